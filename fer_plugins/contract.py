@@ -1,0 +1,175 @@
+"""The contract: what a plug-in may offer, as ``typing.Protocol`` classes. Nothing here runs.
+
+A plug-in offers objects through entry points of five groups. Each object is a factory; the core calls it
+with keyword arguments: the *offered values* that its signature names, and the user's options. No
+``**kwargs``: an option that is not in the signature is refused before anything is built. Options are typed
+(``int``, ``float``, ``bool``, ``str``, ``Literal[...]``, ``tuple``/``list`` of those, ``... | None``) and are
+described in the docstring's ``Args:`` section, from where ``fer-run --help --plugin NAME`` prints them.
+
+========================== ====================== ==================================================
+group                      returns                offered values (taken when the signature names them)
+========================== ====================== ==================================================
+fer_plugins.architectures  torch.nn.Module        num_classes, in_channels, image_size, pool, teacher
+fer_plugins.poolings       torch.nn.Module        kernel_size, stride
+fer_plugins.augmentations  sample/batch transform image_size
+fer_plugins.datasets       Dataset                root, image_size, channels
+fer_plugins.protocols      list of Fold           table, seed
+========================== ====================== ==================================================
+
+Contract version: the plug-in distribution's own dependency range on ``fer-plugins``.
+Errors: a factory that cannot serve its arguments raises ``ValueError`` (``OSError`` for files) with one line
+that names the argument and the remedy.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import numpy as np
+    import numpy.typing as npt
+    import torch
+    from torch import Tensor, nn
+
+KINDS = ("architecture", "pooling", "augmentation", "dataset", "protocol")
+SPLITS = ("train", "val", "test")
+
+
+class PoolingFactory(Protocol):
+    """``fer_plugins.poolings``: a window pooling without learnt parameters.
+
+    The module maps (B, C, H, W) to (B, C, H', W') with H' the floor or ceiling of H / stride (likewise W'), and a
+    constant image stays constant away from the border. ``stride=None`` means ``kernel_size``.
+    """
+
+    def __call__(self, kernel_size: int, stride: int | None = None) -> nn.Module:
+        """Build the pooling for a window of ``kernel_size`` pixels moved by ``stride`` pixels."""
+        ...
+
+
+class ArchitectureFactory(Protocol):
+    """``fer_plugins.architectures``: builds a network; every option is typed and defaults to the paper's value."""
+
+    def __call__(
+        self, *, num_classes: int, in_channels: int = 1, image_size: int = 48, pool: PoolingFactory
+    ) -> nn.Module:
+        """Build the network for square images of ``image_size`` pixels.
+
+        ``pool`` is called as ``pool(kernel_size, stride)`` wherever the paper pools; sizes of flattened layers are
+        found by shape inference, so that every installed pooling works. ``teacher`` (when the signature names
+        it) is a frozen network with the same input and output, or None.
+        """
+        ...
+
+
+class Architecture(Protocol):
+    """The network: (B, C, H, W) float32 in [0, 1] -> (B, num_classes) logits; no softmax.
+
+    Scaling to other ranges, HOG and the like happen inside, so that a checkpoint is self-contained.
+    """
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Logits (B, num_classes) of images (B, C, H, W) in [0, 1]."""
+        ...
+
+
+@runtime_checkable
+class HasAuxiliaryLoss(Protocol):
+    """Optional: a term added to the criterion in training (an L2 penalty, a distillation term), logged apart."""
+
+    def auxiliary_loss(self) -> Tensor:
+        """Return the scalar belonging to the last forward pass in training mode."""
+        ...
+
+
+class HasCriterionWeight(Protocol):
+    """Optional: the share of the criterion in the training loss, 1 where absent (1 - alpha in distillation)."""
+
+    criterion_weight: float
+
+
+@runtime_checkable
+class HasExplain(Protocol):
+    """Optional: pictures of what the network does."""
+
+    def explain(self, x: Tensor) -> dict[str, Tensor]:
+        """Named tensors whose first dimension is the batch (attention maps, warped images, feature maps)."""
+        ...
+
+
+class SampleTransform(Protocol):
+    """An augmentation of one image, run in loader workers; picklable. albumentations' ``Compose`` is one.
+
+    The core seeds ``random``, ``numpy.random`` and ``torch`` before each batch, and calls
+    ``set_random_seed(seed)`` where the transform has it.
+    """
+
+    def __call__(self, *, image: npt.NDArray[np.uint8]) -> Mapping[str, Any]:
+        """``t(image=uint8 HxWxC)["image"]`` is the augmented uint8 HxWxC image of the same size."""
+        ...
+
+
+class AugmentationFactory(Protocol):
+    """``fer_plugins.augmentations``: a sample transform, or a batch transform.
+
+    A batch transform is an ``nn.Module`` on (B, C, H, W) float in [0, 1], run on the device under the seeds of the core.
+    """
+
+    def __call__(self, *, image_size: int) -> SampleTransform | nn.Module:
+        """Build the transform for square images of ``image_size`` pixels."""
+        ...
+
+
+class Dataset(Protocol):
+    """``fer_plugins.datasets``: raw images with labels by name; no randomness after construction.
+
+    Construction is cheap (it recognises the layout and refuses a wrong one); ``table`` and ``__getitem__`` may read
+    files. Optional members: ``title`` (the name in papers, such as "CK+"; default the entry point's name),
+    ``cache_key`` (a string that changes whenever the content or an option changes: where it is given, the core
+    keeps the decoded images on disk), ``notes`` (list of sentences for the manifest, known after ``table`` was read).
+    """
+
+    classes: Sequence[str]  # names in label order
+
+    @property
+    def table(self) -> Mapping[str, Sequence[Any]]:
+        """Columns of one length, one row a sample.
+
+        ``label`` (index into ``classes``) and ``source`` (unique name) are required; ``split`` ("train", "val",
+        "test" of the release), ``subject``, ``sequence`` and ``votes`` (counts per class) are optional.
+        """
+        ...
+
+    def __getitem__(self, index: int) -> npt.NDArray[np.uint8]:
+        """Image ``index`` as uint8 H x W x C (C is 1 or 3), as released, whatever its size."""
+        ...
+
+
+class Fold(NamedTuple):
+    """One fold of a protocol: disjoint arrays of row numbers (int64)."""
+
+    train: npt.NDArray[np.int64]
+    val: npt.NDArray[np.int64]
+    test: npt.NDArray[np.int64]
+
+
+class ProtocolFactory(Protocol):
+    """``fer_plugins.protocols``: a pure, deterministic function; its result is hashed.
+
+    ``table`` has the columns of ``Dataset.table`` as attributes (numpy arrays, or None where the dataset has none)
+    and ``len``. A function attribute ``flaw`` (str) marks a protocol whose numbers must not be trusted, and why.
+    """
+
+    def __call__(self, table: Any, seed: int) -> list[Fold]:
+        """Split the rows of ``table``."""
+        ...
+
+
+class Batch(NamedTuple):
+    """What a loader yields and a step receives."""
+
+    index: torch.Tensor  # (B,) int64: rows of the sample table
+    image: torch.Tensor  # (B, C, H, W): uint8 from the loader, float32 in [0, 1] in the steps
+    label: torch.Tensor  # (B,) int64

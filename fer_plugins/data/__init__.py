@@ -1,0 +1,1 @@
+"""Samples: datasets, the sample table, protocols, the cache and the loaders."""

@@ -1,0 +1,110 @@
+"""The sample table: what is known of each sample besides its pixels."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fer_plugins.contract import SPLITS
+from fer_plugins.errors import InputError
+
+Column = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class SampleTable:
+    """One row a sample; columns are numpy arrays of one length, or None where the dataset has no such column."""
+
+    label: Column  # int64, index into the dataset's classes
+    source: Column  # str, unique: the name of the file or row that the image came from
+    split: Column | None = None  # str, "train", "val" or "test" of the release
+    subject: Column | None = None  # str
+    sequence: Column | None = None  # str
+    votes: Column | None = None  # float64 (N, classes)
+    digest: Column | None = None  # str, hash of the decoded pixels; set by the core
+
+    def __len__(self) -> int:
+        return len(self.label)
+
+    def rows(self, index: npt.NDArray[np.int64]) -> SampleTable:
+        """Return the table of the rows ``index``, in that order."""
+        return SampleTable(**{name: column[index] for name, column in self.columns()})
+
+    def columns(self) -> Iterator[tuple[str, Column]]:
+        """Yield name and array of every column that is there."""
+        for field in fields(self):
+            column = getattr(self, field.name)
+            if column is not None:
+                yield field.name, column
+
+    @classmethod
+    def from_columns(cls, columns: Mapping[str, Sequence[Any]], classes: Sequence[str], owner: str) -> SampleTable:
+        """Check and convert what a dataset calls its table.
+
+        Args:
+            columns: the dataset's ``table``.
+            classes: the dataset's class names, in label order.
+            owner: who to name in errors ("dataset fer2013").
+
+        Raises:
+            InputError: a column is missing or unknown, lengths differ, a label or split is out of range, or
+                sources are not unique.
+        """
+        known = {field.name for field in fields(cls)}
+        for name in columns:
+            if name not in known:
+                raise InputError(f"{owner}: table has an unknown column {name!r}; known: {', '.join(sorted(known))}")
+        for name in ("label", "source"):
+            if name not in columns:
+                raise InputError(f"{owner}: table lacks the column {name!r}")
+        converted: dict[str, Column] = {"label": np.asarray(columns["label"], dtype=np.int64)}
+        size = len(converted["label"])
+        for name in ("source", "split", "subject", "sequence", "digest"):
+            if columns.get(name) is not None:
+                converted[name] = np.asarray(columns[name], dtype=np.str_)
+        if columns.get("votes") is not None:
+            converted["votes"] = np.asarray(columns["votes"], dtype=np.float64)
+        for name, column in converted.items():
+            if len(column) != size:
+                raise InputError(f"{owner}: column {name!r} has {len(column)} rows, column 'label' {size}")
+        if size == 0:
+            raise InputError(f"{owner}: no sample found")
+        if converted["label"].min() < 0 or converted["label"].max() >= len(classes):
+            raise InputError(f"{owner}: a label lies outside 0..{len(classes) - 1}")
+        if "split" in converted and not set(np.unique(converted["split"])) <= set(SPLITS):
+            raise InputError(f"{owner}: column 'split' holds something other than {', '.join(SPLITS)}")
+        if len(np.unique(converted["source"])) != size:
+            raise InputError(f"{owner}: two samples have the same source name")
+        return cls(**converted)
+
+    def fingerprint(self, classes: Sequence[str]) -> str:
+        """Hash what the dataset holds, whatever its files are called or packed in.
+
+        It covers pixels, class names and official splits as a multiset; needs ``digest``. Hex, 16 digits.
+        """
+        assert self.digest is not None
+        split = self.split if self.split is not None else np.full(len(self), "-")
+        return _hash_lines(
+            f"{digest} {classes[label]} {name}"
+            for digest, label, name in zip(self.digest, self.label, split, strict=True)
+        )
+
+    def split_hash(self, parts: Mapping[str, npt.NDArray[np.int64]], classes: Sequence[str]) -> str:
+        """Hash which sample lies in which part: pixels and class names, not file names or order. Hex, 16 digits."""
+        assert self.digest is not None
+        lines = []
+        for name, index in parts.items():
+            lines += [f"{name} {self.digest[i]} {classes[self.label[i]]}" for i in index]
+        return _hash_lines(lines)
+
+
+def _hash_lines(lines: Any) -> str:
+    hashed = hashlib.sha256()
+    for line in sorted(lines):
+        hashed.update(line.encode() + b"\n")
+    return hashed.hexdigest()[:16]

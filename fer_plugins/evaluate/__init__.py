@@ -1,0 +1,1 @@
+"""What is computed from predictions: metrics, intervals, claims, cost."""
