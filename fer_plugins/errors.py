@@ -1,4 +1,4 @@
-"""The one exception that means "the user's input is wrong"."""
+"""The exceptions that end a command with one line instead of a traceback."""
 
 
 class InputError(ValueError):
@@ -6,3 +6,7 @@ class InputError(ValueError):
 
     Plug-ins raise plain ``ValueError`` (or ``OSError`` for files); the core adds whose plug-in spoke.
     """
+
+
+class RunError(RuntimeError):
+    """A run that began cannot go on (NaN loss, full disk): one line with the cause; the commands exit with 1."""

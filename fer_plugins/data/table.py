@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from fer_plugins.contract import SPLITS
 from fer_plugins.errors import InputError
+from fer_plugins.seeds import derive
 
 Column = npt.NDArray[Any]
 
@@ -41,6 +42,49 @@ class SampleTable:
             column = getattr(self, field.name)
             if column is not None:
                 yield field.name, column
+
+    def canonical_order(self) -> npt.NDArray[np.int64]:
+        """Return the row numbers sorted by pixels (where ``digest`` is known) and source name.
+
+        Whatever is drawn from this order depends on the images, not on how a copy of the dataset is packed.
+        """
+        return np.lexsort((self.source,) if self.digest is None else (self.source, self.digest))
+
+    def part(self, limit: int | float) -> npt.NDArray[np.int64]:
+        """Choose a part of the rows, stratified by official split and class; the same for every seed of a run.
+
+        Args:
+            limit: number of rows in all (int, at least 1) or their share (float in (0, 1)).
+
+        Returns:
+            Row numbers, sorted; all of them where ``limit`` is not below their number.
+
+        Raises:
+            InputError: ``limit`` is out of range, or too small to leave one sample of each class in each split (three
+                of each class where there is no official split).
+        """
+        if isinstance(limit, bool) or not (limit >= 1 if isinstance(limit, int) else 0 < limit < 1):
+            raise InputError(f"data.limit is {limit}; give a number of images, or a share between 0 and 1")
+        wanted = min(len(self), limit if isinstance(limit, int) else round(limit * len(self)))
+        if self.split is None:
+            _, stratum = np.unique(self.label, return_inverse=True)
+        else:
+            _, stratum = np.unique(np.char.add(self.split, self.label.astype(np.str_)), return_inverse=True)
+        sizes = np.bincount(stratum)
+        least = np.minimum(sizes, 3 if self.split is None else 1)
+        if wanted < least.sum():
+            raise InputError(
+                f"data.limit is {limit}, which is {wanted} images; at least {least.sum()} are needed to have every "
+                "class in every split"
+            )
+        # The rest in proportion, by largest remainders; a stratum's share cannot exceed what is left in it.
+        quota = (sizes - least) * ((wanted - least.sum()) / max(1, (sizes - least).sum()))
+        counts = least + np.floor(quota).astype(np.int64)
+        counts[np.argsort(np.floor(quota) - quota, kind="stable")[: wanted - counts.sum()]] += 1
+        order = self.canonical_order()
+        order = order[np.random.default_rng(derive(0, "limit")).permutation(len(order))]
+        chosen = [order[stratum[order] == number][:count] for number, count in enumerate(counts)]
+        return np.sort(np.concatenate(chosen))
 
     @classmethod
     def from_columns(cls, columns: Mapping[str, Sequence[Any]], classes: Sequence[str], owner: str) -> SampleTable:

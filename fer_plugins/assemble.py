@@ -1,0 +1,170 @@
+"""From a checked configuration to the parts of a run: machine, data, module, trainer."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import torch
+from torch import nn
+
+from fer_plugins import checkpoints, config, optim, registry
+from fer_plugins.data.datamodule import FERDataModule
+from fer_plugins.errors import InputError
+from fer_plugins.module import FERModule
+from fer_plugins.progress import EpochLog, decoding_progress, training_bar
+from fer_plugins.record import Record
+from fer_plugins.seeds import derive
+
+
+def check_machine(settings: Mapping[str, Any]) -> None:
+    """Refuse what this machine or the libraries cannot do, before any data are read.
+
+    Raises:
+        InputError: a device that is not there, or an argument that an optimiser or scheduler refuses.
+    """
+    accelerator, precision = settings["trainer"]["accelerator"], settings["trainer"]["precision"]
+    if accelerator in ("gpu", "cuda") and not torch.cuda.is_available():
+        raise InputError(f"trainer.accelerator: {accelerator} asked for, no CUDA device found; use auto or cpu")
+    if accelerator == "mps" and not torch.backends.mps.is_available():
+        raise InputError("trainer.accelerator: mps asked for, no Apple GPU found; use auto or cpu")
+    if precision == "16-mixed" and (accelerator == "cpu" or not torch.cuda.is_available()):
+        raise InputError("trainer.precision: 16-mixed needs a GPU; use bf16-mixed or 32-true")
+    _selection_metric(settings)
+    optim.check(settings)
+    if settings["trainer"]["threads"]:
+        torch.set_num_threads(settings["trainer"]["threads"])
+
+
+def _selection_metric(settings: Mapping[str, Any]) -> None:
+    metric = settings["selection"]["metric"]
+    known = ("val/accuracy", "val/balanced_accuracy", "val/f1", "val/loss")
+    if metric not in known:
+        why = "; the test part may not select anything" if str(metric).startswith("test") else ""
+        raise InputError(f"selection.metric: {metric!r} is not known{why}; known: {', '.join(known)}")
+    if (metric == "val/loss") != (settings["selection"]["mode"] == "min"):
+        raise InputError(f"selection.mode: {metric} is better when {'smaller' if metric == 'val/loss' else 'larger'}")
+
+
+def build_data(settings: Mapping[str, Any]) -> FERDataModule:
+    """Build dataset, protocol and augmentation, read the images and split them.
+
+    Raises:
+        InputError: anything about the data is wrong.
+    """
+    section = settings["data"]
+    core = config.section_keys("data")
+    own = {name: value for name, value in section.items() if name not in core}
+    dataset = registry.build(
+        "dataset",
+        section["name"],
+        root=section["root"],
+        image_size=section["image_size"],
+        channels=section["channels"],
+        **own,
+    )
+    protocol = dict(settings["protocol"])
+    augmentation = dict(settings["augmentation"])
+    data = FERDataModule(
+        dataset,
+        name=section["name"],
+        protocol=registry.build("protocol", protocol.pop("name"), **protocol),
+        augmentation=registry.build(
+            "augmentation", augmentation.pop("name"), image_size=section["image_size"], **augmentation
+        ),
+        image_size=section["image_size"],
+        channels=section["channels"],
+        batch_size=section["batch_size"],
+        seed=settings["seed"],
+        fold=settings["run"]["fold"],
+        limit=section["limit"],
+        workers=section["workers"],
+        memory_gb=section["memory_gb"],
+        cache=cache_folder(section["cache"]),
+        progress=decoding_progress(settings, section["name"]),
+    )
+    try:
+        data.prepare()
+    except InputError:
+        raise
+    except (ValueError, OSError) as error:  # what a dataset or protocol plug-in refuses
+        raise InputError(f"dataset {section['name']}: {' '.join(str(error).split())}") from error
+    return data
+
+
+def cache_folder(given: str | None) -> Path | None:
+    """Return the folder of decoded images: as given, else FER_CACHE_DIR, else the user's; None for "none"."""
+    if given == "none":
+        return None
+    home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(given or os.environ.get("FER_CACHE_DIR") or Path(home, "fer-plugins")).expanduser()
+
+
+def build_module(settings: dict[str, Any], data: FERDataModule) -> FERModule:
+    """Build the network under the run's seed, with its teacher where there is one.
+
+    Raises:
+        InputError: the architecture refuses its options or the image size, or the teacher does not fit.
+    """
+    torch.manual_seed(derive(settings["seed"], "weights"))
+    counts = list(data.counts["train"].values())
+    return FERModule(settings, list(data.classes), counts, build_teacher(settings, list(data.classes)))
+
+
+def build_teacher(settings: Mapping[str, Any], classes: list[str]) -> nn.Module | None:
+    """Return the frozen network of ``model.teacher``, or None.
+
+    Raises:
+        InputError: it is not there, or was trained on other classes or another input.
+    """
+    given = settings["model"]["teacher"]
+    if given is None:
+        return None
+    teacher = FERModule.load_from_checkpoint(checkpoints.find_checkpoint(given))
+    for what, theirs, ours in (
+        ("classes", teacher.classes, classes),
+        ("image_size", teacher.config["data"]["image_size"], settings["data"]["image_size"]),
+        ("channels", teacher.config["data"]["channels"], settings["data"]["channels"]),
+    ):
+        if theirs != ours:
+            raise InputError(f"model.teacher: {given} was trained with {what} {theirs}, this run has {ours}")
+    return teacher.network.eval().requires_grad_(False)
+
+
+def build_trainer(settings: Mapping[str, Any], record: Record, log: EpochLog) -> L.Trainer:
+    """Build Lightning's trainer with the run's checkpoints, early stopping and progress."""
+    section, selection = settings["trainer"], settings["selection"]
+    callbacks: list[L.Callback] = [
+        log,
+        checkpoints.checkpoint_callback(record.checkpoints.absolute(), selection["metric"], selection["mode"]),
+    ]
+    if selection["patience"]:
+        callbacks.append(
+            L.pytorch.callbacks.EarlyStopping(
+                selection["metric"],
+                mode=selection["mode"],
+                patience=selection["patience"],
+                min_delta=selection["min_delta"],
+                check_on_train_epoch_end=True,
+            )
+        )
+    callbacks += training_bar(settings)
+    return L.Trainer(
+        accelerator=section["accelerator"],
+        devices=1,
+        precision=section["precision"],
+        max_epochs=section["epochs"],
+        gradient_clip_val=section["gradient_clip_norm"],
+        deterministic="warn" if section["deterministic"] else False,
+        benchmark=not section["deterministic"],
+        callbacks=callbacks,
+        plugins=[checkpoints.WholeFileIO()],
+        logger=False,
+        default_root_dir=record.folder,
+        enable_model_summary=False,
+        enable_progress_bar=bool(training_bar(settings)),
+        num_sanity_val_steps=0,
+    )

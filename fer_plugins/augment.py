@@ -1,0 +1,251 @@
+"""The augmentations of the core: none, two on albumentations for single images, and one for whole batches on the device."""
+
+from __future__ import annotations
+
+import math
+import os
+from typing import TYPE_CHECKING, Any, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from fer_plugins.contract import SampleTransform
+
+
+def none(*, image_size: int) -> nn.Module:
+    """Return the batch transform that changes nothing.
+
+    Args:
+        image_size: side of the images in pixels; any.
+    """
+    return nn.Identity()
+
+
+def light(
+    *,
+    image_size: int,
+    flip: float = 0.5,
+    rotation: float = 10.0,
+    shift: float = 0.1,
+    zoom: float = 0.1,
+    brightness: float = 0.15,
+    fill_mode: Literal["nearest", "constant", "reflect", "wrap"] = "nearest",
+) -> SampleTransform:
+    """Return a light augmentation of single uint8 images (needs albumentations).
+
+    assumed: all ranges. The DCNN-BiLSTM-DAM paper says that augmentation was considered, and no more.
+
+    Args:
+        image_size: side of the images in pixels.
+        flip: probability of a left-right flip.
+        rotation: largest angle in degrees, either way.
+        shift: largest shift along each axis, as a fraction of the side; drawn in whole pixels.
+        zoom: factors are drawn from 1 - zoom to 1 + zoom, one for both axes.
+        brightness: factors on the grey values are drawn from 1 - brightness to 1 + brightness.
+        fill_mode: what comes in at the borders: the edge pixel, black, the mirrored or the repeated image.
+
+    Raises:
+        ValueError: an option out of range, a shift below one pixel, or albumentations is missing.
+    """
+    _check_ranges("light", flip=flip, shift=shift, zoom=zoom, brightness=brightness)
+    return _compose(
+        "light",
+        image_size,
+        flips=(flip, 0.0),
+        rotation=rotation,
+        shifts=(shift, shift),
+        zoom=zoom,
+        same_zoom=True,
+        brightness=(1 - brightness, 1 + brightness),
+        fill_mode=fill_mode,
+    )
+
+
+def keras(
+    *,
+    image_size: int,
+    preset: Literal["moderate", "paper"] = "moderate",
+    rotation_range: float = 15.0,
+    width_shift_range: float = 0.1,
+    height_shift_range: float = 0.1,
+    shear_range: float = 10.0,
+    zoom_range: float = 0.1,
+    horizontal_flip: bool = True,
+    vertical_flip: bool | None = None,
+    brightness_range: tuple[float, float] = (0.8, 1.2),
+    fill_mode: Literal["nearest", "constant", "reflect", "wrap"] = "nearest",
+) -> SampleTransform:
+    """Return the operations of Keras' ``ImageDataGenerator`` under its names and units (needs albumentations).
+
+    The AA-DCN paper lists the operations and gives no range. assumed: the defaults, moderate for aligned faces.
+    Unlike Keras, shifts are whole pixels, and the shear does not stretch the width by 1 / cos(angle).
+
+    Args:
+        image_size: side of the images in pixels.
+        preset: ``paper`` turns the vertical flip on, which the AA-DCN paper lists; ``moderate`` leaves it off.
+        rotation_range: largest angle in degrees, either way.
+        width_shift_range: largest shift to the left or right, as a fraction of the width.
+        height_shift_range: largest shift up or down, as a fraction of the height.
+        shear_range: largest shear angle in degrees, either way; columns slide up and down.
+        zoom_range: factors are drawn from 1 - zoom_range to 1 + zoom_range, for each axis apart.
+        horizontal_flip: flip left-right with probability 0.5.
+        vertical_flip: flip upside down with probability 0.5; None: as the preset says.
+        brightness_range: smallest and largest factor on the grey values; 1 and 1: off.
+        fill_mode: what comes in at the borders: the edge pixel, black, the mirrored or the repeated image.
+
+    Raises:
+        ValueError: an option out of range, a shift below one pixel, or albumentations is missing.
+    """
+    if preset not in ("moderate", "paper"):
+        raise ValueError(f"keras: preset is {preset!r}; it must be moderate or paper")
+    upside_down = preset == "paper" if vertical_flip is None else vertical_flip
+    _check_ranges("keras", width_shift_range=width_shift_range, height_shift_range=height_shift_range)
+    _check_ranges("keras", zoom_range=zoom_range)
+    return _compose(
+        "keras",
+        image_size,
+        flips=(0.5 * horizontal_flip, 0.5 * upside_down),
+        rotation=rotation_range,
+        shifts=(width_shift_range, height_shift_range),
+        shear=shear_range,
+        zoom=zoom_range,
+        same_zoom=False,
+        brightness=brightness_range,
+        fill_mode=fill_mode,
+    )
+
+
+def flip_affine_erase(
+    *,
+    image_size: int,
+    flip: float = 0.5,
+    rotation: float = 10.0,
+    shift: float = 0.1,
+    zoom: float = 0.1,
+    fill_mode: Literal["nearest", "constant", "reflect"] = "nearest",
+    erase: float = 0.25,
+    erase_area: tuple[float, float] = (0.02, 0.2),
+    erase_aspect: tuple[float, float] = (0.3, 3.3),
+    erase_fill: Literal["zero", "mean", "noise"] = "zero",
+) -> nn.Module:
+    """Return a batch transform on the device: flip, affine map and random erasing, drawn for each image apart.
+
+    Images (B, C, image_size, image_size) of floats in [0, 1] give new ones of the same shape and dtype; the input is
+    left as it is. The draws come from torch's generator of the input's device, and are the same for all dtypes.
+    Erasing follows Zhong et al. 2020, "Random erasing data augmentation", with the aspect ratio cut to what fits.
+    assumed: all ranges.
+
+    Args:
+        image_size: side of the images in pixels.
+        flip: probability of a left-right flip.
+        rotation: largest angle in degrees, either way.
+        shift: largest shift along each axis, as a fraction of the side.
+        zoom: factors are drawn from 1 - zoom to 1 + zoom, one for both axes.
+        fill_mode: what comes in at the borders: the edge pixel, black, or the mirrored image.
+        erase: probability that a rectangle is erased.
+        erase_area: smallest and largest area of the rectangle, as a fraction of the image.
+        erase_aspect: smallest and largest ratio of its height to its width; drawn evenly in the logarithm.
+        erase_fill: what replaces it: ``zero``, the image's ``mean`` per channel, or even ``noise`` in [0, 1].
+
+    Raises:
+        ValueError: an option out of range; in the forward pass, images of another size or dtype.
+    """
+    name = "flip_affine_erase"
+    _check_ranges(name, flip=flip, shift=shift, zoom=zoom, erase=erase)
+    _check_angle(name, rotation)
+    _check_choice(name, "fill_mode", fill_mode, tuple(_GRID_FILLS))
+    _check_choice(name, "erase_fill", erase_fill, ("zero", "mean", "noise"))
+    _check_pair(name, "erase_area", erase_area, 1.0)
+    _check_pair(name, "erase_aspect", erase_aspect, math.inf)
+    return FlipAffineErase(
+        image_size, flip, rotation, shift, zoom, fill_mode, erase, erase_area, erase_aspect, erase_fill
+    )
+
+
+_GRID_FILLS = {"nearest": "border", "constant": "zeros", "reflect": "reflection"}  # names of F.grid_sample
+
+
+class FlipAffineErase(nn.Module):
+    """The batch transform of `flip_affine_erase`; acts in training and evaluation mode alike."""
+
+    centres: Tensor
+
+    def __init__(
+        self,
+        image_size: int,
+        flip: float,
+        rotation: float,
+        shift: float,
+        zoom: float,
+        fill_mode: str,
+        erase: float,
+        erase_area: tuple[float, float],
+        erase_aspect: tuple[float, float],
+        erase_fill: str,
+    ) -> None:
+        super().__init__()
+        self.image_size, self.flip, self.erase = image_size, flip, erase
+        self.rotation, self.shift, self.zoom, self.fill_mode = rotation, shift, zoom, fill_mode
+        self.erase_area, self.erase_aspect, self.erase_fill = erase_area, erase_aspect, erase_fill
+        # Pixel centres between -1 and 1, the coordinates of grid_sample without align_corners.
+        centres = (2 * torch.arange(image_size, dtype=torch.float32) + 1) / image_size - 1
+        self.register_buffer("centres", centres, persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Augment (B, C, H, W)."""
+        if x.shape[-2:] != (self.image_size, self.image_size) or not x.is_floating_point():
+            size = "x".join(map(str, x.shape[-2:]))
+            raise ValueError(
+                f"flip_affine_erase: got {x.dtype} images of {size} pixels, not floats of {self.image_size}x"
+                f"{self.image_size}; set image_size, and scale to [0, 1] before"
+            )
+        # One draw for everything, used or not: turning one operation off leaves the others' draws as they were.
+        draws = torch.rand(10, len(x), device=x.device)
+        y = self._warp(x, draws[:5])
+        return self._erase(y, draws[5:]) if self.erase else y
+
+    def _warp(self, x: Tensor, draws: Tensor) -> Tensor:
+        """Flip, rotate, zoom and shift in one pass of bilinear interpolation."""
+        mirrored = draws[0] < self.flip
+        if not (self.rotation or self.shift or self.zoom):
+            return torch.where(mirrored[:, None, None, None], x.flip(-1), x)
+        spread = 2 * draws[1:] - 1
+        angle = spread[0] * math.radians(self.rotation)
+        scale = 1 / (1 + spread[1] * self.zoom)
+        right, down = spread[2:] * (2 * self.shift)
+        cos, sin = angle.cos() * scale, angle.sin() * scale
+        # Source of the output pixel (u, v): undo the shift, then the zoom and the rotation, then the flip.
+        side = 1 - 2 * mirrored.float()
+        along_u = torch.stack((side * cos, -sin), 1)
+        along_v = torch.stack((side * sin, cos), 1)
+        origin = -along_u * right[:, None] - along_v * down[:, None]
+        # A sum of a row and a column part: three times as fast as F.affine_grid, whose matrix product is thin.
+        centres = self.centres[:, None]
+        columns = centres * along_u[:, None, :]
+        rows = centres * along_v[:, None, :] + origin[:, None, :]
+        grid = rows[:, :, None, :] + columns[:, None, :, :]
+        source = x if x.dtype in (torch.float32, torch.float64) else x.float()
+        grid = grid.to(source.dtype)
+        return F.grid_sample(source, grid, padding_mode=_GRID_FILLS[self.fill_mode], align_corners=False).to(x.dtype)
+
+    def _erase(self, x: Tensor, draws: Tensor) -> Tensor:
+        """Fill one rectangle in some of the images."""
+        low, high = self.erase_area
+        area = low + (high - low) * draws[1]
+        # A rectangle of this area fits only if its aspect lies between area and 1 / area.
+        shortest = area.clamp(min=self.erase_aspect[0]).log()
+        longest = (1 / area).clamp(max=self.erase_aspect[1]).log()
+        aspect = (shortest + (longest - shortest) * draws[2]).exp()
+        side = self.image_size
+        size = torch.stack(((area * aspect).sqrt(), (area / aspect).sqrt())) * side  # (2, B): height, width
+        size = size.round().clamp(1, side) * (draws[0] < self.erase)
+        start = (draws[3:] * (side - size + 1)).floor().clamp(max=side - size)
+        pixel = torch.arange(side, device=x.device, dtype=size.dtype)
+        inside = (pixel >= start[..., None]) & (pixel < (start + size)[..., None])  # (2, B, side)
+        mask = (inside[0][:, :, None] & inside[1][:, None, :])[:, None]
+        if self.erase_fill == "zero":
+            return x.masked_fill(mask, 0)
+        fill = x.mean((2, 3), keepdim=True) if self.erase_fill == "mean" else torch.rand_like(x)
+        return torch.where(mask, fill, x)

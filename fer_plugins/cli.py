@@ -1,0 +1,170 @@
+"""The commands ``fer-run`` and ``fer VERB``: words to one call. torch is imported only when something is run."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from fer_plugins import __version__, config, help, listing
+from fer_plugins.errors import InputError, RunError
+
+DONE, FAILED, WRONG_INPUT = 0, 1, 2
+
+
+@dataclass
+class Request:
+    """The words of ``fer-run``, sorted."""
+
+    plugin: str | None = None
+    recipe: str | None = None
+    files: list[str] = field(default_factory=list)
+    resume: str | None = None
+    flags: dict[str, Any] = field(default_factory=dict)
+    switches: set[str] = field(default_factory=set)  # help, list, print-config, version
+    topics: list[str] = field(default_factory=list)  # bare words
+
+
+def parse(words: list[str]) -> Request:
+    """Sort the words of ``fer-run``.
+
+    >>> parse(["--plugin", "a", "--data", "fer2013", "--data.root=x", "--optimizer.lr", "1e-3"]).flags
+    {'data': {'name': 'fer2013', 'root': 'x'}, 'optimizer': {'lr': 0.001}}
+
+    Raises:
+        InputError: a flag without its value, or a word that belongs to nothing.
+    """
+    request = Request()
+    rest = list(words)
+    while rest:
+        word = rest.pop(0)
+        if word in ("-h", "--help"):
+            request.switches.add("help")
+            continue
+        if not word.startswith("--"):
+            request.topics.append(word)
+            continue
+        name, equals, value = word[2:].partition("=")
+        if name in ("list", "print-config", "version"):
+            if equals:
+                raise InputError(f"--{name} takes no value")
+            request.switches.add(name)
+            continue
+        if not equals:
+            if not rest or rest[0].startswith("--"):
+                raise InputError(f"--{name} needs a value: --{name} VALUE")
+            value = rest.pop(0)
+        if name in ("plugin", "recipe", "resume"):
+            setattr(request, name, value)
+        elif name == "config":
+            request.files.append(value)
+        else:
+            _set(request.flags, name, config.parse_value(value))
+    if request.topics and "help" not in request.switches:
+        raise InputError(f"{request.topics[0]!r} belongs to no flag; options are written --section.key VALUE")
+    return request
+
+
+def _set(flags: dict[str, Any], dotted: str, value: Any) -> None:
+    *path, last = dotted.split(".")
+    if not all([*path, last]):
+        raise InputError(f"--{dotted}: expected --section.key VALUE")
+    home = flags
+    for part in path:
+        inner = home.get(part)
+        if not isinstance(inner, dict):  # --data fer2013 came before --data.root
+            inner = {} if inner is None else {"name": inner}
+            home[part] = inner
+        home = inner
+    if isinstance(home.get(last), dict) and not isinstance(value, dict):
+        home[last]["name"] = value
+    else:
+        home[last] = value
+
+
+def _run(words: list[str]) -> int:
+    request = parse(words)
+    if "version" in request.switches:
+        print(f"fer-plugins {__version__}")
+    elif "help" in request.switches:
+        print(help.fer_run(request.plugin, request.topics))
+    elif "list" in request.switches:
+        return listing.list_offers([])
+    elif request.resume is not None:
+        if request.plugin or request.recipe or request.files or request.flags:
+            raise InputError("--resume takes the run's own configuration; leave the other flags out")
+        if "print-config" in request.switches:
+            print(config.dump(config.read_file(os.path.join(request.resume, "config.yaml"))), end="")
+            return DONE
+        from fer_plugins.run import resume
+
+        resume(request.resume)
+    else:
+        resolved = config.resolve(request.flags, plugin=request.plugin, recipe=request.recipe, files=request.files)
+        if "print-config" in request.switches:
+            print(config.dump(resolved.config), end="")
+            return DONE
+        from fer_plugins.run import run
+
+        run(resolved)
+    return DONE
+
+
+def _verb(words: list[str]) -> int:
+    verbs: dict[str, Callable[[list[str]], int]] = {
+        "run": _run,
+        "list": listing.list_offers,
+        "show": listing.show,
+    }
+    if not words or words[0] in ("-h", "--help"):
+        print(help.fer())
+        return DONE
+    if words[0] == "--version":
+        print(f"fer-plugins {__version__}")
+        return DONE
+    from fer_plugins.registry import nearest
+
+    if words[0] not in verbs:
+        raise InputError(f"unknown verb {words[0]!r}{nearest(words[0], list(verbs))}; known: {', '.join(verbs)}")
+    return verbs[words[0]](words[1:])
+
+
+def fer_run() -> None:
+    """Entry point of ``fer-run``."""
+    sys.exit(call("fer-run", _run, sys.argv[1:]))
+
+
+def fer() -> None:
+    """Entry point of ``fer``."""
+    sys.exit(call("fer", _verb, sys.argv[1:]))
+
+
+def call(command: str, function: Callable[[list[str]], int], words: list[str]) -> int:
+    """Call a command and turn what it raises into one line on stderr and an exit code.
+
+    0 done, 1 the run failed, 2 the user's input is wrong. ``FER_DEBUG=1`` shows the traceback as well.
+    """
+    try:
+        code = function(words)
+        sys.stdout.flush()
+        return code
+    except InputError as error:
+        return _complain(command, error, WRONG_INPUT)
+    except RunError as error:
+        return _complain(command, error, FAILED)
+    except BrokenPipeError:  # fer-run --list | head
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    except KeyboardInterrupt:
+        print(f"{command}: interrupted", file=sys.stderr)
+        return FAILED
+
+
+def _complain(command: str, error: Exception, code: int) -> int:
+    if os.environ.get("FER_DEBUG") == "1":
+        traceback.print_exception(error)
+    print(f"{command}: {error}", file=sys.stderr)
+    return code

@@ -1,0 +1,350 @@
+"""One nested dictionary: defaults < recipe < --config files < flags. Reads, merges, checks and saves it. No torch."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from fer_plugins import registry
+from fer_plugins.errors import InputError
+from fer_plugins.options import REQUIRED, coerce
+
+Config = dict[str, Any]
+
+MANDATORY = "???"  # stands in a recipe where only the user knows the value
+DEMO_EPOCHS = 5  # on the embedded synthetic faces, unless told otherwise
+# Sections that hold an offer of the registry, and its kind; other sections with a name are checked where torch is.
+OFFERS = {"model": "architecture", "data": "dataset", "protocol": "protocol", "augmentation": "augmentation"}
+FREE = ("optimizer", "scheduler")  # their arguments are those of a torch class
+
+
+@dataclass(frozen=True)
+class Key:
+    """A key of ``defaults.yaml``: its default, its type with bounds as written, and its meaning."""
+
+    default: Any
+    type: str
+    help: str
+
+
+@dataclass
+class Layer:
+    """A partial configuration and where it came from, in the words of an error message."""
+
+    values: Mapping[str, Any]
+    origin: str
+
+
+@dataclass
+class Resolved:
+    """A complete configuration, and for each dotted key where its value came from ("default" where nowhere)."""
+
+    config: Config
+    origins: dict[str, str] = field(default_factory=dict)
+    notice: str | None = None  # one line for the user about what was chosen for him
+
+
+class _Loader(yaml.SafeLoader):
+    """SafeLoader that reads 1e-3 as a number, as YAML 1.2 does."""
+
+
+_Loader.yaml_implicit_resolvers = {key: list(value) for key, value in yaml.SafeLoader.yaml_implicit_resolvers.items()}
+for _first in "-+0123456789.":
+    _Loader.yaml_implicit_resolvers.setdefault(_first, []).insert(
+        0, ("tag:yaml.org,2002:float", re.compile(r"^[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+$"))
+    )
+
+
+def parse_value(text: str) -> Any:
+    """Read a flag's value as YAML: numbers, true, null, [lists] and {mappings}; anything else is text.
+
+    >>> parse_value("1e-3"), parse_value("[1, 2]"), parse_value("adam"), parse_value("null")
+    (0.001, [1, 2], 'adam', None)
+    """
+    try:
+        return yaml.load(text, _Loader)
+    except yaml.YAMLError:
+        return text
+
+
+def read_file(path: str | Path) -> Config:
+    """Read a configuration file.
+
+    Raises:
+        InputError: it is missing, does not parse, or is no mapping.
+    """
+    try:
+        content = yaml.load(Path(path).read_text(encoding="utf-8"), _Loader)
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"--config {path}: {getattr(error, 'strerror', None) or 'is not a text file'}") from None
+    except yaml.YAMLError as error:
+        raise InputError(f"--config {path}: {' '.join(str(error).split())}") from None
+    if not isinstance(content, dict):
+        raise InputError(f"--config {path}: expected sections with keys, found {type(content).__name__}")
+    return content
+
+
+@functools.cache
+def schema() -> dict[str, Key | dict[str, Key]]:
+    """Return the keys of ``defaults.yaml``; the comments beside them are their types and documentation."""
+    text = Path(__file__).with_name("defaults.yaml").read_text(encoding="utf-8")
+    keys: dict[str, Key | dict[str, Key]] = {}
+    section = ""
+    for line in text.splitlines():
+        if opened := re.fullmatch(r"(\w+):  # ([^;]+)", line):
+            section = opened[1]
+            keys[section] = {}
+            continue
+        found = re.fullmatch(r"(\s*)(\w+): (.*?)\s+# ([^;]+); (.*)", line)
+        if not found:
+            continue
+        indent, name, default, kind, meaning = found.groups()
+        key = Key(yaml.load(default, _Loader), kind, meaning)
+        home = keys[section] if indent else keys
+        assert isinstance(home, dict)
+        home[name] = key  # type: ignore[assignment]
+    return keys
+
+
+@functools.cache
+def section_meanings() -> dict[str, str]:
+    """Return section -> what it is for, from the comments beside the sections in ``defaults.yaml``."""
+    text = Path(__file__).with_name("defaults.yaml").read_text(encoding="utf-8")
+    return dict(re.findall(r"^(\w+):  # ([^;\n]+)$", text, re.MULTILINE))
+
+
+def section_keys(section: str) -> dict[str, Key]:
+    """Return the core's keys of one section."""
+    keys = schema()[section]
+    assert isinstance(keys, dict)
+    return keys
+
+
+def defaults() -> Config:
+    """Return the default configuration, fresh."""
+    return {
+        name: key.default if isinstance(key, Key) else {inner: one.default for inner, one in key.items()}
+        for name, key in schema().items()
+    }
+
+
+def merge(base: Config, layer: Layer, origins: dict[str, str]) -> Config:
+    """Lay ``layer`` over ``base`` (neither is changed) and note in ``origins`` where each value came from.
+
+    ``section: NAME`` is short for ``section: {name: NAME}``. Where the name of an offer changes, the options of the
+    old one are dropped; the core's own keys of the section stay.
+
+    Raises:
+        InputError: unknown section or key, or a value where a section belongs.
+    """
+    result = {name: dict(value) if isinstance(value, dict) else value for name, value in base.items()}
+    for name, value in layer.values.items():
+        known = schema().get(name)
+        if known is None:
+            raise InputError(
+                f"{name}: unknown key (from {layer.origin}){registry.nearest(str(name), list(schema()))}; "
+                f"known: {', '.join(schema())}"
+            )
+        if isinstance(known, Key):
+            result[name] = value
+            origins[name] = layer.origin
+            continue
+        if not isinstance(value, Mapping):
+            if "name" not in known:
+                raise InputError(f"{name}: is a section (from {layer.origin}); known keys: {', '.join(known)}")
+            value = {"name": value}
+        result[name] = _merge_section(result[name], dict(value), name, layer.origin, origins)
+    return result
+
+
+def _merge_section(base: Config, values: Config, where: str, origin: str, origins: dict[str, str]) -> Config:
+    if "name" in values and values["name"] != base.get("name"):
+        kept = section_keys(where) if where in schema() else {}
+        if where in FREE:
+            kept = {name: key for name, key in kept.items() if name in ("name", "lr", "warmup_epochs")}
+        base = {name: value for name, value in base.items() if name in kept}
+    result = dict(base)
+    for name, value in values.items():
+        path = f"{where}.{name}"
+        if path == "model.pool" and value is not None:  # an offer inside an offer
+            inner = value if isinstance(value, Mapping) else {"name": value}
+            old = result.get("pool")
+            old = old if isinstance(old, Mapping) else {"name": old} if old else {}
+            value = _merge_section(dict(old), dict(inner), path, origin, origins)
+        result[name] = value
+        origins[path] = origin
+    return result
+
+
+def resolve(
+    flags: Mapping[str, Any] | None = None,
+    *,
+    plugin: str | None = None,
+    recipe: str | None = None,
+    files: list[str] | None = None,
+) -> Resolved:
+    """Build the complete, checked configuration of a run.
+
+    Args:
+        flags: nested values given on the command line or from Python; they win.
+        plugin: architecture whose recipe is the base; None: the key ``plugin`` of the files or flags.
+        recipe: a variant of that recipe.
+        files: configuration files, later ones win.
+
+    Raises:
+        InputError: unknown or missing names, keys, options; wrong types; values out of range.
+    """
+    layers = [Layer(read_file(path), f"--config {path}") for path in files or []]
+    layers.append(Layer(flags or {}, "the command line"))
+    if plugin is None:  # a saved configuration names the recipe that it was made from
+        for layer in layers:
+            plugin, recipe = layer.values.get("plugin", plugin), layer.values.get("recipe", recipe)
+    return _resolve(layers, plugin, recipe)
+
+
+def _resolve(layers: list[Layer], plugin: str | None, recipe: str | None) -> Resolved:
+    origins: dict[str, str] = {}
+    config = defaults()
+    if plugin is not None:
+        offer = registry.find("architecture", str(plugin))
+        config = merge(config, Layer({"model": {"name": str(plugin)}}, f"plug-in {plugin}"), origins)
+        for part, values in registry.recipe(offer, recipe).items():
+            config = merge(config, Layer(values, f"{part} of {offer.distribution}"), origins)
+        config["model"]["name"] = str(plugin)  # as given: it may name the distribution
+    elif recipe is not None:
+        raise InputError("--recipe: needs --plugin NAME, whose recipes are meant")
+    for layer in layers:
+        config = merge(config, layer, origins)
+    config["plugin"], config["recipe"] = plugin, recipe
+    resolved = Resolved(config, origins)
+    _choose_demo(resolved)
+    check(resolved)
+    return resolved
+
+
+def _choose_demo(resolved: Resolved) -> None:
+    """Shorten a run that names no data: it is a demonstration on the embedded faces."""
+    config, origins = resolved.config, resolved.origins
+    chosen = [origins.get(key, "").startswith(("--config", "the command")) for key in ("data.name", "trainer.epochs")]
+    if chosen[0]:
+        return
+    usual = config["trainer"]["epochs"]
+    if not chosen[1] and isinstance(usual, int):
+        config["trainer"]["epochs"] = min(usual, DEMO_EPOCHS)
+    who = f"--plugin {config['plugin']}" if config["plugin"] else f"--model {config['model'].get('name')}"
+    if config["recipe"]:
+        who += f" --recipe {config['recipe']}"
+    resolved.notice = (
+        f"No --data given: {config['trainer']['epochs']} epochs on the embedded {config['data']['name']} faces, a "
+        f"demonstration (the recipe has {usual}). Real data: fer-run {who} --data fer2013 --data.root PATH/fer2013.zip"
+    )
+
+
+def check(resolved: Resolved) -> None:
+    """Check names, options, types and ranges, and fill in the defaults of every option; changes ``resolved.config``.
+
+    Raises:
+        InputError: the first thing that is wrong, with where it stood.
+    """
+    config = resolved.config
+    for path, key in _core_keys():
+        section, _, name = path.rpartition(".")
+        home = config[section] if section else config
+        home[name] = _check_value(home.get(name), key.type, path, resolved.origins)
+    if config["model"]["name"] is None:
+        names = ", ".join(offer.name for offer in registry.available("architecture"))
+        raise InputError(f"nothing to run: give --plugin NAME; installed: {names or 'none'}")
+    if config["data"]["channels"] not in (1, 3):
+        raise InputError(f"data.channels: expected 1 (grey) or 3 (colour), got {config['data']['channels']}")
+    for section, kind in OFFERS.items():
+        _check_offer(config[section], kind, section, resolved.origins)
+    pool = config["model"]["pool"]
+    if pool is not None:
+        if not isinstance(pool, dict) or not isinstance(pool.get("name"), str):
+            raise InputError("model.pool: expected a pooling's name or a mapping with its name and options")
+        _check_offer(pool, "pooling", "model.pool", resolved.origins)
+    for section in ("loss", "selection", "trainer", "logger", "run"):
+        for name in config[section]:
+            if name not in section_keys(section):
+                known = list(section_keys(section))
+                raise InputError(
+                    f"{section}.{name}: unknown key{_from(resolved.origins, f'{section}.{name}')}"
+                    f"{registry.nearest(name, known)}; known: {', '.join(known)}"
+                )
+    for path, value in _leaves(config):
+        if value == MANDATORY:
+            raise InputError(f"{path}: the recipe leaves it to you; give --{path} VALUE")
+
+
+def _check_offer(section: Config, kind: str, where: str, origins: dict[str, str]) -> None:
+    offer = registry.find(kind, section["name"])
+    core = section_keys(where) if where in schema() else {"name": None}
+    own = {name: value for name, value in section.items() if name not in core}
+    given = {name: value for name, value in own.items() if value != MANDATORY}
+    try:
+        checked = registry.check_options(offer, given, where)
+    except InputError as error:
+        named = str(error).partition(":")[0]
+        raise InputError(f"{error}{_from(origins, named)}") from None
+    for option in registry.options(offer):
+        if option.default is not REQUIRED:
+            checked.setdefault(option.name, option.default)
+    section.update({name: _plain(value) for name, value in checked.items()})
+
+
+def _check_value(value: Any, kind: str, path: str, origins: dict[str, str]) -> Any:
+    """Check one core key against its type in ``defaults.yaml``: alternatives with ``|``, each with bounds."""
+    if kind == "any" or value == MANDATORY:
+        return value
+    bounds = re.compile(r"(.+?)\s+(?:(>=|>)\s*(\S+)|(\S+)\.\.(\S+))$")
+    annotation, limits = [], []
+    for part in kind.split(" | "):
+        found = bounds.fullmatch(part)
+        annotation.append(found[1] if found else part)
+        limits.append(found)
+    try:
+        value = coerce(value, " | ".join("None" if part == "null" else part for part in annotation))
+    except TypeError as error:
+        raise InputError(f"{path}: {error}, got {value!r}{_from(origins, path)}") from None
+    for found in limits:
+        if found is None or not isinstance(value, int | float) or isinstance(value, bool):
+            continue
+        low, high = float(found[3] or found[4]), float(found[5] or "inf")
+        if value < low or value > high or (found[2] == ">" and value == low) or value != value:
+            raise InputError(f"{path}: expected {kind.replace(' | null', '')}, got {value!r}{_from(origins, path)}")
+    return _plain(value)
+
+
+def _core_keys() -> Iterator[tuple[str, Key]]:
+    for name, key in schema().items():
+        if isinstance(key, Key):
+            yield name, key
+        else:
+            yield from ((f"{name}.{inner}", one) for inner, one in key.items())
+
+
+def _from(origins: dict[str, str], path: str) -> str:
+    return f" (from {origins[path]})" if path in origins else ""
+
+
+def _leaves(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in config.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, value
+
+
+def _plain(value: Any) -> Any:
+    return [_plain(item) for item in value] if isinstance(value, tuple | list) else value
+
+
+def dump(config: Config) -> str:
+    """Return the configuration as YAML text, keys in their order."""
+    return yaml.safe_dump(config, sort_keys=False, allow_unicode=True, width=120)

@@ -1,0 +1,242 @@
+"""Keeps decoded images on disk: one folder an entry, whole or absent, checked whenever it is read."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import math
+import os
+import re
+import shutil
+import tempfile
+import time
+import warnings
+import zipfile
+import zlib
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from fer_plugins.data.table import SampleTable
+
+Images = npt.NDArray[np.uint8]
+
+FORMAT = 1  # raise it whenever the files' layout, or the way from a native image to a stored one, changes
+IMAGES, TABLE, META = "images.npy", "table.npz", "meta.json"
+UNFINISHED = ".unfinished-"  # prefix of folders that are being written, or being thrown away
+DAY = 86_400.0  # seconds; assumed: no build takes longer
+
+_BLOCK = 1 << 16  # bytes of a sampled block
+_BLOCKS = 64  # sampled blocks of an entry that is too large to be read whole at each start
+_DAMAGE = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile)
+
+
+@dataclass(frozen=True)
+class CacheKey:
+    """What decoded images depend on."""
+
+    dataset: str  # the name that the dataset was asked for by
+    content: str  # the dataset's own cache_key
+    image_size: int
+    channels: int
+
+    @property
+    def folder(self) -> str:
+        """The entry's folder name: readable, and unique by a hash of every field and of the format."""
+        text = json.dumps([FORMAT, asdict(self)], sort_keys=True)
+        name = re.sub(r"[^\w.-]+", "_", self.dataset).strip(".")[:40]
+        digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+        return f"{name}-{self.image_size}x{self.image_size}x{self.channels}-{digest}"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What is kept: images (N, S, S, C) uint8, their table, class names and the dataset's notes."""
+
+    images: Images
+    table: SampleTable
+    classes: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def read_entry(root: Path, key: CacheKey, memory: float) -> Entry | None:
+    """Return the entry of ``key``, or None where there is none.
+
+    Images of up to ``memory`` bytes are read whole, and their whole checksum is compared; larger ones are mapped
+    read-only, and their size and sampled blocks are compared. A damaged entry is removed, with a warning.
+    """
+    folder = root / key.folder
+    if not folder.is_dir():
+        return None
+    try:
+        return _read(folder, key, memory)
+    except _DAMAGE as error:
+        if not folder.exists():  # another process threw the same damage away between our two looks
+            return None
+        warnings.warn(f"cache entry {folder} is damaged ({error}); it is built anew", stacklevel=2)
+        _discard(folder)
+        return None
+
+
+def _read(folder: Path, key: CacheKey, memory: float) -> Entry:
+    meta = _read_meta(folder / META)
+    if meta["format"] != FORMAT or meta["key"] != asdict(key):
+        raise ValueError(f"{META} belongs to other data")
+    raw = (folder / TABLE).read_bytes()
+    if zlib.crc32(raw) != meta["table_crc32"]:
+        raise ValueError(f"{TABLE} fails its checksum")
+    with np.load(io.BytesIO(raw), allow_pickle=False) as columns:
+        table = SampleTable(**{name: columns[name] for name in columns.files})
+    path = folder / IMAGES
+    if path.stat().st_size != meta["images_bytes"]:
+        raise ValueError(f"{IMAGES} has {path.stat().st_size} bytes instead of {meta['images_bytes']}")
+    shape = tuple(meta["shape"])
+    mapped = math.prod(shape) > memory
+    images = map_images(folder, "r") if mapped else _read_images(path)
+    if images.dtype != np.uint8 or images.shape != shape or len(table) != shape[0]:
+        raise ValueError(f"{IMAGES} does not fit {META}")
+    if (sample_blocks(images) if mapped else zlib.crc32(images.data)) != meta["blocks" if mapped else "images_crc32"]:
+        raise ValueError(f"{IMAGES} fails its checksum")
+    return Entry(images, table, tuple(meta["classes"]), tuple(meta["notes"]))
+
+
+def _read_images(path: Path) -> Images:
+    images: Images = np.load(path, allow_pickle=False)
+    images.flags.writeable = False
+    return images
+
+
+def _read_meta(path: Path) -> dict[str, Any]:
+    checksum, _, text = path.read_text(encoding="utf-8").partition("\n")
+    if f"{zlib.crc32(text.encode()):08x}" != checksum:
+        raise ValueError(f"{path.name} fails its checksum")
+    content: dict[str, Any] = json.loads(text)
+    return content
+
+
+def sample_blocks(images: Images) -> list[int]:
+    """Checksums of evenly spaced blocks of the images' bytes, the first and the last among them."""
+    flat = images.reshape(-1)
+    starts = np.linspace(0, max(0, flat.size - _BLOCK), _BLOCKS, dtype=np.int64)
+    return [zlib.crc32(flat[start : start + _BLOCK].data) for start in starts]
+
+
+def open_unfinished(root: Path) -> Path:
+    """Make and return a new folder in ``root`` for an entry that is being written.
+
+    Raises:
+        OSError: ``root`` cannot be made or written.
+    """
+    root.mkdir(parents=True, exist_ok=True)
+    _sweep(root)
+    return Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=root))
+
+
+def create_images(folder: Path, shape: tuple[int, ...]) -> None:
+    """Create an images file of ``shape`` in ``folder``, to be mapped; its bytes are reserved on the disk.
+
+    Without the reservation a full disk would show as a bus error, which kills the process, in the middle of writing.
+
+    Raises:
+        OSError: the disk has no room.
+    """
+    path = folder / IMAGES
+    with path.open("wb") as file:
+        _write_header(file, shape)
+        size = file.tell() + math.prod(shape)
+        if hasattr(os, "posix_fallocate"):
+            file.flush()
+            os.posix_fallocate(file.fileno(), 0, size)
+        else:
+            while (left := size - file.tell()) > 0:
+                file.write(bytes(min(left, 1 << 24)))
+
+
+def map_images(folder: Path, mode: Literal["r", "r+"]) -> Images:
+    """Map the images file in ``folder``: (N, S, S, C) uint8."""
+    images: Images = np.load(folder / IMAGES, mmap_mode=mode, allow_pickle=False)
+    return images
+
+
+def _write_header(file: BinaryIO, shape: tuple[int, ...]) -> None:
+    np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
+
+
+def keep_entry(root: Path, key: CacheKey, entry: Entry) -> None:
+    """Write ``entry``, whose images are in memory, under ``key``; where another process was faster, its entry stays.
+
+    Raises:
+        OSError: the disk is full or not writable; nothing is left behind.
+    """
+    folder = open_unfinished(root)
+    try:
+        with (folder / IMAGES).open("wb") as file:
+            _write_header(file, entry.images.shape)
+            file.write(entry.images.data)
+        finish_entry(root, key, folder, entry)
+    finally:
+        remove_folder(folder)
+
+
+def finish_entry(root: Path, key: CacheKey, folder: Path, entry: Entry) -> None:
+    """Complete the unfinished ``folder``, which holds the images already, and rename it to the entry in one step.
+
+    Where another process was faster its entry stays, and so does ``folder``.
+
+    Raises:
+        OSError: the disk is full or not writable.
+    """
+    if isinstance(entry.images, np.memmap):
+        entry.images.flush()
+    columns = io.BytesIO()
+    arrays: dict[str, Any] = dict(entry.table.columns())
+    np.savez(columns, **arrays)
+    (folder / TABLE).write_bytes(columns.getbuffer())
+    content = {
+        "format": FORMAT,
+        "key": asdict(key),
+        "classes": entry.classes,
+        "notes": entry.notes,
+        "shape": entry.images.shape,
+        "images_bytes": (folder / IMAGES).stat().st_size,
+        "images_crc32": zlib.crc32(entry.images.data),
+        "blocks": sample_blocks(entry.images),
+        "table_crc32": zlib.crc32(columns.getbuffer()),
+    }
+    text = json.dumps(content, indent=1)
+    (folder / META).write_text(f"{zlib.crc32(text.encode()):08x}\n{text}", encoding="utf-8")
+    try:
+        folder.rename(root / key.folder)  # a folder that is not empty is never replaced
+    except OSError:
+        if not (root / key.folder).is_dir():
+            raise
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove ``folder`` with all that is in it; what cannot be removed stays."""
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _discard(folder: Path) -> None:
+    # Renamed first: at no moment can another process read an entry that is half removed.
+    grave = folder.with_name(f"{UNFINISHED}{os.getpid()}-{folder.name}")
+    try:
+        folder.rename(grave)
+    except OSError:
+        return  # not ours to remove; the entry that is built now will be used without being kept
+    remove_folder(grave)
+
+
+def _sweep(root: Path) -> None:
+    """Remove what killed processes left unfinished more than a day ago."""
+    for folder in root.glob(f"{UNFINISHED}*"):
+        try:
+            newest = max(path.stat().st_mtime for path in [folder, *folder.iterdir()])
+        except OSError:
+            continue  # its owner finished it meanwhile
+        if time.time() - newest > DAY:
+            remove_folder(folder)

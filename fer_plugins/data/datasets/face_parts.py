@@ -1,0 +1,268 @@
+"""The geometry of a cartoon face: an identity and the strength of each action unit give the outlines of its parts.
+
+Action units (AU) are those of the Facial Action Coding System (Ekman, Friesen: Facial Action Coding System, Consulting
+Psychologists Press 1978): each moves what the muscle of that number moves. assumed: how far; it is exaggerated, as in
+a cartoon, so that an expression survives 48 x 48 pixels. Lengths are in half image sides: the image spans -1 to 1 from
+left to right and from top to bottom, and the face looks straight at the camera.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+Points = npt.NDArray[np.float64]  # (n, 2): x, y
+Point = tuple[float, float]
+Colour = tuple[float, float, float]  # red, green, blue in [0, 1]
+Actions = Mapping[int, float]  # action unit -> strength, 0 (rest, the same as missing) to about 1
+
+Part = IntEnum(
+    "Part",
+    "BACKGROUND HAIR SKIN SHADE FOLD BROW SCLERA IRIS LASH LIP LIP_LINE MOUTH TEETH TONGUE GLASSES BEARD",
+    start=0,
+)
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What a person keeps from image to image."""
+
+    head_width: float  # from the middle to the ear
+    jaw_width: float  # share of head_width
+    chin: float  # y of the tip
+    eye_distance: float  # from the middle to the middle of each eye
+    eye_height: float  # y
+    eye_width: float
+    eye_opening: float  # height of the upper lid's arc
+    brow_height: float  # above the eye
+    brow_thickness: float
+    brow_tilt: float  # how much lower the outer end is
+    nose_height: float  # y of the tip
+    nose_width: float
+    mouth_height: float  # y
+    mouth_width: float  # from the middle to a corner
+    lip_fullness: float
+    hairline: float  # y
+    parting: float  # x where the fringe is shortest
+    skin: Colour
+    hair: Colour
+    iris: Colour
+    lip: Colour
+    glasses: bool
+    beard: float  # 0 none, 1 full
+    moustache: bool
+    long_hair: bool
+    habits: Actions  # units that the face shows at rest
+
+
+class Shape(NamedTuple):
+    """A filled outline; ``over`` is the only part that it may cover, or None."""
+
+    part: Part
+    points: Points
+    over: Part | None = None
+
+
+class Oval(NamedTuple):
+    """A filled upright ellipse."""
+
+    part: Part
+    x: float
+    y: float
+    width: float  # semi-axis
+    height: float  # semi-axis
+
+
+# Bernstein polynomials and their slopes: a Bezier curve through its control points is one matrix product.
+_T = np.linspace(0.0, 1.0, 9)
+_CURVE = {
+    3: np.stack([(1 - _T) ** 2, 2 * _T * (1 - _T), _T**2], axis=1),
+    4: np.stack([(1 - _T) ** 3, 3 * _T * (1 - _T) ** 2, 3 * _T**2 * (1 - _T), _T**3], axis=1),
+}
+_SLOPE = np.stack([2 * _T - 2, 2 - 4 * _T, 2 * _T], axis=1)
+_TAPER = 0.35 + 0.65 * np.sin(np.pi * _T)[:, None]
+_ANGLE = np.linspace(0.0, 2 * np.pi, 13)[:-1]
+_CIRCLE = np.stack([np.cos(_ANGLE), np.sin(_ANGLE)], axis=1)
+
+
+def _curve(*control: Point) -> Points:
+    return np.asarray(_CURVE[len(control)] @ np.array(control))
+
+
+def _stroke(start: Point, middle: Point, end: Point, width: float) -> Points:
+    """Outline of a curved line, thinner towards its ends; ``middle`` is a control point."""
+    control = np.array((start, middle, end))
+    slope = _SLOPE @ control
+    normal = slope[:, ::-1] * (-1.0, 1.0) / (np.sqrt((slope * slope).sum(axis=1, keepdims=True)) + 1e-9)
+    line, offset = _CURVE[3] @ control, 0.5 * width * _TAPER * normal
+    return np.concatenate([line + offset, (line - offset)[::-1]])
+
+
+def head(identity: Identity, left: Actions, right: Actions) -> Iterator[Oval]:
+    """Yield hair, neck, skull and jaw, from the back to the front."""
+    width, jaw = identity.head_width, identity.head_width * identity.jaw_width
+    drop = 0.06 * (left.get(26, 0) + right.get(26, 0)) - 0.02 * (left.get(17, 0) + right.get(17, 0))
+    chin = identity.chin + drop
+    if identity.long_hair:
+        yield Oval(Part.HAIR, 0.0, 0.15, width + 0.14, 1.0)
+    yield Oval(Part.HAIR, 0.0, -0.27, width + 0.09, 0.76)
+    yield Oval(Part.SHADE, 0.0, 0.85, 0.55 * jaw, 0.6)
+    yield Oval(Part.SKIN, 0.0, -0.2, width, 0.72)
+    yield Oval(Part.BEARD if identity.beard > 0 else Part.SKIN, 0.0, chin - 0.8, jaw, 0.8)
+    if identity.beard > 0:
+        yield Oval(Part.SKIN, 0.0, -0.05, jaw * 0.97, 0.55)
+
+
+def features(identity: Identity, left: Actions, right: Actions) -> Iterator[Shape]:
+    """Yield everything inside the head's outline, from the back to the front.
+
+    Args:
+        identity: whose face.
+        left: action units of the half at the image's left.
+        right: the same at its right; faces are never quite symmetric.
+    """
+    yield from _nose(identity, left, right)
+    for sign, au in ((-1.0, left), (1.0, right)):
+        yield from _eye(identity, au, sign)
+    yield from _mouth(identity, left, right)
+    for sign, au in ((-1.0, left), (1.0, right)):
+        yield from _brow(identity, au, sign)
+    if identity.glasses:
+        yield from _glasses(identity)
+    yield _fringe(identity)
+
+
+def _brow(identity: Identity, au: Actions, sign: float) -> Iterator[Shape]:
+    inner_up, outer_up, lower, wrinkle = au.get(1, 0.0), au.get(2, 0.0), au.get(4, 0.0), au.get(9, 0.0)
+    y = identity.eye_height - identity.brow_height
+    lowered = lower * (1 - min(1.0, 0.85 * inner_up))  # beside the inner raiser, the lowerer only draws brows together
+    inner = 0.16 - 0.06 * lower, y - 0.17 * inner_up + 0.14 * lowered + 0.08 * wrinkle
+    outer = identity.eye_distance + 0.22, y + identity.brow_tilt - 0.15 * outer_up + 0.06 * inner_up * (1 - outer_up)
+    arch = (inner[1] + outer[1]) / 2 - 0.06 - 0.06 * min(inner_up, outer_up) * (1 - lower) + 0.08 * lowered
+    bend = (inner[0] + outer[0]) / 2, arch
+    yield Shape(
+        Part.BROW, _stroke(*((sign * p[0], p[1]) for p in (inner, bend, outer)), width=identity.brow_thickness)
+    )
+    if lowered > 0.2:  # the upright furrow between the brows
+        top, foot = inner[1] - 0.08, inner[1] + 0.10
+        furrow = _stroke((sign * 0.05, top), (sign * 0.065, inner[1]), (sign * 0.045, foot), 0.05 * lowered)
+        yield Shape(Part.FOLD, furrow, Part.SKIN)
+    if inner_up > 0.2:  # furrows across the forehead, as wide as what is raised
+        reach = 0.14 + 0.3 * outer_up
+        for line in (y - 0.27, y - 0.38):
+            furrow = _stroke((0.0, line), (sign * reach / 2, line - 0.02), (sign * reach, line + 0.03), 0.04 * inner_up)
+            yield Shape(Part.FOLD, furrow, Part.SKIN)
+
+
+def _eye(identity: Identity, au: Actions, sign: float) -> Iterator[Shape]:
+    raised, cheek, tight = au.get(5, 0.0), au.get(6, 0.0), au.get(7, 0.0)
+    shut = 1 - 0.95 * min(1.0, au.get(43, 0.0))
+    x, y, width, opening = sign * identity.eye_distance, identity.eye_height, identity.eye_width, identity.eye_opening
+    upper = 2 * shut * max(0.15, 1 + 0.85 * raised - 0.3 * cheek - 0.45 * tight * (1 - 0.6 * raised)) * opening
+    lower = 1.4 * shut * max(0.05, 1 + 0.25 * raised - 0.9 * cheek - 0.55 * tight) * opening
+    slant = 0.04 * au.get(1, 0.0) * au.get(4, 0.0) * (1 - au.get(2, 0.0))  # grief: the lid follows the inner brow
+    inner, outer = (x - sign * width, y + 0.01 - slant), (x + sign * width, y - 0.01 + slant)
+    if cheek > 0.2:  # the lifted cheek's crease and crow's feet
+        crease = y + lower / 2 + 0.12
+        fold = _stroke((x - sign * 0.9 * width, crease + 0.02), (x, crease + 0.06), (x + sign * 1.2 * width, crease - 0.07), 0.045 * cheek)
+        yield Shape(Part.FOLD, fold, Part.SKIN)
+        for rise in (-0.07, 0.06):
+            tip = outer[0] + sign * 0.13, outer[1] + rise
+            yield Shape(Part.FOLD, _stroke((outer[0] + sign * 0.03, outer[1]), (tip[0] - sign * 0.05, tip[1]), tip, 0.04 * cheek), Part.SKIN)
+    lid = _curve(inner, (x, y - upper - slant), outer)
+    yield Shape(Part.SCLERA, np.concatenate([lid, _curve(outer, (x, y + lower), inner)]))
+    yield Shape(Part.IRIS, _CIRCLE * (0.095, 0.095) + (x, y - 0.02), Part.SCLERA)
+    yield Shape(Part.LASH, _CIRCLE * (0.045, 0.045) + (x, y - 0.02), Part.IRIS)
+    yield Shape(Part.LASH, _stroke(inner, (x, y - upper - slant), outer, 0.05))
+
+
+def _nose(identity: Identity, left: Actions, right: Actions) -> Iterator[Shape]:
+    tip, width = identity.nose_height, identity.nose_width
+    for sign, au in ((-1.0, left), (1.0, right)):
+        wrinkle, smile, stretch = au.get(9, 0.0), au.get(12, 0.0), au.get(20, 0.0)
+        y, wing = tip - 0.05 * wrinkle, width * (1 + 0.3 * wrinkle + 0.1 * smile)
+        yield Shape(Part.SHADE, _stroke((sign * 0.07, -0.08), (sign * 0.08, y - 0.15), (sign * wing, y), 0.05), Part.SKIN)
+        yield Shape(Part.FOLD, _stroke((sign * 0.02, y + 0.03), (sign * wing * 0.7, y), (sign * wing, y + 0.01), 0.06))
+        if wrinkle > 0.2:  # across the root and down the sides of the nose
+            for k in (0.0, 0.09, 0.18):
+                line = _stroke((0.0, -0.08 + k), (sign * 0.08, -0.1 + k), (sign * (0.12 + k / 3), -0.02 + k), 0.045 * wrinkle)
+                yield Shape(Part.FOLD, line, Part.SKIN)
+        fold = max(smile, wrinkle, 0.5 * stretch)
+        if fold > 0.2:  # from the nose around the mouth
+            corner = identity.mouth_width + 0.12 + 0.1 * smile
+            end = identity.mouth_height - 0.05 - 0.04 * smile
+            bow = (sign * (corner - 0.04), y + 0.02)
+            yield Shape(Part.FOLD, _stroke((sign * (wing + 0.05), y - 0.03), bow, (sign * corner, end), 0.05 * fold), Part.SKIN)
+
+
+def _mouth(identity: Identity, left: Actions, right: Actions) -> Iterator[Shape]:
+    def mean(unit: int) -> float:
+        return (left.get(unit, 0.0) + right.get(unit, 0.0)) / 2
+
+    y, full = identity.mouth_height, identity.lip_fullness * (1 - 0.6 * max(mean(23), mean(24)))
+    drop, parted, chin = mean(26), mean(25), mean(17)
+    corners = []
+    for sign, au in ((-1.0, left), (1.0, right)):
+        wide = 1 + 0.3 * au.get(12, 0.0) + 0.35 * au.get(20, 0.0) - 0.2 * au.get(23, 0.0) - 0.3 * drop * (1 - au.get(20, 0.0))
+        down = -0.17 * au.get(12, 0.0) + 0.14 * au.get(15, 0.0) + 0.06 * au.get(20, 0.0) + 0.06 * drop
+        corners.append((sign * identity.mouth_width * wide, y + down))
+    near, far = corners
+    smile, grief, sneer = mean(12), mean(15), mean(9)
+    # y of the inner lips in the middle, as control points of curves between the corners
+    over = y + 0.06 * smile - 0.10 * grief - 0.09 * sneer - 0.06 * drop - 0.05 * chin
+    under = over + 0.20 * parted * (0.6 + smile) + 0.62 * drop * (1 - 0.45 * mean(20)) + 0.16 * mean(16)
+    if identity.moustache:
+        yield Shape(Part.BROW, _stroke((-0.24, y - 0.06), (0.0, y - 0.30), (0.24, y - 0.06), 0.12))
+    third = (far[0] - near[0]) / 3
+    top = _curve(near, (near[0] + third, over - 2.2 * full), (far[0] - third, over - 2.2 * full), far)
+    bottom = _curve(far, (0.0, under + 2.6 * full), near)
+    yield Shape(Part.LIP, np.concatenate([top, bottom]))
+    if under - over > 0.07:
+        upper, lower = _curve(near, (0.0, over), far), _curve(far, (0.0, under), near)
+        yield Shape(Part.MOUTH, np.concatenate([upper, lower]))
+        teeth = min(0.16, 0.6 * (under - over)) * (1 - 0.6 * drop)
+        yield Shape(Part.TEETH, np.concatenate([upper, _curve(far, (0.0, over + teeth), near)]))
+        if drop > 0.3:
+            tongue = _curve(near, (0.0, under - 0.55 * drop * 0.45), far)
+            yield Shape(Part.TONGUE, np.concatenate([tongue, lower]), Part.MOUTH)
+    else:
+        yield Shape(Part.LIP_LINE, _stroke(near, (0.0, over), far, 0.045))
+    for corner, sign in ((near, -1.0), (far, 1.0)):
+        if grief > 0.2:  # the fold that runs down from a pulled corner
+            end = corner[0] + sign * 0.06, corner[1] + 0.13
+            yield Shape(Part.FOLD, _stroke(corner, (corner[0] + sign * 0.06, corner[1] + 0.03), end, 0.05 * grief))
+    if chin > 0.2:  # the chin boss bulges under the pushed-up lip
+        arch = y + 0.2
+        yield Shape(Part.FOLD, _stroke((-0.14, arch + 0.05), (0.0, arch - 0.07), (0.14, arch + 0.05), 0.05 * chin), Part.SKIN)
+
+
+def _glasses(identity: Identity) -> Iterator[Shape]:
+    for sign in (-1.0, 1.0):
+        x, y = sign * identity.eye_distance, identity.eye_height + 0.03
+        ring = _CIRCLE[[*range(len(_CIRCLE)), 0]]
+        yield Shape(Part.GLASSES, np.concatenate([ring * (0.27, 0.22) + (x, y), ring[::-1] * (0.235, 0.185) + (x, y)]))
+        side = sign * (identity.eye_distance + 0.25)
+        yield Shape(Part.GLASSES, _stroke((side, y - 0.03), (side + sign * 0.1, y - 0.05), (side + sign * 0.25, y - 0.06), 0.05))
+    gap = identity.eye_distance - 0.24
+    yield Shape(Part.GLASSES, _stroke((-gap, identity.eye_height), (0.0, identity.eye_height - 0.05), (gap, identity.eye_height), 0.05))
+
+
+def _fringe(identity: Identity) -> Shape:
+    """Hair over the forehead: a band between the skull's top and the hair line."""
+    width, line = identity.head_width + 0.05, identity.hairline
+    crown = _curve((-width, -0.35), (-1.25 * width, -1.35), (1.25 * width, -1.35), (width, -0.35))
+    rim = _curve((width, -0.35), (width - 0.1, line), (identity.parting, line - 0.12))
+    return Shape(
+        Part.HAIR,
+        np.concatenate([crown, rim, _curve((identity.parting, line - 0.12), (-width + 0.1, line), (-width, -0.35))]),
+    )
+
+
+def strand(top: float, tip: float) -> Shape:
+    """Hair that falls over the face, from x = ``top`` at the forehead to x = ``tip`` at the cheek."""
+    return Shape(Part.HAIR, _stroke((top, -0.8), (top, -0.2), (tip, 0.3), 0.14))

@@ -1,0 +1,252 @@
+"""Recognises in which of its layouts a copy of FER2013 lies before us, and reads it."""
+
+from __future__ import annotations
+
+import tarfile
+import zipfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import IO, Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import PIL
+
+from fer_plugins.data.datasets.archives import (
+    READ_ERRORS,
+    FileSet,
+    FolderFiles,
+    ZipFiles,
+    hash_file,
+    open_tar_member,
+    split_name,
+)
+from fer_plugins.data.datasets.class_folders import ClassFile, find_class_files, has_class_files
+from fer_plugins.data.datasets.image_files import UnreadableError, read_images
+from fer_plugins.data.datasets.pixel_csv import read_header, read_pixel_csv
+from fer_plugins.errors import InputError
+
+OnBadImage = Literal["error", "skip"]
+CLASSES = ("anger", "disgust", "fear", "happy", "sad", "surprise", "neutral")  # in the order of the csv's codes
+SIDE = 48  # pixels
+# PublicTest served the challenge's public leaderboard, PrivateTest its final ranking: validation and test.
+USAGES = {"training": "train", "publictest": "val", "privatetest": "test"}
+
+_CLASS_FOLDERS = "class folders"
+# Of several copies in one place the first of these is read: the release with its exact pixels before the JPEG
+# copies, whatever has all three splits before what has not.
+_PREFERENCE = (
+    *("fer2013.csv", "icml_face_data.csv", "fer2013.tar.gz", "fer2013.tgz", "fer2013.tar"),
+    *(_CLASS_FOLDERS, "fer2013.zip", "*.zip", "train.csv", "*.csv"),
+)
+_LOOKED_FOR = (
+    "fer2013.csv, icml_face_data.csv, train.csv, fer2013.tar.gz, or images as train/<class>/*.jpg and "
+    "test/<class>/*.jpg, as a folder or zip"
+)
+
+
+@dataclass
+class Samples:
+    """What a layout holds: one entry a good sample in every list."""
+
+    label: list[int] = field(default_factory=list)
+    split: list[str] = field(default_factory=list)
+    source: list[str] = field(default_factory=list)
+    images: Sequence[npt.NDArray[np.uint8]] | npt.NDArray[np.uint8] = ()  # each uint8 (H, W, 1)
+    bad: list[tuple[int | None, str, UnreadableError]] = field(default_factory=list)  # left out: label, split, why
+    notes: list[str] = field(default_factory=list)
+    # What the copy tells apart. ("train", "test"): the official val lies in test; ("train",): it holds no other.
+    splits_known: tuple[str, ...] = ("train", "val", "test")
+
+
+class Layout(Protocol):
+    """One recognised copy; picklable, nothing stays open."""
+
+    @property
+    def title(self) -> str:
+        """What it is, for the notes."""
+        ...
+
+    def digest(self) -> str:
+        """Hash what a change of the copy would change."""
+        ...
+
+    def read(self, on_bad_image: OnBadImage) -> Samples:
+        """Read and decode everything."""
+        ...
+
+
+@dataclass(frozen=True)
+class ImageLayout:
+    """Images in class folders, ``train/<class>/Training_*`` and ``test/<class>/PublicTest_*|PrivateTest_*``."""
+
+    files: FileSet
+    found: list[ClassFile]
+    title: str
+
+    def digest(self) -> str:
+        """Hash the files, and the decoder's version: two JPEG decoders may differ in the last bit."""
+        return f"{self.files.digest(file.name for file in self.found)} Pillow {PIL.__version__}"
+
+    def read(self, on_bad_image: OnBadImage) -> Samples:
+        """Decode all images; the split is the file name's where it says one, else its folder's."""
+        samples = Samples()
+        images = []
+        unnamed = {"train": 0, "val": 0, "test": 0}
+        for file, image in zip(
+            self.found, read_images(self.files, [file.name for file in self.found], grey=True), strict=True
+        ):
+            label = CLASSES.index(file.expression)
+            usage = USAGES.get(file.file.split("_")[0].lower())
+            if usage is None:
+                unnamed[file.split] += 1
+            split = usage or file.split
+            if isinstance(image, UnreadableError):
+                if on_bad_image == "error":
+                    raise image
+                samples.bad.append((label, split, image))
+                continue
+            images.append(image)
+            samples.label.append(label)
+            samples.split.append(split)
+            samples.source.append(file.name)
+        samples.images = images
+        splits = {*samples.split, *(split for _, split, _ in samples.bad)}
+        if unnamed["test"] and "val" not in splits:
+            samples.splits_known = ("train", "test")
+            samples.notes.append(
+                "File names without PublicTest_ and PrivateTest_: the two cannot be told apart, so the folder test is "
+                "the test split and there is no official validation split."
+            )
+        elif any(unnamed.values()):
+            samples.notes.append(
+                f"{sum(unnamed.values()):,} file names do not begin with Training_, PublicTest_ or PrivateTest_: "
+                "their split is their folder's."
+            )
+        return samples
+
+
+@dataclass(frozen=True)
+class CsvLayout:
+    """A csv of pixels: a file of its own, or the ``member`` of a zip, or the only csv of a tar."""
+
+    path: Path
+    member: str | None
+    packing: Literal["plain", "zip", "tar"]
+    title: str
+
+    def digest(self) -> str:
+        """Hash the bytes of the file, packed or not."""
+        return hash_file(self.path)
+
+    @contextmanager
+    def opened(self, *, whole: bool) -> Iterator[tuple[IO[bytes], str, str]]:
+        """Open the csv; yields the stream, the csv's own file name, and its place for messages."""
+        if self.packing == "tar":
+            with open_tar_member(self.path, ".csv", whole=whole) as (stream, name):
+                yield stream, split_name(name)[-1], f"{self.path}:{name}"
+            return
+        where = str(self.path) if self.member is None else f"{self.path}:{self.member}"
+        try:
+            if self.member is None:
+                with self.path.open("rb") as stream:
+                    yield stream, self.path.name, where
+            else:
+                with zipfile.ZipFile(self.path) as archive, archive.open(self.member) as stream:
+                    yield stream, split_name(self.member)[-1], where
+        except READ_ERRORS as error:
+            raise InputError(f"{where}: the file is damaged or cannot be read ({error}); fetch it again") from error
+
+    def read(self, on_bad_image: OnBadImage) -> Samples:
+        """Parse all rows; the split is the column Usage, or "train" where there is none."""
+        with self.opened(whole=True) as (stream, file, where):
+            rows = read_pixel_csv(stream, where, codes=len(CLASSES), side=SIDE, on_bad_row=on_bad_image)
+        samples = Samples(label=rows.code, images=rows.pixels, source=[f"{file}:row {row}" for row in rows.row])
+        for row, usage in zip(rows.row, rows.usage, strict=True):
+            split = USAGES.get(usage.lower(), "") if rows.has_usage else "train"
+            if not split:
+                raise InputError(
+                    f"{where}: row {row}: Usage is {usage[:40]!r}; Training, PublicTest or PrivateTest is needed: "
+                    "mend or remove the row"
+                )
+            samples.split.append(split)
+        for code, usage, error in rows.bad:
+            samples.bad.append((code, USAGES.get(usage.lower(), "") if rows.has_usage else "train", error))
+        if not rows.has_usage:
+            samples.notes.append(
+                "The csv has no column Usage, as the challenge's train.csv: all samples are training samples."
+            )
+            samples.splits_known = ("train",)
+        return samples
+
+
+def recognise(root: Path) -> tuple[Layout, list[str]]:
+    """Find out what ``root`` is, without reading more than names and a csv's first line.
+
+    Returns:
+        The layout, and sentences about the choice among several copies.
+
+    Raises:
+        InputError: it does not exist, cannot be read, or is none of FER2013's layouts.
+    """
+    if not root.exists():
+        raise InputError(f"{root}: does not exist; give --data.root the file or folder that holds FER2013")
+    if root.is_dir():
+        return _recognise_among(FolderFiles(root))
+    if root.suffix.lower() == ".csv":
+        return _check_header(CsvLayout(root, None, "plain", f"csv of pixels ({root.name})")), []
+    if root.suffix.lower() == ".zip" or zipfile.is_zipfile(root):
+        return _recognise_among(ZipFiles(root))
+    if root.name.lower().endswith((".tar", ".tar.gz", ".tgz")) or tarfile.is_tarfile(root):
+        return _check_header(CsvLayout(root, None, "tar", f"csv of pixels in a tar ({root.name})")), []
+    raise InputError(f"{root}: is no csv, zip or tar; looked for {_LOOKED_FOR}")
+
+
+def _recognise_among(files: FileSet) -> tuple[Layout, list[str]]:
+    in_zip = isinstance(files, ZipFiles)
+    candidates = _list_candidates(files)
+    if not candidates:
+        raise InputError(f"{files.path}: nothing of FER2013 found in it; looked for {_LOOKED_FOR}")
+    (chosen, *twins), *others = candidates
+    if twins:
+        shown = ", ".join([chosen, *twins][:5])
+        remedy = "unpack it and give one of them" if in_zip else "give one of them as --data.root"
+        raise InputError(f"{files.path}: holds several files that could be meant ({shown}); {remedy}")
+    names = [name for group in others for name in group]
+    notes = [f"Also there and not read: {', '.join(names[:5])}."] if names else []
+    if chosen == _CLASS_FOLDERS:
+        found, no_images = find_class_files(files)
+        if no_images:
+            notes.append(f"{len(no_images):,} files in the class folders are no images, the first {no_images[0]}.")
+        return ImageLayout(files, found, f"class folders in {files.path.resolve().name}"), notes
+    if in_zip:
+        return _check_header(CsvLayout(files.path, chosen, "zip", f"{chosen} in {files.path.name}")), notes
+    layout, more = recognise(files.path / chosen)
+    return layout, notes + more
+
+
+def _list_candidates(files: FileSet) -> list[list[str]]:
+    """Group the names that could be meant, in the order of preference; a group holds equals."""
+    # One folder may lie around everything: archives are often packed and unpacked so.
+    near = [name for name in files.names if len(split_name(name)) <= 2]
+    groups = []
+    for pattern in _PREFERENCE:
+        if pattern == _CLASS_FOLDERS:
+            group = [_CLASS_FOLDERS] if has_class_files(files.names) else []
+        elif isinstance(files, ZipFiles) and not pattern.endswith(".csv"):
+            group = []  # an archive inside an archive is not read
+        else:
+            group = [name for name in near if fnmatch(split_name(name)[-1].lower(), pattern)]
+        near = [name for name in near if name not in group]
+        if group:
+            groups.append(group)
+    return groups
+
+
+def _check_header(layout: CsvLayout) -> CsvLayout:
+    with layout.opened(whole=False) as (stream, _, where):
+        read_header(stream, where)
+    return layout

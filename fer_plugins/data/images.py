@@ -1,0 +1,200 @@
+"""Turns a dataset into one contiguous uint8 array of one size and number of channels, decoded once."""
+
+from __future__ import annotations
+
+import atexit
+import dataclasses
+import hashlib
+import math
+import tempfile
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from fer_plugins.contract import Dataset
+from fer_plugins.data import cache as store
+from fer_plugins.data.cache import CacheKey, Entry, Images
+from fer_plugins.data.table import SampleTable
+from fer_plugins.errors import InputError
+
+Progress = Callable[[int, int], None]
+GIGABYTE = 10**9
+
+
+@dataclass(frozen=True)
+class LoadedImages:
+    """A dataset in memory, or mapped from a file."""
+
+    images: Images  # (N, S, S, C) uint8, C-contiguous, read-only; np.memmap where larger than memory_gb
+    table: SampleTable  # N rows, with ``digest``
+    classes: tuple[str, ...]  # names in label order
+    notes: tuple[str, ...]  # the dataset's sentences for the manifest
+    from_cache: bool  # whether nothing had to be decoded
+    seconds: float  # wall time
+
+
+def load_images(
+    dataset: Dataset,
+    *,
+    name: str,
+    image_size: int,
+    channels: int,
+    cache: Path | None,
+    memory_gb: float,
+    progress: Progress | None = None,
+) -> LoadedImages:
+    """Decode every image of ``dataset`` once, or read what an earlier run has kept.
+
+    Colour becomes grey by ITU-R BT.601 luma; grey is repeated where three channels are asked for. Other sizes are
+    resized bilinearly, with antialiasing when they shrink; images that are not square are stretched. A dataset
+    with ``read_all() -> uint8 (N, H, W, C)`` is asked once instead of N times.
+
+    Args:
+        dataset: the dataset.
+        name: who to name in errors, and in the cache.
+        image_size: side of the square images, in pixels.
+        channels: 1 (grey) or 3 (RGB).
+        cache: folder of the cache, or None. Used only for a dataset that has a ``cache_key``.
+        memory_gb: up to this size (10**9 bytes) the images are held in memory; above it they are mapped from the
+            cache, or from a file in the system's folder for temporary files that is removed at exit.
+        progress: called with (images done, images in all) about a hundred times; not at all on a cache hit.
+
+    Raises:
+        InputError: an argument is out of range, the table is wrong, an image is not uint8 H x W x C with C 1 or 3,
+            or the images fit neither memory_gb nor any folder.
+    """
+    started = time.perf_counter()
+    if channels not in (1, 3):
+        raise InputError(f"data.channels is {channels}; give 1 (grey) or 3 (RGB)")
+    if image_size < 1:
+        raise InputError(f"data.image_size is {image_size}; give a number of pixels, at least 1")
+    if not memory_gb >= 0:
+        raise InputError(f"data.memory_gb is {memory_gb}; give a size in gigabytes, at least 0")
+    content = getattr(dataset, "cache_key", None)
+    key = None if cache is None or content is None else CacheKey(name, str(content), image_size, channels)
+    memory = memory_gb * GIGABYTE
+    if cache is not None and key is not None:
+        kept = store.read_entry(cache, key, memory)
+        if kept is not None:
+            return _loaded(kept, started, from_cache=True)
+
+    classes = tuple(dataset.classes)
+    table = SampleTable.from_columns(dataset.table, classes, owner=f"dataset {name}")
+    shape = (len(table), image_size, image_size, channels)
+    mapped = math.prod(shape) > memory
+    folder = _open_room(cache if key else None, shape, memory_gb) if mapped else None
+    try:
+        images = np.empty(shape, np.uint8) if folder is None else store.map_images(folder, "r+")
+        table = dataclasses.replace(table, digest=_fill(images, dataset, table, f"dataset {name}", mapped, progress))
+        notes = tuple(str(note) for note in getattr(dataset, "notes", ()))
+        entry = Entry(images, table, classes, notes)
+        if cache is not None and key is not None:
+            entry = _keep(cache, key, entry, folder, memory)
+    except BaseException:
+        if folder is not None:
+            store.remove_folder(folder)
+        raise
+    entry.images.flags.writeable = False
+    return _loaded(entry, started, from_cache=False)
+
+
+def _loaded(entry: Entry, started: float, *, from_cache: bool) -> LoadedImages:
+    seconds = time.perf_counter() - started
+    return LoadedImages(entry.images, entry.table, entry.classes, entry.notes, from_cache, seconds)
+
+
+def _open_room(cache: Path | None, shape: tuple[int, ...], memory_gb: float) -> Path:
+    """Return a new folder that holds an images file of ``shape``: in the cache, or else a temporary one."""
+    for root in (None,) if cache is None else (cache, None):
+        folder = None
+        try:
+            folder = Path(tempfile.mkdtemp(prefix="fer-plugins-")) if root is None else store.open_unfinished(root)
+            store.create_images(folder, shape)
+        except OSError as error:
+            if folder is not None:
+                store.remove_folder(folder)
+            if root is not None:
+                _warn_not_kept(root, error)
+        else:
+            atexit.register(store.remove_folder, folder)  # gone by then, where it has become an entry
+            return folder
+    raise InputError(
+        f"data.memory_gb is {memory_gb}, the images need {math.prod(shape) / GIGABYTE:.2f} and no folder has room "
+        f"for them: raise data.memory_gb, lower data.image_size, or free disk space"
+    )
+
+
+def _keep(cache: Path, key: CacheKey, entry: Entry, folder: Path | None, memory: float) -> Entry:
+    """Write ``entry`` to the cache; images that are mapped are returned as the map of what was kept."""
+    try:
+        if folder is None:
+            store.keep_entry(cache, key, entry)
+        elif folder.parent == cache:
+            store.finish_entry(cache, key, folder, entry)
+    except OSError as error:
+        _warn_not_kept(cache, error)
+        return entry
+    if folder is None:
+        return entry
+    kept = store.read_entry(cache, key, memory)
+    if kept is None:
+        return entry
+    store.remove_folder(folder)  # still there only where another process was faster
+    return kept
+
+
+def _warn_not_kept(cache: Path, error: OSError) -> None:
+    reason = error.strerror or str(error)
+    warnings.warn(f"the decoded images are not kept in {cache}: {reason}; the run goes on without", stacklevel=2)
+
+
+def _fill(
+    images: Images, dataset: Dataset, table: SampleTable, owner: str, mapped: bool, progress: Progress | None
+) -> npt.NDArray[np.str_]:
+    """Write every image, fitted, into ``images``; return the digests of the native ones."""
+    # Everything at once would need the memory that the user has just denied.
+    read_all = None if mapped else getattr(dataset, "read_all", None)
+    native: Dataset | Images = dataset if read_all is None else read_all()
+    if isinstance(native, np.ndarray) and len(native) != len(table):
+        raise InputError(f"{owner}: read_all gives {len(native)} images, the table has {len(table)} rows")
+    total, step = len(table), max(1, len(table) // 100)
+    digest = np.empty(total, dtype="U16")
+    for row in range(total):
+        image = native[row]
+        if not (isinstance(image, np.ndarray) and image.dtype == np.uint8 and image.ndim == 3 and image.size):
+            got = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
+            raise InputError(f"{owner}: image {table.source[row]} is {got}; it must be uint8 H x W x C")
+        if image.shape[2] not in (1, 3):
+            raise InputError(f"{owner}: image {table.source[row]} has {image.shape[2]} channels; it must have 1 or 3")
+        digest[row] = digest_of(image)
+        images[row] = fit_image(image, images.shape[1], images.shape[3])
+        if progress is not None and ((row + 1) % step == 0 or row + 1 == total):
+            progress(row + 1, total)
+    return digest
+
+
+def digest_of(image: Images) -> str:
+    """Hash the shape and the pixels of an image H x W x C: 16 hex digits."""
+    hashed = hashlib.blake2b(repr(image.shape).encode(), digest_size=8)
+    hashed.update(np.ascontiguousarray(image).data)
+    return hashed.hexdigest()
+
+
+def fit_image(image: Images, size: int, channels: int) -> Images:
+    """Fit ``image``, uint8 H x W x 1 or 3, to ``size`` x ``size`` x ``channels``.
+
+    Where both already fit, the image is returned as it is. Luma as in ITU-R BT.601, in Pillow's 16-bit arithmetic.
+    """
+    if image.shape[2] == 3 and channels == 1:
+        red, green, blue = (image[..., i].astype(np.uint32) for i in range(3))
+        image = ((red * 19595 + green * 38470 + blue * 7471 + 0x8000) >> 16).astype(np.uint8)[..., None]
+    if image.shape[:2] != (size, size):
+        drawn = Image.fromarray(image[..., 0] if image.shape[2] == 1 else image)
+        image = np.asarray(drawn.resize((size, size), Image.Resampling.BILINEAR)).reshape(size, size, -1)
+    return image if image.shape[2] == channels else np.repeat(image, channels, axis=2)

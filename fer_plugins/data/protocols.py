@@ -1,0 +1,170 @@
+"""The built-in protocols, and the check that every protocol's folds must pass."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fer_plugins.contract import SPLITS, Fold
+from fer_plugins.data.table import SampleTable
+from fer_plugins.errors import InputError
+from fer_plugins.seeds import derive
+
+Rows = npt.NDArray[np.int64]
+ProtocolCall = Callable[[SampleTable], list[Fold]]  # a protocol whose seed and options are bound
+
+
+def official(table: SampleTable, seed: int) -> list[Fold]:
+    """The release's own split, as one fold. The seed changes nothing.
+
+    Raises:
+        InputError: the dataset's release has no split, or lacks one of its three parts.
+    """
+    del seed
+    if table.split is None:
+        raise InputError("protocol official: the dataset has no official split; use --protocol random")
+    parts = {name: np.flatnonzero(table.split == name) for name in SPLITS}
+    missing = [name for name in SPLITS if len(parts[name]) == 0]
+    if missing:
+        raise InputError(
+            f"protocol official: the dataset's official split has no {' and no '.join(missing)} part; "
+            "use --protocol random"
+        )
+    return [Fold(**parts)]
+
+
+def random(table: SampleTable, seed: int, *, val: float = 0.1, test: float = 0.1) -> list[Fold]:
+    """Split sample by sample, stratified by class, as one fold; official splits are ignored.
+
+    Images of one subject, one sequence or one source photograph land in different parts, so where a dataset has
+    any, the numbers are too good. Each part's count of a class is its share rounded down or up, but at least 1. The
+    same images give the same split whatever the order of the rows.
+
+    Args:
+        table: the samples.
+        seed: decides which samples.
+        val: share of the samples for validation, in (0, 1).
+        test: share of the samples for the test, in (0, 1).
+
+    Raises:
+        InputError: a share is out of range, or a class has fewer than three samples.
+    """
+    for name, share in (("val", val), ("test", test)):
+        if not 0 < share < 1:
+            raise InputError(f"protocol.{name} is {share}; give a share between 0 and 1")
+    if not val + test < 1:
+        raise InputError(f"protocol.val + protocol.test is {val + test:g}; less than 1 must remain, for training")
+    generator = np.random.default_rng(derive(seed, "protocol random"))
+    order = table.canonical_order()
+    order = order[generator.permutation(len(order))]
+    parts: dict[str, list[Rows]] = {name: [] for name in SPLITS}
+    for label in np.unique(table.label):
+        rows = order[table.label[order] == label]
+        if len(rows) < len(SPLITS):
+            raise InputError(
+                f"protocol random: class {label} has {len(rows)} samples, at least 3 are needed (one for each of "
+                "train, val and test); use more data (data.limit)"
+            )
+        counts = _apportion(len(rows), (1 - val - test, val, test))
+        ends = np.cumsum(counts)
+        for name, part in zip(SPLITS, np.split(rows, ends[:-1]), strict=True):
+            parts[name].append(part)
+    return [Fold(**{name: np.sort(np.concatenate(chosen)) for name, chosen in parts.items()})]
+
+
+def _apportion(total: int, shares: Sequence[float]) -> Rows:
+    """Divide ``total`` by ``shares``, which sum to 1, into whole numbers of at least 1 (largest remainders).
+
+    >>> _apportion(29, (0.8, 0.1, 0.1)).tolist()
+    [23, 3, 3]
+    >>> _apportion(4, (0.8, 0.1, 0.1)).tolist()
+    [2, 1, 1]
+    """
+    quota = total * np.asarray(shares)
+    counts = np.floor(quota + 1e-9).astype(np.int64)
+    rest = total - int(counts.sum())
+    counts[np.argsort(counts - quota, kind="stable")[:rest]] += 1
+    while counts.min() < 1:
+        counts[counts.argmax()] -= 1
+        counts[counts.argmin()] += 1
+    return counts
+
+
+def split_rows(
+    table: SampleTable, protocol: ProtocolCall, *, number: int = 0, limit: int | float | None = None
+) -> Fold:
+    """Return fold ``number`` of ``protocol`` on the whole table, or on the part that ``limit`` leaves.
+
+    Every fold is checked. The rows are sorted, and are rows of ``table`` in either case.
+
+    Args:
+        table: the samples.
+        protocol: maps a table to folds.
+        number: which fold, counted from 0.
+        limit: see :meth:`SampleTable.part`.
+
+    Raises:
+        InputError: ``limit`` is wrong; there is no such fold; a fold is not three arrays of whole numbers in
+            0..len(table)-1; or a row comes twice, in one part or in two.
+    """
+    kept = np.arange(len(table)) if limit is None else table.part(limit)
+    part = table if len(kept) == len(table) else table.rows(kept)
+    owner = f"protocol {_name_of(protocol)}"
+    folds: object = protocol(part)
+    if not isinstance(folds, list) or not folds:
+        raise InputError(f"{owner} must return a list of at least one fold, not {type(folds).__name__}")
+    checked = [_checked_fold(fold, f"{owner}, fold {place}", len(part)) for place, fold in enumerate(folds)]
+    if not 0 <= number < len(folds):
+        raise InputError(f"data.fold is {number}; {owner} has folds 0 to {len(folds) - 1}")
+    return Fold(*(kept[rows] for rows in checked[number]))
+
+
+def count_classes(table: SampleTable, fold: Fold, classes: Sequence[str], *, owner: str) -> dict[str, dict[str, int]]:
+    """Return {split: {class: samples}}.
+
+    Raises:
+        InputError: a class has no sample in a split.
+    """
+    counted = {}
+    for split, part in zip(SPLITS, fold, strict=True):
+        counts = np.bincount(table.label[part], minlength=len(classes)).tolist()
+        if 0 in counts:
+            missing = classes[counts.index(0)]
+            raise InputError(
+                f"class {missing} has no sample in split {split} of {owner}; use more data (data.limit) or another "
+                "protocol"
+            )
+        counted[split] = dict(zip(classes, counts, strict=True))
+    return counted
+
+
+def _checked_fold(fold: object, where: str, size: int) -> Fold:
+    if not isinstance(fold, tuple) or len(fold) != len(SPLITS):
+        raise InputError(f"{where} must be a Fold of train, val and test")
+    owner = np.full(size, -1)
+    parts = []
+    for number, (name, part) in enumerate(zip(SPLITS, fold, strict=True)):
+        if not (isinstance(part, np.ndarray) and part.ndim == 1 and np.issubdtype(part.dtype, np.integer)):
+            raise InputError(f"{where}: {name} must be a one-dimensional array of whole numbers")
+        if len(part) and not (0 <= part.min() and part.max() < size):
+            raise InputError(f"{where}: {name} has a row outside 0..{size - 1}")
+        if len(np.unique(part)) != len(part):
+            raise InputError(f"{where}: {name} has a row twice")
+        taken = owner[part]
+        if (taken >= 0).any():
+            row = int(part[taken >= 0][0])
+            raise InputError(f"{where}: row {row} is both in {SPLITS[owner[row]]} and in {name}")
+        owner[part] = number
+        parts.append(np.sort(part).astype(np.int64))
+    return Fold(*parts)
+
+
+def _name_of(protocol: ProtocolCall) -> str:
+    call: Any = protocol
+    while isinstance(call, functools.partial):
+        call = call.func
+    return getattr(call, "__name__", type(call).__name__)

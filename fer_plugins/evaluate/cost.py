@@ -1,0 +1,68 @@
+"""What a network costs: trainable parameters, and multiply-adds of one image."""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+
+def parameters(module: nn.Module) -> int:
+    """Count the trainable parameters; one that is shared counts once."""
+    return sum(parameter.numel() for parameter in module.parameters() if parameter.requires_grad)
+
+
+def macs(module: nn.Module, input_shape: Sequence[int]) -> int:
+    """Count the multiply-adds of one image: matrix products, convolutions, attention and recurrent layers.
+
+    Bias additions, activations, normalisation and pooling are not counted, as usual in papers. A depthwise or
+    grouped convolution counts its own products only. The module is run once in evaluation mode on an image of
+    0.5; modes, gradients' state and the random generators are as before afterwards.
+
+    Args:
+        module: maps (1, C, H, W) in [0, 1] to anything.
+        input_shape: C, H, W.
+
+    Returns:
+        Multiply-adds (half the floating point operations that torch's counter reports).
+    """
+    reference = next(module.parameters(), None)
+    device = reference.device if reference is not None else torch.device("cpu")
+    dtype = reference.dtype if reference is not None else torch.float32
+    image = torch.full((1, *input_shape), 0.5, device=device, dtype=dtype)
+    modes = [(child, child.training) for child in module.modules()]
+    counter = FlopCounterMode(display=False)
+    try:
+        module.eval()
+        with (
+            torch.random.fork_rng(devices=[device] if device.type == "cuda" else []),
+            torch.no_grad(),
+            _without_fused_kernels(),
+            counter,
+        ):
+            module(image)
+    finally:
+        for child, training in modes:
+            child.training = training
+    return int(counter.get_total_flops()) // 2
+
+
+@contextlib.contextmanager
+def _without_fused_kernels() -> Iterator[None]:
+    """Make recurrent and transformer layers run as matrix products.
+
+    Their fused kernels (oneDNN, cuDNN, the transformer fast path) are opaque to the counter, which takes them for 0.
+    """
+    fast = torch.backends.mha.get_fastpath_enabled()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch warns of its own TF32 setting when the flags are put back
+        with torch.backends.mkldnn.flags(enabled=False), torch.backends.cudnn.flags(enabled=False):
+            torch.backends.mha.set_fastpath_enabled(False)
+            try:
+                yield
+            finally:
+                torch.backends.mha.set_fastpath_enabled(fast)

@@ -1,0 +1,257 @@
+"""Scores of predictions, and the proof that each prediction was paired with the label of its own image."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torchmetrics import MetricCollection
+from torchmetrics.classification import (
+    MulticlassAccuracy,
+    MulticlassConfusionMatrix,
+    MulticlassF1Score,
+    MulticlassPrecision,
+    MulticlassRecall,
+    MulticlassSpecificity,
+)
+
+from fer_plugins.evaluate import intervals as interval
+
+Scores = dict[str, Any]  # what `score` returns; goes into metrics.json as it is
+_PER_CLASS = ("precision", "recall", "f1", "specificity")
+
+
+class PairingError(RuntimeError):
+    """Predictions and labels do not belong together: a fault of the program, not of the user's input."""
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What a network said about each image of one split, in ascending order of ``index``.
+
+    ``predicted`` is kept apart from ``probabilities`` because logits closer than rounding turn into equal
+    probabilities, and a tie must not be broken twice in different ways.
+    """
+
+    index: npt.NDArray[np.int64]  # (N,) rows of the sample table
+    label: npt.NDArray[np.int64]  # (N,) true class
+    predicted: npt.NDArray[np.int64]  # (N,) class of the largest logit
+    probabilities: npt.NDArray[np.float64]  # (N, K) softmax
+    loss: npt.NDArray[np.float64]  # (N,) -log of the true class's probability, nats; finite where that underflows
+    correct: int  # hits counted batch by batch during the pass
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+
+class Scorer:
+    """Collects (index, logits, label) of one pass over a split and scores them at its end.
+
+    Labels come from the batches only, together with the logits they belong to; nothing here ever sees a dataset's
+    list of labels, so a shuffled loader cannot pair them wrongly. Nothing is read back from the device before the
+    pass is over. One process only: under distributed training each process would hold its own part, which
+    ``check_pairing`` then refuses.
+
+    Args:
+        classes: class names in label order, at least two.
+
+    Raises:
+        ValueError: fewer than two classes.
+    """
+
+    def __init__(self, classes: Sequence[str]) -> None:
+        if len(classes) < 2:
+            raise ValueError(f"scores need at least two classes, not {len(classes)}")
+        self.classes = list(classes)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the pass."""
+        self._index: list[Tensor] = []
+        self._label: list[Tensor] = []
+        self._logits: list[Tensor] = []
+        self._predicted: list[Tensor] = []
+        self._correct: Tensor | None = None
+
+    def update(self, index: Tensor, logits: Tensor, label: Tensor) -> None:
+        """Take one batch; no synchronisation with the device.
+
+        Args:
+            index: (B,) rows of the sample table.
+            logits: (B, K) of any floating type, still attached to the graph or not.
+            label: (B,) true classes.
+        """
+        logits = logits.detach()
+        predicted = logits.argmax(1)
+        hits = (predicted == label).sum()
+        self._correct = hits if self._correct is None else self._correct + hits
+        self._index.append(index)
+        self._label.append(label)
+        self._logits.append(logits)
+        self._predicted.append(predicted)
+
+    def predictions(self) -> Predictions:
+        """Return what was collected, sorted by index.
+
+        Raises:
+            RuntimeError: no batch was taken.
+        """
+        if self._correct is None:
+            raise RuntimeError("nothing to score: no batch was taken")
+        index = torch.cat(self._index).cpu()
+        order = torch.argsort(index, stable=True)
+        label = torch.cat(self._label).cpu()[order]
+        log_probabilities = torch.cat(self._logits).cpu()[order].double().log_softmax(1)
+        return Predictions(
+            index=index[order].numpy(),
+            label=label.numpy(),
+            predicted=torch.cat(self._predicted).cpu()[order].numpy(),
+            probabilities=log_probabilities.exp().numpy(),
+            loss=-log_probabilities.gather(1, label[:, None])[:, 0].numpy(),
+            correct=int(self._correct),
+        )
+
+    def compute(self, *, intervals: bool = True) -> Scores:
+        """Score the pass: ``score(self.predictions(), self.classes)``."""
+        return score(self.predictions(), self.classes, intervals=intervals)
+
+
+def score(predictions: Predictions, classes: Sequence[str], *, intervals: bool = True, seed: int = 0) -> Scores:
+    """Compute every score of one split, with torchmetrics in double precision.
+
+    Per class, one against rest: precision TP/(TP+FP), recall TP/(TP+FN), F1 2TP/(2TP+FP+FN), specificity
+    TN/(TN+FP); a class that is never predicted has precision 0. The overall precision, recall, F1 and specificity
+    are macro: plain means over the classes present in the labels. (torchmetrics' own macro average also counts a
+    class that is absent from the labels but predicted; its images are already counted as errors of their true
+    classes.) Balanced accuracy is macro recall. Loss is the mean of -log p(true class) in nats, neither smoothed
+    nor weighted. What has no denominator is None: everything of an absent class, and specificity when only one
+    class is present.
+
+    Args:
+        predictions: of every image of the split.
+        classes: K class names in label order.
+        intervals: whether to add the 95 % intervals (about 20 ms).
+        seed: of the bootstrap intervals.
+
+    Returns:
+        ``n, loss, accuracy, balanced_accuracy, precision, recall, f1, specificity``; ``per_class`` {class:
+        {precision, recall, f1, specificity, support}}; ``confusion_matrix`` (rows true, columns predicted);
+        ``classes``; ``absent_classes``; and ``intervals``, as ``score_intervals`` returns them. Plain JSON types;
+        rates are fractions.
+    """
+    names = list(classes)
+    each: dict[str, Any] = {"num_classes": len(names), "average": "none"}
+    metrics = MetricCollection(
+        {
+            "accuracy": MulticlassAccuracy(num_classes=len(names), average="micro"),
+            "precision": MulticlassPrecision(**each),
+            "recall": MulticlassRecall(**each),
+            "f1": MulticlassF1Score(**each),
+            "specificity": MulticlassSpecificity(**each),
+            "confusion_matrix": MulticlassConfusionMatrix(num_classes=len(names)),
+        }
+    ).set_dtype(torch.float64)  # counts divide exactly as k/n only in double precision
+    metrics.update(torch.from_numpy(predictions.predicted), torch.from_numpy(predictions.label))
+    values: dict[str, npt.NDArray[np.float64]] = {name: value.numpy() for name, value in metrics.compute().items()}
+    matrix = values["confusion_matrix"].astype(np.int64)
+    support = matrix.sum(1)
+    present = np.flatnonzero(support)
+    per_class: dict[str, dict[str, float | int | None]] = {}
+    for k, name in enumerate(names):
+        row: dict[str, float | int | None] = {m: float(values[m][k]) if support[k] else None for m in _PER_CLASS}
+        if len(present) < 2:
+            row["specificity"] = None
+        per_class[name] = {**row, "support": int(support[k])}
+    macro = {m: float(values[m][present].mean()) for m in _PER_CLASS}
+    scores: Scores = {
+        "n": len(predictions),
+        "loss": float(predictions.loss.mean()),
+        "accuracy": float(values["accuracy"]),
+        "balanced_accuracy": macro["recall"],
+        **macro,
+        "per_class": per_class,
+        "confusion_matrix": matrix.tolist(),
+        "classes": names,
+        "absent_classes": [name for k, name in enumerate(names) if not support[k]],
+    }
+    if len(present) < 2:
+        scores["specificity"] = None
+    if intervals:
+        scores["intervals"] = interval.score_intervals(matrix, names, seed)
+    return scores
+
+
+
+def check_pairing(
+    predictions: Predictions, expected_index: npt.NDArray[np.int64], expected_label: npt.NDArray[np.int64]
+) -> None:
+    """Prove that every image of the split was scored once, against its own label.
+
+    Args:
+        predictions: of one pass over the split.
+        expected_index: (N,) rows of the sample table that the split holds, in any order.
+        expected_label: (N,) their labels in the sample table.
+
+    Raises:
+        PairingError: an image is missing, foreign or counted twice, a label is another image's, or the hits in
+            the confusion matrix are not those counted during the pass.
+    """
+    unique, times = np.unique(predictions.index, return_counts=True)
+    if len(unique) != len(predictions):
+        raise PairingError(f"image {unique[times > 1][0]} was scored {times.max()} times")
+    order = np.argsort(expected_index, kind="stable")
+    expected_index, expected_label = expected_index[order], expected_label[order]
+    if not np.array_equal(unique, expected_index):
+        missing = np.setdiff1d(expected_index, unique)
+        foreign = np.setdiff1d(unique, expected_index)
+        raise PairingError(
+            f"{len(predictions)} images were scored, the split has {len(expected_index)}: "
+            f"{len(missing)} missing, {len(foreign)} that are not of the split"
+        )
+    top = int(max(predictions.label.max(), expected_label.max())) + 1
+    counted, wanted = np.bincount(predictions.label, minlength=top), np.bincount(expected_label, minlength=top)
+    if not np.array_equal(counted, wanted):
+        raise PairingError(f"images per class: scored {counted.tolist()}, in the split {wanted.tolist()}")
+    wrong = np.flatnonzero(predictions.label != expected_label)
+    if len(wrong):
+        raise PairingError(f"{len(wrong)} images were scored against another image's label, first {unique[wrong[0]]}")
+    hits = int((predictions.predicted == expected_label).sum())
+    if hits != predictions.correct:
+        raise PairingError(f"{hits} hits in the confusion matrix, {predictions.correct} counted during the pass")
+
+
+def looks_unpaired(scores: Scores, train_accuracy: float) -> str | None:
+    """Return a warning when scores look like predictions paired with the labels of other images.
+
+    Random pairing gives accuracy sum(p_c q_c), macro recall 1/K and kappa 0, whatever the network is (p, q: class
+    shares of labels and of predictions). The alarm needs a network that is known to be better than that: its
+    training accuracy above twice sum(p_c^2), while here the 95 % interval of kappa holds 0 or macro recall lies
+    within 0.01 of 1/K, K being the number of classes present.
+
+    Args:
+        scores: of one split, from ``score``.
+        train_accuracy: fraction, of the last training epoch.
+
+    Returns:
+        One sentence, or None when nothing is suspicious.
+    """
+    matrix = np.asarray(scores["confusion_matrix"], dtype=np.int64)
+    support = matrix.sum(1)
+    shares = support / support.sum()
+    chance = float((shares**2).sum())
+    if train_accuracy <= 2 * chance:
+        return None
+    kappa = interval.bootstrap(matrix)["kappa"]
+    level = 1 / np.count_nonzero(support)
+    if kappa["low"] <= 0 <= kappa["high"] or abs(scores["balanced_accuracy"] - level) < 0.01:
+        return (
+            f"labels and predictions look unpaired: macro recall {scores['balanced_accuracy']:.4f} (chance "
+            f"{level:.4f}), kappa within [{kappa['low']:.3f}, {kappa['high']:.3f}], while training accuracy is "
+            f"{train_accuracy:.4f}"
+        )
+    return None

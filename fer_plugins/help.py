@@ -1,0 +1,108 @@
+"""The help texts of the commands, made from ``defaults.yaml`` and from the signatures of what is installed."""
+
+from __future__ import annotations
+
+import textwrap
+
+from fer_plugins import config, registry
+from fer_plugins.errors import InputError
+from fer_plugins.options import REQUIRED, Option
+
+_FER_RUN = """\
+fer-run: train a facial expression model and score it once on the untouched test part
+
+  fer-run --plugin NAME [--recipe VARIANT] [--config FILE]... [--SECTION.KEY VALUE]...
+  fer-run --plugin NAME --data fer2013 --data.root PATH/fer2013.zip
+  fer-run --resume RUN          go on from the last whole epoch of that run's folder
+  fer-run --print-config ...    print the complete configuration; nothing is run
+  fer-run --list                what is installed
+  fer-run --help --plugin NAME  options, types, defaults and recipes of a plug-in
+  fer-run --help SECTION        keys of a section and the options of its offers
+
+Later wins: defaults, recipe, --config files in their order, flags. --data fer2013 is
+short for --data.name fer2013. Sections:
+"""
+
+_FER = """\
+fer: experiments with facial expression recognition plug-ins
+
+  fer run ...                   the same as fer-run (see fer-run --help)
+  fer list [--check] [--json]   what is installed: kind, name, distribution, version, ok or
+                                broken; --check imports and builds each
+  fer show NAME [--json]        a plug-in's paper, recipes, parameters, multiply-adds, claims
+"""
+
+
+def fer() -> str:
+    """Return the help of ``fer``."""
+    return _FER.rstrip()
+
+
+def fer_run(plugin: str | None, topics: list[str]) -> str:
+    """Return the help of ``fer-run``: the overview, or that of a plug-in or of sections."""
+    if plugin is not None:
+        return plugin_help(plugin)
+    if topics:
+        return "\n\n".join(section_help(topic) for topic in topics)
+    sections = [f"  {name:<13}{meaning}" for name, meaning in config.section_meanings().items()]
+    return _FER_RUN + "\n".join(sections)
+
+
+def plugin_help(name: str) -> str:
+    """Return the options of an architecture with types, defaults and meaning, and its recipes."""
+    offer = registry.find("architecture", name)
+    described = registry.paper(offer)
+    layers = described["architectures"][offer.name]
+    text = [f"{offer.name}: {described['paper'].get('title') or ''}", f"from {offer.distribution} {offer.version}", ""]
+    text.append(f"recipes (--recipe): {', '.join(['default', *(layers.get('variants') or {})])}")
+    text += ["", "options:"]
+    for option in registry.options(offer):
+        text += _entry(f"--model.{option.name}", option)
+    if registry.signature(offer).named("pool"):
+        names = ", ".join(one.name for one in registry.available("pooling"))
+        text += _entry(
+            "--model.pool", Option("pool", f"one of {names}", None, "pooling; its options as --model.pool.KEY")
+        )
+    if registry.signature(offer).named("teacher"):
+        text += _entry(
+            "--model.teacher", Option("teacher", "str | None", None, config.section_keys("model")["teacher"].help)
+        )
+    return "\n".join(text)
+
+
+def section_help(section: str) -> str:
+    """Return the keys of a section and the options of everything that may be named in it."""
+    if section not in config.section_meanings():
+        known = list(config.section_meanings())
+        raise InputError(
+            f"--help {section}: unknown section{registry.nearest(section, known)}; known: {', '.join(known)}"
+        )
+    text = [f"{section}: {config.section_meanings()[section]}", ""]
+    for name, key in config.section_keys(section).items():
+        text += _entry(
+            f"--{section}.{name}", Option(name, key.type.replace("Literal", "one of "), key.default, key.help)
+        )
+    kind = config.OFFERS.get(section)
+    for offer in registry.available(kind) if kind else []:
+        text += ["", f"options of {offer.name} (from {offer.distribution} {offer.version}):"]
+        try:
+            options = registry.options(offer)
+        except InputError as error:
+            text.append(f"  {error}")
+            continue
+        for option in options:
+            text += _entry(f"--{section}.{option.name}", option)
+        if not options:
+            text.append("  none")
+    return "\n".join(text)
+
+
+def _entry(flag: str, option: Option) -> list[str]:
+    kind = option.annotation or "any"
+    default = "needed" if option.default is REQUIRED else f"default {_shown(option.default)}"
+    meaning = textwrap.wrap(option.help, 88, initial_indent="      ", subsequent_indent="      ")
+    return [f"  {flag}  {kind}, {default}", *meaning]
+
+
+def _shown(value: object) -> str:
+    return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)

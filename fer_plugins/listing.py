@@ -1,0 +1,193 @@
+"""``fer list`` and ``fer show``: what is installed, and what one offer is."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from collections import Counter
+from typing import Any
+
+from fer_plugins import config, registry
+from fer_plugins.errors import InputError
+from fer_plugins.options import REQUIRED
+from fer_plugins.registry import Offer
+
+
+def list_offers(words: list[str]) -> int:
+    """Print what is installed: kind, name, distribution, version, ok or broken; ``--check`` imports and builds each.
+
+    Returns:
+        0, or 1 when ``--check`` finds something broken.
+    """
+    flags = _flags(words, {"--check", "--json"}, "fer list")
+    offers = registry.available()
+    clashing = {key for key, count in Counter((offer.kind, offer.name) for offer in offers).items() if count > 1}
+    rows = []
+    for offer in offers:
+        problem = _problem(offer, thorough="--check" in flags)
+        if problem is None and (offer.kind, offer.name) in clashing:
+            problem = f"name offered twice; say {offer.distribution}:{offer.name}"
+        rows.append(
+            {
+                "kind": offer.kind,
+                "name": offer.name,
+                "distribution": offer.distribution,
+                "version": offer.version,
+                "status": "broken" if problem else "ok",
+                "problem": problem,
+            }
+        )
+    if "--json" in flags:
+        print(json.dumps(rows, indent=2))
+    else:
+        _print_columns([["kind", "name", "distribution", "version", "status"], *([*row.values()][:5] for row in rows)])
+        for row in rows:
+            if row["problem"]:
+                print(f"{row['kind']} {row['name']}: {row['problem']}")
+    return int("--check" in flags and any(row["problem"] for row in rows))
+
+
+def _problem(offer: Offer, *, thorough: bool) -> str | None:
+    try:
+        registry.check_range(offer)
+        if importlib.util.find_spec(offer.module.partition(".")[0]) is None:
+            return f"its package {offer.module} is not there; remedy: reinstall {offer.distribution}"
+        if thorough:
+            registry.signature(offer)
+            registry.load(offer)
+            if offer.kind == "architecture":
+                registry.paper(offer)
+                measure(offer)
+    except InputError as error:
+        return str(error)
+    return None
+
+
+def show(words: list[str]) -> int:
+    """Print one offer: an architecture's paper, recipes, parameters, multiply-adds, input and claims; else its options."""
+    names = [word for word in words if not word.startswith("--")]
+    flags = _flags([word for word in words if word.startswith("--")], {"--json"}, "fer show")
+    if len(names) != 1:
+        raise InputError("fer show: expected one name: fer show NAME [--json]")
+    shown = describe(_find_any(names[0]))
+    if "--json" in flags:
+        print(json.dumps(shown, indent=2))
+    else:
+        _print_description(shown)
+    return 0
+
+
+def _find_any(name: str) -> Offer:
+    wanted = name.rpartition(":")[2]
+    kinds = {offer.kind for offer in registry.available() if offer.name == wanted}
+    if not kinds:
+        names = sorted({offer.name for offer in registry.available()})
+        raise InputError(f"unknown name {name!r}{registry.nearest(wanted, names)}; installed: {', '.join(names)}")
+    kind = next(kind for kind in registry.GROUPS if kind in kinds)  # architectures first
+    return registry.find(kind, name)
+
+
+def describe(offer: Offer) -> dict[str, Any]:
+    """Return what is known of an offer; keys that do not apply to its kind are None."""
+    options = {
+        option.name: {
+            "type": option.annotation,
+            "default": None if option.default is REQUIRED else option.default,
+            "meaning": option.help,
+        }
+        for option in registry.options(offer)
+    }
+    shown: dict[str, Any] = {
+        "name": offer.name,
+        "kind": offer.kind,
+        "distribution": offer.distribution,
+        "version": offer.version,
+        "paper": None,
+        "recipes": None,
+        "parameters": None,
+        "macs": None,
+        "input": None,
+        "assumed": None,
+        "claims": None,
+        "options": options,
+    }
+    if offer.kind != "architecture":
+        return shown
+    described = registry.paper(offer)
+    own = described["architectures"][offer.name]
+    parameters, macs, size = measure(offer)
+    claims_path = registry.package_file(offer, "claims.yaml")
+    claims = []
+    if claims_path.exists():
+        from fer_plugins.evaluate.claims import read_claims
+
+        claims = [claim for claim in read_claims(claims_path).claims if claim.model == own.get("claims_model")]
+    shown.update(
+        paper=described["paper"],
+        recipes=["default", *(own.get("variants") or {})],
+        parameters=parameters,
+        macs=macs,
+        input=size,
+        assumed=own.get("assumed") or {},
+        claims=[
+            {"dataset": claim.dataset, "split": claim.split, "metric": claim.metric, "value": claim.value}
+            for claim in claims
+            if claim.epoch is None and claim.class_name is None
+        ],
+    )
+    return shown
+
+
+def measure(offer: Offer) -> tuple[int, int, list[int]]:
+    """Build the network of the default recipe; return its parameters, multiply-adds an image, and input (C, H, W)."""
+    from fer_plugins.evaluate.cost import macs, parameters
+    from fer_plugins.module import build_network
+
+    full = config.resolve(plugin=f"{offer.distribution}:{offer.name}").config
+    network = build_network(full, num_classes=7)
+    size = [full["data"]["channels"], full["data"]["image_size"], full["data"]["image_size"]]
+    return parameters(network), macs(network, (size[0], size[1], size[2])), size
+
+
+def _print_description(shown: dict[str, Any]) -> None:
+    print(f"{shown['name']}: {shown['kind']} from {shown['distribution']} {shown['version']}")
+    if shown["paper"]:
+        paper = shown["paper"]
+        authors = ", ".join(paper.get("authors") or [])
+        print(f"paper: {paper.get('title')}\n  {authors}; {paper.get('venue') or 'venue unknown'}, {paper.get('year')}")
+        print(f"  doi {paper.get('doi') or 'unknown'}")
+        print(f"recipes: {', '.join(shown['recipes'])}")
+        print(f"input: {' x '.join(map(str, shown['input']))} (channels, height, width)")
+        print(f"parameters: {shown['parameters']:,}")
+        print(f"multiply-adds an image: {shown['macs']:,}")
+        if shown["assumed"]:
+            print("assumed (not in the paper):")
+            for key, reason in shown["assumed"].items():
+                print(f"  {key}: {reason}")
+        if shown["claims"]:
+            print("claims of the paper:")
+            _print_columns(
+                [["dataset", "split", "metric", "value"]]
+                + [
+                    [claim["dataset"], claim["split"], claim["metric"], f"{claim['value']:g}"]
+                    for claim in shown["claims"]
+                ],
+                indent="  ",
+            )
+    if shown["options"]:
+        print("options:")
+        for name, option in shown["options"].items():
+            print(f"  {name}: {option['type'] or 'any'} = {option['default']}")
+
+
+def _print_columns(rows: list[list[str]], indent: str = "") -> None:
+    widths = [max(len(str(row[column])) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        print(indent + "  ".join(f"{cell!s:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _flags(words: list[str], known: set[str], command: str) -> set[str]:
+    for word in words:
+        if word not in known:
+            raise InputError(f"{command}: unknown word {word!r}; known: {', '.join(sorted(known))}")
+    return set(words)

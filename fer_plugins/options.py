@@ -1,0 +1,278 @@
+"""Reads the typed options of a factory from its source, without importing it, and checks values against them.
+
+Help, ``--print-config`` and the refusal of unknown options must not cost the import of torch, so the signature and
+the docstring's ``Args:`` section are read with ``ast``. Where the source does not tell (a factory made at run time),
+the module is imported and inspected instead.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import importlib.util
+import inspect
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+Numbers = int | float
+
+
+class _Required:
+    def __repr__(self) -> str:
+        return "required"
+
+
+REQUIRED = _Required()
+
+
+@dataclass(frozen=True)
+class Option:
+    """One parameter of a factory: its name, annotation as text, default (or ``REQUIRED``) and one line of meaning."""
+
+    name: str
+    annotation: str
+    default: Any
+    help: str = ""
+
+
+@dataclass(frozen=True)
+class Signature:
+    """The named parameters of a factory, in order, and whether it swallows others with ``**``."""
+
+    options: tuple[Option, ...]
+    swallows: bool = False
+
+    def named(self, name: str) -> Option | None:
+        """Return the parameter ``name`` or None."""
+        return next((option for option in self.options if option.name == name), None)
+
+
+def read_signature(module: str, attribute: str) -> Signature:
+    """Read the signature of ``module:attribute``; nothing is imported where the source tells.
+
+    Raises:
+        ImportError, AttributeError: there is no such module or attribute (and whatever importing it raises).
+    """
+    found = _find_definition(module, attribute, depth=4)
+    if found is not None:
+        try:
+            return _from_source(found)
+        except ValueError:
+            pass  # a default or annotation that only Python itself can evaluate
+    return _from_object(getattr(importlib.import_module(module), attribute))
+
+
+def _source_path(module: str) -> Path | None:
+    top, *rest = module.split(".")
+    try:
+        spec = importlib.util.find_spec(top)  # of a top-level name only: a dotted one would import its parents
+    except (ImportError, ValueError):
+        return None
+    if spec is None:
+        return None
+    if not rest:
+        return Path(spec.origin) if spec.origin and spec.origin.endswith(".py") else None
+    for location in spec.submodule_search_locations or []:
+        for path in (
+            Path(location, *rest).with_suffix(".py"),
+            Path(location, *rest, "__init__.py"),
+        ):
+            if path.is_file():
+                return path
+    return None
+
+
+def _find_definition(module: str, attribute: str, depth: int) -> Function | ast.ClassDef | None:
+    path = _source_path(module)
+    if path is None or depth == 0:
+        return None
+    try:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+    except (OSError, SyntaxError, UnicodeDecodeError):
+        return None
+    for node in tree.body:
+        if isinstance(node, Function | ast.ClassDef) and node.name == attribute:
+            return node if not node.decorator_list else None  # a decorator may change the signature
+        if isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                if (alias.asname or alias.name) == attribute:
+                    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+                    for _ in range(node.level - 1):
+                        package = package.rpartition(".")[0]
+                    source = node.module or ""
+                    origin = source if node.level == 0 else f"{package}.{source}".rstrip(".")
+                    return _find_definition(origin, alias.name, depth - 1)
+    return None
+
+
+def _from_source(node: Function | ast.ClassDef) -> Signature:
+    doc = ast.get_docstring(node) or ""
+    skip_first = False
+    if isinstance(node, ast.ClassDef):
+        init = next((item for item in node.body if isinstance(item, ast.FunctionDef) and item.name == "__init__"), None)
+        if init is None:
+            raise ValueError("inherited constructor")
+        doc += "\n" + (ast.get_docstring(init) or "")
+        node, skip_first = init, True
+    meanings = _docstring_args(doc)
+    arguments = node.args
+    positional = [*arguments.posonlyargs, *arguments.args][1 if skip_first else 0 :]
+    absent: list[ast.expr | None] = [None] * (len(positional) - len(arguments.defaults))
+    defaults = [*absent, *arguments.defaults[-len(positional) :]] if positional else []
+    pairs = [
+        *zip(positional, defaults, strict=True),
+        *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True),
+    ]
+    options = tuple(
+        Option(
+            argument.arg,
+            ast.unparse(argument.annotation) if argument.annotation else "",
+            REQUIRED if default is None else _literal(default),
+            meanings.get(argument.arg, ""),
+        )
+        for argument, default in pairs
+    )
+    return Signature(options, swallows=arguments.kwarg is not None)
+
+
+def _literal(node: ast.expr) -> Any:
+    try:
+        return ast.literal_eval(node)
+    except ValueError:
+        if isinstance(node, ast.Name | ast.Attribute):
+            return ast.unparse(node)  # a named default (pool=max_pool) is shown by its name
+        raise
+
+
+def _from_object(factory: Any) -> Signature:
+    parameters = inspect.signature(factory).parameters.values()
+    doc = inspect.getdoc(factory) or ""
+    if inspect.isclass(factory):
+        doc += "\n" + (inspect.getdoc(factory.__init__) or "")
+    meanings = _docstring_args(doc)
+    options = []
+    for parameter in parameters:
+        if parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
+            continue
+        annotation = parameter.annotation
+        text = "" if annotation is parameter.empty else annotation if isinstance(annotation, str) else None
+        if text is None:
+            plain = (
+                annotation.__name__ if isinstance(annotation, type) and not hasattr(annotation, "__args__") else None
+            )
+            text = plain or str(annotation).replace("typing.", "")
+        default = REQUIRED if parameter.default is parameter.empty else parameter.default
+        options.append(Option(parameter.name, text, default, meanings.get(parameter.name, "")))
+    return Signature(tuple(options), any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters))
+
+
+def _docstring_args(doc: str) -> dict[str, str]:
+    """Return name -> text of the Google-style ``Args:`` sections of a docstring."""
+    meanings: dict[str, str] = {}
+    inside, indent, entry_depth, current = False, 0, 0, ""
+    for line in inspect.cleandoc(doc).splitlines():
+        if re.fullmatch(r"\s*Args:\s*", line):
+            inside, indent, current = True, len(line) - len(line.lstrip()), ""
+        elif inside and line.strip():
+            depth = len(line) - len(line.lstrip())
+            entry = re.match(r"\s*`{0,2}(\w+)`{0,2}(?:\s*\([^)]*\))?:\s*(.*)", line)
+            if depth <= indent:
+                inside = False
+            elif entry and (not current or depth <= entry_depth):
+                current, entry_depth = entry[1], depth
+                meanings[current] = entry[2].strip()
+            elif current:
+                meanings[current] += " " + line.strip()
+    return meanings
+
+
+def coerce(value: Any, annotation: str) -> Any:
+    """Return ``value`` as the annotation wants it (int to float, list to tuple, names to paths).
+
+    Raises:
+        TypeError: it does not fit; the text says what is expected.
+
+    >>> coerce(1, "float"), coerce([1, 2], "tuple[float, float]"), coerce("a", "Literal['a', 'b'] | None")
+    (1.0, (1.0, 2.0), 'a')
+    >>> coerce("c", "Literal['a', 'b']")
+    Traceback (most recent call last):
+    TypeError: expected one of 'a', 'b'
+    """
+    if not annotation:
+        return value
+    try:
+        node = ast.parse(annotation, mode="eval").body
+    except SyntaxError:
+        return value
+    return _coerce(value, node)
+
+
+def _coerce(value: Any, node: ast.expr) -> Any:
+    if isinstance(node, ast.Constant):
+        if isinstance(node.value, str):
+            return coerce(value, node.value)
+        if value is None:
+            return value
+        raise TypeError("expected null")
+    if isinstance(node, ast.BinOp):
+        return _coerce_any(value, [node.left, node.right])
+    if isinstance(node, ast.Subscript):
+        return _coerce_generic(value, ast.unparse(node.value).rpartition(".")[2], node.slice)
+    return _coerce_plain(value, ast.unparse(node).rpartition(".")[2])
+
+
+def _coerce_any(value: Any, nodes: list[ast.expr]) -> Any:
+    wanted: list[str] = []
+    for node in nodes:
+        try:
+            return _coerce(value, node)
+        except TypeError as error:
+            wanted.append(str(error).removeprefix("expected "))
+    raise TypeError("expected " + " or ".join(wanted))
+
+
+def _coerce_generic(value: Any, origin: str, inner: ast.expr) -> Any:
+    items = inner.elts if isinstance(inner, ast.Tuple) else [inner]
+    if origin == "Literal":
+        choices = [ast.literal_eval(item) for item in items]
+        if not any(value == choice and type(value) is type(choice) for choice in choices):
+            raise TypeError("expected one of " + ", ".join(map(repr, choices)))
+        return value
+    if origin == "Optional":
+        return value if value is None else _coerce(value, inner)
+    if origin == "Union":
+        return _coerce_any(value, items)
+    if origin in ("tuple", "Tuple", "list", "List", "Sequence"):
+        fixed = origin.lower() == "tuple" and not ast.unparse(inner).endswith("...)")
+        text = f"expected a list of {len(items) if fixed else ''} {ast.unparse(items[0])}".replace("  ", " ")
+        if not isinstance(value, list | tuple) or (fixed and len(value) != len(items)):
+            raise TypeError(text)
+        try:
+            return tuple(_coerce(item, items[place] if fixed else items[0]) for place, item in enumerate(value))
+        except TypeError:
+            raise TypeError(text) from None
+    return value
+
+
+def _coerce_plain(value: Any, name: str) -> Any:
+    number = isinstance(value, Numbers) and not isinstance(value, bool)
+    if name == "float":
+        if number:
+            return float(value)
+        raise TypeError("expected a number")
+    if name == "int":
+        if number and int(value) == value:
+            return int(value)
+        raise TypeError("expected a whole number")
+    if name == "bool":
+        if isinstance(value, bool):
+            return value
+        raise TypeError("expected true or false")
+    if name in ("str", "Path"):
+        if isinstance(value, str):
+            return value
+        raise TypeError("expected text")
+    return value  # an annotation of the plug-in's own: the factory itself checks

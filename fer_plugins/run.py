@@ -1,0 +1,257 @@
+"""A run: resolved configuration -> data, module, trainer -> fit, test, record. The only file that knows all the parts."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import time
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import torch
+
+from fer_plugins import config, registry, tracking
+from fer_plugins import record as records
+from fer_plugins.assemble import build_data, build_module, build_trainer, check_machine
+from fer_plugins.data.datamodule import FERDataModule
+from fer_plugins.errors import InputError, RunError
+from fer_plugins.evaluate.claims import headline_rows
+from fer_plugins.evaluate.metrics import check_pairing, looks_unpaired, score
+from fer_plugins.evaluate.result_table import print_result
+from fer_plugins.module import FERModule
+from fer_plugins.progress import EpochLog, ResultConsole
+from fer_plugins.record import Record
+
+
+def run(configuration: config.Resolved | Mapping[str, Any]) -> Record:
+    """Train and score one model; return the record of the run's folder.
+
+    Args:
+        configuration: what ``config.resolve`` returned, or a nested dictionary as on the command line, such as
+            ``{"plugin": "conv_relu_ann", "data": {"name": "fer2013", "root": "fer2013.zip"}}``.
+
+    Raises:
+        InputError: the input is wrong; nothing was written.
+        RunError: the run failed after it began; its folder says so and holds what was finished.
+    """
+    resolved = configuration if isinstance(configuration, config.Resolved) else config.resolve(configuration)
+    settings = resolved.config
+    with _quiet(settings):
+        check_machine(settings)
+        records.check_output(settings["run"]["output"])
+        if resolved.notice:
+            print(resolved.notice, flush=True)
+        data = build_data(settings)
+        module = build_module(settings, data)
+        record = Record(records.create_folder(settings), config=settings)
+        record.write_config(config.dump(settings))
+        record.write_manifest(**_describe(settings, data, resolved.notice))
+        _execute(record, data, module, resume_from=None)
+    return record
+
+
+def resume(folder: str | Path) -> Record:
+    """Go on with an interrupted run from its last whole epoch, in its own folder.
+
+    Raises:
+        InputError: it is no run's folder, it is finished, or the data are not those that it began with.
+        RunError: the run failed again.
+    """
+    record = Record.read(folder)
+    if record.manifest.get("status") == "finished":
+        raise InputError(f"--resume {folder}: this run is finished; repeat it with --config {folder}/config.yaml")
+    settings = config.resolve(record.config).config
+    with _quiet(settings):
+        check_machine(settings)
+        data = build_data(settings)
+        for key, now in (("fingerprint", data.fingerprint), ("split_hash", data.split_hash)):
+            if record.manifest["data"][key] != now:
+                raise InputError(
+                    f"--resume {folder}: the data have changed ({key} {record.manifest['data'][key]} then, {now} now)"
+                )
+        module = build_module(settings, data)
+        record.config = settings
+        last = record.checkpoints / "last.ckpt"
+        _execute(record, data, module, resume_from=last if last.is_file() else None)
+    return record
+
+
+def _describe(settings: Mapping[str, Any], data: FERDataModule, notice: str | None) -> dict[str, Any]:
+    """Return the manifest as it stands before training."""
+    offer, described = records.recipe_of(settings)
+    protocol = registry.load(registry.find("protocol", settings["protocol"]["name"]))
+    return {
+        "status": "running",
+        "command": sys.argv,
+        "plugin": {"name": offer.name, "distribution": offer.distribution, "version": offer.version},
+        "paper": described.get("paper"),
+        "claims_model": described.get("claims_model"),
+        "assumed": described.get("assumed") or {},
+        "demonstration": notice is not None,
+        "versions": records.versions(offer.distribution),
+        "git": records.git_revision(),
+        "data": {
+            "name": settings["data"]["name"],
+            "title": data.title,
+            "fingerprint": data.fingerprint,
+            "split_hash": data.split_hash,
+            "classes": list(data.classes),
+            "counts": data.counts,
+            "limit": settings["data"]["limit"],
+            "notes": data.notes,
+        },
+        "protocol": {**settings["protocol"], "fold": settings["run"]["fold"], "flaw": getattr(protocol, "flaw", None)},
+        "selected_on": {"split": "val", **settings["selection"]},
+        "reported_on": "test" if settings["run"]["test"] else "val",
+        "seeds": {"run": settings["seed"], "protocol": settings["protocol"]["seed"]},
+        "sessions": [],
+        "warnings": [],
+    }
+
+
+def _execute(record: Record, data: FERDataModule, module: FERModule, resume_from: Path | None) -> None:
+    """Fit, select, test and write; whatever happens, the manifest says how it ended."""
+    settings = record.config
+    started = time.time()
+    session: dict[str, Any] = {"started": _stamp(started), "resumed": resume_from is not None}
+    console = ResultConsole(settings)
+    with warnings.catch_warnings(record=False):
+        tracker = tracking.start(settings, record.folder, resume_id=record.manifest.get("tracking_id"))
+    record.write_manifest(status="running", tracking_id=tracker.run_id)
+    ok = False
+    try:
+        trainer = build_trainer(settings, record, EpochLog(tracker, console))
+        session["device"] = _device(trainer)
+        console.begin(record.folder, data, module, session["device"], resumed=resume_from is not None)
+        _fit(trainer, module, data, resume_from)
+        session["fit_seconds"] = round(time.time() - started, 2)
+        _finish(record, data, module, trainer, tracker, console)
+        ok = True
+    except (KeyboardInterrupt, SystemExit):
+        record.write_manifest(status="interrupted")
+        raise RunError(f"interrupted; go on with: fer-run --resume {record.folder}") from None
+    except InputError:
+        record.write_manifest(status="failed")
+        raise
+    except RunError as error:
+        _note_failure(record, str(error))
+        raise RunError(f"{error}. Folder: {record.folder}") from error
+    except OSError as error:
+        text = f"cannot go on: {error.strerror or error} {error.filename or ''}".strip()
+        _note_failure(record, text)
+        raise RunError(text) from error
+    except Exception as error:
+        _note_failure(record, f"{type(error).__name__}: {error}")
+        raise
+    finally:
+        session["seconds"] = round(time.time() - started, 2)
+        record.manifest["sessions"].append(session)
+        tracker.close(ok)
+        _write_if_possible(record)
+
+
+def _note_failure(record: Record, text: str) -> None:
+    record.manifest.update(status="failed", error=text)
+
+
+def _write_if_possible(record: Record) -> None:
+    try:
+        record.write_manifest()
+    except RunError as error:  # a full disk: the cause of the end is on its way already
+        print(f"fer-run: {error}", file=sys.stderr)
+
+
+def _fit(trainer: L.Trainer, module: FERModule, data: FERDataModule, resume_from: Path | None) -> None:
+    try:
+        trainer.fit(module, datamodule=data, ckpt_path=resume_from, weights_only=True)
+    except torch.OutOfMemoryError as error:
+        raise RunError("the device is out of memory; lower data.batch_size") from error
+
+
+def _device(trainer: L.Trainer) -> str:
+    device = trainer.strategy.root_device
+    return (
+        torch.cuda.get_device_name(device)
+        if device.type == "cuda"
+        else f"{device.type}, {torch.get_num_threads()} threads"
+    )
+
+
+def _finish(
+    record: Record,
+    data: FERDataModule,
+    module: FERModule,
+    trainer: L.Trainer,
+    tracker: tracking.Tracker,
+    console: ResultConsole,
+) -> None:
+    """Score the selected checkpoint on validation, then once on test; write and show the result."""
+    settings = record.config
+    best = record.checkpoints / "best.ckpt"
+    train_accuracy = float(trainer.callback_metrics.get("train/accuracy", 0.0))
+    selected = torch.load(best, map_location="cpu", weights_only=True)
+    module.load_state_dict(selected["state_dict"])
+    parts = ["val", "test"] if settings["run"]["test"] else ["val"]
+    scores, answers = {}, {}
+    for part in parts:
+        if part == "test":
+            data.open_test("fitting is over, the checkpoint is selected on val")
+        loop = trainer.validate if part == "val" else trainer.test
+        loop(module, datamodule=data, verbose=False)
+        predictions = module.predictions
+        assert predictions is not None
+        rows = getattr(data.fold_rows, part)
+        check_pairing(predictions, rows, data.table.label[rows])
+        scores[part] = score(predictions, data.classes)
+        answers[part] = (data.source_names(predictions.index), predictions)
+        warning = looks_unpaired(scores[part], train_accuracy)
+        if warning:
+            record.manifest["warnings"].append(f"{part}: {warning}")
+    reported = scores[parts[-1]]
+    claims = headline_rows(record.manifest, settings, reported, parts[-1])
+    record.metrics = {**scores, "claims": claims}
+    record.write_predictions(answers, list(data.classes))
+    record.write_metrics()
+    summary = {
+        "best_epoch": int(selected["epoch"]) + 1,
+        "epochs": trainer.current_epoch,
+        "split_hash": data.split_hash,
+        "fingerprint": data.fingerprint,
+        "seed": settings["seed"],
+    }
+    shown = answers[parts[-1]][1]
+    tracker.log_result(scores, shown, data.row_images(shown.index[:32]), answers[parts[-1]][0], data.classes, summary)
+    if settings["logger"]["log_model"]:
+        tracker.log_checkpoint(best)
+    record.write_manifest(status="finished", **summary)
+    print_result(console.console, scores, claims, console.header(record, summary), record.manifest["assumed"])
+    console.end(record)
+
+
+def _stamp(seconds: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
+@contextmanager
+def _quiet(settings: Mapping[str, Any]) -> Iterator[None]:
+    """Silence what Lightning prints about itself; deterministic kernels need their switch before CUDA starts."""
+    if settings["trainer"]["deterministic"]:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric", "lightning")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.WARNING)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*does not have many workers.*")
+        warnings.filterwarnings("ignore", ".*Checkpoint directory .* exists and is not empty.*")
+        warnings.filterwarnings("ignore", ".*isinstance.treespec, LeafSpec.*")
+        try:
+            yield
+        finally:
+            for logger, level in zip(loggers, levels, strict=True):
+                logger.setLevel(level)

@@ -1,0 +1,21 @@
+"""The contract, executable: what an author of a plug-in runs on an object before (or without) installing it.
+
+Every check collects what it finds and raises one ``ContractError`` that names the object and, for each rule
+broken, what was found and the remedy.
+"""
+
+from fer_plugins.testing.architecture import check_architecture
+from fer_plugins.testing.augmentation import check_augmentation
+from fer_plugins.testing.dataset import check_dataset
+from fer_plugins.testing.findings import ContractError
+from fer_plugins.testing.pooling import check_pooling
+from fer_plugins.testing.protocol import check_protocol
+
+__all__ = [
+    "ContractError",
+    "check_architecture",
+    "check_augmentation",
+    "check_dataset",
+    "check_pooling",
+    "check_protocol",
+]

@@ -1,0 +1,182 @@
+"""The contract of ``fer_plugins.architectures``."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from fer_plugins.contract import PoolingFactory
+from fer_plugins.testing.findings import Findings, first_line, listed
+from fer_plugins.testing.network import check_inference, check_optional_members, train_briefly
+from fer_plugins.testing.signature import check_signature
+
+OFFERED = ("num_classes", "in_channels", "image_size", "pool", "teacher")
+_MANY = 4  # images of a batch
+
+
+def check_architecture(
+    factory: Callable[..., nn.Module],
+    *,
+    options: Mapping[str, Any] | None = None,
+    image_size: int = 48,
+    num_classes: int = 7,
+    poolings: Mapping[str, PoolingFactory] | None = None,
+) -> None:
+    """Check an architecture: signature, shapes under every pooling, training, inference, saving, exporting.
+
+    Args:
+        factory: ``(*, num_classes, ..., typed options) -> nn.Module``.
+        options: the architecture's own options; the check sees no others, so run it for each that changes the network.
+        image_size: side of the square images in pixels.
+        num_classes: outputs; one more is tried as well.
+        poolings: by name; by default every installed one.
+
+    Raises:
+        ContractError: one or more rules are broken.
+    """
+    findings = Findings("architecture", factory)
+    named = check_signature(findings, factory, required=("num_classes",), offered=OFFERED, defaults=True)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        trial = _Trial(factory, findings, frozenset(named), dict(options or {}), image_size, num_classes)
+        network = trial.build()
+        if network is not None:
+            _check_shapes(trial, installed_poolings() if poolings is None else poolings)
+            _check_small_image(trial)
+            trained = train_briefly(findings, network, trial.images(), num_classes)
+            if trained:
+                check_inference(findings, network, trial.images())
+                check_optional_members(findings, network, trial.images())
+                _check_saving(trial, network)
+                _check_export(trial, network)
+            _check_teacher(trial)
+    findings.report()
+
+
+def installed_poolings() -> dict[str, PoolingFactory]:
+    """Load every installed pooling; one that does not load is left out with a warning."""
+    poolings: dict[str, PoolingFactory] = {}
+    for entry in metadata.entry_points(group="fer_plugins.poolings"):
+        try:
+            poolings[entry.name] = entry.load()
+        except Exception as error:  # another plug-in's fault
+            warnings.warn(f"pooling {entry.name} ({entry.value}) is not tried: {first_line(error)}", stacklevel=3)
+    return poolings
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """Builds the architecture as the core does: it passes only what the signature names."""
+
+    factory: Callable[..., Any]
+    findings: Findings
+    named: frozenset[str]
+    options: dict[str, Any]
+    image_size: int
+    num_classes: int
+
+    def build(self, where: str = "the defaults", **changes: Any) -> nn.Module | None:
+        """Return a new network, or note why there is none; ``where`` says which one was asked for."""
+        offered = {"num_classes": self.num_classes, "in_channels": 1, "image_size": self.image_size, "teacher": None}
+        arguments = {name: value for name, value in (offered | changes).items() if name in self.named}
+        network = self.findings.attempt(
+            lambda: self.factory(**arguments, **self.options),
+            "builds",
+            f"building with {where}",
+            "find the sizes of flattened layers by running one image through the layers before them",
+        )
+        if network is None or isinstance(network, nn.Module):
+            return network
+        self.findings.add("returns a module", f"it returns a {type(network).__name__}", "return a torch.nn.Module")
+        return None
+
+    def images(self, number: int = _MANY, channels: int = 1) -> Tensor:
+        """Random images (number, channels, image_size, image_size) in [0, 1]."""
+        return torch.rand(number, channels, self.image_size, self.image_size)
+
+
+def _check_shapes(trial: _Trial, poolings: Mapping[str, PoolingFactory]) -> None:
+    cases: list[tuple[str, int, dict[str, Any]]] = [("1 channel", 1, {}), ("3 channels", 3, {})]
+    if "pool" in trial.named:
+        cases = [
+            (f"pooling {name}, {where}", channels, {"pool": pool})
+            for name, pool in poolings.items()
+            for where, channels, _ in cases
+        ]
+    for where, channels, changes in cases:
+        network = trial.build(where, in_channels=channels, **changes)
+        if network is not None:
+            for number in (1, _MANY):
+                _check_logits(trial, network.eval(), trial.images(number, channels), trial.num_classes, where)
+    more = trial.num_classes + 1
+    network = trial.build(f"num_classes {more}", num_classes=more)
+    if network is not None:
+        _check_logits(trial, network.eval(), trial.images(), more, f"num_classes {more}")
+        for shade in (0.0, 1.0):
+            flat = torch.full_like(trial.images(), shade)
+            _check_logits(trial, network, flat, more, f"images that are {shade} everywhere")
+
+
+def _check_logits(trial: _Trial, network: nn.Module, images: Tensor, classes: int, where: str) -> None:
+    try:
+        with torch.no_grad():
+            logits = network(images)
+    except Exception as error:  # whatever the plug-in raises is the finding
+        found = f"a batch {tuple(images.shape)} with {where}: {first_line(error)}"
+        trial.findings.add("runs", found, "name in_channels, image_size and pool in the signature, and use them")
+        return
+    if not isinstance(logits, Tensor):
+        found = f"it returns a {type(logits).__name__} with {where}"
+        trial.findings.add("returns logits", found, "return the logits alone; offer other tensors through explain(x)")
+        return
+    expected = (len(images), classes)
+    require = trial.findings.require
+    require(
+        tuple(logits.shape) == expected,
+        "logits shape",
+        f"{tuple(logits.shape)}, not {expected}, for a batch {tuple(images.shape)} with {where}",
+        "end in a layer with num_classes outputs, and keep the batch dimension (no squeeze())",
+    )
+    require(logits.dtype == torch.float32, "logits dtype", f"{logits.dtype} with {where}", "return float32")
+    bad = int((~logits.isfinite()).sum())
+    require(
+        bad == 0,
+        "logits are finite",
+        f"{bad} of {logits.numel()} are not, with {where}",
+        "look for a division by a norm or deviation of 0, or a logarithm of 0",
+    )
+
+
+def _check_small_image(trial: _Trial) -> None:
+    """One pixel: either it serves, or it is refused in one line that says the smallest size."""
+    if "image_size" not in trial.named:
+        return
+    remedy = "raise ValueError with one line that names image_size and the smallest that serves"
+    try:
+        network = trial.factory(
+            **{
+                name: value
+                for name, value in {
+                    "num_classes": trial.num_classes,
+                    "in_channels": 1,
+                    "image_size": 1,
+                    "teacher": None,
+                }.items()
+                if name in trial.named
+            },
+            **trial.options,
+        )
+        network.eval()(torch.rand(1, 1, 1, 1))
+    except ValueError as error:
+        text = str(error)
+        holds = "image_size" in text and "\n" not in text and any(sign.isdigit() for sign in text.replace("image_size 1 ", ""))
+        trial.findings.require(holds, "too small images are refused", f"image_size 1 raises {first_line(error)}", remedy)
+    except Exception as error:  # anything but a ValueError would reach the user as a traceback
+        trial.findings.add("too small images are refused", f"image_size 1 raises {first_line(error)}", remedy)

@@ -1,0 +1,89 @@
+"""Collects what is wrong with one object and words the error."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class ContractError(AssertionError):
+    """An object breaks the contract; the text has a line for every broken rule: found, and the remedy."""
+
+
+@dataclass
+class _Finding:
+    found: str
+    remedy: str
+    again: int = 0
+
+
+class Findings:
+    """The findings about one object; a rule broken in many places is one finding with a count."""
+
+    def __init__(self, kind: str, subject: Any) -> None:
+        self._title = f"{kind} {name_of(subject)}"
+        self._found: dict[str, _Finding] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._found)
+
+    def add(self, rule: str, found: str, remedy: str) -> None:
+        """Note that ``rule`` is broken: what was found, and what to do."""
+        if rule in self._found:
+            self._found[rule].again += 1
+        else:
+            self._found[rule] = _Finding(found, remedy)
+
+    def require(self, holds: bool, rule: str, found: str, remedy: str) -> bool:
+        """Note a broken ``rule`` unless it ``holds``; return ``holds``."""
+        if not holds:
+            self.add(rule, found, remedy)
+        return holds
+
+    def attempt(self, action: Callable[[], T], rule: str, doing: str, remedy: str) -> T | None:
+        """Return what ``action`` returns; where it raises, note a broken ``rule`` and return None."""
+        try:
+            return action()
+        except Exception as error:  # the plug-in's code may raise anything; the error is the finding
+            self.add(rule, f"{doing} raises {first_line(error)}", remedy)
+            return None
+
+    def report(self) -> None:
+        """Raise ``ContractError`` where anything was found."""
+        if not self._found:
+            return
+        lines = [f"{self._title} breaks {count(len(self._found), 'rule')} of the contract:"]
+        for rule, finding in self._found.items():
+            again = f" (and {count(finding.again, 'time')} more)" if finding.again else ""
+            lines.append(f"- {rule}: {finding.found}{again}. Remedy: {finding.remedy}.")
+        raise ContractError("\n".join(lines))
+
+
+def name_of(subject: Any) -> str:
+    """Return ``module.name`` of a factory, of what a partial wraps, or of an object's class."""
+    while isinstance(subject, functools.partial):
+        subject = subject.func
+    named = subject if hasattr(subject, "__qualname__") else type(subject)
+    return f"{named.__module__}.{named.__qualname__}"
+
+
+def first_line(error: BaseException) -> str:
+    """Return the class of an error and the first line of its text."""
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0].strip().rstrip('.')}" if lines else type(error).__name__
+
+
+def count(number: int, word: str) -> str:
+    """Return "1 rule" or "2 rules"."""
+    return f"{number} {word}" + ("" if number == 1 else "s")
+
+
+def listed(names: Iterable[str], most: int = 12) -> str:
+    """Return the names with commas, the first ``most`` of them and how many there are besides."""
+    everything = list(names)
+    rest = f" and {len(everything) - most} more" if len(everything) > most else ""
+    return ", ".join(everything[:most]) + rest

@@ -1,0 +1,236 @@
+"""DCNN-BiLSTM with dual attention (Jayaraman and Mahendran, Scientific Reports 15:26287, 2025).
+
+HOG picture -> three convolutions -> bidirectional LSTM over the map -> dual attention with crossed keys ->
+interactive fusion -> weights from global average pooling -> FC300 -> classes.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple, get_type_hints
+
+import torch
+from fer_plugins.contract import PoolingFactory
+from fer_plugins.pooling import max_pool
+from torch import Tensor, nn
+
+from fer_dcnn_bilstm_dam.attention import Attended, DualAttention, legal_windows
+from fer_dcnn_bilstm_dam.bilstm import BiLSTMMap
+from fer_dcnn_bilstm_dam.dcnn import DCNN, map_side
+from fer_dcnn_bilstm_dam.distillation import Distillation
+from fer_dcnn_bilstm_dam.fusion import InteractiveFusion
+from fer_dcnn_bilstm_dam.hog import CELL, HOGInput, gradients, luma
+from fer_dcnn_bilstm_dam.options import check_options, remedy
+from fer_dcnn_bilstm_dam.pcp import PCP, PCP01
+
+__all__ = ["DCNNBiLSTMDAM"]
+
+FC_UNITS = 300  # Table 2
+
+
+class _Seen(NamedTuple):
+    """What one pass computed on its way to the logits (B, K)."""
+
+    logits: Tensor
+    attended: list[Attended]
+    gap: Tensor | None  # weights (B, 128) in (0, 1)
+
+
+class DCNNBiLSTMDAM(nn.Module):
+    """Images (B, 1 or 3, S, S) in [0, 1] -> logits (B, num_classes).
+
+    10,816,679 parameters and 363.9 million multiply-adds an image with the defaults. The equations and tables named
+    below are the paper's; what it leaves open is listed with reasons in ``paper.yaml``.
+
+    Args:
+        num_classes: K.
+        in_channels: 1 or 3. Colour becomes grey (BT.601 luma), except with ``hog_mode=none``, where the convolutions
+            see the three channels.
+        image_size: S in pixels; 48 is the smallest that suits the defaults.
+        pool: pooling for S1 and S2, called as ``pool(2, 2)``; max-pooling in the paper.
+        teacher: trained network with the same input and classes to learn from, or None.
+        hog_mode: what the network sees: image (HOG line drawing), grad_stack (grey and its two gradients), cells_up
+            (9 histogram channels), descriptor (grey, and the HOG vector joined before FC300), none (no HOG).
+        hog_angle: unsigned (0 to 180 degrees, Eq. 5) or paper_abs (Eq. 4 as printed: 0 to 90, half of the bins empty).
+        hog_draw_from: draw the block-normalised histograms (Eq. 7) or the raw ones, as scikit-image does.
+        dcnn_padding: same keeps the side in C1 to C3, valid takes 4 pixels each.
+        dcnn_order: of convolutions c and poolings s.
+        dcnn_separable: depthwise and pointwise instead of full 5x5 convolutions.
+        batch_norm: batch normalisation behind each convolution.
+        bilstm_sequence: raster (one sequence of all positions), rows (each row a sequence) or none (no BiLSTM).
+        bilstm_merge: sum of the two directions (Eq. 12), their mean, or concat with a 1x1 convolution.
+        attn_layers: layers of dual attention; 0 leaves attention and fusion out.
+        attn_windows: windows a side in spatial attention (Eq. 13); must divide the map's side.
+        attn_channel_groups: groups in channel attention (Eq. 15).
+        attn_reduction: by which keys and values are narrowed (Eqs. 17 and 18).
+        attn_share_kv: one reduction for keys and values, or one each.
+        attn_cross: exchange the keys of the two attentions from the second layer on (Eq. 16).
+        attn_distill: reduce keys and values at all.
+        act: pcp, or relu (and sigmoid for the gates) as its ablation.
+        pcp_knots: inner knot, outer knot and level of the piecewise cubic; (0.3, 2.7, 1) is nearer to tanh.
+        pcp_leak: slope added to the cubic, which keeps the gradient alive beyond the outer knot.
+        head: map (weighted map, flattened) or gap_vector (global average only: 1,024,679 parameters).
+        gap_weights: weight the channels of the map by their own averages before it is flattened.
+        dropout: rate before FC300, 0 to below 1.
+        kd_alpha: share of the distillation term in the loss when there is a teacher; 1 leaves the labels out.
+        kd_temperature: softens both outputs in the distillation term, above 0.
+
+    Attributes:
+        criterion_weight: share of the criterion in the loss: 1 - kd_alpha with a teacher, else 1.
+
+    Raises:
+        ValueError: an option is out of range, does not suit the image size, or has no effect beside the others.
+    """
+
+    def __init__(
+        self,
+        *,
+        num_classes: int,
+        in_channels: int = 1,
+        image_size: int = 64,
+        pool: PoolingFactory = max_pool,
+        teacher: nn.Module | None = None,
+        hog_mode: Literal["image", "grad_stack", "cells_up", "descriptor", "none"] = "image",
+        hog_angle: Literal["unsigned", "paper_abs"] = "unsigned",
+        hog_draw_from: Literal["normalised", "raw"] = "normalised",
+        dcnn_padding: Literal["same", "valid"] = "same",
+        dcnn_order: Literal["c1s1c2s2c3", "c1c2s1c3s2", "c1c2c3s1s2"] = "c1s1c2s2c3",
+        dcnn_separable: bool = False,
+        batch_norm: bool = True,
+        bilstm_sequence: Literal["raster", "rows", "none"] = "raster",
+        bilstm_merge: Literal["sum", "mean", "concat"] = "sum",
+        attn_layers: int = 2,
+        attn_windows: int = 4,
+        attn_channel_groups: int = 8,
+        attn_reduction: int = 4,
+        attn_share_kv: bool = True,
+        attn_cross: bool = True,
+        attn_distill: bool = True,
+        act: Literal["pcp", "relu"] = "pcp",
+        pcp_knots: tuple[float, float, float] = (0.5, 2.5, 1.0),
+        pcp_leak: float = 0.0,
+        head: Literal["map", "gap_vector"] = "map",
+        gap_weights: bool = True,
+        dropout: float = 0.5,
+        kd_alpha: float = 0.7,
+        kd_temperature: float = 4.0,
+    ) -> None:
+        given = dict(locals())
+        hints = get_type_hints(DCNNBiLSTMDAM.__init__)
+        options = {name: given[name] for name in hints if name in given}
+        check_options(options, hints)
+        super().__init__()
+        self.hog = HOGInput(in_channels, image_size, hog_mode, hog_angle, hog_draw_from)
+        step = CELL if self.hog.has_cells else 1
+        if map_side(image_size, dcnn_padding, dcnn_order)[0] < 1:
+            raise ValueError(f"image_size={image_size} is too small for the network: {remedy(options, 0, step)}")
+
+        def activation() -> nn.Module:
+            return PCP(pcp_knots, pcp_leak) if act == "pcp" else nn.ReLU()
+
+        def gate() -> nn.Module:
+            return PCP01(pcp_knots) if act == "pcp" else nn.Sigmoid()
+
+        self.dcnn = DCNN(
+            self.hog.out_channels, pool, activation, dcnn_padding, dcnn_order, dcnn_separable, batch_norm
+        )
+        channels = self.dcnn.out_channels
+        side = self._infer_side(image_size)
+        if attn_layers and attn_windows not in legal_windows(side, attn_distill):
+            raise ValueError(
+                f"attn_windows={attn_windows} does not suit the {side}x{side} map of image_size={image_size} "
+                f"(equal windows of more than one key): {remedy(options, side, step)}"
+            )
+        self.bilstm = None if bilstm_sequence == "none" else BiLSTMMap(channels, bilstm_sequence, bilstm_merge)
+        self.attention = nn.ModuleList(
+            DualAttention(
+                channels,
+                attn_windows,
+                attn_channel_groups,
+                attn_reduction,
+                share_kv=attn_share_kv,
+                cross=attn_cross and number > 0,
+                distil=attn_distill,
+            )
+            for number in range(attn_layers)
+        )
+        self.fusion = InteractiveFusion(channels, gate) if attn_layers else None
+        self.gap_gate = gate() if head == "map" and gap_weights else None
+        self.head = head
+        features = channels * (side**2 if head == "map" else 1) + self.hog.descriptor_size
+        self.hidden = nn.Sequential(nn.Dropout(dropout), nn.Linear(features, FC_UNITS), activation())
+        self.classifier = nn.Linear(FC_UNITS, num_classes)
+        self.distillation = Distillation(teacher, kd_alpha, kd_temperature)
+        self.criterion_weight = 1.0 if teacher is None else 1.0 - kd_alpha
+
+    def _infer_side(self, image_size: int) -> int:
+        self.dcnn.eval()
+        with torch.no_grad():
+            side = self.dcnn(torch.zeros(1, self.hog.out_channels, image_size, image_size)).shape[-1]
+        self.dcnn.train()
+        return int(side)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the logits (B, K) of images (B, C, S, S) in [0, 1]."""
+        logits = self._run(x).logits
+        if self.training:
+            self.distillation.observe(x, logits)
+        return logits
+
+    def _run(self, x: Tensor) -> _Seen:
+        picture, vector = self.hog(x)
+        y = self.dcnn(picture)
+        if self.bilstm is not None:
+            y = self.bilstm(y)
+        attended: list[Attended] = []
+        if self.fusion is not None:
+            spatial = channel = y
+            for layer in self.attention:
+                attended.append(layer(spatial, channel))
+                spatial, channel = attended[-1].spatial, attended[-1].channel
+            y = self.fusion(spatial, channel)
+        gap = None
+        if self.head == "gap_vector":
+            flat = y.mean(dim=(2, 3))
+        else:
+            if self.gap_gate is not None:
+                gap = self.gap_gate(y.mean(dim=(2, 3)))
+                y = y * gap[:, :, None, None]
+            flat = y.flatten(1)
+        if vector is not None:
+            flat = torch.cat([flat, vector], dim=1)
+        return _Seen(self.classifier(self.hidden(flat)), attended, gap)
+
+    def auxiliary_loss(self) -> Tensor:
+        """Return the distillation term of the last training batch (Algorithm 3); a zero where there is no teacher."""
+        if self.distillation.teacher is None:
+            return self.classifier.bias.new_zeros(())
+        return self.distillation.loss()
+
+    @torch.no_grad()
+    def explain(self, x: Tensor) -> dict[str, Tensor]:
+        """Return what the network sees and weighs in images (B, C, S, S); the network's mode is left as it was.
+
+        Returns:
+            ``grey`` (B, 1, S, S); ``gradient``, its magnitude, unless ``hog_mode=none``; ``hog``, the drawing
+            (B, 1, S, S) in [0, 1] of the histograms, where they are used; of each attention layer n,
+            ``spatial_weights_n`` (B, windows, queries, keys) and ``channel_weights_n`` (B, groups, channels, channels),
+            whose rows sum to 1; ``gap_weights`` (B, 128) in [0, 1], where they are used.
+        """
+        grey = luma(x)
+        pictures = {"grey": grey}
+        if self.hog.mode != "none":
+            pictures["gradient"] = torch.hypot(*gradients(grey))
+        if self.hog.has_cells:
+            pictures["hog"] = self.hog.draw(self.hog.histograms(x))
+        was_training = self.training
+        self.eval()
+        try:
+            seen = self._run(x)
+        finally:
+            self.train(was_training)
+        for number, layer in enumerate(seen.attended, start=1):
+            pictures[f"spatial_weights_{number}"] = layer.spatial_weights
+            pictures[f"channel_weights_{number}"] = layer.channel_weights
+        if seen.gap is not None:
+            pictures["gap_weights"] = seen.gap
+        return pictures

@@ -1,0 +1,43 @@
+"""The bidirectional LSTM over the positions of a map; what comes out is a map again (Eq. 12)."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from torch import Tensor, nn
+
+
+class BiLSTMMap(nn.Module):
+    """Maps (B, C, H, W) -> maps (B, C, H, W), C hidden units a direction.
+
+    The paper feeds still images: "time" is the order in which the positions are scanned.
+
+    Args:
+        channels: C.
+        sequence: ``raster`` one sequence of H W positions; ``rows`` each row a sequence of W positions.
+        merge: of the two directions: ``sum`` (Eq. 12), ``mean``, or ``concat`` followed by a 1x1 convolution 2C -> C.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        sequence: Literal["raster", "rows"] = "raster",
+        merge: Literal["sum", "mean", "concat"] = "sum",
+    ) -> None:
+        super().__init__()
+        self.sequence, self.merge = sequence, merge
+        self.lstm = nn.LSTM(channels, channels, batch_first=True, bidirectional=True)
+        self.project = nn.Conv2d(2 * channels, channels, 1) if merge == "concat" else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the hidden states of both directions, merged, in the places of their positions."""
+        batch, _, height, width = x.shape
+        tokens = x.permute(0, 2, 3, 1)
+        tokens = tokens.flatten(1, 2) if self.sequence == "raster" else tokens.flatten(0, 1)
+        states = self.lstm(tokens)[0].reshape(batch, height, width, -1)
+        if self.project is not None:
+            merged: Tensor = self.project(states.permute(0, 3, 1, 2))
+            return merged
+        forward, backward = states.chunk(2, dim=-1)
+        total = forward + backward
+        return (0.5 * total if self.merge == "mean" else total).permute(0, 3, 1, 2)

@@ -1,0 +1,27 @@
+"""The interactive learning mechanism (Eq. 19): the two attended maps gate each other and are added."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from torch import Tensor, nn
+
+
+class InteractiveFusion(nn.Module):
+    """ILM(S, C) = INIAM(S, C) + INIAM(C, S). The paper leaves INIAM open; assumed: X times gate(1x1 conv(Y)).
+
+    Args:
+        channels: of both maps.
+        gate: makes the gate's activation, with values in [0, 1].
+    """
+
+    def __init__(self, channels: int, gate: Callable[[], nn.Module]) -> None:
+        super().__init__()
+        self.from_spatial = nn.Conv2d(channels, channels, 1)
+        self.from_channel = nn.Conv2d(channels, channels, 1)
+        self.gate = gate()
+
+    def forward(self, spatial: Tensor, channel: Tensor) -> Tensor:
+        """Return the fused map (B, C, H, W) of two maps of that shape."""
+        fused: Tensor = spatial * self.gate(self.from_channel(channel)) + channel * self.gate(self.from_spatial(spatial))
+        return fused

@@ -1,0 +1,77 @@
+"""Refuses options of the network that are out of range or have no effect beside the others, and names the remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, get_args, get_origin
+
+from fer_dcnn_bilstm_dam.attention import legal_windows
+from fer_dcnn_bilstm_dam.dcnn import map_side
+
+# Where (option, value) holds, each of the options named behind it does nothing, and must keep its default.
+IDLE: list[tuple[str, Any, dict[str, Any]]] = [
+    ("bilstm_sequence", "none", {"bilstm_merge": "sum"}),
+    (
+        "attn_layers",
+        0,
+        {
+            "attn_windows": 4,
+            "attn_channel_groups": 8,
+            "attn_reduction": 4,
+            "attn_share_kv": True,
+            "attn_cross": True,
+            "attn_distill": True,
+        },
+    ),
+    ("attn_layers", 1, {"attn_cross": True}),
+    ("attn_distill", False, {"attn_reduction": 4, "attn_share_kv": True}),
+    ("act", "relu", {"pcp_knots": (0.5, 2.5, 1.0), "pcp_leak": 0.0}),
+    ("head", "gap_vector", {"gap_weights": True}),
+]
+LARGEST = 1024  # pixels: the search for a legal image size ends here
+
+
+def check_options(options: Mapping[str, Any], hints: Mapping[str, Any]) -> None:
+    """Check what needs no module: choices, ranges, options without effect.
+
+    Args:
+        options: name -> value, all of the network's.
+        hints: name -> type; the choices of a ``Literal`` are taken from it.
+
+    Raises:
+        ValueError: one line that names the option and the remedy.
+    """
+    for name, value in options.items():
+        if get_origin(hints[name]) is Literal and value not in get_args(hints[name]):
+            raise ValueError(f"{name}={value!r}: use one of {', '.join(get_args(hints[name]))}")
+    for name, least in (("num_classes", 1), ("image_size", 1), ("attn_layers", 0), ("attn_windows", 1)):
+        if options[name] < least:
+            raise ValueError(f"{name}={options[name]}: use {least} or more")
+    if not 0 <= options["dropout"] < 1:
+        raise ValueError(f"dropout={options['dropout']}: use a rate from 0 to below 1")
+    for name, value, idle in IDLE:
+        for other, default in idle.items():
+            given = tuple(options[other]) if isinstance(default, tuple) else options[other]
+            if options[name] == value and given != default:
+                raise ValueError(f"{other}={given} has no effect with {name}={value}: leave one of them out")
+
+
+def remedy(options: Mapping[str, Any], side: int, step: int) -> str:
+    """Say which windows suit a map of ``side`` positions a side, and the smallest image size that suits the options.
+
+    Args:
+        options: name -> value, all of the network's.
+        side: of the map; 0 where there is none.
+        step: of which the image size must be a multiple.
+    """
+    layers, windows, distil = options["attn_layers"], options["attn_windows"], options["attn_distill"]
+    ways = []
+    suitable = legal_windows(side, distil)
+    if suitable:
+        ways.append("attn_windows=" + " or ".join(map(str, suitable)))
+    for size in range(2 * step, LARGEST + 1, step):
+        found, exact = map_side(size, options["dcnn_padding"], options["dcnn_order"])
+        if exact and (not layers or windows in legal_windows(found, distil)):
+            ways.append(f"image_size={size} (the smallest for these options)")
+            break
+    return "use " + " or ".join(ways or ["fewer attn_windows"])

@@ -1,0 +1,107 @@
+"""Intervals: known values, bounds, coverage."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+from sklearn import metrics as sk
+
+from fer_plugins.evaluate import intervals
+
+MATRICES = st.integers(2, 6).flatmap(
+    lambda k: arrays.arrays(np.int64, (k, k), elements=st.integers(0, 30)).filter(lambda m: m.sum() > 0)
+)
+
+
+def expand(matrix):
+    """Labels and predictions whose confusion matrix this is."""
+    true, predicted = np.indices(matrix.shape)
+    return np.repeat(true.ravel(), matrix.ravel()), np.repeat(predicted.ravel(), matrix.ravel())
+
+
+def test_wilson_has_the_value_worked_out_by_hand():
+    # Wilson 1927: (p + z^2/2n +- z sqrt(p(1-p)/n + z^2/4n^2)) / (1 + z^2/n)
+    hits, size, z = 4693, 7178, 1.959963984540054
+    p = hits / size
+    middle = (p + z**2 / (2 * size)) / (1 + z**2 / size)
+    half = z * np.sqrt(p * (1 - p) / size + z**2 / (4 * size**2)) / (1 + z**2 / size)
+    interval = intervals.wilson(hits, size)
+    assert interval["low"] == pytest.approx(middle - half, abs=1e-12)
+    assert interval["high"] == pytest.approx(middle + half, abs=1e-12)
+    assert interval["method"] == "wilson"
+    assert interval["level"] == 0.95
+
+
+def test_wilson_at_the_ends():
+    assert intervals.wilson(0, 0) is None
+    assert intervals.wilson(0, 10)["low"] == 0
+    assert intervals.wilson(10, 10)["high"] == 1
+    assert intervals.wilson(10, 10)["low"] < 0.75
+
+
+@given(MATRICES)
+@settings(deadline=None, max_examples=60)
+def test_macro_scores_equal_scikit_learn(matrix):
+    label, predicted = expand(matrix)
+    present = np.flatnonzero(matrix.sum(1))
+    ours = intervals.macro_scores(matrix)
+    p, r, f, _ = sk.precision_recall_fscore_support(label, predicted, labels=present, average="macro", zero_division=0)
+    assert ours["precision"] == pytest.approx(p, abs=1e-12)
+    assert ours["recall"] == pytest.approx(r, abs=1e-12)
+    assert ours["f1"] == pytest.approx(f, abs=1e-12)
+    assert ours["balanced_accuracy"] == ours["recall"]
+    specificity = [sk.recall_score(label == k, predicted == k, pos_label=False, zero_division=0) for k in present]
+    assert ours["specificity"] == pytest.approx(np.mean(specificity), abs=1e-12)
+    if len(np.union1d(label, predicted)) > 1:  # else po = pe = 1, where scikit-learn has nan
+        assert ours["kappa"] == pytest.approx(sk.cohen_kappa_score(label, predicted), abs=1e-12)
+
+
+@given(MATRICES, st.integers(0, 99))
+@settings(deadline=None, max_examples=20)
+def test_bootstrap_stays_in_range_and_repeats(matrix, seed):
+    first = intervals.bootstrap(matrix, seed)
+    assert first == intervals.bootstrap(matrix, seed)
+    for name, interval in first.items():
+        assert (-1 if name == "kappa" else 0) <= interval["low"] <= interval["high"] <= 1
+
+
+def test_bootstrap_of_recall_agrees_with_theory():
+    # Balanced accuracy is the mean of K independent shares: variance sum p(1-p)/n / K^2.
+    matrix = np.array([[80, 10, 10], [30, 150, 20], [5, 5, 40]])
+    n = matrix.sum(1)
+    p = matrix.diagonal() / n
+    sd = np.sqrt((p * (1 - p) / n).sum()) / 3
+    interval = intervals.bootstrap(matrix)["balanced_accuracy"]
+    assert interval["low"] == pytest.approx(p.mean() - 1.96 * sd, abs=0.15 * sd)
+    assert interval["high"] == pytest.approx(p.mean() + 1.96 * sd, abs=0.15 * sd)
+
+
+def test_bootstrap_covers_the_truth_about_95_times_in_100():
+    shares = np.array([[0.7, 0.2, 0.1], [0.25, 0.6, 0.15], [0.1, 0.1, 0.8]])
+    sizes = np.array([300, 120, 200])
+    truth = float(np.diag(shares).mean())
+    random = np.random.default_rng(5)
+    covered = 0
+    for trial in range(200):
+        matrix = np.stack([random.multinomial(n, row) for n, row in zip(sizes, shares, strict=True)])
+        interval = intervals.bootstrap(matrix, trial)["balanced_accuracy"]
+        covered += interval["low"] <= truth <= interval["high"]
+    assert 0.90 <= covered / 200 <= 0.99
+
+
+def test_a_perfect_matrix_has_a_bootstrap_without_width():
+    assert intervals.bootstrap(np.diag([5, 6, 7]))["f1"] == {
+        "low": 1.0, "high": 1.0, "method": "stratified bootstrap", "level": 0.95
+    }  # fmt: skip
+
+
+def test_score_intervals_have_none_where_nothing_divides():
+    matrix = np.array([[4, 1, 0], [2, 3, 0], [0, 0, 0]])
+    every = intervals.score_intervals(matrix, ["a", "b", "c"])
+    assert every["accuracy"] == intervals.wilson(7, 10)
+    assert every["per_class"]["a"] == {"precision": intervals.wilson(4, 6), "recall": intervals.wilson(4, 5)}
+    assert every["per_class"]["c"] == {"precision": None, "recall": None}
+    assert every["specificity"]["low"] > 0
+    alone = intervals.score_intervals(np.array([[3, 1], [0, 0]]), ["a", "b"])
+    assert alone["specificity"] is None
