@@ -85,6 +85,7 @@ def build_data(settings: Mapping[str, Any]) -> FERDataModule:
         memory_gb=section["memory_gb"],
         cache=cache_folder(section["cache"]),
         progress=decoding_progress(settings, section["name"]),
+        resident_device="cuda" if settings["trainer"]["accelerator"] != "cpu" and torch.cuda.is_available() else "cpu",
     )
     try:
         data.prepare()

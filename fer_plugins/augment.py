@@ -1,4 +1,4 @@
-"""The augmentations of the core: none, two on albumentations for single images, and one for whole batches on the device."""
+"""The augmentations of the core: none, two of single images (albumentations), and one of batches on the device."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def light(
     Raises:
         ValueError: an option out of range, a shift below one pixel, or albumentations is missing.
     """
-    _check_ranges("light", flip=flip, shift=shift, zoom=zoom, brightness=brightness)
+    _check_fractions("light", flip=flip, shift=shift, zoom=zoom, brightness=brightness)
     return _compose(
         "light",
         image_size,
@@ -98,11 +98,10 @@ def keras(
     Raises:
         ValueError: an option out of range, a shift below one pixel, or albumentations is missing.
     """
-    if preset not in ("moderate", "paper"):
-        raise ValueError(f"keras: preset is {preset!r}; it must be moderate or paper")
+    _check_choice("keras", "preset", preset, ("moderate", "paper"))
+    _check_fractions("keras", width_shift_range=width_shift_range, height_shift_range=height_shift_range)
+    _check_fractions("keras", zoom_range=zoom_range)
     upside_down = preset == "paper" if vertical_flip is None else vertical_flip
-    _check_ranges("keras", width_shift_range=width_shift_range, height_shift_range=height_shift_range)
-    _check_ranges("keras", zoom_range=zoom_range)
     return _compose(
         "keras",
         image_size,
@@ -153,12 +152,16 @@ def flip_affine_erase(
         ValueError: an option out of range; in the forward pass, images of another size or dtype.
     """
     name = "flip_affine_erase"
-    _check_ranges(name, flip=flip, shift=shift, zoom=zoom, erase=erase)
-    _check_angle(name, rotation)
+    _check_fractions(name, flip=flip, shift=shift, zoom=zoom, erase=erase)
+    _check_angles(name, rotation=rotation)
     _check_choice(name, "fill_mode", fill_mode, tuple(_GRID_FILLS))
     _check_choice(name, "erase_fill", erase_fill, ("zero", "mean", "noise"))
     _check_pair(name, "erase_area", erase_area, 1.0)
-    _check_pair(name, "erase_aspect", erase_aspect, math.inf)
+    _check_pair(name, "erase_aspect", erase_aspect, 100.0)
+    if not erase_area[1] <= erase_aspect[1] or not erase_aspect[0] <= 1 / erase_area[1]:
+        raise ValueError(
+            f"{name}: no rectangle of erase_aspect {erase_aspect} has erase_area {erase_area[1]}; widen it"
+        )
     return FlipAffineErase(
         image_size, flip, rotation, shift, zoom, fill_mode, erase, erase_area, erase_aspect, erase_fill
     )
@@ -218,8 +221,8 @@ class FlipAffineErase(nn.Module):
         cos, sin = angle.cos() * scale, angle.sin() * scale
         # Source of the output pixel (u, v): undo the shift, then the zoom and the rotation, then the flip.
         side = 1 - 2 * mirrored.float()
-        along_u = torch.stack((side * cos, -sin), 1)
-        along_v = torch.stack((side * sin, cos), 1)
+        along_u = torch.stack((side * cos, sin), 1)
+        along_v = torch.stack((-side * sin, cos), 1)
         origin = -along_u * right[:, None] - along_v * down[:, None]
         # A sum of a row and a column part: three times as fast as F.affine_grid, whose matrix product is thin.
         centres = self.centres[:, None]
@@ -231,7 +234,7 @@ class FlipAffineErase(nn.Module):
         return F.grid_sample(source, grid, padding_mode=_GRID_FILLS[self.fill_mode], align_corners=False).to(x.dtype)
 
     def _erase(self, x: Tensor, draws: Tensor) -> Tensor:
-        """Fill one rectangle in some of the images."""
+        """Fill one rectangle in some of the images; may write to ``x``, which `_warp` has made."""
         low, high = self.erase_area
         area = low + (high - low) * draws[1]
         # A rectangle of this area fits only if its aspect lies between area and 1 / area.
@@ -246,6 +249,92 @@ class FlipAffineErase(nn.Module):
         inside = (pixel >= start[..., None]) & (pixel < (start + size)[..., None])  # (2, B, side)
         mask = (inside[0][:, :, None] & inside[1][:, None, :])[:, None]
         if self.erase_fill == "zero":
-            return x.masked_fill(mask, 0)
+            return x.masked_fill_(mask, 0)
         fill = x.mean((2, 3), keepdim=True) if self.erase_fill == "mean" else torch.rand_like(x)
         return torch.where(mask, fill, x)
+
+
+def _compose(
+    name: str,
+    image_size: int,
+    *,
+    flips: tuple[float, float],
+    rotation: float,
+    shifts: tuple[float, float],
+    zoom: float,
+    same_zoom: bool,
+    brightness: tuple[float, float],
+    fill_mode: str,
+    shear: float = 0.0,
+) -> SampleTransform:
+    """Chain albumentations' flips, affine map (bilinear) and brightness factor, each only where it acts.
+
+    ``flips`` and ``shifts`` are (left-right, up-down); ``brightness`` is the range of the factor.
+    """
+    _check_angles(name, rotation=rotation, shear=shear)
+    _check_pair(name, "brightness range", brightness, 10.0)
+    _check_choice(name, "fill_mode", fill_mode, ("nearest", "constant", "reflect", "wrap"))
+    for fraction in shifts:
+        if 0 < fraction * image_size < 1:
+            raise ValueError(f"{name}: a shift of {fraction} is less than a pixel of {image_size}; use 0, or more")
+    os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it asks the network for a newer version when imported
+    try:
+        import albumentations as A
+        import cv2
+    except ImportError as error:
+        raise ValueError(f'{name}: {error}; install it with: pip install "fer-plugins[albumentations]"') from error
+    borders = {
+        "nearest": cv2.BORDER_REPLICATE,
+        "constant": cv2.BORDER_CONSTANT,
+        "reflect": cv2.BORDER_REFLECT,
+        "wrap": cv2.BORDER_WRAP,
+    }
+    steps: list[Any] = []
+    if flips[0]:
+        steps.append(A.HorizontalFlip(p=flips[0]))
+    if flips[1]:
+        steps.append(A.VerticalFlip(p=flips[1]))
+    if rotation or any(shifts) or zoom or shear:
+        steps.append(
+            A.Affine(
+                rotate=(-rotation, rotation),
+                translate_percent={"x": (-shifts[0], shifts[0]), "y": (-shifts[1], shifts[1])},
+                scale=(1 - zoom, 1 + zoom),
+                keep_ratio=same_zoom,
+                shear={"x": (0.0, 0.0), "y": (-shear, shear)},
+                interpolation=cv2.INTER_LINEAR,
+                border_mode=borders[fill_mode],
+                fill=0,
+                p=1.0,
+            )
+        )
+    if tuple(brightness) != (1.0, 1.0):
+        steps.append(
+            A.MultiplicativeNoise(multiplier=tuple(brightness), p=1.0)
+        )  # one factor an image, despite its name
+    chain: SampleTransform = A.Compose(steps)
+    return chain
+
+
+def _check_fractions(name: str, **fractions: float) -> None:
+    for option, value in fractions.items():
+        top = 1.0 if option in ("flip", "erase") else 0.99
+        if not 0 <= value <= top:
+            raise ValueError(f"{name}: {option} is {value}; it must be from 0 to {top:g}")
+
+
+def _check_angles(name: str, **angles: float) -> None:
+    for option, value in angles.items():
+        top = 60 if option == "shear" else 180
+        if not 0 <= value <= top:
+            raise ValueError(f"{name}: {option} is {value} degrees; it must be from 0 to {top}")
+
+
+def _check_pair(name: str, option: str, pair: tuple[float, float], top: float) -> None:
+    if len(pair) != 2 or not 0 < pair[0] <= pair[1] <= top:
+        raise ValueError(f"{name}: {option} is {pair}; it must be two numbers, 0 < smaller <= larger <= {top:g}")
+
+
+def _check_choice(name: str, option: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise ValueError(f"{name}: {option} is {value!r}; it must be one of {', '.join(choices)}")

@@ -108,7 +108,7 @@ def schema() -> dict[str, Key | dict[str, Key]]:
         key = Key(yaml.load(default, _Loader), kind, meaning)
         home = keys[section] if indent else keys
         assert isinstance(home, dict)
-        home[name] = key  # type: ignore[assignment]
+        home[name] = key
     return keys
 
 
@@ -293,7 +293,7 @@ def _check_offer(section: Config, kind: str, where: str, origins: dict[str, str]
         named = str(error).partition(":")[0]
         raise InputError(f"{error}{_from(origins, named)}") from None
     for option in registry.options(offer):
-        if option.default is not REQUIRED:
+        if option.default is not REQUIRED and option.name not in own:
             checked.setdefault(option.name, option.default)
     section.update({name: _plain(value) for name, value in checked.items()})
 

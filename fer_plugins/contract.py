@@ -114,7 +114,7 @@ class SampleTransform(Protocol):
 class AugmentationFactory(Protocol):
     """``fer_plugins.augmentations``: a sample transform, or a batch transform.
 
-    A batch transform is an ``nn.Module`` on (B, C, H, W) float in [0, 1], run on the device under the seeds of the core.
+    A batch transform is an ``nn.Module`` on (B, C, H, W) float in [0, 1], run on the device, seeded by the core.
     """
 
     def __call__(self, *, image_size: int) -> SampleTransform | nn.Module:
@@ -170,6 +170,6 @@ class ProtocolFactory(Protocol):
 class Batch(NamedTuple):
     """What a loader yields and a step receives."""
 
-    index: torch.Tensor  # (B,) int64: rows of the sample table
+    index: torch.Tensor  # type: ignore[assignment]  # (B,) int64: rows of the sample table
     image: torch.Tensor  # (B, C, H, W): uint8 from the loader, float32 in [0, 1] in the steps
     label: torch.Tensor  # (B,) int64

@@ -40,11 +40,14 @@ def list_offers(words: list[str]) -> int:
     if "--json" in flags:
         print(json.dumps(rows, indent=2))
     else:
-        _print_columns([["kind", "name", "distribution", "version", "status"], *([*row.values()][:5] for row in rows)])
+        _print_columns([list(_OFFER), *([str(row[key]) for key in _OFFER] for row in rows)])
         for row in rows:
             if row["problem"]:
                 print(f"{row['kind']} {row['name']}: {row['problem']}")
     return int("--check" in flags and any(row["problem"] for row in rows))
+
+
+_OFFER = ("kind", "name", "distribution", "version", "status")
 
 
 def _problem(offer: Offer, *, thorough: bool) -> str | None:
@@ -64,7 +67,7 @@ def _problem(offer: Offer, *, thorough: bool) -> str | None:
 
 
 def show(words: list[str]) -> int:
-    """Print one offer: an architecture's paper, recipes, parameters, multiply-adds, input and claims; else its options."""
+    """Print one offer: of an architecture its paper, recipes, parameters, multiply-adds, input and claims."""
     names = [word for word in words if not word.startswith("--")]
     flags = _flags([word for word in words if word.startswith("--")], {"--json"}, "fer show")
     if len(names) != 1:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -47,20 +47,26 @@ def build_network(config: Mapping[str, Any], num_classes: int, teacher: nn.Modul
         if smallest is None:
             raise
         raise InputError(
-            f"data.image_size: {name} does not take {size} pixels; the smallest size it takes is {smallest} ({error})"
+            f"data.image_size: {name} does not take {size} pixels; the smallest size above that it takes is {smallest} ({error})"
         ) from error
 
 
-def _smallest_size(attempt: Any, size: int) -> int | None:
+def _smallest_size(attempt: Callable[[int], nn.Module], size: int) -> int | None:
     """Return the least image size above ``size`` that works, or None when another cause is to blame."""
+
+    def works(pixels: int) -> bool:
+        try:
+            attempt(pixels)
+        except InputError:
+            return False
+        return True
+
     with torch.random.fork_rng(devices=[]):
-        for pixels in (*range(size + 1, min(size + 65, LARGEST_TRIED)), *range(size + 65, LARGEST_TRIED + 1, 32)):
-            try:
-                attempt(pixels)
-            except InputError:
-                continue
-            return pixels
-    return None
+        near = next((pixels for pixels in range(size + 1, size + 33) if works(pixels)), None)
+        if near is not None:
+            return near
+        far = next((pixels for pixels in range(size + 64, LARGEST_TRIED + 1, 32) if works(pixels)), None)
+        return far and next(pixels for pixels in range(far - 31, far + 1) if works(pixels))
 
 
 def _check_logits(network: nn.Module, name: str, shape: tuple[int, ...], num_classes: int) -> None:
@@ -107,7 +113,7 @@ class FERModule(L.LightningModule):
         self.network = build_network(config, len(classes), teacher)
         self.channels_last: bool = config["trainer"]["channels_last"]
         if self.channels_last:
-            self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            self.network.to(memory_format=torch.channels_last)
         self.criterion = optim.build_criterion(config["loss"], class_counts)
         self.scorer = Scorer(classes)
         self.predictions: Predictions | None = None  # of the last validation or test pass

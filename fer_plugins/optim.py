@@ -142,7 +142,8 @@ def _call(made: Any, first: Any, arguments: dict[str, Any], section: str) -> Any
     for name in arguments:
         if name not in known:
             raise InputError(
-                f"{section}.{name}: unknown argument of {made.__name__}{nearest(name, known)}; known: {', '.join(known)}"
+                f"{section}.{name}: unknown argument of {made.__name__}{nearest(name, known)}; "
+                f"known: {', '.join(known)}"
             )
     try:
         return made(first, **arguments)

@@ -260,11 +260,14 @@ def _coerce_generic(value: Any, origin: str, inner: ast.expr) -> Any:
 def _coerce_plain(value: Any, name: str) -> Any:
     number = isinstance(value, Numbers) and not isinstance(value, bool)
     if name == "float":
-        if number:
-            return float(value)
+        try:
+            if number:
+                return float(value)
+        except OverflowError:
+            pass
         raise TypeError("expected a number")
     if name == "int":
-        if number and int(value) == value:
+        if number and (isinstance(value, int) or value.is_integer()):
             return int(value)
         raise TypeError("expected a whole number")
     if name == "bool":

@@ -251,7 +251,7 @@ class _Blur(nn.Module):
         row = torch.tensor(taps, dtype=torch.float32)
         # Unscaled: the families' whole numbers stay exact in every dtype, so float64 maps get float64 weights.
         self.register_buffer("kernel", torch.outer(row, row)[None, None], persistent=False)
-        self.scale = 1 / float(row.double().sum()) ** 2
+        self.scale = 1 / float(self.kernel.double().sum())
 
     def forward(self, x: Tensor, complaint: str) -> Tensor:
         height, width = x.shape[-2:]

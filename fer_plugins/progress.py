@@ -9,18 +9,16 @@ from typing import Any
 
 import lightning as L
 from lightning.pytorch.callbacks import TQDMProgressBar
-from rich.console import Console
 from tqdm import tqdm
 
 from fer_plugins.evaluate.cost import parameters
+from fer_plugins.evaluate.result_table import result_console
 from fer_plugins.tracking import Tracker
-
-PLAIN_WIDTH = 100  # columns where the output is no terminal
 
 
 def _wants_bar(settings: Mapping[str, Any]) -> bool:
     wish = settings["trainer"]["progress"]
-    return wish == "bar" or (wish == "auto" and sys.stdout.isatty())
+    return bool(wish == "bar" or (wish == "auto" and sys.stdout.isatty()))
 
 
 def _wants_lines(settings: Mapping[str, Any]) -> bool:
@@ -51,8 +49,7 @@ class ResultConsole:
     """Prints the lines of a run and carries the console that its tables go to."""
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
-        terminal = sys.stdout.isatty()
-        self.console = Console(width=None if terminal else PLAIN_WIDTH, highlight=False, soft_wrap=False)
+        self.console = result_console()
         self.lines = _wants_lines(settings)
         self.epochs: int = settings["trainer"]["epochs"]
 
@@ -66,7 +63,7 @@ class ResultConsole:
         """Say what is about to be trained on what."""
         sizes = ", ".join(f"{size:,} {name}" for name, size in data.sizes.items())
         self.say(f"{'going on in' if resumed else 'run folder'}: {folder}")
-        self.say(f"data: {data.title}, {sizes}; split {data.split_hash}, data {data.fingerprint}")
+        self.say(f"data: {data.dataset_name}, {sizes}; split {data.split_hash}, data {data.fingerprint}")
         for note in data.notes:
             self.say(f"  {note}")
         name = module.config["model"]["name"]

@@ -161,7 +161,7 @@ def load(offer: Offer) -> Any:
         ) from error
     if not callable(found):
         raise PluginError(
-            f"{offer}: {offer.module}:{offer.attribute} is not callable; remedy: tell the author of {offer.distribution}"
+            f"{offer}: {offer.module}:{offer.attribute} is not callable; tell the author of {offer.distribution}"
         )
     return found
 
@@ -252,7 +252,7 @@ def build(kind: str, name: str, **options: Any) -> Any:
         if offered.get("teacher") is not None and known.named("teacher") is None:
             raise InputError(f"model.teacher: {offer} does not learn from a teacher; leave it out")
     taken = {key: value for key, value in offered.items() if known.named(key) is not None}
-    own = check_options(offer, {key: value for key, value in options.items() if key not in offered}, name)
+    own = check_options(offer, {key: value for key, value in options.items() if key not in OFFERED[kind]}, name)
     factory = load(offer)
     if kind == "pooling" and "kernel_size" not in taken:
         return functools.partial(factory, **taken, **own)
@@ -301,7 +301,7 @@ def paper(offer: Offer) -> dict[str, Any]:
 
 
 def recipe(offer: Offer, variant: str | None = None) -> dict[str, Any]:
-    """Return an architecture's recipe, a variant merged over it by ``config.merge`` later: a list of two layers at most.
+    """Return an architecture's recipe under "recipe", and under "variant" what a variant of it changes.
 
     Raises:
         InputError: the plug-in has no such variant.

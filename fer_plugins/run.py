@@ -1,9 +1,10 @@
-"""A run: resolved configuration -> data, module, trainer -> fit, test, record. The only file that knows all the parts."""
+"""The course of a run: data, module and trainer are assembled, fitted, selected, tested, recorded."""
 
 from __future__ import annotations
 
 import logging
 import os
+import shutil
 import sys
 import time
 import warnings
@@ -20,7 +21,7 @@ from fer_plugins import record as records
 from fer_plugins.assemble import build_data, build_module, build_trainer, check_machine
 from fer_plugins.data.datamodule import FERDataModule
 from fer_plugins.errors import InputError, RunError
-from fer_plugins.evaluate.claims import headline_rows
+from fer_plugins.evaluate import claims
 from fer_plugins.evaluate.metrics import check_pairing, looks_unpaired, score
 from fer_plugins.evaluate.result_table import print_result
 from fer_plugins.module import FERModule
@@ -49,9 +50,14 @@ def run(configuration: config.Resolved | Mapping[str, Any]) -> Record:
         data = build_data(settings)
         module = build_module(settings, data)
         record = Record(records.create_folder(settings), config=settings)
-        record.write_config(config.dump(settings))
-        record.write_manifest(**_describe(settings, data, resolved.notice))
-        _execute(record, data, module, resume_from=None)
+        try:
+            record.write_config(config.dump(settings))
+            record.write_manifest(**_describe(settings, data, resolved.notice))
+            tracker = tracking.start(settings, record.folder)
+        except InputError:
+            shutil.rmtree(record.folder)
+            raise
+        _execute(record, data, module, tracker, resume_from=None)
     return record
 
 
@@ -77,7 +83,8 @@ def resume(folder: str | Path) -> Record:
         module = build_module(settings, data)
         record.config = settings
         last = record.checkpoints / "last.ckpt"
-        _execute(record, data, module, resume_from=last if last.is_file() else None)
+        tracker = tracking.start(settings, record.folder, resume_id=record.manifest.get("tracking_id"))
+        _execute(record, data, module, tracker, resume_from=last if last.is_file() else None)
     return record
 
 
@@ -97,7 +104,7 @@ def _describe(settings: Mapping[str, Any], data: FERDataModule, notice: str | No
         "git": records.git_revision(),
         "data": {
             "name": settings["data"]["name"],
-            "title": data.title,
+            "title": title_of(data),
             "fingerprint": data.fingerprint,
             "split_hash": data.split_hash,
             "classes": list(data.classes),
@@ -114,14 +121,14 @@ def _describe(settings: Mapping[str, Any], data: FERDataModule, notice: str | No
     }
 
 
-def _execute(record: Record, data: FERDataModule, module: FERModule, resume_from: Path | None) -> None:
+def _execute(
+    record: Record, data: FERDataModule, module: FERModule, tracker: tracking.Tracker, resume_from: Path | None
+) -> None:
     """Fit, select, test and write; whatever happens, the manifest says how it ended."""
     settings = record.config
     started = time.time()
     session: dict[str, Any] = {"started": _stamp(started), "resumed": resume_from is not None}
     console = ResultConsole(settings)
-    with warnings.catch_warnings(record=False):
-        tracker = tracking.start(settings, record.folder, resume_id=record.manifest.get("tracking_id"))
     record.write_manifest(status="running", tracking_id=tracker.run_id)
     ok = False
     try:
@@ -205,16 +212,15 @@ def _finish(
         loop(module, datamodule=data, verbose=False)
         predictions = module.predictions
         assert predictions is not None
-        rows = getattr(data.fold_rows, part)
+        rows = data.rows(part)
         check_pairing(predictions, rows, data.table.label[rows])
         scores[part] = score(predictions, data.classes)
         answers[part] = (data.source_names(predictions.index), predictions)
         warning = looks_unpaired(scores[part], train_accuracy)
         if warning:
             record.manifest["warnings"].append(f"{part}: {warning}")
-    reported = scores[parts[-1]]
-    claims = headline_rows(record.manifest, settings, reported, parts[-1])
-    record.metrics = {**scores, "claims": claims}
+    claimed = _claims_beside(record.manifest, settings, scores)
+    record.metrics = {**scores, "claims": claimed}
     record.write_predictions(answers, list(data.classes))
     record.write_metrics()
     summary = {
@@ -228,9 +234,55 @@ def _finish(
     tracker.log_result(scores, shown, data.row_images(shown.index[:32]), answers[parts[-1]][0], data.classes, summary)
     if settings["logger"]["log_model"]:
         tracker.log_checkpoint(best)
-    record.write_manifest(status="finished", **summary)
-    print_result(console.console, scores, claims, console.header(record, summary), record.manifest["assumed"])
-    console.end(record)
+    record.manifest["warnings"] += tracker.warnings
+    record.write_manifest(status="finished", test_opened=list(data.test_openings), **summary)
+    print_result(
+        console.console, scores, claimed, _header(record), record.manifest["assumed"], record.manifest["warnings"]
+    )
+    console.say(f"recorded in {record.folder}")
+
+
+def _claims_beside(
+    manifest: Mapping[str, Any], settings: Mapping[str, Any], scores: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """Put the paper's claims for this dataset beside the scores; [] where it claims nothing about it."""
+    offer = registry.find("architecture", settings["model"]["name"])
+    path = registry.package_file(offer, "claims.yaml")
+    if not path.exists():
+        return []
+    chosen = claims.for_run(claims.read_claims(path), manifest["claims_model"], manifest["data"]["title"])
+    caveats = []
+    if manifest["data"]["limit"] is not None:
+        images = sum(sum(part.values()) for part in manifest["data"]["counts"].values())
+        caveats.append(f"{images:,} images only (data.limit)")
+    usual = registry.recipe(offer)["recipe"].get("trainer", {}).get("epochs")
+    if usual and settings["trainer"]["epochs"] < usual:
+        caveats.append(f"{settings['trainer']['epochs']} of {usual} epochs")
+    return claims.compare(chosen, scores, settings["protocol"]["name"], caveats)
+
+
+def _header(record: Record) -> dict[str, Any]:
+    """Return what stands above the result table: everything that a number needs to be believed."""
+    manifest = record.manifest
+    protocol = manifest["protocol"]
+    selection = manifest["selected_on"]
+    header = {
+        "plug-in": "{name} ({distribution} {version})".format(**manifest["plugin"]),
+        "data": f"{manifest['data']['title']} {manifest['data']['fingerprint']}",
+        "protocol": f"{protocol['name']}, split {manifest['data']['split_hash']}",
+        "seeds": f"run {manifest['seeds']['run']}, protocol {manifest['seeds']['protocol']}",
+        "selected": f"epoch {manifest['best_epoch']} of {manifest['epochs']} by {selection['metric']}",
+    }
+    if protocol["flaw"]:
+        header["flaw"] = protocol["flaw"]
+    if manifest["demonstration"]:
+        header["note"] = "a demonstration on drawn faces: says nothing about the paper"
+    return header
+
+
+def title_of(data: FERDataModule) -> str:
+    """Return the dataset's name in papers, its own name where it has none."""
+    return str(getattr(data.dataset, "title", data.dataset_name))
 
 
 def _stamp(seconds: float) -> str:

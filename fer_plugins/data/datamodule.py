@@ -62,7 +62,7 @@ class FERDataModule(LightningDataModule):
         cache: folder where decoded images are kept, or None.
         progress: called with (images decoded, images in all).
         resident_device: where the images are held: "cpu", or a CUDA device, which then gathers the batches itself.
-            Images that are mapped from a file stay there.
+            Images that are mapped from a file, or would take more than half of its free memory, stay on the host.
     """
 
     classes: tuple[str, ...]
@@ -104,7 +104,7 @@ class FERDataModule(LightningDataModule):
         self.image_size, self.channels, self.batch_size, self.seed = image_size, channels, batch_size, seed
         self.limit, self.memory_gb, self.cache = limit, memory_gb, cache
         self.workers = _count_workers(augmentation) if workers is None else workers
-        self.resident_device = torch.device(resident_device)
+        self.resident_device = _check_device(resident_device)
         self._fold_number, self._progress = fold, progress
         self._transform_device: torch.device | None = None
         self._prepared = False
@@ -139,11 +139,12 @@ class FERDataModule(LightningDataModule):
         self._prepared = True
 
     def _hold(self, images: npt.NDArray[np.uint8]) -> None:
-        mapped = isinstance(images, np.memmap)
         self._images = images
-        self._resident: Tensor = wrap_images(images)
-        if not mapped:
-            self._resident = self._resident.to(self.resident_device)
+        self._resident = wrap_images(images)
+        if self.resident_device.type == "cuda" and not isinstance(images, np.memmap):
+            free, _ = torch.cuda.mem_get_info(self.resident_device)
+            if images.nbytes <= free / 2:  # assumed: the network, its gradients and activations need the rest
+                self._resident = self._resident.to(self.resident_device)
         if not isinstance(self.augmentation, nn.Module):
             # Tried here, since an error in a worker reaches the user as a traceback.
             with seeded(0, self.augmentation):
@@ -313,6 +314,12 @@ class FERDataModule(LightningDataModule):
 def to_float(image: Tensor) -> Tensor:
     """Return uint8 images (B, C, H, W) as float32 in [0, 1], contiguous."""
     return image.to(torch.float32, memory_format=torch.contiguous_format).div_(255)
+
+
+def _check_device(name: str) -> torch.device:
+    if name == "cpu" or (name.split(":")[0] == "cuda" and torch.cuda.is_available()):
+        return torch.device(name)
+    raise InputError(f"data.resident_device is {name}; give cpu, or cuda where there is a CUDA device")
 
 
 def _count_workers(augmentation: SampleTransform | nn.Module) -> int:

@@ -177,9 +177,12 @@ def seeded(seed: int, transform: SampleTransform) -> Iterator[None]:
         random.seed(seed)
         np.random.seed(seed)
         torch.default_generator.manual_seed(seed)  # torch.manual_seed would also seed the accelerators
-        set_seed = getattr(transform, "set_random_seed", None)
-        if set_seed is not None:
-            set_seed(seed)
+        if hasattr(transform, "set_random_state"):
+            # One stream for all the parts of an albumentations Compose. Its set_random_seed gives every part the same
+            # seed, so that two parts of probability 0.5 are applied together always or not at all.
+            transform.set_random_state(np.random.default_rng(seed), random.Random(seed))
+        elif hasattr(transform, "set_random_seed"):
+            transform.set_random_seed(seed)
         yield
     finally:
         random.setstate(python)

@@ -186,7 +186,6 @@ def score(predictions: Predictions, classes: Sequence[str], *, intervals: bool =
     return scores
 
 
-
 def check_pairing(
     predictions: Predictions, expected_index: npt.NDArray[np.int64], expected_label: npt.NDArray[np.int64]
 ) -> None:

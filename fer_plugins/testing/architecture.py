@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,7 +15,15 @@ from torch import Tensor, nn
 
 from fer_plugins.contract import PoolingFactory
 from fer_plugins.testing.findings import Findings, first_line, listed
-from fer_plugins.testing.network import check_inference, check_optional_members, train_briefly
+from fer_plugins.testing.network import (
+    check_export,
+    check_inference,
+    check_optional_members,
+    differ,
+    infer,
+    train_briefly,
+)
+from fer_plugins.testing.seeding import keep_global_seeds, seed_everything
 from fer_plugins.testing.signature import check_signature
 
 OFFERED = ("num_classes", "in_channels", "image_size", "pool", "teacher")
@@ -43,8 +52,8 @@ def check_architecture(
     """
     findings = Findings("architecture", factory)
     named = check_signature(findings, factory, required=("num_classes",), offered=OFFERED, defaults=True)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+    with keep_global_seeds():
+        seed_everything(0)
         trial = _Trial(factory, findings, frozenset(named), dict(options or {}), image_size, num_classes)
         network = trial.build()
         if network is not None:
@@ -55,7 +64,7 @@ def check_architecture(
                 check_inference(findings, network, trial.images())
                 check_optional_members(findings, network, trial.images())
                 _check_saving(trial, network)
-                _check_export(trial, network)
+                check_export(findings, network, trial.images())
             _check_teacher(trial)
     findings.report()
 
@@ -84,10 +93,8 @@ class _Trial:
 
     def build(self, where: str = "the defaults", **changes: Any) -> nn.Module | None:
         """Return a new network, or note why there is none; ``where`` says which one was asked for."""
-        offered = {"num_classes": self.num_classes, "in_channels": 1, "image_size": self.image_size, "teacher": None}
-        arguments = {name: value for name, value in (offered | changes).items() if name in self.named}
         network = self.findings.attempt(
-            lambda: self.factory(**arguments, **self.options),
+            lambda: self.call(**changes),
             "builds",
             f"building with {where}",
             "find the sizes of flattened layers by running one image through the layers before them",
@@ -96,6 +103,13 @@ class _Trial:
             return network
         self.findings.add("returns a module", f"it returns a {type(network).__name__}", "return a torch.nn.Module")
         return None
+
+    def call(self, **changes: Any) -> Any:
+        """Call the factory with the offered values that it names."""
+        offered = {"num_classes": self.num_classes, "in_channels": 1, "image_size": self.image_size, "teacher": None}
+        return self.factory(
+            **{name: value for name, value in (offered | changes).items() if name in self.named}, **self.options
+        )
 
     def images(self, number: int = _MANY, channels: int = 1) -> Tensor:
         """Random images (number, channels, image_size, image_size) in [0, 1]."""
@@ -160,23 +174,93 @@ def _check_small_image(trial: _Trial) -> None:
         return
     remedy = "raise ValueError with one line that names image_size and the smallest that serves"
     try:
-        network = trial.factory(
-            **{
-                name: value
-                for name, value in {
-                    "num_classes": trial.num_classes,
-                    "in_channels": 1,
-                    "image_size": 1,
-                    "teacher": None,
-                }.items()
-                if name in trial.named
-            },
-            **trial.options,
-        )
-        network.eval()(torch.rand(1, 1, 1, 1))
-    except ValueError as error:
+        with torch.no_grad():
+            trial.call(image_size=1).eval()(torch.rand(1, 1, 1, 1))
+    except Exception as error:  # anything but a ValueError of one line would reach the user as a traceback
         text = str(error)
-        holds = "image_size" in text and "\n" not in text and any(sign.isdigit() for sign in text.replace("image_size 1 ", ""))
-        trial.findings.require(holds, "too small images are refused", f"image_size 1 raises {first_line(error)}", remedy)
-    except Exception as error:  # anything but a ValueError would reach the user as a traceback
-        trial.findings.add("too small images are refused", f"image_size 1 raises {first_line(error)}", remedy)
+        says_smallest = any(int(number) > 1 for number in re.findall(r"\d+", text))
+        trial.findings.require(
+            isinstance(error, ValueError) and "image_size" in text and "\n" not in text and says_smallest,
+            "too small images are refused",
+            f"image_size 1 raises {first_line(error)}",
+            remedy,
+        )
+
+
+def _check_saving(trial: _Trial, network: nn.Module) -> None:
+    """The trained weights, saved and loaded as checkpoints are, must make a fresh network equal."""
+    loaded = trial.findings.attempt(
+        lambda: _save_and_load(network),
+        "state dict loads with weights_only",
+        "saving and loading it",
+        "keep nothing but tensors and plain values in it (get_extra_state may return no objects)",
+    )
+    fresh = trial.build("the defaults, a second time")
+    if loaded is None or fresh is None:
+        return
+    remedy = "register what the network needs as parameters or buffers, and build the same layers each time"
+    trial.findings.attempt(
+        lambda: fresh.load_state_dict(loaded, strict=True),
+        "state dict round trip",
+        "loading into a new network",
+        remedy,
+    )
+    images = trial.images()
+    difference = differ(infer(network, images), infer(fresh, images))
+    trial.findings.require(
+        difference is None,
+        "state dict round trip",
+        f"a new network with the same state dict gives other logits: {difference}",
+        remedy,
+    )
+
+
+def _save_and_load(network: nn.Module) -> dict[str, Any]:
+    stored = io.BytesIO()
+    torch.save(network.state_dict(), stored)
+    stored.seek(0)
+    state: dict[str, Any] = torch.load(stored, weights_only=True)
+    return state
+
+
+class _TinyTeacher(nn.Module):
+    """A frozen network with batch normalisation, whose running statistics betray one that is put in training mode."""
+
+    def __init__(self, num_classes: int) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm2d(1)
+        self.head = nn.Linear(1, num_classes)
+        self.requires_grad_(requires_grad=False)
+        self.eval()
+
+    def forward(self, x: Tensor) -> Tensor:
+        logits: Tensor = self.head(self.norm(x).mean((2, 3)))
+        return logits
+
+
+def _check_teacher(trial: _Trial) -> None:
+    if "teacher" not in trial.named:
+        return
+    teacher = _TinyTeacher(trial.num_classes)
+    before = {name: value.clone() for name, value in teacher.state_dict().items()}
+    network = trial.build("a teacher", teacher=teacher)
+    if network is None:
+        return
+    network.train()
+    loss = trial.findings.attempt(
+        lambda: network(trial.images()).sum() + getattr(network, "auxiliary_loss", lambda: torch.zeros(()))(),
+        "learns from a teacher",
+        "a training step with a teacher",
+        "call the teacher with the same images, under torch.no_grad()",
+    )
+    if loss is None:
+        return
+    loss.backward()
+    changed = [name for name, value in teacher.state_dict().items() if not torch.equal(value, before[name])]
+    changed += [name for name, value in teacher.named_parameters() if value.requires_grad or value.grad is not None]
+    trial.findings.require(
+        not changed,
+        "teacher stays frozen",
+        f"a training step changed or would train {listed(changed)} of it",
+        "keep the teacher out of train() and requires_grad_()",
+    )

@@ -21,6 +21,10 @@ class _Finding:
     again: int = 0
 
 
+class Failed:
+    """What ``Findings.attempt`` returns where the action raised; None may be what the action returned."""
+
+
 class Findings:
     """The findings about one object; a rule broken in many places is one finding with a count."""
 
@@ -44,13 +48,13 @@ class Findings:
             self.add(rule, found, remedy)
         return holds
 
-    def attempt(self, action: Callable[[], T], rule: str, doing: str, remedy: str) -> T | None:
-        """Return what ``action`` returns; where it raises, note a broken ``rule`` and return None."""
+    def attempt(self, action: Callable[[], T], rule: str, doing: str, remedy: str) -> T | Failed:
+        """Return what ``action`` returns; where it raises, note a broken ``rule``."""
         try:
             return action()
         except Exception as error:  # the plug-in's code may raise anything; the error is the finding
             self.add(rule, f"{doing} raises {first_line(error)}", remedy)
-            return None
+            return Failed()
 
     def report(self) -> None:
         """Raise ``ContractError`` where anything was found."""

@@ -20,7 +20,7 @@ def check_pooling(factory: PoolingFactory) -> None:
     small as an unpadded window leaves it, floor((side - kernel_size) / stride) + 1.
 
     Args:
-        factory: ``(kernel_size, stride=None, options) -> nn.Module``; wrap it in ``functools.partial`` to check a preset.
+        factory: ``(kernel_size, stride=None, options) -> nn.Module``; a ``functools.partial`` of it checks a preset.
 
     Raises:
         ContractError: one or more rules are broken.
@@ -82,8 +82,8 @@ def _check_size(findings: Findings, pool: nn.Module, kernel: int, stride: int, s
         and tuple(out.shape[:2]) == (2, 3)
         and all(least <= side <= most for side, (least, most) in zip(found, allowed, strict=False)),
         "output size",
-        f"(2, 3, {size[0]}, {size[1]}) becomes {tuple(out.shape)} with kernel_size {kernel} and stride {stride}; allowed "
-        f"are (2, 3, {allowed[0][0]}..{allowed[0][1]}, {allowed[1][0]}..{allowed[1][1]})",
+        f"(2, 3, {size[0]}, {size[1]}) becomes {tuple(out.shape)} with kernel_size {kernel} and stride {stride}; "
+        f"allowed are (2, 3, {allowed[0][0]}..{allowed[0][1]}, {allowed[1][0]}..{allowed[1][1]})",
         "move by stride, keep batch and channels, and pad less than one window",
     )
 
@@ -120,7 +120,9 @@ def _check_values(findings: Findings, pool: nn.Module, call: str) -> None:
     for dtype in (torch.float32, torch.float64, torch.bfloat16):
         out = _forward(findings, pool.to(dtype), torch.rand(1, 2, 24, 24).to(dtype), f"{dtype}, factory{call}")
         if out is not None:
-            findings.require(out.dtype == dtype, "keeps the dtype", f"{dtype} becomes {out.dtype}", "compute in x.dtype")
+            findings.require(
+                out.dtype == dtype, "keeps the dtype", f"{dtype} becomes {out.dtype}", "compute in x.dtype"
+            )
 
 
 def _forward(findings: Findings, pool: nn.Module, image: Tensor, where: str) -> Tensor | None:

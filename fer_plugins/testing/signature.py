@@ -43,7 +43,9 @@ def check_signature(
         if parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
             stars = "**" if parameter.kind is parameter.VAR_KEYWORD else "*"
             findings.add(
-                f"no {stars}{name}", f"the signature is {signature}", "name every option; others are refused by the core"
+                f"no {stars}{name}",
+                f"the signature is {signature}",
+                "name every option; others are refused by the core",
             )
         elif parameter.kind is parameter.POSITIONAL_ONLY:
             findings.add("no positional-only arguments", f"{name} in {signature}", "let it be passed by name")

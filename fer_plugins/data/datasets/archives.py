@@ -73,6 +73,7 @@ class FolderFiles:
         self._path = path
         names: list[str] = []
         folders = [(path, "")]
+        seen = 0
         for _ in range(depth):
             deeper = []
             for folder, prefix in folders:
@@ -81,11 +82,13 @@ class FolderFiles:
                         deeper.append((Path(entry.path), f"{prefix}{entry.name}/"))
                     else:
                         names.append(prefix + entry.name)
-                if len(names) + len(deeper) > limit:
+                if len(names) + len(deeper) + seen > limit:
                     raise InputError(f"{path}: holds more than {limit:,} files; give the data set's own folder")
             folders = deeper
+            seen += len(deeper)
         if not names:
-            raise InputError(f"{path}: the folder is empty; give the file or folder that holds the data set")
+            what = f"no file lies in its first {depth} levels" if seen else "the folder is empty"
+            raise InputError(f"{path}: {what}; give the file or folder that holds the data set")
         self._names = tuple(sorted(names))
 
     @property
@@ -100,7 +103,7 @@ class FolderFiles:
 
     def where(self, name: str) -> str:
         """Return the file's path."""
-        return str(self.path / name)
+        return make_printable(str(self.path / name))
 
     @contextmanager
     def opened(self) -> Iterator[Opener]:
@@ -133,10 +136,10 @@ class ZipFiles:
         for member in members:
             _refuse_outside(path, member.filename)
             if member.flag_bits & 0x1:
-                raise InputError(f"{path}: the zip is encrypted ({member.filename}); give one without a password")
+                raise InputError(f"{path}: the zip is encrypted ({member.filename!r}); give one without a password")
         name, times = Counter(member.filename for member in members).most_common(1)[0] if members else ("", 0)
         if times > 1:
-            raise InputError(f"{path}: holds {name} {times} times; pack the zip again with every name once")
+            raise InputError(f"{path}: holds {name!r} {times} times; pack the zip again with every name once")
         self._names = tuple(sorted(member.filename for member in members if not _is_hidden(member.filename)))
         if not self._names:
             raise InputError(f"{path}: the zip is empty; give the file or folder that holds the data set")
@@ -153,7 +156,7 @@ class ZipFiles:
 
     def where(self, name: str) -> str:
         """Return the zip's path and the member's name."""
-        return f"{self.path}:{name}"
+        return make_printable(f"{self.path}:{name}")
 
     @contextmanager
     def opened(self) -> Iterator[Opener]:
@@ -169,7 +172,9 @@ class ZipFiles:
         try:
             return zipfile.ZipFile(self.path)
         except (*READ_ERRORS, ValueError) as error:  # ValueError: what a wrong offset or name in the directory ends in
-            raise InputError(f"{self.path}: the zip is damaged or incomplete ({error}); fetch it again") from error
+            raise InputError(
+                f"{self.path}: the zip is damaged or incomplete ({make_printable(str(error))}); fetch it again"
+            ) from error
 
 
 @contextmanager
@@ -193,11 +198,15 @@ def open_tar_member(path: Path, suffix: str, *, whole: bool) -> Iterator[tuple[I
             for member in archive:
                 _refuse_outside(path, member.name)
                 if not (member.isfile() or member.isdir()):
-                    raise InputError(f"{path}: holds a link or device ({member.name}), which is refused; pack it again")
+                    raise InputError(
+                        f"{path}: holds a link or device ({member.name!r}), which is refused; pack it again"
+                    )
                 if not member.isfile() or _is_hidden(member.name) or not member.name.lower().endswith(suffix):
                     continue
                 if found:
-                    raise InputError(f"{path}: holds both {found} and {member.name}; unpack it and give one of them")
+                    raise InputError(
+                        f"{path}: holds both {found!r} and {member.name!r}; unpack it and give one of them"
+                    )
                 found = member.name
                 stream = archive.extractfile(member)
                 assert stream is not None  # a regular file
@@ -211,7 +220,9 @@ def open_tar_member(path: Path, suffix: str, *, whole: bool) -> Iterator[tuple[I
             while archive.fileobj.read(1 << 20):  # past the tar's own end: only there is a gzip's checksum compared
                 pass
     except READ_ERRORS as error:
-        raise InputError(f"{path}: the tar is damaged or incomplete ({error}); fetch it again") from error
+        raise InputError(
+            f"{path}: the tar is damaged or incomplete ({make_printable(str(error))}); fetch it again"
+        ) from error
 
 
 def hash_file(path: Path) -> str:
@@ -225,6 +236,15 @@ def hash_file(path: Path) -> str:
             return hashlib.file_digest(stream, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+
+
+def make_printable(text: str) -> str:
+    r"""Put a blank for every line end and other sign that cannot be printed: messages are one line.
+
+    >>> make_printable("a\nb")
+    'a b'
+    """
+    return "".join(character if character.isprintable() else " " for character in text)
 
 
 def split_name(name: str) -> list[str]:

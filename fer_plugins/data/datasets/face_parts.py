@@ -112,10 +112,12 @@ def head(identity: Identity, left: Actions, right: Actions) -> Iterator[Oval]:
         yield Oval(Part.HAIR, 0.0, 0.15, width + 0.14, 1.0)
     yield Oval(Part.HAIR, 0.0, -0.27, width + 0.09, 0.76)
     yield Oval(Part.SHADE, 0.0, 0.85, 0.55 * jaw, 0.6)
-    yield Oval(Part.SKIN, 0.0, -0.2, width, 0.72)
-    yield Oval(Part.BEARD if identity.beard > 0 else Part.SKIN, 0.0, chin - 0.8, jaw, 0.8)
     if identity.beard > 0:
-        yield Oval(Part.SKIN, 0.0, -0.05, jaw * 0.97, 0.55)
+        yield Oval(Part.BEARD, 0.0, chin - 0.8, jaw, 0.8)
+        yield Oval(Part.SKIN, 0.0, -0.23, width, 0.69)
+    else:
+        yield Oval(Part.SKIN, 0.0, -0.2, width, 0.72)
+        yield Oval(Part.SKIN, 0.0, chin - 0.8, jaw, 0.8)
 
 
 def features(identity: Identity, left: Actions, right: Actions) -> Iterator[Shape]:
@@ -126,6 +128,7 @@ def features(identity: Identity, left: Actions, right: Actions) -> Iterator[Shap
         left: action units of the half at the image's left.
         right: the same at its right; faces are never quite symmetric.
     """
+    yield _fringe(identity)
     yield from _nose(identity, left, right)
     for sign, au in ((-1.0, left), (1.0, right)):
         yield from _eye(identity, au, sign)
@@ -134,7 +137,6 @@ def features(identity: Identity, left: Actions, right: Actions) -> Iterator[Shap
         yield from _brow(identity, au, sign)
     if identity.glasses:
         yield from _glasses(identity)
-    yield _fringe(identity)
 
 
 def _brow(identity: Identity, au: Actions, sign: float) -> Iterator[Shape]:
@@ -145,9 +147,7 @@ def _brow(identity: Identity, au: Actions, sign: float) -> Iterator[Shape]:
     outer = identity.eye_distance + 0.22, y + identity.brow_tilt - 0.15 * outer_up + 0.06 * inner_up * (1 - outer_up)
     arch = (inner[1] + outer[1]) / 2 - 0.06 - 0.06 * min(inner_up, outer_up) * (1 - lower) + 0.08 * lowered
     bend = (inner[0] + outer[0]) / 2, arch
-    yield Shape(
-        Part.BROW, _stroke(*((sign * p[0], p[1]) for p in (inner, bend, outer)), width=identity.brow_thickness)
-    )
+    yield Shape(Part.BROW, _stroke(*((sign * p[0], p[1]) for p in (inner, bend, outer)), width=identity.brow_thickness))
     if lowered > 0.2:  # the upright furrow between the brows
         top, foot = inner[1] - 0.08, inner[1] + 0.10
         furrow = _stroke((sign * 0.05, top), (sign * 0.065, inner[1]), (sign * 0.045, foot), 0.05 * lowered)
@@ -161,106 +161,110 @@ def _brow(identity: Identity, au: Actions, sign: float) -> Iterator[Shape]:
 
 def _eye(identity: Identity, au: Actions, sign: float) -> Iterator[Shape]:
     raised, cheek, tight = au.get(5, 0.0), au.get(6, 0.0), au.get(7, 0.0)
-    shut = 1 - 0.95 * min(1.0, au.get(43, 0.0))
+    open_share = 1 - 0.95 * min(1.0, au.get(43, 0.0))
     x, y, width, opening = sign * identity.eye_distance, identity.eye_height, identity.eye_width, identity.eye_opening
-    upper = 2 * shut * max(0.15, 1 + 0.85 * raised - 0.3 * cheek - 0.45 * tight * (1 - 0.6 * raised)) * opening
-    lower = 1.4 * shut * max(0.05, 1 + 0.25 * raised - 0.9 * cheek - 0.55 * tight) * opening
+    upper = 2 * open_share * max(0.15, 1 + 0.85 * raised - 0.3 * cheek - 0.45 * tight * (1 - 0.6 * raised)) * opening
+    lower = 1.4 * open_share * max(0.05, 1 + 0.25 * raised - 0.9 * cheek - 0.55 * tight) * opening
     slant = 0.04 * au.get(1, 0.0) * au.get(4, 0.0) * (1 - au.get(2, 0.0))  # grief: the lid follows the inner brow
     inner, outer = (x - sign * width, y + 0.01 - slant), (x + sign * width, y - 0.01 + slant)
-    if cheek > 0.2:  # the lifted cheek's crease and crow's feet
+    if cheek > 0.2:  # the lifted cheek's crease and the crow's feet
         crease = y + lower / 2 + 0.12
-        fold = _stroke((x - sign * 0.9 * width, crease + 0.02), (x, crease + 0.06), (x + sign * 1.2 * width, crease - 0.07), 0.045 * cheek)
-        yield Shape(Part.FOLD, fold, Part.SKIN)
+        start, end = (x - sign * 0.9 * width, crease + 0.02), (x + sign * 1.2 * width, crease - 0.07)
+        yield Shape(Part.FOLD, _stroke(start, (x, crease + 0.06), end, 0.04 * cheek), Part.SKIN)
         for rise in (-0.07, 0.06):
-            tip = outer[0] + sign * 0.13, outer[1] + rise
-            yield Shape(Part.FOLD, _stroke((outer[0] + sign * 0.03, outer[1]), (tip[0] - sign * 0.05, tip[1]), tip, 0.04 * cheek), Part.SKIN)
-    lid = _curve(inner, (x, y - upper - slant), outer)
-    yield Shape(Part.SCLERA, np.concatenate([lid, _curve(outer, (x, y + lower), inner)]))
-    yield Shape(Part.IRIS, _CIRCLE * (0.095, 0.095) + (x, y - 0.02), Part.SCLERA)
-    yield Shape(Part.LASH, _CIRCLE * (0.045, 0.045) + (x, y - 0.02), Part.IRIS)
-    yield Shape(Part.LASH, _stroke(inner, (x, y - upper - slant), outer, 0.05))
+            start, end = (outer[0] + sign * 0.03, outer[1]), (outer[0] + sign * 0.13, outer[1] + rise)
+            yield Shape(Part.FOLD, _stroke(start, (end[0] - sign * 0.05, end[1]), end, 0.04 * cheek), Part.SKIN)
+    crown = (x, y - upper - slant)
+    yield Shape(Part.SCLERA, np.concatenate([_curve(inner, crown, outer), _curve(outer, (x, y + lower), inner)]))
+    yield Shape(Part.IRIS, _CIRCLE * 0.095 + (x, y - 0.02), Part.SCLERA)
+    yield Shape(Part.LASH, _CIRCLE * 0.045 + (x, y - 0.02), Part.IRIS)  # the pupil
+    yield Shape(Part.LASH, _stroke(inner, crown, outer, 0.05))
 
 
 def _nose(identity: Identity, left: Actions, right: Actions) -> Iterator[Shape]:
     tip, width = identity.nose_height, identity.nose_width
     for sign, au in ((-1.0, left), (1.0, right)):
         wrinkle, smile, stretch = au.get(9, 0.0), au.get(12, 0.0), au.get(20, 0.0)
-        y, wing = tip - 0.05 * wrinkle, width * (1 + 0.3 * wrinkle + 0.1 * smile)
-        yield Shape(Part.SHADE, _stroke((sign * 0.07, -0.08), (sign * 0.08, y - 0.15), (sign * wing, y), 0.05), Part.SKIN)
-        yield Shape(Part.FOLD, _stroke((sign * 0.02, y + 0.03), (sign * wing * 0.7, y), (sign * wing, y + 0.01), 0.06))
-        if wrinkle > 0.2:  # across the root and down the sides of the nose
-            for k in (0.0, 0.09, 0.18):
-                line = _stroke((0.0, -0.08 + k), (sign * 0.08, -0.1 + k), (sign * (0.12 + k / 3), -0.02 + k), 0.045 * wrinkle)
-                yield Shape(Part.FOLD, line, Part.SKIN)
+        y, wing = tip - 0.05 * wrinkle, sign * width * (1 + 0.3 * wrinkle + 0.1 * smile)
+        yield Shape(Part.SHADE, _stroke((sign * 0.07, -0.08), (sign * 0.08, y - 0.15), (wing, y), 0.05), Part.SKIN)
+        yield Shape(Part.FOLD, _stroke((sign * 0.02, y + 0.03), (wing * 0.7, y), (wing, y + 0.01), 0.06))
+        if wrinkle > 0.2:  # across the root of the nose
+            for down in (0.0, 0.09, 0.18):
+                bend, end = (sign * 0.08, down - 0.1), (sign * (0.12 + down / 3), down - 0.02)
+                yield Shape(Part.FOLD, _stroke((0.0, down - 0.08), bend, end, 0.045 * wrinkle), Part.SKIN)
         fold = max(smile, wrinkle, 0.5 * stretch)
         if fold > 0.2:  # from the nose around the mouth
-            corner = identity.mouth_width + 0.12 + 0.1 * smile
-            end = identity.mouth_height - 0.05 - 0.04 * smile
-            bow = (sign * (corner - 0.04), y + 0.02)
-            yield Shape(Part.FOLD, _stroke((sign * (wing + 0.05), y - 0.03), bow, (sign * corner, end), 0.05 * fold), Part.SKIN)
+            start = wing + sign * 0.05, y - 0.03
+            end = sign * (identity.mouth_width + 0.12 + 0.1 * smile), identity.mouth_height - 0.05 - 0.04 * smile
+            yield Shape(Part.FOLD, _stroke(start, (end[0] - sign * 0.04, y + 0.02), end, 0.05 * fold), Part.SKIN)
 
 
 def _mouth(identity: Identity, left: Actions, right: Actions) -> Iterator[Shape]:
     def mean(unit: int) -> float:
         return (left.get(unit, 0.0) + right.get(unit, 0.0)) / 2
 
-    y, full = identity.mouth_height, identity.lip_fullness * (1 - 0.6 * max(mean(23), mean(24)))
-    drop, parted, chin = mean(26), mean(25), mean(17)
-    corners = []
-    for sign, au in ((-1.0, left), (1.0, right)):
-        wide = 1 + 0.3 * au.get(12, 0.0) + 0.35 * au.get(20, 0.0) - 0.2 * au.get(23, 0.0) - 0.3 * drop * (1 - au.get(20, 0.0))
-        down = -0.17 * au.get(12, 0.0) + 0.14 * au.get(15, 0.0) + 0.06 * au.get(20, 0.0) + 0.06 * drop
-        corners.append((sign * identity.mouth_width * wide, y + down))
-    near, far = corners
-    smile, grief, sneer = mean(12), mean(15), mean(9)
-    # y of the inner lips in the middle, as control points of curves between the corners
-    over = y + 0.06 * smile - 0.10 * grief - 0.09 * sneer - 0.06 * drop - 0.05 * chin
-    under = over + 0.20 * parted * (0.6 + smile) + 0.62 * drop * (1 - 0.45 * mean(20)) + 0.16 * mean(16)
+    y, drop, chin, grief, smile = identity.mouth_height, mean(26), mean(17), mean(15), mean(12)
     if identity.moustache:
         yield Shape(Part.BROW, _stroke((-0.24, y - 0.06), (0.0, y - 0.30), (0.24, y - 0.06), 0.12))
-    third = (far[0] - near[0]) / 3
-    top = _curve(near, (near[0] + third, over - 2.2 * full), (far[0] - third, over - 2.2 * full), far)
-    bottom = _curve(far, (0.0, under + 2.6 * full), near)
-    yield Shape(Part.LIP, np.concatenate([top, bottom]))
+    start, end = _corner(identity, left, -1.0), _corner(identity, right, 1.0)
+    # y of the inner edges of the lips in the middle, as control points of the curves between the corners
+    over = y + 0.06 * smile - 0.10 * grief - 0.09 * mean(9) - 0.06 * drop - 0.05 * chin
+    fall = 0.62 * drop * (1 - 0.45 * mean(20))  # a stretched mouth opens less
+    under = over + fall + 0.20 * mean(25) * (0.6 + smile) + 0.16 * mean(16)
+    full = identity.lip_fullness * (1 - 0.6 * max(mean(23), mean(24)))
+    third = (end[0] - start[0]) / 3
+    bow = _curve(start, (start[0] + third, over - 2.2 * full), (end[0] - third, over - 2.2 * full), end)
+    yield Shape(Part.LIP, np.concatenate([bow, _curve(end, (0.0, under + 2.6 * full), start)]))
     if under - over > 0.07:
-        upper, lower = _curve(near, (0.0, over), far), _curve(far, (0.0, under), near)
+        upper, lower = _curve(start, (0.0, over), end), _curve(end, (0.0, under), start)
         yield Shape(Part.MOUTH, np.concatenate([upper, lower]))
         teeth = min(0.16, 0.6 * (under - over)) * (1 - 0.6 * drop)
-        yield Shape(Part.TEETH, np.concatenate([upper, _curve(far, (0.0, over + teeth), near)]))
+        yield Shape(Part.TEETH, np.concatenate([upper, _curve(end, (0.0, over + teeth), start)]))
         if drop > 0.3:
-            tongue = _curve(near, (0.0, under - 0.55 * drop * 0.45), far)
+            tongue = _curve(start, (0.0, under - 0.25 * drop), end)
             yield Shape(Part.TONGUE, np.concatenate([tongue, lower]), Part.MOUTH)
     else:
-        yield Shape(Part.LIP_LINE, _stroke(near, (0.0, over), far, 0.045))
-    for corner, sign in ((near, -1.0), (far, 1.0)):
-        if grief > 0.2:  # the fold that runs down from a pulled corner
-            end = corner[0] + sign * 0.06, corner[1] + 0.13
-            yield Shape(Part.FOLD, _stroke(corner, (corner[0] + sign * 0.06, corner[1] + 0.03), end, 0.05 * grief))
+        yield Shape(Part.LIP_LINE, _stroke(start, (0.0, over), end, 0.045))
+    if grief > 0.2:  # the fold that runs down from a pulled corner
+        for (x, top), sign in ((start, -1.0), (end, 1.0)):
+            fold = _stroke((x, top), (x + sign * 0.05, top + 0.02), (x + sign * 0.07, top + 0.10), 0.05 * grief)
+            yield Shape(Part.FOLD, fold)
     if chin > 0.2:  # the chin boss bulges under the pushed-up lip
-        arch = y + 0.2
-        yield Shape(Part.FOLD, _stroke((-0.14, arch + 0.05), (0.0, arch - 0.07), (0.14, arch + 0.05), 0.05 * chin), Part.SKIN)
+        fold = _stroke((-0.14, y + 0.25), (0.0, y + 0.13), (0.14, y + 0.25), 0.05 * chin)
+        yield Shape(Part.FOLD, fold, Part.SKIN)
+
+
+def _corner(identity: Identity, au: Actions, sign: float) -> Point:
+    """Corner of the mouth."""
+    smile, stretch, drop = au.get(12, 0.0), au.get(20, 0.0), au.get(26, 0.0)
+    wide = 1 + 0.3 * smile + 0.35 * stretch - 0.2 * au.get(23, 0.0) - 0.3 * drop * (1 - stretch)
+    down = -0.17 * smile + 0.14 * au.get(15, 0.0) + 0.06 * stretch + 0.06 * drop
+    return sign * identity.mouth_width * wide, identity.mouth_height + down
 
 
 def _glasses(identity: Identity) -> Iterator[Shape]:
+    reach, y = identity.eye_distance, identity.eye_height + 0.03
+    ring = np.concatenate([_CIRCLE, _CIRCLE[:1]])
     for sign in (-1.0, 1.0):
-        x, y = sign * identity.eye_distance, identity.eye_height + 0.03
-        ring = _CIRCLE[[*range(len(_CIRCLE)), 0]]
-        yield Shape(Part.GLASSES, np.concatenate([ring * (0.27, 0.22) + (x, y), ring[::-1] * (0.235, 0.185) + (x, y)]))
-        side = sign * (identity.eye_distance + 0.25)
-        yield Shape(Part.GLASSES, _stroke((side, y - 0.03), (side + sign * 0.1, y - 0.05), (side + sign * 0.25, y - 0.06), 0.05))
-    gap = identity.eye_distance - 0.24
-    yield Shape(Part.GLASSES, _stroke((-gap, identity.eye_height), (0.0, identity.eye_height - 0.05), (gap, identity.eye_height), 0.05))
+        rim = np.concatenate([ring * (0.27, 0.22), ring[::-1] * (0.235, 0.185)]) + (sign * reach, y)
+        yield Shape(Part.GLASSES, rim)
+        hinge, ear = (sign * (reach + 0.25), y - 0.03), (sign * (reach + 0.5), y - 0.06)
+        yield Shape(Part.GLASSES, _stroke(hinge, (sign * (reach + 0.35), y - 0.05), ear, 0.05))
+    gap = reach - 0.24
+    yield Shape(Part.GLASSES, _stroke((-gap, y - 0.03), (0.0, y - 0.08), (gap, y - 0.03), 0.05))
 
 
 def _fringe(identity: Identity) -> Shape:
-    """Hair over the forehead: a band between the skull's top and the hair line."""
-    width, line = identity.head_width + 0.05, identity.hairline
-    crown = _curve((-width, -0.35), (-1.25 * width, -1.35), (1.25 * width, -1.35), (width, -0.35))
-    rim = _curve((width, -0.35), (width - 0.1, line), (identity.parting, line - 0.12))
-    return Shape(
-        Part.HAIR,
-        np.concatenate([crown, rim, _curve((identity.parting, line - 0.12), (-width + 0.1, line), (-width, -0.35))]),
+    """Hair over the forehead, down to the hair line."""
+    side, temple, line, middle = (
+        identity.head_width,
+        -0.35,
+        identity.hairline,
+        (identity.parting, identity.hairline - 0.12),
     )
+    right, left = (side, temple), (-side, temple)
+    rim = np.concatenate([_curve(right, (side - 0.05, line), middle), _curve(middle, (0.05 - side, line), left)])
+    return Shape(Part.HAIR, np.concatenate([np.array([(-side, -1.0), (side, -1.0)]), rim]), Part.SKIN)
 
 
 def strand(top: float, tip: float) -> Shape:

@@ -14,9 +14,8 @@ import numpy as np
 from fer_plugins.data.datasets.face_drawing import View
 from fer_plugins.data.datasets.face_parts import Actions, Colour, Identity
 
-# Prototypes of the emotions in action units (Ekman, Friesen: EMFACS-7, 1983; Ekman, Friesen, Hager: Facial Action
-# Coding System, Investigator's Guide, 2002, table of predictions). The second tuple are units of the prototypes'
-# variants: each takes part in half of the sequences.
+# Prototypes of the emotions in action units (Friesen, Ekman: EMFACS-7, Emotional Facial Action Coding System, 1983).
+# assumed: the second tuple, units that join in variants of a prototype; each takes part in half of the sequences.
 PROTOTYPES: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
     "anger": ((4, 5, 7, 23), (17, 24)),
     "disgust": ((9, 15, 16), (17,)),
@@ -28,9 +27,24 @@ PROTOTYPES: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
 }
 _HABITS = (1, 2, 4, 7, 12, 15, 17, 25)  # units that a resting face may show a little, for good
 
-_SKIN = ((0.97, 0.82, 0.72), (0.93, 0.74, 0.60), (0.85, 0.64, 0.48), (0.72, 0.50, 0.35), (0.55, 0.36, 0.25), (0.42, 0.27, 0.19))
-_HAIR = ((0.08, 0.06, 0.05), (0.20, 0.12, 0.08), (0.36, 0.22, 0.12), (0.52, 0.33, 0.16), (0.80, 0.64, 0.36), (0.55, 0.20, 0.09), (0.66, 0.65, 0.64))
-_IRIS = ((0.25, 0.14, 0.07), (0.34, 0.22, 0.10), (0.30, 0.42, 0.58), (0.30, 0.44, 0.30))
+_SKIN: tuple[Colour, ...] = (
+    (0.97, 0.82, 0.72),
+    (0.93, 0.74, 0.60),
+    (0.85, 0.64, 0.48),
+    (0.72, 0.50, 0.35),
+    (0.55, 0.36, 0.25),
+    (0.42, 0.27, 0.19),
+)
+_HAIR: tuple[Colour, ...] = (
+    (0.08, 0.06, 0.05),
+    (0.20, 0.12, 0.08),
+    (0.36, 0.22, 0.12),
+    (0.52, 0.33, 0.16),
+    (0.80, 0.64, 0.36),
+    (0.55, 0.20, 0.09),
+    (0.66, 0.65, 0.64),
+)
+_IRIS: tuple[Colour, ...] = ((0.25, 0.14, 0.07), (0.34, 0.22, 0.10), (0.30, 0.42, 0.58), (0.30, 0.44, 0.30))
 
 
 def sample_identity(rng: np.random.Generator, difficulty: float) -> Identity:
@@ -46,14 +60,13 @@ def sample_identity(rng: np.random.Generator, difficulty: float) -> Identity:
 
     skin, hair = shade(_SKIN), shade(_HAIR)
     red = about(0.5, 0.3)
-    eye_height = about(-0.10, 0.04)
     beard = float(rng.uniform(0.3, 1.0)) if rng.random() < 0.2 else 0.0
     return Identity(
         head_width=about(0.76, 0.07),
         jaw_width=about(0.88, 0.08),
         chin=about(0.90, 0.05),
         eye_distance=about(0.34, 0.03),
-        eye_height=eye_height,
+        eye_height=about(-0.10, 0.04),
         eye_width=about(0.175, 0.02),
         eye_opening=about(0.085, 0.015),
         brow_height=about(0.235, 0.03),
@@ -69,12 +82,12 @@ def sample_identity(rng: np.random.Generator, difficulty: float) -> Identity:
         skin=skin,
         hair=hair,
         iris=shade(_IRIS),
-        lip=(0.9 * skin[0] * (1 - red) + 0.72 * red * (0.4 + 0.6 * skin[0]), skin[1] * (0.78 - 0.35 * red), skin[2] * (0.82 - 0.3 * red)),
+        lip=(skin[0] * (0.9 - 0.2 * red) + 0.15 * red, skin[1] * (0.78 - 0.35 * red), skin[2] * (0.82 - 0.3 * red)),
         glasses=bool(rng.random() < 0.2),
         beard=beard,
         moustache=bool(rng.random() < (0.7 if beard else 0.06)),
         long_hair=bool(rng.random() < (0.1 if beard else 0.5)),
-        habits={unit: float(rng.uniform(0.0, 0.3)) * difficulty for unit in rng.choice(_HABITS, size=2, replace=False).tolist()},
+        habits={int(unit): 0.2 * difficulty * rng.random() for unit in rng.choice(_HABITS, size=2, replace=False)},
     )
 
 
@@ -92,13 +105,13 @@ def sample_view(rng: np.random.Generator, difficulty: float) -> View:
         yaw=about(0.0, 0.3),
         pitch=about(0.0, 0.15),
         scale=about(1.0 - 0.05 * difficulty, 0.14),
-        shift=(about(0.0, 0.18), about(0.0, 0.18)),
+        shift=(about(0.0, 0.15), about(0.0, 0.15)),
         light=(about(0.0, 0.7), about(0.0, 0.4)),
         exposure=about(1.0, 0.4),
         contrast=about(1.0 - 0.15 * difficulty, 0.3),
         background=background,
-        blur=float(rng.uniform(0.012, 0.014 + 0.03 * difficulty)),
-        noise=float(rng.uniform(0.005, 0.01 + 0.05 * difficulty)),
+        blur=float(rng.uniform(0.012, 0.014 + 0.025 * difficulty)),
+        noise=float(rng.uniform(0.005, 0.01 + 0.045 * difficulty)),
         strand=(float(top), float(top + rng.uniform(-0.4, 0.4))) if rng.random() < 0.3 * difficulty else None,
     )
 
@@ -118,10 +131,11 @@ def jitter_view(view: View, rng: np.random.Generator, difficulty: float) -> View
 def sample_actions(rng: np.random.Generator, expression: str, difficulty: float) -> tuple[Actions, Actions]:
     """Draw how strongly each unit of an expression acts at its apex, in the left and the right half of the face."""
     always, sometimes = PROTOTYPES[expression]
-    units = (*always, *(unit for unit, chance in zip(sometimes, rng.random(len(sometimes)), strict=True) if chance < 0.5))
+    joining = rng.random(len(sometimes)) < 0.5
+    units = [*always, *(unit for unit, joins in zip(sometimes, joining, strict=True) if joins)]
     strength = 1.0 - 0.25 * difficulty * rng.random(len(units))
-    halves = strength[:, None] * (1.0 + 0.15 * difficulty * rng.uniform(-1.0, 1.0, (len(units), 2)))
-    return tuple({unit: float(s) for unit, s in zip(units, half, strict=True)} for half in halves.T)  # type: ignore[return-value]
+    left, right = strength * (1.0 + 0.15 * difficulty * rng.uniform(-1.0, 1.0, (2, len(units))))
+    return dict(zip(units, left.tolist(), strict=True)), dict(zip(units, right.tolist(), strict=True))
 
 
 def intensities(rng: np.random.Generator, frames: int, difficulty: float) -> list[float]:

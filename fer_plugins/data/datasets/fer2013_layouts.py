@@ -21,6 +21,7 @@ from fer_plugins.data.datasets.archives import (
     FolderFiles,
     ZipFiles,
     hash_file,
+    make_printable,
     open_tar_member,
     split_name,
 )
@@ -158,7 +159,9 @@ class CsvLayout:
                 with zipfile.ZipFile(self.path) as archive, archive.open(self.member) as stream:
                     yield stream, split_name(self.member)[-1], where
         except READ_ERRORS as error:
-            raise InputError(f"{where}: the file is damaged or cannot be read ({error}); fetch it again") from error
+            raise InputError(
+                f"{where}: the file is damaged or cannot be read ({make_printable(str(error))}); fetch it again"
+            ) from error
 
     def read(self, on_bad_image: OnBadImage) -> Samples:
         """Parse all rows; the split is the column Usage, or "train" where there is none."""

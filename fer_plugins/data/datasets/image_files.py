@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
-from fer_plugins.data.datasets.archives import READ_ERRORS, FileSet
+from fer_plugins.data.datasets.archives import READ_ERRORS, FileSet, make_printable
 from fer_plugins.errors import InputError
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".pgm", ".tif", ".tiff")
@@ -71,7 +71,7 @@ def decode_image(data: bytes, where: str, *, grey: bool) -> npt.NDArray[np.uint8
     except (
         Exception
     ) as error:  # Pillow's readers raise whatever the damage leads to: OSError, SyntaxError, struct.error
-        raise UnreadableError(where, f"the image cannot be decoded ({' '.join(str(error).split())})") from error
+        raise UnreadableError(where, f"the image cannot be decoded ({make_printable(str(error))})") from error
 
 
 def read_images(
@@ -87,4 +87,4 @@ def read_images(
             except UnreadableError as error:
                 yield error
             except (*READ_ERRORS, KeyError) as error:  # KeyError: the zip was replaced meanwhile
-                yield UnreadableError(files.where(name), f"the file cannot be read ({error})")
+                yield UnreadableError(files.where(name), f"the file cannot be read ({make_printable(str(error))})")

@@ -71,7 +71,7 @@ class ConvReLUANN(nn.Module):
         except (RuntimeError, ValueError) as error:  # a map is smaller than the window that comes next
             smallest = 22 if first_padding == "same" else 24
             raise ValueError(
-                f"image_size {image_size} is too small: use at least {smallest}, more where a pooling does not just halve"
+                f"image_size {image_size} is too small: use at least {smallest}, more where a pooling shrinks more"
             ) from error
         self.dense = nn.Linear(flattened, 512)
         self.dropout_3 = nn.Dropout(dropout[3])

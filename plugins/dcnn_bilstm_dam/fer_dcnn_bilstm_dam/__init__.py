@@ -9,8 +9,6 @@ from __future__ import annotations
 from typing import Literal, NamedTuple, get_type_hints
 
 import torch
-from fer_plugins.contract import PoolingFactory
-from fer_plugins.pooling import max_pool
 from torch import Tensor, nn
 
 from fer_dcnn_bilstm_dam.attention import Attended, DualAttention, legal_windows
@@ -21,6 +19,8 @@ from fer_dcnn_bilstm_dam.fusion import InteractiveFusion
 from fer_dcnn_bilstm_dam.hog import CELL, HOGInput, gradients, luma
 from fer_dcnn_bilstm_dam.options import check_options, remedy
 from fer_dcnn_bilstm_dam.pcp import PCP, PCP01
+from fer_plugins.contract import PoolingFactory
+from fer_plugins.pooling import max_pool
 
 __all__ = ["DCNNBiLSTMDAM"]
 
@@ -119,10 +119,11 @@ class DCNNBiLSTMDAM(nn.Module):
         options = {name: given[name] for name in hints if name in given}
         check_options(options, hints)
         super().__init__()
-        self.hog = HOGInput(in_channels, image_size, hog_mode, hog_angle, hog_draw_from)
+        self.hog = HOGInput(in_channels, hog_mode, hog_angle, hog_draw_from)
         step = CELL if self.hog.has_cells else 1
-        if map_side(image_size, dcnn_padding, dcnn_order)[0] < 1:
-            raise ValueError(f"image_size={image_size} is too small for the network: {remedy(options, 0, step)}")
+        if image_size % step or image_size < 2 * step or map_side(image_size, dcnn_padding, dcnn_order)[0] < 1:
+            cells = f" (hog_mode={hog_mode} needs a multiple of {CELL})" if self.hog.has_cells else ""
+            raise ValueError(f"image_size={image_size} does not suit the layers{cells}: {remedy(options, 0, step)}")
 
         def activation() -> nn.Module:
             return PCP(pcp_knots, pcp_leak) if act == "pcp" else nn.ReLU()
@@ -130,9 +131,7 @@ class DCNNBiLSTMDAM(nn.Module):
         def gate() -> nn.Module:
             return PCP01(pcp_knots) if act == "pcp" else nn.Sigmoid()
 
-        self.dcnn = DCNN(
-            self.hog.out_channels, pool, activation, dcnn_padding, dcnn_order, dcnn_separable, batch_norm
-        )
+        self.dcnn = DCNN(self.hog.out_channels, pool, activation, dcnn_padding, dcnn_order, dcnn_separable, batch_norm)
         channels = self.dcnn.out_channels
         side = self._infer_side(image_size)
         if attn_layers and attn_windows not in legal_windows(side, attn_distill):
@@ -156,7 +155,7 @@ class DCNNBiLSTMDAM(nn.Module):
         self.fusion = InteractiveFusion(channels, gate) if attn_layers else None
         self.gap_gate = gate() if head == "map" and gap_weights else None
         self.head = head
-        features = channels * (side**2 if head == "map" else 1) + self.hog.descriptor_size
+        features = channels * (side**2 if head == "map" else 1) + self.hog.descriptor_size(image_size)
         self.hidden = nn.Sequential(nn.Dropout(dropout), nn.Linear(features, FC_UNITS), activation())
         self.classifier = nn.Linear(FC_UNITS, num_classes)
         self.distillation = Distillation(teacher, kd_alpha, kd_temperature)
@@ -178,7 +177,7 @@ class DCNNBiLSTMDAM(nn.Module):
 
     def _run(self, x: Tensor) -> _Seen:
         picture, vector = self.hog(x)
-        y = self.dcnn(picture)
+        y = self.dcnn(picture).permute(0, 2, 3, 1)  # from here on maps are (B, H, W, C)
         if self.bilstm is not None:
             y = self.bilstm(y)
         attended: list[Attended] = []
@@ -190,11 +189,11 @@ class DCNNBiLSTMDAM(nn.Module):
             y = self.fusion(spatial, channel)
         gap = None
         if self.head == "gap_vector":
-            flat = y.mean(dim=(2, 3))
+            flat = y.mean(dim=(1, 2))
         else:
             if self.gap_gate is not None:
-                gap = self.gap_gate(y.mean(dim=(2, 3)))
-                y = y * gap[:, :, None, None]
+                gap = self.gap_gate(y.mean(dim=(1, 2)))
+                y = y * gap[:, None, None, :]
             flat = y.flatten(1)
         if vector is not None:
             flat = torch.cat([flat, vector], dim=1)

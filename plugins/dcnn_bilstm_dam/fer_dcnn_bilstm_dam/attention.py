@@ -1,4 +1,7 @@
-"""Dual attention: self-attention over windows of positions and over groups of channels, in parallel (Eqs. 13 to 18)."""
+"""Dual attention: self-attention over windows of positions and over groups of channels, in parallel (Eqs. 13 to 18).
+
+Maps are (B, H, W, C) here: each position is a token, and the LSTM's output is used without a copy.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from fer_dcnn_bilstm_dam.pointwise import Pointwise
+
 
 class Attended(NamedTuple):
-    """What a layer returns: two maps (B, C, H, W) and the two attention weights, whose rows sum to 1."""
+    """What a layer returns: two maps (B, H, W, C) and the two attention weights, whose rows sum to 1."""
 
     spatial: Tensor
     channel: Tensor
@@ -20,17 +25,24 @@ class Attended(NamedTuple):
 
 
 def split_windows(x: Tensor, windows: int) -> Tensor:
-    """Cut maps (B, C, H, W) into a grid of windows, each a set of tokens: (B, windows^2, H W / windows^2, C)."""
-    batch, channels, height, width = x.shape
-    grid = x.reshape(batch, channels, windows, height // windows, windows, width // windows)
-    return grid.permute(0, 2, 4, 3, 5, 1).reshape(batch, windows**2, -1, channels)
+    """Cut maps (B, H, W, C) into a grid of windows, each a set of tokens: (B, windows^2, H W / windows^2, C)."""
+    batch, height, width, channels = x.shape
+    grid = x.reshape(batch, windows, height // windows, windows, width // windows, channels)
+    return grid.transpose(2, 3).reshape(batch, windows**2, -1, channels)
 
 
 def join_windows(tokens: Tensor, windows: int, height: int, width: int) -> Tensor:
-    """Undo ``split_windows``: (B, windows^2, H W / windows^2, C) -> (B, C, H, W)."""
+    """Undo ``split_windows``: (B, windows^2, H W / windows^2, C) -> (B, H, W, C)."""
     batch, _, _, channels = tokens.shape
     grid = tokens.reshape(batch, windows, windows, height // windows, width // windows, channels)
-    return grid.permute(0, 5, 1, 3, 2, 4).reshape(batch, channels, height, width)
+    return grid.transpose(2, 3).reshape(batch, height, width, channels)
+
+
+def legal_windows(side: int, distil: bool) -> list[int]:
+    """Windows a side that cut a map of ``side`` positions a side into equal windows of more than one key each."""
+    return [
+        windows for windows in range(1, side + 1) if side % windows == 0 and side // windows >= (3 if distil else 2)
+    ]
 
 
 class Distil(nn.Module):
@@ -53,19 +65,21 @@ class Distil(nn.Module):
             nn.Sequential(nn.Conv2d(channels, low, kernel, padding=kernel // 2), nn.Conv2d(low, channels, 3, padding=1))
             for _ in range(1 if share_kv else 2)
         )
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
-    def forward(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the reduced keys and values, each (B, C, H, W)."""
+    def forward(self, keys: Tensor, values: Tensor) -> Tensor:
+        """Return the reduced keys and, behind them, the reduced values: (2B, H, W, C)."""
         if len(self.paths) == 1:
-            both = self.paths[0](torch.cat([keys, values]))  # one convolution over twice the batch is faster than two
-            reduced_keys, reduced_values = both.chunk(2)
-        else:
-            reduced_keys, reduced_values = self.paths[0](keys), self.paths[1](values)
-        return reduced_keys, reduced_values
+            return self._reduce(0, torch.cat([keys, values]))  # one convolution over both is faster than two
+        return torch.cat([self._reduce(0, keys), self._reduce(1, values)])
+
+    def _reduce(self, path: int, x: Tensor) -> Tensor:
+        reduced: Tensor = self.paths[path](x.permute(0, 3, 1, 2))
+        return reduced.permute(0, 2, 3, 1)
 
 
 class DualAttention(nn.Module):
-    """One layer: two maps (B, C, S, S) in, two out. One head, no code of the position (as the paper argues).
+    """One layer: two maps (B, S, S, C) in, two out. One head, no code of the position (as the paper argues).
 
     Each result is a layer normalisation over the channels of attention + original values (the "closed loop") +
     input (Algorithm 1, step 8).
@@ -98,8 +112,9 @@ class DualAttention(nn.Module):
             if number < 1 or channels % number or channels == number:
                 raise ValueError(f"{name}={number}: use a divisor of the {channels} channels below {channels}")
         self.windows, self.groups, self.cross = windows, groups, cross
-        self.project_spatial = nn.Conv2d(channels, 3 * channels, 1)  # queries, keys, values in one convolution
-        self.project_channel = nn.Conv2d(channels, 3 * channels, 1)
+        # Queries, keys and values. Apart: the gradient of one layer cut in three would be put together by a copy.
+        self.project_spatial = nn.ModuleList(Pointwise(channels, channels) for _ in range(3))
+        self.project_channel = nn.ModuleList(Pointwise(channels, channels) for _ in range(3))
         self.distil_spatial = Distil(channels, reduction, 3, share_kv) if distil else None
         self.distil_channel = Distil(channels, reduction, 1, share_kv) if distil else None
         self.norm_spatial = nn.LayerNorm(channels)
@@ -107,52 +122,51 @@ class DualAttention(nn.Module):
 
     def forward(self, spatial: Tensor, channel: Tensor) -> Attended:
         """Attend; the two inputs are the same map before the first layer."""
-        spatial_queries, spatial_keys, spatial_values = self.project_spatial(spatial).chunk(3, dim=1)
-        channel_queries, channel_keys, channel_values = self.project_channel(channel).chunk(3, dim=1)
+        spatial_queries, spatial_keys, spatial_values = (project(spatial) for project in self.project_spatial)
+        channel_queries, channel_keys, channel_values = (project(channel) for project in self.project_channel)
         if self.cross:
             spatial_keys, channel_keys = channel_keys, spatial_keys
-        out_s, weights_s = self._attend_windows(spatial_queries, spatial_keys, spatial_values)
-        out_c, weights_c = self._attend_groups(channel_queries, channel_keys, channel_values)
+        near, near_weights = self._attend_windows(spatial_queries, spatial_keys, spatial_values)
+        wide, wide_weights = self._attend_groups(channel_queries, channel_keys, channel_values)
         return Attended(
-            _normalise(self.norm_spatial, out_s + spatial_values + spatial),
-            _normalise(self.norm_channel, out_c + channel_values + channel),
-            weights_s,
-            weights_c,
+            self.norm_spatial(near + spatial_values + spatial),
+            self.norm_channel(wide + channel_values + channel),
+            near_weights,
+            wide_weights,
         )
 
     def _attend_windows(self, queries: Tensor, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-        height, width = queries.shape[-2:]
         q = split_windows(queries, self.windows)
         if self.distil_spatial is None:
             k, v = split_windows(keys, self.windows), split_windows(values, self.windows)
         else:
-            k, v = (self._pool_windows(z) for z in self.distil_spatial(keys, values))
-        weights = torch.softmax(q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1]), dim=-1)
-        return join_windows(weights @ v, self.windows, height, width), weights
+            k, v = self._pool_windows(self.distil_spatial(keys, values)).unflatten(0, (2, -1))
+        weights = _weigh(q, k)
+        return join_windows(weights @ v, self.windows, *queries.shape[1:3]), weights
 
     def _pool_windows(self, x: Tensor) -> Tensor:
-        """Max-pool 2x2 inside each window, the last row and column of an odd one with fewer, and return tokens."""
-        side = x.shape[-1] // self.windows
-        if side % 2 == 0:  # pooling does not cross windows: the whole map at once
-            return split_windows(F.max_pool2d(x, 2), self.windows)
-        batch, channels = x.shape[:2]
-        tokens = split_windows(x, self.windows).flatten(0, 1).transpose(1, 2).reshape(-1, channels, side, side)
-        pooled = F.max_pool2d(tokens, 2, ceil_mode=True)
-        return pooled.flatten(2).transpose(1, 2).reshape(batch, self.windows**2, -1, channels)
+        """Max-pool 2x2 inside each window (fewer positions at the end of an odd one) and return tokens."""
+        side = x.shape[1] // self.windows
+        if side % 2 == 0:  # no 2x2 crosses a window: the whole map at once
+            return split_windows(F.max_pool2d(x.permute(0, 3, 1, 2), 2).permute(0, 2, 3, 1), self.windows)
+        tokens = split_windows(x, self.windows)
+        maps = tokens.flatten(0, 1).unflatten(1, (side, side)).permute(0, 3, 1, 2)
+        pooled = F.max_pool2d(maps, 2, ceil_mode=True).permute(0, 2, 3, 1)
+        return pooled.flatten(1, 2).unflatten(0, tokens.shape[:2])
 
     def _attend_groups(self, queries: Tensor, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-        if self.distil_channel is not None:
-            keys, values = self.distil_channel(keys, values)
-        q, k, v = (z.flatten(2).unflatten(1, (self.groups, -1)) for z in (queries, keys, values))
-        weights = torch.softmax(q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1]), dim=-1)
-        return (weights @ v).flatten(1, 2).unflatten(2, queries.shape[-2:]), weights
+        if self.distil_channel is None:
+            k, v = self._split_groups(keys), self._split_groups(values)
+        else:
+            k, v = self._split_groups(self.distil_channel(keys, values)).unflatten(0, (2, -1))
+        weights = _weigh(self._split_groups(queries), k)
+        return (weights @ v).permute(0, 3, 1, 2).reshape(values.shape), weights
+
+    def _split_groups(self, x: Tensor) -> Tensor:
+        """Cut maps (B, H, W, C) into groups of channels: (B, groups, C / groups, H W)."""
+        return x.flatten(1, 2).unflatten(2, (self.groups, -1)).permute(0, 2, 3, 1)
 
 
-def _normalise(norm: nn.LayerNorm, x: Tensor) -> Tensor:
-    y: Tensor = norm(x.permute(0, 2, 3, 1))
-    return y.permute(0, 3, 1, 2)
-
-
-def legal_windows(side: int, distil: bool) -> list[int]:
-    """Windows a side that cut a map of ``side`` positions a side into equal windows of more than one key each."""
-    return [windows for windows in range(1, side + 1) if side % windows == 0 and side // windows >= (3 if distil else 2)]
+def _weigh(queries: Tensor, keys: Tensor) -> Tensor:
+    """Attention weights (..., N, M) of queries (..., N, D) over keys (..., M, D)."""
+    return torch.softmax(queries @ keys.transpose(-2, -1) / math.sqrt(queries.shape[-1]), dim=-1)

@@ -6,9 +6,11 @@ from typing import Literal
 
 from torch import Tensor, nn
 
+from fer_dcnn_bilstm_dam.pointwise import Pointwise
+
 
 class BiLSTMMap(nn.Module):
-    """Maps (B, C, H, W) -> maps (B, C, H, W), C hidden units a direction.
+    """Maps (B, H, W, C) -> maps (B, H, W, C), C hidden units a direction.
 
     The paper feeds still images: "time" is the order in which the positions are scanned.
 
@@ -27,17 +29,15 @@ class BiLSTMMap(nn.Module):
         super().__init__()
         self.sequence, self.merge = sequence, merge
         self.lstm = nn.LSTM(channels, channels, batch_first=True, bidirectional=True)
-        self.project = nn.Conv2d(2 * channels, channels, 1) if merge == "concat" else None
+        self.project = Pointwise(2 * channels, channels) if merge == "concat" else None
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the hidden states of both directions, merged, in the places of their positions."""
-        batch, _, height, width = x.shape
-        tokens = x.permute(0, 2, 3, 1)
-        tokens = tokens.flatten(1, 2) if self.sequence == "raster" else tokens.flatten(0, 1)
-        states = self.lstm(tokens)[0].reshape(batch, height, width, -1)
+        tokens = x.flatten(1, 2) if self.sequence == "raster" else x.flatten(0, 1)
+        states = self.lstm(tokens)[0].reshape(*x.shape[:3], -1)
         if self.project is not None:
-            merged: Tensor = self.project(states.permute(0, 3, 1, 2))
+            merged: Tensor = self.project(states)
             return merged
         forward, backward = states.chunk(2, dim=-1)
         total = forward + backward
-        return (0.5 * total if self.merge == "mean" else total).permute(0, 3, 1, 2)
+        return 0.5 * total if self.merge == "mean" else total

@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Literal
 
+import torch
 from torch import Tensor, nn
 
 MAPS = {"c1": 32, "c2": 64, "c3": 128}
@@ -50,6 +51,8 @@ class DCNN(nn.Module):
                 stages[name] = pool(WINDOW, WINDOW)
         self.stages = nn.Sequential(stages)
         self.out_channels = channels
+        # Faster convolutions, and the tokens of the BiLSTM lie in memory as it reads them.
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the maps (B, 128, S', S')."""

@@ -114,9 +114,10 @@ def _line(row: int, column: int, last_row: int, last_column: int) -> list[tuple[
 class HOGInput(nn.Module):
     """Turns images (B, 1 or 3, S, S) in [0, 1] into what the first convolution sees. Nothing is learnt.
 
+    Modes with histograms want S to be a multiple of 8 from 16 on.
+
     Args:
         in_channels: 1 or 3.
-        image_size: S in pixels.
         mode: ``image`` line drawing, 1 channel; ``grad_stack`` grey, gx, gy, 3 channels; ``cells_up`` histograms
             repeated over their cells, 9 channels; ``descriptor`` and ``none`` the image itself.
         angle: see ``cell_histograms``.
@@ -124,13 +125,12 @@ class HOGInput(nn.Module):
             have no effect on its picture.
 
     Raises:
-        ValueError: no legal size or number of channels, or an option without effect in this mode.
+        ValueError: another number of channels, or an option without effect in this mode.
     """
 
     def __init__(
         self,
         in_channels: int = 1,
-        image_size: int = 64,
         mode: Literal["image", "grad_stack", "cells_up", "descriptor", "none"] = "image",
         angle: Literal["unsigned", "paper_abs"] = "unsigned",
         draw_from: Literal["normalised", "raw"] = "normalised",
@@ -139,8 +139,6 @@ class HOGInput(nn.Module):
         self.has_cells = mode in ("image", "cells_up", "descriptor")
         if in_channels not in (1, 3):
             raise ValueError(f"in_channels={in_channels}: use 1 (grey) or 3 (RGB)")
-        if self.has_cells and (image_size % CELL or image_size < BLOCK * CELL):
-            raise ValueError(f"image_size={image_size}: hog_mode={mode} needs a multiple of 8 from 16 pixels on")
         if angle != "unsigned" and not self.has_cells:
             raise ValueError(f"hog_angle={angle} has no effect with hog_mode={mode}: use hog_mode=image")
         if draw_from != "normalised" and mode != "image":
@@ -148,8 +146,6 @@ class HOGInput(nn.Module):
         self.mode, self.angle, self.draw_from = mode, angle, draw_from
         channels = {"image": 1, "grad_stack": 3, "cells_up": BINS}
         self.out_channels = channels.get(mode, in_channels if mode == "none" else 1)
-        blocks = image_size // CELL - BLOCK + 1
-        self.descriptor_size = blocks**2 * BLOCK**2 * BINS if mode == "descriptor" else 0
         self.register_buffer("masks", line_masks(), persistent=False)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
@@ -164,6 +160,10 @@ class HOGInput(nn.Module):
             return grey, descriptor(cells).to(x.dtype)
         seen = spread(normalise_cells(cells)) if self.mode == "cells_up" else self.draw(cells)
         return seen.to(x.dtype), None
+
+    def descriptor_size(self, image_size: int) -> int:
+        """Length of the vector beside an input of ``image_size`` pixels a side; 0 except in mode ``descriptor``."""
+        return (image_size // CELL - BLOCK + 1) ** 2 * BLOCK**2 * BINS if self.mode == "descriptor" else 0
 
     def histograms(self, x: Tensor) -> Tensor:
         """Cell histograms (B, 9, S/8, S/8) of images; cut from the graph: bins have no slope, hypot has none at 0."""

@@ -1,0 +1,189 @@
+"""The result as tables in the terminal: per class, overall with intervals, and the paper's claims beside it."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any, TextIO
+
+from rich import box
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+WIDTH = 100  # columns; no wider anywhere, so that a table fits a note or a log
+_SPLITS = ("test", "val", "train")
+_OVERALL = {
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
+    "precision": "precision (macro)",
+    "recall": "recall (macro)",
+    "f1": "F1 (macro)",
+    "specificity": "specificity (macro)",
+    "loss": "loss (nats)",
+}
+_ACRONYMS = {"f1": "F1", "gar": "GAR", "far": "FAR"}
+_PER_CLASS = {"precision": "precision", "recall": "recall", "f1": "F1"}
+
+
+def result_console(stream: TextIO | None = None) -> Console:
+    """Make the console to print results on: at most 100 columns; plain text, 100 wide, where it is no terminal.
+
+    Args:
+        stream: where to; default standard output. Characters that its encoding lacks are replaced.
+    """
+    stream = stream if stream is not None else sys.stdout
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors="replace")
+    console = Console(file=stream, highlight=False)
+    if console.is_terminal:
+        console.width = min(console.width, WIDTH)
+        return console
+    return Console(file=stream, width=WIDTH, color_system=None, force_terminal=False, highlight=False)
+
+
+def print_result(
+    console: Console,
+    scores_by_split: Mapping[str, Mapping[str, Any]],
+    claims_rows: Sequence[Mapping[str, Any]],
+    header: Mapping[str, Any],
+    assumed: Mapping[str, str],
+    warnings: Sequence[str] = (),
+) -> None:
+    """Print what a run found.
+
+    Args:
+        console: such as ``result_console()``.
+        scores_by_split: split ("test", "val", "train") -> scores, as ``evaluate.metrics.score`` returns them. The
+            first of these three that is there is reported in full, the others beside it.
+        claims_rows: rows of ``evaluate.claims.compare``; none: no table of claims.
+        header: what was run, printed as "name value" pairs in this order (plugin, dataset, protocol, split_hash,
+            seed, ...); None values are left out.
+        assumed: option -> reason, the readings that the paper leaves open.
+        warnings: sentences, printed last.
+    """
+    console.print()
+    _print_header(console, header)
+    shown = [split for split in _SPLITS if split in scores_by_split]
+    if shown:
+        console.print(_per_class(shown[0], scores_by_split[shown[0]]))
+        console.print(_overall(shown, scores_by_split))
+    if claims_rows:
+        _print_claims(console, claims_rows)
+    if assumed:
+        console.print(Text("Assumed, where the paper is silent", style="bold"))
+        width = max(len(key) for key in assumed)
+        for key, reason in assumed.items():
+            _print_pair(console, key, reason, min(width, 30))
+        console.print()
+    for warning in warnings:
+        _print_pair(console, "warning", warning, 7, style="bold yellow")
+
+
+def _print_header(console: Console, header: Mapping[str, Any]) -> None:
+    line = Text()
+    for name, value in header.items():
+        if value is None:
+            continue
+        pair = f"{name.replace('_', ' ')} {f'{value:,}' if type(value) is int and value >= 10_000 else value}"
+        if line and len(line) + 3 + len(pair) > console.width:
+            console.print(line)
+            line = Text()
+        line.append("   " if line else "").append(pair)
+    console.print(line)
+    console.print()
+
+
+def _per_class(split: str, scores: Mapping[str, Any]) -> Table:
+    table = _table(f"{split}, per class ({scores['n']:,} images)")
+    table.add_column("class", overflow="fold")
+    for title in (*_PER_CLASS.values(), "images"):
+        table.add_column(title, justify="right")
+    table.add_column("recall 95 %", justify="right")
+    recalls = scores.get("intervals", {}).get("per_class", {})
+    for name, row in scores["per_class"].items():
+        cells = [_rate(row[metric]) for metric in _PER_CLASS]
+        table.add_row(Text(name), *cells, f"{row['support']:,}", _range(recalls.get(name, {}).get("recall")))
+    return table
+
+
+def _overall(shown: Sequence[str], scores_by_split: Mapping[str, Mapping[str, Any]]) -> Table:
+    with_interval = [split for split in shown[:2] if "intervals" in scores_by_split[split]]  # three would be too wide
+    table = _table("overall")
+    table.add_column("score")
+    for split in shown:
+        table.add_column(split, justify="right")
+        if split in with_interval:
+            table.add_column("95 % interval", justify="right", style="dim")
+    for metric, title in _OVERALL.items():
+        cells = []
+        for split in shown:
+            scores = scores_by_split[split]
+            cells.append(_rate(scores[metric]))
+            if split in with_interval:
+                cells.append(_range(scores["intervals"].get(metric)))
+        table.add_row(title, *cells)
+    return table
+
+
+def _print_claims(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
+    table = _table("the paper's claims beside the measured numbers")
+    table.add_column("score")
+    table.add_column("claimed", justify="right")
+    table.add_column("measured", justify="right")
+    table.add_column("95 % interval", justify="right", style="dim")
+    table.add_column("points", justify="right")
+    table.add_column("where", overflow="fold")
+    table.add_column("notes")
+    said = [_notes(row) for row in rows]
+    shared = [note for note in said[0] if len(rows) > 1 and all(note in others for others in said)]
+    notes = list(dict.fromkeys(note for row_notes in said for note in row_notes if note not in shared))
+    for row, row_notes in zip(rows, said, strict=True):
+        difference = row["difference"]
+        table.add_row(
+            Text(" ".join(_ACRONYMS.get(word, word) for word in row["metric"].split("_"))),
+            _rate(row["claimed"]),
+            _rate(row["measured"]),
+            _range(row["interval"]),
+            "-" if difference is None else f"{difference:+.2f}",
+            Text(row["source"]),
+            " ".join(str(number) for number, note in enumerate(notes, 1) if note in row_notes),
+        )
+    console.print(table)
+    if shared:
+        _print_pair(console, "all", "; ".join(shared), 3)
+    for number, note in enumerate(notes, 1):
+        _print_pair(console, f"{number:>3}", note, 3)
+    console.print()
+
+
+def _notes(row: Mapping[str, Any]) -> list[str]:
+    """Return a row's notes and the claims file's own remark, unless it says again that the averaging is open."""
+    remark = row.get("remark") or ""
+    repeated = remark.startswith("averaging") and any("averaging" in note for note in row["notes"])
+    return [*row["notes"], *([f"claim: {remark}"] if remark and not repeated else [])]
+
+
+def _print_pair(console: Console, key: str, words: str, width: int, style: str = "dim") -> None:
+    """Print ``words`` wrapped and hanging behind ``key``."""
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(width=width, style=style, overflow="fold")
+    grid.add_column()
+    grid.add_row(Text(key), Text(words))
+    console.print(Padding(grid, (0, 0, 0, 2), expand=False))
+
+
+def _table(title: str) -> Table:
+    return Table(
+        title=title, title_justify="left", title_style="bold", header_style="dim", box=box.SIMPLE_HEAD, pad_edge=False
+    )
+
+
+def _rate(value: Any) -> str:
+    return f"{value:.4f}" if isinstance(value, int | float) else "-"
+
+
+def _range(interval: Mapping[str, Any] | None) -> str:
+    return f"{interval['low']:.4f} to {interval['high']:.4f}" if interval else "-"

@@ -1,0 +1,173 @@
+"""The contract of ``fer_plugins.datasets``."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from fer_plugins.data.table import SampleTable
+from fer_plugins.errors import InputError
+from fer_plugins.testing.findings import Findings, first_line, listed, name_of
+from fer_plugins.testing.seeding import keep_global_seeds, seed_everything
+
+
+def check_dataset(dataset: Any) -> None:
+    """Check a dataset: classes, table, images, repeatable access, pickling and the optional members.
+
+    Args:
+        dataset: what the factory returned, not the factory.
+
+    Raises:
+        ContractError: one or more rules are broken.
+    """
+    findings = Findings("dataset", dataset)
+    with keep_global_seeds():
+        seed_everything(0)
+        classes = _check_classes(findings, dataset)
+        table = _check_table(findings, dataset, classes) if classes else None
+        if table is not None:
+            for index in sorted({0, len(table) // 3, len(table) // 2, len(table) - 1}):
+                _check_image(findings, dataset, index)
+            _check_repeatable(findings, dataset, table)
+        _check_optional_members(findings, dataset)
+    findings.report()
+
+
+def _check_classes(findings: Findings, dataset: Any) -> list[str]:
+    rule, remedy = "classes are names", "list the class names as words, in label order"
+    classes = findings.attempt(lambda: dataset.classes, rule, "reading .classes", remedy)
+    if classes is None:
+        return []
+    if isinstance(classes, str) or not isinstance(classes, Iterable) or not list(classes):
+        findings.add(rule, f"classes is {classes!r}", remedy)
+        return []
+    names = list(classes)
+    wrong = [name for name in names if not (isinstance(name, str) and any(letter.isalpha() for letter in name))]
+    findings.require(not wrong, rule, f"{listed(map(repr, wrong))} among them", remedy)
+    findings.require(
+        len(set(names)) == len(names), "classes are unique", f"classes is {names}", "map synonyms to one name"
+    )
+    return [str(name) for name in names]
+
+
+def _check_table(findings: Findings, dataset: Any, classes: list[str]) -> SampleTable | None:
+    rule, remedy = (
+        "table",
+        "give columns of one length: label, source, and what is known of split, subject, sequence, votes",
+    )
+    columns = findings.attempt(lambda: dataset.table, rule, "reading .table", remedy)
+    if columns is None:
+        return None
+    try:
+        table = SampleTable.from_columns(columns, classes, f"dataset {name_of(dataset)}")
+    except InputError as error:
+        findings.add(rule, str(error), remedy)
+        return None
+    except Exception as error:  # no mapping, or columns that are no sequences
+        findings.add(rule, first_line(error), remedy)
+        return None
+    kind = np.asarray(columns["label"]).dtype
+    findings.require(
+        kind.kind in "iu",
+        "labels are whole numbers",
+        f"the column label holds {kind}",
+        "map each label by its name: classes.index(name)",
+    )
+    if table.votes is not None:
+        findings.require(
+            table.votes.ndim == 2 and table.votes.shape[1] == len(classes),
+            "votes have a column a class",
+            f"votes is {table.votes.shape} for {len(classes)} classes",
+            "count the votes in the order of classes",
+        )
+    return table
+
+
+def _check_image(findings: Findings, dataset: Any, index: int) -> None:
+    image = findings.attempt(
+        lambda: dataset[index], "images are read", f"dataset[{index}]", "serve every row of the table"
+    )
+    if image is None:
+        return
+    if not isinstance(image, np.ndarray):
+        found = f"dataset[{index}] is a {type(image).__name__}"
+    elif image.dtype != np.uint8:
+        found = f"dataset[{index}] is {image.dtype}"
+    elif image.ndim != 3 or image.shape[2] not in (1, 3) or 0 in image.shape:
+        found = f"dataset[{index}] has shape {image.shape}"
+    else:
+        return
+    remedy = "return a numpy array of uint8, height x width x channels, with 1 or 3 channels"
+    findings.add("images are uint8 HxWxC", found, remedy)
+
+
+def _check_repeatable(findings: Findings, dataset: Any, table: SampleTable) -> None:
+    """Read some images in two orders, under other seeds, and from a pickled copy."""
+    rows = sorted({0, len(table) // 3, len(table) // 2, len(table) - 1})
+    try:
+        first = {row: np.array(dataset[row]) for row in rows}
+    except Exception:  # already noted
+        return
+    seed_everything(1)
+    changed = [row for row in reversed(rows) if not np.array_equal(first[row], dataset[row])]
+    findings.require(
+        not changed,
+        "images are repeatable",
+        f"rows {listed(map(str, changed))} give other pixels the second time",
+        "draw nothing at random after construction, or from a generator seeded by the row",
+    )
+    again = SampleTable.from_columns(dataset.table, list(dataset.classes), "dataset")
+    changed_columns = [
+        name for (name, one), (_, other) in zip(table.columns(), again.columns(), strict=False) if not _same(one, other)
+    ]
+    findings.require(
+        not changed_columns, "table is repeatable", f"{listed(changed_columns)} changed", "fix the order of rows"
+    )
+    copied = findings.attempt(
+        lambda: pickle.loads(pickle.dumps(dataset)),
+        "picklable",
+        "pickling it",
+        "open files when they are read; keep no open file, lambda or lock",
+    )
+    if copied is not None and not changed:
+        other = [row for row in rows if not np.array_equal(first[row], copied[row])]
+        found = f"rows {listed(map(str, other))} of its copy give other pixels"
+        findings.require(not other, "picklable", found, "keep all state in attributes")
+
+
+def _same(one: Any, other: Any) -> bool:
+    return bool(np.array_equal(one, other, equal_nan=one.dtype.kind == "f"))
+
+
+def _check_optional_members(findings: Findings, dataset: Any) -> None:
+    for name, meaning in (("title", "the name in papers"), ("cache_key", "a hash of content and options")):
+        value = findings.attempt(
+            lambda n=name: getattr(dataset, n, ""),  # type: ignore[misc]
+            f"{name} is text",
+            f"reading .{name}",
+            "leave it out where there is none",
+        )
+        present = hasattr(dataset, name) and value is not None
+        findings.require(
+            not present or (isinstance(value, str) and value != ""),
+            f"{name} is text",
+            f"it is {value!r}",
+            f"make it {meaning}",
+        )
+    if hasattr(dataset, "cache_key"):
+        findings.require(
+            dataset.cache_key == dataset.cache_key,
+            "cache_key is repeatable",
+            "it changes from one reading to the next",
+            "derive it from the content and the options alone",
+        )
+    notes = getattr(dataset, "notes", [])
+    findings.require(
+        isinstance(notes, list | tuple) and all(isinstance(note, str) for note in notes),
+        "notes are sentences",
+        f"notes is {notes!r}",
+        "make it a list of strings",
+    )

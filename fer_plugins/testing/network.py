@@ -1,0 +1,194 @@
+"""Checks one built network: what training reaches, what inference may not depend on, optional members, export."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from fer_plugins.testing.findings import Findings, count, first_line, listed
+
+TOLERANCE = 1e-5  # of the largest logit
+_STEPS = 3
+_BATCH = 8
+
+
+def infer(network: nn.Module, images: Tensor) -> Tensor:
+    """Return the logits in eval mode without gradients."""
+    with torch.no_grad():
+        logits: Tensor = network.eval()(images)
+    return logits
+
+
+def differ(one: Tensor, other: Tensor) -> str | None:
+    """Return how far two tensors of logits are apart, or None where it is within ``TOLERANCE``."""
+    if one.shape != other.shape:
+        return f"shapes {tuple(one.shape)} and {tuple(other.shape)}"
+    gap = (one - other).abs().max().item()
+    scale = max(one.abs().max().item(), 1e-3)  # the floor: a network that starts at zero has no scale of its own
+    return None if gap <= TOLERANCE * scale else f"largest difference {gap:.2g}, largest logit {scale:.2g}"
+
+
+def train_briefly(findings: Findings, network: nn.Module, images: Tensor, num_classes: int) -> bool:
+    """Take a few steps on random images, so that the checks after it see a network that has learnt.
+
+    A parameter may have gradient 0 at the start (behind a factor that starts at 0), but not after some steps.
+
+    Returns:
+        Whether the steps could be taken.
+    """
+    network.train()
+    unreached = {name: weight for name, weight in network.named_parameters() if weight.requires_grad}
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.01)
+    for _ in range(_STEPS):
+        batch = torch.rand(_BATCH, *images.shape[1:])
+        before = batch.clone()
+        optimizer.zero_grad()
+        try:
+            loss = _training_loss(findings, network, batch, torch.randint(num_classes, (_BATCH,)))
+            torch.autograd.backward(loss)
+        except Exception as error:  # whatever the plug-in raises is the finding
+            findings.add(
+                "trains", f"a step raises {first_line(error)}", "avoid in-place changes of what autograd needs"
+            )
+            return False
+        if not findings.require(
+            math.isfinite(loss.item()),
+            "trains",
+            f"the loss is {loss.item()}",
+            "look for a division by 0 or a logarithm",
+        ):
+            return False
+        findings.require(
+            torch.equal(batch, before), "input unchanged", "the forward pass wrote to it", "work on a copy"
+        )
+        for name, weight in list(unreached.items()):
+            if weight.grad is not None and weight.grad.any():
+                del unreached[name]
+        nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimizer.step()
+    findings.require(
+        not unreached,
+        "gradient reaches every parameter",
+        f"none in {count(_STEPS, 'step')} for {listed(unreached)}",
+        "use these layers in forward, or remove them; freeze with requires_grad_(False) what must not learn",
+    )
+    return True
+
+
+def _training_loss(findings: Findings, network: Any, images: Tensor, labels: Tensor) -> Tensor:
+    weight = getattr(network, "criterion_weight", 1.0)
+    loss: Tensor = weight * nn.functional.cross_entropy(network(images), labels)
+    if not hasattr(network, "auxiliary_loss"):
+        return loss
+    extra = network.auxiliary_loss()
+    if not isinstance(extra, Tensor) or extra.ndim != 0 or not extra.isfinite():
+        found = f"a tensor {tuple(extra.shape)}" if isinstance(extra, Tensor) and extra.ndim else repr(extra)
+        findings.add(
+            "auxiliary_loss is a finite scalar",
+            f"after a forward pass in training mode it is {found}",
+            "return a tensor without dimensions that belongs to the last forward pass",
+        )
+        return loss
+    return loss + extra
+
+
+def check_inference(findings: Findings, network: nn.Module, images: Tensor) -> None:
+    """Check that eval mode is deterministic, treats each image alone, leaves its input alone and gives logits."""
+    before = images.clone()
+    logits = infer(network, images)
+    findings.require(torch.equal(images, before), "input unchanged", "the forward pass wrote to it", "work on a copy")
+    images = before
+    difference = differ(logits, infer(network, images))
+    if not findings.require(
+        difference is None,
+        "eval is deterministic",
+        f"two passes over one batch: {difference}",
+        "switch off dropout and other randomness where self.training is False",
+    ):
+        return
+    alone = torch.cat([infer(network, images[i : i + 1]) for i in range(len(images))])
+    difference = differ(logits, alone)
+    findings.require(
+        difference is None,
+        "eval is independent of the batch",
+        f"an image alone and in a batch of {len(images)}: {difference}",
+        "normalise by running statistics or within one image, never over the batch",
+    )
+    _check_no_softmax(findings, logits)
+
+
+def _check_no_softmax(findings: Findings, logits: Tensor) -> None:
+    if logits.ndim != 2:
+        return
+    sums, log_sums = logits.sum(1), logits.logsumexp(1)
+    remedy = "return what goes into the softmax; the loss applies it"
+    one = torch.ones_like(sums)
+    findings.require(
+        not (bool((logits >= 0).all()) and torch.allclose(sums, one, atol=1e-4)),
+        "no softmax",
+        f"the {len(logits)} rows are not negative and sum to 1",
+        remedy,
+    )
+    findings.require(
+        not torch.allclose(log_sums, torch.zeros_like(one), atol=1e-4),
+        "no log_softmax",
+        f"log(sum(exp(row))) is 0 for all {len(logits)} rows",
+        remedy,
+    )
+
+
+def check_optional_members(findings: Findings, network: nn.Module, images: Tensor) -> None:
+    """Check ``criterion_weight`` and ``explain`` where the network has them."""
+    weight = getattr(network, "criterion_weight", 1.0)
+    findings.require(
+        isinstance(weight, int | float) and 0 <= weight <= 1,
+        "criterion_weight is a share",
+        f"it is {weight!r}",
+        "make it a float from 0 to 1",
+    )
+    if not hasattr(network, "explain"):
+        return
+    with torch.no_grad():
+        maps = findings.attempt(
+            lambda: network.eval().explain(images),  # type: ignore[operator]  # a member of the plug-in's
+            "explain runs",
+            f"explain of a batch {tuple(images.shape)}",
+            "serve every batch that forward serves",
+        )
+    if maps is None:
+        return
+    rule, remedy = "explain returns named tensors", "return a dict of tensors whose first dimension is the batch"
+    if not isinstance(maps, dict) or not maps:
+        findings.add(rule, f"it returns {maps if maps == {} else type(maps).__name__}", remedy)
+        return
+    for name, value in maps.items():
+        if not isinstance(name, str) or not isinstance(value, Tensor):
+            findings.add(rule, f"{name!r} is a {type(value).__name__}", remedy)
+        elif value.ndim == 0 or len(value) != len(images):
+            findings.add(rule, f"{name!r} has shape {tuple(value.shape)} for {len(images)} images", remedy)
+        else:
+            findings.require(
+                bool(value.isfinite().all()), rule, f"{name!r} has values that are not finite", "mend or mask them"
+            )
+
+
+def check_export(findings: Findings, network: nn.Module, images: Tensor) -> None:
+    """Check that ``torch.export`` follows the forward pass, and that the exported one computes the same."""
+    rule, remedy = (
+        "exports",
+        "decide by shapes and options, not by values; no .item(), numpy or lists of tensors' values",
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch's own, on its own deprecations
+        exported = findings.attempt(
+            lambda: torch.export.export(network.eval(), (images,)), rule, "torch.export.export in eval mode", remedy
+        )
+        if exported is None:
+            return
+        other = torch.rand_like(images)
+        difference = differ(infer(network, other), exported.module()(other).detach())
+    findings.require(difference is None, rule, f"other images through the exported program: {difference}", remedy)

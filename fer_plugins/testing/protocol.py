@@ -1,0 +1,157 @@
+"""The contract of ``fer_plugins.protocols``."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+
+from fer_plugins.contract import SPLITS, Fold
+from fer_plugins.data.table import SampleTable
+from fer_plugins.testing.findings import Findings, first_line
+from fer_plugins.testing.seeding import keep_global_seeds, seed_everything
+from fer_plugins.testing.signature import check_signature
+
+
+def check_protocol(function: Callable[..., list[Fold]], table: SampleTable | None = None) -> None:
+    """Check a protocol: disjoint folds in range, a pure function of table, seed and options.
+
+    Args:
+        function: ``(table, seed, typed options) -> list of Fold``; wrap it in ``functools.partial`` to set options.
+        table: a table that the protocol can split; by default one of 210 samples with all columns but ``digest``.
+
+    Raises:
+        ContractError: one or more rules are broken.
+    """
+    findings = Findings("protocol", function)
+    offered = ("table", "seed")
+    check_signature(findings, function, required=offered, offered=offered, defaults=False)
+    table = example_table() if table is None else table
+    clean = {name: column.copy() for name, column in table.columns()}
+    with keep_global_seeds():
+        seed_everything(0)
+        state = _global_state()
+        folds = findings.attempt(
+            lambda: function(table=table, seed=0),
+            "splits the table",
+            f"function(table=<{len(table)} rows>, seed=0)",
+            "serve tables with the columns that it needs; hand check_protocol such a table",
+        )
+        drawn = [name for name, before, after in zip(_SOURCES, state, _global_state(), strict=True) if before != after]
+        findings.require(
+            not drawn,
+            "leaves global seeds alone",
+            f"it draws from {', '.join(drawn)}",
+            "use np.random.default_rng(seed)",
+        )
+        changed = [name for name, column in table.columns() if not np.array_equal(column, clean[name])]
+        findings.require(
+            not changed, "table unchanged", f"it changed the column {', '.join(changed)}", "sort and shuffle copies"
+        )
+        if folds is not None and _check_form(findings, folds, len(table)):
+            for number, fold in enumerate(folds):
+                _check_fold(findings, fold, f"fold {number}", len(table))
+            _check_deterministic(findings, function, table, folds)
+    flaw = getattr(function, "flaw", "flaw")
+    findings.require(
+        isinstance(flaw, str) and flaw != "", "flaw is text", f"it is {flaw!r}", "say in words what is wrong"
+    )
+    findings.report()
+
+
+def example_table() -> SampleTable:
+    """Return 7 classes x 30 samples of 15 subjects, with splits, sequences and votes; no pixels behind it."""
+    rows = np.arange(210)
+    label = rows % 7
+    return SampleTable(
+        label=label.astype(np.int64),
+        source=np.array([f"sample{row:03d}.png" for row in rows]),
+        split=np.where(rows < 140, "train", np.where(rows < 175, "val", "test")),
+        subject=np.array([f"subject{row // 14:02d}" for row in rows]),
+        sequence=np.array([f"sequence{row // 2:03d}" for row in rows]),
+        votes=np.eye(7)[label] * 8.0 + 0.25,
+    )
+
+
+_SOURCES = ("random", "numpy.random", "torch")
+
+
+def _global_state() -> tuple[str, str, str]:
+    return repr(random.getstate()), repr(np.random.get_state(legacy=False)), repr(torch.get_rng_state().tolist())
+
+
+def _check_form(findings: Findings, folds: Any, size: int) -> bool:
+    rule, remedy = "returns folds", "return a list of fer_plugins.contract.Fold(train, val, test)"
+    if not isinstance(folds, list) or not folds:
+        return findings.require(False, rule, f"it returns {folds!r:.80}", remedy)
+    wrong = next((fold for fold in folds if not isinstance(fold, Fold)), None)
+    if wrong is not None:
+        return findings.require(False, rule, f"an element is a {type(wrong).__name__}", remedy)
+    for number, fold in enumerate(folds):
+        for part, rows in zip(SPLITS, fold, strict=True):
+            found = f"{part} of fold {number} is a {type(rows).__name__}"
+            if isinstance(rows, np.ndarray):
+                found = f"{part} of fold {number} is {rows.dtype} {rows.shape}"
+                if rows.dtype == np.int64 and rows.ndim == 1:
+                    continue
+            return findings.require(False, "rows are int64", found, "use np.flatnonzero, or np.asarray(rows, np.int64)")
+    return True
+
+
+def _check_fold(findings: Findings, fold: Fold, where: str, size: int) -> None:
+    parts = dict(zip(SPLITS, fold, strict=True))
+    for part, rows in parts.items():
+        if len(rows):
+            findings.require(
+                0 <= rows.min() and rows.max() < size,
+                "rows are in range",
+                f"{part} of {where} has rows {rows.min()} to {rows.max()}, the table {size}",
+                "number rows from 0 to len(table) - 1",
+            )
+        findings.require(
+            len(np.unique(rows)) == len(rows),
+            "rows are unique",
+            f"{part} of {where} repeats rows",
+            "take each row once",
+        )
+    for one, other in itertools.combinations(SPLITS, 2):
+        shared = len(np.intersect1d(parts[one], parts[other]))
+        findings.require(
+            shared == 0,
+            "parts are disjoint",
+            f"{one} and {other} of {where} share {shared} rows",
+            "give each row one part",
+        )
+    findings.require(
+        len(fold.train) > 0 and len(fold.val) + len(fold.test) > 0,
+        "something to train and to score",
+        f"{where} has {len(fold.train)} train, {len(fold.val)} val and {len(fold.test)} test rows",
+        "refuse tables that it cannot split with a ValueError",
+    )
+
+
+def _check_deterministic(
+    findings: Findings, function: Callable[..., list[Fold]], table: SampleTable, folds: list[Fold]
+) -> None:
+    rule, remedy = "same seed, same folds", "draw from np.random.default_rng(seed) only, and sort what comes from sets"
+    seed_everything(1)
+    again = findings.attempt(lambda: function(table=table, seed=0), rule, "a second call", remedy)
+    if again is not None:
+        same = len(again) == len(folds) and all(
+            np.array_equal(one, other)
+            for fold, fold_again in zip(folds, again, strict=True)
+            for one, other in zip(fold, fold_again, strict=True)
+        )
+        findings.require(same, rule, "a second call with seed 0 under other global seeds gives other folds", remedy)
+    try:
+        other = function(table=table, seed=12345)
+    except Exception as error:  # whatever the plug-in raises is the finding
+        findings.add("takes any seed", f"seed 12345 raises {first_line(error)}", "serve every seed from 0 on")
+        return
+    if _check_form(findings, other, len(table)):
+        for number, fold in enumerate(other):
+            _check_fold(findings, fold, f"fold {number} of seed 12345", len(table))

@@ -1,0 +1,343 @@
+"""Follows a run: a row an epoch in metrics.csv, and the W&B dashboards. The only file that imports wandb."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fer_plugins.errors import InputError
+
+if TYPE_CHECKING:
+    from fer_plugins.evaluate.metrics import Predictions
+
+NAMES = ("wandb", "csv", "none")
+MODES = ("disabled", "offline", "online")  # from none to most network
+SHOWN = 32  # predictions in the table with images
+_OVERALL = ("n", "loss", "accuracy", "balanced_accuracy", "precision", "recall", "f1", "specificity")
+_LOGIN = "run `wandb login`, set WANDB_API_KEY, or take --logger.mode offline"
+_INSTALL = 'pip install "fer-plugins[wandb]", or take --logger csv'
+
+
+def start(config: Mapping[str, Any], folder: Path, *, resume_id: str | None = None) -> Tracker:
+    """Start following a run, as ``config["logger"]`` says.
+
+    ``name`` wandb, csv or none: ``csv`` writes ``metrics.csv`` into the folder, ``wandb`` that and a W&B run whose
+    files lie in ``folder/wandb``. ``mode`` offline, online or disabled (no W&B run); the environment's WANDB_MODE
+    can lower it and never raises it. ``project``, ``entity``, ``group`` (default plugin/dataset/protocol),
+    ``tags``, ``run_name`` (default the folder's name) and ``log_model`` go to W&B. Offline, nothing is sent, asked
+    or looked up; ``wandb sync`` uploads such a run later.
+
+    Args:
+        config: the resolved configuration, all of which becomes the W&B config.
+        folder: of the run; exists.
+        resume_id: ``run_id`` of the run that goes on, from its manifest.
+
+    Raises:
+        InputError: an unknown name or mode, wandb missing, online without login, or W&B not reachable.
+    """
+    logger = dict(config.get("logger") or {})
+    name, mode = logger.get("name", "wandb"), logger.get("mode", "offline")
+    if name not in NAMES:
+        raise InputError(f"logger.name: {name!r} must be one of {', '.join(NAMES)}")
+    if mode not in MODES:
+        raise InputError(f"logger.mode: {mode!r} must be one of {', '.join(MODES)}")
+    tracker = Tracker(folder / "metrics.csv" if name != "none" else None)
+    allowed = os.environ.get("WANDB_MODE", mode)
+    if name == "wandb" and allowed in MODES and MODES.index(allowed) < MODES.index(mode):
+        tracker.warnings.append(f"W&B: WANDB_MODE={allowed} in the environment overrules logger.mode {mode}")
+        mode = allowed
+    if name == "wandb" and mode != "disabled":
+        tracker.board = _Board(config, logger, folder, mode, resume_id)
+        tracker.run_id = tracker.board.run_id
+    return tracker
+
+
+class Tracker:
+    """What ``start`` returns. A W&B that fails on the way becomes one warning, and the run goes on without it.
+
+    Attributes:
+        run_id: of the W&B run, to be kept for ``--resume``; None without W&B.
+        warnings: sentences for the manifest and the closing lines.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self.run_id: str | None = None
+        self.warnings: list[str] = []
+        self.board: _Board | None = None
+        self._rows = _EpochRows(path) if path else None
+
+    def log_epoch(self, row: Mapping[str, float]) -> None:
+        """Take one epoch's numbers.
+
+        Args:
+            row: ``epoch`` (int) and what ``docs/dashboards.md`` lists for it. In metrics.csv the first row of a
+                resumed run removes the rows of that epoch and later ones.
+
+        Raises:
+            OSError: metrics.csv cannot be written.
+        """
+        if self._rows:
+            self._rows.add(row)
+        self._send("an epoch", lambda board: board.log(dict(row)))
+
+    def log_result(
+        self,
+        scores_by_split: Mapping[str, Mapping[str, Any]],
+        predictions: Predictions,
+        images: npt.NDArray[np.uint8] | None,
+        sources: npt.NDArray[np.str_],
+        classes: Sequence[str],
+        summary: Mapping[str, Any],
+    ) -> None:
+        """Send the result: confusion matrices, per-class tables, 32 predictions with images, and the summary.
+
+        Args:
+            scores_by_split: split -> scores as ``evaluate.metrics.score`` returns them.
+            predictions: of the split that is reported (test).
+            images: all images of the dataset, uint8, (rows of the sample table, C, H, W) or (..., H, W, C); may be
+                memory-mapped, only those shown are read. None: no images.
+            sources: all names of the sample table; like ``images`` indexed by ``predictions.index``.
+            classes: names in label order.
+            summary: further summary values (split_hash, fingerprint, ...).
+        """
+
+        def action(board: _Board) -> None:
+            media: dict[str, Any] = {}
+            values = dict(summary)
+            for split, scores in scores_by_split.items():
+                media[f"{split}/confusion_matrix"] = board.matrix(split, scores["confusion_matrix"], classes)
+                media[f"{split}/per_class"] = board.table(*_per_class(scores))
+                values |= _flatten(split, scores)
+            media["test/predictions"] = board.table(*_pictures(board, predictions, images, sources, classes))
+            board.log(media)
+            board.summarise(values)
+
+        self._send("the result", action)
+
+    def log_checkpoint(self, path: Path) -> None:
+        """Keep a checkpoint as a W&B artifact when ``logger.log_model`` asks for it."""
+        self._send("the checkpoint", lambda board: board.log_checkpoint(path))
+
+    def close(self, ok: bool) -> None:
+        """End the W&B run as finished or failed; twice does no harm."""
+        self._send("the end", lambda board: board.close(ok))
+        self.board = None
+
+    def _send(self, what: str, action: Callable[[_Board], None]) -> None:
+        if self.board is None:
+            return
+        try:
+            action(self.board)
+        except Exception as error:  # whatever W&B does, the training is worth more
+            reason = " ".join(str(error).split()) or type(error).__name__
+            self.warnings.append(f"W&B failed at {what} ({reason}); the run went on without it")
+            board, self.board = self.board, None
+            board.abandon()
+
+
+class _EpochRows:
+    """metrics.csv: written anew and swapped in as a whole at each epoch, so a kill leaves whole lines."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.rows: list[dict[str, str]] | None = None  # read when the first row of this process comes
+
+    def add(self, row: Mapping[str, float]) -> None:
+        if self.rows is None:
+            self.rows = [old for old in _read_rows(self.path) if int(old["epoch"]) < int(row["epoch"])]
+        self.rows.append({key: _cell(value) for key, value in row.items()})
+        header = list(dict.fromkeys(["epoch", *(key for one in self.rows for key in one)]))
+        part = self.path.with_name(self.path.name + ".part")
+        try:
+            with part.open("w", newline="", encoding="utf-8") as file:
+                writer = csv.DictWriter(file, header, restval="")
+                writer.writeheader()
+                writer.writerows(self.rows)
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(self.path)
+        except OSError:
+            with contextlib.suppress(OSError):
+                part.unlink()
+            raise
+
+
+def _read_rows(path: Path) -> list[dict[str, str]]:
+    """Read the rows of an earlier process; a damaged row (a foreign file) is left out."""
+    if not path.exists():
+        return []
+    with path.open(newline="", encoding="utf-8", errors="replace") as file:
+        rows = list(csv.DictReader(file))
+    return [row for row in rows if str(row.get("epoch")).isdigit() and None not in row and None not in row.values()]
+
+
+def _cell(value: float) -> str:
+    return str(int(value)) if float(value).is_integer() and isinstance(value, int | np.integer) else repr(float(value))
+
+
+class _Board:
+    """One W&B run. Its methods let W&B's exceptions through; the tracker catches them."""
+
+    def __init__(
+        self, config: Mapping[str, Any], logger: Mapping[str, Any], folder: Path, mode: str, resume_id: str | None
+    ) -> None:
+        try:
+            import wandb as module
+        except ImportError:
+            raise InputError(f"logger.name wandb: wandb is not installed; {_INSTALL}") from None
+        wandb: Any = module
+        self.wandb = wandb
+        self.log_model = bool(logger.get("log_model", False))
+        self.folder = folder
+        sections = [(config.get(section) or {}).get("name") for section in ("model", "data", "protocol")]
+        group = logger.get("group") or "/".join(str(name) for name in sections if name)
+        with self._surroundings():
+            if mode == "online" and not wandb.login(prompt=False, verify=False):
+                raise InputError(f"logger.mode online: no W&B login; {_LOGIN}")
+            try:
+                self.run = wandb.init(
+                    project=logger.get("project") or "fer-plugins",
+                    entity=logger.get("entity"),
+                    group=group or None,
+                    tags=list(logger.get("tags") or []),
+                    name=logger.get("run_name") or folder.name,
+                    config=dict(config),
+                    id=resume_id,
+                    resume="allow" if resume_id and mode == "online" else None,
+                    dir=str(folder),
+                    mode=mode,
+                    reinit="create_new",
+                    settings=_settings(wandb),
+                )
+            except Exception as error:
+                reason = " ".join(str(error).split("\n")[0].split()) or type(error).__name__
+                raise InputError(f"logger: W&B does not start ({reason}); take --logger.mode offline or csv") from None
+            self.run.define_metric("epoch")
+            for keys in ("train/*", "val/*", "lr"):
+                self.run.define_metric(keys, step_metric="epoch")
+        self.run_id: str = self.run.id
+
+    def log(self, row: Mapping[str, Any]) -> None:
+        with self._surroundings():
+            self.run.log(dict(row))
+
+    def summarise(self, values: Mapping[str, Any]) -> None:
+        self.run.summary.update(dict(values))
+
+    def table(self, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Any:
+        return self.wandb.Table(columns=list(columns), data=[list(row) for row in rows])
+
+    def image(self, pixels: npt.NDArray[np.uint8]) -> Any:
+        with self._surroundings():
+            return self.wandb.Image(pixels)
+
+    def matrix(self, split: str, counts: Sequence[Sequence[int]], classes: Sequence[str]) -> Any:
+        columns = ("Actual", "Predicted", "nPredictions")
+        rows = [(true, said, counts[i][j]) for i, true in enumerate(classes) for j, said in enumerate(classes)]
+        return self.wandb.plot_table(
+            vega_spec_name="wandb/confusion_matrix/v1",
+            data_table=self.table(columns, rows),
+            fields={name: name for name in columns},
+            string_fields={"title": f"{split}: true against predicted class"},
+        )
+
+    def log_checkpoint(self, path: Path) -> None:
+        if self.log_model:
+            with self._surroundings():
+                artifact = self.wandb.Artifact(f"model-{self.run_id}", type="model")
+                artifact.add_file(str(path), name=path.name)
+                self.run.log_artifact(artifact, aliases=["best"])
+
+    def close(self, ok: bool) -> None:
+        self.run.finish(exit_code=0 if ok else 1)
+
+    def abandon(self) -> None:
+        """Let go of a service that is gone, so that its exit hooks print no traceback over the result."""
+        with contextlib.suppress(Exception):
+            self.wandb.teardown()
+
+    @contextlib.contextmanager
+    def _surroundings(self) -> Iterator[None]:
+        """Keep W&B's scratch files in the run's folder, and its own error reports at home, where nobody chose."""
+        wanted = {
+            "WANDB_DATA_DIR": str(self.folder / "wandb" / "data"),
+            "WANDB_CACHE_DIR": str(self.folder / "wandb" / "cache"),
+            "WANDB_ERROR_REPORTING": "false",
+            "WANDB_SILENT": "true",
+        }
+        added = [name for name in wanted if name not in os.environ]
+        os.environ.update({name: wanted[name] for name in added})
+        try:
+            yield
+        finally:
+            for name in added:
+                os.environ.pop(name, None)
+
+
+def _settings(wandb: Any) -> Any:
+    """Return W&B settings that capture nothing of the machine and say nothing; unknown ones are left out."""
+    wanted = {
+        "console": "off",
+        "silent": True,
+        "disable_code": True,
+        "disable_git": True,
+        "disable_job_creation": True,
+        "save_code": False,
+        "host": "",
+        "symlink": False,
+        "x_disable_meta": True,
+        "x_disable_machine_info": True,
+        "x_disable_stats": True,
+        "x_save_requirements": False,
+        "x_transaction_log_flush_interval": 2.0,  # seconds of an offline run that a kill may lose
+    }
+    known = wandb.Settings.model_fields
+    return wandb.Settings(**{name: value for name, value in wanted.items() if name in known})
+
+
+def _per_class(scores: Mapping[str, Any]) -> tuple[list[str], list[list[Any]]]:
+    columns = ["precision", "recall", "f1", "specificity", "support"]
+    return ["class", *columns], [[name, *(row[c] for c in columns)] for name, row in scores["per_class"].items()]
+
+
+def _pictures(
+    board: _Board,
+    predictions: Predictions,
+    images: npt.NDArray[np.uint8] | None,
+    sources: npt.NDArray[np.str_],
+    classes: Sequence[str],
+) -> tuple[list[str], list[list[Any]]]:
+    """Return the table of predictions drawn at random with a fixed seed: neither the best nor the worst."""
+    size = len(predictions)
+    rows = []
+    for n in np.sort(np.random.default_rng(0).choice(size, min(SHOWN, size), replace=False)):
+        place = predictions.index[n]
+        image = None if images is None else board.image(_channels_last(images[place]))
+        true, said = classes[predictions.label[n]], classes[predictions.predicted[n]]
+        shares = [round(float(share), 6) for share in predictions.probabilities[n]]
+        rows.append([str(sources[place]), image, true, said, *shares])
+    return ["source", "image", "true", "predicted", *(f"p({name})" for name in classes)], rows
+
+
+def _flatten(split: str, scores: Mapping[str, Any]) -> dict[str, Any]:
+    flat = {f"{split}/{name}": scores[name] for name in _OVERALL}
+    for name, interval in scores.get("intervals", {}).items():
+        if name != "per_class" and interval:
+            flat |= {f"{split}/{name}_low": interval["low"], f"{split}/{name}_high": interval["high"]}
+    for name, row in scores["per_class"].items():
+        flat |= {f"{split}/{metric}/{name}": row[metric] for metric in ("precision", "recall", "f1")}
+    return flat
+
+
+def _channels_last(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Turn (C, H, W) or (H, W, C) into what a picture file wants: (H, W) or (H, W, 3)."""
+    if image.ndim == 3 and image.shape[0] in (1, 3) and image.shape[2] not in (1, 3):
+        image = np.moveaxis(image, 0, 2)
+    return image[..., 0] if image.ndim == 3 and image.shape[2] == 1 else image

@@ -1,0 +1,65 @@
+"""Fixtures of all tests: quiet libraries, made-up distributions, the real images where they are."""
+
+import os
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
+
+
+@pytest.fixture(autouse=True)
+def _own_surroundings(tmp_path, monkeypatch):
+    """Keep the user's cache, W&B settings and working folder out of the tests."""
+    monkeypatch.setenv("FER_CACHE_DIR", str(tmp_path / "cache"))
+    for name in list(os.environ):
+        if name.startswith("WANDB_"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def real_fer2013():
+    """Return the path of the real fer2013.zip; the test is skipped where it is not."""
+    folder = os.environ.get("FER_DATA_DIR")
+    if not folder:
+        pytest.skip("FER_DATA_DIR is not set: no real FER-2013 images here")
+    path = Path(folder, "fer2013", "fer2013.zip")
+    if not path.is_file():
+        pytest.skip(f"{path} is not there")
+    return path
+
+
+@pytest.fixture
+def make_distribution(tmp_path, monkeypatch):
+    """Return a function that puts a made-up distribution on sys.path: metadata, entry points and one package."""
+    made = []
+
+    def make(name, entry_points, source=None, *, version="1.0", requires="fer-plugins>=0.1,<0.2", files=None):
+        site = tmp_path / f"site_{name}"
+        info = site / f"{name}-{version}.dist-info"
+        info.mkdir(parents=True)
+        lines = ["Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}"]
+        if requires:
+            lines.append(f"Requires-Dist: {requires}")
+        (info / "METADATA").write_text("\n".join(lines) + "\n")
+        groups = {}
+        for group, entry, value in entry_points:
+            groups.setdefault(group, []).append(f"{entry} = {value}")
+        text = "\n".join(f"[fer_plugins.{group}]\n" + "\n".join(rows) for group, rows in groups.items())
+        (info / "entry_points.txt").write_text(text + "\n")
+        if source is not None:
+            package = site / name
+            package.mkdir()
+            (package / "__init__.py").write_text(textwrap.dedent(source))
+            for file, content in (files or {}).items():
+                (package / file).write_text(textwrap.dedent(content))
+        monkeypatch.syspath_prepend(str(site))
+        made.append(name)
+        return site
+
+    yield make
+    for name in made:
+        for module in [key for key in sys.modules if key == name or key.startswith(f"{name}.")]:
+            del sys.modules[module]
