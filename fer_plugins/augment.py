@@ -50,9 +50,10 @@ def light(
         ValueError: an option out of range, a shift below one pixel, or albumentations is missing.
     """
     _check_fractions("light", flip=flip, shift=shift, zoom=zoom, brightness=brightness)
+    _check_angles("light", rotation=rotation)
+    _check_whole_pixels("light", image_size, shift=shift)
     return _compose(
         "light",
-        image_size,
         flips=(flip, 0.0),
         rotation=rotation,
         shifts=(shift, shift),
@@ -99,12 +100,14 @@ def keras(
         ValueError: an option out of range, a shift below one pixel, or albumentations is missing.
     """
     _check_choice("keras", "preset", preset, ("moderate", "paper"))
-    _check_fractions("keras", width_shift_range=width_shift_range, height_shift_range=height_shift_range)
-    _check_fractions("keras", zoom_range=zoom_range)
+    shifts = {"width_shift_range": width_shift_range, "height_shift_range": height_shift_range}
+    _check_fractions("keras", zoom_range=zoom_range, **shifts)
+    _check_angles("keras", rotation_range=rotation_range, shear_range=shear_range)
+    _check_whole_pixels("keras", image_size, **shifts)
+    _check_pair("keras", "brightness_range", brightness_range, 10.0)
     upside_down = preset == "paper" if vertical_flip is None else vertical_flip
     return _compose(
         "keras",
-        image_size,
         flips=(0.5 * horizontal_flip, 0.5 * upside_down),
         rotation=rotation_range,
         shifts=(width_shift_range, height_shift_range),
@@ -256,7 +259,6 @@ class FlipAffineErase(nn.Module):
 
 def _compose(
     name: str,
-    image_size: int,
     *,
     flips: tuple[float, float],
     rotation: float,
@@ -271,12 +273,7 @@ def _compose(
 
     ``flips`` and ``shifts`` are (left-right, up-down); ``brightness`` is the range of the factor.
     """
-    _check_angles(name, rotation=rotation, shear=shear)
-    _check_pair(name, "brightness range", brightness, 10.0)
     _check_choice(name, "fill_mode", fill_mode, ("nearest", "constant", "reflect", "wrap"))
-    for fraction in shifts:
-        if 0 < fraction * image_size < 1:
-            raise ValueError(f"{name}: a shift of {fraction} is less than a pixel of {image_size}; use 0, or more")
     os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it asks the network for a newer version when imported
     try:
         import albumentations as A
@@ -325,9 +322,16 @@ def _check_fractions(name: str, **fractions: float) -> None:
 
 def _check_angles(name: str, **angles: float) -> None:
     for option, value in angles.items():
-        top = 60 if option == "shear" else 180
+        top = 60 if option == "shear_range" else 180
         if not 0 <= value <= top:
             raise ValueError(f"{name}: {option} is {value} degrees; it must be from 0 to {top}")
+
+
+def _check_whole_pixels(name: str, image_size: int, **shifts: float) -> None:
+    """Refuse shifts that would do nothing: albumentations cuts them to whole pixels."""
+    for option, fraction in shifts.items():
+        if 0 < fraction * image_size < 1:
+            raise ValueError(f"{name}: {option} {fraction} is less than a pixel of {image_size}; use 0, or more")
 
 
 def _check_pair(name: str, option: str, pair: tuple[float, float], top: float) -> None:

@@ -47,7 +47,8 @@ def build_network(config: Mapping[str, Any], num_classes: int, teacher: nn.Modul
         if smallest is None:
             raise
         raise InputError(
-            f"data.image_size: {name} does not take {size} pixels; the smallest size above that it takes is {smallest} ({error})"
+            f"data.image_size: {name} does not take {size} pixels; "
+            f"the smallest size above that it takes is {smallest} ({error})"
         ) from error
 
 
@@ -154,7 +155,7 @@ class FERModule(L.LightningModule):
         """Return the loss: criterion (times the model's ``criterion_weight``) plus its ``auxiliary_loss``."""
         logits = self(batch.image)
         criterion = self.criterion(logits, batch.label)
-        total = getattr(self.network, "criterion_weight", 1.0) * criterion
+        total: Tensor = getattr(self.network, "criterion_weight", 1.0) * criterion
         auxiliary = criterion.new_zeros(())
         if isinstance(self.network, HasAuxiliaryLoss):
             auxiliary = self.network.auxiliary_loss()

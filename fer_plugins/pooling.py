@@ -135,7 +135,8 @@ def max_blur_pool(
         max_size: side of the max window, at least 1 (1: no max, blur only).
         max_padding: ``same`` pads with minus infinity, more at the end; ``valid`` does not pad.
         blur_size: side k of the blur kernel, 1 to 7 (1: no blur, subsampling only).
-        kernel_family: ``paper`` (k up to 5: [1,1], [1,2,1], [1,4,4,1], [1,4,6,4,1]), ``binomial``, or ``box`` (mean).
+        kernel_family: ``paper`` (k up to 5: [1,1], [1,2,1], [1,4,4,1], [1,4,6,4,1]), ``binomial``, or ``box`` (mean;
+            an odd one lets part of the highest frequency through).
         vector: symmetric 1-D taps in place of ``blur_size`` and ``kernel_family``; scaled to the sum 1.
         blur_stride: subsampling step in place of the architecture's stride.
         pad_geometry: pixels added around the map before the blur: ``tf_same`` as few as ceil(n / s) outputs need,

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import math
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from fer_plugins.errors import InputError
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from fer_plugins.evaluate.metrics import Predictions
 
+ReadImages: TypeAlias = "Callable[[npt.NDArray[np.int64]], npt.NDArray[np.uint8]]"
 NAMES = ("wandb", "csv", "none")
 MODES = ("disabled", "offline", "online")  # from none to most network
 SHOWN = 32  # predictions in the table with images
@@ -56,6 +59,7 @@ def start(config: Mapping[str, Any], folder: Path, *, resume_id: str | None = No
     if name == "wandb" and mode != "disabled":
         tracker.board = _Board(config, logger, folder, mode, resume_id)
         tracker.run_id = tracker.board.run_id
+        tracker.replays = resume_id is not None and mode == "offline"
     return tracker
 
 
@@ -71,28 +75,31 @@ class Tracker:
         self.run_id: str | None = None
         self.warnings: list[str] = []
         self.board: _Board | None = None
+        self.replays = False  # whether the board lacks the epochs before the resumed one
         self._rows = _EpochRows(path) if path else None
 
     def log_epoch(self, row: Mapping[str, float]) -> None:
         """Take one epoch's numbers.
 
         Args:
-            row: ``epoch`` (int) and what ``docs/dashboards.md`` lists for it. In metrics.csv the first row of a
+            row: ``epoch`` (from 1) and what ``docs/dashboards.md`` lists for it. In metrics.csv the first row of a
                 resumed run removes the rows of that epoch and later ones.
 
         Raises:
             OSError: metrics.csv cannot be written.
         """
+        row = {**row, "epoch": int(row["epoch"])}
+        self._replay(row["epoch"])
         if self._rows:
             self._rows.add(row)
-        self._send("an epoch", lambda board: board.log(dict(row)))
+        self._send("an epoch", lambda board: board.log(row))
 
     def log_result(
         self,
         scores_by_split: Mapping[str, Mapping[str, Any]],
         predictions: Predictions,
-        images: npt.NDArray[np.uint8] | None,
-        sources: npt.NDArray[np.str_],
+        read_images: ReadImages | None,
+        sources: Sequence[str],
         classes: Sequence[str],
         summary: Mapping[str, Any],
     ) -> None:
@@ -100,13 +107,19 @@ class Tracker:
 
         Args:
             scores_by_split: split -> scores as ``evaluate.metrics.score`` returns them.
-            predictions: of the split that is reported (test).
-            images: all images of the dataset, uint8, (rows of the sample table, C, H, W) or (..., H, W, C); may be
-                memory-mapped, only those shown are read. None: no images.
-            sources: all names of the sample table; like ``images`` indexed by ``predictions.index``.
+            predictions: of the split that is reported: "test", or the only one that was scored.
+            read_images: called with the rows of the sample table that are shown, (n,) int64; returns their images,
+                (n, H, W, C) uint8. Asked for by row, so that no image can stand beside another's label. None: no
+                images.
+            sources: (N,) source names in the order of ``predictions``.
             classes: names in label order.
-            summary: further summary values (split_hash, fingerprint, ...).
+            summary: further summary values: those that ``docs/dashboards.md`` lists.
         """
+        if self.board is None:
+            return
+        self._replay(math.inf)
+        reported = "test" if "test" in scores_by_split else next(iter(scores_by_split))
+        columns, rows, images = _shown_predictions(predictions, read_images, sources, classes)
 
         def action(board: _Board) -> None:
             media: dict[str, Any] = {}
@@ -115,7 +128,8 @@ class Tracker:
                 media[f"{split}/confusion_matrix"] = board.matrix(split, scores["confusion_matrix"], classes)
                 media[f"{split}/per_class"] = board.table(*_per_class(scores))
                 values |= _flatten(split, scores)
-            media["test/predictions"] = board.table(*_pictures(board, predictions, images, sources, classes))
+            pictured = [[row[0], board.image(image), *row[1:]] for row, image in zip(rows, images, strict=True)]
+            media[f"{reported}/predictions"] = board.table([columns[0], "image", *columns[1:]], pictured)
             board.log(media)
             board.summarise(values)
 
@@ -129,6 +143,13 @@ class Tracker:
         """End the W&B run as finished or failed; twice does no harm."""
         self._send("the end", lambda board: board.close(ok))
         self.board = None
+
+    def _replay(self, until: float) -> None:
+        """Send the epochs of the interrupted run again: W&B cannot go on with an offline file, it begins another."""
+        if self.replays and self._rows:
+            for row in self._rows.before(until):
+                self._send("an earlier epoch", lambda board, row=row: board.log(row))  # type: ignore[misc]
+        self.replays = False
 
     def _send(self, what: str, action: Callable[[_Board], None]) -> None:
         if self.board is None:
@@ -149,9 +170,14 @@ class _EpochRows:
         self.path = path
         self.rows: list[dict[str, str]] | None = None  # read when the first row of this process comes
 
+    def before(self, epoch: float) -> list[dict[str, float]]:
+        rows = self.rows if self.rows is not None else _read_rows(self.path)
+        numbers = [{key: float(value) for key, value in row.items() if value} for row in rows]
+        return [{**row, "epoch": int(row["epoch"])} for row in numbers if row["epoch"] < epoch]
+
     def add(self, row: Mapping[str, float]) -> None:
         if self.rows is None:
-            self.rows = [old for old in _read_rows(self.path) if int(old["epoch"]) < int(row["epoch"])]
+            self.rows = [old for old in _read_rows(self.path) if int(old["epoch"]) < row["epoch"]]
         self.rows.append({key: _cell(value) for key, value in row.items()})
         header = list(dict.fromkeys(["epoch", *(key for one in self.rows for key in one)]))
         part = self.path.with_name(self.path.name + ".part")
@@ -170,16 +196,26 @@ class _EpochRows:
 
 
 def _read_rows(path: Path) -> list[dict[str, str]]:
-    """Read the rows of an earlier process; a damaged row (a foreign file) is left out."""
+    """Read the rows of an earlier process; a row that is damaged (edited by hand) is left out."""
     if not path.exists():
         return []
     with path.open(newline="", encoding="utf-8", errors="replace") as file:
         rows = list(csv.DictReader(file))
-    return [row for row in rows if str(row.get("epoch")).isdigit() and None not in row and None not in row.values()]
+    return [row for row in rows if _is_whole(row)]
+
+
+def _is_whole(row: Mapping[str, Any]) -> bool:
+    try:
+        for cell in row.values():
+            if cell != "":
+                float(cell)  # None where cells are missing, a list where there are too many
+    except (TypeError, ValueError):
+        return False
+    return str(row.get("epoch")).isdecimal()
 
 
 def _cell(value: float) -> str:
-    return str(int(value)) if float(value).is_integer() and isinstance(value, int | np.integer) else repr(float(value))
+    return str(value) if isinstance(value, int) else repr(float(value))
 
 
 class _Board:
@@ -220,7 +256,7 @@ class _Board:
                 reason = " ".join(str(error).split("\n")[0].split()) or type(error).__name__
                 raise InputError(f"logger: W&B does not start ({reason}); take --logger.mode offline or csv") from None
             self.run.define_metric("epoch")
-            for keys in ("train/*", "val/*", "lr"):
+            for keys in ("train/*", "val/*", "lr", "seconds"):
                 self.run.define_metric(keys, step_metric="epoch")
         self.run_id: str = self.run.id
 
@@ -234,9 +270,11 @@ class _Board:
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Any:
         return self.wandb.Table(columns=list(columns), data=[list(row) for row in rows])
 
-    def image(self, pixels: npt.NDArray[np.uint8]) -> Any:
+    def image(self, pixels: npt.NDArray[np.uint8] | None) -> Any:
+        if pixels is None:
+            return None
         with self._surroundings():
-            return self.wandb.Image(pixels)
+            return self.wandb.Image(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
 
     def matrix(self, split: str, counts: Sequence[Sequence[int]], classes: Sequence[str]) -> Any:
         columns = ("Actual", "Predicted", "nPredictions")
@@ -252,7 +290,7 @@ class _Board:
         if self.log_model:
             with self._surroundings():
                 artifact = self.wandb.Artifact(f"model-{self.run_id}", type="model")
-                artifact.add_file(str(path), name=path.name)
+                artifact.add_file(str(path), name=path.name, policy="immutable", skip_cache=True)  # no copies
                 self.run.log_artifact(artifact, aliases=["best"])
 
     def close(self, ok: bool) -> None:
@@ -307,23 +345,21 @@ def _per_class(scores: Mapping[str, Any]) -> tuple[list[str], list[list[Any]]]:
     return ["class", *columns], [[name, *(row[c] for c in columns)] for name, row in scores["per_class"].items()]
 
 
-def _pictures(
-    board: _Board,
-    predictions: Predictions,
-    images: npt.NDArray[np.uint8] | None,
-    sources: npt.NDArray[np.str_],
-    classes: Sequence[str],
-) -> tuple[list[str], list[list[Any]]]:
-    """Return the table of predictions drawn at random with a fixed seed: neither the best nor the worst."""
+def _shown_predictions(
+    predictions: Predictions, read_images: ReadImages | None, sources: Sequence[str], classes: Sequence[str]
+) -> tuple[list[str], list[list[Any]], Sequence[npt.NDArray[np.uint8] | None]]:
+    """Return columns, rows and images of predictions drawn at random with a fixed seed: not the best, not the worst."""
     size = len(predictions)
+    chosen = np.sort(np.random.default_rng(0).choice(size, min(SHOWN, size), replace=False))
     rows = []
-    for n in np.sort(np.random.default_rng(0).choice(size, min(SHOWN, size), replace=False)):
-        place = predictions.index[n]
-        image = None if images is None else board.image(_channels_last(images[place]))
+    for n in chosen:
         true, said = classes[predictions.label[n]], classes[predictions.predicted[n]]
         shares = [round(float(share), 6) for share in predictions.probabilities[n]]
-        rows.append([str(sources[place]), image, true, said, *shares])
-    return ["source", "image", "true", "predicted", *(f"p({name})" for name in classes)], rows
+        rows.append([str(sources[n]), true, said, *shares])
+    images: Sequence[npt.NDArray[np.uint8] | None] = [None] * len(chosen)
+    if read_images is not None:
+        images = list(read_images(predictions.index[chosen]))
+    return ["source", "true", "predicted", *(f"p({name})" for name in classes)], rows, images
 
 
 def _flatten(split: str, scores: Mapping[str, Any]) -> dict[str, Any]:
@@ -334,10 +370,3 @@ def _flatten(split: str, scores: Mapping[str, Any]) -> dict[str, Any]:
     for name, row in scores["per_class"].items():
         flat |= {f"{split}/{metric}/{name}": row[metric] for metric in ("precision", "recall", "f1")}
     return flat
-
-
-def _channels_last(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """Turn (C, H, W) or (H, W, C) into what a picture file wants: (H, W) or (H, W, 3)."""
-    if image.ndim == 3 and image.shape[0] in (1, 3) and image.shape[2] not in (1, 3):
-        image = np.moveaxis(image, 0, 2)
-    return image[..., 0] if image.ndim == 3 and image.shape[2] == 1 else image

@@ -1,6 +1,7 @@
 """Fixtures of all tests: quiet libraries, made-up distributions, the real images where they are."""
 
 import os
+import runpy
 import sys
 import textwrap
 from pathlib import Path
@@ -63,3 +64,11 @@ def make_distribution(tmp_path, monkeypatch):
     for name in made:
         for module in [key for key in sys.modules if key == name or key.startswith(f"{name}.")]:
             del sys.modules[module]
+
+
+@pytest.fixture
+def toy(make_distribution):
+    """Install the toy network as the plug-in `toy`; return the folder that is on sys.path."""
+    parts = runpy.run_path(str(Path(__file__).with_name("toy_net.py")))
+    files = {"paper.yaml": parts["PAPER"], "claims.yaml": parts["CLAIMS"]}
+    return make_distribution("toy", [("architectures", "toy", "toy:Toy")], parts["SOURCE"], files=files)

@@ -565,7 +565,7 @@ def test_the_first_of_several_bad_rows_is_named(csv):
     refuse(csv(b"\n".join(lines)), "row 5 (line 6)")
 
 
-@pytest.mark.parametrize("label", [b"7", b"-1", b"happy", b"", b"1.0", b"\xb2"])
+@pytest.mark.parametrize("label", [b"7", b"-1", b"happy", b"", b"1.0", b"\xb2", b"1" * 5000])
 @pytest.mark.parametrize("on_bad_image", ["error", "skip"])
 def test_a_label_outside_0_to_6_is_always_an_error(csv, label, on_bad_image):
     root = csv(_edit(17, 0, lambda text: label))

@@ -20,13 +20,14 @@ from torchmetrics.classification import (
     MulticlassSpecificity,
 )
 
+from fer_plugins.errors import RunError
 from fer_plugins.evaluate import intervals as interval
 
 Scores = dict[str, Any]  # what `score` returns; goes into metrics.json as it is
 _PER_CLASS = ("precision", "recall", "f1", "specificity")
 
 
-class PairingError(RuntimeError):
+class PairingError(RunError):
     """Predictions and labels do not belong together: a fault of the program, not of the user's input."""
 
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from fer_plugins.testing.findings import Findings, first_line
+from fer_plugins.testing.findings import Failed, Findings, first_line
 from fer_plugins.testing.seeding import keep_global_seeds, seed_everything
 from fer_plugins.testing.signature import check_signature
 
@@ -47,7 +47,7 @@ def check_augmentation(factory: Callable[..., Any]) -> None:
         elif callable(transform):
             for channels in (1, 3):
                 _check_sample_transform(findings, transform, channels)
-        elif transform is not None:
+        elif not isinstance(transform, Failed):
             found = f"it returns a {type(transform).__name__}"
             findings.add("returns a transform", found, "return a callable t(image=...) or an nn.Module")
     findings.report()
@@ -92,7 +92,7 @@ def _check_sample_transform(findings: Findings, transform: Any, channels: int) -
         "pickling it",
         "make it of module-level functions and classes; no lambdas, no local functions, no open files",
     )
-    if copied is not None:
+    if not isinstance(copied, Failed):
         one, other = attempt(0), attempt(0, copied)
         if one is not None and other is not None:
             findings.require(

@@ -32,8 +32,8 @@ class Findings:
         self._title = f"{kind} {name_of(subject)}"
         self._found: dict[str, _Finding] = {}
 
-    def __bool__(self) -> bool:
-        return bool(self._found)
+    def __contains__(self, rule: str) -> bool:
+        return rule in self._found
 
     def add(self, rule: str, found: str, remedy: str) -> None:
         """Note that ``rule`` is broken: what was found, and what to do."""

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from fer_plugins.testing.findings import Findings, count, first_line, listed
+from fer_plugins.testing.findings import Failed, Findings, count, first_line, listed
 
 TOLERANCE = 1e-5  # of the largest logit
 _STEPS = 3
@@ -159,7 +159,7 @@ def check_optional_members(findings: Findings, network: nn.Module, images: Tenso
             f"explain of a batch {tuple(images.shape)}",
             "serve every batch that forward serves",
         )
-    if maps is None:
+    if isinstance(maps, Failed):
         return
     rule, remedy = "explain returns named tensors", "return a dict of tensors whose first dimension is the batch"
     if not isinstance(maps, dict) or not maps:
@@ -187,8 +187,11 @@ def check_export(findings: Findings, network: nn.Module, images: Tensor) -> None
         exported = findings.attempt(
             lambda: torch.export.export(network.eval(), (images,)), rule, "torch.export.export in eval mode", remedy
         )
-        if exported is None:
+        if isinstance(exported, Failed):
             return
         other = torch.rand_like(images)
-        difference = differ(infer(network, other), exported.module()(other).detach())
+        logits = findings.attempt(lambda: exported.module()(other).detach(), rule, "the exported program", remedy)
+        if isinstance(logits, Failed):
+            return
+        difference = differ(infer(network, other), logits)
     findings.require(difference is None, rule, f"other images through the exported program: {difference}", remedy)

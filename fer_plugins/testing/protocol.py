@@ -12,7 +12,7 @@ import torch
 
 from fer_plugins.contract import SPLITS, Fold
 from fer_plugins.data.table import SampleTable
-from fer_plugins.testing.findings import Findings, first_line
+from fer_plugins.testing.findings import Failed, Findings, first_line
 from fer_plugins.testing.seeding import keep_global_seeds, seed_everything
 from fer_plugins.testing.signature import check_signature
 
@@ -52,7 +52,7 @@ def check_protocol(function: Callable[..., list[Fold]], table: SampleTable | Non
         findings.require(
             not changed, "table unchanged", f"it changed the column {', '.join(changed)}", "sort and shuffle copies"
         )
-        if folds is not None and _check_form(findings, folds, len(table)):
+        if not isinstance(folds, Failed) and _check_form(findings, folds, len(table)):
             for number, fold in enumerate(folds):
                 _check_fold(findings, fold, f"fold {number}", len(table))
             _check_deterministic(findings, function, table, folds)
@@ -140,7 +140,7 @@ def _check_deterministic(
     rule, remedy = "same seed, same folds", "draw from np.random.default_rng(seed) only, and sort what comes from sets"
     seed_everything(1)
     again = findings.attempt(lambda: function(table=table, seed=0), rule, "a second call", remedy)
-    if again is not None:
+    if not isinstance(again, Failed) and _check_form(findings, again, len(table)):
         same = len(again) == len(folds) and all(
             np.array_equal(one, other)
             for fold, fold_again in zip(folds, again, strict=True)

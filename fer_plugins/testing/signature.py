@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 from fer_plugins.options import coerce
-from fer_plugins.testing.findings import Findings
+from fer_plugins.testing.findings import Failed, Findings
 
 _PLAIN = {"int", "float", "bool", "str"}
 _TYPES = "int, float, bool, str, Literal[...], tuple or list of those, or `... | None`"
@@ -36,7 +36,7 @@ def check_signature(
     signature = findings.attempt(
         lambda: inspect.signature(factory), "signature", "reading it", "offer a function or a class written in Python"
     )
-    if signature is None:
+    if isinstance(signature, Failed):
         return {}
     named = {}
     for name, parameter in signature.parameters.items():

@@ -53,7 +53,8 @@ def draw_face(identity: Identity, left: Actions, right: Actions, view: View, sid
     for oval in head(identity, left, right):  # skimage fills an ellipse 10 times as fast as a polygon of its size
         x, y = half * (_place(np.array([[oval.x, oval.y]]), view)[0] + 1) - 0.5
         axes = half * view.scale * oval.height, half * view.scale * oval.width
-        canvas[ellipse(y, x, *axes, shape=canvas.shape, rotation=-view.rotation)] = oval.part
+        pixels = ellipse(y, x, *axes, shape=canvas.shape, rotation=-view.rotation)  # type: ignore[no-untyped-call]
+        canvas[pixels] = oval.part
     shapes = list(features(identity, left, right))
     if view.strand is not None:
         shapes.append(strand(*view.strand))
@@ -61,7 +62,8 @@ def draw_face(identity: Identity, left: Actions, right: Actions, view: View, sid
     start = 0
     for shape in shapes:
         stop = start + len(shape.points)
-        rows, columns = polygon(points[start:stop, 1], points[start:stop, 0], canvas.shape)
+        x, y = points[start:stop].T
+        rows, columns = polygon(y, x, canvas.shape)  # type: ignore[no-untyped-call]
         start = stop
         if shape.over is not None:
             free = canvas[rows, columns] == shape.over
@@ -73,13 +75,15 @@ def draw_face(identity: Identity, left: Actions, right: Actions, view: View, sid
 def _turn(points: Points, view: View) -> Points:
     """Turn the head aside: the face bulges towards the camera, so its middle moves and its outline stays."""
     depth = 0.5 * np.sqrt(np.maximum(0.0, 1.0 - (points * points).sum(axis=1, keepdims=True)))
-    return points + depth * (math.sin(view.yaw), math.sin(view.pitch))
+    turned: Points = points + depth * np.array((math.sin(view.yaw), math.sin(view.pitch)))
+    return turned
 
 
 def _place(points: Points, view: View) -> Points:
     """Rotate, scale and shift within the image."""
     cos, sin = view.scale * math.cos(view.rotation), view.scale * math.sin(view.rotation)
-    return np.asarray(points @ np.array(((cos, sin), (-sin, cos))) + view.shift)
+    placed: Points = points @ np.array(((cos, sin), (-sin, cos))) + view.shift
+    return placed
 
 
 def _expose(colours: Image, view: View, factor: int) -> Image:
@@ -92,7 +96,8 @@ def _expose(colours: Image, view: View, factor: int) -> Image:
         image = gaussian_filter(image, (sigma, sigma, 0), truncate=2.5)
     across = np.linspace(-1.0, 1.0, side)
     light = view.exposure * (1.0 + view.light[0] * across[None, :] + view.light[1] * across[:, None])
-    return np.asarray(0.5 + view.contrast * (image * light[:, :, None] - 0.5))
+    lit: Image = 0.5 + view.contrast * (image * light[:, :, None] - 0.5)
+    return lit
 
 
 def _palette(identity: Identity, view: View) -> Image:

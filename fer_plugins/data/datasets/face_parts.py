@@ -147,7 +147,8 @@ def _brow(identity: Identity, au: Actions, sign: float) -> Iterator[Shape]:
     outer = identity.eye_distance + 0.22, y + identity.brow_tilt - 0.15 * outer_up + 0.06 * inner_up * (1 - outer_up)
     arch = (inner[1] + outer[1]) / 2 - 0.06 - 0.06 * min(inner_up, outer_up) * (1 - lower) + 0.08 * lowered
     bend = (inner[0] + outer[0]) / 2, arch
-    yield Shape(Part.BROW, _stroke(*((sign * p[0], p[1]) for p in (inner, bend, outer)), width=identity.brow_thickness))
+    start, middle, end = ((sign * across, down) for across, down in (inner, bend, outer))
+    yield Shape(Part.BROW, _stroke(start, middle, end, identity.brow_thickness))
     if lowered > 0.2:  # the upright furrow between the brows
         top, foot = inner[1] - 0.08, inner[1] + 0.10
         furrow = _stroke((sign * 0.05, top), (sign * 0.065, inner[1]), (sign * 0.045, foot), 0.05 * lowered)
@@ -246,7 +247,8 @@ def _glasses(identity: Identity) -> Iterator[Shape]:
     reach, y = identity.eye_distance, identity.eye_height + 0.03
     ring = np.concatenate([_CIRCLE, _CIRCLE[:1]])
     for sign in (-1.0, 1.0):
-        rim = np.concatenate([ring * (0.27, 0.22), ring[::-1] * (0.235, 0.185)]) + (sign * reach, y)
+        middle = np.array((sign * reach, y))
+        rim = np.concatenate([middle + ring * (0.27, 0.22), middle + ring[::-1] * (0.235, 0.185)])
         yield Shape(Part.GLASSES, rim)
         hinge, ear = (sign * (reach + 0.25), y - 0.03), (sign * (reach + 0.5), y - 0.06)
         yield Shape(Part.GLASSES, _stroke(hinge, (sign * (reach + 0.35), y - 0.05), ear, 0.05))

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import colorsys
-import math
 from dataclasses import replace
 
 import numpy as np

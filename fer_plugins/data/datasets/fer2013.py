@@ -34,15 +34,18 @@ class FER2013:
     Training is "train", PublicTest "val", PrivateTest "test". ``root`` is one of these, as a file, or a folder or
     zip that holds it (at its top or one folder below), and is read in place:
 
-    - ``fer2013.csv`` (``emotion,pixels,Usage``), also as ``fer2013.tar.gz``;
+    - ``fer2013.csv`` (``emotion,pixels,Usage``);
     - ``icml_face_data.csv`` (the same, other order, blanks around the names);
+    - ``fer2013.tar.gz``, which holds the csv;
+    - ``fer2013.zip``, or any zip, which holds a csv or images;
     - images as ``train/<class>/Training_*`` and ``test/<class>/PublicTest_*|PrivateTest_*``, classes by name in any
       case; without such file names the folder test is "test" and there is no "val";
     - ``train.csv`` (``emotion,pixels``): all "train". ``test.csv`` has no labels and is refused.
 
-    Where several lie in one place the first in this order is read (then any other zip, any other csv) and ``notes``
-    says so. Construction looks at names and a first line only; ``table``, the images and the complete ``notes`` come
-    from one reading of everything, at the first use of ``table`` or of an image.
+    Where several lie in one place the first in this order is read (zips and tars of other names come after the
+    images, csv files of other names last) and ``notes`` says so. Construction looks at names and a first line only;
+    ``table``, the images and the complete ``notes`` come from one reading of everything, at the first use of
+    ``table`` or of an image.
 
     Args:
         root: file or folder that holds FER2013.
@@ -148,7 +151,7 @@ class FER2013:
 def _describe_bad(samples: Samples) -> list[str]:
     if not samples.bad:
         return []
-    shown = "; ".join(f"{error.where}: {error.reason}" for *_, error in samples.bad[:3])
+    shown = "; ".join(why for *_, why in samples.bad[:3])
     return [f"{len(samples.bad):,} bad samples were left out (--data.on_bad_image skip), the first: {shown}."]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tarfile
 import zipfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
@@ -38,10 +38,10 @@ USAGES = {"training": "train", "publictest": "val", "privatetest": "test"}
 
 _CLASS_FOLDERS = "class folders"
 # Of several copies in one place the first of these is read: the release with its exact pixels before the JPEG
-# copies, whatever has all three splits before what has not.
+# copies, well-known names before any name, all three splits before train.csv.
 _PREFERENCE = (
-    *("fer2013.csv", "icml_face_data.csv", "fer2013.tar.gz", "fer2013.tgz", "fer2013.tar"),
-    *(_CLASS_FOLDERS, "fer2013.zip", "*.zip", "train.csv", "*.csv"),
+    *("fer2013.csv", "icml_face_data.csv", "fer2013.tar.gz", "fer2013.zip", _CLASS_FOLDERS),
+    *("*.zip", "*.tar.gz", "*.tgz", "*.tar", "train.csv", "*.csv"),
 )
 _LOOKED_FOR = (
     "fer2013.csv, icml_face_data.csv, train.csv, fer2013.tar.gz, or images as train/<class>/*.jpg and "
@@ -57,7 +57,7 @@ class Samples:
     split: list[str] = field(default_factory=list)
     source: list[str] = field(default_factory=list)
     images: Sequence[npt.NDArray[np.uint8]] | npt.NDArray[np.uint8] = ()  # each uint8 (H, W, 1)
-    bad: list[tuple[int | None, str, UnreadableError]] = field(default_factory=list)  # left out: label, split, why
+    bad: list[tuple[int | None, str, str]] = field(default_factory=list)  # left out: label or None, split or "", why
     notes: list[str] = field(default_factory=list)
     # What the copy tells apart. ("train", "test"): the official val lies in test; ("train",): it holds no other.
     splits_known: tuple[str, ...] = ("train", "val", "test")
@@ -97,23 +97,22 @@ class ImageLayout:
         samples = Samples()
         images = []
         unnamed = {"train": 0, "val": 0, "test": 0}
-        for file, image in zip(
-            self.found, read_images(self.files, [file.name for file in self.found], grey=True), strict=True
-        ):
-            label = CLASSES.index(file.expression)
-            usage = USAGES.get(file.file.split("_")[0].lower())
-            if usage is None:
-                unnamed[file.split] += 1
-            split = usage or file.split
-            if isinstance(image, UnreadableError):
-                if on_bad_image == "error":
-                    raise image
-                samples.bad.append((label, split, image))
-                continue
-            images.append(image)
-            samples.label.append(label)
-            samples.split.append(split)
-            samples.source.append(file.name)
+        with closing(read_images(self.files, [file.name for file in self.found], grey=True)) as decoded:
+            for file, image in zip(self.found, decoded, strict=True):
+                label = CLASSES.index(file.expression)
+                usage = USAGES.get(file.file.split("_")[0].lower())
+                if usage is None:
+                    unnamed[file.split] += 1
+                split = usage or file.split
+                if isinstance(image, UnreadableError):
+                    if on_bad_image == "error":
+                        raise image
+                    samples.bad.append((label, split, f"{image.where}: {image.reason}"))
+                    continue
+                images.append(image)
+                samples.label.append(label)
+                samples.split.append(split)
+                samples.source.append(file.name)
         samples.images = images
         splits = {*samples.split, *(split for _, split, _ in samples.bad)}
         if unnamed["test"] and "val" not in splits:
@@ -148,9 +147,9 @@ class CsvLayout:
         """Open the csv; yields the stream, the csv's own file name, and its place for messages."""
         if self.packing == "tar":
             with open_tar_member(self.path, ".csv", whole=whole) as (stream, name):
-                yield stream, split_name(name)[-1], f"{self.path}:{name}"
+                yield stream, split_name(name)[-1], make_printable(f"{self.path}:{name}")
             return
-        where = str(self.path) if self.member is None else f"{self.path}:{self.member}"
+        where = make_printable(str(self.path) if self.member is None else f"{self.path}:{self.member}")
         try:
             if self.member is None:
                 with self.path.open("rb") as stream:
@@ -177,7 +176,8 @@ class CsvLayout:
                 )
             samples.split.append(split)
         for code, usage, error in rows.bad:
-            samples.bad.append((code, USAGES.get(usage.lower(), "") if rows.has_usage else "train", error))
+            split = USAGES.get(usage.lower(), "") if rows.has_usage else "train"
+            samples.bad.append((code, split, f"{error.where}: {error.reason}"))
         if not rows.has_usage:
             samples.notes.append(
                 "The csv has no column Usage, as the challenge's train.csv: all samples are training samples."

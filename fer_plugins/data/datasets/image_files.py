@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 
 import numpy as np
 import numpy.typing as npt
@@ -76,7 +76,7 @@ def decode_image(data: bytes, where: str, *, grey: bool) -> npt.NDArray[np.uint8
 
 def read_images(
     files: FileSet, names: Iterable[str], *, grey: bool
-) -> Iterator[npt.NDArray[np.uint8] | UnreadableError]:
+) -> Generator[npt.NDArray[np.uint8] | UnreadableError, None, None]:
     """Read and decode files in the order of ``names``; a bad one is yielded as its error, for the caller to judge."""
     with files.opened() as open_file:
         for name in names:

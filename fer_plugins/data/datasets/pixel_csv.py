@@ -134,7 +134,7 @@ def _clean(field: bytes) -> bytes:
 
 def _parse_code(field: bytes, codes: int, place: str) -> int:
     text = _clean(field)
-    if not text.isdigit() or int(text) >= codes:
+    if not text.isdigit() or len(text) > 9 or int(text) >= codes:
         shown = text[:40].decode("utf-8", "replace")
         raise InputError(
             f"{place}: the label is {shown!r}, a number in 0..{codes - 1} is needed; mend or remove the row"
@@ -175,8 +175,8 @@ def _parse_clean_block(texts: list[bytes], width: int) -> npt.NDArray[np.uint8] 
     # value[i]: the number whose last digit stands at i. Its hundreds count only when its tens are a digit too;
     # otherwise the byte two places back belongs to the number before.
     value = digits.astype(np.uint16)
-    value[1:] += np.uint16(10) * digits[:-1]
-    value[2:] += np.uint16(100) * (digits[:-2] * is_digit[1:-1])
+    value[1:] += np.multiply(digits[:-1], 10, dtype=np.uint16)
+    value[2:] += np.multiply(digits[:-2] * is_digit[1:-1], 100, dtype=np.uint16)
     numbers = value[ends - 1]
     if numbers.max() > 255:
         return None

@@ -20,7 +20,9 @@ from fer_plugins.data.datasets.face_sampling import (
 
 CLASSES = ("anger", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 DRAWING = 1  # raise it whenever a pixel of any image changes: caches are keyed by it
-LUMA = np.array((0.299, 0.587, 0.114))  # ITU-R BT.601
+LUMA = np.array(
+    (299, 587, 114)
+)  # thousandths of red, green and blue (ITU-R BT.601): whole numbers round alike anywhere
 
 
 class Scene(NamedTuple):
@@ -87,10 +89,10 @@ class Synthetic:
 
     @property
     def cache_key(self) -> str:
-        """Everything that the pixels depend on, the drawing's version included."""
+        """Every option, the version of the drawing, and that of numpy, whose random streams may change."""
         return (
-            f"synthetic-v{DRAWING}-{self.image_size}x{self.channels}-subjects{self.subjects}-takes{self.takes}"
-            f"-frames{self.frames}-difficulty{self.difficulty!r}-seed{self.seed}"
+            f"synthetic-v{DRAWING}-numpy{np.__version__}-{self.image_size}x{self.channels}"
+            f"-subjects{self.subjects}-takes{self.takes}-frames{self.frames}-difficulty{self.difficulty!r}-seed{self.seed}"
         )
 
     def __len__(self) -> int:
@@ -98,7 +100,7 @@ class Synthetic:
 
     @property
     def table(self) -> dict[str, list[Any]]:
-        """Columns label, source, split, subject and sequence, one row an image; ordered by subject, class, frame."""
+        """Columns label, source, split, subject and sequence, one row an image; ordered by subject, class, sequence, frame."""
         columns: dict[str, list[Any]] = {name: [] for name in ("label", "source", "split", "subject", "sequence")}
         splits = self._splits()
         for index in range(len(self)):
@@ -114,9 +116,9 @@ class Synthetic:
         scene = self.scene(index)
         colour = draw_face(scene.identity, scene.left, scene.right, scene.view, self.image_size)
         colour += scene.view.noise * self._random("noise", *self._locate(index)).standard_normal(colour.shape)
-        pixels = np.rint(255.0 * colour.clip(0.0, 1.0))
+        pixels = np.rint(255.0 * colour.clip(0.0, 1.0)).astype(np.int64)
         if self.channels == 1:
-            pixels = np.rint(pixels @ LUMA)[:, :, None]
+            pixels = (pixels @ LUMA + 500)[:, :, None] // 1000
         return pixels.astype(np.uint8)
 
     def scene(self, index: int) -> Scene:
