@@ -303,6 +303,7 @@ def test_rotation_turns_about_the_centre_by_the_whole_range(name, option):
     assert -20.5 < angles.min() < -18
     assert 18 < angles.max() < 20.5
     assert abs(np.median(angles)) < 3
+    assert np.median(np.abs(angles)) == pytest.approx(10, abs=2)  # every image is turned
 
 
 @pytest.mark.parametrize(
@@ -446,6 +447,7 @@ def test_erased_rectangles_have_the_areas_aspects_and_shares_asked_for():
     assert areas.mean() == pytest.approx(0.175, abs=0.01)
     assert (heights / widths).log().mean() == pytest.approx(0, abs=0.05)
     assert (heights / widths).max() > 1.85
+    assert abs(torch.corrcoef(torch.stack([areas, (heights / widths).log()]))[0, 1]) < 0.1
     # Every place comes up, and no place is favoured left or right, up or down.
     share = mask.double().mean(0)
     assert share.min() > 0

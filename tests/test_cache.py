@@ -266,7 +266,8 @@ DAMAGES = {
     "truncated table": edit("table.npz", lambda content: content[:-7]),
     "flipped table": edit("table.npz", lambda content: flip(content, 200)),
     "lost table": lambda folder: (folder / "table.npz").unlink(),
-    "flipped meta": edit("meta.json", lambda content: flip(content, -5)),
+    "another table": lambda folder: np.savez(folder / "table.npz", label=np.zeros(40, int), source=np.arange(40)),
+    "flipped note": edit("meta.json", lambda content: flip(content, content.index(b"two images"))),
     "empty meta": edit("meta.json", lambda content: b""),
     "binary meta": edit("meta.json", lambda content: b"\xff\xfe\x00"),
     "meta without a key": edit("meta.json", drop_key),
@@ -306,6 +307,14 @@ def test_sampled_blocks_see_both_ends_and_every_block_between() -> None:
         images.reshape(-1)[place] = 0
     small = np.zeros((2, 3, 3, 1), np.uint8)
     assert store.sample_blocks(small)[0] == zlib.crc32(bytes(18))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="blocks are counted as on Linux")
+def test_room_for_mapped_images_is_reserved(tmp_path: Path) -> None:
+    store.create_images(tmp_path, (100, 48, 48, 1))
+    status = (tmp_path / store.IMAGES).stat()
+    assert status.st_blocks * 512 >= status.st_size > 100 * 48 * 48
+    assert store.map_images(tmp_path, "r").shape == (100, 48, 48, 1)
 
 
 @BOTH

@@ -18,7 +18,8 @@ class Net(nn.Module):
 
     def __init__(self, *, num_classes: int, in_channels: int = 1, image_size: int = 8, width: int = 4):
         super().__init__()
-        self.layers = nn.Sequential(nn.Flatten(), nn.Linear(in_channels * image_size**2, width), nn.Linear(width, num_classes))
+        inputs = in_channels * image_size**2
+        self.layers = nn.Sequential(nn.Flatten(), nn.Linear(inputs, width), nn.Linear(width, num_classes))
 
     def forward(self, x):
         return self.layers(x)

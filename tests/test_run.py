@@ -293,7 +293,7 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_bits(toy, tmp_path):
 
 def test_control_c_leaves_a_usable_folder(toy, tmp_path):
     flags = settings(tmp_path, trainer={"epochs": 400})
-    process, seen = start(toy, tmp_path, flags, "epoch 2/400")
+    process, _ = start(toy, tmp_path, flags, "epoch 2/400")
     process.send_signal(signal.SIGINT)
     rest, _ = process.communicate(timeout=60)
     assert process.returncode == 1

@@ -82,7 +82,8 @@ def test_images_do_not_depend_on_instance_order_or_size_of_the_dataset():
 
 def test_another_process_draws_the_same_bits():
     program = (
-        "import hashlib; from fer_plugins.data.datasets.synthetic import Synthetic; d = Synthetic(samples=63, channels=3);"
+        "import hashlib; from fer_plugins.data.datasets.synthetic import Synthetic;"
+        "d = Synthetic(samples=63, channels=3);"
         "print(hashlib.sha256(b''.join(d[i].tobytes() for i in range(0, 63, 4))).hexdigest())"
     )
     other = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.strip()
@@ -98,7 +99,7 @@ def test_grey_is_the_luma_of_colour():
 
 @pytest.mark.parametrize("difficulty", [0.0, 0.5])
 def test_no_two_images_are_alike(difficulty):
-    images = draw(Synthetic(samples=210, difficulty=difficulty, image_size=32))
+    images = draw(Synthetic(samples=126, difficulty=difficulty, image_size=32))
     assert len(np.unique(images.reshape(len(images), -1), axis=0)) == len(images)
 
 
@@ -119,9 +120,10 @@ def test_intensity_rises_within_a_sequence_and_with_it_every_unit():
 
 
 def test_frames_of_a_sequence_are_near_duplicates():
-    dataset = Synthetic(samples=420, image_size=32)
-    pixels = draw(dataset).reshape(420, -1).astype(np.float64)
-    distance = np.square(pixels[:, None, ::4] - pixels[None, :, ::4]).sum(axis=2)
+    dataset = Synthetic(samples=210, image_size=32)
+    pixels = draw(dataset).reshape(210, -1).astype(np.float64)
+    squares = (pixels * pixels).sum(axis=1)
+    distance = squares[:, None] + squares[None, :] - 2 * pixels @ pixels.T
     np.fill_diagonal(distance, np.inf)
     sequence = np.array(dataset.table["sequence"])
     assert (sequence[distance.argmin(axis=1)] == sequence).mean() > 0.8, "a split by sample must leak"
@@ -159,36 +161,35 @@ def extent(part, units):
     return np.ptp(points[:, 1])
 
 
-@pytest.mark.parametrize(
-    ("unit", "measure", "sign"),
-    [
-        (1, lambda units: brow_end(units, inner=True), -1),
-        (2, lambda units: brow_end(units, inner=False), -1),
-        (4, lambda units: brow_end(units, inner=True), +1),
-        (5, lambda units: extent(Part.SCLERA, units), +1),
-        (6, lambda units: extent(Part.SCLERA, units), -1),
-        (7, lambda units: extent(Part.SCLERA, units), -1),
-        (43, lambda units: extent(Part.SCLERA, units), -1),
-        (9, lambda units: len(outlines(Part.FOLD, units)), +1),
-        (12, lambda units: mouth_corner(units, axis=1), -1),
-        (12, lambda units: mouth_corner(units, axis=0), +1),
-        (15, lambda units: mouth_corner(units, axis=1), +1),
-        (16, lambda units: len(outlines(Part.TEETH, units)), +1),
-        (17, lambda units: len(outlines(Part.FOLD, units)), +1),
-        (20, lambda units: mouth_corner(units, axis=0), +1),
-        (23, lambda units: mouth_corner(units, axis=0), -1),
-        (24, lambda units: extent(Part.LIP, units), -1),
-        (25, lambda units: len(outlines(Part.MOUTH, units)), +1),
-        (26, lambda units: extent(Part.LIP, units), +1),
-    ],
-)
+MOVES = [  # unit, what it moves, direction; image y points down: raising is negative
+    (1, lambda units: brow_end(units, inner=True), -1),
+    (2, lambda units: brow_end(units, inner=False), -1),
+    (4, lambda units: brow_end(units, inner=True), +1),
+    (5, lambda units: extent(Part.SCLERA, units), +1),
+    (6, lambda units: extent(Part.SCLERA, units), -1),
+    (7, lambda units: extent(Part.SCLERA, units), -1),
+    (43, lambda units: extent(Part.SCLERA, units), -1),
+    (9, lambda units: len(outlines(Part.FOLD, units)), +1),
+    (12, lambda units: mouth_corner(units, axis=1), -1),
+    (12, lambda units: mouth_corner(units, axis=0), +1),
+    (15, lambda units: mouth_corner(units, axis=1), +1),
+    (16, lambda units: len(outlines(Part.TEETH, units)), +1),
+    (17, lambda units: len(outlines(Part.FOLD, units)), +1),
+    (20, lambda units: mouth_corner(units, axis=0), +1),
+    (23, lambda units: mouth_corner(units, axis=0), -1),
+    (24, lambda units: extent(Part.LIP, units), -1),
+    (25, lambda units: len(outlines(Part.MOUTH, units)), +1),
+    (26, lambda units: extent(Part.LIP, units), +1),
+]
+
+
+@pytest.mark.parametrize(("unit", "measure", "sign"), MOVES)
 def test_each_action_unit_moves_its_part(unit, measure, sign):
-    """Image y points down: raising is negative."""
     assert sign * (measure({unit: 1.0}) - measure({})) > 0
 
 
 def test_every_unit_of_a_prototype_is_tested_above():
-    tested = {mark.args[1][i][0] for mark in test_each_action_unit_moves_its_part.pytestmark for i in range(18)}
+    tested = {unit for unit, _, _ in MOVES}
     assert {unit for units in PROTOTYPES.values() for unit in (*units[0], *units[1])} <= tested
 
 
@@ -244,7 +245,7 @@ def test_difficulty_scales_pose_noise_and_weak_intensities():
     ],
 )
 def test_a_bad_option_is_one_line_that_says_what_is_legal(options, words):
-    with pytest.raises(ValueError, match="^synthetic: ") as caught:
+    with pytest.raises(ValueError, match=r"^synthetic: ") as caught:
         Synthetic(**options)
     assert "\n" not in str(caught.value)
     for word in words:
@@ -259,7 +260,7 @@ def test_an_index_outside_is_an_index_error(index):
 
 def test_the_drawing_is_the_one_of_its_version():
     """Where this fails, the images have changed: raise DRAWING, so that no cache serves the old ones, and renew it."""
-    means = {1: []}
+    means = {1: [92.518, 106.153, 108.346, 74.717, 119.359, 93.708, 92.92]}
     measured = [Synthetic(samples=63, image_size=48, channels=3)[i].mean() for i in range(2, 21, 3)]
     assert measured == pytest.approx(means[DRAWING], abs=0.02)
 

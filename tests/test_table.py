@@ -1,5 +1,7 @@
 """The sample table: its checks, its hashes, and the part that a limit leaves."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -132,7 +134,7 @@ def test_part_without_official_split_leaves_three_of_each_class() -> None:
 
 
 def test_part_draws_rather_than_taking_the_first() -> None:
-    table = make_table({("train", 0): 1000})
+    table = dataclasses.replace(make_table({("train", 0): 1000}), digest=None)
     rows = table.part(100)
     assert 350 < rows.mean() < 650
 

@@ -1,6 +1,7 @@
 """Following a run: metrics.csv, and what W&B's own reader finds in an offline run's file."""
 
 import csv
+import functools
 import io
 import json
 import os
@@ -15,12 +16,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
-from PIL import Image
 
 from fer_plugins import tracking
 from fer_plugins.errors import InputError
-from fer_plugins.evaluate.metrics import Scorer
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "dashboards.md"
 CLASSES = ["anger", "disgust", "happy"]
@@ -43,6 +41,10 @@ def configuration(**logger):
 
 def scored(size=60):
     """Scores and predictions of `size` images whose rows in the sample table are 100, 101, ..."""
+    import torch  # here, because the scripts below import this file and mostly do without
+
+    from fer_plugins.evaluate.metrics import Scorer
+
     scorer = Scorer(CLASSES)
     logits = torch.randn(size, 3, generator=torch.Generator().manual_seed(0))
     scorer.update(torch.arange(100, 100 + size), logits, torch.arange(size) % 3)
@@ -200,6 +202,7 @@ def test_wandb_is_imported_nowhere_else():
 # --- W&B offline
 
 
+@functools.cache
 def records_of(folder):
     """The records of the newest offline run in a run's folder, read by W&B's own program."""
     file = max(folder.glob("wandb/offline-run-*/run-*.wandb"), key=lambda path: path.stat().st_mtime_ns)
@@ -258,7 +261,7 @@ def offline(tmp_path_factory):
     """
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.setblocking(False)
-        address = "http://127.0.0.1:{}".format(server.getsockname()[1])
+        address = f"http://127.0.0.1:{server.getsockname()[1]}"
         names = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "ALL_PROXY", "WANDB_BASE_URL")
         done = run_script(script, folder, home, **dict.fromkeys(names, address))
         assert done.returncode == 0, done.stderr
@@ -288,7 +291,8 @@ def test_offline_is_silent_and_stays_in_the_folder(offline):
     assert list(home.iterdir()) == []
     assert (folder / "wandb").is_dir()
     assert next(folder.glob(f"wandb/offline-run-*-{run_id}/run-{run_id}.wandb")).stat().st_size > 1000
-    assert not [path for path in folder.rglob("*") if path.is_symlink()]
+    outside = [path for path in folder.rglob("*") if not path.resolve().is_relative_to(folder.resolve())]
+    assert outside == []
 
 
 @pytest.mark.parametrize(("when", "kind"), [("epoch", "history"), ("result", "history"), ("summary", "summary")])
@@ -348,6 +352,8 @@ def artifact(records, part):
 
 
 def test_the_table_of_predictions_shows_each_image_beside_its_own_label(offline):
+    from PIL import Image
+
     contents = artifact(records_of(offline[0]), "testpredictions")
     table = json.loads(contents.pop("test/predictions.table.json"))
     assert table["columns"] == ["source", "image", "true", "predicted", "p(anger)", "p(disgust)", "p(happy)"]
@@ -458,8 +464,7 @@ def test_the_run_outlives_the_service(tmp_path):
         time.sleep(0.3)
         for epoch in (2, 3):
             tracker.log_epoch({{**t.ROW, "epoch": epoch}})
-        scores, predictions = t.scored()
-        tracker.log_result({{"test": scores}}, predictions, None, ["x"] * 60, t.CLASSES, t.SUMMARY)
+        tracker.log_result({{}}, None, None, [], [], {{}})  # is not even looked at
         tracker.close(True)
         print(tracker.warnings)
     """

@@ -102,7 +102,7 @@ class _Trial:
             lambda: self.call(**changes),
             "builds",
             f"building with {where}",
-            "give pool and the options defaults; find the size of flattened layers by running one image through the rest",
+            "give pool and the options defaults; find the size of flattened layers by running one image",
         )
         if isinstance(network, nn.Module | Failed):
             return None if isinstance(network, Failed) else network

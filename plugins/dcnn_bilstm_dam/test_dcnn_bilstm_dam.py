@@ -163,10 +163,11 @@ def test_cost_is_364_million_multiply_adds_of_which_the_paper_claims_one():
         module.register_forward_hook(cost)
     with torch.no_grad():
         network(torch.rand(1, 1, 64, 64))
-    assert sum(macs) == 363857972
+    total = sum(macs)
+    assert total == 363857972
     with FlopCounterMode(display=False) as counter, torch.no_grad():  # it does not see into the LSTM
         network(torch.rand(1, 1, 64, 64))
-    assert counter.get_total_flops() == 2 * (sum(macs) - 256 * 2 * 4 * 128 * (128 + 128))
+    assert counter.get_total_flops() == 2 * (total - 256 * 2 * 4 * 128 * (128 + 128))
 
 
 def test_cost_section_of_the_paper_describes_a_toy_network():
@@ -293,8 +294,8 @@ def test_pcp01_replaces_the_sigmoid():
     x = torch.linspace(-12, 12, 100001, dtype=torch.float64)
     assert gate(torch.zeros(1)).item() == 0.5
     assert (gate(x) - x.sigmoid()).abs().max().item() == pytest.approx(0.0153, abs=5e-5)
-    assert gate(x).min() >= 0
-    assert gate(x).max() <= 1
+    assert gate(x).min() >= -1e-12
+    assert gate(x).max() <= 1 + 1e-12
 
 
 @given(
@@ -319,11 +320,17 @@ def test_pcp_in_training_equals_the_plain_formula_and_the_two_cubics(numbers, le
     torch.testing.assert_close(pcp(x).detach(), cubics)
 
 
-def test_pcp_refuses_a_second_derivative_in_training_instead_of_a_wrong_one():
-    x = torch.randn(5, requires_grad=True)
-    (slope,) = torch.autograd.grad(PCP()(x).sum(), x, create_graph=True)
-    with pytest.raises(RuntimeError, match="once_differentiable"):
-        slope.sum().backward()
+@pytest.mark.parametrize("leak", [0.0, 0.1])
+def test_pcp_in_training_has_the_second_derivative_of_the_plain_formula(leak):
+    pcp = PCP(leak=leak)
+    weight = torch.randn(4, 4, dtype=torch.float64, requires_grad=True)
+    x = torch.randn(50, 4, dtype=torch.float64, requires_grad=True) * 2
+
+    def penalty(f) -> torch.Tensor:
+        (slope,) = torch.autograd.grad(f(x @ weight).sum(), x, create_graph=True)
+        return torch.autograd.grad(slope.square().sum(), weight)[0]
+
+    torch.testing.assert_close(penalty(pcp), penalty(pcp.curve))
 
 
 # --- HOG
@@ -608,8 +615,10 @@ def test_explain_shows_what_the_network_sees_and_weighs():
 
 
 @pytest.mark.filterwarnings("ignore:The tensor attributes self.bilstm.lstm")  # torch's own, about any LSTM
+@pytest.mark.filterwarnings("ignore:.*torch.jit:FutureWarning")
+@pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning")  # sizes of the image are meant to be constants
 def test_exported_and_traced_networks_give_the_same_logits_at_any_batch_size():
-    network = build(**SMALL).eval()
+    network = build(**SMALL, pool=nn.MaxPool2d).eval()  # the core's poolings check sizes, of which a trace warns
     x = torch.rand(3, 1, 48, 48)
     exported = torch.export.export(network, (x[:2],), dynamic_shapes=({0: torch.export.Dim("batch")},)).module()
     traced = torch.jit.trace(network, x[:1])

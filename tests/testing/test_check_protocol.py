@@ -127,7 +127,10 @@ def test_good_protocols_pass(function):
 def test_a_table_of_ones_own(rules_broken):
     table = SampleTable(label=np.arange(9) % 3, source=np.array(list("abcdefghi")))
     check_protocol(halves, table)
-    assert "has rows 10 to 19, the table 9" in rules_broken(check_protocol, with_fold(), table)["rows are in range"]
+    assert (
+        "train of fold 0 has rows 0 to 9, the table 9 (and 5 times more)"
+        in rules_broken(check_protocol, with_fold(), table)["rows are in range"]
+    )
 
 
 def test_example_table_is_a_table():

@@ -16,7 +16,7 @@ from fer_dcnn_bilstm_dam.bilstm import BiLSTMMap
 from fer_dcnn_bilstm_dam.dcnn import DCNN, map_side
 from fer_dcnn_bilstm_dam.distillation import Distillation
 from fer_dcnn_bilstm_dam.fusion import InteractiveFusion
-from fer_dcnn_bilstm_dam.hog import CELL, HOGInput, gradients, luma
+from fer_dcnn_bilstm_dam.hog import CELL, HOGInput, gradients
 from fer_dcnn_bilstm_dam.options import check_options, remedy
 from fer_dcnn_bilstm_dam.pcp import PCP, PCP01
 from fer_plugins.contract import PoolingFactory
@@ -215,7 +215,7 @@ class DCNNBiLSTMDAM(nn.Module):
             ``spatial_weights_n`` (B, windows, queries, keys) and ``channel_weights_n`` (B, groups, channels, channels),
             whose rows sum to 1; ``gap_weights`` (B, 128) in [0, 1], where they are used.
         """
-        grey = luma(x)
+        grey = self.hog.grey(x)
         pictures = {"grey": grey}
         if self.hog.mode != "none":
             pictures["gradient"] = torch.hypot(*gradients(grey))

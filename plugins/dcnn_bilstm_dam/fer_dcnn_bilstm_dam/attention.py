@@ -65,7 +65,7 @@ class Distil(nn.Module):
             nn.Sequential(nn.Conv2d(channels, low, kernel, padding=kernel // 2), nn.Conv2d(low, channels, 3, padding=1))
             for _ in range(1 if share_kv else 2)
         )
-        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.to(memory_format=torch.channels_last)
 
     def forward(self, keys: Tensor, values: Tensor) -> Tensor:
         """Return the reduced keys and, behind them, the reduced values: (2B, H, W, C)."""
@@ -140,7 +140,7 @@ class DualAttention(nn.Module):
         if self.distil_spatial is None:
             k, v = split_windows(keys, self.windows), split_windows(values, self.windows)
         else:
-            k, v = self._pool_windows(self.distil_spatial(keys, values)).unflatten(0, (2, -1))
+            k, v = self._pool_windows(self.distil_spatial(keys, values)).unflatten(0, (2, -1)).unbind()
         weights = _weigh(q, k)
         return join_windows(weights @ v, self.windows, *queries.shape[1:3]), weights
 
@@ -158,7 +158,7 @@ class DualAttention(nn.Module):
         if self.distil_channel is None:
             k, v = self._split_groups(keys), self._split_groups(values)
         else:
-            k, v = self._split_groups(self.distil_channel(keys, values)).unflatten(0, (2, -1))
+            k, v = self._split_groups(self.distil_channel(keys, values)).unflatten(0, (2, -1)).unbind()
         weights = _weigh(self._split_groups(queries), k)
         return (weights @ v).permute(0, 3, 1, 2).reshape(values.shape), weights
 

@@ -52,7 +52,7 @@ class DCNN(nn.Module):
         self.stages = nn.Sequential(stages)
         self.out_channels = channels
         # Faster convolutions, and the tokens of the BiLSTM lie in memory as it reads them.
-        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.to(memory_format=torch.channels_last)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the maps (B, 128, S', S')."""

@@ -19,9 +19,7 @@ EPS = 1e-6  # assumed: Eq. 7 only says "small"
 
 
 def luma(x: Tensor) -> Tensor:
-    """Grey (B, 1, H, W) of images (B, 1 or 3, H, W) in [0, 1]: ITU-R BT.601 weights."""
-    if x.shape[1] == 1:
-        return x
+    """Grey (B, 1, H, W) of colour images (B, 3, H, W): ITU-R BT.601 weights."""
     return 0.299 * x[:, 0:1] + 0.587 * x[:, 1:2] + 0.114 * x[:, 2:3]
 
 
@@ -143,7 +141,7 @@ class HOGInput(nn.Module):
             raise ValueError(f"hog_angle={angle} has no effect with hog_mode={mode}: use hog_mode=image")
         if draw_from != "normalised" and mode != "image":
             raise ValueError(f"hog_draw_from={draw_from} has no effect with hog_mode={mode}: use hog_mode=image")
-        self.mode, self.angle, self.draw_from = mode, angle, draw_from
+        self.in_channels, self.mode, self.angle, self.draw_from = in_channels, mode, angle, draw_from
         channels = {"image": 1, "grad_stack": 3, "cells_up": BINS}
         self.out_channels = channels.get(mode, in_channels if mode == "none" else 1)
         self.register_buffer("masks", line_masks(), persistent=False)
@@ -152,7 +150,7 @@ class HOGInput(nn.Module):
         """Return the network's input (B, out_channels, S, S) and, in mode ``descriptor``, the vector (B, n)."""
         if self.mode == "none":
             return x, None
-        grey = luma(x)
+        grey = self.grey(x)
         if self.mode == "grad_stack":
             return torch.cat([grey, *gradients(grey)], dim=1), None
         cells = self.histograms(x)
@@ -161,13 +159,17 @@ class HOGInput(nn.Module):
         seen = spread(normalise_cells(cells)) if self.mode == "cells_up" else self.draw(cells)
         return seen.to(x.dtype), None
 
+    def grey(self, x: Tensor) -> Tensor:
+        """Grey images (B, 1, S, S) of the module's input."""
+        return luma(x) if self.in_channels == 3 else x
+
     def descriptor_size(self, image_size: int) -> int:
         """Length of the vector beside an input of ``image_size`` pixels a side; 0 except in mode ``descriptor``."""
         return (image_size // CELL - BLOCK + 1) ** 2 * BLOCK**2 * BINS if self.mode == "descriptor" else 0
 
     def histograms(self, x: Tensor) -> Tensor:
         """Cell histograms (B, 9, S/8, S/8) of images; cut from the graph: bins have no slope, hypot has none at 0."""
-        grey = luma(x).detach()
+        grey = self.grey(x).detach()
         return cell_histograms(grey if grey.dtype == torch.float64 else grey.float(), self.angle)
 
     def draw(self, cells: Tensor) -> Tensor:

@@ -11,7 +11,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 
 
 class PCP(nn.Module):
@@ -61,13 +60,21 @@ class PCP(nn.Module):
         y = u * (self.slope - self.cubic * u * u) + self.bend * d * d * d
         return y + self.leak * x if self.leak else y
 
+    def derivative(self, x: Tensor) -> Tensor:
+        """f'(x) in plain operations."""
+        u = x.clamp(-self.outer, self.outer)
+        d = nn.functional.softshrink(u, self.inner)
+        slope = self.slope - 3 * self.cubic * u * u + 3 * self.bend * d * d
+        # Beyond the outer knot the sum leaves a rounding error where the slope is exactly 0.
+        return torch.where(x.abs() < self.outer, slope, 0.0) + self.leak
+
     def extra_repr(self) -> str:
         """Name the knots."""
         return f"inner={self.inner:g}, outer={self.outer:g}, level={self.level:g}, leak={self.leak:g}"
 
 
 class PCP01(nn.Module):
-    """The gate (1 + f(x/2) / c) / 2 in [0, 1]: the substitute for the sigmoid, at most 0.0153 from it by default.
+    """The gate (1 + f(x/2) / c) / 2, from 0 to 1: the substitute for the sigmoid, at most 0.0153 from it by default.
 
     Args:
         knots: as in ``PCP``; there is no leak, which would carry the gate out of [0, 1].
@@ -101,14 +108,14 @@ class _FusedPCP(torch.autograd.Function):
         return y.add_(x, alpha=pcp.leak) if pcp.leak else y
 
     @staticmethod
-    @once_differentiable  # a second derivative is refused instead of being wrong
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
         (x,) = ctx.saved_tensors
         pcp = ctx.pcp
+        if torch.is_grad_enabled():  # a graph of the gradient is wanted: nothing in place
+            return grad * pcp.derivative(x), None
         u = x.clamp(-pcp.outer, pcp.outer)
         slope = torch.addcmul(x.new_full((), pcp.slope), u, u, value=-3 * pcp.cubic)
         d = nn.functional.softshrink(u, pcp.inner)
         slope.addcmul_(d, d, value=3 * pcp.bend).mul_(grad)
-        # Beyond the outer knot the sum leaves a rounding error where the gradient is exactly 0.
-        slope = torch.ops.aten.hardtanh_backward(slope, x, -pcp.outer, pcp.outer)
+        slope = torch.ops.aten.hardtanh_backward(slope, x, -pcp.outer, pcp.outer)  # 0 beyond the outer knot
         return slope.add_(grad, alpha=pcp.leak) if pcp.leak else slope, None

@@ -1,0 +1,60 @@
+"""What every installed architecture must hold, without knowing its name."""
+
+import pytest
+import torch
+
+from fer_plugins import config, registry
+from fer_plugins.evaluate.claims import read_claims
+from fer_plugins.module import build_network
+
+ARCHITECTURES = registry.available("architecture")
+NAMES = [offer.name for offer in ARCHITECTURES]
+
+
+def variants(offer):
+    return ["default", *(registry.paper(offer)["architectures"][offer.name].get("variants") or {})]
+
+
+def resolved(name, variant):
+    described = registry.paper(registry.find("architecture", name))["architectures"][name]
+    changes = (described.get("variants") or {}).get(variant) or {}
+    given = {"data": {"name": "synthetic"}}
+    if (changes.get("model") or {}).get("teacher") == config.MANDATORY:
+        given["model"] = {"teacher": "a run's folder"}  # a name only: what is built here learns from nobody
+    return config.resolve(given, plugin=name, recipe=variant).config
+
+
+def test_there_are_some():
+    assert len(NAMES) >= 2
+
+
+@pytest.mark.parametrize("offer", ARCHITECTURES, ids=NAMES)
+def test_every_recipe_is_resolved_and_built(offer):
+    for variant in variants(offer):
+        settings = resolved(offer.name, variant)
+        size, channels = settings["data"]["image_size"], settings["data"]["channels"]
+        network = build_network(settings, 7).eval()
+        assert network(torch.zeros(1, channels, size, size)).shape == (1, 7)
+
+
+@pytest.mark.parametrize("offer", ARCHITECTURES, ids=NAMES)
+def test_paper_and_claims_are_there(offer):
+    described = registry.paper(offer)
+    own = described["architectures"][offer.name]
+    assert described["paper"]["title"]
+    claims = read_claims(registry.package_file(offer, "claims.yaml"))
+    assert own["claims_model"] in [model["name"] for model in claims.models]
+    for reason in (own.get("assumed") or {}).values():
+        assert isinstance(reason, str)
+        assert reason
+    for option in registry.options(offer):
+        assert option.help, f"{offer.name}: option {option.name} has no line in the docstring's Args"
+        assert option.annotation, f"{offer.name}: option {option.name} has no type"
+
+
+@pytest.mark.parametrize("kind", ["pooling", "augmentation", "dataset", "protocol"])
+def test_every_option_of_every_offer_is_typed_and_explained(kind):
+    for offer in registry.available(kind):
+        for option in registry.options(offer):
+            assert option.help, f"{offer}: option {option.name} is not explained"
+            assert option.annotation, f"{offer}: option {option.name} has no type"

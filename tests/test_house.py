@@ -1,0 +1,124 @@
+"""The house: who may import whom, what must be listed, what a file may be called."""
+
+import ast
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+CORE = sorted((ROOT / "fer_plugins").rglob("*.py"))
+PLUGINS = sorted(path for path in (ROOT / "plugins").iterdir() if path.is_dir())
+TORCH_FREE = ("__init__", "cli", "config", "contract", "errors", "help", "listing", "options", "registry")
+
+
+def imports(path, *, top_only):
+    """Return the modules that a file imports; with ``top_only`` those at import time."""
+    tree = ast.parse(path.read_text())
+    found = set()
+
+    def visit(node, inside):
+        for child in ast.iter_child_nodes(node):
+            lazy = inside or isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+            if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
+                continue
+            if isinstance(child, ast.Import) and not (top_only and inside):
+                found.update(alias.name for alias in child.names)
+            if isinstance(child, ast.ImportFrom) and not (top_only and inside):
+                found.add(child.module)
+                found.update(f"{child.module}.{alias.name}" for alias in child.names)
+            visit(child, lazy)
+
+    visit(tree, False)
+    return found
+
+
+def any_of(names, *modules):
+    return {name for name in names if any(name == module or name.startswith(module + ".") for module in modules)}
+
+
+@pytest.mark.parametrize("name", TORCH_FREE)
+def test_the_front_end_needs_no_torch(name):
+    top = imports(ROOT / "fer_plugins" / f"{name}.py", top_only=True)
+    allowed = {"fer_plugins", "yaml", "packaging", "__future__"}
+    import sys
+
+    foreign = {one for one in top if one.split(".")[0] not in allowed | sys.stdlib_module_names}
+    assert not foreign
+    own = {one.split(".")[1] for one in top if one.startswith("fer_plugins.")}
+    assert own <= {*TORCH_FREE, "__version__"}
+
+
+def test_module_and_data_do_not_know_each_other_nor_the_command_line():
+    outside = ("fer_plugins.cli", "fer_plugins.run", "fer_plugins.tracking", "fer_plugins.config", "wandb")
+    module = imports(ROOT / "fer_plugins" / "module.py", top_only=False)
+    assert not any_of(module, "fer_plugins.data", *outside)
+    for path in (ROOT / "fer_plugins" / "data").rglob("*.py"):
+        assert not any_of(imports(path, top_only=False), "fer_plugins.module", *outside), path
+
+
+def test_optional_libraries_are_imported_where_they_are_asked_for():
+    for path in CORE:
+        everywhere, top = imports(path, top_only=False), imports(path, top_only=True)
+        assert not any_of(top, "wandb", "albumentations", "cv2"), path
+        if path.name != "tracking.py":
+            assert not any_of(everywhere, "wandb"), path
+        if path.name != "augment.py":
+            assert not any_of(everywhere, "albumentations", "cv2"), path
+
+
+def test_the_core_names_no_plugin():
+    names = [path.name for path in PLUGINS]
+    for path in CORE:
+        for name in names:
+            assert name not in path.read_text(), f"{path} names {name}"
+
+
+@pytest.mark.parametrize("plugin", PLUGINS, ids=lambda path: path.name)
+def test_plugins_import_the_contract_only(plugin):
+    for path in plugin.rglob("fer_*/**/*.py"):
+        names = imports(path, top_only=False)
+        core = any_of(names, "fer_plugins")
+        allowed = any_of(core, "fer_plugins.contract", "fer_plugins.pooling", "fer_plugins.testing")
+        assert core == allowed, path
+        others = [other.name for other in PLUGINS if other != plugin]
+        assert not any_of(names, *(f"fer_{other}" for other in others)), path
+
+
+@pytest.mark.parametrize("plugin", PLUGINS, ids=lambda path: path.name)
+def test_every_plugin_is_listed_and_whole(plugin):
+    line = f"-e plugins/{plugin.name}"
+    lines = (ROOT / "requirements.txt").read_text().splitlines()
+    assert line in lines, f"add the line '{line}' to requirements.txt"
+    package = plugin / f"fer_{plugin.name}"
+    for path in ("pyproject.toml", "README.md", f"test_{plugin.name}.py"):
+        assert (plugin / path).is_file(), path
+    for path in ("__init__.py", "paper.yaml", "claims.yaml"):
+        assert (package / path).is_file(), path
+    project = tomllib.loads((plugin / "pyproject.toml").read_text())["project"]
+    assert project["name"] == f"fer-{plugin.name}"
+    assert any(one.startswith("fer-plugins>=") and "<" in one for one in project["dependencies"])
+    assert f"plugins/{plugin.name}/README.md" in (ROOT / "README.md").read_text()
+
+
+def test_names_say_what_a_file_owns():
+    forbidden = {"utils", "util", "common", "base", "helpers", "manager", "handler", "misc"}
+    for path in [*CORE, *(ROOT / "plugins").rglob("*.py")]:
+        assert not forbidden & set(path.with_suffix("").name.split("_")), path
+        assert ast.get_docstring(ast.parse(path.read_text())) or path.name.startswith("test_"), f"{path}: no docstring"
+
+
+def test_every_bound_has_its_reason():
+    text = (ROOT / "pyproject.toml").read_text()
+    inside = False
+    for before, line in zip(["", *text.splitlines()], text.splitlines(), strict=False):
+        inside = inside or line.startswith("dependencies") or line.startswith("[project.optional")
+        if line.startswith("[project.scripts]"):
+            break
+        if inside and ">=" in line:
+            assert "#" in line or before.startswith("#"), line
+
+
+def test_the_licence():
+    assert "Apache License" in (ROOT / "LICENSE").read_text()
+    assert tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["license"] == "Apache-2.0"
