@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import os
 from typing import TYPE_CHECKING, Any, Literal
 
-import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import nn
+
+from fer_plugins.flip_affine_erase import GRID_FILLS, FlipAffineErase
 
 if TYPE_CHECKING:
     from fer_plugins.contract import SampleTransform
@@ -157,7 +156,7 @@ def flip_affine_erase(
     name = "flip_affine_erase"
     _check_fractions(name, flip=flip, shift=shift, zoom=zoom, erase=erase)
     _check_angles(name, rotation=rotation)
-    _check_choice(name, "fill_mode", fill_mode, tuple(_GRID_FILLS))
+    _check_choice(name, "fill_mode", fill_mode, tuple(GRID_FILLS))
     _check_choice(name, "erase_fill", erase_fill, ("zero", "mean", "noise"))
     _check_pair(name, "erase_area", erase_area, 1.0)
     _check_pair(name, "erase_aspect", erase_aspect, 100.0)
@@ -168,93 +167,6 @@ def flip_affine_erase(
     return FlipAffineErase(
         image_size, flip, rotation, shift, zoom, fill_mode, erase, erase_area, erase_aspect, erase_fill
     )
-
-
-_GRID_FILLS = {"nearest": "border", "constant": "zeros", "reflect": "reflection"}  # names of F.grid_sample
-
-
-class FlipAffineErase(nn.Module):
-    """The batch transform of `flip_affine_erase`; acts in training and evaluation mode alike."""
-
-    centres: Tensor
-
-    def __init__(
-        self,
-        image_size: int,
-        flip: float,
-        rotation: float,
-        shift: float,
-        zoom: float,
-        fill_mode: str,
-        erase: float,
-        erase_area: tuple[float, float],
-        erase_aspect: tuple[float, float],
-        erase_fill: str,
-    ) -> None:
-        super().__init__()
-        self.image_size, self.flip, self.erase = image_size, flip, erase
-        self.rotation, self.shift, self.zoom, self.fill_mode = rotation, shift, zoom, fill_mode
-        self.erase_area, self.erase_aspect, self.erase_fill = erase_area, erase_aspect, erase_fill
-        # Pixel centres between -1 and 1, the coordinates of grid_sample without align_corners.
-        centres = (2 * torch.arange(image_size, dtype=torch.float32) + 1) / image_size - 1
-        self.register_buffer("centres", centres, persistent=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Augment (B, C, H, W)."""
-        if x.shape[-2:] != (self.image_size, self.image_size) or not x.is_floating_point():
-            size = "x".join(map(str, x.shape[-2:]))
-            raise ValueError(
-                f"flip_affine_erase: got {x.dtype} images of {size} pixels, not floats of {self.image_size}x"
-                f"{self.image_size}; set image_size, and scale to [0, 1] before"
-            )
-        # One draw for everything, used or not: turning one operation off leaves the others' draws as they were.
-        draws = torch.rand(10, len(x), device=x.device)
-        y = self._warp(x, draws[:5])
-        return self._erase(y, draws[5:]) if self.erase else y
-
-    def _warp(self, x: Tensor, draws: Tensor) -> Tensor:
-        """Flip, rotate, zoom and shift in one pass of bilinear interpolation."""
-        mirrored = draws[0] < self.flip
-        if not (self.rotation or self.shift or self.zoom):
-            return torch.where(mirrored[:, None, None, None], x.flip(-1), x)
-        spread = 2 * draws[1:] - 1
-        angle = spread[0] * math.radians(self.rotation)
-        scale = 1 / (1 + spread[1] * self.zoom)
-        right, down = spread[2:] * (2 * self.shift)
-        cos, sin = angle.cos() * scale, angle.sin() * scale
-        # Source of the output pixel (u, v): undo the shift, then the zoom and the rotation, then the flip.
-        side = 1 - 2 * mirrored.float()
-        along_u = torch.stack((side * cos, sin), 1)
-        along_v = torch.stack((-side * sin, cos), 1)
-        origin = -along_u * right[:, None] - along_v * down[:, None]
-        # A sum of a row and a column part: three times as fast as F.affine_grid, whose matrix product is thin.
-        centres = self.centres[:, None]
-        columns = centres * along_u[:, None, :]
-        rows = centres * along_v[:, None, :] + origin[:, None, :]
-        grid = rows[:, :, None, :] + columns[:, None, :, :]
-        source = x if x.dtype in (torch.float32, torch.float64) else x.float()
-        grid = grid.to(source.dtype)
-        return F.grid_sample(source, grid, padding_mode=_GRID_FILLS[self.fill_mode], align_corners=False).to(x.dtype)
-
-    def _erase(self, x: Tensor, draws: Tensor) -> Tensor:
-        """Fill one rectangle in some of the images; may write to ``x``, which `_warp` has made."""
-        low, high = self.erase_area
-        area = low + (high - low) * draws[1]
-        # A rectangle of this area fits only if its aspect lies between area and 1 / area.
-        shortest = area.clamp(min=self.erase_aspect[0]).log()
-        longest = (1 / area).clamp(max=self.erase_aspect[1]).log()
-        aspect = (shortest + (longest - shortest) * draws[2]).exp()
-        side = self.image_size
-        size = torch.stack(((area * aspect).sqrt(), (area / aspect).sqrt())) * side  # (2, B): height, width
-        size = size.round().clamp(1, side) * (draws[0] < self.erase)
-        start = (draws[3:] * (side - size + 1)).floor().clamp(max=side - size)
-        pixel = torch.arange(side, device=x.device, dtype=size.dtype)
-        inside = (pixel >= start[..., None]) & (pixel < (start + size)[..., None])  # (2, B, side)
-        mask = (inside[0][:, :, None] & inside[1][:, None, :])[:, None]
-        if self.erase_fill == "zero":
-            return x.masked_fill_(mask, 0)
-        fill = x.mean((2, 3), keepdim=True) if self.erase_fill == "mean" else torch.rand_like(x)
-        return torch.where(mask, fill, x)
 
 
 def _compose(
@@ -306,9 +218,8 @@ def _compose(
             )
         )
     if tuple(brightness) != (1.0, 1.0):
-        steps.append(
-            A.MultiplicativeNoise(multiplier=tuple(brightness), p=1.0)
-        )  # one factor an image, despite its name
+        # Despite its name this draws one factor for the whole image. The "brightness" of other classes is a sum.
+        steps.append(A.MultiplicativeNoise(multiplier=tuple(brightness), p=1.0))
     chain: SampleTransform = A.Compose(steps)
     return chain
 

@@ -41,7 +41,8 @@ class PoolingFactory(Protocol):
     """``fer_plugins.poolings``: a window pooling without learnt parameters.
 
     The module maps (B, C, H, W) to (B, C, H', W') with H' the floor or ceiling of H / stride (likewise W'), and a
-    constant image stays constant away from the border. ``stride=None`` means ``kernel_size``.
+    constant image stays constant away from the border. Without padding, where the window is larger than the stride,
+    H' is floor((H - kernel_size) / stride) + 1. ``stride=None`` means ``kernel_size``.
     """
 
     def __call__(self, kernel_size: int, stride: int | None = None) -> nn.Module:
@@ -102,8 +103,9 @@ class HasExplain(Protocol):
 class SampleTransform(Protocol):
     """An augmentation of one image, run in loader workers; picklable. albumentations' ``Compose`` is one.
 
-    The core seeds ``random``, ``numpy.random`` and ``torch`` before each batch, and calls
-    ``set_random_seed(seed)`` where the transform has it.
+    The core seeds ``random``, ``numpy.random`` and ``torch`` before each batch, and hands one stream to
+    ``set_random_state(generator, random)`` where the transform has it (albumentations), else calls
+    ``set_random_seed(seed)`` where it has that.
     """
 
     def __call__(self, *, image: npt.NDArray[np.uint8]) -> Mapping[str, Any]:
@@ -127,6 +129,7 @@ class Dataset(Protocol):
 
     Construction is cheap (it recognises the layout and refuses a wrong one); ``table`` and ``__getitem__`` may read
     files. Optional members: ``title`` (the name in papers, such as "CK+"; default the entry point's name),
+    ``read_all()`` (every image at once, uint8 (N, H, W, C), where that is faster than one by one),
     ``cache_key`` (a string that changes whenever the content or an option changes: where it is given, the core
     keeps the decoded images on disk), ``notes`` (list of sentences for the manifest, known after ``table`` was read).
     """

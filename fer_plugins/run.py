@@ -231,7 +231,7 @@ def _finish(
         "seed": settings["seed"],
     }
     shown = answers[parts[-1]][1]
-    tracker.log_result(scores, shown, data.row_images(shown.index[:32]), answers[parts[-1]][0], data.classes, summary)
+    tracker.log_result(scores, shown, data.row_images, answers[parts[-1]][0], data.classes, summary)
     if settings["logger"]["log_model"]:
         tracker.log_checkpoint(best)
     record.manifest["warnings"] += tracker.warnings

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import csv
 import math
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from fer_plugins.epoch_rows import EpochRows
 from fer_plugins.errors import InputError
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class Tracker:
         self.warnings: list[str] = []
         self.board: _Board | None = None
         self.replays = False  # whether the board lacks the epochs before the resumed one
-        self._rows = _EpochRows(path) if path else None
+        self._rows = EpochRows(path) if path else None
 
     def log_epoch(self, row: Mapping[str, float]) -> None:
         """Take one epoch's numbers.
@@ -86,7 +86,7 @@ class Tracker:
                 resumed run removes the rows of that epoch and later ones.
 
         Raises:
-            OSError: metrics.csv cannot be written.
+            RunError: metrics.csv cannot be written.
         """
         row = {**row, "epoch": int(row["epoch"])}
         self._replay(row["epoch"])
@@ -163,61 +163,6 @@ class Tracker:
             board.abandon()
 
 
-class _EpochRows:
-    """metrics.csv: written anew and swapped in as a whole at each epoch, so a kill leaves whole lines."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.rows: list[dict[str, str]] | None = None  # read when the first row of this process comes
-
-    def before(self, epoch: float) -> list[dict[str, float]]:
-        rows = self.rows if self.rows is not None else _read_rows(self.path)
-        numbers = [{key: float(value) for key, value in row.items() if value} for row in rows]
-        return [{**row, "epoch": int(row["epoch"])} for row in numbers if row["epoch"] < epoch]
-
-    def add(self, row: Mapping[str, float]) -> None:
-        if self.rows is None:
-            self.rows = [old for old in _read_rows(self.path) if int(old["epoch"]) < row["epoch"]]
-        self.rows.append({key: _cell(value) for key, value in row.items()})
-        header = list(dict.fromkeys(["epoch", *(key for one in self.rows for key in one)]))
-        part = self.path.with_name(self.path.name + ".part")
-        try:
-            with part.open("w", newline="", encoding="utf-8") as file:
-                writer = csv.DictWriter(file, header, restval="")
-                writer.writeheader()
-                writer.writerows(self.rows)
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(self.path)
-        except OSError:
-            with contextlib.suppress(OSError):
-                part.unlink()
-            raise
-
-
-def _read_rows(path: Path) -> list[dict[str, str]]:
-    """Read the rows of an earlier process; a row that is damaged (edited by hand) is left out."""
-    if not path.exists():
-        return []
-    with path.open(newline="", encoding="utf-8", errors="replace") as file:
-        rows = list(csv.DictReader(file))
-    return [row for row in rows if _is_whole(row)]
-
-
-def _is_whole(row: Mapping[str, Any]) -> bool:
-    try:
-        for cell in row.values():
-            if cell != "":
-                float(cell)  # None where cells are missing, a list where there are too many
-    except (TypeError, ValueError):
-        return False
-    return str(row.get("epoch")).isdecimal()
-
-
-def _cell(value: float) -> str:
-    return str(value) if isinstance(value, int) else repr(float(value))
-
-
 class _Board:
     """One W&B run. Its methods let W&B's exceptions through; the tracker catches them."""
 
@@ -231,13 +176,13 @@ class _Board:
         wandb: Any = module
         self.wandb = wandb
         self.log_model = bool(logger.get("log_model", False))
-        self.folder = folder
+        self.folder = folder.absolute()
         sections = [(config.get(section) or {}).get("name") for section in ("model", "data", "protocol")]
         group = logger.get("group") or "/".join(str(name) for name in sections if name)
         with self._surroundings():
-            if mode == "online" and not wandb.login(prompt=False, verify=False):
-                raise InputError(f"logger.mode online: no W&B login; {_LOGIN}")
             try:
+                if mode == "online" and not wandb.login(prompt=False, verify=False):
+                    raise InputError(f"logger.mode online: no W&B login; {_LOGIN}")
                 self.run = wandb.init(
                     project=logger.get("project") or "fer-plugins",
                     entity=logger.get("entity"),
@@ -247,11 +192,13 @@ class _Board:
                     config=dict(config),
                     id=resume_id,
                     resume="allow" if resume_id and mode == "online" else None,
-                    dir=str(folder),
+                    dir=str(self.folder),
                     mode=mode,
                     reinit="create_new",
                     settings=_settings(wandb),
                 )
+            except InputError:
+                raise
             except Exception as error:
                 reason = " ".join(str(error).split("\n")[0].split()) or type(error).__name__
                 raise InputError(f"logger: W&B does not start ({reason}); take --logger.mode offline or csv") from None
@@ -297,13 +244,16 @@ class _Board:
         self.run.finish(exit_code=0 if ok else 1)
 
     def abandon(self) -> None:
-        """Let go of a service that is gone, so that its exit hooks print no traceback over the result."""
-        with contextlib.suppress(Exception):
-            self.wandb.teardown()
+        """End the run as failed; where the service is gone, undo its exit hook, which would print a traceback."""
+        try:
+            self.run.finish(exit_code=1)
+        except Exception:
+            with contextlib.suppress(Exception):
+                self.wandb.teardown()
 
     @contextlib.contextmanager
     def _surroundings(self) -> Iterator[None]:
-        """Keep W&B's scratch files in the run's folder, and its own error reports at home, where nobody chose."""
+        """Keep W&B's scratch files in the run's folder and its error reports unsent, unless the user set otherwise."""
         wanted = {
             "WANDB_DATA_DIR": str(self.folder / "wandb" / "data"),
             "WANDB_CACHE_DIR": str(self.folder / "wandb" / "cache"),

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -80,6 +80,7 @@ def assert_equal(one: LoadedImages, two: LoadedImages) -> None:
 # Decoding.
 
 
+@settings(deadline=None)
 @given(seed=st.integers(0, 1000))
 def test_luma_equals_pillows(seed: int) -> None:
     image = np.random.default_rng(seed).integers(0, 256, (8, 8, 3), dtype=np.uint8)
@@ -108,6 +109,7 @@ def test_shrinking_is_antialiased() -> None:
     assert np.abs(small[2:-2, 2:-2].astype(int) - 127).max() <= 2  # picking pixels would give 0 or 255
 
 
+@settings(deadline=None)
 @given(size=st.integers(1, 20), height=st.integers(1, 20), width=st.integers(1, 20), value=st.integers(0, 255))
 def test_a_constant_stays_constant_at_every_size(size: int, height: int, width: int, value: int) -> None:
     for colours in (1, 3):
@@ -216,6 +218,19 @@ def test_an_entry_serves_both_ways_of_reading(tmp_path: Path) -> None:
     first = load(Made(), tmp_path, NOTHING)
     assert_equal(first, load(Made(), tmp_path, ENOUGH))
     entry_of(tmp_path)
+
+
+@BOTH
+def test_a_folder_may_be_given_relative_to_where_one_stands(
+    memory_gb: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    first = load(Made(), Path("cache"), memory_gb)
+    monkeypatch.chdir("cache")
+    assert_equal(first, load(Made(), Path("."), memory_gb))
+    assert load(Made(), Path("../cache"), memory_gb).from_cache
+    if isinstance(first.images, np.memmap):
+        assert Path(first.images.filename).is_absolute()
 
 
 @pytest.mark.parametrize(

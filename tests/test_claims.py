@@ -89,6 +89,9 @@ def test_reads_every_field(tmp_path):
     assert claims.claims[6].value == [[3, 1], [0, 4]]
     assert claims.claims[6].classes == ("fear", "happy")
     assert claims.claims[8].value == 0.001
+    assert {claim.split_means for claim in claims.claims} == {None}
+    known = read_claims(write(tmp_path, {**CONTENT, "splits": {"validation": "the test folder"}}))
+    assert [claim.split_means for claim in known.claims[:2]] == [None, "the test folder"]
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """FERDataModule under a real Trainer: what is served, in which order, and what stays sealed."""
 
 import functools
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -127,12 +126,6 @@ def make_trainer(epochs: int, folder: Path, **options: object) -> pl.Trainer:
     return pl.Trainer(**settings)
 
 
-@pytest.fixture(autouse=True)
-def _quiet_lightning() -> None:
-    warnings.filterwarnings("ignore", module="lightning")
-    warnings.filterwarnings("ignore", module="torch.nn.modules.lazy")
-
-
 # What is known after prepare.
 
 
@@ -213,7 +206,7 @@ def test_a_protocol_with_overlapping_parts_is_named() -> None:
     [
         ({"batch_size": 0}, r"data\.batch_size is 0"),
         ({"workers": -1}, r"data\.workers is -1"),
-        ({"fold": 3}, r"data\.fold is 3; protocol official has folds 0 to 0"),
+        ({"fold": 3}, r"run\.fold is 3; protocol official has folds 0 to 0"),
         ({"limit": 3}, r"data\.limit is 3"),
         ({"channels": 2}, r"data\.channels is 2"),
         ({"resident_device": "tpu"}, r"data\.resident_device is tpu"),
@@ -393,9 +386,9 @@ def test_a_resumed_run_draws_what_the_uninterrupted_one_drew(
         trainer.fit(module, datamodule=make(augmentation=augmentation, workers=workers), ckpt_path=resume)
         return module
 
-    whole = fit(4)
-    for last in (0, 1, 2):
-        rest = fit(4, tmp_path / f"epoch={last}.ckpt")
+    whole = fit(3)
+    for last in (0, 1):
+        rest = fit(3, tmp_path / f"epoch={last}.ckpt")
         kept = whole.seen["train"][4 * (last + 1) :]
         assert len(rest.seen["train"]) == len(kept)
         for one, other in zip(rest.seen["train"], kept, strict=True):

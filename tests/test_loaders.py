@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fer_plugins.contract import Batch
@@ -73,6 +73,7 @@ def equal(one: Batch, two: Batch) -> bool:
     return all(torch.equal(a, b) for a, b in zip(one, two, strict=True))
 
 
+@settings(deadline=None)
 @given(count=st.integers(1, 60), size=st.integers(1, 70), shuffle=st.booleans(), epoch=st.integers(0, 5))
 def test_every_row_comes_once_an_epoch(count: int, size: int, shuffle: bool, epoch: int) -> None:
     rows = np.arange(0, 2 * count, 2)
@@ -85,6 +86,7 @@ def test_every_row_comes_once_an_epoch(count: int, size: int, shuffle: bool, epo
     assert shuffle or index.tolist() == rows.tolist()
 
 
+@settings(deadline=None)
 @given(count=st.integers(1, 60), size=st.integers(1, 70))
 def test_drop_last_leaves_out_the_short_batch_only(count: int, size: int) -> None:
     loader = resident(count, batch_size=size, drop_last=True)

@@ -4,7 +4,7 @@ import functools
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fer_plugins.contract import SPLITS, Fold
@@ -49,6 +49,7 @@ def test_official_without_all_parts_names_the_remedy(splits: tuple[str, ...] | N
     assert "use --protocol random" in str(caught.value)
 
 
+@settings(deadline=None)
 @given(counts=counts_of_classes, val=shares, test=shares, seed=st.integers(0, 2**32))
 def test_random_is_a_stratified_partition(counts: list[int], val: float, test: float, seed: int) -> None:
     table = make_table(counts)
@@ -64,6 +65,7 @@ def test_random_is_a_stratified_partition(counts: list[int], val: float, test: f
                 assert abs(got - share * count) < 1 + 1e-6
 
 
+@settings(deadline=None)
 @given(counts=counts_of_classes, seed=st.integers(0, 1000))
 def test_random_is_deterministic_and_independent_of_the_order_of_rows(counts: list[int], seed: int) -> None:
     table = make_table(counts)
@@ -146,10 +148,18 @@ def test_a_protocol_that_breaks_the_rules_is_named(folds: object, message: str) 
     assert "\n" not in str(caught.value)
 
 
+def test_a_protocol_that_refuses_the_table_is_named() -> None:
+    def by_subject(table: SampleTable) -> list[Fold]:
+        raise ValueError("the table has\nno subjects")
+
+    with pytest.raises(InputError, match="^protocol by_subject: the table has no subjects$"):
+        protocols.split_rows(make_table([4]), by_subject)
+
+
 @pytest.mark.parametrize("number", [-1, 1])
 def test_a_fold_that_is_not_there(number: int) -> None:
     bound = functools.partial(protocols.random, seed=0)
-    with pytest.raises(InputError, match=rf"data\.fold is {number}; protocol random has folds 0 to 0"):
+    with pytest.raises(InputError, match=rf"run\.fold is {number}; protocol random has folds 0 to 0"):
         protocols.split_rows(make_table([9]), bound, number=number)
 
 

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fer_plugins.data.table import SampleTable
@@ -95,6 +95,7 @@ def test_one_image_more_with_the_same_pixels_changes_the_fingerprint() -> None:
     assert twice.fingerprint(CLASSES) != table.fingerprint(CLASSES)
 
 
+@settings(deadline=None)
 @given(table=tables(), data=st.data())
 def test_part_is_exact_stratified_and_complete(table: SampleTable, data: st.DataObject) -> None:
     whole = cells(table, np.arange(len(table)))
@@ -110,6 +111,7 @@ def test_part_is_exact_stratified_and_complete(table: SampleTable, data: st.Data
         assert abs(kept[cell] - proportional) < 1 + 1e-9
 
 
+@settings(deadline=None)
 @given(table=tables(), share=st.floats(0.2, 0.9))
 def test_part_by_share_has_that_share(table: SampleTable, share: float) -> None:
     strata = len(cells(table, np.arange(len(table))))
@@ -117,6 +119,7 @@ def test_part_by_share_has_that_share(table: SampleTable, share: float) -> None:
         assert len(table.part(share)) == round(share * len(table))
 
 
+@settings(deadline=None)
 @given(table=tables(), seed=st.integers(0, 100))
 def test_part_takes_the_same_images_in_whatever_order_they_come(table: SampleTable, seed: int) -> None:
     shuffled = table.rows(np.random.default_rng(seed).permutation(len(table)))

@@ -6,6 +6,7 @@ import atexit
 import dataclasses
 import hashlib
 import math
+import os
 import tempfile
 import time
 import warnings
@@ -79,6 +80,7 @@ def load_images(
     content = getattr(dataset, "cache_key", None)
     key = None if cache is None or content is None else CacheKey(name, str(content), image_size, channels)
     memory = memory_gb * GIGABYTE
+    cache = None if cache is None else Path(os.path.abspath(cache))  # a map is opened again by its name
     if cache is not None and key is not None:
         kept = store.read_entry(cache, key, memory)
         if kept is not None:

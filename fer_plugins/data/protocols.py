@@ -108,18 +108,23 @@ def split_rows(
         limit: see :meth:`SampleTable.part`.
 
     Raises:
-        InputError: ``limit`` is wrong; there is no such fold; a fold is not three arrays of whole numbers in
-            0..len(table)-1; or a row comes twice, in one part or in two.
+        InputError: ``limit`` is wrong; the protocol refuses the table; there is no such fold; a fold is not three
+            arrays of whole numbers in 0..len(table)-1; or a row comes twice, in one part or in two.
     """
     kept = np.arange(len(table)) if limit is None else table.part(limit)
     part = table if len(kept) == len(table) else table.rows(kept)
     owner = f"protocol {_name_of(protocol)}"
-    folds: object = protocol(part)
+    try:
+        folds: object = protocol(part)
+    except InputError:
+        raise
+    except ValueError as error:  # the contract's way to refuse a table
+        raise InputError(f"{owner}: {' '.join(str(error).split())}") from error
     if not isinstance(folds, list) or not folds:
         raise InputError(f"{owner} must return a list of at least one fold, not {type(folds).__name__}")
     checked = [_checked_fold(fold, f"{owner}, fold {place}", len(part)) for place, fold in enumerate(folds)]
     if not 0 <= number < len(folds):
-        raise InputError(f"data.fold is {number}; {owner} has folds 0 to {len(folds) - 1}")
+        raise InputError(f"run.fold is {number}; {owner} has folds 0 to {len(folds) - 1}")
     return Fold(*(kept[rows] for rows in checked[number]))
 
 

@@ -67,7 +67,9 @@ def bootstrap(matrix: Matrix, seed: int = 0) -> dict[str, Interval]:
     """Return percentile intervals of the macro scores by a stratified bootstrap (Efron and Tibshirani 1993, ch. 13).
 
     Resampling the images of one true class with replacement draws that class's row of the confusion matrix from a
-    multinomial distribution, so the matrix is all that is needed. The class counts stay as they are.
+    multinomial distribution, so the matrix is all that is needed. The class counts stay as they are. A class that is
+    always or never hit adds no width (a network that always says the same has an interval of width 0): its Wilson
+    interval is the one to look at then.
 
     Args:
         matrix: (K, K) counts, rows true classes, columns predicted ones.

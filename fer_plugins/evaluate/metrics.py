@@ -136,7 +136,7 @@ def score(predictions: Predictions, classes: Sequence[str], *, intervals: bool =
     Args:
         predictions: of every image of the split.
         classes: K class names in label order.
-        intervals: whether to add the 95 % intervals (about 20 ms).
+        intervals: whether to add the 95 % intervals (about 40 ms; the rest takes 2 ms).
         seed: of the bootstrap intervals.
 
     Returns:

@@ -100,7 +100,7 @@ class Synthetic:
 
     @property
     def table(self) -> dict[str, list[Any]]:
-        """Columns label, source, split, subject and sequence, one row an image; ordered by subject, class, sequence, frame."""
+        """Columns label, source, split, subject, sequence; a row an image, by subject, class, sequence and frame."""
         columns: dict[str, list[Any]] = {name: [] for name in ("label", "source", "split", "subject", "sequence")}
         splits = self._splits()
         for index in range(len(self)):

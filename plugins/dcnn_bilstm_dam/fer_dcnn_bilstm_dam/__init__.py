@@ -169,7 +169,7 @@ class DCNNBiLSTMDAM(nn.Module):
         return int(side)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the logits (B, K) of images (B, C, S, S) in [0, 1]."""
+        """Return the logits (B, K) of images (B, C, S, S) in [0, 1]; no gradient goes through HOG to the image."""
         logits = self._run(x).logits
         if self.training:
             self.distillation.observe(x, logits)
