@@ -19,11 +19,17 @@ class EpochRows:
         self.rows: list[dict[str, str]] | None = None  # read when the first row of this process comes
 
     def before(self, epoch: float) -> list[dict[str, float]]:
+        """Return the rows of earlier epochs, those of an earlier process included."""
         rows = self.rows if self.rows is not None else _read_rows(self.path)
         numbers = [{key: float(value) for key, value in row.items() if value} for row in rows]
         return [{**row, "epoch": int(row["epoch"])} for row in numbers if row["epoch"] < epoch]
 
     def add(self, row: Mapping[str, float]) -> None:
+        """Add a row; the first one of a resumed run removes the rows of its epoch and of later ones.
+
+        Raises:
+            RunError: the file cannot be written.
+        """
         if self.rows is None:
             self.rows = [old for old in _read_rows(self.path) if int(old["epoch"]) < row["epoch"]]
         self.rows.append({key: _cell(value) for key, value in row.items()})

@@ -17,8 +17,8 @@ from fer_plugins.tracking import Tracker
 
 
 def _wants_bar(settings: Mapping[str, Any]) -> bool:
-    wish = settings["trainer"]["progress"]
-    return bool(wish == "bar" or (wish == "auto" and sys.stdout.isatty()))
+    wish: str = settings["trainer"]["progress"]
+    return wish == "bar" or (wish == "auto" and sys.stdout.isatty())
 
 
 def _wants_lines(settings: Mapping[str, Any]) -> bool:

@@ -1,0 +1,200 @@
+"""Speed in one run, as ratios: fer-run's own loop against the bare loop, the data path alone, the front end, memory.
+
+    python benchmarks/throughput.py [--images 2048] [--rounds 3]
+
+The bare loop is what one would write by hand: the same network, optimiser, loss, batches and threads on float tensors
+that lie ready, without augmentation, metrics, validation, checkpoints or logging. Both loops run in turn in one
+process, on made-up images of FER2013's size, and the best of the rounds counts, since a shared machine only ever
+slows a loop down. Absolute figures depend on the machine; the ratios should not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import lightning as L
+import numpy as np
+import torch
+
+from fer_plugins import config, optim, registry
+from fer_plugins.assemble import build_module, build_trainer
+from fer_plugins.contract import Batch
+from fer_plugins.data.datamodule import FERDataModule
+from fer_plugins.evaluate.result_table import result_console
+from fer_plugins.progress import EpochLog, ResultConsole
+from fer_plugins.record import Record
+from fer_plugins.tracking import start
+
+CLASSES = ("anger", "disgust", "fear", "happy", "sad", "surprise", "neutral")
+
+
+class MadeUp:
+    """Random images in memory, as a dataset."""
+
+    classes = CLASSES
+    title = "made up"
+
+    def __init__(self, count: int, size: int) -> None:
+        generator = np.random.default_rng(0)
+        self.images = generator.integers(0, 256, (count + 28, size, size, 1), dtype=np.uint8)
+        # Validation and test are as small as they may be: what is timed is training.
+        split = ["train"] * count + ["val"] * 14 + ["test"] * 14
+        labels = [number % 7 for number in range(count + 28)]
+        self.table = {"label": labels, "source": [f"i{n}" for n in range(count + 28)], "split": split}
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        return self.images[index]
+
+
+def data_module(settings: dict, count: int, augmentation: str = "none") -> FERDataModule:
+    size = settings["data"]["image_size"]
+    data = FERDataModule(
+        MadeUp(count, size),
+        name="made up",
+        protocol=registry.build("protocol", "official"),
+        augmentation=registry.build("augmentation", augmentation, image_size=size),
+        image_size=size,
+        channels=1,
+        batch_size=settings["data"]["batch_size"],
+        seed=0,
+    )
+    data.prepare()
+    return data
+
+
+class Clock(L.Callback):
+    """Times the training batches of an epoch, from the first to the end of the last."""
+
+    def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        self.started = time.perf_counter()
+
+    def on_validation_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        self.seconds = time.perf_counter() - self.started
+
+
+def own_loop(settings: dict, count: int, folder: Path) -> float:
+    """Return training images/s of the package's own loop, one epoch."""
+    data = data_module(settings, count)
+    module = build_module(settings, data)
+    clock = Clock()
+    log = EpochLog(start(settings, folder), ResultConsole(settings))
+    trainer = build_trainer(settings, Record(folder), log)
+    trainer.callbacks.insert(0, clock)
+    trainer.fit(module, datamodule=data)
+    log.tracker.close(True)
+    return count / clock.seconds
+
+
+def bare_loop(settings: dict, count: int) -> float:
+    """Return training images/s of a loop by hand over float tensors that lie ready."""
+    data = data_module(settings, count)
+    module = build_module(settings, data)
+    network = module.network.train()
+    optimizer = optim.build_optimizer(settings["optimizer"], network.parameters())
+    criterion = torch.nn.CrossEntropyLoss()
+    clip = settings["trainer"]["gradient_clip_norm"]
+    batches = [(batch.image.float().div(255), batch.label) for batch in data.train_dataloader()]
+    started = time.perf_counter()
+    for image, label in batches:
+        optimizer.zero_grad()
+        criterion(network(image), label).backward()
+        if clip:
+            torch.nn.utils.clip_grad_norm_(network.parameters(), clip)
+        optimizer.step()
+    return count / (time.perf_counter() - started)
+
+
+def loops(name: str, count: int, rounds: int) -> tuple[str, str, str, str]:
+    flags = {"trainer": {"epochs": 1, "progress": "none"}, "logger": "csv", "augmentation": "none", "data": "synthetic"}
+    settings = config.resolve(flags, plugin=name).config
+    own, bare = [], []
+    bare_loop(settings, 4 * settings["data"]["batch_size"])  # the first call compiles and allocates
+    for _ in range(rounds):
+        bare.append(bare_loop(settings, count))
+        with tempfile.TemporaryDirectory() as folder:
+            own.append(own_loop(settings, count, Path(folder)))
+    return (f"training, {name}", f"{max(own):,.1f} images/s", f"{max(bare):,.1f} bare", f"{max(own) / max(bare):.3f}")
+
+
+def data_path(augmentation: str, batch: int, rounds: int) -> tuple[str, str, str, str]:
+    """Time gather, float and augmentation as a training epoch does them, without a network."""
+    settings = {"data": {"image_size": 48, "batch_size": batch}}
+    data = data_module(settings, 28_709, augmentation)
+    loader, rates = data.train_dataloader(), []
+    for _ in range(rounds):
+        started = time.perf_counter()
+        for one in loader:
+            image = one.image.float().div_(255)
+            if augmentation != "none":
+                image = data.augmentation(image)
+            Batch(one.index, image, one.label)
+        rates.append(28_709 / (time.perf_counter() - started))
+    return (f"data path, {augmentation}, batch {batch}", f"{max(rates):,.0f} images/s", "at least 30,000 wanted", "")
+
+
+def front_end(words: list[str], rounds: int) -> tuple[str, str, str, str]:
+    command, seconds = Path(sys.executable).with_name("fer-run"), []
+    for _ in range(rounds):
+        started = time.perf_counter()
+        subprocess.run([command, *words], check=True, capture_output=True)
+        seconds.append(time.perf_counter() - started)
+    return (f"fer-run {' '.join(words)}", f"{min(seconds):.3f} s", "under 0.3 wanted", "")
+
+
+def peak_of(words: list[str]) -> float:
+    """Return the peak memory in GB of a part of this file run in a process of its own."""
+    done = subprocess.run([sys.executable, __file__, *words], check=True, capture_output=True, text=True)
+    return float(done.stdout.splitlines()[-1])
+
+
+def memory() -> tuple[str, str, str, str]:
+    own, bare = peak_of(["--peak", "own"]), peak_of(["--peak", "bare"])
+    return ("peak memory, 28,709 images", f"{own:.2f} GB", f"{bare:.2f} bare", f"+{own - bare:.2f} GB")
+
+
+def run_for_peak(which: str) -> None:
+    """One epoch over a training part of FER2013's size; a small network, so that the data weigh."""
+    flags = {"trainer": {"epochs": 1, "progress": "none"}, "logger": "wandb", "data": {"name": "synthetic"}}
+    settings = config.resolve({**flags, "augmentation": "none"}, plugin="conv_relu_ann").config
+    settings["data"]["batch_size"] = 256
+    if which == "own":
+        with tempfile.TemporaryDirectory() as folder:
+            own_loop(settings, 28_709, Path(folder))
+    else:
+        bare_loop(settings, 28_709)
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--images", type=int, default=2048, help="of a timed epoch")
+    parser.add_argument("--rounds", type=int, default=3, help="the best counts")
+    parser.add_argument("--peak", choices=["own", "bare"], help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.peak:
+        return run_for_peak(given.peak)
+    print(f"{torch.get_num_threads()} threads, torch {torch.__version__}; best of {given.rounds}", flush=True)
+    rows = []
+    for words in (["--help"], ["--list"], ["--plugin", "dcnn_bilstm_dam", "--print-config"]):
+        rows.append(front_end(words, given.rounds))
+    for batch in (32, 128, 256):
+        rows.append(data_path("flip_affine_erase", batch, given.rounds))
+    rows.append(data_path("none", 128, given.rounds))
+    rows.append(loops("conv_relu_ann", given.images, given.rounds))
+    rows.append(loops("dcnn_bilstm_dam", given.images // 4, given.rounds))
+    rows.append(memory())
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    console = result_console()
+    for row in rows:
+        console.print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    return None
+
+
+if __name__ == "__main__":
+    main()
