@@ -1,6 +1,6 @@
 """Speed in one run, as ratios: fer-run's own loop against the bare loop, the data path alone, the front end, memory.
 
-    python benchmarks/throughput.py [--images 2048] [--rounds 3]
+    $ python benchmarks/throughput.py [--images 2048] [--rounds 3]
 
 The bare loop is what one would write by hand: the same network, optimiser, loss, batches and threads on float tensors
 that lie ready, without augmentation, metrics, validation, checkpoints or logging. Both loops run in turn in one

@@ -6,7 +6,7 @@ import textwrap
 
 from fer_plugins import config, registry
 from fer_plugins.errors import InputError
-from fer_plugins.options import REQUIRED, Option
+from fer_plugins.options import REQUIRED, Option, readable
 
 _FER_RUN = """\
 fer-run: train a facial expression model and score it once on the untouched test part
@@ -79,9 +79,7 @@ def section_help(section: str) -> str:
         )
     text = [f"{section}: {config.section_meanings()[section]}", ""]
     for name, key in config.section_keys(section).items():
-        text += _entry(
-            f"--{section}.{name}", Option(name, key.type.replace("Literal", "one of "), key.default, key.help)
-        )
+        text += _entry(f"--{section}.{name}", Option(name, key.type, key.default, key.help))
     kind = config.OFFERS.get(section)
     for offer in registry.available(kind) if kind else []:
         text += ["", f"options of {offer.name} (from {offer.distribution} {offer.version}):"]
@@ -98,7 +96,7 @@ def section_help(section: str) -> str:
 
 
 def _entry(flag: str, option: Option) -> list[str]:
-    kind = option.annotation or "any"
+    kind = readable(option.annotation)
     default = "needed" if option.default is REQUIRED else f"default {_shown(option.default)}"
     meaning = textwrap.wrap(option.help, 88, initial_indent="      ", subsequent_indent="      ")
     return [f"  {flag}  {kind}, {default}", *meaning]

@@ -9,7 +9,7 @@ from typing import Any
 
 from fer_plugins import config, registry
 from fer_plugins.errors import InputError
-from fer_plugins.options import REQUIRED
+from fer_plugins.options import REQUIRED, readable
 from fer_plugins.registry import Offer
 
 
@@ -157,8 +157,8 @@ def _print_description(shown: dict[str, Any]) -> None:
     if shown["paper"]:
         paper = shown["paper"]
         authors = ", ".join(paper.get("authors") or [])
-        print(f"paper: {paper.get('title')}\n  {authors}; {paper.get('venue') or 'venue unknown'}, {paper.get('year')}")
-        print(f"  doi {paper.get('doi') or 'unknown'}")
+        where = f"{paper.get('venue') or 'venue unknown'}, {paper.get('year') or 'year unknown'}"
+        print(f"paper: {paper.get('title')}\n  {authors}; {where}; doi {paper.get('doi') or 'unknown'}")
         print(f"recipes: {', '.join(shown['recipes'])}")
         print(f"input: {' x '.join(map(str, shown['input']))} (channels, height, width)")
         print(f"parameters: {shown['parameters']:,}")
@@ -169,18 +169,15 @@ def _print_description(shown: dict[str, Any]) -> None:
                 print(f"  {key}: {reason}")
         if shown["claims"]:
             print("claims of the paper:")
-            _print_columns(
-                [["dataset", "split", "metric", "value"]]
-                + [
-                    [claim["dataset"], claim["split"], claim["metric"], f"{claim['value']:g}"]
-                    for claim in shown["claims"]
-                ],
-                indent="  ",
-            )
+            names = ["dataset", "split", "metric", "value"]
+            rows = [[str(claim[name] or "-") for name in names] for claim in shown["claims"]]
+            _print_columns([names, *rows], indent="  ")
     if shown["options"]:
         print("options:")
         for name, option in shown["options"].items():
-            print(f"  {name}: {option['type'] or 'any'} = {option['default']}")
+            default = "null" if option["default"] is None else option["default"]
+            print(f"  {name}: {readable(option['type'])} = {default}")
+            print(f"      {option['meaning']}")
 
 
 def _print_columns(rows: list[list[str]], indent: str = "") -> None:

@@ -189,6 +189,19 @@ def _docstring_args(doc: str) -> dict[str, str]:
     return meanings
 
 
+def readable(annotation: str) -> str:
+    """Return an annotation in the words of a command line.
+
+    >>> readable("Literal['same', 'valid'] | None"), readable("tuple[float, float]"), readable("")
+    ('same | valid | null', '[float, float]', 'any')
+    """
+    text = re.sub(
+        r"(?:typing\.)?Literal\[([^\]]*)\]", lambda found: " | ".join(re.split(r",\s*", found[1])), annotation
+    )
+    text = re.sub(r"(?:tuple|list|Sequence)\[", "[", text)
+    return re.sub(r"\bNone\b", "null", text).replace("'", "").replace('"', "") or "any"
+
+
 def coerce(value: Any, annotation: str) -> Any:
     """Return ``value`` as the annotation wants it (int to float, list to tuple, names to paths).
 

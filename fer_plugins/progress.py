@@ -22,7 +22,7 @@ def _wants_bar(settings: Mapping[str, Any]) -> bool:
 
 
 def _wants_lines(settings: Mapping[str, Any]) -> bool:
-    return settings["trainer"]["progress"] != "none"
+    return bool(settings["trainer"]["progress"] != "none")
 
 
 def decoding_progress(settings: Mapping[str, Any], name: str) -> Callable[[int, int], None] | None:

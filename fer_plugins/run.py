@@ -178,6 +178,11 @@ def _fit(trainer: L.Trainer, module: FERModule, data: FERDataModule, resume_from
         trainer.fit(module, datamodule=data, ckpt_path=resume_from, weights_only=True)
     except torch.OutOfMemoryError as error:
         raise RunError("the device is out of memory; lower data.batch_size") from error
+    except RuntimeError as error:
+        if "DataLoader worker" not in str(error):
+            raise
+        text = " ".join(str(error).split())
+        raise RunError(f"a loader process ended ({text}); too little memory? Lower data.workers") from error
 
 
 def _device(trainer: L.Trainer) -> str:

@@ -439,6 +439,7 @@ SWITCHES = [
     {"head": "gap_vector"},
     {"gap_weights": False},
     {"dropout": 0.0},
+    {"fc_step": 0.5},
 ]
 
 
@@ -485,6 +486,7 @@ def test_switch_builds_trains_and_changes_the_network(options):
         ({"pcp_knots": (1.0, 1.0, 1.0)}, "pcp_knots", "inner < outer"),
         ({"pcp_leak": -0.1}, "pcp_leak=-0.1", "0 or more"),
         ({"dropout": 1.0}, "dropout=1.0", "below 1"),
+        ({"fc_step": 0.0}, "fc_step=0.0", "above 0"),
         ({"kd_alpha": 1.5}, "kd_alpha=1.5", "0 to 1"),
         ({"kd_temperature": 0.0}, "kd_temperature=0.0", "above 0"),
         ({"hog_mode": "none", "hog_angle": "paper_abs"}, "hog_angle=paper_abs", "hog_mode=image"),
@@ -628,6 +630,38 @@ def test_exported_and_traced_networks_give_the_same_logits_at_any_batch_size():
         torch.testing.assert_close(traced(x), expected, atol=1e-5, rtol=1e-5)
     buffer = io.BytesIO()
     torch.jit.save(traced, buffer)  # no Python left in it
+
+
+def saturated(options) -> float:
+    """Share of FC300's outputs beyond the outer knot after nine steps of Adam with the paper's rate."""
+    torch.manual_seed(0)
+    network = build(hog_mode="none", bilstm_sequence="rows", **options).train()
+    x, labels = torch.rand(8, 1, 64, 64), torch.arange(8) % 7
+    optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
+    sums: list[torch.Tensor] = []
+    network.hidden[1].register_forward_hook(lambda module, inputs, output: sums.append(output.detach()))
+    for _ in range(9):
+        optimizer.zero_grad()
+        F.cross_entropy(network(x), labels).backward()
+        optimizer.step()
+    return (sums[-1].abs() >= 2.5).float().mean().item()
+
+
+def test_fc300_stays_alive_under_the_papers_learning_rate():
+    assert saturated({"fc_step": 1.0}) > 0.5, "the layer as written: why fc_step is there"
+    assert saturated({}) < 0.05
+
+
+def test_slow_fc300_starts_as_the_plain_layer():
+    networks = []
+    for fc_step in (1.0, None):
+        torch.manual_seed(0)
+        networks.append(build(fc_step=fc_step).eval())
+    assert networks[1].hidden[1].step == 1 / 16
+    x = torch.rand(2, 1, 64, 64)
+    with torch.no_grad():
+        torch.testing.assert_close(networks[0](x), networks[1](x), atol=1e-5, rtol=1e-5)
+    assert build(head="gap_vector").hidden[1].step == 1
 
 
 @pytest.mark.parametrize("head", ["map", "gap_vector"])

@@ -19,6 +19,7 @@ from fer_dcnn_bilstm_dam.fusion import InteractiveFusion
 from fer_dcnn_bilstm_dam.hog import CELL, HOGInput, gradients
 from fer_dcnn_bilstm_dam.options import check_options, remedy
 from fer_dcnn_bilstm_dam.pcp import PCP, PCP01
+from fer_dcnn_bilstm_dam.slow_linear import SlowLinear
 from fer_plugins.contract import PoolingFactory
 from fer_plugins.pooling import max_pool
 
@@ -71,6 +72,8 @@ class DCNNBiLSTMDAM(nn.Module):
         head: map (weighted map, flattened) or gap_vector (global average only: 1,024,679 parameters).
         gap_weights: weight the channels of the map by their own averages before it is flattened.
         dropout: rate before FC300, 0 to below 1.
+        fc_step: share of the learning rate with which Adam moves FC300, above 0; null: 1 / side of the map (1/16), and
+            1 with head=gap_vector. With 1 and the map, FC300 saturates within 30 steps and learning ends.
         kd_alpha: share of the distillation term in the loss when there is a teacher; 1 leaves the labels out.
         kd_temperature: softens both outputs in the distillation term, above 0.
 
@@ -111,6 +114,7 @@ class DCNNBiLSTMDAM(nn.Module):
         head: Literal["map", "gap_vector"] = "map",
         gap_weights: bool = True,
         dropout: float = 0.5,
+        fc_step: float | None = None,
         kd_alpha: float = 0.7,
         kd_temperature: float = 4.0,
     ) -> None:
@@ -156,7 +160,9 @@ class DCNNBiLSTMDAM(nn.Module):
         self.gap_gate = gate() if head == "map" and gap_weights else None
         self.head = head
         features = channels * (side**2 if head == "map" else 1) + self.hog.descriptor_size(image_size)
-        self.hidden = nn.Sequential(nn.Dropout(dropout), nn.Linear(features, FC_UNITS), activation())
+        if fc_step is None:
+            fc_step = 1 / side if head == "map" else 1.0
+        self.hidden = nn.Sequential(nn.Dropout(dropout), SlowLinear(features, FC_UNITS, fc_step), activation())
         self.classifier = nn.Linear(FC_UNITS, num_classes)
         self.distillation = Distillation(teacher, kd_alpha, kd_temperature)
         self.criterion_weight = 1.0 if teacher is None else 1.0 - kd_alpha

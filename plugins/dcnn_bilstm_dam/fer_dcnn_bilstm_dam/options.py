@@ -49,6 +49,8 @@ def check_options(options: Mapping[str, Any], hints: Mapping[str, Any]) -> None:
             raise ValueError(f"{name}={options[name]}: use {least} or more")
     if not 0 <= options["dropout"] < 1:
         raise ValueError(f"dropout={options['dropout']}: use a rate from 0 to below 1")
+    if options["fc_step"] is not None and not options["fc_step"] > 0:
+        raise ValueError(f"fc_step={options['fc_step']}: use a share above 0")
     for name, value, idle in IDLE:
         for other, default in idle.items():
             given = tuple(options[other]) if isinstance(default, tuple) else options[other]

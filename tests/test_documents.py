@@ -1,0 +1,149 @@
+"""Every command in the documents is run, word for word but for placeholders, on little data and for one epoch."""
+
+import json
+import re
+import runpy
+import shlex
+from pathlib import Path
+
+import pytest
+import yaml
+
+from fer_plugins import cli
+
+ROOT = Path(__file__).parent.parent
+DOCUMENTS = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "plugins").glob("*/README.md")),
+]
+# Run by .ci/run in a new environment, word for word; the test below holds it to that.
+IN_CI = {
+    "pip install -r requirements.txt && fer-run --plugin dcnn_bilstm_dam",
+    "pip install -r requirements.txt && pytest",
+    "pip install -r requirements.txt",
+}
+QUICK = {"data": {"name": "synthetic", "samples": 63, "subjects": 3}, "trainer": {"epochs": 1}, "logger": "csv"}
+
+
+def blocks(path):
+    """Yield (language, lines) of the fenced and the indented blocks of a document."""
+    language, lines = None, []
+    for line in path.read_text().splitlines():
+        if fence := re.match(r"```(\w*)", line):
+            if language is None:
+                language, lines = fence[1] or "shell", []
+            else:
+                yield language, lines
+                language = None
+        elif language is not None:
+            lines.append(line)
+        elif line.startswith("    ") and not line.lstrip().startswith(("-", "*")):
+            yield "shell", [line.strip()]
+
+
+def commands():
+    for path in DOCUMENTS:
+        for language, lines in blocks(path):
+            if language in ("shell", "bash", "sh"):
+                for line in lines:
+                    command = line.split("  #")[0].strip()
+                    if re.match(r"(fer|fer-run|pip|python|pytest|wandb)\b", command):
+                        yield pytest.param(command, id=f"{path.parent.name}/{path.name}: {command}")
+
+
+COMMANDS = list(commands())
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """Return what the placeholders stand for, in a folder that has configs/ beside it."""
+    make = runpy.run_path(str(ROOT / "tests" / "fake_fer2013.py"))
+    fake = make["write_zip_layout"](tmp_path / "images", make["make_faces"](each=6))
+    (tmp_path / "configs").symlink_to(ROOT / "configs")
+    monkeypatch.chdir(tmp_path)
+
+    def fill(command):
+        command = command.replace("PATH/fer2013.zip", str(fake)).replace("--data.root PATH", f"--data.root {fake}")
+        if "--resume RUN" in command:
+            command = command.replace("RUN", str(interrupted(tmp_path)))
+        if "runs/TEACHER" in command:
+            command = command.replace("runs/TEACHER", str(finished(tmp_path, "dcnn_bilstm_dam", "fer2013", fake)))
+        return command
+
+    return fill
+
+
+def overlay(tmp_path, words):
+    """Return the flags that make a documented run quick without touching what it shows."""
+    values = {"trainer": {"epochs": 1}, "run": {"output": str(tmp_path / "runs")}}
+    if "--logger" not in words:
+        values["logger"] = "csv"
+    if "fer2013" in words:
+        values["data"] = {"name": "fer2013", "check": "off"}
+    elif not any(word.startswith("--config") for word in words):
+        values["data"] = QUICK["data"]
+    path = tmp_path / "quick.yaml"
+    path.write_text(yaml.safe_dump(values))
+    return ["--config", str(path)]
+
+
+def finished(tmp_path, plugin, data, root):
+    words = ["--plugin", plugin, "--data", data, "--data.root", str(root)]
+    assert cli.call("fer-run", cli._run, [*words, *overlay(tmp_path, words)]) == 0
+    return next((tmp_path / "runs").iterdir())
+
+
+def interrupted(tmp_path):
+    words = ["--plugin", "conv_relu_ann"]
+    assert cli.call("fer-run", cli._run, [*words, *overlay(tmp_path, words)]) == 0
+    folder = next((tmp_path / "runs").iterdir())
+    settings = yaml.safe_load((folder / "config.yaml").read_text())
+    settings["trainer"]["epochs"] = 2
+    (folder / "config.yaml").write_text(yaml.safe_dump(settings))
+    manifest = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps({**manifest, "status": "interrupted"}))
+    return folder
+
+
+def test_the_documents_show_commands():
+    assert len(COMMANDS) > 15
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_documented_command(command, place, tmp_path, capsys):
+    if command in IN_CI:
+        return
+    program, *words = shlex.split(place(command))
+    assert program in ("fer", "fer-run"), f"nothing runs {command!r}; make it run here or in .ci/run"
+    if program == "fer":
+        assert cli.call("fer", cli._verb, words) == 0
+    else:
+        quick = [] if {"--help", "--list", "--print-config", "--resume"} & set(words) else overlay(tmp_path, words)
+        assert cli.call("fer-run", cli._run, [*words, *quick]) == 0, capsys.readouterr().err
+    assert capsys.readouterr().out
+
+
+def test_ci_runs_the_readmes_two_commands_word_for_word():
+    readme, script = (ROOT / "README.md").read_text(), (ROOT / ".ci" / "run").read_text()
+    patterns = re.findall(r"sed -n 's/\^    \\\((.*?)\\\)\$", script)
+    assert len(patterns) == 2
+    for pattern in patterns:
+        assert pattern in IN_CI
+        assert f"\n    {pattern}\n" in readme
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_python_in_the_documents(path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for language, lines in blocks(path):
+        if language == "python":
+            exec(compile("\n".join(lines), str(path), "exec"), {})
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_links_lead_somewhere(path):
+    for target in re.findall(r"\]\(([^)#]+)\)", path.read_text()):
+        if not target.startswith("http"):
+            assert (path.parent / target).exists(), target
