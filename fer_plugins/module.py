@@ -43,6 +43,8 @@ def build_network(config: Mapping[str, Any], num_classes: int, teacher: nn.Modul
     except registry.PluginError:
         raise
     except InputError as error:
+        if "image_size" in str(error):
+            raise  # the architecture has said it all
         smallest = _smallest_size(attempt, size)
         if smallest is None:
             raise

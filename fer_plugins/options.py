@@ -290,5 +290,7 @@ def _coerce_plain(value: Any, name: str) -> Any:
     if name in ("str", "Path"):
         if isinstance(value, str):
             return value
+        if isinstance(value, int) and number:  # a folder called 2013
+            return str(value)
         raise TypeError("expected text")
     return value  # an annotation of the plug-in's own: the factory itself checks

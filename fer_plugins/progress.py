@@ -66,6 +66,8 @@ class ResultConsole:
         self.say(f"data: {data.dataset_name}, {sizes}; split {data.split_hash}, data {data.fingerprint}")
         for note in data.notes:
             self.say(f"  {note}")
+        for warning in data.warnings:
+            self.say(f"  warning: {warning}")
         name = module.config["model"]["name"]
         self.say(f"model: {name}, {parameters(module.network):,} parameters; {device}")
 

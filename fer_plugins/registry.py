@@ -265,7 +265,7 @@ def build(kind: str, name: str, **options: Any) -> Any:
     except Exception as error:
         text = " ".join(str(error).split()) or type(error).__name__
         if isinstance(error, ValueError | OSError):  # the contract's way to refuse arguments
-            raise InputError(f"{kind} {name}: {text}") from error
+            raise InputError(f"{kind} {name}: {text.removeprefix(f'{name}: ')}") from error
         raise PluginError(f"{offer} cannot be built: {type(error).__name__}: {text}") from error
     if kind in ("architecture", "pooling") and not (callable(built) and hasattr(built, "state_dict")):
         raise PluginError(f"{offer} returns a {type(built).__name__}; the contract wants a torch.nn.Module")

@@ -117,7 +117,7 @@ def _describe(settings: Mapping[str, Any], data: FERDataModule, notice: str | No
         "reported_on": "test" if settings["run"]["test"] else "val",
         "seeds": {"run": settings["seed"], "protocol": settings["protocol"]["seed"]},
         "sessions": [],
-        "warnings": [],
+        "warnings": list(data.warnings),
     }
 
 

@@ -134,6 +134,11 @@ def test_unreadable_files(tmp_path):
     fails("is not a text file", files=[str(tmp_path / "bytes.yaml")])
 
 
+@pytest.mark.parametrize("word", ["off", "on", "yes", "no", "none", "N"])
+def test_words_stay_words(word):
+    assert config.parse_value(word) == word
+
+
 @pytest.mark.parametrize("number", ["1e-3", "1.5E+2", "-2e4", ".5e1"])
 def test_exponents_are_numbers(number):
     assert config.parse_value(number) == float(number)

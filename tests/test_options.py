@@ -81,6 +81,7 @@ def test_what_only_python_can_tell_is_imported(make_distribution):
         ("x", "Optional[str]", "x"),
         ("anything", "SomeClassOfTheirs", "anything"),
         (True, "bool", True),
+        (2013, "str | None", "2013"),
     ],
 )
 def test_values_that_fit(value, annotation, expected):
@@ -97,7 +98,7 @@ def test_values_that_fit(value, annotation, expected):
         (True, "int", "expected a whole number"),
         (True, "float", "expected a number"),
         (1, "bool", "expected true or false"),
-        (1, "str", "expected text"),
+        (1.5, "str", "expected text"),
         ("c", "Literal['a', 'b'] | None", "expected one of 'a', 'b' or null"),
         (1, "Literal[True]", "expected one of True"),
         ([1], "tuple[float, float]", "expected a list of 2 float"),

@@ -18,6 +18,7 @@ from fer_plugins.contract import SPLITS, Batch, Dataset, Fold, SampleTransform
 from fer_plugins.data.images import Progress, load_images
 from fer_plugins.data.loaders import ResidentLoader, apply_transform, sample_loader, seeded, wrap_images
 from fer_plugins.data.protocols import ProtocolCall, count_classes, split_rows
+from fer_plugins.data.shift import compare_detail
 from fer_plugins.data.table import SampleTable
 from fer_plugins.errors import InputError
 
@@ -40,8 +41,8 @@ class FERDataModule(LightningDataModule):
     The test split is sealed: its rows, labels, images and loader raise :class:`TestSplitSealed` until
     ``open_test`` is called, and whenever a trainer is fitting.
 
-    Known after ``prepare``: ``classes``, ``table``, ``fold``, ``notes``, ``from_cache``, ``load_seconds``, ``sizes``
-    {split: images}, ``counts`` {split: {class: images}}, ``fingerprint`` (of the whole dataset) and ``split_hash``
+    Known after ``prepare``: ``classes``, ``table``, ``fold``, ``notes``, ``warnings``, ``from_cache``, ``load_seconds``,
+    ``sizes`` {split: images}, ``counts`` {split: {class: images}}, ``fingerprint`` (of the whole dataset) and ``split_hash``
     (of the fold).
 
     Args:
@@ -69,6 +70,7 @@ class FERDataModule(LightningDataModule):
     table: SampleTable
     fold: Fold
     notes: tuple[str, ...]
+    warnings: tuple[str, ...]
     from_cache: bool
     load_seconds: float
     sizes: dict[str, int]
@@ -135,6 +137,8 @@ class FERDataModule(LightningDataModule):
         self.sizes = {split: len(part) for split, part in zip(SPLITS, fold, strict=True)}
         self.fingerprint = table.fingerprint(classes)
         self.split_hash = table.split_hash(fold._asdict(), classes)
+        shifted = compare_detail(loaded.images, fold.train, fold.val)
+        self.warnings = (shifted,) if shifted else ()
         self._hold(loaded.images)
         self._prepared = True
 
