@@ -310,7 +310,7 @@ def _check_window(name: str, kernel_size: int, stride: int | None, padding: int 
 
 
 def _check_fits(name: str, pool: nn.MaxPool2d | nn.AvgPool2d, x: Tensor) -> None:
-    if torch.jit.is_tracing():  # type: ignore[no-untyped-call]
+    if torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]
         return  # sizes are tensors there; the traced program has one size, tried before
     height, width = x.shape[-2:]
     side, padding = int(pool.kernel_size), int(pool.padding)  # type: ignore[arg-type]  # one number, as built above

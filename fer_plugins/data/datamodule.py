@@ -41,9 +41,9 @@ class FERDataModule(LightningDataModule):
     The test split is sealed: its rows, labels, images and loader raise :class:`TestSplitSealed` until
     ``open_test`` is called, and whenever a trainer is fitting.
 
-    Known after ``prepare``: ``classes``, ``table``, ``fold``, ``notes``, ``warnings``, ``from_cache``, ``load_seconds``,
-    ``sizes`` {split: images}, ``counts`` {split: {class: images}}, ``fingerprint`` (of the whole dataset) and ``split_hash``
-    (of the fold).
+    Known after ``prepare``: ``classes``, ``table``, ``fold``, ``notes``, ``warnings``, ``from_cache``,
+    ``load_seconds``, ``sizes`` {split: images}, ``counts`` {split: {class: images}}, ``fingerprint`` (of the whole
+    dataset) and ``split_hash`` (of the fold).
 
     Args:
         dataset: the raw images.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -237,6 +238,8 @@ def sample_loader(
         drop_last: whether the shorter last batch is left out.
     """
     plan = BatchPlan(rows, batch_size=batch_size, shuffle=shuffle, seed=seed, epoch=epoch, drop_last=drop_last)
+    if workers > 0:
+        _calm_opencv()
     return DataLoader(
         AugmentedBatches(images, labels, transform, seed=seed),
         sampler=plan,
@@ -252,3 +255,14 @@ def sample_loader(
 def _check_batch_size(batch_size: int) -> None:
     if batch_size < 1:
         raise InputError(f"data.batch_size is {batch_size}; give at least 1")
+
+
+def _calm_opencv() -> None:
+    """Stop OpenCV's own threads, where a transform has loaded it.
+
+    A worker that is forked inherits their locks and not the threads, and waits for them for ever; and a worker for each
+    core needs no threads besides.
+    """
+    opencv = sys.modules.get("cv2")
+    if opencv is not None:
+        opencv.setNumThreads(0)

@@ -31,7 +31,8 @@ def detail(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
     frequency = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.fftfreq(width))
     total = power.sum(axis=(1, 2))
     high = power[:, frequency > CUTOFF].sum(axis=1)
-    return np.divide(high, total, out=np.zeros_like(total), where=total > 0)
+    share: npt.NDArray[np.float64] = np.divide(high, total, out=np.zeros_like(total), where=total > 0)
+    return share
 
 
 def compare_detail(
