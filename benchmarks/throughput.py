@@ -29,6 +29,7 @@ from fer_plugins.data.datamodule import FERDataModule
 from fer_plugins.evaluate.result_table import result_console
 from fer_plugins.progress import EpochLog, ResultConsole
 from fer_plugins.record import Record
+from fer_plugins.run import quiet
 from fer_plugins.tracking import start
 
 CLASSES = ("anger", "disgust", "fear", "happy", "sad", "surprise", "neutral")
@@ -84,9 +85,11 @@ def own_loop(settings: dict, count: int, folder: Path) -> float:
     module = build_module(settings, data)
     clock = Clock()
     log = EpochLog(start(settings, folder), ResultConsole(settings))
-    trainer = build_trainer(settings, Record(folder), log)
+    with quiet(settings):
+        trainer = build_trainer(settings, Record(folder), log)
     trainer.callbacks.insert(0, clock)
-    trainer.fit(module, datamodule=data)
+    with quiet(settings):
+        trainer.fit(module, datamodule=data)
     log.tracker.close(True)
     return count / clock.seconds
 

@@ -42,7 +42,7 @@ def run(configuration: config.Resolved | Mapping[str, Any]) -> Record:
     """
     resolved = configuration if isinstance(configuration, config.Resolved) else config.resolve(configuration)
     settings = resolved.config
-    with _quiet(settings):
+    with quiet(settings):
         check_machine(settings)
         records.check_output(settings["run"]["output"])
         if resolved.notice:
@@ -72,7 +72,7 @@ def resume(folder: str | Path) -> Record:
     if record.manifest.get("status") == "finished":
         raise InputError(f"--resume {folder}: this run is finished; repeat it with --config {folder}/config.yaml")
     settings = config.resolve(record.config).config
-    with _quiet(settings):
+    with quiet(settings):
         check_machine(settings)
         data = build_data(settings)
         for key, now in (("fingerprint", data.fingerprint), ("split_hash", data.split_hash)):
@@ -179,10 +179,10 @@ def _fit(trainer: L.Trainer, module: FERModule, data: FERDataModule, resume_from
     except torch.OutOfMemoryError as error:
         raise RunError("the device is out of memory; lower data.batch_size") from error
     except RuntimeError as error:
-        if "DataLoader worker" not in str(error):
+        if "DataLoader" not in str(error):
             raise
         text = " ".join(str(error).split())
-        raise RunError(f"a loader process ended ({text}); too little memory? Lower data.workers") from error
+        raise RunError(f"the loader processes do not deliver ({text}); try --data.workers 0") from error
 
 
 def _device(trainer: L.Trainer) -> str:
@@ -295,7 +295,7 @@ def _stamp(seconds: float) -> str:
 
 
 @contextmanager
-def _quiet(settings: Mapping[str, Any]) -> Iterator[None]:
+def quiet(settings: Mapping[str, Any]) -> Iterator[None]:
     """Silence what Lightning prints about itself; deterministic kernels need their switch before CUDA starts."""
     if settings["trainer"]["deterministic"]:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")

@@ -116,14 +116,15 @@ def test_header_assumptions_and_warnings():
     text = printed(
         test=scores(),
         header={"plugin": "net", "split_hash": "0123456789abcdef", "seed": 0, "fold": None, "parameters": 10816679},
-        assumed={"model.angle": "signed, as [skimage] has it"},
-        warnings=["labels look unpaired"],
+        assumed={"model.angle": "signed", "model.[odd]": "unsigned"},
+        warnings=["labels [look] unpaired"],
     )
     head = text.split("test, per class")[0].split()
     assert "plugin net split hash 0123456789abcdef seed 0 parameters 10,816,679" == " ".join(head)
-    assert "model.angle  signed, as [skimage] has it" in text  # brackets are no markup
-    assert line_with(text, "warning")[1:] == ["labels", "look", "unpaired"]
-    assert text.index("Assumed") < text.index("warning")
+    assert "2 readings are assumed" in text
+    assert "model.angle, model.[odd]" in text  # brackets are no markup
+    assert line_with(text, "warning")[1:] == ["labels", "[look]", "unpaired"]
+    assert text.index("assumed") < text.index("warning")
 
 
 def test_nothing_scored_still_prints_the_header():

@@ -321,3 +321,27 @@ def test_two_runs_that_start_together_do_not_share_a_folder(toy, tmp_path, monke
     monkeypatch.setattr(record.time, "strftime", lambda pattern: "now")
     full = config.resolve(settings(tmp_path)).config
     assert record.create_folder(full) != record.create_folder(full)
+
+
+def test_loader_processes_that_die_fail_the_run_with_one_line(toy, tmp_path, make_distribution):
+    make_distribution(
+        "deadly",
+        [("augmentations", "deadly", "deadly:Deadly")],
+        '''
+        import os
+
+        class Deadly:
+            """Ends the loader process, not the run's own."""
+
+            def __init__(self, *, image_size: int):
+                self.parent = os.getpid()
+
+            def __call__(self, *, image):
+                if os.getpid() != self.parent:
+                    os._exit(1)
+                return {"image": image}
+        ''',
+    )
+    with pytest.raises(RunError, match="loader processes do not deliver.*try --data.workers 0"):
+        run(settings(tmp_path, augmentation="deadly", data={"workers": 1}))
+    assert Record.read(next((tmp_path / "runs").iterdir())).manifest["status"] == "failed"

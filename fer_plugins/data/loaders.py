@@ -22,6 +22,8 @@ from fer_plugins.seeds import derive
 Rows = npt.NDArray[np.int64]
 Epoch = Callable[[], int]
 
+PATIENCE = 120  # seconds without a batch after which a worker counts as stuck: an error is better than a silent stop
+
 
 def wrap_images(images: npt.NDArray[np.uint8]) -> Tensor:
     """Return a tensor (N, S, S, C) on the memory of ``images``, which nobody may write to."""
@@ -246,6 +248,7 @@ def sample_loader(
         batch_size=None,
         num_workers=workers,
         persistent_workers=workers > 0,
+        timeout=PATIENCE if workers > 0 else 0,
         pin_memory=pin_memory,
         multiprocessing_context=context if workers > 0 else None,
         generator=torch.Generator(),  # the loader would draw a seed from the run's own generator at every epoch

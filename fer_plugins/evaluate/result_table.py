@@ -61,7 +61,7 @@ def print_result(
         claims_rows: rows of ``evaluate.claims.compare``; none: no table of claims.
         header: what was run, printed as "name value" pairs in this order (plugin, dataset, protocol, split_hash,
             seed, ...); None values are left out.
-        assumed: option -> reason, the readings that the paper leaves open.
+        assumed: option -> reason, the readings that the paper leaves open; the options are printed.
         warnings: sentences, printed last.
     """
     console.print()
@@ -73,10 +73,9 @@ def print_result(
     if claims_rows:
         _print_claims(console, claims_rows)
     if assumed:
-        console.print(Text("Assumed, where the paper is silent", style="bold"))
-        width = max(len(key) for key in assumed)
-        for key, reason in assumed.items():
-            _print_pair(console, key, reason, min(width, 30))
+        title = f"{len(assumed)} readings are assumed, where the paper is silent (reasons: fer show, manifest.json)"
+        console.print(Text(title, style="bold"))
+        console.print(Padding(Text(", ".join(assumed)), (0, 0, 0, 2)))
         console.print()
     for warning in warnings:
         _print_pair(console, "warning", warning, 7, style="bold yellow")
