@@ -158,7 +158,7 @@ def peak_of(words: list[str]) -> float:
 
 def memory() -> tuple[str, str, str, str]:
     own, bare = peak_of(["--peak", "own"]), peak_of(["--peak", "bare"])
-    return ("peak memory, 28,709 images", f"{own:.2f} GB", f"{bare:.2f} bare", f"+{own - bare:.2f} GB")
+    return ("peak memory, GB", f"{own:.2f}", f"{bare:.2f} bare", f"{own - bare:+.2f}")
 
 
 def run_for_peak(which: str) -> None:
