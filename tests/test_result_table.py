@@ -121,7 +121,7 @@ def test_header_assumptions_and_warnings():
     )
     head = text.split("test, per class")[0].split()
     assert "plugin net split hash 0123456789abcdef seed 0 parameters 10,816,679" == " ".join(head)
-    assert "2 readings are assumed" in text
+    assert "2 reading(s) assumed" in text
     assert "model.angle, model.[odd]" in text  # brackets are no markup
     assert line_with(text, "warning")[1:] == ["labels", "[look]", "unpaired"]
     assert text.index("assumed") < text.index("warning")

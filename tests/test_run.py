@@ -323,7 +323,8 @@ def test_two_runs_that_start_together_do_not_share_a_folder(toy, tmp_path, monke
     assert record.create_folder(full) != record.create_folder(full)
 
 
-def test_loader_processes_that_die_fail_the_run_with_one_line(toy, tmp_path, make_distribution):
+def test_loader_processes_that_die_fail_the_run_with_one_line(toy, tmp_path, make_distribution, monkeypatch):
+    monkeypatch.setattr("fer_plugins.data.loaders.PATIENCE", 3)
     make_distribution(
         "deadly",
         [("augmentations", "deadly", "deadly:Deadly")],

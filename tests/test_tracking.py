@@ -512,3 +512,28 @@ def test_an_interrupt_of_the_whole_group_leaves_a_readable_file(tmp_path):
     assert rest == "[]\n"
     assert process.returncode == 0
     assert [r["history"]["item"]["epoch"] for r in records_of(tmp_path) if "history" in r] == [1, 2]
+
+
+def test_a_whole_run_sends_exactly_the_documented_keys(toy, tmp_path):
+    from fer_plugins.run import run
+
+    flags = {
+        "plugin": "toy",
+        "data": {"name": "synthetic", "samples": 210, "subjects": 10},
+        "trainer": {"epochs": 1, "threads": 1},
+        "run": {"output": str(tmp_path)},
+    }
+    record = run(flags)
+    assert record.manifest["tracking_id"]
+    assert record.manifest["warnings"] == []
+    records = records_of(record.folder)
+    curves = documented("epoch") | documented("result")
+    assert sent(records, "history") == curves
+    names = record.manifest["data"]["classes"]
+
+    def without_class(keys, classes):
+        return {re.sub(f"/({'|'.join(map(re.escape, classes))})$", "/CLASS", key) for key in keys}
+
+    summary, wanted = without_class(sent(records, "summary"), names), without_class(documented("summary"), CLASSES)
+    assert wanted <= summary
+    assert summary <= wanted | curves

@@ -73,7 +73,7 @@ def print_result(
     if claims_rows:
         _print_claims(console, claims_rows)
     if assumed:
-        title = f"{len(assumed)} readings are assumed, where the paper is silent (reasons: fer show, manifest.json)"
+        title = f"{len(assumed)} reading(s) assumed, where the paper is silent (reasons: fer show, manifest.json)"
         console.print(Text(title, style="bold"))
         console.print(Padding(Text(", ".join(assumed)), (0, 0, 0, 2)))
         console.print()
