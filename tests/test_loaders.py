@@ -1,5 +1,6 @@
 """Batches: complete, paired, reproducible, and independent of how many workers make them."""
 
+import functools
 import os
 import pickle
 import random
@@ -292,3 +293,16 @@ def test_resident_images_are_shared_with_a_worker_that_is_spawned() -> None:
     options = {"batch_size": 200, "shuffle": True, "seed": 0, "epoch": lambda: 0}
     spawned = sample_loader(images, labels, np.arange(500), None, workers=1, context="spawn", **options)
     assert equal(collect(spawned), collect(ResidentLoader(images, labels, np.arange(500), **options)))
+
+
+def test_opencv_has_no_threads_left_when_workers_are_forked(albumentations: object) -> None:
+    cv2 = pytest.importorskip("cv2")
+    cv2.setNumThreads(2)
+    images, labels = make_data(4, size=16)
+    make = functools.partial(
+        sample_loader, images, labels, np.arange(4), None, batch_size=2, shuffle=False, seed=0, epoch=lambda: 0
+    )
+    make(workers=0)
+    assert cv2.getNumThreads() == 2
+    make(workers=1)
+    assert cv2.getNumThreads() == 1

@@ -346,3 +346,14 @@ def test_loader_processes_that_die_fail_the_run_with_one_line(toy, tmp_path, mak
     with pytest.raises(RunError, match="loader processes do not deliver.*try --data.workers 0"):
         run(settings(tmp_path, augmentation="deadly", data={"workers": 1}))
     assert Record.read(next((tmp_path / "runs").iterdir())).manifest["status"] == "failed"
+
+
+def test_batch_transforms_and_csv_need_neither_albumentations_nor_wandb(toy, tmp_path, monkeypatch):
+    for name in ("albumentations", "cv2", "wandb"):
+        monkeypatch.setitem(sys.modules, name, None)  # importing it raises ImportError
+    record = run(settings(tmp_path, augmentation="flip_affine_erase"))
+    assert record.manifest["status"] == "finished"
+    for changes, part in [({"augmentation": "light"}, "albumentations"), ({"logger": "wandb"}, "wandb")]:
+        with pytest.raises(InputError, match=rf"pip install .fer-plugins\[{part}\]"):
+            run({**settings(tmp_path / "none"), **changes})
+    assert not list((tmp_path / "none").glob("runs/*"))
