@@ -16,14 +16,14 @@ from typing import Any
 import lightning as L
 import torch
 
-from fer_plugins import config, registry, tracking
+from fer_plugins import config, tracking
 from fer_plugins import record as records
 from fer_plugins.assemble import build_data, build_module, build_trainer, check_machine
 from fer_plugins.data.datamodule import FERDataModule
 from fer_plugins.errors import InputError, RunError
-from fer_plugins.evaluate import claims
 from fer_plugins.evaluate.metrics import check_pairing, looks_unpaired, score
 from fer_plugins.evaluate.result_table import print_result
+from fer_plugins.manifest import claims_beside, describe, header
 from fer_plugins.module import FERModule
 from fer_plugins.progress import EpochLog, ResultConsole
 from fer_plugins.record import Record
@@ -52,7 +52,7 @@ def run(configuration: config.Resolved | Mapping[str, Any]) -> Record:
         record = Record(records.create_folder(settings), config=settings)
         try:
             record.write_config(config.dump(settings))
-            record.write_manifest(**_describe(settings, data, resolved.notice))
+            record.write_manifest(**describe(settings, data, resolved.notice))
             tracker = tracking.start(settings, record.folder)
         except InputError:
             shutil.rmtree(record.folder)
@@ -86,39 +86,6 @@ def resume(folder: str | Path) -> Record:
         tracker = tracking.start(settings, record.folder, resume_id=record.manifest.get("tracking_id"))
         _execute(record, data, module, tracker, resume_from=last if last.is_file() else None)
     return record
-
-
-def _describe(settings: Mapping[str, Any], data: FERDataModule, notice: str | None) -> dict[str, Any]:
-    """Return the manifest as it stands before training."""
-    offer, described = records.recipe_of(settings)
-    protocol = registry.load(registry.find("protocol", settings["protocol"]["name"]))
-    return {
-        "status": "running",
-        "command": sys.argv,
-        "plugin": {"name": offer.name, "distribution": offer.distribution, "version": offer.version},
-        "paper": described.get("paper"),
-        "claims_model": described.get("claims_model"),
-        "assumed": described.get("assumed") or {},
-        "demonstration": notice is not None,
-        "versions": records.versions(offer.distribution),
-        "git": records.git_revision(),
-        "data": {
-            "name": settings["data"]["name"],
-            "title": title_of(data),
-            "fingerprint": data.fingerprint,
-            "split_hash": data.split_hash,
-            "classes": list(data.classes),
-            "counts": data.counts,
-            "limit": settings["data"]["limit"],
-            "notes": data.notes,
-        },
-        "protocol": {**settings["protocol"], "fold": settings["run"]["fold"], "flaw": getattr(protocol, "flaw", None)},
-        "selected_on": {"split": "val", **settings["selection"]},
-        "reported_on": "test" if settings["run"]["test"] else "val",
-        "seeds": {"run": settings["seed"], "protocol": settings["protocol"]["seed"]},
-        "sessions": [],
-        "warnings": list(data.warnings),
-    }
 
 
 def _execute(
@@ -224,7 +191,7 @@ def _finish(
         warning = looks_unpaired(scores[part], train_accuracy)
         if warning:
             record.manifest["warnings"].append(f"{part}: {warning}")
-    claimed = _claims_beside(record.manifest, settings, scores)
+    claimed = claims_beside(record.manifest, settings, scores)
     record.metrics = {**scores, "claims": claimed}
     record.write_predictions(answers, list(data.classes))
     record.write_metrics()
@@ -242,52 +209,9 @@ def _finish(
     record.manifest["warnings"] += tracker.warnings
     record.write_manifest(status="finished", test_opened=list(data.test_openings), **summary)
     print_result(
-        console.console, scores, claimed, _header(record), record.manifest["assumed"], record.manifest["warnings"]
+        console.console, scores, claimed, header(record), record.manifest["assumed"], record.manifest["warnings"]
     )
     console.say(f"recorded in {record.folder}")
-
-
-def _claims_beside(
-    manifest: Mapping[str, Any], settings: Mapping[str, Any], scores: Mapping[str, Any]
-) -> list[dict[str, Any]]:
-    """Put the paper's claims for this dataset beside the scores; [] where it claims nothing about it."""
-    offer = registry.find("architecture", settings["model"]["name"])
-    path = registry.package_file(offer, "claims.yaml")
-    if not path.exists():
-        return []
-    chosen = claims.for_run(claims.read_claims(path), manifest["claims_model"], manifest["data"]["title"])
-    caveats = []
-    if manifest["data"]["limit"] is not None:
-        images = sum(sum(part.values()) for part in manifest["data"]["counts"].values())
-        caveats.append(f"{images:,} images only (data.limit)")
-    usual = registry.recipe(offer)["recipe"].get("trainer", {}).get("epochs")
-    if usual and settings["trainer"]["epochs"] < usual:
-        caveats.append(f"{settings['trainer']['epochs']} of {usual} epochs")
-    return claims.compare(chosen, scores, settings["protocol"]["name"], caveats)
-
-
-def _header(record: Record) -> dict[str, Any]:
-    """Return what stands above the result table: everything that a number needs to be believed."""
-    manifest = record.manifest
-    protocol = manifest["protocol"]
-    selection = manifest["selected_on"]
-    header = {
-        "plug-in": "{name} ({distribution} {version})".format(**manifest["plugin"]),
-        "data": f"{manifest['data']['title']} {manifest['data']['fingerprint']}",
-        "protocol": f"{protocol['name']}, split {manifest['data']['split_hash']}",
-        "seeds": f"run {manifest['seeds']['run']}, protocol {manifest['seeds']['protocol']}",
-        "selected": f"epoch {manifest['best_epoch']} of {manifest['epochs']} by {selection['metric']}",
-    }
-    if protocol["flaw"]:
-        header["flaw"] = protocol["flaw"]
-    if manifest["demonstration"]:
-        header["note"] = "a demonstration on drawn faces: says nothing about the paper"
-    return header
-
-
-def title_of(data: FERDataModule) -> str:
-    """Return the dataset's name in papers, its own name where it has none."""
-    return str(getattr(data.dataset, "title", data.dataset_name))
 
 
 def _stamp(seconds: float) -> str:
