@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.pytorch.callbacks import ModelCheckpoint
-from torch import nn
 
 from fer_plugins.errors import InputError, RunError
 
@@ -54,16 +53,17 @@ def checkpoint_callback(folder: Path, metric: str, mode: str) -> ModelCheckpoint
     )
 
 
-def load_network_weights(module: nn.Module, path: Path) -> None:
-    """Load the weights of a checkpoint into ``module``.
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """Return what a checkpoint of this run holds, on the CPU.
 
     Raises:
         RunError: the file cannot be read.
     """
     try:
-        module.load_state_dict(torch.load(path, map_location="cpu", weights_only=True)["state_dict"])
-    except Exception as error:
+        content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises a dozen kinds for a damaged file
         raise RunError(f"cannot read {path}: {' '.join(str(error).split())[:200]}") from error
+    return content
 
 
 def find_checkpoint(path: str) -> Path:

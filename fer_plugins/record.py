@@ -20,8 +20,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import yaml
 
 from fer_plugins import __version__, registry
@@ -199,8 +197,3 @@ def recipe_of(config: Mapping[str, Any]) -> tuple[registry.Offer, dict[str, Any]
     except registry.PluginError:
         return offer, {}
     return offer, {"paper": described["paper"], **described["architectures"][offer.name]}
-
-
-def counts_by_class(labels: npt.NDArray[np.int64], classes: list[str]) -> dict[str, int]:
-    """Return class name -> number of images."""
-    return {name: int(count) for name, count in zip(classes, np.bincount(labels, minlength=len(classes)), strict=True)}

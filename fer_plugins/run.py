@@ -19,6 +19,7 @@ import torch
 from fer_plugins import config, tracking
 from fer_plugins import record as records
 from fer_plugins.assemble import build_data, build_module, build_trainer, check_machine
+from fer_plugins.checkpoints import read_checkpoint
 from fer_plugins.data.datamodule import FERDataModule
 from fer_plugins.errors import InputError, RunError
 from fer_plugins.evaluate.metrics import check_pairing, looks_unpaired, score
@@ -91,11 +92,12 @@ def resume(folder: str | Path) -> Record:
 def _execute(
     record: Record, data: FERDataModule, module: FERModule, tracker: tracking.Tracker, resume_from: Path | None
 ) -> None:
-    """Fit, select, test and write; whatever happens, the manifest says how it ended."""
+    """Fit, select, test and write; whatever happens, the manifest says how it ended (it is written at the very end)."""
     settings = record.config
     started = time.time()
     session: dict[str, Any] = {"started": _stamp(started), "resumed": resume_from is not None}
     console = ResultConsole(settings)
+    record.manifest.pop("error", None)  # of an earlier session
     record.write_manifest(status="running", tracking_id=tracker.run_id)
     ok = False
     try:
@@ -107,10 +109,10 @@ def _execute(
         _finish(record, data, module, trainer, tracker, console)
         ok = True
     except (KeyboardInterrupt, SystemExit):
-        record.write_manifest(status="interrupted")
+        record.manifest.update(status="interrupted")
         raise RunError(f"interrupted; go on with: fer-run --resume {record.folder}") from None
-    except InputError:
-        record.write_manifest(status="failed")
+    except InputError as error:
+        _note_failure(record, str(error))
         raise
     except RunError as error:
         _note_failure(record, str(error))
@@ -173,7 +175,7 @@ def _finish(
     settings = record.config
     best = record.checkpoints / "best.ckpt"
     train_accuracy = float(trainer.callback_metrics.get("train/accuracy", 0.0))
-    selected = torch.load(best, map_location="cpu", weights_only=True)
+    selected = read_checkpoint(best)
     module.load_state_dict(selected["state_dict"])
     parts = ["val", "test"] if settings["run"]["test"] else ["val"]
     scores, answers = {}, {}

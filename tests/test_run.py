@@ -357,3 +357,12 @@ def test_batch_transforms_and_csv_need_neither_albumentations_nor_wandb(toy, tmp
         with pytest.raises(InputError, match=rf"pip install .fer-plugins\[{part}\]"):
             run({**settings(tmp_path / "none"), **changes})
     assert not list((tmp_path / "none").glob("runs/*"))
+
+
+def test_a_damaged_checkpoint_of_the_run_is_one_line(tmp_path):
+    from fer_plugins.checkpoints import read_checkpoint
+
+    (tmp_path / "best.ckpt").write_bytes(b"half")
+    with pytest.raises(RunError, match="cannot read .*best.ckpt") as caught:
+        read_checkpoint(tmp_path / "best.ckpt")
+    assert "\n" not in str(caught.value)
