@@ -18,6 +18,7 @@ from fer_plugins.module import FERModule
 from fer_plugins.progress import EpochLog, decoding_progress, training_bar
 from fer_plugins.record import Record
 from fer_plugins.seeds import derive
+from fer_plugins.stopping import stopping_callback
 
 
 def check_machine(settings: Mapping[str, Any]) -> None:
@@ -34,6 +35,7 @@ def check_machine(settings: Mapping[str, Any]) -> None:
     if precision == "16-mixed" and (accelerator == "cpu" or not torch.cuda.is_available()):
         raise InputError("trainer.precision: 16-mixed needs a GPU; use bf16-mixed or 32-true")
     _selection_metric(settings)
+    _balance(settings)
     optim.check(settings)
     if settings["trainer"]["threads"]:
         torch.set_num_threads(settings["trainer"]["threads"])
@@ -47,6 +49,17 @@ def _selection_metric(settings: Mapping[str, Any]) -> None:
         raise InputError(f"selection.metric: {metric!r} is not known{why}; known: {', '.join(known)}")
     if (metric == "val/loss") != (settings["selection"]["mode"] == "min"):
         raise InputError(f"selection.mode: {metric} is better when {'smaller' if metric == 'val/loss' else 'larger'}")
+    if settings["selection"]["stop"] != "metric" and metric == "val/loss":
+        raise InputError(
+            "selection.stop: looks at val/loss beside another metric; set selection.metric or stop: metric"
+        )
+    if settings["selection"]["stop"] != "metric" and settings["selection"]["patience"] is None:
+        raise InputError(f"selection.stop: {settings['selection']['stop']} does nothing without selection.patience")
+
+
+def _balance(settings: Mapping[str, Any]) -> None:
+    if settings["data"]["balance"] == "oversample" and settings["loss"]["class_weights"] == "balanced":
+        raise InputError("loss.class_weights: balanced, and data.balance oversample, correct twice; leave one out")
 
 
 def build_data(settings: Mapping[str, Any]) -> FERDataModule:
@@ -81,6 +94,7 @@ def build_data(settings: Mapping[str, Any]) -> FERDataModule:
         seed=settings["seed"],
         fold=settings["run"]["fold"],
         limit=section["limit"],
+        oversample=section["balance"] == "oversample",
         workers=section["workers"],
         memory_gb=section["memory_gb"],
         cache=cache_folder(section["cache"]),
@@ -142,16 +156,8 @@ def build_trainer(settings: Mapping[str, Any], record: Record, log: EpochLog) ->
         log,
         checkpoints.checkpoint_callback(record.checkpoints.absolute(), selection["metric"], selection["mode"]),
     ]
-    if selection["patience"]:
-        callbacks.append(
-            L.pytorch.callbacks.EarlyStopping(
-                selection["metric"],
-                mode=selection["mode"],
-                patience=selection["patience"],
-                min_delta=selection["min_delta"],
-                check_on_train_epoch_end=True,
-            )
-        )
+    stopping = stopping_callback(selection)
+    callbacks += [stopping] if stopping else []
     callbacks += training_bar(settings)
     return L.Trainer(
         accelerator=section["accelerator"],

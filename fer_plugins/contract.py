@@ -1,6 +1,6 @@
 """The contract: what a plug-in may offer, as ``typing.Protocol`` classes. Nothing here runs.
 
-A plug-in offers objects through entry points of five groups. Each object is a factory; the core calls it
+A plug-in offers objects through entry points of six groups. Each object is a factory; the core calls it
 with keyword arguments: the *offered values* that its signature names, and the user's options. No
 ``**kwargs``: an option that is not in the signature is refused before anything is built. Options are typed
 (``int``, ``float``, ``bool``, ``str``, ``Literal[...]``, ``tuple``/``list`` of those, ``... | None``) and are
@@ -14,6 +14,7 @@ fer_plugins.poolings       torch.nn.Module        kernel_size, stride
 fer_plugins.augmentations  sample/batch transform image_size
 fer_plugins.datasets       Dataset                root, image_size, channels
 fer_plugins.protocols      list of Fold           table, seed
+fer_plugins.searches       Search                 dimensions, seed
 ========================== ====================== ==================================================
 
 Contract version: the plug-in distribution's own dependency range on ``fer-plugins``.
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
-KINDS = ("architecture", "pooling", "augmentation", "dataset", "protocol")
+KINDS = ("architecture", "pooling", "augmentation", "dataset", "protocol", "search")
 SPLITS = ("train", "val", "test")
 
 
@@ -89,6 +90,34 @@ class HasCriterionWeight(Protocol):
     """Optional: the share of the criterion in the training loss, 1 where absent (1 - alpha in distillation)."""
 
     criterion_weight: float
+
+
+class Health(NamedTuple):
+    """What a network says of its own state."""
+
+    figures: dict[str, float]  # logged an epoch as "health/NAME"
+    faults: list[str]  # sentences; any fault after the last epoch means that the scores are not a result
+
+
+@runtime_checkable
+class HasHealth(Protocol):
+    """Optional: notices that the network has broken down in a way that scores alone do not show."""
+
+    def health(self, x: Tensor) -> Health:
+        """Look at the network on one batch of validation images (B, C, H, W), in evaluation mode, without gradients."""
+        ...
+
+
+@runtime_checkable
+class HasParameterGroups(Protocol):
+    """Optional: groups of parameters with optimiser settings of their own (a weight decay of one layer)."""
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """Every trainable parameter once: ``{"params": [...], "weight_decay": 0.01}``, as torch.optim takes them.
+
+        A setting that a group names wins over the ``optimizer`` section.
+        """
+        ...
 
 
 @runtime_checkable
@@ -162,11 +191,35 @@ class ProtocolFactory(Protocol):
     """``fer_plugins.protocols``: a pure, deterministic function; its result is hashed.
 
     ``table`` has the columns of ``Dataset.table`` as attributes (numpy arrays, or None where the dataset has none)
-    and ``len``. A function attribute ``flaw`` (str) marks a protocol whose numbers must not be trusted, and why.
+    and ``len``. A function attribute ``flaw`` (str) marks a protocol whose numbers must not be trusted, and why; only
+    such a protocol may use the same rows for ``val`` and ``test`` (selection on the test part, as some papers do).
     """
 
     def __call__(self, table: Any, seed: int) -> list[Fold]:
         """Split the rows of ``table``."""
+        ...
+
+
+class Search(Protocol):
+    """A search for the point of the unit cube with the lowest value, one point at a time."""
+
+    def ask(self) -> list[float] | None:
+        """The next point to try, every coordinate in [0, 1]; None when the search is over."""
+        ...
+
+    def tell(self, value: float) -> None:
+        """Take the value of the point asked for last; lower is better, infinity where the trial failed."""
+        ...
+
+
+class SearchFactory(Protocol):
+    """``fer_plugins.searches``: a hyper-parameter search; the core maps the unit cube to ranges and runs the trials.
+
+    Deterministic: the same seed and the same values lead to the same points.
+    """
+
+    def __call__(self, *, dimensions: int, seed: int) -> Search:
+        """Begin a search over ``dimensions`` coordinates."""
         ...
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from fer_plugins import record as records
 from fer_plugins import registry
 from fer_plugins.data.datamodule import FERDataModule
+from fer_plugins.data.protocols import flaw_of
 from fer_plugins.evaluate import claims
 from fer_plugins.record import Record
 
@@ -21,14 +22,13 @@ def title_of(data: FERDataModule) -> str:
 def describe(settings: Mapping[str, Any], data: FERDataModule, notice: str | None) -> dict[str, Any]:
     """Return the manifest as it stands before training."""
     offer, described = records.recipe_of(settings)
-    protocol = registry.load(registry.find("protocol", settings["protocol"]["name"]))
     return {
         "status": "running",
         "command": sys.argv,
         "plugin": {"name": offer.name, "distribution": offer.distribution, "version": offer.version},
         "paper": described.get("paper"),
         "claims_model": described.get("claims_model"),
-        "assumed": described.get("assumed") or {},
+        "assumed": assumed_here(described, settings),
         "demonstration": notice is not None,
         "versions": records.versions(offer.distribution),
         "git": records.git_revision(),
@@ -42,13 +42,27 @@ def describe(settings: Mapping[str, Any], data: FERDataModule, notice: str | Non
             "limit": settings["data"]["limit"],
             "notes": data.notes,
         },
-        "protocol": {**settings["protocol"], "fold": settings["run"]["fold"], "flaw": getattr(protocol, "flaw", None)},
-        "selected_on": {"split": "val", **settings["selection"]},
+        "protocol": {**settings["protocol"], "fold": settings["run"]["fold"], "flaw": flaw_of(data.protocol)},
+        "selected_on": {"split": "test" if data.selects_on_test else "val", **settings["selection"]},
         "reported_on": "test" if settings["run"]["test"] else "val",
         "seeds": {"run": settings["seed"], "protocol": settings["protocol"]["seed"]},
         "sessions": [],
         "warnings": list(data.warnings),
     }
+
+
+def assumed_here(described: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, str]:
+    """Return the assumed readings (configuration key -> reason) that hold in this run.
+
+    Where a variant or the user sets another value than the recipe, the reason for the recipe's value does not apply.
+    """
+    kept = {}
+    for key, reason in (described.get("assumed") or {}).items():
+        section, _, name = key.partition(".")
+        usual = (described.get("recipe") or {}).get(section)
+        if not isinstance(usual, Mapping) or name not in usual or usual[name] == settings[section].get(name):
+            kept[key] = reason
+    return kept
 
 
 def claims_beside(
@@ -80,7 +94,8 @@ def header(record: Record) -> dict[str, Any]:
         "data": f"{manifest['data']['title']} {manifest['data']['fingerprint']}",
         "protocol": f"{protocol['name']}, split {manifest['data']['split_hash']}",
         "seeds": f"run {manifest['seeds']['run']}, protocol {manifest['seeds']['protocol']}",
-        "selected": f"epoch {manifest['best_epoch']} of {manifest['epochs']} by {selection['metric']}",
+        "selected": f"epoch {manifest['best_epoch']} of {manifest['epochs']} by {selection['metric']}"
+        + (", ON THE TEST PART" if selection["split"] == "test" else ""),
     }
     if protocol["flaw"]:
         shown["flaw"] = protocol["flaw"]

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from fer_plugins import optim, registry
-from fer_plugins.contract import Batch, HasAuxiliaryLoss
+from fer_plugins.contract import Batch, HasAuxiliaryLoss, HasHealth
 from fer_plugins.errors import InputError, RunError
+from fer_plugins.evaluate.collapse import one_class
 from fer_plugins.evaluate.metrics import Predictions, Scorer, score
 from fer_plugins.seeds import derive
 
@@ -120,6 +121,8 @@ class FERModule(L.LightningModule):
         self.criterion = optim.build_criterion(config["loss"], class_counts)
         self.scorer = Scorer(classes)
         self.predictions: Predictions | None = None  # of the last validation or test pass
+        self.faults: list[str] = []  # why the last pass is no result: the network has broken down
+        self._looked_at: Tensor | None = None  # the first batch of the pass, for the network's own health check
         self._sums = torch.zeros(4)  # criterion, auxiliary loss, right answers, images of this epoch
 
     @classmethod
@@ -188,21 +191,38 @@ class FERModule(L.LightningModule):
     def on_validation_epoch_start(self) -> None:
         """Forget earlier answers."""
         self.scorer.reset()
+        self._looked_at = None
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Collect answers."""
+        if self._looked_at is None:
+            self._looked_at = batch.image
         self.scorer.update(batch.index, self(batch.image), batch.label)
 
     def on_validation_epoch_end(self) -> None:
-        """Log loss, accuracy, balanced accuracy and macro F1 of the validation part."""
-        self.predictions = self.scorer.predictions()
+        """Log loss, accuracy, balanced accuracy and macro F1 of the validation part, and the network's health."""
+        self.log_dict({f"health/{name}": value for name, value in self._end_pass().items()})
+        assert self.predictions is not None
         scores = score(self.predictions, self.classes, intervals=False)
         for name in ("loss", "accuracy", "balanced_accuracy", "f1"):
             self.log(f"val/{name}", scores[name])
 
+    def _end_pass(self) -> dict[str, float]:
+        """Keep the answers and the faults of the pass; return the figures of the network's health."""
+        self.predictions = self.scorer.predictions()
+        same = one_class(self.predictions, self.classes)
+        self.faults = [same] if same else []
+        if not isinstance(self.network, HasHealth) or self._looked_at is None:
+            return {}
+        with torch.no_grad():
+            health = self.network.health(self._looked_at)
+        self._looked_at = None
+        self.faults += health.faults
+        return {name: float(value) for name, value in health.figures.items()}
+
     def on_test_epoch_start(self) -> None:
         """Forget earlier answers."""
-        self.scorer.reset()
+        self.on_validation_epoch_start()
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
         """Collect answers."""
@@ -210,11 +230,11 @@ class FERModule(L.LightningModule):
 
     def on_test_epoch_end(self) -> None:
         """Keep the answers for the record."""
-        self.predictions = self.scorer.predictions()
+        self._end_pass()
 
     def configure_optimizers(self) -> Any:
         """Return the optimiser and, where there is one, the schedule, stepped once an epoch."""
-        optimizer = optim.build_optimizer(self.config["optimizer"], self.network.parameters())
+        optimizer = optim.build_optimizer(self.config["optimizer"], optim.parameter_groups(self.network))
         selection = self.config["selection"]
         epochs = self.config["trainer"]["epochs"]
         schedule = optim.build_schedule(self.config["scheduler"], optimizer, epochs, selection["mode"])

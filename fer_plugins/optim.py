@@ -14,8 +14,9 @@ import torch
 from torch import nn
 from torch.optim import lr_scheduler
 
+from fer_plugins.contract import HasParameterGroups
 from fer_plugins.errors import InputError
-from fer_plugins.registry import nearest
+from fer_plugins.registry import PluginError, nearest
 
 Schedule = lr_scheduler.LRScheduler
 
@@ -51,8 +52,10 @@ def build_criterion(section: Mapping[str, Any], class_counts: list[int] | None) 
     return nn.CrossEntropyLoss(weight=weight, label_smoothing=section["label_smoothing"])
 
 
-def build_optimizer(section: Mapping[str, Any], parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-    """Return the optimiser of the ``optimizer`` section for ``parameters``.
+def build_optimizer(
+    section: Mapping[str, Any], parameters: Iterable[nn.Parameter] | Iterable[dict[str, Any]]
+) -> torch.optim.Optimizer:
+    """Return the optimiser of the ``optimizer`` section for ``parameters``, or groups with settings of their own.
 
     Raises:
         InputError: torch.optim has no such class, or it refuses an argument.
@@ -66,6 +69,30 @@ def build_optimizer(section: Mapping[str, Any], parameters: Iterable[nn.Paramete
         )
     built: torch.optim.Optimizer = _call(getattr(torch.optim, name), list(parameters), arguments, "optimizer")
     return built
+
+
+def parameter_groups(network: nn.Module) -> list[dict[str, Any]] | list[nn.Parameter]:
+    """Return what the optimiser moves: the network's own groups where it has any, else all trainable parameters.
+
+    Frozen parameters are left out, so that weight decay does not touch them.
+
+    Raises:
+        PluginError: the groups do not hold every trainable parameter exactly once.
+        InputError: nothing is left to train.
+    """
+    trainable = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    if not trainable:
+        raise InputError("the network has no trainable parameter; is everything frozen?")
+    if not isinstance(network, HasParameterGroups):
+        return trainable
+    groups = [{**group, "params": list(group["params"])} for group in network.parameter_groups()]
+    listed = [parameter for group in groups for parameter in group["params"]]
+    if len(listed) != len(trainable) or {id(one) for one in listed} != {id(one) for one in trainable}:
+        raise PluginError(
+            f"{type(network).__name__}.parameter_groups() must hold each of the {len(trainable)} trainable parameters "
+            f"once, it holds {len(listed)} ({len({id(one) for one in listed})} different); tell the plug-in's author"
+        )
+    return groups
 
 
 def build_schedule(

@@ -96,9 +96,12 @@ class EpochLog(L.Callback):
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: Any) -> None:
         """Log the epoch; validation has been run by now."""
         row = {"epoch": float(trainer.current_epoch + 1), **pl_module.epoch_means()}
-        row |= {name: float(value) for name, value in trainer.callback_metrics.items() if name.startswith("val/")}
+        values = trainer.callback_metrics
+        row |= {name: float(value) for name, value in values.items() if name.startswith(("val/", "health/"))}
         row["lr"] = float(self._rate)
         seconds = time.perf_counter() - self._started
         row["seconds"] = seconds
         self.tracker.log_epoch(row)
         self.console.epoch(row, seconds)
+        for fault in pl_module.faults:
+            self.console.say(f"  warning: {fault}")

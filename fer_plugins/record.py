@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from packaging.requirements import InvalidRequirement, Requirement
 
 from fer_plugins import __version__, registry
 from fer_plugins.errors import InputError, RunError
@@ -164,12 +165,21 @@ def create_folder(config: Mapping[str, Any]) -> Path:
 def versions(distribution: str) -> dict[str, str | None]:
     """Return the versions of this package, the plug-in's distribution, Python and the libraries that shape a result."""
     found: dict[str, str | None] = {"python": platform.python_version(), "fer-plugins": __version__}
-    for name in (distribution, *VERSIONED):
+    for name in dict.fromkeys((distribution, *_dependencies(distribution), *VERSIONED)):
         try:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             found[name] = None
     return found
+
+
+def _dependencies(distribution: str) -> list[str]:
+    """Return the names of the libraries that a plug-in needs, extras left out."""
+    try:
+        needed = [Requirement(text) for text in metadata.requires(distribution) or []]
+    except (metadata.PackageNotFoundError, InvalidRequirement):
+        return []
+    return [one.name for one in needed if one.name != "fer-plugins" and "extra" not in str(one.marker or "")]
 
 
 def git_revision() -> str | None:

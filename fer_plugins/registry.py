@@ -28,6 +28,7 @@ GROUPS = {
     "augmentation": "fer_plugins.augmentations",
     "dataset": "fer_plugins.datasets",
     "protocol": "fer_plugins.protocols",
+    "search": "fer_plugins.searches",
 }
 # What the core hands to a factory whose signature names it; a user cannot set these through options.
 OFFERED = {
@@ -36,6 +37,7 @@ OFFERED = {
     "augmentation": ("image_size",),
     "dataset": ("root", "image_size", "channels"),
     "protocol": ("table", "seed"),
+    "search": ("dimensions", "seed"),
 }
 REQUIRED_NAMES = {
     "architecture": ("num_classes",),
@@ -43,6 +45,7 @@ REQUIRED_NAMES = {
     "augmentation": ("image_size",),
     "dataset": (),
     "protocol": ("table", "seed"),
+    "search": ("dimensions", "seed"),
 }
 
 

@@ -175,10 +175,11 @@ def _finish(
     settings = record.config
     best = record.checkpoints / "best.ckpt"
     train_accuracy = float(trainer.callback_metrics.get("train/accuracy", 0.0))
+    broken_at_the_end = list(module.faults)
     selected = read_checkpoint(best)
     module.load_state_dict(selected["state_dict"])
     parts = ["val", "test"] if settings["run"]["test"] else ["val"]
-    scores, answers = {}, {}
+    scores, answers, faults = {}, {}, []
     for part in parts:
         if part == "test":
             data.open_test("fitting is over, the checkpoint is selected on val")
@@ -189,12 +190,16 @@ def _finish(
         rows = data.rows(part)
         check_pairing(predictions, rows, data.table.label[rows])
         scores[part] = score(predictions, data.classes)
+        faults += [f"{part}: {fault}" for fault in module.faults]
         answers[part] = (data.source_names(predictions.index), predictions)
         warning = looks_unpaired(scores[part], train_accuracy)
         if warning:
             record.manifest["warnings"].append(f"{part}: {warning}")
-    claimed = claims_beside(record.manifest, settings, scores)
-    record.metrics = {**scores, "claims": claimed}
+    if broken_at_the_end and not faults:
+        record.manifest["warnings"].append(f"after the last epoch: {'; '.join(broken_at_the_end)}")
+    # A network that has broken down gives scores all the same; the paper's claims are not compared with them.
+    claimed = [] if faults else claims_beside(record.manifest, settings, scores)
+    record.metrics = {**scores, "claims": claimed, "not_a_result": faults}
     record.write_predictions(answers, list(data.classes))
     record.write_metrics()
     summary = {
@@ -203,6 +208,7 @@ def _finish(
         "split_hash": data.split_hash,
         "fingerprint": data.fingerprint,
         "seed": settings["seed"],
+        "not_a_result": "; ".join(faults),
     }
     shown = answers[parts[-1]][1]
     tracker.log_result(scores, shown, data.row_images, answers[parts[-1]][0], data.classes, summary)
@@ -211,7 +217,13 @@ def _finish(
     record.manifest["warnings"] += tracker.warnings
     record.write_manifest(status="finished", test_opened=list(data.test_openings), **summary)
     print_result(
-        console.console, scores, claimed, header(record), record.manifest["assumed"], record.manifest["warnings"]
+        console.console,
+        scores,
+        claimed,
+        header(record),
+        record.manifest["assumed"],
+        record.manifest["warnings"],
+        faults,
     )
     console.say(f"recorded in {record.folder}")
 

@@ -203,7 +203,7 @@ class _Board:
                 reason = " ".join(str(error).split("\n")[0].split()) or type(error).__name__
                 raise InputError(f"logger: W&B does not start ({reason}); take --logger.mode offline or csv") from None
             self.run.define_metric("epoch")
-            for keys in ("train/*", "val/*", "lr", "seconds"):
+            for keys in ("train/*", "val/*", "health/*", "lr", "seconds"):
                 self.run.define_metric(keys, step_metric="epoch")
         self.run_id: str = self.run.id
 

@@ -196,7 +196,7 @@ def test_row_beside_the_measured_number():
             "claim: validation split = the test folder; measured on test",
         ),
         ({"split": "all"}, "official", "test", "claim: all images; measured on test"),
-        ({}, "random", "test", "different protocol: random"),
+        ({}, "random", "test", "measured under protocol random, not on the release's own split"),
         ({"metric": "recall"}, "official", "test", "averaging not stated, compared with macro"),
         ({"metric": "macro_recall"}, "official", "test", ""),
         ({"metric": "weighted_recall"}, "official", "test", "weighted recall is accuracy"),

@@ -20,6 +20,7 @@ from fer_plugins.data.loaders import (
     ResidentLoader,
     apply_transform,
     draw_order,
+    draw_oversampled,
     sample_loader,
     seeded,
 )
@@ -306,3 +307,49 @@ def test_opencv_has_no_threads_left_when_workers_are_forked(albumentations: obje
     assert cv2.getNumThreads() == 2
     make(workers=1)
     assert cv2.getNumThreads() == 1
+
+
+# Oversampling.
+
+
+@given(st.lists(st.integers(0, 6), min_size=1, max_size=200), st.integers(0, 5))
+@settings(deadline=None)
+def test_oversampling_shows_every_class_equally_often_and_every_sample_at_least_once(labels, epoch):
+    labels = torch.tensor(labels)
+    drawn = draw_oversampled(labels, 0, epoch)
+    counts = torch.bincount(labels[drawn])
+    assert set(counts[counts > 0].tolist()) == {int(torch.bincount(labels).max())}
+    assert set(drawn.tolist()) == set(range(len(labels)))
+    assert torch.equal(drawn, draw_oversampled(labels, 0, epoch))
+
+
+def test_oversampling_draws_anew_in_every_epoch():
+    labels = torch.tensor([0] * 50 + [1] * 5)
+    first, second = (torch.bincount(draw_oversampled(labels, 0, epoch), minlength=55) for epoch in (0, 1))
+    assert torch.equal(first[:50], torch.ones(50, dtype=torch.int64))
+    assert not torch.equal(first[50:], second[50:])
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_both_loaders_serve_the_same_oversampled_epochs(workers):
+    images, labels = make_data(60)
+    rows = np.flatnonzero(labels != 3)
+    options = {"batch_size": 8, "shuffle": True, "seed": 0, "epoch": lambda: 2, "oversample": True}
+    resident_loader = ResidentLoader(images, labels, rows, **options)
+    sampled = sample_loader(images, labels, rows, None, workers=workers, **options)
+    for loader in (resident_loader, sampled):
+        batches = list(loader)
+        index = torch.cat([batch.index for batch in batches])
+        assert len(batches) == len(loader)
+        assert set(index.tolist()) == set(rows.tolist())
+        counts = torch.bincount(torch.cat([batch.label for batch in batches]), minlength=CLASSES)
+        largest = int(np.bincount(labels[rows]).max())
+        assert counts.tolist() == [0 if k == 3 else largest for k in range(CLASSES)]
+        shown = torch.cat([batch.image[:, 0, 0, 0] for batch in batches])
+        assert torch.equal(shown.long(), index % 256)
+    assert all(torch.equal(a.index, b.index) for a, b in zip(resident_loader, sampled, strict=True))
+
+
+def test_oversampling_without_shuffling_does_nothing():
+    loader = resident(50, shuffle=False, oversample=True)
+    assert torch.cat([batch.index for batch in loader]).tolist() == list(range(50))

@@ -39,7 +39,7 @@ def test_the_criterion_weight_of_the_model_is_taken(toy):
     whole = plain.training_step(batch(), 0)
     plain.network.criterion_weight = 0.25
     torch.manual_seed(1)
-    assert float(plain.training_step(batch(), 0)) == pytest.approx(0.25 * float(whole), rel=1e-5)
+    assert float(plain.training_step(batch(), 0).detach()) == pytest.approx(0.25 * float(whole), rel=1e-5)
 
 
 def test_a_loss_that_is_not_finite_stops_with_epoch_and_step(toy):
@@ -94,3 +94,36 @@ def test_every_pooling_of_the_configuration_is_built(toy):
     for offer in registry.available("pooling"):
         settings = config.resolve({"model": {"pool": offer.name}}, plugin="toy").config
         assert build_network(settings, 7)(torch.zeros(1, 1, 24, 24)).shape == (1, 7)
+
+
+def test_the_network_s_own_groups_reach_the_optimiser(toy):
+    grouped = module(optimizer={"name": "AdamW", "weight_decay": 0.0})
+    network = grouped.network
+    others = [parameter for name, parameter in network.named_parameters() if name != "head.weight"]
+    network.parameter_groups = lambda: [{"params": [network.head.weight], "weight_decay": 0.3}, {"params": others}]
+    optimizer = grouped.configure_optimizers()
+    assert [group["weight_decay"] for group in optimizer.param_groups] == [0.3, 0.0]
+    assert sum(len(group["params"]) for group in optimizer.param_groups) == len(list(network.parameters()))
+
+
+@pytest.mark.parametrize("fault", ["missing", "twice"])
+def test_groups_that_are_not_the_network_are_refused(toy, fault):
+    broken = module()
+    parameters = list(broken.network.parameters())
+    listed = parameters[1:] if fault == "missing" else [*parameters, parameters[0]]
+    broken.network.parameter_groups = lambda: [{"params": listed}]
+    with pytest.raises(registry.PluginError, match="must hold each of the 4 trainable parameters once"):
+        broken.configure_optimizers()
+
+
+def test_frozen_parameters_do_not_reach_the_optimiser(toy):
+    frozen = module()
+    frozen.network.features.requires_grad_(False)
+    optimizer = frozen.configure_optimizers()
+    assert [id(one) for one in optimizer.param_groups[0]["params"]] == [
+        id(frozen.network.head.weight),
+        id(frozen.network.head.bias),
+    ]
+    frozen.network.requires_grad_(False)
+    with pytest.raises(InputError, match="no trainable parameter"):
+        frozen.configure_optimizers()

@@ -183,3 +183,24 @@ def test_count_classes_names_class_and_split() -> None:
     }
     with pytest.raises(InputError, match="class happy has no sample in split val of dataset made"):
         protocols.count_classes(table, arrays([0, 4], [1, 2], [3, 7]), ("anger", "happy"), owner="dataset made")
+
+
+def test_only_a_protocol_that_says_so_may_select_on_the_test_part() -> None:
+    table = make_table([10, 10, 10])
+
+    def sound(table: SampleTable, seed: int) -> list[Fold]:
+        return [Fold(np.arange(20), np.arange(20, 30), np.arange(20, 30))]
+
+    def flawed(table: SampleTable, seed: int) -> list[Fold]:
+        return sound(table, seed)
+
+    def overlapping(table: SampleTable, seed: int) -> list[Fold]:
+        return [Fold(np.arange(20), np.arange(20, 30), np.arange(21, 30))]
+
+    flawed.flaw = overlapping.flaw = "selected on the test part"  # type: ignore[attr-defined]
+    fold = protocols.split_rows(table, functools.partial(flawed, seed=0))
+    assert fold.val.tolist() == fold.test.tolist() == list(range(20, 30))
+    assert protocols.flaw_of(functools.partial(flawed, seed=0)) == "selected on the test part"
+    for broken in (sound, overlapping):
+        with pytest.raises(InputError, match=r"row 2\d is both in val and in test"):
+            protocols.split_rows(table, functools.partial(broken, seed=0))

@@ -19,7 +19,8 @@ from fer_plugins.run import resume, run
 FER_RUN = str(Path(sys.executable).parent / "fer-run")
 QUICK = {
     "plugin": "toy",
-    "data": {"name": "synthetic", "samples": 210, "subjects": 10},
+    "data": {"name": "synthetic", "samples": 210, "subjects": 10, "batch_size": 16},
+    "optimizer": {"lr": 0.003},  # so that two epochs are enough for it to tell some classes apart
     "trainer": {"epochs": 2, "threads": 1},
     "logger": {"name": "csv"},
 }
@@ -200,6 +201,7 @@ def test_wrong_input_writes_nothing(toy, tmp_path):
         ({"data": {"name": "fer2013"}}, "root"),
         ({"optimizer": {"name": "Adamm"}}, "Adamm"),
         ({"selection": {"metric": "test/accuracy"}}, "test part may not select"),
+        ({"data": {"balance": "oversample"}, "loss": {"class_weights": "balanced"}}, "correct twice"),
         ({"selection": {"metric": "val/loss"}}, "selection.mode"),
         ({"model": {"teacher": "/nowhere"}}, "model.teacher"),
         ({"run": {"output": "/proc/nowhere"}}, "run.output"),

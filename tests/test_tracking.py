@@ -30,7 +30,10 @@ ROW = {
     "epoch": 1.0, "train/loss": 1.5, "train/accuracy": 0.4, "train/auxiliary_loss": 0.01, "val/loss": 1.4,
     "val/accuracy": 0.45, "val/balanced_accuracy": 0.4, "val/f1": 0.35, "lr": 0.001, "seconds": 2.5,
 }  # fmt: skip
-SUMMARY = {"best_epoch": 1, "epochs": 3, "seed": 0, "split_hash": "0123456789abcdef", "fingerprint": "fedcba9876543210"}
+SUMMARY = {
+    "best_epoch": 1, "epochs": 3, "seed": 0, "split_hash": "0123456789abcdef", "fingerprint": "fedcba9876543210",
+    "not_a_result": "",
+}  # fmt: skip
 
 
 def configuration(**logger):
@@ -328,7 +331,8 @@ def test_the_run_carries_its_name_group_tags_and_config(offline):
     assert "git" not in run
     steps = {m["metric"].get("name") or m["metric"]["glob_name"]: m["metric"].get("step_metric")
              for m in records if m["type"] == "metric"}  # fmt: skip
-    assert steps == {"epoch": None, "train/*": "epoch", "val/*": "epoch", "lr": "epoch", "seconds": "epoch"}
+    curves = ("train/*", "val/*", "health/*", "lr", "seconds")
+    assert steps == {"epoch": None, **dict.fromkeys(curves, "epoch")}
     charts = [key for r in records if r["type"] == "config" for key in r["config"]["update"] if "visualize" in key]
     assert sorted(charts) == ["_wandb.visualize.test/confusion_matrix", "_wandb.visualize.val/confusion_matrix"]
     assert records[-1]["exit"].get("exit_code", 0) == 0

@@ -43,7 +43,7 @@ class FERDataModule(LightningDataModule):
 
     Known after ``prepare``: ``classes``, ``table``, ``fold``, ``notes``, ``warnings``, ``from_cache``,
     ``load_seconds``, ``sizes`` {split: images}, ``counts`` {split: {class: images}}, ``fingerprint`` (of the whole
-    dataset) and ``split_hash`` (of the fold).
+    dataset), ``split_hash`` (of the fold) and ``selects_on_test`` (the protocol, flawed, uses the test part as val).
 
     Args:
         dataset: the raw images.
@@ -57,6 +57,7 @@ class FERDataModule(LightningDataModule):
         fold: which fold, counted from 0.
         limit: use only this number (int) or share (float in (0, 1)) of the images, stratified by official split and
             class; the same ones for every seed.
+        oversample: repeat training images of the smaller classes until each class comes as often as the largest.
         workers: processes that make training batches. None: none for batch transforms; for sample transforms one less
             than the processors, at least 1 and at most 4.
         memory_gb: images up to this size are held in memory, larger ones mapped from a file.
@@ -77,6 +78,7 @@ class FERDataModule(LightningDataModule):
     counts: dict[str, dict[str, int]]
     fingerprint: str
     split_hash: str
+    selects_on_test: bool
 
     def __init__(
         self,
@@ -91,6 +93,7 @@ class FERDataModule(LightningDataModule):
         seed: int,
         fold: int = 0,
         limit: int | float | None = None,
+        oversample: bool = False,
         workers: int | None = None,
         memory_gb: float = 4.0,
         cache: Path | None = None,
@@ -104,7 +107,7 @@ class FERDataModule(LightningDataModule):
             raise InputError(f"data.workers is {workers}; give a number of processes, at least 0")
         self.dataset, self.dataset_name, self.protocol, self.augmentation = dataset, name, protocol, augmentation
         self.image_size, self.channels, self.batch_size, self.seed = image_size, channels, batch_size, seed
-        self.limit, self.memory_gb, self.cache = limit, memory_gb, cache
+        self.limit, self.memory_gb, self.cache, self.oversample = limit, memory_gb, cache, oversample
         self.workers = _count_workers(augmentation) if workers is None else workers
         self.resident_device = _check_device(resident_device)
         self._fold_number, self._progress = fold, progress
@@ -139,6 +142,7 @@ class FERDataModule(LightningDataModule):
         self.split_hash = table.split_hash(fold._asdict(), classes)
         shifted = compare_detail(loaded.images, fold.train, fold.val)
         self.warnings = (shifted,) if shifted else ()
+        self.selects_on_test = np.array_equal(fold.val, fold.test)
         self._hold(loaded.images)
         self._prepared = True
 
@@ -239,7 +243,7 @@ class FERDataModule(LightningDataModule):
         rows = self.rows("train")
         batch_transform = isinstance(self.augmentation, nn.Module)
         if batch_transform and self.workers == 0:
-            return self._resident_loader(rows, shuffle=True)
+            return self._resident_loader(rows, shuffle=True, oversample=self.oversample)
         return sample_loader(
             self._images,
             self.table.label,
@@ -251,6 +255,7 @@ class FERDataModule(LightningDataModule):
             epoch=self._epoch,
             workers=self.workers,
             pin_memory=self.resident_device.type == "cuda",
+            oversample=self.oversample,
         )
 
     def train_eval_dataloader(self) -> ResidentLoader:
@@ -270,7 +275,7 @@ class FERDataModule(LightningDataModule):
         self._require_open("its loader")
         return self._resident_loader(self.rows("test"))
 
-    def _resident_loader(self, rows: Rows, shuffle: bool = False) -> ResidentLoader:
+    def _resident_loader(self, rows: Rows, shuffle: bool = False, oversample: bool = False) -> ResidentLoader:
         return ResidentLoader(
             self._resident,
             self.table.label,
@@ -279,6 +284,7 @@ class FERDataModule(LightningDataModule):
             shuffle=shuffle,
             seed=self.seed,
             epoch=self._epoch,
+            oversample=oversample,
         )
 
     def _epoch(self) -> int:

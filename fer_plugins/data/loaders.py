@@ -38,6 +38,36 @@ def draw_order(count: int, seed: int, epoch: int) -> Tensor:
     return torch.randperm(count, generator=generator)
 
 
+def draw_oversampled(labels: Tensor, seed: int, epoch: int) -> Tensor:
+    """Return an order of ``epoch`` in which every class comes as often as the largest.
+
+    Every sample comes at least once; what a smaller class lacks is drawn from it with replacement.
+
+    Args:
+        labels: (n,) int64, of the samples.
+        seed: the run's seed.
+        epoch: number of the epoch; each draws its own repetitions.
+
+    Returns:
+        (classes present x largest class,) int64, positions in ``labels``; the same on every device.
+    """
+    labels = labels.cpu()
+    generator = torch.Generator().manual_seed(derive(seed, "oversample", epoch))
+    largest = int(torch.bincount(labels).max())
+    positions = []
+    for label in torch.bincount(labels).nonzero().flatten():
+        own = (labels == label).nonzero().flatten()
+        positions += [own, own[torch.randint(len(own), (largest - len(own),), generator=generator)]]
+    chosen = torch.cat(positions)
+    return chosen[draw_order(len(chosen), seed, epoch)]
+
+
+def count_samples(labels: Tensor, oversample: bool) -> int:
+    """Return how many samples an epoch has."""
+    counts = torch.bincount(labels.cpu())
+    return int(counts.max() * (counts > 0).sum()) if oversample else len(labels)
+
+
 def count_batches(samples: int, batch_size: int, drop_last: bool) -> int:
     """Return how many batches an epoch has; the short last one counts unless it is dropped."""
     return samples // batch_size if drop_last else -(-samples // batch_size)
@@ -46,8 +76,9 @@ def count_batches(samples: int, batch_size: int, drop_last: bool) -> int:
 class ResidentLoader:
     """Iterates over :class:`~fer_plugins.contract.Batch`, gathered in one step from images that stay where they are.
 
-    Every row comes exactly once an epoch, in batches of ``batch_size`` and a shorter last one. Batches lie on the
-    device of ``images``; ``image`` is uint8 (B, C, S, S), for three channels with the channels innermost in memory.
+    Every row comes once an epoch (more often where ``oversample`` repeats it), in batches of ``batch_size`` and a
+    shorter last one. Batches lie on the device of ``images``; ``image`` is uint8 (B, C, S, S), for three channels with
+    the channels innermost in memory.
 
     Args:
         images: (N, S, S, C) uint8.
@@ -59,6 +90,7 @@ class ResidentLoader:
         epoch: gives the number of the epoch; asked when the first batch is fetched, since Lightning makes the first
             iterator of a resumed run before it knows in which epoch it is.
         drop_last: whether the shorter last batch is left out.
+        oversample: whether samples of the smaller classes are repeated up to the largest; in a shuffled order only.
     """
 
     def __init__(
@@ -72,6 +104,7 @@ class ResidentLoader:
         seed: int,
         epoch: Epoch,
         drop_last: bool = False,
+        oversample: bool = False,
     ) -> None:
         _check_batch_size(batch_size)
         images = images if isinstance(images, Tensor) else wrap_images(images)
@@ -82,16 +115,22 @@ class ResidentLoader:
         self._rows = torch.as_tensor(rows).to(images.device)
         self._labels = torch.as_tensor(labels).to(images.device)[self._rows]
         self._shuffle, self._seed, self._epoch = shuffle, seed, epoch
-        self._drop_last = drop_last
+        self._oversample = oversample and shuffle
         self.batch_size = batch_size
+        self._length = count_batches(count_samples(self._labels, self._oversample), batch_size, drop_last)
 
     def __len__(self) -> int:
-        return count_batches(len(self._rows), self.batch_size, self._drop_last)
+        return self._length
 
     def __iter__(self) -> Iterator[Batch]:
         rows, labels = self._rows, self._labels
         if self._shuffle:
-            order = draw_order(len(rows), self._seed, self._epoch()).to(rows.device)
+            epoch = self._epoch()
+            order = (
+                draw_oversampled(labels, self._seed, epoch)
+                if self._oversample
+                else draw_order(len(rows), self._seed, epoch)
+            ).to(rows.device)
             rows, labels = rows[order], labels[order]
         size = self.batch_size
         for start in range(0, len(self) * size, size):
@@ -112,18 +151,31 @@ class BatchPlan(Sampler[PlannedBatch]):
     """The batches of each epoch; lives in the main process, so that workers need not know the epoch."""
 
     def __init__(
-        self, rows: Rows, *, batch_size: int, shuffle: bool, seed: int, epoch: Epoch, drop_last: bool = False
+        self,
+        rows: Rows,
+        *,
+        batch_size: int,
+        shuffle: bool,
+        seed: int,
+        epoch: Epoch,
+        drop_last: bool = False,
+        oversampled_labels: Rows | None = None,
     ) -> None:
         _check_batch_size(batch_size)
         self._rows, self._batch_size, self._shuffle = rows, batch_size, shuffle
-        self._seed, self._epoch, self._drop_last = seed, epoch, drop_last
+        self._seed, self._epoch = seed, epoch
+        self._labels = None if oversampled_labels is None else torch.as_tensor(oversampled_labels)
+        samples = len(rows) if self._labels is None else count_samples(self._labels, oversample=True)
+        self._length = count_batches(samples, batch_size, drop_last)
 
     def __len__(self) -> int:
-        return count_batches(len(self._rows), self._batch_size, self._drop_last)
+        return self._length
 
     def __iter__(self) -> Iterator[PlannedBatch]:
         epoch, rows, size = self._epoch(), self._rows, self._batch_size
-        if self._shuffle:
+        if self._labels is not None:
+            rows = rows[draw_oversampled(self._labels, self._seed, epoch).numpy()]
+        elif self._shuffle:
             rows = rows[draw_order(len(rows), self._seed, epoch).numpy()]
         for number in range(len(self)):
             yield PlannedBatch(epoch, number, rows[number * size : (number + 1) * size])
@@ -220,6 +272,7 @@ def sample_loader(
     pin_memory: bool = False,
     context: str | None = None,
     drop_last: bool = False,
+    oversample: bool = False,
 ) -> DataLoader[Batch]:
     """Build a loader of whole batches that are made, and augmented where there is a transform, in workers.
 
@@ -238,8 +291,17 @@ def sample_loader(
         pin_memory: whether batches are put where an accelerator copies from without waiting.
         context: how workers start ("fork", "spawn", "forkserver"); None is the platform's own way.
         drop_last: whether the shorter last batch is left out.
+        oversample: whether samples of the smaller classes are repeated up to the largest; in a shuffled order only.
     """
-    plan = BatchPlan(rows, batch_size=batch_size, shuffle=shuffle, seed=seed, epoch=epoch, drop_last=drop_last)
+    plan = BatchPlan(
+        rows,
+        batch_size=batch_size,
+        shuffle=shuffle,
+        seed=seed,
+        epoch=epoch,
+        drop_last=drop_last,
+        oversampled_labels=labels[rows] if oversample and shuffle else None,
+    )
     if workers > 0:
         _calm_opencv()
     return DataLoader(

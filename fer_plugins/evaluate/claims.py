@@ -165,7 +165,7 @@ def beside(
         said = {"all": "all images", "validation_and_test": "validation and test together"}
         notes.append(f"claim: {said.get(claim.split, claim.split + ' split')}; measured on {split}")
     if protocol_name != "official":
-        notes.append(f"different protocol: {protocol_name}")
+        notes.append(f"measured under protocol {protocol_name}, not on the release's own split")
     notes += caveats
     measured = scores[score] if comparable and score else None
     claimed = claim.value

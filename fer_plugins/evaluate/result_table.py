@@ -51,6 +51,7 @@ def print_result(
     header: Mapping[str, Any],
     assumed: Mapping[str, str],
     warnings: Sequence[str] = (),
+    faults: Sequence[str] = (),
 ) -> None:
     """Print what a run found.
 
@@ -63,15 +64,23 @@ def print_result(
             seed, ...); None values are left out.
         assumed: option -> reason, the readings that the paper leaves open; the options are printed.
         warnings: sentences, printed last.
+        faults: sentences, printed first: why the scores are no result.
     """
     console.print()
     _print_header(console, header)
+    for fault in faults:
+        _print_pair(console, "NOT A RESULT", fault, 12, style="bold red")
+    if faults:
+        console.print()
     shown = [split for split in _SPLITS if split in scores_by_split]
     if shown:
         console.print(_per_class(shown[0], scores_by_split[shown[0]]))
         console.print(_overall(shown, scores_by_split))
     if claims_rows:
         _print_claims(console, claims_rows)
+    if "architecture" in assumed:
+        _print_pair(console, "ARCHITECTURE ASSUMED", assumed["architecture"], 20, style="bold yellow")
+        console.print()
     if assumed:
         title = f"{len(assumed)} reading(s) assumed, where the paper is silent (reasons: fer show, manifest.json)"
         console.print(Text(title, style="bold"))

@@ -1,17 +1,22 @@
 """The contract, and the paper's hard facts: Table 2 layer by layer, its total, dropout, initialisation."""
 
+import os
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 import yaml
 from fer_conv_relu_ann import ConvReLUANN
+from fer_conv_relu_ann.protocol import paper_conv_relu_ann
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from fer_plugins import registry
 from fer_plugins.pooling import average_pool, max_blur_pool, max_pool
-from fer_plugins.testing import check_architecture
+from fer_plugins.testing import check_architecture, check_protocol
 
 PACKAGE = Path(__file__).parent / "fer_conv_relu_ann"
 TOTAL = 2_489_095
@@ -195,3 +200,24 @@ def test_claimed_parameters_are_those_of_the_network():
     claimed = {claim.get("class"): claim["value"] for claim in claims if claim["metric"] == "params"}
     layers = {name.rpartition(".")[2]: parameters for name, (_, parameters) in TABLE_2.items() if parameters}
     assert claimed == {**layers, None: TOTAL}
+
+
+def test_the_paper_s_protocol_selects_on_the_test_folder_and_says_so():
+    check_protocol(paper_conv_relu_ann)
+    assert "selected on the test part" in paper_conv_relu_ann.flaw
+    paper = yaml.safe_load((PACKAGE / "paper.yaml").read_text())
+    variants = paper["architectures"]["conv_relu_ann"]["variants"]
+    assert variants["paper_protocol"]["protocol"]["name"] == "paper_conv_relu_ann"
+    with pytest.raises(ValueError, match="use --protocol random"):
+        paper_conv_relu_ann(SimpleNamespace(split=None), 0)
+
+
+@pytest.mark.real_data
+def test_the_paper_s_protocol_has_its_7178_validation_images():
+    folder = os.environ.get("FER_DATA_DIR")
+    if not folder:
+        pytest.skip("FER_DATA_DIR is not set: no real FER-2013 images here")
+    dataset = registry.build("dataset", "fer2013", root=str(Path(folder, "fer2013", "fer2013.zip")))
+    split = np.array(dataset.table["split"])
+    fold = paper_conv_relu_ann(SimpleNamespace(split=split), 0)[0]
+    assert [len(part) for part in fold] == [28_709, 7_178, 7_178]

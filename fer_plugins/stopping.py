@@ -1,0 +1,85 @@
+"""When training ends before its last epoch: rules on the selection metric, alone or together with the loss."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import lightning as L
+from lightning.pytorch.callbacks import EarlyStopping
+
+RULES = ("metric", "metric_and_loss", "both_worsen")
+
+
+def stopping_callback(selection: Mapping[str, Any]) -> L.Callback | None:
+    """Return the callback of the ``selection`` section; None where ``patience`` is null.
+
+    ``metric`` stops after ``patience`` epochs in which the metric has not improved (Lightning's own callback);
+    ``metric_and_loss`` after as many in which neither it nor ``val/loss`` has reached a new best; ``both_worsen`` after
+    as many in a row in which the metric is worse, and the loss higher, than in the epoch before.
+    """
+    if not selection["patience"]:
+        return None
+    if selection["stop"] == "metric":
+        return EarlyStopping(
+            selection["metric"],
+            mode=selection["mode"],
+            patience=selection["patience"],
+            min_delta=selection["min_delta"],
+            check_on_train_epoch_end=True,
+        )
+    return StopOnBoth(**{key: selection[key] for key in ("metric", "mode", "patience", "min_delta", "stop")})
+
+
+class StopOnBoth(L.Callback):
+    """Stops when the metric and the validation loss agree; its memory is kept in the checkpoint.
+
+    Args:
+        metric: name of the metric, such as val/accuracy.
+        mode: max or min, whether more or less of it is better.
+        patience: epochs, at least 1.
+        min_delta: an improvement of either counts from this much on.
+        stop: metric_and_loss or both_worsen.
+    """
+
+    def __init__(self, metric: str, mode: str, patience: int, min_delta: float, stop: str) -> None:
+        self.metric, self.patience, self.min_delta, self.stop = metric, patience, min_delta, stop
+        self.sign = 1.0 if mode == "min" else -1.0  # from here on lower is better, for both
+        self.best = [math.inf, math.inf]
+        self.last = [-math.inf, -math.inf]  # nothing is worse than an epoch that never was
+        self.waited = 0
+
+    def update(self, metric: float, loss: float) -> bool:
+        """Take the values of an epoch; return whether training should stop.
+
+        >>> rule = StopOnBoth("val/accuracy", "max", patience=1, min_delta=0.0, stop="both_worsen")
+        >>> rule.update(0.5, 1.0), rule.update(0.4, 0.9), rule.update(0.3, 1.1)
+        (False, False, True)
+        """
+        now = [self.sign * metric, loss]
+        better = [new < best - self.min_delta for new, best in zip(now, self.best, strict=True)]
+        worse = [new > old for new, old in zip(now, self.last, strict=True)]
+        if self.stop == "metric_and_loss":
+            self.waited = 0 if any(better) else self.waited + 1
+        else:
+            self.waited = self.waited + 1 if all(worse) and self.last[0] > -math.inf else 0
+        self.best = [new if improved else best for new, improved, best in zip(now, better, self.best, strict=True)]
+        self.last = now
+        return self.waited >= self.patience
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: Any) -> None:
+        """Look at the epoch; validation has been run by now."""
+        del pl_module
+        values = trainer.callback_metrics
+        if self.update(float(values[self.metric]), float(values["val/loss"])):
+            trainer.should_stop = True
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what a resumed run must remember."""
+        return {"best": list(self.best), "last": list(self.last), "waited": self.waited}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on where ``state_dict`` was taken."""
+        self.best, self.last = list(state_dict["best"]), list(state_dict["last"])
+        self.waited = int(state_dict["waited"])
