@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from fer_plugins import __version__, config, help, listing
@@ -113,11 +115,40 @@ def _run(words: list[str]) -> int:
     return DONE
 
 
+def _search(words: list[str]) -> int:
+    out, rest = None, []
+    left = iter(words)
+    for word in left:
+        if word == "--out" or word.startswith("--out="):
+            out = word[6:] if "=" in word else next(left, None)
+            if not out:
+                raise InputError("--out needs a folder: --out FOLDER")
+        else:
+            rest.append(word)
+    if not rest or rest[0].startswith("-"):
+        raise InputError(
+            "fer search: expected a file: fer search SPACE.yaml --plugin NAME [--out FOLDER] [fer-run flags]"
+        )
+    request = parse(rest[1:])
+    if request.plugin is None or request.switches or request.resume:
+        raise InputError("fer search: needs --plugin NAME, and takes fer-run's flags except --resume and the listings")
+    from fer_plugins import search
+
+    space = search.read_space(rest[0])
+    folder = out or f"runs/search-{request.plugin}-{time.strftime('%Y%m%d-%H%M%S')}"
+    search.search(
+        space, request.flags, plugin=request.plugin, recipe=request.recipe, files=request.files, folder=Path(folder)
+    )
+    print(f"recorded in {folder}/search.csv; score the best once: fer-run --config {folder}/best.yaml")
+    return DONE
+
+
 def _verb(words: list[str]) -> int:
     verbs: dict[str, Callable[[list[str]], int]] = {
         "run": _run,
         "list": listing.list_offers,
         "show": listing.show,
+        "search": _search,
     }
     if not words or words[0] in ("-h", "--help"):
         print(help.fer())

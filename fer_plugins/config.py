@@ -81,8 +81,8 @@ def parse_value(text: str) -> Any:
         return text
 
 
-def read_file(path: str | Path) -> Config:
-    """Read a configuration file.
+def read_file(path: str | Path, flag: str = "--config") -> Config:
+    """Read a configuration file; ``flag`` is what the user gave it to, for the words of an error.
 
     Raises:
         InputError: it is missing, does not parse, or is no mapping.
@@ -90,11 +90,11 @@ def read_file(path: str | Path) -> Config:
     try:
         content = yaml.load(Path(path).read_text(encoding="utf-8"), _Loader)
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"--config {path}: {getattr(error, 'strerror', None) or 'is not a text file'}") from None
+        raise InputError(f"{flag} {path}: {getattr(error, 'strerror', None) or 'is not a text file'}") from None
     except yaml.YAMLError as error:
-        raise InputError(f"--config {path}: {' '.join(str(error).split())}") from None
+        raise InputError(f"{flag} {path}: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict):
-        raise InputError(f"--config {path}: expected sections with keys, found {type(content).__name__}")
+        raise InputError(f"{flag} {path}: expected sections with keys, found {type(content).__name__}")
     return content
 
 

@@ -10,3 +10,7 @@ class InputError(ValueError):
 
 class RunError(RuntimeError):
     """A run that began cannot go on (NaN loss, full disk): one line with the cause; the commands exit with 1."""
+
+
+class Interrupted(RunError):
+    """The user stopped a run."""

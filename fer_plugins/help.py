@@ -30,6 +30,9 @@ fer: experiments with facial expression recognition plug-ins
   fer list [--check] [--json]   what is installed: kind, name, distribution, version, ok or
                                 broken; --check imports and builds each
   fer show NAME [--json]        a plug-in's paper, recipes, parameters, multiply-adds, claims
+  fer search SPACE.yaml --plugin NAME [--out FOLDER] [fer-run flags]
+                                choose hyper-parameters on validation, a run a trial; the test
+                                part stays sealed; best.yaml is for fer-run --config
 """
 
 

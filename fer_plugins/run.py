@@ -21,7 +21,7 @@ from fer_plugins import record as records
 from fer_plugins.assemble import build_data, build_module, build_trainer, check_machine
 from fer_plugins.checkpoints import read_checkpoint
 from fer_plugins.data.datamodule import FERDataModule
-from fer_plugins.errors import InputError, RunError
+from fer_plugins.errors import InputError, Interrupted, RunError
 from fer_plugins.evaluate.metrics import check_pairing, looks_unpaired, score
 from fer_plugins.evaluate.result_table import print_result
 from fer_plugins.manifest import claims_beside, describe, header
@@ -110,7 +110,7 @@ def _execute(
         ok = True
     except (KeyboardInterrupt, SystemExit):
         record.manifest.update(status="interrupted")
-        raise RunError(f"interrupted; go on with: fer-run --resume {record.folder}") from None
+        raise Interrupted(f"interrupted; go on with: fer-run --resume {record.folder}") from None
     except InputError as error:
         _note_failure(record, str(error))
         raise

@@ -222,7 +222,7 @@ def test_wrong_input_writes_nothing(toy, tmp_path):
 
 
 def test_a_nan_loss_fails_the_run_and_keeps_the_last_whole_epoch(toy, tmp_path):
-    steps = -(-sum(run(settings(tmp_path)).manifest["data"]["counts"]["train"].values()) // 32)
+    steps = -(-sum(run(settings(tmp_path)).manifest["data"]["counts"]["train"].values()) // QUICK["data"]["batch_size"])
     with pytest.raises(RunError, match="nan at epoch 2, step 3"):
         run(settings(tmp_path, model={"explode_at": steps + 3}, trainer={"epochs": 4}))
     folder = max((tmp_path / "runs").iterdir(), key=lambda path: path.stat().st_mtime)
