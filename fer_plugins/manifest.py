@@ -65,6 +65,18 @@ def assumed_here(described: Mapping[str, Any], settings: Mapping[str, Any]) -> d
     return kept
 
 
+def check_claims(settings: Mapping[str, Any]) -> None:
+    """Read the plug-in's claims before anything is trained, since they are needed only at the very end.
+
+    Raises:
+        InputError: the file is wrong, or lacks the model that the architecture says is its own.
+    """
+    offer, described = records.recipe_of(settings)
+    path = registry.package_file(offer, "claims.yaml")
+    if path.exists():
+        claims.for_run(claims.read_claims(path), described.get("claims_model"), "")
+
+
 def claims_beside(
     manifest: Mapping[str, Any], settings: Mapping[str, Any], scores: Mapping[str, Any]
 ) -> list[dict[str, Any]]:

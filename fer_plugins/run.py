@@ -24,7 +24,7 @@ from fer_plugins.data.datamodule import FERDataModule
 from fer_plugins.errors import InputError, Interrupted, RunError
 from fer_plugins.evaluate.metrics import check_pairing, looks_unpaired, score
 from fer_plugins.evaluate.result_table import print_result
-from fer_plugins.manifest import claims_beside, describe, header
+from fer_plugins.manifest import check_claims, claims_beside, describe, header
 from fer_plugins.module import FERModule
 from fer_plugins.progress import EpochLog, ResultConsole
 from fer_plugins.record import Record
@@ -45,6 +45,7 @@ def run(configuration: config.Resolved | Mapping[str, Any]) -> Record:
     settings = resolved.config
     with quiet(settings):
         check_machine(settings)
+        check_claims(settings)
         records.check_output(settings["run"]["output"])
         if resolved.notice:
             print(resolved.notice, flush=True)
@@ -75,6 +76,7 @@ def resume(folder: str | Path) -> Record:
     settings = config.resolve(record.config).config
     with quiet(settings):
         check_machine(settings)
+        check_claims(settings)
         data = build_data(settings)
         for key, now in (("fingerprint", data.fingerprint), ("split_hash", data.split_hash)):
             if record.manifest["data"][key] != now:
