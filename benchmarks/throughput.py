@@ -11,6 +11,7 @@ slows a loop down. Absolute figures depend on the machine; the ratios should not
 from __future__ import annotations
 
 import argparse
+import os
 import resource
 import subprocess
 import sys
@@ -150,6 +151,25 @@ def front_end(words: list[str], rounds: int) -> tuple[str, str, str, str]:
     return (f"fer-run {' '.join(words)}", f"{min(seconds):.3f} s", "under 0.3 wanted", "")
 
 
+def crowded_list(offers: int, rounds: int) -> tuple[str, str, str, str]:
+    """Time `fer list` with as many distributions, each with one entry point, beside the installed ones."""
+    with tempfile.TemporaryDirectory() as folder:
+        for number in range(offers):
+            info = Path(folder, f"d{number}-1.0.dist-info")
+            info.mkdir()
+            (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: d{number}\nVersion: 1.0\n")
+            (info / "entry_points.txt").write_text(f"[fer_plugins.architectures]\na{number} = d{number}:f\n")
+            Path(folder, f"d{number}").mkdir()
+            Path(folder, f"d{number}", "__init__.py").touch()
+        command, seconds = Path(sys.executable).with_name("fer"), []
+        for _ in range(rounds):
+            started = time.perf_counter()
+            environment = {**os.environ, "PYTHONPATH": folder}
+            subprocess.run([command, "list"], check=True, capture_output=True, env=environment)
+            seconds.append(time.perf_counter() - started)
+    return (f"fer list, {offers:,} further plug-ins", f"{min(seconds):.3f} s", "under 1 wanted", "")
+
+
 def peak_of(words: list[str]) -> float:
     """Return the peak memory in GB of a part of this file run in a process of its own."""
     done = subprocess.run([sys.executable, __file__, *words], check=True, capture_output=True, text=True)
@@ -186,6 +206,7 @@ def main() -> None:
     rows = []
     for words in (["--help"], ["--list"], ["--plugin", "dcnn_bilstm_dam", "--print-config"]):
         rows.append(front_end(words, given.rounds))
+    rows.append(crowded_list(1000, given.rounds))
     for batch in (32, 128, 256):
         rows.append(data_path("flip_affine_erase", batch, given.rounds))
     rows.append(data_path("none", 128, given.rounds))
