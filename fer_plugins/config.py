@@ -245,6 +245,9 @@ def _choose_demo(resolved: Resolved) -> None:
     usual = config["trainer"]["epochs"]
     if not chosen[1] and isinstance(usual, int):
         config["trainer"]["epochs"] = min(usual, DEMO_EPOCHS)
+        if not origins.get("scheduler.warmup_epochs", "").startswith(("--config", "the command")):
+            warmup = config["scheduler"].get("warmup_epochs", 0)
+            config["scheduler"]["warmup_epochs"] = min(warmup, 1) if isinstance(warmup, int) else warmup
     who = f"--plugin {config['plugin']}" if config["plugin"] else f"--model {config['model'].get('name')}"
     if config["recipe"]:
         who += f" --recipe {config['recipe']}"

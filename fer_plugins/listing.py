@@ -124,7 +124,8 @@ def describe(offer: Offer) -> dict[str, Any]:
     if claims_path.exists():
         from fer_plugins.evaluate.claims import read_claims
 
-        claims = [claim for claim in read_claims(claims_path).claims if claim.model == own.get("claims_model")]
+        model = own.get("claims_model")  # null where the paper prints nothing under the architecture's name
+        claims = [claim for claim in read_claims(claims_path).claims if model is not None and claim.model == model]
     shown.update(
         paper=described["paper"],
         recipes=["default", *(own.get("variants") or {})],
@@ -163,9 +164,12 @@ def _print_description(shown: dict[str, Any]) -> None:
         print(f"input: {' x '.join(map(str, shown['input']))} (channels, height, width)")
         print(f"parameters: {shown['parameters']:,}")
         print(f"multiply-adds an image: {shown['macs']:,}")
-        if shown["assumed"]:
+        assumed = dict(shown["assumed"])
+        if "architecture" in assumed:
+            print(f"ARCHITECTURE ASSUMED: {assumed.pop('architecture')}")
+        if assumed:
             print("assumed (not in the paper):")
-            for key, reason in shown["assumed"].items():
+            for key, reason in assumed.items():
                 print(f"  {key}: {reason}")
         if shown["claims"]:
             print("claims of the paper:")

@@ -1,0 +1,83 @@
+"""Builds a backbone with random or ImageNet weights; says in one line when the weights cannot be had."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import pickle
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import timm
+from huggingface_hub import try_to_load_from_cache
+from torch import nn
+
+_HUB = "https://huggingface.co"
+_PATIENCE = 5  # seconds; the hub's own client retries for most of a minute before it gives up
+_FILES = ("model.safetensors", "pytorch_model.bin")
+
+
+def build_backbone(
+    name: str, pretrained: bool, weights: str | None
+) -> tuple[nn.Module, tuple[float, ...], tuple[float, ...]]:
+    """Return timm's network without its classifier, and the mean and deviation that its ImageNet weights expect.
+
+    Args:
+        name: timm's name of the architecture.
+        pretrained: begin with timm's ImageNet weights, from its cache or the network.
+        weights: a file of such weights instead.
+
+    Raises:
+        ValueError: the file is missing or holds other weights; or the weights are neither in the cache nor reachable.
+    """
+    file = None
+    if weights is not None:
+        file = Path(weights).expanduser()
+        if not file.is_file():
+            raise ValueError(f"weights: there is no file {file}; give a state dict of timm's {name}")
+    elif pretrained:
+        file = find_in_cache(name)
+        if file is None and not reach_hub():
+            raise ValueError(
+                f"pretrained: the ImageNet weights of {name} are not in the cache and {_HUB} cannot be reached; give "
+                "--model.weights FILE, or leave pretrained out"
+            )
+    overlay = {"file": str(file)} if file else None
+    try:
+        network = timm.create_model(name, pretrained=pretrained or file is not None, pretrained_cfg_overlay=overlay)
+    except (RuntimeError, KeyError, OSError, EOFError, ValueError, pickle.UnpicklingError) as error:
+        if weights is None and not pretrained:
+            raise
+        source = str(file or "the download")
+        text = " ".join(str(error).split())[:120]
+        raise ValueError(f"weights: {source} does not hold the weights of timm's {name}: {text}") from error
+    mean, std = network.pretrained_cfg["mean"], network.pretrained_cfg["std"]
+    network.reset_classifier(0)
+    if hasattr(network, "pre_logits"):  # VGG's two dense layers of 4,096 units
+        network.pre_logits = nn.Identity()
+    return network, tuple(mean), tuple(std)
+
+
+def find_in_cache(name: str) -> Path | None:
+    """Return the file of the ImageNet weights that an earlier download has left, or None."""
+    repository = timm.get_pretrained_cfg(name).hf_hub_id
+    for file in _FILES:
+        found = try_to_load_from_cache(repository, file)
+        if isinstance(found, str):
+            return Path(found)
+    return None
+
+
+def reach_hub() -> bool:
+    """Return whether the hub answers at all, within five seconds."""
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
+    with contextlib.redirect_stderr(io.StringIO()):
+        try:
+            urllib.request.urlopen(urllib.request.Request(_HUB, method="HEAD"), timeout=_PATIENCE).close()
+        except urllib.error.HTTPError:
+            return True  # it has answered
+        except OSError:
+            return False
+    return True

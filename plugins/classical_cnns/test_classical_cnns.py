@@ -1,0 +1,279 @@
+"""The contract, the totals and maps of the published architectures, exchanged poolings, weights from a file."""
+
+import time
+from functools import partial
+from pathlib import Path
+
+import fer_classical_cnns
+import pytest
+import timm
+import torch
+import yaml
+from fer_classical_cnns import weights
+from fer_classical_cnns.exchanged_pooling import ExchangedPool
+from torch import nn
+
+from fer_plugins.pooling import average_pool, max_blur_pool, max_pool
+from fer_plugins.testing import check_architecture
+
+PACKAGE = Path(fer_classical_cnns.__file__).parent
+RECIPES = yaml.safe_load((PACKAGE / "paper.yaml").read_text())["architectures"]
+# name: (trainable parameters with 7 outputs, the same in Keras, smallest side, last map's side at 48, 100, 128, 224)
+FACTS = {
+    "vgg16": (14_718_279, 14_718_279, 32, (1, 3, 4, 7)),
+    "vgg19": (20_027_975, 20_027_975, 32, (1, 3, 4, 7)),
+    "resnet50": (23_522_375, 23_548_935, 32, (2, 4, 4, 7)),
+    "densenet121": (6_961_031, 6_961_031, 32, (1, 3, 4, 7)),
+    "inception_v3": (21_799_911, 21_782_695, 75, (None, 1, 2, 5)),
+    "xception": (20_821_295, 20_821_295, 71, (None, 3, 4, 7)),
+    "efficientnet_b0": (4_016_515, 4_016_515, 32, (2, 4, 4, 7)),
+}
+POOLED = [name for name in FACTS if name != "efficientnet_b0"]
+ZHANG = partial(max_blur_pool, preset="zhang", blur_size=3)
+STAGES = {  # module of the backbone: (channels, side at 224 pixels, parameters)
+    "vgg16": {
+        "features.4": (64, 112, 38_720),
+        "features.9": (128, 56, 221_440),
+        "features.16": (256, 28, 1_475_328),
+        "features.23": (512, 14, 5_899_776),
+        "features.30": (512, 7, 7_079_424),
+    },
+    "resnet50": {
+        "maxpool": (64, 56, 9_536),
+        "layer1": (256, 56, 215_808),
+        "layer2": (512, 28, 1_219_584),
+        "layer3": (1024, 14, 7_098_368),
+        "layer4": (2048, 7, 14_964_736),
+    },
+    "densenet121": {
+        "features.pool0": (64, 56, 9_536),
+        "features.denseblock1": (256, 56, 335_040),
+        "features.transition1": (128, 28, 33_280),
+        "features.denseblock2": (512, 28, 919_680),
+        "features.transition2": (256, 14, 132_096),
+        "features.denseblock3": (1024, 14, 2_837_760),
+        "features.transition3": (512, 7, 526_336),
+        "features.denseblock4": (1024, 7, 2_158_080),
+    },
+    "xception": {
+        "block1": (128, 55, 19_488 + 35_264),
+        "block2": (256, 28, 136_064),
+        "block3": (728, 14, 915_944),
+        "block4": (728, 14, 1_613_976),
+    },
+}
+
+
+def build(name, **options):
+    return getattr(fer_classical_cnns, name)(num_classes=7, **options)
+
+
+def trainable(module):
+    return sum(parameter.numel() for parameter in module.parameters() if parameter.requires_grad)
+
+
+@pytest.mark.parametrize("name", FACTS)
+def test_contract(name):
+    check_architecture(getattr(fer_classical_cnns, name), image_size=FACTS[name][2])
+
+
+@pytest.mark.parametrize("name", FACTS)
+def test_totals_maps_and_smallest_size(name):
+    total, _, smallest, sides = FACTS[name]
+    network = build(name).eval()
+    assert trainable(network) == total
+    with torch.no_grad():
+        for side, expected in zip((48, 100, 128, 224), sides, strict=True):
+            if expected is not None:
+                assert network.extract_maps(torch.zeros(1, 1, side, side)).shape[2:] == (expected, expected)
+        assert network(torch.zeros(1, 1, smallest, smallest)).shape == (1, 7)
+    assert network.train()(torch.rand(2, 1, smallest, smallest)).shape == (2, 7)
+    with pytest.raises(ValueError, match=f"image_size {smallest - 1} is too small: use at least {smallest}"):
+        build(name, image_size=smallest - 1)
+
+
+def test_what_keras_counts_differently_is_biases_and_scales():
+    convolutions = [layer for layer in build("resnet50").modules() if isinstance(layer, nn.Conv2d)]
+    assert not any(layer.bias is not None for layer in convolutions)
+    biases = sum(layer.out_channels for layer in convolutions)
+    assert FACTS["resnet50"][1] - FACTS["resnet50"][0] == biases == 26_560
+    scales = sum(len(layer.weight) for layer in build("inception_v3").modules() if isinstance(layer, nn.BatchNorm2d))
+    assert FACTS["inception_v3"][0] - FACTS["inception_v3"][1] == scales == 17_216
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_stages_at_224_pixels(name):
+    network = build(name).eval()
+    shapes, order = {}, []
+    for stage in STAGES[name]:
+        layer = network.backbone.get_submodule(stage)
+        layer.register_forward_hook(lambda _, __, out, stage=stage: shapes.update({stage: tuple(out.shape[1:])}))
+        order.append(layer)
+    with torch.no_grad():
+        network.extract_maps(torch.zeros(1, 1, 224, 224))
+    assert shapes == {stage: (channels, side, side) for stage, (channels, side, _) in STAGES[name].items()}
+    listed = list(network.backbone.modules())
+    ends = [listed.index(layer) + len(list(layer.modules())) for layer in order]
+    counted = [sum(p.numel() for one in listed[a:b] for p in one.parameters(recurse=False)) for a, b in pairs(ends)]
+    assert counted == [parameters for *_, parameters in STAGES[name].values()]
+
+
+def pairs(ends):
+    return zip([0, *ends], ends, strict=False)
+
+
+@pytest.mark.parametrize("name", POOLED)
+@pytest.mark.parametrize(
+    "pool", [max_pool, average_pool, max_blur_pool, partial(max_blur_pool, preset="zhang", blur_size=3)]
+)
+def test_an_exchanged_pooling_keeps_every_map_size(name, pool):
+    smallest = FACTS[name][2]
+    own, other = build(name).eval(), build(name, image_size=smallest, pool=pool).eval()
+    other.load_state_dict(own.state_dict())
+    image = torch.rand(1, 1, smallest, smallest)
+    with torch.no_grad():
+        mine, theirs = own.extract_maps(image), other.extract_maps(image)
+    assert mine.shape == theirs.shape
+    assert torch.equal(mine, theirs) == (pool is max_pool)
+    assert trainable(own) == trainable(other)
+
+
+def test_how_many_poolings_are_exchanged():
+    counts = {
+        name: sum(isinstance(layer, ExchangedPool) for layer in build(name, pool=average_pool).modules())
+        for name in POOLED
+    }
+    assert counts == {"vgg16": 5, "vgg19": 5, "resnet50": 1, "densenet121": 1, "inception_v3": 2, "xception": 4}
+
+
+@pytest.mark.parametrize("preset", ["paper_literal_stride", "paper_stacked"])
+def test_a_pooling_that_does_not_fit_is_refused_in_one_line(preset):
+    pool = partial(max_blur_pool, preset=preset)
+    with pytest.raises(ValueError, match=r"model.pool: this pooling makes \d of 16 pixels") as caught:
+        build("xception", pool=pool)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_border_that_is_padded_does_not_darken_an_average():
+    bright = torch.full((1, 1, 8, 8), 5.0)
+    assert torch.equal(ExchangedPool(average_pool, nn.MaxPool2d(3, 2, 1))(bright), torch.full((1, 1, 4, 4), 5.0))
+    dark = -torch.rand(1, 2, 9, 9) - 1  # a max pooling must not see the zeros of a border
+    old = nn.MaxPool2d(3, 2, 1)
+    assert torch.equal(ExchangedPool(max_pool, old)(dark), old(dark))
+
+
+def test_grey_is_repeated_and_normalised_as_timm_does():
+    network = build("resnet50").eval()
+    grey = torch.rand(2, 1, 32, 32)
+    with torch.no_grad():
+        torch.testing.assert_close(network(grey), network(grey.expand(-1, 3, -1, -1)))
+        mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
+        by_hand = (grey.expand(-1, 3, -1, -1) - mean.view(1, 3, 1, 1)) / std.view(1, 3, 1, 1)
+        torch.testing.assert_close(network.extract_maps(grey), network.backbone.forward_features(by_hand))
+    assert build("xception").mean.flatten().tolist() == [0.5, 0.5, 0.5]
+
+
+@pytest.mark.parametrize("name", ["resnet50", "efficientnet_b0"])
+def test_weights_come_from_a_file_with_a_new_head(name, tmp_path):
+    source = timm.create_model(name)
+    torch.save(source.state_dict(), tmp_path / "imagenet.pth")
+    network = build(name, weights=str(tmp_path / "imagenet.pth"))
+    own = network.backbone.state_dict()
+    assert all(torch.equal(own[key], value) for key, value in source.state_dict().items() if key in own)
+    assert len(own) > 300
+    assert network.head.weight.shape[0] == 7
+
+
+def test_a_frozen_backbone_keeps_weights_and_statistics(tmp_path):
+    torch.save(timm.create_model("efficientnet_b0").state_dict(), tmp_path / "imagenet.pth")
+    network = build("efficientnet_b0", weights=str(tmp_path / "imagenet.pth"), freeze_backbone=True).train()
+    assert trainable(network) == 1280 * 7 + 7
+    before = {key: value.clone() for key, value in network.backbone.state_dict().items()}
+    network(torch.rand(4, 1, 32, 32)).sum().backward()
+    assert all(torch.equal(before[key], value) for key, value in network.backbone.state_dict().items())
+    assert network.head.weight.grad is not None
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"weights": "nowhere.pth"}, "there is no file nowhere.pth"),
+        ({"freeze_backbone": True}, "set pretrained or weights as well"),
+        ({"in_channels": 2}, "use 1 .grey. or 3"),
+    ],
+)
+def test_wrong_options_are_refused_in_one_line(options, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        build("resnet50", **options)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [b"no weights", None])
+def test_a_file_of_something_else_is_refused_in_one_line(content, tmp_path):
+    path = tmp_path / "other.pth"
+    if content is None:
+        torch.save(nn.Linear(2, 2).state_dict(), path)
+    else:
+        path.write_bytes(content)
+    with pytest.raises(ValueError, match="does not hold the weights of timm's resnet50") as caught:
+        build("resnet50", weights=str(path))
+    assert "\n" not in str(caught.value)
+
+
+def test_without_cache_and_network_pretrained_ends_in_one_line_soon(monkeypatch, tmp_path):
+    monkeypatch.setattr(weights, "_HUB", "https://nowhere.invalid")
+    monkeypatch.setattr(weights, "find_in_cache", lambda name: None)
+    started = time.perf_counter()
+    with pytest.raises(ValueError, match="not in the cache and https://nowhere.invalid cannot be reached") as caught:
+        build("vgg16", pretrained=True)
+    assert "\n" not in str(caught.value)
+    assert time.perf_counter() - started < 30  # the hub's own client alone would retry for 46 s
+
+
+def test_weights_in_the_cache_are_found_without_the_network(monkeypatch, tmp_path):
+    source = timm.create_model("resnet50")
+    torch.save(source.state_dict(), tmp_path / "pytorch_model.bin")
+    asked = []
+
+    def kept(repository, file):
+        asked.append(repository)
+        return str(tmp_path / file) if file == "pytorch_model.bin" else None
+
+    monkeypatch.setattr(weights, "try_to_load_from_cache", kept)
+    monkeypatch.setattr(weights, "reach_hub", lambda: pytest.fail("the network was asked"))
+    network = build("resnet50", pretrained=True)
+    assert torch.equal(network.backbone.conv1.weight, source.conv1.weight)
+    assert set(asked) == {"timm/resnet50.a1_in1k"}
+
+
+@pytest.mark.parametrize("name", FACTS)
+def test_recipes_are_those_of_table_7(name):
+    recipe = RECIPES[name]["recipe"]
+    rates = {"SGD": 0.01 if name.startswith("vgg") else 0.1, "RMSprop": 0.001, "Adam": 0.001}
+    kinds = {"inception_v3": "RMSprop", "xception": "Adam", "efficientnet_b0": "Adam"}
+    assert recipe["optimizer"]["name"] == kinds.get(name, "SGD")
+    assert recipe["optimizer"]["lr"] == rates[recipe["optimizer"]["name"]]
+    claims = yaml.safe_load((PACKAGE / "claims.yaml").read_text())["claims"]
+    printed = [
+        c["value"] for c in claims if c["model"] == RECIPES[name]["claims_model"] and c["metric"] == "learning_rate"
+    ]
+    assert printed == [recipe["optimizer"]["lr"]]
+    assert (recipe["data"]["batch_size"], recipe["trainer"]["epochs"]) == (32, 30)
+
+
+def test_densenet_s_decay_comes_at_half_and_three_quarters_behind_its_warm_up():
+    from torch.optim import lr_scheduler
+
+    section = RECIPES["densenet121"]["recipe"]["scheduler"]
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.1)
+    rise = lr_scheduler.LinearLR(optimizer, 1 / 6, total_iters=section["warmup_epochs"])
+    main = lr_scheduler.MultiStepLR(optimizer, section["milestones"], section["gamma"])
+    both = lr_scheduler.SequentialLR(optimizer, [rise, main], [section["warmup_epochs"]])
+    rates = []
+    for _ in range(30):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        both.step()
+    assert rates[5:15] == pytest.approx([0.1] * 10)
+    assert rates[15:22] == pytest.approx([0.01] * 7)
+    assert rates[22:] == pytest.approx([0.001] * 8)
