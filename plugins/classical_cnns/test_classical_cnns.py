@@ -123,14 +123,12 @@ def pairs(ends):
 
 
 @pytest.mark.parametrize("name", POOLED)
-@pytest.mark.parametrize(
-    "pool", [max_pool, average_pool, max_blur_pool, partial(max_blur_pool, preset="zhang", blur_size=3)]
-)
+@pytest.mark.parametrize("pool", [max_pool, average_pool, max_blur_pool, ZHANG])
 def test_an_exchanged_pooling_keeps_every_map_size(name, pool):
-    smallest = FACTS[name][2]
-    own, other = build(name).eval(), build(name, image_size=smallest, pool=pool).eval()
+    side = 96  # large enough for a blur that reflects the border of VGG's last map
+    own, other = build(name).eval(), build(name, image_size=side, pool=pool).eval()
     other.load_state_dict(own.state_dict())
-    image = torch.rand(1, 1, smallest, smallest)
+    image = torch.rand(1, 1, side, side)
     with torch.no_grad():
         mine, theirs = own.extract_maps(image), other.extract_maps(image)
     assert mine.shape == theirs.shape
