@@ -1,4 +1,4 @@
-"""Replaces the max poolings of a timm network by another pooling, without changing the size of any map."""
+"""Replaces the max poolings of a timm network by another pooling; where the network pads, maps keep their sizes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class ExchangedPool(nn.Module):
         old: the layer that is replaced.
 
     Raises:
-        ValueError: the map would get another size, so that what follows (a parallel branch) would not fit.
+        ValueError: the replaced layer pads and the map would get another size, so that a parallel branch may not fit.
     """
 
     def __init__(self, pool: PoolingFactory, old: nn.MaxPool2d) -> None:
@@ -39,7 +39,7 @@ class ExchangedPool(nn.Module):
             self.padding = padding if fits[padding] else 0
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, C, H, W) -> (B, C, H', W') as the replaced layer."""
+        """(B, C, H, W) -> (B, C, H', W')."""
         if self.padding:
             x = F.pad(x, (self.padding,) * 4, mode="replicate")
         return self.pool(x)
