@@ -27,7 +27,7 @@ def describe(settings: Mapping[str, Any], data: FERDataModule, notice: str | Non
         "command": sys.argv,
         "plugin": {"name": offer.name, "distribution": offer.distribution, "version": offer.version},
         "paper": described.get("paper"),
-        "claims_model": described.get("claims_model"),
+        "claims_model": claims_model_of(described, settings),
         "assumed": assumed_here(described, settings),
         "demonstration": notice is not None,
         "versions": records.versions(offer.distribution),
@@ -60,9 +60,16 @@ def assumed_here(described: Mapping[str, Any], settings: Mapping[str, Any]) -> d
     for key, reason in (described.get("assumed") or {}).items():
         section, _, name = key.partition(".")
         usual = (described.get("recipe") or {}).get(section)
-        if not isinstance(usual, Mapping) or name not in usual or usual[name] == settings[section].get(name):
+        if not isinstance(usual, Mapping) or name not in usual or _holds(usual[name], settings[section].get(name)):
             kept[key] = reason
     return kept
+
+
+def _holds(usual: Any, actual: Any) -> bool:
+    """Return whether a run has the recipe's value; of an offer inside a section only what the recipe sets counts."""
+    if isinstance(usual, Mapping) and isinstance(actual, Mapping):
+        return all(_holds(value, actual.get(key)) for key, value in usual.items())
+    return bool(usual == actual)
 
 
 def check_claims(settings: Mapping[str, Any]) -> None:
@@ -74,7 +81,13 @@ def check_claims(settings: Mapping[str, Any]) -> None:
     offer, described = records.recipe_of(settings)
     path = registry.package_file(offer, "claims.yaml")
     if path.exists():
-        claims.for_run(claims.read_claims(path), described.get("claims_model"), "")
+        claims.for_run(claims.read_claims(path), claims_model_of(described, settings), "")
+
+
+def claims_model_of(described: Mapping[str, Any], settings: Mapping[str, Any]) -> str | None:
+    """Return the model in the claims that a run is put beside: the variant's own where paper.yaml names one."""
+    of_variants = described.get("claims_models") or {}
+    return of_variants.get(settings["recipe"], described.get("claims_model"))  # type: ignore[no-any-return]
 
 
 def claims_beside(

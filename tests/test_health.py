@@ -127,3 +127,12 @@ def test_one_class_needs_images_of_several():
     assert one_class(predictions([1, 1, 1], [0, 1, 2]), ["a", "b", "c"]) == "every one of the 3 images is called b"
     assert one_class(predictions([1, 1, 2], [0, 1, 2]), ["a", "b", "c"]) is None
     assert one_class(predictions([1, 1], [1, 1]), ["a", "b", "c"]) is None
+
+
+def test_a_variant_may_have_claims_of_its_own():
+    from fer_plugins.manifest import claims_model_of
+
+    described = {"claims_model": "Net", "claims_models": {"small": "Small Net"}}
+    assert claims_model_of(described, {"recipe": None}) == "Net"
+    assert claims_model_of(described, {"recipe": "small"}) == "Small Net"
+    assert claims_model_of({}, {"recipe": "small"}) is None

@@ -1,0 +1,194 @@
+"""SDL-STN: two chained spatial transformer modules beside a base network of four convolutions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from fer_plugins.contract import Health, PoolingFactory
+from fer_plugins.pooling import max_pool
+from fer_sdl_stn.base import base_layers
+from fer_sdl_stn.localisation import Localisation, localisation_layers
+from fer_sdl_stn.sdl_module import ORDERS, SDLModule, feature_layers
+from fer_sdl_stn.start import check_choice, measure, start_weights
+from fer_sdl_stn.transformer_health import examine
+
+_MODULES = {"base": (), "base+sdl1": ("sdl1",), "base+sdl1+sdl2": ("sdl1", "sdl2")}  # of each value of branches
+
+
+class SDLSTN(nn.Module):
+    """SDL-STN with the widths of Deep-Emotion; 118,175 parameters for 48x48 grey images.
+
+    (B, C, S, S) in [0, 1] -> (B, num_classes) logits; values are mapped to [-1, 1] inside. SDL-1 warps the image,
+    SDL-2 warps SDL-1's features; the base sees the image. The paper states no width, kernel or size; the average
+    poolings of the SDL modules are part of their definition and stay, the other poolings are ``pool``.
+
+    Args:
+        num_classes: outputs; the paper has 7.
+        in_channels: image channels.
+        image_size: S in pixels; at least 18 with poolings that halve.
+        pool: factory of the 2x2 poolings of base and localisation; the paper has max.
+        width: maps of the base's and the SDL modules' convolutions, at least 1; 10 is Deep-Emotion's, 32 is ours.
+        branches: which parts there are; the paper claims to have run them apart and prints no number.
+        merge: what is joined with the base: the last SDL module's features, or those of each.
+        topology: parallel (the base beside the modules) or series (the base behind them, with padding).
+        sdl_order: order of convolution, ReLU and average pooling in a module.
+        align_corners: whether -1 and 1 of the sampler are the corner pixels' centres or the image's edges.
+        padding_mode: what the sampler reads outside; zeros is grey, the middle of the range.
+        loc_last_init: last layer of each localisation: identity (Eq. 1), or gaussian like all others.
+        theta_limit: none, or tanh for theta = identity + 0.5 tanh(output).
+        batch_norm: normalise behind the base's fourth convolution; not in the paper.
+        dropout: share of the joined features set to zero, in [0, 1); not in the paper.
+        penalty: l2_loss adds 0.5 (lambda1 |W1|^2 + lambda2 |W2|^2) to the loss (Eqs 4 and 5); decoupled decays the
+            two weights in the optimiser instead (use AdamW); none does neither.
+        lambda1: of the first dense layer's weights, at least 0.
+        lambda2: of the last dense layer's weights, at least 0.
+        init: paper draws all weights N(0, 0.05) with zero biases; pytorch is torch's own start.
+
+    Raises:
+        ValueError: the images are too small, or an option is out of range or has no effect beside the others.
+    """
+
+    def __init__(
+        self,
+        *,
+        num_classes: int,
+        in_channels: int = 1,
+        image_size: int = 48,
+        pool: PoolingFactory = max_pool,
+        width: int = 10,
+        branches: Literal["base+sdl1+sdl2", "base+sdl1", "base"] = "base+sdl1+sdl2",
+        merge: Literal["last", "each"] = "last",
+        topology: Literal["parallel", "series"] = "parallel",
+        sdl_order: Literal["conv_relu_avg", "conv_avg_relu", "relu_conv_avg"] = "conv_relu_avg",
+        align_corners: bool = False,
+        padding_mode: Literal["zeros", "border"] = "zeros",
+        loc_last_init: Literal["identity", "gaussian"] = "identity",
+        theta_limit: Literal["none", "tanh"] = "none",
+        batch_norm: bool = False,
+        dropout: float = 0.0,
+        penalty: Literal["l2_loss", "decoupled", "none"] = "l2_loss",
+        lambda1: float = 0.001,
+        lambda2: float = 0.01,
+        init: Literal["paper", "pytorch"] = "paper",
+    ) -> None:
+        super().__init__()
+        check_choice("branches", branches, tuple(_MODULES))
+        check_choice("merge", merge, ("last", "each"))
+        check_choice("topology", topology, ("parallel", "series"))
+        check_choice("sdl_order", sdl_order, ORDERS)
+        check_choice("padding_mode", padding_mode, ("zeros", "border"))
+        check_choice("loc_last_init", loc_last_init, ("identity", "gaussian"))
+        check_choice("theta_limit", theta_limit, ("none", "tanh"))
+        check_choice("penalty", penalty, ("l2_loss", "decoupled", "none"))
+        check_choice("init", init, ("paper", "pytorch"))
+        if width < 1:
+            raise ValueError(f"width is {width}; give at least 1")
+        if not 0 <= dropout < 1:
+            raise ValueError(f"dropout is {dropout}; give a rate from 0 to below 1")
+        if min(lambda1, lambda2) < 0:
+            raise ValueError(f"lambda1 is {lambda1} and lambda2 is {lambda2}; give numbers of at least 0")
+        if topology == "series" and (branches != "base+sdl1+sdl2" or merge != "last"):
+            raise ValueError("topology series has one path, so branches and merge do nothing; leave them out")
+        if merge == "each" and branches != "base+sdl1+sdl2":
+            raise ValueError("merge each needs both modules; leave it out, or branches")
+        self.series, self.merge, self.penalty, self.lambdas = topology == "series", merge, penalty, (lambda1, lambda2)
+        self.align_corners = align_corners
+        parts: dict[str, tuple[nn.Sequential, nn.Sequential]] = {}
+        maps = in_channels
+        for name in _MODULES[branches]:
+            localisation = localisation_layers(maps, pool, parts=3, padding=True)
+            parts[name] = (localisation, feature_layers(maps, width, sdl_order))
+            maps = width
+        self.base = base_layers(
+            maps if self.series else in_channels, width, pool, same=self.series, batch_norm=batch_norm
+        )
+
+        def trace(side: int) -> tuple[dict[str, int], int]:
+            return self._trace(torch.zeros(1, in_channels, side, side), parts)
+
+        flattened, joined = measure(trace, image_size)
+        self.sdl_modules = nn.ModuleDict(
+            {
+                name: SDLModule(
+                    Localisation(localisation, flattened[name], theta_limit, loc_last_init),
+                    feature,
+                    padding_mode,
+                    align_corners,
+                )
+                for name, (localisation, feature) in parts.items()
+            }
+        )
+        self.dropout = nn.Dropout(dropout)
+        self.fc1 = nn.Linear(joined, 50)
+        self.fc2 = nn.Linear(50, num_classes)
+        start_weights(self, init)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits (B, num_classes) of images (B, C, S, S) in [0, 1]."""
+        return self._run(x)[0]
+
+    def auxiliary_loss(self) -> Tensor:
+        """0.5 (lambda1 sum W1^2 + lambda2 sum W2^2) of the two dense layers' weights (Eq. 5); 0 for other penalties."""
+        squares = 0.5 * (
+            self.lambdas[0] * self.fc1.weight.square().sum() + self.lambdas[1] * self.fc2.weight.square().sum()
+        )
+        return squares if self.penalty == "l2_loss" else torch.zeros_like(squares)
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """All parameters; with ``penalty`` decoupled the two weights have a decay of lambda1 and lambda2, others 0."""
+        if self.penalty != "decoupled":
+            return [{"params": list(self.parameters())}]
+        decayed = [self.fc1.weight, self.fc2.weight]
+        others = [one for one in self.parameters() if not any(one is weight for weight in decayed)]
+        rates = zip(decayed, self.lambdas, strict=True)
+        weights = [{"params": [weight], "weight_decay": rate} for weight, rate in rates]
+        return [*weights, {"params": others, "weight_decay": 0.0}]
+
+    def explain(self, x: Tensor) -> dict[str, Tensor]:
+        """Theta and warped maps of each module, such as ``theta_sdl1`` (B, 2, 3) and ``warped_sdl1``.
+
+        ``warped_sdl1`` are images (B, C, S, S) in [0, 1], where 0.5 is outside; ``warped_sdl2`` are SDL-1's features
+        (B, width, S', S'), 23 pixels a side for 48. Without a module: ``base``, its flattened features.
+        """
+        _, seen = self._run(x)
+        shown = {"base": self.base((x - 0.5) / 0.5)} if not seen else {}
+        for name, (theta, warped) in seen.items():
+            shown[f"theta_{name}"] = theta
+            shown[f"warped_{name}"] = (warped + 1) / 2 if name == "sdl1" else warped
+        return shown
+
+    def health(self, x: Tensor) -> Health:
+        """Share of each sampling grid inside the image, and theta, of a batch; see ``examine``."""
+        logits, seen = self._run(x)
+        sides = {name: (warped.shape[-2], warped.shape[-1]) for name, (_, warped) in seen.items()}
+        return examine({name: theta for name, (theta, _) in seen.items()}, sides, logits, self.align_corners)
+
+    def _run(self, x: Tensor) -> tuple[Tensor, dict[str, tuple[Tensor, Tensor]]]:
+        x = (x - 0.5) / 0.5
+        seen, features, maps = {}, [], x
+        for name, module in self.sdl_modules.items():
+            maps, theta, warped = module(maps)
+            seen[name] = (theta, warped)
+            features.append(maps.flatten(1))
+        features = features if self.merge == "each" else features[-1:]
+        joined = self.base(maps) if self.series else torch.cat([self.base(x), *features], 1)
+        return self.fc2(self.fc1(self.dropout(joined)).relu()), seen
+
+    def _trace(self, x: Tensor, parts: Mapping[str, tuple[nn.Sequential, nn.Sequential]]) -> tuple[dict[str, int], int]:
+        """Return the lengths of the localisations' flattened maps and of the joined features, for one image."""
+        training = self.base.training
+        flattened, lengths, maps = {}, [], x
+        with torch.no_grad():
+            for name, (localisation, feature) in parts.items():
+                flattened[name] = localisation(maps).shape[1]
+                maps = feature(maps)
+                lengths.append(maps.numel())
+            base = self.base.eval()(maps if self.series else x).shape[1]
+        self.base.train(training)
+        if self.series:
+            return flattened, base
+        return flattened, base + sum(lengths if self.merge == "each" else lengths[-1:])
