@@ -87,7 +87,7 @@ def check_claims(settings: Mapping[str, Any]) -> None:
 def claims_model_of(described: Mapping[str, Any], settings: Mapping[str, Any]) -> str | None:
     """Return the model in the claims that a run is put beside: the variant's own where paper.yaml names one."""
     of_variants = described.get("claims_models") or {}
-    return of_variants.get(settings["recipe"], described.get("claims_model"))  # type: ignore[no-any-return]
+    return of_variants.get(settings["recipe"], described.get("claims_model"))
 
 
 def claims_beside(

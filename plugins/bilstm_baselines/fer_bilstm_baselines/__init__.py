@@ -1,0 +1,8 @@
+"""The three networks that the DCNN-BiLSTM-DAM paper compares with, and the search that one of them is tuned by."""
+
+from fer_bilstm_baselines.hcnn_lstm import HCNNLSTM
+from fer_bilstm_baselines.icnn_bilstm import ICNNBiLSTM
+from fer_bilstm_baselines.ngo import NorthernGoshawk
+from fer_bilstm_baselines.ngo_bilstm import NGOBiLSTM
+
+__all__ = ["HCNNLSTM", "ICNNBiLSTM", "NGOBiLSTM", "NorthernGoshawk"]

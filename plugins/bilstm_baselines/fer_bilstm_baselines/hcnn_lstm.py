@@ -1,0 +1,85 @@
+"""HCNN-LSTM (Mohana, Subashini, Krishnaveni 2023): a trimmed VGG-19 with ELU, then two bidirectional LSTMs."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from fer_bilstm_baselines.smallest_image import measure
+from fer_plugins.contract import PoolingFactory
+from fer_plugins.pooling import max_pool
+
+
+class HCNNLSTM(nn.Module):
+    """(B, C, S, S) in [0, 1] -> (B, num_classes) logits; 5,525,191 parameters for 48x48 grey images.
+
+    The authors' network reads three frames of a video. A still image is read as three equal frames (assumed): with one
+    frame the LSTMs begin and end in the same step, and their recurrent weights have nothing to learn. Weights start as
+    torch has them.
+
+    Args:
+        num_classes: outputs; 7 with FER2013, 5 in its authors' paper.
+        in_channels: image channels; theirs are grey.
+        image_size: S in pixels, at least 42 with poolings that halve.
+        pool: factory of the four 2x2 poolings.
+        frames: how often the image is repeated, at least 1; with 1 the recurrent weights are frozen.
+        dropout: rate behind the first and the third pooling, in [0, 1).
+
+    Raises:
+        ValueError: the images are too small or the rate is out of range.
+    """
+
+    def __init__(
+        self,
+        *,
+        num_classes: int,
+        in_channels: int = 1,
+        image_size: int = 48,
+        pool: PoolingFactory = max_pool,
+        frames: int = 3,
+        dropout: float = 0.45,
+    ) -> None:
+        super().__init__()
+        if frames < 1:
+            raise ValueError(f"frames is {frames}; give at least 1")
+        if not 0 <= dropout < 1:
+            raise ValueError(f"dropout is {dropout}; give a rate from 0 to below 1")
+        self.features = nn.Sequential(
+            *_convolutions(in_channels, 64, (1, 0)),
+            pool(2, 2),
+            nn.Dropout(dropout),
+            *_convolutions(64, 128, (0, 0)),
+            pool(2, 2),
+            nn.BatchNorm2d(128),
+            *_convolutions(128, 256, (0, 0)),
+            pool(2, 2),
+            nn.Dropout(dropout),
+            *_convolutions(256, 512, (1, 1)),  # assumed: the only padding that fits on 2x2
+            pool(2, 2),
+            nn.BatchNorm2d(512),
+            nn.Flatten(),
+        )
+        flattened = measure(self.features, in_channels, image_size)
+        self.lstm1 = nn.LSTM(flattened, 128, batch_first=True, bidirectional=True)
+        self.lstm2 = nn.LSTM(256, 64, batch_first=True, bidirectional=True)
+        self.dense = nn.Linear(128, 128)
+        self.output = nn.Linear(128, num_classes)
+        self.frames = frames
+        if frames == 1:
+            for name, parameter in [*self.lstm1.named_parameters(), *self.lstm2.named_parameters()]:
+                parameter.requires_grad_(not name.startswith("weight_hh"))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits (B, num_classes) of images (B, C, S, S) in [0, 1]."""
+        return self.classify(self.features(x).unsqueeze(1).expand(-1, self.frames, -1))
+
+    def classify(self, sequence: Tensor) -> Tensor:
+        """Logits (B, num_classes) of frames' features (B, T, F), as the authors have them with T = 3."""
+        steps, _ = self.lstm1(sequence)
+        _, (last, _) = self.lstm2(steps)
+        return self.output(nn.functional.elu(self.dense(torch.cat([last[0], last[1]], 1))))
+
+
+def _convolutions(in_channels: int, maps: int, paddings: tuple[int, int]) -> list[nn.Module]:
+    first = nn.Conv2d(in_channels, maps, 3, padding=paddings[0])
+    return [first, nn.ELU(), nn.Conv2d(maps, maps, 3, padding=paddings[1]), nn.ELU()]

@@ -1,0 +1,56 @@
+"""ICNN-BiLSTM (Pansambal et al. 2024), of which only title and abstract were found: the architecture is assumed."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from fer_bilstm_baselines.smallest_image import measure
+from fer_plugins.contract import PoolingFactory
+from fer_plugins.pooling import max_pool
+
+
+class ICNNBiLSTM(nn.Module):
+    """(B, C, S, S) in [0, 1] -> (B, num_classes) logits; 391,111 parameters for grey images of any size.
+
+    assumed: the whole network. Three convolutions whose last map is read as a sequence of its positions, row by row,
+    by a bidirectional LSTM; the mean over the positions goes to two dense layers.
+
+    Args:
+        num_classes: outputs.
+        in_channels: image channels.
+        image_size: S in pixels, at least 8 with poolings that halve.
+        pool: factory of the three 2x2 poolings.
+        hidden: units of the LSTM in each direction, at least 1.
+
+    Raises:
+        ValueError: the images are too small or an option is out of range.
+    """
+
+    def __init__(
+        self,
+        *,
+        num_classes: int,
+        in_channels: int = 1,
+        image_size: int = 64,
+        pool: PoolingFactory = max_pool,
+        hidden: int = 128,
+    ) -> None:
+        super().__init__()
+        if hidden < 1:
+            raise ValueError(f"hidden is {hidden}; give at least 1")
+        layers: list[nn.Module] = []
+        channels = in_channels
+        for maps in (32, 64, 128):
+            layers += [nn.Conv2d(channels, maps, 3, padding=1), nn.BatchNorm2d(maps), nn.ReLU(), pool(2, 2)]
+            channels = maps
+        self.features = nn.Sequential(*layers)
+        measure(self.features, in_channels, image_size)
+        self.lstm = nn.LSTM(128, hidden, batch_first=True, bidirectional=True)
+        self.dense = nn.Linear(2 * hidden, 128)
+        self.output = nn.Linear(128, num_classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits (B, num_classes) of images (B, C, S, S) in [0, 1]."""
+        positions = self.features(x).flatten(2).transpose(1, 2)
+        steps, _ = self.lstm(positions)
+        return self.output(self.dense(steps.mean(1)).relu())

@@ -1,0 +1,42 @@
+"""NGO-BiLSTM (Zhong, Chen, Yi 2023), of which only the abstract was found: the architecture is assumed."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from fer_bilstm_baselines.hog_blocks import CELL, hog_blocks
+
+
+class NGOBiLSTM(nn.Module):
+    """(B, C, S, S) in [0, 1] -> (B, num_classes) logits; 171,783 parameters, whatever the size.
+
+    assumed: the whole network. The paper tunes a bidirectional LSTM by Northern Goshawk Optimisation (the search
+    ``ngo``); what it reads is not known. Here: the blocks of a histogram of oriented gradients, row by row, 49 blocks
+    of 36 numbers for 64x64 pixels; the last states of both directions go to one dense layer.
+
+    Args:
+        num_classes: outputs.
+        in_channels: image channels; of several the strongest gradient counts.
+        image_size: S in pixels, at least 16.
+        hidden: units of the LSTM in each direction, at least 1; searched between 16 and 256.
+
+    Raises:
+        ValueError: the images are too small or an option is out of range.
+    """
+
+    def __init__(self, *, num_classes: int, in_channels: int = 1, image_size: int = 64, hidden: int = 128) -> None:
+        super().__init__()
+        if image_size < 2 * CELL:
+            raise ValueError(f"image_size {image_size} is too small: use at least {2 * CELL}, a block of HOG cells")
+        if hidden < 1:
+            raise ValueError(f"hidden is {hidden}; give at least 1")
+        if in_channels < 1:
+            raise ValueError(f"in_channels is {in_channels}; give at least 1")
+        self.lstm = nn.LSTM(36, hidden, batch_first=True, bidirectional=True)
+        self.output = nn.Linear(2 * hidden, num_classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits (B, num_classes) of images (B, C, S, S) in [0, 1]."""
+        _, (last, _) = self.lstm(hog_blocks(x))
+        return self.output(torch.cat([last[0], last[1]], 1))
