@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fer_plugins import __version__, config, help, listing
+from fer_plugins import __version__, config, help, listing, scaffold
 from fer_plugins.errors import InputError, RunError
 
 DONE, FAILED, WRONG_INPUT = 0, 1, 2
@@ -143,12 +143,20 @@ def _search(words: list[str]) -> int:
     return DONE
 
 
+def _check(words: list[str]) -> int:
+    from fer_plugins.checking import check
+
+    return check(words)
+
+
 def _verb(words: list[str]) -> int:
     verbs: dict[str, Callable[[list[str]], int]] = {
         "run": _run,
         "list": listing.list_offers,
         "show": listing.show,
         "search": _search,
+        "new": scaffold.new,
+        "check": _check,
     }
     if not words or words[0] in ("-h", "--help"):
         print(help.fer())

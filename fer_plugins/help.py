@@ -30,6 +30,12 @@ fer: experiments with facial expression recognition plug-ins
   fer list [--check] [--json]   what is installed: kind, name, distribution, version, ok or
                                 broken; --check imports and builds each
   fer show NAME [--json]        a plug-in's paper, recipes, parameters, multiply-adds, claims
+  fer new NAME [--kind KIND] [--out DIR]
+                                the folder of a new plug-in that installs, passes its tests and
+                                runs; KIND: architecture, pooling, augmentation, dataset, protocol
+  fer check NAME [--root DATA] [--image-size N]
+                                does a plug-in (or a distribution) keep the contract? NAME as in
+                                fer list; --root: what a dataset is to read
   fer search SPACE.yaml --plugin NAME [--out FOLDER] [fer-run flags]
                                 choose hyper-parameters on validation, a run a trial; the test
                                 part stays sealed; best.yaml is for fer-run --config

@@ -117,7 +117,9 @@ def build_schedule(
     name, warmup = arguments.pop("name"), arguments.pop("warmup_epochs", 0)
     main: Any = None
     if warmup >= epochs and warmup > 0:
-        raise InputError(f"scheduler.warmup_epochs: {warmup} epochs of warm-up leave nothing of {epochs} epochs; give fewer")
+        raise InputError(
+            f"scheduler.warmup_epochs: {warmup} epochs of warm-up leave nothing of {epochs} epochs; give fewer"
+        )
     if name == "inverse_decay":
         unknown = [key for key in arguments if key != "gamma"]
         if unknown:

@@ -10,6 +10,7 @@ from fer_plugins.testing.dataset import check_dataset
 from fer_plugins.testing.findings import ContractError
 from fer_plugins.testing.pooling import check_pooling
 from fer_plugins.testing.protocol import check_protocol
+from fer_plugins.testing.search import check_search
 
 __all__ = [
     "ContractError",
@@ -18,4 +19,5 @@ __all__ = [
     "check_dataset",
     "check_pooling",
     "check_protocol",
+    "check_search",
 ]
