@@ -68,6 +68,10 @@ def place(tmp_path, monkeypatch):
         command = command.replace("PATH/fer2013.zip", str(fake)).replace("--data.root PATH", f"--data.root {fake}")
         if "--resume RUN" in command:
             command = command.replace("RUN", str(interrupted(tmp_path)))
+        if command.startswith("fer search"):
+            command = shortened_search(command, tmp_path)
+        elif "OUT/" in command:
+            command = command.replace("OUT", str(searched(tmp_path))).replace("epochs 100", "epochs 1")
         if "runs/TEACHER" in command:
             command = command.replace("runs/TEACHER", str(finished(tmp_path, "dcnn_bilstm_dam", "fer2013", fake)))
         return command
@@ -87,6 +91,24 @@ def overlay(tmp_path, words):
     path = tmp_path / "quick.yaml"
     path.write_text(yaml.safe_dump(values))
     return ["--config", str(path)]
+
+
+def shortened_search(command, tmp_path):
+    """Return a documented search with its own space, but few trials, on drawn faces that can be told apart."""
+    program, verb, space, *words = command.split()
+    content = yaml.safe_load((ROOT / space).read_text())
+    content["search"] |= {"population": 2, "iterations": 1}
+    (tmp_path / "space.yaml").write_text(yaml.safe_dump(content))
+    words = words[: words.index("--data")] + words[words.index("--data") + 4 :]
+    words[words.index("--trainer.epochs") + 1] = "6"
+    drawn = "--data synthetic --data.samples 420 --data.batch_size 8 --trainer.threads 1 --logger none"
+    return " ".join([program, verb, str(tmp_path / "space.yaml"), *words, drawn]).replace("OUT", str(tmp_path / "out"))
+
+
+def searched(tmp_path):
+    documented = next(param.values[0] for param in COMMANDS if param.values[0].startswith("fer search"))
+    assert cli.call("fer", cli._verb, shortened_search(documented, tmp_path).split()[1:]) == 0
+    return tmp_path / "out"
 
 
 def finished(tmp_path, plugin, data, root):

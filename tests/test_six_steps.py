@@ -1,4 +1,4 @@
-"""The commands of CONTRIBUTING.md and of the guide, run in their order outside the repository, in another environment."""
+"""The commands of CONTRIBUTING.md and of the guide, in their order, outside the repository, in another environment."""
 
 import os
 import re

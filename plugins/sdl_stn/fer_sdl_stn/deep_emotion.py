@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from fer_plugins.contract import Health, PoolingFactory
 from fer_plugins.pooling import max_pool
-from fer_sdl_stn.base_network import base_layers
+from fer_sdl_stn.four_convolutions import base_layers
 from fer_sdl_stn.localisation import Localisation, localisation_layers
 from fer_sdl_stn.sampler import PaddingMode, warp
 from fer_sdl_stn.start import check_choice, measure, start_weights
