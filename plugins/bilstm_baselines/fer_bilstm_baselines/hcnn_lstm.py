@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from fer_bilstm_baselines.smallest_image import measure
 from fer_plugins.contract import PoolingFactory
 from fer_plugins.pooling import max_pool
+from fer_plugins.sizes import flattened_size
 
 
 class HCNNLSTM(nn.Module):
@@ -59,7 +59,7 @@ class HCNNLSTM(nn.Module):
             nn.BatchNorm2d(512),
             nn.Flatten(),
         )
-        flattened = measure(self.features, in_channels, image_size)
+        flattened = flattened_size(self.features, in_channels, image_size)
         self.lstm1 = nn.LSTM(flattened, 128, batch_first=True, bidirectional=True)
         self.lstm2 = nn.LSTM(256, 64, batch_first=True, bidirectional=True)
         self.dense = nn.Linear(128, 128)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from fer_bilstm_baselines.smallest_image import measure
 from fer_plugins.contract import PoolingFactory
 from fer_plugins.pooling import max_pool
+from fer_plugins.sizes import flattened_size
 
 
 class ICNNBiLSTM(nn.Module):
@@ -44,7 +44,7 @@ class ICNNBiLSTM(nn.Module):
             layers += [nn.Conv2d(channels, maps, 3, padding=1), nn.BatchNorm2d(maps), nn.ReLU(), pool(2, 2)]
             channels = maps
         self.features = nn.Sequential(*layers)
-        measure(self.features, in_channels, image_size)
+        flattened_size(self.features, in_channels, image_size)
         self.lstm = nn.LSTM(128, hidden, batch_first=True, bidirectional=True)
         self.dense = nn.Linear(2 * hidden, 128)
         self.output = nn.Linear(128, num_classes)

@@ -9,10 +9,11 @@ from torch import Tensor, nn
 
 from fer_plugins.contract import Health, PoolingFactory
 from fer_plugins.pooling import max_pool
+from fer_plugins.sizes import fit
 from fer_sdl_stn.four_convolutions import base_layers
 from fer_sdl_stn.localisation import Localisation, localisation_layers
 from fer_sdl_stn.sampler import PaddingMode, warp
-from fer_sdl_stn.start import check_choice, measure, start_weights
+from fer_sdl_stn.start import check_choice, start_weights
 from fer_sdl_stn.transformer_health import examine
 
 
@@ -66,7 +67,7 @@ class DeepEmotion(nn.Module):
             with torch.no_grad():
                 return localisation(image).shape[1], self.base.eval()(image).shape[1]
 
-        flattened, features = measure(trace, image_size)
+        flattened, features = fit(trace, image_size)
         self.base.train()
         self.localisation = Localisation(localisation, flattened, "none", "identity")
         self.dropout = nn.Dropout(dropout)

@@ -10,10 +10,11 @@ from torch import Tensor, nn
 
 from fer_plugins.contract import Health, PoolingFactory
 from fer_plugins.pooling import max_pool
+from fer_plugins.sizes import fit
 from fer_sdl_stn.four_convolutions import base_layers
 from fer_sdl_stn.localisation import Localisation, localisation_layers
 from fer_sdl_stn.sdl_module import ORDERS, SDLModule, feature_layers
-from fer_sdl_stn.start import check_choice, measure, start_weights
+from fer_sdl_stn.start import check_choice, start_weights
 from fer_sdl_stn.transformer_health import examine
 
 _MODULES = {"base": (), "base+sdl1": ("sdl1",), "base+sdl1+sdl2": ("sdl1", "sdl2")}  # of each value of branches
@@ -110,7 +111,7 @@ class SDLSTN(nn.Module):
         def trace(side: int) -> tuple[dict[str, int], int]:
             return self._trace(torch.zeros(1, in_channels, side, side), parts)
 
-        flattened, joined = measure(trace, image_size)
+        flattened, joined = fit(trace, image_size)
         self.sdl_modules = nn.ModuleDict(
             {
                 name: SDLModule(

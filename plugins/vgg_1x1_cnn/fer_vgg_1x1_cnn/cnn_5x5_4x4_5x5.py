@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from fer_plugins.contract import PoolingFactory
 from fer_plugins.pooling import max_pool
+from fer_plugins.sizes import flattened_size
 from fer_vgg_1x1_cnn.dense_head import dense_head
-from fer_vgg_1x1_cnn.flattened_size import infer_flattened_size
 from fer_vgg_1x1_cnn.fused_maps import fuse_maps
 from fer_vgg_1x1_cnn.keras_start import start_as_keras
 from fer_vgg_1x1_cnn.preprocessing import Preprocessing
@@ -66,7 +66,7 @@ class CNN_5x5_4x4_5x5(nn.Module):
                 ]
             )
         )
-        flattened = infer_flattened_size(self.features, in_channels, "image_size", image_size)
+        flattened = flattened_size(self.features, in_channels, image_size)
         self.head = dense_head(flattened, num_classes, dropout)
         start_as_keras(self)
 

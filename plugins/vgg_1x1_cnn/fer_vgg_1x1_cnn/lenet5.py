@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from fer_plugins.contract import PoolingFactory
 from fer_plugins.pooling import average_pool
-from fer_vgg_1x1_cnn.flattened_size import infer_flattened_size
+from fer_plugins.sizes import flattened_size
 from fer_vgg_1x1_cnn.fused_maps import fuse_maps
 from fer_vgg_1x1_cnn.keras_start import start_as_keras
 from fer_vgg_1x1_cnn.preprocessing import Preprocessing
@@ -67,8 +67,8 @@ class LeNet5(nn.Module):
                 ]
             )
         )
-        named = ("image_size", image_size) if input_size is None else ("input_size", input_size)
-        flattened = infer_flattened_size(self.features, in_channels, *named)
+        option, side = ("image_size", image_size) if input_size is None else ("input_size", input_size)
+        flattened = flattened_size(self.features, in_channels, side, option)
         self.head = nn.Sequential(
             OrderedDict(
                 [
