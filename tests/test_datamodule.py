@@ -183,13 +183,19 @@ def test_limit_is_stratified_and_the_same_for_every_seed(limit: float) -> None:
 
 
 def test_a_class_that_is_missing_from_a_split_is_named() -> None:
-    dataset = Made()
-    dataset.table["split"] = [
-        "train" if split == "val" and label == 1 else split
-        for split, label in zip(dataset.table["split"], dataset.labels, strict=True)
-    ]
-    with pytest.raises(InputError, match="class happy has no sample in split val of dataset made"):
-        make(dataset=dataset).prepare()
+    def without(part: str, other: str) -> Made:
+        dataset = Made()
+        dataset.table["split"] = [
+            other if split == part and label == 1 else split
+            for split, label in zip(dataset.table["split"], dataset.labels, strict=True)
+        ]
+        return dataset
+
+    with pytest.raises(InputError, match="class happy has no sample in split train of dataset made"):
+        make(dataset=without("train", "val")).prepare()
+    data = make(dataset=without("val", "train"))
+    data.prepare()
+    assert "no sample of happy in val: their scores are averages over fewer classes" in data.warnings
 
 
 def test_a_protocol_with_overlapping_parts_is_named() -> None:

@@ -181,8 +181,14 @@ def test_count_classes_names_class_and_split() -> None:
         "val": {"anger": 1, "happy": 1},
         "test": {"anger": 1, "happy": 1},
     }
-    with pytest.raises(InputError, match="class happy has no sample in split val of dataset made"):
-        protocols.count_classes(table, arrays([0, 4], [1, 2], [3, 7]), ("anger", "happy"), owner="dataset made")
+    with pytest.raises(InputError, match="class happy has no sample in split train of dataset made"):
+        protocols.count_classes(table, arrays([0, 1], [4, 2], [3, 7]), ("anger", "happy"), owner="dataset made")
+    with pytest.raises(InputError, match="no sample is in split val of dataset made"):
+        protocols.count_classes(table, arrays([0, 4], [], [3, 7]), ("anger", "happy"), owner="dataset made")
+    lacking = protocols.count_classes(table, arrays([0, 4], [1, 2], [3, 7]), ("anger", "happy"), owner="dataset made")
+    assert protocols.missing_classes(lacking) == (
+        "no sample of happy in val: their scores are averages over fewer classes"
+    )
 
 
 def test_only_a_protocol_that_says_so_may_select_on_the_test_part() -> None:

@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader
 from fer_plugins.contract import SPLITS, Batch, Dataset, Fold, SampleTransform
 from fer_plugins.data.images import Progress, load_images
 from fer_plugins.data.loaders import ResidentLoader, apply_transform, sample_loader, seeded, wrap_images
-from fer_plugins.data.protocols import ProtocolCall, count_classes, split_rows
+from fer_plugins.data.protocols import ProtocolCall, count_classes, missing_classes, split_rows
 from fer_plugins.data.shift import compare_detail
 from fer_plugins.data.table import SampleTable
 from fer_plugins.errors import InputError
@@ -141,7 +141,7 @@ class FERDataModule(LightningDataModule):
         self.fingerprint = table.fingerprint(classes)
         self.split_hash = table.split_hash(fold._asdict(), classes)
         shifted = compare_detail(loaded.images, fold.train, fold.val)
-        self.warnings = (shifted,) if shifted else ()
+        self.warnings = tuple(said for said in (shifted, missing_classes(self.counts)) if said)
         self.selects_on_test = np.array_equal(fold.val, fold.test)
         self._hold(loaded.images)
         self._prepared = True

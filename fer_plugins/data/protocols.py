@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -131,22 +131,30 @@ def split_rows(
 
 
 def count_classes(table: SampleTable, fold: Fold, classes: Sequence[str], *, owner: str) -> dict[str, dict[str, int]]:
-    """Return {split: {class: samples}}.
+    """Return {split: {class: samples}}; validation and test may lack a class (a subject who does not show it).
 
     Raises:
-        InputError: a class has no sample in a split.
+        InputError: a split is empty, or a class has no sample in the training part.
     """
     counted = {}
     for split, part in zip(SPLITS, fold, strict=True):
         counts = np.bincount(table.label[part], minlength=len(classes)).tolist()
-        if 0 in counts:
-            missing = classes[counts.index(0)]
-            raise InputError(
-                f"class {missing} has no sample in split {split} of {owner}; use more data (data.limit) or another "
-                "protocol"
-            )
+        if len(part) == 0 or (split == "train" and 0 in counts):
+            missing = f"class {classes[counts.index(0)]} has no sample" if len(part) else "no sample is"
+            raise InputError(f"{missing} in split {split} of {owner}; use more data (data.limit) or another protocol")
         counted[split] = dict(zip(classes, counts, strict=True))
     return counted
+
+
+def missing_classes(counts: Mapping[str, Mapping[str, int]]) -> str | None:
+    """Return a sentence on the classes that validation or test lack, or None."""
+    lacking = {
+        split: [name for name, number in of_split.items() if not number]
+        for split, of_split in counts.items()
+        if split != "train"
+    }
+    said = [f"{', '.join(names)} in {split}" for split, names in lacking.items() if names]
+    return f"no sample of {' and none of '.join(said)}: their scores are averages over fewer classes" if said else None
 
 
 def _checked_fold(fold: object, where: str, size: int, flawed: bool) -> Fold:
