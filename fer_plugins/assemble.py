@@ -92,7 +92,7 @@ def build_data(settings: Mapping[str, Any]) -> FERDataModule:
         channels=section["channels"],
         batch_size=section["batch_size"],
         seed=settings["seed"],
-        fold=settings["run"]["fold"],
+        fold=settings["run"]["fold"] or 0,
         limit=section["limit"],
         oversample=section["balance"] == "oversample",
         workers=section["workers"],

@@ -16,7 +16,7 @@ from typing import Any
 import lightning as L
 import torch
 
-from fer_plugins import config, tracking
+from fer_plugins import config, folds, tracking
 from fer_plugins import record as records
 from fer_plugins.assemble import build_data, build_module, build_trainer, check_machine
 from fer_plugins.checkpoints import read_checkpoint
@@ -31,7 +31,7 @@ from fer_plugins.record import Record
 
 
 def run(configuration: config.Resolved | Mapping[str, Any]) -> Record:
-    """Train and score one model; return the record of the run's folder.
+    """Train and score one model, or one for each fold of the protocol; return the record of the run's folder.
 
     Args:
         configuration: what ``config.resolve`` returned, or a nested dictionary as on the command line, such as
@@ -50,6 +50,10 @@ def run(configuration: config.Resolved | Mapping[str, Any]) -> Record:
         if resolved.notice:
             print(resolved.notice, flush=True)
         data = build_data(settings)
+        if settings["run"]["fold"] is None:
+            if data.fold_count > 1:
+                return folds.run_all(resolved, data.fold_count, run)
+            settings["run"]["fold"] = 0
         module = build_module(settings, data)
         record = Record(records.create_folder(settings), config=settings)
         try:
@@ -71,6 +75,8 @@ def resume(folder: str | Path) -> Record:
         RunError: the run failed again.
     """
     record = Record.read(folder)
+    if "folds" in record.manifest:
+        return folds.resume_all(record, run, resume)
     if record.manifest.get("status") == "finished":
         raise InputError(f"--resume {folder}: this run is finished; repeat it with --config {folder}/config.yaml")
     settings = config.resolve(record.config).config

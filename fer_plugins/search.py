@@ -154,7 +154,7 @@ def search(
     best: tuple[float, Config] | None = None
     for number, point in enumerate(_points(searcher), 1):
         trial = resolved(point)
-        trial.config["run"].update(output=str(folder / "trials"), test=False)
+        trial.config["run"].update(output=str(folder / "trials"), test=False, fold=trial.config["run"]["fold"] or 0)
         trial.notice = None
         try:
             score, where, problem, seconds = _try(trial, metric, first=number == 1)

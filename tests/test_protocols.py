@@ -115,9 +115,9 @@ def arrays(*parts: list[int]) -> Fold:
     return Fold(*(np.array(part, dtype=np.int64) for part in parts))
 
 
-def test_split_rows_picks_a_fold_and_sorts_it() -> None:
+def test_split_folds_sorts_and_pick_fold_takes_a_fold() -> None:
     folds = [arrays([2, 0], [1], [3]), arrays([3], [2], [1, 0])]
-    fold = protocols.split_rows(make_table([4]), lambda table: folds, number=1)
+    fold = protocols.pick_fold(protocols.split_folds(make_table([4]), lambda table: folds), 1, len)
     assert [part.tolist() for part in fold] == [[3], [2], [0, 1]]
 
 
@@ -143,7 +143,7 @@ def test_a_protocol_that_breaks_the_rules_is_named(folds: object, message: str) 
 
     bound = functools.partial(leave_it_to_chance, seed=0)
     with pytest.raises(ValueError, match=message) as caught:
-        protocols.split_rows(make_table([4]), bound)
+        protocols.split_folds(make_table([4]), bound)
     assert str(caught.value).startswith("protocol leave_it_to_chance")
     assert "\n" not in str(caught.value)
 
@@ -153,19 +153,19 @@ def test_a_protocol_that_refuses_the_table_is_named() -> None:
         raise ValueError("the table has\nno subjects")
 
     with pytest.raises(InputError, match="^protocol by_subject: the table has no subjects$"):
-        protocols.split_rows(make_table([4]), by_subject)
+        protocols.split_folds(make_table([4]), by_subject)
 
 
 @pytest.mark.parametrize("number", [-1, 1])
 def test_a_fold_that_is_not_there(number: int) -> None:
     bound = functools.partial(protocols.random, seed=0)
     with pytest.raises(InputError, match=rf"run\.fold is {number}; protocol random has folds 0 to 0"):
-        protocols.split_rows(make_table([9]), bound, number=number)
+        protocols.pick_fold(protocols.split_folds(make_table([9]), bound), number, bound)
 
 
 def test_limited_rows_are_rows_of_the_whole_table() -> None:
     table = make_table([60, 30], ("train", "val", "test"))
-    fold = protocols.split_rows(table, functools.partial(protocols.official, seed=0), limit=30)
+    fold = protocols.split_folds(table, functools.partial(protocols.official, seed=0), limit=30)[0]
     assert sum(map(len, fold)) == 30
     for name, rows in zip(SPLITS, fold, strict=True):
         assert (table.split[rows] == name).all()
@@ -204,9 +204,9 @@ def test_only_a_protocol_that_says_so_may_select_on_the_test_part() -> None:
         return [Fold(np.arange(20), np.arange(20, 30), np.arange(21, 30))]
 
     flawed.flaw = overlapping.flaw = "selected on the test part"  # type: ignore[attr-defined]
-    fold = protocols.split_rows(table, functools.partial(flawed, seed=0))
+    (fold,) = protocols.split_folds(table, functools.partial(flawed, seed=0))
     assert fold.val.tolist() == fold.test.tolist() == list(range(20, 30))
     assert protocols.flaw_of(functools.partial(flawed, seed=0)) == "selected on the test part"
     for broken in (sound, overlapping):
         with pytest.raises(InputError, match=r"row 2\d is both in val and in test"):
-            protocols.split_rows(table, functools.partial(broken, seed=0))
+            protocols.split_folds(table, functools.partial(broken, seed=0))

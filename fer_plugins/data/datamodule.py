@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader
 from fer_plugins.contract import SPLITS, Batch, Dataset, Fold, SampleTransform
 from fer_plugins.data.images import Progress, load_images
 from fer_plugins.data.loaders import ResidentLoader, apply_transform, sample_loader, seeded, wrap_images
-from fer_plugins.data.protocols import ProtocolCall, count_classes, missing_classes, split_rows
+from fer_plugins.data.protocols import ProtocolCall, count_classes, missing_classes, pick_fold, split_folds
 from fer_plugins.data.shift import compare_detail
 from fer_plugins.data.table import SampleTable
 from fer_plugins.errors import InputError
@@ -42,8 +42,9 @@ class FERDataModule(LightningDataModule):
     ``open_test`` is called, and whenever a trainer is fitting.
 
     Known after ``prepare``: ``classes``, ``table``, ``fold``, ``notes``, ``warnings``, ``from_cache``,
-    ``load_seconds``, ``sizes`` {split: images}, ``counts`` {split: {class: images}}, ``fingerprint`` (of the whole
-    dataset), ``split_hash`` (of the fold) and ``selects_on_test`` (the protocol, flawed, uses the test part as val).
+    ``load_seconds``, ``sizes`` {split: images}, ``counts`` {split: {class: images}}, ``fold_count``, ``fingerprint``
+    (of the whole dataset), ``split_hash`` (of the fold) and ``selects_on_test`` (the protocol, flawed, uses the test
+    part as val).
 
     Args:
         dataset: the raw images.
@@ -78,6 +79,7 @@ class FERDataModule(LightningDataModule):
     counts: dict[str, dict[str, int]]
     fingerprint: str
     split_hash: str
+    fold_count: int
     selects_on_test: bool
 
     def __init__(
@@ -133,7 +135,9 @@ class FERDataModule(LightningDataModule):
             progress=self._progress,
         )
         table, classes = loaded.table, loaded.classes
-        fold = split_rows(table, self.protocol, number=self._fold_number, limit=self.limit)
+        folds = split_folds(table, self.protocol, limit=self.limit)
+        fold = pick_fold(folds, self._fold_number, self.protocol)
+        self.fold_count = len(folds)
         self.counts = count_classes(table, fold, classes, owner=f"dataset {self.dataset_name}")
         self.classes, self.table, self.fold, self.notes = classes, table, fold, loaded.notes
         self.from_cache, self.load_seconds = loaded.from_cache, loaded.seconds

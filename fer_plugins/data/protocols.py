@@ -94,23 +94,20 @@ def _apportion(total: int, shares: Sequence[float]) -> Rows:
     return counts
 
 
-def split_rows(
-    table: SampleTable, protocol: ProtocolCall, *, number: int = 0, limit: int | float | None = None
-) -> Fold:
-    """Return fold ``number`` of ``protocol`` on the whole table, or on the part that ``limit`` leaves.
+def split_folds(table: SampleTable, protocol: ProtocolCall, *, limit: int | float | None = None) -> list[Fold]:
+    """Return the folds of ``protocol`` on the whole table, or on the part that ``limit`` leaves.
 
     Every fold is checked. The rows are sorted, and are rows of ``table`` in either case.
 
     Args:
         table: the samples.
         protocol: maps a table to folds.
-        number: which fold, counted from 0.
         limit: see :meth:`SampleTable.part`.
 
     Raises:
-        InputError: ``limit`` is wrong; the protocol refuses the table; there is no such fold; a fold is not three
-            arrays of whole numbers in 0..len(table)-1; or a row comes twice, in one part or in two (a protocol that
-            says its ``flaw`` may use the same rows for val and test).
+        InputError: ``limit`` is wrong; the protocol refuses the table; a fold is not three arrays of whole numbers in
+            0..len(table)-1; or a row comes twice, in one part or in two (a protocol that says its ``flaw`` may use the
+            same rows for val and test).
     """
     kept = np.arange(len(table)) if limit is None else table.part(limit)
     part = table if len(kept) == len(table) else table.rows(kept)
@@ -125,9 +122,18 @@ def split_rows(
         raise InputError(f"{owner} must return a list of at least one fold, not {type(folds).__name__}")
     flawed = flaw_of(protocol) is not None
     checked = [_checked_fold(fold, f"{owner}, fold {place}", len(part), flawed) for place, fold in enumerate(folds)]
+    return [Fold(*(kept[rows] for rows in fold)) for fold in checked]
+
+
+def pick_fold(folds: Sequence[Fold], number: int, protocol: ProtocolCall) -> Fold:
+    """Return fold ``number``, counted from 0.
+
+    Raises:
+        InputError: there is no such fold.
+    """
     if not 0 <= number < len(folds):
-        raise InputError(f"run.fold is {number}; {owner} has folds 0 to {len(folds) - 1}")
-    return Fold(*(kept[rows] for rows in checked[number]))
+        raise InputError(f"run.fold is {number}; protocol {_name_of(protocol)} has folds 0 to {len(folds) - 1}")
+    return folds[number]
 
 
 def count_classes(table: SampleTable, fold: Fold, classes: Sequence[str], *, owner: str) -> dict[str, dict[str, int]]:
