@@ -94,6 +94,7 @@ def build_data(settings: Mapping[str, Any]) -> FERDataModule:
         seed=settings["seed"],
         fold=settings["run"]["fold"] or 0,
         limit=section["limit"],
+        on_leaks=section["leaks"],
         oversample=section["balance"] == "oversample",
         workers=section["workers"],
         memory_gb=section["memory_gb"],

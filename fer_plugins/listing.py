@@ -106,6 +106,7 @@ def describe(offer: Offer) -> dict[str, Any]:
         "distribution": offer.distribution,
         "version": offer.version,
         "paper": None,
+        "source": None,
         "recipes": None,
         "parameters": None,
         "macs": None,
@@ -128,6 +129,7 @@ def describe(offer: Offer) -> dict[str, Any]:
         claims = [claim for claim in read_claims(claims_path).claims if model is not None and claim.model == model]
     shown.update(
         paper=described["paper"],
+        source=own.get("source"),  # where a network has a paper of its own beside the one that compares with it
         recipes=["default", *(own.get("variants") or {})],
         parameters=parameters,
         macs=macs,
@@ -160,6 +162,10 @@ def _print_description(shown: dict[str, Any]) -> None:
         authors = ", ".join(paper.get("authors") or [])
         where = f"{paper.get('venue') or 'venue unknown'}, {paper.get('year') or 'year unknown'}"
         print(f"paper: {paper.get('title')}\n  {authors}; {where}; doi {paper.get('doi') or 'unknown'}")
+        if shown["source"]:
+            source = shown["source"]
+            where = f"{source.get('venue') or 'venue unknown'}, {source.get('year') or 'year unknown'}"
+            print(f"own paper: {', '.join(source.get('authors') or [])}; {where}; doi {source.get('doi') or 'unknown'}")
         print(f"recipes: {', '.join(shown['recipes'])}")
         print(f"input: {' x '.join(map(str, shown['input']))} (channels, height, width)")
         print(f"parameters: {shown['parameters']:,}")

@@ -97,7 +97,7 @@ def test_what_is_broken_is_named(install, capsys, fault):
 
 
 @pytest.mark.parametrize(
-    "name", ["max_blur", "average", "light", "flip_affine_erase", "random", "official", "synthetic"]
+    "name", ["max_blur", "average", "light", "flip_affine_erase", "random", "official", "official_val", "synthetic"]
 )
 def test_the_core_s_own_offers(name, capsys):
     assert fer("check", name) == 0

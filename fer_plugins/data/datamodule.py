@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader
 
 from fer_plugins.contract import SPLITS, Batch, Dataset, Fold, SampleTransform
 from fer_plugins.data.images import Progress, load_images
+from fer_plugins.data.leaks import Leaks, find_leaks
 from fer_plugins.data.loaders import ResidentLoader, apply_transform, sample_loader, seeded, wrap_images
 from fer_plugins.data.protocols import ProtocolCall, count_classes, missing_classes, pick_fold, split_folds
 from fer_plugins.data.shift import compare_detail
@@ -42,9 +43,9 @@ class FERDataModule(LightningDataModule):
     ``open_test`` is called, and whenever a trainer is fitting.
 
     Known after ``prepare``: ``classes``, ``table``, ``fold``, ``notes``, ``warnings``, ``from_cache``,
-    ``load_seconds``, ``sizes`` {split: images}, ``counts`` {split: {class: images}}, ``fold_count``, ``fingerprint``
-    (of the whole dataset), ``split_hash`` (of the fold) and ``selects_on_test`` (the protocol, flawed, uses the test
-    part as val).
+    ``load_seconds``, ``sizes`` {split: images}, ``counts`` {split: {class: images}}, ``fold_count``, ``leaks`` (None
+    where they were not looked for), ``fingerprint`` (of the whole dataset), ``split_hash`` (of the fold) and
+    ``selects_on_test`` (the protocol, flawed, uses the test part as val).
 
     Args:
         dataset: the raw images.
@@ -58,6 +59,8 @@ class FERDataModule(LightningDataModule):
         fold: which fold, counted from 0.
         limit: use only this number (int) or share (float in (0, 1)) of the images, stratified by official split and
             class; the same ones for every seed.
+        on_leaks: what identical images, subjects or sequences in two parts lead to: "warn" (one of ``warnings``),
+            "error", or "off", which does not look for them.
         oversample: repeat training images of the smaller classes until each class comes as often as the largest.
         workers: processes that make training batches. None: none for batch transforms; for sample transforms one less
             than the processors, at least 1 and at most 4.
@@ -80,6 +83,7 @@ class FERDataModule(LightningDataModule):
     fingerprint: str
     split_hash: str
     fold_count: int
+    leaks: Leaks | None
     selects_on_test: bool
 
     def __init__(
@@ -95,6 +99,7 @@ class FERDataModule(LightningDataModule):
         seed: int,
         fold: int = 0,
         limit: int | float | None = None,
+        on_leaks: str = "warn",
         oversample: bool = False,
         workers: int | None = None,
         memory_gb: float = 4.0,
@@ -112,7 +117,7 @@ class FERDataModule(LightningDataModule):
         self.limit, self.memory_gb, self.cache, self.oversample = limit, memory_gb, cache, oversample
         self.workers = _count_workers(augmentation) if workers is None else workers
         self.resident_device = _check_device(resident_device)
-        self._fold_number, self._progress = fold, progress
+        self._fold_number, self._progress, self._on_leaks = fold, progress, on_leaks
         self._transform_device: torch.device | None = None
         self._prepared = False
         self._openings: list[str] = []
@@ -145,7 +150,12 @@ class FERDataModule(LightningDataModule):
         self.fingerprint = table.fingerprint(classes)
         self.split_hash = table.split_hash(fold._asdict(), classes)
         shifted = compare_detail(loaded.images, fold.train, fold.val)
-        self.warnings = tuple(said for said in (shifted, missing_classes(self.counts)) if said)
+        self.leaks = None if self._on_leaks == "off" else find_leaks(table, fold)
+        leaking = "; ".join(self.leaks.sentences()) if self.leaks else ""
+        if leaking and self._on_leaks == "error":
+            raise InputError(f"the parts leak: {leaking}; use another protocol, or --data.leaks warn")
+        leaking = leaking and f"the parts leak: {leaking}"
+        self.warnings = tuple(said for said in (shifted, missing_classes(self.counts), leaking) if said)
         self.selects_on_test = np.array_equal(fold.val, fold.test)
         self._hold(loaded.images)
         self._prepared = True
