@@ -139,6 +139,11 @@ def test_the_order_of_rows_changes_nothing_and_the_seed_does(name):
         (partial(sequence_disjoint, test=1.5), make_table(), "protocol.test is 1.5"),
         (partial(sequence_disjoint, val=0.6, test=0.5), make_table(), "less than 1 must remain"),
         (partial(sequence_disjoint, test=0.01), make_table(subjects=1, sequences=1), "7 sequences are too few"),
+        (
+            partial(subject_kfold, k=9),
+            make_table(9, 1, 1).rows(np.arange(9) * 7 + np.arange(9) % 7),
+            "the largest class has",
+        ),
         (official_val, make_table(), "no official train and test part; use --protocol random"),
         (official_val, make_table(splits=("train", "val", "test")), "has a validation part; use --protocol official"),
         (partial(official_val, share=0.0), make_table(splits=("train", "test")), "protocol.share is 0"),

@@ -190,6 +190,11 @@ def _stratified(table: SampleTable, rows: Rows, k: int, seed: int, name: str) ->
 
 
 def _grouped(table: SampleTable, rows: Rows, group: Any, k: int, seed: int) -> list[Rows]:
+    largest = int(np.bincount(table.label[rows]).max())
+    if largest < k:
+        raise InputError(
+            f"the largest class has {largest} samples, {k} parts need as many; use more data or fewer parts"
+        )
     splitter = StratifiedGroupKFold(k, shuffle=True, random_state=seed % 2**32)
     with warnings.catch_warnings():  # a class with fewer groups than parts is missing from some, as the docstrings say
         warnings.filterwarnings("ignore", message="The least populated class")
