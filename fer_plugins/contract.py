@@ -77,6 +77,15 @@ class Architecture(Protocol):
         ...
 
 
+class Release(NamedTuple):
+    """What a dataset's official release holds; None where that is not known."""
+
+    counts: Mapping[str, Mapping[str, int]] | None = None  # split ("all" where it has none) -> class -> samples
+    samples: int | None = None
+    subjects: int | None = None
+    sequences: int | None = None
+
+
 @runtime_checkable
 class HasAuxiliaryLoss(Protocol):
     """Optional: a term added to the criterion in training (an L2 penalty, a distillation term), logged apart."""
@@ -160,7 +169,9 @@ class Dataset(Protocol):
     files. Optional members: ``title`` (the name in papers, such as "CK+"; default the entry point's name),
     ``read_all()`` (every image at once, uint8 (N, H, W, C), where that is faster than one by one),
     ``cache_key`` (a string that changes whenever the content or an option changes: where it is given, the core
-    keeps the decoded images on disk), ``notes`` (list of sentences for the manifest, known after ``table`` was read).
+    keeps the decoded images on disk), ``notes`` (list of sentences for the manifest, known after ``table`` was read),
+    ``release`` (a :class:`Release`, for ``fer data check``), ``target_mode`` (how training uses the column ``target``:
+    "distribution", its cross-entropy; "draw", a label drawn from it each time; "any", the best of its classes).
     """
 
     classes: Sequence[str]  # names in label order
@@ -170,7 +181,9 @@ class Dataset(Protocol):
         """Columns of one length, one row a sample.
 
         ``label`` (index into ``classes``) and ``source`` (unique name) are required; ``split`` ("train", "val",
-        "test" of the release), ``subject``, ``sequence`` and ``votes`` (counts per class) are optional.
+        "test" of the release), ``subject``, ``sequence``, ``votes`` (counts per class), ``target`` (shares per class
+        that training aims at, with ``target_mode``) and ``parent`` (the source that an augmented image was made of; its
+        own source otherwise) are optional.
         """
         ...
 

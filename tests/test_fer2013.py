@@ -441,14 +441,14 @@ def test_a_zip_with_a_name_twice_is_refused(tmp_path):
 
 JPEG, PNG = fake.encode(FACES[0].pixels, "jpg"), fake.encode(FACES[0].pixels, "png")
 DEEP = io.BytesIO()
-Image.fromarray(np.zeros((48, 48), np.uint16)).save(DEEP, "PNG")
+Image.fromarray(np.zeros((48, 48), np.float32)).save(DEEP, "TIFF")
 BAD_IMAGES = {
     "empty.jpg": (b"", "the file is empty"),
     "text.jpg": (b"no picture at all", "no image"),
     "cut.jpg": (JPEG[: len(JPEG) // 2], "truncated"),
     "end.jpg": (JPEG[:-2], "truncated"),
     "cut.png": (PNG[: len(PNG) // 2], "truncated"),
-    "deep.png": (DEEP.getvalue(), "I;16"),
+    "deep.tif": (DEEP.getvalue(), "mode F"),
 }
 
 

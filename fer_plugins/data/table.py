@@ -26,7 +26,9 @@ class SampleTable:
     split: Column | None = None  # str, "train", "val" or "test" of the release
     subject: Column | None = None  # str
     sequence: Column | None = None  # str
-    votes: Column | None = None  # float64 (N, classes)
+    votes: Column | None = None  # float64 (N, classes): how many annotators chose each
+    target: Column | None = None  # float64 (N, classes): shares that training aims at
+    parent: Column | None = None  # str: the source that an augmented image was made of, else its own source
     digest: Column | None = None  # str, hash of the decoded pixels; set by the core
 
     def __len__(self) -> int:
@@ -108,11 +110,14 @@ class SampleTable:
                 raise InputError(f"{owner}: table lacks the column {name!r}")
         converted: dict[str, Column] = {"label": np.asarray(columns["label"], dtype=np.int64)}
         size = len(converted["label"])
-        for name in ("source", "split", "subject", "sequence", "digest"):
+        for name in ("source", "split", "subject", "sequence", "parent", "digest"):
             if columns.get(name) is not None:
                 converted[name] = np.asarray(columns[name], dtype=np.str_)
-        if columns.get("votes") is not None:
-            converted["votes"] = np.asarray(columns["votes"], dtype=np.float64)
+        for name in ("votes", "target"):
+            if columns.get(name) is not None:
+                converted[name] = np.asarray(columns[name], dtype=np.float64)
+                if converted[name].shape[1:] != (len(classes),):
+                    raise InputError(f"{owner}: column {name!r} must have {len(classes)} figures a row, one a class")
         for name, column in converted.items():
             if len(column) != size:
                 raise InputError(f"{owner}: column {name!r} has {len(column)} rows, column 'label' {size}")

@@ -122,6 +122,36 @@ class FolderFiles:
         return hashed.hexdigest()
 
 
+class SingleFile:
+    """One file that is the whole copy."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self._path
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The file's own name."""
+        return (self._path.name,)
+
+    def where(self, name: str) -> str:
+        """Return the file's path."""
+        return make_printable(str(self._path))
+
+    @contextmanager
+    def opened(self) -> Iterator[Opener]:
+        """Yield a function that opens the file."""
+        yield lambda name: self._path.open("rb")
+
+    def digest(self, names: Iterable[str]) -> str:
+        """Hash the file's bytes."""
+        return hash_file(self._path)
+
+
 class ZipFiles:
     """The files of a zip, which is never unpacked; hidden ones are left out.
 

@@ -7,20 +7,13 @@ from typing import NamedTuple
 
 from fer_plugins.data.datasets.archives import FileSet, split_name
 from fer_plugins.data.datasets.image_files import IMAGE_SUFFIXES
+from fer_plugins.data.datasets.labels import EXPRESSIONS, expression_of
 from fer_plugins.errors import InputError
 
 # Names, never positions: the alphabetical order of folders differs from the order of FER2013's codes.
-SYNONYMS = {
-    "anger": ("anger", "angry"),
-    "disgust": ("disgust", "disgusted"),
-    "fear": ("fear", "fearful", "afraid"),
-    "happy": ("happy", "happiness", "joy"),
-    "sad": ("sad", "sadness"),
-    "surprise": ("surprise", "surprised"),
-    "neutral": ("neutral", "neutrality"),
-}
-_EXPRESSIONS = {synonym: name for name, synonyms in SYNONYMS.items() for synonym in synonyms}
-_PARTS = {
+_KNOWN = tuple(name for name in EXPRESSIONS if name != "contempt")  # FER2013 has none
+# What the folder or column of a split is called, in lower case.
+PARTS = {
     **dict.fromkeys(("train", "training"), "train"),
     **dict.fromkeys(("val", "valid", "validation", "publictest"), "val"),
     **dict.fromkeys(("test", "testing", "privatetest"), "test"),
@@ -34,15 +27,6 @@ class ClassFile(NamedTuple):
     split: str
     expression: str
     file: str
-
-
-def expression_of(folder: str) -> str | None:
-    """Return the class that a folder's name means, in any case, or None.
-
-    >>> expression_of("Angry"), expression_of("6")
-    ('anger', None)
-    """
-    return _EXPRESSIONS.get(folder.strip().lower())
 
 
 def has_class_files(names: Iterable[str]) -> bool:
@@ -72,10 +56,10 @@ def find_class_files(files: FileSet) -> tuple[list[ClassFile], list[str]]:
             others.append(name)
             continue
         expression = expression_of(folder)
-        if expression is None:
-            known = ", ".join(SYNONYMS)
+        if expression not in _KNOWN:
             raise InputError(
-                f"{files.where(name)}: the class folder {folder!r} is unknown; rename or remove it (known: {known})"
+                f"{files.where(name)}: the class folder {folder!r} is unknown; rename or remove it (known: "
+                f"{', '.join(_KNOWN)})"
             )
         tops[top] = None
         found.append(ClassFile(name, split, expression, file))
@@ -90,7 +74,7 @@ def find_class_files(files: FileSet) -> tuple[list[ClassFile], list[str]]:
 def _split_path(name: str) -> tuple[str, str, str, str]:
     """Return what lies above, the split ("" where the name is not so built), the class folder and the file."""
     *top, part, folder, file = ["", "", *split_name(name)]
-    return "/".join(top[2:]), _PARTS.get(part.lower(), ""), folder, file
+    return "/".join(top[2:]), PARTS.get(part.lower(), ""), folder, file
 
 
 def _is_image(name: str) -> bool:

@@ -10,10 +10,11 @@ from typing import Any, Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
+from fer_plugins.contract import Release
 from fer_plugins.data.datasets.fer2013_layouts import CLASSES, SIDE, OnBadImage, Samples, recognise
 from fer_plugins.errors import InputError
 
-_READER_VERSION = 1  # to be raised with any change in what is read: cached images of older versions are then rebuilt
+_READER_VERSION = 2  # to be raised with any change in what is read: cached images of older versions are then rebuilt
 _SPLITS = ("train", "val", "test")
 # Samples per split (Training, PublicTest, PrivateTest) and class, in the order of CLASSES.
 OFFICIAL_COUNTS = np.array(
@@ -95,6 +96,17 @@ class FER2013:
         # What construction found belongs to it: names of files are in ``source`` and in the notes.
         parts = [_READER_VERSION, self._check, self._on_bad_image, *self._choice, self._layout.digest()]
         return hashlib.blake2b("\n".join(map(str, parts)).encode("utf-8", "replace"), digest_size=16).hexdigest()
+
+    @property
+    def release(self) -> Release:
+        """The official counts of the parts that this copy tells apart."""
+        official = _count_official(self._read().splits_known)
+        counts = {
+            split: dict(zip(CLASSES, row.tolist(), strict=True))
+            for split, row in zip(_SPLITS, official, strict=True)
+            if row.any()
+        }
+        return Release(counts, samples=int(official.sum()))
 
     @property
     def table(self) -> dict[str, list[Any]]:

@@ -4,28 +4,25 @@ from __future__ import annotations
 
 import tarfile
 import zipfile
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import IO, Literal, Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import PIL
 
 from fer_plugins.data.datasets.archives import (
-    READ_ERRORS,
     FileSet,
     FolderFiles,
     ZipFiles,
-    hash_file,
-    make_printable,
-    open_tar_member,
     split_name,
 )
 from fer_plugins.data.datasets.class_folders import ClassFile, find_class_files, has_class_files
+from fer_plugins.data.datasets.csv_files import CsvFile
 from fer_plugins.data.datasets.image_files import UnreadableError, read_images
 from fer_plugins.data.datasets.pixel_csv import read_header, read_pixel_csv
 from fer_plugins.errors import InputError
@@ -131,40 +128,18 @@ class ImageLayout:
 
 @dataclass(frozen=True)
 class CsvLayout:
-    """A csv of pixels: a file of its own, or the ``member`` of a zip, or the only csv of a tar."""
+    """A csv of pixels."""
 
-    path: Path
-    member: str | None
-    packing: Literal["plain", "zip", "tar"]
+    csv: CsvFile
     title: str
 
     def digest(self) -> str:
         """Hash the bytes of the file, packed or not."""
-        return hash_file(self.path)
-
-    @contextmanager
-    def opened(self, *, whole: bool) -> Iterator[tuple[IO[bytes], str, str]]:
-        """Open the csv; yields the stream, the csv's own file name, and its place for messages."""
-        if self.packing == "tar":
-            with open_tar_member(self.path, ".csv", whole=whole) as (stream, name):
-                yield stream, split_name(name)[-1], make_printable(f"{self.path}:{name}")
-            return
-        where = make_printable(str(self.path) if self.member is None else f"{self.path}:{self.member}")
-        try:
-            if self.member is None:
-                with self.path.open("rb") as stream:
-                    yield stream, self.path.name, where
-            else:
-                with zipfile.ZipFile(self.path) as archive, archive.open(self.member) as stream:
-                    yield stream, split_name(self.member)[-1], where
-        except READ_ERRORS as error:
-            raise InputError(
-                f"{where}: the file is damaged or cannot be read ({make_printable(str(error))}); fetch it again"
-            ) from error
+        return self.csv.digest()
 
     def read(self, on_bad_image: OnBadImage) -> Samples:
         """Parse all rows; the split is the column Usage, or "train" where there is none."""
-        with self.opened(whole=True) as (stream, file, where):
+        with self.csv.opened(whole=True) as (stream, file, where):
             rows = read_pixel_csv(stream, where, codes=len(CLASSES), side=SIDE, on_bad_row=on_bad_image)
         samples = Samples(label=rows.code, images=rows.pixels, source=[f"{file}:row {row}" for row in rows.row])
         for row, usage in zip(rows.row, rows.usage, strict=True):
@@ -200,11 +175,11 @@ def recognise(root: Path) -> tuple[Layout, list[str]]:
     if root.is_dir():
         return _recognise_among(FolderFiles(root))
     if root.suffix.lower() == ".csv":
-        return _check_header(CsvLayout(root, None, "plain", f"csv of pixels ({root.name})")), []
+        return _check_header(CsvLayout(CsvFile(root), f"csv of pixels ({root.name})")), []
     if root.suffix.lower() == ".zip" or zipfile.is_zipfile(root):
         return _recognise_among(ZipFiles(root))
     if root.name.lower().endswith((".tar", ".tar.gz", ".tgz")) or tarfile.is_tarfile(root):
-        return _check_header(CsvLayout(root, None, "tar", f"csv of pixels in a tar ({root.name})")), []
+        return _check_header(CsvLayout(CsvFile(root, packing="tar"), f"csv of pixels in a tar ({root.name})")), []
     raise InputError(f"{root}: is no csv, zip or tar; looked for {_LOOKED_FOR}")
 
 
@@ -226,7 +201,7 @@ def _recognise_among(files: FileSet) -> tuple[Layout, list[str]]:
             notes.append(f"{len(no_images):,} files in the class folders are no images, the first {no_images[0]}.")
         return ImageLayout(files, found, f"class folders in {files.path.resolve().name}"), notes
     if in_zip:
-        return _check_header(CsvLayout(files.path, chosen, "zip", f"{chosen} in {files.path.name}")), notes
+        return _check_header(CsvLayout(CsvFile(files.path, chosen), f"{chosen} in {files.path.name}")), notes
     layout, more = recognise(files.path / chosen)
     return layout, notes + more
 
@@ -250,6 +225,6 @@ def _list_candidates(files: FileSet) -> list[list[str]]:
 
 
 def _check_header(layout: CsvLayout) -> CsvLayout:
-    with layout.opened(whole=False) as (stream, _, where):
+    with layout.csv.opened(whole=False) as (stream, _, where):
         read_header(stream, where)
     return layout

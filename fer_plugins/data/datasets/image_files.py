@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterable
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from fer_plugins.data.datasets.archives import READ_ERRORS, FileSet, make_printable
 from fer_plugins.errors import InputError
@@ -15,6 +15,8 @@ from fer_plugins.errors import InputError
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".pgm", ".tif", ".tiff")
 _FORMATS = ("JPEG", "PNG", "BMP", "PPM", "TIFF")
 _EIGHT_BIT_MODES = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr"}
+_SIXTEEN_BIT_MODES = {"I;16", "I;16B", "I;16L", "I"}  # "I": what older Pillows make of a 16-bit PNG
+_ORIENTATION = 0x0112  # EXIF
 # Without its end marker a file was cut off, even where the decoder had all it needed, or where some other
 # package told Pillow to put up with truncated files.
 _END_MARKERS = {"JPEG": b"\xff\xd9", "PNG": b"IEND"}
@@ -40,16 +42,19 @@ class UnreadableError(InputError):
 def decode_image(data: bytes, where: str, *, grey: bool) -> npt.NDArray[np.uint8]:
     """Decode the bytes of an image file.
 
+    The image is turned as its EXIF orientation says. 16 bits a channel become 8 by dividing by 257, rounded. What is
+    transparent lies on white. A palette and CMYK become their colours. Of several pages the first is read.
+
     Args:
-        data: the whole file: JPEG, PNG, BMP, PGM/PPM or TIFF, 8 bits a channel.
+        data: the whole file: JPEG, PNG, BMP, PGM/PPM or TIFF, 8 or 16 bits a channel.
         where: its name, for the message.
         grey: reduce colour to ITU-R 601 luma; equal channels give exactly their value.
 
     Returns:
-        uint8 (H, W, 1), or (H, W, 3) for a coloured file where ``grey`` is False; no rotation by EXIF.
+        uint8 (H, W, 1), or (H, W, 3) for a file that can hold colour where ``grey`` is False.
 
     Raises:
-        UnreadableError: empty, no image, truncated, or of more than 8 bits a channel.
+        UnreadableError: empty, no image, truncated, or pixels that are neither 8 nor 16 bits a channel.
     """
     if not data:
         raise UnreadableError(where, "the file is empty")
@@ -58,12 +63,12 @@ def decode_image(data: bytes, where: str, *, grey: bool) -> npt.NDArray[np.uint8
             marker = _END_MARKERS.get(image.format or "", b"")
             if marker not in data[-1024:]:  # some writers append a few bytes
                 raise UnreadableError(where, "the image file is truncated")
-            if image.mode not in _EIGHT_BIT_MODES:
-                raise UnreadableError(where, f"the image has pixels of mode {image.mode}, not of 8 bits a channel")
-            if grey or image.mode in ("1", "L", "LA"):
-                pixels = np.array(image if image.mode == "L" else image.convert("L"))
-                return pixels[:, :, np.newaxis]
-            return np.array(image if image.mode == "RGB" else image.convert("RGB"))
+            if image.mode not in _EIGHT_BIT_MODES | _SIXTEEN_BIT_MODES:
+                raise UnreadableError(
+                    where, f"the image has pixels of mode {image.mode}, not of 8 or 16 bits a channel"
+                )
+            upright = ImageOps.exif_transpose(image) if image.getexif().get(_ORIENTATION, 1) != 1 else image
+            return _to_bytes(upright, where, grey=grey)
     except UnreadableError:
         raise
     except UnidentifiedImageError as error:
@@ -72,6 +77,21 @@ def decode_image(data: bytes, where: str, *, grey: bool) -> npt.NDArray[np.uint8
         Exception
     ) as error:  # Pillow's readers raise whatever the damage leads to: OSError, SyntaxError, struct.error
         raise UnreadableError(where, f"the image cannot be decoded ({make_printable(str(error))})") from error
+
+
+def _to_bytes(image: Image.Image, where: str, *, grey: bool) -> npt.NDArray[np.uint8]:
+    if image.mode in _SIXTEEN_BIT_MODES:
+        wide = np.array(image).astype(np.int64)
+        if wide.min() < 0 or wide.max() > 65_535:
+            raise UnreadableError(where, "the image has pixels outside 0..65535")
+        return ((wide + 128) // 257).astype(np.uint8)[:, :, np.newaxis]
+    colourless = image.mode in ("1", "L", "LA")
+    if image.has_transparency_data:
+        whole = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", whole.size, "white"), whole)
+    mode = "L" if grey or colourless else "RGB"
+    pixels = np.array(image if image.mode == mode else image.convert(mode))
+    return pixels[:, :, np.newaxis] if mode == "L" else pixels
 
 
 def read_images(

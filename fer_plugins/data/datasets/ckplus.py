@@ -1,0 +1,237 @@
+"""CK+: the extended Cohn-Kanade database, from class folders, from the csv of 920 images, or from the official tree."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from fer_plugins.contract import Release
+from fer_plugins.data.datasets.archives import FileSet, SingleFile, split_name
+from fer_plugins.data.datasets.csv_files import CsvFile, read_text
+from fer_plugins.data.datasets.file_dataset import (
+    Check,
+    FileDataset,
+    Listing,
+    OnBadImage,
+    Row,
+    is_image,
+    match_files,
+    open_root,
+    refuse_layout,
+)
+from fer_plugins.data.datasets.labels import EXPRESSIONS, expression_of
+from fer_plugins.data.datasets.pixel_csv import PixelRows, read_pixel_csv
+from fer_plugins.errors import InputError
+
+_LAYOUTS = "<class>/S005_001_00000011.png, ckextended.csv, or cohn-kanade-images with Emotion"
+_SEVEN = tuple(name for name in EXPRESSIONS if name != "neutral")
+_SEQUENCES = dict(zip(_SEVEN, (45, 59, 25, 69, 28, 83, 18), strict=True))  # labelled, of each class
+_NEUTRAL_ROWS = 593  # of the csv: the first image of every sequence, labelled or not
+_EMOTION_CODES = ("neutral", "anger", "contempt", "disgust", "fear", "happy", "sad", "surprise")  # of the Emotion files
+_FRAME = r"(?P<subject>S\d{3})_(?P<take>\d{3})_(?P<frame>\d{8})"
+_USAGES = {"training": "train", "publictest": "val", "privatetest": "test"}
+
+
+class CKPlus(FileDataset):
+    """Posed expressions from neutral to peak: 327 labelled sequences of 118 people, seven classes with contempt.
+
+    Lucey et al., "The extended Cohn-Kanade dataset (CK+)", 2010. ``root`` is a folder or zip that holds one of these:
+
+    - class folders of files named ``S###_###_########.png`` (981 images of 48 x 48 pixels, three of each sequence):
+      subject and sequence are read from the names;
+    - ``ckextended.csv`` (920 rows ``emotion,pixels,Usage``, eight classes; its 593 neutral rows are most of it). It
+      names no subject, so a subject-disjoint split of it is impossible;
+    - the official tree ``cohn-kanade-images/S###/###/*.png`` with ``Emotion/S###/###/*_emotion.txt``: the last images
+      of each labelled sequence, and its first as neutral where that is asked for.
+
+    There is no official split but the csv's.
+
+    Args:
+        root: folder or zip that holds CK+, or the csv.
+        last_frames: of the official tree, how many images at the end of each labelled sequence, at least 1.
+        first_frame_neutral: of the official tree, whether the first image of each labelled sequence is neutral.
+        check: what follows when counts differ from the release's: error, warn (a sentence in the notes) or off.
+        on_bad_image: what an unreadable image leads to: error, or skip (left out and counted in the notes).
+
+    Raises:
+        InputError: none of the layouts, several of them, unknown labels, other counts, or (at first use) a bad image.
+    """
+
+    title = "CK+"
+
+    def __init__(
+        self,
+        *,
+        root: str | os.PathLike[str] | None,
+        last_frames: int = 1,
+        first_frame_neutral: bool = False,
+        check: Check = "error",
+        on_bad_image: OnBadImage = "error",
+    ) -> None:
+        if last_frames < 1:
+            raise InputError(f"ckplus: last_frames is {last_frames}; give --data.last_frames at least 1")
+        self._last_frames, self._first_frame_neutral = last_frames, first_frame_neutral
+        self._csv, files = _find_csv(root)
+        self._pixels: npt.NDArray[np.uint8] | None = None  # of the csv
+        options = {"last_frames": last_frames, "first_frame_neutral": first_frame_neutral}
+        super().__init__("ckplus", files, options=options, check=check, on_bad_image=on_bad_image)
+        self._listed()
+
+    def __getitem__(self, index: int) -> npt.NDArray[np.uint8]:
+        """Image ``index``: uint8 (H, W, 1) or (H, W, 3), as released."""
+        if self._pixels is None:
+            return super().__getitem__(index)
+        self._rows()
+        image: npt.NDArray[np.uint8] = self._pixels[index]
+        return image
+
+    def list_rows(self) -> Listing:
+        """Find out which layout it is and list its images."""
+        named = rf"(?P<folder>[^/]*[^/\d][^/]*)/{_FRAME}\.(?:png|jpe?g|tiff?|bmp)"  # the tree's folders are numbers
+        labelled = rf"(?:[^/]+/)*(?P<sequence>S\d{{3}}/\d{{3}})/{_FRAME}_emotion\.txt"
+        folders = match_files(self.files, named, "ckplus")
+        emotions = match_files(self.files, labelled, "ckplus")
+        images = [name for name in self.files.names if is_image(name) and _sequence_of(name)]
+        kinds = {"class folders": folders, "ckextended.csv": self._csv, "the official tree": emotions or images}
+        present = [kind for kind, found in kinds.items() if found]
+        if len(present) > 1:
+            raise InputError(f"{self.files.path}: holds {' and '.join(present)}; give one of them as --data.root")
+        if not present:
+            raise refuse_layout(self.files, "ckplus", _LAYOUTS)
+        given = self._options != {"last_frames": 1, "first_frame_neutral": False}
+        if given and present != ["the official tree"]:
+            raise InputError(
+                f"{self.files.path}: --data.last_frames and --data.first_frame_neutral choose images of the official "
+                f"tree, this is {present[0]}; leave them out"
+            )
+        if self._csv:
+            return self._list_csv(self._csv)
+        return self._list_folders(folders) if folders else self._list_tree(emotions, images)
+
+    def _list_folders(self, folders: list[tuple[str, dict[str, str]]]) -> Listing:
+        named = []
+        for name, match in folders:
+            expression = expression_of(match["folder"])
+            if expression is None:
+                raise InputError(
+                    f"{self.files.where(name)}: the class folder {match['folder']!r} is unknown; rename or remove it "
+                    f"(known: {', '.join(EXPRESSIONS)})"
+                )
+            named.append((name, match, expression))
+        present = {expression for *_, expression in named}
+        classes = tuple(name for name in EXPRESSIONS if name in present or name != "neutral")
+        rows = [
+            Row(
+                name,
+                classes.index(expression),
+                subject=match["subject"].upper(),
+                sequence=f"{match['subject'].upper()}_{match['take']}",
+            )
+            for name, match, expression in named
+        ]
+        counts = {name: 3 * number for name, number in _SEQUENCES.items()}
+        release = Release({"all": counts}, 981, subjects=118, sequences=327)
+        return Listing("class folders, subject and sequence from the file names", classes, rows, release)
+
+    def _list_csv(self, csv: CsvFile) -> Listing:
+        with csv.opened(whole=True) as (stream, file, where):
+            found: PixelRows = read_pixel_csv(
+                stream, where, codes=len(EXPRESSIONS), side=48, on_bad_row=self._on_bad_image
+            )
+        splits = [_USAGES.get(usage.strip().lower(), "") for usage in found.usage]
+        if found.has_usage and not all(splits):
+            place = splits.index("")
+            raise InputError(
+                f"{where}: row {found.row[place]}: Usage is {found.usage[place][:40]!r}; Training, PublicTest or "
+                "PrivateTest is needed: mend or remove the row"
+            )
+        rows = [
+            Row(f"{file}:row {row}", code, split)
+            for row, code, split in zip(found.row, found.code, splits, strict=True)
+        ]
+        self._pixels = found.pixels
+        self._looked_at = True  # a bad row was judged when it was read
+        notes = ["The csv names no subject and no sequence: a subject-disjoint split of it is impossible."]
+        if found.bad:
+            notes.append(
+                f"{len(found.bad):,} bad rows were left out (--data.on_bad_image skip), the first: "
+                f"{found.bad[0][2].where}: {found.bad[0][2].reason}."
+            )
+        counts = {**_SEQUENCES, "neutral": _NEUTRAL_ROWS}
+        return Listing("ckextended.csv", EXPRESSIONS, rows, Release({"all": counts}, 920), notes)
+
+    def _list_tree(self, emotions: list[tuple[str, dict[str, str]]], images: list[str]) -> Listing:
+        if not emotions:
+            raise InputError(
+                f"{self.files.path}: holds cohn-kanade-images but no Emotion/S###/###/*_emotion.txt; put the release's "
+                "Emotion folder beside it"
+            )
+        frames: dict[str, list[str]] = defaultdict(list)
+        for name in images:
+            frames[_sequence_of(name)].append(name)
+        classes = EXPRESSIONS if self._first_frame_neutral else _SEVEN
+        rows: list[Row] = []
+        for name, match in emotions:
+            key = match["sequence"].upper().replace("/", "_")
+            label = _read_emotion(self.files, name)
+            if label not in classes:
+                raise InputError(
+                    f"{self.files.where(name)}: the emotion is {label}, which the release never gives; fetch it again"
+                )
+            found = sorted(frames.get(key, []), key=lambda one: split_name(one)[-1])
+            if not found:
+                raise InputError(
+                    f"{self.files.where(name)}: sequence {key} has no image in cohn-kanade-images; unpack it again"
+                )
+            subject = key.partition("_")[0]
+            chosen = [(one, label) for one in found[-self._last_frames :]]
+            if self._first_frame_neutral and found[0] not in dict(chosen):
+                chosen.insert(0, (found[0], "neutral"))
+            rows += [Row(one, classes.index(expression), "", subject, key) for one, expression in chosen]
+        counts = None
+        if self._last_frames == 1:  # longer ones may outnumber the images of a short sequence
+            counts = {"all": {**_SEQUENCES, **({"neutral": 327} if self._first_frame_neutral else {})}}
+        layout = f"the official tree, last {self._last_frames} of each labelled sequence" + (
+            ", first as neutral" if self._first_frame_neutral else ""
+        )
+        return Listing(layout, classes, rows, Release(counts, subjects=118, sequences=327))
+
+
+def _find_csv(root: str | os.PathLike[str] | None) -> tuple[CsvFile | None, FileSet]:
+    """Return the csv, where the root is one or holds ``ckextended.csv``, and the files around it."""
+    if root is not None and os.fspath(root).lower().endswith(".csv") and Path(root).expanduser().is_file():
+        path = Path(root).expanduser()
+        return CsvFile(path), SingleFile(path)
+    files = open_root("ckplus", root, _LAYOUTS)
+    found = [name for name, _ in match_files(files, r"(?:ckextended|ck\+?|ckplus)\.csv", "ckplus")]
+    if not found:
+        return None, files
+    if len(found) > 1:
+        raise InputError(f"{files.path}: holds {found[0]} and {found[1]}; give one of them as --data.root")
+    path = files.path
+    return CsvFile(path, found[0]) if zipfile.is_zipfile(path) else CsvFile(path / found[0]), files
+
+
+def _sequence_of(name: str) -> str:
+    """Return "S005_001" of ".../S005/001/S005_001_00000001.png", else ""."""
+    parts = split_name(name)
+    if len(parts) < 3:
+        return ""
+    subject, take, file = (part.upper() for part in parts[-3:])
+    return f"{subject}_{take}" if file.startswith(f"{subject}_{take}_") else ""
+
+
+def _read_emotion(files: FileSet, name: str) -> str:
+    text = read_text(files, name).strip()  # such as 3.0000000e+00
+    codes = {float(code): label for code, label in enumerate(_EMOTION_CODES)}
+    try:
+        return codes[float(text)]
+    except (ValueError, KeyError):
+        raise InputError(
+            f"{files.where(name)}: holds {text[:40]!r}, a code from 0 to 7 is needed; fetch it again"
+        ) from None

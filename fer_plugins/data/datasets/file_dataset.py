@@ -1,0 +1,320 @@
+"""What the datasets of image files have in common: rows of names, decoding, bad images, counts against the release."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import zipfile
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, get_args
+
+import numpy as np
+import numpy.typing as npt
+import PIL
+
+from fer_plugins.contract import Release
+from fer_plugins.data.datasets.archives import READ_ERRORS, FileSet, FolderFiles, Opener, ZipFiles, make_printable
+from fer_plugins.data.datasets.image_files import IMAGE_SUFFIXES, UnreadableError, decode_image
+from fer_plugins.errors import InputError
+
+Check = Literal["error", "warn", "off"]
+OnBadImage = Literal["error", "skip"]
+_READER_VERSION = 1  # to be raised with any change in what is read: cached images of older versions are then rebuilt
+
+
+class Row(NamedTuple):
+    """One image: its file and what is known of it; "" where the dataset does not say."""
+
+    name: str  # in the file set
+    label: int  # index into the classes
+    split: str = ""  # "train", "val" or "test" of the release
+    subject: str = ""
+    sequence: str = ""
+
+
+@dataclass
+class Listing:
+    """What was found in a copy, without any image being decoded."""
+
+    layout: str  # what it is, for the notes
+    classes: Sequence[str]
+    rows: list[Row]
+    release: Release = field(default_factory=Release)
+    notes: list[str] = field(default_factory=list)
+
+
+class FileDataset(ABC):
+    """A dataset whose images are files of a folder or zip.
+
+    Construction looks at names; what needs files to be read (lists of labels) is read at the first use. Images are
+    decoded one by one, when asked for, in their own size and colour.
+
+    A subclass names its ``title``, calls ``__init__`` and implements :meth:`list_rows`.
+
+    Args:
+        owner: the entry point's name, for messages.
+        files: the copy.
+        options: the user's options that change what is read; part of the cache key.
+        check: what follows when counts differ from the release's: error, warn (a sentence in the notes) or off.
+        on_bad_image: what an unreadable image leads to: error (when it is read), or skip (every image is looked at
+            first; the bad ones are left out and counted in the notes).
+    """
+
+    title: str
+
+    def __init__(
+        self,
+        owner: str,
+        files: FileSet,
+        *,
+        options: Mapping[str, Any],
+        check: Check = "off",
+        on_bad_image: OnBadImage = "error",
+    ) -> None:
+        for name, given, known in (("check", check, Check), ("on_bad_image", on_bad_image, OnBadImage)):
+            if given not in get_args(known):
+                raise InputError(f"{owner}: {name} is {given!r}; give --data.{name} {', '.join(get_args(known))}")
+        self.files = files
+        self._owner, self._options = owner, dict(options)
+        self._check, self._on_bad_image = check, on_bad_image
+        self._listing: Listing | None = None
+        self._looked_at = False
+        self._reader: tuple[AbstractContextManager[Opener], Opener] | None = None
+
+    @abstractmethod
+    def list_rows(self) -> Listing:
+        """Read whatever lists the images and their labels; called once.
+
+        Raises:
+            InputError: a list is missing or contradicts itself.
+        """
+
+    # What the core reads.
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names in label order."""
+        return tuple(self._listed().classes)
+
+    @property
+    def notes(self) -> list[str]:
+        """Sentences on what was recognised, mapped and left out."""
+        listing = self._listed()
+        return [f"Read as {listing.layout}.", *listing.notes]
+
+    @property
+    def release(self) -> Release:
+        """What the official release holds in this layout."""
+        return self._listed().release
+
+    @property
+    def cache_key(self) -> str:
+        """Hash of the files, the options and this reader's version: 32 hex digits.
+
+        Of a folder names, sizes and times of change count, of a zip its bytes.
+        """
+        names = sorted(set(self.files.names))
+        parts = [_READER_VERSION, PIL.__version__, self._owner, self._check, self._on_bad_image]
+        parts += [repr(sorted(self._options.items())), *self.other_digests(), self.files.digest(names)]
+        text = "\n".join(map(str, parts)).encode("utf-8", "replace")
+        return hashlib.blake2b(text, digest_size=16).hexdigest()
+
+    def other_digests(self) -> list[str]:
+        """Hashes of what is read beside ``files``."""
+        return []
+
+    @property
+    def table(self) -> dict[str, Any]:
+        """Columns ``label``, ``source`` and, where known, ``split``, ``subject``, ``sequence``."""
+        rows = self._rows()
+        columns: dict[str, Any] = {"label": [row.label for row in rows], "source": [row.name for row in rows]}
+        for name in ("split", "subject", "sequence"):
+            column = [getattr(row, name) for row in rows]
+            if all(column):
+                columns[name] = column
+        return columns
+
+    def __len__(self) -> int:
+        return len(self._rows())
+
+    def __getitem__(self, index: int) -> npt.NDArray[np.uint8]:
+        """Image ``index``: uint8 (H, W, 1) or (H, W, 3), as released.
+
+        Raises:
+            UnreadableError: the file is missing, truncated or no image.
+        """
+        return self._decode(self._rows()[index].name)
+
+    def bad_rows(self) -> list[UnreadableError]:
+        """Decode every image and return the errors of those that cannot be read."""
+        return [error for row in self._rows() if (error := self._fault(row)) is not None]
+
+    # How it is done.
+
+    def _listed(self) -> Listing:
+        if self._listing is None:
+            listing = self.list_rows()
+            if not listing.rows:
+                raise InputError(f"{self.files.path}: holds no image with a label; fetch it again")
+            if self._check != "off":
+                self._compare(listing)
+            self._listing = listing
+        return self._listing
+
+    def _rows(self) -> list[Row]:
+        listing = self._listed()
+        if self._on_bad_image == "skip" and not self._looked_at:
+            faults = {row.name: error for row in listing.rows if (error := self._fault(row)) is not None}
+            listing.rows = [row for row in listing.rows if row.name not in faults]
+            if not listing.rows:
+                raise InputError(f"{self.files.path}: holds no readable image; fetch it again")
+            if faults:
+                first = next(iter(faults.values()))
+                listing.notes.append(
+                    f"{len(faults):,} bad images were left out (--data.on_bad_image skip), the first: {first.where}: "
+                    f"{first.reason}."
+                )
+            self._looked_at = True
+        return listing.rows
+
+    def _fault(self, row: Row) -> UnreadableError | None:
+        try:
+            self._decode(row.name)
+        except UnreadableError as error:
+            return error
+        return None
+
+    def _decode(self, name: str) -> npt.NDArray[np.uint8]:
+        try:
+            with self._opener()(name) as stream:
+                data = stream.read()
+        except (*READ_ERRORS, KeyError) as error:  # KeyError: a list names a file that is not there
+            why = "there is no such file" if isinstance(error, KeyError | FileNotFoundError) else str(error)
+            where = self.files.where(name)
+            raise UnreadableError(where, f"the file cannot be read ({make_printable(why)})") from error
+        return decode_image(data, self.files.where(name), grey=False)
+
+    def _opener(self) -> Opener:
+        if self._reader is None:
+            manager = self.files.opened()
+            self._reader = (manager, manager.__enter__())
+        return self._reader[1]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_reader": None}  # an open zip is opened anew in a copy
+
+    def _compare(self, listing: Listing) -> None:
+        differences = compare_with_release(listing)
+        if not differences:
+            return
+        shown = ", ".join(differences[:6]) + (f" and {len(differences) - 6} more" if len(differences) > 6 else "")
+        if self._check == "error":
+            raise InputError(
+                f"{self.files.path}: not the complete {self.title}: {shown}; give the complete release, or go on "
+                "with --data.check warn|off"
+            )
+        listing.notes.append(f"The counts are not the release's: {shown}.")
+
+
+def compare_with_release(listing: Listing) -> list[str]:
+    """Return each figure in which a copy differs from the release, as "train happy 9 instead of 4,772"."""
+    release, rows = listing.release, listing.rows
+    said = []
+    if release.counts is not None:
+        found = Counter(("" if len(release.counts) == 1 else row.split, row.label) for row in rows)
+        for split, counts in release.counts.items():
+            for name, number in counts.items():
+                key = "" if len(release.counts) == 1 else split
+                have = found[key, list(listing.classes).index(name)] if name in listing.classes else 0
+                if have != number:
+                    said.append(f"{split} {name} {have:,} instead of {number:,}".removeprefix("all "))
+    totals: tuple[tuple[str, int, int | None], ...] = (
+        ("images", len(rows), release.samples),
+        ("subjects", len({row.subject for row in rows}), release.subjects),
+        ("sequences", len({row.sequence for row in rows}), release.sequences),
+    )
+    return said + [
+        f"{have:,} {what} instead of {wanted:,}" for what, have, wanted in totals if wanted not in (None, have)
+    ]
+
+
+def open_root(
+    owner: str, root: str | os.PathLike[str] | None, layouts: str, *, depth: int = 6, limit: int = 2_000_000
+) -> FileSet:
+    """Open the folder or zip that the user gave.
+
+    Args:
+        owner: the dataset's name, for messages.
+        root: as given.
+        layouts: what is looked for, for messages.
+        depth: how many levels of a folder are looked at.
+        limit: largest number of files.
+
+    Raises:
+        InputError: nothing was given, it does not exist, is neither folder nor zip, or cannot be read.
+    """
+    if root is None or not os.fspath(root):
+        raise InputError(f"{owner}: no data given; give --data.root the folder or zip that holds {layouts}")
+    path = Path(root).expanduser()
+    try:
+        if not path.exists():
+            raise InputError(f"{path}: does not exist; give --data.root the folder or zip that holds {layouts}")
+        if path.is_dir():
+            return FolderFiles(path, depth=depth, limit=limit)
+        if path.suffix.lower() == ".zip" or zipfile.is_zipfile(path):
+            return ZipFiles(path)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); give --data.root another") from error
+    raise InputError(f"{path}: is neither a folder nor a zip; give --data.root {layouts}")
+
+
+def match_files(files: FileSet, pattern: str, owner: str) -> list[tuple[str, dict[str, str]]]:
+    r"""Match the ends of the files' names; what lies above must be one folder, the same for all.
+
+    Args:
+        files: the copy.
+        pattern: of the last parts of a name, parts divided by "/", in any case.
+        owner: the dataset's name, for messages.
+
+    Returns:
+        Names, and what the groups of ``pattern`` matched.
+
+    Raises:
+        InputError: two copies lie side by side.
+    """
+    compiled = re.compile(rf"(?P<above>(?:.*?/)??){pattern}", re.IGNORECASE)
+    found = []
+    tops: dict[str, str] = {}
+    for name in files.names:
+        matched = compiled.fullmatch(name.replace("\\", "/"))
+        if matched:
+            found.append((name, matched.groupdict()))
+            tops.setdefault(matched["above"], name)
+    if len(tops) > 1:
+        first, second = sorted(tops)[:2]
+        raise InputError(
+            f"{files.path}: {owner} lies in {first or 'its top'!r} and in {second!r}; give one of them as --data.root"
+        )
+    return found
+
+
+def is_image(name: str) -> bool:
+    """Tell by a file's ending whether it is an image."""
+    return name.lower().endswith(IMAGE_SUFFIXES)
+
+
+def refuse_layout(files: FileSet, owner: str, layouts: str) -> InputError:
+    """Return the error for a copy that is none of a dataset's layouts; it shows what lies there instead."""
+    shown = ", ".join(make_printable(name) for name in files.names[:3])
+    packed = [name for name in files.names if name.lower().endswith((".zip", ".rar", ".7z", ".tar", ".tar.gz", ".tgz"))]
+    remedy = f"; unpack {make_printable(packed[0])} first" if packed else ""
+    return InputError(
+        f"{files.path}: nothing of {owner} found in it (it holds {shown}{', ...' if len(files.names) > 3 else ''}); "
+        f"looked for {layouts}{remedy}"
+    )
