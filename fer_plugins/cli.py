@@ -149,6 +149,12 @@ def _check(words: list[str]) -> int:
     return check(words)
 
 
+def _data(words: list[str]) -> int:
+    from fer_plugins.data_command import data
+
+    return data(words)
+
+
 def _verb(words: list[str]) -> int:
     verbs: dict[str, Callable[[list[str]], int]] = {
         "run": _run,
@@ -157,6 +163,7 @@ def _verb(words: list[str]) -> int:
         "search": _search,
         "new": scaffold.new,
         "check": _check,
+        "data": _data,
     }
     if not words or words[0] in ("-h", "--help"):
         print(help.fer())

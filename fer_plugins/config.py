@@ -172,6 +172,8 @@ def merge(base: Config, layer: Layer, origins: dict[str, str]) -> Config:
 
 
 def _merge_section(base: Config, values: Config, where: str, origin: str, origins: dict[str, str]) -> Config:
+    if where == "protocol" and values.get("file") is not None:
+        values = {"name": "file", **values}  # a split file is a protocol of its own
     if "name" in values and values["name"] != base.get("name"):
         kept = section_keys(where) if where in schema() else {}
         if where in FREE:

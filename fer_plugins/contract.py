@@ -204,8 +204,8 @@ class ProtocolFactory(Protocol):
     """``fer_plugins.protocols``: a pure, deterministic function; its result is hashed.
 
     ``table`` has the columns of ``Dataset.table`` as attributes (numpy arrays, or None where the dataset has none)
-    and ``len``. A function attribute ``flaw`` (str) marks a protocol whose numbers must not be trusted, and why; only
-    such a protocol may use the same rows for ``val`` and ``test`` (selection on the test part, as some papers do).
+    and ``len``. A function attribute ``flaw`` (str, or a function of the options that returns one or None) marks a
+    protocol whose numbers must not be trusted, and why; only such a protocol may use the same rows for ``val`` and ``test`` (selection on the test part, as some papers do).
     """
 
     def __call__(self, table: Any, seed: int) -> list[Fold]:

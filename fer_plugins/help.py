@@ -36,6 +36,12 @@ fer: experiments with facial expression recognition plug-ins
   fer check NAME [--root DATA] [--image-size N]
                                 does a plug-in (or a distribution) keep the contract? NAME as in
                                 fer list; --root: what a dataset is to read
+  fer data check NAME ROOT      what a copy of a dataset holds: layout, counts against the official
+                                release, subjects, sequences, bad images, fingerprint
+  fer data split NAME ROOT --protocol P --out FILE.json
+                                keep a split, for --protocol.file FILE.json
+  fer data audit NAME ROOT [--protocol P] [--against NAME2 ROOT2] [--out FOLDER]
+                                exact and near copies, two labels, shared subjects, with pictures
   fer search SPACE.yaml --plugin NAME [--out FOLDER] [fer-run flags]
                                 choose hyper-parameters on validation, a run a trial; the test
                                 part stays sealed; best.yaml is for fer-run --config

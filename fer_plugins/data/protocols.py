@@ -186,9 +186,14 @@ def _checked_fold(fold: object, where: str, size: int, flawed: bool) -> Fold:
 
 
 def flaw_of(protocol: ProtocolCall) -> str | None:
-    """Return why the protocol's numbers must not be trusted, in its own words; None where it is sound."""
-    flaw: str | None = getattr(_unbound(protocol), "flaw", None)
-    return flaw
+    """Return why the protocol's numbers must not be trusted, in its own words; None where it is sound.
+
+    The attribute ``flaw`` may be a function of the protocol's options.
+    """
+    flaw: Any = getattr(_unbound(protocol), "flaw", None)
+    if callable(flaw):
+        flaw = flaw(**(protocol.keywords if isinstance(protocol, functools.partial) else {}))
+    return str(flaw) if flaw is not None else None
 
 
 def _name_of(protocol: ProtocolCall) -> str:

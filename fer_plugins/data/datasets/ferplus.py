@@ -111,6 +111,12 @@ class FERPlus(FileDataset):
         """The eight expressions; known without reading."""
         return EXPRESSIONS
 
+    @property
+    def release(self) -> Release:
+        """How many images have an expression on top, which are those that majority keeps."""
+        plain = self._mode == "majority" and self._share == 0
+        return Release(samples=sum(_ON_TOP.values())) if plain else Release()
+
     def other_digests(self) -> list[str]:
         """Hash the csv of votes."""
         return [self._votes_in.digest([self._votes_name])]

@@ -7,7 +7,6 @@ import os
 import re
 import zipfile
 from abc import ABC, abstractmethod
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ import PIL
 from fer_plugins.contract import Release
 from fer_plugins.data.datasets.archives import READ_ERRORS, FileSet, FolderFiles, Opener, ZipFiles, make_printable
 from fer_plugins.data.datasets.image_files import IMAGE_SUFFIXES, UnreadableError, decode_image
+from fer_plugins.data.release import differences
 from fer_plugins.errors import InputError
 
 Check = Literal["error", "warn", "off"]
@@ -210,38 +210,24 @@ class FileDataset(ABC):
         return {**self.__dict__, "_reader": None}  # an open zip is opened anew in a copy
 
     def _compare(self, listing: Listing) -> None:
-        differences = compare_with_release(listing)
-        if not differences:
+        rows = listing.rows
+        found = differences(
+            listing.release,
+            listing.classes,
+            [row.label for row in rows],
+            splits=[row.split for row in rows],
+            subjects=[row.subject for row in rows if row.subject],
+            sequences=[row.sequence for row in rows if row.sequence],
+        )
+        if not found:
             return
-        shown = ", ".join(differences[:6]) + (f" and {len(differences) - 6} more" if len(differences) > 6 else "")
+        shown = ", ".join(found[:6]) + (f" and {len(found) - 6} more" if len(found) > 6 else "")
         if self._check == "error":
             raise InputError(
                 f"{self.files.path}: not the complete {self.title}: {shown}; give the complete release, or go on "
                 "with --data.check warn|off"
             )
         listing.notes.append(f"The counts are not the release's: {shown}.")
-
-
-def compare_with_release(listing: Listing) -> list[str]:
-    """Return each figure in which a copy differs from the release, as "train happy 9 instead of 4,772"."""
-    release, rows = listing.release, listing.rows
-    said = []
-    if release.counts is not None:
-        found = Counter(("" if len(release.counts) == 1 else row.split, row.label) for row in rows)
-        for split, counts in release.counts.items():
-            for name, number in counts.items():
-                key = "" if len(release.counts) == 1 else split
-                have = found[key, list(listing.classes).index(name)] if name in listing.classes else 0
-                if have != number:
-                    said.append(f"{split} {name} {have:,} instead of {number:,}".removeprefix("all "))
-    totals: tuple[tuple[str, int, int | None], ...] = (
-        ("images", len(rows), release.samples),
-        ("subjects", len({row.subject for row in rows}), release.subjects),
-        ("sequences", len({row.sequence for row in rows}), release.sequences),
-    )
-    return said + [
-        f"{have:,} {what} instead of {wanted:,}" for what, have, wanted in totals if wanted not in (None, have)
-    ]
 
 
 def open_root(

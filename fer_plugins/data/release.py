@@ -1,0 +1,59 @@
+"""Compares what a copy of a dataset holds with what its official release holds."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from fer_plugins.contract import Release
+
+WHOLE = "all"  # the split of a release without splits
+
+
+def count_by_split(
+    classes: Sequence[str], labels: Sequence[int], splits: Sequence[str] | None
+) -> dict[str, Counter[str]]:
+    """Return {split: {class: samples}}; without splits under "all"."""
+    counted: dict[str, Counter[str]] = {}
+    for place, label in enumerate(labels):
+        split = splits[place] if splits is not None else WHOLE
+        counted.setdefault(split, Counter())[classes[label]] += 1
+    return counted
+
+
+def differences(
+    release: Release,
+    classes: Sequence[str],
+    labels: Sequence[int],
+    *,
+    splits: Sequence[str] | None = None,
+    subjects: Sequence[str] | None = None,
+    sequences: Sequence[str] | None = None,
+) -> list[str]:
+    """Return each figure in which a copy differs from its release, as "train happy 9 instead of 4,772".
+
+    Args:
+        release: what the official release holds; what is None there is not compared.
+        classes: class names in label order.
+        labels: of every sample.
+        splits: of every sample, where the copy has them.
+        subjects: likewise.
+        sequences: likewise.
+    """
+    said = []
+    if release.counts is not None:
+        joined = set(release.counts) == {WHOLE}
+        found = count_by_split(classes, labels, None if joined else splits)
+        for split, counts in release.counts.items():
+            for name, number in counts.items():
+                have = found.get(split, Counter())[name]
+                if have != number:
+                    said.append(f"{'' if joined else f'{split} '}{name} {have:,} instead of {number:,}")
+    totals = (
+        ("images", len(labels), release.samples),
+        ("subjects", len(set(subjects or ())), release.subjects),
+        ("sequences", len(set(sequences or ())), release.sequences),
+    )
+    return said + [
+        f"{have:,} {what} instead of {wanted:,}" for what, have, wanted in totals if wanted not in (None, have)
+    ]
