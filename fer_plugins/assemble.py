@@ -18,6 +18,7 @@ from fer_plugins.module import FERModule
 from fer_plugins.progress import EpochLog, decoding_progress, training_bar
 from fer_plugins.record import Record
 from fer_plugins.seeds import derive
+from fer_plugins.soft_targets import SoftTargets, check_loss_settings
 from fer_plugins.stopping import stopping_callback
 
 
@@ -127,7 +128,22 @@ def build_module(settings: dict[str, Any], data: FERDataModule) -> FERModule:
     """
     torch.manual_seed(derive(settings["seed"], "weights"))
     counts = list(data.counts["train"].values())
-    return FERModule(settings, list(data.classes), counts, build_teacher(settings, list(data.classes)))
+    return FERModule(
+        settings, list(data.classes), counts, build_teacher(settings, list(data.classes)), build_targets(settings, data)
+    )
+
+
+def build_targets(settings: Mapping[str, Any], data: FERDataModule) -> SoftTargets | None:
+    """Return the shares per class that training aims at, where the dataset has them and says how they are used.
+
+    Raises:
+        InputError: a setting of the loss does not go with them, or the dataset contradicts itself.
+    """
+    mode = getattr(data.dataset, "target_mode", None)
+    if mode is None or data.table.target is None:
+        return None
+    check_loss_settings(settings["loss"], mode)
+    return SoftTargets(data.table.target, mode)
 
 
 def build_teacher(settings: Mapping[str, Any], classes: list[str]) -> nn.Module | None:

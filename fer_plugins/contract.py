@@ -24,7 +24,7 @@ that names the argument and the remedy.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 KINDS = ("architecture", "pooling", "augmentation", "dataset", "protocol", "search")
 SPLITS = ("train", "val", "test")
+TargetMode = Literal["distribution", "draw", "any"]  # how training uses a table's column ``target``
 
 
 class PoolingFactory(Protocol):

@@ -16,6 +16,7 @@ from fer_plugins.errors import InputError, RunError
 from fer_plugins.evaluate.collapse import one_class
 from fer_plugins.evaluate.metrics import Predictions, Scorer, score
 from fer_plugins.seeds import derive
+from fer_plugins.soft_targets import SoftTargets
 
 LARGEST_TRIED = 512  # pixels; where the search for the smallest legal image size ends
 
@@ -105,6 +106,7 @@ class FERModule(L.LightningModule):
         classes: class names in label order; kept in the checkpoint.
         class_counts: training images per class, for balanced class weights.
         teacher: a frozen network for architectures that distil; not part of the checkpoint.
+        targets: shares per class of every sample, where training aims at them; not part of the checkpoint.
     """
 
     def __init__(
@@ -113,6 +115,7 @@ class FERModule(L.LightningModule):
         classes: list[str],
         class_counts: list[int] | None = None,
         teacher: nn.Module | None = None,
+        targets: SoftTargets | None = None,
     ) -> None:
         super().__init__()
         self.save_hyperparameters("config", "classes", "class_counts")
@@ -123,6 +126,7 @@ class FERModule(L.LightningModule):
         if self.channels_last:
             self.network.to(memory_format=torch.channels_last)
         self.criterion = optim.build_criterion(config["loss"], class_counts)
+        self.targets = targets
         self.scorer = Scorer(classes)
         self.predictions: Predictions | None = None  # of the last validation or test pass
         self.faults: list[str] = []  # why the last pass is no result: the network has broken down
@@ -163,7 +167,10 @@ class FERModule(L.LightningModule):
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the loss: criterion (times the model's ``criterion_weight``) plus its ``auxiliary_loss``."""
         logits = self(batch.image)
-        criterion = self.criterion(logits, batch.label)
+        if self.targets is None:
+            criterion = self.criterion(logits, batch.label)
+        else:
+            criterion = self.targets.loss(self.criterion, logits, batch.index)
         total: Tensor = getattr(self.network, "criterion_weight", 1.0) * criterion
         auxiliary = criterion.new_zeros(())
         if isinstance(self.network, HasAuxiliaryLoss):
