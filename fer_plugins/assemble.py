@@ -13,6 +13,7 @@ from torch import nn
 
 from fer_plugins import checkpoints, config, optim, registry
 from fer_plugins.data.datamodule import FERDataModule
+from fer_plugins.data.joined import Joined
 from fer_plugins.errors import InputError
 from fer_plugins.module import FERModule
 from fer_plugins.progress import EpochLog, decoding_progress, training_bar
@@ -59,8 +60,11 @@ def _selection_metric(settings: Mapping[str, Any]) -> None:
 
 
 def _balance(settings: Mapping[str, Any]) -> None:
-    if settings["data"]["balance"] == "oversample" and settings["loss"]["class_weights"] == "balanced":
-        raise InputError("loss.class_weights: balanced, and data.balance oversample, correct twice; leave one out")
+    balance = settings["data"]["balance"]
+    if balance != "none" and settings["loss"]["class_weights"] == "balanced":
+        raise InputError(f"loss.class_weights: balanced, and data.balance {balance}, correct twice; leave one out")
+    if settings["data"]["targets"] and settings["protocol"]["name"] not in ("cross_dataset", "file"):
+        raise InputError("data.targets: are tested under --protocol cross_dataset; set it, or leave them out")
 
 
 def build_data(settings: Mapping[str, Any]) -> FERDataModule:
@@ -72,14 +76,10 @@ def build_data(settings: Mapping[str, Any]) -> FERDataModule:
     section = settings["data"]
     core = config.section_keys("data")
     own = {name: value for name, value in section.items() if name not in core}
-    dataset = registry.build(
-        "dataset",
-        section["name"],
-        root=section["root"],
-        image_size=section["image_size"],
-        channels=section["channels"],
-        **own,
-    )
+    offered = {"image_size": section["image_size"], "channels": section["channels"]}
+    dataset = registry.build("dataset", section["name"], root=section["root"], **offered, **own)
+    if section["targets"]:
+        dataset = Joined(dataset, _build_targets(section["targets"], offered))
     protocol = dict(settings["protocol"])
     augmentation = dict(settings["augmentation"])
     data = FERDataModule(
@@ -97,6 +97,7 @@ def build_data(settings: Mapping[str, Any]) -> FERDataModule:
         limit=section["limit"],
         on_leaks=section["leaks"],
         oversample=section["balance"] == "oversample",
+        offline=_build_offline(section),
         workers=section["workers"],
         memory_gb=section["memory_gb"],
         cache=cache_folder(section["cache"]),
@@ -110,6 +111,43 @@ def build_data(settings: Mapping[str, Any]) -> FERDataModule:
     except (ValueError, OSError) as error:  # what a dataset or protocol plug-in refuses
         raise InputError(f"dataset {section['name']}: {' '.join(str(error).split())}") from error
     return data
+
+
+def _build_targets(given: Any, offered: Mapping[str, Any]) -> dict[str, Any]:
+    """Build the datasets of ``data.targets``.
+
+    Raises:
+        InputError: it is no mapping of mappings, or a dataset refuses its root or options.
+    """
+    if not isinstance(given, Mapping) or not all(isinstance(one, Mapping) for one in given.values()):
+        raise InputError("data.targets: expected NAME: {root: PATH}, as with --data.targets.ckplus.root PATH")
+    built = {}
+    for label, one in given.items():
+        options = dict(one)
+        name = str(options.pop("name", label))
+        try:
+            built[str(label)] = registry.build("dataset", name, root=options.pop("root", None), **offered, **options)
+        except InputError as error:
+            raise InputError(f"data.targets.{label}: {error}") from error
+    return built
+
+
+def _build_offline(section: Mapping[str, Any]) -> tuple[Any, int | None] | None:
+    """Return what makes the images of ``data.balance augment``, and how many of each class; None without it.
+
+    Raises:
+        InputError: no such augmentation, or it makes no images.
+    """
+    if section["balance"] != "augment":
+        if section["balance_to"] is not None:
+            raise InputError("data.balance_to: counts the images of --data.balance augment; leave it out")
+        return None
+    given = section["balance_with"]
+    options = {"name": given} if isinstance(given, str) else dict(given) if isinstance(given, Mapping) else {}
+    if not isinstance(options.get("name"), str) or options["name"] == "none":
+        raise InputError("data.balance_with: expected an augmentation's name, or a mapping with its name and options")
+    name = options.pop("name")
+    return registry.build("augmentation", name, image_size=section["image_size"], **options), section["balance_to"]
 
 
 def cache_folder(given: str | None) -> Path | None:

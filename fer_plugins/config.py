@@ -187,9 +187,15 @@ def _merge_section(base: Config, values: Config, where: str, origin: str, origin
             old = result.get("pool")
             old = old if isinstance(old, Mapping) else {"name": old} if old else {}
             value = _merge_section(dict(old), dict(inner), path, origin, origins)
+        if path == "data.targets" and isinstance(value, Mapping) and isinstance(result.get(name), Mapping):
+            value = {**result[name], **{key: _over(result[name].get(key), one) for key, one in value.items()}}
         result[name] = value
         origins[path] = origin
     return result
+
+
+def _over(old: Any, new: Any) -> Any:
+    return {**old, **new} if isinstance(old, Mapping) and isinstance(new, Mapping) else new
 
 
 def resolve(

@@ -183,8 +183,9 @@ class Dataset(Protocol):
 
         ``label`` (index into ``classes``) and ``source`` (unique name) are required; ``split`` ("train", "val",
         "test" of the release), ``subject``, ``sequence``, ``votes`` (counts per class), ``target`` (shares per class
-        that training aims at, with ``target_mode``) and ``parent`` (the source that an augmented image was made of; its
-        own source otherwise) are optional.
+        that training aims at, with ``target_mode``), ``parent`` (the source that an augmented image was made of; its
+        own source otherwise) and ``origin`` (the dataset that a row comes from, where several are joined; "" for the
+        one that is trained on) are optional.
         """
         ...
 
@@ -206,7 +207,9 @@ class ProtocolFactory(Protocol):
 
     ``table`` has the columns of ``Dataset.table`` as attributes (numpy arrays, or None where the dataset has none)
     and ``len``. A function attribute ``flaw`` (str, or a function of the options that returns one or None) marks a
-    protocol whose numbers must not be trusted, and why; only such a protocol may use the same rows for ``val`` and ``test`` (selection on the test part, as some papers do).
+    protocol whose numbers must not be trusted, and why. Only such a protocol may use the same rows for ``val`` and
+    ``test`` (selection on the test part, as some papers do), or say ``augments_first = True``: then ``data.balance
+    augment`` adds its images before the split, and siblings land in different parts.
     """
 
     def __call__(self, table: Any, seed: int) -> list[Fold]:

@@ -41,6 +41,7 @@ def describe(settings: Mapping[str, Any], data: FERDataModule, notice: str | Non
             "counts": data.counts,
             "limit": settings["data"]["limit"],
             "notes": data.notes,
+            "targets": settings["data"]["targets"],
             "leaks": data.leaks.as_dict() if data.leaks else None,
         },
         "protocol": {**settings["protocol"], "fold": settings["run"]["fold"], "flaw": flaw_of(data.protocol)},

@@ -22,8 +22,10 @@ from fer_plugins.assemble import build_data, build_module, build_trainer, check_
 from fer_plugins.checkpoints import read_checkpoint
 from fer_plugins.data.datamodule import FERDataModule
 from fer_plugins.errors import InputError, Interrupted, RunError
+from fer_plugins.evaluate.by_dataset import choose, score_targets
 from fer_plugins.evaluate.metrics import check_pairing, looks_unpaired, score
 from fer_plugins.evaluate.result_table import print_result
+from fer_plugins.evaluate.target_table import print_targets
 from fer_plugins.manifest import check_claims, claims_beside, describe, header
 from fer_plugins.module import FERModule
 from fer_plugins.progress import EpochLog, ResultConsole
@@ -188,6 +190,7 @@ def _finish(
     module.load_state_dict(selected["state_dict"])
     parts = ["val", "test"] if settings["run"]["test"] else ["val"]
     scores, answers, faults = {}, {}, []
+    targets: dict[str, dict[str, Any]] = {}  # the scores on other datasets, under protocol cross_dataset
     for part in parts:
         if part == "test":
             data.open_test("fitting is over, the checkpoint is selected on val")
@@ -197,7 +200,14 @@ def _finish(
         assert predictions is not None
         rows = data.rows(part)
         check_pairing(predictions, rows, data.table.label[rows])
-        scores[part] = score(predictions, data.classes)
+        if part == "test" and data.table.origin is not None:
+            origin = data.table.origin[predictions.index]
+            scores[part] = score(choose(predictions, origin == ""), data.classes)
+            targets = score_targets(predictions, origin, data.classes)
+            for name, found in targets.items():
+                found["left_out"] = getattr(data.dataset, "left_out", {}).get(name, {})
+        else:
+            scores[part] = score(predictions, data.classes)
         faults += [f"{part}: {fault}" for fault in module.faults]
         answers[part] = (data.source_names(predictions.index), predictions)
         warning = looks_unpaired(scores[part], train_accuracy)
@@ -207,7 +217,7 @@ def _finish(
         record.manifest["warnings"].append(f"after the last epoch: {'; '.join(broken_at_the_end)}")
     # A network that has broken down gives scores all the same; the paper's claims are not compared with them.
     claimed = [] if faults else claims_beside(record.manifest, settings, scores)
-    record.metrics = {**scores, "claims": claimed, "not_a_result": faults}
+    record.metrics = {**scores, "claims": claimed, "not_a_result": faults, **({"targets": targets} if targets else {})}
     record.write_predictions(answers, list(data.classes))
     record.write_metrics()
     summary = {
@@ -217,6 +227,8 @@ def _finish(
         "fingerprint": data.fingerprint,
         "seed": settings["seed"],
         "not_a_result": "; ".join(faults),
+        **{f"target/{name}/accuracy": found["accuracy"] for name, found in targets.items()},
+        **{f"target/{name}/balanced_accuracy": found["balanced_accuracy"] for name, found in targets.items()},
     }
     shown = answers[parts[-1]][1]
     tracker.log_result(scores, shown, data.row_images, answers[parts[-1]][0], data.classes, summary)
@@ -233,6 +245,8 @@ def _finish(
         record.manifest["warnings"],
         faults,
     )
+    if targets:
+        print_targets(console.console, targets)
     console.say(f"recorded in {record.folder}")
 
 

@@ -18,7 +18,15 @@ from fer_plugins.contract import SPLITS, Batch, Dataset, Fold, SampleTransform
 from fer_plugins.data.images import Progress, load_images
 from fer_plugins.data.leaks import Leaks, find_leaks
 from fer_plugins.data.loaders import ResidentLoader, apply_transform, sample_loader, seeded, wrap_images
-from fer_plugins.data.protocols import ProtocolCall, count_classes, missing_classes, pick_fold, split_folds
+from fer_plugins.data.offline import Images, balance_classes
+from fer_plugins.data.protocols import (
+    ProtocolCall,
+    augments_first,
+    count_classes,
+    missing_classes,
+    pick_fold,
+    split_folds,
+)
 from fer_plugins.data.shift import compare_detail
 from fer_plugins.data.table import SampleTable
 from fer_plugins.errors import InputError
@@ -62,6 +70,8 @@ class FERDataModule(LightningDataModule):
         on_leaks: what identical images, subjects or sequences in two parts lead to: "warn" (one of ``warnings``),
             "error", or "off", which does not look for them.
         oversample: repeat training images of the smaller classes until each class comes as often as the largest.
+        offline: makes images until every class of the training part has as many as asked for: a transform and a number
+            (None: as many as the largest class has). None: nothing is made.
         workers: processes that make training batches. None: none for batch transforms; for sample transforms one less
             than the processors, at least 1 and at most 4.
         memory_gb: images up to this size are held in memory, larger ones mapped from a file.
@@ -101,6 +111,7 @@ class FERDataModule(LightningDataModule):
         limit: int | float | None = None,
         on_leaks: str = "warn",
         oversample: bool = False,
+        offline: tuple[SampleTransform | nn.Module, int | None] | None = None,
         workers: int | None = None,
         memory_gb: float = 4.0,
         cache: Path | None = None,
@@ -117,7 +128,7 @@ class FERDataModule(LightningDataModule):
         self.limit, self.memory_gb, self.cache, self.oversample = limit, memory_gb, cache, oversample
         self.workers = _count_workers(augmentation) if workers is None else workers
         self.resident_device = _check_device(resident_device)
-        self._fold_number, self._progress, self._on_leaks = fold, progress, on_leaks
+        self._fold_number, self._progress, self._on_leaks, self._offline = fold, progress, on_leaks, offline
         self._transform_device: torch.device | None = None
         self._prepared = False
         self._openings: list[str] = []
@@ -139,17 +150,15 @@ class FERDataModule(LightningDataModule):
             memory_gb=self.memory_gb,
             progress=self._progress,
         )
-        table, classes = loaded.table, loaded.classes
-        folds = split_folds(table, self.protocol, limit=self.limit)
-        fold = pick_fold(folds, self._fold_number, self.protocol)
-        self.fold_count = len(folds)
+        classes = loaded.classes
+        self.fingerprint = loaded.table.fingerprint(classes)
+        images, table, fold = self._split(loaded.images, loaded.table)
         self.counts = count_classes(table, fold, classes, owner=f"dataset {self.dataset_name}")
         self.classes, self.table, self.fold, self.notes = classes, table, fold, loaded.notes
         self.from_cache, self.load_seconds = loaded.from_cache, loaded.seconds
         self.sizes = {split: len(part) for split, part in zip(SPLITS, fold, strict=True)}
-        self.fingerprint = table.fingerprint(classes)
         self.split_hash = table.split_hash(fold._asdict(), classes)
-        shifted = compare_detail(loaded.images, fold.train, fold.val)
+        shifted = compare_detail(images, fold.train, fold.val)
         self.leaks = None if self._on_leaks == "off" else find_leaks(table, fold)
         leaking = "; ".join(self.leaks.sentences()) if self.leaks else ""
         if leaking and self._on_leaks == "error":
@@ -157,8 +166,29 @@ class FERDataModule(LightningDataModule):
         leaking = leaking and f"the parts leak: {leaking}"
         self.warnings = tuple(said for said in (shifted, missing_classes(self.counts), leaking) if said)
         self.selects_on_test = np.array_equal(fold.val, fold.test)
-        self._hold(loaded.images)
+        self._hold(images)
         self._prepared = True
+
+    def _split(self, images: Images, table: SampleTable) -> tuple[Images, SampleTable, Fold]:
+        """Run the protocol; made images join the training part, or the whole where the protocol is flawed that way."""
+        before = self._offline is not None and augments_first(self.protocol)
+        limit = self.limit
+        if before and self._offline is not None:
+            kept = np.arange(len(table)) if limit is None else table.part(limit)
+            made, to = self._offline
+            images, table, rows = balance_classes(
+                images[kept], table.rows(kept), np.arange(len(kept)), made, per_class=to, seed=self.seed
+            )
+            images, table, limit = images[rows], table.rows(rows), None
+        folds = split_folds(table, self.protocol, limit=limit)
+        fold = pick_fold(folds, self._fold_number, self.protocol)
+        self.fold_count = len(folds)
+        if self._offline is not None and not before:
+            made, to = self._offline
+            images, table, train = balance_classes(images, table, fold.train, made, per_class=to, seed=self.seed)
+            fold = fold._replace(train=train)
+        images.flags.writeable = False
+        return images, table, fold
 
     def _hold(self, images: npt.NDArray[np.uint8]) -> None:
         self._images = images

@@ -21,6 +21,7 @@ class Leaks:
     images: dict[tuple[str, str], int]  # images of the second part that have a copy in the first
     subjects: dict[tuple[str, str], int]  # people in both; {} where the dataset names none
     sequences: dict[tuple[str, str], int]  # recordings in both; {} where the dataset names none
+    siblings: dict[tuple[str, str], int]  # images of which both parts hold a made version; {} where none was made
     conflicts: int  # groups of identical images with different labels, in the whole fold
 
     def sentences(self) -> list[str]:
@@ -36,6 +37,9 @@ class Leaks:
             said += [
                 f"{_count(number, what)} in both {pair[0]} and {pair[1]}" for pair, number in found.items() if number
             ]
+        for pair, number in self.siblings.items():
+            if number:
+                said.append(f"{_count(number, 'image')} with augmented versions in both {pair[0]} and {pair[1]}")
         if self.conflicts:
             said.append(f"{_count(self.conflicts, 'group')} of identical images with different labels")
         return said
@@ -43,7 +47,7 @@ class Leaks:
     def as_dict(self) -> dict[str, Any]:
         """Return plain values for the manifest; pairs are written "train/test"."""
         named = {}
-        for name in ("copies", "images", "subjects", "sequences"):
+        for name in ("copies", "images", "subjects", "sequences", "siblings"):
             named[name] = {"/".join(pair): number for pair, number in getattr(self, name).items()}
         return {**named, "conflicts": self.conflicts}
 
@@ -73,6 +77,7 @@ def find_leaks(table: SampleTable, fold: Fold) -> Leaks:
         images={pair: int(np.isin(digest[parts[pair[1]]], found).sum()) for pair, found in shared.items()},
         subjects=_shared(table.subject, parts, pairs),
         sequences=_shared(table.sequence, parts, pairs),
+        siblings=_shared(table.parent, parts, pairs),
         conflicts=int((kinds > 1).sum()),
     )
 

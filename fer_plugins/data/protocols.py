@@ -196,6 +196,21 @@ def flaw_of(protocol: ProtocolCall) -> str | None:
     return str(flaw) if flaw is not None else None
 
 
+def augments_first(protocol: ProtocolCall) -> bool:
+    """Tell whether images are to be added before the split, as some papers do.
+
+    Raises:
+        InputError: the protocol says so, but names no flaw.
+    """
+    if not getattr(_unbound(protocol), "augments_first", False):
+        return False
+    if flaw_of(protocol) is None:
+        raise InputError(
+            f"protocol {_name_of(protocol)} says augments_first and no flaw, and that is one; tell its author"
+        )
+    return True
+
+
 def _name_of(protocol: ProtocolCall) -> str:
     call = _unbound(protocol)
     return getattr(call, "__name__", type(call).__name__)

@@ -29,6 +29,7 @@ class SampleTable:
     votes: Column | None = None  # float64 (N, classes): how many annotators chose each
     target: Column | None = None  # float64 (N, classes): shares that training aims at
     parent: Column | None = None  # str: the source that an augmented image was made of, else its own source
+    origin: Column | None = None  # str: the joined dataset that a row comes from, "" for the one that is trained on
     digest: Column | None = None  # str, hash of the decoded pixels; set by the core
 
     def __len__(self) -> int:
@@ -110,7 +111,7 @@ class SampleTable:
                 raise InputError(f"{owner}: table lacks the column {name!r}")
         converted: dict[str, Column] = {"label": np.asarray(columns["label"], dtype=np.int64)}
         size = len(converted["label"])
-        for name in ("source", "split", "subject", "sequence", "parent", "digest"):
+        for name in ("source", "split", "subject", "sequence", "parent", "origin", "digest"):
             if columns.get(name) is not None:
                 converted[name] = np.asarray(columns[name], dtype=np.str_)
         for name in ("votes", "target"):

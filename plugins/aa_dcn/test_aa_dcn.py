@@ -7,18 +7,21 @@ from functools import partial
 from pathlib import Path
 
 import fer_aa_dcn
+import numpy as np
 import pytest
 import torch
 import yaml
 from fer_aa_dcn import DCN, aa_dcn
+from fer_aa_dcn.protocol import paper_aa_dcn
 from torch import nn
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 from fer_plugins import config
+from fer_plugins.data.table import SampleTable
 from fer_plugins.module import build_network
 from fer_plugins.pooling import average_pool, max_blur_pool, max_pool
-from fer_plugins.testing import check_architecture
+from fer_plugins.testing import check_architecture, check_protocol
 
 PACKAGE = Path(fer_aa_dcn.__file__).parent
 BOTH = [DCN, aa_dcn]
@@ -504,6 +507,9 @@ def test_every_recipe_builds_with_its_total():
         ("aa_dcn", "jaffe"): 4_999_611,
         ("aa_dcn", "rafdb"): 2_964_603,
     }
+    expected |= {
+        (name, f"paper_{data}"): total for (name, data), total in expected.items() if data in ("jaffe", "rafdb")
+    }
     for name, own in described().items():
         default = count(build_network(resolve(name), 7))
         for variant in own["variants"]:
@@ -578,3 +584,18 @@ def test_headline_claims_are_carried_over():
         ("AA-DCN", "JAFFE"): 0.98,
         ("AA-DCN", "RAF-DB"): 0.82,
     }
+
+
+def test_the_paper_s_protocol_holds_out_one_part_and_says_its_flaws():
+    check_protocol(paper_aa_dcn)
+    assert paper_aa_dcn.augments_first
+    assert "made before the split" in paper_aa_dcn.flaw
+    assert "selected on the test part" in paper_aa_dcn.flaw
+    names = np.array([f"i{row:04}" for row in range(4_025)])  # 7 x 575, as many as CK+ after balancing
+    table = SampleTable(np.zeros(len(names), np.int64), names)
+    fold = paper_aa_dcn(table, 0)[0]
+    assert (len(fold.train), len(fold.test)) == (3_623, 402)
+    assert np.array_equal(fold.val, fold.test)
+    for share in (0.0, 1.0, 0.0001):
+        with pytest.raises(ValueError, match=r"protocol\.held_out"):
+            paper_aa_dcn(table, 0, held_out=share)

@@ -12,13 +12,15 @@ import pytest
 import torch
 import yaml
 from fer_sdl_stn import SDLSTN, DeepEmotion
+from fer_sdl_stn.protocol import paper_sdl_stn
 from fer_sdl_stn.sampler import place_grid, share_inside, warp
 from scipy import stats
 from torch import nn
 
+from fer_plugins.data.table import SampleTable
 from fer_plugins.pooling import average_pool
 from fer_plugins.run import run
-from fer_plugins.testing import check_architecture
+from fer_plugins.testing import check_architecture, check_protocol
 
 PACKAGE = Path(fer_sdl_stn.__file__).parent
 RECIPES = yaml.safe_load((PACKAGE / "paper.yaml").read_text())["architectures"]
@@ -398,3 +400,21 @@ def test_the_spread_on_ck_plus_is_impossible_on_the_sizes_that_are_named():
         runs = np.array([1 - 1 / images] * errors + [1.0] * (15 - errors))
         assert runs.std(ddof=1) == pytest.approx(least, abs=0.0012)
         assert runs.std(ddof=1) > sd
+
+
+def test_the_paper_s_protocol_is_80_10_10_by_image_and_says_its_flaw():
+    check_protocol(paper_sdl_stn)
+    assert "images are drawn, not people" in paper_sdl_stn.flaw
+    table = check_table(981)
+    fold = paper_sdl_stn(table, 0)[0]
+    assert [len(part) for part in fold] == [785, 98, 98]
+    assert set(table.subject[fold.train]) & set(table.subject[fold.test])
+    with pytest.raises(ValueError, match="at least 10 images"):
+        paper_sdl_stn(check_table(9), 0)
+    assert RECIPES["sdl_stn"]["variants"]["paper_protocol"]["protocol"]["name"] == "paper_sdl_stn"
+
+
+def check_table(size):
+    """A table of ``size`` images, three of each person."""
+    names = np.array([f"i{row:04}" for row in range(size)])
+    return SampleTable(np.zeros(size, np.int64), names, subject=np.arange(size) // 3)
