@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import math
+import mmap
 import os
 import re
 import shutil
@@ -160,6 +161,18 @@ def map_images(folder: Path, mode: Literal["r", "r+"]) -> Images:
     """Map the images file in ``folder``: (N, S, S, C) uint8."""
     images: Images = np.load(folder / IMAGES, mmap_mode=mode, allow_pickle=False)
     return images
+
+
+def release(images: Images) -> None:
+    """Write what was changed in mapped ``images`` to the disk, and let its memory go.
+
+    Where a control group limits memory, pages that wait to be written count, and too many of them end the process.
+    """
+    if isinstance(images, np.memmap):
+        images.flush()
+        mapped = images._mmap  # type: ignore[attr-defined]
+        if hasattr(mmap, "MADV_DONTNEED"):
+            mapped.madvise(mmap.MADV_DONTNEED)
 
 
 def _write_header(file: BinaryIO, shape: tuple[int, ...]) -> None:

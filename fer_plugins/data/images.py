@@ -26,6 +26,7 @@ from fer_plugins.errors import InputError
 
 Progress = Callable[[int, int], None]
 GIGABYTE = 10**9
+_FLUSHED = 1 << 28  # bytes; so much of a mapped file is written at most before it goes to the disk
 
 
 @dataclass(frozen=True)
@@ -176,6 +177,8 @@ def _fill(
             raise InputError(f"{owner}: image {table.source[row]} has {image.shape[2]} channels; it must have 1 or 3")
         digest[row] = digest_of(image)
         images[row] = fit_image(image, images.shape[1], images.shape[3])
+        if mapped and (row + 1) * images[0].nbytes // _FLUSHED > row * images[0].nbytes // _FLUSHED:
+            store.release(images)
         if progress is not None and ((row + 1) % step == 0 or row + 1 == total):
             progress(row + 1, total)
     return digest

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 CUTOFF = 1 / 8  # cycles a pixel; above it lies what a blur, an upscaling or a strong compression takes away
-COMPARED = 512  # images of each part
+COMPARED = 512  # images of each part,
+PIXELS = COMPARED * 96**2  # or fewer large ones: so many pixels are looked at
 FACTOR = 5.0  # medians of honest splits differ by a few per cent
 
 
@@ -24,7 +25,7 @@ def detail(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
         (N,) fractions; 0 for a constant image. The mean is taken off and a Hann window laid over, so that
         neither brightness nor the border counts.
     """
-    grey = images.astype(np.float64).mean(axis=3)
+    grey = images.mean(axis=3, dtype=np.float64)
     grey -= grey.mean(axis=(1, 2), keepdims=True)
     height, width = grey.shape[1:]
     power = np.abs(np.fft.fft2(grey * np.hanning(height)[:, None] * np.hanning(width))) ** 2
@@ -50,7 +51,8 @@ def compare_detail(
     """
     medians = {}
     for name, rows in (("training", train), ("validation", val)):
-        chosen = rows[np.linspace(0, len(rows) - 1, min(COMPARED, len(rows))).astype(int)]
+        number = min(COMPARED, len(rows), max(1, PIXELS // (images.shape[1] * images.shape[2])))
+        chosen = rows[np.linspace(0, len(rows) - 1, number).astype(int)]
         medians[name] = float(np.median(detail(images[chosen])))
     softer, sharper = sorted(medians, key=lambda name: medians[name])
     if medians[sharper] <= FACTOR * max(medians[softer], 1e-6):
