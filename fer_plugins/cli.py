@@ -155,6 +155,30 @@ def _data(words: list[str]) -> int:
     return data(words)
 
 
+def _compare(words: list[str]) -> int:
+    from fer_plugins.compare_command import compare
+
+    return compare(words)
+
+
+def _verify(words: list[str]) -> int:
+    from fer_plugins.verify_command import verify
+
+    return verify(words)
+
+
+def _table(words: list[str]) -> int:
+    from fer_plugins.table_command import table
+
+    return table(words)
+
+
+def _claims(words: list[str]) -> int:
+    from fer_plugins.consistency.command import claims
+
+    return claims(words)
+
+
 def _verb(words: list[str]) -> int:
     verbs: dict[str, Callable[[list[str]], int]] = {
         "run": _run,
@@ -164,6 +188,10 @@ def _verb(words: list[str]) -> int:
         "new": scaffold.new,
         "check": _check,
         "data": _data,
+        "claims": _claims,
+        "compare": _compare,
+        "verify": _verify,
+        "table": _table,
     }
     if not words or words[0] in ("-h", "--help"):
         print(help.fer())

@@ -42,6 +42,15 @@ fer: experiments with facial expression recognition plug-ins
                                 keep a split, for --protocol.file FILE.json
   fer data audit NAME ROOT [--protocol P] [--against NAME2 ROOT2] [--out FOLDER]
                                 exact and near copies, two labels, shared subjects, with pictures
+  fer claims PLUGIN | FILE.yaml [--json]
+                                contradictions between a paper's printed numbers, each with a
+                                certificate to check by hand
+  fer compare RUN RUN... [--classes] [--json]
+                                paired tests on the same samples, and over seeds
+  fer verify RUN... [--all] [--json]
+                                each of the paper's claims beside the measured value: a verdict
+  fer table RUN... [--format md|csv|tex]
+                                a row a model, the paper's claims beside
   fer search SPACE.yaml --plugin NAME [--out FOLDER] [fer-run flags]
                                 choose hyper-parameters on validation, a run a trial; the test
                                 part stays sealed; best.yaml is for fer-run --config

@@ -26,7 +26,10 @@ from packaging.requirements import InvalidRequirement, Requirement
 from fer_plugins import __version__, registry
 from fer_plugins.errors import InputError, RunError
 
-VERSIONED = ("torch", "lightning", "torchmetrics", "numpy", "scikit-learn", "scikit-image", "albumentations", "wandb")
+VERSIONED = (
+    *("torch", "lightning", "torchmetrics", "numpy", "scipy", "statsmodels", "scikit-learn", "scikit-image"),
+    *("albumentations", "wandb"),
+)
 
 
 @dataclass

@@ -76,6 +76,9 @@ def place(tmp_path, monkeypatch):
         if "--protocol.file split.json" in command:
             words = "data split synthetic --data.samples 63 --data.subjects 3 --protocol random --out split.json"
             assert cli.call("fer", cli._verb, words.split()) == 0
+        if "RUN_A" in command:
+            first, second = two_seeds(tmp_path)
+            command = command.replace("RUN_A", str(first)).replace("RUN_B", str(second))
         if "runs/TEACHER" in command:
             command = command.replace("runs/TEACHER", str(finished(tmp_path, "dcnn_bilstm_dam", "fer2013", fake)))
         return command
@@ -152,6 +155,15 @@ def finished(tmp_path, plugin, data, root):
     words = ["--plugin", plugin, "--data", data, "--data.root", str(root)]
     assert cli.call("fer-run", cli._run, [*words, *overlay(tmp_path, words)]) == 0
     return next((tmp_path / "runs").iterdir())
+
+
+def two_seeds(tmp_path):
+    """Return two runs that call more than one class, which a run of a single epoch seldom does."""
+    drawn = "--data synthetic --data.samples 420 --data.difficulty 0.1 --data.batch_size 8 --augmentation none"
+    words = f"--plugin lenet5 {drawn} --optimizer.lr 3e-3 --trainer.epochs 2 --trainer.threads 1 --logger none".split()
+    for seed in ("0", "1"):
+        assert cli.call("fer-run", cli._run, [*words, "--seed", seed, "--run.output", str(tmp_path / "two")]) == 0
+    return sorted((tmp_path / "two").iterdir())
 
 
 def interrupted(tmp_path):

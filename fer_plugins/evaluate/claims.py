@@ -12,11 +12,30 @@ import yaml
 
 from fer_plugins.errors import InputError
 
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # in C where it is built: ten times as fast
+_Fast: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # in C where it is built: ten times as fast
+
+
+class _Written(float):
+    """A number of the file that remembers how it was written: 0.80 says more than 0.8."""
+
+    text: str
+
+
+class _Loader(_Fast):  # type: ignore[misc]  # the fast class is known at run time only
+    """Safe YAML whose decimal numbers remember how they were written."""
+
+    def construct_yaml_float(self, node: yaml.ScalarNode) -> _Written:
+        number = _Written(super().construct_yaml_float(node))
+        number.text = node.value
+        return number
+
+
+_Loader.add_constructor("tag:yaml.org,2002:float", _Loader.construct_yaml_float)
 SPLITS = ("train", "validation", "test", "validation_and_test", "all", "not_stated")
 _PAPER = {"id", "title", "authors", "year", "venue", "doi", "licence"}
 _MODEL = {"name", "role", "params"}
-_CLAIM = {"model", "dataset", "split", "metric", "value", "source", "note", "class", "classes", "epoch"}
+_CLAIM = {"model", "dataset", "split", "metric", "value", "source", "note", "class", "classes", "epoch", "step", "over"}
+_COUNTS = {"dataset", "split", "source", "counts"}
 _REQUIRED = ("model", "dataset", "split", "metric", "value", "source")
 _RATES = {"accuracy", "precision", "recall", "sensitivity", "specificity", "f1", "gar", "far", "frr", "auroc"}
 _OWN_SPLIT = {"train": "train", "validation": "val", "test": "test"}  # a claim's split -> ours
@@ -51,6 +70,19 @@ class Claim:
     epoch: int | None = None
     classes: tuple[str, ...] | None = None  # of a confusion matrix
     split_means: str | None = None  # what the paper's split really was, where that is known
+    written: str = ""  # the number as the file has it, trailing zeros kept
+    step: float | None = None  # unit of the last printed digit, where ``written`` does not show it
+    over: str | None = None  # of a gain: the model that it is measured against
+
+
+@dataclass(frozen=True)
+class KnownCounts:
+    """Images per class of a split, known from elsewhere than a printed table: a release, or an assumption."""
+
+    dataset: str
+    split: str  # one of SPLITS
+    counts: dict[str, int]
+    source: str
 
 
 @dataclass(frozen=True)
@@ -61,14 +93,17 @@ class Claims:
     paper: dict[str, Any]
     models: tuple[dict[str, Any], ...]  # name, role ("proposed", "baseline"), params (int or None)
     claims: tuple[Claim, ...]
+    counts: tuple[KnownCounts, ...] = ()
 
 
 def read_claims(path: str | Path) -> Claims:
     """Read and check a claims file.
 
     The file has ``paper`` ({id, title, authors, year, venue, doi, licence}), ``models`` ([{name, role, params}]),
-    ``claims`` ([{model, dataset, split, metric, value, source, note, class, classes, epoch}]) and optionally
-    ``splits``, a mapping from a split's name in the claims to what it really was ({validation: "the test folder"}).
+    ``claims`` ([{model, dataset, split, metric, value, source, note, class, classes, epoch, step, over}]) and
+    optionally ``splits``, a mapping from a split's name in the claims to what it really was ({validation: "the test
+    folder"}), and ``counts`` ([{dataset, split, source, counts: {class: images}}]), class counts from elsewhere than
+    the paper's tables.
 
     Raises:
         InputError: no such file, no YAML, an unknown or missing key, a rate outside 0..1; one line that names
@@ -85,7 +120,7 @@ def read_claims(path: str | Path) -> Claims:
         mark = getattr(error, "problem_mark", None)
         where = f" line {mark.line + 1}" if mark else ""
         raise InputError(f"{path}:{where} is no YAML: {getattr(error, 'problem', None) or 'unreadable'}") from None
-    _check_keys(content, {"paper", "models", "claims", "splits"}, ("paper", "models", "claims"), str(path))
+    _check_keys(content, {"paper", "models", "claims", "splits", "counts"}, ("paper", "models", "claims"), str(path))
     paper, models, entries = content["paper"], content["models"], content["claims"]
     _check_keys(paper, _PAPER, ("id", "title"), f"{path}: paper")
     for name, entry in (("models", models), ("claims", entries)):
@@ -102,7 +137,11 @@ def read_claims(path: str | Path) -> Claims:
     _check_text(meanings, tuple(meanings), f"{path}: splits")
     names = {model["name"] for model in models}
     claims = tuple(_read_claim(entry, names, meanings, f"{path}: claims[{n}]") for n, entry in enumerate(entries))
-    return Claims(path, dict(paper), tuple({"params": None, **model} for model in models), claims)
+    known = content.get("counts") or []
+    if not isinstance(known, list):
+        raise InputError(f"{path}: counts must be a list")
+    counts = tuple(_read_counts(entry, f"{path}: counts[{n}]") for n, entry in enumerate(known))
+    return Claims(path, dict(paper), tuple({"params": None, **model} for model in models), claims, counts)
 
 
 def for_run(claims: Claims, model: str | None, dataset_title: str) -> list[Claim]:
@@ -221,6 +260,11 @@ def _read_claim(entry: Any, models: set[str], meanings: Mapping[str, str], where
     epoch = entry.get("epoch")
     if epoch is not None and (isinstance(epoch, bool) or not isinstance(epoch, int) or epoch < 0):
         raise InputError(f"{where}: epoch {epoch!r} must be an integer from 0")
+    step, over = entry.get("step"), entry.get("over")
+    if step is not None and not (isinstance(step, int | float) and not isinstance(step, bool) and 0 < step < math.inf):
+        raise InputError(f"{where}: step {step!r} must be a number above 0, the unit of the last printed digit")
+    if over is not None and not (isinstance(over, str) and over in models):
+        raise InputError(f"{where}: over {over!r} is not in models")
     return Claim(
         model=model,
         dataset=entry["dataset"],
@@ -233,7 +277,24 @@ def _read_claim(entry: Any, models: set[str], meanings: Mapping[str, str], where
         epoch=epoch,
         classes=tuple(classes) if classes else None,
         split_means=meanings.get(split),
+        written=str(getattr(entry["value"], "text", entry["value"])) if isinstance(value, float) else "",
+        step=step,
+        over=over,
     )
+
+
+def _read_counts(entry: Any, where: str) -> KnownCounts:
+    _check_keys(entry, _COUNTS, tuple(sorted(_COUNTS)), where)
+    _check_text(entry, ("dataset", "source"), where)
+    counts = entry["counts"]
+    if entry["split"] not in SPLITS:
+        raise InputError(f"{where}: split {entry['split']!r} must be one of {', '.join(SPLITS)}")
+    if not isinstance(counts, dict) or len(counts) < 2:
+        raise InputError(f"{where}: counts must be a mapping from at least two classes to their images")
+    for name, count in counts.items():
+        if not isinstance(name, str) or type(count) is not int or count < 0:
+            raise InputError(f"{where}: counts of {name!r} must be a whole number of images, got {count!r}")
+    return KnownCounts(entry["dataset"], entry["split"], dict(counts), entry["source"])
 
 
 def _read_number(value: Any, metric: str, where: str) -> float:

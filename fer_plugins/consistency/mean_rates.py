@@ -1,0 +1,225 @@
+"""Accuracy, mean recall and mean specificity against each other, given how many images each class has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+
+from fer_plugins.consistency.class_counts import ClassCounts, candidates
+from fer_plugins.consistency.findings import Finding, Outcome, Unchecked, show, span
+from fer_plugins.consistency.multiclass import Window, nearest_matrix
+from fer_plugins.consistency.printed import Paper, Printed, about, nearest_source, without_classes
+
+Range = tuple[Fraction, Fraction]
+
+
+def extremes(weights: Sequence[Fraction], capacities: Sequence[Fraction], total: Fraction) -> Range:
+    """Return the least and the greatest sum of weight x amount when amounts of 0..capacity add up to ``total``.
+
+    The greedy filling of a continuous knapsack, which is exact; ``total`` beyond all capacities is cut to them.
+
+    >>> tuple(float(one) for one in extremes([Fraction(1, 4), Fraction(3, 4)], [Fraction(1)] * 2, Fraction(3, 2)))
+    (0.625, 0.875)
+    """
+    order = sorted(range(len(weights)), key=lambda k: weights[k])
+    ends = []
+    for filling in (order, order[::-1]):
+        left, value = total, Fraction(0)
+        for k in filling:
+            amount = min(left, capacities[k])
+            value += weights[k] * amount
+            left -= amount
+        ends.append(value)
+    return ends[0], ends[1]
+
+
+def accuracy_range(counts: Sequence[int], recall: Range) -> Range:
+    """Return the range of accuracy that class counts and a range of macro recall allow.
+
+    Accuracy is the mean of the class recalls weighted by the class shares p_c. What they lack of 1, K(1 - recall) in
+    all and at most 1 a class, costs most accuracy in the largest classes and least in the smallest.
+
+    >>> low, high = accuracy_range([491, 55, 528, 879, 594, 416, 626], (Fraction("0.9418"),) * 2)
+    >>> round(float(low), 4), round(float(high), 4)
+    (0.9002, 0.9938)
+    """
+    total = sum(counts)
+    shares = [Fraction(count, total) for count in counts]
+    ones = [Fraction(1)] * len(counts)
+    worst = extremes(shares, ones, len(counts) * (1 - recall[0]))[1]
+    best = extremes(shares, ones, len(counts) * (1 - recall[1]))[0]
+    return 1 - worst, 1 - best
+
+
+def specificity_range(counts: Sequence[int], accuracy: Range, *, weighted: bool = False) -> Range:
+    """Return the range of mean specificity that class counts and a range of accuracy allow.
+
+    Every error is one false positive of one class c, at most N - N_c of them, and costs 1/(N - N_c) of that class's
+    specificity: most in the largest class, least in the smallest.
+
+    Args:
+        counts: images per class.
+        accuracy: its range.
+        weighted: the mean weighted by class shares instead of the macro mean.
+
+    >>> low, high = specificity_range([491, 55, 528, 879, 594, 416, 626], (Fraction("0.8289"),) * 2)
+    >>> round(float(low), 4), round(float(high), 4)
+    (0.9676, 0.9752)
+    """
+    total = sum(counts)
+    shares = [Fraction(count, total) if weighted else Fraction(1, len(counts)) for count in counts]
+    weights = [share / (total - count) for share, count in zip(shares, counts, strict=True)]
+    capacities = [Fraction(total - count) for count in counts]
+    worst = extremes(weights, capacities, (1 - accuracy[0]) * total)[1]
+    best = extremes(weights, capacities, (1 - accuracy[1]) * total)[0]
+    return 1 - worst, 1 - best
+
+
+def check_means(paper: Paper) -> Iterator[Outcome]:
+    """Check accuracy, mean recall and mean specificity of every report against the class counts of its split."""
+    for report in paper.reports():
+        headline = without_classes(report)
+        accuracies = [one for one in headline if one.claim.metric == "accuracy"]
+        averaged = [one for one in headline if one.claim.metric.removeprefix("macro_") in ("recall", "specificity")]
+        if accuracies and averaged:
+            yield from _against_counts(paper, headline, accuracies, averaged)
+
+
+def _usable(counts: list[ClassCounts]) -> list[ClassCounts]:
+    """Leave out counts with an empty class, over which means are taken in more than one way."""
+    return [one for one in counts if min(one.counts.values()) > 0]
+
+
+def _against_counts(
+    paper: Paper, headline: list[Printed], accuracies: list[Printed], averaged: list[Printed]
+) -> Iterator[Outcome]:
+    claim = accuracies[0].claim
+    known = _usable(candidates(paper, claim))
+    if not known:
+        names = " and ".join(dict.fromkeys(one.claim.metric for one in averaged))
+        yield Unchecked(about(claim), f"accuracy against {names}: no class counts of this split are known")
+        return
+    found: list[Finding] = []
+    for mean in averaged:
+        for accuracy in nearest_source(accuracies, mean.claim.source):
+            if mean.claim.metric.endswith("recall"):
+                found += _recall(accuracy, mean, known)
+            else:
+                found += _specificity(accuracy, mean, known, headline)
+    yield from found or (_jointly(accuracies, averaged, known[0]) if claim.split != "not_stated" else ())
+
+
+def _jointly(accuracies: list[Printed], averaged: list[Printed], counts: ClassCounts) -> Iterator[Finding]:
+    """Ask the integer programme for a matrix with all means that are said to be macro means."""
+    macro = [one for one in averaged if one.claim.metric.startswith("macro_")]
+    together = [*nearest_source(accuracies, macro[0].claim.source), *macro] if macro else []
+    miss = nearest_matrix(
+        counts.counts, [Window(one.claim.metric, one.low, one.high, str(one)) for one in together]
+    )  # fmt: skip
+    if miss is not None and miss.images > 0:
+        yield Finding(
+            "joint rates", about(accuracies[0].claim), tuple(map(str, together)),
+            "a confusion matrix with these class counts has all of them", (str(counts), *miss.certificate),
+        )  # fmt: skip
+
+
+def _recall(accuracy: Printed, recall: Printed, known: list[ClassCounts]) -> Iterator[Finding]:
+    unstated = recall.claim.metric == "recall"
+    if unstated and accuracy.meets(recall.low, recall.high):  # may be the weighted mean, which is the accuracy
+        return
+    ranges = [accuracy_range(list(one.counts.values()), (recall.low, recall.high)) for one in known]
+    if any(accuracy.meets(*one) for one in ranges):
+        return
+    best = _closest(accuracy, ranges)
+    (low, high), counts = ranges[best], known[best]
+    sizes, lacking = sorted(counts.counts.values(), reverse=True), len(counts.counts) * (1 - recall.low)
+    largest = max(counts.counts, key=lambda name: counts.counts[name])
+    lines = [str(counts)]
+    if accuracy.high < low:
+        bound = f"accuracy >= {show(low)}"
+        lines.append(
+            f"the class recalls lack at most {len(sizes)} x (1 - {show(recall.low)}) = {show(lacking)} of 1 together;"
+        )
+        if lacking <= 1:
+            lines[-1] += (
+                f" all of it in the largest class ({largest}) costs {show(lacking)} x {sizes[0]:,}/{counts.total:,} = "
+                f"{show(1 - low)} of accuracy"
+            )
+        else:
+            lines[-1] += f" in the largest classes, at most 1 each, it costs {show(1 - low)} of accuracy"
+    else:
+        bound = f"accuracy <= {show(high)}"
+        missing = len(sizes) * (1 - recall.high)
+        lines.append(
+            f"the class recalls lack at least {len(sizes)} x (1 - {show(recall.high)}) = {show(missing)} of 1 "
+            f"together; in the smallest classes, at most 1 each, it costs {show(1 - high)} of accuracy"
+        )
+    if len(known) > 1:
+        lines.append(f"the nearest of {len(known)} known class counts; broken for: {_names(known)}")
+    if unstated:
+        lines.append("nor is it the weighted or micro mean, which equals the accuracy")
+    yield Finding("accuracy and recall", about(accuracy.claim), (str(accuracy), str(recall)), bound, tuple(lines))
+
+
+def _specificity(
+    accuracy: Printed, mean: Printed, known: list[ClassCounts], headline: list[Printed]
+) -> Iterator[Finding]:
+    window = (accuracy.low, accuracy.high)
+    ranges = [specificity_range(list(one.counts.values()), window) for one in known]
+    if any(mean.meets(*one) for one in ranges):
+        return
+    best = _closest(mean, ranges)
+    (low, high), counts = ranges[best], known[best]
+    classes, total, largest = len(counts.counts), counts.total, max(counts.counts.values())
+    lines = [str(counts)]
+    if mean.high < low:
+        bound = f"mean specificity >= {show(low)}"
+        lines.append(
+            f"at most {show((1 - accuracy.low) * total)} errors, each a false positive of one class; all in the "
+            f"largest class: 1 - (1 - {show(accuracy.low)}) x {total:,} / ({classes} x {total - largest:,}) = "
+            f"{show(low)}"
+        )
+    else:
+        bound = f"mean specificity <= {show(high)}"
+        lines.append(
+            f"at least {show((1 - accuracy.high) * total)} errors, each a false positive of one class; all in the "
+            f"smallest classes they still cost {show(1 - high)}"
+        )
+    if mean.claim.metric == "specificity":
+        micro = (1 - (1 - accuracy.low) / (classes - 1), 1 - (1 - accuracy.high) / (classes - 1))
+        if mean.meets(*micro):
+            return
+        lines.append(f"micro mean: 1 - (1 - accuracy)/{classes - 1} = {span(*micro)}, not it either")
+        by_share = [specificity_range(list(one.counts.values()), window, weighted=True) for one in known]
+        if any(mean.meets(*one) for one in by_share):
+            recalls = [one for one in headline if one.claim.metric == "recall"]
+            if not recalls or any(accuracy.meets(one.low, one.high) for one in recalls):
+                return  # everything may be weighted by class shares
+            lines.append(f"only a mean weighted by class shares could be; then {recalls[0]} would equal the accuracy")
+        else:
+            nearest = by_share[_closest(mean, by_share)]
+            lines.append(f"mean weighted by class shares: {span(*nearest)}, not it either")
+    lines += _as_two_classes(accuracy, mean, [one for one in headline if one.claim.metric == "recall"])
+    if len(known) > 1:
+        lines.append(f"the nearest of {len(known)} known class counts; broken for: {_names(known)}")
+    yield Finding("accuracy and specificity", about(accuracy.claim), (str(accuracy), str(mean)), bound, tuple(lines))
+
+
+def _as_two_classes(accuracy: Printed, specificity: Printed, recalls: list[Printed]) -> list[str]:
+    """Say what one class against the rest would mean: accuracy = q recall + (1 - q) specificity, q the positives."""
+    if len(recalls) != 1 or recalls[0].meets(specificity.low, specificity.high):
+        return []
+    recall = recalls[0]
+    share = (accuracy.value - specificity.value) / (recall.value - specificity.value)
+    outside = accuracy.high < min(recall.low, specificity.low) or accuracy.low > max(recall.high, specificity.high)
+    if outside:
+        return [f"nor one class against the rest: accuracy would lie between specificity and {recall}"]
+    return [f"one class against the rest would need {100 * float(share):.1f} % positives"]
+
+
+def _closest(number: Printed, ranges: list[Range]) -> int:
+    return min(range(len(ranges)), key=lambda k: max(ranges[k][0] - number.high, number.low - ranges[k][1]))
+
+
+def _names(known: list[ClassCounts]) -> str:
+    return "; ".join(one.source for one in known)
