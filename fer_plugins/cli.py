@@ -179,6 +179,12 @@ def _claims(words: list[str]) -> int:
     return claims(words)
 
 
+def _inflation(words: list[str]) -> int:
+    from fer_plugins.inflation_command import inflation
+
+    return inflation(words)
+
+
 def _verb(words: list[str]) -> int:
     verbs: dict[str, Callable[[list[str]], int]] = {
         "run": _run,
@@ -190,6 +196,7 @@ def _verb(words: list[str]) -> int:
         "data": _data,
         "claims": _claims,
         "compare": _compare,
+        "inflation": _inflation,
         "verify": _verify,
         "table": _table,
     }

@@ -51,6 +51,9 @@ fer: experiments with facial expression recognition plug-ins
                                 each of the paper's claims beside the measured value: a verdict
   fer table RUN... [--format md|csv|tex]
                                 a row a model, the paper's claims beside
+  fer inflation --plugin NAME --protocol FLAWED --against SOUND [--against.KEY VALUE]
+                [--seeds N] [--folds all] [--out FOLDER] [--json] [fer-run flags]
+                                what a flawed protocol adds to the test scores, with an interval
   fer search SPACE.yaml --plugin NAME [--out FOLDER] [fer-run flags]
                                 choose hyper-parameters on validation, a run a trial; the test
                                 part stays sealed; best.yaml is for fer-run --config
