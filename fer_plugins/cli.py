@@ -185,6 +185,12 @@ def _inflation(words: list[str]) -> int:
     return inflation(words)
 
 
+def _figures(words: list[str]) -> int:
+    from fer_plugins.figures.command import figures
+
+    return figures(words)
+
+
 def _verb(words: list[str]) -> int:
     verbs: dict[str, Callable[[list[str]], int]] = {
         "run": _run,
@@ -196,6 +202,7 @@ def _verb(words: list[str]) -> int:
         "data": _data,
         "claims": _claims,
         "compare": _compare,
+        "figures": _figures,
         "inflation": _inflation,
         "verify": _verify,
         "table": _table,

@@ -51,6 +51,8 @@ fer: experiments with facial expression recognition plug-ins
                                 each of the paper's claims beside the measured value: a verdict
   fer table RUN... [--format md|csv|tex]
                                 a row a model, the paper's claims beside
+  fer figures RUN...            draw a run's curves, confusion matrices, classes, calibration and
+                                ROC, as PNG and SVG
   fer inflation --plugin NAME --protocol FLAWED --against SOUND [--against.KEY VALUE]
                 [--seeds N] [--folds all] [--out FOLDER] [--json] [fer-run flags]
                                 what a flawed protocol adds to the test scores, with an interval

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from fer_plugins import optim, registry
 from fer_plugins.contract import Batch, HasAuxiliaryLoss, HasHealth
 from fer_plugins.errors import InputError, RunError
-from fer_plugins.evaluate.collapse import one_class
+from fer_plugins.evaluate.collapse import find_collapse
 from fer_plugins.evaluate.metrics import Predictions, Scorer, score
 from fer_plugins.seeds import derive
 from fer_plugins.soft_targets import SoftTargets
@@ -221,8 +221,7 @@ class FERModule(L.LightningModule):
     def _end_pass(self) -> dict[str, float]:
         """Keep the answers and the faults of the pass; return the figures of the network's health."""
         self.predictions = self.scorer.predictions()
-        same = one_class(self.predictions, self.classes)
-        self.faults = [same] if same else []
+        self.faults = find_collapse(self.predictions, self.classes)
         if not isinstance(self.network, HasHealth) or self._looked_at is None:
             return {}
         with torch.no_grad():

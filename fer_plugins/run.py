@@ -26,6 +26,7 @@ from fer_plugins.evaluate.by_dataset import choose, score_targets
 from fer_plugins.evaluate.metrics import check_pairing, looks_unpaired, score
 from fer_plugins.evaluate.result_table import print_result
 from fer_plugins.evaluate.target_table import print_targets
+from fer_plugins.evaluate.votes import score_votes
 from fer_plugins.manifest import check_claims, claims_beside, describe, header
 from fer_plugins.module import FERModule
 from fer_plugins.progress import EpochLog, ResultConsole
@@ -208,6 +209,8 @@ def _finish(
                 found["left_out"] = getattr(data.dataset, "left_out", {}).get(name, {})
         else:
             scores[part] = score(predictions, data.classes)
+            if data.table.votes is not None:
+                scores[part]["votes"] = score_votes(data.table.votes[predictions.index], predictions)
         faults += [f"{part}: {fault}" for fault in module.faults]
         answers[part] = (data.source_names(predictions.index), predictions)
         warning = looks_unpaired(scores[part], train_accuracy)

@@ -23,7 +23,10 @@ ReadImages: TypeAlias = "Callable[[npt.NDArray[np.int64]], npt.NDArray[np.uint8]
 NAMES = ("wandb", "csv", "none")
 MODES = ("disabled", "offline", "online")  # from none to most network
 SHOWN = 32  # predictions in the table with images
-_OVERALL = ("n", "loss", "accuracy", "balanced_accuracy", "precision", "recall", "f1", "specificity")
+_OVERALL = (
+    "n", "loss", "accuracy", "balanced_accuracy", "precision", "recall", "f1", "specificity", "f1_weighted", "kappa",
+    "mcc", "top2_accuracy", "auroc", "average_precision", "ece", "brier",
+)  # fmt: skip
 _LOGIN = "run `wandb login`, set WANDB_API_KEY, or take --logger.mode offline"
 _INSTALL = 'pip install "fer-plugins[wandb]", or take --logger csv'
 
@@ -315,8 +318,8 @@ def _shown_predictions(
 def _flatten(split: str, scores: Mapping[str, Any]) -> dict[str, Any]:
     flat = {f"{split}/{name}": scores[name] for name in _OVERALL}
     for name, interval in scores.get("intervals", {}).items():
-        if name != "per_class" and interval:
-            flat |= {f"{split}/{name}_low": interval["low"], f"{split}/{name}_high": interval["high"]}
+        if name != "per_class":
+            flat |= {f"{split}/{name}_{end}": interval[end] if interval else None for end in ("low", "high")}
     for name, row in scores["per_class"].items():
         flat |= {f"{split}/{metric}/{name}": row[metric] for metric in ("precision", "recall", "f1")}
     return flat

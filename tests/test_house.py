@@ -63,6 +63,8 @@ def test_optional_libraries_are_imported_where_they_are_asked_for():
         assert not any_of(top, "wandb", "albumentations", "cv2"), path
         if path.name != "tracking.py":
             assert not any_of(everywhere, "wandb"), path
+        if path.parent.name != "figures":
+            assert not any_of(everywhere, "matplotlib"), path
         if path.name != "augment.py":
             assert not any_of(everywhere, "albumentations", "cv2"), path
 

@@ -55,6 +55,10 @@ def test_macro_scores_equal_scikit_learn(matrix):
     assert ours["specificity"] == pytest.approx(np.mean(specificity), abs=1e-12)
     if len(np.union1d(label, predicted)) > 1:  # else po = pe = 1, where scikit-learn has nan
         assert ours["kappa"] == pytest.approx(sk.cohen_kappa_score(label, predicted), abs=1e-12)
+        assert ours["mcc"] == pytest.approx(sk.matthews_corrcoef(label, predicted), abs=1e-12)
+        assert ours["f1_weighted"] == pytest.approx(
+            sk.f1_score(label, predicted, average="weighted", zero_division=0), abs=1e-12
+        )
 
 
 @given(MATRICES, st.integers(0, 99))
@@ -63,7 +67,7 @@ def test_bootstrap_stays_in_range_and_repeats(matrix, seed):
     first = intervals.bootstrap(matrix, seed)
     assert first == intervals.bootstrap(matrix, seed)
     for name, interval in first.items():
-        assert (-1 if name == "kappa" else 0) <= interval["low"] <= interval["high"] <= 1
+        assert (-1 if name in ("kappa", "mcc") else 0) <= interval["low"] <= interval["high"] <= 1
 
 
 def test_bootstrap_of_recall_agrees_with_theory():

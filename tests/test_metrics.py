@@ -1,6 +1,10 @@
 """Scores against scikit-learn, the proof of pairing, and the alarm."""
 
+import csv
 import json
+import re
+import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +14,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as sk
 from torch.utils.data import DataLoader, TensorDataset
 
+from fer_plugins.evaluate.collapse import find_collapse
 from fer_plugins.evaluate.metrics import PairingError, Predictions, Scorer, check_pairing, looks_unpaired, score
 
 CLASSES = ["anger", "disgust", "fear", "happy", "sad", "surprise", "neutral"]
@@ -82,6 +87,218 @@ def test_degenerate_splits(label, predicted):
     assert_equal_to_scikit_learn(scores_of(label, predicted), np.array(label), np.array(predicted), CLASSES)
 
 
+# --- averages, agreement and probabilities, each against an independent computation
+
+
+def ordered_share(ours, theirs):
+    """The chance that a value of `ours` is above one of `theirs`, ties half: the ROC area, by counting pairs."""
+    return np.mean((ours[:, None] > theirs[None]) + 0.5 * (ours[:, None] == theirs[None]))
+
+
+def step_area(label, value):
+    """Average precision by its definition: recall steps times precision, a threshold for each distinct value."""
+    area, before = 0.0, 0.0
+    for threshold in sorted(set(value.tolist()), reverse=True):
+        taken = value >= threshold
+        recall = (taken & label).sum() / label.sum()
+        area, before = area + (recall - before) * (taken & label).sum() / taken.sum(), recall
+    return area
+
+
+def assert_other_scores(scores, predictions, size):
+    """Check what the papers do not print against scikit-learn where it defines it as we do, else by hand."""
+    label, predicted, p = predictions.label, predictions.predicted, predictions.probabilities
+    present = np.unique(label)
+    weighted = sk.precision_recall_fscore_support(label, predicted, average="weighted", zero_division=0)
+    micro = sk.precision_recall_fscore_support(label, predicted, average="micro", zero_division=0)
+    for place, name in enumerate(("precision", "recall", "f1")):
+        assert scores[f"{name}_weighted"] == pytest.approx(weighted[place], abs=1e-12)
+        assert scores[f"{name}_micro"] == pytest.approx(micro[place], abs=1e-12)
+    each = [sk.recall_score(label == k, predicted == k, pos_label=False, zero_division=0) for k in range(size)]
+    negatives = sum((label != k).sum() for k in range(size))
+    rejected = sum(((label != k) & (predicted != k)).sum() for k in range(size))
+    assert scores["specificity_micro"] == pytest.approx(rejected / negatives, abs=1e-12)
+    if len(present) > 1:
+        support = np.bincount(label, minlength=size)
+        assert scores["specificity_weighted"] == pytest.approx((each * support).sum() / len(label), abs=1e-12)
+    else:
+        assert scores["specificity_weighted"] is None
+    if len(present) == 1 and set(predicted) == set(present):
+        assert scores["kappa"] is None
+    else:
+        assert scores["kappa"] == pytest.approx(sk.cohen_kappa_score(label, predicted), abs=1e-12)
+    if len(present) == 1 or len(np.unique(predicted)) == 1:
+        assert scores["mcc"] is None
+    else:
+        assert scores["mcc"] == pytest.approx(sk.matthews_corrcoef(label, predicted), abs=1e-12)
+
+    second = [
+        max((k for k in range(size) if k != c), key=lambda k, row=row: (row[k], -k))
+        for row, c in zip(p, predicted, strict=True)
+    ]
+    assert scores["top2_accuracy"] == np.mean((label == predicted) | (label == second))
+    areas = []
+    for k in range(size):
+        row = scores["per_class"][CLASSES[k]]
+        if k not in present or len(present) == 1:
+            assert row["auroc"] is row["average_precision"] is None
+            continue
+        areas.append((ordered_share(p[label == k, k], p[label != k, k]), step_area(label == k, p[:, k])))
+        assert row["auroc"] == pytest.approx(areas[-1][0], abs=1e-6)  # torchmetrics divides in single precision
+        assert row["average_precision"] == pytest.approx(areas[-1][1], abs=1e-6)
+    if areas:
+        assert [scores["auroc"], scores["average_precision"]] == pytest.approx(np.mean(areas, axis=0), abs=1e-6)
+    else:
+        assert scores["auroc"] is scores["average_precision"] is None
+    shares = [[n / sum(row) if sum(row) else None for n in row] for row in scores["confusion_matrix"]]
+    assert scores["confusion_matrix_shares"] == shares
+    brier = np.mean([sum((p[n, k] - (label[n] == k)) ** 2 for k in range(size)) for n in range(len(label))])
+    assert scores["brier"] == pytest.approx(brier, abs=1e-12)
+
+
+def rough_logits(seed, label, size, steps, strength):
+    """Logits of a network of some skill; with few `steps` they tie within images and between them."""
+    random = np.random.default_rng(seed)
+    noise = random.integers(0, steps, (len(label), size)) / steps
+    return torch.from_numpy(noise + strength * np.eye(size)[label])
+
+
+@given(
+    st.integers(0, 2**31), st.integers(1, 120), st.integers(2, 7), st.integers(1, 7),
+    st.sampled_from([1, 2, 5, 10**6]), st.sampled_from([0.0, 0.3, 2.0]),
+)  # fmt: skip
+@settings(deadline=None, max_examples=60)
+def test_every_other_score_equals_an_independent_computation(seed, size, classes, present, steps, strength):
+    label = np.random.default_rng(seed).integers(0, min(present, classes), size)
+    scorer = passed(
+        rough_logits(seed, label, classes, steps, strength), torch.from_numpy(label), classes=CLASSES[:classes]
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # scikit-learn's, of classes without an image
+        assert_other_scores(scorer.compute(intervals=False), scorer.predictions(), classes)
+
+
+@pytest.mark.parametrize(
+    ("label", "best"),
+    [
+        ([0, 0, 1, 1], [0, 2, 1, 0]),  # class 2 absent, but predicted
+        ([3, 3, 3], [3, 3, 3]),  # one class only, all right
+        ([3, 3, 3], [0, 1, 3]),  # one class only
+        ([0, 1, 2, 2], [4, 4, 4, 4]),  # one class predicted, which is absent
+        ([5], [0]),
+        ([0, 1, 2], [1, 2, 0]),  # nothing right
+        (list(range(7)), list(range(7))),  # perfect
+    ],
+)
+def test_every_other_score_of_degenerate_splits(label, best):
+    scorer = passed(torch.eye(7)[best] * 3, torch.tensor(label))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert_other_scores(scorer.compute(intervals=False), scorer.predictions(), 7)
+
+
+def test_a_perfect_network_has_the_best_of_every_score():
+    scores = passed(torch.eye(7) * 2000, torch.arange(7)).compute()
+    ones = [
+        "accuracy",
+        "kappa",
+        "mcc",
+        "top2_accuracy",
+        "auroc",
+        "average_precision",
+        "f1_weighted",
+        "specificity_micro",
+    ]
+    assert [scores[name] for name in ones] == [1] * len(ones)
+    assert scores["loss"] == scores["brier"] == 0
+    assert scores["ece"] < 1e-15
+
+
+def test_a_network_that_says_the_same_of_every_image_is_at_chance():
+    label = np.repeat(np.arange(7), PRIVATE_TEST)
+    scores = passed(torch.zeros(len(label), 7), torch.from_numpy(label)).compute(intervals=False)
+    assert scores["accuracy"] == PRIVATE_TEST[0] / 3589  # argmax takes the first of equals
+    assert scores["top2_accuracy"] == sum(PRIVATE_TEST[:2]) / 3589
+    assert scores["auroc"] == 0.5
+    assert scores["average_precision"] == pytest.approx(1 / 7, abs=1e-6)  # each class its share: their mean
+    assert scores["kappa"] == pytest.approx(0, abs=1e-12)
+    assert scores["mcc"] is None
+    assert scores["brier"] == pytest.approx(6 / 7)
+    assert scores["loss"] == pytest.approx(np.log(7))
+
+
+def test_the_printed_matrix_of_a_paper():
+    """Table III of doi:10.18196/jrc.v6i3.25804: 396 photos; what follows from it, worked out by hand."""
+    matrix = [
+        [33, 0, 3, 0, 0, 1, 0], [5, 10, 0, 2, 3, 0, 2], [0, 0, 22, 0, 1, 13, 2], [1, 0, 1, 134, 0, 0, 5],
+        [0, 0, 2, 1, 20, 0, 7], [0, 0, 1, 2, 0, 39, 1], [1, 0, 2, 2, 1, 0, 79],
+    ]  # fmt: skip
+    cells = [(true, said) for true in range(7) for said in range(7) for _ in range(matrix[true][said])]
+    scores = scores_of(*map(list, zip(*cells, strict=True)))
+    assert scores["confusion_matrix"] == matrix
+    assert scores["accuracy"] == 337 / 396
+    rounded = {
+        "precision": 0.8348,
+        "recall": 0.7684,
+        "f1": 0.7833,
+        "f1_weighted": 0.8451,
+        "kappa": 0.8098,
+        "mcc": 0.8114,
+    }
+    assert {name: round(scores[name], 4) for name in rounded} == rounded
+    assert scores["confusion_matrix_shares"][1] == [5 / 22, 10 / 22, 0, 2 / 22, 3 / 22, 0, 2 / 22]
+
+
+def test_probabilities_that_are_no_numbers_have_no_scores():
+    logits = torch.eye(7)
+    logits[2, 3] = float("nan")
+    scores = passed(logits, torch.arange(7)).compute()
+    assert scores["accuracy"] == 6 / 7
+    for name in ("top2_accuracy", "auroc", "average_precision", "brier", "ece"):
+        assert scores[name] is None
+    assert scores["per_class"]["anger"]["auroc"] is None
+    assert set(scores) == set(passed(torch.eye(7), torch.arange(7)).compute())
+
+
+def test_no_numbers_are_noticed_although_they_have_an_accuracy():
+    logits = torch.eye(7)
+    logits[:5, 0] = float("nan")
+    predictions = passed(logits, torch.zeros(7, dtype=torch.long)).predictions()
+    assert find_collapse(predictions, CLASSES) == ["the network gives no finite numbers for 5 of 7 images"]
+    logits[:] = float("nan")
+    predictions = passed(logits, torch.arange(7)).predictions()
+    assert len(find_collapse(predictions, CLASSES)) == 2  # no numbers, and argmax makes them all anger
+    assert find_collapse(passed(torch.eye(7), torch.arange(7)).predictions(), CLASSES) == []
+
+
+def names_written(value, *, skip):
+    """Every key of nested mappings, but for the class names."""
+    for key, inner in value.items():
+        if key not in skip:
+            yield key
+        yield from names_written(inner, skip=skip) if isinstance(inner, dict) else ()
+
+
+def test_every_name_that_a_run_writes_is_documented(toy, tmp_path):
+    from fer_plugins.run import run
+
+    record = run(
+        {
+            "plugin": "toy", "data": {"name": "synthetic", "samples": 210, "subjects": 10}, "logger": "csv",
+            "trainer": {"epochs": 1, "threads": 1}, "run": {"output": str(tmp_path)},
+        }
+    )  # fmt: skip
+    documented = set(re.findall(r"`([\w/.]+)`", Path(__file__).parents[1].joinpath("docs", "metrics.md").read_text()))
+    written = set(names_written(record.metrics, skip=set(record.manifest["data"]["classes"])))
+    written |= set().union(*map(set, record.metrics["claims"]))
+    with (record.folder / "metrics.csv").open() as file:
+        written |= set(next(csv.reader(file)))
+    assert {"kappa", "auroc", "val", "low", "support", "val/f1"} <= written  # the walk goes to the leaves
+    assert sorted(written - documented) == []
+    lost = set(passed(torch.eye(7), torch.arange(7)).compute()) - written
+    assert lost == set()
+
+
 def test_an_absent_class_that_is_predicted_is_left_out_of_the_macro_mean():
     scores = scores_of([0, 0, 1, 1], [0, 2, 1, 0])
     assert scores["recall"] == 0.5
@@ -106,7 +323,8 @@ def test_scores_are_plain_json():
     scores = scores_of([0, 0, 1, 1], [0, 2, 1, 0])
     assert json.loads(json.dumps(scores, allow_nan=False)) == scores
     assert set(scores["intervals"]) == {
-        "accuracy", "balanced_accuracy", "precision", "recall", "f1", "specificity", "per_class"
+        "accuracy", "balanced_accuracy", "precision", "recall", "f1", "specificity", "per_class", "f1_weighted",
+        "kappa", "mcc", "top2_accuracy",
     }  # fmt: skip
     assert scores["intervals"]["accuracy"]["method"] == "wilson"
     assert "intervals" not in score(passed(torch.eye(7), torch.arange(7)).predictions(), CLASSES, intervals=False)

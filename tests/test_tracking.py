@@ -279,7 +279,7 @@ def run_script(script, folder, home, **extra):
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("WANDB_", "XDG_"))}
     return subprocess.run(
         [sys.executable, "-W", "ignore", "-c", textwrap.dedent(script), str(folder)],
-        env={**kept, "HOME": str(home), **extra},
+        env={**kept, "HOME": str(home), "MPLCONFIGDIR": str(home.parent / "matplotlib"), **extra},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

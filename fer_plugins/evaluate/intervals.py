@@ -36,13 +36,14 @@ def macro_scores(matrices: npt.NDArray[Any]) -> dict[str, npt.NDArray[np.float64
 
     For class c with TP, FP, FN, TN of one-against-rest: precision TP/(TP+FP), recall TP/(TP+FN), specificity
     TN/(TN+FP), F1 2TP/(2TP+FP+FN); 0/0 is 0. Macro is the plain mean over the classes whose row is not empty;
-    ``balanced_accuracy`` is macro recall. ``kappa`` is Cohen's (po - pe)/(1 - pe), 0 where pe is 1.
+    ``balanced_accuracy`` is macro recall, ``f1_weighted`` the mean of F1 weighted by the images of each class.
+    ``kappa`` is Cohen's (po - pe)/(1 - pe), ``mcc`` the Matthews correlation (Gorodkin 2004), 0 where they are 0/0.
 
     Args:
         matrices: counts, (..., K, K), rows true classes, columns predicted ones.
 
     Returns:
-        Name -> (...) float64 in [0, 1] (``kappa``: [-1, 1]).
+        Name -> (...) float64 in [0, 1] (``kappa``, ``mcc``: [-1, 1]).
     """
     counts = matrices.astype(np.float64)
     support, predicted = counts.sum(-1), counts.sum(-2)  # (..., K)
@@ -59,7 +60,12 @@ def macro_scores(matrices: npt.NDArray[Any]) -> dict[str, npt.NDArray[np.float64
         "recall": recall,
         "f1": _mean(_ratio(2 * right, support + predicted), present),
         "specificity": _mean(_ratio(negatives - wrongly_taken, negatives), present),
+        "f1_weighted": _ratio((_ratio(2 * right, support + predicted) * support).sum(-1), total),
         "kappa": _ratio(_ratio(right.sum(-1), total) - chance, 1 - chance),
+        "mcc": _ratio(
+            right.sum(-1) * total - (support * predicted).sum(-1),
+            np.sqrt((total**2 - (support**2).sum(-1)) * (total**2 - (predicted**2).sum(-1))),
+        ),
     }
 
 
@@ -106,7 +112,7 @@ def score_intervals(matrix: Matrix, classes: list[str], seed: int = 0) -> dict[s
     support, predicted = matrix.sum(1), matrix.sum(0)
     intervals: dict[str, Any] = {"accuracy": wilson(int(matrix.trace()), int(matrix.sum()))}
     macro = bootstrap(matrix, seed)
-    intervals |= {name: macro[name] for name in ("balanced_accuracy", "precision", "recall", "f1", "specificity")}
+    intervals |= macro
     if np.count_nonzero(support) < 2:
         intervals["specificity"] = None  # no negatives: the score itself is undefined
     intervals["per_class"] = {

@@ -22,6 +22,13 @@ _OVERALL = {
     "recall": "recall (macro)",
     "f1": "F1 (macro)",
     "specificity": "specificity (macro)",
+    "kappa": "Cohen's kappa",
+    "mcc": "Matthews correlation",
+    "top2_accuracy": "top-2 accuracy",
+    "auroc": "AUROC (macro)",
+    "average_precision": "average precision (macro)",
+    "ece": "calibration error (ECE)",
+    "brier": "Brier score (0 to 2)",
     "loss": "loss (nats)",
 }
 _ACRONYMS = {"f1": "F1", "gar": "GAR", "far": "FAR"}
@@ -126,10 +133,12 @@ def _overall(shown: Sequence[str], scores_by_split: Mapping[str, Mapping[str, An
         if split in with_interval:
             table.add_column("95 % interval", justify="right", style="dim")
     for metric, title in _OVERALL.items():
+        if not any(metric in scores_by_split[split] for split in shown):
+            continue  # a run of an earlier version
         cells = []
         for split in shown:
             scores = scores_by_split[split]
-            cells.append(_rate(scores[metric]))
+            cells.append(_rate(scores.get(metric)))
             if split in with_interval:
                 cells.append(_range(scores["intervals"].get(metric)))
         table.add_row(title, *cells)

@@ -1,0 +1,74 @@
+"""Whether probabilities mean what they say: Brier score, calibration error, and the bins of a reliability diagram."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torchmetrics.functional.classification import binary_calibration_error
+
+if TYPE_CHECKING:
+    from fer_plugins.evaluate.metrics import Predictions
+
+BINS = 15  # as in Guo et al. 2017
+Values = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """Images sorted into bins of equal width by the confidence in their predicted class."""
+
+    edges: Values  # (BINS + 1,) from 0 to 1; a bin holds its lower edge, the last one both
+    count: npt.NDArray[np.int64]  # (BINS,) images
+    confidence: Values  # (BINS,) mean; nan in an empty bin
+    accuracy: Values  # (BINS,) share of hits; nan in an empty bin
+
+
+def score_calibration(predictions: Predictions) -> dict[str, float]:
+    """Compute the Brier score and the expected calibration error.
+
+    ``brier``: mean over images of sum_k (p_k - [k is the true class])^2, from 0 to 2 (Brier 1950; scikit-learn halves
+    it for two classes). ``ece``: sum over bins b of n_b / N |accuracy_b - confidence_b|, from 0 to 1, of the predicted
+    class's probability in 15 bins of equal width (Naeini et al. 2015, Guo et al. 2017, Eq. 3).
+
+    Args:
+        predictions: of every image of a split, with finite probabilities.
+    """
+    true = np.eye(predictions.probabilities.shape[1])[predictions.label]
+    confidence, hit = _confidence(predictions)
+    return {
+        "brier": float(((predictions.probabilities - true) ** 2).sum(1).mean()),
+        "ece": float(binary_calibration_error(confidence, hit, n_bins=BINS)),
+    }
+
+
+def find_reliability(predictions: Predictions) -> Reliability:
+    """Return the bins that ``ece`` is computed from.
+
+    Args:
+        predictions: of every image of a split, with finite probabilities.
+    """
+    confidence, hit = (values.numpy() for values in _confidence(predictions))
+    edges = torch.linspace(0, 1, BINS + 1, dtype=torch.float64).numpy()  # torch's, to the last bit those of ``ece``
+    place = np.searchsorted(edges, confidence, side="right") - 1
+    count = np.bincount(place, minlength=BINS)
+    share = np.where(count, count, np.nan)
+    return Reliability(
+        edges=edges,
+        count=count,
+        confidence=np.bincount(place, confidence, BINS) / share,
+        accuracy=np.bincount(place, hit, BINS) / share,
+    )
+
+
+def _confidence(predictions: Predictions) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the probability of the predicted class and whether it is right, (N,) each.
+
+    A probability of exactly 1 is moved just below, since torchmetrics would give it a bin of its own above the last.
+    """
+    confidence = predictions.probabilities[np.arange(len(predictions)), predictions.predicted]
+    hit = (predictions.predicted == predictions.label).astype(np.int64)
+    return torch.from_numpy(np.minimum(confidence, np.nextafter(1.0, 0.0))), torch.from_numpy(hit)
