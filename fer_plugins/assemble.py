@@ -13,6 +13,7 @@ from torch import nn
 
 from fer_plugins import checkpoints, config, optim, registry
 from fer_plugins.data.datamodule import FERDataModule
+from fer_plugins.data.face_crop import FaceCropped
 from fer_plugins.data.joined import Joined
 from fer_plugins.errors import InputError
 from fer_plugins.module import FERModule
@@ -78,6 +79,7 @@ def build_data(settings: Mapping[str, Any]) -> FERDataModule:
     own = {name: value for name, value in section.items() if name not in core}
     offered = {"image_size": section["image_size"], "channels": section["channels"]}
     dataset = registry.build("dataset", section["name"], root=section["root"], **offered, **own)
+    dataset = _cut_faces(dataset, section["face_crop"], section["on_no_face"])
     if section["targets"]:
         dataset = Joined(dataset, _build_targets(section["targets"], offered))
     protocol = dict(settings["protocol"])
@@ -126,10 +128,27 @@ def _build_targets(given: Any, offered: Mapping[str, Any]) -> dict[str, Any]:
         options = dict(one)
         name = str(options.pop("name", label))
         try:
-            built[str(label)] = registry.build("dataset", name, root=options.pop("root", None), **offered, **options)
+            faces = options.pop("face_crop", "none"), options.pop("on_no_face", "full_image")
+            dataset = registry.build("dataset", name, root=options.pop("root", None), **offered, **options)
+            built[str(label)] = _cut_faces(dataset, *faces)
         except InputError as error:
             raise InputError(f"data.targets.{label}: {error}") from error
     return built
+
+
+def _cut_faces(dataset: Any, face_crop: str, on_no_face: Any) -> Any:
+    """Return the dataset, cut to its faces where that is asked for.
+
+    Raises:
+        InputError: an unknown word (those of ``data`` itself were checked before).
+    """
+    for name, given, known in (
+        ("face_crop", face_crop, ("none", "lbp")),
+        ("on_no_face", on_no_face, ("full_image", "skip")),
+    ):
+        if given not in known:
+            raise InputError(f"{name}: {given!r} is not known; give {' or '.join(known)}")
+    return dataset if face_crop == "none" else FaceCropped(dataset, on_no_face)
 
 
 def _build_offline(section: Mapping[str, Any]) -> tuple[Any, int | None] | None:
