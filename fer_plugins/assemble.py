@@ -98,6 +98,7 @@ def build_data(settings: Mapping[str, Any]) -> FERDataModule:
         fold=settings["run"]["fold"] or 0,
         limit=section["limit"],
         on_leaks=section["leaks"],
+        near_copies=section["near_copies"],
         oversample=section["balance"] == "oversample",
         offline=_build_offline(section),
         workers=section["workers"],

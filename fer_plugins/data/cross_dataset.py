@@ -25,7 +25,8 @@ def cross_dataset(table: SampleTable, seed: int, *, parts: int = 10, dedupe: boo
         table: the joined samples, with ``origin``.
         seed: decides what the release leaves open.
         parts: see above; at least 3.
-        dedupe: leave out test images of other datasets whose pixels are also in the training or validation part.
+        dedupe: leave out test images of other datasets of which the training or validation part holds a copy or a near
+            copy (the latter unless ``data.near_copies`` is off).
 
     Raises:
         InputError: nothing was joined, or the dataset's own split fails.
@@ -41,7 +42,12 @@ def cross_dataset(table: SampleTable, seed: int, *, parts: int = 10, dedupe: boo
         assert table.digest is not None
         seen = table.digest[np.concatenate([fold.train, fold.val])]
         others = others[~np.isin(table.digest[others], seen)]
+        if table.near is not None:
+            others = others[~np.isin(table.near[others], table.near[np.concatenate([fold.train, fold.val])])]
     return [Fold(fold.train, fold.val, np.sort(np.concatenate([fold.test, others])))]
+
+
+cross_dataset.wants_near_copies = True  # type: ignore[attr-defined]
 
 
 def _own_split(table: SampleTable, seed: int, parts: int) -> Fold:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from fer_plugins.contract import SPLITS, Batch, Dataset, Fold, SampleTransform
 from fer_plugins.data.images import Progress, load_images
 from fer_plugins.data.leaks import Leaks, find_leaks
 from fer_plugins.data.loaders import ResidentLoader, apply_transform, sample_loader, seeded, wrap_images
+from fer_plugins.data.near_groups import NearCopies, find_near_groups
 from fer_plugins.data.offline import Images, balance_classes
 from fer_plugins.data.protocols import (
     ProtocolCall,
@@ -26,6 +28,7 @@ from fer_plugins.data.protocols import (
     missing_classes,
     pick_fold,
     split_folds,
+    wants_near_copies,
 )
 from fer_plugins.data.shift import compare_detail
 from fer_plugins.data.table import SampleTable
@@ -69,6 +72,8 @@ class FERDataModule(LightningDataModule):
             class; the same ones for every seed.
         on_leaks: what identical images, subjects or sequences in two parts lead to: "warn" (one of ``warnings``),
             "error", or "off", which does not look for them.
+        near_copies: whether near copies are looked for too: "on", "off", or "auto", where it takes seconds or is known.
+            A protocol that says ``wants_near_copies`` gets them unless it is "off".
         oversample: repeat training images of the smaller classes until each class comes as often as the largest.
         offline: makes images until every class of the training part has as many as asked for: a transform and a number
             (None: as many as the largest class has). None: nothing is made.
@@ -110,6 +115,7 @@ class FERDataModule(LightningDataModule):
         fold: int = 0,
         limit: int | float | None = None,
         on_leaks: str = "warn",
+        near_copies: NearCopies = "auto",
         oversample: bool = False,
         offline: tuple[SampleTransform | nn.Module, int | None] | None = None,
         workers: int | None = None,
@@ -129,6 +135,7 @@ class FERDataModule(LightningDataModule):
         self.workers = _count_workers(augmentation) if workers is None else workers
         self.resident_device = _check_device(resident_device)
         self._fold_number, self._progress, self._on_leaks, self._offline = fold, progress, on_leaks, offline
+        self._near_copies: NearCopies = near_copies
         self._transform_device: torch.device | None = None
         self._prepared = False
         self._openings: list[str] = []
@@ -152,7 +159,9 @@ class FERDataModule(LightningDataModule):
         )
         classes = loaded.classes
         self.fingerprint = loaded.table.fingerprint(classes)
-        images, table, fold = self._split(loaded.images, loaded.table)
+        mode = "on" if self._near_copies == "auto" and wants_near_copies(self.protocol) else self._near_copies
+        near = find_near_groups(loaded.images, loaded.table, mode, self.cache)
+        images, table, fold = self._split(loaded.images, dataclasses.replace(loaded.table, near=near))
         self.counts = count_classes(table, fold, classes, owner=f"dataset {self.dataset_name}")
         self.classes, self.table, self.fold, self.notes = classes, table, fold, loaded.notes
         self.from_cache, self.load_seconds = loaded.from_cache, loaded.seconds

@@ -38,7 +38,7 @@ class FaceCropped:
         self.title = getattr(dataset, "title", "")
         if hasattr(dataset, "target_mode"):
             self.target_mode = dataset.target_mode
-        self._file = lbp_frontal_face_cascade_filename()
+        self._file: str = lbp_frontal_face_cascade_filename()  # type: ignore[no-untyped-call]
         self._cascade: Any = None
         self._boxes: dict[int, tuple[int, int, int] | None] = {}  # row -> top, left, side of its face
         self._kept: list[int] | None = None  # rows with a face, under "skip"

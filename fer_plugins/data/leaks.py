@@ -1,4 +1,4 @@
-"""Leaks between the parts of a fold that need no looking at pixels: identical images, shared subjects and sequences."""
+"""Leaks between the parts of a fold: identical images and near copies, shared subjects, sequences and originals."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ class Leaks:
     subjects: dict[tuple[str, str], int]  # people in both; {} where the dataset names none
     sequences: dict[tuple[str, str], int]  # recordings in both; {} where the dataset names none
     siblings: dict[tuple[str, str], int]  # images of which both parts hold a made version; {} where none was made
+    near: dict[tuple[str, str], int] | None  # images of the second part with a near copy in the first; None: not sought
     conflicts: int  # groups of identical images with different labels, in the whole fold
 
     def sentences(self) -> list[str]:
@@ -37,6 +38,10 @@ class Leaks:
             said += [
                 f"{_count(number, what)} in both {pair[0]} and {pair[1]}" for pair, number in found.items() if number
             ]
+        for pair, number in (self.near or {}).items():
+            if number > self.images[pair]:
+                more = number - self.images[pair]
+                said.append(f"{_count(more, 'image')} of {pair[1]} with a near copy, not identical, in {pair[0]}")
         for pair, number in self.siblings.items():
             if number:
                 said.append(f"{_count(number, 'image')} with augmented versions in both {pair[0]} and {pair[1]}")
@@ -47,16 +52,17 @@ class Leaks:
     def as_dict(self) -> dict[str, Any]:
         """Return plain values for the manifest; pairs are written "train/test"."""
         named = {}
-        for name in ("copies", "images", "subjects", "sequences", "siblings"):
-            named[name] = {"/".join(pair): number for pair, number in getattr(self, name).items()}
+        for name in ("copies", "images", "subjects", "sequences", "siblings", "near"):
+            found = getattr(self, name)
+            named[name] = found and {"/".join(pair): number for pair, number in found.items()}
         return {**named, "conflicts": self.conflicts}
 
 
 def find_leaks(table: SampleTable, fold: Fold) -> Leaks:
-    """Compare the parts of ``fold`` by decoded pixels (``digest``), subject and sequence.
+    """Compare the parts of ``fold`` by decoded pixels (``digest``), near copies where known, subject and sequence.
 
     A part that is another one (a protocol that validates on the test part) is not compared with it: that is the
-    protocol's flaw, which is said elsewhere. Near copies are not looked for.
+    protocol's flaw, which is said elsewhere.
 
     Args:
         table: the samples, with ``digest``.
@@ -77,9 +83,18 @@ def find_leaks(table: SampleTable, fold: Fold) -> Leaks:
         images={pair: int(np.isin(digest[parts[pair[1]]], found).sum()) for pair, found in shared.items()},
         subjects=_shared(table.subject, parts, pairs),
         sequences=_shared(table.sequence, parts, pairs),
+        near=_near(table, parts, pairs),
         siblings=_shared(table.parent, parts, pairs),
         conflicts=int((kinds > 1).sum()),
     )
+
+
+def _near(
+    table: SampleTable, parts: dict[str, npt.NDArray[np.int64]], pairs: list[tuple[str, str]]
+) -> dict[tuple[str, str], int] | None:
+    if table.near is None:
+        return None
+    return {pair: int(np.isin(table.near[parts[pair[1]]], table.near[parts[pair[0]]]).sum()) for pair in pairs}
 
 
 def _shared(

@@ -211,6 +211,11 @@ def augments_first(protocol: ProtocolCall) -> bool:
     return True
 
 
+def wants_near_copies(protocol: ProtocolCall) -> bool:
+    """Tell whether the protocol decides by near copies (the table's column ``near``)."""
+    return bool(getattr(_unbound(protocol), "wants_near_copies", False))
+
+
 def _name_of(protocol: ProtocolCall) -> str:
     call = _unbound(protocol)
     return getattr(call, "__name__", type(call).__name__)

@@ -30,6 +30,7 @@ class SampleTable:
     target: Column | None = None  # float64 (N, classes): shares that training aims at
     parent: Column | None = None  # str: the source that an augmented image was made of, else its own source
     origin: Column | None = None  # str: the joined dataset that a row comes from, "" for the one that is trained on
+    near: Column | None = None  # int64, the same for near copies of one image; set by the core where it looked for them
     digest: Column | None = None  # str, hash of the decoded pixels; set by the core
 
     def __len__(self) -> int:
@@ -102,7 +103,7 @@ class SampleTable:
             InputError: a column is missing or unknown, lengths differ, a label or split is out of range, or
                 sources are not unique.
         """
-        known = {field.name for field in fields(cls)}
+        known = {field.name for field in fields(cls)} - {"near"}
         for name in columns:
             if name not in known:
                 raise InputError(f"{owner}: table has an unknown column {name!r}; known: {', '.join(sorted(known))}")

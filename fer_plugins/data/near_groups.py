@@ -1,0 +1,93 @@
+"""Which images of a dataset are near copies of each other: looked for once, then kept beside the decoded images."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from fer_plugins.data.table import SampleTable
+
+NearCopies = Literal["auto", "on", "off"]
+QUICK = 1_000  # images; so many are searched in about a second, which "auto" takes without being asked
+_VERSION = 1  # to be raised whenever the search finds other pairs
+
+Groups = npt.NDArray[np.int64]
+
+
+def find_near_groups(
+    images: npt.NDArray[np.uint8], table: SampleTable, mode: NearCopies, cache: Path | None
+) -> Groups | None:
+    """Return a group number for every image, the same for near copies; None where they were not looked for.
+
+    What was found is kept in ``cache`` under a hash of the images' pixels, so that an audit, and every later run on the
+    same images in any order, has it at once.
+
+    Args:
+        images: (N, S, S, C) uint8.
+        table: N samples, with ``digest``.
+        mode: "on" looks for them, "off" does not, "auto" does where it takes seconds or is known already.
+        cache: folder of the cache, or None.
+    """
+    if mode == "off":
+        return None
+    order, path = table.canonical_order(), _place(table, cache)
+    groups = np.empty(len(table), np.int64)
+    known = _read(path, len(table)) if path is not None else None
+    if known is not None:
+        groups[order] = known
+        return groups
+    if mode == "auto" and len(table) > QUICK:
+        return None
+    from fer_plugins.audit.near_copies import find_near_copies
+
+    found = find_near_copies(images).components()
+    keep_near_groups(found, table, cache)
+    return found
+
+
+def keep_near_groups(groups: Groups, table: SampleTable, cache: Path | None) -> None:
+    """Keep what was found for later runs on the same images; a cache that cannot be written is passed over.
+
+    Args:
+        groups: (N,) a number for every image.
+        table: N samples, with ``digest``.
+        cache: folder of the cache, or None.
+    """
+    path = _place(table, cache)
+    if path is not None:
+        _write(path, groups[table.canonical_order()])
+
+
+def _place(table: SampleTable, cache: Path | None) -> Path | None:
+    if cache is None:
+        return None
+    assert table.digest is not None
+    hashed = hashlib.blake2b(f"near {_VERSION}".encode(), digest_size=8)
+    hashed.update("\n".join(np.sort(table.digest).tolist()).encode())
+    return cache / f"near-copies-{hashed.hexdigest()}.npy"
+
+
+def _read(path: Path, size: int) -> Groups | None:
+    try:
+        kept: Groups = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        return None
+    return kept if kept.shape == (size,) and kept.dtype == np.int64 else None
+
+
+def _write(path: Path, groups: Groups) -> None:
+    content = io.BytesIO()
+    np.save(content, groups)
+    unfinished = path.with_name(f".unfinished-{os.getpid()}-{path.name}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished.write_bytes(content.getvalue())
+        unfinished.rename(path)
+    except OSError:  # it is looked for again next time
+        unfinished.unlink(missing_ok=True)
