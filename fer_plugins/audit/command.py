@@ -32,9 +32,11 @@ def audit(words: list[str]) -> int:
     given = data_words.parse(words, USAGE, {"against": 2, "out": 1, "json": 0})
     import numpy as np
 
+    from fer_plugins.assemble import cache_folder
     from fer_plugins.audit.contact_sheet import draw_sheet
     from fer_plugins.audit.groups import find_groups
     from fer_plugins.audit.report import as_values, print_findings
+    from fer_plugins.data.near_groups import keep_near_groups
     from fer_plugins.evaluate.result_table import result_console
     from fer_plugins.record import write_whole
 
@@ -59,6 +61,8 @@ def audit(words: list[str]) -> int:
     started = time.perf_counter()
     found = find_groups(images, table, labels, splits)
     seconds["searching"] = time.perf_counter() - started
+    if "against" not in given.flags:  # every later run on these images then knows them
+        keep_near_groups(found.component, loaded.table, cache_folder(None))
     values: dict[str, Any] = {
         "dataset": title,
         "root": given.root,

@@ -44,6 +44,7 @@ class Findings:
     conflicting_near: list[Rows]  # groups of ``near`` with more than one label
     in_one_sequence: int  # pairs of ``pairs`` from one recording, where near copies are natural
     overlaps: list[Overlap]  # one a fold
+    component: Rows  # (N,) a number for every image, the same for copies and near copies
 
 
 def find_groups(
@@ -74,6 +75,7 @@ def find_groups(
         conflicting_exact=_with_conflict(exact_groups, labels),
         conflicting_near=_with_conflict(near_groups, labels),
         in_one_sequence=one_sequence,
+        component=found.components(),
         overlaps=[_compare_parts(table, parts, exact_group, near_group) for parts in splits],
     )
 

@@ -1,0 +1,138 @@
+"""Time and memory of the search for near copies by number of images, and the share of planted copies that it finds.
+
+    $ python benchmarks/audit.py [--images 1000 10000 36000] [--rounds 1]
+    $ python benchmarks/audit.py --rates [PATH/fer2013.zip] [--faces 10000]
+
+The timed images are smooth noise, no two alike. The rates: copies of every kind are planted among all images, of each
+original one, and a copy is found when its group holds the original. With FER2013 the originals are the images of its
+validation and test parts; without it they are synthetic faces. False alarms are counted on images without copies: one
+synthetic face a person, and random parts of photographs that have no near copy themselves.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+from scipy.ndimage import gaussian_filter
+
+from fer_plugins import data_words
+from fer_plugins.audit.near_copies import find_near_copies
+from fer_plugins.audit.planting import crop, planted_changes
+from fer_plugins.data.datasets.synthetic import Synthetic
+from fer_plugins.data.images import load_images
+
+
+def make_images(count: int) -> np.ndarray:
+    """Return (count, 48, 48, 1) uint8: smooth noise of the range of a photograph."""
+    generator = np.random.default_rng(0)
+    images = np.empty((count, 48, 48, 1), np.uint8)
+    for start in range(0, count, 1000):
+        rows = slice(start, min(start + 1000, count))
+        noise = generator.standard_normal((rows.stop - start, 48, 48), dtype=np.float32)
+        fine, coarse = gaussian_filter(noise, (0, 1.5, 1.5)), gaussian_filter(noise, (0, 6, 6))
+        mixed = fine / fine.std() + 2 * coarse / coarse.std()
+        images[rows, ..., 0] = np.clip(128 + 25 * mixed, 0, 255)
+    return images
+
+
+def time_search(count: int, rounds: int) -> None:
+    images, seconds = make_images(count), []
+    for _ in range(rounds):
+        started = time.perf_counter()
+        found = find_near_copies(images)
+        seconds.append(time.perf_counter() - started)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    print(f"{count:>7,} images  {min(seconds):7.1f} s  peak {peak:.2f} GB  {len(found)} pairs", flush=True)
+
+
+def load_fer2013(root: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return all images, and the rows of the sharp ones that are planted: one of each group of identical ones."""
+    dataset = data_words.build_dataset("fer2013", root, {})
+    loaded = load_images(dataset, name="fer2013", image_size=48, channels=1, cache=None, memory_gb=1.0)
+    first = np.unique(loaded.table.digest, return_index=True)[1]
+    sharp = np.sort(first[loaded.table.split[first] != "train"])
+    return loaded.images, sharp[loaded.images[sharp].std(axis=(1, 2, 3)) >= 2]
+
+
+def draw_faces(people: int) -> np.ndarray:
+    """Return one face a person, its expression by turns: (people, 48, 48, 1)."""
+    faces = Synthetic(image_size=48, samples=7 * people, subjects=people, frames=1)
+    rows = {}
+    for row, subject in enumerate(faces.table["subject"]):
+        rows.setdefault(subject, []).append(row)
+    return np.stack([faces[of_one[number % 7]] for number, of_one in enumerate(rows.values())])
+
+
+def print_rates(title: str, images: np.ndarray, originals: np.ndarray, size: int = 0) -> None:
+    """Plant one copy of each original, kinds by turns, among ``images``, and print the share found by kind."""
+    draw = np.random.default_rng(0)
+    by_kind = planted_changes()
+    kinds = list(by_kind)
+    order = draw.permutation(originals)
+    kind = np.arange(len(order)) % len(kinds)
+    copies = np.empty((len(order), *images.shape[1:]), np.uint8)
+    for place, row in enumerate(order):
+        changes = by_kind[kinds[kind[place]]]
+        # By turns through the kind's own changes, so that all of the offsets come equally often.
+        copies[place, ..., 0] = changes[place // len(kinds) % len(changes)](images[row, ..., 0], draw)
+    started = time.perf_counter()
+    found = find_near_copies(np.concatenate([images, copies]))
+    taken = time.perf_counter() - started
+    group = found.components()
+    linked = group[order] == group[len(images) :]
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    print(f"{title}: {len(order):,} copies among {len(images):,} images, {taken:.0f} s, peak {peak:.2f} GB")
+    for number, name in enumerate(kinds):
+        of_kind = linked[kind == number]
+        print(f"  {name:<32} {of_kind.sum():>6,} of {len(of_kind):>6,}  {of_kind.mean():8.2%}", flush=True)
+
+
+def print_alarms(title: str, images: np.ndarray) -> None:
+    found = find_near_copies(images)
+    flagged = np.unique(np.concatenate([found.first, found.second]))
+    print(f"{title}: {len(flagged):,} of {len(images):,} images flagged, {len(flagged) / len(images):.3%}", flush=True)
+
+
+def cut_parts(images: np.ndarray, originals: np.ndarray) -> np.ndarray:
+    """Return a part, 30 of 48 pixels a side, from anywhere of each original that has no near copy among them."""
+    found = find_near_copies(images[originals])
+    alone = np.setdiff1d(np.arange(len(originals)), np.concatenate([found.first, found.second]))
+    draw = np.random.default_rng(1)
+    return np.stack([crop(30)(images[row, ..., 0], draw) for row in originals[alone]])[..., None]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--images", type=int, nargs="+", default=[1000, 10_000, 36_000])
+    parser.add_argument("--rounds", type=int, default=1, help="the best counts")
+    parser.add_argument("--rates", nargs="?", const="", metavar="FER2013", help="planted copies and false alarms")
+    parser.add_argument("--faces", type=int, default=10_000, help="synthetic people")
+    parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.one:
+        return time_search(given.one, given.rounds)
+    if given.rates is None:
+        print(f"{os.cpu_count()} cores, OMP_NUM_THREADS {os.environ.get('OMP_NUM_THREADS', 'unset')}", flush=True)
+        for count in given.images:  # each in a process of its own, for its own peak
+            words = [sys.executable, str(Path(__file__)), "--one", str(count), "--rounds", str(given.rounds)]
+            subprocess.run(words, check=True)
+        return None
+    faces = draw_faces(given.faces)
+    print_alarms("synthetic faces, one a person", faces)
+    print_rates("synthetic faces", faces, np.arange(len(faces)))
+    if given.rates:
+        images, sharp = load_fer2013(given.rates)
+        print_rates("FER2013", images, sharp)
+        print_alarms("parts of FER2013's sharp images", cut_parts(images, sharp))
+    return None
+
+
+if __name__ == "__main__":
+    main()
