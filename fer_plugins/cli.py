@@ -105,14 +105,30 @@ def _run(words: list[str]) -> int:
 
         resume(request.resume)
     else:
-        resolved = config.resolve(request.flags, plugin=request.plugin, recipe=request.recipe, files=request.files)
+        count = request.flags.pop("seeds", None)
+        resolved = _resolve(request, 0)
         if "print-config" in request.switches:
             print(config.dump(resolved.config), end="")
             return DONE
         from fer_plugins.run import run
 
-        run(resolved)
+        if count is None:
+            run(resolved)
+        else:
+            from fer_plugins.seeds_run import run_seeds
+
+            run_seeds(count, lambda number: _resolve(request, number), run)
     return DONE
+
+
+def _resolve(request: Request, number: int) -> config.Resolved:
+    """Resolve the words of ``fer-run``, with the seed raised by ``number``."""
+    plugin, recipe, files = request.plugin, request.recipe, request.files
+    resolved = config.resolve(request.flags, plugin=plugin, recipe=recipe, files=files)
+    if number == 0:
+        return resolved
+    flags = {**request.flags, "seed": resolved.config["seed"] + number}
+    return config.resolve(flags, plugin=plugin, recipe=recipe, files=files)
 
 
 def _search(words: list[str]) -> int:

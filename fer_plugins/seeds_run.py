@@ -1,0 +1,95 @@
+"""``fer-run --seeds N``: the same run under N seeds, and how far its scores spread from training to training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from rich import box
+from rich.table import Table
+
+from fer_plugins import config
+from fer_plugins.errors import InputError, RunError
+from fer_plugins.evaluate.read_runs import FinishedRun, read_run
+from fer_plugins.evaluate.result_table import result_console
+from fer_plugins.evaluate.seed_spread import seed_interval
+from fer_plugins.record import Record
+
+SHOWN = ("accuracy", "balanced_accuracy", "f1")
+
+
+def run_seeds(
+    count: int, resolve: Callable[[int], config.Resolved], run: Callable[[config.Resolved], Record]
+) -> list[Record]:
+    """Run a configuration under ``count`` seeds, one after the other, and print the spread of its scores.
+
+    The protocol's seed stays, so that all are tested on the same samples. Each is an ordinary run in a folder of its
+    own. One that fails does not stop the others; runs that are no result are named and left out of the spread.
+
+    Args:
+        count: number of trainings, at least 2.
+        resolve: from a number 0, 1, 2, ... to the configuration with the seed raised by it.
+        run: trains and scores one.
+
+    Returns:
+        The records of the runs that finished.
+
+    Raises:
+        InputError: ``count`` is below 2, or the first run refuses its input.
+        RunError: a run has failed; the others are finished.
+    """
+    if isinstance(count, bool) or not isinstance(count, int) or count < 2:
+        raise InputError(f"--seeds {count}: give a number of trainings, at least 2; one training is --seed N")
+    done: list[Record] = []
+    failed: dict[int, str] = {}
+    for number in range(count):
+        resolved = resolve(number)
+        seed = resolved.config["seed"]
+        print(f"seed {seed} ({number + 1} of {count})", flush=True)
+        try:
+            done.append(run(resolved))
+        except RunError as error:
+            if type(error) is not RunError:  # the user has interrupted it
+                raise
+            failed[seed] = str(error)
+            print(f"seed {seed} failed: {error}", flush=True)
+    _show([read_run(record.folder) for record in done])
+    if failed:
+        raise RunError(f"seed {', '.join(map(str, failed))} failed, the others are finished; see above")
+    return done
+
+
+def _show(runs: list[FinishedRun]) -> None:
+    console = result_console()
+    sound = [run for run in runs if not run.faults]
+    for run in runs:
+        if run.faults:
+            console.print(f"NOT A RESULT, left out: seed {run.seed} ({'; '.join(run.faults)})", style="bold red")
+    if len(sound) < 2:
+        console.print("no spread: it takes at least two trainings that are results")
+        return
+    title = f"{sound[0].part}, over {len(sound)} seeds: mean of the trainings and 95 % interval of the mean"
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("score")
+    for name in ("mean", "sd", "t interval", "z form", "lowest", "highest"):
+        table.add_column(name, justify="right")
+    for name in SHOWN:
+        values = [float(run.scores[name]) for run in sound]
+        spread = seed_interval(values)
+        ends = (_ends(spread["t"]), _ends(spread["z"]))
+        extremes = (f"{min(values):.4f}", f"{max(values):.4f}")
+        table.add_row(name.replace("_", " "), f"{spread['mean']:.4f}", f"{spread['sd']:.4f}", *ends, *extremes)
+    console.print()
+    console.print(table)
+    console.print(
+        "The spread of training again on the same samples; that of other samples is each run's own interval. The z "
+        "form is what papers print, and too narrow for few seeds.",
+        style="dim",
+    )
+    folders = " ".join(str(Path(run.record.folder)) for run in sound)
+    console.print(f"fer table {folders}", soft_wrap=True)
+
+
+def _ends(interval: Mapping[str, Any]) -> str:
+    return f"{interval['low']:.4f} to {interval['high']:.4f}"
