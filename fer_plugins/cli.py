@@ -233,6 +233,9 @@ def _verb(words: list[str]) -> int:
 
     if words[0] not in verbs:
         raise InputError(f"unknown verb {words[0]!r}{nearest(words[0], list(verbs))}; known: {', '.join(verbs)}")
+    if words[0] != "run" and {"-h", "--help"} & set(words[1:]):
+        print(help.fer(words[0]))
+        return DONE
     return verbs[words[0]](words[1:])
 
 

@@ -63,9 +63,17 @@ fer: experiments with facial expression recognition plug-ins
 """
 
 
-def fer() -> str:
-    """Return the help of ``fer``."""
-    return _FER.rstrip()
+def fer(verb: str | None = None) -> str:
+    """Return the help of ``fer``, or the part of it on one verb."""
+    if verb is None:
+        return _FER.rstrip()
+    shown, taken = [], False
+    for line in _FER.splitlines():
+        if line.startswith("  fer "):
+            taken = line.split()[1] == verb
+        if taken:
+            shown.append(line)
+    return "\n".join(shown)
 
 
 def fer_run(plugin: str | None, topics: list[str]) -> str:

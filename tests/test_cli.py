@@ -143,3 +143,15 @@ def test_a_broken_plugin_is_listed_as_broken_and_others_go_on(make_distribution)
     assert done.returncode == 1
     assert [row["name"] for row in rows if row["status"] == "broken"] == ["bad"]
     assert "not_there_at_all" in next(row["problem"] for row in rows if row["name"] == "bad")
+
+
+def test_every_verb_explains_itself(capsys):
+    assert cli.call("fer", cli._verb, ["--help"]) == 0
+    whole = capsys.readouterr().out
+    verbs = {line.split()[1] for line in whole.splitlines() if line.startswith("  fer ")}
+    assert {"data", "claims", "compare", "verify", "table", "figures", "inflation", "search", "check"} <= verbs
+    for verb in verbs - {"run"}:
+        assert cli.call("fer", cli._verb, [verb, "--help"]) == 0
+        shown = capsys.readouterr().out
+        assert shown.startswith(f"  fer {verb}")
+        assert set(shown.splitlines()) <= set(whole.splitlines())
