@@ -207,6 +207,12 @@ def _figures(words: list[str]) -> int:
     return figures(words)
 
 
+def _evaluate(words: list[str]) -> int:
+    from fer_plugins.robustness.command import evaluate
+
+    return evaluate(words)
+
+
 def _verb(words: list[str]) -> int:
     verbs: dict[str, Callable[[list[str]], int]] = {
         "run": _run,
@@ -218,6 +224,7 @@ def _verb(words: list[str]) -> int:
         "data": _data,
         "claims": _claims,
         "compare": _compare,
+        "evaluate": _evaluate,
         "figures": _figures,
         "inflation": _inflation,
         "verify": _verify,

@@ -48,6 +48,12 @@ fer: experiments with facial expression recognition plug-ins
                                 certificate to check by hand
   fer compare RUN RUN... [--classes] [--json]
                                 paired tests on the same samples, and over seeds
+  fer evaluate RUN [--suite shift|corruption|occlusion|calibration]
+                [--tta flip|five_crop|ten_crop]
+                [--saliency gradient|smoothgrad|occlusion|grad_cam|explain]
+                [--part test|val] [--limit N] [--seed N] [--out FOLDER] [--json]
+                                beyond accuracy, on the run's checkpoint: shifts, noise, covered
+                                faces, calibration, which pixels count
   fer verify RUN... [--all] [--json]
                                 each of the paper's claims beside the measured value: a verdict
   fer table RUN... [--format md|csv|tex]
