@@ -171,7 +171,8 @@ class Dataset(Protocol):
     ``read_all()`` (every image at once, uint8 (N, H, W, C), where that is faster than one by one),
     ``cache_key`` (a string that changes whenever the content or an option changes: where it is given, the core
     keeps the decoded images on disk), ``notes`` (list of sentences for the manifest, known after ``table`` was read),
-    ``release`` (a :class:`Release`, for ``fer data check``), ``target_mode`` (how training uses the column ``target``:
+    ``release`` (a :class:`Release`, for ``fer data check``), ``deviations`` (sentences on what else than counts differs
+    from it, known after ``table`` was read), ``target_mode`` (how training uses the column ``target``:
     "distribution", its cross-entropy; "draw", a label drawn from it each time; "any", the best of its classes).
     """
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections import Counter
 from typing import Any
 
@@ -41,6 +42,7 @@ def check(words: list[str]) -> int:
         subjects=columns.get("subject"),
         sequences=columns.get("sequence"),
     )
+    found["differences"] += getattr(dataset, "deviations", [])
     found["compared_with_release"] = release != Release()
     found["release"] = release._asdict()
     if "json" in given.flags:
@@ -83,7 +85,7 @@ def describe(dataset: Any, name: str) -> dict[str, Any]:
         "subjects": None if table.subject is None else len(set(table.subject.tolist())),
         "sequences": None if table.sequence is None else len(set(table.sequence.tolist())),
         "sizes": dict(sizes.most_common()),
-        "bad": [note for note in notes if "bad " in note and "left out" in note],
+        "bad": [note for note in notes if re.match(r"[\d,]+ bad ", note)],
         "fingerprint": table.fingerprint(classes),
     }
 

@@ -30,7 +30,15 @@ def split(words: list[str]) -> int:
         raise InputError(f"{path}: {what}, or give --out another name")
     protocol = data_words.build_protocol(given.protocol)
     dataset = data_words.build_dataset(given.name, given.root, given.options)
-    loaded = load_images(dataset, name=given.name, image_size=48, channels=1, cache=cache_folder(None), memory_gb=1.0)
+    size = {"image_size": 48, "channels": 1, **given.options}  # of the images that are kept for a run
+    loaded = load_images(
+        dataset,
+        name=given.name,
+        image_size=size["image_size"],
+        channels=size["channels"],
+        cache=cache_folder(None),
+        memory_gb=1.0,
+    )
     folds = split_folds(loaded.table, protocol)
     title = getattr(dataset, "title", given.name)
     flaw = flaw_of(protocol)

@@ -16,7 +16,7 @@ class DataWords:
 
     name: str  # of the dataset
     root: str | None  # None for a dataset that needs no files
-    options: dict[str, Any] = field(default_factory=dict)  # --data.KEY VALUE, the dataset's own
+    options: dict[str, Any] = field(default_factory=dict)  # --data.KEY VALUE: the dataset's own, image_size, channels
     protocol: dict[str, Any] | None = None  # --protocol NAME, --protocol.KEY VALUE; the name under "name"
     flags: dict[str, Any] = field(default_factory=dict)  # the verb's own flags that were given
 
@@ -62,6 +62,8 @@ def parse(words: list[str], usage: str, flags: Mapping[str, int] | None = None) 
         raise InputError(f"{usage}: {given}; a dataset's name and its file or folder are needed")
     if found.protocol is not None and "name" not in found.protocol:
         raise InputError(f"{usage}: --protocol.KEY needs --protocol NAME")
+    if len(places) == 2 and "root" in found.options:
+        raise InputError(f"{usage}: {places[1]} and --data.root are both given; leave one of them out")
     found.name, found.root = places[0], places[1] if len(places) == 2 else found.options.pop("root", None)
     return found
 
@@ -69,10 +71,21 @@ def parse(words: list[str], usage: str, flags: Mapping[str, int] | None = None) 
 def build_dataset(name: str, root: str | None, options: Mapping[str, Any], *, image_size: int = 48) -> Any:
     """Build the dataset ``name``; options are checked as in a run.
 
+    Args:
+        name: the dataset's.
+        root: file or folder, or None.
+        options: the dataset's own, and ``image_size`` and ``channels``, which drawn images depend on.
+        image_size: where the options do not say.
+
     Raises:
         InputError: no such dataset or option, or the dataset refuses its root.
     """
-    return registry.build("dataset", name, root=root, image_size=image_size, channels=1, **options)
+    given = {"image_size": image_size, "channels": 1, **options}
+    if type(given["image_size"]) is not int or given["image_size"] < 1:
+        raise InputError(f"data.image_size is {given['image_size']!r}; give a number of pixels, at least 1")
+    if given["channels"] not in (1, 3):
+        raise InputError(f"data.channels is {given['channels']!r}; give 1 (grey) or 3 (RGB)")
+    return registry.build("dataset", name, root=root, **given)
 
 
 def build_protocol(section: Mapping[str, Any], seed: int = 0) -> Any:

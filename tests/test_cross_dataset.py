@@ -186,9 +186,17 @@ def test_a_run_reports_its_own_test_part_and_each_other_dataset(roots, tmp_path,
     right = sum(row["true"] == row["predicted"] for row in theirs)
     assert metrics["targets"]["ck"]["accuracy"] == pytest.approx(right / 72)
     shown = capsys.readouterr().out
-    assert "other datasets, whole" in shown
+    rows = shown.partition("other datasets")[2].splitlines()
+    assert any(row.split()[:3] == ["ck", "72", "accuracy"] for row in rows)
     assert "ck has no neutral" in shown
     assert "contempt (12)" in shown
+
+
+def test_classes_that_were_left_out_are_known_from_the_cache_too(roots, tmp_path):
+    for _ in range(2):
+        data = rafdb_to(roots, "--data.cache", tmp_path / "cache")
+        assert data.dataset.left_out == {"ckplus": {"contempt": 12}}
+    assert data.from_cache
 
 
 def test_soft_targets_are_kept_where_the_first_dataset_has_them(roots, tmp_path):

@@ -125,6 +125,39 @@ def test_the_flaw_travels_with_the_split_file(tmp_path):
     assert data.selects_on_test
 
 
+def test_the_images_that_are_split_are_those_of_the_run(tmp_path):
+    out = tmp_path / "split.json"
+    drawn = ("--data.samples", "420", "--data.image_size", "24")
+    assert fer("data", "split", "synthetic", *drawn, "--protocol", "official", "--out", out) == 0
+    assert data_of("--data", "synthetic", *drawn, "--protocol.file", out).sizes["train"] > 0
+
+
+def test_check_verifies_the_votes(tmp_path, capsys):
+    files = fake.ferplus()
+    files["fer2013new.csv"] = files["fer2013new.csv"].replace(b",7,2,", b",6,2,")
+    assert fer("data", "check", "ferplus", fake.write_folder(files, tmp_path), "--json") == 1
+    said = "; ".join(json.loads(capsys.readouterr().out)["differences"])
+    assert "val 25 instead of 3,553" in said
+    assert "rows do not have 10 votes" in said
+
+
+def test_check_counts_images_that_are_listed_and_missing(tmp_path, capsys):
+    files = {name: content for name, content in fake.affectnet_npy().items() if "/images/3." not in name}
+    assert fer("data", "check", "affectnet", fake.write_folder(files, tmp_path), "--json") == 1
+    (bad,) = json.loads(capsys.readouterr().out)["bad"]
+    assert "2 bad images were left out" in bad
+
+
+@pytest.mark.parametrize("change", [{"fingerprint": None}, {"classes": []}, {"dataset": 3}])
+def test_an_altered_split_file_is_refused(change, faces, tmp_path):
+    out = tmp_path / "split.json"
+    words = ("--data.check", "off", "--protocol", "kfold", "--protocol.k", "3", "--out", out)
+    fer("data", "split", "ckplus", faces, *words)
+    out.write_text(json.dumps({**json.loads(out.read_text()), **change}))
+    with pytest.raises(InputError, match="was altered or is cut off"):
+        data_of("--data", "ckplus", "--data.check", "off", "--data.root", faces, "--protocol.file", out)
+
+
 def test_a_split_that_does_not_fit_is_refused(faces, tmp_path, capsys):
     out = tmp_path / "split.json"
     fer(
@@ -173,6 +206,9 @@ def test_a_file_that_is_no_split(content, said, faces, tmp_path):
         (["data", "check", "jafe", "x"], "unknown dataset 'jafe'; did you mean jaffe or ferg?"),
         (["data", "check", "jaffe", "nowhere"], "nowhere: does not exist"),
         (["data", "check", "jaffe", "a", "b"], "got 'jaffe a b'"),
+        (["data", "check", "jaffe", "a", "--data.root", "b"], "a and --data.root are both given"),
+        (["data", "check", "synthetic", "--data.channels", "2"], "data.channels is 2; give 1 (grey) or 3 (RGB)"),
+        (["data", "check", "synthetic", "--data.image_size", "big"], "data.image_size is 'big'"),
         (["data", "check", "jaffe", "--out", "x"], "unknown flag --out"),
         (["data", "check", "synthetic", "--data.sampels", "420"], "unknown option"),
         (["data", "split", "synthetic"], "--protocol and --out are needed"),

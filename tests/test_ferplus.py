@@ -132,13 +132,19 @@ def test_rows_that_do_not_belong_together_are_refused(root):
 
 def test_the_release_check_can_refuse(root):
     assert "not the complete FER+" in refused(root, check="error")
-    assert not any("instead of" in note for note in FERPlus(root=root, check="off").notes)
+    unchecked = FERPlus(root=root, check="off")
+    assert not any("instead of" in note for note in unchecked.notes)
+    assert "train 25 instead of 28,389" in unchecked.deviations[0]
 
 
 def test_votes_that_are_none_and_other_options(root, tmp_path):
     text = (root / "fer2013new.csv").read_text()
     (root / "fer2013new.csv").write_text(text.replace(",7,", ",x,", 1))
     assert "'x', a number of votes is needed" in refused(root)
+    (root / "fer2013new.csv").write_text(
+        text.replace(",7,", ",\u00b2,", 1), encoding="utf-8"
+    )  # a digit that is no number
+    assert "a number of votes is needed" in refused(root)
     assert "majority_share belongs to label_mode majority" in refused(
         root, label_mode="probability", majority_share=0.5
     )

@@ -96,6 +96,21 @@ def test_one_bit_and_progressive_jpeg():
     assert decode(encoded(Image.fromarray(COLOURS), "JPEG", progressive=True)).shape == (6, 8, 3)
 
 
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+def test_data_that_a_camera_has_appended_does_not_matter(kind):
+    data = encoded(Image.fromarray(COLOURS), kind)
+    assert np.array_equal(decode(data + bytes(5_000)), decode(data))
+
+
+def test_the_end_of_a_thumbnail_is_not_the_end_of_the_image():
+    data = encoded(Image.fromarray(COLOURS), "JPEG")
+    segment = b"\xff\xe1" + (2 + 6 + len(data)).to_bytes(2, "big") + b"Exif\0\0" + data
+    whole = data[:2] + segment + data[2:]
+    assert np.array_equal(decode(whole), decode(data))
+    with pytest.raises(UnreadableError, match="truncated"):
+        decode(whole[:-2])
+
+
 @pytest.mark.parametrize(
     ("data", "reason"),
     [

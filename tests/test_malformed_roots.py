@@ -100,6 +100,18 @@ CASES = {
         {},
         ("holds '9.0e+00', a code from 0 to 7 is needed", "fetch it again"),
     ),
+    "two copies of CK+'s images in one tree": (
+        "ckplus",
+        {**fake.ckplus_tree(1), **renamed(without(fake.ckplus_tree(1), "Emotion/"), "cohn-kanade", "cropped")},
+        {},
+        ("holds both", "cropped-images/S001", "keep one of them"),
+    ),
+    "a CK+ image in two classes": (
+        "ckplus",
+        {**fake.ckplus_folders(1), "CK+48/happy/S001_001_00000010.png": fake.picture(1)},
+        {},
+        ("holds both CK+48/anger/S001_001_00000010.png and CK+48/happy", "keep one of them"),
+    ),
     "CK+ csv with a code that is none": (
         "ckplus",
         {"ckextended.csv": b"emotion,pixels,Usage\n8," + b" ".join([b"0"] * 2304) + b",Training\n"},
@@ -129,6 +141,12 @@ CASES = {
         changed(fake.rafdb_official(), "basic/EmoLabel/list_patition_label.txt", LIST + b"\ntrain_00001"),
         {},
         ("line 43 is 'train_00001'", "must be like 'train_00001.jpg 5'"),
+    ),
+    "RAF-DB list with an image twice": (
+        "rafdb",
+        changed(fake.rafdb_official(), "basic/EmoLabel/list_patition_label.txt", LIST + b"\ntrain_00001.jpg 2"),
+        {},
+        ("train_00001_aligned.jpg: is listed 2 times", "list it once"),
     ),
     "RAF-DB with missing images": (
         "rafdb",
@@ -165,6 +183,12 @@ CASES = {
         without(fake.affectnet_csv(), "/0/"),
         {},
         ("is not among the images", "put them beside the lists"),
+    ),
+    "AffectNet lists with two trees of images": (
+        "affectnet",
+        {**fake.affectnet_csv(), **renamed(without(fake.affectnet_csv(), ".csv"), "Manually_A", "Aligned_a")},
+        {},
+        ("row 1 could mean", "Aligned_annotated_Images/0/training0.jpg", "keep one of the two"),
     ),
     "AffectNet with a broken annotation": (
         "affectnet",
@@ -225,6 +249,30 @@ CASES = {
         {"a.png": fake.picture(1), "list.csv": b"image,label\na.png,sad\n./a.png,happy\n"},
         {},
         ("rows 1 and 2 name the same image", "remove one of them"),
+    ),
+    "a csv that lists an image of another folder": (
+        "folder",
+        {"test/1.png": fake.picture(1), "list.csv": b"image,label\ntrain/1.png,sad\n"},
+        {},
+        ("train/1.png", "there is no such file", "skip"),
+    ),
+    "a csv that lists images elsewhere": (
+        "folder",
+        {"list.csv": b"image,label\n../x/1.png,sad\n"},
+        {},
+        ("'../x/1.png' lies outside of", "give a folder that holds both as --data.root"),
+    ),
+    "a csv with an empty label": (
+        "folder",
+        {"a.png": fake.picture(1), "list.csv": b"image,label\na.png,\n"},
+        {"on_unknown_label": "keep"},
+        ("1 images have no label", "fill them in"),
+    ),
+    "two csv files": (
+        "folder",
+        {"a.png": fake.picture(1), "test.csv": b"image,label\n", "train.csv": b"image,label\na.png,sad\n"},
+        {},
+        ("holds 2 csv files", "name one of test.csv, train.csv with --data.csv"),
     ),
     "a csv with a short row": (
         "folder",

@@ -20,7 +20,7 @@ from fer_plugins.data.images import Progress, load_images
 from fer_plugins.data.leaks import Leaks, find_leaks
 from fer_plugins.data.loaders import ResidentLoader, apply_transform, sample_loader, seeded, wrap_images
 from fer_plugins.data.near_groups import NearCopies, find_near_groups
-from fer_plugins.data.offline import Images, balance_classes
+from fer_plugins.data.offline import Images, balance_classes, refuse_mapped
 from fer_plugins.data.protocols import (
     ProtocolCall,
     augments_first,
@@ -185,6 +185,7 @@ class FERDataModule(LightningDataModule):
         if before and self._offline is not None:
             kept = np.arange(len(table)) if limit is None else table.part(limit)
             made, to = self._offline
+            refuse_mapped(images)
             images, table, rows = balance_classes(
                 images[kept], table.rows(kept), np.arange(len(kept)), made, per_class=to, seed=self.seed
             )

@@ -37,7 +37,7 @@ class Joined:
             self.target_mode = first.target_mode
         self._rows: list[tuple[str, int]] | None = None  # dataset, its row
         self._table: dict[str, Any] = {}
-        self.left_out: dict[str, dict[str, int]] = {}  # dataset -> class that the first lacks -> images; after `table`
+        self._left_out: dict[str, dict[str, int]] = {}
         self._lacking: list[str] = []
         for name, other in others.items():
             if not set(other.classes) & set(self.classes):
@@ -55,13 +55,19 @@ class Joined:
         return hashlib.blake2b("\n".join(map(str, [*self._parts, *keys])).encode(), digest_size=16).hexdigest()
 
     @property
+    def left_out(self) -> dict[str, dict[str, int]]:
+        """Dataset -> class that the first lacks -> images, also where these come from the cache."""
+        self._join()
+        return self._left_out
+
+    @property
     def notes(self) -> list[str]:
         """What each dataset says, and the classes that do not match."""
         self._join()
         said = []
         for name, part in self._parts.items():
             said += [f"{name}: {note}" if name else note for note in getattr(part, "notes", ())]
-        for name, counted in self.left_out.items():
+        for name, counted in self._left_out.items():
             shown = ", ".join(f"{label} ({number:,})" for label, number in counted.items())
             said.append(f"{name}: images of classes that {self.title} lacks were left out: {shown}.")
         return said + self._lacking
@@ -113,7 +119,7 @@ class Joined:
                 if has_split:
                     columns["split"].append("test" if name else table["split"][row])
             if left_out:
-                self.left_out[name] = dict(sorted(left_out.items()))
+                self._left_out[name] = dict(sorted(left_out.items()))
             lacking = [label for label in self.classes if label not in names]
             if lacking:
                 self._lacking.append(f"{name}: has no {', '.join(lacking)}; its scores are over the other classes.")

@@ -49,10 +49,7 @@ def balance_classes(
     Raises:
         InputError: ``per_class`` is below 1, or the images are mapped from a file.
     """
-    if isinstance(images, np.memmap):
-        raise InputError(
-            "data.balance: augment adds images in memory, these are mapped from a file; raise data.memory_gb"
-        )
+    refuse_mapped(images)
     counts = np.bincount(table.label[rows], minlength=int(table.label.max()) + 1)
     wanted = int(counts.max()) if per_class is None else per_class
     if wanted < 1:
@@ -75,6 +72,18 @@ def balance_classes(
     joined = _append(with_parent, parent_rows, np.array([digest_of(image) for image in made]))
     new = np.arange(len(table), len(joined))
     return np.concatenate([images, made]), joined, np.sort(np.concatenate([*kept, new]))
+
+
+def refuse_mapped(images: Images) -> None:
+    """Refuse images that do not fit into memory, where the made ones would have to join them.
+
+    Raises:
+        InputError: the images are mapped from a file.
+    """
+    if isinstance(images, np.memmap):
+        raise InputError(
+            "data.balance: augment adds images in memory, these are mapped from a file; raise data.memory_gb"
+        )
 
 
 def _make(image: Images, transform: SampleTransform | nn.Module, seed: int) -> Images:

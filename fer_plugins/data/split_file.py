@@ -94,10 +94,12 @@ def read_split(path: str | Path) -> dict[str, Any]:
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise InputError(f"protocol.file: {path} is no split file of this version; make it with fer data split")
     try:
-        size = len(content["samples"])
+        size, classes = len(content["samples"]), len(content["classes"])
         for _, digest, label in content["samples"]:
-            if not isinstance(digest, str) or not isinstance(label, int):
+            if not isinstance(digest, str) or not isinstance(label, int) or not 0 <= label < classes:
                 raise TypeError
+        if not isinstance(content["dataset"], str) or not isinstance(content["fingerprint"], str):
+            raise TypeError
         for fold in content["folds"]:
             if any(not all(isinstance(row, int) and 0 <= row < size for row in fold[name]) for name in SPLITS):
                 raise TypeError

@@ -9,8 +9,8 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from fer_plugins.data.datasets.archives import READ_ERRORS, make_printable
-from fer_plugins.data.datasets.csv_files import find_column, read_rows
+from fer_plugins.data.datasets.archives import READ_ERRORS, make_printable, split_name
+from fer_plugins.data.datasets.csv_files import read_rows
 from fer_plugins.data.datasets.file_dataset import (
     FileDataset,
     Listing,
@@ -18,6 +18,7 @@ from fer_plugins.data.datasets.file_dataset import (
     Row,
     is_image,
     match_files,
+    note_unread,
     open_root,
     refuse_layout,
 )
@@ -74,6 +75,7 @@ class AffectNet(FileDataset):
         files = open_root("affectnet", root, _LAYOUTS)
         super().__init__("affectnet", files, options={"expressions": expressions}, on_bad_image=on_bad_image)
         self._known = EXPRESSIONS[:expressions]
+        self._missing: list[str] = []  # places of labels whose image is not there
         self._lists = match_files(files, r"(?:[^/]*/)?(?P<split>training|validation)\.csv", "affectnet")
         self._annotated = match_files(
             files, r"(?P<split>train|val)(?:_set)?/annotations/(?P<number>\w+)_exp\.npy", "affectnet"
@@ -102,29 +104,40 @@ class AffectNet(FileDataset):
                 left_out[expression] += 1
         counted = [f"{number:,} {name}" for name, number in left_out.items() if number]
         notes = [f"Left out, since they are no class here: {', '.join(counted)}."] if counted else []
+        if self._missing:
+            notes.append(
+                f"{len(self._missing):,} bad images were left out (--data.on_bad_image skip), the first: "
+                f"{self._missing[0]}: there is no such file."
+            )
+        notes += note_unread(self.files, [name for name, *_ in found])
         layout = "lists (csv)" if self._lists else "images with annotations (npy)"
         return Listing(layout, self._known, rows, notes=[*notes, _TEST_NOTE])
 
     def _read_lists(self) -> list[tuple[str, int, str]]:
-        images = {
-            "/".join(name.replace("\\", "/").split("/")[-2:]): name for name in self.files.names if is_image(name)
-        }
-        found, missing = [], []
+        images: dict[str, str] = {}
+        twice: dict[str, str] = {}  # trees of images beside each other, such as aligned ones
+        for image in filter(is_image, self.files.names):
+            if (key := _last_two(image)) in images:
+                twice[key] = image
+            images.setdefault(key, image)
+        found = []
         for listed, match in self._lists:
-            header, lines = read_rows(self.files, listed)
             where = self.files.where(listed)
-            path = find_column(header, "subDirectory_filePath", where)
-            code = find_column(header, "expression", where)
-            for number, line in enumerate(lines, start=1):
-                name = images.get("/".join(line[path].strip().replace("\\", "/").split("/")[-2:]))
+            # Only these two: the landmarks beside them are hundreds of MB.
+            _, lines = read_rows(self.files, listed, only=("subDirectory_filePath", "expression"))
+            for number, (path, code) in enumerate(lines, start=1):
+                key = _last_two(path.strip())
+                name = images.get(key)
                 if name is None:
-                    missing.append(f"{where}: row {number}: {make_printable(line[path])[:80]}")
+                    self._missing.append(f"{where}: row {number}: {make_printable(path)[:80]}")
                     continue
-                found.append((name, self._code(line[code], f"{where}: row {number}"), _SPLITS[match["split"].lower()]))
-        if missing and self._on_bad_image == "error":
+                if key in twice:
+                    raise InputError(f"{where}: row {number} could mean {name} or {twice[key]}; keep one of the two")
+                found.append((name, self._code(code, f"{where}: row {number}"), _SPLITS[match["split"].lower()]))
+        if self._missing and self._on_bad_image == "error":
             raise InputError(
-                f"{missing[0]} is not among the images ({len(missing):,} are missing); put them beside the lists, "
-                "or leave such rows out with --data.on_bad_image skip"
+                f"{self._missing[0]} is not among the images ({len(self._missing):,} are missing); put them beside the "
+                "lists, or leave such rows out with --data.on_bad_image skip"
             )
         return found
 
@@ -140,6 +153,7 @@ class AffectNet(FileDataset):
                 name = images.get((match["split"], match["number"]))
                 if name is None:
                     if self._on_bad_image == "skip":
+                        self._missing.append(f"{where}: images/{match['number']}.jpg")
                         continue
                     raise InputError(
                         f"{where}: its image images/{match['number']}.jpg is missing; unpack the images again, or "
@@ -160,3 +174,8 @@ class AffectNet(FileDataset):
         if not 0 <= code < len(_CODES) + len(_NO_EXPRESSION):
             raise InputError(f"{where}: the expression is {text[:40]!r}; AffectNet's codes are 0 to 10: fetch it again")
         return code
+
+
+def _last_two(path: str) -> str:
+    """Return folder and file of a path: what the lists and the unpacked images have in common."""
+    return "/".join(split_name(path)[-2:])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import zipfile
 from collections import defaultdict
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fer_plugins.contract import Release
-from fer_plugins.data.datasets.archives import FileSet, SingleFile, split_name
+from fer_plugins.data.datasets.archives import FileSet, Opener, SingleFile, split_name
 from fer_plugins.data.datasets.csv_files import CsvFile, read_text
 from fer_plugins.data.datasets.file_dataset import (
     Check,
@@ -21,6 +22,7 @@ from fer_plugins.data.datasets.file_dataset import (
     Row,
     is_image,
     match_files,
+    note_unread,
     open_root,
     refuse_layout,
 )
@@ -34,6 +36,8 @@ _SEQUENCES = dict(zip(_SEVEN, (45, 59, 25, 69, 28, 83, 18), strict=True))  # lab
 _NEUTRAL_ROWS = 593  # of the csv: the first image of every sequence, labelled or not
 _EMOTION_CODES = ("neutral", "anger", "contempt", "disgust", "fear", "happy", "sad", "surprise")  # of the Emotion files
 _FRAME = r"(?P<subject>S\d{3})_(?P<take>\d{3})_(?P<frame>\d{8})"
+_NO_PEAK = "lack the image that was labelled, so that the last one there stands for it"
+_NO_START = "do not begin with image 1, so that their first may be no neutral face"
 _USAGES = {"training": "train", "publictest": "val", "privatetest": "test"}
 
 
@@ -47,7 +51,8 @@ class CKPlus(FileDataset):
     - ``ckextended.csv`` (920 rows ``emotion,pixels,Usage``, eight classes; its 593 neutral rows are most of it). It
       names no subject, so a subject-disjoint split of it is impossible;
     - the official tree ``cohn-kanade-images/S###/###/*.png`` with ``Emotion/S###/###/*_emotion.txt``: the last images
-      of each labelled sequence, and its first as neutral where that is asked for.
+      of each labelled sequence, and its first as neutral where that is asked for (it then shows no expression, however
+      many images at the end are asked for).
 
     There is no official split but the csv's.
 
@@ -123,6 +128,7 @@ class CKPlus(FileDataset):
                     f"(known: {', '.join(EXPRESSIONS)})"
                 )
             named.append((name, match, expression))
+        _refuse_twice(self.files, [name for name, *_ in named])
         present = {expression for *_, expression in named}
         classes = tuple(name for name in EXPRESSIONS if name in present or name != "neutral")
         rows = [
@@ -136,7 +142,8 @@ class CKPlus(FileDataset):
         ]
         counts = {name: 3 * number for name, number in _SEQUENCES.items()}
         release = Release({"all": counts}, 981, subjects=118, sequences=327)
-        return Listing("class folders, subject and sequence from the file names", classes, rows, release)
+        notes = note_unread(self.files, [row.name for row in rows])
+        return Listing("class folders, subject and sequence from the file names", classes, rows, release, notes)
 
     def _list_csv(self, csv: CsvFile) -> Listing:
         with csv.opened(whole=True) as (stream, file, where):
@@ -171,14 +178,18 @@ class CKPlus(FileDataset):
                 f"{self.files.path}: holds cohn-kanade-images but no Emotion/S###/###/*_emotion.txt; put the release's "
                 "Emotion folder beside it"
             )
+        _refuse_twice(self.files, images)
+        _refuse_twice(self.files, [name for name, _ in emotions])
         frames: dict[str, list[str]] = defaultdict(list)
         for name in images:
             frames[_sequence_of(name)].append(name)
         classes = EXPRESSIONS if self._first_frame_neutral else _SEVEN
         rows: list[Row] = []
-        for name, match in emotions:
+        odd: dict[str, list[str]] = {_NO_PEAK: [], _NO_START: []}
+        with self.files.opened() as opener:
+            labels = [_read_emotion(self.files, name, opener) for name, _ in emotions]
+        for (name, match), label in zip(emotions, labels, strict=True):
             key = match["sequence"].upper().replace("/", "_")
-            label = _read_emotion(self.files, name)
             if label not in classes:
                 raise InputError(
                     f"{self.files.where(name)}: the emotion is {label}, which the release never gives; fetch it again"
@@ -189,9 +200,13 @@ class CKPlus(FileDataset):
                     f"{self.files.where(name)}: sequence {key} has no image in cohn-kanade-images; unpack it again"
                 )
             subject = key.partition("_")[0]
-            chosen = [(one, label) for one in found[-self._last_frames :]]
-            if self._first_frame_neutral and found[0] not in dict(chosen):
-                chosen.insert(0, (found[0], "neutral"))
+            if _frame_of(found[-1]) != int(match["frame"]):
+                odd[_NO_PEAK].append(key)
+            if self._first_frame_neutral and _frame_of(found[0]) != 1:
+                odd[_NO_START].append(key)
+            neutral = found[:1] if self._first_frame_neutral and len(found) > 1 else []
+            chosen = [(one, "neutral") for one in neutral]
+            chosen += [(one, label) for one in found[len(neutral) :][-self._last_frames :]]
             rows += [Row(one, classes.index(expression), "", subject, key) for one, expression in chosen]
         counts = None
         if self._last_frames == 1:  # longer ones may outnumber the images of a short sequence
@@ -199,7 +214,8 @@ class CKPlus(FileDataset):
         layout = f"the official tree, last {self._last_frames} of each labelled sequence" + (
             ", first as neutral" if self._first_frame_neutral else ""
         )
-        return Listing(layout, classes, rows, Release(counts, subjects=118, sequences=327))
+        notes = [f"{len(keys):,} sequences {what}, the first {keys[0]}." for what, keys in odd.items() if keys]
+        return Listing(layout, classes, rows, Release(counts, subjects=118, sequences=327), notes)
 
 
 def _find_csv(root: str | os.PathLike[str] | None) -> tuple[CsvFile | None, FileSet]:
@@ -226,8 +242,28 @@ def _sequence_of(name: str) -> str:
     return f"{subject}_{take}" if file.startswith(f"{subject}_{take}_") else ""
 
 
-def _read_emotion(files: FileSet, name: str) -> str:
-    text = read_text(files, name).strip()  # such as 3.0000000e+00
+def _frame_of(name: str) -> int:
+    """Return 11 of ".../S005_001_00000011.png"."""
+    digits = re.match(r"\d+", split_name(name)[-1].rpartition("_")[2])
+    return int(digits[0]) if digits else 0
+
+
+def _refuse_twice(files: FileSet, names: list[str]) -> None:
+    """Refuse two files of one name: two copies of the images, or one image under two labels.
+
+    Raises:
+        InputError: there are two.
+    """
+    seen: dict[str, str] = {}
+    for name in names:
+        stem = split_name(name)[-1].rpartition(".")[0].upper()
+        if stem in seen:
+            raise InputError(f"{files.path}: holds both {seen[stem]} and {name}; keep one of them")
+        seen[stem] = name
+
+
+def _read_emotion(files: FileSet, name: str, opener: Opener) -> str:
+    text = read_text(files, name, opener).strip()  # such as 3.0000000e+00
     codes = {float(code): label for code, label in enumerate(_EMOTION_CODES)}
     try:
         return codes[float(text)]

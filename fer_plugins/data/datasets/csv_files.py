@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Literal
@@ -14,6 +15,7 @@ from typing import IO, Literal
 from fer_plugins.data.datasets.archives import (
     READ_ERRORS,
     FileSet,
+    Opener,
     hash_file,
     make_printable,
     open_tar_member,
@@ -62,14 +64,19 @@ class CsvFile:
             ) from error
 
 
-def read_text(files: FileSet, name: str) -> str:
+def read_text(files: FileSet, name: str, opener: Opener | None = None) -> str:
     """Read a text file of ``files``: UTF-8, with or without a byte order mark.
+
+    Args:
+        files: the copy.
+        name: the file's.
+        opener: of ``files.opened()``, where many are read: a zip's table of contents is then read once.
 
     Raises:
         InputError: it cannot be read, or is no text.
     """
     try:
-        with files.opened() as open_file, open_file(name) as stream:
+        with nullcontext(opener) if opener else files.opened() as open_file, open_file(name) as stream:
             return stream.read().decode("utf-8-sig")
     except UnicodeDecodeError:
         raise InputError(f"{files.where(name)}: is no UTF-8 text; fetch it again, or save it as UTF-8") from None
@@ -79,29 +86,50 @@ def read_text(files: FileSet, name: str) -> str:
         ) from error
 
 
-def read_rows(files: FileSet, name: str) -> tuple[list[str], list[list[str]]]:
+def read_rows(files: FileSet, name: str, only: Sequence[str] | None = None) -> tuple[list[str], list[list[str]]]:
     """Read a csv of ``files``: the names of its columns as written, without blanks around, and its rows.
 
+    Fields are divided by commas, or by semicolons or tabs where the first line has no comma. Rows without any entry are
+    passed over.
+
+    Args:
+        files: the copy.
+        name: the csv's.
+        only: keep only these columns, in this order; the others may be long, and are not held.
+
     Raises:
-        InputError: it is empty, holds no row, or a row has another number of fields than the header.
+        InputError: it is empty, holds no row, lacks a column, or a row has another number of fields than the header.
     """
     where = files.where(name)
+    rows: list[list[str]] = []
     try:
-        lines = list(csv.reader(io.StringIO(read_text(files, name), newline=""), strict=True))
+        with files.opened() as open_file, open_file(name) as stream:
+            text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
+            first = text.readline()
+            mark = next((one for one in ",;\t" if one in first), ",")
+            lines = csv.reader(itertools.chain([first], text), delimiter=mark, strict=True)
+            header = [field.strip() for field in next(lines, [])]
+            if not any(header):
+                raise InputError(f"{where}: the csv is empty; its first line must name the columns")
+            places = range(len(header)) if only is None else [find_column(header, column, where) for column in only]
+            for row in lines:
+                if not any(field.strip() for field in row):
+                    continue
+                if len(row) != len(header):
+                    raise InputError(
+                        f"{where}: row {len(rows) + 1} has {len(row)} fields, the header has {len(header)}; mend or "
+                        "remove the row"
+                    )
+                rows.append([row[place] for place in places])
     except csv.Error as error:
         raise InputError(f"{where}: is no readable csv ({error}); fetch it again") from None
-    if not lines or not any(field.strip() for field in lines[0]):
-        raise InputError(f"{where}: the csv is empty; its first line must name the columns")
-    header = [field.strip() for field in lines[0]]
-    rows = [row for row in lines[1:] if row]
+    except UnicodeDecodeError:
+        raise InputError(f"{where}: is no UTF-8 text; fetch it again, or save it as UTF-8") from None
+    except (*READ_ERRORS, KeyError) as error:
+        raise InputError(f"{where}: cannot be read ({make_printable(str(error))}); fetch it again") from error
     if not rows:
         raise InputError(f"{where}: the csv has a header and no row; fetch it again")
-    for number, row in enumerate(rows, start=1):
-        if len(row) != len(header):
-            raise InputError(
-                f"{where}: row {number} has {len(row)} fields, the header has {len(header)}; mend or remove the row"
-            )
-    return header, rows
+    return [header[place] for place in places], rows
 
 
 def find_column(header: list[str], name: str, where: str) -> int:

@@ -14,7 +14,7 @@ from fer_plugins.contract import Release
 from fer_plugins.data.datasets.fer2013_layouts import CLASSES, SIDE, OnBadImage, Samples, recognise
 from fer_plugins.errors import InputError
 
-_READER_VERSION = 2  # to be raised with any change in what is read: cached images of older versions are then rebuilt
+_READER_VERSION = 3  # to be raised with any change in what is read: cached images of older versions are then rebuilt
 _SPLITS = ("train", "val", "test")
 # Samples per split (Training, PublicTest, PrivateTest) and class, in the order of CLASSES.
 OFFICIAL_COUNTS = np.array(
@@ -85,6 +85,7 @@ class FER2013:
             raise InputError(f"{self._root}: cannot be read ({error.strerror}); give --data.root another") from error
         self._choice = (f"Read from {self._layout.title}.", *more)
         self.notes = list(self._choice)
+        self.deviations: list[str] = []  # known after the first use
         self._samples: Samples | None = None
 
     @property
@@ -128,6 +129,8 @@ class FER2013:
             notes = samples.notes + _describe_bad(samples)
             if not samples.label:
                 raise InputError(f"{self._root}: holds no readable sample; fetch it again")
+            wrong = [image.shape for image in samples.images if image.shape != (SIDE, SIDE, 1)]
+            self.deviations = [f"{len(wrong):,} images are not {SIDE} x {SIDE} pixels"] if wrong else []
             notes += self._check_sizes(samples) + self._check_counts(samples)
             self.notes += notes
             self._samples = samples

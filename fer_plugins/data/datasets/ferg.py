@@ -12,6 +12,7 @@ from fer_plugins.data.datasets.file_dataset import (
     OnBadImage,
     Row,
     match_files,
+    note_unread,
     open_root,
     refuse_layout,
 )
@@ -66,4 +67,5 @@ class FERG(FileDataset):
             rows.append(Row(name, _CLASSES.index(expression), subject=character))
         if not rows:
             raise refuse_layout(self.files, "ferg", _LAYOUTS)
-        return Listing("folders of characters", _CLASSES, rows, Release(samples=55_767, subjects=6))
+        notes = note_unread(self.files, [row.name for row in rows])
+        return Listing("folders of characters", _CLASSES, rows, Release(samples=55_767, subjects=6), notes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zipfile
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -187,8 +188,6 @@ class FERPlus(FileDataset):
         ]
         if samples.bad:
             notes.append(f"{len(samples.bad):,} bad rows were left out, the first: {samples.bad[0][2]}.")
-        if self._check == "off":
-            return notes
         split = np.array(samples.split)
         found = {name: int((named & on_top & (split == name)).sum()) for name in _ON_TOP}
         wrong = [
@@ -197,6 +196,9 @@ class FERPlus(FileDataset):
         other = int((votes.sum(1) != _VOTERS).sum())
         said = [f"rows with an expression on top: {', '.join(wrong)}"] if wrong else []
         said += [f"{other:,} rows do not have {_VOTERS} votes"] if other else []
+        self.deviations = said
+        if self._check == "off":
+            return notes
         if said and self._check == "error":
             raise InputError(
                 f"{self._root}: not the complete FER+: {'; '.join(said)}; give the complete release, or go on with "
@@ -217,7 +219,7 @@ class FERPlus(FileDataset):
         for number, row in enumerate(rows):
             for place, column in enumerate(columns):
                 text = row[column].strip()
-                if not text.isdigit() or len(text) > 3:
+                if not text.isdecimal() or len(text) > 3:
                     raise InputError(
                         f"{where}: row {number + 1}: {header[column]} is {text[:20]!r}, a number of votes is needed; "
                         "fetch the file again"
@@ -234,7 +236,7 @@ def _find_votes(root: Path, labels: str | None) -> tuple[FileSet, str]:
         return SingleFile(path), path.name
     if root.is_dir():
         files: FileSet = FolderFiles(root)
-    elif root.suffix.lower() == ".zip":
+    elif zipfile.is_zipfile(root):
         files = ZipFiles(root)
     else:
         files = FolderFiles(root.resolve().parent, depth=1)

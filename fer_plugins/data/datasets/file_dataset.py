@@ -7,7 +7,8 @@ import os
 import re
 import zipfile
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,7 +26,8 @@ from fer_plugins.errors import InputError
 
 Check = Literal["error", "warn", "off"]
 OnBadImage = Literal["error", "skip"]
-_READER_VERSION = 1  # to be raised with any change in what is read: cached images of older versions are then rebuilt
+_READER_VERSION = 2  # to be raised with any change in what is read: cached images of older versions are then rebuilt
+_OTHER_IMAGES = (".gif", ".webp", ".heic", ".avif", ".jfif")  # which are not read
 
 
 class Row(NamedTuple):
@@ -55,7 +57,8 @@ class FileDataset(ABC):
     Construction looks at names; what needs files to be read (lists of labels) is read at the first use. Images are
     decoded one by one, when asked for, in their own size and colour.
 
-    A subclass names its ``title``, calls ``__init__`` and implements :meth:`list_rows`.
+    A subclass names its ``title``, calls ``__init__`` and implements :meth:`list_rows`. In what else than counts a copy
+    differs from its release, it may say in ``deviations``.
 
     Args:
         owner: the entry point's name, for messages.
@@ -83,6 +86,7 @@ class FileDataset(ABC):
         self.files = files
         self._owner, self._options = owner, dict(options)
         self._check, self._on_bad_image = check, on_bad_image
+        self.deviations: list[str] = []  # known after ``table``
         self._listing: Listing | None = None
         self._looked_at = False
         self._reader: tuple[AbstractContextManager[Opener], Opener] | None = None
@@ -133,7 +137,9 @@ class FileDataset(ABC):
     def table(self) -> dict[str, Any]:
         """Columns ``label``, ``source`` and, where known, ``split``, ``subject``, ``sequence``."""
         rows = self._rows()
-        columns: dict[str, Any] = {"label": [row.label for row in rows], "source": [row.name for row in rows]}
+        # A name of other bytes than UTF-8 could not be written to a run's records.
+        names = [row.name.encode("utf-8", "backslashreplace").decode() for row in rows]
+        columns: dict[str, Any] = {"label": [row.label for row in rows], "source": names}
         for name in ("split", "subject", "sequence"):
             column = [getattr(row, name) for row in rows]
             if all(column):
@@ -162,6 +168,9 @@ class FileDataset(ABC):
             listing = self.list_rows()
             if not listing.rows:
                 raise InputError(f"{self.files.path}: holds no image with a label; fetch it again")
+            name, times = Counter(row.name for row in listing.rows).most_common(1)[0]
+            if times > 1:
+                raise InputError(f"{self.files.where(name)}: is listed {times} times; list it once")
             if self._check != "off":
                 self._compare(listing)
             self._listing = listing
@@ -293,6 +302,16 @@ def match_files(files: FileSet, pattern: str, owner: str) -> list[tuple[str, dic
 def is_image(name: str) -> bool:
     """Tell by a file's ending whether it is an image."""
     return name.lower().endswith(IMAGE_SUFFIXES)
+
+
+def note_unread(files: FileSet, read: Iterable[str]) -> list[str]:
+    """Return a sentence on the images of a copy that are none of ``read``, or [] where there are none."""
+    known = set(read)
+    others = [name for name in files.names if (is_image(name) or name.lower().endswith(_OTHER_IMAGES))]
+    others = [name for name in others if name not in known]
+    return (
+        [f"{len(others):,} image files there were not read, the first {make_printable(others[0])}."] if others else []
+    )
 
 
 def refuse_layout(files: FileSet, owner: str, layouts: str) -> InputError:

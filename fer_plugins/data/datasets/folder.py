@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import posixpath
 from collections import Counter
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from fer_plugins.data.datasets.archives import FileSet, FolderFiles, split_name
+from fer_plugins.data.datasets.archives import FileSet, FolderFiles, make_printable, split_name
 from fer_plugins.data.datasets.class_folders import PARTS
 from fer_plugins.data.datasets.csv_files import find_column, read_rows
 from fer_plugins.data.datasets.file_dataset import (
@@ -16,6 +17,7 @@ from fer_plugins.data.datasets.file_dataset import (
     OnBadImage,
     Row,
     is_image,
+    note_unread,
     open_root,
     refuse_layout,
 )
@@ -35,7 +37,8 @@ class Folder(FileDataset):
     Args:
         root: folder or zip of the images, or the csv itself, whose images then lie relative to its folder.
         csv: name of the csv in the folder or zip; where there are no class folders and one csv, that one.
-        image_column: the csv's column of file names, relative to the csv, or only their last part if that is unique.
+        image_column: the csv's column of file names, relative to the csv. A path that ends like one file there, or the
+            other way round, is that file: a bare file name, or the path on another machine.
         label_column: the csv's column of labels.
         split_column: the csv's column of train, val or test, if it has any.
         subject_column: the csv's column of subjects, if it has any.
@@ -99,6 +102,9 @@ class Folder(FileDataset):
             for name, label, known in found
             if labels[label] is not None
         ]
+        notes += note_unread(self.files, [name for name, *_ in found])
+        if self._csv is None and (lists := [name for name in self.files.names if name.lower().endswith(".csv")]):
+            notes.append(f"{lists[0]} lies there and was not read (--data.csv names the one to read).")
         layout = "class folders" if self._csv is None else f"images listed in {self._csv}"
         return Listing(layout, classes, rows, notes=notes)
 
@@ -135,16 +141,23 @@ class Folder(FileDataset):
         others = {name: find_column(header, column, where) for name, column in self._columns.items() if column}
         beside = "/".join(split_name(listed)[:-1])
         by_path = {"/".join(split_name(name)): name for name in self.files.names}
-        by_file: dict[str, str | None] = {}
-        for name in self.files.names:
-            file = split_name(name)[-1]
-            by_file[file] = None if file in by_file else name  # not unique
+        by_file: dict[str, list[str]] = {}
+        for path in by_path:
+            by_file.setdefault(path.rpartition("/")[2], []).append(path)
         found = []
         seen: dict[str, int] = {}
         for number, line in enumerate(lines, start=1):
             given = line[image].strip()
-            path = "/".join(part for part in [beside, *split_name(given)] if part not in ("", "."))
-            name = by_path.get(path) or by_file.get(split_name(given)[-1]) or path
+            path = posixpath.normpath("/".join(part for part in [beside, *split_name(given)] if part))
+            if path not in by_path:
+                alike = [one for one in by_file.get(path.rpartition("/")[2], ()) if _end_alike(one, given)]
+                path = alike[0] if len(alike) == 1 else path
+            if path.startswith("../"):
+                raise InputError(
+                    f"{where}: row {number}: {given!r} lies outside of {self.files.path}; give a folder that holds both"
+                    " as --data.root, and --data.csv"
+                )
+            name = by_path.get(path, path)
             if name in seen:
                 raise InputError(
                     f"{where}: rows {seen[name]} and {number} name the same image {given!r}; remove one of them"
@@ -171,16 +184,21 @@ class Folder(FileDataset):
         for label in counted:
             name = label
             if self._codes is not None:
-                if not label.isdigit() or int(label) >= len(self._codes):
+                if not label.isdecimal() or int(label) >= len(self._codes):
                     raise InputError(
                         f"{self.files.path}: the label {label[:40]!r} has no name among codes, which has "
                         f"{len(self._codes)} (0 to {len(self._codes) - 1})"
                     )
                 name = self._codes[int(label)]
+            if not name.strip() and self._on_unknown_label == "keep":
+                raise InputError(
+                    f"{self.files.path}: {counted[label]:,} images have no label; fill them in, or leave such out "
+                    "with --data.on_unknown_label drop"
+                )
             labels[label] = expression_of(name)
             if labels[label] is None:
                 unknown.append(label)
-                labels[label] = name.strip().lower() if self._on_unknown_label == "keep" and name.strip() else None
+                labels[label] = name.strip().lower() if self._on_unknown_label == "keep" else None
         notes = []
         if unknown:
             shown = ", ".join(f"{label!r} ({counted[label]:,})" for label in sorted(unknown)[:10])
@@ -219,7 +237,18 @@ def _open(root: str | os.PathLike[str] | None, csv: str | None) -> tuple[FileSet
             raise InputError(f"{files.path}: holds no {csv}{shown}; give --data.csv another")
         return files, csv
     sorted_images = any(is_image(name) and len(split_name(name)) > 1 and _names_a_class(name) for name in files.names)
+    if len(lists) > 1 and not sorted_images:
+        raise InputError(
+            f"{files.path}: holds {len(lists)} csv files and no folder named like an expression; name one of "
+            f"{', '.join(map(make_printable, lists[:5]))} with --data.csv"
+        )
     return files, lists[0] if len(lists) == 1 and not sorted_images else None
+
+
+def _end_alike(path: str, given: str) -> bool:
+    """Tell whether one of two paths is the end of the other, so that the folders that both name are the same."""
+    one, other = split_name(path)[::-1], [part for part in split_name(given)[::-1] if part]
+    return all(a == b for a, b in zip(one, other, strict=False))
 
 
 def _names_a_class(name: str) -> bool:

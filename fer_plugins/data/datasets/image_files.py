@@ -17,9 +17,6 @@ _FORMATS = ("JPEG", "PNG", "BMP", "PPM", "TIFF")
 _EIGHT_BIT_MODES = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr"}
 _SIXTEEN_BIT_MODES = {"I;16", "I;16B", "I;16L", "I"}  # "I": what older Pillows make of a 16-bit PNG
 _ORIENTATION = 0x0112  # EXIF
-# Without its end marker a file was cut off, even where the decoder had all it needed, or where some other
-# package told Pillow to put up with truncated files.
-_END_MARKERS = {"JPEG": b"\xff\xd9", "PNG": b"IEND"}
 
 
 class UnreadableError(InputError):
@@ -42,8 +39,9 @@ class UnreadableError(InputError):
 def decode_image(data: bytes, where: str, *, grey: bool) -> npt.NDArray[np.uint8]:
     """Decode the bytes of an image file.
 
-    The image is turned as its EXIF orientation says. 16 bits a channel become 8 by dividing by 257, rounded. What is
-    transparent lies on white. A palette and CMYK become their colours. Of several pages the first is read.
+    The image is turned as its EXIF orientation says. 16 bits become 8 by dividing by 257, rounded, and in colour by
+    taking the upper byte, as Pillow does. What is transparent lies on white. A palette and CMYK become their colours.
+    Of several pages the first is read.
 
     Args:
         data: the whole file: JPEG, PNG, BMP, PGM/PPM or TIFF, 8 or 16 bits a channel.
@@ -60,8 +58,7 @@ def decode_image(data: bytes, where: str, *, grey: bool) -> npt.NDArray[np.uint8
         raise UnreadableError(where, "the file is empty")
     try:
         with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
-            marker = _END_MARKERS.get(image.format or "", b"")
-            if marker not in data[-1024:]:  # some writers append a few bytes
+            if _is_cut_off(data, image.format or ""):
                 raise UnreadableError(where, "the image file is truncated")
             if image.mode not in _EIGHT_BIT_MODES | _SIXTEEN_BIT_MODES:
                 raise UnreadableError(
@@ -77,6 +74,24 @@ def decode_image(data: bytes, where: str, *, grey: bool) -> npt.NDArray[np.uint8
         Exception
     ) as error:  # Pillow's readers raise whatever the damage leads to: OSError, SyntaxError, struct.error
         raise UnreadableError(where, f"the image cannot be decoded ({make_printable(str(error))})") from error
+
+
+def _is_cut_off(data: bytes, kind: str) -> bool:
+    """Tell whether a file lacks its end marker.
+
+    It was cut off then, even where the decoder had all it needed, or where some other package told Pillow to put up
+    with truncated files. Cameras and web sites append data of their own, so the marker need not be at the end.
+    """
+    if kind == "PNG":
+        return b"IEND" not in data
+    if kind != "JPEG":
+        return False
+    # A thumbnail, which ends like an image, lies in one of the segments in front of the first scan.
+    place = 2
+    while place + 4 <= len(data) and data[place] == 0xFF and data[place + 1] != 0xDA:
+        filler = data[place + 1] == 0xFF
+        place += 1 if filler else 2 + int.from_bytes(data[place + 2 : place + 4], "big")
+    return b"\xff\xd9" not in data[place:]
 
 
 def _to_bytes(image: Image.Image, where: str, *, grey: bool) -> npt.NDArray[np.uint8]:

@@ -13,6 +13,7 @@ from fer_plugins.data.datasets.file_dataset import (
     OnBadImage,
     Row,
     match_files,
+    note_unread,
     open_root,
     refuse_layout,
 )
@@ -70,4 +71,5 @@ class JAFFE(FileDataset):
             Row(name, _CLASSES.index(_CODES[match["code"].upper()]), subject=match["subject"].upper())
             for name, match in found
         ]
-        return Listing("JAFFE's own file names", _CLASSES, rows, Release({"all": _COUNTS}, 213, subjects=10))
+        notes = note_unread(self.files, [row.name for row in rows])
+        return Listing("JAFFE's own file names", _CLASSES, rows, Release({"all": _COUNTS}, 213, subjects=10), notes)

@@ -17,6 +17,7 @@ from fer_plugins.data.datasets.file_dataset import (
     Row,
     is_image,
     match_files,
+    note_unread,
     open_root,
     refuse_layout,
 )
@@ -88,7 +89,7 @@ class RAFDB(FileDataset):
     def _list_official(self, listed: str) -> Listing:
         where = self.files.where(listed)
         ending = "_aligned" if self._images == "aligned" else ""
-        pattern = rf"Image/{self._images}/(?P<stem>(?:train|test)_\d+){ending}\.(?:jpe?g|png)"
+        pattern = rf"Image/{self._images}/(?:{self._images}/)?(?P<stem>(?:train|test)_\d+){ending}\.(?:jpe?g|png)"
         images = {match["stem"].lower(): name for name, match in match_files(self.files, pattern, "rafdb")}
         if not images:
             packed = [name for name in self.files.names if re.search(rf"{self._images}\.(zip|rar|7z)$", name, re.I)]
@@ -121,26 +122,34 @@ class RAFDB(FileDataset):
         return Listing(f"the official list with Image/{self._images}", _CLASSES, rows, _RELEASE, notes)
 
     def _list_folders(self, folders: list[tuple[str, dict[str, str]]]) -> Listing:
-        rows, codes = [], {}
+        rows: list[Row] = []
+        codes: dict[tuple[str, str], int] = {}
         for name, match in folders:
             label = self._label(match["code"], self.files.where(name))
             split = match["split"].lower()
             rows.append(Row(name, label, split))
             codes[split, match["file"].lower()] = label
-        notes = []
+        notes = note_unread(self.files, [row.name for row in rows])
         for listed, match in match_files(self.files, r"(?P<split>train|test)_labels\.csv", "rafdb"):
             header, lines = read_rows(self.files, listed)
             where = self.files.where(listed)
             image, code = find_column(header, "image", where), find_column(header, "label", where)
+            split = match["split"].lower()
+            told_of = {(split, line[image].strip().lower()) for line in lines}
             for number, line in enumerate(lines, start=1):
-                in_folder = codes.get((match["split"].lower(), line[image].strip().lower()))
+                in_folder = codes.get((split, line[image].strip().lower()))
                 told = self._label(line[code].strip(), f"{where}: row {number}")
                 if in_folder is not None and in_folder != told:
                     raise InputError(
                         f"{where}: row {number} says {_CLASSES[told]} for {line[image]}, which lies in the folder of "
                         f"{_CLASSES[in_folder]}; fetch the copy again"
                     )
-            notes.append(f"{make_printable(listed)} agrees with the folders.")
+            lost, more = len(told_of - codes.keys()), len({key for key in codes if key[0] == split} - told_of)
+            notes.append(
+                f"{make_printable(listed)} lists {lost:,} images that are not there and lacks {more:,} that are."
+                if lost or more
+                else f"{make_printable(listed)} agrees with the folders."
+            )
         return Listing("folders of numbered classes", _CLASSES, rows, _RELEASE, notes)
 
     def _label(self, code: str, where: str) -> int:
