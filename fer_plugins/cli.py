@@ -213,6 +213,12 @@ def _evaluate(words: list[str]) -> int:
     return evaluate(words)
 
 
+def _grid(words: list[str]) -> int:
+    from fer_plugins.grid.command import grid
+
+    return grid(words)
+
+
 def _verb(words: list[str]) -> int:
     verbs: dict[str, Callable[[list[str]], int]] = {
         "run": _run,
@@ -226,6 +232,7 @@ def _verb(words: list[str]) -> int:
         "compare": _compare,
         "evaluate": _evaluate,
         "figures": _figures,
+        "grid": _grid,
         "inflation": _inflation,
         "verify": _verify,
         "table": _table,

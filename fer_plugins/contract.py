@@ -135,7 +135,11 @@ class HasExplain(Protocol):
     """Optional: pictures of what the network does."""
 
     def explain(self, x: Tensor) -> dict[str, Tensor]:
-        """Named tensors whose first dimension is the batch (attention maps, warped images, feature maps)."""
+        """Named tensors whose first dimension is the batch (attention maps, warped images, feature maps).
+
+        ``docs/figures.md`` says how each shape is drawn; ``spatial_weights...`` (B, windows, queries, keys) lies over
+        the image, ``theta...`` (B, 2, 3) is the outline of what a spatial transformer samples.
+        """
         ...
 
 

@@ -58,11 +58,20 @@ fer: experiments with facial expression recognition plug-ins
                                 each of the paper's claims beside the measured value: a verdict
   fer table RUN... [--format md|csv|tex]
                                 a row a model, the paper's claims beside
-  fer figures RUN...            draw a run's curves, confusion matrices, classes, calibration and
-                                ROC, as PNG and SVG
+  fer figures RUN...            draw a run's curves, confusion matrices, classes, calibration, ROC and
+                                class distribution, as PNG and SVG
+  fer figures RUN... --bars FILE [--score accuracy|f1]
+                                models and datasets side by side, the papers' claims beside
+  fer figures RUN|FILE.yaml --augmentation [--out FOLDER]
+                                a training image and 15 versions of it
+  fer figures RUN --explain [--part val|test]
+                                attention, warped images and maps: what explain(x) gives
   fer inflation --plugin NAME --protocol FLAWED --against SOUND [--against.KEY VALUE]
                 [--seeds N] [--folds all] [--out FOLDER] [--json] [fer-run flags]
                                 what a flawed protocol adds to the test scores, with an interval
+  fer grid GRID.yaml [--path DATASETS] [--jobs N] [--dry-run] [--executor ray [--address A]]
+                                plug-ins x datasets x protocols x poolings x seeds, a run a cell;
+                                the same command goes on where it stopped
   fer search SPACE.yaml --plugin NAME [--out FOLDER] [fer-run flags]
                                 choose hyper-parameters on validation, a run a trial; the test
                                 part stays sealed; best.yaml is for fer-run --config

@@ -39,6 +39,7 @@ def describe(settings: Mapping[str, Any], data: FERDataModule, notice: str | Non
             "split_hash": data.split_hash,
             "classes": list(data.classes),
             "counts": data.counts,
+            "counts_before_balancing": data.counts_before,
             "limit": settings["data"]["limit"],
             "notes": data.notes,
             "targets": settings["data"]["targets"],

@@ -27,6 +27,7 @@ from fer_plugins.evaluate.metrics import check_pairing, looks_unpaired, score
 from fer_plugins.evaluate.result_table import print_result
 from fer_plugins.evaluate.target_table import print_targets
 from fer_plugins.evaluate.votes import score_votes
+from fer_plugins.figures.at_the_end import draw_at_end
 from fer_plugins.manifest import check_claims, claims_beside, describe, header
 from fer_plugins.module import FERModule
 from fer_plugins.progress import EpochLog, ResultConsole
@@ -55,7 +56,7 @@ def run(configuration: config.Resolved | Mapping[str, Any]) -> Record:
         data = build_data(settings)
         if settings["run"]["fold"] is None:
             if data.fold_count > 1:
-                return folds.run_all(resolved, data.fold_count, run)
+                return _draw_folds(folds.run_all(resolved, data.fold_count, run))
             settings["run"]["fold"] = 0
         module = build_module(settings, data)
         record = Record(records.create_folder(settings), config=settings)
@@ -79,7 +80,7 @@ def resume(folder: str | Path) -> Record:
     """
     record = Record.read(folder)
     if "folds" in record.manifest:
-        return folds.resume_all(record, run, resume)
+        return _draw_folds(folds.resume_all(record, run, resume))
     if record.manifest.get("status") == "finished":
         raise InputError(f"--resume {folder}: this run is finished; repeat it with --config {folder}/config.yaml")
     settings = config.resolve(record.config).config
@@ -237,8 +238,10 @@ def _finish(
     tracker.log_result(scores, shown, data.row_images, answers[parts[-1]][0], data.classes, summary)
     if settings["logger"]["log_model"]:
         tracker.log_checkpoint(best)
-    record.manifest["warnings"] += tracker.warnings
     record.write_manifest(status="finished", test_opened=list(data.test_openings), **summary)
+    pictures, not_drawn = draw_at_end(record, data, module.network)
+    tracker.log_figures(pictures)
+    record.manifest["warnings"] += not_drawn + tracker.warnings  # written with the session, at the very end
     print_result(
         console.console,
         scores,
@@ -251,6 +254,15 @@ def _finish(
     if targets:
         print_targets(console.console, targets)
     console.say(f"recorded in {record.folder}")
+
+
+def _draw_folds(whole: Record) -> Record:
+    """Draw the folds of a protocol that were pooled; return the record."""
+    _, not_drawn = draw_at_end(whole)
+    if not_drawn:
+        whole.manifest["warnings"] = not_drawn
+        _write_if_possible(whole)
+    return whole
 
 
 def _stamp(seconds: float) -> str:

@@ -142,6 +142,12 @@ class Tracker:
         """Keep a checkpoint as a W&B artifact when ``logger.log_model`` asks for it."""
         self._send("the checkpoint", lambda board: board.log_checkpoint(path))
 
+    def log_figures(self, pictures: Mapping[str, Path]) -> None:
+        """Send PNG files, each under the key ``figures/NAME``."""
+        if pictures:
+            shown = {f"figures/{name}": path for name, path in pictures.items()}
+            self._send("the figures", lambda board: board.log({key: board.file(path) for key, path in shown.items()}))
+
     def close(self, ok: bool) -> None:
         """End the W&B run as finished or failed; twice does no harm."""
         self._send("the end", lambda board: board.close(ok))
@@ -225,6 +231,10 @@ class _Board:
             return None
         with self._surroundings():
             return self.wandb.Image(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
+
+    def file(self, path: Path) -> Any:
+        with self._surroundings():
+            return self.wandb.Image(str(path))
 
     def matrix(self, split: str, counts: Sequence[Sequence[int]], classes: Sequence[str]) -> Any:
         columns = ("Actual", "Predicted", "nPredictions")

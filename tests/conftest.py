@@ -20,6 +20,13 @@ def _own_surroundings(tmp_path, monkeypatch):
             monkeypatch.delenv(name)
 
 
+@pytest.fixture(autouse=True)
+def _no_figures_but_where_they_are_tested(request, monkeypatch):
+    """Spare every other run the two seconds that its pictures take."""
+    if "figures" not in request.node.path.name:
+        monkeypatch.setattr("fer_plugins.run.draw_at_end", lambda *given: ({}, []))
+
+
 @pytest.fixture
 def real_fer2013():
     """Return the path of the real fer2013.zip; the test is skipped where it is not."""

@@ -19,13 +19,14 @@ from fer_plugins import cli
 from fer_plugins.evaluate.calibration import find_reliability, score_calibration
 from fer_plugins.evaluate.metrics import Scorer
 from fer_plugins.figures import command
-from fer_plugins.figures.classes import draw_confusion, draw_per_class
+from fer_plugins.figures.classes import draw_confusion, draw_distribution, draw_per_class
 from fer_plugins.figures.curves import draw_curves
 from fer_plugins.figures.probabilities import draw_reliability, draw_roc
-from fer_plugins.figures.style import COLOURS, DPI, WIDTH, drawing, make_figure, write_figure
+from fer_plugins.figures.style import COLOURS, DPI, SMALL, WIDTH, drawing, make_figure, write_figure
 
 CLASSES = ["anger", "disgust", "fear", "happy", "sad", "surprise", "neutral"]
-NAMES = ["curves", "confusion_counts", "confusion_shares", "per_class", "reliability", "roc"]
+NAMES = ["curves", "confusion_counts", "confusion_shares", "per_class", "reliability", "roc", "class_distribution"]
+COUNTS = dict.fromkeys(CLASSES, 3995)
 TITLE = "a plug-in with a rather long name, NOT A RESULT, a dataset, test, 300 images"
 
 
@@ -63,6 +64,10 @@ def every_figure(classes=CLASSES, present=None):
         "per_class": draw_per_class(scores, TITLE),
         "reliability": draw_reliability(predictions, TITLE),
         "roc": draw_roc(predictions, classes, TITLE),
+        "class_distribution": draw_distribution(
+            {part: {name: 7215 // size for name in classes} for size, part in enumerate(("training", "validation"), 1)},
+            TITLE,
+        ),
     }
 
 
@@ -81,7 +86,7 @@ def test_every_word_is_inside_and_large_enough_and_every_axis_is_named(classes, 
         border[2:-2, 2:-2] = False
         assert not ink[border].any(), f"{name}: something is cut off at the edge"
         assert ink[:, ink.shape[1] // 2].any()
-        assert min(text.get_fontsize() for text in figure.findobj(Text)) >= 5
+        assert min(text.get_fontsize() for text in figure.findobj(Text)) >= SMALL == 6
         for axis in figure.axes:
             shared = name in ("curves", "reliability") and axis is not figure.axes[-1]  # named on the lowest panel
             is_bar = axis.get_label() == "<colorbar>"
@@ -249,13 +254,13 @@ def run_folder(tmp_path):
     folder.mkdir()
     scores, predictions = scored()
     record = Record(folder, metrics={"test": scores, "claims": [], "not_a_result": []})
-    record.write_config("plugin: net\n")
+    record.write_config("plugin: net\ndata: {balance: none}\n")
     record.write_manifest(
         status="finished",
         reported_on="test",
         best_epoch=2,
         plugin={"name": "net"},
-        data={"title": "faces", "classes": CLASSES},
+        data={"title": "faces", "classes": CLASSES, "counts": {part: COUNTS for part in ("train", "val", "test")}},
     )
     record.write_metrics()
     record.write_predictions({"test": ([f"image {n}" for n in range(300)], predictions)}, CLASSES)
@@ -275,7 +280,7 @@ def test_every_figure_of_a_run_is_written(run_folder, capsys):
     assert call(run_folder) == 0
     wanted = {f"{name}.{kind}" for name in NAMES for kind in ("png", "svg")}
     assert {path.name for path in (run_folder / "figures").iterdir()} == wanted
-    assert capsys.readouterr().out.count(str(run_folder / "figures")) == 12
+    assert capsys.readouterr().out.count(str(run_folder / "figures")) == 14
     assert {path: path.read_bytes() for path in run_folder.iterdir() if path.is_file()} == before
     svg = (run_folder / "figures" / "roc.svg").read_text()
     assert "net, faces, test, 300 images" in svg
@@ -292,7 +297,7 @@ def test_no_result_is_called_so_and_what_cannot_be_drawn_is_said(run_folder, cap
     (run_folder / "metrics.csv").unlink()
     assert call(run_folder) == 0
     assert "no curves: there is no metrics.csv" in capsys.readouterr().out
-    assert len(list((run_folder / "figures").iterdir())) == 10
+    assert len(list((run_folder / "figures").iterdir())) == 12
     for name in NAMES[1:]:
         assert "NOT A RESULT" in (run_folder / "figures" / f"{name}.svg").read_text(), name
 
@@ -305,7 +310,7 @@ def test_wrong_input_is_one_line_and_nothing_is_drawn(run_folder, tmp_path, caps
         return text
 
     assert "fer figures RUN" in complaint()
-    assert "fer figures RUN" in complaint("--all", run_folder)
+    assert "unknown word '--all'" in complaint("--all", run_folder)
     assert "not the folder of a run" in complaint(run_folder, tmp_path / "nothing")  # the first is not drawn either
     rows = (run_folder / "predictions.csv").read_text().splitlines()
     (run_folder / "predictions.csv").write_text("\n".join(rows[:-1]) + "\n")

@@ -60,9 +60,11 @@ def test_module_and_data_do_not_know_each_other_nor_the_command_line():
 def test_optional_libraries_are_imported_where_they_are_asked_for():
     for path in CORE:
         everywhere, top = imports(path, top_only=False), imports(path, top_only=True)
-        assert not any_of(top, "wandb", "albumentations", "cv2"), path
+        assert not any_of(top, "wandb", "albumentations", "cv2", "ray"), path
         if path.name != "tracking.py":
             assert not any_of(everywhere, "wandb"), path
+        if path.name != "ray_executor.py":
+            assert not any_of(everywhere, "ray"), path
         if path.parent.name != "figures":
             assert not any_of(everywhere, "matplotlib"), path
         if path.name != "augment.py":

@@ -525,6 +525,7 @@ def test_a_whole_run_sends_exactly_the_documented_keys(toy, tmp_path):
         "plugin": "toy",
         "data": {"name": "synthetic", "samples": 210, "subjects": 10},
         "trainer": {"epochs": 1, "threads": 1},
+        "logger": {"figures": "off"},  # test_figures_papers.py holds the keys of the pictures
         "run": {"output": str(tmp_path)},
     }
     record = run(flags)

@@ -54,8 +54,10 @@ class FERDataModule(LightningDataModule):
     ``open_test`` is called, and whenever a trainer is fitting.
 
     Known after ``prepare``: ``classes``, ``table``, ``fold``, ``notes``, ``warnings``, ``from_cache``,
-    ``load_seconds``, ``sizes`` {split: images}, ``counts`` {split: {class: images}}, ``fold_count``, ``leaks`` (None
-    where they were not looked for), ``fingerprint`` (of the whole dataset), ``split_hash`` (of the fold) and
+    ``load_seconds``, ``sizes`` {split: images}, ``counts`` {split: {class: images}}, ``counts_before`` (of the part
+    that images were made for offline, before: {"train": ...}, or {"all": ...} where that was before the split; else
+    {}), ``fold_count``, ``leaks`` (None where they were not looked for), ``fingerprint`` (of the whole dataset),
+    ``split_hash`` (of the fold) and
     ``selects_on_test`` (the protocol, flawed, uses the test part as val).
 
     Args:
@@ -95,6 +97,7 @@ class FERDataModule(LightningDataModule):
     load_seconds: float
     sizes: dict[str, int]
     counts: dict[str, dict[str, int]]
+    counts_before: dict[str, dict[str, int]]
     fingerprint: str
     split_hash: str
     fold_count: int
@@ -139,6 +142,7 @@ class FERDataModule(LightningDataModule):
         self._transform_device: torch.device | None = None
         self._prepared = False
         self._openings: list[str] = []
+        self._balanced: dict[str, Rows] = {}  # the labels before images were made, of the part they were made for
 
     def prepare(self) -> None:
         """Load the images, run the protocol and check what it returned; the second call does nothing.
@@ -163,6 +167,10 @@ class FERDataModule(LightningDataModule):
         near = find_near_groups(loaded.images, loaded.table, mode, self.cache)
         images, table, fold = self._split(loaded.images, dataclasses.replace(loaded.table, near=near))
         self.counts = count_classes(table, fold, classes, owner=f"dataset {self.dataset_name}")
+        self.counts_before = {
+            part: dict(zip(classes, np.bincount(labels, minlength=len(classes)).tolist(), strict=True))
+            for part, labels in self._balanced.items()
+        }
         self.classes, self.table, self.fold, self.notes = classes, table, fold, loaded.notes
         self.from_cache, self.load_seconds = loaded.from_cache, loaded.seconds
         self.sizes = {split: len(part) for split, part in zip(SPLITS, fold, strict=True)}
@@ -184,6 +192,7 @@ class FERDataModule(LightningDataModule):
         limit = self.limit
         if before and self._offline is not None:
             kept = np.arange(len(table)) if limit is None else table.part(limit)
+            self._balanced = {"all": table.label[kept]}
             made, to = self._offline
             refuse_mapped(images)
             images, table, rows = balance_classes(
@@ -195,6 +204,7 @@ class FERDataModule(LightningDataModule):
         self.fold_count = len(folds)
         if self._offline is not None and not before:
             made, to = self._offline
+            self._balanced = {"train": table.label[fold.train]}
             images, table, train = balance_classes(images, table, fold.train, made, per_class=to, seed=self.seed)
             fold = fold._replace(train=train)
         images.flags.writeable = False

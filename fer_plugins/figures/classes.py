@@ -1,4 +1,4 @@
-"""Figures of the predicted classes: confusion matrices in counts and row shares, and the rates of each class."""
+"""Figures of the classes: confusion matrices in counts and row shares, the rates of each class, and its images."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
-from fer_plugins.figures.style import COLOURS, RAMP, WIDTH, make_figure, set_legend, set_title
+from fer_plugins.figures.style import COLOURS, RAMP, SMALL, WIDTH, make_figure, set_legend, set_title
 
 _RATES = (
     ("precision", "precision", 4),
     ("recall", "recall", 5),
     ("f1", "F1", 2),
 )  # light: a line stays visible on them
-_MOST_WRITTEN = 12  # classes; the numbers in the cells of a larger matrix could not be read
+_MOST_WRITTEN = 11  # classes; the numbers in the cells of a larger matrix would touch
 
 
 def draw_confusion(scores: Mapping[str, Any], title: str, *, shares: bool) -> Figure:
@@ -50,7 +51,7 @@ def draw_confusion(scores: Mapping[str, Any], title: str, *, shares: bool) -> Fi
             value = values[row, column]
             text = "-" if np.isnan(value) else f"{value:.1f}" if shares and value else f"{value:,.0f}"
             colour = "white" if value > 0.55 * top else "black"
-            axis.text(column, row, text, ha="center", va="center", color=colour, fontsize=6 if len(classes) < 9 else 5)
+            axis.text(column, row, text, ha="center", va="center", color=colour, fontsize=SMALL)
     return figure
 
 
@@ -83,4 +84,34 @@ def draw_per_class(scores: Mapping[str, Any], title: str) -> Figure:
     axis.set_ylabel("class (images)")
     set_title(figure, title)
     set_legend(axis, ncols=len(_RATES))
+    return figure
+
+
+def draw_distribution(series: Mapping[str, Mapping[str, int]], title: str) -> Figure:
+    """Draw how many images each class has: in the parts of a split, or before and after balancing.
+
+    Args:
+        series: name, such as "training, before" -> {class: images}; one to three, of the same classes.
+        title: what was run.
+    """
+    classes = list(next(iter(series.values())))
+    figure = make_figure(0.9 + 0.13 * len(classes) * (len(series) + 0.6))
+    axis = figure.subplots()
+    most = max(max(counts.values()) for counts in series.values()) or 1
+    for number, ((name, counts), colour) in enumerate(zip(series.items(), (4, 5, 2), strict=False)):
+        places = np.arange(len(classes)) * (len(series) + 0.6) + number
+        heights = [counts[one] for one in classes]
+        axis.barh(places, heights, height=0.9, color=COLOURS[colour], label=f"{name}: {sum(heights):,}")
+        for place, height in zip(places, heights, strict=True):
+            axis.text(height + 0.015 * most, place, f"{height:,}", va="center", fontsize=SMALL)
+    axis.set_yticks(np.arange(len(classes)) * (len(series) + 0.6) + (len(series) - 1) / 2, classes)
+    axis.tick_params(axis="y", length=0)
+    axis.invert_yaxis()
+    axis.set_xlim(0, 1.14 * most)
+    axis.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    axis.xaxis.set_major_formatter("{x:,.0f}")
+    axis.set_xlabel("images")
+    axis.set_ylabel("class")
+    set_title(figure, title)
+    set_legend(axis)
     return figure

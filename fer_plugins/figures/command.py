@@ -1,120 +1,190 @@
-"""``fer figures RUN...``: draws what finished runs recorded, as PNG and SVG, into each run's folder figures/."""
+"""``fer figures``: a run's record, its augmentation and its network as figures, and bars of several runs."""
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from fer_plugins.errors import InputError
-from fer_plugins.evaluate.metrics import Predictions
+from fer_plugins.errors import InputError, RunError
+from fer_plugins.figures.recorded import Drawn, draw_recorded, name_run, read_recorded
 from fer_plugins.record import Record
+from fer_plugins.registry import nearest
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from fer_plugins.data.datamodule import FERDataModule
 
 _INSTALL = 'matplotlib is not installed; pip install "fer-plugins[figures]"'
+_USAGE = (
+    "fer figures: expected the folders of finished runs: fer figures RUN... "
+    "[--bars FILE [--score accuracy|f1] | --augmentation [--out FOLDER] | --explain [--part val|test]]"
+)
+_VALUES = ("--bars", "--score", "--out", "--part")  # flags that take one
+_KINDS = ("--bars", "--augmentation", "--explain")
+_BELONG = {"--score": "--bars", "--out": "--augmentation", "--part": "--explain"}
+
+
+@dataclass
+class _Words:
+    folders: list[str] = field(default_factory=list)
+    flags: dict[str, str] = field(default_factory=dict)
 
 
 def figures(words: list[str]) -> int:
-    """Draw the figures of each run that is named; print what was written and what could not be drawn.
+    """Draw the figures that are asked for; print what was written and what could not be drawn.
 
     Args:
-        words: folders of finished runs.
+        words: folders of runs (with ``--augmentation`` also configuration files), and flags.
 
     Raises:
         InputError: no folder, an unknown flag, a folder that is no finished run's, or matplotlib missing; every
             folder is read before anything is drawn.
         RunError: a figure cannot be written.
     """
-    if not words or any(word.startswith("-") for word in words):
-        raise InputError("fer figures: expected the folders of finished runs: fer figures RUN [RUN...]")
+    asked = _sort(words)
     try:
-        from fer_plugins.figures.style import write_figure
+        import matplotlib.figure  # noqa: F401  # missing, or too broken to be imported
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "matplotlib":
             raise
         raise InputError(f"fer figures: {_INSTALL}") from None
-    for run in [_read(word) for word in words]:
-        for name, figure, reason in _draw(run):
+    if "--bars" in asked.flags:
+        return _bars(asked)
+    if "--augmentation" in asked.flags:
+        sheets = [_augmentation(word, asked.flags.get("--out")) for word in asked.folders]
+        return _write(sheets)
+    if "--explain" in asked.flags:
+        return _write([_explained(word, asked.flags.get("--part", "val")) for word in asked.folders])
+    runs = [read_recorded(word) for word in asked.folders]
+    return _write((run.record.folder / "figures", draw_recorded(run)) for run in runs)
+
+
+def _write(sheets: Iterator[tuple[Path, Iterator[Drawn]]] | Sequence[tuple[Path, Iterator[Drawn]]]) -> int:
+    from fer_plugins.figures.style import write_figure
+
+    for folder, drawn in sheets:
+        for name, figure, reason in drawn:
             if figure is None:
-                print(f"{run.record.folder}: no {name}: {reason}")
+                print(f"{folder.parent}: no {name}: {reason}")
                 continue
-            print(*write_figure(figure, run.record.folder / "figures", name))
+            print(*write_figure(figure, folder, name))
     return 0
 
 
-@dataclass(frozen=True)
-class _Run:
-    record: Record
-    part: str  # that is reported on
-    predictions: Predictions
-    epochs: list[dict[str, float]]  # rows of metrics.csv; none where there is no such file
+def _bars(asked: _Words) -> int:
+    from fer_plugins.evaluate.read_runs import read_runs
+    from fer_plugins.figures.bars import SCORES, draw_bars
+    from fer_plugins.figures.style import drawing, write_figure
+    from fer_plugins.table_command import table_rows
 
-
-def _read(folder: str) -> _Run:
-    record = Record.read(folder)
-    status = record.manifest.get("status")
-    if status != "finished":
-        said = status or "without a status"
-        raise InputError(f"{folder}: this run is {said}, not finished; fer-run --resume {folder}")
-    part = record.manifest.get("reported_on")
-    if part not in record.metrics:
-        raise InputError(f"{folder}: nothing was scored over all of it; give the folder of a single run or fold")
-    classes = record.metrics[part]["classes"]
-    return _Run(record, part, _read_predictions(record, part, classes), _read_epochs(record.folder / "metrics.csv"))
-
-
-def _draw(run: _Run) -> Iterator[tuple[str, Figure | None, str]]:
-    """Yield (file name, figure or None, why there is none)."""
-    from fer_plugins.figures.classes import draw_confusion, draw_per_class
-    from fer_plugins.figures.curves import draw_curves
-    from fer_plugins.figures.probabilities import draw_reliability, draw_roc
-    from fer_plugins.figures.style import drawing
-
-    manifest, predictions, scores = run.record.manifest, run.predictions, run.record.metrics[run.part]
-    faults = run.record.metrics.get("not_a_result") or manifest.get("not_a_result")
-    name = f"{manifest['plugin']['name']}, {manifest['data']['title']}{', NOT A RESULT' if faults else ''}"
-    title = f"{name}, {run.part}, {scores['n']:,} images"
-    finite = bool(np.isfinite(predictions.probabilities).all())
-    unfit = "one class only" if finite else "probabilities that are no finite numbers"
+    score = asked.flags.get("--score", "accuracy")
+    if score not in SCORES:
+        raise InputError(f"fer figures: --score {score}: expected one of {', '.join(SCORES)}")
+    path = Path(asked.flags["--bars"])
+    path = path.with_suffix("") if path.suffix in (".png", ".svg") else path
+    if not path.parent.is_dir():
+        raise InputError(f"fer figures: --bars {asked.flags['--bars']}: there is no folder {path.parent}")
+    rows = table_rows(read_runs(asked.folders))
     with drawing():
-        curves = draw_curves(run.epochs, manifest.get("best_epoch"), name) if run.epochs else None
-        yield "curves", curves, "there is no metrics.csv (folds have one each; logger none writes none)"
-        yield "confusion_counts", draw_confusion(scores, title, shares=False), ""
-        yield "confusion_shares", draw_confusion(scores, title, shares=True), ""
-        yield "per_class", draw_per_class(scores, title), ""
-        yield "reliability", draw_reliability(predictions, title) if finite else None, unfit
-        yield "roc", draw_roc(predictions, scores["classes"], title) if finite else None, unfit
+        figure = draw_bars(rows, score)
+    print(*write_figure(figure, path.parent, path.name))
+    for row in rows:
+        for remark in row["remarks"]:
+            if not remark.startswith("claimed ") or score in remark.split()[1]:  # "claimed macro_f1 (Table 8): ..."
+                print(f"{row['model']}, {row['dataset']}: {remark}")
+    return 0
 
 
-def _read_epochs(path: Path) -> list[dict[str, float]]:
-    if not path.is_file():
-        return []
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            return [{key: float(value) for key, value in row.items() if value} for row in csv.DictReader(file)]
-    except (OSError, ValueError, TypeError) as error:
-        raise InputError(f"{path}: cannot be read: {' '.join(str(error).split())}") from None
+def _augmentation(word: str, out: str | None) -> tuple[Path, Iterator[Drawn]]:
+    """Return the folder and the sheet of a run's or a configuration file's augmentation, drawn already."""
+    from fer_plugins import config
+    from fer_plugins.assemble import build_data
+    from fer_plugins.figures.augmentations import draw_augmentation
+
+    if out and not Path(out).absolute().parent.is_dir():
+        raise InputError(f"fer figures: --out {out}: there is no folder {Path(out).parent}")
+    if Path(word).suffix in (".yaml", ".yml"):
+        settings, folder = config.resolve({}, files=[word]).config, Path("figures")
+    else:
+        record = Record.read(word)
+        settings, folder = config.resolve(record.config).config, record.folder / "figures"
+    if settings["augmentation"]["name"] == "none":
+        raise InputError(f"{word}: its augmentation is none, which changes nothing; there is nothing to show")
+    figure = draw_augmentation(build_data(settings), settings)
+    return Path(out or folder), iter([("augmentation", figure, "the augmentation changes nothing")])
 
 
-def _read_predictions(record: Record, part: str, classes: list[str]) -> Predictions:
-    place = {name: number for number, name in enumerate(classes)}
-    try:
-        rows: list[dict[str, Any]] = [row for row in record.predictions() if row["split"] == part]
-        label = np.array([place[row["true"]] for row in rows], dtype=np.int64)
-        predicted = np.array([place[row["predicted"]] for row in rows], dtype=np.int64)
-        probabilities = np.array([[float(row[f"p_{name}"]) for name in classes] for row in rows])
-    except (OSError, KeyError, ValueError, TypeError) as error:
-        raise InputError(f"{record.folder}/predictions.csv: cannot be read: {' '.join(str(error).split())}") from None
-    if len(rows) != record.metrics[part]["n"]:
+def _explained(word: str, part: str) -> tuple[Path, Iterator[Drawn]]:
+    """Return the folder and the sheet of what a run's selected network explains itself with, drawn already."""
+    from fer_plugins import config
+    from fer_plugins.assemble import build_data
+    from fer_plugins.contract import HasExplain
+    from fer_plugins.figures.explained import draw_explained
+    from fer_plugins.module import FERModule
+
+    if part not in ("val", "test"):
+        raise InputError(f"fer figures: --part {part}: expected val or test")
+    record = Record.read(word)
+    if record.manifest.get("status") != "finished":
+        raise InputError(f"{word}: this run is not finished; fer-run --resume {word}")
+    if "folds" in record.manifest:
+        raise InputError(f"{word}: holds folds, a network each; give the folder of one of them")
+    best = record.checkpoints / "best.ckpt"
+    if not best.is_file():
         raise InputError(
-            f"{record.folder}/predictions.csv: {len(rows)} rows of {part}, not {record.metrics[part]['n']}"
+            f"{word}: checkpoints/best.ckpt is not there; repeat the run: fer-run --config {word}/config.yaml"
         )
-    own = np.maximum(probabilities[np.arange(len(rows)), label], np.finfo(np.float64).tiny)
-    hits = int((label == predicted).sum())
-    return Predictions(np.arange(len(rows)), label, predicted, probabilities, -np.log(own), hits)
+    module = FERModule.load_from_checkpoint(best)
+    if not isinstance(module.network, HasExplain):
+        raise InputError(f"{word}: {record.manifest['plugin']['name']} has no explain(x), so there is nothing to show")
+    data = build_data(config.resolve(record.config).config)
+    _check_data(record, data)
+    if part == "test" or data.selects_on_test:
+        data.open_test("pictures of what the network sees, after the run was finished")
+    try:
+        figure, left_out = draw_explained(module.network, data, part, name_run(record))
+    except Exception as error:  # whatever the plug-in's code raises
+        raise RunError(
+            f"{word}: explain fails: {' '.join(str(error).split())[:200] or type(error).__name__}"
+        ) from error
+    if left_out:
+        print(f"{word}: no picture of {', '.join(left_out)}: more than four dimensions, or not finite")
+    return record.folder / "figures", iter([("explained", figure, "")])
+
+
+def _check_data(record: Record, data: FERDataModule) -> None:
+    if record.manifest["data"]["split_hash"] != data.split_hash:
+        raise InputError(
+            f"{record.folder}: the data have changed (split {record.manifest['data']['split_hash']} then, "
+            f"{data.split_hash} now); give it the copy that it was trained on"
+        )
+
+
+def _sort(words: Sequence[str]) -> _Words:
+    asked = _Words()
+    known = [*_KINDS, *_BELONG]
+    left = iter(words)
+    for word in left:
+        if not word.startswith("-"):
+            asked.folders.append(word)
+            continue
+        name, equals, value = word.partition("=")
+        if name not in known:
+            raise InputError(f"fer figures: unknown word {word!r}{nearest(name, known)}; known: {', '.join(known)}")
+        if name in _VALUES:
+            value = value if equals else next(left, "")
+            if not value or value.startswith("--"):
+                raise InputError(f"fer figures: {name} needs a value; {_USAGE.partition(': ')[2]}")
+        elif equals:
+            raise InputError(f"fer figures: {name} takes no value")
+        asked.flags[name] = value
+    if not asked.folders:
+        raise InputError(_USAGE)
+    kinds = [name for name in _KINDS if name in asked.flags]
+    if len(kinds) > 1:
+        raise InputError(f"fer figures: {' and '.join(kinds)}: give one of them")
+    for name, kind in _BELONG.items():
+        if name in asked.flags and kind not in asked.flags:
+            raise InputError(f"fer figures: {name} belongs to {kind}; add it, or leave {name} out")
+    return asked

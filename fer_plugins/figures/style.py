@@ -8,7 +8,7 @@ import os
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib
 from matplotlib.axes import Axes
@@ -18,6 +18,7 @@ from fer_plugins.errors import RunError
 
 WIDTH = 3.5  # inches: one column of a two-column page
 DPI = 300
+SMALL = 6  # points; no word is smaller
 _TITLE_LETTERS = 62  # a line
 # Okabe and Ito 2008; without their yellow, which is too light for a line on white.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
@@ -58,9 +59,9 @@ def drawing() -> Iterator[None]:
         yield
 
 
-def make_figure(height: float) -> Figure:
-    """Return an empty figure, one column wide and ``height`` inches high."""
-    return Figure(figsize=(WIDTH, height), dpi=DPI, layout="constrained")
+def make_figure(height: float, layout: Literal["constrained"] | None = "constrained") -> Figure:
+    """Return an empty figure, one column wide, ``height`` inches high; without a layout, axes stay where they are."""
+    return Figure(figsize=(WIDTH, height), dpi=DPI, layout=layout)
 
 
 def set_title(figure: Figure, *lines: str) -> None:
