@@ -67,6 +67,10 @@ def compare_runs(runs: Sequence[FinishedRun], *, classes: bool = False) -> dict[
     if unpaired:
         notes.append("models without a common seed: every run of one is compared with every run of the other")
     letters = {run.record.folder: _letter(number) for number, model in enumerate(models) for run in model.runs}
+    paired = {id(run) for pair in pairs for run in pair}
+    alone = [f"{letters[run.record.folder]} seed {run.seed}" for run in runs if id(run) not in paired]
+    if alone:
+        notes.append(f"no run of another model has the same seed, so in no pair: {', '.join(alone)}")
     rows = compare_pairs(pairs)
     for row, (first, second) in zip(rows, pairs, strict=True):
         row |= {f"{side}_letter": letters[run.record.folder] for side, run in (("first", first), ("second", second))}

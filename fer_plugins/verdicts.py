@@ -38,9 +38,12 @@ def verify_run(run: FinishedRun) -> dict[str, Any]:
         text), protocol, measured, interval, difference (points), verdict, why}].
 
     Raises:
-        InputError: the plug-in is not installed, or has no claims.
+        InputError: the plug-in is not installed, or has no claims; or the configuration is another version's.
     """
     manifest, settings = run.record.manifest, run.record.config
+    for section in (*_RECIPE, "data", "protocol"):
+        if not isinstance(settings.get(section), Mapping):
+            raise InputError(f"{run.record.folder}: config.yaml has no section {section}; not written by this version")
     offer, described = recipe_of(settings)
     path = registry.package_file(offer, "claims.yaml")
     if not path.exists():
@@ -84,7 +87,11 @@ def _against(run: FinishedRun, offer: registry.Offer) -> list[str]:
             said.append(f"another protocol: {protocol['name']} (recipe: {wanted.get('name', 'official')})")
     if manifest["data"].get("limit") is not None:
         said.append(f"a part of the data only (data.limit {manifest['data']['limit']})")
-    departures = _departures(settings, offer)
+    try:
+        departures = _departures(settings, offer)
+    except InputError as error:
+        why = str(error).removesuffix(" (from the command line)")
+        raise InputError(f"{run.record.folder}: config.yaml is not one of this version: {why}") from None
     if departures:
         said.append(f"not the plug-in's recipe: {', '.join(departures)}")
     return said

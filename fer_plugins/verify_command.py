@@ -67,6 +67,10 @@ def _print(console: Console, found: Mapping[str, Any], *, everything: bool) -> N
         console.print("\nVerdicts stand under these readings:")
         for condition in found["conditions"]:
             console.print(Padding(Text(condition), (0, 0, 0, 2), expand=False))
+    if any(row["verdict"] != NOT_COMPARABLE for row in rows):
+        console.print(
+            "\nIntervals are those of the test samples, for this one training; another seed may get another verdict."
+        )
     counted = Counter(row["verdict"] for row in rows)
     order = (REPRODUCED, BELOW, ABOVE, NOT_COMPARABLE)
     console.print(f"\n{len(rows)} claims: {', '.join(f'{counted[name]} {name}' for name in order)}")

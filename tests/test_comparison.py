@@ -171,6 +171,7 @@ def test_seeds_are_grouped_paired_by_seed_and_corrected_together(tmp_path, capsy
         assert run["intervals"]["accuracy"]["method"] == "wilson"
     anova = found["over_seeds"]["accuracy"]["anova"]
     assert (anova["df_between"], anova["df_within"]) == (2, 3)
+    assert not any("in no pair" in note for note in found["notes"])
     wilcoxon = found["over_seeds"]["accuracy"]["pairs"][0]["wilcoxon"]
     assert wilcoxon["n"] == 2
     assert wilcoxon["p"] >= 0.5
@@ -195,6 +196,14 @@ def test_two_seeds_of_one_model_can_be_compared_and_models_without_a_common_seed
     assert any("without a common seed" in note for note in found["notes"])
     assert compare([str(first), str(other)]) == 0
     assert "Nothing is said about the next training" in capsys.readouterr().out
+
+
+def test_a_seed_without_a_partner_is_named(tmp_path, capsys):
+    true, one = draw(1)
+    runs = [("a", 0, 0.1), ("b", 1, 0.1), ("c", 1, 0.5), ("d", 2, 0.5)]
+    found = compared(capsys, *(write_run(tmp_path / name, true, one, seed=seed, lr=lr) for name, seed, lr in runs))
+    assert len(found["pairs"]) == 1
+    assert found["notes"][-1] == "no run of another model has the same seed, so in no pair: A seed 0, B seed 2"
 
 
 def refused(capsys, *words):
@@ -288,6 +297,8 @@ def spoil(folder, how):
         manifest.write_text("[1, 2]")
     elif how == "no seeds":
         edit(manifest, seeds=None)
+    elif how == "a seed in words":
+        edit(manifest, seeds={"run": "one"})
     elif how == "no data":
         edit(manifest, data="gone")
     elif how == "no metrics":
@@ -310,6 +321,24 @@ def spoil(folder, how):
         rows = [line.split(",") for line in lines[1:]]
         moved = [[*row[:3], other[3], *row[4:]] for row, other in zip(rows, [*rows[1:], rows[0]], strict=True)]
         predictions.write_text("\n".join([lines[0], *map(",".join, moved)]))
+    elif how in ("nan", "balanced_accuracy", "mcc", "interval", "no interval"):
+        content = json.loads(metrics.read_text())
+        test = content["test"]
+        changes = {
+            "nan": {"f1": math.nan},
+            "interval": {"intervals": test["intervals"] | {"f1": {"low": 2, "high": 1}}},
+        }
+        changes["no interval"] = {"intervals": test["intervals"] | {"accuracy": None}}
+        metrics.write_text(json.dumps(content | {"test": test | changes.get(how, {how: 0.99})}))
+    elif how == "val":
+        content = json.loads(metrics.read_text())
+        metrics.write_text(json.dumps(content | {"val": content["test"] | {"accuracy": 0.99}}))
+        val = [f"val,v{line[5:]}" for line in lines[1:]]
+        predictions.write_text("\n".join([*lines, *val]) + "\n")
+    elif how == "accuracy's interval":
+        content = json.loads(metrics.read_text())
+        content["test"]["intervals"]["accuracy"] |= {"low": 0.1, "high": 0.99}
+        metrics.write_text(json.dumps(content))
     elif how == "no text":
         predictions.write_bytes(b"split,source\xff\xfe\n")
 
@@ -321,6 +350,7 @@ def spoil(folder, how):
         ("half a manifest", "damaged"),
         ("a list for a manifest", "manifest.json holds no mapping"),
         ("no seeds", "manifest.json has no seeds.run"),
+        ("a seed in words", "manifest.json has seeds.run 'one', no whole number"),
         ("no data", "manifest.json has no data.classes"),
         ("no metrics", "metrics.json is missing"),
         ("no test", "metrics.json has no test.n"),
@@ -331,6 +361,13 @@ def spoil(folder, how):
         ("a foreign class", "has 'contempt', which is no class of the run"),
         ("a sample twice", "stands in it twice"),
         ("labels shuffled", "the files do not belong together"),
+        ("nan", "metrics.json has nan; the files do not belong together"),
+        ("balanced_accuracy", "metrics.json has 0.99; the files do not belong together"),
+        ("mcc", "metrics.json has 0.99; the files do not belong together"),
+        ("val", "metrics.json has 0.99; the files do not belong together"),
+        ("interval", "metrics.json has test.intervals.f1 [2, 1]"),
+        ("no interval", "metrics.json has no test.intervals.accuracy"),
+        ("accuracy's interval", "is not that of its hits"),
         ("no text", "cannot be read"),
     ],
 )

@@ -5,15 +5,17 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from fer_plugins.consistency.check import check_claims
 from fer_plugins.consistency.findings import KINDS, Finding, Remark, Unchecked
 from fer_plugins.consistency.granularity import reachable, reachable_sizes
 from fer_plugins.consistency.mean_rates import accuracy_range, specificity_range
 from fer_plugins.consistency.multiclass import Window, nearest_matrix
-from fer_plugins.consistency.printed import read_printed
+from fer_plugins.consistency.printed import is_count, read_printed
 from fer_plugins.consistency.runs import least_deviation
-from fer_plugins.consistency.tests_of_significance import exact_p
+from fer_plugins.consistency.tests_of_significance import exact_p, normal_p
+from fer_plugins.errors import InputError
 from fer_plugins.evaluate.claims import Claim, Claims, KnownCounts
 
 TEST = (491, 55, 528, 879, 594, 416, 626)  # FER2013 PrivateTest
@@ -345,6 +347,8 @@ def test_nonsense_is_answered_without_an_exception(seed):
             metric = str(random.choice(METRICS))
             rate = metric.split("_")[-1] in ("accuracy", "recall", "precision", "f1", "specificity", "gar", "far")
             written = str(random.choice(("0", "1", "0.5", "0.00", "1.00", "0.123456", "0.9") if rate else NO_RATES))
+            if is_count(metric):
+                written = written.removeprefix("-")  # refused, see below
             fields = {
                 "split": str(random.choice(("test", "test", "test", "train", "all", "not_stated"))),
                 "class_name": random.choice((None, None, "a", "b")),
@@ -356,3 +360,64 @@ def test_nonsense_is_answered_without_an_exception(seed):
         for one in check(*claims, counts=known(**sizes))[0]:
             assert one.kind in KINDS
             assert one.certificate
+
+
+@pytest.mark.parametrize("metric", ["n_images", "n_runs", "epochs", "anova_df_within", "wilcoxon_rank_sum_positive"])
+def test_a_count_below_0_is_refused_in_one_line(metric):
+    with pytest.raises(InputError, match=f"{metric} counts, and must not be below 0"):
+        check(claim(metric, "-5"))
+
+
+@pytest.mark.parametrize("level", ["five", "nan", "1e-400", "5"])
+def test_a_level_that_is_none_is_refused_in_one_line(level):
+    with pytest.raises(InputError, match="must be a level between 0 and 1"):
+        check(claim("wilcoxon_n", "10"), claim(f"wilcoxon_significant_at_{level}", "1"))
+
+
+def test_absurd_numbers_are_answered_at_once():
+    assert read_printed(claim("loss", "1.0e-999999999")).value == 0
+    runs = (claim("accuracy_mean", "0.95"), claim("accuracy_sd", "0.01"), claim("n_runs", "1e200"))
+    assert kinds(*runs, claim("ci95_halfwidth", "0.01")) == ["spread over runs"]
+
+
+def anova(within, f):
+    degrees = (claim("anova_df_between", "2"), claim("anova_df_within", "10"), claim("anova_df_total", "12"))
+    sums = (claim("anova_ss_between_row", "5.00"), claim("anova_ss_total_row", "5.00"))
+    return kinds(*degrees, *sums, claim("anova_ss_within_row", within), claim("anova_f", f))
+
+
+def test_anova_with_nothing_within_the_groups():
+    assert anova("0.00", "9000.00") == []
+    assert anova("0.00", "3.00") == ["ANOVA"]
+    assert anova("-0.50", "3.00") == ["ANOVA", "ANOVA"]  # neither the sum nor F
+
+
+def test_the_normal_approximation_of_signed_ranks_is_no_contradiction():
+    def signed(size, w, p):
+        return kinds(claim("wilcoxon_n", size), claim("wilcoxon_w", w), claim("wilcoxon_p", p))
+
+    z = (33 - 9) / (11 * 12 * 23 / 24) ** 0.5
+    corrected = (33 - 9.5) / (11 * 12 * 23 / 24) ** 0.5
+    assert normal_p(11, Fraction(9)) == pytest.approx([2 * norm.sf(z), 2 * norm.sf(corrected)])
+    assert signed("11", "9", "0.032") == signed("11", "9", "0.0329") == signed("11", "9", "0.037") == []
+    assert signed("11", "9", "0.050") == ["p value"]
+    five = claim("wilcoxon_n", "5")
+    findings, remarks, _ = check(five, claim("wilcoxon_significant_at_0.05", "1"))
+    assert not findings
+    assert "by the normal approximation alone (0.0431); exact p >= 0.0625" in remarks[0].text
+    assert kinds(five, claim("wilcoxon_significant_at_0.01", "1")) == ["p value"]
+
+
+def test_class_counts_on_which_the_paper_disagrees_with_itself_must_all_fail():
+    means = (claim("accuracy", "0.7000", source="Table 2"), claim("macro_recall", "0.7000"))
+    few, many = known(a=3, b=4)[0], known(a=3000, b=4400)[0]
+    assert kinds(*means, counts=[few]) == ["joint rates", "granularity"]
+    assert kinds(*means, counts=[few, many]) == []
+
+
+def test_a_confusion_matrix_that_says_nothing_is_not_checked():
+    for rows, classes, why in (([[0, 0], [0, 0]], ("a", "b"), "no image"), ([[1, 2], [3, 4]], ("a", "a"), "twice")):
+        matrix = Claim("Net", "Set", "test", "confusion_matrix", rows, "Table 1", classes=classes)
+        findings, _, unchecked = check(matrix, claim("recall", "0.5", class_name="a"), claim("accuracy", "0.5"))
+        assert not findings
+        assert any(why in one.missing for one in unchecked)

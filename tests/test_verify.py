@@ -169,6 +169,7 @@ def test_the_command_prints_verdicts_and_counts_the_rest(trained, capsys):
     assert "2  on other data: CK+" in shown
     assert "averaging not stated" in shown
     assert "assumed model.width: not stated" in shown
+    assert "for this one training; another seed may" in shown
     assert "4 claims: 0 reproduced within the interval, 1 below, 0 above, 3 not comparable" in shown
     assert max(len(line) for line in shown.splitlines() if str(folder) not in line) <= 100
     assert cli.call("fer", verify, [str(folder), "--all"]) == 0
@@ -195,5 +196,11 @@ def test_wrong_input_is_one_line(trained, toy, tmp_path, capsys):
     assert "unknown word '--al'; did you mean --all?" in refuse(folder, "--al")
     gone = change(folder, "gone", config__model__name="nobody")
     assert "unknown architecture 'nobody'" in refuse(gone)
+    older = change(folder, "older", config__trainer=None)
+    assert f"{older}: config.yaml has no section trainer" in refuse(older)
+    newer = change(folder, "newer", config__data__novel=3)
+    said = refuse(newer)
+    assert f"{newer}: config.yaml is not one of this version: data.novel: unknown option" in said
+    assert "command line" not in said
     (toy / "toy" / "claims.yaml").unlink()
     assert "has no claims.yaml, so there is nothing to verify" in refuse(folder)

@@ -62,6 +62,10 @@ def check_matrices(paper: Paper) -> Iterator[Outcome]:
         classes = claim.classes or tuple(map(str, range(len(matrix))))
         if len(classes) != len(matrix):
             yield Unchecked(about(claim), f"the confusion matrix: {len(matrix)} rows, {len(classes)} class names")
+        elif len(set(classes)) < len(classes):
+            yield Unchecked(about(claim), "the confusion matrix: a class name stands twice in its classes")
+        elif not any(map(any, matrix)):
+            yield Unchecked(about(claim), "the confusion matrix: it holds no image")
         else:
             yield from _check(paper, claim, rates(matrix, classes))
 

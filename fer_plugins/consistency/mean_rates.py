@@ -106,7 +106,11 @@ def _against_counts(
                 found += _recall(accuracy, mean, known)
             else:
                 found += _specificity(accuracy, mean, known, headline)
-    yield from found or (_jointly(accuracies, averaged, known[0]) if claim.split != "not_stated" else ())
+    if found or claim.split == "not_stated":
+        yield from found
+        return
+    each = [list(_jointly(accuracies, averaged, one)) for one in known]  # several only where papers disagree
+    yield from each[0] if all(each) else ()
 
 
 def _jointly(accuracies: list[Printed], averaged: list[Printed], counts: ClassCounts) -> Iterator[Finding]:

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 
+from fer_plugins.errors import InputError
 from fer_plugins.evaluate.claims import Claim, Claims
 
 RATES = {"accuracy", "precision", "recall", "sensitivity", "specificity", "f1", "gar", "far", "frr"}
 _COUNTED = {"params", "epochs", "batch_size"}  # whole by nature, as is whatever starts so:
-_COUNTED_STARTS = ("n_", "anova_df_", *(f"wilcoxon_{one}" for one in ("n", "w", "rank", "signed", "significant")))
+_COUNTED_STARTS = ("n_", "anova_df_", *(f"wilcoxon_{one}" for one in ("n", "w", "rank", "significant")))
+_FINEST = -400  # decimals; no double has a digit beyond
 _TITLES = {
     "f1": "F1", "gar": "GAR", "far": "FAR", "frr": "FRR", "ci95": "95 % interval", "halfwidth": "half-width",
     "anova": "ANOVA", "wilcoxon": "Wilcoxon", "ss": "SS", "ms": "MS", "f": "F", "row": "", "s": "in s",
@@ -83,25 +85,30 @@ def read_printed(claim: Claim) -> Printed:
     value = Fraction(repr(claim.value)) if isinstance(claim.value, float) else Fraction(0)
     if claim.step is not None:
         return Printed(claim, value, Fraction(repr(claim.step)))
-    counted = claim.metric in _COUNTED or claim.metric.startswith(_COUNTED_STARTS)
-    if counted and value == int(value):
+    if (is_count(claim.metric) or claim.metric.startswith("wilcoxon_signed")) and value == int(value):
         return Printed(claim, value, Fraction(0))
     try:
         exponent = Decimal(claim.written or repr(claim.value)).as_tuple().exponent
     except InvalidOperation:  # 1_000.5 and other spellings of YAML
         exponent = Decimal(repr(claim.value)).as_tuple().exponent
-    return Printed(claim, value, Fraction(10) ** int(exponent))
+    return Printed(claim, value, Fraction(10) ** max(int(exponent), _FINEST))  # 1.0e-999999999 is read as 0.0
 
 
 class Paper:
     """The numbers of a claims file, to be asked for by what they speak of.
 
     Claims whose source begins with "derived" were computed, not printed: they serve as class counts and sizes only.
+
+    Raises:
+        InputError: a count is below 0.
     """
 
     def __init__(self, claims: Claims) -> None:
         self.claims = claims
         numbers = [read_printed(one) for one in claims.claims if isinstance(one.value, float)]
+        for one in numbers:
+            if one.value < 0 and is_count(one.claim.metric):
+                raise InputError(f"{claims.path}: {one}: {one.claim.metric} counts, and must not be below 0")
         self.known = numbers  # printed and derived
         self.printed = [one for one in numbers if not one.claim.source.startswith("derived")]
         self.matrices = [one for one in claims.claims if one.metric == "confusion_matrix"]
@@ -149,6 +156,11 @@ def about(claim: Claim, *, with_class: bool = False) -> str:
     what = " on ".join(part for part in (claim.model, claim.dataset) if part) or "the paper"
     split = "" if claim.dataset is None else f", split {claim.split.replace('_', ' ')}"
     return what + split + (f", class {claim.class_name}" if with_class and claim.class_name else "")
+
+
+def is_count(metric: str) -> bool:
+    """Whether a metric is a count, whole by nature and not below 0."""
+    return metric in _COUNTED or metric.startswith(_COUNTED_STARTS)
 
 
 def _fits(claim: Claim, fields: dict[str, object]) -> bool:

@@ -32,7 +32,7 @@ def check_runs(paper: Paper) -> Iterator[Outcome]:
 
 
 def _interval(half: Printed, deviation: Printed, runs: int) -> Iterator[Outcome]:
-    z, t = float(norm.ppf(0.975)), float(t_distribution.ppf(0.975, runs - 1))
+    z, t = float(norm.ppf(0.975)), float(t_distribution.ppf(0.975, float(runs - 1)))
     ranges = {
         name: (Fraction(factor) * deviation.low / Fraction(math.sqrt(runs)),
                Fraction(factor) * deviation.high / Fraction(math.sqrt(runs)))

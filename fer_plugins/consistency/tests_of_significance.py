@@ -8,14 +8,17 @@ from fractions import Fraction
 from itertools import permutations
 
 import numpy as np
+import numpy.typing as npt
 from scipy.stats import f as f_distribution
 from scipy.stats import wilcoxon
 
 from fer_plugins.consistency.class_counts import is_total
 from fer_plugins.consistency.findings import Finding, Outcome, Remark, Unchecked, show, span
 from fer_plugins.consistency.printed import Paper, Printed, about, group
+from fer_plugins.errors import InputError
 
 _PARTS = ("between", "within", "total")
+_ENDLESS = Fraction(10) ** 30  # F where nothing varies within the groups
 _EXACT_PAIRS = 50  # scipy.stats.wilcoxon is asked for exact p values up to here
 
 
@@ -78,10 +81,11 @@ def _sums_of_squares(
         ranges = [_f_range(order[0], order[1], freedoms) for order in readings]
         if not any(ratio.meets(*one) for one in ranges):
             between, within = sums[0], sums[1]
-            value = between.value / freedoms[0] / (within.value / freedoms[1])
+            value = between.value / freedoms[0] / (within.value / freedoms[1]) if within.value else None
             lines = [
-                f"({show(between.value)}/{freedoms[0]}) / ({show(within.value)}/{freedoms[1]}) = {show(value, 4)}, "
-                f"rounding allowed for {span(*ranges[0], digits=4)}"
+                f"({show(between.value)}/{freedoms[0]}) / ({show(within.value)}/{freedoms[1]})"
+                + (f" = {show(value, 4)}" if value is not None else "")
+                + f", rounding allowed for {span(*ranges[0], digits=4)}"
             ]
             lines += [
                 f"with the labels exchanged ({show(order[0].value)} between, {show(order[1].value)} within): "
@@ -99,12 +103,12 @@ def _adds_up(sums: Sequence[Printed]) -> bool:
 
 
 def _quotient(number: Printed, by: Fraction) -> tuple[Fraction, Fraction]:
-    return max(number.low, Fraction(0)) / by, number.high / by
+    return max(number.low, Fraction(0)) / by, max(number.high, Fraction(0)) / by
 
 
 def _f_range(between: Printed, within: Printed, freedoms: Sequence[Fraction]) -> tuple[Fraction, Fraction]:
     above, below = _quotient(between, freedoms[0]), _quotient(within, freedoms[1])
-    return above[0] / below[1], above[1] / below[0] if below[0] else Fraction(10) ** 30
+    return above[0] / below[1] if below[1] else _ENDLESS, above[1] / below[0] if below[0] else _ENDLESS
 
 
 def _p_value(table: dict[str, Printed], where: str) -> Iterator[Finding]:
@@ -154,11 +158,7 @@ def _wilcoxon(paper: Paper, table: dict[str, Printed]) -> Iterator[Outcome]:
     if not pairs or not 1 <= pairs.value:
         return
     where, size = about(pairs.claim), int(pairs.value)
-    levels = {
-        float(name.removeprefix("significant_at_")): one
-        for name, one in table.items()
-        if name.startswith("significant")
-    }
+    levels = {_read_level(paper, name): one for name, one in table.items() if name.startswith("significant")}
     claimed = [(level, one) for level, one in levels.items() if one.value == 1]
     if positive and negative:
         total, needed = positive.value + negative.value, Fraction(size * (size + 1), 2)
@@ -192,16 +192,36 @@ def _wilcoxon(paper: Paper, table: dict[str, Printed]) -> Iterator[Outcome]:
     for level, one in claimed:
         least = Fraction(2, 2 ** min(size, 64))
         if least >= Fraction(repr(level)):
+            approximate = normal_p(size, Fraction(0))[0]
+            if approximate < level:
+                yield Remark(
+                    where, f"{one}: by the normal approximation alone ({approximate:.4f}); exact p >= {show(least, 4)}"
+                )
+                continue
             yield Finding(
                 "p value", where, (str(pairs), str(one)), f"two-sided exact p >= {show(least, 4)}",
                 (f"all {size} differences of one sign, the rarest case: 2/2^{size} = {show(least, 4)} >= {level:g}",),
             )  # fmt: skip
     p_printed, w = table.get("p"), table.get("w")
-    if p_printed and w and (p := exact_p(size, w.value)) is not None and not p_printed.meets(Fraction(p), Fraction(p)):
-        yield Finding(
-            "p value", where, (str(p_printed), str(w), str(pairs)), f"two-sided exact p = {p:.4g}",
-            (f"scipy.stats.wilcoxon on {size} untied differences whose smaller rank sum is {show(w.value)}",),
-        )  # fmt: skip
+    if p_printed and w and (p := exact_p(size, w.value)) is not None:
+        normal = normal_p(size, w.value)
+        if not any(p_printed.meets(Fraction(one), Fraction(one)) for one in (p, *normal)):
+            yield Finding(
+                "p value", where, (str(p_printed), str(w), str(pairs)), f"two-sided exact p = {p:.4g}",
+                (f"scipy.stats.wilcoxon on {size} untied differences whose smaller rank sum is {show(w.value)}; normal "
+                 f"approximation {normal[0]:.4g}, with continuity correction {normal[1]:.4g}",),
+            )  # fmt: skip
+
+
+def _read_level(paper: Paper, name: str) -> float:
+    """Take the level from a metric's name, "significant_at_0.01"."""
+    try:
+        level = float(name.removeprefix("significant_at_"))
+    except ValueError:
+        level = math.nan
+    if not 0 < level < 1:
+        raise InputError(f"{paper.claims.path}: wilcoxon_{name}: its end must be a level between 0 and 1, such as 0.05")
+    return level
 
 
 def _pairs_of(total: Fraction) -> int | None:
@@ -220,9 +240,27 @@ def exact_p(size: int, smaller: Fraction) -> float | None:
     """
     if size > _EXACT_PAIRS or smaller < 0 or smaller.denominator != 1 or smaller > size * (size + 1) // 4:
         return None
-    left, differences = int(smaller), np.arange(1.0, size + 1)
-    for rank in range(size, 0, -1):  # differences of which those of this rank sum are negative
+    return float(wilcoxon(_differences(size, int(smaller)), method="exact").pvalue)
+
+
+def normal_p(size: int, smaller: Fraction) -> tuple[float, float]:
+    """Return the two-sided p values of the normal approximation, without and with continuity correction.
+
+    Papers print them too: statistics programs give them by default, and the name "p" does not tell.
+
+    >>> tuple(round(p, 4) for p in normal_p(11, Fraction(9)))
+    (0.0329, 0.0373)
+    """
+    differences = _differences(size, int(smaller))
+    without, corrected = (wilcoxon(differences, method="asymptotic", correction=one).pvalue for one in (False, True))
+    return float(without), float(corrected)
+
+
+def _differences(size: int, smaller: int) -> npt.NDArray[np.float64]:
+    """Return untied differences of which the negative ones have this rank sum."""
+    left, differences = smaller, np.arange(1.0, size + 1)
+    for rank in range(size, 0, -1):
         if rank <= left:
             differences[rank - 1] *= -1
             left -= rank
-    return float(wilcoxon(differences, method="exact").pvalue)
+    return differences

@@ -304,7 +304,8 @@ def _read_number(value: Any, metric: str, where: str) -> float:
         number = math.nan
     if not math.isfinite(number):
         raise InputError(f"{where}: value {value!r} must be a number")
-    if _RATES & set(metric.split("_")) and not 0 <= number <= 1:
+    low = -1 if metric.endswith("_gain") else 0
+    if _RATES & set(metric.split("_")) and not low <= number <= 1:
         hint = f"; a percentage? write {number / 100:g}" if 1 < number <= 100 else ""
         raise InputError(f"{where}: value {number:g} must be a fraction in 0..1{hint}")
     return number

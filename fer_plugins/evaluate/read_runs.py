@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from fer_plugins.errors import InputError
-from fer_plugins.evaluate.intervals import Matrix, macro_scores
+from fer_plugins.evaluate.intervals import Matrix, macro_scores, wilson
 from fer_plugins.record import Record
 
 Labels = npt.NDArray[np.int64]
+_MAY_BE_UNDEFINED = ("specificity", "kappa", "mcc")  # null where the formula has no denominator
 
 
 @dataclass(frozen=True)
@@ -89,12 +91,18 @@ def read_run(folder: str | Path) -> FinishedRun:
         ("data", "fingerprint"),
     ):
         _need(record, "manifest", *path)
+    if type(record.manifest["seeds"]["run"]) is not int:
+        raise InputError(f"{folder}: manifest.json has seeds.run {record.manifest['seeds']['run']!r}, no whole number")
     for path in (("model", "name"), ("data", "name"), ("protocol", "name")):
         _need(record, "config", *path)
     for score in ("n", "accuracy", "f1", "intervals"):
         _need(record, "metrics", part, score)
     sources, true, predicted = _read_predictions(record, part, classes)
     _check_fit(record, part, true, predicted, len(classes))
+    for other in {"val", "test"} - {part}:
+        _, labels, answers = _read_predictions(record, other, classes)
+        if other in record.metrics and len(labels):
+            _check_fit(record, other, labels, answers, len(classes))
     folds = "folds" in record.manifest
     hashes = _need(record, "manifest", "split_hashes") if folds else [_need(record, "manifest", "data", "split_hash")]
     faults = _need(record, "manifest" if folds else "metrics", "not_a_result")
@@ -198,15 +206,34 @@ def _read_predictions(record: Record, part: str, classes: Sequence[str]) -> tupl
 
 def _check_fit(record: Record, part: str, true: Labels, predicted: Labels, size: int) -> None:
     """Refuse predictions that are not those which the scores were computed from."""
-    scores = record.metrics[part]
     folder = record.folder
-    if len(true) != scores["n"]:
-        counted = f"predictions.csv has {len(true)} rows of {part}, metrics.json counts {scores['n']}"
+    counts, scores = _need(record, "metrics", part, "n"), record.metrics[part]
+    if not len(true):
+        raise InputError(f"{folder}: predictions.csv has no row of {part}; repeat the run")
+    if len(true) != counts:
+        counted = f"predictions.csv has {len(true)} rows of {part}, metrics.json counts {counts}"
         raise InputError(f"{folder}: {counted}; repeat the run")
     matrix: Matrix = np.zeros((size, size), dtype=np.int64)
     np.add.at(matrix, (true, predicted), 1)
-    computed = {"accuracy": matrix.trace() / len(true), "f1": macro_scores(matrix)["f1"]}
-    for name, value in computed.items():
-        if not isinstance(scores[name], int | float) or abs(scores[name] - value) > 1e-6:
+    for name, value in {"accuracy": matrix.trace() / len(true), **macro_scores(matrix)}.items():
+        if name not in scores or (name in _MAY_BE_UNDEFINED and scores[name] is None):
+            continue  # a run of an earlier version; a score that is 0/0
+        if not _is_near(scores[name], value):
             said = f"predictions.csv gives {name} {value:.4f}, metrics.json has {scores[name]}"
             raise InputError(f"{folder}: {said}; the files do not belong together: repeat the run")
+    intervals = _need(record, "metrics", part, "intervals")
+    for name in ("accuracy", "f1"):
+        ends = [_need(record, "metrics", part, "intervals", name, end) for end in ("low", "high")]
+        if not all(_is_number(end) for end in ends) or ends[0] > ends[1]:
+            raise InputError(f"{folder}: metrics.json has {part}.intervals.{name} {ends}; it was not written by a run")
+    expected = wilson(int(matrix.trace()), len(true))
+    if expected and not all(_is_near(intervals["accuracy"][end], expected[end]) for end in ("low", "high")):
+        raise InputError(f"{folder}: the interval of accuracy in metrics.json is not that of its hits; repeat the run")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _is_near(value: Any, expected: float) -> bool:
+    return _is_number(value) and abs(value - float(expected)) <= 1e-6

@@ -207,7 +207,7 @@ def _check_differences(differences: npt.NDArray[np.float64]) -> list[str]:
     n = int((differences != 0).sum())
     said = []
     if 2.0 ** (1 - n) >= ALPHA:
-        said.append(f"{n} differences: no result could reach p < {ALPHA}, at least 6 are needed")
+        said.append(f"{n} difference{'' if n == 1 else 's'}: no result could reach p < {ALPHA}, at least 6 are needed")
     if n < 8:
         said.append("symmetry of the differences is assumed, too few to look at it")
     elif np.ptp(differences) > 0:
