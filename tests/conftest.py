@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported: tests run in as many processes as there are cores
 
 
 @pytest.fixture(autouse=True)

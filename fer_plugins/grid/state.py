@@ -62,8 +62,9 @@ def survey(plan: Plan) -> Survey:
     strays: list[str] = []
     for folder in _folders(plan.output):
         try:
-            found = _read(folder, (folder / "manifest.json").stat().st_mtime_ns)
-        except InputError:
+            stamps = tuple((folder / name).stat().st_mtime_ns for name in ("manifest.json", "config.yaml"))
+            found = _read(folder.absolute(), stamps)
+        except (InputError, OSError):
             strays.append(folder.name)
             continue
         for cell in plan.cells:
@@ -86,9 +87,9 @@ def _folders(output: Path) -> list[Path]:
 
 
 @functools.cache
-def _read(folder: Path, stamp: int) -> Found:
-    """Read a run's folder, once for each ``stamp`` of its manifest: a grid looks at all of them after each run."""
-    del stamp
+def _read(folder: Path, stamps: tuple[int, ...]) -> Found:
+    """Read a run's folder, once for each state of its files: a grid looks at all of them after each run."""
+    del stamps
     record = Record.read(folder)
     try:
         status = {"finished": FINISHED, "failed": FAILED}.get(record.manifest["status"], RESUMABLE)

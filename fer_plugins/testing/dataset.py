@@ -77,13 +77,6 @@ def _check_table(findings: Findings, dataset: Any, classes: list[str]) -> Sample
         f"the column label holds {kind}",
         "map each label by its name: classes.index(name)",
     )
-    if table.votes is not None:
-        findings.require(
-            table.votes.ndim == 2 and table.votes.shape[1] == len(classes),
-            "votes have a column a class",
-            f"votes is {table.votes.shape} for {len(classes)} classes",
-            "count the votes in the order of classes",
-        )
     return table
 
 

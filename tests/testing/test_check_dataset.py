@@ -87,7 +87,7 @@ BROKEN_DATASETS = {
     "split": (Pictures(split=["train", "train", "dev", "test"]), "table", "something other than train, val, test"),
     "label_text": (Pictures(label=["0", "1", "2", "3"]), "labels are whole numbers", "the column label holds <U1"),
     "label_float": (Pictures(label=[0.0, 1.0, 2.0, 3.5]), "labels are whole numbers", "float64"),
-    "votes": (Pictures(votes=[[1, 2]] * 4), "votes have a column a class", r"\(4, 2\) for 7 classes"),
+    "votes": (Pictures(votes=[[1, 2]] * 4), "table", "column 'votes' must have 7 figures a row"),
     "missing": (
         pictures(__getitem__=lambda self, index: [][index]),
         "images are read",
