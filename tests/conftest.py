@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported: tests run in as many processes as there are cores
+# Before torch is imported: tests run in as many processes as there are cores.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture(autouse=True)
