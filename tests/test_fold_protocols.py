@@ -132,7 +132,7 @@ def test_the_order_of_rows_changes_nothing_and_the_seed_does(name):
     ("function", "table", "message"),
     [
         (partial(kfold, k=2), make_table(), "kfold needs at least 3"),
-        (partial(kfold, k=100), make_table(), "class 0 has 90 samples, 100 parts need as many"),
+        (partial(kfold, k=100), make_table(), r"class 0 \(counted from 0\) has 90 samples, 100 parts need as many"),
         (partial(subject_kfold, k=16), make_table(), "15 subjects make no 16 folds; lower protocol.k"),
         (leave_one_subject_out, make_table(subjects=2), "2 subjects; at least 3"),
         (partial(leave_one_subject_out, val_parts=1), make_table(), "protocol.val_parts is 1"),

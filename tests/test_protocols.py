@@ -102,7 +102,7 @@ def test_random_refuses_wrong_shares(options: dict, message: str) -> None:
 
 
 def test_random_needs_three_of_each_class() -> None:
-    with pytest.raises(InputError, match="class 1 has 2 samples, at least 3"):
+    with pytest.raises(InputError, match=r"class 1 \(counted from 0\) has 2 samples, at least 3"):
         protocols.random(make_table([30, 2]), 0)
 
 

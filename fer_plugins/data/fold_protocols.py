@@ -184,7 +184,10 @@ def _stratified(table: SampleTable, rows: Rows, k: int, seed: int, name: str) ->
     least = int(counts[counts > 0].min())
     if least < k:
         label = int(np.flatnonzero(counts == least)[0])
-        raise InputError(f"protocol {name}: class {label} has {least} samples, {k} parts need as many; use more data")
+        raise InputError(
+            f"protocol {name}: class {label} (counted from 0) has {least} samples, {k} parts need as "
+            "many; use more data"
+        )
     for rest, part in StratifiedKFold(k, shuffle=True, random_state=seed % 2**32).split(rows, table.label[rows]):
         yield rows[rest], rows[part]
 

@@ -66,8 +66,8 @@ def random(table: SampleTable, seed: int, *, val: float = 0.1, test: float = 0.1
         rows = order[table.label[order] == label]
         if len(rows) < len(SPLITS):
             raise InputError(
-                f"protocol random: class {label} has {len(rows)} samples, at least 3 are needed (one for each of "
-                "train, val and test); use more data (data.limit)"
+                f"protocol random: class {label} (counted from 0) has {len(rows)} samples, at least 3 are needed "
+                "(one for each of train, val and test); use more data (data.limit)"
             )
         counts = _apportion(len(rows), (1 - val - test, val, test))
         ends = np.cumsum(counts)

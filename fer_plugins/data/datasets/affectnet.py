@@ -10,18 +10,9 @@ from typing import Literal, get_args
 import numpy as np
 
 from fer_plugins.data.datasets.archives import READ_ERRORS, make_printable, split_name
+from fer_plugins.data.datasets.copy_layout import is_image, match_files, note_unread, open_root, refuse_layout
 from fer_plugins.data.datasets.csv_files import read_rows
-from fer_plugins.data.datasets.file_dataset import (
-    FileDataset,
-    Listing,
-    OnBadImage,
-    Row,
-    is_image,
-    match_files,
-    note_unread,
-    open_root,
-    refuse_layout,
-)
+from fer_plugins.data.datasets.file_dataset import FileDataset, Listing, OnBadImage, Row
 from fer_plugins.data.datasets.labels import EXPRESSIONS
 from fer_plugins.errors import InputError
 

@@ -13,19 +13,9 @@ import numpy.typing as npt
 
 from fer_plugins.contract import Release
 from fer_plugins.data.datasets.archives import FileSet, Opener, SingleFile, split_name
+from fer_plugins.data.datasets.copy_layout import is_image, match_files, note_unread, open_root, refuse_layout
 from fer_plugins.data.datasets.csv_files import CsvFile, read_text
-from fer_plugins.data.datasets.file_dataset import (
-    Check,
-    FileDataset,
-    Listing,
-    OnBadImage,
-    Row,
-    is_image,
-    match_files,
-    note_unread,
-    open_root,
-    refuse_layout,
-)
+from fer_plugins.data.datasets.file_dataset import Check, FileDataset, Listing, OnBadImage, Row
 from fer_plugins.data.datasets.labels import EXPRESSIONS, expression_of
 from fer_plugins.data.datasets.pixel_csv import PixelRows, read_pixel_csv
 from fer_plugins.errors import InputError

@@ -10,17 +10,9 @@ from typing import Any, Literal, get_args
 
 from fer_plugins.data.datasets.archives import FileSet, FolderFiles, make_printable, split_name
 from fer_plugins.data.datasets.class_folders import PARTS
+from fer_plugins.data.datasets.copy_layout import is_image, note_unread, open_root, refuse_layout
 from fer_plugins.data.datasets.csv_files import find_column, read_rows
-from fer_plugins.data.datasets.file_dataset import (
-    FileDataset,
-    Listing,
-    OnBadImage,
-    Row,
-    is_image,
-    note_unread,
-    open_root,
-    refuse_layout,
-)
+from fer_plugins.data.datasets.file_dataset import FileDataset, Listing, OnBadImage, Row
 from fer_plugins.data.datasets.labels import EXPRESSIONS, expression_of
 from fer_plugins.errors import InputError
 

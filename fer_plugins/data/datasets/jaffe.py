@@ -6,17 +6,8 @@ import os
 from collections import Counter
 
 from fer_plugins.contract import Release
-from fer_plugins.data.datasets.file_dataset import (
-    Check,
-    FileDataset,
-    Listing,
-    OnBadImage,
-    Row,
-    match_files,
-    note_unread,
-    open_root,
-    refuse_layout,
-)
+from fer_plugins.data.datasets.copy_layout import match_files, note_unread, open_root, refuse_layout
+from fer_plugins.data.datasets.file_dataset import Check, FileDataset, Listing, OnBadImage, Row
 from fer_plugins.data.datasets.labels import EXPRESSIONS
 from fer_plugins.errors import InputError
 

@@ -8,19 +8,9 @@ from typing import Literal, get_args
 
 from fer_plugins.contract import Release
 from fer_plugins.data.datasets.archives import make_printable
+from fer_plugins.data.datasets.copy_layout import is_image, match_files, note_unread, open_root, refuse_layout
 from fer_plugins.data.datasets.csv_files import find_column, read_rows, read_text
-from fer_plugins.data.datasets.file_dataset import (
-    Check,
-    FileDataset,
-    Listing,
-    OnBadImage,
-    Row,
-    is_image,
-    match_files,
-    note_unread,
-    open_root,
-    refuse_layout,
-)
+from fer_plugins.data.datasets.file_dataset import Check, FileDataset, Listing, OnBadImage, Row
 from fer_plugins.data.datasets.labels import EXPRESSIONS
 from fer_plugins.errors import InputError
 
