@@ -20,11 +20,11 @@ from fer_plugins.evaluate.significance import errors_by_class
 from fer_plugins.registry import nearest
 
 _TITLES = {"accuracy": "accuracy", "f1": "macro F1"}
-_FLAGS = ("--json", "--classes")
+_FLAGS = ("--json", "--classes", "--evaluated")
 
 
 def compare(words: list[str]) -> int:
-    """Print or (``--json``) dump the comparison of ``fer compare RUN RUN... [--classes] [--json]``.
+    """Print or dump the comparison of ``fer compare RUN RUN... [--classes] [--evaluated NAME[,NAME]] [--json]``.
 
     Raises:
         InputError: a wrong word, fewer than two runs, a run that is damaged, unfinished or no result, or runs that were
@@ -34,8 +34,9 @@ def compare(words: list[str]) -> int:
         if word.startswith("-") and word not in _FLAGS:
             known = ", ".join(_FLAGS)
             raise InputError(f"fer compare: unknown word {word!r}{nearest(word, list(_FLAGS))}; known: {known}")
+    words, evaluated = _take_evaluated(words)
     runs = read_runs([word for word in words if word not in _FLAGS], least=2)
-    found = compare_runs(runs, classes="--classes" in words)
+    found = compare_runs(runs, classes="--classes" in words, evaluated=evaluated)
     if "--json" in words:
         print(json.dumps(found, indent=2))
     else:
@@ -43,17 +44,34 @@ def compare(words: list[str]) -> int:
     return 0
 
 
-def compare_runs(runs: Sequence[FinishedRun], *, classes: bool = False) -> dict[str, Any]:
+def _take_evaluated(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the words without ``--evaluated NAMES``, and the names."""
+    if "--evaluated" not in words:
+        return list(words), []
+    place = words.index("--evaluated")
+    names = [name for name in "".join(words[place + 1 : place + 2]).split(",") if name]
+    if not names or names[0].startswith("-") or "--evaluated" in words[place + 1 :]:
+        raise InputError(
+            "fer compare: --evaluated takes figures of fer evaluate once, as in --evaluated shift.zero.consistency"
+        )
+    return [*words[:place], *words[place + 2 :]], names
+
+
+def compare_runs(
+    runs: Sequence[FinishedRun], *, classes: bool = False, evaluated: Sequence[str] = ()
+) -> dict[str, Any]:
     """Compare runs that were scored on the same samples.
 
     Args:
         runs: at least two.
         classes: whether to ask of each run whether its classes are equally hard (``errors_by_class``).
+        evaluated: figures of the runs' evaluations to compare as well (``robustness.over_seeds``).
 
     Returns:
         Plain JSON types: ``part, n, split_hashes, notes``; ``models`` [{letter, label, runs [{folder, seed, scores and
         their test-set intervals}], over_seeds {score: ``seed_interval``} or None}]; ``pairs`` (``compare_pairs``);
-        ``over_seeds`` (None, or per score ``anova`` and ``pairs`` of models); ``classes`` (None or per run).
+        ``over_seeds`` (None, or per score ``anova`` and ``pairs`` of models); ``classes`` (None or per run);
+        ``evaluated`` (None, or ``compare_evaluations``).
 
     Raises:
         InputError: a run is no result, or the test sets differ.
@@ -63,6 +81,7 @@ def compare_runs(runs: Sequence[FinishedRun], *, classes: bool = False) -> dict[
             raise InputError(f"{run.record.folder}: not a result ({run.faults[0]}); leave it out, and say that you did")
     notes = check_same_test(runs) + _notes(runs)
     models = group_models(runs)
+    evaluations = _compare_evaluations(models, evaluated)
     pairs, unpaired = choose_pairs(models)
     if unpaired:
         notes.append("models without a common seed: every run of one is compared with every run of the other")
@@ -84,7 +103,16 @@ def compare_runs(runs: Sequence[FinishedRun], *, classes: bool = False) -> dict[
         "pairs": rows,
         "over_seeds": compare_models({_letter(number): model for number, model in enumerate(models)}),
         "classes": _by_class(runs) if classes else None,
+        "evaluated": evaluations,
     }
+
+
+def _compare_evaluations(models: Sequence[Model], names: Sequence[str]) -> dict[str, Any] | None:
+    if not names:
+        return None
+    from fer_plugins.robustness.over_seeds import compare_evaluations  # imports torch
+
+    return compare_evaluations({_letter(number): model for number, model in enumerate(models)}, names)
 
 
 def _notes(runs: Sequence[FinishedRun]) -> list[str]:
@@ -146,6 +174,10 @@ def _print(console: Console, found: Mapping[str, Any]) -> None:
         )
     for folder, tests in (found["classes"] or {}).items():
         _print_classes(console, folder, tests)
+    if found["evaluated"]:
+        from fer_plugins.robustness.over_seeds import print_evaluations
+
+        print_evaluations(console, found["evaluated"])
 
 
 def _print_spread(console: Console, models: Sequence[Mapping[str, Any]]) -> None:

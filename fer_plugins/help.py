@@ -46,8 +46,9 @@ fer: experiments with facial expression recognition plug-ins
   fer claims PLUGIN | FILE.yaml [--json]
                                 contradictions between a paper's printed numbers, each with a
                                 certificate to check by hand
-  fer compare RUN RUN... [--classes] [--json]
-                                paired tests on the same samples, and over seeds
+  fer compare RUN RUN... [--classes] [--evaluated NAME[,NAME]] [--json]
+                                paired tests on the same samples, and over seeds; NAME: figures of
+                                fer evaluate, such as shift.zero.consistency
   fer evaluate RUN [--suite shift|corruption|occlusion|calibration]
                 [--tta flip|five_crop|ten_crop]
                 [--saliency gradient|smoothgrad|occlusion|grad_cam|explain]

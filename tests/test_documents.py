@@ -86,6 +86,9 @@ def place(tmp_path, monkeypatch):
             command = command.replace("RUN_A", str(finished(tmp_path, "lenet5", "fer2013", fake)))
         if "RUN_A" in command:
             first, second = two_seeds(tmp_path)
+            if "--evaluated" in command:
+                for run in (first, second):
+                    assert cli.call("fer", cli._verb, ["evaluate", str(run), "--suite", "shift", "--limit", "7"]) == 0
             command = command.replace("RUN_A", str(first)).replace("RUN_B", str(second))
         if "runs/TEACHER" in command:
             command = command.replace("runs/TEACHER", str(finished(tmp_path, "dcnn_bilstm_dam", "fer2013", fake)))
