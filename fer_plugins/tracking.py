@@ -328,7 +328,7 @@ def _shown_predictions(
 def _flatten(split: str, scores: Mapping[str, Any]) -> dict[str, Any]:
     flat = {f"{split}/{name}": scores[name] for name in _OVERALL}
     for name, interval in scores.get("intervals", {}).items():
-        if name != "per_class":
+        if name in _OVERALL:
             flat |= {f"{split}/{name}_{end}": interval[end] if interval else None for end in ("low", "high")}
     for name, row in scores["per_class"].items():
         flat |= {f"{split}/{metric}/{name}": row[metric] for metric in ("precision", "recall", "f1")}

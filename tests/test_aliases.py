@@ -101,7 +101,10 @@ def test_the_interval_turns_round_with_the_rate():
     by_image, by_class = readings("far")[2:]
     assert measure_interval(by_image, scores) == {**ours, "low": 1 - ours["high"], "high": 1 - ours["low"]}
     assert measure_interval(by_class, scores)["low"] == pytest.approx((1 - ours["high"]) / K)
-    assert measure_interval(readings("far")[1], scores) is None  # no interval of our score
+    rejected = scores["intervals"]["specificity_micro"]
+    assert measure_interval(readings("far")[1], scores)["high"] == pytest.approx(1 - rejected["low"])
+    earlier = {**scores, "intervals": {"accuracy": ours}}  # a record of an earlier version
+    assert measure_interval(readings("far")[1], earlier) is None
 
 
 def test_names_are_found_as_papers_write_them():

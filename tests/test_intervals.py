@@ -104,8 +104,43 @@ def test_score_intervals_have_none_where_nothing_divides():
     matrix = np.array([[4, 1, 0], [2, 3, 0], [0, 0, 0]])
     every = intervals.score_intervals(matrix, ["a", "b", "c"])
     assert every["accuracy"] == intervals.wilson(7, 10)
-    assert every["per_class"]["a"] == {"precision": intervals.wilson(4, 6), "recall": intervals.wilson(4, 5)}
-    assert every["per_class"]["c"] == {"precision": None, "recall": None}
+    first = every["per_class"]["a"]
+    assert first["precision"] == intervals.wilson(4, 6)
+    assert first["recall"] == intervals.wilson(4, 5)
+    assert first["specificity"] == intervals.wilson(3, 5)
+    assert every["per_class"]["c"] == dict.fromkeys(("precision", "recall", "f1", "specificity"))
     assert every["specificity"]["low"] > 0
     alone = intervals.score_intervals(np.array([[3, 1], [0, 0]]), ["a", "b"])
-    assert alone["specificity"] is None
+    assert alone["specificity"] is alone["specificity_weighted"] is None
+    assert alone["per_class"]["a"]["specificity"] is None
+
+
+def test_f1_of_a_class_rises_with_the_share_of_hits_in_what_is_of_the_class_or_called_so():
+    matrix = np.array([[30, 10], [20, 140]])
+    found = intervals.score_intervals(matrix, ["a", "b"])["per_class"]["a"]["f1"]
+    shares = intervals.wilson(30, 60)
+    assert 2 * 30 / (40 + 50) == pytest.approx(2 * (30 / 60) / (1 + 30 / 60))
+    assert [found["low"], found["high"]] == [2 * shares[end] / (1 + shares[end]) for end in ("low", "high")]
+    never = intervals.score_intervals(np.array([[0, 5], [0, 5]]), ["a", "b"])["per_class"]["a"]["f1"]
+    assert never["low"] == 0 < never["high"]  # a bootstrap of the matrix would have no width
+
+
+def test_what_equals_accuracy_or_rises_with_it_has_its_interval():
+    every = intervals.score_intervals(np.array([[4, 1, 0], [2, 3, 0], [1, 1, 8]]), ["a", "b", "c"])
+    accuracy = intervals.wilson(15, 20)
+    for name in ("accuracy", "recall_weighted", "precision_micro", "recall_micro", "f1_micro"):
+        assert every[name] == accuracy
+    assert every["specificity_micro"]["low"] == pytest.approx(1 - (1 - accuracy["low"]) / 2)
+    assert every["specificity_micro"]["high"] == pytest.approx(1 - (1 - accuracy["high"]) / 2)
+
+
+def test_weighted_scores_of_the_draws_are_scikit_learns():
+    matrix = np.array([[60, 30, 10], [20, 150, 30], [5, 5, 40]])
+    label, predicted = expand(matrix)
+    every = intervals.score_intervals(matrix, ["a", "b", "c"])
+    precision = sk.precision_score(label, predicted, average="weighted")
+    assert every["precision_weighted"]["low"] < precision < every["precision_weighted"]["high"]
+    each = [sk.recall_score(label == k, predicted == k, pos_label=False) for k in range(3)]
+    specificity = np.average(each, weights=matrix.sum(1))
+    assert every["specificity_weighted"]["low"] < specificity < every["specificity_weighted"]["high"]
+    assert every["specificity_weighted"]["high"] - every["specificity_weighted"]["low"] < 0.1

@@ -79,19 +79,34 @@ def test_the_numbers_stand_in_their_rows():
     assert line_with(text, "happy")[1:5] == [
         f"{happy['precision']:.4f}", f"{happy['recall']:.4f}", f"{happy['f1']:.4f}", str(happy["support"])
     ]  # fmt: skip
-    assert line_with(text, "loss")[2:4] == [f"{found['loss']:.4f}", "-"]
+    ranges = [found["intervals"]["per_class"]["happy"][rate] for rate in ("precision", "recall", "f1")]
+    assert " ".join(line_with(text, "happy")[5:]) == " ".join(f"{r['low']:.3f} to {r['high']:.3f}" for r in ranges)
+    overall = text[text.index("overall") :]
+    printed_rows = [line for line in overall.splitlines()[4:] if line.strip()]
+    assert len(printed_rows) == 14
+    for line in printed_rows:
+        assert line.count(" to ") == 2 + ("0 to 2" in line), line  # of test and of val: no score without its interval
     assert text.index("test, per class (10 images)") < text.index("overall")
 
 
 def test_an_absent_class_has_dashes():
     text = printed(test=scores(absent=True))
-    assert line_with(text, "happy")[1:] == ["-", "-", "-", "0", "-"]
+    assert line_with(text, "happy")[1:] == ["-", "-", "-", "0", "-", "-", "-"]
 
 
 def test_scores_without_intervals_and_validation_only():
     text = printed(val=scores(intervals=False))
     assert "val, per class" in text
     assert line_with(text, "accuracy") == ["accuracy", "0.7000"]
+    assert "95 %" not in text
+
+
+def test_a_record_of_an_earlier_version_with_fewer_intervals():
+    found = scores()
+    found["intervals"] = {"accuracy": found["intervals"]["accuracy"], "per_class": {"anger": {}, "disgust": {}}}
+    text = printed(test=found)
+    assert line_with(text, "happy")[5:] == ["-", "-", "-"]
+    assert line_with(text, "loss")[2:] == [f"{found['loss']:.4f}", "-"]
 
 
 def test_claims_stand_beside_the_measured_numbers():

@@ -9,6 +9,8 @@ from scipy.stats import entropy
 from fer_plugins.evaluate.metrics import Predictions
 from fer_plugins.evaluate.votes import score_votes
 
+NAMES = ("kl", "expected_agreement", "highest_agreement", "annotator_agreement")
+
 
 def made(probabilities):
     probabilities = np.asarray(probabilities, dtype=np.float64)
@@ -27,8 +29,11 @@ def test_equal_to_scipy_and_to_votes_drawn_one_by_one(seed, size, classes):
     rows = [n for n in range(size) if votes[n].sum()]
     assert scores["n"] == len(rows)
     if not rows:
-        assert [scores[name] for name in scores if name != "n"] == [None] * 4
+        assert scores == {"n": 0, **dict.fromkeys(NAMES), "intervals": dict.fromkeys(NAMES)}
         return
+    for name in NAMES:
+        interval = scores["intervals"][name]
+        assert interval is None if scores[name] is None else interval["low"] <= scores[name] <= interval["high"]
     assert scores["kl"] == pytest.approx(np.mean([entropy(votes[n], predictions.probabilities[n]) for n in rows]))
     cast = [np.repeat(np.arange(classes), votes[n].astype(int)) for n in rows]
     said = predictions.predicted[rows]
@@ -42,6 +47,8 @@ def test_equal_to_scipy_and_to_votes_drawn_one_by_one(seed, size, classes):
 
 def test_a_case_worked_out():
     scores = score_votes(np.array([[8.0, 2.0, 0.0], [0.0, 0.0, 0.0]]), made([[0.3, 0.6, 0.1], [1, 0, 0]]))
+    intervals = scores.pop("intervals")
+    assert all(one["low"] == one["high"] for one in intervals.values())  # of one image
     assert scores == pytest.approx(
         {
             "n": 1,
@@ -80,3 +87,22 @@ def test_one_vote_an_image_has_no_pairs():
 def test_votes_that_are_none(votes, said):
     with pytest.raises(ValueError, match=said):
         score_votes(np.array(votes), made([[0.5, 0.5]]))
+
+
+def test_the_intervals_are_those_of_means_over_images():
+    random = np.random.default_rng(0)
+    votes = random.multinomial(10, [0.5, 0.3, 0.2], 400).astype(np.float64)
+    predictions = made(random.dirichlet(np.ones(3), 400))
+    scores = score_votes(votes, predictions)
+    kept = votes[np.arange(400), predictions.predicted] / 10
+    half = 1.96 * kept.std() / 20
+    interval = scores["intervals"]["expected_agreement"]
+    assert interval["low"] == pytest.approx(kept.mean() - half, abs=0.1 * half)
+    assert interval["high"] == pytest.approx(kept.mean() + half, abs=0.1 * half)
+
+
+def test_a_network_that_gives_no_numbers_has_no_divergence():
+    predictions = made([[0.5, 0.5], [np.nan, np.nan]])
+    scores = score_votes(np.array([[3.0, 1.0], [2.0, 2.0]]), predictions)
+    assert scores["kl"] is scores["intervals"]["kl"] is None
+    assert scores["expected_agreement"] == pytest.approx((0.75 + 0.5) / 2)

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 BINS = 15  # as in Guo et al. 2017
 Values = npt.NDArray[np.float64]
+_EDGES: Values = torch.linspace(
+    0, 1, BINS + 1, dtype=torch.float64
+).numpy()  # torch's, to the last bit those of ``ece``
 
 
 @dataclass(frozen=True)
@@ -37,12 +40,29 @@ def score_calibration(predictions: Predictions) -> dict[str, float]:
     Args:
         predictions: of every image of a split, with finite probabilities.
     """
-    true = np.eye(predictions.probabilities.shape[1])[predictions.label]
     confidence, hit = _confidence(predictions)
     return {
-        "brier": float(((predictions.probabilities - true) ** 2).sum(1).mean()),
+        "brier": float(squared_errors(predictions).mean()),
         "ece": float(binary_calibration_error(confidence, hit, n_bins=BINS)),
     }
+
+
+def squared_errors(predictions: Predictions) -> Values:
+    """Return each image's sum over classes of (p_k - [k is the true class])^2: (N,), from 0 to 2."""
+    true = np.eye(predictions.probabilities.shape[1])[predictions.label]
+    errors: Values = ((predictions.probabilities - true) ** 2).sum(1)
+    return errors
+
+
+def find_gaps(predictions: Predictions) -> Values:
+    """Return what each image adds to its bin: (N, BINS), hit - confidence in the bin of the image, else 0.
+
+    ``ece`` is the sum over bins of the absolute mean over the images.
+    """
+    confidence, hit = (values.numpy() for values in _confidence(predictions))
+    gaps = np.zeros((len(predictions), BINS))
+    gaps[np.arange(len(predictions)), _find_bins(confidence)] = hit - confidence
+    return gaps
 
 
 def find_reliability(predictions: Predictions) -> Reliability:
@@ -52,16 +72,19 @@ def find_reliability(predictions: Predictions) -> Reliability:
         predictions: of every image of a split, with finite probabilities.
     """
     confidence, hit = (values.numpy() for values in _confidence(predictions))
-    edges = torch.linspace(0, 1, BINS + 1, dtype=torch.float64).numpy()  # torch's, to the last bit those of ``ece``
-    place = np.searchsorted(edges, confidence, side="right") - 1
+    place = _find_bins(confidence)
     count = np.bincount(place, minlength=BINS)
     share = np.where(count, count, np.nan)
     return Reliability(
-        edges=edges,
+        edges=_EDGES,
         count=count,
         confidence=np.bincount(place, confidence, BINS) / share,
         accuracy=np.bincount(place, hit, BINS) / share,
     )
+
+
+def _find_bins(confidence: Values) -> npt.NDArray[np.int64]:
+    return np.searchsorted(_EDGES, confidence, side="right") - 1
 
 
 def _confidence(predictions: Predictions) -> tuple[torch.Tensor, torch.Tensor]:

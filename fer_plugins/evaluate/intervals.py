@@ -1,10 +1,12 @@
 """Intervals of scores: how far a number may lie from its value on an endless test set drawn the same way.
 
-They say nothing about the spread between seeds, which needs several trainings.
+They say nothing about the spread between seeds, which needs several trainings. Here are those that need the confusion
+matrix only; ``probability_intervals`` has the others.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,18 @@ Matrix = npt.NDArray[np.int64]  # (K, K): rows are true classes, columns predict
 Interval = dict[str, Any]  # {"low": float, "high": float, "method": str, "level": float}
 
 
+def make_interval(low: float, high: float, method: str) -> Interval:
+    """Return an interval as it is written to ``metrics.json``."""
+    return {"low": float(low), "high": float(high), "method": method, "level": LEVEL}
+
+
+def percentiles(draws: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return the ends of the 95 % percentile interval along the first axis: (2, ...)."""
+    tail = (1 - LEVEL) / 2
+    ends: npt.NDArray[np.float64] = np.quantile(draws, (tail, 1 - tail), axis=0)
+    return ends
+
+
 def wilson(hits: int, size: int) -> Interval | None:
     """Return the Wilson score interval of the share ``hits / size`` (Wilson 1927), or None for ``size`` 0.
 
@@ -28,7 +42,7 @@ def wilson(hits: int, size: int) -> Interval | None:
     if size == 0:
         return None
     ends = binomtest(hits, size).proportion_ci(confidence_level=LEVEL, method="wilson")
-    return _interval(ends.low, ends.high, "wilson")
+    return make_interval(ends.low, ends.high, "wilson")
 
 
 def macro_scores(matrices: npt.NDArray[Any]) -> dict[str, npt.NDArray[np.float64]]:
@@ -49,18 +63,13 @@ def macro_scores(matrices: npt.NDArray[Any]) -> dict[str, npt.NDArray[np.float64
     support, predicted = counts.sum(-1), counts.sum(-2)  # (..., K)
     total = support.sum(-1)
     right = np.diagonal(counts, axis1=-2, axis2=-1)
-    wrongly_taken = predicted - right
-    negatives = total[..., None] - support
-    present = support > 0
-    recall = _mean(_ratio(right, support), present)
     chance = _ratio((support * predicted).sum(-1), total**2)
+    rates = _class_rates(counts)
+    macro = {name: _mean(values, support > 0) for name, values in rates.items()}
     return {
-        "balanced_accuracy": recall,
-        "precision": _mean(_ratio(right, predicted), present),
-        "recall": recall,
-        "f1": _mean(_ratio(2 * right, support + predicted), present),
-        "specificity": _mean(_ratio(negatives - wrongly_taken, negatives), present),
-        "f1_weighted": _ratio((_ratio(2 * right, support + predicted) * support).sum(-1), total),
+        "balanced_accuracy": macro["recall"],
+        **macro,
+        "f1_weighted": _mean(rates["f1"], support),
         "kappa": _ratio(_ratio(right.sum(-1), total) - chance, 1 - chance),
         "mcc": _ratio(
             right.sum(-1) * total - (support * predicted).sum(-1),
@@ -82,7 +91,7 @@ def bootstrap(matrix: Matrix, seed: int = 0) -> dict[str, Interval]:
         seed: of the draws; the same matrix and seed give the same intervals.
 
     Returns:
-        Interval by name, for the names of ``macro_scores``.
+        Interval by name, for the names of ``macro_scores``, ``precision_weighted`` and ``specificity_weighted``.
     """
     random = np.random.default_rng(seed)
     draws = np.zeros((DRAWS, *matrix.shape), dtype=np.int64)
@@ -90,39 +99,54 @@ def bootstrap(matrix: Matrix, seed: int = 0) -> dict[str, Interval]:
         size = int(row.sum())
         if size:
             draws[:, true] = random.multinomial(size, row / size, size=DRAWS)
-    tail = (1 - LEVEL) / 2
+    rates, weights = _class_rates(draws), draws.sum(-1)
+    weighted = {f"{name}_weighted": _mean(rates[name], weights) for name in ("precision", "specificity")}
     intervals = {}
-    for name, values in macro_scores(draws).items():
-        low, high = np.quantile(values, (tail, 1 - tail))
-        intervals[name] = _interval(low, high, "stratified bootstrap")
+    for name, values in (macro_scores(draws) | weighted).items():
+        low, high = percentiles(values)
+        intervals[name] = make_interval(low, high, "stratified bootstrap")
     return intervals
 
 
 def score_intervals(matrix: Matrix, classes: list[str], seed: int = 0) -> dict[str, Any]:
-    """Return every interval of one split: overall, and per class under ``per_class``.
+    """Return the interval of every score that follows from the confusion matrix; under ``per_class`` those of a class.
 
-    Accuracy and each class's recall and precision are shares of counted images: Wilson. Macro scores are no shares:
-    bootstrap. A class without images, or one never predicted, has None where its share has no denominator.
+    A share of counted images, and what rises with one share alone, has Wilson's interval: accuracy; a class's recall,
+    precision and specificity; its F1 = 2 J / (1 + J), J = TP / (TP + FP + FN) being the share of hits among the images
+    that are of the class or called so (Hand, Christen and Kirielle 2021). Scores of several classes are no shares:
+    bootstrap. None where the score itself has no denominator, and where a class is never predicted, its precision.
 
     Args:
         matrix: (K, K) counts, rows true classes, columns predicted ones.
         classes: the K names.
         seed: of the bootstrap.
     """
-    support, predicted = matrix.sum(1), matrix.sum(0)
-    intervals: dict[str, Any] = {"accuracy": wilson(int(matrix.trace()), int(matrix.sum()))}
-    macro = bootstrap(matrix, seed)
-    intervals |= macro
-    if np.count_nonzero(support) < 2:
-        intervals["specificity"] = None  # no negatives: the score itself is undefined
-    intervals["per_class"] = {
-        name: {
-            "precision": wilson(int(matrix[k, k]), int(predicted[k])) if support[k] else None,
-            "recall": wilson(int(matrix[k, k]), int(support[k])),
-        }
-        for k, name in enumerate(classes)
+    support, predicted, right = matrix.sum(1), matrix.sum(0), matrix.diagonal()
+    total = int(matrix.sum())
+    accuracy = wilson(int(right.sum()), total)
+    intervals: dict[str, Any] = {
+        "accuracy": accuracy,
+        **bootstrap(matrix, seed),
+        **dict.fromkeys(("recall_weighted", "precision_micro", "recall_micro", "f1_micro"), accuracy),
+        "specificity_micro": _map_ends(accuracy, lambda share: 1 - (1 - share) / (len(classes) - 1)),
     }
+    if np.count_nonzero(support) < 2:  # no negatives: the score itself is undefined
+        intervals |= {"specificity": None, "specificity_weighted": None}
+    intervals["per_class"] = {}
+    for name, hits, images, called in zip(classes, right.tolist(), support.tolist(), predicted.tolist(), strict=True):
+        others = total - images
+        rates = {
+            "precision": wilson(hits, called),
+            "recall": wilson(hits, images),
+            "f1": _map_ends(wilson(hits, images + called - hits), lambda share: 2 * share / (1 + share)),
+            "specificity": wilson(others - (called - hits), others),
+        }
+        intervals["per_class"][name] = rates if images else dict.fromkeys(rates)
     return intervals
+
+
+def _map_ends(interval: Interval | None, rising: Callable[[float], float]) -> Interval | None:
+    return interval and interval | {end: rising(interval[end]) for end in ("low", "high")}
 
 
 def _ratio(above: npt.NDArray[Any], below: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
@@ -131,9 +155,19 @@ def _ratio(above: npt.NDArray[Any], below: npt.NDArray[Any]) -> npt.NDArray[np.f
     return share
 
 
-def _mean(values: npt.NDArray[np.float64], chosen: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
-    return _ratio((values * chosen).sum(-1), chosen.sum(-1))
+def _mean(values: npt.NDArray[np.float64], weights: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    return _ratio((values * weights).sum(-1), weights.sum(-1))
 
 
-def _interval(low: float, high: float, method: str) -> Interval:
-    return {"low": float(low), "high": float(high), "method": method, "level": LEVEL}
+def _class_rates(matrices: npt.NDArray[Any]) -> dict[str, npt.NDArray[np.float64]]:
+    """Return precision, recall, F1 and specificity of each class: name -> (..., K)."""
+    counts = matrices.astype(np.float64)
+    support, predicted = counts.sum(-1), counts.sum(-2)
+    right = np.diagonal(counts, axis1=-2, axis2=-1)
+    negatives = support.sum(-1)[..., None] - support
+    return {
+        "precision": _ratio(right, predicted),
+        "recall": _ratio(right, support),
+        "f1": _ratio(2 * right, support + predicted),
+        "specificity": _ratio(negatives - (predicted - right), negatives),
+    }

@@ -66,7 +66,7 @@ def print_result(
         console: such as ``result_console()``.
         scores_by_split: split ("test", "val", "train") -> scores, as ``evaluate.metrics.score`` returns them. The
             first of these three that is there is reported in full, the others beside it.
-        claims_rows: rows of ``evaluate.claims.compare``; none: no table of claims.
+        claims_rows: rows of ``evaluate.claims_beside.compare``; none: no table of claims.
         header: what was run, printed as "name value" pairs in this order (plugin, dataset, protocol, split_hash,
             seed, ...); None values are left out.
         assumed: option -> reason, the readings that the paper leaves open; the options are printed.
@@ -116,11 +116,14 @@ def _per_class(split: str, scores: Mapping[str, Any]) -> Table:
     table.add_column("class", overflow="fold")
     for title in (*_PER_CLASS.values(), "images"):
         table.add_column(title, justify="right")
-    table.add_column("recall 95 %", justify="right")
-    recalls = scores.get("intervals", {}).get("per_class", {})
+    intervals = scores.get("intervals", {}).get("per_class", {})
+    if intervals:
+        for title in _PER_CLASS.values():
+            table.add_column(f"{title} 95 %", justify="right", style="dim")
     for name, row in scores["per_class"].items():
         cells = [_rate(row[metric]) for metric in _PER_CLASS]
-        table.add_row(Text(name), *cells, f"{row['support']:,}", _range(recalls.get(name, {}).get("recall")))
+        ranges = [_range(intervals.get(name, {}).get(metric), digits=3) for metric in _PER_CLASS] if intervals else []
+        table.add_row(Text(name), *cells, f"{row['support']:,}", *ranges)
     return table
 
 
@@ -202,5 +205,5 @@ def _rate(value: Any) -> str:
     return f"{value:.4f}" if isinstance(value, int | float) else "-"
 
 
-def _range(interval: Mapping[str, Any] | None) -> str:
-    return f"{interval['low']:.4f} to {interval['high']:.4f}" if interval else "-"
+def _range(interval: Mapping[str, Any] | None, digits: int = 4) -> str:
+    return f"{interval['low']:.{digits}f} to {interval['high']:.{digits}f}" if interval else "-"

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torchmetrics.functional.regression import kl_divergence
 
+from fer_plugins.evaluate.image_bootstrap import mean_intervals
+
 if TYPE_CHECKING:
     from fer_plugins.evaluate.metrics import Predictions
 
+_NAMES = ("kl", "expected_agreement", "highest_agreement", "annotator_agreement")
 
-def score_votes(votes: npt.NDArray[np.float64], predictions: Predictions) -> dict[str, float | int | None]:
+
+def score_votes(votes: npt.NDArray[np.float64], predictions: Predictions, seed: int = 0) -> dict[str, Any]:
     """Compare probabilities and predicted classes with the distribution of votes.
 
     With v_k the share of an image's votes for class k, p_k the probability, c the predicted class; means over images:
@@ -24,11 +28,13 @@ def score_votes(votes: npt.NDArray[np.float64], predictions: Predictions) -> dic
 
     Args:
         votes: (N, K) counts of the classes, in the order of ``predictions``: ``table.votes[predictions.index]``.
-        predictions: of the same images, with finite probabilities.
+        predictions: of the same images.
+        seed: of the bootstrap.
 
     Returns:
-        ``n`` images with votes, and the scores above; images without a vote are left out. None without any image, and
-        ``annotator_agreement`` None where no image has two votes.
+        ``n`` images with votes, and the scores above; images without a vote are left out. None without any image,
+        ``annotator_agreement`` where no image has two votes, and ``kl`` if a probability is no number. ``intervals``:
+        that of each score (``mean_intervals``), None for a score that is None.
 
     Raises:
         ValueError: another shape than the probabilities', or votes that are no whole numbers from 0.
@@ -40,20 +46,20 @@ def score_votes(votes: npt.NDArray[np.float64], predictions: Predictions) -> dic
     if not np.isfinite(votes).all() or (votes < 0).any() or (votes % 1).any():
         raise ValueError("votes must be counts: whole numbers from 0")
     cast = votes.sum(1)
-    voted = np.flatnonzero(cast > 0)
-    if not len(voted):
-        return {
-            "n": 0, "kl": None, "expected_agreement": None, "highest_agreement": None, "annotator_agreement": None
-        }  # fmt: skip
+    voted, several = np.flatnonzero(cast > 0), np.flatnonzero(cast > 1)
+    scores: dict[str, Any] = {"n": len(voted)} | dict.fromkeys(_NAMES) | {"intervals": dict.fromkeys(_NAMES)}
     shares = votes[voted] / cast[voted, None]
     # A probability that has underflown to 0 would make the mean infinite; so it stops at 708 nats an image.
     probabilities = np.maximum(predictions.probabilities[voted], np.finfo(np.float64).tiny)
-    several = np.flatnonzero(cast > 1)
-    pairs = (votes * (votes - 1)).sum(1)[several] / (cast * (cast - 1))[several]
-    return {
-        "n": len(voted),
-        "kl": float(kl_divergence(torch.from_numpy(shares), torch.from_numpy(probabilities))),
-        "expected_agreement": float(shares[np.arange(len(voted)), predictions.predicted[voted]].mean()),
-        "highest_agreement": float(shares.max(1).mean()),
-        "annotator_agreement": float(pairs.mean()) if len(several) else None,
+    of_voted = {
+        "kl": kl_divergence(torch.from_numpy(shares), torch.from_numpy(probabilities), reduction="none").numpy(),
+        "expected_agreement": shares[np.arange(len(voted)), predictions.predicted[voted]],
+        "highest_agreement": shares.max(1),
     }
+    pairs = (votes * (votes - 1)).sum(1)[several] / (cast * (cast - 1))[several]
+    for rows, columns in ((voted, of_voted), (several, {"annotator_agreement": pairs})):
+        known = {name: values for name, values in columns.items() if len(rows) and np.isfinite(values).all()}
+        scores |= {name: float(values.mean()) for name, values in known.items()}
+        if known:
+            scores["intervals"] |= mean_intervals(known, predictions.label[rows], seed)
+    return scores

@@ -10,9 +10,11 @@ import numpy.typing as npt
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
-from fer_plugins.evaluate.calibration import find_reliability, score_calibration
+from fer_plugins.evaluate.calibration import find_gaps, score_calibration
+from fer_plugins.evaluate.intervals import percentiles
 from fer_plugins.evaluate.metrics import Predictions
-from fer_plugins.robustness.measured import METHOD, draw_weights, measure_means, percentiles
+from fer_plugins.evaluate.probability_intervals import ece_interval
+from fer_plugins.robustness.measured import METHOD, draw_weights, measure_means
 from fer_plugins.robustness.network import Network, Part, collect_logits
 
 LOWEST, HIGHEST = 0.01, 100.0  # temperatures searched
@@ -71,8 +73,8 @@ def measure_calibration(network: Network, part: Part, val: Part, predictions: Pr
     Returns:
         ``temperature``, ``at_the_end_of_the_range``, ``fitted_on`` {part, n, loss_before, loss_after}; ``before`` and
         ``after``, each ``ece``, ``loss`` (nats) and ``brier`` (0 to 2) as ``docs/metrics.md`` defines them, and
-        ``change`` (after less before, paired). Intervals: bootstrap over images, T held fixed; those of ``ece`` lie too
-        high, since resampling adds to it what it adds to any distance from 0.
+        ``change`` (after less before, paired). Intervals: bootstrap over images, T held fixed; ``ece`` by
+        ``ece_interval``, its change by percentiles.
     """
     logits, val_logits = collect_logits(network, part), collect_logits(network, val)
     temperature = fit_temperature(val_logits, val.labels)
@@ -104,23 +106,20 @@ def measure_calibration(network: Network, part: Part, val: Part, predictions: Pr
 
 
 def _measure_ece(before: Predictions, after: Predictions, seed: int) -> dict[str, dict[str, Any]]:
-    values = {"before": score_calibration(before)["ece"], "after": score_calibration(after)["ece"]}
-    draws = {"before": _draw_ece(before, seed), "after": _draw_ece(after, seed)}
-    values["change"] = values["after"] - values["before"]
-    draws["change"] = draws["after"] - draws["before"]
     found = {}
-    for when, value in values.items():
-        low, high = percentiles(draws[when])
-        found[when] = {"value": value, "low": float(low), "high": float(high), "method": METHOD}
-    return found
+    for when, one in (("before", before), ("after", after)):
+        interval = ece_interval(one, seed)
+        found[when] = {
+            "value": score_calibration(one)["ece"],
+            **{key: interval[key] for key in ("low", "high", "method")},
+        }
+    low, high = percentiles(_draw_ece(after, seed) - _draw_ece(before, seed))
+    change = found["after"]["value"] - found["before"]["value"]
+    return found | {"change": {"value": change, "low": float(low), "high": float(high), "method": METHOD}}
 
 
 def _draw_ece(predictions: Predictions, seed: int) -> Values:
     """Return the calibration error of every resample: within a bin, n (accuracy - confidence) is a sum over images."""
-    confidence = predictions.probabilities[np.arange(len(predictions)), predictions.predicted]
-    edges = find_reliability(predictions).edges
-    place = np.minimum(np.searchsorted(edges, confidence, side="right") - 1, len(edges) - 2)
-    gaps = np.zeros((len(predictions), len(edges) - 1))
-    gaps[np.arange(len(predictions)), place] = (predictions.predicted == predictions.label) - confidence
+    gaps = find_gaps(predictions)
     drawn = [np.abs(weights @ gaps).sum(1) / len(predictions) for weights in draw_weights(len(predictions), seed)]
     return np.concatenate(drawn)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fer_plugins.evaluate.intervals import DRAWS, LEVEL, wilson
+from fer_plugins.evaluate.intervals import DRAWS, percentiles, wilson
 from fer_plugins.seeds import derive
 
 METHOD = "bootstrap over images"
@@ -52,10 +52,3 @@ def draw_weights(size: int, seed: int) -> Iterator[Values]:
     for start in range(0, DRAWS, step):
         drawn = [np.bincount(random.integers(size, size=size), minlength=size) for _ in range(min(step, DRAWS - start))]
         yield np.stack(drawn).astype(np.float64)
-
-
-def percentiles(draws: Values) -> tuple[Values, Values]:
-    """Return the ends of the 95 % percentile interval along the first axis."""
-    tail = (1 - LEVEL) / 2
-    low, high = np.quantile(draws, (tail, 1 - tail), axis=0)
-    return low, high
