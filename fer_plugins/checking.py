@@ -12,7 +12,8 @@ import numpy as np
 from fer_plugins import config, registry
 from fer_plugins import testing as kit
 from fer_plugins.errors import InputError
-from fer_plugins.evaluate.claims import for_run, read_claims
+from fer_plugins.evaluate.claims import read_claims
+from fer_plugins.evaluate.claims_beside import for_run
 from fer_plugins.registry import Offer
 from fer_plugins.testing.findings import count, first_line
 from fer_plugins.testing.protocol import example_table

@@ -14,6 +14,7 @@ import yaml
 from fer_plugins import registry
 from fer_plugins.errors import InputError
 from fer_plugins.options import REQUIRED, coerce
+from fer_plugins.read_yaml import explain, load_yaml
 
 Config = dict[str, Any]
 
@@ -76,7 +77,7 @@ def parse_value(text: str) -> Any:
     (0.001, [1, 2], 'adam', None)
     """
     try:
-        return yaml.load(text, _Loader)
+        return load_yaml(text, _Loader)
     except yaml.YAMLError:
         return text
 
@@ -85,14 +86,14 @@ def read_file(path: str | Path, flag: str = "--config") -> Config:
     """Read a configuration file; ``flag`` is what the user gave it to, for the words of an error.
 
     Raises:
-        InputError: it is missing, does not parse, or is no mapping.
+        InputError: it is missing, does not parse, has a key twice, or is no mapping.
     """
     try:
-        content = yaml.load(Path(path).read_text(encoding="utf-8"), _Loader)
+        content = load_yaml(Path(path).read_text(encoding="utf-8"), _Loader)
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{flag} {path}: {getattr(error, 'strerror', None) or 'is not a text file'}") from None
     except yaml.YAMLError as error:
-        raise InputError(f"{flag} {path}: {' '.join(str(error).split())}") from None
+        raise InputError(f"{flag} {path}: {explain(error)}") from None
     if not isinstance(content, dict):
         raise InputError(f"{flag} {path}: expected sections with keys, found {type(content).__name__}")
     return content

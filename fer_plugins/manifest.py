@@ -10,7 +10,8 @@ from fer_plugins import record as records
 from fer_plugins import registry
 from fer_plugins.data.datamodule import FERDataModule
 from fer_plugins.data.protocols import flaw_of
-from fer_plugins.evaluate import claims
+from fer_plugins.evaluate.claims import read_claims
+from fer_plugins.evaluate.claims_beside import compare, for_run
 from fer_plugins.record import Record
 
 
@@ -84,7 +85,7 @@ def check_claims(settings: Mapping[str, Any]) -> None:
     offer, described = records.recipe_of(settings)
     path = registry.package_file(offer, "claims.yaml")
     if path.exists():
-        claims.for_run(claims.read_claims(path), claims_model_of(described, settings), "")
+        for_run(read_claims(path), claims_model_of(described, settings), "")
 
 
 def claims_model_of(described: Mapping[str, Any], settings: Mapping[str, Any]) -> str | None:
@@ -101,7 +102,7 @@ def claims_beside(
     path = registry.package_file(offer, "claims.yaml")
     if not path.exists():
         return []
-    chosen = claims.for_run(claims.read_claims(path), manifest["claims_model"], manifest["data"]["title"])
+    chosen = for_run(read_claims(path), manifest["claims_model"], manifest["data"]["title"])
     caveats = []
     if manifest["data"]["limit"] is not None:
         images = sum(sum(part.values()) for part in manifest["data"]["counts"].values())
@@ -109,7 +110,7 @@ def claims_beside(
     usual = registry.recipe(offer)["recipe"].get("trainer", {}).get("epochs")
     if usual and settings["trainer"]["epochs"] < usual:
         caveats.append(f"{settings['trainer']['epochs']} of {usual} epochs")
-    return claims.compare(chosen, scores, settings["protocol"]["name"], caveats)
+    return compare(chosen, scores, settings["protocol"]["name"], caveats)
 
 
 def header(record: Record) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import ast
 import importlib
 import importlib.util
 import inspect
+import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -274,7 +275,7 @@ def _coerce_plain(value: Any, name: str) -> Any:
     number = isinstance(value, Numbers) and not isinstance(value, bool)
     if name == "float":
         try:
-            if number:
+            if number and math.isfinite(float(value)):
                 return float(value)
         except OverflowError:
             pass

@@ -54,14 +54,15 @@ class Record:
         """
         folder = Path(folder)
         record = cls(folder)
-        if not (folder / "manifest.json").is_file() or not (folder / "config.yaml").is_file():
+        # os.path and not Path: an over-long name is no file, and no OSError
+        if not os.path.isfile(folder / "manifest.json") or not os.path.isfile(folder / "config.yaml"):
             raise InputError(f"{folder}: not the folder of a run (no config.yaml and manifest.json in it)")
         try:
             record.config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
             record.manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
             if (folder / "metrics.json").exists():
                 record.metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError, yaml.YAMLError) as error:
+        except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
             raise InputError(f"{folder}: damaged: {' '.join(str(error).split())}") from None
         return record
 
@@ -131,10 +132,13 @@ def check_output(output: str | Path) -> None:
     """Refuse an output folder that cannot be written, before any work is done; makes nothing.
 
     Raises:
-        InputError: it is a file, or it (or the nearest folder above it) is not writable.
+        InputError: it is a file, its name is too long, or it (or the nearest folder above it) is not writable.
     """
     path = Path(output).absolute()
-    above = next(folder for folder in (path, *path.parents) if folder.exists())
+    try:
+        above = next(folder for folder in (path, *path.parents) if folder.exists())
+    except OSError as error:  # a name that is too long
+        raise InputError(f"run.output: {path}: {error.strerror}; give --run.output FOLDER") from None
     if not above.is_dir():
         raise InputError(f"run.output: {above} is a file, not a folder; give --run.output FOLDER")
     if not os.access(above, os.W_OK | os.X_OK):

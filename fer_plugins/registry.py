@@ -21,6 +21,7 @@ from fer_plugins import __version__
 from fer_plugins.contract import KINDS
 from fer_plugins.errors import InputError
 from fer_plugins.options import REQUIRED, Option, Signature, coerce, read_signature
+from fer_plugins.read_yaml import explain, load_yaml
 
 GROUPS = {
     "architecture": "fer_plugins.architectures",
@@ -287,17 +288,19 @@ def paper(offer: Offer) -> dict[str, Any]:
     """Return the package's ``paper.yaml`` (identity, architectures with recipes), read without importing the package.
 
     Raises:
-        PluginError: the file is missing or does not parse.
+        PluginError: the file is missing, does not parse, or has a key twice.
     """
     path = package_file(offer, "paper.yaml")
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = load_yaml(path.read_text(encoding="utf-8"))
         described = content["architectures"][offer.name]
         if not isinstance(content["paper"], dict) or not isinstance(described.get("recipe", {}), dict):
             raise TypeError("paper and recipe must be mappings")
     except OSError as error:
         raise PluginError(f"{offer} has no paper.yaml beside its package ({error.strerror}); tell its author") from None
-    except (yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
+    except yaml.YAMLError as error:
+        raise PluginError(f"{offer}: {path} cannot be read: {explain(error)}; tell its author") from None
+    except (UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:
         text = " ".join(str(error).split())
         raise PluginError(f"{offer}: {path} is not as the contract wants it: {type(error).__name__}: {text}") from None
     return dict(content)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from fer_plugins.errors import InputError
@@ -48,7 +48,8 @@ def table_rows(runs: Sequence[FinishedRun]) -> list[dict[str, Any]]:
 
     Returns:
         ``model, dataset, protocol, part, split_hash, seeds, n``; for ``accuracy`` and ``f1`` {value, low, high
-        (fractions or None), interval ("t over 3 seeds", "test samples"), claimed [(value, source)]}; ``remarks``.
+        (fractions or None), interval ("t over 3 seeds", "test samples"), claimed [(number as printed, source)]};
+        ``remarks``.
 
     Raises:
         InputError: two runs of one model have one seed.
@@ -75,7 +76,7 @@ def _row(model: Model) -> dict[str, Any]:
         "n": len(first.true),
     }
     for score, names in _CLAIMED_AS.items():
-        stated = {(claim["claimed"], claim["source"]): None for claim in claims if claim["metric"] in names}
+        stated = {(_printed(claim), claim["source"]): None for claim in claims if claim["metric"] in names}
         row[score] = _score(sound, score) | {"claimed": list(stated)}
     broken = [run for run in model.runs if run.faults]
     remarks = [
@@ -90,11 +91,30 @@ def _row(model: Model) -> dict[str, Any]:
         remarks.append("a demonstration on drawn faces")
     if first.is_folds:
         remarks.append(f"{len(first.split_hash)} folds pooled; the interval is that of the tested samples")
+    return row | {"remarks": list(dict.fromkeys([*remarks, *_notes_on(claims)]))}
+
+
+def _notes_on(claims: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Say what stands between claims and scores, alike notes once: "claimed accuracy (Table 1; text): ..."."""
     used = {name for names in _CLAIMED_AS.values() for name in names}
-    remarks += [
-        f"claimed {c['metric']} ({c['source']}): {note}" for c in claims if c["metric"] in used for note in c["notes"]
+    of_note: dict[str, dict[str, dict[str, None]]] = {}
+    for claim in claims:
+        for note in claim["notes"] if claim["metric"] in used else []:
+            metric = claim["metric"].replace("macro_f1", "macro F1").replace("f1", "F1")
+            of_note.setdefault(note.removeprefix("claim: "), {}).setdefault(metric, {})[claim["source"]] = None
+    return [
+        f"claimed {', '.join(metric + _in_brackets(sources) for metric, sources in metrics.items())}: {note}"
+        for note, metrics in of_note.items()
     ]
-    return row | {"remarks": list(dict.fromkeys(remarks))}
+
+
+def _in_brackets(sources: Iterable[str]) -> str:
+    return f" ({'; '.join(sources)})"
+
+
+def _printed(claim: Mapping[str, Any]) -> str:
+    """Return a claimed number as the paper prints it; runs of version 0.1 did not record that."""
+    return str(claim.get("printed") or f"{claim['claimed']:g}")
 
 
 def _score(model: Model, score: str) -> dict[str, Any]:
@@ -121,7 +141,7 @@ def _cells(row: Mapping[str, Any], marks: Mapping[str, int]) -> list[str]:
             cells.append("NOT A RESULT")
         else:
             cells.append(f"{one['value']:.4f} [{one['low']:.4f}, {one['high']:.4f}] {one['interval']}")
-        cells.append("; ".join(f"{value:g} ({source})" for value, source in one["claimed"]) or "-")
+        cells.append("; ".join(f"{number} ({source})" for number, source in one["claimed"]) or "-")
     return [*cells, ", ".join(str(marks[remark]) for remark in row["remarks"]) or "-"]
 
 
@@ -158,7 +178,7 @@ def _csv(rows: Sequence[Mapping[str, Any]]) -> str:
         for score in _SCORES:
             one = row[score]
             cells += [one[part] for part in parts]
-            cells += ["; ".join(f"{value:g}" for value, _ in one["claimed"]), "; ".join(w for _, w in one["claimed"])]
+            cells += ["; ".join(number for number, _ in one["claimed"]), "; ".join(w for _, w in one["claimed"])]
         writer.writerow([*cells, "; ".join(row["remarks"])])
     return text.getvalue()
 

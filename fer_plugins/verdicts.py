@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from decimal import Decimal
 from typing import Any
 
 from fer_plugins import config, registry
+from fer_plugins.consistency.printed import read_printed
 from fer_plugins.data.datasets.labels import expression_of
 from fer_plugins.errors import InputError
-from fer_plugins.evaluate.claims import Claim, compare, for_run, read_claims
+from fer_plugins.evaluate.claims import Claim, read_claims
+from fer_plugins.evaluate.claims_beside import NO_RATES, as_printed, compare, for_run
 from fer_plugins.evaluate.read_runs import FinishedRun
 from fer_plugins.record import recipe_of
 
@@ -21,7 +22,7 @@ _RECIPE = ("model", "augmentation", "loss", "optimizer", "scheduler", "selection
 # What a recipe may set and a run may change without being another model: how and where it is computed, its data.
 _PACE = ("accelerator", "precision", "threads", "progress", "deterministic", "channels_last")
 _LEFT_OUT = {*(f"trainer.{key}" for key in _PACE), "data.name", "data.root"}
-_OF_A_CLASS = ("precision", "recall", "sensitivity", "specificity", "f1", "gar")
+_OF_A_CLASS = ("precision", "recall", "sensitivity", "specificity", "f1", "gar", "auroc", "average_precision")
 
 
 def verify_run(run: FinishedRun) -> dict[str, Any]:
@@ -132,13 +133,14 @@ def _judge(
         "metric": claim.metric,
         "source": claim.source,
         "claimed": claim.value,
-        "printed": claim.written or (f"{claim.value:g}" if isinstance(claim.value, float) else "matrix"),
+        "printed": as_printed(claim),
         "protocol": f"{claim.split} = {claim.split_means}" if claim.split_means else claim.split,
         "measured": None,
         "interval": None,
         "difference": None,
     }
     asked = replace(claim, class_name=None, epoch=None)
+    scored = headline or claim.metric in (_OF_A_CLASS if claim.class_name is not None else NO_RATES)
     why = []
     if own is None or claim.model != own:
         why = [f"of {claim.model or 'no model'}; the run is of {own or 'a network that the paper does not print'}"]
@@ -146,7 +148,7 @@ def _judge(
         why = [f"on {claim.dataset or 'no dataset'}; the run is on {title}"]
     elif claim.epoch is not None:
         why = [f"after epoch {claim.epoch}; a run reports the selected one only"]
-    elif not headline and (claim.class_name is None or claim.metric not in _OF_A_CLASS):
+    elif not scored:
         why = [f"{claim.metric} is not among the scores of a run"]
     elif claim.split == "train":
         why = ["of the training part, which a run does not score"]
@@ -194,8 +196,8 @@ def _scores(run: FinishedRun, part: str, class_name: str | None) -> Mapping[str,
 def _verdict(claim: Claim, interval: Mapping[str, float]) -> str:
     """Return where the measured interval lies to the claim, which is known to half a unit of its last digit."""
     assert isinstance(claim.value, float)
-    digits = Decimal(claim.written).as_tuple().exponent if claim.written else 0
-    unit = claim.step or (10.0**digits if isinstance(digits, int) and digits < 0 else 0.0)
+    step = float(read_printed(claim).step)
+    unit = step if claim.step or step < 1 else 0.0  # a whole number is meant as it stands
     if interval["high"] < claim.value - unit / 2:
         return BELOW
     return ABOVE if interval["low"] > claim.value + unit / 2 else REPRODUCED

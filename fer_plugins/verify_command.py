@@ -53,9 +53,14 @@ def _print(console: Console, found: Mapping[str, Any], *, everything: bool) -> N
     console.print(f"protocol {found['protocol']}, split {found['split_hash']}")
     for fault in found["against"]:
         console.print(Text(f"speaks against every verdict: {fault}", style="bold red"))
-    reasons = list(dict.fromkeys(why for row in shown for why in row["why"]))
+    general = set(found["against"])  # said above, once
+    reasons = list(dict.fromkeys(why for row in shown for why in row["why"] if why not in general))
     if shown:
         console.print(_table(shown, reasons, everything))
+    if any(row["verdict"] == NOT_COMPARABLE for row in shown):
+        console.print(f"none: {NOT_COMPARABLE}, because")
+        if general:
+            console.print(Padding(Text("-  of what speaks against every verdict, above"), (0, 0, 0, 2), expand=False))
     for number, why in enumerate(reasons, 1):
         console.print(Padding(Text(f"{number}  {why}"), (0, 0, 0, 2), expand=False))
     hidden = [row for row in rows if row not in shown]
@@ -81,10 +86,14 @@ def _sum_up(rows: Sequence[Mapping[str, Any]], found: Mapping[str, Any]) -> dict
     named: dict[str, Counter[str]] = {}
     for row in rows:
         reason, name = row["why"][0], ""
-        if row["model"] != found["model"]:
-            reason, name = "about other models", row["model"] or "none"
+        if row["model"] is None:
+            reason = "about no model (counts of data and the like)"
+        elif row["model"] != found["model"]:
+            reason, name = "about other models", row["model"]
         elif reason.endswith(f"the run is on {found['dataset']}"):
-            reason, name = "on other data", row["dataset"] or "none"
+            reason, name = "on other data", row["dataset"] or "no dataset"
+        elif row["epoch"] is not None:
+            reason, name = f"after single epochs;{reason.partition(';')[2]}", str(row["epoch"])
         elif reason.endswith("among the scores of a run"):
             reason, name = "no score of a run", row["metric"]
         named.setdefault(reason, Counter())[name] += 1
@@ -95,23 +104,26 @@ def _sum_up(rows: Sequence[Mapping[str, Any]], found: Mapping[str, Any]) -> dict
 
 
 def _table(rows: Sequence[Mapping[str, Any]], reasons: Sequence[str], everything: bool) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for title in ("claim", "of", "where"):
-        table.add_column(title)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    table.add_column("claim", overflow="fold")
+    table.add_column("of, where", overflow="fold")
     for title in ("claimed", "measured", "95 % interval", "points"):
         table.add_column(title, justify="right", no_wrap=True)
-    table.add_column("verdict (why)")
+    table.add_column("verdict (why)", overflow="fold")
     for row in rows:
         metric = " ".join(str(part) for part in (row["metric"].replace("_", " "), row["class"]) if part)
-        of = f"{row['model'] or '-'}, {row['dataset'] or '-'}, {row['split']}" if everything else row["split"]
+        of = [row["model"], row["dataset"], row["split"]] if everything else [row["split"]]
+        where = f"{', '.join(str(one).replace('_', ' ') for one in of if one)} {row['source']}"
         interval, points = row["interval"], row["difference"]
-        why = ", ".join(str(reasons.index(why) + 1) for why in row["why"])
+        why = ", ".join(str(reasons.index(why) + 1) for why in row["why"] if why in reasons)
+        verdict = "none" if row["verdict"] == NOT_COMPARABLE else row["verdict"].removesuffix(" within the interval")
         table.add_row(
-            *(Text(str(one)) for one in (metric, of.replace("_", " "), row["source"])),
+            Text(metric.replace("f1", "F1")),
+            Text(where),
             row["printed"],
             "-" if row["measured"] is None else f"{row['measured']:.4f}",
             f"{interval['low']:.4f} {interval['high']:.4f}" if interval else "-",
             "-" if points is None else f"{points:+.2f}",
-            row["verdict"].removesuffix(" within the interval") + (f" ({why})" if why else ""),
+            verdict + (f" ({why})" if why else ""),
         )
     return table

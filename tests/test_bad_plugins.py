@@ -54,7 +54,7 @@ FAULTS = {
     "wrong type": ({"paper_yaml": changed(data={"batch_size": "x"})}, "data.batch_size: expected", "recipe of fer_bad"),
     "unknown offer": ({"paper_yaml": changed(augmentation={"name": "keros"})}, "unknown augmentation 'keros'", "keras"),
     "no paper.yaml": ({"paper_yaml": None}, "has no paper.yaml beside its package", "fer_bad 1.0"),
-    "paper.yaml is no YAML": ({"paper_yaml": "paper: ["}, "not as the contract wants it", "fer_bad 1.0"),
+    "paper.yaml is no YAML": ({"paper_yaml": "paper: ["}, "paper.yaml cannot be read: line ", "fer_bad 1.0"),
     "paper.yaml without it": ({"paper_yaml": PAPER}, "not as the contract wants it", "KeyError: 'bad'"),
     "recipe is a list": ({"paper_yaml": changed().replace("recipe:", "recipe: [1]\n    x:")}, "paper.yaml", "fer_bad"),
     "claims are no YAML": ({"claims_yaml": "claims: {"}, "claims.yaml", "fer_bad"),

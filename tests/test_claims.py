@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fer_plugins.errors import InputError
-from fer_plugins.evaluate.claims import Claim, beside, compare, for_run, read_claims
+from fer_plugins.evaluate.claims import Claim, read_claims
+from fer_plugins.evaluate.claims_beside import beside, compare, for_run
 
 CONTENT = {
     "paper": {"id": "a_paper", "title": "A paper", "year": 2024, "doi": None},
@@ -131,7 +132,7 @@ def test_unreadable_files(tmp_path):
         read_claims(tmp_path / "none.yaml")
     broken = tmp_path / "broken.yaml"
     broken.write_text("paper: {id: [\nclaims: ]")
-    with pytest.raises(InputError, match=r"broken.yaml: line \d is no YAML") as error:
+    with pytest.raises(InputError, match=r"broken.yaml: cannot be read: line \d: ") as error:
         read_claims(broken)
     assert "\n" not in str(error.value)
     broken.write_bytes(b"paper: \xff\xfe")

@@ -14,7 +14,7 @@ from fer_plugins.consistency.mean_rates import accuracy_range, specificity_range
 from fer_plugins.consistency.multiclass import Window, nearest_matrix
 from fer_plugins.consistency.printed import is_count, read_printed
 from fer_plugins.consistency.runs import least_deviation
-from fer_plugins.consistency.tests_of_significance import exact_p, normal_p
+from fer_plugins.consistency.signed_ranks import exact_p, normal_p, tied_p
 from fer_plugins.errors import InputError
 from fer_plugins.evaluate.claims import Claim, Claims, KnownCounts
 
@@ -188,7 +188,7 @@ def test_class_counts_that_are_printed_come_before_others():
 
 def test_a_split_that_is_not_stated_must_fail_on_every_known_one():
     rates = [claim(name, value, split="not_stated") for name, value in (("accuracy", "0.60"), ("macro_recall", "0.75"))]
-    even, uneven = known(a=50, b=50)[0], known(a=90, b=10)[0]
+    even, uneven = known(a=5000, b=5000)[0], known(a=9000, b=1000)[0]
     assert "accuracy and recall" in kinds(*rates, counts=(even,))
     assert kinds(*rates, counts=(even, uneven)) == []
 
@@ -399,12 +399,15 @@ def test_the_normal_approximation_of_signed_ranks_is_no_contradiction():
     z = (33 - 9) / (11 * 12 * 23 / 24) ** 0.5
     corrected = (33 - 9.5) / (11 * 12 * 23 / 24) ** 0.5
     assert normal_p(11, Fraction(9)) == pytest.approx([2 * norm.sf(z), 2 * norm.sf(corrected)])
+    assert tied_p(11, Fraction(9)) == pytest.approx(2 * norm.sf((33 - 9) / (11 * 12 * 23 / 24 - 1320 / 48) ** 0.5))
     assert signed("11", "9", "0.032") == signed("11", "9", "0.0329") == signed("11", "9", "0.037") == []
     assert signed("11", "9", "0.050") == ["p value"]
     five = claim("wilcoxon_n", "5")
     findings, remarks, _ = check(five, claim("wilcoxon_significant_at_0.05", "1"))
     assert not findings
-    assert "by the normal approximation alone (0.0431); exact p >= 0.0625" in remarks[0].text
+    assert "by the normal approximation (0.0253); two-sided exact p >= 0.0625" in remarks[0].text
+    assert kinds(claim("wilcoxon_n", "4"), claim("wilcoxon_significant_at_0.01", "1")) == ["p value"]
+    assert kinds(claim("wilcoxon_n", "7"), claim("wilcoxon_significant_at_0.01", "1")) == []  # one-sided 1/128
     assert kinds(five, claim("wilcoxon_significant_at_0.01", "1")) == ["p value"]
 
 

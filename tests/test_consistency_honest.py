@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from scipy.stats import f_oneway, norm, wilcoxon
+from scipy.stats import f_oneway, norm, rankdata, wilcoxon
 from sklearn.metrics import cohen_kappa_score, precision_recall_fscore_support
 
 from fer_plugins.consistency.check import check_claims
@@ -170,4 +170,97 @@ def test_honest_runs_hold_no_contradiction():
         report.add("accuracy", rates[0])
         report.add("n_runs", 0, written=str(runs))
         report.add("n_images", 0, written=str(size))
+        assert report.findings() == []
+
+
+def test_a_random_part_whose_split_is_not_stated_holds_no_contradiction():
+    """The class shares of a part that was drawn at random are not those of the whole."""
+    random = np.random.default_rng(0)
+    for _ in range(200):
+        whole = random.integers(20, random.choice([40, 300]), size=random.integers(2, 8))
+        sizes = random.multivariate_hypergeometric(whole, int(np.ceil(whole.sum() * random.uniform(0.1, 0.5))))
+        if not sizes.all():
+            continue
+        hits = random.binomial(sizes, random.dirichlet(np.ones(len(sizes))) ** 0.2)
+        wrong = [
+            random.multinomial(size - hit, np.insert(np.full(len(sizes) - 1, 1 / (len(sizes) - 1)), k, 0))
+            for k, (size, hit) in enumerate(zip(sizes, hits, strict=True))
+        ]
+        matrix = np.array(wrong) + np.diag(hits)
+        report = Report(split="not_stated", digits=4)
+        report.add("accuracy", hits.sum() / sizes.sum())
+        for metric, value in average(per_class(matrix), matrix, random.choice(["macro", "weighted"])).items():
+            report.add(metric, value)
+        counts = dict(zip(CLASSES, whole.tolist(), strict=False))
+        assert report.findings([KnownCounts("Set", "all", counts, "release")]) == []
+
+
+def folds_report(random, averaged):
+    """Report the means over random folds, and beside them what holds of all images."""
+    classes, folds = int(random.integers(2, 6)), int(random.integers(2, 11))
+    names = CLASSES[:classes]
+    matrices = [
+        random.multinomial(random.integers(10, 200), random.dirichlet(np.ones(classes**2))) for _ in range(folds)
+    ]
+    matrices = [one.reshape(classes, classes) for one in matrices]
+    pooled = sum(matrices)
+    report = Report(digits=int(random.integers(2, 5)), percent=random.random() < 0.5)
+    rates = [per_class(one) for one in matrices]
+    rates = [{metric: np.nan_to_num(values) for metric, values in one.items()} for one in rates]
+    for metric in ("precision", "recall", "f1"):
+        means = np.mean([one[metric] for one in rates], axis=0)
+        for name, value in zip(names, means, strict=True):
+            report.add(metric, value, class_name=name, averaged=averaged)
+        report.add(f"macro_{metric}", means.mean(), averaged=averaged)
+        weighted = np.mean([np.average(r[metric], weights=m.sum(1)) for r, m in zip(rates, matrices, strict=True)])
+        report.add(f"weighted_{metric}", weighted, averaged=averaged)
+    accuracies = [np.trace(one) / one.sum() for one in matrices]
+    report.add("accuracy", np.mean(accuracies), averaged=averaged)
+    report.add("accuracy_mean", np.mean(accuracies), averaged=averaged)
+    report.add("accuracy_sd", np.std(accuracies, ddof=1), averaged=averaged)
+    report.add("n_runs", 0, written=str(folds))
+    for name, size, hits in zip(names, pooled.sum(1), np.diag(pooled), strict=True):
+        report.add("n_images", 0, written=str(size), class_name=name)
+        report.add("n_correct", 0, written=str(hits), class_name=name)
+    report.add("n_images", 0, written=str(pooled.sum()))
+    report.add("n_correct", 0, written=str(np.trace(pooled)))
+    report.claims.append(Claim("Net", "Set", "test", "confusion_matrix", pooled.tolist(), "Table 2", classes=names))
+    return report
+
+
+def test_honest_means_over_folds_hold_no_contradiction():
+    random = np.random.default_rng(0)
+    for _ in range(200):
+        assert folds_report(random, "folds").findings() == []
+
+
+def test_the_same_means_taken_for_rates_of_all_images_do():
+    random = np.random.default_rng(0)
+    kinds = {one.kind for _ in range(20) for one in folds_report(random, None).findings()}
+    assert {"confusion matrix", "granularity", "F1 of a class", "sums"} <= kinds
+
+
+def test_honest_signed_ranks_with_ties_and_zeros_hold_no_contradiction():
+    random = np.random.default_rng(0)
+    for _ in range(300):
+        steps = random.integers(-4, 8, size=random.integers(6, 30))
+        zero_method, side = random.choice(["wilcox", "pratt"]), random.choice(["two-sided", "one-sided"])
+        differences = steps[steps != 0] if zero_method == "wilcox" else steps
+        if np.count_nonzero(differences) < 6:
+            continue
+        ranks = rankdata(abs(differences))
+        positive, negative = ranks[differences > 0].sum(), ranks[differences < 0].sum()
+        better = "greater" if positive > negative else "less"
+        test = wilcoxon(
+            differences, zero_method=zero_method, method="asymptotic", correction=bool(random.random() < 0.5),
+            alternative=better if side == "one-sided" else side,
+        )  # fmt: skip
+        report = Report(digits=3)
+        shown = {"rank_sum_positive": positive, "rank_sum_negative": negative}
+        if zero_method == "wilcox":
+            shown["w"] = min(positive, negative)
+            report.add("wilcoxon_p", test.pvalue)
+            report.add("wilcoxon_significant_at_0.05", 0, written=str(int(test.pvalue < 0.05)))
+        for name, value in {"n": len(differences), **shown}.items():
+            report.add(f"wilcoxon_{name}", 0, written=f"{value:g}")
         assert report.findings() == []

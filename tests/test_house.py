@@ -9,7 +9,19 @@ import pytest
 ROOT = Path(__file__).parent.parent
 CORE = sorted((ROOT / "fer_plugins").rglob("*.py"))
 PLUGINS = sorted(path for path in (ROOT / "plugins").iterdir() if path.is_dir())
-TORCH_FREE = ("__init__", "cli", "config", "contract", "errors", "help", "listing", "options", "registry", "scaffold")
+TORCH_FREE = (
+    "__init__",
+    "cli",
+    "config",
+    "contract",
+    "errors",
+    "help",
+    "listing",
+    "options",
+    "read_yaml",
+    "registry",
+    "scaffold",
+)
 
 
 def imports(path, *, top_only):

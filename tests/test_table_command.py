@@ -36,7 +36,7 @@ def folders(tmp_path):
     made.append(write_run(tmp_path / "b_100%", true, answers, lr=0.01))
     claims = [
         {"metric": "accuracy", "claimed": 0.9926, "source": "Table 16 & text", "notes": ["split not stated"]},
-        {"metric": "accuracy", "claimed": 0.98, "source": "abstract|x", "notes": []},
+        {"metric": "accuracy", "claimed": 0.98, "printed": "0.980", "source": "abstract|x", "notes": []},
         {"metric": "recall", "claimed": 0.5, "source": "Table 2", "notes": ["averaging not stated"]},
     ]
     for folder in made[:3]:
@@ -59,7 +59,7 @@ def test_csv_has_a_row_a_model_with_its_own_kind_of_interval(folders, capsys):
     assert float(several["accuracy_low"]) == pytest.approx(low)
     assert float(several["accuracy_high"]) == pytest.approx(high)
     assert several["accuracy_interval"] == "t over 3 seeds"
-    assert several["accuracy_claimed"] == "0.9926; 0.98"
+    assert several["accuracy_claimed"] == "0.9926; 0.980"
     assert several["accuracy_claimed_in"] == "Table 16 & text; abstract|x"
     assert several["remarks"] == "claimed accuracy (Table 16 & text): split not stated"
     scores = read_run(folders[3]).scores
@@ -78,7 +78,7 @@ def test_markdown_is_one_table(folders, capsys):
     assert {line.replace("\\|", "").count("|") for line in lines} == {10}
     assert "t over 3 seeds" in lines[2]
     assert "test samples" in lines[3]
-    assert "0.9926 (Table 16 & text); 0.98 (abstract\\|x)" in lines[2]
+    assert "0.9926 (Table 16 & text); 0.980 (abstract\\|x)" in lines[2]
     assert "\n1. claimed accuracy (Table 16 & text): split not stated\n" in shown
 
 

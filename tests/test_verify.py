@@ -107,6 +107,28 @@ def test_the_papers_word_for_a_class_is_understood(trained):
     assert measured == [per_class[name]["recall"] for name in ("happy", "anger", "sad")]
 
 
+def test_a_score_of_a_class_gets_a_verdict_where_the_run_has_its_interval(trained):
+    folder, claim = trained
+    metrics = json.loads((folder / "metrics.json").read_text())
+    name, row = next((n, r) for n, r in metrics["test"]["per_class"].items() if r["f1"] > 0)
+    claim({"value": round(row["f1"], 4), "metric": "f1", "class": name}, {"value": 0.5, "metric": "macro_auroc"})
+    for ends, verdict in ((None, NOT_COMPARABLE), ({"low": row["f1"] - 0.01, "high": row["f1"] + 0.01}, REPRODUCED)):
+        metrics["test"]["intervals"]["per_class"][name]["f1"] = ends
+        metrics["test"]["intervals"]["auroc"] = {"low": 0.56, "high": 0.99} if ends else None
+        (folder / "metrics.json").write_text(json.dumps(metrics))
+        found = verdicts(folder)
+        assert found[0] == (verdict, "" if ends else "no interval is computed for f1")
+        assert found[1][0] == (ABOVE if ends else NOT_COMPARABLE)
+
+
+def test_a_claim_on_a_part_that_was_cut_otherwise_is_not_comparable(trained, toy):
+    folder, claim = trained
+    claim({"value": 0.5})
+    path = toy / "toy" / "claims.yaml"
+    path.write_text(path.read_text() + "splits: {test: cut after augmentation}\n")
+    assert verdicts(folder) == [(NOT_COMPARABLE, "claim: test split = cut after augmentation; measured on test")]
+
+
 @pytest.mark.parametrize(
     ("entry", "why"),
     [

@@ -30,6 +30,7 @@ def check_chance(paper: Paper) -> Iterator[Outcome]:
         if (
             counts is None
             or accuracy is None
+            or table.averaged
             or not all({"precision", "recall"} <= row.keys() for row in table.rows.values())
         ):
             continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from fer_plugins.consistency.anova import check_anova
 from fer_plugins.consistency.chance import check_chance, check_losses
 from fer_plugins.consistency.class_rows import check_rows
 from fer_plugins.consistency.confusion import check_matrices
@@ -14,7 +15,7 @@ from fer_plugins.consistency.mean_rates import check_means
 from fer_plugins.consistency.printed import Paper
 from fer_plugins.consistency.repeated import check_repeated
 from fer_plugins.consistency.runs import check_runs
-from fer_plugins.consistency.tests_of_significance import check_tests
+from fer_plugins.consistency.signed_ranks import check_signed_ranks
 from fer_plugins.consistency.totals import check_totals
 from fer_plugins.evaluate.claims import Claims
 
@@ -26,7 +27,8 @@ _CHECKS: tuple[Callable[[Paper], Iterator[Outcome]], ...] = (
     check_granularity,
     check_chance,
     check_losses,
-    check_tests,
+    check_anova,
+    check_signed_ranks,
     check_runs,
     check_totals,
     check_repeated,

@@ -59,6 +59,25 @@ def release(dataset: str | None) -> dict[str, ClassCounts]:
     return known
 
 
+def whole_release(dataset: str | None) -> ClassCounts | None:
+    """Return how many images of each class there are in all of a release, or None where this package does not know it.
+
+    RAF-DB: its images with one basic expression. CK+ is used in several selections: no number is the release's.
+    """
+    if known := release(dataset):
+        return known["all"]
+    if normalised(dataset) == "jaffe":
+        from fer_plugins.data.datasets.jaffe import OFFICIAL_COUNTS as JAFFE
+
+        return ClassCounts("JAFFE", "all", dict(JAFFE), "JAFFE release, all")
+    if normalised(dataset) == "rafdb":
+        from fer_plugins.data.datasets.rafdb import OFFICIAL_COUNTS as RAFDB
+
+        counts = {name: sum(part[name] for part in RAFDB.values()) for name in RAFDB["train"]}
+        return ClassCounts("RAF-DB", "all", counts, "RAF-DB basic release, all")
+    return None
+
+
 def stated(paper: Paper, claim: Claim) -> list[ClassCounts]:
     """Return the class counts of exactly a claim's dataset and split, the most direct source alone; [] if unknown."""
     for source in (_printed(paper, claim), _given(paper, claim)):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from fer_plugins.consistency.class_counts import ClassCounts, stated
@@ -33,6 +33,12 @@ class Table:
         """What the table speaks of."""
         return f"{about(self.first.claim)}, {self.first.claim.source}"
 
+    @property
+    def averaged(self) -> str | None:
+        """What its numbers are means over ("folds", "runs"); None: they are rates of all images."""
+        numbers = (one for row in (*self.rows.values(), self.below) for one in row.values())
+        return next((one.claim.averaged for one in numbers if one.is_averaged), None)
+
 
 def tables(paper: Paper) -> list[Table]:
     """Collect the per-class tables of a paper: one a model, dataset, split and source."""
@@ -52,6 +58,10 @@ def tables(paper: Paper) -> list[Table]:
 def check_rows(paper: Paper) -> Iterator[Outcome]:
     """Check every per-class table by itself and against the class counts of its split."""
     for table in tables(paper):
+        if table.averaged:
+            what = "the rows with each other and with the class counts"
+            yield Unchecked(table.about, f"{what}: a mean over {table.averaged} of a ratio is no ratio of means")
+            continue
         wrong = [*_f1_of_classes(table), *_macro_means(table)]
         yield from wrong
         claim = table.first.claim
@@ -63,11 +73,34 @@ def check_rows(paper: Paper) -> Iterator[Outcome]:
         fitting = [one for one in known if set(one.counts) == set(table.rows) and min(one.counts.values()) > 0]
         if fitting:
             sound = _sound(table, wrong)
-            outcomes = [list(_against_counts(sound, one)) for one in fitting]  # several only where papers disagree
-            yield from next((one for one in outcomes if not any(isinstance(o, Finding) for o in one)), outcomes[0])
+            yield from _in_every_reading({one.source: list(_against_counts(sound, one)) for one in fitting})
         elif {"precision", "recall"} <= set().union(*table.rows.values()):
             why = "class names of table and counts differ" if known else "no class counts of this split are known"
             yield Unchecked(table.about, f"rows against the test set: {why}")
+
+
+def _in_every_reading(outcomes: dict[str, list[Outcome]]) -> Iterator[Outcome]:
+    """Keep what is wrong under every class counts that the split may have; what only some exclude is a remark."""
+    found = {source: [one for one in each if isinstance(one, Finding)] for source, each in outcomes.items()}
+    everywhere = set.intersection(*({(one.kind, one.about) for one in each} for each in found.values()))
+    first = next(iter(outcomes))
+    fits = [source for source, each in found.items() if not each]
+    for one in found[first]:
+        if (one.kind, one.about) in everywhere:
+            others = {
+                source: other.bound
+                for source, each in found.items()
+                for other in each
+                if source != first and (other.kind, other.about) == (one.kind, one.about)
+            }
+            more = tuple(f"nor with the class counts of {source}: {bound}" for source, bound in others.items())
+            yield replace(one, certificate=(*one.certificate, *more))
+    for source, each in found.items():
+        for one in each:
+            if (one.kind, one.about) not in everywhere:
+                possible = f"; possible with {' or '.join(fits)}" if fits else ""
+                yield Remark(one.about, f"not with the class counts of {source}: {one.bound}{possible}")
+    yield from (one for one in outcomes[fits[0] if fits else first] if not isinstance(one, Finding))
 
 
 def _sound(table: Table, wrong: list[Finding]) -> Table:

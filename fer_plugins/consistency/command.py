@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import textwrap
 from collections import Counter
 from dataclasses import asdict
@@ -49,7 +50,7 @@ def find_claims(name: str) -> Path:
         InputError: there is neither, or the plug-in has no claims.yaml.
     """
     path = Path(name)
-    if path.suffix in (".yaml", ".yml") or path.is_file():
+    if path.suffix in (".yaml", ".yml") or os.path.isfile(path):  # Path.is_file raises on an over-long name
         return path
     offers = registry.available("architecture")
     of_distribution = [one for one in offers if _plugin(one.distribution) == _plugin(name)]

@@ -78,6 +78,7 @@ def _check(paper: Paper, claim: Claim, exact: dict[tuple[str, str | None], _Exac
         if (
             other.epoch is not None
             or other.over
+            or one.is_averaged  # a mean over folds is not the rate of their images together
             or not (same or general)
             or (other.metric, other.class_name) not in exact
         ):

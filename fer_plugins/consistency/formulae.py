@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from fer_plugins.consistency.class_counts import candidates
-from fer_plugins.consistency.findings import Finding, Outcome, show, span
+from fer_plugins.consistency.findings import Finding, Outcome, Remark, show, span
 from fer_plugins.consistency.printed import Paper, Printed, about, nearest_source, without_classes
 
 _RECALLS = ("recall", "sensitivity", "gar")  # TP / (TP + FN), all three
@@ -52,16 +52,22 @@ def _ceiling_of_f1(headline: list[Printed]) -> Iterator[Finding]:
                 )  # fmt: skip
 
 
-def _other_names(headline: list[Printed]) -> Iterator[Finding]:
+def _other_names(headline: list[Printed]) -> Iterator[Outcome]:
     recalls = [one for one in headline if one.claim.metric in _RECALLS]
+    accuracies = [one for one in headline if one.claim.metric == "accuracy"]
     for k, first in enumerate(recalls):
         for second in recalls[k + 1 :]:
-            if first.claim.metric != second.claim.metric and not first.meets(second.low, second.high):
+            if first.claim.metric == second.claim.metric or first.meets(second.low, second.high):
+                continue
+            micro = [one for one in (first, second) if any(_overlap(one, accuracy) for accuracy in accuracies)]
+            if micro:  # no average is named
+                which = f"{micro[0]} may be the weighted mean, which equals the accuracy, and the other the macro mean"
+                yield Remark(about(first.claim), f"{first} and {second} differ; {which}")
+            else:
                 yield Finding(
                     "one formula, two values", about(first.claim), (str(first), str(second)),
                     "both are TP/(TP + FN)", (_apart(first, second),),
                 )  # fmt: skip
-    accuracies = [one for one in headline if one.claim.metric == "accuracy"]
     same = ("weighted_recall", "micro_precision", "micro_recall", "micro_f1")
     for one in headline:
         if one.claim.metric in same:
@@ -71,6 +77,11 @@ def _other_names(headline: list[Printed]) -> Iterator[Finding]:
                         "one formula, two values", about(one.claim), (str(accuracy), str(one)),
                         f"{one.claim.metric.replace('_', ' ')} = accuracy", (_apart(accuracy, one),),
                     )  # fmt: skip
+
+
+def _overlap(one: Printed, other: Printed) -> bool:
+    """Whether more values than a shared end, which would be rounded up once and down once, round to both."""
+    return max(one.low, other.low) < min(one.high, other.high)
 
 
 def _apart(first: Printed, second: Printed) -> str:

@@ -33,7 +33,7 @@ def reachable_sizes(low: Fraction, high: Fraction, largest: int) -> list[int]:
 
 def check_granularity(paper: Paper) -> Iterator[Outcome]:
     """Check every accuracy against the size of its split, and columns whose split is not stated against one size."""
-    accuracies = [one for one in paper.take("accuracy") if one.claim.class_name is None and one.claim.over is None]
+    accuracies = [one for one in paper.take("accuracy", class_name=None, over=None, averaged=None)]
     for split in group(accuracies, lambda c: (c.dataset, c.split)):
         claim = split[0].claim
         if claim.split == "not_stated":

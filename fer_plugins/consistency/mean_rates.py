@@ -6,11 +6,10 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
 from fer_plugins.consistency.class_counts import ClassCounts, candidates
-from fer_plugins.consistency.findings import Finding, Outcome, Unchecked, show, span
+from fer_plugins.consistency.findings import Finding, Outcome, Remark, Unchecked, show, span
 from fer_plugins.consistency.multiclass import Window, nearest_matrix
 from fer_plugins.consistency.printed import Paper, Printed, about, nearest_source, without_classes
-
-Range = tuple[Fraction, Fraction]
+from fer_plugins.consistency.random_part import Range, accuracy_in_parts, specificity_in_parts
 
 
 def extremes(weights: Sequence[Fraction], capacities: Sequence[Fraction], total: Fraction) -> Range:
@@ -81,7 +80,11 @@ def check_means(paper: Paper) -> Iterator[Outcome]:
         headline = without_classes(report)
         accuracies = [one for one in headline if one.claim.metric == "accuracy"]
         averaged = [one for one in headline if one.claim.metric.removeprefix("macro_") in ("recall", "specificity")]
-        if accuracies and averaged:
+        folds = next((one.claim.averaged for one in (*accuracies, *averaged) if one.is_averaged), None)
+        if accuracies and averaged and folds:
+            missing = f"accuracy against recall or specificity: means over {folds}, whose class shares are not known"
+            yield Unchecked(about(accuracies[0].claim), missing)
+        elif accuracies and averaged:
             yield from _against_counts(paper, headline, accuracies, averaged)
 
 
@@ -99,7 +102,7 @@ def _against_counts(
         names = " and ".join(dict.fromkeys(one.claim.metric for one in averaged))
         yield Unchecked(about(claim), f"accuracy against {names}: no class counts of this split are known")
         return
-    found: list[Finding] = []
+    found: list[Outcome] = []
     for mean in averaged:
         for accuracy in nearest_source(accuracies, mean.claim.source):
             if mean.claim.metric.endswith("recall"):
@@ -127,7 +130,7 @@ def _jointly(accuracies: list[Printed], averaged: list[Printed], counts: ClassCo
         )  # fmt: skip
 
 
-def _recall(accuracy: Printed, recall: Printed, known: list[ClassCounts]) -> Iterator[Finding]:
+def _recall(accuracy: Printed, recall: Printed, known: list[ClassCounts]) -> Iterator[Outcome]:
     unstated = recall.claim.metric == "recall"
     if unstated and accuracy.meets(recall.low, recall.high):  # may be the weighted mean, which is the accuracy
         return
@@ -162,12 +165,17 @@ def _recall(accuracy: Printed, recall: Printed, known: list[ClassCounts]) -> Ite
         lines.append(f"the nearest of {len(known)} known class counts; broken for: {_names(known)}")
     if unstated:
         lines.append("nor is it the weighted or micro mean, which equals the accuracy")
+    images = max(one.total for one in known)
+    in_parts = [accuracy_in_parts(list(one.counts.values()), images, (recall.low, recall.high)) for one in known]
+    if accuracy.claim.split == "not_stated" and any(accuracy.meets(*one) for one in in_parts):
+        yield _only_for_shares(accuracy, recall, bound, counts)
+        return
     yield Finding("accuracy and recall", about(accuracy.claim), (str(accuracy), str(recall)), bound, tuple(lines))
 
 
 def _specificity(
     accuracy: Printed, mean: Printed, known: list[ClassCounts], headline: list[Printed]
-) -> Iterator[Finding]:
+) -> Iterator[Outcome]:
     window = (accuracy.low, accuracy.high)
     ranges = [specificity_range(list(one.counts.values()), window) for one in known]
     if any(mean.meets(*one) for one in ranges):
@@ -175,7 +183,7 @@ def _specificity(
     best = _closest(mean, ranges)
     (low, high), counts = ranges[best], known[best]
     classes, total, largest = len(counts.counts), counts.total, max(counts.counts.values())
-    lines = [str(counts)]
+    lines, excluded_by_recall = [str(counts)], False
     if mean.high < low:
         bound = f"mean specificity >= {show(low)}"
         lines.append(
@@ -199,10 +207,21 @@ def _specificity(
             recalls = [one for one in headline if one.claim.metric == "recall"]
             if not recalls or any(accuracy.meets(one.low, one.high) for one in recalls):
                 return  # everything may be weighted by class shares
+            excluded_by_recall = True
             lines.append(f"only a mean weighted by class shares could be; then {recalls[0]} would equal the accuracy")
         else:
             nearest = by_share[_closest(mean, by_share)]
             lines.append(f"mean weighted by class shares: {span(*nearest)}, not it either")
+    weightings = [False, True] if mean.claim.metric == "specificity" and not excluded_by_recall else [False]
+    images = max(one.total for one in known)
+    in_parts = [
+        specificity_in_parts(list(one.counts.values()), images, window, weighted=kind)
+        for one in known
+        for kind in weightings
+    ]
+    if accuracy.claim.split == "not_stated" and any(mean.meets(*one) for one in in_parts):
+        yield _only_for_shares(accuracy, mean, bound, counts)
+        return
     lines += _as_two_classes(accuracy, mean, [one for one in headline if one.claim.metric == "recall"])
     if len(known) > 1:
         lines.append(f"the nearest of {len(known)} known class counts; broken for: {_names(known)}")
@@ -219,6 +238,15 @@ def _as_two_classes(accuracy: Printed, specificity: Printed, recalls: list[Print
     if outside:
         return [f"nor one class against the rest: accuracy would lie between specificity and {recall}"]
     return [f"one class against the rest would need {100 * float(share):.1f} % positives"]
+
+
+def _only_for_shares(accuracy: Printed, mean: Printed, bound: str, counts: ClassCounts) -> Remark:
+    """Say that a test set must have the class shares of the whole; one that was drawn at random need not."""
+    return Remark(
+        about(accuracy.claim),
+        f"{accuracy} and {mean} exclude each other ({bound}) on a test set with the class shares of {counts.source}; a "
+        "random tenth of the images can have others, under which they agree",
+    )
 
 
 def _closest(number: Printed, ranges: list[Range]) -> int:

@@ -46,6 +46,11 @@ class Printed:
         return self.claim.metric.removeprefix("macro_").removeprefix("weighted_").removeprefix("micro_") in RATES
 
     @property
+    def is_averaged(self) -> bool:
+        """Whether it is a mean over folds or runs, and not a rate of all images together."""
+        return self.claim.averaged is not None
+
+    @property
     def cut(self) -> tuple[Fraction, Fraction]:
         """The values that give the printed one when further digits are cut off instead of rounded."""
         return self.value, self.value + self.step
@@ -58,12 +63,13 @@ class Printed:
         name = title(self.claim.metric)
         which = f" of {self.claim.class_name}" if self.claim.class_name else ""
         at = f", epoch {self.claim.epoch}" if self.claim.epoch is not None else ""
+        mean = f", mean over {self.claim.averaged}" if self.is_averaged else ""
         written = self.claim.written or f"{self.claim.value:g}"
         if "_significant_at_" in self.claim.metric:
             written = "yes" if self.value else "no"
         elif self.step == 0 and self.value == int(self.value) and abs(self.value) >= 10_000:
             written = f"{int(self.value):,}"
-        return f"{name}{which} {written} ({self.claim.source}{at})"
+        return f"{name}{which} {written} ({self.claim.source}{at}{mean})"
 
 
 def title(metric: str) -> str:

@@ -15,7 +15,7 @@ def check_repeated(paper: Paper) -> Iterator[Finding]:
     """Check that what is printed twice agrees, that epochs x time an epoch is the time, and gains are differences."""
     same = group(
         (one for one in paper.printed if one.claim.over is None),
-        lambda c: (c.model, c.dataset, c.split, c.metric, None if is_total(c) else c.class_name, c.epoch),
+        lambda c: (c.model, c.dataset, c.split, c.metric, None if is_total(c) else c.class_name, c.epoch, c.averaged),
     )
     for numbers in same:
         yield from _one_quantity(numbers)

@@ -69,6 +69,9 @@ def _one_run(one: Printed, mean: Printed, deviation: Printed, runs: int) -> Iter
 def _whole_images(paper: Paper, mean: Printed, deviation: Printed, runs: int) -> Iterator[Outcome]:
     """Every run is k/n: a mean between two such rates needs at least the spread between them."""
     known = sizes(paper, mean.claim)
+    if mean.claim.averaged == "folds":
+        yield Unchecked(about(mean.claim), "the least spread over folds: the images of each fold are not known")
+        return
     if not known:
         yield Unchecked(about(mean.claim), "the least spread over runs: the number of test images is not known")
         return

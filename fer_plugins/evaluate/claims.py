@@ -1,18 +1,19 @@
-"""What papers claim: reads a plug-in's claims.yaml and puts each claim beside the measured number. No torch."""
+"""What papers claim: reads and checks a claims.yaml. No torch."""
 
 from __future__ import annotations
 
 import math
+import reprlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from fer_plugins.errors import InputError
-
-_Fast: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # in C where it is built: ten times as fast
+from fer_plugins.read_yaml import FAST, explain, load_yaml
 
 
 class _Written(float):
@@ -21,7 +22,7 @@ class _Written(float):
     text: str
 
 
-class _Loader(_Fast):  # type: ignore[misc]  # the fast class is known at run time only
+class _Loader(FAST):  # type: ignore[misc]  # the fast class is known at run time only
     """Safe YAML whose decimal numbers remember how they were written."""
 
     def construct_yaml_float(self, node: yaml.ScalarNode) -> _Written:
@@ -34,25 +35,11 @@ _Loader.add_constructor("tag:yaml.org,2002:float", _Loader.construct_yaml_float)
 SPLITS = ("train", "validation", "test", "validation_and_test", "all", "not_stated")
 _PAPER = {"id", "title", "authors", "year", "venue", "doi", "licence"}
 _MODEL = {"name", "role", "params"}
-_CLAIM = {"model", "dataset", "split", "metric", "value", "source", "note", "class", "classes", "epoch", "step", "over"}
-_COUNTS = {"dataset", "split", "source", "counts"}
 _REQUIRED = ("model", "dataset", "split", "metric", "value", "source")
+_CLAIM = {*_REQUIRED, "note", "class", "classes", "epoch", "step", "over", "averaged"}
+_COUNTS = {"dataset", "split", "source", "counts"}
+_AVERAGED = ("folds", "runs")
 _RATES = {"accuracy", "precision", "recall", "sensitivity", "specificity", "f1", "gar", "far", "frr", "auroc"}
-_OWN_SPLIT = {"train": "train", "validation": "val", "test": "test"}  # a claim's split -> ours
-
-# Claimed metric -> (score it stands beside or None, what to say about it).
-_UNSTATED = "averaging not stated, compared with macro"
-_READINGS: dict[str, tuple[str | None, str]] = {
-    "accuracy": ("accuracy", ""),
-    "balanced_accuracy": ("balanced_accuracy", ""),
-    **{name: (name, _UNSTATED) for name in ("specificity", "precision", "recall", "f1")},
-    "sensitivity": ("recall", f"sensitivity is recall; {_UNSTATED}"),
-    "gar": ("recall", f"GAR = TP/(TP+FN) is recall; {_UNSTATED}"),
-    "far": (None, "FAR has several readings (1 - specificity, 1 - accuracy, ...): not compared"),
-    **{f"macro_{name}": (name, "") for name in ("specificity", "precision", "recall", "f1")},
-    "weighted_recall": ("accuracy", "weighted recall is accuracy"),
-    **{f"micro_{name}": ("accuracy", f"micro {name} is accuracy") for name in ("precision", "recall", "f1")},
-}
 
 
 @dataclass(frozen=True)
@@ -73,6 +60,7 @@ class Claim:
     written: str = ""  # the number as the file has it, trailing zeros kept
     step: float | None = None  # unit of the last printed digit, where ``written`` does not show it
     over: str | None = None  # of a gain: the model that it is measured against
+    averaged: str | None = None  # "folds" or "runs": a mean of as many rates, not a rate of all images
 
 
 @dataclass(frozen=True)
@@ -100,29 +88,31 @@ def read_claims(path: str | Path) -> Claims:
     """Read and check a claims file.
 
     The file has ``paper`` ({id, title, authors, year, venue, doi, licence}), ``models`` ([{name, role, params}]),
-    ``claims`` ([{model, dataset, split, metric, value, source, note, class, classes, epoch, step, over}]) and
+    ``claims`` ([{model, dataset, split, metric, value, source, note, class, classes, epoch, step, over, averaged}]) and
     optionally ``splits``, a mapping from a split's name in the claims to what it really was ({validation: "the test
     folder"}), and ``counts`` ([{dataset, split, source, counts: {class: images}}]), class counts from elsewhere than
     the paper's tables.
 
     Raises:
-        InputError: no such file, no YAML, an unknown or missing key, a rate outside 0..1; one line that names
-            the file and the entry.
+        InputError: no such file, no YAML, a key that is unknown, missing or there twice, a rate outside 0..1; one
+            line that names the file and the entry.
     """
     path = Path(path)
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
+        content = load_yaml(path.read_text(encoding="utf-8"), _Loader)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); it holds the paper's claims") from None
     except UnicodeDecodeError:
         raise InputError(f"{path}: is not UTF-8 text") from None
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" line {mark.line + 1}" if mark else ""
-        raise InputError(f"{path}:{where} is no YAML: {getattr(error, 'problem', None) or 'unreadable'}") from None
+        raise InputError(f"{path}: cannot be read: {explain(error)}") from None
     _check_keys(content, {"paper", "models", "claims", "splits", "counts"}, ("paper", "models", "claims"), str(path))
     paper, models, entries = content["paper"], content["models"], content["claims"]
     _check_keys(paper, _PAPER, ("id", "title"), f"{path}: paper")
+    _check_text(paper, ("id", "title"), f"{path}: paper")
+    for key, value in paper.items():
+        if not isinstance(value, str | int | float | None) and not _is_texts(value):
+            raise InputError(f"{path}: paper: {key} {_short(value)} must be text, a number or a list of texts")
     for name, entry in (("models", models), ("claims", entries)):
         if not isinstance(entry, list):
             raise InputError(f"{path}: {name} must be a list")
@@ -131,143 +121,52 @@ def read_claims(path: str | Path) -> Claims:
         _check_keys(model, _MODEL, ("name", "role"), where)
         _check_text(model, ("name",), where)
         if model["role"] not in ("proposed", "baseline"):
-            raise InputError(f"{where}: role {model['role']!r} must be proposed or baseline")
-    meanings = content.get("splits") or {}
+            raise InputError(f"{where}: role {_short(model['role'])} must be proposed or baseline")
+        params = model.get("params")
+        if params is not None and (type(params) is not int or params < 0):
+            raise InputError(
+                f"{where}: params {_short(params)} must be a whole number, or null where it is not printed"
+            )
+    meanings = {} if content.get("splits") is None else content["splits"]
     _check_keys(meanings, set(SPLITS), (), f"{path}: splits")
     _check_text(meanings, tuple(meanings), f"{path}: splits")
     names = {model["name"] for model in models}
     claims = tuple(_read_claim(entry, names, meanings, f"{path}: claims[{n}]") for n, entry in enumerate(entries))
-    known = content.get("counts") or []
+    known = [] if content.get("counts") is None else content["counts"]
     if not isinstance(known, list):
         raise InputError(f"{path}: counts must be a list")
     counts = tuple(_read_counts(entry, f"{path}: counts[{n}]") for n, entry in enumerate(known))
     return Claims(path, dict(paper), tuple({"params": None, **model} for model in models), claims, counts)
 
 
-def for_run(claims: Claims, model: str | None, dataset_title: str) -> list[Claim]:
-    """Return the headline claims (no class, no epoch) of one model on one dataset that a run can answer.
-
-    Args:
-        claims: of the plug-in's paper.
-        model: the architecture's name in the claims; None for an architecture without claims.
-        dataset_title: such as "CK+"; case and punctuation do not matter, "+" counts as "plus".
-
-    Raises:
-        InputError: the file names no such model.
-    """
-    if model is None:
-        return []
-    known = [entry["name"] for entry in claims.models]
-    if model not in known:
-        raise InputError(f"{claims.path}: models has no {model!r}; known: {', '.join(known)}")
-    return [
-        claim
-        for claim in claims.claims
-        if claim.model == model
-        and claim.dataset is not None
-        and _normalised(claim.dataset) == _normalised(dataset_title)
-        and claim.metric in _READINGS
-        and claim.class_name is None
-        and claim.epoch is None
-    ]
-
-
-def beside(
-    claim: Claim, scores: Mapping[str, Any], protocol_name: str, split: str, caveats: Sequence[str] = ()
-) -> dict[str, Any]:
-    """Put a claim beside what was measured.
-
-    Args:
-        claim: from ``for_run``.
-        scores: of one split, as ``evaluate.metrics.score`` returns them.
-        protocol_name: of the run; any other than "official" is noted.
-        split: that ``scores`` belong to ("train", "val", "test").
-        caveats: what else differs from the paper's conditions ("trained on 20 % of the data").
-
-    Returns:
-        ``metric, source, claimed, measured, interval, difference, notes, note, remark``: rates as fractions, the
-        interval of the measured number or None, difference in points (100 x (measured - claimed)); ``measured``
-        and ``difference`` are None where nothing can be compared. ``note`` is ``notes`` in one line, ``remark``
-        what the claims file says about the number.
-    """
-    score, reading = _READINGS.get(claim.metric, (None, "not measured"))
-    notes = [reading] if reading else []
-    comparable = score is not None
-    if claim.split == "train" and split != "train":
-        notes.append(f"claim: training split, which is no result; measured on {split}: not compared")
-        comparable = False
-    elif claim.split_means:
-        notes.append(f"claim: {claim.split} split = {claim.split_means}; measured on {split}")
-    elif claim.split == "not_stated":
-        notes.append(f"claim: split not stated; measured on {split}")
-    elif _OWN_SPLIT.get(claim.split) != split:
-        said = {"all": "all images", "validation_and_test": "validation and test together"}
-        notes.append(f"claim: {said.get(claim.split, claim.split + ' split')}; measured on {split}")
-    if protocol_name != "official":
-        notes.append(f"measured under protocol {protocol_name}, not on the release's own split")
-    notes += caveats
-    measured = scores[score] if comparable and score else None
-    claimed = claim.value
-    return {
-        "metric": claim.metric,
-        "source": claim.source,
-        "claimed": claimed,
-        "measured": measured,
-        "interval": scores.get("intervals", {}).get(score) if measured is not None else None,
-        "difference": 100 * (measured - claimed) if measured is not None and isinstance(claimed, float) else None,
-        "notes": notes,
-        "note": "; ".join(notes),
-        "remark": claim.note,
-    }
-
-
-def compare(
-    claims: Sequence[Claim],
-    scores_by_split: Mapping[str, Mapping[str, Any]],
-    protocol_name: str,
-    caveats: Sequence[str] = (),
-) -> list[dict[str, Any]]:
-    """Put every claim beside the split that it speaks of, or beside test where that is unknown or not scored.
-
-    Claims of the training split are left out unless "train" is among the scored splits: they are no results.
-    Arguments and rows are those of ``beside``.
-    """
-    rows = []
-    for claim in claims:
-        if claim.split == "train" and "train" not in scores_by_split:
-            continue
-        wanted = "test" if claim.split_means else _OWN_SPLIT.get(claim.split, "test")
-        split = next((name for name in (wanted, "test", "val", "train") if name in scores_by_split), None)
-        if split is not None:
-            rows.append(beside(claim, scores_by_split[split], protocol_name, split, caveats))
-    return rows
-
-
 def _read_claim(entry: Any, models: set[str], meanings: Mapping[str, str], where: str) -> Claim:
     _check_keys(entry, _CLAIM, _REQUIRED, where)
     _check_text(entry, ("metric", "source"), where)
     _check_text({"note": "", **entry}, ("model", "dataset", "note", "class"), where, optional=True)
-    model, metric, split, value = entry["model"], entry["metric"], entry["split"], entry["value"]
-    where = f"{where} ({metric} of {model} on {entry['dataset']})"
+    model, dataset, split, metric, value = (entry[key] for key in _REQUIRED[:5])
+    where += f" ({' '.join(f'{metric} of {model} on {dataset}'.split())})"
     if model is not None and model not in models:
-        raise InputError(f"{where}: model {model!r} is not in models")
+        raise InputError(f"{where}: model {_short(model)} is not in models")
     if split not in SPLITS:
-        raise InputError(f"{where}: split {split!r} must be one of {', '.join(SPLITS)}")
+        raise InputError(f"{where}: split {_short(split)} must be one of {', '.join(SPLITS)}")
     value = _read_matrix(value, where) if metric == "confusion_matrix" else _read_number(value, metric, where)
     classes = entry.get("classes")
-    if classes is not None and not (isinstance(classes, list) and all(isinstance(name, str) for name in classes)):
+    if classes is not None and not _is_texts(classes):
         raise InputError(f"{where}: classes must be a list of names")
     epoch = entry.get("epoch")
     if epoch is not None and (isinstance(epoch, bool) or not isinstance(epoch, int) or epoch < 0):
-        raise InputError(f"{where}: epoch {epoch!r} must be an integer from 0")
+        raise InputError(f"{where}: epoch {_short(epoch)} must be an integer from 0")
     step, over = entry.get("step"), entry.get("over")
     if step is not None and not (isinstance(step, int | float) and not isinstance(step, bool) and 0 < step < math.inf):
-        raise InputError(f"{where}: step {step!r} must be a number above 0, the unit of the last printed digit")
+        raise InputError(f"{where}: step {_short(step)} must be a number above 0, the unit of the last printed digit")
     if over is not None and not (isinstance(over, str) and over in models):
-        raise InputError(f"{where}: over {over!r} is not in models")
+        raise InputError(f"{where}: over {_short(over)} is not in models")
+    averaged = entry.get("averaged")
+    if averaged is not None and averaged not in _AVERAGED:
+        raise InputError(f"{where}: averaged {_short(averaged)} must be {' or '.join(_AVERAGED)}")
     return Claim(
         model=model,
-        dataset=entry["dataset"],
+        dataset=dataset,
         split=split,
         metric=metric,
         value=value,
@@ -280,6 +179,7 @@ def _read_claim(entry: Any, models: set[str], meanings: Mapping[str, str], where
         written=str(getattr(entry["value"], "text", entry["value"])) if isinstance(value, float) else "",
         step=step,
         over=over,
+        averaged=averaged,
     )
 
 
@@ -288,12 +188,12 @@ def _read_counts(entry: Any, where: str) -> KnownCounts:
     _check_text(entry, ("dataset", "source"), where)
     counts = entry["counts"]
     if entry["split"] not in SPLITS:
-        raise InputError(f"{where}: split {entry['split']!r} must be one of {', '.join(SPLITS)}")
+        raise InputError(f"{where}: split {_short(entry['split'])} must be one of {', '.join(SPLITS)}")
     if not isinstance(counts, dict) or len(counts) < 2:
         raise InputError(f"{where}: counts must be a mapping from at least two classes to their images")
     for name, count in counts.items():
         if not isinstance(name, str) or type(count) is not int or count < 0:
-            raise InputError(f"{where}: counts of {name!r} must be a whole number of images, got {count!r}")
+            raise InputError(f"{where}: counts of {_short(name)} must be a whole number of images, got {_short(count)}")
     return KnownCounts(entry["dataset"], entry["split"], dict(counts), entry["source"])
 
 
@@ -303,11 +203,11 @@ def _read_number(value: Any, metric: str, where: str) -> float:
     except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not math.isfinite(number):
-        raise InputError(f"{where}: value {value!r} must be a number")
+        raise InputError(f"{where}: value {_short(value)} must be a number{_as_percentage(value)}")
     low = -1 if metric.endswith("_gain") else 0
     if _RATES & set(metric.split("_")) and not low <= number <= 1:
-        hint = f"; a percentage? write {number / 100:g}" if 1 < number <= 100 else ""
-        raise InputError(f"{where}: value {number:g} must be a fraction in 0..1{hint}")
+        written = getattr(value, "text", str(value))
+        raise InputError(f"{where}: value {number:g} must be a fraction in 0..1{_as_percentage(f'{written} %')}")
     return number
 
 
@@ -324,7 +224,7 @@ def _check_keys(entry: Any, known: set[str], required: Sequence[str], where: str
         raise InputError(f"{where} must be a mapping of {', '.join(sorted(known))}")
     for key in entry:
         if key not in known:
-            raise InputError(f"{where} has an unknown key {key!r}; known: {', '.join(sorted(known))}")
+            raise InputError(f"{where} has an unknown key {_short(key)}; known: {', '.join(sorted(known))}")
     for key in required:
         if key not in entry:
             raise InputError(f"{where} lacks the key {key!r}")
@@ -334,13 +234,27 @@ def _check_text(entry: Mapping[str, Any], keys: Sequence[str], where: str, *, op
     for key in keys:
         value = entry.get(key)
         if not (isinstance(value, str) and value.strip()) and not (optional and (value is None or value == "")):
-            raise InputError(f"{where}: {key} {value!r} must be text")
+            raise InputError(f"{where}: {key} {_short(value)} must be text")
 
 
-def _normalised(dataset: str) -> str:
-    """Name a dataset so that spellings agree.
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)
 
-    >>> _normalised("CK+"), _normalised("RAF-DB"), _normalised("ck_plus")
-    ('ckplus', 'rafdb', 'ckplus')
+
+def _short(value: Any) -> str:
+    """Show a value as written, cut where nobody would read on."""
+    return reprlib.repr(float(value) if isinstance(value, _Written) else value)
+
+
+def _as_percentage(value: Any) -> str:
+    """Say how a percentage is written as a fraction, its zeros kept: "82.90 %" is 0.8290.
+
+    >>> _as_percentage("82.90 %")
+    '; a percentage? write 0.8290'
     """
-    return "".join(letter for letter in dataset.lower().replace("+", "plus") if letter.isalnum())
+    shown = value.strip().removesuffix("%").strip() if isinstance(value, str) and value.strip().endswith("%") else ""
+    try:
+        number = Decimal(shown)
+    except InvalidOperation:
+        return ""
+    return f"; a percentage? write {number.scaleb(-2):f}" if number.is_finite() and 0 <= number <= 100 else ""

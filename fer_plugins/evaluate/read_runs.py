@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-import math
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +14,10 @@ import numpy.typing as npt
 
 from fer_plugins.errors import InputError
 from fer_plugins.evaluate.intervals import Matrix, macro_scores, wilson
+from fer_plugins.evaluate.record_types import check_types
 from fer_plugins.record import Record
 
+_LARGEST = 1e300  # finite, and no whole number too large for a float
 Labels = npt.NDArray[np.int64]
 _MAY_BE_UNDEFINED = ("specificity", "kappa", "mcc")  # null where the formula has no denominator
 
@@ -63,16 +65,22 @@ def read_run(folder: str | Path) -> FinishedRun:
             or predictions.csv is not what metrics.json was computed from; one line.
     """
     folder = Path(folder)
-    if not folder.exists():
+    if not os.path.exists(folder):  # and not Path.exists, which refuses an over-long name with an OSError
         raise InputError(f"{folder}: no such folder; give the folder of a finished run")
-    record = Record.read(folder)
-    for name, content in (("config.yaml", record.config), ("manifest.json", record.manifest)):
+    try:
+        record = Record.read(folder)
+    except RecursionError:
+        raise InputError(f"{folder}: a file is nested too deeply; it was not written by a run") from None
+    for name in ("config", "manifest", "metrics"):
+        content, name = getattr(record, name), f"{name}.{'yaml' if name == 'config' else 'json'}"
         if not isinstance(content, dict):
             raise InputError(f"{folder}: {name} holds no mapping; it was not written by a run")
+    check_types(record)
     status = record.manifest.get("status")
     if status != "finished":
         raise InputError(
-            f"{folder}: this run is {status or 'without a status'}, not finished; fer-run --resume {folder}"
+            f"{folder}: this run is {' '.join(str(status or 'without a status').split())}, not finished; "
+            f"fer-run --resume {folder}"
         )
     for name in ("metrics.json", "predictions.csv"):
         if not (folder / name).is_file() and not (name == "predictions.csv" and _is_unpooled(record)):
@@ -82,6 +90,8 @@ def read_run(folder: str | Path) -> FinishedRun:
             f"{folder}: its folds test some samples twice, so nothing is pooled; give the folders of folds"
         )
     part = str(_need(record, "manifest", "reported_on"))
+    if part not in ("test", "val"):
+        raise InputError(f"{folder}: manifest.json has reported_on {part!r}, neither test nor val")
     classes = tuple(map(str, _need(record, "manifest", "data", "classes")))
     for path in (
         ("plugin", "name"),
@@ -106,6 +116,8 @@ def read_run(folder: str | Path) -> FinishedRun:
     folds = "folds" in record.manifest
     hashes = _need(record, "manifest", "split_hashes") if folds else [_need(record, "manifest", "data", "split_hash")]
     faults = _need(record, "manifest" if folds else "metrics", "not_a_result")
+    if not isinstance(faults, list):
+        raise InputError(f"{folder}: not_a_result is no list of faults; it was not written by a run")
     return FinishedRun(record, part, classes, sources, true, predicted, tuple(hashes), tuple(faults))
 
 
@@ -211,7 +223,7 @@ def _check_fit(record: Record, part: str, true: Labels, predicted: Labels, size:
     if not len(true):
         raise InputError(f"{folder}: predictions.csv has no row of {part}; repeat the run")
     if len(true) != counts:
-        counted = f"predictions.csv has {len(true)} rows of {part}, metrics.json counts {counts}"
+        counted = f"predictions.csv has {len(true)} rows of {part}, metrics.json counts {counts!r}"
         raise InputError(f"{folder}: {counted}; repeat the run")
     matrix: Matrix = np.zeros((size, size), dtype=np.int64)
     np.add.at(matrix, (true, predicted), 1)
@@ -219,7 +231,7 @@ def _check_fit(record: Record, part: str, true: Labels, predicted: Labels, size:
         if name not in scores or (name in _MAY_BE_UNDEFINED and scores[name] is None):
             continue  # a run of an earlier version; a score that is 0/0
         if not _is_near(scores[name], value):
-            said = f"predictions.csv gives {name} {value:.4f}, metrics.json has {scores[name]}"
+            said = f"predictions.csv gives {name} {value:.4f}, metrics.json has {scores[name]!r}"
             raise InputError(f"{folder}: {said}; the files do not belong together: repeat the run")
     intervals = _need(record, "metrics", part, "intervals")
     for name in ("accuracy", "f1"):
@@ -232,7 +244,7 @@ def _check_fit(record: Record, part: str, true: Labels, predicted: Labels, size:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and -_LARGEST < value < _LARGEST
 
 
 def _is_near(value: Any, expected: float) -> bool:

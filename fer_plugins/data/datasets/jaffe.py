@@ -14,7 +14,7 @@ from fer_plugins.errors import InputError
 _LAYOUTS = "images named like KA.AN1.39.tiff (tiff, png or jpg)"
 _CODES = {"AN": "anger", "DI": "disgust", "FE": "fear", "HA": "happy", "SA": "sad", "SU": "surprise", "NE": "neutral"}
 _CLASSES = EXPRESSIONS[:7]
-_COUNTS = dict(zip(_CLASSES, (30, 29, 32, 31, 31, 30, 30), strict=True))
+OFFICIAL_COUNTS = dict(zip(_CLASSES, (30, 29, 32, 31, 31, 30, 30), strict=True))
 
 
 class JAFFE(FileDataset):
@@ -63,4 +63,6 @@ class JAFFE(FileDataset):
             for name, match in found
         ]
         notes = note_unread(self.files, [row.name for row in rows])
-        return Listing("JAFFE's own file names", _CLASSES, rows, Release({"all": _COUNTS}, 213, subjects=10), notes)
+        return Listing(
+            "JAFFE's own file names", _CLASSES, rows, Release({"all": OFFICIAL_COUNTS}, 213, subjects=10), notes
+        )

@@ -17,11 +17,11 @@ from fer_plugins.errors import InputError
 _LAYOUTS = "EmoLabel/list_patition_label.txt with Image/aligned, or DATASET/train/1..7 and DATASET/test/1..7"
 _CLASSES = EXPRESSIONS[:7]
 _CODES = ("surprise", "fear", "disgust", "happy", "sad", "anger", "neutral")  # 1 to 7 in the release
-_COUNTS = {
+OFFICIAL_COUNTS = {
     "train": dict(zip(_CLASSES, (705, 717, 281, 4_772, 1_982, 1_290, 2_524), strict=True)),
     "test": dict(zip(_CLASSES, (162, 160, 74, 1_185, 478, 329, 680), strict=True)),
 }
-_RELEASE = Release(_COUNTS, 15_339)
+_RELEASE = Release(OFFICIAL_COUNTS, 15_339)
 _Images = Literal["aligned", "original"]
 
 
