@@ -11,7 +11,7 @@ from rich.table import Table
 
 from fer_plugins import config
 from fer_plugins.errors import InputError, RunError
-from fer_plugins.evaluate.read_runs import FinishedRun, read_run
+from fer_plugins.evaluate.read_runs import read_run
 from fer_plugins.evaluate.result_table import result_console
 from fer_plugins.evaluate.seed_spread import seed_interval
 from fer_plugins.record import Record
@@ -37,7 +37,7 @@ def run_seeds(
 
     Raises:
         InputError: ``count`` is below 2, or the first run refuses its input.
-        RunError: a run has failed; the others are finished.
+        RunError: a run has failed, or a later one refused its input; the others are finished.
     """
     if isinstance(count, bool) or not isinstance(count, int) or count < 2:
         raise InputError(f"--seeds {count}: give a number of trainings, at least 2; one training is --seed N")
@@ -49,19 +49,25 @@ def run_seeds(
         print(f"seed {seed} ({number + 1} of {count})", flush=True)
         try:
             done.append(run(resolved))
-        except RunError as error:
-            if type(error) is not RunError:  # the user has interrupted it
+        except (InputError, RunError) as error:
+            first = not done and not failed  # what the first refuses, all would
+            if first if isinstance(error, InputError) else type(error) is not RunError:  # or the user interrupts
                 raise
             failed[seed] = str(error)
             print(f"seed {seed} failed: {error}", flush=True)
-    _show([read_run(record.folder) for record in done])
+    _show(done)
     if failed:
         raise RunError(f"seed {', '.join(map(str, failed))} failed, the others are finished; see above")
     return done
 
 
-def _show(runs: list[FinishedRun]) -> None:
+def _show(records: list[Record]) -> None:
     console = result_console()
+    try:
+        runs = [read_run(record.folder) for record in records]
+    except InputError as error:  # folds that test samples twice have no score over all
+        console.print(f"no spread: {error}", soft_wrap=True)
+        return
     sound = [run for run in runs if not run.faults]
     for run in runs:
         if run.faults:

@@ -22,7 +22,9 @@ from fer_plugins.figures import command
 from fer_plugins.figures.classes import draw_confusion, draw_distribution, draw_per_class
 from fer_plugins.figures.curves import draw_curves
 from fer_plugins.figures.probabilities import draw_reliability, draw_roc
+from fer_plugins.figures.recorded import name_run
 from fer_plugins.figures.style import COLOURS, DPI, SMALL, WIDTH, drawing, make_figure, write_figure
+from fer_plugins.record import Record
 
 CLASSES = ["anger", "disgust", "fear", "happy", "sad", "surprise", "neutral"]
 NAMES = ["curves", "confusion_counts", "confusion_shares", "per_class", "reliability", "roc", "class_distribution"]
@@ -120,6 +122,36 @@ def test_one_epoch_is_a_visible_point():
     assert all(line.get_marker() == "o" for axis in figure.axes for line in axis.lines)
 
 
+def test_the_axis_of_one_epoch_counts_whole_epochs():
+    axis = draw_curves(epochs(1), 1, TITLE).axes[-1]
+    assert [tick for tick in axis.get_xticks() if 0.5 <= tick <= 1.5] == [1.0]
+
+
+def test_every_number_of_the_confusion_matrix_stands_out():
+    """By 4.5 to 1 at least: the contrast ratio of WCAG 2.2 for small text."""
+    counts = [[0, 10, 20, 30, 40], [50, 52, 54, 56, 58], [60, 62, 64, 66, 68], [70, 75, 80, 85, 90], [100, 5, 1, 3, 2]]
+    axis = draw_confusion({"classes": list("abcde"), "confusion_matrix": counts}, TITLE, shares=False).axes[0]
+    picture = axis.images[0]
+    for text, value in zip(axis.texts, (value for row in counts for value in row), strict=True):
+        cell = np.array(picture.to_rgba(value)[:3])
+        linear = np.where(cell <= 0.04045, cell / 12.92, ((cell + 0.055) / 1.055) ** 2.4)
+        luminance = linear @ [0.2126, 0.7152, 0.0722]
+        contrast = 1.05 / (luminance + 0.05) if text.get_color() == "white" else (luminance + 0.05) / 0.05
+        assert contrast >= 4.5, value
+
+
+def test_the_legend_of_the_roc_covers_no_curve():
+    scores, predictions = scored()
+    figure = draw_roc(predictions, CLASSES, TITLE)
+    figure.draw_without_rendering()
+    (axis,), (legend,) = figure.axes, figure.legends
+    assert axis.get_legend() is None
+    assert not legend.get_window_extent().overlaps(axis.get_window_extent())
+    assert [text.get_text() for text in legend.get_texts()] == [
+        f"{name} {scores['per_class'][name]['auroc']:.3f}" for name in CLASSES
+    ]
+
+
 @pytest.mark.parametrize("shares", [False, True])
 def test_the_confusion_matrix_is_the_recorded_one(shares):
     scores, _ = scored(present=6)
@@ -159,8 +191,9 @@ def test_bars_and_whiskers_are_the_recorded_rates():
     ranges = scores["intervals"]["per_class"]
     assert ends == [
         (ranges[name][rate]["low"], ranges[name][rate]["high"])
-        for rate in ("precision", "recall")
-        for name in CLASSES[:6]
+        for rate in ("precision", "recall", "f1")
+        for name in CLASSES
+        if ranges.get(name, {}).get(rate) and scores["per_class"][name][rate] is not None
     ]
     assert axis.yaxis_inverted()  # the first class on top
 
@@ -322,6 +355,52 @@ def test_wrong_input_is_one_line_and_nothing_is_drawn(run_folder, tmp_path, caps
     changed(run_folder, "manifest.json", status="finished", reported_on="val")
     assert "nothing was scored" in complaint(run_folder)
     assert not (run_folder / "figures").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "said"),
+    [
+        ("predictions.csv", lambda text: text[:-4], "cut off in the middle of its last line"),
+        ("predictions.csv", lambda text: text[: len(text) // 2], "cut off in the middle of its last line"),
+        ("predictions.csv", lambda text: "\0" * 200_000 + "\n", "predictions.csv: "),
+        ("predictions.csv", lambda text: text.rpartition(",")[0] + ",-0.1\n", "probabilities outside of 0 to 1"),
+        ("predictions.csv", lambda text: text.replace(",happy,", ",sad,"), "not what metrics.json was computed from"),
+        ("predictions.csv", lambda text: text.replace(",happy,", ",hapy,"), "no class, is called 'hapy'"),
+        ("metrics.csv", lambda text: text[:-3], "cut off in the middle of its last line"),
+        ("metrics.csv", lambda text: text.replace("epoch", "epok", 1), "a row without an epoch"),
+        ("metrics.csv", lambda text: "\0" * 200_000 + "\n", "metrics.csv: "),
+        ("metrics.json", lambda text: "3", "metrics.json holds no mapping"),
+        ("metrics.json", lambda text: '{"test": 3}', "not written by a run"),
+        ("metrics.json", lambda text: '{"test": {"classes": 3, "n": 5}}', "not written by a run"),
+        ("manifest.json", lambda text: "[]", "manifest.json holds no mapping"),
+        ("manifest.json", lambda text: text.replace('"plugin"', '"plugins"'), "not written by a run"),
+        ("manifest.json", lambda text: text.replace('"title"', '"titles"'), "not written by a run"),
+        ("manifest.json", lambda text: text.replace('"counts": {', '"counts": {"train": 3}, "c": {'), "not written by"),
+        ("config.yaml", lambda text: "[1]", "config.yaml holds no mapping"),
+    ],
+)
+def test_a_damaged_file_is_one_line_and_nothing_is_drawn(run_folder, capsys, name, change, said):
+    before = (run_folder / name).read_text()
+    (run_folder / name).write_text(change(before))
+    assert (run_folder / name).read_text() != before
+    capsys.readouterr()
+    assert call(run_folder) == 2
+    text = capsys.readouterr().err
+    assert said in text
+    assert text.count("\n") == 1
+    assert not (run_folder / "figures").exists()
+
+
+def test_a_name_that_is_too_long_is_one_line(capsys):
+    assert call("x" * 300) == 2
+    assert "there is no such folder" in capsys.readouterr().err
+
+
+def test_the_title_says_recipe_and_pooling(run_folder):
+    (run_folder / "config.yaml").write_text("plugin: net\nrecipe: wide\nmodel: {name: net, pool: {name: max_blur}}\n")
+    assert name_run(Record.read(run_folder)) == "net.wide (max_blur pooling), faces"
+    (run_folder / "config.yaml").write_text("plugin: net\nmodel: {name: net, pool: average}\n")
+    assert name_run(Record.read(run_folder)) == "net (average pooling), faces"
 
 
 def test_without_matplotlib_the_remedy_is_said(run_folder, monkeypatch, capsys):

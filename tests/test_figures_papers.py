@@ -187,8 +187,7 @@ def test_the_command_writes_the_bars_and_says_what_a_claim_needs(several, tmp_pa
     assert call(*several, "--bars", tmp_path / "all.png", "--score", "f1") == 0
     out = capsys.readouterr().out
     assert sorted(path.name for path in tmp_path.glob("all.*")) == ["all.png", "all.svg"]
-    assert "claimed f1 (Table 1): 3 of 50 epochs" in out
-    assert "claimed accuracy" not in out
+    assert "F1 (Table 1): 3 of 50 epochs" in out
     assert "NOT A RESULT, left out: seed 0 (test: one class)" in out
     assert ">macro F1: 3 models, 2 datasets<" in (tmp_path / "all.svg").read_text()
 
@@ -599,6 +598,9 @@ def test_wrong_words_are_one_line(explaining, tmp_path, capsys):
     assert "'--explian'; did you mean" in complaint(folder, "--explian")
     assert "expected one of accuracy, f1" in complaint(folder, "--bars", tmp_path / "x", "--score", "kappa")
     assert "there is no folder" in complaint(folder, "--bars", tmp_path / "no" / "x")
+    for given in (tmp_path, f"{tmp_path / 'x'}/", "."):
+        assert "is a folder; give the name of a file in it" in complaint(folder, "--bars", given)
+    assert "is a file; give a folder" in complaint(folder, "--augmentation", "--out", folder / "config.yaml")
     assert "there is no folder" in complaint(folder / "config.yaml", "--augmentation", "--out", tmp_path / "no" / "x")
     assert "no such folder" in complaint(tmp_path / "no", "--bars", tmp_path / "x")
     assert "not the folder of a run" in complaint(tmp_path / "no", "--explain")
@@ -614,6 +616,19 @@ def test_wrong_words_are_one_line(explaining, tmp_path, capsys):
     assert "best.ckpt is not there" in complaint(folder, "--explain")
     assert not (folder / "figures").exists()
     assert not list(tmp_path.glob("x.*"))
+
+
+def test_pictures_of_test_images_open_the_test_part_and_the_manifest_says_so(explaining, tmp_path):
+    record = Record.read(run(settings(tmp_path)).folder)
+    assert call(record.folder, "--explain") == 0
+    assert Record.read(record.folder).manifest == record.manifest
+    assert call(record.folder, "--explain", "--part", "test") == 0
+    now = Record.read(record.folder).manifest
+    *earlier, reason = now.pop("test_opened")
+    assert earlier == record.manifest.pop("test_opened")
+    assert now == record.manifest
+    assert reason.startswith("fer figures, 2")
+    assert "explain" in reason
 
 
 def test_a_network_that_explains_nothing_is_said(toy, tmp_path, capsys):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import threading
@@ -12,7 +13,7 @@ import pytest
 import yaml
 
 from fer_plugins import cli, config
-from fer_plugins.errors import InputError
+from fer_plugins.errors import InputError, RunError
 from fer_plugins.grid import local, state
 from fer_plugins.grid.command import grid
 from fer_plugins.grid.estimate import MEASURED, SCALED, UNKNOWN, estimate
@@ -150,6 +151,15 @@ MISSING = {"name": "fer2013", "root": "gone.zip"}
         ({"axes": GOOD, "blocks": []}, "blocks: expected a list"),
         ({"axes": GOOD, "blocks": [{"axes": {"plugin": ["toy"]}}]}, "stands at the top already"),
         ({"axes": GOOD, "output": 3}, "output: expected a folder"),
+        ({"axes": GOOD, "output": ""}, "output: expected a folder"),
+        ({"axes": GOOD, "exclude": [{1: 2}]}, "exclude[0]: 1 is no axis"),
+        ({"axes": {**GOOD, "optimizer.lr": [1e-3, float("inf")]}}, "axes.optimizer.lr[1]: inf is no finite number"),
+        ({"axes": GOOD, "settings": {"optimizer": {"lr": float("nan")}}}, "settings.optimizer.lr: nan is no finite"),
+        (
+            {"axes": {**GOOD, "seed": list(range(101)), "optimizer.lr": [k / 1000 for k in range(1, 101)]}},
+            "10,100 combinations",
+        ),
+        ({"axes": {**GOOD, "seed": list(range(10_001))}}, "axes.seed: 10,001 values, at most 10,000"),
     ],
 )
 def test_a_wrong_file_is_one_line_and_exit_2(place, capsys, content, part):
@@ -173,7 +183,10 @@ def test_a_wrong_file_is_one_line_and_exit_2(place, capsys, content, part):
         (["grid.yaml", "--executor", "slurm"], "expected local or ray"),
         (["grid.yaml", "--address", "auto"], "add --executor ray"),
         (["grid.yaml", "--path", "gone"], "--path gone: no such folder"),
-        (["grid.yaml", "--out", "grid.yaml"], "is a file, not a folder"),
+        (["grid.yaml", "--out", "grid.yaml"], "--out grid.yaml: "),
+        (["grid.yaml", "--out", "grid.yaml"], "is a file, not a folder; give another folder"),
+        (["grid.yaml", "--out", "o" * 300], "File name too long; give another folder"),
+        (["grid.yaml", "--out", "o" * 300, "--dry-run"], "File name too long; give another folder"),
     ],
 )
 def test_a_wrong_word_is_one_line_and_exit_2(place, capsys, words, part):
@@ -379,6 +392,68 @@ def test_the_estimate_comes_from_finished_cells_or_is_unknown(place, capsys):
     assert "a dry run: nothing was run or written" in said
     assert not Path("out/.grid").exists()
     assert not Path("out/grid.json").exists()
+
+
+def test_all_folds_and_one_of_them_have_estimates_of_their_own(place):
+    axes = {"plugin": ["toy"], "data": [FACES], "protocol": [{"name": "subject_kfold", "k": 3}], "run.fold": [0, None]}
+    plan = read_plan(place(axes))
+    one, every = plan.cells
+    run_here(plan, one)
+    assert estimate(plan, state.survey(plan))[every.name].basis == UNKNOWN  # nothing says how many folds there are
+    run_here(plan, every)
+    axes["seed"] = [5]
+    later = read_plan(place(axes))
+    found = estimate(later, state.survey(plan))
+    times = [found[cell.name].seconds for cell in later.cells]
+    counts = []
+    for cell in plan.cells:
+        record = state.survey(plan).find(cell).record
+        parts = [Record.read(record.folder / name) for name in record.manifest["folds"]] if cell is every else [record]
+        counts.append(sum(sum(part.manifest["data"]["counts"]["train"].values()) for part in parts))
+    assert counts[1] > 1.5 * counts[0]
+    assert times[1] / times[0] == pytest.approx(counts[1] / counts[0])
+
+
+def test_ray_s_pace_is_not_made_up(place, capsys):
+    pytest.importorskip("ray")
+    plan = read_plan(place({**GOOD, "seed": [0, 1]}))
+    run_here(plan, plan.cells[0])
+    assert call("grid.yaml", "--dry-run", "--executor", "ray") == 0
+    assert "one after the other (Ray runs as many at a time as it has room for)" in capsys.readouterr().out
+
+
+def test_a_folder_without_a_configuration_is_no_run(place, capsys):
+    place(GOOD)
+    Path("out/odd").mkdir(parents=True)
+    Path("out/odd/manifest.json").write_text("{}")
+    assert call("grid.yaml", "--dry-run") == 0
+    assert "belong to no cell, and stay: odd" in capsys.readouterr().out
+
+
+def test_a_folder_that_goes_away_is_one_line_and_exit_1(place, capsys, monkeypatch):
+    place({**GOOD, "seed": [0, 1]})
+    execute = local.execute
+
+    def lose(tasks, **options):
+        for ended in execute(tasks, **options):
+            shutil.rmtree("out")
+            yield ended
+
+    monkeypatch.setattr(local, "execute", lose)
+    assert call("grid.yaml") == 1
+    said = capsys.readouterr().err
+    assert "cannot write out/grid.json: No such file or directory" in said
+    assert said.count("\n") == 1
+    task = local.Task("cell", (), Path("out/.grid/logs/cell.log"), None)
+    with pytest.raises(RunError, match=r"cannot write out/.grid/logs/cell.log: No such file"):
+        local.start(task, {})
+
+
+def test_more_jobs_than_there_is_memory_for_are_as_many_as_there_are_runs(tmp_path):
+    (tmp_path / "a.log").touch()
+    task = local.Task("a", ("--version",), tmp_path / "a.log", None)
+    (ended,) = local.execute([task], jobs=10**15, devices=[], lock=0)
+    assert ended.code == 0
 
 
 def test_jobs_and_devices(monkeypatch):

@@ -3,15 +3,18 @@
 import hashlib
 import json
 import shutil
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
 from fer_plugins import cli
 from fer_plugins.errors import InputError
 from fer_plugins.robustness.command import evaluate, parse
 from fer_plugins.robustness.evaluation import Request, _check_calibration, evaluate_run
+from fer_plugins.robustness.network import Part
 from fer_plugins.robustness.opened_run import check_run, open_run
 from fer_plugins.run import run
 
@@ -207,6 +210,101 @@ def test_runs_that_cannot_be_evaluated(finished, tmp_path, capsys):
     assert not (finished / "evaluation.json").exists()
 
 
+def flip_bits(weights):
+    middle = len(weights) // 2
+    return weights[:middle] + bytes(255 - byte for byte in weights[middle : middle + 200]) + weights[middle + 200 :]
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda w: w[:20_000], lambda w: bytes(len(w)), lambda w: b"", flip_bits],
+    ids=["cut off", "zeros", "empty", "200 bytes changed"],
+)  # fmt: skip
+def test_a_damaged_checkpoint_is_not_evaluated(finished, capsys, damage):
+    checkpoint = finished / "checkpoints" / "best.ckpt"
+    checkpoint.write_bytes(damage(checkpoint.read_bytes()))
+    before = contents(finished)
+    capsys.readouterr()
+    assert call(finished, "--suite", "occlusion", "--limit", "7") == 2
+    said = capsys.readouterr().err
+    assert "it is damaged" in said
+    assert f"fer-run --config {finished / 'config.yaml'}" in said
+    assert said.count("\n") == 1
+    assert contents(finished) == before
+
+
+def test_answers_that_are_no_numbers_are_not_evaluated(finished, capsys, tmp_path):
+    checkpoint = finished / "checkpoints" / "best.ckpt"
+    content = torch.load(checkpoint, weights_only=False)
+    for value in content["state_dict"].values():
+        if value.is_floating_point():
+            value.fill_(float("nan"))
+    torch.save(content, checkpoint)
+    capsys.readouterr()
+    assert call(finished, "--limit", "7", "--out", tmp_path / "made") == 2
+    assert "are no finite numbers for 7 of 7 images" in capsys.readouterr().err
+    assert not (tmp_path / "made").exists()
+
+
+def test_another_version_of_the_plug_in_is_said(finished):
+    manifest = json.loads((finished / "manifest.json").read_text())
+    manifest["plugin"]["version"] = "9.9"
+    (finished / "manifest.json").write_text(json.dumps(manifest))
+    found = evaluate_run(finished, Request(suites=("occlusion",), limit=7))
+    assert any("the run was made with toy 9.9, here is toy 1.0" in one for one in found["warnings"])
+
+
+def test_a_manifest_that_lacks_something_is_one_line(finished, capsys):
+    manifest = json.loads((finished / "manifest.json").read_text())
+    for changes in ({"best_epoch": None}, {"folds": 3, "status": "running"}, {"protocol": {"name": "official"}}):
+        kept = {key: value for key, value in {**manifest, **changes}.items() if value is not None}
+        (finished / "manifest.json").write_text(json.dumps(kept))
+        capsys.readouterr()
+        assert call(finished, "--suite", "occlusion", "--limit", "7") == 2
+        assert capsys.readouterr().err.count("\n") == 1
+        assert not (finished / "evaluation.json").exists()
+
+
+def test_places_that_cannot_be_are_refused_before_the_test_part_is_opened(finished, capsys, monkeypatch):
+    assert call("x" * 300) == 2
+    assert call(finished, "--out", "x" * 300) == 2
+
+    def refuse(self, *words, **options):
+        raise PermissionError(13, "Permission denied")
+
+    before = contents(finished)
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    capsys.readouterr()
+    assert call(finished, "--out", finished.parent / "new", "--suite", "occlusion", "--limit", "7") == 2
+    assert "cannot be made: Permission denied" in capsys.readouterr().err
+    assert contents(finished) == before
+
+
+def test_a_method_that_cannot_work_is_refused_before_the_test_part_is_opened(finished, capsys, monkeypatch):
+    pytest.importorskip("captum")
+    from fer_plugins.robustness import saliency
+
+    def fail(*words):
+        raise RuntimeError("One of the differentiated Tensors appears to not have been used in the graph. " * 3)
+
+    monkeypatch.setitem(saliency._METHODS, "gradient", fail)
+    before = contents(finished)
+    capsys.readouterr()
+    assert call(finished, "--saliency", "smoothgrad,gradient", "--limit", "7") == 2
+    said = capsys.readouterr().err
+    assert "--saliency gradient: does not work on this network, use occlusion" in said
+    assert said.rstrip().endswith(" ...)")  # cut between two words
+    assert contents(finished) == before
+
+
+@pytest.mark.parametrize("size", [7, 16, 17, 31, 100, 899])
+def test_no_batch_is_smaller_than_asked_and_every_image_is_in_one(size):
+    part = Part("val", np.arange(size), np.zeros(size), np.array(["d"] * size), read=lambda place: None, batch=16)
+    places = [np.arange(size)[place] for place in part.slices()]
+    assert np.concatenate(places).tolist() == list(range(size))
+    assert min(map(len, places)) >= min(size, 16)
+    assert max(map(len, places)) < 32
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -217,6 +315,8 @@ def test_runs_that_cannot_be_evaluated(finished, tmp_path, capsys):
         (["run", "--tta", "twenty_crop"], "known: flip, five_crop, ten_crop"),
         (["run", "--saliency", "lime"], "known: gradient"),
         (["run", "--part", "train"], "known: test, val"),
+        (["run", "--part", "test,val"], "--part: one of test and val, at a time"),
+        (["run", "--part", "val", "--part", "test"], "--part: one of val and test, at a time"),
         (["run", "--limit", "0"], "--limit is 0; give a whole number of at least 1"),
         (["run", "--limit", "half"], "--limit is half"),
         (["run", "--seed", "-1"], "--seed is -1"),

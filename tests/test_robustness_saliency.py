@@ -158,12 +158,29 @@ def test_sheets_can_be_drawn(tmp_path):
     assert len(sheet.axes) == 2 * 2 * 4
     assert [text.get_text() for axis in sheet.axes for text in axis.texts] == ["blank"]
     assert said == {
-        "maps": "(4, 6, 6): mean over the second dimension",
-        "strip": "(6,): numbers",
-        "number": "left out: (4,)",
+        "maps": "mean of 4 maps of 6 x 6",
+        "strip": "6 values",
+        "number": "1 values",
     }
-    assert len(own.axes) == 3 * 4
+    assert len(own.axes) == 4 * 4
     assert [path.suffix for path in write_figure(sheet, tmp_path / "figures", "saliency_gradient")] == [".png", ".svg"]
+
+
+def test_attention_is_drawn_as_fer_figures_draws_it():
+    """One reading of a tensor, not two: windows over the image, an outline of what is sampled."""
+    pytest.importorskip("matplotlib")
+    from fer_plugins.figures.style import drawing
+    from fer_plugins.robustness.saliency_sheet import draw_pictures
+
+    weights = torch.softmax(torch.rand(4, 4, 3, 9, generator=torch.Generator().manual_seed(0)), -1)
+    theta = torch.eye(2, 3).repeat(4, 1, 1)
+    with drawing():
+        _, said = draw_pictures(
+            examples(count=4), {"spatial_weights": weights, "theta": theta, "five": torch.zeros(4, 1, 1, 1, 1)}, "net"
+        )
+    assert said["spatial_weights"] == "attention, 2x2 windows of 3x3 keys"
+    assert said["theta"].startswith("the part of its input")
+    assert said["five"] == "left out: (4, 1, 1, 1, 1)"
 
 
 def test_the_names_of_the_command_are_those_of_the_code():

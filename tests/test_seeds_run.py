@@ -10,6 +10,7 @@ from scipy import stats
 
 from fer_plugins import cli
 from fer_plugins.errors import InputError, RunError
+from fer_plugins.record import Record
 from fer_plugins.seeds_run import run_seeds
 
 QUICK = (
@@ -65,3 +66,35 @@ def test_wrong_input_stops_at_once():
 
     with pytest.raises(InputError, match="wrong"):
         run_seeds(2, lambda number: type("R", (), {"config": {"seed": number}})(), refuse)
+
+
+def test_input_that_is_refused_later_does_not_lose_the_summary(capsys):
+    """The data may be gone when the second training begins; what is done is summed up all the same."""
+    tried = []
+
+    class Settings:
+        def __init__(self, number):
+            self.config = {"seed": number}
+
+    def fail(resolved):
+        tried.append(resolved.config["seed"])
+        raise RunError("no") if len(tried) == 1 else InputError("the data are gone")
+
+    with pytest.raises(RunError, match="seed 0, 1, 2 failed"):
+        run_seeds(3, Settings, fail)
+    assert tried == [0, 1, 2]
+    assert "seed 2 failed: the data are gone" in capsys.readouterr().out
+
+
+def test_runs_without_a_score_over_all_have_no_spread_and_are_no_error(tmp_path, capsys):
+    """Folds that test samples twice are not pooled; the trainings are finished all the same."""
+    for number in range(2):
+        (tmp_path / str(number)).mkdir()
+        record = Record(tmp_path / str(number))
+        record.write_config("plugin: net\n")
+        record.write_manifest(status="finished", folds=["a", "b"], each_sample_tested_once=False)
+        record.write_metrics()
+    settings = [type("R", (), {"config": {"seed": number}})() for number in range(2)]
+    done = run_seeds(2, settings.__getitem__, lambda resolved: Record(tmp_path / str(resolved.config["seed"])))
+    assert len(done) == 2
+    assert "no spread: " in capsys.readouterr().out

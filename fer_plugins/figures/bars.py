@@ -16,6 +16,7 @@ SCORES = {"accuracy": "accuracy", "f1": "macro F1"}
 _LEFT, _RIGHT, _MEASURED, _CLAIMED, _EDGE = 1.2, 2.38, 2.44, 2.93, 0.06  # inches: where the columns begin or end
 _LINE, _GAP, _BAR = 0.105, 0.06, 0.11  # inches: of the smallest text, between bars, of a bar
 _LABEL_LETTERS, _FOOT_LETTERS = 22, 74  # a line
+_CLAIM_LETTERS = 10  # of the claims beside a bar
 _RAISED = str.maketrans("0123456789,", "⁰¹²³⁴⁵⁶⁷⁸⁹˒")
 _DIAMOND: dict[str, Any] = {
     "color": "black", "marker": "D", "markersize": 3.2, "markerfacecolor": "white", "markeredgewidth": 0.7,
@@ -121,7 +122,8 @@ def _draw_row(axis: Axes, one: Mapping[str, Any], place: float, colour: str, acr
         axis.barh(place, one["value"], height=_BAR, color=colour)
         axis.plot([one["low"], one["high"]], [place, place], color="black", linewidth=0.9)
         axis.text(_share(_MEASURED), place, f"{one['value']:.3f}", transform=across, va="center", fontsize=SMALL)
-    claims = list(dict.fromkeys(value for value, _ in one["claimed"]))
-    axis.plot(claims, [place] * len(claims), clip_on=False, **_DIAMOND)
-    written = ", ".join(f"{value:.3f}" for value in claims[:2]) + (" ..." if len(claims) > 2 else "")
+    claims = list(dict.fromkeys(str(printed) for printed, _ in one["claimed"]))
+    axis.plot([float(printed) for printed in claims], [place] * len(claims), clip_on=False, **_DIAMOND)
+    shown = 2 if sum(map(len, claims[:2])) <= _CLAIM_LETTERS else 1
+    written = ", ".join(claims[:shown]) + (" ..." if len(claims) > shown else "")
     axis.text(_share(_CLAIMED), place, written, transform=across, va="center", fontsize=SMALL)

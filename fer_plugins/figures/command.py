@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fer_plugins.errors import InputError, RunError
-from fer_plugins.figures.recorded import Drawn, draw_recorded, name_run, read_recorded
+from fer_plugins.figures.recorded import Drawn, draw_recorded, name_run, read_finished, read_folder, read_recorded
 from fer_plugins.record import Record
 from fer_plugins.registry import nearest
 
@@ -81,17 +82,21 @@ def _bars(asked: _Words) -> int:
     score = asked.flags.get("--score", "accuracy")
     if score not in SCORES:
         raise InputError(f"fer figures: --score {score}: expected one of {', '.join(SCORES)}")
-    path = Path(asked.flags["--bars"])
+    given = asked.flags["--bars"]
+    path = Path(given)
+    if given.endswith(os.sep) or os.path.isdir(path):
+        raise InputError(f"fer figures: --bars {given}: is a folder; give the name of a file in it")
     path = path.with_suffix("") if path.suffix in (".png", ".svg") else path
-    if not path.parent.is_dir():
-        raise InputError(f"fer figures: --bars {asked.flags['--bars']}: there is no folder {path.parent}")
+    if not os.path.isdir(path.parent):
+        raise InputError(f"fer figures: --bars {given}: there is no folder {path.parent}")
     rows = table_rows(read_runs(asked.folders))
     with drawing():
         figure = draw_bars(rows, score)
     print(*write_figure(figure, path.parent, path.name))
     for row in rows:
         for remark in row["remarks"]:
-            if not remark.startswith("claimed ") or score in remark.split()[1]:  # "claimed macro_f1 (Table 8): ..."
+            about = remark.partition(": ")[0].lower()  # "claimed accuracy (Table 7), macro f1 (Table 8)"
+            if not about.startswith("claimed ") or score in about:
                 print(f"{row['model']}, {row['dataset']}: {remark}")
     return 0
 
@@ -102,12 +107,14 @@ def _augmentation(word: str, out: str | None) -> tuple[Path, Iterator[Drawn]]:
     from fer_plugins.assemble import build_data
     from fer_plugins.figures.augmentations import draw_augmentation
 
-    if out and not Path(out).absolute().parent.is_dir():
+    if out and not os.path.isdir(Path(out).absolute().parent):
         raise InputError(f"fer figures: --out {out}: there is no folder {Path(out).parent}")
+    if out and os.path.exists(out) and not os.path.isdir(out):
+        raise InputError(f"fer figures: --out {out}: is a file; give a folder")
     if Path(word).suffix in (".yaml", ".yml"):
         settings, folder = config.resolve({}, files=[word]).config, Path("figures")
     else:
-        record = Record.read(word)
+        record = read_folder(word)
         settings, folder = config.resolve(record.config).config, record.folder / "figures"
     if settings["augmentation"]["name"] == "none":
         raise InputError(f"{word}: its augmentation is none, which changes nothing; there is nothing to show")
@@ -122,12 +129,11 @@ def _explained(word: str, part: str) -> tuple[Path, Iterator[Drawn]]:
     from fer_plugins.contract import HasExplain
     from fer_plugins.figures.explained import draw_explained
     from fer_plugins.module import FERModule
+    from fer_plugins.robustness.opened_run import record_opening
 
     if part not in ("val", "test"):
         raise InputError(f"fer figures: --part {part}: expected val or test")
-    record = Record.read(word)
-    if record.manifest.get("status") != "finished":
-        raise InputError(f"{word}: this run is not finished; fer-run --resume {word}")
+    record = read_finished(word)
     if "folds" in record.manifest:
         raise InputError(f"{word}: holds folds, a network each; give the folder of one of them")
     best = record.checkpoints / "best.ckpt"
@@ -141,7 +147,7 @@ def _explained(word: str, part: str) -> tuple[Path, Iterator[Drawn]]:
     data = build_data(config.resolve(record.config).config)
     _check_data(record, data)
     if part == "test" or data.selects_on_test:
-        data.open_test("pictures of what the network sees, after the run was finished")
+        record_opening(record, data, "fer figures", "explain, seven images")
     try:
         figure, left_out = draw_explained(module.network, data, part, name_run(record))
     except Exception as error:  # whatever the plug-in's code raises
@@ -154,9 +160,10 @@ def _explained(word: str, part: str) -> tuple[Path, Iterator[Drawn]]:
 
 
 def _check_data(record: Record, data: FERDataModule) -> None:
-    if record.manifest["data"]["split_hash"] != data.split_hash:
+    then = record.manifest["data"].get("split_hash")
+    if then != data.split_hash:
         raise InputError(
-            f"{record.folder}: the data have changed (split {record.manifest['data']['split_hash']} then, "
+            f"{record.folder}: the data have changed (split {then} then, "
             f"{data.split_hash} now); give it the copy that it was trained on"
         )
 

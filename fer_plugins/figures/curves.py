@@ -58,6 +58,8 @@ def draw_curves(rows: Sequence[Mapping[str, float]], best_epoch: int | None, tit
     figure.align_ylabels(axes)
     set_title(figure, title, *([] if best_epoch is None else [f"grey line: selected epoch {best_epoch}"]))
     axes[2].set_xlabel("epoch")
-    axes[2].xaxis.set_major_locator(MaxNLocator(integer=True))
+    if len({row["epoch"] for row in rows}) == 1:  # else the axis would be in thousandths of an epoch
+        axes[2].set_xlim(rows[0]["epoch"] - 0.5, rows[0]["epoch"] + 0.5)
+    axes[2].xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes[2].ticklabel_format(axis="y", style="sci", scilimits=(-2, 3))
     return figure

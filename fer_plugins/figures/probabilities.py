@@ -16,6 +16,8 @@ from fer_plugins.evaluate.metrics import Predictions
 from fer_plugins.evaluate.ranking import score_ranking
 from fer_plugins.figures.style import COLOURS, DASHES, WIDTH, make_figure, set_legend, set_title
 
+_SHORT = 8  # letters of a class name with which three columns of a legend fit
+
 
 def draw_reliability(predictions: Predictions, title: str) -> Figure:
     """Draw the share of hits over confidence in 15 bins (Guo et al. 2017), and how many images each bin holds.
@@ -64,7 +66,8 @@ def draw_roc(predictions: Predictions, classes: Sequence[str], title: str) -> Fi
     ranking: dict[str, Any] = score_ranking(predictions, classes)
     if ranking["auroc"] is None:
         return None
-    figure = make_figure(WIDTH * 0.95)
+    columns = 3 if max(map(len, classes)) <= _SHORT else 2
+    figure = make_figure(WIDTH * 0.95 + 0.12 * -(-len(classes) // columns))
     axis = figure.subplots()
     axis.plot([0, 1], [0, 1], color="0.7", linewidth=0.8)
     for k, name in enumerate(classes):
@@ -80,7 +83,6 @@ def draw_roc(predictions: Predictions, classes: Sequence[str], title: str) -> Fi
     axis.set_ylim(0, 1.01)
     axis.set_xlabel("false positive rate (1 - specificity)")
     axis.set_ylabel("true positive rate (recall)")
-    set_title(figure, title, f"macro AUROC {ranking['auroc']:.4f}")
-    columns = 1 if len(classes) <= 10 else 2
-    axis.legend(loc="lower right", title="class, AUROC", title_fontsize=6.5, handlelength=2.6, ncols=columns)
+    set_title(figure, title, f"macro AUROC {ranking['auroc']:.4f} (below: each class against the rest)")
+    figure.legend(loc="outside lower center", handlelength=2.6, columnspacing=1.2, ncols=columns)
     return figure

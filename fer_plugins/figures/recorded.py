@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,45 @@ class RecordedRun:
     part: str  # that is reported on
     predictions: Predictions
     epochs: list[dict[str, float]]  # rows of metrics.csv; none where there is no such file
+    counts: dict[str, dict[str, int]] | None  # as ``count_classes`` returns them
+    uncounted: str  # why there are none
+
+
+def read_folder(folder: str | Path) -> Record:
+    """Read a run's folder, finished or not.
+
+    Raises:
+        InputError: it is no run's folder, or a file in it is damaged.
+    """
+    if not os.path.exists(folder):
+        raise InputError(f"{folder}: not the folder of a run: there is no such folder")
+    record = Record.read(folder)
+    for name, content in (
+        ("config.yaml", record.config),
+        ("manifest.json", record.manifest),
+        ("metrics.json", record.metrics),
+    ):
+        if not isinstance(content, dict):
+            raise InputError(f"{folder}: {name} holds no mapping; it was not written by a run")
+    return record
+
+
+def read_finished(folder: str | Path) -> Record:
+    """Read the folder of a finished run.
+
+    Raises:
+        InputError: as ``read_folder``, or the run is not finished, or its manifest does not say what was run.
+    """
+    record = read_folder(folder)
+    status = record.manifest.get("status")
+    if status != "finished":
+        said = status or "without a status"
+        raise InputError(f"{folder}: this run is {said}, not finished; fer-run --resume {folder}")
+    try:
+        name_run(record)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{folder}: manifest.json was not written by a run of this version ({error})") from None
+    return record
 
 
 def read_recorded(folder: str | Path) -> RecordedRun:
@@ -36,17 +76,25 @@ def read_recorded(folder: str | Path) -> RecordedRun:
     Raises:
         InputError: it is no finished run's, nothing was scored over all of it, or a file is damaged.
     """
-    record = Record.read(folder)
-    status = record.manifest.get("status")
-    if status != "finished":
-        said = status or "without a status"
-        raise InputError(f"{folder}: this run is {said}, not finished; fer-run --resume {folder}")
-    part = record.manifest.get("reported_on")
+    record = read_finished(folder)
+    part = str(record.manifest.get("reported_on"))
     if part not in record.metrics:
         raise InputError(f"{folder}: nothing was scored over all of it; give the folder of a single run or fold")
-    classes = record.metrics[part]["classes"]
+    try:
+        scores = record.metrics[part]
+        classes, matrix = [str(name) for name in scores["classes"]], np.asarray(scores["confusion_matrix"], dtype=int)
+        _ = scores["n"], [scores["per_class"][name]["support"] for name in classes]
+        counts, uncounted = count_classes(record.manifest, record.config)
+        _ = [sum(one.values()) for one in (counts or {}).values()]
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise InputError(f"{folder}: its record was not written by a run of this version ({error})") from None
     predictions = _read_predictions(record, part, classes)
-    return RecordedRun(record, part, predictions, _read_epochs(record.folder / "metrics.csv"))
+    found = np.zeros((len(classes), len(classes)), dtype=int)
+    np.add.at(found, (predictions.label, predictions.predicted), 1)
+    if not np.array_equal(found, matrix):
+        raise InputError(f"{folder}: predictions.csv is not what metrics.json was computed from; repeat the run")
+    epochs = _read_epochs(record.folder / "metrics.csv")
+    return RecordedRun(record, part, predictions, epochs, counts, uncounted)
 
 
 def draw_recorded(run: RecordedRun) -> Iterator[Drawn]:
@@ -61,23 +109,32 @@ def draw_recorded(run: RecordedRun) -> Iterator[Drawn]:
     title = f"{name}, {run.part}, {scores['n']:,} images"
     finite = bool(np.isfinite(predictions.probabilities).all())
     unfit = "one class only" if finite else "probabilities that are no finite numbers"
-    counts, uncounted = count_classes(manifest, run.record.config)
+    counts = run.counts
     with drawing():
         curves = draw_curves(run.epochs, manifest.get("best_epoch"), name) if run.epochs else None
-        yield "curves", curves, "there is no metrics.csv (folds have one each; logger none writes none)"
+        yield (
+            "curves",
+            curves,
+            "there is no metrics.csv, or no epoch in it (folds have one each; logger none writes none)",
+        )
         yield "confusion_counts", draw_confusion(scores, title, shares=False), ""
         yield "confusion_shares", draw_confusion(scores, title, shares=True), ""
         yield "per_class", draw_per_class(scores, title), ""
         yield "reliability", draw_reliability(predictions, title) if finite else None, unfit
         yield "roc", draw_roc(predictions, scores["classes"], title) if finite else None, unfit
-        yield "class_distribution", draw_distribution(counts, name) if counts else None, uncounted
+        yield "class_distribution", draw_distribution(counts, name) if counts else None, run.uncounted
 
 
 def name_run(record: Record) -> str:
     """Return what stands in the title of each figure of a run."""
     manifest = record.manifest
     faults = record.metrics.get("not_a_result") or manifest.get("not_a_result")
-    return f"{manifest['plugin']['name']}, {manifest['data']['title']}{', NOT A RESULT' if faults else ''}"
+    model = record.config.get("model") or {}
+    pool = model.get("pool")
+    pool = pool.get("name") if isinstance(pool, Mapping) else pool
+    who = ".".join(filter(None, (manifest["plugin"]["name"], record.config.get("recipe"))))
+    who += f" ({pool} pooling)" if pool else ""
+    return f"{who}, {manifest['data']['title']}{', NOT A RESULT' if faults else ''}"
 
 
 def count_classes(
@@ -112,28 +169,45 @@ def count_classes(
 
 
 def _read_epochs(path: Path) -> list[dict[str, float]]:
-    if not path.is_file():
+    if not path.exists():
         return []
     try:
         with path.open(newline="", encoding="utf-8") as file:
-            return [{key: float(value) for key, value in row.items() if value} for row in csv.DictReader(file)]
-    except (OSError, ValueError, TypeError) as error:
+            _check_end(path)
+            rows = [{key: float(value) for key, value in row.items() if value} for row in csv.DictReader(file)]
+    except (OSError, ValueError, TypeError, csv.Error) as error:
         raise InputError(f"{path}: cannot be read: {' '.join(str(error).split())}") from None
+    if any("epoch" not in row for row in rows):
+        raise InputError(f"{path}: has a row without an epoch; repeat the run, or remove the file")
+    return rows
+
+
+def _check_end(path: Path) -> None:
+    """Refuse a table that ends within a line: its last number may have lost digits."""
+    content = path.read_bytes()
+    if content and not content.endswith(b"\n"):
+        raise ValueError("it is cut off in the middle of its last line")
 
 
 def _read_predictions(record: Record, part: str, classes: list[str]) -> Predictions:
     place = {name: number for number, name in enumerate(classes)}
+    path = record.folder / "predictions.csv"
+    if not path.is_file():
+        raise InputError(f"{record.folder}: predictions.csv is missing; repeat the run")
     try:
+        _check_end(path)
         rows: list[dict[str, Any]] = [row for row in record.predictions() if row["split"] == part]
         label = np.array([place[row["true"]] for row in rows], dtype=np.int64)
         predicted = np.array([place[row["predicted"]] for row in rows], dtype=np.int64)
         probabilities = np.array([[float(row[f"p_{name}"]) for name in classes] for row in rows])
-    except (OSError, KeyError, ValueError, TypeError) as error:
-        raise InputError(f"{record.folder}/predictions.csv: cannot be read: {' '.join(str(error).split())}") from None
+    except KeyError as error:
+        raise InputError(f"{path}: cannot be read: no column, or no class, is called {error}") from None
+    except (OSError, ValueError, TypeError, csv.Error) as error:
+        raise InputError(f"{path}: cannot be read: {' '.join(str(error).split())}") from None
     if len(rows) != record.metrics[part]["n"]:
-        raise InputError(
-            f"{record.folder}/predictions.csv: {len(rows)} rows of {part}, not {record.metrics[part]['n']}"
-        )
+        raise InputError(f"{path}: {len(rows)} rows of {part}, not {record.metrics[part]['n']}")
+    if ((probabilities < 0) | (probabilities > 1)).any():  # those that are nan are told where they are to be drawn
+        raise InputError(f"{path}: holds probabilities outside of 0 to 1; repeat the run")
     own = np.maximum(probabilities[np.arange(len(rows)), label], np.finfo(np.float64).tiny)
     hits = int((label == predicted).sum())
     return Predictions(np.arange(len(rows)), label, predicted, probabilities, -np.log(own), hits)

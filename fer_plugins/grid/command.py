@@ -52,12 +52,13 @@ def grid(words: list[str]) -> int:
 
         ray_executor.check(request.address)
     plan = read_plan(request.file, output=request.out, datasets=request.path, elsewhere=on_ray)
+    state.check_place(plan.output)
     if on_ray:
         jobs, devices = request.jobs, list[str]()
     else:
         jobs, devices = local.choose_jobs(request.jobs, [cell.config for cell in plan.cells])
     if request.dry:
-        print_plan(plan, 1 if jobs is None else jobs)
+        print_plan(plan, jobs)
         return 0
     with state.hold(plan.output) as lock, _signals():
         tasks = _prepare(plan, 1 if on_ray else local.share_threads(jobs or 1))

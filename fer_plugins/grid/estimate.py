@@ -40,16 +40,19 @@ class _Speed:
 def estimate(plan: Plan, found: Survey) -> dict[str, Estimate]:
     """Estimate each cell that is not finished, by its name; epochs are taken as if no run stopped early.
 
-    The number of images comes from a finished cell with the same data and protocol, the seconds for an image and epoch
+    The number of images comes from a finished cell with the same data and protocol (all folds, or one, as the cell
+    asks for), the seconds for an image and epoch
     are the median over finished cells with the same architecture and input. Where there is none of that architecture,
     those of another are scaled by the multiply-adds of an image, which is rough. Where a number is missing, the time is
     unknown.
     """
-    speeds = [speed for run in found.runs.values() if run.status == FINISHED for speed in _measure(run)]
-    own, images = defaultdict[str, list[float]](list), dict[str, int]()
-    for speed in speeds:
-        own[speed.network].append(speed.seconds_per_image)
-        images[speed.data] = speed.images
+    speeds = []
+    own, images = defaultdict[str, list[float]](list), dict[tuple[str, bool], int]()
+    for (_, fold), run in found.runs.items():
+        for speed in _measure(run) if run.status == FINISHED else ():
+            speeds.append(speed)
+            own[speed.network].append(speed.seconds_per_image)
+            images[speed.data, fold is None] = speed.images
     costs: dict[str, int] = {}
     return {cell.name: _one(cell, speeds, own, images, costs) for cell in plan.cells if found.status(cell) != FINISHED}
 
@@ -58,10 +61,10 @@ def _one(
     cell: Cell,
     speeds: Sequence[_Speed],
     own: Mapping[str, list[float]],
-    images: Mapping[str, int],
+    images: Mapping[tuple[str, bool], int],
     costs: dict[str, int],
 ) -> Estimate:
-    count = images.get(_data(cell.config))
+    count = images.get((_data(cell.config), cell.fold is None))
     if count is None:
         return Estimate(None, UNKNOWN)
     passes = count * cell.config["trainer"]["epochs"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import Any
 
 from fer_plugins import config
 from fer_plugins.errors import InputError
+from fer_plugins.grid.layers import lay_over, put
 from fer_plugins.registry import nearest
 
 Values = dict[str, Any]  # axis -> value, as the file has it
@@ -20,6 +22,7 @@ PLACE = "PATH"  # stands in a grid file for the folder that holds the datasets
 _KEYS = ("output", "settings", "axes", "exclude", "blocks")
 _BLOCK = ("settings", "axes", "exclude")
 _WHOLE = ("plugin", "recipe", "seed")  # keys outside the sections
+_MOST = 10_000  # combinations; a look through the folders of so many runs takes minutes
 _EXAMPLE = "such as axes: {seed: [0, 1, 2]}"
 
 
@@ -67,15 +70,20 @@ def read_grid(path: str | Path, datasets: str | Path | None = None) -> GridFile:
         datasets: folder that PATH at the start of a value stands for.
 
     Raises:
-        InputError: it does not parse, a word in it is unknown, an axis is empty, an exclusion does nothing.
+        InputError: it does not parse, a word in it is unknown, an axis is empty, a number is not finite, an exclusion
+            does nothing, or there are more than 10,000 combinations.
     """
     content = config.read_file(path, flag="fer grid")
     try:
         _check_keys(content, _KEYS, "")
         output = content.get("output")
-        if output is not None and not isinstance(output, str):
+        if output is not None and (not isinstance(output, str) or not output):
             raise InputError(f"output: expected a folder, got {output!r}")
+        _check_finite(content, "")
         blocks, exclusions = _read_blocks(_put_datasets(content, datasets))
+        count = sum(math.prod(map(len, block.axes.values())) for block in blocks)
+        if count > _MOST:
+            raise InputError(f"axes: {count:,} combinations, at most {_MOST:,} in one grid; make several files of it")
         made = [one for block in blocks for one in _combine(block)]
         kept = [one for one in made if one is not None]
         for exclusion in exclusions:
@@ -95,6 +103,19 @@ def _check_keys(content: Mapping[str, Any], known: Sequence[str], where: str) ->
     for key in content:
         if key not in known:
             raise InputError(f"{where}{key}: unknown key{nearest(str(key), list(known))}; known: {', '.join(known)}")
+
+
+def _check_finite(content: Any, where: str) -> None:
+    """Refuse nan and inf: no key of the configuration means anything with them."""
+    if isinstance(content, float) and not math.isfinite(content):
+        raise InputError(f"{where}: {content} is no finite number")
+    inside: Iterable[tuple[str, Any]] = ()
+    if isinstance(content, Mapping):
+        inside = ((f"{where}.{key}" if where else str(key), value) for key, value in content.items())
+    elif isinstance(content, list):
+        inside = ((f"{where}[{number}]", value) for number, value in enumerate(content))
+    for place, value in inside:
+        _check_finite(value, place)
 
 
 def _put_datasets(content: Any, datasets: str | Path | None) -> Any:
@@ -140,7 +161,7 @@ def _read_blocks(content: Mapping[str, Any]) -> tuple[list[_Block], list[_Exclus
         for axis in exclusion.wanted:
             if axis not in known:
                 raise InputError(
-                    f"{exclusion.where}: {axis!r} is no axis{nearest(axis, known)}; axes: {', '.join(known)}"
+                    f"{exclusion.where}: {axis!r} is no axis{nearest(str(axis), known)}; axes: {', '.join(known)}"
                 )
     return blocks, exclusions
 
@@ -159,6 +180,8 @@ def _read_block(content: Mapping[str, Any], where: str) -> _Block:
         _check_axis(str(axis), f"{where}axes.{axis}")
         if not isinstance(values, list) or not values:
             raise InputError(f"{where}axes.{axis}: expected a list of values that is not empty, got {values!r}")
+        if len(values) > _MOST:
+            raise InputError(f"{where}axes.{axis}: {len(values):,} values, at most {_MOST:,}")
         for number, value in enumerate(values):
             if value in values[:number] and type(value) is type(values[values.index(value)]):
                 raise InputError(f"{where}axes.{axis}: {value!r} stands in it twice")
@@ -245,32 +268,3 @@ def _flags(settings: Mapping[str, Any], values: Values) -> dict[str, Any]:
         else:
             put(flags, axis, value)
     return flags
-
-
-def put(flags: dict[str, Any], dotted: str, value: Any) -> None:
-    """Lay a value over ``flags`` at a dotted key; a name beside options that are there already stays beside them.
-
-    >>> flags = {"data": {"batch_size": 8}}
-    >>> put(flags, "data", "fer2013")
-    >>> put(flags, "model.pool.name", "max")
-    >>> flags
-    {'data': {'batch_size': 8, 'name': 'fer2013'}, 'model': {'pool': {'name': 'max'}}}
-    """
-    *path, last = dotted.split(".")
-    home = flags
-    for part in path:
-        inner = home.get(part)
-        if not isinstance(inner, dict):
-            inner = {} if inner is None else {"name": inner}
-            home[part] = inner
-        home = inner
-    home[last] = lay_over(home.get(last), value)
-
-
-def lay_over(old: Any, new: Any) -> Any:
-    """Return ``new`` over ``old``: mappings are joined, and a name joins a mapping as its ``name``."""
-    if not isinstance(old, Mapping):
-        return new
-    if not isinstance(new, Mapping):
-        return {**old, "name": new}
-    return {**old, **{key: lay_over(old.get(key), value) for key, value in new.items()}}

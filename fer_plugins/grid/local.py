@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from fer_plugins.errors import InputError
+from fer_plugins.errors import InputError, RunError
 
 GRACE = 120.0  # seconds that a run has to write down that it was interrupted
 _TICK = 0.1  # seconds between two looks at the processes
@@ -85,7 +85,7 @@ def execute(tasks: Sequence[Task], *, jobs: int, devices: Sequence[str], lock: i
         lock: file descriptor that the processes inherit.
     """
     waiting, running = deque(tasks), dict[subprocess.Popen[bytes], tuple[Task, str | None]]()
-    free: list[str | None] = list(devices[:jobs]) or [None] * jobs
+    free: list[str | None] = list(devices[:jobs]) or [None] * min(jobs, len(tasks))
     try:
         while waiting or running:
             while waiting and free:
@@ -104,10 +104,18 @@ def execute(tasks: Sequence[Task], *, jobs: int, devices: Sequence[str], lock: i
 
 
 def start(task: Task, environment: Mapping[str, str], keep: Sequence[int] = ()) -> subprocess.Popen[bytes]:
-    """Start a run in a process group of its own, so that a Ctrl-C meant for the grid reaches it through ``stop``."""
-    with task.log.open("ab") as log:
+    """Start a run in a process group of its own, so that a Ctrl-C meant for the grid reaches it through ``stop``.
+
+    Raises:
+        RunError: its log cannot be written, since the folder of the grid is gone or its disk is full.
+    """
+    try:
+        log = task.log.open("ab")
         log.write(f"{_BEGIN}{' '.join(task.words)}\n".encode())
         log.flush()
+    except OSError as error:
+        raise RunError(f"cannot write {task.log}: {error.strerror}") from error
+    with log:
         return _popen(task.words, log, environment, keep)
 
 

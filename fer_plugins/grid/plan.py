@@ -16,7 +16,8 @@ import yaml
 from fer_plugins import config, registry
 from fer_plugins.assemble import check_machine
 from fer_plugins.errors import InputError
-from fer_plugins.grid.grid_file import Combination, GridFile, Values, put, read_grid
+from fer_plugins.grid.grid_file import Combination, GridFile, Values, read_grid
+from fer_plugins.grid.layers import put
 from fer_plugins.manifest import check_claims
 
 # What says where things lie and how fast they go, not what comes out.

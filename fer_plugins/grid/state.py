@@ -83,7 +83,14 @@ def _folders(output: Path) -> list[Path]:
     if not output.is_dir():
         return []
     folders = [path for path in output.iterdir() if (path / "manifest.json").is_file()]
-    return sorted(folders, key=lambda path: ((path / "config.yaml").stat().st_mtime, path.name))
+    return sorted(folders, key=lambda path: (_written(path / "config.yaml"), path.name))
+
+
+def _written(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:  # gone, or never there: no run, which `survey` tells
+        return 0.0
 
 
 @functools.cache
@@ -127,6 +134,19 @@ def log_file(output: Path, name: str) -> Path:
     return output / HIDDEN / "logs" / f"{name}.log"
 
 
+def check_place(output: Path) -> None:
+    """Refuse a folder for the runs that cannot be one; makes nothing.
+
+    Raises:
+        InputError: it is a file, its name is too long, or it (or the nearest folder above it) is not writable.
+    """
+    try:
+        check_output(output)
+    except InputError as error:
+        text = str(error).removeprefix("run.output: ").replace("--run.output FOLDER", "another folder")
+        raise InputError(f"--out {output}: {text}") from None
+
+
 @contextmanager
 def hold(output: Path) -> Iterator[int]:
     """Make the grid's folder and keep every other ``fer grid`` out of it; yields the lock's file descriptor.
@@ -136,7 +156,7 @@ def hold(output: Path) -> Iterator[int]:
     Raises:
         InputError: the folder cannot be made, or another grid is at work in it.
     """
-    check_output(output)
+    check_place(output)
     path = output / HIDDEN / "lock"
     try:
         for folder in (path.parent / "cells", path.parent / "logs"):

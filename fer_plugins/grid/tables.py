@@ -24,8 +24,13 @@ def count_cells(plan: Plan, found: Survey) -> str:
     return f"{len(plan.cells)} cell{'s' if len(plan.cells) > 1 else ''}{left_out}: {far}"
 
 
-def print_plan(plan: Plan, jobs: int) -> None:
-    """Print the cells, what is done of them, and how long the others will take as far as that is known."""
+def print_plan(plan: Plan, jobs: int | None) -> None:
+    """Print the cells, what is done of them, and how long the others will take as far as that is known.
+
+    Args:
+        plan: the grid.
+        jobs: runs at a time; None: as many as Ray has room for, which is not known here.
+    """
     found = survey(plan)
     times = estimate(plan, found)
     console = result_console()
@@ -44,15 +49,16 @@ def print_plan(plan: Plan, jobs: int) -> None:
     print("a dry run: nothing was run or written")
 
 
-def _say_total(times: Sequence[Estimate], jobs: int, found: Survey) -> str:
+def _say_total(times: Sequence[Estimate], jobs: int | None, found: Survey) -> str:
     if not times:
         return "time left: none, every cell is finished"
     known = [one.seconds for one in times if one.seconds is not None]
     if not known:
         return "time left: unknown; a finished cell with the same data and protocol tells"
-    total = max(sum(known) / jobs, max(known))
+    total = max(sum(known) / (jobs or 1), max(known))
     more = len(times) - len(known)
-    text = f"time left: about {say_time(total)} of training, {jobs} at a time, if no run stops early"
+    pace = f"{jobs} at a time" if jobs else "one after the other (Ray runs as many at a time as it has room for)"
+    text = f"time left: about {say_time(total)} of training, {pace}, if no run stops early"
     if more:
         text += f"; and {more} cell{'s' if more > 1 else ''} of which nothing is known"
     basis = Counter(one.basis for one in times if one.seconds is not None)

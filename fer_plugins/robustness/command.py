@@ -33,9 +33,8 @@ def evaluate(words: list[str]) -> int:
     """
     folder, flags = parse(words)
     from fer_plugins.evaluate.result_table import result_console
-    from fer_plugins.manifest import header
-    from fer_plugins.record import Record
     from fer_plugins.robustness.evaluation import SUITES, Request, evaluate_run
+    from fer_plugins.robustness.opened_run import head_of
     from fer_plugins.robustness.report import print_evaluation
 
     suites = tuple(flags["suite"])
@@ -53,7 +52,7 @@ def evaluate(words: list[str]) -> int:
     if quiet:
         print(json.dumps(found, indent=2))
     else:
-        print_evaluation(result_console(), found, header(Record.read(folder)))
+        print_evaluation(result_console(), found, head_of(folder))
     return 0
 
 
@@ -88,6 +87,8 @@ def parse(words: list[str]) -> tuple[str, dict[str, Any]]:
             flags[name] += [one for one in _choose(name, value) if one not in flags[name]]
         else:
             flags[name] = _read_number(name, value) if name in _NUMBERS else value
+    if len(flags["part"]) > 1:
+        raise InputError(f"--part: one of {' and '.join(flags['part'])}, at a time; run it twice, with another --out")
     if len(places) != 1:
         said = "RUN is missing" if not places else f"{len(places)} runs ({', '.join(places)}), one at a time"
         raise InputError(f"fer evaluate: {said}; {USAGE}")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -79,12 +80,26 @@ def evaluate_run(
     opened = open_run(run)
     if request.saliency:
         saliency.check_saliency(list(request.saliency), opened.architecture)
+        saliency.try_methods(list(request.saliency), opened.network, opened.run.record.config["data"])
     suites = _check_calibration(request, opened, part_name)
     wanted = {"suite": suites, "tta": request.tta, "saliency": request.saliency}
     purpose = "; ".join(f"{kind} {', '.join(names)}" for kind, names in wanted.items() if names)
+    with _making(place):
+        return _measure_all(opened, request, suites, part_name, purpose, place, say)
+
+
+def _measure_all(
+    opened: OpenedRun, request: Request, suites: list[str], part_name: str, purpose: str, place: Path, say: Say
+) -> dict[str, Any]:
     part, size = open_part(opened, part_name, request.limit, purpose)
     say(f"{len(part):,} of {size:,} images of {part_name}, {opened.network.device}, {opened.network.precision}")
     plain = predict(opened.network.logits, part, opened.classes)
+    lost = int((~np.isfinite(plain.probabilities)).any(1).sum())
+    if lost:
+        raise InputError(
+            f"{opened.checkpoint['file']}: the network's answers are no finite numbers for {lost:,} of {len(part):,} "
+            "images, so nothing can be measured; repeat the run"
+        )
     found = _describe(opened, request, part, size)
     found["agreement"] = compare_with_record(opened, part, plain)
     if found["agreement"] and found["agreement"]["different"]:
@@ -102,10 +117,6 @@ def evaluate_run(
     for way in request.tta:
         say(f"{way} ...")
         found["tta"][way] = measure_tta(opened.network, part, opened.classes, plain, way, request.seed)
-    try:
-        place.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"--out {place}: cannot be made: {error.strerror}") from None
     if figures:
         from fer_plugins.figures.style import write_figure
 
@@ -119,14 +130,31 @@ def evaluate_run(
 
 def _check_out(place: Path) -> Path:
     """Refuse a folder that cannot be written to or holds an evaluation, before any work is done; makes nothing."""
-    above = next(folder for folder in (place.absolute(), *place.absolute().parents) if folder.exists())
+    above = next(folder for folder in (place.absolute(), *place.absolute().parents) if os.path.exists(folder))
     if not above.is_dir():
         raise InputError(f"--out {place}: {above} is a file; give a folder")
-    if (place / FILE).exists():
+    if os.path.exists(place / FILE):
         raise InputError(f"{place / FILE}: is there already; give another folder with --out FOLDER, or remove it")
     if not os.access(above, os.W_OK | os.X_OK):
         raise InputError(f"{above}: not writable; give another folder with --out FOLDER")
     return place
+
+
+@contextlib.contextmanager
+def _making(place: Path) -> Iterator[None]:
+    """Make the folder before the work that fills it; a folder that was made for nothing is taken away again."""
+    made = not os.path.exists(place)
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"--out {place}: cannot be made: {error.strerror}") from None
+    try:
+        yield
+    except BaseException:
+        if made:
+            with contextlib.suppress(OSError):  # not empty
+                place.rmdir()
+        raise
 
 
 def _check_calibration(request: Request, opened: OpenedRun, part: str) -> list[str]:
@@ -158,7 +186,7 @@ def _measure(suite: str, opened: OpenedRun, part: Part, plain: Predictions, seed
         return measure_corruption(network, part, seed)
     if suite == "occlusion":
         return measure_occlusion(network, part, seed)
-    val = make_part(opened.data, "val", opened.data.rows("val"))
+    val = make_part(opened, "val", opened.data.rows("val"))
     return measure_calibration(network, part, val, plain, seed)
 
 
@@ -168,12 +196,11 @@ def _explain(
     """Return the sheets by method, and what is to be recorded of each."""
     if not request.saliency:
         return {}, {}
+    from fer_plugins.figures.recorded import name_run
     from fer_plugins.figures.style import drawing
     from fer_plugins.robustness.saliency_sheet import draw_maps, draw_pictures
 
-    manifest = opened.run.record.manifest
-    title = f"{manifest['plugin']['name']}, {manifest['data']['title']}, {part.name}"
-    title += ", NOT A RESULT" if opened.run.faults else ""
+    title = f"{name_run(opened.run.record)}, {part.name}"
     figures: dict[str, Any] = {}
     said: dict[str, Any] = {}
     for method in request.saliency:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,15 +32,19 @@ class Part:
     labels: npt.NDArray[np.int64]  # (N,)
     digests: npt.NDArray[np.str_]  # (N,) of the pixels: what random changes of an image are seeded with
     read: Callable[[slice], Images]
-    batch: int = 128
+    batch: int = 128  # the least number of images that are asked at a time
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def slices(self) -> Iterator[slice]:
-        """Yield the places of each batch."""
-        for start in range(0, len(self), self.batch):
-            yield slice(start, min(start + self.batch, len(self)))
+        """Yield the places of each batch; none is smaller than ``batch``, unless the whole part is.
+
+        Libraries compute a batch of a few images in another way than a larger one, and its last digits differ.
+        """
+        ends = np.linspace(0, len(self), max(1, len(self) // self.batch) + 1).round().astype(int).tolist()
+        for start, end in itertools.pairwise(ends):
+            yield slice(start, end)
 
     def batches(self) -> Iterator[tuple[slice, Tensor]]:
         """Yield the places and the images, (B, C, S, S) float32 in [0, 1], of each batch."""

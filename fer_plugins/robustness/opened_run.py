@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
+import zipfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -13,15 +14,18 @@ import numpy as np
 import torch
 from torch import nn
 
-from fer_plugins import config
+from fer_plugins import config, registry
 from fer_plugins.assemble import build_data
 from fer_plugins.data.datamodule import FERDataModule
 from fer_plugins.errors import InputError
 from fer_plugins.evaluate.metrics import Predictions
 from fer_plugins.evaluate.read_runs import FinishedRun, read_run
+from fer_plugins.manifest import header
 from fer_plugins.module import FERModule
 from fer_plugins.record import Record
 from fer_plugins.robustness.network import Network, Part
+
+SMALL_BATCH = 16  # on a CPU: the maps of more images leave its cache, and new memory is asked for with each layer
 
 
 @dataclass(frozen=True)
@@ -52,15 +56,30 @@ def check_run(folder: str | Path) -> FinishedRun:
     Raises:
         InputError: no such folder, several folds, not finished, damaged, or its checkpoint is gone.
     """
-    manifest: object = Record.read(folder).manifest if Path(folder).exists() else None
-    if isinstance(manifest, dict) and "folds" in manifest:
+    if not os.path.exists(folder):
+        raise InputError(f"{folder}: no such folder; give the folder of a finished run")
+    manifest: object = Record.read(folder).manifest
+    if isinstance(manifest, dict) and isinstance(manifest.get("folds"), list):
         one = next((name for name in manifest["folds"] if name), None)
         such = f", such as {Path(folder, one)}" if one else ""
         raise InputError(f"{folder}: holds the folds of a protocol, each with a network of its own; give one{such}")
     run = read_run(folder)
     if not (run.record.checkpoints / "best.ckpt").is_file():
         raise InputError(f"{folder}: checkpoints/best.ckpt is gone; repeat the run with --config {folder}/config.yaml")
+    head_of(folder)
     return run
+
+
+def head_of(folder: str | Path) -> dict[str, Any]:
+    """Return what stands above the figures of a run: see ``manifest.header``.
+
+    Raises:
+        InputError: its manifest does not say it.
+    """
+    try:
+        return header(Record.read(folder))
+    except (KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{folder}: manifest.json was not written by a run of this version ({error})") from None
 
 
 def open_run(run: FinishedRun) -> OpenedRun:
@@ -77,6 +96,7 @@ def open_run(run: FinishedRun) -> OpenedRun:
     if settings["trainer"]["threads"]:
         torch.set_num_threads(settings["trainer"]["threads"])
     file = record.checkpoints / "best.ckpt"
+    _check_whole(file)
     module = FERModule.load_from_checkpoint(file)
     data = build_data(settings)
     for key, now in (("fingerprint", data.fingerprint), ("split_hash", data.split_hash)):
@@ -95,11 +115,29 @@ def open_run(run: FinishedRun) -> OpenedRun:
     with file.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
     opened = OpenedRun(run, data, network, {"file": str(file), "sha256": digest})
+    then, offer = record.manifest["plugin"], registry.find("architecture", settings["model"]["name"])
+    made, here = (f"{one['distribution']} {one['version']}" for one in (then, vars(offer)))
+    if made != here:
+        opened.warnings.append(f"the run was made with {made}, here is {here}; the network may be another")
     if network.precision != settings["trainer"]["precision"]:
         opened.warnings.append(
             f"the run was scored with precision {settings['trainer']['precision']}, here with {network.precision}"
         )
     return opened
+
+
+def _check_whole(file: Path) -> None:
+    """Refuse a checkpoint some of whose bytes are not those that were written: torch would load them without a word."""
+    try:
+        with zipfile.ZipFile(file) as content:
+            broken = content.testzip()
+    except (OSError, zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
+        broken = " ".join(str(error).split()) or "it is empty"
+    if broken is not None:
+        again = file.parent.parent / "config.yaml"
+        raise InputError(
+            f"{file}: not a readable checkpoint, it is damaged ({broken}); repeat the run: fer-run --config {again}"
+        )
 
 
 def open_part(opened: OpenedRun, name: str, limit: int | None, purpose: str) -> tuple[Part, int]:
@@ -129,23 +167,34 @@ def open_part(opened: OpenedRun, name: str, limit: int | None, purpose: str) -> 
         except InputError as error:
             raise InputError(str(error).replace("data.limit", "--limit")) from None
     if name == "test":
-        _record_opening(opened, f"{purpose}, on {len(rows):,} of its {size:,} images")
-    return make_part(data, name, rows), size
+        record_opening(opened.run.record, data, "fer evaluate", f"{purpose}, on {len(rows):,} of its {size:,} images")
+    return make_part(opened, name, rows), size
 
 
-def _record_opening(opened: OpenedRun, purpose: str) -> None:
-    """Note in the manifest that the test part is opened, then open it."""
-    path = opened.run.record.folder / "manifest.json"
+def record_opening(run: Record, data: FERDataModule, command: str, purpose: str) -> None:
+    """Note in a finished run's manifest that its test part is opened, then open it.
+
+    Args:
+        run: the run; what stands in its folder now is read again, since another command may have written there.
+        data: of the run, sealed.
+        command: who opens it.
+        purpose: what for.
+
+    Raises:
+        InputError: the manifest cannot be written.
+    """
+    path = run.folder / "manifest.json"
     if not os.access(path, os.W_OK) or not os.access(path.parent, os.W_OK):
         raise InputError(f"{path}: not writable, and the opening of the test part must be recorded in it")
-    reason = f"fer evaluate, {time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())}: {purpose}"
-    record = Record.read(opened.run.record.folder)  # another evaluation may have written to it since
+    reason = f"{command}, {time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())}: {purpose}"
+    record = Record.read(run.folder)
     record.write_manifest(test_opened=[*record.manifest.get("test_opened", []), reason])
-    opened.data.open_test(reason)
+    data.open_test(reason)
 
 
-def make_part(data: FERDataModule, name: str, rows: np.ndarray[Any, np.dtype[np.int64]]) -> Part:
+def make_part(opened: OpenedRun, name: str, rows: np.ndarray[Any, np.dtype[np.int64]]) -> Part:
     """Return the images of ``rows``, which belong to part ``name`` of the split."""
+    data = opened.data
     assert data.table.digest is not None
     return Part(
         name=name,
@@ -153,7 +202,7 @@ def make_part(data: FERDataModule, name: str, rows: np.ndarray[Any, np.dtype[np.
         labels=data.table.label[rows],
         digests=data.table.digest[rows],
         read=lambda place: data.row_images(rows[place]),
-        batch=max(64, data.batch_size),
+        batch=SMALL_BATCH if opened.network.device.type == "cpu" else max(64, data.batch_size),
     )
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
-from collections.abc import Callable, Iterator
+import textwrap
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,6 +51,24 @@ def check_saliency(methods: list[str], module: nn.Module) -> None:
         raise InputError(f'--saliency: {" and ".join(missing)} not installed; pip install "fer-plugins[saliency]"')
     if "explain" in methods and not isinstance(module, HasExplain):
         raise InputError(f"--saliency explain: {type(module).__name__} has no explain(); use another method")
+
+
+def try_methods(methods: list[str], network: Network, data: Mapping[str, Any]) -> None:
+    """Try on one grey image what needs gradients or a certain layer, before the test part is opened.
+
+    Args:
+        methods: names of ``METHODS``.
+        network: the network.
+        data: the run's section ``data``: ``channels`` and ``image_size`` are read.
+
+    Raises:
+        InputError: a method does not work on this network; see ``find_maps``.
+    """
+    image = torch.full((1, data["channels"], data["image_size"], data["image_size"]), 0.5)
+    example = Examples(image, [""], [""], [0.0], torch.zeros(1, dtype=torch.int64), [""])
+    for method in dict.fromkeys("gradient" if one == "smoothgrad" else one for one in methods):
+        if method in ("gradient", "grad_cam"):
+            find_maps(method, network, example, seed=0)
 
 
 def choose_examples(predictions: Predictions, seed: int, each: int = EXAMPLES) -> npt.NDArray[np.int64]:
@@ -103,7 +122,7 @@ def find_maps(method: str, network: Network, examples: Examples, seed: int) -> M
                 network, network.place(examples.images).clone(), examples.target.to(network.device)
             )
         except (RuntimeError, AssertionError) as error:
-            text = " ".join(str(error).split())[:100]
+            text = textwrap.shorten(str(error), 100, placeholder=" ...")
             others = "use occlusion" if method != "occlusion" else "leave it out"
             raise InputError(f"--saliency {method}: does not work on this network, {others} ({text})") from error
     maps: Maps = found.detach().double().cpu().numpy()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
+import torch
 from torch import Tensor
 
+from fer_plugins.figures.explained import draw_sheet
+from fer_plugins.figures.readings import read_tensor
 from fer_plugins.figures.style import WIDTH, make_figure, set_title
 from fer_plugins.robustness.saliency import Examples, Maps
 
@@ -18,7 +21,6 @@ if TYPE_CHECKING:
 _COLUMNS = 4
 _CELL = WIDTH / _COLUMNS  # inches
 _TEXT = 0.32  # inches, for two lines over an image
-_FEW = 12  # numbers, such as a matrix of 2 x 3
 
 
 def draw_maps(method: str, examples: Examples, maps: Maps, title: str) -> Figure:
@@ -45,41 +47,32 @@ def draw_maps(method: str, examples: Examples, maps: Maps, title: str) -> Figure
             continue
         _show_example(above, examples, number)
         _show_map(below, maps[number], signed=method == "occlusion")
-    signs = "; blue for, red against" if method == "occlusion" else ""
-    set_title(figure, title, f"{method}, for the class it says{signs}; each map on its own scale")
+    scale = (
+        "blue: speaks for it, red: against it, white: 0" if method == "occlusion" else "black: 0, the brighter the more"
+    )
+    set_title(figure, title, f"{method}, for the class that it says", f"each map on its own scale; {scale}")
     return figure
 
 
-def draw_pictures(examples: Examples, pictures: dict[str, Tensor], title: str) -> tuple[Figure, dict[str, str]]:
-    """Return a sheet of the network's own pictures, a row each, and what is shown or why not.
+def draw_pictures(examples: Examples, pictures: Mapping[str, Tensor], title: str) -> tuple[Figure, dict[str, str]]:
+    """Return a sheet of the network's own pictures, and of each what is shown or that it is left out.
 
-    Four dimensions (B, C, H, W): colour where C is 3, else the mean over C; three: as they are; two (B, N): a strip.
-    Up to 12 numbers an image are written, not drawn. All others are left out.
+    They are read and drawn as ``fer figures --explain`` does, see ``figures.readings``.
 
     Args:
-        examples: the images, up to four.
+        examples: the images, a few.
         pictures: name -> tensor whose first dimension is the batch.
         title: what the network is.
     """
-    shown = {name: value for name, value in pictures.items() if 2 <= value.dim() <= 4 and value[0].numel() > 1}
-    count = len(examples.true)
-    strips = [value.dim() == 2 for value in shown.values()]
-    heights = [_CELL + _TEXT, *((0.2 if strip else _CELL) + _TEXT / 2 for strip in strips)]
-    figure = make_figure(sum(heights) + 0.4)
-    axes = figure.subplots(1 + len(shown), count, squeeze=False, height_ratios=heights)
-    for column in range(count):
-        _show_example(axes[0, column], examples, column)
-        axes[0, column].axis("off")
-        for row, value in enumerate(shown.values(), 1):
-            _show_picture(axes[row, column], value[column].numpy())
-    for row, name in enumerate(shown, 1):
-        axes[row, 0].set_title(name, loc="left", fontsize=6, pad=2)
-    set_title(figure, title, "the network's own pictures (explain); each on its own scale")
+    readings = {name: read_tensor(name, value.double().numpy()) for name, value in pictures.items()}
+    images = (examples.images * 255).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
+    names = list(zip(examples.true, examples.predicted, strict=True))
+    shown = [reading for reading in readings.values() if reading is not None]
     said = {
-        name: _describe(value) if name in shown else f"left out: {tuple(value.shape)}"
-        for name, value in pictures.items()
+        name: f"left out: {tuple(pictures[name].shape)}" if reading is None else reading.said
+        for name, reading in readings.items()
     }
-    return figure, said
+    return draw_sheet(images, names, shown, f"{title}; right answers first"), said
 
 
 def _show_example(axis: Axes, examples: Examples, number: int) -> None:
@@ -99,24 +92,3 @@ def _show_map(axis: Axes, values: Maps, *, signed: bool) -> None:
         axis.imshow(values, cmap="RdBu", vmin=-largest, vmax=largest)
     else:
         axis.imshow(values, cmap="magma", vmin=0, vmax=largest)
-
-
-def _show_picture(axis: Axes, value: npt.NDArray[Any]) -> None:
-    axis.set(xticks=[], yticks=[])
-    axis.spines[:].set_visible(False)
-    if value.size <= _FEW:
-        text = "\n".join("  ".join(f"{one:.2f}" for one in row) for row in np.atleast_2d(value.squeeze()))
-        axis.text(0.5, 0.5, text, ha="center", va="center", fontsize=6, transform=axis.transAxes)
-    elif value.ndim == 1:
-        axis.imshow(value[None], aspect="auto", cmap="magma")
-    elif value.ndim == 3 and len(value) == 3 and value.min() >= 0 and value.max() <= 1:
-        axis.imshow(value.transpose(1, 2, 0))
-    else:
-        axis.imshow(value.mean(0) if value.ndim == 3 else value, cmap="gray")
-
-
-def _describe(value: Tensor) -> str:
-    if value[0].numel() <= _FEW:
-        return f"{tuple(value.shape[1:])}: numbers"
-    kind = {2: "strip", 3: "picture", 4: "colour" if value.shape[1] == 3 else "mean over the second dimension"}
-    return f"{tuple(value.shape[1:])}: {kind[value.dim()]}"

@@ -75,9 +75,10 @@ def _measure(network: Network, part: Part, mover: Mover, seed: int) -> dict[str,
     probability = np.empty((len(part), len(OFFSETS)))  # of the class that is predicted where nothing moves
     for place, images in part.batches():
         move = mover(images)
-        reference = network.logits(move(0, 0)).argmax(1, keepdim=True)
+        still = network.logits(move(0, 0))
+        reference = still.argmax(1, keepdim=True)
         for number, (down, right) in enumerate(OFFSETS):
-            logits = network.logits(move(down, right))
+            logits = still if number == _STILL else network.logits(move(down, right))
             answers[place, number] = logits.argmax(1).numpy()
             probability[place, number] = torch.softmax(logits, 1).gather(1, reference)[:, 0].numpy()
     same = answers == answers[:, [_STILL]]

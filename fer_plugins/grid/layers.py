@@ -1,0 +1,35 @@
+"""Lays the values of a grid file over each other: names, mappings, dotted keys."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def put(flags: dict[str, Any], dotted: str, value: Any) -> None:
+    """Lay a value over ``flags`` at a dotted key; a name beside options that are there already stays beside them.
+
+    >>> flags = {"data": {"batch_size": 8}}
+    >>> put(flags, "data", "fer2013")
+    >>> put(flags, "model.pool.name", "max")
+    >>> flags
+    {'data': {'batch_size': 8, 'name': 'fer2013'}, 'model': {'pool': {'name': 'max'}}}
+    """
+    *path, last = dotted.split(".")
+    home = flags
+    for part in path:
+        inner = home.get(part)
+        if not isinstance(inner, dict):
+            inner = {} if inner is None else {"name": inner}
+            home[part] = inner
+        home = inner
+    home[last] = lay_over(home.get(last), value)
+
+
+def lay_over(old: Any, new: Any) -> Any:
+    """Return ``new`` over ``old``: mappings are joined, and a name joins a mapping as its ``name``."""
+    if not isinstance(old, Mapping):
+        return new
+    if not isinstance(new, Mapping):
+        return {**old, "name": new}
+    return {**old, **{key: lay_over(old.get(key), value) for key, value in new.items()}}
