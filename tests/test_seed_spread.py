@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
@@ -49,6 +50,26 @@ def test_the_t_interval_of_three_seeds_holds_the_mean_95_times_in_100_and_z_does
     holds = {form: np.mean([one[form]["low"] <= 0.7 <= one[form]["high"] for one in found]) for form in ("t", "z")}
     assert 0.935 <= holds["t"] <= 0.965
     assert holds["z"] < 0.86
+
+
+def test_models_of_one_pooling_are_told_apart_by_the_options_that_differ(tmp_path):
+    true, predicted = draw(1)
+    pools = [
+        None,
+        {"name": "max_blur", "preset": "zhang", "blur_size": 3},
+        {"name": "max_blur", "preset": "paper_text"},
+    ]
+    folders = [write_run(tmp_path / str(number), true, predicted) for number in range(3)]
+    for folder, pool in zip(folders, pools, strict=True):
+        config = yaml.safe_load((folder / "config.yaml").read_text())
+        config["model"]["pool"] = pool and {"blur_size": None, "padding": 0} | pool
+        (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    labels = [model.label for model in group_models([read_run(folder) for folder in folders])]
+    assert labels == [
+        "net (model.pool default)",
+        "net (model.pool max_blur: blur_size 3, preset zhang)",
+        "net (model.pool max_blur: blur_size default, preset paper_text)",
+    ]
 
 
 def test_one_training_has_no_spread():

@@ -158,7 +158,9 @@ def _label(firsts: Sequence[FinishedRun]) -> list[str]:
         rivals = [other for other, same in zip(settings, names, strict=True) if same == name]
         keys = dict.fromkeys(key for rival in rivals for key in rival if any(rival[key] != r.get(key) for r in rivals))
         said = ", ".join(
-            f"{key} {_short(settings[number].get(key))}" for key in keys if key not in ("plugin", "recipe")
+            f"{key} {_short(settings[number].get(key), [rival.get(key) for rival in rivals])}"
+            for key in keys
+            if key not in ("plugin", "recipe")
         )
         labels.append(f"{name} ({said})" if said else name)
     return [
@@ -172,7 +174,12 @@ def _name(run: FinishedRun) -> str:
     return f"{run.record.manifest['plugin']['name']}.{recipe}" if recipe else run.record.manifest["plugin"]["name"]
 
 
-def _short(value: Any) -> str:
+def _short(value: Any, rivals: Sequence[Any]) -> str:
+    """Write a setting; of an offer its name, and those options in which offers of that name differ."""
     if isinstance(value, Mapping):
-        return str(value.get("name", value))
+        name = value.get("name", value)
+        same = [rival for rival in rivals if isinstance(rival, Mapping) and rival.get("name") == value.get("name")]
+        differing = {key: one for key, one in value.items() if any(rival.get(key) != one for rival in same)}
+        options = [f"{key} {'default' if one is None else one}" for key, one in differing.items()]
+        return f"{name}: {', '.join(options)}" if options else str(name)
     return "default" if value is None else str(value)

@@ -69,43 +69,43 @@ def print_evaluations(console: Console, found: Mapping[str, Any]) -> None:
         found: the comparison.
     """
     share = "all" if found["n"] == found["of"] else f"{found['n']:,} of {found['of']:,}"
-    means = _table(f"fer evaluate, on {share} images of {found['part']}: mean over seeds and 95 % interval of the mean")
-    for title in ("figure", "model", "seeds", "mean", "sd", "t interval"):
-        means.add_column(title, justify="left" if title in ("figure", "model", "seeds") else "right")
+    console.print(f"fer evaluate, on {share} images of {found['part']}; the intervals are of means over seeds\n")
     for name, figure in found["figures"].items():
-        for place, (letter, model) in enumerate(figure["models"].items()):
-            seeds, spread = ", ".join(str(run["seed"]) for run in model["runs"]), model["over_seeds"]
-            cells = [f"{model['runs'][0]['value']:.4f}", "-", "one training"]
-            if spread:
-                cells = [
-                    f"{spread['mean']:.4f}",
-                    f"{spread['sd']:.4f}",
-                    "{low:.4f} to {high:.4f}".format(**spread["t"]),
-                ]
-            means.add_row("" if place else name, letter, seeds, *cells)
-    console.print(means)
+        console.print(_means(name, figure["models"]))
+        if figure["pairs"]:
+            console.print(_pairs(figure["pairs"]))
     if not any(figure["pairs"] for figure in found["figures"].values()):
         console.print("A difference between models takes at least two seeds of two models.\n")
         return
-    pairs = _table("difference of the means over seeds, second - first")
-    for title in ("figure", "first", "second", "difference", "95 % interval", "p", "p (Holm)", "verdict"):
-        pairs.add_column(title, justify="left" if title in ("figure", "first", "second", "verdict") else "right")
-    for name, figure in found["figures"].items():
-        for place, pair in enumerate(figure["pairs"]):
-            cells = ["-", "-", "-"]
-            if pair["p"] is not None:
-                cells = [f"{pair['low']:+.4f} to {pair['high']:+.4f}", *(_say_p(pair[key]) for key in ("p", "p_holm"))]
-            label = "" if place else name
-            pairs.add_row(label, pair["first"], pair["second"], f"{pair['difference']:+.4f}", *cells, pair["verdict"])
-    console.print(pairs)
     console.print(
         "Welch's t over seeds; Holm over the pairs of one figure. A network that always says the same is perfectly "
         "steady: read steadiness beside accuracy.\n"
     )
 
 
-def _table(title: str) -> Table:
-    return Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+def _means(name: str, models: Mapping[str, Any]) -> Table:
+    table = Table(title=name, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    for title in ("model", "seeds", "mean", "sd", "95 % t interval"):
+        table.add_column(title, justify="left" if title in ("model", "seeds") else "right")
+    for letter, model in models.items():
+        seeds, spread = ", ".join(str(run["seed"]) for run in model["runs"]), model["over_seeds"]
+        cells = [f"{model['runs'][0]['value']:.4f}", "-", "one training"]
+        if spread:
+            cells = [f"{spread['mean']:.4f}", f"{spread['sd']:.4f}", "{low:.4f} to {high:.4f}".format(**spread["t"])]
+        table.add_row(letter, seeds, *cells)
+    return table
+
+
+def _pairs(pairs: Sequence[Mapping[str, Any]]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for title in ("first", "second", "second - first", "95 % interval", "p", "p (Holm)", "verdict"):
+        table.add_column(title, justify="left" if title in ("first", "second", "verdict") else "right")
+    for pair in pairs:
+        cells = ["-", "-", "-"]
+        if pair["p"] is not None:
+            cells = [f"{pair['low']:+.4f} to {pair['high']:+.4f}", *(_say_p(pair[key]) for key in ("p", "p_holm"))]
+        table.add_row(pair["first"], pair["second"], f"{pair['difference']:+.4f}", *cells, pair["verdict"])
+    return table
 
 
 def _say_p(p: float) -> str:
