@@ -14,7 +14,7 @@ from rich.text import Text
 from fer_plugins.errors import InputError
 from fer_plugins.evaluate.comparison import SCORES, choose_pairs, compare_models, compare_pairs
 from fer_plugins.evaluate.read_runs import FinishedRun, check_same_test, read_runs
-from fer_plugins.evaluate.result_table import result_console
+from fer_plugins.evaluate.result_table import result_console, say_interval, say_p
 from fer_plugins.evaluate.seed_spread import Model, group_models, seed_interval
 from fer_plugins.evaluate.significance import errors_by_class
 from fer_plugins.registry import nearest
@@ -159,7 +159,7 @@ def _print(console: Console, found: Mapping[str, Any]) -> None:
     runs = _table("each run: score and 95 % interval over test samples", "run", *_interleave("95 % interval"))
     for model in found["models"]:
         for run in model["runs"]:
-            cells = [cell for score in SCORES for cell in (f"{run[score]:.4f}", _range(run["intervals"][score]))]
+            cells = [cell for score in SCORES for cell in (f"{run[score]:.4f}", say_interval(run["intervals"][score]))]
             runs.add_row(f"{model['letter']} seed {run['seed']}", *cells)
     console.print(runs)
     several = [model for model in found["models"] if model["over_seeds"]]
@@ -187,7 +187,7 @@ def _print_spread(console: Console, models: Sequence[Mapping[str, Any]]) -> None
     for model in models:
         for score in SCORES:
             spread = model["over_seeds"][score]
-            ends = (_range(spread["t"]), _range(spread["z"]))
+            ends = (say_interval(spread["t"]), say_interval(spread["z"]))
             table.add_row(
                 model["letter"], _TITLES[score], str(spread["n"]), f"{spread['mean']:.4f}", f"{spread['sd']:.4f}", *ends
             )
@@ -208,7 +208,7 @@ def _print_pairs(console: Console, found: Mapping[str, Any]) -> None:
             one = row[score]
             better = {"first better": f"{sides[0]} better", "second better": f"{sides[1]} better"}
             change, verdict = one["difference"], better.get(one["verdict"], one["verdict"])
-            cells = (_points(change["points"]), _point_range(change), _p(one["p"]), _p(one["p_holm"]), verdict)
+            cells = (_points(change["points"]), _point_range(change), say_p(one["p"]), say_p(one["p_holm"]), verdict)
             table.add_row(*sides, _TITLES[score], *cells)
     console.print(table)
     console.print("accuracy: McNemar's mid-p, Bonett-Price interval; macro F1: paired stratified bootstrap.")
@@ -222,8 +222,8 @@ def _print_over_seeds(console: Console, over: Mapping[str, Any]) -> None:
     for score in SCORES:
         for row in over[score]["pairs"]:
             welch, ranks = row["welch"], row["wilcoxon"]
-            said = "-" if ranks is None or ranks["p"] is None else f"{_p(ranks['p'])} ({ranks['n']})"
-            cells = (_points(welch["points"]), _point_range(welch), _p(welch["p"]), _p(welch.get("p_holm")), said)
+            said = "-" if ranks is None or ranks["p"] is None else f"{say_p(ranks['p'])} ({ranks['n']})"
+            cells = (_points(welch["points"]), _point_range(welch), say_p(welch["p"]), say_p(welch.get("p_holm")), said)
             table.add_row(row["first"], row["second"], _TITLES[score], *cells)
     console.print(table)
     for score in SCORES:
@@ -242,7 +242,7 @@ def _print_classes(console: Console, folder: str, tests: Mapping[str, Any]) -> N
     chi, anova = tests["chi_square"], tests["anova"]
     if chi:
         low = " (expected counts below 5: approximate)" if chi["smallest_expected"] < 5 else ""
-        console.print(f"  chi-square({chi['df']}) {chi['statistic']:.2f}, p {_p(chi['p'])}{low}")
+        console.print(f"  chi-square({chi['df']}) {chi['statistic']:.2f}, p {say_p(chi['p'])}{low}")
     if anova:
         console.print(f"  one-way ANOVA of hits by true class, as papers print it: {_anova(anova)}")
         for check in anova["checks"]:
@@ -253,12 +253,12 @@ def _anova(anova: Mapping[str, Any]) -> str:
     degrees = f"F({anova['df_between']}, {anova['df_within']})"
     if anova["f"] is None:
         return f"{degrees} undefined: no group varies"
-    text = f"{degrees} {anova['f']:.3f}, p {_p(anova['p'])}, eta squared {anova['eta_squared']:.3f}"
+    text = f"{degrees} {anova['f']:.3f}, p {say_p(anova['p'])}, eta squared {anova['eta_squared']:.3f}"
     welch = anova["welch"]
     if welch is None:
         return text
     degrees = f"F({welch['df_between']:.0f}, {welch['df_within']:.1f})"
-    return f"{text}; Welch {degrees} {welch['f']:.3f}, p {_p(welch['p'])}"
+    return f"{text}; Welch {degrees} {welch['f']:.3f}, p {say_p(welch['p'])}"
 
 
 def _table(title: str, *columns: str) -> Table:
@@ -274,14 +274,6 @@ def _interleave(between: str) -> list[str]:
 
 def _points(value: float) -> str:
     return f"{value:+.2f}"
-
-
-def _p(value: float | None) -> str:
-    return "-" if value is None else "< 0.0001" if value < 0.0001 else f"{value:.4f}"
-
-
-def _range(interval: Mapping[str, Any] | None) -> str:
-    return f"{interval['low']:.4f} to {interval['high']:.4f}" if interval else "-"
 
 
 def _point_range(interval: Mapping[str, Any]) -> str:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from rich import box
 from rich.table import Table
@@ -12,7 +11,7 @@ from rich.table import Table
 from fer_plugins import config
 from fer_plugins.errors import InputError, RunError
 from fer_plugins.evaluate.read_runs import read_run
-from fer_plugins.evaluate.result_table import result_console
+from fer_plugins.evaluate.result_table import result_console, say_interval
 from fer_plugins.evaluate.seed_spread import seed_interval
 from fer_plugins.record import Record
 
@@ -83,7 +82,7 @@ def _show(records: list[Record]) -> None:
     for name in SHOWN:
         values = [float(run.scores[name]) for run in sound]
         spread = seed_interval(values)
-        ends = (_ends(spread["t"]), _ends(spread["z"]))
+        ends = (say_interval(spread["t"]), say_interval(spread["z"]))
         extremes = (f"{min(values):.4f}", f"{max(values):.4f}")
         table.add_row(name.replace("_", " "), f"{spread['mean']:.4f}", f"{spread['sd']:.4f}", *ends, *extremes)
     console.print()
@@ -95,7 +94,3 @@ def _show(records: list[Record]) -> None:
     )
     folders = " ".join(str(Path(run.record.folder)) for run in sound)
     console.print(f"fer table {folders}", soft_wrap=True)
-
-
-def _ends(interval: Mapping[str, Any]) -> str:
-    return f"{interval['low']:.4f} to {interval['high']:.4f}"

@@ -202,18 +202,36 @@ def compare_models(models: Mapping[str, Model]) -> dict[str, Any] | None:
         return None
     found: dict[str, Any] = {}
     for score in SCORES:
-        values = {name: dict(zip(model.seeds, model.values(score), strict=True)) for name, model in trained.items()}
-        rows: list[dict[str, Any]] = []
-        for (one, first), (other, second) in itertools.combinations(values.items(), 2):
+        values = {name: model.values(score) for name, model in trained.items()}
+        rows = compare_means(values)
+        for row in rows:
+            first, second = (
+                dict(zip(trained[row[side]].seeds, values[row[side]], strict=True)) for side in ("first", "second")
+            )
             shared = [seed for seed in first if seed in second]
             ranks = signed_rank([first[seed] for seed in shared], [second[seed] for seed in shared]) if shared else None
-            welch = difference_over_seeds(list(first.values()), list(second.values()))
-            rows.append({"first": one, "second": other, "welch": welch, "wilcoxon": ranks, "shared_seeds": shared})
-        tested = [row["welch"] for row in rows if row["welch"]["p"] is not None]
-        for welch, p in zip(tested, holm([welch["p"] for welch in tested]), strict=True):
-            welch["p_holm"] = p
-        found[score] = {"anova": one_way_anova({name: list(of.values()) for name, of in values.items()}), "pairs": rows}
+            row |= {"wilcoxon": ranks, "shared_seeds": shared}
+        found[score] = {"anova": one_way_anova(values), "pairs": rows}
     return found
+
+
+def compare_means(values: Mapping[str, Sequence[float]]) -> list[dict[str, Any]]:
+    """Compare every two models by Welch's t over their trainings, and correct the p-values over all pairs (Holm).
+
+    Args:
+        values: model -> one score of each training, at least two.
+
+    Returns:
+        [{``first``, ``second`` (names), ``welch`` (``difference_over_seeds``, and ``p_holm`` where it has a p)}].
+    """
+    rows: list[dict[str, Any]] = [
+        {"first": one, "second": other, "welch": difference_over_seeds(first, second)}
+        for (one, first), (other, second) in itertools.combinations(values.items(), 2)
+    ]
+    tested = [row["welch"] for row in rows if row["welch"]["p"] is not None]
+    for welch, p in zip(tested, holm([welch["p"] for welch in tested]), strict=True):
+        welch["p_holm"] = p
+    return rows
 
 
 def _verdict(points: float, p: float) -> str:

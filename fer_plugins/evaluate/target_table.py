@@ -9,6 +9,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from fer_plugins.evaluate.result_table import say_interval
+
 _SCORES = {"accuracy": "accuracy", "balanced_accuracy": "balanced accuracy", "f1": "F1 (macro)"}
 
 
@@ -30,7 +32,7 @@ def print_targets(console: Console, targets: Mapping[str, Mapping[str, Any]]) ->
         for row, (title, value, interval) in enumerate(lines):
             last = row == len(lines) - 1
             first = (name, f"{scores['n']:,}") if row == 0 else ("", "")
-            table.add_row(*first, title, f"{value:.4f}", _between(interval), end_section=last)
+            table.add_row(*first, title, f"{value:.4f}", say_interval(interval), end_section=last)
     console.print(table)
     for name, scores in targets.items():
         if scores["missing_classes"]:
@@ -43,7 +45,3 @@ def print_targets(console: Console, targets: Mapping[str, Mapping[str, Any]]) ->
         "test part, over the classes that both have",
         style="dim",
     )
-
-
-def _between(interval: Mapping[str, Any] | None) -> str:
-    return "-" if interval is None else f"{interval['low']:.4f} to {interval['high']:.4f}"

@@ -10,7 +10,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from fer_plugins.evaluate.result_table import result_console
+from fer_plugins.evaluate.result_table import result_console, say_interval
 from fer_plugins.grid.estimate import MEASURED, SCALED, Estimate, estimate
 from fer_plugins.grid.plan import Plan
 from fer_plugins.grid.state import FAILED, FINISHED, NEW, RESUMABLE, Survey, log_file, survey
@@ -129,9 +129,8 @@ def say_time(seconds: float) -> str:
 
 
 def _scores(row: Mapping[str, Any]) -> tuple[str, str]:
-    interval = row["accuracy_interval"]
     accuracy = "-" if row["accuracy"] is None else f"{row['accuracy']:.4f}"
-    return accuracy, "-" if interval is None else f"{interval['low']:.4f} to {interval['high']:.4f}"
+    return accuracy, say_interval(row["accuracy_interval"])
 
 
 def _time(row: Mapping[str, Any]) -> str:

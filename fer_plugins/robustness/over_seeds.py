@@ -7,7 +7,6 @@ steadier is a question about trainings, so it takes several seeds of each.
 from __future__ import annotations
 
 import hashlib
-import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -17,9 +16,11 @@ from rich.console import Console
 from rich.table import Table
 
 from fer_plugins.errors import InputError
+from fer_plugins.evaluate.comparison import compare_means
 from fer_plugins.evaluate.read_runs import FinishedRun
-from fer_plugins.evaluate.seed_spread import Model, difference_over_seeds, seed_interval
-from fer_plugins.evaluate.significance import ALPHA, holm
+from fer_plugins.evaluate.result_table import say_interval, say_p
+from fer_plugins.evaluate.seed_spread import Model, seed_interval
+from fer_plugins.evaluate.significance import ALPHA
 from fer_plugins.registry import nearest
 from fer_plugins.robustness.evaluation import FILE
 
@@ -91,7 +92,7 @@ def _means(name: str, models: Mapping[str, Any]) -> Table:
         seeds, spread = ", ".join(str(run["seed"]) for run in model["runs"]), model["over_seeds"]
         cells = [f"{model['runs'][0]['value']:.4f}", "-", "one training"]
         if spread:
-            cells = [f"{spread['mean']:.4f}", f"{spread['sd']:.4f}", "{low:.4f} to {high:.4f}".format(**spread["t"])]
+            cells = [f"{spread['mean']:.4f}", f"{spread['sd']:.4f}", say_interval(spread["t"])]
         table.add_row(letter, seeds, *cells)
     return table
 
@@ -103,13 +104,9 @@ def _pairs(pairs: Sequence[Mapping[str, Any]]) -> Table:
     for pair in pairs:
         cells = ["-", "-", "-"]
         if pair["p"] is not None:
-            cells = [f"{pair['low']:+.4f} to {pair['high']:+.4f}", *(_say_p(pair[key]) for key in ("p", "p_holm"))]
+            cells = [f"{pair['low']:+.4f} to {pair['high']:+.4f}", say_p(pair["p"]), say_p(pair["p_holm"])]
         table.add_row(pair["first"], pair["second"], f"{pair['difference']:+.4f}", *cells, pair["verdict"])
     return table
-
-
-def _say_p(p: float) -> str:
-    return "< 0.0001" if p < 0.0001 else f"{p:.4f}"
 
 
 def _compare(name: str, models: Mapping[str, Model], figures: Mapping[Any, Figures]) -> dict[str, Any]:
@@ -122,15 +119,12 @@ def _compare(name: str, models: Mapping[str, Model], figures: Mapping[Any, Figur
         if len(rows) > 1:
             values[letter] = several
     pairs = []
-    for (first, one), (second, other) in itertools.combinations(values.items(), 2):
-        welch = difference_over_seeds(one, other)  # in points: a hundredth of the figure's unit
-        ends = {end: None if welch[end] is None else welch[end] / 100 for end in ("low", "high")}
-        pairs.append({"first": first, "second": second, "difference": welch["points"] / 100, **ends, "p": welch["p"]})
-    tested = [pair for pair in pairs if pair["p"] is not None]
-    for pair, p in zip(tested, holm([pair["p"] for pair in tested]), strict=True):
-        pair["p_holm"] = p
-    for pair in pairs:
-        pair["verdict"] = _verdict(pair)
+    for row in compare_means(values):
+        welch = row.pop("welch")  # in points: a hundredth of the figure's unit
+        pair = row | {"difference": welch["points"] / 100}
+        pair |= {end: None if welch[end] is None else welch[end] / 100 for end in ("low", "high")}
+        pair |= {key: welch[key] for key in ("p", "p_holm") if key in welch}
+        pairs.append(pair | {"verdict": _verdict(pair)})
     return {"models": measured, "pairs": pairs}
 
 
