@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from fer_plugins.testing import find_fer2013
+
 os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
 # Before torch is imported: tests run in as many processes as there are cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -31,14 +33,8 @@ def _no_figures_but_where_they_are_tested(request, monkeypatch):
 
 @pytest.fixture
 def real_fer2013():
-    """Return the path of the real fer2013.zip; the test is skipped where it is not."""
-    folder = os.environ.get("FER_DATA_DIR")
-    if not folder:
-        pytest.skip("FER_DATA_DIR is not set: no real FER-2013 images here")
-    path = Path(folder, "fer2013", "fer2013.zip")
-    if not path.is_file():
-        pytest.skip(f"{path} is not there")
-    return path
+    """Return the path of the official FER-2013; the test is skipped where it is not."""
+    return find_fer2013()
 
 
 @pytest.fixture

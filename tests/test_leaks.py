@@ -122,6 +122,6 @@ def test_the_official_split_of_fer2013(real_fer2013, tmp_path):
         cache=tmp_path,
     )
     data.prepare()
-    assert data.leaks.copies == {("train", "val"): 1, ("train", "test"): 0, ("val", "test"): 43}
-    assert data.leaks.conflicts == 43
+    assert data.leaks.copies == {("train", "val"): 270, ("train", "test"): 278, ("val", "test"): 43}
+    assert data.leaks.conflicts == 57
     assert data.leaks.subjects == data.leaks.sequences == {}

@@ -62,12 +62,8 @@ def test_a_constant_part_does_not_break_it(faces):
 
 
 @pytest.mark.real_data
-def test_the_copy_at_hand_is_what_the_documents_say_of_it(real_fer2013):
+def test_the_official_images_are_not_accused(real_fer2013):
     dataset = FER2013(root=real_fer2013)
     split = np.asarray(dataset.table["split"])
-    rows = {name: np.flatnonzero(split == name) for name in ("train", "val")}
     images = np.stack([dataset[index] for index in range(len(split))])
-    text = compare_detail(images, rows["train"], rows["val"])
-    medians = {name: np.median(detail(images[part[:512]])) for name, part in rows.items()}
-    apart = max(medians.values()) > 5 * min(medians.values())
-    assert (text is not None) == apart, medians
+    assert compare_detail(images, np.flatnonzero(split == "train"), np.flatnonzero(split == "val")) is None

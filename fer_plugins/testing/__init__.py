@@ -10,6 +10,7 @@ from fer_plugins.testing.dataset import check_dataset
 from fer_plugins.testing.findings import ContractError
 from fer_plugins.testing.pooling import check_pooling
 from fer_plugins.testing.protocol import check_protocol
+from fer_plugins.testing.real_data import find_fer2013
 from fer_plugins.testing.search import check_search
 
 __all__ = [
@@ -20,4 +21,5 @@ __all__ = [
     "check_pooling",
     "check_protocol",
     "check_search",
+    "find_fer2013",
 ]

@@ -1,6 +1,5 @@
 """The contract, and the paper's hard facts: Table 2 layer by layer, its total, dropout, initialisation."""
 
-import os
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,7 +15,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from fer_plugins import registry
 from fer_plugins.pooling import average_pool, max_blur_pool, max_pool
-from fer_plugins.testing import check_architecture, check_protocol
+from fer_plugins.testing import check_architecture, check_protocol, find_fer2013
 
 PACKAGE = Path(__file__).parent / "fer_conv_relu_ann"
 TOTAL = 2_489_095
@@ -214,10 +213,7 @@ def test_the_paper_s_protocol_selects_on_the_test_folder_and_says_so():
 
 @pytest.mark.real_data
 def test_the_paper_s_protocol_has_its_7178_validation_images():
-    folder = os.environ.get("FER_DATA_DIR")
-    if not folder:
-        pytest.skip("FER_DATA_DIR is not set: no real FER-2013 images here")
-    dataset = registry.build("dataset", "fer2013", root=str(Path(folder, "fer2013", "fer2013.zip")))
+    dataset = registry.build("dataset", "fer2013", root=str(find_fer2013()))
     split = np.array(dataset.table["split"])
     fold = paper_conv_relu_ann(SimpleNamespace(split=split), 0)[0]
     assert [len(part) for part in fold] == [28_709, 7_178, 7_178]

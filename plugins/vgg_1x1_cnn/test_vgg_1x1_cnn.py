@@ -1,6 +1,5 @@
 """The contract, and the paper's hard facts: Table I layer by layer, the 1x1 layer's collapse, Tables II and III."""
 
-import os
 from functools import partial
 from math import sqrt
 from pathlib import Path
@@ -17,7 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from fer_plugins import registry
 from fer_plugins.pooling import average_pool, max_blur_pool, max_pool
-from fer_plugins.testing import check_architecture
+from fer_plugins.testing import check_architecture, find_fer2013
 
 PACKAGE = Path(__file__).parent / "fer_vgg_1x1_cnn"
 NETWORKS = {"vgg_1x1_cnn": VGG1x1CNN, "lenet5": LeNet5, "cnn_5x5_4x4_5x5": CNN_5x5_4x4_5x5}
@@ -508,10 +507,7 @@ def test_table_ii_contradicts_itself_as_the_readme_says():
 
 @pytest.mark.real_data
 def test_the_class_shares_of_private_test():
-    folder = os.environ.get("FER_DATA_DIR")
-    if not folder:
-        pytest.skip("FER_DATA_DIR is not set: no real FER-2013 images here")
-    dataset = registry.build("dataset", "fer2013", root=str(Path(folder, "fer2013", "fer2013.zip")))
+    dataset = registry.build("dataset", "fer2013", root=str(find_fer2013()))
     split, label = np.array(dataset.table["split"]), np.array(dataset.table["label"])
     assert list(dataset.classes) == claimed_classes()
     assert np.bincount(label[split == "test"]).tolist() == PRIVATE_TEST
