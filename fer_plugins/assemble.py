@@ -40,8 +40,6 @@ def check_machine(settings: Mapping[str, Any]) -> None:
     _selection_metric(settings)
     _balance(settings)
     optim.check(settings)
-    if settings["trainer"]["threads"]:
-        torch.set_num_threads(settings["trainer"]["threads"])
 
 
 def _selection_metric(settings: Mapping[str, Any]) -> None:

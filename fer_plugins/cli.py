@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fer_plugins import __version__, config, help, listing, scaffold
+from fer_plugins import __version__, activity, config, help, listing, scaffold
 from fer_plugins.errors import InputError, RunError
 
 DONE, FAILED, WRONG_INPUT = 0, 1, 2
+LOADING = "loading PyTorch and Lightning"
 
 
 @dataclass
@@ -101,23 +104,26 @@ def _run(words: list[str]) -> int:
         if "print-config" in request.switches:
             print(config.dump(config.read_file(os.path.join(request.resume, "config.yaml"))), end="")
             return DONE
-        from fer_plugins.run import resume
+        with activity.watched(sys.stdout):
+            with activity.doing(LOADING):
+                from fer_plugins.run import resume
 
-        resume(request.resume)
+            resume(request.resume)
     else:
         count = request.flags.pop("seeds", None)
         resolved = _resolve(request, 0)
         if "print-config" in request.switches:
             print(config.dump(resolved.config), end="")
             return DONE
-        from fer_plugins.run import run
+        with activity.watched(sys.stdout):
+            with activity.doing(LOADING):
+                from fer_plugins.run import run
+            if count is None:
+                run(resolved)
+            else:
+                from fer_plugins.seeds_run import run_seeds
 
-        if count is None:
-            run(resolved)
-        else:
-            from fer_plugins.seeds_run import run_seeds
-
-            run_seeds(count, lambda number: _resolve(request, number), run)
+                run_seeds(count, lambda number: _resolve(request, number), run)
     return DONE
 
 
@@ -148,94 +154,39 @@ def _search(words: list[str]) -> int:
     request = parse(rest[1:])
     if request.plugin is None or request.switches or request.resume:
         raise InputError("fer search: needs --plugin NAME, and takes fer-run's flags except --resume and the listings")
-    from fer_plugins import search
-
-    space = search.read_space(rest[0])
     folder = out or f"runs/search-{request.plugin}-{time.strftime('%Y%m%d-%H%M%S')}"
-    search.search(
-        space, request.flags, plugin=request.plugin, recipe=request.recipe, files=request.files, folder=Path(folder)
-    )
+    plugin, recipe, files = request.plugin, request.recipe, request.files
+    with activity.watched(sys.stdout):
+        with activity.doing(LOADING):
+            from fer_plugins import search
+        space = search.read_space(rest[0])
+        search.search(space, request.flags, plugin=plugin, recipe=recipe, files=files, folder=Path(folder))
     print(f"recorded in {folder}/search.csv; score the best once: fer-run --config {folder}/best.yaml")
     return DONE
 
 
-def _check(words: list[str]) -> int:
-    from fer_plugins.checking import check
-
-    return check(words)
-
-
-def _data(words: list[str]) -> int:
-    from fer_plugins.data_command import data
-
-    return data(words)
-
-
-def _compare(words: list[str]) -> int:
-    from fer_plugins.compare_command import compare
-
-    return compare(words)
-
-
-def _verify(words: list[str]) -> int:
-    from fer_plugins.verify_command import verify
-
-    return verify(words)
-
-
-def _table(words: list[str]) -> int:
-    from fer_plugins.table_command import table
-
-    return table(words)
-
-
-def _claims(words: list[str]) -> int:
-    from fer_plugins.consistency.command import claims
-
-    return claims(words)
-
-
-def _inflation(words: list[str]) -> int:
-    from fer_plugins.inflation_command import inflation
-
-    return inflation(words)
-
-
-def _figures(words: list[str]) -> int:
-    from fer_plugins.figures.command import figures
-
-    return figures(words)
-
-
-def _evaluate(words: list[str]) -> int:
-    from fer_plugins.robustness.command import evaluate
-
-    return evaluate(words)
-
-
-def _grid(words: list[str]) -> int:
-    from fer_plugins.grid.command import grid
-
-    return grid(words)
+# Verb -> module and function; a module is imported when its verb is used. Those of this file stand in ``_verb``.
+_VERBS = {
+    "check": "fer_plugins.checking:check",
+    "data": "fer_plugins.data_command:data",
+    "claims": "fer_plugins.consistency.command:claims",
+    "compare": "fer_plugins.compare_command:compare",
+    "evaluate": "fer_plugins.robustness.command:evaluate",
+    "figures": "fer_plugins.figures.command:figures",
+    "grid": "fer_plugins.grid.command:grid",
+    "inflation": "fer_plugins.inflation_command:inflation",
+    "verify": "fer_plugins.verify_command:verify",
+    "table": "fer_plugins.table_command:table",
+}
 
 
 def _verb(words: list[str]) -> int:
-    verbs: dict[str, Callable[[list[str]], int]] = {
+    own: dict[str, Callable[[list[str]], int]] = {
         "run": _run,
         "list": listing.list_offers,
         "show": listing.show,
         "search": _search,
         "new": scaffold.new,
-        "check": _check,
-        "data": _data,
-        "claims": _claims,
-        "compare": _compare,
-        "evaluate": _evaluate,
-        "figures": _figures,
-        "grid": _grid,
-        "inflation": _inflation,
-        "verify": _verify,
-        "table": _table,
     }
     if not words or words[0] in ("-h", "--help"):
         print(help.fer())
@@ -245,12 +196,27 @@ def _verb(words: list[str]) -> int:
         return DONE
     from fer_plugins.registry import nearest
 
-    if words[0] not in verbs:
-        raise InputError(f"unknown verb {words[0]!r}{nearest(words[0], list(verbs))}; known: {', '.join(verbs)}")
-    if words[0] != "run" and {"-h", "--help"} & set(words[1:]):
-        print(help.fer(words[0]))
+    verb, rest = words[0], words[1:]
+    if verb not in (*own, *_VERBS):
+        known = [*own, *_VERBS]
+        raise InputError(f"unknown verb {verb!r}{nearest(verb, known)}; known: {', '.join(known)}")
+    if verb != "run" and {"-h", "--help"} & set(rest):
+        print(help.fer(verb))
         return DONE
-    return verbs[words[0]](words[1:])
+    if verb in own:
+        return own[verb](rest)
+    # Progress of what is written to standard output does not belong into it, and no log needs it.
+    with activity.watched(sys.stdout if verb == "grid" else sys.stderr) if _says(verb) else nullcontext():
+        module, _, name = _VERBS[verb].partition(":")
+        with activity.doing(LOADING):
+            function = getattr(importlib.import_module(module), name)
+        with activity.doing(f"fer {verb}"):
+            code: int = function(rest)
+    return code
+
+
+def _says(verb: str) -> bool:
+    return verb == "grid" or sys.stderr.isatty()
 
 
 def fer_run() -> None:
@@ -268,6 +234,9 @@ def call(command: str, function: Callable[[list[str]], int], words: list[str]) -
 
     0 done, 1 the run failed, 2 the user's input is wrong. ``FER_DEBUG=1`` shows the traceback as well.
     """
+    # Read when torch is loaded: threads that wait for each other give their core away. Beside other processes, threads
+    # that spin while they wait slow a training step down by a factor of two to ten.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:
         code = function(words)
         sys.stdout.flush()

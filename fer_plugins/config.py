@@ -19,7 +19,10 @@ from fer_plugins.read_yaml import explain, load_yaml
 Config = dict[str, Any]
 
 MANDATORY = "???"  # stands in a recipe where only the user knows the value
-DEMO_EPOCHS = 5  # on the embedded synthetic faces, unless told otherwise
+# On the embedded synthetic faces, unless told otherwise: as little as the networks here learn something from.
+DEMO_EPOCHS = 4
+DEMO_DATA = {"samples": 840, "difficulty": 0.2}
+_DEMO_SIZES = ("samples", "subjects", "frames")  # which must fit each other
 # Sections that hold an offer of the registry, and its kind; other sections with a name are checked where torch is.
 OFFERS = {"model": "architecture", "data": "dataset", "protocol": "protocol", "augmentation": "augmentation"}
 FREE = ("optimizer", "scheduler")  # their arguments are those of a torch class
@@ -236,33 +239,41 @@ def _resolve(layers: list[Layer], plugin: str | None, recipe: str | None) -> Res
         config["model"]["name"] = str(plugin)  # as given: it may name the distribution
     elif recipe is not None:
         raise InputError("--recipe: needs --plugin NAME, whose recipes are meant")
+    recipe_epochs = config["trainer"]["epochs"]
     for layer in layers:
         config = merge(config, layer, origins)
     config["plugin"], config["recipe"] = plugin, recipe
     resolved = Resolved(config, origins)
-    _choose_demo(resolved)
+    _choose_demo(resolved, recipe_epochs)
     check(resolved)
     return resolved
 
 
-def _choose_demo(resolved: Resolved) -> None:
+def _choose_demo(resolved: Resolved, recipe_epochs: Any) -> None:
     """Shorten a run that names no data: it is a demonstration on the embedded faces."""
     config, origins = resolved.config, resolved.origins
-    chosen = [origins.get(key, "").startswith(("--config", "the command")) for key in ("data.name", "trainer.epochs")]
-    if chosen[0]:
+
+    def is_asked(key: str) -> bool:
+        return origins.get(key, "").startswith(("--config", "the command"))
+
+    if is_asked("data.name"):
         return
-    usual = config["trainer"]["epochs"]
-    if not chosen[1] and isinstance(usual, int):
-        config["trainer"]["epochs"] = min(usual, DEMO_EPOCHS)
-        if not origins.get("scheduler.warmup_epochs", "").startswith(("--config", "the command")):
+    if not is_asked("trainer.epochs") and isinstance(recipe_epochs, int):
+        config["trainer"]["epochs"] = min(recipe_epochs, DEMO_EPOCHS)
+        if not is_asked("scheduler.warmup_epochs"):
             warmup = config["scheduler"].get("warmup_epochs", 0)
             config["scheduler"]["warmup_epochs"] = min(warmup, 1) if isinstance(warmup, int) else warmup
+    if config["data"]["name"] == "synthetic" and not any(is_asked(f"data.{name}") for name in _DEMO_SIZES):
+        config["data"].update({name: value for name, value in DEMO_DATA.items() if not is_asked(f"data.{name}")})
     who = f"--plugin {config['plugin']}" if config["plugin"] else f"--model {config['model'].get('name')}"
     if config["recipe"]:
         who += f" --recipe {config['recipe']}"
+    epochs = f"{config['trainer']['epochs']} epochs"
+    if recipe_epochs != config["trainer"]["epochs"]:
+        epochs += f" (the recipe has {recipe_epochs})"
     resolved.notice = (
-        f"No --data given: {config['trainer']['epochs']} epochs on the embedded {config['data']['name']} faces, a "
-        f"demonstration (the recipe has {usual}). Real data: fer-run {who} --data fer2013 --data.root PATH/fer2013.zip"
+        f"No --data given: a demonstration on the embedded {config['data']['name']} faces, {epochs}.\n"
+        f"Real data: fer-run {who} --data fer2013 --data.root PATH/fer2013.csv"
     )
 
 

@@ -1,4 +1,4 @@
-"""What a run says while it goes: bars on a terminal, plain lines elsewhere."""
+"""What a run says while it goes: a bar on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import lightning as L
-from lightning.pytorch.callbacks import TQDMProgressBar
 from tqdm import tqdm
 
+from fer_plugins import activity
+from fer_plugins.activity import format_seconds
 from fer_plugins.evaluate.cost import parameters
 from fer_plugins.evaluate.result_table import result_console
+from fer_plugins.pace import Pace, warn_of_hours
 from fer_plugins.tracking import Tracker
 
 
@@ -32,6 +34,7 @@ def decoding_progress(settings: Mapping[str, Any], name: str) -> Callable[[int, 
     bar = tqdm(desc=f"reading {name}", unit="image", leave=False)
 
     def show(done: int, total: int) -> None:
+        activity.spoken()
         bar.total = total
         bar.update(done - bar.n)
         if done >= total:
@@ -41,8 +44,45 @@ def decoding_progress(settings: Mapping[str, Any], name: str) -> Callable[[int, 
 
 
 def training_bar(settings: Mapping[str, Any]) -> list[L.Callback]:
-    """Return Lightning's own bar where one is wanted, else nothing."""
-    return [TQDMProgressBar(leave=False)] if _wants_bar(settings) else []
+    """Return the bar over the whole training where one is wanted, else nothing."""
+    return [TrainingBar()] if _wants_bar(settings) else []
+
+
+class TrainingBar(L.Callback):
+    """One bar from the first step to the last: epoch, loss and the time left; validation and epochs start no other."""
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Draw the bar; a resumed run's begins where it was interrupted."""
+        del pl_module
+        epochs, steps = int(trainer.max_epochs or 0), int(trainer.num_training_batches)
+        self.bar = tqdm(total=epochs * steps, initial=trainer.current_epoch * steps, unit="step", leave=False)
+        self.bar.smoothing = 0.1
+        self._shown = 0.0
+
+    def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Show the epoch's number, counted from 1."""
+        del pl_module
+        self.bar.set_description(f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}")
+
+    def on_train_batch_end(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Count the step; the loss is fetched from the device twice a second at most."""
+        del trainer, pl_module, batch, batch_idx
+        activity.spoken()
+        self.bar.update()
+        if time.monotonic() - self._shown > 0.5:
+            self._shown = time.monotonic()
+            self.bar.set_postfix(loss=f"{float(outputs['loss']):.3f}")
+
+    def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Take the bar away."""
+        self.bar.close()
+
+    def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
+        """Take the bar away, so that the error stands on a line of its own."""
+        if hasattr(self, "bar"):
+            self.bar.close()
 
 
 class ResultConsole:
@@ -58,6 +98,7 @@ class ResultConsole:
         if self.lines:
             tqdm.write(text, file=sys.stdout)
             sys.stdout.flush()
+            activity.spoken()
 
     def begin(self, folder: Any, data: Any, module: Any, device: str, *, resumed: bool) -> None:
         """Say what is about to be trained on what."""
@@ -71,37 +112,60 @@ class ResultConsole:
         name = module.config["model"]["name"]
         self.say(f"model: {name}, {parameters(module.network):,} parameters; {device}")
 
-    def epoch(self, row: Mapping[str, float], seconds: float) -> None:
-        """Say how an epoch went."""
+    def epoch(self, row: Mapping[str, float], seconds: float, rate_before: float) -> None:
+        """Say how an epoch went, in a line of at most 80 characters, and where the learning rate changed."""
+        if row["lr"] != rate_before:
+            self.say(f"  learning rate {row['lr']:.3g}")
         self.say(
             f"epoch {int(row['epoch'])}/{self.epochs}  "
-            f"train loss {row['train/loss']:.4f} accuracy {row['train/accuracy']:.4f}  "
-            f"val loss {row['val/loss']:.4f} accuracy {row['val/accuracy']:.4f} f1 {row['val/f1']:.4f}  "
-            f"lr {row['lr']:.3g}  {seconds:.1f} s"
+            f"loss {row['train/loss']:.3f} val {row['val/loss']:.3f}  "
+            f"accuracy {row['train/accuracy']:.3f} val {row['val/accuracy']:.3f}  "
+            f"F1 {row['val/f1']:.3f}  {seconds:.1f} s"
         )
 
 
 class EpochLog(L.Callback):
-    """Hands each epoch's row to the tracker and to the console."""
+    """Hands each epoch's row to the tracker and to the console, and says how long the training will take."""
 
     def __init__(self, tracker: Tracker, console: ResultConsole) -> None:
         self.tracker = tracker
         self.console = console
+        self.pace = Pace()
+        self._rate: float | None = None
+
+    def describe(self) -> str:
+        """Say how far the training has come."""
+        return self.pace.describe()
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: Any) -> None:
         """Remember when the epoch began, and the rate that it is trained with."""
         self._started = time.perf_counter()
-        self._rate = trainer.optimizers[0].param_groups[0]["lr"]
+        before, self._rate = self._rate, trainer.optimizers[0].param_groups[0]["lr"]
+        self._before = self._rate if before is None else before
+        self.pace.begin_epoch(trainer.current_epoch, int(trainer.max_epochs or 1), int(trainer.num_training_batches))
+
+    def on_train_batch_end(self, trainer: L.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+        """Say after the first steps how long all of it will take."""
+        del outputs, batch
+        expected = self.pace.step(batch_idx + 1)
+        if expected is None:
+            return
+        self.console.say(f"about {format_seconds(expected)} for the training")
+        images = sum(trainer.datamodule.sizes.values())  # type: ignore[attr-defined]
+        warning = warn_of_hours(pl_module.config, expected, trainer.strategy.root_device.type, images)
+        if warning:
+            self.console.say(f"  warning: {warning}")
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: Any) -> None:
         """Log the epoch; validation has been run by now."""
         row = {"epoch": float(trainer.current_epoch + 1), **pl_module.epoch_means()}
         values = trainer.callback_metrics
         row |= {name: float(value) for name, value in values.items() if name.startswith(("val/", "health/"))}
-        row["lr"] = float(self._rate)
+        row["lr"] = float(self._rate or 0.0)
         seconds = time.perf_counter() - self._started
         row["seconds"] = seconds
         self.tracker.log_epoch(row)
-        self.console.epoch(row, seconds)
+        self.console.epoch(row, seconds, float(self._before or 0.0))
+        self.pace.end_epoch(seconds)
         for fault in pl_module.faults:
             self.console.say(f"  warning: {fault}")

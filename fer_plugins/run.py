@@ -18,6 +18,7 @@ import torch
 
 from fer_plugins import config, folds, tracking
 from fer_plugins import record as records
+from fer_plugins.activity import doing
 from fer_plugins.assemble import build_data, build_module, build_trainer, check_machine
 from fer_plugins.checkpoints import read_checkpoint
 from fer_plugins.data.datamodule import FERDataModule
@@ -32,6 +33,7 @@ from fer_plugins.manifest import check_claims, claims_beside, describe, header
 from fer_plugins.module import FERModule
 from fer_plugins.progress import EpochLog, ResultConsole
 from fer_plugins.record import Record
+from fer_plugins.threads import choose_threads
 
 
 def run(configuration: config.Resolved | Mapping[str, Any]) -> Record:
@@ -53,17 +55,21 @@ def run(configuration: config.Resolved | Mapping[str, Any]) -> Record:
         records.check_output(settings["run"]["output"])
         if resolved.notice:
             print(resolved.notice, flush=True)
-        data = build_data(settings)
+        with doing(f"reading {settings['data']['name']}"):
+            data = build_data(settings)
         if settings["run"]["fold"] is None:
             if data.fold_count > 1:
                 return _draw_folds(folds.run_all(resolved, data.fold_count, run))
             settings["run"]["fold"] = 0
-        module = build_module(settings, data)
+        with doing(f"building {settings['model']['name']}, measuring how many threads suit it"):
+            module = build_module(settings, data)
+            threads = choose_threads(settings, module.network)
         record = Record(records.create_folder(settings), config=settings)
         try:
             record.write_config(config.dump(settings))
-            record.write_manifest(**describe(settings, data, resolved.notice))
-            tracker = tracking.start(settings, record.folder)
+            record.write_manifest(**describe(settings, data, resolved.notice), threads=threads._asdict())
+            with doing(f"starting {settings['logger']['name']}"):
+                tracker = tracking.start(settings, record.folder)
         except InputError:
             shutil.rmtree(record.folder)
             raise
@@ -87,13 +93,15 @@ def resume(folder: str | Path) -> Record:
     with quiet(settings):
         check_machine(settings)
         check_claims(settings)
-        data = build_data(settings)
+        with doing(f"reading {settings['data']['name']}"):
+            data = build_data(settings)
         for key, now in (("fingerprint", data.fingerprint), ("split_hash", data.split_hash)):
             if record.manifest["data"][key] != now:
                 raise InputError(
                     f"--resume {folder}: the data have changed ({key} {record.manifest['data'][key]} then, {now} now)"
                 )
         module = build_module(settings, data)
+        choose_threads(settings, module.network, record.manifest.get("threads", {}).get("number"))
         record.config = settings
         last = record.checkpoints / "last.ckpt"
         tracker = tracking.start(settings, record.folder, resume_id=record.manifest.get("tracking_id"))
@@ -113,10 +121,12 @@ def _execute(
     record.write_manifest(status="running", tracking_id=tracker.run_id)
     ok = False
     try:
-        trainer = build_trainer(settings, record, EpochLog(tracker, console))
+        log = EpochLog(tracker, console)
+        trainer = build_trainer(settings, record, log)
         session["device"] = _device(trainer)
         console.begin(record.folder, data, module, session["device"], resumed=resume_from is not None)
-        _fit(trainer, module, data, resume_from)
+        with doing(log.describe):
+            _fit(trainer, module, data, resume_from)
         session["fit_seconds"] = round(time.time() - started, 2)
         _finish(record, data, module, trainer, tracker, console)
         ok = True
@@ -197,7 +207,8 @@ def _finish(
         if part == "test":
             data.open_test("fitting is over, the checkpoint is selected on val")
         loop = trainer.validate if part == "val" else trainer.test
-        loop(module, datamodule=data, verbose=False)
+        with doing(f"scoring {part}"):
+            loop(module, datamodule=data, verbose=False)
         predictions = module.predictions
         assert predictions is not None
         rows = data.rows(part)
@@ -239,7 +250,8 @@ def _finish(
     if settings["logger"]["log_model"]:
         tracker.log_checkpoint(best)
     record.write_manifest(status="finished", test_opened=list(data.test_openings), **summary)
-    pictures, not_drawn = draw_at_end(record, data, module.network)
+    with doing("drawing figures"):
+        pictures, not_drawn = draw_at_end(record, data, module.network)
     tracker.log_figures(pictures)
     record.manifest["warnings"] += not_drawn + tracker.warnings  # written with the session, at the very end
     print_result(

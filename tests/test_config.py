@@ -97,6 +97,16 @@ def test_without_data_the_run_is_a_demonstration(toy):
     chosen = config.resolve({"data": "synthetic"}, plugin="toy")
     assert chosen.notice is None
     assert chosen.config["trainer"]["epochs"] == 70
+    assert "samples" in chosen.config["data"]
+    assert chosen.config["data"]["samples"] > resolved.config["data"]["samples"] == config.DEMO_DATA["samples"]
+
+
+def test_the_demonstration_takes_what_the_user_says(toy):
+    resolved = config.resolve({"trainer": {"epochs": 1}, "data": {"subjects": 3, "samples": 63}}, plugin="toy")
+    assert resolved.config["data"]["samples"] == 63
+    assert "1 epochs (the recipe has 70)" in resolved.notice
+    harder = config.resolve({"data": {"difficulty": 0.9}}, plugin="toy").config["data"]
+    assert (harder["difficulty"], harder["samples"]) == (0.9, config.DEMO_DATA["samples"])
 
 
 def test_what_the_recipe_leaves_to_the_user(toy):

@@ -11,6 +11,7 @@ CORE = sorted((ROOT / "fer_plugins").rglob("*.py"))
 PLUGINS = sorted(path for path in (ROOT / "plugins").iterdir() if path.is_dir())
 TORCH_FREE = (
     "__init__",
+    "activity",
     "cli",
     "config",
     "contract",

@@ -1,0 +1,103 @@
+"""How many CPU threads a training step takes: measured on the machine as it is, busy or not."""
+
+from __future__ import annotations
+
+import copy
+import os
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import torch
+from torch import nn
+
+LARGEST_BATCH = 16  # images of a measured step
+CLEARLY = 1.3  # fewer threads are taken only where they are faster by this factor: a quiet machine always chooses alike
+SHORT = 0.5  # seconds; shorter steps are measured twice
+
+
+class Threads(NamedTuple):
+    """CPU threads of one operation: their number, who chose it, and the seconds that a step took with each number."""
+
+    number: int
+    chosen_by: str  # "trainer.threads", "OMP_NUM_THREADS", "torch", "measured", or "the interrupted run"
+    seconds: dict[int, float]
+
+    def __str__(self) -> str:
+        if not self.seconds:
+            return f"{self.number} threads"
+        steps = ", ".join(f"{seconds:.2g} s with {number}" for number, seconds in self.seconds.items())
+        return f"{self.number} threads (a step took {steps})"
+
+
+def choose_threads(settings: Mapping[str, Any], network: nn.Module, recorded: int | None = None) -> Threads:
+    """Set the number of CPU threads and return it.
+
+    The user's number is taken as given (``trainer.threads``, or ``OMP_NUM_THREADS`` in the environment). A resumed run
+    takes the number that it began with, so that it ends with the same bits. Otherwise one training step is timed with
+    torch's own choice, with half of it, and so on while that is faster; another process on the same cores can make many
+    threads ten times slower than one. Weights, buffers and random state are left as they were.
+
+    Args:
+        settings: the complete configuration.
+        network: takes images (B, channels, image_size, image_size).
+        recorded: the number of an interrupted run that is resumed.
+    """
+    wanted = settings["trainer"]["threads"]
+    if wanted:
+        torch.set_num_threads(wanted)
+        return Threads(wanted, "trainer.threads", {})
+    if recorded is not None:
+        torch.set_num_threads(recorded)
+        return Threads(recorded, "the interrupted run", {})
+    most = torch.get_num_threads()
+    if "OMP_NUM_THREADS" in os.environ:
+        return Threads(most, "OMP_NUM_THREADS", {})
+    if most == 1 or settings["trainer"]["accelerator"] not in ("auto", "cpu") or _has_gpu():
+        return Threads(most, "torch", {})
+    seconds: dict[int, float] = {}
+    try:
+        step = _training_step(settings, network)
+        step()  # memory is allocated, kernels are chosen
+        number = most
+        while number >= 1:
+            torch.set_num_threads(number)
+            seconds[number] = _time(step)
+            if len(seconds) > 1 and seconds[number] > min(seconds.values()):
+                break
+            number //= 2
+    except Exception:  # a network that needs more than a batch to train is run as torch would
+        seconds = {}
+    best = min(seconds, key=seconds.__getitem__, default=most)
+    if seconds and seconds[best] * CLEARLY > seconds[most]:
+        best = most
+    torch.set_num_threads(best)
+    return Threads(best, "measured" if seconds else "torch", seconds)
+
+
+def _has_gpu() -> bool:
+    return torch.cuda.is_available() or torch.backends.mps.is_available()
+
+
+def _training_step(settings: Mapping[str, Any], network: nn.Module) -> Callable[[], None]:
+    data = settings["data"]
+    twin = copy.deepcopy(network).train()
+    shape = (min(LARGEST_BATCH, data["batch_size"]), data["channels"], data["image_size"], data["image_size"])
+    images = torch.rand(shape, generator=torch.Generator().manual_seed(0))
+
+    def step() -> None:
+        with torch.random.fork_rng(devices=[]):
+            twin(images).logsumexp(1).sum().backward()
+
+    return step
+
+
+def _time(step: Callable[[], None]) -> float:
+    times = []
+    for _ in range(2):
+        began = time.perf_counter()
+        step()
+        times.append(time.perf_counter() - began)
+        if times[0] > SHORT:
+            break
+    return min(times)
