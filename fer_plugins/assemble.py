@@ -227,7 +227,7 @@ def build_trainer(settings: Mapping[str, Any], record: Record, log: EpochLog) ->
     section, selection = settings["trainer"], settings["selection"]
     callbacks: list[L.Callback] = [
         log,
-        checkpoints.checkpoint_callback(record.checkpoints.absolute(), selection["metric"], selection["mode"]),
+        checkpoints.BestAndLast(record.checkpoints.absolute(), selection["metric"], selection["mode"]),
     ]
     stopping = stopping_callback(selection)
     callbacks += [stopping] if stopping else []

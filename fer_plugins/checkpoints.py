@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
 from typing import Any
 
+import lightning as L
 import torch
 from lightning.fabric.plugins import TorchCheckpointIO
-from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.callbacks import Checkpoint
 
 from fer_plugins.errors import InputError, RunError
 
@@ -38,19 +40,59 @@ class WholeFileIO(TorchCheckpointIO):
             raise RunError(f"cannot write {target}: {cause}; is the disk full?") from error
 
 
-def checkpoint_callback(folder: Path, metric: str, mode: str) -> ModelCheckpoint:
-    """Return the callback that keeps ``best.ckpt`` (by ``metric``) and ``last.ckpt`` (the last whole epoch)."""
-    return ModelCheckpoint(
-        dirpath=folder,
-        filename="best",
-        monitor=metric,
-        mode=mode,
-        save_top_k=1,
-        save_last=True,
-        save_on_train_epoch_end=True,  # after the epoch is whole, so that last.ckpt is where a resumed run starts
-        auto_insert_metric_name=False,
-        enable_version_counter=False,
-    )
+class BestAndLast(Checkpoint):
+    """Keeps ``best.ckpt`` (by a metric of validation) and ``last.ckpt`` (the last whole epoch).
+
+    Lightning's ModelCheckpoint (2.6) writes its last.ckpt only when the best improves, and forgets the best score when
+    the folder has moved. Here the best score is the one that best.ckpt itself was written with, and nothing holds a
+    path. best.ckpt is written first: a run that is killed between the two goes on from the epoch before, reaches the
+    same score again, and leaves best.ckpt as it is.
+
+    Args:
+        folder: where the two are written.
+        metric: name of a logged metric, such as val/accuracy.
+        mode: max or min, whether more or less of it is better.
+    """
+
+    def __init__(self, folder: Path, metric: str, mode: str) -> None:
+        self.folder, self.metric = folder, metric
+        self.sign = 1.0 if mode == "max" else -1.0
+        self.score: float | None = None
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Take over the best score of an interrupted run."""
+        del pl_module
+        self.score = best_score(self.folder / "best.ckpt") if trainer.ckpt_path is not None else None
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Write the epoch, which is whole by now: validation has been run, early stopping has counted it."""
+        del pl_module
+        value = float(trainer.callback_metrics[self.metric])
+        if self.score is None or self._is_better(value, self.score):
+            self.score = value
+            trainer.save_checkpoint(self.folder / "best.ckpt")
+        trainer.save_checkpoint(self.folder / "last.ckpt")
+
+    def _is_better(self, value: float, score: float) -> bool:
+        return self.sign * value > self.sign * score or (math.isnan(score) and not math.isnan(value))
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the best score so far, this epoch's included."""
+        return {"score": self.score}
+
+
+def best_score(path: Path) -> float | None:
+    """Return the score that best.ckpt was selected by; None where it does not say.
+
+    Raises:
+        RunError: the file cannot be read.
+    """
+    for key, state in read_checkpoint(path)["callbacks"].items():
+        if key == BestAndLast.__name__:
+            return None if state["score"] is None else float(state["score"])
+        if key.startswith("ModelCheckpoint") and state.get("best_model_score") is not None:  # of version 0.1.0
+            return float(state["best_model_score"])
+    return None
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:

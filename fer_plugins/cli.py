@@ -99,16 +99,19 @@ def _run(words: list[str]) -> int:
     elif "list" in request.switches:
         return listing.list_offers([])
     elif request.resume is not None:
-        if request.plugin or request.recipe or request.files or request.flags:
-            raise InputError("--resume takes the run's own configuration; leave the other flags out")
+        if request.plugin or request.recipe or request.files or "seeds" in request.flags:
+            raise InputError(
+                "--resume takes the run's own configuration, and of it what does not shape the result (data.root, "
+                "trainer.threads, ...); leave the other flags out"
+            )
         if "print-config" in request.switches:
             print(config.dump(config.read_file(os.path.join(request.resume, "config.yaml"))), end="")
             return DONE
         with activity.watched(sys.stdout):
             with activity.doing(LOADING):
-                from fer_plugins.run import resume
+                from fer_plugins.resuming import resume
 
-            resume(request.resume)
+            resume(request.resume, request.flags)
     else:
         count = request.flags.pop("seeds", None)
         resolved = _resolve(request, 0)

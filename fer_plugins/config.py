@@ -51,7 +51,8 @@ class Resolved:
 
     config: Config
     origins: dict[str, str] = field(default_factory=dict)
-    notice: str | None = None  # one line for the user about what was chosen for him
+    notice: str | None = None  # for the user, about what was chosen for him
+    series: dict[str, Any] | None = None  # of the seeds that the run is one of: id, number (from 0), count
 
 
 class _Loader(yaml.SafeLoader):

@@ -40,6 +40,13 @@ def run_all(resolved: config.Resolved, count: int, run: RunOne) -> Record:
     (folder / "checkpoints").rmdir()  # each fold has its own
     whole = Record(folder, config=settings)
     whole.write_config(config.dump(settings))
+    if resolved.series:
+        whole.manifest["series"] = resolved.series
+    return begin(whole, count, run)
+
+
+def begin(whole: Record, count: int, run: RunOne) -> Record:
+    """Run each of ``count`` folds inside a folder whose config.yaml is written; see ``run_all``."""
     whole.write_manifest(status="running", folds=[None] * count, failed={})
     return _run_missing(whole, run, None)
 
@@ -48,13 +55,8 @@ def resume_all(whole: Record, run: RunOne, resume: ResumeOne) -> Record:
     """Run the folds that are missing or failed, go on with one that was interrupted, and sum up anew.
 
     Raises:
-        InputError: every fold is finished.
         RunError: as ``run_all``.
     """
-    if whole.manifest.get("status") == "finished":
-        raise InputError(
-            f"--resume {whole.folder}: every fold is finished; repeat them with --config {whole.folder}/config.yaml"
-        )
     whole.write_manifest(status="running", failed={})
     return _run_missing(whole, run, resume)
 
@@ -66,14 +68,17 @@ def _run_missing(whole: Record, run: RunOne, resume: ResumeOne | None) -> Record
         if name is not None:
             continue
         print(f"fold {number} of {len(names)} (0 to {len(names) - 1})", flush=True)
-        begun = _find_begun(whole.folder, number) if resume else None
+        begun, finished = _find_begun(whole.folder, number) if resume else (None, False)
         try:
-            done = resume(begun) if resume and begun else run(_one_fold(whole, number))
+            if begun and finished:  # killed before the whole knew of it
+                done = Record.read(begun)
+            else:
+                done = resume(begun) if resume and begun else run(_one_fold(whole, number))
         except Interrupted:
             whole.write_manifest(status="interrupted")
             raise Interrupted(f"interrupted in fold {number}; go on with: fer-run --resume {whole.folder}") from None
         except InputError:
-            if number == 0 and not any(names):
+            if resume is None and number == 0:
                 _remove(whole)
             raise
         except RunError as error:
@@ -96,14 +101,25 @@ def _one_fold(whole: Record, number: int) -> config.Resolved:
     return config.Resolved(settings)
 
 
-def _find_begun(folder: Path, number: int) -> Path | None:
-    """Return the newest folder of an unfinished run of this fold, or None."""
+def _find_begun(folder: Path, number: int) -> tuple[Path | None, bool]:
+    """Return the newest folder of a run of this fold, finished ones first, and whether it is finished.
+
+    A process that was killed leaves the status "running" behind, or a config.yaml alone; failed folds are run anew.
+    """
+    begun = None
     for path in sorted(folder.iterdir(), key=lambda one: one.stat().st_mtime, reverse=True):
-        if (path / "manifest.json").is_file():
-            record = Record.read(path)
-            if record.config["run"]["fold"] == number and record.manifest.get("status") == "interrupted":
-                return path
-    return None
+        if not (path / "config.yaml").is_file():
+            continue
+        known = (path / "manifest.json").is_file()
+        record = Record.read(path) if known else Record(path, config=config.read_file(path / "config.yaml"))
+        if record.config["run"]["fold"] != number:
+            continue
+        status = record.manifest.get("status")
+        if status == "finished":
+            return path, True
+        if status != "failed" and begun is None:
+            begun = path
+    return begun, False
 
 
 def _remove(whole: Record) -> None:

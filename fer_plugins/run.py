@@ -59,7 +59,7 @@ def run(configuration: config.Resolved | Mapping[str, Any]) -> Record:
             data = build_data(settings)
         if settings["run"]["fold"] is None:
             if data.fold_count > 1:
-                return _draw_folds(folds.run_all(resolved, data.fold_count, run))
+                return draw_folds(folds.run_all(resolved, data.fold_count, run))
             settings["run"]["fold"] = 0
         with doing(f"building {settings['model']['name']}, measuring how many threads suit it"):
             module = build_module(settings, data)
@@ -67,55 +67,41 @@ def run(configuration: config.Resolved | Mapping[str, Any]) -> Record:
         record = Record(records.create_folder(settings), config=settings)
         try:
             record.write_config(config.dump(settings))
-            record.write_manifest(**describe(settings, data, resolved.notice), threads=threads._asdict())
+            more = {"threads": threads._asdict()} | ({"series": resolved.series} if resolved.series else {})
+            record.write_manifest(**describe(settings, data, resolved.notice), **more)
             with doing(f"starting {settings['logger']['name']}"):
                 tracker = tracking.start(settings, record.folder)
         except InputError:
             shutil.rmtree(record.folder)
             raise
-        _execute(record, data, module, tracker, resume_from=None)
+        execute(record, data, module, tracker)
     return record
 
 
-def resume(folder: str | Path) -> Record:
-    """Go on with an interrupted run from its last whole epoch, in its own folder.
+def execute(
+    record: Record,
+    data: FERDataModule,
+    module: FERModule,
+    tracker: tracking.Tracker,
+    resume_from: Path | None = None,
+    session: Mapping[str, Any] | None = None,
+) -> None:
+    """Fit, select, test and write; whatever happens, the manifest says how it ended (it is written at the very end).
+
+    Args:
+        record: of the run; its config.yaml is written.
+        data: prepared.
+        module: under the run's seed.
+        tracker: started.
+        resume_from: checkpoint to go on from.
+        session: what is to stand in the manifest beside this session's times.
 
     Raises:
-        InputError: it is no run's folder, it is finished, or the data are not those that it began with.
-        RunError: the run failed again.
+        Interrupted: the user stopped it. RunError: it failed; the manifest says why.
     """
-    record = Record.read(folder)
-    if "folds" in record.manifest:
-        return _draw_folds(folds.resume_all(record, run, resume))
-    if record.manifest.get("status") == "finished":
-        raise InputError(f"--resume {folder}: this run is finished; repeat it with --config {folder}/config.yaml")
-    settings = config.resolve(record.config).config
-    with quiet(settings):
-        check_machine(settings)
-        check_claims(settings)
-        with doing(f"reading {settings['data']['name']}"):
-            data = build_data(settings)
-        for key, now in (("fingerprint", data.fingerprint), ("split_hash", data.split_hash)):
-            if record.manifest["data"][key] != now:
-                raise InputError(
-                    f"--resume {folder}: the data have changed ({key} {record.manifest['data'][key]} then, {now} now)"
-                )
-        module = build_module(settings, data)
-        choose_threads(settings, module.network, record.manifest.get("threads", {}).get("number"))
-        record.config = settings
-        last = record.checkpoints / "last.ckpt"
-        tracker = tracking.start(settings, record.folder, resume_id=record.manifest.get("tracking_id"))
-        _execute(record, data, module, tracker, resume_from=last if last.is_file() else None)
-    return record
-
-
-def _execute(
-    record: Record, data: FERDataModule, module: FERModule, tracker: tracking.Tracker, resume_from: Path | None
-) -> None:
-    """Fit, select, test and write; whatever happens, the manifest says how it ended (it is written at the very end)."""
     settings = record.config
     started = time.time()
-    session: dict[str, Any] = {"started": _stamp(started), "resumed": resume_from is not None}
+    session = {"started": _stamp(started), "resumed": resume_from is not None, **(session or {})}
     console = ResultConsole(settings)
     record.manifest.pop("error", None)  # of an earlier session
     record.write_manifest(status="running", tracking_id=tracker.run_id)
@@ -130,22 +116,11 @@ def _execute(
         session["fit_seconds"] = round(time.time() - started, 2)
         _finish(record, data, module, trainer, tracker, console)
         ok = True
-    except (KeyboardInterrupt, SystemExit):
+    except BaseException as error:
+        if not _is_interruption(error):
+            raise _failed(record, error) from error
         record.manifest.update(status="interrupted")
         raise Interrupted(f"interrupted; go on with: fer-run --resume {record.folder}") from None
-    except InputError as error:
-        _note_failure(record, str(error))
-        raise
-    except RunError as error:
-        _note_failure(record, str(error))
-        raise RunError(f"{error}. Folder: {record.folder}") from error
-    except OSError as error:
-        text = f"cannot go on: {error.strerror or error} {error.filename or ''}".strip()
-        _note_failure(record, text)
-        raise RunError(text) from error
-    except Exception as error:
-        _note_failure(record, f"{type(error).__name__}: {error}")
-        raise
     finally:
         session["seconds"] = round(time.time() - started, 2)
         record.manifest["sessions"].append(session)
@@ -153,8 +128,32 @@ def _execute(
         _write_if_possible(record)
 
 
-def _note_failure(record: Record, text: str) -> None:
+def _is_interruption(error: BaseException | None) -> bool:
+    """Return whether the user stopped the run: Lightning may fail in its own clean-up while it handles that."""
+    seen = set()
+    while error is not None and id(error) not in seen:
+        if isinstance(error, KeyboardInterrupt | SystemExit):
+            return True
+        seen.add(id(error))
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _failed(record: Record, error: BaseException) -> BaseException:
+    """Note in the manifest why a run failed; return the error to be raised."""
+    raised = error
+    if isinstance(error, InputError):
+        text = str(error)
+    elif isinstance(error, RunError):
+        text = str(error)
+        raised = RunError(f"{error}. Folder: {record.folder}")
+    elif isinstance(error, OSError):
+        text = f"cannot go on: {error.strerror or error} {error.filename or ''}".strip()
+        raised = RunError(text)
+    else:
+        text = f"{type(error).__name__}: {error}"
     record.manifest.update(status="failed", error=text)
+    return raised
 
 
 def _write_if_possible(record: Record) -> None:
@@ -268,7 +267,7 @@ def _finish(
     console.say(f"recorded in {record.folder}")
 
 
-def _draw_folds(whole: Record) -> Record:
+def draw_folds(whole: Record) -> Record:
     """Draw the folds of a protocol that were pooled; return the record."""
     _, not_drawn = draw_at_end(whole)
     if not_drawn:

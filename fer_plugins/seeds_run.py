@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from rich import box
@@ -16,6 +19,7 @@ from fer_plugins.evaluate.seed_spread import seed_interval
 from fer_plugins.record import Record
 
 SHOWN = ("accuracy", "balanced_accuracy", "f1")
+RunOne = Callable[[], Record]
 
 
 def run_seeds(
@@ -40,14 +44,88 @@ def run_seeds(
     """
     if isinstance(count, bool) or not isinstance(count, int) or count < 2:
         raise InputError(f"--seeds {count}: give a number of trainings, at least 2; one training is --seed N")
+    name = f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
+
+    def begin() -> Iterator[tuple[int, RunOne]]:
+        for number in range(count):
+            resolved = resolve(number)
+            resolved.series = {"id": name, "number": number, "count": count}
+            print(f"seed {resolved.config['seed']} ({number + 1} of {count})", flush=True)
+            yield resolved.config["seed"], functools.partial(run, resolved)
+
+    return _run_all(begin())
+
+
+def is_incomplete(record: Record) -> bool:
+    """Return whether a seed of the series that a run belongs to is not finished."""
+    siblings = _find_siblings(record)
+    return any(
+        number not in siblings or siblings[number].manifest.get("status") != "finished"
+        for number in range(record.manifest["series"]["count"])
+    )
+
+
+def resume_series(
+    record: Record, run: Callable[[config.Resolved], Record], resume: Callable[[Record], Record]
+) -> list[Record]:
+    """Finish a series: go on with the seeds that were begun, run those that are missing, and print the spread.
+
+    Args:
+        record: one run of the series; the others are looked for beside it.
+        run: trains and scores one.
+        resume: goes on with one.
+
+    Raises:
+        InputError, RunError: as ``run_seeds``.
+    """
+    series = record.manifest["series"]
+    siblings = _find_siblings(record)
+    first = record.config["seed"] - series["number"]
+
+    def begin() -> Iterator[tuple[int, RunOne]]:
+        for number in range(series["count"]):
+            known, seed = siblings.get(number), first + number
+            finished = known is not None and known.manifest.get("status") == "finished"
+            said = ", finished already" if finished else ""
+            print(f"seed {seed} ({number + 1} of {series['count']}){said}", flush=True)
+            if known is not None:
+                yield seed, functools.partial(_keep if finished else resume, known)
+                continue
+            settings = {**record.config, "seed": seed}
+            settings["run"] = {**record.config["run"], "output": str(record.folder.parent)}
+            notice = "" if record.manifest.get("demonstration") else None
+            series_of_it = {**series, "number": number}
+            yield seed, functools.partial(run, config.Resolved(settings, notice=notice, series=series_of_it))
+
+    return _run_all(begin())
+
+
+def _keep(record: Record) -> Record:
+    return record
+
+
+def _find_siblings(record: Record) -> dict[int, Record]:
+    """Return number -> run of the series that a run belongs to; of several the finished one."""
+    found: dict[int, Record] = {}
+    for path in sorted(record.folder.absolute().parent.glob("*/manifest.json")):
+        try:
+            one = Record.read(path.parent)
+            series = one.manifest.get("series") or {}
+            if series.get("id") != record.manifest["series"]["id"]:
+                continue
+            if series["number"] not in found or one.manifest.get("status") == "finished":
+                found[series["number"]] = one
+        except (InputError, AttributeError, KeyError):  # another run's folder, damaged
+            continue
+    return found
+
+
+def _run_all(begun: Iterable[tuple[int, RunOne]]) -> list[Record]:
     done: list[Record] = []
     failed: dict[int, str] = {}
-    for number in range(count):
-        resolved = resolve(number)
-        seed = resolved.config["seed"]
-        print(f"seed {seed} ({number + 1} of {count})", flush=True)
+    for seed, run_one in begun:
         try:
-            done.append(run(resolved))
+            done.append(run_one())
         except (InputError, RunError) as error:
             first = not done and not failed  # what the first refuses, all would
             if first if isinstance(error, InputError) else type(error) is not RunError:  # or the user interrupts

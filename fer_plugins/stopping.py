@@ -22,7 +22,7 @@ def stopping_callback(selection: Mapping[str, Any]) -> L.Callback | None:
     if not selection["patience"]:
         return None
     if selection["stop"] == "metric":
-        return EarlyStopping(
+        return StopOnMetric(
             selection["metric"],
             mode=selection["mode"],
             patience=selection["patience"],
@@ -30,6 +30,15 @@ def stopping_callback(selection: Mapping[str, Any]) -> L.Callback | None:
             check_on_train_epoch_end=True,
         )
     return StopOnBoth(**{key: selection[key] for key in ("metric", "mode", "patience", "min_delta", "stop")})
+
+
+class StopOnMetric(EarlyStopping):
+    """Lightning's own, which also stops a resumed run at once where it had stopped before it was interrupted."""
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Look at what was counted before the interruption."""
+        super().on_train_start(trainer, pl_module)
+        trainer.should_stop = trainer.should_stop or self.wait_count >= self.patience
 
 
 class StopOnBoth(L.Callback):
@@ -67,6 +76,11 @@ class StopOnBoth(L.Callback):
         self.best = [new if improved else best for new, improved, best in zip(now, better, self.best, strict=True)]
         self.last = now
         return self.waited >= self.patience
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: Any) -> None:
+        """Stop a resumed run at once where it had stopped before it was interrupted."""
+        del pl_module
+        trainer.should_stop = trainer.should_stop or self.waited >= self.patience
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: Any) -> None:
         """Look at the epoch; validation has been run by now."""

@@ -44,7 +44,7 @@ def test_the_name_may_follow_its_options():
         (["dcnn"], "'dcnn' belongs to no flag"),
         (["--list=yes"], "takes no value"),
         (["--data..root", "x"], "expected --section.key VALUE"),
-        (["--resume", "r", "--seed", "1"], "leave the other flags out"),
+        (["--resume", "r", "--plugin", "toy"], "leave the other flags out"),
         (["--resume", "/nowhere/at/all"], "not the folder of a run"),
         (["--recipe", "x"], "--recipe: needs --plugin"),
         (["--help", "dta"], "unknown section; did you mean data"),

@@ -10,7 +10,8 @@ from fer_plugins import cli
 from fer_plugins.errors import InputError, RunError
 from fer_plugins.module import FERModule
 from fer_plugins.record import Record
-from fer_plugins.run import resume, run
+from fer_plugins.resuming import resume
+from fer_plugins.run import run
 
 
 def flags(tmp_path, **changes):

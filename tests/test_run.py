@@ -14,7 +14,8 @@ from fer_plugins import config
 from fer_plugins.data.datamodule import TestSplitSealed
 from fer_plugins.errors import InputError, RunError
 from fer_plugins.record import Record
-from fer_plugins.run import resume, run
+from fer_plugins.resuming import resume
+from fer_plugins.run import run
 
 FER_RUN = str(Path(sys.executable).parent / "fer-run")
 QUICK = {

@@ -1,0 +1,258 @@
+"""Goes on with what was interrupted: a run, the folds of a protocol, or a series of seeds."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from torch.optim import lr_scheduler
+
+from fer_plugins import config, folds, seeds_run, tracking
+from fer_plugins.activity import doing
+from fer_plugins.assemble import build_data, build_module, check_machine
+from fer_plugins.checkpoints import read_checkpoint
+from fer_plugins.epoch_rows import EpochRows
+from fer_plugins.errors import InputError, RunError
+from fer_plugins.manifest import check_claims, describe
+from fer_plugins.module import FERModule
+from fer_plugins.record import Record
+from fer_plugins.run import draw_folds, execute, quiet, run
+from fer_plugins.threads import choose_threads
+
+# Keys that do not shape the result: where the data lie (their fingerprint is compared) and how fast it is computed. The
+# device and the number of threads may change last bits, so every change is recorded.
+_FREE = (
+    *("data.root", "data.workers", "data.cache", "data.memory_gb", "protocol.file"),
+    *("trainer.accelerator", "trainer.threads", "trainer.progress"),
+)
+_PARTS = ("epoch", "state_dict", "optimizer_states", "lr_schedulers", "callbacks", "loops")
+
+Changes = dict[str, list[Any]]  # dotted key -> [old, new]
+
+
+def resume(folder: str | Path, changes: Mapping[str, Any] | None = None) -> Record:
+    """Go on with an interrupted run from its last whole epoch, in its own folder, wherever that lies now.
+
+    A run of a series (``fer-run --seeds``) is followed by the seeds that are missing.
+
+    Args:
+        folder: of the run.
+        changes: nested values, as on the command line, of keys that do not shape the result, or more epochs.
+
+    Returns:
+        The record of the run.
+
+    Raises:
+        InputError: it is no run's folder, it is finished, a change is refused, its checkpoint is damaged, or the data
+            are not those that it began with. Nothing was written.
+        RunError: the run failed again.
+    """
+    record, given = read_begun(folder), changes or {}
+    series = record.manifest.get("series")
+    if isinstance(series, dict) and seeds_run.is_incomplete(record):
+        seeds_run.resume_series(record, run, lambda one: _resume_one(one, given))
+        return Record.read(folder)
+    return _resume_one(record, given)
+
+
+def _resume_one(record: Record, given: Mapping[str, Any]) -> Record:
+    folder = record.folder
+    if record.manifest.get("status") == "finished":
+        what = "every fold" if "folds" in record.manifest else "this run"
+        again = f"repeat {'them' if 'folds' in record.manifest else 'it'} with --config {folder}/config.yaml"
+        if "epochs" in str(given.get("trainer")):
+            again = f"its test split is opened, so train longer in another run: fer-run --config {folder}/config.yaml"
+            again += f" --trainer.epochs {given['trainer']['epochs']}"
+        raise InputError(f"--resume {folder}: {what} is finished; {again}")
+    settings, changes = change(record, given)
+    if "folds" in record.manifest:
+        if "trainer.epochs" in changes and any(record.manifest["folds"]):
+            raise InputError("--resume: trainer.epochs: folds are finished with the old number; leave it out")
+        if changes:
+            _check_folds(record, settings)
+            record.config = settings
+            record.write_config(config.dump(settings))
+        return draw_folds(folds.resume_all(record, run, lambda one: _resume_one(read_begun(one), given)))
+    with quiet(settings):
+        check_machine(settings)
+        check_claims(settings)
+        with doing(f"reading {settings['data']['name']}"):
+            data = build_data(settings)
+        if not record.manifest and settings["run"]["fold"] is None and data.fold_count > 1:
+            record.config = settings
+            return draw_folds(folds.begin(record, data.fold_count, run))
+        if record.manifest:
+            check_same_data(record, data.fingerprint, data.split_hash)
+        module = build_module(settings, data)
+        last, epochs, said = find_last(record, module)
+        recorded = record.manifest.get("threads", {}).get("number") if last else None
+        threads = choose_threads(settings, module.network, recorded)
+        record.config = settings
+        record.checkpoints.mkdir(exist_ok=True)
+        if not record.manifest:  # killed before it was written
+            record.write_manifest(**describe(settings, data, None))
+        if changes:
+            record.write_config(config.dump(settings))
+        record.write_manifest(threads=threads._asdict())
+        tracker = tracking.start(settings, record.folder, resume_id=record.manifest.get("tracking_id"))
+        if said and settings["trainer"]["progress"] != "none":
+            print(said, flush=True)
+        session = {"epochs_before": epochs, "changed": changes}
+        execute(record, data, module, tracker, resume_from=last, session=session)
+    return record
+
+
+def _check_folds(whole: Record, settings: config.Config) -> None:
+    """Compare the data under a changed configuration with those of the folds, before the change is written.
+
+    Raises:
+        InputError: they are others, or this machine cannot do what is asked for.
+    """
+    with quiet(settings):
+        check_machine(settings)
+        data = build_data({**settings, "run": {**settings["run"], "fold": 0}})
+    for path in whole.folder.glob("*/manifest.json"):
+        one = Record.read(path.parent)
+        if one.config["run"]["fold"] == 0 and "data" in one.manifest:
+            check_same_data(one, data.fingerprint, data.split_hash)
+
+
+def read_begun(folder: str | Path) -> Record:
+    """Read the folder of a run that may have been killed before its manifest was written.
+
+    Raises:
+        InputError: it is no run's folder, or a file in it is damaged.
+    """
+    path = Path(folder)
+    if os.path.isfile(path / "config.yaml") and not os.path.exists(path / "manifest.json"):
+        return Record(path, config=config.read_file(path / "config.yaml", "--resume"))
+    record = Record.read(path)
+    for name in ("config", "manifest"):
+        if not isinstance(getattr(record, name), dict):
+            raise InputError(f"{folder}: {name} holds no mapping; it was not written by a run")
+    return record
+
+
+def change(record: Record, given: Mapping[str, Any]) -> tuple[config.Config, Changes]:
+    """Return the configuration of a resumed run, and what the user changes in it.
+
+    Args:
+        record: of the run.
+        given: nested values from the command line.
+
+    Raises:
+        InputError: a key that shapes the result would change, training would become shorter, or a schedule would take
+            another shape.
+    """
+    before = config.resolve(record.config).config
+    merged = config.merge(before, config.Layer(given, "the command line"), {})
+    after = config.resolve(merged).config
+    changes: Changes = {}
+    old, new = dict(_leaves(before)), dict(_leaves(after))
+    for key in sorted({*old, *new}):
+        if old.get(key) != new.get(key):
+            changes[key] = [old.get(key), new.get(key)]
+    for key, (was, wanted) in changes.items():
+        if key == "trainer.epochs":
+            _check_epochs(before, was, wanted)
+        elif not (key in _FREE or key.startswith("logger.") or _is_target_root(key)):
+            raise InputError(
+                f"--resume: {key} is {was!r} in this run and shapes its result; leave --{key} out, or begin another: "
+                f"fer-run --config {record.folder}/config.yaml --{key} {json.dumps(wanted)}"
+            )
+    return after, changes
+
+
+def _is_target_root(key: str) -> bool:
+    parts = key.split(".")
+    return parts[:2] == ["data", "targets"] and parts[3:] == ["root"]
+
+
+def _check_epochs(before: config.Config, was: int, wanted: int) -> None:
+    if wanted < was:
+        raise InputError(f"--resume: trainer.epochs is {was} in this run and can only be raised; got {wanted}")
+    name = before["scheduler"]["name"]
+    made = getattr(lr_scheduler, name, None)
+    spanned = [key for key in ("T_max", "total_steps") if made and key in inspect.signature(made).parameters]
+    if spanned and spanned[0] not in before["scheduler"]:
+        raise InputError(
+            f"--resume: {name} spans the {was} epochs of this run, and would have another shape over {wanted}; leave "
+            "--trainer.epochs out, or begin another run"
+        )
+
+
+def _leaves(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in values.items():
+        if isinstance(value, Mapping) and value:
+            yield from _leaves(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
+
+
+def check_same_data(record: Record, fingerprint: str, split_hash: str) -> None:
+    """Compare the data with those that the run began with.
+
+    Raises:
+        InputError: they are others.
+    """
+    recorded = record.manifest.get("data")
+    for key, now in (("fingerprint", fingerprint), ("split_hash", split_hash)):
+        then = recorded.get(key) if isinstance(recorded, dict) else None
+        if then != now:
+            raise InputError(f"--resume {record.folder}: the data have changed ({key} {then} then, {now} now)")
+
+
+def find_last(record: Record, module: FERModule) -> tuple[Path | None, int, str | None]:
+    """Return the checkpoint to go on from (None: from the beginning), its whole epochs, and what is to be said of it.
+
+    Raises:
+        InputError: it is damaged, not of this network, or best.ckpt is missing beside it.
+    """
+    last, best = record.checkpoints / "last.ckpt", record.checkpoints / "best.ckpt"
+    if not last.is_file():
+        return None, 0, None
+    epochs = _check(last, module, record)
+    if not best.is_file():
+        raise InputError(
+            f"{best}: is gone, and with it the best epoch so far; delete {last} to begin this run anew, or repeat it: "
+            f"fer-run --config {record.folder}/config.yaml"
+        )
+    _check(best, module, record)
+    rows = len(EpochRows(record.folder / "metrics.csv").before(float("inf")))
+    said = None
+    if rows > epochs + 1:  # one row more is the epoch that was interrupted between its row and its checkpoint
+        said = f"the last checkpoint is of epoch {epochs}; epochs {epochs + 1} to {rows} are trained again"
+    return last, epochs, said
+
+
+def _check(path: Path, module: FERModule, record: Record) -> int:
+    """Return the whole epochs of a checkpoint.
+
+    Raises:
+        InputError: it is none of this run.
+    """
+    try:
+        content = read_checkpoint(path)
+    except RunError as error:
+        raise _unusable(path, record, str(error).partition(": ")[2]) from error
+    if not isinstance(content, dict) or any(part not in content for part in _PARTS):
+        raise _unusable(path, record, "it is not written by a run")
+    try:
+        epochs = int(content["epoch"]) + 1
+        theirs = {name: tuple(value.shape) for name, value in content["state_dict"].items()}
+    except (TypeError, ValueError, AttributeError):
+        raise _unusable(path, record, "it is not written by a run") from None
+    ours = {name: tuple(value.shape) for name, value in module.state_dict().items()}
+    if theirs != ours:
+        odd = next(name for name in sorted({*theirs, *ours}) if theirs.get(name) != ours.get(name))
+        raise _unusable(path, record, f"its {odd} does not suit the network of this run")
+    return epochs
+
+
+def _unusable(path: Path, record: Record, why: str) -> InputError:
+    remedy = f"delete it to begin this run anew, or repeat the run: fer-run --config {record.folder}/config.yaml"
+    return InputError(f"{path}: the run cannot go on from it ({why}); {remedy}")
