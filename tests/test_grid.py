@@ -327,13 +327,17 @@ def test_what_is_not_a_result_is_listed_as_such(place, capsys):
     assert f"not a result: {row['cell']}: {row['not_a_result'][0]}"[:60] in said
 
 
+def epochs_of(path):
+    return len(path.read_text().splitlines()) - 1
+
+
 def test_ctrl_c_ends_the_runs_cleanly_and_the_same_command_goes_on(place, capsys):
-    settings = {**SETTINGS, "trainer": {**SETTINGS["trainer"], "epochs": 40, "threads": 1}}
+    settings = {**SETTINGS, "trainer": {**SETTINGS["trainer"], "epochs": 40, "threads": 1}, "logger": "csv"}
     path = place({**GOOD, "seed": [0]}, settings=settings)
 
     def press():
         end = time.monotonic() + 60
-        while time.monotonic() < end and not list(Path("out").glob("*/checkpoints/last.ckpt")):
+        while time.monotonic() < end and not any(epochs_of(path) > 3 for path in Path("out").glob("*/metrics.csv")):
             time.sleep(0.01)
         os.kill(os.getpid(), signal.SIGINT)
 
@@ -346,11 +350,13 @@ def test_ctrl_c_ends_the_runs_cleanly_and_the_same_command_goes_on(place, capsys
     (row,) = rows().values()
     assert row["status"] == "interrupted"
     assert Record.read(Path("out", row["run"])).manifest["status"] == "interrupted"
+    whole = epochs_of(Path("out", row["run"], "metrics.csv"))
     assert call(path) == 0
     (after,) = rows().values()
     assert after["run"] == row["run"]
     record = Record.read(Path("out", after["run"]))
     assert [one["resumed"] for one in record.manifest["sessions"]] == [False, True]
+    assert record.manifest["sessions"][1]["epochs_before"] == whole > 3
     (cell,) = read_plan(path, output="here").cells
     assert run(config.Resolved(cell.config)).predictions() == record.predictions()
 
