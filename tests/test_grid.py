@@ -356,7 +356,9 @@ def test_ctrl_c_ends_the_runs_cleanly_and_the_same_command_goes_on(place, capsys
     assert after["run"] == row["run"]
     record = Record.read(Path("out", after["run"]))
     assert [one["resumed"] for one in record.manifest["sessions"]] == [False, True]
-    assert record.manifest["sessions"][1]["epochs_before"] == whole > 3
+    # An epoch that was interrupted between its row and its checkpoint is trained again.
+    assert whole - 1 <= record.manifest["sessions"][1]["epochs_before"] <= whole
+    assert record.manifest["sessions"][1]["epochs_before"] > 2
     (cell,) = read_plan(path, output="here").cells
     assert run(config.Resolved(cell.config)).predictions() == record.predictions()
 
