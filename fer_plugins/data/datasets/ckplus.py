@@ -8,16 +8,14 @@ import zipfile
 from collections import defaultdict
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
 from fer_plugins.contract import Release
 from fer_plugins.data.datasets.archives import FileSet, Opener, SingleFile, split_name
 from fer_plugins.data.datasets.copy_layout import is_image, match_files, note_unread, open_root, refuse_layout
 from fer_plugins.data.datasets.csv_files import CsvFile, read_text
+from fer_plugins.data.datasets.face_rows import code_labels
 from fer_plugins.data.datasets.file_dataset import Check, FileDataset, Listing, OnBadImage, Row
 from fer_plugins.data.datasets.labels import EXPRESSIONS, expression_of
-from fer_plugins.data.datasets.pixel_csv import PixelRows, read_pixel_csv
+from fer_plugins.data.datasets.pixel_csv import read_pixel_csv
 from fer_plugins.errors import InputError
 
 _LAYOUTS = "<class>/S005_001_00000011.png, ckextended.csv, or cohn-kanade-images with Emotion"
@@ -28,7 +26,6 @@ _EMOTION_CODES = ("neutral", "anger", "contempt", "disgust", "fear", "happy", "s
 _FRAME = r"(?P<subject>S\d{3})_(?P<take>\d{3})_(?P<frame>\d{8})"
 _NO_PEAK = "lack the image that was labelled, so that the last one there stands for it"
 _NO_START = "do not begin with image 1, so that their first may be no neutral face"
-_USAGES = {"training": "train", "publictest": "val", "privatetest": "test"}
 
 
 class CKPlus(FileDataset):
@@ -72,18 +69,9 @@ class CKPlus(FileDataset):
             raise InputError(f"ckplus: last_frames is {last_frames}; give --data.last_frames at least 1")
         self._last_frames, self._first_frame_neutral = last_frames, first_frame_neutral
         self._csv, files = _find_csv(root)
-        self._pixels: npt.NDArray[np.uint8] | None = None  # of the csv
         options = {"last_frames": last_frames, "first_frame_neutral": first_frame_neutral}
         super().__init__("ckplus", files, options=options, check=check, on_bad_image=on_bad_image)
         self._listed()
-
-    def __getitem__(self, index: int) -> npt.NDArray[np.uint8]:
-        """Image ``index``: uint8 (H, W, 1) or (H, W, 3), as released."""
-        if self._pixels is None:
-            return super().__getitem__(index)
-        self._rows()
-        image: npt.NDArray[np.uint8] = self._pixels[index]
-        return image
 
     def list_rows(self) -> Listing:
         """Find out which layout it is and list its images."""
@@ -137,30 +125,16 @@ class CKPlus(FileDataset):
 
     def _list_csv(self, csv: CsvFile) -> Listing:
         with csv.opened(whole=True) as (stream, file, where):
-            found: PixelRows = read_pixel_csv(
-                stream, where, codes=len(EXPRESSIONS), side=48, on_bad_row=self._on_bad_image
-            )
-        splits = [_USAGES.get(usage.strip().lower(), "") for usage in found.usage]
-        if found.has_usage and not all(splits):
-            place = splits.index("")
-            raise InputError(
-                f"{where}: row {found.row[place]}: Usage is {found.usage[place][:40]!r}; Training, PublicTest or "
-                "PrivateTest is needed: mend or remove the row"
-            )
-        rows = [
-            Row(f"{file}:row {row}", code, split)
-            for row, code, split in zip(found.row, found.code, splits, strict=True)
+            found = read_pixel_csv(stream, where, file, side=48, on_bad_row=self._on_bad_image)
+        labels, _ = code_labels(found, EXPRESSIONS, remedy="give ckextended.csv, or read it with --data folder")
+        rows = [Row(*row) for row in zip(found.source, labels, found.split, strict=True)]
+        notes = [
+            "The csv names no subject and no sequence: a subject-disjoint split of it is impossible.",
+            *found.notes,
         ]
-        self._pixels = found.pixels
-        self._looked_at = True  # a bad row was judged when it was read
-        notes = ["The csv names no subject and no sequence: a subject-disjoint split of it is impossible."]
-        if found.bad:
-            notes.append(
-                f"{len(found.bad):,} bad rows were left out (--data.on_bad_image skip), the first: "
-                f"{found.bad[0][2].where}: {found.bad[0][2].reason}."
-            )
         counts = {**_SEQUENCES, "neutral": _NEUTRAL_ROWS}
-        return Listing("ckextended.csv", EXPRESSIONS, rows, Release({"all": counts}, 920), notes)
+        release = Release({"all": counts}, 920)
+        return Listing("ckextended.csv", EXPRESSIONS, rows, release, notes, found.images, found.describe_bad())
 
     def _list_tree(self, emotions: list[tuple[str, dict[str, str]]], images: list[str]) -> Listing:
         if not emotions:
