@@ -183,7 +183,7 @@ def _find_encoding(head: bytes) -> str | None:
             return encoding
     start = head[:4096]
     for places, encoding in ((start[1::2], "utf-16-le"), (start[0::2], "utf-16-be")):
-        if len(start) > 8 and places.count(0) > 0.9 * len(places):
+        if len(start) > 8 and places.count(0) > 0.9 * len(places) and max(start) < 128:
             return encoding
     return None
 

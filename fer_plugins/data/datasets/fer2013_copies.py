@@ -63,7 +63,7 @@ def _recognise_among(files: FileSet, codes: tuple[str, ...]) -> tuple[Layout, li
         splits[:1],
         tables.arrow[:1],
         tables.arrays[:1],
-        packed,
+        list(packed),
         [name for name in tables.parts if _file(name).startswith("train")],
         list(tables.parts),
     ]

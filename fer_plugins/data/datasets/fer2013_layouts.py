@@ -141,19 +141,16 @@ class TableLayout:
             ],
             rows.notes,
         )
+        if known and isinstance(self.table, CsvTable) and not self.table.split:
+            return samples  # it has a column of splits, so that what is missing there was lost
         splits = {*samples.split, *(split for _, split, _ in samples.bad if split)}
-        if not known:
+        samples.splits_known = tuple(split for split in ("train", "val", "test") if split in splits)
+        if splits == {"train"}:
             samples.notes.append(
-                "No column Usage and no name says a split, as in the challenge's train.csv: all samples are training "
-                "samples."
+                "No column Usage and no other split, as in the challenge's train.csv: all samples are training samples."
             )
-            samples.splits_known = ("train",)
-        elif not isinstance(self.table, CsvTable):  # which has its own column, so that what is missing was lost
-            samples.splits_known = tuple(split for split in ("train", "val", "test") if split in splits)
-            if "val" not in splits and "test" in splits:
-                samples.notes.append(
-                    "The copy names no validation split: PublicTest and PrivateTest are test, or lost."
-                )
+        elif "val" not in splits and "test" in splits:
+            samples.notes.append("The copy names no validation split: PublicTest and PrivateTest are test, or lost.")
         return samples
 
 

@@ -85,10 +85,9 @@ def kind_of(head: bytes) -> Kind:
         return "tar"
     if not head:
         return "empty"
-    # UTF-16 is text, and half of its bytes may be 0.
-    zeros = head[:4096].count(0)
-    marked = head.startswith((b"\xff\xfe", b"\xfe\xff"))
-    return "text" if marked or zeros == 0 or 0.3 < zeros / len(head[:4096]) < 0.6 else "other"
+    start = head[:4096]
+    utf16 = start.startswith((b"\xff\xfe", b"\xfe\xff")) or 0.3 < start.count(0) / len(start) < 0.6
+    return "text" if utf16 or 0 not in start else "other"
 
 
 def look_like(head: bytes) -> str:

@@ -38,15 +38,14 @@ def find_form(samples: Sequence[bytes], side: int) -> PixelForm:
     usual = max(square, key=lambda n: (counted[n], n == side * side), default=side * side)
     if counted[usual] * 2 < len(words):
         usual = side * side
-    joined = b" ".join(b" ".join(row) for row in words if len(row) == usual)
-    if b"." not in joined and b"e" not in joined.lower():
-        return PixelForm(math.isqrt(usual), "whole")
-    values = [value for value in map(_to_float, joined.split()) if value is not None]
-    broken = any(not value.is_integer() for value in values)
-    return PixelForm(
-        math.isqrt(usual),
-        "fraction" if broken and max(values) <= 1 and min(values) >= 0 else "decimal" if broken else "whole",
-    )
+    side = math.isqrt(usual)
+    rows = [[value for value in map(_to_float, row) if value is not None] for row in words if len(row) == usual]
+    rows = [row for row in rows if row]
+    broken = [row for row in rows if not all(value.is_integer() for value in row)]
+    if 2 * len(broken) <= len(rows):  # in a file of whole numbers a single fraction is a fault
+        return PixelForm(side, "whole")
+    within = all(min(row) >= 0 and max(row) <= 1 for row in rows)
+    return PixelForm(side, "fraction" if within else "decimal")
 
 
 def split_numbers(text: bytes) -> list[bytes]:
