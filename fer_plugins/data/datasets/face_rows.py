@@ -34,6 +34,7 @@ class FaceRows:
     """The good rows in the file's order, and the bad ones that were left out."""
 
     where: str  # the file, for messages
+    row: list[int] = field(default_factory=list)  # of a csv: the number of the data row, from 1
     source: list[str] = field(default_factory=list)  # "fer2013.csv:row 17"
     place: list[str] = field(default_factory=list)  # the same for messages, with the path and the line
     label: list[str] = field(default_factory=list)  # a code ("3") or a word, as clean_label gives it

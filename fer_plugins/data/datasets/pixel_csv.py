@@ -73,6 +73,7 @@ def read_pixel_csv(
             if reason is not None:
                 judge(BadRow(labels[label], splits[usage], place, reason))
                 continue
+            found.row.append(row)
             found.source.append(f"{file}:row {row}")
             found.place.append(place)
             found.label.append(labels[label])
