@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 import re
-import zipfile
 from collections import defaultdict
-from pathlib import Path
 
 from fer_plugins.contract import Release
 from fer_plugins.data.datasets.archives import FileSet, Opener, SingleFile, split_name
 from fer_plugins.data.datasets.copy_layout import is_image, match_files, note_unread, open_root, refuse_layout
 from fer_plugins.data.datasets.csv_files import CsvFile, read_text
 from fer_plugins.data.datasets.face_rows import code_labels
+from fer_plugins.data.datasets.face_tables import CsvTable, find_tables, table_of_file
 from fer_plugins.data.datasets.file_dataset import Check, FileDataset, Listing, OnBadImage, Row
+from fer_plugins.data.datasets.file_kinds import open_path
 from fer_plugins.data.datasets.labels import EXPRESSIONS, expression_of
 from fer_plugins.data.datasets.pixel_csv import read_pixel_csv
 from fer_plugins.errors import InputError
@@ -183,18 +183,22 @@ class CKPlus(FileDataset):
 
 
 def _find_csv(root: str | os.PathLike[str] | None) -> tuple[CsvFile | None, FileSet]:
-    """Return the csv, where the root is one or holds ``ckextended.csv``, and the files around it."""
-    if root is not None and os.fspath(root).lower().endswith(".csv") and Path(root).expanduser().is_file():
-        path = Path(root).expanduser()
-        return CsvFile(path), SingleFile(path)
+    """Return the csv of pixels, where the root is one or holds one, and the files around it."""
+    if root is not None and os.fspath(root):
+        path = open_path(root, f"the folder or zip that holds {_LAYOUTS}")
+        table = table_of_file(path) if path.is_file() else None
+        if isinstance(table, CsvTable):
+            return table.csv, SingleFile(path)
     files = open_root("ckplus", root, _LAYOUTS)
-    found = [name for name, _ in match_files(files, r"(?:ckextended|ck\+?|ckplus)\.csv", "ckplus")]
-    if not found:
-        return None, files
-    if len(found) > 1:
-        raise InputError(f"{files.path}: holds {found[0]} and {found[1]}; give one of them as --data.root")
-    path = files.path
-    return CsvFile(path, found[0]) if zipfile.is_zipfile(path) else CsvFile(path / found[0]), files
+    tables = find_tables(files)
+    found = {**tables.complete, **tables.parts}
+    named = [name for name in found if split_name(name)[-1].lower().startswith("ck")] or list(found)
+    if len(named) > 1:
+        raise InputError(
+            f"{files.path}: holds {named[0]} and {named[1]}; give one of them as --data.root, unpacked where it lies "
+            "in a zip"
+        )
+    return (found[named[0]].csv if named else None), files
 
 
 def _sequence_of(name: str) -> str:

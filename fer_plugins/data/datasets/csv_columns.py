@@ -116,7 +116,7 @@ def find_columns(names: Sequence[str], samples: Sequence[Sequence[bytes]], width
     pixels = _find_pixels(folded, samples, width)
     if not pixels:
         raise _refuse_pixels(names, samples, where)
-    others = [place for place in range(width) if place not in set(pixels)]
+    others = sorted({*range(width)} - {*pixels})
     texts = {place: [row[place].decode("utf-8", "replace") for row in samples] for place in others}
     usage = _first_named(folded, USAGE_NAMES, others)
     if usage is not None and folded[usage] not in USAGE_NAMES[:2] and not any(map(split_of, texts[usage])):

@@ -187,7 +187,7 @@ def _are_images(array: _Array) -> bool:
             square == width or (square == width - 1 and _label_column(array) is not None)
         )
     if array.ndim == 3:
-        return min(array.shape[1:]) >= _LEAST_SIDE
+        return bool(min(array.shape[1:]) >= _LEAST_SIDE)
     return array.ndim == 4 and (
         (array.shape[3] in (1, 3) and min(array.shape[1:3]) >= _LEAST_SIDE)
         or (array.shape[1] in (1, 3) and min(array.shape[2:]) >= _LEAST_SIDE)

@@ -73,6 +73,7 @@ class FoundTables:
     refused: dict[str, str] = field(default_factory=dict)  # no table of faces, and why
     arrays: list[str] = field(default_factory=list)
     arrow: list[str] = field(default_factory=list)
+    zips: list[str] = field(default_factory=list)  # whose names say csv
 
     def split_tables(self) -> list[str]:
         """Return the csv files that are one split each, where there are at least two different ones."""
@@ -90,7 +91,7 @@ def find_tables(files: FileSet) -> FoundTables:
         elif folded.endswith(_ARROW_SUFFIXES) and not split_name(folded)[-1].startswith("cache-"):
             found.arrow.append(name)
         elif folded.endswith(CSV_SUFFIXES):
-            if sum(map(len, (found.complete, found.parts, found.refused))) >= _MOST_LOOKED_AT:
+            if len(found.complete) + len(found.parts) + len(found.refused) >= _MOST_LOOKED_AT:
                 found.refused[name] = f"only {_MOST_LOOKED_AT} csv files were looked at"
                 continue
             _look_at_csv(files, name, found)
@@ -103,8 +104,11 @@ def _look_at_csv(files: FileSet, name: str, found: FoundTables) -> None:
         title = f"{make_printable(name)} in {files.path.name}"
     else:
         # A tar or zip whose name says csv is what it is.
-        if kind_of_file(files.path / name) in ("zip", "tar"):
-            csv = CsvFile(files.path / name, packing="tar")
+        kind = kind_of_file(files.path / name)
+        if kind == "zip":
+            found.zips.append(name)
+            return
+        csv = CsvFile(files.path / name, packing="tar") if kind == "tar" else csv
         title = f"csv of pixels ({split_name(name)[-1]})"
     try:
         with csv.opened(whole=False) as (stream, _, where):
@@ -141,7 +145,9 @@ def table_of_file(path: Path) -> FaceTable | None:
         return ArrowTable(SingleFile(path), (path.name,))
     if kind == "tar" or (kind == "empty" and folded.endswith(_TAR_SUFFIXES)):
         return _checked(CsvTable(CsvFile(path, packing="tar"), f"csv of pixels in a tar ({path.name})"))
-    if kind in ("gzip", "bzip2", "xz") or (kind in ("text", "empty", "other") and folded.endswith(_TEXT_SUFFIXES)):
+    if kind in ("gzip", "bzip2", "xz") or (
+        kind in ("text", "empty", "other") and (folded.endswith(_TEXT_SUFFIXES) or not path.suffix)
+    ):
         return _checked(CsvTable(CsvFile(path), f"csv of pixels ({path.name})", split_of_path(path.name)))
     return None
 

@@ -50,7 +50,7 @@ def _recognise_among(files: FileSet, codes: tuple[str, ...]) -> tuple[Layout, li
     """Choose among what lies in a folder or zip: complete copies first, exact pixels before JPEG, known names first."""
     in_zip = isinstance(files, ZipFiles)
     tables = find_tables(files)
-    packed = [] if in_zip else [name for name in files.names if name.lower().endswith(_PACKED)]
+    packed = [] if in_zip else [*tables.zips, *(name for name in files.names if name.lower().endswith(_PACKED))]
     splits = tables.split_tables()
     groups = [
         *(

@@ -84,7 +84,7 @@ def _parse_words(words: list[bytes], width: int, scale: str) -> npt.NDArray[np.u
     except ValueError:
         fast = np.empty(0)
     if len(fast) == width and fast.min() >= 0 and fast.max() <= top and (scale != "whole" or (fast % 1 == 0).all()):
-        return np.rint(fast * (255 if scale == "fraction" else 1)).astype(np.uint8)
+        return _to_bytes(fast, scale)
     values = []  # something is wrong with one of them: which?
     for place, word in enumerate(words, start=1):
         value = _to_float(word)
@@ -97,7 +97,12 @@ def _parse_words(words: list[bytes], width: int, scale: str) -> npt.NDArray[np.u
         values.append(value)
     if len(words) != width:
         return f"the row has {len(words)} pixels, {width} are needed"
-    return np.rint(np.array(values) * (255 if scale == "fraction" else 1)).astype(np.uint8)
+    return _to_bytes(np.array(values), scale)
+
+
+def _to_bytes(values: npt.NDArray[np.float64], scale: str) -> npt.NDArray[np.uint8]:
+    pixels: npt.NDArray[np.uint8] = np.rint(values * (255 if scale == "fraction" else 1)).astype(np.uint8)
+    return pixels
 
 
 def _to_float(word: bytes) -> float | None:
