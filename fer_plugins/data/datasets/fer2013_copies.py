@@ -22,12 +22,13 @@ _LOOKED_FOR = (
 )
 
 
-def recognise(root: Path, codes: tuple[str, ...] = ()) -> tuple[Layout, list[str]]:
+def recognise(root: Path, codes: tuple[str, ...] = (), *, known: str = "") -> tuple[Layout, list[str]]:
     """Find out what ``root`` is, without reading more than names and a csv's first lines.
 
     Args:
         root: a file or folder that is there.
         codes: class names in the order of the copy's codes, where they are not FER2013's.
+        known: what files beside the images are called that the caller reads, so that they are no news.
 
     Returns:
         The layout, and sentences about the choice among several copies.
@@ -36,17 +37,17 @@ def recognise(root: Path, codes: tuple[str, ...] = ()) -> tuple[Layout, list[str
         InputError: it cannot be read, or is none of FER2013's layouts.
     """
     if root.is_dir():
-        return _recognise_among(FolderFiles(root, depth=_DEPTH), codes)
+        return _recognise_among(FolderFiles(root, depth=_DEPTH), codes, known)
     kind = kind_of_file(root)
     if kind == "zip" or (kind in ("empty", "other") and root.suffix.lower() == ".zip"):
-        return _recognise_among(ZipFiles(root), codes)
+        return _recognise_among(ZipFiles(root), codes, known)
     table = table_of_file(root)
     if table is None:
         raise refuse_file(root, _LOOKED_FOR)
     return TableLayout(table, codes), []
 
 
-def _recognise_among(files: FileSet, codes: tuple[str, ...]) -> tuple[Layout, list[str]]:
+def _recognise_among(files: FileSet, codes: tuple[str, ...], known: str) -> tuple[Layout, list[str]]:
     """Choose among what lies in a folder or zip: complete copies first, exact pixels before JPEG, known names first."""
     in_zip = isinstance(files, ZipFiles)
     tables = find_tables(files)
@@ -54,10 +55,10 @@ def _recognise_among(files: FileSet, codes: tuple[str, ...]) -> tuple[Layout, li
     splits = tables.split_tables()
     groups = [
         *(
-            ([name for name in tables.complete if _file(name) == known])
-            for known in ("fer2013.csv", "icml_face_data.csv")
+            [name for name in tables.complete if _file(name) == wanted]
+            for wanted in ("fer2013.csv", "icml_face_data.csv")
         ),
-        *([name for name in packed if _file(name) == known] for known in ("fer2013.tar.gz", "fer2013.zip")),
+        *([name for name in packed if _file(name) == wanted] for wanted in ("fer2013.tar.gz", "fer2013.zip")),
         [_CLASS_FOLDERS] if has_class_files(files.names) else [],
         list(tables.complete),
         splits[:1],
@@ -85,7 +86,7 @@ def _recognise_among(files: FileSet, codes: tuple[str, ...]) -> tuple[Layout, li
     used |= set(tables.arrays) if chosen in tables.arrays else set()
     others = [name for group in groups for name in group]
     others += [*tables.parts, *tables.arrow, *tables.arrays, *tables.refused]
-    unread = [make_printable(name) for name in dict.fromkeys(others) if name not in used]
+    unread = [make_printable(name) for name in dict.fromkeys(others) if name not in used and _file(name) != known]
     more = f" and {len(unread) - 8} more" if len(unread) > 8 else ""
     notes = [f"Also there and not read: {', '.join(unread[:8])}{more}."] if unread else []
     if chosen == _CLASS_FOLDERS:

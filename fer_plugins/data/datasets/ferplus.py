@@ -30,6 +30,7 @@ from fer_plugins.data.datasets.vote_targets import LabelMode, make_targets
 from fer_plugins.errors import InputError
 
 _LAYOUTS = "fer2013.csv (or icml_face_data.csv) and fer2013new.csv, or FER2013Train, FER2013Valid and FER2013Test"
+_VOTES = "fer2013new.csv"
 _VOTERS = 10
 _OTHER_VOTERS = 1  # rows of the release with nine votes
 _ON_TOP = {"train": 28_389, "val": 3_553, "test": 3_546}  # rows whose most voted column is an expression
@@ -126,9 +127,10 @@ class FERPlus(FileDataset):
     def list_rows(self) -> Listing:
         """Read the votes and put them together with the images."""
         if self._pair is not None:
-            table, votes_in, votes_name = self._pair
+            table, votes_in, votes_name, notes = self._pair
             rows = match_votes(table.read(self._on_bad_image), votes_in, votes_name)
             layout = f"{table.title} with {Path(votes_name).name}"
+            rows.notes = [*notes, *rows.notes]
         else:
             rows = read_lists(self.files, self._lists)
             layout = "the folders of the authors' script"
@@ -176,7 +178,9 @@ class FERPlus(FileDataset):
         return notes + [f"Not the release's: {sentence}." for sentence in said]
 
 
-def _find(root: Path, labels: str | None) -> tuple[tuple[CsvTable, FileSet, str] | None, dict[str, str], FileSet]:
+def _find(
+    root: Path, labels: str | None
+) -> tuple[tuple[CsvTable, FileSet, str, list[str]] | None, dict[str, str], FileSet]:
     """Return the csv of pixels with the place of its votes, or else the script's lists, and the files.
 
     Raises:
@@ -193,7 +197,7 @@ def _find(root: Path, labels: str | None) -> tuple[tuple[CsvTable, FileSet, str]
             )
         return None, lists, files
     try:
-        layout, _ = recognise(root)
+        layout, notes = recognise(root, known=_VOTES)
     except InputError as error:
         if votes is None:
             raise InputError(f"{error}; of FER+ are needed {_LAYOUTS}") from None
@@ -212,4 +216,5 @@ def _find(root: Path, labels: str | None) -> tuple[tuple[CsvTable, FileSet, str]
             f"{root}: no fer2013new.csv lies there; put that of https://github.com/microsoft/FERPlus beside the "
             "images, or give --data.labels"
         )
-    return (layout.table, *votes), {}, SingleFile(layout.table.csv.path)
+    files_of_votes, name, more = votes
+    return (layout.table, files_of_votes, name, notes + more), {}, SingleFile(layout.table.csv.path)

@@ -83,25 +83,27 @@ def match_votes(faces: FaceRows, files: FileSet, name: str) -> VotedRows:
     return VotedRows(faces.source, splits, named, votes[places], faces.images, left_out, faces.notes, names.count(""))
 
 
-def find_votes(root: Path, labels: str | None) -> tuple[FileSet, str] | None:
-    """Return where fer2013new.csv lies; None where it does not.
+def find_votes(root: Path, labels: str | None) -> tuple[FileSet, str, list[str]] | None:
+    """Return where fer2013new.csv lies, the nearest if there are several, and a note on the others; else None.
 
     Raises:
-        InputError: the path that the user gave leads nowhere, or two such files lie there.
+        InputError: the path that the user gave leads nowhere, or two such files lie at the same depth.
     """
     if labels is not None:
         path = Path(labels).expanduser()
         if not path.is_file():
             raise InputError(f"{make_printable(labels)}: does not exist; give --data.labels the path of fer2013new.csv")
-        return SingleFile(path), path.name
+        return SingleFile(path), path.name, []
     files = open_files(root)
     found = [name for name in files.names if split_name(name)[-1].lower() == "fer2013new.csv"]
-    if len(found) > 1:
+    found.sort(key=lambda name: len(split_name(name)))
+    if len(found) > 1 and len(split_name(found[0])) == len(split_name(found[1])):
         raise InputError(
             f"{root}: holds {found[0]} and {found[1]}; give --data.labels the path of the right one, unpacked where it "
             "lies in a zip"
         )
-    return (files, found[0]) if found else None
+    notes = [f"Also there and not read: {make_printable(', '.join(found[1:5]))}."] if found[1:] else []
+    return (files, found[0], notes) if found else None
 
 
 def open_files(root: Path) -> FileSet:
