@@ -168,7 +168,8 @@ def kind_of_file(path: Path) -> Kind:
             kind = kind_of(stream.read(4096))
         return "tar" if kind in ("gzip", "bzip2", "xz") and tarfile.is_tarfile(path) else kind
     except (OSError, EOFError) as error:
-        raise InputError(f"{make_printable(str(path))}: cannot be read ({error}); give --data.root another") from error
+        why = getattr(error, "strerror", None) or error
+        raise InputError(f"{make_printable(str(path))}: cannot be read ({why}); give --data.root another") from error
 
 
 def refuse_file(path: Path, looked_for: str) -> InputError:

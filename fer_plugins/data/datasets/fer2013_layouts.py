@@ -22,8 +22,8 @@ from fer_plugins.data.datasets.image_files import UnreadableError, read_images
 CLASSES = ("anger", "disgust", "fear", "happy", "sad", "surprise", "neutral")  # in the order of the csv's codes
 SIDE = 48  # pixels
 _REMEDY = (
-    "other classes are read as a data set of your own: give --data folder, and --data.codes the names of its codes in "
-    "the order 0, 1, 2, ..."
+    "other classes are read with --data folder: give it --data.codes with the names of the codes in the order 0, 1, 2, "
+    "..., or --data.on_unknown_label keep where the labels are words"
 )
 # How the files of the images that were unpacked from the csv begin.
 _PREFIXES = {"training": "train", "publictest": "val", "privatetest": "test"}
