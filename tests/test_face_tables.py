@@ -190,6 +190,40 @@ def test_one_csv_a_split_is_one_copy(tmp_path):
     assert len(set(dataset.table["source"])) == len(FACES)
 
 
+def test_what_lies_there_instead_is_said_with_what_to_do(tmp_path):
+    def said(name, content, root=None):
+        folder = write(tmp_path / name.replace("/", "_"), {name: content})
+        with pytest.raises(InputError) as caught:
+            _ = FER2013(root=folder if root is None else folder / root).table
+        return str(caught.value)
+
+    assert "fer2013.csv: looks like a web page" in said("fer2013.csv", b"<!DOCTYPE html>\n<html></html>")
+    assert "fetch it with `git lfs pull`" in said("fer2013.csv", b"version https://git-lfs.github.com/spec/v1\n")
+    assert "faces.pkl looks like a Python pickle" in said("faces.pkl", b"\x80\x04\x95abc")
+    assert "save its arrays with numpy.savez" in said("faces.p", b"\x80\x04\x95abc", "faces.p")
+    assert "unpack a/fer2013.rar first" in said("a/fer2013.rar", b"Rar!\x1a\x07")
+    assert "an Excel workbook: save the sheet as csv" in said("f.xlsx", _zip(b"x", "xl/workbook.xml"), "f.xlsx")
+    votes = b"Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF\n"
+    assert "the votes of FER+, which --data ferplus reads" in said("fer2013.csv", votes + b"Training,a.png,1,1\n")
+
+
+def test_a_zip_with_a_part_and_an_archive_is_not_taken_for_all(tmp_path):
+    root = fake.write_zip(tmp_path / "a.zip", {"train.csv": TRAIN, "fer2013.tar.gz": _tar(FULL)})
+    with pytest.raises(InputError, match=r"holds the archive fer2013.tar.gz.*unpack it and give the folder"):
+        FER2013(root=root)
+    with zipfile.ZipFile(root) as archive:
+        archive.extractall(tmp_path / "unpacked")
+    assert summarise(FER2013(root=tmp_path / "unpacked", check="off")) == EXPECTED
+
+
+def test_excels_unicode_text_is_found_and_other_texts_are_no_news(tmp_path):
+    text = FULL.decode().replace(",", "\t").encode("utf-16")
+    write(tmp_path, {"Mappe1.txt": text, "README.txt": b"hello\nworld\n"})
+    dataset = FER2013(root=tmp_path, check="off")
+    assert summarise(dataset) == EXPECTED
+    assert len(dataset.notes) == 1
+
+
 def test_another_size_is_read_and_named(tmp_path):
     text = "emotion,pixels,Usage\n" + f"0,{' '.join(['7'] * 64 * 64)},Training\n" * 3
     (tmp_path / "a.csv").write_text(text)

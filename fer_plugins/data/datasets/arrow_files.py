@@ -140,12 +140,16 @@ def _read_images(table: Any, where: str, taken: set[str | None]) -> tuple[list[A
     for column in table.column_names:
         kind = table.schema.field(column).type
         if column not in taken and (
-            pa.types.is_struct(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
+            (
+                pa.types.is_struct(kind)
+                and {"bytes", "path"} & {kind.field(place).name for place in range(kind.num_fields)}
+            )
+            or pa.types.is_binary(kind)
+            or pa.types.is_large_binary(kind)
         ):
             return _decode([_bytes_of(value) for value in table[column].to_pylist()], where)
-        if column not in taken and (
-            pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
-        ):
+        is_list = pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
+        if column not in taken and is_list and np.size(table[column][0].as_py() if len(table) else []) >= _LEAST:
             return _to_rows(table[column].to_pylist(), where)
         if column not in taken and (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
             single.append(column)

@@ -19,10 +19,11 @@ from fer_plugins.errors import InputError
 
 CSV_SUFFIXES = tuple(f"{kind}{packed}" for kind in (".csv", ".tsv") for packed in ("", ".gz", ".bz2", ".xz"))
 _ARRAY_SUFFIXES = (".npy", ".npz", ".h5", ".hdf5")
-_ARROW_SUFFIXES = (".parquet", ".arrow")
+_ARROW_SUFFIXES = (".parquet", ".arrow", ".feather")
 _TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 _TEXT_SUFFIXES = (*CSV_SUFFIXES, *_TAR_SUFFIXES, ".zip", ".gz", ".bz2", ".xz", ".txt", ".data", ".dat", ".npy", ".npz")
 _MOST_LOOKED_AT = 200  # csv files of one copy
+_MOST_TEXTS = 20  # likewise, of files that end in .txt
 
 
 @dataclass(frozen=True)
@@ -84,17 +85,23 @@ class FoundTables:
 def find_tables(files: FileSet) -> FoundTables:
     """Look at the first lines of every csv of a folder or zip, and at the names of the other tables."""
     found = FoundTables()
+    texts: list[str] = []
     for name in sorted(files.names, key=lambda name: (len(split_name(name)), name)):
         folded = name.lower()
         if folded.endswith(_ARRAY_SUFFIXES):
             found.arrays.append(name)
         elif folded.endswith(_ARROW_SUFFIXES) and not split_name(folded)[-1].startswith("cache-"):
             found.arrow.append(name)
+        elif folded.endswith(".txt") and len(texts) < _MOST_TEXTS:
+            texts.append(name)
         elif folded.endswith(CSV_SUFFIXES):
             if len(found.complete) + len(found.parts) + len(found.refused) >= _MOST_LOOKED_AT:
                 found.refused[name] = f"only {_MOST_LOOKED_AT} csv files were looked at"
                 continue
             _look_at_csv(files, name, found)
+    for name in texts:  # Excel saves tables so; most other texts are none, and no news
+        _look_at_csv(files, name, found)
+        found.refused.pop(name, None)
     return found
 
 

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fer_plugins.data.datasets.archives import FileSet, FolderFiles, ZipFiles, make_printable, split_name
+from fer_plugins.data.datasets.archives import (
+    READ_ERRORS,
+    FileSet,
+    FolderFiles,
+    ZipFiles,
+    make_printable,
+    split_name,
+)
 from fer_plugins.data.datasets.array_files import ArrayTable
 from fer_plugins.data.datasets.arrow_files import ArrowTable
 from fer_plugins.data.datasets.class_folders import find_class_files, has_class_files
+from fer_plugins.data.datasets.copy_layout import is_image
 from fer_plugins.data.datasets.face_rows import FaceTable
 from fer_plugins.data.datasets.face_tables import find_tables, join_csvs, kind_of_file, refuse_file, table_of_file
 from fer_plugins.data.datasets.fer2013_layouts import ImageLayout, Layout, TableLayout
+from fer_plugins.data.datasets.file_kinds import look_like
 from fer_plugins.errors import InputError
 
 _CLASS_FOLDERS = "class folders"
@@ -51,7 +60,8 @@ def _recognise_among(files: FileSet, codes: tuple[str, ...], known: str) -> tupl
     """Choose among what lies in a folder or zip: complete copies first, exact pixels before JPEG, known names first."""
     in_zip = isinstance(files, ZipFiles)
     tables = find_tables(files)
-    packed = [] if in_zip else [*tables.zips, *(name for name in files.names if name.lower().endswith(_PACKED))]
+    archives = [*tables.zips, *(name for name in files.names if name.lower().endswith(_PACKED))]
+    packed = [] if in_zip else archives
     splits = tables.split_tables()
     groups = [
         *(
@@ -72,9 +82,15 @@ def _recognise_among(files: FileSet, codes: tuple[str, ...], known: str) -> tupl
     for group in groups:
         group[:] = [name for name in group if name not in taken]
         taken += group
+    complete = next((bool(group) for group in groups[:-2] if group), False)
     groups = [group for group in groups if group]
     if not groups:
         raise _refuse(files, tables.refused)
+    if in_zip and archives and not complete:
+        raise InputError(
+            f"{files.path}: holds the archive {make_printable(archives[0])}, which is not read inside a zip, beside "
+            f"{make_printable(groups[0][0])}, which is no complete copy; unpack it and give the folder"
+        )
     chosen, *twins = groups[0]
     depth = len(split_name(chosen))
     twins = [name for name in twins if len(split_name(name)) == depth]
@@ -123,8 +139,24 @@ def _refuse(files: FileSet, refused: dict[str, str]) -> InputError:
         )
     shown = ", ".join(make_printable(name) for name in files.names[:3])
     packed = [name for name in files.names if name.lower().endswith((*_PACKED, ".rar", ".7z"))]
-    remedy = f"; unpack {make_printable(packed[0])} first" if packed else ""
+    remedy = f"; unpack {make_printable(packed[0])} first" if packed else _look_at_first(files)
     return InputError(
         f"{files.path}: nothing of FER2013 found in it (it holds {shown}{', ...' if len(files.names) > 3 else ''}"
         f"{remedy}); looked for {_LOOKED_FOR}"
     )
+
+
+def _look_at_first(files: FileSet) -> str:
+    """Say what the first files look like, where one of them is known to be something else."""
+    if "xl/workbook.xml" in files.names:
+        return "; it looks like an Excel workbook: save the sheet as csv"
+    with files.opened() as open_file:
+        for name in files.names[:20]:
+            try:
+                with open_file(name) as stream:
+                    said = look_like(stream.read(64))
+            except READ_ERRORS:
+                continue
+            if said and not is_image(name):
+                return f"; {make_printable(name)} looks like {said}"
+    return ""

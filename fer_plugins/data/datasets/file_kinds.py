@@ -38,6 +38,7 @@ _FOREIGN = (
     (b"7z\xbc\xaf", "a 7z archive; unpack it and give the folder"),
     (b"\xd0\xcf\x11\xe0", "an Excel workbook; save the sheet as csv"),
     (b"sqlite format 3", "an SQLite database; export the table as csv"),
+    (b"matlab 7.3", "a MATLAB file; save its arrays in an HDF5 or npz file as X and y"),
     (b"matlab 5.0", "a MATLAB file; save its arrays with scipy.io.loadmat and numpy.savez"),
     (b"%pdf", "a PDF; give the data set itself"),
     (b"\xff\xd8\xff", "one JPEG image; give the folder of the images with --data folder"),
