@@ -80,7 +80,7 @@ class FolderFiles:
                 for entry in _scan(folder):
                     if entry.is_dir():
                         deeper.append((Path(entry.path), f"{prefix}{entry.name}/"))
-                    elif _is_file(entry):
+                    elif entry.is_file() or (entry.is_symlink() and not os.path.exists(entry.path)):  # no pipe
                         names.append(prefix + entry.name)
                 if len(names) + len(deeper) + seen > limit:
                     raise InputError(f"{path}: holds more than {limit:,} files; give the data set's own folder")
@@ -292,11 +292,6 @@ def _scan(folder: Path) -> list[os.DirEntry[str]]:
             return [entry for entry in entries if not _is_hidden(entry.name)]
     except OSError as error:
         raise InputError(f"{folder}: the folder cannot be read ({error.strerror})") from error
-
-
-def _is_file(entry: os.DirEntry[str]) -> bool:
-    """Tell a file, or a link to one that may be gone, from pipes and devices, which would be read without an end."""
-    return entry.is_file() or (entry.is_symlink() and not os.path.exists(entry.path))
 
 
 def _is_hidden(name: str) -> bool:

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from fer_plugins.data.datasets.archives import READ_ERRORS, FileSet, make_printable
+from fer_plugins.data.datasets.array_images import to_images
 from fer_plugins.data.datasets.csv_columns import LABEL_NAMES, USAGE_NAMES
-from fer_plugins.data.datasets.face_arrays import to_images
 from fer_plugins.data.datasets.face_rows import BadRow, FaceRows, clean_label, join_rows, refuse_splits, split_of_path
 from fer_plugins.data.datasets.file_dataset import OnBadImage
 from fer_plugins.data.datasets.file_kinds import kind_of

@@ -7,21 +7,17 @@ import re
 from collections import defaultdict
 
 from fer_plugins.contract import Release
-from fer_plugins.data.datasets.archives import FileSet, Opener, SingleFile, split_name
-from fer_plugins.data.datasets.copy_layout import is_image, match_files, note_unread, open_root, refuse_layout
-from fer_plugins.data.datasets.csv_files import CsvFile, read_text
-from fer_plugins.data.datasets.face_rows import code_labels
-from fer_plugins.data.datasets.face_tables import CsvTable, find_tables, table_of_file
+from fer_plugins.data.datasets.archives import FileSet, Opener, split_name
+from fer_plugins.data.datasets.ckplus_csv import find_csv, list_csv
+from fer_plugins.data.datasets.copy_layout import is_image, match_files, note_unread, refuse_layout
+from fer_plugins.data.datasets.csv_files import read_text
 from fer_plugins.data.datasets.file_dataset import Check, FileDataset, Listing, OnBadImage, Row
-from fer_plugins.data.datasets.file_kinds import open_path
 from fer_plugins.data.datasets.labels import EXPRESSIONS, expression_of
-from fer_plugins.data.datasets.pixel_csv import read_pixel_csv
 from fer_plugins.errors import InputError
 
 _LAYOUTS = "<class>/S005_001_00000011.png, ckextended.csv, or cohn-kanade-images with Emotion"
 _SEVEN = tuple(name for name in EXPRESSIONS if name != "neutral")
 _SEQUENCES = dict(zip(_SEVEN, (45, 59, 25, 69, 28, 83, 18), strict=True))  # labelled, of each class
-_NEUTRAL_ROWS = 593  # of the csv: the first image of every sequence, labelled or not
 _EMOTION_CODES = ("neutral", "anger", "contempt", "disgust", "fear", "happy", "sad", "surprise")  # of the Emotion files
 _FRAME = r"(?P<subject>S\d{3})_(?P<take>\d{3})_(?P<frame>\d{8})"
 _NO_PEAK = "lack the image that was labelled, so that the last one there stands for it"
@@ -68,7 +64,7 @@ class CKPlus(FileDataset):
         if last_frames < 1:
             raise InputError(f"ckplus: last_frames is {last_frames}; give --data.last_frames at least 1")
         self._last_frames, self._first_frame_neutral = last_frames, first_frame_neutral
-        self._csv, files = _find_csv(root)
+        self._csv, files = find_csv(root, _LAYOUTS)
         options = {"last_frames": last_frames, "first_frame_neutral": first_frame_neutral}
         super().__init__("ckplus", files, options=options, check=check, on_bad_image=on_bad_image)
         self._listed()
@@ -93,7 +89,7 @@ class CKPlus(FileDataset):
                 f"tree, this is {present[0]}; leave them out"
             )
         if self._csv:
-            return self._list_csv(self._csv)
+            return list_csv(self._csv, self._on_bad_image)
         return self._list_folders(folders) if folders else self._list_tree(emotions, images)
 
     def _list_folders(self, folders: list[tuple[str, dict[str, str]]]) -> Listing:
@@ -122,19 +118,6 @@ class CKPlus(FileDataset):
         release = Release({"all": counts}, 981, subjects=118, sequences=327)
         notes = note_unread(self.files, [row.name for row in rows])
         return Listing("class folders, subject and sequence from the file names", classes, rows, release, notes)
-
-    def _list_csv(self, csv: CsvFile) -> Listing:
-        with csv.opened(whole=True) as (stream, file, where):
-            found = read_pixel_csv(stream, where, file, side=48, on_bad_row=self._on_bad_image)
-        labels, _ = code_labels(found, EXPRESSIONS, remedy="give ckextended.csv, or read it with --data folder")
-        rows = [Row(*row) for row in zip(found.source, labels, found.split, strict=True)]
-        notes = [
-            "The csv names no subject and no sequence: a subject-disjoint split of it is impossible.",
-            *found.notes,
-        ]
-        counts = {**_SEQUENCES, "neutral": _NEUTRAL_ROWS}
-        release = Release({"all": counts}, 920)
-        return Listing("ckextended.csv", EXPRESSIONS, rows, release, notes, found.images, found.describe_bad())
 
     def _list_tree(self, emotions: list[tuple[str, dict[str, str]]], images: list[str]) -> Listing:
         if not emotions:
@@ -180,25 +163,6 @@ class CKPlus(FileDataset):
         )
         notes = [f"{len(keys):,} sequences {what}, the first {keys[0]}." for what, keys in odd.items() if keys]
         return Listing(layout, classes, rows, Release(counts, subjects=118, sequences=327), notes)
-
-
-def _find_csv(root: str | os.PathLike[str] | None) -> tuple[CsvFile | None, FileSet]:
-    """Return the csv of pixels, where the root is one or holds one, and the files around it."""
-    if root is not None and os.fspath(root):
-        path = open_path(root, f"the folder or zip that holds {_LAYOUTS}")
-        table = table_of_file(path) if path.is_file() else None
-        if isinstance(table, CsvTable):
-            return table.csv, SingleFile(path)
-    files = open_root("ckplus", root, _LAYOUTS)
-    tables = find_tables(files)
-    found = {**tables.complete, **tables.parts}
-    named = [name for name in found if split_name(name)[-1].lower().startswith("ck")] or list(found)
-    if len(named) > 1:
-        raise InputError(
-            f"{files.path}: holds {named[0]} and {named[1]}; give one of them as --data.root, unpacked where it lies "
-            "in a zip"
-        )
-    return (found[named[0]].csv if named else None), files
 
 
 def _sequence_of(name: str) -> str:

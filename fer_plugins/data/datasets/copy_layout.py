@@ -6,9 +6,9 @@ import os
 import re
 import zipfile
 from collections.abc import Iterable
+from pathlib import Path
 
 from fer_plugins.data.datasets.archives import FileSet, FolderFiles, ZipFiles, make_printable
-from fer_plugins.data.datasets.file_kinds import open_path
 from fer_plugins.data.datasets.image_files import IMAGE_SUFFIXES
 from fer_plugins.errors import InputError
 
@@ -32,8 +32,10 @@ def open_root(
     """
     if root is None or not os.fspath(root):
         raise InputError(f"{owner}: no data given; give --data.root the folder or zip that holds {layouts}")
-    path = open_path(root, f"the folder or zip that holds {layouts}")
+    path = Path(root).expanduser()
     try:
+        if not path.exists():
+            raise InputError(f"{path}: does not exist; give --data.root the folder or zip that holds {layouts}")
         if path.is_dir():
             return FolderFiles(path, depth=depth, limit=limit)
         if path.suffix.lower() == ".zip" or zipfile.is_zipfile(path):

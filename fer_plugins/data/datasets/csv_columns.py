@@ -1,9 +1,7 @@
-"""Finds out how a csv of pixels is written: encoding, line ends, the mark between fields, and what its columns hold."""
+"""Finds out which columns of a csv hold the pixels, the labels and the splits: by their names, or by what they hold."""
 
 from __future__ import annotations
 
-import codecs
-import itertools
 import math
 import re
 from collections.abc import Sequence
@@ -11,10 +9,9 @@ from dataclasses import dataclass
 
 from fer_plugins.data.datasets.archives import make_printable
 from fer_plugins.data.datasets.face_rows import clean_label
-from fer_plugins.data.datasets.file_kinds import HEAD, look_like
 from fer_plugins.data.datasets.image_files import IMAGE_SUFFIXES
 from fer_plugins.data.datasets.labels import expression_of
-from fer_plugins.data.datasets.pixel_text import PixelForm, find_form, split_numbers
+from fer_plugins.data.datasets.pixel_text import split_numbers
 from fer_plugins.data.datasets.split_names import split_of
 from fer_plugins.errors import InputError
 
@@ -25,9 +22,7 @@ LABEL_NAMES = (
 )
 USAGE_NAMES = ("usage", "split", "subset", "partition", "set", "purpose")
 _PIXEL_NAMES = ("pixels", "pixel", "image", "images", "img", "data", "face")
-_LEAST = 64  # numbers: fewer are no image
-_MARKS = (b",", b";", b"\t", b"|", b" ")
-_ROWS = 24  # looked at
+LEAST = 64  # numbers: fewer are no image
 _PLAIN_CODES = 10  # where no name says which column the labels are in, they are among 0..9
 
 
@@ -40,64 +35,6 @@ class Columns:
     usage: int | None
     width: int  # number of columns
     label_name: str = ""  # as written, where it is worth a note
-
-
-@dataclass(frozen=True)
-class Dialect:
-    """How a csv is written."""
-
-    encoding: str | None  # None: as ASCII is, so that lines can be split as bytes
-    old_mac: bool  # lines end in a carriage return alone
-    mark: bytes  # between fields
-    header: bool
-    quoted: bool  # a field may hold the mark or a line end
-    columns: Columns
-    form: PixelForm
-
-
-def find_dialect(head: bytes, where: str, side: int) -> Dialect:
-    """Tell from the start of a csv how it is written.
-
-    Args:
-        head: its first bytes, up to ``file_kinds.HEAD``.
-        where: its name, for messages.
-        side: the side of its images that is expected, in pixels.
-
-    Raises:
-        InputError: it is no csv, or a needed column is missing (the message lists what is there).
-    """
-    if said := look_like(head):
-        raise InputError(f"{where}: looks like {said}")
-    encoding = _find_encoding(head)
-    text = head if encoding is None else head.decode(encoding, "ignore").encode()
-    text = text.removeprefix(codecs.BOM_UTF8)
-    if not text.strip():
-        raise InputError(f"{where}: the csv is empty; the columns emotion,pixels,Usage are needed")
-    old_mac = b"\n" not in text and b"\r" in text
-    lines = text.split(b"\r" if old_mac else b"\n")
-    if len(head) >= HEAD:
-        if len(lines) == 1:
-            raise InputError(f"{where}: no line ends in its first megabyte, and no readable names: it is no csv")
-        lines.pop()  # it may be cut off
-    lines = _join_quoted(lines)[: _ROWS + 1] or [b""]
-    refusals = []
-    for mark in _MARKS:
-        rows = [[_clean(field) for field in split_record(line, mark)] for line in lines]
-        width = len(rows[0])
-        alike = sum(len(row) == width for row in rows)
-        if mark != b"," and (width == 1 or 2 * alike < len(rows) or (mark == b" " and width < _LEAST)):
-            continue
-        header = not _is_data(rows[0])
-        names = [field.decode("utf-8", "replace") for field in rows[0]] if header else []
-        samples = [row for row in rows[header:] if len(row) == width]
-        try:
-            columns = find_columns(names, samples, width, where)
-        except InputError as error:
-            refusals.append(error)
-            continue
-        form = find_form([b" ".join(row[place] for place in columns.pixels) for row in samples], side)
-        return Dialect(encoding, old_mac, mark, header, any(b'"' in line for line in lines), columns, form)
-    raise refusals[-1]
 
 
 def find_columns(names: Sequence[str], samples: Sequence[Sequence[bytes]], width: int, where: str) -> Columns:
@@ -152,74 +89,8 @@ def find_columns(names: Sequence[str], samples: Sequence[Sequence[bytes]], width
     )
 
 
-def split_record(line: bytes, mark: bytes) -> list[bytes]:
-    """Split a row into its fields; a mark between quotes divides nothing.
-
-    >>> split_record(b'3,"dark, blurred",x', b",")
-    [b'3', b'"dark, blurred"', b'x']
-    """
-    fields = line.split(mark)
-    if b'"' not in line:
-        return fields
-    whole: list[bytes] = []
-    pieces: list[bytes] = []
-    is_open = False
-    for piece in fields:
-        pieces.append(piece)
-        is_open ^= piece.count(b'"') % 2 == 1
-        if not is_open:
-            whole.append(mark.join(pieces))
-            pieces = []
-    return whole + ([mark.join(pieces)] if pieces else [])
-
-
-def _find_encoding(head: bytes) -> str | None:
-    for mark, encoding in (
-        (codecs.BOM_UTF32_LE, "utf-32"),
-        (codecs.BOM_UTF16_LE, "utf-16"),
-        (codecs.BOM_UTF16_BE, "utf-16"),
-    ):
-        if head.startswith(mark):
-            return encoding
-    start = head[:4096]
-    for places, encoding in ((start[1::2], "utf-16-le"), (start[0::2], "utf-16-be")):
-        if len(start) > 8 and places.count(0) > 0.9 * len(places) and max(start) < 128:
-            return encoding
-    return None
-
-
-def _join_quoted(lines: list[bytes]) -> list[bytes]:
-    """Put lines together that a quoted line end divides, and drop empty ones."""
-    joined: list[bytes] = []
-    is_open = False
-    for line in lines:
-        if is_open:
-            joined[-1] += b" " + line
-        elif line.strip():
-            joined.append(line)
-        is_open ^= line.count(b'"') % 2 == 1
-    return joined
-
-
-def _clean(field: bytes) -> bytes:
-    return field.strip(b' "\t\r\n')
-
-
-def _is_data(row: Sequence[bytes]) -> bool:
-    """Tell whether a first row holds an image instead of names."""
-    if any(len(split_numbers(field)) >= _LEAST and _is_number(split_numbers(field)[0]) for field in row):
-        return True
-    numbers = [field for field in row if _is_number(field)]
-    return len(numbers) >= _LEAST and not _is_counting(numbers)
-
-
-def _is_counting(fields: Sequence[bytes]) -> bool:
-    """Tell whether fields are the numbers that pandas names columns with: 0, 1, 2, ..."""
-    values = [float(field) for field in fields]
-    return all(b - a == 1 for a, b in itertools.pairwise(values))
-
-
-def _is_number(field: bytes) -> bool:
+def is_number(field: bytes) -> bool:
+    """Tell whether a field is a finite number."""
     try:
         return math.isfinite(float(field))
     except ValueError:
@@ -237,7 +108,7 @@ def _first_named(folded: Sequence[str], names: Sequence[str], among: Sequence[in
 
 def _find_pixels(folded: Sequence[str], samples: Sequence[Sequence[bytes]], width: int) -> tuple[int, ...]:
     def long(place: int) -> bool:
-        full = sum(len(split_numbers(row[place])) >= _LEAST for row in samples)
+        full = sum(len(split_numbers(row[place])) >= LEAST for row in samples)
         return 2 * full > len(samples)
 
     named = _first_named(folded, _PIXEL_NAMES[:1], range(width))
@@ -251,10 +122,10 @@ def _find_pixels(folded: Sequence[str], samples: Sequence[Sequence[bytes]], widt
         if matched := re.fullmatch(r"(\D*?)\d+(?:[x_,.]\d+)?", name):
             by_stem.setdefault(matched[1], []).append(place)
     wide = max(by_stem.values(), key=len, default=[])
-    wide = wide if len(wide) >= _LEAST else []
-    if not wide and width > _LEAST and samples and not any(folded):
-        wide = [place for place in range(width) if all(_is_number(row[place]) for row in samples)]
-    if len(wide) < _LEAST:
+    wide = wide if len(wide) >= LEAST else []
+    if not wide and width > LEAST and samples and not any(folded):
+        wide = [place for place in range(width) if all(is_number(row[place]) for row in samples)]
+    if len(wide) < LEAST:
         return ()
     if math.isqrt(len(wide)) ** 2 == len(wide) - 1:
         # One of the columns of numbers is the label: at the end that holds nothing but codes.

@@ -1,4 +1,4 @@
-"""Puts arrays together to sets of images and labels, and brings images of any usual form to uint8 (N, H, W, C)."""
+"""Puts arrays together to sets of images and labels, by their shapes and by the splits in their names."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fer_plugins.data.datasets.archives import make_printable
+from fer_plugins.data.datasets.array_images import to_images
 from fer_plugins.data.datasets.face_rows import FaceRows, clean_label, refuse_splits
 from fer_plugins.data.datasets.labels import expression_of
 from fer_plugins.data.datasets.split_names import split_of
@@ -117,40 +118,6 @@ def read_set(arrays: Mapping[str, _Array], one: ArraySet, where: str) -> FaceRow
         rows.split = [split_of(text) or "" for text in written]
         refuse_splits(rows, written, one.usage)
     return rows
-
-
-def to_images(array: _Array, where: str) -> npt.NDArray[np.uint8]:
-    """Bring images to uint8 (N, H, W, C), with C 1 or 3.
-
-    Args:
-        array: (N, H * H), (N, H, W), (N, H, W, C) or (N, C, H, W): whole numbers in 0..255, numbers with decimals in
-            0..255, or fractions in 0..1, which are told by the largest.
-        where: the array, for messages.
-
-    Raises:
-        InputError: values outside, or a shape that is none of these.
-    """
-    if array.ndim == 2:
-        side = math.isqrt(array.shape[1])
-        array = array.reshape(len(array), side, side)
-    if array.ndim == 3:
-        array = array[..., np.newaxis]
-    elif array.shape[-1] not in (1, 3):
-        array = array.transpose(0, 2, 3, 1)
-    if array.dtype == np.uint8:
-        return np.ascontiguousarray(array)
-    if array.dtype == np.bool_:
-        return array.astype(np.uint8) * np.uint8(255)
-    least, most = (float(array.min()), float(array.max())) if array.size else (0.0, 0.0)
-    if not (0 <= least and most <= 255):
-        raise InputError(
-            f"{where}: its values reach from {least:.3g} to {most:.3g}; pixels are 0 to 255, or fractions 0 to 1. "
-            "Save them before they are standardised"
-        )
-    scale = 255 if array.dtype.kind == "f" and most <= 1 else 1
-    return (
-        np.rint(array * array.dtype.type(scale)).astype(np.uint8) if array.dtype.kind == "f" else array.astype(np.uint8)
-    )
 
 
 def split_of_key(key: str) -> str:

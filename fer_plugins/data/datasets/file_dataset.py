@@ -112,7 +112,7 @@ class FileDataset(ABC):
 
     @property
     def left_out(self) -> list[str]:
-        """Those of the notes that are on bad images."""
+        """The notes on bad images."""
         return self._listed().left_out
 
     @property
@@ -160,16 +160,12 @@ class FileDataset(ABC):
         """
         name = self._rows()[index].name
         images = self._listed().images
-        if images is None:
-            return self._decode(name)
-        image: npt.NDArray[np.uint8] = images[index]
-        return image
+        return self._decode(name) if images is None else images[index]
 
     def bad_rows(self) -> list[UnreadableError]:
         """Decode every image and return the errors of those that cannot be read."""
-        if self._listed().images is not None:
-            return []
-        return [error for row in self._rows() if (error := self._fault(row)) is not None]
+        rows = self._rows() if self._listed().images is None else []
+        return [error for row in rows if (error := self._fault(row)) is not None]
 
     # How it is done.
 

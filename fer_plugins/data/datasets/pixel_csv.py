@@ -13,7 +13,7 @@ from typing import IO, Literal
 import numpy as np
 import numpy.typing as npt
 
-from fer_plugins.data.datasets.csv_columns import Dialect, find_dialect, split_record
+from fer_plugins.data.datasets.csv_dialect import Dialect, find_dialect, split_record
 from fer_plugins.data.datasets.face_rows import BadRow, FaceRows, clean_label, refuse_splits
 from fer_plugins.data.datasets.file_kinds import HEAD, read_head
 from fer_plugins.data.datasets.image_files import UnreadableError
