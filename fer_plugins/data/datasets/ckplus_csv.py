@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 
 from fer_plugins.contract import Release
-from fer_plugins.data.datasets.archives import FileSet, SingleFile, split_name
+from fer_plugins.data.datasets.archives import FileSet, FolderFiles, SingleFile, ZipFiles, split_name
 from fer_plugins.data.datasets.copy_layout import open_root
 from fer_plugins.data.datasets.csv_files import CsvFile
 from fer_plugins.data.datasets.face_rows import code_labels
-from fer_plugins.data.datasets.face_tables import CsvTable, find_tables, table_of_file
+from fer_plugins.data.datasets.face_tables import CsvTable, find_tables, kind_of_file, table_of_file
 from fer_plugins.data.datasets.file_dataset import Listing, OnBadImage, Row
-from fer_plugins.data.datasets.file_kinds import open_path
+from fer_plugins.data.datasets.file_kinds import is_inside_file, open_path
 from fer_plugins.data.datasets.labels import EXPRESSIONS
 from fer_plugins.data.datasets.pixel_csv import read_pixel_csv
 from fer_plugins.errors import InputError
@@ -30,13 +30,23 @@ def find_csv(root: str | os.PathLike[str] | None, layouts: str) -> tuple[CsvFile
     Raises:
         InputError: nothing lies there that can be read, or two such files.
     """
-    if root is not None and os.fspath(root):
-        path = open_path(root, f"the folder or zip that holds {layouts}")
-        table = table_of_file(path) if path.is_file() else None
+    if root is None or not os.fspath(root) or is_inside_file(root):
+        return None, open_root("ckplus", root, layouts)
+    path = open_path(root, f"the folder or zip that holds {layouts}")
+    kind = "folder" if path.is_dir() else kind_of_file(path)
+    if kind not in ("folder", "zip"):
+        try:
+            table = table_of_file(path)
+        except InputError:
+            if kind != "tar":
+                raise
+            table = None  # it may hold the images
         if isinstance(table, CsvTable):
             return table.csv, SingleFile(path)
     files = open_root("ckplus", root, layouts)
-    tables = find_tables(files)
+    if kind not in ("folder", "zip"):
+        return None, files
+    tables = find_tables(FolderFiles(path, depth=6) if kind == "folder" else ZipFiles(path))
     found = {**tables.complete, **tables.parts}
     named = [name for name in found if split_name(name)[-1].lower().startswith("ck")] or list(found)
     if len(named) > 1:

@@ -73,6 +73,14 @@ def open_path(root: str | os.PathLike[str], wanted: str) -> Path:
     return path
 
 
+def is_inside_file(root: str | os.PathLike[str]) -> bool:
+    """Tell whether a path leads on behind a file, as ``archive.zip/images`` does: no table has such a place."""
+    try:
+        return any(above.is_file() for above in Path(root).expanduser().parents)
+    except (OSError, ValueError, RuntimeError):
+        return False
+
+
 def kind_of(head: bytes) -> Kind:
     """Tell what a file is by its first bytes.
 

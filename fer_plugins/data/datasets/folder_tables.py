@@ -15,7 +15,7 @@ from fer_plugins.data.datasets.face_tables import find_tables, kind_of_file
 from fer_plugins.data.datasets.fer2013_copies import recognise
 from fer_plugins.data.datasets.fer2013_layouts import TableLayout
 from fer_plugins.data.datasets.file_dataset import Listing, OnBadImage, Row
-from fer_plugins.data.datasets.file_kinds import open_path
+from fer_plugins.data.datasets.file_kinds import is_inside_file, open_path
 from fer_plugins.errors import InputError
 
 _LabelReader = Callable[[Counter[str]], tuple[dict[str, Any], tuple[str, ...], list[str]]]
@@ -36,7 +36,7 @@ def find_face_table(root: str | os.PathLike[str] | None) -> FoundFaces | None:
     Raises:
         InputError: the root is none that can be read, or several tables lie there.
     """
-    if root is None or not os.fspath(root):
+    if root is None or not os.fspath(root) or is_inside_file(root):
         return None
     path = open_path(root, "the folder or zip of the images, or a csv")
     kind = None if path.is_dir() else kind_of_file(path)
@@ -45,12 +45,12 @@ def find_face_table(root: str | os.PathLike[str] | None) -> FoundFaces | None:
         files = FolderFiles(path, depth=6, limit=2_000_000)
     elif kind == "zip":
         files = ZipFiles(path)
-    elif kind == "text":
+    elif kind in ("text", "tar"):
         files = SingleFile(path)
         try:
             layout, notes = recognise(path)
         except InputError:
-            return None  # a list of image files, which has no pixels
+            return None  # a list of image files, or a tar of them
         return FoundFaces(files, layout.table, notes) if isinstance(layout, TableLayout) else None
     else:
         files = SingleFile(path)
