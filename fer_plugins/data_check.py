@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import re
 from collections import Counter
 from typing import Any
 
@@ -85,7 +84,7 @@ def describe(dataset: Any, name: str) -> dict[str, Any]:
         "subjects": None if table.subject is None else len(set(table.subject.tolist())),
         "sequences": None if table.sequence is None else len(set(table.sequence.tolist())),
         "sizes": dict(sizes.most_common()),
-        "bad": [note for note in notes if re.match(r"[\d,]+ bad ", note)],
+        "bad": list(getattr(dataset, "left_out", ())),
         "fingerprint": table.fingerprint(classes),
     }
 
@@ -94,14 +93,17 @@ def _print(found: dict[str, Any]) -> None:
     from rich import box
     from rich.table import Table
 
+    from fer_plugins.data.release import WHOLE
     from fer_plugins.evaluate.result_table import result_console
 
     console = result_console()
     console.print(f"{found['title']}: {found['samples']:,} images")
     for note in found["notes"]:
         console.print(f"  {note}")
-    counts, official = found["counts"], found["release"]["counts"] or {}
-    splits = [split for split in (*SPLITS, "all") if split in {**counts, **official}]
+    counts, official = dict(found["counts"]), found["release"]["counts"] or {}
+    if WHOLE in official:  # of a release without official counts per split, such as CK+'s csv
+        counts[WHOLE] = sum((Counter(split) for split in found["counts"].values()), Counter())
+    splits = [split for split in (*SPLITS, WHOLE) if split in {**counts, **official}]
     drawn = Table(box=box.SIMPLE_HEAD, title="samples, and (the official release's)" if official else "samples")
     drawn.add_column("class")
     for split in splits:

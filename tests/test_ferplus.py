@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import importlib.util
+import io
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from fer_plugins.data.datasets.ferplus import FERPlus
 from fer_plugins.data.datasets.vote_targets import make_targets
@@ -153,3 +156,122 @@ def test_votes_that_are_none_and_other_options(root, tmp_path):
     elsewhere = tmp_path.parent / "votes.csv"
     elsewhere.write_text(text)
     assert len(FERPlus(root=root, labels=str(elsewhere))) == 75
+
+
+# The tree of the authors' own script.
+
+SCRIPT = {"Training": "FER2013Train", "PublicTest": "FER2013Valid", "PrivateTest": "FER2013Test"}
+
+
+def script_tree(below, top="data/"):
+    """What generate_training_data.py writes: images, and a list without a header."""
+    pixels = [line.split(",")[1] for line in fake.ferplus()["fer2013.csv"].decode().splitlines()[1:]]
+    lists = dict.fromkeys(SCRIPT, "")
+    files = {}
+    for text, (usage, name, votes) in zip(pixels, fake.ferplus_rows(), strict=True):
+        if name:
+            image = np.array(text.split(), np.uint8).reshape(48, 48)
+            files[f"{top}{SCRIPT[usage]}/{name}"] = png(image)
+            lists[usage] += f'{name},"(0, 0, 48, 48)",{",".join(map(str, votes))}\n'
+    files |= {f"{top}{SCRIPT[usage]}/label.csv": text.encode() for usage, text in lists.items()}
+    return fake.write_folder(files, below)
+
+
+def png(image):
+    stream = io.BytesIO()
+    Image.fromarray(image).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def contents(dataset):
+    table = dataset.table
+    columns = (table["label"], table["split"], np.asarray(table["votes"]).tolist())
+    return sorted((dataset[row].tobytes(), *entry) for row, entry in enumerate(zip(*columns, strict=True)))
+
+
+@pytest.mark.parametrize("mode", ["majority", "cross_entropy"])
+def test_the_authors_own_tree_is_the_same_as_both_csv_files(mode, root, tmp_path):
+    tree = script_tree(tmp_path / "tree")
+    (tree / "fer2013new.csv").write_bytes(fake.ferplus()["fer2013new.csv"])  # as in a clone of their repository
+    expected = contents(FERPlus(root=root, label_mode=mode))
+    assert contents(FERPlus(root=tree, label_mode=mode)) == expected
+    packed = shutil.make_archive(str(tmp_path / "packed"), "zip", tree)
+    assert contents(FERPlus(root=packed, label_mode=mode)) == expected
+    one = FERPlus(root=tree / "data" / "FER2013Valid", label_mode=mode)
+    assert set(one.table["split"]) == {"val"}
+
+
+def test_a_bad_image_of_the_tree_is_left_out_with_its_votes(tmp_path):
+    tree = script_tree(tmp_path / "tree")
+    (tree / "data" / "FER2013Train" / "fer0000003.png").write_bytes(b"x")
+    whole = FERPlus(root=script_tree(tmp_path / "whole"))
+    dataset = FERPlus(root=tree, on_bad_image="skip", label_mode="probability")
+    assert len(dataset) == len(whole) - 1
+    assert len(dataset.left_out) == 1
+    for source, votes in zip(dataset.table["source"], dataset.table["votes"], strict=True):
+        place = whole.table["source"].index(source)
+        assert votes.tolist() == whole.table["votes"][place].tolist()
+
+
+def test_a_name_that_stands_twice_in_a_list_is_the_later_image(tmp_path):
+    tree = script_tree(tmp_path / "tree")
+    listed = tree / "data" / "FER2013Test" / "label.csv"
+    first = listed.read_text().partition(",")[0]
+    listed.write_text(listed.read_text() + f'{first},"(0, 0, 48, 48)",0,0,0,9,0,0,0,0,1,0\n')
+    dataset = FERPlus(root=tree)
+    assert "1 image names stand twice in their list; the later row was taken." in dataset.notes
+    place = [source.endswith(first) for source in dataset.table["source"]].index(True)
+    assert dataset.classes[dataset.table["label"][place]] == "sad"
+
+
+def test_what_is_missing_of_the_tree_is_named_and_the_remedy_helps(root, tmp_path):
+    tree = script_tree(tmp_path / "tree")
+    message = refused(tree / "data" / "FER2013Train" / "label.csv")
+    assert len(FERPlus(root=message.split("--data.root ")[1].split(",")[0])) == 75
+    lost = tree / "data" / "FER2013Train" / "fer0000000.png"
+    lost.unlink()
+    message = refused(tree)
+    assert "'fer0000000.png', which does not lie beside it" in message
+    assert "fer2013.csv and fer2013new.csv" in message
+    alone = fake.write_folder({"fer2013new.csv": fake.ferplus()["fer2013new.csv"]}, tmp_path / "alone")
+    assert "the images of fer2013.csv are missing: put it beside" in refused(alone)
+    for mended in (tree, alone):
+        fake.write_folder(fake.ferplus(), mended)
+        assert len(FERPlus(root=mended)) == 75
+
+
+def test_a_torn_list_is_named(tmp_path):
+    tree = script_tree(tmp_path / "tree")
+    listed = tree / "data" / "FER2013Test" / "label.csv"
+    listed.write_text(listed.read_text()[:-5])
+    assert "label.csv: line 26 is" in refused(tree)
+
+
+def test_one_row_of_nine_votes_is_the_releases_own(root):
+    text = (root / "fer2013new.csv").read_text()
+    (root / "fer2013new.csv").write_text(text.replace(",7,2,", ",7,1,", 1))
+    assert not any("10 votes" in said for said in described(root).deviations)
+    (root / "fer2013new.csv").write_text(text.replace(",7,2,", ",7,1,", 2))
+    assert any("2 rows do not have 10 votes" in said for said in described(root).deviations)
+
+
+def described(root):
+    dataset = FERPlus(root=root)
+    _ = dataset.table
+    return dataset
+
+
+@pytest.mark.real_data
+def test_the_real_votes_are_the_complete_release(real_fer2013):
+    votes = real_fer2013.parents[1] / "ferplus" / "fer2013new.csv"
+    if not votes.is_file():
+        pytest.skip(f"no {votes}")
+    dataset = FERPlus(root=real_fer2013, labels=str(votes), check="error")
+    table = dataset.table
+    assert len(dataset) == 35_488
+    assert dataset.deviations == []
+    assert {split: table["split"].count(split) for split in ("train", "val", "test")} == {
+        "train": 28_389,
+        "val": 3_553,
+        "test": 3_546,
+    }

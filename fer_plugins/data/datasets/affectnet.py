@@ -95,14 +95,15 @@ class AffectNet(FileDataset):
                 left_out[expression] += 1
         counted = [f"{number:,} {name}" for name, number in left_out.items() if number]
         notes = [f"Left out, since they are no class here: {', '.join(counted)}."] if counted else []
+        bad = []
         if self._missing:
-            notes.append(
+            bad.append(
                 f"{len(self._missing):,} bad images were left out (--data.on_bad_image skip), the first: "
                 f"{self._missing[0]}: there is no such file."
             )
         notes += note_unread(self.files, [name for name, *_ in found])
         layout = "lists (csv)" if self._lists else "images with annotations (npy)"
-        return Listing(layout, self._known, rows, notes=[*notes, _TEST_NOTE])
+        return Listing(layout, self._known, rows, notes=[*notes, _TEST_NOTE], left_out=bad)
 
     def _read_lists(self) -> list[tuple[str, int, str]]:
         images: dict[str, str] = {}

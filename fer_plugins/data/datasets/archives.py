@@ -80,7 +80,7 @@ class FolderFiles:
                 for entry in _scan(folder):
                     if entry.is_dir():
                         deeper.append((Path(entry.path), f"{prefix}{entry.name}/"))
-                    else:
+                    elif entry.is_file() or (entry.is_symlink() and not os.path.exists(entry.path)):  # no pipe
                         names.append(prefix + entry.name)
                 if len(names) + len(deeper) + seen > limit:
                     raise InputError(f"{path}: holds more than {limit:,} files; give the data set's own folder")

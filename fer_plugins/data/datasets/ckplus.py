@@ -4,31 +4,24 @@ from __future__ import annotations
 
 import os
 import re
-import zipfile
 from collections import defaultdict
-from pathlib import Path
-
-import numpy as np
-import numpy.typing as npt
 
 from fer_plugins.contract import Release
-from fer_plugins.data.datasets.archives import FileSet, Opener, SingleFile, split_name
-from fer_plugins.data.datasets.copy_layout import is_image, match_files, note_unread, open_root, refuse_layout
-from fer_plugins.data.datasets.csv_files import CsvFile, read_text
+from fer_plugins.data.datasets.archives import FileSet, Opener, split_name
+from fer_plugins.data.datasets.ckplus_csv import find_csv, list_csv
+from fer_plugins.data.datasets.copy_layout import is_image, match_files, note_unread, refuse_layout
+from fer_plugins.data.datasets.csv_files import read_text
 from fer_plugins.data.datasets.file_dataset import Check, FileDataset, Listing, OnBadImage, Row
 from fer_plugins.data.datasets.labels import EXPRESSIONS, expression_of
-from fer_plugins.data.datasets.pixel_csv import PixelRows, read_pixel_csv
 from fer_plugins.errors import InputError
 
 _LAYOUTS = "<class>/S005_001_00000011.png, ckextended.csv, or cohn-kanade-images with Emotion"
 _SEVEN = tuple(name for name in EXPRESSIONS if name != "neutral")
 _SEQUENCES = dict(zip(_SEVEN, (45, 59, 25, 69, 28, 83, 18), strict=True))  # labelled, of each class
-_NEUTRAL_ROWS = 593  # of the csv: the first image of every sequence, labelled or not
 _EMOTION_CODES = ("neutral", "anger", "contempt", "disgust", "fear", "happy", "sad", "surprise")  # of the Emotion files
 _FRAME = r"(?P<subject>S\d{3})_(?P<take>\d{3})_(?P<frame>\d{8})"
 _NO_PEAK = "lack the image that was labelled, so that the last one there stands for it"
 _NO_START = "do not begin with image 1, so that their first may be no neutral face"
-_USAGES = {"training": "train", "publictest": "val", "privatetest": "test"}
 
 
 class CKPlus(FileDataset):
@@ -71,19 +64,10 @@ class CKPlus(FileDataset):
         if last_frames < 1:
             raise InputError(f"ckplus: last_frames is {last_frames}; give --data.last_frames at least 1")
         self._last_frames, self._first_frame_neutral = last_frames, first_frame_neutral
-        self._csv, files = _find_csv(root)
-        self._pixels: npt.NDArray[np.uint8] | None = None  # of the csv
+        self._csv, files = find_csv(root, _LAYOUTS)
         options = {"last_frames": last_frames, "first_frame_neutral": first_frame_neutral}
         super().__init__("ckplus", files, options=options, check=check, on_bad_image=on_bad_image)
         self._listed()
-
-    def __getitem__(self, index: int) -> npt.NDArray[np.uint8]:
-        """Image ``index``: uint8 (H, W, 1) or (H, W, 3), as released."""
-        if self._pixels is None:
-            return super().__getitem__(index)
-        self._rows()
-        image: npt.NDArray[np.uint8] = self._pixels[index]
-        return image
 
     def list_rows(self) -> Listing:
         """Find out which layout it is and list its images."""
@@ -105,7 +89,7 @@ class CKPlus(FileDataset):
                 f"tree, this is {present[0]}; leave them out"
             )
         if self._csv:
-            return self._list_csv(self._csv)
+            return list_csv(self._csv, self._on_bad_image)
         return self._list_folders(folders) if folders else self._list_tree(emotions, images)
 
     def _list_folders(self, folders: list[tuple[str, dict[str, str]]]) -> Listing:
@@ -134,33 +118,6 @@ class CKPlus(FileDataset):
         release = Release({"all": counts}, 981, subjects=118, sequences=327)
         notes = note_unread(self.files, [row.name for row in rows])
         return Listing("class folders, subject and sequence from the file names", classes, rows, release, notes)
-
-    def _list_csv(self, csv: CsvFile) -> Listing:
-        with csv.opened(whole=True) as (stream, file, where):
-            found: PixelRows = read_pixel_csv(
-                stream, where, codes=len(EXPRESSIONS), side=48, on_bad_row=self._on_bad_image
-            )
-        splits = [_USAGES.get(usage.strip().lower(), "") for usage in found.usage]
-        if found.has_usage and not all(splits):
-            place = splits.index("")
-            raise InputError(
-                f"{where}: row {found.row[place]}: Usage is {found.usage[place][:40]!r}; Training, PublicTest or "
-                "PrivateTest is needed: mend or remove the row"
-            )
-        rows = [
-            Row(f"{file}:row {row}", code, split)
-            for row, code, split in zip(found.row, found.code, splits, strict=True)
-        ]
-        self._pixels = found.pixels
-        self._looked_at = True  # a bad row was judged when it was read
-        notes = ["The csv names no subject and no sequence: a subject-disjoint split of it is impossible."]
-        if found.bad:
-            notes.append(
-                f"{len(found.bad):,} bad rows were left out (--data.on_bad_image skip), the first: "
-                f"{found.bad[0][2].where}: {found.bad[0][2].reason}."
-            )
-        counts = {**_SEQUENCES, "neutral": _NEUTRAL_ROWS}
-        return Listing("ckextended.csv", EXPRESSIONS, rows, Release({"all": counts}, 920), notes)
 
     def _list_tree(self, emotions: list[tuple[str, dict[str, str]]], images: list[str]) -> Listing:
         if not emotions:
@@ -206,21 +163,6 @@ class CKPlus(FileDataset):
         )
         notes = [f"{len(keys):,} sequences {what}, the first {keys[0]}." for what, keys in odd.items() if keys]
         return Listing(layout, classes, rows, Release(counts, subjects=118, sequences=327), notes)
-
-
-def _find_csv(root: str | os.PathLike[str] | None) -> tuple[CsvFile | None, FileSet]:
-    """Return the csv, where the root is one or holds ``ckextended.csv``, and the files around it."""
-    if root is not None and os.fspath(root).lower().endswith(".csv") and Path(root).expanduser().is_file():
-        path = Path(root).expanduser()
-        return CsvFile(path), SingleFile(path)
-    files = open_root("ckplus", root, _LAYOUTS)
-    found = [name for name, _ in match_files(files, r"(?:ckextended|ck\+?|ckplus)\.csv", "ckplus")]
-    if not found:
-        return None, files
-    if len(found) > 1:
-        raise InputError(f"{files.path}: holds {found[0]} and {found[1]}; give one of them as --data.root")
-    path = files.path
-    return CsvFile(path, found[0]) if zipfile.is_zipfile(path) else CsvFile(path / found[0]), files
 
 
 def _sequence_of(name: str) -> str:

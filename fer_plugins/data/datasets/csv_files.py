@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import bz2
 import csv
+import gzip
 import io
 import itertools
+import lzma
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Literal
+from typing import IO, Literal, cast
 
 from fer_plugins.data.datasets.archives import (
     READ_ERRORS,
@@ -26,7 +29,10 @@ from fer_plugins.errors import InputError
 
 @dataclass(frozen=True)
 class CsvFile:
-    """A csv: the file ``path`` itself, or its ``member`` where that is a zip, or the only csv of a tar."""
+    """A csv: the file ``path`` itself, or its ``member`` where that is a zip, or the only csv of a tar.
+
+    A csv that is compressed alone (gzip, bzip2 or xz, whatever its name says) is unpacked while it is read.
+    """
 
     path: Path
     member: str | None = None
@@ -54,14 +60,24 @@ class CsvFile:
         try:
             if self.member is None:
                 with self.path.open("rb") as stream:
-                    yield stream, self.path.name, where
+                    yield _unpack(stream), self.path.name, where
             else:
                 with zipfile.ZipFile(self.path) as archive, archive.open(self.member) as stream:
-                    yield stream, split_name(self.member)[-1], where
+                    yield _unpack(stream), split_name(self.member)[-1], where
         except READ_ERRORS as error:
             raise InputError(
                 f"{where}: the file is damaged or cannot be read ({make_printable(str(error))}); fetch it again"
             ) from error
+
+
+def _unpack(stream: IO[bytes]) -> IO[bytes]:
+    magic = stream.read(6)
+    stream.seek(0)
+    if magic.startswith(b"\x1f\x8b"):
+        return cast(IO[bytes], gzip.GzipFile(fileobj=stream))
+    if magic.startswith(b"BZh"):
+        return bz2.BZ2File(stream)
+    return lzma.LZMAFile(stream) if magic.startswith(b"\xfd7zXZ") else stream
 
 
 def read_text(files: FileSet, name: str, opener: Opener | None = None) -> str:

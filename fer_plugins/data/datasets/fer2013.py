@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import os
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from fer_plugins.contract import Release
-from fer_plugins.data.datasets.fer2013_layouts import CLASSES, SIDE, OnBadImage, Samples, recognise
+from fer_plugins.data.datasets.fer2013_copies import recognise
+from fer_plugins.data.datasets.fer2013_layouts import CLASSES, SIDE, Samples
+from fer_plugins.data.datasets.file_dataset import OnBadImage
+from fer_plugins.data.datasets.file_kinds import open_path
+from fer_plugins.data.datasets.labels import expression_of
+from fer_plugins.data.release import count_by_split, differences
 from fer_plugins.errors import InputError
 
-_READER_VERSION = 3  # to be raised with any change in what is read: cached images of older versions are then rebuilt
+_READER_VERSION = 4  # to be raised with any change in what is read: cached images of older versions are then rebuilt
+_WANTED = "the file or folder that holds FER2013"
 _SPLITS = ("train", "val", "test")
+_ALPHABETICAL = ("anger", "disgust", "fear", "happy", "neutral", "sad", "surprise")  # of folders, from 0
 # Samples per split (Training, PublicTest, PrivateTest) and class, in the order of CLASSES.
 OFFICIAL_COUNTS = np.array(
     [
@@ -25,7 +32,6 @@ OFFICIAL_COUNTS = np.array(
     ],
     dtype=np.int64,
 )
-_Counts = npt.NDArray[np.int64]
 
 
 class FER2013:
@@ -33,20 +39,20 @@ class FER2013:
 
     Goodfellow et al., "Challenges in representation learning: a report on three machine learning contests", 2013.
     Training is "train", PublicTest "val", PrivateTest "test". ``root`` is one of these, as a file, or a folder or
-    zip that holds it (at its top or one folder below), and is read in place:
+    zip that holds it at any depth, is known by what it holds and not by its name, and is read in place:
 
-    - ``fer2013.csv`` (``emotion,pixels,Usage``);
-    - ``icml_face_data.csv`` (the same, other order, blanks around the names);
-    - ``fer2013.tar.gz``, which holds the csv;
-    - ``fer2013.zip``, or any zip, which holds a csv or images;
+    - a csv of pixels (``emotion,pixels,Usage``), alone, compressed, in a tar or a zip; also in other spellings: names
+      for codes, decimals, semicolons, one column a pixel, no header, UTF-16;
     - images as ``train/<class>/Training_*`` and ``test/<class>/PublicTest_*|PrivateTest_*``, classes by name in any
       case; without such file names the folder test is "test" and there is no "val";
+    - a csv for each split, without a column of splits;
+    - arrays: npz, npy (images and labels) or HDF5; Parquet or Arrow, as Hugging Face exports them;
     - ``train.csv`` (``emotion,pixels``): all "train". ``test.csv`` has no labels and is refused.
 
-    Where several lie in one place the first in this order is read (zips and tars of other names come after the
-    images, csv files of other names last) and ``notes`` says so. Construction looks at names and a first line only;
-    ``table``, the images and the complete ``notes`` come from one reading of everything, at the first use of
-    ``table`` or of an image.
+    Where several lie in one place the first in this order is read, csv files of the well-known names
+    (``fer2013.csv``, ``icml_face_data.csv``, ``fer2013.tar.gz``, ``fer2013.zip``) before all, and ``notes`` says so.
+    Construction looks at names and first lines only; ``table``, the images and the complete ``notes`` come from one
+    reading of everything, at the first use of ``table`` or of an image.
 
     Args:
         root: file or folder that holds FER2013.
@@ -54,10 +60,12 @@ class FER2013:
             official release's: error, warn (a sentence in the notes) or off.
         on_bad_image: what an unreadable or truncated image, or a row with wrong pixels, leads to: error, or skip
             (left out and counted in the notes).
+        codes: class names in the order of the copy's codes, where they are not 0 anger, 1 disgust, 2 fear, 3 happy,
+            4 sad, 5 surprise, 6 neutral: many copies number the classes alphabetically.
 
     Raises:
         InputError: on construction when the layout is none of these; on the first use when a sample is bad, a label
-            or Usage is unknown, or the counts differ. One line, except that differing counts print two tables.
+            or Usage is unknown, or the counts differ.
     """
 
     title = "FER2013"
@@ -69,23 +77,26 @@ class FER2013:
         root: str | os.PathLike[str] | None,
         check: Literal["error", "warn", "off"] = "error",
         on_bad_image: Literal["error", "skip"] = "error",
+        codes: list[str] | None = None,
     ) -> None:
         if root is None or not os.fspath(root):
-            raise InputError("fer2013: no data given; give --data.root the file or folder that holds FER2013")
+            raise InputError(f"fer2013: no data given; give --data.root {_WANTED}")
         if check not in ("error", "warn", "off"):
             raise InputError(f"fer2013: check is {check!r}; give --data.check error, warn or off")
         if on_bad_image not in get_args(OnBadImage):
             raise InputError(f"fer2013: on_bad_image is {on_bad_image!r}; give --data.on_bad_image error or skip")
-        self._root = Path(root).expanduser()
+        self._root = open_path(root, _WANTED)
+        self._codes = _read_codes(codes)
         self._check = check
         self._on_bad_image = on_bad_image
         try:
-            self._layout, more = recognise(self._root)
+            self._layout, more = recognise(self._root, self._codes)
         except OSError as error:
             raise InputError(f"{self._root}: cannot be read ({error.strerror}); give --data.root another") from error
         self._choice = (f"Read from {self._layout.title}.", *more)
         self.notes = list(self._choice)
-        self.deviations: list[str] = []  # known after the first use
+        self.deviations: list[str] = []  # known after the first use, as left_out is: the notes on bad samples
+        self.left_out: list[str] = []
         self._samples: Samples | None = None
 
     @property
@@ -95,19 +106,13 @@ class FER2013:
         The content is a file's bytes; for a folder of images its names, sizes and times of change.
         """
         # What construction found belongs to it: names of files are in ``source`` and in the notes.
-        parts = [_READER_VERSION, self._check, self._on_bad_image, *self._choice, self._layout.digest()]
+        parts = [_READER_VERSION, self._check, self._on_bad_image, self._codes, *self._choice, self._layout.digest()]
         return hashlib.blake2b("\n".join(map(str, parts)).encode("utf-8", "replace"), digest_size=16).hexdigest()
 
     @property
     def release(self) -> Release:
-        """The official counts of the parts that this copy tells apart."""
-        official = _count_official(self._read().splits_known)
-        counts = {
-            split: dict(zip(CLASSES, row.tolist(), strict=True))
-            for split, row in zip(_SPLITS, official, strict=True)
-            if row.any()
-        }
-        return Release(counts, samples=int(official.sum()))
+        """The official counts of the splits that this copy tells apart."""
+        return _release_of(self._read().splits_known)
 
     @property
     def table(self) -> dict[str, list[Any]]:
@@ -126,13 +131,16 @@ class FER2013:
     def _read(self) -> Samples:
         if self._samples is None:
             samples = self._layout.read(self._on_bad_image)
-            notes = samples.notes + _describe_bad(samples)
+            self.left_out = _describe_bad(samples)
             if not samples.label:
-                raise InputError(f"{self._root}: holds no readable sample; fetch it again")
+                why = samples.bad[0][2] if samples.bad else "it is empty"
+                raise InputError(
+                    f"{self._root}: none of its {len(samples.bad):,} samples can be read, the first: {why}; give "
+                    "another copy as --data.root"
+                )
             wrong = [image.shape for image in samples.images if image.shape != (SIDE, SIDE, 1)]
             self.deviations = [f"{len(wrong):,} images are not {SIDE} x {SIDE} pixels"] if wrong else []
-            notes += self._check_sizes(samples) + self._check_counts(samples)
-            self.notes += notes
+            self.notes += samples.notes + self._check_sizes(samples) + self._check_counts(samples) + self.left_out
             self._samples = samples
         return self._samples
 
@@ -151,15 +159,22 @@ class FER2013:
     def _check_counts(self, samples: Samples) -> list[str]:
         if self._check == "off":
             return []
-        found = _count(samples)
-        official = _count_official(samples.splits_known)
-        if np.array_equal(found, official):
+        # What was left out is counted too: the question is whether the release is complete.
+        left_out = [(label, split) for label, split, _ in samples.bad if label is not None and split]
+        labels = samples.label + [label for label, _ in left_out]
+        splits = samples.split + [split for _, split in left_out]
+        release = _release_of(samples.splits_known)
+        wrong = differences(Release(release.counts), CLASSES, labels, splits=splits)
+        if not wrong:
             return []
+        looks = _describe_order(count_by_split(CLASSES, labels, splits), release)
         if self._check == "warn":
-            return [f"The counts are not the official ones: {_list_differences(found, official)}."]
+            return [f"The counts are not the official ones: {', '.join(wrong)}{looks}."]
+        shown = ", ".join(wrong[:4]) + (f" and {len(wrong) - 4} more" if len(wrong) > 4 else "")
+        remedy = "or go on" if looks else "give the complete release, or go on"
         raise InputError(
-            f"{self._root}: the counts per split and class are not FER2013's; give the complete release, or go on "
-            f"with --data.check warn|off\n{_format_counts('found', found)}\n{_format_counts('official', official)}"
+            f"{self._root}: the counts per split and class are not FER2013's: {shown}{looks}; {remedy} with "
+            "--data.check warn|off"
         )
 
 
@@ -170,35 +185,37 @@ def _describe_bad(samples: Samples) -> list[str]:
     return [f"{len(samples.bad):,} bad samples were left out (--data.on_bad_image skip), the first: {shown}."]
 
 
-def _count(samples: Samples) -> _Counts:
-    """Count per split and class, what was left out included: the question is whether the release is complete."""
-    counts = np.zeros_like(OFFICIAL_COUNTS)
-    left_out = ((label, split) for label, split, _ in samples.bad if label is not None and split)
-    for label, split in (*zip(samples.label, samples.split, strict=True), *left_out):
-        counts[_SPLITS.index(split), label] += 1
-    return counts
-
-
-def _count_official(splits_known: tuple[str, ...]) -> _Counts:
-    """Return the official counts of the splits that the copy tells apart: where val is not known it lies in test."""
+def _release_of(splits_known: tuple[str, ...]) -> Release:
+    """Return the official counts of the splits that a copy tells apart: where val is not known it lies in test."""
     counts = OFFICIAL_COUNTS.copy()
     if "val" not in splits_known:
         counts[2] += counts[1]
-    for row, split in enumerate(_SPLITS):
-        if split not in splits_known:
-            counts[row] = 0
-    return counts
-
-
-def _list_differences(found: _Counts, official: _Counts) -> str:
-    return ", ".join(
-        f"{_SPLITS[split]} {CLASSES[label]} {found[split, label]:,} instead of {official[split, label]:,}"
-        for split, label in np.argwhere(found != official)
+    kept = {split: row.tolist() for split, row in zip(_SPLITS, counts, strict=True) if split in splits_known}
+    return Release(
+        {split: dict(zip(CLASSES, row, strict=True)) for split, row in kept.items()},
+        samples=sum(sum(row) for row in kept.values()),
     )
 
 
-def _format_counts(title: str, counts: _Counts) -> str:
-    lines = [f"{title:<8}" + "".join(f"{name:>9}" for name in (*CLASSES, "total"))]
-    for split, row in zip(_SPLITS, counts, strict=True):
-        lines.append(f"  {split:<6}" + "".join(f"{number:>9,}" for number in (*row, row.sum())))
-    return "\n".join(lines)
+def _describe_order(found: Mapping[str, Mapping[str, int]], release: Release) -> str:
+    """Say in which other order of classes the counts are the release's; "" where they are in none."""
+    official = release.counts or {}
+    columns = {tuple(row[name] for row in official.values()): name for name in CLASSES}
+    order = [columns.get(tuple(found.get(split, {}).get(name, 0) for split in official), "") for name in CLASSES]
+    if sorted(order) != sorted(CLASSES):
+        return ""
+    alphabetical = ", the alphabetical order of folders angry to surprise" if order == list(_ALPHABETICAL) else ""
+    return (
+        f"; they are those of codes in the order {', '.join(order)}{alphabetical}: give --data.codes "
+        f"'[{', '.join(order)}]'"
+    )
+
+
+def _read_codes(codes: list[str] | None) -> tuple[str, ...]:
+    names = tuple(expression_of(str(name)) or "" for name in codes or ())
+    if codes is not None and sorted(names) != sorted(CLASSES):
+        raise InputError(
+            f"fer2013: codes are {', '.join(map(str, codes))[:200]!r}; give --data.codes the seven classes in the "
+            f"order of the copy's codes, such as '[{', '.join(_ALPHABETICAL)}]'"
+        )
+    return names

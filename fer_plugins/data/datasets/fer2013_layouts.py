@@ -1,49 +1,32 @@
-"""Recognises in which of its layouts a copy of FER2013 lies before us, and reads it."""
+"""Reads a copy of FER2013 in one of its layouts: images in class folders, or a table of pixels."""
 
 from __future__ import annotations
 
-import tarfile
-import zipfile
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from fnmatch import fnmatch
-from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 import PIL
+from PIL import Image
 
-from fer_plugins.data.datasets.archives import (
-    FileSet,
-    FolderFiles,
-    ZipFiles,
-    split_name,
-)
-from fer_plugins.data.datasets.class_folders import ClassFile, find_class_files, has_class_files
-from fer_plugins.data.datasets.csv_files import CsvFile
+from fer_plugins.data.datasets.archives import FileSet
+from fer_plugins.data.datasets.class_folders import ClassFile
+from fer_plugins.data.datasets.face_rows import FaceTable, check_splits, code_labels
+from fer_plugins.data.datasets.face_tables import CsvTable
+from fer_plugins.data.datasets.file_dataset import OnBadImage
 from fer_plugins.data.datasets.image_files import UnreadableError, read_images
-from fer_plugins.data.datasets.pixel_csv import read_header, read_pixel_csv
-from fer_plugins.errors import InputError
 
-OnBadImage = Literal["error", "skip"]
 CLASSES = ("anger", "disgust", "fear", "happy", "sad", "surprise", "neutral")  # in the order of the csv's codes
 SIDE = 48  # pixels
-# PublicTest served the challenge's public leaderboard, PrivateTest its final ranking: validation and test.
-USAGES = {"training": "train", "publictest": "val", "privatetest": "test"}
-
-_CLASS_FOLDERS = "class folders"
-# Of several copies in one place the first of these is read: the release with its exact pixels before the JPEG
-# copies, well-known names before any name, all three splits before train.csv.
-_PREFERENCE = (
-    *("fer2013.csv", "icml_face_data.csv", "fer2013.tar.gz", "fer2013.zip", _CLASS_FOLDERS),
-    *("*.zip", "*.tar.gz", "*.tgz", "*.tar", "train.csv", "*.csv"),
+_REMEDY = (
+    "other classes are read with --data folder: give it --data.codes with the names of the codes in the order 0, 1, 2, "
+    "..., or --data.on_unknown_label keep where the labels are words"
 )
-_LOOKED_FOR = (
-    "fer2013.csv, icml_face_data.csv, train.csv, fer2013.tar.gz, or images as train/<class>/*.jpg and "
-    "test/<class>/*.jpg, as a folder or zip"
-)
+# How the files of the images that were unpacked from the csv begin.
+_PREFIXES = {"training": "train", "publictest": "val", "privatetest": "test"}
 
 
 @dataclass
@@ -97,7 +80,7 @@ class ImageLayout:
         with closing(read_images(self.files, [file.name for file in self.found], grey=True)) as decoded:
             for file, image in zip(self.found, decoded, strict=True):
                 label = CLASSES.index(file.expression)
-                usage = USAGES.get(file.file.split("_")[0].lower())
+                usage = _PREFIXES.get(file.file.split("_")[0].lower())
                 if usage is None:
                     unnamed[file.split] += 1
                 split = usage or file.split
@@ -127,104 +110,49 @@ class ImageLayout:
 
 
 @dataclass(frozen=True)
-class CsvLayout:
-    """A csv of pixels."""
+class TableLayout:
+    """A csv of pixels, arrays, or Parquet files."""
 
-    csv: CsvFile
-    title: str
+    table: FaceTable
+    codes: tuple[str, ...] = ()  # what the codes of this copy mean, where they are not FER2013's
+
+    @property
+    def title(self) -> str:
+        """What it is, for the notes."""
+        return self.table.title
 
     def digest(self) -> str:
-        """Hash the bytes of the file, packed or not."""
-        return self.csv.digest()
+        """Hash the files."""
+        return self.table.digest()
 
     def read(self, on_bad_image: OnBadImage) -> Samples:
-        """Parse all rows; the split is the column Usage, or "train" where there is none."""
-        with self.csv.opened(whole=True) as (stream, file, where):
-            rows = read_pixel_csv(stream, where, codes=len(CLASSES), side=SIDE, on_bad_row=on_bad_image)
-        samples = Samples(label=rows.code, images=rows.pixels, source=[f"{file}:row {row}" for row in rows.row])
-        for row, usage in zip(rows.row, rows.usage, strict=True):
-            split = USAGES.get(usage.lower(), "") if rows.has_usage else "train"
-            if not split:
-                raise InputError(
-                    f"{where}: row {row}: Usage is {usage[:40]!r}; Training, PublicTest or PrivateTest is needed: "
-                    "mend or remove the row"
-                )
-            samples.split.append(split)
-        for code, usage, error in rows.bad:
-            split = USAGES.get(usage.lower(), "") if rows.has_usage else "train"
-            samples.bad.append((code, split, f"{error.where}: {error.reason}"))
-        if not rows.has_usage:
+        """Read all rows; without a split everything is training."""
+        rows = self.table.read(on_bad_image)
+        label, bad = code_labels(rows, CLASSES, self.codes, remedy=_REMEDY)
+        known = check_splits(rows)
+        samples = Samples(
+            label,
+            [split or "train" for split in rows.split],
+            rows.source,
+            rows.images if isinstance(self.table, CsvTable) else [_to_grey(image) for image in rows.images],
+            [
+                (code, row.split or ("" if known else "train"), f"{row.where}: {row.reason}")
+                for row, code in zip(rows.bad, bad, strict=True)
+            ],
+            rows.notes,
+        )
+        if known and isinstance(self.table, CsvTable) and not self.table.split:
+            return samples  # it has a column of splits, so that what is missing there was lost
+        splits = {*samples.split, *(split for _, split, _ in samples.bad if split)}
+        samples.splits_known = tuple(split for split in ("train", "val", "test") if split in splits)
+        if splits == {"train"}:
             samples.notes.append(
-                "The csv has no column Usage, as the challenge's train.csv: all samples are training samples."
+                "No column Usage and no other split, as in the challenge's train.csv: all samples are training samples."
             )
-            samples.splits_known = ("train",)
+        elif "val" not in splits and "test" in splits:
+            samples.notes.append("The copy names no validation split: PublicTest and PrivateTest are test, or lost.")
         return samples
 
 
-def recognise(root: Path) -> tuple[Layout, list[str]]:
-    """Find out what ``root`` is, without reading more than names and a csv's first line.
-
-    Returns:
-        The layout, and sentences about the choice among several copies.
-
-    Raises:
-        InputError: it does not exist, cannot be read, or is none of FER2013's layouts.
-    """
-    if not root.exists():
-        raise InputError(f"{root}: does not exist; give --data.root the file or folder that holds FER2013")
-    if root.is_dir():
-        return _recognise_among(FolderFiles(root))
-    if root.suffix.lower() == ".csv":
-        return _check_header(CsvLayout(CsvFile(root), f"csv of pixels ({root.name})")), []
-    if root.suffix.lower() == ".zip" or zipfile.is_zipfile(root):
-        return _recognise_among(ZipFiles(root))
-    if root.name.lower().endswith((".tar", ".tar.gz", ".tgz")) or tarfile.is_tarfile(root):
-        return _check_header(CsvLayout(CsvFile(root, packing="tar"), f"csv of pixels in a tar ({root.name})")), []
-    raise InputError(f"{root}: is no csv, zip or tar; looked for {_LOOKED_FOR}")
-
-
-def _recognise_among(files: FileSet) -> tuple[Layout, list[str]]:
-    in_zip = isinstance(files, ZipFiles)
-    candidates = _list_candidates(files)
-    if not candidates:
-        raise InputError(f"{files.path}: nothing of FER2013 found in it; looked for {_LOOKED_FOR}")
-    (chosen, *twins), *others = candidates
-    if twins:
-        shown = ", ".join([chosen, *twins][:5])
-        remedy = "unpack it and give one of them" if in_zip else "give one of them as --data.root"
-        raise InputError(f"{files.path}: holds several files that could be meant ({shown}); {remedy}")
-    names = [name for group in others for name in group]
-    notes = [f"Also there and not read: {', '.join(names[:5])}."] if names else []
-    if chosen == _CLASS_FOLDERS:
-        found, no_images = find_class_files(files)
-        if no_images:
-            notes.append(f"{len(no_images):,} files in the class folders are no images, the first {no_images[0]}.")
-        return ImageLayout(files, found, f"class folders in {files.path.resolve().name}"), notes
-    if in_zip:
-        return _check_header(CsvLayout(CsvFile(files.path, chosen), f"{chosen} in {files.path.name}")), notes
-    layout, more = recognise(files.path / chosen)
-    return layout, notes + more
-
-
-def _list_candidates(files: FileSet) -> list[list[str]]:
-    """Group the names that could be meant, in the order of preference; a group holds equals."""
-    # One folder may lie around everything: archives are often packed and unpacked so.
-    near = [name for name in files.names if len(split_name(name)) <= 2]
-    groups = []
-    for pattern in _PREFERENCE:
-        if pattern == _CLASS_FOLDERS:
-            group = [_CLASS_FOLDERS] if has_class_files(files.names) else []
-        elif isinstance(files, ZipFiles) and not pattern.endswith(".csv"):
-            group = []  # an archive inside an archive is not read
-        else:
-            group = [name for name in near if fnmatch(split_name(name)[-1].lower(), pattern)]
-        near = [name for name in near if name not in group]
-        if group:
-            groups.append(group)
-    return groups
-
-
-def _check_header(layout: CsvLayout) -> CsvLayout:
-    with layout.csv.opened(whole=False) as (stream, _, where):
-        read_header(stream, where)
-    return layout
+def _to_grey(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    return image if image.shape[2] == 1 else np.asarray(Image.fromarray(image).convert("L"))[:, :, np.newaxis]

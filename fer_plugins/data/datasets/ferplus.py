@@ -11,28 +11,28 @@ import numpy as np
 import numpy.typing as npt
 
 from fer_plugins.contract import Release
-from fer_plugins.data.datasets.archives import FileSet, FolderFiles, SingleFile, ZipFiles
-from fer_plugins.data.datasets.csv_files import find_column, read_rows
-from fer_plugins.data.datasets.fer2013_layouts import USAGES, CsvLayout, Samples, recognise
+from fer_plugins.data.datasets.archives import FileSet, SingleFile
+from fer_plugins.data.datasets.face_tables import CsvTable
+from fer_plugins.data.datasets.fer2013_copies import recognise
+from fer_plugins.data.datasets.fer2013_layouts import TableLayout
+from fer_plugins.data.datasets.ferplus_votes import (
+    VotedRows,
+    find_lists,
+    find_votes,
+    match_votes,
+    open_files,
+    read_lists,
+)
 from fer_plugins.data.datasets.file_dataset import Check, FileDataset, Listing, OnBadImage, Row
+from fer_plugins.data.datasets.file_kinds import open_path
 from fer_plugins.data.datasets.labels import EXPRESSIONS
 from fer_plugins.data.datasets.vote_targets import LabelMode, make_targets
 from fer_plugins.errors import InputError
 
-_LAYOUTS = "fer2013.csv (or icml_face_data.csv) and fer2013new.csv"
-# The columns of fer2013new.csv; the last two are no expression.
-_VOTED = {
-    "neutral": "neutral",
-    "happiness": "happy",
-    "surprise": "surprise",
-    "sadness": "sad",
-    "anger": "anger",
-    "disgust": "disgust",
-    "fear": "fear",
-    "contempt": "contempt",
-}
-_NO_EXPRESSION = ("unknown", "NF")
+_LAYOUTS = "fer2013.csv (or icml_face_data.csv) and fer2013new.csv, or FER2013Train, FER2013Valid and FER2013Test"
+_VOTES = "fer2013new.csv"
 _VOTERS = 10
+_OTHER_VOTERS = 1  # rows of the release with nine votes
 _ON_TOP = {"train": 28_389, "val": 3_553, "test": 3_546}  # rows whose most voted column is an expression
 _TARGET_MODES = {"probability": "draw", "cross_entropy": "distribution", "multi_target": "any"}
 
@@ -42,11 +42,13 @@ class FERPlus(FileDataset):
 
     Barsoum et al., "Training deep networks for facial expression recognition with crowd-sourced label distribution",
     2016. ``root`` is a folder or zip that holds FER2013 as a csv (only there the order of the images is kept) and
-    ``fer2013new.csv`` (https://github.com/microsoft/FERPlus), which has a row for each of its rows. Rows without an
-    image name are left out and counted. The table's column ``votes`` holds the votes for the eight expressions.
+    ``fer2013new.csv`` (https://github.com/microsoft/FERPlus), which has a row for each of its rows; or the folders
+    ``FER2013Train``, ``FER2013Valid`` and ``FER2013Test`` of images with ``label.csv`` that the authors' own script
+    writes. Rows without an image name are left out and counted. The table's column ``votes`` holds the votes for the
+    eight expressions.
 
     Args:
-        root: folder or zip that holds both csv files.
+        root: folder or zip that holds both csv files, or the script's folders.
         labels: the path of fer2013new.csv, where it lies elsewhere.
         label_mode: majority: the expression with most votes, rows where none is on top are left out. The others are the
             paper's, on votes without those that only one person gave: probability (in training a label is drawn from
@@ -87,23 +89,15 @@ class FERPlus(FileDataset):
             raise InputError(f"ferplus: majority_share belongs to label_mode majority, not {label_mode}; leave it out")
         if root is None or not os.fspath(root):
             raise InputError(f"ferplus: no data given; give --data.root the folder or zip that holds {_LAYOUTS}")
-        self._root = Path(root).expanduser()
-        self._layout, _ = recognise(self._root)
-        if not isinstance(self._layout, CsvLayout):
-            raise InputError(
-                f"{self._root}: FER2013 lies there as {self._layout.title}, where the order of its rows, which "
-                "fer2013new.csv follows, is lost; give fer2013.csv or icml_face_data.csv"
-            )
-        self._votes_in, self._votes_name = _find_votes(self._root, labels)
+        self._root = open_path(root, f"the folder or zip that holds {_LAYOUTS}")
+        self._pair, self._lists, files = _find(self._root, labels)
         self._mode: LabelMode = label_mode
         self._share = majority_share
         options = {"labels": labels, "label_mode": label_mode, "majority_share": majority_share}
-        files = SingleFile(self._layout.csv.path)
         super().__init__("ferplus", files, options=options, check=check, on_bad_image=on_bad_image)
         if label_mode != "majority":
             self.target_mode = _TARGET_MODES[label_mode]
-        self._samples: Samples | None = None
-        self._kept = np.empty(0, np.int64)  # rows of the readable samples
+        self._places: dict[str, int] = {}  # of each row's source, once they are read
         self._votes = np.empty((0, len(EXPRESSIONS)))
         self._target = np.empty((0, len(EXPRESSIONS)))
 
@@ -119,83 +113,60 @@ class FERPlus(FileDataset):
         return Release(samples=sum(_ON_TOP.values())) if plain else Release()
 
     def other_digests(self) -> list[str]:
-        """Hash the csv of votes."""
-        return [self._votes_in.digest([self._votes_name])]
+        """Hash the csv of votes, which may lie elsewhere."""
+        return [self._pair[1].digest([self._pair[2]])] if self._pair else []
 
     @property
     def table(self) -> dict[str, Any]:
         """Columns ``label``, ``source``, ``split``, ``votes`` (counts) and, beside majority, ``target`` (shares)."""
-        columns = {**super().table, "votes": self._votes}
-        return columns if self._mode == "majority" else {**columns, "target": self._target}
-
-    def __getitem__(self, index: int) -> npt.NDArray[np.uint8]:
-        """Image ``index``: uint8 (48, 48, 1)."""
-        self._rows()
-        assert self._samples is not None
-        image: npt.NDArray[np.uint8] = self._samples.images[int(self._kept[index])]
-        return image
+        columns = super().table
+        kept = [self._places[row.name] for row in self._rows()]
+        columns["votes"] = self._votes[kept]
+        return columns if self._mode == "majority" else {**columns, "target": self._target[kept]}
 
     def list_rows(self) -> Listing:
-        """Read both files and put them together row by row."""
-        samples = self._layout.read(self._on_bad_image)
-        names, usages, votes = self._read_votes()
-        places = np.array([int(source.rpartition(" ")[2]) - 1 for source in samples.source])  # "fer2013.csv:row 17"
-        if places.max(initial=0) >= len(votes) or len(places) + len(samples.bad) != len(votes):
-            raise InputError(
-                f"{self._votes_in.where(self._votes_name)}: has {len(votes):,} rows for "
-                f"{len(places) + len(samples.bad):,} images; the two do not belong together"
-            )
-        for split, source, place in zip(samples.split, samples.source, places, strict=True):
-            if (
-                usages[place]
-                and USAGES.get(usages[place].lower()) != split
-                and "train" != "".join(samples.splits_known)
-            ):
-                raise InputError(
-                    f"{self._votes_in.where(self._votes_name)}: row {place + 1} is {usages[place]}, {source} is "
-                    f"{split}; the two do not belong together"
-                )
-        named = np.array([bool(names[place]) for place in places], dtype=bool)
-        targets, on_top = make_targets(votes[places], self._mode, self._share)
-        kept = named & (targets.sum(1) > 0)
-        self._kept = np.flatnonzero(kept)
-        self._samples, self._votes, self._target = samples, votes[places][kept][:, : len(EXPRESSIONS)], targets[kept]
-        self._looked_at = True  # bad rows were judged when they were read
-        rows = [
-            Row(samples.source[row], int(label), samples.split[row])
-            for row, label in zip(self._kept.tolist(), self._target.argmax(1).tolist(), strict=True)
+        """Read the votes and put them together with the images."""
+        if self._pair is not None:
+            table, votes_in, votes_name, notes = self._pair
+            rows = match_votes(table.read(self._on_bad_image), votes_in, votes_name)
+            layout = f"{table.title} with {Path(votes_name).name}"
+            rows.notes = [*notes, *rows.notes]
+        else:
+            rows = read_lists(self.files, self._lists)
+            layout = "the folders of the authors' script"
+        targets, on_top = make_targets(rows.votes, self._mode, self._share)
+        kept = np.flatnonzero(rows.named & (targets.sum(1) > 0))
+        self._votes, self._target = rows.votes[kept][:, : len(EXPRESSIONS)], targets[kept]
+        self._places = {rows.source[row]: place for place, row in enumerate(kept.tolist())}
+        listed = [
+            Row(rows.source[row], int(label), rows.split[row])
+            for row, label in zip(kept.tolist(), self._target.argmax(1).tolist(), strict=True)
         ]
         return Listing(
-            f"{self._layout.title} with {Path(self._votes_name).name}, label mode {self._mode}",
+            f"{layout}, label mode {self._mode}",
             EXPRESSIONS,
-            rows,
+            listed,
             Release(),
-            self._describe(votes, names, kept, named, on_top, samples),
+            self._describe(rows, on_top, len(kept)),
+            None if rows.images is None else rows.images[kept],
+            rows.bad,
         )
 
-    def _describe(
-        self,
-        votes: npt.NDArray[np.float64],
-        names: list[str],
-        kept: npt.NDArray[np.bool_],
-        named: npt.NDArray[np.bool_],
-        on_top: npt.NDArray[np.bool_],
-        samples: Samples,
-    ) -> list[str]:
+    def _describe(self, rows: VotedRows, on_top: npt.NDArray[np.bool_], kept: int) -> list[str]:
         notes = [
-            f"{len(names) - sum(map(bool, names)):,} rows have no image name and were left out.",
-            f"{int(named.sum() - kept.sum()):,} rows are unclear under label mode {self._mode} and were left out.",
+            *rows.notes,
+            *([f"{rows.unnamed:,} rows have no image name and were left out."] if rows.unnamed else []),
+            f"{int(rows.named.sum()) - kept:,} rows are unclear under label mode {self._mode} and were left out.",
         ]
-        if samples.bad:
-            notes.append(f"{len(samples.bad):,} bad rows were left out, the first: {samples.bad[0][2]}.")
-        split = np.array(samples.split)
-        found = {name: int((named & on_top & (split == name)).sum()) for name in _ON_TOP}
+        split = np.array(rows.split)
+        found = {name: int((rows.named & on_top & (split == name)).sum()) for name in _ON_TOP}
         wrong = [
             f"{name} {found[name]:,} instead of {number:,}" for name, number in _ON_TOP.items() if found[name] != number
         ]
-        other = int((votes.sum(1) != _VOTERS).sum())
+        other = int((rows.votes.sum(1) != _VOTERS).sum())
         said = [f"rows with an expression on top: {', '.join(wrong)}"] if wrong else []
-        said += [f"{other:,} rows do not have {_VOTERS} votes"] if other else []
+        if other > _OTHER_VOTERS:
+            said.append(f"{other:,} rows do not have {_VOTERS} votes instead of {_OTHER_VOTERS}")
         self.deviations = said
         if self._check == "off":
             return notes
@@ -206,44 +177,44 @@ class FERPlus(FileDataset):
             )
         return notes + [f"Not the release's: {sentence}." for sentence in said]
 
-    def _read_votes(self) -> tuple[list[str], list[str], npt.NDArray[np.float64]]:
-        """Return image names, usages and votes (N, 10) in the order of EXPRESSIONS, then unknown and no face."""
-        where = self._votes_in.where(self._votes_name)
-        header, rows = read_rows(self._votes_in, self._votes_name)
-        usage, name = find_column(header, "Usage", where), find_column(header, "Image name", where)
-        by_class = {own: find_column(header, column, where) for column, own in _VOTED.items()}
-        columns = [by_class[own] for own in EXPRESSIONS] + [
-            find_column(header, column, where) for column in _NO_EXPRESSION
-        ]
-        votes = np.zeros((len(rows), len(columns)))
-        for number, row in enumerate(rows):
-            for place, column in enumerate(columns):
-                text = row[column].strip()
-                if not text.isdecimal() or len(text) > 3:
-                    raise InputError(
-                        f"{where}: row {number + 1}: {header[column]} is {text[:20]!r}, a number of votes is needed; "
-                        "fetch the file again"
-                    )
-                votes[number, place] = int(text)
-        return [row[name].strip() for row in rows], [row[usage].strip() for row in rows], votes
 
+def _find(
+    root: Path, labels: str | None
+) -> tuple[tuple[CsvTable, FileSet, str, list[str]] | None, dict[str, str], FileSet]:
+    """Return the csv of pixels with the place of its votes, or else the script's lists, and the files.
 
-def _find_votes(root: Path, labels: str | None) -> tuple[FileSet, str]:
-    if labels is not None:
-        path = Path(labels).expanduser()
-        if not path.is_file():
-            raise InputError(f"{path}: does not exist; give --data.labels the path of fer2013new.csv")
-        return SingleFile(path), path.name
-    if root.is_dir():
-        files: FileSet = FolderFiles(root)
-    elif zipfile.is_zipfile(root):
-        files = ZipFiles(root)
-    else:
-        files = FolderFiles(root.resolve().parent, depth=1)
-    found = [name for name in files.names if name.replace("\\", "/").rpartition("/")[2].lower() == "fer2013new.csv"]
-    if len(found) != 1:
-        what = "no fer2013new.csv lies there" if not found else f"holds {found[0]} and {found[1]}"
+    Raises:
+        InputError: neither lies there; the message says what is missing.
+    """
+    votes = find_votes(root, labels)
+    files = open_files(root)
+    lists = {} if labels else find_lists(files)
+    if votes is None and lists:
+        if root.is_file() and not zipfile.is_zipfile(root):
+            raise InputError(
+                f"{root}: is the list of one split; give --data.root {root.resolve().parent.parent}, the folder around "
+                "those of the splits"
+            )
+        return None, lists, files
+    try:
+        layout, notes = recognise(root, known=_VOTES)
+    except InputError as error:
+        if votes is None:
+            raise InputError(f"{error}; of FER+ are needed {_LAYOUTS}") from None
+        if lists:
+            return None, lists, files
         raise InputError(
-            f"{root}: {what}; put that of https://github.com/microsoft/FERPlus beside the images, or give --data.labels"
+            f"{error}; the votes lie there, the images of fer2013.csv are missing: put it beside"
+        ) from None
+    if not isinstance(layout, TableLayout) or not isinstance(layout.table, CsvTable):
+        raise InputError(
+            f"{root}: FER2013 lies there as {layout.title}, where the order of its rows, which fer2013new.csv follows, "
+            "is lost; give fer2013.csv or icml_face_data.csv"
         )
-    return files, found[0]
+    if votes is None:
+        raise InputError(
+            f"{root}: no fer2013new.csv lies there; put that of https://github.com/microsoft/FERPlus beside the "
+            "images, or give --data.labels"
+        )
+    files_of_votes, name, more = votes
+    return (layout.table, files_of_votes, name, notes + more), {}, SingleFile(layout.table.csv.path)

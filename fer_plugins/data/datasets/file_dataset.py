@@ -44,6 +44,9 @@ class Listing:
     rows: list[Row]
     release: Release = field(default_factory=Release)
     notes: list[str] = field(default_factory=list)
+    # Of the rows, uint8 (H, W, 1 or 3), where they were read with the list: from a table. Bad ones are judged then.
+    images: Sequence[npt.NDArray[np.uint8]] | npt.NDArray[np.uint8] | None = None
+    left_out: list[str] = field(default_factory=list)  # sentences on bad images, which are among the notes
 
 
 class FileDataset(ABC):
@@ -105,7 +108,12 @@ class FileDataset(ABC):
     def notes(self) -> list[str]:
         """Sentences on what was recognised, mapped and left out."""
         listing = self._listed()
-        return [f"Read as {listing.layout}.", *listing.notes]
+        return [f"Read as {listing.layout}.", *listing.notes, *listing.left_out]
+
+    @property
+    def left_out(self) -> list[str]:
+        """The notes on bad images."""
+        return self._listed().left_out
 
     @property
     def release(self) -> Release:
@@ -150,11 +158,14 @@ class FileDataset(ABC):
         Raises:
             UnreadableError: the file is missing, truncated or no image.
         """
-        return self._decode(self._rows()[index].name)
+        name = self._rows()[index].name
+        images = self._listed().images
+        return self._decode(name) if images is None else images[index]
 
     def bad_rows(self) -> list[UnreadableError]:
         """Decode every image and return the errors of those that cannot be read."""
-        return [error for row in self._rows() if (error := self._fault(row)) is not None]
+        rows = self._rows() if self._listed().images is None else []
+        return [error for row in rows if (error := self._fault(row)) is not None]
 
     # How it is done.
 
@@ -173,14 +184,17 @@ class FileDataset(ABC):
 
     def _rows(self) -> list[Row]:
         listing = self._listed()
-        if self._on_bad_image == "skip" and not self._looked_at:
+        if self._on_bad_image == "skip" and not self._looked_at and listing.images is None:
             faults = {row.name: error for row in listing.rows if (error := self._fault(row)) is not None}
+            first = next(iter(faults.values()), None)
             listing.rows = [row for row in listing.rows if row.name not in faults]
-            if not listing.rows:
-                raise InputError(f"{self.files.path}: holds no readable image; fetch it again")
-            if faults:
-                first = next(iter(faults.values()))
-                listing.notes.append(
+            if first is not None and not listing.rows:
+                raise InputError(
+                    f"{self.files.path}: none of its {len(faults):,} images can be read, the first: {first.where}: "
+                    f"{first.reason}; give another copy as --data.root"
+                )
+            if first is not None:
+                listing.left_out.append(
                     f"{len(faults):,} bad images were left out (--data.on_bad_image skip), the first: {first.where}: "
                     f"{first.reason}."
                 )

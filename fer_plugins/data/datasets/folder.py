@@ -13,6 +13,7 @@ from fer_plugins.data.datasets.class_folders import PARTS
 from fer_plugins.data.datasets.copy_layout import is_image, note_unread, open_root, refuse_layout
 from fer_plugins.data.datasets.csv_files import find_column, read_rows
 from fer_plugins.data.datasets.file_dataset import FileDataset, Listing, OnBadImage, Row
+from fer_plugins.data.datasets.folder_tables import find_face_table, list_table
 from fer_plugins.data.datasets.labels import EXPRESSIONS, expression_of
 from fer_plugins.errors import InputError
 
@@ -22,6 +23,8 @@ _OnUnknownLabel = Literal["error", "drop", "keep"]
 
 class Folder(FileDataset):
     """Any labelled images: ``<class>/*``, ``<split>/<class>/*`` (one folder may lie around all), or a csv.
+
+    Where no image file lies there: a csv of pixels, arrays (npz, npy, HDF5), Parquet or Arrow.
 
     Labels are read by name, whatever their case: "Happiness", "happy" and "joy" are one class, and the notes say what
     was read as what. Split names are train, val or test (also training, valid, validation, testing).
@@ -64,7 +67,8 @@ class Folder(FileDataset):
             raise InputError(
                 f"folder: on_unknown_label is {on_unknown_label!r}; give --data.on_unknown_label error, drop or keep"
             )
-        files, given = _open(root, csv)
+        self._faces = find_face_table(root) if csv is None else None
+        files, given = (self._faces.files, None) if self._faces else _open(root, csv)
         self._columns = {"split": split_column, "subject": subject_column, "sequence": sequence_column}
         options = {
             **{"csv": given, "image": image_column, "label": label_column, "codes": codes},
@@ -74,10 +78,17 @@ class Folder(FileDataset):
         self.title = Path(files.path).resolve().name
         self._csv, self._image_column, self._label_column = given, image_column, label_column
         self._codes, self._on_unknown_label = codes, on_unknown_label
-        self._listed()
+        if self._faces is None:  # a table is read at the first use
+            self._listed()
+
+    def other_digests(self) -> list[str]:
+        """Hash the table of pixels, whose files may lie beside the one that was given."""
+        return [self._faces.table.digest()] if self._faces else []
 
     def list_rows(self) -> Listing:
         """List the images with their labels."""
+        if self._faces is not None:
+            return list_table(self._faces, self._on_bad_image, self._codes, self._read_labels)
         if self._csv is None:
             named = [name for name, value in self._columns.items() if value is not None]
             if named:

@@ -5,190 +5,174 @@ FER2013 and its relatives are released so. The text is some 300 MB and is never 
 
 from __future__ import annotations
 
-from typing import IO, Literal, NamedTuple
+import codecs
+import io
+from collections.abc import Iterator
+from typing import IO, Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from fer_plugins.data.datasets.csv_dialect import Dialect, find_dialect, split_record
+from fer_plugins.data.datasets.face_rows import BadRow, FaceRows, clean_label, refuse_splits
+from fer_plugins.data.datasets.file_kinds import HEAD, read_head
 from fer_plugins.data.datasets.image_files import UnreadableError
+from fer_plugins.data.datasets.pixel_text import parse_pixels
+from fer_plugins.data.datasets.split_names import split_of
 from fer_plugins.errors import InputError
 
-_LONGEST_HEADER = 65_536  # bytes; a file without line ends is no csv, and must not be read whole to find out
 _BLOCK = 64  # rows parsed at once: about 0.5 MB of text, which stays in the processor's cache
-_BLANK = ord(" ")
+_LONGEST_ROW = 1 << 24  # bytes that a quoted field with line ends may have, so that one stray quote swallows no file
 
 
-class Header(NamedTuple):
-    """Where the columns stand; ``usage`` is None where the file has none."""
-
-    emotion: int
-    pixels: int
-    usage: int | None
-    width: int  # number of columns
-
-
-class PixelRows(NamedTuple):
-    """The good rows in the file's order, and the bad ones that were left out."""
-
-    row: list[int]  # number of the data row, from 1
-    code: list[int]
-    usage: list[str]  # as written; "" where the file has no such column
-    pixels: npt.NDArray[np.uint8]  # (N, side, side, 1)
-    bad: list[tuple[int | None, str, UnreadableError]]  # code (None: unknown), usage, error
-    has_usage: bool
-
-
-def read_header(stream: IO[bytes], where: str) -> Header:
-    """Read the first line and find the columns, in any order and case, with or without blanks around the names.
+def read_dialect(stream: IO[bytes], where: str, side: int = 48) -> Dialect:
+    """Look at the start of a csv.
 
     Raises:
-        InputError: the file is empty, or a needed column is missing (the message lists what is there).
+        InputError: as ``find_dialect``.
     """
-    line = stream.readline(_LONGEST_HEADER)
-    if not line.strip():
-        raise InputError(f"{where}: the csv is empty; the columns emotion,pixels,Usage are needed")
-    text = line.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace")
-    names = [field.strip().strip('"').strip() for field in text.split(",")]
-    places = {name.lower(): place for place, name in reversed(list(enumerate(names)))}
-    if "pixels" in places and "emotion" not in places:
-        raise InputError(
-            f"{where}: holds images without labels (columns: {', '.join(names)}), as the challenge's test.csv does: "
-            "nothing can be trained or scored on it; give fer2013.csv or icml_face_data.csv"
-        )
-    if "pixels" not in places:
-        found = ", ".join(names)
-        found = found if len(found) <= 200 and found.isprintable() else "no readable names"
-        raise InputError(
-            f"{where}: the columns emotion and pixels are needed (and Usage for the splits); found: {found}"
-        )
-    return Header(places["emotion"], places["pixels"], places.get("usage"), len(names))
+    return find_dialect(read_head(stream), where, side)
 
 
 def read_pixel_csv(
-    stream: IO[bytes], where: str, *, codes: int, side: int, on_bad_row: Literal["error", "skip"]
-) -> PixelRows:
+    stream: IO[bytes], where: str, file: str, *, side: int, on_bad_row: Literal["error", "skip"]
+) -> FaceRows:
     """Read all rows of a csv, header first.
 
     Args:
         stream: the file's bytes, from the start.
         where: its name, for messages.
-        codes: labels lie in 0..codes-1.
-        side: images are ``side`` x ``side`` pixels.
+        file: its own name, which the rows' sources begin with.
+        side: images are expected to be ``side`` x ``side`` pixels; another square number is taken where most have it.
         on_bad_row: what a row gets that lacks fields or whose pixels are wrong in number or value.
 
     Raises:
         UnreadableError: such a row, under "error".
-        InputError: a label that is no number in 0..codes-1; the header as in ``read_header``; no row at all.
+        InputError: as ``find_dialect``; splits that are none; no row at all.
     """
-    header = read_header(stream, where)
-    found = PixelRows([], [], [], np.empty((0, side, side, 1), np.uint8), [], header.usage is not None)
+    head = read_head(stream)
+    dialect = find_dialect(head, where, side)
+    columns, form, mark = dialect.columns, dialect.form, dialect.mark
+    found = FaceRows(where)
+    usages: list[str] = []
     blocks: list[npt.NDArray[np.uint8]] = []
-    waiting: list[tuple[int, int, str, str, bytes]] = []  # row, code, usage, place, pixels
+    waiting: list[tuple[int, bytes, bytes, str, bytes]] = []  # row, label, usage, place, pixels
+    labels: dict[bytes, str] = {}
+    splits: dict[bytes, str] = {}
 
     def flush() -> None:
         if not waiting:
             return
-        pixels, reasons = _parse_pixels([entry[4] for entry in waiting], side * side)
+        pixels, reasons = parse_pixels([entry[4] for entry in waiting], form)
         blocks.append(pixels)
-        for (row, code, usage, place, _), reason in zip(waiting, reasons, strict=True):
-            if reason is None:
-                found.row.append(row)
-                found.code.append(code)
-                found.usage.append(usage)
-            else:
-                judge(code, usage, UnreadableError(place, reason))
+        for (row, label, usage, place, _), reason in zip(waiting, reasons, strict=True):
+            if label not in labels:
+                labels[label] = clean_label(_clean(label).decode("utf-8", "replace"))
+            if usage not in splits:
+                splits[usage] = split_of(_clean(usage).decode("utf-8", "replace")) or ""
+            if reason is not None:
+                judge(BadRow(labels[label], splits[usage], place, reason))
+                continue
+            found.row.append(row)
+            found.source.append(f"{file}:row {row}")
+            found.place.append(place)
+            found.label.append(labels[label])
+            found.split.append(splits[usage])
+            usages.append(_clean(usage).decode("utf-8", "replace"))
         waiting.clear()
 
-    def judge(code: int | None, usage: str, error: UnreadableError) -> None:
+    def judge(bad: BadRow) -> None:
         if on_bad_row == "error":
-            raise error
-        found.bad.append((code, usage, error))
+            raise UnreadableError(bad.where, bad.reason)
+        found.bad.append(bad)
 
     row = 0
-    for number, line in enumerate(stream, start=2):
-        if line.isspace():
+    first, last = columns.pixels[0], columns.pixels[-1] + 1
+    wide = len(columns.pixels) > 1
+    together = last - first == len(columns.pixels)
+    for number, line in _records(head, stream, dialect):
+        if line.isspace() or not line:
             continue
         row += 1
         place = f"{where}: row {row} (line {number})"
-        fields = line.split(b",")  # no field of this format holds a comma, quoted or not
-        if len(fields) != header.width:
-            reason = f"the row has {len(fields)} fields, the header has {header.width}"
+        fields = line.split(mark)
+        if len(fields) != columns.width and b'"' in line:
+            fields = split_record(line, mark)
+        if len(fields) != columns.width:
             flush()  # so that the first bad row is the one that is named
-            judge(None, "", UnreadableError(place, reason))
+            judge(BadRow(None, "", place, f"the row has {len(fields)} fields, the header has {columns.width}"))
             continue
-        code = _parse_code(fields[header.emotion], codes, place)
-        usage = "" if header.usage is None else _clean(fields[header.usage]).decode("utf-8", "replace")
-        waiting.append((row, code, usage, place, _clean(fields[header.pixels])))
+        usage = b"" if columns.usage is None else fields[columns.usage]
+        pixels = fields[first]
+        if wide:
+            pixels = b" ".join(fields[first:last] if together else [fields[column] for column in columns.pixels])
+        waiting.append((row, fields[columns.label], usage, place, _clean(pixels)))
         if len(waiting) == _BLOCK:
             flush()
     if row == 0:
         raise InputError(f"{where}: the csv has a header and no row; fetch it again")
     flush()
-    pixels = np.concatenate(blocks) if blocks else np.empty(0, np.uint8)
-    return found._replace(pixels=pixels.reshape(-1, side, side, 1))
+    found.images = np.concatenate(blocks or [np.empty(0, np.uint8)]).reshape(-1, form.side, form.side, 1)
+    if columns.usage is not None:
+        refuse_splits(found, usages, "Usage")
+    found.notes = _describe(dialect)
+    return found
+
+
+def _describe(dialect: Dialect) -> list[str]:
+    notes = []
+    if not dialect.header:
+        notes.append("The csv has no header: its columns were told by what they hold.")
+    if dialect.columns.label_name:
+        notes.append(f"The labels are those of column {dialect.columns.label_name}.")
+    if dialect.form.scale == "fraction":
+        notes.append("The pixels are fractions from 0 to 1 and were read as 0 to 255.")
+    if dialect.form.scale == "decimal":
+        notes.append("The pixels have decimals and were rounded.")
+    return notes
+
+
+def _records(head: bytes, stream: IO[bytes], dialect: Dialect) -> Iterator[tuple[int, bytes]]:
+    """Yield the number of its first line and the text of each row behind the header."""
+    lines: Iterator[bytes] = iter(io.BufferedReader(_Joined(head, stream), HEAD))
+    if dialect.encoding or dialect.old_mac:
+        text = io.TextIOWrapper(
+            io.BufferedReader(_Joined(head, stream)), encoding=dialect.encoding or "utf-8", errors="replace"
+        )
+        lines = (line.encode() for line in text)
+    numbered = enumerate(lines, start=1)
+    header = dialect.header
+    for number, line in numbered:
+        line = line.removeprefix(codecs.BOM_UTF8) if number == 1 else line
+        if dialect.quoted and line.count(b'"') % 2:
+            pieces, size = [line], len(line)
+            for _, more in numbered:
+                pieces.append(more)
+                size += len(more)
+                if more.count(b'"') % 2 or size > _LONGEST_ROW:
+                    break
+            line = b" ".join(pieces)
+        if not header:
+            yield number, line
+        elif line.strip():
+            header = False
 
 
 def _clean(field: bytes) -> bytes:
     return field.strip(b' "\t\r\n')
 
 
-def _parse_code(field: bytes, codes: int, place: str) -> int:
-    text = _clean(field)
-    if not text.isdigit() or len(text) > 9 or int(text) >= codes:
-        shown = text[:40].decode("utf-8", "replace")
-        raise InputError(
-            f"{place}: the label is {shown!r}, a number in 0..{codes - 1} is needed; mend or remove the row"
-        )
-    return int(text)
+class _Joined(io.RawIOBase):
+    """What was read already, and the rest of the stream behind it."""
 
+    def __init__(self, head: bytes, stream: IO[bytes]) -> None:
+        self._head, self._stream = memoryview(head), stream
 
-def _parse_pixels(texts: list[bytes], width: int) -> tuple[npt.NDArray[np.uint8], list[str | None]]:
-    """Parse rows of ``width`` numbers; returns the good rows' (n, width) and for each row None or what is wrong."""
-    block = _parse_clean_block(texts, width)
-    if block is not None:
-        return block, [None] * len(texts)
-    good, reasons = [], []
-    for text in texts:
-        reason = _find_fault(text, width)
-        reasons.append(reason)
-        if reason is None:
-            good.append([int(word) for word in text.split()])
-    return np.array(good, np.uint8).reshape(-1, width), reasons
+    def readable(self) -> bool:
+        return True
 
-
-def _parse_clean_block(texts: list[bytes], width: int) -> npt.NDArray[np.uint8] | None:
-    """Parse rows by whole-array arithmetic; None where anything is not a number of 1 to 3 digits before one blank."""
-    codes = np.frombuffer(b" ".join(texts) + b" ", np.uint8)
-    blank = codes == _BLANK
-    digits = codes - np.uint8(ord("0"))  # wraps around: whatever is no digit becomes more than 9
-    is_digit = digits <= 9
-    ends = np.flatnonzero(blank)
-    if len(ends) != len(texts) * width or np.count_nonzero(is_digit) + len(ends) != len(codes):
-        return None
-    row_ends = np.cumsum([len(text) + 1 for text in texts]) - 1
-    if not np.array_equal(ends[width - 1 :: width], row_ends):
-        return None
-    lengths = np.diff(ends, prepend=-1)
-    if lengths.min() < 2 or lengths.max() > 4:
-        return None
-    digits[blank] = 0
-    # value[i]: the number whose last digit stands at i. Its hundreds count only when its tens are a digit too;
-    # otherwise the byte two places back belongs to the number before.
-    value = digits.astype(np.uint16)
-    value[1:] += np.multiply(digits[:-1], 10, dtype=np.uint16)
-    value[2:] += np.multiply(digits[:-2] * is_digit[1:-1], 100, dtype=np.uint16)
-    numbers = value[ends - 1]
-    if numbers.max() > 255:
-        return None
-    return numbers.astype(np.uint8).reshape(len(texts), width)
-
-
-def _find_fault(text: bytes, width: int) -> str | None:
-    words = text.split()
-    for place, word in enumerate(words, start=1):
-        if not word.isdigit() or len(word) > 9 or int(word) > 255:
-            shown = word[:20].decode("utf-8", "replace")
-            return f"pixel {place} is {shown!r}, a whole number in 0..255 is needed"
-    if len(words) != width:
-        return f"the row has {len(words)} pixels, {width} are needed"
-    return None
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        chunk = self._head[: len(buffer)] if self._head else self._stream.read(len(buffer))
+        self._head = self._head[len(chunk) :]
+        buffer[: len(chunk)] = chunk
+        return len(chunk)

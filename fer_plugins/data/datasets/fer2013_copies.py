@@ -1,0 +1,162 @@
+"""Finds out by content in which of its layouts a copy of FER2013 lies before us, however deep it lies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fer_plugins.data.datasets.archives import (
+    READ_ERRORS,
+    FileSet,
+    FolderFiles,
+    ZipFiles,
+    make_printable,
+    split_name,
+)
+from fer_plugins.data.datasets.array_files import ArrayTable
+from fer_plugins.data.datasets.arrow_files import ArrowTable
+from fer_plugins.data.datasets.class_folders import find_class_files, has_class_files
+from fer_plugins.data.datasets.copy_layout import is_image
+from fer_plugins.data.datasets.face_rows import FaceTable
+from fer_plugins.data.datasets.face_tables import find_tables, join_csvs, kind_of_file, refuse_file, table_of_file
+from fer_plugins.data.datasets.fer2013_layouts import ImageLayout, Layout, TableLayout
+from fer_plugins.data.datasets.file_kinds import look_like
+from fer_plugins.errors import InputError
+
+_CLASS_FOLDERS = "class folders"
+_DEPTH = 6  # levels of a folder that are looked at
+_PACKED = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
+_LOOKED_FOR = (
+    "fer2013.csv, icml_face_data.csv, train.csv, fer2013.tar.gz, arrays (npz, npy, h5), parquet, or images as "
+    "train/<class>/*.jpg and test/<class>/*.jpg, as a folder or zip"
+)
+
+
+def recognise(root: Path, codes: tuple[str, ...] = (), *, known: str = "") -> tuple[Layout, list[str]]:
+    """Find out what ``root`` is, without reading more than names and a csv's first lines.
+
+    Args:
+        root: a file or folder that is there.
+        codes: class names in the order of the copy's codes, where they are not FER2013's.
+        known: what files beside the images are called that the caller reads, so that they are no news.
+
+    Returns:
+        The layout, and sentences about the choice among several copies.
+
+    Raises:
+        InputError: it cannot be read, or is none of FER2013's layouts.
+    """
+    if root.is_dir():
+        return _recognise_among(FolderFiles(root, depth=_DEPTH), codes, known)
+    kind = kind_of_file(root)
+    if kind == "zip" or (kind in ("empty", "other") and root.suffix.lower() == ".zip"):
+        return _recognise_among(ZipFiles(root), codes, known)
+    table = table_of_file(root)
+    if table is None:
+        raise refuse_file(root, _LOOKED_FOR)
+    return TableLayout(table, codes), []
+
+
+def _recognise_among(files: FileSet, codes: tuple[str, ...], known: str) -> tuple[Layout, list[str]]:
+    """Choose among what lies in a folder or zip: complete copies first, exact pixels before JPEG, known names first."""
+    in_zip = isinstance(files, ZipFiles)
+    tables = find_tables(files)
+    archives = [*tables.zips, *(name for name in files.names if name.lower().endswith(_PACKED))]
+    packed = [] if in_zip else archives
+    splits = tables.split_tables()
+    groups = [
+        *(
+            [name for name in tables.complete if _file(name) == wanted]
+            for wanted in ("fer2013.csv", "icml_face_data.csv")
+        ),
+        *([name for name in packed if _file(name) == wanted] for wanted in ("fer2013.tar.gz", "fer2013.zip")),
+        [_CLASS_FOLDERS] if has_class_files(files.names) else [],
+        list(tables.complete),
+        splits[:1],
+        tables.arrow[:1],
+        tables.arrays[:1],
+        list(packed),
+        [name for name in tables.parts if _file(name).startswith("train")],
+        list(tables.parts),
+    ]
+    taken: list[str] = []
+    for group in groups:
+        group[:] = [name for name in group if name not in taken]
+        taken += group
+    complete = next((bool(group) for group in groups[:-2] if group), False)
+    groups = [group for group in groups if group]
+    if not groups:
+        raise _refuse(files, tables.refused)
+    if in_zip and archives and not complete:
+        raise InputError(
+            f"{files.path}: holds the archive {make_printable(archives[0])}, which is not read inside a zip, beside "
+            f"{make_printable(groups[0][0])}, which is no complete copy; unpack it and give the folder"
+        )
+    chosen, *twins = groups[0]
+    depth = len(split_name(chosen))
+    twins = [name for name in twins if len(split_name(name)) == depth]
+    if twins:
+        shown = ", ".join(make_printable(name) for name in [chosen, *twins][:5])
+        remedy = "unpack it and give one of them" if in_zip else "give one of them as --data.root"
+        raise InputError(f"{files.path}: holds several files that could be meant ({shown}); {remedy}")
+    used = {chosen, *(splits if chosen in splits[:1] else ()), *(tables.arrow if chosen in tables.arrow else ())}
+    used |= set(tables.arrays) if chosen in tables.arrays else set()
+    others = [name for group in groups for name in group]
+    others += [*tables.parts, *tables.arrow, *tables.arrays, *tables.refused]
+    unread = [make_printable(name) for name in dict.fromkeys(others) if name not in used and _file(name) != known]
+    more = f" and {len(unread) - 8} more" if len(unread) > 8 else ""
+    notes = [f"Also there and not read: {', '.join(unread[:8])}{more}."] if unread else []
+    if chosen == _CLASS_FOLDERS:
+        found, no_images = find_class_files(files)
+        if no_images:
+            notes.append(f"{len(no_images):,} files in the class folders are no images, the first {no_images[0]}.")
+        return ImageLayout(files, found, f"class folders in {files.path.resolve().name}"), notes
+    if chosen in packed and chosen not in tables.complete:
+        layout, inner = recognise(files.path / chosen, codes)
+        return layout, notes + inner
+    table: FaceTable
+    if chosen in splits[:1]:
+        table = join_csvs(tables, splits)
+    elif chosen in tables.arrow:
+        table = ArrowTable(files, tuple(tables.arrow))
+    elif chosen in tables.arrays:
+        table = ArrayTable(files, tuple(tables.arrays))
+    else:
+        table = tables.complete.get(chosen) or tables.parts[chosen]
+    return TableLayout(table, codes), notes
+
+
+def _file(name: str) -> str:
+    return split_name(name)[-1].lower()
+
+
+def _refuse(files: FileSet, refused: dict[str, str]) -> InputError:
+    if len(refused) == 1:
+        return InputError(*refused.values())
+    if refused:
+        first = next(iter(refused))
+        return InputError(
+            f"{files.path}: none of its {len(refused)} csv files is one of FER2013, the first: {refused[first]}"
+        )
+    shown = ", ".join(make_printable(name) for name in files.names[:3])
+    packed = [name for name in files.names if name.lower().endswith((*_PACKED, ".rar", ".7z"))]
+    remedy = f"; unpack {make_printable(packed[0])} first" if packed else _look_at_first(files)
+    return InputError(
+        f"{files.path}: nothing of FER2013 found in it (it holds {shown}{', ...' if len(files.names) > 3 else ''}"
+        f"{remedy}); looked for {_LOOKED_FOR}"
+    )
+
+
+def _look_at_first(files: FileSet) -> str:
+    """Say what the first files look like, where one of them is known to be something else."""
+    if "xl/workbook.xml" in files.names:
+        return "; it looks like an Excel workbook: save the sheet as csv"
+    with files.opened() as open_file:
+        for name in files.names[:20]:
+            try:
+                with open_file(name) as stream:
+                    said = look_like(stream.read(64))
+            except READ_ERRORS:
+                continue
+            if said and not is_image(name):
+                return f"; {make_printable(name)} looks like {said}"
+    return ""
