@@ -21,10 +21,14 @@ from fer_plugins.data.datasets.archives import (
     ZipFiles,
     split_name,
 )
-from fer_plugins.data.datasets.class_folders import ClassFile, find_class_files, has_class_files
+from fer_plugins.data.datasets.class_names import ClassNames
+from fer_plugins.data.datasets.copy_layout import split_inside
 from fer_plugins.data.datasets.csv_files import CsvFile
+from fer_plugins.data.datasets.fer2013_folders import FolderImage, find_class_folders, has_class_folders
 from fer_plugins.data.datasets.image_files import UnreadableError, read_images
+from fer_plugins.data.datasets.looks_like import describe_look
 from fer_plugins.data.datasets.pixel_csv import read_header, read_pixel_csv
+from fer_plugins.data.datasets.root_files import RootFiles
 from fer_plugins.errors import InputError
 
 OnBadImage = Literal["error", "skip"]
@@ -82,7 +86,7 @@ class ImageLayout:
     """Images in class folders, ``train/<class>/Training_*`` and ``test/<class>/PublicTest_*|PrivateTest_*``."""
 
     files: FileSet
-    found: list[ClassFile]
+    found: list[FolderImage]
     title: str
 
     def digest(self) -> str:
@@ -161,8 +165,15 @@ class CsvLayout:
         return samples
 
 
-def recognise(root: Path) -> tuple[Layout, list[str]]:
+def recognise(
+    root: Path, names: ClassNames | None = None, ignore: Sequence[str] | None = None
+) -> tuple[Layout, list[str]]:
     """Find out what ``root`` is, without reading more than names and a csv's first line.
+
+    Args:
+        root: file or folder, or a folder in a zip.
+        names: what class folders and folders of splits mean.
+        ignore: files and folders in it that are left out.
 
     Returns:
         The layout, and sentences about the choice among several copies.
@@ -170,24 +181,28 @@ def recognise(root: Path) -> tuple[Layout, list[str]]:
     Raises:
         InputError: it does not exist, cannot be read, or is none of FER2013's layouts.
     """
+    names = names or ClassNames()
+    root, inside = split_inside(root)
     if not root.exists():
         raise InputError(f"{root}: does not exist; give --data.root the file or folder that holds FER2013")
     if root.is_dir():
-        return _recognise_among(FolderFiles(root))
+        return _recognise_among(RootFiles(FolderFiles(root, depth=24), "", ignore or ()), names)
     if root.suffix.lower() == ".csv":
         return _check_header(CsvLayout(CsvFile(root), f"csv of pixels ({root.name})")), []
     if root.suffix.lower() == ".zip" or zipfile.is_zipfile(root):
-        return _recognise_among(ZipFiles(root))
+        return _recognise_among(RootFiles(ZipFiles(root), inside, ignore or ()), names)
     if root.name.lower().endswith((".tar", ".tar.gz", ".tgz")) or tarfile.is_tarfile(root):
         return _check_header(CsvLayout(CsvFile(root, packing="tar"), f"csv of pixels in a tar ({root.name})")), []
     raise InputError(f"{root}: is no csv, zip or tar; looked for {_LOOKED_FOR}")
 
 
-def _recognise_among(files: FileSet) -> tuple[Layout, list[str]]:
-    in_zip = isinstance(files, ZipFiles)
-    candidates = _list_candidates(files)
+def _recognise_among(files: RootFiles, words: ClassNames) -> tuple[Layout, list[str]]:
+    in_zip = isinstance(files.whole, ZipFiles)
+    candidates = _list_candidates(files, words)
     if not candidates:
-        raise InputError(f"{files.path}: nothing of FER2013 found in it; looked for {_LOOKED_FOR}")
+        raise InputError(
+            f"{files.path}: nothing of FER2013 found in it; {describe_look(files, 'fer2013')}looked for {_LOOKED_FOR}"
+        )
     (chosen, *twins), *others = candidates
     if twins:
         shown = ", ".join([chosen, *twins][:5])
@@ -196,25 +211,25 @@ def _recognise_among(files: FileSet) -> tuple[Layout, list[str]]:
     names = [name for group in others for name in group]
     notes = [f"Also there and not read: {', '.join(names[:5])}."] if names else []
     if chosen == _CLASS_FOLDERS:
-        found, no_images = find_class_files(files)
-        if no_images:
-            notes.append(f"{len(no_images):,} files in the class folders are no images, the first {no_images[0]}.")
-        return ImageLayout(files, found, f"class folders in {files.path.resolve().name}"), notes
+        found = find_class_folders(files, words)
+        title = f"class folders in {files.path.resolve().name}"
+        return ImageLayout(found.files, found.images, title), notes + found.notes
     if in_zip:
-        return _check_header(CsvLayout(CsvFile(files.path, chosen), f"{chosen} in {files.path.name}")), notes
+        csv = CsvFile(files.whole.path, files.full_name(chosen))
+        return _check_header(CsvLayout(csv, f"{chosen} in {files.path.name}")), notes
     layout, more = recognise(files.path / chosen)
     return layout, notes + more
 
 
-def _list_candidates(files: FileSet) -> list[list[str]]:
+def _list_candidates(files: RootFiles, words: ClassNames) -> list[list[str]]:
     """Group the names that could be meant, in the order of preference; a group holds equals."""
     # One folder may lie around everything: archives are often packed and unpacked so.
     near = [name for name in files.names if len(split_name(name)) <= 2]
     groups = []
     for pattern in _PREFERENCE:
         if pattern == _CLASS_FOLDERS:
-            group = [_CLASS_FOLDERS] if has_class_files(files.names) else []
-        elif isinstance(files, ZipFiles) and not pattern.endswith(".csv"):
+            group = [_CLASS_FOLDERS] if has_class_folders(files, words) else []
+        elif isinstance(files.whole, ZipFiles) and not pattern.endswith(".csv"):
             group = []  # an archive inside an archive is not read
         else:
             group = [name for name in near if fnmatch(split_name(name)[-1].lower(), pattern)]

@@ -1,0 +1,99 @@
+"""Reads the lines of a list of images: csv, tsv, ``path label`` without a header, JSON lines."""
+
+from __future__ import annotations
+
+import csv
+import json
+from contextlib import nullcontext
+
+from fer_plugins.data.datasets.archives import READ_ERRORS, FileSet, Opener, make_printable
+from fer_plugins.data.datasets.csv_files import read_rows, read_text
+from fer_plugins.data.datasets.image_files import is_image
+from fer_plugins.errors import InputError
+
+_LOOKED_AT = 1 << 16  # bytes of a file, for its first line
+LIST_SUFFIXES = (".csv", ".tsv", ".txt", ".lst", ".jsonl", ".json")
+# What the column of file names and that of labels are called where the user does not say; compared without case.
+IMAGE_COLUMNS = (
+    *("image", "file_name", "filename", "file", "filepath", "file_path", "path", "image_path", "imagepath", "img_path"),
+    *("img", "img_name", "image_name", "imagename", "images", "pth", "subdirectory_filepath", "name", "image_id", "id"),
+)
+LABEL_COLUMNS = (
+    *("label", "emotion", "expression", "class", "labels", "emotions", "expressions", "target", "category"),
+    *("class_name", "label_name", "emotion_label", "class_label"),
+)
+
+
+def first_line(files: FileSet, name: str, opener: Opener | None = None) -> str:
+    """Return the first line of a file that is not empty, "" where there is none or it cannot be read.
+
+    Args:
+        files: the copy.
+        name: the file's.
+        opener: of ``files.opened()``, where many are looked at.
+    """
+    try:
+        with nullcontext(opener) if opener else files.opened() as open_file, open_file(name) as stream:
+            start = stream.read(_LOOKED_AT)
+    except (*READ_ERRORS, KeyError):
+        return ""
+    encoding = "utf-16" if start[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    return next((line for line in start.decode(encoding, "replace").splitlines() if line.strip()), "")
+
+
+def is_list(line: str) -> bool:
+    """Tell by its first line whether a file lists images: it names a column of them, or an image and a label."""
+    if line[:1] in "{[":
+        return any(f'"{column}"' in line.lower() for column in ("file_name", "image", "filename", "path", "file"))
+    fields = [field.strip(' "').lower() for field in _divide(line)]
+    return len(fields) > 1 and (
+        is_image(fields[0]) or (bool({*fields} & {*IMAGE_COLUMNS}) and bool({*fields} & {*LABEL_COLUMNS}))
+    )
+
+
+def _divide(line: str) -> list[str]:
+    mark = next((one for one in ",;\t" if one in line), None)
+    if mark is not None:
+        return next(csv.reader([line], delimiter=mark), [])
+    path, _, _ = line.rpartition(" ")  # a path may have blanks in it
+    return line.rsplit(maxsplit=1) if is_image(path) else line.split()
+
+
+def read_lines(files: FileSet, listed: str) -> tuple[list[str], list[list[str]]]:
+    """Read a list: the names of its columns, and its lines.
+
+    Raises:
+        InputError: it is empty or of no such form, or a line without header has not two values.
+    """
+    where = files.where(listed)
+    if listed.lower().endswith((".json", ".jsonl")):
+        return _read_json(read_text(files, listed), where)
+    if not is_image(_divide(first_line(files, listed) or " ")[:1][0].strip(' "') if first_line(files, listed) else ""):
+        return read_rows(files, listed)
+    rows = []
+    for number, line in enumerate(read_text(files, listed).splitlines(), start=1):
+        if not line.strip():
+            continue
+        fields = _divide(line.strip())
+        if len(fields) != 2:
+            raise InputError(
+                f"{where}: line {number} has {len(fields)} values and the list has no header; leave image and label, "
+                "or write a first line that names the columns, such as image,label,subject"
+            )
+        rows.append(fields)
+    return ["image", "label"], rows
+
+
+def _read_json(text: str, where: str) -> tuple[list[str], list[list[str]]]:
+    try:
+        if text.lstrip()[:1] == "[":
+            entries = json.loads(text)
+        else:
+            entries = [json.loads(line) for line in text.splitlines() if line.strip()]
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{where}: is no JSON lines ({make_printable(str(error))}); fetch it again") from None
+    if not entries or not all(isinstance(entry, dict) for entry in entries):
+        raise InputError(f"{where}: holds no list of mappings, such as {{'file_name': '1.png', 'label': 'happy'}}")
+    header = list(entries[0])
+    rows = [["" if entry.get(key) is None else str(entry[key]) for key in header] for entry in entries]
+    return header, rows

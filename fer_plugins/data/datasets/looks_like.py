@@ -1,0 +1,82 @@
+"""What a copy looks like that the dataset asked for cannot read: another dataset, a packed one, unlabelled images."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from fer_plugins.data.datasets.archives import FileSet, make_printable, split_name
+from fer_plugins.data.datasets.image_files import is_image
+from fer_plugins.data.datasets.image_lists import find_lists
+from fer_plugins.data.datasets.labels import expression_of
+
+
+class _Look(NamedTuple):
+    pattern: re.Pattern[str]  # of a name's end
+    what: str
+    dataset: str  # that reads it, "" for none
+    remedy: str = ""
+
+
+def _look(pattern: str, what: str, dataset: str, remedy: str = "") -> _Look:
+    return _Look(re.compile(rf"(?:.*/)?{pattern}", re.IGNORECASE), what, dataset, remedy)
+
+
+_IMAGE = r"\.(?:png|jpe?g|tiff?|bmp|pgm)"
+_LOOKS = (
+    _look(r"list_par?tition_label\.txt", "RAF-DB's list", "rafdb"),
+    _look(r"[A-Z]{2}\.(?:AN|DI|FE|HA|SA|SU|NE)\d+\.\d+" + _IMAGE, "JAFFE", "jaffe"),
+    _look(r"S\d{3}_\d{3}_\d{8}" + _IMAGE, "CK+", "ckplus"),
+    _look(r"S\d{3}_\d{3}_\d{8}_emotion\.txt", "CK+", "ckplus"),
+    _look(r"ck(?:extended|\+|plus)?\.csv", "CK+ as a csv", "ckplus"),
+    _look(r"annotations/\w+_exp\.npy", "AffectNet's annotations", "affectnet"),
+    _look(r"(?:aia|bonnie|jules|malcolm|mery|ray)_\w+/[^/]+" + _IMAGE, "FERG-DB", "ferg"),
+    _look(r"fer2013new\.csv", "FER+", "ferplus"),
+    _look(r"FER2013(?:Train|Valid|Test)/.*", "FER+ as its own script writes it", "ferplus"),
+    _look(r"(?:fer2013|icml_face_data)\.csv(?:\.\w+)?", "FER-2013", "fer2013"),
+    _look(r"(?:Training|PublicTest|PrivateTest)_\d+" + _IMAGE, "FER-2013 as images", "fer2013"),
+    _look(r"labels/(?:.*/)?[^/]+\.txt", "YOLO's boxes", "folder"),
+    _look(
+        r"[AB][FM]\d\d(?:AF|AN|DI|HA|NE|SA|SU)(?:S|HL|HR|FL|FR)\.jpe?g",
+        "KDEF, whose file names hold the labels",
+        "",
+        "list image, label and person in a csv and give it as --data folder --data.csv",
+    ),
+    _look(
+        r"[^/]+\.(?:zip|rar|7z|tar|tar\.\w+|tgz)",
+        "a copy that is still packed",
+        "",
+        "unpack {first} and give its folder",
+    ),
+    _look(r"[^/]+\.(?:npy|npz|h5|hdf5|parquet|arrow|pt|pkl|mat)", "arrays", ""),
+)
+
+
+def describe_look(files: FileSet, owner: str) -> str:
+    """Return a clause such as "it looks like JAFFE: give --data jaffe; ", or "" where it looks like nothing known.
+
+    Args:
+        files: the copy.
+        owner: the dataset that cannot read it, which is not advised again.
+    """
+    names = {name: name.replace("\\", "/") for name in files.names}
+    for look in _LOOKS:
+        first = next((name for name, path in names.items() if look.pattern.fullmatch(path)), None)
+        if first is None or look.dataset == owner:
+            continue
+        remedy = look.remedy.format(first=make_printable(first)) or (
+            f"give --data {look.dataset}" if look.dataset else ""
+        )
+        return f"it looks like {look.what}{f': {remedy}' if remedy else ''}; "
+    images = [split_name(name) for name in files.names if is_image(name)]
+    if owner != "folder" and any(expression_of(part) for path in images[:20_000] for part in path[:-1]):
+        return "it looks like images in class folders: give --data folder; "
+    if lists := find_lists(files):
+        shown = ", ".join(map(make_printable, lists[:4]))
+        return f"it looks like lists of images and labels: give --data folder --data.csv '[{shown}]'; "
+    if images:
+        return (
+            f"it looks like {len(images):,} images without labels: sort them into one folder a class, or list image "
+            "and label in a csv; "
+        )
+    return ""
