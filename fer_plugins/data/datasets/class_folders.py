@@ -11,7 +11,7 @@ from typing import NamedTuple
 from fer_plugins.data.datasets.archives import FileSet, make_printable, split_name
 from fer_plugins.data.datasets.class_names import ClassNames
 from fer_plugins.data.datasets.image_files import is_image
-from fer_plugins.data.datasets.trees import as_flag, refuse_trees, sort_trees
+from fer_plugins.data.datasets.trees import as_flag, ask_meaning, refuse_trees, sort_trees
 from fer_plugins.errors import InputError
 
 Path = tuple[str, ...]
@@ -93,7 +93,7 @@ def find_tree(files: FileSet, names: ClassNames) -> ClassTree:
         by_top = {"/".join(top): found for top, found in tops.items()}
         first, differing = sort_trees(files, by_top, tree.notes)
         if differing and not any(meaning.split for meaning in meant.values()):
-            raise _unknown_split(files, differing[0] or first)
+            raise _unknown_split(files, sorted(filter(None, by_top)))
         if differing:
             raise refuse_trees(files, first, differing[0], "class folders")
         kept = set(by_top[first].values())
@@ -199,6 +199,7 @@ def _judge_outside(
     above = {folder[:at] for folder, at in levels.items()}
     any_split = any(meaning.split for meaning in meant.values())
     beside: Counter[Path] = Counter()
+    unknown: set[str] = set()
     for folder in outside:
         name = held[folder][0]
         if any_split and not meant[folder].split and words & set(folder):
@@ -210,24 +211,27 @@ def _judge_outside(
                     f"images as <class>/* or all as <split>/<class>/*, or leave some out with --data.ignore "
                     f"{as_flag([folder[0]])}"
                 )
-            raise _unknown_split(files, "/".join(folder[:at]))
+            unknown.add("/".join(folder[:at]))
+            continue
         if folder in above or meant[folder].split:
             raise InputError(
                 f"{files.where(name)}: lies in no class folder; sort it into <class>/*, or leave it out with "
                 f"--data.ignore {as_flag([name])}"
             )
         beside[folder[:1]] += len(held[folder])
+    if unknown:
+        raise _unknown_split(files, sorted(unknown))
     for top, number in beside.items():
         where = f"in {make_printable(top[0])}" if top else "at the top"
         tree.notes.append(f"{number:,} images {where} were not read: they lie in no class folder, so have no label.")
 
 
-def _unknown_split(files: FileSet, path: str) -> InputError:
-    word = path.rpartition("/")[2]
+def _unknown_split(files: FileSet, paths: Sequence[str]) -> InputError:
+    shown = ", ".join(repr(make_printable(path)) for path in paths[:12])
     return InputError(
-        f"{files.path}: the folder {make_printable(path)!r} holds class folders and names no split; say which it is, "
-        f"such as --data.names {as_flag({word: 'val'})} (train, val or test), or leave it out with "
-        f"--data.ignore {as_flag([path])}"
+        f"{files.path}: the folders {shown} hold class folders and name no split; say which they are (train, val or "
+        f"test) with {ask_meaning([path.rpartition('/')[2] for path in paths])}, or leave some out with --data.ignore "
+        f"{as_flag(paths[:1])}"
     )
 
 

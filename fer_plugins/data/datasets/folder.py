@@ -25,7 +25,7 @@ from fer_plugins.data.datasets.image_lists import (
 )
 from fer_plugins.data.datasets.labels import EXPRESSIONS
 from fer_plugins.data.datasets.list_lines import LIST_SUFFIXES
-from fer_plugins.data.datasets.looks_like import describe_look
+from fer_plugins.data.datasets.looks_like import describe_release
 from fer_plugins.data.datasets.trees import ask_meaning
 from fer_plugins.data.datasets.yolo_boxes import pair_boxes, read_boxes
 from fer_plugins.errors import InputError
@@ -233,7 +233,7 @@ class Folder(FileDataset):
         remedy = f"say what each means with {ask_meaning(words)} (or a file of that)"
         if all(word.isdecimal() for word in words) and sorted(map(int, words)) == list(range(len(words))):
             remedy = f"name the numbers 0 to {len(words) - 1} in order with --data.codes '[...]' (or --data.names)"
-        look = describe_look(self.files, "folder") if every else ""
+        look = describe_release(self.files, "folder") if every else ""
         drop = "" if every else "drop|"
         return InputError(
             f"{self.files.path}: labels that are no known expression: {shown} (known: {', '.join(EXPRESSIONS)}); "

@@ -25,6 +25,7 @@ def _look(pattern: str, what: str, dataset: str, remedy: str = "") -> _Look:
 _IMAGE = r"\.(?:png|jpe?g|tiff?|bmp|pgm)"
 _LOOKS = (
     _look(r"list_par?tition_label\.txt", "RAF-DB's list", "rafdb"),
+    _look(r"(?:train|test)_\d{4,5}(?:_aligned)?" + _IMAGE, "RAF-DB", "rafdb"),
     _look(r"[A-Z]{2}\.(?:AN|DI|FE|HA|SA|SU|NE)\d+\.\d+" + _IMAGE, "JAFFE", "jaffe"),
     _look(r"S\d{3}_\d{3}_\d{8}" + _IMAGE, "CK+", "ckplus"),
     _look(r"S\d{3}_\d{3}_\d{8}_emotion\.txt", "CK+", "ckplus"),
@@ -59,6 +60,11 @@ def describe_look(files: FileSet, owner: str) -> str:
         files: the copy.
         owner: the dataset that cannot read it, which is not advised again.
     """
+    return describe_release(files, owner) or _describe_images(files, owner)
+
+
+def describe_release(files: FileSet, owner: str) -> str:
+    """Return the clause for what names alone show: a release, a packed copy, arrays; else ""."""
     names = {name: name.replace("\\", "/") for name in files.names}
     for look in _LOOKS:
         first = next((name for name, path in names.items() if look.pattern.fullmatch(path)), None)
@@ -68,12 +74,24 @@ def describe_look(files: FileSet, owner: str) -> str:
             f"give --data {look.dataset}" if look.dataset else ""
         )
         return f"it looks like {look.what}{f': {remedy}' if remedy else ''}; "
+    return ""
+
+
+def _describe_images(files: FileSet, owner: str) -> str:
     images = [split_name(name) for name in files.names if is_image(name)]
     if owner != "folder" and any(expression_of(part) for path in images[:20_000] for part in path[:-1]):
         return "it looks like images in class folders: give --data folder; "
     if lists := find_lists(files):
         shown = ", ".join(map(make_printable, lists[:4]))
         return f"it looks like lists of images and labels: give --data folder --data.csv '[{shown}]'; "
+    words = [
+        word for path in images for word in re.split(r"[\W_\d]+", path[-1].rpartition(".")[0]) if expression_of(word)
+    ]
+    if images and len(words) >= 0.8 * len(images):
+        return (
+            f"it looks like {len(images):,} images whose file names say the label: list image and label in a csv, and give "
+            "it as --data folder --data.csv; "
+        )
     if images:
         return (
             f"it looks like {len(images):,} images without labels: sort them into one folder a class, or list image "

@@ -16,7 +16,7 @@ from fer_plugins.data.datasets.csv_files import find_column, read_rows, read_tex
 from fer_plugins.data.datasets.file_dataset import Check, FileDataset, Listing, OnBadImage, Row
 from fer_plugins.data.datasets.labels import EXPRESSIONS
 from fer_plugins.data.datasets.split_names import split_of
-from fer_plugins.data.datasets.trees import ask_meaning
+from fer_plugins.data.datasets.trees import as_flag, ask_meaning
 from fer_plugins.errors import InputError
 
 _LAYOUTS = "EmoLabel/list_patition_label.txt with Image/aligned, or DATASET/train/1..7 and DATASET/test/1..7"
@@ -134,7 +134,7 @@ class RAFDB(FileDataset):
         return Listing(f"the official list with Image/{self._images}", _CLASSES, rows, _RELEASE, notes)
 
     def _list_folders(self, tree: ClassTree) -> Listing:
-        labels = self._read_codes(tree.words(), str(self.files.path))
+        labels = self._read_codes(tree.words(), str(self.files.path), in_folders=True)
         splits, release, notes = _place_splits(tree)
         rows: list[Row] = []
         codes: dict[tuple[str, str], int] = {}
@@ -166,7 +166,7 @@ class RAFDB(FileDataset):
             )
         return Listing("class folders", _CLASSES, rows, release, notes)
 
-    def _read_codes(self, words: Iterable[str], where: str) -> dict[str, int]:
+    def _read_codes(self, words: Iterable[str], where: str, *, in_folders: bool = False) -> dict[str, int]:
         """Return the class of each code or class folder.
 
         Raises:
@@ -184,9 +184,10 @@ class RAFDB(FileDataset):
             )
         if wrong:
             shown = ", ".join(repr(make_printable(word)[:40]) for word in wrong[:8])
+            away = f", or leave them out with --data.ignore {as_flag([f'*/{word}/*' for word in wrong[:8]])}"
             raise InputError(
                 f"{where}: the classes {shown} are none of RAF-DB's, which are 1 to 7, or {', '.join(_CLASSES)}; say "
-                f"what they mean with {ask_meaning(wrong)}, or leave their folders out with --data.ignore"
+                f"what they mean with {ask_meaning(wrong)}{away if in_folders else ''}"
             )
         return {word: _CLASSES.index(expression) for word, expression in known.items() if expression}
 

@@ -13,7 +13,7 @@ _SPLITS = {word: split for split, words in _WORDS.items() for word in words}
 _AFFIXES = re.compile(
     r"^(?:fer2013|fer\+|ferplus|fer|raf-?db|raf|affectnet|ck\+?|ckplus|dataset|data|images|faces|labels|annotations|lists?"
     r"|split|cropped|aligned|x|y)"
-    r"|(?:set|data|dataset|images?|imgs|faces|split|part|lists?|labels?|annotations|csv|aligned|cropped)$"
+    r"|(?:set|data|dataset|images?|imgs|faces|split|part|lists?|labels?|annotations|class(?:es)?|csv|aligned|cropped)$"
     r"|(?<=[a-z]{3})\d+$"  # train2017, test1; not tr1, which may be a person
 )
 

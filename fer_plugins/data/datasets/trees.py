@@ -85,8 +85,8 @@ def refuse_doubles(files: FileSet, pairs: Sequence[tuple[str, str]], what: str) 
         )
     more = f" ({len(pairs):,} such pairs)" if len(pairs) > 1 else ""
     return InputError(
-        f"{files.path}: holds {what} twice, as {make_printable(first)} and as {make_printable(second)}{more}; leave one "
-        f"of the two out" + (f" with --data.ignore {as_flag(away)}" if 0 < len(away) <= 12 else "")
+        f"{files.path}: holds {what} twice, as {make_printable(first)} and as {make_printable(second)}{more}; leave "
+        "one of the two out" + (f" with --data.ignore {as_flag(away)}" if 0 < len(away) <= 12 else "")
     )
 
 
