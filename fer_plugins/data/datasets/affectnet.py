@@ -88,7 +88,8 @@ class AffectNet(FileDataset):
             if self._names.split(match["split"]) is None:
                 raise InputError(
                     f"{files.where(name)}: the folder {match['split']!r} names no split; say which it is, such as "
-                    f"--data.names {as_flag({match['split']: 'val'})} (train, val or test)"
+                    f"--data.names {as_flag({match['split']: 'val'})} (train, val or test), or "
+                    f"leave it out with --data.ignore {as_flag([name.rpartition('/annotations/')[0]])}"
                 )
         if self._lists and self._annotated:
             raise InputError(

@@ -131,7 +131,9 @@ class CKPlus(FileDataset):
             else list_tree(self.files, emotions, images, frames)
         )
         self._names.refuse_unused(str(self.files.path), tree.words())
-        others = [name for name in named if name not in {*images, *(image.name for image in tree.images)}]
+        read = {*images, *(image.name for image in tree.images)}
+        there = set(self.files.names)  # less a second copy
+        others = [name for name in named if name in there - read]
         if others:
             listing.notes.append(
                 f"{len(others):,} images of CK+ lie outside of the layout and were not read, the first {others[0]}."

@@ -192,6 +192,8 @@ def refuse_twice(files: FileSet, names: list[str]) -> None:
     pairs = []
     for name in names:
         stem = split_name(name)[-1].rpartition(".")[0].upper()
+        if not stem.startswith("S"):  # a name such as 1.png is unique in its sequence only
+            continue
         if stem in seen:
             pairs.append((seen[stem], name))
         seen.setdefault(stem, name)

@@ -91,7 +91,7 @@ def find_tree(files: FileSet, names: ClassNames) -> ClassTree:
     subjects = not any(meaning.split for meaning in meant.values()) and _are_subjects(tops)
     if len(tops) > 1 and not subjects:
         by_top = {"/".join(top): found for top, found in tops.items()}
-        first, differing = sort_trees(files, by_top, tree.notes)
+        first, differing = sort_trees(files, by_top)
         if differing and not any(meaning.split for meaning in meant.values()):
             raise _unknown_split(files, sorted(filter(None, by_top)))
         if differing:

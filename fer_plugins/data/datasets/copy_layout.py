@@ -102,13 +102,10 @@ def match_files(files: FileSet, pattern: str, owner: str) -> list[tuple[str, dic
             above = matched["above"]
             tops.setdefault(above.rstrip("/"), {})[path[len(above) :]] = name
     if len(tops) > 1:
-        notes: list[str] = []
-        first, differing = sort_trees(files, tops, notes)
+        first, differing = sort_trees(files, tops)
         if differing:
             raise refuse_trees(files, first, differing[0], owner)
         kept = set(tops[first].values())
-        if isinstance(files, RootFiles):
-            files.leave_out([name for name, _ in found if name not in kept], " ".join(notes))
         found = [(name, match) for name, match in found if name in kept]
     return found
 

@@ -36,12 +36,14 @@ class FolderImages(NamedTuple):
 
 
 def has_class_folders(files: FileSet, names: ClassNames) -> bool:
-    """Tell whether images lie in a folder that names a split, a class, or a code under a split."""
+    """Tell whether images lie in a folder that names a class, or in one below a split."""
     folders = {tuple(split_name(name)[:-1]) for name in files.names if is_image(name)}
-    parts = {part for folder in folders for part in folder}
-    classes = {part for part in parts if names.expression(part)}
-    splits = {part for part in parts if names.split(part)}
-    return any(classes.intersection(folder) or (splits.intersection(folder) and len(folder) > 1) for folder in folders)
+    classes = {part for folder in folders for part in folder if names.expression(part)}
+    splits = {part for folder in folders for part in folder if names.split(part)}
+    return any(
+        classes.intersection(folder) or (splits.intersection(folder[:-1]) and folder[-1] not in splits)
+        for folder in folders
+    )
 
 
 def find_class_folders(files: FileSet, names: ClassNames) -> FolderImages:

@@ -185,7 +185,11 @@ class Folder(FileDataset):
                 images = [image._replace(known={**image.known, "split": split}) for image in images]
             found += images
             notes += more
-        notes += note_unread(self.files, [image.name for image in found], "no list names them")
+        unread = note_unread(self.files, [image.name for image in found], "no list names them")
+        further = [name for name in find_lists(self.files) if name not in dict(lists)] if unread else []
+        if further:
+            unread.append(f"Lists that were not read: {', '.join(further[:8])}; --data.csv takes several, one a split.")
+        notes += unread
         return f"images listed in {', '.join(make_printable(name) for name, _ in lists)}", found, notes
 
     def _read_labels(self, counted: Counter[str]) -> tuple[dict[str, str | None], tuple[str, ...], list[str]]:

@@ -18,6 +18,7 @@ from fer_plugins.data.datasets.list_lines import (
     LIST_SUFFIXES,
     first_line,
     is_list,
+    join_one_hot,
     read_lines,
 )
 from fer_plugins.data.datasets.trees import as_flag
@@ -121,6 +122,7 @@ def read_list(files: FileSet, listed: str, columns: Columns, names: ClassNames) 
     where = files.where(listed)
     header, lines = read_lines(files, listed)
     image = _find(header, columns.image, IMAGE_COLUMNS, where, "image")
+    header, lines = join_one_hot(header, lines, columns.label, where)
     label = _find(header, columns.label, LABEL_COLUMNS, where, "label")
     others = {key: find_column(header, column, where) for key, column in columns.others.items()}
     if "split" not in others:
@@ -173,12 +175,18 @@ class _Resolver:
         self._by_file: dict[str, list[str]] = {}
         for path in self._by_path:
             self._by_file.setdefault(path.rpartition("/")[2], []).append(path)
+        self._by_stem: dict[str, list[str]] = {}
+        for path in filter(is_image, self._by_path):
+            self._by_stem.setdefault(path.rpartition("/")[2].rpartition(".")[0], []).append(path)
         self.missing = 0
 
     def __call__(self, given: str, where: str) -> str:
         path = posixpath.normpath("/".join(part for part in [self._beside, *split_name(given)] if part))
         if path not in self._by_path:
-            alike = [one for one in self._by_file.get(path.rpartition("/")[2], ()) if _end_alike(one, given)]
+            file = path.rpartition("/")[2]
+            alike = [one for one in self._by_file.get(file, ()) if _end_alike(one, given)]
+            if not alike and not is_image(file):  # a name without its ending
+                alike = [one for one in self._by_stem.get(file, ()) if _end_alike(one.rpartition(".")[0], given)]
             path = alike[0] if len(alike) == 1 else path
         if path.startswith("../"):
             raise InputError(

@@ -10,6 +10,7 @@ from fer_plugins.data.datasets.archives import split_name
 from fer_plugins.data.datasets.copy_layout import note_unread, open_root, refuse_layout
 from fer_plugins.data.datasets.file_dataset import Check, FileDataset, Listing, OnBadImage, Row
 from fer_plugins.data.datasets.labels import EXPRESSIONS
+from fer_plugins.data.datasets.root_files import RootFiles
 from fer_plugins.data.datasets.split_names import split_of
 from fer_plugins.data.datasets.trees import refuse_doubles
 
@@ -50,6 +51,7 @@ class JAFFE(FileDataset):
         on_bad_image: OnBadImage = "error",
     ) -> None:
         files = open_root("jaffe", root, _LAYOUTS, ignore=ignore)
+        self.files: RootFiles = files
         super().__init__("jaffe", files, options={}, check=check, on_bad_image=on_bad_image)
         self._listed()  # names only
 
@@ -66,7 +68,12 @@ class JAFFE(FileDataset):
         pairs = [
             (first, name) for name, match in found if (first := seen.setdefault(match["stem"].upper(), name)) != name
         ]
-        if pairs:
+        if pairs and self.files.are_same(pairs):
+            self.files.leave_out(
+                [name for _, name in pairs], f"{len(pairs):,} images lie there twice; they were read once."
+            )
+            found = [(name, match) for name, match in found if seen[match["stem"].upper()] == name]
+        elif pairs:
             raise refuse_doubles(self.files, pairs, "an image")
         rows = [
             Row(name, _CLASSES.index(_CODES[match["code"].upper()]), _split_above(name), match["subject"].upper())

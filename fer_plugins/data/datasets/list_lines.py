@@ -9,6 +9,7 @@ from contextlib import nullcontext
 from fer_plugins.data.datasets.archives import READ_ERRORS, FileSet, Opener, make_printable
 from fer_plugins.data.datasets.csv_files import read_rows, read_text
 from fer_plugins.data.datasets.image_files import is_image
+from fer_plugins.data.datasets.labels import expression_of
 from fer_plugins.errors import InputError
 
 _LOOKED_AT = 1 << 16  # bytes of a file, for its first line
@@ -46,9 +47,37 @@ def is_list(line: str) -> bool:
     if line[:1] in "{[":
         return any(f'"{column}"' in line.lower() for column in ("file_name", "image", "filename", "path", "file"))
     fields = [field.strip(' "').lower() for field in _divide(line)]
-    return len(fields) > 1 and (
-        is_image(fields[0]) or (bool({*fields} & {*IMAGE_COLUMNS}) and bool({*fields} & {*LABEL_COLUMNS}))
-    )
+    labelled = bool({*fields} & {*LABEL_COLUMNS}) or sum(map(bool, map(expression_of, fields))) > 1
+    return len(fields) > 1 and (is_image(fields[0]) or (labelled and bool({*fields} & {*IMAGE_COLUMNS})))
+
+
+def join_one_hot(
+    header: list[str], lines: list[list[str]], given: str | None, where: str
+) -> tuple[list[str], list[list[str]]]:
+    """Make one column of labels of a column an expression, with 1 for the one that is meant.
+
+    Args:
+        header: the names of the columns.
+        lines: their entries.
+        given: the column of labels that the user named; nothing is joined then, or where there is such a column.
+        where: the list, for messages.
+
+    Raises:
+        InputError: a line has not exactly one expression.
+    """
+    columns = [at for at, column in enumerate(header) if expression_of(column)]
+    if given is not None or len(columns) < 2 or set(map(str.lower, header)) & set(LABEL_COLUMNS):
+        return header, lines
+    joined = []
+    for number, line in enumerate(lines, start=1):
+        meant = [header[at] for at in columns if line[at].strip() not in ("0", "0.0", "")]
+        if len(meant) != 1:
+            raise InputError(
+                f"{where}: row {number} has {len(meant)} expressions in columns of one each; one of them must be 1 and "
+                "the others 0: mend the row, or name the column with --data.label_column"
+            )
+        joined.append([*(value for at, value in enumerate(line) if at not in columns), meant[0]])
+    return [*(column for at, column in enumerate(header) if at not in columns), LABEL_COLUMNS[0]], joined
 
 
 def _divide(line: str) -> list[str]:

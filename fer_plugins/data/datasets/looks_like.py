@@ -37,6 +37,8 @@ _LOOKS = (
     _look(r"(?:fer2013|icml_face_data)\.csv(?:\.\w+)?", "FER-2013", "fer2013"),
     _look(r"(?:Training|PublicTest|PrivateTest)_\d+" + _IMAGE, "FER-2013 as images", "fer2013"),
     _look(r"labels/(?:.*/)?[^/]+\.txt", "YOLO's boxes", "folder"),
+    _look(r"[^/]+\.coco\.json", "COCO's boxes", "", "export it as YOLO or as class folders"),
+    _look(r"[^/]+\.xml", "Pascal VOC's boxes", "", "export it as YOLO or as class folders"),
     _look(
         r"[AB][FM]\d\d(?:AF|AN|DI|HA|NE|SA|SU)(?:S|HL|HR|FL|FR)\.jpe?g",
         "KDEF, whose file names hold the labels",
@@ -49,7 +51,7 @@ _LOOKS = (
         "",
         "unpack {first} and give its folder",
     ),
-    _look(r"[^/]+\.(?:npy|npz|h5|hdf5|parquet|arrow|pt|pkl|mat)", "arrays", ""),
+    _look(r"[^/]+\.(?:npy|npz|h5|hdf5|parquet|arrow|pt|pkl|mat|tfrecords?|record)", "arrays", ""),
 )
 
 
@@ -89,8 +91,8 @@ def _describe_images(files: FileSet, owner: str) -> str:
     ]
     if images and len(words) >= 0.8 * len(images):
         return (
-            f"it looks like {len(images):,} images whose file names say the label: list image and label in a csv, and give "
-            "it as --data folder --data.csv; "
+            f"it looks like {len(images):,} images whose file names say the label: list image and label in a csv, and "
+            "give it as --data folder --data.csv; "
         )
     if images:
         return (

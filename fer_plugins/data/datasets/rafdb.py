@@ -14,6 +14,7 @@ from fer_plugins.data.datasets.class_names import ClassNames
 from fer_plugins.data.datasets.copy_layout import match_files, note_unread, open_root, refuse_layout
 from fer_plugins.data.datasets.csv_files import find_column, read_rows, read_text
 from fer_plugins.data.datasets.file_dataset import Check, FileDataset, Listing, OnBadImage, Row
+from fer_plugins.data.datasets.image_files import is_image
 from fer_plugins.data.datasets.labels import EXPRESSIONS
 from fer_plugins.data.datasets.split_names import split_of
 from fer_plugins.data.datasets.trees import as_flag, ask_meaning
@@ -130,7 +131,10 @@ class RAFDB(FileDataset):
                 f"{where}: {len(missing):,} of its images are not in Image/{self._images}, the first {missing[0]}; "
                 "unpack the images again"
             )
-        notes = note_unread(self.files, [row.name for row in rows], "the list does not name them")
+        other = "original" if self._images == "aligned" else "aligned"
+        others = [name for name in self.files.names if is_image(name) and f"Image/{other}/" in name]
+        notes = [f"Image/{other} was not read; --data.images {other} reads it."] if others else []
+        notes += note_unread(self.files, [*others, *(row.name for row in rows)], "the list does not name them")
         return Listing(f"the official list with Image/{self._images}", _CLASSES, rows, _RELEASE, notes)
 
     def _list_folders(self, tree: ClassTree) -> Listing:

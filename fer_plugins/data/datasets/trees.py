@@ -12,13 +12,14 @@ from fer_plugins.data.datasets.root_files import RootFiles
 from fer_plugins.errors import InputError
 
 
-def sort_trees(files: FileSet, trees: Mapping[str, Mapping[str, str]], notes: list[str]) -> tuple[str, list[str]]:
+def sort_trees(files: FileSet, trees: Mapping[str, Mapping[str, str]]) -> tuple[str, list[str]]:
     """Find the tree to read, and those that are no copies of it or of a part of it.
+
+    Copies are left out of ``files``, with a note.
 
     Args:
         files: the copy.
         trees: the folder that holds a tree -> path in it -> name in ``files``.
-        notes: gets a sentence on each copy, which need not be read.
 
     Returns:
         The folder of the largest tree, and the folders of those that differ from it.
@@ -30,9 +31,8 @@ def sort_trees(files: FileSet, trees: Mapping[str, Mapping[str, str]], notes: li
         if not (all(one for one, _ in pairs) and isinstance(files, RootFiles) and files.are_same(pairs)):
             differing.append(other)
             continue
-        notes.append(
-            f"{_shown(other)} holds the same {len(pairs):,} files as {_shown(first)} once more; they were read once."
-        )
+        note = f"{_shown(other)} holds the same {len(pairs):,} files as {_shown(first)} once more; they were read once."
+        files.leave_out([name for _, name in pairs], note)
     return first, differing
 
 
