@@ -137,7 +137,12 @@ def list_tree(files: FileSet, emotions: list[tuple[str, dict[str, str]]], images
             "Emotion folder beside it"
         )
     refuse_twice(files, images)
-    refuse_twice(files, [name for name, _ in emotions])
+    labelled: dict[str, str] = {}
+    pairs = [
+        (one, name) for name, match in emotions if (one := labelled.setdefault(match["sequence"].upper(), name)) != name
+    ]
+    if pairs:
+        raise refuse_doubles(files, pairs, "the label of a sequence")
     held: dict[str, list[str]] = defaultdict(list)
     for name in images:
         held[sequence_of(name)].append(name)

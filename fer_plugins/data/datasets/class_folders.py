@@ -93,7 +93,8 @@ def find_tree(files: FileSet, names: ClassNames) -> ClassTree:
         by_top = {"/".join(top): found for top, found in tops.items()}
         first, differing = sort_trees(files, by_top)
         if differing and not any(meaning.split for meaning in meant.values()):
-            raise _unknown_split(files, sorted(filter(None, by_top)))
+            others = sorted(filter(None, by_top))
+            raise _unknown_split(files, others, [first or others[0], *(top for top in others if top != first)][1:])
         if differing:
             raise refuse_trees(files, first, differing[0], "class folders")
         kept = set(by_top[first].values())
@@ -200,17 +201,14 @@ def _judge_outside(
     any_split = any(meaning.split for meaning in meant.values())
     beside: Counter[Path] = Counter()
     unknown: set[str] = set()
+    alike: list[str] = []  # classes beside the folders of splits
     for folder in outside:
         name = held[folder][0]
         if any_split and not meant[folder].split and words & set(folder):
             at = min(folder.index(word) for word in words if word in folder)
             if at == 0:
-                other = next(held[one][0] for one in levels)
-                raise InputError(
-                    f"{files.path}: {make_printable(other)} and {make_printable(name)} do not lie alike; sort all "
-                    f"images as <class>/* or all as <split>/<class>/*, or leave some out with --data.ignore "
-                    f"{as_flag([folder[0]])}"
-                )
+                alike.append(folder[0])
+                continue
             unknown.add("/".join(folder[:at]))
             continue
         if folder in above or meant[folder].split:
@@ -219,19 +217,27 @@ def _judge_outside(
                 f"--data.ignore {as_flag([name])}"
             )
         beside[folder[:1]] += len(held[folder])
+    if alike:
+        one = next(held[folder][0] for folder in levels)
+        other = next(held[folder][0] for folder in outside if folder[:1] == (alike[0],))
+        raise InputError(
+            f"{files.path}: {make_printable(one)} and {make_printable(other)} do not lie alike; sort all images as "
+            "<class>/* or all as <split>/<class>/*, or leave some out with --data.ignore "
+            f"{as_flag(sorted(set(alike)))}"
+        )
     if unknown:
-        raise _unknown_split(files, sorted(unknown))
+        raise _unknown_split(files, sorted(unknown), sorted(unknown))
     for top, number in beside.items():
         where = f"in {make_printable(top[0])}" if top else "at the top"
         tree.notes.append(f"{number:,} images {where} were not read: they lie in no class folder, so have no label.")
 
 
-def _unknown_split(files: FileSet, paths: Sequence[str]) -> InputError:
+def _unknown_split(files: FileSet, paths: Sequence[str], away: Sequence[str]) -> InputError:
     shown = ", ".join(repr(make_printable(path)) for path in paths[:12])
     return InputError(
         f"{files.path}: the folders {shown} hold class folders and name no split; say which they are (train, val or "
-        f"test) with {ask_meaning([path.rpartition('/')[2] for path in paths])}, or leave some out with --data.ignore "
-        f"{as_flag(paths[:1])}"
+        f"test) with {ask_meaning([path.rpartition('/')[2] for path in paths])}, or leave out what is another dataset "
+        f"with --data.ignore {as_flag(away[:12])}"
     )
 
 

@@ -232,5 +232,5 @@ def _find(header: list[str], given: str | None, known: Sequence[str], where: str
             return folded.index(column)
     raise InputError(
         f"{where}: has no column {what!r} or another that is known; its columns: {', '.join(header)[:200]}; name it "
-        f"with --data.{what}_column"
+        f"with --data.{what}_column NAME"
     )

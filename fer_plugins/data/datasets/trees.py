@@ -24,7 +24,9 @@ def sort_trees(files: FileSet, trees: Mapping[str, Mapping[str, str]]) -> tuple[
     Returns:
         The folder of the largest tree, and the folders of those that differ from it.
     """
-    first, *others = sorted(trees, key=lambda top: (-len(trees[top]), len(top), top))
+    # The release is where most lies, not where a list alone was left.
+    around = {top: sum(name.startswith(f"{top}/") for name in files.names) if top else 0 for top in trees}
+    first, *others = sorted(trees, key=lambda top: (-len(trees[top]), -around[top], len(top), top))
     differing = []
     for other in others:
         pairs = [(trees[first].get(path, ""), name) for path, name in trees[other].items()]
@@ -38,12 +40,12 @@ def sort_trees(files: FileSet, trees: Mapping[str, Mapping[str, str]]) -> tuple[
 
 def refuse_trees(files: FileSet, first: str, other: str, form: str) -> InputError:
     """Return the error for two trees that differ; what it advises is possible in an archive too."""
-    deeper = make_printable(max(first, other, key=len))
-    place = shlex.quote(make_printable(f"{files.path}/{deeper}"))
+    given = other if not first or other.startswith(f"{first}/") else first
+    away = first if not other or first.startswith(f"{other}/") else other
+    place = shlex.quote(make_printable(f"{files.path}/{given}"))
     return InputError(
         f"{files.path}: holds {form} in {_shown(first)} and in {_shown(other)}, which are not the same; give one of "
-        f"them as --data.root {place}, or leave it out with --data.ignore "
-        f"{as_flag([deeper])}"
+        f"them as --data.root {place}, or leave one out with --data.ignore {as_flag([away])}"
     )
 
 
