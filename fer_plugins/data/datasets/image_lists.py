@@ -214,7 +214,10 @@ def _find_list(files: FileSet, given: str, root: str) -> list[str]:
         path = posixpath.normpath(one.replace(os.sep, "/"))
         if path in files.names:
             return [path]
-        below = [name for name in files.names if name.startswith("" if path == "." else f"{path}/")]
+        alike = [name for name in files.names if name.endswith(f"/{path}")]
+        if len(alike) == 1:
+            return alike
+        below = [name for name in files.names if path == "." or f"/{path}/" in f"/{name}"]
         below = [name for name in below if name.lower().endswith(LIST_SUFFIXES) and is_list(first_line(files, name))]
         if below:
             return below

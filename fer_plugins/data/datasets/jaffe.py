@@ -80,7 +80,10 @@ class JAFFE(FileDataset):
             for name, match in found
         ]
         notes = note_unread(self.files, [row.name for row in rows], "their names are none of JAFFE's")
-        if any(row.split for row in rows):
+        if not all(row.split for row in rows) and any(row.split for row in rows):
+            rows = [row._replace(split="") for row in rows]
+            notes.append("Folders name a split of some images only: no split was read.")
+        elif rows[0].split:
             notes.append("The folders' splits are the copy's own: JAFFE has no official split.")
         return Listing(
             "JAFFE's own file names", _CLASSES, rows, Release({"all": OFFICIAL_COUNTS}, 213, subjects=10), notes
