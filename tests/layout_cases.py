@@ -146,6 +146,19 @@ LAYOUTS = {
         {"train": 7, "test": 14},
     ),
     "people": (("folder",), tree(("S01", "S02"), SEVEN), {}, {"": 28}),
+    "people by number": (("folder",), tree(("001", "002"), SEVEN), {}, {"": 28}),
+    "a list with a header and blanks": (
+        ("folder",),
+        {**IMAGES, "l.txt": b"image box label\ntrain/0.png 9 happy\ntest/1.png 9 sad\n"},
+        {},
+        {"": 2},
+    ),
+    "AffectNet in folders twice": (
+        ("affectnet",),
+        renamed(renamed(fake.affectnet_npy(1), "val_set/", "val_set/val_set/"), "train_set/", "train_set/train_set/"),
+        {},
+        {"train": 8, "test": 8},
+    ),
     "lists of paths": (
         ("folder",),
         {

@@ -83,7 +83,9 @@ class AffectNet(FileDataset):
         self._lists = match_files(
             files, r"(?:[^/]*/)?(?P<split>train(?:ing)?|val(?:id|idation)?|test(?:ing)?)\.csv", "affectnet"
         )
-        self._annotated = match_files(files, r"(?P<split>[^/]+)/annotations/(?P<number>[^/]+)_exp\.npy", "affectnet")
+        self._annotated = match_files(
+            files, r"(?P<split>[^/]+)/(?:(?P=split)/)?annotations/(?P<number>[^/]+)_exp\.npy", "affectnet"
+        )
         for name, match in self._annotated:
             if self._names.split(match["split"]) is None:
                 raise InputError(
@@ -198,7 +200,7 @@ class AffectNet(FileDataset):
         return found
 
     def _read_annotations(self) -> list[tuple[str, int, str]]:
-        pattern = r"(?P<split>[^/]+)/images/(?P<number>[^/]+)\.(?:jpe?g|png|bmp)"
+        pattern = r"(?P<split>[^/]+)/(?:(?P=split)/)?images/(?P<number>[^/]+)\.(?:jpe?g|png|bmp)"
         images = {
             (match["split"], match["number"]): name for name, match in match_files(self.files, pattern, "affectnet")
         }

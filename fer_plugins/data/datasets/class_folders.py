@@ -15,7 +15,12 @@ from fer_plugins.data.datasets.trees import as_flag, ask_meaning, refuse_trees, 
 from fer_plugins.errors import InputError
 
 Path = tuple[str, ...]
-_SUBJECT = re.compile(r"(?:s|sub|subj|subject|p|person|participant|actor)[\s_-]?\d+", re.IGNORECASE)
+# Such as S01, AF01, person_3, 007; what comes in numbers without being people is no subject.
+_SUBJECT = re.compile(
+    r"(?!(?:fold|part|batch|set|group|cv|split|v|ver|version|dataset|data|copy|archive|run|take|session)[\s_-]*\d)"
+    r"(?:[a-z]{1,11}[\s_-]?\d{1,5}|\d{2,5})",
+    re.IGNORECASE,
+)
 
 
 class ClassFile(NamedTuple):
@@ -100,6 +105,11 @@ def find_tree(files: FileSet, names: ClassNames) -> ClassTree:
         kept = set(by_top[first].values())
     else:
         kept = {name for folder in levels for name in held[folder]}
+    if subjects:
+        people = sorted({top[-1] for top in tops})
+        tree.notes.append(
+            f"The folders above the classes are taken for {len(people):,} people ({', '.join(people[:3])}, ...)."
+        )
     for folder in sorted(levels):
         place, meaning = levels[folder], meant[folder]
         inner = tuple(part for at, part in enumerate(folder) if at > place and not meaning.first <= at <= meaning.last)
@@ -212,9 +222,14 @@ def _judge_outside(
             unknown.add("/".join(folder[:at]))
             continue
         if folder in above or meant[folder].split:
+            whole = "/".join(folder)
+            labelled = any(one[: len(folder)] == folder for one in levels)
+            endings = sorted({one.rpartition(".")[2] for one in held[folder]})
+            strays = [f"{whole}/*.{ending}" for ending in endings] if labelled else [whole]
+            strays = [name] if len(held[folder]) == 1 and labelled else strays
             raise InputError(
-                f"{files.where(name)}: lies in no class folder; sort it into <class>/*, or leave it out with "
-                f"--data.ignore {as_flag([name])}"
+                f"{files.where(name)}: lies in no class folder, as {len(held[folder]):,} images there; sort them "
+                f"into <class>/*, or leave them out with --data.ignore {as_flag(strays)}"
             )
         beside[folder[:1]] += len(held[folder])
     if alike:

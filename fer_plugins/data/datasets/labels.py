@@ -18,13 +18,13 @@ SYNONYMS = {
 }
 _BY_SYNONYM = {synonym: name for name, synonyms in SYNONYMS.items() for synonym in synonyms}
 _NUMBER_BEFORE = re.compile(r"^\d+\s*[._\s-]\s*")  # as in "0 angry", "01_anger", "3. fear"
-_WORD_BEHIND = re.compile(r"[\s_-]+(?:faces?|images?|imgs?|pictures|emotion|expression|class)$")
+_WORD_BEHIND = re.compile(r"[\s_-]+(?:faces?|images?|imgs?|pictures|emotion|expression|class|\d+)$")
 
 
 def expression_of(label: str) -> str | None:
     """Return the expression that a label or a folder's name means, in any case, or None.
 
-    A number in front of the word, and a word such as ``faces`` behind it, do not matter.
+    A number in front of the word, and a number or a word such as ``faces`` behind it, do not matter.
 
     >>> expression_of("Angry"), expression_of("6"), expression_of("01_anger"), expression_of("happy faces")
     ('anger', None, 'anger', 'happy')

@@ -97,20 +97,27 @@ def read_lines(files: FileSet, listed: str) -> tuple[list[str], list[list[str]]]
     where = files.where(listed)
     if listed.lower().endswith((".json", ".jsonl")):
         return _read_json(read_text(files, listed), where)
-    if not is_image(_divide(first_line(files, listed) or " ")[:1][0].strip(' "') if first_line(files, listed) else ""):
+    first = first_line(files, listed).strip()
+    fields = _divide(first)
+    headless = bool(fields) and is_image(fields[0].strip(' "'))
+    if not headless and (len(fields) < 2 or any(mark in first for mark in ",;\t")):
         return read_rows(files, listed)
+    header = ["image", "label"] if headless else fields
     rows = []
-    for number, line in enumerate(read_text(files, listed).splitlines(), start=1):
-        if not line.strip():
-            continue
-        fields = _divide(line.strip())
-        if len(fields) != 2:
+    lines = [line for line in read_text(files, listed).splitlines() if line.strip()]
+    for number, line in enumerate(lines[not headless :], start=1):
+        fields = _divide(line.strip()) if headless else line.split()
+        if len(fields) != len(header) and headless:
             raise InputError(
                 f"{where}: line {number} has {len(fields)} values and the list has no header; leave image and label, "
-                "or write a first line that names the columns, such as image,label,subject"
+                "or write a first line that names the columns, divided as the lines are, such as 'image label other'"
+            )
+        if len(fields) != len(header):
+            raise InputError(
+                f"{where}: row {number} has {len(fields)} values, the header names {len(header)}; mend the row"
             )
         rows.append(fields)
-    return ["image", "label"], rows
+    return header, rows
 
 
 def _read_json(text: str, where: str) -> tuple[list[str], list[list[str]]]:

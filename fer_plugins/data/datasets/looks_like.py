@@ -9,6 +9,7 @@ from fer_plugins.data.datasets.archives import FileSet, make_printable, split_na
 from fer_plugins.data.datasets.image_files import is_image
 from fer_plugins.data.datasets.image_lists import find_lists
 from fer_plugins.data.datasets.labels import expression_of
+from fer_plugins.data.datasets.trees import as_flag
 
 
 class _Look(NamedTuple):
@@ -66,7 +67,7 @@ def describe_look(files: FileSet, owner: str) -> str:
 
 
 def describe_release(files: FileSet, owner: str) -> str:
-    """Return the clause for what names alone show: a release, a packed copy, arrays; else ""."""
+    """Return the clause for what names alone show: a release, a packed copy, arrays, labels in names; else ""."""
     names = {name: name.replace("\\", "/") for name in files.names}
     for look in _LOOKS:
         first = next((name for name, path in names.items() if look.pattern.fullmatch(path)), None)
@@ -76,6 +77,13 @@ def describe_release(files: FileSet, owner: str) -> str:
             f"give --data {look.dataset}" if look.dataset else ""
         )
         return f"it looks like {look.what}{f': {remedy}' if remedy else ''}; "
+    images = [split_name(name) for name in names if is_image(name)]
+    stems = [re.split(r"[\W_\d]+", path[-1].rpartition(".")[0]) for path in images]
+    if images and sum(any(map(expression_of, words)) for words in stems) >= 0.8 * len(images):
+        return (
+            f"it looks like {len(images):,} images whose file names say the label: list image and label in a csv, and "
+            "give it as --data folder --data.csv; "
+        )
     return ""
 
 
@@ -84,16 +92,7 @@ def _describe_images(files: FileSet, owner: str) -> str:
     if owner != "folder" and any(expression_of(part) for path in images[:20_000] for part in path[:-1]):
         return "it looks like images in class folders: give --data folder; "
     if lists := find_lists(files):
-        shown = ", ".join(map(make_printable, lists[:4]))
-        return f"it looks like lists of images and labels: give --data folder --data.csv '[{shown}]'; "
-    words = [
-        word for path in images for word in re.split(r"[\W_\d]+", path[-1].rpartition(".")[0]) if expression_of(word)
-    ]
-    if images and len(words) >= 0.8 * len(images):
-        return (
-            f"it looks like {len(images):,} images whose file names say the label: list image and label in a csv, and "
-            "give it as --data folder --data.csv; "
-        )
+        return f"it looks like lists of images and labels: give --data folder --data.csv {as_flag(lists[:8])}; "
     if images:
         return (
             f"it looks like {len(images):,} images without labels: sort them into one folder a class, or list image "

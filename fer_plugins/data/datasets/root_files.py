@@ -5,8 +5,7 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from fnmatch import fnmatchcase
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from fer_plugins.data.datasets.archives import FileSet, Opener, ZipFiles, make_printable, split_name
 from fer_plugins.data.datasets.tar_files import TarFiles
@@ -22,7 +21,8 @@ class RootFiles:
         files: the whole folder or archive.
         inside: the folder in it that is meant, "" for its top.
         ignored: files and folders, relative to ``inside``, that are left out as the user wished; ``*`` stands for
-            anything.
+            anything in one part of a path, as in ``*.tiff``, ``train/*.png``, or ``/*.png`` at
+            the top.
 
     Raises:
         InputError: nothing lies in ``inside``, or one of ``ignored`` is not there.
@@ -42,12 +42,8 @@ class RootFiles:
             raise InputError(f"{files.path}: holds nothing in {inside!r}; there is {make_printable(shown)}")
         self._names: tuple[str, ...] | None = None
         for one in ignored:
-            start = one.replace("\\", "/").strip("/").removeprefix("./")
-            away = [
-                name
-                for name in self._full
-                if name == start or name.startswith(f"{start}/") or ("*" in start and fnmatchcase(name, start))
-            ]
+            start = one.replace("\\", "/").removeprefix("./").rstrip("/")
+            away = [name for name in self._full if _is_meant(name, start)]
             if not away:
                 tops = sorted({name.split("/")[0] for name in self._full})
                 raise InputError(
@@ -115,3 +111,9 @@ class RootFiles:
         if isinstance(self.whole, TarFiles):
             return self.whole.size(self._full[name])
         return (self.whole.path / self._full[name]).stat().st_size
+
+
+def _is_meant(name: str, given: str) -> bool:
+    if "*" in given:
+        return PurePosixPath(f"/{name}").match(given)
+    return name == given.lstrip("/") or name.startswith(f"{given.lstrip('/')}/")
