@@ -193,6 +193,24 @@ LAYOUTS = {
         {},
         {"": 2},
     ),
+    "a column of images called otherwise": (
+        ("folder",),
+        {**IMAGES, "l.csv": b"n,foo,label\n1,train/0.png,happy\n2,train/1.png,sad\n"},
+        {},
+        {"": 2},
+    ),
+    "a mapping": (
+        ("folder",),
+        {**IMAGES, "labels.json": b'{"train/0.png": "happy", "test/0.png": "sad"}'},
+        {},
+        {"": 2},
+    ),
+    "words around": (
+        ("folder",),
+        tree(("train", "test"), ("class_happy", "Sad (135)", "fear_2")),
+        {},
+        {"train": 6, "test": 6},
+    ),
     "names without ending": (("folder",), {**IMAGES, "l.csv": b"id,label\ntrain/0,happy\ntest/1,sad\n"}, {}, {"": 2}),
     "Hugging Face's image folder": (
         ("folder",),

@@ -111,6 +111,14 @@ REMEDIES = {
         None,
         28,
     ),
+    "another dataset beside RAF-DB": (
+        "rafdb",
+        {**fake.rafdb_folders(1), **tree(("CK+48",), SEVEN)},
+        {},
+        "ignore",
+        None,
+        14,
+    ),
     "two trees of fer2013": (
         "fer2013",
         {**tree(("a/train", "a/test"), SEVEN), **tree(("b/train", "b/test"), SEVEN, each=1, seed=99)},
@@ -276,10 +284,10 @@ REMEDIES = {
     ),
     "a list with other columns": (
         "folder",
-        {**LISTED, "l.csv": b"a,label\n0.png,sad\n1.png,happy\n"},
+        {**LISTED, "l.csv": b"image,feeling\n0.png,sad\n1.png,happy\n"},
         {"csv": "l.csv"},
-        "image_column",
-        "a",
+        "label_column",
+        "feeling",
         2,
     ),
     "a list without labels": (

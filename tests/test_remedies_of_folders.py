@@ -116,6 +116,16 @@ def test_a_copy_of_another_dataset_is_named_and_read_by_it(name, tmp_path):
     assert read(meant, root, **options)
 
 
+@pytest.mark.parametrize("name", ["fer2013", "rafdb", "affectnet"])
+def test_class_folders_without_splits_are_read_as_a_folder(name, tmp_path):
+    root = fake.write_folder(cases.tree(("",), cases.SEVEN, form="{name}/{number}.png", each=12), tmp_path)
+    assert "read it as --data folder with --protocol random" in refusal(name, root)
+    dataset = build("folder", root)
+    table = load_images(dataset, name="it", image_size=24, channels=1, cache=None, memory_gb=1).table
+    (fold,) = split_folds(table, registry.build("protocol", "random"))
+    assert all(map(len, fold))
+
+
 def test_a_packed_tar_is_read_when_it_is_unpacked(tmp_path):
     import tarfile
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from fer_plugins.data.datasets.archives import FileSet, make_printable, split_name
 from fer_plugins.data.datasets.class_names import ClassNames
 from fer_plugins.data.datasets.image_files import is_image
-from fer_plugins.data.datasets.trees import as_flag, ask_meaning, refuse_trees, sort_trees
+from fer_plugins.data.datasets.trees import as_flag, refuse_splits, refuse_trees, sort_trees
 from fer_plugins.errors import InputError
 
 Path = tuple[str, ...]
@@ -86,20 +86,20 @@ def find_tree(files: FileSet, names: ClassNames) -> ClassTree:
     meant = _read_meanings(files, list(held), names)
     levels = _class_places(held, meant)
     tree = ClassTree()
-    outside = [folder for folder in held if folder not in levels]
-    _judge_outside(files, held, meant, levels, outside, tree)
+    _judge_outside(files, held, meant, levels, tree)
     tops: dict[Path, dict[str, str]] = defaultdict(dict)
     for folder, place in levels.items():
         top = folder[: min(place, meant[folder].first) if meant[folder].split else place]
         for name in held[folder]:
             tops[top]["/".join(split_name(name)[len(top) :])] = name
-    subjects = not any(meaning.split for meaning in meant.values()) and _are_subjects(tops)
+    any_split = any(meaning.split for meaning in meant.values())
+    subjects = len(tops) > 1 and not any_split and all(top and _SUBJECT.fullmatch(top[-1]) for top in tops)
     if len(tops) > 1 and not subjects:
         by_top = {"/".join(top): found for top, found in tops.items()}
         first, differing = sort_trees(files, by_top)
-        if differing and not any(meaning.split for meaning in meant.values()):
+        if differing and not any_split:
             others = sorted(filter(None, by_top))
-            raise _unknown_split(files, others, [first or others[0], *(top for top in others if top != first)][1:])
+            raise refuse_splits(files, others, [first or others[0], *(top for top in others if top != first)][1:])
         if differing:
             raise refuse_trees(files, first, differing[0], "class folders")
         kept = set(by_top[first].values())
@@ -117,6 +117,10 @@ def find_tree(files: FileSet, names: ClassNames) -> ClassTree:
         for name in held[folder]:
             if name in kept:
                 tree.images.append(ClassFile(name, meaning.split, folder[place], subject, inner, split_name(name)[-1]))
+    for split in sorted(tree.splits):
+        called = sorted({folder[meant[folder].last] for folder in levels if meant[folder].split == split})
+        if len({one.casefold() for one in called}) > 1:
+            tree.notes.append(f"Several folders are the split {split}: {', '.join(called[:5])}.")
     order = {name: at for at, name in enumerate(files.names)}
     tree.images.sort(key=lambda image: order[image.name])
     used = {image.name for image in tree.images}
@@ -167,7 +171,7 @@ def _class_places(held: Mapping[Path, list[str]], meant: Mapping[Path, _Meaning]
     any_split = any(meaning.split for meaning in meant.values())
     known = Counter[tuple[bool, int]]()  # (below the split, how far below it or below the top) -> images
     for folder, meaning in meant.items():
-        if meaning.known >= 0:
+        if meaning.known >= 0 and bool(meaning.split) == any_split:
             below = bool(meaning.split) and meaning.known > meaning.last
             known[below, meaning.known - (meaning.last + 1 if below else 0)] += len(held[folder])
     if known:
@@ -200,12 +204,12 @@ def _judge_outside(
     held: Mapping[Path, list[str]],
     meant: Mapping[Path, _Meaning],
     levels: Mapping[Path, int],
-    outside: Sequence[Path],
     tree: ClassTree,
 ) -> None:
     """Refuse images that look like samples and lie in no class folder; note the others."""
     if not levels:
         return
+    outside = [folder for folder in held if folder not in levels]
     words = {folder[at] for folder, at in levels.items()}
     above = {folder[:at] for folder, at in levels.items()}
     any_split = any(meaning.split for meaning in meant.values())
@@ -214,8 +218,9 @@ def _judge_outside(
     alike: list[str] = []  # classes beside the folders of splits
     for folder in outside:
         name = held[folder][0]
-        if any_split and not meant[folder].split and words & set(folder):
-            at = min(folder.index(word) for word in words if word in folder)
+        classes = [at for at, part in enumerate(folder) if part in words or at == meant[folder].known]
+        if any_split and not meant[folder].split and classes:
+            at = classes[0]
             if at == 0:
                 alike.append(folder[0])
                 continue
@@ -241,20 +246,7 @@ def _judge_outside(
             f"{as_flag(sorted(set(alike)))}"
         )
     if unknown:
-        raise _unknown_split(files, sorted(unknown), sorted(unknown))
+        raise refuse_splits(files, sorted(unknown), sorted(unknown))
     for top, number in beside.items():
         where = f"in {make_printable(top[0])}" if top else "at the top"
         tree.notes.append(f"{number:,} images {where} were not read: they lie in no class folder, so have no label.")
-
-
-def _unknown_split(files: FileSet, paths: Sequence[str], away: Sequence[str]) -> InputError:
-    shown = ", ".join(repr(make_printable(path)) for path in paths[:12])
-    return InputError(
-        f"{files.path}: the folders {shown} hold class folders and name no split; say which they are (train, val or "
-        f"test) with {ask_meaning([path.rpartition('/')[2] for path in paths])}, or leave out what is another dataset "
-        f"with --data.ignore {as_flag(away[:12])}"
-    )
-
-
-def _are_subjects(tops: Mapping[Path, object]) -> bool:
-    return len(tops) > 1 and all(top and _SUBJECT.fullmatch(top[-1]) for top in tops)

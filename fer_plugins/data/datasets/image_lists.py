@@ -16,7 +16,7 @@ from fer_plugins.data.datasets.list_lines import (
     IMAGE_COLUMNS,
     LABEL_COLUMNS,
     LIST_SUFFIXES,
-    first_line,
+    first_lines,
     is_list,
     join_one_hot,
     read_lines,
@@ -83,7 +83,7 @@ def find_lists(files: FileSet) -> list[str]:
             boxes = path.lower().endswith(".txt") and (
                 path.rpartition(".")[0] in images or "labels" in path.lower().split("/")[:-1]
             )
-            if path.lower().endswith(LIST_SUFFIXES) and not boxes and is_list(first_line(files, name, opener)):
+            if path.lower().endswith(LIST_SUFFIXES) and not boxes and is_list(first_lines(files, name, opener)):
                 found.append(name)
     return found
 
@@ -121,7 +121,9 @@ def read_list(files: FileSet, listed: str, columns: Columns, names: ClassNames) 
     """
     where = files.where(listed)
     header, lines = read_lines(files, listed)
-    image = _find(header, columns.image, IMAGE_COLUMNS, where, "image")
+    # Where the column has no usual name: the one that holds names of images.
+    full = [column for at, column in enumerate(header) if all(is_image(line[at].strip()) for line in lines[:20])]
+    image = _find(header, columns.image, (*IMAGE_COLUMNS, *map(str.lower, full[:1])), where, "image")
     header, lines = join_one_hot(header, lines, columns.label, where)
     label = _find(header, columns.label, LABEL_COLUMNS, where, "label")
     others = {key: find_column(header, column, where) for key, column in columns.others.items()}
@@ -218,7 +220,7 @@ def _find_list(files: FileSet, given: str, root: str) -> list[str]:
         if len(alike) == 1:
             return alike
         below = [name for name in files.names if path == "." or f"/{path}/" in f"/{name}"]
-        below = [name for name in below if name.lower().endswith(LIST_SUFFIXES) and is_list(first_line(files, name))]
+        below = [name for name in below if name.lower().endswith(LIST_SUFFIXES) and is_list(first_lines(files, name))]
         if below:
             return below
     there = [name for name in files.names if name.lower().endswith(LIST_SUFFIXES)]

@@ -17,8 +17,9 @@ SYNONYMS = {
     "contempt": ("contempt", "contemptuous", "contemptous"),
 }
 _BY_SYNONYM = {synonym: name for name, synonyms in SYNONYMS.items() for synonym in synonyms}
-_NUMBER_BEFORE = re.compile(r"^\d+\s*[._\s-]\s*")  # as in "0 angry", "01_anger", "3. fear"
-_WORD_BEHIND = re.compile(r"[\s_-]+(?:faces?|images?|imgs?|pictures|emotion|expression|class|\d+)$")
+# As in "0 angry", "01_anger", "3. fear", "class_happy"; "happy faces", "sad_2", "fear (75)".
+_BEFORE = re.compile(r"^(?:\d+|class|emotion|expression|label)\s*[._\s-]\s*")
+_BEHIND = re.compile(r"(?:[\s_-]+(?:faces?|images?|imgs?|pictures|emotion|expression|class|\d+)|\s*\(\d+\))$")
 
 
 def expression_of(label: str) -> str | None:
@@ -32,4 +33,4 @@ def expression_of(label: str) -> str | None:
     word = label.strip().lower()
     if word in _BY_SYNONYM:
         return _BY_SYNONYM[word]
-    return _BY_SYNONYM.get(_WORD_BEHIND.sub("", _NUMBER_BEFORE.sub("", word)).strip())
+    return _BY_SYNONYM.get(_BEHIND.sub("", _BEFORE.sub("", word)).strip())

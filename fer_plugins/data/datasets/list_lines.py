@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import re
+from collections.abc import Sequence
 from contextlib import nullcontext
 
 from fer_plugins.data.datasets.archives import READ_ERRORS, FileSet, Opener, make_printable
@@ -25,8 +27,8 @@ LABEL_COLUMNS = (
 )
 
 
-def first_line(files: FileSet, name: str, opener: Opener | None = None) -> str:
-    """Return the first line of a file that is not empty, "" where there is none or it cannot be read.
+def first_lines(files: FileSet, name: str, opener: Opener | None = None) -> list[str]:
+    """Return the first two lines of a file that are not empty, less where they are not there or cannot be read.
 
     Args:
         files: the copy.
@@ -37,18 +39,24 @@ def first_line(files: FileSet, name: str, opener: Opener | None = None) -> str:
         with nullcontext(opener) if opener else files.opened() as open_file, open_file(name) as stream:
             start = stream.read(_LOOKED_AT)
     except (*READ_ERRORS, KeyError):
-        return ""
+        return []
     encoding = "utf-16" if start[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-    return next((line for line in start.decode(encoding, "replace").splitlines() if line.strip()), "")
+    return [line.strip() for line in start.decode(encoding, "replace").splitlines() if line.strip()][:2]
 
 
-def is_list(line: str) -> bool:
-    """Tell by its first line whether a file lists images: it names a column of them, or an image and a label."""
-    if line[:1] in "{[":
-        return any(f'"{column}"' in line.lower() for column in ("file_name", "image", "filename", "path", "file"))
-    fields = [field.strip(' "').lower() for field in _divide(line)]
+def is_list(lines: Sequence[str]) -> bool:
+    """Tell by its first two lines whether a file lists images: it names columns for that, or holds names of images."""
+    if not lines:
+        return False
+    if lines[0][:1] in ("{", "["):
+        words = [word.lower() for word in re.findall(r'"([^"]*)"\s*:', " ".join(lines))]
+        return any(word in IMAGE_COLUMNS or is_image(word) for word in words)
+    fields = [field.strip(' "').lower() for field in _divide(lines[0])]
     labelled = bool({*fields} & {*LABEL_COLUMNS}) or sum(map(bool, map(expression_of, fields))) > 1
-    return len(fields) > 1 and (is_image(fields[0]) or (labelled and bool({*fields} & {*IMAGE_COLUMNS})))
+    named = is_image(fields[0]) or (labelled and bool({*fields} & {*IMAGE_COLUMNS}))
+    return len(fields) > 1 and (
+        named or any(is_image(field.strip(' "')) for line in lines[1:] for field in _divide(line))
+    )
 
 
 def join_one_hot(
@@ -96,8 +104,8 @@ def read_lines(files: FileSet, listed: str) -> tuple[list[str], list[list[str]]]
     """
     where = files.where(listed)
     if listed.lower().endswith((".json", ".jsonl")):
-        return _read_json(read_text(files, listed), where)
-    first = first_line(files, listed).strip()
+        return _read_json(files, listed)
+    first = next(iter(first_lines(files, listed)), "")
     fields = _divide(first)
     headless = bool(fields) and is_image(fields[0].strip(' "'))
     if not headless and (len(fields) < 2 or any(mark in first for mark in ",;\t")):
@@ -120,15 +128,18 @@ def read_lines(files: FileSet, listed: str) -> tuple[list[str], list[list[str]]]
     return header, rows
 
 
-def _read_json(text: str, where: str) -> tuple[list[str], list[list[str]]]:
+def _read_json(files: FileSet, listed: str) -> tuple[list[str], list[list[str]]]:
+    text, where = read_text(files, listed), files.where(listed)
     try:
-        if text.lstrip()[:1] == "[":
+        if listed.lower().endswith(".json"):
             entries = json.loads(text)
         else:
             entries = [json.loads(line) for line in text.splitlines() if line.strip()]
     except (ValueError, RecursionError) as error:
         raise InputError(f"{where}: is no JSON lines ({make_printable(str(error))}); fetch it again") from None
-    if not entries or not all(isinstance(entry, dict) for entry in entries):
+    if isinstance(entries, dict) and any(map(is_image, entries)):  # {"1.png": "happy"}
+        entries = [{"image": name, "label": label} for name, label in entries.items()]
+    if not entries or not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise InputError(f"{where}: holds no list of mappings, such as {{'file_name': '1.png', 'label': 'happy'}}")
     header = list(entries[0])
     rows = [["" if entry.get(key) is None else str(entry[key]) for key in header] for entry in entries]

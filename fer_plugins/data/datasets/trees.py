@@ -49,6 +49,16 @@ def refuse_trees(files: FileSet, first: str, other: str, form: str) -> InputErro
     )
 
 
+def refuse_splits(files: FileSet, paths: Sequence[str], away: Sequence[str]) -> InputError:
+    """Return the error for folders that hold class folders and name no split; ``away`` may be left out instead."""
+    shown = ", ".join(repr(make_printable(path)) for path in paths[:12])
+    return InputError(
+        f"{files.path}: the folders {shown} hold class folders and name no split; say which they are (train, val or "
+        f"test) with {ask_meaning([path.rpartition('/')[2] for path in paths])}, or leave out what is another dataset "
+        f"with --data.ignore {as_flag(away[:12])}"
+    )
+
+
 def as_flag(value: Sequence[str] | Mapping[str, str]) -> str:
     r"""Return a list or mapping as it is written on the command line.
 
