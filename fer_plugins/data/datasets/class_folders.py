@@ -73,7 +73,7 @@ def find_tree(files: FileSet, names: ClassNames) -> ClassTree:
         names: what words mean.
 
     Returns:
-        The images in the order of ``files.names``; none where no image lies in a folder.
+        The images by name; none where no image lies in a folder.
 
     Raises:
         InputError: folders that cannot be told apart: a split that is not recognised, images outside of the class
@@ -121,14 +121,8 @@ def find_tree(files: FileSet, names: ClassNames) -> ClassTree:
         called = sorted({folder[meant[folder].last] for folder in levels if meant[folder].split == split})
         if len({one.casefold() for one in called}) > 1:
             tree.notes.append(f"Several folders are the split {split}: {', '.join(called[:5])}.")
-    order = {name: at for at, name in enumerate(files.names)}
-    tree.images.sort(key=lambda image: order[image.name])
-    used = {image.name for image in tree.images}
-    tree.others = [
-        name
-        for name in files.names
-        if name not in used and not is_image(name) and tuple(split_name(name)[:-1]) in levels
-    ]
+    tree.images.sort(key=lambda image: image.name)
+    tree.others = [name for name in files.names if not is_image(name) and tuple(split_name(name)[:-1]) in levels]
     return tree
 
 
