@@ -25,8 +25,7 @@ from fer_plugins.data.datasets.image_lists import (
 )
 from fer_plugins.data.datasets.labels import EXPRESSIONS
 from fer_plugins.data.datasets.list_lines import LIST_SUFFIXES
-from fer_plugins.data.datasets.looks_like import describe_release
-from fer_plugins.data.datasets.trees import ask_meaning
+from fer_plugins.data.datasets.looks_like import refuse_labels
 from fer_plugins.data.datasets.yolo_boxes import pair_boxes, read_boxes
 from fer_plugins.errors import InputError
 
@@ -218,7 +217,7 @@ class Folder(FileDataset):
         if unknown:
             shown = ", ".join(f"{make_printable(label)!r} ({counted[label]:,})" for label in sorted(unknown)[:10])
             if self._on_unknown_label == "error":
-                raise self._refuse_labels(unknown, shown, every=len(unknown) == len(counted))
+                raise refuse_labels(self.files, unknown, shown, every=len(unknown) == len(counted))
             verb = "left out" if self._on_unknown_label == "drop" else "kept as classes"
             notes.append(f"Labels that are no known expression were {verb}: {shown}.")
         mapped = [
@@ -231,15 +230,3 @@ class Folder(FileDataset):
         present = {name for name in labels.values() if name is not None}
         own = sorted(present - set(EXPRESSIONS))
         return labels, (*(name for name in EXPRESSIONS if name in present), *own), notes
-
-    def _refuse_labels(self, unknown: list[str], shown: str, *, every: bool) -> InputError:
-        words = [label.removesuffix(".0") for label in sorted(unknown)[:12]]
-        remedy = f"say what each means with {ask_meaning(words)} (or a file of that)"
-        if all(word.isdecimal() for word in words) and sorted(map(int, words)) == list(range(len(words))):
-            remedy = f"name the numbers 0 to {len(words) - 1} in order with --data.codes '[...]' (or --data.names)"
-        look = describe_release(self.files, "folder") if every else ""
-        drop = "" if every else "drop|"
-        return InputError(
-            f"{self.files.path}: labels that are no known expression: {shown} (known: {', '.join(EXPRESSIONS)}); "
-            f"{look}{remedy}, or give --data.on_unknown_label {drop}keep"
-        )

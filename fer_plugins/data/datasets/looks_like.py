@@ -8,8 +8,9 @@ from typing import NamedTuple
 from fer_plugins.data.datasets.archives import FileSet, make_printable, split_name
 from fer_plugins.data.datasets.image_files import is_image
 from fer_plugins.data.datasets.image_lists import find_lists
-from fer_plugins.data.datasets.labels import expression_of
-from fer_plugins.data.datasets.trees import as_flag
+from fer_plugins.data.datasets.labels import EXPRESSIONS, expression_of
+from fer_plugins.data.datasets.trees import as_flag, ask_meaning
+from fer_plugins.errors import InputError
 
 
 class _Look(NamedTuple):
@@ -99,3 +100,24 @@ def _describe_images(files: FileSet, owner: str) -> str:
             "and label in a csv; "
         )
     return ""
+
+
+def refuse_labels(files: FileSet, unknown: list[str], shown: str, *, every: bool) -> InputError:
+    """Return the error for labels that are no known expression.
+
+    Args:
+        files: the copy.
+        unknown: the labels.
+        shown: the labels with their counts, for the message.
+        every: whether there are no others.
+    """
+    words = [label.removesuffix(".0") for label in sorted(unknown)[:12]]
+    remedy = f"say what each means with {ask_meaning(words)} (or a file of that)"
+    if all(word.isdecimal() for word in words) and sorted(map(int, words)) == list(range(len(words))):
+        remedy = f"name the numbers 0 to {len(words) - 1} in order with --data.codes '[...]' (or --data.names)"
+    look = describe_release(files, "folder") if every else ""
+    drop = "" if every else "drop|"
+    return InputError(
+        f"{files.path}: labels that are no known expression: {shown} (known: {', '.join(EXPRESSIONS)}); "
+        f"{look}{remedy}, or give --data.on_unknown_label {drop}keep"
+    )
