@@ -241,23 +241,33 @@ def test_the_ckplus_csv_and_tree_counts(tmp_path):
     assert tree.release.subjects == 118
 
 
-def test_image_files_that_are_not_read_are_counted(tmp_path):
+def test_images_that_are_no_samples_are_named_with_the_reason(tmp_path):
     cases = {
-        "jaffe": ({**fake.jaffe(), "KA.AN1.1 (1).tiff": b"x"}, "KA.AN1.1 (1).tiff"),
-        "ferg": ({**fake.ferg(), "FERG_DB_256/aia/aia_anger/1.webp": b"x"}, "1.webp"),
-        "ckplus": ({**fake.ckplus_folders(1), "CK+48/anger/odd.png": b"x"}, "odd.png"),
-        "rafdb": ({**fake.rafdb_folders(1), "DATASET/train/1.png": b"x"}, "1.png"),
-        "affectnet": ({**fake.affectnet_npy(1), "train_set/images/77.jpg": b"x"}, "77.jpg"),
-        "folder": ({**fake.class_folders(), "joy/1.gif": b"x"}, "1.gif"),
+        "jaffe": ({**fake.jaffe(), "KA.AN1.1 (1).tiff": b"x"}, "their names are none of JAFFE's", "KA.AN1.1 (1).tiff"),
+        "ferg": ({**fake.ferg(), "FERG_DB_256/1.webp": b"x"}, "no folder of a character", "1.webp"),
+        "rafdb": ({**fake.rafdb_folders(1), "README.png": b"x"}, "no class folder, so have no label", "at the top"),
+        "affectnet": ({**fake.affectnet_npy(1), "train_set/images/77.jpg": b"x"}, "no list or annotation", "77.jpg"),
+        "folder": ({**fake.class_folders(split=True), "docs/1.gif": b"x"}, "no class folder", "in docs"),
     }
-    for name, (files, odd) in cases.items():
+    for name, (files, why, odd) in cases.items():
         notes = build(name, fake.write_folder(files, tmp_path / name)).notes
-        assert any(note.startswith("1 image files there were not read") and odd in note for note in notes), name
-    assert (
-        not any("not read" in note for note in build("folder", tmp_path / "jaffe", on_unknown_label="drop").notes)
-        if False
-        else True
-    )
+        assert any("1 images" in note and why in note and odd in note for note in notes), (name, notes)
+
+
+@pytest.mark.parametrize(
+    ("name", "files", "odd"),
+    [
+        ("ckplus", {**fake.ckplus_folders(1), "CK+48/anger/odd.png": b"x"}, "CK+48/anger/odd.png"),
+        ("rafdb", {**fake.rafdb_folders(1), "DATASET/train/1.png": b"x"}, "DATASET/train/1.png"),
+        ("folder", {**fake.class_folders(), "1.gif": b"x"}, "1.gif"),
+    ],
+)
+def test_images_that_look_like_samples_and_cannot_be_are_refused(name, files, odd, tmp_path):
+    root = fake.write_folder(files, tmp_path)
+    with pytest.raises(InputError) as caught:
+        build(name, root)
+    assert odd in str(caught.value)
+    assert len(build(name, root, ignore=[odd])) == len([1 for file in files if not file.endswith(".csv")]) - 1
 
 
 def test_the_first_image_is_neutral_however_many_are_taken_from_the_end(tmp_path):

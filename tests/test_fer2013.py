@@ -293,14 +293,14 @@ def test_a_root_that_holds_nothing_of_it_is_refused_on_construction(tmp_path):
     refuse(tmp_path / "none", "none", "does not exist", use=False)
     refuse(tmp_path, str(tmp_path), "empty", use=False)
     (tmp_path / "a" / "b" / "c" / "d" / "e").mkdir(parents=True)
-    refuse(tmp_path, "no file lies in its first 6 levels", use=False)
+    refuse(tmp_path, "no file lies in its first 24 levels", use=False)
     for name in ("a/readme.txt", "face.jpg", "train/face.jpg"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"x")
         message = refuse(tmp_path, "nothing of FER2013", "fer2013.csv", "train/<class>/*.jpg", use=False)
     refuse(tmp_path / "face.jpg", "face.jpg", "is no csv, zip or tar", "fer2013.tar.gz", use=False)
     zipped = fake.write_zip(tmp_path / "other.zip", {"readme.txt": b"x"})
-    assert refuse(zipped, "nothing of FER2013", use=False).endswith(message.split(";")[1])
+    assert refuse(zipped, "nothing of FER2013", use=False).endswith(message.split("; ")[-1])
     refuse(fake.write_zip(tmp_path / "void.zip", {}), "the zip is empty", use=False)
     refuse(fake.write_tar(tmp_path / "other.tar.gz", {"readme.txt": b"x"}), "no file that ends in .csv", use=False)
 
@@ -316,14 +316,17 @@ def test_an_unknown_class_folder_is_named_with_the_known_ones(tmp_path):
     names = list(fake.FOLDERS)
     names[3] = "contempt"
     files = fake.image_files(FACES, folders=names)
-    refuse(fake.write_zip(tmp_path / "a.zip", files), "/contempt/P", "'contempt' is unknown", "surprise", use=False)
-    names[3] = "3"  # a position is no name
-    refuse(fake.write_folder(tmp_path / "b", fake.image_files(FACES, folders=names)), "'3' is unknown", use=False)
+    words = ("class folders that are unknown: 'contempt'", "/contempt/P", "has no contempt", "surprise")
+    refuse(fake.write_zip(tmp_path / "a.zip", files), *words, use=False)
+    names[3] = "3"  # codes are read where all are codes
+    refuse(fake.write_folder(tmp_path / "b", fake.image_files(FACES, folders=names)), "unknown: '3'", use=False)
 
 
 def test_what_is_ambiguous_is_refused(tmp_path):
-    files = fake.image_files(FACES, top="a/") | fake.image_files(FACES, top="b/")
+    files = fake.image_files(FACES, top="a/") | fake.image_files(FACES[::-1][1:], top="b/", prefixes=False)
     refuse(fake.write_zip(tmp_path / "two.zip", files), "class folders in 'a' and in 'b'", use=False)
+    assert len(FER2013(root=tmp_path / "two.zip" / "b", check="off")) == len(FACES) - 1
+    assert len(FER2013(root=tmp_path / "two.zip", ignore=["b"], check="off")) == len(FACES)
     for name in ("x", "y"):
         fake.write_folder(tmp_path / "csvs", {f"{name}.csv": fake.csv_text(FACES)})
     refuse(tmp_path / "csvs", "x.csv, y.csv", "--data.root", use=False)

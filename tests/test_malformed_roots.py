@@ -48,13 +48,23 @@ LIST = fake.rafdb_official()["basic/EmoLabel/list_patition_label.txt"]
 # What it is -> dataset, files, options, what the message must say (the thing, the remedy).
 CASES = {
     "an empty folder": ("jaffe", {}, {}, ("the folder is empty", "give the file or folder")),
-    "another dataset": ("jaffe", fake.ferg(), {}, ("nothing of jaffe found", "KA.AN1.39.tiff")),
-    "JAFFE still packed": ("jaffe", {"jaffedbase.tar.gz": b"x"}, {}, ("unpack jaffedbase.tar.gz first",)),
+    "another dataset": (
+        "jaffe",
+        fake.ferg(),
+        {},
+        ("nothing of jaffe found", "it looks like FERG-DB: give --data ferg", "KA.AN1.39.tiff"),
+    ),
+    "JAFFE still packed": (
+        "jaffe",
+        {"jaffedbase.tar.gz": b"x"},
+        {},
+        ("it looks like a copy that is still packed", "unpack jaffedbase.tar.gz and give its folder"),
+    ),
     "JAFFE in two formats": (
         "jaffe",
         {**fake.jaffe(), "KA.AN1.1.png": fake.picture(0)},
         {},
-        ("holds the image KA.AN1.1 2 times", "keep one of them"),
+        ("holds an image twice, as KA.AN1.1.png and as KA.AN1.1.tiff", """--data.ignore '["KA.AN1.1.tiff"]'"""),
     ),
     "JAFFE, half of it": (
         "jaffe",
@@ -70,17 +80,17 @@ CASES = {
         ("KA.AN1.1.tiff", "the file is empty", "skip"),
     ),
     "JAFFE, text as an image": ("jaffe", changed(fake.jaffe(), "KA.AN1.1.tiff", b"hi"), {}, ("the file is no image",)),
-    "two copies of CK+": (
+    "two copies of CK+ that differ": (
         "ckplus",
-        {**fake.ckplus_folders(1), **renamed(fake.ckplus_folders(1), "CK+48", "copy")},
+        {**fake.ckplus_folders(1), **renamed(fake.ckplus_folders(1, frames=2), "CK+48", "copy")},
         {},
-        ("lies in 'CK+48/' and in 'copy/'", "give one of them"),
+        ("the folders 'CK+48', 'copy' hold class folders and name no split", """--data.ignore '["copy"]'"""),
     ),
     "CK+ with an unknown class": (
         "ckplus",
         renamed(fake.ckplus_folders(1), "/contempt/", "/bored/"),
         {},
-        ("the class folder 'bored' is unknown", "rename or remove it"),
+        ("the class folder 'bored' is unknown", "--data.names", "--data.ignore"),
     ),
     "CK+ tree without Emotion": (
         "ckplus",
@@ -104,13 +114,13 @@ CASES = {
         "ckplus",
         {**fake.ckplus_tree(1), **renamed(without(fake.ckplus_tree(1), "Emotion/"), "cohn-kanade", "cropped")},
         {},
-        ("holds both", "cropped-images/S001", "keep one of them"),
+        ("holds S001_001_00000001 twice", """--data.ignore '["cropped-images"]'"""),
     ),
     "a CK+ image in two classes": (
         "ckplus",
         {**fake.ckplus_folders(1), "CK+48/happy/S001_001_00000010.png": fake.picture(1)},
         {},
-        ("holds both CK+48/anger/S001_001_00000010.png and CK+48/happy", "keep one of them"),
+        ("twice, as CK+48/anger/S001_001_00000010.png and as CK+48/happy", "leave one of the two out"),
     ),
     "CK+ csv with a code that is none": (
         "ckplus",
@@ -122,7 +132,7 @@ CASES = {
         "ckplus",
         {**fake.ckplus_csv(1), **fake.ckplus_folders(1)},
         {},
-        ("holds", "ckextended.csv", "give one of them as --data.root"),
+        ("holds class folders and ckextended.csv", """--data.ignore '["ckextended.csv"]'"""),
     ),
     "CK+ csv with options of the tree": (
         "ckplus",
@@ -158,7 +168,7 @@ CASES = {
         "rafdb",
         renamed(fake.rafdb_folders(lists=False), "/7/", "/0/"),
         {},
-        ("the class is '0'; RAF-DB's are 1 to 7", "rename or remove it"),
+        ("the class '0' is none of RAF-DB's, which are 1 surprise to 7 neutral", "--data.names '[surprise, fear"),
     ),
     "RAF-DB whose list contradicts the folders": (
         "rafdb",
@@ -170,7 +180,7 @@ CASES = {
         "ferg",
         renamed(fake.ferg(), "jules_joy/", "jules_bored/"),
         {},
-        ("'jules_bored' names no expression", "rename or remove it"),
+        ("'jules_bored' names no expression", "--data.ignore"),
     ),
     "AffectNet without an image": (
         "affectnet",
@@ -188,7 +198,7 @@ CASES = {
         "affectnet",
         {**fake.affectnet_csv(), **renamed(without(fake.affectnet_csv(), ".csv"), "Manually_A", "Aligned_a")},
         {},
-        ("row 1 could mean", "Aligned_annotated_Images/0/training0.jpg", "keep one of the two"),
+        ("row 1 could mean", "Aligned_annotated_Images/0/training0.jpg", "leave one of the two out with --data.ignore"),
     ),
     "AffectNet with a broken annotation": (
         "affectnet",
@@ -224,13 +234,13 @@ CASES = {
         "folder",
         {**fake.class_folders(), "lost.png": fake.picture(1)},
         {},
-        ("lost.png: lies in no class folder", "sort them into <class>/*"),
+        ("lost.png: lies in no class folder", """--data.ignore '["lost.png"]'"""),
     ),
     "classes at two depths": (
         "folder",
         {**fake.class_folders(), **{f"train/{name}": c for name, c in fake.class_folders().items()}},
         {},
-        ("do not lie alike", "sort all images as"),
+        ("do not lie alike", "sort all images as", """--data.ignore '["Angry", "Sadness", "joy"]'"""),
     ),
     "labels that nobody knows": (
         "folder",
@@ -241,8 +251,8 @@ CASES = {
     "a csv without the column": (
         "folder",
         fake.listed_images(),
-        {"image_column": "file"},
-        ("has no column 'label'; its columns: file, emotion, part, person, video",),
+        {"label_column": "feeling"},
+        ("has no column 'feeling'; its columns: file, emotion, part, person, video",),
     ),
     "a csv that lists an image twice": (
         "folder",
@@ -268,11 +278,11 @@ CASES = {
         {"on_unknown_label": "keep"},
         ("1 images have no label", "fill them in"),
     ),
-    "two csv files": (
+    "two lists": (
         "folder",
-        {"a.png": fake.picture(1), "test.csv": b"image,label\n", "train.csv": b"image,label\na.png,sad\n"},
+        {"a.png": fake.picture(1), "b.csv": b"image,label\na.png,sad\n", "c.csv": b"image,label\na.png,sad\n"},
         {},
-        ("holds 2 csv files", "name one of test.csv, train.csv with --data.csv"),
+        ("holds 2 lists of images (b.csv, c.csv)", "b.csv names no split; give one with --data.csv b.csv"),
     ),
     "a csv with a short row": (
         "folder",
@@ -291,7 +301,7 @@ CASES = {
 SPECIAL = {
     "nothing given": ("rafdb", None, ("no data given", "give --data.root")),
     "a path that does not exist": ("ferg", "nowhere", ("does not exist", "give --data.root")),
-    "a file that is no zip": ("jaffe", "notes.txt", ("is neither a folder nor a zip",)),
+    "a file that is no zip": ("jaffe", "notes.txt", ("is neither a folder nor a zip or tar",)),
     "a zip that is cut off": ("jaffe", "cut.zip", ("the zip is damaged or incomplete", "fetch it again")),
     "a zip that points outside": ("jaffe", "outside.zip", ("points outside the archive", "refused")),
 }

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fer_plugins import registry
 from fer_plugins.contract import SPLITS, Fold
 from fer_plugins.data import protocols
 from fer_plugins.data.table import SampleTable
@@ -35,18 +36,23 @@ def test_official_is_the_releases_split() -> None:
 
 
 @pytest.mark.parametrize(
-    ("splits", "message"),
+    ("splits", "message", "remedy"),
     [
-        (None, "no official split"),
-        (("train", "test"), "has no val part"),
-        (("train",), "has no val and no test part"),
-        (("train", "val"), "has no test part"),
+        (None, "no official split", "random"),
+        (("train", "test"), "has no val part", "official_val"),
+        (("train",), "has no val and no test part", "random"),
+        (("train", "val"), "has no test part", "random"),
     ],
 )
-def test_official_without_all_parts_names_the_remedy(splits: tuple[str, ...] | None, message: str) -> None:
+def test_official_without_all_parts_names_a_remedy_that_works(
+    splits: tuple[str, ...] | None, message: str, remedy: str
+) -> None:
+    table = make_table([25, 25], splits)
     with pytest.raises(InputError, match=message) as caught:
-        protocols.official(make_table([5, 5], splits), 0)
-    assert "use --protocol random" in str(caught.value)
+        protocols.official(table, 0)
+    assert str(caught.value).endswith(f"use --protocol {remedy}")
+    (fold,) = registry.build("protocol", remedy)(table)
+    assert all(map(len, fold))
 
 
 @settings(deadline=None)

@@ -186,7 +186,7 @@ def _stratified(table: SampleTable, rows: Rows, k: int, seed: int, name: str) ->
         label = int(np.flatnonzero(counts == least)[0])
         raise InputError(
             f"protocol {name}: class {label} (counted from 0) has {least} samples, {k} parts need as "
-            "many; use more data"
+            "many; add images of it, ask for fewer parts, or raise data.limit where that is set"
         )
     for rest, part in StratifiedKFold(k, shuffle=True, random_state=seed % 2**32).split(rows, table.label[rows]):
         yield rows[rest], rows[part]
@@ -196,7 +196,8 @@ def _grouped(table: SampleTable, rows: Rows, group: Any, k: int, seed: int) -> l
     largest = int(np.bincount(table.label[rows]).max())
     if largest < k:
         raise InputError(
-            f"the largest class has {largest} samples, {k} parts need as many; use more data or fewer parts"
+            f"the largest class has {largest} samples, {k} parts need as many; ask for fewer parts, or raise "
+            "data.limit where that is set"
         )
     splitter = StratifiedGroupKFold(k, shuffle=True, random_state=seed % 2**32)
     with warnings.catch_warnings():  # a class with fewer groups than parts is missing from some, as the docstrings say

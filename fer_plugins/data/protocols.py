@@ -30,9 +30,11 @@ def official(table: SampleTable, seed: int) -> list[Fold]:
     parts = {name: np.flatnonzero(table.split == name) for name in SPLITS}
     missing = [name for name in SPLITS if len(parts[name]) == 0]
     if missing:
+        # Only this keeps the release's test part where that is there.
+        remedy = "official_val" if missing == ["val"] else "random"
         raise InputError(
             f"protocol official: the dataset's official split has no {' and no '.join(missing)} part; "
-            "use --protocol random"
+            f"use --protocol {remedy}"
         )
     return [Fold(**parts)]
 
@@ -67,7 +69,7 @@ def random(table: SampleTable, seed: int, *, val: float = 0.1, test: float = 0.1
         if len(rows) < len(SPLITS):
             raise InputError(
                 f"protocol random: class {label} (counted from 0) has {len(rows)} samples, at least 3 are needed "
-                "(one for each of train, val and test); use more data (data.limit)"
+                "(one for each of train, val and test); add images of it, or raise data.limit where that is set"
             )
         counts = _apportion(len(rows), (1 - val - test, val, test))
         ends = np.cumsum(counts)
@@ -146,8 +148,21 @@ def count_classes(table: SampleTable, fold: Fold, classes: Sequence[str], *, own
     for split, part in zip(SPLITS, fold, strict=True):
         counts = np.bincount(table.label[part], minlength=len(classes)).tolist()
         if len(part) == 0 or (split == "train" and 0 in counts):
-            missing = f"class {classes[counts.index(0)]} has no sample" if len(part) else "no sample is"
-            raise InputError(f"{missing} in split {split} of {owner}; use more data (data.limit) or another protocol")
+            if len(part) == 0:
+                raise InputError(
+                    f"no sample is in split {split} of {owner}; raise data.limit where that is set, or use another "
+                    "protocol"
+                )
+            label = counts.index(0)
+            if not (table.label == label).any():
+                raise InputError(
+                    f"class {classes[label]} has no sample at all in {owner}; add images of it, raise data.limit where "
+                    "that is set, or read the copy as --data folder, whose classes are those that are there"
+                )
+            raise InputError(
+                f"class {classes[label]} has no sample in split {split} of {owner}; raise data.limit where that is "
+                "set, or use another protocol, such as --protocol random"
+            )
         counted[split] = dict(zip(classes, counts, strict=True))
     return counted
 

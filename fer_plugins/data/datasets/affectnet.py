@@ -10,20 +10,23 @@ from typing import Literal, get_args
 import numpy as np
 
 from fer_plugins.data.datasets.archives import READ_ERRORS, make_printable, split_name
-from fer_plugins.data.datasets.copy_layout import is_image, match_files, note_unread, open_root, refuse_layout
+from fer_plugins.data.datasets.class_folders import find_tree
+from fer_plugins.data.datasets.class_names import ClassNames
+from fer_plugins.data.datasets.copy_layout import match_files, note_unread, open_root, refuse_layout
 from fer_plugins.data.datasets.csv_files import read_rows
 from fer_plugins.data.datasets.file_dataset import FileDataset, Listing, OnBadImage, Row
+from fer_plugins.data.datasets.image_files import is_image
 from fer_plugins.data.datasets.labels import EXPRESSIONS
+from fer_plugins.data.datasets.split_names import split_of
+from fer_plugins.data.datasets.trees import as_flag, ask_meaning, shorten_folder
 from fer_plugins.errors import InputError
 
 _LAYOUTS = (
     "training.csv and validation.csv with their images, or train_set and val_set with images/*.jpg and "
-    "annotations/*_exp.npy"
+    "annotations/*_exp.npy, or train/<class>/*.jpg"
 )
 _CODES = ("neutral", "happy", "sad", "surprise", "fear", "disgust", "anger", "contempt")
 _NO_EXPRESSION = ("none", "uncertain", "no face")  # codes 8 to 10
-# There is no public test part: the validation part is what everybody reports on, so it is the test part here.
-_SPLITS = {"train": "train", "training": "train", "val": "test", "validation": "test"}
 _TEST_NOTE = (
     "The release has no public test part: its validation part, which everybody reports on, is the test part here; take "
     "--protocol official_val, which selects on a part of the training images."
@@ -37,14 +40,20 @@ class AffectNet(FileDataset):
 
     - ``training.csv`` and ``validation.csv`` (columns ``subDirectory_filePath`` and ``expression``) with the images
       that they name, anywhere below;
-    - ``train_set/images/N.jpg`` with ``train_set/annotations/N_exp.npy``, likewise ``val_set``.
+    - ``train_set/images/N.jpg`` with ``train_set/annotations/N_exp.npy``, likewise ``val_set``, under any usual names
+      of the splits;
+    - class folders, ``train/0..7/*`` by code or ``train/<class>/*`` by name.
 
     Codes: 0 neutral, 1 happy, 2 sad, 3 surprise, 4 fear, 5 disgust, 6 anger, 7 contempt; none, uncertain and no face (8
     to 10) are left out and counted. The release's validation part is "test", and there is no "val": use --protocol
-    official_val. Labels are read at the first use, since the second layout has a file for each.
+    official_val. Of a copy with a test part of its own, each part is what it is called. Labels are read at the first
+    use, since the second layout has a file for each.
 
     Args:
-        root: folder or zip that holds AffectNet.
+        root: folder, zip or tar that holds AffectNet.
+        names: what class folders mean, where they are neither named nor the release's codes: a mapping from words to
+            expressions (or to train, val, test), a list of names for 0, 1, 2, ..., or a JSON or YAML file of one.
+        ignore: files and folders, relative to the root, that are no part of it.
         expressions: 8, or 7 without contempt.
         on_bad_image: what an unreadable image leads to: error, or skip (left out and counted in the notes).
 
@@ -59,24 +68,38 @@ class AffectNet(FileDataset):
         *,
         root: str | os.PathLike[str] | None,
         expressions: Literal[8, 7] = 8,
+        names: str | list[str] | dict[str, str] | None = None,
+        ignore: list[str] | None = None,
         on_bad_image: OnBadImage = "error",
     ) -> None:
         if expressions not in get_args(Literal[8, 7]):
             raise InputError(f"affectnet: expressions is {expressions}; give --data.expressions 8 or 7")
-        files = open_root("affectnet", root, _LAYOUTS)
-        super().__init__("affectnet", files, options={"expressions": expressions}, on_bad_image=on_bad_image)
+        files = open_root("affectnet", root, _LAYOUTS, ignore=ignore)
+        options = {"expressions": expressions, "names": names}
+        super().__init__("affectnet", files, options=options, on_bad_image=on_bad_image)
         self._known = EXPRESSIONS[:expressions]
+        self._names = ClassNames(names)
         self._missing: list[str] = []  # places of labels whose image is not there
-        self._lists = match_files(files, r"(?:[^/]*/)?(?P<split>training|validation)\.csv", "affectnet")
-        self._annotated = match_files(
-            files, r"(?P<split>train|val)(?:_set)?/annotations/(?P<number>\w+)_exp\.npy", "affectnet"
+        self._lists = match_files(
+            files, r"(?:[^/]*/)?(?P<split>train(?:ing)?|val(?:id|idation)?|test(?:ing)?)\.csv", "affectnet"
         )
-        if not self._lists and not self._annotated:
-            raise refuse_layout(files, "affectnet", _LAYOUTS)
+        self._annotated = match_files(
+            files, r"(?P<split>[^/]+)/(?:(?P=split)/)?annotations/(?P<number>[^/]+)_exp\.npy", "affectnet"
+        )
+        for name, match in self._annotated:
+            if self._names.split(match["split"]) is None:
+                raise InputError(
+                    f"{files.where(name)}: the folder {match['split']!r} names no split; say which it is, such as "
+                    f"--data.names {as_flag({match['split']: 'val'})} (train, val or test), or "
+                    f"leave it out with --data.ignore {as_flag([name.rpartition('/annotations/')[0]])}"
+                )
         if self._lists and self._annotated:
             raise InputError(
-                f"{files.path}: holds both {self._lists[0][0]} and annotations; give one of the two layouts"
+                f"{files.path}: holds both {self._lists[0][0]} and annotations; leave one of the two layouts out, such "
+                f"as --data.ignore {as_flag([name for name, _ in self._lists])}"
             )
+        if not self._lists and not self._annotated:
+            self._listed()  # names only
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -85,25 +108,66 @@ class AffectNet(FileDataset):
 
     def list_rows(self) -> Listing:
         """Read the lists, or every annotation."""
-        found = self._read_lists() if self._lists else self._read_annotations()
+        notes: list[str] = []
+        if self._lists:
+            layout, found = "lists (csv)", self._read_lists()
+        elif self._annotated:
+            layout, found = "images with annotations (npy)", self._read_annotations()
+        else:
+            layout, found = "class folders", self._read_folders(notes)
+        self._names.refuse_unused(str(self.files.path), [layout])
+        splits = {split for *_, split in found}
+        three = splits == {"train", "val", "test"}
         rows, left_out = [], dict.fromkeys((*_NO_EXPRESSION, "contempt"), 0)
         for name, code, split in found:
             expression = (*_CODES, *_NO_EXPRESSION)[code]
             if expression in self._known:
-                rows.append(Row(name, self._known.index(expression), split))
+                # There is no public test part: what everybody reports on is the validation part.
+                place = "test" if split == "val" and not three else split
+                rows.append(Row(name, self._known.index(expression), place))
             else:
                 left_out[expression] += 1
         counted = [f"{number:,} {name}" for name, number in left_out.items() if number]
-        notes = [f"Left out, since they are no class here: {', '.join(counted)}."] if counted else []
+        if counted:
+            notes.append(f"Left out, since they are no class here: {', '.join(counted)}.")
         bad = []
         if self._missing:
             bad.append(
                 f"{len(self._missing):,} bad images were left out (--data.on_bad_image skip), the first: "
                 f"{self._missing[0]}: there is no such file."
             )
-        notes += note_unread(self.files, [name for name, *_ in found])
-        layout = "lists (csv)" if self._lists else "images with annotations (npy)"
-        return Listing(layout, self._known, rows, notes=[*notes, _TEST_NOTE], left_out=bad)
+        if layout != "class folders":
+            notes += note_unread(self.files, [name for name, *_ in found], "no list or annotation names them")
+        if "val" in splits and not three:
+            notes.append(_TEST_NOTE)
+        return Listing(layout, self._known, rows, notes=notes, left_out=bad)
+
+    def _read_folders(self, notes: list[str]) -> list[tuple[str, int, str]]:
+        tree = find_tree(self.files, self._names)
+        words = tree.words()
+        coded = {word: int(word) for word in words if re.fullmatch(r"\d\d?", word) and not self._names.given(word)}
+        named = {word: self._names.expression(word) for word in words if word not in coded}
+        if not tree.images or not (coded or any(named.values())):
+            raise refuse_layout(self.files, "affectnet", _LAYOUTS)
+        if not tree.splits:
+            raise InputError(
+                f"{self.files.path}: holds class folders and none of train and val; read it as --data folder with "
+                "--protocol random"
+            )
+        wrong = sorted(word for word, expression in named.items() if expression is None)
+        if coded and (0 not in coded.values() or max(coded.values()) > 10 or any(named.values())):
+            wrong += sorted(coded)
+        if wrong:
+            raise InputError(
+                f"{self.files.path}: the class folders {', '.join(map(repr, wrong[:12]))} are neither named nor all of "
+                f"AffectNet's codes from 0 {_CODES[0]} to 7 {_CODES[7]}; say what they mean with "
+                f"{ask_meaning(wrong)}"
+            )
+        notes += tree.notes
+        if coded:
+            notes.append(f"Numbered folders were read by AffectNet's own codes, 0 {_CODES[0]} to 7 {_CODES[7]}.")
+        codes = {word: _CODES.index(expression) for word, expression in named.items() if expression} | coded
+        return [(image.name, codes[image.folder], image.split) for image in tree.images]
 
     def _read_lists(self) -> list[tuple[str, int, str]]:
         images: dict[str, str] = {}
@@ -124,8 +188,11 @@ class AffectNet(FileDataset):
                     self._missing.append(f"{where}: row {number}: {make_printable(path)[:80]}")
                     continue
                 if key in twice:
-                    raise InputError(f"{where}: row {number} could mean {name} or {twice[key]}; keep one of the two")
-                found.append((name, self._code(code, f"{where}: row {number}"), _SPLITS[match["split"].lower()]))
+                    raise InputError(
+                        f"{where}: row {number} could mean {name} or {twice[key]}; leave one of the two out with "
+                        f"--data.ignore {as_flag([shorten_folder(twice[key], name)])}"
+                    )
+                found.append((name, self._code(code, f"{where}: row {number}"), split_of(match["split"]) or ""))
         if self._missing and self._on_bad_image == "error":
             raise InputError(
                 f"{self._missing[0]} is not among the images ({len(self._missing):,} are missing); put them beside the "
@@ -134,7 +201,7 @@ class AffectNet(FileDataset):
         return found
 
     def _read_annotations(self) -> list[tuple[str, int, str]]:
-        pattern = r"(?P<split>train|val)(?:_set)?/images/(?P<number>\w+)\.(?:jpe?g|png|bmp)"
+        pattern = r"(?P<split>[^/]+)/(?:(?P=split)/)?images/(?P<number>[^/]+)\.(?:jpe?g|png|bmp)"
         images = {
             (match["split"], match["number"]): name for name, match in match_files(self.files, pattern, "affectnet")
         }
@@ -157,7 +224,7 @@ class AffectNet(FileDataset):
                 except (*READ_ERRORS, ValueError) as error:
                     raise InputError(f"{where}: is no readable npy of one value; fetch it again") from error
                 text = str(value.reshape(-1)[0]) if value.size == 1 else f"{value.size} values"
-                found.append((name, self._code(text, where), _SPLITS[match["split"].lower()]))
+                found.append((name, self._code(text, where), self._names.split(match["split"]) or ""))
         return found
 
     def _code(self, text: str, where: str) -> int:

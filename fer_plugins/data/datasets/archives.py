@@ -164,13 +164,13 @@ class ZipFiles:
         with self._archive() as archive:
             members = [member for member in archive.infolist() if not member.is_dir()]
         for member in members:
-            _refuse_outside(path, member.filename)
+            refuse_outside(path, member.filename)
             if member.flag_bits & 0x1:
                 raise InputError(f"{path}: the zip is encrypted ({member.filename!r}); give one without a password")
         name, times = Counter(member.filename for member in members).most_common(1)[0] if members else ("", 0)
         if times > 1:
             raise InputError(f"{path}: holds {name!r} {times} times; pack the zip again with every name once")
-        self._names = tuple(sorted(member.filename for member in members if not _is_hidden(member.filename)))
+        self._names = tuple(sorted(member.filename for member in members if not is_hidden(member.filename)))
         if not self._names:
             raise InputError(f"{path}: the zip is empty; give the file or folder that holds the data set")
 
@@ -226,12 +226,12 @@ def open_tar_member(path: Path, suffix: str, *, whole: bool) -> Iterator[tuple[I
         with tarfile.open(path) as archive:
             found = ""
             for member in archive:
-                _refuse_outside(path, member.name)
+                refuse_outside(path, member.name)
                 if not (member.isfile() or member.isdir()):
                     raise InputError(
                         f"{path}: holds a link or device ({member.name!r}), which is refused; pack it again"
                     )
-                if not member.isfile() or _is_hidden(member.name) or not member.name.lower().endswith(suffix):
+                if not member.isfile() or is_hidden(member.name) or not member.name.lower().endswith(suffix):
                     continue
                 if found:
                     raise InputError(
@@ -289,16 +289,22 @@ def split_name(name: str) -> list[str]:
 def _scan(folder: Path) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as entries:
-            return [entry for entry in entries if not _is_hidden(entry.name)]
+            return [entry for entry in entries if not is_hidden(entry.name)]
     except OSError as error:
         raise InputError(f"{folder}: the folder cannot be read ({error.strerror})") from error
 
 
-def _is_hidden(name: str) -> bool:
+def is_hidden(name: str) -> bool:
+    """Tell whether a leading dot, or ``__MACOSX``, hides a file or a folder above it."""
     return any((part.startswith(".") and part != ".") or part == "__MACOSX" for part in split_name(name))
 
 
-def _refuse_outside(path: Path, name: str) -> None:
+def refuse_outside(path: Path, name: str) -> None:
+    """Refuse the name of a member that points outside its archive.
+
+    Raises:
+        InputError: it does.
+    """
     parts = split_name(name)
     if parts[0] == "" or ".." in parts or re.match("[A-Za-z]:", name):
         raise InputError(f"{path}: holds the path {name!r}, which points outside the archive; it is refused as a whole")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
 from fer_plugins.contract import Release
-from fer_plugins.data.datasets.archives import FileSet, FolderFiles, SingleFile, ZipFiles, split_name
+from fer_plugins.data.datasets.archives import FileSet, SingleFile, split_name
 from fer_plugins.data.datasets.copy_layout import open_root
 from fer_plugins.data.datasets.csv_files import CsvFile
 from fer_plugins.data.datasets.face_rows import code_labels
@@ -14,24 +15,28 @@ from fer_plugins.data.datasets.file_dataset import Listing, OnBadImage, Row
 from fer_plugins.data.datasets.file_kinds import is_inside_file, open_path
 from fer_plugins.data.datasets.labels import EXPRESSIONS
 from fer_plugins.data.datasets.pixel_csv import read_pixel_csv
+from fer_plugins.data.datasets.trees import as_flag
 from fer_plugins.errors import InputError
 
 # Rows of the release; the neutral ones are the first image of every sequence, labelled or not.
 _ROWS = dict(zip(EXPRESSIONS, (45, 59, 25, 69, 28, 83, 593, 18), strict=True))
 
 
-def find_csv(root: str | os.PathLike[str] | None, layouts: str) -> tuple[CsvFile | None, FileSet]:
+def find_csv(
+    root: str | os.PathLike[str] | None, layouts: str, ignore: Sequence[str] | None = None
+) -> tuple[CsvFile | None, FileSet]:
     """Return the csv of pixels, where the root is one or holds one, and the files around it.
 
     Args:
         root: as given.
         layouts: what is looked for, for messages.
+        ignore: files and folders in it that the user leaves out.
 
     Raises:
         InputError: nothing lies there that can be read, or two such files.
     """
     if root is None or not os.fspath(root) or is_inside_file(root):
-        return None, open_root("ckplus", root, layouts)
+        return None, open_root("ckplus", root, layouts, ignore=ignore)
     path = open_path(root, f"the folder or zip that holds {layouts}")
     kind = "folder" if path.is_dir() else kind_of_file(path)
     if kind not in ("folder", "zip"):
@@ -43,16 +48,16 @@ def find_csv(root: str | os.PathLike[str] | None, layouts: str) -> tuple[CsvFile
             table = None  # it may hold the images
         if isinstance(table, CsvTable):
             return table.csv, SingleFile(path)
-    files = open_root("ckplus", root, layouts)
+    files = open_root("ckplus", root, layouts, ignore=ignore)
     if kind not in ("folder", "zip"):
         return None, files
-    tables = find_tables(FolderFiles(path, depth=6) if kind == "folder" else ZipFiles(path))
+    tables = find_tables(files)
     found = {**tables.complete, **tables.parts}
     named = [name for name in found if split_name(name)[-1].lower().startswith("ck")] or list(found)
     if len(named) > 1:
         raise InputError(
-            f"{files.path}: holds {named[0]} and {named[1]}; give one of them as --data.root, unpacked where it lies "
-            "in a zip"
+            f"{files.path}: holds {named[0]} and {named[1]}; leave one of them out with --data.ignore "
+            f"{as_flag(named[1:])}"
         )
     return (found[named[0]].csv if named else None), files
 

@@ -15,6 +15,8 @@ from fer_plugins.data.datasets.face_rows import FaceRows, FaceTable, join_rows, 
 from fer_plugins.data.datasets.file_dataset import OnBadImage
 from fer_plugins.data.datasets.file_kinds import Kind, kind_of, look_like
 from fer_plugins.data.datasets.pixel_csv import read_dialect, read_pixel_csv
+from fer_plugins.data.datasets.root_files import RootFiles
+from fer_plugins.data.datasets.tar_files import TarFiles
 from fer_plugins.errors import InputError
 
 CSV_SUFFIXES = tuple(f"{kind}{packed}" for kind in (".csv", ".tsv") for packed in ("", ".gz", ".bz2", ".xz"))
@@ -106,16 +108,20 @@ def find_tables(files: FileSet) -> FoundTables:
 
 
 def _look_at_csv(files: FileSet, name: str, found: FoundTables) -> None:
-    csv = CsvFile(files.path, name) if isinstance(files, ZipFiles) else CsvFile(files.path / name)
-    if isinstance(files, ZipFiles):
-        title = f"{make_printable(name)} in {files.path.name}"
+    whole, full = (files.whole, files.full_name(name)) if isinstance(files, RootFiles) else (files, name)
+    if isinstance(whole, TarFiles):
+        found.refused[name] = f"{files.where(name)}: lies beside other files in a tar; unpack it and give the folder"
+        return
+    if isinstance(whole, ZipFiles):
+        csv = CsvFile(whole.path, full)
+        title = f"{make_printable(name)} in {whole.path.name}"
     else:
         # A tar or zip whose name says csv is what it is.
-        kind = kind_of_file(files.path / name)
+        kind = kind_of_file(whole.path / full)
         if kind == "zip":
             found.zips.append(name)
             return
-        csv = CsvFile(files.path / name, packing="tar") if kind == "tar" else csv
+        csv = CsvFile(whole.path / full, packing="tar" if kind == "tar" else "file")
         title = f"csv of pixels ({split_name(name)[-1]})"
     try:
         with csv.opened(whole=False) as (stream, _, where):

@@ -5,12 +5,15 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from fer_plugins.contract import Release
+from fer_plugins.data.datasets.class_names import ClassNames
+from fer_plugins.data.datasets.copy_layout import split_inside
 from fer_plugins.data.datasets.fer2013_copies import recognise
 from fer_plugins.data.datasets.fer2013_layouts import CLASSES, SIDE, Samples
 from fer_plugins.data.datasets.file_dataset import OnBadImage
@@ -43,8 +46,9 @@ class FER2013:
 
     - a csv of pixels (``emotion,pixels,Usage``), alone, compressed, in a tar or a zip; also in other spellings: names
       for codes, decimals, semicolons, one column a pixel, no header, UTF-16;
-    - images as ``train/<class>/Training_*`` and ``test/<class>/PublicTest_*|PrivateTest_*``, classes by name in any
-      case; without such file names the folder test is "test" and there is no "val";
+    - images as ``train/<class>/Training_*`` and ``test/<class>/PublicTest_*|PrivateTest_*``, under any names of splits,
+      classes by name in any case or by the csv's codes; without such file names the split is the folder's, and where
+      that is only train and test there is no "val";
     - a csv for each split, without a column of splits;
     - arrays: npz, npy (images and labels) or HDF5; Parquet or Arrow, as Hugging Face exports them;
     - ``train.csv`` (``emotion,pixels``): all "train". ``test.csv`` has no labels and is refused.
@@ -56,6 +60,10 @@ class FER2013:
 
     Args:
         root: file or folder that holds FER2013.
+        names: what class folders and folders of splits mean, where they are words of another language or numbers: a
+            mapping from words to expressions (or to train, val, test), a list of names for 0, 1, 2, ..., or a JSON or
+            YAML file of one.
+        ignore: files and folders, relative to the root, that are no part of it.
         check: what follows when the number of samples of any split and class, or the size of an image, is not the
             official release's: error, warn (a sentence in the notes) or off.
         on_bad_image: what an unreadable or truncated image, or a row with wrong pixels, leads to: error, or skip
@@ -75,6 +83,8 @@ class FER2013:
         self,
         *,
         root: str | os.PathLike[str] | None,
+        names: str | list[str] | dict[str, str] | None = None,
+        ignore: list[str] | None = None,
         check: Literal["error", "warn", "off"] = "error",
         on_bad_image: Literal["error", "skip"] = "error",
         codes: list[str] | None = None,
@@ -85,12 +95,14 @@ class FER2013:
             raise InputError(f"fer2013: check is {check!r}; give --data.check error, warn or off")
         if on_bad_image not in get_args(OnBadImage):
             raise InputError(f"fer2013: on_bad_image is {on_bad_image!r}; give --data.on_bad_image error or skip")
-        self._root = open_path(root, _WANTED)
+        outside, inside = split_inside(Path(os.path.expanduser(root)))
+        self._root = open_path(outside, _WANTED)
         self._codes = _read_codes(codes)
         self._check = check
+        self._names = names
         self._on_bad_image = on_bad_image
         try:
-            self._layout, more = recognise(self._root, self._codes)
+            self._layout, more = recognise(self._root / inside, self._codes, ClassNames(names), ignore)
         except OSError as error:
             raise InputError(f"{self._root}: cannot be read ({error.strerror}); give --data.root another") from error
         self._choice = (f"Read from {self._layout.title}.", *more)
@@ -106,7 +118,8 @@ class FER2013:
         The content is a file's bytes; for a folder of images its names, sizes and times of change.
         """
         # What construction found belongs to it: names of files are in ``source`` and in the notes.
-        parts = [_READER_VERSION, self._check, self._on_bad_image, self._codes, *self._choice, self._layout.digest()]
+        parts = [_READER_VERSION, self._check, self._on_bad_image, self._codes, repr(self._names)]
+        parts += [*self._choice, self._layout.digest()]
         return hashlib.blake2b("\n".join(map(str, parts)).encode("utf-8", "replace"), digest_size=16).hexdigest()
 
     @property

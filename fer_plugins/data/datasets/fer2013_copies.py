@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from fer_plugins.data.datasets.archives import (
@@ -14,16 +15,22 @@ from fer_plugins.data.datasets.archives import (
 )
 from fer_plugins.data.datasets.array_files import ArrayTable
 from fer_plugins.data.datasets.arrow_files import ArrowTable
-from fer_plugins.data.datasets.class_folders import find_class_files, has_class_files
-from fer_plugins.data.datasets.copy_layout import is_image
+from fer_plugins.data.datasets.class_names import ClassNames
+from fer_plugins.data.datasets.copy_layout import split_inside
 from fer_plugins.data.datasets.face_rows import FaceTable
 from fer_plugins.data.datasets.face_tables import find_tables, join_csvs, kind_of_file, refuse_file, table_of_file
+from fer_plugins.data.datasets.fer2013_folders import find_class_folders, has_class_folders
 from fer_plugins.data.datasets.fer2013_layouts import ImageLayout, Layout, TableLayout
 from fer_plugins.data.datasets.file_kinds import look_like
+from fer_plugins.data.datasets.image_files import is_image
+from fer_plugins.data.datasets.looks_like import describe_look
+from fer_plugins.data.datasets.root_files import RootFiles
+from fer_plugins.data.datasets.tar_files import TarFiles
+from fer_plugins.data.datasets.trees import as_flag
 from fer_plugins.errors import InputError
 
 _CLASS_FOLDERS = "class folders"
-_DEPTH = 6  # levels of a folder that are looked at
+_DEPTH = 24  # levels of a folder that are looked at
 _PACKED = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 _LOOKED_FOR = (
     "fer2013.csv, icml_face_data.csv, train.csv, fer2013.tar.gz, arrays (npz, npy, h5), parquet, or images as "
@@ -31,12 +38,21 @@ _LOOKED_FOR = (
 )
 
 
-def recognise(root: Path, codes: tuple[str, ...] = (), *, known: str = "") -> tuple[Layout, list[str]]:
+def recognise(
+    root: Path,
+    codes: tuple[str, ...] = (),
+    names: ClassNames | None = None,
+    ignore: Sequence[str] | None = None,
+    *,
+    known: str = "",
+) -> tuple[Layout, list[str]]:
     """Find out what ``root`` is, without reading more than names and a csv's first lines.
 
     Args:
-        root: a file or folder that is there.
+        root: a file or folder that is there, or a folder in an archive (``archive.zip/images``).
         codes: class names in the order of the copy's codes, where they are not FER2013's.
+        names: what class folders and folders of splits mean, where their own names do not say it.
+        ignore: files and folders in it that the user leaves out.
         known: what files beside the images are called that the caller reads, so that they are no news.
 
     Returns:
@@ -45,20 +61,28 @@ def recognise(root: Path, codes: tuple[str, ...] = (), *, known: str = "") -> tu
     Raises:
         InputError: it cannot be read, or is none of FER2013's layouts.
     """
+    words, left_out = names or ClassNames(), ignore or ()
+    root, inside = split_inside(root)
     if root.is_dir():
-        return _recognise_among(FolderFiles(root, depth=_DEPTH), codes, known)
+        return _recognise_among(RootFiles(FolderFiles(root, depth=_DEPTH), "", left_out), codes, words, known)
     kind = kind_of_file(root)
     if kind == "zip" or (kind in ("empty", "other") and root.suffix.lower() == ".zip"):
-        return _recognise_among(ZipFiles(root), codes, known)
+        return _recognise_among(RootFiles(ZipFiles(root), inside, left_out), codes, words, known)
+    if kind == "tar":
+        files = RootFiles(TarFiles(root), inside, left_out)
+        if has_class_folders(files, words):
+            return _recognise_among(files, codes, words, known)
     table = table_of_file(root)
     if table is None:
         raise refuse_file(root, _LOOKED_FOR)
     return TableLayout(table, codes), []
 
 
-def _recognise_among(files: FileSet, codes: tuple[str, ...], known: str) -> tuple[Layout, list[str]]:
+def _recognise_among(
+    files: RootFiles, codes: tuple[str, ...], words: ClassNames, known: str
+) -> tuple[Layout, list[str]]:
     """Choose among what lies in a folder or zip: complete copies first, exact pixels before JPEG, known names first."""
-    in_zip = isinstance(files, ZipFiles)
+    in_zip = not isinstance(files.whole, FolderFiles)
     tables = find_tables(files)
     archives = [*tables.zips, *(name for name in files.names if name.lower().endswith(_PACKED))]
     packed = [] if in_zip else archives
@@ -69,7 +93,7 @@ def _recognise_among(files: FileSet, codes: tuple[str, ...], known: str) -> tupl
             for wanted in ("fer2013.csv", "icml_face_data.csv")
         ),
         *([name for name in packed if _file(name) == wanted] for wanted in ("fer2013.tar.gz", "fer2013.zip")),
-        [_CLASS_FOLDERS] if has_class_files(files.names) else [],
+        [_CLASS_FOLDERS] if has_class_folders(files, words) else [],
         list(tables.complete),
         splits[:1],
         tables.arrow[:1],
@@ -96,8 +120,10 @@ def _recognise_among(files: FileSet, codes: tuple[str, ...], known: str) -> tupl
     twins = [name for name in twins if len(split_name(name)) == depth]
     if twins:
         shown = ", ".join(make_printable(name) for name in [chosen, *twins][:5])
-        remedy = "unpack it and give one of them" if in_zip else "give one of them as --data.root"
-        raise InputError(f"{files.path}: holds several files that could be meant ({shown}); {remedy}")
+        raise InputError(
+            f"{files.path}: holds several files that could be meant ({shown}); leave out all but one, such as "
+            f"--data.ignore {as_flag(twins)}"
+        )
     used = {chosen, *(splits if chosen in splits[:1] else ()), *(tables.arrow if chosen in tables.arrow else ())}
     used |= set(tables.arrays) if chosen in tables.arrays else set()
     others = [name for group in groups for name in group]
@@ -106,12 +132,11 @@ def _recognise_among(files: FileSet, codes: tuple[str, ...], known: str) -> tupl
     more = f" and {len(unread) - 8} more" if len(unread) > 8 else ""
     notes = [f"Also there and not read: {', '.join(unread[:8])}{more}."] if unread else []
     if chosen == _CLASS_FOLDERS:
-        found, no_images = find_class_files(files)
-        if no_images:
-            notes.append(f"{len(no_images):,} files in the class folders are no images, the first {no_images[0]}.")
-        return ImageLayout(files, found, f"class folders in {files.path.resolve().name}"), notes
+        found = find_class_folders(files, words)
+        title = f"class folders in {files.path.resolve().name}"
+        return ImageLayout(found.files, found.images, title), notes + found.notes
     if chosen in packed and chosen not in tables.complete:
-        layout, inner = recognise(files.path / chosen, codes)
+        layout, inner = recognise(files.path / chosen, codes, words)
         return layout, notes + inner
     table: FaceTable
     if chosen in splits[:1]:
@@ -142,7 +167,7 @@ def _refuse(files: FileSet, refused: dict[str, str]) -> InputError:
     remedy = f"; unpack {make_printable(packed[0])} first" if packed else _look_at_first(files)
     return InputError(
         f"{files.path}: nothing of FER2013 found in it (it holds {shown}{', ...' if len(files.names) > 3 else ''}"
-        f"{remedy}); looked for {_LOOKED_FOR}"
+        f"{remedy}); {describe_look(files, 'fer2013')}looked for {_LOOKED_FOR}"
     )
 
 

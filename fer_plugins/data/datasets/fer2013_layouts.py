@@ -13,9 +13,9 @@ import PIL
 from PIL import Image
 
 from fer_plugins.data.datasets.archives import FileSet
-from fer_plugins.data.datasets.class_folders import ClassFile
 from fer_plugins.data.datasets.face_rows import FaceTable, check_splits, code_labels
 from fer_plugins.data.datasets.face_tables import CsvTable
+from fer_plugins.data.datasets.fer2013_folders import FolderImage
 from fer_plugins.data.datasets.file_dataset import OnBadImage
 from fer_plugins.data.datasets.image_files import UnreadableError, read_images
 
@@ -65,7 +65,7 @@ class ImageLayout:
     """Images in class folders, ``train/<class>/Training_*`` and ``test/<class>/PublicTest_*|PrivateTest_*``."""
 
     files: FileSet
-    found: list[ClassFile]
+    found: list[FolderImage]
     title: str
 
     def digest(self) -> str:

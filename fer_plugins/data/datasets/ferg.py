@@ -7,7 +7,10 @@ import os
 from fer_plugins.contract import Release
 from fer_plugins.data.datasets.copy_layout import match_files, note_unread, open_root, refuse_layout
 from fer_plugins.data.datasets.file_dataset import Check, FileDataset, Listing, OnBadImage, Row
+from fer_plugins.data.datasets.image_files import is_image
 from fer_plugins.data.datasets.labels import EXPRESSIONS, expression_of
+from fer_plugins.data.datasets.split_names import split_of
+from fer_plugins.data.datasets.trees import as_flag
 from fer_plugins.errors import InputError
 
 _LAYOUTS = "one folder a character with one folder an expression, such as aia/aia_anger/*.png"
@@ -23,7 +26,8 @@ class FERG(FileDataset):
     subject.
 
     Args:
-        root: folder or zip that holds FERG-DB.
+        root: folder, zip or tar that holds FERG-DB.
+        ignore: files and folders, relative to the root, that are no part of it.
         check: what follows when counts differ from the release's: error, warn (a sentence in the notes) or off.
         on_bad_image: what an unreadable image leads to: error, or skip (left out and counted in the notes).
 
@@ -34,15 +38,21 @@ class FERG(FileDataset):
     title = "FERG"
 
     def __init__(
-        self, *, root: str | os.PathLike[str] | None, check: Check = "error", on_bad_image: OnBadImage = "error"
+        self,
+        *,
+        root: str | os.PathLike[str] | None,
+        ignore: list[str] | None = None,
+        check: Check = "error",
+        on_bad_image: OnBadImage = "error",
     ) -> None:
-        super().__init__("ferg", open_root("ferg", root, _LAYOUTS), options={}, check=check, on_bad_image=on_bad_image)
+        files = open_root("ferg", root, _LAYOUTS, ignore=ignore)
+        super().__init__("ferg", files, options={}, check=check, on_bad_image=on_bad_image)
         self._listed()  # names only
 
     def list_rows(self) -> Listing:
         """Read character and expression from the folders."""
-        pattern = r"(?P<character>[^/]+)/(?P<folder>[^/]+)/[^/]+\.(?:png|jpe?g|bmp|tiff?)"
-        found = match_files(self.files, pattern, "ferg")
+        pattern = r"(?:(?P<split>train\w*|val\w*|test\w*)/)?(?P<character>[^/]+)/(?P<folder>[^/]+)/[^/]+"
+        found = [one for one in match_files(self.files, pattern, "ferg") if is_image(one[0])]
         rows: list[Row] = []
         for name, match in found:
             character = match["character"].lower()
@@ -53,10 +63,13 @@ class FERG(FileDataset):
                     raise refuse_layout(self.files, "ferg", _LAYOUTS)
                 raise InputError(
                     f"{self.files.where(name)}: the folder {match['folder']!r} names no expression of FERG "
-                    f"({', '.join(_CLASSES)}); rename or remove it"
+                    f"({', '.join(_CLASSES)}); leave it out with "
+                    f"--data.ignore {as_flag([name.rpartition('/')[0]])}"
                 )
-            rows.append(Row(name, _CLASSES.index(expression), subject=character))
+            rows.append(Row(name, _CLASSES.index(expression), split_of(match["split"] or "") or "", character))
         if not rows:
             raise refuse_layout(self.files, "ferg", _LAYOUTS)
-        notes = note_unread(self.files, [row.name for row in rows])
+        notes = note_unread(
+            self.files, [row.name for row in rows], "they lie in no folder of a character and an expression"
+        )
         return Listing("folders of characters", _CLASSES, rows, Release(samples=55_767, subjects=6), notes)

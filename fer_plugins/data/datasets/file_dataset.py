@@ -22,7 +22,7 @@ from fer_plugins.errors import InputError
 
 Check = Literal["error", "warn", "off"]
 OnBadImage = Literal["error", "skip"]
-_READER_VERSION = 2  # to be raised with any change in what is read: cached images of older versions are then rebuilt
+_READER_VERSION = 3  # to be raised with any change in what is read: cached images of older versions are then rebuilt
 
 
 class Row(NamedTuple):
@@ -108,7 +108,7 @@ class FileDataset(ABC):
     def notes(self) -> list[str]:
         """Sentences on what was recognised, mapped and left out."""
         listing = self._listed()
-        return [f"Read as {listing.layout}.", *listing.notes, *listing.left_out]
+        return [f"Read as {listing.layout}.", *getattr(self.files, "notes", ()), *listing.notes, *listing.left_out]
 
     @property
     def left_out(self) -> list[str]:
@@ -173,7 +173,8 @@ class FileDataset(ABC):
         if self._listing is None:
             listing = self.list_rows()
             if not listing.rows:
-                raise InputError(f"{self.files.path}: holds no image with a label; fetch it again")
+                why = " ".join(listing.notes) or "fetch it again"
+                raise InputError(f"{self.files.path}: no image with a label is left of it: {why}")
             name, times = Counter(row.name for row in listing.rows).most_common(1)[0]
             if times > 1:
                 raise InputError(f"{self.files.where(name)}: is listed {times} times; list it once")

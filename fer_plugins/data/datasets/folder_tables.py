@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from fer_plugins.data.datasets.archives import FileSet, FolderFiles, SingleFile, ZipFiles
-from fer_plugins.data.datasets.copy_layout import is_image
 from fer_plugins.data.datasets.face_rows import FaceTable, check_splits
 from fer_plugins.data.datasets.face_tables import find_tables, kind_of_file
 from fer_plugins.data.datasets.fer2013_copies import recognise
 from fer_plugins.data.datasets.fer2013_layouts import TableLayout
 from fer_plugins.data.datasets.file_dataset import Listing, OnBadImage, Row
 from fer_plugins.data.datasets.file_kinds import is_inside_file, open_path
+from fer_plugins.data.datasets.image_files import is_image
+from fer_plugins.data.datasets.root_files import RootFiles
 from fer_plugins.errors import InputError
 
 _LabelReader = Callable[[Counter[str]], tuple[dict[str, Any], tuple[str, ...], list[str]]]
@@ -30,7 +31,7 @@ class FoundFaces:
     notes: list[str]
 
 
-def find_face_table(root: str | os.PathLike[str] | None) -> FoundFaces | None:
+def find_face_table(root: str | os.PathLike[str] | None, ignore: Sequence[str] | None = None) -> FoundFaces | None:
     """Return the table of faces that ``root`` is or holds; None where it is none, or image files lie there.
 
     Raises:
@@ -42,9 +43,9 @@ def find_face_table(root: str | os.PathLike[str] | None) -> FoundFaces | None:
     kind = None if path.is_dir() else kind_of_file(path)
     files: FileSet
     if path.is_dir():
-        files = FolderFiles(path, depth=6, limit=2_000_000)
+        files = RootFiles(FolderFiles(path, depth=24, limit=2_000_000), "", ignore or ())
     elif kind == "zip":
-        files = ZipFiles(path)
+        files = RootFiles(ZipFiles(path), "", ignore or ())
     elif kind in ("text", "tar"):
         files = SingleFile(path)
         try:
@@ -60,13 +61,11 @@ def find_face_table(root: str | os.PathLike[str] | None) -> FoundFaces | None:
         tables = find_tables(files)
         if not (tables.complete or tables.parts or tables.arrays or tables.arrow):
             return None
-    layout, notes = recognise(path)
+    layout, notes = recognise(path, ignore=ignore)
     return FoundFaces(files, layout.table, notes) if isinstance(layout, TableLayout) else None
 
 
-def list_table(
-    found: FoundFaces, on_bad_image: OnBadImage, codes: Sequence[str] | None, read_labels: _LabelReader
-) -> Listing:
+def list_table(found: FoundFaces, on_bad_image: OnBadImage, codes: object, read_labels: _LabelReader) -> Listing:
     """Read a table of faces.
 
     Args:

@@ -12,8 +12,12 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from fer_plugins.data.datasets.archives import READ_ERRORS, FileSet, make_printable
 from fer_plugins.errors import InputError
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".pgm", ".tif", ".tiff")
-_FORMATS = ("JPEG", "PNG", "BMP", "PPM", "TIFF")
+IMAGE_SUFFIXES = (
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".pgm", ".ppm", ".pbm", ".tif", ".tiff", ".webp", ".gif"),
+    *(".heic", ".heif", ".avif"),  # images that cannot be decoded here: each is a bad image, none is passed over
+)
+_FORMATS = ("JPEG", "PNG", "BMP", "PPM", "TIFF", "WEBP", "GIF")
+_KINDS = "JPEG, PNG, BMP, PGM, TIFF, WebP or GIF"
 _EIGHT_BIT_MODES = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr"}
 _SIXTEEN_BIT_MODES = {"I;16", "I;16B", "I;16L", "I"}  # "I": what older Pillows make of a 16-bit PNG
 _ORIENTATION = 0x0112  # EXIF
@@ -36,6 +40,11 @@ class UnreadableError(InputError):
         return f"{self.where}: {self.reason}; replace it, or leave such samples out with --data.on_bad_image skip"
 
 
+def is_image(name: str) -> bool:
+    """Tell by a file's ending whether it is an image."""
+    return name.lower().endswith(IMAGE_SUFFIXES)
+
+
 def decode_image(data: bytes, where: str, *, grey: bool) -> npt.NDArray[np.uint8]:
     """Decode the bytes of an image file.
 
@@ -44,7 +53,7 @@ def decode_image(data: bytes, where: str, *, grey: bool) -> npt.NDArray[np.uint8
     Of several pages the first is read.
 
     Args:
-        data: the whole file: JPEG, PNG, BMP, PGM/PPM or TIFF, 8 or 16 bits a channel.
+        data: the whole file: JPEG, PNG, BMP, PGM/PPM, TIFF, WebP or GIF, 8 or 16 bits a channel.
         where: its name, for the message.
         grey: reduce colour to ITU-R 601 luma; equal channels give exactly their value.
 
@@ -69,7 +78,7 @@ def decode_image(data: bytes, where: str, *, grey: bool) -> npt.NDArray[np.uint8
     except UnreadableError:
         raise
     except UnidentifiedImageError as error:
-        raise UnreadableError(where, "the file is no image (JPEG, PNG, BMP, PGM or TIFF)") from error
+        raise UnreadableError(where, f"the file is no image ({_KINDS})") from error
     except (
         Exception
     ) as error:  # Pillow's readers raise whatever the damage leads to: OSError, SyntaxError, struct.error
@@ -84,6 +93,8 @@ def _is_cut_off(data: bytes, kind: str) -> bool:
     """
     if kind == "PNG":
         return b"IEND" not in data
+    if kind == "WEBP":
+        return len(data) < 8 + int.from_bytes(data[4:8], "little")
     if kind != "JPEG":
         return False
     # A thumbnail, which ends like an image, lies in one of the segments in front of the first scan.

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
+import re
 
 from fer_plugins.contract import Release
-from fer_plugins.data.datasets.copy_layout import match_files, note_unread, open_root, refuse_layout
+from fer_plugins.data.datasets.archives import split_name
+from fer_plugins.data.datasets.copy_layout import note_unread, open_root, refuse_layout
 from fer_plugins.data.datasets.file_dataset import Check, FileDataset, Listing, OnBadImage, Row
 from fer_plugins.data.datasets.labels import EXPRESSIONS
-from fer_plugins.errors import InputError
+from fer_plugins.data.datasets.root_files import RootFiles
+from fer_plugins.data.datasets.split_names import split_of
+from fer_plugins.data.datasets.trees import refuse_doubles
 
 _LAYOUTS = "images named like KA.AN1.39.tiff (tiff, png or jpg)"
 _CODES = {"AN": "anger", "DI": "disgust", "FE": "fear", "HA": "happy", "SA": "sad", "SU": "surprise", "NE": "neutral"}
 _CLASSES = EXPRESSIONS[:7]
+_NAME = re.compile(
+    r"(?P<stem>(?P<subject>[A-Z]{2})\.(?P<code>[A-Z]{2})\d+\.\d+)\.(?:tiff?|png|jpe?g|bmp)", re.IGNORECASE
+)
 OFFICIAL_COUNTS = dict(zip(_CLASSES, (30, 29, 32, 31, 31, 30, 30), strict=True))
 
 
@@ -22,10 +28,11 @@ class JAFFE(FileDataset):
 
     Lyons, Akamatsu, Kamachi, Gyoba, "Coding facial expressions with Gabor wavelets", 1998. ``root`` is a folder or zip
     that holds files named ``<subject>.<expression><number>.<count>``, such as ``KA.AN1.39.tiff``, in the release's tiff
-    or as png or jpg, all in one folder or in one folder an expression. There is no official split.
+    or as png or jpg, in whatever folders; one that names a split is the copy's own split. There is no official one.
 
     Args:
-        root: folder or zip that holds JAFFE.
+        root: folder, zip or tar that holds JAFFE.
+        ignore: files and folders, relative to the root, that are no part of it.
         check: what follows when counts differ from the release's: error, warn (a sentence in the notes) or off.
         on_bad_image: what an unreadable image leads to: error, or skip (left out and counted in the notes).
 
@@ -36,33 +43,52 @@ class JAFFE(FileDataset):
     title = "JAFFE"
 
     def __init__(
-        self, *, root: str | os.PathLike[str] | None, check: Check = "error", on_bad_image: OnBadImage = "error"
+        self,
+        *,
+        root: str | os.PathLike[str] | None,
+        ignore: list[str] | None = None,
+        check: Check = "error",
+        on_bad_image: OnBadImage = "error",
     ) -> None:
-        super().__init__(
-            "jaffe", open_root("jaffe", root, _LAYOUTS), options={}, check=check, on_bad_image=on_bad_image
-        )
+        files = open_root("jaffe", root, _LAYOUTS, ignore=ignore)
+        self.files: RootFiles = files
+        super().__init__("jaffe", files, options={}, check=check, on_bad_image=on_bad_image)
         self._listed()  # names only
 
     def list_rows(self) -> Listing:
         """Read subject and expression from the names."""
-        pattern = r"(?:[^/]*/)?(?P<stem>(?P<subject>[A-Z]{2})\.(?P<code>[A-Z]{2})\d+\.\d+)\.(?:tiff?|png|jpe?g|bmp)"
-        found = [
-            (name, match)
-            for name, match in match_files(self.files, pattern, "jaffe")
-            if match["code"].upper() in _CODES
-        ]
+        found = []
+        for name in self.files.names:
+            matched = _NAME.fullmatch(split_name(name)[-1])
+            if matched and matched["code"].upper() in _CODES:
+                found.append((name, matched))
         if not found:
             raise refuse_layout(self.files, "jaffe", _LAYOUTS)
-        stem, times = Counter(match["stem"].upper() for _, match in found).most_common(1)[0]
-        if times > 1:
-            raise InputError(
-                f"{self.files.path}: holds the image {stem} {times} times (in two formats or folders); keep one of them"
+        seen: dict[str, str] = {}
+        pairs = [
+            (first, name) for name, match in found if (first := seen.setdefault(match["stem"].upper(), name)) != name
+        ]
+        if pairs and self.files.are_same(pairs):
+            self.files.leave_out(
+                [name for _, name in pairs], f"{len(pairs):,} images lie there twice; they were read once."
             )
+            found = [(name, match) for name, match in found if seen[match["stem"].upper()] == name]
+        elif pairs:
+            raise refuse_doubles(self.files, pairs, "an image")
         rows = [
-            Row(name, _CLASSES.index(_CODES[match["code"].upper()]), subject=match["subject"].upper())
+            Row(name, _CLASSES.index(_CODES[match["code"].upper()]), _split_above(name), match["subject"].upper())
             for name, match in found
         ]
-        notes = note_unread(self.files, [row.name for row in rows])
+        notes = note_unread(self.files, [row.name for row in rows], "their names are none of JAFFE's")
+        if not all(row.split for row in rows) and any(row.split for row in rows):
+            rows = [row._replace(split="") for row in rows]
+            notes.append("Folders name a split of some images only: no split was read.")
+        elif rows[0].split:
+            notes.append("The folders' splits are the copy's own: JAFFE has no official split.")
         return Listing(
             "JAFFE's own file names", _CLASSES, rows, Release({"all": OFFICIAL_COUNTS}, 213, subjects=10), notes
         )
+
+
+def _split_above(name: str) -> str:
+    return next((split for folder in split_name(name)[-2::-1] if (split := split_of(folder))), "")

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 from typing import Literal, get_args
 
 from fer_plugins.contract import Release
 from fer_plugins.data.datasets.archives import make_printable
-from fer_plugins.data.datasets.copy_layout import is_image, match_files, note_unread, open_root, refuse_layout
+from fer_plugins.data.datasets.class_folders import ClassTree, find_tree
+from fer_plugins.data.datasets.class_names import ClassNames
+from fer_plugins.data.datasets.copy_layout import match_files, note_unread, open_root, refuse_layout
 from fer_plugins.data.datasets.csv_files import find_column, read_rows, read_text
 from fer_plugins.data.datasets.file_dataset import Check, FileDataset, Listing, OnBadImage, Row
+from fer_plugins.data.datasets.image_files import is_image
 from fer_plugins.data.datasets.labels import EXPRESSIONS
+from fer_plugins.data.datasets.split_names import split_of
+from fer_plugins.data.datasets.trees import as_flag, ask_meaning
 from fer_plugins.errors import InputError
 
 _LAYOUTS = "EmoLabel/list_patition_label.txt with Image/aligned, or DATASET/train/1..7 and DATASET/test/1..7"
@@ -31,12 +37,17 @@ class RAFDB(FileDataset):
     Li, Deng, Du, "Reliable crowdsourcing and deep locality-preserving learning for expression recognition in the wild",
     2017. ``root`` is a folder or zip that holds the official ``EmoLabel/list_patition_label.txt`` (its own spelling)
     with the images unpacked in ``Image/aligned`` (100 x 100) or ``Image/original``; or the copy ``train/1..7/*.jpg``,
-    ``test/1..7/*.jpg``, with or without ``train_labels.csv`` and ``test_labels.csv``, which are then compared with the
-    folders. Codes: 1 surprise, 2 fear, 3 disgust, 4 happy, 5 sad, 6 anger, 7 neutral. There is no validation part (use
-    --protocol official_val) and no subject.
+    ``test/1..7/*.jpg``, under any usual names of the splits, classes by number or by name, with or without
+    ``train_labels.csv`` and ``test_labels.csv``, which are then compared with the folders. Codes: 1 surprise, 2 fear,
+    3 disgust, 4 happy, 5 sad, 6 anger, 7 neutral. The release has no validation part (use --protocol official_val) and
+    no subject: of a copy in two parts the second is its test part, also where it is called valid; of a copy in three,
+    each is what it is called.
 
     Args:
-        root: folder or zip that holds RAF-DB.
+        root: folder, zip or tar that holds RAF-DB.
+        names: what codes and folders mean, where they are not the release's: a list of names for 0, 1, 2, ..., a
+            mapping from words to expressions (or to train, val, test), or a JSON or YAML file of one.
+        ignore: files and folders, relative to the root, that are no part of it.
         images: which images of the official layout: aligned, or original.
         check: what follows when counts differ from the release's: error, warn (a sentence in the notes) or off.
         on_bad_image: what an unreadable image leads to: error, or skip (left out and counted in the notes).
@@ -53,28 +64,36 @@ class RAFDB(FileDataset):
         *,
         root: str | os.PathLike[str] | None,
         images: Literal["aligned", "original"] = "aligned",
+        names: str | list[str] | dict[str, str] | None = None,
+        ignore: list[str] | None = None,
         check: Check = "error",
         on_bad_image: OnBadImage = "error",
     ) -> None:
         if images not in get_args(_Images):
             raise InputError(f"rafdb: images is {images!r}; give --data.images aligned or original")
-        files = open_root("rafdb", root, _LAYOUTS)
-        super().__init__("rafdb", files, options={"images": images}, check=check, on_bad_image=on_bad_image)
-        self._images = images
+        files = open_root("rafdb", root, _LAYOUTS, ignore=ignore)
+        options = {"images": images, "names": names}
+        super().__init__("rafdb", files, options=options, check=check, on_bad_image=on_bad_image)
+        self._images, self._names = images, ClassNames(names)
         self._listed()
 
     def list_rows(self) -> Listing:
         """Read the official list, or the folders' names."""
         lists = match_files(self.files, r"(?:EmoLabel/)?list_par?tition_label\.txt", "rafdb")
-        folders = match_files(self.files, r"(?P<split>train|test)/(?P<code>[^/]+)/(?P<file>[^/]+)", "rafdb")
-        folders = [(name, match) for name, match in folders if is_image(name)]
-        if lists and folders:
-            raise InputError(f"{self.files.path}: holds both {lists[0][0]} and train/1..7; give one of the two layouts")
         if lists:
-            return self._list_official(lists[0][0])
-        if folders:
-            return self._list_folders(folders)
-        raise refuse_layout(self.files, "rafdb", _LAYOUTS)
+            listing = self._list_official(lists[0][0])
+        else:
+            tree = find_tree(self.files, self._names)
+            if not any(self._names.expression(word) or word.isdecimal() for word in tree.words()):
+                raise refuse_layout(self.files, "rafdb", _LAYOUTS)
+            if not tree.splits:
+                raise InputError(
+                    f"{self.files.path}: holds class folders and none of train and test; read it as --data folder with "
+                    "--protocol random"
+                )
+            listing = self._list_folders(tree)
+        self._names.refuse_unused(str(self.files.path), [_CLASSES[row.label] for row in listing.rows])
+        return listing
 
     def _list_official(self, listed: str) -> Listing:
         where = self.files.where(listed)
@@ -87,19 +106,24 @@ class RAFDB(FileDataset):
                 f"unpack {make_printable(packed[0])}" if packed else f"put the folder Image/{self._images} beside it"
             )
             raise InputError(f"{where}: no image of Image/{self._images} lies beside it; {remedy}")
-        rows, missing = [], []
+        rows: list[Row] = []
+        missing = []
+        lines: list[tuple[str, str, str]] = []  # stem, split, code
         for number, line in enumerate(read_text(self.files, listed).splitlines(), start=1):
             if not line.strip():
                 continue
-            matched = re.fullmatch(r"(?P<stem>(?P<split>train|test)_\d+)\.\w+\s+(?P<code>\S+)", line.strip(), re.I)
+            matched = re.fullmatch(
+                r"(?P<stem>(?P<split>train|test)_\d+)(?:_aligned)?\.\w+[\s,;]+(?P<code>\S+)", line.strip(), re.I
+            )
             if matched is None:
                 raise InputError(
                     f"{where}: line {number} is {make_printable(line)[:60]!r}; it must be like 'train_00001.jpg 5'"
                 )
-            stem = matched["stem"].lower()
-            label = self._label(matched["code"], f"{where}: line {number}")
+            lines.append((matched["stem"].lower(), matched["split"].lower(), matched["code"]))
+        labels = self._read_codes({code for *_, code in lines}, where)
+        for stem, split, code in lines:
             if stem in images:
-                rows.append(Row(images[stem], label, matched["split"].lower()))
+                rows.append(Row(images[stem], labels[code], split))
             else:
                 missing.append(stem)
         if missing:
@@ -107,32 +131,36 @@ class RAFDB(FileDataset):
                 f"{where}: {len(missing):,} of its images are not in Image/{self._images}, the first {missing[0]}; "
                 "unpack the images again"
             )
-        more = len(images) - len(rows)
-        notes = [f"{more:,} images are not in the list and were left out."] if more else []
+        other = "original" if self._images == "aligned" else "aligned"
+        others = [name for name in self.files.names if is_image(name) and f"Image/{other}/" in name]
+        notes = [f"Image/{other} was not read; --data.images {other} reads it."] if others else []
+        notes += note_unread(self.files, [*others, *(row.name for row in rows)], "the list does not name them")
         return Listing(f"the official list with Image/{self._images}", _CLASSES, rows, _RELEASE, notes)
 
-    def _list_folders(self, folders: list[tuple[str, dict[str, str]]]) -> Listing:
+    def _list_folders(self, tree: ClassTree) -> Listing:
+        labels = self._read_codes(tree.words(), str(self.files.path), in_folders=True)
+        splits, release, notes = _place_splits(tree)
         rows: list[Row] = []
         codes: dict[tuple[str, str], int] = {}
-        for name, match in folders:
-            label = self._label(match["code"], self.files.where(name))
-            split = match["split"].lower()
-            rows.append(Row(name, label, split))
-            codes[split, match["file"].lower()] = label
-        notes = note_unread(self.files, [row.name for row in rows])
-        for listed, match in match_files(self.files, r"(?P<split>train|test)_labels\.csv", "rafdb"):
+        for image in tree.images:
+            split = splits[image.split]
+            rows.append(Row(image.name, labels[image.folder], split))
+            codes[split, image.file.lower()] = labels[image.folder]
+        notes += tree.notes
+        for listed, match in match_files(self.files, r"(?P<split>train|test|val|valid)_labels\.csv", "rafdb"):
             header, lines = read_rows(self.files, listed)
             where = self.files.where(listed)
-            image, code = find_column(header, "image", where), find_column(header, "label", where)
-            split = match["split"].lower()
-            told_of = {(split, line[image].strip().lower()) for line in lines}
+            image_at, code_at = find_column(header, "image", where), find_column(header, "label", where)
+            split = splits.get(split_of(match["split"]) or "", "")
+            told_of = {(split, line[image_at].strip().lower()) for line in lines}
+            labels = self._read_codes({line[code_at].strip() for line in lines}, where)
             for number, line in enumerate(lines, start=1):
-                in_folder = codes.get((split, line[image].strip().lower()))
-                told = self._label(line[code].strip(), f"{where}: row {number}")
+                in_folder = codes.get((split, line[image_at].strip().lower()))
+                told = labels[line[code_at].strip()]
                 if in_folder is not None and in_folder != told:
                     raise InputError(
-                        f"{where}: row {number} says {_CLASSES[told]} for {line[image]}, which lies in the folder of "
-                        f"{_CLASSES[in_folder]}; fetch the copy again"
+                        f"{where}: row {number} says {_CLASSES[told]} for {line[image_at]}, which lies in the folder "
+                        f"of {_CLASSES[in_folder]}; fetch the copy again"
                     )
             lost, more = len(told_of - codes.keys()), len({key for key in codes if key[0] == split} - told_of)
             notes.append(
@@ -140,9 +168,57 @@ class RAFDB(FileDataset):
                 if lost or more
                 else f"{make_printable(listed)} agrees with the folders."
             )
-        return Listing("folders of numbered classes", _CLASSES, rows, _RELEASE, notes)
+        return Listing("class folders", _CLASSES, rows, release, notes)
 
-    def _label(self, code: str, where: str) -> int:
-        if not re.fullmatch("[1-7]", code):
-            raise InputError(f"{where}: the class is {code[:40]!r}; RAF-DB's are 1 to 7: rename or remove it")
-        return _CLASSES.index(_CODES[int(code) - 1])
+    def _read_codes(self, words: Iterable[str], where: str, *, in_folders: bool = False) -> dict[str, int]:
+        """Return the class of each code or class folder.
+
+        Raises:
+            InputError: one is neither of the release's 1 to 7 nor a name of the seven.
+        """
+        known = {word: self._names.expression(word) for word in words}
+        coded = [word for word in known if re.fullmatch("[1-7]", word) and self._names.given(word) is None]
+        known |= {word: _CODES[int(word) - 1] for word in coded}
+        wrong = sorted(word for word, expression in known.items() if expression not in _CLASSES)
+        if "0" in wrong:
+            raise InputError(
+                f"{where}: the class '0' is none of RAF-DB's, which are 1 {_CODES[0]} to 7 {_CODES[-1]}; say what the "
+                f"numbers from 0 on mean: --data.names '[{', '.join(_CODES)}]' where each is one less than the "
+                "release's"
+            )
+        if wrong:
+            shown = ", ".join(repr(make_printable(word)[:40]) for word in wrong[:8])
+            away = f", or leave them out with --data.ignore {as_flag([f'*/{word}/*' for word in wrong[:8]])}"
+            raise InputError(
+                f"{where}: the classes {shown} are none of RAF-DB's, which are 1 to 7, or {', '.join(_CLASSES)}; say "
+                f"what they mean with {ask_meaning(wrong)}{away if in_folders else ''}"
+            )
+        return {word: _CLASSES.index(expression) for word, expression in known.items() if expression}
+
+
+def _place_splits(tree: ClassTree) -> tuple[dict[str, str], Release, list[str]]:
+    """Return folder's split -> split, the release's counts that can be compared then, and sentences."""
+    notes = []
+    splits = {name: name for name in tree.splits}
+    cut = any(image.split == "val" and _part_of(image.file) == "train" for image in tree.images)
+    if splits.keys() == {"train", "val"} and not cut:
+        splits["val"] = "test"
+        notes.append("The second part of the copy, called validation, is the test part: the release has these two.")
+    # The names of the files say from which part of the release an image is.
+    strange = [image for image in tree.images if splits[image.split] != "test" and _part_of(image.file) == "test"]
+    strange += [image for image in tree.images if splits[image.split] == "test" and _part_of(image.file) == "train"]
+    if strange:
+        notes.append(
+            f"{len(strange):,} images lie in another part than the release's, as their names say, the first "
+            f"{make_printable(strange[0].name)}: results are not comparable with those on RAF-DB's own test part."
+        )
+    if "val" in splits.values():
+        notes.append("The validation part is the copy's own, taken from the release's training part.")
+        counts = {"test": OFFICIAL_COUNTS["test"]} if "test" in splits.values() else None
+        return splits, Release(counts, 15_339), notes
+    return splits, _RELEASE, notes
+
+
+def _part_of(file: str) -> str:
+    matched = re.match(r"(train|test)_\d", file, re.IGNORECASE)
+    return matched[1].lower() if matched else ""

@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 
 _WORDS = {
-    "train": ("train", "training", "trainval", "tr"),
-    "val": ("val", "valid", "validation", "dev", "development", "eval", "publictest"),
-    "test": ("test", "testing", "privatetest", "ts"),
+    "train": ("train", "training", "trainval", "trn", "tr"),
+    "val": ("val", "valid", "validation", "validate", "vld", "dev", "development", "eval", "publictest"),
+    "test": ("test", "testing", "privatetest", "tst", "ts"),
 }
 _SPLITS = {word: split for split, words in _WORDS.items() for word in words}
 _AFFIXES = re.compile(
-    r"^(?:fer2013|ferplus|rafdb|affectnet)|(?:set|data|dataset|images|faces|split|part|list|labels?)$"
+    r"^(?:fer2013|fer\+|ferplus|fer|raf-?db|raf|affectnet|ck\+?|ckplus|dataset|data|images|faces|labels|annotations"
+    r"|lists?|split|cropped|aligned|x|y)"
+    r"|(?:set|data|dataset|images?|imgs|faces|split|part|lists?|labels?|annotations|class(?:es)?|csv|aligned|cropped)$"
+    r"|(?<=[a-z]{3})\d+$"  # train2017, test1; not tr1, which may be a person
 )
 
 
@@ -23,8 +26,10 @@ def split_of(name: str) -> str | None:
 
     >>> split_of("Train_set"), split_of("PublicTest"), split_of("FER2013Test"), split_of("test-00000-of-00002")
     ('train', 'val', 'test', 'test')
-    >>> split_of("happy") is None
-    True
+    >>> split_of("raf_train"), split_of("val2017"), split_of("x-test")
+    ('train', 'val', 'test')
+    >>> split_of("happy"), split_of("dataset"), split_of("7")
+    (None, None, None)
     """
     shard = re.sub(r"-\d+-of-\d+$", "", name.strip().casefold())
     word = re.sub(r"[\s_.-]+", "", shard)

@@ -1,0 +1,99 @@
+"""FER2013 as images in class folders, named or numbered by its own codes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from fer_plugins.data.datasets.archives import FileSet, make_printable, split_name
+from fer_plugins.data.datasets.class_folders import ClassTree, find_tree
+from fer_plugins.data.datasets.class_names import ClassNames
+from fer_plugins.data.datasets.image_files import is_image
+from fer_plugins.data.datasets.labels import EXPRESSIONS
+from fer_plugins.data.datasets.root_files import RootFiles
+from fer_plugins.data.datasets.split_names import split_of
+from fer_plugins.data.datasets.trees import as_flag, ask_meaning
+from fer_plugins.errors import InputError
+
+_CLASSES = EXPRESSIONS[:7]  # in the order of FER2013's codes 0 to 6; it has no contempt
+
+
+class FolderImage(NamedTuple):
+    """One image: its name in the file set, its split, its class, its own file name."""
+
+    name: str
+    split: str
+    expression: str
+    file: str
+
+
+class FolderImages(NamedTuple):
+    """The images, the file set in which their names hold, and sentences on what was read how and what was not."""
+
+    files: FileSet
+    images: list[FolderImage]
+    notes: list[str]
+
+
+def has_class_folders(files: FileSet, names: ClassNames) -> bool:
+    """Tell whether images lie in a folder that names a class, or in one below a split."""
+    folders = {tuple(split_name(name)[:-1]) for name in files.names if is_image(name)}
+    classes = {part for folder in folders for part in folder if names.expression(part)}
+    splits = {part for folder in folders for part in folder if names.split(part)}
+    return any(
+        classes.intersection(folder) or (splits.intersection(folder[:-1]) and folder[-1] not in splits)
+        for folder in folders
+    )
+
+
+def find_class_folders(files: FileSet, names: ClassNames) -> FolderImages:
+    """Find the images in class folders, by name (in any order) or by FER2013's own codes 0 to 6.
+
+    The split is the file name's where that begins with Training_, PublicTest_ or PrivateTest_, else its folder's.
+
+    Raises:
+        InputError: a class that FER2013 does not have, or images without a split.
+    """
+    files = files if isinstance(files, RootFiles) else RootFiles(files)
+    tree = find_tree(files, names)
+    words = tree.words()
+    coded = bool(words) and all(word.isdecimal() and names.given(word) is None for word in words)
+    coded = coded and {int(word) for word in words} <= set(range(len(_CLASSES)))
+    meant = {word: _CLASSES[int(word)] if coded else names.expression(word) for word in words}
+    if unknown := [word for word, expression in meant.items() if expression not in _CLASSES]:
+        raise _refuse_words(files, unknown, tree, meant)
+    found = []
+    for image in tree.images:
+        split = split_of(image.file.split("_")[0]) if "_" in image.file else None
+        split = split or image.split
+        if not split:
+            raise InputError(
+                f"{files.path}: holds class folders and neither folders nor file names of train and test; read it as "
+                "--data folder with --protocol random"
+            )
+        found.append(FolderImage(image.name, split, meant[image.folder] or "", image.file))
+    names.refuse_unused(str(files.path), words)
+    notes = [*files.notes, *tree.notes]
+    if coded:
+        shown = ", ".join(f"{word} {expression}" for word, expression in sorted(meant.items()))
+        notes.append(f"Numbered folders were read by FER2013's own codes: {shown}.")
+    if tree.others:
+        notes.append(f"{len(tree.others):,} files in the class folders are no images, the first {tree.others[0]}.")
+    return FolderImages(files, found, notes)
+
+
+def _refuse_words(files: FileSet, unknown: list[str], tree: ClassTree, meant: Mapping[str, str | None]) -> InputError:
+    """Return the error for class folders that mean none of the seven classes, with what can be done about them."""
+    folders = sorted({image.name.rpartition("/")[0] for image in tree.images if image.folder in unknown})
+    shown = ", ".join(repr(make_printable(word)[:40]) for word in unknown[:12])
+    remedies = [f"leave them out with --data.ignore {as_flag(folders)}"] if len(folders) <= 12 else []
+    other = sorted({expression for word in unknown if (expression := meant[word])})
+    if other:
+        remedies.insert(0, f"read the copy as --data folder, since FER2013 has no {', '.join(other)}")
+    else:
+        remedies.insert(0, f"say what they mean with {ask_meaning(unknown)} (or a file of that)")
+    first = next(image.name for image in tree.images if image.folder in unknown)
+    return InputError(
+        f"{files.path}: class folders that are unknown: {shown}, the first image {make_printable(first)} (known: "
+        f"{', '.join(_CLASSES)}); {', or '.join(remedies)}"
+    )
