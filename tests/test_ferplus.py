@@ -240,6 +240,11 @@ def test_what_is_missing_of_the_tree_is_named_and_the_remedy_helps(root, tmp_pat
         assert len(FERPlus(root=mended)) == 75
 
 
+@pytest.mark.parametrize("labels", ["a\0b", "a\ud800b", "/dev/zero", "~nobody_here/x", "missing.csv", "."])
+def test_a_path_of_votes_that_is_none_ends_in_one_line_with_its_own_flag(labels, root):
+    assert "give --data.labels the path of fer2013new.csv" in refused(root, labels=labels)
+
+
 def test_a_torn_list_is_named(tmp_path):
     tree = script_tree(tmp_path / "tree")
     listed = tree / "data" / "FER2013Test" / "label.csv"

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from fer_plugins.data.datasets.archives import FileSet, FolderFiles, SingleFile, ZipFiles, make_printable, split_name
 from fer_plugins.data.datasets.csv_files import find_column, read_rows, read_text
 from fer_plugins.data.datasets.face_rows import FaceRows
+from fer_plugins.data.datasets.file_kinds import open_path
 from fer_plugins.data.datasets.labels import EXPRESSIONS
 from fer_plugins.data.datasets.split_names import split_of
 from fer_plugins.errors import InputError
@@ -90,9 +91,9 @@ def find_votes(root: Path, labels: str | None) -> tuple[FileSet, str, list[str]]
         InputError: the path that the user gave leads nowhere, or two such files lie at the same depth.
     """
     if labels is not None:
-        path = Path(labels).expanduser()
-        if not path.is_file():
-            raise InputError(f"{make_printable(labels)}: does not exist; give --data.labels the path of fer2013new.csv")
+        path = open_path(labels, "the path of fer2013new.csv", flag="--data.labels")
+        if path.is_dir():
+            raise InputError(f"{path}: is a folder; give --data.labels the path of fer2013new.csv")
         return SingleFile(path), path.name, []
     files = open_files(root)
     found = [name for name in files.names if split_name(name)[-1].lower() == "fer2013new.csv"]

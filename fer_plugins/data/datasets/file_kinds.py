@@ -46,18 +46,19 @@ _FOREIGN = (
 )
 
 
-def open_path(root: str | os.PathLike[str], wanted: str) -> Path:
+def open_path(root: str | os.PathLike[str], wanted: str, *, flag: str = "--data.root") -> Path:
     """Return the path that the user gave, where a file or folder lies there.
 
     Args:
         root: as given; ``~`` is the home folder.
         wanted: what is to lie there, for messages: "the file or folder that holds FER2013".
+        flag: with which it was given.
 
     Raises:
         InputError: nothing lies there, it is a device, pipe or socket, or the name is none that a file can have.
     """
     shown = make_printable(os.fspath(root))
-    remedy = f"give --data.root {wanted}"
+    remedy = f"give {flag} {wanted}"
     try:
         path = Path(root).expanduser()
         mode = path.stat().st_mode
