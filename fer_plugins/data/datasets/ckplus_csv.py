@@ -56,7 +56,7 @@ def find_csv(
     named = [name for name in found if split_name(name)[-1].lower().startswith("ck")] or list(found)
     if len(named) > 1:
         raise InputError(
-            f"{files.path}: holds {named[0]} and {named[1]}; leave one of them out with --data.ignore "
+            f"{files.path}: holds {named[0]} and {named[1]}; leave all but one out with --data.ignore "
             f"{as_flag(named[1:])}"
         )
     return (found[named[0]].csv if named else None), files

@@ -68,14 +68,25 @@ def recognise(
     kind = kind_of_file(root)
     if kind == "zip" or (kind in ("empty", "other") and root.suffix.lower() == ".zip"):
         return _recognise_among(RootFiles(ZipFiles(root), inside, left_out), codes, words, known)
-    if kind == "tar":
-        files = RootFiles(TarFiles(root), inside, left_out)
-        if has_class_folders(files, words):
-            return _recognise_among(files, codes, words, known)
-    table = table_of_file(root)
+    try:
+        table = table_of_file(root)
+    except InputError:
+        files = _tar_of_images(root, inside, left_out, words) if kind == "tar" else None
+        if files is None:
+            raise
+        return _recognise_among(files, codes, words, known)
     if table is None:
         raise refuse_file(root, _LOOKED_FOR)
     return TableLayout(table, codes), []
+
+
+def _tar_of_images(root: Path, inside: str, left_out: Sequence[str], words: ClassNames) -> RootFiles | None:
+    """Return the files of a tar that holds class folders; None where it holds none, or cannot be read so."""
+    try:
+        files = RootFiles(TarFiles(root), inside, left_out)
+        return files if has_class_folders(files, words) else None
+    except InputError:
+        return None
 
 
 def _recognise_among(
@@ -121,8 +132,9 @@ def _recognise_among(
     if twins:
         shown = ", ".join(make_printable(name) for name in [chosen, *twins][:5])
         raise InputError(
-            f"{files.path}: holds several files that could be meant ({shown}); leave out all but one, such as "
-            f"--data.ignore {as_flag(twins)}"
+            f"{files.path}: holds several files that could be meant ({shown}); "
+            + ("" if in_zip else "give one of them as --data.root, or ")
+            + f"leave out all but one with --data.ignore {as_flag(twins)}"
         )
     used = {chosen, *(splits if chosen in splits[:1] else ()), *(tables.arrow if chosen in tables.arrow else ())}
     used |= set(tables.arrays) if chosen in tables.arrays else set()
