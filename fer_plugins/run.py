@@ -53,6 +53,8 @@ def run(configuration: config.Resolved | Mapping[str, Any]) -> Record:
         records.check_output(settings["run"]["output"])
         if resolved.notice:
             print(resolved.notice, flush=True)
+        for note in resolved.notes:
+            print(note, flush=True)
         data = build_data(settings)
         if settings["run"]["fold"] is None:
             if data.fold_count > 1:

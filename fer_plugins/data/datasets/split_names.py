@@ -10,7 +10,9 @@ _WORDS = {
     "test": ("test", "testing", "privatetest", "ts"),
 }
 _SPLITS = {word: split for split, words in _WORDS.items() for word in words}
-_AFFIXES = re.compile(r"^(?:fer2013|ferplus|rafdb|affectnet)|(?:set|data|dataset|images|faces|split|part|list|labels?)$")
+_AFFIXES = re.compile(
+    r"^(?:fer2013|ferplus|rafdb|affectnet)|(?:set|data|dataset|images|faces|split|part|list|labels?)$"
+)
 
 
 def split_of(name: str) -> str | None:
