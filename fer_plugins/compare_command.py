@@ -17,6 +17,7 @@ from fer_plugins.evaluate.read_runs import FinishedRun, check_same_test, read_ru
 from fer_plugins.evaluate.result_table import result_console, say_interval, say_p
 from fer_plugins.evaluate.seed_spread import Model, group_models, seed_interval
 from fer_plugins.evaluate.significance import errors_by_class
+from fer_plugins.evaluate.spread_limits import format_spread, range_of
 from fer_plugins.registry import nearest
 
 _TITLES = {"accuracy": "accuracy", "f1": "macro F1"}
@@ -141,7 +142,7 @@ def _describe(letter: str, model: Model) -> dict[str, Any]:
         for run in model.runs
     ]
     several = len(model.runs) > 1
-    spread = {score: seed_interval(model.values(score)) for score in SCORES} if several else None
+    spread = {score: seed_interval(model.values(score), range_of(score)) for score in SCORES} if several else None
     return {"letter": letter, "label": model.label, "runs": runs, "over_seeds": spread}
 
 
@@ -187,7 +188,7 @@ def _print_spread(console: Console, models: Sequence[Mapping[str, Any]]) -> None
     for model in models:
         for score in SCORES:
             spread = model["over_seeds"][score]
-            ends = (say_interval(spread["t"]), say_interval(spread["z"]))
+            ends = (format_spread(spread, "t"), format_spread(spread, "z"))
             table.add_row(
                 model["letter"], _TITLES[score], str(spread["n"]), f"{spread['mean']:.4f}", f"{spread['sd']:.4f}", *ends
             )
@@ -277,4 +278,6 @@ def _points(value: float) -> str:
 
 
 def _point_range(interval: Mapping[str, Any]) -> str:
-    return "-" if interval["low"] is None else f"{interval['low']:+.2f} to {interval['high']:+.2f}"
+    if interval["low"] is None:
+        return str(interval.get("why") or "-")
+    return f"{interval['low']:+.2f} to {interval['high']:+.2f}"

@@ -189,7 +189,7 @@ def _over_seeds(found: Mapping[str, Any], names: list[str]) -> Table:
 
 
 def _difference(one: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:
-    ends = "-" if one["low"] is None else f"{one['low']:+.4f} to {one['high']:+.4f}"
+    ends = one["method"].removeprefix("none: ") if one["low"] is None else f"{one['low']:+.4f} to {one['high']:+.4f}"
     said = "not a result" if found["not_a_result"] else one["verdict"]
     return [f"{one['difference']:+.4f}", ends, said]
 

@@ -18,9 +18,10 @@ from rich.table import Table
 from fer_plugins.errors import InputError
 from fer_plugins.evaluate.comparison import compare_means
 from fer_plugins.evaluate.read_runs import FinishedRun
-from fer_plugins.evaluate.result_table import say_interval, say_p
+from fer_plugins.evaluate.result_table import say_p
 from fer_plugins.evaluate.seed_spread import Model, seed_interval
 from fer_plugins.evaluate.significance import ALPHA
+from fer_plugins.evaluate.spread_limits import format_spread, range_of
 from fer_plugins.registry import nearest
 from fer_plugins.robustness.evaluation import FILE
 
@@ -92,7 +93,7 @@ def _means(name: str, models: Mapping[str, Any]) -> Table:
         seeds, spread = ", ".join(str(run["seed"]) for run in model["runs"]), model["over_seeds"]
         cells = [f"{model['runs'][0]['value']:.4f}", "-", "one training"]
         if spread:
-            cells = [f"{spread['mean']:.4f}", f"{spread['sd']:.4f}", say_interval(spread["t"])]
+            cells = [f"{spread['mean']:.4f}", f"{spread['sd']:.4f}", format_spread(spread, "t")]
         table.add_row(letter, seeds, *cells)
     return table
 
@@ -104,7 +105,8 @@ def _pairs(pairs: Sequence[Mapping[str, Any]]) -> Table:
     for pair in pairs:
         cells = ["-", "-", "-"]
         if pair["p"] is not None:
-            cells = [f"{pair['low']:+.4f} to {pair['high']:+.4f}", say_p(pair["p"]), say_p(pair["p_holm"])]
+            ends = pair["why"] if pair["low"] is None else f"{pair['low']:+.4f} to {pair['high']:+.4f}"
+            cells = [ends, say_p(pair["p"]), say_p(pair["p_holm"])]
         table.add_row(pair["first"], pair["second"], f"{pair['difference']:+.4f}", *cells, pair["verdict"])
     return table
 
@@ -115,13 +117,14 @@ def _compare(name: str, models: Mapping[str, Model], figures: Mapping[Any, Figur
     for letter, model in models.items():
         rows = [{"seed": run.seed, **figures[run.record.folder][name]} for run in model.runs]
         several = [float(row["value"]) for row in rows]
-        measured[letter] = {"runs": rows, "over_seeds": seed_interval(several) if len(rows) > 1 else None}
-        if len(rows) > 1:
+        spread = seed_interval(several, range_of(name)) if len(rows) > 1 else None
+        measured[letter] = {"runs": rows, "over_seeds": spread}
+        if spread:
             values[letter] = several
     pairs = []
     for row in compare_means(values):
         welch = row.pop("welch")  # in points: a hundredth of the figure's unit
-        pair = row | {"difference": welch["points"] / 100}
+        pair = row | {"difference": welch["points"] / 100, "why": welch["why"]}
         pair |= {end: None if welch[end] is None else welch[end] / 100 for end in ("low", "high")}
         pair |= {key: welch[key] for key in ("p", "p_holm") if key in welch}
         pairs.append(pair | {"verdict": _verdict(pair)})
