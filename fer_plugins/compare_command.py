@@ -13,6 +13,7 @@ from rich.text import Text
 
 from fer_plugins.errors import InputError
 from fer_plugins.evaluate.comparison import SCORES, choose_pairs, compare_models, compare_pairs
+from fer_plugins.evaluate.print_table import print_table
 from fer_plugins.evaluate.read_runs import FinishedRun, check_same_test, read_runs
 from fer_plugins.evaluate.result_table import result_console, say_interval, say_p
 from fer_plugins.evaluate.seed_spread import Model, group_models, seed_interval
@@ -162,7 +163,7 @@ def _print(console: Console, found: Mapping[str, Any]) -> None:
         for run in model["runs"]:
             cells = [cell for score in SCORES for cell in (f"{run[score]:.4f}", say_interval(run["intervals"][score]))]
             runs.add_row(f"{model['letter']} seed {run['seed']}", *cells)
-    console.print(runs)
+    print_table(console, runs)
     several = [model for model in found["models"] if model["over_seeds"]]
     if several:
         _print_spread(console, several)
@@ -192,7 +193,7 @@ def _print_spread(console: Console, models: Sequence[Mapping[str, Any]]) -> None
             table.add_row(
                 model["letter"], _TITLES[score], str(spread["n"]), f"{spread['mean']:.4f}", f"{spread['sd']:.4f}", *ends
             )
-    console.print(table)
+    print_table(console, table, keys=3)
     console.print("The z form (mean +- 1.96 sd / sqrt(n)) is what papers print; it is too narrow for few seeds.\n")
 
 
@@ -200,18 +201,20 @@ def _print_pairs(console: Console, found: Mapping[str, Any]) -> None:
     count = len(found["pairs"])
     title = f"pair by pair on the same samples: second - first, in points ({count} pair{'s' if count > 1 else ''})"
     table = _table(title, "first", "second", "score")
-    for name in ("points", "95 % interval", "p", "p (Holm)"):
+    for name in ("points", "95 % interval"):
         table.add_column(name, justify="right")
-    table.add_column("verdict")
+    table.add_column("verdict")  # before the p-values: in a narrow terminal the first block holds what matters
+    for name in ("p", "p (Holm)"):
+        table.add_column(name, justify="right")
     for row in found["pairs"]:
         sides = [f"{row[f'{side}_letter']} s{row[f'{side}_seed']}" for side in ("first", "second")]
         for score in SCORES:
             one = row[score]
             better = {"first better": f"{sides[0]} better", "second better": f"{sides[1]} better"}
             change, verdict = one["difference"], better.get(one["verdict"], one["verdict"])
-            cells = (_points(change["points"]), _point_range(change), say_p(one["p"]), say_p(one["p_holm"]), verdict)
+            cells = (_points(change["points"]), _point_range(change), verdict, say_p(one["p"]), say_p(one["p_holm"]))
             table.add_row(*sides, _TITLES[score], *cells)
-    console.print(table)
+    print_table(console, table, keys=3)
     console.print("accuracy: McNemar's mid-p, Bonett-Price interval; macro F1: paired stratified bootstrap.")
     console.print("Not distinguishable does not mean equal: the interval says how far apart the two may be.\n")
 
@@ -226,7 +229,7 @@ def _print_over_seeds(console: Console, over: Mapping[str, Any]) -> None:
             said = "-" if ranks is None or ranks["p"] is None else f"{say_p(ranks['p'])} ({ranks['n']})"
             cells = (_points(welch["points"]), _point_range(welch), say_p(welch["p"]), say_p(welch.get("p_holm")), said)
             table.add_row(row["first"], row["second"], _TITLES[score], *cells)
-    console.print(table)
+    print_table(console, table, keys=3)
     for score in SCORES:
         anova = over[score]["anova"]
         checks = dict.fromkeys(anova["checks"])

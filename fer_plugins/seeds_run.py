@@ -10,6 +10,7 @@ from rich.table import Table
 
 from fer_plugins import config
 from fer_plugins.errors import InputError, RunError
+from fer_plugins.evaluate.print_table import print_table
 from fer_plugins.evaluate.read_runs import read_run
 from fer_plugins.evaluate.result_table import result_console
 from fer_plugins.evaluate.seed_spread import seed_interval
@@ -87,7 +88,7 @@ def _show(records: list[Record]) -> None:
         extremes = (f"{min(values):.4f}", f"{max(values):.4f}")
         table.add_row(name.replace("_", " "), f"{spread['mean']:.4f}", f"{spread['sd']:.4f}", *ends, *extremes)
     console.print()
-    console.print(table)
+    print_table(console, table)
     console.print(
         "The spread of training again on the same samples; that of other samples is each run's own interval. The z "
         "form is what papers print, and too narrow for few seeds.",

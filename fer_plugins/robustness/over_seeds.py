@@ -17,6 +17,7 @@ from rich.table import Table
 
 from fer_plugins.errors import InputError
 from fer_plugins.evaluate.comparison import compare_means
+from fer_plugins.evaluate.print_table import print_table
 from fer_plugins.evaluate.read_runs import FinishedRun
 from fer_plugins.evaluate.result_table import say_p
 from fer_plugins.evaluate.seed_spread import Model, seed_interval
@@ -73,9 +74,9 @@ def print_evaluations(console: Console, found: Mapping[str, Any]) -> None:
     share = "all" if found["n"] == found["of"] else f"{found['n']:,} of {found['of']:,}"
     console.print(f"fer evaluate, on {share} images of {found['part']}; the intervals are of means over seeds\n")
     for name, figure in found["figures"].items():
-        console.print(_means(name, figure["models"]))
+        print_table(console, _means(name, figure["models"]))
         if figure["pairs"]:
-            console.print(_pairs(figure["pairs"]))
+            print_table(console, _pairs(figure["pairs"]), keys=2)
     if not any(figure["pairs"] for figure in found["figures"].values()):
         console.print("A difference between models takes at least two seeds of two models.\n")
         return
@@ -100,14 +101,14 @@ def _means(name: str, models: Mapping[str, Any]) -> Table:
 
 def _pairs(pairs: Sequence[Mapping[str, Any]]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for title in ("first", "second", "second - first", "95 % interval", "p", "p (Holm)", "verdict"):
+    for title in ("first", "second", "second - first", "95 % interval", "verdict", "p", "p (Holm)"):
         table.add_column(title, justify="left" if title in ("first", "second", "verdict") else "right")
     for pair in pairs:
-        cells = ["-", "-", "-"]
+        ends, tested = "-", ["-", "-"]
         if pair["p"] is not None:
             ends = pair["why"] if pair["low"] is None else f"{pair['low']:+.4f} to {pair['high']:+.4f}"
-            cells = [ends, say_p(pair["p"]), say_p(pair["p_holm"])]
-        table.add_row(pair["first"], pair["second"], f"{pair['difference']:+.4f}", *cells, pair["verdict"])
+            tested = [say_p(pair["p"]), say_p(pair["p_holm"])]
+        table.add_row(pair["first"], pair["second"], f"{pair['difference']:+.4f}", ends, pair["verdict"], *tested)
     return table
 
 
