@@ -50,6 +50,7 @@ def run(configuration: config.Resolved | Mapping[str, Any]) -> Record:
     with quiet(settings):
         check_machine(settings)
         check_claims(settings)
+        tracking.check(settings)
         records.check_output(settings["run"]["output"])
         if resolved.notice:
             print(resolved.notice, flush=True)

@@ -12,6 +12,7 @@ import numpy as np
 from fer_plugins.epoch_rows import EpochRows
 from fer_plugins.errors import InputError
 from fer_plugins.wandb_board import Board
+from fer_plugins.wandb_environment import install_wandb, wandb_installed
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -58,6 +59,17 @@ def start(config: Mapping[str, Any], folder: Path, *, resume_id: str | None = No
         tracker.run_id = tracker.board.run_id
         tracker.replays = resume_id is not None and mode == "offline"
     return tracker
+
+
+def check(config: Mapping[str, Any]) -> None:
+    """Refuse a logger that is not installed, before anything is read or written.
+
+    Raises:
+        InputError: W&B is asked for and missing; the remedy is named.
+    """
+    logger = config.get("logger") or {}
+    if logger.get("name") == "wandb" and logger.get("mode") != "disabled" and not wandb_installed():
+        raise InputError(f"logger.name wandb: wandb is not installed; {install_wandb()}, or take --logger csv")
 
 
 class Tracker:

@@ -1,4 +1,4 @@
-"""What a default recipe needs is a dependency of its distribution; what is missing is installed by a command that works."""
+"""What a recipe needs is a dependency of its distribution; what is missing is installed by a command that works."""
 
 import re
 import shlex
@@ -41,7 +41,7 @@ def augmentations(described):
     for section in sections:
         for given in (section.get("augmentation"), (section.get("data") or {}).get("balance_with")):
             if given:
-                yield given["name"] if isinstance(given, dict) else given
+                yield given.get("name") if isinstance(given, dict) else given
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ def folders(tmp_path_factory):
 
 
 def test_another_size_of_drawn_images_is_not_called_other_samples(folders):
-    runs = read_runs(folders, 2)
+    runs = read_runs(folders)
     assert len({one.split_hash for one in runs}) == 2
     (note,) = check_same_test(runs)
     assert note.startswith("all samples are the same, trained on and tested")
@@ -32,7 +32,7 @@ def test_another_size_of_drawn_images_is_not_called_other_samples(folders):
 
 
 def test_other_training_samples_and_earlier_versions_keep_the_careful_note(folders):
-    runs = read_runs(folders, 2)
+    runs = read_runs(folders)
     record: Record = runs[1].record
     recorded = record.manifest["data"]["names_hash"]
     for changed in ("0123456789abcdef", None):
