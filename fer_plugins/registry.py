@@ -142,7 +142,7 @@ def check_range(offer: Offer) -> None:
     if not requirement.specifier.contains(__version__, prereleases=True):
         raise PluginError(
             f"{offer} needs fer-plugins {requirement.specifier}, installed is {__version__}; "
-            f"install a fer-plugins of that range (pip install FOLDER of its sources) or another version of "
+            f"remedy: install a fer-plugins of that range (pip install FOLDER of its sources) or another version of "
             f"{offer.distribution}"
         )
 
