@@ -20,7 +20,9 @@ TORCH_FREE = (
     "options",
     "read_yaml",
     "registry",
+    "requirement",
     "scaffold",
+    "wandb_environment",
 )
 
 
