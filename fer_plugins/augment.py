@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from torch import nn
 
 from fer_plugins.flip_affine_erase import GRID_FILLS, FlipAffineErase
+from fer_plugins.requirement import install_command
 
 if TYPE_CHECKING:
     from fer_plugins.contract import SampleTransform
@@ -191,7 +192,7 @@ def _compose(
         import albumentations as A
         import cv2
     except ImportError as error:
-        raise ValueError(f'{name}: {error}; install it with: pip install "fer-plugins[albumentations]"') from error
+        raise ValueError(f"{name}: {error}; install it with: {install_command('albumentations')}") from error
     borders = {
         "nearest": cv2.BORDER_REPLICATE,
         "constant": cv2.BORDER_CONSTANT,

@@ -13,10 +13,12 @@ from rich.text import Text
 
 from fer_plugins.errors import InputError
 from fer_plugins.evaluate.comparison import SCORES, choose_pairs, compare_models, compare_pairs
+from fer_plugins.evaluate.print_table import print_table
 from fer_plugins.evaluate.read_runs import FinishedRun, check_same_test, read_runs
 from fer_plugins.evaluate.result_table import result_console, say_interval, say_p
 from fer_plugins.evaluate.seed_spread import Model, group_models, seed_interval
 from fer_plugins.evaluate.significance import errors_by_class
+from fer_plugins.evaluate.spread_limits import format_spread, range_of
 from fer_plugins.registry import nearest
 
 _TITLES = {"accuracy": "accuracy", "f1": "macro F1"}
@@ -141,7 +143,7 @@ def _describe(letter: str, model: Model) -> dict[str, Any]:
         for run in model.runs
     ]
     several = len(model.runs) > 1
-    spread = {score: seed_interval(model.values(score)) for score in SCORES} if several else None
+    spread = {score: seed_interval(model.values(score), range_of(score)) for score in SCORES} if several else None
     return {"letter": letter, "label": model.label, "runs": runs, "over_seeds": spread}
 
 
@@ -161,7 +163,7 @@ def _print(console: Console, found: Mapping[str, Any]) -> None:
         for run in model["runs"]:
             cells = [cell for score in SCORES for cell in (f"{run[score]:.4f}", say_interval(run["intervals"][score]))]
             runs.add_row(f"{model['letter']} seed {run['seed']}", *cells)
-    console.print(runs)
+    print_table(console, runs)
     several = [model for model in found["models"] if model["over_seeds"]]
     if several:
         _print_spread(console, several)
@@ -187,11 +189,11 @@ def _print_spread(console: Console, models: Sequence[Mapping[str, Any]]) -> None
     for model in models:
         for score in SCORES:
             spread = model["over_seeds"][score]
-            ends = (say_interval(spread["t"]), say_interval(spread["z"]))
+            ends = (format_spread(spread, "t"), format_spread(spread, "z"))
             table.add_row(
                 model["letter"], _TITLES[score], str(spread["n"]), f"{spread['mean']:.4f}", f"{spread['sd']:.4f}", *ends
             )
-    console.print(table)
+    print_table(console, table, keys=3)
     console.print("The z form (mean +- 1.96 sd / sqrt(n)) is what papers print; it is too narrow for few seeds.\n")
 
 
@@ -199,18 +201,20 @@ def _print_pairs(console: Console, found: Mapping[str, Any]) -> None:
     count = len(found["pairs"])
     title = f"pair by pair on the same samples: second - first, in points ({count} pair{'s' if count > 1 else ''})"
     table = _table(title, "first", "second", "score")
-    for name in ("points", "95 % interval", "p", "p (Holm)"):
+    for name in ("points", "95 % interval"):
         table.add_column(name, justify="right")
-    table.add_column("verdict")
+    table.add_column("verdict")  # before the p-values: in a narrow terminal the first block holds what matters
+    for name in ("p", "p (Holm)"):
+        table.add_column(name, justify="right")
     for row in found["pairs"]:
         sides = [f"{row[f'{side}_letter']} s{row[f'{side}_seed']}" for side in ("first", "second")]
         for score in SCORES:
             one = row[score]
             better = {"first better": f"{sides[0]} better", "second better": f"{sides[1]} better"}
             change, verdict = one["difference"], better.get(one["verdict"], one["verdict"])
-            cells = (_points(change["points"]), _point_range(change), say_p(one["p"]), say_p(one["p_holm"]), verdict)
+            cells = (_points(change["points"]), _point_range(change), verdict, say_p(one["p"]), say_p(one["p_holm"]))
             table.add_row(*sides, _TITLES[score], *cells)
-    console.print(table)
+    print_table(console, table, keys=3)
     console.print("accuracy: McNemar's mid-p, Bonett-Price interval; macro F1: paired stratified bootstrap.")
     console.print("Not distinguishable does not mean equal: the interval says how far apart the two may be.\n")
 
@@ -225,7 +229,7 @@ def _print_over_seeds(console: Console, over: Mapping[str, Any]) -> None:
             said = "-" if ranks is None or ranks["p"] is None else f"{say_p(ranks['p'])} ({ranks['n']})"
             cells = (_points(welch["points"]), _point_range(welch), say_p(welch["p"]), say_p(welch.get("p_holm")), said)
             table.add_row(row["first"], row["second"], _TITLES[score], *cells)
-    console.print(table)
+    print_table(console, table, keys=3)
     for score in SCORES:
         anova = over[score]["anova"]
         checks = dict.fromkeys(anova["checks"])
@@ -277,4 +281,6 @@ def _points(value: float) -> str:
 
 
 def _point_range(interval: Mapping[str, Any]) -> str:
-    return "-" if interval["low"] is None else f"{interval['low']:+.2f} to {interval['high']:+.2f}"
+    if interval["low"] is None:
+        return str(interval.get("why") or "-")
+    return f"{interval['low']:+.2f} to {interval['high']:+.2f}"

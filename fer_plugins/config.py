@@ -15,6 +15,7 @@ from fer_plugins import registry
 from fer_plugins.errors import InputError
 from fer_plugins.options import REQUIRED, coerce
 from fer_plugins.read_yaml import explain, load_yaml
+from fer_plugins.wandb_environment import apply_environment
 
 Config = dict[str, Any]
 
@@ -52,6 +53,7 @@ class Resolved:
     config: Config
     origins: dict[str, str] = field(default_factory=dict)
     notice: str | None = None  # for the user, about what was chosen for him
+    notes: list[str] = field(default_factory=list)  # further lines of that kind
     series: dict[str, Any] | None = None  # of the seeds that the run is one of: id, number (from 0), count
 
 
@@ -246,6 +248,7 @@ def _resolve(layers: list[Layer], plugin: str | None, recipe: str | None) -> Res
     config["plugin"], config["recipe"] = plugin, recipe
     resolved = Resolved(config, origins)
     _choose_demo(resolved, recipe_epochs)
+    resolved.notes += apply_environment(config["logger"], origins)
     check(resolved)
     return resolved
 

@@ -94,6 +94,7 @@ def _print(found: dict[str, Any]) -> None:
     from rich.table import Table
 
     from fer_plugins.data.release import WHOLE
+    from fer_plugins.evaluate.print_table import print_table
     from fer_plugins.evaluate.result_table import result_console
 
     console = result_console()
@@ -116,7 +117,7 @@ def _print(found: dict[str, Any]) -> None:
             wanted = None if theirs is None else sum(theirs.values()) if name is None else theirs.get(name, 0)
             cells.append(f"{number:,}" + ("" if wanted is None else f" ({wanted:,})"))
         drawn.add_row(name or "total", *cells)
-    console.print(drawn)
+    print_table(console, drawn)
     for what in ("subjects", "sequences"):
         wanted = found["release"][what]
         number = "not named" if found[what] is None else f"{found[what]:,}"

@@ -18,6 +18,7 @@ from fer_plugins import config
 from fer_plugins import record as records
 from fer_plugins.errors import InputError, Interrupted, RunError
 from fer_plugins.evaluate.metrics import Predictions, score
+from fer_plugins.evaluate.print_table import print_table
 from fer_plugins.evaluate.result_table import print_result, result_console
 from fer_plugins.record import Record
 
@@ -192,7 +193,7 @@ def _show(whole: Record, part: str, each: list[dict[str, Any]], spread: dict[str
     for name in ("mean", "sd"):
         table.add_row(name, "", "", *(f"{spread[metric][name]:.4f}" for metric in _SHOWN))
     console.print()
-    console.print(table)
+    print_table(console, table)
     console.print("mean and sd are over the folds: training on other parts, not an interval of the score", style="dim")
     if part in whole.metrics:
         console.print("all folds together, every sample tested once:")

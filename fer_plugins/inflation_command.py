@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fer_plugins.errors import InputError
+from fer_plugins.evaluate.print_table import print_table
 from fer_plugins.evaluate.result_table import result_console
 
 _USAGE = "fer inflation --plugin NAME --data NAME --protocol FLAWED --against SOUND [--seeds N]"
@@ -119,8 +120,8 @@ def print_inflation(console: Console, found: Mapping[str, Any]) -> None:
         f"{who} on {data['title']} {data['fingerprint']}: {budget['epochs']} epochs, batches of {budget['batch_size']}"
     )
     console.print()
-    console.print(_sides(found, names))
-    console.print(_one_training(found, names))
+    print_table(console, _sides(found, names))
+    print_table(console, _one_training(found, names), keys=2)
     console.print(
         _text(_ONE_TRAINING + ("" if found["over_seeds"] else " Use --seeds 5 before you blame the protocol."))
     )
@@ -130,7 +131,7 @@ def print_inflation(console: Console, found: Mapping[str, Any]) -> None:
         console.print(_text(_BOTH))
     if found["over_seeds"]:
         console.print()
-        console.print(_over_seeds(found, names))
+        print_table(console, _over_seeds(found, names))
         console.print(_text(_OVER_SEEDS))
     console.print()
     for warning in found["warnings"]:
@@ -170,26 +171,26 @@ def _training_images(side: Mapping[str, Any]) -> str:
 
 
 def _one_training(found: Mapping[str, Any], names: list[str]) -> Table:
-    table = _table("one training on each side", "score", "seed", *names, "difference", "95 % interval", "verdict")
+    table = _table("one training on each side", "score", "seed", "difference", "95 % interval", "verdict", *names)
     for score, title in _TITLES.items():
         for row in found["seeds"]:
             sides = [f"{row[side][score]:.4f}" for side in _SIDES]
-            table.add_row(title, str(row["seed"]), *sides, *_difference(row["differences"][score], found))
+            table.add_row(title, str(row["seed"]), *_difference(row["differences"][score], found), *sides)
     return table
 
 
 def _over_seeds(found: Mapping[str, Any], names: list[str]) -> Table:
     title = f"{len(found['seeds'])} trainings on each side: mean (standard deviation between seeds)"
-    table = _table(title, "score", *names, "difference", "95 % interval", "verdict")
+    table = _table(title, "score", "difference", "95 % interval", "verdict", *names)
     for score, title in _TITLES.items():
         one = found["over_seeds"][score]
         sides = [f"{one[side]['mean']:.4f} ({one[side]['sd']:.3f})" for side in _SIDES]
-        table.add_row(title, *sides, *_difference(one, found))
+        table.add_row(title, *_difference(one, found), *sides)
     return table
 
 
 def _difference(one: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:
-    ends = "-" if one["low"] is None else f"{one['low']:+.4f} to {one['high']:+.4f}"
+    ends = one["method"].removeprefix("none: ") if one["low"] is None else f"{one['low']:+.4f} to {one['high']:+.4f}"
     said = "not a result" if found["not_a_result"] else one["verdict"]
     return [f"{one['difference']:+.4f}", ends, said]
 

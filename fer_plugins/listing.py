@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import shutil
+import textwrap
 from collections import Counter
 from typing import Any
 
@@ -43,7 +45,7 @@ def list_offers(words: list[str]) -> int:
         _print_columns([list(_OFFER), *([str(row[key]) for key in _OFFER] for row in rows)])
         for row in rows:
             if row["problem"]:
-                print(f"{row['kind']} {row['name']}: {row['problem']}")
+                _say(f"{row['kind']} {row['name']}: {row['problem']}")
     return int("--check" in flags and any(row["problem"] for row in rows))
 
 
@@ -161,22 +163,23 @@ def _print_description(shown: dict[str, Any]) -> None:
         paper = shown["paper"]
         authors = ", ".join(paper.get("authors") or [])
         where = f"{paper.get('venue') or 'venue unknown'}, {paper.get('year') or 'year unknown'}"
-        print(f"paper: {paper.get('title')}\n  {authors}; {where}; doi {paper.get('doi') or 'unknown'}")
+        _say(f"paper: {paper.get('title')}")
+        _say(f"{authors}; {where}; doi {paper.get('doi') or 'unknown'}", indent=2)
         if shown["source"]:
             source = shown["source"]
             where = f"{source.get('venue') or 'venue unknown'}, {source.get('year') or 'year unknown'}"
-            print(f"own paper: {', '.join(source.get('authors') or [])}; {where}; doi {source.get('doi') or 'unknown'}")
-        print(f"recipes: {', '.join(shown['recipes'])}")
+            _say(f"own paper: {', '.join(source.get('authors') or [])}; {where}; doi {source.get('doi') or 'unknown'}")
+        _say(f"recipes: {', '.join(shown['recipes'])}")
         print(f"input: {' x '.join(map(str, shown['input']))} (channels, height, width)")
         print(f"parameters: {shown['parameters']:,}")
         print(f"multiply-adds an image: {shown['macs']:,}")
         assumed = dict(shown["assumed"])
         if "architecture" in assumed:
-            print(f"ARCHITECTURE ASSUMED: {assumed.pop('architecture')}")
+            _say(f"ARCHITECTURE ASSUMED: {assumed.pop('architecture')}")
         if assumed:
             print("assumed (not in the paper):")
             for key, reason in assumed.items():
-                print(f"  {key}: {reason}")
+                _say(f"{key}: {reason}", indent=2)
         if shown["claims"]:
             print("claims of the paper:")
             names = ["dataset", "split", "metric", "value"]
@@ -186,8 +189,15 @@ def _print_description(shown: dict[str, Any]) -> None:
         print("options:")
         for name, option in shown["options"].items():
             default = "null" if option["default"] is None else option["default"]
-            print(f"  {name}: {readable(option['type'])} = {default}")
-            print(f"      {option['meaning']}")
+            _say(f"{name}: {readable(option['type'])} = {default}", indent=2)
+            _say(option["meaning"], indent=6)
+
+
+def _say(text: str, indent: int = 0) -> None:
+    """Print a text in lines that fit the terminal, the later ones further in; 100 wide where there is none."""
+    width = min(shutil.get_terminal_size((100, 24)).columns, 120)
+    first = " " * indent
+    print(textwrap.fill(text, width, initial_indent=first, subsequent_indent=first + "  ", break_on_hyphens=False))
 
 
 def _print_columns(rows: list[list[str]], indent: str = "") -> None:

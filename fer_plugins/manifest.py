@@ -38,6 +38,7 @@ def describe(settings: Mapping[str, Any], data: FERDataModule, notice: str | Non
             "title": title_of(data),
             "fingerprint": data.fingerprint,
             "split_hash": data.split_hash,
+            "names_hash": data.table.names_hash(data.fold._asdict(), data.classes),
             "classes": list(data.classes),
             "counts": data.counts,
             "counts_before_balancing": data.counts_before,

@@ -137,13 +137,15 @@ class FERModule(L.LightningModule):
     def load_from_checkpoint(  # type: ignore[override]
         cls, checkpoint_path: str | Path, map_location: Any = "cpu", weights_only: bool = True, **kwargs: Any
     ) -> FERModule:
-        """Load a trained model; no further arguments are needed.
+        """Load a trained model, ready to predict (in evaluation mode); no further arguments are needed.
+
+        To go on training it, call ``train()``; Lightning's Trainer does.
 
         Raises:
             InputError: the file is missing, is no checkpoint, or its plug-in is not installed.
         """
         try:
-            return super().load_from_checkpoint(
+            module: FERModule = super().load_from_checkpoint(
                 checkpoint_path, map_location=map_location, weights_only=weights_only, **kwargs
             )
         except InputError:
@@ -151,6 +153,7 @@ class FERModule(L.LightningModule):
         except Exception as error:  # torch raises a dozen kinds for a file that is none of its own
             text = " ".join(str(error).split())[:200]
             raise InputError(f"{checkpoint_path}: not a readable checkpoint of this package: {text}") from error
+        return module.eval()
 
     def forward(self, x: Tensor) -> Tensor:
         """Return logits (B, num_classes) of images (B, C, H, W) in [0, 1]."""

@@ -142,7 +142,8 @@ def check_range(offer: Offer) -> None:
     if not requirement.specifier.contains(__version__, prereleases=True):
         raise PluginError(
             f"{offer} needs fer-plugins {requirement.specifier}, installed is {__version__}; "
-            f"remedy: pip install 'fer-plugins{requirement.specifier}' or another version of {offer.distribution}"
+            f"remedy: install a fer-plugins of that range (pip install FOLDER of its sources) or another version of "
+            f"{offer.distribution}"
         )
 
 

@@ -52,9 +52,12 @@ def run(configuration: config.Resolved | Mapping[str, Any]) -> Record:
     with quiet(settings):
         check_machine(settings)
         check_claims(settings)
+        tracking.check(settings)
         records.check_output(settings["run"]["output"])
         if resolved.notice:
             print(resolved.notice, flush=True)
+        for note in resolved.notes:
+            print(note, flush=True)
         with doing(f"reading {settings['data']['name']}"):
             data = build_data(settings)
         if settings["run"]["fold"] is None:

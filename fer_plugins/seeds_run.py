@@ -13,9 +13,11 @@ from rich.table import Table
 
 from fer_plugins import config
 from fer_plugins.errors import InputError, RunError
+from fer_plugins.evaluate.print_table import print_table
 from fer_plugins.evaluate.read_runs import read_run
-from fer_plugins.evaluate.result_table import result_console, say_interval
+from fer_plugins.evaluate.result_table import result_console
 from fer_plugins.evaluate.seed_spread import seed_interval
+from fer_plugins.evaluate.spread_limits import format_spread, range_of
 from fer_plugins.record import Record
 
 SHOWN = ("accuracy", "balanced_accuracy", "f1")
@@ -159,12 +161,12 @@ def _show(records: list[Record]) -> None:
         table.add_column(name, justify="right")
     for name in SHOWN:
         values = [float(run.scores[name]) for run in sound]
-        spread = seed_interval(values)
-        ends = (say_interval(spread["t"]), say_interval(spread["z"]))
+        spread = seed_interval(values, range_of(name))
+        ends = (format_spread(spread, "t"), format_spread(spread, "z"))
         extremes = (f"{min(values):.4f}", f"{max(values):.4f}")
         table.add_row(name.replace("_", " "), f"{spread['mean']:.4f}", f"{spread['sd']:.4f}", *ends, *extremes)
     console.print()
-    console.print(table)
+    print_table(console, table)
     console.print(
         "The spread of training again on the same samples; that of other samples is each run's own interval. The z "
         "form is what papers print, and too narrow for few seeds.",

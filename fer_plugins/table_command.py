@@ -11,6 +11,7 @@ from typing import Any
 from fer_plugins.errors import InputError
 from fer_plugins.evaluate.read_runs import FinishedRun, read_runs
 from fer_plugins.evaluate.seed_spread import Model, group_models, seed_interval
+from fer_plugins.evaluate.spread_limits import range_of
 from fer_plugins.registry import nearest
 
 _SCORES = {"accuracy": "accuracy", "f1": "macro F1"}
@@ -48,7 +49,8 @@ def table_rows(runs: Sequence[FinishedRun]) -> list[dict[str, Any]]:
 
     Returns:
         ``model, dataset, protocol, part, split_hash, seeds, n``; for ``accuracy`` and ``f1`` {value, low, high
-        (fractions or None), interval ("t over 3 seeds", "test samples"), claimed [(number as printed, source)]};
+        (fractions or None), interval ("t over 3 seeds", "test samples",
+        or why there is none), claimed [(number as printed, source)]};
         ``remarks``.
 
     Raises:
@@ -121,7 +123,10 @@ def _score(model: Model, score: str) -> dict[str, Any]:
     if not model.runs:
         return {"value": None, "low": None, "high": None, "interval": "no result"}
     if len(model.runs) > 1:
-        spread = seed_interval(model.values(score))
+        spread = seed_interval(model.values(score), range_of(score))
+        if spread["t"] is None:
+            said = f"no interval over {spread['n']} seeds: {spread['why']}"
+            return {"value": spread["mean"], "low": None, "high": None, "interval": said}
         return {"value": spread["mean"], **spread["t"], "interval": f"t over {spread['n']} seeds"}
     ends = model.runs[0].scores["intervals"][score]
     return {"value": model.values(score)[0], "low": ends["low"], "high": ends["high"], "interval": "test samples"}
@@ -139,6 +144,8 @@ def _cells(row: Mapping[str, Any], marks: Mapping[str, int]) -> list[str]:
         one = row[score]
         if one["value"] is None:
             cells.append("NOT A RESULT")
+        elif one["low"] is None:
+            cells.append(f"{one['value']:.4f} {one['interval']}")
         else:
             cells.append(f"{one['value']:.4f} [{one['low']:.4f}, {one['high']:.4f}] {one['interval']}")
         cells.append("; ".join(f"{number} ({source})" for number, source in one["claimed"]) or "-")

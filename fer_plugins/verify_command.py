@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fer_plugins.errors import InputError
+from fer_plugins.evaluate.print_table import print_table
 from fer_plugins.evaluate.read_runs import read_runs
 from fer_plugins.evaluate.result_table import result_console
 from fer_plugins.registry import nearest
@@ -56,7 +57,7 @@ def _print(console: Console, found: Mapping[str, Any], *, everything: bool) -> N
     general = set(found["against"])  # said above, once
     reasons = list(dict.fromkeys(why for row in shown for why in row["why"] if why not in general))
     if shown:
-        console.print(_table(shown, reasons, everything))
+        print_table(console, _table(shown, reasons, everything), keys=1)
     if any(row["verdict"] == NOT_COMPARABLE for row in shown):
         console.print(f"none: {NOT_COMPARABLE}, because")
         if general:
@@ -106,10 +107,10 @@ def _sum_up(rows: Sequence[Mapping[str, Any]], found: Mapping[str, Any]) -> dict
 def _table(rows: Sequence[Mapping[str, Any]], reasons: Sequence[str], everything: bool) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     table.add_column("claim", overflow="fold")
-    table.add_column("of, where", overflow="fold")
+    table.add_column("verdict (why)", no_wrap=True)
     for title in ("claimed", "measured", "95 % interval", "points"):
         table.add_column(title, justify="right", no_wrap=True)
-    table.add_column("verdict (why)", overflow="fold")
+    table.add_column("of, where", overflow="fold")  # last: the only cells that may need several lines
     for row in rows:
         metric = " ".join(str(part) for part in (row["metric"].replace("_", " "), row["class"]) if part)
         of = [row["model"], row["dataset"], row["split"]] if everything else [row["split"]]
@@ -119,11 +120,11 @@ def _table(rows: Sequence[Mapping[str, Any]], reasons: Sequence[str], everything
         verdict = "none" if row["verdict"] == NOT_COMPARABLE else row["verdict"].removesuffix(" within the interval")
         table.add_row(
             Text(metric.replace("f1", "F1")),
-            Text(where),
+            verdict + (f" ({why})" if why else ""),
             row["printed"],
             "-" if row["measured"] is None else f"{row['measured']:.4f}",
             f"{interval['low']:.4f} {interval['high']:.4f}" if interval else "-",
             "-" if points is None else f"{points:+.2f}",
-            verdict + (f" ({why})" if why else ""),
+            Text(where),
         )
     return table

@@ -13,12 +13,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from torch import nn
-
-pytest.importorskip("matplotlib")  # an extra: fer-plugins[figures]
-
 from matplotlib.text import Text
 from PIL import Image
+from torch import nn
 
 from fer_plugins import cli, config
 from fer_plugins.assemble import build_data

@@ -136,4 +136,4 @@ def test_without_ray_the_remedy_is_one_line(place, capsys, monkeypatch):
     found = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name, *rest: None if name == "ray" else found(name, *rest))
     assert call() == 2
-    assert "ray is not installed; pip install 'fer-plugins[ray]'" in capsys.readouterr().err
+    assert "ray is not installed; pip install 'ray>=" in capsys.readouterr().err

@@ -89,17 +89,23 @@ def test_the_interval_of_two_accuracies_by_hand():
 
 
 def test_the_interval_over_seeds_is_welchs():
-    # means 0.82 and 0.73; squared errors of the means 0.0004/3 and 0.0018/2
-    found = differences.means([0.80, 0.84, 0.82], [0.70, 0.76])
-    error = math.sqrt(0.0004 / 3 + 0.0018 / 2)
-    freedom = (0.0004 / 3 + 0.0018 / 2) ** 2 / ((0.0004 / 3) ** 2 / 2 + (0.0018 / 2) ** 2 / 1)
-    assert freedom == pytest.approx(1.30394, abs=1e-5)
+    # means 0.82 and 0.73; squared errors of the means 0.0004/3 and 0.0009/3
+    found = differences.means([0.80, 0.84, 0.82], [0.70, 0.76, 0.73])
+    error = math.sqrt(0.0004 / 3 + 0.0009 / 3)
+    freedom = (0.0004 / 3 + 0.0009 / 3) ** 2 / ((0.0004 / 3) ** 2 / 2 + (0.0009 / 3) ** 2 / 2)
+    assert freedom == pytest.approx(3.4845, abs=1e-4)
     half = student.ppf(0.975, freedom) * error
     assert found["difference"] == pytest.approx(0.09)
     assert (found["low"], found["high"]) == pytest.approx((0.09 - half, 0.09 + half))
-    assert found["verdict"] == "not distinguishable"
+    assert found["verdict"] == "inflated"
     assert found["flawed"] == pytest.approx({"mean": 0.82, "sd": 0.02, "seeds": 3})
-    assert found["sound"] == pytest.approx({"mean": 0.73, "sd": math.sqrt(0.0018), "seeds": 2})
+    assert found["sound"] == pytest.approx({"mean": 0.73, "sd": 0.03, "seeds": 3})
+
+
+def test_two_seeds_on_a_side_are_too_few_for_an_interval():
+    found = differences.means([0.80, 0.84, 0.82], [0.70, 0.76])
+    assert (found["low"], found["high"]) == (None, None)
+    assert (found["method"], found["verdict"]) == ("none: too few", "no interval")
 
 
 def test_seeds_without_any_spread_have_no_interval():

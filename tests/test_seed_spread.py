@@ -16,6 +16,7 @@ from fer_plugins.errors import InputError
 from fer_plugins.evaluate.read_runs import read_run
 from fer_plugins.evaluate.seed_spread import difference_over_seeds, group_models, seed_interval
 from fer_plugins.evaluate.significance import errors_by_class, holm, one_way_anova, signed_rank
+from fer_plugins.evaluate.spread_limits import format_spread, range_of
 
 WRITTEN = runpy.run_path(str(Path(__file__).with_name("written_run.py")))
 write_run, draw = WRITTEN["write_run"], WRITTEN["draw"]
@@ -30,6 +31,10 @@ def test_t_and_z_intervals_by_hand(values):
     assert found["mean"] == pytest.approx(mean)
     assert found["sd"] == pytest.approx(sd, abs=1e-12)
     for name, factor in (("t", stats.t.ppf(0.975, n - 1)), ("z", 1.959963984540054)):
+        if n < 3 or max(values) - min(values) < 1e-12:
+            assert found[name] is None
+            assert found["why"] == ("too few" if n < 3 else "no spread")
+            continue
         half = factor * sd / math.sqrt(n)
         assert found[name]["low"] == pytest.approx(mean - half, abs=1e-9)
         assert found[name]["high"] == pytest.approx(mean + half, abs=1e-9)
@@ -79,7 +84,29 @@ def test_one_training_has_no_spread():
         difference_over_seeds([0.7, 0.8], [0.7])
     same = seed_interval([0.5, 0.5, 0.5])
     assert same["sd"] == 0
-    assert same["t"]["low"] == same["t"]["high"] == 0.5
+    assert same["t"] is same["z"] is None
+    assert same["why"] == "no spread"
+
+
+def test_two_trainings_are_too_few_for_an_interval():
+    found = seed_interval([0.25, 0.17])
+    assert (found["t"], found["z"], found["why"]) == (None, None, "too few")
+    assert format_spread(found, "t") == "too few"
+    assert seed_interval([0.2439, 0.2439])["why"] == "too few"
+    welch = difference_over_seeds([0.7, 0.8], [0.6, 0.5, 0.55])
+    assert (welch["low"], welch["high"], welch["why"]) == (None, None, "too few")
+    assert 0 < welch["p"] < 1
+
+
+def test_intervals_end_where_the_score_does():
+    found = seed_interval([0.95, 0.99, 0.85], range_of("accuracy"))
+    assert found["t"]["high"] == 1.0
+    assert found["t"]["low"] == pytest.approx(seed_interval([0.95, 0.99, 0.85])["t"]["low"])
+    assert seed_interval([0.01, 0.0, 0.05], range_of("f1"))["t"]["low"] == 0.0
+    assert seed_interval([-0.1, 0.0, 0.1], range_of("shift.zero.probability_change.1"))["t"]["low"] < 0
+    wild = [0.0, 0.5, 1.0], [1.0, 0.0, 1.0]
+    assert difference_over_seeds(*wild)["high"] > 100.0
+    assert difference_over_seeds(*wild, shares=True)["high"] == 100.0
 
 
 def test_welch_by_hand():

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from fer_plugins.audit.groups import Findings, Overlap
 from fer_plugins.audit.near_copies import LEAST_DEVIATION, MOST_DIFFERENCE
+from fer_plugins.evaluate.print_table import print_table
 
 _FOLDS_SHOWN = 12  # of a protocol with more, the rest is in the JSON
 
@@ -87,7 +88,7 @@ def print_findings(console: Console, values: Mapping[str, Any]) -> None:
     table.add_row("near-constant (deviation under 2), not compared", "", f"{len(values['near_constant']):,}", "")
     if values["flat_centre"]:
         table.add_row("nothing in the centre, not compared", "", f"{len(values['flat_centre']):,}", "")
-    console.print(table)
+    print_table(console, table)
     if near["kinds"]:
         kinds = _table(
             f"near copies by kind ({near['pairs']:,} pairs, {near['pairs_in_one_sequence']:,} in one sequence)"
@@ -96,7 +97,7 @@ def print_findings(console: Console, values: Mapping[str, Any]) -> None:
         kinds.add_column("pairs", justify="right")
         for kind, count in near["kinds"].items():
             kinds.add_row(kind, f"{count:,}")
-        console.print(kinds)
+        print_table(console, kinds)
     _print_overlaps(console, values)
 
 
@@ -117,7 +118,7 @@ def _print_overlaps(console: Console, values: Mapping[str, Any]) -> None:
     if not leaking:
         console.print(f"Nothing in common between the parts ({values['protocol']}, {len(folds)} fold(s)).")
         return
-    console.print(table)
+    print_table(console, table, keys=3)
     if leaking > _FOLDS_SHOWN:
         console.print(f"{leaking - _FOLDS_SHOWN} further folds leak: see --json.")
 

@@ -203,7 +203,7 @@ def compare_models(models: Mapping[str, Model]) -> dict[str, Any] | None:
     found: dict[str, Any] = {}
     for score in SCORES:
         values = {name: model.values(score) for name, model in trained.items()}
-        rows = compare_means(values)
+        rows = compare_means(values, shares=True)
         for row in rows:
             first, second = (
                 dict(zip(trained[row[side]].seeds, values[row[side]], strict=True)) for side in ("first", "second")
@@ -215,17 +215,18 @@ def compare_models(models: Mapping[str, Model]) -> dict[str, Any] | None:
     return found
 
 
-def compare_means(values: Mapping[str, Sequence[float]]) -> list[dict[str, Any]]:
+def compare_means(values: Mapping[str, Sequence[float]], *, shares: bool = False) -> list[dict[str, Any]]:
     """Compare every two models by Welch's t over their trainings, and correct the p-values over all pairs (Holm).
 
     Args:
         values: model -> one score of each training, at least two.
+        shares: whether the scores lie in 0..1.
 
     Returns:
         [{``first``, ``second`` (names), ``welch`` (``difference_over_seeds``, and ``p_holm`` where it has a p)}].
     """
     rows: list[dict[str, Any]] = [
-        {"first": one, "second": other, "welch": difference_over_seeds(first, second)}
+        {"first": one, "second": other, "welch": difference_over_seeds(first, second, shares=shares)}
         for (one, first), (other, second) in itertools.combinations(values.items(), 2)
     ]
     tested = [row["welch"] for row in rows if row["welch"]["p"] is not None]

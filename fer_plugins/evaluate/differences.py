@@ -11,6 +11,7 @@ from statsmodels.stats.proportion import confint_proportions_2indep
 from statsmodels.stats.weightstats import CompareMeans
 
 from fer_plugins.evaluate.intervals import DRAWS, LEVEL, macro_scores
+from fer_plugins.evaluate.spread_limits import clip, why_none
 
 Matrix = npt.NDArray[np.int64]  # (K, K): rows are true classes, columns predicted ones
 Difference = dict[str, Any]  # {"difference", "low", "high", "method", "level", "verdict"}
@@ -57,8 +58,9 @@ def means(ones: Sequence[float], others: Sequence[float]) -> Difference:
     """Return the mean of ``ones`` less that of ``others``, with Welch's t interval (1947).
 
     Its values are scores of trainings under different seeds, so it says how far the difference may lie from that of
-    endlessly many trainings on the same images. Where no value of either side differs from the others of its side,
-    there is no interval: low and high are None, and the difference stands as it is.
+    endlessly many trainings on the same images. Of two trainings on a side, and where no value of either side differs
+    from the others of its side, there is no interval: low and high are None, ``method`` says why ("none: too few",
+    "none: no spread"), and the difference stands as it is.
 
     Args:
         ones: a score of each training, at least two.
@@ -74,10 +76,11 @@ def means(ones: Sequence[float], others: Sequence[float]) -> Difference:
         for name, values in (("flawed", ones), ("sound", others))
     }
     difference = float(np.mean(ones) - np.mean(others))
-    if max(one["sd"] for one in sides.values()) < 1e-12:  # rounding of the mean
-        return _difference(difference, None, None, "none: no spread between the seeds") | sides
+    if why := why_none(ones, others):
+        return _difference(difference, None, None, f"none: {why}") | sides
     low, high = CompareMeans.from_data(ones, others).tconfint_diff(alpha=1 - LEVEL, usevar="unequal")
-    return _difference(difference, low, high, "Welch t") | sides
+    ends = clip(low, high, (-1.0, 1.0))  # scores are shares
+    return _difference(difference, ends["low"], ends["high"], "Welch t") | sides
 
 
 def verdict(found: Difference) -> str:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from fer_plugins.errors import InputError
 from fer_plugins.evaluate.intervals import Matrix, macro_scores, wilson
 from fer_plugins.evaluate.record_types import check_types
+from fer_plugins.evaluate.trained_samples import note_on_splits
 from fer_plugins.record import Record
 
 _LARGEST = 1e300  # finite, and no whole number too large for a float
@@ -167,7 +168,7 @@ def check_same_test(runs: Sequence[FinishedRun]) -> list[str]:
         raise InputError(f"{where}: different test sets ({hashes}); only runs on the same samples can be compared")
     notes = []
     if len({run.split_hash for run in runs}) > 1:
-        notes.append(f"the {first.part} samples are the same, but not the samples trained on (split hashes differ)")
+        notes.append(note_on_splits([run.record for run in runs], first.part))
     if any(run.is_folds for run in runs):
         notes.append("predictions pooled over folds: several networks a side, trained on overlapping parts")
     return notes

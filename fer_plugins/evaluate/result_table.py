@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
@@ -13,7 +14,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-WIDTH = 100  # columns; no wider anywhere, so that a table fits a note or a log
+from fer_plugins.evaluate.print_table import print_table
+
+WIDEST = 120  # columns; no wider anywhere, so that a table fits a note or a log
+_PIPED = 100  # where there is no terminal and COLUMNS says nothing
 _SPLITS = ("test", "val", "train")
 _OVERALL = {
     "accuracy": "accuracy",
@@ -36,7 +40,9 @@ _PER_CLASS = {"precision": "precision", "recall": "recall", "f1": "F1"}
 
 
 def result_console(stream: TextIO | None = None) -> Console:
-    """Make the console to print results on: at most 100 columns; plain text, 100 wide, where it is no terminal.
+    """Make the console to print results on: as wide as the terminal, at most 120 columns.
+
+    Where it is no terminal: plain text, as wide as COLUMNS says, else 100.
 
     Args:
         stream: where to; default standard output. Characters that its encoding lacks are replaced.
@@ -46,9 +52,11 @@ def result_console(stream: TextIO | None = None) -> Console:
         stream.reconfigure(errors="replace")
     console = Console(file=stream, highlight=False)
     if console.is_terminal:
-        console.width = min(console.width, WIDTH)
+        console.width = min(console.width, WIDEST)
         return console
-    return Console(file=stream, width=WIDTH, color_system=None, force_terminal=False, highlight=False)
+    columns = os.environ.get("COLUMNS", "")
+    width = min(int(columns), WIDEST) if columns.isdecimal() and int(columns) > 0 else _PIPED
+    return Console(file=stream, width=width, color_system=None, force_terminal=False, highlight=False)
 
 
 def print_result(
@@ -81,8 +89,8 @@ def print_result(
         console.print()
     shown = [split for split in _SPLITS if split in scores_by_split]
     if shown:
-        console.print(_per_class(shown[0], scores_by_split[shown[0]]))
-        console.print(_overall(shown, scores_by_split))
+        print_table(console, _per_class(shown[0], scores_by_split[shown[0]]))
+        print_table(console, _overall(shown, scores_by_split))
     if claims_rows:
         _print_claims(console, claims_rows)
     if "architecture" in assumed:
@@ -130,7 +138,7 @@ def _per_class(split: str, scores: Mapping[str, Any]) -> Table:
 
 
 def _overall(shown: Sequence[str], scores_by_split: Mapping[str, Mapping[str, Any]]) -> Table:
-    with_interval = [split for split in shown[:2] if "intervals" in scores_by_split[split]]  # three would be too wide
+    with_interval = [split for split in shown[:2] if "intervals" in scores_by_split[split]]
     table = _table("overall")
     table.add_column("score")
     for split in shown:
@@ -173,7 +181,7 @@ def _print_claims(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
             Text(row["source"]),
             " ".join(str(number) for number, note in enumerate(notes, 1) if note in row_notes),
         )
-    console.print(table)
+    print_table(console, table)
     if shared:
         _print_pair(console, "all", "; ".join(shared), 3)
     for number, note in enumerate(notes, 1):

@@ -17,6 +17,7 @@ from statsmodels.stats.weightstats import CompareMeans, DescrStatsW
 from fer_plugins.errors import InputError
 from fer_plugins.evaluate.intervals import LEVEL
 from fer_plugins.evaluate.read_runs import FinishedRun
+from fer_plugins.evaluate.spread_limits import UNBOUNDED, clip, why_none
 
 # What may differ between two trainings of one model: where things lie and are written, and what only sets the pace.
 _NOT_THE_MODEL = ("seed", "run", "logger")
@@ -70,7 +71,7 @@ def group_models(runs: Sequence[FinishedRun]) -> list[Model]:
     ]
 
 
-def seed_interval(values: Sequence[float]) -> dict[str, Any]:
+def seed_interval(values: Sequence[float], limits: tuple[float, float] = UNBOUNDED) -> dict[str, Any]:
     """Return mean, standard deviation and intervals of the mean over retrainings.
 
     ``t`` is mean +- t(n - 1) sd / sqrt(n) (Student 1908), for trainings whose scores are roughly normal. ``z`` is
@@ -80,10 +81,11 @@ def seed_interval(values: Sequence[float]) -> dict[str, Any]:
 
     Args:
         values: the score of each training, n >= 2; fractions or points, the result has the same unit.
+        limits: least and largest value that the score can take (``spread_limits.range_of``); intervals end there.
 
     Returns:
-        ``mean, sd`` (ddof 1), ``n``, ``level``, and ``t`` and ``z`` as {low, high}. Not clipped to 0..1: where the ends
-        lie outside, n is too small for the normal form. All equal values give an interval of width 0.
+        ``mean, sd`` (ddof 1), ``n``, ``level``, and ``t`` and ``z`` as {low, high}. Both are None, and ``why`` says so,
+        for two trainings ("too few") and where all values are equal ("no spread"); ``why`` is None otherwise.
 
     Raises:
         InputError: fewer than two values.
@@ -94,26 +96,33 @@ def seed_interval(values: Sequence[float]) -> dict[str, Any]:
         )
     described = DescrStatsW(np.asarray(values, dtype=np.float64))
     sd = float(described.std_ddof(1))
-    ends = {"t": described.tconfint_mean(1 - LEVEL), "z": described.zconfint_mean(1 - LEVEL)}
+    why = why_none(values)
+    ends: dict[str, dict[str, float] | None] = {"t": None, "z": None}
+    if why is None:
+        both = {"t": described.tconfint_mean(1 - LEVEL), "z": described.zconfint_mean(1 - LEVEL)}
+        ends = {name: clip(float(low), float(high), limits) for name, (low, high) in both.items()}
     return {
         "mean": float(described.mean),
         "sd": sd,
         "n": len(values),
         "level": LEVEL,
-        **{name: {"low": float(low), "high": float(high)} for name, (low, high) in ends.items()},
+        "why": why,
+        **ends,
     }
 
 
-def difference_over_seeds(first: Sequence[float], second: Sequence[float]) -> dict[str, Any]:
+def difference_over_seeds(first: Sequence[float], second: Sequence[float], *, shares: bool = False) -> dict[str, Any]:
     """Compare the means of two models over retrainings: Welch's t test and interval (Welch 1947), variances unequal.
 
     Args:
         first: scores of the first model, fractions, n >= 2.
         second: of the second model, m >= 2.
+        shares: whether the scores lie in 0..1, so that no difference is above 100 points.
 
     Returns:
         ``points`` (100 (mean of second - mean of first)), ``low, high`` in points, ``p``, ``method``, ``level``;
-        ``low``, ``high`` and ``p`` are None where neither model spreads at all.
+        ``low``, ``high`` and ``p`` are None where neither model spreads at all, ``low`` and ``high`` also where a
+        model was trained twice only; ``why`` then says "no spread" or "too few".
 
     Raises:
         InputError: fewer than two scores of a model.
@@ -122,12 +131,15 @@ def difference_over_seeds(first: Sequence[float], second: Sequence[float]) -> di
         raise InputError("the difference of two models over seeds needs at least two trainings of each")
     points = 100 * (float(np.mean(second)) - float(np.mean(first)))
     found: dict[str, Any] = {"points": points, "low": None, "high": None, "p": None, "method": "Welch", "level": LEVEL}
+    found["why"] = why_none(first, second)
     if np.ptp(first) == 0 and np.ptp(second) == 0:
         return found
     both = CompareMeans(DescrStatsW(np.asarray(second)), DescrStatsW(np.asarray(first)))
     low, high = both.tconfint_diff(1 - LEVEL, usevar="unequal")
     _, p, _ = both.ttest_ind(usevar="unequal")
-    found |= {"low": 100 * float(low), "high": 100 * float(high), "p": float(p)}
+    found["p"] = float(p)
+    if found["why"] is None:
+        found |= clip(100 * float(low), 100 * float(high), (-100.0, 100.0) if shares else UNBOUNDED)
     return found
 
 

@@ -9,6 +9,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from fer_plugins.evaluate.print_table import print_table
 from fer_plugins.evaluate.result_table import say_interval
 
 _SCORES = {"accuracy": "accuracy", "balanced_accuracy": "balanced accuracy", "f1": "F1 (macro)"}
@@ -33,7 +34,7 @@ def print_targets(console: Console, targets: Mapping[str, Mapping[str, Any]]) ->
             last = row == len(lines) - 1
             first = (name, f"{scores['n']:,}") if row == 0 else ("", "")
             table.add_row(*first, title, f"{value:.4f}", say_interval(interval), end_section=last)
-    console.print(table)
+    print_table(console, table, keys=3)
     for name, scores in targets.items():
         if scores["missing_classes"]:
             console.print(f"{name} has no {', '.join(scores['missing_classes'])}", style="dim")

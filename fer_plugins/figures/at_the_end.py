@@ -11,6 +11,7 @@ from torch import nn
 
 from fer_plugins.figures.recorded import Drawn, draw_recorded, name_run, read_recorded
 from fer_plugins.record import Record
+from fer_plugins.requirement import install_command
 
 if TYPE_CHECKING:
     from fer_plugins.data.datamodule import FERDataModule
@@ -22,7 +23,7 @@ def draw_at_end(
     """Draw a finished run into its ``figures/``, as ``logger.figures`` says; about two seconds.
 
     Drawn are what the run recorded, its augmentation, and what the network explains itself with on validation images.
-    Nothing is drawn without matplotlib, with ``logger.figures: off``, or with ``logger.name: none``.
+    Nothing is drawn without matplotlib (a warning says so), with ``logger.figures: off``, or ``logger.name: none``.
 
     Args:
         record: of the run, or of a protocol's folds; finished, and written.
@@ -33,8 +34,11 @@ def draw_at_end(
         File name without its ending -> PNG; and sentences for the warnings of the manifest.
     """
     logger = record.config["logger"]
-    if logger.get("figures") == "off" or logger["name"] == "none" or find_spec("matplotlib") is None:
+    if logger.get("figures") == "off" or logger["name"] == "none":
         return {}, []
+    if find_spec("matplotlib") is None:
+        remedy = f"{install_command('matplotlib')}, then fer figures {record.folder}"
+        return {}, [f"figures are missing: matplotlib is not installed; {remedy}"]
     pictures: dict[str, Path] = {}
     warnings = []
     for draw in _sources(record, data, network):

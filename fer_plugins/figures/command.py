@@ -12,11 +12,11 @@ from fer_plugins.errors import InputError, RunError
 from fer_plugins.figures.recorded import Drawn, draw_recorded, name_run, read_finished, read_folder, read_recorded
 from fer_plugins.record import Record
 from fer_plugins.registry import nearest
+from fer_plugins.requirement import install_command
 
 if TYPE_CHECKING:
     from fer_plugins.data.datamodule import FERDataModule
 
-_INSTALL = 'matplotlib is not installed; pip install "fer-plugins[figures]"'
 _USAGE = (
     "fer figures: expected the folders of finished runs: fer figures RUN... "
     "[--bars FILE [--score accuracy|f1] | --augmentation [--out FOLDER] | --explain [--part val|test]]"
@@ -49,7 +49,7 @@ def figures(words: list[str]) -> int:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "matplotlib":
             raise
-        raise InputError(f"fer figures: {_INSTALL}") from None
+        raise InputError(f"fer figures: matplotlib is not installed; {install_command('matplotlib')}") from None
     if "--bars" in asked.flags:
         return _bars(asked)
     if "--augmentation" in asked.flags:

@@ -17,6 +17,7 @@ from typing import Any
 
 from fer_plugins.errors import InputError
 from fer_plugins.grid.local import GRACE, Ended, Task, last_line, start, stop
+from fer_plugins.requirement import install_command
 
 _OBJECT_STORE = 100 * 1024 * 1024  # bytes; nothing but words passes through it
 _TICK = 0.2  # seconds
@@ -86,7 +87,7 @@ def check(address: str | None) -> None:
         InputError: ray is not installed, or nothing listens at the address.
     """
     if importlib.util.find_spec("ray") is None:
-        raise InputError("--executor ray: ray is not installed; pip install 'fer-plugins[ray]'")
+        raise InputError(f"--executor ray: ray is not installed; {install_command('ray')}")
     if address is None or address == "auto":
         return
     host, _, port = address.rpartition(":")

@@ -10,6 +10,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from fer_plugins.evaluate.print_table import print_table
 from fer_plugins.evaluate.result_table import result_console, say_interval
 from fer_plugins.grid.estimate import MEASURED, SCALED, Estimate, estimate
 from fer_plugins.grid.plan import Plan
@@ -41,7 +42,7 @@ def print_plan(plan: Plan, jobs: int | None) -> None:
         if one is not None and one.basis == SCALED:
             shown += " (rough)"
         table.add_row(Text(cell.label), str(cell.config["trainer"]["epochs"]), found.status(cell), shown)
-    console.print(table)
+    print_table(console, table)
     print(f"{count_cells(plan, found)}; folder {plan.output}")
     print(_say_total(list(times.values()), jobs, found))
     if found.strays:
@@ -86,7 +87,7 @@ def print_summary(plan: Plan, rows: Sequence[Mapping[str, Any]]) -> None:
         fine = row["status"] == FINISHED
         state = "NOT A RESULT" if fine and row["not_a_result"] else row["status"]
         table.add_row(Text(row["cell"]), state, *(_scores(row) if fine else ("-", "-")), _time(row))
-    console.print(table)
+    print_table(console, table)
     console.print("The interval is that of the tested samples; over trainings: fer compare, fer table.", style="dim")
     for row in rows:
         for fault in row.get("not_a_result", ()):

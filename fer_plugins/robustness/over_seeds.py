@@ -17,10 +17,12 @@ from rich.table import Table
 
 from fer_plugins.errors import InputError
 from fer_plugins.evaluate.comparison import compare_means
+from fer_plugins.evaluate.print_table import print_table
 from fer_plugins.evaluate.read_runs import FinishedRun
-from fer_plugins.evaluate.result_table import say_interval, say_p
+from fer_plugins.evaluate.result_table import say_p
 from fer_plugins.evaluate.seed_spread import Model, seed_interval
 from fer_plugins.evaluate.significance import ALPHA
+from fer_plugins.evaluate.spread_limits import format_spread, range_of
 from fer_plugins.registry import nearest
 from fer_plugins.robustness.evaluation import FILE
 
@@ -72,9 +74,9 @@ def print_evaluations(console: Console, found: Mapping[str, Any]) -> None:
     share = "all" if found["n"] == found["of"] else f"{found['n']:,} of {found['of']:,}"
     console.print(f"fer evaluate, on {share} images of {found['part']}; the intervals are of means over seeds\n")
     for name, figure in found["figures"].items():
-        console.print(_means(name, figure["models"]))
+        print_table(console, _means(name, figure["models"]))
         if figure["pairs"]:
-            console.print(_pairs(figure["pairs"]))
+            print_table(console, _pairs(figure["pairs"]), keys=2)
     if not any(figure["pairs"] for figure in found["figures"].values()):
         console.print("A difference between models takes at least two seeds of two models.\n")
         return
@@ -92,20 +94,21 @@ def _means(name: str, models: Mapping[str, Any]) -> Table:
         seeds, spread = ", ".join(str(run["seed"]) for run in model["runs"]), model["over_seeds"]
         cells = [f"{model['runs'][0]['value']:.4f}", "-", "one training"]
         if spread:
-            cells = [f"{spread['mean']:.4f}", f"{spread['sd']:.4f}", say_interval(spread["t"])]
+            cells = [f"{spread['mean']:.4f}", f"{spread['sd']:.4f}", format_spread(spread, "t")]
         table.add_row(letter, seeds, *cells)
     return table
 
 
 def _pairs(pairs: Sequence[Mapping[str, Any]]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for title in ("first", "second", "second - first", "95 % interval", "p", "p (Holm)", "verdict"):
+    for title in ("first", "second", "second - first", "95 % interval", "verdict", "p", "p (Holm)"):
         table.add_column(title, justify="left" if title in ("first", "second", "verdict") else "right")
     for pair in pairs:
-        cells = ["-", "-", "-"]
+        ends, tested = "-", ["-", "-"]
         if pair["p"] is not None:
-            cells = [f"{pair['low']:+.4f} to {pair['high']:+.4f}", say_p(pair["p"]), say_p(pair["p_holm"])]
-        table.add_row(pair["first"], pair["second"], f"{pair['difference']:+.4f}", *cells, pair["verdict"])
+            ends = pair["why"] if pair["low"] is None else f"{pair['low']:+.4f} to {pair['high']:+.4f}"
+            tested = [say_p(pair["p"]), say_p(pair["p_holm"])]
+        table.add_row(pair["first"], pair["second"], f"{pair['difference']:+.4f}", ends, pair["verdict"], *tested)
     return table
 
 
@@ -115,13 +118,14 @@ def _compare(name: str, models: Mapping[str, Model], figures: Mapping[Any, Figur
     for letter, model in models.items():
         rows = [{"seed": run.seed, **figures[run.record.folder][name]} for run in model.runs]
         several = [float(row["value"]) for row in rows]
-        measured[letter] = {"runs": rows, "over_seeds": seed_interval(several) if len(rows) > 1 else None}
-        if len(rows) > 1:
+        spread = seed_interval(several, range_of(name)) if len(rows) > 1 else None
+        measured[letter] = {"runs": rows, "over_seeds": spread}
+        if spread:
             values[letter] = several
     pairs = []
     for row in compare_means(values):
         welch = row.pop("welch")  # in points: a hundredth of the figure's unit
-        pair = row | {"difference": welch["points"] / 100}
+        pair = row | {"difference": welch["points"] / 100, "why": welch["why"]}
         pair |= {end: None if welch[end] is None else welch[end] / 100 for end in ("low", "high")}
         pair |= {key: welch[key] for key in ("p", "p_holm") if key in welch}
         pairs.append(pair | {"verdict": _verdict(pair)})

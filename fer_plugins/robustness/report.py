@@ -11,6 +11,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from fer_plugins.evaluate.print_table import print_table
+
 
 def print_evaluation(console: Console, found: Mapping[str, Any], header: Mapping[str, Any]) -> None:
     """Print what ``evaluate_run`` returned.
@@ -61,7 +63,7 @@ def _print_shift(console: Console, values: Mapping[str, Any]) -> None:
             offsets = "80" if distance == "all" else str(8 * int(distance))
             cells = [consistency, one["probability_change"][distance], one["accuracy"][distance]]
             table.add_row(distance, offsets, *map(_say, cells))
-        console.print(table)
+        print_table(console, table)
         console.print(f"two positions out of 81 agree: {_say(one['consistency_of_pairs'])}")
         console.print(f"accuracy where nothing moves: {_say(one['reference_accuracy'])}\n")
 
@@ -72,7 +74,7 @@ def _print_corruption(console: Console, values: Mapping[str, Any]) -> None:
         cells = [f"{one['accuracy']['value']:.3f}" for one in kind["severities"]]
         table.add_row(name, *cells, _say(kind["mean"], 3), f"{kind['drop']['value']:.3f}")
     table.add_row("all kinds", *[""] * 5, _say(values["mean"], 3), f"{values['drop']['value']:.3f}", style="bold")
-    console.print(table)
+    print_table(console, table)
     console.print(f"drop of the mean from {values['plain']['value']:.4f}: {_say(values['drop'])}")
 
 
@@ -80,7 +82,7 @@ def _print_occlusion(console: Console, values: Mapping[str, Any]) -> None:
     table = _table(f"occlusion: covered by {values['fill']}", "covered", "accuracy", "drop", "same answer")
     for name, cover in values["covers"].items():
         table.add_row(name, *(_say(cover[quantity]) for quantity in ("accuracy", "drop", "unchanged")))
-    console.print(table)
+    print_table(console, table)
 
 
 def _print_calibration(console: Console, values: Mapping[str, Any]) -> None:
@@ -91,7 +93,7 @@ def _print_calibration(console: Console, values: Mapping[str, Any]) -> None:
     table = _table(title, "score", "before", "after", "change")
     for name, label in (("ece", "ECE"), ("loss", "loss"), ("brier", "Brier")):
         table.add_row(label, *(_say(values[when][name]) for when in ("before", "after", "change")))
-    console.print(table)
+    print_table(console, table)
     if values["at_the_end_of_the_range"]:
         console.print(Text("the temperature lies at the end of the range searched (0.01 to 100)", style="bold yellow"))
 
@@ -105,7 +107,7 @@ def _print_tta(console: Console, ways: Mapping[str, Any], plain: Mapping[str, An
         accuracy = _say({"value": scores["accuracy"], **scores["intervals"]["accuracy"]}, 3)
         gains = _say(one["accuracy_gain"], 3), f"{scores['loss']:.4f}", _say(one["loss_gain"], 3)
         table.add_row(f"{way}: {one['views']}", accuracy, *gains)
-    console.print(table)
+    print_table(console, table)
 
 
 def _say(measured: Mapping[str, Any], digits: int = 4) -> str:

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from fer_plugins.contract import HasExplain
 from fer_plugins.errors import InputError
 from fer_plugins.evaluate.metrics import Predictions
+from fer_plugins.requirement import install_command
 from fer_plugins.robustness.network import Network, Part, as_batch
 from fer_plugins.seeds import derive
 
@@ -48,7 +49,7 @@ def check_saliency(methods: list[str], module: nn.Module) -> None:
     needed = ["matplotlib"] + ["captum"] * any(method != "explain" for method in methods)
     missing = [name for name in needed if importlib.util.find_spec(name) is None]
     if missing:
-        raise InputError(f'--saliency: {" and ".join(missing)} not installed; pip install "fer-plugins[saliency]"')
+        raise InputError(f"--saliency: {' and '.join(missing)} not installed; {install_command(*missing)}")
     if "explain" in methods and not isinstance(module, HasExplain):
         raise InputError(f"--saliency explain: {type(module).__name__} has no explain(); use another method")
 

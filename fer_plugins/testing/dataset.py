@@ -77,7 +77,23 @@ def _check_table(findings: Findings, dataset: Any, classes: list[str]) -> Sample
         f"the column label holds {kind}",
         "map each label by its name: classes.index(name)",
     )
+    _check_classes_have_images(findings, table, classes)
     return table
+
+
+def _check_classes_have_images(findings: Findings, table: SampleTable, classes: list[str]) -> None:
+    """A class without an image to train on passes everything else, and then no protocol can train."""
+    remedy = "leave the class out of .classes and number the others anew, or give it images"
+    empty = [name for number, name in enumerate(classes) if not (table.label == number).any()]
+    findings.require(not empty, "every class has images", f"none of {listed(empty)}", remedy)
+    if table.split is None:
+        return
+    training = table.label[table.split == "train"]
+    untrained = [name for number, name in enumerate(classes) if name not in empty and not (training == number).any()]
+    found = f"none of {listed(untrained)} lies in split train"
+    findings.require(
+        not untrained or not len(training), "every class has training images", found, "move some there, or leave it out"
+    )
 
 
 def _check_image(findings: Findings, dataset: Any, index: int) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Collection
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from fer_plugins.testing.findings import Failed, Findings, count, first_line, listed
+from fer_plugins.testing.reach import find_unreached, reached
 
 TOLERANCE = 1e-5  # of the largest logit
 _STEPS = 3
@@ -66,17 +68,28 @@ def train_briefly(findings: Findings, network: nn.Module, images: Tensor, num_cl
             torch.equal(batch, before), "input unchanged", "the forward pass wrote to it", "work on a copy"
         )
         for name, weight in list(unreached.items()):
-            if weight.grad is not None and weight.grad.any():
+            if reached(weight):
                 del unreached[name]
         nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimizer.step()
+    unused = _find_unused(network, unreached, images, num_classes)
     findings.require(
-        not unreached,
+        not unused,
         "gradient reaches every parameter",
-        f"none in {count(_STEPS, 'step')} for {listed(unreached)}",
+        f"none in {count(_STEPS, 'step')}, nor at other weights, for {listed(unused)}",
         "use these layers in forward, or remove them; freeze with requires_grad_(False) what must not learn",
     )
     return True
+
+
+def _find_unused(network: nn.Module, unreached: Collection[str], images: Tensor, num_classes: int) -> list[str]:
+    """Return those of the parameters without a gradient that none of many other weights and images reaches either."""
+    if not unreached:
+        return []
+    labels = torch.randint(num_classes, (_BATCH,))
+    batch = torch.rand(_BATCH, *images.shape[1:])
+    ignored = Findings("architecture", network)  # what is wrong with the loss was found above
+    return find_unreached(network, unreached, lambda tried: _training_loss(ignored, network, tried, labels), batch)
 
 
 def _training_loss(findings: Findings, network: Any, images: Tensor, labels: Tensor) -> Tensor:

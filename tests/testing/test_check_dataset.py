@@ -9,7 +9,7 @@ import pytest
 from fer_plugins.data.datasets.synthetic import Synthetic
 from fer_plugins.testing import check_dataset
 
-CLASSES = ["anger", "disgust", "fear", "happy", "sad", "surprise", "neutral"]
+CLASSES = ["anger", "disgust", "fear", "happy"]
 
 
 class Pictures:
@@ -82,12 +82,12 @@ BROKEN_DATASETS = {
     "no_mapping": (pictures(table=7), "table", "TypeError"),
     "length": (Pictures(source=["a", "b"]), "table", "column 'source' has 2 rows, column 'label' 4"),
     "sources": (Pictures(source=["a", "a", "c", "d"]), "table", "two samples have the same source name"),
-    "range": (Pictures(label=[0, 1, 2, 7]), "table", "a label lies outside 0..6"),
+    "range": (Pictures(label=[0, 1, 2, 7]), "table", "a label lies outside 0..3"),
     "column": (Pictures(age=[1, 2, 3, 4]), "table", "unknown column 'age'"),
     "split": (Pictures(split=["train", "train", "dev", "test"]), "table", "something other than train, val, test"),
     "label_text": (Pictures(label=["0", "1", "2", "3"]), "labels are whole numbers", "the column label holds <U1"),
     "label_float": (Pictures(label=[0.0, 1.0, 2.0, 3.5]), "labels are whole numbers", "float64"),
-    "votes": (Pictures(votes=[[1, 2]] * 4), "table", "column 'votes' must have 7 figures a row"),
+    "votes": (Pictures(votes=[[1, 2]] * 4), "table", "column 'votes' must have 4 figures a row"),
     "missing": (
         pictures(__getitem__=lambda self, index: [][index]),
         "images are read",
@@ -132,7 +132,16 @@ def test_datasets_that_do_not_pickle(rules_broken):
 
 def test_good_datasets_pass():
     check_dataset(Pictures())
-    check_dataset(Pictures(split=["train", "train", "val", "test"], votes=[[1] * 7] * 4))
+    check_dataset(Pictures(split=["train"] * 4, votes=[[1] * 4] * 4))
+
+
+def test_a_class_without_an_image_is_found_before_a_training_is_refused(rules_broken):
+    found = rules_broken(check_dataset, Pictures(classes=[*CLASSES, "contempt"]))
+    assert list(found) == ["every class has images"]
+    assert "none of contempt" in found["every class has images"]
+    found = rules_broken(check_dataset, Pictures(split=["train", "train", "train", "test"]))
+    assert list(found) == ["every class has training images"]
+    assert "none of happy lies in split train" in found["every class has training images"]
 
 
 def test_synthetic_faces_pass():
