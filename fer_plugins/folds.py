@@ -18,6 +18,7 @@ from fer_plugins import config
 from fer_plugins import record as records
 from fer_plugins.errors import InputError, Interrupted, RunError
 from fer_plugins.evaluate.metrics import Predictions, score
+from fer_plugins.evaluate.recorded_answers import rows_of
 from fer_plugins.evaluate.result_table import print_result, result_console
 from fer_plugins.record import Record
 
@@ -117,7 +118,7 @@ def _sum_up(whole: Record) -> Record:
     done = [Record.read(whole.folder / name) for name in whole.manifest["folds"]]
     part = done[0].manifest["reported_on"]
     classes = done[0].manifest["data"]["classes"]
-    rows = [row for one in done for row in one.predictions() if row["split"] == part]
+    rows = [row for one in done for _, row in rows_of(one, part)]  # of other datasets each fold tests all: not pooled
     each = [
         {"fold": number, "n": one.metrics[part]["n"], "best_epoch": one.manifest["best_epoch"], "run": one.folder.name}
         | {name: one.metrics[part][name] for name in _SHOWN}

@@ -14,7 +14,7 @@ import platform
 import re
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
@@ -72,7 +72,11 @@ class Record:
         return self.folder / "checkpoints"
 
     def predictions(self) -> list[dict[str, str]]:
-        """Return the rows of predictions.csv: split, source, true, predicted, and p_CLASS for each class."""
+        """Return the rows of predictions.csv: split, dataset, source, true, predicted, and p_CLASS for each class.
+
+        ``dataset`` is "" for the one that was trained on, else the name in ``data.targets``; runs of an earlier version
+        have no such column (``evaluate.recorded_answers`` tells their rows apart).
+        """
         with (self.folder / "predictions.csv").open(newline="", encoding="utf-8") as file:
             return list(csv.DictReader(file))
 
@@ -89,21 +93,26 @@ class Record:
         """Write metrics.json."""
         write_whole(self.folder / "metrics.json", json.dumps(self.metrics, indent=2) + "\n")
 
-    def write_predictions(self, rows: Mapping[str, Any], classes: list[str]) -> None:
+    def write_predictions(
+        self, rows: Mapping[str, Any], classes: list[str], datasets: Mapping[str, Sequence[str]] | None = None
+    ) -> None:
         """Write predictions.csv: source name, true and predicted class and probabilities stand in one row together.
 
         Args:
             rows: split -> (source names (N,), Predictions).
             classes: class names in label order.
+            datasets: split -> (N,) the dataset of each row, "" for the one that was trained on; a split that is not
+                named holds that one alone.
         """
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(["split", "source", "true", "predicted", *(f"p_{name}" for name in classes)])
+        writer.writerow(["split", "dataset", "source", "true", "predicted", *(f"p_{name}" for name in classes)])
         for split, (sources, predictions) in rows.items():
             for place, source in enumerate(sources):
                 writer.writerow(
                     [
                         split,
+                        datasets[split][place] if datasets and split in datasets else "",
                         source,
                         classes[predictions.label[place]],
                         classes[predictions.predicted[place]],
