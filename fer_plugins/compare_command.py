@@ -42,10 +42,10 @@ def compare(words: list[str]) -> int:
             known = ", ".join(_FLAGS)
             raise InputError(f"fer compare: unknown word {word!r}{nearest(word, list(_FLAGS))}; known: {known}")
     evaluated = [name for name in names.split(",") if name]
-    if names and (target or not evaluated):
-        raise InputError(
-            _EVALUATED if not target else "fer compare: fer evaluate measures no targets; leave --target out"
-        )
+    if names and not evaluated:
+        raise InputError(_EVALUATED)
+    if evaluated and target:
+        raise InputError("fer compare: --evaluated: fer evaluate measures no data.targets; leave --target out")
     runs = read_runs([word for word in words if word not in _FLAGS], least=2, target=target)
     found = compare_runs(runs, classes="--classes" in words, evaluated=evaluated)
     if "--json" in words:
@@ -66,10 +66,10 @@ def compare_runs(
         evaluated: figures of the runs' evaluations to compare as well (``robustness.over_seeds``).
 
     Returns:
-        Plain JSON types: ``part, target`` (None: the dataset trained on)``, n, split_hashes, notes``; ``models`` [{letter, label, runs [{folder, seed, scores and
-        their test-set intervals}], over_seeds {score: ``seed_interval``} or None}]; ``pairs`` (``compare_pairs``);
-        ``over_seeds`` (None, or per score ``anova`` and ``pairs`` of models); ``classes`` (None or per run);
-        ``evaluated`` (None, or ``compare_evaluations``).
+        Plain JSON types: ``part, target`` (None: the dataset that was trained on), ``n, split_hashes, notes``;
+        ``models`` [{letter, label, runs [{folder, seed, scores and their test-set intervals}], over_seeds
+        {score: ``seed_interval``} or None}]; ``pairs`` (``compare_pairs``); ``over_seeds`` (None, or per score ``anova``
+        and ``pairs`` of models); ``classes`` (None or per run); ``evaluated`` (None, or ``compare_evaluations``).
 
     Raises:
         InputError: a run is no result, or the test sets differ.

@@ -184,4 +184,6 @@ def _show(whole: Record, part: str, each: list[dict[str, Any]], spread: dict[str
         print_result(console, {part: whole.metrics[part]}, [], head, {}, (), faults)
     else:
         console.print("samples are tested in more than one fold, so they are not pooled")
+    if whole.config["data"].get("targets") and part == "test":
+        console.print("other datasets are tested by each fold's network; their scores stand in the folds' own folders")
     console.print(f"recorded in {whole.folder}")

@@ -9,8 +9,8 @@ from typing import Any
 from fer_plugins import record as records
 from fer_plugins import registry
 from fer_plugins.data.datamodule import FERDataModule
-from fer_plugins.data.protocols import flaw_of
 from fer_plugins.data.fold_parts import count_targets, find_release_parts
+from fer_plugins.data.protocols import flaw_of
 from fer_plugins.evaluate.claims import read_claims
 from fer_plugins.evaluate.claims_beside import compare, for_run
 from fer_plugins.record import Record

@@ -236,11 +236,8 @@ def _finish(
         "fingerprint": data.fingerprint,
         "seed": settings["seed"],
         "not_a_result": "; ".join(faults),
-        **{
-            f"target/{name}/{key}": one[key]
-            for name, one in targets.items()
-            for key in ("accuracy", "balanced_accuracy")
-        },
+        **{f"target/{name}/accuracy": one["accuracy"] for name, one in targets.items()},
+        **{f"target/{name}/balanced_accuracy": one["balanced_accuracy"] for name, one in targets.items()},
     }
     tracker.log_result(scores, shown, data.row_images, data.source_names(shown.index), data.classes, summary)
     if settings["logger"]["log_model"]:

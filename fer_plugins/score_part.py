@@ -1,4 +1,4 @@
-"""Scores one split of a run: the dataset that was trained on, and apart from it each dataset that was only tested on."""
+"""Scores one split of a run: the dataset that was trained on, and each dataset that was only tested on apart."""
 
 from __future__ import annotations
 

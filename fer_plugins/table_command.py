@@ -36,8 +36,8 @@ _LATEX = {
 def table(words: list[str]) -> int:
     """Print the table of ``fer table RUN... [--format md|csv|tex] [--target NAME]``.
 
-    ``--target`` gives the scores on another dataset that the runs were tested on (protocol cross_dataset). A run that has
-    no one score (folds that test samples twice) is left out of the table of the others, and said below it.
+    ``--target`` gives the scores on another dataset that the runs were tested on (protocol cross_dataset). A run that
+    has no one score (folds that test samples twice) is left out of the table of the others, and said beside it.
 
     Raises:
         InputError: a wrong word, no run, a damaged or unfinished one, or two runs of one model with one seed.

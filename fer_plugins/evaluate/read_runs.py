@@ -213,8 +213,4 @@ def _is_unpooled(record: Record) -> bool:
 
 def _say_targets(datasets: Mapping[str, str]) -> str:
     names = ", ".join(filter(None, datasets))
-    return (
-        f"its datasets are: {names}"
-        if names
-        else "only on what it was trained on (--protocol cross_dataset adds others)"
-    )
+    return f"it was on {names}" if names else "only on the data it was trained on; leave --target out"

@@ -93,9 +93,9 @@ def _datasets_by_source(record: Record, rows: Sequence[Mapping[str, str]], targe
     counted = Counter(named)
     if any(counted[name] != need(record, "metrics", "targets", name, "n") for name in targets):
         raise NoScore(
-            f"{record.folder / 'predictions.csv'}: names no dataset for its rows, as runs of an earlier version do, and "
-            f"those of {', '.join(targets)} cannot be told from the others; train again: "
-            f"fer-run --config {record.folder / 'config.yaml'}"
+            f"{record.folder / 'predictions.csv'}: names no dataset for its rows (an earlier version wrote it), and those "
+            f"of {', '.join(targets)} cannot be told from the others; train again: fer-run --config "
+            f"{record.folder / 'config.yaml'}"
         )
     return named
 
