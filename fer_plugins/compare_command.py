@@ -68,8 +68,9 @@ def compare_runs(
     Returns:
         Plain JSON types: ``part, target`` (None: the dataset that was trained on), ``n, split_hashes, notes``;
         ``models`` [{letter, label, runs [{folder, seed, scores and their test-set intervals}], over_seeds
-        {score: ``seed_interval``} or None}]; ``pairs`` (``compare_pairs``); ``over_seeds`` (None, or per score ``anova``
-        and ``pairs`` of models); ``classes`` (None or per run); ``evaluated`` (None, or ``compare_evaluations``).
+        {score: ``seed_interval``} or None}]; ``pairs`` (``compare_pairs``); ``over_seeds`` (None, or per score
+        ``anova`` and ``pairs`` of models); ``classes`` (None or per run); ``evaluated`` (None, or
+        ``compare_evaluations``).
 
     Raises:
         InputError: a run is no result, or the test sets differ.

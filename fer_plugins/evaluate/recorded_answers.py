@@ -93,7 +93,7 @@ def _datasets_by_source(record: Record, rows: Sequence[Mapping[str, str]], targe
     counted = Counter(named)
     if any(counted[name] != need(record, "metrics", "targets", name, "n") for name in targets):
         raise NoScore(
-            f"{record.folder / 'predictions.csv'}: names no dataset for its rows (an earlier version wrote it), and those "
+            f"{record.folder / 'predictions.csv'}: an earlier version wrote it without a column dataset, and the rows "
             f"of {', '.join(targets)} cannot be told from the others; train again: fer-run --config "
             f"{record.folder / 'config.yaml'}"
         )
