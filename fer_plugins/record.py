@@ -72,7 +72,7 @@ class Record:
         return self.folder / "checkpoints"
 
     def predictions(self) -> list[dict[str, str]]:
-        """Return the rows of predictions.csv: split, dataset, source, true, predicted, and p_CLASS for each class.
+        """Return the rows of predictions.csv: split, source, true, predicted, p_CLASS for each class, and dataset.
 
         ``dataset`` is "" for the one that was trained on, else the name in ``data.targets``; runs of an earlier version
         have no such column (``evaluate.recorded_answers`` tells their rows apart).
@@ -106,17 +106,17 @@ class Record:
         """
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(["split", "dataset", "source", "true", "predicted", *(f"p_{name}" for name in classes)])
+        writer.writerow(["split", "source", "true", "predicted", *(f"p_{name}" for name in classes), "dataset"])
         for split, (sources, predictions) in rows.items():
             for place, source in enumerate(sources):
                 writer.writerow(
                     [
                         split,
-                        datasets[split][place] if datasets and split in datasets else "",
                         source,
                         classes[predictions.label[place]],
                         classes[predictions.predicted[place]],
                         *(f"{value:.6g}" for value in predictions.probabilities[place]),
+                        datasets[split][place] if datasets and split in datasets else "",
                     ]
                 )
         write_whole(self.folder / "predictions.csv", text.getvalue())

@@ -62,13 +62,14 @@ def rows_of(record: Record, part: str, dataset: str = "") -> list[tuple[int, dic
     Raises:
         InputError: a row names a dataset that metrics.json does not, or the rows of a run of an earlier version cannot
             be told apart (``NoScore``).
+        KeyError: there is no column split.
         OSError, UnicodeDecodeError, csv.Error: the file cannot be read.
     """
     rows = record.predictions()
     return [
         (number, row)
         for number, (row, name) in enumerate(zip(rows, _datasets_of(record, rows), strict=True), 2)
-        if row.get("split") == part and name == dataset
+        if row["split"] == part and name == dataset
     ]
 
 
@@ -117,14 +118,14 @@ def read_answers(record: Record, part: str, classes: Sequence[str], dataset: str
     sources, true, predicted = [], [], []
     try:
         for number, row in rows_of(record, part, dataset):
-            if not {"source", "true", "predicted"} <= row.keys():
-                raise InputError(f"{path}: lacks a column of split, source, true and predicted; not written by a run")
             for name in (row["true"], row["predicted"]):
                 if name not in place:
                     raise InputError(f"{path}: line {number} has {name!r}, which is no class of the run")
             sources.append(row["source"])
             true.append(place[row["true"]])
             predicted.append(place[row["predicted"]])
+    except KeyError:
+        raise InputError(f"{path}: lacks a column of split, source, true and predicted; not written by a run") from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path}: cannot be read: {' '.join(str(error).split())}") from None
     if len(set(sources)) != len(sources):
