@@ -14,10 +14,15 @@ from fer_plugins.data.split_file import write_split
 from fer_plugins.figures.recorded import read_recorded
 from fer_plugins.record import Record
 
-_spec = importlib.util.spec_from_file_location("fake_datasets", Path(__file__).with_name("fake_datasets.py"))
-fake = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(fake)
 
+def _load(name):
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+fake, scatter = _load("fake_datasets"), _load("scatter_net")
 SYNTHETIC = "--data synthetic --data.samples 63 --data.subjects 3 --data.frames 3"
 SIZE = "--data.image_size 24"
 QUICK = "--trainer.progress none --trainer.threads 1 --logger csv --logger.figures off"
@@ -52,26 +57,10 @@ REASONS = {("samples tested twice", verb): POOLED_NOTHING for verb in ("table", 
     ("paper_aa_dcn", "compare"): "only runs on the same samples can be compared",  # another seed makes other images
     ("samples tested twice", "figures"): "nothing was scored over all of it; give the folder of a single run or fold",
 }
-# A network that collapses on so few images is refused for that; this one gives two images hardly ever the same answer.
-SOURCE = '''
+TWICE = '''
 import numpy as np
-import torch
-from torch import nn
 
 from fer_plugins.contract import Fold
-
-
-class Scatter(nn.Module):
-    """A linear layer on sines of many periods of fixed random sums of the pixels."""
-
-    def __init__(self, *, num_classes: int, in_channels: int = 1, image_size: int = 24):
-        super().__init__()
-        sums = torch.randn(in_channels * image_size**2, 32, generator=torch.Generator().manual_seed(0))
-        self.register_buffer("sums", 10 * sums)
-        self.head = nn.Linear(32, num_classes)
-
-    def forward(self, x):
-        return self.head(torch.sin(x.flatten(1) @ self.sums))
 
 
 def twice(table, seed):
@@ -79,24 +68,6 @@ def twice(table, seed):
     parts = [np.flatnonzero(table.split == name) for name in ("train", "val", "test")]
     return [Fold(*parts), Fold(*parts)]
 '''
-PAPER = """
-paper: {id: scatter, title: Scatter, authors: [A. Uthor], year: 2020, venue: null, doi: null}
-architectures:
-  scatter:
-    claims_model: Scatter
-    assumed: {}
-    recipe:
-      model: {name: scatter}
-      data: {image_size: 24, batch_size: 8}
-      optimizer: {name: Adam, lr: 0.001}
-      trainer: {epochs: 1}
-"""
-CLAIMS = """
-paper: {id: scatter, title: Scatter}
-models: [{name: Scatter, role: proposed, params: null}]
-claims:
-  - {model: Scatter, dataset: Synthetic, split: test, metric: accuracy, value: 0.99, source: "Table 1"}
-"""
 
 
 def test_a_protocol_that_is_installed_is_a_case():
@@ -106,8 +77,9 @@ def test_a_protocol_that_is_installed_is_a_case():
 @pytest.fixture
 def call(make_distribution, tmp_path, capsys):
     """Return a function that calls a command in this process and returns its exit code, output and error."""
-    made = [("architectures", "scatter", "made:Scatter"), ("protocols", "twice", "made:twice")]
-    make_distribution("made", made, SOURCE, files={"paper.yaml": PAPER, "claims.yaml": CLAIMS})
+    files = {"paper.yaml": scatter.PAPER, "claims.yaml": scatter.CLAIMS}
+    make_distribution("scatter", [("architectures", "scatter", "scatter:Scatter")], scatter.SOURCE, files=files)
+    make_distribution("twice", [("protocols", "twice", "twice:twice")], TWICE)
 
     def run(command, *words):
         function = cli._run if command == "fer-run" else cli._verb
