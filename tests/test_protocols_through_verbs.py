@@ -6,13 +6,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 from fer_plugins import cli, config, registry
 from fer_plugins.assemble import build_data
 from fer_plugins.contract import Fold
 from fer_plugins.data.split_file import write_split
 from fer_plugins.figures.recorded import read_recorded
+from fer_plugins.grid.plan import read_plan
 from fer_plugins.record import Record
+from fer_plugins.run import run as start
 
 
 def _load(name):
@@ -173,3 +176,30 @@ def test_every_verb_reads_it(case, train, call, tmp_path):
     ends("a fold", "evaluate", call("fer", "evaluate", fold, "--suite", "shift", "--limit", "21"))
     found = json.loads((fold / "evaluation.json").read_text())
     assert found["agreement"] == {"images": found["n"], "different": 0}
+
+
+def test_runs_tested_on_other_datasets_do_not_stop_a_grid_or_the_table_of_its_folder(call, train, tmp_path):
+    targets = {"others": {"name": "synthetic", "samples": 63, "seed": 7}}
+    settings = {
+        "plugin": "scatter",
+        "data": {"name": "synthetic", "samples": 63, "subjects": 3, "image_size": 24, "targets": targets},
+        "protocol": "cross_dataset",
+        "trainer": {"epochs": 1, "threads": 1, "progress": "none", "accelerator": "cpu"},
+        "logger": {"name": "csv", "figures": "off"},
+    }
+    out = tmp_path / "out"
+    file = tmp_path / "grid.yaml"
+    file.write_text(yaml.safe_dump({"output": str(out), "settings": settings, "axes": {"seed": [0, 1]}}))
+    folders = [
+        start(config.Resolved(json.loads(json.dumps(cell.config)))).folder for cell in read_plan(str(file)).cells
+    ]
+    code, shown, error = call("fer", "grid", file)
+    assert (code, error) == (0, "")
+    assert "2 of 2 cells finished" in shown
+    for folder in folders:
+        assert f"{Record.read(folder).metrics['test']['accuracy']:.4f}" in shown
+    apart = [train(case, 0, out) for case in ("official", "samples tested twice")]
+    code, shown, error = call("fer", "table", *folders, *apart)
+    assert code == 0
+    assert shown.count("\n| scatter") == 2  # cross_dataset over two seeds, official
+    assert f"left out: {apart[1]}: {POOLED_NOTHING}" in error

@@ -46,12 +46,13 @@ def print_targets(console: Console, targets: Mapping[str, Mapping[str, Any]]) ->
         console.print()
         console.print(per_class_table(f"test on {name}", scores))
         console.print(_confusion(name, scores))
+    console.print("confusion: a row is a true class, a column a predicted one, in the same order", style="dim")
 
 
 def _confusion(name: str, scores: Mapping[str, Any]) -> Table:
     """Return the counts, rows true and columns predicted; columns by number, so that it fits 80 characters."""
     table = Table(
-        title=f"test on {name}, confusion: true class by row, predicted class by column, in the same order",
+        title=f"test on {name}, confusion (images)",
         title_justify="left", title_style="bold", header_style="dim", box=box.SIMPLE_HEAD, pad_edge=False,
     )  # fmt: skip
     table.add_column("true", overflow="fold")
