@@ -19,7 +19,7 @@ from fer_plugins.registry import nearest
 _SCORES = {"accuracy": "accuracy", "f1": "macro F1"}
 _CLAIMED_AS = {"accuracy": ("accuracy",), "f1": ("f1", "macro_f1")}
 _FORMATS = ("md", "csv", "tex")
-_FLAGS = ("--format", "--target")
+_FLAGS = ["--format", "--target"]
 _TARGET = "fer table: --target takes the name of one dataset of the runs' data.targets, as in --target ckplus"
 _LATEX = {
     "\\": r"\textbackslash{}",
@@ -54,8 +54,8 @@ def table(words: list[str]) -> int:
     if not runs:
         raise left_out[0]
     print({"md": _markdown, "csv": _csv, "tex": _latex}[form](table_rows(runs)), end="")
-    for error in left_out:
-        print(f"left out: {error}", file=sys.stderr)
+    for reason in left_out:
+        print(f"left out: {reason}", file=sys.stderr)
     return 0
 
 
