@@ -72,10 +72,10 @@ class Record:
         return self.folder / "checkpoints"
 
     def predictions(self) -> list[dict[str, str]]:
-        """Return the rows of predictions.csv: split, source, true, predicted, p_CLASS for each class, and dataset.
+        """Return the rows of predictions.csv: split, source, true, predicted, and p_CLASS for each class.
 
-        ``dataset`` is "" for the one that was trained on, else the name in ``data.targets``; runs of an earlier version
-        have no such column (``evaluate.recorded_answers`` tells their rows apart).
+        A run that was tested on other datasets has a column ``dataset`` too: "" for the one that was trained on, else
+        the name in ``data.targets``. Where it is missing, ``evaluate.recorded_answers`` tells the rows apart.
         """
         with (self.folder / "predictions.csv").open(newline="", encoding="utf-8") as file:
             return list(csv.DictReader(file))
@@ -101,12 +101,21 @@ class Record:
         Args:
             rows: split -> (source names (N,), Predictions).
             classes: class names in label order.
-            datasets: split -> (N,) the dataset of each row, "" for the one that was trained on; a split that is not
-                named holds that one alone.
+            datasets: split -> (N,) the dataset of each row, "" for the one that was trained on (a split that is not
+                named holds that one alone); None or empty: there is one dataset, and no column for it.
         """
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(["split", "source", "true", "predicted", *(f"p_{name}" for name in classes), "dataset"])
+        writer.writerow(
+            [
+                "split",
+                "source",
+                "true",
+                "predicted",
+                *(f"p_{name}" for name in classes),
+                *(["dataset"] if datasets else []),
+            ]
+        )
         for split, (sources, predictions) in rows.items():
             for place, source in enumerate(sources):
                 writer.writerow(
@@ -116,7 +125,7 @@ class Record:
                         classes[predictions.label[place]],
                         classes[predictions.predicted[place]],
                         *(f"{value:.6g}" for value in predictions.probabilities[place]),
-                        datasets[split][place] if datasets and split in datasets else "",
+                        *([datasets[split][place] if split in datasets else ""] if datasets else []),
                     ]
                 )
         write_whole(self.folder / "predictions.csv", text.getvalue())
