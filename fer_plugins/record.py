@@ -106,16 +106,8 @@ class Record:
         """
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(
-            [
-                "split",
-                "source",
-                "true",
-                "predicted",
-                *(f"p_{name}" for name in classes),
-                *(["dataset"] if datasets else []),
-            ]
-        )
+        last = ["dataset"] if datasets else []
+        writer.writerow(["split", "source", "true", "predicted", *(f"p_{name}" for name in classes), *last])
         for split, (sources, predictions) in rows.items():
             for place, source in enumerate(sources):
                 writer.writerow(
