@@ -19,44 +19,42 @@ from fer_plugins.evaluate.result_table import result_console, say_interval, say_
 from fer_plugins.evaluate.seed_spread import Model, group_models, seed_interval
 from fer_plugins.evaluate.significance import errors_by_class
 from fer_plugins.evaluate.spread_limits import format_spread, range_of
+from fer_plugins.flag_value import take_value
 from fer_plugins.registry import nearest
 
 _TITLES = {"accuracy": "accuracy", "f1": "macro F1"}
-_FLAGS = ("--json", "--classes", "--evaluated")
+_FLAGS = ("--json", "--classes", "--evaluated", "--target")
+_TARGET = "fer compare: --target takes the name of one dataset of the runs' data.targets, as in --target ckplus"
+_EVALUATED = "fer compare: --evaluated takes figures of fer evaluate once, as in --evaluated shift.zero.consistency"
 
 
 def compare(words: list[str]) -> int:
     """Print or dump the comparison of ``fer compare RUN RUN... [--classes] [--evaluated NAME[,NAME]] [--json]``.
 
+    ``--target NAME`` compares on another dataset that the runs were tested on (protocol cross_dataset).
+
     Raises:
         InputError: a wrong word, fewer than two runs, a run that is damaged, unfinished or no result, or runs that were
             not scored on the same samples.
     """
+    words, target = take_value(words, "--target", _TARGET)
+    words, names = take_value(words, "--evaluated", _EVALUATED)
     for word in words:
         if word.startswith("-") and word not in _FLAGS:
             known = ", ".join(_FLAGS)
             raise InputError(f"fer compare: unknown word {word!r}{nearest(word, list(_FLAGS))}; known: {known}")
-    words, evaluated = _take_evaluated(words)
-    runs = read_runs([word for word in words if word not in _FLAGS], least=2)
+    evaluated = [name for name in names.split(",") if name]
+    if names and not evaluated:
+        raise InputError(_EVALUATED)
+    if evaluated and target:
+        raise InputError("fer compare: --evaluated: fer evaluate measures no data.targets; leave --target out")
+    runs = read_runs([word for word in words if word not in _FLAGS], least=2, target=target)
     found = compare_runs(runs, classes="--classes" in words, evaluated=evaluated)
     if "--json" in words:
         print(json.dumps(found, indent=2))
     else:
         _print(result_console(), found)
     return 0
-
-
-def _take_evaluated(words: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Return the words without ``--evaluated NAMES``, and the names."""
-    if "--evaluated" not in words:
-        return list(words), []
-    place = words.index("--evaluated")
-    names = [name for name in "".join(words[place + 1 : place + 2]).split(",") if name]
-    if not names or names[0].startswith("-") or "--evaluated" in words[place + 1 :]:
-        raise InputError(
-            "fer compare: --evaluated takes figures of fer evaluate once, as in --evaluated shift.zero.consistency"
-        )
-    return [*words[:place], *words[place + 2 :]], names
 
 
 def compare_runs(
@@ -70,10 +68,11 @@ def compare_runs(
         evaluated: figures of the runs' evaluations to compare as well (``robustness.over_seeds``).
 
     Returns:
-        Plain JSON types: ``part, n, split_hashes, notes``; ``models`` [{letter, label, runs [{folder, seed, scores and
-        their test-set intervals}], over_seeds {score: ``seed_interval``} or None}]; ``pairs`` (``compare_pairs``);
-        ``over_seeds`` (None, or per score ``anova`` and ``pairs`` of models); ``classes`` (None or per run);
-        ``evaluated`` (None, or ``compare_evaluations``).
+        Plain JSON types: ``part, target`` (None: the dataset that was trained on), ``n, split_hashes, notes``;
+        ``models`` [{letter, label, runs [{folder, seed, scores and their test-set intervals}], over_seeds
+        {score: ``seed_interval``} or None}]; ``pairs`` (``compare_pairs``); ``over_seeds`` (None, or per score
+        ``anova`` and ``pairs`` of models); ``classes`` (None or per run); ``evaluated`` (None, or
+        ``compare_evaluations``).
 
     Raises:
         InputError: a run is no result, or the test sets differ.
@@ -98,6 +97,7 @@ def compare_runs(
         row |= {f"{side}_seed": run.seed for side, run in (("first", first), ("second", second))}
     return {
         "part": runs[0].part,
+        "target": runs[0].target or None,
         "n": len(runs[0].true),
         "split_hashes": list(dict.fromkeys("+".join(run.split_hash) for run in runs)),
         "notes": notes,
@@ -152,7 +152,8 @@ def _by_class(runs: Sequence[FinishedRun]) -> dict[str, Any]:
 
 
 def _print(console: Console, found: Mapping[str, Any]) -> None:
-    console.print(f"\n{found['part']}, {found['n']:,} samples, split {', '.join(found['split_hashes'])}")
+    part = f"{found['part']} on {found['target']}" if found["target"] else found["part"]
+    console.print(f"\n{part}, {found['n']:,} samples, split {', '.join(found['split_hashes'])}")
     for note in found["notes"]:
         console.print(Text(f"note: {note}", style="yellow"))
     for model in found["models"]:

@@ -19,6 +19,7 @@ from fer_plugins import record as records
 from fer_plugins.errors import InputError, Interrupted, RunError
 from fer_plugins.evaluate.metrics import Predictions, score
 from fer_plugins.evaluate.print_table import print_table
+from fer_plugins.evaluate.recorded_answers import rows_of
 from fer_plugins.evaluate.result_table import print_result, result_console
 from fer_plugins.record import Record
 
@@ -134,7 +135,7 @@ def _sum_up(whole: Record) -> Record:
     done = [Record.read(whole.folder / name) for name in whole.manifest["folds"]]
     part = done[0].manifest["reported_on"]
     classes = done[0].manifest["data"]["classes"]
-    rows = [row for one in done for row in one.predictions() if row["split"] == part]
+    rows = [row for one in done for _, row in rows_of(one, part)]  # of other datasets each fold tests all: not pooled
     each = [
         {"fold": number, "n": one.metrics[part]["n"], "best_epoch": one.manifest["best_epoch"], "run": one.folder.name}
         | {name: one.metrics[part][name] for name in _SHOWN}
@@ -200,4 +201,6 @@ def _show(whole: Record, part: str, each: list[dict[str, Any]], spread: dict[str
         print_result(console, {part: whole.metrics[part]}, [], head, {}, (), faults)
     else:
         console.print("samples are tested in more than one fold, so they are not pooled")
+    if whole.config["data"].get("targets") and part == "test":
+        console.print("other datasets are tested by each fold's network; their scores stand in the folds' own folders")
     console.print(f"recorded in {whole.folder}")

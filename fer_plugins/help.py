@@ -46,7 +46,8 @@ fer: experiments with facial expression recognition plug-ins
   fer claims PLUGIN | FILE.yaml [--json]
                                 contradictions between a paper's printed numbers, each with a
                                 certificate to check by hand
-  fer compare RUN RUN... [--classes] [--evaluated NAME[,NAME]] [--json]
+  fer compare RUN RUN... [--classes] [--evaluated NAME[,NAME]]
+              [--target DATASET] [--json]
                                 paired tests on the same samples, and over seeds; NAME: figures of
                                 fer evaluate, such as shift.zero.consistency
   fer evaluate RUN [--suite shift|corruption|occlusion|calibration]
@@ -57,8 +58,8 @@ fer: experiments with facial expression recognition plug-ins
                                 faces, calibration, which pixels count
   fer verify RUN... [--all] [--json]
                                 each of the paper's claims beside the measured value: a verdict
-  fer table RUN... [--format md|csv|tex]
-                                a row a model, the paper's claims beside
+  fer table RUN... [--format md|csv|tex] [--target DATASET]
+                                a row a model, the paper's claims beside; DATASET: of data.targets
   fer figures RUN...            draw a run's curves, confusion matrices, classes, calibration, ROC and
                                 class distribution, as PNG and SVG
   fer figures RUN... --bars FILE [--score accuracy|f1]

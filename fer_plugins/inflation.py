@@ -25,6 +25,7 @@ from fer_plugins.data.table import SampleTable
 from fer_plugins.equal_training import Samples, Split, split, use_cut_split
 from fer_plugins.errors import InputError
 from fer_plugins.evaluate import differences
+from fer_plugins.evaluate.recorded_answers import rows_of
 from fer_plugins.manifest import title_of
 from fer_plugins.record import Record, write_whole
 from fer_plugins.run import quiet, run
@@ -217,7 +218,7 @@ def _summary(record: Record, each: list[Record], table: SampleTable, seconds: fl
 
 
 def _tested(record: Record) -> list[str]:
-    return [row["source"] for row in record.predictions() if row["split"] == "test"]
+    return [row["source"] for _, row in rows_of(record, "test")]
 
 
 def _note(found: dict[str, Any], each: list[Record], protocol: str, seed: int) -> None:

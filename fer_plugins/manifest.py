@@ -9,6 +9,7 @@ from typing import Any
 from fer_plugins import record as records
 from fer_plugins import registry
 from fer_plugins.data.datamodule import FERDataModule
+from fer_plugins.data.fold_parts import count_targets, find_release_parts
 from fer_plugins.data.protocols import flaw_of
 from fer_plugins.evaluate.claims import read_claims
 from fer_plugins.evaluate.claims_beside import compare, for_run
@@ -41,6 +42,8 @@ def describe(settings: Mapping[str, Any], data: FERDataModule, notice: str | Non
             "names_hash": data.table.names_hash(data.fold._asdict(), data.classes),
             "classes": list(data.classes),
             "counts": data.counts,
+            "target_counts": count_targets(data.table, data.fold, data.classes),
+            "release_parts": find_release_parts(data.table, data.fold, limited=settings["data"]["limit"] is not None),
             "counts_before_balancing": data.counts_before,
             "limit": settings["data"]["limit"],
             "notes": data.notes,
@@ -111,7 +114,8 @@ def claims_beside(
     usual = registry.recipe(offer)["recipe"].get("trainer", {}).get("epochs")
     if usual and settings["trainer"]["epochs"] < usual:
         caveats.append(f"{settings['trainer']['epochs']} of {usual} epochs")
-    return compare(chosen, scores, settings["protocol"]["name"], caveats)
+    parts = manifest["data"].get("release_parts", ())  # runs of an earlier version did not record them
+    return compare(chosen, scores, settings["protocol"]["name"], caveats, release_parts=parts)
 
 
 def header(record: Record) -> dict[str, Any]:

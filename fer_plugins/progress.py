@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from fer_plugins import activity
 from fer_plugins.activity import format_seconds
+from fer_plugins.data.fold_parts import count_targets
 from fer_plugins.evaluate.cost import parameters
 from fer_plugins.evaluate.result_table import result_console
 from fer_plugins.pace import Pace, warn_of_hours
@@ -102,7 +103,8 @@ class ResultConsole:
 
     def begin(self, folder: Any, data: Any, module: Any, device: str, *, resumed: bool) -> None:
         """Say what is about to be trained on what."""
-        sizes = ", ".join(f"{size:,} {name}" for name, size in data.sizes.items())
+        counts = data.counts | count_targets(data.table, data.fold, data.classes)
+        sizes = ", ".join(f"{sum(of_class.values()):,} {name}" for name, of_class in counts.items())
         self.say(f"{'going on in' if resumed else 'run folder'}: {folder}")
         self.say(f"data: {data.dataset_name}, {sizes}; split {data.split_hash}, data {data.fingerprint}")
         for note in data.notes:

@@ -14,7 +14,7 @@ import platform
 import re
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
@@ -72,7 +72,11 @@ class Record:
         return self.folder / "checkpoints"
 
     def predictions(self) -> list[dict[str, str]]:
-        """Return the rows of predictions.csv: split, source, true, predicted, and p_CLASS for each class."""
+        """Return the rows of predictions.csv: split, source, true, predicted, and p_CLASS for each class.
+
+        A run that was tested on other datasets has a column ``dataset`` too: "" for the one that was trained on, else
+        the name in ``data.targets``. Where it is missing, ``evaluate.recorded_answers`` tells the rows apart.
+        """
         with (self.folder / "predictions.csv").open(newline="", encoding="utf-8") as file:
             return list(csv.DictReader(file))
 
@@ -89,16 +93,21 @@ class Record:
         """Write metrics.json."""
         write_whole(self.folder / "metrics.json", json.dumps(self.metrics, indent=2) + "\n")
 
-    def write_predictions(self, rows: Mapping[str, Any], classes: list[str]) -> None:
+    def write_predictions(
+        self, rows: Mapping[str, Any], classes: list[str], datasets: Mapping[str, Sequence[str]] | None = None
+    ) -> None:
         """Write predictions.csv: source name, true and predicted class and probabilities stand in one row together.
 
         Args:
             rows: split -> (source names (N,), Predictions).
             classes: class names in label order.
+            datasets: split -> (N,) the dataset of each row, "" for the one that was trained on (a split that is not
+                named holds that one alone); None or empty: there is one dataset, and no column for it.
         """
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(["split", "source", "true", "predicted", *(f"p_{name}" for name in classes)])
+        last = ["dataset"] if datasets else []
+        writer.writerow(["split", "source", "true", "predicted", *(f"p_{name}" for name in classes), *last])
         for split, (sources, predictions) in rows.items():
             for place, source in enumerate(sources):
                 writer.writerow(
@@ -108,6 +117,7 @@ class Record:
                         classes[predictions.label[place]],
                         classes[predictions.predicted[place]],
                         *(f"{value:.6g}" for value in predictions.probabilities[place]),
+                        *([datasets[split][place] if split in datasets else ""] if datasets else []),
                     ]
                 )
         write_whole(self.folder / "predictions.csv", text.getvalue())

@@ -23,16 +23,15 @@ from fer_plugins.assemble import build_data, build_module, build_trainer, check_
 from fer_plugins.checkpoints import read_checkpoint
 from fer_plugins.data.datamodule import FERDataModule
 from fer_plugins.errors import InputError, Interrupted, RunError
-from fer_plugins.evaluate.by_dataset import choose, score_targets
-from fer_plugins.evaluate.metrics import check_pairing, looks_unpaired, score
+from fer_plugins.evaluate.metrics import check_pairing, looks_unpaired
 from fer_plugins.evaluate.result_table import print_result
 from fer_plugins.evaluate.target_table import print_targets
-from fer_plugins.evaluate.votes import score_votes
 from fer_plugins.figures.at_the_end import draw_at_end
 from fer_plugins.manifest import check_claims, claims_beside, describe, header
 from fer_plugins.module import FERModule
 from fer_plugins.progress import EpochLog, ResultConsole
 from fer_plugins.record import Record
+from fer_plugins.score_part import score_part
 from fer_plugins.threads import choose_threads
 
 
@@ -203,7 +202,7 @@ def _finish(
     selected = read_checkpoint(best)
     module.load_state_dict(selected["state_dict"])
     parts = ["val", "test"] if settings["run"]["test"] else ["val"]
-    scores, answers, faults = {}, {}, []
+    scores, answers, datasets, faults = {}, {}, {}, []
     targets: dict[str, dict[str, Any]] = {}  # the scores on other datasets, under protocol cross_dataset
     for part in parts:
         if part == "test":
@@ -215,18 +214,13 @@ def _finish(
         assert predictions is not None
         rows = data.rows(part)
         check_pairing(predictions, rows, data.table.label[rows])
-        if part == "test" and data.table.origin is not None:
-            origin = data.table.origin[predictions.index]
-            scores[part] = score(choose(predictions, origin == ""), data.classes)
-            targets = score_targets(predictions, origin, data.classes)
-            for name, found in targets.items():
-                found["left_out"] = getattr(data.dataset, "left_out", {}).get(name, {})
-        else:
-            scores[part] = score(predictions, data.classes)
-            if data.table.votes is not None:
-                scores[part]["votes"] = score_votes(data.table.votes[predictions.index], predictions)
-        faults += [f"{part}: {fault}" for fault in module.faults]
+        found = score_part(predictions, data, module.faults)
+        scores[part], targets, shown = found.scores, found.targets, found.own
+        faults += [f"{part}: {fault}" for fault in found.faults]
+        record.manifest["warnings"] += found.warnings
         answers[part] = (data.source_names(predictions.index), predictions)
+        if found.datasets is not None:
+            datasets[part] = found.datasets
         warning = looks_unpaired(scores[part], train_accuracy)
         if warning:
             record.manifest["warnings"].append(f"{part}: {warning}")
@@ -235,7 +229,7 @@ def _finish(
     # A network that has broken down gives scores all the same; the paper's claims are not compared with them.
     claimed = [] if faults else claims_beside(record.manifest, settings, scores)
     record.metrics = {**scores, "claims": claimed, "not_a_result": faults, **({"targets": targets} if targets else {})}
-    record.write_predictions(answers, list(data.classes))
+    record.write_predictions(answers, list(data.classes), datasets)
     record.write_metrics()
     summary = {
         "best_epoch": int(selected["epoch"]) + 1,
@@ -244,11 +238,10 @@ def _finish(
         "fingerprint": data.fingerprint,
         "seed": settings["seed"],
         "not_a_result": "; ".join(faults),
-        **{f"target/{name}/accuracy": found["accuracy"] for name, found in targets.items()},
-        **{f"target/{name}/balanced_accuracy": found["balanced_accuracy"] for name, found in targets.items()},
+        **{f"target/{name}/accuracy": one["accuracy"] for name, one in targets.items()},
+        **{f"target/{name}/balanced_accuracy": one["balanced_accuracy"] for name, one in targets.items()},
     }
-    shown = answers[parts[-1]][1]
-    tracker.log_result(scores, shown, data.row_images, answers[parts[-1]][0], data.classes, summary)
+    tracker.log_result(scores, shown, data.row_images, data.source_names(shown.index), data.classes, summary)
     if settings["logger"]["log_model"]:
         tracker.log_checkpoint(best)
     record.write_manifest(status="finished", test_opened=list(data.test_openings), **summary)

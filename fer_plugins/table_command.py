@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import csv
 import io
+import sys
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from fer_plugins.errors import InputError
-from fer_plugins.evaluate.read_runs import FinishedRun, read_runs
+from fer_plugins.evaluate.read_runs import FinishedRun, check_folders, read_run
+from fer_plugins.evaluate.recorded_answers import NoScore
 from fer_plugins.evaluate.seed_spread import Model, group_models, seed_interval
 from fer_plugins.evaluate.spread_limits import range_of
+from fer_plugins.flag_value import take_value
 from fer_plugins.registry import nearest
 
 _SCORES = {"accuracy": "accuracy", "f1": "macro F1"}
 _CLAIMED_AS = {"accuracy": ("accuracy",), "f1": ("f1", "macro_f1")}
 _FORMATS = ("md", "csv", "tex")
+_FLAGS = ["--format", "--target"]
+_TARGET = "fer table: --target takes the name of one dataset of the runs' data.targets, as in --target ckplus"
 _LATEX = {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
@@ -30,14 +35,28 @@ _LATEX = {
 
 
 def table(words: list[str]) -> int:
-    """Print the table of ``fer table RUN... [--format md|csv|tex]``.
+    """Print the table of ``fer table RUN... [--format md|csv|tex] [--target NAME]``.
+
+    ``--target`` gives the scores on another dataset that the runs were tested on (protocol cross_dataset). A run that
+    has no one score (folds that test samples twice) is left out of the table of the others, and said beside it.
 
     Raises:
         InputError: a wrong word, no run, a damaged or unfinished one, or two runs of one model with one seed.
     """
+    words, target = take_value(words, "--target", _TARGET)
     form, folders = _sort(words)
-    rows = table_rows(read_runs(folders))
-    print({"md": _markdown, "csv": _csv, "tex": _latex}[form](rows), end="")
+    check_folders(folders)
+    runs, left_out = [], []
+    for folder in folders:
+        try:
+            runs.append(read_run(folder, target=target))
+        except NoScore as error:
+            left_out.append(error)
+    if not runs:
+        raise left_out[0]
+    print({"md": _markdown, "csv": _csv, "tex": _latex}[form](table_rows(runs)), end="")
+    for reason in left_out:
+        print(f"left out: {reason}", file=sys.stderr)
     return 0
 
 
@@ -59,7 +78,7 @@ def table_rows(runs: Sequence[FinishedRun]) -> list[dict[str, Any]]:
     blocks: dict[tuple[str, ...], list[FinishedRun]] = {}
     for run in runs:
         manifest = run.record.manifest
-        blocks.setdefault((manifest["data"]["title"], manifest["protocol"]["name"], run.part), []).append(run)
+        blocks.setdefault((run.title, manifest["protocol"]["name"], run.part), []).append(run)
     return [_row(model) for block in blocks.values() for model in group_models(block)]
 
 
@@ -67,10 +86,11 @@ def _row(model: Model) -> dict[str, Any]:
     first = model.runs[0]
     manifest = first.record.manifest
     sound = Model(model.label, tuple(run for run in model.runs if not run.faults))
-    claims = sound.runs[0].record.metrics.get("claims", []) if sound.runs else []
+    # The claims in a run's record are those about the dataset that it was trained on.
+    claims = sound.runs[0].record.metrics.get("claims", []) if sound.runs and not first.target else []
     row: dict[str, Any] = {
         "model": model.label,
-        "dataset": manifest["data"]["title"],
+        "dataset": first.title,
         "protocol": manifest["protocol"]["name"],
         "part": first.part,
         "split_hash": "+".join(first.split_hash),
@@ -93,6 +113,11 @@ def _row(model: Model) -> dict[str, Any]:
         remarks.append("a demonstration on drawn faces")
     if first.is_folds:
         remarks.append(f"{len(first.split_hash)} folds pooled; the interval is that of the tested samples")
+    others = [] if first.target else list(first.record.metrics.get("targets") or {})
+    if others:
+        remarks.append(f"also tested on {', '.join(others)}: fer table --target {others[0]}")
+    if first.target and first.scores.get("missing_classes"):
+        remarks.append(f"{first.target} has no {', '.join(first.scores['missing_classes'])}")
     return row | {"remarks": list(dict.fromkeys([*remarks, *_notes_on(claims)]))}
 
 
@@ -217,7 +242,7 @@ def _sort(words: Sequence[str]) -> tuple[str, list[str]]:
         if word == "--format" or word.startswith("--format="):
             form = word.partition("=")[2] if "=" in word else next(left, "")
         elif word.startswith("-"):
-            raise InputError(f"fer table: unknown word {word!r}{nearest(word, ['--format'])}; known: --format")
+            raise InputError(f"fer table: unknown word {word!r}{nearest(word, _FLAGS)}; known: {', '.join(_FLAGS)}")
         else:
             folders.append(word)
     if form not in _FORMATS:

@@ -9,6 +9,7 @@ from typing import Any
 
 from fer_plugins import config, registry
 from fer_plugins.consistency.printed import read_printed
+from fer_plugins.contract import SPLITS
 from fer_plugins.data.datasets.labels import expression_of
 from fer_plugins.errors import InputError
 from fer_plugins.evaluate.claims import Claim, read_claims
@@ -81,7 +82,7 @@ def _against(run: FinishedRun, offer: registry.Offer) -> list[str]:
     said = [f"not a result: {fault}" for fault in run.faults[:1]]
     if protocol.get("flaw"):
         said.append(f"flawed protocol {protocol['name']}: {protocol['flaw']}")
-    elif protocol["name"] not in _RELEASES_OWN_TEST:
+    elif not _is_on_releases_own(run):
         layers = registry.recipe(offer, settings.get("recipe")).values()
         wanted = {key: value for layer in layers for key, value in layer.get("protocol", {}).items()}
         if any(settings["protocol"].get(key) != value for key, value in wanted.items()) or not wanted:
@@ -96,6 +97,14 @@ def _against(run: FinishedRun, offer: registry.Offer) -> list[str]:
     if departures:
         said.append(f"not the plug-in's recipe: {', '.join(departures)}")
     return said
+
+
+def _is_on_releases_own(run: FinishedRun) -> bool:
+    """Return whether the reported part holds the images of the release's own."""
+    parts = run.record.manifest["data"].get("release_parts")
+    if parts is None:  # a run of an earlier version, or folds, of which none is the release's
+        return run.record.manifest["protocol"]["name"] in _RELEASES_OWN_TEST
+    return run.part in parts
 
 
 def _departures(settings: Mapping[str, Any], offer: registry.Offer) -> list[str]:
@@ -157,9 +166,9 @@ def _judge(
             part: _scores(run, part, claim.class_name) for part in ("test", "val") if part in run.record.metrics
         }
         name = run.record.manifest["protocol"]["name"]
-        (beside,) = compare([asked], scores, "official" if name in _RELEASES_OWN_TEST else name)
+        (beside,) = compare([asked], scores, name, release_parts=SPLITS)  # what speaks against it is in ``against``
         row |= {key: beside[key] for key in ("measured", "interval", "difference")}
-        notes = [note for note in beside["notes"] if not note.startswith("measured under protocol")]  # in ``against``
+        notes = beside["notes"]
         if claim.class_name is not None:
             notes = [note for note in notes if "averaging" not in note]  # one class is not averaged
         why = [note for note in notes if not note.endswith((" is accuracy", " is recall"))]  # the same number, renamed

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import csv
 import importlib.util
+import io
 import json
+import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,15 +16,28 @@ import pytest
 
 from fer_plugins import cli, config
 from fer_plugins.assemble import build_data
+from fer_plugins.compare_command import compare
+from fer_plugins.data.fold_parts import find_release_parts
 from fer_plugins.data.protocols import flaw_of
 from fer_plugins.errors import InputError
 from fer_plugins.evaluate.by_dataset import confusion, gap, prior_adjusted_accuracy, score_targets
 from fer_plugins.evaluate.metrics import Predictions
+from fer_plugins.evaluate.read_runs import read_run
+from fer_plugins.figures.command import figures
+from fer_plugins.figures.recorded import read_recorded
+from fer_plugins.record import Record
 from fer_plugins.run import run
+from fer_plugins.table_command import table
 
-_spec = importlib.util.spec_from_file_location("fake_datasets", Path(__file__).with_name("fake_datasets.py"))
-fake = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(fake)
+
+def _load(name):
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+fake, scatter, written = _load("fake_datasets"), _load("scatter_net"), _load("written_run")
 
 
 def data_of(*words):
@@ -163,33 +181,231 @@ def test_each_dataset_is_scored_apart():
     assert confusion(made, 3).sum() == 7
 
 
-def test_a_run_reports_its_own_test_part_and_each_other_dataset(roots, tmp_path, capsys):
-    record = run(
-        {
-            "plugin": "lenet5",
-            "data": {
-                **{"name": "rafdb", "root": str(roots["rafdb"]), "check": "off", "cache": "none"},
-                "targets": {"ck": {"name": "ckplus", "root": str(roots["ckplus"]), "check": "off"}},
-            },
-            "protocol": {"name": "cross_dataset"},
-            "trainer": {"epochs": 1, "progress": "none"},
-            "logger": {"name": "csv"},
-            "run": {"output": str(tmp_path / "runs")},
-        }
-    )
-    metrics = json.loads((record.folder / "metrics.json").read_text())
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """Two runs, seeds 0 and 1, of RAF-DB tested on CK+ too; what the first printed."""
+    place = tmp_path_factory.mktemp("cross")
+    raf = fake.write_folder(fake.rafdb_folders(12), place / "raf")
+    ck = fake.write_folder(fake.ckplus_folders(4), place / "ck")
+    package = {"__init__.py": scatter.SOURCE, "paper.yaml": scatter.PAPER, "claims.yaml": scatter.CLAIMS}
+    files = {f"site/scatter/{name}": text.encode() for name, text in package.items()}
+    info = "site/scatter-1.0.dist-info"
+    needs = b"Metadata-Version: 2.1\nName: scatter\nVersion: 1.0\nRequires-Dist: fer-plugins>=0.1,<0.2\n"
+    entry = b"[fer_plugins.architectures]\nscatter = scatter:Scatter\n"
+    fake.write_folder({**files, f"{info}/METADATA": needs, f"{info}/entry_points.txt": entry}, place)
+    printed, folders = io.StringIO(), []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(place / "site"))
+        with contextlib.redirect_stdout(printed):
+            for seed in (0, 1):
+                settings = {
+                    "plugin": "scatter",
+                    "seed": seed,
+                    "data": {
+                        **{"name": "rafdb", "root": str(raf), "check": "off", "cache": "none"},
+                        "targets": {"ck": {"name": "ckplus", "root": str(ck), "check": "off"}},
+                    },
+                    "protocol": {"name": "cross_dataset"},
+                    "trainer": {"progress": "none"},
+                    "logger": {"name": "csv", "figures": "off"},
+                    "run": {"output": str(place / "runs")},
+                }
+                folders.append(run(settings).folder)
+        yield folders, printed.getvalue()
+    for name in [name for name in sys.modules if name.partition(".")[0] == "scatter"]:
+        del sys.modules[name]
+
+
+def lines_of(call, *words):
+    capsys, *rest = words
+    capsys.readouterr()
+    code = cli.call("fer", call, [str(word) for word in rest])
+    return code, *capsys.readouterr()
+
+
+def test_a_run_reports_its_own_test_part_and_each_other_dataset(trained):
+    (folder, _), shown = trained
+    record = Record.read(folder)
+    metrics = record.metrics
     assert (metrics["test"]["n"], metrics["targets"]["ck"]["n"]) == (84, 72)
     assert metrics["targets"]["ck"]["left_out"] == {"contempt": 12}
     rows = [row for row in record.predictions() if row["split"] == "test"]
-    theirs = [row for row in rows if row["source"].startswith("ck:")]
+    theirs = [row for row in rows if row["dataset"] == "ck"]
+    assert {row["dataset"] for row in record.predictions()} == {"", "ck"}
+    assert all(row["source"].startswith("ck:") for row in theirs)
     assert (len(rows), len(theirs)) == (156, 72)
-    right = sum(row["true"] == row["predicted"] for row in theirs)
-    assert metrics["targets"]["ck"]["accuracy"] == pytest.approx(right / 72)
-    shown = capsys.readouterr().out
+    hits = sum(row["true"] == row["predicted"] for row in theirs)
+    assert metrics["targets"]["ck"]["accuracy"] == pytest.approx(hits / 72)
+    assert sum(record.manifest["data"]["counts"]["test"].values()) == 84
+    assert sum(record.manifest["data"]["target_counts"]["ck"].values()) == 72
     rows = shown.partition("other datasets")[2].splitlines()
     assert any(row.split()[:3] == ["ck", "72", "accuracy"] for row in rows)
     assert "ck has no neutral" in shown
     assert "contempt (12)" in shown
+
+
+def test_the_others_classes_and_confusion_are_shown(trained):
+    (folder, _), shown = trained
+    scores = Record.read(folder).metrics["targets"]["ck"]
+    per_class, _, confusion = shown.partition("test on ck, per class (72 images)")[2].partition("confusion")
+    rows = {row.split()[0]: row.split() for row in per_class.splitlines() if row.strip()}
+    for name, found in scores["per_class"].items():
+        assert rows[name][4] == str(found["support"])
+        assert rows[name][2] == ("-" if found["recall"] is None else f"{found['recall']:.4f}")
+    matrix = [row.split() for row in confusion.splitlines() if row.strip()[:1].isdigit()]
+    for row, name, counts in zip(matrix[:7], scores["classes"], scores["confusion_matrix"], strict=True):
+        assert row[1:] == [name, *map(str, counts)]
+
+
+def test_each_verb_takes_the_rows_that_it_is_asked_for(trained, capsys):
+    (first, second), _ = trained
+    metrics = Record.read(first).metrics
+    for target, scores in (("", metrics["test"]), ("ck", metrics["targets"]["ck"])):
+        words = ("--target", target) if target else ()
+        assert read_run(first, target=target).scores == scores
+        code, shown, error = lines_of(table, capsys, first, "--format", "csv", *words)
+        assert (code, error) == (0, "")
+        (row,) = csv.DictReader(io.StringIO(shown))
+        assert float(row["accuracy"]) == pytest.approx(scores["accuracy"])
+        assert row["n"] == str(scores["n"])
+        assert row["dataset"] == ("ck (trained on RAF-DB)" if target else "RAF-DB")
+        assert ("ck has no neutral" if target else "also tested on ck: fer table --target ck") in row["remarks"]
+        code, shown, _ = lines_of(compare, capsys, first, second, "--json", "--classes", *words)
+        found = json.loads(shown)
+        assert (code, found["n"], found["target"]) == (0, scores["n"], target or None)
+        assert found["models"][0]["runs"][0]["accuracy"] == scores["accuracy"]
+        assert lines_of(compare, capsys, first, second, *words)[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("call", "words", "said"),
+    [
+        (table, ["--target", "jaffe"], "was not tested on 'jaffe'; it was on ck"),
+        (compare, ["--target=jaffe"], "was not tested on 'jaffe'; it was on ck"),
+        (table, ["--target"], "--target takes the name of one dataset"),
+        (compare, ["--target", "--json"], "--target takes the name of one dataset"),
+        (compare, ["--target", "ck", "--target", "ck"], "--target takes the name of one dataset"),
+        (compare, ["--target", "ck", "--evaluated", "shift.zero.consistency"], "measures no data.targets"),
+    ],
+)
+def test_a_target_that_is_not_there_is_one_line(trained, capsys, call, words, said):
+    code, _, error = lines_of(call, capsys, *trained[0], *words)
+    assert code == 2
+    assert said in error
+    assert error.count("\n") == 1
+
+
+def test_a_run_without_other_datasets_says_so(tmp_path, capsys):
+    folder = written.write_run(tmp_path / "plain", *written.draw(1))
+    error = lines_of(table, capsys, folder, "--target", "ck")[2]
+    assert "was not tested on 'ck'; only on the data it was trained on" in error
+
+
+def without_the_column(folder, to, *, source=lambda name: name):
+    """Copy a run and make its predictions.csv one of an earlier version."""
+    shutil.copytree(folder, to)
+    rows = Record.read(to).predictions()
+    text = io.StringIO()
+    writer = csv.DictWriter(text, [key for key in rows[0] if key != "dataset"], extrasaction="ignore")
+    writer.writeheader()
+    writer.writerows(row | {"source": source(row["source"])} for row in rows)
+    (to / "predictions.csv").write_text(text.getvalue())
+    return to
+
+
+def test_a_run_of_an_earlier_version_is_read(trained, tmp_path, capsys):
+    first = trained[0][0]
+    old = without_the_column(first, tmp_path / "old")
+    for target in ("", "ck"):
+        assert read_run(old, target=target).sources == read_run(first, target=target).sources
+    assert read_recorded(old).predictions.label.tolist() == read_recorded(first).predictions.label.tolist()
+    assert lines_of(table, capsys, old)[0] == 0
+
+
+def test_rows_that_cannot_be_told_apart_do_not_stop_a_table_of_others(trained, tmp_path, capsys):
+    first, second = trained[0]
+    odd = without_the_column(first, tmp_path / "odd", source=lambda name: name.replace("ck:", "ck;"))
+    code, shown, error = lines_of(table, capsys, odd, second)
+    assert code == 0
+    assert len(shown.partition("\n\n")[0].splitlines()) == 3  # two lines of heading, one run
+    assert "left out: " in error
+    code, _, error = lines_of(table, capsys, odd)
+    assert code == 2
+    assert "cannot be told from the others; train again: fer-run --config" in error
+    assert "repeat the run" not in error
+    config.resolve({}, files=[error.strip().rpartition("--config ")[2]])  # the remedy is a configuration
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            lambda text: text.replace(",ck\n", ",jaffe\n", 1),
+            "is of dataset 'jaffe', which metrics.json has no scores of",
+        ),
+        (lambda text: text.replace(",ck\n", ",\n", 1), "rows of test"),
+        (lambda text: "".join(line for line in text.splitlines(True) if "ck:" not in line), "no row of test of ck"),
+    ],
+)
+def test_rows_of_another_dataset_that_were_altered_are_refused(trained, tmp_path, capsys, change, said):
+    copy = shutil.copytree(trained[0][0], tmp_path / "copy")
+    (copy / "predictions.csv").write_text(change((copy / "predictions.csv").read_text()))
+    for call in (table, figures):
+        code, _, error = lines_of(call, capsys, copy)
+        assert (code, error.count("\n")) == (2, 1)
+        assert call is figures or said in error
+
+
+def test_scores_of_another_type_are_refused(trained, tmp_path, capsys):
+    copy = shutil.copytree(trained[0][0], tmp_path / "copy")
+    metrics = json.loads((copy / "metrics.json").read_text())
+    for targets in ([], 3, {"ck": 1}, {"ck": None}, {"ck": {}}, {"a.b": []}):
+        (copy / "metrics.json").write_text(json.dumps({**metrics, "targets": targets}))
+        for call in (table, figures):
+            code, _, error = lines_of(call, capsys, copy)
+            assert (code, error.count("\n")) == (2, 1), (targets, error)
+
+
+def test_a_part_holds_every_class_of_every_dataset(roots):
+    for words in ([], ["--protocol.dedupe", "false"]):
+        data = rafdb_to(roots, "--data.limit", "120", "--protocol.parts", "3", *words)
+        origin, label = data.table.origin[data.fold.test], data.table.label[data.fold.test]
+        assert set(label[origin == ""]) == set(range(7))
+        assert set(label[origin == "ckplus"]) == set(range(6))
+    with pytest.raises(InputError, match="at least 20 are needed to have every class in every split of every dataset"):
+        rafdb_to(roots, "--data.limit", "19")
+    jaffe = ("--data.targets.jaffe.root", roots["jaffe"], "--data.targets.jaffe.check", "off")
+    table = rafdb_to(roots, *jaffe).table
+    chosen = table.rows(table.part(40))
+    assert len(chosen) == 40
+    for name, size in (("ckplus", 6), ("jaffe", 7)):
+        assert len(set(chosen.label[chosen.origin == name])) == size
+
+
+def test_the_release_s_own_parts_are_known_by_their_images(roots):
+    faces = fake.write_folder(fake.ferplus(4), roots["jaffe"].parent / "fer")
+    fer2013 = ("--data", "fer2013", "--data.root", faces / "fer2013.csv", "--data.check", "off")
+    target = ("--data.targets.ckplus.root", roots["ckplus"], "--data.targets.ckplus.check", "off")
+
+    def parts(data, **limited):
+        return find_release_parts(data.table, data.fold, **({"limited": False} | limited))
+
+    assert parts(data_of(*fer2013, *target)) == ["train", "val", "test"]  # the release's own three
+    assert parts(rafdb_to(roots)) == ["test"]  # validation was drawn from train
+    some = rafdb_to(roots, "--data.limit", "120", "--protocol.parts", "3")
+    assert parts(some) == []
+    assert parts(some, limited=True) == ["train", "test"]  # images of train, and of nothing else, train
+    jaffe = ("--data", "jaffe", "--data.root", roots["jaffe"], "--data.check", "off", "--protocol.parts", "3")
+    assert parts(data_of(*jaffe, *target)) == []
+    drawn = data_of(*fer2013, "--protocol", "random")
+    assert parts(drawn) == []
+    assert parts(drawn, limited=True) == []
+
+
+def test_a_claim_is_beside_the_release_s_own_test_part(trained):
+    claims = Record.read(trained[0][0]).metrics["claims"]
+    assert claims  # the paper claims something about RAF-DB
+    assert not any("not on the release's own split" in claim["note"] for claim in claims)
 
 
 def test_classes_that_were_left_out_are_known_from_the_cache_too(roots, tmp_path):

@@ -166,8 +166,15 @@ def test_a_run_under_other_conditions_is_not_comparable(trained):
         ("size", {"config__data__image_size": 48}, "data.image_size 48 (recipe: 24)"),
         (
             "kfold",
-            {"manifest__protocol__name": "kfold", "config__protocol": {"name": "kfold", "k": 5, "seed": 0}},
+            {"manifest__protocol__name": "kfold", "config__protocol": {"name": "kfold", "k": 5, "seed": 0}}
+            | {"manifest__data__release_parts": []},
             "another protocol: kfold (recipe: official)",
+        ),
+        (
+            "earlier",  # its manifest does not say whether the test part is the release's
+            {"manifest__protocol__name": "random", "config__protocol": {"name": "random", "seed": 0}}
+            | {"manifest__data__release_parts": None},
+            "another protocol: random (recipe: official)",
         ),
     ):
         ((verdict, said),) = verdicts(change(folder, name, **changes))

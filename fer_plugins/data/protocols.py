@@ -139,13 +139,16 @@ def pick_fold(folds: Sequence[Fold], number: int, protocol: ProtocolCall) -> Fol
 
 
 def count_classes(table: SampleTable, fold: Fold, classes: Sequence[str], *, owner: str) -> dict[str, dict[str, int]]:
-    """Return {split: {class: samples}}; validation and test may lack a class (a subject who does not show it).
+    """Return {split: {class: samples}} of the dataset that is trained on, without those that are only tested on.
+
+    Validation and test may lack a class (a subject who does not show it).
 
     Raises:
         InputError: a split is empty, or a class has no sample in the training part.
     """
     counted = {}
-    for split, part in zip(SPLITS, fold, strict=True):
+    for split, rows in zip(SPLITS, fold, strict=True):
+        part = rows if table.origin is None else rows[table.origin[rows] == ""]
         counts = np.bincount(table.label[part], minlength=len(classes)).tolist()
         if len(part) == 0 or (split == "train" and 0 in counts):
             if len(part) == 0:

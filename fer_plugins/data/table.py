@@ -55,7 +55,7 @@ class SampleTable:
         return np.lexsort((self.source,) if self.digest is None else (self.source, self.digest))
 
     def part(self, limit: int | float) -> npt.NDArray[np.int64]:
-        """Choose a part of the rows, stratified by official split and class; the same for every seed of a run.
+        """Choose a part of the rows, stratified by dataset, official split and class; the same for every seed of a run.
 
         Args:
             limit: number of rows in all (int, at least 1) or their share (float in (0, 1)).
@@ -65,21 +65,26 @@ class SampleTable:
 
         Raises:
             InputError: ``limit`` is out of range, or too small to leave one sample of each class in each split (three
-                of each class where there is no official split).
+                of each class where there is no official split) and one of each class in each dataset that is tested on.
         """
         if isinstance(limit, bool) or not (limit >= 1 if isinstance(limit, int) else 0 < limit < 1):
             raise InputError(f"data.limit is {limit}; give a number of images, or a share between 0 and 1")
         wanted = min(len(self), limit if isinstance(limit, int) else round(limit * len(self)))
-        if self.split is None:
-            _, stratum = np.unique(self.label, return_inverse=True)
-        else:
-            _, stratum = np.unique(np.char.add(self.split, self.label.astype(np.str_)), return_inverse=True)
+        keys: Column = self.label
+        if self.split is not None:
+            keys = np.char.add(self.split, keys.astype(np.str_))
+        if self.origin is not None:  # labels and splits hold no slash, so the last one ends the dataset's name
+            keys = np.char.add(np.char.add(self.origin, "/"), keys.astype(np.str_))
+        _, first, stratum = np.unique(keys, return_index=True, return_inverse=True)
         sizes = np.bincount(stratum)
-        least = np.minimum(sizes, 3 if self.split is None else 1)
+        needed = np.full(len(sizes), 1 if self.split is not None else len(SPLITS))
+        if self.origin is not None:
+            needed[self.origin[first] != ""] = 1  # it is tested on only
+        least = np.minimum(sizes, needed)
         if wanted < least.sum():
+            every = "every class in every split" + ("" if self.origin is None else " of every dataset")
             raise InputError(
-                f"data.limit is {limit}, which is {wanted} images; at least {least.sum()} are needed to have every "
-                "class in every split"
+                f"data.limit is {limit}, which is {wanted} images; at least {least.sum()} are needed to have {every}"
             )
         # The rest in proportion, by largest remainders; a stratum's share cannot exceed what is left in it.
         quota = (sizes - least) * ((wanted - least.sum()) / max(1, (sizes - least).sum()))

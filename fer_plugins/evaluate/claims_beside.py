@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from fer_plugins.errors import InputError
@@ -61,16 +61,23 @@ def for_run(claims: Claims, model: str | None, dataset_title: str) -> list[Claim
 
 
 def beside(
-    claim: Claim, scores: Mapping[str, Any], protocol_name: str, split: str, caveats: Sequence[str] = ()
+    claim: Claim,
+    scores: Mapping[str, Any],
+    protocol_name: str,
+    split: str,
+    caveats: Sequence[str] = (),
+    *,
+    release_parts: Collection[str] = (),
 ) -> dict[str, Any]:
     """Put a claim beside what was measured.
 
     Args:
         claim: from ``for_run``.
         scores: of one split, as ``evaluate.metrics.score`` returns them.
-        protocol_name: of the run; any other than "official" is noted.
+        protocol_name: of the run; any other than "official" is noted where ``split`` is not the release's own.
         split: that ``scores`` belong to ("train", "val", "test").
         caveats: what else differs from the paper's conditions ("trained on 20 % of the data").
+        release_parts: the splits of the run that hold the images of the release's own (``find_release_parts``).
 
     Returns:
         ``metric, source, claimed, printed, measured, interval, difference, notes, note, remark``: rates as fractions,
@@ -92,7 +99,7 @@ def beside(
     elif _OWN_SPLIT.get(claim.split) != split:
         said = {"all": "all images", "validation_and_test": "validation and test together"}
         notes.append(f"claim: {said.get(claim.split, claim.split + ' split')}; measured on {split}")
-    if protocol_name != "official":
+    if protocol_name != "official" and split not in release_parts:
         notes.append(f"measured under protocol {protocol_name}, not on the release's own split")
     notes += caveats
     measured = scores[score] if comparable and score else None
@@ -119,6 +126,8 @@ def compare(
     scores_by_split: Mapping[str, Mapping[str, Any]],
     protocol_name: str,
     caveats: Sequence[str] = (),
+    *,
+    release_parts: Collection[str] = (),
 ) -> list[dict[str, Any]]:
     """Put every claim beside the split that it speaks of, or beside test where that is unknown or not scored.
 
@@ -132,7 +141,8 @@ def compare(
         wanted = "test" if claim.split_means else _OWN_SPLIT.get(claim.split, "test")
         split = next((name for name in (wanted, "test", "val", "train") if name in scores_by_split), None)
         if split is not None:
-            rows.append(beside(claim, scores_by_split[split], protocol_name, split, caveats))
+            scores = scores_by_split[split]
+            rows.append(beside(claim, scores, protocol_name, split, caveats, release_parts=release_parts))
     return rows
 
 

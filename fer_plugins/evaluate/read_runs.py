@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-import csv
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from fer_plugins.errors import InputError
-from fer_plugins.evaluate.intervals import Matrix, macro_scores, wilson
 from fer_plugins.evaluate.record_types import check_types
+from fer_plugins.evaluate.recorded_answers import (
+    Labels,
+    NoScore,
+    check_fit,
+    need,
+    place_of_scores,
+    read_answers,
+)
 from fer_plugins.evaluate.trained_samples import note_on_splits
 from fer_plugins.record import Record
-
-_LARGEST = 1e300  # finite, and no whole number too large for a float
-Labels = npt.NDArray[np.int64]
-_MAY_BE_UNDEFINED = ("specificity", "kappa", "mcc")  # null where the formula has no denominator
 
 
 @dataclass(frozen=True)
 class FinishedRun:
-    """A run that was finished, or every fold of a protocol pooled, with the predictions of the part it reports on."""
+    """A run that was finished, or every fold of a protocol pooled, with the predictions of the part it reports on.
+
+    They are of the dataset that was trained on, or of one of those that a run of protocol cross_dataset was tested on.
+    """
 
     record: Record
     part: str  # "test", or "val" where run.test was false
@@ -35,6 +37,7 @@ class FinishedRun:
     predicted: Labels  # (N,)
     split_hash: tuple[str, ...]  # one, or one a fold
     faults: tuple[str, ...]  # why it is not a result
+    target: str = ""  # the dataset of ``data.targets`` that the samples are of; "": the one that was trained on
 
     @property
     def name(self) -> str:
@@ -48,9 +51,15 @@ class FinishedRun:
 
     @property
     def scores(self) -> Mapping[str, Any]:
-        """The scores of the reported part, as in metrics.json."""
-        scores: Mapping[str, Any] = self.record.metrics[self.part]
+        """The scores of these samples, as in metrics.json."""
+        scores: Mapping[str, Any] = need(self.record, "metrics", *place_of_scores(self.part, self.target))
         return scores
+
+    @property
+    def title(self) -> str:
+        """The name of the samples' dataset, in papers where it has one."""
+        trained_on = str(self.record.manifest["data"]["title"])
+        return f"{self.target} (trained on {trained_on})" if self.target else trained_on
 
     @property
     def is_folds(self) -> bool:
@@ -58,12 +67,17 @@ class FinishedRun:
         return "folds" in self.record.manifest
 
 
-def read_run(folder: str | Path) -> FinishedRun:
+def read_run(folder: str | Path, *, target: str = "") -> FinishedRun:
     """Read a finished run, or the folder of a protocol's folds, and check that its files fit each other.
+
+    Args:
+        folder: of the run.
+        target: name of the dataset of ``data.targets`` whose samples are wanted; "": of the one that was trained on.
 
     Raises:
         InputError: there is no such folder, it is no run's or one that is not finished, a file is missing or damaged,
-            or predictions.csv is not what metrics.json was computed from; one line.
+            predictions.csv is not what metrics.json was computed from, or it was not tested on ``target``; one line.
+            NoScore where the files are sound, but there is no one score.
     """
     folder = Path(folder)
     if not os.path.exists(folder):  # and not Path.exists, which refuses an over-long name with an OSError
@@ -87,13 +101,11 @@ def read_run(folder: str | Path) -> FinishedRun:
         if not (folder / name).is_file() and not (name == "predictions.csv" and _is_unpooled(record)):
             raise InputError(f"{folder}: the run is finished, but {name} is missing; repeat the run")
     if _is_unpooled(record):
-        raise InputError(
-            f"{folder}: its folds test some samples twice, so nothing is pooled; give the folders of folds"
-        )
-    part = str(_need(record, "manifest", "reported_on"))
+        raise NoScore(f"{folder}: its folds test some samples twice, so nothing is pooled; give the folders of folds")
+    part = str(need(record, "manifest", "reported_on"))
     if part not in ("test", "val"):
         raise InputError(f"{folder}: manifest.json has reported_on {part!r}, neither test nor val")
-    classes = tuple(map(str, _need(record, "manifest", "data", "classes")))
+    classes = tuple(map(str, need(record, "manifest", "data", "classes")))
     for path in (
         ("plugin", "name"),
         ("seeds", "run"),
@@ -101,36 +113,53 @@ def read_run(folder: str | Path) -> FinishedRun:
         ("data", "title"),
         ("data", "fingerprint"),
     ):
-        _need(record, "manifest", *path)
+        need(record, "manifest", *path)
     if type(record.manifest["seeds"]["run"]) is not int:
         raise InputError(f"{folder}: manifest.json has seeds.run {record.manifest['seeds']['run']!r}, no whole number")
     for path in (("model", "name"), ("data", "name"), ("protocol", "name")):
-        _need(record, "config", *path)
-    for score in ("n", "accuracy", "f1", "intervals"):
-        _need(record, "metrics", part, score)
-    sources, true, predicted = _read_predictions(record, part, classes)
-    _check_fit(record, part, true, predicted, len(classes))
+        need(record, "config", *path)
+    datasets = {"": part, **dict.fromkeys(record.metrics.get("targets") or {}, "test")}
+    if target not in datasets:
+        raise NoScore(f"{folder}: was not tested on {target!r}; {_say_targets(datasets)}")
+    for name, split in datasets.items():
+        for score in ("n", "accuracy", "f1", "intervals"):
+            need(record, "metrics", *place_of_scores(split, name), score)
+    answers = {name: read_answers(record, split, classes, name) for name, split in datasets.items()}
+    for name, split in datasets.items():
+        check_fit(record, split, answers[name], len(classes), name)
     for other in {"val", "test"} - {part}:
-        _, labels, answers = _read_predictions(record, other, classes)
-        if other in record.metrics and len(labels):
-            _check_fit(record, other, labels, answers, len(classes))
+        beside = read_answers(record, other, classes)
+        if other in record.metrics and len(beside.true):
+            check_fit(record, other, beside, len(classes))
     folds = "folds" in record.manifest
-    hashes = _need(record, "manifest", "split_hashes") if folds else [_need(record, "manifest", "data", "split_hash")]
-    faults = _need(record, "manifest" if folds else "metrics", "not_a_result")
+    hashes = need(record, "manifest", "split_hashes") if folds else [need(record, "manifest", "data", "split_hash")]
+    faults = need(record, "manifest" if folds else "metrics", "not_a_result")
     if not isinstance(faults, list):
         raise InputError(f"{folder}: not_a_result is no list of faults; it was not written by a run")
-    return FinishedRun(record, part, classes, sources, true, predicted, tuple(hashes), tuple(faults))
+    part = datasets[target]
+    return FinishedRun(record, part, classes, *answers[target], tuple(hashes), tuple(faults), target)
 
 
-def read_runs(folders: Sequence[str | Path], *, least: int = 1) -> list[FinishedRun]:
+def read_runs(folders: Sequence[str | Path], *, least: int = 1, target: str = "") -> list[FinishedRun]:
     """Read several runs.
 
     Args:
         folders: of the runs.
         least: how many are needed.
+        target: see ``read_run``.
 
     Raises:
         InputError: too few, one is given twice, or as ``read_run``.
+    """
+    check_folders(folders, least=least)
+    return [read_run(folder, target=target) for folder in folders]
+
+
+def check_folders(folders: Sequence[str | Path], *, least: int = 1) -> None:
+    """Check that there are enough folders, and none twice.
+
+    Raises:
+        InputError: there are too few, or one is given twice.
     """
     if len(folders) < least:
         said = "no run is given" if not folders else f"{len(folders)} run is given, at least {least} are needed"
@@ -141,7 +170,6 @@ def read_runs(folders: Sequence[str | Path], *, least: int = 1) -> list[Finished
         if real in seen:
             raise InputError(f"{folder}: the same folder as {seen[real]}; name every run once")
         seen[real] = folder
-    return [read_run(folder) for folder in folders]
 
 
 def check_same_test(runs: Sequence[FinishedRun]) -> list[str]:
@@ -184,69 +212,6 @@ def _is_unpooled(record: Record) -> bool:
     return "folds" in record.manifest and record.manifest.get("each_sample_tested_once") is False
 
 
-def _need(record: Record, file: str, *path: str) -> Any:
-    value: Any = getattr(record, file)
-    for key in path:
-        if not isinstance(value, Mapping) or value.get(key) is None:
-            name = "config.yaml" if file == "config" else f"{file}.json"
-            raise InputError(f"{record.folder}: {name} has no {'.'.join(path)}; it was not written by this version")
-        value = value[key]
-    return value
-
-
-def _read_predictions(record: Record, part: str, classes: Sequence[str]) -> tuple[tuple[str, ...], Labels, Labels]:
-    path = record.folder / "predictions.csv"
-    place = {name: number for number, name in enumerate(classes)}
-    sources, true, predicted = [], [], []
-    try:
-        for number, row in enumerate(record.predictions(), 2):
-            if not {"split", "source", "true", "predicted"} <= row.keys():
-                raise InputError(f"{path}: lacks a column of split, source, true and predicted; not written by a run")
-            if row["split"] != part:
-                continue
-            for name in (row["true"], row["predicted"]):
-                if name not in place:
-                    raise InputError(f"{path}: line {number} has {name!r}, which is no class of the run")
-            sources.append(row["source"])
-            true.append(place[row["true"]])
-            predicted.append(place[row["predicted"]])
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path}: cannot be read: {' '.join(str(error).split())}") from None
-    if len(set(sources)) != len(sources):
-        raise InputError(f"{path}: a sample of {part} stands in it twice")
-    return tuple(sources), np.array(true, dtype=np.int64), np.array(predicted, dtype=np.int64)
-
-
-def _check_fit(record: Record, part: str, true: Labels, predicted: Labels, size: int) -> None:
-    """Refuse predictions that are not those which the scores were computed from."""
-    folder = record.folder
-    counts, scores = _need(record, "metrics", part, "n"), record.metrics[part]
-    if not len(true):
-        raise InputError(f"{folder}: predictions.csv has no row of {part}; repeat the run")
-    if len(true) != counts:
-        counted = f"predictions.csv has {len(true)} rows of {part}, metrics.json counts {counts!r}"
-        raise InputError(f"{folder}: {counted}; repeat the run")
-    matrix: Matrix = np.zeros((size, size), dtype=np.int64)
-    np.add.at(matrix, (true, predicted), 1)
-    for name, value in {"accuracy": matrix.trace() / len(true), **macro_scores(matrix)}.items():
-        if name not in scores or (name in _MAY_BE_UNDEFINED and scores[name] is None):
-            continue  # a run of an earlier version; a score that is 0/0
-        if not _is_near(scores[name], value):
-            said = f"predictions.csv gives {name} {value:.4f}, metrics.json has {scores[name]!r}"
-            raise InputError(f"{folder}: {said}; the files do not belong together: repeat the run")
-    intervals = _need(record, "metrics", part, "intervals")
-    for name in ("accuracy", "f1"):
-        ends = [_need(record, "metrics", part, "intervals", name, end) for end in ("low", "high")]
-        if not all(_is_number(end) for end in ends) or ends[0] > ends[1]:
-            raise InputError(f"{folder}: metrics.json has {part}.intervals.{name} {ends}; it was not written by a run")
-    expected = wilson(int(matrix.trace()), len(true))
-    if expected and not all(_is_near(intervals["accuracy"][end], expected[end]) for end in ("low", "high")):
-        raise InputError(f"{folder}: the interval of accuracy in metrics.json is not that of its hits; repeat the run")
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and -_LARGEST < value < _LARGEST
-
-
-def _is_near(value: Any, expected: float) -> bool:
-    return _is_number(value) and abs(value - float(expected)) <= 1e-6
+def _say_targets(datasets: Mapping[str, str]) -> str:
+    names = ", ".join(filter(None, datasets))
+    return f"it was on {names}" if names else "only on the data it was trained on; leave --target out"

@@ -18,10 +18,10 @@ _TYPES: dict[str, dict[str, Any]] = {
     "manifest": {
         "reported_on": str, "plugin.name": str, "plugin.version": str, "plugin.distribution": str,
         "data.title": str, "data.fingerprint": str, "data.split_hash": str, "data.classes": "texts",
-        "data.limit": int, "protocol.name": str, "protocol.flaw": str,
+        "data.limit": int, "data.release_parts": "texts", "protocol.name": str, "protocol.flaw": str,
         "assumed": dict, "split_hashes": "texts", "demonstration": bool,
     },
-    "metrics": {"claims": "mappings", "not_a_result": "texts", "test": dict, "val": dict},
+    "metrics": {"claims": "mappings", "not_a_result": "texts", "test": dict, "val": dict, "targets": dict},
 }  # fmt: skip
 _OF_A_PART = {"per_class": dict, "intervals": dict, "intervals.per_class": dict}
 _OF_A_CLAIM = {"metric": str, "claimed": (int, float, list), "source": str, "notes": "texts"}
@@ -36,8 +36,11 @@ def check_types(record: Record) -> None:
     for file, types in _TYPES.items():
         content = getattr(record, file)
         _check(record, file, content, types)
-    for part in ("test", "val"):
-        scores = record.metrics.get(part) or {}
+    targets = record.metrics.get("targets") or {}
+    for name, one in targets.items():
+        _check(record, "metrics", {"scores": one}, {"scores": dict}, f"targets.{name}")
+    scored = {part: record.metrics.get(part) or {} for part in ("test", "val")}
+    for part, scores in (scored | {f"targets.{name}": one or {} for name, one in targets.items()}).items():
         _check(record, "metrics", scores, _OF_A_PART, part)
         for name in scores.get("per_class") or {}:
             _check(record, "metrics", scores, {f"per_class.{name}": dict, f"intervals.per_class.{name}": dict}, part)

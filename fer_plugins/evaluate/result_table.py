@@ -89,7 +89,7 @@ def print_result(
         console.print()
     shown = [split for split in _SPLITS if split in scores_by_split]
     if shown:
-        print_table(console, _per_class(shown[0], scores_by_split[shown[0]]))
+        print_table(console, per_class_table(shown[0], scores_by_split[shown[0]]))
         print_table(console, _overall(shown, scores_by_split))
     if claims_rows:
         _print_claims(console, claims_rows)
@@ -119,7 +119,8 @@ def _print_header(console: Console, header: Mapping[str, Any]) -> None:
     console.print()
 
 
-def _per_class(split: str, scores: Mapping[str, Any]) -> Table:
+def per_class_table(split: str, scores: Mapping[str, Any]) -> Table:
+    """Return the table of precision, recall and F1 of each class, headed by ``split`` and the number of images."""
     table = _table(f"{split}, per class ({scores['n']:,} images)")
     table.add_column("class", overflow="fold")
     for title in (*_PER_CLASS.values(), "images"):

@@ -8,15 +8,16 @@ from typing import Any
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from fer_plugins.evaluate.print_table import print_table
-from fer_plugins.evaluate.result_table import say_interval
+from fer_plugins.evaluate.result_table import per_class_table, say_interval
 
 _SCORES = {"accuracy": "accuracy", "balanced_accuracy": "balanced accuracy", "f1": "F1 (macro)"}
 
 
 def print_targets(console: Console, targets: Mapping[str, Mapping[str, Any]]) -> None:
-    """Print five rows a dataset.
+    """Print five rows a dataset, then of each its rates class by class and its confusion matrix.
 
     Args:
         console: such as ``result_console()``.
@@ -41,6 +42,29 @@ def print_targets(console: Console, targets: Mapping[str, Mapping[str, Any]]) ->
         if scores["left_out"]:
             shown = ", ".join(f"{label} ({number:,})" for label, number in scores["left_out"].items())
             console.print(f"{name}: classes that the network does not know were left out: {shown}", style="dim")
+    _explain(console)
+    for name, scores in targets.items():
+        console.print()
+        print_table(console, per_class_table(f"test on {name}", scores))
+        print_table(console, _confusion(name, scores))
+    console.print("confusion: a row is a true class, a column a predicted one, in the same order", style="dim")
+
+
+def _confusion(name: str, scores: Mapping[str, Any]) -> Table:
+    """Return the counts, rows true and columns predicted; columns by number, so that it fits 80 characters."""
+    table = Table(
+        title=f"test on {name}, confusion (images)",
+        title_justify="left", title_style="bold", header_style="dim", box=box.SIMPLE_HEAD, pad_edge=False,
+    )  # fmt: skip
+    table.add_column("true", overflow="fold")
+    for number in range(1, len(scores["classes"]) + 1):
+        table.add_column(str(number), justify="right")
+    for number, (label, row) in enumerate(zip(scores["classes"], scores["confusion_matrix"], strict=True), 1):
+        table.add_row(Text(f"{number} {label}"), *(f"{count:,}" for count in row))
+    return table
+
+
+def _explain(console: Console) -> None:
     console.print(
         "prior-adjusted: its recalls under the class shares of the own test part; gap: accuracy less that of the own "
         "test part, over the classes that both have",

@@ -63,8 +63,10 @@ def draw_explained(network: nn.Module, data: FERDataModule, part: str, title: st
 
 
 def choose_rows(data: FERDataModule, part: str) -> npt.NDArray[np.int64]:
-    """Return up to seven rows of a part, drawn at random, one of each class before a second of any."""
+    """Return up to seven rows of a part of the dataset trained on, at random, one of each class before a second."""
     rows = np.random.default_rng(0).permutation(data.rows(part))
+    if data.table.origin is not None:
+        rows = rows[data.table.origin[rows] == ""]
     labels = data.table.label[rows]
     times = np.empty(len(rows), dtype=np.int64)  # how many of its class come before it
     for label in np.unique(labels):

@@ -13,6 +13,7 @@ import numpy as np
 
 from fer_plugins.errors import InputError
 from fer_plugins.evaluate.metrics import Predictions
+from fer_plugins.evaluate.recorded_answers import rows_of
 from fer_plugins.record import Record
 
 if TYPE_CHECKING:
@@ -81,18 +82,18 @@ def read_recorded(folder: str | Path) -> RecordedRun:
     if part not in record.metrics:
         raise InputError(f"{folder}: nothing was scored over all of it; give the folder of a single run or fold")
     try:
-        scores = record.metrics[part]
-        classes, matrix = [str(name) for name in scores["classes"]], np.asarray(scores["confusion_matrix"], dtype=int)
-        _ = scores["n"], [scores["per_class"][name]["support"] for name in classes]
+        targets = record.metrics.get("targets") or {}
+        for scores in (*targets.values(), record.metrics[part]):
+            classes = [str(name) for name in scores["classes"]]
+            np.asarray(scores["confusion_matrix"], dtype=int).reshape(len(classes), len(classes))
+            _ = scores["n"], [scores["per_class"][name]["support"] for name in classes]
         counts, uncounted = count_classes(record.manifest, record.config)
         _ = [sum(one.values()) for one in (counts or {}).values()]
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise InputError(f"{folder}: its record was not written by a run of this version ({error})") from None
-    predictions = _read_predictions(record, part, classes)
-    found = np.zeros((len(classes), len(classes)), dtype=int)
-    np.add.at(found, (predictions.label, predictions.predicted), 1)
-    if not np.array_equal(found, matrix):
-        raise InputError(f"{folder}: predictions.csv is not what metrics.json was computed from; repeat the run")
+    predictions = _read_predictions(record, part, record.metrics[part], classes)
+    for name, scores in targets.items():
+        _read_predictions(record, "test", scores, classes, name)
     epochs = _read_epochs(record.folder / "metrics.csv")
     return RecordedRun(record, part, predictions, epochs, counts, uncounted)
 
@@ -103,6 +104,7 @@ def draw_recorded(run: RecordedRun) -> Iterator[Drawn]:
     from fer_plugins.figures.curves import draw_curves
     from fer_plugins.figures.probabilities import draw_reliability, draw_roc
     from fer_plugins.figures.style import drawing
+    from fer_plugins.figures.targets import draw_targets
 
     manifest, predictions, scores = run.record.manifest, run.predictions, run.record.metrics[run.part]
     name = name_run(run.record)
@@ -123,6 +125,7 @@ def draw_recorded(run: RecordedRun) -> Iterator[Drawn]:
         yield "reliability", draw_reliability(predictions, title) if finite else None, unfit
         yield "roc", draw_roc(predictions, scores["classes"], title) if finite else None, unfit
         yield "class_distribution", draw_distribution(counts, name) if counts else None, run.uncounted
+        yield from draw_targets(run.record.metrics.get("targets") or {}, name)
 
 
 def name_run(record: Record) -> str:
@@ -189,25 +192,37 @@ def _check_end(path: Path) -> None:
         raise ValueError("it is cut off in the middle of its last line")
 
 
-def _read_predictions(record: Record, part: str, classes: list[str]) -> Predictions:
+def _read_predictions(
+    record: Record, part: str, scores: Mapping[str, Any], classes: list[str], dataset: str = ""
+) -> Predictions:
+    """Read what was predicted of one dataset, and check that its scores were computed from it."""
+    what = f"{part} of {dataset}" if dataset else part
     place = {name: number for number, name in enumerate(classes)}
     path = record.folder / "predictions.csv"
     if not path.is_file():
         raise InputError(f"{record.folder}: predictions.csv is missing; repeat the run")
     try:
         _check_end(path)
-        rows: list[dict[str, Any]] = [row for row in record.predictions() if row["split"] == part]
+        rows: list[dict[str, Any]] = [row for _, row in rows_of(record, part, dataset)]
         label = np.array([place[row["true"]] for row in rows], dtype=np.int64)
         predicted = np.array([place[row["predicted"]] for row in rows], dtype=np.int64)
         probabilities = np.array([[float(row[f"p_{name}"]) for name in classes] for row in rows])
     except KeyError as error:
         raise InputError(f"{path}: cannot be read: no column, or no class, is called {error}") from None
+    except InputError:
+        raise
     except (OSError, ValueError, TypeError, csv.Error) as error:
         raise InputError(f"{path}: cannot be read: {' '.join(str(error).split())}") from None
-    if len(rows) != record.metrics[part]["n"]:
-        raise InputError(f"{path}: {len(rows)} rows of {part}, not {record.metrics[part]['n']}")
+    if len(rows) != scores["n"]:
+        raise InputError(f"{path}: {len(rows)} rows of {what}, not {scores['n']}")
     if ((probabilities < 0) | (probabilities > 1)).any():  # those that are nan are told where they are to be drawn
         raise InputError(f"{path}: holds probabilities outside of 0 to 1; repeat the run")
     own = np.maximum(probabilities[np.arange(len(rows)), label], np.finfo(np.float64).tiny)
     hits = int((label == predicted).sum())
+    found = np.zeros((len(classes), len(classes)), dtype=int)
+    np.add.at(found, (label, predicted), 1)
+    if not np.array_equal(found, np.asarray(scores["confusion_matrix"], dtype=int)):
+        raise InputError(
+            f"{record.folder}: predictions.csv is not what metrics.json was computed from ({what}); repeat the run"
+        )
     return Predictions(np.arange(len(rows)), label, predicted, probabilities, -np.log(own), hits)
