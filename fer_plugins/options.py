@@ -203,6 +203,28 @@ def readable(annotation: str) -> str:
     return re.sub(r"\bNone\b", "null", text).replace("'", "").replace('"', "") or "any"
 
 
+def choices(annotation: str) -> list[Any]:
+    """Return the values of the ``Literal`` in an annotation, in their order; empty where there is none.
+
+    >>> choices("Literal['same', 'valid'] | None"), choices("int")
+    (['same', 'valid'], [])
+    """
+    try:
+        nodes = list(ast.walk(ast.parse(annotation, mode="eval")))
+    except SyntaxError:
+        return []
+    literals = [node for node in nodes if isinstance(node, ast.Subscript) and _last_name(node.value) == "Literal"]
+    return [ast.literal_eval(item) for node in literals for item in _items(node.slice)]
+
+
+def _items(inner: ast.expr) -> list[ast.expr]:
+    return inner.elts if isinstance(inner, ast.Tuple) else [inner]
+
+
+def _last_name(node: ast.expr) -> str:
+    return ast.unparse(node).rpartition(".")[2]
+
+
 def coerce(value: Any, annotation: str) -> Any:
     """Return ``value`` as the annotation wants it (int to float, list to tuple, names to paths).
 
@@ -249,11 +271,11 @@ def _coerce_any(value: Any, nodes: list[ast.expr]) -> Any:
 
 
 def _coerce_generic(value: Any, origin: str, inner: ast.expr) -> Any:
-    items = inner.elts if isinstance(inner, ast.Tuple) else [inner]
+    items = _items(inner)
     if origin == "Literal":
-        choices = [ast.literal_eval(item) for item in items]
-        if not any(value == choice and type(value) is type(choice) for choice in choices):
-            raise TypeError("expected one of " + ", ".join(map(repr, choices)))
+        known = [ast.literal_eval(item) for item in items]
+        if not any(value == choice and type(value) is type(choice) for choice in known):
+            raise TypeError("expected one of " + ", ".join(map(repr, known)))
         return value
     if origin == "Optional":
         return value if value is None else _coerce(value, inner)
