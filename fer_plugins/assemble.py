@@ -169,11 +169,12 @@ def _build_offline(section: Mapping[str, Any]) -> tuple[Any, int | None] | None:
 
 
 def cache_folder(given: str | None) -> Path | None:
-    """Return the folder of decoded images: as given, else FER_CACHE_DIR, else the user's; None for "none"."""
+    """Return the folder of decoded images: as given, else FER_CACHE_DIR, else the user's; None for "none" or no home."""
     if given == "none":
         return None
     home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(given or os.environ.get("FER_CACHE_DIR") or Path(home, "fer-plugins")).expanduser()
+    path = os.path.expanduser(given or os.environ.get("FER_CACHE_DIR") or os.path.join(home, "fer-plugins"))
+    return None if path.startswith("~") else Path(path)  # of a user without a home; Path.expanduser would raise
 
 
 def build_module(settings: dict[str, Any], data: FERDataModule) -> FERModule:
