@@ -169,7 +169,7 @@ def _build_offline(section: Mapping[str, Any]) -> tuple[Any, int | None] | None:
 
 
 def cache_folder(given: str | None) -> Path | None:
-    """Return the folder of decoded images: as given, else FER_CACHE_DIR, else the user's; None for "none" or no home."""
+    """Return the folder of decoded images: as given, else FER_CACHE_DIR, else the user's; None for "none"."""
     if given == "none":
         return None
     home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fer_plugins import __version__, activity, config, help, listing, scaffold
+from fer_plugins import __version__, activity, config, help, listing, registry, scaffold
 from fer_plugins.errors import InputError, RunError
+from fer_plugins.installed import tolerate_damage
 
 DONE, FAILED, WRONG_INPUT = 0, 1, 2
 LOADING = "loading PyTorch and Lightning"
@@ -235,9 +236,12 @@ def call(command: str, function: Callable[[list[str]], int], words: list[str]) -
     0 done, 1 the run failed, 2 the user's input is wrong. ``FER_DEBUG=1`` shows the traceback as well.
     """
     _let_threads_wait()
+    tolerate_damage()
     try:
         code = function(words)
         sys.stdout.flush()
+        for fault in registry.faults():  # an error that they may have caused names them itself
+            print(f"{command}: not read: {fault}", file=sys.stderr)
         return code
     except InputError as error:
         return _complain(command, error, WRONG_INPUT)

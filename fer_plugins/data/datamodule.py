@@ -47,8 +47,8 @@ class FERDataModule(LightningDataModule):
     """Loaders of one fold of one dataset, from images that are decoded once and stay in memory.
 
     Loaders yield :class:`~fer_plugins.contract.Batch` with uint8 images; ``on_after_batch_transfer`` makes them
-    float32 in [0, 1] on the device, applies a batch transform while training, and gives them the model's dtype. Rows are rows of ``table``,
-    which is whole even where ``limit`` leaves most of them unused.
+    float32 in [0, 1] on the device, applies a batch transform while training, and gives them the model's dtype. Rows
+    are rows of ``table``, which is whole even where ``limit`` leaves most of them unused.
 
     The test split is sealed: its rows, labels, images and loader raise :class:`TestSplitSealed` until
     ``open_test`` is called, and whenever a trainer is fitting.
