@@ -11,7 +11,7 @@ import lightning as L
 import torch
 from torch import nn
 
-from fer_plugins import checkpoints, config, optim, registry
+from fer_plugins import checkpoints, config, optim_trial, registry
 from fer_plugins.data.datamodule import FERDataModule
 from fer_plugins.data.face_crop import FaceCropped
 from fer_plugins.data.joined import Joined
@@ -39,7 +39,7 @@ def check_machine(settings: Mapping[str, Any]) -> None:
         raise InputError("trainer.precision: 16-mixed needs a GPU; use bf16-mixed or 32-true")
     _selection_metric(settings)
     _balance(settings)
-    optim.check(settings)
+    optim_trial.check(settings)
 
 
 def _selection_metric(settings: Mapping[str, Any]) -> None:

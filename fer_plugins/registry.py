@@ -105,10 +105,9 @@ def faults() -> tuple[Fault, ...]:
 
 def unknown(what: str, name: str, names: list[str]) -> InputError:
     """Return the error for a name that is not installed: the nearest, all that are, and what could not be read."""
+    near = nearest(name.rpartition(":")[2], names)
     unread = "".join(f"; not read: {fault}" for fault in _faults)
-    return InputError(
-        f"unknown {what} {name!r}{nearest(name.rpartition(':')[2], names)}; installed: {', '.join(names) or 'none'}{unread}"
-    )
+    return InputError(f"unknown {what} {name!r}{near}; installed: {', '.join(names) or 'none'}{unread}")
 
 
 def find(kind: str, name: str) -> Offer:
