@@ -42,9 +42,9 @@ def check(config: Mapping[str, Any]) -> None:
             for group in optimizer.param_groups:
                 rate = float(group["lr"])
                 if not math.isfinite(rate) or rate < 0:
+                    name = config["scheduler"]["name"]
                     raise InputError(
-                        f"scheduler: {config['scheduler']['name']} makes the learning rate {rate} in epoch {epoch + 2}; "
-                        "change its arguments"
+                        f"scheduler: {name} makes the learning rate {rate} in epoch {epoch + 2}; change its arguments"
                     )
 
 
