@@ -157,8 +157,6 @@ def _build_offline(section: Mapping[str, Any]) -> tuple[Any, int | None] | None:
         InputError: no such augmentation, or it makes no images.
     """
     if section["balance"] != "augment":
-        if section["balance_to"] is not None:
-            raise InputError("data.balance_to: counts the images of --data.balance augment; leave it out")
         return None
     given = section["balance_with"]
     options = {"name": given} if isinstance(given, str) else dict(given) if isinstance(given, Mapping) else {}

@@ -12,6 +12,7 @@ import yaml
 
 from fer_plugins import registry
 from fer_plugins.errors import InputError
+from fer_plugins.idle_options import check_idle
 from fer_plugins.key_names import COMMAND_LINE, find_meant, unknown_key
 from fer_plugins.options import REQUIRED, coerce
 from fer_plugins.plain_values import check_plain
@@ -240,6 +241,7 @@ def check(resolved: Resolved) -> None:
                     f"{section}.{name}: unknown key{_from(resolved.origins, f'{section}.{name}')}"
                     f"{meant[0] if meant else registry.nearest(name, known)}; known: {', '.join(known)}"
                 )
+    check_idle(config)
     for path, value in _leaves(config):
         if value == MANDATORY:
             raise InputError(f"{path}: the recipe leaves it to you; give --{path} VALUE")

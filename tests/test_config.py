@@ -124,8 +124,8 @@ def test_unknown_and_mistyped_keys_say_where_they_stood(toy, tmp_path):
     fails(
         "model.width: expected a whole number, got 'x'", "command line", flags={"model": {"width": "x"}}, plugin="toy"
     )
-    fails("data.batch_size: expected int > 0, got -4", flags={"data": {"batch_size": -4}}, plugin="toy")
-    fails("data.batch_size: expected int > 0, got 0", flags={"data": {"batch_size": 0}}, plugin="toy")
+    fails("data.batch_size: expected int 1..65536, got -4", flags={"data": {"batch_size": -4}}, plugin="toy")
+    fails("data.batch_size: expected int 1..65536, got 0", flags={"data": {"batch_size": 0}}, plugin="toy")
     fails("loss.label_smoothing", "0..1", flags={"loss": {"label_smoothing": 1.5}}, plugin="toy")
     fails("trainer.accelerator: expected one of", flags={"trainer": {"accelerator": "tpu"}}, plugin="toy")
     fails("data.channels: expected 1 (grey) or 3", flags={"data": {"channels": 2}}, plugin="toy")
