@@ -49,11 +49,11 @@ def check(config: Mapping[str, Any]) -> None:
 
 
 def _step(optimizer: torch.optim.Optimizer, network: nn.Module, name: str) -> None:
-    def closure() -> torch.Tensor:
+    def closure() -> float:
         optimizer.zero_grad()
         loss = F.mse_loss(network(torch.ones(1, 2)), torch.zeros(1, 2))
         loss.backward()  # type: ignore[no-untyped-call]
-        return loss
+        return float(loss.detach())
 
     try:
         optimizer.step(closure)  # Lightning hands the training step over in the same way
