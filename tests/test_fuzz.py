@@ -23,7 +23,7 @@ from fer_plugins.table_command import table
 from fer_plugins.verify_command import verify
 
 WRITTEN = runpy.run_path(str(Path(__file__).with_name("written_run.py")))
-INPUTS = int(os.environ.get("FER_FUZZ", "80"))
+INPUTS = int(os.environ.get("FER_FUZZ", "60"))
 fuzzed = settings(
     max_examples=INPUTS,
     deadline=None,
@@ -197,7 +197,7 @@ def change_tree(tree, kind, number, value):
         return repr(tree).encode(errors="surrogatepass")
 
 
-@fuzzed
+@settings(fuzzed, max_examples=INPUTS if "FER_FUZZ" in os.environ else INPUTS // 3)  # four commands each
 @given(damage=damages())
 def test_records(runs, damage):
     bad, good, whole = runs
