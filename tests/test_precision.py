@@ -13,7 +13,8 @@ from fer_plugins.run import quiet
 PRECISIONS = choices(config.section_keys("trainer")["precision"].type)
 # As few images as there may be: one of each class for each of three people.
 FEW = {"name": "synthetic", "samples": 21, "subjects": 3, "frames": 1, "batch_size": 2, "cache": "none"}
-# Pixels: the recipes' 128 cost seven times as much and show nothing else; two networks take no less than 71 and 75.
+# Pixels: the recipes' 128 cost seven times as much and show nothing else. Two networks take no less than 71 and 75;
+# DenseNet's last maps would be one pixel.
 LARGEST, NEEDED = 48, {"inception_v3": 80, "xception": 80, "densenet121": 80}
 
 
