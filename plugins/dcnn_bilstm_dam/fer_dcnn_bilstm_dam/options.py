@@ -53,6 +53,10 @@ def check_options(options: Mapping[str, Any], hints: Mapping[str, Any]) -> None:
         raise ValueError(f"dropout={options['dropout']}: use a rate from 0 to below 1")
     if options["fc_step"] is not None and not options["fc_step"] > 0:
         raise ValueError(f"fc_step={options['fc_step']}: use a share above 0")
+    if not 0 <= options["kd_alpha"] <= 1:
+        raise ValueError(f"kd_alpha={options['kd_alpha']}: give a share from 0 to 1")
+    if not options["kd_temperature"] > 0:
+        raise ValueError(f"kd_temperature={options['kd_temperature']}: give a number above 0")
     refuse_idle(options, IDLE)
 
 
