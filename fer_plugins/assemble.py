@@ -11,7 +11,7 @@ import lightning as L
 import torch
 from torch import nn
 
-from fer_plugins import checkpoints, config, optim, registry
+from fer_plugins import checkpoints, config, optim_trial, registry
 from fer_plugins.data.datamodule import FERDataModule
 from fer_plugins.data.face_crop import FaceCropped
 from fer_plugins.data.joined import Joined
@@ -39,7 +39,7 @@ def check_machine(settings: Mapping[str, Any]) -> None:
         raise InputError("trainer.precision: 16-mixed needs a GPU; use bf16-mixed or 32-true")
     _selection_metric(settings)
     _balance(settings)
-    optim.check(settings)
+    optim_trial.check(settings)
 
 
 def _selection_metric(settings: Mapping[str, Any]) -> None:
@@ -157,8 +157,6 @@ def _build_offline(section: Mapping[str, Any]) -> tuple[Any, int | None] | None:
         InputError: no such augmentation, or it makes no images.
     """
     if section["balance"] != "augment":
-        if section["balance_to"] is not None:
-            raise InputError("data.balance_to: counts the images of --data.balance augment; leave it out")
         return None
     given = section["balance_with"]
     options = {"name": given} if isinstance(given, str) else dict(given) if isinstance(given, Mapping) else {}
@@ -173,7 +171,8 @@ def cache_folder(given: str | None) -> Path | None:
     if given == "none":
         return None
     home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(given or os.environ.get("FER_CACHE_DIR") or Path(home, "fer-plugins")).expanduser()
+    path = os.path.expanduser(given or os.environ.get("FER_CACHE_DIR") or os.path.join(home, "fer-plugins"))
+    return None if path.startswith("~") else Path(path)  # of a user without a home; Path.expanduser would raise
 
 
 def build_module(settings: dict[str, Any], data: FERDataModule) -> FERModule:

@@ -52,6 +52,7 @@ def light(
     _check_fractions("light", flip=flip, shift=shift, zoom=zoom, brightness=brightness)
     _check_angles("light", rotation=rotation)
     _check_whole_pixels("light", image_size, shift=shift)
+    _check_filled("light", fill_mode, rotation, shift, zoom)
     return _compose(
         "light",
         flips=(flip, 0.0),
@@ -105,6 +106,9 @@ def keras(
     _check_angles("keras", rotation_range=rotation_range, shear_range=shear_range)
     _check_whole_pixels("keras", image_size, **shifts)
     _check_pair("keras", "brightness_range", brightness_range, 10.0)
+    _check_filled("keras", fill_mode, rotation_range, width_shift_range, height_shift_range, shear_range, zoom_range)
+    if preset != "moderate" and vertical_flip is not None:
+        raise ValueError("keras: preset has no effect beside vertical_flip, all that it sets; leave one of them out")
     upside_down = preset == "paper" if vertical_flip is None else vertical_flip
     return _compose(
         "keras",
@@ -159,6 +163,9 @@ def flip_affine_erase(
     _check_angles(name, rotation=rotation)
     _check_choice(name, "fill_mode", fill_mode, tuple(GRID_FILLS))
     _check_choice(name, "erase_fill", erase_fill, ("zero", "mean", "noise"))
+    _check_filled(name, fill_mode, rotation, shift, zoom)
+    if not erase and (tuple(erase_area), tuple(erase_aspect), erase_fill) != ((0.02, 0.2), (0.3, 3.3), "zero"):
+        raise ValueError(f"{name}: erase_area, erase_aspect and erase_fill have no effect with erase 0; leave them out")
     _check_pair(name, "erase_area", erase_area, 1.0)
     _check_pair(name, "erase_aspect", erase_aspect, 100.0)
     if not erase_area[1] <= erase_aspect[1] or not erase_aspect[0] <= 1 / erase_area[1]:
@@ -249,6 +256,11 @@ def _check_whole_pixels(name: str, image_size: int, **shifts: float) -> None:
 def _check_pair(name: str, option: str, pair: tuple[float, float], top: float) -> None:
     if len(pair) != 2 or not 0 < pair[0] <= pair[1] <= top:
         raise ValueError(f"{name}: {option} is {pair}; it must be two numbers, 0 < smaller <= larger <= {top:g}")
+
+
+def _check_filled(name: str, fill_mode: str, *moves: float) -> None:
+    if fill_mode != "nearest" and not any(moves):
+        raise ValueError(f"{name}: fill_mode {fill_mode} has no effect where nothing is moved; leave it out")
 
 
 def _check_choice(name: str, option: str, value: str, choices: tuple[str, ...]) -> None:

@@ -192,11 +192,11 @@ def _resolve(offer: Offer, variant: str) -> dict[str, Any]:
 
 
 def _check_recipe(offer: Offer, variant: str) -> None:
-    from fer_plugins import optim
+    from fer_plugins import optim_trial
     from fer_plugins.module import build_network
 
     settings = _resolve(offer, variant)
-    optim.check(settings)
+    optim_trial.check(settings)
     build_network(settings, num_classes=7)
 
 

@@ -13,10 +13,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fer_plugins import __version__, activity, config, help, listing, scaffold
+from fer_plugins import __version__, activity, config, help, listing, registry, scaffold
 from fer_plugins.errors import InputError, RunError
+from fer_plugins.installed import tolerate_damage
+from fer_plugins.key_names import COMMAND_LINE, unknown_key
+from fer_plugins.plain_values import check_text
 
 DONE, FAILED, WRONG_INPUT = 0, 1, 2
+_OWN = ("plugin", "recipe", "resume", "config", "seeds")  # flags of the command, no keys of the configuration
 LOADING = "loading PyTorch and Lightning"
 
 
@@ -60,9 +64,11 @@ def parse(words: list[str]) -> Request:
             continue
         if not equals:
             if not rest or rest[0].startswith("--"):
+                if "." not in name and name not in (*config.schema(), *_OWN):
+                    raise unknown_key(name, COMMAND_LINE, config.defaults())
                 raise InputError(f"--{name} needs a value: --{name} VALUE")
             value = rest.pop(0)
-        if name in ("plugin", "recipe", "resume"):
+        if name in _OWN and name not in ("config", "seeds"):
             setattr(request, name, value)
         elif name == "config":
             request.files.append(value)
@@ -238,9 +244,14 @@ def call(command: str, function: Callable[[list[str]], int], words: list[str]) -
     0 done, 1 the run failed, 2 the user's input is wrong. ``FER_DEBUG=1`` shows the traceback as well.
     """
     _let_threads_wait()
+    tolerate_damage()
     try:
+        for word in words:
+            check_text(word, "the command line")
         code = function(words)
         sys.stdout.flush()
+        for fault in registry.faults():  # an error that they may have caused names them itself
+            print(f"{command}: not read: {fault}", file=sys.stderr)
         return code
     except InputError as error:
         return _complain(command, error, WRONG_INPUT)
@@ -269,5 +280,5 @@ def _let_threads_wait() -> None:
 def _complain(command: str, error: Exception, code: int) -> int:
     if os.environ.get("FER_DEBUG") == "1":
         traceback.print_exception(error)
-    print(f"{command}: {error}", file=sys.stderr)
+    print(f"{command}: {' '.join(str(error).split())}", file=sys.stderr)
     return code

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -13,8 +12,17 @@ import yaml
 
 from fer_plugins import registry
 from fer_plugins.errors import InputError
+from fer_plugins.idle_options import check_idle
+from fer_plugins.key_names import COMMAND_LINE, find_meant, unknown_key
 from fer_plugins.options import REQUIRED, coerce
-from fer_plugins.read_yaml import explain, load_yaml
+from fer_plugins.plain_values import check_plain
+from fer_plugins.read_yaml import PlainLoader, explain, load_yaml
+from fer_plugins.schema import OFFERS as OFFERS
+from fer_plugins.schema import Key as Key
+from fer_plugins.schema import defaults as defaults
+from fer_plugins.schema import schema as schema
+from fer_plugins.schema import section_keys as section_keys
+from fer_plugins.schema import section_meanings as section_meanings
 from fer_plugins.wandb_environment import apply_environment
 
 Config = dict[str, Any]
@@ -24,18 +32,7 @@ MANDATORY = "???"  # stands in a recipe where only the user knows the value
 DEMO_EPOCHS = 4
 DEMO_DATA = {"samples": 840, "difficulty": 0.2}
 _DEMO_SIZES = ("samples", "subjects", "frames")  # which must fit each other
-# Sections that hold an offer of the registry, and its kind; other sections with a name are checked where torch is.
-OFFERS = {"model": "architecture", "data": "dataset", "protocol": "protocol", "augmentation": "augmentation"}
 FREE = ("optimizer", "scheduler")  # their arguments are those of a torch class
-
-
-@dataclass(frozen=True)
-class Key:
-    """A key of ``defaults.yaml``: its default, its type with bounds as written, and its meaning."""
-
-    default: Any
-    type: str
-    help: str
 
 
 @dataclass
@@ -57,25 +54,6 @@ class Resolved:
     series: dict[str, Any] | None = None  # of the seeds that the run is one of: id, number (from 0), count
 
 
-class _Loader(yaml.SafeLoader):
-    """SafeLoader with the words of YAML 1.2: 1e-3 is a number; on, off, yes and no are text, not booleans."""
-
-
-_BOOL, _FLOAT = "tag:yaml.org,2002:bool", "tag:yaml.org,2002:float"
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != _BOOL]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-for _first in "tTfF":
-    _Loader.yaml_implicit_resolvers.setdefault(_first, []).append(
-        (_BOOL, re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"))
-    )
-for _first in "-+0123456789.":
-    _Loader.yaml_implicit_resolvers.setdefault(_first, []).insert(
-        0, (_FLOAT, re.compile(r"^[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+$"))
-    )
-
-
 def parse_value(text: str) -> Any:
     """Read a flag's value as YAML: numbers, true, null, [lists] and {mappings}; anything else is text.
 
@@ -83,7 +61,7 @@ def parse_value(text: str) -> Any:
     (0.001, [1, 2], 'adam', None)
     """
     try:
-        return load_yaml(text, _Loader)
+        return load_yaml(text, PlainLoader)
     except yaml.YAMLError:
         return text
 
@@ -95,7 +73,7 @@ def read_file(path: str | Path, flag: str = "--config") -> Config:
         InputError: it is missing, does not parse, has a key twice, or is no mapping.
     """
     try:
-        content = load_yaml(Path(path).read_text(encoding="utf-8"), _Loader)
+        content = load_yaml(Path(path).read_text(encoding="utf-8"), PlainLoader)
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{flag} {path}: {getattr(error, 'strerror', None) or 'is not a text file'}") from None
     except yaml.YAMLError as error:
@@ -103,50 +81,6 @@ def read_file(path: str | Path, flag: str = "--config") -> Config:
     if not isinstance(content, dict):
         raise InputError(f"{flag} {path}: expected sections with keys, found {type(content).__name__}")
     return content
-
-
-@functools.cache
-def schema() -> dict[str, Key | dict[str, Key]]:
-    """Return the keys of ``defaults.yaml``; the comments beside them are their types and documentation."""
-    text = Path(__file__).with_name("defaults.yaml").read_text(encoding="utf-8")
-    keys: dict[str, Key | dict[str, Key]] = {}
-    section = ""
-    for line in text.splitlines():
-        if opened := re.fullmatch(r"(\w+):  # ([^;]+)", line):
-            section = opened[1]
-            keys[section] = {}
-            continue
-        found = re.fullmatch(r"(\s*)(\w+): (.*?)\s+# ([^;]+); (.*)", line)
-        if not found:
-            continue
-        indent, name, default, kind, meaning = found.groups()
-        key = Key(yaml.load(default, _Loader), kind, meaning)
-        home = keys[section] if indent else keys
-        assert isinstance(home, dict)
-        home[name] = key
-    return keys
-
-
-@functools.cache
-def section_meanings() -> dict[str, str]:
-    """Return section -> what it is for, from the comments beside the sections in ``defaults.yaml``."""
-    text = Path(__file__).with_name("defaults.yaml").read_text(encoding="utf-8")
-    return dict(re.findall(r"^(\w+):  # ([^;\n]+)$", text, re.MULTILINE))
-
-
-def section_keys(section: str) -> dict[str, Key]:
-    """Return the core's keys of one section."""
-    keys = schema()[section]
-    assert isinstance(keys, dict)
-    return keys
-
-
-def defaults() -> Config:
-    """Return the default configuration, fresh."""
-    return {
-        name: key.default if isinstance(key, Key) else {inner: one.default for inner, one in key.items()}
-        for name, key in schema().items()
-    }
 
 
 def merge(base: Config, layer: Layer, origins: dict[str, str]) -> Config:
@@ -158,14 +92,12 @@ def merge(base: Config, layer: Layer, origins: dict[str, str]) -> Config:
     Raises:
         InputError: unknown section or key, or a value where a section belongs.
     """
+    check_plain(layer.values, layer.origin)
     result = {name: dict(value) if isinstance(value, dict) else value for name, value in base.items()}
     for name, value in layer.values.items():
         known = schema().get(name)
         if known is None:
-            raise InputError(
-                f"{name}: unknown key (from {layer.origin}){registry.nearest(str(name), list(schema()))}; "
-                f"known: {', '.join(schema())}"
-            )
+            raise unknown_key(name, layer.origin, result)
         if isinstance(known, Key):
             result[name] = value
             origins[name] = layer.origin
@@ -224,7 +156,7 @@ def resolve(
         InputError: unknown or missing names, keys, options; wrong types; values out of range.
     """
     layers = [Layer(read_file(path), f"--config {path}") for path in files or []]
-    layers.append(Layer(flags or {}, "the command line"))
+    layers.append(Layer(flags or {}, COMMAND_LINE))
     if plugin is None:  # a saved configuration names the recipe that it was made from
         for layer in layers:
             plugin, recipe = layer.values.get("plugin", plugin), layer.values.get("recipe", recipe)
@@ -308,10 +240,12 @@ def check(resolved: Resolved) -> None:
         for name in config[section]:
             if name not in section_keys(section):
                 known = list(section_keys(section))
+                meant = [f"; did you mean {key}?" for key in find_meant(name, config)]
                 raise InputError(
                     f"{section}.{name}: unknown key{_from(resolved.origins, f'{section}.{name}')}"
-                    f"{registry.nearest(name, known)}; known: {', '.join(known)}"
+                    f"{meant[0] if meant else registry.nearest(name, known)}; known: {', '.join(known)}"
                 )
+    check_idle(config)
     for path, value in _leaves(config):
         if value == MANDATORY:
             raise InputError(f"{path}: the recipe leaves it to you; give --{path} VALUE")
@@ -373,7 +307,7 @@ def _leaves(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, 
         if isinstance(value, Mapping):
             yield from _leaves(value, f"{prefix}{name}.")
         else:
-            yield prefix + name, value
+            yield f"{prefix}{name}", value
 
 
 def _plain(value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import textwrap
 
 from fer_plugins import config, registry
@@ -20,8 +21,8 @@ fer-run: train a facial expression model and score it once on the untouched test
   fer-run --help --plugin NAME  options, types, defaults and recipes of a plug-in
   fer-run --help SECTION        keys of a section and the options of its offers
 
-Later wins: defaults, recipe, --config files in their order, flags. --data fer2013 is
-short for --data.name fer2013. Sections:
+Later wins: defaults, recipe, --config files in their order, flags.
+--data fer2013 is short for --data.name fer2013. Sections:
 """
 
 _FER = """\
@@ -80,17 +81,20 @@ fer: experiments with facial expression recognition plug-ins
 """
 
 
+_COLUMN = 32  # where the descriptions begin
+
+
 def fer(verb: str | None = None) -> str:
     """Return the help of ``fer``, or the part of it on one verb."""
     if verb is None:
-        return _FER.rstrip()
+        return _fit(_FER.rstrip())
     shown, taken = [], False
     for line in _FER.splitlines():
         if line.startswith("  fer "):
             taken = line.split()[1] == verb
         if taken:
             shown.append(line)
-    return "\n".join(shown)
+    return _fit("\n".join(shown))
 
 
 def fer_run(plugin: str | None, topics: list[str]) -> str:
@@ -100,7 +104,7 @@ def fer_run(plugin: str | None, topics: list[str]) -> str:
     if topics:
         return "\n\n".join(section_help(topic) for topic in topics)
     sections = [f"  {name:<13}{meaning}" for name, meaning in config.section_meanings().items()]
-    return _FER_RUN + "\n".join(sections)
+    return _fit(_FER_RUN + "\n".join(sections))
 
 
 def plugin_help(name: str) -> str:
@@ -108,8 +112,12 @@ def plugin_help(name: str) -> str:
     offer = registry.find("architecture", name)
     described = registry.paper(offer)
     layers = described["architectures"][offer.name]
-    text = [f"{offer.name}: {described['paper'].get('title') or ''}", f"from {offer.distribution} {offer.version}", ""]
-    text.append(f"recipes (--recipe): {', '.join(['default', *(layers.get('variants') or {})])}")
+    text = [
+        *_wrap(f"{offer.name}: {described['paper'].get('title') or ''}", 2),
+        f"from {offer.distribution} {offer.version}",
+        "",
+    ]
+    text += _wrap(f"recipes (--recipe): {', '.join(['default', *(layers.get('variants') or {})])}", 2)
     text += ["", "options:"]
     for option in registry.options(offer):
         text += _entry(f"--model.{option.name}", option)
@@ -153,8 +161,27 @@ def section_help(section: str) -> str:
 def _entry(flag: str, option: Option) -> list[str]:
     kind = readable(option.annotation)
     default = "needed" if option.default is REQUIRED else f"default {_shown(option.default)}"
-    meaning = textwrap.wrap(option.help, 88, initial_indent="      ", subsequent_indent="      ")
-    return [f"  {flag}  {kind}, {default}", *meaning]
+    return [*_wrap(f"  {flag}  {kind}, {default}", 6), *_wrap("      " + option.help, 6)]
+
+
+def _fit(text: str) -> str:
+    """Return the overview of a command, its descriptions and paragraphs cut anew to the terminal."""
+    lines: list[str] = []
+    for line in text.splitlines():
+        before = lines[-1] if lines else ""
+        if line.startswith(" " * _COLUMN) and before[_COLUMN - 2 : _COLUMN] == "  " and before[_COLUMN:]:
+            lines[-1] += f" {line.strip()}"
+        else:
+            lines.append(line)
+    return "\n".join(part for line in lines for part in (_wrap(line, _COLUMN if line[:1] == " " else 0) or [""]))
+
+
+def _wrap(line: str, indent: int) -> list[str]:
+    """Cut a line between words, to the terminal's width (80 where there is none, and never more than 100)."""
+    width = min(max(shutil.get_terminal_size((80, 24)).columns, 40), 100)
+    if len(line) <= width:
+        return [line]
+    return textwrap.wrap(line, width, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False)
 
 
 def _shown(value: object) -> str:

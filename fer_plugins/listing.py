@@ -87,7 +87,7 @@ def _find_any(name: str) -> Offer:
     kinds = {offer.kind for offer in registry.available() if offer.name == wanted}
     if not kinds:
         names = sorted({offer.name for offer in registry.available()})
-        raise InputError(f"unknown name {name!r}{registry.nearest(wanted, names)}; installed: {', '.join(names)}")
+        raise registry.unknown("name", name, names)
     kind = next(kind for kind in registry.GROUPS if kind in kinds)  # architectures first
     return registry.find(kind, name)
 

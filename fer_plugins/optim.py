@@ -1,7 +1,7 @@
 """Builds the criterion, the optimiser and the learning-rate schedule that the configuration names.
 
-Optimisers and schedulers go by their torch names and take torch's own arguments; they are tried on a dummy parameter
-before anything else is built, so that a wrong argument costs no waiting.
+Optimisers and schedulers go by their torch names and take torch's own arguments; ``optim_trial`` tries them before
+anything else is built, so that a wrong argument costs no waiting.
 """
 
 from __future__ import annotations
@@ -132,7 +132,11 @@ def build_schedule(
     elif name != "none":
         kinds = (lr_scheduler.LRScheduler, lr_scheduler.ReduceLROnPlateau)
         names = [key for key, value in vars(lr_scheduler).items() if any(_is_a(value, kind) for kind in kinds)]
-        names = [key for key in names if key not in ("LRScheduler", "SequentialLR", "ChainedScheduler", "LambdaLR")]
+        names = [
+            key
+            for key in names
+            if key[0] != "_" and key not in ("LRScheduler", "SequentialLR", "ChainedScheduler", "LambdaLR")
+        ]
         if name not in names:
             known = ", ".join(["none", "inverse_decay", *names])
             raise InputError(f"scheduler.name: unknown {name!r}{nearest(name, names)}; known: {known}")
@@ -156,12 +160,6 @@ def build_schedule(
     return lr_scheduler.SequentialLR(optimizer, [rise, main], milestones=[warmup])
 
 
-def check(config: Mapping[str, Any]) -> None:
-    """Build optimiser and schedule on a dummy parameter, so that wrong arguments are found before anything is built."""
-    optimizer = build_optimizer(config["optimizer"], [nn.Parameter(torch.zeros(1))])
-    build_schedule(config["scheduler"], optimizer, config["trainer"]["epochs"], config["selection"]["mode"])
-
-
 def _is_a(value: Any, kind: type) -> bool:
     return inspect.isclass(value) and issubclass(value, kind) and value is not kind
 
@@ -176,5 +174,6 @@ def _call(made: Any, first: Any, arguments: dict[str, Any], section: str) -> Any
             )
     try:
         return made(first, **arguments)
-    except (TypeError, ValueError, AttributeError) as error:
-        raise InputError(f"{section}: {made.__name__} refuses its arguments: {' '.join(str(error).split())}") from None
+    except Exception as error:  # torch raises whatever its arithmetic on the arguments raises
+        text = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(f"{section}: {made.__name__} refuses its arguments: {text}") from None

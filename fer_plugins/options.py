@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import ast
 import importlib
-import importlib.util
 import inspect
 import math
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
+
+from fer_plugins.literal_aliases import find_origin, parse_source, source_path, write_out
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Numbers = int | float
@@ -60,56 +60,29 @@ def read_signature(module: str, attribute: str) -> Signature:
     found = _find_definition(module, attribute, depth=4)
     if found is not None:
         try:
-            return _from_source(found)
+            return _from_source(*found)
         except ValueError:
             pass  # a default or annotation that only Python itself can evaluate
     return _from_object(getattr(importlib.import_module(module), attribute))
 
 
-def _source_path(module: str) -> Path | None:
-    top, *rest = module.split(".")
-    try:
-        spec = importlib.util.find_spec(top)  # of a top-level name only: a dotted one would import its parents
-    except (ImportError, ValueError):
-        return None
-    if spec is None:
-        return None
-    if not rest:
-        return Path(spec.origin) if spec.origin and spec.origin.endswith(".py") else None
-    for location in spec.submodule_search_locations or []:
-        for path in (
-            Path(location, *rest).with_suffix(".py"),
-            Path(location, *rest, "__init__.py"),
-        ):
-            if path.is_file():
-                return path
-    return None
-
-
-def _find_definition(module: str, attribute: str, depth: int) -> Function | ast.ClassDef | None:
-    path = _source_path(module)
-    if path is None or depth == 0:
-        return None
-    try:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-    except (OSError, SyntaxError, UnicodeDecodeError):
+def _find_definition(module: str, attribute: str, depth: int) -> tuple[Function | ast.ClassDef, str] | None:
+    """Return where a factory is defined, and the module; None where the source does not tell."""
+    path = source_path(module)
+    tree = parse_source(path) if path is not None and depth else None
+    if path is None or tree is None:
         return None
     for node in tree.body:
         if isinstance(node, Function | ast.ClassDef) and node.name == attribute:
-            return node if not node.decorator_list else None  # a decorator may change the signature
+            return (node, module) if not node.decorator_list else None  # a decorator may change the signature
         if isinstance(node, ast.ImportFrom):
             for alias in node.names:
                 if (alias.asname or alias.name) == attribute:
-                    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
-                    for _ in range(node.level - 1):
-                        package = package.rpartition(".")[0]
-                    source = node.module or ""
-                    origin = source if node.level == 0 else f"{package}.{source}".rstrip(".")
-                    return _find_definition(origin, alias.name, depth - 1)
+                    return _find_definition(find_origin(node, module, path), alias.name, depth - 1)
     return None
 
 
-def _from_source(node: Function | ast.ClassDef) -> Signature:
+def _from_source(node: Function | ast.ClassDef, module: str) -> Signature:
     doc = ast.get_docstring(node) or ""
     skip_first = False
     if isinstance(node, ast.ClassDef):
@@ -130,7 +103,7 @@ def _from_source(node: Function | ast.ClassDef) -> Signature:
     options = tuple(
         Option(
             argument.arg,
-            ast.unparse(argument.annotation) if argument.annotation else "",
+            write_out(argument.annotation, module) if argument.annotation else "",
             REQUIRED if default is None else _literal(default),
             meanings.get(argument.arg, ""),
         )
@@ -203,6 +176,28 @@ def readable(annotation: str) -> str:
     return re.sub(r"\bNone\b", "null", text).replace("'", "").replace('"', "") or "any"
 
 
+def choices(annotation: str) -> list[Any]:
+    """Return the values of the ``Literal`` in an annotation, in their order; empty where there is none.
+
+    >>> choices("Literal['same', 'valid'] | None"), choices("int")
+    (['same', 'valid'], [])
+    """
+    try:
+        nodes = list(ast.walk(ast.parse(annotation, mode="eval")))
+    except SyntaxError:
+        return []
+    literals = [node for node in nodes if isinstance(node, ast.Subscript) and _last_name(node.value) == "Literal"]
+    return [ast.literal_eval(item) for node in literals for item in _items(node.slice)]
+
+
+def _items(inner: ast.expr) -> list[ast.expr]:
+    return inner.elts if isinstance(inner, ast.Tuple) else [inner]
+
+
+def _last_name(node: ast.expr) -> str:
+    return ast.unparse(node).rpartition(".")[2]
+
+
 def coerce(value: Any, annotation: str) -> Any:
     """Return ``value`` as the annotation wants it (int to float, list to tuple, names to paths).
 
@@ -249,11 +244,11 @@ def _coerce_any(value: Any, nodes: list[ast.expr]) -> Any:
 
 
 def _coerce_generic(value: Any, origin: str, inner: ast.expr) -> Any:
-    items = inner.elts if isinstance(inner, ast.Tuple) else [inner]
+    items = _items(inner)
     if origin == "Literal":
-        choices = [ast.literal_eval(item) for item in items]
-        if not any(value == choice and type(value) is type(choice) for choice in choices):
-            raise TypeError("expected one of " + ", ".join(map(repr, choices)))
+        known = [ast.literal_eval(item) for item in items]
+        if not any(value == choice and type(value) is type(choice) for choice in known):
+            raise TypeError("expected one of " + ", ".join(map(repr, known)))
         return value
     if origin == "Optional":
         return value if value is None else _coerce(value, inner)

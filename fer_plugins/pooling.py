@@ -167,6 +167,8 @@ def max_blur_pool(
         _check_choice(name, getattr(chosen, name), choices)
     if vector is not None and (blur_size is not None or (kernel_family is not None and not chosen.second_blur_size)):
         raise ValueError("max_blur: vector replaces blur_size and kernel_family; leave those two out")
+    if kernel_family is not None and vector is None and max(chosen.blur_size, chosen.second_blur_size) < 3:
+        raise ValueError("max_blur: kernel_family does nothing with blur sizes below 3, all alike; leave it out")
     if chosen.pad_geometry == "none" and pad_fill is not None:
         raise ValueError("max_blur: pad_fill does nothing with pad_geometry none; leave one of the two out")
     if chosen.order == "blur_max" and chosen.second_blur_size:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import Requirement
 
 from fer_plugins import __version__, registry
 from fer_plugins.errors import InputError, RunError
@@ -182,10 +182,11 @@ def create_folder(config: Mapping[str, Any]) -> Path:
 def versions(distribution: str) -> dict[str, str | None]:
     """Return the versions of this package, the plug-in's distribution, Python and the libraries that shape a result."""
     found: dict[str, str | None] = {"python": platform.python_version(), "fer-plugins": __version__}
+    plugins = {offer.distribution: offer.version for offer in registry.available()}
     for name in dict.fromkeys((distribution, *_dependencies(distribution), *VERSIONED)):
         try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
+            found[name] = plugins[name] if name in plugins else metadata.version(name)
+        except Exception:  # not installed, or its metadata is damaged
             found[name] = None
     return found
 
@@ -194,7 +195,7 @@ def _dependencies(distribution: str) -> list[str]:
     """Return the names of the libraries that a plug-in needs, extras left out."""
     try:
         needed = [Requirement(text) for text in metadata.requires(distribution) or []]
-    except (metadata.PackageNotFoundError, InvalidRequirement):
+    except Exception:  # not installed, or its metadata is damaged
         return []
     return [one.name for one in needed if one.name != "fer-plugins" and "extra" not in str(one.marker or "")]
 

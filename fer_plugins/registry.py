@@ -10,16 +10,16 @@ import functools
 import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import yaml
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import Requirement
 
 from fer_plugins import __version__
 from fer_plugins.contract import KINDS
 from fer_plugins.errors import InputError
+from fer_plugins.installed import Fault, canonical, read_installed
 from fer_plugins.options import REQUIRED, Option, Signature, coerce, read_signature
 from fer_plugins.read_yaml import explain, load_yaml
 
@@ -70,33 +70,44 @@ class Offer:
         return f"{self.kind} {self.name} (from {self.distribution} {self.version})"
 
 
+_faults: list[Fault] = []  # of the last reading
+
+
 def available(kind: str | None = None) -> list[Offer]:
-    """List what is installed, of one kind or of all, sorted by kind and name; nothing is imported."""
+    """List what is installed, of one kind or of all, sorted by kind and name; nothing is imported.
+
+    Damaged metadata is passed over; ``faults`` says what and where.
+    """
     if kind is not None and kind not in KINDS:
         raise InputError(f"unknown kind {kind!r}; known: {', '.join(KINDS)}")
-    kinds = (kind,) if kind else KINDS
-    offers = []
-    for one in kinds:
-        for entry in metadata.entry_points(group=GROUPS[one]):
-            distribution = entry.dist
-            name, version, core_range = "unknown", "unknown", None
-            if distribution is not None:
-                name, version, core_range = _describe(distribution)
-            offers.append(Offer(one, entry.name, name, version, entry.module, entry.attr, core_range))
+    entries, _faults[:] = read_installed("fer_plugins.")
+    kinds = {GROUPS[one]: one for one in ((kind,) if kind else KINDS)}
+    offers = [
+        Offer(
+            kinds[entry.group],
+            entry.name,
+            entry.distribution,
+            entry.version,
+            entry.module,
+            entry.attribute,
+            entry.core_range,
+        )
+        for entry in entries
+        if entry.group in kinds
+    ]
     return sorted(offers, key=lambda offer: (KINDS.index(offer.kind), offer.name, offer.distribution))
 
 
-def _describe(distribution: metadata.Distribution) -> tuple[str, str, str | None]:
-    headers = distribution.metadata
-    core_range = next((text for text in headers.get_all("Requires-Dist") or [] if _is_core(text)), None)
-    return headers["Name"] or "unknown", headers["Version"] or "unknown", core_range
+def faults() -> tuple[Fault, ...]:
+    """Return the damaged metadata that the last reading of what is installed came upon."""
+    return tuple(_faults)
 
 
-def _is_core(requirement: str) -> bool:
-    try:
-        return Requirement(requirement).name.lower().replace("_", "-") == "fer-plugins"
-    except InvalidRequirement:
-        return False
+def unknown(what: str, name: str, names: list[str]) -> InputError:
+    """Return the error for a name that is not installed: the nearest, all that are, and what could not be read."""
+    near = nearest(name.rpartition(":")[2], names)
+    unread = "".join(f"; not read: {fault}" for fault in _faults)
+    return InputError(f"unknown {what} {name!r}{near}; installed: {', '.join(names) or 'none'}{unread}")
 
 
 def find(kind: str, name: str) -> Offer:
@@ -112,7 +123,7 @@ def find(kind: str, name: str) -> Offer:
     matches = [
         offer
         for offer in offers
-        if offer.name == wanted and (not owner or _canonical(offer.distribution) == _canonical(owner))
+        if offer.name == wanted and (not owner or canonical(offer.distribution) == canonical(owner))
     ]
     if len(matches) == 1:
         return matches[0]
@@ -120,8 +131,7 @@ def find(kind: str, name: str) -> Offer:
         choices = " or ".join(f"{offer.distribution}:{offer.name}" for offer in matches)
         owners = " and ".join(f"{offer.distribution} {offer.version}" for offer in matches)
         raise PluginError(f"{kind} {wanted!r} is offered by {owners}; say which: {choices}")
-    names = sorted({offer.name for offer in offers})
-    raise InputError(f"unknown {kind} {name!r}{nearest(wanted, names)}; installed: {', '.join(names) or 'none'}")
+    raise unknown(kind, name, sorted({offer.name for offer in offers}))
 
 
 def nearest(word: str, words: list[str]) -> str:
@@ -130,13 +140,9 @@ def nearest(word: str, words: list[str]) -> str:
     return f"; did you mean {' or '.join(near)}?" if near else ""
 
 
-def _canonical(distribution: str) -> str:
-    return distribution.lower().replace("_", "-").replace(".", "-")
-
-
 def check_range(offer: Offer) -> None:
     """Refuse an offer whose distribution asks for another version of the core (the contract's version)."""
-    if offer.core_range is None or _canonical(offer.distribution) == "fer-plugins":
+    if offer.core_range is None or canonical(offer.distribution) == "fer-plugins":
         return
     requirement = Requirement(offer.core_range)
     if not requirement.specifier.contains(__version__, prereleases=True):

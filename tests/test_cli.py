@@ -98,7 +98,7 @@ def test_help_fits_one_screen_and_names_the_sections():
 def test_help_of_a_section_lists_the_options_of_its_offers():
     text = call("--help", "data").stdout
     for part in (
-        "--data.batch_size  int > 0, default 32",
+        "--data.batch_size  int 1..65536, default 32",
         "options of fer2013",
         "--data.check",
         "options of synthetic",

@@ -133,7 +133,10 @@ def test_augmenting_first_is_impossible_without_a_flaw():
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--data.balance_to", "60"], "data.balance_to: counts the images of --data.balance augment"),
+        (
+            ["--data.balance_to", "60"],
+            "data.balance_to: has no effect with data.balance none; add --data.balance augment",
+        ),
         (["--data.balance", "augment", "--data.balance_with", "none"], "data.balance_with: expected an augmentation"),
         (["--data.balance", "augment", "--data.balance_with", "kears"], "did you mean keras?"),
         (["--data.balance", "augment", "--data.memory_gb", "0.0001"], "raise data.memory_gb"),

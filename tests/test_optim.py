@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from fer_plugins import config, optim
+from fer_plugins import config, optim, optim_trial
 from fer_plugins.errors import InputError
 
 
@@ -65,6 +65,17 @@ def test_plateau_looks_the_way_of_the_selection():
         ({"scheduler": {"name": "inverse_decay", "gamma": -1}}, ["scheduler.gamma", "negative"]),
         ({"scheduler": {"name": "none", "warmup_epochs": 30}}, ["leave nothing of 30 epochs"]),
         ({"scheduler": {"name": "ReduceLROnPlateau", "warmup_epochs": 1}}, ["cannot follow a warm-up"]),
+        ({"optimizer": {"name": "SparseAdam"}}, ["optimizer: SparseAdam fails in its first step", "Adam instead"]),
+        ({"optimizer": {"foreach": True, "fused": True}}, ["optimizer: Adam", "fused"]),
+        ({"optimizer": {"differentiable": True}}, ["optimizer: Adam fails in its first step"]),
+        ({"optimizer": {"name": "Muon"}}, ["optimizer: Muon", "2D"]),
+        ({"optimizer": {"betas": [0.9]}}, ["optimizer: Adam refuses"]),
+        ({"scheduler": {"name": "StepLR", "step_size": 0}}, ["scheduler: StepLR fails after epoch 1", "zero"]),
+        ({"scheduler": {"name": "StepLR", "step_size": "often"}}, ["scheduler: StepLR fails"]),
+        ({"scheduler": {"name": "CosineAnnealingLR", "T_max": 0}}, ["scheduler: CosineAnnealingLR fails"]),
+        ({"scheduler": {"name": "OneCycleLR", "max_lr": 0.1, "total_steps": 5}}, ["OneCycleLR fails after epoch 6"]),
+        ({"scheduler": {"name": "ExponentialLR", "gamma": -2}}, ["makes the learning rate -", "in epoch 2"]),
+        ({"scheduler": {"name": "ExponentialLR", "gamma": float("inf")}}, ["makes the learning rate inf"]),
     ],
 )
 def test_wrong_arguments_are_one_line_before_anything_is_built(flags, parts):
@@ -72,10 +83,31 @@ def test_wrong_arguments_are_one_line_before_anything_is_built(flags, parts):
     for section, values in flags.items():
         full[section] = {**full[section], **values}
     with pytest.raises(InputError) as caught:
-        optim.check(full)
+        optim_trial.check(full)
     assert "\n" not in str(caught.value)
     for part in parts:
         assert part in str(caught.value)
+
+
+OPTIMIZERS = [name for name, value in vars(torch.optim).items() if optim._is_a(value, torch.optim.Optimizer)]
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_every_optimiser_of_torch_steps_or_is_refused_in_one_line(name):
+    full = config.defaults()
+    for more in ({}, {"capturable": True}, {"differentiable": True}, {"foreach": True}, {"fused": True}, {"lr": 1e308}):
+        full["optimizer"] = {"name": name, "lr": 0.001, **more}
+        try:
+            optim_trial.check(full)
+        except InputError as error:
+            said = str(error)
+            assert said.startswith("optimizer")
+            assert len(said.splitlines()) == 1
+        else:  # then the real thing works as well
+            network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.Flatten(), nn.Linear(8, 2))
+            optimizer = optim.build_optimizer(full["optimizer"], optim.parameter_groups(network))
+            network(torch.ones(2, 1, 4, 4)).square().sum().backward()
+            optimizer.step(lambda: torch.zeros(()))
 
 
 def test_balanced_weights_have_mean_one_over_the_samples():

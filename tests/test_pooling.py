@@ -29,7 +29,9 @@ FILLS = ("zero", "reflect", "replicate", "circular")
 
 
 def blur(kernel_size=2, stride=2, **options):
-    """A pooling with the max switched off."""
+    """A pooling with the max switched off; the families have the same taps, and are refused, below three."""
+    if options.get("blur_size", 3) < 3:
+        options.pop("kernel_family", None)
     return max_blur_pool(kernel_size, stride, max_size=1, **options)
 
 
@@ -282,7 +284,7 @@ def test_constant_stays_constant_for_every_setting(order, padding):
             max_size=m,
             max_padding=padding,
             blur_size=size,
-            kernel_family=family,
+            kernel_family=family if size > 2 else None,
             pad_geometry=geometry,
             pad_fill=None if geometry == "none" else fill,
             order=order,

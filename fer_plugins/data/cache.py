@@ -71,12 +71,12 @@ def read_entry(root: Path, key: CacheKey, memory: float) -> Entry | None:
     read-only, and their size and sampled blocks are compared. A damaged entry is removed, with a warning.
     """
     folder = root / key.folder
-    if not folder.is_dir():
+    if not os.path.isdir(folder):  # unlike Path.is_dir, quiet where a folder above may not be entered
         return None
     try:
         return _read(folder, key, memory)
     except _DAMAGE as error:
-        if not folder.exists():  # another process threw the same damage away between our two looks
+        if not os.path.exists(folder):  # another process threw the same damage away between our two looks
             return None
         warnings.warn(f"cache entry {folder} is damaged ({error}); it is built anew", stacklevel=2)
         _discard(folder)

@@ -47,8 +47,8 @@ class FERDataModule(LightningDataModule):
     """Loaders of one fold of one dataset, from images that are decoded once and stay in memory.
 
     Loaders yield :class:`~fer_plugins.contract.Batch` with uint8 images; ``on_after_batch_transfer`` makes them
-    float32 in [0, 1] on the device, and applies a batch transform while training. Rows are rows of ``table``,
-    which is whole even where ``limit`` leaves most of them unused.
+    float32 in [0, 1] on the device, applies a batch transform while training, and gives them the model's dtype. Rows
+    are rows of ``table``, which is whole even where ``limit`` leaves most of them unused.
 
     The test split is sealed: its rows, labels, images and loader raise :class:`TestSplitSealed` until
     ``open_test`` is called, and whenever a trainer is fitting.
@@ -382,7 +382,8 @@ class FERDataModule(LightningDataModule):
                     f"{tuple(image.shape)}; the shape must stay"
                 )
             image = changed
-        return batch._replace(image=image)
+        # Lightning converts before this hook, when the images are uint8: under 64-true the network is double already.
+        return batch._replace(image=image if self.trainer is None else image.to(self.trainer.lightning_module.dtype))
 
 
 def to_float(image: Tensor) -> Tensor:

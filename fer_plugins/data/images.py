@@ -119,7 +119,7 @@ def _open_room(cache: Path | None, shape: tuple[int, ...], memory_gb: float) -> 
         try:
             folder = Path(tempfile.mkdtemp(prefix="fer-plugins-")) if root is None else store.open_unfinished(root)
             store.create_images(folder, shape)
-        except OSError as error:
+        except (OSError, ValueError) as error:
             if folder is not None:
                 store.remove_folder(folder)
             if root is not None:
@@ -140,7 +140,7 @@ def _keep(cache: Path, key: CacheKey, entry: Entry, folder: Path | None, memory:
             store.keep_entry(cache, key, entry)
         elif folder.parent == cache:
             store.finish_entry(cache, key, folder, entry)
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: a path that no system can have
         _warn_not_kept(cache, error)
         return entry
     if folder is None:
@@ -152,8 +152,8 @@ def _keep(cache: Path, key: CacheKey, entry: Entry, folder: Path | None, memory:
     return kept
 
 
-def _warn_not_kept(cache: Path, error: OSError) -> None:
-    reason = error.strerror or str(error)
+def _warn_not_kept(cache: Path, error: OSError | ValueError) -> None:
+    reason = getattr(error, "strerror", None) or str(error)
     warnings.warn(f"the decoded images are not kept in {cache}: {reason}; the run goes on without", stacklevel=2)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import os
@@ -76,7 +77,7 @@ def _place(table: SampleTable, cache: Path | None) -> Path | None:
 def _read(path: Path, size: int) -> Groups | None:
     try:
         kept: Groups = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError):
+    except Exception:  # no folder, no rights, or a file of whatever content: it is looked for again
         return None
     return kept if kept.shape == (size,) and kept.dtype == np.int64 else None
 
@@ -89,5 +90,6 @@ def _write(path: Path, groups: Groups) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         unfinished.write_bytes(content.getvalue())
         unfinished.rename(path)
-    except OSError:  # it is looked for again next time
-        unfinished.unlink(missing_ok=True)
+    except (OSError, ValueError):  # ValueError: no path at all. It is looked for again next time
+        with contextlib.suppress(OSError, ValueError):  # what is no folder, or is not ours, refuses this as well
+            unfinished.unlink(missing_ok=True)

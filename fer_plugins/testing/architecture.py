@@ -8,13 +8,14 @@ import re
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib import metadata
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from fer_plugins import registry
 from fer_plugins.contract import PoolingFactory
+from fer_plugins.errors import InputError
 from fer_plugins.testing.findings import Failed, Findings, count, first_line
 from fer_plugins.testing.network import (
     check_export,
@@ -77,11 +78,11 @@ def check_architecture(
 def installed_poolings() -> dict[str, PoolingFactory]:
     """Load every installed pooling; one that does not load is left out with a warning."""
     poolings: dict[str, PoolingFactory] = {}
-    for entry in metadata.entry_points(group="fer_plugins.poolings"):
+    for offer in registry.available("pooling"):
         try:
-            poolings[entry.name] = entry.load()
-        except Exception as error:  # another plug-in's fault
-            warnings.warn(f"pooling {entry.name} ({entry.value}) is not tried: {first_line(error)}", stacklevel=3)
+            poolings[offer.name] = registry.load(offer)
+        except InputError as error:  # another plug-in's fault
+            warnings.warn(f"pooling {offer.name} is not tried: {first_line(error)}", stacklevel=3)
     return poolings
 
 

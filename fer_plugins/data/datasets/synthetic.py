@@ -35,6 +35,9 @@ class Scene(NamedTuple):
     intensity: float  # share of the apex's strength; 0 for neutral
 
 
+MOST_SAMPLES = 1_000_000  # an hour of drawing
+
+
 class Synthetic:
     """Procedural faces: seven expressions made of action units, each shown as a sequence of rising intensity.
 
@@ -83,6 +86,8 @@ class Synthetic:
             raise ValueError(f"synthetic: difficulty is {difficulty}, must lie in 0..1")
         if subjects is not None:
             _check_least("subjects", subjects, 3)
+        if samples > MOST_SAMPLES:  # before a table of them is made
+            raise ValueError(f"synthetic: samples is {samples}, must be at most {MOST_SAMPLES}")
         self.image_size, self.channels, self.difficulty, self.seed = image_size, channels, float(difficulty), seed
         self.frames = frames
         self.subjects, self.takes = _divide(samples, subjects, frames)

@@ -49,6 +49,8 @@ class ClassicalCNN(nn.Module):
             raise ValueError(f"in_channels is {in_channels}; use 1 (grey) or 3 (colour)")
         if image_size < smallest:
             raise ValueError(f"image_size {image_size} is too small: use at least {smallest}")
+        if pretrained and weights is not None:
+            raise ValueError("pretrained has no effect beside weights, which replace the download; leave one out")
         if freeze_backbone and not (pretrained or weights):
             raise ValueError("freeze_backbone leaves random features untrained; set pretrained or weights as well")
         self.backbone, mean, std = build_backbone(name, pretrained, weights)

@@ -7,9 +7,9 @@ from typing import Any, Literal, get_args, get_origin
 
 from fer_dcnn_bilstm_dam.attention import legal_windows
 from fer_dcnn_bilstm_dam.dcnn import map_side
+from fer_plugins.idle_options import IdleRule, refuse_idle
 
-# Where (option, value) holds, each of the options named behind it does nothing, and must keep its default.
-IDLE: list[tuple[str, Any, dict[str, Any]]] = [
+IDLE: list[IdleRule] = [
     ("bilstm_sequence", "none", {"bilstm_merge": "sum"}),
     (
         "attn_layers",
@@ -27,6 +27,8 @@ IDLE: list[tuple[str, Any, dict[str, Any]]] = [
     ("attn_distill", False, {"attn_reduction": 4, "attn_share_kv": True}),
     ("act", "relu", {"pcp_knots": (0.5, 2.5, 1.0), "pcp_leak": 0.0}),
     ("head", "gap_vector", {"gap_weights": True}),
+    ("teacher", None, {"kd_alpha": 0.7, "kd_temperature": 4.0}),
+    ("kd_alpha", 0.0, {"kd_temperature": 4.0}),
 ]
 LARGEST = 1024  # pixels: the search for a legal image size ends here
 
@@ -51,11 +53,11 @@ def check_options(options: Mapping[str, Any], hints: Mapping[str, Any]) -> None:
         raise ValueError(f"dropout={options['dropout']}: use a rate from 0 to below 1")
     if options["fc_step"] is not None and not options["fc_step"] > 0:
         raise ValueError(f"fc_step={options['fc_step']}: use a share above 0")
-    for name, value, idle in IDLE:
-        for other, default in idle.items():
-            given = tuple(options[other]) if isinstance(default, tuple) else options[other]
-            if options[name] == value and given != default:
-                raise ValueError(f"{other}={given} has no effect with {name}={value}: leave one of them out")
+    if not 0 <= options["kd_alpha"] <= 1:
+        raise ValueError(f"kd_alpha={options['kd_alpha']}: give a share from 0 to 1")
+    if not options["kd_temperature"] > 0:
+        raise ValueError(f"kd_temperature={options['kd_temperature']}: give a number above 0")
+    refuse_idle(options, IDLE)
 
 
 def remedy(options: Mapping[str, Any], side: int, step: int) -> str:

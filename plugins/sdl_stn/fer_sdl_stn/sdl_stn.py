@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from fer_plugins.contract import Health, PoolingFactory
+from fer_plugins.idle_options import IdleRule, refuse_idle
 from fer_plugins.pooling import max_pool
 from fer_plugins.sizes import fit
 from fer_sdl_stn.four_convolutions import base_layers
@@ -18,6 +19,21 @@ from fer_sdl_stn.start import check_choice, start_weights
 from fer_sdl_stn.transformer_health import examine
 
 _MODULES = {"base": (), "base+sdl1": ("sdl1",), "base+sdl1+sdl2": ("sdl1", "sdl2")}  # of each value of branches
+
+_IDLE: list[IdleRule] = [
+    (
+        "branches",
+        "base",
+        {
+            "sdl_order": "conv_relu_avg",
+            "align_corners": False,
+            "padding_mode": "zeros",
+            "loc_last_init": "identity",
+            "theta_limit": "none",
+        },
+    ),
+    ("penalty", "none", {"lambda1": 0.001, "lambda2": 0.01}),
+]
 
 
 class SDLSTN(nn.Module):
@@ -76,6 +92,7 @@ class SDLSTN(nn.Module):
         lambda2: float = 0.01,
         init: Literal["paper", "pytorch"] = "paper",
     ) -> None:
+        given = dict(locals())
         super().__init__()
         check_choice("branches", branches, tuple(_MODULES))
         check_choice("merge", merge, ("last", "each"))
@@ -92,6 +109,7 @@ class SDLSTN(nn.Module):
             raise ValueError(f"dropout is {dropout}; give a rate from 0 to below 1")
         if min(lambda1, lambda2) < 0:
             raise ValueError(f"lambda1 is {lambda1} and lambda2 is {lambda2}; give numbers of at least 0")
+        refuse_idle(given, _IDLE)
         if topology == "series" and (branches != "base+sdl1+sdl2" or merge != "last"):
             raise ValueError("topology series has one path, so branches and merge do nothing; leave them out")
         if merge == "each" and branches != "base+sdl1+sdl2":

@@ -1,0 +1,228 @@
+"""Reads which plug-ins are installed from the metadata of distributions, and what of that metadata is damaged.
+
+``importlib.metadata`` stops at the first damaged file, and of two folders of one distribution takes the first that
+stands on ``sys.path``, empty or not. Here each distribution is read alone: a damaged one costs one line.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from email.parser import HeaderParser
+from importlib import metadata
+from pathlib import Path
+
+from packaging.requirements import InvalidRequirement, Requirement
+
+_VALUE = re.compile(r"([\w.]+)\s*(?::\s*([\w.]+)\s*)?(?:\[.*\]\s*)?(?:#.*)?")  # module:attribute [extras]
+_STEM = re.compile(r"(.+?)-(\d[^-]*)(?:-py[\d.]+)?")
+
+
+@dataclass(frozen=True)
+class EntryPoint:
+    """One line of a distribution's ``entry_points.txt``, and the distribution's own headers."""
+
+    group: str
+    name: str
+    module: str
+    attribute: str
+    distribution: str
+    version: str
+    core_range: str | None  # its dependency on fer-plugins, as written; None without one
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Metadata that cannot be used, or hides other metadata."""
+
+    distribution: str
+    path: str
+    problem: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.distribution} ({self.path}): {self.problem}; remedy: {self.remedy}"
+
+
+@dataclass
+class _Copy:
+    """One metadata folder of a distribution."""
+
+    name: str  # from the folder's own name
+    version: str
+    path: Path | None
+    distribution: metadata.Distribution
+    entries: list[tuple[str, str, str, str]]  # group, name, module, attribute
+    fault: str | None = None
+
+
+def read_installed(prefix: str) -> tuple[list[EntryPoint], list[Fault]]:
+    """Return the entry points of all groups that begin with ``prefix``, and what is wrong with installed metadata.
+
+    Of several folders of one distribution the first on ``sys.path`` counts that is whole and offers something; what
+    others would offer beside it is not taken.
+    """
+    copies: dict[str, list[_Copy]] = {}
+    for distribution in metadata.distributions():
+        copy = _read(distribution, prefix)
+        if copy is not None:
+            copies.setdefault(canonical(copy.name), []).append(copy)
+    entries: list[EntryPoint] = []
+    faults: list[Fault] = []
+    for found in copies.values():
+        used = next((copy for copy in found if copy.entries and copy.fault is None), None)
+        if used is not None:
+            name, version, core_range, fault = _headers(used)
+            if fault:
+                faults.append(_fault(used, fault, None))
+            entries += [EntryPoint(*entry, name, version, core_range) for entry in used.entries]
+        faults += [_fault(copy, copy.fault, used) for copy in found if copy.fault]
+        if len(found) > 1 and (used is not None or any(copy.entries for copy in found)):
+            faults += list(_find_duplicates(found, used))
+    return entries, faults
+
+
+def tolerate_damage() -> None:
+    """Let torch, Lightning and Matplotlib, which ask for entry points of their own, pass over damaged distributions.
+
+    They do so while they are imported, through ``importlib.metadata``, which raises on the first damaged file: without
+    this no run begins beside one. For commands; it changes that module for the whole process.
+    """
+    read = metadata.Distribution.entry_points.fget  # type: ignore[attr-defined]
+    if getattr(read, "tolerates_damage", False):
+        return
+
+    def entry_points(distribution: metadata.Distribution) -> metadata.EntryPoints:
+        try:
+            found: metadata.EntryPoints = read(distribution)
+            for entry in found:
+                _ = entry.module  # a value that is no module raises here, and not where a library loads it
+        except Exception:
+            return metadata.EntryPoints()
+        return found
+
+    entry_points.tolerates_damage = True  # type: ignore[attr-defined]
+    metadata.Distribution.entry_points = property(entry_points)  # type: ignore[method-assign, assignment]
+
+
+def canonical(distribution: str) -> str:
+    """Return a distribution's name as pip compares names.
+
+    >>> canonical("Fer.Aa_DCN")
+    'fer-aa-dcn'
+    """
+    return re.sub(r"[-_.]+", "-", distribution).lower()
+
+
+def _read(distribution: metadata.Distribution, prefix: str) -> _Copy | None:
+    """Read one folder, as far as it is damaged or has to do with ``prefix``; None where it is too strange to name."""
+    place = getattr(distribution, "_path", None)
+    path = place if isinstance(place, Path) else None
+    stem = re.sub(r"\.(dist-info|egg-info)$", "", path.name) if path is not None else ""
+    matched = _STEM.fullmatch(stem)
+    name, version = (matched[1], matched[2]) if matched else (stem, "unknown")
+    if path is not None and path.name == "EGG-INFO":
+        name = path.parent.name.partition("-")[0]
+    if not name:
+        try:
+            name = distribution.metadata["Name"] or ""
+        except Exception:
+            return None
+    if not name or name.startswith("~"):  # what pip leaves behind of an interrupted uninstall
+        return None
+    copy = _Copy(name, version, path, distribution, [])
+    try:
+        text = _entry_points_text(distribution, path)
+        copy.entries = list(_parse(text, prefix)) if text else []
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "is not text"
+        copy.fault = f"its entry_points.txt cannot be read ({reason})"
+    except ValueError as error:
+        copy.fault = f"its entry_points.txt is damaged ({error})"
+    if copy.fault is None and path is not None and path.is_dir() and path.suffix == ".dist-info":
+        if not (path / "METADATA").is_file():
+            copy.fault = "its METADATA is missing, left over from an interrupted installation"
+    return copy
+
+
+def _entry_points_text(distribution: metadata.Distribution, path: Path | None) -> str | None:
+    if path is None:
+        return distribution.read_text("entry_points.txt")
+    try:
+        return (path / "entry_points.txt").read_text(encoding="utf-8-sig")
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def _parse(text: str, prefix: str) -> Iterator[tuple[str, str, str, str]]:
+    """Yield group, name, module and attribute of the entries whose group begins with ``prefix``.
+
+    Raises:
+        ValueError: a line is none of section, entry, comment; or an entry of these groups has no module.
+    """
+    group = ""
+    if "\0" in text:
+        raise ValueError("it holds NUL bytes")
+    for number, raw in enumerate(text.splitlines(), start=1):
+        line = raw.strip()
+        if not line or line[0] in "#;":
+            continue
+        if line.startswith("[") and line.endswith("]"):
+            group = line[1:-1].strip()
+            continue
+        name, equals, value = (part.strip() for part in line.partition("="))
+        if not equals or not name or not value or line.startswith(("<<<<<<<", "=======", ">>>>>>>")):
+            raise ValueError(f"line {number}: {line[:40]!r} is no 'name = module:attribute'")
+        if not group.startswith(prefix):
+            continue
+        matched = _VALUE.fullmatch(value)
+        if matched is None:
+            raise ValueError(f"line {number}: {value[:40]!r} is no 'module:attribute'")
+        yield group, name, matched[1], matched[2] or ""
+
+
+def _headers(copy: _Copy) -> tuple[str, str, str | None, str | None]:
+    """Return name, version, the range on the core, and what is wrong with the headers, or None."""
+    try:
+        text = copy.distribution.read_text("METADATA") or copy.distribution.read_text("PKG-INFO") or ""
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "is not text"
+        return copy.name, copy.version, None, f"its METADATA cannot be read ({reason})"
+    headers = HeaderParser().parsestr(text)
+    core_range = next((one for one in headers.get_all("Requires-Dist") or [] if _is_core(one)), None)
+    name, version = headers["Name"], headers["Version"]
+    fault = None if name and version else "its METADATA has no name or version"
+    return str(name or copy.name), str(version or copy.version), core_range, fault
+
+
+def _is_core(requirement: str) -> bool:
+    try:
+        return canonical(Requirement(requirement).name) == "fer-plugins"
+    except InvalidRequirement:
+        return False
+
+
+def _find_duplicates(found: list[_Copy], used: _Copy | None) -> Iterator[Fault]:
+    """Name what stands beside the folder that is used; the folders were seen in the order of ``sys.path``."""
+    seen = {used.path.resolve()} if used is not None and used.path is not None else set()
+    for copy in found:
+        if copy is used or copy.fault or copy.path is None or copy.path.resolve() in seen:
+            continue
+        seen.add(copy.path.resolve())
+        # An editable installation is described by its dist-info and, beside the sources, by an egg-info of no version.
+        same = used is not None and sorted(copy.entries) == sorted(used.entries)
+        if same and used is not None and ("unknown" in (copy.version, used.version) or copy.version == used.version):
+            continue
+        beside = f"; {used.path} is used" if used is not None else ""
+        yield Fault(copy.name, str(copy.path), f"it is there twice{beside}", f"remove {_quoted(copy.path)}")
+
+
+def _fault(copy: _Copy, problem: str, used: _Copy | None) -> Fault:
+    anew = "" if used is not None else f" and install {copy.name} anew"
+    remedy = f"remove {_quoted(copy.path)}{anew}" if copy.path is not None else f"install {copy.name} anew"
+    return Fault(copy.name, str(copy.path or "no folder"), problem, remedy)
+
+
+def _quoted(path: Path | None) -> str:
+    return f"'{path}'"

@@ -1,0 +1,91 @@
+"""Finds the source of a module without importing it, and writes out names that stand for a ``Literal`` there."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import importlib.util
+from pathlib import Path
+
+_DEPTH = 4  # imports that are followed from file to file
+
+
+def source_path(module: str) -> Path | None:
+    """Return the file of a module, or None; nothing is imported."""
+    top, *rest = module.split(".")
+    try:
+        spec = importlib.util.find_spec(top)  # of a top-level name only: a dotted one would import its parents
+    except (ImportError, ValueError):
+        return None
+    if spec is None:
+        return None
+    if not rest:
+        return Path(spec.origin) if spec.origin and spec.origin.endswith(".py") else None
+    for location in spec.submodule_search_locations or []:
+        for path in (
+            Path(location, *rest).with_suffix(".py"),
+            Path(location, *rest, "__init__.py"),
+        ):
+            if path.is_file():
+                return path
+    return None
+
+
+def parse_source(path: Path) -> ast.Module | None:
+    """Return the syntax tree of a file, or None where it cannot be read."""
+    try:
+        return ast.parse(path.read_text(encoding="utf-8"))
+    except (OSError, SyntaxError, ValueError):
+        return None
+
+
+def find_origin(node: ast.ImportFrom, module: str, path: Path) -> str:
+    """Return the full name of the module that an import statement of ``module``, in ``path``, takes names from."""
+    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    for _ in range(node.level - 1):
+        package = package.rpartition(".")[0]
+    source = node.module or ""
+    return source if node.level == 0 else f"{package}.{source}".rstrip(".")
+
+
+class _WriteOut(ast.NodeTransformer):
+    def __init__(self, module: str) -> None:
+        self.module = module
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        return _find_literal(self.module, node.id, _DEPTH) or node
+
+    def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
+        if ast.unparse(node.value).rpartition(".")[2] != "Literal":
+            node.slice = self.visit(node.slice)
+        return node
+
+
+def write_out(annotation: ast.expr, module: str) -> str:
+    """Return an annotation as text, with ``Literal[...]`` in the place of each name that stands for one.
+
+    Args:
+        annotation: as it stands in the source.
+        module: where it stands; names that are imported there are followed.
+    """
+    return ast.unparse(_WriteOut(module).visit(annotation))
+
+
+def _find_literal(module: str, name: str, depth: int) -> ast.expr | None:
+    if hasattr(builtins, name):
+        return None
+    path = source_path(module) if depth else None
+    tree = parse_source(path) if path is not None else None
+    if path is None or tree is None:
+        return None
+    for node in tree.body:
+        targets = node.targets if isinstance(node, ast.Assign) else []
+        if isinstance(node, ast.Assign) and any(isinstance(one, ast.Name) and one.id == name for one in targets):
+            value = node.value
+            is_literal = isinstance(value, ast.Subscript) and ast.unparse(value.value).rpartition(".")[2] == "Literal"
+            return value if is_literal else None
+        if isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                if (alias.asname or alias.name) == name:
+                    return _find_literal(find_origin(node, module, path), alias.name, depth - 1)
+    return None

@@ -1,0 +1,176 @@
+"""Every option of every installed plug-in acts on what is built, or is refused; none is passed over in silence.
+
+Options come from the signatures, so a new one is tried without a line here.
+"""
+
+import hashlib
+
+import numpy as np
+import pytest
+import torch
+
+from fer_plugins import config, registry
+from fer_plugins.errors import InputError
+from fer_plugins.options import choices
+
+ARCHITECTURES = registry.available("architecture")
+
+
+def others(option):
+    """Return lists of values that are not the default; of each list one must act, or all be refused."""
+    default, annotation = option.default, option.annotation
+    listed = [value for value in choices(annotation) if value != default]
+    if default is None and (listed or "bool" in annotation):  # null is as something else says, and may say the same
+        return [listed or [True, False]]
+    if listed:
+        return [[value] for value in listed]
+    if "bool" in annotation:
+        return [[value] for value in (True, False) if value is not default]
+    if isinstance(default, tuple | list):
+        halved = [value / 2 if isinstance(value, float) else value // 2 for value in default]
+        return [[halved, [value * 1.25 for value in default], [value + 1 for value in default]]]
+    if "int" in annotation:
+        return [[default // 2, default * 2, default + 1, 0] if default else [1, 2, 24, 3]]
+    if "float" in annotation:
+        return [[default / 2, default * 2, 0.25, 0.75] if default else [0.25, 0.5, 1.0, 12.0]]
+    return [["no such thing"]]
+
+
+def fingerprint(name, options, size):
+    """Return a hash of weights, outputs in both modes, losses and parameter groups of the network that is built."""
+    torch.manual_seed(0)
+    network = registry.build("architecture", name, num_classes=7, in_channels=1, image_size=size, **options)
+    torch.manual_seed(1)
+    images = torch.rand(2, 1, size, size)
+    seen = [*network.state_dict().values()]
+    for training in (True, False):
+        network.train(training)
+        torch.manual_seed(2)
+        with torch.set_grad_enabled(training):
+            logits = network(images)
+        seen.append(logits)
+        if training:
+            logits.square().sum().backward()
+            seen += [parameter.grad for parameter in network.parameters() if parameter.grad is not None]
+            if hasattr(network, "auxiliary_loss"):
+                seen.append(network.auxiliary_loss())
+    digest = hashlib.sha256()
+    for tensor in seen:
+        digest.update(np.ascontiguousarray(tensor.detach().numpy()).tobytes())
+    frozen = [parameter.requires_grad for parameter in network.parameters()]
+    groups = network.parameter_groups() if hasattr(network, "parameter_groups") else []
+    rates = [{key: value for key, value in group.items() if key != "params"} for group in groups]
+    words = (frozen, rates, getattr(network, "criterion_weight", 1.0), getattr(network, "lr_scale", None))
+    digest.update(repr(words).encode())
+    return digest.hexdigest()
+
+
+def acts(build, before, option, values):
+    """Return whether one of the values changes what is built; a value that is refused is honest as well."""
+    refused = 0
+    for value in values:
+        try:
+            if build({option.name: value}) != before:
+                return True
+        except InputError:
+            refused += 1
+    return refused == len(values)
+
+
+@pytest.mark.parametrize("offer", ARCHITECTURES, ids=[offer.name for offer in ARCHITECTURES])
+def test_every_option_of_an_architecture_acts_or_is_refused(offer):
+    left_out = ("pretrained", "weights", "freeze_backbone")  # tried beside files of weights, by their own plug-in
+    options = [option for option in registry.options(offer) if option.name not in left_out]
+    if not options:
+        pytest.skip("it has no further option")
+    size = min(config.resolve(plugin=offer.name).config["data"]["image_size"], 48)
+
+    def build(options):
+        return fingerprint(offer.name, options, size)
+
+    before = build({})
+    assert before == build({})
+    idle = [
+        f"{option.name}={values}"
+        for option in options
+        for values in others(option)
+        if not acts(build, before, option, values)
+    ]
+    assert not idle
+
+
+@pytest.mark.parametrize("name", [offer.name for offer in registry.available("pooling")])
+def test_every_option_of_a_pooling_acts_or_is_refused(name):
+    offer = registry.find("pooling", name)
+    # Of an odd and an even side: what rounds, or pads at one end, shows on one of the two.
+    maps = [torch.rand(2, 3, side, side, generator=torch.Generator().manual_seed(side)) - 0.5 for side in (13, 14)]
+
+    def build(options):
+        pool = registry.build("pooling", name, kernel_size=3, stride=2, **options)
+        return [(tuple(pooled.shape), pooled.sum().item()) for pooled in map(pool, maps)]
+
+    before = build({})
+    for option in registry.options(offer):
+        for values in others(option):
+            if option.name == "vector":
+                values = [[1.0, 5.0, 1.0]]
+            assert acts(build, before, option, values), f"{option.name}={values}"
+
+
+@pytest.mark.parametrize("name", [offer.name for offer in registry.available("augmentation")])
+def test_every_option_of_an_augmentation_acts_or_is_refused(name):
+    from fer_plugins.data.loaders import apply_transform, seeded
+
+    offer = registry.find("augmentation", name)
+    images = np.random.default_rng(0).integers(0, 256, (24, 48, 48, 1), dtype=np.uint8)
+
+    def build(options):
+        made = registry.build("augmentation", name, image_size=48, **options)
+        if isinstance(made, torch.nn.Module):
+            torch.manual_seed(0)
+            return made(torch.from_numpy(images).permute(0, 3, 1, 2) / 255).numpy().tobytes()
+        with seeded(0, made):
+            return b"".join(np.asarray(apply_transform(made, image.copy())).tobytes() for image in images)
+
+    before = build({})
+    for option in registry.options(offer):
+        for values in others(option):
+            assert acts(build, before, option, values), f"{option.name}={values}"
+
+
+IDLE = [
+    ("data.root", "anywhere", "--data NAME"),
+    ("data.on_no_face", "skip", "--data.face_crop lbp"),
+    ("data.balance_with", "light", "--data.balance augment"),
+    ("data.balance_to", 9, "--data.balance augment"),
+    ("selection.min_delta", 0.1, "selection.patience"),
+]
+
+
+@pytest.mark.parametrize(("key", "value", "remedy"), IDLE)
+def test_a_key_that_would_do_nothing_is_refused_with_a_remedy_that_works(key, value, remedy):
+    section, name = key.split(".")
+    with pytest.raises(InputError) as caught:
+        config.resolve({"model": "lenet5", section: {name: value}})
+    assert key in str(caught.value)
+    assert remedy in str(caught.value)
+    assert "\n" not in str(caught.value)
+    followed = {"--data NAME": {"data": {"name": "fer2013"}}, "selection.patience": {"selection": {"patience": 2}}}
+    if remedy in followed:
+        more = followed[remedy]
+    else:
+        flag, word = remedy.split()
+        more = {"data": {flag.removeprefix("--data."): word}}
+    merged = {**more, section: {**more.get(section, {}), name: value}}
+    assert config.resolve({"model": "lenet5", **merged}).config[section][name] == value
+
+
+@pytest.mark.parametrize("key", ["mode", "project", "entity", "group", "tags", "run_name", "log_model"])
+@pytest.mark.parametrize("logger", ["csv", "none"])
+def test_what_is_only_of_wandb_needs_wandb(key, logger):
+    value = {"mode": "online", "tags": ["a"], "log_model": True}.get(key, "word")
+    with pytest.raises(
+        InputError, match=rf"logger\.{key}: has no effect with logger\.name {logger}; add --logger wandb"
+    ):
+        config.resolve({"logger": {"name": logger, key: value}}, plugin="lenet5")
+    config.resolve({"logger": {"name": "wandb", key: value}}, plugin="lenet5")
