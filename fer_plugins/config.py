@@ -12,7 +12,7 @@ import yaml
 
 from fer_plugins import registry
 from fer_plugins.errors import InputError
-from fer_plugins.idle_options import check_idle
+from fer_plugins.idle_options import check_idle, drop_idle
 from fer_plugins.key_names import COMMAND_LINE, find_meant, unknown_key
 from fer_plugins.options import REQUIRED, coerce
 from fer_plugins.plain_values import check_plain
@@ -107,7 +107,7 @@ def merge(base: Config, layer: Layer, origins: dict[str, str]) -> Config:
                 raise InputError(f"{name}: is a section (from {layer.origin}); known keys: {', '.join(known)}")
             value = {"name": value}
         result[name] = _merge_section(result[name], dict(value), name, layer.origin, origins)
-    return result
+    return drop_idle(result, layer.values, origins)
 
 
 def _merge_section(base: Config, values: Config, where: str, origin: str, origins: dict[str, str]) -> Config:

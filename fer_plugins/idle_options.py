@@ -52,6 +52,31 @@ _BELONG: dict[str, tuple[str, tuple[Any, ...], str]] = {
 }
 
 
+def drop_idle(config: dict[str, Any], values: Mapping[str, Any], origins: dict[str, str]) -> dict[str, Any]:
+    """Put keys of earlier layers that a new layer makes idle back to their defaults; return ``config``.
+
+    So ``--config RUN/config.yaml --logger csv`` follows the flag, as the options of another optimiser are dropped where
+    its name changes. What the layer itself says is kept, and refused by ``check_idle``.
+
+    Args:
+        config: with the new layer laid over it, not yet checked; is changed.
+        values: of the new layer, a section as a mapping or as a name alone.
+        origins: dotted key -> where its value came from; is changed.
+    """
+    belong = [(key, owner, acting) for key, (owner, acting, _) in _BELONG.items()]
+    patience = config["selection"].get("patience")
+    belong.append(("selection.min_delta", "selection.patience", () if patience is None else (patience,)))
+    for key, owner, acting in belong:
+        section, _, name = key.partition(".")
+        owner_name = owner.partition(".")[2]
+        given = values.get(section, {})
+        given = given if isinstance(given, Mapping) else {"name": given}
+        if owner_name in given and name not in given and given[owner_name] not in acting:
+            config[section][name] = section_keys(section)[name].default
+            origins.pop(key, None)
+    return config
+
+
 def check_idle(config: Mapping[str, Any]) -> None:
     """Refuse keys of the core that would do nothing beside the others.
 
