@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import json
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from torch.optim import lr_scheduler
 from fer_plugins import config, folds, seeds_run, tracking
 from fer_plugins.activity import doing
 from fer_plugins.assemble import build_data, build_module, check_machine
+from fer_plugins.begun_record import read_begun
 from fer_plugins.errors import InputError
 from fer_plugins.manifest import check_claims, describe
 from fer_plugins.record import Record
@@ -85,7 +85,7 @@ def _resume_one(record: Record, given: Mapping[str, Any]) -> Record:
         if record.manifest:
             check_same_data(record, data.fingerprint, data.split_hash)
         module = build_module(settings, data)
-        last, epochs, said = find_last(record, module)
+        last, epochs, said, lost = find_last(record, module)
         recorded = record.manifest.get("threads", {}).get("number") if last else None
         threads = choose_threads(settings, module.network, recorded)
         record.config = settings
@@ -94,10 +94,12 @@ def _resume_one(record: Record, given: Mapping[str, Any]) -> Record:
             record.write_manifest(**describe(settings, data, None))
         if changes:
             record.write_config(config.dump(settings))
+        record.manifest["warnings"] += lost
         record.write_manifest(threads=threads._asdict())
         tracker = tracking.start(settings, record.folder, resume_id=record.manifest.get("tracking_id"))
-        if said and settings["trainer"]["progress"] != "none":
-            print(said, flush=True)
+        if settings["trainer"]["progress"] != "none":
+            for line in said + lost:
+                print(line, flush=True)
         session = {"epochs_before": epochs, "changed": changes}
         execute(record, data, module, tracker, resume_from=last, session=session)
     return record
@@ -116,22 +118,6 @@ def _check_folds(whole: Record, settings: config.Config) -> None:
         one = Record.read(path.parent)
         if one.config["run"]["fold"] == 0 and "data" in one.manifest:
             check_same_data(one, data.fingerprint, data.split_hash)
-
-
-def read_begun(folder: str | Path) -> Record:
-    """Read the folder of a run that may have been killed before its manifest was written.
-
-    Raises:
-        InputError: it is no run's folder, or a file in it is damaged.
-    """
-    path = Path(folder)
-    if os.path.isfile(path / "config.yaml") and not os.path.exists(path / "manifest.json"):
-        return Record(path, config=config.read_file(path / "config.yaml", "--resume"))
-    record = Record.read(path)
-    for name in ("config", "manifest"):
-        if not isinstance(getattr(record, name), dict):
-            raise InputError(f"{folder}: {name} holds no mapping; it was not written by a run")
-    return record
 
 
 def change(record: Record, given: Mapping[str, Any]) -> tuple[config.Config, Changes]:

@@ -295,7 +295,9 @@ def test_what_shapes_the_result_is_refused(toy, tmp_path, given, said):
     (folder / "checkpoints").mkdir(parents=True)
     settings = config.resolve(flags(tmp_path / "runs")).config
     (folder / "config.yaml").write_text(config.dump(settings))
-    (folder / "manifest.json").write_text(json.dumps({"status": "running", "data": {}}))
+    (folder / "manifest.json").write_text(
+        json.dumps({"status": "running", "data": {}, "assumed": {}, "sessions": [], "warnings": []})
+    )
     with pytest.raises(InputError, match=said) as caught:
         resume(folder, given)
     assert "\n" not in str(caught.value)
