@@ -10,7 +10,7 @@ from fer_plugins.errors import InputError
 from fer_plugins.options import REQUIRED, Option, readable
 
 _FER_RUN = """\
-fer-run: train a facial expression model and score it once on the untouched test part
+fer-run: train a facial expression model; score it once on the sealed test split
 
   fer-run --plugin NAME [--recipe VARIANT] [--config FILE]... [--SECTION.KEY VALUE]...
   fer-run --plugin NAME --data fer2013 --data.root PATH/fer2013.zip

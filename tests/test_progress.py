@@ -55,3 +55,13 @@ def test_nothing_is_said_where_nothing_is_wanted(capfd, tmp_path, progress):
     captured = said(capfd, tmp_path, progress=progress)
     assert "epoch 1/3" not in captured.out
     assert captured.err == ""
+
+
+def test_what_is_said_before_the_first_epoch_fits_80_columns(toy, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "80")
+    flags = {"name": "synthetic", "samples": 1050, "image_size": 24}
+    log = {"name": "csv", "figures": "off"}
+    run({"plugin": "toy", "data": flags, "trainer": {"epochs": 1}, "logger": log, "run": {"output": str(tmp_path)}})
+    lines = capsys.readouterr().out.splitlines()
+    assert any("split" in line and "data" in line for line in lines)
+    assert not [line for line in lines if len(line) > 80 and str(tmp_path) not in line]
