@@ -66,9 +66,10 @@ def _check_manifest(record: Record) -> None:
 def _is_series(value: Any) -> bool:
     if value is None:
         return True
-    numbers = [value.get(key) for key in ("number", "count")] if isinstance(value, dict) else []
-    counted = len(numbers) == 2 and all(type(one) is int for one in numbers)
-    return counted and isinstance(value.get("id"), str) and 0 <= numbers[0] < numbers[1]
+    if not isinstance(value, dict) or not isinstance(value.get("id"), str):
+        return False
+    number, count = value.get("number"), value.get("count")
+    return type(number) is int and type(count) is int and 0 <= number < count
 
 
 def _is_threads(value: Any) -> bool:  # version 0.1.0 wrote none
