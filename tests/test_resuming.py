@@ -169,7 +169,7 @@ def test_a_run_that_had_stopped_early_does_not_train_on(toy, tmp_path, monkeypat
         unbroken = ended(run(flags(tmp_path / f"whole {stop}", **changes)).folder)
         assert len(unbroken[3]) < 60
         with monkeypatch.context() as patch:
-            patch.setattr("fer_plugins.run.score", lambda *given: os.kill(os.getpid(), signal.SIGKILL))
+            patch.setattr("fer_plugins.run.score_part", lambda *given: os.kill(os.getpid(), signal.SIGKILL))
             there = tmp_path / stop
             assert in_a_process(lambda: run(flags(there, **changes))) == -signal.SIGKILL  # noqa: B023
         folder = next(there.iterdir())
@@ -237,13 +237,13 @@ def test_seeds_go_on_with_the_one_that_was_interrupted_and_then_the_others(toy, 
 def test_what_does_not_shape_the_result_may_change_and_is_recorded(toy, tmp_path, whole):
     folder = killed(tmp_path)
     given = {"data": {"workers": 0, "memory_gb": 1.0}, "trainer": {"progress": "none", "threads": 1}}
-    resume(folder, {**given, "logger": {"tags": ["late"]}})
+    resume(folder, {**given, "logger": {"figures": "auto"}})
     assert ended(folder) == whole
     session = Record.read(folder).manifest["sessions"][-1]
     assert session["changed"] == {
         "data.memory_gb": [4.0, 1.0],
         "data.workers": [None, 0],
-        "logger.tags": [[], ["late"]],
+        "logger.figures": ["off", "auto"],
     }
     assert yaml.safe_load((folder / "config.yaml").read_text())["data"]["memory_gb"] == 1.0
 
