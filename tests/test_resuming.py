@@ -319,10 +319,10 @@ def test_control_c_while_lightning_cleans_up_is_an_interruption(toy, tmp_path, m
 
 @pytest.mark.slow
 def test_control_c_at_any_second_is_one_line(toy, tmp_path):
-    code = "from fer_plugins.cli import fer_run; fer_run()"
-    words = ["--plugin", "toy", "--data", "synthetic", "--data.samples", "105", "--trainer.epochs", "200"]
+    code = "from fer_plugins.cli import fer_run; print('begun', flush=True); fer_run()"
+    words = ["--plugin", "toy", "--data", "synthetic", "--data.samples", "105", "--trainer.epochs", "2000"]
     words += ["--run.output", str(tmp_path / "runs"), "--logger", "csv", "--augmentation", "light"]
-    for seconds in (1.0, 3.0, 4.5, 5.5):
+    for seconds in (0.5, 2.5, 4.0, 5.0):
         process = subprocess.Popen(
             [sys.executable, "-c", code, *words],
             env={**os.environ, "PYTHONPATH": str(toy)},
@@ -331,6 +331,7 @@ def test_control_c_at_any_second_is_one_line(toy, tmp_path):
             text=True,
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         )
+        assert process.stdout.readline() == "begun\n"  # Python itself has started, however busy the machine
         time.sleep(seconds)
         process.send_signal(signal.SIGINT)
         _, error = process.communicate(timeout=120)

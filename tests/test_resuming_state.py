@@ -176,12 +176,13 @@ def test_sigterm_at_any_second_is_one_line(toy, tmp_path, seconds):
     words = ["--plugin", "toy", "--data", "synthetic", "--data.samples", "105", "--trainer.epochs", "2000"]
     words += ["--run.output", str(tmp_path / "runs"), "--logger", "csv", "--data.workers", "2"]
     process = subprocess.Popen(
-        [sys.executable, "-c", "from fer_plugins.cli import fer_run; fer_run()", *words],
+        [sys.executable, "-c", "from fer_plugins.cli import fer_run; print('begun', flush=True); fer_run()", *words],
         env={**os.environ, "PYTHONPATH": str(toy)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
+    assert process.stdout.readline() == "begun\n"  # Python itself has started, however busy the machine
     time.sleep(seconds)
     process.send_signal(signal.SIGTERM)
     _, error = process.communicate(timeout=120)
