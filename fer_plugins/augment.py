@@ -107,8 +107,6 @@ def keras(
     _check_whole_pixels("keras", image_size, **shifts)
     _check_pair("keras", "brightness_range", brightness_range, 10.0)
     _check_filled("keras", fill_mode, rotation_range, width_shift_range, height_shift_range, shear_range, zoom_range)
-    if preset != "moderate" and vertical_flip is not None:
-        raise ValueError("keras: preset has no effect beside vertical_flip, all that it sets; leave one of them out")
     upside_down = preset == "paper" if vertical_flip is None else vertical_flip
     return _compose(
         "keras",

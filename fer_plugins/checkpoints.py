@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import lightning as L
 import torch
 from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.pytorch.callbacks import Checkpoint
+from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from fer_plugins.errors import InputError, RunError
 
@@ -58,16 +60,28 @@ class BestAndLast(Checkpoint):
         self.folder, self.metric = folder, metric
         self.sign = 1.0 if mode == "max" else -1.0
         self.score: float | None = None
+        self.value: float | None = None  # of the last epoch
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Take over the best score of an interrupted run."""
+        """Take over the best score of an interrupted run, and the step that its schedule had not made yet.
+
+        A checkpoint is written before the schedules step. Lightning makes up for that step when it resumes, but not for
+        schedules that look at a metric, whose value it does not keep.
+        """
         del pl_module
-        self.score = best_score(self.folder / "best.ckpt") if trainer.ckpt_path is not None else None
+        if trainer.ckpt_path is None:
+            return
+        self.score = best_score(self.folder / "best.ckpt")
+        value = last_value(Path(trainer.ckpt_path))
+        if value is not None:
+            for one in trainer.lr_scheduler_configs:
+                if isinstance(one.scheduler, ReduceLROnPlateau):
+                    one.scheduler.step(value)  # its monitor is the metric of this callback
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Write the epoch, which is whole by now: validation has been run, early stopping has counted it."""
         del pl_module
-        value = float(trainer.callback_metrics[self.metric])
+        self.value = value = float(trainer.callback_metrics[self.metric])
         if self.score is None or self._is_better(value, self.score):
             self.score = value
             trainer.save_checkpoint(self.folder / "best.ckpt")
@@ -77,8 +91,8 @@ class BestAndLast(Checkpoint):
         return self.sign * value > self.sign * score or (math.isnan(score) and not math.isnan(value))
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the best score so far, this epoch's included."""
-        return {"score": self.score}
+        """Return the best score so far, this epoch's included, and the value of this epoch."""
+        return {"score": self.score, "value": self.value}
 
 
 def best_score(path: Path) -> float | None:
@@ -87,12 +101,36 @@ def best_score(path: Path) -> float | None:
     Raises:
         RunError: the file cannot be read.
     """
+    return _kept(path, "score", "best_model_score")
+
+
+def last_value(path: Path) -> float | None:
+    """Return the metric's value in the epoch that a checkpoint was written after; None where it does not say.
+
+    Raises:
+        RunError: the file cannot be read.
+    """
+    return _kept(path, "value", "current_score")
+
+
+def _kept(path: Path, name: str, name_in_lightning: str) -> float | None:
+    """Return a number of the state of BestAndLast, or of ModelCheckpoint, which version 0.1.0 used."""
     for key, state in read_checkpoint(path)["callbacks"].items():
-        if key == BestAndLast.__name__:
-            return None if state["score"] is None else float(state["score"])
-        if key.startswith("ModelCheckpoint") and state.get("best_model_score") is not None:  # of version 0.1.0
-            return float(state["best_model_score"])
+        ours = key == BestAndLast.__name__
+        if ours or key.startswith("ModelCheckpoint"):
+            number = state.get(name if ours else name_in_lightning)
+            return None if number is None else float(number)
     return None
+
+
+def find_damage(path: Path) -> str | None:
+    """Return what is damaged in a checkpoint: torch loads bytes that are not those that were written without a word."""
+    try:
+        with zipfile.ZipFile(path) as content:
+            broken = content.testzip()
+    except (OSError, zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
+        broken = " ".join(str(error).split()) or "it is empty"
+    return broken
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from fer_plugins.errors import InputError, RunError
 from fer_plugins.installed import tolerate_damage
 from fer_plugins.key_names import COMMAND_LINE, unknown_key
 from fer_plugins.plain_values import check_text
+from fer_plugins.process import interrupt_on_sigterm, let_threads_wait
 
 DONE, FAILED, WRONG_INPUT = 0, 1, 2
 _OWN = ("plugin", "recipe", "resume", "config", "seeds")  # flags of the command, no keys of the configuration
@@ -111,6 +112,8 @@ def _run(words: list[str]) -> int:
                 "trainer.threads, ...); leave the other flags out"
             )
         if "print-config" in request.switches:
+            if request.flags:
+                raise InputError("--resume --print-config shows the run's own configuration; leave the other flags out")
             print(config.dump(config.read_file(os.path.join(request.resume, "config.yaml"))), end="")
             return DONE
         with activity.watched(sys.stdout):
@@ -230,11 +233,13 @@ def _says(verb: str) -> bool:
 
 def fer_run() -> None:
     """Entry point of ``fer-run``."""
+    interrupt_on_sigterm()
     sys.exit(call("fer-run", _run, sys.argv[1:]))
 
 
 def fer() -> None:
     """Entry point of ``fer``."""
+    interrupt_on_sigterm()
     sys.exit(call("fer", _verb, sys.argv[1:]))
 
 
@@ -243,7 +248,7 @@ def call(command: str, function: Callable[[list[str]], int], words: list[str]) -
 
     0 done, 1 the run failed, 2 the user's input is wrong. ``FER_DEBUG=1`` shows the traceback as well.
     """
-    _let_threads_wait()
+    let_threads_wait()
     tolerate_damage()
     try:
         for word in words:
@@ -263,18 +268,6 @@ def call(command: str, function: Callable[[list[str]], int], words: list[str]) -
     except KeyboardInterrupt:
         print(f"{command}: interrupted", file=sys.stderr)
         return FAILED
-
-
-def _let_threads_wait() -> None:
-    """Let threads that wait for each other give their core away soon; read when torch is loaded.
-
-    By default GNU's OpenMP spins 300,000 times before that (Intel's for 200 ms), which slows a training step beside
-    other busy processes down by a factor of two and more; 1,000 times cost a quiet machine nothing that was measurable,
-    while not to spin at all cost it a third.
-    """
-    if "OMP_WAIT_POLICY" not in os.environ:
-        os.environ.setdefault("GOMP_SPINCOUNT", "1000")
-        os.environ.setdefault("KMP_BLOCKTIME", "1")
 
 
 def _complain(command: str, error: Exception, code: int) -> int:

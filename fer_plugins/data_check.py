@@ -125,7 +125,7 @@ def _print(found: dict[str, Any]) -> None:
     shown = [f"{size} ({number:,})" for size, number in list(found["sizes"].items())[:4]]
     more = len(found["sizes"]) - 4
     console.print(f"{'pixels':<12} {', '.join(shown)}{f' and {more} other sizes' if more > 0 else ''}")
-    console.print(f"{'bad images':<12} {'; '.join(found['bad']) or 'none'}")
+    console.print(f"{'bad images':<12} {'; '.join(found['bad']) or 'none'}", soft_wrap=True)
     console.print(f"{'fingerprint':<12} {found['fingerprint']}")
     if found["differences"]:
         console.print(f"{'verdict':<12} differs from the release: {', '.join(found['differences'])}")

@@ -70,7 +70,7 @@ def unknown_key(name: str, origin: str, config: Mapping[str, Any]) -> InputError
         near = difflib.get_close_matches(_plain(name), [*schema(), *last, *_ELSEWHERE], n=3, cutoff=0.75)
         alike = list(dict.fromkeys(last.get(word) or _ELSEWHERE.get(word) or word for word in near))
     dashes = "--" if origin == COMMAND_LINE else ""
-    came_from = "" if origin == COMMAND_LINE else f" (from {origin})"
+    came_from = f" (from {origin})"
     meant = "; did you mean " + " or ".join(f"{dashes}{key}" for key in alike) + "?" if alike else ""
     known = "" if alike else f"; known: {', '.join(schema())}"
     return InputError(f"{dashes}{name}: unknown key{came_from}{meant}{known}")

@@ -82,6 +82,15 @@ def explain(error: yaml.YAMLError) -> str:
 
 
 def _check_depth(text: str, loader: Any) -> None:
+    try:
+        _count_depth(text, loader)
+    except yaml.scanner.ScannerError:
+        # libyaml has a limit of its own, met before it yields what lies above: read in Python, ours is named.
+        _count_depth(text, yaml.SafeLoader)
+        raise
+
+
+def _count_depth(text: str, loader: Any) -> None:
     depth = 0
     for event in yaml.parse(text, Loader=loader):
         if isinstance(event, yaml.CollectionStartEvent):

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from fer_plugins.checkpoints import read_checkpoint
+from fer_plugins.checkpoints import find_damage, read_checkpoint
 from fer_plugins.epoch_rows import EpochRows
 from fer_plugins.errors import InputError, RunError
 from fer_plugins.module import FERModule
@@ -56,6 +56,9 @@ def _check(path: Path, module: FERModule, record: Record) -> int:
     Raises:
         InputError: it is none of this run.
     """
+    broken = find_damage(path)
+    if broken is not None:
+        raise _unusable(path, record, f"it is damaged: {broken}")
     try:
         content = read_checkpoint(path)
     except RunError as error:

@@ -51,7 +51,10 @@ def resume(folder: str | Path, changes: Mapping[str, Any] | None = None) -> Reco
     record, given = read_begun(folder), changes or {}
     series = record.manifest.get("series")
     if isinstance(series, dict) and seeds_run.is_incomplete(record):
-        seeds_run.resume_series(record, run, lambda one: _resume_one(one, given))
+        settings, changes = change(record, given)
+        if "trainer.epochs" in changes and seeds_run.has_finished(record):
+            raise InputError("--resume: trainer.epochs: seeds are finished with the old number; leave it out")
+        seeds_run.resume_series(record, settings, run, lambda one: _resume_one(one, given))
         return Record.read(folder)
     return _resume_one(record, given)
 

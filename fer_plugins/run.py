@@ -287,7 +287,7 @@ def quiet(settings: Mapping[str, Any]) -> Iterator[None]:
         logger.setLevel(logging.WARNING)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*does not have many workers.*")
-        warnings.filterwarnings("ignore", ".*Checkpoint directory .* exists and is not empty.*")
+        warnings.filterwarnings("ignore", ".*callbacks used to create the checkpoint need.*")  # of version 0.1.0
         warnings.filterwarnings("ignore", ".*isinstance.treespec, LeafSpec.*")
         try:
             yield

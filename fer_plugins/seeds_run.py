@@ -67,13 +67,22 @@ def is_incomplete(record: Record) -> bool:
     )
 
 
+def has_finished(record: Record) -> bool:
+    """Return whether a seed of the series that a run belongs to is finished."""
+    return any(one.manifest.get("status") == "finished" for one in _find_siblings(record).values())
+
+
 def resume_series(
-    record: Record, run: Callable[[config.Resolved], Record], resume: Callable[[Record], Record]
+    record: Record,
+    settings: config.Config,
+    run: Callable[[config.Resolved], Record],
+    resume: Callable[[Record], Record],
 ) -> list[Record]:
     """Finish a series: go on with the seeds that were begun, run those that are missing, and print the spread.
 
     Args:
         record: one run of the series; the others are looked for beside it.
+        settings: its configuration, with what the user changes in it, for the seeds that are missing.
         run: trains and scores one.
         resume: goes on with one.
 
@@ -93,11 +102,11 @@ def resume_series(
             if known is not None:
                 yield seed, functools.partial(_keep if finished else resume, known)
                 continue
-            settings = {**record.config, "seed": seed}
-            settings["run"] = {**record.config["run"], "output": str(record.folder.parent)}
+            output = {**settings["run"], "output": str(record.folder.parent)}
+            own = {**settings, "seed": seed, "run": output}
             notice = "" if record.manifest.get("demonstration") else None
             series_of_it = {**series, "number": number}
-            yield seed, functools.partial(run, config.Resolved(settings, notice=notice, series=series_of_it))
+            yield seed, functools.partial(run, config.Resolved(own, notice=notice, series=series_of_it))
 
     return _run_all(begin())
 

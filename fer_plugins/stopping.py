@@ -35,6 +35,11 @@ def stopping_callback(selection: Mapping[str, Any]) -> L.Callback | None:
 class StopOnMetric(EarlyStopping):
     """Lightning's own, which also stops a resumed run at once where it had stopped before it was interrupted."""
 
+    @property
+    def state_key(self) -> str:
+        """Name of its state in a checkpoint: Lightning's, under which version 0.1.0 wrote it."""
+        return EarlyStopping.__qualname__ + super().state_key.removeprefix(type(self).__qualname__)
+
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Look at what was counted before the interruption."""
         super().on_train_start(trainer, pl_module)

@@ -58,7 +58,7 @@ def test_order_defaults_recipe_files_flags(toy, tmp_path):
     (tmp_path / "a.yaml").write_text("data: {batch_size: 64}\noptimizer: {lr: 1e-2}\n")
     (tmp_path / "b.yaml").write_text("data: {batch_size: 65}\n")
     files = [str(tmp_path / "a.yaml"), str(tmp_path / "b.yaml")]
-    full = config.resolve({"seed": 3, "data": {"root": "x"}}, plugin="toy", files=files).config
+    full = config.resolve({"seed": 3, "data": {"name": "folder", "root": "x"}}, plugin="toy", files=files).config
     assert full["data"]["image_size"] == 32  # recipe
     assert full["data"]["batch_size"] == 65  # the later file
     assert full["optimizer"] == {"name": "SGD", "lr": 0.01, "momentum": 0.9}

@@ -196,6 +196,7 @@ def trained(tmp_path_factory):
     printed, folders = io.StringIO(), []
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(place / "site"))
+        patch.setenv("COLUMNS", "120")
         with contextlib.redirect_stdout(printed):
             for seed in (0, 1):
                 settings = {

@@ -101,7 +101,9 @@ def with_copies(command, fer2013, tmp_path):
     """Put a tiny copy of the right dataset for every PATH of a command."""
     make = runpy.run_path(str(ROOT / "tests" / "fake_datasets.py"))
     layouts = {dataset: maker for dataset, maker in reversed(make["LAYOUTS"].values())}
-    layouts["folder"] = (lambda: listed(make)) if "--data.csv" in command else (lambda: make["class_folders"](each=10))
+    layouts["folder"] = lambda: folder_for(command, make)
+    if "--protocol official_val" in command:  # a tenth of each class of train validates
+        layouts["rafdb"] = lambda: make["rafdb_folders"](each=20)
 
     def copy(name):
         if name == "fer2013":
@@ -112,6 +114,23 @@ def with_copies(command, fer2013, tmp_path):
     if named := re.search(r"--data (\w+) .*--data\.root PATH", command):
         command = command.replace("--data.root PATH", f"--data.root {copy(named[1])}")
     return command
+
+
+def folder_for(command, make):
+    """Return the files that a command on one's own images speaks of."""
+    if "--data.csv list.csv" in command:
+        return listed(make)
+    if "train.txt" in command:
+        lists = {"train": range(36), "test": range(36, 48)}
+        rows = {name: "".join(f"{n}.png {LISTED[n % 3]}\n" for n in numbers) for name, numbers in lists.items()}
+        images = {f"{n}.png": make["picture"](n) for n in range(48)}
+        return {**images, **{f"{name}.txt": text.encode() for name, text in rows.items()}}
+    if "--data.names" in command:
+        return make["class_folders"](("enojado", "feliz", "neutral"), split=True)
+    return make["class_folders"](each=10)
+
+
+LISTED = ("happy", "sad", "neutral")
 
 
 def listed(make):

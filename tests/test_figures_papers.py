@@ -430,7 +430,7 @@ def test_a_sheet_of_every_kind_keeps_its_words_apart():
 def a_table(labels):
     """A data module of as little as ``choose_rows`` asks for."""
     labels = np.array(labels)
-    return SimpleNamespace(rows=lambda part: np.arange(len(labels)), table=SimpleNamespace(label=labels))
+    return SimpleNamespace(rows=lambda part: np.arange(len(labels)), table=SimpleNamespace(label=labels, origin=None))
 
 
 def test_each_class_is_shown_before_any_is_shown_again():
@@ -534,7 +534,9 @@ def test_nothing_is_drawn_where_nothing_is_asked_for_or_matplotlib_is_missing(ex
     assert draw_at_end(record) == ({}, [])
     record.config["logger"]["name"] = "csv"
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    assert draw_at_end(record) == ({}, [])
+    pictures, (warning,) = draw_at_end(record)
+    assert pictures == {}
+    assert "matplotlib is not installed" in warning
     assert not (record.folder / "figures").exists()
 
 

@@ -21,6 +21,7 @@ TORCH_FREE = (
     "key_names",
     "literal_aliases",
     "plain_values",
+    "process",
     "schema",
     "help",
     "listing",

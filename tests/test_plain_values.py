@@ -74,7 +74,9 @@ def test_a_date_is_text():
 )
 def test_a_bare_key_names_the_right_one(given, meant):
     for words in (["--plugin", "dcnn_bilstm_dam", f"--{given}", "1"],):
-        with pytest.raises(InputError, match=rf"^--{given}: unknown key; did you mean --{meant}\?$"):
+        with pytest.raises(
+            InputError, match=rf"^--{given}: unknown key \(from the command line\); did you mean --{meant}\?$"
+        ):
             cli._run([*words, "--print-config"])
 
 

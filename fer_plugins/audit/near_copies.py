@@ -12,6 +12,7 @@ from scipy.ndimage import gaussian_filter
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from fer_plugins.activity import doing
 from fer_plugins.audit.alignment import align
 from fer_plugins.audit.candidates import BORDER, SIDE, SIGMA, Floats, Rows, propose_pairs
 from fer_plugins.data.images import fit_image
@@ -123,8 +124,10 @@ def find_near_copies(
     flat_centre = ~blank & (in_centre < LEAST_DEVIATION)
     rows = np.flatnonzero(~(blank | again | flat_centre))
     searched = small if len(rows) == len(small) else small[rows]
-    pairs = propose_pairs(searched, neighbours=neighbours)
-    aligned = align(searched, pairs)
+    with doing(f"searching near copies among {len(searched):,} images"):
+        pairs = propose_pairs(searched, neighbours=neighbours)
+    with doing(f"comparing {len(pairs.first):,} pairs of images that might be copies"):
+        aligned = align(searched, pairs)
     # A symmetric picture is a copy both as it is and mirrored: the smaller difference counts.
     order = np.argsort(aligned.difference, kind="stable")
     order = order[aligned.difference[order] <= most_difference]

@@ -28,7 +28,7 @@ def print_table(console: Console, table: Table, keys: int = 1) -> None:
     if title:
         console.print(Text(title, style=table.title_style or "bold") if isinstance(title, str) else title)
     if natural_width(console, table) > console.width:
-        table.collapse_padding = True
+        table.padding = (0, 1, 0, 0)
         table.pad_edge = False
     for block in _blocks(console, table, keys):
         console.print(block)

@@ -18,6 +18,7 @@ from fer_plugins.evaluate.print_table import print_table
 
 WIDEST = 120  # columns; no wider anywhere, so that a table fits a note or a log
 _PIPED = 100  # where there is no terminal and COLUMNS says nothing
+_ROOMY = 100  # columns from which a table by class has a column for each interval
 _SPLITS = ("test", "val", "train")
 _OVERALL = {
     "accuracy": "accuracy",
@@ -89,7 +90,7 @@ def print_result(
         console.print()
     shown = [split for split in _SPLITS if split in scores_by_split]
     if shown:
-        print_table(console, per_class_table(shown[0], scores_by_split[shown[0]]))
+        print_table(console, per_class_table(shown[0], scores_by_split[shown[0]], narrow=console.width < _ROOMY))
         print_table(console, _overall(shown, scores_by_split))
     if claims_rows:
         _print_claims(console, claims_rows)
@@ -119,8 +120,16 @@ def _print_header(console: Console, header: Mapping[str, Any]) -> None:
     console.print()
 
 
-def per_class_table(split: str, scores: Mapping[str, Any]) -> Table:
-    """Return the table of precision, recall and F1 of each class, headed by ``split`` and the number of images."""
+def per_class_table(split: str, scores: Mapping[str, Any], *, narrow: bool = False) -> Table:
+    """Return the table of precision, recall and F1 of each class, headed by ``split`` and the number of images.
+
+    Args:
+        split: whose scores they are.
+        scores: of the split, as ``evaluate.metrics.score`` returns them.
+        narrow: for 80 columns: each interval stands behind its score.
+    """
+    if narrow:
+        return _narrow_per_class(split, scores)
     table = _table(f"{split}, per class ({scores['n']:,} images)")
     table.add_column("class", overflow="fold")
     for title in (*_PER_CLASS.values(), "images"):
@@ -135,6 +144,21 @@ def per_class_table(split: str, scores: Mapping[str, Any]) -> Table:
             [say_interval(intervals.get(name, {}).get(metric), digits=3) for metric in _PER_CLASS] if intervals else []
         )
         table.add_row(Text(name), *cells, f"{row['support']:,}", *ranges)
+    return table
+
+
+def _narrow_per_class(split: str, scores: Mapping[str, Any]) -> Table:
+    table = _table(f"{split}, per class ({scores['n']:,} images), with 95 % intervals")
+    table.add_column("class", overflow="fold")
+    for title in ("images", *_PER_CLASS.values()):
+        table.add_column(title, justify="right")
+    intervals = scores.get("intervals", {}).get("per_class", {})
+    for name, row in scores["per_class"].items():
+        cells = []
+        for metric in _PER_CLASS:
+            ends = intervals.get(name, {}).get(metric)
+            cells.append(_rate(row[metric], 3) + (f" [{ends['low']:.2f}, {ends['high']:.2f}]" if ends else ""))
+        table.add_row(Text(name), f"{row['support']:,}", *map(Text, cells))
     return table
 
 
@@ -212,8 +236,8 @@ def _table(title: str) -> Table:
     )
 
 
-def _rate(value: Any) -> str:
-    return f"{value:.4f}" if isinstance(value, int | float) else "-"
+def _rate(value: Any, digits: int = 4) -> str:
+    return f"{value:.{digits}f}" if isinstance(value, int | float) else "-"
 
 
 def say_interval(interval: Mapping[str, Any] | None, digits: int = 4) -> str:

@@ -45,7 +45,7 @@ def print_targets(console: Console, targets: Mapping[str, Mapping[str, Any]]) ->
     _explain(console)
     for name, scores in targets.items():
         console.print()
-        print_table(console, per_class_table(f"test on {name}", scores))
+        print_table(console, per_class_table(f"test on {name}", scores, narrow=console.width < 100))
         print_table(console, _confusion(name, scores))
     console.print("confusion: a row is a true class, a column a predicted one, in the same order", style="dim")
 

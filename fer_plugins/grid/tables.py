@@ -10,6 +10,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from fer_plugins.activity import format_seconds
 from fer_plugins.evaluate.print_table import print_table
 from fer_plugins.evaluate.result_table import result_console, say_interval
 from fer_plugins.grid.estimate import MEASURED, SCALED, Estimate, estimate
@@ -38,7 +39,7 @@ def print_plan(plan: Plan, jobs: int | None) -> None:
     table = _table("cell", "epochs", "state", "time left")
     for cell in plan.cells:
         one = times.get(cell.name)
-        shown = "-" if one is None else "unknown" if one.seconds is None else f"about {say_time(one.seconds)}"
+        shown = "-" if one is None else "unknown" if one.seconds is None else f"about {format_seconds(one.seconds)}"
         if one is not None and one.basis == SCALED:
             shown += " (rough)"
         table.add_row(Text(cell.label), str(cell.config["trainer"]["epochs"]), found.status(cell), shown)
@@ -59,7 +60,7 @@ def _say_total(times: Sequence[Estimate], jobs: int | None, found: Survey) -> st
     total = max(sum(known) / (jobs or 1), max(known))
     more = len(times) - len(known)
     pace = f"{jobs} at a time" if jobs else "one after the other (Ray runs as many at a time as it has room for)"
-    text = f"time left: about {say_time(total)} of training, {pace}, if no run stops early"
+    text = f"time left: about {format_seconds(total)} of training, {pace}, if no run stops early"
     if more:
         text += f"; and {more} cell{'s' if more > 1 else ''} of which nothing is known"
     basis = Counter(one.basis for one in times if one.seconds is not None)
@@ -115,27 +116,13 @@ def describe_outcome(row: Mapping[str, Any]) -> str:
     return f"NOT A RESULT ({row['not_a_result'][0]}), {text}" if row["not_a_result"] else text
 
 
-def say_time(seconds: float) -> str:
-    """Return a duration with two units at most.
-
-    >>> say_time(42.4), say_time(200), say_time(9000), say_time(200_000)
-    ('42 s', '3 min 20 s', '2 h 30 min', '2 d 7 h')
-    """
-    whole = round(seconds)
-    for size, unit, part, smaller in ((86_400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
-        if whole >= size:
-            rest = whole % size // part
-            return f"{whole // size} {unit}" + (f" {rest} {smaller}" if rest else "")
-    return f"{whole} s"
-
-
 def _scores(row: Mapping[str, Any]) -> tuple[str, str]:
     accuracy = "-" if row["accuracy"] is None else f"{row['accuracy']:.4f}"
     return accuracy, say_interval(row["accuracy_interval"])
 
 
 def _time(row: Mapping[str, Any]) -> str:
-    return "-" if row["seconds"] is None else say_time(row["seconds"])
+    return "-" if row["seconds"] is None else format_seconds(row["seconds"])
 
 
 def _table(*columns: str) -> Table:

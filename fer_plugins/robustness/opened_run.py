@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-import zipfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from torch import nn
 
 from fer_plugins import config, registry
 from fer_plugins.assemble import build_data
+from fer_plugins.checkpoints import find_damage
 from fer_plugins.data.datamodule import FERDataModule
 from fer_plugins.errors import InputError
 from fer_plugins.evaluate.metrics import Predictions
@@ -128,11 +128,7 @@ def open_run(run: FinishedRun) -> OpenedRun:
 
 def _check_whole(file: Path) -> None:
     """Refuse a checkpoint some of whose bytes are not those that were written: torch would load them without a word."""
-    try:
-        with zipfile.ZipFile(file) as content:
-            broken = content.testzip()
-    except (OSError, zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
-        broken = " ".join(str(error).split()) or "it is empty"
+    broken = find_damage(file)
     if broken is not None:
         again = file.parent.parent / "config.yaml"
         raise InputError(

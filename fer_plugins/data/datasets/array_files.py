@@ -68,7 +68,7 @@ def _read_all(files: FileSet, names: tuple[str, ...]) -> Arrays:
                 with open_file(name) as stream:
                     for key, array in _read_file(stream, where):
                         arrays[f"{stem}/{key}" if key else stem] = array
-            except (*READ_ERRORS, ValueError, KeyError, TypeError) as error:
+            except (*READ_ERRORS, ValueError, KeyError, TypeError, RuntimeError) as error:  # h5py raises all of them
                 if isinstance(error, InputError):
                     raise
                 if "pickle" in str(error).lower():

@@ -227,7 +227,7 @@ def _judge_outside(
             strays = [f"{whole}/*.{ending}" for ending in endings] if labelled else [whole]
             strays = [name] if len(held[folder]) == 1 and labelled else strays
             raise InputError(
-                f"{files.where(name)}: lies in no class folder, as {len(held[folder]):,} images there; sort them "
+                f"{files.where(name)}: lies in no class folder ({len(held[folder]):,} such images there); sort them "
                 f"into <class>/*, or leave them out with --data.ignore {as_flag(strays)}"
             )
         beside[folder[:1]] += len(held[folder])

@@ -186,8 +186,8 @@ class FER2013:
         shown = ", ".join(wrong[:4]) + (f" and {len(wrong) - 4} more" if len(wrong) > 4 else "")
         remedy = "or go on" if looks else "give the complete release, or go on"
         raise InputError(
-            f"{self._root}: the counts per split and class are not FER2013's: {shown}{looks}; {remedy} with "
-            "--data.check warn|off"
+            f"{self._root}: the counts per split and class are not FER2013's official ones: {shown}{looks}; {remedy} "
+            "with --data.check warn|off"
         )
 
 

@@ -193,7 +193,7 @@ class Folder(FileDataset):
         found: list[ListedImage] = []
         notes: list[str] = []
         for name, split in lists:
-            images, more = read_list(self.files, name, self._columns, self._names)
+            images, more = read_list(self.files, name, self._columns, self._names, split)
             if split and any("split" in image.known for image in images[:1]):
                 more.append(f"The splits of {make_printable(name)} are those of its column, not of its name.")
             elif split:

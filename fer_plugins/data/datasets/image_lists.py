@@ -21,6 +21,7 @@ from fer_plugins.data.datasets.list_lines import (
     join_one_hot,
     read_lines,
 )
+from fer_plugins.data.datasets.listed_paths import ListedPaths
 from fer_plugins.data.datasets.trees import as_flag
 from fer_plugins.errors import InputError
 
@@ -110,8 +111,17 @@ def name_splits(files: FileSet, lists: Sequence[str], names: ClassNames) -> list
     return chosen
 
 
-def read_list(files: FileSet, listed: str, columns: Columns, names: ClassNames) -> tuple[list[ListedImage], list[str]]:
-    """Read one list; an image is found beside the list, or where the end of its path says.
+def read_list(
+    files: FileSet, listed: str, columns: Columns, names: ClassNames, split: str = ""
+) -> tuple[list[ListedImage], list[str]]:
+    """Read one list; an image is found beside the list, or where the end of its path, or its split, says.
+
+    Args:
+        files: the copy.
+        listed: the list in it.
+        columns: how the user names its columns.
+        names: what words mean as splits.
+        split: the split that the whole list is of, "" where it says none.
 
     Returns:
         Its lines in order, and sentences on what was not read.
@@ -133,31 +143,33 @@ def read_list(files: FileSet, listed: str, columns: Columns, names: ClassNames) 
             if at not in (-1, image, label) and all(names.split(line[at]) for line in lines):
                 others["split"] = at
                 break
-    resolve = _Resolver(files, listed)
+    paths = ListedPaths(files, listed, names)
     found: list[ListedImage] = []
     seen: dict[str, int] = {}
     for number, line in enumerate(lines, start=1):
-        given = line[image].strip()
-        name = resolve(given, f"{where}: row {number}")
-        if name in seen:
-            raise InputError(
-                f"{where}: rows {seen[name]} and {number} name the same image {given!r}; remove one of them"
-            )
-        seen[name] = number
         known = {key: line[at].strip() for key, at in others.items()}
         empty = [key for key, value in known.items() if not value]
         if empty:
             raise InputError(f"{where}: row {number} has no {empty[0]}; fill it in, or leave out the column")
         if "split" in known:
-            split = names.split(known["split"])
-            if split is None:
+            meant = names.split(known["split"])
+            if meant is None:
                 raise InputError(
                     f"{where}: row {number}: the split is {known['split'][:40]!r}; train, val or test is needed, or "
                     f"what it means: --data.names {as_flag({known['split']: 'train'})}"
                 )
-            known["split"] = split
+            known["split"] = meant
+        given = line[image].strip()
+        name = paths.find(given, known.get("split", split), f"{where}: row {number}")
+        if name in seen:
+            raise InputError(
+                f"{where}: rows {seen[name]} and {number} name the same image {given!r}; remove one of them"
+            )
+        seen[name] = number
         found.append(ListedImage(name, line[label].strip(), known))
-    if found and resolve.missing == len(found) and len(found) > 1:
+    if found and paths.missing == len(found) and len(found) > 1:
+        if paths.unclear:
+            raise InputError(f"{where}: {paths.unclear}; write into the list which one is meant")
         raise InputError(
             f"{where}: none of its {len(found):,} images is there, the first {make_printable(found[0].name)}; give the "
             "folder that holds list and images as --data.root"
@@ -165,44 +177,6 @@ def read_list(files: FileSet, listed: str, columns: Columns, names: ClassNames) 
     unread = [column for at, column in enumerate(header) if column and at not in (image, label, *others.values())]
     shown = ", ".join(map(make_printable, unread[:8]))
     return found, [f"Columns of {make_printable(listed)} that were not read: {shown}."] if unread else []
-
-
-class _Resolver:
-    """Finds the image that a list names: by its path, or by a path that ends alike."""
-
-    def __init__(self, files: FileSet, listed: str) -> None:
-        self._files = files
-        self._beside = "/".join(split_name(listed)[:-1])
-        self._by_path = {"/".join(split_name(name)): name for name in files.names}
-        self._by_file: dict[str, list[str]] = {}
-        for path in self._by_path:
-            self._by_file.setdefault(path.rpartition("/")[2], []).append(path)
-        self._by_stem: dict[str, list[str]] = {}
-        for path in filter(is_image, self._by_path):
-            self._by_stem.setdefault(path.rpartition("/")[2].rpartition(".")[0], []).append(path)
-        self.missing = 0
-
-    def __call__(self, given: str, where: str) -> str:
-        path = posixpath.normpath("/".join(part for part in [self._beside, *split_name(given)] if part))
-        if path not in self._by_path:
-            file = path.rpartition("/")[2]
-            alike = [one for one in self._by_file.get(file, ()) if _end_alike(one, given)]
-            if not alike and not is_image(file):  # a name without its ending
-                alike = [one for one in self._by_stem.get(file, ()) if _end_alike(one.rpartition(".")[0], given)]
-            path = alike[0] if len(alike) == 1 else path
-        if path.startswith("../"):
-            raise InputError(
-                f"{where}: {given!r} lies outside of {self._files.path}; give a folder that holds both as --data.root, "
-                "and --data.csv"
-            )
-        self.missing += path not in self._by_path
-        return self._by_path.get(path, path)
-
-
-def _end_alike(path: str, given: str) -> bool:
-    """Tell whether one of two paths is the end of the other, so that the folders that both name are the same."""
-    one, other = split_name(path)[::-1], [part for part in split_name(given)[::-1] if part not in ("", ".")]
-    return all(a == b for a, b in zip(one, other, strict=False))
 
 
 def _find_list(files: FileSet, given: str, root: str) -> list[str]:
