@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
+from fer_plugins import process
+
 QUIET = 2.5  # seconds without a line after which one is printed
 PATIENT = 15.0  # seconds of one stage after which the pauses between lines double,
 LONGEST = 60.0  # up to this, so that a log of hours stays short
@@ -65,8 +67,12 @@ def doing(what: str | Callable[[], str]) -> Iterator[None]:
     """Name what is done inside, as "reading fer2013", or give a function that says how far it has come.
 
     Nothing is printed unless it lasts, and the command runs under :func:`watched`.
+
+    Raises:
+        KeyboardInterrupt: the command was interrupted inside, and a library swallowed it.
     """
     stage = (what, time.monotonic())
+    interruptions = process.interruptions()
     _stages.append(stage)
     if _watch is not None:
         _watch.pause = QUIET
@@ -74,6 +80,8 @@ def doing(what: str | Callable[[], str]) -> Iterator[None]:
         yield
     finally:
         _stages.remove(stage)
+    if process.interruptions() > interruptions:
+        raise KeyboardInterrupt
 
 
 def spoken() -> None:

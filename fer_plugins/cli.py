@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from fer_plugins import __version__, activity, config, help, listing, registry, scaffold
-from fer_plugins.errors import InputError, RunError
+from fer_plugins.errors import InputError, Interrupted, RunError
 from fer_plugins.installed import tolerate_damage
 from fer_plugins.key_names import COMMAND_LINE, unknown_key
 from fer_plugins.plain_values import check_text
-from fer_plugins.process import interrupt_on_sigterm, let_threads_wait
+from fer_plugins.process import interrupt_on_signals, interruptions, let_threads_wait
 
 DONE, FAILED, WRONG_INPUT = 0, 1, 2
 _OWN = ("plugin", "recipe", "resume", "config", "seeds")  # flags of the command, no keys of the configuration
@@ -233,13 +233,13 @@ def _says(verb: str) -> bool:
 
 def fer_run() -> None:
     """Entry point of ``fer-run``."""
-    interrupt_on_sigterm()
+    interrupt_on_signals()
     sys.exit(call("fer-run", _run, sys.argv[1:]))
 
 
 def fer() -> None:
     """Entry point of ``fer``."""
-    interrupt_on_sigterm()
+    interrupt_on_signals()
     sys.exit(call("fer", _verb, sys.argv[1:]))
 
 
@@ -258,16 +258,16 @@ def call(command: str, function: Callable[[list[str]], int], words: list[str]) -
         for fault in registry.faults():  # an error that they may have caused names them itself
             print(f"{command}: not read: {fault}", file=sys.stderr)
         return code
-    except InputError as error:
-        return _complain(command, error, WRONG_INPUT)
-    except RunError as error:
-        return _complain(command, error, FAILED)
     except BrokenPipeError:  # fer-run --list | head
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
-    except KeyboardInterrupt:
-        print(f"{command}: interrupted", file=sys.stderr)
-        return FAILED
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt) or (interruptions() and not isinstance(error, Interrupted)):
+            print(f"{command}: interrupted", file=sys.stderr)  # whatever a library made of it
+            return FAILED
+        if not isinstance(error, InputError | RunError):
+            raise
+        return _complain(command, error, WRONG_INPUT if isinstance(error, InputError) else FAILED)
 
 
 def _complain(command: str, error: Exception, code: int) -> int:

@@ -1,4 +1,4 @@
-"""What a command sets of its own process before anything is imported: how threads wait, how SIGTERM ends it."""
+"""What a command sets of its own process before anything is imported: how threads wait, how signals end it."""
 
 from __future__ import annotations
 
@@ -6,25 +6,37 @@ import os
 import signal
 from types import FrameType
 
+_interruptions = 0  # SIGINT and SIGTERM that this command received
 
-def interrupt_on_sigterm() -> None:
-    """Let SIGTERM, which schedulers, containers and ``kill`` send, end this process as Ctrl-C does.
 
-    Forks of it still die of SIGTERM. While Lightning trains, its own handler calls this one. Where the caller ignores
-    SIGTERM, it stays ignored.
+def interrupt_on_signals() -> None:
+    """Let SIGTERM, which schedulers, containers and ``kill`` send, end this process as Ctrl-C does, and count both.
+
+    A library that is being imported may swallow the KeyboardInterrupt or turn it into an error of its own (numpy does
+    both), so that only the count tells. Forks of this process still die of SIGTERM. While Lightning trains, its own
+    handler calls this one. A signal that the caller ignores stays ignored.
     """
-    if signal.getsignal(signal.SIGTERM) is signal.SIG_IGN:
-        return
+    global _interruptions
+    _interruptions = 0
     owner = os.getpid()
 
     def interrupt(number: int, frame: FrameType | None) -> None:
+        global _interruptions
         del frame
-        if os.getpid() == owner:
+        if os.getpid() == owner or number == signal.SIGINT:
+            _interruptions += 1
             raise KeyboardInterrupt
         signal.signal(number, signal.SIG_DFL)  # a forked loader is no command of its own
         os.kill(os.getpid(), number)
 
-    signal.signal(signal.SIGTERM, interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, interrupt)
+
+
+def interruptions() -> int:
+    """Return how often this command was told to stop."""
+    return _interruptions
 
 
 def let_threads_wait() -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import lightning as L
 import torch
 
-from fer_plugins import config, folds, tracking
+from fer_plugins import config, folds, process, tracking
 from fer_plugins import record as records
 from fer_plugins.activity import doing
 from fer_plugins.assemble import build_data, build_module, build_trainer, check_machine
@@ -132,6 +132,8 @@ def execute(
 
 def _is_interruption(error: BaseException | None) -> bool:
     """Return whether the user stopped the run: Lightning may fail in its own clean-up while it handles that."""
+    if process.interruptions():  # a library may have made an error of its own of it
+        return True
     seen = set()
     while error is not None and id(error) not in seen:
         if isinstance(error, KeyboardInterrupt | SystemExit):

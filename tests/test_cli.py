@@ -74,6 +74,34 @@ def test_exit_codes(capsys):
     assert capsys.readouterr().err == "fer-run: disk\nfer-run: key\nfer-run: interrupted\n"
 
 
+SWALLOWED = """
+import os, signal
+from fer_plugins import activity, cli, process
+from fer_plugins.errors import InputError
+
+def function(words):
+    with activity.doing("loading"):
+        try:
+            os.kill(os.getpid(), signal.{signal})
+        except KeyboardInterrupt:
+            {reaction}
+    print("went on")
+    return 0
+
+process.interrupt_on_signals()
+raise SystemExit(cli.call("fer-run", function, []))
+"""
+
+
+@pytest.mark.parametrize("number", ["SIGTERM", "SIGINT"])
+@pytest.mark.parametrize("reaction", ["pass", "raise AttributeError('numpy')", "raise InputError('no format string')"])
+def test_an_interruption_that_a_library_swallows_or_renames_is_one(number, reaction):
+    """numpy, torch and wandb do so while they are imported."""
+    program = SWALLOWED.format(signal=number, reaction=reaction)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "fer-run: interrupted\n")
+
+
 @pytest.mark.parametrize("words", [["--help"], ["--list"], ["--version"], ["--help", "data"]])
 def test_the_front_end_does_not_import_torch(words):
     program = (
