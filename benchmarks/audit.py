@@ -22,9 +22,9 @@ from pathlib import Path
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from fer_plugins import data_words
-from fer_plugins.audit.near_copies import find_near_copies
-from fer_plugins.audit.planting import crop, planted_changes
+from fer_plugins.commands import data_words
+from fer_plugins.data.audit.near_copies import find_near_copies
+from fer_plugins.data.audit.planting import crop, planted_changes
 from fer_plugins.data.datasets.synthetic import Synthetic
 from fer_plugins.data.images import load_images
 

@@ -24,7 +24,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fer_plugins import registry
+from fer_plugins.config import registry
 from fer_plugins.data.datamodule import FERDataModule
 
 FAKES = Path(__file__).parent.parent / "tests" / "fake_datasets.py"

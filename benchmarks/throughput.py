@@ -23,15 +23,17 @@ import lightning as L
 import numpy as np
 import torch
 
-from fer_plugins import config, optim, registry
-from fer_plugins.assemble import build_module, build_trainer
+from fer_plugins import config
+from fer_plugins.config import registry
 from fer_plugins.contract import Batch
 from fer_plugins.data.datamodule import FERDataModule
-from fer_plugins.evaluate.result_table import result_console
-from fer_plugins.progress import EpochLog, ResultConsole
-from fer_plugins.record import Record
-from fer_plugins.run import quiet
-from fer_plugins.tracking import start
+from fer_plugins.experiments.run import quiet
+from fer_plugins.runs.record import Record
+from fer_plugins.runs.result_table import result_console
+from fer_plugins.training import optim
+from fer_plugins.training.build import build_module, build_trainer
+from fer_plugins.training.progress import EpochLog, ResultConsole
+from fer_plugins.training.tracking import start
 
 CLASSES = ("anger", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 

@@ -1,12 +1,11 @@
 """Fixtures of all tests: quiet libraries, made-up distributions, the real images where they are."""
 
 import os
-import runpy
 import sys
 import textwrap
-from pathlib import Path
 
 import pytest
+from support import toy_net
 
 from fer_plugins.testing import find_fer2013
 
@@ -28,7 +27,7 @@ def _own_surroundings(tmp_path, monkeypatch):
 def _no_figures_but_where_they_are_tested(request, monkeypatch):
     """Spare every other run the two seconds that its pictures take."""
     if "figures" not in request.node.path.name:
-        monkeypatch.setattr("fer_plugins.run.draw_at_end", lambda *given: ({}, []))
+        monkeypatch.setattr("fer_plugins.experiments.run.draw_at_end", lambda *given: ({}, []))
 
 
 @pytest.fixture
@@ -74,6 +73,5 @@ def make_distribution(tmp_path, monkeypatch):
 @pytest.fixture
 def toy(make_distribution):
     """Install the toy network as the plug-in `toy`; return the folder that is on sys.path."""
-    parts = runpy.run_path(str(Path(__file__).with_name("toy_net.py")))
-    files = {"paper.yaml": parts["PAPER"], "claims.yaml": parts["CLAIMS"]}
-    return make_distribution("toy", [("architectures", "toy", "toy:Toy")], parts["SOURCE"], files=files)
+    files = {"paper.yaml": toy_net.PAPER, "claims.yaml": toy_net.CLAIMS}
+    return make_distribution("toy", [("architectures", "toy", "toy:Toy")], toy_net.SOURCE, files=files)

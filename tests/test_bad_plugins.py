@@ -1,17 +1,15 @@
 """A plug-in whose files are wrong is named in one line, exit code 2; the others work on."""
 
 import json
-import runpy
 import sys
-from pathlib import Path
 
 import pytest
 import yaml
+from support import toy_net
 
-from fer_plugins import cli
+from fer_plugins.commands import main
 
-TOY = runpy.run_path(str(Path(__file__).with_name("toy_net.py")))
-PAPER, CLAIMS, SOURCE = TOY["PAPER"], TOY["CLAIMS"], TOY["SOURCE"]
+PAPER, CLAIMS, SOURCE = toy_net.PAPER, toy_net.CLAIMS, toy_net.SOURCE
 
 
 @pytest.fixture
@@ -29,7 +27,7 @@ def bad(make_distribution):
 
 def call(command, capsys):
     name, *words = command.split()
-    code = cli.call(name, cli._run if name == "fer-run" else cli._verb, words)
+    code = main.call(name, main._run if name == "fer-run" else main._verb, words)
     said = capsys.readouterr()
     return code, said.out, said.err
 

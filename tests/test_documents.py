@@ -2,16 +2,14 @@
 
 import json
 import re
-import runpy
 import shlex
-from pathlib import Path
 
 import pytest
 import yaml
+from support import ROOT, fake_datasets, fake_fer2013
 
-from fer_plugins import cli
+from fer_plugins.commands import main
 
-ROOT = Path(__file__).parent.parent
 DOCUMENTS = [
     ROOT / "README.md",
     ROOT / "CONTRIBUTING.md",
@@ -59,8 +57,7 @@ COMMANDS = list(commands())
 @pytest.fixture
 def place(tmp_path, monkeypatch):
     """Return what the placeholders stand for, in a folder that has configs/ beside it."""
-    make = runpy.run_path(str(ROOT / "tests" / "fake_fer2013.py"))
-    fake = make["write_zip_layout"](tmp_path / "images", make["make_faces"](each=6))
+    fake = fake_fer2013.write_zip_layout(tmp_path / "images", fake_fer2013.make_faces(each=6))
     (tmp_path / "configs").symlink_to(ROOT / "configs")
     monkeypatch.chdir(tmp_path)
 
@@ -75,7 +72,7 @@ def place(tmp_path, monkeypatch):
             command = command.replace("OUT", str(searched(tmp_path))).replace("epochs 100", "epochs 1")
         if "--protocol.file split.json" in command:
             words = "data split synthetic --data.samples 63 --data.subjects 3 --protocol random --out split.json"
-            assert cli.call("fer", cli._verb, words.split()) == 0
+            assert main.call("fer", main._verb, words.split()) == 0
         if "--path DATASETS" in command:
             for name in ("fer2013.zip", "ckplus", "jaffe", "rafdb", "ferg"):
                 (tmp_path / "datasets" / name).mkdir(parents=True, exist_ok=True)  # a plan looks no further
@@ -88,7 +85,7 @@ def place(tmp_path, monkeypatch):
             first, second = two_seeds(tmp_path)
             if "--evaluated" in command:
                 for run in (first, second):
-                    assert cli.call("fer", cli._verb, ["evaluate", str(run), "--suite", "shift", "--limit", "7"]) == 0
+                    assert main.call("fer", main._verb, ["evaluate", str(run), "--suite", "shift", "--limit", "7"]) == 0
             command = command.replace("RUN_A", str(first)).replace("RUN_B", str(second))
         if "runs/TEACHER" in command:
             command = command.replace("runs/TEACHER", str(finished(tmp_path, "dcnn_bilstm_dam", "fer2013", fake)))
@@ -99,16 +96,15 @@ def place(tmp_path, monkeypatch):
 
 def with_copies(command, fer2013, tmp_path):
     """Put a tiny copy of the right dataset for every PATH of a command."""
-    make = runpy.run_path(str(ROOT / "tests" / "fake_datasets.py"))
-    layouts = {dataset: maker for dataset, maker in reversed(make["LAYOUTS"].values())}
-    layouts["folder"] = lambda: folder_for(command, make)
+    layouts = {dataset: maker for dataset, maker in reversed(fake_datasets.LAYOUTS.values())}
+    layouts["folder"] = lambda: folder_for(command)
     if "--protocol official_val" in command:  # a tenth of each class of train validates
-        layouts["rafdb"] = lambda: make["rafdb_folders"](each=20)
+        layouts["rafdb"] = lambda: fake_datasets.rafdb_folders(each=20)
 
     def copy(name):
         if name == "fer2013":
             return str(fer2013)
-        return str(make["write_folder"](layouts[name](), tmp_path / name))
+        return str(fake_datasets.write_folder(layouts[name](), tmp_path / name))
 
     command = re.sub(r"--data\.targets\.(\w+)\.root PATH", lambda m: m[0].replace("PATH", copy(m[1])), command)
     if named := re.search(r"--data (\w+) .*--data\.root PATH", command):
@@ -116,31 +112,31 @@ def with_copies(command, fer2013, tmp_path):
     return command
 
 
-def folder_for(command, make):
+def folder_for(command):
     """Return the files that a command on one's own images speaks of."""
     if "--data.csv list.csv" in command:
-        return listed(make)
+        return listed()
     if "train.txt" in command:
         lists = {"train": range(36), "test": range(36, 48)}
         rows = {name: "".join(f"{n}.png {LISTED[n % 3]}\n" for n in numbers) for name, numbers in lists.items()}
-        images = {f"{n}.png": make["picture"](n) for n in range(48)}
+        images = {f"{n}.png": fake_datasets.picture(n) for n in range(48)}
         return {**images, **{f"{name}.txt": text.encode() for name, text in rows.items()}}
     if "--data.names" in command:
-        return make["class_folders"](("enojado", "feliz", "neutral"), split=True)
-    return make["class_folders"](each=10)
+        return fake_datasets.class_folders(("enojado", "feliz", "neutral"), split=True)
+    return fake_datasets.class_folders(each=10)
 
 
 LISTED = ("happy", "sad", "neutral")
 
 
-def listed(make):
+def listed():
     """A csv with the columns of the documents: twelve people, each with every class."""
     files, rows = {}, []
     for number in range(36):
         name, label = f"{number}.png", ("Happiness", "sad", "neutral")[number % 3]
-        files[name] = make["picture"](number)
+        files[name] = fake_datasets.picture(number)
         rows.append((name, label, f"p{number // 3}"))
-    return {**files, "list.csv": make["table"]("image,emotion,person", rows)}
+    return {**files, "list.csv": fake_datasets.table("image,emotion,person", rows)}
 
 
 def overlay(tmp_path, words):
@@ -177,13 +173,13 @@ def shortened_search(command, tmp_path):
 
 def searched(tmp_path):
     documented = next(param.values[0] for param in COMMANDS if param.values[0].startswith("fer search"))
-    assert cli.call("fer", cli._verb, shortened_search(documented, tmp_path).split()[1:]) == 0
+    assert main.call("fer", main._verb, shortened_search(documented, tmp_path).split()[1:]) == 0
     return tmp_path / "out"
 
 
 def finished(tmp_path, plugin, data, root):
     words = ["--plugin", plugin, "--data", data, "--data.root", str(root)]
-    assert cli.call("fer-run", cli._run, [*words, *overlay(tmp_path, words)]) == 0
+    assert main.call("fer-run", main._run, [*words, *overlay(tmp_path, words)]) == 0
     return next((tmp_path / "runs").iterdir())
 
 
@@ -192,13 +188,13 @@ def two_seeds(tmp_path, seeds=("0", "1")):
     drawn = "--data synthetic --data.samples 420 --data.difficulty 0.1 --data.batch_size 8 --augmentation none"
     words = f"--plugin lenet5 {drawn} --optimizer.lr 3e-3 --trainer.epochs 2 --trainer.threads 1 --logger none".split()
     for seed in seeds:
-        assert cli.call("fer-run", cli._run, [*words, "--seed", seed, "--run.output", str(tmp_path / "two")]) == 0
+        assert main.call("fer-run", main._run, [*words, "--seed", seed, "--run.output", str(tmp_path / "two")]) == 0
     return sorted((tmp_path / "two").iterdir())
 
 
 def interrupted(tmp_path):
     words = ["--plugin", "conv_relu_ann"]
-    assert cli.call("fer-run", cli._run, [*words, *overlay(tmp_path, words)]) == 0
+    assert main.call("fer-run", main._run, [*words, *overlay(tmp_path, words)]) == 0
     folder = next((tmp_path / "runs").iterdir())
     settings = yaml.safe_load((folder / "config.yaml").read_text())
     settings["trainer"]["epochs"] = 2
@@ -220,11 +216,11 @@ def test_a_documented_command(command, place, tmp_path, capsys):
     assert program in ("fer", "fer-run"), f"nothing runs {command!r}; make it run here or in .ci/run"
     if program == "fer":
         quick = overlay(tmp_path, words) if words[0] == "inflation" else []
-        code = cli.call("fer", cli._verb, [*words, *quick])
+        code = main.call("fer", main._verb, [*words, *quick])
         assert code == 0 or (words[:2] == ["data", "check"] and code == 1)  # a tiny copy is not the release
     else:
         quick = [] if {"--help", "--list", "--print-config", "--resume"} & set(words) else overlay(tmp_path, words)
-        assert cli.call("fer-run", cli._run, [*words, *quick]) == 0, capsys.readouterr().err
+        assert main.call("fer-run", main._run, [*words, *quick]) == 0, capsys.readouterr().err
     assert capsys.readouterr().out
 
 

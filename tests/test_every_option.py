@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from fer_plugins import config, registry
-from fer_plugins.errors import InputError
-from fer_plugins.options import choices
+from fer_plugins import config
+from fer_plugins.config import registry
+from fer_plugins.config.signatures import choices
+from fer_plugins.runtime.errors import InputError
 
 ARCHITECTURES = registry.available("architecture")
 

@@ -3,9 +3,10 @@
 import pytest
 import torch
 
-from fer_plugins import config, registry
-from fer_plugins.evaluate.claims import read_claims
-from fer_plugins.module import build_network
+from fer_plugins import config
+from fer_plugins.analysis.claims import read_claims
+from fer_plugins.config import registry
+from fer_plugins.training.module import build_network
 
 ARCHITECTURES = registry.available("architecture")
 NAMES = [offer.name for offer in ARCHITECTURES]

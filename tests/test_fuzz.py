@@ -7,22 +7,22 @@ import contextlib
 import io
 import json
 import os
-import runpy
 import warnings
-from pathlib import Path
 
 import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support import written_run
 
-from fer_plugins import cli, config, registry
-from fer_plugins.compare_command import compare
-from fer_plugins.key_names import known_keys
-from fer_plugins.table_command import table
-from fer_plugins.verify_command import verify
+from fer_plugins import config
+from fer_plugins.commands import main
+from fer_plugins.commands.compare import compare
+from fer_plugins.commands.table import table
+from fer_plugins.commands.verify import verify
+from fer_plugins.config import registry
+from fer_plugins.config.key_names import known_keys
 
-WRITTEN = runpy.run_path(str(Path(__file__).with_name("written_run.py")))
 INPUTS = int(os.environ.get("FER_FUZZ", "60"))
 fuzzed = settings(
     max_examples=INPUTS,
@@ -62,7 +62,7 @@ def call(function, words):
     out, err = io.StringIO(), io.StringIO()
     with warnings.catch_warnings(), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         warnings.simplefilter("ignore")
-        code = cli.call("fer", function, words)
+        code = main.call("fer", function, words)
     said = err.getvalue()
     assert code in (0, 1, 2), (words, said)
     assert "Traceback" not in said
@@ -109,7 +109,7 @@ def test_flags(nowhere, flags, plugin, ending, loose):
         words += [f"--{name}", value]
     # What would train, for hours where the flags say so, is stopped by a fold that no protocol has.
     words += ending or ["--run.fold", "99", "--data", "synthetic", "--data.samples", "21", "--data.subjects", "3"]
-    call(cli._run, words)
+    call(main._run, words)
     assert not [path for path in nowhere.iterdir() if path.name not in ("cache", ".hypothesis")], words
 
 
@@ -132,16 +132,16 @@ def test_flags(nowhere, flags, plugin, ending, loose):
 def test_files(nowhere, content):
     path = nowhere / "given.yaml"
     path.write_bytes(content)
-    call(cli._run, ["--plugin", "lenet5", "--config", str(path), "--print-config"])
-    call(cli._run, ["--config", str(path), "--plugin", "sdl_stn", "--data", "fer2013", "--data.root", "no such file"])
-    call(cli._verb, ["claims", str(path)])
+    call(main._run, ["--plugin", "lenet5", "--config", str(path), "--print-config"])
+    call(main._run, ["--config", str(path), "--plugin", "sdl_stn", "--data", "fer2013", "--data.root", "no such file"])
+    call(main._verb, ["claims", str(path)])
     assert {one.name for one in nowhere.iterdir()} <= {"given.yaml", "cache", ".hypothesis"}
 
 
 @pytest.fixture
 def runs(tmp_path):
-    true, predicted = WRITTEN["draw"](1, size=40)
-    folders = [WRITTEN["write_run"](tmp_path / name, true, predicted, seed=seed) for seed, name in enumerate("ab")]
+    true, predicted = written_run.draw(1, size=40)
+    folders = [written_run.write_run(tmp_path / name, true, predicted, seed=seed) for seed, name in enumerate("ab")]
     return *folders, {path.name: path.read_bytes() for path in folders[0].iterdir() if path.is_file()}
 
 
@@ -208,5 +208,5 @@ def test_records(runs, damage):
     before = sorted(path.name for path in bad.iterdir())
     for function, words in ((table, [bad, good]), (compare, [bad, good]), (verify, [bad, good])):
         call(function, [str(word) for word in words])
-    call(cli._run, ["--resume", str(bad), "--print-config"])
+    call(main._run, ["--resume", str(bad), "--print-config"])
     assert sorted(path.name for path in bad.iterdir()) == before

@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from fer_plugins.evaluate.collapse import one_class
-from fer_plugins.evaluate.metrics import Predictions
-from fer_plugins.run import run
+from fer_plugins.experiments.run import run
+from fer_plugins.metrics.collapse import one_class
+from fer_plugins.metrics.metrics import Predictions
 
 SICK = '''
 import torch
@@ -130,7 +130,7 @@ def test_one_class_needs_images_of_several():
 
 
 def test_a_variant_may_have_claims_of_its_own():
-    from fer_plugins.manifest import claims_model_of
+    from fer_plugins.runs.manifest import claims_model_of
 
     described = {"claims_model": "Net", "claims_models": {"small": "Small Net"}}
     assert claims_model_of(described, {"recipe": None}) == "Net"

@@ -1,31 +1,25 @@
 """Every protocol's run is read by every verb: a feature that was tested alone may be unusable through the others."""
 
-import importlib.util
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
+from support import fake_datasets as fake
+from support import scatter_net as scatter
 
-from fer_plugins import cli, config, registry
-from fer_plugins.assemble import build_data
+from fer_plugins import config
+from fer_plugins.analysis.figures.recorded import read_recorded
+from fer_plugins.commands import main
+from fer_plugins.config import registry
 from fer_plugins.contract import Fold
-from fer_plugins.data.split_file import write_split
-from fer_plugins.figures.recorded import read_recorded
-from fer_plugins.grid.plan import read_plan
-from fer_plugins.record import Record
-from fer_plugins.run import run as start
+from fer_plugins.data.protocols.split_file import write_split
+from fer_plugins.experiments.grid.plan import read_plan
+from fer_plugins.experiments.run import run as start
+from fer_plugins.runs.record import Record
+from fer_plugins.training.build import build_data
 
-
-def _load(name):
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-fake, scatter = _load("fake_datasets"), _load("scatter_net")
 SYNTHETIC = "--data synthetic --data.samples 63 --data.subjects 3 --data.frames 3"
 SIZE = "--data.image_size 24"
 QUICK = "--trainer.progress none --trainer.threads 1 --logger csv --logger.figures off"
@@ -85,9 +79,9 @@ def call(make_distribution, tmp_path, capsys):
     make_distribution("twice", [("protocols", "twice", "twice:twice")], TWICE)
 
     def run(command, *words):
-        function = cli._run if command == "fer-run" else cli._verb
+        function = main._run if command == "fer-run" else main._verb
         capsys.readouterr()
-        code = cli.call(command, function, [str(word) for word in words])
+        code = main.call(command, function, [str(word) for word in words])
         return code, *capsys.readouterr()
 
     return run
@@ -97,7 +91,7 @@ def write_split_file(kind, path):
     """Write the split of the synthetic faces (SPLIT), joined with the targets (CROSS), in two folds (FOLDS)."""
     joined = [] if kind == "SPLIT" else ["--protocol", "cross_dataset", *TARGETS.split()]
     words = [*SYNTHETIC.split(), *SIZE.split(), "--data.cache", "none", *joined]
-    data = build_data(config.resolve(cli.parse(words).flags, plugin="scatter").config)
+    data = build_data(config.resolve(main.parse(words).flags, plugin="scatter").config)
     folds = [data.fold]
     if kind == "FOLDS":  # what the first tests of its own trains the second; both test all of the others
         own = data.table.origin[data.fold.test] == ""

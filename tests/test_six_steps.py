@@ -9,8 +9,8 @@ import venv
 from pathlib import Path
 
 import pytest
+from support import ROOT
 
-ROOT = Path(__file__).parent.parent
 DOCUMENTS = {"contributing": ROOT / "CONTRIBUTING.md", "guide": ROOT / "docs" / "writing-a-plugin.md"}
 # What varies from run to run: times, time stamps and the scores of another machine.
 VARIES = re.compile(r"\d{8}-\d{6}|\d+\.\d+( s)?|\d+ threads?")
@@ -45,8 +45,8 @@ def environment(tmp_path):
     here = sysconfig.get_path("purelib")
     (site / "libraries.pth").write_text(f"import site; site.addsitedir({here!r})\n")
     calls = {
-        "fer": "from fer_plugins.cli import fer; fer()",
-        "fer-run": "from fer_plugins.cli import fer_run; fer_run()",
+        "fer": "from fer_plugins.commands.main import fer; fer()",
+        "fer-run": "from fer_plugins.commands.main import fer_run; fer_run()",
         "pytest": "import pytest; sys.exit(pytest.main(['-q', '-p', 'no:cacheprovider', *sys.argv[1:]]))",
         # Nothing may be downloaded: what builds a folder is one of the libraries of the tests.
         "pip": "from pip._internal.cli.main import main; words = sys.argv[1:]; sys.exit(main(["

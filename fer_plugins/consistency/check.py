@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from fer_plugins.analysis.claims import Claims
+from fer_plugins.analysis.claims.printed import Paper
 from fer_plugins.consistency.anova import check_anova
 from fer_plugins.consistency.chance import check_chance, check_losses
 from fer_plugins.consistency.class_rows import check_rows
@@ -12,12 +14,10 @@ from fer_plugins.consistency.findings import KINDS, Finding, Outcome, Remark, Un
 from fer_plugins.consistency.formulae import check_formulae
 from fer_plugins.consistency.granularity import check_granularity
 from fer_plugins.consistency.mean_rates import check_means
-from fer_plugins.consistency.printed import Paper
 from fer_plugins.consistency.repeated import check_repeated
 from fer_plugins.consistency.runs import check_runs
 from fer_plugins.consistency.signed_ranks import check_signed_ranks
 from fer_plugins.consistency.totals import check_totals
-from fer_plugins.evaluate.claims import Claims
 
 _CHECKS: tuple[Callable[[Paper], Iterator[Outcome]], ...] = (
     check_means,

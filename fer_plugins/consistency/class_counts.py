@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fer_plugins.consistency.printed import Paper, Printed, group
-from fer_plugins.evaluate.claims import Claim
+from fer_plugins.analysis.claims import Claim
+from fer_plugins.analysis.claims.printed import Paper, Printed, group
 
 _PARTS = {"train": (0,), "validation": (1,), "test": (2,), "validation_and_test": (1, 2), "all": (0, 1, 2)}
 

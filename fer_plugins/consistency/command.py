@@ -9,10 +9,10 @@ from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 
-from fer_plugins import registry
+from fer_plugins.analysis.claims import Claims, read_claims
+from fer_plugins.config import registry
 from fer_plugins.consistency.findings import KINDS, Finding, Remark, Unchecked
-from fer_plugins.errors import InputError
-from fer_plugins.evaluate.claims import Claims, read_claims
+from fer_plugins.runtime.errors import InputError
 
 _WIDTH = 100
 _USAGE = "fer claims PLUGIN | FILE.yaml [--json]"

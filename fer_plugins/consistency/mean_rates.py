@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
+from fer_plugins.analysis.claims.printed import Paper, Printed, about, nearest_source, without_classes
 from fer_plugins.consistency.class_counts import ClassCounts, candidates
 from fer_plugins.consistency.findings import Finding, Outcome, Remark, Unchecked, show, span
 from fer_plugins.consistency.multiclass import Window, nearest_matrix
-from fer_plugins.consistency.printed import Paper, Printed, about, nearest_source, without_classes
 from fer_plugins.consistency.random_part import Range, accuracy_in_parts, specificity_in_parts
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from fer_plugins.analysis.claims.printed import Paper, Printed, about, group, together
 from fer_plugins.consistency.class_counts import is_total
 from fer_plugins.consistency.findings import Finding, show, span
-from fer_plugins.consistency.printed import Paper, Printed, about, group, together
 
 _SUFFIX = "_gain"
 

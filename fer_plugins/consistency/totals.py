@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
+from fer_plugins.analysis.claims import Claim
+from fer_plugins.analysis.claims.printed import Paper, Printed, group, nearest_source
 from fer_plugins.consistency.class_counts import ClassCounts, is_total, release, whole_release
 from fer_plugins.consistency.findings import Finding, show
-from fer_plugins.consistency.printed import Paper, Printed, group, nearest_source
-from fer_plugins.evaluate.claims import Claim
 
 _ADDED = ("n_images", "n_correct", "params")
 _WHOLES = (

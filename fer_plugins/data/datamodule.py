@@ -16,12 +16,13 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from fer_plugins.contract import SPLITS, Batch, Dataset, Fold, SampleTransform
+from fer_plugins.data.augmentations.shift import compare_detail
 from fer_plugins.data.images import Progress, load_images
 from fer_plugins.data.leaks import Leaks, find_leaks
 from fer_plugins.data.loaders import ResidentLoader, apply_transform, sample_loader, seeded, wrap_images
 from fer_plugins.data.near_groups import NearCopies, find_near_groups
 from fer_plugins.data.offline import Images, balance_classes, refuse_mapped
-from fer_plugins.data.protocols import (
+from fer_plugins.data.protocols.official import (
     ProtocolCall,
     augments_first,
     count_classes,
@@ -30,9 +31,8 @@ from fer_plugins.data.protocols import (
     split_folds,
     wants_near_copies,
 )
-from fer_plugins.data.shift import compare_detail
 from fer_plugins.data.table import SampleTable
-from fer_plugins.errors import InputError
+from fer_plugins.runtime.errors import InputError
 
 Rows = npt.NDArray[np.int64]
 

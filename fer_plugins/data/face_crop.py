@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fer_plugins.contract import Dataset
-from fer_plugins.errors import InputError
+from fer_plugins.runtime.errors import InputError
 
 SMALLEST = 0.2  # of the shorter side; assumed: a smaller face is somebody in the background
 _SCALE, _STEP = 1.2, 1.0  # assumed: between two sizes of the window, and its step; scikit-image's usual ones

@@ -22,7 +22,7 @@ from fer_plugins.contract import Dataset
 from fer_plugins.data import cache as store
 from fer_plugins.data.cache import CacheKey, Entry, Images
 from fer_plugins.data.table import SampleTable
-from fer_plugins.errors import InputError
+from fer_plugins.runtime.errors import InputError
 
 Progress = Callable[[int, int], None]
 GIGABYTE = 10**9

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fer_plugins.contract import Dataset
-from fer_plugins.errors import InputError
+from fer_plugins.runtime.errors import InputError
 
 
 class Joined:

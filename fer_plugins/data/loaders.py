@@ -16,8 +16,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from fer_plugins.contract import Batch, SampleTransform
-from fer_plugins.errors import InputError
-from fer_plugins.seeds import derive
+from fer_plugins.runtime.errors import InputError
+from fer_plugins.runtime.seeds import derive
 
 Rows = npt.NDArray[np.int64]
 Epoch = Callable[[], int]

@@ -45,7 +45,7 @@ def find_near_groups(
         return groups
     if mode == "auto" and len(table) > QUICK:
         return None
-    from fer_plugins.audit.near_copies import find_near_copies
+    from fer_plugins.data.audit.near_copies import find_near_copies
 
     found = find_near_copies(images).components()
     keep_near_groups(found, table, cache)

@@ -13,8 +13,8 @@ from fer_plugins.contract import SampleTransform
 from fer_plugins.data.images import digest_of
 from fer_plugins.data.loaders import apply_transform, seeded
 from fer_plugins.data.table import SampleTable
-from fer_plugins.errors import InputError
-from fer_plugins.seeds import derive
+from fer_plugins.runtime.errors import InputError
+from fer_plugins.runtime.seeds import derive
 
 Images = npt.NDArray[np.uint8]
 Rows = npt.NDArray[np.int64]

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from fer_plugins.contract import SPLITS
-from fer_plugins.errors import InputError
-from fer_plugins.seeds import derive
+from fer_plugins.runtime.errors import InputError
+from fer_plugins.runtime.seeds import derive
 
 Column = npt.NDArray[Any]
 

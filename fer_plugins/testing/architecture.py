@@ -13,9 +13,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from fer_plugins import registry
+from fer_plugins.config import registry
 from fer_plugins.contract import PoolingFactory
-from fer_plugins.errors import InputError
+from fer_plugins.runtime.errors import InputError
 from fer_plugins.testing.findings import Failed, Findings, count, first_line
 from fer_plugins.testing.network import (
     check_export,

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from fer_plugins.data.table import SampleTable
-from fer_plugins.errors import InputError
+from fer_plugins.runtime.errors import InputError
 from fer_plugins.testing.findings import Failed, Findings, first_line, listed, name_of
 from fer_plugins.testing.seeding import keep_global_seeds, seed_everything
 

@@ -19,9 +19,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from fer_plugins import config
 from fer_plugins.data.table import SampleTable
-from fer_plugins.module import build_network
 from fer_plugins.pooling import average_pool, max_blur_pool, max_pool
 from fer_plugins.testing import check_architecture, check_protocol
+from fer_plugins.training.module import build_network
 
 PACKAGE = Path(fer_aa_dcn.__file__).parent
 BOTH = [DCN, aa_dcn]

@@ -15,8 +15,8 @@ from skimage.feature import hog
 from torch import nn
 
 from fer_plugins import config
-from fer_plugins.random_search import RandomSearch
-from fer_plugins.search import read_space, search
+from fer_plugins.experiments.random_search import RandomSearch
+from fer_plugins.experiments.search import read_space, search
 from fer_plugins.testing import check_architecture
 
 PACKAGE = Path(fer_bilstm_baselines.__file__).parent

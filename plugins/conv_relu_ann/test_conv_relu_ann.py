@@ -13,7 +13,7 @@ from fer_conv_relu_ann.protocol import paper_conv_relu_ann
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from fer_plugins import registry
+from fer_plugins.config import registry
 from fer_plugins.pooling import average_pool, max_blur_pool, max_pool
 from fer_plugins.testing import check_architecture, check_protocol, find_fer2013
 

@@ -18,8 +18,8 @@ from scipy import stats
 from torch import nn
 
 from fer_plugins.data.table import SampleTable
+from fer_plugins.experiments.run import run
 from fer_plugins.pooling import average_pool
-from fer_plugins.run import run
 from fer_plugins.testing import check_architecture, check_protocol
 
 PACKAGE = Path(fer_sdl_stn.__file__).parent

@@ -14,7 +14,7 @@ from torch import nn
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
-from fer_plugins import registry
+from fer_plugins.config import registry
 from fer_plugins.pooling import average_pool, max_blur_pool, max_pool
 from fer_plugins.testing import check_architecture, find_fer2013
 

@@ -8,11 +8,11 @@ import pytest
 import torch
 from torch import nn
 
-from fer_plugins import augment
+from fer_plugins.data import augmentations
 from fer_plugins.testing import check_augmentation
 
 
-@pytest.mark.parametrize("factory", [augment.none, augment.flip_affine_erase])
+@pytest.mark.parametrize("factory", [augmentations.none, augmentations.flip_affine_erase])
 def test_core_batch_transforms_pass(factory):
     check_augmentation(factory)
 
@@ -20,7 +20,7 @@ def test_core_batch_transforms_pass(factory):
 @pytest.mark.parametrize("name", ["light", "keras"])
 def test_core_sample_transforms_pass(name):
     pytest.importorskip("albumentations")
-    check_augmentation(getattr(augment, name))
+    check_augmentation(getattr(augmentations, name))
 
 
 def flip_if(draw, image):
@@ -180,7 +180,7 @@ def test_every_augmentation_rule_has_teeth(name, rules_broken):
 
 def test_check_augmentation_leaves_global_seeds_alone():
     states = random.getstate(), np.random.get_state()[1].copy(), torch.get_rng_state()
-    check_augmentation(augment.flip_affine_erase)
+    check_augmentation(augmentations.flip_affine_erase)
     assert random.getstate() == states[0]
     np.testing.assert_array_equal(np.random.get_state()[1], states[1])
     assert torch.equal(torch.get_rng_state(), states[2])

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from fer_plugins.contract import Fold
-from fer_plugins.data import protocols
+from fer_plugins.data.protocols import official
 from fer_plugins.data.table import SampleTable
 from fer_plugins.testing import check_protocol
 from fer_plugins.testing.protocol import example_table
@@ -119,7 +119,7 @@ def test_every_protocol_rule_has_teeth(name, rules_broken):
     assert re.search(words, found[rule])
 
 
-@pytest.mark.parametrize("function", [protocols.official, protocols.random, halves])
+@pytest.mark.parametrize("function", [official.official, official.random, halves])
 def test_good_protocols_pass(function):
     check_protocol(function)
 

@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from fer_plugins.random_search import RandomSearch
+from fer_plugins.experiments.random_search import RandomSearch
 from fer_plugins.testing import ContractError, check_search
 
 

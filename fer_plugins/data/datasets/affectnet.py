@@ -9,17 +9,17 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from fer_plugins.data.datasets.archives import READ_ERRORS, make_printable, split_name
-from fer_plugins.data.datasets.class_folders import find_tree
-from fer_plugins.data.datasets.class_names import ClassNames
 from fer_plugins.data.datasets.copy_layout import match_files, note_unread, open_root, refuse_layout
-from fer_plugins.data.datasets.csv_files import read_rows
 from fer_plugins.data.datasets.file_dataset import FileDataset, Listing, OnBadImage, Row
-from fer_plugins.data.datasets.image_files import is_image
-from fer_plugins.data.datasets.labels import EXPRESSIONS
-from fer_plugins.data.datasets.split_names import split_of
-from fer_plugins.data.datasets.trees import as_flag, ask_meaning, shorten_folder
-from fer_plugins.errors import InputError
+from fer_plugins.data.formats.archives import READ_ERRORS, make_printable, split_name
+from fer_plugins.data.formats.class_folders import find_tree
+from fer_plugins.data.formats.class_names import ClassNames
+from fer_plugins.data.formats.csv_files import read_rows
+from fer_plugins.data.formats.image_files import is_image
+from fer_plugins.data.formats.labels import EXPRESSIONS
+from fer_plugins.data.formats.split_names import split_of
+from fer_plugins.data.formats.trees import as_flag, ask_meaning, shorten_folder
+from fer_plugins.runtime.errors import InputError
 
 _LAYOUTS = (
     "training.csv and validation.csv with their images, or train_set and val_set with images/*.jpg and "

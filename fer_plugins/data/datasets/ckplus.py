@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 import re
 
-from fer_plugins.data.datasets.archives import split_name
 from fer_plugins.data.datasets.ckplus_csv import find_csv, list_csv
 from fer_plugins.data.datasets.ckplus_images import FRAME, Frames, is_series, list_folders, list_tree, sequence_of
-from fer_plugins.data.datasets.class_folders import ClassTree, find_tree
-from fer_plugins.data.datasets.class_names import ClassNames
 from fer_plugins.data.datasets.copy_layout import match_files, refuse_layout
 from fer_plugins.data.datasets.file_dataset import Check, FileDataset, Listing, OnBadImage
-from fer_plugins.data.datasets.image_files import is_image
-from fer_plugins.data.datasets.trees import as_flag
-from fer_plugins.errors import InputError
+from fer_plugins.data.formats.archives import split_name
+from fer_plugins.data.formats.class_folders import ClassTree, find_tree
+from fer_plugins.data.formats.class_names import ClassNames
+from fer_plugins.data.formats.image_files import is_image
+from fer_plugins.data.formats.trees import as_flag
+from fer_plugins.runtime.errors import InputError
 
 _LAYOUTS = "<class>/S005_001_00000011.png, ckextended.csv, or cohn-kanade-images with Emotion"
 

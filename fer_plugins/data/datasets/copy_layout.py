@@ -8,13 +8,13 @@ import zipfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from fer_plugins.data.datasets.archives import FileSet, FolderFiles, ZipFiles, make_printable, split_name
-from fer_plugins.data.datasets.image_files import is_image
-from fer_plugins.data.datasets.looks_like import describe_look
-from fer_plugins.data.datasets.root_files import RootFiles
-from fer_plugins.data.datasets.tar_files import TarFiles, is_tar
-from fer_plugins.data.datasets.trees import refuse_trees, sort_trees
-from fer_plugins.errors import InputError
+from fer_plugins.data.formats.archives import FileSet, FolderFiles, ZipFiles, make_printable, split_name
+from fer_plugins.data.formats.image_files import is_image
+from fer_plugins.data.formats.looks_like import describe_look
+from fer_plugins.data.formats.root_files import RootFiles
+from fer_plugins.data.formats.tar_files import TarFiles, is_tar
+from fer_plugins.data.formats.trees import refuse_trees, sort_trees
+from fer_plugins.runtime.errors import InputError
 
 
 def open_root(

@@ -12,15 +12,15 @@ import numpy as np
 import numpy.typing as npt
 
 from fer_plugins.contract import Release
-from fer_plugins.data.datasets.class_names import ClassNames
 from fer_plugins.data.datasets.copy_layout import split_inside
 from fer_plugins.data.datasets.fer2013_copies import recognise
 from fer_plugins.data.datasets.fer2013_layouts import CLASSES, SIDE, Samples
 from fer_plugins.data.datasets.file_dataset import OnBadImage
-from fer_plugins.data.datasets.file_kinds import open_path
-from fer_plugins.data.datasets.labels import expression_of
+from fer_plugins.data.formats.class_names import ClassNames
+from fer_plugins.data.formats.file_kinds import open_path
+from fer_plugins.data.formats.labels import expression_of
 from fer_plugins.data.release import count_by_split, differences
-from fer_plugins.errors import InputError
+from fer_plugins.runtime.errors import InputError
 
 _READER_VERSION = 4  # to be raised with any change in what is read: cached images of older versions are then rebuilt
 _WANTED = "the file or folder that holds FER2013"

@@ -7,11 +7,11 @@ import os
 from fer_plugins.contract import Release
 from fer_plugins.data.datasets.copy_layout import match_files, note_unread, open_root, refuse_layout
 from fer_plugins.data.datasets.file_dataset import Check, FileDataset, Listing, OnBadImage, Row
-from fer_plugins.data.datasets.image_files import is_image
-from fer_plugins.data.datasets.labels import EXPRESSIONS, expression_of
-from fer_plugins.data.datasets.split_names import split_of
-from fer_plugins.data.datasets.trees import as_flag
-from fer_plugins.errors import InputError
+from fer_plugins.data.formats.image_files import is_image
+from fer_plugins.data.formats.labels import EXPRESSIONS, expression_of
+from fer_plugins.data.formats.split_names import split_of
+from fer_plugins.data.formats.trees import as_flag
+from fer_plugins.runtime.errors import InputError
 
 _LAYOUTS = "one folder a character with one folder an expression, such as aia/aia_anger/*.png"
 _CLASSES = EXPRESSIONS[:7]

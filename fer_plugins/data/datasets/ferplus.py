@@ -11,8 +11,6 @@ import numpy as np
 import numpy.typing as npt
 
 from fer_plugins.contract import Release
-from fer_plugins.data.datasets.archives import FileSet, SingleFile
-from fer_plugins.data.datasets.face_tables import CsvTable
 from fer_plugins.data.datasets.fer2013_copies import recognise
 from fer_plugins.data.datasets.fer2013_layouts import TableLayout
 from fer_plugins.data.datasets.ferplus_votes import (
@@ -24,10 +22,12 @@ from fer_plugins.data.datasets.ferplus_votes import (
     read_lists,
 )
 from fer_plugins.data.datasets.file_dataset import Check, FileDataset, Listing, OnBadImage, Row
-from fer_plugins.data.datasets.file_kinds import open_path
-from fer_plugins.data.datasets.labels import EXPRESSIONS
 from fer_plugins.data.datasets.vote_targets import LabelMode, make_targets
-from fer_plugins.errors import InputError
+from fer_plugins.data.formats.archives import FileSet, SingleFile
+from fer_plugins.data.formats.face_tables import CsvTable
+from fer_plugins.data.formats.file_kinds import open_path
+from fer_plugins.data.formats.labels import EXPRESSIONS
+from fer_plugins.runtime.errors import InputError
 
 _LAYOUTS = "fer2013.csv (or icml_face_data.csv) and fer2013new.csv, or FER2013Train, FER2013Valid and FER2013Test"
 _VOTES = "fer2013new.csv"

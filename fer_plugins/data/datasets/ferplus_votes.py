@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fer_plugins.data.datasets.archives import FileSet, FolderFiles, SingleFile, ZipFiles, make_printable, split_name
-from fer_plugins.data.datasets.csv_files import find_column, read_rows, read_text
-from fer_plugins.data.datasets.face_rows import FaceRows
-from fer_plugins.data.datasets.file_kinds import open_path
-from fer_plugins.data.datasets.labels import EXPRESSIONS
-from fer_plugins.data.datasets.split_names import split_of
-from fer_plugins.errors import InputError
+from fer_plugins.data.formats.archives import FileSet, FolderFiles, SingleFile, ZipFiles, make_printable, split_name
+from fer_plugins.data.formats.csv_files import find_column, read_rows, read_text
+from fer_plugins.data.formats.face_rows import FaceRows
+from fer_plugins.data.formats.file_kinds import open_path
+from fer_plugins.data.formats.labels import EXPRESSIONS
+from fer_plugins.data.formats.split_names import split_of
+from fer_plugins.runtime.errors import InputError
 
 # The columns of fer2013new.csv in its order; the last two are no expression.
 _VOTED = {

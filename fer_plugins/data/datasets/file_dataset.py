@@ -15,10 +15,10 @@ import numpy.typing as npt
 import PIL
 
 from fer_plugins.contract import Release
-from fer_plugins.data.datasets.archives import READ_ERRORS, FileSet, Opener, make_printable
-from fer_plugins.data.datasets.image_files import UnreadableError, decode_image
+from fer_plugins.data.formats.archives import READ_ERRORS, FileSet, Opener, make_printable
+from fer_plugins.data.formats.image_files import UnreadableError, decode_image
 from fer_plugins.data.release import differences
-from fer_plugins.errors import InputError
+from fer_plugins.runtime.errors import InputError
 
 Check = Literal["error", "warn", "off"]
 OnBadImage = Literal["error", "skip"]

@@ -9,26 +9,19 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal, get_args
 
-from fer_plugins.data.datasets.archives import FileSet, make_printable, split_name
-from fer_plugins.data.datasets.class_folders import find_tree
-from fer_plugins.data.datasets.class_names import ClassNames
 from fer_plugins.data.datasets.copy_layout import note_unread, open_root, refuse_layout
 from fer_plugins.data.datasets.file_dataset import FileDataset, Listing, OnBadImage, Row
 from fer_plugins.data.datasets.folder_tables import find_face_table, list_table
-from fer_plugins.data.datasets.image_files import is_image
-from fer_plugins.data.datasets.image_lists import (
-    Columns,
-    ListedImage,
-    choose_lists,
-    find_lists,
-    name_splits,
-    read_list,
-)
-from fer_plugins.data.datasets.labels import EXPRESSIONS
-from fer_plugins.data.datasets.list_lines import LIST_SUFFIXES
-from fer_plugins.data.datasets.looks_like import refuse_labels
-from fer_plugins.data.datasets.yolo_boxes import pair_boxes, read_boxes
-from fer_plugins.errors import InputError
+from fer_plugins.data.formats.archives import FileSet, make_printable, split_name
+from fer_plugins.data.formats.class_folders import find_tree
+from fer_plugins.data.formats.class_names import ClassNames
+from fer_plugins.data.formats.image_files import is_image
+from fer_plugins.data.formats.image_lists import Columns, ListedImage, choose_lists, find_lists, name_splits, read_list
+from fer_plugins.data.formats.labels import EXPRESSIONS
+from fer_plugins.data.formats.list_lines import LIST_SUFFIXES
+from fer_plugins.data.formats.looks_like import refuse_labels
+from fer_plugins.data.formats.yolo_boxes import pair_boxes, read_boxes
+from fer_plugins.runtime.errors import InputError
 
 _LAYOUTS = (
     "<class>/*.png, <split>/<class>/*.png, lists of images and labels (csv or text), or images/ and labels/ of YOLO"

@@ -6,13 +6,13 @@ import os
 import re
 
 from fer_plugins.contract import Release
-from fer_plugins.data.datasets.archives import split_name
 from fer_plugins.data.datasets.copy_layout import note_unread, open_root, refuse_layout
 from fer_plugins.data.datasets.file_dataset import Check, FileDataset, Listing, OnBadImage, Row
-from fer_plugins.data.datasets.labels import EXPRESSIONS
-from fer_plugins.data.datasets.root_files import RootFiles
-from fer_plugins.data.datasets.split_names import split_of
-from fer_plugins.data.datasets.trees import refuse_doubles
+from fer_plugins.data.formats.archives import split_name
+from fer_plugins.data.formats.labels import EXPRESSIONS
+from fer_plugins.data.formats.root_files import RootFiles
+from fer_plugins.data.formats.split_names import split_of
+from fer_plugins.data.formats.trees import refuse_doubles
 
 _LAYOUTS = "images named like KA.AN1.39.tiff (tiff, png or jpg)"
 _CODES = {"AN": "anger", "DI": "disgust", "FE": "fear", "HA": "happy", "SA": "sad", "SU": "surprise", "NE": "neutral"}

@@ -8,17 +8,17 @@ from collections.abc import Iterable
 from typing import Literal, get_args
 
 from fer_plugins.contract import Release
-from fer_plugins.data.datasets.archives import make_printable
-from fer_plugins.data.datasets.class_folders import ClassTree, find_tree
-from fer_plugins.data.datasets.class_names import ClassNames
 from fer_plugins.data.datasets.copy_layout import match_files, note_unread, open_root, refuse_layout
-from fer_plugins.data.datasets.csv_files import find_column, read_rows, read_text
 from fer_plugins.data.datasets.file_dataset import Check, FileDataset, Listing, OnBadImage, Row
-from fer_plugins.data.datasets.image_files import is_image
-from fer_plugins.data.datasets.labels import EXPRESSIONS
-from fer_plugins.data.datasets.split_names import split_of
-from fer_plugins.data.datasets.trees import as_flag, ask_meaning
-from fer_plugins.errors import InputError
+from fer_plugins.data.formats.archives import make_printable
+from fer_plugins.data.formats.class_folders import ClassTree, find_tree
+from fer_plugins.data.formats.class_names import ClassNames
+from fer_plugins.data.formats.csv_files import find_column, read_rows, read_text
+from fer_plugins.data.formats.image_files import is_image
+from fer_plugins.data.formats.labels import EXPRESSIONS
+from fer_plugins.data.formats.split_names import split_of
+from fer_plugins.data.formats.trees import as_flag, ask_meaning
+from fer_plugins.runtime.errors import InputError
 
 _LAYOUTS = "EmoLabel/list_patition_label.txt with Image/aligned, or DATASET/train/1..7 and DATASET/test/1..7"
 _CLASSES = EXPRESSIONS[:7]

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from fer_plugins.data.datasets.face_drawing import View, draw_face
-from fer_plugins.data.datasets.face_parts import Actions, Identity
-from fer_plugins.data.datasets.face_sampling import (
+from fer_plugins.data.synthetic_faces.face_drawing import View, draw_face
+from fer_plugins.data.synthetic_faces.face_parts import Actions, Identity
+from fer_plugins.data.synthetic_faces.face_sampling import (
     intensities,
     jitter_view,
     sample_actions,

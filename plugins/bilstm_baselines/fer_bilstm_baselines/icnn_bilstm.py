@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from fer_plugins.contract import PoolingFactory
 from fer_plugins.pooling import max_pool
-from fer_plugins.sizes import flattened_size
+from fer_plugins.pooling.sizes import flattened_size
 
 
 class ICNNBiLSTM(nn.Module):

@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from fer_dcnn_bilstm_dam.attention import legal_windows
 from fer_dcnn_bilstm_dam.dcnn import map_side
-from fer_plugins.idle_options import IdleRule, refuse_idle
+from fer_plugins.config.idle_options import IdleRule, refuse_idle
 
 IDLE: list[IdleRule] = [
     ("bilstm_sequence", "none", {"bilstm_merge": "sum"}),

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from fer_plugins.contract import Health, PoolingFactory
 from fer_plugins.pooling import max_pool
-from fer_plugins.sizes import fit
+from fer_plugins.pooling.sizes import fit
 from fer_sdl_stn.four_convolutions import base_layers
 from fer_sdl_stn.localisation import Localisation, localisation_layers
 from fer_sdl_stn.sampler import PaddingMode, warp

@@ -8,10 +8,10 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from fer_plugins.config.idle_options import IdleRule, refuse_idle
 from fer_plugins.contract import Health, PoolingFactory
-from fer_plugins.idle_options import IdleRule, refuse_idle
 from fer_plugins.pooling import max_pool
-from fer_plugins.sizes import fit
+from fer_plugins.pooling.sizes import fit
 from fer_sdl_stn.four_convolutions import base_layers
 from fer_sdl_stn.localisation import Localisation, localisation_layers
 from fer_sdl_stn.sdl_module import ORDERS, SDLModule, feature_layers

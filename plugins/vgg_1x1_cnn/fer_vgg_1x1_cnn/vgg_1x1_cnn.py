@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from fer_plugins.contract import PoolingFactory
 from fer_plugins.pooling import max_pool
-from fer_plugins.sizes import flattened_size
+from fer_plugins.pooling.sizes import flattened_size
 from fer_vgg_1x1_cnn.dense_head import dense_head
 from fer_vgg_1x1_cnn.fused_maps import fuse_maps
 from fer_vgg_1x1_cnn.keras_start import start_as_keras

@@ -1,0 +1,173 @@
+"""A printed number and the values that round to it, exactly; which numbers of a paper speak of the same thing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from fractions import Fraction
+
+from fer_plugins.analysis.claims import Claim, Claims
+from fer_plugins.runtime.errors import InputError
+
+RATES = {"accuracy", "precision", "recall", "sensitivity", "specificity", "f1", "gar", "far", "frr"}
+_COUNTED = {"params", "epochs", "batch_size"}  # whole by nature, as is whatever starts so:
+_COUNTED_STARTS = ("n_", "anova_df_", *(f"wilcoxon_{one}" for one in ("n", "w", "rank", "significant")))
+_FINEST = -400  # decimals; no double has a digit beyond
+_TITLES = {
+    "f1": "F1", "gar": "GAR", "far": "FAR", "frr": "FRR", "ci95": "95 % interval", "halfwidth": "half-width",
+    "anova": "ANOVA", "wilcoxon": "Wilcoxon", "ss": "SS", "ms": "MS", "f": "F", "row": "", "s": "in s",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Printed:
+    """A number as printed: everything from ``low`` to ``high`` rounds to it; exact fractions."""
+
+    claim: Claim
+    value: Fraction
+    step: Fraction  # unit of the last printed digit; 0 for a count
+
+    @property
+    def low(self) -> Fraction:
+        """Smallest value that rounds to the printed one; rates do not go below 0."""
+        low = self.value - self.step / 2
+        return max(low, Fraction(0)) if self.is_rate else low
+
+    @property
+    def high(self) -> Fraction:
+        """Largest value that rounds to the printed one; rates do not go above 1."""
+        high = self.value + self.step / 2
+        return min(high, Fraction(1)) if self.is_rate else high
+
+    @property
+    def is_rate(self) -> bool:
+        """Whether it is a share in 0..1."""
+        return self.claim.metric.removeprefix("macro_").removeprefix("weighted_").removeprefix("micro_") in RATES
+
+    @property
+    def is_averaged(self) -> bool:
+        """Whether it is a mean over folds or runs, and not a rate of all images together."""
+        return self.claim.averaged is not None
+
+    @property
+    def cut(self) -> tuple[Fraction, Fraction]:
+        """The values that give the printed one when further digits are cut off instead of rounded."""
+        return self.value, self.value + self.step
+
+    def meets(self, low: Fraction, high: Fraction) -> bool:
+        """Whether some value from ``low`` to ``high`` rounds to the printed one."""
+        return self.low <= high and low <= self.high
+
+    def __str__(self) -> str:
+        name = title(self.claim.metric)
+        which = f" of {self.claim.class_name}" if self.claim.class_name else ""
+        at = f", epoch {self.claim.epoch}" if self.claim.epoch is not None else ""
+        mean = f", mean over {self.claim.averaged}" if self.is_averaged else ""
+        written = self.claim.written or f"{self.claim.value:g}"
+        if "_significant_at_" in self.claim.metric:
+            written = "yes" if self.value else "no"
+        elif self.step == 0 and self.value == int(self.value) and abs(self.value) >= 10_000:
+            written = f"{int(self.value):,}"
+        return f"{name}{which} {written} ({self.claim.source}{at}{mean})"
+
+
+def title(metric: str) -> str:
+    """Write a metric's name for readers.
+
+    >>> title("macro_f1"), title("n_images")
+    ('macro F1', 'images')
+    """
+    words = metric.removeprefix("n_").split("_")
+    return " ".join(filter(None, (_TITLES.get(word, word) for word in words)))
+
+
+def read_printed(claim: Claim) -> Printed:
+    """Take a claim's number with the window of its rounding.
+
+    The unit of the last digit is the claim's ``step``, else that of the number as it was written (0.80: 0.01), else
+    0 for what is counted.
+    """
+    value = Fraction(repr(claim.value)) if isinstance(claim.value, float) else Fraction(0)
+    if claim.step is not None:
+        return Printed(claim, value, Fraction(repr(claim.step)))
+    if (is_count(claim.metric) or claim.metric.startswith("wilcoxon_signed")) and value == int(value):
+        return Printed(claim, value, Fraction(0))
+    try:
+        exponent = Decimal(claim.written or repr(claim.value)).as_tuple().exponent
+    except InvalidOperation:  # 1_000.5 and other spellings of YAML
+        exponent = Decimal(repr(claim.value)).as_tuple().exponent
+    return Printed(claim, value, Fraction(10) ** max(int(exponent), _FINEST))  # 1.0e-999999999 is read as 0.0
+
+
+class Paper:
+    """The numbers of a claims file, to be asked for by what they speak of.
+
+    Claims whose source begins with "derived" were computed, not printed: they serve as class counts and sizes only.
+
+    Raises:
+        InputError: a count is below 0.
+    """
+
+    def __init__(self, claims: Claims) -> None:
+        self.claims = claims
+        numbers = [read_printed(one) for one in claims.claims if isinstance(one.value, float)]
+        for one in numbers:
+            if one.value < 0 and is_count(one.claim.metric):
+                raise InputError(f"{claims.path}: {one}: {one.claim.metric} counts, and must not be below 0")
+        self.known = numbers  # printed and derived
+        self.printed = [one for one in numbers if not one.claim.source.startswith("derived")]
+        self.matrices = [one for one in claims.claims if one.metric == "confusion_matrix"]
+
+    def take(self, metric: str, like: Claim | None = None, **fields: object) -> list[Printed]:
+        """Return the printed numbers of a metric with these fields, and ``like``'s model, dataset and split."""
+        wanted = dict(fields)
+        if like is not None:
+            wanted = {"model": like.model, "dataset": like.dataset, "split": like.split, **wanted}
+        return [one for one in self.printed if one.claim.metric == metric and _fits(one.claim, wanted)]
+
+    def reports(self) -> list[list[Printed]]:
+        """Return the printed numbers grouped by model, dataset and split; those of single epochs left out."""
+        final = (one for one in self.printed if one.claim.epoch is None)
+        return group(final, lambda c: (c.model, c.dataset, c.split))
+
+
+def nearest_source(numbers: list[Printed], source: str) -> list[Printed]:
+    """Prefer the numbers of the same table; where it has none, keep all."""
+    same = [one for one in numbers if one.claim.source == source]
+    return same or numbers
+
+
+def without_classes(numbers: Iterable[Printed]) -> list[Printed]:
+    """Keep the numbers of all classes together; gains over another model left out."""
+    return [one for one in numbers if one.claim.class_name is None and one.claim.over is None]
+
+
+def together(numbers: list[Printed]) -> str:
+    """Write one number that stands in several places: "accuracy 0.88 (Table 6, Table 11)"."""
+    sources = ", ".join(dict.fromkeys(one.claim.source for one in numbers))
+    return str(numbers[0]).replace(f"({numbers[0].claim.source}", f"({sources}", 1)
+
+
+def group(numbers: Iterable[Printed], key: Callable[[Claim], object]) -> list[list[Printed]]:
+    """Group numbers by a key of their claims, in order of first appearance."""
+    groups: dict[object, list[Printed]] = {}
+    for one in numbers:
+        groups.setdefault(key(one.claim), []).append(one)
+    return list(groups.values())
+
+
+def about(claim: Claim, *, with_class: bool = False) -> str:
+    """Say what a claim speaks of: "DCN on CK+, split test"."""
+    what = " on ".join(part for part in (claim.model, claim.dataset) if part) or "the paper"
+    split = "" if claim.dataset is None else f", split {claim.split.replace('_', ' ')}"
+    return what + split + (f", class {claim.class_name}" if with_class and claim.class_name else "")
+
+
+def is_count(metric: str) -> bool:
+    """Whether a metric is a count, whole by nature and not below 0."""
+    return metric in _COUNTED or metric.startswith(_COUNTED_STARTS)
+
+
+def _fits(claim: Claim, fields: dict[str, object]) -> bool:
+    return all(getattr(claim, name) == value for name, value in fields.items())

@@ -1,0 +1,83 @@
+"""The augmentation sheet: one training image and versions of it, as an augmentation makes them."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from matplotlib.figure import Figure
+from torch import nn
+
+from fer_plugins.analysis.figures.sheet import lay_out, show_image
+from fer_plugins.analysis.figures.style import COLOURS, drawing
+from fer_plugins.contract import SampleTransform
+from fer_plugins.data.datamodule import FERDataModule, to_float
+from fer_plugins.data.loaders import apply_transform, seeded
+from fer_plugins.runtime.seeds import derive
+
+Images = npt.NDArray[np.uint8]
+_SIDE = 4  # tiles; the original and 15 versions of it
+
+
+def draw_augmentation(data: FERDataModule, settings: Mapping[str, Any]) -> Figure | None:
+    """Draw one training image and 15 versions of it; None where the augmentation changes nothing.
+
+    The image is drawn at random from those of the training part that were not made offline; the same seed gives the
+    same sheet.
+
+    Args:
+        data: prepared.
+        settings: the configuration that it was built from.
+    """
+    if isinstance(data.augmentation, nn.Identity):
+        return None
+    rows = data.rows("train")
+    if data.table.parent is not None:
+        rows = rows[data.table.parent[rows] == data.table.source[rows]]
+    row = int(np.random.default_rng(derive(data.seed, "sheet")).choice(rows))
+    image = data.row_images([row])[0]
+    versions = make_versions(image, data.augmentation, derive(data.seed, "sheet", row), _SIDE**2 - 1)
+    section = dict(settings["augmentation"])
+    name = section.pop("name")
+    title = f"augmentation {name}, {getattr(data.dataset, 'title', data.dataset_name)}, {data.source_names([row])[0]}"
+    options = ", ".join(f"{key} {_shown(value)}" for key, value in section.items())
+    foot = f"Framed: the image as it is ({image.shape[0]} pixels a side). {options}"
+    with drawing():
+        figure, tiles = lay_out(_SIDE, _SIDE, title, foot=foot)
+        for axis, picture in zip((axis for line in tiles for axis in line), [image, *versions], strict=True):
+            show_image(axis, picture)
+        tiles[0][0].spines[:].set(linewidth=2, color=COLOURS[1])
+    return figure
+
+
+def make_versions(image: Images, transform: SampleTransform | nn.Module, seed: int, count: int) -> Images:
+    """Return ``count`` versions of one image, each drawn as in a training batch: (count, S, S, C) uint8.
+
+    Args:
+        image: (S, S, C).
+        transform: of single images, or of batches.
+        seed: of the draws; the process's own generators are left as they were.
+        count: at least 1.
+    """
+    if not isinstance(transform, nn.Module):
+        versions = []
+        for number in range(count):
+            with seeded(derive(seed, number), transform):
+                versions.append(apply_transform(transform, image.copy()))
+        return np.stack(versions)
+    batch = to_float(torch.from_numpy(np.repeat(image[None], count, axis=0)).permute(0, 3, 1, 2))
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(seed)
+        changed: torch.Tensor = copy.deepcopy(transform).cpu()(batch)
+    made: Images = changed.clamp(0, 1).mul(255).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
+    return made
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return " to ".join(map(_shown, value))
+    return {True: "yes", False: "no", None: "null"}[value] if value is None or isinstance(value, bool) else str(value)

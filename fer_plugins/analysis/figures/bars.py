@@ -1,0 +1,129 @@
+"""Bars of several models on several datasets, with intervals, and the papers' claims beside."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.transforms import Transform
+
+from fer_plugins.analysis.figures.style import COLOURS, SMALL, WIDTH, make_figure, set_title
+
+SCORES = {"accuracy": "accuracy", "f1": "macro F1"}
+_LEFT, _RIGHT, _MEASURED, _CLAIMED, _EDGE = 1.2, 2.38, 2.44, 2.93, 0.06  # inches: where the columns begin or end
+_LINE, _GAP, _BAR = 0.105, 0.06, 0.11  # inches: of the smallest text, between bars, of a bar
+_LABEL_LETTERS, _FOOT_LETTERS = 22, 74  # a line
+_CLAIM_LETTERS = 10  # of the claims beside a bar
+_RAISED = str.maketrans("0123456789,", "⁰¹²³⁴⁵⁶⁷⁸⁹˒")
+_DIAMOND: dict[str, Any] = {
+    "color": "black", "marker": "D", "markersize": 3.2, "markerfacecolor": "white", "markeredgewidth": 0.7,
+    "linewidth": 0,
+}  # fmt: skip
+
+
+def draw_bars(rows: Sequence[Mapping[str, Any]], score: str) -> Figure:
+    """Draw a bar for each model on each dataset; the rows of one dataset, protocol and part stand together.
+
+    A model that was trained once has the interval over test samples, one with several seeds the mean and the t interval
+    over trainings; its label says so. What the paper claims is a diamond, and no bar. The columns are placed by hand,
+    in inches, since labels of several lines need rows of different heights.
+
+    Args:
+        rows: as ``table_command.table_rows`` returns them, at least one.
+        score: "accuracy" or "f1".
+    """
+    groups: dict[str, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        groups.setdefault(f"{row['dataset']}, {row['protocol']}, {row['part']}", []).append(row)
+    models = list(dict.fromkeys(row["model"] for row in rows))
+    notes = list(dict.fromkeys(note for row in rows for note in _notes(row, score)))
+    foot = [line for n, note in enumerate(notes, 1) for line in textwrap.wrap(f"{n}: {note}", _FOOT_LETTERS)]
+    foot = ["black line: 95 % interval; diamond: claimed in the paper, under its conditions", *foot]
+    labels = {id(row): _label(row, [notes.index(note) + 1 for note in _notes(row, score)]) for row in rows}
+    needed = sum(max(_BAR, label.count("\n") * _LINE + _LINE) + _GAP for label in labels.values())
+    tall = needed + len(groups) * (_LINE + 2 * _GAP)
+    low = 0.42 + _LINE * len(foot)
+    figure = make_figure(low + tall + 0.42, layout=None)
+    height = figure.get_figheight()
+    axis = figure.add_axes((_LEFT / WIDTH, low / height, (_RIGHT - _LEFT) / WIDTH, tall / height))
+    axis.set_xlim(0, 1)
+    axis.set_ylim(tall, 0)  # inches from the top
+    across = axis.get_yaxis_transform()
+    for x, text, side in (
+        (_LEFT - 0.05, "model", "right"),
+        (_MEASURED, "measured", "left"),
+        (_CLAIMED, "claimed", "left"),
+    ):
+        axis.text(_share(x), -0.04, text, transform=across, ha=side, va="bottom", fontsize=SMALL)
+    place = 0.0
+    for heading, group in groups.items():
+        place += _LINE / 2 + _GAP
+        axis.text(
+            _share(_EDGE), place, _head(heading, group), transform=across, va="center", weight="bold", fontsize=SMALL
+        )
+        place += _LINE / 2 + _GAP
+        top = place
+        for row in group:
+            half = (max(_BAR, labels[id(row)].count("\n") * _LINE + _LINE) + _GAP) / 2
+            place += half
+            colour = COLOURS[models.index(row["model"]) % 6]  # without black, in which an interval cannot be seen
+            axis.text(
+                _share(_LEFT - 0.05), place, labels[id(row)], transform=across, ha="right", va="center", fontsize=SMALL
+            )
+            _draw_row(axis, row[score], place, colour, across)
+            place += half
+        axis.plot([0, 0], [top, place], color="black", linewidth=0.6)
+    axis.spines.left.set_visible(False)
+    axis.set_yticks([])
+    axis.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "", "0.5", "", "1"])
+    axis.set_xlabel(f"{SCORES[score]} (share)")
+    set_title(
+        figure, f"{SCORES[score]}: {_count(models, 'model')}, {_count({row['dataset'] for row in rows}, 'dataset')}"
+    )
+    figure.suptitle(figure.get_suptitle(), y=1 - 0.05 / height, va="top")
+    figure.text(_EDGE / WIDTH, 0.05 / height, "\n".join(foot), va="bottom", fontsize=SMALL, linespacing=1.15)
+    return figure
+
+
+def _share(inches: float) -> float:
+    """Return a place across the figure as a share of the axes."""
+    return (inches - _LEFT) / (_RIGHT - _LEFT)
+
+
+def _count(things: Any, name: str) -> str:
+    return f"{len(things)} {name}{'s' if len(things) > 1 else ''}"
+
+
+def _notes(row: Mapping[str, Any], score: str) -> list[str]:
+    """Return the remarks that belong into the figure; those on claims are printed beside it."""
+    shown = row[score]["value"] is not None
+    return [note for note in row["remarks"] if shown and not note.startswith("claimed ")]
+
+
+def _head(heading: str, group: Sequence[Mapping[str, Any]]) -> str:
+    sizes = sorted({row["n"] for row in group})
+    return f"{heading}, {' or '.join(f'{size:,}' for size in sizes)} images"
+
+
+def _label(row: Mapping[str, Any], marks: Sequence[int]) -> str:
+    lines = textwrap.wrap(row["model"], _LABEL_LETTERS)
+    if len(row["seeds"]) > 1:
+        lines.append(f"mean of {len(row['seeds'])} seeds")
+    return "\n".join(lines) + ",".join(map(str, marks)).translate(_RAISED)
+
+
+def _draw_row(axis: Axes, one: Mapping[str, Any], place: float, colour: str, across: Transform) -> None:
+    if one["value"] is None:
+        axis.text(0.02, place, "not a result", va="center", fontsize=SMALL)
+    else:
+        axis.barh(place, one["value"], height=_BAR, color=colour)
+        axis.plot([one["low"], one["high"]], [place, place], color="black", linewidth=0.9)
+        axis.text(_share(_MEASURED), place, f"{one['value']:.3f}", transform=across, va="center", fontsize=SMALL)
+    claims = list(dict.fromkeys(str(printed) for printed, _ in one["claimed"]))
+    axis.plot([float(printed) for printed in claims], [place] * len(claims), clip_on=False, **_DIAMOND)
+    shown = 2 if sum(map(len, claims[:2])) <= _CLAIM_LETTERS else 1
+    written = ", ".join(claims[:shown]) + (" ..." if len(claims) > shown else "")
+    axis.text(_share(_CLAIMED), place, written, transform=across, va="center", fontsize=SMALL)

@@ -1,0 +1,134 @@
+"""The sheet of what a network explains itself with: its ``explain(x)`` for an image of each class."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from torch import nn
+
+from fer_plugins.analysis.figures.readings import Reading, read_tensor
+from fer_plugins.analysis.figures.sheet import lay_out, show_image
+from fer_plugins.analysis.figures.style import COLOURS, drawing
+from fer_plugins.contract import HasExplain
+from fer_plugins.data.datamodule import FERDataModule, to_float
+
+_COLUMNS = 7  # images
+_HEAT = "viridis"  # even in lightness, and told apart by the colour-blind
+_NEAR = 8  # letters that fit over a column
+
+
+def draw_explained(network: nn.Module, data: FERDataModule, part: str, title: str) -> tuple[Figure | None, list[str]]:
+    """Draw what ``network.explain`` gives for seven images of a part, one of each class before a second of any.
+
+    The images are drawn at random, the same for every network: not the clearest, not the best. The network's mode is
+    left as it was.
+
+    Args:
+        network: trained; on any device.
+        data: prepared; the test part must be open where it is asked for.
+        part: "val" or "test".
+        title: what was run.
+
+    Returns:
+        The sheet, None for a network without ``explain``; and the names of tensors that have no picture (more than four
+        dimensions, or values that are no finite numbers).
+    """
+    if not isinstance(network, HasExplain):
+        return None, []
+    rows = choose_rows(data, part)
+    pixels = data.row_images(rows)
+    some = next(network.parameters())
+    images = to_float(torch.from_numpy(pixels).permute(0, 3, 1, 2)).to(some.device, some.dtype)
+    training = network.training
+    network.eval()
+    try:
+        with torch.no_grad():
+            predicted = network(images).argmax(1).tolist()
+            tensors = {name: tensor.double().cpu().numpy() for name, tensor in network.explain(images).items()}
+    finally:
+        network.train(training)
+    readings = {name: read_tensor(name, tensor) for name, tensor in tensors.items()}
+    shown = [reading for reading in readings.values() if reading is not None]
+    names = [
+        (data.classes[data.table.label[row]], data.classes[said]) for row, said in zip(rows, predicted, strict=True)
+    ]
+    with drawing():
+        figure = draw_sheet(pixels, names, shown, f"{title}, {part}")
+    return figure, [name for name, reading in readings.items() if reading is None]
+
+
+def choose_rows(data: FERDataModule, part: str) -> npt.NDArray[np.int64]:
+    """Return up to seven rows of a part of the dataset trained on, at random, one of each class before a second."""
+    rows = np.random.default_rng(0).permutation(data.rows(part))
+    if data.table.origin is not None:
+        rows = rows[data.table.origin[rows] == ""]
+    labels = data.table.label[rows]
+    times = np.empty(len(rows), dtype=np.int64)  # how many of its class come before it
+    for label in np.unique(labels):
+        times[labels == label] = np.arange((labels == label).sum())
+    chosen: npt.NDArray[np.int64] = rows[np.lexsort((labels, times))][:_COLUMNS]
+    return chosen[np.argsort(data.table.label[chosen], kind="stable")]
+
+
+def draw_sheet(
+    images: npt.NDArray[np.uint8], names: Sequence[tuple[str, str]], readings: Sequence[Reading], title: str
+) -> Figure:
+    """Draw a row a tensor under the images, each row on one scale, which its caption states.
+
+    Args:
+        images: (B, S, S, C).
+        names: (true, predicted) class of each image.
+        readings: of B images each.
+        title: what was run.
+    """
+    headings = [f"{_short(true)}\n→ {_short(said)}" for true, said in names]
+    captions = ["image"]
+    for reading in readings:
+        low, high = float(reading.values.min()), float(reading.values.max())
+        scale = "" if reading.kind == "outline" else f" [{low:.3g}, {high:.3g}]"
+        captions.append(f"{reading.name}: {reading.said}{scale}")
+    foot = "Above: true class → predicted class. Brackets: the scale of the row, from its least to its largest value."
+    figure, tiles = lay_out(len(captions), len(images), title, captions=captions, headings=headings, foot=foot)
+    for axis, image in zip(tiles[0], images, strict=True):
+        show_image(axis, image)
+    for reading, line in zip(readings, tiles[1:], strict=True):
+        for axis, image, values in zip(line, images, reading.values, strict=True):
+            _draw_tile(axis, image, values, reading)
+    return figure
+
+
+def _draw_tile(axis: Axes, image: npt.NDArray[np.uint8], values: npt.NDArray[np.float64], reading: Reading) -> None:
+    low, high = float(reading.values.min()), float(reading.values.max())
+    if reading.kind == "bars":
+        axis.stairs(values, fill=True, color=COLOURS[0])
+        axis.set_xlim(0, len(values))
+        axis.set_ylim(min(low, 0.0), max(high, 0.0) or 1.0)
+    elif reading.kind == "outline":
+        corners = np.array([[-1, 1, 1, -1, -1], [-1, -1, 1, 1, -1], [1, 1, 1, 1, 1]])
+        axis.fill(corners[0], corners[1], color="0.8", linewidth=0)
+        axis.plot(*(values @ corners), color=COLOURS[1], linewidth=1)
+        axis.plot(*(values @ corners[:, :2]), color=COLOURS[0], linewidth=1.6)  # its upper edge
+        reach = 1.15 * max(1.0, float(np.abs(reading.values @ corners).max()))
+        axis.set_xlim(-reach, reach)
+        axis.set_ylim(reach, -reach)  # downwards, as in an image
+    elif reading.kind == "overlay":
+        size = image.shape[0]
+        show_image(axis, image)
+        axis.imshow(
+            values, cmap=_HEAT, vmin=low, vmax=high, alpha=0.55, interpolation="nearest",
+            extent=(-0.5, size - 0.5, size - 0.5, -0.5),
+        )  # fmt: skip
+    else:
+        if reading.values.ndim == 4 and high > low:  # colours are numbers in [0, 1] to matplotlib
+            values = (values - low) / (high - low)
+        ramp = "gray" if reading.kind == "picture" else _HEAT
+        axis.imshow(values, cmap=ramp, vmin=low, vmax=high, interpolation="nearest", aspect="auto")
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _NEAR else f"{name[: _NEAR - 1]}."

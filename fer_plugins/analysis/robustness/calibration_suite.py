@@ -1,0 +1,125 @@
+"""Calibration before and after temperature scaling (Guo et al. 2017), fitted on the validation part alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax
+
+from fer_plugins.analysis.robustness.measured import METHOD, draw_weights, measure_means
+from fer_plugins.analysis.robustness.network import Network, Part, collect_logits
+from fer_plugins.metrics.calibration import find_gaps, score_calibration
+from fer_plugins.metrics.intervals import percentiles
+from fer_plugins.metrics.metrics import Predictions
+from fer_plugins.metrics.probability_intervals import ece_interval
+
+LOWEST, HIGHEST = 0.01, 100.0  # temperatures searched
+
+Values = npt.NDArray[np.float64]
+
+
+def fit_temperature(logits: Values, labels: npt.NDArray[np.int64]) -> float:
+    """Return the temperature T in [0.01, 100] with the least mean of -log softmax(z / T)[label] (Guo et al. 2017).
+
+    That mean is convex in 1/T, so it has one minimum, and a search on a line (scipy's bounded Brent, on log T) finds
+    it. Where every answer is right no T is small enough, and 0.01 is returned; where they are worse than a guess, 100.
+
+    Args:
+        logits: z, (N, K).
+        labels: (N,) true classes.
+    """
+    if (logits[np.arange(len(labels)), labels] >= logits.max(1)).all():
+        return LOWEST
+
+    def loss(log_temperature: float) -> float:
+        return mean_loss(logits / np.exp(log_temperature), labels)
+
+    bounds = (np.log(LOWEST), np.log(HIGHEST))
+    return float(np.exp(minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-6}).x))
+
+
+def mean_loss(logits: Values, labels: npt.NDArray[np.int64]) -> float:
+    """Return the mean of -log softmax(z)[label], nats, of logits z (N, K)."""
+    return float(-log_softmax(logits, axis=1)[np.arange(len(labels)), labels].mean())
+
+
+def scale(predictions: Predictions, logits: Values, temperature: float) -> Predictions:
+    """Return predictions with softmax(z / T); what is predicted stays.
+
+    Args:
+        predictions: of N images.
+        logits: z, (N, K), of the same images.
+        temperature: T, above 0.
+    """
+    scaled = log_softmax(logits / temperature, axis=1)
+    own = scaled[np.arange(len(predictions)), predictions.label]
+    return replace(predictions, probabilities=np.exp(scaled), loss=-own)
+
+
+def measure_calibration(network: Network, part: Part, val: Part, predictions: Predictions, seed: int) -> dict[str, Any]:
+    """Measure calibration error, loss and Brier score before and after temperature scaling.
+
+    Args:
+        network: the network.
+        part: the images that are reported on.
+        val: the validation part, the only images that the temperature is fitted on.
+        predictions: the network's predictions of ``part``.
+        seed: of the bootstrap.
+
+    Returns:
+        ``temperature``, ``at_the_end_of_the_range``, ``fitted_on`` {part, n, loss_before, loss_after}; ``before`` and
+        ``after``, each ``ece``, ``loss`` (nats) and ``brier`` (0 to 2) as ``docs/metrics.md`` defines them, and
+        ``change`` (after less before, paired). Intervals: bootstrap over images, T held fixed; ``ece`` by
+        ``ece_interval``, its change by percentiles.
+    """
+    logits, val_logits = collect_logits(network, part), collect_logits(network, val)
+    temperature = fit_temperature(val_logits, val.labels)
+    before, after = (scale(predictions, logits, one) for one in (1.0, temperature))
+    columns = {}
+    for name, one in (("before", before), ("after", after)):
+        true = np.eye(one.probabilities.shape[1])[one.label]
+        columns[f"{name} loss"] = one.loss
+        columns[f"{name} brier"] = ((one.probabilities - true) ** 2).sum(1)
+    for name in ("loss", "brier"):
+        columns[f"change {name}"] = columns[f"after {name}"] - columns[f"before {name}"]
+    found: dict[str, Any] = {"before": {}, "after": {}, "change": {}}
+    for name, value in measure_means(columns, seed).items():
+        when, _, score = name.partition(" ")
+        found[when][score] = value
+    for when, value in _measure_ece(before, after, seed).items():
+        found[when] = {"ece": value, **found[when]}
+    return {
+        "temperature": temperature,
+        "at_the_end_of_the_range": not LOWEST * 1.01 < temperature < HIGHEST / 1.01,
+        "fitted_on": {
+            "part": val.name,
+            "n": len(val),
+            "loss_before": mean_loss(val_logits, val.labels),
+            "loss_after": mean_loss(val_logits / temperature, val.labels),
+        },
+        **found,
+    }
+
+
+def _measure_ece(before: Predictions, after: Predictions, seed: int) -> dict[str, dict[str, Any]]:
+    found = {}
+    for when, one in (("before", before), ("after", after)):
+        interval = ece_interval(one, seed)
+        found[when] = {
+            "value": score_calibration(one)["ece"],
+            **{key: interval[key] for key in ("low", "high", "method")},
+        }
+    low, high = percentiles(_draw_ece(after, seed) - _draw_ece(before, seed))
+    change = found["after"]["value"] - found["before"]["value"]
+    return found | {"change": {"value": change, "low": float(low), "high": float(high), "method": METHOD}}
+
+
+def _draw_ece(predictions: Predictions, seed: int) -> Values:
+    """Return the calibration error of every resample: within a bin, n (accuracy - confidence) is a sum over images."""
+    gaps = find_gaps(predictions)
+    drawn = [np.abs(weights @ gaps).sum(1) / len(predictions) for weights in draw_weights(len(predictions), seed)]
+    return np.concatenate(drawn)

@@ -1,0 +1,259 @@
+"""One evaluation of a finished run: opens it, measures what is asked for, writes evaluation.json and the figures."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fer_plugins.analysis.robustness import saliency
+from fer_plugins.analysis.robustness.calibration_suite import measure_calibration
+from fer_plugins.analysis.robustness.corruption import measure_corruption
+from fer_plugins.analysis.robustness.network import Part, predict
+from fer_plugins.analysis.robustness.occlusion import measure_occlusion
+from fer_plugins.analysis.robustness.opened_run import (
+    OpenedRun,
+    check_run,
+    compare_with_record,
+    make_part,
+    open_part,
+    open_run,
+)
+from fer_plugins.analysis.robustness.shift import measure_shift
+from fer_plugins.analysis.robustness.tta import measure_tta
+from fer_plugins.metrics.intervals import LEVEL
+from fer_plugins.metrics.metrics import Predictions, score
+from fer_plugins.runs import record as records
+from fer_plugins.runtime.errors import InputError
+
+FILE = "evaluation.json"
+SUITES = ("shift", "corruption", "occlusion", "calibration")
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be measured."""
+
+    suites: tuple[str, ...] = SUITES
+    tta: tuple[str, ...] = ()
+    saliency: tuple[str, ...] = ()
+    part: str | None = None  # "test" or "val"; None: what the run reports on
+    limit: int | None = None  # images, stratified by class; None: all
+    seed: int = 0  # of noise, boxes, examples and resamples
+
+
+def evaluate_run(
+    folder: str | Path, request: Request, *, out: str | Path | None = None, say: Say = lambda text: None
+) -> dict[str, Any]:
+    """Measure a finished run and write ``evaluation.json``, and figures where saliency is asked for.
+
+    Nothing of the run is changed but its manifest, which gets an entry where the test part is opened.
+
+    Args:
+        folder: of the run.
+        request: what is measured.
+        out: folder to write to; None: the run's own.
+        say: is told what is being done.
+
+    Returns:
+        What evaluation.json holds: ``run``, ``plugin``, ``checkpoint``, ``data``, ``protocol``, ``part``, ``n``,
+        ``of``, ``limit``, ``seeds``, ``versions``, ``not_a_result``, ``warnings``, ``agreement`` with predictions.csv,
+        ``plain`` (the scores of the images as they are), ``suites``, ``tta``, ``saliency``.
+
+    Raises:
+        InputError: the run cannot be evaluated as asked; nothing was written, but for the entry in the manifest where
+            a method of saliency fails on the network.
+        RunError: a file cannot be written.
+    """
+    run = check_run(folder)
+    place = _check_out(run.record.folder if out is None else Path(out).expanduser())
+    part_name = request.part or run.part
+    opened = open_run(run)
+    if request.saliency:
+        saliency.check_saliency(list(request.saliency), opened.architecture)
+        saliency.try_methods(list(request.saliency), opened.network, opened.run.record.config["data"])
+    suites = _check_calibration(request, opened, part_name)
+    wanted = {"suite": suites, "tta": request.tta, "saliency": request.saliency}
+    purpose = "; ".join(f"{kind} {', '.join(names)}" for kind, names in wanted.items() if names)
+    with _making(place):
+        return _measure_all(opened, request, suites, part_name, purpose, place, say)
+
+
+def _measure_all(
+    opened: OpenedRun, request: Request, suites: list[str], part_name: str, purpose: str, place: Path, say: Say
+) -> dict[str, Any]:
+    part, size = open_part(opened, part_name, request.limit, purpose)
+    say(f"{len(part):,} of {size:,} images of {part_name}, {opened.network.device}, {opened.network.precision}")
+    plain = predict(opened.network.logits, part, opened.classes)
+    lost = int((~np.isfinite(plain.probabilities)).any(1).sum())
+    if lost:
+        raise InputError(
+            f"{opened.checkpoint['file']}: the network's answers are no finite numbers for {lost:,} of {len(part):,} "
+            "images, so nothing can be measured; repeat the run"
+        )
+    found = _describe(opened, request, part, size)
+    found["agreement"] = compare_with_record(opened, part, plain)
+    if found["agreement"] and found["agreement"]["different"]:
+        count = "{different:,} of {images:,}".format(**found["agreement"])
+        found["warnings"].append(
+            f"{count} answers are not those in predictions.csv: another device or version, or another checkpoint"
+        )
+    found["plain"] = score(plain, opened.classes, seed=request.seed)
+    figures, found["saliency"] = _explain(opened, request, part, plain, say)
+    found["suites"] = {}
+    for suite in suites:
+        say(f"{suite} ...")
+        found["suites"][suite] = _measure(suite, opened, part, plain, request.seed)
+    found["tta"] = {}
+    for way in request.tta:
+        say(f"{way} ...")
+        found["tta"][way] = measure_tta(opened.network, part, opened.classes, plain, way, request.seed)
+    if figures:
+        from fer_plugins.analysis.figures.style import write_figure
+
+        for name, figure in figures.items():
+            files = write_figure(figure, place / "figures", f"saliency_{name}")
+            found["saliency"][name]["files"] = [str(file.relative_to(place)) for file in files]
+    records.write_whole(place / FILE, json.dumps(found, indent=2) + "\n")
+    say(f"written to {place / FILE}")
+    return found
+
+
+def _check_out(place: Path) -> Path:
+    """Refuse a folder that cannot be written to or holds an evaluation, before any work is done; makes nothing."""
+    above = next(folder for folder in (place.absolute(), *place.absolute().parents) if os.path.exists(folder))
+    if not above.is_dir():
+        raise InputError(f"--out {place}: {above} is a file; give a folder")
+    if os.path.exists(place / FILE):
+        raise InputError(f"{place / FILE}: is there already; give another folder with --out FOLDER, or remove it")
+    if not os.access(above, os.W_OK | os.X_OK):
+        raise InputError(f"{above}: not writable; give another folder with --out FOLDER")
+    return place
+
+
+@contextlib.contextmanager
+def _making(place: Path) -> Iterator[None]:
+    """Make the folder before the work that fills it; a folder that was made for nothing is taken away again."""
+    made = not os.path.exists(place)
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"--out {place}: cannot be made: {error.strerror}") from None
+    try:
+        yield
+    except BaseException:
+        if made:
+            with contextlib.suppress(OSError):  # not empty
+                place.rmdir()
+        raise
+
+
+def _check_calibration(request: Request, opened: OpenedRun, part: str) -> list[str]:
+    """Return the suites without calibration where its temperature would be fitted on the images it is tested on.
+
+    Raises:
+        InputError: calibration is the only suite that is asked for.
+    """
+    if "calibration" not in request.suites:
+        return list(request.suites)
+    reason = ""
+    if part == "val":
+        reason = "the temperature is fitted on val, so it cannot be measured there"
+    elif opened.data.selects_on_test:
+        reason = "under this protocol val is the test part, and the temperature may not be fitted on it"
+    if not reason:
+        return list(request.suites)
+    if request.suites == ("calibration",):
+        raise InputError(f"--suite calibration: {reason}")
+    opened.warnings.append(f"calibration was left out: {reason}")
+    return [suite for suite in request.suites if suite != "calibration"]
+
+
+def _measure(suite: str, opened: OpenedRun, part: Part, plain: Predictions, seed: int) -> dict[str, Any]:
+    network = opened.network
+    if suite == "shift":
+        return measure_shift(network, part, seed)
+    if suite == "corruption":
+        return measure_corruption(network, part, seed)
+    if suite == "occlusion":
+        return measure_occlusion(network, part, seed)
+    val = make_part(opened, "val", opened.data.rows("val"))
+    return measure_calibration(network, part, val, plain, seed)
+
+
+def _explain(
+    opened: OpenedRun, request: Request, part: Part, plain: Predictions, say: Say
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the sheets by method, and what is to be recorded of each."""
+    if not request.saliency:
+        return {}, {}
+    from fer_plugins.analysis.figures.recorded import name_run
+    from fer_plugins.analysis.figures.style import drawing
+    from fer_plugins.analysis.robustness.saliency_sheet import draw_maps, draw_pictures
+
+    title = f"{name_run(opened.run.record)}, {part.name}"
+    figures: dict[str, Any] = {}
+    said: dict[str, Any] = {}
+    for method in request.saliency:
+        say(f"{method} ...")
+        each = saliency.EXAMPLES if method != "explain" else saliency.EXAMPLES // 2
+        chosen = saliency.choose_examples(plain, request.seed, each)
+        examples = saliency.gather(part, plain, chosen, opened.classes, opened.data.source_names(part.rows[chosen]))
+        said[method] = {"examples": examples.source}
+        if method == "explain":
+            pictures = saliency.explain(opened.architecture, opened.network.place(examples.images))
+            with drawing():
+                figures[method], said[method]["pictures"] = draw_pictures(examples, pictures, title)
+        else:
+            maps = saliency.find_maps(method, opened.network, examples, request.seed)
+            said[method]["blank"] = int((np.abs(maps).max((1, 2)) == 0).sum())
+            with drawing():
+                figures[method] = draw_maps(method, examples, maps, title)
+    return figures, said
+
+
+def _describe(opened: OpenedRun, request: Request, part: Part, size: int) -> dict[str, Any]:
+    record = opened.run.record
+    manifest = record.manifest
+    return {
+        "run": str(record.folder),
+        "written": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "plugin": manifest["plugin"],
+        "pool": record.config["model"].get("pool"),
+        "checkpoint": {**opened.checkpoint, "epoch": manifest.get("best_epoch")},
+        "data": {key: manifest["data"].get(key) for key in ("name", "title", "fingerprint", "split_hash", "limit")},
+        "protocol": manifest["protocol"],
+        "demonstration": manifest.get("demonstration"),
+        "part": part.name,
+        "n": len(part),
+        "of": size,
+        "limit": request.limit,
+        "seeds": {**manifest["seeds"], "evaluation": request.seed},
+        "level": LEVEL,
+        "device": str(opened.network.device),
+        "precision": opened.network.precision,
+        "versions": records.versions(manifest["plugin"]["distribution"]) | _versions(),
+        "git": records.git_revision(),
+        "not_a_result": list(opened.run.faults),
+        "warnings": [*opened.warnings, *opened.data.warnings],
+    }
+
+
+def _versions() -> dict[str, str | None]:
+    """Return the versions of what else shapes these figures: JPEG and resizing, maps."""
+    found: dict[str, str | None] = {}
+    for name in ("pillow", "captum"):
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = None
+    return found

@@ -1,0 +1,54 @@
+"""Means over images with their 95 % intervals: one value an image, resampled images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fer_plugins.metrics.intervals import DRAWS, percentiles, wilson
+from fer_plugins.runtime.seeds import derive
+
+METHOD = "bootstrap over images"
+_CELLS = 2_000_000  # weights held at once (16 MB)
+
+Values = npt.NDArray[np.float64]
+Measured = dict[str, Any]  # {"value": float, "low": float, "high": float, "method": str}
+
+
+def measure_share(hit: npt.NDArray[np.bool_]) -> Measured:
+    """Return the share of true values in ``hit`` (N,), N at least 1, with its Wilson interval."""
+    interval = wilson(int(hit.sum()), len(hit))
+    assert interval is not None
+    return {"value": float(hit.mean()), "low": interval["low"], "high": interval["high"], "method": "wilson"}
+
+
+def measure_means(columns: Mapping[str, npt.NDArray[Any]], seed: int) -> dict[str, Measured]:
+    """Return the mean of each column over the images, with a percentile interval (Efron and Tibshirani 1993, ch. 13).
+
+    All columns see the same resamples, so that a column of differences gives the interval of a paired difference. A
+    column in which every image has the same value has an interval of width 0.
+
+    Args:
+        columns: name -> (N,) one value an image, all of one length.
+        seed: of the resamples.
+    """
+    table = np.column_stack([np.asarray(values, dtype=np.float64) for values in columns.values()])
+    draws = np.concatenate([weights @ table for weights in draw_weights(len(table), seed)]) / len(table)
+    low, high = percentiles(draws)
+    means = table.mean(0)
+    return {
+        name: {"value": float(means[k]), "low": float(low[k]), "high": float(high[k]), "method": METHOD}
+        for k, name in enumerate(columns)
+    }
+
+
+def draw_weights(size: int, seed: int) -> Iterator[Values]:
+    """Yield how often each of ``size`` images is drawn in each resample, (d, size) at a time, 2,000 in all."""
+    random = np.random.default_rng(derive(seed, METHOD))
+    step = max(1, _CELLS // size)
+    for start in range(0, DRAWS, step):
+        drawn = [np.bincount(random.integers(size, size=size), minlength=size) for _ in range(min(step, DRAWS - start))]
+        yield np.stack(drawn).astype(np.float64)

@@ -1,0 +1,116 @@
+"""A trained network that only answers: its device, its precision, logits of batches, predictions of a part."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from fer_plugins.data.datamodule import to_float
+from fer_plugins.data.loaders import wrap_images
+from fer_plugins.metrics.metrics import Predictions, Scorer, check_pairing
+
+Images = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Part:
+    """Images of one part of a split, in ascending order of their rows, read batch by batch.
+
+    ``read`` maps a slice of 0..N-1 to uint8 images (B, S, S, C).
+    """
+
+    name: str  # "test" or "val"
+    rows: npt.NDArray[np.int64]  # (N,) of the sample table
+    labels: npt.NDArray[np.int64]  # (N,)
+    digests: npt.NDArray[np.str_]  # (N,) of the pixels: what random changes of an image are seeded with
+    read: Callable[[slice], Images]
+    batch: int = 128  # the least number of images that are asked at a time
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def slices(self) -> Iterator[slice]:
+        """Yield the places of each batch; none is smaller than ``batch``, unless the whole part is.
+
+        Libraries compute a batch of a few images in another way than a larger one, and its last digits differ.
+        """
+        ends = np.linspace(0, len(self), max(1, len(self) // self.batch) + 1).round().astype(int).tolist()
+        for start, end in itertools.pairwise(ends):
+            yield slice(start, end)
+
+    def batches(self) -> Iterator[tuple[slice, Tensor]]:
+        """Yield the places and the images, (B, C, S, S) float32 in [0, 1], of each batch."""
+        for place in self.slices():
+            yield place, as_batch(self.read(place))
+
+
+def as_batch(images: Images) -> Tensor:
+    """Return uint8 images (B, S, S, C) as float32 (B, C, S, S) in [0, 1]."""
+    return to_float(wrap_images(images).permute(0, 3, 1, 2))
+
+
+@dataclass
+class Network:
+    """A module in evaluation mode on its device.
+
+    ``precision`` is that of the training (``trainer.precision``) where the device has it, else 32-true: on a machine
+    without a GPU a network that was trained with 16-mixed answers in single precision.
+    """
+
+    module: nn.Module  # (B, C, S, S) in [0, 1] -> logits (B, K)
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    precision: str = "32-true"
+
+    def __post_init__(self) -> None:
+        if self.precision == "16-mixed" and self.device.type != "cuda":
+            self.precision = "32-true"
+        self.module.to(self.device, torch.float64 if self.precision == "64-true" else torch.float32).eval()
+
+    def logits(self, images: Tensor) -> Tensor:
+        """Return the logits (B, K), float64 on the CPU, of images (B, C, S, S) in [0, 1]."""
+        with torch.no_grad(), self._casting():
+            answer: Tensor = self.module(self.place(images))
+        return answer.double().cpu()
+
+    def place(self, images: Tensor) -> Tensor:
+        """Return the images where and in the precision that the module wants them."""
+        return images.to(self.device, torch.float64 if self.precision == "64-true" else torch.float32)
+
+    def _casting(self) -> contextlib.AbstractContextManager[Any]:
+        kinds = {"16-mixed": torch.float16, "bf16-mixed": torch.bfloat16}
+        if self.precision not in kinds:
+            return contextlib.nullcontext()
+        return torch.autocast(self.device.type, kinds[self.precision])
+
+
+def predict(ask: Callable[[Tensor], Tensor], part: Part, classes: list[str]) -> Predictions:
+    """Return the predictions of a part, each proved to stand beside the label of its own image.
+
+    Args:
+        ask: images (B, C, S, S) in [0, 1] -> logits (B, K), such as ``Network.logits``.
+        part: the images.
+        classes: K names in label order.
+
+    Raises:
+        PairingError: see ``check_pairing``.
+    """
+    scorer = Scorer(classes)
+    for place, images in part.batches():
+        scorer.update(torch.from_numpy(part.rows[place]), ask(images), torch.from_numpy(part.labels[place]))
+    predictions = scorer.predictions()
+    check_pairing(predictions, part.rows, part.labels)
+    return predictions
+
+
+def collect_logits(network: Network, part: Part) -> npt.NDArray[np.float64]:
+    """Return the logits (N, K) of a part, in the order of its rows."""
+    logits: npt.NDArray[np.float64] = torch.cat([network.logits(images) for _, images in part.batches()]).numpy()
+    return logits

@@ -1,0 +1,209 @@
+"""Evaluations of several runs side by side: each figure over the seeds of a model, and the difference of two models.
+
+An evaluation gives its figures intervals over images, for one trained network. Whether a pooling makes networks
+steadier is a question about trainings, so it takes several seeds of each.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from fer_plugins.analysis.comparison import compare_means
+from fer_plugins.analysis.robustness.evaluation import FILE
+from fer_plugins.analysis.seed_spread import Model, seed_interval
+from fer_plugins.analysis.significance import ALPHA
+from fer_plugins.analysis.spread_limits import format_spread, range_of
+from fer_plugins.config.registry import nearest
+from fer_plugins.runs.read_runs import FinishedRun
+from fer_plugins.runs.result_table import say_p
+from fer_plugins.runtime.errors import InputError
+from fer_plugins.runtime.print_table import print_table
+
+Figures = dict[str, dict[str, Any]]  # dotted name -> {"value", "low", "high", "method"}, the interval one over images
+
+
+def compare_evaluations(models: Mapping[str, Model], wanted: Sequence[str]) -> dict[str, Any]:
+    """Compare figures of the evaluations that lie in the runs' folders.
+
+    Args:
+        models: name -> model, as ``group_models`` makes them.
+        wanted: dotted names of figures as ``evaluation.json`` nests them under ``suites``, or the beginnings of such
+            names: "shift.zero.consistency", "corruption.mean". All figures below a beginning are taken.
+
+    Returns:
+        Plain JSON types: ``part``, ``n``, ``of``, and ``figures`` {name: {``models``: {model: {``runs`` [{``seed``,
+        ``value``, ``low``, ``high``}], ``over_seeds`` (``seed_interval``; None for a model that was trained once)}},
+        ``pairs`` [{``first``, ``second``, ``difference``, ``low``, ``high`` (second - first, in the figure's unit, by
+        Welch's t), ``p``, ``p_holm``, ``verdict``}]}}. The p-values of one figure are corrected over its pairs of
+        models (Holm); figures are not corrected for each other. The verdict is "first higher", "second higher" or "not
+        distinguishable": whether higher is better depends on the figure.
+
+    Raises:
+        InputError: a run has no evaluation, one that is damaged or of another checkpoint, or one on other images than
+            the first run's; or a name is none of a figure that all of them have.
+    """
+    runs = [run for model in models.values() for run in model.runs]
+    found = {run.record.folder: _read(run) for run in runs}
+    first = found[runs[0].record.folder]
+    for run in runs[1:]:
+        _check_same_images(run, found[run.record.folder], runs[0], first)
+    figures = {folder: dict(_flatten(evaluation["suites"])) for folder, evaluation in found.items()}
+    common = [name for name in figures[runs[0].record.folder] if all(name in each for each in figures.values())]
+    return {
+        "part": first["part"],
+        "n": first["n"],
+        "of": first["of"],
+        "figures": {name: _compare(name, models, figures) for name in _choose(common, wanted)},
+    }
+
+
+def print_evaluations(console: Console, found: Mapping[str, Any]) -> None:
+    """Print what ``compare_evaluations`` returned.
+
+    Args:
+        console: such as ``result_console()``.
+        found: the comparison.
+    """
+    share = "all" if found["n"] == found["of"] else f"{found['n']:,} of {found['of']:,}"
+    console.print(f"fer evaluate, on {share} images of {found['part']}; the intervals are of means over seeds\n")
+    for name, figure in found["figures"].items():
+        print_table(console, _means(name, figure["models"]))
+        if figure["pairs"]:
+            print_table(console, _pairs(figure["pairs"]), keys=2)
+    if not any(figure["pairs"] for figure in found["figures"].values()):
+        console.print("A difference between models takes at least two seeds of two models.\n")
+        return
+    console.print(
+        "Welch's t over seeds; Holm over the pairs of one figure. A network that always says the same is perfectly "
+        "steady: read steadiness beside accuracy.\n"
+    )
+
+
+def _means(name: str, models: Mapping[str, Any]) -> Table:
+    table = Table(title=name, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    for title in ("model", "seeds", "mean", "sd", "95 % t interval"):
+        table.add_column(title, justify="left" if title in ("model", "seeds") else "right")
+    for letter, model in models.items():
+        seeds, spread = ", ".join(str(run["seed"]) for run in model["runs"]), model["over_seeds"]
+        cells = [f"{model['runs'][0]['value']:.4f}", "-", "one training"]
+        if spread:
+            cells = [f"{spread['mean']:.4f}", f"{spread['sd']:.4f}", format_spread(spread, "t")]
+        table.add_row(letter, seeds, *cells)
+    return table
+
+
+def _pairs(pairs: Sequence[Mapping[str, Any]]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for title in ("first", "second", "second - first", "95 % interval", "verdict", "p", "p (Holm)"):
+        table.add_column(title, justify="left" if title in ("first", "second", "verdict") else "right")
+    for pair in pairs:
+        ends, tested = "-", ["-", "-"]
+        if pair["p"] is not None:
+            ends = pair["why"] if pair["low"] is None else f"{pair['low']:+.4f} to {pair['high']:+.4f}"
+            tested = [say_p(pair["p"]), say_p(pair["p_holm"])]
+        table.add_row(pair["first"], pair["second"], f"{pair['difference']:+.4f}", ends, pair["verdict"], *tested)
+    return table
+
+
+def _compare(name: str, models: Mapping[str, Model], figures: Mapping[Any, Figures]) -> dict[str, Any]:
+    measured: dict[str, Any] = {}
+    values: dict[str, list[float]] = {}
+    for letter, model in models.items():
+        rows = [{"seed": run.seed, **figures[run.record.folder][name]} for run in model.runs]
+        several = [float(row["value"]) for row in rows]
+        spread = seed_interval(several, range_of(name)) if len(rows) > 1 else None
+        measured[letter] = {"runs": rows, "over_seeds": spread}
+        if spread:
+            values[letter] = several
+    pairs = []
+    for row in compare_means(values):
+        welch = row.pop("welch")  # in points: a hundredth of the figure's unit
+        pair = row | {"difference": welch["points"] / 100, "why": welch["why"]}
+        pair |= {end: None if welch[end] is None else welch[end] / 100 for end in ("low", "high")}
+        pair |= {key: welch[key] for key in ("p", "p_holm") if key in welch}
+        pairs.append(pair | {"verdict": _verdict(pair)})
+    return {"models": measured, "pairs": pairs}
+
+
+def _verdict(pair: Mapping[str, Any]) -> str:
+    if pair["p"] is None:
+        return "no spread over seeds: not tested"
+    if pair["p_holm"] >= ALPHA:
+        return "not distinguishable"
+    return f"{pair['second' if pair['difference'] > 0 else 'first']} higher"
+
+
+def _read(run: FinishedRun) -> dict[str, Any]:
+    folder = run.record.folder
+    path = folder / FILE
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        known = {"part": str, "n": int, "of": int, "suites": dict, "data": dict, "seeds": dict, "checkpoint": dict}
+        if not isinstance(content, dict) or any(not isinstance(content.get(key), kind) for key, kind in known.items()):
+            raise ValueError
+    except FileNotFoundError:
+        raise InputError(f"{folder}: has no {FILE}; measure it with fer evaluate {folder} --suite shift") from None
+    except (OSError, ValueError, RecursionError):
+        raise InputError(f"{path}: damaged, or not written by fer evaluate; remove it and measure again") from None
+    checkpoint = folder / "checkpoints" / "best.ckpt"
+    try:
+        with checkpoint.open("rb") as stream:
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError:
+        return content  # records may be passed on without their checkpoints
+    if content["checkpoint"].get("sha256") != digest:
+        raise InputError(f"{path}: is of another checkpoint than {checkpoint}; remove it and measure again")
+    return content
+
+
+def _check_same_images(run: FinishedRun, found: Mapping[str, Any], first_run: FinishedRun, first: Any) -> None:
+    keys: tuple[tuple[str, ...], ...] = (("part",), ("n",), ("limit",), ("data", "fingerprint"), ("data", "split_hash"))
+    for *above, key in (*keys, ("seeds", "evaluation")):
+        ours, theirs = found, first
+        for name in above:
+            ours, theirs = ours[name], theirs[name]
+        if ours.get(key) != theirs.get(key):
+            raise InputError(
+                f"{run.record.folder / FILE}: {' '.join([*above, key])} {ours.get(key)}, and {theirs.get(key)} in "
+                f"{first_run.record.folder}; evaluate all runs on the same images (--part, --limit, --seed)"
+            )
+
+
+def _flatten(found: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield (dotted name, figure) of everything that has a value and an interval."""
+    for name, value in found.items():
+        if isinstance(value, list):  # the severities of a corruption, from 1
+            value = {str(number): entry for number, entry in enumerate(value, 1)}
+        if not isinstance(value, dict):
+            continue
+        if isinstance(value.get("value"), int | float) and {"low", "high"} <= value.keys():
+            yield f"{above}{name}", {key: value[key] for key in ("value", "low", "high")}
+        else:
+            yield from _flatten(value, f"{above}{name}.")
+
+
+def _choose(known: Sequence[str], wanted: Sequence[str]) -> list[str]:
+    chosen: dict[str, None] = {}
+    for name in wanted:
+        below = [other for other in known if other == name or other.startswith(f"{name}.")]
+        if not below:
+            beginnings = list(dict.fromkeys(part for other in known for part in _beginnings(other)))
+            raise InputError(
+                f"--evaluated {name}: no figure that all these evaluations have{nearest(name, beginnings)}; they have "
+                f"{', '.join(name for name in beginnings if name.count('.') < 2) or 'none'}"
+            )
+        chosen |= dict.fromkeys(below)
+    return list(chosen)
+
+
+def _beginnings(name: str) -> Iterator[str]:
+    parts = name.split(".")
+    for length in range(1, len(parts) + 1):
+        yield ".".join(parts[:length])

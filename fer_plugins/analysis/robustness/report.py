@@ -1,0 +1,130 @@
+"""An evaluation as tables in the terminal; every figure with its 95 % interval."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from fer_plugins.runtime.print_table import print_table
+
+
+def print_evaluation(console: Console, found: Mapping[str, Any], header: Mapping[str, Any]) -> None:
+    """Print what ``evaluate_run`` returned.
+
+    Args:
+        console: such as ``result_console()``.
+        found: the evaluation.
+        header: "name value" pairs to print first, as ``manifest.header`` returns them.
+    """
+    console.print()
+    for name, value in header.items():
+        console.print(Text(f"{name} {value}"))
+    console.print(Text(f"checkpoint epoch {found['checkpoint']['epoch']}, sha256 {found['checkpoint']['sha256'][:16]}"))
+    share = "all" if found["n"] == found["of"] else f"{found['n']:,} of {found['of']:,}"
+    console.print(Text(f"{share} images of {found['part']}, evaluation seed {found['seeds']['evaluation']}"))
+    for fault in found["not_a_result"]:
+        console.print(Text(f"NOT A RESULT: {fault}", style="bold red"))
+    console.print()
+    plain = found["plain"]
+    interval = plain["intervals"]["accuracy"]
+    console.print(f"accuracy of the images as they are: {_say({'value': plain['accuracy'], **interval})}")
+    printers = {
+        "shift": _print_shift,
+        "corruption": _print_corruption,
+        "occlusion": _print_occlusion,
+        "calibration": _print_calibration,
+    }
+    for suite, values in found["suites"].items():
+        console.print()
+        printers[suite](console, values)
+    if found["tta"]:
+        console.print()
+        _print_tta(console, found["tta"], plain)
+    for method, values in found["saliency"].items():
+        console.print(f"saliency {method}: {', '.join(values['files'])}")
+    if found["suites"] or found["tta"]:
+        console.print("intervals: 95 %, of the images (Wilson or bootstrap), not of retraining", style="dim")
+    for warning in found["warnings"]:
+        console.print(Padding(Text(f"warning: {warning}", style="bold yellow"), (0, 0)))
+
+
+def _print_shift(console: Console, values: Mapping[str, Any]) -> None:
+    titles = {"zero": "shift, black comes in", "crop": "shift, crops of the enlarged image, no border comes in"}
+    for way, title in titles.items():
+        one = values[way]
+        table = _table(title, "px", "offsets", "same answer", "change of p", "accuracy")
+        for distance, consistency in one["consistency"].items():
+            offsets = "80" if distance == "all" else str(8 * int(distance))
+            cells = [consistency, one["probability_change"][distance], one["accuracy"][distance]]
+            table.add_row(distance, offsets, *map(_say, cells))
+        print_table(console, table)
+        console.print(f"two positions out of 81 agree: {_say(one['consistency_of_pairs'])}")
+        console.print(f"accuracy where nothing moves: {_say(one['reference_accuracy'])}\n")
+
+
+def _print_corruption(console: Console, values: Mapping[str, Any]) -> None:
+    table = _table("corruption: accuracy by severity", "kind", "1", "2", "3", "4", "5", "mean", "drop")
+    for name, kind in values["kinds"].items():
+        cells = [f"{one['accuracy']['value']:.3f}" for one in kind["severities"]]
+        table.add_row(name, *cells, _say(kind["mean"], 3), f"{kind['drop']['value']:.3f}")
+    table.add_row("all kinds", *[""] * 5, _say(values["mean"], 3), f"{values['drop']['value']:.3f}", style="bold")
+    print_table(console, table)
+    console.print(f"drop of the mean from {values['plain']['value']:.4f}: {_say(values['drop'])}")
+
+
+def _print_occlusion(console: Console, values: Mapping[str, Any]) -> None:
+    table = _table(f"occlusion: covered by {values['fill']}", "covered", "accuracy", "drop", "same answer")
+    for name, cover in values["covers"].items():
+        table.add_row(name, *(_say(cover[quantity]) for quantity in ("accuracy", "drop", "unchanged")))
+    print_table(console, table)
+
+
+def _print_calibration(console: Console, values: Mapping[str, Any]) -> None:
+    fitted = values["fitted_on"]
+    title = (
+        f"calibration: temperature {values['temperature']:.4f}, fitted on {fitted['n']:,} images of {fitted['part']}"
+    )
+    table = _table(title, "score", "before", "after", "change")
+    for name, label in (("ece", "ECE"), ("loss", "loss"), ("brier", "Brier")):
+        table.add_row(label, *(_say(values[when][name]) for when in ("before", "after", "change")))
+    print_table(console, table)
+    if values["at_the_end_of_the_range"]:
+        console.print(Text("the temperature lies at the end of the range searched (0.01 to 100)", style="bold yellow"))
+
+
+def _print_tta(console: Console, ways: Mapping[str, Any], plain: Mapping[str, Any]) -> None:
+    table = _table("test-time augmentation, beside the plain answer", "views", "accuracy", "gain", "loss", "change")
+    accuracy = _say({"value": plain["accuracy"], **plain["intervals"]["accuracy"]}, 3)
+    table.add_row("plain: 1", accuracy, "", f"{plain['loss']:.4f}", "")
+    for way, one in ways.items():
+        scores = one["scores"]
+        accuracy = _say({"value": scores["accuracy"], **scores["intervals"]["accuracy"]}, 3)
+        gains = _say(one["accuracy_gain"], 3), f"{scores['loss']:.4f}", _say(one["loss_gain"], 3)
+        table.add_row(f"{way}: {one['views']}", accuracy, *gains)
+    print_table(console, table)
+
+
+def _say(measured: Mapping[str, Any], digits: int = 4) -> str:
+    """Write a value and its interval: "0.8123 (0.7990 to 0.8244)"."""
+    value, low, high = (f"{measured[name]:.{digits}f}" for name in ("value", "low", "high"))
+    return f"{value} ({low} to {high})"
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        collapse_padding=True,
+    )
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="right" if number else "left")
+    return table

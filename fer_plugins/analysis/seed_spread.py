@@ -1,0 +1,197 @@
+"""The spread over retrainings: which runs are seeds of one model, and t intervals over their scores.
+
+It is another thing than the interval of one run's score: that one says how far the score may lie from its value on an
+endless test set, for the trained network as it is; this one how far the mean over endlessly many trainings may lie
+from the mean of the few, on this test set. The two are printed side by side and never put into one number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from statsmodels.stats.weightstats import CompareMeans, DescrStatsW
+
+from fer_plugins.analysis.spread_limits import UNBOUNDED, clip, why_none
+from fer_plugins.metrics.intervals import LEVEL
+from fer_plugins.runs.read_runs import FinishedRun
+from fer_plugins.runtime.errors import InputError
+
+# What may differ between two trainings of one model: where things lie and are written, and what only sets the pace.
+_NOT_THE_MODEL = ("seed", "run", "logger")
+_NOT_THE_MODEL_IN = {
+    "data": ("root", "cache", "memory_gb", "workers", "leaks"),
+    "trainer": ("accelerator", "progress", "threads"),
+}
+
+
+@dataclass(frozen=True)
+class Model:
+    """Runs that differ in nothing but their seed, by ascending seed."""
+
+    label: str  # the plug-in's name, and what tells it from the other models where names are equal
+    runs: tuple[FinishedRun, ...]
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """The seeds, ascending."""
+        return tuple(run.seed for run in self.runs)
+
+    def values(self, score: str) -> list[float]:
+        """Return one score of every run, as fractions, in the order of the seeds."""
+        return [float(run.scores[score]) for run in self.runs]
+
+
+def group_models(runs: Sequence[FinishedRun]) -> list[Model]:
+    """Group runs that have the same plug-in, data, split and configuration but for the seed; order of first mention.
+
+    Raises:
+        InputError: two runs of one model have the same seed: a repetition says nothing about the spread.
+    """
+    groups: list[tuple[Any, list[FinishedRun]]] = []
+    for run in runs:
+        key = _identity(run)
+        home = next((members for other, members in groups if other == key), None)
+        if home is None:
+            groups.append((key, [run]))
+            continue
+        same = next((other for other in home if other.seed == run.seed), None)
+        if same is not None:
+            raise InputError(
+                f"{run.record.folder}: the same configuration and seed {run.seed} as {same.record.folder}; a "
+                "repetition is no second training: leave one out, or train with another --seed"
+            )
+        home.append(run)
+    labels = _label([members[0] for _, members in groups])
+    return [
+        Model(label, tuple(sorted(members, key=lambda run: run.seed)))
+        for label, (_, members) in zip(labels, groups, strict=True)
+    ]
+
+
+def seed_interval(values: Sequence[float], limits: tuple[float, float] = UNBOUNDED) -> dict[str, Any]:
+    """Return mean, standard deviation and intervals of the mean over retrainings.
+
+    ``t`` is mean +- t(n - 1) sd / sqrt(n) (Student 1908), for trainings whose scores are roughly normal. ``z`` is
+    mean +- 1.96 sd / sqrt(n), the form that papers print (Eq. 7 of the SDL paper, with n = 15): it takes the sd of n
+    runs for the true one and is too narrow, at n = 15 by 9 %, at n = 3 by more than half. It stands there for
+    comparison with them only.
+
+    Args:
+        values: the score of each training, n >= 2; fractions or points, the result has the same unit.
+        limits: least and largest value that the score can take (``spread_limits.range_of``); intervals end there.
+
+    Returns:
+        ``mean, sd`` (ddof 1), ``n``, ``level``, and ``t`` and ``z`` as {low, high}. Both are None, and ``why`` says so,
+        for two trainings ("too few") and where all values are equal ("no spread"); ``why`` is None otherwise.
+
+    Raises:
+        InputError: fewer than two values.
+    """
+    if len(values) < 2:
+        raise InputError(
+            f"a spread over seeds needs at least two trainings, not {len(values)}; train with other --seed"
+        )
+    described = DescrStatsW(np.asarray(values, dtype=np.float64))
+    sd = float(described.std_ddof(1))
+    why = why_none(values)
+    ends: dict[str, dict[str, float] | None] = {"t": None, "z": None}
+    if why is None:
+        both = {"t": described.tconfint_mean(1 - LEVEL), "z": described.zconfint_mean(1 - LEVEL)}
+        ends = {name: clip(float(low), float(high), limits) for name, (low, high) in both.items()}
+    return {
+        "mean": float(described.mean),
+        "sd": sd,
+        "n": len(values),
+        "level": LEVEL,
+        "why": why,
+        **ends,
+    }
+
+
+def difference_over_seeds(first: Sequence[float], second: Sequence[float], *, shares: bool = False) -> dict[str, Any]:
+    """Compare the means of two models over retrainings: Welch's t test and interval (Welch 1947), variances unequal.
+
+    Args:
+        first: scores of the first model, fractions, n >= 2.
+        second: of the second model, m >= 2.
+        shares: whether the scores lie in 0..1, so that no difference is above 100 points.
+
+    Returns:
+        ``points`` (100 (mean of second - mean of first)), ``low, high`` in points, ``p``, ``method``, ``level``;
+        ``low``, ``high`` and ``p`` are None where neither model spreads at all, ``low`` and ``high`` also where a
+        model was trained twice only; ``why`` then says "no spread" or "too few".
+
+    Raises:
+        InputError: fewer than two scores of a model.
+    """
+    if min(len(first), len(second)) < 2:
+        raise InputError("the difference of two models over seeds needs at least two trainings of each")
+    points = 100 * (float(np.mean(second)) - float(np.mean(first)))
+    found: dict[str, Any] = {"points": points, "low": None, "high": None, "p": None, "method": "Welch", "level": LEVEL}
+    found["why"] = why_none(first, second)
+    if np.ptp(first) == 0 and np.ptp(second) == 0:
+        return found
+    both = CompareMeans(DescrStatsW(np.asarray(second)), DescrStatsW(np.asarray(first)))
+    low, high = both.tconfint_diff(1 - LEVEL, usevar="unequal")
+    _, p, _ = both.ttest_ind(usevar="unequal")
+    found["p"] = float(p)
+    if found["why"] is None:
+        found |= clip(100 * float(low), 100 * float(high), (-100.0, 100.0) if shares else UNBOUNDED)
+    return found
+
+
+def _identity(run: FinishedRun) -> Any:
+    manifest = run.record.manifest
+    return manifest["plugin"], manifest["data"]["fingerprint"], run.split_hash, run.part, dict(_settings(run))
+
+
+def _settings(run: FinishedRun) -> Iterator[tuple[str, Any]]:
+    """Yield (dotted key, value) of everything in the configuration that makes the model."""
+    for section, values in run.record.config.items():
+        if section in _NOT_THE_MODEL:
+            continue
+        if not isinstance(values, dict):
+            yield section, values
+            continue
+        for key, value in values.items():
+            if key not in _NOT_THE_MODEL_IN.get(section, ()):
+                yield f"{section}.{key}", value
+
+
+def _label(firsts: Sequence[FinishedRun]) -> list[str]:
+    """Name models; those with one name get the settings that tell them apart, or their folder where none does."""
+    names = [_name(run) for run in firsts]
+    settings = [dict(_settings(run)) for run in firsts]
+    labels = []
+    for number, name in enumerate(names):
+        rivals = [other for other, same in zip(settings, names, strict=True) if same == name]
+        keys = dict.fromkeys(key for rival in rivals for key in rival if any(rival[key] != r.get(key) for r in rivals))
+        said = ", ".join(
+            f"{key} {_short(settings[number].get(key), [rival.get(key) for rival in rivals])}"
+            for key in keys
+            if key not in ("plugin", "recipe")
+        )
+        labels.append(f"{name} ({said})" if said else name)
+    return [
+        label if labels.count(label) == 1 else f"{label} [{run.name}]"
+        for label, run in zip(labels, firsts, strict=True)
+    ]
+
+
+def _name(run: FinishedRun) -> str:
+    recipe = run.record.config.get("recipe")
+    return f"{run.record.manifest['plugin']['name']}.{recipe}" if recipe else run.record.manifest["plugin"]["name"]
+
+
+def _short(value: Any, rivals: Sequence[Any]) -> str:
+    """Write a setting; of an offer its name, and those options in which offers of that name differ."""
+    if isinstance(value, Mapping):
+        name = value.get("name", value)
+        same = [rival for rival in rivals if isinstance(rival, Mapping) and rival.get("name") == value.get("name")]
+        differing = {key: one for key, one in value.items() if any(rival.get(key) != one for rival in same)}
+        options = [f"{key} {'default' if one is None else one}" for key, one in differing.items()]
+        return f"{name}: {', '.join(options)}" if options else str(name)
+    return "default" if value is None else str(value)

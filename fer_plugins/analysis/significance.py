@@ -1,0 +1,220 @@
+"""Tests of significance: Holm's correction, one-way ANOVA, Wilcoxon's signed ranks, with their assumptions checked.
+
+All of them are scipy's and statsmodels'. What this module adds is what a reader needs to judge them: how many values
+there were, which p is possible at all with so few, and whether the assumptions hold.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.oneway import anova_oneway
+
+from fer_plugins.runtime.errors import InputError
+
+ALPHA = 0.05
+_EXACT_UP_TO = 13  # differences: 2^13 sign patterns are enumerated, with ties; beyond, scipy chooses
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Return p-values adjusted by Holm (1979), which holds the chance of any false alarm at alpha, however they depend.
+
+    >>> holm([0.01, 0.04])
+    [0.02, 0.04]
+    """
+    return [float(p) for p in multipletests(p_values, method="holm")[1]] if len(p_values) else []
+
+
+def one_way_anova(groups: Mapping[str, Sequence[float]]) -> dict[str, Any]:
+    """Test whether the means of several groups of independent values are equal: one-way ANOVA (Fisher 1925).
+
+    F = (SS_between / (K - 1)) / (SS_within / (N - K)). Assumes independent values, normal within each group, with one
+    variance. Normality is checked by Shapiro and Wilk's test of the residuals (groups of 3 and more), the variances by
+    Brown and Forsythe's. Welch's ANOVA (1951), which needs no equal variances, stands beside; it is the one to read
+    where the variances differ.
+
+    Args:
+        groups: name -> values; at least two groups of at least two values.
+
+    Returns:
+        ``f, p, df_between, df_within, ss_between, ss_within, eta_squared`` (SS_between / SS_total, the share of the
+        variance), ``welch`` {f, p, df_between, df_within} or None where a group does not vary, ``checks``, ``groups``,
+        ``values``. ``f`` and ``p`` are None where no group varies.
+
+    Raises:
+        InputError: fewer than two groups, or a group of fewer than two values.
+    """
+    if len(groups) < 2:
+        raise InputError(f"ANOVA compares at least two models, not {len(groups)}")
+    for name, values in groups.items():
+        if len(values) < 2:
+            raise InputError(f"ANOVA needs at least two trainings of {name}, not {len(values)}: use other seeds")
+    data = [np.asarray(values, dtype=np.float64) for values in groups.values()]
+    together = np.concatenate(data)
+    within = float(sum(((one - one.mean()) ** 2).sum() for one in data))
+    between = float(sum(len(one) * (one.mean() - together.mean()) ** 2 for one in data))
+    found: dict[str, Any] = {
+        "f": None,
+        "p": None,
+        "df_between": len(data) - 1,
+        "df_within": len(together) - len(data),
+        "ss_between": between,
+        "ss_within": within,
+        "eta_squared": None,
+        "welch": None,
+        "checks": _check_groups(data),
+        "groups": len(data),
+        "values": len(together),
+    }
+    if all(np.ptp(one) == 0 for one in data):
+        return found
+    # Not scipy's f_oneway: for equal means its sums can come out as -1e-17, and p as no number.
+    test = anova_oneway(data, use_var="equal")
+    found |= {"f": float(test.statistic), "p": float(test.pvalue), "eta_squared": between / (between + within)}
+    if all(np.ptp(one) > 0 for one in data):
+        welch = anova_oneway(data, use_var="unequal")
+        found["welch"] = {
+            "f": float(welch.statistic),
+            "p": float(welch.pvalue),
+            "df_between": float(welch.df[0]),
+            "df_within": float(welch.df[1]),
+        }
+    return found
+
+
+def signed_rank(first: Sequence[float], second: Sequence[float]) -> dict[str, Any]:
+    """Test paired values for a shift: Wilcoxon's signed-rank test (Wilcoxon 1945), two-sided.
+
+    Assumes independent pairs and differences that are symmetric about their middle; pairs without a difference are
+    left out. Up to 13 differences p is exact, ties included (all 2^n signs are enumerated); from n differences no p can
+    be below 2 / 2^n, so five pairs never reach 0.05. The rank sums add up to n (n + 1) / 2.
+
+    Args:
+        first: (N,) values of the first model.
+        second: (N,) values of the second, in the same order (same seed, same class).
+
+    Returns:
+        ``n`` (differences that are not 0), ``zeros``, ``rank_sum_positive`` (second above first),
+        ``rank_sum_negative``, ``w`` (the smaller), ``p`` (None without a difference), ``exact``, ``smallest_p``
+        (possible at this n), ``checks``.
+
+    Raises:
+        InputError: the two have different lengths.
+    """
+    if len(first) != len(second):
+        raise InputError(f"Wilcoxon's test pairs values: {len(first)} and {len(second)} do not pair")
+    # Scores are shares k/n: equal differences must be equal numbers, or their ties go unseen.
+    differences = np.round(np.asarray(second, dtype=np.float64) - np.asarray(first, dtype=np.float64), 12)
+    moved = differences[differences != 0]
+    n = len(moved)
+    ranks = stats.rankdata(np.abs(moved))
+    positive, negative = float(ranks[moved > 0].sum()), float(ranks[moved < 0].sum())
+    found: dict[str, Any] = {
+        "n": n,
+        "zeros": len(differences) - n,
+        "rank_sum_positive": positive,
+        "rank_sum_negative": negative,
+        "w": min(positive, negative),
+        "p": None,
+        "exact": False,
+        "smallest_p": min(1.0, 2.0 ** (1 - n)),
+        "checks": _check_differences(differences),
+    }
+    if n:
+        few = n <= _EXACT_UP_TO
+        ties = len(np.unique(ranks)) < n
+        if few:
+            method = stats.PermutationMethod(n_resamples=2**_EXACT_UP_TO) if n > 1 else "exact"
+        else:
+            method = "approx" if ties else "auto"
+        test = stats.wilcoxon(moved, method=method)
+        found |= {"p": float(test.pvalue), "exact": few or (not ties and n <= 50)}
+    return found
+
+
+def errors_by_class(
+    true: npt.NDArray[np.int64], right: npt.NDArray[np.bool_], classes: Sequence[str]
+) -> dict[str, Any]:
+    """Ask of one run whether its classes differ in their share of hits: the ANOVA of papers, and the test that fits.
+
+    Papers print a one-way ANOVA grouped by true class, with K - 1 and N - K degrees of freedom (Table 18 of the paper
+    on anti-aliased networks, whose dependent variable is not named; read here as hit or miss of each image). Hits are 0
+    or 1, never normal, and their variance p (1 - p) differs between classes, so the assumptions fail by construction;
+    with many images F is still roughly right. The chi-square test of the K x 2 counts needs neither; it is exact enough
+    where every expected count is 5 or more. Either says that classes are unequally hard, nothing about the model's
+    quality.
+
+    Args:
+        true: (N,) true classes.
+        right: (N,) whether the prediction was right.
+        classes: K names; those without an image are left out.
+
+    Returns:
+        ``anova`` (see ``one_way_anova``; None where a class has one image), ``chi_square`` {statistic, df, p,
+        smallest_expected} (None where every image was hit or none), ``shares`` {class: hits / images}.
+    """
+    hits = {name: right[true == k].astype(np.float64) for k, name in enumerate(classes) if (true == k).any()}
+    found: dict[str, Any] = {
+        "anova": None,
+        "chi_square": None,
+        "shares": {name: float(values.mean()) for name, values in hits.items()},
+    }
+    if len(hits) < 2:
+        return found
+    if min(map(len, hits.values())) >= 2:
+        found["anova"] = one_way_anova(hits)
+        found["anova"]["checks"] = ["hits are 0 or 1: neither normal nor of one variance; read the chi-square test"]
+    counts = np.array([[values.sum(), len(values) - values.sum()] for values in hits.values()])
+    if counts.sum(0).min() > 0:
+        test = stats.chi2_contingency(counts, correction=False)
+        least = float(test.expected_freq.min())
+        found["chi_square"] = {
+            "statistic": float(test.statistic),
+            "df": int(test.dof),
+            "p": float(test.pvalue),
+            "smallest_expected": least,
+        }
+    return found
+
+
+def _check_groups(data: Sequence[npt.NDArray[np.float64]]) -> list[str]:
+    said = []
+    least = min(map(len, data))
+    if least < 5:
+        said.append(f"only {least} values in a group: too few to see a departure from the assumptions")
+    residuals = np.concatenate([one - one.mean() for one in data])
+    if np.ptp(residuals) == 0:
+        return [*said, "no value differs from its group's mean: nothing to test"]
+    if least >= 3 and len(residuals) <= 5000:  # residuals of pairs mirror each other, and are never normal
+        said.append(f"normality of the residuals (Shapiro-Wilk): {_verdict(stats.shapiro(residuals).pvalue)}")
+    if least < 3:  # both values of a pair lie equally far from their median, whatever the variance
+        return [*said, "equal variances: cannot be tested on groups of two"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # all values equally far from the medians: p is no number
+        equal = float(stats.levene(*data, center="median").pvalue)
+    if np.isfinite(equal):
+        said.append(f"equal variances (Brown-Forsythe): {_verdict(equal)}")
+    return said
+
+
+def _check_differences(differences: npt.NDArray[np.float64]) -> list[str]:
+    n = int((differences != 0).sum())
+    said = []
+    if 2.0 ** (1 - n) >= ALPHA:
+        said.append(f"{n} difference{'' if n == 1 else 's'}: no result could reach p < {ALPHA}, at least 6 are needed")
+    if n < 8:
+        said.append("symmetry of the differences is assumed, too few to look at it")
+    elif np.ptp(differences) > 0:
+        skew = float(stats.skewtest(differences).pvalue)
+        said.append(f"symmetry of the differences (test of skewness): {_verdict(skew)}")
+    return said
+
+
+def _verdict(p: float) -> str:
+    return f"p {p:.3g}, {'in doubt' if p < ALPHA else 'nothing speaks against it'}"

@@ -1,0 +1,213 @@
+"""Verdicts on a paper's claims: how a run's measured interval lies to each number, or why they cannot be compared."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from fer_plugins import config
+from fer_plugins.analysis.claims import Claim, read_claims
+from fer_plugins.analysis.claims.claims_beside import NO_RATES, as_printed, compare, for_run
+from fer_plugins.analysis.claims.printed import read_printed
+from fer_plugins.config import registry
+from fer_plugins.contract import SPLITS
+from fer_plugins.data.formats.labels import expression_of
+from fer_plugins.runs.read_runs import FinishedRun
+from fer_plugins.runs.record import recipe_of
+from fer_plugins.runtime.errors import InputError
+
+REPRODUCED, BELOW, ABOVE, NOT_COMPARABLE = "reproduced within the interval", "below", "above", "not comparable"
+_RELEASES_OWN_TEST = ("official", "official_val")
+_RECIPE = ("model", "augmentation", "loss", "optimizer", "scheduler", "selection", "trainer")
+# What a recipe may set and a run may change without being another model: how and where it is computed, its data.
+_PACE = ("accelerator", "precision", "threads", "progress", "deterministic", "channels_last")
+_LEFT_OUT = {*(f"trainer.{key}" for key in _PACE), "data.name", "data.root"}
+_OF_A_CLASS = ("precision", "recall", "sensitivity", "specificity", "f1", "gar", "auroc", "average_precision")
+
+
+def verify_run(run: FinishedRun) -> dict[str, Any]:
+    """Judge every claim of the run's plug-in.
+
+    A verdict is given where the claim speaks of the run's model and dataset, of a part that was scored, in a metric
+    whose reading is known, and the run is a sound one: a result, trained by the recipe on all the data, under the
+    release's own split or a sound protocol that the recipe names. It says where the claimed number, with its rounding,
+    lies: within the 95 % interval of the measured one (over test samples), or the measured one is below or above it.
+
+    Returns:
+        ``run, plugin, model`` (in the claims), ``dataset, protocol, split_hash, seed, conditions`` (what every verdict
+        stands under), ``claims`` [{model, dataset, split, class, epoch, metric, source, claimed, printed (the number as
+        text), protocol, measured, interval, difference (points), verdict, why}].
+
+    Raises:
+        InputError: the plug-in is not installed, or has no claims; or the configuration is another version's.
+    """
+    manifest, settings = run.record.manifest, run.record.config
+    for section in (*_RECIPE, "data", "protocol"):
+        if not isinstance(settings.get(section), Mapping):
+            raise InputError(f"{run.record.folder}: config.yaml has no section {section}; not written by this version")
+    offer, described = recipe_of(settings)
+    path = registry.package_file(offer, "claims.yaml")
+    if not path.exists():
+        raise InputError(f"{run.record.folder}: {offer} has no claims.yaml, so there is nothing to verify")
+    file = read_claims(path)
+    of_variants = described.get("claims_models") or {}
+    own = of_variants.get(settings.get("recipe"), described.get("claims_model"))
+    title = manifest["data"]["title"]
+    against = _against(run, offer)
+    headline = for_run(file, own, title)
+    judged = [_judge(claim, run, own, title, claim in headline, against) for claim in file.claims]
+    assumed = manifest.get("assumed", described.get("assumed")) or {}
+    conditions = [f"assumed {key}: {reason}" for key, reason in assumed.items()]
+    if settings.get("recipe") and settings["recipe"] not in of_variants:
+        conditions.append(f"the variant {settings['recipe']} has no claims of its own: put beside those of {own}")
+    return {
+        "run": str(run.record.folder),
+        "plugin": str(manifest["plugin"]["name"]),
+        "model": own,
+        "dataset": title,
+        "protocol": manifest["protocol"]["name"],
+        "split_hash": "+".join(run.split_hash),
+        "seed": run.seed,
+        "against": against,
+        "conditions": conditions,
+        "claims": judged,
+    }
+
+
+def _against(run: FinishedRun, offer: registry.Offer) -> list[str]:
+    """Return what speaks against comparing any claim with this run."""
+    manifest, settings = run.record.manifest, run.record.config
+    protocol = manifest["protocol"]
+    said = [f"not a result: {fault}" for fault in run.faults[:1]]
+    if protocol.get("flaw"):
+        said.append(f"flawed protocol {protocol['name']}: {protocol['flaw']}")
+    elif not _is_on_releases_own(run):
+        layers = registry.recipe(offer, settings.get("recipe")).values()
+        wanted = {key: value for layer in layers for key, value in layer.get("protocol", {}).items()}
+        if any(settings["protocol"].get(key) != value for key, value in wanted.items()) or not wanted:
+            said.append(f"another protocol: {protocol['name']} (recipe: {wanted.get('name', 'official')})")
+    if manifest["data"].get("limit") is not None:
+        said.append(f"a part of the data only (data.limit {manifest['data']['limit']})")
+    try:
+        departures = _departures(settings, offer)
+    except InputError as error:
+        why = str(error).removesuffix(" (from the command line)")
+        raise InputError(f"{run.record.folder}: config.yaml is not one of this version: {why}") from None
+    if departures:
+        said.append(f"not the plug-in's recipe: {', '.join(departures)}")
+    return said
+
+
+def _is_on_releases_own(run: FinishedRun) -> bool:
+    """Return whether the reported part holds the images of the release's own."""
+    parts = run.record.manifest["data"].get("release_parts")
+    if parts is None:  # a run of an earlier version, or folds, of which none is the release's
+        return run.record.manifest["protocol"]["name"] in _RELEASES_OWN_TEST
+    return run.part in parts
+
+
+def _departures(settings: Mapping[str, Any], offer: registry.Offer) -> list[str]:
+    """Return the settings that are not the recipe's, as "key value (recipe: value)"."""
+    variant = settings.get("recipe")
+    flags = {"data": settings["data"], "protocol": settings["protocol"]}
+    teacher = settings["model"].get("teacher")
+    if teacher is not None:  # the recipe leaves it to the user
+        flags["model"] = {"teacher": teacher}
+    usual = config.resolve(flags, plugin=f"{offer.distribution}:{offer.name}", recipe=variant).config
+    wanted = {f"{section}.{key}": value for section in _RECIPE for key, value in usual[section].items()}
+    for layer in registry.recipe(offer, variant).values():
+        wanted |= {f"data.{key}": value for key, value in layer.get("data", {}).items()}
+    actual = {f"{section}.{key}": value for section in (*_RECIPE, "data") for key, value in settings[section].items()}
+    actual["model.name"] = wanted["model.name"]  # written with its distribution or without
+    compared = [key for key in dict.fromkeys((*wanted, *actual)) if not key.startswith("data.") or key in wanted]
+    changed = [key for key in compared if key not in _LEFT_OUT and actual.get(key) != wanted.get(key)]
+    exchanged = {key.partition(".")[0] for key in changed if key.endswith(".name")}  # its options are others, then
+    return [
+        f"{key} {actual.get(key)} (recipe: {wanted.get(key)})"
+        for key in changed
+        if key.endswith(".name") or key.partition(".")[0] not in exchanged
+    ]
+
+
+def _judge(
+    claim: Claim, run: FinishedRun, own: str | None, title: str, headline: bool, against: Sequence[str]
+) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "model": claim.model,
+        "dataset": claim.dataset,
+        "split": claim.split,
+        "class": claim.class_name,
+        "epoch": claim.epoch,
+        "metric": claim.metric,
+        "source": claim.source,
+        "claimed": claim.value,
+        "printed": as_printed(claim),
+        "protocol": f"{claim.split} = {claim.split_means}" if claim.split_means else claim.split,
+        "measured": None,
+        "interval": None,
+        "difference": None,
+    }
+    asked = replace(claim, class_name=None, epoch=None)
+    scored = headline or claim.metric in (_OF_A_CLASS if claim.class_name is not None else NO_RATES)
+    why = []
+    if own is None or claim.model != own:
+        why = [f"of {claim.model or 'no model'}; the run is of {own or 'a network that the paper does not print'}"]
+    elif not _is_on(claim, title):
+        why = [f"on {claim.dataset or 'no dataset'}; the run is on {title}"]
+    elif claim.epoch is not None:
+        why = [f"after epoch {claim.epoch}; a run reports the selected one only"]
+    elif not scored:
+        why = [f"{claim.metric} is not among the scores of a run"]
+    elif claim.split == "train":
+        why = ["of the training part, which a run does not score"]
+    else:
+        scores: dict[str, Mapping[str, Any]] = {
+            part: _scores(run, part, claim.class_name) for part in ("test", "val") if part in run.record.metrics
+        }
+        name = run.record.manifest["protocol"]["name"]
+        (beside,) = compare([asked], scores, name, release_parts=SPLITS)  # what speaks against it is in ``against``
+        row |= {key: beside[key] for key in ("measured", "interval", "difference")}
+        notes = beside["notes"]
+        if claim.class_name is not None:
+            notes = [note for note in notes if "averaging" not in note]  # one class is not averaged
+        why = [note for note in notes if not note.endswith((" is accuracy", " is recall"))]  # the same number, renamed
+        if row["measured"] is None and not why:
+            why = [f"the run has no {claim.metric} of {claim.class_name or 'this part'}"]
+        elif row["interval"] is None and not why:
+            why = [f"no interval is computed for {claim.metric}"]
+    if row["measured"] is not None or not why:
+        why += against
+    return row | {"verdict": NOT_COMPARABLE if why else _verdict(claim, row["interval"]), "why": why}
+
+
+def _is_on(claim: Claim, title: str) -> bool:
+    return claim.dataset is not None and _plain(claim.dataset) == _plain(title)
+
+
+def _plain(name: str) -> str:
+    return "".join(letter for letter in name.lower().replace("+", "plus") if letter.isalnum())
+
+
+def _scores(run: FinishedRun, part: str, class_name: str | None) -> Mapping[str, Any]:
+    """Return the scores of a part, or those of one class of it in the same form; a score that is not there is None."""
+    scores = run.record.metrics[part]
+    if class_name is None:
+        return defaultdict(lambda: None, scores)
+    meant = expression_of(class_name) or class_name  # papers write sadness and angry
+    wanted = next((name for name in scores["per_class"] if _plain(expression_of(name) or name) == _plain(meant)), None)
+    if wanted is None:
+        return defaultdict(lambda: None)
+    intervals = scores["intervals"]["per_class"].get(wanted) or {}
+    return defaultdict(lambda: None, scores["per_class"][wanted], intervals=intervals)
+
+
+def _verdict(claim: Claim, interval: Mapping[str, float]) -> str:
+    """Return where the measured interval lies to the claim, which is known to half a unit of its last digit."""
+    assert isinstance(claim.value, float)
+    step = float(read_printed(claim).step)
+    unit = step if claim.step or step < 1 else 0.0  # a whole number is meant as it stands
+    if interval["high"] < claim.value - unit / 2:
+        return BELOW
+    return ABOVE if interval["low"] > claim.value + unit / 2 else REPRODUCED

@@ -1,0 +1,214 @@
+"""``fer list`` and ``fer show``: what is installed, and what one offer is."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import shutil
+import textwrap
+from collections import Counter
+from typing import Any
+
+from fer_plugins import config
+from fer_plugins.config import registry
+from fer_plugins.config.registry import Offer
+from fer_plugins.config.signatures import REQUIRED, readable
+from fer_plugins.runtime.errors import InputError
+
+
+def list_offers(words: list[str]) -> int:
+    """Print what is installed: kind, name, distribution, version, ok or broken; ``--check`` imports and builds each.
+
+    Returns:
+        0, or 1 when ``--check`` finds something broken.
+    """
+    flags = _flags(words, {"--check", "--json"}, "fer list")
+    offers = registry.available()
+    clashing = {key for key, count in Counter((offer.kind, offer.name) for offer in offers).items() if count > 1}
+    rows = []
+    for offer in offers:
+        problem = _problem(offer, thorough="--check" in flags)
+        if problem is None and (offer.kind, offer.name) in clashing:
+            problem = f"name offered twice; say {offer.distribution}:{offer.name}"
+        rows.append(
+            {
+                "kind": offer.kind,
+                "name": offer.name,
+                "distribution": offer.distribution,
+                "version": offer.version,
+                "status": "broken" if problem else "ok",
+                "problem": problem,
+            }
+        )
+    if "--json" in flags:
+        print(json.dumps(rows, indent=2))
+    else:
+        _print_columns([list(_OFFER), *([str(row[key]) for key in _OFFER] for row in rows)])
+        for row in rows:
+            if row["problem"]:
+                _say(f"{row['kind']} {row['name']}: {row['problem']}")
+    return int("--check" in flags and any(row["problem"] for row in rows))
+
+
+_OFFER = ("kind", "name", "distribution", "version", "status")
+
+
+def _problem(offer: Offer, *, thorough: bool) -> str | None:
+    try:
+        registry.check_range(offer)
+        if importlib.util.find_spec(offer.module.partition(".")[0]) is None:
+            return f"its package {offer.module} is not there; remedy: reinstall {offer.distribution}"
+        if thorough:
+            registry.signature(offer)
+            registry.load(offer)
+            if offer.kind == "architecture":
+                registry.paper(offer)
+                measure(offer)
+    except InputError as error:
+        return str(error)
+    return None
+
+
+def show(words: list[str]) -> int:
+    """Print one offer: of an architecture its paper, recipes, parameters, multiply-adds, input and claims."""
+    names = [word for word in words if not word.startswith("--")]
+    flags = _flags([word for word in words if word.startswith("--")], {"--json"}, "fer show")
+    if len(names) != 1:
+        raise InputError("fer show: expected one name: fer show NAME [--json]")
+    shown = describe(_find_any(names[0]))
+    if "--json" in flags:
+        print(json.dumps(shown, indent=2))
+    else:
+        _print_description(shown)
+    return 0
+
+
+def _find_any(name: str) -> Offer:
+    wanted = name.rpartition(":")[2]
+    kinds = {offer.kind for offer in registry.available() if offer.name == wanted}
+    if not kinds:
+        names = sorted({offer.name for offer in registry.available()})
+        raise registry.unknown("name", name, names)
+    kind = next(kind for kind in registry.GROUPS if kind in kinds)  # architectures first
+    return registry.find(kind, name)
+
+
+def describe(offer: Offer) -> dict[str, Any]:
+    """Return what is known of an offer; keys that do not apply to its kind are None."""
+    options = {
+        option.name: {
+            "type": option.annotation,
+            "default": None if option.default is REQUIRED else option.default,
+            "meaning": option.help,
+        }
+        for option in registry.options(offer)
+    }
+    shown: dict[str, Any] = {
+        "name": offer.name,
+        "kind": offer.kind,
+        "distribution": offer.distribution,
+        "version": offer.version,
+        "paper": None,
+        "source": None,
+        "recipes": None,
+        "parameters": None,
+        "macs": None,
+        "input": None,
+        "assumed": None,
+        "claims": None,
+        "options": options,
+    }
+    if offer.kind != "architecture":
+        return shown
+    described = registry.paper(offer)
+    own = described["architectures"][offer.name]
+    parameters, macs, size = measure(offer)
+    claims_path = registry.package_file(offer, "claims.yaml")
+    claims = []
+    if claims_path.exists():
+        from fer_plugins.analysis.claims import read_claims
+
+        model = own.get("claims_model")  # null where the paper prints nothing under the architecture's name
+        claims = [claim for claim in read_claims(claims_path).claims if model is not None and claim.model == model]
+    shown.update(
+        paper=described["paper"],
+        source=own.get("source"),  # where a network has a paper of its own beside the one that compares with it
+        recipes=["default", *(own.get("variants") or {})],
+        parameters=parameters,
+        macs=macs,
+        input=size,
+        assumed=own.get("assumed") or {},
+        claims=[
+            {"dataset": claim.dataset, "split": claim.split, "metric": claim.metric, "value": claim.value}
+            for claim in claims
+            if claim.epoch is None and claim.class_name is None
+        ],
+    )
+    return shown
+
+
+def measure(offer: Offer) -> tuple[int, int, list[int]]:
+    """Build the network of the default recipe; return its parameters, multiply-adds an image, and input (C, H, W)."""
+    from fer_plugins.runs.cost import macs, parameters
+    from fer_plugins.training.module import build_network
+
+    full = config.resolve(plugin=f"{offer.distribution}:{offer.name}").config
+    network = build_network(full, num_classes=7)
+    size = [full["data"]["channels"], full["data"]["image_size"], full["data"]["image_size"]]
+    return parameters(network), macs(network, (size[0], size[1], size[2])), size
+
+
+def _print_description(shown: dict[str, Any]) -> None:
+    print(f"{shown['name']}: {shown['kind']} from {shown['distribution']} {shown['version']}")
+    if shown["paper"]:
+        paper = shown["paper"]
+        authors = ", ".join(paper.get("authors") or [])
+        where = f"{paper.get('venue') or 'venue unknown'}, {paper.get('year') or 'year unknown'}"
+        _say(f"paper: {paper.get('title')}")
+        _say(f"{authors}; {where}; doi {paper.get('doi') or 'unknown'}", indent=2)
+        if shown["source"]:
+            source = shown["source"]
+            where = f"{source.get('venue') or 'venue unknown'}, {source.get('year') or 'year unknown'}"
+            _say(f"own paper: {', '.join(source.get('authors') or [])}; {where}; doi {source.get('doi') or 'unknown'}")
+        _say(f"recipes: {', '.join(shown['recipes'])}")
+        print(f"input: {' x '.join(map(str, shown['input']))} (channels, height, width)")
+        print(f"parameters: {shown['parameters']:,}")
+        print(f"multiply-adds an image: {shown['macs']:,}")
+        assumed = dict(shown["assumed"])
+        if "architecture" in assumed:
+            _say(f"ARCHITECTURE ASSUMED: {assumed.pop('architecture')}")
+        if assumed:
+            print("assumed (not in the paper):")
+            for key, reason in assumed.items():
+                _say(f"{key}: {reason}", indent=2)
+        if shown["claims"]:
+            print("claims of the paper:")
+            names = ["dataset", "split", "metric", "value"]
+            rows = [[str(claim[name] or "-") for name in names] for claim in shown["claims"]]
+            _print_columns([names, *rows], indent="  ")
+    if shown["options"]:
+        print("options:")
+        for name, option in shown["options"].items():
+            default = "null" if option["default"] is None else option["default"]
+            _say(f"{name}: {readable(option['type'])} = {default}", indent=2)
+            _say(option["meaning"], indent=6)
+
+
+def _say(text: str, indent: int = 0) -> None:
+    """Print a text in lines that fit the terminal, the later ones further in; 100 wide where there is none."""
+    width = min(shutil.get_terminal_size((100, 24)).columns, 120)
+    first = " " * indent
+    print(textwrap.fill(text, width, initial_indent=first, subsequent_indent=first + "  ", break_on_hyphens=False))
+
+
+def _print_columns(rows: list[list[str]], indent: str = "") -> None:
+    widths = [max(len(str(row[column])) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        print(indent + "  ".join(f"{cell!s:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _flags(words: list[str], known: set[str], command: str) -> set[str]:
+    for word in words:
+        if word not in known:
+            raise InputError(f"{command}: unknown word {word!r}; known: {', '.join(sorted(known))}")
+    return set(words)

@@ -1,0 +1,105 @@
+"""Refuses options that would do nothing beside the others: those of the core here, those of a plug-in by its rules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fer_plugins.config import registry
+from fer_plugins.config.keys import section_keys
+from fer_plugins.runtime.errors import InputError
+
+# Where option NAME has VALUE, each option named behind it does nothing, and must keep the default given there.
+IdleRule = tuple[str, Any, Mapping[str, Any]]
+
+
+def refuse_idle(options: Mapping[str, Any], rules: Sequence[IdleRule]) -> None:
+    """For plug-ins: refuse options that have no effect beside the others.
+
+    Args:
+        options: name -> value, all that the rules name.
+        rules: (name, value, {other: default}), as above.
+
+    Raises:
+        ValueError: an idle option is not at its default; one line that names both.
+
+    >>> refuse_idle({"penalty": "none", "lambda1": 0.5}, [("penalty", "none", {"lambda1": 0.1})])
+    Traceback (most recent call last):
+    ValueError: lambda1=0.5 has no effect with penalty=none: leave one of them out
+    """
+    for name, value, idle in rules:
+        if options[name] != value:
+            continue
+        for other, default in idle.items():
+            given = tuple(options[other]) if isinstance(options[other], list) else options[other]
+            if given != default:
+                beside = f"without {name}: add it" if value is None else f"with {name}={value}: leave one of them out"
+                raise ValueError(f"{other}={given} has no effect {beside}")
+
+
+# Key -> (key that it belongs to, the values of that one with which it acts, what to do).
+_BELONG: dict[str, tuple[str, tuple[Any, ...], str]] = {
+    "data.on_no_face": ("data.face_crop", ("lbp",), "add --data.face_crop lbp"),
+    "data.balance_with": ("data.balance", ("augment",), "add --data.balance augment"),
+    "data.balance_to": ("data.balance", ("augment",), "add --data.balance augment"),
+    "logger.mode": ("logger.name", ("wandb",), "add --logger wandb"),
+    "logger.project": ("logger.name", ("wandb",), "add --logger wandb"),
+    "logger.entity": ("logger.name", ("wandb",), "add --logger wandb"),
+    "logger.group": ("logger.name", ("wandb",), "add --logger wandb"),
+    "logger.tags": ("logger.name", ("wandb",), "add --logger wandb"),
+    "logger.run_name": ("logger.name", ("wandb",), "add --logger wandb"),
+    "logger.log_model": ("logger.name", ("wandb",), "add --logger wandb"),
+}
+
+
+def drop_idle(config: dict[str, Any], values: Mapping[str, Any], origins: dict[str, str]) -> dict[str, Any]:
+    """Put keys of earlier layers that a new layer makes idle back to their defaults; return ``config``.
+
+    So ``--config RUN/config.yaml --logger csv`` follows the flag, as the options of another optimiser are dropped where
+    its name changes. What the layer itself says is kept, and refused by ``check_idle``.
+
+    Args:
+        config: with the new layer laid over it, not yet checked; is changed.
+        values: of the new layer, a section as a mapping or as a name alone.
+        origins: dotted key -> where its value came from; is changed.
+    """
+    belong = [(key, owner, acting) for key, (owner, acting, _) in _BELONG.items()]
+    patience = config["selection"].get("patience")
+    belong.append(("selection.min_delta", "selection.patience", () if patience is None else (patience,)))
+    for key, owner, acting in belong:
+        section, _, name = key.partition(".")
+        owner_name = owner.partition(".")[2]
+        given = values.get(section, {})
+        given = given if isinstance(given, Mapping) else {"name": given}
+        if owner_name in given and name not in given and given[owner_name] not in acting:
+            config[section][name] = section_keys(section)[name].default
+            origins.pop(key, None)
+    return config
+
+
+def check_idle(config: Mapping[str, Any]) -> None:
+    """Refuse keys of the core that would do nothing beside the others.
+
+    Args:
+        config: complete and of the right types.
+
+    Raises:
+        InputError: a key that is not at its default has no effect; the remedy makes it act.
+    """
+    for key, (owner, values, remedy) in _BELONG.items():
+        section, _, name = key.partition(".")
+        owned = config[section][owner.partition(".")[2]]
+        if config[section][name] != section_keys(section)[name].default and owned not in values:
+            raise InputError(f"{key}: has no effect with {owner} {owned}; {remedy}, or leave it out")
+    selection = config["selection"]
+    if selection["min_delta"] and selection["patience"] is None:
+        raise InputError("selection.min_delta: has no effect without selection.patience; add it, or leave it out")
+    data = config["data"]
+    if data["root"] is not None:
+        offer = registry.find("dataset", data["name"])
+        if registry.signature(offer).named("root") is None:
+            names = [one.name for one in registry.available("dataset") if one.name != offer.name]
+            raise InputError(
+                f"data.root: dataset {data['name']} reads no files, so {data['root']} would be passed over; "
+                f"say what lies there with --data NAME, one of {', '.join(names)}"
+            )

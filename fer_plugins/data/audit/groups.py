@@ -1,0 +1,112 @@
+"""Groups what is the same: exact and near copies, their labels, and what the parts of a split have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from fer_plugins.contract import SPLITS, Fold
+from fer_plugins.data.audit.candidates import Rows
+from fer_plugins.data.audit.near_copies import NearCopies, count_between, find_near_copies
+from fer_plugins.data.leaks import find_leaks
+from fer_plugins.data.table import SampleTable
+
+Strings = npt.NDArray[np.str_]
+Parts = Mapping[str, Rows]
+Shared = dict[tuple[str, str], tuple[int, int]]  # (one, other) -> (groups in both, images of other in them)
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """What the parts of one split have in common; {} for subjects, sequences or siblings that no column names."""
+
+    sizes: dict[str, int]  # images of each part
+    exact: Shared  # groups of identical images
+    near: Shared  # groups of near copies
+    subjects: dict[tuple[str, str], int]
+    sequences: dict[tuple[str, str], int]
+    siblings: dict[tuple[str, str], int]  # originals of which both parts hold a made version
+
+
+@dataclass(frozen=True)
+class Findings:
+    """All that an audit found; rows number the images, those of a second dataset after those of the first."""
+
+    exact: list[Rows]  # groups of identical decoded pixels, largest first
+    near: list[Rows]  # groups that near copies link (with the exact copies of their members), largest first
+    pairs: NearCopies  # the pairs behind ``near``; none of them identical in the decoded pixels
+    conflicting_exact: list[Rows]  # groups of ``exact`` with more than one label
+    conflicting_near: list[Rows]  # groups of ``near`` with more than one label
+    in_one_sequence: int  # pairs of ``pairs`` from one recording, where near copies are natural
+    overlaps: list[Overlap]  # one a fold
+    component: Rows  # (N,) a number for every image, the same for copies and near copies
+
+
+def find_groups(
+    images: npt.NDArray[np.uint8], table: SampleTable, labels: Strings, splits: Sequence[Parts]
+) -> Findings:
+    """Look for everything that an audit reports.
+
+    Args:
+        images: (N, S, S, C) uint8, row for row as the table.
+        table: the samples, with ``digest``.
+        labels: (N,) class names, which two datasets share rather than numbers.
+        splits: parts of each fold, name -> rows. Subjects, sequences and made versions are compared between "train",
+            "val" and "test" alone, since another dataset may call another person by the same name.
+    """
+    assert table.digest is not None
+    exact_group = np.unique(table.digest, return_inverse=True)[1].astype(np.int64)
+    found = find_near_copies(images)
+    near = found.take(np.flatnonzero(exact_group[found.first] != exact_group[found.second]))
+    near_group = _near_groups(exact_group, near)
+    exact_groups, near_groups = list_groups(exact_group), list_groups(near_group)
+    one_sequence = 0
+    if table.sequence is not None:
+        one_sequence = int((table.sequence[near.first] == table.sequence[near.second]).sum())
+    return Findings(
+        exact=exact_groups,
+        near=near_groups,
+        pairs=near,
+        conflicting_exact=_with_conflict(exact_groups, labels),
+        conflicting_near=_with_conflict(near_groups, labels),
+        in_one_sequence=one_sequence,
+        component=found.components(),
+        overlaps=[_compare_parts(table, parts, exact_group, near_group) for parts in splits],
+    )
+
+
+def list_groups(group: Rows) -> list[Rows]:
+    """Return the rows of each group number that comes more than once, the largest group first."""
+    order = np.argsort(group, kind="stable")
+    bounds = np.flatnonzero(np.diff(group[order])) + 1
+    return sorted((rows for rows in np.split(order, bounds) if len(rows) > 1), key=len, reverse=True)
+
+
+def _near_groups(exact_group: Rows, near: NearCopies) -> Rows:
+    """Return a number for every image; alone are those that no near copy links, even where they have exact ones."""
+    size = len(exact_group)
+    links = coo_array((np.ones(len(near)), (exact_group[near.first], exact_group[near.second])), shape=(size, size))
+    linked = connected_components(links, directed=False)[1][exact_group]
+    touched = np.isin(linked, linked[near.first])
+    return np.where(touched, linked, size + np.arange(size)).astype(np.int64)
+
+
+def _with_conflict(groups: list[Rows], labels: Strings) -> list[Rows]:
+    return [rows for rows in groups if len(np.unique(labels[rows])) > 1]
+
+
+def _compare_parts(table: SampleTable, parts: Parts, exact_group: Rows, near_group: Rows) -> Overlap:
+    leaks = find_leaks(table, Fold(*(parts[name] for name in SPLITS))) if set(SPLITS) <= set(parts) else None
+    return Overlap(
+        sizes={name: len(rows) for name, rows in parts.items()},
+        exact=count_between(exact_group, parts),
+        near=count_between(near_group, parts),
+        subjects=leaks.subjects if leaks else {},
+        sequences=leaks.sequences if leaks else {},
+        siblings=leaks.siblings if leaks else {},
+    )

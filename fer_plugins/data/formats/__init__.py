@@ -1,0 +1,1 @@
+"""The forms that faces come in: archives, folders of classes, lists, tables of pixels, arrays."""

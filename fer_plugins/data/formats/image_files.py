@@ -1,0 +1,136 @@
+"""Decodes image files to uint8 arrays, and never takes a truncated one for whole."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Generator, Iterable
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from fer_plugins.data.formats.archives import READ_ERRORS, FileSet, make_printable
+from fer_plugins.runtime.errors import InputError
+
+IMAGE_SUFFIXES = (
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".pgm", ".ppm", ".pbm", ".tif", ".tiff", ".webp", ".gif"),
+    *(".heic", ".heif", ".avif"),  # images that cannot be decoded here: each is a bad image, none is passed over
+)
+_FORMATS = ("JPEG", "PNG", "BMP", "PPM", "TIFF", "WEBP", "GIF")
+_KINDS = "JPEG, PNG, BMP, PGM, TIFF, WebP or GIF"
+_EIGHT_BIT_MODES = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr"}
+_SIXTEEN_BIT_MODES = {"I;16", "I;16B", "I;16L", "I"}  # "I": what older Pillows make of a 16-bit PNG
+_ORIENTATION = 0x0112  # EXIF
+
+
+class UnreadableError(InputError):
+    """One sample among many cannot be read: a caller may leave it out and count it.
+
+    Args:
+        where: the file or row.
+        reason: what is wrong with it.
+    """
+
+    def __init__(self, where: str, reason: str) -> None:
+        super().__init__(where, reason)  # both, so that the exception survives pickling
+        self.where = where
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.reason}; replace it, or leave such samples out with --data.on_bad_image skip"
+
+
+def is_image(name: str) -> bool:
+    """Tell by a file's ending whether it is an image."""
+    return name.lower().endswith(IMAGE_SUFFIXES)
+
+
+def decode_image(data: bytes, where: str, *, grey: bool) -> npt.NDArray[np.uint8]:
+    """Decode the bytes of an image file.
+
+    The image is turned as its EXIF orientation says. 16 bits become 8 by dividing by 257, rounded, and in colour by
+    taking the upper byte, as Pillow does. What is transparent lies on white. A palette and CMYK become their colours.
+    Of several pages the first is read.
+
+    Args:
+        data: the whole file: JPEG, PNG, BMP, PGM/PPM, TIFF, WebP or GIF, 8 or 16 bits a channel.
+        where: its name, for the message.
+        grey: reduce colour to ITU-R 601 luma; equal channels give exactly their value.
+
+    Returns:
+        uint8 (H, W, 1), or (H, W, 3) for a file that can hold colour where ``grey`` is False.
+
+    Raises:
+        UnreadableError: empty, no image, truncated, or pixels that are neither 8 nor 16 bits a channel.
+    """
+    if not data:
+        raise UnreadableError(where, "the file is empty")
+    try:
+        with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+            if _is_cut_off(data, image.format or ""):
+                raise UnreadableError(where, "the image file is truncated")
+            if image.mode not in _EIGHT_BIT_MODES | _SIXTEEN_BIT_MODES:
+                raise UnreadableError(
+                    where, f"the image has pixels of mode {image.mode}, not of 8 or 16 bits a channel"
+                )
+            upright = ImageOps.exif_transpose(image) if image.getexif().get(_ORIENTATION, 1) != 1 else image
+            return _to_bytes(upright, where, grey=grey)
+    except UnreadableError:
+        raise
+    except UnidentifiedImageError as error:
+        raise UnreadableError(where, f"the file is no image ({_KINDS})") from error
+    except (
+        Exception
+    ) as error:  # Pillow's readers raise whatever the damage leads to: OSError, SyntaxError, struct.error
+        raise UnreadableError(where, f"the image cannot be decoded ({make_printable(str(error))})") from error
+
+
+def _is_cut_off(data: bytes, kind: str) -> bool:
+    """Tell whether a file lacks its end marker.
+
+    It was cut off then, even where the decoder had all it needed, or where some other package told Pillow to put up
+    with truncated files. Cameras and web sites append data of their own, so the marker need not be at the end.
+    """
+    if kind == "PNG":
+        return b"IEND" not in data
+    if kind == "WEBP":
+        return len(data) < 8 + int.from_bytes(data[4:8], "little")
+    if kind != "JPEG":
+        return False
+    # A thumbnail, which ends like an image, lies in one of the segments in front of the first scan.
+    place = 2
+    while place + 4 <= len(data) and data[place] == 0xFF and data[place + 1] != 0xDA:
+        filler = data[place + 1] == 0xFF
+        place += 1 if filler else 2 + int.from_bytes(data[place + 2 : place + 4], "big")
+    return b"\xff\xd9" not in data[place:]
+
+
+def _to_bytes(image: Image.Image, where: str, *, grey: bool) -> npt.NDArray[np.uint8]:
+    if image.mode in _SIXTEEN_BIT_MODES:
+        wide = np.array(image).astype(np.int64)
+        if wide.min() < 0 or wide.max() > 65_535:
+            raise UnreadableError(where, "the image has pixels outside 0..65535")
+        return ((wide + 128) // 257).astype(np.uint8)[:, :, np.newaxis]
+    colourless = image.mode in ("1", "L", "LA")
+    if image.has_transparency_data:
+        whole = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", whole.size, "white"), whole)
+    mode = "L" if grey or colourless else "RGB"
+    pixels = np.array(image if image.mode == mode else image.convert(mode))
+    return pixels[:, :, np.newaxis] if mode == "L" else pixels
+
+
+def read_images(
+    files: FileSet, names: Iterable[str], *, grey: bool
+) -> Generator[npt.NDArray[np.uint8] | UnreadableError, None, None]:
+    """Read and decode files in the order of ``names``; a bad one is yielded as its error, for the caller to judge."""
+    with files.opened() as open_file:
+        for name in names:
+            try:
+                with open_file(name) as stream:
+                    data = stream.read()
+                yield decode_image(data, files.where(name), grey=grey)
+            except UnreadableError as error:
+                yield error
+            except (*READ_ERRORS, KeyError) as error:  # KeyError: the zip was replaced meanwhile
+                yield UnreadableError(files.where(name), f"the file cannot be read ({make_printable(str(error))})")

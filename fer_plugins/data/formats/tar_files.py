@@ -1,0 +1,98 @@
+"""Reads the files of a tar in place; of a compressed one that would mean to unpack it for every image."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from fer_plugins.data.formats.archives import READ_ERRORS, Opener, hash_file, is_hidden, make_printable, refuse_outside
+from fer_plugins.runtime.errors import InputError
+
+
+def is_tar(path: Path) -> bool:
+    """Tell whether a file is a tar, compressed or not, by what it holds."""
+    try:
+        return path.is_file() and tarfile.is_tarfile(path)
+    except (*READ_ERRORS, ValueError):
+        return False
+
+
+class TarFiles:
+    """The files of a tar that is not compressed; hidden ones are left out.
+
+    Raises:
+        InputError: the tar is compressed or damaged, or holds a link, a name twice, or a path that is absolute or has
+            ``..``.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._places: dict[str, tuple[int, int]] = {}  # name -> where its bytes begin, and how many there are
+        try:
+            with tarfile.open(path, "r:") as archive:
+                members = archive.getmembers()
+        except READ_ERRORS as error:
+            if path.is_file() and is_tar(path):
+                raise InputError(
+                    f"{path}: is a compressed tar, in which no single file can be found without reading all; unpack it "
+                    f"(tar -xf {path.name}) and give the folder"
+                ) from None
+            raise InputError(
+                f"{path}: the tar is damaged or incomplete ({make_printable(str(error))}); fetch it again"
+            ) from error
+        end = path.stat().st_size
+        for member in members:
+            refuse_outside(path, member.name)
+            if member.isdir():
+                continue
+            name = member.name.removeprefix("./")
+            if not member.isfile() or member.issparse():
+                raise InputError(
+                    f"{path}: holds a link, device or sparse file ({name!r}), which is refused; pack it again"
+                )
+            if name in self._places:
+                raise InputError(f"{path}: holds {name!r} twice; pack the tar again with every name once")
+            if member.offset_data + member.size > end:
+                raise InputError(f"{path}: the tar is damaged or incomplete ({name!r} is cut off); fetch it again")
+            if not is_hidden(name):
+                self._places[name] = (member.offset_data, member.size)
+        if not self._places:
+            raise InputError(f"{path}: the tar is empty; give the file or folder that holds the data set")
+
+    @property
+    def path(self) -> Path:
+        """The tar."""
+        return self._path
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The members' names, sorted."""
+        return tuple(sorted(self._places))
+
+    def where(self, name: str) -> str:
+        """Return the tar's path and the member's name."""
+        return make_printable(f"{self.path}:{name}")
+
+    def size(self, name: str) -> int:
+        """Return a member's size in bytes."""
+        return self._places[name][1]
+
+    @contextmanager
+    def opened(self) -> Iterator[Opener]:
+        """Open the tar, yield a function that opens one member."""
+        with self._path.open("rb") as stream:
+
+            def open_member(name: str) -> IO[bytes]:
+                start, size = self._places[name]
+                stream.seek(start)
+                return io.BytesIO(stream.read(size))
+
+            yield open_member
+
+    def digest(self, names: Iterable[str]) -> str:
+        """Hash the tar's bytes, whichever ``names`` are asked for."""
+        return hash_file(self.path)

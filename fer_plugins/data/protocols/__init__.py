@@ -1,0 +1,1 @@
+"""How samples become train, validation and test: one function a protocol."""

@@ -1,0 +1,62 @@
+"""The cross-dataset protocol: fitted and selected on one dataset, tested on others that it has never seen."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from fer_plugins.contract import Fold
+from fer_plugins.data.protocols.fold_protocols import official_val, subject_kfold
+from fer_plugins.data.protocols.official import official, random
+from fer_plugins.data.table import SampleTable
+from fer_plugins.runtime.errors import InputError
+
+
+def cross_dataset(table: SampleTable, seed: int, *, parts: int = 10, dedupe: bool = True) -> list[Fold]:
+    """Train, select and test on the dataset itself, and test on the whole of every dataset of ``data.targets``.
+
+    The dataset's own split is the release's; without an official validation part a ``parts``-th of its training part,
+    without an official test part its subjects in ``parts`` parts (one tests, one validates), and without subjects a
+    random split by sample. The test part holds the dataset's own test part and all images of the others, whose scores
+    are given apart. Majeed, Naeem and Saeed 2025 test so on photographs of their own.
+
+    Args:
+        table: the joined samples, with ``origin``.
+        seed: decides what the release leaves open.
+        parts: see above; at least 3.
+        dedupe: leave out test images of other datasets of which the training or validation part holds a copy or a near
+            copy (the latter unless ``data.near_copies`` is off).
+
+    Raises:
+        InputError: nothing was joined, or the dataset's own split fails.
+    """
+    if table.origin is None or not (table.origin != "").any():
+        raise InputError("protocol cross_dataset: there is nothing to test on; give --data.targets.NAME.root PATH")
+    if parts < 3:
+        raise InputError(f"protocol.parts is {parts}; give at least 3")
+    own = np.flatnonzero(table.origin == "")
+    fold = Fold(*(own[rows] for rows in _own_split(table.rows(own), seed, parts)))
+    others = np.flatnonzero(table.origin != "")
+    if dedupe:
+        assert table.digest is not None
+        seen = table.digest[np.concatenate([fold.train, fold.val])]
+        others = others[~np.isin(table.digest[others], seen)]
+        if table.near is not None:
+            others = others[~np.isin(table.near[others], table.near[np.concatenate([fold.train, fold.val])])]
+    return [Fold(fold.train, fold.val, np.sort(np.concatenate([fold.test, others])))]
+
+
+cross_dataset.wants_near_copies = True  # type: ignore[attr-defined]
+
+
+def _own_split(table: SampleTable, seed: int, parts: int) -> Fold:
+    there = set() if table.split is None else set(table.split.tolist())
+    if {"train", "val", "test"} <= there:
+        return official(table, seed)[0]
+    if {"train", "test"} <= there:
+        return official_val(table, seed, share=1 / parts)[0]
+    table = replace(table, split=None)
+    if table.subject is not None:
+        return subject_kfold(table, seed, k=parts)[0]
+    return random(table, seed, val=1 / parts, test=1 / parts)[0]

@@ -1,0 +1,218 @@
+"""Protocols beside the release's own split: k folds and disjoint groups, with scikit-learn's splitters.
+
+All are pure functions of table and seed; the same images give the same folds whatever the order of the rows.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.model_selection import LeaveOneGroupOut, StratifiedGroupKFold, StratifiedKFold
+
+from fer_plugins.contract import Fold
+from fer_plugins.data.table import SampleTable
+from fer_plugins.runtime.errors import InputError
+from fer_plugins.runtime.seeds import derive
+
+Rows = npt.NDArray[np.int64]
+
+
+def official_val(table: SampleTable, seed: int, *, share: float = 0.1) -> list[Fold]:
+    """Keep the release's test part, and draw validation from its training part, class by class, as one fold.
+
+    For releases without a validation part (RAF-DB). Images of one subject may train and validate; the test part is
+    as sound as the release's.
+
+    Args:
+        table: the samples.
+        seed: decides which samples validate.
+        share: of each class's training samples that validates, in (0, 1); rounded up to one part in a whole number.
+
+    Raises:
+        InputError: the release has no test part, has a validation part already, or a class has too few samples.
+    """
+    parts = [] if table.split is None else sorted(set(table.split.tolist()))
+    if "test" not in parts or "train" not in parts:
+        raise InputError(
+            "protocol official_val: the dataset has no official train and test part; use --protocol random"
+        )
+    if "val" in parts:
+        raise InputError("protocol official_val: the release has a validation part; use --protocol official")
+    parts_in_all = _parts_of("share", share)
+    train = _ordered(table, np.flatnonzero(table.split == "train"))
+    kept, val = next(_stratified(table, train, parts_in_all, derive(seed, "protocol official_val"), "official_val"))
+    return [_fold(kept, val, np.flatnonzero(table.split == "test"))]
+
+
+def kfold(table: SampleTable, seed: int, *, k: int = 10) -> list[Fold]:
+    """Split sample by sample into k parts, stratified by class: each is the test part once, the next one validates.
+
+    Official splits are ignored. Every sample is tested exactly once. Images of one subject, sequence or source land in
+    different parts, so where a dataset has any, the numbers are too good.
+
+    Args:
+        table: the samples.
+        seed: decides which samples.
+        k: number of folds, at least 3.
+
+    Raises:
+        InputError: k is below 3, or a class has fewer samples than k.
+    """
+    _check_k(k, "kfold")
+    everything = _ordered(table, np.arange(len(table)))
+    parts = [test for _, test in _stratified(table, everything, k, derive(seed, "protocol kfold"), "kfold")]
+    return _rotate(parts)
+
+
+def subject_kfold(table: SampleTable, seed: int, *, k: int = 10) -> list[Fold]:
+    """Split subject by subject into k parts, classes as even as subjects allow: each is the test part once.
+
+    The next part validates, so training, validation and test have no subject in common. Every sample is tested exactly
+    once. A class that few subjects show may be missing from a part.
+
+    Args:
+        table: the samples, with subjects.
+        seed: decides which subjects.
+        k: number of folds, at least 3 and at most the number of subjects.
+
+    Raises:
+        InputError: the dataset has no subjects, or fewer than k.
+    """
+    _check_k(k, "subject_kfold")
+    subject = _column(table, "subject", "subject_kfold")
+    if len(np.unique(subject)) < k:
+        raise InputError(
+            f"protocol subject_kfold: {len(np.unique(subject))} subjects make no {k} folds; lower protocol.k"
+        )
+    everything = _ordered(table, np.arange(len(table)))
+    return _rotate(_grouped(table, everything, subject, k, derive(seed, "protocol subject_kfold")))
+
+
+def leave_one_subject_out(table: SampleTable, seed: int, *, val_parts: int = 10) -> list[Fold]:
+    """Test on one subject after the other, in the order of their names; one part of the other subjects validates.
+
+    Every sample is tested exactly once, and no subject is in two parts. A class that a subject does not show is missing
+    from that fold's test part.
+
+    Args:
+        table: the samples, with subjects.
+        seed: decides which subjects validate.
+        val_parts: the other subjects are divided into so many parts, of which one validates; at least 2.
+
+    Raises:
+        InputError: the dataset has no subjects, or fewer than three.
+    """
+    subject = _column(table, "subject", "leave_one_subject_out")
+    names = np.unique(subject)
+    if len(names) < 3:
+        raise InputError(f"protocol leave_one_subject_out: {len(names)} subjects; at least 3 are needed")
+    if val_parts < 2:
+        raise InputError(f"protocol.val_parts is {val_parts}; give at least 2")
+    everything = _ordered(table, np.arange(len(table)))
+    folds = []
+    for number, (rest, test) in enumerate(LeaveOneGroupOut().split(everything, groups=subject[everything])):
+        others = everything[rest]
+        parts = min(val_parts, len(names) - 1)
+        seed_here = derive(seed, "protocol leave_one_subject_out", number)
+        val = _grouped(table, others, subject, parts, seed_here)[0]
+        folds.append(_fold(np.setdiff1d(others, val), val, everything[test]))
+    return folds
+
+
+def sequence_disjoint(table: SampleTable, seed: int, *, val: float = 0.1, test: float = 0.1) -> list[Fold]:
+    """Split sequence by sequence, classes as even as sequences allow, as one fold.
+
+    Frames of one sequence stay together; one subject's sequences may not.
+
+    Args:
+        table: the samples, with sequences.
+        seed: decides which sequences.
+        val: share of the samples for validation, in (0, 1); rounded to one part in a whole number.
+        test: share of the samples for the test, in (0, 1); likewise.
+
+    Raises:
+        InputError: the dataset has no sequences, too few, or a share is out of range.
+    """
+    sequence = _column(table, "sequence", "sequence_disjoint")
+    tested = _parts_of("test", test)
+    if not val + test < 1:
+        raise InputError(f"protocol.val + protocol.test is {val + test:g}; less than 1 must remain, for training")
+    validated = _parts_of("val", val / (1 - test))
+    if len(np.unique(sequence)) < tested + 1:
+        raise InputError(
+            f"protocol sequence_disjoint: {len(np.unique(sequence))} sequences are too few for test {test:g}"
+        )
+    everything = _ordered(table, np.arange(len(table)))
+    number = derive(seed, "protocol sequence_disjoint")
+    held = _grouped(table, everything, sequence, tested, number)[0]
+    rest = everything[~np.isin(everything, held)]
+    return [_fold(np.setdiff1d(rest, chosen := _grouped(table, rest, sequence, validated, number)[0]), chosen, held)]
+
+
+def _check_k(k: int, name: str) -> None:
+    if k < 3:
+        raise InputError(f"protocol.k is {k}; {name} needs at least 3, one part each to train, validate and test")
+
+
+def _parts_of(name: str, share: float) -> int:
+    if not 0 < share < 1:
+        raise InputError(f"protocol.{name} is {share:g}; give a share between 0 and 1")
+    return max(2, round(1 / share))
+
+
+def _column(table: SampleTable, name: str, protocol: str) -> Any:
+    column = getattr(table, name)
+    if column is None:
+        raise InputError(
+            f"protocol {protocol}: the dataset names no {name} of its images; use --protocol official or random"
+        )
+    return column
+
+
+def _ordered(table: SampleTable, rows: Rows) -> Rows:
+    """Return ``rows`` in the order of pixels and names, from which everything is drawn."""
+    order = table.canonical_order()
+    return order[np.isin(order, rows)]
+
+
+def _stratified(table: SampleTable, rows: Rows, k: int, seed: int, name: str) -> Iterator[tuple[Rows, Rows]]:
+    counts = np.bincount(table.label[rows])
+    least = int(counts[counts > 0].min())
+    if least < k:
+        label = int(np.flatnonzero(counts == least)[0])
+        raise InputError(
+            f"protocol {name}: class {label} (counted from 0) has {least} samples, {k} parts need as "
+            "many; add images of it, ask for fewer parts, or raise data.limit where that is set"
+        )
+    for rest, part in StratifiedKFold(k, shuffle=True, random_state=seed % 2**32).split(rows, table.label[rows]):
+        yield rows[rest], rows[part]
+
+
+def _grouped(table: SampleTable, rows: Rows, group: Any, k: int, seed: int) -> list[Rows]:
+    largest = int(np.bincount(table.label[rows]).max())
+    if largest < k:
+        raise InputError(
+            f"the largest class has {largest} samples, {k} parts need as many; ask for fewer parts, or raise "
+            "data.limit where that is set"
+        )
+    splitter = StratifiedGroupKFold(k, shuffle=True, random_state=seed % 2**32)
+    with warnings.catch_warnings():  # a class with fewer groups than parts is missing from some, as the docstrings say
+        warnings.filterwarnings("ignore", message="The least populated class")
+        return [rows[part] for _, part in splitter.split(rows, table.label[rows], groups=group[rows])]
+
+
+def _rotate(parts: list[Rows]) -> list[Fold]:
+    folds = []
+    for number, test in enumerate(parts):
+        val = parts[(number + 1) % len(parts)]
+        rest = [part for part in parts if part is not test and part is not val]
+        folds.append(_fold(np.concatenate(rest), val, test))
+    return folds
+
+
+def _fold(train: Rows, val: Rows, test: Rows) -> Fold:
+    return Fold(*(np.sort(part).astype(np.int64) for part in (train, val, test)))

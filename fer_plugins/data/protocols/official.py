@@ -1,0 +1,246 @@
+"""The built-in protocols, and the check that every protocol's folds must pass."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fer_plugins.contract import SPLITS, Fold
+from fer_plugins.data.table import SampleTable
+from fer_plugins.runtime.errors import InputError
+from fer_plugins.runtime.seeds import derive
+
+Rows = npt.NDArray[np.int64]
+ProtocolCall = Callable[[SampleTable], list[Fold]]  # a protocol whose seed and options are bound
+
+
+def official(table: SampleTable, seed: int) -> list[Fold]:
+    """The release's own split, as one fold. The seed changes nothing.
+
+    Raises:
+        InputError: the dataset's release has no split, or lacks one of its three parts.
+    """
+    del seed
+    if table.split is None:
+        raise InputError("protocol official: the dataset has no official split; use --protocol random")
+    parts = {name: np.flatnonzero(table.split == name) for name in SPLITS}
+    missing = [name for name in SPLITS if len(parts[name]) == 0]
+    if missing:
+        # Only this keeps the release's test part where that is there.
+        remedy = "official_val" if missing == ["val"] else "random"
+        raise InputError(
+            f"protocol official: the dataset's official split has no {' and no '.join(missing)} part; "
+            f"use --protocol {remedy}"
+        )
+    return [Fold(**parts)]
+
+
+def random(table: SampleTable, seed: int, *, val: float = 0.1, test: float = 0.1) -> list[Fold]:
+    """Split sample by sample, stratified by class, as one fold; official splits are ignored.
+
+    Images of one subject, one sequence or one source photograph land in different parts, so where a dataset has
+    any, the numbers are too good. Each part's count of a class is its share rounded down or up, but at least 1. The
+    same images give the same split whatever the order of the rows.
+
+    Args:
+        table: the samples.
+        seed: decides which samples.
+        val: share of the samples for validation, in (0, 1).
+        test: share of the samples for the test, in (0, 1).
+
+    Raises:
+        InputError: a share is out of range, or a class has fewer than three samples.
+    """
+    for name, share in (("val", val), ("test", test)):
+        if not 0 < share < 1:
+            raise InputError(f"protocol.{name} is {share}; give a share between 0 and 1")
+    if not val + test < 1:
+        raise InputError(f"protocol.val + protocol.test is {val + test:g}; less than 1 must remain, for training")
+    generator = np.random.default_rng(derive(seed, "protocol random"))
+    order = table.canonical_order()
+    order = order[generator.permutation(len(order))]
+    parts: dict[str, list[Rows]] = {name: [] for name in SPLITS}
+    for label in np.unique(table.label):
+        rows = order[table.label[order] == label]
+        if len(rows) < len(SPLITS):
+            raise InputError(
+                f"protocol random: class {label} (counted from 0) has {len(rows)} samples, at least 3 are needed "
+                "(one for each of train, val and test); add images of it, or raise data.limit where that is set"
+            )
+        counts = _apportion(len(rows), (1 - val - test, val, test))
+        ends = np.cumsum(counts)
+        for name, part in zip(SPLITS, np.split(rows, ends[:-1]), strict=True):
+            parts[name].append(part)
+    return [Fold(**{name: np.sort(np.concatenate(chosen)) for name, chosen in parts.items()})]
+
+
+def _apportion(total: int, shares: Sequence[float]) -> Rows:
+    """Divide ``total`` by ``shares``, which sum to 1, into whole numbers of at least 1 (largest remainders).
+
+    >>> _apportion(29, (0.8, 0.1, 0.1)).tolist()
+    [23, 3, 3]
+    >>> _apportion(4, (0.8, 0.1, 0.1)).tolist()
+    [2, 1, 1]
+    """
+    quota = total * np.asarray(shares)
+    counts = np.floor(quota + 1e-9).astype(np.int64)
+    rest = total - int(counts.sum())
+    counts[np.argsort(counts - quota, kind="stable")[:rest]] += 1
+    while counts.min() < 1:
+        counts[counts.argmax()] -= 1
+        counts[counts.argmin()] += 1
+    return counts
+
+
+def split_folds(table: SampleTable, protocol: ProtocolCall, *, limit: int | float | None = None) -> list[Fold]:
+    """Return the folds of ``protocol`` on the whole table, or on the part that ``limit`` leaves.
+
+    Every fold is checked. The rows are sorted, and are rows of ``table`` in either case.
+
+    Args:
+        table: the samples.
+        protocol: maps a table to folds.
+        limit: see :meth:`SampleTable.part`.
+
+    Raises:
+        InputError: ``limit`` is wrong; the protocol refuses the table; a fold is not three arrays of whole numbers in
+            0..len(table)-1; or a row comes twice, in one part or in two (a protocol that says its ``flaw`` may use the
+            same rows for val and test).
+    """
+    kept = np.arange(len(table)) if limit is None else table.part(limit)
+    part = table if len(kept) == len(table) else table.rows(kept)
+    owner = f"protocol {_name_of(protocol)}"
+    try:
+        folds: object = protocol(part)
+    except InputError:
+        raise
+    except ValueError as error:  # the contract's way to refuse a table
+        raise InputError(f"{owner}: {' '.join(str(error).split())}") from error
+    if not isinstance(folds, list) or not folds:
+        raise InputError(f"{owner} must return a list of at least one fold, not {type(folds).__name__}")
+    flawed = flaw_of(protocol) is not None
+    checked = [_checked_fold(fold, f"{owner}, fold {place}", len(part), flawed) for place, fold in enumerate(folds)]
+    return [Fold(*(kept[rows] for rows in fold)) for fold in checked]
+
+
+def pick_fold(folds: Sequence[Fold], number: int, protocol: ProtocolCall) -> Fold:
+    """Return fold ``number``, counted from 0.
+
+    Raises:
+        InputError: there is no such fold.
+    """
+    if not 0 <= number < len(folds):
+        raise InputError(f"run.fold is {number}; protocol {_name_of(protocol)} has folds 0 to {len(folds) - 1}")
+    return folds[number]
+
+
+def count_classes(table: SampleTable, fold: Fold, classes: Sequence[str], *, owner: str) -> dict[str, dict[str, int]]:
+    """Return {split: {class: samples}} of the dataset that is trained on, without those that are only tested on.
+
+    Validation and test may lack a class (a subject who does not show it).
+
+    Raises:
+        InputError: a split is empty, or a class has no sample in the training part.
+    """
+    counted = {}
+    for split, rows in zip(SPLITS, fold, strict=True):
+        part = rows if table.origin is None else rows[table.origin[rows] == ""]
+        counts = np.bincount(table.label[part], minlength=len(classes)).tolist()
+        if len(part) == 0 or (split == "train" and 0 in counts):
+            if len(part) == 0:
+                raise InputError(
+                    f"no sample is in split {split} of {owner}; raise data.limit where that is set, or use another "
+                    "protocol"
+                )
+            label = counts.index(0)
+            if not (table.label == label).any():
+                raise InputError(
+                    f"class {classes[label]} has no sample at all in {owner}; add images of it, raise data.limit where "
+                    "that is set, or read the copy as --data folder, whose classes are those that are there"
+                )
+            raise InputError(
+                f"class {classes[label]} has no sample in split {split} of {owner}; raise data.limit where that is "
+                "set, or use another protocol, such as --protocol random"
+            )
+        counted[split] = dict(zip(classes, counts, strict=True))
+    return counted
+
+
+def missing_classes(counts: Mapping[str, Mapping[str, int]]) -> str | None:
+    """Return a sentence on the classes that validation or test lack, or None."""
+    lacking = {
+        split: [name for name, number in of_split.items() if not number]
+        for split, of_split in counts.items()
+        if split != "train"
+    }
+    said = [f"{', '.join(names)} in {split}" for split, names in lacking.items() if names]
+    return f"no sample of {' and none of '.join(said)}: their scores are averages over fewer classes" if said else None
+
+
+def _checked_fold(fold: object, where: str, size: int, flawed: bool) -> Fold:
+    if not isinstance(fold, tuple) or len(fold) != len(SPLITS):
+        raise InputError(f"{where} must be a Fold of train, val and test")
+    owner = np.full(size, -1)
+    parts: list[Rows] = []
+    for number, (name, part) in enumerate(zip(SPLITS, fold, strict=True)):
+        if not (isinstance(part, np.ndarray) and part.ndim == 1 and np.issubdtype(part.dtype, np.integer)):
+            raise InputError(f"{where}: {name} must be a one-dimensional array of whole numbers")
+        if len(part) and not (0 <= part.min() and part.max() < size):
+            raise InputError(f"{where}: {name} has a row outside 0..{size - 1}")
+        if len(np.unique(part)) != len(part):
+            raise InputError(f"{where}: {name} has a row twice")
+        taken = owner[part]
+        selects_on_test = flawed and name == "test" and np.array_equal(np.sort(part), parts[1])
+        if (taken >= 0).any() and not selects_on_test:
+            row = int(part[taken >= 0][0])
+            raise InputError(f"{where}: row {row} is both in {SPLITS[owner[row]]} and in {name}")
+        owner[part] = number
+        parts.append(np.sort(part).astype(np.int64))
+    return Fold(*parts)
+
+
+def flaw_of(protocol: ProtocolCall) -> str | None:
+    """Return why the protocol's numbers must not be trusted, in its own words; None where it is sound.
+
+    The attribute ``flaw`` may be a function of the protocol's options.
+    """
+    flaw: Any = getattr(_unbound(protocol), "flaw", None)
+    if callable(flaw):
+        flaw = flaw(**(protocol.keywords if isinstance(protocol, functools.partial) else {}))
+    return str(flaw) if flaw is not None else None
+
+
+def augments_first(protocol: ProtocolCall) -> bool:
+    """Tell whether images are to be added before the split, as some papers do.
+
+    Raises:
+        InputError: the protocol says so, but names no flaw.
+    """
+    if not getattr(_unbound(protocol), "augments_first", False):
+        return False
+    if flaw_of(protocol) is None:
+        raise InputError(
+            f"protocol {_name_of(protocol)} says augments_first and no flaw, and that is one; tell its author"
+        )
+    return True
+
+
+def wants_near_copies(protocol: ProtocolCall) -> bool:
+    """Tell whether the protocol decides by near copies (the table's column ``near``)."""
+    return bool(getattr(_unbound(protocol), "wants_near_copies", False))
+
+
+def _name_of(protocol: ProtocolCall) -> str:
+    call = _unbound(protocol)
+    return getattr(call, "__name__", type(call).__name__)
+
+
+def _unbound(protocol: ProtocolCall) -> Any:
+    call: Any = protocol
+    while isinstance(call, functools.partial):
+        call = call.func
+    return call

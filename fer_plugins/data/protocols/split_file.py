@@ -1,0 +1,161 @@
+"""Split files: the folds of a protocol on one dataset, to be kept, shared and used again.
+
+A JSON file with the pixels' hash of every sample, so that it fits any copy of the same images, however it is packed,
+and no other.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fer_plugins.contract import SPLITS, Fold
+from fer_plugins.data.table import SampleTable
+from fer_plugins.runtime.errors import InputError
+
+FORMAT = "fer-plugins split 1"
+
+
+def write_split(
+    path: Path,
+    table: SampleTable,
+    classes: Sequence[str],
+    folds: Sequence[Fold],
+    *,
+    dataset: str,
+    protocol: Mapping[str, Any],
+    flaw: str | None,
+) -> None:
+    """Write ``folds`` to ``path``, whole or not at all.
+
+    Args:
+        path: the file; its folder must be there.
+        table: the samples, with ``digest``.
+        classes: class names in label order.
+        folds: rows of the table.
+        dataset: its name in papers.
+        protocol: name and options.
+        flaw: why the protocol's numbers must not be trusted, or None.
+
+    Raises:
+        InputError: the file exists already, or cannot be written.
+    """
+    assert table.digest is not None
+    content = {
+        "format": FORMAT,
+        "dataset": dataset,
+        "fingerprint": table.fingerprint(classes),
+        "classes": list(classes),
+        "protocol": dict(protocol),
+        "flaw": flaw,
+        "samples": [
+            [source, digest, int(label)]
+            for source, digest, label in zip(table.source, table.digest, table.label, strict=True)
+        ],
+        "folds": [
+            {
+                "split_hash": table.split_hash(fold._asdict(), classes),
+                **{name: part.tolist() for name, part in fold._asdict().items()},
+            }
+            for fold in folds
+        ],
+    }
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        if path.exists():
+            raise InputError(f"{path}: exists already; remove it, or give --out another name")
+        unfinished.write_text(json.dumps(content, separators=(",", ":")) + "\n", encoding="utf-8")
+        unfinished.rename(path)
+    except OSError as error:
+        unfinished.unlink(missing_ok=True)
+        raise InputError(f"{path}: cannot be written ({error.strerror}); give --out another place") from error
+
+
+def read_split(path: str | Path) -> dict[str, Any]:
+    """Read and check a split file.
+
+    Raises:
+        InputError: no such file, or none that ``fer data split`` has written.
+    """
+    try:
+        content = json.loads(Path(path).expanduser().read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(
+            f"protocol.file: {path} cannot be read ({error.strerror}); make it with fer data split"
+        ) from None
+    except ValueError:
+        raise InputError(f"protocol.file: {path} is no JSON; make it with fer data split") from None
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise InputError(f"protocol.file: {path} is no split file of this version; make it with fer data split")
+    try:
+        size, classes = len(content["samples"]), len(content["classes"])
+        for _, digest, label in content["samples"]:
+            if not isinstance(digest, str) or not isinstance(label, int) or not 0 <= label < classes:
+                raise TypeError
+        if not isinstance(content["dataset"], str) or not isinstance(content["fingerprint"], str):
+            raise TypeError
+        for fold in content["folds"]:
+            if any(not all(isinstance(row, int) and 0 <= row < size for row in fold[name]) for name in SPLITS):
+                raise TypeError
+        if not content["folds"]:
+            raise TypeError
+    except (KeyError, TypeError, ValueError):
+        raise InputError(
+            f"protocol.file: {path} was altered or is cut off; make it again with fer data split"
+        ) from None
+    return content
+
+
+def file(table: SampleTable, seed: int, *, file: str) -> list[Fold]:
+    """Use the folds of a split file, which ``fer data split`` wrote. The seed changes nothing.
+
+    Samples are known by their pixels and label, not by their file names, so the split of a zip fits the folder that it
+    was unpacked to.
+
+    Args:
+        table: the samples, with ``digest``.
+        seed: changes nothing.
+        file: path of the split file.
+
+    Raises:
+        InputError: the file is none, or the data are not those that it was made on.
+    """
+    del seed
+    content = read_split(file)
+    assert table.digest is not None
+    samples = content["samples"]
+    if len(samples) != len(table):
+        raise InputError(
+            f"protocol.file: {file} splits {len(samples):,} images of {content['dataset']}, these data have "
+            f"{len(table):,}; give the data that it was made on, whole (no data.limit)"
+        )
+    places = defaultdict(list)
+    for row in table.canonical_order().tolist():
+        places[str(table.digest[row]), int(table.label[row])].append(row)
+    # Equal images are told apart by their names' order, which does not matter to any hash.
+    ours = np.empty(len(samples), np.int64)
+    for number in sorted(range(len(samples)), key=lambda one: str(samples[one][0])):
+        source, digest, label = samples[number]
+        found = places.get((digest, label))
+        if not found:
+            raise InputError(
+                f"protocol.file: {file} does not fit: its image {source} ({content['classes'][label]}) is not among "
+                f"these data; give the copy of {content['dataset']} that it was made on (fingerprint "
+                f"{content['fingerprint']})"
+            )
+        ours[number] = found.pop(0)
+    return [Fold(*(np.sort(ours[fold[name]]) for name in SPLITS)) for fold in content["folds"]]
+
+
+def _flaw(*, file: str, **others: Any) -> str | None:
+    flaw: str | None = read_split(file).get("flaw")
+    return flaw
+
+
+file.flaw = _flaw  # type: ignore[attr-defined]

@@ -1,0 +1,215 @@
+"""The cells of a grid: each a complete, checked configuration with an identity by which its run is found again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from fer_plugins import config
+from fer_plugins.analysis.claims.of_run import check_claims
+from fer_plugins.config import registry
+from fer_plugins.experiments.grid.grid_file import Combination, GridFile, Values, read_grid
+from fer_plugins.experiments.grid.layers import put
+from fer_plugins.runtime.errors import InputError
+from fer_plugins.training.build import check_machine
+
+# What says where things lie and how fast they go, not what comes out.
+_NOT_THE_RESULT = {
+    "run": ("output", "fold"),  # of the fold see `identify`
+    "trainer": ("threads", "progress"),
+    "data": ("cache", "memory_gb", "workers"),
+}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One run of a grid."""
+
+    values: Values  # axis -> value
+    label: str  # what tells it from the others
+    config: config.Config  # complete; ``run.output`` is the grid's
+    identity: str  # equal for runs that give the same result, but for the fold
+
+    @property
+    def fold(self) -> int | None:
+        """The fold that is asked for; None: each of the protocol's."""
+        fold: int | None = self.config["run"]["fold"]
+        return fold
+
+    @property
+    def name(self) -> str:
+        """Name of the cell's files: readable, and of this cell alone."""
+        settings = self.config
+        parts = [settings["plugin"], settings["recipe"], settings["data"]["name"], settings["protocol"]["name"]]
+        parts += [f"s{settings['seed']}", None if self.fold is None else f"fold{self.fold}", self.identity]
+        return re.sub(r"[^\w.+-]+", "_", "-".join(str(part) for part in parts if part is not None))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A grid, ready to run."""
+
+    path: Path
+    output: Path  # folder in which the folder of every run is made
+    axes: tuple[str, ...]  # those that vary
+    cells: tuple[Cell, ...]
+    excluded: int  # combinations that the file leaves out
+
+
+def read_plan(
+    path: str | Path, *, output: str | None = None, datasets: str | Path | None = None, elsewhere: bool = False
+) -> Plan:
+    """Read a grid file and check the configuration of each of its cells, before anything is run.
+
+    Args:
+        path: the file, see ``grid_file.read_grid``.
+        output: folder of the runs; None: the file's, else ``runs/grid-<name of the file>``.
+        datasets: folder that PATH in the file stands for.
+        elsewhere: the cells run on other machines, so this one's devices do not matter.
+
+    Raises:
+        InputError: the file or a cell is wrong. Several faults are all in the one message, a line each.
+    """
+    path = Path(path)
+    given = read_grid(path, datasets)
+    folder = Path(output or given.output or f"runs/grid-{path.stem}").expanduser()
+    axes = tuple(axis for axis in given.axes if len({_plain(one.values.get(axis)) for one in given.combinations}) > 1)
+    faults: dict[str, list[str]] = defaultdict(list)
+    read = set[tuple[str, str | None]]()  # plug-ins and recipes whose claims have been read
+    cells: dict[tuple[str, int | None], Cell] = {}
+    for one, label in zip(given.combinations, _label(given, axes or given.axes), strict=True):
+        try:
+            settings = _resolve(one.flags, folder)
+            _check_places(settings)
+            _check_machine(settings, elsewhere)
+            if (source := (settings["model"]["name"], settings["recipe"])) not in read:
+                check_claims(settings)
+                read.add(source)
+            cell = Cell(one.values, label, settings, identify(settings))
+            twin = cells.setdefault((cell.identity, cell.fold), cell)
+            if twin is not cell:
+                raise InputError(
+                    f"gives the same result as {twin.label}: their configurations are equal; leave one out"
+                )
+        except InputError as error:
+            faults[str(error)].append(label)
+    if faults:
+        raise InputError(_word(path, faults, len(given.combinations)))
+    return Plan(path, folder, axes, tuple(cells.values()), given.excluded)
+
+
+def _resolve(flags: dict[str, Any], folder: Path) -> config.Config:
+    given = dict(flags)
+    plugin, recipe = given.pop("plugin", None), given.pop("recipe", None)
+    put(given, "run.output", str(folder))
+    settings = config.resolve(given, plugin=plugin, recipe=None if recipe == "default" else recipe)
+    if not settings.origins.get("data.name", "").startswith("the command"):
+        raise InputError("no dataset: give an axis data, or settings: {data: {name: NAME, root: FOLDER}}")
+    return settings.config
+
+
+def _check_places(settings: config.Config) -> None:
+    data = settings["data"]
+    places = {"data.root": data["root"], "model.teacher": settings["model"]["teacher"]}
+    if isinstance(data["targets"], Mapping):  # what else it may be, the run refuses
+        roots = {name: one.get("root") for name, one in data["targets"].items() if isinstance(one, Mapping)}
+        places |= {f"data.targets.{name}.root": root for name, root in roots.items()}
+    for key, place in places.items():
+        if place is not None and not Path(place).expanduser().exists():
+            raise InputError(f"{key}: {place} is not there; give the file or folder of your copy")
+
+
+def _check_machine(settings: config.Config, elsewhere: bool) -> None:
+    """Refuse what a run would refuse first: a device, or an argument of the optimiser."""
+    if elsewhere:
+        settings = {**settings, "trainer": {**settings["trainer"], "accelerator": "auto", "precision": "32-true"}}
+    check_machine(settings)
+
+
+def _word(path: Path, faults: Mapping[str, Sequence[str]], count: int) -> str:
+    lines = []
+    for text, labels in faults.items():
+        where = f"all {count} cells" if len(labels) == count > 1 else f"cell {labels[0]}"
+        if 1 < len(labels) < count:
+            where += f" and {len(labels) - 1} more"
+        lines.append(f"{where}: {text}")
+    head = f"fer grid {path}: "
+    return head + (lines[0] if len(lines) == 1 else "\n  ".join([f"{len(lines)} faults, nothing was run:", *lines]))
+
+
+def identify(settings: Mapping[str, Any], plugin: Mapping[str, str] | None = None) -> str:
+    """Return a digest that is equal for complete configurations whose runs give the same result.
+
+    Left out are the output folder, the logger, threads, loader processes, cache and progress, and the fold: a run of a
+    protocol with one fold writes down 0 where none was asked for. The version of the plug-in counts.
+
+    Args:
+        settings: a complete configuration.
+        plugin: name, distribution and version of the architecture, as in a run's manifest; None: what is installed.
+
+    Raises:
+        InputError: the plug-in is not installed.
+    """
+    kept: dict[str, Any] = yaml.safe_load(config.dump(dict(settings)))  # as it stands in a run's config.yaml
+    kept.pop("logger", None)
+    for section, names in _NOT_THE_RESULT.items():
+        for name in names:
+            kept[section].pop(name, None)
+    if kept["data"]["root"] is not None:
+        kept["data"]["root"] = str(Path(kept["data"]["root"]).expanduser().absolute())
+    if plugin is None:
+        offer = registry.find("architecture", kept["model"]["name"])
+        plugin = {"name": offer.name, "distribution": offer.distribution, "version": offer.version}
+    kept["plugin"] = dict(plugin)
+    return hashlib.sha256(json.dumps(kept, sort_keys=True, default=str).encode()).hexdigest()[:12]
+
+
+def _label(given: GridFile, axes: Sequence[str]) -> list[str]:
+    """Name each combination by its values on ``axes``; where that is not enough, with the options that differ."""
+    names = [[_short(axis, one.values[axis]) for axis in axes if axis in one.values] for one in given.combinations]
+    count = Counter(map(tuple, names))
+    labels = []
+    for one, short in zip(given.combinations, names, strict=True):
+        own = [axis for axis in axes if axis in one.values]
+        if count[tuple(short)] > 1:
+            short = [name + _options(axis, one, given) for axis, name in zip(own, short, strict=True)]
+        labels.append(", ".join(short))
+    return labels
+
+
+def _options(axis: str, own: Combination, given: GridFile) -> str:
+    """Return in brackets the options of a value that tell it from others of its name on the axis; "" without one."""
+    value = own.values[axis]
+    others = [one.values[axis] for one in given.combinations if axis in one.values]
+    rivals = [other for other in others if _short(axis, other) == _short(axis, value)]
+    if not isinstance(value, Mapping):
+        return ""
+    told = [
+        f"{option} {one}"
+        for option, one in value.items()
+        if any(not isinstance(rival, Mapping) or rival.get(option) != one for rival in rivals)
+    ]
+    return f" ({', '.join(told)})" if told else ""
+
+
+def _short(axis: str, value: Any) -> str:
+    if isinstance(value, Mapping):
+        recipe = value.get("recipe")
+        return f"{value.get('name', dict(value))}" + (f".{recipe}" if recipe not in (None, "default") else "")
+    if value is None:
+        return f"{axis} default"
+    if axis in ("plugin", "model.pool") or axis in config.section_meanings():
+        return str(value)
+    return f"{axis.rpartition('.')[2]} {value}"
+
+
+def _plain(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, default=str)

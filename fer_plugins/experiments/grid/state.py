@@ -1,0 +1,261 @@
+"""What is done of a grid, read from the runs in its folder: finished, to be resumed, failed, or not begun.
+
+There is no other book: a run's own config.yaml says which cell it is, its manifest.json how it ended.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import functools
+import json
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fer_plugins.experiments.grid.plan import Cell, Plan, identify
+from fer_plugins.runs.record import Record, check_output, write_whole
+from fer_plugins.runtime.errors import InputError
+
+FINISHED, RESUMABLE, FAILED, NEW = "finished", "interrupted", "failed", "not run"
+HIDDEN = ".grid"  # the grid's own files beside the runs; hidden, so that OUTPUT/* are runs
+
+
+@dataclass(frozen=True)
+class Found:
+    """A run's folder in the grid's output."""
+
+    record: Record
+    identity: str
+    fold: int | None
+    status: str  # FINISHED, RESUMABLE or FAILED
+
+
+@dataclass(frozen=True)
+class Survey:
+    """The cells of a grid and the runs that are there for them."""
+
+    runs: Mapping[tuple[str, int | None], Found]  # (identity, fold) of a cell -> its run
+    strays: tuple[str, ...]  # folders of runs that belong to no cell, and of damaged ones
+
+    def find(self, cell: Cell) -> Found | None:
+        """Return the run of a cell, or None."""
+        return self.runs.get((cell.identity, cell.fold))
+
+    def status(self, cell: Cell) -> str:
+        """Return FINISHED, RESUMABLE, FAILED or NEW."""
+        found = self.find(cell)
+        return NEW if found is None else found.status
+
+
+def survey(plan: Plan) -> Survey:
+    """Look through the grid's folder; of several runs of one cell the furthest and newest counts.
+
+    A run whose process was killed still says that it is running; as nothing else works in the folder (``hold``), it is
+    to be resumed. A failed run is not, unless it is a protocol's folds, of which only the missing ones are run.
+    """
+    rank = {FINISHED: 2, RESUMABLE: 1, FAILED: 0}
+    best: dict[tuple[str, int | None], Found] = {}
+    strays: list[str] = []
+    for folder in _folders(plan.output):
+        try:
+            stamps = tuple((folder / name).stat().st_mtime_ns for name in ("manifest.json", "config.yaml"))
+            found = _read(folder.absolute(), stamps)
+        except (InputError, OSError):
+            strays.append(folder.name)
+            continue
+        for cell in plan.cells:
+            if _fits(cell, found, plan):
+                key = (cell.identity, cell.fold)
+                if key not in best or rank[found.status] >= rank[best[key].status]:
+                    best[key] = found
+                break
+        else:
+            strays.append(folder.name)
+    return Survey(best, tuple(strays))
+
+
+def _folders(output: Path) -> list[Path]:
+    """Return the folders of runs, the oldest first."""
+    if not output.is_dir():
+        return []
+    folders = [path for path in output.iterdir() if (path / "manifest.json").is_file()]
+    return sorted(folders, key=lambda path: (_written(path / "config.yaml"), path.name))
+
+
+def _written(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:  # gone, or never there: no run, which `survey` tells
+        return 0.0
+
+
+@functools.cache
+def _read(folder: Path, stamps: tuple[int, ...]) -> Found:
+    """Read a run's folder, once for each state of its files: a grid looks at all of them after each run."""
+    del stamps
+    record = Record.read(folder)
+    try:
+        status = {"finished": FINISHED, "failed": FAILED}.get(record.manifest["status"], RESUMABLE)
+        if status == FAILED and "folds" in record.manifest:
+            status = RESUMABLE
+        if status == FINISHED:
+            score(record)
+        identity = identify(record.config, record.manifest.get("plugin"))
+        return Found(record, identity, record.config["run"]["fold"], status)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{folder}: not written by this version: {error}") from None
+
+
+def _fits(cell: Cell, found: Found, plan: Plan) -> bool:
+    """Return whether a run is a cell's.
+
+    A run of a protocol with one fold says fold 0, whether it was asked for or not. Whether the protocol has others is
+    not written down; but where this grid has asked for fold 0 by name, that run is the answer to it.
+    """
+    if cell.identity != found.identity:
+        return False
+    if cell.fold == found.fold:
+        return True
+    by_name = cell.name.replace(f"-{cell.identity}", f"-fold0-{cell.identity}")
+    return cell.fold is None and found.fold == 0 and not cell_file(plan.output, by_name).exists()
+
+
+def cell_file(output: Path, name: str) -> Path:
+    """Return the path of the configuration that a cell's run is started with."""
+    return output / HIDDEN / "cells" / f"{name}.yaml"
+
+
+def log_file(output: Path, name: str) -> Path:
+    """Return the path of what a cell's run printed."""
+    return output / HIDDEN / "logs" / f"{name}.log"
+
+
+def check_place(output: Path) -> None:
+    """Refuse a folder for the runs that cannot be one; makes nothing.
+
+    Raises:
+        InputError: it is a file, its name is too long, or it (or the nearest folder above it) is not writable.
+    """
+    try:
+        check_output(output)
+    except InputError as error:
+        text = str(error).removeprefix("run.output: ").replace("--run.output FOLDER", "another folder")
+        raise InputError(f"--out {output}: {text}") from None
+
+
+@contextmanager
+def hold(output: Path) -> Iterator[int]:
+    """Make the grid's folder and keep every other ``fer grid`` out of it; yields the lock's file descriptor.
+
+    A process that inherits the descriptor holds the lock with it: runs that outlive a killed grid are not disturbed.
+
+    Raises:
+        InputError: the folder cannot be made, or another grid is at work in it.
+    """
+    check_place(output)
+    path = output / HIDDEN / "lock"
+    try:
+        for folder in (path.parent / "cells", path.parent / "logs"):
+            folder.mkdir(parents=True, exist_ok=True)
+        lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise InputError(f"--out {output}: cannot be made: {error.strerror}") from None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(lock)
+        raise InputError(
+            f"--out {output}: another fer grid, or a run that it started, is at work in it; wait, or give another --out"
+        ) from None
+    try:
+        yield lock
+    finally:
+        os.close(lock)
+
+
+def score(record: Record) -> dict[str, Any]:
+    """Return what a finished run says: part, accuracy and f1 with their intervals over test samples, and remarks.
+
+    Folds that test samples more than once have no pooled score; accuracy is None, the mean of the folds a remark.
+
+    Raises:
+        KeyError: the record is not that of a finished run.
+    """
+    manifest, metrics = record.manifest, record.metrics
+    part = manifest["reported_on"]
+    folds = "folds" in manifest
+    faults = manifest["not_a_result"] if folds else metrics["not_a_result"]
+    remarks = [f"flawed protocol: {manifest['protocol']['flaw']}"] if manifest["protocol"].get("flaw") else []
+    if folds and part not in metrics:
+        between = metrics["between_folds"]["accuracy"]
+        remarks.append(f"samples tested in several folds, not pooled; mean of {between['folds']} {between['mean']:.4f}")
+    found: dict[str, Any] = {"part": part}
+    for name in ("accuracy", "f1"):
+        found[name] = metrics[part][name] if part in metrics else None
+        found[f"{name}_interval"] = metrics[part]["intervals"].get(name) if part in metrics else None
+    return found | {"not_a_result": list(faults), "remarks": remarks}
+
+
+def seconds(record: Record) -> float:
+    """Return the time that a run (of several folds: all of them) has taken, over all its sessions."""
+    records = [record]
+    if "folds" in record.manifest:
+        records = [Record.read(record.folder / name) for name in record.manifest["folds"] if name]
+    return float(sum(session.get("seconds", 0) for one in records for session in one.manifest["sessions"]))
+
+
+def write_summary(plan: Plan, errors: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Write grid.json beside the runs, whole, and return its rows, a cell each.
+
+    Args:
+        plan: the grid.
+        errors: name of a cell -> why its run ended, where it left no record of it.
+
+    Raises:
+        RunError: it cannot be written.
+    """
+    found = survey(plan)
+    rows = [_row(cell, found, errors) for cell in plan.cells]
+    content = {
+        "grid": str(plan.path),
+        "written": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "axes": list(plan.axes),
+        "excluded": plan.excluded,
+        "cells": rows,
+        "strays": list(found.strays),
+    }
+    write_whole(plan.output / "grid.json", json.dumps(content, indent=2, default=str) + "\n")
+    return rows
+
+
+def _row(cell: Cell, found: Survey, errors: Mapping[str, str]) -> dict[str, Any]:
+    run, status = found.find(cell), found.status(cell)
+    row: dict[str, Any] = {"cell": cell.label, "name": cell.name, "values": cell.values, "status": status}
+    if status != FINISHED and cell.name in errors:
+        row["status"] = FAILED
+    row["run"] = run.record.folder.name if run else None
+    row["seconds"] = round(seconds(run.record), 1) if run else None
+    row["error"] = None
+    if row["status"] == FAILED:
+        row["error"] = errors.get(cell.name) or (run.record.manifest.get("error") if run else None)
+    return row | (score(run.record) if run and status == FINISHED else {})
+
+
+def finished_runs(folder: str | Path) -> list[Path]:
+    """Return the folders of a grid's finished runs, in the order of its cells; [] where there is no grid.json.
+
+    Raises:
+        InputError: grid.json is damaged.
+    """
+    path = Path(folder, "grid.json")
+    if not path.is_file():
+        return []
+    try:
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        return [Path(folder, cell["run"]) for cell in cells if cell["status"] == FINISHED]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path}: damaged: {' '.join(str(error).split())}") from None

@@ -1,0 +1,195 @@
+"""Goes on with what was interrupted: a run, the folds of a protocol, or a series of seeds."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from torch.optim import lr_scheduler
+
+from fer_plugins import config
+from fer_plugins.analysis.claims.of_run import check_claims
+from fer_plugins.experiments import folds, seeds
+from fer_plugins.experiments.run import draw_folds, execute, quiet, run
+from fer_plugins.runs.begun_record import read_begun
+from fer_plugins.runs.manifest import describe
+from fer_plugins.runs.record import Record
+from fer_plugins.runtime.activity import doing
+from fer_plugins.runtime.errors import InputError
+from fer_plugins.runtime.threads import choose_threads
+from fer_plugins.training import tracking
+from fer_plugins.training.build import build_data, build_module, check_machine
+from fer_plugins.training.resume_point import find_last
+
+# Keys that do not shape the result: where the data lie (their fingerprint is compared) and how fast it is computed. The
+# device and the number of threads may change last bits, so every change is recorded.
+_FREE = (
+    *("data.root", "data.workers", "data.cache", "data.memory_gb", "protocol.file"),
+    *("trainer.accelerator", "trainer.threads", "trainer.progress"),
+)
+
+Changes = dict[str, list[Any]]  # dotted key -> [old, new]
+
+
+def resume(folder: str | Path, changes: Mapping[str, Any] | None = None) -> Record:
+    """Go on with an interrupted run from its last whole epoch, in its own folder, wherever that lies now.
+
+    A run of a series (``fer-run --seeds``) is followed by the seeds that are missing.
+
+    Args:
+        folder: of the run.
+        changes: nested values, as on the command line, of keys that do not shape the result, or more epochs.
+
+    Returns:
+        The record of the run.
+
+    Raises:
+        InputError: it is no run's folder, it is finished, a change is refused, its checkpoint is damaged, or the data
+            are not those that it began with. Nothing was written.
+        RunError: the run failed again.
+    """
+    record, given = read_begun(folder), changes or {}
+    series = record.manifest.get("series")
+    if isinstance(series, dict) and seeds.is_incomplete(record):
+        settings, changes = change(record, given)
+        if "trainer.epochs" in changes and seeds.has_finished(record):
+            raise InputError("--resume: trainer.epochs: seeds are finished with the old number; leave it out")
+        seeds.resume_series(record, settings, run, lambda one: _resume_one(one, given))
+        return Record.read(folder)
+    return _resume_one(record, given)
+
+
+def _resume_one(record: Record, given: Mapping[str, Any]) -> Record:
+    folder = record.folder
+    if record.manifest.get("status") == "finished":
+        what = "every fold" if "folds" in record.manifest else "this run"
+        again = f"repeat {'them' if 'folds' in record.manifest else 'it'} with --config {folder}/config.yaml"
+        if "epochs" in str(given.get("trainer")):
+            again = f"its test split is opened, so train longer in another run: fer-run --config {folder}/config.yaml"
+            again += f" --trainer.epochs {given['trainer']['epochs']}"
+        raise InputError(f"--resume {folder}: {what} is finished; {again}")
+    settings, changes = change(record, given)
+    if "folds" in record.manifest:
+        if "trainer.epochs" in changes and any(record.manifest["folds"]):
+            raise InputError("--resume: trainer.epochs: folds are finished with the old number; leave it out")
+        if changes:
+            _check_folds(record, settings)
+            record.config = settings
+            record.write_config(config.dump(settings))
+        return draw_folds(folds.resume_all(record, run, lambda one: _resume_one(read_begun(one), given)))
+    with quiet(settings):
+        check_machine(settings)
+        check_claims(settings)
+        with doing(f"reading {settings['data']['name']}"):
+            data = build_data(settings)
+        if not record.manifest and settings["run"]["fold"] is None and data.fold_count > 1:
+            record.config = settings
+            return draw_folds(folds.begin(record, data.fold_count, run))
+        if record.manifest:
+            check_same_data(record, data.fingerprint, data.split_hash)
+        module = build_module(settings, data)
+        last, epochs, said, lost = find_last(record, module)
+        recorded = record.manifest.get("threads", {}).get("number") if last else None
+        threads = choose_threads(settings, module.network, recorded)
+        record.config = settings
+        record.checkpoints.mkdir(exist_ok=True)
+        if not record.manifest:  # killed before it was written
+            record.write_manifest(**describe(settings, data, None))
+        if changes:
+            record.write_config(config.dump(settings))
+        record.manifest["warnings"] += lost
+        record.write_manifest(threads=threads._asdict())
+        tracker = tracking.start(settings, record.folder, resume_id=record.manifest.get("tracking_id"))
+        if settings["trainer"]["progress"] != "none":
+            for line in said + lost:
+                print(line, flush=True)
+        session = {"epochs_before": epochs, "changed": changes}
+        execute(record, data, module, tracker, resume_from=last, session=session)
+    return record
+
+
+def _check_folds(whole: Record, settings: config.Config) -> None:
+    """Compare the data under a changed configuration with those of the folds, before the change is written.
+
+    Raises:
+        InputError: they are others, or this machine cannot do what is asked for.
+    """
+    with quiet(settings):
+        check_machine(settings)
+        data = build_data({**settings, "run": {**settings["run"], "fold": 0}})
+    for path in whole.folder.glob("*/manifest.json"):
+        one = Record.read(path.parent)
+        if one.config["run"]["fold"] == 0 and "data" in one.manifest:
+            check_same_data(one, data.fingerprint, data.split_hash)
+
+
+def change(record: Record, given: Mapping[str, Any]) -> tuple[config.Config, Changes]:
+    """Return the configuration of a resumed run, and what the user changes in it.
+
+    Args:
+        record: of the run.
+        given: nested values from the command line.
+
+    Raises:
+        InputError: a key that shapes the result would change, training would become shorter, or a schedule would take
+            another shape.
+    """
+    before = config.resolve(record.config).config
+    merged = config.merge(before, config.Layer(given, "the command line"), {})
+    after = config.resolve(merged).config
+    changes: Changes = {}
+    old, new = dict(_leaves(before)), dict(_leaves(after))
+    for key in sorted({*old, *new}):
+        if old.get(key) != new.get(key):
+            changes[key] = [old.get(key), new.get(key)]
+    for key, (was, wanted) in changes.items():
+        if key == "trainer.epochs":
+            _check_epochs(before, was, wanted)
+        elif not (key in _FREE or key.startswith("logger.") or _is_target_root(key)):
+            raise InputError(
+                f"--resume: {key} is {was!r} in this run and shapes its result; leave --{key} out, or begin another: "
+                f"fer-run --config {record.folder}/config.yaml --{key} {json.dumps(wanted)}"
+            )
+    return after, changes
+
+
+def _is_target_root(key: str) -> bool:
+    parts = key.split(".")
+    return parts[:2] == ["data", "targets"] and parts[3:] == ["root"]
+
+
+def _check_epochs(before: config.Config, was: int, wanted: int) -> None:
+    if wanted < was:
+        raise InputError(f"--resume: trainer.epochs is {was} in this run and can only be raised; got {wanted}")
+    name = before["scheduler"]["name"]
+    made = getattr(lr_scheduler, name, None)
+    spanned = [key for key in ("T_max", "total_steps") if made and key in inspect.signature(made).parameters]
+    if spanned and spanned[0] not in before["scheduler"]:
+        raise InputError(
+            f"--resume: {name} spans the {was} epochs of this run, and would have another shape over {wanted}; leave "
+            "--trainer.epochs out, or begin another run"
+        )
+
+
+def _leaves(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in values.items():
+        if isinstance(value, Mapping) and value:
+            yield from _leaves(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
+
+
+def check_same_data(record: Record, fingerprint: str, split_hash: str) -> None:
+    """Compare the data with those that the run began with.
+
+    Raises:
+        InputError: they are others.
+    """
+    recorded = record.manifest.get("data")
+    for key, now in (("fingerprint", fingerprint), ("split_hash", split_hash)):
+        then = recorded.get(key) if isinstance(recorded, dict) else None
+        if then != now:
+            raise InputError(f"--resume {record.folder}: the data have changed ({key} {then} then, {now} now)")

@@ -1,0 +1,302 @@
+"""The course of a run: data, module and trainer are assembled, fitted, selected, tested, recorded."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import sys
+import time
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import torch
+
+from fer_plugins import config
+from fer_plugins.analysis.claims.of_run import check_claims, claims_beside
+from fer_plugins.analysis.figures.at_the_end import draw_at_end
+from fer_plugins.data.datamodule import FERDataModule
+from fer_plugins.experiments import folds
+from fer_plugins.metrics.metrics import check_pairing, looks_unpaired
+from fer_plugins.runs import record as records
+from fer_plugins.runs.manifest import describe, header
+from fer_plugins.runs.record import Record
+from fer_plugins.runs.result_table import print_result
+from fer_plugins.runs.target_table import print_targets
+from fer_plugins.runtime import process
+from fer_plugins.runtime.activity import doing
+from fer_plugins.runtime.errors import InputError, Interrupted, RunError
+from fer_plugins.runtime.threads import choose_threads
+from fer_plugins.training import tracking
+from fer_plugins.training.build import build_data, build_module, build_trainer, check_machine
+from fer_plugins.training.checkpoints import read_checkpoint
+from fer_plugins.training.module import FERModule
+from fer_plugins.training.progress import EpochLog, ResultConsole
+from fer_plugins.training.score_part import score_part
+
+
+def run(configuration: config.Resolved | Mapping[str, Any]) -> Record:
+    """Train and score one model, or one for each fold of the protocol; return the record of the run's folder.
+
+    Args:
+        configuration: what ``config.resolve`` returned, or a nested dictionary as on the command line, such as
+            ``{"plugin": NAME, "data": {"name": "fer2013", "root": "fer2013.zip"}}``.
+
+    Raises:
+        InputError: the input is wrong; nothing was written.
+        RunError: the run failed after it began; its folder says so and holds what was finished.
+    """
+    resolved = configuration if isinstance(configuration, config.Resolved) else config.resolve(configuration)
+    settings = resolved.config
+    with quiet(settings):
+        check_machine(settings)
+        check_claims(settings)
+        tracking.check(settings)
+        records.check_output(settings["run"]["output"])
+        if resolved.notice:
+            print(resolved.notice, flush=True)
+        for note in resolved.notes:
+            print(note, flush=True)
+        with doing(f"reading {settings['data']['name']}"):
+            data = build_data(settings)
+        if settings["run"]["fold"] is None:
+            if data.fold_count > 1:
+                return draw_folds(folds.run_all(resolved, data.fold_count, run))
+            settings["run"]["fold"] = 0
+        with doing(f"building {settings['model']['name']}, measuring how many threads suit it"):
+            module = build_module(settings, data)
+            threads = choose_threads(settings, module.network)
+        record = Record(records.create_folder(settings), config=settings)
+        try:
+            record.write_config(config.dump(settings))
+            more = {"threads": threads._asdict()} | ({"series": resolved.series} if resolved.series else {})
+            record.write_manifest(**describe(settings, data, resolved.notice), **more)
+            with doing(f"starting {settings['logger']['name']}"):
+                tracker = tracking.start(settings, record.folder)
+        except InputError:
+            shutil.rmtree(record.folder)
+            raise
+        execute(record, data, module, tracker)
+    return record
+
+
+def execute(
+    record: Record,
+    data: FERDataModule,
+    module: FERModule,
+    tracker: tracking.Tracker,
+    resume_from: Path | None = None,
+    session: Mapping[str, Any] | None = None,
+) -> None:
+    """Fit, select, test and write; whatever happens, the manifest says how it ended (it is written at the very end).
+
+    Args:
+        record: of the run; its config.yaml is written.
+        data: prepared.
+        module: under the run's seed.
+        tracker: started.
+        resume_from: checkpoint to go on from.
+        session: what is to stand in the manifest beside this session's times.
+
+    Raises:
+        Interrupted: the user stopped it. RunError: it failed; the manifest says why.
+    """
+    settings = record.config
+    started = time.time()
+    session = {"started": _stamp(started), "resumed": resume_from is not None, **(session or {})}
+    console = ResultConsole(settings)
+    record.manifest.pop("error", None)  # of an earlier session
+    record.write_manifest(status="running", tracking_id=tracker.run_id)
+    ok = False
+    try:
+        log = EpochLog(tracker, console)
+        trainer = build_trainer(settings, record, log)
+        session["device"] = _device(trainer)
+        console.begin(record.folder, data, module, session["device"], resumed=resume_from is not None)
+        with doing(log.describe):
+            _fit(trainer, module, data, resume_from)
+        session["fit_seconds"] = round(time.time() - started, 2)
+        _finish(record, data, module, trainer, tracker, console)
+        ok = True
+    except BaseException as error:
+        if not _is_interruption(error):
+            raise _failed(record, error) from error
+        record.manifest.update(status="interrupted")
+        raise Interrupted(f"interrupted; go on with: fer-run --resume {record.folder}") from None
+    finally:
+        session["seconds"] = round(time.time() - started, 2)
+        record.manifest["sessions"].append(session)
+        tracker.close(ok)
+        _write_if_possible(record)
+
+
+def _is_interruption(error: BaseException | None) -> bool:
+    """Return whether the user stopped the run: Lightning may fail in its own clean-up while it handles that."""
+    if process.interruptions():  # a library may have made an error of its own of it
+        return True
+    seen = set()
+    while error is not None and id(error) not in seen:
+        if isinstance(error, KeyboardInterrupt | SystemExit):
+            return True
+        seen.add(id(error))
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _failed(record: Record, error: BaseException) -> BaseException:
+    """Note in the manifest why a run failed; return the error to be raised."""
+    raised = error
+    if isinstance(error, InputError):
+        text = str(error)
+    elif isinstance(error, RunError):
+        text = str(error)
+        raised = RunError(f"{error}. Folder: {record.folder}")
+    elif isinstance(error, OSError):
+        text = f"cannot go on: {error.strerror or error} {error.filename or ''}".strip()
+        raised = RunError(text)
+    else:
+        text = f"{type(error).__name__}: {error}"
+    record.manifest.update(status="failed", error=text)
+    return raised
+
+
+def _write_if_possible(record: Record) -> None:
+    try:
+        record.write_manifest()
+    except RunError as error:  # a full disk: the cause of the end is on its way already
+        print(f"fer-run: {error}", file=sys.stderr)
+
+
+def _fit(trainer: L.Trainer, module: FERModule, data: FERDataModule, resume_from: Path | None) -> None:
+    try:
+        trainer.fit(module, datamodule=data, ckpt_path=resume_from, weights_only=True)
+    except torch.OutOfMemoryError as error:
+        raise RunError("the device is out of memory; lower data.batch_size") from error
+    except RuntimeError as error:
+        if "DataLoader" not in str(error):
+            raise
+        text = " ".join(str(error).split())
+        raise RunError(f"the loader processes do not deliver ({text}); try --data.workers 0") from error
+
+
+def _device(trainer: L.Trainer) -> str:
+    device = trainer.strategy.root_device
+    return (
+        torch.cuda.get_device_name(device)
+        if device.type == "cuda"
+        else f"{device.type}, {torch.get_num_threads()} threads"
+    )
+
+
+def _finish(
+    record: Record,
+    data: FERDataModule,
+    module: FERModule,
+    trainer: L.Trainer,
+    tracker: tracking.Tracker,
+    console: ResultConsole,
+) -> None:
+    """Score the selected checkpoint on validation, then once on test; write and show the result."""
+    settings = record.config
+    best = record.checkpoints / "best.ckpt"
+    train_accuracy = float(trainer.callback_metrics.get("train/accuracy", 0.0))
+    broken_at_the_end = list(module.faults)
+    selected = read_checkpoint(best)
+    module.load_state_dict(selected["state_dict"])
+    parts = ["val", "test"] if settings["run"]["test"] else ["val"]
+    scores, answers, datasets, faults = {}, {}, {}, []
+    targets: dict[str, dict[str, Any]] = {}  # the scores on other datasets, under protocol cross_dataset
+    for part in parts:
+        if part == "test":
+            data.open_test("fitting is over, the checkpoint is selected on val")
+        loop = trainer.validate if part == "val" else trainer.test
+        with doing(f"scoring {part}"):
+            loop(module, datamodule=data, verbose=False)
+        predictions = module.predictions
+        assert predictions is not None
+        rows = data.rows(part)
+        check_pairing(predictions, rows, data.table.label[rows])
+        found = score_part(predictions, data, module.faults)
+        scores[part], targets, shown = found.scores, found.targets, found.own
+        faults += [f"{part}: {fault}" for fault in found.faults]
+        record.manifest["warnings"] += found.warnings
+        answers[part] = (data.source_names(predictions.index), predictions)
+        if found.datasets is not None:
+            datasets[part] = found.datasets
+        warning = looks_unpaired(scores[part], train_accuracy)
+        if warning:
+            record.manifest["warnings"].append(f"{part}: {warning}")
+    if broken_at_the_end and not faults:
+        record.manifest["warnings"].append(f"after the last epoch: {'; '.join(broken_at_the_end)}")
+    # A network that has broken down gives scores all the same; the paper's claims are not compared with them.
+    claimed = [] if faults else claims_beside(record.manifest, settings, scores)
+    record.metrics = {**scores, "claims": claimed, "not_a_result": faults, **({"targets": targets} if targets else {})}
+    record.write_predictions(answers, list(data.classes), datasets)
+    record.write_metrics()
+    summary = {
+        "best_epoch": int(selected["epoch"]) + 1,
+        "epochs": trainer.current_epoch,
+        "split_hash": data.split_hash,
+        "fingerprint": data.fingerprint,
+        "seed": settings["seed"],
+        "not_a_result": "; ".join(faults),
+        **{f"target/{name}/accuracy": one["accuracy"] for name, one in targets.items()},
+        **{f"target/{name}/balanced_accuracy": one["balanced_accuracy"] for name, one in targets.items()},
+    }
+    tracker.log_result(scores, shown, data.row_images, data.source_names(shown.index), data.classes, summary)
+    if settings["logger"]["log_model"]:
+        tracker.log_checkpoint(best)
+    record.write_manifest(status="finished", test_opened=list(data.test_openings), **summary)
+    with doing("drawing figures"):
+        pictures, not_drawn = draw_at_end(record, data, module.network)
+    tracker.log_figures(pictures)
+    record.manifest["warnings"] += not_drawn + tracker.warnings  # written with the session, at the very end
+    print_result(
+        console.console,
+        scores,
+        claimed,
+        header(record),
+        record.manifest["assumed"],
+        record.manifest["warnings"],
+        faults,
+    )
+    if targets:
+        print_targets(console.console, targets)
+    console.say(f"recorded in {record.folder}")
+
+
+def draw_folds(whole: Record) -> Record:
+    """Draw the folds of a protocol that were pooled; return the record."""
+    _, not_drawn = draw_at_end(whole)
+    if not_drawn:
+        whole.manifest["warnings"] = not_drawn
+        _write_if_possible(whole)
+    return whole
+
+
+def _stamp(seconds: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
+@contextmanager
+def quiet(settings: Mapping[str, Any]) -> Iterator[None]:
+    """Silence what Lightning prints about itself; deterministic kernels need their switch before CUDA starts."""
+    if settings["trainer"]["deterministic"]:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric", "lightning")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.WARNING)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*does not have many workers.*")
+        warnings.filterwarnings("ignore", ".*callbacks used to create the checkpoint need.*")  # of version 0.1.0
+        warnings.filterwarnings("ignore", ".*isinstance.treespec, LeafSpec.*")
+        try:
+            yield
+        finally:
+            for logger, level in zip(loggers, levels, strict=True):
+                logger.setLevel(level)

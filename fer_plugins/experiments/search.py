@@ -1,0 +1,234 @@
+"""``fer search``: hyper-parameters chosen on validation, one run a trial; the test part stays sealed throughout."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+import math
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fer_plugins import config
+from fer_plugins.config import registry
+from fer_plugins.runtime.errors import InputError, Interrupted, RunError
+
+Config = dict[str, Any]
+_RANGE = {"low", "high", "log", "integer"}
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One hyper-parameter: the dotted key of the configuration and the range of its values."""
+
+    key: str
+    low: float
+    high: float
+    log: bool = False
+    integer: bool = False
+
+    def value(self, coordinate: float) -> float | int:
+        """Return the value at ``coordinate`` of the unit interval; integers have shares of equal width.
+
+        >>> Axis("optimizer.lr", 1e-4, 1e-2, log=True).value(0.5)
+        0.001
+        >>> [Axis("model.hidden", 1, 2, integer=True).value(x) for x in (0, 0.49, 0.51, 1)]
+        [1, 1, 2, 2]
+        """
+        low, high = (self.low, self.high) if not self.integer else (self.low - 0.5, self.high + 0.5)
+        if self.log:
+            found = math.exp(math.log(low) + coordinate * (math.log(high) - math.log(low)))
+            found = float(f"{found:.12g}")  # 0.001, not 0.0009999999999999998
+        else:
+            found = low + coordinate * (high - low)
+        if self.integer:
+            return int(min(max(round(found), self.low), self.high))
+        return min(max(found, self.low), self.high)
+
+
+@dataclass(frozen=True)
+class Space:
+    """A search file: the search with its options and ``seed``, and the axes in their order."""
+
+    search: Mapping[str, Any]
+    axes: tuple[Axis, ...]
+
+
+def read_space(path: str | Path) -> Space:
+    """Read a search file with the sections ``search`` (a name and options) and ``space`` (key: range).
+
+    Raises:
+        InputError: it does not parse, a key is not one of the configuration, or a range is none.
+    """
+    content = config.read_file(path, flag="fer search")
+    for key in content:
+        if key not in ("search", "space"):
+            raise InputError(f"fer search {path}: unknown key {key!r}; known: search, space")
+    search, space = content.get("search"), content.get("space")
+    if not isinstance(search, Mapping) or not isinstance(search.get("name"), str):
+        raise InputError(f"fer search {path}: search needs a name, such as search: {{name: random}}")
+    if type(search.get("seed", 0)) is not int or search.get("seed", 0) < 0:
+        raise InputError(f"fer search {path}: search.seed must be a whole number from 0, not {search['seed']!r}")
+    if not isinstance(space, Mapping) or not space:
+        example = "optimizer.lr: {low: 1e-4, high: 1e-2, log: true}"
+        raise InputError(f"fer search {path}: space needs at least one key, such as {example}")
+    return Space(search, tuple(_read_axis(path, str(key), given) for key, given in space.items()))
+
+
+def _read_axis(path: str | Path, key: str, given: Any) -> Axis:
+    where = f"fer search {path}: space.{key}"
+    section = key.partition(".")[0]
+    if "." not in key or section not in config.section_meanings():
+        known = [name for name in config.section_meanings() if name not in ("logger", "run")]
+        raise InputError(f"{where}: not a key of the configuration{registry.nearest(section, known)}")
+    if section in ("run", "logger", "selection", "protocol") or key in ("data.name", "data.root", "data.limit"):
+        raise InputError(f"{where}: changes what is measured, not the model; leave it out of the space")
+    if not isinstance(given, Mapping) or set(given) - _RANGE or not {"low", "high"} <= set(given):
+        raise InputError(f"{where}: expected {{low: NUMBER, high: NUMBER}}, and log: true or integer: true where meant")
+    low, high = given["low"], given["high"]
+    if not all(type(one) in (int, float) and math.isfinite(one) for one in (low, high)):
+        raise InputError(f"{where}: low and high must be numbers, not {low!r} and {high!r}")
+    flags = {name: given.get(name, False) for name in ("log", "integer")}
+    if not all(isinstance(value, bool) for value in flags.values()):
+        raise InputError(f"{where}: log and integer must be true or false")
+    if not low < high:
+        raise InputError(f"{where}: low {low} must be below high {high}")
+    if flags["log"] and low <= (0.5 if flags["integer"] else 0):
+        raise InputError(f"{where}: a logarithmic range must begin above 0, not at {low}")
+    if flags["integer"] and not (float(low).is_integer() and float(high).is_integer()):
+        raise InputError(f"{where}: an integer range must have whole ends, not {low} and {high}")
+    return Axis(key, low, high, **flags)
+
+
+def search(
+    space: Space,
+    base: Mapping[str, Any],
+    *,
+    plugin: str,
+    recipe: str | None = None,
+    files: list[str] | None = None,
+    folder: Path,
+    say: Callable[[str], None] = print,
+) -> Config:
+    """Try points of the space until the search is over; return the configuration of the best trial.
+
+    Each trial is a whole run (``run.test: false``) in ``folder/trials``. ``folder/search.csv`` has a trial a row and
+    is whole after each; ``folder/best.yaml`` is what ``fer-run --config`` takes, and scores the test part once.
+
+    Args:
+        space: from :func:`read_space`.
+        base: flags of every trial, as ``config.resolve`` takes them.
+        plugin: the architecture.
+        recipe: a variant of its recipe.
+        files: configuration files.
+        folder: made here; must not exist.
+        say: takes a line a trial.
+
+    Raises:
+        InputError: the configuration or a range does not fit; nothing was tried.
+        RunError: every trial failed.
+    """
+    options = dict(space.search)
+    name, seed = str(options.pop("name")), options.pop("seed", 0)  # of the search; the runs keep their own
+
+    def resolved(point: list[float]) -> config.Resolved:
+        flags = _with_point(base, space.axes, point)
+        return config.resolve(flags, plugin=plugin, recipe=recipe, files=files)
+
+    for place in (0.0, 0.382, 1.0):  # what the keys do not take (a fraction, say) is found before anything is trained
+        ends = resolved([place] * len(space.axes))
+    searcher = registry.build("search", name, dimensions=len(space.axes), seed=seed, **options)
+    try:
+        folder.mkdir(parents=True)
+    except FileExistsError:
+        raise InputError(f"--out {folder}: is there already; give another folder") from None
+    except OSError as error:
+        raise InputError(f"--out {folder}: cannot be made: {error.strerror}") from None
+    sign = -1.0 if ends.config["selection"]["mode"] == "max" else 1.0
+    metric = ends.config["selection"]["metric"]
+    rows: list[dict[str, Any]] = []
+    best: tuple[float, Config] | None = None
+    for number, point in enumerate(_points(searcher), 1):
+        trial = resolved(point)
+        trial.config["run"].update(output=str(folder / "trials"), test=False, fold=trial.config["run"]["fold"] or 0)
+        trial.notice = None
+        try:
+            score, where, problem, seconds = _try(trial, metric, first=number == 1)
+        except InputError:
+            shutil.rmtree(folder)
+            raise
+        searcher.tell(math.inf if score is None else sign * score)
+        values = {axis.key: axis.value(at) for axis, at in zip(space.axes, point, strict=True)}
+        rows.append({"trial": number, **values, metric: score, "seconds": seconds, "run": where, "problem": problem})
+        _write_rows(folder / "search.csv", rows)
+        if score is not None and (best is None or sign * score < best[0]):
+            best = (sign * score, trial.config)
+            chosen = {**trial.config, "run": ends.config["run"]}
+            _write(folder / "best.yaml", config.dump(chosen))
+        shown = ", ".join(f"{key} {value:.4g}" for key, value in values.items())
+        outcome = f"no score: {problem}" if score is None else f"{metric} {score:.4f}"
+        say(f"trial {number}: {shown}: {outcome}  {seconds:.1f} s")
+    if best is None:
+        raise RunError(f"every one of the {len(rows)} trials failed; {folder / 'search.csv'} says why")
+    return best[1]
+
+
+def _points(searcher: Any) -> Iterator[list[float]]:
+    while (point := searcher.ask()) is not None:
+        yield point
+
+
+def _with_point(base: Mapping[str, Any], axes: tuple[Axis, ...], point: list[float]) -> Config:
+    flags: Config = {key: dict(value) if isinstance(value, Mapping) else value for key, value in base.items()}
+    for axis, coordinate in zip(axes, point, strict=True):
+        section, _, name = axis.key.partition(".")
+        home = flags.setdefault(section, {})
+        if not isinstance(home, dict):
+            home = flags[section] = {"name": home}
+        home[name] = axis.value(coordinate)
+    return flags
+
+
+def _try(trial: config.Resolved, metric: str, *, first: bool) -> tuple[float | None, str, str, float]:
+    """Run one trial; return the selected epoch's metric (None where it failed), its folder, the problem, seconds.
+
+    Input that is refused in the first trial is most likely wrong in all of them, so it ends the search.
+    """
+    from fer_plugins.experiments.run import run
+
+    started = time.perf_counter()
+    score, where, problem = None, "", ""
+    try:
+        with open(os.devnull, "w") as silence, contextlib.redirect_stdout(silence):  # a line a trial says enough
+            record = run(trial)
+        where = str(record.folder)
+        if record.metrics["not_a_result"]:
+            problem = "; ".join(record.metrics["not_a_result"])
+        else:
+            score = float(record.metrics["val"][metric.removeprefix("val/")])
+    except Interrupted:
+        raise
+    except (InputError, RunError) as error:
+        if first and isinstance(error, InputError):
+            raise
+        problem = str(error)
+    return score, where, problem, round(time.perf_counter() - started, 2)
+
+
+def _write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    _write(path, text.getvalue())
+
+
+def _write(path: Path, text: str) -> None:
+    from fer_plugins.runs.record import write_whole
+
+    write_whole(path, text)

@@ -1,0 +1,124 @@
+"""Scores of a test part that holds several datasets: each apart, and the gap between them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fer_plugins.metrics.intervals import DRAWS, LEVEL
+from fer_plugins.metrics.metrics import Predictions, score
+
+Matrix = npt.NDArray[np.int64]
+
+
+def choose(predictions: Predictions, rows: npt.NDArray[np.bool_]) -> Predictions:
+    """Return the predictions of some of the samples.
+
+    Args:
+        predictions: of a split.
+        rows: (N,) which of them.
+    """
+    hits = int((predictions.predicted[rows] == predictions.label[rows]).sum())
+    kept = {name: getattr(predictions, name)[rows] for name in ("index", "label", "predicted", "probabilities", "loss")}
+    return replace(predictions, **kept, correct=hits)
+
+
+def score_targets(
+    predictions: Predictions, origin: npt.NDArray[np.str_], classes: Sequence[str]
+) -> dict[str, dict[str, Any]]:
+    """Score every other dataset of a test part beside the one that was trained on.
+
+    Args:
+        predictions: of the whole test part.
+        origin: (N,) the dataset of each, "" for the one that was trained on.
+        classes: the K names.
+
+    Returns:
+        Dataset -> its scores (see ``evaluate.metrics.score``) with ``missing_classes`` (that it does not have),
+        ``prior_adjusted_accuracy`` and ``gap``: {accuracy, balanced_accuracy}, each the dataset's value less that of
+        the own test part, both over the classes that the dataset has. These have ``low`` and ``high`` at 95 %:
+        percentiles of a bootstrap stratified by class in which both test parts are drawn.
+    """
+    own = confusion(choose(predictions, origin == ""), len(classes))
+    found = {}
+    for name in sorted(set(origin.tolist()) - {""}):
+        part = choose(predictions, origin == name)
+        other = confusion(part, len(classes))
+        present = other.sum(1) > 0
+        seed = 0
+        found[name] = {
+            **score(part, list(classes)),
+            "missing_classes": [label for label, there in zip(classes, present, strict=True) if not there],
+            "prior_adjusted_accuracy": prior_adjusted_accuracy(other, own.sum(1), seed),
+            "gap": gap(own, other, seed),
+        }
+    return found
+
+
+def confusion(predictions: Predictions, size: int) -> Matrix:
+    """Count (true, predicted) pairs: (size, size)."""
+    pairs = predictions.label * size + predictions.predicted
+    return np.bincount(pairs, minlength=size * size).reshape(size, size)
+
+
+def prior_adjusted_accuracy(matrix: Matrix, prior: Matrix, seed: int = 0) -> dict[str, float]:
+    """Return the accuracy that a dataset's recalls would give under another dataset's class shares.
+
+    The sum over the classes present of recall times prior, divided by the prior of the classes present.
+
+    Args:
+        matrix: (K, K) of the dataset.
+        prior: (K,) test images per class of the dataset that was trained on.
+        seed: of the bootstrap.
+    """
+    weight = np.where(matrix.sum(1) > 0, prior, 0).astype(float)
+    if not weight.any():
+        return {"value": float("nan"), "low": float("nan"), "high": float("nan")}
+    weight /= weight.sum()
+    value = float((weight * _recalls(matrix)).sum())
+    return _with_interval(value, (weight * _recalls(_draw(matrix, seed))).sum(-1))
+
+
+def gap(own: Matrix, other: Matrix, seed: int = 0) -> dict[str, dict[str, float]]:
+    """Return how much accuracy and balanced accuracy of another dataset differ from those of the own test part.
+
+    Args:
+        own: (K, K) of the own test part; classes that the other lacks are left out of it.
+        other: (K, K) of the other dataset.
+        seed: of the bootstrap.
+    """
+    present = (other.sum(1) > 0) & (own.sum(1) > 0)
+    own, other = own * present[:, None], other * present[:, None]
+    drawn_own, drawn_other = _draw(own, seed), _draw(other, seed + 1)
+    found = {}
+    for name, measure in (("accuracy", _accuracy), ("balanced_accuracy", lambda m: _recalls(m)[..., present].mean(-1))):
+        found[name] = _with_interval(float(measure(other) - measure(own)), measure(drawn_other) - measure(drawn_own))
+    return found
+
+
+def _accuracy(matrix: Matrix) -> Any:
+    return np.diagonal(matrix, axis1=-2, axis2=-1).sum(-1) / np.maximum(matrix.sum((-2, -1)), 1)
+
+
+def _recalls(matrix: Matrix) -> npt.NDArray[np.float64]:
+    shares: npt.NDArray[np.float64] = np.diagonal(matrix, axis1=-2, axis2=-1) / np.maximum(matrix.sum(-1), 1)
+    return shares
+
+
+def _draw(matrix: Matrix, seed: int) -> Matrix:
+    """Draw confusion matrices (DRAWS, K, K), a class's images with replacement (see ``intervals.bootstrap``)."""
+    generator = np.random.default_rng(seed)
+    drawn = np.zeros((DRAWS, *matrix.shape), np.int64)
+    for true, row in enumerate(matrix):
+        if row.sum():
+            drawn[:, true] = generator.multinomial(row.sum(), row / row.sum(), size=DRAWS)
+    return drawn
+
+
+def _with_interval(value: float, drawn: npt.NDArray[np.float64]) -> dict[str, float]:
+    low, high = np.quantile(drawn, ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
+    return {"value": value, "low": float(low), "high": float(high)}

@@ -1,0 +1,64 @@
+"""metrics.csv: a row an epoch, whole whatever happens."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from fer_plugins.runs.record import write_whole
+
+
+class EpochRows:
+    """metrics.csv: written anew and swapped in as a whole at each epoch, so a kill leaves whole lines."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.rows: list[dict[str, str]] | None = None  # read when the first row of this process comes
+
+    def before(self, epoch: float) -> list[dict[str, float]]:
+        """Return the rows of earlier epochs, those of an earlier process included."""
+        rows = self.rows if self.rows is not None else _read_rows(self.path)
+        numbers = [{key: float(value) for key, value in row.items() if value} for row in rows]
+        return [{**row, "epoch": int(row["epoch"])} for row in numbers if row["epoch"] < epoch]
+
+    def add(self, row: Mapping[str, float]) -> None:
+        """Add a row; the first one of a resumed run removes the rows of its epoch and of later ones.
+
+        Raises:
+            RunError: the file cannot be written.
+        """
+        if self.rows is None:
+            self.rows = [old for old in _read_rows(self.path) if int(old["epoch"]) < row["epoch"]]
+        self.rows.append({key: _cell(value) for key, value in row.items()})
+        header = list(dict.fromkeys(["epoch", *(key for one in self.rows for key in one)]))
+        text = io.StringIO()
+        writer = csv.DictWriter(text, header, restval="", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self.rows)
+        write_whole(self.path, text.getvalue())
+
+
+def _read_rows(path: Path) -> list[dict[str, str]]:
+    """Read the rows of an earlier process; a row that is damaged (edited by hand) is left out."""
+    if not path.exists():
+        return []
+    with path.open(newline="", encoding="utf-8", errors="replace") as file:
+        rows = list(csv.DictReader(file))
+    return [row for row in rows if _is_whole(row)]
+
+
+def _is_whole(row: Mapping[str, Any]) -> bool:
+    try:
+        for cell in row.values():
+            if cell != "":
+                float(cell)  # None where cells are missing, a list where there are too many
+    except (TypeError, ValueError):
+        return False
+    return str(row.get("epoch")).isdecimal()
+
+
+def _cell(value: float) -> str:
+    return str(value) if isinstance(value, int) else repr(float(value))

@@ -1,0 +1,105 @@
+"""The manifest: what was run on what, and what stands from it above the scores."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from fer_plugins.runs import record as records
+from fer_plugins.config import registry
+from fer_plugins.data.datamodule import FERDataModule
+from fer_plugins.data.protocols.fold_parts import count_targets, find_release_parts
+from fer_plugins.data.protocols.official import flaw_of
+from fer_plugins.runs.record import Record
+
+
+def title_of(data: FERDataModule) -> str:
+    """Return the dataset's name in papers, its own name where it has none."""
+    return str(getattr(data.dataset, "title", data.dataset_name))
+
+
+def describe(settings: Mapping[str, Any], data: FERDataModule, notice: str | None) -> dict[str, Any]:
+    """Return the manifest as it stands before training."""
+    offer, described = records.recipe_of(settings)
+    return {
+        "status": "running",
+        "command": sys.argv,
+        "plugin": {"name": offer.name, "distribution": offer.distribution, "version": offer.version},
+        "paper": described.get("paper"),
+        "claims_model": claims_model_of(described, settings),
+        "assumed": assumed_here(described, settings),
+        "demonstration": notice is not None,
+        "versions": records.versions(offer.distribution),
+        "git": records.git_revision(),
+        "data": {
+            "name": settings["data"]["name"],
+            "title": title_of(data),
+            "fingerprint": data.fingerprint,
+            "split_hash": data.split_hash,
+            "names_hash": data.table.names_hash(data.fold._asdict(), data.classes),
+            "classes": list(data.classes),
+            "counts": data.counts,
+            "target_counts": count_targets(data.table, data.fold, data.classes),
+            "release_parts": find_release_parts(data.table, data.fold, limited=settings["data"]["limit"] is not None),
+            "counts_before_balancing": data.counts_before,
+            "limit": settings["data"]["limit"],
+            "notes": data.notes,
+            "targets": settings["data"]["targets"],
+            "leaks": data.leaks.as_dict() if data.leaks else None,
+        },
+        "protocol": {**settings["protocol"], "fold": settings["run"]["fold"], "flaw": flaw_of(data.protocol)},
+        "selected_on": {"split": "test" if data.selects_on_test else "val", **settings["selection"]},
+        "reported_on": "test" if settings["run"]["test"] else "val",
+        "seeds": {"run": settings["seed"], "protocol": settings["protocol"]["seed"]},
+        "sessions": [],
+        "warnings": list(data.warnings),
+    }
+
+
+def assumed_here(described: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, str]:
+    """Return the assumed readings (configuration key -> reason) that hold in this run.
+
+    Where a variant or the user sets another value than the recipe, the reason for the recipe's value does not apply.
+    """
+    kept = {}
+    for key, reason in (described.get("assumed") or {}).items():
+        section, _, name = key.partition(".")
+        usual = (described.get("recipe") or {}).get(section)
+        if not isinstance(usual, Mapping) or name not in usual or _holds(usual[name], settings[section].get(name)):
+            kept[key] = reason
+    return kept
+
+
+def _holds(usual: Any, actual: Any) -> bool:
+    """Return whether a run has the recipe's value; of an offer inside a section only what the recipe sets counts."""
+    if isinstance(usual, Mapping) and isinstance(actual, Mapping):
+        return all(_holds(value, actual.get(key)) for key, value in usual.items())
+    return bool(usual == actual)
+
+
+def claims_model_of(described: Mapping[str, Any], settings: Mapping[str, Any]) -> str | None:
+    """Return the model in the claims that a run is put beside: the variant's own where paper.yaml names one."""
+    of_variants = described.get("claims_models") or {}
+    return of_variants.get(settings["recipe"], described.get("claims_model"))
+
+
+
+def header(record: Record) -> dict[str, Any]:
+    """Return what stands above the result table: everything that a number needs to be believed."""
+    manifest = record.manifest
+    protocol = manifest["protocol"]
+    selection = manifest["selected_on"]
+    shown = {
+        "plug-in": "{name} ({distribution} {version})".format(**manifest["plugin"]),
+        "data": f"{manifest['data']['title']} {manifest['data']['fingerprint']}",
+        "protocol": f"{protocol['name']}, split {manifest['data']['split_hash']}",
+        "seeds": f"run {manifest['seeds']['run']}, protocol {manifest['seeds']['protocol']}",
+        "selected": f"epoch {manifest['best_epoch']} of {manifest['epochs']} by {selection['metric']}"
+        + (", ON THE TEST PART" if selection["split"] == "test" else ""),
+    }
+    if protocol["flaw"]:
+        shown["flaw"] = protocol["flaw"]
+    if manifest["demonstration"]:
+        shown["note"] = "a demonstration on drawn faces: says nothing about the paper"
+    return shown

@@ -1,0 +1,210 @@
+"""Reads the folders of finished runs and proves that their files, and several runs, belong together."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fer_plugins.runtime.errors import InputError
+from fer_plugins.runs.record_types import check_types
+from fer_plugins.runs.recorded_answers import Labels, NoScore, check_fit, need, place_of_scores, read_answers
+from fer_plugins.runs.trained_samples import note_on_splits
+from fer_plugins.runs.record import Record
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """A run that was finished, or every fold of a protocol pooled, with the predictions of the part it reports on.
+
+    They are of the dataset that was trained on, or of one of those that a run of protocol cross_dataset was tested on.
+    """
+
+    record: Record
+    part: str  # "test", or "val" where run.test was false
+    classes: tuple[str, ...]  # in label order
+    sources: tuple[str, ...]  # (N,) names of the samples
+    true: Labels  # (N,)
+    predicted: Labels  # (N,)
+    split_hash: tuple[str, ...]  # one, or one a fold
+    faults: tuple[str, ...]  # why it is not a result
+    target: str = ""  # the dataset of ``data.targets`` that the samples are of; "": the one that was trained on
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.record.folder.resolve().name
+
+    @property
+    def seed(self) -> int:
+        """The seed of the training."""
+        return int(self.record.manifest["seeds"]["run"])
+
+    @property
+    def scores(self) -> Mapping[str, Any]:
+        """The scores of these samples, as in metrics.json."""
+        scores: Mapping[str, Any] = need(self.record, "metrics", *place_of_scores(self.part, self.target))
+        return scores
+
+    @property
+    def title(self) -> str:
+        """The name of the samples' dataset, in papers where it has one."""
+        trained_on = str(self.record.manifest["data"]["title"])
+        return f"{self.target} (trained on {trained_on})" if self.target else trained_on
+
+    @property
+    def is_folds(self) -> bool:
+        """Whether these are the pooled folds of a protocol, which were trained on different parts."""
+        return "folds" in self.record.manifest
+
+
+def read_run(folder: str | Path, *, target: str = "") -> FinishedRun:
+    """Read a finished run, or the folder of a protocol's folds, and check that its files fit each other.
+
+    Args:
+        folder: of the run.
+        target: name of the dataset of ``data.targets`` whose samples are wanted; "": of the one that was trained on.
+
+    Raises:
+        InputError: there is no such folder, it is no run's or one that is not finished, a file is missing or damaged,
+            predictions.csv is not what metrics.json was computed from, or it was not tested on ``target``; one line.
+            NoScore where the files are sound, but there is no one score.
+    """
+    folder = Path(folder)
+    if not os.path.exists(folder):  # and not Path.exists, which refuses an over-long name with an OSError
+        raise InputError(f"{folder}: no such folder; give the folder of a finished run")
+    try:
+        record = Record.read(folder)
+    except RecursionError:
+        raise InputError(f"{folder}: a file is nested too deeply; it was not written by a run") from None
+    for name in ("config", "manifest", "metrics"):
+        content, name = getattr(record, name), f"{name}.{'yaml' if name == 'config' else 'json'}"
+        if not isinstance(content, dict):
+            raise InputError(f"{folder}: {name} holds no mapping; it was not written by a run")
+    check_types(record)
+    status = record.manifest.get("status")
+    if status != "finished":
+        raise InputError(
+            f"{folder}: this run is {' '.join(str(status or 'without a status').split())}, not finished; "
+            f"fer-run --resume {folder}"
+        )
+    for name in ("metrics.json", "predictions.csv"):
+        if not (folder / name).is_file() and not (name == "predictions.csv" and _is_unpooled(record)):
+            raise InputError(f"{folder}: the run is finished, but {name} is missing; repeat the run")
+    if _is_unpooled(record):
+        raise NoScore(f"{folder}: its folds test some samples twice, so nothing is pooled; give the folders of folds")
+    part = str(need(record, "manifest", "reported_on"))
+    if part not in ("test", "val"):
+        raise InputError(f"{folder}: manifest.json has reported_on {part!r}, neither test nor val")
+    classes = tuple(map(str, need(record, "manifest", "data", "classes")))
+    for path in (
+        ("plugin", "name"),
+        ("seeds", "run"),
+        ("protocol", "name"),
+        ("data", "title"),
+        ("data", "fingerprint"),
+    ):
+        need(record, "manifest", *path)
+    if type(record.manifest["seeds"]["run"]) is not int:
+        raise InputError(f"{folder}: manifest.json has seeds.run {record.manifest['seeds']['run']!r}, no whole number")
+    for path in (("model", "name"), ("data", "name"), ("protocol", "name")):
+        need(record, "config", *path)
+    datasets = {"": part, **dict.fromkeys(record.metrics.get("targets") or {}, "test")}
+    if target not in datasets:
+        raise NoScore(f"{folder}: was not tested on {target!r}; {_say_targets(datasets)}")
+    for name, split in datasets.items():
+        for score in ("n", "accuracy", "f1", "intervals"):
+            need(record, "metrics", *place_of_scores(split, name), score)
+    answers = {name: read_answers(record, split, classes, name) for name, split in datasets.items()}
+    for name, split in datasets.items():
+        check_fit(record, split, answers[name], len(classes), name)
+    for other in {"val", "test"} - {part}:
+        beside = read_answers(record, other, classes)
+        if other in record.metrics and len(beside.true):
+            check_fit(record, other, beside, len(classes))
+    folds = "folds" in record.manifest
+    hashes = need(record, "manifest", "split_hashes") if folds else [need(record, "manifest", "data", "split_hash")]
+    faults = need(record, "manifest" if folds else "metrics", "not_a_result")
+    if not isinstance(faults, list):
+        raise InputError(f"{folder}: not_a_result is no list of faults; it was not written by a run")
+    part = datasets[target]
+    return FinishedRun(record, part, classes, *answers[target], tuple(hashes), tuple(faults), target)
+
+
+def read_runs(folders: Sequence[str | Path], *, least: int = 1, target: str = "") -> list[FinishedRun]:
+    """Read several runs.
+
+    Args:
+        folders: of the runs.
+        least: how many are needed.
+        target: see ``read_run``.
+
+    Raises:
+        InputError: too few, one is given twice, or as ``read_run``.
+    """
+    check_folders(folders, least=least)
+    return [read_run(folder, target=target) for folder in folders]
+
+
+def check_folders(folders: Sequence[str | Path], *, least: int = 1) -> None:
+    """Check that there are enough folders, and none twice.
+
+    Raises:
+        InputError: there are too few, or one is given twice.
+    """
+    if len(folders) < least:
+        said = "no run is given" if not folders else f"{len(folders)} run is given, at least {least} are needed"
+        raise InputError(f"{said}; name the folders of finished runs")
+    seen: dict[Path, str | Path] = {}
+    for folder in folders:
+        real = Path(folder).resolve()
+        if real in seen:
+            raise InputError(f"{folder}: the same folder as {seen[real]}; name every run once")
+        seen[real] = folder
+
+
+def check_same_test(runs: Sequence[FinishedRun]) -> list[str]:
+    """Check that all runs were scored on the same samples with the same labels; return what is to be said of it.
+
+    The same samples under different splits (less training data, say) are compared, with a note.
+
+    Raises:
+        InputError: two runs were scored on different parts, classes or samples.
+    """
+    first = runs[0]
+    truth = dict(zip(first.sources, first.true.tolist(), strict=True))
+    for run in runs[1:]:
+        where = f"{first.record.folder} and {run.record.folder}"
+        if run.part != first.part:
+            raise InputError(f"{where}: one is scored on {first.part}, the other on {run.part}; compare like with like")
+        if run.classes != first.classes:
+            raise InputError(f"{where}: their classes differ ({', '.join(first.classes)}; {', '.join(run.classes)})")
+        if dict(zip(run.sources, run.true.tolist(), strict=True)) == truth:
+            continue
+        hashes = f"split {'+'.join(first.split_hash)} and {'+'.join(run.split_hash)}"
+        if run.split_hash == first.split_hash:
+            raise InputError(f"{where}: one split, but other sample names; run both on the same copy of the dataset")
+        raise InputError(f"{where}: different test sets ({hashes}); only runs on the same samples can be compared")
+    notes = []
+    if len({run.split_hash for run in runs}) > 1:
+        notes.append(note_on_splits([run.record for run in runs], first.part))
+    if any(run.is_folds for run in runs):
+        notes.append("predictions pooled over folds: several networks a side, trained on overlapping parts")
+    return notes
+
+
+def align(run: FinishedRun, first: FinishedRun) -> Labels:
+    """Return the predictions of ``run`` in the order of ``first``'s samples, (N,)."""
+    place = {source: number for number, source in enumerate(run.sources)}
+    return run.predicted[[place[source] for source in first.sources]]
+
+
+def _is_unpooled(record: Record) -> bool:
+    return "folds" in record.manifest and record.manifest.get("each_sample_tested_once") is False
+
+
+def _say_targets(datasets: Mapping[str, str]) -> str:
+    names = ", ".join(filter(None, datasets))
+    return f"it was on {names}" if names else "only on the data it was trained on; leave --target out"

@@ -1,0 +1,228 @@
+"""What a run leaves behind: config.yaml, manifest.json, metrics.json, predictions.csv, checkpoints; all plain data.
+
+Every file is written beside its place and moved there whole, so that a kill or a full disk leaves the old file or
+none, never half of one.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import platform
+import re
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import yaml
+from packaging.requirements import Requirement
+
+from fer_plugins import __version__
+from fer_plugins.config import registry
+from fer_plugins.runtime.errors import InputError, RunError
+
+VERSIONED = (
+    *("torch", "lightning", "torchmetrics", "numpy", "scipy", "statsmodels", "scikit-learn", "scikit-image"),
+    *("albumentations", "wandb"),
+)
+
+
+@dataclass
+class Record:
+    """A run's folder, read or being written.
+
+    ``config`` is the complete configuration; ``manifest`` says what was run on what (status, versions, data
+    fingerprint, split hash, seeds, times, warnings); ``metrics`` holds the scores of each split.
+    """
+
+    folder: Path
+    config: dict[str, Any] = field(default_factory=dict)
+    manifest: dict[str, Any] = field(default_factory=dict)
+    metrics: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, folder: str | Path) -> Record:
+        """Read a run's folder, finished or not.
+
+        Raises:
+            InputError: it is no run's folder, or a file in it is damaged.
+        """
+        folder = Path(folder)
+        record = cls(folder)
+        # os.path and not Path: an over-long name is no file, and no OSError
+        if not os.path.isfile(folder / "manifest.json") or not os.path.isfile(folder / "config.yaml"):
+            raise InputError(f"{folder}: not the folder of a run (no config.yaml and manifest.json in it)")
+        try:
+            record.config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
+            record.manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+            if (folder / "metrics.json").exists():
+                record.metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+            raise InputError(f"{folder}: damaged: {' '.join(str(error).split())}") from None
+        return record
+
+    @property
+    def checkpoints(self) -> Path:
+        """The folder of ``best.ckpt`` and ``last.ckpt``."""
+        return self.folder / "checkpoints"
+
+    def predictions(self) -> list[dict[str, str]]:
+        """Return the rows of predictions.csv: split, source, true, predicted, and p_CLASS for each class.
+
+        A run that was tested on other datasets has a column ``dataset`` too: "" for the one that was trained on, else
+        the name in ``data.targets``. Where it is missing, ``evaluate.recorded_answers`` tells the rows apart.
+        """
+        with (self.folder / "predictions.csv").open(newline="", encoding="utf-8") as file:
+            return list(csv.DictReader(file))
+
+    def write_config(self, text: str) -> None:
+        """Write config.yaml, which ``fer-run --config`` repeats."""
+        write_whole(self.folder / "config.yaml", text)
+
+    def write_manifest(self, **changes: Any) -> None:
+        """Update the manifest and write it."""
+        self.manifest.update(changes)
+        write_whole(self.folder / "manifest.json", json.dumps(self.manifest, indent=2) + "\n")
+
+    def write_metrics(self) -> None:
+        """Write metrics.json."""
+        write_whole(self.folder / "metrics.json", json.dumps(self.metrics, indent=2) + "\n")
+
+    def write_predictions(
+        self, rows: Mapping[str, Any], classes: list[str], datasets: Mapping[str, Sequence[str]] | None = None
+    ) -> None:
+        """Write predictions.csv: source name, true and predicted class and probabilities stand in one row together.
+
+        Args:
+            rows: split -> (source names (N,), Predictions).
+            classes: class names in label order.
+            datasets: split -> (N,) the dataset of each row, "" for the one that was trained on (a split that is not
+                named holds that one alone); None or empty: there is one dataset, and no column for it.
+        """
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        last = ["dataset"] if datasets else []
+        writer.writerow(["split", "source", "true", "predicted", *(f"p_{name}" for name in classes), *last])
+        for split, (sources, predictions) in rows.items():
+            for place, source in enumerate(sources):
+                writer.writerow(
+                    [
+                        split,
+                        source,
+                        classes[predictions.label[place]],
+                        classes[predictions.predicted[place]],
+                        *(f"{value:.6g}" for value in predictions.probabilities[place]),
+                        *([datasets[split][place] if split in datasets else ""] if datasets else []),
+                    ]
+                )
+        write_whole(self.folder / "predictions.csv", text.getvalue())
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a text file so that it is there whole or not at all.
+
+    Raises:
+        RunError: it cannot be written (full disk, no permission).
+    """
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        unfinished.write_text(text, encoding="utf-8")
+        os.replace(unfinished, path)
+    except OSError as error:
+        unfinished.unlink(missing_ok=True)
+        raise RunError(f"cannot write {path}: {error.strerror}") from error
+
+
+def check_output(output: str | Path) -> None:
+    """Refuse an output folder that cannot be written, before any work is done; makes nothing.
+
+    Raises:
+        InputError: it is a file, its name is too long, or it (or the nearest folder above it) is not writable.
+    """
+    path = Path(output).absolute()
+    try:
+        above = next(folder for folder in (path, *path.parents) if folder.exists())
+    except OSError as error:  # a name that is too long
+        raise InputError(f"run.output: {path}: {error.strerror}; give --run.output FOLDER") from None
+    if not above.is_dir():
+        raise InputError(f"run.output: {above} is a file, not a folder; give --run.output FOLDER")
+    if not os.access(above, os.W_OK | os.X_OK):
+        raise InputError(f"run.output: {above} is not writable; give --run.output FOLDER")
+
+
+def create_folder(config: Mapping[str, Any]) -> Path:
+    """Make the run's folder ``<plugin>-<dataset>-<protocol>-s<seed>-<time>`` and return it.
+
+    Raises:
+        InputError: it cannot be made.
+    """
+    parts = [config["plugin"] or config["model"]["name"], config["data"]["name"], config["protocol"]["name"]]
+    if config["recipe"]:
+        parts[0] = f"{parts[0]}.{config['recipe']}"
+    name = f"{'-'.join(parts)}-s{config['seed']}-{time.strftime('%Y%m%d-%H%M%S')}"
+    name = re.sub(r"[^\w.+-]+", "_", name)
+    for attempt in range(100):  # two runs may start in one second
+        folder = Path(config["run"]["output"], f"{name}-{attempt}" if attempt else name)
+        try:
+            folder.mkdir(parents=True)
+            (folder / "checkpoints").mkdir()
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise InputError(f"run.output: cannot make {folder}: {error.strerror}") from None
+        return folder
+    raise InputError(f"run.output: a hundred runs named {name} are there already")
+
+
+def versions(distribution: str) -> dict[str, str | None]:
+    """Return the versions of this package, the plug-in's distribution, Python and the libraries that shape a result."""
+    found: dict[str, str | None] = {"python": platform.python_version(), "fer-plugins": __version__}
+    plugins = {offer.distribution: offer.version for offer in registry.available()}
+    for name in dict.fromkeys((distribution, *_dependencies(distribution), *VERSIONED)):
+        try:
+            found[name] = plugins[name] if name in plugins else metadata.version(name)
+        except Exception:  # not installed, or its metadata is damaged
+            found[name] = None
+    return found
+
+
+def _dependencies(distribution: str) -> list[str]:
+    """Return the names of the libraries that a plug-in needs, extras left out."""
+    try:
+        needed = [Requirement(text) for text in metadata.requires(distribution) or []]
+    except Exception:  # not installed, or its metadata is damaged
+        return []
+    return [one.name for one in needed if one.name != "fer-plugins" and "extra" not in str(one.marker or "")]
+
+
+def git_revision() -> str | None:
+    """Return the commit of the checkout that this package runs from ("-dirty" after changes); None outside one."""
+    here = Path(__file__).parent
+    try:
+        top = _git(here, "rev-parse", "--show-toplevel")
+        if Path(top).resolve() != here.parent.resolve():
+            return None  # installed somewhere below another project's checkout
+        return _git(here, "rev-parse", "HEAD") + ("-dirty" if _git(here, "status", "--porcelain") else "")
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def _git(folder: Path, *words: str) -> str:
+    done = subprocess.run(["git", "-C", str(folder), *words], capture_output=True, text=True, check=True, timeout=10)
+    return done.stdout.strip()
+
+
+def recipe_of(config: Mapping[str, Any]) -> tuple[registry.Offer, dict[str, Any]]:
+    """Return the architecture's offer and what its paper.yaml says of it; {} where the package has none."""
+    offer = registry.find("architecture", config["model"]["name"])
+    try:
+        described = registry.paper(offer)
+    except registry.PluginError:
+        return offer, {}
+    return offer, {"paper": described["paper"], **described["architectures"][offer.name]}

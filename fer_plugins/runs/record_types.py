@@ -1,0 +1,75 @@
+"""What the readers of finished runs take for granted of a record's values; another type is an older or damaged file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fer_plugins.runtime.errors import InputError
+from fer_plugins.runs.record import Record
+
+# Dotted path -> its type, "texts" and "mappings" for lists of them; a value that is missing or null is read elsewhere.
+_TYPES: dict[str, dict[str, Any]] = {
+    "config": {
+        "recipe": str, "model.name": str, "data.name": str, "protocol.name": str, "seed": int,
+        "model": dict, "data": dict, "protocol": dict, "augmentation": dict, "loss": dict, "optimizer": dict,
+        "scheduler": dict, "selection": dict, "trainer": dict, "logger": dict, "run": dict,
+    },
+    "manifest": {
+        "reported_on": str, "plugin.name": str, "plugin.version": str, "plugin.distribution": str,
+        "data.title": str, "data.fingerprint": str, "data.split_hash": str, "data.classes": "texts",
+        "data.limit": int, "data.release_parts": "texts", "protocol.name": str, "protocol.flaw": str,
+        "assumed": dict, "split_hashes": "texts", "demonstration": bool,
+    },
+    "metrics": {"claims": "mappings", "not_a_result": "texts", "test": dict, "val": dict, "targets": dict},
+}  # fmt: skip
+_OF_A_PART = {"per_class": dict, "intervals": dict, "intervals.per_class": dict}
+_OF_A_CLAIM = {"metric": str, "claimed": (int, float, list), "source": str, "notes": "texts"}
+
+
+def check_types(record: Record) -> None:
+    """Check that what is there has the type that a run writes.
+
+    Raises:
+        InputError: it has not; one line that names folder, file and value.
+    """
+    for file, types in _TYPES.items():
+        content = getattr(record, file)
+        _check(record, file, content, types)
+    targets = record.metrics.get("targets") or {}
+    for name, one in targets.items():
+        _check(record, "metrics", {"scores": one}, {"scores": dict}, f"targets.{name}")
+    scored = {part: record.metrics.get(part) or {} for part in ("test", "val")}
+    for part, scores in (scored | {f"targets.{name}": one or {} for name, one in targets.items()}).items():
+        _check(record, "metrics", scores, _OF_A_PART, part)
+        for name in scores.get("per_class") or {}:
+            _check(record, "metrics", scores, {f"per_class.{name}": dict, f"intervals.per_class.{name}": dict}, part)
+    for number, claim in enumerate(record.metrics.get("claims") or []):
+        _check(record, "metrics", claim, _OF_A_CLAIM, f"claims[{number}]")
+        missing = [key for key in _OF_A_CLAIM if claim.get(key) is None]
+        if missing:
+            raise InputError(f"{record.folder}: metrics.json has no claims[{number}].{missing[0]}; repeat the run")
+
+
+def _check(record: Record, file: str, content: Any, types: Mapping[str, Any], where: str = "") -> None:
+    for path, wanted in types.items():
+        value = _find(content, path)
+        if value is not None and not _is(value, wanted):
+            name = "config.yaml" if file == "config" else f"{file}.json"
+            place = ".".join(filter(None, (where, path)))
+            raise InputError(f"{record.folder}: {name} has {place} of another type than a run writes; repeat the run")
+
+
+def _find(content: Any, path: str) -> Any:
+    for key in path.split("."):
+        content = content.get(key) if isinstance(content, Mapping) else None
+    return content
+
+
+def _is(value: Any, wanted: Any) -> bool:
+    match wanted:
+        case "texts":
+            return isinstance(value, list) and all(isinstance(one, str) for one in value)
+        case "mappings":
+            return isinstance(value, list) and all(isinstance(one, dict) for one in value)
+    return isinstance(value, wanted) and (wanted is bool or not isinstance(value, bool))

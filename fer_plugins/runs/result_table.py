@@ -1,0 +1,250 @@
+"""The result as tables in the terminal: per class, overall with intervals, and the paper's claims beside it."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any, TextIO
+
+from rich import box
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from fer_plugins.runtime.print_table import print_table
+
+WIDEST = 120  # columns; no wider anywhere, so that a table fits a note or a log
+_PIPED = 100  # where there is no terminal and COLUMNS says nothing
+_ROOMY = 100  # columns from which a table by class has a column for each interval
+_SPLITS = ("test", "val", "train")
+_OVERALL = {
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
+    "precision": "precision (macro)",
+    "recall": "recall (macro)",
+    "f1": "F1 (macro)",
+    "specificity": "specificity (macro)",
+    "kappa": "Cohen's kappa",
+    "mcc": "Matthews correlation",
+    "top2_accuracy": "top-2 accuracy",
+    "auroc": "AUROC (macro)",
+    "average_precision": "average precision (macro)",
+    "ece": "calibration error (ECE)",
+    "brier": "Brier score (0 to 2)",
+    "loss": "loss (nats)",
+}
+_ACRONYMS = {"f1": "F1", "gar": "GAR", "far": "FAR"}
+_PER_CLASS = {"precision": "precision", "recall": "recall", "f1": "F1"}
+
+
+def result_console(stream: TextIO | None = None) -> Console:
+    """Make the console to print results on: as wide as the terminal, at most 120 columns.
+
+    Where it is no terminal: plain text, as wide as COLUMNS says, else 100.
+
+    Args:
+        stream: where to; default standard output. Characters that its encoding lacks are replaced.
+    """
+    stream = stream if stream is not None else sys.stdout
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors="replace")
+    console = Console(file=stream, highlight=False)
+    if console.is_terminal:
+        console.width = min(console.width, WIDEST)
+        return console
+    columns = os.environ.get("COLUMNS", "")
+    width = min(int(columns), WIDEST) if columns.isdecimal() and int(columns) > 0 else _PIPED
+    return Console(file=stream, width=width, color_system=None, force_terminal=False, highlight=False)
+
+
+def print_result(
+    console: Console,
+    scores_by_split: Mapping[str, Mapping[str, Any]],
+    claims_rows: Sequence[Mapping[str, Any]],
+    header: Mapping[str, Any],
+    assumed: Mapping[str, str],
+    warnings: Sequence[str] = (),
+    faults: Sequence[str] = (),
+) -> None:
+    """Print what a run found.
+
+    Args:
+        console: such as ``result_console()``.
+        scores_by_split: split ("test", "val", "train") -> scores, as ``evaluate.metrics.score`` returns them. The
+            first of these three that is there is reported in full, the others beside it.
+        claims_rows: rows of ``evaluate.claims_beside.compare``; none: no table of claims.
+        header: what was run, printed as "name value" pairs in this order (plugin, dataset, protocol, split_hash,
+            seed, ...); None values are left out.
+        assumed: option -> reason, the readings that the paper leaves open; the options are printed.
+        warnings: sentences, printed last.
+        faults: sentences, printed first: why the scores are no result.
+    """
+    console.print()
+    _print_header(console, header)
+    for fault in faults:
+        _print_pair(console, "NOT A RESULT", fault, 12, style="bold red")
+    if faults:
+        console.print()
+    shown = [split for split in _SPLITS if split in scores_by_split]
+    if shown:
+        print_table(console, per_class_table(shown[0], scores_by_split[shown[0]], narrow=console.width < _ROOMY))
+        print_table(console, _overall(shown, scores_by_split))
+    if claims_rows:
+        _print_claims(console, claims_rows)
+    if "architecture" in assumed:
+        _print_pair(console, "ARCHITECTURE ASSUMED", assumed["architecture"], 20, style="bold yellow")
+        console.print()
+    if assumed:
+        title = f"{len(assumed)} reading(s) assumed, where the paper is silent (reasons: fer show, manifest.json)"
+        console.print(Text(title, style="bold"))
+        console.print(Padding(Text(", ".join(assumed)), (0, 0, 0, 2)))
+        console.print()
+    for warning in warnings:
+        _print_pair(console, "warning", warning, 7, style="bold yellow")
+
+
+def _print_header(console: Console, header: Mapping[str, Any]) -> None:
+    line = Text()
+    for name, value in header.items():
+        if value is None:
+            continue
+        pair = f"{name.replace('_', ' ')} {f'{value:,}' if type(value) is int and value >= 10_000 else value}"
+        if line and len(line) + 3 + len(pair) > console.width:
+            console.print(line)
+            line = Text()
+        line.append("   " if line else "").append(pair)
+    console.print(line)
+    console.print()
+
+
+def per_class_table(split: str, scores: Mapping[str, Any], *, narrow: bool = False) -> Table:
+    """Return the table of precision, recall and F1 of each class, headed by ``split`` and the number of images.
+
+    Args:
+        split: whose scores they are.
+        scores: of the split, as ``evaluate.metrics.score`` returns them.
+        narrow: for 80 columns: each interval stands behind its score.
+    """
+    if narrow:
+        return _narrow_per_class(split, scores)
+    table = _table(f"{split}, per class ({scores['n']:,} images)")
+    table.add_column("class", overflow="fold")
+    for title in (*_PER_CLASS.values(), "images"):
+        table.add_column(title, justify="right")
+    intervals = scores.get("intervals", {}).get("per_class", {})
+    if intervals:
+        for title in _PER_CLASS.values():
+            table.add_column(f"{title} 95 %", justify="right", style="dim")
+    for name, row in scores["per_class"].items():
+        cells = [_rate(row[metric]) for metric in _PER_CLASS]
+        ranges = (
+            [say_interval(intervals.get(name, {}).get(metric), digits=3) for metric in _PER_CLASS] if intervals else []
+        )
+        table.add_row(Text(name), *cells, f"{row['support']:,}", *ranges)
+    return table
+
+
+def _narrow_per_class(split: str, scores: Mapping[str, Any]) -> Table:
+    table = _table(f"{split}, per class ({scores['n']:,} images), with 95 % intervals")
+    table.add_column("class", overflow="fold")
+    for title in ("images", *_PER_CLASS.values()):
+        table.add_column(title, justify="right")
+    intervals = scores.get("intervals", {}).get("per_class", {})
+    for name, row in scores["per_class"].items():
+        cells = []
+        for metric in _PER_CLASS:
+            ends = intervals.get(name, {}).get(metric)
+            cells.append(_rate(row[metric], 3) + (f" [{ends['low']:.2f}, {ends['high']:.2f}]" if ends else ""))
+        table.add_row(Text(name), f"{row['support']:,}", *map(Text, cells))
+    return table
+
+
+def _overall(shown: Sequence[str], scores_by_split: Mapping[str, Mapping[str, Any]]) -> Table:
+    with_interval = [split for split in shown[:2] if "intervals" in scores_by_split[split]]
+    table = _table("overall")
+    table.add_column("score")
+    for split in shown:
+        table.add_column(split, justify="right")
+        if split in with_interval:
+            table.add_column("95 % interval", justify="right", style="dim")
+    for metric, title in _OVERALL.items():
+        if not any(metric in scores_by_split[split] for split in shown):
+            continue  # a run of an earlier version
+        cells = []
+        for split in shown:
+            scores = scores_by_split[split]
+            cells.append(_rate(scores.get(metric)))
+            if split in with_interval:
+                cells.append(say_interval(scores["intervals"].get(metric)))
+        table.add_row(title, *cells)
+    return table
+
+
+def _print_claims(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
+    table = _table("the paper's claims beside the measured numbers")
+    table.add_column("score")
+    table.add_column("claimed", justify="right")
+    table.add_column("measured", justify="right")
+    table.add_column("95 % interval", justify="right", style="dim")
+    table.add_column("points", justify="right")
+    table.add_column("where", overflow="fold")
+    table.add_column("notes")
+    said = [_notes(row) for row in rows]
+    shared = [note for note in said[0] if len(rows) > 1 and all(note in others for others in said)]
+    notes = list(dict.fromkeys(note for row_notes in said for note in row_notes if note not in shared))
+    for row, row_notes in zip(rows, said, strict=True):
+        difference = row["difference"]
+        table.add_row(
+            Text(" ".join(_ACRONYMS.get(word, word) for word in row["metric"].split("_"))),
+            _rate(row["claimed"]),
+            _rate(row["measured"]),
+            say_interval(row["interval"]),
+            "-" if difference is None else f"{difference:+.2f}",
+            Text(row["source"]),
+            " ".join(str(number) for number, note in enumerate(notes, 1) if note in row_notes),
+        )
+    print_table(console, table)
+    if shared:
+        _print_pair(console, "all", "; ".join(shared), 3)
+    for number, note in enumerate(notes, 1):
+        _print_pair(console, f"{number:>3}", note, 3)
+    console.print()
+
+
+def _notes(row: Mapping[str, Any]) -> list[str]:
+    """Return a row's notes and the claims file's own remark, unless it says again that the averaging is open."""
+    remark = row.get("remark") or ""
+    repeated = remark.startswith("averaging") and any("averaging" in note for note in row["notes"])
+    return [*row["notes"], *([f"claim: {remark}"] if remark and not repeated else [])]
+
+
+def _print_pair(console: Console, key: str, words: str, width: int, style: str = "dim") -> None:
+    """Print ``words`` wrapped and hanging behind ``key``."""
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(width=width, style=style, overflow="fold")
+    grid.add_column()
+    grid.add_row(Text(key), Text(words))
+    console.print(Padding(grid, (0, 0, 0, 2), expand=False))
+
+
+def _table(title: str) -> Table:
+    return Table(
+        title=title, title_justify="left", title_style="bold", header_style="dim", box=box.SIMPLE_HEAD, pad_edge=False
+    )
+
+
+def _rate(value: Any, digits: int = 4) -> str:
+    return f"{value:.{digits}f}" if isinstance(value, int | float) else "-"
+
+
+def say_interval(interval: Mapping[str, Any] | None, digits: int = 4) -> str:
+    """Write the ends of an interval: "0.8123 to 0.8244"; "-" where there is none."""
+    return f"{interval['low']:.{digits}f} to {interval['high']:.{digits}f}" if interval else "-"
+
+
+def say_p(value: float | None) -> str:
+    """Write a p-value with four digits, "< 0.0001" below them; "-" where there is none."""
+    return "-" if value is None else "< 0.0001" if value < 0.0001 else f"{value:.4f}"

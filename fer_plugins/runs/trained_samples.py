@@ -1,0 +1,40 @@
+"""Whether runs whose split hashes differ were trained on other samples, or on the same ones at another size."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fer_plugins import config
+from fer_plugins.runs.record import Record
+
+
+def note_on_splits(records: Sequence[Record], part: str) -> str:
+    """Say what differs between runs that were scored on the same samples under different split hashes.
+
+    A dataset that draws its images at the size that a run asks for has other pixels, so another split hash, at each
+    size: there the names of the samples tell. Runs of earlier versions did not record them.
+
+    Args:
+        records: of the runs, at least two of which have different split hashes.
+        part: the split that they were scored on.
+    """
+    names = [record.manifest["data"].get("names_hash") for record in records]
+    datasets = [_dataset(record.config.get("data") or {}) for record in records]
+    if None in names or any(one != names[0] for one in names) or any(one != datasets[0] for one in datasets):
+        return f"the {part} samples are the same, but not the samples trained on (split hashes differ)"
+    sizes = dict.fromkeys(_size(record.config["data"]) for record in records)
+    return (
+        f"all samples are the same, trained on and tested; the split hashes differ by their pixels ({'; '.join(sizes)})"
+    )
+
+
+def _dataset(section: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the dataset's name and own options, without the core's keys (size, batch size, where it lies, ...)."""
+    core = config.section_keys("data")
+    return {key: value for key, value in section.items() if key == "name" or key not in core}
+
+
+def _size(section: Mapping[str, Any]) -> str:
+    size, channels = section.get("image_size"), section.get("channels")
+    return f"{size} x {size}, {channels} channel{'' if channels == 1 else 's'}"

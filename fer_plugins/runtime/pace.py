@@ -1,0 +1,87 @@
+"""How fast a training goes: the time it will take, the time left, and whether a smaller start is to be named."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from fer_plugins.runtime.activity import format_seconds
+
+STEPS, SECONDS = 3, 2.0  # an estimate is made after so many steps that took so long; the very first step is left out
+HOURS = 3_600.0  # seconds on a CPU from which a smaller start is named
+START = 180.0  # seconds that a smaller start should take
+EPOCHS = 5
+LEAST = 350  # images: fifty a class, so that something can be learnt
+
+
+class Pace:
+    """Measures the steps of a training. Times are of this process: a resumed run is measured anew."""
+
+    def __init__(self) -> None:
+        self.epoch, self.epochs, self.steps, self.done = 0, 1, 1, 0
+        self.estimated = False
+        self._first = self._began = time.monotonic()
+        self._whole: float | None = None  # seconds of an epoch, validation included
+
+    def begin_epoch(self, epoch: int, epochs: int, steps: int) -> None:
+        """Note that epoch number ``epoch`` (from 0) of ``epochs`` begins, of ``steps`` steps."""
+        self.epoch, self.epochs, self.steps, self.done = epoch, epochs, steps, 0
+        self._began = time.monotonic()
+
+    def step(self, done: int) -> float | None:
+        """Note that ``done`` steps of the epoch are done; return the seconds left of all epochs, once."""
+        self.done = done
+        if done == 1:
+            self._first = time.monotonic()  # it allocates memory, and workers start
+        if self.estimated or done <= STEPS or time.monotonic() - self._first < SECONDS:
+            return None
+        self.estimated = True
+        return self.left()
+
+    def end_epoch(self, seconds: float) -> None:
+        """Note that the epoch took ``seconds``, validation included."""
+        self.estimated = True  # epochs this short tell by themselves
+        self._whole = seconds
+
+    def left(self) -> float | None:
+        """Return the seconds left, without those of validation in the first epoch; None before there is a measure."""
+        if self._whole is not None:
+            return max(0.0, self._whole * (self.epochs - self.epoch) - (time.monotonic() - self._began))
+        if self.done < 2:
+            return None
+        a_step = (time.monotonic() - self._first) / (self.done - 1)
+        return a_step * (self.steps * (self.epochs - self.epoch) - self.done)
+
+    def describe(self) -> str:
+        """Say how far the training has come."""
+        left = self.left()
+        said = f"training: epoch {self.epoch + 1}/{self.epochs}, step {self.done} of {self.steps}"
+        return said + ("" if left is None else f", about {format_seconds(left)} left")
+
+
+def warn_of_hours(settings: Mapping[str, Any], expected: float, device: str, images: int) -> str | None:
+    """Return a warning, with a smaller start to try, where a CPU would train for more than an hour; else None.
+
+    Args:
+        settings: the complete configuration.
+        expected: seconds of the whole training.
+        device: "cpu", "cuda", ...
+        images: of the whole dataset.
+    """
+    if device != "cpu" or expected < HOURS:
+        return None
+    epochs = min(EPOCHS, settings["trainer"]["epochs"])
+    limit = int(images * START / expected * settings["trainer"]["epochs"] / epochs)
+    limit = min(max(limit, LEAST), images)
+    data = settings["data"]
+    words = [
+        "fer-run",
+        "--plugin" if settings["plugin"] else "--model",
+        settings["plugin"] or settings["model"]["name"],
+    ]
+    words += ["--recipe", settings["recipe"]] if settings["recipe"] else []
+    words += ["--data", data["name"], *(["--data.root", str(data["root"])] if data["root"] else [])]
+    words += ["--data.limit", str(limit), "--trainer.epochs", str(epochs)]
+    return f"a CPU needs about {format_seconds(expected)} for this; a smaller start: {shlex.join(words)}"

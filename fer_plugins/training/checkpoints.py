@@ -1,0 +1,159 @@
+"""Checkpoints: written whole or not at all, the best by validation and the last whole epoch."""
+
+from __future__ import annotations
+
+import math
+import os
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import torch
+from lightning.fabric.plugins import TorchCheckpointIO
+from lightning.pytorch.callbacks import Checkpoint
+from torch.optim.lr_scheduler import ReduceLROnPlateau
+
+from fer_plugins.runtime.errors import InputError, RunError
+
+
+class WholeFileIO(TorchCheckpointIO):
+    """Writes a checkpoint beside its place and moves it there.
+
+    Lightning's own goes through the system's temporary folder, from where the move is a copy when that lies on another
+    disk, and it passes over a refused permission in silence.
+    """
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
+        """Write ``checkpoint`` to ``path``.
+
+        Raises:
+            RunError: it cannot be written (full disk, no permission).
+        """
+        target = Path(path)
+        unfinished = target.with_name(f".{target.name}.{os.getpid()}")
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            torch.save(checkpoint, unfinished)
+            os.replace(unfinished, target)
+        except (OSError, RuntimeError) as error:  # torch's writer turns a full disk into RuntimeError
+            unfinished.unlink(missing_ok=True)
+            cause = getattr(error, "strerror", None) or str(error).partition("\n")[0]
+            raise RunError(f"cannot write {target}: {cause}; is the disk full?") from error
+
+
+class BestAndLast(Checkpoint):
+    """Keeps ``best.ckpt`` (by a metric of validation) and ``last.ckpt`` (the last whole epoch).
+
+    Lightning's ModelCheckpoint (2.6) writes its last.ckpt only when the best improves, and forgets the best score when
+    the folder has moved. Here the best score is the one that best.ckpt itself was written with, and nothing holds a
+    path. best.ckpt is written first: a run that is killed between the two goes on from the epoch before, reaches the
+    same score again, and leaves best.ckpt as it is.
+
+    Args:
+        folder: where the two are written.
+        metric: name of a logged metric, such as val/accuracy.
+        mode: max or min, whether more or less of it is better.
+    """
+
+    def __init__(self, folder: Path, metric: str, mode: str) -> None:
+        self.folder, self.metric = folder, metric
+        self.sign = 1.0 if mode == "max" else -1.0
+        self.score: float | None = None
+        self.value: float | None = None  # of the last epoch
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Take over the best score of an interrupted run, and the step that its schedule had not made yet.
+
+        A checkpoint is written before the schedules step. Lightning makes up for that step when it resumes, but not for
+        schedules that look at a metric, whose value it does not keep.
+        """
+        del pl_module
+        if trainer.ckpt_path is None:
+            return
+        self.score = best_score(self.folder / "best.ckpt")
+        value = last_value(Path(trainer.ckpt_path))
+        if value is not None:
+            for one in trainer.lr_scheduler_configs:
+                if isinstance(one.scheduler, ReduceLROnPlateau):
+                    one.scheduler.step(value)  # its monitor is the metric of this callback
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Write the epoch, which is whole by now: validation has been run, early stopping has counted it."""
+        del pl_module
+        self.value = value = float(trainer.callback_metrics[self.metric])
+        if self.score is None or self._is_better(value, self.score):
+            self.score = value
+            trainer.save_checkpoint(self.folder / "best.ckpt")
+        trainer.save_checkpoint(self.folder / "last.ckpt")
+
+    def _is_better(self, value: float, score: float) -> bool:
+        return self.sign * value > self.sign * score or (math.isnan(score) and not math.isnan(value))
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the best score so far, this epoch's included, and the value of this epoch."""
+        return {"score": self.score, "value": self.value}
+
+
+def best_score(path: Path) -> float | None:
+    """Return the score that best.ckpt was selected by; None where it does not say.
+
+    Raises:
+        RunError: the file cannot be read.
+    """
+    return _kept(path, "score", "best_model_score")
+
+
+def last_value(path: Path) -> float | None:
+    """Return the metric's value in the epoch that a checkpoint was written after; None where it does not say.
+
+    Raises:
+        RunError: the file cannot be read.
+    """
+    return _kept(path, "value", "current_score")
+
+
+def _kept(path: Path, name: str, name_in_lightning: str) -> float | None:
+    """Return a number of the state of BestAndLast, or of ModelCheckpoint, which version 0.1.0 used."""
+    for key, state in read_checkpoint(path)["callbacks"].items():
+        ours = key == BestAndLast.__name__
+        if ours or key.startswith("ModelCheckpoint"):
+            number = state.get(name if ours else name_in_lightning)
+            return None if number is None else float(number)
+    return None
+
+
+def find_damage(path: Path) -> str | None:
+    """Return what is damaged in a checkpoint: torch loads bytes that are not those that were written without a word."""
+    try:
+        with zipfile.ZipFile(path) as content:
+            broken = content.testzip()
+    except (OSError, zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
+        broken = " ".join(str(error).split()) or "it is empty"
+    return broken
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """Return what a checkpoint of this run holds, on the CPU.
+
+    Raises:
+        RunError: the file cannot be read.
+    """
+    try:
+        content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises a dozen kinds for a damaged file
+        raise RunError(f"cannot read {path}: {' '.join(str(error).split())[:200]}") from error
+    return content
+
+
+def find_checkpoint(path: str) -> Path:
+    """Return the checkpoint that a run's folder or a file name means.
+
+    Raises:
+        InputError: there is none.
+    """
+    given = Path(path)
+    found = given / "checkpoints" / "best.ckpt" if given.is_dir() else given
+    if not found.is_file():
+        raise InputError(f"model.teacher: {found} is not there; give the folder of a finished run or a .ckpt file")
+    return found

@@ -1,0 +1,260 @@
+"""FERModule: the network, the loss, the optimiser and the three steps, the same for every plug-in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import torch
+from torch import Tensor, nn
+
+from fer_plugins.config import registry
+from fer_plugins.contract import Batch, HasAuxiliaryLoss, HasHealth
+from fer_plugins.metrics.collapse import find_collapse
+from fer_plugins.metrics.metrics import Predictions, Scorer, score
+from fer_plugins.runtime.errors import InputError, RunError
+from fer_plugins.runtime.seeds import derive
+from fer_plugins.training import optim
+from fer_plugins.training.soft_targets import SoftTargets
+
+LARGEST_TRIED = 512  # pixels; where the search for the smallest legal image size ends
+
+
+def build_network(config: Mapping[str, Any], num_classes: int, teacher: nn.Module | None = None) -> nn.Module:
+    """Build the architecture of the configuration and check that it keeps the contract on one image.
+
+    Raises:
+        InputError: the architecture refuses its options or the image size (the smallest legal size is named).
+        PluginError: logits of the wrong shape, or no module.
+    """
+    options = dict(config["model"])
+    name = options.pop("name")
+    options["teacher"] = teacher
+    channels, size = config["data"]["channels"], config["data"]["image_size"]
+
+    def attempt(pixels: int) -> nn.Module:
+        network: nn.Module = registry.build(
+            "architecture", name, num_classes=num_classes, in_channels=channels, image_size=pixels, **options
+        )
+        _check_logits(network, name, (1, channels, pixels, pixels), num_classes)
+        return network
+
+    try:
+        return attempt(size)
+    except registry.PluginError:
+        raise
+    except InputError as error:
+        if "image_size" in str(error):
+            raise  # the architecture has said it all
+        smallest = _smallest_size(attempt, size)
+        if smallest is None:
+            raise
+        raise InputError(
+            f"data.image_size: {name} does not take {size} pixels; "
+            f"the smallest size above that it takes is {smallest} ({error})"
+        ) from error
+
+
+def _smallest_size(attempt: Callable[[int], nn.Module], size: int) -> int | None:
+    """Return the least image size above ``size`` that works, or None when another cause is to blame."""
+
+    def works(pixels: int) -> bool:
+        try:
+            attempt(pixels)
+        except InputError:
+            return False
+        return True
+
+    with torch.random.fork_rng(devices=[]):
+        doubled = [size * 2**times for times in range(1, 10) if size * 2**times <= LARGEST_TRIED] or [LARGEST_TRIED]
+        large = next((pixels for pixels in doubled if works(pixels)), None)
+        if large is None:  # a few attempts have told that the size is not to blame
+            return None
+        near = next((pixels for pixels in range(size + 1, min(size + 33, large)) if works(pixels)), None)
+        if near is not None:
+            return near
+        far = next(pixels for pixels in (*range(size + 64, large, 32), large) if works(pixels))
+        return next(pixels for pixels in range(max(far - 31, size + 1), far + 1) if works(pixels))
+
+
+def _check_logits(network: nn.Module, name: str, shape: tuple[int, ...], num_classes: int) -> None:
+    training = network.training
+    network.eval()
+    try:
+        with torch.no_grad():
+            logits = network(torch.zeros(shape))
+    except (RuntimeError, ValueError) as error:  # a map smaller than its kernel, and the like
+        text = " ".join(str(error).split())
+        raise InputError(f"architecture {name} fails on an image of {shape[-1]} pixels: {text}") from error
+    finally:
+        network.train(training)
+    if not isinstance(logits, Tensor) or logits.shape != (1, num_classes):
+        found = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+        offer = registry.find("architecture", name)
+        raise registry.PluginError(
+            f"{offer}: forward returns {found} for one image; the contract wants (1, {num_classes})"
+        )
+
+
+class FERModule(L.LightningModule):
+    """Trains any architecture that keeps the contract.
+
+    Args:
+        config: the complete configuration (see ``defaults.yaml``); its sections model, data, loss, optimizer,
+            scheduler, selection, trainer and the seed are read.
+        classes: class names in label order; kept in the checkpoint.
+        class_counts: training images per class, for balanced class weights.
+        teacher: a frozen network for architectures that distil; not part of the checkpoint.
+        targets: shares per class of every sample, where training aims at them; not part of the checkpoint.
+    """
+
+    def __init__(
+        self,
+        config: dict[str, Any],
+        classes: list[str],
+        class_counts: list[int] | None = None,
+        teacher: nn.Module | None = None,
+        targets: SoftTargets | None = None,
+    ) -> None:
+        super().__init__()
+        self.save_hyperparameters("config", "classes", "class_counts")
+        self.config = config
+        self.classes = classes
+        self.network = build_network(config, len(classes), teacher)
+        self.channels_last: bool = config["trainer"]["channels_last"]
+        if self.channels_last:
+            self.network.to(memory_format=torch.channels_last)
+        self.criterion = optim.build_criterion(config["loss"], class_counts)
+        self.targets = targets
+        self.scorer = Scorer(classes)
+        self.predictions: Predictions | None = None  # of the last validation or test pass
+        self.faults: list[str] = []  # why the last pass is no result: the network has broken down
+        self._looked_at: Tensor | None = None  # the first batch of the pass, for the network's own health check
+        self._sums = torch.zeros(4)  # criterion, auxiliary loss, right answers, images of this epoch
+
+    @classmethod
+    def load_from_checkpoint(  # type: ignore[override]
+        cls, checkpoint_path: str | Path, map_location: Any = "cpu", weights_only: bool = True, **kwargs: Any
+    ) -> FERModule:
+        """Load a trained model, ready to predict (in evaluation mode); no further arguments are needed.
+
+        To go on training it, call ``train()``; Lightning's Trainer does.
+
+        Raises:
+            InputError: the file is missing, is no checkpoint, or its plug-in is not installed.
+        """
+        try:
+            module: FERModule = super().load_from_checkpoint(
+                checkpoint_path, map_location=map_location, weights_only=weights_only, **kwargs
+            )
+        except InputError:
+            raise
+        except Exception as error:  # torch raises a dozen kinds for a file that is none of its own
+            text = " ".join(str(error).split())[:200]
+            raise InputError(f"{checkpoint_path}: not a readable checkpoint of this package: {text}") from error
+        return module.eval()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return logits (B, num_classes) of images (B, C, H, W) in [0, 1]."""
+        if self.channels_last:
+            x = x.contiguous(memory_format=torch.channels_last)
+        logits: Tensor = self.network(x)
+        return logits
+
+    def on_train_epoch_start(self) -> None:
+        """Seed what the epoch draws (dropout, batch transforms) from run seed and epoch, so that it can be resumed."""
+        torch.manual_seed(derive(self.config["seed"], "epoch", self.current_epoch))
+        self._sums = torch.zeros(4, device=self.device)
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """Return the loss: criterion (times the model's ``criterion_weight``) plus its ``auxiliary_loss``."""
+        logits = self(batch.image)
+        if self.targets is None:
+            criterion = self.criterion(logits, batch.label)
+        else:
+            criterion = self.targets.loss(self.criterion, logits, batch.index)
+        total: Tensor = getattr(self.network, "criterion_weight", 1.0) * criterion
+        auxiliary = criterion.new_zeros(())
+        if isinstance(self.network, HasAuxiliaryLoss):
+            auxiliary = self.network.auxiliary_loss()
+            total = total + auxiliary
+        if not torch.isfinite(total):
+            raise RunError(
+                f"the loss is {float(total.detach())} at epoch {self.current_epoch + 1}, step {batch_idx + 1}; "
+                "the checkpoint of the last whole epoch is kept. Lower optimizer.lr or set trainer.gradient_clip_norm"
+            )
+        with torch.no_grad():
+            right = (logits.argmax(1) == batch.label).sum()
+            count = len(batch.label)
+            self._sums += torch.stack((criterion * count, auxiliary * count, right, right.new_tensor(count)))
+        return total
+
+    def epoch_means(self) -> dict[str, float]:
+        """Return the epoch's means so far: running values, in training mode and on augmented images."""
+        criterion, auxiliary, right, count = self._sums.tolist()
+        means = {"train/loss": criterion / count, "train/accuracy": right / count}
+        if isinstance(self.network, HasAuxiliaryLoss):
+            means["train/auxiliary_loss"] = auxiliary / count
+        return means
+
+    def on_train_epoch_end(self) -> None:
+        """Log the epoch's means."""
+        self.log_dict(self.epoch_means())
+
+    def on_validation_epoch_start(self) -> None:
+        """Forget earlier answers."""
+        self.scorer.reset()
+        self._looked_at = None
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """Collect answers."""
+        if self._looked_at is None:
+            self._looked_at = batch.image
+        self.scorer.update(batch.index, self(batch.image), batch.label)
+
+    def on_validation_epoch_end(self) -> None:
+        """Log loss, accuracy, balanced accuracy and macro F1 of the validation part, and the network's health."""
+        self.log_dict({f"health/{name}": value for name, value in self._end_pass().items()})
+        assert self.predictions is not None
+        scores = score(self.predictions, self.classes, intervals=False)
+        for name in ("loss", "accuracy", "balanced_accuracy", "f1"):
+            self.log(f"val/{name}", scores[name])
+
+    def _end_pass(self) -> dict[str, float]:
+        """Keep the answers and the faults of the pass; return the figures of the network's health."""
+        self.predictions = self.scorer.predictions()
+        self.faults = find_collapse(self.predictions, self.classes)
+        if not isinstance(self.network, HasHealth) or self._looked_at is None:
+            return {}
+        with torch.no_grad():
+            health = self.network.health(self._looked_at)
+        self._looked_at = None
+        self.faults += health.faults
+        return {name: float(value) for name, value in health.figures.items()}
+
+    def on_test_epoch_start(self) -> None:
+        """Forget earlier answers."""
+        self.on_validation_epoch_start()
+
+    def test_step(self, batch: Batch, batch_idx: int) -> None:
+        """Collect answers."""
+        self.validation_step(batch, batch_idx)
+
+    def on_test_epoch_end(self) -> None:
+        """Keep the answers for the record."""
+        self._end_pass()
+
+    def configure_optimizers(self) -> Any:
+        """Return the optimiser and, where there is one, the schedule, stepped once an epoch."""
+        optimizer = optim.build_optimizer(self.config["optimizer"], optim.parameter_groups(self.network))
+        selection = self.config["selection"]
+        epochs = self.config["trainer"]["epochs"]
+        schedule = optim.build_schedule(self.config["scheduler"], optimizer, epochs, selection["mode"])
+        if schedule is None:
+            return optimizer
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": schedule, "interval": "epoch", "monitor": selection["metric"]},
+        }

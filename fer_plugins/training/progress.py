@@ -1,0 +1,174 @@
+"""What a run says while it goes: a bar on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import lightning as L
+from tqdm import tqdm
+
+from fer_plugins.data.protocols.fold_parts import count_targets
+from fer_plugins.runs.cost import parameters
+from fer_plugins.runs.result_table import result_console
+from fer_plugins.runtime import activity
+from fer_plugins.runtime.activity import format_seconds
+from fer_plugins.runtime.pace import Pace, warn_of_hours
+from fer_plugins.training.tracking import Tracker
+
+
+def _wants_bar(settings: Mapping[str, Any]) -> bool:
+    wish: str = settings["trainer"]["progress"]
+    return wish == "bar" or (wish == "auto" and sys.stdout.isatty())
+
+
+def _wants_lines(settings: Mapping[str, Any]) -> bool:
+    return bool(settings["trainer"]["progress"] != "none")
+
+
+def decoding_progress(settings: Mapping[str, Any], name: str) -> Callable[[int, int], None] | None:
+    """Return a function (done, total) that shows the reading of a dataset on a terminal; None elsewhere."""
+    if not _wants_bar(settings):
+        return None
+    bar = tqdm(desc=f"reading {name}", unit="image", leave=False)
+
+    def show(done: int, total: int) -> None:
+        activity.spoken()
+        bar.total = total
+        bar.update(done - bar.n)
+        if done >= total:
+            bar.close()
+
+    return show
+
+
+def training_bar(settings: Mapping[str, Any]) -> list[L.Callback]:
+    """Return the bar over the whole training where one is wanted, else nothing."""
+    return [TrainingBar()] if _wants_bar(settings) else []
+
+
+class TrainingBar(L.Callback):
+    """One bar from the first step to the last: epoch, loss and the time left; validation and epochs start no other."""
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Draw the bar; a resumed run's begins where it was interrupted."""
+        del pl_module
+        epochs, steps = int(trainer.max_epochs or 0), int(trainer.num_training_batches)
+        self.bar = tqdm(total=epochs * steps, initial=trainer.current_epoch * steps, unit="step", leave=False)
+        self.bar.smoothing = 0.1
+        self._shown = 0.0
+
+    def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Show the epoch's number, counted from 1."""
+        del pl_module
+        self.bar.set_description(f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}")
+
+    def on_train_batch_end(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Count the step; the loss is fetched from the device twice a second at most."""
+        del trainer, pl_module, batch, batch_idx
+        activity.spoken()
+        self.bar.update()
+        if time.monotonic() - self._shown > 0.5:
+            self._shown = time.monotonic()
+            self.bar.set_postfix(loss=f"{float(outputs['loss']):.3f}")
+
+    def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Take the bar away."""
+        self.bar.close()
+
+    def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
+        """Take the bar away, so that the error stands on a line of its own."""
+        if hasattr(self, "bar"):
+            self.bar.close()
+
+
+class ResultConsole:
+    """Prints the lines of a run and carries the console that its tables go to."""
+
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        self.console = result_console()
+        self.lines = _wants_lines(settings)
+        self.epochs: int = settings["trainer"]["epochs"]
+
+    def say(self, text: str) -> None:
+        """Print one line, flushed, so that a log file shows it at once; beside a bar, not through it."""
+        if self.lines:
+            tqdm.write(text, file=sys.stdout)
+            sys.stdout.flush()
+            activity.spoken()
+
+    def begin(self, folder: Any, data: Any, module: Any, device: str, *, resumed: bool) -> None:
+        """Say what is about to be trained on what."""
+        counts = data.counts | count_targets(data.table, data.fold, data.classes)
+        sizes = ", ".join(f"{sum(of_class.values()):,} {name}" for name, of_class in counts.items())
+        self.say(f"{'going on in' if resumed else 'run folder'}: {folder}")
+        self.say(f"data: {data.dataset_name}, {sizes}")
+        self.say(f"  split {data.split_hash}, data {data.fingerprint}")
+        for note in data.notes:
+            self.say(f"  {note}")
+        for warning in data.warnings:
+            self.say(f"  warning: {warning}")
+        name = module.config["model"]["name"]
+        self.say(f"model: {name}, {parameters(module.network):,} parameters; {device}")
+
+    def epoch(self, row: Mapping[str, float], seconds: float, rate_before: float) -> None:
+        """Say how an epoch went, in a line of at most 80 characters, and where the learning rate changed."""
+        if row["lr"] != rate_before:
+            self.say(f"  learning rate {row['lr']:.3g}")
+        self.say(
+            f"epoch {int(row['epoch'])}/{self.epochs}  "
+            f"loss {row['train/loss']:.3f} val {row['val/loss']:.3f}  "
+            f"accuracy {row['train/accuracy']:.3f} val {row['val/accuracy']:.3f}  "
+            f"F1 {row['val/f1']:.3f}  {seconds:.1f} s"
+        )
+
+
+class EpochLog(L.Callback):
+    """Hands each epoch's row to the tracker and to the console, and says how long the training will take."""
+
+    def __init__(self, tracker: Tracker, console: ResultConsole) -> None:
+        self.tracker = tracker
+        self.console = console
+        self.pace = Pace()
+        self._rate: float | None = None
+
+    def describe(self) -> str:
+        """Say how far the training has come."""
+        return self.pace.describe()
+
+    def on_train_epoch_start(self, trainer: L.Trainer, pl_module: Any) -> None:
+        """Remember when the epoch began, and the rate that it is trained with."""
+        self._started = time.perf_counter()
+        before, self._rate = self._rate, trainer.optimizers[0].param_groups[0]["lr"]
+        self._before = self._rate if before is None else before
+        self.pace.begin_epoch(trainer.current_epoch, int(trainer.max_epochs or 1), int(trainer.num_training_batches))
+
+    def on_train_batch_end(self, trainer: L.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+        """Say after the first steps how long all of it will take."""
+        del outputs, batch
+        expected = self.pace.step(batch_idx + 1)
+        if expected is None:
+            return
+        self.console.say(f"about {format_seconds(expected)} for the training")
+        images = sum(trainer.datamodule.sizes.values())  # type: ignore[attr-defined]
+        warning = warn_of_hours(pl_module.config, expected, trainer.strategy.root_device.type, images)
+        if warning:
+            self.console.say(f"  warning: {warning}")
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: Any) -> None:
+        """Log the epoch; validation has been run by now."""
+        row = {"epoch": float(trainer.current_epoch + 1), **pl_module.epoch_means()}
+        values = trainer.callback_metrics
+        row |= {name: float(value) for name, value in values.items() if name.startswith(("val/", "health/"))}
+        row["lr"] = float(self._rate or 0.0)
+        seconds = time.perf_counter() - self._started
+        row["seconds"] = seconds
+        self.tracker.log_epoch(row)
+        self.console.epoch(row, seconds, float(self._before or 0.0))
+        self.pace.end_epoch(seconds)
+        for fault in pl_module.faults:
+            self.console.say(f"  warning: {fault}")

@@ -1,0 +1,99 @@
+"""The checkpoint that an interrupted run goes on from: found, and shown to be of this run."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from fer_plugins.runs.epoch_rows import EpochRows
+from fer_plugins.runs.record import Record
+from fer_plugins.runtime.errors import InputError, RunError
+from fer_plugins.training.checkpoints import find_damage, read_checkpoint
+from fer_plugins.training.module import FERModule
+
+_PARTS = ("epoch", "state_dict", "optimizer_states", "lr_schedulers", "callbacks", "loops")
+
+
+def find_last(record: Record, module: FERModule) -> tuple[Path | None, int, list[str], list[str]]:
+    """Find the checkpoint to go on from.
+
+    Returns:
+        The file (None: from the beginning), its whole epochs, what is to be said of it, and what of the record is lost.
+
+    Raises:
+        InputError: it is damaged, not of this network, or best.ckpt is missing beside it.
+    """
+    last, best = record.checkpoints / "last.ckpt", record.checkpoints / "best.ckpt"
+    rows = [row["epoch"] for row in EpochRows(record.folder / "metrics.csv").before(float("inf"))]
+    if not os.path.lexists(last):
+        return None, 0, ["there is no last.ckpt: every epoch is trained again"] if len(rows) > 1 else [], []
+    if not last.is_file():
+        raise _unusable(last, record, "it is no file")
+    epochs = _check(last, module, record)
+    if not best.is_file():
+        raise InputError(
+            f"{best}: is gone, and with it the best epoch so far; delete {last} to begin this run anew, or repeat it: "
+            f"fer-run --config {record.folder}/config.yaml"
+        )
+    _check(best, module, record)
+    said, lost = [], []
+    if len(rows) > epochs + 1:  # one row more is the epoch that was interrupted between its row and its checkpoint
+        said = [f"the last checkpoint is of epoch {epochs}; epochs {epochs + 1} to {len(rows)} are trained again"]
+    missing = [str(number) for number in range(1, epochs + 1) if number not in rows]
+    if missing:
+        lost = [f"metrics.csv had lost rows when the run was resumed, those of epoch {_few(missing)}"]
+    return last, epochs, said, lost
+
+
+def _few(numbers: list[str]) -> str:
+    return ", ".join(numbers if len(numbers) < 8 else [*numbers[:3], "...", numbers[-1]])
+
+
+def _check(path: Path, module: FERModule, record: Record) -> int:
+    """Return the whole epochs of a checkpoint.
+
+    Raises:
+        InputError: it is none of this run.
+    """
+    broken = find_damage(path)
+    if broken is not None:
+        raise _unusable(path, record, f"it is damaged: {broken}")
+    try:
+        content = read_checkpoint(path)
+    except RunError as error:
+        raise _unusable(path, record, str(error).partition(": ")[2]) from error
+    if not isinstance(content, dict) or any(part not in content for part in _PARTS):
+        raise _unusable(path, record, "it is not written by a run")
+    if not _can_be_restored(content):
+        raise _unusable(path, record, "its state of the training is not as a run writes it")
+    try:
+        epochs = int(content["epoch"]) + 1
+        theirs = {name: tuple(value.shape) for name, value in content["state_dict"].items()}
+    except (TypeError, ValueError, AttributeError):
+        raise _unusable(path, record, "it is not written by a run") from None
+    ours = {name: tuple(value.shape) for name, value in module.state_dict().items()}
+    if theirs != ours:
+        odd = next(name for name in sorted({*theirs, *ours}) if theirs.get(name) != ours.get(name))
+        raise _unusable(path, record, f"its {odd} does not suit the network of this run")
+    return epochs
+
+
+def _can_be_restored(content: dict[str, Any]) -> bool:
+    """Return whether Lightning finds what it takes for granted: a file may have been made by other hands."""
+    optimizers, schedules = content["optimizer_states"], content["lr_schedulers"]
+    if not (isinstance(optimizers, list) and optimizers and isinstance(schedules, list)):
+        return False
+    counted = all(isinstance(one, dict) and "last_epoch" in one for one in schedules)
+    stepped = all(isinstance(one, dict) and {"state", "param_groups"} <= set(one) for one in optimizers)
+    callbacks, loops = content["callbacks"], content["loops"]
+    kept = isinstance(callbacks, dict) and any(
+        key.startswith(("BestAndLast", "ModelCheckpoint")) and isinstance(state, dict)  # the latter: version 0.1.0
+        for key, state in callbacks.items()
+    )
+    return counted and stepped and kept and isinstance(loops, dict) and isinstance(loops.get("fit_loop"), dict)
+
+
+def _unusable(path: Path, record: Record, why: str) -> InputError:
+    remedy = f"delete it to begin this run anew, or repeat the run: fer-run --config {record.folder}/config.yaml"
+    return InputError(f"{path}: the run cannot go on from it ({why}); {remedy}")

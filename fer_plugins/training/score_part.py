@@ -1,0 +1,57 @@
+"""Scores one split of a run: the dataset that was trained on, and each dataset that was only tested on apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from fer_plugins.data.datamodule import FERDataModule
+from fer_plugins.metrics.collapse import find_collapse
+from fer_plugins.metrics.metrics import Predictions, score
+from fer_plugins.metrics.votes import score_votes
+from fer_plugins.runs.by_dataset import choose, score_targets
+
+
+@dataclass(frozen=True)
+class PartScores:
+    """The scores of one split."""
+
+    own: Predictions  # of the dataset that was trained on
+    scores: dict[str, Any]  # of ``own``
+    faults: list[str]  # why these are no result
+    datasets: list[str] | None = None  # the dataset of each prediction, "" for the own one; None: all are
+    targets: dict[str, dict[str, Any]] = field(default_factory=dict)  # other dataset -> its scores
+    warnings: list[str] = field(default_factory=list)
+
+
+def score_part(predictions: Predictions, data: FERDataModule, faults: Sequence[str]) -> PartScores:
+    """Score the predictions of one split.
+
+    Args:
+        predictions: of every image of the split.
+        data: that they are of.
+        faults: what the network says of the pass (``FERModule.faults``).
+
+    Returns:
+        The scores; those of other datasets as ``score_targets`` returns them, with ``left_out``: {class that the
+        network does not know: images}.
+    """
+    table = data.table
+    origin = None if table.origin is None else table.origin[predictions.index]
+    if origin is None or not (origin != "").any():
+        scores = score(predictions, data.classes)
+        if table.votes is not None:
+            scores["votes"] = score_votes(table.votes[predictions.index], predictions)
+        return PartScores(predictions, scores, list(faults))
+    own = choose(predictions, origin == "")
+    of_all = find_collapse(predictions, data.classes)  # a collapse on one dataset may hide behind another
+    found = [*find_collapse(own, data.classes), *(fault for fault in faults if fault not in of_all)]
+    targets = score_targets(predictions, origin, data.classes)
+    left_out = getattr(data.dataset, "left_out", {})
+    warnings = []
+    for name, one in targets.items():
+        one["left_out"] = left_out.get(name, {})
+        collapse = find_collapse(choose(predictions, origin == name), data.classes)
+        warnings += [f"no result on {name}: {fault}" for fault in collapse]
+    return PartScores(own, score(own, data.classes), found, origin.tolist(), targets, warnings)

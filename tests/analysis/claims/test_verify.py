@@ -1,0 +1,235 @@
+"""Verdicts on claims: from a real run of a toy network, with claims placed below, in and above its interval."""
+
+import json
+import shutil
+
+import pytest
+import yaml
+
+from fer_plugins.analysis.verdicts import ABOVE, BELOW, NOT_COMPARABLE, REPRODUCED, verify_run
+from fer_plugins.commands import main
+from fer_plugins.commands.verify import verify
+from fer_plugins.experiments.run import run as train
+from fer_plugins.runs.read_runs import read_run
+
+FLAGS = {
+    "plugin": "toy",
+    "data": {"name": "synthetic", "samples": 210, "subjects": 10, "difficulty": 0.1},
+    "trainer": {"epochs": 50, "threads": 1, "progress": "none"},
+    "logger": {"name": "none"},
+}
+
+
+@pytest.fixture
+def trained(toy, tmp_path):
+    """Return a finished run of the toy by its whole recipe, shortened to three epochs, and a function that claims."""
+    paper = toy / "toy" / "paper.yaml"
+    paper.write_text(paper.read_text().replace("epochs: 50", "epochs: 3"))
+    run = train(FLAGS | {"trainer": {"threads": 1, "progress": "none"}, "run": {"output": str(tmp_path / "runs")}})
+
+    def claim(*entries):
+        usual = {"model": "Toy", "dataset": "Synthetic", "split": "test", "metric": "accuracy", "source": "Table 1"}
+        models = [{"name": name, "role": "proposed"} for name in ("Toy", "Other")]
+        content = {"paper": {"id": "toy", "title": "A toy"}, "models": models}
+        content["claims"] = [usual | entry for entry in entries]
+        (toy / "toy" / "claims.yaml").write_text(yaml.safe_dump(content))
+
+    return run.folder, claim
+
+
+def verdicts(folder):
+    return [(row["verdict"], "; ".join(row["why"])) for row in verify_run(read_run(folder))["claims"]]
+
+
+def change(folder, name, **changes):
+    """Return a copy of a run whose manifest, configuration or metrics say something else (dotted keys with __)."""
+    copy = folder.with_name(name)
+    shutil.copytree(folder, copy)
+    for dotted, value in changes.items():
+        file, *path = dotted.split("__")
+        target = copy / {"manifest": "manifest.json", "config": "config.yaml", "metrics": "metrics.json"}[file]
+        content = yaml.safe_load(target.read_text())
+        home = content
+        for key in path[:-1]:
+            home = home[key]
+        home[path[-1]] = value
+        target.write_text(json.dumps(content))  # JSON is YAML
+    return copy
+
+
+def test_the_verdict_is_where_the_claim_lies_to_the_interval(trained):
+    folder, claim = trained
+    scores = read_run(folder).scores
+    ends = scores["intervals"]["accuracy"]
+    name = next(name for name, row in scores["per_class"].items() if 0 < row["recall"] < 1)
+    own = scores["intervals"]["per_class"][name]["recall"]
+    macro = scores["intervals"]["f1"]
+    claim(
+        {"value": round(scores["accuracy"], 4)},
+        {"value": round(ends["high"] + 0.01, 4)},
+        {"value": round(ends["low"] - 0.01, 4)},
+        {"value": round(scores["f1"], 4), "metric": "macro_f1"},
+        {"value": round(min(1.0, macro["high"] + 0.01), 4), "metric": "macro_f1"},
+        {"value": round(scores["accuracy"], 4), "metric": "weighted_recall"},
+        {"value": round(scores["per_class"][name]["recall"], 4), "metric": "recall", "class": name},
+        {
+            "value": round(own["high"] + 0.01, 4) if own["high"] < 0.99 else 1.0,
+            "metric": "recall",
+            "class": name.upper(),
+        },
+    )
+    found = verdicts(folder)
+    assert found[:7] == [(v, "") for v in (REPRODUCED, BELOW, ABOVE, REPRODUCED, BELOW, REPRODUCED, REPRODUCED)]
+    if own["high"] < 0.99:
+        assert found[7] == (BELOW, "")
+    rows = verify_run(read_run(folder))["claims"]
+    assert rows[1]["measured"] == scores["accuracy"]
+    assert rows[1]["interval"] == ends
+    assert rows[1]["difference"] == pytest.approx(100 * (scores["accuracy"] - rows[1]["claimed"]))
+
+
+def test_a_claim_is_known_to_half_a_unit_of_its_last_digit(trained):
+    folder, claim = trained
+    high = read_run(folder).scores["intervals"]["accuracy"]["high"]
+    short = round(high + 0.5 * 0.01, 2)  # the next printable number; its rounding reaches the interval
+    while short - 0.005 > high:
+        short = round(short - 0.01, 2)
+    assert short - 0.005 <= high
+    claim({"value": short}, {"value": round(high + 0.0011, 4)})
+    assert [verdict for verdict, _ in verdicts(folder)] == [REPRODUCED, BELOW]
+
+
+def test_the_papers_word_for_a_class_is_understood(trained):
+    folder, claim = trained
+    claim(*({"value": 0.5, "metric": "recall", "class": word} for word in ("Happiness", "angry", "SADNESS")))
+    per_class = read_run(folder).scores["per_class"]
+    measured = [row["measured"] for row in verify_run(read_run(folder))["claims"]]
+    assert measured == [per_class[name]["recall"] for name in ("happy", "anger", "sad")]
+
+
+def test_a_score_of_a_class_gets_a_verdict_where_the_run_has_its_interval(trained):
+    folder, claim = trained
+    metrics = json.loads((folder / "metrics.json").read_text())
+    name, row = next((n, r) for n, r in metrics["test"]["per_class"].items() if r["f1"] > 0)
+    claim({"value": round(row["f1"], 4), "metric": "f1", "class": name}, {"value": 0.5, "metric": "macro_auroc"})
+    for ends, verdict in ((None, NOT_COMPARABLE), ({"low": row["f1"] - 0.01, "high": row["f1"] + 0.01}, REPRODUCED)):
+        metrics["test"]["intervals"]["per_class"][name]["f1"] = ends
+        metrics["test"]["intervals"]["auroc"] = {"low": 0.56, "high": 0.99} if ends else None
+        (folder / "metrics.json").write_text(json.dumps(metrics))
+        found = verdicts(folder)
+        assert found[0] == (verdict, "" if ends else "no interval is computed for f1")
+        assert found[1][0] == (ABOVE if ends else NOT_COMPARABLE)
+
+
+def test_a_claim_on_a_part_that_was_cut_otherwise_is_not_comparable(trained, toy):
+    folder, claim = trained
+    claim({"value": 0.5})
+    path = toy / "toy" / "claims.yaml"
+    path.write_text(path.read_text() + "splits: {test: cut after augmentation}\n")
+    assert verdicts(folder) == [(NOT_COMPARABLE, "claim: test split = cut after augmentation; measured on test")]
+
+
+@pytest.mark.parametrize(
+    ("entry", "why"),
+    [
+        ({"metric": "recall"}, "averaging not stated"),
+        ({"metric": "far"}, "FAR has several readings"),
+        ({"split": "train"}, "training part"),
+        ({"split": "not_stated"}, "split not stated"),
+        ({"split": "validation_and_test"}, "validation and test together"),
+        ({"dataset": "CK+"}, "on CK+; the run is on synthetic"),
+        ({"model": "Other"}, "of Other; the run is of Toy"),
+        ({"model": None, "dataset": None, "metric": "n_images", "value": 300}, "of no model"),
+        ({"metric": "train_time_s", "value": 3600}, "train_time_s is not among the scores"),
+        ({"epoch": 3}, "after epoch 3; a run reports the selected one only"),
+        ({"metric": "recall", "class": "contempt"}, "the run has no recall of contempt"),
+    ],
+)
+def test_what_cannot_be_compared_says_why(trained, entry, why):
+    folder, claim = trained
+    claim({"value": 0.5} | entry)
+    ((verdict, said),) = verdicts(folder)
+    assert verdict == NOT_COMPARABLE
+    assert why in said
+
+
+def test_a_run_under_other_conditions_is_not_comparable(trained):
+    folder, claim = trained
+    claim({"value": 0.5})
+    assert verdicts(folder)[0][1] == ""
+    for name, changes, why in (
+        ("limit", {"manifest__data__limit": 100}, "a part of the data only (data.limit 100)"),
+        ("flaw", {"manifest__protocol__flaw": "it selects on test"}, "flawed protocol official: it selects on test"),
+        ("fault", {"metrics__not_a_result": ["test: all happy"]}, "not a result: test: all happy"),
+        ("lr", {"config__optimizer__lr": 0.1}, "not the plug-in's recipe: optimizer.lr 0.1 (recipe: 0.003)"),
+        ("short", {"config__trainer__epochs": 1}, "trainer.epochs 1 (recipe: 3)"),
+        ("size", {"config__data__image_size": 48}, "data.image_size 48 (recipe: 24)"),
+        (
+            "kfold",
+            {"manifest__protocol__name": "kfold", "config__protocol": {"name": "kfold", "k": 5, "seed": 0}}
+            | {"manifest__data__release_parts": []},
+            "another protocol: kfold (recipe: official)",
+        ),
+        (
+            "earlier",  # its manifest does not say whether the test part is the release's
+            {"manifest__protocol__name": "random", "config__protocol": {"name": "random", "seed": 0}}
+            | {"manifest__data__release_parts": None},
+            "another protocol: random (recipe: official)",
+        ),
+    ):
+        ((verdict, said),) = verdicts(change(folder, name, **changes))
+        assert verdict == NOT_COMPARABLE
+        assert why in said, name
+    harmless = {"config__trainer__threads": 2, "config__run__output": "elsewhere", "config__data__workers": 3}
+    assert verdicts(change(folder, "pace", **harmless))[0][1] == ""
+
+
+def test_the_command_prints_verdicts_and_counts_the_rest(trained, capsys):
+    folder, claim = trained
+    claim(
+        {"value": 1.0},
+        {"value": 0.5, "dataset": "CK+"},
+        {"value": 0.5, "dataset": "CK+"},
+        {"value": 0.9, "metric": "f1"},
+    )
+    assert main.call("fer", verify, [str(folder)]) == 0
+    shown = capsys.readouterr().out
+    assert "2 other claims, not comparable" in shown
+    assert "2  on other data: CK+" in shown
+    assert "averaging not stated" in shown
+    assert "assumed model.width: not stated" in shown
+    assert "for this one training; another seed may" in shown
+    assert "4 claims: 0 reproduced within the interval, 1 below, 0 above, 3 not comparable" in shown
+    assert max(len(line) for line in shown.splitlines() if str(folder) not in line) <= 100
+    assert main.call("fer", verify, [str(folder), "--all"]) == 0
+    assert "other claims" not in capsys.readouterr().out
+    assert main.call("fer", verify, ["--json", str(folder)]) == 0
+    (found,) = json.loads(capsys.readouterr().out)
+    assert [row["verdict"] for row in found["claims"]] == [BELOW, NOT_COMPARABLE, NOT_COMPARABLE, NOT_COMPARABLE]
+    assert found["split_hash"] == read_run(folder).split_hash[0]
+
+
+def test_wrong_input_is_one_line(trained, toy, tmp_path, capsys):
+    folder, _ = trained
+    capsys.readouterr()
+
+    def refuse(*words):
+        assert main.call("fer", verify, [str(word) for word in words]) == 2
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        assert captured.err.count("\n") == 1
+        return captured.err
+
+    assert "no run is given" in refuse()
+    assert "no such folder" in refuse(tmp_path / "nowhere")
+    assert "unknown word '--al'; did you mean --all?" in refuse(folder, "--al")
+    gone = change(folder, "gone", config__model__name="nobody")
+    assert "unknown architecture 'nobody'" in refuse(gone)
+    older = change(folder, "older", config__trainer=None)
+    assert f"{older}: config.yaml has no section trainer" in refuse(older)
+    newer = change(folder, "newer", config__data__novel=3)
+    said = refuse(newer)
+    assert f"{newer}: config.yaml is not one of this version: data.novel: unknown option" in said
+    assert "command line" not in said
+    (toy / "toy" / "claims.yaml").unlink()
+    assert "has no claims.yaml, so there is nothing to verify" in refuse(folder)

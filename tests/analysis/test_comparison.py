@@ -1,0 +1,424 @@
+"""Paired comparison: each statistic against an independent computation, each refusal, and real runs end to end."""
+
+import itertools
+import json
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import accuracy_score, f1_score
+from support import written_run
+
+from fer_plugins.analysis import comparison
+from fer_plugins.commands import main
+from fer_plugins.commands.compare import compare
+from fer_plugins.experiments.run import run as train
+from fer_plugins.runs.read_runs import read_run
+
+write_run, draw = written_run.write_run, written_run.draw
+
+
+def edit(path, **changes):
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+
+def sides(only_first, only_second, both, neither):
+    first = np.repeat([True, False, True, False], [only_first, only_second, both, neither])
+    return first, np.repeat([False, True, True, False], [only_first, only_second, both, neither])
+
+
+@given(st.integers(0, 40), st.integers(0, 40), st.integers(0, 9), st.integers(0, 9))
+def test_mcnemar_is_the_binomial_test_by_hand(b, c, both, neither):
+    found = comparison.mcnemar(*sides(b, c, both, neither))
+    n = b + c
+    mass = [math.comb(n, k) / 2**n for k in range(n + 1)]
+    less_likely = [p for p in mass if p <= mass[b] * (1 + 1e-9)]
+    assert found["p_exact"] == pytest.approx(sum(less_likely), rel=1e-9)
+    as_likely = [p for p in less_likely if p >= mass[b] * (1 - 1e-9)]
+    assert found["p_mid"] == pytest.approx(
+        1.0 if b == c else sum(less_likely) - sum(as_likely) / 2, rel=1e-9, abs=1e-15
+    )
+    assert (found["only_first"], found["only_second"], found["both"], found["neither"]) == (b, c, both, neither)
+
+
+def test_mcnemar_on_the_published_example():
+    # Fagerland, Lydersen and Laake 2013: 21 children, 1 and 7 discordant; exact 0.070, mid-p 0.039.
+    found = comparison.mcnemar(*sides(1, 7, 1, 12))
+    assert found["p_exact"] == pytest.approx(18 / 256)
+    assert found["p_mid"] == pytest.approx(10 / 256)
+
+
+def test_the_interval_of_the_difference_by_hand_and_its_ends():
+    found = comparison.hit_difference(7, 1, 21)
+    low, high = (8 / 23, 2 / 23)
+    half = 1.959963984540054 * math.sqrt((low + high - (low - high) ** 2) / 23)
+    assert found["points"] == pytest.approx(-100 * 6 / 21)
+    assert found["low"] == pytest.approx(100 * (high - low - half))
+    assert found["high"] == pytest.approx(100 * (high - low + half))
+    assert comparison.hit_difference(0, 2, 2)["high"] == 100
+    nothing = comparison.hit_difference(0, 0, 50)
+    assert nothing["low"] == -nothing["high"] < 0
+
+
+def test_the_interval_of_the_difference_covers_the_truth_about_95_times_in_100():
+    random = np.random.default_rng(3)
+    drawn = random.multinomial(100, [0.06, 0.14, 0.6, 0.2], size=2000)
+    found = [comparison.hit_difference(int(b), int(c), 100) for b, c, *_ in drawn]
+    assert 0.94 <= np.mean([one["low"] <= 8 <= one["high"] for one in found]) <= 0.97
+
+
+def test_the_bootstrap_agrees_with_resampling_the_samples_themselves():
+    true, first = draw(1, 240, 0.6)
+    _, second = draw(2, 240, 0.75)
+    found = comparison.macro_f1_difference(true, first, second, 3)
+    expected = f1_score(true, second, average="macro") - f1_score(true, first, average="macro")
+    assert found["points"] == pytest.approx(100 * expected)
+    random = np.random.default_rng(9)
+    rows = [np.flatnonzero(true == label) for label in range(3)]
+    draws = []
+    for _ in range(400):
+        at = np.concatenate([random.choice(of_class, len(of_class)) for of_class in rows])
+        f1 = [f1_score(true[at], answers[at], average="macro") for answers in (first, second)]
+        draws.append(100 * (f1[1] - f1[0]))
+    width = found["high"] - found["low"]
+    assert found["low"] == pytest.approx(np.quantile(draws, 0.025), abs=0.1 * width)
+    assert found["high"] == pytest.approx(np.quantile(draws, 0.975), abs=0.1 * width)
+    assert (found["p"] < 0.05) == (found["low"] > 0)
+
+
+def test_equal_networks_are_seldom_called_different():
+    alarms = {"accuracy": 0, "f1": 0}
+    for trial in range(200):
+        true, first = draw(2 * trial + 1, 150)
+        _, second = draw(2 * trial + 2, 150)
+        alarms["f1"] += comparison.macro_f1_difference(true, first, second, 3, draws=400)["p"] < 0.05
+        alarms["accuracy"] += comparison.mcnemar(first == true, second == true)["p_mid"] < 0.05
+    assert alarms["accuracy"] <= 18  # 200 x 0.05 = 10, sd 3.1
+    assert alarms["f1"] <= 20
+
+
+@given(st.integers(0, 99))
+@settings(deadline=None, max_examples=10)
+def test_exchanging_the_two_only_changes_the_sign(seed):
+    true, first = draw(seed)
+    _, second = draw(seed + 1)
+    one = comparison.mcnemar(first == true, second == true)
+    other = comparison.mcnemar(second == true, first == true)
+    assert one["p_mid"] == other["p_mid"]
+    there = comparison.macro_f1_difference(true, first, second, 3, draws=500)
+    back = comparison.macro_f1_difference(true, second, first, 3, draws=500)
+    assert there["points"] == pytest.approx(-back["points"])
+
+
+def test_a_prediction_that_is_the_same_everywhere_is_not_distinguishable(tmp_path):
+    true, answers = draw(1)
+    runs = [read_run(write_run(tmp_path / name, true, answers, lr=lr)) for name, lr in (("a", 0.1), ("b", 0.2))]
+    (row,) = comparison.compare_pairs([tuple(runs)])
+    for score in comparison.SCORES:
+        assert row[score]["difference"]["points"] == 0
+        assert row[score]["p"] == row[score]["p_holm"] == 1
+        assert row[score]["verdict"] == "not distinguishable"
+    assert row["f1"]["difference"]["low"] == row["f1"]["difference"]["high"] == 0
+
+
+def test_samples_are_paired_by_name_not_by_row(tmp_path):
+    true, first = draw(1)
+    _, second = draw(2, accuracy=0.85)
+    names = [f"{n:04}.png" for n in range(len(true))]
+    order = np.random.default_rng(4).permutation(len(true))
+    plain = write_run(tmp_path / "a", true, first, lr=0.1), write_run(tmp_path / "b", true, second, lr=0.2)
+    mixed = write_run(tmp_path / "c", true[order], second[order], lr=0.2, sources=[names[n] for n in order])
+    (one,) = comparison.compare_pairs([tuple(map(read_run, plain))])
+    (other,) = comparison.compare_pairs([(read_run(plain[0]), read_run(mixed))])
+    assert one["accuracy"] == other["accuracy"]
+    assert one["f1"] == other["f1"]
+    assert one["accuracy"]["verdict"] == "second better"
+    assert one["accuracy"]["difference"]["points"] == pytest.approx(
+        100 * (accuracy_score(true, second) - accuracy_score(true, first))
+    )
+
+
+def compared(capsys, *folders):
+    assert main.call("fer compare", compare, [*map(str, folders), "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_seeds_are_grouped_paired_by_seed_and_corrected_together(tmp_path, capsys):
+    folders = []
+    for lr, accuracy in ((0.1, 0.7), (0.2, 0.72), (0.3, 0.85)):
+        for seed in (0, 1):
+            true, answers = draw(1000 * int(10 * lr) + seed, accuracy=accuracy)
+            folders.append(write_run(tmp_path / f"{lr}-{seed}", true, answers, seed=seed, lr=lr))
+    found = compared(capsys, *folders)
+    labels = [model["label"] for model in found["models"]]
+    assert labels == ["net (optimizer.lr 0.1)", "net (optimizer.lr 0.2)", "net (optimizer.lr 0.3)"]
+    assert len(found["pairs"]) == 6
+    assert all(row["first_seed"] == row["second_seed"] for row in found["pairs"])
+    for score in ("accuracy", "f1"):
+        p = sorted((row[score]["p"], row[score]["p_holm"]) for row in found["pairs"])
+        running = 0.0
+        for place, (raw, corrected) in enumerate(p):
+            running = max(running, min(1.0, (6 - place) * raw))
+            assert corrected == pytest.approx(running)
+    spread = found["models"][0]["over_seeds"]["accuracy"]
+    values = [run["accuracy"] for run in found["models"][0]["runs"]]
+    assert spread["mean"] == pytest.approx(np.mean(values))
+    for run in found["models"][0]["runs"]:  # the interval of a run is that of the test samples, untouched by the seeds
+        assert run["intervals"]["accuracy"]["method"] == "wilson"
+    anova = found["over_seeds"]["accuracy"]["anova"]
+    assert (anova["df_between"], anova["df_within"]) == (2, 3)
+    assert not any("in no pair" in note for note in found["notes"])
+    wilcoxon = found["over_seeds"]["accuracy"]["pairs"][0]["wilcoxon"]
+    assert wilcoxon["n"] == 2
+    assert wilcoxon["p"] >= 0.5
+    assert compare([*map(str, folders[:4]), "--classes"]) == 0
+    shown = capsys.readouterr().out
+    for part in ("over seeds: mean", "z form", "not distinguishable", "one-way ANOVA", "chi-square(2)", "at least 6"):
+        assert part in shown
+    assert max(map(len, shown.splitlines())) <= 100
+
+
+def test_two_seeds_of_one_model_can_be_compared_and_models_without_a_common_seed_too(tmp_path, capsys):
+    true, one = draw(1)
+    _, two = draw(2)
+    first = write_run(tmp_path / "a", true, one, seed=0)
+    second = write_run(tmp_path / "b", true, two, seed=1)
+    found = compared(capsys, first, second)
+    assert len(found["models"]) == len(found["pairs"]) == 1
+    assert found["over_seeds"] is None
+    other = write_run(tmp_path / "c", true, two, seed=7, lr=0.5)
+    found = compared(capsys, first, second, other)
+    assert len(found["pairs"]) == 2
+    assert any("without a common seed" in note for note in found["notes"])
+    assert compare([str(first), str(other)]) == 0
+    assert "Nothing is said about the next training" in capsys.readouterr().out
+
+
+def test_a_seed_without_a_partner_is_named(tmp_path, capsys):
+    true, one = draw(1)
+    runs = [("a", 0, 0.1), ("b", 1, 0.1), ("c", 1, 0.5), ("d", 2, 0.5)]
+    found = compared(capsys, *(write_run(tmp_path / name, true, one, seed=seed, lr=lr) for name, seed, lr in runs))
+    assert len(found["pairs"]) == 1
+    assert found["notes"][-1] == "no run of another model has the same seed, so in no pair: A seed 0, B seed 2"
+
+
+def refused(capsys, *words):
+    assert main.call("fer compare", compare, [str(word) for word in words]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.count("\n") == 1
+    return captured.err
+
+
+def test_runs_on_different_test_sets_are_refused(tmp_path, capsys):
+    true, answers = draw(1)
+    first = write_run(tmp_path / "a", true, answers)
+    names = [f"other/{n}.png" for n in range(len(true))]
+    foreign = write_run(tmp_path / "b", true, answers, split_hash="6b6b", sources=names)
+    said = refused(capsys, first, foreign)
+    assert "different test sets (split 5a5a and 6b6b)" in said
+    renamed = write_run(tmp_path / "c", true, answers, sources=names)
+    assert "one split, but other sample names" in refused(capsys, first, renamed)
+    relabelled = write_run(tmp_path / "d", (true + 1) % 3, answers, split_hash="7c7c")
+    assert "different test sets" in refused(capsys, first, relabelled)
+    validation = write_run(tmp_path / "e", true, answers, part="val")
+    assert "one is scored on test, the other on val" in refused(capsys, first, validation)
+    assert "different test sets" in refused(
+        capsys, first, write_run(tmp_path / "f", true[:-1], answers[:-1], split_hash="8")
+    )
+
+
+def test_the_same_test_samples_after_other_training_samples_are_compared_with_a_note(tmp_path, capsys):
+    true, answers = draw(1)
+    folders = [write_run(tmp_path / name, true, answers, split_hash=name) for name in ("a", "b")]
+    found = compared(capsys, *folders)
+    assert found["split_hashes"] == ["a", "b"]
+    assert any("not the samples trained on" in note for note in found["notes"])
+
+
+def test_a_run_that_is_no_result_is_refused(tmp_path, capsys):
+    true, answers = draw(1)
+    broken = write_run(tmp_path / "b", true, answers, lr=0.2, faults=["every one of the 300 images is called happy"])
+    said = refused(capsys, write_run(tmp_path / "a", true, answers), broken)
+    assert "not a result (every one of the 300 images is called happy)" in said
+
+
+def test_what_makes_numbers_doubtful_is_said(tmp_path, capsys):
+    true, answers = draw(1)
+    folders = [write_run(tmp_path / name, true, answers, lr=lr) for name, lr in (("a", 0.1), ("b", 0.2))]
+    for folder in folders:
+        manifest = json.loads((folder / "manifest.json").read_text())
+        manifest["protocol"]["flaw"] = "it selects on the test part"
+        manifest["data"]["limit"] = 500
+        edit(folder / "manifest.json", **manifest)
+    found = compared(capsys, *folders)
+    assert "protocol official is flawed: it selects on the test part" in found["notes"]
+    assert "a part of the data only (data.limit 500)" in found["notes"]
+
+
+def make_folds(folder, true, answers, *, once=True, lr=0.001):
+    write_run(folder, true, answers, lr=lr)
+    metrics = json.loads((folder / "metrics.json").read_text())
+    del metrics["claims"], metrics["not_a_result"]
+    (folder / "metrics.json").write_text(json.dumps(metrics))
+    edit(
+        folder / "manifest.json",
+        folds=["f0", "f1"],
+        split_hashes=["1", "2"],
+        not_a_result=[],
+        each_sample_tested_once=once,
+    )
+    return folder
+
+
+def test_folders_of_folds_are_compared_by_their_pooled_predictions(tmp_path, capsys):
+    true, answers = draw(1)
+    _, others = draw(2)
+    folds = make_folds(tmp_path / "a", true, answers), make_folds(tmp_path / "b", true, others, lr=0.1)
+    found = compared(capsys, *folds)
+    assert found["split_hashes"] == ["1+2"]
+    assert any("pooled over folds" in note for note in found["notes"])
+    twice = make_folds(tmp_path / "c", true, answers, once=False)
+    assert "so nothing is pooled; give the folders of folds" in refused(capsys, folds[0], twice)
+
+
+def spoil(folder, how):
+    manifest, metrics, predictions = (folder / name for name in ("manifest.json", "metrics.json", "predictions.csv"))
+    lines = predictions.read_text().splitlines()
+    if how == "running":
+        edit(manifest, status="running")
+    elif how == "half a manifest":
+        manifest.write_text(manifest.read_text()[:99])
+    elif how == "a list for a manifest":
+        manifest.write_text("[1, 2]")
+    elif how == "no seeds":
+        edit(manifest, seeds=None)
+    elif how == "a seed in words":
+        edit(manifest, seeds={"run": "one"})
+    elif how == "no data":
+        edit(manifest, data="gone")
+    elif how == "no metrics":
+        metrics.unlink()
+    elif how == "no test":
+        edit(metrics, test=None)
+    elif how == "no predictions":
+        predictions.unlink()
+    elif how == "another table":
+        predictions.write_text("name,age\nx,1\n")
+    elif how == "a cut table":
+        predictions.write_text("\n".join(lines[:-5]) + "\n")
+    elif how == "half a row":
+        predictions.write_text("\n".join([*lines[:-1], lines[-1][:6]]))
+    elif how == "a foreign class":
+        predictions.write_text("\n".join([*lines[:-1], "test,last.png,anger,contempt,0,0,0"]))
+    elif how == "a sample twice":
+        predictions.write_text("\n".join([*lines[:-1], lines[1]]))
+    elif how == "labels shuffled":
+        rows = [line.split(",") for line in lines[1:]]
+        moved = [[*row[:3], other[3], *row[4:]] for row, other in zip(rows, [*rows[1:], rows[0]], strict=True)]
+        predictions.write_text("\n".join([lines[0], *map(",".join, moved)]))
+    elif how in ("nan", "balanced_accuracy", "mcc", "interval", "no interval"):
+        content = json.loads(metrics.read_text())
+        test = content["test"]
+        changes = {
+            "nan": {"f1": math.nan},
+            "interval": {"intervals": test["intervals"] | {"f1": {"low": 2, "high": 1}}},
+        }
+        changes["no interval"] = {"intervals": test["intervals"] | {"accuracy": None}}
+        metrics.write_text(json.dumps(content | {"test": test | changes.get(how, {how: 0.99})}))
+    elif how == "val":
+        content = json.loads(metrics.read_text())
+        metrics.write_text(json.dumps(content | {"val": content["test"] | {"accuracy": 0.99}}))
+        val = [f"val,v{line[5:]}" for line in lines[1:]]
+        predictions.write_text("\n".join([*lines, *val]) + "\n")
+    elif how == "accuracy's interval":
+        content = json.loads(metrics.read_text())
+        content["test"]["intervals"]["accuracy"] |= {"low": 0.1, "high": 0.99}
+        metrics.write_text(json.dumps(content))
+    elif how == "no text":
+        predictions.write_bytes(b"split,source\xff\xfe\n")
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ("running", "this run is running, not finished; fer-run --resume"),
+        ("half a manifest", "damaged"),
+        ("a list for a manifest", "manifest.json holds no mapping"),
+        ("no seeds", "manifest.json has no seeds.run"),
+        ("a seed in words", "manifest.json has seeds.run 'one', no whole number"),
+        ("no data", "manifest.json has no data.classes"),
+        ("no metrics", "metrics.json is missing"),
+        ("no test", "metrics.json has no test.n"),
+        ("no predictions", "predictions.csv is missing"),
+        ("another table", "lacks a column of split, source, true and predicted"),
+        ("a cut table", "has 295 rows of test, metrics.json counts 300"),
+        ("half a row", "has None, which is no class of the run"),
+        ("a foreign class", "has 'contempt', which is no class of the run"),
+        ("a sample twice", "stands in it twice"),
+        ("labels shuffled", "the files do not belong together"),
+        ("nan", "metrics.json has nan; the files do not belong together"),
+        ("balanced_accuracy", "metrics.json has 0.99; the files do not belong together"),
+        ("mcc", "metrics.json has 0.99; the files do not belong together"),
+        ("val", "metrics.json has 0.99; the files do not belong together"),
+        ("interval", "metrics.json has test.intervals.f1 [2, 1]"),
+        ("no interval", "metrics.json has no test.intervals.accuracy"),
+        ("accuracy's interval", "is not that of its hits"),
+        ("no text", "cannot be read"),
+    ],
+)
+def test_a_foreign_or_half_written_folder_is_one_line(tmp_path, capsys, how, said):
+    true, answers = draw(1)
+    good, bad = write_run(tmp_path / "a", true, answers), write_run(tmp_path / "b", true, answers, lr=0.2)
+    spoil(bad, how)
+    line = refused(capsys, good, bad)
+    assert said in line
+    assert str(bad) in line
+
+
+def test_wrong_words_are_one_line(tmp_path, capsys):
+    true, answers = draw(1)
+    run = write_run(tmp_path / "a", true, answers)
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "empty").mkdir()
+    for words, said in (
+        ([], "no run is given"),
+        ([run], "1 run is given, at least 2 are needed"),
+        ([run, run], "the same folder as"),
+        ([run, tmp_path / "a" / ".." / "a"], "the same folder as"),
+        ([run, tmp_path / "nowhere"], "no such folder"),
+        ([run, tmp_path / "file"], "not the folder of a run"),
+        ([run, tmp_path / "empty"], "not the folder of a run"),
+        ([run, "--jsn"], "unknown word '--jsn'; did you mean --json?"),
+        ([run, write_run(tmp_path / "again", true, answers)], "a repetition is no second training"),
+    ):
+        assert said in refused(capsys, *words)
+
+
+def test_real_runs_end_to_end(toy, tmp_path, capsys):
+    folders = []
+    for pool, seed in itertools.product(("max", "average"), (0, 1)):
+        flags = {
+            "plugin": "toy",
+            "seed": seed,
+            "model": {"pool": pool},
+            "data": {"name": "synthetic", "samples": 210, "image_size": 24, "difficulty": 0.1},
+            "trainer": {"epochs": 3, "threads": 1, "progress": "none"},
+            "logger": {"name": "none"},
+            "run": {"output": str(tmp_path / "runs")},
+        }
+        folders.append(train(flags).folder)
+    capsys.readouterr()
+    found = compared(capsys, *folders)
+    assert [model["label"] for model in found["models"]] == ["toy (model.pool max)", "toy (model.pool average)"]
+    assert [[run["seed"] for run in model["runs"]] for model in found["models"]] == [[0, 1], [0, 1]]
+    runs = {str(folder): read_run(folder) for folder in folders}
+    for row in found["pairs"]:
+        first, second = runs[row["first"]], runs[row["second"]]
+        assert first.sources == second.sources
+        expected = accuracy_score(second.true, second.predicted) - accuracy_score(first.true, first.predicted)
+        assert row["accuracy"]["difference"]["points"] == pytest.approx(100 * expected)
+    assert found["n"] == len(runs[str(folders[0])].true)
+    assert found["over_seeds"]["accuracy"]["pairs"][0]["shared_seeds"] == [0, 1]

@@ -1,0 +1,160 @@
+"""The table of runs: grouping, which interval, claims beside, and what the three formats make of it."""
+
+import csv
+import io
+import json
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+from scipy import stats
+from support import written_run
+
+from fer_plugins.commands import main
+from fer_plugins.commands.table import escape_latex, table
+from fer_plugins.runs.read_runs import read_run
+
+write_run, draw = written_run.write_run, written_run.draw
+
+
+def edit(folder, file, **changes):
+    path = folder / file
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+
+@pytest.fixture
+def folders(tmp_path):
+    """Three seeds of one model and one run of another, with a claim; names that LaTeX and Markdown would trip over."""
+    made = []
+    for seed in (0, 1, 2):
+        true, answers = draw(seed + 1)
+        made.append(write_run(tmp_path / f"a{seed}", true, answers, seed=seed))
+    true, answers = draw(9, accuracy=0.8)
+    made.append(write_run(tmp_path / "b_100%", true, answers, lr=0.01))
+    claims = [
+        {"metric": "accuracy", "claimed": 0.9926, "source": "Table 16 & text", "notes": ["split not stated"]},
+        {"metric": "accuracy", "claimed": 0.98, "printed": "0.980", "source": "abstract|x", "notes": []},
+        {"metric": "recall", "claimed": 0.5, "source": "Table 2", "notes": ["averaging not stated"]},
+    ]
+    for folder in made[:3]:
+        edit(folder, "metrics.json", claims=claims)
+    return made
+
+
+def printed(capsys, *words):
+    assert main.call("fer table", table, [str(word) for word in words]) == 0
+    return capsys.readouterr().out
+
+
+def test_csv_has_a_row_a_model_with_its_own_kind_of_interval(folders, capsys):
+    several, single = csv.DictReader(io.StringIO(printed(capsys, *folders, "--format", "csv")))
+    values = [read_run(folder).scores["accuracy"] for folder in folders[:3]]
+    low, high = stats.t.interval(0.95, 2, np.mean(values), stats.sem(values))
+    assert several["seeds"] == "0 1 2"
+    assert several["split_hash"] == "5a5a"
+    assert float(several["accuracy"]) == pytest.approx(np.mean(values))
+    assert float(several["accuracy_low"]) == pytest.approx(low)
+    assert float(several["accuracy_high"]) == pytest.approx(high)
+    assert several["accuracy_interval"] == "t over 3 seeds"
+    assert several["accuracy_claimed"] == "0.9926; 0.980"
+    assert several["accuracy_claimed_in"] == "Table 16 & text; abstract|x"
+    assert several["remarks"] == "claimed accuracy (Table 16 & text): split not stated"
+    scores = read_run(folders[3]).scores
+    assert single["seeds"] == "0"
+    assert single["accuracy_interval"] == single["f1_interval"] == "test samples"
+    assert float(single["f1"]) == scores["f1"]
+    assert float(single["f1_high"]) == scores["intervals"]["f1"]["high"]
+    assert single["n"] == "300"
+    assert single["accuracy_claimed"] == ""
+
+
+def test_markdown_is_one_table(folders, capsys):
+    shown = printed(capsys, *folders)
+    lines = [line for line in shown.splitlines() if line.startswith("|")]
+    assert len(lines) == 4
+    assert {line.replace("\\|", "").count("|") for line in lines} == {10}
+    assert "t over 3 seeds" in lines[2]
+    assert "test samples" in lines[3]
+    assert "0.9926 (Table 16 & text); 0.980 (abstract\\|x)" in lines[2]
+    assert "\n1. claimed accuracy (Table 16 & text): split not stated\n" in shown
+
+
+def test_a_run_that_is_no_result_is_left_out_of_the_mean_and_said(folders, capsys):
+    edit(folders[2], "metrics.json", not_a_result=["every image is called happy"])
+    several, _ = csv.DictReader(io.StringIO(printed(capsys, *folders, "--format=csv")))
+    values = [read_run(folder).scores["accuracy"] for folder in folders[:2]]
+    assert float(several["accuracy"]) == pytest.approx(np.mean(values))
+    assert several["seeds"] == "0 1"
+    assert "NOT A RESULT, left out: seed 2 (every image is called happy); 1 of 3 runs" in several["remarks"]
+    edit(folders[3], "metrics.json", not_a_result=["every image is called anger"])
+    alone = printed(capsys, folders[3])
+    assert alone.count("NOT A RESULT") == 3
+    assert "0." not in alone.splitlines()[2].partition("official")[2]
+
+
+def test_other_data_and_protocols_are_other_rows(folders, tmp_path, capsys):
+    true, answers = draw(4)
+    other = write_run(tmp_path / "other", true, answers, seed=5)
+    manifest = json.loads((other / "manifest.json").read_text())
+    manifest["data"] |= {"title": "CK+", "fingerprint": "f2", "limit": 100}
+    manifest["protocol"] |= {"name": "paper", "flaw": "it selects on the test part"}
+    edit(other, "manifest.json", **manifest)
+    rows = list(csv.DictReader(io.StringIO(printed(capsys, *folders, other, "--format", "csv"))))
+    assert [row["dataset"] for row in rows] == ["Faces", "Faces", "CK+"]
+    assert rows[2]["model"] == "net"
+    assert (
+        rows[2]["remarks"] == "flawed protocol: it selects on the test part; a part of the data only (data.limit 100)"
+    )
+
+
+def test_latex_is_escaped():
+    assert escape_latex(r"a_b & 5 % of $x^2 {y} #1 ~ \z <|>") == (
+        r"a\_b \& 5 \% of \$x\textasciicircum{}2 \{y\} \#1 \textasciitilde{} \textbackslash{}z "
+        r"\textless{}\textbar{}\textgreater{}"
+    )
+    assert escape_latex("Müller λ") == "Müller [GREEK SMALL LETTER LAMDA]"
+
+
+def test_latex_compiles(folders, tmp_path, capsys):
+    pdflatex = shutil.which("pdflatex")
+    if pdflatex is None:
+        pytest.skip("pdflatex is not installed")
+    edit(folders[3], "metrics.json", claims=[
+        {"metric": "f1", "claimed": 0.5, "source": 'ü_&%$#{}~^\\<>|"λ\u00d7', "notes": ["[a] note_1 'λ'"]}
+    ])  # fmt: skip
+    text = printed(capsys, *folders, "--format", "tex")
+    whole = "\\documentclass{article}\\begin{document}\n" + text + "\\end{document}\n"
+    (tmp_path / "x.tex").write_text(whole, encoding="utf-8")
+    words = [pdflatex, "-interaction=nonstopmode", "-halt-on-error", "x.tex"]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, errors="replace", timeout=60)
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert (tmp_path / "x.pdf").stat().st_size > 0
+
+
+def test_latex_has_a_row_a_model_and_as_many_columns_as_announced(folders, capsys):
+    text = printed(capsys, *folders, "--format", "tex")
+    rows = [line for line in text.splitlines() if line.endswith(r"\\")]
+    assert len(rows) == 3
+    columns = text.splitlines()[0].removeprefix(r"\begin{tabular}{").removesuffix("}")
+    assert {line.replace(r"\&", "").count("&") + 1 for line in rows} == {len(columns)}
+
+
+def test_wrong_input_is_one_line(folders, tmp_path, capsys):
+    for words, said in (
+        ([], "no run is given"),
+        ([folders[0], "--format", "pdf"], "--format pdf: expected one of md, csv, tex"),
+        ([folders[0], "--format"], "--format lacks its value"),
+        ([folders[0], "--fromat", "csv"], "unknown word '--fromat'; did you mean --format?"),
+        ([folders[0], folders[0]], "the same folder as"),
+        ([tmp_path / "nowhere"], "no such folder"),
+    ):
+        assert main.call("fer table", table, [str(word) for word in words]) == 2
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        assert captured.err.count("\n") == 1
+        assert said in captured.err
+    true, answers = draw(1)
+    write_run(tmp_path / "again", true, answers)
+    assert main.call("fer table", table, [str(folders[0]), str(tmp_path / "again")]) == 2
+    assert "a repetition is no second training" in capsys.readouterr().err

@@ -1,0 +1,82 @@
+"""Photographs are cut to the face, and those without one are counted."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from skimage.data import astronaut
+
+from fer_plugins import config
+from fer_plugins.commands import main
+from fer_plugins.data.face_crop import FaceCropped
+from fer_plugins.data.images import load_images
+from fer_plugins.runtime.errors import InputError
+from fer_plugins.testing import check_dataset
+from fer_plugins.training.build import build_data
+
+FACE = (116, 221)  # row and column of the nose's root in the photograph, read off by eye
+PHOTO = astronaut()
+
+
+class Photos:
+    """Photographs of one woman, in one of them shifted, and pictures without anybody."""
+
+    classes = ("happy", "neutral")
+    title = "photos"
+    cache_key = "photos"
+    table = {"label": [0, 0, 1, 1], "source": ["a", "shifted", "grey", "nobody"]}  # noqa: RUF012
+
+    def __getitem__(self, index):
+        shifted = np.roll(PHOTO, (20, -30), (0, 1))
+        grey = PHOTO[..., 1:2].copy()
+        return [PHOTO, shifted, grey, np.full((200, 200, 3), 90, np.uint8)][index]
+
+
+def test_the_face_is_cut_out_wherever_it_lies():
+    dataset = FaceCropped(Photos())
+    check_dataset(dataset)
+    found = dataset[0]
+    side = len(found)
+    places = [(r, c) for r in range(FACE[0] - side, FACE[0]) for c in range(FACE[1] - side, FACE[1])]
+    (top, left), *_ = [(r, c) for r, c in places if np.array_equal(found, PHOTO[r : r + side, c : c + side])]
+    assert max(abs(top + side / 2 - FACE[0]), abs(left + side / 2 - FACE[1])) < 0.2 * side
+    assert 80 < side < 130
+    shifted = dataset[1]
+    assert abs(len(shifted) - side) <= 25
+    assert shifted.shape[0] == shifted.shape[1]
+    assert dataset[2].shape[2] == 1
+    assert dataset[2].shape[0] < 200
+
+
+def test_an_image_without_a_face_stays_whole_or_is_left_out_and_is_counted():
+    whole = FaceCropped(Photos())
+    loaded = load_images(whole, name="x", image_size=24, channels=1, cache=None, memory_gb=1)
+    assert whole[3].shape == (200, 200, 3)
+    assert any("1 of 4 images have none and stay whole" in note for note in loaded.notes)
+    less = FaceCropped(Photos(), "skip")
+    loaded = load_images(less, name="x", image_size=24, channels=1, cache=None, memory_gb=1)
+    assert less.table["source"] == ["a", "shifted", "grey"]
+    assert any("1 of 4 images have none and were left out" in note for note in loaded.notes)
+    assert less.cache_key != whole.cache_key != Photos.cache_key
+
+
+def test_nothing_left_is_one_line():
+    class Nobody(Photos):
+        def __getitem__(self, index):
+            return np.full((60, 60, 1), 7 * index, np.uint8)
+
+    with pytest.raises(InputError, match="a face was found in none; set face_crop none"):
+        FaceCropped(Nobody(), "skip").table  # noqa: B018
+
+
+@pytest.mark.parametrize("where", ["data", "data.targets.others"])
+def test_the_keys_reach_the_dataset_and_the_targets(where):
+    """The drawn faces of 48 pixels: what counts is that they were looked at."""
+    words = ["--data", "synthetic", "--data.samples", "420", "--data.cache", "none", f"--{where}.face_crop", "lbp"]
+    if where != "data":
+        words += ["--protocol", "cross_dataset", "--data.targets.others.name", "synthetic"]
+        words += ["--data.targets.others.samples", "420", "--data.targets.others.seed", "3"]
+    data = build_data(config.resolve(main.parse(words).flags, plugin="lenet5").config)
+    assert any("of 420 images have none" in note for note in data.notes)
+    with pytest.raises(InputError, match="face_crop"):
+        build_data(config.resolve(main.parse([*words, f"--{where}.face_crop", "x"]).flags, plugin="lenet5").config)

@@ -1,0 +1,146 @@
+"""Intervals: known values, bounds, coverage."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+from sklearn import metrics as sk
+
+from fer_plugins.metrics import intervals
+
+MATRICES = st.integers(2, 6).flatmap(
+    lambda k: arrays.arrays(np.int64, (k, k), elements=st.integers(0, 30)).filter(lambda m: m.sum() > 0)
+)
+
+
+def expand(matrix):
+    """Labels and predictions whose confusion matrix this is."""
+    true, predicted = np.indices(matrix.shape)
+    return np.repeat(true.ravel(), matrix.ravel()), np.repeat(predicted.ravel(), matrix.ravel())
+
+
+def test_wilson_has_the_value_worked_out_by_hand():
+    # Wilson 1927: (p + z^2/2n +- z sqrt(p(1-p)/n + z^2/4n^2)) / (1 + z^2/n)
+    hits, size, z = 4693, 7178, 1.959963984540054
+    p = hits / size
+    middle = (p + z**2 / (2 * size)) / (1 + z**2 / size)
+    half = z * np.sqrt(p * (1 - p) / size + z**2 / (4 * size**2)) / (1 + z**2 / size)
+    interval = intervals.wilson(hits, size)
+    assert interval["low"] == pytest.approx(middle - half, abs=1e-12)
+    assert interval["high"] == pytest.approx(middle + half, abs=1e-12)
+    assert interval["method"] == "wilson"
+    assert interval["level"] == 0.95
+
+
+def test_wilson_at_the_ends():
+    assert intervals.wilson(0, 0) is None
+    assert intervals.wilson(0, 10)["low"] == 0
+    assert intervals.wilson(10, 10)["high"] == 1
+    assert intervals.wilson(10, 10)["low"] < 0.75
+
+
+@given(MATRICES)
+@settings(deadline=None, max_examples=60)
+def test_macro_scores_equal_scikit_learn(matrix):
+    label, predicted = expand(matrix)
+    present = np.flatnonzero(matrix.sum(1))
+    ours = intervals.macro_scores(matrix)
+    p, r, f, _ = sk.precision_recall_fscore_support(label, predicted, labels=present, average="macro", zero_division=0)
+    assert ours["precision"] == pytest.approx(p, abs=1e-12)
+    assert ours["recall"] == pytest.approx(r, abs=1e-12)
+    assert ours["f1"] == pytest.approx(f, abs=1e-12)
+    assert ours["balanced_accuracy"] == ours["recall"]
+    specificity = [sk.recall_score(label == k, predicted == k, pos_label=False, zero_division=0) for k in present]
+    assert ours["specificity"] == pytest.approx(np.mean(specificity), abs=1e-12)
+    if len(np.union1d(label, predicted)) > 1:  # else po = pe = 1, where scikit-learn has nan
+        assert ours["kappa"] == pytest.approx(sk.cohen_kappa_score(label, predicted), abs=1e-12)
+        assert ours["mcc"] == pytest.approx(sk.matthews_corrcoef(label, predicted), abs=1e-12)
+        assert ours["f1_weighted"] == pytest.approx(
+            sk.f1_score(label, predicted, average="weighted", zero_division=0), abs=1e-12
+        )
+
+
+@given(MATRICES, st.integers(0, 99))
+@settings(deadline=None, max_examples=20)
+def test_bootstrap_stays_in_range_and_repeats(matrix, seed):
+    first = intervals.bootstrap(matrix, seed)
+    assert first == intervals.bootstrap(matrix, seed)
+    for name, interval in first.items():
+        assert (-1 if name in ("kappa", "mcc") else 0) <= interval["low"] <= interval["high"] <= 1
+
+
+def test_bootstrap_of_recall_agrees_with_theory():
+    # Balanced accuracy is the mean of K independent shares: variance sum p(1-p)/n / K^2.
+    matrix = np.array([[80, 10, 10], [30, 150, 20], [5, 5, 40]])
+    n = matrix.sum(1)
+    p = matrix.diagonal() / n
+    sd = np.sqrt((p * (1 - p) / n).sum()) / 3
+    interval = intervals.bootstrap(matrix)["balanced_accuracy"]
+    assert interval["low"] == pytest.approx(p.mean() - 1.96 * sd, abs=0.15 * sd)
+    assert interval["high"] == pytest.approx(p.mean() + 1.96 * sd, abs=0.15 * sd)
+
+
+def test_bootstrap_covers_the_truth_about_95_times_in_100():
+    shares = np.array([[0.7, 0.2, 0.1], [0.25, 0.6, 0.15], [0.1, 0.1, 0.8]])
+    sizes = np.array([300, 120, 200])
+    truth = float(np.diag(shares).mean())
+    random = np.random.default_rng(5)
+    covered = 0
+    for trial in range(200):
+        matrix = np.stack([random.multinomial(n, row) for n, row in zip(sizes, shares, strict=True)])
+        interval = intervals.bootstrap(matrix, trial)["balanced_accuracy"]
+        covered += interval["low"] <= truth <= interval["high"]
+    assert 0.90 <= covered / 200 <= 0.99
+
+
+def test_a_perfect_matrix_has_a_bootstrap_without_width():
+    assert intervals.bootstrap(np.diag([5, 6, 7]))["f1"] == {
+        "low": 1.0, "high": 1.0, "method": "stratified bootstrap", "level": 0.95
+    }  # fmt: skip
+
+
+def test_score_intervals_have_none_where_nothing_divides():
+    matrix = np.array([[4, 1, 0], [2, 3, 0], [0, 0, 0]])
+    every = intervals.score_intervals(matrix, ["a", "b", "c"])
+    assert every["accuracy"] == intervals.wilson(7, 10)
+    first = every["per_class"]["a"]
+    assert first["precision"] == intervals.wilson(4, 6)
+    assert first["recall"] == intervals.wilson(4, 5)
+    assert first["specificity"] == intervals.wilson(3, 5)
+    assert every["per_class"]["c"] == dict.fromkeys(("precision", "recall", "f1", "specificity"))
+    assert every["specificity"]["low"] > 0
+    alone = intervals.score_intervals(np.array([[3, 1], [0, 0]]), ["a", "b"])
+    assert alone["specificity"] is alone["specificity_weighted"] is None
+    assert alone["per_class"]["a"]["specificity"] is None
+
+
+def test_f1_of_a_class_rises_with_the_share_of_hits_in_what_is_of_the_class_or_called_so():
+    matrix = np.array([[30, 10], [20, 140]])
+    found = intervals.score_intervals(matrix, ["a", "b"])["per_class"]["a"]["f1"]
+    shares = intervals.wilson(30, 60)
+    assert 2 * 30 / (40 + 50) == pytest.approx(2 * (30 / 60) / (1 + 30 / 60))
+    assert [found["low"], found["high"]] == [2 * shares[end] / (1 + shares[end]) for end in ("low", "high")]
+    never = intervals.score_intervals(np.array([[0, 5], [0, 5]]), ["a", "b"])["per_class"]["a"]["f1"]
+    assert never["low"] == 0 < never["high"]  # a bootstrap of the matrix would have no width
+
+
+def test_what_equals_accuracy_or_rises_with_it_has_its_interval():
+    every = intervals.score_intervals(np.array([[4, 1, 0], [2, 3, 0], [1, 1, 8]]), ["a", "b", "c"])
+    accuracy = intervals.wilson(15, 20)
+    for name in ("accuracy", "recall_weighted", "precision_micro", "recall_micro", "f1_micro"):
+        assert every[name] == accuracy
+    assert every["specificity_micro"]["low"] == pytest.approx(1 - (1 - accuracy["low"]) / 2)
+    assert every["specificity_micro"]["high"] == pytest.approx(1 - (1 - accuracy["high"]) / 2)
+
+
+def test_weighted_scores_of_the_draws_are_scikit_learns():
+    matrix = np.array([[60, 30, 10], [20, 150, 30], [5, 5, 40]])
+    label, predicted = expand(matrix)
+    every = intervals.score_intervals(matrix, ["a", "b", "c"])
+    precision = sk.precision_score(label, predicted, average="weighted")
+    assert every["precision_weighted"]["low"] < precision < every["precision_weighted"]["high"]
+    each = [sk.recall_score(label == k, predicted == k, pos_label=False) for k in range(3)]
+    specificity = np.average(each, weights=matrix.sum(1))
+    assert every["specificity_weighted"]["low"] < specificity < every["specificity_weighted"]["high"]
+    assert every["specificity_weighted"]["high"] - every["specificity_weighted"]["low"] < 0.1

@@ -1,0 +1,90 @@
+"""What no configuration can hold is refused in one line that names the place, before anything is read."""
+
+import pytest
+import yaml
+
+from fer_plugins import config
+from fer_plugins.commands import main
+from fer_plugins.config.yaml_files import load_yaml
+from fer_plugins.runtime.errors import InputError
+
+LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"{new}: &{new} [{', '.join([f'*{old}'] * 9)}]\n" for old, new in zip("abcdefg", "bcdefgh", strict=True)
+)
+
+
+@pytest.mark.parametrize(
+    ("words", "parts"),
+    [
+        (["--optimizer", "{1.5: 2}"], ["optimizer", "1.5 is no name", "fer-run --help optimizer"]),
+        (["--data", "{true: 1}"], ["data", "True is no name"]),
+        (["--trainer", "{1: 1, 1.0: 2}"], ["trainer", "1 is no name"]),
+        (["--scheduler", "{null: 2}"], ["scheduler", "None is no name"]),
+        (["--data.targets", "{ckplus: {1.5: 2}}"], ["data.targets.ckplus", "1.5 is no name"]),
+        (["--data.root", "a\0b"], [r"'a\x00b' holds a NUL"]),
+        (["--data.root", "a\udcff"], [r"'a\udcff' is not UTF-8"]),
+        (["--plugin", "a\udcff"], ["is not UTF-8"]),
+        (["--data.image_size", "99999999999"], ["data.image_size: expected int 1..2048"]),
+        (["--data.batch_size", "99999999999"], ["data.batch_size: expected int 1..65536"]),
+        (["--trainer.epochs", "1" + "0" * 400], ["trainer.epochs", "give a smaller one"]),
+        (["--data.workers", "1000000"], ["data.workers: expected int 0..256"]),
+        (["--optimizer.eps", ".nan"], ["optimizer.eps", "nan"]),
+        (["--model.a." + ".".join("b" * 3000), "1"], ["more than 20 levels"]),
+        (["--data.a", "[" * 3000], ["data.a"]),
+        (["--seed", "9" * 5000], ["seed"]),
+    ],
+)
+def test_it_is_one_line_and_exit_code_2(words, parts, capsys):
+    code = main.call("fer-run", main._run, ["--plugin", "lenet5", *words, "--print-config"])
+    said = capsys.readouterr()
+    assert (code, said.out, said.err.count("\n")) == (2, "", 1)
+    for part in parts:
+        assert part in said.err
+
+
+def test_aliases_without_end_are_refused_before_they_are_followed(tmp_path, capsys):
+    path = tmp_path / "laughs.yaml"
+    path.write_text(LAUGHS)
+    with pytest.raises(yaml.YAMLError, match="aliases repeat more than 100,000 values"):
+        load_yaml(LAUGHS)
+    assert main.call("fer-run", main._run, ["--plugin", "lenet5", "--config", str(path), "--print-config"]) == 2
+    assert "aliases repeat" in capsys.readouterr().err
+    assert load_yaml("a: &a [1, 2]\nb: *a") == {"a": [1, 2], "b": [1, 2]}
+
+
+def test_a_date_is_text():
+    assert config.parse_value("2030-01-01") == "2030-01-01"
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("lr", "optimizer.lr"),
+        ("epochs", "trainer.epochs"),
+        ("batch_size", "data.batch_size"),
+        ("batch-size", "data.batch_size"),
+        ("wd", "optimizer.weight_decay"),
+        ("gpus", "trainer.accelerator"),
+        ("workers", "data.workers"),
+        ("dataset", "data.name"),
+        ("output", "run.output"),
+        ("precision", "trainer.precision"),
+        ("kd_alpha", "model.kd_alpha"),
+        ("samples", "data.samples"),
+    ],
+)
+def test_a_bare_key_names_the_right_one(given, meant):
+    for words in (["--plugin", "dcnn_bilstm_dam", f"--{given}", "1"],):
+        with pytest.raises(
+            InputError, match=rf"^--{given}: unknown key \(from the command line\); did you mean --{meant}\?$"
+        ):
+            main._run([*words, "--print-config"])
+
+
+def test_every_key_is_found_by_its_last_part():
+    for section, keys in config.schema().items():
+        for name in keys if isinstance(keys, dict) else []:
+            if name in ("name", *config.schema()):
+                continue
+            with pytest.raises(InputError, match=rf"--{section}\.{name}\b"):
+                config.resolve({name: 1}, plugin="lenet5")

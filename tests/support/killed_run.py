@@ -1,0 +1,74 @@
+"""Runs that are killed in the middle, and what a finished one says: shared by the tests of resuming."""
+
+import csv
+import os
+import signal
+
+import pytest
+import torch
+
+from fer_plugins.experiments.run import run
+from fer_plugins.runs.record import Record
+from fer_plugins.training.module import FERModule
+
+# The best epoch is an early one, so that whatever writes a checkpoint only at a new best is found out.
+FLAGS = {
+    "plugin": "toy",
+    "data": {"name": "synthetic", "samples": 105, "image_size": 24, "batch_size": 32},
+    "optimizer": {"lr": 0.05},
+    "trainer": {"epochs": 9, "threads": 1, "progress": "none", "accelerator": "cpu"},
+    "logger": {"name": "csv", "figures": "off"},
+}
+
+
+def flags(folder, **changes):
+    merged = {**FLAGS, "run": {"output": str(folder)}}
+    for name, values in changes.items():
+        merged[name] = {**merged.get(name, {}), **values} if isinstance(values, dict) else values
+    return merged
+
+
+def rows(folder):
+    return list(csv.DictReader((folder / "metrics.csv").open()))
+
+
+def ended(folder):
+    """Return all that a finished run says, less times and names of folders."""
+    record = Record.read(folder)
+    best = torch.load(folder / "checkpoints" / "best.ckpt", weights_only=True)
+    said = {name: record.manifest[name] for name in ("status", "best_epoch", "epochs", "split_hash", "warnings")}
+    table = [{**row, "seconds": ""} for row in rows(folder)]
+    weights = {name: value.tolist() for name, value in best["state_dict"].items()}
+    return said, record.metrics, (folder / "predictions.csv").read_text(), table, best["epoch"], weights
+
+
+def kill_in(epoch, monkeypatch, where="training_step"):
+    """Let a run end in ``epoch`` (from 1) without a word in its manifest."""
+    real = getattr(FERModule, where)
+
+    def stop(self, *given):
+        if self.current_epoch == epoch - 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return real(self, *given)
+
+    monkeypatch.setattr(FERModule, where, stop)
+
+
+def in_a_process(work):
+    """Run ``work`` in a fork, which may be killed; return its exit status."""
+    child = os.fork()
+    if child == 0:
+        try:
+            work()
+            os._exit(0)
+        except BaseException:
+            os._exit(3)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def killed(tmp_path, epoch=7, **changes):
+    """Return the folder of a run that was killed in ``epoch``."""
+    with pytest.MonkeyPatch.context() as patch:
+        kill_in(epoch, patch)
+        assert in_a_process(lambda: run(flags(tmp_path / "runs", **changes))) == -signal.SIGKILL
+    return next((tmp_path / "runs").iterdir())

@@ -1,0 +1,62 @@
+"""Writes the folder of a finished run from labels and predictions, through the same code as a training does."""
+
+import numpy as np
+import yaml
+
+from fer_plugins.metrics.metrics import Predictions, score
+from fer_plugins.runs.record import Record
+
+CLASSES = ["anger", "happy", "neutral"]
+
+
+def write_run(folder, true, predicted, *, seed=0, lr=0.001, split_hash="5a5a", faults=(), sources=None, part="test"):
+    """Write config.yaml, manifest.json, metrics.json and predictions.csv; return the folder."""
+    true, predicted = np.asarray(true), np.asarray(predicted)
+    size = len(true)
+    (folder / "checkpoints").mkdir(parents=True)
+    record = Record(folder)
+    settings = {
+        "plugin": "net",
+        "recipe": None,
+        "seed": seed,
+        "model": {"name": "net", "pool": None},
+        "data": {"name": "faces", "root": str(folder)},
+        "protocol": {"name": "official", "seed": 0},
+        "optimizer": {"name": "Adam", "lr": lr},
+        "trainer": {"epochs": 5, "threads": seed + 1},
+        "run": {"output": "runs", "fold": 0},
+    }
+    record.write_config(yaml.safe_dump(settings))
+    probabilities = np.full((size, len(CLASSES)), 0.1)
+    probabilities[np.arange(size), predicted] = 0.8
+    loss = -np.log(probabilities[np.arange(size), true])
+    answers = Predictions(np.arange(size), true, predicted, probabilities, loss, int((true == predicted).sum()))
+    scores = score(answers, CLASSES)
+    record.metrics = {part: scores, "claims": [], "not_a_result": list(faults)}
+    record.write_predictions({part: (sources or [f"{n:04}.png" for n in range(size)], answers)}, CLASSES)
+    record.write_metrics()
+    record.write_manifest(
+        status="finished",
+        plugin={"name": "net", "distribution": "fer-net", "version": "1"},
+        data={
+            "name": "faces",
+            "title": "Faces",
+            "fingerprint": "f1",
+            "split_hash": split_hash,
+            "classes": CLASSES,
+            "limit": None,
+        },
+        protocol={"name": "official", "seed": 0, "fold": 0, "flaw": None},
+        reported_on=part,
+        seeds={"run": seed, "protocol": 0},
+        demonstration=False,
+    )
+    return folder
+
+
+def draw(seed, size=300, accuracy=0.7):
+    """Return true classes, the same for every seed, and predictions that are right with probability ``accuracy``."""
+    true = np.random.default_rng(0).integers(0, len(CLASSES), size)
+    random = np.random.default_rng(seed)
+    wrong = (true + random.integers(1, len(CLASSES), size)) % len(CLASSES)
+    return true, np.where(random.random(size) < accuracy, true, wrong)
