@@ -5,7 +5,7 @@
 
 The timed images are smooth noise, no two alike. The rates: copies of every kind are planted among all images, of each
 original one, and a copy is found when its group holds the original. With FER2013 the originals are the images of its
-validation and test parts; without it they are synthetic faces. False alarms are counted on images without copies: one
+validation and test splits; without it they are synthetic faces. False alarms are counted on images without copies: one
 synthetic face a person, and random parts of photographs that have no near copy themselves.
 """
 

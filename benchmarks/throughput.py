@@ -184,7 +184,7 @@ def memory() -> tuple[str, str, str, str]:
 
 
 def run_for_peak(which: str) -> None:
-    """One epoch over a training part of FER2013's size; a small network, so that the data weigh."""
+    """One epoch over a training split of FER2013's size; a small network, so that the data weigh."""
     flags = {"trainer": {"epochs": 1, "progress": "none"}, "logger": "wandb", "data": {"name": "synthetic"}}
     settings = config.resolve({**flags, "augmentation": "none"}, plugin="conv_relu_ann").config
     settings["data"]["batch_size"] = 256

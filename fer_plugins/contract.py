@@ -1,6 +1,6 @@
 """The contract: what a plug-in may offer, as ``typing.Protocol`` classes. Nothing here runs.
 
-A plug-in offers objects through entry points of six groups. Each object is a factory; the core calls it
+A plug-in components objects through entry points of six groups. Each object is a factory; the core calls it
 with keyword arguments: the *offered values* that its signature names, and the user's options. No
 ``**kwargs``: an option that is not in the signature is refused before anything is built. Options are typed
 (``int``, ``float``, ``bool``, ``str``, ``Literal[...]``, ``tuple``/``list`` of those, ``... | None``) and are
@@ -213,7 +213,7 @@ class ProtocolFactory(Protocol):
     ``table`` has the columns of ``Dataset.table`` as attributes (numpy arrays, or None where the dataset has none)
     and ``len``. A function attribute ``flaw`` (str, or a function of the options that returns one or None) marks a
     protocol whose numbers must not be trusted, and why. Only such a protocol may use the same rows for ``val`` and
-    ``test`` (selection on the test part, as some papers do), or say ``augments_first = True``: then ``data.balance
+    ``test`` (selection on the test split, as some papers do), or say ``augments_first = True``: then ``data.balance
     augment`` adds its images before the split, and siblings land in different parts.
     """
 

@@ -50,7 +50,11 @@ FAULTS = {
     "unknown key": ({"paper_yaml": changed(trainer={"epoch": 3})}, "trainer.epoch: unknown key", "recipe of fer_bad"),
     "unknown section": ({"paper_yaml": changed(trainr={"epochs": 3})}, "trainr: unknown key", "did you mean trainer"),
     "wrong type": ({"paper_yaml": changed(data={"batch_size": "x"})}, "data.batch_size: expected", "recipe of fer_bad"),
-    "unknown offer": ({"paper_yaml": changed(augmentation={"name": "keros"})}, "unknown augmentation 'keros'", "keras"),
+    "unknown component": (
+        {"paper_yaml": changed(augmentation={"name": "keros"})},
+        "unknown augmentation 'keros'",
+        "keras",
+    ),
     "no paper.yaml": ({"paper_yaml": None}, "has no paper.yaml beside its package", "fer_bad 1.0"),
     "paper.yaml is no YAML": ({"paper_yaml": "paper: ["}, "paper.yaml cannot be read: line ", "fer_bad 1.0"),
     "paper.yaml without it": ({"paper_yaml": PAPER}, "not as the contract wants it", "KeyError: 'bad'"),

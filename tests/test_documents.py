@@ -160,7 +160,7 @@ def overlay(tmp_path, words):
 
 
 def shortened_search(command, tmp_path):
-    """Return a documented search with its own space, but few trials, on drawn faces that can be told apart."""
+    """Return a documented search with its own space, but few trials, on synthetic faces that can be told apart."""
     program, verb, space, *words = command.split()
     content = yaml.safe_load((ROOT / space).read_text())
     content["search"] |= {"population": 2, "iterations": 1}

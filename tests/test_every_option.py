@@ -78,16 +78,16 @@ def acts(build, before, option, values):
     return refused == len(values)
 
 
-@pytest.mark.parametrize("offer", ARCHITECTURES, ids=[offer.name for offer in ARCHITECTURES])
-def test_every_option_of_an_architecture_acts_or_is_refused(offer):
+@pytest.mark.parametrize("component", ARCHITECTURES, ids=[component.name for component in ARCHITECTURES])
+def test_every_option_of_an_architecture_acts_or_is_refused(component):
     left_out = ("pretrained", "weights", "freeze_backbone")  # tried beside files of weights, by their own plug-in
-    options = [option for option in registry.options(offer) if option.name not in left_out]
+    options = [option for option in registry.options(component) if option.name not in left_out]
     if not options:
         pytest.skip("it has no further option")
-    size = min(config.resolve(plugin=offer.name).config["data"]["image_size"], 48)
+    size = min(config.resolve(plugin=component.name).config["data"]["image_size"], 48)
 
     def build(options):
-        return fingerprint(offer.name, options, size)
+        return fingerprint(component.name, options, size)
 
     before = build({})
     assert before == build({})
@@ -100,9 +100,9 @@ def test_every_option_of_an_architecture_acts_or_is_refused(offer):
     assert not idle
 
 
-@pytest.mark.parametrize("name", [offer.name for offer in registry.available("pooling")])
+@pytest.mark.parametrize("name", [component.name for component in registry.available("pooling")])
 def test_every_option_of_a_pooling_acts_or_is_refused(name):
-    offer = registry.find("pooling", name)
+    component = registry.find("pooling", name)
     # Of an odd and an even side: what rounds, or pads at one end, shows on one of the two.
     maps = [torch.rand(2, 3, side, side, generator=torch.Generator().manual_seed(side)) - 0.5 for side in (13, 14)]
 
@@ -111,18 +111,18 @@ def test_every_option_of_a_pooling_acts_or_is_refused(name):
         return [(tuple(pooled.shape), pooled.sum().item()) for pooled in map(pool, maps)]
 
     before = build({})
-    for option in registry.options(offer):
+    for option in registry.options(component):
         for values in others(option):
             if option.name == "vector":
                 values = [[1.0, 5.0, 1.0]]
             assert acts(build, before, option, values), f"{option.name}={values}"
 
 
-@pytest.mark.parametrize("name", [offer.name for offer in registry.available("augmentation")])
+@pytest.mark.parametrize("name", [component.name for component in registry.available("augmentation")])
 def test_every_option_of_an_augmentation_acts_or_is_refused(name):
     from fer_plugins.data.loaders import apply_transform, seeded
 
-    offer = registry.find("augmentation", name)
+    component = registry.find("augmentation", name)
     images = np.random.default_rng(0).integers(0, 256, (24, 48, 48, 1), dtype=np.uint8)
 
     def build(options):
@@ -134,7 +134,7 @@ def test_every_option_of_an_augmentation_acts_or_is_refused(name):
             return b"".join(np.asarray(apply_transform(made, image.copy())).tobytes() for image in images)
 
     before = build({})
-    for option in registry.options(offer):
+    for option in registry.options(component):
         for values in others(option):
             assert acts(build, before, option, values), f"{option.name}={values}"
 

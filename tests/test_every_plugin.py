@@ -9,11 +9,11 @@ from fer_plugins.config import registry
 from fer_plugins.training.module import build_network
 
 ARCHITECTURES = registry.available("architecture")
-NAMES = [offer.name for offer in ARCHITECTURES]
+NAMES = [component.name for component in ARCHITECTURES]
 
 
-def variants(offer):
-    return ["default", *(registry.paper(offer)["architectures"][offer.name].get("variants") or {})]
+def variants(component):
+    return ["default", *(registry.paper(component)["architectures"][component.name].get("variants") or {})]
 
 
 def resolved(name, variant):
@@ -29,33 +29,33 @@ def test_there_are_some():
     assert len(NAMES) >= 2
 
 
-@pytest.mark.parametrize("offer", ARCHITECTURES, ids=NAMES)
-def test_every_recipe_is_resolved_and_built(offer):
-    for variant in variants(offer):
-        settings = resolved(offer.name, variant)
+@pytest.mark.parametrize("component", ARCHITECTURES, ids=NAMES)
+def test_every_recipe_is_resolved_and_built(component):
+    for variant in variants(component):
+        settings = resolved(component.name, variant)
         size, channels = settings["data"]["image_size"], settings["data"]["channels"]
         network = build_network(settings, 7).eval()
         assert network(torch.zeros(1, channels, size, size)).shape == (1, 7)
 
 
-@pytest.mark.parametrize("offer", ARCHITECTURES, ids=NAMES)
-def test_paper_and_claims_are_there(offer):
-    described = registry.paper(offer)
-    own = described["architectures"][offer.name]
+@pytest.mark.parametrize("component", ARCHITECTURES, ids=NAMES)
+def test_paper_and_claims_are_there(component):
+    described = registry.paper(component)
+    own = described["architectures"][component.name]
     assert described["paper"]["title"]
-    claims = read_claims(registry.package_file(offer, "claims.yaml"))
+    claims = read_claims(registry.package_file(component, "claims.yaml"))
     assert own["claims_model"] is None or own["claims_model"] in [model["name"] for model in claims.models]
     for reason in (own.get("assumed") or {}).values():
         assert isinstance(reason, str)
         assert reason
-    for option in registry.options(offer):
-        assert option.help, f"{offer.name}: option {option.name} has no line in the docstring's Args"
-        assert option.annotation, f"{offer.name}: option {option.name} has no type"
+    for option in registry.options(component):
+        assert option.help, f"{component.name}: option {option.name} has no line in the docstring's Args"
+        assert option.annotation, f"{component.name}: option {option.name} has no type"
 
 
 @pytest.mark.parametrize("kind", ["pooling", "augmentation", "dataset", "protocol"])
 def test_every_option_of_every_offer_is_typed_and_explained(kind):
-    for offer in registry.available(kind):
-        for option in registry.options(offer):
-            assert option.help, f"{offer}: option {option.name} is not explained"
-            assert option.annotation, f"{offer}: option {option.name} has no type"
+    for component in registry.available(kind):
+        for option in registry.options(component):
+            assert option.help, f"{component}: option {option.name} is not explained"
+            assert option.annotation, f"{component}: option {option.name} has no type"

@@ -32,7 +32,7 @@ fuzzed = settings(
     suppress_health_check=list(HealthCheck),
 )
 
-NAMES = [offer.name for offer in registry.available()]
+NAMES = [component.name for component in registry.available()]
 KEYS = sorted({*known_keys({"model": {"name": "sdl_stn"}, "data": "synthetic"}), *config.section_meanings()})
 ARCHITECTURES = ["lenet5", "dcnn_bilstm_dam", "sdl_stn"]
 SECTIONS = list(config.section_meanings())

@@ -1,6 +1,7 @@
 """The house: who may import whom, what must be listed, what a file may be called."""
 
 import ast
+import sys
 import tomllib
 
 import pytest
@@ -9,27 +10,16 @@ from support import ROOT
 CORE = sorted((ROOT / "fer_plugins").rglob("*.py"))
 PLUGINS = sorted(path for path in (ROOT / "plugins").iterdir() if path.is_dir())
 TORCH_FREE = (
-    "__init__",
-    "activity",
-    "cli",
-    "config",
-    "contract",
-    "errors",
-    "idle_options",
-    "installed",
-    "key_names",
-    "literal_aliases",
-    "plain_values",
-    "process",
-    "schema",
-    "help",
-    "listing",
-    "options",
-    "read_yaml",
-    "registry",
-    "requirement",
-    "scaffold",
-    "wandb_environment",
+    "fer_plugins.__init__",
+    "fer_plugins.contract",
+    *(f"fer_plugins.runtime.{name}" for name in ("activity", "errors", "plain_values", "process")),
+    *(f"fer_plugins.config.{path.stem}" for path in sorted((ROOT / "fer_plugins" / "config").glob("*.py"))),
+    *(f"fer_plugins.commands.{name}" for name in ("help", "listing", "main", "scaffold")),
+)
+# From the ground up: a layer imports only from those before it.
+LAYERS = (
+    *("runtime", "contract", "pooling", "config", "data", "metrics", "runs", "training", "analysis", "experiments"),
+    *("testing", "consistency", "commands"),
 )
 
 
@@ -60,14 +50,40 @@ def any_of(names, *modules):
 
 @pytest.mark.parametrize("name", TORCH_FREE)
 def test_the_front_end_needs_no_torch(name):
-    top = imports(ROOT / "fer_plugins" / f"{name}.py", top_only=True)
-    allowed = {"fer_plugins", "yaml", "packaging", "__future__"}
-    import sys
+    top = imports(ROOT.joinpath(*name.split(".")).with_suffix(".py"), top_only=True)
+    allowed = {"fer_plugins", "yaml", "packaging", "__future__", *sys.stdlib_module_names}
+    assert not {module for module in top if module.split(".")[0] not in allowed}
+    modules = {path_of(module) for module in top if module.startswith("fer_plugins.")} - {None}
+    packages = {path for path in modules if path.name == "__init__.py" and "config" not in path.parts}
+    assert modules - packages <= {path_of(module) for module in TORCH_FREE} | {path_of("fer_plugins.config")}
 
-    foreign = {one for one in top if one.split(".")[0] not in allowed | sys.stdlib_module_names}
-    assert not foreign
-    own = {one.split(".")[1] for one in top if one.startswith("fer_plugins.")}
-    assert own <= {*TORCH_FREE, "__version__"}
+
+def path_of(module):
+    """Return the file of a module of the core, None for a name inside one."""
+    path = ROOT.joinpath(*module.removesuffix(".__init__").split("."))
+    if path.is_dir():
+        return path / "__init__.py"
+    return path.with_suffix(".py") if path.with_suffix(".py").is_file() else None
+
+
+def layer_of(module):
+    return LAYERS.index(module.split(".")[1])
+
+
+def test_the_top_of_the_package_is_one_screen():
+    entries = {path.stem for path in (ROOT / "fer_plugins").iterdir() if path.name not in ("__pycache__", "py.typed")}
+    assert entries == {"__init__", *LAYERS}
+    assert len(entries) <= 14
+
+
+@pytest.mark.parametrize("path", CORE, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_layer_imports_only_from_below(path):
+    own = path.relative_to(ROOT).with_suffix("").parts
+    if own[1] == "__init__":
+        return
+    wanted = {name for name in imports(path, top_only=False) if name.startswith("fer_plugins.") and path_of(name)}
+    above = {name for name in wanted if name != "fer_plugins.__version__" and layer_of(name) > LAYERS.index(own[1])}
+    assert not above
 
 
 def test_module_and_data_do_not_know_each_other_nor_the_command_line():
@@ -78,7 +94,7 @@ def test_module_and_data_do_not_know_each_other_nor_the_command_line():
         "fer_plugins.config.layers",
         "wandb",
     )
-    module = imports(ROOT / "fer_plugins" / "module.py", top_only=False)
+    module = imports(ROOT / "fer_plugins" / "training" / "module.py", top_only=False)
     assert not any_of(module, "fer_plugins.data", *outside)
     for path in (ROOT / "fer_plugins" / "data").rglob("*.py"):
         assert not any_of(imports(path, top_only=False), "fer_plugins.training.module", *outside), path
@@ -92,9 +108,9 @@ def test_optional_libraries_are_imported_where_they_are_asked_for():
             assert not any_of(everywhere, "wandb"), path
         if path.name != "ray_executor.py":
             assert not any_of(everywhere, "ray"), path
-        if path.parent.name != "figures":
+        if "figures" not in (path.parent.name, path.stem):
             assert not any_of(everywhere, "matplotlib"), path
-        if path.name != "augment.py":
+        if path.parent.name != "augmentations":
             assert not any_of(everywhere, "albumentations", "cv2"), path
 
 
@@ -110,7 +126,7 @@ def test_plugins_import_the_contract_only(plugin):
     for path in plugin.rglob("fer_*/**/*.py"):
         names = imports(path, top_only=False)
         core = any_of(names, "fer_plugins")
-        for_plugins = ("contract", "idle_options", "pooling", "sizes", "testing")
+        for_plugins = ("contract", "config.idle_options", "pooling", "testing")
         allowed = any_of(core, *(f"fer_plugins.{name}" for name in for_plugins))
         assert core == allowed, path
         others = [other.name for other in PLUGINS if other != plugin]

@@ -35,7 +35,10 @@ NEEDS = {
     "cross_dataset": TARGETS,
     "paper_aa_dcn": "--data.balance augment --data.balance_to 14",
 }
-CASES = {offer.name: f"--protocol {offer.name} {NEEDS.get(offer.name, '')}" for offer in registry.available("protocol")}
+CASES = {
+    component.name: f"--protocol {component.name} {NEEDS.get(component.name, '')}"
+    for component in registry.available("protocol")
+}
 CASES |= {
     "balanced": "--protocol official --data.balance augment --data.balance_to 10",
     "without a test": "--protocol official --run.test false",

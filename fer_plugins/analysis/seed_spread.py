@@ -187,7 +187,7 @@ def _name(run: FinishedRun) -> str:
 
 
 def _short(value: Any, rivals: Sequence[Any]) -> str:
-    """Write a setting; of an offer its name, and those options in which offers of that name differ."""
+    """Write a setting; of a component its name, and those options in which offers of that name differ."""
     if isinstance(value, Mapping):
         name = value.get("name", value)
         same = [rival for rival in rivals if isinstance(rival, Mapping) and rival.get("name") == value.get("name")]

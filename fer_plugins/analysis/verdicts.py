@@ -47,15 +47,15 @@ def verify_run(run: FinishedRun) -> dict[str, Any]:
     for section in (*_RECIPE, "data", "protocol"):
         if not isinstance(settings.get(section), Mapping):
             raise InputError(f"{run.record.folder}: config.yaml has no section {section}; not written by this version")
-    offer, described = recipe_of(settings)
-    path = registry.package_file(offer, "claims.yaml")
+    component, described = recipe_of(settings)
+    path = registry.package_file(component, "claims.yaml")
     if not path.exists():
-        raise InputError(f"{run.record.folder}: {offer} has no claims.yaml, so there is nothing to verify")
+        raise InputError(f"{run.record.folder}: {component} has no claims.yaml, so there is nothing to verify")
     file = read_claims(path)
     of_variants = described.get("claims_models") or {}
     own = of_variants.get(settings.get("recipe"), described.get("claims_model"))
     title = manifest["data"]["title"]
-    against = _against(run, offer)
+    against = _against(run, component)
     headline = for_run(file, own, title)
     judged = [_judge(claim, run, own, title, claim in headline, against) for claim in file.claims]
     assumed = manifest.get("assumed", described.get("assumed")) or {}
@@ -76,7 +76,7 @@ def verify_run(run: FinishedRun) -> dict[str, Any]:
     }
 
 
-def _against(run: FinishedRun, offer: registry.Offer) -> list[str]:
+def _against(run: FinishedRun, component: registry.Component) -> list[str]:
     """Return what speaks against comparing any claim with this run."""
     manifest, settings = run.record.manifest, run.record.config
     protocol = manifest["protocol"]
@@ -84,14 +84,14 @@ def _against(run: FinishedRun, offer: registry.Offer) -> list[str]:
     if protocol.get("flaw"):
         said.append(f"flawed protocol {protocol['name']}: {protocol['flaw']}")
     elif not _is_on_releases_own(run):
-        layers = registry.recipe(offer, settings.get("recipe")).values()
+        layers = registry.recipe(component, settings.get("recipe")).values()
         wanted = {key: value for layer in layers for key, value in layer.get("protocol", {}).items()}
         if any(settings["protocol"].get(key) != value for key, value in wanted.items()) or not wanted:
             said.append(f"another protocol: {protocol['name']} (recipe: {wanted.get('name', 'official')})")
     if manifest["data"].get("limit") is not None:
         said.append(f"a part of the data only (data.limit {manifest['data']['limit']})")
     try:
-        departures = _departures(settings, offer)
+        departures = _departures(settings, component)
     except InputError as error:
         why = str(error).removesuffix(" (from the command line)")
         raise InputError(f"{run.record.folder}: config.yaml is not one of this version: {why}") from None
@@ -108,16 +108,16 @@ def _is_on_releases_own(run: FinishedRun) -> bool:
     return run.part in parts
 
 
-def _departures(settings: Mapping[str, Any], offer: registry.Offer) -> list[str]:
+def _departures(settings: Mapping[str, Any], component: registry.Component) -> list[str]:
     """Return the settings that are not the recipe's, as "key value (recipe: value)"."""
     variant = settings.get("recipe")
     flags = {"data": settings["data"], "protocol": settings["protocol"]}
     teacher = settings["model"].get("teacher")
     if teacher is not None:  # the recipe leaves it to the user
         flags["model"] = {"teacher": teacher}
-    usual = config.resolve(flags, plugin=f"{offer.distribution}:{offer.name}", recipe=variant).config
+    usual = config.resolve(flags, plugin=f"{component.distribution}:{component.name}", recipe=variant).config
     wanted = {f"{section}.{key}": value for section in _RECIPE for key, value in usual[section].items()}
-    for layer in registry.recipe(offer, variant).values():
+    for layer in registry.recipe(component, variant).values():
         wanted |= {f"data.{key}": value for key, value in layer.get("data", {}).items()}
     actual = {f"{section}.{key}": value for section in (*_RECIPE, "data") for key, value in settings[section].items()}
     actual["model.name"] = wanted["model.name"]  # written with its distribution or without
@@ -161,7 +161,7 @@ def _judge(
     elif not scored:
         why = [f"{claim.metric} is not among the scores of a run"]
     elif claim.split == "train":
-        why = ["of the training part, which a run does not score"]
+        why = ["of the training split, which a run does not score"]
     else:
         scores: dict[str, Mapping[str, Any]] = {
             part: _scores(run, part, claim.class_name) for part in ("test", "val") if part in run.record.metrics

@@ -37,7 +37,7 @@ def audit(words: list[str]) -> int:
     from fer_plugins.data.audit.groups import find_groups
     from fer_plugins.data.audit.report import as_values, print_findings
     from fer_plugins.data.near_groups import keep_near_groups
-    from fer_plugins.runs.record import write_whole
+    from fer_plugins.runs.record import write_atomically
     from fer_plugins.runs.result_table import result_console
     from fer_plugins.training.build import cache_folder
 
@@ -77,8 +77,8 @@ def audit(words: list[str]) -> int:
         parts = np.full(len(table), "", dtype="U64")
         for name, rows in splits[0].items() if splits else ():
             parts[rows] = name
-        write_whole(out / SHEET_FILE, draw_sheet(found, images, table.source, labels, parts, f"Audit of {title}"))
-        write_whole(out / JSON_FILE, json.dumps(values, indent=1) + "\n")
+        write_atomically(out / SHEET_FILE, draw_sheet(found, images, table.source, labels, parts, f"Audit of {title}"))
+        write_atomically(out / JSON_FILE, json.dumps(values, indent=1) + "\n")
     if "json" in given.flags:
         print(json.dumps(values, indent=1))
         return 0

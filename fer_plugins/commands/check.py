@@ -14,7 +14,7 @@ from fer_plugins import testing as kit
 from fer_plugins.analysis.claims import read_claims
 from fer_plugins.analysis.claims.claims_beside import for_run
 from fer_plugins.config import registry
-from fer_plugins.config.registry import Offer
+from fer_plugins.config.registry import Component
 from fer_plugins.runtime.errors import InputError
 from fer_plugins.testing.findings import count, first_line
 from fer_plugins.testing.protocol import example_table
@@ -27,7 +27,7 @@ class Skipped(Exception):
 
 
 def check(words: list[str]) -> int:
-    """Check the offers that ``fer check NAME`` means and print what was found.
+    """Check the components that ``fer check NAME`` means and print what was found.
 
     Returns:
         0 where everything holds, 1 where something is broken.
@@ -37,9 +37,9 @@ def check(words: list[str]) -> int:
     """
     name, root, image_size = _sort(words)
     broken = looked = 0
-    for offer in _find(name):
-        print(offer)
-        for title, action in _checks(offer, root, image_size):
+    for component in _find(name):
+        print(component)
+        for title, action in _checks(component, root, image_size):
             looked += 1
             try:
                 action()
@@ -84,24 +84,28 @@ def _sort(words: list[str]) -> tuple[str, str | None, int | None]:
     return names[0], given["--root"], None if size is None else int(size)
 
 
-def _find(name: str) -> list[Offer]:
-    offers = registry.available()
+def _find(name: str) -> list[Component]:
+    components = registry.available()
     plain = name.lower().replace("_", "-")
-    found = [offer for offer in offers if offer.distribution.lower().replace("_", "-") == plain]
-    found = found or [offer for offer in offers if name in (offer.name, f"{offer.distribution}:{offer.name}")]
+    found = [component for component in components if component.distribution.lower().replace("_", "-") == plain]
+    found = found or [
+        component for component in components if name in (component.name, f"{component.distribution}:{component.name}")
+    ]
     if not found:
-        names = sorted({offer.name for offer in offers} | {offer.distribution for offer in offers})
+        names = sorted(
+            {component.name for component in components} | {component.distribution for component in components}
+        )
         raise InputError(f"fer check: nothing named {name!r} is installed{registry.nearest(name, names)}; see fer list")
     return found
 
 
-def _checks(offer: Offer, root: str | None, image_size: int | None) -> Iterator[Check]:
-    yield "loads, for this version of the core", lambda: _ignore(registry.load(offer))
-    yield "options are typed and explained", lambda: _check_options(offer)
-    if offer.kind == "architecture":
-        yield from _architecture_checks(offer, image_size)
-    elif offer.kind == "dataset":
-        yield "contract", lambda: _check_dataset(offer, root)
+def _checks(component: Component, root: str | None, image_size: int | None) -> Iterator[Check]:
+    yield "loads, for this version of the core", lambda: _ignore(registry.load(component))
+    yield "options are typed and explained", lambda: _check_options(component)
+    if component.kind == "architecture":
+        yield from _architecture_checks(component, image_size)
+    elif component.kind == "dataset":
+        yield "contract", lambda: _check_dataset(component, root)
     else:
         checks: dict[str, Callable[[Any], None]] = {
             "pooling": kit.check_pooling,
@@ -109,23 +113,23 @@ def _checks(offer: Offer, root: str | None, image_size: int | None) -> Iterator[
             "protocol": _check_protocol,
             "search": kit.check_search,
         }
-        yield "contract", lambda: checks[offer.kind](registry.load(offer))
+        yield "contract", lambda: checks[component.kind](registry.load(component))
 
 
-def _architecture_checks(offer: Offer, image_size: int | None) -> Iterator[Check]:
-    yield "paper.yaml: identity, recipes and what is assumed", lambda: _check_paper(offer)
-    yield "claims.yaml: rates in 0..1, known models", lambda: _check_claims(offer)
+def _architecture_checks(component: Component, image_size: int | None) -> Iterator[Check]:
+    yield "paper.yaml: identity, recipes and what is assumed", lambda: _check_paper(component)
+    yield "claims.yaml: rates in 0..1, known models", lambda: _check_claims(component)
     try:
-        own = registry.paper(offer)["architectures"][offer.name]
+        own = registry.paper(component)["architectures"][component.name]
     except InputError:
         return  # said by the check of paper.yaml
     variants = own.get("variants") or {}
     for variant in ("default", *variants):
-        yield f"recipe {variant}", functools.partial(_check_recipe, offer, variant)
+        yield f"recipe {variant}", functools.partial(_check_recipe, component, variant)
     tried: list[dict[str, Any]] = []
     for variant in ("default", *variants):
         try:
-            settings = _resolve(offer, variant)
+            settings = _resolve(component, variant)
         except InputError:
             continue  # said by the check of the recipe
         model = {key: value for key, value in settings["model"].items() if key not in ("name", "pool", "teacher")}
@@ -133,7 +137,10 @@ def _architecture_checks(offer: Offer, image_size: int | None) -> Iterator[Check
             continue
         tried.append(model)
         size = image_size or settings["data"]["image_size"]
-        yield f"contract, recipe {variant}, {size} pixels", functools.partial(_check_architecture, offer, model, size)
+        yield (
+            f"contract, recipe {variant}, {size} pixels",
+            functools.partial(_check_architecture, component, model, size),
+        )
 
 
 def _check_protocol(function: Callable[..., Any]) -> None:
@@ -156,16 +163,16 @@ def _ignore(value: object) -> None:
     del value
 
 
-def _check_options(offer: Offer) -> None:
-    for option in registry.options(offer):
+def _check_options(component: Component) -> None:
+    for option in registry.options(component):
         if not option.annotation or not option.help:
             lacks = "a line in the docstring's Args" if option.annotation else "a type"
             raise InputError(f"option {option.name} has no {lacks.removeprefix('a ')}; add it")
 
 
-def _check_paper(offer: Offer) -> None:
-    described = registry.paper(offer)
-    own = described["architectures"][offer.name]
+def _check_paper(component: Component) -> None:
+    described = registry.paper(component)
+    own = described["architectures"][component.name]
     if not described["paper"].get("title"):
         raise InputError("paper.yaml: paper has no title")
     for key, reason in (own.get("assumed") or {}).items():
@@ -173,41 +180,41 @@ def _check_paper(offer: Offer) -> None:
             raise InputError(f"paper.yaml: assumed.{key} needs a reason in words, not {reason!r}")
 
 
-def _check_claims(offer: Offer) -> None:
-    path = registry.package_file(offer, "claims.yaml")
+def _check_claims(component: Component) -> None:
+    path = registry.package_file(component, "claims.yaml")
     if not path.exists():
         raise Skipped("there is none; a paper's numbers would stand beside every result")
     claims = read_claims(path)
-    own = registry.paper(offer)["architectures"][offer.name]
+    own = registry.paper(component)["architectures"][component.name]
     for model in (own.get("claims_model"), *(own.get("claims_models") or {}).values()):
         for_run(claims, model, "")
 
 
-def _resolve(offer: Offer, variant: str) -> dict[str, Any]:
-    name = f"{offer.distribution}:{offer.name}"
-    changes = registry.recipe(offer, variant).get("variant", {})
+def _resolve(component: Component, variant: str) -> dict[str, Any]:
+    name = f"{component.distribution}:{component.name}"
+    changes = registry.recipe(component, variant).get("variant", {})
     given: dict[str, Any] = {"data": {"name": "synthetic"}}
     if (changes.get("model") or {}).get("teacher") == config.MANDATORY:
         given["model"] = {"teacher": "a run's folder"}  # a name only: what is built here learns from nobody
     return config.resolve(given, plugin=name, recipe=variant).config
 
 
-def _check_recipe(offer: Offer, variant: str) -> None:
+def _check_recipe(component: Component, variant: str) -> None:
     from fer_plugins.training import optim_trial
     from fer_plugins.training.module import build_network
 
-    settings = _resolve(offer, variant)
+    settings = _resolve(component, variant)
     optim_trial.check(settings)
     build_network(settings, num_classes=7)
 
 
-def _check_architecture(offer: Offer, options: dict[str, Any], size: int) -> None:
-    checked = registry.check_options(offer, options, "model")
-    kit.check_architecture(registry.load(offer), options=checked, image_size=size)
+def _check_architecture(component: Component, options: dict[str, Any], size: int) -> None:
+    checked = registry.check_options(component, options, "model")
+    kit.check_architecture(registry.load(component), options=checked, image_size=size)
 
 
-def _check_dataset(offer: Offer, root: str | None) -> None:
-    needs = registry.signature(offer).named("root") is not None
+def _check_dataset(component: Component, root: str | None) -> None:
+    needs = registry.signature(component).named("root") is not None
     if needs and root is None:
         raise Skipped("give --root DATA, what it is to read")
-    kit.check_dataset(registry.build("dataset", f"{offer.distribution}:{offer.name}", root=root))
+    kit.check_dataset(registry.build("dataset", f"{component.distribution}:{component.name}", root=root))

@@ -18,7 +18,7 @@ from fer_plugins.analysis.spread_limits import format_spread, range_of
 from fer_plugins.config.flag_value import take_value
 from fer_plugins.config.registry import nearest
 from fer_plugins.runs.read_runs import FinishedRun, check_same_test, read_runs
-from fer_plugins.runs.result_table import result_console, say_interval, say_p
+from fer_plugins.runs.result_table import format_interval, format_p, result_console
 from fer_plugins.runtime.errors import InputError
 from fer_plugins.runtime.print_table import print_table
 
@@ -126,7 +126,7 @@ def _notes(runs: Sequence[FinishedRun]) -> list[str]:
         if manifest["data"].get("limit") is not None:
             said[f"a part of the data only (data.limit {manifest['data']['limit']})"] = None
         if manifest.get("demonstration"):
-            said["a demonstration on drawn faces"] = None
+            said["a demonstration on synthetic faces"] = None
     return list(said)
 
 
@@ -162,7 +162,9 @@ def _print(console: Console, found: Mapping[str, Any]) -> None:
     runs = _table("each run: score and 95 % interval over test samples", "run", *_interleave("95 % interval"))
     for model in found["models"]:
         for run in model["runs"]:
-            cells = [cell for score in SCORES for cell in (f"{run[score]:.4f}", say_interval(run["intervals"][score]))]
+            cells = [
+                cell for score in SCORES for cell in (f"{run[score]:.4f}", format_interval(run["intervals"][score]))
+            ]
             runs.add_row(f"{model['letter']} seed {run['seed']}", *cells)
     print_table(console, runs)
     several = [model for model in found["models"] if model["over_seeds"]]
@@ -213,7 +215,13 @@ def _print_pairs(console: Console, found: Mapping[str, Any]) -> None:
             one = row[score]
             better = {"first better": f"{sides[0]} better", "second better": f"{sides[1]} better"}
             change, verdict = one["difference"], better.get(one["verdict"], one["verdict"])
-            cells = (_points(change["points"]), _point_range(change), verdict, say_p(one["p"]), say_p(one["p_holm"]))
+            cells = (
+                _points(change["points"]),
+                _point_range(change),
+                verdict,
+                format_p(one["p"]),
+                format_p(one["p_holm"]),
+            )
             table.add_row(*sides, _TITLES[score], *cells)
     print_table(console, table, keys=3)
     console.print("accuracy: McNemar's mid-p, Bonett-Price interval; macro F1: paired stratified bootstrap.")
@@ -227,8 +235,14 @@ def _print_over_seeds(console: Console, over: Mapping[str, Any]) -> None:
     for score in SCORES:
         for row in over[score]["pairs"]:
             welch, ranks = row["welch"], row["wilcoxon"]
-            said = "-" if ranks is None or ranks["p"] is None else f"{say_p(ranks['p'])} ({ranks['n']})"
-            cells = (_points(welch["points"]), _point_range(welch), say_p(welch["p"]), say_p(welch.get("p_holm")), said)
+            said = "-" if ranks is None or ranks["p"] is None else f"{format_p(ranks['p'])} ({ranks['n']})"
+            cells = (
+                _points(welch["points"]),
+                _point_range(welch),
+                format_p(welch["p"]),
+                format_p(welch.get("p_holm")),
+                said,
+            )
             table.add_row(row["first"], row["second"], _TITLES[score], *cells)
     print_table(console, table, keys=3)
     for score in SCORES:
@@ -247,7 +261,7 @@ def _print_classes(console: Console, folder: str, tests: Mapping[str, Any]) -> N
     chi, anova = tests["chi_square"], tests["anova"]
     if chi:
         low = " (expected counts below 5: approximate)" if chi["smallest_expected"] < 5 else ""
-        console.print(f"  chi-square({chi['df']}) {chi['statistic']:.2f}, p {say_p(chi['p'])}{low}")
+        console.print(f"  chi-square({chi['df']}) {chi['statistic']:.2f}, p {format_p(chi['p'])}{low}")
     if anova:
         console.print(f"  one-way ANOVA of hits by true class, as papers print it: {_anova(anova)}")
         for check in anova["checks"]:
@@ -258,12 +272,12 @@ def _anova(anova: Mapping[str, Any]) -> str:
     degrees = f"F({anova['df_between']}, {anova['df_within']})"
     if anova["f"] is None:
         return f"{degrees} undefined: no group varies"
-    text = f"{degrees} {anova['f']:.3f}, p {say_p(anova['p'])}, eta squared {anova['eta_squared']:.3f}"
+    text = f"{degrees} {anova['f']:.3f}, p {format_p(anova['p'])}, eta squared {anova['eta_squared']:.3f}"
     welch = anova["welch"]
     if welch is None:
         return text
     degrees = f"F({welch['df_between']:.0f}, {welch['df_within']:.1f})"
-    return f"{text}; Welch {degrees} {welch['f']:.3f}, p {say_p(welch['p'])}"
+    return f"{text}; Welch {degrees} {welch['f']:.3f}, p {format_p(welch['p'])}"
 
 
 def _table(title: str, *columns: str) -> Table:

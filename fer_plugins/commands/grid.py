@@ -15,7 +15,7 @@ from fer_plugins.config.registry import nearest
 from fer_plugins.experiments.grid import local, state
 from fer_plugins.experiments.grid.plan import Plan, read_plan
 from fer_plugins.experiments.grid.tables import count_cells, describe_outcome, print_plan, print_summary
-from fer_plugins.runs.record import write_whole
+from fer_plugins.runs.record import write_atomically
 from fer_plugins.runtime.errors import InputError, Interrupted
 
 _USAGE = "fer grid GRID.yaml [--out FOLDER] [--path DATASETS] [--jobs N] [--dry-run] [--executor ray [--address A]]"
@@ -133,7 +133,7 @@ def _prepare(plan: Plan, threads: int | None) -> list[local.Task]:
         own = cell.config["trainer"]["threads"] or threads
         settings = {**cell.config, "trainer": {**cell.config["trainer"], "threads": own}}
         path = state.cell_file(plan.output, cell.name)
-        write_whole(path, config.dump(settings))
+        write_atomically(path, config.dump(settings))
         tasks.append(local.Task(cell.name, ("--config", str(path)), log, own))
     return tasks
 

@@ -20,7 +20,7 @@ fer-run: train a facial expression model; score it once on the sealed test split
   fer-run --print-config ...    print the complete configuration; nothing is run
   fer-run --list                what is installed
   fer-run --help --plugin NAME  options, types, defaults and recipes of a plug-in
-  fer-run --help SECTION        keys of a section and the options of its offers
+  fer-run --help SECTION        keys of a section and the options of its components
 
 Later wins: defaults, recipe, --config files in their order, flags.
 --data fer2013 is short for --data.name fer2013. Sections:
@@ -110,24 +110,24 @@ def fer_run(plugin: str | None, topics: list[str]) -> str:
 
 def plugin_help(name: str) -> str:
     """Return the options of an architecture with types, defaults and meaning, and its recipes."""
-    offer = registry.find("architecture", name)
-    described = registry.paper(offer)
-    layers = described["architectures"][offer.name]
+    component = registry.find("architecture", name)
+    described = registry.paper(component)
+    layers = described["architectures"][component.name]
     text = [
-        *_wrap(f"{offer.name}: {described['paper'].get('title') or ''}", 2),
-        f"from {offer.distribution} {offer.version}",
+        *_wrap(f"{component.name}: {described['paper'].get('title') or ''}", 2),
+        f"from {component.distribution} {component.version}",
         "",
     ]
     text += _wrap(f"recipes (--recipe): {', '.join(['default', *(layers.get('variants') or {})])}", 2)
     text += ["", "options:"]
-    for option in registry.options(offer):
+    for option in registry.options(component):
         text += _entry(f"--model.{option.name}", option)
-    if registry.signature(offer).named("pool"):
+    if registry.signature(component).named("pool"):
         names = ", ".join(one.name for one in registry.available("pooling"))
         text += _entry(
             "--model.pool", Option("pool", f"one of {names}", None, "pooling; its options as --model.pool.KEY")
         )
-    if registry.signature(offer).named("teacher"):
+    if registry.signature(component).named("teacher"):
         text += _entry(
             "--model.teacher", Option("teacher", "str | None", None, config.section_keys("model")["teacher"].help)
         )
@@ -144,11 +144,11 @@ def section_help(section: str) -> str:
     text = [f"{section}: {config.section_meanings()[section]}", ""]
     for name, key in config.section_keys(section).items():
         text += _entry(f"--{section}.{name}", Option(name, key.type, key.default, key.help))
-    kind = config.OFFERS.get(section)
-    for offer in registry.available(kind) if kind else []:
-        text += ["", f"options of {offer.name} (from {offer.distribution} {offer.version}):"]
+    kind = config.COMPONENT_SECTIONS.get(section)
+    for component in registry.available(kind) if kind else []:
+        text += ["", f"options of {component.name} (from {component.distribution} {component.version}):"]
         try:
-            options = registry.options(offer)
+            options = registry.options(component)
         except InputError as error:
             text.append(f"  {error}")
             continue

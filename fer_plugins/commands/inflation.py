@@ -35,7 +35,7 @@ _OVER_SEEDS = (
     "says nothing about other images."
 )
 _UNEQUAL = (
-    "the training parts differ in size, and data.balance augment does not let them be cut; part of the difference may "
+    "the training splits differ in size, and data.balance augment does not let them be cut; part of the difference may "
     "come from more images"
 )
 _LEAKING = {

@@ -1,4 +1,4 @@
-"""``fer list`` and ``fer show``: what is installed, and what one offer is."""
+"""``fer list`` and ``fer show``: what is installed, and what one component is."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from fer_plugins import config
 from fer_plugins.config import registry
-from fer_plugins.config.registry import Offer
+from fer_plugins.config.registry import Component
 from fer_plugins.config.signatures import REQUIRED, readable
 from fer_plugins.runtime.errors import InputError
 
@@ -23,19 +23,21 @@ def list_offers(words: list[str]) -> int:
         0, or 1 when ``--check`` finds something broken.
     """
     flags = _flags(words, {"--check", "--json"}, "fer list")
-    offers = registry.available()
-    clashing = {key for key, count in Counter((offer.kind, offer.name) for offer in offers).items() if count > 1}
+    components = registry.available()
+    clashing = {
+        key for key, count in Counter((component.kind, component.name) for component in components).items() if count > 1
+    }
     rows = []
-    for offer in offers:
-        problem = _problem(offer, thorough="--check" in flags)
-        if problem is None and (offer.kind, offer.name) in clashing:
-            problem = f"name offered twice; say {offer.distribution}:{offer.name}"
+    for component in components:
+        problem = _problem(component, thorough="--check" in flags)
+        if problem is None and (component.kind, component.name) in clashing:
+            problem = f"name offered twice; say {component.distribution}:{component.name}"
         rows.append(
             {
-                "kind": offer.kind,
-                "name": offer.name,
-                "distribution": offer.distribution,
-                "version": offer.version,
+                "kind": component.kind,
+                "name": component.name,
+                "distribution": component.distribution,
+                "version": component.version,
                 "status": "broken" if problem else "ok",
                 "problem": problem,
             }
@@ -53,24 +55,24 @@ def list_offers(words: list[str]) -> int:
 _OFFER = ("kind", "name", "distribution", "version", "status")
 
 
-def _problem(offer: Offer, *, thorough: bool) -> str | None:
+def _problem(component: Component, *, thorough: bool) -> str | None:
     try:
-        registry.check_range(offer)
-        if importlib.util.find_spec(offer.module.partition(".")[0]) is None:
-            return f"its package {offer.module} is not there; remedy: reinstall {offer.distribution}"
+        registry.check_range(component)
+        if importlib.util.find_spec(component.module.partition(".")[0]) is None:
+            return f"its package {component.module} is not there; remedy: reinstall {component.distribution}"
         if thorough:
-            registry.signature(offer)
-            registry.load(offer)
-            if offer.kind == "architecture":
-                registry.paper(offer)
-                measure(offer)
+            registry.signature(component)
+            registry.load(component)
+            if component.kind == "architecture":
+                registry.paper(component)
+                measure(component)
     except InputError as error:
         return str(error)
     return None
 
 
 def show(words: list[str]) -> int:
-    """Print one offer: of an architecture its paper, recipes, parameters, multiply-adds, input and claims."""
+    """Print one component: of an architecture its paper, recipes, parameters, multiply-adds, input and claims."""
     names = [word for word in words if not word.startswith("--")]
     flags = _flags([word for word in words if word.startswith("--")], {"--json"}, "fer show")
     if len(names) != 1:
@@ -83,31 +85,31 @@ def show(words: list[str]) -> int:
     return 0
 
 
-def _find_any(name: str) -> Offer:
+def _find_any(name: str) -> Component:
     wanted = name.rpartition(":")[2]
-    kinds = {offer.kind for offer in registry.available() if offer.name == wanted}
+    kinds = {component.kind for component in registry.available() if component.name == wanted}
     if not kinds:
-        names = sorted({offer.name for offer in registry.available()})
+        names = sorted({component.name for component in registry.available()})
         raise registry.unknown("name", name, names)
     kind = next(kind for kind in registry.GROUPS if kind in kinds)  # architectures first
     return registry.find(kind, name)
 
 
-def describe(offer: Offer) -> dict[str, Any]:
-    """Return what is known of an offer; keys that do not apply to its kind are None."""
+def describe(component: Component) -> dict[str, Any]:
+    """Return what is known of a component; keys that do not apply to its kind are None."""
     options = {
         option.name: {
             "type": option.annotation,
             "default": None if option.default is REQUIRED else option.default,
             "meaning": option.help,
         }
-        for option in registry.options(offer)
+        for option in registry.options(component)
     }
     shown: dict[str, Any] = {
-        "name": offer.name,
-        "kind": offer.kind,
-        "distribution": offer.distribution,
-        "version": offer.version,
+        "name": component.name,
+        "kind": component.kind,
+        "distribution": component.distribution,
+        "version": component.version,
         "paper": None,
         "source": None,
         "recipes": None,
@@ -118,12 +120,12 @@ def describe(offer: Offer) -> dict[str, Any]:
         "claims": None,
         "options": options,
     }
-    if offer.kind != "architecture":
+    if component.kind != "architecture":
         return shown
-    described = registry.paper(offer)
-    own = described["architectures"][offer.name]
-    parameters, macs, size = measure(offer)
-    claims_path = registry.package_file(offer, "claims.yaml")
+    described = registry.paper(component)
+    own = described["architectures"][component.name]
+    parameters, macs, size = measure(component)
+    claims_path = registry.package_file(component, "claims.yaml")
     claims = []
     if claims_path.exists():
         from fer_plugins.analysis.claims import read_claims
@@ -147,12 +149,12 @@ def describe(offer: Offer) -> dict[str, Any]:
     return shown
 
 
-def measure(offer: Offer) -> tuple[int, int, list[int]]:
+def measure(component: Component) -> tuple[int, int, list[int]]:
     """Build the network of the default recipe; return its parameters, multiply-adds an image, and input (C, H, W)."""
     from fer_plugins.runs.cost import macs, parameters
     from fer_plugins.training.module import build_network
 
-    full = config.resolve(plugin=f"{offer.distribution}:{offer.name}").config
+    full = config.resolve(plugin=f"{component.distribution}:{component.name}").config
     network = build_network(full, num_classes=7)
     size = [full["data"]["channels"], full["data"]["image_size"], full["data"]["image_size"]]
     return parameters(network), macs(network, (size[0], size[1], size[2])), size

@@ -75,7 +75,7 @@ def check_name(name: str, kind: str) -> None:
         )
     if keyword.iskeyword(name) or keyword.issoftkeyword(name):
         raise InputError(f"fer new: {name!r} is a word of Python; add to it, such as {name}_net")
-    taken = next((offer for offer in registry.available(kind) if offer.name == name), None)
+    taken = next((component for component in registry.available(kind) if component.name == name), None)
     if taken is not None:
         raise InputError(f"fer new: the name is taken by {taken}; choose another, or remove that one first")
     if importlib.util.find_spec(f"fer_{name}") is not None:

@@ -110,7 +110,7 @@ def _row(model: Model) -> dict[str, Any]:
     if manifest["data"].get("limit") is not None:
         remarks.append(f"a part of the data only (data.limit {manifest['data']['limit']})")
     if manifest.get("demonstration"):
-        remarks.append("a demonstration on drawn faces")
+        remarks.append("a demonstration on synthetic faces")
     if first.is_folds:
         remarks.append(f"{len(first.split_hash)} folds pooled; the interval is that of the tested samples")
     others = [] if first.target else list(first.record.metrics.get("targets") or {})

@@ -96,9 +96,9 @@ def check_idle(config: Mapping[str, Any]) -> None:
         raise InputError("selection.min_delta: has no effect without selection.patience; add it, or leave it out")
     data = config["data"]
     if data["root"] is not None:
-        offer = registry.find("dataset", data["name"])
-        if registry.signature(offer).named("root") is None:
-            names = [one.name for one in registry.available("dataset") if one.name != offer.name]
+        component = registry.find("dataset", data["name"])
+        if registry.signature(component).named("root") is None:
+            names = [one.name for one in registry.available("dataset") if one.name != component.name]
             raise InputError(
                 f"data.root: dataset {data['name']} reads no files, so {data['root']} would be passed over; "
                 f"say what lies there with --data NAME, one of {', '.join(names)}"

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from fer_plugins.config import registry
-from fer_plugins.config.keys import OFFERS, Key, schema
+from fer_plugins.config.keys import COMPONENT_SECTIONS, Key, schema
 from fer_plugins.runtime.errors import InputError
 
 COMMAND_LINE = "the command line"
@@ -88,11 +88,11 @@ def known_keys(config: Mapping[str, Any]) -> list[str]:
     keys = []
     for name, key in schema().items():
         keys += [name] if isinstance(key, Key) else [f"{name}.{inner}" for inner in key]
-    for section, kind in OFFERS.items():
+    for section, kind in COMPONENT_SECTIONS.items():
         offered = config.get(section)
         try:
-            offer = registry.find(kind, str(offered.get("name") if isinstance(offered, Mapping) else offered))
-            keys += [f"{section}.{option.name}" for option in registry.options(offer)]
+            component = registry.find(kind, str(offered.get("name") if isinstance(offered, Mapping) else offered))
+            keys += [f"{section}.{option.name}" for option in registry.options(component)]
         except InputError:
             pass  # what is not installed is refused later, in words of its own
     return [key for key in keys if key.rpartition(".")[2] != "name"]

@@ -12,8 +12,13 @@ import yaml
 
 from fer_plugins.config.yaml_files import PlainLoader
 
-# Sections that hold an offer of the registry, and its kind; other sections with a name are checked where torch is.
-OFFERS = {"model": "architecture", "data": "dataset", "protocol": "protocol", "augmentation": "augmentation"}
+# Sections that hold a component of the registry, and its kind; other sections with a name are checked where torch is.
+COMPONENT_SECTIONS = {
+    "model": "architecture",
+    "data": "dataset",
+    "protocol": "protocol",
+    "augmentation": "augmentation",
+}
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import yaml
 from fer_plugins.config import registry
 from fer_plugins.config.idle_options import check_idle, drop_idle
 from fer_plugins.config.key_names import COMMAND_LINE, find_meant, unknown_key
-from fer_plugins.config.keys import OFFERS as OFFERS
+from fer_plugins.config.keys import COMPONENT_SECTIONS as COMPONENT_SECTIONS
 from fer_plugins.config.keys import Key as Key
 from fer_plugins.config.keys import defaults as defaults
 from fer_plugins.config.keys import schema as schema
@@ -28,7 +28,7 @@ from fer_plugins.runtime.plain_values import check_plain
 Config = dict[str, Any]
 
 MANDATORY = "???"  # stands in a recipe where only the user knows the value
-# On the embedded synthetic faces, unless told otherwise: as little as the networks here learn something from.
+# On the synthetic faces, unless told otherwise: as little as the networks here learn something from.
 DEMO_EPOCHS = 4
 DEMO_DATA = {"samples": 840, "difficulty": 0.2}
 _DEMO_SIZES = ("samples", "subjects", "frames")  # which must fit each other
@@ -86,7 +86,7 @@ def read_file(path: str | Path, flag: str = "--config") -> Config:
 def merge(base: Config, layer: Layer, origins: dict[str, str]) -> Config:
     """Lay ``layer`` over ``base`` (neither is changed) and note in ``origins`` where each value came from.
 
-    ``section: NAME`` is short for ``section: {name: NAME}``. Where the name of an offer changes, the options of the
+    ``section: NAME`` is short for ``section: {name: NAME}``. Where the name of a component changes, the options of the
     old one are dropped; the core's own keys of the section stay.
 
     Raises:
@@ -121,7 +121,7 @@ def _merge_section(base: Config, values: Config, where: str, origin: str, origin
     result = dict(base)
     for name, value in values.items():
         path = f"{where}.{name}"
-        if path == "model.pool" and value is not None:  # an offer inside an offer
+        if path == "model.pool" and value is not None:  # a component inside a component
             inner = value if isinstance(value, Mapping) else {"name": value}
             old = result.get("pool")
             old = old if isinstance(old, Mapping) else {"name": old} if old else {}
@@ -167,10 +167,10 @@ def _resolve(layers: list[Layer], plugin: str | None, recipe: str | None) -> Res
     origins: dict[str, str] = {}
     config = defaults()
     if plugin is not None:
-        offer = registry.find("architecture", str(plugin))
+        component = registry.find("architecture", str(plugin))
         config = merge(config, Layer({"model": {"name": str(plugin)}}, f"plug-in {plugin}"), origins)
-        for part, values in registry.recipe(offer, recipe).items():
-            config = merge(config, Layer(values, f"{part} of {offer.distribution}"), origins)
+        for part, values in registry.recipe(component, recipe).items():
+            config = merge(config, Layer(values, f"{part} of {component.distribution}"), origins)
         config["model"]["name"] = str(plugin)  # as given: it may name the distribution
     elif recipe is not None:
         raise InputError("--recipe: needs --plugin NAME, whose recipes are meant")
@@ -225,11 +225,11 @@ def check(resolved: Resolved) -> None:
         home = config[section] if section else config
         home[name] = _check_value(home.get(name), key.type, path, resolved.origins)
     if config["model"]["name"] is None:
-        names = ", ".join(offer.name for offer in registry.available("architecture"))
+        names = ", ".join(component.name for component in registry.available("architecture"))
         raise InputError(f"nothing to run: give --plugin NAME; installed: {names or 'none'}")
     if config["data"]["channels"] not in (1, 3):
         raise InputError(f"data.channels: expected 1 (grey) or 3 (colour), got {config['data']['channels']}")
-    for section, kind in OFFERS.items():
+    for section, kind in COMPONENT_SECTIONS.items():
         _check_offer(config[section], kind, section, resolved.origins)
     pool = config["model"]["pool"]
     if pool is not None:
@@ -252,16 +252,16 @@ def check(resolved: Resolved) -> None:
 
 
 def _check_offer(section: Config, kind: str, where: str, origins: dict[str, str]) -> None:
-    offer = registry.find(kind, section["name"])
+    component = registry.find(kind, section["name"])
     core = section_keys(where) if where in schema() else {"name": None}
     own = {name: value for name, value in section.items() if name not in core}
     given = {name: value for name, value in own.items() if value != MANDATORY}
     try:
-        checked = registry.check_options(offer, given, where)
+        checked = registry.check_options(component, given, where)
     except InputError as error:
         named = str(error).partition(":")[0]
         raise InputError(f"{error}{_from(origins, named)}") from None
-    for option in registry.options(offer):
+    for option in registry.options(component):
         if option.default is not REQUIRED and option.name not in own:
             checked.setdefault(option.name, option.default)
     section.update({name: _plain(value) for name, value in checked.items()})

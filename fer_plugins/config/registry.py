@@ -1,6 +1,6 @@
-"""Finds, loads and builds what plug-ins offer through entry points, and words every error about a plug-in.
+"""Finds, loads and builds what plug-ins component through entry points, and words every error about a plug-in.
 
-Discovery reads installed metadata only; a module is imported when its offer is built, not before. No torch here.
+Discovery reads installed metadata only; a module is imported when its component is built, not before. No torch here.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ GROUPS = {
     "search": "fer_plugins.searches",
 }
 # What the core hands to a factory whose signature names it; a user cannot set these through options.
-OFFERED = {
+PROVIDED = {
     "architecture": ("num_classes", "in_channels", "image_size", "pool", "teacher"),
     "pooling": ("kernel_size", "stride"),
     "augmentation": ("image_size",),
@@ -55,7 +55,7 @@ class PluginError(InputError):
 
 
 @dataclass(frozen=True)
-class Offer:
+class Component:
     """One entry point: a kind of thing under a name, and the distribution that offers it."""
 
     kind: str
@@ -73,7 +73,7 @@ class Offer:
 _faults: list[Fault] = []  # of the last reading
 
 
-def available(kind: str | None = None) -> list[Offer]:
+def available(kind: str | None = None) -> list[Component]:
     """List what is installed, of one kind or of all, sorted by kind and name; nothing is imported.
 
     Damaged metadata is passed over; ``faults`` says what and where.
@@ -82,8 +82,8 @@ def available(kind: str | None = None) -> list[Offer]:
         raise InputError(f"unknown kind {kind!r}; known: {', '.join(KINDS)}")
     entries, _faults[:] = read_installed("fer_plugins.")
     kinds = {GROUPS[one]: one for one in ((kind,) if kind else KINDS)}
-    offers = [
-        Offer(
+    components = [
+        Component(
             kinds[entry.group],
             entry.name,
             entry.distribution,
@@ -95,7 +95,9 @@ def available(kind: str | None = None) -> list[Offer]:
         for entry in entries
         if entry.group in kinds
     ]
-    return sorted(offers, key=lambda offer: (KINDS.index(offer.kind), offer.name, offer.distribution))
+    return sorted(
+        components, key=lambda component: (KINDS.index(component.kind), component.name, component.distribution)
+    )
 
 
 def faults() -> tuple[Fault, ...]:
@@ -110,28 +112,28 @@ def unknown(what: str, name: str, names: list[str]) -> InputError:
     return InputError(f"unknown {what} {name!r}{near}; installed: {', '.join(names) or 'none'}{unread}")
 
 
-def find(kind: str, name: str) -> Offer:
-    """Find one offer by name, or by ``distribution:name`` where two distributions offer the same name.
+def find(kind: str, name: str) -> Component:
+    """Find one component by name, or by ``distribution:name`` where two distributions component the same name.
 
     Raises:
         InputError: there is none of that name (the nearest are named), or there are several.
     """
-    offers = available(kind)
+    components = available(kind)
     wanted, owner = name, ""
     if ":" in name:
         owner, wanted = name.split(":", 1)
     matches = [
-        offer
-        for offer in offers
-        if offer.name == wanted and (not owner or canonical(offer.distribution) == canonical(owner))
+        component
+        for component in components
+        if component.name == wanted and (not owner or canonical(component.distribution) == canonical(owner))
     ]
     if len(matches) == 1:
         return matches[0]
     if matches:
-        choices = " or ".join(f"{offer.distribution}:{offer.name}" for offer in matches)
-        owners = " and ".join(f"{offer.distribution} {offer.version}" for offer in matches)
+        choices = " or ".join(f"{component.distribution}:{component.name}" for component in matches)
+        owners = " and ".join(f"{component.distribution} {component.version}" for component in matches)
         raise PluginError(f"{kind} {wanted!r} is offered by {owners}; say which: {choices}")
-    raise unknown(kind, name, sorted({offer.name for offer in offers}))
+    raise unknown(kind, name, sorted({component.name for component in components}))
 
 
 def nearest(word: str, words: list[str]) -> str:
@@ -140,82 +142,83 @@ def nearest(word: str, words: list[str]) -> str:
     return f"; did you mean {' or '.join(near)}?" if near else ""
 
 
-def check_range(offer: Offer) -> None:
-    """Refuse an offer whose distribution asks for another version of the core (the contract's version)."""
-    if offer.core_range is None or canonical(offer.distribution) == "fer-plugins":
+def check_range(component: Component) -> None:
+    """Refuse a component whose distribution asks for another version of the core (the contract's version)."""
+    if component.core_range is None or canonical(component.distribution) == "fer-plugins":
         return
-    requirement = Requirement(offer.core_range)
+    requirement = Requirement(component.core_range)
     if not requirement.specifier.contains(__version__, prereleases=True):
         raise PluginError(
-            f"{offer} needs fer-plugins {requirement.specifier}, installed is {__version__}; "
+            f"{component} needs fer-plugins {requirement.specifier}, installed is {__version__}; "
             f"remedy: install a fer-plugins of that range (pip install FOLDER of its sources) or another version of "
-            f"{offer.distribution}"
+            f"{component.distribution}"
         )
 
 
-def load(offer: Offer) -> Any:
-    """Import the factory of an offer.
+def load(component: Component) -> Any:
+    """Import the factory of a component.
 
     Raises:
         PluginError: the core's version does not suit it, its module does not import, or it lacks the attribute.
     """
-    check_range(offer)
+    check_range(component)
     try:
-        found: Any = importlib.import_module(offer.module)
-        for part in offer.attribute.split("."):
+        found: Any = importlib.import_module(component.module)
+        for part in component.attribute.split("."):
             found = getattr(found, part)
     except Exception as error:  # a plug-in's import may raise anything; it must not take others with it
         cause = " ".join(str(error).split()) or type(error).__name__
         raise PluginError(
-            f"{offer} does not load: {type(error).__name__}: {cause}; "
-            f"remedy: reinstall or remove it (pip uninstall {offer.distribution})"
+            f"{component} does not load: {type(error).__name__}: {cause}; "
+            f"remedy: reinstall or remove it (pip uninstall {component.distribution})"
         ) from error
     if not callable(found):
         raise PluginError(
-            f"{offer}: {offer.module}:{offer.attribute} is not callable; tell the author of {offer.distribution}"
+            f"{component}: {component.module}:{component.attribute} is not callable; "
+            f"tell the author of {component.distribution}"
         )
     return found
 
 
-def signature(offer: Offer) -> Signature:
+def signature(component: Component) -> Signature:
     """Return the factory's signature, read without importing it where its source tells.
 
     Raises:
         PluginError: it cannot be read, swallows options with ``**``, or lacks what the contract offers.
     """
     try:
-        found = read_signature(offer.module, offer.attribute)
+        found = read_signature(component.module, component.attribute)
     except Exception:
-        load(offer)  # says what is wrong in the words of a plug-in's failure
+        load(component)  # says what is wrong in the words of a plug-in's failure
         raise
-    missing = [name for name in REQUIRED_NAMES[offer.kind] if found.named(name) is None]
+    missing = [name for name in REQUIRED_NAMES[component.kind] if found.named(name) is None]
     if found.swallows:
-        raise PluginError(f"{offer} takes **{{}} in its signature; the contract wants every option named and typed")
+        raise PluginError(f"{component} takes **{{}} in its signature; the contract wants every option named and typed")
     if missing:
         raise PluginError(
-            f"{offer} does not take {', '.join(missing)}; the contract of {GROUPS[offer.kind]} wants a signature "
-            f"that names {', '.join(REQUIRED_NAMES[offer.kind])}"
+            f"{component} does not take {', '.join(missing)}; the contract of {GROUPS[component.kind]} wants a "
+            f"signature that names {', '.join(REQUIRED_NAMES[component.kind])}"
         )
     return found
 
 
-def options(offer: Offer) -> list[Option]:
+def options(component: Component) -> list[Option]:
     """Return the options that a user may set: the signature less the values that the core offers."""
-    return [option for option in signature(offer).options if option.name not in OFFERED[offer.kind]]
+    return [option for option in signature(component).options if option.name not in PROVIDED[component.kind]]
 
 
-def check_options(offer: Offer, given: Mapping[str, Any], where: str) -> dict[str, Any]:
+def check_options(component: Component, given: Mapping[str, Any], where: str) -> dict[str, Any]:
     """Check user options against the signature and return them as the factory wants them, nothing added.
 
     Raises:
         InputError: an option is unknown (the nearest are named), of the wrong type, or required and missing.
     """
-    known = {option.name: option for option in options(offer)}
+    known = {option.name: option for option in options(component)}
     result = {}
     for name, value in given.items():
         if name not in known:
             raise InputError(
-                f"{where}.{name}: unknown option of {offer.kind} {offer.name}{nearest(name, list(known))}; "
+                f"{where}.{name}: unknown option of {component.kind} {component.name}{nearest(name, list(known))}; "
                 f"known: {', '.join(known) or 'none'}"
             )
         try:
@@ -224,17 +227,19 @@ def check_options(offer: Offer, given: Mapping[str, Any], where: str) -> dict[st
             raise InputError(f"{where}.{name}: {error}, got {value!r}") from None
     for name, option in known.items():
         if option.default is REQUIRED and name not in result:
-            raise InputError(f"{where}.{name}: {offer.kind} {offer.name} needs it; {option.help or 'no default'}")
+            raise InputError(
+                f"{where}.{name}: {component.kind} {component.name} needs it; {option.help or 'no default'}"
+            )
     return result
 
 
 def build(kind: str, name: str, **options: Any) -> Any:
-    """Build what an offer promises: a module, a transform, a dataset; of a protocol, a function of the sample table.
+    """Build what a component promises: a module, a transform, a dataset; of a protocol, a function of the sample table.
 
     Args:
         kind: architecture, pooling, augmentation, dataset or protocol.
-        name: the offer's name, or ``distribution:name``.
-        **options: the offer's own options and the values that the core would offer (``num_classes``, ``pool``,
+        name: the component's name, or ``distribution:name``.
+        **options: the component's own options and the values that the core would hand over (``num_classes``, ``pool``,
             ``image_size``, ``root``, ...). Offered values that the signature does not name are dropped, so that one
             call serves every architecture. ``pool`` may be a name, a mapping with ``name`` and options, or a factory.
 
@@ -249,22 +254,22 @@ def build(kind: str, name: str, **options: Any) -> Any:
     Traceback (most recent call last):
     InputError: unknown pooling 'averge'; did you mean average?; installed: average, max, max_blur
     """
-    offer = find(kind, name)
-    known = signature(offer)
-    offered = {key: value for key, value in options.items() if key in OFFERED[kind]}
+    component = find(kind, name)
+    known = signature(component)
+    offered = {key: value for key, value in options.items() if key in PROVIDED[kind]}
     if kind == "architecture":
         offered.setdefault("num_classes", 7)
         if offered.get("pool") is None:
             offered.pop("pool", None)
         elif known.named("pool") is None:
-            raise InputError(f"model.pool: {offer} does not pool through an exchangeable pooling; leave it out")
+            raise InputError(f"model.pool: {component} does not pool through an exchangeable pooling; leave it out")
         elif not callable(offered["pool"]):
             offered["pool"] = pooling(offered["pool"])
         if offered.get("teacher") is not None and known.named("teacher") is None:
-            raise InputError(f"model.teacher: {offer} does not learn from a teacher; leave it out")
+            raise InputError(f"model.teacher: {component} does not learn from a teacher; leave it out")
     taken = {key: value for key, value in offered.items() if known.named(key) is not None}
-    own = check_options(offer, {key: value for key, value in options.items() if key not in OFFERED[kind]}, name)
-    factory = load(offer)
+    own = check_options(component, {key: value for key, value in options.items() if key not in PROVIDED[kind]}, name)
+    factory = load(component)
     if kind == "pooling" and "kernel_size" not in taken:
         return functools.partial(factory, **taken, **own)
     if kind == "protocol" and "table" not in taken:
@@ -277,9 +282,9 @@ def build(kind: str, name: str, **options: Any) -> Any:
         text = " ".join(str(error).split()) or type(error).__name__
         if isinstance(error, ValueError | OSError):  # the contract's way to refuse arguments
             raise InputError(f"{kind} {name}: {text.removeprefix(f'{name}: ')}") from error
-        raise PluginError(f"{offer} cannot be built: {type(error).__name__}: {text}") from error
+        raise PluginError(f"{component} cannot be built: {type(error).__name__}: {text}") from error
     if kind in ("architecture", "pooling") and not (callable(built) and hasattr(built, "state_dict")):
-        raise PluginError(f"{offer} returns a {type(built).__name__}; the contract wants a torch.nn.Module")
+        raise PluginError(f"{component} returns a {type(built).__name__}; the contract wants a torch.nn.Module")
     return built
 
 
@@ -291,51 +296,57 @@ def pooling(given: str | Mapping[str, Any]) -> Any:
     return build("pooling", str(arguments.pop("name")), **arguments)
 
 
-def paper(offer: Offer) -> dict[str, Any]:
+def paper(component: Component) -> dict[str, Any]:
     """Return the package's ``paper.yaml`` (identity, architectures with recipes), read without importing the package.
 
     Raises:
         PluginError: the file is missing, does not parse, or has a key twice.
     """
-    path = package_file(offer, "paper.yaml")
+    path = package_file(component, "paper.yaml")
     try:
         content = load_yaml(path.read_text(encoding="utf-8"))
-        described = content["architectures"][offer.name]
+        described = content["architectures"][component.name]
         if not isinstance(content["paper"], dict) or not isinstance(described.get("recipe", {}), dict):
             raise TypeError("paper and recipe must be mappings")
     except OSError as error:
-        raise PluginError(f"{offer} has no paper.yaml beside its package ({error.strerror}); tell its author") from None
+        raise PluginError(
+            f"{component} has no paper.yaml beside its package ({error.strerror}); tell its author"
+        ) from None
     except yaml.YAMLError as error:
-        raise PluginError(f"{offer}: {path} cannot be read: {explain(error)}; tell its author") from None
+        raise PluginError(f"{component}: {path} cannot be read: {explain(error)}; tell its author") from None
     except (UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:
         text = " ".join(str(error).split())
-        raise PluginError(f"{offer}: {path} is not as the contract wants it: {type(error).__name__}: {text}") from None
+        raise PluginError(
+            f"{component}: {path} is not as the contract wants it: {type(error).__name__}: {text}"
+        ) from None
     return dict(content)
 
 
-def recipe(offer: Offer, variant: str | None = None) -> dict[str, Any]:
+def recipe(component: Component, variant: str | None = None) -> dict[str, Any]:
     """Return an architecture's recipe under "recipe", and under "variant" what a variant of it changes.
 
     Raises:
         InputError: the plug-in has no such variant.
     """
-    described = paper(offer)["architectures"][offer.name]
+    described = paper(component)["architectures"][component.name]
     layers = {"recipe": described.get("recipe") or {}}
     variants = described.get("variants") or {}
     if variant not in (None, "default"):
         if variant not in variants:
             names = ["default", *variants]
             raise InputError(
-                f"--recipe {variant}: {offer.name} has no such recipe{nearest(str(variant), names)}; "
+                f"--recipe {variant}: {component.name} has no such recipe{nearest(str(variant), names)}; "
                 f"known: {', '.join(names)}"
             )
         layers["variant"] = variants[variant] or {}
     return layers
 
 
-def package_file(offer: Offer, name: str) -> Path:
-    """Return the path of a file beside the offer's package, without importing it; the file may not exist."""
-    spec = importlib.util.find_spec(offer.module.partition(".")[0])
+def package_file(component: Component, name: str) -> Path:
+    """Return the path of a file beside the component's package, without importing it; the file may not exist."""
+    spec = importlib.util.find_spec(component.module.partition(".")[0])
     if spec is None or not spec.submodule_search_locations:
-        raise PluginError(f"{offer}: its package {offer.module} is not found; remedy: reinstall {offer.distribution}")
+        raise PluginError(
+            f"{component}: its package {component.module} is not found; remedy: reinstall {component.distribution}"
+        )
     return Path(spec.submodule_search_locations[0], name)

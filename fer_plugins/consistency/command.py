@@ -52,12 +52,12 @@ def find_claims(name: str) -> Path:
     path = Path(name)
     if path.suffix in (".yaml", ".yml") or os.path.isfile(path):  # Path.is_file raises on an over-long name
         return path
-    offers = registry.available("architecture")
-    of_distribution = [one for one in offers if _plugin(one.distribution) == _plugin(name)]
-    offer = of_distribution[0] if of_distribution else registry.find("architecture", name)
-    found = registry.package_file(offer, "claims.yaml")
+    components = registry.available("architecture")
+    of_distribution = [one for one in components if _plugin(one.distribution) == _plugin(name)]
+    component = of_distribution[0] if of_distribution else registry.find("architecture", name)
+    found = registry.package_file(component, "claims.yaml")
     if not found.exists():
-        raise InputError(f"{offer} has no claims.yaml; give a claims file: {_USAGE}")
+        raise InputError(f"{component} has no claims.yaml; give a claims file: {_USAGE}")
     return Path(str(found))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 Range = tuple[Fraction, Fraction]
-_PART = 10  # a test part is assumed to hold at least a tenth of all images
+_PART = 10  # a test split is assumed to hold at least a tenth of all images
 _SIGMAS = 4  # drawn at random, one class in 15,000 is further off
 
 

@@ -58,7 +58,7 @@ class FERDataModule(LightningDataModule):
     that images were made for offline, before: {"train": ...}, or {"all": ...} where that was before the split; else
     {}), ``fold_count``, ``leaks`` (None where they were not looked for), ``fingerprint`` (of the whole dataset),
     ``split_hash`` (of the fold) and
-    ``selects_on_test`` (the protocol, flawed, uses the test part as val).
+    ``selects_on_test`` (the protocol, flawed, uses the test split as val).
 
     Args:
         dataset: the raw images.
@@ -77,7 +77,7 @@ class FERDataModule(LightningDataModule):
         near_copies: whether near copies are looked for too: "on", "off", or "auto", where it takes seconds or is known.
             A protocol that says ``wants_near_copies`` gets them unless it is "off".
         oversample: repeat training images of the smaller classes until each class comes as often as the largest.
-        offline: makes images until every class of the training part has as many as asked for: a transform and a number
+        offline: makes images until every class of the training split has as many as asked for: a transform and a number
             (None: as many as the largest class has). None: nothing is made.
         workers: processes that make training batches. None: none for batch transforms; for sample transforms one less
             than the processors, at least 1 and at most 4.
@@ -187,7 +187,7 @@ class FERDataModule(LightningDataModule):
         self._prepared = True
 
     def _split(self, images: Images, table: SampleTable) -> tuple[Images, SampleTable, Fold]:
-        """Run the protocol; made images join the training part, or the whole where the protocol is flawed that way."""
+        """Run the protocol; made images join the training split, or the whole where the protocol is flawed that way."""
         before = self._offline is not None and augments_first(self.protocol)
         limit = self.limit
         if before and self._offline is not None:

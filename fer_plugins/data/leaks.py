@@ -61,7 +61,7 @@ class Leaks:
 def find_leaks(table: SampleTable, fold: Fold) -> Leaks:
     """Compare the parts of ``fold`` by decoded pixels (``digest``), near copies where known, subject and sequence.
 
-    A part that is another one (a protocol that validates on the test part) is not compared with it: that is the
+    A part that is another one (a protocol that validates on the test split) is not compared with it: that is the
     protocol's flaw, which is said elsewhere.
 
     Args:

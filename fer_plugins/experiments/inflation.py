@@ -25,7 +25,7 @@ from fer_plugins.data.table import SampleTable
 from fer_plugins.experiments.run import quiet, run
 from fer_plugins.runs.equal_training import Samples, Split, split, use_cut_split
 from fer_plugins.runs.manifest import title_of
-from fer_plugins.runs.record import Record, write_whole
+from fer_plugins.runs.record import Record, write_atomically
 from fer_plugins.runs.recorded_answers import rows_of
 from fer_plugins.runtime.errors import InputError
 from fer_plugins.training.build import build_data, check_machine
@@ -63,7 +63,7 @@ class Plan:
 def compare(plan: Plan, folder: Path, say: Callable[[str], None] = print) -> dict[str, Any]:
     """Train both sides under every seed; write ``inflation.json`` and return its content.
 
-    Every split is made before anything is trained. Where the training parts differ in size, the larger is cut to the
+    Every split is made before anything is trained. Where the training splits differ in size, the larger is cut to the
     size of the smaller, class by class, seed by seed; the run then has its split from a file in ``folder/splits``. With
     ``data.balance augment``, which changes the sizes once more, nothing is cut, and ``budget.same`` says how it ended.
 
@@ -230,4 +230,4 @@ def _note(found: dict[str, Any], each: list[Record], protocol: str, seed: int) -
 
 
 def _write(found: Mapping[str, Any], folder: Path) -> None:
-    write_whole(folder / "inflation.json", json.dumps(found, indent=2) + "\n")
+    write_atomically(folder / "inflation.json", json.dumps(found, indent=2) + "\n")

@@ -1,4 +1,4 @@
-"""``fer search``: hyper-parameters chosen on validation, one run a trial; the test part stays sealed throughout."""
+"""``fer search``: hyper-parameters chosen on validation, one run a trial; the test split stays sealed throughout."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def search(
     """Try points of the space until the search is over; return the configuration of the best trial.
 
     Each trial is a whole run (``run.test: false``) in ``folder/trials``. ``folder/search.csv`` has a trial a row and
-    is whole after each; ``folder/best.yaml`` is what ``fer-run --config`` takes, and scores the test part once.
+    is whole after each; ``folder/best.yaml`` is what ``fer-run --config`` takes, and scores the test split once.
 
     Args:
         space: from :func:`read_space`.
@@ -229,6 +229,6 @@ def _write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
 
 
 def _write(path: Path, text: str) -> None:
-    from fer_plugins.runs.record import write_whole
+    from fer_plugins.runs.record import write_atomically
 
-    write_whole(path, text)
+    write_atomically(path, text)

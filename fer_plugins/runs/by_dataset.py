@@ -1,4 +1,4 @@
-"""Scores of a test part that holds several datasets: each apart, and the gap between them."""
+"""Scores of a test split that holds several datasets: each apart, and the gap between them."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ def choose(predictions: Predictions, rows: npt.NDArray[np.bool_]) -> Predictions
 def score_targets(
     predictions: Predictions, origin: npt.NDArray[np.str_], classes: Sequence[str]
 ) -> dict[str, dict[str, Any]]:
-    """Score every other dataset of a test part beside the one that was trained on.
+    """Score every other dataset of a test split beside the one that was trained on.
 
     Args:
-        predictions: of the whole test part.
+        predictions: of the whole test split.
         origin: (N,) the dataset of each, "" for the one that was trained on.
         classes: the K names.
 
     Returns:
         Dataset -> its scores (see ``evaluate.metrics.score``) with ``missing_classes`` (that it does not have),
         ``prior_adjusted_accuracy`` and ``gap``: {accuracy, balanced_accuracy}, each the dataset's value less that of
-        the own test part, both over the classes that the dataset has. These have ``low`` and ``high`` at 95 %:
-        percentiles of a bootstrap stratified by class in which both test parts are drawn.
+        the own test split, both over the classes that the dataset has. These have ``low`` and ``high`` at 95 %:
+        percentiles of a bootstrap stratified by class in which both test splits are drawn.
     """
     own = confusion(choose(predictions, origin == ""), len(classes))
     found = {}
@@ -84,10 +84,10 @@ def prior_adjusted_accuracy(matrix: Matrix, prior: Matrix, seed: int = 0) -> dic
 
 
 def gap(own: Matrix, other: Matrix, seed: int = 0) -> dict[str, dict[str, float]]:
-    """Return how much accuracy and balanced accuracy of another dataset differ from those of the own test part.
+    """Return how much accuracy and balanced accuracy of another dataset differ from those of the own test split.
 
     Args:
-        own: (K, K) of the own test part; classes that the other lacks are left out of it.
+        own: (K, K) of the own test split; classes that the other lacks are left out of it.
         other: (K, K) of the other dataset.
         seed: of the bootstrap.
     """

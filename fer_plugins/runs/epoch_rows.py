@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from fer_plugins.runs.record import write_whole
+from fer_plugins.runs.record import write_atomically
 
 
 class EpochRows:
@@ -38,7 +38,7 @@ class EpochRows:
         writer = csv.DictWriter(text, header, restval="", lineterminator="\n")
         writer.writeheader()
         writer.writerows(self.rows)
-        write_whole(self.path, text.getvalue())
+        write_atomically(self.path, text.getvalue())
 
 
 def _read_rows(path: Path) -> list[dict[str, str]]:

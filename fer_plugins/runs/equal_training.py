@@ -1,4 +1,4 @@
-"""Splits whose training parts are cut to a size, so that two protocols can be compared on as many images."""
+"""Splits whose training splits are cut to a size, so that two protocols can be compared on as many images."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Split:
 
     @property
     def largest(self) -> int:
-        """Images in the largest training part."""
+        """Images in the largest training split."""
         return max(len(fold.train) for fold in self.folds)
 
 
@@ -67,14 +67,14 @@ def split(settings: Mapping[str, Any], table: SampleTable, every_fold: bool) -> 
 
 
 def use_cut_split(settings: dict[str, Any], given: Split, size: int, samples: Samples, path: Path) -> None:
-    """Cut the training parts of ``given`` to ``size`` images, write the split to ``path``, and let a run take it there.
+    """Cut the training splits of ``given`` to ``size`` images, write the split to ``path``, and let a run take it there.
 
     A split file, since a run's configuration must say all that it was: ``fer-run --config`` repeats it.
 
     Args:
         settings: the run's configuration; changed.
         given: the folds; validation and test stay as they are.
-        size: images that stay in each training part, the classes in proportion, the same ones for every run seed.
+        size: images that stay in each training split, the classes in proportion, the same ones for every run seed.
         samples: what they are folds of.
         path: the file, in a folder that is made where it is missing.
 

@@ -21,16 +21,16 @@ def title_of(data: FERDataModule) -> str:
 
 def describe(settings: Mapping[str, Any], data: FERDataModule, notice: str | None) -> dict[str, Any]:
     """Return the manifest as it stands before training."""
-    offer, described = records.recipe_of(settings)
+    component, described = records.recipe_of(settings)
     return {
         "status": "running",
         "command": sys.argv,
-        "plugin": {"name": offer.name, "distribution": offer.distribution, "version": offer.version},
+        "plugin": {"name": component.name, "distribution": component.distribution, "version": component.version},
         "paper": described.get("paper"),
         "claims_model": claims_model_of(described, settings),
         "assumed": assumed_here(described, settings),
         "demonstration": notice is not None,
-        "versions": records.versions(offer.distribution),
+        "versions": records.versions(component.distribution),
         "git": records.git_revision(),
         "data": {
             "name": settings["data"]["name"],
@@ -72,7 +72,7 @@ def assumed_here(described: Mapping[str, Any], settings: Mapping[str, Any]) -> d
 
 
 def _holds(usual: Any, actual: Any) -> bool:
-    """Return whether a run has the recipe's value; of an offer inside a section only what the recipe sets counts."""
+    """Return whether a run has the recipe's value; of a component inside a section only what the recipe sets counts."""
     if isinstance(usual, Mapping) and isinstance(actual, Mapping):
         return all(_holds(value, actual.get(key)) for key, value in usual.items())
     return bool(usual == actual)
@@ -101,5 +101,5 @@ def header(record: Record) -> dict[str, Any]:
     if protocol["flaw"]:
         shown["flaw"] = protocol["flaw"]
     if manifest["demonstration"]:
-        shown["note"] = "a demonstration on drawn faces: says nothing about the paper"
+        shown["note"] = "a demonstration on synthetic faces: says nothing about the paper"
     return shown

@@ -83,16 +83,16 @@ class Record:
 
     def write_config(self, text: str) -> None:
         """Write config.yaml, which ``fer-run --config`` repeats."""
-        write_whole(self.folder / "config.yaml", text)
+        write_atomically(self.folder / "config.yaml", text)
 
     def write_manifest(self, **changes: Any) -> None:
         """Update the manifest and write it."""
         self.manifest.update(changes)
-        write_whole(self.folder / "manifest.json", json.dumps(self.manifest, indent=2) + "\n")
+        write_atomically(self.folder / "manifest.json", json.dumps(self.manifest, indent=2) + "\n")
 
     def write_metrics(self) -> None:
         """Write metrics.json."""
-        write_whole(self.folder / "metrics.json", json.dumps(self.metrics, indent=2) + "\n")
+        write_atomically(self.folder / "metrics.json", json.dumps(self.metrics, indent=2) + "\n")
 
     def write_predictions(
         self, rows: Mapping[str, Any], classes: list[str], datasets: Mapping[str, Sequence[str]] | None = None
@@ -121,10 +121,10 @@ class Record:
                         *([datasets[split][place] if split in datasets else ""] if datasets else []),
                     ]
                 )
-        write_whole(self.folder / "predictions.csv", text.getvalue())
+        write_atomically(self.folder / "predictions.csv", text.getvalue())
 
 
-def write_whole(path: Path, text: str) -> None:
+def write_atomically(path: Path, text: str) -> None:
     """Write a text file so that it is there whole or not at all.
 
     Raises:
@@ -183,7 +183,7 @@ def create_folder(config: Mapping[str, Any]) -> Path:
 def versions(distribution: str) -> dict[str, str | None]:
     """Return the versions of this package, the plug-in's distribution, Python and the libraries that shape a result."""
     found: dict[str, str | None] = {"python": platform.python_version(), "fer-plugins": __version__}
-    plugins = {offer.distribution: offer.version for offer in registry.available()}
+    plugins = {component.distribution: component.version for component in registry.available()}
     for name in dict.fromkeys((distribution, *_dependencies(distribution), *VERSIONED)):
         try:
             found[name] = plugins[name] if name in plugins else metadata.version(name)
@@ -218,11 +218,11 @@ def _git(folder: Path, *words: str) -> str:
     return done.stdout.strip()
 
 
-def recipe_of(config: Mapping[str, Any]) -> tuple[registry.Offer, dict[str, Any]]:
-    """Return the architecture's offer and what its paper.yaml says of it; {} where the package has none."""
-    offer = registry.find("architecture", config["model"]["name"])
+def recipe_of(config: Mapping[str, Any]) -> tuple[registry.Component, dict[str, Any]]:
+    """Return the architecture's component and what its paper.yaml says of it; {} where the package has none."""
+    component = registry.find("architecture", config["model"]["name"])
     try:
-        described = registry.paper(offer)
+        described = registry.paper(component)
     except registry.PluginError:
-        return offer, {}
-    return offer, {"paper": described["paper"], **described["architectures"][offer.name]}
+        return component, {}
+    return component, {"paper": described["paper"], **described["architectures"][component.name]}

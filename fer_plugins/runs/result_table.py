@@ -141,7 +141,7 @@ def per_class_table(split: str, scores: Mapping[str, Any], *, narrow: bool = Fal
     for name, row in scores["per_class"].items():
         cells = [_rate(row[metric]) for metric in _PER_CLASS]
         ranges = (
-            [say_interval(intervals.get(name, {}).get(metric), digits=3) for metric in _PER_CLASS] if intervals else []
+            [format_interval(intervals.get(name, {}).get(metric), digits=3) for metric in _PER_CLASS] if intervals else []
         )
         table.add_row(Text(name), *cells, f"{row['support']:,}", *ranges)
     return table
@@ -178,7 +178,7 @@ def _overall(shown: Sequence[str], scores_by_split: Mapping[str, Mapping[str, An
             scores = scores_by_split[split]
             cells.append(_rate(scores.get(metric)))
             if split in with_interval:
-                cells.append(say_interval(scores["intervals"].get(metric)))
+                cells.append(format_interval(scores["intervals"].get(metric)))
         table.add_row(title, *cells)
     return table
 
@@ -201,7 +201,7 @@ def _print_claims(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
             Text(" ".join(_ACRONYMS.get(word, word) for word in row["metric"].split("_"))),
             _rate(row["claimed"]),
             _rate(row["measured"]),
-            say_interval(row["interval"]),
+            format_interval(row["interval"]),
             "-" if difference is None else f"{difference:+.2f}",
             Text(row["source"]),
             " ".join(str(number) for number, note in enumerate(notes, 1) if note in row_notes),
@@ -240,11 +240,11 @@ def _rate(value: Any, digits: int = 4) -> str:
     return f"{value:.{digits}f}" if isinstance(value, int | float) else "-"
 
 
-def say_interval(interval: Mapping[str, Any] | None, digits: int = 4) -> str:
+def format_interval(interval: Mapping[str, Any] | None, digits: int = 4) -> str:
     """Write the ends of an interval: "0.8123 to 0.8244"; "-" where there is none."""
     return f"{interval['low']:.{digits}f} to {interval['high']:.{digits}f}" if interval else "-"
 
 
-def say_p(value: float | None) -> str:
+def format_p(value: float | None) -> str:
     """Write a p-value with four digits, "< 0.0001" below them; "-" where there is none."""
     return "-" if value is None else "< 0.0001" if value < 0.0001 else f"{value:.4f}"

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fer_plugins.runtime.print_table import print_table
-from fer_plugins.runs.result_table import per_class_table, say_interval
+from fer_plugins.runs.result_table import per_class_table, format_interval
 
 _SCORES = {"accuracy": "accuracy", "balanced_accuracy": "balanced accuracy", "f1": "F1 (macro)"}
 
@@ -34,7 +34,7 @@ def print_targets(console: Console, targets: Mapping[str, Mapping[str, Any]]) ->
         for row, (title, value, interval) in enumerate(lines):
             last = row == len(lines) - 1
             first = (name, f"{scores['n']:,}") if row == 0 else ("", "")
-            table.add_row(*first, title, f"{value:.4f}", say_interval(interval), end_section=last)
+            table.add_row(*first, title, f"{value:.4f}", format_interval(interval), end_section=last)
     print_table(console, table, keys=3)
     for name, scores in targets.items():
         if scores["missing_classes"]:
@@ -66,7 +66,7 @@ def _confusion(name: str, scores: Mapping[str, Any]) -> Table:
 
 def _explain(console: Console) -> None:
     console.print(
-        "prior-adjusted: its recalls under the class shares of the own test part; gap: accuracy less that of the own "
-        "test part, over the classes that both have",
+        "prior-adjusted: its recalls under the class shares of the own test split; gap: accuracy less that of the own "
+        "test split, over the classes that both have",
         style="dim",
     )

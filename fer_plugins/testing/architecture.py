@@ -29,7 +29,7 @@ from fer_plugins.testing.seeding import keep_global_seeds, seed_everything
 from fer_plugins.testing.signature import check_signature
 from fer_plugins.testing.teacher import check_teacher
 
-OFFERED = ("num_classes", "in_channels", "image_size", "pool", "teacher")
+PROVIDED = ("num_classes", "in_channels", "image_size", "pool", "teacher")
 _MANY = 4  # images of a batch
 
 
@@ -54,7 +54,7 @@ def check_architecture(
         ContractError: one or more rules are broken.
     """
     findings = Findings("architecture", factory)
-    named = check_signature(findings, factory, required=("num_classes",), offered=OFFERED, defaults=True)
+    named = check_signature(findings, factory, required=("num_classes",), offered=PROVIDED, defaults=True)
     with keep_global_seeds():
         seed_everything(0)
         trial = _Trial(factory, findings, frozenset(named), dict(options or {}), image_size, num_classes)
@@ -78,11 +78,11 @@ def check_architecture(
 def installed_poolings() -> dict[str, PoolingFactory]:
     """Load every installed pooling; one that does not load is left out with a warning."""
     poolings: dict[str, PoolingFactory] = {}
-    for offer in registry.available("pooling"):
+    for component in registry.available("pooling"):
         try:
-            poolings[offer.name] = registry.load(offer)
+            poolings[component.name] = registry.load(component)
         except InputError as error:  # another plug-in's fault
-            warnings.warn(f"pooling {offer.name} is not tried: {first_line(error)}", stacklevel=3)
+            warnings.warn(f"pooling {component.name} is not tried: {first_line(error)}", stacklevel=3)
     return poolings
 
 
@@ -149,7 +149,9 @@ def _check_logits(trial: _Trial, network: nn.Module, images: Tensor, classes: in
         return
     if not isinstance(logits, Tensor):
         found = f"it returns a {type(logits).__name__} with {where}"
-        trial.findings.add("returns logits", found, "return the logits alone; offer other tensors through explain(x)")
+        trial.findings.add(
+            "returns logits", found, "return the logits alone; component other tensors through explain(x)"
+        )
         return
     expected = (len(images), classes)
     require = trial.findings.require

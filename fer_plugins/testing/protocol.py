@@ -125,12 +125,12 @@ def _check_fold(findings: Findings, fold: Fold, where: str, size: int, flawed: b
     for one, other in itertools.combinations(SPLITS, 2):
         shared = len(np.intersect1d(parts[one], parts[other]))
         if flawed and (one, other) == ("val", "test") and shared == len(fold.val) == len(fold.test):
-            continue  # it selects on the test part, and says so
+            continue  # it selects on the test split, and says so
         findings.require(
             shared == 0,
             "parts are disjoint",
             f"{one} and {other} of {where} share {shared} rows",
-            "give each row one part; a protocol that selects on the test part must say so in its attribute flaw",
+            "give each row one part; a protocol that selects on the test split must say so in its attribute flaw",
         )
     findings.require(
         len(fold.train) > 0 and len(fold.val) + len(fold.test) > 0,

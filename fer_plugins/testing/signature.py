@@ -34,7 +34,10 @@ def check_signature(
         defaults: whether every option must have a default.
     """
     signature = findings.attempt(
-        lambda: inspect.signature(factory), "signature", "reading it", "offer a function or a class written in Python"
+        lambda: inspect.signature(factory),
+        "signature",
+        "reading it",
+        "offer a function or a class written in Python",
     )
     if isinstance(signature, Failed):
         return {}

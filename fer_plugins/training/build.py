@@ -48,7 +48,7 @@ def _selection_metric(settings: Mapping[str, Any]) -> None:
     metric = settings["selection"]["metric"]
     known = ("val/accuracy", "val/balanced_accuracy", "val/f1", "val/loss")
     if metric not in known:
-        why = "; the test part may not select anything" if str(metric).startswith("test") else ""
+        why = "; the test split may not select anything" if str(metric).startswith("test") else ""
         raise InputError(f"selection.metric: {metric!r} is not known{why}; known: {', '.join(known)}")
     if (metric == "val/loss") != (settings["selection"]["mode"] == "min"):
         raise InputError(f"selection.mode: {metric} is better when {'smaller' if metric == 'val/loss' else 'larger'}")

@@ -92,9 +92,9 @@ def _check_logits(network: nn.Module, name: str, shape: tuple[int, ...], num_cla
         network.train(training)
     if not isinstance(logits, Tensor) or logits.shape != (1, num_classes):
         found = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
-        offer = registry.find("architecture", name)
+        component = registry.find("architecture", name)
         raise registry.PluginError(
-            f"{offer}: forward returns {found} for one image; the contract wants (1, {num_classes})"
+            f"{component}: forward returns {found} for one image; the contract wants (1, {num_classes})"
         )
 
 
@@ -215,7 +215,7 @@ class FERModule(L.LightningModule):
         self.scorer.update(batch.index, self(batch.image), batch.label)
 
     def on_validation_epoch_end(self) -> None:
-        """Log loss, accuracy, balanced accuracy and macro F1 of the validation part, and the network's health."""
+        """Log loss, accuracy, balanced accuracy and macro F1 of the validation split, and the network's health."""
         self.log_dict({f"health/{name}": value for name, value in self._end_pass().items()})
         assert self.predictions is not None
         scores = score(self.predictions, self.classes, intervals=False)

@@ -590,7 +590,7 @@ def test_the_paper_s_protocol_holds_out_one_part_and_says_its_flaws():
     check_protocol(paper_aa_dcn)
     assert paper_aa_dcn.augments_first
     assert "made before the split" in paper_aa_dcn.flaw
-    assert "selected on the test part" in paper_aa_dcn.flaw
+    assert "selected on the test split" in paper_aa_dcn.flaw
     names = np.array([f"i{row:04}" for row in range(4_025)])  # 7 x 575, as many as CK+ after balancing
     table = SampleTable(np.zeros(len(names), np.int64), names)
     fold = paper_aa_dcn(table, 0)[0]

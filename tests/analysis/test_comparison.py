@@ -250,11 +250,11 @@ def test_what_makes_numbers_doubtful_is_said(tmp_path, capsys):
     folders = [write_run(tmp_path / name, true, answers, lr=lr) for name, lr in (("a", 0.1), ("b", 0.2))]
     for folder in folders:
         manifest = json.loads((folder / "manifest.json").read_text())
-        manifest["protocol"]["flaw"] = "it selects on the test part"
+        manifest["protocol"]["flaw"] = "it selects on the test split"
         manifest["data"]["limit"] = 500
         edit(folder / "manifest.json", **manifest)
     found = compared(capsys, *folders)
-    assert "protocol official is flawed: it selects on the test part" in found["notes"]
+    assert "protocol official is flawed: it selects on the test split" in found["notes"]
     assert "a part of the data only (data.limit 500)" in found["notes"]
 
 

@@ -98,13 +98,13 @@ def test_other_data_and_protocols_are_other_rows(folders, tmp_path, capsys):
     other = write_run(tmp_path / "other", true, answers, seed=5)
     manifest = json.loads((other / "manifest.json").read_text())
     manifest["data"] |= {"title": "CK+", "fingerprint": "f2", "limit": 100}
-    manifest["protocol"] |= {"name": "paper", "flaw": "it selects on the test part"}
+    manifest["protocol"] |= {"name": "paper", "flaw": "it selects on the test split"}
     edit(other, "manifest.json", **manifest)
     rows = list(csv.DictReader(io.StringIO(printed(capsys, *folders, other, "--format", "csv"))))
     assert [row["dataset"] for row in rows] == ["Faces", "Faces", "CK+"]
     assert rows[2]["model"] == "net"
     assert (
-        rows[2]["remarks"] == "flawed protocol: it selects on the test part; a part of the data only (data.limit 100)"
+        rows[2]["remarks"] == "flawed protocol: it selects on the test split; a part of the data only (data.limit 100)"
     )
 
 

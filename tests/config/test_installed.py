@@ -107,8 +107,8 @@ def test_headers_that_cannot_be_read_cost_the_version_only(site, capsys, tmp_pat
     code, _, err = call(capsys, "list")
     assert (code, len(err)) == (0, 1)
     assert "METADATA cannot be read" in err[0]
-    offer = next(one for one in registry.available() if one.module == "odd")
-    assert (offer.distribution, offer.version) == ("odd", "2.5")
+    component = next(one for one in registry.available() if one.module == "odd")
+    assert (component.distribution, component.version) == ("odd", "2.5")
 
 
 def test_a_second_version_of_a_distribution_is_named(site, capsys):

@@ -42,15 +42,20 @@ def fails(call, *parts):
 
 def test_offers_are_listed_and_nothing_is_imported(make_distribution):
     make_distribution("good", net())
-    offers = registry.available("architecture")
-    offer = next(offer for offer in offers if offer.name == "net")
-    assert (offer.distribution, offer.version, offer.module, offer.attribute) == ("good", "1.0", "good", "Net")
+    components = registry.available("architecture")
+    component = next(component for component in components if component.name == "net")
+    assert (component.distribution, component.version, component.module, component.attribute) == (
+        "good",
+        "1.0",
+        "good",
+        "Net",
+    )
     assert "good" not in sys.modules
-    assert {offer.kind for offer in registry.available()} == set(registry.GROUPS)
+    assert {component.kind for component in registry.available()} == set(registry.GROUPS)
 
 
 def test_the_core_offers_its_own_through_the_same_groups():
-    names = {kind: {offer.name for offer in registry.available(kind)} for kind in registry.GROUPS}
+    names = {kind: {component.name for component in registry.available(kind)} for kind in registry.GROUPS}
     assert {"max", "average", "max_blur"} <= names["pooling"]
     assert {"none", "light", "keras", "flip_affine_erase"} <= names["augmentation"]
     assert {"synthetic", "fer2013"} <= names["dataset"]
@@ -79,8 +84,8 @@ def test_unknown_and_mistyped_options(make_distribution):
 def test_broken_import_names_distribution_and_remedy_and_leaves_others_alone(make_distribution):
     make_distribution("broken", [("architectures", "bad", "broken:Net")], "import a_module_that_is_not_there\n" + GOOD)
     make_distribution("good", net(), GOOD)
-    offer = registry.find("architecture", "bad")
-    fails(lambda: registry.load(offer), "broken 1.0", "a_module_that_is_not_there", "pip uninstall broken")
+    component = registry.find("architecture", "bad")
+    fails(lambda: registry.load(component), "broken 1.0", "a_module_that_is_not_there", "pip uninstall broken")
     assert registry.build("architecture", "net", num_classes=2) is not None
 
 

@@ -60,7 +60,7 @@ def test_dcnn_accuracy_is_too_small_for_the_recall_on_fer2013():
     expected = everywhere(*((model, "FER2013") for model in MODELS))
     assert places("dcnn_bilstm_dam", "accuracy and recall") == expected
     (one,) = found("dcnn_bilstm_dam", "accuracy and recall", "DCNN-BiLSTM-DAM on FER2013")
-    assert one.bound == "accuracy >= 0.89753"  # 1 - 0.40775 x 7215/28709; with the shares of the test part 0.90014
+    assert one.bound == "accuracy >= 0.89753"  # 1 - 0.40775 x 7215/28709; with the shares of the test split 0.90014
 
 
 def test_dcnn_accuracy_and_recall_on_jaffe_agree_only_where_the_class_shares_are_not_those_of_the_release():

@@ -71,7 +71,7 @@ def test_nothing_left_is_one_line():
 
 @pytest.mark.parametrize("where", ["data", "data.targets.others"])
 def test_the_keys_reach_the_dataset_and_the_targets(where):
-    """The drawn faces of 48 pixels: what counts is that they were looked at."""
+    """The synthetic faces of 48 pixels: what counts is that they were looked at."""
     words = ["--data", "synthetic", "--data.samples", "420", "--data.cache", "none", f"--{where}.face_crop", "lbp"]
     if where != "data":
         words += ["--protocol", "cross_dataset", "--data.targets.others.name", "synthetic"]

@@ -251,14 +251,14 @@ def test_a_protocol_that_says_its_flaw_is_quoted(toy, tmp_path, capsys, make_dis
         return [Fold(np.flatnonzero(table.split == "train"), test, test)]
 
 
-    peeking.flaw = "selects the epoch on the test part"
+    peeking.flaw = "selects the epoch on the test split"
     """
     make_distribution("peek", [("protocols", "peeking", "peek:peeking")], source)
     assert inflation(words(tmp_path, "--protocol", "peeking", "--against", "official", "--protocol.seed", "3")) == 0
     shown = " ".join(capsys.readouterr().out.split())
     assert "selects the epoch on the test" in shown
     found = json.loads((tmp_path / "found" / "inflation.json").read_text())
-    assert found["protocols"]["flawed"]["flaw"] == "selects the epoch on the test part"
+    assert found["protocols"]["flawed"]["flaw"] == "selects the epoch on the test split"
     assert found["seeds"][0]["protocol_seed"] == 3
     assert found["budget"]["same"]
 

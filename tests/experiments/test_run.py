@@ -201,7 +201,7 @@ def test_wrong_input_writes_nothing(toy, tmp_path):
         ({"data": {"name": "fer2013", "root": str(tmp_path / "nowhere")}}, "nowhere"),
         ({"data": {"name": "fer2013"}}, "root"),
         ({"optimizer": {"name": "Adamm"}}, "Adamm"),
-        ({"selection": {"metric": "test/accuracy"}}, "test part may not select"),
+        ({"selection": {"metric": "test/accuracy"}}, "test split may not select"),
         ({"data": {"balance": "oversample"}, "loss": {"class_weights": "balanced"}}, "correct twice"),
         ({"selection": {"metric": "val/loss"}}, "selection.mode"),
         ({"model": {"teacher": "/nowhere"}}, "model.teacher"),

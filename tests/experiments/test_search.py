@@ -1,4 +1,4 @@
-"""``fer search``: the space, the trials, the record; the test part stays sealed."""
+"""``fer search``: the space, the trials, the record; the test split stays sealed."""
 
 import csv
 import json

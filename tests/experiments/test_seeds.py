@@ -30,7 +30,7 @@ def test_each_seed_is_a_run_and_the_spread_is_students(tmp_path, capsys):
     values = [json.loads((folder / "metrics.json").read_text())["test"]["accuracy"] for folder in sound]
     shown = capsys.readouterr().out
     if len(values) < 2:
-        pytest.fail("the drawn faces were not learnt; make the case easier")
+        pytest.fail("the synthetic faces were not learnt; make the case easier")
     low, high = stats.t.interval(0.95, len(values) - 1, np.mean(values), stats.sem(values))
     assert f"{np.mean(values):.4f}" in shown
     if len(values) < 3:

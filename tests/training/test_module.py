@@ -92,8 +92,8 @@ def test_channels_last_changes_the_layout_and_not_the_answer(toy):
 
 
 def test_every_pooling_of_the_configuration_is_built(toy):
-    for offer in registry.available("pooling"):
-        settings = config.resolve({"model": {"pool": offer.name}}, plugin="toy").config
+    for component in registry.available("pooling"):
+        settings = config.resolve({"model": {"pool": component.name}}, plugin="toy").config
         assert build_network(settings, 7)(torch.zeros(1, 1, 24, 24)).shape == (1, 7)
 
 

@@ -32,7 +32,7 @@ def resolve(name, precision):
 
 
 @pytest.mark.parametrize("precision", [one for one in PRECISIONS if one not in ("32-true", "16-mixed")])
-@pytest.mark.parametrize("name", [offer.name for offer in registry.available("architecture")])
+@pytest.mark.parametrize("name", [component.name for component in registry.available("architecture")])
 def test_every_network_trains_and_validates(name, precision):
     settings = resolve(name, precision)
     with quiet(settings):

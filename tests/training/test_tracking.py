@@ -293,7 +293,7 @@ def test_offline_is_silent_and_stays_in_the_folder(offline):
 @pytest.mark.parametrize(("when", "kind"), [("epoch", "history"), ("result", "history"), ("summary", "summary")])
 def test_every_documented_key_is_sent(offline, when, kind):
     missing = documented(when) - sent(records_of(offline[0]), kind)
-    assert missing == ({"val/predictions"} & documented(when))  # only where the test part is not scored
+    assert missing == ({"val/predictions"} & documented(when))  # only where the test split is not scored
 
 
 def test_no_other_key_is_sent(offline):

@@ -18,8 +18,8 @@ def check_claims(settings: Mapping[str, Any]) -> None:
     Raises:
         InputError: the file is wrong, or lacks the model that the architecture says is its own.
     """
-    offer, described = records.recipe_of(settings)
-    path = registry.package_file(offer, "claims.yaml")
+    component, described = records.recipe_of(settings)
+    path = registry.package_file(component, "claims.yaml")
     if path.exists():
         for_run(read_claims(path), claims_model_of(described, settings), "")
 
@@ -28,8 +28,8 @@ def claims_beside(
     manifest: Mapping[str, Any], settings: Mapping[str, Any], scores: Mapping[str, Any]
 ) -> list[dict[str, Any]]:
     """Put the paper's claims for this dataset beside the scores; [] where it claims nothing about it."""
-    offer = registry.find("architecture", settings["model"]["name"])
-    path = registry.package_file(offer, "claims.yaml")
+    component = registry.find("architecture", settings["model"]["name"])
+    path = registry.package_file(component, "claims.yaml")
     if not path.exists():
         return []
     chosen = for_run(read_claims(path), manifest["claims_model"], manifest["data"]["title"])
@@ -37,7 +37,7 @@ def claims_beside(
     if manifest["data"]["limit"] is not None:
         images = sum(sum(part.values()) for part in manifest["data"]["counts"].values())
         caveats.append(f"{images:,} images only (data.limit)")
-    usual = registry.recipe(offer)["recipe"].get("trainer", {}).get("epochs")
+    usual = registry.recipe(component)["recipe"].get("trainer", {}).get("epochs")
     if usual and settings["trainer"]["epochs"] < usual:
         caveats.append(f"{settings['trainer']['epochs']} of {usual} epochs")
     parts = manifest["data"].get("release_parts", ())  # runs of an earlier version did not record them

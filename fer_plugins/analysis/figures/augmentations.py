@@ -26,7 +26,7 @@ _SIDE = 4  # tiles; the original and 15 versions of it
 def draw_augmentation(data: FERDataModule, settings: Mapping[str, Any]) -> Figure | None:
     """Draw one training image and 15 versions of it; None where the augmentation changes nothing.
 
-    The image is drawn at random from those of the training part that were not made offline; the same seed gives the
+    The image is drawn at random from those of the training split that were not made offline; the same seed gives the
     same sheet.
 
     Args:

@@ -30,7 +30,7 @@ def draw_explained(network: nn.Module, data: FERDataModule, part: str, title: st
 
     Args:
         network: trained; on any device.
-        data: prepared; the test part must be open where it is asked for.
+        data: prepared; the test split must be open where it is asked for.
         part: "val" or "test".
         title: what was run.
 

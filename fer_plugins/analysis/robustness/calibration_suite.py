@@ -1,4 +1,4 @@
-"""Calibration before and after temperature scaling (Guo et al. 2017), fitted on the validation part alone."""
+"""Calibration before and after temperature scaling (Guo et al. 2017), fitted on the validation split alone."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def measure_calibration(network: Network, part: Part, val: Part, predictions: Pr
     Args:
         network: the network.
         part: the images that are reported on.
-        val: the validation part, the only images that the temperature is fitted on.
+        val: the validation split, the only images that the temperature is fitted on.
         predictions: the network's predictions of ``part``.
         seed: of the bootstrap.
 

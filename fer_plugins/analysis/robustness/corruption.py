@@ -1,4 +1,4 @@
-"""Accuracy on spoilt images: fifteen kinds in five severities, the same spoiling for every network."""
+"""Accuracy on corrupted images: fifteen kinds in five severities, the same corruption for every network."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ TABLE: Mapping[str, Kind] = {
 
 
 def corrupt(image: npt.NDArray[np.uint8], kind: Kind, value: float, seed: int) -> npt.NDArray[np.uint8]:
-    """Return a spoilt copy of ``image`` (S, S, C), rounded to uint8 as it would be in a file.
+    """Return a corrupted copy of ``image`` (S, S, C), rounded to uint8 as it would be in a file.
 
     Args:
         image: the image.
@@ -60,7 +60,7 @@ def corrupt(image: npt.NDArray[np.uint8], kind: Kind, value: float, seed: int) -
 
 
 def corrupt_all(images: Images, digests: npt.NDArray[np.str_], name: str, value: float, seed: int) -> Images:
-    """Return spoilt copies of ``images`` (B, S, S, C); what is drawn depends on ``seed`` and each image's digest."""
+    """Return corrupted copies of ``images`` (B, S, S, C); what is drawn depends on ``seed`` and each image's digest."""
     seeds = [derive(seed, "corruption", name, str(digest)) for digest in digests]
     return np.stack([corrupt(image, TABLE[name], value, one) for image, one in zip(images, seeds, strict=True)])
 
@@ -87,8 +87,8 @@ def measure_corruption(network: Network, part: Part, seed: int) -> dict[str, Any
         plain[place] = _hit(network, images, labels)
         for name, kind in TABLE.items():
             for number, value in enumerate(kind.values):
-                spoilt = corrupt_all(images, part.digests[place], name, value, seed)
-                hits[name][place, number] = _hit(network, spoilt, labels)
+                corrupted = corrupt_all(images, part.digests[place], name, value, seed)
+                hits[name][place, number] = _hit(network, corrupted, labels)
     means = {name: hit.mean(1) for name, hit in hits.items()}
     means["all"] = np.mean(list(means.values()), axis=0)
     columns = {f"mean {name}": mean for name, mean in means.items()}

@@ -1,4 +1,4 @@
-"""Fifteen ways to spoil an image, after Hendrycks and Dietterich 2019, for faces of 48 pixels and larger.
+"""Fifteen ways to corrupt an image, after Hendrycks and Dietterich 2019, for faces of 48 pixels and larger.
 
 D. Hendrycks, T. Dietterich, "Benchmarking neural network robustness to common corruptions and perturbations", ICLR
 2019. Every function takes an image (S, S, C) float64 in [0, 1] (C 1 or 3), the severity's parameter and a generator,

@@ -56,7 +56,7 @@ def evaluate_run(
 ) -> dict[str, Any]:
     """Measure a finished run and write ``evaluation.json``, and figures where saliency is asked for.
 
-    Nothing of the run is changed but its manifest, which gets an entry where the test part is opened.
+    Nothing of the run is changed but its manifest, which gets an entry where the test split is opened.
 
     Args:
         folder: of the run.
@@ -123,7 +123,7 @@ def _measure_all(
         for name, figure in figures.items():
             files = write_figure(figure, place / "figures", f"saliency_{name}")
             found["saliency"][name]["files"] = [str(file.relative_to(place)) for file in files]
-    records.write_whole(place / FILE, json.dumps(found, indent=2) + "\n")
+    records.write_atomically(place / FILE, json.dumps(found, indent=2) + "\n")
     say(f"written to {place / FILE}")
     return found
 
@@ -169,7 +169,7 @@ def _check_calibration(request: Request, opened: OpenedRun, part: str) -> list[s
     if part == "val":
         reason = "the temperature is fitted on val, so it cannot be measured there"
     elif opened.data.selects_on_test:
-        reason = "under this protocol val is the test part, and the temperature may not be fitted on it"
+        reason = "under this protocol val is the test split, and the temperature may not be fitted on it"
     if not reason:
         return list(request.suites)
     if request.suites == ("calibration",):

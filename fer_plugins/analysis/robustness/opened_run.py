@@ -84,7 +84,7 @@ def head_of(folder: str | Path) -> dict[str, Any]:
 
 
 def open_run(run: FinishedRun) -> OpenedRun:
-    """Load the network and the data of a run that ``check_run`` passed; the test part stays sealed.
+    """Load the network and the data of a run that ``check_run`` passed; the test split stays sealed.
 
     Raises:
         InputError: the plug-in or the data are gone, the data or the split are no longer those of the run, or the
@@ -116,8 +116,8 @@ def open_run(run: FinishedRun) -> OpenedRun:
     with file.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
     opened = OpenedRun(run, data, network, {"file": str(file), "sha256": digest})
-    then, offer = record.manifest["plugin"], registry.find("architecture", settings["model"]["name"])
-    made, here = (f"{one['distribution']} {one['version']}" for one in (then, vars(offer)))
+    then, component = record.manifest["plugin"], registry.find("architecture", settings["model"]["name"])
+    made, here = (f"{one['distribution']} {one['version']}" for one in (then, vars(component)))
     if made != here:
         opened.warnings.append(f"the run was made with {made}, here is {here}; the network may be another")
     if network.precision != settings["trainer"]["precision"]:
@@ -141,7 +141,7 @@ def open_part(opened: OpenedRun, name: str, limit: int | None, purpose: str) -> 
     """Return the images of "test" or "val" to evaluate on, and how many the part has in all.
 
     The images of the dataset that was trained on only; other datasets of protocol cross_dataset are left out. Before
-    the test part is read, its opening is added to ``test_opened`` in the run's manifest, which changes in nothing else.
+    the test split is read, its opening is added to ``test_opened`` in the run's manifest, which else stays.
 
     Args:
         opened: the run.
@@ -169,7 +169,7 @@ def open_part(opened: OpenedRun, name: str, limit: int | None, purpose: str) -> 
 
 
 def record_opening(run: Record, data: FERDataModule, command: str, purpose: str) -> None:
-    """Note in a finished run's manifest that its test part is opened, then open it.
+    """Note in a finished run's manifest that its test split is opened, then open it.
 
     Args:
         run: the run; what stands in its folder now is read again, since another command may have written there.
@@ -182,7 +182,7 @@ def record_opening(run: Record, data: FERDataModule, command: str, purpose: str)
     """
     path = run.folder / "manifest.json"
     if not os.access(path, os.W_OK) or not os.access(path.parent, os.W_OK):
-        raise InputError(f"{path}: not writable, and the opening of the test part must be recorded in it")
+        raise InputError(f"{path}: not writable, and the opening of the test split must be recorded in it")
     reason = f"{command}, {time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())}: {purpose}"
     record = Record.read(run.folder)
     record.write_manifest(test_opened=[*record.manifest.get("test_opened", []), reason])

@@ -22,7 +22,7 @@ from fer_plugins.analysis.significance import ALPHA
 from fer_plugins.analysis.spread_limits import format_spread, range_of
 from fer_plugins.config.registry import nearest
 from fer_plugins.runs.read_runs import FinishedRun
-from fer_plugins.runs.result_table import say_p
+from fer_plugins.runs.result_table import format_p
 from fer_plugins.runtime.errors import InputError
 from fer_plugins.runtime.print_table import print_table
 
@@ -107,7 +107,7 @@ def _pairs(pairs: Sequence[Mapping[str, Any]]) -> Table:
         ends, tested = "-", ["-", "-"]
         if pair["p"] is not None:
             ends = pair["why"] if pair["low"] is None else f"{pair['low']:+.4f} to {pair['high']:+.4f}"
-            tested = [say_p(pair["p"]), say_p(pair["p_holm"])]
+            tested = [format_p(pair["p"]), format_p(pair["p_holm"])]
         table.add_row(pair["first"], pair["second"], f"{pair['difference']:+.4f}", ends, pair["verdict"], *tested)
     return table
 

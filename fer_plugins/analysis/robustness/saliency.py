@@ -55,7 +55,7 @@ def check_saliency(methods: list[str], module: nn.Module) -> None:
 
 
 def try_methods(methods: list[str], network: Network, data: Mapping[str, Any]) -> None:
-    """Try on one grey image what needs gradients or a certain layer, before the test part is opened.
+    """Try on one grey image what needs gradients or a certain layer, before the test split is opened.
 
     Args:
         methods: names of ``METHODS``.

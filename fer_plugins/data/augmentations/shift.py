@@ -1,7 +1,7 @@
 """Finds out whether the training images were prepared like the images that the model is selected on.
 
-A copy whose training part was blurred, recompressed or upscaled looks right in every count, and teaches a network the
-wrong pictures. The test part is not looked at: it is sealed when this runs.
+A copy whose training split was blurred, recompressed or upscaled looks right in every count, and teaches a network the
+wrong pictures. The test split is not looked at: it is sealed when this runs.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ def compare_detail(
 
     Args:
         images: (N, H, W, C) uint8, all of the dataset.
-        train: rows of the training part.
-        val: rows of the validation part.
+        train: rows of the training split.
+        val: rows of the validation split.
 
     Returns:
         One sentence with both medians, or None.

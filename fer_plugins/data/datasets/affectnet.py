@@ -28,8 +28,8 @@ _LAYOUTS = (
 _CODES = ("neutral", "happy", "sad", "surprise", "fear", "disgust", "anger", "contempt")
 _NO_EXPRESSION = ("none", "uncertain", "no face")  # codes 8 to 10
 _TEST_NOTE = (
-    "The release has no public test part: its validation part, which everybody reports on, is the test part here; take "
-    "--protocol official_val, which selects on a part of the training images."
+    "The release has no public test split: its validation split, which everybody reports on, is the test split here; "
+    "take --protocol official_val, which selects on a part of the training images."
 )
 
 
@@ -45,8 +45,8 @@ class AffectNet(FileDataset):
     - class folders, ``train/0..7/*`` by code or ``train/<class>/*`` by name.
 
     Codes: 0 neutral, 1 happy, 2 sad, 3 surprise, 4 fear, 5 disgust, 6 anger, 7 contempt; none, uncertain and no face (8
-    to 10) are left out and counted. The release's validation part is "test", and there is no "val": use --protocol
-    official_val. Of a copy with a test part of its own, each part is what it is called. Labels are read at the first
+    to 10) are left out and counted. The release's validation split is "test", and there is no "val": use --protocol
+    official_val. Of a copy with a test split of its own, each part is what it is called. Labels are read at the first
     use, since the second layout has a file for each.
 
     Args:
@@ -122,7 +122,7 @@ class AffectNet(FileDataset):
         for name, code, split in found:
             expression = (*_CODES, *_NO_EXPRESSION)[code]
             if expression in self._known:
-                # There is no public test part: what everybody reports on is the validation part.
+                # There is no public test split: what everybody reports on is the validation split.
                 place = "test" if split == "val" and not three else split
                 rows.append(Row(name, self._known.index(expression), place))
             else:

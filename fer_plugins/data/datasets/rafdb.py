@@ -39,8 +39,8 @@ class RAFDB(FileDataset):
     with the images unpacked in ``Image/aligned`` (100 x 100) or ``Image/original``; or the copy ``train/1..7/*.jpg``,
     ``test/1..7/*.jpg``, under any usual names of the splits, classes by number or by name, with or without
     ``train_labels.csv`` and ``test_labels.csv``, which are then compared with the folders. Codes: 1 surprise, 2 fear,
-    3 disgust, 4 happy, 5 sad, 6 anger, 7 neutral. The release has no validation part (use --protocol official_val) and
-    no subject: of a copy in two parts the second is its test part, also where it is called valid; of a copy in three,
+    3 disgust, 4 happy, 5 sad, 6 anger, 7 neutral. The release has no validation split (use --protocol official_val) and
+    no subject: of a copy in two parts the second is its test split, also where it is called valid; of a copy in three,
     each is what it is called.
 
     Args:
@@ -203,17 +203,17 @@ def _place_splits(tree: ClassTree) -> tuple[dict[str, str], Release, list[str]]:
     cut = any(image.split == "val" and _part_of(image.file) == "train" for image in tree.images)
     if splits.keys() == {"train", "val"} and not cut:
         splits["val"] = "test"
-        notes.append("The second part of the copy, called validation, is the test part: the release has these two.")
+        notes.append("The second part of the copy, called validation, is the test split: the release has these two.")
     # The names of the files say from which part of the release an image is.
     strange = [image for image in tree.images if splits[image.split] != "test" and _part_of(image.file) == "test"]
     strange += [image for image in tree.images if splits[image.split] == "test" and _part_of(image.file) == "train"]
     if strange:
         notes.append(
             f"{len(strange):,} images lie in another part than the release's, as their names say, the first "
-            f"{make_printable(strange[0].name)}: results are not comparable with those on RAF-DB's own test part."
+            f"{make_printable(strange[0].name)}: results are not comparable with those on RAF-DB's own test split."
         )
     if "val" in splits.values():
-        notes.append("The validation part is the copy's own, taken from the release's training part.")
+        notes.append("The validation split is the copy's own, taken from the release's training split.")
         counts = {"test": OFFICIAL_COUNTS["test"]} if "test" in splits.values() else None
         return splits, Release(counts, 15_339), notes
     return splits, _RELEASE, notes

@@ -16,16 +16,16 @@ from fer_plugins.runtime.errors import InputError
 def cross_dataset(table: SampleTable, seed: int, *, parts: int = 10, dedupe: bool = True) -> list[Fold]:
     """Train, select and test on the dataset itself, and test on the whole of every dataset of ``data.targets``.
 
-    The dataset's own split is the release's; without an official validation part a ``parts``-th of its training part,
-    without an official test part its subjects in ``parts`` parts (one tests, one validates), and without subjects a
-    random split by sample. The test part holds the dataset's own test part and all images of the others, whose scores
+    The dataset's own split is the release's; without an official validation split a ``parts``-th of its training split,
+    without an official test split its subjects in ``parts`` parts (one tests, one validates), and without subjects a
+    random split by sample. The test split holds the dataset's own test split and all images of the others, whose scores
     are given apart. Majeed, Naeem and Saeed 2025 test so on photographs of their own.
 
     Args:
         table: the joined samples, with ``origin``.
         seed: decides what the release leaves open.
         parts: see above; at least 3.
-        dedupe: leave out test images of other datasets of which the training or validation part holds a copy or a near
+        dedupe: leave out test images of other datasets of which the training or validation split holds a copy or a near
             copy (the latter unless ``data.near_copies`` is off).
 
     Raises:

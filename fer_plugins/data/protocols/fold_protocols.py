@@ -22,9 +22,9 @@ Rows = npt.NDArray[np.int64]
 
 
 def official_val(table: SampleTable, seed: int, *, share: float = 0.1) -> list[Fold]:
-    """Keep the release's test part, and draw validation from its training part, class by class, as one fold.
+    """Keep the release's test split, and draw validation from its training split, class by class, as one fold.
 
-    For releases without a validation part (RAF-DB). Images of one subject may train and validate; the test part is
+    For releases without a validation split (RAF-DB). Images of one subject may train and validate; the test split is
     as sound as the release's.
 
     Args:
@@ -33,15 +33,15 @@ def official_val(table: SampleTable, seed: int, *, share: float = 0.1) -> list[F
         share: of each class's training samples that validates, in (0, 1); rounded up to one part in a whole number.
 
     Raises:
-        InputError: the release has no test part, has a validation part already, or a class has too few samples.
+        InputError: the release has no test split, has a validation split already, or a class has too few samples.
     """
     parts = [] if table.split is None else sorted(set(table.split.tolist()))
     if "test" not in parts or "train" not in parts:
         raise InputError(
-            "protocol official_val: the dataset has no official train and test part; use --protocol random"
+            "protocol official_val: the dataset has no official train and test split; use --protocol random"
         )
     if "val" in parts:
-        raise InputError("protocol official_val: the release has a validation part; use --protocol official")
+        raise InputError("protocol official_val: the release has a validation split; use --protocol official")
     parts_in_all = _parts_of("share", share)
     train = _ordered(table, np.flatnonzero(table.split == "train"))
     kept, val = next(_stratified(table, train, parts_in_all, derive(seed, "protocol official_val"), "official_val"))
@@ -49,7 +49,7 @@ def official_val(table: SampleTable, seed: int, *, share: float = 0.1) -> list[F
 
 
 def kfold(table: SampleTable, seed: int, *, k: int = 10) -> list[Fold]:
-    """Split sample by sample into k parts, stratified by class: each is the test part once, the next one validates.
+    """Split sample by sample into k parts, stratified by class: each is the test split once, the next one validates.
 
     Official splits are ignored. Every sample is tested exactly once. Images of one subject, sequence or source land in
     different parts, so where a dataset has any, the numbers are too good.
@@ -69,7 +69,7 @@ def kfold(table: SampleTable, seed: int, *, k: int = 10) -> list[Fold]:
 
 
 def subject_kfold(table: SampleTable, seed: int, *, k: int = 10) -> list[Fold]:
-    """Split subject by subject into k parts, classes as even as subjects allow: each is the test part once.
+    """Split subject by subject into k parts, classes as even as subjects allow: each is the test split once.
 
     The next part validates, so training, validation and test have no subject in common. Every sample is tested exactly
     once. A class that few subjects show may be missing from a part.
@@ -96,7 +96,7 @@ def leave_one_subject_out(table: SampleTable, seed: int, *, val_parts: int = 10)
     """Test on one subject after the other, in the order of their names; one part of the other subjects validates.
 
     Every sample is tested exactly once, and no subject is in two parts. A class that a subject does not show is missing
-    from that fold's test part.
+    from that fold's test split.
 
     Args:
         table: the samples, with subjects.

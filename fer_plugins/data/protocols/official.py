@@ -30,7 +30,7 @@ def official(table: SampleTable, seed: int) -> list[Fold]:
     parts = {name: np.flatnonzero(table.split == name) for name in SPLITS}
     missing = [name for name in SPLITS if len(parts[name]) == 0]
     if missing:
-        # Only this keeps the release's test part where that is there.
+        # Only this keeps the release's test split where that is there.
         remedy = "official_val" if missing == ["val"] else "random"
         raise InputError(
             f"protocol official: the dataset's official split has no {' and no '.join(missing)} part; "
@@ -144,7 +144,7 @@ def count_classes(table: SampleTable, fold: Fold, classes: Sequence[str], *, own
     Validation and test may lack a class (a subject who does not show it).
 
     Raises:
-        InputError: a split is empty, or a class has no sample in the training part.
+        InputError: a split is empty, or a class has no sample in the training split.
     """
     counted = {}
     for split, rows in zip(SPLITS, fold, strict=True):

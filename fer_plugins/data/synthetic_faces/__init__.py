@@ -1,1 +1,1 @@
-"""The drawing of the embedded synthetic faces."""
+"""The drawing of the synthetic faces."""

@@ -32,7 +32,7 @@ class _Speed:
 
     network: str  # identity of architecture and input
     data: str  # identity of dataset and protocol
-    images: int  # of the training part, all folds together
+    images: int  # of the training split, all folds together
     seconds_per_image: float  # and epoch
     config: Config
 

@@ -166,8 +166,8 @@ def identify(settings: Mapping[str, Any], plugin: Mapping[str, str] | None = Non
     if kept["data"]["root"] is not None:
         kept["data"]["root"] = str(Path(kept["data"]["root"]).expanduser().absolute())
     if plugin is None:
-        offer = registry.find("architecture", kept["model"]["name"])
-        plugin = {"name": offer.name, "distribution": offer.distribution, "version": offer.version}
+        component = registry.find("architecture", kept["model"]["name"])
+        plugin = {"name": component.name, "distribution": component.distribution, "version": component.version}
     kept["plugin"] = dict(plugin)
     return hashlib.sha256(json.dumps(kept, sort_keys=True, default=str).encode()).hexdigest()[:12]
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from fer_plugins.experiments.grid.plan import Cell, Plan, identify
-from fer_plugins.runs.record import Record, check_output, write_whole
+from fer_plugins.runs.record import Record, check_output, write_atomically
 from fer_plugins.runtime.errors import InputError
 
 FINISHED, RESUMABLE, FAILED, NEW = "finished", "interrupted", "failed", "not run"
@@ -228,7 +228,7 @@ def write_summary(plan: Plan, errors: Mapping[str, str]) -> list[dict[str, Any]]
         "cells": rows,
         "strays": list(found.strays),
     }
-    write_whole(plan.output / "grid.json", json.dumps(content, indent=2, default=str) + "\n")
+    write_atomically(plan.output / "grid.json", json.dumps(content, indent=2, default=str) + "\n")
     return rows
 
 

@@ -13,7 +13,7 @@ from rich.text import Text
 from fer_plugins.experiments.grid.estimate import MEASURED, SCALED, Estimate, estimate
 from fer_plugins.experiments.grid.plan import Plan
 from fer_plugins.experiments.grid.state import FAILED, FINISHED, NEW, RESUMABLE, Survey, log_file, survey
-from fer_plugins.runs.result_table import result_console, say_interval
+from fer_plugins.runs.result_table import format_interval, result_console
 from fer_plugins.runtime.activity import format_seconds
 from fer_plugins.runtime.print_table import print_table
 
@@ -118,7 +118,7 @@ def describe_outcome(row: Mapping[str, Any]) -> str:
 
 def _scores(row: Mapping[str, Any]) -> tuple[str, str]:
     accuracy = "-" if row["accuracy"] is None else f"{row['accuracy']:.4f}"
-    return accuracy, say_interval(row["accuracy_interval"])
+    return accuracy, format_interval(row["accuracy_interval"])
 
 
 def _time(row: Mapping[str, Any]) -> str:

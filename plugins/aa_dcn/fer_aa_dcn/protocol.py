@@ -38,6 +38,6 @@ def paper_aa_dcn(table: Any, seed: int, *, held_out: float = 0.1) -> list[Fold]:
 
 paper_aa_dcn.flaw = (  # type: ignore[attr-defined]
     "versions of one image train and test, since images are made before the split, and the epoch is selected on the "
-    "test part; official_val or subject_kfold is the sound one"
+    "test split; official_val or subject_kfold is the sound one"
 )
 paper_aa_dcn.augments_first = True  # type: ignore[attr-defined]

@@ -10,7 +10,7 @@ from fer_plugins.contract import Fold
 
 
 def paper_conv_relu_ann(table: Any, seed: int) -> list[Fold]:
-    """Fit on the training part, select and report on PublicTest and PrivateTest together (Table 3: 7,178 images).
+    """Fit on the training split, select and report on PublicTest and PrivateTest together (Table 3: 7,178 images).
 
     Args:
         table: samples with the release's split.
@@ -21,9 +21,11 @@ def paper_conv_relu_ann(table: Any, seed: int) -> list[Fold]:
     """
     del seed
     if table.split is None or not {"train", "test"} <= set(table.split):
-        raise ValueError("needs a release with a train and a test part, such as fer2013; use --protocol random")
+        raise ValueError("needs a release with a train and a test split, such as fer2013; use --protocol random")
     rest = np.flatnonzero(table.split != "train")
     return [Fold(np.flatnonzero(table.split == "train"), rest, rest)]
 
 
-paper_conv_relu_ann.flaw = "the epoch is selected on the test part, so its score is too good; official is the sound one"  # type: ignore[attr-defined]
+paper_conv_relu_ann.flaw = (
+    "the epoch is selected on the test split, so its score is too good; official is the sound one"  # type: ignore[attr-defined]
+)

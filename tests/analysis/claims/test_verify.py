@@ -134,7 +134,7 @@ def test_a_claim_on_a_part_that_was_cut_otherwise_is_not_comparable(trained, toy
     [
         ({"metric": "recall"}, "averaging not stated"),
         ({"metric": "far"}, "FAR has several readings"),
-        ({"split": "train"}, "training part"),
+        ({"split": "train"}, "training split"),
         ({"split": "not_stated"}, "split not stated"),
         ({"split": "validation_and_test"}, "validation and test together"),
         ({"dataset": "CK+"}, "on CK+; the run is on synthetic"),
@@ -171,7 +171,7 @@ def test_a_run_under_other_conditions_is_not_comparable(trained):
             "another protocol: kfold (recipe: official)",
         ),
         (
-            "earlier",  # its manifest does not say whether the test part is the release's
+            "earlier",  # its manifest does not say whether the test split is the release's
             {"manifest__protocol__name": "random", "config__protocol": {"name": "random", "seed": 0}}
             | {"manifest__data__release_parts": None},
             "another protocol: random (recipe: official)",

@@ -65,10 +65,10 @@ def test_images_stay_images_and_change_more_with_severity(name, colour, faces):
     images = images[:12]
     far = []
     for value in TABLE[name].values:
-        spoilt = corrupt_all(images, digests(images), name, value, seed=0)
-        assert spoilt.shape == images.shape
-        assert spoilt.dtype == np.uint8
-        far.append(np.abs(spoilt.astype(float) - images).mean())
+        corrupted = corrupt_all(images, digests(images), name, value, seed=0)
+        assert corrupted.shape == images.shape
+        assert corrupted.dtype == np.uint8
+        far.append(np.abs(corrupted.astype(float) - images).mean())
     assert far[0] > 0
     assert far == sorted(far)
 

@@ -1,4 +1,4 @@
-"""``fer evaluate`` on a run of drawn faces: what it writes, what it leaves alone, what it refuses."""
+"""``fer evaluate`` on a run of synthetic faces: what it writes, what it leaves alone, what it refuses."""
 
 import hashlib
 import json
@@ -119,11 +119,11 @@ def test_validation_is_evaluated_without_opening_the_test_part(finished, tmp_pat
 
 
 def test_no_temperature_is_fitted_on_the_test_part():
-    """Some papers' protocols use the test part as validation; then calibration is left out, or refused on its own."""
+    """Some papers' protocols use the test split as validation; then calibration is left out, or refused on its own."""
     opened = SimpleNamespace(data=SimpleNamespace(selects_on_test=True), warnings=[])
     assert _check_calibration(Request(), opened, "test") == ["shift", "corruption", "occlusion"]
-    assert "val is the test part" in opened.warnings[0]
-    with pytest.raises(InputError, match="val is the test part"):
+    assert "val is the test split" in opened.warnings[0]
+    with pytest.raises(InputError, match="val is the test split"):
         _check_calibration(Request(suites=("calibration",)), opened, "test")
 
 

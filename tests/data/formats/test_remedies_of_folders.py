@@ -69,7 +69,7 @@ def test_a_remedy_works_when_it_is_followed(case, packed, tmp_path):
 
 
 def test_only_validation_is_missing_and_the_remedy_runs(tmp_path):
-    """RAF-DB as train and valid: the default protocol's refusal names the protocol that keeps the test part."""
+    """RAF-DB as train and valid: the default protocol's refusal names the protocol that keeps the test split."""
     files = renamed(fake.rafdb_folders(12, lists=False), "/test/", "/valid/")
     dataset = build("rafdb", fake.write_folder(files, tmp_path))
     assert set(dataset.table["split"]) == {"train", "test"}

@@ -56,7 +56,7 @@ def test_own_parts_train_and_the_whole_of_the_other_is_tested(roots):
     origin = data.table.origin
     assert set(origin[data.fold.train]) == set(origin[data.fold.val]) == {""}
     assert (data.table.split[data.fold.test] == "test").all()
-    assert (origin[data.fold.test] == "").sum() == 84  # the release's own test part
+    assert (origin[data.fold.test] == "").sum() == 84  # the release's own test split
     assert (origin[data.fold.test] == "ckplus").sum() == 4 * 6 * 3  # six of seven classes: RAF-DB has no contempt
     assert data.dataset.left_out == {"ckplus": {"contempt": 12}}
     assert any("classes that RAF-DB lacks were left out: contempt (12)" in note for note in data.notes)

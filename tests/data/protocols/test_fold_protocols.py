@@ -144,8 +144,8 @@ def test_the_order_of_rows_changes_nothing_and_the_seed_does(name):
             make_table(9, 1, 1).rows(np.arange(9) * 7 + np.arange(9) % 7),
             "the largest class has",
         ),
-        (official_val, make_table(), "no official train and test part; use --protocol random"),
-        (official_val, make_table(splits=("train", "val", "test")), "has a validation part; use --protocol official"),
+        (official_val, make_table(), "no official train and test split; use --protocol random"),
+        (official_val, make_table(splits=("train", "val", "test")), "has a validation split; use --protocol official"),
         (partial(official_val, share=0.0), make_table(splits=("train", "test")), "protocol.share is 0"),
     ],
 )

@@ -40,8 +40,8 @@ def test_official_is_the_releases_split() -> None:
     [
         (None, "no official split", "random"),
         (("train", "test"), "has no val part", "official_val"),
-        (("train",), "has no val and no test part", "random"),
-        (("train", "val"), "has no test part", "random"),
+        (("train",), "has no val and no test split", "random"),
+        (("train", "val"), "has no test split", "random"),
     ],
 )
 def test_official_without_all_parts_names_a_remedy_that_works(
@@ -209,10 +209,10 @@ def test_only_a_protocol_that_says_so_may_select_on_the_test_part() -> None:
     def overlapping(table: SampleTable, seed: int) -> list[Fold]:
         return [Fold(np.arange(20), np.arange(20, 30), np.arange(21, 30))]
 
-    flawed.flaw = overlapping.flaw = "selected on the test part"  # type: ignore[attr-defined]
+    flawed.flaw = overlapping.flaw = "selected on the test split"  # type: ignore[attr-defined]
     (fold,) = official.split_folds(table, functools.partial(flawed, seed=0))
     assert fold.val.tolist() == fold.test.tolist() == list(range(20, 30))
-    assert official.flaw_of(functools.partial(flawed, seed=0)) == "selected on the test part"
+    assert official.flaw_of(functools.partial(flawed, seed=0)) == "selected on the test split"
     for broken in (sound, overlapping):
         with pytest.raises(InputError, match=r"row 2\d is both in val and in test"):
             official.split_folds(table, functools.partial(broken, seed=0))
