@@ -187,9 +187,7 @@ def test_runs_tested_on_other_datasets_do_not_stop_a_grid_or_the_table_of_its_fo
     out = tmp_path / "out"
     file = tmp_path / "grid.yaml"
     file.write_text(yaml.safe_dump({"output": str(out), "settings": settings, "axes": {"seed": [0, 1]}}))
-    folders = [
-        start(config.Resolved(json.loads(json.dumps(cell.config)))).folder for cell in read_plan(str(file)).cells
-    ]
+    folders = [start(config.Resolved(cell.config)).folder for cell in read_plan(str(file)).cells]
     code, shown, error = call("fer", "grid", file)
     assert (code, error) == (0, "")
     assert "2 of 2 cells finished" in shown

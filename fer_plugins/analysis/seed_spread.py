@@ -153,7 +153,7 @@ def _settings(run: FinishedRun) -> Iterator[tuple[str, Any]]:
     for section, values in run.record.config.items():
         if section in _NOT_THE_MODEL:
             continue
-        if not isinstance(values, dict):
+        if not isinstance(values, Mapping):
             yield section, values
             continue
         for key, value in values.items():

@@ -1,16 +1,18 @@
-"""The core's keys, their types, defaults and meanings, read from ``defaults.yaml``. No torch."""
+"""The core's keys as data: their types, bounds, defaults and meanings, from the classes of ``schema``. No torch."""
 
 from __future__ import annotations
 
+import dataclasses
 import functools
-import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, get_args, get_origin
 
-import yaml
-
-from fer_plugins.config.yaml_files import PlainLoader
+from fer_plugins.config.doc import Doc
+from fer_plugins.config.flat_view import FlatView
+from fer_plugins.config.schema import RunConfig
+from fer_plugins.config.signatures import coerce, is_within
+from fer_plugins.runtime.errors import InputError
 
 # Sections that hold a component of the registry, and its kind; other sections with a name are checked where torch is.
 COMPONENT_SECTIONS = {
@@ -19,44 +21,45 @@ COMPONENT_SECTIONS = {
     "protocol": "protocol",
     "augmentation": "augmentation",
 }
+MANDATORY = "???"  # stands in a recipe where only the user knows the value
 
 
 @dataclass(frozen=True)
 class Key:
-    """A key of ``defaults.yaml``: its default, its type with bounds as written, and its meaning."""
+    """A key of the configuration: its default, its type with bounds as text, and its meaning."""
 
     default: Any
     type: str
     help: str
+    annotation: str  # the type without bounds, as ``signatures.coerce`` reads it
+    bounds: str  # of a number; "" without any
+    shapes_model: bool  # False: it says where things lie, what is reported or how fast it is computed
 
 
 @functools.cache
 def schema() -> dict[str, Key | dict[str, Key]]:
-    """Return the keys of ``defaults.yaml``; the comments beside them are their types and documentation."""
-    text = Path(__file__).with_name("defaults.yaml").read_text(encoding="utf-8")
+    """Return every key by its section; keys without a section stand beside the sections."""
     keys: dict[str, Key | dict[str, Key]] = {}
-    section = ""
-    for line in text.splitlines():
-        if opened := re.fullmatch(r"(\w+):  # ([^;]+)", line):
-            section = opened[1]
-            keys[section] = {}
-            continue
-        found = re.fullmatch(r"(\s*)(\w+): (.*?)\s+# ([^;]+); (.*)", line)
-        if not found:
-            continue
-        indent, name, default, kind, meaning = found.groups()
-        key = Key(yaml.load(default, PlainLoader), kind, meaning)
-        home = keys[section] if indent else keys
-        assert isinstance(home, dict)
-        home[name] = key
+    for name, (kind, doc, default) in _fields(RunConfig).items():
+        if isinstance(kind, type) and issubclass(kind, FlatView):
+            keys[name] = {inner: _key(*told) for inner, told in _fields(kind).items()}
+        else:
+            keys[name] = _key(kind, doc, default)
     return keys
 
 
 @functools.cache
 def section_meanings() -> dict[str, str]:
-    """Return section -> what it is for, from the comments beside the sections in ``defaults.yaml``."""
-    text = Path(__file__).with_name("defaults.yaml").read_text(encoding="utf-8")
-    return dict(re.findall(r"^(\w+):  # ([^;\n]+)$", text, re.MULTILINE))
+    """Return section -> what it is for."""
+    return {name: doc.meaning for name, (_, doc, _) in _fields(RunConfig).items() if isinstance(schema()[name], dict)}
+
+
+@functools.cache
+def model_sections() -> tuple[str, ...]:
+    """Return the sections whose keys take part in what a model is."""
+    return tuple(
+        name for name, (_, doc, _) in _fields(RunConfig).items() if doc.shapes_model and name in section_meanings()
+    )
 
 
 def section_keys(section: str) -> dict[str, Key]:
@@ -66,9 +69,66 @@ def section_keys(section: str) -> dict[str, Key]:
     return keys
 
 
+def core_keys() -> Iterator[tuple[str, Key]]:
+    """Yield the dotted name of every key, and the key."""
+    for name, key in schema().items():
+        if isinstance(key, Key):
+            yield name, key
+        else:
+            yield from ((f"{name}.{inner}", one) for inner, one in key.items())
+
+
 def defaults() -> dict[str, Any]:
-    """Return the default configuration, fresh."""
-    return {
-        name: key.default if isinstance(key, Key) else {inner: one.default for inner, one in key.items()}
-        for name, key in schema().items()
-    }
+    """Return the default configuration as plain values, fresh."""
+    return RunConfig().as_dict()
+
+
+def check_value(value: Any, key: Key, path: str, origins: Mapping[str, str]) -> Any:
+    """Return a value as its key wants it: of its type and within its bounds.
+
+    Raises:
+        InputError: it does not fit; the text says what is expected, and where the value stood.
+    """
+    if key.annotation == "any" or value == MANDATORY:
+        return value
+    try:
+        value = coerce(value, key.annotation)
+    except TypeError as error:
+        raise InputError(f"{path}: {error}, got {value!r}{came_from(origins, path)}") from None
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if number and key.bounds and not is_within(value, key.bounds):
+        expected = key.type.replace(" | null", "")
+        raise InputError(f"{path}: expected {expected}, got {value!r}{came_from(origins, path)}")
+    return as_lists(value)
+
+
+def came_from(origins: Mapping[str, str], path: str) -> str:
+    """Return " (from ORIGIN)", or "" where no layer has set the key."""
+    return f" (from {origins[path]})" if path in origins else ""
+
+
+def as_lists(value: Any) -> Any:
+    """Return a value with its tuples as lists, which YAML can hold."""
+    return [as_lists(item) for item in value] if isinstance(value, tuple | list) else value
+
+
+def _fields(kind: type[FlatView]) -> dict[str, tuple[Any, Doc, Any]]:
+    """Return name -> (type, documentation, default) of the keys of a class."""
+    found = {}
+    for one in dataclasses.fields(kind):
+        if get_origin(one.type) is Annotated:
+            annotation, doc = get_args(one.type)
+            factory = one.default_factory
+            found[one.name] = (annotation, doc, one.default if factory is dataclasses.MISSING else factory())
+    return found
+
+
+def _key(kind: Any, doc: Doc, default: Any) -> Key:
+    text = "any" if kind is Any or "ComponentConfig" in str(kind) else _write(kind)
+    shown = text if not doc.bounds else text.replace("int", f"int {doc.bounds}").replace("float", f"float {doc.bounds}")
+    return Key(as_lists(default), shown.replace("None", "null"), doc.meaning, text, doc.bounds, doc.shapes_model)
+
+
+def _write(kind: Any) -> str:
+    text = kind.__name__ if type(kind) is type else str(kind).replace("typing.", "")
+    return text.replace("tuple[str, ...]", "list[str]")

@@ -7,6 +7,7 @@ between the folds is that of training on different parts.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,9 @@ def run_all(resolved: config.Resolved, count: int, run: RunOne) -> Record:
         RunError: a fold has failed; the others are there. Interrupted: the user stopped it.
     """
     settings = resolved.config
-    folder = records.create_folder({**settings, "protocol": {"name": f"{settings['protocol']['name']}-{count}folds"}})
+    folder = records.create_folder(
+        replace(settings, protocol=replace(settings.protocol, name=f"{settings.protocol.name}-{count}folds"))
+    )
     (folder / "checkpoints").rmdir()  # each fold has its own
     whole = Record(folder, config=settings)
     whole.write_config(config.dump(settings))
@@ -98,9 +101,8 @@ def _run_missing(whole: Record, run: RunOne, resume: ResumeOne | None) -> Record
 
 
 def _one_fold(whole: Record, number: int) -> config.Resolved:
-    settings = {name: dict(value) if isinstance(value, dict) else value for name, value in whole.config.items()}
-    settings["run"].update(fold=number, output=str(whole.folder))
-    return config.Resolved(settings)
+    settings = config.read_config(whole.config)
+    return config.Resolved(replace(settings, run=replace(settings.run, fold=number, output=str(whole.folder))))
 
 
 def _find_begun(folder: Path, number: int) -> tuple[Path | None, bool]:

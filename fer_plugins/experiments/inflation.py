@@ -13,7 +13,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,6 @@ from fer_plugins.runs.recorded_answers import rows_of
 from fer_plugins.runtime.errors import InputError
 from fer_plugins.training.build import build_data, check_machine
 
-Config = dict[str, Any]
 SIDES = ("flawed", "sound")
 SCORES = ("accuracy", "f1")
 
@@ -55,9 +54,9 @@ class Plan:
         """
         flags = {**self.flags, "protocol": self.protocols[side]}
         resolved = config.resolve(flags, plugin=self.plugin, recipe=self.recipe, files=list(self.files))
-        resolved.config["seed"] += number
-        resolved.config["protocol"]["seed"] += number
-        return resolved
+        settings = resolved.config
+        protocol = replace(settings.protocol, seed=settings.protocol.seed + number)
+        return replace(resolved, config=replace(settings, seed=settings.seed + number, protocol=protocol))
 
 
 def compare(plan: Plan, folder: Path, say: Callable[[str], None] = print) -> dict[str, Any]:
@@ -109,7 +108,7 @@ def compare(plan: Plan, folder: Path, say: Callable[[str], None] = print) -> dic
     return found
 
 
-def _check(settings: Mapping[str, Config]) -> None:
+def _check(settings: Mapping[str, config.RunConfig]) -> None:
     """Refuse what would make the comparison empty, before the data are read."""
     flawed, sound = (settings[side]["protocol"] for side in SIDES)
     if flawed == sound:
@@ -118,17 +117,22 @@ def _check(settings: Mapping[str, Config]) -> None:
         raise InputError("run.test: is false, but the test scores are what is compared; leave it out")
 
 
-def _read(settings: Config) -> Samples:
+def _read(settings: config.RunConfig) -> Samples:
     """Read the images once, for every split to be made of their table; the runs read them again, from the cache."""
-    whole = {**settings, "run": {**settings["run"], "fold": 0}}
-    whole["data"] = {**settings["data"], "balance": "none", "balance_to": None}  # the table as the release has it
+    whole = replace(
+        settings,
+        run=replace(settings.run, fold=0),
+        data=replace(settings.data, balance="none", balance_to=None),  # the table as the release has it
+    )
     with quiet(settings), contextlib.redirect_stdout(sys.stderr):
         check_machine(settings)
         data = build_data(whole)
     return Samples(data.table, data.classes, title_of(data), data.fingerprint)
 
 
-def _begin(plan: Plan, settings: Mapping[str, Config], splits: Mapping[str, Split], samples: Samples) -> dict[str, Any]:
+def _begin(
+    plan: Plan, settings: Mapping[str, config.RunConfig], splits: Mapping[str, Split], samples: Samples
+) -> dict[str, Any]:
     """Return the content of ``inflation.json`` before the first training."""
     one = settings["sound"]
     protocols = {}
@@ -176,13 +180,16 @@ def _train_both(
         settings, name = resolved.config, resolved.config["protocol"]["name"]
         row |= {"seed": settings["seed"], "protocol_seed": settings["protocol"]["seed"]}
         several = plan.every_fold and own.offered > 1
-        settings["run"].update(output=str(folder / "runs"), fold=None if several else own.numbers[0])
-        cut = own.largest > size and settings["data"]["balance"] != "augment"
+        output = replace(settings.run, output=str(folder / "runs"), fold=None if several else own.numbers[0])
+        settings = replace(settings, run=output)
+        cut = own.largest > size and settings.data.balance != "augment"
         if cut:
-            use_cut_split(settings, own, size, samples, folder / "splits" / f"{side}-s{settings['seed']}.json")
+            settings = use_cut_split(
+                settings, own, size, samples, folder / "splits" / f"{side}-s{settings['seed']}.json"
+            )
         started = time.perf_counter()
         with open(os.devnull, "w") as silence, contextlib.redirect_stdout(silence):  # a line a training says enough
-            record = run(resolved)
+            record = run(replace(resolved, config=settings))
         seconds = round(time.perf_counter() - started, 2)
         records.append(record)
         each = [Record.read(record.folder / one) for one in record.manifest.get("folds", ["."])]

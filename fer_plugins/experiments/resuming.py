@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +112,7 @@ def _resume_one(record: Record, given: Mapping[str, Any]) -> Record:
     return record
 
 
-def _check_folds(whole: Record, settings: config.Config) -> None:
+def _check_folds(whole: Record, settings: config.RunConfig) -> None:
     """Compare the data under a changed configuration with those of the folds, before the change is written.
 
     Raises:
@@ -119,14 +120,14 @@ def _check_folds(whole: Record, settings: config.Config) -> None:
     """
     with quiet(settings):
         check_machine(settings)
-        data = build_data({**settings, "run": {**settings["run"], "fold": 0}})
+        data = build_data(replace(settings, run=replace(settings.run, fold=0)))
     for path in whole.folder.glob("*/manifest.json"):
         one = Record.read(path.parent)
         if one.config["run"]["fold"] == 0 and "data" in one.manifest:
             check_same_data(one, data.fingerprint, data.split_hash)
 
 
-def change(record: Record, given: Mapping[str, Any]) -> tuple[config.Config, Changes]:
+def change(record: Record, given: Mapping[str, Any]) -> tuple[config.RunConfig, Changes]:
     """Return the configuration of a resumed run, and what the user changes in it.
 
     Args:
@@ -161,13 +162,13 @@ def _is_target_root(key: str) -> bool:
     return parts[:2] == ["data", "targets"] and parts[3:] == ["root"]
 
 
-def _check_epochs(before: config.Config, was: int, wanted: int) -> None:
+def _check_epochs(before: config.RunConfig, was: int, wanted: int) -> None:
     if wanted < was:
         raise InputError(f"--resume: trainer.epochs is {was} in this run and can only be raised; got {wanted}")
-    name = before["scheduler"]["name"]
+    name = before.scheduler.name
     made = getattr(lr_scheduler, name, None)
     spanned = [key for key in ("T_max", "total_steps") if made and key in inspect.signature(made).parameters]
-    if spanned and spanned[0] not in before["scheduler"]:
+    if spanned and spanned[0] not in before.scheduler.options:
         raise InputError(
             f"--resume: {name} spans the {was} epochs of this run, and would have another shape over {wanted}; leave "
             "--trainer.epochs out, or begin another run"

@@ -10,6 +10,7 @@ import time
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,7 @@ def run(configuration: config.Resolved | Mapping[str, Any]) -> Record:
         if settings["run"]["fold"] is None:
             if data.fold_count > 1:
                 return draw_folds(folds.run_all(resolved, data.fold_count, run))
-            settings["run"]["fold"] = 0
+            settings = replace(settings, run=replace(settings.run, fold=0))
         with doing(f"building {settings['model']['name']}, measuring how many threads suit it"):
             module = build_module(settings, data)
             threads = choose_threads(settings, module.network)

@@ -10,7 +10,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,6 @@ from fer_plugins import config
 from fer_plugins.config import registry
 from fer_plugins.runtime.errors import InputError, Interrupted, RunError
 
-Config = dict[str, Any]
 _RANGE = {"low", "high", "log", "integer"}
 
 
@@ -114,7 +113,7 @@ def search(
     files: list[str] | None = None,
     folder: Path,
     say: Callable[[str], None] = print,
-) -> Config:
+) -> config.RunConfig:
     """Try points of the space until the search is over; return the configuration of the best trial.
 
     Each trial is a whole run (``run.test: false``) in ``folder/trials``. ``folder/search.csv`` has a trial a row and
@@ -149,14 +148,14 @@ def search(
         raise InputError(f"--out {folder}: is there already; give another folder") from None
     except OSError as error:
         raise InputError(f"--out {folder}: cannot be made: {error.strerror}") from None
-    sign = -1.0 if ends.config["selection"]["mode"] == "max" else 1.0
-    metric = ends.config["selection"]["metric"]
+    sign = -1.0 if ends.config.selection.mode == "max" else 1.0
+    metric = ends.config.selection.metric
     rows: list[dict[str, Any]] = []
-    best: tuple[float, Config] | None = None
+    best: tuple[float, config.RunConfig] | None = None
     for number, point in enumerate(_points(searcher), 1):
-        trial = resolved(point)
-        trial.config["run"].update(output=str(folder / "trials"), test=False, fold=trial.config["run"]["fold"] or 0)
-        trial.notice = None
+        asked = resolved(point).config
+        output = replace(asked.run, output=str(folder / "trials"), test=False, fold=asked.run.fold or 0)
+        trial = config.Resolved(replace(asked, run=output))
         try:
             score, where, problem, seconds = _try(trial, metric, first=number == 1)
         except InputError:
@@ -168,8 +167,7 @@ def search(
         _write_rows(folder / "search.csv", rows)
         if score is not None and (best is None or sign * score < best[0]):
             best = (sign * score, trial.config)
-            chosen = {**trial.config, "run": ends.config["run"]}
-            _write(folder / "best.yaml", config.dump(chosen))
+            _write(folder / "best.yaml", config.dump(replace(trial.config, run=ends.config.run)))
         shown = ", ".join(f"{key} {value:.4g}" for key, value in values.items())
         outcome = f"no score: {problem}" if score is None else f"{metric} {score:.4f}"
         say(f"trial {number}: {shown}: {outcome}  {seconds:.1f} s")
@@ -183,14 +181,10 @@ def _points(searcher: Any) -> Iterator[list[float]]:
         yield point
 
 
-def _with_point(base: Mapping[str, Any], axes: tuple[Axis, ...], point: list[float]) -> Config:
-    flags: Config = {key: dict(value) if isinstance(value, Mapping) else value for key, value in base.items()}
+def _with_point(base: Mapping[str, Any], axes: tuple[Axis, ...], point: list[float]) -> dict[str, Any]:
+    flags: dict[str, Any] = config.copy_plain(base)
     for axis, coordinate in zip(axes, point, strict=True):
-        section, _, name = axis.key.partition(".")
-        home = flags.setdefault(section, {})
-        if not isinstance(home, dict):
-            home = flags[section] = {"name": home}
-        home[name] = axis.value(coordinate)
+        config.put(flags, axis.key, axis.value(coordinate))
     return flags
 
 

@@ -6,6 +6,7 @@ import functools
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from rich import box
@@ -50,10 +51,9 @@ def run_seeds(
 
     def begin() -> Iterator[tuple[int, RunOne]]:
         for number in range(count):
-            resolved = resolve(number)
-            resolved.series = {"id": name, "number": number, "count": count}
-            print(f"seed {resolved.config['seed']} ({number + 1} of {count})", flush=True)
-            yield resolved.config["seed"], functools.partial(run, resolved)
+            resolved = replace(resolve(number), series={"id": name, "number": number, "count": count})
+            print(f"seed {resolved.config.seed} ({number + 1} of {count})", flush=True)
+            yield resolved.config.seed, functools.partial(run, resolved)
 
     return _run_all(begin())
 
@@ -74,7 +74,7 @@ def has_finished(record: Record) -> bool:
 
 def resume_series(
     record: Record,
-    settings: config.Config,
+    settings: config.RunConfig,
     run: Callable[[config.Resolved], Record],
     resume: Callable[[Record], Record],
 ) -> list[Record]:
@@ -102,8 +102,7 @@ def resume_series(
             if known is not None:
                 yield seed, functools.partial(_keep if finished else resume, known)
                 continue
-            output = {**settings["run"], "output": str(record.folder.parent)}
-            own = {**settings, "seed": seed, "run": output}
+            own = replace(settings, seed=seed, run=replace(settings.run, output=str(record.folder.parent)))
             notice = "" if record.manifest.get("demonstration") else None
             series_of_it = {**series, "number": number}
             yield seed, functools.partial(run, config.Resolved(own, notice=notice, series=series_of_it))

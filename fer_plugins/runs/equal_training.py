@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fer_plugins.config import registry
+from fer_plugins.config import RunConfig, registry
+from fer_plugins.config.data_schema import ProtocolConfig
 from fer_plugins.contract import Fold
 from fer_plugins.data.protocols.official import flaw_of, pick_fold, split_folds
 from fer_plugins.data.protocols.split_file import write_split
@@ -66,13 +67,13 @@ def split(settings: Mapping[str, Any], table: SampleTable, every_fold: bool) -> 
     return Split(chosen, numbers, len(folds), flaw_of(protocol))
 
 
-def use_cut_split(settings: dict[str, Any], given: Split, size: int, samples: Samples, path: Path) -> None:
-    """Cut the training splits of ``given`` to ``size`` images, write the split to ``path``, and let a run take it there.
+def use_cut_split(settings: RunConfig, given: Split, size: int, samples: Samples, path: Path) -> RunConfig:
+    """Cut the training splits of ``given`` to ``size`` images and write the split; return a configuration that reads it.
 
     A split file, since a run's configuration must say all that it was: ``fer-run --config`` repeats it.
 
     Args:
-        settings: the run's configuration; changed.
+        settings: the run's configuration.
         given: the folds; validation and test stay as they are.
         size: images that stay in each training split, the classes in proportion, the same ones for every run seed.
         samples: what they are folds of.
@@ -81,15 +82,17 @@ def use_cut_split(settings: dict[str, Any], given: Split, size: int, samples: Sa
     Raises:
         InputError: ``size`` leaves too few images of a class, or the file cannot be written.
     """
-    section = settings["protocol"]
+    section = settings.protocol
     folds = [fold._replace(train=_cut(samples.table, fold, size)) for fold in given.folds]
     path.parent.mkdir(exist_ok=True)
     named = {**section, "train": size}
     write_split(path, samples.table, samples.classes, folds, dataset=samples.title, protocol=named, flaw=given.flaw)
-    settings["protocol"] = {"name": "file", "seed": section["seed"], "file": str(path.absolute())}
-    settings["data"]["limit"] = None  # the file names the images that the limit leaves
-    if len(folds) == 1:
-        settings["run"]["fold"] = 0
+    return replace(
+        settings,
+        protocol=ProtocolConfig(name="file", seed=section.seed, options={"file": str(path.absolute())}),
+        data=replace(settings.data, limit=None),  # the file names the images that the limit leaves
+        run=replace(settings.run, fold=0) if len(folds) == 1 else settings.run,
+    )
 
 
 def _cut(table: SampleTable, fold: Fold, size: int) -> Any:

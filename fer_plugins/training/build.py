@@ -177,7 +177,7 @@ def cache_folder(given: str | None) -> Path | None:
     return None if path.startswith("~") else Path(path)  # of a user without a home; Path.expanduser would raise
 
 
-def build_module(settings: dict[str, Any], data: FERDataModule) -> FERModule:
+def build_module(settings: config.RunConfig, data: FERDataModule) -> FERModule:
     """Build the network under the run's seed, with its teacher where there is one.
 
     Raises:

@@ -10,7 +10,7 @@ import lightning as L
 import torch
 from torch import Tensor, nn
 
-from fer_plugins.config import registry
+from fer_plugins.config import read_config, registry
 from fer_plugins.contract import Batch, HasAuxiliaryLoss, HasHealth
 from fer_plugins.metrics.collapse import find_collapse
 from fer_plugins.metrics.metrics import Predictions, Scorer, score
@@ -102,7 +102,7 @@ class FERModule(L.LightningModule):
     """Trains any architecture that keeps the contract.
 
     Args:
-        config: the complete configuration (see ``defaults.yaml``); its sections model, data, loss, optimizer,
+        config: the complete configuration (see ``config.schema``), typed or as plain values; its sections model, data, loss, optimizer,
             scheduler, selection, trainer and the seed are read.
         classes: class names in label order; kept in the checkpoint.
         class_counts: training images per class, for balanced class weights.
@@ -112,15 +112,16 @@ class FERModule(L.LightningModule):
 
     def __init__(
         self,
-        config: dict[str, Any],
+        config: Mapping[str, Any],
         classes: list[str],
         class_counts: list[int] | None = None,
         teacher: nn.Module | None = None,
         targets: SoftTargets | None = None,
     ) -> None:
         super().__init__()
+        self.config = read_config(config)
+        config = self.config.as_dict()  # a checkpoint holds plain values
         self.save_hyperparameters("config", "classes", "class_counts")
-        self.config = config
         self.classes = classes
         self.network = build_network(config, len(classes), teacher)
         self.channels_last: bool = config["trainer"]["channels_last"]

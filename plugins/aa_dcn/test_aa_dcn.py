@@ -456,7 +456,7 @@ def described() -> dict:
     return yaml.safe_load((PACKAGE / "paper.yaml").read_text(encoding="utf-8"))["architectures"]
 
 
-def resolve(plugin: str, recipe: str | None = None) -> dict:
+def resolve(plugin: str, recipe: str | None = None) -> config.RunConfig:
     return config.resolve({"data": {"name": "fer2013", "root": "none"}}, plugin=plugin, recipe=recipe).config
 
 
@@ -490,8 +490,8 @@ def test_recipes_are_the_paper_s():
 
 def test_confounds_removed_leaves_the_pooling_as_the_only_difference():
     for one, other in (
-        (resolve("dcn", "confounds_removed"), resolve("aa_dcn")),
-        (resolve("dcn"), resolve("aa_dcn", "confounds_removed")),
+        (resolve("dcn", "confounds_removed").as_dict(), resolve("aa_dcn").as_dict()),
+        (resolve("dcn").as_dict(), resolve("aa_dcn", "confounds_removed").as_dict()),
     ):
         for settings in (one, other):
             del settings["model"]["name"], settings["model"]["pool"], settings["plugin"], settings["recipe"]

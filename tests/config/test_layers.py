@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fer_plugins import config
+from fer_plugins.config.keys import check_value
 from fer_plugins.config.yaml_files import PlainLoader
 from fer_plugins.runtime.errors import InputError
 
@@ -44,14 +45,12 @@ def fails(part, *parts, **arguments):
         assert one in text, text
 
 
-def test_the_schema_is_the_file_of_defaults():
-    from pathlib import Path
-
-    text = Path(config.__file__).with_name("defaults.yaml").read_text()
-    assert config.defaults() == yaml.load(text, PlainLoader)
-    for path, key in config._core_keys():
+def test_every_key_has_a_type_a_meaning_and_a_default_that_fits():
+    assert yaml.load(config.dump(config.defaults()), PlainLoader) == config.defaults()
+    for path, key in config.core_keys():
         assert key.help, path
         assert key.type, path
+        assert check_value(key.default, key, path, {}) == key.default, path
 
 
 def test_order_defaults_recipe_files_flags(toy, tmp_path):

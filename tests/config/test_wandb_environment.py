@@ -86,7 +86,7 @@ def test_without_wandb_the_default_is_csv_with_one_line_and_an_explicit_one_stay
     assert "W&B is not installed" in note
     assert note.endswith(wandb_environment.install_wandb())
     explicit = resolve({"logger": "wandb"})
-    assert (explicit.config["logger"]["name"], explicit.notes) == ("wandb", [])
+    assert (explicit.config["logger"]["name"], list(explicit.notes)) == ("wandb", [])
 
 
 # --- groups and names

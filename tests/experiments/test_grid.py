@@ -7,6 +7,7 @@ import signal
 import subprocess
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -51,7 +52,10 @@ def call(*words):
 
 def run_here(plan, *cells):
     """Run cells as ``fer-run`` does, without a process of their own; return their folders' names."""
-    return [run(config.Resolved(json.loads(json.dumps(cell.config)))).folder.name for cell in cells]
+    return [
+        run(config.Resolved(config.read_config(json.loads(json.dumps(cell.config.as_dict()))))).folder.name
+        for cell in cells
+    ]
 
 
 def rows():
@@ -247,7 +251,7 @@ def test_cells_run_in_processes_and_a_broken_one_does_not_stop_the_rest(place, c
     assert record.manifest["demonstration"] is False
     # The same in this process gives the same numbers: a cell is an ordinary run.
     settings = read_plan(path, output="here").cells[1].config
-    settings["trainer"]["threads"] = local.share_threads(2)
+    settings = replace(settings, trainer=replace(settings.trainer, threads=local.share_threads(2)))
     assert run(config.Resolved(settings)).predictions() == record.predictions()
     # What is finished stays; what has failed is run anew, and here fails again.
     before = {one.name for one in Path("out").iterdir()}

@@ -16,6 +16,7 @@ from torch import nn
 from fer_plugins import config
 from fer_plugins.analysis.robustness.network import Network, Part
 from fer_plugins.config import registry
+from fer_plugins.config.data_schema import AugmentationConfig
 from fer_plugins.data.datamodule import FERDataModule
 from fer_plugins.metrics.metrics import Predictions
 from fer_plugins.runs.manifest import header
@@ -92,10 +93,10 @@ def open_run(run: FinishedRun) -> OpenedRun:
     """
     record = run.record
     settings = config.resolve(record.config).config
-    settings["augmentation"] = {"name": "none"}  # training is over; its libraries need not be here
-    settings["data"]["workers"] = 0
-    if settings["trainer"]["threads"]:
-        torch.set_num_threads(settings["trainer"]["threads"])
+    # Training is over; the libraries of its augmentation need not be here.
+    settings = replace(settings, augmentation=AugmentationConfig(), data=replace(settings.data, workers=0))
+    if settings.trainer.threads:
+        torch.set_num_threads(settings.trainer.threads)
     file = record.checkpoints / "best.ckpt"
     _check_whole(file)
     module = FERModule.load_from_checkpoint(file)

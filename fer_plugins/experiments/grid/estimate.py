@@ -7,9 +7,8 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
-from typing import Any
 
-from fer_plugins.config import Config
+from fer_plugins import config
 from fer_plugins.experiments.grid.plan import Cell, Plan
 from fer_plugins.experiments.grid.state import FINISHED, Found, Survey, seconds
 from fer_plugins.runs.record import Record
@@ -34,7 +33,7 @@ class _Speed:
     data: str  # identity of dataset and protocol
     images: int  # of the training split, all folds together
     seconds_per_image: float  # and epoch
-    config: Config
+    config: config.RunConfig
 
 
 def estimate(plan: Plan, found: Survey) -> dict[str, Estimate]:
@@ -67,7 +66,7 @@ def _one(
     count = images.get((_data(cell.config), cell.fold is None))
     if count is None:
         return Estimate(None, UNKNOWN)
-    passes = count * cell.config["trainer"]["epochs"]
+    passes = count * cell.config.trainer.epochs
     network = _network(cell.config)
     if network in own:
         return Estimate(passes * median(own[network]), MEASURED)
@@ -88,28 +87,29 @@ def _measure(run: Found) -> list[_Speed]:
     done = sum(sum(each.manifest["data"]["counts"]["train"].values()) * each.manifest["epochs"] for each in one)
     if not done:
         return []
-    return [_Speed(_network(record.config), _data(record.config), count, seconds(record) / done, record.config)]
+    settings = config.read_config(record.config)
+    return [_Speed(_network(settings), _data(settings), count, seconds(record) / done, settings)]
 
 
-def _network(settings: Config) -> str:
-    shown = {"model": settings["model"], "size": [settings["data"]["image_size"], settings["data"]["channels"]]}
+def _network(settings: config.RunConfig) -> str:
+    shown = {"model": settings.model.as_dict(), "size": [settings.data.image_size, settings.data.channels]}
     return json.dumps(shown, sort_keys=True, default=str)
 
 
-def _data(settings: Config) -> str:
+def _data(settings: config.RunConfig) -> str:
     pace = ("batch_size", "image_size", "channels", "cache", "memory_gb", "workers", "leaks")
-    kept = {key: value for key, value in settings["data"].items() if key not in pace}
-    protocol = {key: value for key, value in settings["protocol"].items() if key != "seed"}
+    kept = {key: value for key, value in settings.data.items() if key not in pace}
+    protocol = {key: value for key, value in settings.protocol.items() if key != "seed"}
     return json.dumps([kept, protocol], sort_keys=True, default=str)
 
 
-def _macs(settings: Config, costs: dict[str, int]) -> int:
+def _macs(settings: config.RunConfig, costs: dict[str, int]) -> int:
     key = _network(settings)
     if key not in costs:
         from fer_plugins.runs.cost import macs
         from fer_plugins.training.module import build_network
 
-        data: Mapping[str, Any] = settings["data"]
+        data = settings.data
         network = build_network(settings, num_classes=7)
-        costs[key] = macs(network, (data["channels"], data["image_size"], data["image_size"]))
+        costs[key] = macs(network, (data.channels, data.image_size, data.image_size))
     return costs[key]

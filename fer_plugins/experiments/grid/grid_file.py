@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from fer_plugins import config
+from fer_plugins.config import lay_over, put
 from fer_plugins.config.registry import nearest
-from fer_plugins.experiments.grid.layers import lay_over, put
 from fer_plugins.runtime.errors import InputError
 
 Values = dict[str, Any]  # axis -> value, as the file has it

@@ -7,7 +7,7 @@ import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,6 @@ from fer_plugins import config
 from fer_plugins.analysis.claims.of_run import check_claims
 from fer_plugins.config import registry
 from fer_plugins.experiments.grid.grid_file import Combination, GridFile, Values, read_grid
-from fer_plugins.experiments.grid.layers import put
 from fer_plugins.runtime.errors import InputError
 from fer_plugins.training.build import check_machine
 
@@ -35,7 +34,7 @@ class Cell:
 
     values: Values  # axis -> value
     label: str  # what tells it from the others
-    config: config.Config  # complete; ``run.output`` is the grid's
+    config: config.RunConfig  # complete; ``run.output`` is the grid's
     identity: str  # equal for runs that give the same result, but for the fold
 
     @property
@@ -106,17 +105,17 @@ def read_plan(
     return Plan(path, folder, axes, tuple(cells.values()), given.excluded)
 
 
-def _resolve(flags: dict[str, Any], folder: Path) -> config.Config:
+def _resolve(flags: dict[str, Any], folder: Path) -> config.RunConfig:
     given = dict(flags)
     plugin, recipe = given.pop("plugin", None), given.pop("recipe", None)
-    put(given, "run.output", str(folder))
+    config.put(given, "run.output", str(folder))
     settings = config.resolve(given, plugin=plugin, recipe=None if recipe == "default" else recipe)
     if not settings.origins.get("data.name", "").startswith("the command"):
         raise InputError("no dataset: give an axis data, or settings: {data: {name: NAME, root: FOLDER}}")
     return settings.config
 
 
-def _check_places(settings: config.Config) -> None:
+def _check_places(settings: config.RunConfig) -> None:
     data = settings["data"]
     places = {"data.root": data["root"], "model.teacher": settings["model"]["teacher"]}
     if isinstance(data["targets"], Mapping):  # what else it may be, the run refuses
@@ -127,10 +126,10 @@ def _check_places(settings: config.Config) -> None:
             raise InputError(f"{key}: {place} is not there; give the file or folder of your copy")
 
 
-def _check_machine(settings: config.Config, elsewhere: bool) -> None:
+def _check_machine(settings: config.RunConfig, elsewhere: bool) -> None:
     """Refuse what a run would refuse first: a device, or an argument of the optimiser."""
     if elsewhere:
-        settings = {**settings, "trainer": {**settings["trainer"], "accelerator": "auto", "precision": "32-true"}}
+        settings = replace(settings, trainer=replace(settings.trainer, accelerator="auto", precision="32-true"))
     check_machine(settings)
 
 

@@ -1,4 +1,4 @@
-"""Lays the values of a grid file over each other: names, mappings, dotted keys."""
+"""Lays nested values over one another: flags, grid files, search spaces and layers of configuration do it alike."""
 
 from __future__ import annotations
 
@@ -33,3 +33,10 @@ def lay_over(old: Any, new: Any) -> Any:
     if not isinstance(new, Mapping):
         return {**old, "name": new}
     return {**old, **{key: lay_over(old.get(key), value) for key, value in new.items()}}
+
+
+def copy_plain(values: Any) -> Any:
+    """Return nested values as dictionaries and lists of their own."""
+    if isinstance(values, Mapping):
+        return {key: copy_plain(value) for key, value in values.items()}
+    return [copy_plain(value) for value in values] if isinstance(values, list | tuple) else values

@@ -1,0 +1,91 @@
+"""Checks a configuration whose layers are joined, fills in the defaults of components, and freezes it. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from fer_plugins.config import registry
+from fer_plugins.config.idle_options import check_idle
+from fer_plugins.config.key_names import find_meant
+from fer_plugins.config.keys import (
+    COMPONENT_SECTIONS,
+    MANDATORY,
+    as_lists,
+    came_from,
+    check_value,
+    core_keys,
+    schema,
+    section_keys,
+)
+from fer_plugins.config.layers import Draft
+from fer_plugins.config.saved import read_config
+from fer_plugins.config.schema import RunConfig
+from fer_plugins.config.signatures import REQUIRED
+from fer_plugins.runtime.errors import InputError
+
+
+def check(config: Draft, origins: Mapping[str, str]) -> RunConfig:
+    """Check names, options, types and ranges; return the configuration with the defaults of every option.
+
+    Args:
+        config: the layers, laid over one another; is changed.
+        origins: dotted key -> where its value came from.
+
+    Raises:
+        InputError: the first thing that is wrong, with where it stood.
+    """
+    for path, key in core_keys():
+        section, _, name = path.rpartition(".")
+        home = config[section] if section else config
+        home[name] = check_value(home.get(name), key, path, origins)
+    if config["model"]["name"] is None:
+        names = ", ".join(component.name for component in registry.available("architecture"))
+        raise InputError(f"nothing to run: give --plugin NAME; installed: {names or 'none'}")
+    if config["data"]["channels"] not in (1, 3):
+        raise InputError(f"data.channels: expected 1 (grey) or 3 (colour), got {config['data']['channels']}")
+    for section, kind in COMPONENT_SECTIONS.items():
+        _check_offer(config[section], kind, section, origins)
+    pool = config["model"]["pool"]
+    if pool is not None:
+        if not isinstance(pool, dict) or not isinstance(pool.get("name"), str):
+            raise InputError("model.pool: expected a pooling's name or a mapping with its name and options")
+        _check_offer(pool, "pooling", "model.pool", origins)
+    for section in ("loss", "selection", "trainer", "logger", "run"):
+        for name in config[section]:
+            if name not in section_keys(section):
+                known = list(section_keys(section))
+                meant = [f"; did you mean {key}?" for key in find_meant(name, config)]
+                raise InputError(
+                    f"{section}.{name}: unknown key{came_from(origins, f'{section}.{name}')}"
+                    f"{meant[0] if meant else registry.nearest(name, known)}; known: {', '.join(known)}"
+                )
+    check_idle(config)
+    for path, value in _leaves(config):
+        if value == MANDATORY:
+            raise InputError(f"{path}: the recipe leaves it to you; give --{path} VALUE")
+    return read_config(config)
+
+
+def _check_offer(section: Draft, kind: str, where: str, origins: Mapping[str, str]) -> None:
+    component = registry.find(kind, section["name"])
+    core = section_keys(where) if where in schema() else {"name": None}
+    own = {name: value for name, value in section.items() if name not in core}
+    given = {name: value for name, value in own.items() if value != MANDATORY}
+    try:
+        checked = registry.check_options(component, given, where)
+    except InputError as error:
+        named = str(error).partition(":")[0]
+        raise InputError(f"{error}{came_from(origins, named)}") from None
+    for option in registry.options(component):
+        if option.default is not REQUIRED and option.name not in own:
+            checked.setdefault(option.name, option.default)
+    section.update({name: as_lists(value) for name, value in checked.items()})
+
+
+def _leaves(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in config.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value

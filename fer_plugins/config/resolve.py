@@ -1,0 +1,106 @@
+"""From layers to the one configuration of a run: complete, checked and frozen. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from fer_plugins.config import registry
+from fer_plugins.config.checks import check
+from fer_plugins.config.key_names import COMMAND_LINE
+from fer_plugins.config.keys import defaults
+from fer_plugins.config.layers import Draft, Layer, merge
+from fer_plugins.config.saved import read_file
+from fer_plugins.config.schema import RunConfig
+from fer_plugins.config.wandb_environment import apply_environment
+from fer_plugins.runtime.errors import InputError
+
+# On the synthetic faces, unless told otherwise: as little as the networks here learn something from.
+DEMO_EPOCHS = 4
+DEMO_DATA = {"samples": 840, "difficulty": 0.2}
+_DEMO_SIZES = ("samples", "subjects", "frames")  # which must fit each other
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """A complete configuration, and for each dotted key where its value came from ("default" where nowhere)."""
+
+    config: RunConfig
+    origins: Mapping[str, str] = field(default_factory=dict)
+    notice: str | None = None  # for the user, about what was chosen for him
+    notes: tuple[str, ...] = ()  # further lines of that kind
+    series: Mapping[str, Any] | None = None  # of the seeds that the run is one of: id, number (from 0), count
+
+
+def resolve(
+    flags: Mapping[str, Any] | None = None,
+    *,
+    plugin: str | None = None,
+    recipe: str | None = None,
+    files: list[str] | None = None,
+) -> Resolved:
+    """Build the complete, checked configuration of a run.
+
+    Args:
+        flags: nested values given on the command line or from Python; they win.
+        plugin: architecture whose recipe is the base; None: the key ``plugin`` of the files or flags.
+        recipe: a variant of that recipe.
+        files: configuration files, later ones win.
+
+    Raises:
+        InputError: unknown or missing names, keys, options; wrong types; values out of range.
+    """
+    layers = [Layer(read_file(path), f"--config {path}") for path in files or []]
+    layers.append(Layer(flags or {}, COMMAND_LINE))
+    if plugin is None:  # a saved configuration names the recipe that it was made from
+        for layer in layers:
+            plugin, recipe = layer.values.get("plugin", plugin), layer.values.get("recipe", recipe)
+    return _resolve(layers, plugin, recipe)
+
+
+def _resolve(layers: list[Layer], plugin: str | None, recipe: str | None) -> Resolved:
+    origins: dict[str, str] = {}
+    config: Draft = defaults()
+    if plugin is not None:
+        component = registry.find("architecture", str(plugin))
+        config = merge(config, Layer({"model": {"name": str(plugin)}}, f"plug-in {plugin}"), origins)
+        for part, values in registry.recipe(component, recipe).items():
+            config = merge(config, Layer(values, f"{part} of {component.distribution}"), origins)
+        config["model"]["name"] = str(plugin)  # as given: it may name the distribution
+    elif recipe is not None:
+        raise InputError("--recipe: needs --plugin NAME, whose recipes are meant")
+    recipe_epochs = config["trainer"]["epochs"]
+    for layer in layers:
+        config = merge(config, layer, origins)
+    config["plugin"], config["recipe"] = plugin, recipe
+    notice = _choose_demo(config, origins, recipe_epochs)
+    notes = apply_environment(config["logger"], origins)
+    return Resolved(check(config, origins), origins, notice, tuple(notes))
+
+
+def _choose_demo(config: Draft, origins: Mapping[str, str], recipe_epochs: Any) -> str | None:
+    """Shorten a run that names no data, a demonstration on the embedded faces; return what the user is told of it."""
+
+    def is_asked(key: str) -> bool:
+        return origins.get(key, "").startswith(("--config", "the command"))
+
+    if is_asked("data.name"):
+        return None
+    if not is_asked("trainer.epochs") and isinstance(recipe_epochs, int):
+        config["trainer"]["epochs"] = min(recipe_epochs, DEMO_EPOCHS)
+        if not is_asked("scheduler.warmup_epochs"):
+            warmup = config["scheduler"].get("warmup_epochs", 0)
+            config["scheduler"]["warmup_epochs"] = min(warmup, 1) if isinstance(warmup, int) else warmup
+    if config["data"]["name"] == "synthetic" and not any(is_asked(f"data.{name}") for name in _DEMO_SIZES):
+        config["data"].update({name: value for name, value in DEMO_DATA.items() if not is_asked(f"data.{name}")})
+    who = f"--plugin {config['plugin']}" if config["plugin"] else f"--model {config['model'].get('name')}"
+    if config["recipe"]:
+        who += f" --recipe {config['recipe']}"
+    epochs = f"{config['trainer']['epochs']} epochs"
+    if recipe_epochs != config["trainer"]["epochs"]:
+        epochs += f" (the recipe has {recipe_epochs})"
+    return (
+        f"No --data given: a demonstration on the embedded {config['data']['name']} faces, {epochs}.\n"
+        f"Real data: fer-run {who} --data fer2013 --data.root PATH/fer2013.csv"
+    )

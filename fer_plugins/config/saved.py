@@ -1,0 +1,97 @@
+"""Configurations as YAML: read from a user's file or a run's folder, and written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from fer_plugins.config.flat_view import FlatView
+from fer_plugins.config.keys import Key, check_value, schema, section_keys
+from fer_plugins.config.overlay import copy_plain
+from fer_plugins.config.schema import ComponentConfig, RunConfig
+from fer_plugins.config.yaml_files import PlainLoader, explain, load_yaml
+from fer_plugins.runtime.errors import InputError
+
+
+def parse_value(text: str) -> Any:
+    """Read a flag's value as YAML: numbers, true, null, [lists] and {mappings}; anything else is text.
+
+    >>> parse_value("1e-3"), parse_value("[1, 2]"), parse_value("adam"), parse_value("null")
+    (0.001, [1, 2], 'adam', None)
+    """
+    try:
+        return load_yaml(text, PlainLoader)
+    except yaml.YAMLError:
+        return text
+
+
+def read_file(path: str | Path, flag: str = "--config") -> dict[str, Any]:
+    """Read a configuration file; ``flag`` is what the user gave it to, for the words of an error.
+
+    Raises:
+        InputError: it is missing, does not parse, has a key twice, or is no mapping.
+    """
+    try:
+        content = load_yaml(Path(path).read_text(encoding="utf-8"), PlainLoader)
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{flag} {path}: {getattr(error, 'strerror', None) or 'is not a text file'}") from None
+    except yaml.YAMLError as error:
+        raise InputError(f"{flag} {path}: {explain(error)}") from None
+    if not isinstance(content, dict):
+        raise InputError(f"{flag} {path}: expected sections with keys, found {type(content).__name__}")
+    return content
+
+
+def dump(values: Mapping[str, Any]) -> str:
+    """Return a configuration as YAML text, keys in their order."""
+    return yaml.safe_dump(copy_plain(values), sort_keys=False, allow_unicode=True, width=120)
+
+
+def read_config(values: Mapping[str, Any]) -> RunConfig:
+    """Return the configuration of plain values, such as those of a run's config.yaml.
+
+    Keys that an older version did not write take their defaults; plug-ins need not be installed.
+
+    Raises:
+        InputError: an unknown key, or a value of the wrong type.
+    """
+    if isinstance(values, RunConfig):
+        return values
+    given = dict(values)
+    for name in given:
+        if name not in schema():
+            raise InputError(f"{name}: unknown key; known: {', '.join(schema())}")
+    known: dict[str, Any] = {}
+    for name, key in schema().items():
+        if name not in given:
+            continue
+        if isinstance(key, Key):
+            known[name] = check_value(given[name], key, name, {})
+        else:
+            known[name] = _read_section(name, given[name])
+    return RunConfig(**known)
+
+
+def _read_section(name: str, given: Any) -> FlatView:
+    if not isinstance(given, Mapping):
+        raise InputError(f"{name}: expected a section with keys, found {type(given).__name__}")
+    known = section_keys(name)
+    values = {key: check_value(given[key], known[key], f"{name}.{key}", {}) for key in known if key in given}
+    options = {key: value for key, value in given.items() if key not in known}
+    kind = type(getattr(RunConfig(), name))
+    if name == "model" and values.get("pool") is not None:
+        values["pool"] = _read_component(values["pool"])
+    if "options" in kind.__dataclass_fields__:
+        values["options"] = options
+    elif options:
+        raise InputError(f"{name}.{next(iter(options))}: unknown key; known: {', '.join(known)}")
+    section: FlatView = kind(**values)
+    return section
+
+
+def _read_component(given: Any) -> ComponentConfig:
+    options = dict(given) if isinstance(given, Mapping) else {"name": given}
+    return ComponentConfig(str(options.pop("name", None)), options)

@@ -1,0 +1,179 @@
+"""The configuration of a run: every key with its type, bounds, default, meaning and unit, declared once, here.
+
+Help, checks, the saved YAML and the documents' table of keys are made from these classes. ``options`` of a section are
+those of the component that it names: ``fer-run --help --plugin NAME`` lists an architecture's, ``fer-run --help data``
+those of the datasets. Data, protocol and augmentation stand in ``data_schema``.
+"""
+
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
+
+from fer_plugins.config.data_schema import AugmentationConfig, DataConfig, ProtocolConfig
+from fer_plugins.config.doc import Doc, Options
+from fer_plugins.config.flat_view import FlatView
+
+
+@dataclass(frozen=True, eq=False)
+class ComponentConfig(FlatView):
+    """A component by its name, with its options: a pooling."""
+
+    name: str
+    options: Options = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ModelConfig(FlatView):
+    """Section ``model``."""
+
+    name: Annotated[str | None, Doc("architecture")] = None
+    pool: Annotated[
+        ComponentConfig | None,
+        Doc("pooling, by name or as a component with options; null: the architecture's own"),
+    ] = None
+    teacher: Annotated[
+        str | None,
+        Doc("run folder or checkpoint of the network to learn from, where the architecture distils"),
+    ] = None
+    options: Options = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class LossConfig(FlatView):
+    """Section ``loss``."""
+
+    name: Annotated[Literal["cross_entropy"], Doc("criterion")] = "cross_entropy"
+    label_smoothing: Annotated[float, Doc("share of the target spread over all classes", "0..1")] = 0.0
+    class_weights: Annotated[
+        Literal["none", "balanced"],
+        Doc("balanced: inverse class frequency in the training split, mean 1"),
+    ] = "none"
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class OptimizerConfig(FlatView):
+    """Section ``optimizer``."""
+
+    name: Annotated[str, Doc("a class of torch.optim; its own arguments beside it (lr, betas, momentum, ...)")] = "Adam"
+    lr: Annotated[float, Doc("learning rate", "> 0")] = 0.001
+    options: Options = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class SchedulerConfig(FlatView):
+    """Section ``scheduler``."""
+
+    name: Annotated[
+        str,
+        Doc("none, inverse_decay (gamma), or a class of torch.optim.lr_scheduler with its own arguments"),
+    ] = "none"
+    warmup_epochs: Annotated[int, Doc("epochs over which the learning rate rises linearly to lr", "0..1000000")] = 0
+    options: Options = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class SelectionConfig(FlatView):
+    """Section ``selection``."""
+
+    metric: Annotated[
+        str, Doc("what the best checkpoint, early stopping and plateau schedulers look at; never test")
+    ] = "val/accuracy"
+    mode: Annotated[Literal["max", "min"], Doc("whether more or less of it is better")] = "max"
+    stop: Annotated[
+        Literal["metric", "metric_and_loss", "both_worsen"],
+        Doc("what must stall (or worsen) for patience epochs"),
+    ] = "metric"
+    patience: Annotated[
+        int | None, Doc("epochs without improvement after which training stops; null: never", "> 0")
+    ] = None
+    min_delta: Annotated[float, Doc("an improvement counts from this much on", ">= 0")] = 0.0
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class TrainerConfig(FlatView):
+    """Section ``trainer``."""
+
+    epochs: Annotated[int, Doc("passes over the training split", "1..1000000")] = 30
+    accelerator: Annotated[
+        Literal["auto", "cpu", "gpu", "cuda", "mps"], Doc("where to compute", shapes_model=False)
+    ] = "auto"
+    precision: Annotated[Literal["32-true", "16-mixed", "bf16-mixed", "64-true"], Doc("AMP and others")] = "32-true"
+    channels_last: Annotated[bool, Doc("memory layout of images and convolutions")] = False
+    deterministic: Annotated[bool, Doc("the same bits from the same seed on the same device")] = True
+    gradient_clip_norm: Annotated[float | None, Doc("gradients are scaled down to this norm", "> 0")] = None
+    threads: Annotated[
+        int | None,
+        Doc("CPU threads of one operation; null: torch's own choice", "1..1024", shapes_model=False),
+    ] = None
+    progress: Annotated[
+        Literal["auto", "bar", "plain", "none"],
+        Doc("auto: a bar on a terminal, else a line an epoch", shapes_model=False),
+    ] = "auto"
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class LoggerConfig(FlatView):
+    """Section ``logger``."""
+
+    name: Annotated[Literal["wandb", "csv", "none"], Doc("wandb writes metrics.csv as well, none writes no curves")] = (
+        "wandb"
+    )
+    mode: Annotated[Literal["offline", "online", "disabled"], Doc("of W&B; offline stays in the run's folder")] = (
+        "offline"
+    )
+    project: Annotated[str, Doc("of W&B")] = "fer-plugins"
+    entity: Annotated[str | None, Doc("of W&B: user or team")] = None
+    group: Annotated[str | None, Doc("of W&B; null: plug-in, dataset, protocol, pooling and changed options")] = None
+    tags: Annotated[tuple[str, ...], Doc("of W&B")] = ()
+    run_name: Annotated[str | None, Doc("of W&B; null: plug-in, pooling, changed options and seed")] = None
+    dir: Annotated[str | None, Doc("of W&B: folder of its files; null: the run's folder")] = None
+    log_model: Annotated[bool, Doc("send the best checkpoint as an artifact")] = False
+    figures: Annotated[
+        Literal["auto", "off"],
+        Doc("auto: draw the run at its end where matplotlib is installed; not with name none"),
+    ] = "auto"
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class OutputConfig(FlatView):
+    """Section ``run``."""
+
+    output: Annotated[str, Doc("folder in which the run's own folder is made")] = "runs"
+    fold: Annotated[
+        int | None,
+        Doc("which fold of the protocol; null: each of them, in a folder of its own, and a summary", ">= 0"),
+    ] = None
+    test: Annotated[bool, Doc("score the test split at the end, once, with the checkpoint selected on validation")] = (
+        True
+    )
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class RunConfig(FlatView):
+    """The complete configuration of a run."""
+
+    plugin: Annotated[str | None, Doc("the architecture whose recipe is the base (--plugin)")] = None
+    recipe: Annotated[str | None, Doc("a variant of that recipe (--recipe)")] = None
+    seed: Annotated[int, Doc("weights, order of the samples, dropout and augmentation are drawn from it", ">= 0")] = 0
+    model: Annotated[ModelConfig, Doc("architecture, its options and its pooling")] = field(default_factory=ModelConfig)
+    data: Annotated[DataConfig, Doc("dataset, size of the images, batches, cache")] = field(default_factory=DataConfig)
+    protocol: Annotated[ProtocolConfig, Doc("how samples are split into train, val and test")] = field(
+        default_factory=ProtocolConfig
+    )
+    augmentation: Annotated[AugmentationConfig, Doc("random changes of the training images")] = field(
+        default_factory=AugmentationConfig
+    )
+    loss: Annotated[LossConfig, Doc("criterion")] = field(default_factory=LossConfig)
+    optimizer: Annotated[OptimizerConfig, Doc("a class of torch.optim and its arguments")] = field(
+        default_factory=OptimizerConfig
+    )
+    scheduler: Annotated[SchedulerConfig, Doc("learning rate over time, warm-up")] = field(
+        default_factory=SchedulerConfig
+    )
+    selection: Annotated[SelectionConfig, Doc("what selects the checkpoint and stops early")] = field(
+        default_factory=SelectionConfig
+    )
+    trainer: Annotated[TrainerConfig, Doc("epochs, device, precision, clipping")] = field(default_factory=TrainerConfig)
+    logger: Annotated[LoggerConfig, Doc("W&B, csv or none", shapes_model=False)] = field(default_factory=LoggerConfig)
+    run: Annotated[OutputConfig, Doc("output folder, fold, final test", shapes_model=False)] = field(
+        default_factory=OutputConfig
+    )
