@@ -56,7 +56,7 @@ class MadeUp:
         return self.images[index]
 
 
-def data_module(settings: dict, count: int, augmentation: str = "none") -> FERDataModule:
+def data_module(settings: config.RunConfig, count: int, augmentation: str = "none") -> FERDataModule:
     size = settings["data"]["image_size"]
     data = FERDataModule(
         MadeUp(count, size),
@@ -82,7 +82,7 @@ class Clock(L.Callback):
         self.seconds = time.perf_counter() - self.started
 
 
-def own_loop(settings: dict, count: int, folder: Path) -> float:
+def own_loop(settings: config.RunConfig, count: int, folder: Path) -> float:
     """Return training images/s of the package's own loop, one epoch."""
     data = data_module(settings, count)
     module = build_module(settings, data)
@@ -97,14 +97,14 @@ def own_loop(settings: dict, count: int, folder: Path) -> float:
     return count / clock.seconds
 
 
-def bare_loop(settings: dict, count: int) -> float:
+def bare_loop(settings: config.RunConfig, count: int) -> float:
     """Return training images/s of a loop by hand over float tensors that lie ready."""
     data = data_module(settings, count)
     module = build_module(settings, data)
     network = module.network.train()
-    optimizer = optim.build_optimizer(settings["optimizer"], network.parameters())
+    optimizer = optim.build_optimizer(settings.optimizer, network.parameters())
     criterion = torch.nn.CrossEntropyLoss()
-    clip = settings["trainer"]["gradient_clip_norm"]
+    clip = settings.trainer.gradient_clip_norm
     batches = [(batch.image.float().div(255), batch.label) for batch in data.train_dataloader()]
     started = time.perf_counter()
     for image, label in batches:

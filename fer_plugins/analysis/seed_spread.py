@@ -7,7 +7,7 @@ from the mean of the few, on this test set. The two are printed side by side and
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,16 +15,10 @@ import numpy as np
 from statsmodels.stats.weightstats import CompareMeans, DescrStatsW
 
 from fer_plugins.analysis.spread_limits import UNBOUNDED, clip, why_none
+from fer_plugins.config.identity import model_settings
 from fer_plugins.metrics.intervals import LEVEL
 from fer_plugins.runs.read_runs import FinishedRun
 from fer_plugins.runtime.errors import InputError
-
-# What may differ between two trainings of one model: where things lie and are written, and what only sets the pace.
-_NOT_THE_MODEL = ("seed", "run", "logger")
-_NOT_THE_MODEL_IN = {
-    "data": ("root", "cache", "memory_gb", "workers", "leaks"),
-    "trainer": ("accelerator", "progress", "threads"),
-}
 
 
 @dataclass(frozen=True)
@@ -145,26 +139,19 @@ def difference_over_seeds(first: Sequence[float], second: Sequence[float], *, sh
 
 def _identity(run: FinishedRun) -> Any:
     manifest = run.record.manifest
-    return manifest["plugin"], manifest["data"]["fingerprint"], run.split_hash, run.part, dict(_settings(run))
-
-
-def _settings(run: FinishedRun) -> Iterator[tuple[str, Any]]:
-    """Yield (dotted key, value) of everything in the configuration that makes the model."""
-    for section, values in run.record.config.items():
-        if section in _NOT_THE_MODEL:
-            continue
-        if not isinstance(values, Mapping):
-            yield section, values
-            continue
-        for key, value in values.items():
-            if key not in _NOT_THE_MODEL_IN.get(section, ()):
-                yield f"{section}.{key}", value
+    return (
+        manifest["plugin"],
+        manifest["data"]["fingerprint"],
+        run.split_hash,
+        run.part,
+        model_settings(run.record.config),
+    )
 
 
 def _label(firsts: Sequence[FinishedRun]) -> list[str]:
     """Name models; those with one name get the settings that tell them apart, or their folder where none does."""
     names = [_name(run) for run in firsts]
-    settings = [dict(_settings(run)) for run in firsts]
+    settings = [model_settings(run.record.config) for run in firsts]
     labels = []
     for number, name in enumerate(names):
         rivals = [other for other, same in zip(settings, names, strict=True) if same == name]

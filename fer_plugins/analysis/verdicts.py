@@ -12,6 +12,7 @@ from fer_plugins.analysis.claims import Claim, read_claims
 from fer_plugins.analysis.claims.claims_beside import NO_RATES, as_printed, compare, for_run
 from fer_plugins.analysis.claims.printed import read_printed
 from fer_plugins.config import registry
+from fer_plugins.config.identity import shapes_model
 from fer_plugins.contract import SPLITS
 from fer_plugins.data.formats.labels import expression_of
 from fer_plugins.runs.read_runs import FinishedRun
@@ -21,9 +22,6 @@ from fer_plugins.runtime.errors import InputError
 REPRODUCED, BELOW, ABOVE, NOT_COMPARABLE = "reproduced within the interval", "below", "above", "not comparable"
 _RELEASES_OWN_TEST = ("official", "official_val")
 _RECIPE = ("model", "augmentation", "loss", "optimizer", "scheduler", "selection", "trainer")
-# What a recipe may set and a run may change without being another model: how and where it is computed, its data.
-_PACE = ("accelerator", "precision", "threads", "progress", "deterministic", "channels_last")
-_LEFT_OUT = {*(f"trainer.{key}" for key in _PACE), "data.name", "data.root"}
 _OF_A_CLASS = ("precision", "recall", "sensitivity", "specificity", "f1", "gar", "auroc", "average_precision")
 
 
@@ -122,7 +120,9 @@ def _departures(settings: Mapping[str, Any], component: registry.Component) -> l
     actual = {f"{section}.{key}": value for section in (*_RECIPE, "data") for key, value in settings[section].items()}
     actual["model.name"] = wanted["model.name"]  # written with its distribution or without
     compared = [key for key in dict.fromkeys((*wanted, *actual)) if not key.startswith("data.") or key in wanted]
-    changed = [key for key in compared if key not in _LEFT_OUT and actual.get(key) != wanted.get(key)]
+    changed = [
+        key for key in compared if key != "data.name" and shapes_model(key) and actual.get(key) != wanted.get(key)
+    ]
     exchanged = {key.partition(".")[0] for key in changed if key.endswith(".name")}  # its options are others, then
     return [
         f"{key} {actual.get(key)} (recipe: {wanted.get(key)})"

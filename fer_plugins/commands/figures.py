@@ -123,7 +123,7 @@ def _augmentation(word: str, out: str | None) -> tuple[Path, Iterator[Drawn]]:
     else:
         record = read_folder(word)
         settings, folder = config.resolve(record.config).config, record.folder / "figures"
-    if settings["augmentation"]["name"] == "none":
+    if settings.augmentation.name == "none":
         raise InputError(f"{word}: its augmentation is none, which changes nothing; there is nothing to show")
     figure = draw_augmentation(build_data(settings), settings)
     return Path(out or folder), iter([("augmentation", figure, "the augmentation changes nothing")])

@@ -110,10 +110,10 @@ def compare(plan: Plan, folder: Path, say: Callable[[str], None] = print) -> dic
 
 def _check(settings: Mapping[str, config.RunConfig]) -> None:
     """Refuse what would make the comparison empty, before the data are read."""
-    flawed, sound = (settings[side]["protocol"] for side in SIDES)
+    flawed, sound = (settings[side].protocol for side in SIDES)
     if flawed == sound:
         raise InputError(f"--against: is {sound['name']} with the options of --protocol; there is nothing to compare")
-    if not settings["sound"]["run"]["test"]:
+    if not settings["sound"].run.test:
         raise InputError("run.test: is false, but the test scores are what is compared; leave it out")
 
 
@@ -137,23 +137,23 @@ def _begin(
     one = settings["sound"]
     protocols = {}
     for side, own in splits.items():
-        named = {name: value for name, value in settings[side]["protocol"].items() if name != "seed"}
+        named = {name: value for name, value in settings[side].protocol.items() if name != "seed"}
         protocols[side] = {**named, "flaw": own.flaw, "folds": own.offered, "folds_run": own.numbers}
     warnings = []
-    if one["data"]["balance"] == "oversample":
+    if one.data.balance == "oversample":
         warnings.append("data.balance oversample: an epoch is as long as the largest class asks for, on either side")
-    if one["selection"]["patience"] is not None:
+    if one.selection.patience is not None:
         warnings.append("selection.patience: the two sides may stop after different numbers of epochs")
     return {
         "status": "running",
         "plugin": plan.plugin,
         "recipe": plan.recipe,
         "data": {
-            **{name: one["data"][name] for name in ("name", "limit", "balance")},
+            **{name: one.data[name] for name in ("name", "limit", "balance")},
             "title": samples.title,
             "fingerprint": samples.fingerprint,
         },
-        "budget": {"epochs": one["trainer"]["epochs"], "batch_size": one["data"]["batch_size"], "same": True},
+        "budget": {"epochs": one.trainer.epochs, "batch_size": one.data.batch_size, "same": True},
         "protocols": protocols,
         "seeds": [],
         "over_seeds": None,
@@ -178,15 +178,13 @@ def _train_both(
     for side in SIDES:
         resolved, own = plan.resolve(side, number), splits[side]
         settings, name = resolved.config, resolved.config["protocol"]["name"]
-        row |= {"seed": settings["seed"], "protocol_seed": settings["protocol"]["seed"]}
+        row |= {"seed": settings.seed, "protocol_seed": settings.protocol.seed}
         several = plan.every_fold and own.offered > 1
         output = replace(settings.run, output=str(folder / "runs"), fold=None if several else own.numbers[0])
         settings = replace(settings, run=output)
         cut = own.largest > size and settings.data.balance != "augment"
         if cut:
-            settings = use_cut_split(
-                settings, own, size, samples, folder / "splits" / f"{side}-s{settings['seed']}.json"
-            )
+            settings = use_cut_split(settings, own, size, samples, folder / "splits" / f"{side}-s{settings.seed}.json")
         started = time.perf_counter()
         with open(os.devnull, "w") as silence, contextlib.redirect_stdout(silence):  # a line a training says enough
             record = run(replace(resolved, config=settings))
@@ -195,10 +193,10 @@ def _train_both(
         each = [Record.read(record.folder / one) for one in record.manifest.get("folds", ["."])]
         row[side] = _summary(record, each, samples.table, seconds)
         row[side]["cut_from"] = [len(fold.train) for fold in own.folds] if cut else None
-        _note(found, each, name, settings["seed"])
+        _note(found, each, name, settings.seed)
         figures = ", ".join(f"{one} {row[side][one]:.4f}" for one in SCORES)
         images = " and ".join(f"{count:,}" for count in sorted(set(row[side]["train"])))
-        say(f"seed {settings['seed']}, {name}, trained on {images} images: {figures}  {seconds:.1f} s")
+        say(f"seed {settings.seed}, {name}, trained on {images} images: {figures}  {seconds:.1f} s")
     row["tested_by_both"] = len(set.intersection(*(set(_tested(record)) for record in records)))
     one, other = (np.array(record.metrics["test"]["confusion_matrix"]) for record in records)
     row["differences"] = {"accuracy": differences.accuracy(one, other), "f1": differences.macro_f1(one, other)}

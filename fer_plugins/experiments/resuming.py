@@ -84,9 +84,9 @@ def _resume_one(record: Record, given: Mapping[str, Any]) -> Record:
     with quiet(settings):
         check_machine(settings)
         check_claims(settings)
-        with doing(f"reading {settings['data']['name']}"):
+        with doing(f"reading {settings.data.name}"):
             data = build_data(settings)
-        if not record.manifest and settings["run"]["fold"] is None and data.fold_count > 1:
+        if not record.manifest and settings.run.fold is None and data.fold_count > 1:
             record.config = settings
             return draw_folds(folds.begin(record, data.fold_count, run))
         if record.manifest:
@@ -104,7 +104,7 @@ def _resume_one(record: Record, given: Mapping[str, Any]) -> Record:
         record.manifest["warnings"] += lost
         record.write_manifest(threads=threads._asdict())
         tracker = tracking.start(settings, record.folder, resume_id=record.manifest.get("tracking_id"))
-        if settings["trainer"]["progress"] != "none":
+        if settings.trainer.progress != "none":
             for line in said + lost:
                 print(line, flush=True)
         session = {"epochs_before": epochs, "changed": changes}

@@ -57,18 +57,18 @@ def run(configuration: config.Resolved | Mapping[str, Any]) -> Record:
         check_machine(settings)
         check_claims(settings)
         tracking.check(settings)
-        records.check_output(settings["run"]["output"])
+        records.check_output(settings.run.output)
         if resolved.notice:
             print(resolved.notice, flush=True)
         for note in resolved.notes:
             print(note, flush=True)
-        with doing(f"reading {settings['data']['name']}"):
+        with doing(f"reading {settings.data.name}"):
             data = build_data(settings)
-        if settings["run"]["fold"] is None:
+        if settings.run.fold is None:
             if data.fold_count > 1:
                 return draw_folds(folds.run_all(resolved, data.fold_count, run))
             settings = replace(settings, run=replace(settings.run, fold=0))
-        with doing(f"building {settings['model']['name']}, measuring how many threads suit it"):
+        with doing(f"building {settings.model.name}, measuring how many threads suit it"):
             module = build_module(settings, data)
             threads = choose_threads(settings, module.network)
         record = Record(records.create_folder(settings), config=settings)
@@ -76,7 +76,7 @@ def run(configuration: config.Resolved | Mapping[str, Any]) -> Record:
             record.write_config(config.dump(settings))
             more = {"threads": threads._asdict()} | ({"series": resolved.series} if resolved.series else {})
             record.write_manifest(**describe(settings, data, resolved.notice), **more)
-            with doing(f"starting {settings['logger']['name']}"):
+            with doing(f"starting {settings.logger.name}"):
                 tracker = tracking.start(settings, record.folder)
         except InputError:
             shutil.rmtree(record.folder)
@@ -106,7 +106,7 @@ def execute(
     Raises:
         Interrupted: the user stopped it. RunError: it failed; the manifest says why.
     """
-    settings = record.config
+    settings = config.read_config(record.config)
     started = time.time()
     session = {"started": _stamp(started), "resumed": resume_from is not None, **(session or {})}
     console = ResultConsole(settings)
@@ -202,13 +202,13 @@ def _finish(
     console: ResultConsole,
 ) -> None:
     """Score the selected checkpoint on validation, then once on test; write and show the result."""
-    settings = record.config
+    settings = config.read_config(record.config)
     best = record.checkpoints / "best.ckpt"
     train_accuracy = float(trainer.callback_metrics.get("train/accuracy", 0.0))
     broken_at_the_end = list(module.faults)
     selected = read_checkpoint(best)
     module.load_state_dict(selected["state_dict"])
-    parts = ["val", "test"] if settings["run"]["test"] else ["val"]
+    parts = ["val", "test"] if settings.run.test else ["val"]
     scores, answers, datasets, faults = {}, {}, {}, []
     targets: dict[str, dict[str, Any]] = {}  # the scores on other datasets, under protocol cross_dataset
     for part in parts:
@@ -243,13 +243,13 @@ def _finish(
         "epochs": trainer.current_epoch,
         "split_hash": data.split_hash,
         "fingerprint": data.fingerprint,
-        "seed": settings["seed"],
+        "seed": settings.seed,
         "not_a_result": "; ".join(faults),
         **{f"target/{name}/accuracy": one["accuracy"] for name, one in targets.items()},
         **{f"target/{name}/balanced_accuracy": one["balanced_accuracy"] for name, one in targets.items()},
     }
     tracker.log_result(scores, shown, data.row_images, data.source_names(shown.index), data.classes, summary)
-    if settings["logger"]["log_model"]:
+    if settings.logger.log_model:
         tracker.log_checkpoint(best)
     record.write_manifest(status="finished", test_opened=list(data.test_openings), **summary)
     with doing("drawing figures"):
@@ -284,9 +284,9 @@ def _stamp(seconds: float) -> str:
 
 
 @contextmanager
-def quiet(settings: Mapping[str, Any]) -> Iterator[None]:
+def quiet(settings: config.RunConfig) -> Iterator[None]:
     """Silence what Lightning prints about itself; deterministic kernels need their switch before CUDA starts."""
-    if settings["trainer"]["deterministic"]:
+    if settings.trainer.deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric", "lightning")]
     levels = [logger.level for logger in loggers]

@@ -42,7 +42,7 @@ class Split:
         return max(len(fold.train) for fold in self.folds)
 
 
-def split(settings: Mapping[str, Any], table: SampleTable, every_fold: bool) -> Split:
+def split(settings: RunConfig, table: SampleTable, every_fold: bool) -> Split:
     """Run the protocol of a configuration on ``table``, under its ``data.limit``.
 
     Args:
@@ -53,13 +53,13 @@ def split(settings: Mapping[str, Any], table: SampleTable, every_fold: bool) -> 
     Raises:
         InputError: the protocol refuses the table, has no such fold, or tests samples in several of the folds.
     """
-    options = dict(settings["protocol"])
+    options = dict(settings.protocol)
     name = options.pop("name")
     protocol = registry.build("protocol", name, **options)
-    folds = split_folds(table, protocol, limit=settings["data"]["limit"])
+    folds = split_folds(table, protocol, limit=settings.data.limit)
     numbers = list(range(len(folds)))
     if not every_fold:
-        numbers = [(settings["run"]["fold"] or 0) if len(folds) > 1 else 0]
+        numbers = [(settings.run.fold or 0) if len(folds) > 1 else 0]
     chosen = [pick_fold(folds, number, protocol) for number in numbers]
     tested = np.concatenate([fold.test for fold in chosen])
     if len(np.unique(tested)) < len(tested):

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from fer_plugins.runs import record as records
-from fer_plugins.config import registry
+from fer_plugins.config import RunConfig, registry
 from fer_plugins.data.datamodule import FERDataModule
 from fer_plugins.data.protocols.fold_parts import count_targets, find_release_parts
 from fer_plugins.data.protocols.official import flaw_of
@@ -19,7 +19,7 @@ def title_of(data: FERDataModule) -> str:
     return str(getattr(data.dataset, "title", data.dataset_name))
 
 
-def describe(settings: Mapping[str, Any], data: FERDataModule, notice: str | None) -> dict[str, Any]:
+def describe(settings: RunConfig, data: FERDataModule, notice: str | None) -> dict[str, Any]:
     """Return the manifest as it stands before training."""
     component, described = records.recipe_of(settings)
     return {
@@ -33,7 +33,7 @@ def describe(settings: Mapping[str, Any], data: FERDataModule, notice: str | Non
         "versions": records.versions(component.distribution),
         "git": records.git_revision(),
         "data": {
-            "name": settings["data"]["name"],
+            "name": settings.data.name,
             "title": title_of(data),
             "fingerprint": data.fingerprint,
             "split_hash": data.split_hash,
@@ -41,17 +41,17 @@ def describe(settings: Mapping[str, Any], data: FERDataModule, notice: str | Non
             "classes": list(data.classes),
             "counts": data.counts,
             "target_counts": count_targets(data.table, data.fold, data.classes),
-            "release_parts": find_release_parts(data.table, data.fold, limited=settings["data"]["limit"] is not None),
+            "release_parts": find_release_parts(data.table, data.fold, limited=settings.data.limit is not None),
             "counts_before_balancing": data.counts_before,
-            "limit": settings["data"]["limit"],
+            "limit": settings.data.limit,
             "notes": data.notes,
             "targets": settings["data"]["targets"],
             "leaks": data.leaks.as_dict() if data.leaks else None,
         },
-        "protocol": {**settings["protocol"], "fold": settings["run"]["fold"], "flaw": flaw_of(data.protocol)},
-        "selected_on": {"split": "test" if data.selects_on_test else "val", **settings["selection"]},
-        "reported_on": "test" if settings["run"]["test"] else "val",
-        "seeds": {"run": settings["seed"], "protocol": settings["protocol"]["seed"]},
+        "protocol": {**settings.protocol, "fold": settings.run.fold, "flaw": flaw_of(data.protocol)},
+        "selected_on": {"split": "test" if data.selects_on_test else "val", **settings.selection},
+        "reported_on": "test" if settings.run.test else "val",
+        "seeds": {"run": settings.seed, "protocol": settings.protocol.seed},
         "sessions": [],
         "warnings": list(data.warnings),
     }

@@ -13,6 +13,7 @@ from torch import nn
 
 from fer_plugins import config
 from fer_plugins.config import registry
+from fer_plugins.config.data_schema import DataConfig
 from fer_plugins.data.datamodule import FERDataModule
 from fer_plugins.data.face_crop import FaceCropped
 from fer_plugins.data.joined import Joined
@@ -26,13 +27,13 @@ from fer_plugins.training.soft_targets import SoftTargets, check_loss_settings
 from fer_plugins.training.stopping import stopping_callback
 
 
-def check_machine(settings: Mapping[str, Any]) -> None:
+def check_machine(settings: config.RunConfig) -> None:
     """Refuse what this machine or the libraries cannot do, before any data are read.
 
     Raises:
         InputError: a device that is not there, or an argument that an optimiser or scheduler refuses.
     """
-    accelerator, precision = settings["trainer"]["accelerator"], settings["trainer"]["precision"]
+    accelerator, precision = settings.trainer.accelerator, settings.trainer.precision
     if accelerator in ("gpu", "cuda") and not torch.cuda.is_available():
         raise InputError(f"trainer.accelerator: {accelerator} asked for, no CUDA device found; use auto or cpu")
     if accelerator == "mps" and not torch.backends.mps.is_available():
@@ -44,75 +45,75 @@ def check_machine(settings: Mapping[str, Any]) -> None:
     optim_trial.check(settings)
 
 
-def _selection_metric(settings: Mapping[str, Any]) -> None:
-    metric = settings["selection"]["metric"]
+def _selection_metric(settings: config.RunConfig) -> None:
+    metric = settings.selection.metric
     known = ("val/accuracy", "val/balanced_accuracy", "val/f1", "val/loss")
     if metric not in known:
         why = "; the test split may not select anything" if str(metric).startswith("test") else ""
         raise InputError(f"selection.metric: {metric!r} is not known{why}; known: {', '.join(known)}")
-    if (metric == "val/loss") != (settings["selection"]["mode"] == "min"):
+    if (metric == "val/loss") != (settings.selection.mode == "min"):
         raise InputError(f"selection.mode: {metric} is better when {'smaller' if metric == 'val/loss' else 'larger'}")
-    if settings["selection"]["stop"] != "metric" and metric == "val/loss":
+    if settings.selection.stop != "metric" and metric == "val/loss":
         raise InputError(
             "selection.stop: looks at val/loss beside another metric; set selection.metric or stop: metric"
         )
-    if settings["selection"]["stop"] != "metric" and settings["selection"]["patience"] is None:
-        raise InputError(f"selection.stop: {settings['selection']['stop']} does nothing without selection.patience")
+    if settings.selection.stop != "metric" and settings.selection.patience is None:
+        raise InputError(f"selection.stop: {settings.selection.stop} does nothing without selection.patience")
 
 
-def _balance(settings: Mapping[str, Any]) -> None:
-    balance = settings["data"]["balance"]
-    if balance != "none" and settings["loss"]["class_weights"] == "balanced":
+def _balance(settings: config.RunConfig) -> None:
+    balance = settings.data.balance
+    if balance != "none" and settings.loss.class_weights == "balanced":
         raise InputError(f"loss.class_weights: balanced, and data.balance {balance}, correct twice; leave one out")
-    if settings["data"]["targets"] and settings["protocol"]["name"] not in ("cross_dataset", "file"):
+    if settings.data.targets and settings.protocol.name not in ("cross_dataset", "file"):
         raise InputError("data.targets: are tested under --protocol cross_dataset; set it, or leave them out")
 
 
-def build_data(settings: Mapping[str, Any]) -> FERDataModule:
+def build_data(settings: config.RunConfig) -> FERDataModule:
     """Build dataset, protocol and augmentation, read the images and split them.
 
     Raises:
         InputError: anything about the data is wrong.
     """
-    section = settings["data"]
-    core = config.section_keys("data")
-    own = {name: value for name, value in section.items() if name not in core}
-    offered = {"image_size": section["image_size"], "channels": section["channels"]}
-    dataset = registry.build("dataset", section["name"], root=section["root"], **offered, **own)
-    dataset = _cut_faces(dataset, section["face_crop"], section["on_no_face"])
-    if section["targets"]:
-        dataset = Joined(dataset, _build_targets(section["targets"], offered))
-    protocol = dict(settings["protocol"])
-    augmentation = dict(settings["augmentation"])
+    section = settings.data
+    offered = {"image_size": section.image_size, "channels": section.channels}
+    dataset = registry.build(
+        "dataset", section.name, root=section.root, **offered, **config.copy_plain(section.options)
+    )
+    dataset = _cut_faces(dataset, section.face_crop, section.on_no_face)
+    if section.targets:
+        dataset = Joined(dataset, _build_targets(section.targets, offered))
+    protocol = dict(settings.protocol)
+    augmentation = dict(settings.augmentation)
     data = FERDataModule(
         dataset,
-        name=section["name"],
+        name=section.name,
         protocol=registry.build("protocol", protocol.pop("name"), **protocol),
         augmentation=registry.build(
-            "augmentation", augmentation.pop("name"), image_size=section["image_size"], **augmentation
+            "augmentation", augmentation.pop("name"), image_size=section.image_size, **augmentation
         ),
-        image_size=section["image_size"],
-        channels=section["channels"],
-        batch_size=section["batch_size"],
-        seed=settings["seed"],
-        fold=settings["run"]["fold"] or 0,
-        limit=section["limit"],
-        on_leaks=section["leaks"],
-        near_copies=section["near_copies"],
-        oversample=section["balance"] == "oversample",
+        image_size=section.image_size,
+        channels=section.channels,
+        batch_size=section.batch_size,
+        seed=settings.seed,
+        fold=settings.run.fold or 0,
+        limit=section.limit,
+        on_leaks=section.leaks,
+        near_copies=section.near_copies,
+        oversample=section.balance == "oversample",
         offline=_build_offline(section),
-        workers=section["workers"],
-        memory_gb=section["memory_gb"],
-        cache=cache_folder(section["cache"]),
-        progress=decoding_progress(settings, section["name"]),
-        resident_device="cuda" if settings["trainer"]["accelerator"] != "cpu" and torch.cuda.is_available() else "cpu",
+        workers=section.workers,
+        memory_gb=section.memory_gb,
+        cache=cache_folder(section.cache),
+        progress=decoding_progress(settings, section.name),
+        resident_device="cuda" if settings.trainer.accelerator != "cpu" and torch.cuda.is_available() else "cpu",
     )
     try:
         data.prepare()
     except InputError:
         raise
     except (ValueError, OSError) as error:  # what a dataset or protocol plug-in refuses
-        raise InputError(f"dataset {section['name']}: {' '.join(str(error).split())}") from error
+        raise InputError(f"dataset {section.name}: {' '.join(str(error).split())}") from error
     return data
 
 
@@ -152,20 +153,20 @@ def _cut_faces(dataset: Any, face_crop: str, on_no_face: Any) -> Any:
     return dataset if face_crop == "none" else FaceCropped(dataset, on_no_face)
 
 
-def _build_offline(section: Mapping[str, Any]) -> tuple[Any, int | None] | None:
+def _build_offline(section: DataConfig) -> tuple[Any, int | None] | None:
     """Return what makes the images of ``data.balance augment``, and how many of each class; None without it.
 
     Raises:
         InputError: no such augmentation, or it makes no images.
     """
-    if section["balance"] != "augment":
+    if section.balance != "augment":
         return None
-    given = section["balance_with"]
+    given = section.balance_with
     options = {"name": given} if isinstance(given, str) else dict(given) if isinstance(given, Mapping) else {}
     if not isinstance(options.get("name"), str) or options["name"] == "none":
         raise InputError("data.balance_with: expected an augmentation's name, or a mapping with its name and options")
     name = options.pop("name")
-    return registry.build("augmentation", name, image_size=section["image_size"], **options), section["balance_to"]
+    return registry.build("augmentation", name, image_size=section.image_size, **options), section.balance_to
 
 
 def cache_folder(given: str | None) -> Path | None:
@@ -183,14 +184,14 @@ def build_module(settings: config.RunConfig, data: FERDataModule) -> FERModule:
     Raises:
         InputError: the architecture refuses its options or the image size, or the teacher does not fit.
     """
-    torch.manual_seed(derive(settings["seed"], "weights"))
+    torch.manual_seed(derive(settings.seed, "weights"))
     counts = list(data.counts["train"].values())
     return FERModule(
         settings, list(data.classes), counts, build_teacher(settings, list(data.classes)), build_targets(settings, data)
     )
 
 
-def build_targets(settings: Mapping[str, Any], data: FERDataModule) -> SoftTargets | None:
+def build_targets(settings: config.RunConfig, data: FERDataModule) -> SoftTargets | None:
     """Return the shares per class that training aims at, where the dataset has them and says how they are used.
 
     Raises:
@@ -199,48 +200,48 @@ def build_targets(settings: Mapping[str, Any], data: FERDataModule) -> SoftTarge
     mode = getattr(data.dataset, "target_mode", None)
     if mode is None or data.table.target is None:
         return None
-    check_loss_settings(settings["loss"], mode)
+    check_loss_settings(settings.loss, mode)
     return SoftTargets(data.table.target, mode)
 
 
-def build_teacher(settings: Mapping[str, Any], classes: list[str]) -> nn.Module | None:
+def build_teacher(settings: config.RunConfig, classes: list[str]) -> nn.Module | None:
     """Return the frozen network of ``model.teacher``, or None.
 
     Raises:
         InputError: it is not there, or was trained on other classes or another input.
     """
-    given = settings["model"]["teacher"]
+    given = settings.model.teacher
     if given is None:
         return None
     teacher = FERModule.load_from_checkpoint(checkpoints.find_checkpoint(given))
     for what, theirs, ours in (
         ("classes", teacher.classes, classes),
-        ("image_size", teacher.config["data"]["image_size"], settings["data"]["image_size"]),
-        ("channels", teacher.config["data"]["channels"], settings["data"]["channels"]),
+        ("image_size", teacher.config.data.image_size, settings.data.image_size),
+        ("channels", teacher.config.data.channels, settings.data.channels),
     ):
         if theirs != ours:
             raise InputError(f"model.teacher: {given} was trained with {what} {theirs}, this run has {ours}")
     return teacher.network.eval().requires_grad_(False)
 
 
-def build_trainer(settings: Mapping[str, Any], record: Record, log: EpochLog) -> L.Trainer:
+def build_trainer(settings: config.RunConfig, record: Record, log: EpochLog) -> L.Trainer:
     """Build Lightning's trainer with the run's checkpoints, early stopping and progress."""
-    section, selection = settings["trainer"], settings["selection"]
+    section, selection = settings.trainer, settings.selection
     callbacks: list[L.Callback] = [
         log,
-        checkpoints.BestAndLast(record.checkpoints.absolute(), selection["metric"], selection["mode"]),
+        checkpoints.BestAndLast(record.checkpoints.absolute(), selection.metric, selection.mode),
     ]
     stopping = stopping_callback(selection)
     callbacks += [stopping] if stopping else []
     callbacks += training_bar(settings)
     return L.Trainer(
-        accelerator=section["accelerator"],
+        accelerator=section.accelerator,
         devices=1,
-        precision=section["precision"],
-        max_epochs=section["epochs"],
-        gradient_clip_val=section["gradient_clip_norm"],
-        deterministic="warn" if section["deterministic"] else False,
-        benchmark=not section["deterministic"],
+        precision=section.precision,
+        max_epochs=section.epochs,
+        gradient_clip_val=section.gradient_clip_norm,
+        deterministic="warn" if section.deterministic else False,
+        benchmark=not section.deterministic,
         callbacks=callbacks,
         plugins=[checkpoints.WholeFileIO()],
         logger=False,

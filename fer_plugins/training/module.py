@@ -10,7 +10,7 @@ import lightning as L
 import torch
 from torch import Tensor, nn
 
-from fer_plugins.config import read_config, registry
+from fer_plugins.config import RunConfig, read_config, registry
 from fer_plugins.contract import Batch, HasAuxiliaryLoss, HasHealth
 from fer_plugins.metrics.collapse import find_collapse
 from fer_plugins.metrics.metrics import Predictions, Scorer, score
@@ -22,17 +22,16 @@ from fer_plugins.training.soft_targets import SoftTargets
 LARGEST_TRIED = 512  # pixels; where the search for the smallest legal image size ends
 
 
-def build_network(config: Mapping[str, Any], num_classes: int, teacher: nn.Module | None = None) -> nn.Module:
+def build_network(config: RunConfig, num_classes: int, teacher: nn.Module | None = None) -> nn.Module:
     """Build the architecture of the configuration and check that it keeps the contract on one image.
 
     Raises:
         InputError: the architecture refuses its options or the image size (the smallest legal size is named).
         PluginError: logits of the wrong shape, or no module.
     """
-    options = dict(config["model"])
-    name = options.pop("name")
-    options["teacher"] = teacher
-    channels, size = config["data"]["channels"], config["data"]["image_size"]
+    options = {**config.model, "teacher": teacher}
+    name = str(options.pop("name"))
+    channels, size = config.data.channels, config.data.image_size
 
     def attempt(pixels: int) -> nn.Module:
         network: nn.Module = registry.build(
@@ -102,7 +101,7 @@ class FERModule(L.LightningModule):
     """Trains any architecture that keeps the contract.
 
     Args:
-        config: the complete configuration (see ``config.schema``), typed or as plain values; its sections model, data, loss, optimizer,
+        config: the complete configuration, typed or as plain values; its sections model, data, loss, optimizer,
             scheduler, selection, trainer and the seed are read.
         classes: class names in label order; kept in the checkpoint.
         class_counts: training images per class, for balanced class weights.
@@ -123,11 +122,11 @@ class FERModule(L.LightningModule):
         config = self.config.as_dict()  # a checkpoint holds plain values
         self.save_hyperparameters("config", "classes", "class_counts")
         self.classes = classes
-        self.network = build_network(config, len(classes), teacher)
-        self.channels_last: bool = config["trainer"]["channels_last"]
+        self.network = build_network(self.config, len(classes), teacher)
+        self.channels_last = self.config.trainer.channels_last
         if self.channels_last:
             self.network.to(memory_format=torch.channels_last)
-        self.criterion = optim.build_criterion(config["loss"], class_counts)
+        self.criterion = optim.build_criterion(self.config.loss, class_counts)
         self.targets = targets
         self.scorer = Scorer(classes)
         self.predictions: Predictions | None = None  # of the last validation or test pass
@@ -166,7 +165,7 @@ class FERModule(L.LightningModule):
 
     def on_train_epoch_start(self) -> None:
         """Seed what the epoch draws (dropout, batch transforms) from run seed and epoch, so that it can be resumed."""
-        torch.manual_seed(derive(self.config["seed"], "epoch", self.current_epoch))
+        torch.manual_seed(derive(self.config.seed, "epoch", self.current_epoch))
         self._sums = torch.zeros(4, device=self.device)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
@@ -249,13 +248,13 @@ class FERModule(L.LightningModule):
 
     def configure_optimizers(self) -> Any:
         """Return the optimiser and, where there is one, the schedule, stepped once an epoch."""
-        optimizer = optim.build_optimizer(self.config["optimizer"], optim.parameter_groups(self.network))
-        selection = self.config["selection"]
-        epochs = self.config["trainer"]["epochs"]
-        schedule = optim.build_schedule(self.config["scheduler"], optimizer, epochs, selection["mode"])
+        optimizer = optim.build_optimizer(self.config.optimizer, optim.parameter_groups(self.network))
+        selection = self.config.selection
+        epochs = self.config.trainer.epochs
+        schedule = optim.build_schedule(self.config.scheduler, optimizer, epochs, selection.mode)
         if schedule is None:
             return optimizer
         return {
             "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": schedule, "interval": "epoch", "monitor": selection["metric"]},
+            "lr_scheduler": {"scheduler": schedule, "interval": "epoch", "monitor": selection.metric},
         }

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
+from fer_plugins.config import RunConfig
 from fer_plugins.runtime.errors import InputError
 from fer_plugins.training import optim
 
@@ -21,28 +21,28 @@ _STEPS = 3  # of the optimiser: its second may use what the first has kept
 _EPOCHS = 10_000  # of the schedule; 1,000 take 20 ms
 
 
-def check(config: Mapping[str, Any]) -> None:
+def check(config: RunConfig) -> None:
     """Take some steps with the optimiser, and those of all epochs with the schedule.
 
     Raises:
         InputError: torch refuses an argument, or a step; or the rate of an epoch is no number or is negative.
     """
-    section, epochs = config["optimizer"], config["trainer"]["epochs"]
+    section, epochs = config.optimizer, config.trainer.epochs
     with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.manual_seed(0)
         network = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2))  # matrices and vectors: some optimisers take one kind
         optimizer = optim.build_optimizer(section, list(network.parameters()))
-        schedule = optim.build_schedule(config["scheduler"], optimizer, epochs, config["selection"]["mode"])
+        schedule = optim.build_schedule(config.scheduler, optimizer, epochs, config.selection.mode)
         for epoch in range(min(epochs, _EPOCHS)):
             if epoch < _STEPS:
-                _step(optimizer, network, section["name"])
+                _step(optimizer, network, section.name)
             if schedule is not None:
                 _advance(schedule, config, epoch)
             for group in optimizer.param_groups:
                 rate = float(group["lr"])
                 if not math.isfinite(rate) or rate < 0:
-                    name = config["scheduler"]["name"]
+                    name = config.scheduler.name
                     raise InputError(
                         f"scheduler: {name} makes the learning rate {rate} in epoch {epoch + 2}; change its arguments"
                     )
@@ -62,7 +62,7 @@ def _step(optimizer: torch.optim.Optimizer, network: nn.Module, name: str) -> No
         raise InputError(f"optimizer: {name} fails in its first step: {text}; change its arguments") from None
 
 
-def _advance(schedule: Any, config: Mapping[str, Any], epoch: int) -> None:
+def _advance(schedule: Any, config: RunConfig, epoch: int) -> None:
     try:
         if isinstance(schedule, torch.optim.lr_scheduler.ReduceLROnPlateau):
             schedule.step(0.1 * epoch)
@@ -70,5 +70,5 @@ def _advance(schedule: Any, config: Mapping[str, Any], epoch: int) -> None:
             schedule.step()
     except Exception as error:
         text = " ".join(str(error).split()) or type(error).__name__
-        name = config["scheduler"]["name"]
+        name = config.scheduler.name
         raise InputError(f"scheduler: {name} fails after epoch {epoch + 1}: {text}; change its arguments") from None

@@ -10,6 +10,7 @@ from typing import Any
 import lightning as L
 from tqdm import tqdm
 
+from fer_plugins.config import RunConfig
 from fer_plugins.data.protocols.fold_parts import count_targets
 from fer_plugins.runs.cost import parameters
 from fer_plugins.runs.result_table import result_console
@@ -19,16 +20,16 @@ from fer_plugins.runtime.pace import Pace, warn_of_hours
 from fer_plugins.training.tracking import Tracker
 
 
-def _wants_bar(settings: Mapping[str, Any]) -> bool:
-    wish: str = settings["trainer"]["progress"]
+def _wants_bar(settings: RunConfig) -> bool:
+    wish: str = settings.trainer.progress
     return wish == "bar" or (wish == "auto" and sys.stdout.isatty())
 
 
-def _wants_lines(settings: Mapping[str, Any]) -> bool:
-    return bool(settings["trainer"]["progress"] != "none")
+def _wants_lines(settings: RunConfig) -> bool:
+    return bool(settings.trainer.progress != "none")
 
 
-def decoding_progress(settings: Mapping[str, Any], name: str) -> Callable[[int, int], None] | None:
+def decoding_progress(settings: RunConfig, name: str) -> Callable[[int, int], None] | None:
     """Return a function (done, total) that shows the reading of a dataset on a terminal; None elsewhere."""
     if not _wants_bar(settings):
         return None
@@ -44,7 +45,7 @@ def decoding_progress(settings: Mapping[str, Any], name: str) -> Callable[[int, 
     return show
 
 
-def training_bar(settings: Mapping[str, Any]) -> list[L.Callback]:
+def training_bar(settings: RunConfig) -> list[L.Callback]:
     """Return the bar over the whole training where one is wanted, else nothing."""
     return [TrainingBar()] if _wants_bar(settings) else []
 
@@ -89,10 +90,10 @@ class TrainingBar(L.Callback):
 class ResultConsole:
     """Prints the lines of a run and carries the console that its tables go to."""
 
-    def __init__(self, settings: Mapping[str, Any]) -> None:
+    def __init__(self, settings: RunConfig) -> None:
         self.console = result_console()
         self.lines = _wants_lines(settings)
-        self.epochs: int = settings["trainer"]["epochs"]
+        self.epochs: int = settings.trainer.epochs
 
     def say(self, text: str) -> None:
         """Print one line, flushed, so that a log file shows it at once; beside a bar, not through it."""
@@ -112,7 +113,7 @@ class ResultConsole:
             self.say(f"  {note}")
         for warning in data.warnings:
             self.say(f"  warning: {warning}")
-        name = module.config["model"]["name"]
+        name = module.config.model.name
         self.say(f"model: {name}, {parameters(module.network):,} parameters; {device}")
 
     def epoch(self, row: Mapping[str, float], seconds: float, rate_before: float) -> None:

@@ -3,33 +3,34 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from typing import Any
 
 import lightning as L
 from lightning.pytorch.callbacks import EarlyStopping
 
+from fer_plugins.config.schema import SelectionConfig
+
 RULES = ("metric", "metric_and_loss", "both_worsen")
 
 
-def stopping_callback(selection: Mapping[str, Any]) -> L.Callback | None:
+def stopping_callback(selection: SelectionConfig) -> L.Callback | None:
     """Return the callback of the ``selection`` section; None where ``patience`` is null.
 
     ``metric`` stops after ``patience`` epochs in which the metric has not improved (Lightning's own callback);
     ``metric_and_loss`` after as many in which neither it nor ``val/loss`` has reached a new best; ``both_worsen`` after
     as many in a row in which the metric is worse, and the loss higher, than in the epoch before.
     """
-    if not selection["patience"]:
+    if not selection.patience:
         return None
-    if selection["stop"] == "metric":
+    if selection.stop == "metric":
         return StopOnMetric(
-            selection["metric"],
-            mode=selection["mode"],
-            patience=selection["patience"],
-            min_delta=selection["min_delta"],
+            selection.metric,
+            mode=selection.mode,
+            patience=selection.patience,
+            min_delta=selection.min_delta,
             check_on_train_epoch_end=True,
         )
-    return StopOnBoth(**{key: selection[key] for key in ("metric", "mode", "patience", "min_delta", "stop")})
+    return StopOnBoth(selection.metric, selection.mode, selection.patience, selection.min_delta, selection.stop)
 
 
 class StopOnMetric(EarlyStopping):

@@ -470,7 +470,7 @@ def test_more_jobs_than_there_is_memory_for_are_as_many_as_there_are_runs(tmp_pa
 
 
 def test_jobs_and_devices(monkeypatch):
-    on_gpu, on_cpu = ({"trainer": {"accelerator": name}} for name in ("auto", "cpu"))
+    on_gpu, on_cpu = (config.read_config({"trainer": {"accelerator": name}}) for name in ("auto", "cpu"))
     monkeypatch.setattr(local, "visible_devices", lambda: ["3", "5"])
     assert local.choose_jobs(None, [on_gpu, on_cpu]) == (2, ["3", "5"])
     assert local.choose_jobs(1, [on_gpu]) == (1, ["3", "5"])

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from fer_plugins import config
 from fer_plugins.commands import main
 from fer_plugins.experiments.seeds import run_seeds
 from fer_plugins.runs.record import Record
@@ -47,19 +48,19 @@ def test_a_wrong_number_is_one_line_and_nothing_is_run(given, tmp_path, capsys):
     assert list(tmp_path.iterdir()) == []
 
 
+def resolved_seed(seed):
+    return config.Resolved(config.RunConfig(seed=seed))
+
+
 def test_a_run_that_fails_does_not_stop_the_others():
     tried = []
-
-    class Settings:
-        def __init__(self, seed):
-            self.config = {"seed": seed}
 
     def fail(resolved):
         tried.append(resolved.config["seed"])
         raise RunError("no")
 
     with pytest.raises(RunError, match="seed 0, 1, 2 failed"):
-        run_seeds(3, Settings, fail)
+        run_seeds(3, resolved_seed, fail)
     assert tried == [0, 1, 2]
 
 
@@ -68,23 +69,19 @@ def test_wrong_input_stops_at_once():
         raise InputError("wrong")
 
     with pytest.raises(InputError, match="wrong"):
-        run_seeds(2, lambda number: type("R", (), {"config": {"seed": number}})(), refuse)
+        run_seeds(2, resolved_seed, refuse)
 
 
 def test_input_that_is_refused_later_does_not_lose_the_summary(capsys):
     """The data may be gone when the second training begins; what is done is summed up all the same."""
     tried = []
 
-    class Settings:
-        def __init__(self, number):
-            self.config = {"seed": number}
-
     def fail(resolved):
         tried.append(resolved.config["seed"])
         raise RunError("no") if len(tried) == 1 else InputError("the data are gone")
 
     with pytest.raises(RunError, match="seed 0, 1, 2 failed"):
-        run_seeds(3, Settings, fail)
+        run_seeds(3, resolved_seed, fail)
     assert tried == [0, 1, 2]
     assert "seed 2 failed: the data are gone" in capsys.readouterr().out
 
@@ -97,7 +94,6 @@ def test_runs_without_a_score_over_all_have_no_spread_and_are_no_error(tmp_path,
         record.write_config("plugin: net\n")
         record.write_manifest(status="finished", folds=["a", "b"], each_sample_tested_once=False)
         record.write_metrics()
-    settings = [type("R", (), {"config": {"seed": number}})() for number in range(2)]
-    done = run_seeds(2, settings.__getitem__, lambda resolved: Record(tmp_path / str(resolved.config["seed"])))
+    done = run_seeds(2, resolved_seed, lambda resolved: Record(tmp_path / str(resolved.config["seed"])))
     assert len(done) == 2
     assert "no spread: " in capsys.readouterr().out

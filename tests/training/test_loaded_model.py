@@ -2,6 +2,7 @@
 
 import torch
 
+from fer_plugins import config
 from fer_plugins.experiments.run import run
 from fer_plugins.training.build import build_data
 from fer_plugins.training.module import FERModule
@@ -14,7 +15,7 @@ def test_a_loaded_model_gives_the_recorded_answers(tmp_path):
     module = FERModule.load_from_checkpoint(record.checkpoints / "best.ckpt")
     assert not any(part.training for part in module.modules())
     assert any(isinstance(part, torch.nn.Dropout) and part.p > 0 for part in module.modules())
-    data = build_data(record.config)
+    data = build_data(config.read_config(record.config))
     data.setup("validate")
     rows = data.rows("val")
     images = torch.from_numpy(data.row_images(rows)).permute(0, 3, 1, 2).float() / 255

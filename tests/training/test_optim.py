@@ -84,7 +84,7 @@ def test_wrong_arguments_are_one_line_before_anything_is_built(flags, parts):
     for section, values in flags.items():
         full[section] = {**full[section], **values}
     with pytest.raises(InputError) as caught:
-        optim_trial.check(full)
+        optim_trial.check(config.read_config(full))
     assert "\n" not in str(caught.value)
     for part in parts:
         assert part in str(caught.value)
@@ -99,7 +99,7 @@ def test_every_optimiser_of_torch_steps_or_is_refused_in_one_line(name):
     for more in ({}, {"capturable": True}, {"differentiable": True}, {"foreach": True}, {"fused": True}, {"lr": 1e308}):
         full["optimizer"] = {"name": name, "lr": 0.001, **more}
         try:
-            optim_trial.check(full)
+            optim_trial.check(config.read_config(full))
         except InputError as error:
             said = str(error)
             assert said.startswith("optimizer")

@@ -1,6 +1,7 @@
 """Early stopping on the metric and the loss together, and what it remembers."""
 
 import csv
+from dataclasses import replace
 
 import pytest
 
@@ -60,10 +61,10 @@ def test_its_memory_goes_through_the_checkpoint():
 
 
 def test_the_metric_alone_is_lightning_s_own():
-    section = config.defaults()["selection"]
+    section = config.RunConfig().selection
     assert stopping_callback(section) is None
-    assert isinstance(stopping_callback({**section, "patience": 2}), EarlyStopping)
-    assert isinstance(stopping_callback({**section, "patience": 2, "stop": "both_worsen"}), StopOnBoth)
+    assert isinstance(stopping_callback(replace(section, patience=2)), EarlyStopping)
+    assert isinstance(stopping_callback(replace(section, patience=2, stop="both_worsen")), StopOnBoth)
 
 
 def test_a_run_stops_and_keeps_the_epoch_of_the_best_metric(toy, tmp_path):

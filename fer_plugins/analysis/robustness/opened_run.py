@@ -107,23 +107,23 @@ def open_run(run: FinishedRun) -> OpenedRun:
             raise InputError(f"{record.folder}: the data have changed ({key} {then} then, {now} now)")
     for what, theirs, ours in (
         ("classes", list(module.classes), list(data.classes)),
-        ("image_size", module.config["data"]["image_size"], settings["data"]["image_size"]),
-        ("channels", module.config["data"]["channels"], settings["data"]["channels"]),
+        ("image_size", module.config.data.image_size, settings.data.image_size),
+        ("channels", module.config.data.channels, settings.data.channels),
     ):
         if theirs != ours:
             raise InputError(f"{file}: not of this run: {what} {theirs}, the run's configuration has {ours}")
-    cuda = settings["trainer"]["accelerator"] != "cpu" and torch.cuda.is_available()
-    network = Network(module, torch.device("cuda" if cuda else "cpu"), settings["trainer"]["precision"])
+    cuda = settings.trainer.accelerator != "cpu" and torch.cuda.is_available()
+    network = Network(module, torch.device("cuda" if cuda else "cpu"), settings.trainer.precision)
     with file.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
     opened = OpenedRun(run, data, network, {"file": str(file), "sha256": digest})
-    then, component = record.manifest["plugin"], registry.find("architecture", settings["model"]["name"])
+    then, component = record.manifest["plugin"], registry.find("architecture", str(settings.model.name))
     made, here = (f"{one['distribution']} {one['version']}" for one in (then, vars(component)))
     if made != here:
         opened.warnings.append(f"the run was made with {made}, here is {here}; the network may be another")
-    if network.precision != settings["trainer"]["precision"]:
+    if network.precision != settings.trainer.precision:
         opened.warnings.append(
-            f"the run was scored with precision {settings['trainer']['precision']}, here with {network.precision}"
+            f"the run was scored with precision {settings.trainer.precision}, here with {network.precision}"
         )
     return opened
 

@@ -11,8 +11,9 @@ from collections import deque
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
+from fer_plugins.config import RunConfig
 from fer_plugins.runtime.errors import InputError, RunError
 
 GRACE = 120.0  # seconds that a run has to write down that it was interrupted
@@ -39,7 +40,7 @@ class Ended:
     error: str  # its last line, where it failed
 
 
-def choose_jobs(asked: int | None, settings: Iterable[Mapping[str, Any]]) -> tuple[int, list[str]]:
+def choose_jobs(asked: int | None, settings: Iterable[RunConfig]) -> tuple[int, list[str]]:
     """Return how many runs go on at a time, and the GPUs for them ([]: none is used).
 
     Args:
@@ -49,7 +50,7 @@ def choose_jobs(asked: int | None, settings: Iterable[Mapping[str, Any]]) -> tup
     Raises:
         InputError: more runs than visible GPUs.
     """
-    devices = [] if all(one["trainer"]["accelerator"] in ("cpu", "mps") for one in settings) else visible_devices()
+    devices = [] if all(one.trainer.accelerator in ("cpu", "mps") for one in settings) else visible_devices()
     if devices and asked is not None and asked > len(devices):
         raise InputError(
             f"--jobs {asked}: visible GPUs: {len(devices)}, and each takes one run at a time; lower --jobs, or set "

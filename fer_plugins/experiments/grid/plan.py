@@ -11,21 +11,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from fer_plugins import config
 from fer_plugins.analysis.claims.of_run import check_claims
 from fer_plugins.config import registry
+from fer_plugins.config.identity import model_settings
 from fer_plugins.experiments.grid.grid_file import Combination, GridFile, Values, read_grid
 from fer_plugins.runtime.errors import InputError
 from fer_plugins.training.build import check_machine
-
-# What says where things lie and how fast they go, not what comes out.
-_NOT_THE_RESULT = {
-    "run": ("output", "fold"),  # of the fold see `identify`
-    "trainer": ("threads", "progress"),
-    "data": ("cache", "memory_gb", "workers"),
-}
 
 
 @dataclass(frozen=True)
@@ -40,15 +32,15 @@ class Cell:
     @property
     def fold(self) -> int | None:
         """The fold that is asked for; None: each of the protocol's."""
-        fold: int | None = self.config["run"]["fold"]
+        fold: int | None = self.config.run.fold
         return fold
 
     @property
     def name(self) -> str:
         """Name of the cell's files: readable, and of this cell alone."""
         settings = self.config
-        parts = [settings["plugin"], settings["recipe"], settings["data"]["name"], settings["protocol"]["name"]]
-        parts += [f"s{settings['seed']}", None if self.fold is None else f"fold{self.fold}", self.identity]
+        parts = [settings.plugin, settings.recipe, settings.data.name, settings.protocol.name]
+        parts += [f"s{settings.seed}", None if self.fold is None else f"fold{self.fold}", self.identity]
         return re.sub(r"[^\w.+-]+", "_", "-".join(str(part) for part in parts if part is not None))
 
 
@@ -82,14 +74,14 @@ def read_plan(
     folder = Path(output or given.output or f"runs/grid-{path.stem}").expanduser()
     axes = tuple(axis for axis in given.axes if len({_plain(one.values.get(axis)) for one in given.combinations}) > 1)
     faults: dict[str, list[str]] = defaultdict(list)
-    read = set[tuple[str, str | None]]()  # plug-ins and recipes whose claims have been read
+    read = set[tuple[str | None, str | None]]()  # plug-ins and recipes whose claims have been read
     cells: dict[tuple[str, int | None], Cell] = {}
     for one, label in zip(given.combinations, _label(given, axes or given.axes), strict=True):
         try:
             settings = _resolve(one.flags, folder)
             _check_places(settings)
             _check_machine(settings, elsewhere)
-            if (source := (settings["model"]["name"], settings["recipe"])) not in read:
+            if (source := (settings.model.name, settings.recipe)) not in read:
                 check_claims(settings)
                 read.add(source)
             cell = Cell(one.values, label, settings, identify(settings))
@@ -116,10 +108,10 @@ def _resolve(flags: dict[str, Any], folder: Path) -> config.RunConfig:
 
 
 def _check_places(settings: config.RunConfig) -> None:
-    data = settings["data"]
-    places = {"data.root": data["root"], "model.teacher": settings["model"]["teacher"]}
-    if isinstance(data["targets"], Mapping):  # what else it may be, the run refuses
-        roots = {name: one.get("root") for name, one in data["targets"].items() if isinstance(one, Mapping)}
+    data = settings.data
+    places = {"data.root": data.root, "model.teacher": settings.model.teacher}
+    if isinstance(data.targets, Mapping):  # what else it may be, the run refuses
+        roots = {name: one.get("root") for name, one in data.targets.items() if isinstance(one, Mapping)}
         places |= {f"data.targets.{name}.root": root for name, root in roots.items()}
     for key, place in places.items():
         if place is not None and not Path(place).expanduser().exists():
@@ -147,25 +139,24 @@ def _word(path: Path, faults: Mapping[str, Sequence[str]], count: int) -> str:
 def identify(settings: Mapping[str, Any], plugin: Mapping[str, str] | None = None) -> str:
     """Return a digest that is equal for complete configurations whose runs give the same result.
 
-    Left out are the output folder, the logger, threads, loader processes, cache and progress, and the fold: a run of a
-    protocol with one fold writes down 0 where none was asked for. The version of the plug-in counts.
+    It is of all that makes the model (``config.identity``), the run's seed, the copy of the data, whether the test
+    split is scored, and the version of the plug-in. The fold is left out: a run of a protocol with one fold writes down
+    0 where none was asked for.
 
     Args:
-        settings: a complete configuration.
+        settings: a configuration, typed or as a run's config.yaml holds it.
         plugin: name, distribution and version of the architecture, as in a run's manifest; None: what is installed.
 
     Raises:
-        InputError: the plug-in is not installed.
+        InputError: the plug-in is not installed, or the configuration is none.
     """
-    kept: dict[str, Any] = yaml.safe_load(config.dump(dict(settings)))  # as it stands in a run's config.yaml
-    kept.pop("logger", None)
-    for section, names in _NOT_THE_RESULT.items():
-        for name in names:
-            kept[section].pop(name, None)
-    if kept["data"]["root"] is not None:
-        kept["data"]["root"] = str(Path(kept["data"]["root"]).expanduser().absolute())
+    whole = config.read_config(settings)
+    root = whole.data.root
+    kept = model_settings(whole.as_dict())
+    kept |= {"seed": whole.seed, "run.test": whole.run.test}
+    kept["data.root"] = None if root is None else str(Path(root).expanduser().absolute())
     if plugin is None:
-        component = registry.find("architecture", kept["model"]["name"])
+        component = registry.find("architecture", str(whole.model.name))
         plugin = {"name": component.name, "distribution": component.distribution, "version": component.version}
     kept["plugin"] = dict(plugin)
     return hashlib.sha256(json.dumps(kept, sort_keys=True, default=str).encode()).hexdigest()[:12]

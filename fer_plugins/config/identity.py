@@ -1,0 +1,42 @@
+"""What identifies a model: the one answer that comparisons, grids and verdicts on a paper's claims share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fer_plugins.config.keys import Key, model_sections, schema
+
+
+def shapes_model(path: str) -> bool:
+    """Return whether a dotted key takes part in what a model is.
+
+    Not where things lie and what is reported (``data.root``, ``data.leaks``, ``logger``, ``run``), nor where and how
+    fast it is computed (``trainer.accelerator``, ``trainer.threads``). Numerics do: precision, deterministic kernels
+    and memory layout. Options of components do. The data themselves are told apart by their fingerprint.
+
+    >>> [shapes_model(path) for path in ("trainer.precision", "trainer.accelerator", "data.leaks", "model.hidden")]
+    [True, False, False, True]
+    """
+    section, _, name = path.partition(".")
+    keys = schema().get(section)
+    if keys is None or isinstance(keys, Key):
+        return True
+    key = keys.get(name)
+    return section in model_sections() and (key is None or key.shapes_model)
+
+
+def model_settings(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return dotted key -> value of all that makes a model: equal for trainings that differ by their seed alone.
+
+    Args:
+        config: a configuration, typed or as a run's config.yaml holds it.
+    """
+    found: dict[str, Any] = {}
+    for section, values in config.items():
+        if not isinstance(values, Mapping):
+            found[section] = values
+            continue
+        found |= {f"{section}.{key}": value for key, value in values.items() if shapes_model(f"{section}.{key}")}
+    found.pop("seed", None)
+    return found
