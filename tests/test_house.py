@@ -92,6 +92,7 @@ def test_module_and_data_do_not_know_each_other_nor_the_command_line():
         "fer_plugins.experiments.run",
         "fer_plugins.training.tracking",
         "fer_plugins.config.layers",
+        "fer_plugins.config.resolve",
         "wandb",
     )
     module = imports(ROOT / "fer_plugins" / "training" / "module.py", top_only=False)
