@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import lightning as L
@@ -187,7 +188,7 @@ def run_for_peak(which: str) -> None:
     """One epoch over a training split of FER2013's size; a small network, so that the data weigh."""
     flags = {"trainer": {"epochs": 1, "progress": "none"}, "logger": "wandb", "data": {"name": "synthetic"}}
     settings = config.resolve({**flags, "augmentation": "none"}, plugin="conv_relu_ann").config
-    settings["data"]["batch_size"] = 256
+    settings = replace(settings, data=replace(settings.data, batch_size=256))
     if which == "own":
         with tempfile.TemporaryDirectory() as folder:
             own_loop(settings, 28_709, Path(folder))
