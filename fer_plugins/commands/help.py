@@ -1,4 +1,4 @@
-"""The help texts of the commands, made from the keys of ``config`` and from the signatures of what is installed."""
+"""The help texts of the commands, made from ``defaults.yaml`` and from the signatures of what is installed."""
 
 from __future__ import annotations
 

@@ -148,7 +148,7 @@ def _resolve(request: Request, number: int) -> config.Resolved:
     resolved = config.resolve(request.flags, plugin=plugin, recipe=recipe, files=files)
     if number == 0:
         return resolved
-    flags = {**request.flags, "seed": resolved.config.seed + number}
+    flags = {**request.flags, "seed": resolved.config["seed"] + number}
     return config.resolve(flags, plugin=plugin, recipe=recipe, files=files)
 
 
