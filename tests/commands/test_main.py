@@ -76,8 +76,9 @@ def test_exit_codes(capsys):
 
 SWALLOWED = """
 import os, signal
-from fer_plugins import activity, cli, process
-from fer_plugins.errors import InputError
+from fer_plugins.commands import main
+from fer_plugins.runtime import activity, process
+from fer_plugins.runtime.errors import InputError
 
 def function(words):
     with activity.doing("loading"):
@@ -105,7 +106,7 @@ def test_an_interruption_that_a_library_swallows_or_renames_is_one(number, react
 @pytest.mark.parametrize("words", [["--help"], ["--list"], ["--version"], ["--help", "data"]])
 def test_the_front_end_does_not_import_torch(words):
     program = (
-        "import sys; from fer_plugins import cli; code = main.call('fer-run', main._run, sys.argv[1:]);"
+        "import sys; from fer_plugins.commands import main; code = main.call('fer-run', main._run, sys.argv[1:]);"
         "assert not {'torch', 'lightning', 'numpy', 'wandb', 'albumentations'} & set(sys.modules); sys.exit(code)"
     )
     done = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True)

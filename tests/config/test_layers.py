@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fer_plugins import config
+from fer_plugins.config import layers
 from fer_plugins.config.yaml_files import PlainLoader
 from fer_plugins.runtime.errors import InputError
 
@@ -49,7 +50,7 @@ def test_the_schema_is_the_file_of_defaults():
 
     text = Path(config.__file__).with_name("defaults.yaml").read_text()
     assert config.defaults() == yaml.load(text, PlainLoader)
-    for path, key in config._core_keys():
+    for path, key in layers._core_keys():
         assert key.help, path
         assert key.type, path
 
@@ -92,14 +93,14 @@ def test_the_defaults_of_options_are_filled_in_so_that_the_file_repeats_the_run(
 
 def test_without_data_the_run_is_a_demonstration(toy):
     resolved = config.resolve(plugin="toy")
-    assert resolved.config["trainer"]["epochs"] == config.DEMO_EPOCHS
+    assert resolved.config["trainer"]["epochs"] == layers.DEMO_EPOCHS
     assert "fer-run --plugin toy --data fer2013 --data.root" in resolved.notice
     assert config.resolve({"trainer": {"epochs": 9}}, plugin="toy").config["trainer"]["epochs"] == 9
     chosen = config.resolve({"data": "synthetic"}, plugin="toy")
     assert chosen.notice is None
     assert chosen.config["trainer"]["epochs"] == 70
     assert "samples" in chosen.config["data"]
-    assert chosen.config["data"]["samples"] > resolved.config["data"]["samples"] == config.DEMO_DATA["samples"]
+    assert chosen.config["data"]["samples"] > resolved.config["data"]["samples"] == layers.DEMO_DATA["samples"]
 
 
 def test_the_demonstration_takes_what_the_user_says(toy):
@@ -107,7 +108,7 @@ def test_the_demonstration_takes_what_the_user_says(toy):
     assert resolved.config["data"]["samples"] == 63
     assert "1 epochs (the recipe has 70)" in resolved.notice
     harder = config.resolve({"data": {"difficulty": 0.9}}, plugin="toy").config["data"]
-    assert (harder["difficulty"], harder["samples"]) == (0.9, config.DEMO_DATA["samples"])
+    assert (harder["difficulty"], harder["samples"]) == (0.9, layers.DEMO_DATA["samples"])
 
 
 def test_what_the_recipe_leaves_to_the_user(toy):
