@@ -8,9 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 from fer_plugins import config
-from fer_plugins.analysis.claims import Claim, read_claims
+from fer_plugins.analysis.claims import Claim, dataset_key, read_claims, read_printed
 from fer_plugins.analysis.claims.claims_beside import NO_RATES, as_printed, compare, for_run
-from fer_plugins.analysis.claims.printed import read_printed
 from fer_plugins.config import registry
 from fer_plugins.contract import SPLITS
 from fer_plugins.data.formats.labels import expression_of
@@ -183,11 +182,7 @@ def _judge(
 
 
 def _is_on(claim: Claim, title: str) -> bool:
-    return claim.dataset is not None and _plain(claim.dataset) == _plain(title)
-
-
-def _plain(name: str) -> str:
-    return "".join(letter for letter in name.lower().replace("+", "plus") if letter.isalnum())
+    return claim.dataset is not None and dataset_key(claim.dataset) == dataset_key(title)
 
 
 def _scores(run: FinishedRun, part: str, class_name: str | None) -> Mapping[str, Any]:
@@ -196,11 +191,18 @@ def _scores(run: FinishedRun, part: str, class_name: str | None) -> Mapping[str,
     if class_name is None:
         return defaultdict(lambda: None, scores)
     meant = expression_of(class_name) or class_name  # papers write sadness and angry
-    wanted = next((name for name in scores["per_class"] if _plain(expression_of(name) or name) == _plain(meant)), None)
+    wanted = next(
+        (name for name in scores["per_class"] if dataset_key(expression_of(name) or name) == dataset_key(meant)), None
+    )
     if wanted is None:
         return defaultdict(lambda: None)
     intervals = scores["intervals"]["per_class"].get(wanted) or {}
     return defaultdict(lambda: None, scores["per_class"][wanted], intervals=intervals)
+
+
+def _expression_key(name: str) -> str:
+    """Name an expression so that spellings agree; papers write sadness and angry."""
+    return dataset_key(expression_of(name) or name)
 
 
 def _verdict(claim: Claim, interval: Mapping[str, float]) -> str:

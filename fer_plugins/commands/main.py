@@ -16,7 +16,7 @@ from typing import Any
 from fer_plugins import __version__, config
 from fer_plugins.commands import help, listing, scaffold
 from fer_plugins.config import registry
-from fer_plugins.config.installed import tolerate_damage
+from fer_plugins.config.installed import read_installed, tolerate_damage
 from fer_plugins.config.key_names import COMMAND_LINE, unknown_key
 from fer_plugins.runtime import activity
 from fer_plugins.runtime.errors import InputError, Interrupted, RunError
@@ -184,7 +184,6 @@ def _search(words: list[str]) -> int:
 _VERBS = {
     "check": "fer_plugins.commands.check:check",
     "data": "fer_plugins.commands.data:data",
-    "claims": "fer_plugins.consistency.command:claims",
     "compare": "fer_plugins.commands.compare:compare",
     "evaluate": "fer_plugins.commands.robustness:evaluate",
     "figures": "fer_plugins.commands.figures:figures",
@@ -212,8 +211,10 @@ def _verb(words: list[str]) -> int:
     from fer_plugins.config.registry import nearest
 
     verb, rest = words[0], words[1:]
-    if verb not in (*own, *_VERBS):
-        known = [*own, *_VERBS]
+    offered, _ = read_installed("fer_plugins.commands")
+    verbs = {entry.name: f"{entry.module}:{entry.attribute}" for entry in offered} | _VERBS
+    if verb not in (*own, *verbs):
+        known = [*own, *verbs]
         raise InputError(f"unknown verb {verb!r}{nearest(verb, known)}; known: {', '.join(known)}")
     if verb != "run" and {"-h", "--help"} & set(rest):
         print(help.fer(verb))
@@ -222,7 +223,7 @@ def _verb(words: list[str]) -> int:
         return own[verb](rest)
     # Progress of what is written to standard output does not belong into it, and no log needs it.
     with activity.watched(sys.stdout if verb == "grid" else sys.stderr) if _says(verb) else nullcontext():
-        module, _, name = _VERBS[verb].partition(":")
+        module, _, name = verbs[verb].partition(":")
         with activity.doing(LOADING):
             function = getattr(importlib.import_module(module), name)
         with activity.doing(f"fer {verb}"):

@@ -252,15 +252,16 @@ def check(resolved: Resolved) -> None:
 
 
 def _check_offer(section: Config, kind: str, where: str, origins: dict[str, str]) -> None:
-    component = registry.find(kind, section["name"])
     core = section_keys(where) if where in schema() else {"name": None}
     own = {name: value for name, value in section.items() if name not in core}
     given = {name: value for name, value in own.items() if value != MANDATORY}
     try:
-        checked = registry.check_options(component, given, where)
+        component, checked = registry.accept(kind, section["name"], given, where)
     except InputError as error:
         named = str(error).partition(":")[0]
         raise InputError(f"{error}{_from(origins, named)}") from None
+    if component.name != section["name"].rpartition(":")[2]:
+        section["name"] = component.name
     for option in registry.options(component):
         if option.default is not REQUIRED and option.name not in own:
             checked.setdefault(option.name, option.default)

@@ -233,6 +233,51 @@ def check_options(component: Component, given: Mapping[str, Any], where: str) ->
     return result
 
 
+def accept(kind: str, name: str, given: Mapping[str, Any], where: str) -> tuple[Component, dict[str, Any]]:
+    """Find a component and check the options that are meant for it.
+
+    What it refuses may once have been its own and now be that of a plug-in, whose ``paper.yaml`` says so under
+    ``renamed``: then the component is that one, and old configurations and runs keep their meaning.
+
+    Raises:
+        InputError: as `find` and `check_options`.
+    """
+    component = find(kind, name)
+    try:
+        return component, check_options(component, given, where)
+    except InputError:
+        renamed = _renamed(component, given)
+        if renamed is None:
+            raise
+        return renamed, check_options(renamed, given, where)
+
+
+def current_name(kind: str, given: Mapping[str, Any]) -> Any:
+    """Return the name that a component with these options has now; ``given`` is a mapping with ``name`` and options."""
+    name = given.get("name")
+    try:
+        component, _ = accept(kind, name, {key: value for key, value in given.items() if key != "name"}, kind)
+    except (InputError, AttributeError, TypeError):  # not installed here, or the file is damaged: not said here
+        return name
+    return name if component.name == name.rpartition(":")[2] else component.name
+
+
+def _renamed(component: Component, given: Mapping[str, Any]) -> Component | None:
+    """Return what a plug-in says that these options of a component of the core belong to now, if one does."""
+    if canonical(component.distribution) != "fer-plugins":
+        return None
+    for offered in available(component.kind):
+        path = package_file(offered, "paper.yaml")
+        if offered.distribution == component.distribution or not path.is_file():
+            continue
+        content = load_yaml(path.read_text(encoding="utf-8"))
+        for rule in content.get("renamed") or [] if isinstance(content, dict) else []:
+            if rule["kind"] == component.kind and rule["name"] == component.name and rule["now"] == offered.name:
+                if any(given.get(key) in values for key, values in rule["options"].items()):
+                    return offered
+    return None
+
+
 def build(kind: str, name: str, **options: Any) -> Any:
     """Build what a component promises: a module, a transform, a dataset; of a protocol, a function of the sample table.
 
@@ -254,7 +299,8 @@ def build(kind: str, name: str, **options: Any) -> Any:
     Traceback (most recent call last):
     InputError: unknown pooling 'averge'; did you mean average?; installed: average, max, max_blur
     """
-    component = find(kind, name)
+    mine = {key: value for key, value in options.items() if key not in PROVIDED[kind]}
+    component, own = accept(kind, name, mine, name)
     known = signature(component)
     offered = {key: value for key, value in options.items() if key in PROVIDED[kind]}
     if kind == "architecture":
@@ -268,7 +314,6 @@ def build(kind: str, name: str, **options: Any) -> Any:
         if offered.get("teacher") is not None and known.named("teacher") is None:
             raise InputError(f"model.teacher: {component} does not learn from a teacher; leave it out")
     taken = {key: value for key, value in offered.items() if known.named(key) is not None}
-    own = check_options(component, {key: value for key, value in options.items() if key not in PROVIDED[kind]}, name)
     factory = load(component)
     if kind == "pooling" and "kernel_size" not in taken:
         return functools.partial(factory, **taken, **own)

@@ -65,6 +65,9 @@ class Record:
                 record.metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
         except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
             raise InputError(f"{folder}: damaged: {' '.join(str(error).split())}") from None
+        model = record.config.get("model") if isinstance(record.config, dict) else None
+        if isinstance(model, dict) and isinstance(model.get("pool"), dict):
+            model["pool"]["name"] = registry.current_name("pooling", model["pool"])
         return record
 
     @property

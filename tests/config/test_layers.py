@@ -84,7 +84,7 @@ def test_another_name_drops_the_old_ones_arguments_and_keeps_the_cores(toy):
 
 def test_the_defaults_of_options_are_filled_in_so_that_the_file_repeats_the_run(toy, tmp_path):
     first = config.resolve({"model": {"pool": "max_blur"}, "data": "synthetic"}, plugin="toy").config
-    assert first["model"]["pool"]["preset"] == "paper_text"
+    assert first["model"]["pool"]["preset"] == "wide_max"
     assert "check" in config.resolve({"data": {"name": "fer2013", "root": "r"}}, plugin="toy").config["data"]
     path = tmp_path / "again.yaml"
     path.write_text(config.dump(first))

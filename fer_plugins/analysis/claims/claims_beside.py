@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from fer_plugins.analysis.claims import Claim, Claims
+from fer_plugins.analysis.claims import Claim, Claims, dataset_key
 from fer_plugins.runtime.errors import InputError
 
 _OWN_SPLIT = {"train": "train", "validation": "val", "test": "test"}  # a claim's split -> ours
@@ -52,7 +52,7 @@ def for_run(claims: Claims, model: str | None, dataset_title: str) -> list[Claim
         for claim in claims.claims
         if claim.model == model
         and claim.dataset is not None
-        and _normalised(claim.dataset) == _normalised(dataset_title)
+        and dataset_key(claim.dataset) == dataset_key(dataset_title)
         and claim.metric in _READINGS
         and claim.metric not in NO_RATES
         and claim.class_name is None
@@ -149,12 +149,3 @@ def compare(
 def as_printed(claim: Claim) -> str:
     """Return a claim's number as the paper writes it, zeros at the end included."""
     return claim.written or (f"{claim.value:g}" if isinstance(claim.value, float) else "matrix")
-
-
-def _normalised(dataset: str) -> str:
-    """Name a dataset so that spellings agree.
-
-    >>> _normalised("CK+"), _normalised("RAF-DB"), _normalised("ck_plus")
-    ('ckplus', 'rafdb', 'ckplus')
-    """
-    return "".join(letter for letter in dataset.lower().replace("+", "plus") if letter.isalnum())

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fer_plugins.analysis.claims import Claim
-from fer_plugins.analysis.claims.printed import Paper, Printed, group
+from fer_claims_audit.paper_numbers import Paper, group
+from fer_plugins.analysis.claims import Claim, Printed, dataset_key, released_counts
 
-_PARTS = {"train": (0,), "validation": (1,), "test": (2,), "validation_and_test": (1, 2), "all": (0, 1, 2)}
+_RELEASES = {"fer2013": "FER2013", "jaffe": "JAFFE", "rafdb": "RAF-DB basic"}
 
 
 @dataclass(frozen=True)
@@ -34,48 +34,23 @@ def is_total(claim: Claim) -> bool:
     return claim.class_name in (None, "total")
 
 
-def normalised(dataset: str | None) -> str:
-    """Name a dataset so that spellings agree.
-
-    >>> normalised("FER-2013") == normalised("fer2013")
-    True
-    """
-    return "".join(letter for letter in (dataset or "").lower().replace("+", "plus") if letter.isalnum())
-
-
 def release(dataset: str | None) -> dict[str, ClassCounts]:
-    """Return the class counts of a release that this package knows, split -> counts; empty where it knows none."""
-    if normalised(dataset) != "fer2013":
-        return {}
-    from fer_plugins.data.datasets.fer2013 import OFFICIAL_COUNTS
-    from fer_plugins.data.datasets.fer2013_layouts import CLASSES
-
-    known = {}
-    for split, parts in _PARTS.items():
-        sizes = OFFICIAL_COUNTS[list(parts)].sum(axis=0).tolist()
-        known[split] = ClassCounts(
-            "FER2013", split, dict(zip(CLASSES, sizes, strict=True)), f"FER2013 release, {split.replace('_', ' ')}"
-        )
-    return known
+    """Return the class counts of a release whose splits are all known, split -> counts; else nothing."""
+    known = _released(dataset)
+    return known if len(known) > 1 else {}
 
 
 def whole_release(dataset: str | None) -> ClassCounts | None:
-    """Return how many images of each class there are in all of a release, or None where this package does not know it.
+    """Return how many images of each class there are in all of a release, or None where that is not known."""
+    return _released(dataset).get("all")
 
-    RAF-DB: its images with one basic expression. CK+ is used in several selections: no number is the release's.
-    """
-    if known := release(dataset):
-        return known["all"]
-    if normalised(dataset) == "jaffe":
-        from fer_plugins.data.datasets.jaffe import OFFICIAL_COUNTS as JAFFE
 
-        return ClassCounts("JAFFE", "all", dict(JAFFE), "JAFFE release, all")
-    if normalised(dataset) == "rafdb":
-        from fer_plugins.data.datasets.rafdb import OFFICIAL_COUNTS as RAFDB
-
-        counts = {name: sum(part[name] for part in RAFDB.values()) for name in RAFDB["train"]}
-        return ClassCounts("RAF-DB", "all", counts, "RAF-DB basic release, all")
-    return None
+def _released(dataset: str | None) -> dict[str, ClassCounts]:
+    name = _RELEASES.get(dataset_key(dataset), "")
+    return {
+        split: ClassCounts(name.removesuffix(" basic"), split, counts, f"{name} release, {split.replace('_', ' ')}")
+        for split, counts in released_counts(dataset).items()
+    }
 
 
 def stated(paper: Paper, claim: Claim) -> list[ClassCounts]:
@@ -149,5 +124,5 @@ def _given(paper: Paper, claim: Claim) -> list[ClassCounts]:
     return [
         ClassCounts(one.dataset, one.split, one.counts, one.source)
         for one in paper.claims.counts
-        if normalised(one.dataset) == normalised(claim.dataset)
+        if dataset_key(one.dataset) == dataset_key(claim.dataset)
     ]

@@ -5,17 +5,16 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from fer_claims_audit.check import check_claims
+from fer_claims_audit.findings import KINDS, Finding, Remark, Unchecked
+from fer_claims_audit.granularity import reachable, reachable_sizes
+from fer_claims_audit.multiclass import Window, nearest_matrix
+from fer_claims_audit.rate_bounds import accuracy_range, specificity_range
+from fer_claims_audit.runs import least_deviation
+from fer_claims_audit.signed_ranks import exact_p, normal_p, tied_p
 from scipy.stats import norm
 
-from fer_plugins.analysis.claims import Claim, Claims, KnownCounts
-from fer_plugins.analysis.claims.printed import is_count, read_printed
-from fer_plugins.consistency.check import check_claims
-from fer_plugins.consistency.findings import KINDS, Finding, Remark, Unchecked
-from fer_plugins.consistency.granularity import reachable, reachable_sizes
-from fer_plugins.consistency.mean_rates import accuracy_range, specificity_range
-from fer_plugins.consistency.multiclass import Window, nearest_matrix
-from fer_plugins.consistency.runs import least_deviation
-from fer_plugins.consistency.signed_ranks import exact_p, normal_p, tied_p
+from fer_plugins.analysis.claims import Claim, Claims, KnownCounts, is_count, read_printed
 from fer_plugins.runtime.errors import InputError
 
 TEST = (491, 55, 528, 879, 594, 416, 626)  # FER2013 PrivateTest

@@ -8,9 +8,10 @@ from itertools import permutations
 
 from scipy.stats import f as f_distribution
 
-from fer_plugins.analysis.claims.printed import Paper, Printed, about, group
-from fer_plugins.consistency.class_counts import is_total
-from fer_plugins.consistency.findings import Finding, Outcome, Unchecked, show, span
+from fer_claims_audit.class_counts import is_total
+from fer_claims_audit.findings import Finding, Outcome, Unchecked, show, span
+from fer_claims_audit.paper_numbers import Paper, about, group
+from fer_plugins.analysis.claims import Printed
 
 _PARTS = ("between", "within", "total")
 _ENDLESS = Fraction(10) ** 30  # F where nothing varies within the groups

@@ -9,9 +9,10 @@ from fractions import Fraction
 from scipy.stats import norm
 from scipy.stats import t as t_distribution
 
-from fer_plugins.analysis.claims.printed import Paper, Printed, about
-from fer_plugins.consistency.class_counts import sizes
-from fer_plugins.consistency.findings import Finding, Outcome, Remark, Unchecked, show, span
+from fer_claims_audit.class_counts import sizes
+from fer_claims_audit.findings import Finding, Outcome, Remark, Unchecked, show, span
+from fer_claims_audit.paper_numbers import Paper, about
+from fer_plugins.analysis.claims import Printed
 
 
 def check_runs(paper: Paper) -> Iterator[Outcome]:

@@ -4,11 +4,11 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from fer_claims_audit.check import check_claims
 from scipy.stats import f_oneway, norm, rankdata, wilcoxon
 from sklearn.metrics import cohen_kappa_score, precision_recall_fscore_support
 
 from fer_plugins.analysis.claims import Claim, Claims, KnownCounts
-from fer_plugins.consistency.check import check_claims
 
 CLASSES = ("anger", "disgust", "fear", "happy", "sad", "surprise", "neutral", "contempt")
 

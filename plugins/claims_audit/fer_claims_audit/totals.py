@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
-from fer_plugins.analysis.claims import Claim
-from fer_plugins.analysis.claims.printed import Paper, Printed, group, nearest_source
-from fer_plugins.consistency.class_counts import ClassCounts, is_total, release, whole_release
-from fer_plugins.consistency.findings import Finding, show
+from fer_claims_audit.class_counts import ClassCounts, is_total, release, whole_release
+from fer_claims_audit.findings import Finding, show
+from fer_claims_audit.paper_numbers import Paper, group, nearest_source
+from fer_plugins.analysis.claims import Claim, Printed
 
 _ADDED = ("n_images", "n_correct", "params")
 _WHOLES = (

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
-from fer_plugins.analysis.claims.printed import Paper, Printed, about, group, together
-from fer_plugins.consistency.class_counts import candidates, sizes
-from fer_plugins.consistency.findings import Finding, Outcome, Remark, Unchecked, show
+from fer_claims_audit.class_counts import candidates, sizes
+from fer_claims_audit.findings import Finding, Outcome, Remark, Unchecked, show
+from fer_claims_audit.paper_numbers import Paper, about, group, together
+from fer_plugins.analysis.claims import Printed
 
 _MOST = 200_000  # images; sizes beyond are not tried one by one
 

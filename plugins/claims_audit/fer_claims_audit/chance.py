@@ -6,10 +6,11 @@ import math
 from collections.abc import Iterator
 from fractions import Fraction
 
-from fer_plugins.analysis.claims.printed import Paper, Printed, about
-from fer_plugins.consistency.class_counts import ClassCounts, stated
-from fer_plugins.consistency.class_rows import Table, tables
-from fer_plugins.consistency.findings import Finding, Outcome, Remark, show
+from fer_claims_audit.class_counts import ClassCounts, stated
+from fer_claims_audit.class_rows import Table, tables
+from fer_claims_audit.findings import Finding, Outcome, Remark, show
+from fer_claims_audit.paper_numbers import Paper, about
+from fer_plugins.analysis.claims import Printed
 
 _SIGMAS = 2.576  # 99 % of a normal distribution
 

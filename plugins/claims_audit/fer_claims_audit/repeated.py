@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fer_plugins.analysis.claims.printed import Paper, Printed, about, group, together
-from fer_plugins.consistency.class_counts import is_total
-from fer_plugins.consistency.findings import Finding, show, span
+from fer_claims_audit.class_counts import is_total
+from fer_claims_audit.findings import Finding, show, span
+from fer_claims_audit.paper_numbers import Paper, about, group, together
+from fer_plugins.analysis.claims import Printed
 
 _SUFFIX = "_gain"
 

@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import wilcoxon
 
-from fer_plugins.analysis.claims.printed import Paper, Printed, about, group
-from fer_plugins.consistency.findings import Finding, Outcome, Remark, show
+from fer_claims_audit.findings import Finding, Outcome, Remark, show
+from fer_claims_audit.paper_numbers import Paper, about, group
+from fer_plugins.analysis.claims import Printed
 from fer_plugins.runtime.errors import InputError
 
 _EXACT_PAIRS = 50  # scipy.stats.wilcoxon is asked for exact p values up to here

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
-from fer_plugins.analysis.claims.printed import Paper, Printed, about, nearest_source, without_classes
-from fer_plugins.consistency.class_counts import candidates
-from fer_plugins.consistency.findings import Finding, Outcome, Remark, show, span
+from fer_claims_audit.class_counts import candidates
+from fer_claims_audit.findings import Finding, Outcome, Remark, show, span
+from fer_claims_audit.paper_numbers import Paper, about, nearest_source, without_classes
+from fer_plugins.analysis.claims import Printed
 
 _RECALLS = ("recall", "sensitivity", "gar")  # TP / (TP + FN), all three
 _OF_FAR = ("accuracy", "specificity", "recall", "gar", "precision")

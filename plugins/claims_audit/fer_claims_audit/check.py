@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from fer_claims_audit.anova import check_anova
+from fer_claims_audit.chance import check_chance, check_losses
+from fer_claims_audit.class_rows import check_rows
+from fer_claims_audit.confusion import check_matrices
+from fer_claims_audit.findings import KINDS, Finding, Outcome, Remark, Unchecked
+from fer_claims_audit.formulae import check_formulae
+from fer_claims_audit.granularity import check_granularity
+from fer_claims_audit.mean_rates import check_means
+from fer_claims_audit.paper_numbers import Paper
+from fer_claims_audit.repeated import check_repeated
+from fer_claims_audit.runs import check_runs
+from fer_claims_audit.signed_ranks import check_signed_ranks
+from fer_claims_audit.totals import check_totals
 from fer_plugins.analysis.claims import Claims
-from fer_plugins.analysis.claims.printed import Paper
-from fer_plugins.consistency.anova import check_anova
-from fer_plugins.consistency.chance import check_chance, check_losses
-from fer_plugins.consistency.class_rows import check_rows
-from fer_plugins.consistency.confusion import check_matrices
-from fer_plugins.consistency.findings import KINDS, Finding, Outcome, Remark, Unchecked
-from fer_plugins.consistency.formulae import check_formulae
-from fer_plugins.consistency.granularity import check_granularity
-from fer_plugins.consistency.mean_rates import check_means
-from fer_plugins.consistency.repeated import check_repeated
-from fer_plugins.consistency.runs import check_runs
-from fer_plugins.consistency.signed_ranks import check_signed_ranks
-from fer_plugins.consistency.totals import check_totals
 
 _CHECKS: tuple[Callable[[Paper], Iterator[Outcome]], ...] = (
     check_means,
@@ -39,7 +39,7 @@ def check_claims(claims: Claims) -> tuple[list[Finding], list[Remark], list[Unch
     """Check the arithmetic of a paper's printed numbers.
 
     Args:
-        claims: as ``evaluate.claims.read_claims`` returns them.
+        claims: as ``read_claims`` returns them.
 
     Returns:
         Contradictions in the order of ``KINDS``, remarks, and what could not be checked.

@@ -6,10 +6,10 @@ import sys
 
 import pytest
 import yaml
+from fer_claims_audit.command import claims
 
 from fer_plugins.analysis.claims import read_claims
 from fer_plugins.commands import main
-from fer_plugins.consistency.command import claims
 
 ENTRY = {"model": "Net", "dataset": "Set", "split": "test", "source": "Table 1"}
 
@@ -118,5 +118,5 @@ def test_a_number_keeps_the_zeros_that_it_was_written_with(tmp_path):
 
 
 def test_needs_no_torch():
-    code = "import sys, fer_plugins.consistency.command as one; one.claims(['dcn']); sys.exit('torch' in sys.modules)"
+    code = "import sys, fer_claims_audit.command as one; one.claims(['dcn']); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False, capture_output=True).returncode == 0

@@ -3,10 +3,10 @@
 from functools import cache
 
 import pytest
+from fer_claims_audit.check import check_claims
 from support import ROOT
 
 from fer_plugins.analysis.claims import read_claims
-from fer_plugins.consistency.check import check_claims
 
 PLUGINS = ROOT / "plugins"
 SETS = ("FER2013", "CK+", "RAF-DB", "JAFFE")

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import textwrap
 from collections import Counter
 from dataclasses import asdict
-from pathlib import Path
 
-from fer_plugins.analysis.claims import Claims, read_claims
-from fer_plugins.config import registry
-from fer_plugins.consistency.findings import KINDS, Finding, Remark, Unchecked
+from fer_claims_audit.findings import KINDS, Finding, Remark, Unchecked
+from fer_plugins.analysis.claims import Claims, find_claims, read_claims
 from fer_plugins.runtime.errors import InputError
 
 _WIDTH = 100
@@ -33,7 +30,7 @@ def claims(words: list[str]) -> int:
         wrong = f"unknown word {unknown[0]!r}" if unknown else f"expected one plug-in or file, got {len(names)}"
         raise InputError(f"fer claims: {wrong}: {_USAGE}")
     read = read_claims(find_claims(names[0]))
-    from fer_plugins.consistency.check import check_claims
+    from fer_claims_audit.check import check_claims
 
     findings, remarks, unchecked = check_claims(read)
     if "--json" in words:
@@ -41,29 +38,6 @@ def claims(words: list[str]) -> int:
     else:
         _print(read, findings, remarks, unchecked)
     return 0
-
-
-def find_claims(name: str) -> Path:
-    """Return the claims file that a word names: a file, or an installed architecture or distribution.
-
-    Raises:
-        InputError: there is neither, or the plug-in has no claims.yaml.
-    """
-    path = Path(name)
-    if path.suffix in (".yaml", ".yml") or os.path.isfile(path):  # Path.is_file raises on an over-long name
-        return path
-    components = registry.available("architecture")
-    of_distribution = [one for one in components if _plugin(one.distribution) == _plugin(name)]
-    component = of_distribution[0] if of_distribution else registry.find("architecture", name)
-    found = registry.package_file(component, "claims.yaml")
-    if not found.exists():
-        raise InputError(f"{component} has no claims.yaml; give a claims file: {_USAGE}")
-    return Path(str(found))
-
-
-def _plugin(name: str) -> str:
-    """Name a plug-in so that its distribution, "fer-my-net", and its folder, "my_net", agree."""
-    return name.lower().replace("-", "_").removeprefix("fer_")
 
 
 def _as_json(

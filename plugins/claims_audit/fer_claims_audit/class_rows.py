@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from fer_plugins.analysis.claims.printed import Paper, Printed, about, group
-from fer_plugins.consistency.class_counts import ClassCounts, stated
-from fer_plugins.consistency.findings import Finding, Outcome, Remark, Unchecked, show, span
-from fer_plugins.consistency.formulae import RATIOS, harmonic_mean
-from fer_plugins.consistency.granularity import reachable
-from fer_plugins.consistency.multiclass import Window, nearest_matrix
+from fer_claims_audit.class_counts import ClassCounts, stated
+from fer_claims_audit.findings import Finding, Outcome, Remark, Unchecked, show, span
+from fer_claims_audit.formulae import RATIOS, harmonic_mean
+from fer_claims_audit.granularity import reachable
+from fer_claims_audit.multiclass import Window, nearest_matrix
+from fer_claims_audit.paper_numbers import Paper, about, group
+from fer_plugins.analysis.claims import Printed
 
 _MEANS = ("accuracy", "macro_recall", "macro_specificity")  # linear in the matrix
 

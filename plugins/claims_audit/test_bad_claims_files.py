@@ -1,9 +1,9 @@
 """Claims files that nobody should write: each is one line and exit code 2, in words and in JSON."""
 
 import pytest
+from fer_claims_audit.command import claims
 
 from fer_plugins.commands import main
-from fer_plugins.consistency.command import claims
 
 HEAD = "paper: {id: p, title: P}\nmodels: [{name: Net, role: proposed}]\n"
 ENTRY = "model: Net, dataset: Set, split: test, source: T"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
+from fer_claims_audit.findings import Finding, Outcome, Remark, Unchecked, show
+from fer_claims_audit.paper_numbers import Paper, about
 from fer_plugins.analysis.claims import Claim
-from fer_plugins.analysis.claims.printed import Paper, about
-from fer_plugins.consistency.findings import Finding, Outcome, Remark, Unchecked, show
 
 _Exact = tuple[Fraction, str]  # a rate, and how it comes about
 
