@@ -139,6 +139,22 @@ def test_every_option_of_an_augmentation_acts_or_is_refused(name):
             assert acts(build, before, option, values), f"{option.name}={values}"
 
 
+@pytest.mark.parametrize("name", [component.name for component in registry.available("loss")])
+def test_every_option_of_a_loss_acts_or_is_refused(name):
+    component = registry.find("loss", name)
+    logits = torch.randn(12, 3, generator=torch.Generator().manual_seed(0))
+    labels = torch.arange(12) % 3
+
+    def build(options):
+        made = registry.build("loss", name, num_classes=3, class_counts=[10, 30, 600], **options)
+        return [float(made(logits, target)) for target in (labels, torch.softmax(logits, 1))]
+
+    before = build({})
+    for option in registry.options(component):
+        for values in others(option):
+            assert acts(build, before, option, values), f"{option.name}={values}"
+
+
 IDLE = [
     ("data.root", "anywhere", "--data NAME"),
     ("data.on_no_face", "skip", "--data.face_crop lbp"),

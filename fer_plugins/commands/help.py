@@ -35,7 +35,8 @@ fer: experiments with facial expression recognition plug-ins
   fer show NAME [--json]        a plug-in's paper, recipes, parameters, multiply-adds, claims
   fer new NAME [--kind KIND] [--out DIR]
                                 the folder of a new plug-in that installs, passes its tests and
-                                runs; KIND: architecture, pooling, augmentation, dataset, protocol
+                                runs; KIND: architecture, pooling, augmentation, dataset, protocol,
+                                loss, callback, logger
   fer check NAME [--root DATA] [--image-size N]
                                 does a plug-in (or a distribution) keep the contract? NAME as in
                                 fer list; --root: what a dataset is to read

@@ -18,6 +18,7 @@ COMPONENT_SECTIONS = {
     "data": "dataset",
     "protocol": "protocol",
     "augmentation": "augmentation",
+    "loss": "loss",
 }
 
 

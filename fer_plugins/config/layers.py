@@ -236,7 +236,7 @@ def check(resolved: Resolved) -> None:
         if not isinstance(pool, dict) or not isinstance(pool.get("name"), str):
             raise InputError("model.pool: expected a pooling's name or a mapping with its name and options")
         _check_offer(pool, "pooling", "model.pool", resolved.origins)
-    for section in ("loss", "selection", "trainer", "logger", "run"):
+    for section in ("selection", "trainer", "logger", "run"):
         for name in config[section]:
             if name not in section_keys(section):
                 known = list(section_keys(section))

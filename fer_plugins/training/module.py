@@ -17,6 +17,7 @@ from fer_plugins.metrics.metrics import Predictions, Scorer, score
 from fer_plugins.runtime.errors import InputError, RunError
 from fer_plugins.runtime.seeds import derive
 from fer_plugins.training import optim
+from fer_plugins.training.criterion import build_criterion
 from fer_plugins.training.soft_targets import SoftTargets
 
 LARGEST_TRIED = 512  # pixels; where the search for the smallest legal image size ends
@@ -105,7 +106,7 @@ class FERModule(L.LightningModule):
         config: the complete configuration (see ``defaults.yaml``); its sections model, data, loss, optimizer,
             scheduler, selection, trainer and the seed are read.
         classes: class names in label order; kept in the checkpoint.
-        class_counts: training images per class, for balanced class weights.
+        class_counts: training images per class, for losses that weigh the classes.
         teacher: a frozen network for architectures that distil; not part of the checkpoint.
         targets: shares per class of every sample, where training aims at them; not part of the checkpoint.
     """
@@ -126,7 +127,7 @@ class FERModule(L.LightningModule):
         self.channels_last: bool = config["trainer"]["channels_last"]
         if self.channels_last:
             self.network.to(memory_format=torch.channels_last)
-        self.criterion = optim.build_criterion(config["loss"], class_counts)
+        self.criterion = build_criterion(config["loss"], len(classes), class_counts)
         self.targets = targets
         self.scorer = Scorer(classes)
         self.predictions: Predictions | None = None  # of the last validation or test pass
