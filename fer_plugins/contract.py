@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
     import torch
+    from lightning.pytorch.callbacks import Callback
     from torch import Tensor, nn
 
 KINDS = (
@@ -269,6 +270,19 @@ class LossFactory(Protocol):
 
     def __call__(self, *, num_classes: int, class_counts: Sequence[int]) -> Loss:
         """Build the criterion; ``class_counts`` are the training images of each class, in label order."""
+        ...
+
+
+class CallbackFactory(Protocol):
+    """``fer_plugins.callbacks``: a callback of lightning.pytorch, which acts while the network is fitted.
+
+    What an epoch's validation measures must be what the checkpoint of that epoch holds, and what is needed to go on
+    must be in its state: a callback that changes weights after validation would select and score other ones. Where the
+    selected checkpoint is scored, the callback is gone.
+    """
+
+    def __call__(self, *, epochs: int) -> Callback:
+        """Build the callback; ``epochs`` is the length of the whole training."""
         ...
 
 

@@ -155,6 +155,24 @@ def test_every_option_of_a_loss_acts_or_is_refused(name):
             assert acts(build, before, option, values), f"{option.name}={values}"
 
 
+@pytest.mark.parametrize("name", [component.name for component in registry.available("callback")])
+def test_every_option_of_a_callback_acts_or_is_refused(name, tmp_path):
+    from fer_plugins.testing.callback import fit_with
+
+    component = registry.find("callback", name)
+    folders = (tmp_path / str(number) for number in range(100))
+
+    def build(options):
+        callback = registry.build("callback", name, epochs=8, **options)
+        seen = fit_with(callback, next(folders)).seen
+        return list(seen.values())
+
+    before = build({})
+    for option in registry.options(component):
+        for values in others(option):
+            assert acts(build, before, option, values), f"{option.name}={values}"
+
+
 IDLE = [
     ("data.root", "anywhere", "--data NAME"),
     ("data.on_no_face", "skip", "--data.face_crop lbp"),

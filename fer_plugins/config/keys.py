@@ -20,6 +20,7 @@ COMPONENT_SECTIONS = {
     "augmentation": "augmentation",
     "loss": "loss",
 }
+COMPONENT_LISTS = {"callbacks": "callback"}  # keys that hold several components
 
 
 @dataclass(frozen=True)

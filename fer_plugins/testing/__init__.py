@@ -6,6 +6,7 @@ broken, what was found and the remedy.
 
 from fer_plugins.testing.architecture import check_architecture
 from fer_plugins.testing.augmentation import check_augmentation
+from fer_plugins.testing.callback import check_callback
 from fer_plugins.testing.dataset import check_dataset
 from fer_plugins.testing.findings import ContractError
 from fer_plugins.testing.loss import check_loss
@@ -18,6 +19,7 @@ __all__ = [
     "ContractError",
     "check_architecture",
     "check_augmentation",
+    "check_callback",
     "check_dataset",
     "check_loss",
     "check_pooling",

@@ -20,6 +20,7 @@ from fer_plugins.runs.record import Record
 from fer_plugins.runtime.errors import InputError
 from fer_plugins.runtime.seeds import derive
 from fer_plugins.training import checkpoints, criterion, optim_trial
+from fer_plugins.training.callbacks import DuringTraining, build_callbacks
 from fer_plugins.training.module import FERModule
 from fer_plugins.training.progress import EpochLog, decoding_progress, training_bar
 from fer_plugins.training.soft_targets import SoftTargets
@@ -44,6 +45,7 @@ def check_machine(settings: Mapping[str, Any]) -> None:
     if settings["data"]["targets"] and settings["protocol"]["name"] not in ("cross_dataset", "file"):
         raise InputError("data.targets: are tested under --protocol cross_dataset; set it, or leave them out")
     optim_trial.check(settings)
+    build_callbacks(settings)
 
 
 def _selection_metric(settings: Mapping[str, Any]) -> None:
@@ -227,6 +229,8 @@ def build_trainer(settings: Mapping[str, Any], record: Record, log: EpochLog) ->
     stopping = stopping_callback(selection)
     callbacks += [stopping] if stopping else []
     callbacks += training_bar(settings)
+    named = build_callbacks(settings)
+    callbacks += [*named, DuringTraining(named)]
     return L.Trainer(
         accelerator=section["accelerator"],
         devices=1,

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from fer_plugins.config import registry
-from fer_plugins.contract import Batch, HasAuxiliaryLoss, HasHealth
+from fer_plugins.contract import Batch, HasAuxiliaryLoss, HasHealth, Health
 from fer_plugins.metrics.collapse import find_collapse
 from fer_plugins.metrics.metrics import Predictions, Scorer, score
 from fer_plugins.runtime.errors import InputError, RunError
@@ -132,7 +132,7 @@ class FERModule(L.LightningModule):
         self.scorer = Scorer(classes)
         self.predictions: Predictions | None = None  # of the last validation or test pass
         self.faults: list[str] = []  # why the last pass is no result: the network has broken down
-        self._looked_at: Tensor | None = None  # the first batch of the pass, for the network's own health check
+        self._health: Health | None = None  # of the network on the first batch of the pass
         self._sums = torch.zeros(4)  # criterion, auxiliary loss, right answers, images of this epoch
 
     @classmethod
@@ -207,13 +207,17 @@ class FERModule(L.LightningModule):
     def on_validation_epoch_start(self) -> None:
         """Forget earlier answers."""
         self.scorer.reset()
-        self._looked_at = None
+        self._health = None
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Collect answers."""
-        if self._looked_at is None:
-            self._looked_at = batch.image
         self.scorer.update(batch.index, self(batch.image), batch.label)
+
+    def on_validation_batch_end(self, outputs: Any, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
+        """Ask the network for its health on the first batch: after the pass a callback may change its weights."""
+        if batch_idx == 0 and isinstance(self.network, HasHealth):
+            with torch.no_grad():
+                self._health = self.network.health(batch.image)
 
     def on_validation_epoch_end(self) -> None:
         """Log loss, accuracy, balanced accuracy and macro F1 of the validation split, and the network's health."""
@@ -227,13 +231,10 @@ class FERModule(L.LightningModule):
         """Keep the answers and the faults of the pass; return the figures of the network's health."""
         self.predictions = self.scorer.predictions()
         self.faults = find_collapse(self.predictions, self.classes)
-        if not isinstance(self.network, HasHealth) or self._looked_at is None:
+        if self._health is None:
             return {}
-        with torch.no_grad():
-            health = self.network.health(self._looked_at)
-        self._looked_at = None
-        self.faults += health.faults
-        return {name: float(value) for name, value in health.figures.items()}
+        self.faults += self._health.faults
+        return {name: float(value) for name, value in self._health.figures.items()}
 
     def on_test_epoch_start(self) -> None:
         """Forget earlier answers."""
@@ -242,6 +243,10 @@ class FERModule(L.LightningModule):
     def test_step(self, batch: Batch, batch_idx: int) -> None:
         """Collect answers."""
         self.validation_step(batch, batch_idx)
+
+    def on_test_batch_end(self, outputs: Any, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
+        """Ask the network for its health on the first batch."""
+        self.on_validation_batch_end(outputs, batch, batch_idx)
 
     def on_test_epoch_end(self) -> None:
         """Keep the answers for the record."""

@@ -127,7 +127,7 @@ def test_a_kill_leaves_whole_lines(tmp_path):
     script = """
         import sys, itertools
         from pathlib import Path
-        from fer_plugins import tracking
+        from fer_plugins.training import tracking
         tracker = tracking.start({"logger": {"name": "csv"}}, Path(sys.argv[1]))
         for epoch in itertools.count(1):
             tracker.log_epoch({"epoch": epoch, "val/loss": 1 / 3, "val/f1": 2 / 3})
