@@ -1,10 +1,11 @@
 """The contract: what a plug-in may offer, as ``typing.Protocol`` classes. Nothing here runs.
 
-A plug-in components objects through entry points of six groups. Each object is a factory; the core calls it
+A plug-in offers objects through entry points of these groups. Each object is a factory; the core calls it
 with keyword arguments: the *offered values* that its signature names, and the user's options. No
 ``**kwargs``: an option that is not in the signature is refused before anything is built. Options are typed
-(``int``, ``float``, ``bool``, ``str``, ``Literal[...]``, ``tuple``/``list`` of those, ``... | None``) and are
-described in the docstring's ``Args:`` section, from where ``fer-run --help --plugin NAME`` prints them.
+(``int``, ``float``, ``bool``, ``str``, ``Literal[...]``, ``tuple``/``list`` of those, ``... | None``; bounds as
+``Annotated[float, "0..1"]``, ``"> 0"`` or ``">= 0"``) and are described in the docstring's ``Args:`` section, from
+where ``fer-run --help`` prints them.
 
 ========================== ====================== ==================================================
 group                      returns                offered values (taken when the signature names them)
@@ -15,6 +16,9 @@ fer_plugins.augmentations  sample/batch transform image_size
 fer_plugins.datasets       Dataset                root, image_size, channels
 fer_plugins.protocols      list of Fold           table, seed
 fer_plugins.searches       Search                 dimensions, seed
+fer_plugins.losses         torch.nn.Module        num_classes, class_counts
+fer_plugins.callbacks      lightning Callback     epochs
+fer_plugins.loggers        lightning Logger       folder, config, resume_id
 ========================== ====================== ==================================================
 
 Contract version: the plug-in distribution's own dependency range on ``fer-plugins``.
@@ -32,9 +36,13 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
     import torch
+    from lightning.pytorch.callbacks import Callback
     from torch import Tensor, nn
 
-KINDS = ("architecture", "pooling", "augmentation", "dataset", "protocol", "search")
+KINDS = (
+    *("architecture", "pooling", "augmentation", "dataset", "protocol", "search"),
+    *("loss", "callback", "logger"),
+)
 SPLITS = ("train", "val", "test")
 TargetMode = Literal["distribution", "draw", "any"]  # how training uses a table's column ``target``
 
@@ -242,6 +250,39 @@ class SearchFactory(Protocol):
 
     def __call__(self, *, dimensions: int, seed: int) -> Search:
         """Begin a search over ``dimensions`` coordinates."""
+        ...
+
+
+class Loss(Protocol):
+    """The criterion, an ``nn.Module`` without trainable parameters: the network alone is handed to the optimiser."""
+
+    def __call__(self, logits: Tensor, target: Tensor) -> Tensor:
+        """Mean loss of a batch, a scalar that gradients flow through.
+
+        ``logits`` are (B, num_classes); ``target`` is a label an image, (B,) int64, or shares per class that sum to 1,
+        (B, num_classes) floats: of several annotators, or of mixed images.
+        """
+        ...
+
+
+class LossFactory(Protocol):
+    """``fer_plugins.losses``: the criterion of training; validation and test report the plain cross-entropy."""
+
+    def __call__(self, *, num_classes: int, class_counts: Sequence[int]) -> Loss:
+        """Build the criterion; ``class_counts`` are the training images of each class, in label order."""
+        ...
+
+
+class CallbackFactory(Protocol):
+    """``fer_plugins.callbacks``: a callback of lightning.pytorch, which acts while the network is fitted.
+
+    What an epoch's validation measures must be what the checkpoint of that epoch holds, and what is needed to go on
+    must be in its state: a callback that changes weights after validation would select and score other ones. Where the
+    selected checkpoint is scored, the callback is gone.
+    """
+
+    def __call__(self, *, epochs: int) -> Callback:
+        """Build the callback; ``epochs`` is the length of the whole training."""
         ...
 
 

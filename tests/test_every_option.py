@@ -139,6 +139,40 @@ def test_every_option_of_an_augmentation_acts_or_is_refused(name):
             assert acts(build, before, option, values), f"{option.name}={values}"
 
 
+@pytest.mark.parametrize("name", [component.name for component in registry.available("loss")])
+def test_every_option_of_a_loss_acts_or_is_refused(name):
+    component = registry.find("loss", name)
+    logits = torch.randn(12, 3, generator=torch.Generator().manual_seed(0))
+    labels = torch.arange(12) % 3
+
+    def build(options):
+        made = registry.build("loss", name, num_classes=3, class_counts=[10, 30, 600], **options)
+        return [float(made(logits, target)) for target in (labels, torch.softmax(logits, 1))]
+
+    before = build({})
+    for option in registry.options(component):
+        for values in others(option):
+            assert acts(build, before, option, values), f"{option.name}={values}"
+
+
+@pytest.mark.parametrize("name", [component.name for component in registry.available("callback")])
+def test_every_option_of_a_callback_acts_or_is_refused(name, tmp_path):
+    from fer_plugins.testing.callback import fit_with
+
+    component = registry.find("callback", name)
+    folders = (tmp_path / str(number) for number in range(100))
+
+    def build(options):
+        callback = registry.build("callback", name, epochs=8, **options)
+        seen = fit_with(callback, next(folders)).seen
+        return list(seen.values())
+
+    before = build({})
+    for option in registry.options(component):
+        for values in others(option):
+            assert acts(build, before, option, values), f"{option.name}={values}"
+
+
 IDLE = [
     ("data.root", "anywhere", "--data NAME"),
     ("data.on_no_face", "skip", "--data.face_crop lbp"),

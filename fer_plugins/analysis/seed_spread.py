@@ -151,7 +151,7 @@ def _identity(run: FinishedRun) -> Any:
 def _settings(run: FinishedRun) -> Iterator[tuple[str, Any]]:
     """Yield (dotted key, value) of everything in the configuration that makes the model."""
     for section, values in run.record.config.items():
-        if section in _NOT_THE_MODEL:
+        if section in _NOT_THE_MODEL or values == []:  # no callbacks are none in an older record
             continue
         if not isinstance(values, dict):
             yield section, values

@@ -112,6 +112,8 @@ def _checks(component: Component, root: str | None, image_size: int | None) -> I
             "augmentation": kit.check_augmentation,
             "protocol": _check_protocol,
             "search": kit.check_search,
+            "loss": kit.check_loss,
+            "callback": kit.check_callback,
         }
         yield "contract", lambda: checks[component.kind](registry.load(component))
 

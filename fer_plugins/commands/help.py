@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import shutil
 import textwrap
+from collections.abc import Callable
 
 from fer_plugins import config
 from fer_plugins.config import registry
+from fer_plugins.config.registry import Component
 from fer_plugins.config.signatures import REQUIRED, Option, readable
 from fer_plugins.runtime.errors import InputError
 
@@ -35,7 +37,8 @@ fer: experiments with facial expression recognition plug-ins
   fer show NAME [--json]        a plug-in's paper, recipes, parameters, multiply-adds, claims
   fer new NAME [--kind KIND] [--out DIR]
                                 the folder of a new plug-in that installs, passes its tests and
-                                runs; KIND: architecture, pooling, augmentation, dataset, protocol
+                                runs; KIND: architecture, pooling, augmentation, dataset, protocol,
+                                loss, callback, logger
   fer check NAME [--root DATA] [--image-size N]
                                 does a plug-in (or a distribution) keep the contract? NAME as in
                                 fer list; --root: what a dataset is to read
@@ -104,7 +107,8 @@ def fer_run(plugin: str | None, topics: list[str]) -> str:
         return plugin_help(plugin)
     if topics:
         return "\n\n".join(section_help(topic) for topic in topics)
-    sections = [f"  {name:<13}{meaning}" for name, meaning in config.section_meanings().items()]
+    meanings = config.section_meanings() | {"callbacks": "Lightning callbacks: averages of the weights and others"}
+    sections = [f"  {name:<13}{meaning}" for name, meaning in meanings.items()]
     return _fit(_FER_RUN + "\n".join(sections))
 
 
@@ -136,8 +140,14 @@ def plugin_help(name: str) -> str:
 
 def section_help(section: str) -> str:
     """Return the keys of a section and the options of everything that may be named in it."""
+    if section in config.COMPONENT_LISTS:
+        key = config.schema()[section]
+        assert isinstance(key, config.Key)
+        kind = config.COMPONENT_LISTS[section]
+        text = _entry(f"--{section}", Option(section, key.type, key.default, key.help))
+        return "\n".join([*text, *_components(kind, lambda component: f"--{section}.{component.name}")])
     if section not in config.section_meanings():
-        known = list(config.section_meanings())
+        known = [*config.section_meanings(), *config.COMPONENT_LISTS]
         raise InputError(
             f"--help {section}: unknown section{registry.nearest(section, known)}; known: {', '.join(known)}"
         )
@@ -145,7 +155,13 @@ def section_help(section: str) -> str:
     for name, key in config.section_keys(section).items():
         text += _entry(f"--{section}.{name}", Option(name, key.type, key.default, key.help))
     kind = config.COMPONENT_SECTIONS.get(section)
-    for component in registry.available(kind) if kind else []:
+    return "\n".join([*text, *(_components(kind, lambda component: f"--{section}") if kind else [])])
+
+
+def _components(kind: str, prefix: Callable[[Component], str]) -> list[str]:
+    """Return the options of everything of a kind that is installed."""
+    text: list[str] = []
+    for component in registry.available(kind):
         text += ["", f"options of {component.name} (from {component.distribution} {component.version}):"]
         try:
             options = registry.options(component)
@@ -153,10 +169,10 @@ def section_help(section: str) -> str:
             text.append(f"  {error}")
             continue
         for option in options:
-            text += _entry(f"--{section}.{option.name}", option)
+            text += _entry(f"{prefix(component)}.{option.name}", option)
         if not options:
             text.append("  none")
-    return "\n".join(text)
+    return text
 
 
 def _entry(flag: str, option: Option) -> list[str]:

@@ -14,7 +14,7 @@ from fer_plugins import __version__
 from fer_plugins.config import registry
 from fer_plugins.runtime.errors import InputError
 
-KINDS = ("architecture", "pooling", "augmentation", "dataset", "protocol")
+KINDS = ("architecture", "pooling", "augmentation", "dataset", "protocol", "loss", "callback", "logger")
 _TEMPLATES = Path(__file__).with_name("templates")
 _FUNCTIONS = ("protocol",)  # kinds whose object is a function and so has the plug-in's own name
 
@@ -148,7 +148,11 @@ def _use(kind: str, name: str) -> str:
     installed = registry.available("architecture")
     pooled = [one for one in installed if kind != "pooling" or registry.signature(one).named("pool")]
     plugin = pooled[0].name if pooled else "NAME"
-    flag = {"pooling": "--model.pool", "augmentation": "--augmentation", "protocol": "--protocol"}.get(kind)
+    flags = {
+        **{"pooling": "--model.pool", "augmentation": "--augmentation", "protocol": "--protocol"},
+        **{"loss": "--loss", "callback": "--callbacks", "logger": "--logger"},
+    }
+    flag = flags.get(kind)
     return (
         f"fer-run --plugin {plugin} {flag} {name}"
         if flag

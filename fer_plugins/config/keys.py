@@ -18,7 +18,9 @@ COMPONENT_SECTIONS = {
     "data": "dataset",
     "protocol": "protocol",
     "augmentation": "augmentation",
+    "loss": "loss",
 }
+COMPONENT_LISTS = {"callbacks": "callback"}  # keys that hold several components
 
 
 @dataclass(frozen=True)

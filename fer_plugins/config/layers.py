@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from fer_plugins.config import registry
+from fer_plugins.config.callback_list import check_callbacks, lay_over
 from fer_plugins.config.idle_options import check_idle, drop_idle
 from fer_plugins.config.key_names import COMMAND_LINE, find_meant, unknown_key
 from fer_plugins.config.keys import COMPONENT_SECTIONS as COMPONENT_SECTIONS
@@ -99,7 +100,7 @@ def merge(base: Config, layer: Layer, origins: dict[str, str]) -> Config:
         if known is None:
             raise unknown_key(name, layer.origin, result)
         if isinstance(known, Key):
-            result[name] = value
+            result[name] = lay_over(result[name], value) if name == "callbacks" else value
             origins[name] = layer.origin
             continue
         if not isinstance(value, Mapping):
@@ -236,7 +237,8 @@ def check(resolved: Resolved) -> None:
         if not isinstance(pool, dict) or not isinstance(pool.get("name"), str):
             raise InputError("model.pool: expected a pooling's name or a mapping with its name and options")
         _check_offer(pool, "pooling", "model.pool", resolved.origins)
-    for section in ("loss", "selection", "trainer", "logger", "run"):
+    config["callbacks"] = check_callbacks(config["callbacks"])
+    for section in ("selection", "trainer", "logger", "run"):
         for name in config[section]:
             if name not in section_keys(section):
                 known = list(section_keys(section))

@@ -30,6 +30,9 @@ GROUPS = {
     "dataset": "fer_plugins.datasets",
     "protocol": "fer_plugins.protocols",
     "search": "fer_plugins.searches",
+    "loss": "fer_plugins.losses",
+    "callback": "fer_plugins.callbacks",
+    "logger": "fer_plugins.loggers",
 }
 # What the core hands to a factory whose signature names it; a user cannot set these through options.
 PROVIDED = {
@@ -39,6 +42,9 @@ PROVIDED = {
     "dataset": ("root", "image_size", "channels"),
     "protocol": ("table", "seed"),
     "search": ("dimensions", "seed"),
+    "loss": ("num_classes", "class_counts"),
+    "callback": ("epochs",),
+    "logger": ("folder", "config", "resume_id"),
 }
 REQUIRED_NAMES = {
     "architecture": ("num_classes",),
@@ -47,6 +53,9 @@ REQUIRED_NAMES = {
     "dataset": (),
     "protocol": ("table", "seed"),
     "search": ("dimensions", "seed"),
+    "loss": (),
+    "callback": (),
+    "logger": ("folder",),
 }
 
 
@@ -282,7 +291,7 @@ def build(kind: str, name: str, **options: Any) -> Any:
     """Build what a component promises: a module, a transform, a dataset; of a protocol, a function of the sample table.
 
     Args:
-        kind: architecture, pooling, augmentation, dataset or protocol.
+        kind: one of ``GROUPS``.
         name: the component's name, or ``distribution:name``.
         **options: the component's own options and the values that the core would hand over (``num_classes``, ``pool``,
             ``image_size``, ``root``, ...). Offered values that the signature does not name are dropped, so that one
@@ -328,7 +337,7 @@ def build(kind: str, name: str, **options: Any) -> Any:
         if isinstance(error, ValueError | OSError):  # the contract's way to refuse arguments
             raise InputError(f"{kind} {name}: {text.removeprefix(f'{name}: ')}") from error
         raise PluginError(f"{component} cannot be built: {type(error).__name__}: {text}") from error
-    if kind in ("architecture", "pooling") and not (callable(built) and hasattr(built, "state_dict")):
+    if kind in ("architecture", "pooling", "loss") and not (callable(built) and hasattr(built, "state_dict")):
         raise PluginError(f"{component} returns a {type(built).__name__}; the contract wants a torch.nn.Module")
     return built
 

@@ -168,10 +168,13 @@ def readable(annotation: str) -> str:
 
     >>> readable("Literal['same', 'valid'] | None"), readable("tuple[float, float]"), readable("")
     ('same | valid | null', '[float, float]', 'any')
+    >>> readable("Annotated[float, '0..1']")
+    'float 0..1'
     """
     text = re.sub(
         r"(?:typing\.)?Literal\[([^\]]*)\]", lambda found: " | ".join(re.split(r",\s*", found[1])), annotation
     )
+    text = re.sub(r"(?:typing\.)?Annotated\[(\w+), ([^\]]*)\]", r"\1 \2", text)
     text = re.sub(r"(?:tuple|list|Sequence)\[", "[", text)
     return re.sub(r"\bNone\b", "null", text).replace("'", "").replace('"', "") or "any"
 
@@ -199,7 +202,7 @@ def _last_name(node: ast.expr) -> str:
 
 
 def coerce(value: Any, annotation: str) -> Any:
-    """Return ``value`` as the annotation wants it (int to float, list to tuple, names to paths).
+    """Return ``value`` as the annotation wants it (int to float, list to tuple, names to paths), within its bounds.
 
     Raises:
         TypeError: it does not fit; the text says what is expected.
@@ -250,6 +253,12 @@ def _coerce_generic(value: Any, origin: str, inner: ast.expr) -> Any:
         if not any(value == choice and type(value) is type(choice) for choice in known):
             raise TypeError("expected one of " + ", ".join(map(repr, known)))
         return value
+    if origin == "Annotated":  # a number and its bounds, such as Annotated[float, "0..1"]
+        kind, bounds = ast.unparse(items[0]), str(ast.literal_eval(items[1]))
+        value = _coerce(value, items[0])
+        if not _is_within(value, bounds):
+            raise TypeError(f"expected {kind} {bounds}")
+        return value
     if origin == "Optional":
         return value if value is None else _coerce(value, inner)
     if origin == "Union":
@@ -264,6 +273,17 @@ def _coerce_generic(value: Any, origin: str, inner: ast.expr) -> Any:
         except TypeError:
             raise TypeError(text) from None
     return value
+
+
+def _is_within(value: float, bounds: str) -> bool:
+    """Return whether a number keeps ``LOW..HIGH`` (both included), ``> LOW`` or ``>= LOW``.
+
+    >>> _is_within(1.0, "0..1"), _is_within(0.0, "> 0"), _is_within(0, ">= 0")
+    (True, False, True)
+    """
+    low, _, high = bounds.lstrip(">= ").partition("..")
+    above = value > float(low) if bounds.startswith("> ") else value >= float(low)
+    return above and (not high or value <= float(high))
 
 
 def _coerce_plain(value: Any, name: str) -> Any:

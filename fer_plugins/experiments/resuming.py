@@ -12,6 +12,7 @@ from torch.optim import lr_scheduler
 
 from fer_plugins import config
 from fer_plugins.analysis.claims.of_run import check_claims
+from fer_plugins.config import registry
 from fer_plugins.experiments import folds, seeds
 from fer_plugins.experiments.run import draw_folds, execute, quiet, run
 from fer_plugins.runs.begun_record import read_begun
@@ -164,6 +165,12 @@ def _is_target_root(key: str) -> bool:
 def _check_epochs(before: config.Config, was: int, wanted: int) -> None:
     if wanted < was:
         raise InputError(f"--resume: trainer.epochs is {was} in this run and can only be raised; got {wanted}")
+    for one in before["callbacks"]:
+        if registry.signature(registry.find("callback", one["name"])).named("epochs"):
+            raise InputError(
+                f"--resume: callback {one['name']} depends on the {was} epochs of this run; leave --trainer.epochs "
+                "out, or begin another run"
+            )
     name = before["scheduler"]["name"]
     made = getattr(lr_scheduler, name, None)
     spanned = [key for key in ("T_max", "total_steps") if made and key in inspect.signature(made).parameters]

@@ -14,6 +14,7 @@ _TYPES: dict[str, dict[str, Any]] = {
         "recipe": str, "model.name": str, "data.name": str, "protocol.name": str, "seed": int,
         "model": dict, "data": dict, "protocol": dict, "augmentation": dict, "loss": dict, "optimizer": dict,
         "scheduler": dict, "selection": dict, "trainer": dict, "logger": dict, "run": dict,
+        "callbacks": "mappings",
     },
     "manifest": {
         "reported_on": str, "plugin.name": str, "plugin.version": str, "plugin.distribution": str,

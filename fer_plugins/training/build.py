@@ -19,10 +19,11 @@ from fer_plugins.data.joined import Joined
 from fer_plugins.runs.record import Record
 from fer_plugins.runtime.errors import InputError
 from fer_plugins.runtime.seeds import derive
-from fer_plugins.training import checkpoints, optim_trial
+from fer_plugins.training import checkpoints, criterion, optim_trial
+from fer_plugins.training.callbacks import DuringTraining, build_callbacks
 from fer_plugins.training.module import FERModule
 from fer_plugins.training.progress import EpochLog, decoding_progress, training_bar
-from fer_plugins.training.soft_targets import SoftTargets, check_loss_settings
+from fer_plugins.training.soft_targets import SoftTargets
 from fer_plugins.training.stopping import stopping_callback
 
 
@@ -40,8 +41,11 @@ def check_machine(settings: Mapping[str, Any]) -> None:
     if precision == "16-mixed" and (accelerator == "cpu" or not torch.cuda.is_available()):
         raise InputError("trainer.precision: 16-mixed needs a GPU; use bf16-mixed or 32-true")
     _selection_metric(settings)
-    _balance(settings)
+    criterion.check(settings)
+    if settings["data"]["targets"] and settings["protocol"]["name"] not in ("cross_dataset", "file"):
+        raise InputError("data.targets: are tested under --protocol cross_dataset; set it, or leave them out")
     optim_trial.check(settings)
+    build_callbacks(settings)
 
 
 def _selection_metric(settings: Mapping[str, Any]) -> None:
@@ -58,14 +62,6 @@ def _selection_metric(settings: Mapping[str, Any]) -> None:
         )
     if settings["selection"]["stop"] != "metric" and settings["selection"]["patience"] is None:
         raise InputError(f"selection.stop: {settings['selection']['stop']} does nothing without selection.patience")
-
-
-def _balance(settings: Mapping[str, Any]) -> None:
-    balance = settings["data"]["balance"]
-    if balance != "none" and settings["loss"]["class_weights"] == "balanced":
-        raise InputError(f"loss.class_weights: balanced, and data.balance {balance}, correct twice; leave one out")
-    if settings["data"]["targets"] and settings["protocol"]["name"] not in ("cross_dataset", "file"):
-        raise InputError("data.targets: are tested under --protocol cross_dataset; set it, or leave them out")
 
 
 def build_data(settings: Mapping[str, Any]) -> FERDataModule:
@@ -199,7 +195,7 @@ def build_targets(settings: Mapping[str, Any], data: FERDataModule) -> SoftTarge
     mode = getattr(data.dataset, "target_mode", None)
     if mode is None or data.table.target is None:
         return None
-    check_loss_settings(settings["loss"], mode)
+    criterion.check_target_mode(settings["loss"], mode)
     return SoftTargets(data.table.target, mode)
 
 
@@ -233,6 +229,8 @@ def build_trainer(settings: Mapping[str, Any], record: Record, log: EpochLog) ->
     stopping = stopping_callback(selection)
     callbacks += [stopping] if stopping else []
     callbacks += training_bar(settings)
+    named = build_callbacks(settings)
+    callbacks += [*named, DuringTraining(named)]
     return L.Trainer(
         accelerator=section["accelerator"],
         devices=1,

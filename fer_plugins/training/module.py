@@ -11,12 +11,13 @@ import torch
 from torch import Tensor, nn
 
 from fer_plugins.config import registry
-from fer_plugins.contract import Batch, HasAuxiliaryLoss, HasHealth
+from fer_plugins.contract import Batch, HasAuxiliaryLoss, HasHealth, Health
 from fer_plugins.metrics.collapse import find_collapse
 from fer_plugins.metrics.metrics import Predictions, Scorer, score
 from fer_plugins.runtime.errors import InputError, RunError
 from fer_plugins.runtime.seeds import derive
 from fer_plugins.training import optim
+from fer_plugins.training.criterion import build_criterion
 from fer_plugins.training.soft_targets import SoftTargets
 
 LARGEST_TRIED = 512  # pixels; where the search for the smallest legal image size ends
@@ -105,7 +106,7 @@ class FERModule(L.LightningModule):
         config: the complete configuration (see ``defaults.yaml``); its sections model, data, loss, optimizer,
             scheduler, selection, trainer and the seed are read.
         classes: class names in label order; kept in the checkpoint.
-        class_counts: training images per class, for balanced class weights.
+        class_counts: training images per class, for losses that weigh the classes.
         teacher: a frozen network for architectures that distil; not part of the checkpoint.
         targets: shares per class of every sample, where training aims at them; not part of the checkpoint.
     """
@@ -126,12 +127,12 @@ class FERModule(L.LightningModule):
         self.channels_last: bool = config["trainer"]["channels_last"]
         if self.channels_last:
             self.network.to(memory_format=torch.channels_last)
-        self.criterion = optim.build_criterion(config["loss"], class_counts)
+        self.criterion = build_criterion(config["loss"], len(classes), class_counts)
         self.targets = targets
         self.scorer = Scorer(classes)
         self.predictions: Predictions | None = None  # of the last validation or test pass
         self.faults: list[str] = []  # why the last pass is no result: the network has broken down
-        self._looked_at: Tensor | None = None  # the first batch of the pass, for the network's own health check
+        self._health: Health | None = None  # of the network on the first batch of the pass
         self._sums = torch.zeros(4)  # criterion, auxiliary loss, right answers, images of this epoch
 
     @classmethod
@@ -206,13 +207,17 @@ class FERModule(L.LightningModule):
     def on_validation_epoch_start(self) -> None:
         """Forget earlier answers."""
         self.scorer.reset()
-        self._looked_at = None
+        self._health = None
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Collect answers."""
-        if self._looked_at is None:
-            self._looked_at = batch.image
         self.scorer.update(batch.index, self(batch.image), batch.label)
+
+    def on_validation_batch_end(self, outputs: Any, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
+        """Ask the network for its health on the first batch: after the pass a callback may change its weights."""
+        if batch_idx == 0 and isinstance(self.network, HasHealth):
+            with torch.no_grad():
+                self._health = self.network.health(batch.image)
 
     def on_validation_epoch_end(self) -> None:
         """Log loss, accuracy, balanced accuracy and macro F1 of the validation split, and the network's health."""
@@ -226,13 +231,10 @@ class FERModule(L.LightningModule):
         """Keep the answers and the faults of the pass; return the figures of the network's health."""
         self.predictions = self.scorer.predictions()
         self.faults = find_collapse(self.predictions, self.classes)
-        if not isinstance(self.network, HasHealth) or self._looked_at is None:
+        if self._health is None:
             return {}
-        with torch.no_grad():
-            health = self.network.health(self._looked_at)
-        self._looked_at = None
-        self.faults += health.faults
-        return {name: float(value) for name, value in health.figures.items()}
+        self.faults += self._health.faults
+        return {name: float(value) for name, value in self._health.figures.items()}
 
     def on_test_epoch_start(self) -> None:
         """Forget earlier answers."""
@@ -241,6 +243,10 @@ class FERModule(L.LightningModule):
     def test_step(self, batch: Batch, batch_idx: int) -> None:
         """Collect answers."""
         self.validation_step(batch, batch_idx)
+
+    def on_test_batch_end(self, outputs: Any, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
+        """Ask the network for its health on the first batch."""
+        self.on_validation_batch_end(outputs, batch, batch_idx)
 
     def on_test_epoch_end(self) -> None:
         """Keep the answers for the record."""

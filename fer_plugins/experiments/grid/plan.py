@@ -160,6 +160,8 @@ def identify(settings: Mapping[str, Any], plugin: Mapping[str, str] | None = Non
     """
     kept: dict[str, Any] = yaml.safe_load(config.dump(dict(settings)))  # as it stands in a run's config.yaml
     kept.pop("logger", None)
+    if not kept.get("callbacks"):  # a run of an older version says nothing of them
+        kept.pop("callbacks", None)
     for section, names in _NOT_THE_RESULT.items():
         for name in names:
             kept[section].pop(name, None)
