@@ -15,6 +15,7 @@ fer_plugins.augmentations  sample/batch transform image_size
 fer_plugins.datasets       Dataset                root, image_size, channels
 fer_plugins.protocols      list of Fold           table, seed
 fer_plugins.searches       Search                 dimensions, seed
+fer_plugins.commands       exit code              argv, or nothing: a click.Command
 ========================== ====================== ==================================================
 
 Contract version: the plug-in distribution's own dependency range on ``fer-plugins``.
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
-KINDS = ("architecture", "pooling", "augmentation", "dataset", "protocol", "search")
+KINDS = ("architecture", "pooling", "augmentation", "dataset", "protocol", "search", "command")
 SPLITS = ("train", "val", "test")
 TargetMode = Literal["distribution", "draw", "any"]  # how training uses a table's column ``target``
 
@@ -242,6 +243,19 @@ class SearchFactory(Protocol):
 
     def __call__(self, *, dimensions: int, seed: int) -> Search:
         """Begin a search over ``dimensions`` coordinates."""
+        ...
+
+
+class Command(Protocol):
+    """``fer_plugins.commands``: the verb ``fer NAME``, as such a function or as a ``click.Command``.
+
+    The first line of the docstring is what ``fer --help`` says of it. Wrong input is a ``ValueError`` (``OSError`` for
+    files) with one line that names the thing and the remedy: exit code 2. A click command's callback returns the exit
+    code, or None for 0.
+    """
+
+    def __call__(self, argv: list[str]) -> int:
+        """Run the verb on the words behind its name; return 0 where it is done and 1 where it failed."""
         ...
 
 

@@ -17,19 +17,24 @@ from fer_plugins.runtime.errors import InputError
 
 
 def list_offers(words: list[str]) -> int:
-    """Print what is installed: kind, name, distribution, version, ok or broken; ``--check`` imports and builds each.
+    """Print what is installed: kind, name, distribution, version, ok or broken."""
+    flags = _flags(words, {"--check", "--json"}, "fer list")
+    return print_components(check="--check" in flags, as_json="--json" in flags)
+
+
+def print_components(*, check: bool, as_json: bool) -> int:
+    """Print what is installed; with ``check`` each is imported and built.
 
     Returns:
-        0, or 1 when ``--check`` finds something broken.
+        0, or 1 when ``check`` finds something broken.
     """
-    flags = _flags(words, {"--check", "--json"}, "fer list")
     components = registry.available()
     clashing = {
         key for key, count in Counter((component.kind, component.name) for component in components).items() if count > 1
     }
     rows = []
     for component in components:
-        problem = _problem(component, thorough="--check" in flags)
+        problem = _problem(component, thorough=check)
         if problem is None and (component.kind, component.name) in clashing:
             problem = f"name offered twice; say {component.distribution}:{component.name}"
         rows.append(
@@ -42,14 +47,14 @@ def list_offers(words: list[str]) -> int:
                 "problem": problem,
             }
         )
-    if "--json" in flags:
+    if as_json:
         print(json.dumps(rows, indent=2))
     else:
         _print_columns([list(_OFFER), *([str(row[key]) for key in _OFFER] for row in rows)])
         for row in rows:
             if row["problem"]:
                 _say(f"{row['kind']} {row['name']}: {row['problem']}")
-    return int("--check" in flags and any(row["problem"] for row in rows))
+    return int(check and any(row["problem"] for row in rows))
 
 
 _OFFER = ("kind", "name", "distribution", "version", "status")

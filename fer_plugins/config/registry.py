@@ -30,6 +30,7 @@ GROUPS = {
     "dataset": "fer_plugins.datasets",
     "protocol": "fer_plugins.protocols",
     "search": "fer_plugins.searches",
+    "command": "fer_plugins.commands",
 }
 # What the core hands to a factory whose signature names it; a user cannot set these through options.
 PROVIDED = {
@@ -39,6 +40,7 @@ PROVIDED = {
     "dataset": ("root", "image_size", "channels"),
     "protocol": ("table", "seed"),
     "search": ("dimensions", "seed"),
+    "command": (),
 }
 REQUIRED_NAMES = {
     "architecture": ("num_classes",),
@@ -47,6 +49,7 @@ REQUIRED_NAMES = {
     "dataset": (),
     "protocol": ("table", "seed"),
     "search": ("dimensions", "seed"),
+    "command": (),
 }
 
 
@@ -186,6 +189,8 @@ def signature(component: Component) -> Signature:
     Raises:
         PluginError: it cannot be read, swallows options with ``**``, or lacks what the contract offers.
     """
+    if component.kind == "command":  # has its own options, which ``fer NAME --help`` shows
+        return Signature(())
     try:
         found = read_signature(component.module, component.attribute)
     except Exception:
