@@ -27,9 +27,13 @@ class Verb(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Sort the words into ``ctx.params``; what is left over is refused."""
-        if not ctx.resilient_parsing:
-            self._check_values(ctx, args)
-        rest = super().parse_args(ctx, args)
+        try:
+            if not ctx.resilient_parsing:
+                self._check_values(ctx, args)
+            rest = super().parse_args(ctx, args)
+        except click.UsageError as error:
+            error.ctx = error.ctx or ctx  # click's parser leaves it out
+            raise
         if ctx.args and not ctx.resilient_parsing:
             arguments = [one for one in self.params if isinstance(one, click.Argument)]
             wanted = ", ".join(f"one {_noun(one)}" for one in arguments) or "no other word"
@@ -60,6 +64,16 @@ class Verb(click.Command):
 
 class Verbs(click.Group):
     """A command of commands, which refuses an unknown one with those that it may have been."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Refuse a command without the word that says which."""
+        if not args and not self.invoke_without_command and not ctx.resilient_parsing:
+            ctx.fail(f"expected a verb; known: {', '.join(self.list_commands(ctx))}")
+        return super().parse_args(ctx, args)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in the order in which they were added."""
+        return list(self.commands)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
