@@ -11,7 +11,7 @@ import click
 from fer_plugins import __version__, config
 from fer_plugins.commands import help
 from fer_plugins.commands.installed_verbs import LOADING
-from fer_plugins.commands.listing import print_components
+from fer_plugins.commands.list import print_components
 from fer_plugins.commands.settings import Request, SettingsVerb, recipe_options
 from fer_plugins.runtime import activity
 from fer_plugins.runtime.errors import InputError

@@ -77,8 +77,22 @@ class SettingsVerb(Verb):
 
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
         """Return the command's own, and how a setting is written."""
-        names = ["SECTION"] if self.sections is None else self.sections
-        return [*super().collect_usage_pieces(ctx), *(f"[--{name}.KEY VALUE]..." for name in names)]
+        return [*super().collect_usage_pieces(ctx), *(f"[{name} VALUE]..." for name in self._forms())]
+
+    def known(self, ctx: click.Context) -> list[str]:
+        """Return the command's own options, and how a setting is written."""
+        return [*super().known(ctx), *self._forms()]
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the command's own options, and where the settings are explained."""
+        super().format_options(ctx, formatter)
+        where = [f"fer-run --help {section}" for section in self.sections or [""]]
+        with formatter.section("Settings"):
+            rows = zip(self._forms(), where, strict=True)
+            formatter.write_dl([(f"{form} VALUE", f"Those of {text.rstrip()}.") for form, text in rows])
+
+    def _forms(self) -> list[str]:
+        return [f"--{name}.KEY" for name in (["SECTION"] if self.sections is None else self.sections)]
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Complete the dotted names, and the values of those that name a component."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 import click
+from click.shell_completion import CompletionItem
 
 from fer_plugins.config.registry import nearest
 from fer_plugins.runtime.errors import InputError
@@ -45,6 +46,10 @@ class Verb(click.Command):
         arguments = [piece for one in self.params for piece in one.get_usage_pieces(ctx)]
         options = [one for one in self.params if isinstance(one, click.Option) and not one.hidden]
         return [*arguments, *(_usage_of(one, ctx) for one in options)]
+
+    def known(self, ctx: click.Context) -> list[str]:
+        """Return the options that there are, as messages name them."""
+        return [one.opts[0] for one in _options(self, ctx)]
 
     def usage(self, ctx: click.Context) -> str:
         """Return the command's form in one line, such as "fer new NAME [--kind KIND] [--out DIR]"."""
@@ -93,9 +98,48 @@ class Name(click.Choice[str]):
         """Return the name as it is."""
         names = [str(one) for one in self.choices]
         if value not in names:
-            wanted = names[0] if len(names) == 1 else f"one of {', '.join(names)}"
-            self.fail(f"{value}: expected {wanted}{nearest(value, names)}", param, ctx)
+            self.fail(one_of(names, str(value)), param, ctx)
         return value
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        """Return the names, as the help shows them."""
+        return "|".join(map(str, self.choices))
+
+
+def one_of(names: Sequence[str], value: str) -> str:
+    """Return what is wrong with ``value``, which is none of ``names``."""
+    wanted = names[0] if len(names) == 1 else f"one of {', '.join(names)}"
+    return f"{value or 'an empty name'}: expected {wanted}{nearest(value, list(names))}"
+
+
+class Names(click.ParamType[Any]):
+    """One or several of a few names, with commas between; the values are tuples.
+
+    Args:
+        names: those that may be given.
+    """
+
+    name = "NAME[,NAME]"
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = names
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        """Return the names, each once."""
+        given = value.split(",") if isinstance(value, str) else value
+        for one in given:
+            if one not in self.names:
+                self.fail(one_of(self.names, one), param, ctx)
+        return tuple(dict.fromkeys(given))
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        """Return the names, as the help shows them."""
+        return "|".join(self.names)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Complete the last of the names."""
+        before, comma, last = incomplete.rpartition(",")
+        return [CompletionItem(before + comma + name) for name in self.names if name.startswith(last)]
 
 
 class WholeNumber(click.ParamType[int]):
@@ -152,9 +196,9 @@ def _describe(error: click.UsageError) -> str:
     command = ctx.command if ctx else None
     if ctx is None or command is None:
         return error.format_message()
-    options = [one for one in command.get_params(ctx) if isinstance(one, click.Option) and "--help" not in one.opts]
+    options = _options(command, ctx)
     if isinstance(error, click.NoSuchOption):
-        known = [one.opts[0] for one in options]
+        known = command.known(ctx) if isinstance(command, Verb) else [one.opts[0] for one in options]
         return f"unknown word {error.option_name!r}{nearest(error.option_name, known)}; known: {', '.join(known)}"
     if isinstance(error, click.BadOptionUsage):
         option = next((one for one in options if error.option_name in one.opts), None)
@@ -169,6 +213,10 @@ def _describe(error: click.UsageError) -> str:
         name = error.param.opts[0] if isinstance(error.param, click.Option) else error.param.make_metavar(ctx)
         return f"{name} {error.message}"
     return error.message
+
+
+def _options(command: click.Command, ctx: click.Context) -> list[click.Option]:
+    return [one for one in command.get_params(ctx) if isinstance(one, click.Option) and "--help" not in one.opts]
 
 
 def _needs(option: click.Option, ctx: click.Context) -> str:
