@@ -19,6 +19,7 @@ fer_plugins.searches       Search                 dimensions, seed
 fer_plugins.losses         torch.nn.Module        num_classes, class_counts
 fer_plugins.callbacks      lightning Callback     epochs
 fer_plugins.loggers        lightning Logger       folder, config, resume_id
+fer_plugins.commands       exit code              argv, or nothing: a click.Command
 ========================== ====================== ==================================================
 
 Contract version: the plug-in distribution's own dependency range on ``fer-plugins``.
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 
 KINDS = (
     *("architecture", "pooling", "augmentation", "dataset", "protocol", "search"),
-    *("loss", "callback", "logger"),
+    *("loss", "callback", "logger", "command"),
 )
 SPLITS = ("train", "val", "test")
 TargetMode = Literal["distribution", "draw", "any"]  # how training uses a table's column ``target``
@@ -283,6 +284,19 @@ class CallbackFactory(Protocol):
 
     def __call__(self, *, epochs: int) -> Callback:
         """Build the callback; ``epochs`` is the length of the whole training."""
+        ...
+
+
+class Command(Protocol):
+    """``fer_plugins.commands``: the verb ``fer NAME``, as such a function or as a ``click.Command``.
+
+    The first line of the docstring is what ``fer --help`` says of it. Wrong input is a ``ValueError`` (``OSError`` for
+    files) with one line that names the thing and the remedy: exit code 2. A click command's callback returns the exit
+    code, or None for 0.
+    """
+
+    def __call__(self, argv: list[str]) -> int:
+        """Run the verb on the words behind its name; return 0 where it is done and 1 where it failed."""
         ...
 
 

@@ -10,40 +10,44 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import click
+
 from fer_plugins import config
-from fer_plugins.config.registry import nearest
+from fer_plugins.commands.usage import Name, WholeNumber, refuse, verb
 from fer_plugins.experiments.grid import local, state
 from fer_plugins.experiments.grid.plan import Plan, read_plan
 from fer_plugins.experiments.grid.tables import count_cells, describe_outcome, print_plan, print_summary
 from fer_plugins.runs.record import write_atomically
 from fer_plugins.runtime.errors import InputError, Interrupted
 
-_USAGE = "fer grid GRID.yaml [--out FOLDER] [--path DATASETS] [--jobs N] [--dry-run] [--executor ray [--address A]]"
-_VALUES = ("out", "path", "jobs", "executor", "address")
-
 
 @dataclass
 class _Request:
     file: str
-    out: str | None = None
-    path: str | None = None
-    jobs: int | None = None
-    executor: str = "local"
-    address: str | None = None
-    dry: bool = False
+    out: str | None
+    path: str | None
+    jobs: int | None
+    executor: str
+    address: str | None
+    dry: bool
 
 
-def grid(words: list[str]) -> int:
-    """Run every cell of a grid file that is not finished, and sum up.
+@verb()
+@click.argument("file", type=click.Path(), metavar="FILE")
+@click.option("--out", type=click.Path(), metavar="FOLDER", help="Where the runs go; default: as the file says.")
+@click.option("--path", type=click.Path(), metavar="DATASETS", help="The folder that holds the datasets.")
+@click.option("--jobs", type=WholeNumber(1), help="Runs at a time; default: what the machine has room for.")
+@click.option("--dry-run", "dry", is_flag=True, help="Print what would be run.")
+@click.option("--executor", type=Name(["local", "ray"]), default="local", help="Where: this machine or a Ray cluster.")
+@click.option("--address", metavar="ADDRESS", help="That of a Ray cluster.")
+def grid(**words: Any) -> int:
+    """Run plug-ins x datasets x protocols x poolings x seeds, a run a cell.
 
-    Returns:
-        0 when every cell is finished, 1 when one has failed.
-
-    Raises:
-        InputError: a word, the file or a cell is wrong; nothing was run.
-        Interrupted: the user stopped it; the runs that were going on can be resumed.
+    FILE says which. The same command goes on where it stopped. The exit code is 1 when a cell has failed.
     """
-    request = _sort(words)
+    request = _Request(**words)
+    if request.address is not None and request.executor != "ray":
+        refuse("--address: is that of a Ray cluster; add --executor ray")
     if request.path is not None and not Path(request.path).is_dir():
         raise InputError(f"--path {request.path}: no such folder; it is the one that holds the datasets")
     on_ray = request.executor == "ray"
@@ -70,7 +74,7 @@ def grid(words: list[str]) -> int:
         except KeyboardInterrupt:
             rows = state.write_summary(plan, errors)
             done = sum(row["status"] == state.FINISHED for row in rows)
-            again = shlex.join(["fer", "grid", *words])
+            again = shlex.join(["fer", "grid", *_words(request)])
             raise Interrupted(f"interrupted, {done} of {len(rows)} cells are finished; go on with: {again}") from None
         rows = state.write_summary(plan, errors)
     print_summary(plan, rows)
@@ -88,33 +92,15 @@ def _execute(
     return ray_executor.execute(tasks, jobs=jobs, address=request.address, gpus=gpus)
 
 
-def _sort(words: Sequence[str]) -> _Request:
-    files, given = list[str](), dict[str, Any]()
-    left = iter(words)
-    for word in left:
-        name, equals, value = word.removeprefix("--").partition("=")
-        if not word.startswith("-"):
-            files.append(word)
-        elif word == "--dry-run":
-            given["dry"] = True
-        elif name in _VALUES and word.startswith("--"):
-            given[name] = value if equals else next(left, "")
-            if not given[name] or given[name].startswith("--"):
-                raise InputError(f"fer grid: --{name} needs a value: {_USAGE}")
-        else:
-            known = ["--dry-run", *(f"--{one}" for one in _VALUES)]
-            raise InputError(f"fer grid: unknown word {word!r}{nearest(word, known)}; known: {', '.join(known)}")
-    if len(files) != 1:
-        raise InputError(f"fer grid: expected one file: {_USAGE}")
-    if "jobs" in given:
-        if not given["jobs"].isdecimal() or int(given["jobs"]) < 1:
-            raise InputError(f"fer grid: --jobs {given['jobs']}: expected a whole number from 1: runs at a time")
-        given["jobs"] = int(given["jobs"])
-    if given.get("executor", "local") not in ("local", "ray"):
-        raise InputError(f"fer grid: --executor {given['executor']}: expected local or ray")
-    if "address" in given and given.get("executor") != "ray":
-        raise InputError("fer grid: --address: is that of a Ray cluster; add --executor ray")
-    return _Request(files[0], **given)
+def _words(request: _Request) -> list[str]:
+    """Return the words that repeat the command."""
+    values = {name: getattr(request, name) for name in ("out", "path", "jobs", "address")}
+    if request.executor != "local":
+        values["executor"] = request.executor
+    return [
+        request.file,
+        *(word for name, value in values.items() if value is not None for word in (f"--{name}", str(value))),
+    ]
 
 
 def _prepare(plan: Plan, threads: int | None) -> list[local.Task]:

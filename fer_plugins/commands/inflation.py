@@ -9,11 +9,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import click
 from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from fer_plugins.commands.settings import SettingsVerb, recipe_options
+from fer_plugins.commands.usage import Name, WholeNumber, refuse
 from fer_plugins.runs.result_table import result_console
 from fer_plugins.runtime.errors import InputError
 from fer_plugins.runtime.print_table import print_table
@@ -46,50 +49,52 @@ _LEAKING = {
 }
 
 
-def inflation(words: list[str]) -> int:
-    """Run ``fer inflation``: fer-run's flags, ``--against``, ``--seeds``, ``--folds``, ``--out`` and ``--json``.
+@click.command("protocol-bias", cls=SettingsVerb)
+@recipe_options
+@click.option("--seeds", type=WholeNumber(1), default=1, help="Trainings on each side.")
+@click.option("--folds", type=Name(["all"]), help="Every fold; otherwise one (--run.fold N).")
+@click.option("--out", type=click.Path(), metavar="FOLDER", help="Where the runs go.")
+@click.option("--json", "as_json", is_flag=True, help="Print inflation.json.")
+def protocol_bias(
+    plugin: str | None,
+    recipe: str | None,
+    files: tuple[str, ...],
+    seeds: int,
+    folds: str | None,
+    out: str | None,
+    as_json: bool,
+    flags: dict[str, Any],
+) -> None:
+    """Measure what a flawed protocol adds to the test scores, with an interval.
 
-    Raises:
-        InputError: a word is wrong, or the comparison cannot be made; nothing was trained.
-        RunError: a training failed.
+    Needs --plugin NAME, --protocol FLAWED and --against SOUND, each with its options (--against.KEY VALUE), and takes
+    fer-run's flags.
     """
-    from fer_plugins.commands.main import parse
-
-    as_json = "--json" in words
-    request = parse([word for word in words if word != "--json"])
-    if request.plugin is None or request.switches or request.resume:
-        raise InputError(f"{_USAGE}: needs --plugin, and takes fer-run's flags except --resume and the listings")
-    flags = request.flags
-    own = {name: flags.pop(name, None) for name in ("protocol", "against", "seeds", "folds", "out")}
-    flawed, sound = (_section(own[name], name) for name in ("protocol", "against"))
+    if plugin is None or "resume" in flags:
+        refuse(f"needs --plugin, and takes fer-run's flags except --resume and the listings: {_USAGE}")
+    flawed, sound = (_section(flags.pop(name, None), name) for name in ("protocol", "against"))
     if "seed" in sound:
         raise InputError("--against.seed: both protocols take --protocol.seed; leave it out")
     if "seed" in flawed:
         sound["seed"] = flawed["seed"]
-    seeds = 1 if own["seeds"] is None else own["seeds"]
-    if type(seeds) is not int or seeds < 1:
-        raise InputError(f"--seeds {seeds}: give a whole number of trainings on each side, at least 1")
-    if own["folds"] not in (None, "all"):
-        raise InputError(f"--folds {own['folds']}: give all, or leave it out for one fold (--run.fold N)")
     from fer_plugins.experiments.inflation import Plan, compare
 
     plan = Plan(
-        request.plugin,
+        plugin,
         {"flawed": flawed, "sound": sound},
         flags,
-        recipe=request.recipe,
-        files=tuple(request.files),
+        recipe=recipe,
+        files=files,
         seeds=seeds,
-        every_fold=own["folds"] == "all",
+        every_fold=folds == "all",
     )
-    folder = Path(str(own["out"] or f"runs/inflation-{request.plugin}-{time.strftime('%Y%m%d-%H%M%S')}"))
+    folder = Path(out or f"runs/inflation-{plugin}-{time.strftime('%Y%m%d-%H%M%S')}")
     found = compare(plan, folder, say=lambda line: print(line, file=sys.stderr if as_json else sys.stdout, flush=True))
     if as_json:
         print(json.dumps(found, indent=2))
     else:
         print_inflation(result_console(), found)
         print(f"recorded in {folder}/inflation.json")
-    return 0
 
 
 def _section(given: Any, name: str) -> dict[str, Any]:

@@ -33,6 +33,7 @@ GROUPS = {
     "loss": "fer_plugins.losses",
     "callback": "fer_plugins.callbacks",
     "logger": "fer_plugins.loggers",
+    "command": "fer_plugins.commands",
 }
 # What the core hands to a factory whose signature names it; a user cannot set these through options.
 PROVIDED = {
@@ -45,6 +46,7 @@ PROVIDED = {
     "loss": ("num_classes", "class_counts"),
     "callback": ("epochs",),
     "logger": ("folder", "config", "resume_id"),
+    "command": (),
 }
 REQUIRED_NAMES = {
     "architecture": ("num_classes",),
@@ -56,6 +58,7 @@ REQUIRED_NAMES = {
     "loss": (),
     "callback": (),
     "logger": ("folder",),
+    "command": (),
 }
 
 
@@ -195,6 +198,8 @@ def signature(component: Component) -> Signature:
     Raises:
         PluginError: it cannot be read, swallows options with ``**``, or lacks what the contract offers.
     """
+    if component.kind == "command":  # has its own options, which ``fer NAME --help`` shows
+        return Signature(())
     try:
         found = read_signature(component.module, component.attribute)
     except Exception:

@@ -1,88 +1,31 @@
-"""``fer list`` and ``fer show``: what is installed, and what one component is."""
+"""``fer show``: what one installed component is."""
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import shutil
 import textwrap
-from collections import Counter
 from typing import Any
 
+import click
+
 from fer_plugins import config
+from fer_plugins.commands.usage import verb
 from fer_plugins.config import registry
 from fer_plugins.config.registry import Component
 from fer_plugins.config.signatures import REQUIRED, readable
-from fer_plugins.runtime.errors import InputError
 
 
-def list_offers(words: list[str]) -> int:
-    """Print what is installed: kind, name, distribution, version, ok or broken; ``--check`` imports and builds each.
-
-    Returns:
-        0, or 1 when ``--check`` finds something broken.
-    """
-    flags = _flags(words, {"--check", "--json"}, "fer list")
-    components = registry.available()
-    clashing = {
-        key for key, count in Counter((component.kind, component.name) for component in components).items() if count > 1
-    }
-    rows = []
-    for component in components:
-        problem = _problem(component, thorough="--check" in flags)
-        if problem is None and (component.kind, component.name) in clashing:
-            problem = f"name offered twice; say {component.distribution}:{component.name}"
-        rows.append(
-            {
-                "kind": component.kind,
-                "name": component.name,
-                "distribution": component.distribution,
-                "version": component.version,
-                "status": "broken" if problem else "ok",
-                "problem": problem,
-            }
-        )
-    if "--json" in flags:
-        print(json.dumps(rows, indent=2))
-    else:
-        _print_columns([list(_OFFER), *([str(row[key]) for key in _OFFER] for row in rows)])
-        for row in rows:
-            if row["problem"]:
-                _say(f"{row['kind']} {row['name']}: {row['problem']}")
-    return int("--check" in flags and any(row["problem"] for row in rows))
-
-
-_OFFER = ("kind", "name", "distribution", "version", "status")
-
-
-def _problem(component: Component, *, thorough: bool) -> str | None:
-    try:
-        registry.check_range(component)
-        if importlib.util.find_spec(component.module.partition(".")[0]) is None:
-            return f"its package {component.module} is not there; remedy: reinstall {component.distribution}"
-        if thorough:
-            registry.signature(component)
-            registry.load(component)
-            if component.kind == "architecture":
-                registry.paper(component)
-                measure(component)
-    except InputError as error:
-        return str(error)
-    return None
-
-
-def show(words: list[str]) -> int:
-    """Print one component: of an architecture its paper, recipes, parameters, multiply-adds, input and claims."""
-    names = [word for word in words if not word.startswith("--")]
-    flags = _flags([word for word in words if word.startswith("--")], {"--json"}, "fer show")
-    if len(names) != 1:
-        raise InputError("fer show: expected one name: fer show NAME [--json]")
-    shown = describe(_find_any(names[0]))
-    if "--json" in flags:
+@verb()
+@click.argument("name", metavar="NAME")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def show(name: str, *, as_json: bool) -> None:
+    """Show one plug-in: paper, recipes, parameters, multiply-adds, claims, options."""
+    shown = describe(_find_any(name))
+    if as_json:
         print(json.dumps(shown, indent=2))
     else:
         _print_description(shown)
-    return 0
 
 
 def _find_any(name: str) -> Component:
@@ -166,51 +109,44 @@ def _print_description(shown: dict[str, Any]) -> None:
         paper = shown["paper"]
         authors = ", ".join(paper.get("authors") or [])
         where = f"{paper.get('venue') or 'venue unknown'}, {paper.get('year') or 'year unknown'}"
-        _say(f"paper: {paper.get('title')}")
-        _say(f"{authors}; {where}; doi {paper.get('doi') or 'unknown'}", indent=2)
+        say(f"paper: {paper.get('title')}")
+        say(f"{authors}; {where}; doi {paper.get('doi') or 'unknown'}", indent=2)
         if shown["source"]:
             source = shown["source"]
             where = f"{source.get('venue') or 'venue unknown'}, {source.get('year') or 'year unknown'}"
-            _say(f"own paper: {', '.join(source.get('authors') or [])}; {where}; doi {source.get('doi') or 'unknown'}")
-        _say(f"recipes: {', '.join(shown['recipes'])}")
+            say(f"own paper: {', '.join(source.get('authors') or [])}; {where}; doi {source.get('doi') or 'unknown'}")
+        say(f"recipes: {', '.join(shown['recipes'])}")
         print(f"input: {' x '.join(map(str, shown['input']))} (channels, height, width)")
         print(f"parameters: {shown['parameters']:,}")
         print(f"multiply-adds an image: {shown['macs']:,}")
         assumed = dict(shown["assumed"])
         if "architecture" in assumed:
-            _say(f"ARCHITECTURE ASSUMED: {assumed.pop('architecture')}")
+            say(f"ARCHITECTURE ASSUMED: {assumed.pop('architecture')}")
         if assumed:
             print("assumed (not in the paper):")
             for key, reason in assumed.items():
-                _say(f"{key}: {reason}", indent=2)
+                say(f"{key}: {reason}", indent=2)
         if shown["claims"]:
             print("claims of the paper:")
             names = ["dataset", "split", "metric", "value"]
             rows = [[str(claim[name] or "-") for name in names] for claim in shown["claims"]]
-            _print_columns([names, *rows], indent="  ")
+            print_columns([names, *rows], indent="  ")
     if shown["options"]:
         print("options:")
         for name, option in shown["options"].items():
             default = "null" if option["default"] is None else option["default"]
-            _say(f"{name}: {readable(option['type'])} = {default}", indent=2)
-            _say(option["meaning"], indent=6)
+            say(f"{name}: {readable(option['type'])} = {default}", indent=2)
+            say(option["meaning"], indent=6)
 
 
-def _say(text: str, indent: int = 0) -> None:
+def say(text: str, indent: int = 0) -> None:
     """Print a text in lines that fit the terminal, the later ones further in; 100 wide where there is none."""
     width = min(shutil.get_terminal_size((100, 24)).columns, 120)
     first = " " * indent
     print(textwrap.fill(text, width, initial_indent=first, subsequent_indent=first + "  ", break_on_hyphens=False))
 
 
-def _print_columns(rows: list[list[str]], indent: str = "") -> None:
+def print_columns(rows: list[list[str]], indent: str = "") -> None:
     widths = [max(len(str(row[column])) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
         print(indent + "  ".join(f"{cell!s:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())
-
-
-def _flags(words: list[str], known: set[str], command: str) -> set[str]:
-    for word in words:
-        if word not in known:
-            raise InputError(f"{command}: unknown word {word!r}; known: {', '.join(sorted(known))}")
-    return set(words)
