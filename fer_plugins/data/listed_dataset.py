@@ -14,7 +14,7 @@ import numpy.typing as npt
 import PIL
 
 from fer_plugins.contract import Release
-from fer_plugins.data.formats.archives import FileSet, Opener
+from fer_plugins.data.formats.archives.file_set import FileSet, Opener
 from fer_plugins.data.formats.image_files import OnBadImage, UnreadableError, read_image
 from fer_plugins.data.release import differences
 from fer_plugins.runtime.errors import InputError

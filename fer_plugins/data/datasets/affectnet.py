@@ -10,16 +10,17 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from fer_plugins.data.datasets.copy_layout import match_files, note_unread, open_root, refuse_layout
-from fer_plugins.data.formats.archives import READ_ERRORS, make_printable, split_name
-from fer_plugins.data.formats.class_folders import find_tree
+from fer_plugins.data.formats.archives.file_set import READ_ERRORS, make_printable, split_name
+from fer_plugins.data.formats.archives.opening import open_root
+from fer_plugins.data.formats.archives.root_files import RootFiles
 from fer_plugins.data.formats.class_names import ClassNames
-from fer_plugins.data.formats.csv_files import read_rows
+from fer_plugins.data.formats.copy_layout import match_files, note_unread, refuse_layout
+from fer_plugins.data.formats.folders.class_folders import find_tree
+from fer_plugins.data.formats.folders.trees import as_flag, ask_meaning, shorten_folder
 from fer_plugins.data.formats.image_files import OnBadImage, is_image
 from fer_plugins.data.formats.labels import EXPRESSIONS
-from fer_plugins.data.formats.root_files import RootFiles
 from fer_plugins.data.formats.split_names import split_of
-from fer_plugins.data.formats.trees import as_flag, ask_meaning, shorten_folder
+from fer_plugins.data.formats.tables.csv_files import read_rows
 from fer_plugins.data.listed_dataset import ListedDataset, Listing, Row
 from fer_plugins.runtime.errors import InputError
 

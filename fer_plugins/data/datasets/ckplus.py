@@ -7,13 +7,13 @@ import re
 
 from fer_plugins.data.datasets.ckplus_csv import find_csv, list_csv
 from fer_plugins.data.datasets.ckplus_images import FRAME, Frames, is_series, list_folders, list_tree, sequence_of
-from fer_plugins.data.datasets.copy_layout import match_files, refuse_layout
-from fer_plugins.data.formats.archives import FileSet, split_name
-from fer_plugins.data.formats.class_folders import ClassTree, find_tree
+from fer_plugins.data.formats.archives.file_set import FileSet, split_name
 from fer_plugins.data.formats.class_names import ClassNames
-from fer_plugins.data.formats.csv_files import CsvFile
+from fer_plugins.data.formats.copy_layout import match_files, refuse_layout
+from fer_plugins.data.formats.folders.class_folders import ClassTree, find_tree
+from fer_plugins.data.formats.folders.trees import as_flag
 from fer_plugins.data.formats.image_files import OnBadImage, is_image
-from fer_plugins.data.formats.trees import as_flag
+from fer_plugins.data.formats.tables.csv_files import CsvFile
 from fer_plugins.data.listed_dataset import Check, ListedDataset, Listing
 from fer_plugins.runtime.errors import InputError
 

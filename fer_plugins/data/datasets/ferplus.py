@@ -24,11 +24,11 @@ from fer_plugins.data.datasets.ferplus_votes import (
     read_lists,
 )
 from fer_plugins.data.datasets.vote_targets import LabelMode, make_targets
-from fer_plugins.data.formats.archives import FileSet, SingleFile
-from fer_plugins.data.formats.face_tables import CsvTable
+from fer_plugins.data.formats.archives.file_set import FileSet, SingleFile
 from fer_plugins.data.formats.file_kinds import open_path
 from fer_plugins.data.formats.image_files import OnBadImage
 from fer_plugins.data.formats.labels import EXPRESSIONS
+from fer_plugins.data.formats.tables.face_tables import CsvTable
 from fer_plugins.data.listed_dataset import Check, ListedDataset, Listing, Row
 from fer_plugins.runtime.errors import InputError
 

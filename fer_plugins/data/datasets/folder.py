@@ -11,17 +11,25 @@ from functools import partial
 from pathlib import Path
 from typing import Literal, get_args
 
-from fer_plugins.data.datasets.copy_layout import note_unread, open_root, refuse_layout
 from fer_plugins.data.datasets.folder_tables import FoundFaces, find_face_table, list_table
-from fer_plugins.data.formats.archives import FileSet, make_printable, split_name
-from fer_plugins.data.formats.class_folders import find_tree
+from fer_plugins.data.formats.archives.file_set import FileSet, make_printable, split_name
+from fer_plugins.data.formats.archives.opening import open_root
 from fer_plugins.data.formats.class_names import ClassNames
+from fer_plugins.data.formats.copy_layout import note_unread, refuse_layout
+from fer_plugins.data.formats.folders.class_folders import find_tree
 from fer_plugins.data.formats.image_files import OnBadImage, is_image
-from fer_plugins.data.formats.image_lists import Columns, ListedImage, choose_lists, find_lists, name_splits, read_list
 from fer_plugins.data.formats.labels import EXPRESSIONS
-from fer_plugins.data.formats.list_lines import LIST_SUFFIXES
+from fer_plugins.data.formats.lists.image_lists import (
+    Columns,
+    ListedImage,
+    choose_lists,
+    find_lists,
+    name_splits,
+    read_list,
+)
+from fer_plugins.data.formats.lists.list_lines import LIST_SUFFIXES
+from fer_plugins.data.formats.lists.yolo_boxes import pair_boxes, read_boxes
 from fer_plugins.data.formats.looks_like import refuse_labels
-from fer_plugins.data.formats.yolo_boxes import pair_boxes, read_boxes
 from fer_plugins.data.listed_dataset import ListedDataset, Listing, Row
 from fer_plugins.runtime.errors import InputError
 

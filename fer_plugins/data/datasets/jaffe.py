@@ -6,13 +6,14 @@ import os
 import re
 
 from fer_plugins.contract import Release
-from fer_plugins.data.datasets.copy_layout import note_unread, open_root, refuse_layout
-from fer_plugins.data.formats.archives import split_name
+from fer_plugins.data.formats.archives.file_set import split_name
+from fer_plugins.data.formats.archives.opening import open_root
+from fer_plugins.data.formats.archives.root_files import RootFiles
+from fer_plugins.data.formats.copy_layout import note_unread, refuse_layout
+from fer_plugins.data.formats.folders.trees import refuse_doubles
 from fer_plugins.data.formats.image_files import OnBadImage
 from fer_plugins.data.formats.labels import EXPRESSIONS
-from fer_plugins.data.formats.root_files import RootFiles
 from fer_plugins.data.formats.split_names import split_of
-from fer_plugins.data.formats.trees import refuse_doubles
 from fer_plugins.data.listed_dataset import Check, ListedDataset, Listing, Row
 
 _LAYOUTS = "images named like KA.AN1.39.tiff (tiff, png or jpg)"

@@ -8,16 +8,17 @@ from collections.abc import Iterable
 from typing import Literal, get_args
 
 from fer_plugins.contract import Release
-from fer_plugins.data.datasets.copy_layout import match_files, note_unread, open_root, refuse_layout
-from fer_plugins.data.formats.archives import make_printable
-from fer_plugins.data.formats.class_folders import ClassTree, find_tree
+from fer_plugins.data.formats.archives.file_set import make_printable
+from fer_plugins.data.formats.archives.opening import open_root
+from fer_plugins.data.formats.archives.root_files import RootFiles
 from fer_plugins.data.formats.class_names import ClassNames
-from fer_plugins.data.formats.csv_files import find_column, read_rows, read_text
+from fer_plugins.data.formats.copy_layout import match_files, note_unread, refuse_layout
+from fer_plugins.data.formats.folders.class_folders import ClassTree, find_tree
+from fer_plugins.data.formats.folders.trees import as_flag, ask_meaning
 from fer_plugins.data.formats.image_files import OnBadImage, is_image
 from fer_plugins.data.formats.labels import EXPRESSIONS
-from fer_plugins.data.formats.root_files import RootFiles
 from fer_plugins.data.formats.split_names import split_of
-from fer_plugins.data.formats.trees import as_flag, ask_meaning
+from fer_plugins.data.formats.tables.csv_files import find_column, read_rows, read_text
 from fer_plugins.data.listed_dataset import Check, ListedDataset, Listing, Row
 from fer_plugins.runtime.errors import InputError
 

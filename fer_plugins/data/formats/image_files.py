@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from fer_plugins.data.formats.archives import READ_ERRORS, FileSet, Opener, make_printable
+from fer_plugins.data.formats.archives.file_set import READ_ERRORS, FileSet, Opener, make_printable
 from fer_plugins.runtime.errors import InputError
 
 OnBadImage = Literal["error", "skip"]

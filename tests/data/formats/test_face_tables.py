@@ -19,7 +19,7 @@ from support import fake_fer2013 as fake
 from fer_plugins.commands import main
 from fer_plugins.data.datasets.fer2013 import CLASSES, FER2013
 from fer_plugins.data.datasets.folder import folder
-from fer_plugins.data.formats.csv_dialect import split_record
+from fer_plugins.data.formats.tables.csv_dialect import split_record
 from fer_plugins.runtime.errors import InputError
 
 FACES = fake.make_faces(each=1)
