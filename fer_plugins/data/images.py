@@ -20,7 +20,8 @@ from PIL import Image
 
 from fer_plugins.contract import Dataset
 from fer_plugins.data import cache as store
-from fer_plugins.data.cache import CacheKey, Entry, Images
+from fer_plugins.data.cache import CacheKey, Entry
+from fer_plugins.data.images_file import Images, create_images, map_images, release
 from fer_plugins.data.table import SampleTable
 from fer_plugins.runtime.errors import InputError
 
@@ -93,7 +94,7 @@ def load_images(
     mapped = math.prod(shape) > memory
     folder = _open_room(cache if key else None, shape, memory_gb) if mapped else None
     try:
-        images = np.empty(shape, np.uint8) if folder is None else store.map_images(folder, "r+")
+        images = np.empty(shape, np.uint8) if folder is None else map_images(folder, "r+")
         table = dataclasses.replace(table, digest=_fill(images, dataset, table, f"dataset {name}", mapped, progress))
         notes = tuple(str(note) for note in getattr(dataset, "notes", ()))
         entry = Entry(images, table, classes, notes)
@@ -118,7 +119,7 @@ def _open_room(cache: Path | None, shape: tuple[int, ...], memory_gb: float) -> 
         folder = None
         try:
             folder = Path(tempfile.mkdtemp(prefix="fer-plugins-")) if root is None else store.open_unfinished(root)
-            store.create_images(folder, shape)
+            create_images(folder, shape)
         except (OSError, ValueError) as error:
             if folder is not None:
                 store.remove_folder(folder)
@@ -178,7 +179,7 @@ def _fill(
         digest[row] = digest_of(image)
         images[row] = fit_image(image, images.shape[1], images.shape[3])
         if mapped and (row + 1) * images[0].nbytes // _FLUSHED > row * images[0].nbytes // _FLUSHED:
-            store.release(images)
+            release(images)
         if progress is not None and ((row + 1) % step == 0 or row + 1 == total):
             progress(row + 1, total)
     return digest

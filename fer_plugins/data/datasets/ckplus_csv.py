@@ -6,16 +6,17 @@ import os
 from collections.abc import Sequence
 
 from fer_plugins.contract import Release
-from fer_plugins.data.datasets.copy_layout import open_root
-from fer_plugins.data.datasets.file_dataset import Listing, OnBadImage, Row
-from fer_plugins.data.formats.archives import FileSet, SingleFile, split_name
-from fer_plugins.data.formats.csv_files import CsvFile
-from fer_plugins.data.formats.face_rows import code_labels
-from fer_plugins.data.formats.face_tables import CsvTable, find_tables, kind_of_file, table_of_file
+from fer_plugins.data.formats.archives.file_set import FileSet, SingleFile, split_name
+from fer_plugins.data.formats.archives.opening import open_root
 from fer_plugins.data.formats.file_kinds import is_inside_file, open_path
+from fer_plugins.data.formats.folders.trees import as_flag
+from fer_plugins.data.formats.image_files import OnBadImage
 from fer_plugins.data.formats.labels import EXPRESSIONS
-from fer_plugins.data.formats.pixel_csv import read_pixel_csv
-from fer_plugins.data.formats.trees import as_flag
+from fer_plugins.data.formats.tables.csv_files import CsvFile
+from fer_plugins.data.formats.tables.face_rows import code_labels
+from fer_plugins.data.formats.tables.face_tables import CsvTable, find_tables, kind_of_file, table_of_file
+from fer_plugins.data.formats.tables.pixel_csv import read_pixel_csv
+from fer_plugins.data.listed_dataset import Listing, Row
 from fer_plugins.runtime.errors import InputError
 
 # Rows of the release; the neutral ones are the first image of every sequence, labelled or not.

@@ -12,12 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from fer_plugins.contract import Release
-from fer_plugins.data.datasets.copy_layout import split_inside
 from fer_plugins.data.datasets.fer2013_copies import recognise
 from fer_plugins.data.datasets.fer2013_layouts import CLASSES, SIDE, Samples
-from fer_plugins.data.datasets.file_dataset import OnBadImage
+from fer_plugins.data.formats.archives.opening import split_inside
 from fer_plugins.data.formats.class_names import ClassNames
 from fer_plugins.data.formats.file_kinds import open_path
+from fer_plugins.data.formats.image_files import OnBadImage
 from fer_plugins.data.formats.labels import expression_of
 from fer_plugins.data.release import count_by_split, differences
 from fer_plugins.runtime.errors import InputError

@@ -5,21 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from fer_plugins.data.datasets.copy_layout import split_inside
 from fer_plugins.data.datasets.fer2013_folders import find_class_folders, has_class_folders
 from fer_plugins.data.datasets.fer2013_layouts import ImageLayout, Layout, TableLayout
-from fer_plugins.data.formats.archives import READ_ERRORS, FileSet, FolderFiles, ZipFiles, make_printable, split_name
-from fer_plugins.data.formats.array_files import ArrayTable
-from fer_plugins.data.formats.arrow_files import ArrowTable
+from fer_plugins.data.formats.archives.file_set import READ_ERRORS, FileSet, make_printable, split_name
+from fer_plugins.data.formats.archives.folder_files import FolderFiles
+from fer_plugins.data.formats.archives.opening import split_inside
+from fer_plugins.data.formats.archives.root_files import RootFiles
+from fer_plugins.data.formats.archives.tar_files import TarFiles
+from fer_plugins.data.formats.archives.zip_files import ZipFiles
 from fer_plugins.data.formats.class_names import ClassNames
-from fer_plugins.data.formats.face_rows import FaceTable
-from fer_plugins.data.formats.face_tables import find_tables, join_csvs, kind_of_file, refuse_file, table_of_file
 from fer_plugins.data.formats.file_kinds import look_like
+from fer_plugins.data.formats.folders.trees import as_flag
 from fer_plugins.data.formats.image_files import is_image
 from fer_plugins.data.formats.looks_like import describe_look
-from fer_plugins.data.formats.root_files import RootFiles
-from fer_plugins.data.formats.tar_files import TarFiles
-from fer_plugins.data.formats.trees import as_flag
+from fer_plugins.data.formats.tables.array_files import ArrayTable
+from fer_plugins.data.formats.tables.arrow_files import ArrowTable
+from fer_plugins.data.formats.tables.face_rows import FaceTable
+from fer_plugins.data.formats.tables.face_tables import find_tables, join_csvs, kind_of_file, refuse_file, table_of_file
 from fer_plugins.runtime.errors import InputError
 
 _CLASS_FOLDERS = "class folders"

@@ -10,13 +10,15 @@ from typing import Any
 
 from fer_plugins.data.datasets.fer2013_copies import recognise
 from fer_plugins.data.datasets.fer2013_layouts import TableLayout
-from fer_plugins.data.datasets.file_dataset import Listing, OnBadImage, Row
-from fer_plugins.data.formats.archives import FileSet, FolderFiles, SingleFile, ZipFiles
-from fer_plugins.data.formats.face_rows import FaceTable, check_splits
-from fer_plugins.data.formats.face_tables import find_tables, kind_of_file
+from fer_plugins.data.formats.archives.file_set import FileSet, SingleFile
+from fer_plugins.data.formats.archives.folder_files import FolderFiles
+from fer_plugins.data.formats.archives.root_files import RootFiles
+from fer_plugins.data.formats.archives.zip_files import ZipFiles
 from fer_plugins.data.formats.file_kinds import is_inside_file, open_path
-from fer_plugins.data.formats.image_files import is_image
-from fer_plugins.data.formats.root_files import RootFiles
+from fer_plugins.data.formats.image_files import OnBadImage, is_image
+from fer_plugins.data.formats.tables.face_rows import FaceTable, check_splits
+from fer_plugins.data.formats.tables.face_tables import find_tables, kind_of_file
+from fer_plugins.data.listed_dataset import Listing, Row
 from fer_plugins.runtime.errors import InputError
 
 _LabelReader = Callable[[Counter[str]], tuple[dict[str, Any], tuple[str, ...], list[str]]]

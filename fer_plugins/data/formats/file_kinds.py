@@ -7,7 +7,7 @@ import stat
 from pathlib import Path
 from typing import IO, Literal
 
-from fer_plugins.data.formats.archives import make_printable
+from fer_plugins.data.formats.archives.file_set import make_printable
 from fer_plugins.runtime.errors import InputError
 
 Kind = Literal["gzip", "bzip2", "xz", "zip", "tar", "npy", "hdf5", "parquet", "arrow", "empty", "text", "other"]

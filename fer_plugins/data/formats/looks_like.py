@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from fer_plugins.data.formats.archives import FileSet, make_printable, split_name
+from fer_plugins.data.formats.archives.file_set import FileSet, make_printable, split_name
+from fer_plugins.data.formats.folders.trees import as_flag, ask_meaning
 from fer_plugins.data.formats.image_files import is_image
-from fer_plugins.data.formats.image_lists import find_lists
 from fer_plugins.data.formats.labels import EXPRESSIONS, expression_of
-from fer_plugins.data.formats.trees import as_flag, ask_meaning
+from fer_plugins.data.formats.lists.image_lists import find_lists
 from fer_plugins.runtime.errors import InputError
 
 

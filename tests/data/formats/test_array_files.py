@@ -14,7 +14,7 @@ from PIL import Image
 
 from fer_plugins.commands import main
 from fer_plugins.data.datasets.fer2013 import CLASSES, FER2013
-from fer_plugins.data.datasets.folder import Folder
+from fer_plugins.data.datasets.folder import folder
 from fer_plugins.runtime.errors import InputError
 
 h5py = pytest.importorskip("h5py")
@@ -89,7 +89,7 @@ ALL_SPLITS = {
 def test_arrays_of_all_splits(form, tmp_path):
     root = ALL_SPLITS[form](tmp_path)
     assert summarise(FER2013(root=root, check="off")) == EXPECTED
-    assert summarise(Folder(root=root, codes=list(CLASSES))) == EXPECTED
+    assert summarise(folder(root=root, codes=list(CLASSES))) == EXPECTED
     if root != tmp_path:
         assert summarise(FER2013(root=tmp_path, check="off")) == EXPECTED
 
@@ -125,7 +125,7 @@ def test_arrays_of_one_set(form, tmp_path):
         assert summarise(dataset) == TRAIN
         assert any("all samples are training samples" in note for note in dataset.notes)
     named = any(array.dtype.kind in "SU" for array in arrays.values())
-    own = Folder(root=root, codes=None if named else list(CLASSES))
+    own = folder(root=root, codes=None if named else list(CLASSES))
     assert len(own) == 14
     assert "split" not in own.table
 
@@ -134,11 +134,11 @@ def test_one_npy_finds_its_labels_beside_it_and_the_cache_sees_both_change(tmp_p
     npys(tmp_path, fdataX=IMAGES, flabels=LABELS)
     dataset = FER2013(root=tmp_path / "fdataX.npy", check="off")
     assert summarise(dataset) == TRAIN
-    own = Folder(root=tmp_path / "fdataX.npy", codes=list(CLASSES)).cache_key
+    own = folder(root=tmp_path / "fdataX.npy", codes=list(CLASSES)).cache_key
     key = dataset.cache_key
     np.save(tmp_path / "flabels.npy", LABELS[::-1].astype(np.int32))
     assert FER2013(root=tmp_path / "fdataX.npy", check="off").cache_key != key
-    assert Folder(root=tmp_path / "fdataX.npy", codes=list(CLASSES)).cache_key != own
+    assert folder(root=tmp_path / "fdataX.npy", codes=list(CLASSES)).cache_key != own
 
 
 def png(image):
@@ -222,7 +222,7 @@ def test_parquet_and_arrow(form, tmp_path):
     root = TABLES[form](tmp_path)
     assert summarise(FER2013(root=root, check="off")) == EXPECTED
     codes = list(CLASSES) if root.is_file() else None  # the others name their classes
-    assert summarise(Folder(root=root, codes=codes)) == EXPECTED
+    assert summarise(folder(root=root, codes=codes)) == EXPECTED
 
 
 def test_a_bad_image_in_a_table_is_named_or_left_out(tmp_path):

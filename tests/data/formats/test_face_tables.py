@@ -18,8 +18,8 @@ from support import fake_fer2013 as fake
 
 from fer_plugins.commands import main
 from fer_plugins.data.datasets.fer2013 import CLASSES, FER2013
-from fer_plugins.data.datasets.folder import Folder
-from fer_plugins.data.formats.csv_dialect import split_record
+from fer_plugins.data.datasets.folder import folder
+from fer_plugins.data.formats.tables.csv_dialect import split_record
 from fer_plugins.runtime.errors import InputError
 
 FACES = fake.make_faces(each=1)
@@ -105,7 +105,7 @@ def test_every_spelling_gives_the_same_images_labels_and_splits(spelling, tmp_pa
     (tmp_path / "faces.csv").write_bytes(SPELLINGS[spelling])
     assert summarise(FER2013(root=tmp_path / "faces.csv", check="off")) == EXPECTED
     codes = None if spelling in ("names", "adjectives", "wrong codes beside names") else list(CLASSES)
-    own = Folder(root=tmp_path, codes=codes)
+    own = folder(root=tmp_path, codes=codes)
     assert summarise(own) == EXPECTED
     assert len(own.cache_key) == 32
 

@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from fer_plugins.data.formats.archives import FileSet, make_printable, split_name
+from fer_plugins.data.formats.archives.file_set import FileSet, make_printable, split_name
 from fer_plugins.data.formats.class_names import ClassNames
-from fer_plugins.data.formats.csv_files import find_column
+from fer_plugins.data.formats.folders.trees import as_flag
 from fer_plugins.data.formats.image_files import is_image
-from fer_plugins.data.formats.list_lines import (
+from fer_plugins.data.formats.lists.list_lines import (
     IMAGE_COLUMNS,
     LABEL_COLUMNS,
     LIST_SUFFIXES,
@@ -21,8 +21,8 @@ from fer_plugins.data.formats.list_lines import (
     join_one_hot,
     read_lines,
 )
-from fer_plugins.data.formats.listed_paths import ListedPaths
-from fer_plugins.data.formats.trees import as_flag
+from fer_plugins.data.formats.lists.listed_paths import ListedPaths
+from fer_plugins.data.formats.tables.csv_files import find_column
 from fer_plugins.runtime.errors import InputError
 
 _SPLIT_COLUMNS = ("split", "usage", "subset", "partition", "set")

@@ -8,16 +8,22 @@ from typing import Any
 
 import numpy as np
 
-from fer_plugins.data.datasets.file_dataset import OnBadImage
-from fer_plugins.data.formats.archives import READ_ERRORS, FileSet, make_printable
-from fer_plugins.data.formats.array_images import to_images
-from fer_plugins.data.formats.csv_columns import LABEL_NAMES, USAGE_NAMES
-from fer_plugins.data.formats.face_rows import BadRow, FaceRows, clean_label, join_rows, refuse_splits, split_of_path
+from fer_plugins.data.formats.archives.file_set import READ_ERRORS, FileSet, make_printable
 from fer_plugins.data.formats.file_kinds import kind_of
-from fer_plugins.data.formats.image_files import UnreadableError, decode_image
+from fer_plugins.data.formats.image_files import OnBadImage, UnreadableError, decode_image
 from fer_plugins.data.formats.labels import expression_of
-from fer_plugins.data.formats.pixel_text import find_form, parse_pixels, split_numbers
 from fer_plugins.data.formats.split_names import split_of
+from fer_plugins.data.formats.tables.array_images import to_images
+from fer_plugins.data.formats.tables.csv_columns import LABEL_NAMES, USAGE_NAMES
+from fer_plugins.data.formats.tables.face_rows import (
+    BadRow,
+    FaceRows,
+    clean_label,
+    join_rows,
+    refuse_splits,
+    split_of_path,
+)
+from fer_plugins.data.formats.tables.pixel_text import find_form, parse_pixels, split_numbers
 from fer_plugins.runtime.errors import InputError
 
 _LEAST = 64  # numbers: fewer are no image

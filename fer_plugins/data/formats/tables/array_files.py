@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fer_plugins.data.datasets.file_dataset import OnBadImage
-from fer_plugins.data.formats.archives import READ_ERRORS, FileSet, FolderFiles, make_printable, split_name
-from fer_plugins.data.formats.face_arrays import find_sets, read_set
-from fer_plugins.data.formats.face_rows import FaceRows, join_rows
+from fer_plugins.data.formats.archives.file_set import READ_ERRORS, FileSet, make_printable, split_name
+from fer_plugins.data.formats.archives.folder_files import FolderFiles
 from fer_plugins.data.formats.file_kinds import kind_of
+from fer_plugins.data.formats.image_files import OnBadImage
+from fer_plugins.data.formats.tables.face_arrays import find_sets, read_set
+from fer_plugins.data.formats.tables.face_rows import FaceRows, join_rows
 from fer_plugins.runtime.errors import InputError
 
 Arrays = dict[str, npt.NDArray[Any]]

@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 import yaml
 
 from fer_plugins.config.yaml_files import load_yaml
-from fer_plugins.data.formats.archives import FileSet, make_printable, split_name
+from fer_plugins.data.formats.archives.file_set import FileSet, make_printable, split_name
 from fer_plugins.data.formats.class_names import ClassNames
-from fer_plugins.data.formats.csv_files import read_text
+from fer_plugins.data.formats.folders.trees import as_flag
 from fer_plugins.data.formats.image_files import is_image
-from fer_plugins.data.formats.image_lists import ListedImage
-from fer_plugins.data.formats.trees import as_flag
+from fer_plugins.data.formats.lists.image_lists import ListedImage
+from fer_plugins.data.formats.tables.csv_files import read_text
 from fer_plugins.runtime.errors import InputError
 
 _BOX = re.compile(r"\d+(?:\.0+)?(?:\s+-?[\d.]+(?:e-?\d+)?){4,}", re.IGNORECASE)

@@ -7,12 +7,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fer_plugins.data.formats.archives import make_printable
-from fer_plugins.data.formats.face_rows import clean_label
+from fer_plugins.data.formats.archives.file_set import make_printable
 from fer_plugins.data.formats.image_files import IMAGE_SUFFIXES
 from fer_plugins.data.formats.labels import expression_of
-from fer_plugins.data.formats.pixel_text import split_numbers
 from fer_plugins.data.formats.split_names import split_of
+from fer_plugins.data.formats.tables.face_rows import clean_label
+from fer_plugins.data.formats.tables.pixel_text import split_numbers
 from fer_plugins.runtime.errors import InputError
 
 # What columns are called, the likeliest first.

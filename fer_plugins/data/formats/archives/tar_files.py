@@ -5,11 +5,18 @@ from __future__ import annotations
 import io
 import tarfile
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import IO
 
-from fer_plugins.data.formats.archives import READ_ERRORS, Opener, hash_file, is_hidden, make_printable, refuse_outside
+from fer_plugins.data.formats.archives.file_set import (
+    READ_ERRORS,
+    Opener,
+    hash_file,
+    is_hidden,
+    make_printable,
+    refuse_outside,
+)
 from fer_plugins.runtime.errors import InputError
 
 
@@ -96,3 +103,51 @@ class TarFiles:
     def digest(self, names: Iterable[str]) -> str:
         """Hash the tar's bytes, whichever ``names`` are asked for."""
         return hash_file(self.path)
+
+
+@contextmanager
+def open_tar_member(path: Path, suffix: str, *, whole: bool) -> Iterator[tuple[IO[bytes], str]]:
+    """Open the one file of a (compressed) tar whose name ends in ``suffix``; yields the stream and its name.
+
+    A compressed tar has no table of contents, so it is read once from front to back.
+
+    Args:
+        path: the tar.
+        suffix: in lower case, compared without case.
+        whole: read on to the end afterwards, to check the rest: paths, links, a second such file, the checksum.
+            False is for a look at the first lines.
+
+    Raises:
+        InputError: no such file, more than one, a path that is absolute or has ``..``, a link, or a damaged tar.
+    """
+    try:
+        with tarfile.open(path) as archive:
+            found = ""
+            for member in archive:
+                refuse_outside(path, member.name)
+                if not (member.isfile() or member.isdir()):
+                    raise InputError(
+                        f"{path}: holds a link or device ({member.name!r}), which is refused; pack it again"
+                    )
+                if not member.isfile() or is_hidden(member.name) or not member.name.lower().endswith(suffix):
+                    continue
+                if found:
+                    raise InputError(
+                        f"{path}: holds both {found!r} and {member.name!r}; unpack it and give one of them"
+                    )
+                found = member.name
+                stream = archive.extractfile(member)
+                assert stream is not None  # a regular file
+                with closing(stream):
+                    yield stream, found
+                if not whole:
+                    return
+            if not found:
+                raise InputError(f"{path}: the tar holds no file that ends in {suffix}; unpack it and give the folder")
+            assert archive.fileobj is not None
+            while archive.fileobj.read(1 << 20):  # past the tar's own end: only there is a gzip's checksum compared
+                pass
+    except READ_ERRORS as error:
+        raise InputError(
+            f"{path}: the tar is damaged or incomplete ({make_printable(str(error))}); fetch it again"
+        ) from error

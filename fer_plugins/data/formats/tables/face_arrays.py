@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from fer_plugins.data.formats.archives import make_printable
-from fer_plugins.data.formats.array_images import to_images
-from fer_plugins.data.formats.face_rows import FaceRows, clean_label, refuse_splits
+from fer_plugins.data.formats.archives.file_set import make_printable
 from fer_plugins.data.formats.labels import expression_of
 from fer_plugins.data.formats.split_names import split_of
+from fer_plugins.data.formats.tables.array_images import to_images
+from fer_plugins.data.formats.tables.face_rows import FaceRows, clean_label, refuse_splits
 from fer_plugins.runtime.errors import InputError
 
 _LEAST_SIDE = 8  # pixels

@@ -1,27 +1,25 @@
-"""What the datasets of image files have in common: rows of names, decoding, bad images, counts against the release."""
+"""A dataset made of a list of images: a plug-in reads the list, here is what all such datasets have in common."""
 
 from __future__ import annotations
 
 import hashlib
-from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, final, get_args
 
 import numpy as np
 import numpy.typing as npt
 import PIL
 
 from fer_plugins.contract import Release
-from fer_plugins.data.formats.archives import READ_ERRORS, FileSet, Opener, make_printable
-from fer_plugins.data.formats.image_files import UnreadableError, decode_image
+from fer_plugins.data.formats.archives.file_set import FileSet, Opener
+from fer_plugins.data.formats.image_files import OnBadImage, UnreadableError, read_image
 from fer_plugins.data.release import differences
 from fer_plugins.runtime.errors import InputError
 
 Check = Literal["error", "warn", "off"]
-OnBadImage = Literal["error", "skip"]
 _READER_VERSION = 3  # to be raised with any change in what is read: cached images of older versions are then rebuilt
 
 
@@ -47,62 +45,68 @@ class Listing:
     # Of the rows, uint8 (H, W, 1 or 3), where they were read with the list: from a table. Bad ones are judged then.
     images: Sequence[npt.NDArray[np.uint8]] | npt.NDArray[np.uint8] | None = None
     left_out: list[str] = field(default_factory=list)  # sentences on bad images, which are among the notes
+    columns: dict[str, npt.NDArray[Any]] = field(default_factory=dict)  # further ones of the table: votes, target
+    deviations: list[str] = field(default_factory=list)  # sentences on what else than counts differs from the release
 
 
-class FileDataset(ABC):
-    """A dataset whose images are files of a folder or zip.
+@final
+class ListedDataset:
+    """The dataset whose images a list names: decoding, bad images, counts against the release, the cache's key.
 
-    Construction looks at names; what needs files to be read (lists of labels) is read at the first use. Images are
-    decoded one by one, when asked for, in their own size and colour.
-
-    A subclass names its ``title``, calls ``__init__`` and implements :meth:`list_rows`. In what else than counts a copy
-    differs from its release, it may say in ``deviations``.
+    Images are decoded one by one, when asked for, in their own size and colour.
 
     Args:
         owner: the entry point's name, for messages.
+        title: the name in papers.
         files: the copy.
+        listing: what was found in it, or a function that finds it at the first use, where files must be read for that;
+            picklable, and raises InputError where a list is missing or contradicts itself.
         options: the user's options that change what is read; part of the cache key.
         check: what follows when counts differ from the release's: error, warn (a sentence in the notes) or off.
         on_bad_image: what an unreadable image leads to: error (when it is read), or skip (every image is looked at
             first; the bad ones are left out and counted in the notes).
-    """
+        classes: the classes in label order, where they are known before the list is read.
+        release: what the official release holds, where it is known before, and ``check`` is the listing's own affair.
+        target_mode: how training uses the column ``target``, where there is one.
+        other_digests: gives hashes of what is read beside ``files``.
 
-    title: str
+    Raises:
+        InputError: an option is none of its values; no row; an image twice; other counts than the release's.
+    """
 
     def __init__(
         self,
         owner: str,
+        title: str,
         files: FileSet,
+        listing: Listing | Callable[[], Listing],
         *,
-        options: Mapping[str, Any],
+        options: Mapping[str, Any] | None = None,
         check: Check = "off",
         on_bad_image: OnBadImage = "error",
+        classes: Sequence[str] | None = None,
+        release: Release | None = None,
+        target_mode: str | None = None,
+        other_digests: Callable[[], Sequence[str]] | None = None,
     ) -> None:
         for name, given, known in (("check", check, Check), ("on_bad_image", on_bad_image, OnBadImage)):
             if given not in get_args(known):
                 raise InputError(f"{owner}: {name} is {given!r}; give --data.{name} {', '.join(get_args(known))}")
-        self.files = files
-        self._owner, self._options = owner, dict(options)
+        self.title, self.files = title, files
+        self._owner, self._options = owner, dict(options or {})
         self._check, self._on_bad_image = check, on_bad_image
-        self.deviations: list[str] = []  # known after ``table``
-        self._listing: Listing | None = None
+        self._classes, self._release, self._other_digests = classes, release, other_digests
+        if target_mode is not None:  # a member that only such datasets have
+            self.target_mode = target_mode
+        self._find_listing = listing
+        self._listing: Listing | None = self._judge(listing) if isinstance(listing, Listing) else None
         self._looked_at = False
         self._reader: tuple[AbstractContextManager[Opener], Opener] | None = None
-
-    @abstractmethod
-    def list_rows(self) -> Listing:
-        """Read whatever lists the images and their labels; called once.
-
-        Raises:
-            InputError: a list is missing or contradicts itself.
-        """
-
-    # What the core reads.
 
     @property
     def classes(self) -> tuple[str, ...]:
         """Class names in label order."""
-        return tuple(self._listed().classes)
+        return tuple(self._listed().classes if self._classes is None else self._classes)
 
     @property
     def notes(self) -> list[str]:
@@ -116,9 +120,14 @@ class FileDataset(ABC):
         return self._listed().left_out
 
     @property
+    def deviations(self) -> list[str]:
+        """Sentences on what else than counts differs from the release."""
+        return self._listed().deviations
+
+    @property
     def release(self) -> Release:
         """What the official release holds in this layout."""
-        return self._listed().release
+        return self._listed().release if self._release is None else self._release
 
     @property
     def cache_key(self) -> str:
@@ -127,18 +136,15 @@ class FileDataset(ABC):
         Of a folder names, sizes and times of change count, of a zip its bytes.
         """
         names = sorted(set(self.files.names))
+        others = self._other_digests() if self._other_digests else ()
         parts = [_READER_VERSION, PIL.__version__, self._owner, self._check, self._on_bad_image]
-        parts += [repr(sorted(self._options.items())), *self.other_digests(), self.files.digest(names)]
+        parts += [repr(sorted(self._options.items())), *others, self.files.digest(names)]
         text = "\n".join(map(str, parts)).encode("utf-8", "replace")
         return hashlib.blake2b(text, digest_size=16).hexdigest()
 
-    def other_digests(self) -> list[str]:
-        """Hashes of what is read beside ``files``."""
-        return []
-
     @property
     def table(self) -> dict[str, Any]:
-        """Columns ``label``, ``source`` and, where known, ``split``, ``subject``, ``sequence``."""
+        """Columns ``label``, ``source``, the listing's own and, where known, ``split``, ``subject``, ``sequence``."""
         rows = self._rows()
         # A name of other bytes than UTF-8 could not be written to a run's records.
         names = [row.name.encode("utf-8", "backslashreplace").decode() for row in rows]
@@ -147,7 +153,7 @@ class FileDataset(ABC):
             column = [getattr(row, name) for row in rows]
             if all(column):
                 columns[name] = column
-        return columns
+        return {**columns, **self._listed().columns}
 
     def __len__(self) -> int:
         return len(self._rows())
@@ -167,29 +173,32 @@ class FileDataset(ABC):
         rows = self._rows() if self._listed().images is None else []
         return [error for row in rows if (error := self._fault(row)) is not None]
 
-    # How it is done.
-
     def _listed(self) -> Listing:
         if self._listing is None:
-            listing = self.list_rows()
-            if not listing.rows:
-                why = " ".join(listing.notes) or "fetch it again"
-                raise InputError(f"{self.files.path}: no image with a label is left of it: {why}")
-            name, times = Counter(row.name for row in listing.rows).most_common(1)[0]
-            if times > 1:
-                raise InputError(f"{self.files.where(name)}: is listed {times} times; list it once")
-            if self._check != "off":
-                self._compare(listing)
-            self._listing = listing
+            assert not isinstance(self._find_listing, Listing)
+            self._listing = self._judge(self._find_listing())
         return self._listing
+
+    def _judge(self, listing: Listing) -> Listing:
+        if not listing.rows:
+            why = " ".join(listing.notes) or "fetch it again"
+            raise InputError(f"{self.files.path}: no image with a label is left of it: {why}")
+        name, times = Counter(row.name for row in listing.rows).most_common(1)[0]
+        if times > 1:
+            raise InputError(f"{self.files.where(name)}: is listed {times} times; list it once")
+        if self._check != "off":
+            self._compare(listing)
+        return listing
 
     def _rows(self) -> list[Row]:
         listing = self._listed()
         if self._on_bad_image == "skip" and not self._looked_at and listing.images is None:
             faults = {row.name: error for row in listing.rows if (error := self._fault(row)) is not None}
             first = next(iter(faults.values()), None)
-            listing.rows = [row for row in listing.rows if row.name not in faults]
-            if first is not None and not listing.rows:
+            kept = [place for place, row in enumerate(listing.rows) if row.name not in faults]
+            listing.rows = [listing.rows[place] for place in kept]
+            listing.columns = {key: column[kept] for key, column in listing.columns.items()}
+            if first is not None and not kept:
                 raise InputError(
                     f"{self.files.path}: none of its {len(faults):,} images can be read, the first: {first.where}: "
                     f"{first.reason}; give another copy as --data.root"
@@ -210,20 +219,10 @@ class FileDataset(ABC):
         return None
 
     def _decode(self, name: str) -> npt.NDArray[np.uint8]:
-        try:
-            with self._opener()(name) as stream:
-                data = stream.read()
-        except (*READ_ERRORS, KeyError) as error:  # KeyError: a list names a file that is not there
-            why = "there is no such file" if isinstance(error, KeyError | FileNotFoundError) else str(error)
-            where = self.files.where(name)
-            raise UnreadableError(where, f"the file cannot be read ({make_printable(why)})") from error
-        return decode_image(data, self.files.where(name), grey=False)
-
-    def _opener(self) -> Opener:
         if self._reader is None:
             manager = self.files.opened()
             self._reader = (manager, manager.__enter__())
-        return self._reader[1]
+        return read_image(self.files, name, self._reader[1], grey=False)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_reader": None}  # an open zip is opened anew in a copy

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from fer_plugins.data.datasets.file_dataset import OnBadImage
-from fer_plugins.data.formats.archives import split_name
+from fer_plugins.data.formats.archives.file_set import split_name
+from fer_plugins.data.formats.image_files import OnBadImage
 from fer_plugins.data.formats.labels import expression_of
 from fer_plugins.data.formats.split_names import split_of
 from fer_plugins.runtime.errors import InputError

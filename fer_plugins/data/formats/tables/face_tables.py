@@ -7,16 +7,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fer_plugins.data.datasets.file_dataset import OnBadImage
-from fer_plugins.data.formats.archives import FileSet, SingleFile, ZipFiles, make_printable, split_name
-from fer_plugins.data.formats.array_files import ArrayTable
-from fer_plugins.data.formats.arrow_files import ArrowTable
-from fer_plugins.data.formats.csv_files import CsvFile
-from fer_plugins.data.formats.face_rows import FaceRows, FaceTable, join_rows, split_of_path
+from fer_plugins.data.formats.archives.file_set import FileSet, SingleFile, make_printable, split_name
+from fer_plugins.data.formats.archives.root_files import RootFiles
+from fer_plugins.data.formats.archives.tar_files import TarFiles
+from fer_plugins.data.formats.archives.zip_files import ZipFiles
 from fer_plugins.data.formats.file_kinds import Kind, kind_of, look_like
-from fer_plugins.data.formats.pixel_csv import read_dialect, read_pixel_csv
-from fer_plugins.data.formats.root_files import RootFiles
-from fer_plugins.data.formats.tar_files import TarFiles
+from fer_plugins.data.formats.image_files import OnBadImage
+from fer_plugins.data.formats.tables.array_files import ArrayTable
+from fer_plugins.data.formats.tables.arrow_files import ArrowTable
+from fer_plugins.data.formats.tables.csv_files import CsvFile
+from fer_plugins.data.formats.tables.face_rows import FaceRows, FaceTable, join_rows, split_of_path
+from fer_plugins.data.formats.tables.pixel_csv import read_dialect, read_pixel_csv
 from fer_plugins.runtime.errors import InputError
 
 CSV_SUFFIXES = tuple(f"{kind}{packed}" for kind in (".csv", ".tsv") for packed in ("", ".gz", ".bz2", ".xz"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 
-from fer_plugins.data.formats.archives import FileSet, make_printable, split_name
+from fer_plugins.data.formats.archives.file_set import FileSet, make_printable, split_name
 from fer_plugins.data.formats.class_names import ClassNames
 from fer_plugins.data.formats.image_files import is_image
 from fer_plugins.runtime.errors import InputError

@@ -8,10 +8,10 @@ import re
 from collections.abc import Sequence
 from contextlib import nullcontext
 
-from fer_plugins.data.formats.archives import READ_ERRORS, FileSet, Opener, make_printable
-from fer_plugins.data.formats.csv_files import read_rows, read_text
+from fer_plugins.data.formats.archives.file_set import READ_ERRORS, FileSet, Opener, make_printable
 from fer_plugins.data.formats.image_files import is_image
 from fer_plugins.data.formats.labels import expression_of
+from fer_plugins.data.formats.tables.csv_files import read_rows, read_text
 from fer_plugins.runtime.errors import InputError
 
 _LOOKED_AT = 1 << 16  # bytes of a file, for its first line

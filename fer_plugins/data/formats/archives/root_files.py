@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
-from fer_plugins.data.formats.archives import FileSet, Opener, ZipFiles, make_printable, split_name
-from fer_plugins.data.formats.tar_files import TarFiles
+from fer_plugins.data.formats.archives.file_set import FileSet, Opener, make_printable, split_name
+from fer_plugins.data.formats.archives.tar_files import TarFiles
+from fer_plugins.data.formats.archives.zip_files import ZipFiles
 from fer_plugins.runtime.errors import InputError
 
 _SAMPLED = 32  # files of a second tree whose bytes are compared, where names and sizes are the same

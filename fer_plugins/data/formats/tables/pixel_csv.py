@@ -13,12 +13,12 @@ from typing import IO, Literal
 import numpy as np
 import numpy.typing as npt
 
-from fer_plugins.data.formats.csv_dialect import Dialect, find_dialect, split_record
-from fer_plugins.data.formats.face_rows import BadRow, FaceRows, clean_label, refuse_splits
 from fer_plugins.data.formats.file_kinds import HEAD, read_head
 from fer_plugins.data.formats.image_files import UnreadableError
-from fer_plugins.data.formats.pixel_text import parse_pixels
 from fer_plugins.data.formats.split_names import split_of
+from fer_plugins.data.formats.tables.csv_dialect import Dialect, find_dialect, split_record
+from fer_plugins.data.formats.tables.face_rows import BadRow, FaceRows, clean_label, refuse_splits
+from fer_plugins.data.formats.tables.pixel_text import parse_pixels
 from fer_plugins.runtime.errors import InputError
 
 _BLOCK = 64  # rows parsed at once: about 0.5 MB of text, which stays in the processor's cache

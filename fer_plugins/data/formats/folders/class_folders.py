@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from fer_plugins.data.formats.archives import FileSet, make_printable, split_name
+from fer_plugins.data.formats.archives.file_set import FileSet, make_printable, split_name
 from fer_plugins.data.formats.class_names import ClassNames
+from fer_plugins.data.formats.folders.trees import as_flag, refuse_splits, refuse_trees, sort_trees
 from fer_plugins.data.formats.image_files import is_image
-from fer_plugins.data.formats.trees import as_flag, refuse_splits, refuse_trees, sort_trees
 from fer_plugins.runtime.errors import InputError
 
 Path = tuple[str, ...]

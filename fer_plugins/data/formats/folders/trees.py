@@ -7,8 +7,8 @@ import posixpath
 import shlex
 from collections.abc import Mapping, Sequence
 
-from fer_plugins.data.formats.archives import FileSet, make_printable
-from fer_plugins.data.formats.root_files import RootFiles
+from fer_plugins.data.formats.archives.file_set import FileSet, make_printable
+from fer_plugins.data.formats.archives.root_files import RootFiles
 from fer_plugins.runtime.errors import InputError
 
 

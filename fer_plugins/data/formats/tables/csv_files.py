@@ -15,15 +15,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Literal, cast
 
-from fer_plugins.data.formats.archives import (
+from fer_plugins.data.formats.archives.file_set import (
     READ_ERRORS,
     FileSet,
     Opener,
     hash_file,
     make_printable,
-    open_tar_member,
     split_name,
 )
+from fer_plugins.data.formats.archives.tar_files import open_tar_member
 from fer_plugins.runtime.errors import InputError
 
 

@@ -7,9 +7,9 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fer_plugins.data.formats.csv_columns import LEAST, Columns, find_columns, is_number
 from fer_plugins.data.formats.file_kinds import HEAD, look_like
-from fer_plugins.data.formats.pixel_text import PixelForm, find_form, split_numbers
+from fer_plugins.data.formats.tables.csv_columns import LEAST, Columns, find_columns, is_number
+from fer_plugins.data.formats.tables.pixel_text import PixelForm, find_form, split_numbers
 from fer_plugins.runtime.errors import InputError
 
 _MARKS = (b",", b";", b"\t", b"|", b" ")
