@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from fer_plugins.contract import Release
 from fer_plugins.data.datasets.fer2013_copies import recognise
+from fer_plugins.data.datasets.fer2013_folders import has_class_folders
 from fer_plugins.data.datasets.fer2013_layouts import TableLayout
 from fer_plugins.data.datasets.ferplus_votes import (
     VotedRows,
@@ -25,6 +26,7 @@ from fer_plugins.data.datasets.ferplus_votes import (
 )
 from fer_plugins.data.datasets.vote_targets import LabelMode, make_targets
 from fer_plugins.data.formats.archives.file_set import FileSet, SingleFile
+from fer_plugins.data.formats.class_names import ClassNames
 from fer_plugins.data.formats.file_kinds import open_path
 from fer_plugins.data.formats.image_files import OnBadImage
 from fer_plugins.data.formats.labels import EXPRESSIONS
@@ -197,6 +199,11 @@ def _find(root: Path, labels: str | None) -> _Copy:
     try:
         layout, notes = recognise(root, known=_VOTES)
     except InputError as error:
+        if votes is None and has_class_folders(files, ClassNames()):
+            raise InputError(
+                f"{root}: holds class folders, which say labels and no votes; read them as --data folder, or give what "
+                f"FER+ is: {_LAYOUTS}"
+            ) from None
         if votes is None:
             raise InputError(f"{error}; of FER+ are needed {_LAYOUTS}") from None
         if lists:

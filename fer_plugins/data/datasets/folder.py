@@ -29,7 +29,7 @@ from fer_plugins.data.formats.lists.image_lists import (
 )
 from fer_plugins.data.formats.lists.list_lines import LIST_SUFFIXES
 from fer_plugins.data.formats.lists.yolo_boxes import pair_boxes, read_boxes
-from fer_plugins.data.formats.looks_like import refuse_labels
+from fer_plugins.data.formats.looks_like import describe_release, refuse_labels
 from fer_plugins.data.listed_dataset import ListedDataset, Listing, Row
 from fer_plugins.runtime.errors import InputError
 
@@ -162,7 +162,11 @@ class _Copy:
                 "give --data.csv"
             )
         if lists:
-            return self._read_lists(lists)
+            try:
+                return self._read_lists(lists)
+            except InputError as error:
+                look = describe_release(self.files, "folder") if self.csv is None else ""
+                raise (InputError(f"{self.files.path}: {look}as a list: {error}") if look else error) from None
         if pairs:
             images, notes = read_boxes(self.files, pairs, self.names)
             unread = note_unread(self.files, pairs, "no file of boxes belongs to them")
