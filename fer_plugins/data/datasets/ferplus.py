@@ -7,7 +7,7 @@ import zipfile
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +32,7 @@ from fer_plugins.data.formats.image_files import OnBadImage
 from fer_plugins.data.formats.labels import EXPRESSIONS
 from fer_plugins.data.formats.tables.face_tables import CsvTable
 from fer_plugins.data.listed_dataset import Check, ListedDataset, Listing, Row
+from fer_plugins.data.option_values import check_value
 from fer_plugins.runtime.errors import InputError
 
 _LAYOUTS = "fer2013.csv (or icml_face_data.csv) and fer2013new.csv, or FER2013Train, FER2013Valid and FER2013Test"
@@ -77,10 +78,7 @@ def ferplus(
         InputError: a file is missing, images whose order is lost, rows that do not belong together, or votes that are
             no whole numbers.
     """
-    if label_mode not in get_args(LabelMode):
-        raise InputError(
-            f"ferplus: label_mode is {label_mode!r}; give --data.label_mode {', '.join(get_args(LabelMode))}"
-        )
+    check_value("ferplus", "label_mode", label_mode, LabelMode)
     if not 0 <= majority_share < 1:
         raise InputError(f"ferplus: majority_share is {majority_share}; give a share from 0 up to, not including, 1")
     if majority_share and label_mode != "majority":

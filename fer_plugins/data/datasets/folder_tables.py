@@ -33,6 +33,10 @@ class FoundFaces:
     table: FaceTable
     notes: list[str]
 
+    def digests(self) -> list[str]:
+        """Hash the table, whose files may lie beside the one that was given."""
+        return [self.table.digest()]
+
 
 def find_face_table(root: str | os.PathLike[str] | None, ignore: Sequence[str] | None = None) -> FoundFaces | None:
     """Return the table of faces that ``root`` is or holds; None where it is none, or image files lie there.
