@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple, final, get_args
+from typing import Any, Literal, NamedTuple, final
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ import PIL
 from fer_plugins.contract import Release
 from fer_plugins.data.formats.archives.file_set import FileSet, Opener
 from fer_plugins.data.formats.image_files import OnBadImage, UnreadableError, read_image
+from fer_plugins.data.option_values import check_value
 from fer_plugins.data.release import differences
 from fer_plugins.runtime.errors import InputError
 
@@ -89,9 +90,8 @@ class ListedDataset:
         target_mode: str | None = None,
         other_digests: Callable[[], Sequence[str]] | None = None,
     ) -> None:
-        for name, given, known in (("check", check, Check), ("on_bad_image", on_bad_image, OnBadImage)):
-            if given not in get_args(known):
-                raise InputError(f"{owner}: {name} is {given!r}; give --data.{name} {', '.join(get_args(known))}")
+        check_value(owner, "check", check, Check)
+        check_value(owner, "on_bad_image", on_bad_image, OnBadImage)
         self.title, self.files = title, files
         self._owner, self._options = owner, dict(options or {})
         self._check, self._on_bad_image = check, on_bad_image

@@ -6,7 +6,7 @@ import io
 import os
 import re
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from fer_plugins.data.formats.labels import EXPRESSIONS
 from fer_plugins.data.formats.split_names import split_of
 from fer_plugins.data.formats.tables.csv_files import read_rows
 from fer_plugins.data.listed_dataset import ListedDataset, Listing, Row
+from fer_plugins.data.option_values import check_value
 from fer_plugins.runtime.errors import InputError
 
 _LAYOUTS = (
@@ -70,8 +71,7 @@ def affectnet(
     Raises:
         InputError: neither layout, unknown codes, an image or annotation that is missing, or (at first use) a bad one.
     """
-    if expressions not in get_args(Literal[8, 7]):
-        raise InputError(f"affectnet: expressions is {expressions}; give --data.expressions 8 or 7")
+    check_value("affectnet", "expressions", expressions, Literal[8, 7])
     files = open_root("affectnet", root, _LAYOUTS, ignore=ignore)
     known = EXPRESSIONS[:expressions]
     copy = _Copy(
@@ -82,7 +82,6 @@ def affectnet(
         match_files(files, r"(?:[^/]*/)?(?P<split>train(?:ing)?|val(?:id|idation)?|test(?:ing)?)\.csv", "affectnet"),
         match_files(files, r"(?P<split>[^/]+)/(?:(?P=split)/)?annotations/(?P<number>[^/]+)_exp\.npy", "affectnet"),
     )
-    copy.refuse_unclear()
     return ListedDataset(
         "affectnet",
         "AffectNet",
@@ -106,7 +105,7 @@ class _Copy:
     annotated: list[tuple[str, dict[str, str]]]
     missing: list[str] = field(default_factory=list)  # places of labels whose image is not there
 
-    def refuse_unclear(self) -> None:
+    def __post_init__(self) -> None:
         """Refuse folders of annotations that name no split, and two layouts side by side."""
         for name, match in self.annotated:
             if self.names.split(match["split"]) is None:
@@ -142,20 +141,15 @@ class _Copy:
                 rows.append(Row(name, self.known.index(expression), place))
             else:
                 left_out[expression] += 1
-        counted = [f"{number:,} {name}" for name, number in left_out.items() if number]
-        if counted:
+        if counted := [f"{number:,} {name}" for name, number in left_out.items() if number]:
             notes.append(f"Left out, since they are no class here: {', '.join(counted)}.")
-        bad = []
-        if self.missing:
-            bad.append(
-                f"{len(self.missing):,} bad images were left out (--data.on_bad_image skip), the first: "
-                f"{self.missing[0]}: there is no such file."
-            )
+        bad = f"{len(self.missing):,} bad images were left out (--data.on_bad_image skip), the first: "
         if layout != "class folders":
             notes += note_unread(self.files, [name for name, *_ in found], "no list or annotation names them")
         if "val" in splits and not three:
             notes.append(_TEST_NOTE)
-        return Listing(layout, self.known, rows, notes=notes, left_out=bad)
+        left = [f"{bad}{self.missing[0]}: there is no such file."] if self.missing else []
+        return Listing(layout, self.known, rows, notes=notes, left_out=left)
 
     def _read_folders(self, notes: list[str]) -> list[tuple[str, int, str]]:
         tree = find_tree(self.files, self.names)

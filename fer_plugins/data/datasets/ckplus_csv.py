@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from fer_plugins.contract import Release
 from fer_plugins.data.formats.archives.file_set import FileSet, SingleFile, split_name
-from fer_plugins.data.formats.archives.opening import open_root
+from fer_plugins.data.formats.archives.opening import enter_archive, open_root
 from fer_plugins.data.formats.file_kinds import is_inside_file, open_path
 from fer_plugins.data.formats.folders.trees import as_flag
 from fer_plugins.data.formats.image_files import OnBadImage
@@ -38,7 +38,7 @@ def find_csv(
     """
     if root is None or not os.fspath(root) or is_inside_file(root):
         return None, open_root("ckplus", root, layouts, ignore=ignore)
-    path = open_path(root, f"the folder or zip that holds {layouts}")
+    path = enter_archive(open_path(root, f"the folder or zip that holds {layouts}"))
     kind = "folder" if path.is_dir() else kind_of_file(path)
     if kind not in ("folder", "zip"):
         try:

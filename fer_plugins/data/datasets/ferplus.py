@@ -7,13 +7,14 @@ import zipfile
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from fer_plugins.contract import Release
 from fer_plugins.data.datasets.fer2013_copies import recognise
+from fer_plugins.data.datasets.fer2013_folders import has_class_folders
 from fer_plugins.data.datasets.fer2013_layouts import TableLayout
 from fer_plugins.data.datasets.ferplus_votes import (
     VotedRows,
@@ -25,11 +26,13 @@ from fer_plugins.data.datasets.ferplus_votes import (
 )
 from fer_plugins.data.datasets.vote_targets import LabelMode, make_targets
 from fer_plugins.data.formats.archives.file_set import FileSet, SingleFile
+from fer_plugins.data.formats.class_names import ClassNames
 from fer_plugins.data.formats.file_kinds import open_path
 from fer_plugins.data.formats.image_files import OnBadImage
 from fer_plugins.data.formats.labels import EXPRESSIONS
 from fer_plugins.data.formats.tables.face_tables import CsvTable
 from fer_plugins.data.listed_dataset import Check, ListedDataset, Listing, Row
+from fer_plugins.data.option_values import check_value
 from fer_plugins.runtime.errors import InputError
 
 _LAYOUTS = "fer2013.csv (or icml_face_data.csv) and fer2013new.csv, or FER2013Train, FER2013Valid and FER2013Test"
@@ -75,10 +78,7 @@ def ferplus(
         InputError: a file is missing, images whose order is lost, rows that do not belong together, or votes that are
             no whole numbers.
     """
-    if label_mode not in get_args(LabelMode):
-        raise InputError(
-            f"ferplus: label_mode is {label_mode!r}; give --data.label_mode {', '.join(get_args(LabelMode))}"
-        )
+    check_value("ferplus", "label_mode", label_mode, LabelMode)
     if not 0 <= majority_share < 1:
         raise InputError(f"ferplus: majority_share is {majority_share}; give a share from 0 up to, not including, 1")
     if majority_share and label_mode != "majority":
@@ -197,6 +197,11 @@ def _find(root: Path, labels: str | None) -> _Copy:
     try:
         layout, notes = recognise(root, known=_VOTES)
     except InputError as error:
+        if votes is None and has_class_folders(files, ClassNames()):
+            raise InputError(
+                f"{root}: holds class folders, which say labels and no votes; read them as --data folder, or give what "
+                f"FER+ is: {_LAYOUTS}"
+            ) from None
         if votes is None:
             raise InputError(f"{error}; of FER+ are needed {_LAYOUTS}") from None
         if lists:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
-from fer_plugins.data.datasets.folder_tables import FoundFaces, find_face_table, list_table
+from fer_plugins.data.datasets.folder_tables import find_face_table, list_table
 from fer_plugins.data.formats.archives.file_set import FileSet, make_printable, split_name
 from fer_plugins.data.formats.archives.opening import open_root
 from fer_plugins.data.formats.class_names import ClassNames
@@ -29,15 +28,15 @@ from fer_plugins.data.formats.lists.image_lists import (
 )
 from fer_plugins.data.formats.lists.list_lines import LIST_SUFFIXES
 from fer_plugins.data.formats.lists.yolo_boxes import pair_boxes, read_boxes
-from fer_plugins.data.formats.looks_like import refuse_labels
+from fer_plugins.data.formats.looks_like import describe_release, refuse_labels
 from fer_plugins.data.listed_dataset import ListedDataset, Listing, Row
+from fer_plugins.data.option_values import check_value
 from fer_plugins.runtime.errors import InputError
 
 _LAYOUTS = (
     "<class>/*.png, <split>/<class>/*.png, lists of images and labels (csv or text), or images/ and labels/ of YOLO"
 )
 _CK_NAME = re.compile(r"S\d{3}_\d{3}_\d{8}\.", re.IGNORECASE)
-_OnUnknownLabel = Literal["error", "drop", "keep"]
 
 
 def folder(
@@ -90,10 +89,7 @@ def folder(
     Raises:
         InputError: no such layout, labels that are not known, columns that are not there, or (at first use) a bad one.
     """
-    if on_unknown_label not in get_args(_OnUnknownLabel):
-        raise InputError(
-            f"folder: on_unknown_label is {on_unknown_label!r}; give --data.on_unknown_label error, drop or keep"
-        )
+    check_value("folder", "on_unknown_label", on_unknown_label, Literal["error", "drop", "keep"])
     if names is not None and codes is not None:
         raise InputError("folder: --data.names and --data.codes both name labels; leave one of them out")
     faces = find_face_table(root, ignore) if csv is None else None
@@ -119,12 +115,8 @@ def folder(
         copy.list_rows() if faces is None else partial(list_table, faces, on_bad_image, meant, copy.read_labels),
         options={"csv": given, "columns": columns, "names": names, "codes": codes, "unknown": on_unknown_label},
         on_bad_image=on_bad_image,
-        other_digests=None if faces is None else partial(_digest_table, faces),
+        other_digests=None if faces is None else faces.digests,
     )
-
-
-def _digest_table(faces: FoundFaces) -> list[str]:
-    return [faces.table.digest()]  # its files may lie beside the one that was given
 
 
 @dataclass
@@ -162,7 +154,11 @@ class _Copy:
                 "give --data.csv"
             )
         if lists:
-            return self._read_lists(lists)
+            try:
+                return self._read_lists(lists)
+            except InputError as error:
+                look = describe_release(self.files, "folder") if self.csv is None else ""
+                raise (InputError(f"{self.files.path}: {look}as a list: {error}") if look else error) from None
         if pairs:
             images, notes = read_boxes(self.files, pairs, self.names)
             unread = note_unread(self.files, pairs, "no file of boxes belongs to them")
@@ -175,8 +171,7 @@ class _Copy:
             for image in tree.images
         ]
         notes = list(tree.notes)
-        further = sorted({"/".join(image.inner) for image in tree.images if image.inner})
-        if further:
+        if further := sorted({"/".join(image.inner) for image in tree.images if image.inner}):
             notes.append(
                 f"Images of {len(further):,} folders inside the class folders, such as {make_printable(further[0])}, "
                 "belong to the class above them."
@@ -191,13 +186,11 @@ class _Copy:
         if self.csv is not None:
             whole = self.files.path
             return choose_lists(self.files, self.csv, self.names, str(whole) if whole.is_dir() else "")
-        if any(self._names_a_class(split_name(name)[:-1]) for name in self.files.names if is_image(name)):
+        folders = {folder for name in self.files.names if is_image(name) for folder in split_name(name)[:-1]}
+        if any(map(self.names.expression, folders)):
             return []
         lists = find_lists(self.files)
         return [(lists[0], "")] if len(lists) == 1 else name_splits(self.files, lists, self.names)
-
-    def _names_a_class(self, folders: Iterable[str]) -> bool:
-        return any(self.names.expression(folder) is not None for folder in folders)
 
     def _read_lists(self, lists: list[tuple[str, str]]) -> tuple[str, list[ListedImage], list[str]]:
         found: list[ListedImage] = []
@@ -211,8 +204,7 @@ class _Copy:
             found += images
             notes += more
         unread = note_unread(self.files, [image.name for image in found], "no list names them")
-        further = [name for name in find_lists(self.files) if name not in dict(lists)] if unread else []
-        if further:
+        if further := [name for name in find_lists(self.files) if name not in dict(lists)] if unread else []:
             unread.append(f"Lists that were not read: {', '.join(further[:8])}; --data.csv takes several, one a split.")
         notes += unread
         return f"images listed in {', '.join(make_printable(name) for name, _ in lists)}", found, notes

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable
-from typing import Literal, get_args
+from typing import Literal
 
 from fer_plugins.contract import Release
 from fer_plugins.data.formats.archives.file_set import make_printable
@@ -20,6 +20,7 @@ from fer_plugins.data.formats.labels import EXPRESSIONS
 from fer_plugins.data.formats.split_names import split_of
 from fer_plugins.data.formats.tables.csv_files import find_column, read_rows, read_text
 from fer_plugins.data.listed_dataset import Check, ListedDataset, Listing, Row
+from fer_plugins.data.option_values import check_value
 from fer_plugins.runtime.errors import InputError
 
 _LAYOUTS = "EmoLabel/list_patition_label.txt with Image/aligned, or DATASET/train/1..7 and DATASET/test/1..7"
@@ -30,7 +31,6 @@ OFFICIAL_COUNTS = {
     "test": dict(zip(_CLASSES, (162, 160, 74, 1_185, 478, 329, 680), strict=True)),
 }
 _RELEASE = Release(OFFICIAL_COUNTS, 15_339)
-_Images = Literal["aligned", "original"]
 
 
 def rafdb(
@@ -66,8 +66,7 @@ def rafdb(
         InputError: neither layout, a code outside 1..7, lists that contradict folders, other counts, or (at first use)
             a missing or bad image.
     """
-    if images not in get_args(_Images):
-        raise InputError(f"rafdb: images is {images!r}; give --data.images aligned or original")
+    check_value("rafdb", "images", images, Literal["aligned", "original"])
     files = open_root("rafdb", root, _LAYOUTS, ignore=ignore)
     listing = _list_rows(files, images, ClassNames(names))
     options = {"images": images, "names": names}

@@ -100,6 +100,12 @@ def kind_of(head: bytes) -> Kind:
     return "text" if utf16 or 0 not in start else "other"
 
 
+def image_ending(head: bytes) -> str:
+    """Return the usual ending of an image file by its first bytes, "" where it is none that is known by them."""
+    known = {b"\xff\xd8\xff": "jpg", b"\x89PNG": "png", b"GIF8": "gif", b"BM": "bmp"}
+    return next((ending for magic, ending in known.items() if head.startswith(magic)), "")
+
+
 def look_like(head: bytes) -> str:
     """Say what a file that cannot be read looks like, with what to do about it; "" where nothing is known of it."""
     start = head.lstrip()[:64].lower()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import hashlib
 import lzma
 import re
@@ -11,7 +13,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, Protocol, cast
 
 from fer_plugins.runtime.errors import InputError
 
@@ -130,3 +132,14 @@ def refuse_outside(path: Path, name: str) -> None:
     parts = split_name(name)
     if parts[0] == "" or ".." in parts or re.match("[A-Za-z]:", name):
         raise InputError(f"{path}: holds the path {name!r}, which points outside the archive; it is refused as a whole")
+
+
+def open_packed(stream: IO[bytes]) -> IO[bytes]:
+    """Return what a compressed file (gzip, bzip2, xz) holds, whatever its name says; any other file itself."""
+    magic = stream.read(6)
+    stream.seek(0)
+    if magic.startswith(b"\x1f\x8b"):
+        return cast(IO[bytes], gzip.GzipFile(fileobj=stream))
+    if magic.startswith(b"BZh"):
+        return bz2.BZ2File(stream)
+    return lzma.LZMAFile(stream) if magic.startswith(b"\xfd7zXZ") else stream

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
+import re
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from fer_plugins.data.formats.archives.file_set import make_printable
+from fer_plugins.data.formats.archives.file_set import is_hidden, make_printable
 from fer_plugins.data.formats.archives.folder_files import FolderFiles
 from fer_plugins.data.formats.archives.root_files import RootFiles
 from fer_plugins.data.formats.archives.tar_files import TarFiles, is_tar
 from fer_plugins.data.formats.archives.zip_files import ZipFiles
 from fer_plugins.data.formats.image_files import is_image
 from fer_plugins.runtime.errors import InputError
+
+PACKED = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
+_BESIDE = re.compile(r"(?:readme|licen[cs]e|copying|citation|md5|sha\d*)", re.IGNORECASE)
 
 
 def open_root(
@@ -25,7 +29,7 @@ def open_root(
     depth: int = 24,
     limit: int = 2_000_000,
 ) -> RootFiles:
-    """Open the folder, zip or tar that the user gave, or a folder inside a zip or tar.
+    """Open the folder, zip or tar that the user gave, a folder inside a zip or tar, or the only archive in a folder.
 
     Args:
         owner: the dataset's name, for messages.
@@ -41,7 +45,7 @@ def open_root(
     wanted = f"the folder, zip or tar that holds {layouts}"
     if root is None or not os.fspath(root):
         raise InputError(f"{owner}: no data given; give --data.root {wanted}")
-    path, inside = split_inside(Path(root).expanduser())
+    path, inside = split_inside(enter_archive(Path(root).expanduser()))
     try:
         if not path.exists():
             raise InputError(f"{path}: does not exist; give --data.root {wanted}")
@@ -59,6 +63,17 @@ def open_root(
         raise InputError(f"{make_printable(str(path))}: is no path ({error}); give --data.root another") from error
     what = "an image, and a dataset is many" if is_image(path.name) else "neither a folder nor a zip or tar"
     raise InputError(f"{path}: is {what}; give --data.root {wanted}")
+
+
+def enter_archive(path: Path) -> Path:
+    """Return the archive that is all that a folder holds, beside its licence and the like; else ``path`` itself."""
+    try:
+        names = [entry.name for entry in os.scandir(path)] if path.is_dir() else []
+    except OSError:
+        return path
+    names = [name for name in names if not (is_hidden(name) or _BESIDE.match(name))]
+    alone = len(names) == 1 and names[0].lower().endswith(PACKED)
+    return path / names[0] if alone else path
 
 
 def split_inside(path: Path) -> tuple[Path, str]:

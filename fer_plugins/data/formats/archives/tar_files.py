@@ -1,9 +1,12 @@
-"""Reads the files of a tar in place; of a compressed one that would mean to unpack it for every image."""
+"""Reads the files of a tar in place, or the one file of a kind in it."""
 
 from __future__ import annotations
 
+import atexit
+import functools
 import io
 import tarfile
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -15,6 +18,7 @@ from fer_plugins.data.formats.archives.file_set import (
     hash_file,
     is_hidden,
     make_printable,
+    open_packed,
     refuse_outside,
 )
 from fer_plugins.runtime.errors import InputError
@@ -28,30 +32,56 @@ def is_tar(path: Path) -> bool:
         return False
 
 
-class TarFiles:
-    """The files of a tar that is not compressed; hidden ones are left out.
+@functools.cache
+def _unpack(path: Path, size: int, changed: int) -> Path:
+    """Return a tar that is not compressed: ``path`` itself, or its content in a temporary file.
+
+    ``size`` and ``changed`` tell a file from a later one of the same name.
 
     Raises:
-        InputError: the tar is compressed or damaged, or holds a link, a name twice, or a path that is absolute or has
-            ``..``.
+        InputError: there is no room for it.
+    """
+    with path.open("rb") as packed:
+        stream = open_packed(packed)
+        if stream is packed:
+            return path
+        with tempfile.NamedTemporaryFile(prefix="fer-plugins-", suffix=".tar", delete=False) as plain:
+            atexit.register(Path(plain.name).unlink, missing_ok=True)
+            while chunk := stream.read(1 << 20):
+                try:
+                    plain.write(chunk)
+                except OSError as error:
+                    Path(plain.name).unlink()
+                    raise InputError(
+                        f"{path}: cannot be unpacked in {tempfile.gettempdir()} ({error.strerror}); unpack it where "
+                        f"there is room (tar -xf {path.name}) and give the folder"
+                    ) from error
+    return Path(plain.name)
+
+
+class TarFiles:
+    """The files of a tar; hidden ones are left out.
+
+    A compressed tar is unpacked into one temporary file, which is removed at exit: no file in it is found otherwise.
+
+    Raises:
+        InputError: the tar is damaged, there is no room to unpack it, or it holds a link, a name twice, or a path that
+            is absolute or has ``..``.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._places: dict[str, tuple[int, int]] = {}  # name -> where its bytes begin, and how many there are
         try:
-            with tarfile.open(path, "r:") as archive:
+            status = path.stat()
+            self._plain = _unpack(path, status.st_size, status.st_mtime_ns)
+            with tarfile.open(self._plain, "r:") as archive:
                 members = archive.getmembers()
         except READ_ERRORS as error:
-            if path.is_file() and is_tar(path):
-                raise InputError(
-                    f"{path}: is a compressed tar, in which no single file can be found without reading all; unpack it "
-                    f"(tar -xf {path.name}) and give the folder"
-                ) from None
             raise InputError(
                 f"{path}: the tar is damaged or incomplete ({make_printable(str(error))}); fetch it again"
             ) from error
-        end = path.stat().st_size
+        end = self._plain.stat().st_size
         for member in members:
             refuse_outside(path, member.name)
             if member.isdir():
@@ -91,7 +121,7 @@ class TarFiles:
     @contextmanager
     def opened(self) -> Iterator[Opener]:
         """Open the tar, yield a function that opens one member."""
-        with self._path.open("rb") as stream:
+        with self._plain.open("rb") as stream:
 
             def open_member(name: str) -> IO[bytes]:
                 start, size = self._places[name]

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from fer_plugins.data.formats.archives.file_set import FileSet, make_printable, split_name
 from fer_plugins.data.formats.class_names import ClassNames
+from fer_plugins.data.formats.folders.split_and_class import divide_folders
 from fer_plugins.data.formats.folders.trees import as_flag, refuse_splits, refuse_trees, sort_trees
 from fer_plugins.data.formats.image_files import is_image
 from fer_plugins.runtime.errors import InputError
@@ -80,12 +81,15 @@ def find_tree(files: FileSet, names: ClassNames) -> ClassTree:
             folders, two trees that differ, two expressions above one image.
     """
     held: dict[Path, list[str]] = defaultdict(list)
-    for name in files.names:
-        if is_image(name):
-            held[tuple(split_name(name)[:-1])].append(name)
+    images = {name: tuple(split_name(name)[:-1]) for name in files.names if is_image(name)}
+    divided = divide_folders(images.values(), names)
+    for name, folder in images.items():
+        held[divided[folder]].append(name)
     meant = _read_meanings(files, list(held), names)
     levels = _class_places(held, meant)
     tree = ClassTree()
+    if example := next((folder for folder, read in divided.items() if folder != read), None):
+        tree.notes.append(f"Folders such as {make_printable('/'.join(example))} were read as split and class.")
     _judge_outside(files, held, meant, levels, tree)
     tops: dict[Path, dict[str, str]] = defaultdict(dict)
     for folder, place in levels.items():

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import bz2
 import csv
-import gzip
 import io
 import itertools
-import lzma
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Literal, cast
+from typing import IO, Literal
 
 from fer_plugins.data.formats.archives.file_set import (
     READ_ERRORS,
@@ -21,6 +18,7 @@ from fer_plugins.data.formats.archives.file_set import (
     Opener,
     hash_file,
     make_printable,
+    open_packed,
     split_name,
 )
 from fer_plugins.data.formats.archives.tar_files import open_tar_member
@@ -60,24 +58,14 @@ class CsvFile:
         try:
             if self.member is None:
                 with self.path.open("rb") as stream:
-                    yield _unpack(stream), self.path.name, where
+                    yield open_packed(stream), self.path.name, where
             else:
                 with zipfile.ZipFile(self.path) as archive, archive.open(self.member) as stream:
-                    yield _unpack(stream), split_name(self.member)[-1], where
+                    yield open_packed(stream), split_name(self.member)[-1], where
         except READ_ERRORS as error:
             raise InputError(
                 f"{where}: the file is damaged or cannot be read ({make_printable(str(error))}); fetch it again"
             ) from error
-
-
-def _unpack(stream: IO[bytes]) -> IO[bytes]:
-    magic = stream.read(6)
-    stream.seek(0)
-    if magic.startswith(b"\x1f\x8b"):
-        return cast(IO[bytes], gzip.GzipFile(fileobj=stream))
-    if magic.startswith(b"BZh"):
-        return bz2.BZ2File(stream)
-    return lzma.LZMAFile(stream) if magic.startswith(b"\xfd7zXZ") else stream
 
 
 def read_text(files: FileSet, name: str, opener: Opener | None = None) -> str:
