@@ -75,9 +75,8 @@ def seed_interval(values: Sequence[float], limits: tuple[float, float] = UNBOUND
     """Return mean, standard deviation and intervals of the mean over retrainings.
 
     ``t`` is mean +- t(n - 1) sd / sqrt(n) (Student 1908), for trainings whose scores are roughly normal. ``z`` is
-    mean +- 1.96 sd / sqrt(n), the form that papers print (Eq. 7 of the SDL paper, with n = 15): it takes the sd of n
-    runs for the true one and is too narrow, at n = 15 by 9 %, at n = 3 by more than half. It stands there for
-    comparison with them only.
+    mean +- 1.96 sd / sqrt(n), the form that papers print: it takes the sd of n runs for the true one and is too narrow,
+    at n = 15 by 9 %, at n = 3 by more than half. It stands there for comparison with them only.
 
     Args:
         values: the score of each training, n >= 2; fractions or points, the result has the same unit.

@@ -56,6 +56,14 @@ BAD = {
     "a matrix with a negative": (entry("metric: confusion_matrix, value: [[1, -2], [3, 4]]"), "square list"),
     "a matrix of halves": (entry("metric: confusion_matrix, value: [[1.5, 2], [3, 4]]"), "square list"),
     "a list for a metric": (entry("metric: [accuracy], value: 0.9"), "metric ['accuracy'] must be text"),
+    "an alias without a form": (
+        f"{HEAD}claims: []\naliases: [{{name: x, formula: y, score: recall, source: z}}]\n",
+        "aliases[0] lacks the key 'form'",
+    ),
+    "an alias of no form": (
+        f"{HEAD}claims: []\naliases: [{{name: x, formula: y, score: recall, form: half, source: z}}]\n",
+        "form 'half' must be one of same, complement, complement_per_class, mean_binary",
+    ),
     "a mapping for a class": (entry("metric: f1, value: 0.9, class: {a: 1}"), "must be text"),
     "a line break in a name": (entry('metric: "accu\\nracy", value: x'), "accu racy of Net"),
     "an epoch of text": (entry("metric: loss, value: 1, epoch: last"), "must be an integer from 0"),

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fer_plugins.analysis.claims.aliases import Reading
+
 SPLITS = ("train", "validation", "test", "validation_and_test", "all", "not_stated")
 
 
@@ -49,3 +51,4 @@ class Claims:
     models: tuple[dict[str, Any], ...]  # name, role ("proposed", "baseline"), params (int or None)
     claims: tuple[Claim, ...]
     counts: tuple[KnownCounts, ...] = ()
+    aliases: tuple[Reading, ...] = ()  # what the paper's own names of scores mean

@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from fer_plugins.analysis.claims.aliases import FORMS, Reading
 from fer_plugins.analysis.claims.claim import SPLITS, Claim, Claims, KnownCounts
 from fer_plugins.config.yaml_files import FAST, explain, load_yaml
 from fer_plugins.runtime.errors import InputError
@@ -37,6 +38,8 @@ _MODEL = {"name", "role", "params"}
 _REQUIRED = ("model", "dataset", "split", "metric", "value", "source")
 _CLAIM = {*_REQUIRED, "note", "class", "classes", "epoch", "step", "over", "averaged"}
 _COUNTS = {"dataset", "split", "source", "counts"}
+_ALIAS = ("name", "formula", "score", "form", "source")
+_FILE = {"paper", "models", "claims", "splits", "counts", "aliases"}
 _AVERAGED = ("folds", "runs")
 _RATES = {"accuracy", "precision", "recall", "sensitivity", "specificity", "f1", "gar", "far", "frr", "auroc"}
 
@@ -47,8 +50,8 @@ def read_claims(path: str | Path) -> Claims:
     The file has ``paper`` ({id, title, authors, year, venue, doi, licence}), ``models`` ([{name, role, params}]),
     ``claims`` ([{model, dataset, split, metric, value, source, note, class, classes, epoch, step, over, averaged}]) and
     optionally ``splits``, a mapping from a split's name in the claims to what it really was ({validation: "the test
-    folder"}), and ``counts`` ([{dataset, split, source, counts: {class: images}}]), class counts from elsewhere than
-    the paper's tables.
+    folder"}), ``counts`` ([{dataset, split, source, counts: {class: images}}]), class counts from elsewhere than the
+    paper's tables, and ``aliases`` ([{name, formula, score, form, source}]), what the paper's names of scores mean.
 
     Raises:
         InputError: no such file, no YAML, a key that is unknown, missing or there twice, a rate outside 0..1; one
@@ -63,7 +66,7 @@ def read_claims(path: str | Path) -> Claims:
         raise InputError(f"{path}: is not UTF-8 text") from None
     except yaml.YAMLError as error:
         raise InputError(f"{path}: cannot be read: {explain(error)}") from None
-    _check_keys(content, {"paper", "models", "claims", "splits", "counts"}, ("paper", "models", "claims"), str(path))
+    _check_keys(content, _FILE, ("paper", "models", "claims"), str(path))
     paper, models, entries = content["paper"], content["models"], content["claims"]
     _check_keys(paper, _PAPER, ("id", "title"), f"{path}: paper")
     _check_text(paper, ("id", "title"), f"{path}: paper")
@@ -93,7 +96,11 @@ def read_claims(path: str | Path) -> Claims:
     if not isinstance(known, list):
         raise InputError(f"{path}: counts must be a list")
     counts = tuple(_read_counts(entry, f"{path}: counts[{n}]") for n, entry in enumerate(known))
-    return Claims(path, dict(paper), tuple({"params": None, **model} for model in models), claims, counts)
+    own = [] if content.get("aliases") is None else content["aliases"]
+    if not isinstance(own, list):
+        raise InputError(f"{path}: aliases must be a list")
+    aliases = tuple(_read_alias(entry, f"{path}: aliases[{n}]") for n, entry in enumerate(own))
+    return Claims(path, dict(paper), tuple({"params": None, **model} for model in models), claims, counts, aliases)
 
 
 def _read_claim(entry: Any, models: set[str], meanings: Mapping[str, str], where: str) -> Claim:
@@ -152,6 +159,14 @@ def _read_counts(entry: Any, where: str) -> KnownCounts:
         if not isinstance(name, str) or type(count) is not int or count < 0:
             raise InputError(f"{where}: counts of {_short(name)} must be a whole number of images, got {_short(count)}")
     return KnownCounts(entry["dataset"], entry["split"], dict(counts), entry["source"])
+
+
+def _read_alias(entry: Any, where: str) -> Reading:
+    _check_keys(entry, set(_ALIAS), _ALIAS, where)
+    _check_text(entry, _ALIAS, where)
+    if entry["form"] not in FORMS:
+        raise InputError(f"{where}: form {_short(entry['form'])} must be one of {', '.join(FORMS)}")
+    return Reading(**entry)
 
 
 def _read_number(value: Any, metric: str, where: str) -> float:

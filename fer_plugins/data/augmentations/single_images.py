@@ -31,7 +31,7 @@ def light(
 ) -> SampleTransform:
     """Return a light augmentation of single uint8 images (needs albumentations).
 
-    assumed: all ranges. The DCNN-BiLSTM-DAM paper says that augmentation was considered, and no more.
+    assumed: all ranges; they are usual ones for aligned faces.
 
     Args:
         image_size: side of the images in pixels.
@@ -77,12 +77,12 @@ def keras(
 ) -> SampleTransform:
     """Return the operations of Keras' ``ImageDataGenerator`` under its names and units (needs albumentations).
 
-    The AA-DCN paper lists the operations and gives no range. assumed: the defaults, moderate for aligned faces.
+    assumed: the defaults, moderate for aligned faces.
     Unlike Keras, shifts are whole pixels, and the shear does not stretch the width by 1 / cos(angle).
 
     Args:
         image_size: side of the images in pixels.
-        preset: ``paper`` turns the vertical flip on, which the AA-DCN paper lists; ``moderate`` leaves it off.
+        preset: ``paper`` turns the vertical flip on, which papers list; ``moderate`` leaves it off.
         rotation_range: largest angle in degrees, either way.
         width_shift_range: largest shift to the left or right, as a fraction of the width.
         height_shift_range: largest shift up or down, as a fraction of the height.
