@@ -318,9 +318,9 @@ class Result(NamedTuple):
     images: Sequence[npt.NDArray[np.uint8] | None]  # of each row (H, W, C)
 
     def numbers(self) -> dict[str, float]:
-        """Return the values that are numbers."""
+        """Return the values that are numbers, under keys that no curve has: "result/test/accuracy"."""
         numbers = {key: value for key, value in self.values.items() if isinstance(value, int | float)}
-        return {key: value for key, value in numbers.items() if not isinstance(value, bool)}
+        return {f"result/{key}": value for key, value in numbers.items() if not isinstance(value, bool)}
 
 
 @runtime_checkable

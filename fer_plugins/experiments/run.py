@@ -132,6 +132,10 @@ def execute(
         session["seconds"] = round(time.time() - started, 2)
         record.manifest["sessions"].append(session)
         tracker.close(ok)
+        noted = record.manifest.setdefault("warnings", [])
+        noted += [
+            warning for warning in tracker.warnings if warning not in noted
+        ]  # of the very end, or of a failed run
         _write_if_possible(record)
 
 
