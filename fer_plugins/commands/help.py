@@ -143,9 +143,9 @@ def section_help(section: str) -> str:
     if section in config.COMPONENT_LISTS:
         key = config.schema()[section]
         assert isinstance(key, config.Key)
-        kind = config.COMPONENT_LISTS[section]
+        listed = config.COMPONENT_LISTS[section]
         text = _entry(f"--{section}", Option(section, key.type, key.default, key.help))
-        return "\n".join([*text, *_components(kind, lambda component: f"--{section}.{component.name}")])
+        return "\n".join([*text, *_components(listed, lambda component: f"--{section}.{component.name}")])
     if section not in config.section_meanings():
         known = [*config.section_meanings(), *config.COMPONENT_LISTS]
         raise InputError(
@@ -154,13 +154,14 @@ def section_help(section: str) -> str:
     text = [f"{section}: {config.section_meanings()[section]}", ""]
     for name, key in config.section_keys(section).items():
         text += _entry(f"--{section}.{name}", Option(name, key.type, key.default, key.help))
-    kind = config.COMPONENT_SECTIONS.get(section)
+    kind = "logger" if section == "logger" else config.COMPONENT_SECTIONS.get(section)
     return "\n".join([*text, *(_components(kind, lambda component: f"--{section}") if kind else [])])
 
 
 def _components(kind: str, prefix: Callable[[Component], str]) -> list[str]:
     """Return the options of everything of a kind that is installed."""
     text: list[str] = []
+    core = config.section_keys(kind) if kind == "logger" else {}
     for component in registry.available(kind):
         text += ["", f"options of {component.name} (from {component.distribution} {component.version}):"]
         try:
@@ -168,10 +169,12 @@ def _components(kind: str, prefix: Callable[[Component], str]) -> list[str]:
         except InputError as error:
             text.append(f"  {error}")
             continue
-        for option in options:
+        own = [option for option in options if option.name not in core]
+        for option in own:
             text += _entry(f"{prefix(component)}.{option.name}", option)
-        if not options:
-            text.append("  none")
+        if not own:
+            shared = ", ".join(option.name for option in options)
+            text.append(f"  {shared} (above)" if shared else "  none")
     return text
 
 

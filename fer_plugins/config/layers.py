@@ -20,6 +20,7 @@ from fer_plugins.config.keys import defaults as defaults
 from fer_plugins.config.keys import schema as schema
 from fer_plugins.config.keys import section_keys as section_keys
 from fer_plugins.config.keys import section_meanings as section_meanings
+from fer_plugins.config.logger_names import check_logger
 from fer_plugins.config.signatures import REQUIRED, coerce
 from fer_plugins.config.wandb_environment import apply_environment
 from fer_plugins.config.yaml_files import PlainLoader, explain, load_yaml
@@ -238,10 +239,10 @@ def check(resolved: Resolved) -> None:
             raise InputError("model.pool: expected a pooling's name or a mapping with its name and options")
         _check_offer(pool, "pooling", "model.pool", resolved.origins)
     config["callbacks"] = check_callbacks(config["callbacks"])
-    for section in ("selection", "trainer", "logger", "run"):
+    allowed = {section: list(section_keys(section)) for section in ("selection", "trainer", "run")}
+    for section, known in {**allowed, "logger": check_logger(config["logger"])}.items():
         for name in config[section]:
-            if name not in section_keys(section):
-                known = list(section_keys(section))
+            if name not in known:
                 meant = [f"; did you mean {key}?" for key in find_meant(name, config)]
                 raise InputError(
                     f"{section}.{name}: unknown key{_from(resolved.origins, f'{section}.{name}')}"

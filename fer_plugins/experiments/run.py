@@ -19,6 +19,7 @@ import torch
 from fer_plugins import config
 from fer_plugins.analysis.claims.of_run import check_claims, claims_beside
 from fer_plugins.analysis.figures.at_the_end import draw_at_end
+from fer_plugins.config.logger_names import logger_names
 from fer_plugins.data.datamodule import FERDataModule
 from fer_plugins.experiments import folds
 from fer_plugins.metrics.metrics import check_pairing, looks_unpaired
@@ -75,7 +76,7 @@ def run(configuration: config.Resolved | Mapping[str, Any]) -> Record:
             record.write_config(config.dump(settings))
             more = {"threads": threads._asdict()} | ({"series": resolved.series} if resolved.series else {})
             record.write_manifest(**describe(settings, data, resolved.notice), **more)
-            with doing(f"starting {settings['logger']['name']}"):
+            with doing(f"starting {' and '.join(logger_names(settings['logger']['name'])) or 'without a logger'}"):
                 tracker = tracking.start(settings, record.folder)
         except InputError:
             shutil.rmtree(record.folder)
@@ -131,6 +132,10 @@ def execute(
         session["seconds"] = round(time.time() - started, 2)
         record.manifest["sessions"].append(session)
         tracker.close(ok)
+        noted = record.manifest.setdefault("warnings", [])
+        noted += [
+            warning for warning in tracker.warnings if warning not in noted
+        ]  # of the very end, or of a failed run
         _write_if_possible(record)
 
 
@@ -248,8 +253,7 @@ def _finish(
         **{f"target/{name}/balanced_accuracy": one["balanced_accuracy"] for name, one in targets.items()},
     }
     tracker.log_result(scores, shown, data.row_images, data.source_names(shown.index), data.classes, summary)
-    if settings["logger"]["log_model"]:
-        tracker.log_checkpoint(best)
+    tracker.log_checkpoint(best)
     record.write_manifest(status="finished", test_opened=list(data.test_openings), **summary)
     with doing("drawing figures"):
         pictures, not_drawn = draw_at_end(record, data, module.network)

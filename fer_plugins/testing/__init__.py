@@ -9,6 +9,7 @@ from fer_plugins.testing.augmentation import check_augmentation
 from fer_plugins.testing.callback import check_callback
 from fer_plugins.testing.dataset import check_dataset
 from fer_plugins.testing.findings import ContractError
+from fer_plugins.testing.logger import check_logger
 from fer_plugins.testing.loss import check_loss
 from fer_plugins.testing.pooling import check_pooling
 from fer_plugins.testing.protocol import check_protocol
@@ -21,6 +22,7 @@ __all__ = [
     "check_augmentation",
     "check_callback",
     "check_dataset",
+    "check_logger",
     "check_loss",
     "check_pooling",
     "check_protocol",

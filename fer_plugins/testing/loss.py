@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -32,7 +33,7 @@ def check_loss(factory: Callable[..., Any]) -> None:
         for classes in (7, 3):
             offered = {"num_classes": classes, "class_counts": [10 * (n + 1) for n in range(classes)]}
             criterion = findings.attempt(
-                lambda given=offered: factory(**{name: given[name] for name in _OFFERED if name in named}),
+                functools.partial(factory, **{name: offered[name] for name in _OFFERED if name in named}),
                 "builds",
                 f"building for {classes} classes",
                 "take every number of classes, and counts from 1",
@@ -88,7 +89,7 @@ def _check_criterion(findings: Findings, criterion: nn.Module, classes: int) -> 
         )
         double = target.double() if target.is_floating_point() else target
         findings.attempt(
-            lambda double=double: criterion.double()(logits.double(), double).item(),
+            functools.partial(_value, criterion.double(), logits.double(), double),
             "takes float64",
             "float64 logits",
             "keep tensors in buffers, so that trainer.precision 64-true turns them",

@@ -57,7 +57,7 @@ class EpochAveraging(WeightAveraging):
     """
 
     def __init__(self, first: int) -> None:
-        super().__init__(avg_fn=get_swa_avg_fn())  # torch's default averages integer buffers with float kernels on CUDA
+        super().__init__(avg_fn=get_swa_avg_fn())  # type: ignore[no-untyped-call]  # torch's default averages integer buffers with float kernels on CUDA
         self.first = first
         self._at_epoch_end = False
 

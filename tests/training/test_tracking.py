@@ -171,8 +171,11 @@ def test_disabled_is_csv_only_and_needs_no_wandb(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("logger", "says"),
     [
-        ({"name": "tensorboard"}, "logger.name: 'tensorboard' must be one of wandb, csv, none"),
-        ({"mode": "dryrun"}, "logger.mode: 'dryrun' must be one of disabled, offline, online"),
+        ({"name": "comet"}, "logger.name: unknown logger 'comet'; installed: csv, tensorboard, wandb; or none"),
+        (
+            {"name": "wandb", "mode": "dryrun"},
+            "logger.mode: expected one of 'offline', 'online', 'disabled', got 'dryrun'",
+        ),
     ],
 )
 def test_unknown_values(tmp_path, logger, says):
