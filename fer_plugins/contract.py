@@ -1,6 +1,6 @@
 """The contract: what a plug-in may offer, as ``typing.Protocol`` classes. Nothing here runs.
 
-A plug-in components objects through entry points of six groups. Each object is a factory; the core calls it
+A plug-in components objects through entry points of seven groups. Each object is a factory; the core calls it
 with keyword arguments: the *offered values* that its signature names, and the user's options. No
 ``**kwargs``: an option that is not in the signature is refused before anything is built. Options are typed
 (``int``, ``float``, ``bool``, ``str``, ``Literal[...]``, ``tuple``/``list`` of those, ``... | None``) and are
@@ -15,6 +15,7 @@ fer_plugins.augmentations  sample/batch transform image_size
 fer_plugins.datasets       Dataset                root, image_size, channels
 fer_plugins.protocols      list of Fold           table, seed
 fer_plugins.searches       Search                 dimensions, seed
+fer_plugins.metrics        Metric                 (none)
 ========================== ====================== ==================================================
 
 Contract version: the plug-in distribution's own dependency range on ``fer-plugins``.
@@ -27,14 +28,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import numpy as np
     import numpy.typing as npt
     import torch
     from torch import Tensor, nn
 
-KINDS = ("architecture", "pooling", "augmentation", "dataset", "protocol", "search")
+KINDS = ("architecture", "pooling", "augmentation", "dataset", "protocol", "search", "metric")
 SPLITS = ("train", "val", "test")
 TargetMode = Literal["distribution", "draw", "any"]  # how training uses a table's column ``target``
 
@@ -242,6 +243,35 @@ class SearchFactory(Protocol):
 
     def __call__(self, *, dimensions: int, seed: int) -> Search:
         """Begin a search over ``dimensions`` coordinates."""
+        ...
+
+
+class Metric(NamedTuple):
+    """A metric of a split: what is computed, and all that tables, dashboards and intervals need to know of it."""
+
+    title: str  # in tables of results, such as "top-2 accuracy"
+    # labels (N,) int64, probabilities (N, K) float64, finite -> the value; None or NaN where it is undefined
+    compute: Callable[[npt.NDArray[np.int64], npt.NDArray[np.float64]], float | None]
+    range: tuple[float, float] = (0.0, 1.0)  # least and largest value; infinite where there is none
+    better: Literal["higher", "lower"] = "higher"
+    # "wilson" where the value is a share of the images; "bootstrap" calls ``compute`` 2,000 times, so it has to be fast
+    interval: Literal["wilson", "bootstrap", "none"] = "bootstrap"
+    unit: str = ""  # of the value; "" for a share
+    formula: str = ""  # for documents, as are the next three
+    chance: str = ""  # what a network reaches that knows nothing
+    source: str = ""
+    undefined: str = ""  # when there is no value
+
+
+class MetricFactory(Protocol):
+    """``fer_plugins.metrics``: a metric that every run computes while its distribution is installed.
+
+    The entry point's name is the metric's name in ``metrics.json`` and W&B. Called without arguments. Where the metric
+    fails, a run says so in one line and goes on without it.
+    """
+
+    def __call__(self) -> Metric:
+        """Offer the metric."""
         ...
 
 

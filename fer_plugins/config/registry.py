@@ -30,6 +30,7 @@ GROUPS = {
     "dataset": "fer_plugins.datasets",
     "protocol": "fer_plugins.protocols",
     "search": "fer_plugins.searches",
+    "metric": "fer_plugins.metrics",
 }
 # What the core hands to a factory whose signature names it; a user cannot set these through options.
 PROVIDED = {
@@ -39,6 +40,7 @@ PROVIDED = {
     "dataset": ("root", "image_size", "channels"),
     "protocol": ("table", "seed"),
     "search": ("dimensions", "seed"),
+    "metric": (),
 }
 REQUIRED_NAMES = {
     "architecture": ("num_classes",),
@@ -47,6 +49,7 @@ REQUIRED_NAMES = {
     "dataset": (),
     "protocol": ("table", "seed"),
     "search": ("dimensions", "seed"),
+    "metric": (),
 }
 
 
