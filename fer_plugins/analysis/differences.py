@@ -11,7 +11,8 @@ from statsmodels.stats.proportion import confint_proportions_2indep
 from statsmodels.stats.weightstats import CompareMeans
 
 from fer_plugins.analysis.spread_limits import clip, why_none
-from fer_plugins.metrics.intervals import DRAWS, LEVEL, macro_scores
+from fer_plugins.metrics.confusion import macro_scores
+from fer_plugins.metrics.resampling import LEVEL, draw_matrices, percentiles
 
 Matrix = npt.NDArray[np.int64]  # (K, K): rows are true classes, columns predicted ones
 Difference = dict[str, Any]  # {"difference", "low", "high", "method", "level", "verdict"}
@@ -48,8 +49,8 @@ def macro_f1(one: Matrix, other: Matrix, seed: int = 0) -> Difference:
         seed: of the draws.
     """
     random = np.random.default_rng(seed)
-    drawn = [macro_scores(_draw(matrix, random))["f1"] for matrix in (one, other)]
-    low, high = np.quantile(drawn[0] - drawn[1], ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
+    drawn = [macro_scores(draw_matrices(matrix, random))["f1"] for matrix in (one, other)]
+    low, high = percentiles(drawn[0] - drawn[1])
     scores = [float(macro_scores(matrix)["f1"]) for matrix in (one, other)]
     return _difference(scores[0] - scores[1], low, high, "stratified bootstrap")
 
@@ -98,14 +99,6 @@ def verdict(found: Difference) -> str:
     if found["low"] <= 0 <= found["high"]:
         return "not distinguishable"
     return "inflated" if found["low"] > 0 else "lower, not inflated"
-
-
-def _draw(matrix: Matrix, random: np.random.Generator) -> npt.NDArray[np.int64]:
-    draws = np.zeros((DRAWS, *matrix.shape), dtype=np.int64)
-    for true, row in enumerate(matrix):
-        if size := int(row.sum()):
-            draws[:, true] = random.multinomial(size, row / size, size=DRAWS)
-    return draws
 
 
 def _difference(value: float, low: float | None, high: float | None, method: str) -> Difference:

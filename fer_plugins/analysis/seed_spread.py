@@ -15,7 +15,7 @@ import numpy as np
 from statsmodels.stats.weightstats import CompareMeans, DescrStatsW
 
 from fer_plugins.analysis.spread_limits import UNBOUNDED, clip, why_none
-from fer_plugins.metrics.intervals import LEVEL
+from fer_plugins.metrics.resampling import LEVEL
 from fer_plugins.runs.read_runs import FinishedRun
 from fer_plugins.runtime.errors import InputError
 

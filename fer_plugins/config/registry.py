@@ -34,6 +34,7 @@ GROUPS = {
     "callback": "fer_plugins.callbacks",
     "logger": "fer_plugins.loggers",
     "command": "fer_plugins.commands",
+    "metric": "fer_plugins.metrics",
 }
 # What the core hands to a factory whose signature names it; a user cannot set these through options.
 PROVIDED = {
@@ -47,6 +48,7 @@ PROVIDED = {
     "callback": ("epochs",),
     "logger": ("folder", "config", "resume_id"),
     "command": (),
+    "metric": (),
 }
 REQUIRED_NAMES = {
     "architecture": ("num_classes",),
@@ -59,6 +61,7 @@ REQUIRED_NAMES = {
     "callback": (),
     "logger": ("folder",),
     "command": (),
+    "metric": (),
 }
 
 

@@ -11,12 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from fer_plugins.runtime.errors import InputError
-from fer_plugins.metrics.intervals import Matrix, macro_scores, wilson
+from fer_plugins.metrics.confusion import Matrix, macro_scores
+from fer_plugins.metrics.intervals import wilson
+from fer_plugins.metrics.table import may_be_undefined
 from fer_plugins.runs.record import Record
 
 _LARGEST = 1e300  # finite, and no whole number too large for a float
 Labels = npt.NDArray[np.int64]
-_MAY_BE_UNDEFINED = ("specificity", "kappa", "mcc")  # null where the formula has no denominator
 
 
 class NoScore(InputError):
@@ -157,7 +158,7 @@ def check_fit(record: Record, part: str, answers: Answers, size: int, dataset: s
     matrix: Matrix = np.zeros((size, size), dtype=np.int64)
     np.add.at(matrix, (true, predicted), 1)
     for name, value in {"accuracy": matrix.trace() / len(true), **macro_scores(matrix)}.items():
-        if name not in scores or (name in _MAY_BE_UNDEFINED and scores[name] is None):
+        if name not in scores or (scores[name] is None and may_be_undefined(name)):
             continue  # a run of an earlier version; a score that is 0/0
         if not _is_near(scores[name], value):
             said = f"predictions.csv gives {name} {value:.4f} of {what}, metrics.json has {scores[name]!r}"

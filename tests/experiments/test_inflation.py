@@ -18,7 +18,8 @@ from fer_plugins.data.datasets.synthetic import CLASSES
 from fer_plugins.data.protocols.split_file import read_split
 from fer_plugins.experiments.inflation import Plan, compare
 from fer_plugins.experiments.run import run
-from fer_plugins.metrics.intervals import bootstrap, macro_scores
+from fer_plugins.metrics.confusion import macro_scores
+from fer_plugins.metrics.intervals import bootstrap
 from fer_plugins.runs.record import Record
 from fer_plugins.runs.result_table import result_console
 from fer_plugins.runtime.errors import InputError, RunError

@@ -18,7 +18,7 @@ from fer_plugins.analysis.figures.probabilities import draw_reliability, draw_ro
 from fer_plugins.analysis.figures.recorded import name_run
 from fer_plugins.analysis.figures.style import COLOURS, DPI, SMALL, WIDTH, drawing, make_figure, write_figure
 from fer_plugins.commands import figures, main
-from fer_plugins.metrics.calibration import find_reliability, score_calibration
+from fer_plugins.metrics.calibration import calibration_error, find_reliability
 from fer_plugins.metrics.metrics import Scorer
 from fer_plugins.runs.record import Record
 
@@ -204,7 +204,7 @@ def test_reliability_shows_the_bins_of_the_calibration_error():
     assert [bar.get_height() for bar in lower.patches] == bins.count.tolist()
     middles = [bar.get_x() + bar.get_width() / 2 for bar in lower.patches]
     assert middles == pytest.approx((bins.edges[:-1] + bins.edges[1:]) / 2)
-    assert f"{score_calibration(predictions)['ece']:.4f}" in figure.get_suptitle()
+    assert f"{calibration_error(predictions):.4f}" in figure.get_suptitle()
 
 
 def test_the_area_below_each_roc_curve_is_its_auroc():
