@@ -22,6 +22,7 @@ from fer_plugins.contract import Dataset
 from fer_plugins.data import cache as store
 from fer_plugins.data.cache import CacheKey, Entry
 from fer_plugins.data.images_file import Images, create_images, map_images, release
+from fer_plugins.data.read_once import once
 from fer_plugins.data.table import SampleTable
 from fer_plugins.runtime.errors import InputError
 
@@ -56,7 +57,8 @@ def load_images(
 
     Colour becomes grey by ITU-R BT.601 luma; grey is repeated where three channels are asked for. Other sizes are
     resized bilinearly, with antialiasing when they shrink; images that are not square are stretched. A dataset
-    with ``read_all() -> uint8 (N, H, W, C)`` is asked once instead of N times.
+    with ``read_all() -> uint8 (N, H, W, C)`` is asked once instead of N times. Inside ``reading_once``, what was loaded
+    just before of the same object and in the same way is returned again.
 
     Args:
         dataset: the dataset.
@@ -72,6 +74,23 @@ def load_images(
         InputError: an argument is out of range, the table is wrong, an image is not uint8 H x W x C with C 1 or 3,
             or the images fit neither memory_gb nor any folder.
     """
+    key = (id(dataset), name, image_size, channels, cache, memory_gb)
+
+    def load() -> tuple[Dataset, LoadedImages]:  # the dataset as well, so that no other gets its id
+        return dataset, _load(dataset, name, image_size, channels, cache, memory_gb, progress)
+
+    return once("images", key, load)[1]
+
+
+def _load(
+    dataset: Dataset,
+    name: str,
+    image_size: int,
+    channels: int,
+    cache: Path | None,
+    memory_gb: float,
+    progress: Progress | None,
+) -> LoadedImages:
     started = time.perf_counter()
     if channels not in (1, 3):
         raise InputError(f"data.channels is {channels}; give 1 (grey) or 3 (RGB)")

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import shutil
 import sys
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,8 +19,11 @@ import numpy as np
 
 from fer_plugins import config
 from fer_plugins.analysis import differences
+from fer_plugins.data.read_once import reading_once
 from fer_plugins.data.table import SampleTable
-from fer_plugins.experiments.run import quiet, run
+from fer_plugins.experiments.cells import Cell, Outcome, run_cells
+from fer_plugins.experiments.quiet import quiet
+from fer_plugins.experiments.run import run
 from fer_plugins.runs.equal_training import Samples, Split, split, use_cut_split
 from fer_plugins.runs.manifest import title_of
 from fer_plugins.runs.record import Record, write_atomically
@@ -90,15 +91,33 @@ def compare(plan: Plan, folder: Path, say: Callable[[str], None] = print) -> dic
     except OSError as error:
         raise InputError(f"--out {folder}: cannot be made: {error.strerror}") from None
     found = _begin(plan, settings, {side: splits[side][0] for side in SIDES}, samples)
-    for number in range(plan.seeds):
-        one_seed = {side: splits[side][number] for side in SIDES}
-        try:
-            found["seeds"].append(_train_both(plan, number, one_seed, samples, found, folder, say))
-        except InputError:
-            if not any((folder / "runs").glob("*/metrics.json")):
-                shutil.rmtree(folder)
-            raise
-        _write(found, folder)
+    sides: list[_Side] = []  # as they are run
+
+    def cells() -> Iterator[Cell]:
+        for number in range(plan.seeds):
+            one_seed = {side: splits[side][number] for side in SIDES}
+            size = min(len(fold.train) for own in one_seed.values() for fold in own.folds)
+            for side in SIDES:
+                sides.append(_prepare(plan, side, number, one_seed[side], size, samples, folder))
+                yield Cell(f"seed {number}, {side}", sides[-1].resolved)
+
+    try:
+        with reading_once():
+            for outcome in run_cells(cells(), run, silent=True):  # a line a training says enough
+                if outcome.record is None:
+                    assert outcome.error is not None
+                    raise outcome.error
+                sides[-1].take(outcome, samples.table)
+                _note(found, sides[-1])
+                say(sides[-1].sentence())
+                if len(sides) % len(SIDES) == 0:
+                    found["seeds"].append(_compare_sides(*sides[-len(SIDES) :]))
+                    found["budget"]["same"] &= len({*sides[-2].row["train"], *sides[-1].row["train"]}) == 1
+                    _write(found, folder)
+    except InputError:
+        if not any((folder / "runs").glob("*/metrics.json")):
+            shutil.rmtree(folder)
+        raise
     rows = found["seeds"]
     if plan.seeds > 1:
         found["over_seeds"] = {
@@ -158,45 +177,56 @@ def _begin(plan: Plan, settings: Mapping[str, Config], splits: Mapping[str, Spli
     }
 
 
-def _train_both(
-    plan: Plan,
-    number: int,
-    splits: Mapping[str, Split],
-    samples: Samples,
-    found: dict[str, Any],
-    folder: Path,
-    say: Callable[[str], None],
-) -> dict[str, Any]:
-    """Train both sides under one seed; return the seed's row, and add to what ``found`` says of all."""
-    size = min(len(fold.train) for one in splits.values() for fold in one.folds)
-    row: dict[str, Any] = {}
-    records = []
-    for side in SIDES:
-        resolved, own = plan.resolve(side, number), splits[side]
-        settings, name = resolved.config, resolved.config["protocol"]["name"]
-        row |= {"seed": settings["seed"], "protocol_seed": settings["protocol"]["seed"]}
-        several = plan.every_fold and own.offered > 1
-        settings["run"].update(output=str(folder / "runs"), fold=None if several else own.numbers[0])
-        cut = own.largest > size and settings["data"]["balance"] != "augment"
-        if cut:
-            use_cut_split(settings, own, size, samples, folder / "splits" / f"{side}-s{settings['seed']}.json")
-        started = time.perf_counter()
-        with open(os.devnull, "w") as silence, contextlib.redirect_stdout(silence):  # a line a training says enough
-            record = run(resolved)
-        seconds = round(time.perf_counter() - started, 2)
-        records.append(record)
-        each = [Record.read(record.folder / one) for one in record.manifest.get("folds", ["."])]
-        row[side] = _summary(record, each, samples.table, seconds)
-        row[side]["cut_from"] = [len(fold.train) for fold in own.folds] if cut else None
-        _note(found, each, name, settings["seed"])
-        figures = ", ".join(f"{one} {row[side][one]:.4f}" for one in SCORES)
-        images = " and ".join(f"{count:,}" for count in sorted(set(row[side]["train"])))
-        say(f"seed {settings['seed']}, {name}, trained on {images} images: {figures}  {seconds:.1f} s")
-    row["tested_by_both"] = len(set.intersection(*(set(_tested(record)) for record in records)))
-    one, other = (np.array(record.metrics["test"]["confusion_matrix"]) for record in records)
-    row["differences"] = {"accuracy": differences.accuracy(one, other), "f1": differences.macro_f1(one, other)}
-    found["budget"]["same"] &= len({*row["flawed"]["train"], *row["sound"]["train"]}) == 1
-    return row
+@dataclass
+class _Side:
+    """One training of the comparison."""
+
+    resolved: config.Resolved
+    protocol: str  # its name; that of the configuration is "file" where the split is cut
+    seeds: dict[str, int]  # of the run and of the protocol
+    cut_from: list[int] | None  # images in the training splits before they were cut
+    record: Record = field(init=False)
+    each: list[Record] = field(init=False)  # its folds, or itself
+    row: dict[str, Any] = field(init=False)
+
+    def take(self, outcome: Outcome, table: SampleTable) -> None:
+        """Read what the training gave."""
+        assert outcome.record is not None
+        self.record = outcome.record
+        self.each = [Record.read(self.record.folder / one) for one in self.record.manifest.get("folds", ["."])]
+        self.row = _summary(self.record, self.each, table, outcome.seconds) | {"cut_from": self.cut_from}
+
+    def sentence(self) -> str:
+        """Say how it ended."""
+        figures = ", ".join(f"{one} {self.row[one]:.4f}" for one in SCORES)
+        images = " and ".join(f"{count:,}" for count in sorted(set(self.row["train"])))
+        where = f"seed {self.seeds['seed']}, {self.protocol}, trained on {images} images"
+        return f"{where}: {figures}  {self.row['seconds']:.1f} s"
+
+
+def _prepare(plan: Plan, side: str, number: int, own: Split, size: int, samples: Samples, folder: Path) -> _Side:
+    """Resolve one training on at most ``size`` images a fold; write its split where that is cut."""
+    resolved = plan.resolve(side, number)
+    settings, name = resolved.config, resolved.config["protocol"]["name"]
+    seeds = {"seed": settings["seed"], "protocol_seed": settings["protocol"]["seed"]}
+    several = plan.every_fold and own.offered > 1
+    settings["run"].update(output=str(folder / "runs"), fold=None if several else own.numbers[0])
+    cut = own.largest > size and settings["data"]["balance"] != "augment"
+    if cut:
+        use_cut_split(settings, own, size, samples, folder / "splits" / f"{side}-s{settings['seed']}.json")
+    return _Side(resolved, name, seeds, [len(fold.train) for fold in own.folds] if cut else None)
+
+
+def _compare_sides(flawed: _Side, sound: _Side) -> dict[str, Any]:
+    """Return the row of one seed."""
+    one, other = (np.array(side.record.metrics["test"]["confusion_matrix"]) for side in (flawed, sound))
+    return {
+        **sound.seeds,
+        "flawed": flawed.row,
+        "sound": sound.row,
+        "tested_by_both": len({*_tested(flawed.record)} & {*_tested(sound.record)}),
+        "differences": {"accuracy": differences.accuracy(one, other), "f1": differences.macro_f1(one, other)},
+    }
 
 
 def _summary(record: Record, each: list[Record], table: SampleTable, seconds: float) -> dict[str, Any]:
@@ -221,11 +251,14 @@ def _tested(record: Record) -> list[str]:
     return [row["source"] for _, row in rows_of(record, "test")]
 
 
-def _note(found: dict[str, Any], each: list[Record], protocol: str, seed: int) -> None:
+def _note(found: dict[str, Any], side: _Side) -> None:
     """Collect faults, and warnings but for those of leaks, which stand in a table of their own."""
-    for record in each:
-        found["not_a_result"] += [f"seed {seed}, {protocol}: {fault}" for fault in record.metrics["not_a_result"]]
-        said = [f"{protocol}: {one}" for one in record.manifest["warnings"] if not one.startswith("the parts leak")]
+    for record in side.each:
+        where = f"seed {side.seeds['seed']}, {side.protocol}"
+        found["not_a_result"] += [f"{where}: {fault}" for fault in record.metrics["not_a_result"]]
+        said = [
+            f"{side.protocol}: {one}" for one in record.manifest["warnings"] if not one.startswith("the parts leak")
+        ]
         found["warnings"] += [one for one in dict.fromkeys(said) if one not in found["warnings"]]
 
 

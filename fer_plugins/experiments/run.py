@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import logging
-import os
 import shutil
-import sys
 import time
-import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +16,17 @@ from fer_plugins.analysis.claims.of_run import check_claims, claims_beside
 from fer_plugins.analysis.figures.at_the_end import draw_at_end
 from fer_plugins.config.logger_names import logger_names
 from fer_plugins.data.datamodule import FERDataModule
+from fer_plugins.data.read_once import reading_once
 from fer_plugins.experiments import folds
+from fer_plugins.experiments.quiet import quiet
+from fer_plugins.experiments.run_end import note_end, write_if_possible
+from fer_plugins.experiments.run_lock import hold_run
 from fer_plugins.metrics.metrics import check_pairing, looks_unpaired
 from fer_plugins.runs import record as records
 from fer_plugins.runs.manifest import describe, header
 from fer_plugins.runs.record import Record
 from fer_plugins.runs.result_table import print_result
 from fer_plugins.runs.target_table import print_targets
-from fer_plugins.runtime import process
 from fer_plugins.runtime.activity import doing
 from fer_plugins.runtime.errors import InputError, Interrupted, RunError
 from fer_plugins.runtime.threads import choose_threads
@@ -53,7 +51,7 @@ def run(configuration: config.Resolved | Mapping[str, Any]) -> Record:
     """
     resolved = configuration if isinstance(configuration, config.Resolved) else config.resolve(configuration)
     settings = resolved.config
-    with quiet(settings):
+    with quiet(settings), reading_once():
         check_machine(settings)
         check_claims(settings)
         tracking.check(settings)
@@ -62,16 +60,34 @@ def run(configuration: config.Resolved | Mapping[str, Any]) -> Record:
             print(resolved.notice, flush=True)
         for note in resolved.notes:
             print(note, flush=True)
-        with doing(f"reading {settings['data']['name']}"):
-            data = build_data(settings)
+        data = read_data(settings)
         if settings["run"]["fold"] is None:
-            if data.fold_count > 1:
-                return draw_folds(folds.run_all(resolved, data.fold_count, run))
+            count = data.fold_count
+            if count > 1:
+                del data  # each fold has its own, of the same images
+                return folds.begin_all(resolved, count, train_fold)
             settings["run"]["fold"] = 0
-        with doing(f"building {settings['model']['name']}, measuring how many threads suit it"):
-            module = build_module(settings, data)
-            threads = choose_threads(settings, module.network)
-        record = Record(records.create_folder(settings), config=settings)
+        return _train(resolved, data)
+
+
+def train_fold(resolved: config.Resolved) -> Record:
+    """Train and score one fold of a run that was checked; raises as :func:`run` does."""
+    return _train(resolved, read_data(resolved.config))
+
+
+def read_data(settings: Mapping[str, Any]) -> FERDataModule:
+    """Read and split the data of a configuration, and say so where it lasts."""
+    with doing(f"reading {settings['data']['name']}"):
+        return build_data(settings)
+
+
+def _train(resolved: config.Resolved, data: FERDataModule) -> Record:
+    settings = resolved.config
+    with doing(f"building {settings['model']['name']}, measuring how many threads suit it"):
+        module = build_module(settings, data)
+        threads = choose_threads(settings, module.network)
+    record = Record(records.create_folder(settings), config=settings)
+    with hold_run(record.folder):
         try:
             record.write_config(config.dump(settings))
             more = {"threads": threads._asdict()} | ({"series": resolved.series} if resolved.series else {})
@@ -124,56 +140,15 @@ def execute(
         _finish(record, data, module, trainer, tracker, console)
         ok = True
     except BaseException as error:
-        if not _is_interruption(error):
-            raise _failed(record, error) from error
-        record.manifest.update(status="interrupted")
-        raise Interrupted(f"interrupted; go on with: fer-run --resume {record.folder}") from None
+        raised = note_end(record, error)
+        raise raised from (None if isinstance(raised, Interrupted) else error)
     finally:
         session["seconds"] = round(time.time() - started, 2)
         record.manifest["sessions"].append(session)
         tracker.close(ok)
         noted = record.manifest.setdefault("warnings", [])
-        noted += [
-            warning for warning in tracker.warnings if warning not in noted
-        ]  # of the very end, or of a failed run
-        _write_if_possible(record)
-
-
-def _is_interruption(error: BaseException | None) -> bool:
-    """Return whether the user stopped the run: Lightning may fail in its own clean-up while it handles that."""
-    if process.interruptions():  # a library may have made an error of its own of it
-        return True
-    seen = set()
-    while error is not None and id(error) not in seen:
-        if isinstance(error, KeyboardInterrupt | SystemExit):
-            return True
-        seen.add(id(error))
-        error = error.__cause__ or error.__context__
-    return False
-
-
-def _failed(record: Record, error: BaseException) -> BaseException:
-    """Note in the manifest why a run failed; return the error to be raised."""
-    raised = error
-    if isinstance(error, InputError):
-        text = str(error)
-    elif isinstance(error, RunError):
-        text = str(error)
-        raised = RunError(f"{error}. Folder: {record.folder}")
-    elif isinstance(error, OSError):
-        text = f"cannot go on: {error.strerror or error} {error.filename or ''}".strip()
-        raised = RunError(text)
-    else:
-        text = f"{type(error).__name__}: {error}"
-    record.manifest.update(status="failed", error=text)
-    return raised
-
-
-def _write_if_possible(record: Record) -> None:
-    try:
-        record.write_manifest()
-    except RunError as error:  # a full disk: the cause of the end is on its way already
-        print(f"fer-run: {error}", file=sys.stderr)
+        noted += [warning for warning in tracker.warnings if warning not in noted]  # of the very end
+        write_if_possible(record)
 
 
 def _fit(trainer: L.Trainer, module: FERModule, data: FERDataModule, resume_from: Path | None) -> None:
@@ -273,34 +248,5 @@ def _finish(
     console.say(f"recorded in {record.folder}")
 
 
-def draw_folds(whole: Record) -> Record:
-    """Draw the folds of a protocol that were pooled; return the record."""
-    _, not_drawn = draw_at_end(whole)
-    if not_drawn:
-        whole.manifest["warnings"] = not_drawn
-        _write_if_possible(whole)
-    return whole
-
-
 def _stamp(seconds: float) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
-
-
-@contextmanager
-def quiet(settings: Mapping[str, Any]) -> Iterator[None]:
-    """Silence what Lightning prints about itself; deterministic kernels need their switch before CUDA starts."""
-    if settings["trainer"]["deterministic"]:
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric", "lightning")]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.WARNING)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", ".*does not have many workers.*")
-        warnings.filterwarnings("ignore", ".*callbacks used to create the checkpoint need.*")  # of version 0.1.0
-        warnings.filterwarnings("ignore", ".*isinstance.treespec, LeafSpec.*")
-        try:
-            yield
-        finally:
-            for logger, level in zip(loggers, levels, strict=True):
-                logger.setLevel(level)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +17,7 @@ from fer_plugins.config import registry
 from fer_plugins.data.datamodule import FERDataModule
 from fer_plugins.data.face_crop import FaceCropped
 from fer_plugins.data.joined import Joined
+from fer_plugins.data.read_once import once
 from fer_plugins.runs.record import Record
 from fer_plugins.runtime.errors import InputError
 from fer_plugins.runtime.seeds import derive
@@ -64,6 +66,9 @@ def _selection_metric(settings: Mapping[str, Any]) -> None:
         raise InputError(f"selection.stop: {settings['selection']['stop']} does nothing without selection.patience")
 
 
+_OF_DATASET = ("face_crop", "on_no_face", "targets")  # keys of the core that a dataset is built with
+
+
 def build_data(settings: Mapping[str, Any]) -> FERDataModule:
     """Build dataset, protocol and augmentation, read the images and split them.
 
@@ -74,10 +79,14 @@ def build_data(settings: Mapping[str, Any]) -> FERDataModule:
     core = config.section_keys("data")
     own = {name: value for name, value in section.items() if name not in core}
     offered = {"image_size": section["image_size"], "channels": section["channels"]}
-    dataset = registry.build("dataset", section["name"], root=section["root"], **offered, **own)
-    dataset = _cut_faces(dataset, section["face_crop"], section["on_no_face"])
-    if section["targets"]:
-        dataset = Joined(dataset, _build_targets(section["targets"], offered))
+    shaping = {**own, **{name: section[name] for name in ("name", "root", *offered, *_OF_DATASET)}}
+
+    def build_dataset() -> Any:
+        dataset = registry.build("dataset", section["name"], root=section["root"], **offered, **own)
+        dataset = _cut_faces(dataset, section["face_crop"], section["on_no_face"])
+        return Joined(dataset, _build_targets(section["targets"], offered)) if section["targets"] else dataset
+
+    dataset = once("dataset", json.dumps(shaping, sort_keys=True, default=str), build_dataset)
     protocol = dict(settings["protocol"])
     augmentation = dict(settings["augmentation"])
     data = FERDataModule(
