@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fer_plugins.analysis.comparison import SCORES
-from fer_plugins.analysis.spread_limits import format_spread, range_of
+from fer_plugins.analysis.spread_limits import format_spread
 from fer_plugins.runs.result_table import format_interval, format_p
 from fer_plugins.runtime.print_table import print_table
 

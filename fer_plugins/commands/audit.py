@@ -19,7 +19,7 @@ JSON_FILE, SHEET_FILE = "audit.json", "contact_sheet.html"
 
 
 @dataset_verb("audit", "data", "protocol")
-@click.option("--against", nargs=2, metavar="NAME2 ROOT2", help="A second dataset; ROOT2 is none where it has no files.")
+@click.option("--against", nargs=2, metavar="NAME2 ROOT2", help="A second dataset; ROOT2 none: it has no files.")
 @click.option("--out", type=click.Path(), metavar="FOLDER", help="Write audit.json and pictures of what was found.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def audit(given: NamedDataset, *, against: tuple[str, str] | None, out: str | None, as_json: bool) -> None:
@@ -73,7 +73,9 @@ def audit(given: NamedDataset, *, against: tuple[str, str] | None, out: str | No
         parts = np.full(len(table), "", dtype="U64")
         for name, rows in splits[0].items() if splits else ():
             parts[rows] = name
-        write_atomically(folder / SHEET_FILE, draw_sheet(found, images, table.source, labels, parts, f"Audit of {title}"))
+        write_atomically(
+            folder / SHEET_FILE, draw_sheet(found, images, table.source, labels, parts, f"Audit of {title}")
+        )
         write_atomically(folder / JSON_FILE, json.dumps(values, indent=1) + "\n")
     if as_json:
         print(json.dumps(values, indent=1))

@@ -15,9 +15,7 @@ from fer_plugins.commands.usage import refuse, verb
 @click.option("--evaluated", metavar="NAME[,NAME]", help="Figures of fer evaluate, as shift.zero.consistency.")
 @click.option("--target", metavar="DATASET", help="The scores on another dataset, one of data.targets.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def compare(
-    runs: tuple[str, ...], *, classes: bool, evaluated: str | None, target: str | None, as_json: bool
-) -> None:
+def compare(runs: tuple[str, ...], *, classes: bool, evaluated: str | None, target: str | None, as_json: bool) -> None:
     """Compare runs by paired tests on the same samples, and over seeds."""
     names = [name for name in (evaluated or "").split(",") if name]
     if evaluated and not names:

@@ -112,9 +112,9 @@ class SettingsVerb(Verb):
 
 
 class Installed(click.ParamType[str]):
-    """The name of an installed component, which a shell completes."""
+    """The name of an installed component of a kind, or of any, which a shell completes."""
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: str | None = None) -> None:
         self.kind = kind
         self.name = "NAME"
 
@@ -126,9 +126,7 @@ class Installed(click.ParamType[str]):
 def recipe_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add ``--plugin``, ``--recipe`` and ``--config``."""
     for option in (
-        click.option(
-            "--config", "files", multiple=True, metavar="FILE", help="A configuration file; later ones win."
-        ),
+        click.option("--config", "files", multiple=True, metavar="FILE", help="A configuration file; later ones win."),
         click.option("--recipe", metavar="VARIANT", help="A variant of the plug-in's recipe."),
         click.option("--plugin", type=Installed("architecture"), help="The architecture, with its recipe."),
     ):
@@ -136,8 +134,8 @@ def recipe_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-def installed_names(kind: str) -> list[str]:
-    """Return the names of what is installed of a kind; nothing is imported."""
+def installed_names(kind: str | None) -> list[str]:
+    """Return the names of what is installed of a kind, or of all; nothing is imported."""
     return sorted({component.name for component in registry.available(kind)})
 
 
