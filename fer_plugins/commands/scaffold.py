@@ -14,9 +14,9 @@ from fer_plugins import __version__
 from fer_plugins.config import registry
 from fer_plugins.runtime.errors import InputError
 
-KINDS = ("architecture", "pooling", "augmentation", "dataset", "protocol")
+KINDS = ("architecture", "pooling", "augmentation", "dataset", "protocol", "command")
 _TEMPLATES = Path(__file__).with_name("templates")
-_FUNCTIONS = ("protocol",)  # kinds whose object is a function and so has the plug-in's own name
+_FUNCTIONS = ("protocol", "command")  # kinds whose object is a function and so has the plug-in's own name
 
 
 def check_name(name: str, kind: str) -> None:
@@ -101,6 +101,8 @@ def use_of(kind: str, name: str) -> str:
     """Return a command that uses the new plug-in, beside an architecture that is installed."""
     if kind == "architecture":
         return f"fer-run --plugin {name}"
+    if kind == "command":
+        return f"fer {name}"
     installed = registry.available("architecture")
     pooled = [one for one in installed if kind != "pooling" or registry.signature(one).named("pool")]
     plugin = pooled[0].name if pooled else "NAME"

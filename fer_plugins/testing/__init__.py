@@ -6,6 +6,7 @@ broken, what was found and the remedy.
 
 from fer_plugins.testing.architecture import check_architecture
 from fer_plugins.testing.augmentation import check_augmentation
+from fer_plugins.testing.command import check_command
 from fer_plugins.testing.dataset import check_dataset
 from fer_plugins.testing.findings import ContractError
 from fer_plugins.testing.pooling import check_pooling
@@ -17,6 +18,7 @@ __all__ = [
     "ContractError",
     "check_architecture",
     "check_augmentation",
+    "check_command",
     "check_dataset",
     "check_pooling",
     "check_protocol",
