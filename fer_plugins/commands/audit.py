@@ -19,9 +19,7 @@ JSON_FILE, SHEET_FILE = "audit.json", "contact_sheet.html"
 
 
 @dataset_verb("audit", "data", "protocol")
-@click.option(
-    "--against", nargs=2, metavar="NAME2 ROOT2", help="A second dataset; ROOT2 is none where it has no files."
-)
+@click.option("--against", nargs=2, metavar="NAME2 ROOT2", help="A second dataset; ROOT2 none: it has no files.")
 @click.option("--out", type=click.Path(), metavar="FOLDER", help="Write audit.json and pictures of what was found.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def audit(given: NamedDataset, *, against: tuple[str, str] | None, out: str | None, as_json: bool) -> None:

@@ -1,4 +1,4 @@
-"""The dataset and the protocol that the verbs of ``fer data`` name: ``NAME [ROOT] [--data.KEY VALUE] [--protocol P]``."""
+"""The dataset and the protocol that the words of ``fer data VERB`` name."""
 
 from __future__ import annotations
 

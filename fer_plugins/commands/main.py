@@ -7,8 +7,7 @@ import sys
 import traceback
 from collections.abc import Callable
 
-import click
-
+from fer_plugins.commands.completion import answer_shell
 from fer_plugins.commands.installed_verbs import fer_verbs
 from fer_plugins.commands.run import run
 from fer_plugins.commands.usage import UsageError, invoke
@@ -24,22 +23,16 @@ DONE, FAILED, WRONG_INPUT = 0, 1, 2
 
 def fer_run() -> None:
     """Entry point of ``fer-run``."""
-    _start("fer-run", run, _run)
+    answer_shell("fer-run", run)
+    interrupt_on_signals()
+    sys.exit(call("fer-run", _run, sys.argv[1:]))
 
 
 def fer() -> None:
     """Entry point of ``fer``."""
-    _start("fer", fer_verbs, _verb)
-
-
-def _start(program: str, command: click.Command, function: Callable[[list[str]], int]) -> None:
-    variable = f"_{program.replace('-', '_').upper()}_COMPLETE"
-    if variable in os.environ:  # a shell asks how a word may go on
-        from click.shell_completion import shell_complete
-
-        sys.exit(shell_complete(command, {}, program, variable, os.environ[variable]))
+    answer_shell("fer", fer_verbs)
     interrupt_on_signals()
-    sys.exit(call(program, function, sys.argv[1:]))
+    sys.exit(call("fer", _verb, sys.argv[1:]))
 
 
 def _run(argv: list[str]) -> int:
@@ -51,7 +44,7 @@ def _verb(argv: list[str]) -> int:
     if name in ("run", "search") or (name != "grid" and not sys.stderr.isatty()):  # they say themselves what they do
         return invoke(fer_verbs, "fer", argv)
     # Progress of what is written to standard output does not belong into it, and no log needs it.
-    with activity.watched(sys.stdout if name == "grid" else sys.stderr), activity.doing(f"fer {name}".rstrip()):
+    with activity.watched(sys.stdout if name == "grid" else sys.stderr), activity.doing(f"fer {name}"):
         return invoke(fer_verbs, "fer", argv)
 
 

@@ -34,9 +34,7 @@ def robustness(run: str, *, out: str | None, as_json: bool, **asked: Any) -> Non
     Test-time augmentation and saliency maps where they are asked for. Names may be given with commas between, and an
     option several times.
     """
-    chosen = {
-        name: tuple(dict.fromkeys(one for part in asked[name] for one in part)) for name in CHOICES if name != "part"
-    }
+    chosen = {name: tuple(dict.fromkeys(sum(asked[name], ()))) for name in ("suite", "tta", "saliency")}
     from fer_plugins.analysis.robustness.evaluation import SUITES, Request, evaluate_run
     from fer_plugins.analysis.robustness.opened_run import head_of
     from fer_plugins.analysis.robustness.report import print_evaluation

@@ -25,7 +25,7 @@ from fer_plugins.runtime.errors import InputError
 @click.option("--list", "show_list", is_flag=True, help="Print what is installed.")
 @click.option("--version", is_flag=True, help="Print the version.")
 @click.option("-h", "--help", "show_help", is_flag=True, help="Print what there is to set.")
-@click.argument("topics", nargs=-1)
+@click.argument("topics", nargs=-1, shell_complete=lambda ctx, _, word: ctx.command.shell_complete(ctx, word))
 def run(plugin: str | None, recipe: str | None, files: tuple[str, ...], flags: dict[str, Any], **asked: Any) -> int:
     """Train a model, and score it once on the sealed test split (the same as fer-run)."""
     topics: tuple[str, ...] = asked["topics"]

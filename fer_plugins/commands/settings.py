@@ -101,8 +101,10 @@ class SettingsVerb(Verb):
             kind = "pooling" if section == "model.pool" else config.COMPONENT_SECTIONS.get(section)
             names = installed_names(kind) if kind else []
         else:
-            request = Request(ctx.params.get("plugin"), ctx.params.get("recipe"), [], ctx.params.get("flags") or {})
-            names = [f"--{key}" for key in _keys(request) if self._is_setting(f"--{key}")]
+            flags = dict(ctx.params.get("flags") or {})
+            if "name" in ctx.params:  # the dataset of ``fer data VERB NAME``
+                flags["data"] = ctx.params["name"]
+            names = [f"--{key}" for key in _keys(flags, ctx.params.get("plugin")) if self._is_setting(f"--{key}")]
         own = [] if "setting" in ctx.meta else super().shell_complete(ctx, incomplete)
         return own + [CompletionItem(name) for name in names if name.startswith(incomplete)]
 
@@ -112,9 +114,9 @@ class SettingsVerb(Verb):
 
 
 class Installed(click.ParamType[str]):
-    """The name of an installed component, which a shell completes."""
+    """The name of an installed component of a kind, or of any, which a shell completes."""
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: str | None = None) -> None:
         self.kind = kind
         self.name = "NAME"
 
@@ -134,20 +136,18 @@ def recipe_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-def installed_names(kind: str) -> list[str]:
-    """Return the names of what is installed of a kind; nothing is imported."""
+def installed_names(kind: str | None) -> list[str]:
+    """Return the names of what is installed of a kind, or of all; nothing is imported."""
     return sorted({component.name for component in registry.available(kind)})
 
 
-def _keys(request: Request) -> list[str]:
+def _keys(flags: dict[str, Any], plugin: str | None) -> list[str]:
     """Return the dotted names of all keys, with the options of what the words so far name."""
-    try:
-        settings = config.merge(config.defaults(), config.Layer(request.flags, COMMAND_LINE), {})
-    except InputError:
-        settings = config.defaults()
-    if request.plugin:
-        settings["model"]["name"] = request.plugin
-    return [*known_keys(settings), *(f"{section}" for section in config.schema() if section != "plugin"), "model.pool"]
+    settings: dict[str, Any] = config.defaults()
+    for section, value in {"model": plugin, **flags}.items():
+        if section in config.COMPONENT_SECTIONS and value is not None:
+            settings[section] = value
+    return list(dict.fromkeys([*known_keys(settings), *config.schema()]))
 
 
 def _take_value(name: str, rest: list[str]) -> str:

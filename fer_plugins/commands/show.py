@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from fer_plugins import config
+from fer_plugins.commands.settings import Installed
 from fer_plugins.commands.usage import verb
 from fer_plugins.config import registry
 from fer_plugins.config.registry import Component
@@ -17,7 +18,7 @@ from fer_plugins.config.signatures import REQUIRED, readable
 
 
 @verb()
-@click.argument("name", metavar="NAME")
+@click.argument("name", type=Installed(), metavar="NAME")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def show(name: str, *, as_json: bool) -> None:
     """Show one plug-in: paper, recipes, parameters, multiply-adds, claims, options."""
@@ -147,6 +148,7 @@ def say(text: str, indent: int = 0) -> None:
 
 
 def print_columns(rows: list[list[str]], indent: str = "") -> None:
+    """Print rows of cells as columns, each as wide as its widest cell."""
     widths = [max(len(str(row[column])) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
         print(indent + "  ".join(f"{cell!s:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())

@@ -7,6 +7,7 @@ broken, what was found and the remedy.
 from fer_plugins.testing.architecture import check_architecture
 from fer_plugins.testing.augmentation import check_augmentation
 from fer_plugins.testing.callback import check_callback
+from fer_plugins.testing.command import check_command
 from fer_plugins.testing.dataset import check_dataset
 from fer_plugins.testing.findings import ContractError
 from fer_plugins.testing.logger import check_logger
@@ -21,6 +22,7 @@ __all__ = [
     "check_architecture",
     "check_augmentation",
     "check_callback",
+    "check_command",
     "check_dataset",
     "check_logger",
     "check_loss",

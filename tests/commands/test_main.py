@@ -3,12 +3,11 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
+from support.verbs import parse
 
 from fer_plugins.commands import main
-from fer_plugins.commands.run import run
 from fer_plugins.config import registry
 from fer_plugins.runtime.errors import InputError, RunError
 
@@ -18,11 +17,6 @@ VERBS = [*sorted({one.name for one in registry.available("command")}), "data che
 
 def call(*words, command="fer-run"):
     return subprocess.run([str(HERE / command), *words], capture_output=True, text=True, timeout=120)
-
-
-def parse(argv):
-    with run.make_context("fer-run", list(argv)) as context:
-        return SimpleNamespace(**context.params)
 
 
 def test_words_are_sorted():

@@ -135,7 +135,7 @@ def test_fer_check_passes_the_examples(examples, name, tmp_path, capsys):
     ("words", "message"),
     [
         ([], "expected one name"),
-        (["a", "b"], "expected one name"),
+        (["a", "b"], "'b' is a word too many; expected one name"),
         (["MyNet"], "is no plug-in name"),
         (["9lives"], "is no plug-in name"),
         (["my-net"], "is no plug-in name"),
@@ -174,7 +174,9 @@ def test_what_cannot_be_written_leaves_nothing_half(tmp_path, monkeypatch, capsy
 
 
 def test_making_needs_no_torch(tmp_path):
-    script = "import sys; from fer_plugins.commands.scaffold import new; new(['my_net']); print('torch' in sys.modules)"
+    script = (
+        "import sys; from fer_plugins.commands import main; main._verb(['new', 'a']); print('torch' in sys.modules)"
+    )
     done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True)
     assert done.stdout.splitlines()[-1] == "False"
 

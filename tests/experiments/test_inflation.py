@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import t as student
+from support.verbs import inflation
 
 from fer_plugins import config
 from fer_plugins.analysis import differences
 from fer_plugins.commands import main
-from fer_plugins.commands.inflation import inflation, print_inflation
+from fer_plugins.commands.inflation import print_inflation
 from fer_plugins.data.datasets.synthetic import CLASSES
 from fer_plugins.data.protocols.split_file import read_split
 from fer_plugins.experiments.inflation import Plan, compare
@@ -339,9 +340,9 @@ def test_an_interrupted_comparison_stops(toy, tmp_path, monkeypatch):
         (["--protocol", "random", "--against", "offical"], "did you mean official"),
         (["--protocol", "random", "--against", "kfold", "--against.q", "5"], "unknown option of protocol kfold"),
         (["--protocol", "official", "--against", "official"], "there is nothing to compare"),
-        (["--protocol", "random", "--against", "official", "--seeds", "0"], "--seeds 0: give a whole number"),
-        (["--protocol", "random", "--against", "official", "--seeds", "1.5"], "--seeds 1.5: give a whole number"),
-        (["--protocol", "random", "--against", "official", "--folds", "2"], "--folds 2: give all"),
+        (["--protocol", "random", "--against", "official", "--seeds", "0"], "--seeds 0: expected a whole number"),
+        (["--protocol", "random", "--against", "official", "--seeds", "1.5"], "--seeds 1.5: expected a whole number"),
+        (["--protocol", "random", "--against", "official", "--folds", "2"], "--folds 2: expected all"),
         (["--protocol", "random", "--against", "official", "--against.seed", "1"], "both protocols take"),
         (["--protocol", "random", "--against", "official", "--run.test", "false"], "run.test: is false"),
         (["--protocol", "random", "--against", "official", "--resume", "x"], "takes fer-run's flags except"),

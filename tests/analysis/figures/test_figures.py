@@ -11,13 +11,14 @@ import pytest
 import torch
 from matplotlib.text import Text
 from PIL import Image
+from support.verbs import figures
 
 from fer_plugins.analysis.figures.classes import draw_confusion, draw_distribution, draw_per_class
 from fer_plugins.analysis.figures.curves import draw_curves
 from fer_plugins.analysis.figures.probabilities import draw_reliability, draw_roc
 from fer_plugins.analysis.figures.recorded import name_run
 from fer_plugins.analysis.figures.style import COLOURS, DPI, SMALL, WIDTH, drawing, make_figure, write_figure
-from fer_plugins.commands import figures, main
+from fer_plugins.commands import main
 from fer_plugins.metrics.calibration import calibration_error, find_reliability
 from fer_plugins.metrics.metrics import Scorer
 from fer_plugins.runs.record import Record
@@ -301,7 +302,7 @@ def run_folder(tmp_path):
 
 
 def call(*words):
-    return main.call("fer", figures.figures, list(map(str, words)))
+    return main.call("fer", figures, list(map(str, words)))
 
 
 def test_every_figure_of_a_run_is_written(run_folder, capsys):

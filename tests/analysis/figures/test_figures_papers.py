@@ -15,6 +15,7 @@ import torch
 from matplotlib.text import Text
 from PIL import Image
 from support import ROOT, written_run
+from support.verbs import figures
 from torch import nn
 
 from fer_plugins import config
@@ -26,9 +27,8 @@ from fer_plugins.analysis.figures.explained import choose_rows, draw_explained, 
 from fer_plugins.analysis.figures.readings import read_tensor
 from fer_plugins.analysis.figures.recorded import count_classes
 from fer_plugins.analysis.figures.style import SMALL, WIDTH, drawing
-from fer_plugins.commands import figures as command
+from fer_plugins.analysis.model_table import table_rows
 from fer_plugins.commands import main
-from fer_plugins.commands.table import table_rows
 from fer_plugins.data.augmentations import flip_affine_erase
 from fer_plugins.experiments.run import run
 from fer_plugins.runs.read_runs import read_runs
@@ -111,7 +111,7 @@ def check_words(figure):
 
 
 def call(*words):
-    return main.call("fer", command.figures, list(map(str, words)))
+    return main.call("fer", figures, list(map(str, words)))
 
 
 # --- bars of several runs
