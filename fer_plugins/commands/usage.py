@@ -38,7 +38,7 @@ class Verb(click.Command):
         if ctx.args and not ctx.resilient_parsing:
             arguments = [one for one in self.params if isinstance(one, click.Argument)]
             wanted = ", ".join(f"one {_noun(one)}" for one in arguments) or "no other word"
-            ctx.fail(f"{ctx.args[0]!r} is a word too many; expected {wanted}: {ctx.command.usage(ctx)}")
+            ctx.fail(f"{ctx.args[0]!r} is a word too many; expected {wanted}: {self.usage(ctx)}")
         return rest
 
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:

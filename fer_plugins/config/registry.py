@@ -272,6 +272,8 @@ def accept(kind: str, name: str, given: Mapping[str, Any], where: str) -> tuple[
 def current_name(kind: str, given: Mapping[str, Any]) -> Any:
     """Return the name that a component with these options has now; ``given`` is a mapping with ``name`` and options."""
     name = given.get("name")
+    if not isinstance(name, str):
+        return name
     try:
         component, _ = accept(kind, name, {key: value for key, value in given.items() if key != "name"}, kind)
     except (InputError, AttributeError, TypeError):  # not installed here, or the file is damaged: not said here

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from fer_plugins.experiments.run import quiet
+from fer_plugins.experiments.quiet import quiet
 from fer_plugins.testing.findings import Failed, Findings
 from fer_plugins.testing.seeding import keep_global_seeds
 from fer_plugins.testing.signature import check_signature

@@ -91,6 +91,9 @@ def _checks(component: Component, root: str | None, image_size: int | None) -> I
             "protocol": _check_protocol,
             "search": kit.check_search,
             "command": kit.check_command,
+            "loss": kit.check_loss,
+            "callback": kit.check_callback,
+            "logger": kit.check_logger,
         }
         yield "contract", lambda: checks[component.kind](registry.load(component))
 
