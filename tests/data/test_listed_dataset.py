@@ -16,9 +16,8 @@ from fer_plugins.data.listed_dataset import ListedDataset, Listing, Row
 from fer_plugins.runtime.errors import InputError
 from fer_plugins.testing import check_dataset
 
-NIGHT = {
-    f"a/p{person:02}_{word}_{n}.png": fake.picture(n) for person in range(3) for n, word in enumerate(("joy", "sad"))
-}
+WORDS = ("anger", "contempt", "disgust", "fear", "joy", "neutral", "sad", "surprise")
+NIGHT = {f"a/p0{person}_{word}_1.png": fake.picture(10 * person + len(word)) for person in range(3) for word in WORDS}
 
 
 @pytest.fixture
