@@ -182,6 +182,8 @@ class AugmentationFactory(Protocol):
 class Dataset(Protocol):
     """``fer_plugins.datasets``: raw images with labels by name; no randomness after construction.
 
+    A dataset of files may be composed of ``fer_plugins.data.listed_dataset`` and ``fer_plugins.data.formats``.
+
     Construction is cheap (it recognises the layout and refuses a wrong one); ``table`` and ``__getitem__`` may read
     files. Optional members: ``title`` (the name in papers, such as "CK+"; default the entry point's name),
     ``read_all()`` (every image at once, uint8 (N, H, W, C), where that is faster than one by one),

@@ -130,7 +130,10 @@ def test_plugins_import_the_contract_only(plugin):
     for path in plugin.rglob("fer_*/**/*.py"):
         names = imports(path, top_only=False)
         core = any_of(names, "fer_plugins")
-        for_plugins = ("contract", "config.idle_options", "pooling", "testing", "analysis.claims", "runtime.errors")
+        for_plugins = (
+            *("contract", "config.idle_options", "pooling", "testing", "runtime.errors"),
+            *("analysis.claims", "data.formats", "data.listed_dataset"),
+        )
         allowed = any_of(core, *(f"fer_plugins.{name}" for name in for_plugins))
         assert core == allowed, path
         others = [other.name for other in PLUGINS if other != plugin]

@@ -61,30 +61,20 @@ class SingleFile:
     """One file that is the whole copy."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-
-    @property
-    def path(self) -> Path:
-        """The file."""
-        return self._path
-
-    @property
-    def names(self) -> Sequence[str]:
-        """The file's own name."""
-        return (self._path.name,)
+        self.path, self.names = path, (path.name,)
 
     def where(self, name: str) -> str:
         """Return the file's path."""
-        return make_printable(str(self._path))
+        return make_printable(str(self.path))
 
     @contextmanager
     def opened(self) -> Iterator[Opener]:
         """Yield a function that opens the file."""
-        yield lambda name: self._path.open("rb")
+        yield lambda name: self.path.open("rb")
 
     def digest(self, names: Iterable[str]) -> str:
         """Hash the file's bytes."""
-        return hash_file(self._path)
+        return hash_file(self.path)
 
 
 def hash_file(path: Path) -> str:

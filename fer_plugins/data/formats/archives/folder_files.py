@@ -25,7 +25,7 @@ class FolderFiles:
     """
 
     def __init__(self, path: Path, depth: int = 4, limit: int = 200_000) -> None:
-        self._path = path
+        self.path = path
         names: list[str] = []
         folders = [(path, "")]
         seen = 0
@@ -44,17 +44,7 @@ class FolderFiles:
         if not names:
             what = f"no file lies in its first {depth} levels" if seen else "the folder is empty"
             raise InputError(f"{path}: {what}; give the file or folder that holds the data set")
-        self._names = tuple(sorted(names))
-
-    @property
-    def path(self) -> Path:
-        """The folder."""
-        return self._path
-
-    @property
-    def names(self) -> Sequence[str]:
-        """Names relative to the folder, sorted, with "/"."""
-        return self._names
+        self.names: Sequence[str] = tuple(sorted(names))
 
     def where(self, name: str) -> str:
         """Return the file's path."""

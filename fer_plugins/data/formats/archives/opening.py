@@ -72,8 +72,8 @@ def enter_archive(path: Path) -> Path:
     except OSError:
         return path
     names = [name for name in names if not (is_hidden(name) or _BESIDE.match(name))]
-    alone = len(names) == 1 and names[0].lower().endswith(PACKED)
-    return path / names[0] if alone else path
+    only = path / names[0] if len(names) == 1 and names[0].lower().endswith(PACKED) else path
+    return only if only.is_file() and (zipfile.is_zipfile(only) or is_tar(only)) else path
 
 
 def split_inside(path: Path) -> tuple[Path, str]:

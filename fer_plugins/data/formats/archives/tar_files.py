@@ -70,7 +70,7 @@ class TarFiles:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
         self._places: dict[str, tuple[int, int]] = {}  # name -> where its bytes begin, and how many there are
         try:
             status = path.stat()
@@ -99,16 +99,7 @@ class TarFiles:
                 self._places[name] = (member.offset_data, member.size)
         if not self._places:
             raise InputError(f"{path}: the tar is empty; give the file or folder that holds the data set")
-
-    @property
-    def path(self) -> Path:
-        """The tar."""
-        return self._path
-
-    @property
-    def names(self) -> Sequence[str]:
-        """The members' names, sorted."""
-        return tuple(sorted(self._places))
+        self.names: Sequence[str] = tuple(sorted(self._places))
 
     def where(self, name: str) -> str:
         """Return the tar's path and the member's name."""

@@ -27,7 +27,7 @@ class ZipFiles:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
         with self._archive() as archive:
             members = [member for member in archive.infolist() if not member.is_dir()]
         for member in members:
@@ -37,19 +37,11 @@ class ZipFiles:
         name, times = Counter(member.filename for member in members).most_common(1)[0] if members else ("", 0)
         if times > 1:
             raise InputError(f"{path}: holds {name!r} {times} times; pack the zip again with every name once")
-        self._names = tuple(sorted(member.filename for member in members if not is_hidden(member.filename)))
-        if not self._names:
+        self.names: Sequence[str] = tuple(
+            sorted(member.filename for member in members if not is_hidden(member.filename))
+        )
+        if not self.names:
             raise InputError(f"{path}: the zip is empty; give the file or folder that holds the data set")
-
-    @property
-    def path(self) -> Path:
-        """The zip."""
-        return self._path
-
-    @property
-    def names(self) -> Sequence[str]:
-        """The members' names, sorted, as the zip writes them."""
-        return self._names
 
     def where(self, name: str) -> str:
         """Return the zip's path and the member's name."""
