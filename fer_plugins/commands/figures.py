@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fer_plugins.analysis.claims.claims_beside import CLAIMED
 from fer_plugins.analysis.figures.recorded import (
     Drawn,
     draw_recorded,
@@ -20,6 +21,7 @@ from fer_plugins.config.registry import nearest
 from fer_plugins.config.requirement import install_command
 from fer_plugins.runs.record import Record
 from fer_plugins.runtime.errors import InputError, RunError
+from fer_plugins.runtime.notices import code_of
 
 if TYPE_CHECKING:
     from fer_plugins.data.datamodule import FERDataModule
@@ -102,8 +104,7 @@ def _bars(asked: _Words) -> int:
     print(*write_figure(figure, path.parent, path.name))
     for row in rows:
         for remark in row["remarks"]:
-            about = remark.partition(": ")[0].lower()  # "claimed accuracy (Table 7), macro f1 (Table 8)"
-            if not about.startswith("claimed ") or score in about:
+            if code_of(remark) != CLAIMED or score in remark.data["scores"]:
                 print(f"{row['model']}, {row['dataset']}: {remark}")
     return 0
 

@@ -219,16 +219,18 @@ def check_options(component: Component, given: Mapping[str, Any], where: str) ->
         if name not in known:
             raise InputError(
                 f"{where}.{name}: unknown option of {component.kind} {component.name}{nearest(name, list(known))}; "
-                f"known: {', '.join(known) or 'none'}"
+                f"known: {', '.join(known) or 'none'}",
+                key=f"{where}.{name}",
             )
         try:
             result[name] = coerce(value, known[name].annotation)
         except TypeError as error:
-            raise InputError(f"{where}.{name}: {error}, got {value!r}") from None
+            raise InputError(f"{where}.{name}: {error}, got {value!r}", key=f"{where}.{name}") from None
     for name, option in known.items():
         if option.default is REQUIRED and name not in result:
             raise InputError(
-                f"{where}.{name}: {component.kind} {component.name} needs it; {option.help or 'no default'}"
+                f"{where}.{name}: {component.kind} {component.name} needs it; {option.help or 'no default'}",
+                key=f"{where}.{name}",
             )
     return result
 
@@ -326,7 +328,9 @@ def build(kind: str, name: str, **options: Any) -> Any:
     except Exception as error:
         text = " ".join(str(error).split()) or type(error).__name__
         if isinstance(error, ValueError | OSError):  # the contract's way to refuse arguments
-            raise InputError(f"{kind} {name}: {text.removeprefix(f'{name}: ')}") from error
+            raise InputError(
+                f"{kind} {name}: {text.removeprefix(f'{name}: ')}", key=getattr(error, "key", None)
+            ) from error
         raise PluginError(f"{component} cannot be built: {type(error).__name__}: {text}") from error
     if kind in ("architecture", "pooling") and not (callable(built) and hasattr(built, "state_dict")):
         raise PluginError(f"{component} returns a {type(built).__name__}; the contract wants a torch.nn.Module")

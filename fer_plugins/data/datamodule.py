@@ -33,6 +33,7 @@ from fer_plugins.data.protocols.official import (
 )
 from fer_plugins.data.table import SampleTable
 from fer_plugins.runtime.errors import InputError
+from fer_plugins.runtime.notices import Notice
 
 Rows = npt.NDArray[np.int64]
 
@@ -180,7 +181,7 @@ class FERDataModule(LightningDataModule):
         leaking = "; ".join(self.leaks.sentences()) if self.leaks else ""
         if leaking and self._on_leaks == "error":
             raise InputError(f"the parts leak: {leaking}; use another protocol, or --data.leaks warn")
-        leaking = leaking and f"the parts leak: {leaking}"
+        leaking = Notice("leaks", f"the parts leak: {leaking}", self.leaks.as_dict()) if self.leaks and leaking else ""
         self.warnings = tuple(said for said in (shifted, missing_classes(self.counts), leaking) if said)
         self.selects_on_test = np.array_equal(fold.val, fold.test)
         self._hold(images)

@@ -28,6 +28,7 @@ from fer_plugins.runs.manifest import title_of
 from fer_plugins.runs.record import Record, write_atomically
 from fer_plugins.runs.recorded_answers import rows_of
 from fer_plugins.runtime.errors import InputError
+from fer_plugins.runtime.notices import code_of
 from fer_plugins.training.build import build_data, check_machine
 
 Config = dict[str, Any]
@@ -225,7 +226,7 @@ def _note(found: dict[str, Any], each: list[Record], protocol: str, seed: int) -
     """Collect faults, and warnings but for those of leaks, which stand in a table of their own."""
     for record in each:
         found["not_a_result"] += [f"seed {seed}, {protocol}: {fault}" for fault in record.metrics["not_a_result"]]
-        said = [f"{protocol}: {one}" for one in record.manifest["warnings"] if not one.startswith("the parts leak")]
+        said = [f"{protocol}: {one}" for one in record.manifest["warnings"] if code_of(one) != "leaks"]
         found["warnings"] += [one for one in dict.fromkeys(said) if one not in found["warnings"]]
 
 

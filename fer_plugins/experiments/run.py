@@ -20,6 +20,7 @@ from fer_plugins import config
 from fer_plugins.analysis.claims.of_run import check_claims, claims_beside
 from fer_plugins.analysis.figures.at_the_end import draw_at_end
 from fer_plugins.data.datamodule import FERDataModule
+from fer_plugins.data.loader_failures import is_of_loader_processes
 from fer_plugins.experiments import folds
 from fer_plugins.metrics.metrics import check_pairing, looks_unpaired
 from fer_plugins.runs import record as records
@@ -177,7 +178,7 @@ def _fit(trainer: L.Trainer, module: FERModule, data: FERDataModule, resume_from
     except torch.OutOfMemoryError as error:
         raise RunError("the device is out of memory; lower data.batch_size") from error
     except RuntimeError as error:
-        if "DataLoader" not in str(error):
+        if not is_of_loader_processes(error):
             raise
         text = " ".join(str(error).split())
         raise RunError(f"the loader processes do not deliver ({text}); try --data.workers 0") from error
