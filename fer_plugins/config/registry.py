@@ -297,9 +297,9 @@ def build(kind: str, name: str, **options: Any) -> Any:
     Raises:
         InputError: unknown name or option, wrong type, or the factory refuses its arguments.
 
-    >>> build("pooling", "averge")
+    >>> build("augmentation", "lihgt")
     Traceback (most recent call last):
-    InputError: unknown pooling 'averge'; did you mean average?; installed: average, max, max_blur
+    InputError: unknown augmentation 'lihgt'; did you mean light?; installed: flip_affine_erase, keras, light, none
     """
     mine = {key: value for key, value in options.items() if key not in PROVIDED[kind]}
     component, own = accept(kind, name, mine, name)
