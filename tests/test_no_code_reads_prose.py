@@ -7,8 +7,8 @@ from support import ROOT
 
 CORE = sorted((ROOT / "fer_plugins").rglob("*.py"))
 EXEMPT = {
-    "fer_plugins/testing/architecture.py",  # the words are the subject: one line names the option and the remedy
-    "fer_plugins/data/formats/array_files.py",  # numpy tells an array of Python objects by its words alone
+    "testing/architecture.py",  # the words are the subject: one line names the option and the remedy
+    "array_files.py",  # numpy tells an array of Python objects by its words alone
 }
 MATCHING = {"startswith", "endswith", "removeprefix", "removesuffix", "replace", "partition", "rpartition", "find"}
 # What sentences are called here: what compares one of these with words reads them.
@@ -101,5 +101,7 @@ def test_the_search_finds_what_it_should(source):
 
 def test_no_code_reads_prose():
     found = {str(path.relative_to(ROOT)): sorted(set(readings_of(ast.parse(path.read_text())))) for path in CORE}
-    assert {path for path in EXEMPT if found.pop(path)} == EXEMPT, "one that reads no prose any more"
-    assert {path: lines for path, lines in found.items() if lines} == {}
+    prose = {path: lines for path, lines in found.items() if lines}
+    exempt = {end for end in EXEMPT for path in prose if path.endswith(end)}
+    assert exempt == EXEMPT, "one that reads no prose any more"
+    assert {path: lines for path, lines in prose.items() if not path.endswith(tuple(EXEMPT))} == {}
