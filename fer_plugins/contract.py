@@ -51,6 +51,15 @@ SPLITS = ("train", "val", "test")
 TargetMode = Literal["distribution", "draw", "any"]  # how training uses a table's column ``target``
 
 
+class ImageSizeError(ValueError):
+    """What an architecture or pooling raises where ``image_size`` does not suit it; the text names what does.
+
+    A plain ``ValueError`` serves as well: the core then looks for the smallest size that is taken, and adds it.
+    """
+
+    key = "image_size"
+
+
 class PoolingFactory(Protocol):
     """``fer_plugins.poolings``: a window pooling without learnt parameters.
 

@@ -8,11 +8,14 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from fer_plugins.analysis.claims.claims_beside import CLAIMED
 from fer_plugins.analysis.seed_spread import Model, group_models, seed_interval
 from fer_plugins.analysis.spread_limits import range_of
 from fer_plugins.runs.read_runs import FinishedRun
+from fer_plugins.runtime.notices import Notice, from_values
 
 _SCORES = {"accuracy": "accuracy", "f1": "macro F1"}
+_METRICS = {"accuracy": "accuracy", "f1": "F1", "macro_f1": "macro F1"}
 _CLAIMED_AS = {"accuracy": ("accuracy",), "f1": ("f1", "macro_f1")}
 _LATEX = {
     "\\": r"\textbackslash{}",
@@ -105,13 +108,15 @@ def _notes_on(claims: Sequence[Mapping[str, Any]]) -> list[str]:
     used = {name for names in _CLAIMED_AS.values() for name in names}
     of_note: dict[str, dict[str, dict[str, None]]] = {}
     for claim in claims:
-        for note in claim["notes"] if claim["metric"] in used else []:
-            metric = claim["metric"].replace("macro_f1", "macro F1").replace("f1", "F1")
-            of_note.setdefault(note.removeprefix("claim: "), {}).setdefault(metric, {})[claim["source"]] = None
-    return [
-        f"claimed {', '.join(metric + _in_brackets(sources) for metric, sources in metrics.items())}: {note}"
-        for note, metrics in of_note.items()
-    ]
+        for note in from_values(claim["notes"], claim.get("notices")) if claim["metric"] in used else []:
+            text = note.data.get("without_prefix", note) if isinstance(note, Notice) else note
+            of_note.setdefault(text, {}).setdefault(claim["metric"], {})[claim["source"]] = None
+    remarks: list[str] = []
+    for note, metrics in of_note.items():
+        claimed = ", ".join(_METRICS[metric] + _in_brackets(sources) for metric, sources in metrics.items())
+        scores = [score for score, names in _CLAIMED_AS.items() if set(names) & metrics.keys()]
+        remarks.append(Notice(CLAIMED, f"claimed {claimed}: {note}", {"scores": scores}))
+    return remarks
 
 
 def _in_brackets(sources: Iterable[str]) -> str:

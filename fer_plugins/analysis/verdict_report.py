@@ -12,7 +12,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from fer_plugins.analysis.verdicts import ABOVE, BELOW, NOT_COMPARABLE, REPRODUCED
+from fer_plugins.analysis.verdicts import ABOVE, BELOW, NO_SCORE, NOT_COMPARABLE, OTHER_DATA, OTHER_EPOCH, REPRODUCED
+from fer_plugins.runtime.notices import code_of
 from fer_plugins.runtime.print_table import print_table
 
 
@@ -69,11 +70,11 @@ def _sum_up(rows: Sequence[Mapping[str, Any]], found: Mapping[str, Any]) -> dict
             reason = "about no model (counts of data and the like)"
         elif row["model"] != found["model"]:
             reason, name = "about other models", row["model"]
-        elif reason.endswith(f"the run is on {found['dataset']}"):
+        elif code_of(reason) == OTHER_DATA:
             reason, name = "on other data", row["dataset"] or "no dataset"
-        elif row["epoch"] is not None:
-            reason, name = f"after single epochs;{reason.partition(';')[2]}", str(row["epoch"])
-        elif reason.endswith("among the scores of a run"):
+        elif code_of(reason) == OTHER_EPOCH:
+            reason, name = reason.data["in_general"], str(row["epoch"])
+        elif code_of(reason) == NO_SCORE:
             reason, name = "no score of a run", row["metric"]
         named.setdefault(reason, Counter())[name] += 1
     return {

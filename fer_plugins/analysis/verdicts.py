@@ -9,15 +9,17 @@ from typing import Any
 
 from fer_plugins import config
 from fer_plugins.analysis.claims import Claim, dataset_key, read_claims, read_printed
-from fer_plugins.analysis.claims.claims_beside import NO_RATES, as_printed, compare, for_run
+from fer_plugins.analysis.claims.claims_beside import AVERAGING, NO_RATES, RENAMED, as_printed, compare, for_run
 from fer_plugins.config import registry
 from fer_plugins.contract import SPLITS
 from fer_plugins.data.formats.labels import expression_of
 from fer_plugins.runs.read_runs import FinishedRun
 from fer_plugins.runs.record import recipe_of
 from fer_plugins.runtime.errors import InputError
+from fer_plugins.runtime.notices import Notice, code_of
 
 REPRODUCED, BELOW, ABOVE, NOT_COMPARABLE = "reproduced within the interval", "below", "above", "not comparable"
+OTHER_DATA, OTHER_EPOCH, NO_SCORE = "other_data", "other_epoch", "no_score"  # codes of why
 _RELEASES_OWN_TEST = ("official", "official_val")
 _RECIPE = ("model", "augmentation", "loss", "optimizer", "scheduler", "selection", "trainer")
 # What a recipe may set and a run may change without being another model: how and where it is computed, its data.
@@ -92,8 +94,7 @@ def _against(run: FinishedRun, component: registry.Component) -> list[str]:
     try:
         departures = _departures(settings, component)
     except InputError as error:
-        why = str(error).removesuffix(" (from the command line)")
-        raise InputError(f"{run.record.folder}: config.yaml is not one of this version: {why}") from None
+        raise InputError(f"{run.record.folder}: config.yaml is not one of this version: {error}") from None
     if departures:
         said.append(f"not the plug-in's recipe: {', '.join(departures)}")
     return said
@@ -114,7 +115,8 @@ def _departures(settings: Mapping[str, Any], component: registry.Component) -> l
     teacher = settings["model"].get("teacher")
     if teacher is not None:  # the recipe leaves it to the user
         flags["model"] = {"teacher": teacher}
-    usual = config.resolve(flags, plugin=f"{component.distribution}:{component.name}", recipe=variant).config
+    name = f"{component.distribution}:{component.name}"
+    usual = config.resolve(flags, plugin=name, recipe=variant, origin="--config config.yaml").config
     wanted = {f"{section}.{key}": value for section in _RECIPE for key, value in usual[section].items()}
     for layer in registry.recipe(component, variant).values():
         wanted |= {f"data.{key}": value for key, value in layer.get("data", {}).items()}
@@ -150,15 +152,18 @@ def _judge(
     }
     asked = replace(claim, class_name=None, epoch=None)
     scored = headline or claim.metric in (_OF_A_CLASS if claim.class_name is not None else NO_RATES)
-    why = []
+    why: list[str] = []
     if own is None or claim.model != own:
         why = [f"of {claim.model or 'no model'}; the run is of {own or 'a network that the paper does not print'}"]
     elif not _is_on(claim, title):
-        why = [f"on {claim.dataset or 'no dataset'}; the run is on {title}"]
+        why = [Notice(OTHER_DATA, f"on {claim.dataset or 'no dataset'}; the run is on {title}")]
     elif claim.epoch is not None:
-        why = [f"after epoch {claim.epoch}; a run reports the selected one only"]
+        rest = "a run reports the selected one only"
+        why = [
+            Notice(OTHER_EPOCH, f"after epoch {claim.epoch}; {rest}", {"in_general": f"after single epochs; {rest}"})
+        ]
     elif not scored:
-        why = [f"{claim.metric} is not among the scores of a run"]
+        why = [Notice(NO_SCORE, f"{claim.metric} is not among the scores of a run")]
     elif claim.split == "train":
         why = ["of the training split, which a run does not score"]
     else:
@@ -170,8 +175,8 @@ def _judge(
         row |= {key: beside[key] for key in ("measured", "interval", "difference")}
         notes = beside["notes"]
         if claim.class_name is not None:
-            notes = [note for note in notes if "averaging" not in note]  # one class is not averaged
-        why = [note for note in notes if not note.endswith((" is accuracy", " is recall"))]  # the same number, renamed
+            notes = [note for note in notes if code_of(note) != AVERAGING]  # one class is not averaged
+        why = [note for note in notes if code_of(note) != RENAMED]  # the same number
         if row["measured"] is None and not why:
             why = [f"the run has no {claim.metric} of {claim.class_name or 'this part'}"]
         elif row["interval"] is None and not why:

@@ -80,10 +80,12 @@ def _write(sheets: Iterator[tuple[Path, Iterator[Drawn]]] | Sequence[tuple[Path,
 
 
 def _bars(runs: Sequence[str], given: str, score: str) -> None:
+    from fer_plugins.analysis.claims.claims_beside import CLAIMED
     from fer_plugins.analysis.figures.bars import draw_bars
     from fer_plugins.analysis.figures.style import drawing, write_figure
     from fer_plugins.analysis.model_table import table_rows
     from fer_plugins.runs.read_runs import read_runs
+    from fer_plugins.runtime.notices import code_of
 
     path = Path(given)
     if given.endswith(os.sep) or os.path.isdir(path):
@@ -97,8 +99,7 @@ def _bars(runs: Sequence[str], given: str, score: str) -> None:
     print(*write_figure(figure, path.parent, path.name))
     for row in rows:
         for remark in row["remarks"]:
-            about = remark.partition(": ")[0].lower()  # "claimed accuracy (Table 7), macro f1 (Table 8)"
-            if not about.startswith("claimed ") or score in about:
+            if code_of(remark) != CLAIMED or score in remark.data["scores"]:
                 print(f"{row['model']}, {row['dataset']}: {remark}")
 
 

@@ -145,6 +145,7 @@ def resolve(
     plugin: str | None = None,
     recipe: str | None = None,
     files: list[str] | None = None,
+    origin: str = COMMAND_LINE,
 ) -> Resolved:
     """Build the complete, checked configuration of a run.
 
@@ -153,12 +154,13 @@ def resolve(
         plugin: architecture whose recipe is the base; None: the key ``plugin`` of the files or flags.
         recipe: a variant of that recipe.
         files: configuration files, later ones win.
+        origin: what the flags are, in the words of an error.
 
     Raises:
         InputError: unknown or missing names, keys, options; wrong types; values out of range.
     """
     layers = [Layer(read_file(path), f"--config {path}") for path in files or []]
-    layers.append(Layer(flags or {}, COMMAND_LINE))
+    layers.append(Layer(flags or {}, origin))
     if plugin is None:  # a saved configuration names the recipe that it was made from
         for layer in layers:
             plugin, recipe = layer.values.get("plugin", plugin), layer.values.get("recipe", recipe)
@@ -261,8 +263,7 @@ def _check_offer(section: Config, kind: str, where: str, origins: dict[str, str]
     try:
         component, checked = registry.accept(kind, section["name"], given, where)
     except InputError as error:
-        named = str(error).partition(":")[0]
-        raise InputError(f"{error}{_from(origins, named)}") from None
+        raise InputError(f"{error}{_from(origins, error.key or where)}", key=error.key) from None
     if component.name != section["name"].rpartition(":")[2]:
         section["name"] = component.name
     for option in registry.options(component):

@@ -236,16 +236,18 @@ def check_options(component: Component, given: Mapping[str, Any], where: str) ->
         if name not in known:
             raise InputError(
                 f"{where}.{name}: unknown option of {component.kind} {component.name}{nearest(name, list(known))}; "
-                f"known: {', '.join(known) or 'none'}"
+                f"known: {', '.join(known) or 'none'}",
+                key=f"{where}.{name}",
             )
         try:
             result[name] = coerce(value, known[name].annotation)
         except TypeError as error:
-            raise InputError(f"{where}.{name}: {error}, got {value!r}") from None
+            raise InputError(f"{where}.{name}: {error}, got {value!r}", key=f"{where}.{name}") from None
     for name, option in known.items():
         if option.default is REQUIRED and name not in result:
             raise InputError(
-                f"{where}.{name}: {component.kind} {component.name} needs it; {option.help or 'no default'}"
+                f"{where}.{name}: {component.kind} {component.name} needs it; {option.help or 'no default'}",
+                key=f"{where}.{name}",
             )
     return result
 
@@ -314,9 +316,9 @@ def build(kind: str, name: str, **options: Any) -> Any:
     Raises:
         InputError: unknown name or option, wrong type, or the factory refuses its arguments.
 
-    >>> build("pooling", "averge")
+    >>> build("augmentation", "lihgt")
     Traceback (most recent call last):
-    InputError: unknown pooling 'averge'; did you mean average?; installed: average, max, max_blur
+    InputError: unknown augmentation 'lihgt'; did you mean light?; installed: flip_affine_erase, keras, light, none
     """
     mine = {key: value for key, value in options.items() if key not in PROVIDED[kind]}
     component, own = accept(kind, name, mine, name)
@@ -345,7 +347,9 @@ def build(kind: str, name: str, **options: Any) -> Any:
     except Exception as error:
         text = " ".join(str(error).split()) or type(error).__name__
         if isinstance(error, ValueError | OSError):  # the contract's way to refuse arguments
-            raise InputError(f"{kind} {name}: {text.removeprefix(f'{name}: ')}") from error
+            raise InputError(
+                f"{kind} {name}: {text.removeprefix(f'{name}: ')}", key=getattr(error, "key", None)
+            ) from error
         raise PluginError(f"{component} cannot be built: {type(error).__name__}: {text}") from error
     if kind in ("architecture", "pooling", "loss") and not (callable(built) and hasattr(built, "state_dict")):
         raise PluginError(f"{component} returns a {type(built).__name__}; the contract wants a torch.nn.Module")

@@ -27,6 +27,7 @@ from fer_plugins.data.protocols.official import (
 )
 from fer_plugins.data.table import SampleTable
 from fer_plugins.runtime.errors import InputError
+from fer_plugins.runtime.notices import Notice
 
 Offline = tuple[SampleTransform | nn.Module, int | None]  # what makes images, and how many a class then has
 
@@ -112,7 +113,8 @@ def prepare_fold(
     if leaking and on_leaks == "error":
         raise InputError(f"the parts leak: {leaking}; use another protocol, or --data.leaks warn")
     shifted = compare_detail(images, chosen.train, chosen.val)
-    said = (shifted, missing_classes(counts), leaking and f"the parts leak: {leaking}")
+    leak = Notice("leaks", f"the parts leak: {leaking}", leaks.as_dict()) if leaks and leaking else ""
+    said = (shifted, missing_classes(counts), leak)
     return PreparedFold(
         images,
         table,

@@ -29,6 +29,7 @@ from fer_plugins.runs.manifest import title_of
 from fer_plugins.runs.record import Record, write_atomically
 from fer_plugins.runs.recorded_answers import rows_of
 from fer_plugins.runtime.errors import InputError
+from fer_plugins.runtime.notices import code_of
 from fer_plugins.training.build import build_data, check_machine
 
 Config = dict[str, Any]
@@ -256,9 +257,7 @@ def _note(found: dict[str, Any], side: _Side) -> None:
     for record in side.each:
         where = f"seed {side.seeds['seed']}, {side.protocol}"
         found["not_a_result"] += [f"{where}: {fault}" for fault in record.metrics["not_a_result"]]
-        said = [
-            f"{side.protocol}: {one}" for one in record.manifest["warnings"] if not one.startswith("the parts leak")
-        ]
+        said = [f"{side.protocol}: {one}" for one in record.manifest["warnings"] if code_of(one) != "leaks"]
         found["warnings"] += [one for one in dict.fromkeys(said) if one not in found["warnings"]]
 
 

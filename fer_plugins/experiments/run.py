@@ -16,6 +16,7 @@ from fer_plugins.analysis.claims.of_run import check_claims, claims_beside
 from fer_plugins.analysis.figures.at_the_end import draw_at_end
 from fer_plugins.config.logger_names import logger_names
 from fer_plugins.data.datamodule import FERDataModule
+from fer_plugins.data.loader_failures import is_of_loader_processes
 from fer_plugins.data.read_once import reading_once
 from fer_plugins.experiments import folds
 from fer_plugins.experiments.quiet import quiet
@@ -157,7 +158,7 @@ def _fit(trainer: L.Trainer, module: FERModule, data: FERDataModule, resume_from
     except torch.OutOfMemoryError as error:
         raise RunError("the device is out of memory; lower data.batch_size") from error
     except RuntimeError as error:
-        if "DataLoader" not in str(error):
+        if not is_of_loader_processes(error):
             raise
         text = " ".join(str(error).split())
         raise RunError(f"the loader processes do not deliver ({text}); try --data.workers 0") from error

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from fer_plugins.contract import ImageSizeError
 from fer_plugins.pooling.plain import LARGER
 
 FILL_MODES = {"zero": "constant", "reflect": "reflect", "replicate": "replicate", "circular": "circular"}
@@ -47,7 +48,7 @@ class SpreadMax(nn.Module):
             pads = _paddings("tf_same", height, width, self.size, self.stride)
             x = F.pad(x, pads, value=-math.inf) if any(pads) else x
         elif min(height, width) < self.size:
-            raise ValueError(f"{complaint} for the valid {self.size}x{self.size} max; {LARGER} or max_padding same")
+            raise ImageSizeError(f"{complaint} for the valid {self.size}x{self.size} max; {LARGER} or max_padding same")
         return x if self.size == self.stride == 1 else F.max_pool2d(x, self.size, self.stride)
 
     def extra_repr(self) -> str:
@@ -76,9 +77,9 @@ class Blur(nn.Module):
         fits = {"reflect": max(pads[2:]) < height and max(pads[:2]) < width}
         fits["circular"] = max(pads[2:]) <= height and max(pads[:2]) <= width
         if not fits.get(self.fill, True):
-            raise ValueError(f"{complaint} for {self.fill} padding of {max(pads)}; {LARGER} or pad_fill replicate")
+            raise ImageSizeError(f"{complaint} for {self.fill} padding of {max(pads)}; {LARGER} or pad_fill replicate")
         if min(height + sum(pads[2:]), width + sum(pads[:2])) < self.size:
-            raise ValueError(f"{complaint} for the {self.size}x{self.size} blur; {LARGER} or pad_geometry tf_same")
+            raise ImageSizeError(f"{complaint} for the {self.size}x{self.size} blur; {LARGER} or pad_geometry tf_same")
         if any(pads):
             x = F.pad(x, pads, mode=FILL_MODES[self.fill])
         weight = (self.kernel.to(x.dtype) * self.scale).expand(x.shape[1], 1, self.size, self.size)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from fer_plugins.contract import ImageSizeError
+
 LARGER = "use larger images (image_size)"
 
 
@@ -70,6 +72,6 @@ def _check_fits(name: str, pool: nn.MaxPool2d | nn.AvgPool2d, x: Tensor) -> None
     height, width = x.shape[-2:]
     side, padding = int(pool.kernel_size), int(pool.padding)  # type: ignore[arg-type]  # one number, as built above
     if not pool.ceil_mode and min(height, width) + 2 * padding < side:
-        raise ValueError(
+        raise ImageSizeError(
             f"{name}: a map of {height}x{width} pixels is too small for the {side}x{side} window; {LARGER}"
         )

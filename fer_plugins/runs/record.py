@@ -26,6 +26,7 @@ from packaging.requirements import Requirement
 from fer_plugins import __version__
 from fer_plugins.config import registry
 from fer_plugins.runtime.errors import InputError, RunError
+from fer_plugins.runtime.notices import as_values, from_values
 
 VERSIONED = (
     *("torch", "lightning", "torchmetrics", "numpy", "scipy", "statsmodels", "scikit-learn", "scikit-image"),
@@ -65,6 +66,9 @@ class Record:
                 record.metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
         except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
             raise InputError(f"{folder}: damaged: {' '.join(str(error).split())}") from None
+        if isinstance(record.manifest, dict) and isinstance(record.manifest.get("warnings"), list):
+            notices = record.manifest.get("notices")
+            record.manifest["warnings"] = from_values(record.manifest["warnings"], notices)
         model = record.config.get("model") if isinstance(record.config, dict) else None
         if isinstance(model, dict) and isinstance(model.get("pool"), dict):
             model["pool"]["name"] = registry.current_name("pooling", model["pool"])
@@ -91,6 +95,8 @@ class Record:
     def write_manifest(self, **changes: Any) -> None:
         """Update the manifest and write it."""
         self.manifest.update(changes)
+        if notices := as_values(self.manifest.get("warnings", ())):
+            self.manifest["notices"] = notices
         write_atomically(self.folder / "manifest.json", json.dumps(self.manifest, indent=2) + "\n")
 
     def write_metrics(self) -> None:
@@ -142,8 +148,13 @@ def write_atomically(path: Path, text: str) -> None:
         raise RunError(f"cannot write {path}: {error.strerror}") from error
 
 
-def check_output(output: str | Path) -> None:
+def check_output(output: str | Path, key: str = "run.output", remedy: str = "--run.output FOLDER") -> None:
     """Refuse an output folder that cannot be written, before any work is done; makes nothing.
+
+    Args:
+        output: the folder.
+        key: what it is called by the user.
+        remedy: what he may give in its place.
 
     Raises:
         InputError: it is a file, its name is too long, or it (or the nearest folder above it) is not writable.
@@ -152,11 +163,11 @@ def check_output(output: str | Path) -> None:
     try:
         above = next(folder for folder in (path, *path.parents) if folder.exists())
     except OSError as error:  # a name that is too long
-        raise InputError(f"run.output: {path}: {error.strerror}; give --run.output FOLDER") from None
+        raise InputError(f"{key}: {path}: {error.strerror}; give {remedy}") from None
     if not above.is_dir():
-        raise InputError(f"run.output: {above} is a file, not a folder; give --run.output FOLDER")
+        raise InputError(f"{key}: {above} is a file, not a folder; give {remedy}")
     if not os.access(above, os.W_OK | os.X_OK):
-        raise InputError(f"run.output: {above} is not writable; give --run.output FOLDER")
+        raise InputError(f"{key}: {above} is not writable; give {remedy}")
 
 
 def create_folder(config: Mapping[str, Any]) -> Path:

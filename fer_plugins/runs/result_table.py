@@ -14,6 +14,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from fer_plugins.runtime.notices import code_of, from_values
 from fer_plugins.runtime.print_table import print_table
 
 WIDEST = 120  # columns; no wider anywhere, so that a table fits a note or a log
@@ -216,9 +217,9 @@ def _print_claims(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
 
 def _notes(row: Mapping[str, Any]) -> list[str]:
     """Return a row's notes and the claims file's own remark, unless it says again that the averaging is open."""
-    remark = row.get("remark") or ""
-    repeated = remark.startswith("averaging") and any("averaging" in note for note in row["notes"])
-    return [*row["notes"], *([f"claim: {remark}"] if remark and not repeated else [])]
+    *notes, remark = from_values([*row["notes"], row.get("remark") or ""], row.get("notices"))
+    repeated = code_of(remark) != "" and code_of(remark) in map(code_of, notes)
+    return [*notes, *([f"claim: {remark}"] if remark and not repeated else [])]
 
 
 def _print_pair(console: Console, key: str, words: str, width: int, style: str = "dim") -> None:

@@ -148,8 +148,8 @@ def _ignore(value: object) -> None:
 def _check_options(component: Component) -> None:
     for option in registry.options(component):
         if not option.annotation or not option.help:
-            lacks = "a line in the docstring's Args" if option.annotation else "a type"
-            raise InputError(f"option {option.name} has no {lacks.removeprefix('a ')}; add it")
+            lacks = "line in the docstring's Args" if option.annotation else "type"
+            raise InputError(f"option {option.name} has no {lacks}; add it")
 
 
 def _check_paper(component: Component) -> None:

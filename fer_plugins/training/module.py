@@ -47,7 +47,7 @@ def build_network(config: Mapping[str, Any], num_classes: int, teacher: nn.Modul
     except registry.PluginError:
         raise
     except InputError as error:
-        if "image_size" in str(error):
+        if error.key == "image_size":
             raise  # the architecture has said it all
         smallest = _smallest_size(attempt, size)
         if smallest is None:
@@ -88,7 +88,9 @@ def _check_logits(network: nn.Module, name: str, shape: tuple[int, ...], num_cla
             logits = network(torch.zeros(shape))
     except (RuntimeError, ValueError) as error:  # a map smaller than its kernel, and the like
         text = " ".join(str(error).split())
-        raise InputError(f"architecture {name} fails on an image of {shape[-1]} pixels: {text}") from error
+        raise InputError(
+            f"architecture {name} fails on an image of {shape[-1]} pixels: {text}", key=getattr(error, "key", None)
+        ) from error
     finally:
         network.train(training)
     if not isinstance(logits, Tensor) or logits.shape != (1, num_classes):

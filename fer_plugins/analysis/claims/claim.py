@@ -29,6 +29,7 @@ class Claim:
     written: str = ""  # the number as the file has it, trailing zeros kept
     step: float | None = None  # unit of the last printed digit, where ``written`` does not show it
     over: str | None = None  # of a gain: the model that it is measured against
+    averaging: str | None = None  # over classes: "not_stated", where that is known
     averaged: str | None = None  # "folds" or "runs": a mean of as many rates, not a rate of all images
 
 

@@ -36,7 +36,7 @@ _Loader.add_constructor("tag:yaml.org,2002:float", _Loader.construct_yaml_float)
 _PAPER = {"id", "title", "authors", "year", "venue", "doi", "licence"}
 _MODEL = {"name", "role", "params"}
 _REQUIRED = ("model", "dataset", "split", "metric", "value", "source")
-_CLAIM = {*_REQUIRED, "note", "class", "classes", "epoch", "step", "over", "averaged"}
+_CLAIM = {*_REQUIRED, "note", "class", "classes", "epoch", "step", "over", "averaged", "averaging"}
 _COUNTS = {"dataset", "split", "source", "counts"}
 _ALIAS = ("name", "formula", "score", "form", "source")
 _FILE = {"paper", "models", "claims", "splits", "counts", "aliases"}
@@ -48,7 +48,8 @@ def read_claims(path: str | Path) -> Claims:
     """Read and check a claims file.
 
     The file has ``paper`` ({id, title, authors, year, venue, doi, licence}), ``models`` ([{name, role, params}]),
-    ``claims`` ([{model, dataset, split, metric, value, source, note, class, classes, epoch, step, over, averaged}]) and
+    ``claims`` ([{model, dataset, split, metric, value, source, note, class, classes, epoch, step, over, averaged,
+    averaging}]) and
     optionally ``splits``, a mapping from a split's name in the claims to what it really was ({validation: "the test
     folder"}), ``counts`` ([{dataset, split, source, counts: {class: images}}]), class counts from elsewhere than the
     paper's tables, and ``aliases`` ([{name, formula, score, form, source}]), what the paper's names of scores mean.
@@ -128,6 +129,9 @@ def _read_claim(entry: Any, models: set[str], meanings: Mapping[str, str], where
     averaged = entry.get("averaged")
     if averaged is not None and averaged not in _AVERAGED:
         raise InputError(f"{where}: averaged {_short(averaged)} must be {' or '.join(_AVERAGED)}")
+    averaging = entry.get("averaging")
+    if averaging not in (None, "not_stated"):
+        raise InputError(f"{where}: averaging {_short(averaging)} must be not_stated, or left out")
     return Claim(
         model=model,
         dataset=dataset,
@@ -144,6 +148,7 @@ def _read_claim(entry: Any, models: set[str], meanings: Mapping[str, str], where
         step=step,
         over=over,
         averaged=averaged,
+        averaging=averaging,
     )
 
 

@@ -10,7 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.transforms import Transform
 
+from fer_plugins.analysis.claims.claims_beside import CLAIMED
 from fer_plugins.analysis.figures.style import COLOURS, SMALL, WIDTH, make_figure, set_title
+from fer_plugins.runtime.notices import code_of
 
 SCORES = {"accuracy": "accuracy", "f1": "macro F1"}
 _LEFT, _RIGHT, _MEASURED, _CLAIMED, _EDGE = 1.2, 2.38, 2.44, 2.93, 0.06  # inches: where the columns begin or end
@@ -100,7 +102,7 @@ def _count(things: Any, name: str) -> str:
 def _notes(row: Mapping[str, Any], score: str) -> list[str]:
     """Return the remarks that belong into the figure; those on claims are printed beside it."""
     shown = row[score]["value"] is not None
-    return [note for note in row["remarks"] if shown and not note.startswith("claimed ")]
+    return [note for note in row["remarks"] if shown and code_of(note) != CLAIMED]
 
 
 def _head(heading: str, group: Sequence[Mapping[str, Any]]) -> str:

@@ -159,10 +159,7 @@ def open_part(opened: OpenedRun, name: str, limit: int | None, purpose: str) -> 
     size = len(rows)
     if limit is not None:
         table = replace(data.table.rows(rows), split=np.full(size, name))
-        try:
-            rows = rows[table.part(limit)]
-        except InputError as error:
-            raise InputError(str(error).replace("data.limit", "--limit")) from None
+        rows = rows[table.part(limit, "--limit")]
     if name == "test":
         record_opening(opened.run.record, data, "fer evaluate", f"{purpose}, on {len(rows):,} of its {size:,} images")
     return make_part(opened, name, rows), size

@@ -140,11 +140,7 @@ def check_place(output: Path) -> None:
     Raises:
         InputError: it is a file, its name is too long, or it (or the nearest folder above it) is not writable.
     """
-    try:
-        check_output(output)
-    except InputError as error:
-        text = str(error).removeprefix("run.output: ").replace("--run.output FOLDER", "another folder")
-        raise InputError(f"--out {output}: {text}") from None
+    check_output(output, f"--out {output}", "another folder")
 
 
 @contextmanager
