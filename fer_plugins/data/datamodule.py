@@ -13,9 +13,10 @@ import torch
 from lightning.pytorch import LightningDataModule
 from lightning.pytorch.trainer.states import TrainerFn, TrainerStatus
 from torch import Tensor, nn
+from torch.nn.functional import one_hot
 from torch.utils.data import DataLoader
 
-from fer_plugins.contract import SPLITS, Batch, Dataset, Fold, SampleTransform
+from fer_plugins.contract import SPLITS, Batch, Dataset, Fold, MixesBatch, SampleTransform
 from fer_plugins.data.augmentations.shift import compare_detail
 from fer_plugins.data.images import Progress, load_images
 from fer_plugins.data.leaks import Leaks, find_leaks
@@ -364,7 +365,8 @@ class FERDataModule(LightningDataModule):
     def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
         """Lightning's hook: move the batch, whose images are uint8 still."""
         del dataloader_idx
-        return Batch(*(part.to(device, non_blocking=True) for part in batch))
+        index, image, label = (part.to(device, non_blocking=True) for part in (batch.index, batch.image, batch.label))
+        return Batch(index, image, label)
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
         """Lightning's hook: images become float32 in [0, 1]; while training, the batch transform is applied."""
@@ -374,8 +376,13 @@ class FERDataModule(LightningDataModule):
             if self._transform_device != image.device:
                 self.augmentation.to(image.device)
                 self._transform_device = image.device
+            changed: Any
             with torch.no_grad():
-                changed: Any = self.augmentation(image)
+                if isinstance(self.augmentation, MixesBatch):
+                    changed, target = self.augmentation.mix(image, self._shares(batch))
+                    batch = batch._replace(target=target)
+                else:
+                    changed = self.augmentation(image)
             if changed.shape != image.shape:
                 raise InputError(
                     f"augmentation {type(self.augmentation).__name__} returns images {tuple(changed.shape)} for images "
@@ -384,6 +391,13 @@ class FERDataModule(LightningDataModule):
             image = changed
         # Lightning converts before this hook, when the images are uint8: under 64-true the network is double already.
         return batch._replace(image=image if self.trainer is None else image.to(self.trainer.lightning_module.dtype))
+
+    def _shares(self, batch: Batch) -> Tensor:
+        """Return the targets of a batch as shares per class (B, K): the dataset's own, or 1 for the label."""
+        if self.table.target is None or getattr(self.dataset, "target_mode", None) != "distribution":
+            return one_hot(batch.label, len(self.classes)).float()
+        shares = self.table.target[batch.index.cpu().numpy()]
+        return torch.from_numpy(shares).to(batch.label.device, torch.float32)
 
 
 def to_float(image: Tensor) -> Tensor:

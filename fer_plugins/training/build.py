@@ -13,6 +13,7 @@ from torch import nn
 
 from fer_plugins import config
 from fer_plugins.config import registry
+from fer_plugins.contract import MixesBatch
 from fer_plugins.data.datamodule import FERDataModule
 from fer_plugins.data.face_crop import FaceCropped
 from fer_plugins.data.joined import Joined
@@ -161,7 +162,10 @@ def _build_offline(section: Mapping[str, Any]) -> tuple[Any, int | None] | None:
     if not isinstance(options.get("name"), str) or options["name"] == "none":
         raise InputError("data.balance_with: expected an augmentation's name, or a mapping with its name and options")
     name = options.pop("name")
-    return registry.build("augmentation", name, image_size=section["image_size"], **options), section["balance_to"]
+    made = registry.build("augmentation", name, image_size=section["image_size"], **options)
+    if isinstance(made, MixesBatch):
+        raise InputError(f"data.balance_with: {name} mixes images of several classes; take another augmentation")
+    return made, section["balance_to"]
 
 
 def cache_folder(given: str | None) -> Path | None:
@@ -196,6 +200,11 @@ def build_targets(settings: Mapping[str, Any], data: FERDataModule) -> SoftTarge
     if mode is None or data.table.target is None:
         return None
     criterion.check_target_mode(settings["loss"], mode)
+    if isinstance(data.augmentation, MixesBatch) and mode != "distribution":
+        raise InputError(
+            f"augmentation.name: {settings['augmentation']['name']} mixes the shares of the classes, and targets of "
+            f"mode {mode} have none to mix; take another augmentation, or another label mode of the dataset"
+        )
     return SoftTargets(data.table.target, mode)
 
 

@@ -172,7 +172,10 @@ class FERModule(L.LightningModule):
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the loss: criterion (times the model's ``criterion_weight``) plus its ``auxiliary_loss``."""
         logits = self(batch.image)
-        if self.targets is None:
+        if batch.target is not None:  # mixed images
+            target = batch.target.to(torch.promote_types(batch.target.dtype, logits.dtype))
+            criterion = self.criterion(logits, target)
+        elif self.targets is None:
             criterion = self.criterion(logits, batch.label)
         else:
             criterion = self.targets.loss(self.criterion, logits, batch.index)
@@ -187,7 +190,13 @@ class FERModule(L.LightningModule):
                 "the checkpoint of the last whole epoch is kept. Lower optimizer.lr or set trainer.gradient_clip_norm"
             )
         with torch.no_grad():
-            right = (logits.argmax(1) == batch.label).sum()
+            predicted = logits.argmax(1)
+            # Of a mixed image the share of the predicted class is what is right.
+            right = (
+                (predicted == batch.label).sum()
+                if batch.target is None
+                else batch.target.gather(1, predicted[:, None]).sum()
+            )
             count = len(batch.label)
             self._sums += torch.stack((criterion * count, auxiliary * count, right, right.new_tensor(count)))
         return total
