@@ -148,7 +148,9 @@ def _check_mixing(findings: Findings, transform: Any, channels: int) -> None:
             if findings.require(
                 sound, "targets are shares", f"{_MANY} one-hot rows become {mixed!r:.80}", "mix them like the images"
             ):
-                same = (images == x).flatten(1).all(1) if images.shape == x.shape else torch.zeros(_MANY, dtype=torch.bool)
+                same = (
+                    (images == x).flatten(1).all(1) if images.shape == x.shape else torch.zeros(_MANY, dtype=torch.bool)
+                )
                 findings.require(
                     torch.equal(mixed[same], targets[same]),
                     "an image that stays keeps its target",

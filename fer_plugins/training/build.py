@@ -199,12 +199,7 @@ def build_targets(settings: Mapping[str, Any], data: FERDataModule) -> SoftTarge
     mode = getattr(data.dataset, "target_mode", None)
     if mode is None or data.table.target is None:
         return None
-    criterion.check_target_mode(settings["loss"], mode)
-    if isinstance(data.augmentation, MixesBatch) and mode != "distribution":
-        raise InputError(
-            f"augmentation.name: {settings['augmentation']['name']} mixes the shares of the classes, and targets of "
-            f"mode {mode} have none to mix; take another augmentation, or another label mode of the dataset"
-        )
+    criterion.check_target_mode(settings, mode, data.augmentation)
     return SoftTargets(data.table.target, mode)
 
 
@@ -235,11 +230,8 @@ def build_trainer(settings: Mapping[str, Any], record: Record, log: EpochLog) ->
         log,
         checkpoints.BestAndLast(record.checkpoints.absolute(), selection["metric"], selection["mode"]),
     ]
-    stopping = stopping_callback(selection)
-    callbacks += [stopping] if stopping else []
-    callbacks += training_bar(settings)
-    named = build_callbacks(settings)
-    callbacks += [*named, DuringTraining(named)]
+    callbacks += [rule] if (rule := stopping_callback(selection)) else []
+    callbacks += training_bar(settings) + (named := build_callbacks(settings)) + [DuringTraining(named)]
     return L.Trainer(
         accelerator=section["accelerator"],
         devices=1,
