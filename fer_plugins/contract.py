@@ -180,11 +180,21 @@ class SampleTransform(Protocol):
 class AugmentationFactory(Protocol):
     """``fer_plugins.augmentations``: a sample transform, or a batch transform.
 
-    A batch transform is an ``nn.Module`` on (B, C, H, W) float in [0, 1], run on the device, seeded by the core.
+    A batch transform is an ``nn.Module`` on (B, C, H, W) float in [0, 1], run on the device, seeded by the core. One
+    that mixes images has :class:`MixesBatch`'s method beside, or instead of, ``forward``.
     """
 
     def __call__(self, *, image_size: int) -> SampleTransform | nn.Module:
         """Build the transform for square images of ``image_size`` pixels."""
+        ...
+
+
+@runtime_checkable
+class MixesBatch(Protocol):
+    """Optional: a batch transform that changes the targets with the images (mixup, CutMix)."""
+
+    def mix(self, image: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """Return new images (B, C, H, W) and their targets: (B, num_classes) shares that sum to 1, as they came in."""
         ...
 
 
@@ -411,3 +421,4 @@ class Batch(NamedTuple):
     index: torch.Tensor  # type: ignore[assignment]  # (B,) int64: rows of the sample table
     image: torch.Tensor  # (B, C, H, W): uint8 from the loader, float32 in [0, 1] in the steps
     label: torch.Tensor  # (B,) int64
+    target: torch.Tensor | None = None  # (B, num_classes) float32 shares, where an augmentation has mixed the images

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from lightning.pytorch import LightningDataModule
-from torch import nn
+from torch import Tensor, nn
+from torch.nn.functional import one_hot
 from torch.utils.data import DataLoader
 
 from fer_plugins.contract import SPLITS, Batch, Dataset, Fold, SampleTransform
@@ -210,9 +212,18 @@ class FERDataModule(LightningDataModule):
         """Lightning's hook: images become float32 in [0, 1]; while training, the batch transform is applied."""
         image = to_float(batch.image)
         if self._batch_transform is not None and self.trainer is not None and self.trainer.training:
-            image = self._batch_transform(image)
+            target = self._shares(batch) if self._batch_transform.mixes else None
+            image, target = self._batch_transform(image, target)
+            batch = batch._replace(target=target)
         # Lightning converts before this hook, when the images are uint8: under 64-true the network is double already.
         return batch._replace(image=image if self.trainer is None else image.to(self.trainer.lightning_module.dtype))
+
+    def _shares(self, batch: Batch) -> Tensor:
+        """Return the targets of a batch as shares per class (B, K): the dataset's own, or 1 for the label."""
+        if self.table.target is None or getattr(self.dataset, "target_mode", None) != "distribution":
+            return one_hot(batch.label, len(self.classes)).float()
+        shares = self.table.target[batch.index.cpu().numpy()]
+        return torch.from_numpy(shares).to(batch.label.device, torch.float32)
 
     def open_test(self, reason: str) -> None:
         """Unseal the test split for what ``reason`` says, which is kept; see :meth:`Seal.open`."""

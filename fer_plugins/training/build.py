@@ -14,6 +14,7 @@ from torch import nn
 
 from fer_plugins import config
 from fer_plugins.config import registry
+from fer_plugins.contract import MixesBatch
 from fer_plugins.data.datamodule import FERDataModule
 from fer_plugins.data.face_crop import FaceCropped
 from fer_plugins.data.joined import Joined
@@ -170,7 +171,10 @@ def _build_offline(section: Mapping[str, Any]) -> tuple[Any, int | None] | None:
     if not isinstance(options.get("name"), str) or options["name"] == "none":
         raise InputError("data.balance_with: expected an augmentation's name, or a mapping with its name and options")
     name = options.pop("name")
-    return registry.build("augmentation", name, image_size=section["image_size"], **options), section["balance_to"]
+    made = registry.build("augmentation", name, image_size=section["image_size"], **options)
+    if isinstance(made, MixesBatch):
+        raise InputError(f"data.balance_with: {name} mixes images of several classes; take another augmentation")
+    return made, section["balance_to"]
 
 
 def cache_folder(given: str | None) -> Path | None:
@@ -204,7 +208,7 @@ def build_targets(settings: Mapping[str, Any], data: FERDataModule) -> SoftTarge
     mode = getattr(data.dataset, "target_mode", None)
     if mode is None or data.table.target is None:
         return None
-    criterion.check_target_mode(settings["loss"], mode)
+    criterion.check_target_mode(settings, mode, data.augmentation)
     return SoftTargets(data.table.target, mode)
 
 
@@ -235,11 +239,8 @@ def build_trainer(settings: Mapping[str, Any], record: Record, log: EpochLog) ->
         log,
         checkpoints.BestAndLast(record.checkpoints.absolute(), selection["metric"], selection["mode"]),
     ]
-    stopping = stopping_callback(selection)
-    callbacks += [stopping] if stopping else []
-    callbacks += training_bar(settings)
-    named = build_callbacks(settings)
-    callbacks += [*named, DuringTraining(named)]
+    callbacks += [rule] if (rule := stopping_callback(selection)) else []
+    callbacks += training_bar(settings) + (named := build_callbacks(settings)) + [DuringTraining(named)]
     return L.Trainer(
         accelerator=section["accelerator"],
         devices=1,

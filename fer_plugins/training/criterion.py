@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from fer_plugins.config import registry, section_keys
-from fer_plugins.contract import TargetMode
+from fer_plugins.contract import MixesBatch, TargetMode
 from fer_plugins.runtime.errors import InputError
 
 _CLASSES = 7  # of the trial
@@ -55,16 +55,21 @@ def check(config: Mapping[str, Any]) -> None:
         )
 
 
-def check_target_mode(section: Mapping[str, Any], mode: TargetMode) -> None:
-    """Refuse a loss that the targets of a dataset would pass over.
+def check_target_mode(config: Mapping[str, Any], mode: TargetMode, augmentation: object) -> None:
+    """Refuse what the targets of a dataset would pass over.
 
     Raises:
         InputError: another loss than the default one, or options of it, with targets of mode "any", which are trained
-            against by a loss of their own.
+            against by a loss of their own; or an augmentation that mixes shares, and targets that have none.
     """
+    if isinstance(augmentation, MixesBatch) and mode != "distribution":
+        raise InputError(
+            f"augmentation.name: {config['augmentation']['name']} mixes the shares of the classes, and targets of "
+            f"mode {mode} have none to mix; take another augmentation, or another label mode of the dataset"
+        )
     if mode != "any":
         return
-    usual = {"name": section_keys("loss")["name"].default}
+    section, usual = config["loss"], {"name": section_keys("loss")["name"].default}
     if section["name"] == usual["name"]:
         usual |= {option.name: option.default for option in registry.options(registry.find("loss", section["name"]))}
     for key, value in section.items():

@@ -17,7 +17,10 @@ from fer_plugins.config import registry
 from fer_plugins.experiments.run import run
 
 GUIDE = (ROOT / "docs" / "writing-a-plugin.md").read_text()
-EXAMPLES = {"mixed": "pooling", "grey_square": "augmentation", "class_folders": "dataset", "held_back": "protocol"}
+EXAMPLES = {
+    **{"mixed": "pooling", "grey_square": "augmentation", "class_folders": "dataset", "held_back": "protocol"},
+    **{"eased": "loss", "short_weights": "callback", "json_lines": "logger"},
+}
 
 
 def fer(*words):
@@ -112,7 +115,13 @@ def test_third_party_offers_work_together_in_one_run(examples, toy, tmp_path):
     assert own.manifest["data"]["title"] == "class_folders"
     assert own.config["model"]["pool"] == {"name": "mixed", "share": 0.25}
     drawn = {"name": "synthetic", "samples": 420, "image_size": 24, "workers": 0}
-    held = run({**flags, "data": drawn, "protocol": {"name": "held_back", "share": 0.25}})
+    more = {"loss": "eased", "callbacks": "short_weights", "logger": "json_lines"}
+    held = run({**flags, **more, "data": drawn, "protocol": {"name": "held_back", "share": 0.25}})
+    assert (held.config["loss"], held.config["callbacks"]) == (
+        {"name": "eased", "power": 1.0},
+        [{"name": "short_weights", "longest": 3.0}],
+    )
+    assert len((held.folder / "json_lines.jsonl").read_text().splitlines()) == 2  # of the epoch, and of the result
     counts = held.manifest["data"]["counts"]
     assert sum(counts["val"].values()) == pytest.approx(
         0.25 * sum(map(sum, (c.values() for c in (counts["train"], counts["val"])))), abs=7

@@ -25,7 +25,7 @@ DOCUMENT = ROOT / "docs" / "dashboards.md"
 CLASSES = ["anger", "disgust", "happy"]
 SECTIONS = (
     "plugin", "recipe", "seed", "model", "data", "protocol", "augmentation", "loss", "optimizer", "scheduler",
-    "selection", "trainer", "logger", "run",
+    "selection", "trainer", "callbacks", "logger", "run",
 )  # fmt: skip
 ROW = {
     "epoch": 1.0, "train/loss": 1.5, "train/accuracy": 0.4, "train/auxiliary_loss": 0.01, "val/loss": 1.4,

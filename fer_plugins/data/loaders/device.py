@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from fer_plugins.contract import MixesBatch
 from fer_plugins.runtime.errors import InputError
 
 
@@ -26,8 +27,17 @@ class BatchTransform:
         self._transform = transform
         self._device: torch.device | None = None
 
-    def __call__(self, image: Tensor) -> Tensor:
-        """Return the augmented images, without gradients.
+    @property
+    def mixes(self) -> bool:
+        """Whether the transform changes the targets with the images."""
+        return isinstance(self._transform, MixesBatch)
+
+    def __call__(self, image: Tensor, target: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
+        """Return the augmented images, without gradients, and the targets, changed where the transform mixes images.
+
+        Args:
+            image: (B, C, H, W) floats in [0, 1].
+            target: (B, classes) shares that sum to 1; needed where the transform mixes images.
 
         Raises:
             InputError: the transform changes the shape.
@@ -36,14 +46,18 @@ class BatchTransform:
             self._transform.to(image.device)
             self._device = image.device
         with torch.no_grad():
-            changed: Any = self._transform(image)
+            changed: Any
+            if isinstance(self._transform, MixesBatch) and target is not None:
+                changed, target = self._transform.mix(image, target)
+            else:
+                changed = self._transform(image)
         if changed.shape != image.shape:
             raise InputError(
                 f"augmentation {type(self._transform).__name__} returns images {tuple(changed.shape)} for images "
                 f"{tuple(image.shape)}; the shape must stay"
             )
         augmented: Tensor = changed
-        return augmented
+        return augmented, target
 
 
 def check_device(name: str) -> torch.device:
