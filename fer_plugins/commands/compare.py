@@ -17,12 +17,12 @@ from fer_plugins.analysis.significance import errors_by_class
 from fer_plugins.analysis.spread_limits import format_spread, range_of
 from fer_plugins.config.flag_value import take_value
 from fer_plugins.config.registry import nearest
+from fer_plugins.metrics.table import HEADLINE as _TITLES
 from fer_plugins.runs.read_runs import FinishedRun, check_same_test, read_runs
 from fer_plugins.runs.result_table import format_interval, format_p, result_console
 from fer_plugins.runtime.errors import InputError
 from fer_plugins.runtime.print_table import print_table
 
-_TITLES = {"accuracy": "accuracy", "f1": "macro F1"}
 _FLAGS = ("--json", "--classes", "--evaluated", "--target")
 _TARGET = "fer compare: --target takes the name of one dataset of the runs' data.targets, as in --target ckplus"
 _EVALUATED = "fer compare: --evaluated takes figures of fer evaluate once, as in --evaluated shift.zero.consistency"

@@ -81,14 +81,15 @@ def _write(sheets: Iterator[tuple[Path, Iterator[Drawn]]] | Sequence[tuple[Path,
 
 
 def _bars(asked: _Words) -> int:
-    from fer_plugins.analysis.figures.bars import SCORES, draw_bars
+    from fer_plugins.analysis.figures.bars import draw_bars
     from fer_plugins.analysis.figures.style import drawing, write_figure
     from fer_plugins.commands.table import table_rows
+    from fer_plugins.metrics.table import HEADLINE
     from fer_plugins.runs.read_runs import read_runs
 
     score = asked.flags.get("--score", "accuracy")
-    if score not in SCORES:
-        raise InputError(f"fer figures: --score {score}: expected one of {', '.join(SCORES)}")
+    if score not in HEADLINE:
+        raise InputError(f"fer figures: --score {score}: expected one of {', '.join(HEADLINE)}")
     given = asked.flags["--bars"]
     path = Path(given)
     if given.endswith(os.sep) or os.path.isdir(path):

@@ -23,6 +23,7 @@ from fer_plugins import config
 from fer_plugins.analysis import differences
 from fer_plugins.data.table import SampleTable
 from fer_plugins.experiments.run import quiet, run
+from fer_plugins.metrics.table import HEADLINE
 from fer_plugins.runs.equal_training import Samples, Split, split, use_cut_split
 from fer_plugins.runs.manifest import title_of
 from fer_plugins.runs.record import Record, write_atomically
@@ -32,7 +33,6 @@ from fer_plugins.training.build import build_data, check_machine
 
 Config = dict[str, Any]
 SIDES = ("flawed", "sound")
-SCORES = ("accuracy", "f1")
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def compare(plan: Plan, folder: Path, say: Callable[[str], None] = print) -> dic
     rows = found["seeds"]
     if plan.seeds > 1:
         found["over_seeds"] = {
-            name: differences.means(*([row[side][name] for row in rows] for side in SIDES)) for name in SCORES
+            name: differences.means(*([row[side][name] for row in rows] for side in SIDES)) for name in HEADLINE
         }
     found["status"] = "finished"
     _write(found, folder)
@@ -189,7 +189,7 @@ def _train_both(
         row[side] = _summary(record, each, samples.table, seconds)
         row[side]["cut_from"] = [len(fold.train) for fold in own.folds] if cut else None
         _note(found, each, name, settings["seed"])
-        figures = ", ".join(f"{one} {row[side][one]:.4f}" for one in SCORES)
+        figures = ", ".join(f"{one} {row[side][one]:.4f}" for one in HEADLINE)
         images = " and ".join(f"{count:,}" for count in sorted(set(row[side]["train"])))
         say(f"seed {settings['seed']}, {name}, trained on {images} images: {figures}  {seconds:.1f} s")
     row["tested_by_both"] = len(set.intersection(*(set(_tested(record)) for record in records)))
@@ -206,7 +206,7 @@ def _summary(record: Record, each: list[Record], table: SampleTable, seconds: fl
     columns = {"subjects": table.subject, "sequences": table.sequence}
     return {
         "run": f"runs/{record.folder.name}",
-        **{name: scores[name] for name in ("n", *SCORES, "absent_classes")},
+        **{name: scores[name] for name in ("n", *HEADLINE, "absent_classes")},
         "train": [sum(one.manifest["data"]["counts"]["train"].values()) for one in each],
         "val": [sum(one.manifest["data"]["counts"]["val"].values()) for one in each],
         "tested": {name: len(np.unique(column[tested])) for name, column in columns.items() if column is not None},

@@ -14,13 +14,13 @@ from rich.table import Table
 from fer_plugins import config
 from fer_plugins.analysis.seed_spread import seed_interval
 from fer_plugins.analysis.spread_limits import format_spread, range_of
+from fer_plugins.metrics.table import SUMMARY
 from fer_plugins.runs.read_runs import read_run
 from fer_plugins.runs.record import Record
 from fer_plugins.runs.result_table import result_console
 from fer_plugins.runtime.errors import InputError, RunError
 from fer_plugins.runtime.print_table import print_table
 
-SHOWN = ("accuracy", "balanced_accuracy", "f1")
 RunOne = Callable[[], Record]
 
 
@@ -168,7 +168,7 @@ def _show(records: list[Record]) -> None:
     table.add_column("score")
     for name in ("mean", "sd", "t interval", "z form", "lowest", "highest"):
         table.add_column(name, justify="right")
-    for name in SHOWN:
+    for name in SUMMARY:
         values = [float(run.scores[name]) for run in sound]
         spread = seed_interval(values, range_of(name))
         ends = (format_spread(spread, "t"), format_spread(spread, "z"))
