@@ -112,6 +112,7 @@ def _checks(component: Component, root: str | None, image_size: int | None) -> I
             "augmentation": kit.check_augmentation,
             "protocol": _check_protocol,
             "search": kit.check_search,
+            "metric": kit.check_metric,
         }
         yield "contract", lambda: checks[component.kind](registry.load(component))
 

@@ -14,9 +14,9 @@ from fer_plugins import __version__
 from fer_plugins.config import registry
 from fer_plugins.runtime.errors import InputError
 
-KINDS = ("architecture", "pooling", "augmentation", "dataset", "protocol")
+KINDS = ("architecture", "pooling", "augmentation", "dataset", "protocol", "metric")
 _TEMPLATES = Path(__file__).with_name("templates")
-_FUNCTIONS = ("protocol",)  # kinds whose object is a function and so has the plug-in's own name
+_FUNCTIONS = ("protocol", "metric")  # kinds whose object is a function and so has the plug-in's own name
 
 
 def new(words: list[str]) -> int:
@@ -148,6 +148,8 @@ def _use(kind: str, name: str) -> str:
     installed = registry.available("architecture")
     pooled = [one for one in installed if kind != "pooling" or registry.signature(one).named("pool")]
     plugin = pooled[0].name if pooled else "NAME"
+    if kind == "metric":
+        return f"fer-run --plugin {plugin}"  # computed by every run
     flag = {"pooling": "--model.pool", "augmentation": "--augmentation", "protocol": "--protocol"}.get(kind)
     return (
         f"fer-run --plugin {plugin} {flag} {name}"

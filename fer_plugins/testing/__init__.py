@@ -8,6 +8,7 @@ from fer_plugins.testing.architecture import check_architecture
 from fer_plugins.testing.augmentation import check_augmentation
 from fer_plugins.testing.dataset import check_dataset
 from fer_plugins.testing.findings import ContractError
+from fer_plugins.testing.metric import check_metric
 from fer_plugins.testing.pooling import check_pooling
 from fer_plugins.testing.protocol import check_protocol
 from fer_plugins.testing.real_data import find_fer2013
@@ -18,6 +19,7 @@ __all__ = [
     "check_architecture",
     "check_augmentation",
     "check_dataset",
+    "check_metric",
     "check_pooling",
     "check_protocol",
     "check_search",
