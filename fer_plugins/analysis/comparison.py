@@ -21,10 +21,11 @@ from fer_plugins.analysis.seed_spread import Model, difference_over_seeds
 from fer_plugins.analysis.significance import ALPHA, holm, one_way_anova, signed_rank
 from fer_plugins.metrics.confusion import macro_scores
 from fer_plugins.metrics.resampling import LEVEL, draw_counts, percentiles
+from fer_plugins.metrics.table import HEADLINE
 from fer_plugins.runs.read_runs import FinishedRun, align
 
+SCORES = tuple(HEADLINE)
 DRAWS = 10_000  # the smallest p is then 2 / 10,001, which 200 pairs of runs can still correct below 0.05
-SCORES = ("accuracy", "f1")
 
 Labels = npt.NDArray[np.int64]
 

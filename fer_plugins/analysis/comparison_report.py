@@ -12,10 +12,9 @@ from rich.text import Text
 
 from fer_plugins.analysis.comparison import SCORES
 from fer_plugins.analysis.spread_limits import format_spread
+from fer_plugins.metrics.table import HEADLINE
 from fer_plugins.runs.result_table import format_interval, format_p
 from fer_plugins.runtime.print_table import print_table
-
-_TITLES = {"accuracy": "accuracy", "f1": "macro F1"}
 
 
 def print_comparison(console: Console, found: Mapping[str, Any]) -> None:
@@ -67,7 +66,12 @@ def _print_spread(console: Console, models: Sequence[Mapping[str, Any]]) -> None
             spread = model["over_seeds"][score]
             ends = (format_spread(spread, "t"), format_spread(spread, "z"))
             table.add_row(
-                model["letter"], _TITLES[score], str(spread["n"]), f"{spread['mean']:.4f}", f"{spread['sd']:.4f}", *ends
+                model["letter"],
+                HEADLINE[score],
+                str(spread["n"]),
+                f"{spread['mean']:.4f}",
+                f"{spread['sd']:.4f}",
+                *ends,
             )
     print_table(console, table, keys=3)
     console.print("The z form (mean +- 1.96 sd / sqrt(n)) is what papers print; it is too narrow for few seeds.\n")
@@ -95,7 +99,7 @@ def _print_pairs(console: Console, found: Mapping[str, Any]) -> None:
                 format_p(one["p"]),
                 format_p(one["p_holm"]),
             )
-            table.add_row(*sides, _TITLES[score], *cells)
+            table.add_row(*sides, HEADLINE[score], *cells)
     print_table(console, table, keys=3)
     console.print("accuracy: McNemar's mid-p, Bonett-Price interval; macro F1: paired stratified bootstrap.")
     console.print("Not distinguishable does not mean equal: the interval says how far apart the two may be.\n")
@@ -116,14 +120,14 @@ def _print_over_seeds(console: Console, over: Mapping[str, Any]) -> None:
                 format_p(welch.get("p_holm")),
                 said,
             )
-            table.add_row(row["first"], row["second"], _TITLES[score], *cells)
+            table.add_row(row["first"], row["second"], HEADLINE[score], *cells)
     print_table(console, table, keys=3)
     for score in SCORES:
         anova = over[score]["anova"]
         checks = dict.fromkeys(anova["checks"])
         for row in over[score]["pairs"]:
             checks |= {f"Wilcoxon: {check}": None for check in (row["wilcoxon"] or {}).get("checks", [])}
-        console.print(f"one-way ANOVA, {_TITLES[score]}: {_anova(anova)}")
+        console.print(f"one-way ANOVA, {HEADLINE[score]}: {_anova(anova)}")
         for check in checks:
             console.print(Text(f"  {check}", style="dim"))
     console.print()
@@ -161,7 +165,7 @@ def _table(title: str, *columns: str) -> Table:
 
 
 def _interleave(between: str) -> list[str]:
-    return [name for score in SCORES for name in (_TITLES[score], between)]
+    return [name for score in SCORES for name in (HEADLINE[score], between)]
 
 
 def _points(value: float) -> str:

@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from statsmodels.stats.proportion import confint_proportions_2indep
-from statsmodels.stats.weightstats import CompareMeans
 
-from fer_plugins.analysis.spread_limits import clip, why_none
+from fer_plugins.analysis.spread_limits import welch
 from fer_plugins.metrics.confusion import macro_scores
 from fer_plugins.metrics.resampling import LEVEL, draw_matrices, percentiles
 
@@ -77,11 +76,9 @@ def means(ones: Sequence[float], others: Sequence[float]) -> Difference:
         for name, values in (("flawed", ones), ("sound", others))
     }
     difference = float(np.mean(ones) - np.mean(others))
-    if why := why_none(ones, others):
-        return _difference(difference, None, None, f"none: {why}") | sides
-    low, high = CompareMeans.from_data(ones, others).tconfint_diff(alpha=1 - LEVEL, usevar="unequal")
-    ends = clip(low, high, (-1.0, 1.0))  # scores are shares
-    return _difference(difference, ends["low"], ends["high"], "Welch t") | sides
+    tested = welch(others, ones, (-1.0, 1.0))  # scores are shares
+    method = f"none: {tested['why']}" if tested["why"] else "Welch t"
+    return _difference(difference, tested["low"], tested["high"], method) | sides
 
 
 def verdict(found: Difference) -> str:

@@ -11,10 +11,10 @@ from typing import Any
 from fer_plugins.analysis.claims.claims_beside import CLAIMED
 from fer_plugins.analysis.seed_spread import Model, group_models, seed_interval
 from fer_plugins.analysis.spread_limits import range_of
+from fer_plugins.metrics.table import HEADLINE
 from fer_plugins.runs.read_runs import FinishedRun
 from fer_plugins.runtime.notices import Notice, from_values
 
-_SCORES = {"accuracy": "accuracy", "f1": "macro F1"}
 _METRICS = {"accuracy": "accuracy", "f1": "F1", "macro_f1": "macro F1"}
 _CLAIMED_AS = {"accuracy": ("accuracy",), "f1": ("f1", "macro_f1")}
 _LATEX = {
@@ -149,7 +149,7 @@ def _cells(row: Mapping[str, Any], marks: Mapping[str, int]) -> list[str]:
         f"{row['protocol']} {row['split_hash']}",
         ", ".join(map(str, row["seeds"])) or "-",
     ]
-    for score in _SCORES:
+    for score in HEADLINE:
         one = row[score]
         if one["value"] is None:
             cells.append("NOT A RESULT")
@@ -162,7 +162,7 @@ def _cells(row: Mapping[str, Any], marks: Mapping[str, int]) -> list[str]:
 
 
 def _headings() -> list[str]:
-    scores = [text for title in _SCORES.values() for text in (f"{title} [95 % interval]", "claimed")]
+    scores = [text for title in HEADLINE.values() for text in (f"{title} [95 % interval]", "claimed")]
     return ["model", "data", "protocol, split", "seeds", *scores, "notes"]
 
 
@@ -187,11 +187,11 @@ def _csv(rows: Sequence[Mapping[str, Any]]) -> str:
     plain = ("model", "dataset", "protocol", "part", "split_hash")
     parts = ("value", "low", "high", "interval")
     writer = csv.writer(text, lineterminator="\n")
-    scores = [f"{score}_{part}" for score in _SCORES for part in (*parts, "claimed", "claimed_in")]
+    scores = [f"{score}_{part}" for score in HEADLINE for part in (*parts, "claimed", "claimed_in")]
     writer.writerow([*plain, "seeds", "n", *[name.replace("_value", "") for name in scores], "remarks"])
     for row in rows:
         cells = [row[name] for name in plain] + [" ".join(map(str, row["seeds"])), row["n"]]
-        for score in _SCORES:
+        for score in HEADLINE:
             one = row[score]
             cells += [one[part] for part in parts]
             cells += ["; ".join(number for number, _ in one["claimed"]), "; ".join(w for _, w in one["claimed"])]

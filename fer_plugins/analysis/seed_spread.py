@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from statsmodels.stats.weightstats import CompareMeans, DescrStatsW
+from statsmodels.stats.weightstats import DescrStatsW
 
-from fer_plugins.analysis.spread_limits import UNBOUNDED, clip, why_none
+from fer_plugins.analysis.spread_limits import UNBOUNDED, clip, welch, why_none
 from fer_plugins.metrics.resampling import LEVEL
 from fer_plugins.runs.read_runs import FinishedRun
 from fer_plugins.runtime.errors import InputError
@@ -129,17 +129,9 @@ def difference_over_seeds(first: Sequence[float], second: Sequence[float], *, sh
     if min(len(first), len(second)) < 2:
         raise InputError("the difference of two models over seeds needs at least two trainings of each")
     points = 100 * (float(np.mean(second)) - float(np.mean(first)))
-    found: dict[str, Any] = {"points": points, "low": None, "high": None, "p": None, "method": "Welch", "level": LEVEL}
-    found["why"] = why_none(first, second)
-    if np.ptp(first) == 0 and np.ptp(second) == 0:
-        return found
-    both = CompareMeans(DescrStatsW(np.asarray(second)), DescrStatsW(np.asarray(first)))
-    low, high = both.tconfint_diff(1 - LEVEL, usevar="unequal")
-    _, p, _ = both.ttest_ind(usevar="unequal")
-    found["p"] = float(p)
-    if found["why"] is None:
-        found |= clip(100 * float(low), 100 * float(high), (-100.0, 100.0) if shares else UNBOUNDED)
-    return found
+    tested = welch(first, second, (-1.0, 1.0) if shares else UNBOUNDED)
+    ends = {end: None if tested[end] is None else 100 * tested[end] for end in ("low", "high")}
+    return {"points": points, **ends, "p": tested["p"], "method": "Welch", "level": LEVEL, "why": tested["why"]}
 
 
 def _identity(run: FinishedRun) -> Any:

@@ -13,6 +13,7 @@ from fer_plugins.analysis.claims.claims_beside import AVERAGING, NO_RATES, RENAM
 from fer_plugins.config import registry
 from fer_plugins.contract import SPLITS
 from fer_plugins.data.formats.labels import expression_of
+from fer_plugins.metrics.table import METRICS
 from fer_plugins.runs.read_runs import FinishedRun
 from fer_plugins.runs.record import recipe_of
 from fer_plugins.runtime.errors import InputError
@@ -25,7 +26,7 @@ _RECIPE = ("model", "augmentation", "loss", "optimizer", "scheduler", "selection
 # What a recipe may set and a run may change without being another model: how and where it is computed, its data.
 _PACE = ("accelerator", "precision", "threads", "progress", "deterministic", "channels_last")
 _LEFT_OUT = {*(f"trainer.{key}" for key in _PACE), "data.name", "data.root"}
-_OF_A_CLASS = ("precision", "recall", "sensitivity", "specificity", "f1", "gar", "auroc", "average_precision")
+_OF_A_CLASS = (*(name for name, entry in METRICS.items() if entry.of_class), "sensitivity", "gar")
 
 
 def verify_run(run: FinishedRun) -> dict[str, Any]:

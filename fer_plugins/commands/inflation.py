@@ -17,13 +17,13 @@ from rich.text import Text
 
 from fer_plugins.commands.settings import SettingsVerb, recipe_options
 from fer_plugins.commands.usage import Name, WholeNumber, refuse
+from fer_plugins.metrics.table import HEADLINE
 from fer_plugins.runs.result_table import result_console
 from fer_plugins.runtime.errors import InputError
 from fer_plugins.runtime.print_table import print_table
 
 _USAGE = "fer inflation --plugin NAME --data NAME --protocol FLAWED --against SOUND [--seeds N]"
 _SIDES = ("flawed", "sound")
-_TITLES = {"accuracy": "accuracy", "f1": "macro F1"}
 _ONE_TRAINING = (
     "These intervals are those of the tested images (accuracy: Newcombe, F1: bootstrap), and say nothing about another "
     "training."
@@ -177,7 +177,7 @@ def _training_images(side: Mapping[str, Any]) -> str:
 
 def _one_training(found: Mapping[str, Any], names: list[str]) -> Table:
     table = _table("one training on each side", "score", "seed", "difference", "95 % interval", "verdict", *names)
-    for score, title in _TITLES.items():
+    for score, title in HEADLINE.items():
         for row in found["seeds"]:
             sides = [f"{row[side][score]:.4f}" for side in _SIDES]
             table.add_row(title, str(row["seed"]), *_difference(row["differences"][score], found), *sides)
@@ -187,7 +187,7 @@ def _one_training(found: Mapping[str, Any], names: list[str]) -> Table:
 def _over_seeds(found: Mapping[str, Any], names: list[str]) -> Table:
     title = f"{len(found['seeds'])} trainings on each side: mean (standard deviation between seeds)"
     table = _table(title, "score", "difference", "95 % interval", "verdict", *names)
-    for score, title in _TITLES.items():
+    for score, title in HEADLINE.items():
         one = found["over_seeds"][score]
         sides = [f"{one[side]['mean']:.4f} ({one[side]['sd']:.3f})" for side in _SIDES]
         table.add_row(title, *_difference(one, found), *sides)

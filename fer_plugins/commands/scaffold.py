@@ -19,7 +19,7 @@ KINDS = (
     *("loss", "metric", "callback", "logger", "command"),
 )
 _TEMPLATES = Path(__file__).with_name("templates")
-_FUNCTIONS = ("protocol", "command")  # kinds whose object is a function and so has the plug-in's own name
+_FUNCTIONS = ("protocol", "metric", "command")  # kinds whose object is a function and so has the plug-in's own name
 
 
 def check_name(name: str, kind: str) -> None:
@@ -109,6 +109,8 @@ def use_of(kind: str, name: str) -> str:
     installed = registry.available("architecture")
     pooled = [one for one in installed if kind != "pooling" or registry.signature(one).named("pool")]
     plugin = pooled[0].name if pooled else "NAME"
+    if kind == "metric":
+        return f"fer-run --plugin {plugin}"  # computed by every run
     flags = {
         **{"pooling": "--model.pool", "augmentation": "--augmentation", "protocol": "--protocol"},
         **{"loss": "--loss", "callback": "--callbacks", "logger": "--logger"},

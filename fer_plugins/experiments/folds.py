@@ -22,14 +22,13 @@ from fer_plugins.experiments.found_runs import FAILED, FINISHED, Found, find_run
 from fer_plugins.experiments.run_end import write_if_possible
 from fer_plugins.experiments.run_lock import hold_run
 from fer_plugins.metrics.metrics import Predictions, score
+from fer_plugins.metrics.table import SUMMARY
 from fer_plugins.runs import record as records
 from fer_plugins.runs.record import Record
 from fer_plugins.runs.recorded_answers import rows_of
 from fer_plugins.runs.result_table import print_result, result_console
 from fer_plugins.runtime.errors import InputError, Interrupted, RunError
 from fer_plugins.runtime.print_table import print_table
-
-_SHOWN = ("accuracy", "balanced_accuracy", "f1")
 
 
 def begin_all(resolved: config.Resolved, count: int, begin: Begin) -> Record:
@@ -140,10 +139,10 @@ def sum_up(whole: Record) -> None:
     rows = [row for one in done for _, row in rows_of(one, part)]  # of other datasets each fold tests all: not pooled
     each = [
         {"fold": number, "n": one.metrics[part]["n"], "best_epoch": one.manifest["best_epoch"], "run": one.folder.name}
-        | {name: one.metrics[part][name] for name in _SHOWN}
+        | {name: one.metrics[part][name] for name in SUMMARY}
         for number, one in enumerate(done)
     ]
-    spread = {name: _spread([float(one[name]) for one in each]) for name in _SHOWN}
+    spread = {name: _spread([float(one[name]) for one in each]) for name in SUMMARY}
     once = len({row["source"] for row in rows}) == len(rows)
     whole.metrics = {"per_fold": each, "between_folds": spread}
     if once:  # samples that are tested in several folds would count as several
@@ -194,13 +193,13 @@ def _show(whole: Record, part: str, each: list[dict[str, Any]], spread: dict[str
         "flaw": manifest["protocol"]["flaw"],
     }
     table = Table(title=f"{part}, fold by fold", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in ("fold", "images", "epoch", *(metric.replace("_", " ") for metric in _SHOWN)):
+    for name in ("fold", "images", "epoch", *(metric.replace("_", " ") for metric in SUMMARY)):
         table.add_column(name, justify="right")
     for one in each:
-        figures = [f"{one[name]:.4f}" for name in _SHOWN]
+        figures = [f"{one[name]:.4f}" for name in SUMMARY]
         table.add_row(str(one["fold"]), f"{one['n']:,}", str(one["best_epoch"]), *figures)
     for name in ("mean", "sd"):
-        table.add_row(name, "", "", *(f"{spread[metric][name]:.4f}" for metric in _SHOWN))
+        table.add_row(name, "", "", *(f"{spread[metric][name]:.4f}" for metric in SUMMARY))
     console.print()
     print_table(console, table)
     console.print("mean and sd are over the folds: training on other parts, not an interval of the score", style="dim")

@@ -24,6 +24,7 @@ from fer_plugins.data.table import SampleTable
 from fer_plugins.experiments.cells import Cell, Outcome, run_cells
 from fer_plugins.experiments.quiet import quiet
 from fer_plugins.experiments.run import run
+from fer_plugins.metrics.table import HEADLINE
 from fer_plugins.runs.equal_training import Samples, Split, split, use_cut_split
 from fer_plugins.runs.manifest import title_of
 from fer_plugins.runs.record import Record, write_atomically
@@ -34,7 +35,6 @@ from fer_plugins.training.build import build_data, check_machine
 
 Config = dict[str, Any]
 SIDES = ("flawed", "sound")
-SCORES = ("accuracy", "f1")
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ def compare(plan: Plan, folder: Path, say: Callable[[str], None] = print) -> dic
     rows = found["seeds"]
     if plan.seeds > 1:
         found["over_seeds"] = {
-            name: differences.means(*([row[side][name] for row in rows] for side in SIDES)) for name in SCORES
+            name: differences.means(*([row[side][name] for row in rows] for side in SIDES)) for name in HEADLINE
         }
     found["status"] = "finished"
     _write(found, folder)
@@ -199,7 +199,7 @@ class _Side:
 
     def sentence(self) -> str:
         """Say how it ended."""
-        figures = ", ".join(f"{one} {self.row[one]:.4f}" for one in SCORES)
+        figures = ", ".join(f"{one} {self.row[one]:.4f}" for one in HEADLINE)
         images = " and ".join(f"{count:,}" for count in sorted(set(self.row["train"])))
         where = f"seed {self.seeds['seed']}, {self.protocol}, trained on {images} images"
         return f"{where}: {figures}  {self.row['seconds']:.1f} s"
@@ -237,7 +237,7 @@ def _summary(record: Record, each: list[Record], table: SampleTable, seconds: fl
     columns = {"subjects": table.subject, "sequences": table.sequence}
     return {
         "run": f"runs/{record.folder.name}",
-        **{name: scores[name] for name in ("n", *SCORES, "absent_classes")},
+        **{name: scores[name] for name in ("n", *HEADLINE, "absent_classes")},
         "train": [sum(one.manifest["data"]["counts"]["train"].values()) for one in each],
         "val": [sum(one.manifest["data"]["counts"]["val"].values()) for one in each],
         "tested": {name: len(np.unique(column[tested])) for name, column in columns.items() if column is not None},

@@ -204,7 +204,7 @@ def _finish(
         found = score_part(predictions, data, module.faults)
         scores[part], targets, shown = found.scores, found.targets, found.own
         faults += [f"{part}: {fault}" for fault in found.faults]
-        record.manifest["warnings"] += found.warnings
+        record.manifest["warnings"] += [said for said in found.warnings if said not in record.manifest["warnings"]]
         answers[part] = (data.source_names(predictions.index), predictions)
         if found.datasets is not None:
             datasets[part] = found.datasets

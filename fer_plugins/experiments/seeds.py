@@ -17,13 +17,12 @@ from fer_plugins.analysis.spread_limits import format_spread, range_of
 from fer_plugins.data.read_once import reading_once
 from fer_plugins.experiments.cells import Begin, Cell, GoOn, Outcome, run_cells
 from fer_plugins.experiments.found_runs import FINISHED, find_runs
+from fer_plugins.metrics.table import SUMMARY
 from fer_plugins.runs.read_runs import read_run
 from fer_plugins.runs.record import Record
 from fer_plugins.runs.result_table import result_console
 from fer_plugins.runtime.errors import InputError, RunError
 from fer_plugins.runtime.print_table import print_table
-
-SHOWN = ("accuracy", "balanced_accuracy", "f1")
 
 
 def run_seeds(count: int, resolve: Callable[[int], config.Resolved], begin: Begin) -> list[Record]:
@@ -158,7 +157,7 @@ def _show(records: list[Record]) -> None:
     table.add_column("score")
     for name in ("mean", "sd", "t interval", "z form", "lowest", "highest"):
         table.add_column(name, justify="right")
-    for name in SHOWN:
+    for name in SUMMARY:
         values = [float(run.scores[name]) for run in sound]
         spread = seed_interval(values, range_of(name))
         ends = (format_spread(spread, "t"), format_spread(spread, "z"))

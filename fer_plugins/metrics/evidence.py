@@ -180,4 +180,7 @@ _RATES = {
     "f1": MulticlassF1Score,
     "specificity": MulticlassSpecificity,
 }
-_AREAS = {"auroc": binary_auroc, "average_precision": binary_average_precision}
+_AREAS: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
+    "auroc": binary_auroc,
+    "average_precision": binary_average_precision,
+}

@@ -48,7 +48,8 @@ def bootstrap(matrix: Matrix, seed: int = 0) -> dict[str, Interval]:
         Interval by name, for the names of ``macro_scores``.
     """
     drawn = macro_scores(draw_matrices(matrix, seed))
-    return {name: make_interval(*percentiles(values), "stratified bootstrap") for name, values in drawn.items()}
+    found = {name: percentiles(values) for name, values in drawn.items()}
+    return {name: make_interval(low, high, "stratified bootstrap") for name, (low, high) in found.items()}
 
 
 def rate_intervals(matrix: Matrix) -> dict[str, list[Interval | None]]:

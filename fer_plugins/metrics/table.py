@@ -57,13 +57,15 @@ class Entry:
         return f"{self.average} {self.word}".strip()
 
 
-def _rate(name: str, word: str, formula: str, *, undefined: str = "", chance: str = "", **shown: bool) -> list[Entry]:
+def _rate(
+    name: str, word: str, formula: str, *, undefined: str = "", chance: str = "", headline: bool = False
+) -> list[Entry]:
     """Return a rate of each class: its macro average, which is the rate's name, weighted and micro."""
     macro = Entry(
         name, word, formula, lambda e: e.macro(name), lambda e: e.matrix_intervals[name], _BOOTSTRAP, "macro",
         source="torchmetrics", undefined=undefined, chance=chance,
         of_class=lambda e: e.by_class(name) if e.has_negatives or not undefined else [None] * len(e.classes),
-        class_intervals=lambda e: e.rate_intervals[name], **shown,
+        class_intervals=lambda e: e.rate_intervals[name], headline=headline,
     )  # fmt: skip
     weighted = replace(
         macro, name=f"{name}_weighted", average="weighted", of_class=None, class_intervals=None, headline=False,
@@ -179,9 +181,10 @@ _ENTRIES = [
     ),
 ]  # fmt: skip
 METRICS: dict[str, Entry] = {entry.name: entry for entry in _ENTRIES}
-HEADLINE = tuple(name for name, entry in METRICS.items() if entry.headline)
-SUMMARY = ("accuracy", "balanced_accuracy", "f1")  # what tables of folds, seeds and datasets show
-CLASS_TABLE = ("precision", "recall", "f1")  # what a table by class shows
+# Name -> how it is called there.
+HEADLINE = {name: entry.label for name, entry in METRICS.items() if entry.headline}  # of several runs
+SUMMARY = {name: METRICS[name].title for name in ("accuracy", "balanced_accuracy", "f1")}  # of folds, seeds, datasets
+CLASS_TABLE = {name: METRICS[name].word for name in ("precision", "recall", "f1")}  # class by class
 
 
 def may_be_undefined(name: str) -> bool:

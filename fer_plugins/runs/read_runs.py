@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fer_plugins.metrics.table import HEADLINE
 from fer_plugins.runtime.errors import InputError
 from fer_plugins.runs.record_types import check_types
 from fer_plugins.runs.recorded_answers import Labels, NoScore, check_fit, need, place_of_scores, read_answers
@@ -115,7 +116,7 @@ def read_run(folder: str | Path, *, target: str = "") -> FinishedRun:
     if target not in datasets:
         raise NoScore(f"{folder}: was not tested on {target!r}; {_say_targets(datasets)}")
     for name, split in datasets.items():
-        for score in ("n", "accuracy", "f1", "intervals"):
+        for score in ("n", *HEADLINE, "intervals"):
             need(record, "metrics", *place_of_scores(split, name), score)
     answers = {name: read_answers(record, split, classes, name) for name, split in datasets.items()}
     for name, split in datasets.items():

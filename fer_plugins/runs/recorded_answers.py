@@ -13,7 +13,7 @@ import numpy.typing as npt
 from fer_plugins.runtime.errors import InputError
 from fer_plugins.metrics.confusion import Matrix, macro_scores
 from fer_plugins.metrics.intervals import wilson
-from fer_plugins.metrics.table import may_be_undefined
+from fer_plugins.metrics.table import HEADLINE, may_be_undefined
 from fer_plugins.runs.record import Record
 
 _LARGEST = 1e300  # finite, and no whole number too large for a float
@@ -164,7 +164,7 @@ def check_fit(record: Record, part: str, answers: Answers, size: int, dataset: s
             said = f"predictions.csv gives {name} {value:.4f} of {what}, metrics.json has {scores[name]!r}"
             raise InputError(f"{folder}: {said}; the files do not belong together: repeat the run")
     intervals = need(record, "metrics", *where, "intervals")
-    for name in ("accuracy", "f1"):
+    for name in HEADLINE:
         ends = [need(record, "metrics", *where, "intervals", name, end) for end in ("low", "high")]
         if not all(_is_number(end) for end in ends) or ends[0] > ends[1]:
             place = ".".join(where)

@@ -12,6 +12,7 @@ from fer_plugins.testing.dataset import check_dataset
 from fer_plugins.testing.findings import ContractError
 from fer_plugins.testing.logger import check_logger
 from fer_plugins.testing.loss import check_loss
+from fer_plugins.testing.metric import check_metric
 from fer_plugins.testing.pooling import check_pooling
 from fer_plugins.testing.protocol import check_protocol
 from fer_plugins.testing.real_data import find_fer2013
@@ -26,6 +27,7 @@ __all__ = [
     "check_dataset",
     "check_logger",
     "check_loss",
+    "check_metric",
     "check_pooling",
     "check_protocol",
     "check_search",

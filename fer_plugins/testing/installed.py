@@ -92,6 +92,7 @@ def _checks(component: Component, root: str | None, image_size: int | None) -> I
             "search": kit.check_search,
             "command": kit.check_command,
             "loss": kit.check_loss,
+            "metric": kit.check_metric,
             "callback": kit.check_callback,
             "logger": kit.check_logger,
         }

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from fer_plugins.contract import Result
+from fer_plugins.metrics.installed import known
+from fer_plugins.metrics.table import CLASS_TABLE, HEADLINE
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -16,11 +18,6 @@ if TYPE_CHECKING:
 
 ReadImages: TypeAlias = "Callable[[npt.NDArray[np.int64]], npt.NDArray[np.uint8]]"
 SHOWN = 32  # predictions in the table with images
-_OVERALL = (
-    "n", "loss", "accuracy", "balanced_accuracy", "precision", "recall", "f1", "specificity", "f1_weighted", "kappa",
-    "mcc", "top2_accuracy", "auroc", "average_precision", "ece", "brier",
-)  # fmt: skip
-_HEADLINE = ("accuracy", "f1")  # their intervals are columns of the table of runs; all others stand in SPLIT/intervals
 
 
 def build_result(
@@ -70,7 +67,7 @@ def _intervals(scores: Mapping[str, Any]) -> tuple[list[str], list[list[Any]]]:
         ends = [interval["low"], interval["high"]] if interval else [None, None]
         rows.append([name, kind, value, *ends])
 
-    for name in _OVERALL:
+    for name in _overall(scores):
         if name in given:
             add(name, "all", scores.get(name), given[name])
     for kind, row in scores["per_class"].items():
@@ -96,11 +93,15 @@ def _shown_predictions(
     return ["source", "true", "predicted", *(f"p({name})" for name in classes)], rows, images
 
 
+def _overall(scores: Mapping[str, Any]) -> list[str]:
+    return [name for name, entry in known().items() if entry.shown != "record" and name in scores]
+
+
 def _flatten(split: str, scores: Mapping[str, Any]) -> dict[str, Any]:
-    flat = {f"{split}/{name}": scores[name] for name in _OVERALL}
+    flat = {f"{split}/{name}": scores[name] for name in ("n", *_overall(scores))}
     for name, interval in scores.get("intervals", {}).items():
-        if name in _HEADLINE:
+        if name in HEADLINE:  # columns of the table of runs; all others stand in SPLIT/intervals
             flat |= {f"{split}/{name}_{end}": interval[end] if interval else None for end in ("low", "high")}
     for name, row in scores["per_class"].items():
-        flat |= {f"{split}/{metric}/{name}": row[metric] for metric in ("precision", "recall", "f1")}
+        flat |= {f"{split}/{metric}/{name}": row[metric] for metric in CLASS_TABLE}
     return flat

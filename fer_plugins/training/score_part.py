@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,15 +43,20 @@ def score_part(predictions: Predictions, data: FERDataModule, faults: Sequence[s
         scores = score(predictions, data.classes)
         if table.votes is not None:
             scores["votes"] = score_votes(table.votes[predictions.index], predictions)
-        return PartScores(predictions, scores, list(faults))
+        return PartScores(predictions, scores, list(faults), warnings=_left_out(scores))
     own = choose(predictions, origin == "")
     of_all = find_collapse(predictions, data.classes)  # a collapse on one dataset may hide behind another
     found = [*find_collapse(own, data.classes), *(fault for fault in faults if fault not in of_all)]
     targets = score_targets(predictions, origin, data.classes)
     left_out = getattr(data.dataset, "left_out", {})
-    warnings = []
+    scores = score(own, data.classes)
+    warnings = _left_out(scores)
     for name, one in targets.items():
         one["left_out"] = left_out.get(name, {})
         collapse = find_collapse(choose(predictions, origin == name), data.classes)
         warnings += [f"no result on {name}: {fault}" for fault in collapse]
-    return PartScores(own, score(own, data.classes), found, origin.tolist(), targets, warnings)
+    return PartScores(own, scores, found, origin.tolist(), targets, warnings)
+
+
+def _left_out(scores: Mapping[str, Any]) -> list[str]:
+    return [f"metric {name} is left out: {why}" for name, why in scores.get("failed_metrics", {}).items()]

@@ -20,6 +20,7 @@ GUIDE = (ROOT / "docs" / "writing-a-plugin.md").read_text()
 EXAMPLES = {
     **{"mixed": "pooling", "grey_square": "augmentation", "class_folders": "dataset", "held_back": "protocol"},
     **{"eased": "loss", "short_weights": "callback", "json_lines": "logger"},
+    "g_mean": "metric",
 }
 
 
@@ -89,7 +90,7 @@ def test_the_guide_shows_each_small_kind_in_under_40_lines(name):
 def examples(make_distribution):
     for name, kind in EXAMPLES.items():
         text = render(name, kind, Path(name))[f"fer_{name}/__init__.py"]
-        found = "".join(part.capitalize() for part in name.split("_")) if kind != "protocol" else name
+        found = "".join(part.capitalize() for part in name.split("_")) if kind not in ("protocol", "metric") else name
         group = registry.GROUPS[kind].removeprefix("fer_plugins.")
         make_distribution(f"fer_{name}", [(group, name, f"fer_{name}:{found}")], text)
 
@@ -114,6 +115,7 @@ def test_third_party_offers_work_together_in_one_run(examples, toy, tmp_path):
     own = run({**flags, "data": files, "protocol": {"name": "random"}})
     assert own.manifest["data"]["title"] == "class_folders"
     assert own.config["model"]["pool"] == {"name": "mixed", "share": 0.25}
+    assert 0 <= own.metrics["test"]["g_mean"] <= own.metrics["test"]["intervals"]["g_mean"]["high"] <= 1
     drawn = {"name": "synthetic", "samples": 420, "image_size": 24, "workers": 0}
     more = {"loss": "eased", "callbacks": "short_weights", "logger": "json_lines"}
     held = run({**flags, **more, "data": drawn, "protocol": {"name": "held_back", "share": 0.25}})

@@ -120,4 +120,5 @@ def _measure_ece(before: Predictions, after: Predictions, seed: int) -> dict[str
 def _draw_ece(predictions: Predictions, seed: int) -> Values:
     """Return the calibration error of every resample: within a bin, n (accuracy - confidence) is a sum over images."""
     gaps = find_gaps(predictions)
-    return np.abs(draw_sums(gaps, draw_weights(len(gaps), seed))).sum(1) / len(gaps)
+    errors: Values = np.abs(draw_sums(gaps, draw_weights(len(gaps), seed))).sum(1) / len(gaps)
+    return errors

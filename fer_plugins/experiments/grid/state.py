@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from fer_plugins.experiments.grid.plan import Cell, Plan, identify
+from fer_plugins.metrics.table import HEADLINE
 from fer_plugins.runs.record import Record, check_output, write_atomically
 from fer_plugins.runtime.errors import InputError
 
@@ -190,7 +191,7 @@ def score(record: Record) -> dict[str, Any]:
         between = metrics["between_folds"]["accuracy"]
         remarks.append(f"samples tested in several folds, not pooled; mean of {between['folds']} {between['mean']:.4f}")
     found: dict[str, Any] = {"part": part}
-    for name in ("accuracy", "f1"):
+    for name in HEADLINE:
         found[name] = metrics[part][name] if part in metrics else None
         found[f"{name}_interval"] = metrics[part]["intervals"].get(name) if part in metrics else None
     return found | {"not_a_result": list(faults), "remarks": remarks}
