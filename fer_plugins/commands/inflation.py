@@ -71,7 +71,7 @@ def inflation(words: list[str]) -> int:
         raise InputError(f"--seeds {seeds}: give a whole number of trainings on each side, at least 1")
     if own["folds"] not in (None, "all"):
         raise InputError(f"--folds {own['folds']}: give all, or leave it out for one fold (--run.fold N)")
-    from fer_plugins.experiments.inflation import Plan, compare
+    from fer_plugins.experiments.protocol_bias import Plan, compare
 
     plan = Plan(
         request.plugin,
@@ -102,7 +102,7 @@ def _section(given: Any, name: str) -> dict[str, Any]:
 
 
 def print_inflation(console: Console, found: Mapping[str, Any]) -> None:
-    """Print what ``inflation.compare`` returned.
+    """Print what ``protocol_bias.compare`` returned.
 
     Args:
         console: such as ``result_console()``.

@@ -16,7 +16,7 @@ from fer_plugins.commands import main
 from fer_plugins.commands.inflation import inflation, print_inflation
 from fer_plugins.data.datasets.synthetic import CLASSES
 from fer_plugins.data.protocols.split_file import read_split
-from fer_plugins.experiments.inflation import Plan, compare
+from fer_plugins.experiments.protocol_bias import Plan, compare
 from fer_plugins.experiments.run import run
 from fer_plugins.metrics.intervals import bootstrap, macro_scores
 from fer_plugins.runs.record import Record
