@@ -77,7 +77,7 @@ def protocol_bias(
         raise InputError("--against.seed: both protocols take --protocol.seed; leave it out")
     if "seed" in flawed:
         sound["seed"] = flawed["seed"]
-    from fer_plugins.experiments.inflation import Plan, compare
+    from fer_plugins.experiments.protocol_bias import Plan, compare
 
     plan = Plan(
         plugin,
@@ -107,7 +107,7 @@ def _section(given: Any, name: str) -> dict[str, Any]:
 
 
 def print_inflation(console: Console, found: Mapping[str, Any]) -> None:
-    """Print what ``inflation.compare`` returned.
+    """Print what ``protocol_bias.compare`` returned.
 
     Args:
         console: such as ``result_console()``.

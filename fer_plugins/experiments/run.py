@@ -16,7 +16,6 @@ from fer_plugins.analysis.claims.of_run import check_claims, claims_beside
 from fer_plugins.analysis.figures.at_the_end import draw_at_end
 from fer_plugins.config.logger_names import logger_names
 from fer_plugins.data.datamodule import FERDataModule
-from fer_plugins.data.loader_failures import is_of_loader_processes
 from fer_plugins.data.read_once import reading_once
 from fer_plugins.experiments import folds
 from fer_plugins.experiments.quiet import quiet
@@ -29,11 +28,12 @@ from fer_plugins.runs.record import Record
 from fer_plugins.runs.result_table import print_result
 from fer_plugins.runs.target_table import print_targets
 from fer_plugins.runtime.activity import doing
-from fer_plugins.runtime.errors import InputError, Interrupted, RunError
+from fer_plugins.runtime.errors import InputError, Interrupted
 from fer_plugins.runtime.threads import choose_threads
 from fer_plugins.training import tracking
 from fer_plugins.training.build import build_data, build_module, build_trainer, check_machine
 from fer_plugins.training.checkpoints import read_checkpoint
+from fer_plugins.training.fit import fit
 from fer_plugins.training.module import FERModule
 from fer_plugins.training.progress import EpochLog, ResultConsole
 from fer_plugins.training.score_part import score_part
@@ -129,39 +129,25 @@ def execute(
     console = ResultConsole(settings)
     record.manifest.pop("error", None)  # of an earlier session
     record.write_manifest(status="running", tracking_id=tracker.run_id)
-    ok = False
     try:
         log = EpochLog(tracker, console)
         trainer = build_trainer(settings, record, log)
         session["device"] = _device(trainer)
         console.begin(record.folder, data, module, session["device"], resumed=resume_from is not None)
         with doing(log.describe):
-            _fit(trainer, module, data, resume_from)
+            fit(trainer, module, data, resume_from)
         session["fit_seconds"] = round(time.time() - started, 2)
         _finish(record, data, module, trainer, tracker, console)
-        ok = True
     except BaseException as error:
         raised = note_end(record, error)
         raise raised from (None if isinstance(raised, Interrupted) else error)
     finally:
         session["seconds"] = round(time.time() - started, 2)
         record.manifest["sessions"].append(session)
-        tracker.close(ok)
+        tracker.close(record.manifest["status"] == "finished")
         noted = record.manifest.setdefault("warnings", [])
         noted += [warning for warning in tracker.warnings if warning not in noted]  # of the very end
         write_if_possible(record)
-
-
-def _fit(trainer: L.Trainer, module: FERModule, data: FERDataModule, resume_from: Path | None) -> None:
-    try:
-        trainer.fit(module, datamodule=data, ckpt_path=resume_from, weights_only=True)
-    except torch.OutOfMemoryError as error:
-        raise RunError("the device is out of memory; lower data.batch_size") from error
-    except RuntimeError as error:
-        if not is_of_loader_processes(error):
-            raise
-        text = " ".join(str(error).split())
-        raise RunError(f"the loader processes do not deliver ({text}); try --data.workers 0") from error
 
 
 def _device(trainer: L.Trainer) -> str:

@@ -10,8 +10,9 @@ from statistics import median
 from typing import Any
 
 from fer_plugins.config import Config
+from fer_plugins.experiments.found_runs import FINISHED, Found
 from fer_plugins.experiments.grid.plan import Cell, Plan
-from fer_plugins.experiments.grid.state import FINISHED, Found, Survey, seconds
+from fer_plugins.experiments.grid.state import Survey, seconds
 from fer_plugins.runs.record import Record
 from fer_plugins.runtime.errors import InputError
 

@@ -17,7 +17,7 @@ from fer_plugins.commands import main
 from fer_plugins.commands.inflation import print_inflation
 from fer_plugins.data.datasets.synthetic import CLASSES
 from fer_plugins.data.protocols.split_file import read_split
-from fer_plugins.experiments.inflation import Plan, compare
+from fer_plugins.experiments.protocol_bias import Plan, compare
 from fer_plugins.experiments.run import run
 from fer_plugins.metrics.confusion import macro_scores
 from fer_plugins.metrics.intervals import bootstrap

@@ -20,15 +20,14 @@ import numpy as np
 from fer_plugins import config
 from fer_plugins.analysis import differences
 from fer_plugins.data.read_once import reading_once
-from fer_plugins.data.table import SampleTable
-from fer_plugins.experiments.cells import Cell, Outcome, run_cells
+from fer_plugins.experiments.cells import Cell, run_cells
 from fer_plugins.experiments.quiet import quiet
 from fer_plugins.experiments.run import run
+from fer_plugins.experiments.trained_side import Side, tested_samples
 from fer_plugins.metrics.table import HEADLINE
 from fer_plugins.runs.equal_training import Samples, Split, split, use_cut_split
 from fer_plugins.runs.manifest import title_of
-from fer_plugins.runs.record import Record, write_atomically
-from fer_plugins.runs.recorded_answers import rows_of
+from fer_plugins.runs.record import write_atomically
 from fer_plugins.runtime.errors import InputError
 from fer_plugins.runtime.notices import code_of
 from fer_plugins.training.build import build_data, check_machine
@@ -92,7 +91,7 @@ def compare(plan: Plan, folder: Path, say: Callable[[str], None] = print) -> dic
     except OSError as error:
         raise InputError(f"--out {folder}: cannot be made: {error.strerror}") from None
     found = _begin(plan, settings, {side: splits[side][0] for side in SIDES}, samples)
-    sides: list[_Side] = []  # as they are run
+    sides: list[Side] = []  # as they are run
 
     def cells() -> Iterator[Cell]:
         for number in range(plan.seeds):
@@ -178,34 +177,7 @@ def _begin(plan: Plan, settings: Mapping[str, Config], splits: Mapping[str, Spli
     }
 
 
-@dataclass
-class _Side:
-    """One training of the comparison."""
-
-    resolved: config.Resolved
-    protocol: str  # its name; that of the configuration is "file" where the split is cut
-    seeds: dict[str, int]  # of the run and of the protocol
-    cut_from: list[int] | None  # images in the training splits before they were cut
-    record: Record = field(init=False)
-    each: list[Record] = field(init=False)  # its folds, or itself
-    row: dict[str, Any] = field(init=False)
-
-    def take(self, outcome: Outcome, table: SampleTable) -> None:
-        """Read what the training gave."""
-        assert outcome.record is not None
-        self.record = outcome.record
-        self.each = [Record.read(self.record.folder / one) for one in self.record.manifest.get("folds", ["."])]
-        self.row = _summary(self.record, self.each, table, outcome.seconds) | {"cut_from": self.cut_from}
-
-    def sentence(self) -> str:
-        """Say how it ended."""
-        figures = ", ".join(f"{one} {self.row[one]:.4f}" for one in HEADLINE)
-        images = " and ".join(f"{count:,}" for count in sorted(set(self.row["train"])))
-        where = f"seed {self.seeds['seed']}, {self.protocol}, trained on {images} images"
-        return f"{where}: {figures}  {self.row['seconds']:.1f} s"
-
-
-def _prepare(plan: Plan, side: str, number: int, own: Split, size: int, samples: Samples, folder: Path) -> _Side:
+def _prepare(plan: Plan, side: str, number: int, own: Split, size: int, samples: Samples, folder: Path) -> Side:
     """Resolve one training on at most ``size`` images a fold; write its split where that is cut."""
     resolved = plan.resolve(side, number)
     settings, name = resolved.config, resolved.config["protocol"]["name"]
@@ -215,50 +187,28 @@ def _prepare(plan: Plan, side: str, number: int, own: Split, size: int, samples:
     cut = own.largest > size and settings["data"]["balance"] != "augment"
     if cut:
         use_cut_split(settings, own, size, samples, folder / "splits" / f"{side}-s{settings['seed']}.json")
-    return _Side(resolved, name, seeds, [len(fold.train) for fold in own.folds] if cut else None)
+    return Side(resolved, name, seeds, [len(fold.train) for fold in own.folds] if cut else None)
 
 
-def _compare_sides(flawed: _Side, sound: _Side) -> dict[str, Any]:
+def _compare_sides(flawed: Side, sound: Side) -> dict[str, Any]:
     """Return the row of one seed."""
     one, other = (np.array(side.record.metrics["test"]["confusion_matrix"]) for side in (flawed, sound))
     return {
         **sound.seeds,
         "flawed": flawed.row,
         "sound": sound.row,
-        "tested_by_both": len({*_tested(flawed.record)} & {*_tested(sound.record)}),
+        "tested_by_both": len({*tested_samples(flawed.record)} & {*tested_samples(sound.record)}),
         "differences": {"accuracy": differences.accuracy(one, other), "f1": differences.macro_f1(one, other)},
     }
 
 
-def _summary(record: Record, each: list[Record], table: SampleTable, seconds: float) -> dict[str, Any]:
-    scores = record.metrics["test"]
-    sources = {str(source): row for row, source in enumerate(table.source)}
-    tested = [sources[one if one in sources else one.rpartition("#")[0]] for one in _tested(record)]  # or its parent
-    columns = {"subjects": table.subject, "sequences": table.sequence}
-    return {
-        "run": f"runs/{record.folder.name}",
-        **{name: scores[name] for name in ("n", *HEADLINE, "absent_classes")},
-        "train": [sum(one.manifest["data"]["counts"]["train"].values()) for one in each],
-        "val": [sum(one.manifest["data"]["counts"]["val"].values()) for one in each],
-        "tested": {name: len(np.unique(column[tested])) for name, column in columns.items() if column is not None},
-        "epochs": [one.manifest["epochs"] for one in each],
-        "split_hashes": [one.manifest["data"]["split_hash"] for one in each],
-        "leaks": [one.manifest["data"]["leaks"] for one in each],
-        "seconds": seconds,
-    }
-
-
-def _tested(record: Record) -> list[str]:
-    return [row["source"] for _, row in rows_of(record, "test")]
-
-
-def _note(found: dict[str, Any], side: _Side) -> None:
+def _note(found: dict[str, Any], side: Side) -> None:
     """Collect faults, and warnings but for those of leaks, which stand in a table of their own."""
     for record in side.each:
         where = f"seed {side.seeds['seed']}, {side.protocol}"
         found["not_a_result"] += [f"{where}: {fault}" for fault in record.metrics["not_a_result"]]
-        said = [f"{side.protocol}: {one}" for one in record.manifest["warnings"] if code_of(one) != "leaks"]
-        found["warnings"] += [one for one in dict.fromkeys(said) if one not in found["warnings"]]
+        given = [f"{side.protocol}: {one}" for one in record.manifest["warnings"] if code_of(one) != "leaks"]
+        found["warnings"] += [one for one in dict.fromkeys(given) if one not in found["warnings"]]
 
 
 def _write(found: Mapping[str, Any], folder: Path) -> None:
