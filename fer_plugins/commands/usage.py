@@ -38,7 +38,7 @@ class Verb(click.Command):
         if ctx.args and not ctx.resilient_parsing:
             arguments = [one for one in self.params if isinstance(one, click.Argument)]
             wanted = ", ".join(f"one {_noun(one)}" for one in arguments) or "no other word"
-            ctx.fail(f"{ctx.args[0]!r} is a word too many; expected {wanted}: {ctx.command.usage(ctx)}")
+            ctx.fail(f"{ctx.args[0]!r} is a word too many; expected {wanted}: {self.usage(ctx)}")
         return rest
 
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
@@ -112,7 +112,7 @@ def one_of(names: Sequence[str], value: str) -> str:
     return f"{value or 'an empty name'}: expected {wanted}{nearest(value, list(names))}"
 
 
-class Names(click.ParamType[Any]):
+class Names(click.ParamType):  # type: ignore[type-arg]  # generic only in later releases of click
     """One or several of a few names, with commas between; the values are tuples.
 
     Args:
@@ -142,7 +142,7 @@ class Names(click.ParamType[Any]):
         return [CompletionItem(before + comma + name) for name in self.names if name.startswith(last)]
 
 
-class WholeNumber(click.ParamType[int]):
+class WholeNumber(click.ParamType):  # type: ignore[type-arg]  # generic only in later releases of click
     """A whole number from ``least``."""
 
     name = "N"
