@@ -19,8 +19,8 @@ PROGRAMS = ("fer", "fer-run")
 def completion(shell: str) -> None:
     """Print what makes a shell complete verbs, options and installed names.
 
-    SHELL is bash, zsh or fish. For bash: eval "$(fer completion bash)" in ~/.bashrc, for zsh the same with zsh in
-    ~/.zshrc; for fish: fer completion fish > ~/.config/fish/completions/fer.fish.
+    SHELL is bash, zsh or fish. In ~/.bashrc: eval "$(fer completion bash)"; in ~/.zshrc the same with zsh; in
+    ~/.config/fish/config.fish: fer completion fish | source.
     """
     kind = get_completion_class(shell)
     assert kind is not None

@@ -113,7 +113,7 @@ class SettingsVerb(Verb):
         return word.startswith("--") and (self.sections is None or section in self.sections)
 
 
-class Installed(click.ParamType[str]):
+class Installed(click.ParamType):  # type: ignore[type-arg]  # generic only in later releases of click
     """The name of an installed component of a kind, or of any, which a shell completes."""
 
     def __init__(self, kind: str | None = None) -> None:

@@ -112,7 +112,7 @@ def one_of(names: Sequence[str], value: str) -> str:
     return f"{value or 'an empty name'}: expected {wanted}{nearest(value, list(names))}"
 
 
-class Names(click.ParamType[Any]):
+class Names(click.ParamType):  # type: ignore[type-arg]  # generic only in later releases of click
     """One or several of a few names, with commas between; the values are tuples.
 
     Args:
@@ -142,7 +142,7 @@ class Names(click.ParamType[Any]):
         return [CompletionItem(before + comma + name) for name in self.names if name.startswith(last)]
 
 
-class WholeNumber(click.ParamType[int]):
+class WholeNumber(click.ParamType):  # type: ignore[type-arg]  # generic only in later releases of click
     """A whole number from ``least``."""
 
     name = "N"

@@ -124,3 +124,12 @@ def test_its_words_complete_in_a_shell_even_beside_a_broken_one(greet, make_dist
     shell = ShellComplete(fer_verbs, {}, "fer", "_FER_COMPLETE")
     assert "greet" in [item.value for item in shell.get_completions([], "gr")]
     shell.get_completions(["bad"], "")  # raises nothing
+
+
+def test_a_verb_that_does_not_load_lets_the_overview_and_the_front_end_alone(make_distribution, capsys):
+    make_distribution("fer_bad", [("commands", "bad", "fer_gone.verb:bad")], "")
+    assert fer(capsys, "--help")[0] == 0
+    assert fer(capsys, "env", "--json")[0] == 0
+    code, listed, _ = fer(capsys, "list")
+    assert code == 0
+    assert "its package fer_gone.verb is not there" in " ".join(listed.split())
