@@ -16,7 +16,8 @@ from fer_plugins.testing.findings import Failed, Findings
 from fer_plugins.testing.seeding import keep_global_seeds, seed_everything
 
 _CLASSES = 5
-Labels, Probabilities = npt.NDArray[np.int64], npt.NDArray[np.float64]
+Labels = npt.NDArray[np.int64]
+Probabilities = npt.NDArray[np.float64]
 
 
 def check_metric(factory: Callable[..., Any]) -> None:
