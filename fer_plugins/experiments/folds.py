@@ -54,7 +54,11 @@ def begin_all(resolved: config.Resolved, count: int, begin: Begin) -> Record:
 def begin_in(whole: Record, count: int, begin: Begin) -> Record:
     """Run each of ``count`` folds inside a folder whose config.yaml is written; see ``begin_all``."""
     whole.write_manifest(status="running", folds=[None] * count, failed={})
-    return _run_missing(whole, begin, None)
+    try:
+        return _run_missing(whole, begin, None, {})
+    except InputError:
+        _remove(whole)
+        raise
 
 
 def resume_all(whole: Record, begin: Begin, go_on: GoOn) -> Record:
@@ -63,16 +67,21 @@ def resume_all(whole: Record, begin: Begin, go_on: GoOn) -> Record:
     Raises:
         InputError: as ``begin_all``, or a fold's folder is damaged. RunError: as ``begin_all``.
     """
+    begun = _find_begun(whole.folder)
+    before = {key: whole.manifest[key] for key in ("status", "failed") if key in whole.manifest}
     whole.write_manifest(status="running", failed={})
-    return _run_missing(whole, begin, go_on)
+    try:
+        return _run_missing(whole, begin, go_on, begun)
+    except InputError:
+        whole.write_manifest(**before)
+        raise
 
 
-def _run_missing(whole: Record, begin: Begin, go_on: GoOn | None) -> Record:
+def _run_missing(whole: Record, begin: Begin, go_on: GoOn | None, begun: Mapping[int, Found]) -> Record:
     names: list[str | None] = whole.manifest["folds"]
     missing = [number for number, name in enumerate(names) if name is None]
-    cells = _cells(whole, missing, _find_begun(whole.folder) if go_on else {})
     failed: dict[str, str] = {}
-    outcomes = run_cells(cells, begin, go_on)
+    outcomes = run_cells(_cells(whole, missing, begun), begin, go_on)
     number = missing[0] if missing else 0
     try:
         for number in missing:
@@ -86,10 +95,6 @@ def _run_missing(whole: Record, begin: Begin, go_on: GoOn | None) -> Record:
     except Interrupted:
         whole.write_manifest(status="interrupted")
         raise Interrupted(f"interrupted in fold {number}; go on with: fer-run --resume {whole.folder}") from None
-    except InputError:
-        if go_on is None:
-            _remove(whole)
-        raise
     if failed:
         whole.write_manifest(status="failed", failed=failed)
         numbers = ", ".join(failed)
@@ -114,9 +119,9 @@ def _cells(whole: Record, missing: Sequence[int], begun: Mapping[int, Found]) ->
 
 
 def _find_begun(folder: Path) -> Mapping[int, Found]:
-    def fold_of(record: Record) -> int | None:
+    def fold_of(record: Record) -> int:
         number: int | None = record.config["run"]["fold"]
-        return number
+        return -1 if number is None else number  # somebody put a run of another kind here
 
     found = find_runs(folder, fold_of)
     if found.strays:

@@ -58,7 +58,8 @@ def resume(folder: str | Path, changes: Mapping[str, Any] | None = None) -> Reco
     if isinstance(record.manifest.get("series"), dict):
         series = seeds.Series(record)
         if not series.is_here():
-            print("a copy of one seed's run: it goes on alone, the other seeds stay where they are", flush=True)
+            if record.manifest.get("status") != "finished":
+                print("a copy of a seed's run, or away from the other seeds: it goes on alone", flush=True)
         elif not series.is_finished():
             settings, changes = change(record, given)
             if "trainer.epochs" in changes and series.has_finished():

@@ -84,9 +84,14 @@ class Series:
 
         The copy of one run, elsewhere or beside it, is that run alone.
         """
+        return self._copies == 1 and (len(self._runs) > 1 or self._is_in_place())
+
+    def _is_in_place(self) -> bool:
         output = Path(self._record.config["run"]["output"]).expanduser()
-        in_place = self._beside.parts[-len(output.parts) :] == output.parts
-        return self._copies == 1 and (len(self._runs) > 1 or in_place)
+        if output.is_absolute():
+            return output.exists() and output.samefile(self._beside)
+        names = [name for name in Path(os.path.normpath(output)).parts if name != ".."]  # below where it was started
+        return list(self._beside.parts[len(self._beside.parts) - len(names) :]) == names
 
     def is_finished(self) -> bool:
         """Return whether every seed is."""

@@ -83,6 +83,13 @@ def test_a_broken_fold_does_not_stop_the_others_and_is_made_good(toy, tmp_path, 
     assert broken.manifest["status"] == "failed"
     assert [name is not None for name in broken.manifest["folds"]] == [True, False, True]
     kept = {name for name in broken.manifest["folds"] if name}
+    (folder / "odd").mkdir()
+    (folder / "odd" / "config.yaml").write_text("{")
+    before = (folder / "manifest.json").read_text()
+    with pytest.raises(InputError, match="odd: damaged; move it away, and resume again"):
+        resume(folder)
+    assert (folder / "manifest.json").read_text() == before
+    (folder / "odd").rename(tmp_path / "away")
     whole = resume(folder)
     assert kept < set(whole.manifest["folds"])
     assert whole.metrics["test"]["n"] == 210

@@ -337,7 +337,7 @@ def test_ctrl_c_ends_the_runs_cleanly_and_the_same_command_goes_on(place, capsys
     path = place({**GOOD, "seed": [0]}, settings=settings)
 
     def press():
-        end = time.monotonic() + 60
+        end = time.monotonic() + 400  # however busy the machine
         while time.monotonic() < end and not any(epochs_of(path) > 3 for path in Path("out").glob("*/metrics.csv")):
             time.sleep(0.01)
         os.kill(os.getpid(), signal.SIGINT)
