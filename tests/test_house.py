@@ -11,7 +11,7 @@ CORE = sorted((ROOT / "fer_plugins").rglob("*.py"))
 PLUGINS = sorted(path for path in (ROOT / "plugins").iterdir() if path.is_dir())
 TORCH_FREE = (
     "fer_plugins.__init__",
-    "fer_plugins.contract",
+    *(f"fer_plugins.contract.{name}" for name in ("__init__", "loggers", "network_members", "training")),
     *(f"fer_plugins.runtime.{name}" for name in ("activity", "errors", "plain_values", "process")),
     *(f"fer_plugins.config.{path.stem}" for path in sorted((ROOT / "fer_plugins" / "config").glob("*.py"))),
     *(f"fer_plugins.commands.{name}" for name in ("help", "listing", "main", "scaffold")),
