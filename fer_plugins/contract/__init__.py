@@ -33,15 +33,30 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Mapping, Sequence
 
     import numpy as np
     import numpy.typing as npt
     import torch
-    from lightning.pytorch.callbacks import Callback
-    from lightning.pytorch.loggers import Logger
     from torch import Tensor, nn
+
+from fer_plugins.contract.commands import Command as Command
+from fer_plugins.contract.loggers import KeepsCheckpoint as KeepsCheckpoint
+from fer_plugins.contract.loggers import LoggerFactory as LoggerFactory
+from fer_plugins.contract.loggers import Result as Result
+from fer_plugins.contract.loggers import ShowsFigures as ShowsFigures
+from fer_plugins.contract.loggers import ShowsResult as ShowsResult
+from fer_plugins.contract.metrics import Metric as Metric
+from fer_plugins.contract.metrics import MetricFactory as MetricFactory
+from fer_plugins.contract.network_members import HasAuxiliaryLoss as HasAuxiliaryLoss
+from fer_plugins.contract.network_members import HasCriterionWeight as HasCriterionWeight
+from fer_plugins.contract.network_members import HasExplain as HasExplain
+from fer_plugins.contract.network_members import HasHealth as HasHealth
+from fer_plugins.contract.network_members import HasParameterGroups as HasParameterGroups
+from fer_plugins.contract.network_members import Health as Health
+from fer_plugins.contract.training import CallbackFactory as CallbackFactory
+from fer_plugins.contract.training import Loss as Loss
+from fer_plugins.contract.training import LossFactory as LossFactory
 
 KINDS = (
     *("architecture", "pooling", "augmentation", "dataset", "protocol", "search"),
@@ -106,62 +121,6 @@ class Release(NamedTuple):
     samples: int | None = None
     subjects: int | None = None
     sequences: int | None = None
-
-
-@runtime_checkable
-class HasAuxiliaryLoss(Protocol):
-    """Optional: a term added to the criterion in training (an L2 penalty, a distillation term), logged apart."""
-
-    def auxiliary_loss(self) -> Tensor:
-        """Return the scalar belonging to the last forward pass in training mode."""
-        ...
-
-
-class HasCriterionWeight(Protocol):
-    """Optional: the share of the criterion in the training loss, 1 where absent (1 - alpha in distillation)."""
-
-    criterion_weight: float
-
-
-class Health(NamedTuple):
-    """What a network says of its own state."""
-
-    figures: dict[str, float]  # logged an epoch as "health/NAME"
-    faults: list[str]  # sentences; any fault after the last epoch means that the scores are not a result
-
-
-@runtime_checkable
-class HasHealth(Protocol):
-    """Optional: notices that the network has broken down in a way that scores alone do not show."""
-
-    def health(self, x: Tensor) -> Health:
-        """Look at the network on one batch of validation images (B, C, H, W), in evaluation mode, without gradients."""
-        ...
-
-
-@runtime_checkable
-class HasParameterGroups(Protocol):
-    """Optional: groups of parameters with optimiser settings of their own (a weight decay of one layer)."""
-
-    def parameter_groups(self) -> list[dict[str, Any]]:
-        """Every trainable parameter once: ``{"params": [...], "weight_decay": 0.01}``, as torch.optim takes them.
-
-        A setting that a group names wins over the ``optimizer`` section.
-        """
-        ...
-
-
-@runtime_checkable
-class HasExplain(Protocol):
-    """Optional: pictures of what the network does."""
-
-    def explain(self, x: Tensor) -> dict[str, Tensor]:
-        """Named tensors whose first dimension is the batch (attention maps, warped images, feature maps).
-
-        ``docs/figures.md`` says how each shape is drawn; ``spatial_weights...`` (B, windows, queries, keys) lies over
-        the image, ``theta...`` (B, 2, 3) is the outline of what a spatial transformer samples.
-        """
-        ...
 
 
 class SampleTransform(Protocol):
@@ -275,143 +234,6 @@ class SearchFactory(Protocol):
 
     def __call__(self, *, dimensions: int, seed: int) -> Search:
         """Begin a search over ``dimensions`` coordinates."""
-        ...
-
-
-class Loss(Protocol):
-    """The criterion, an ``nn.Module`` without trainable parameters: the network alone is handed to the optimiser."""
-
-    def __call__(self, logits: Tensor, target: Tensor) -> Tensor:
-        """Mean loss of a batch, a scalar that gradients flow through.
-
-        ``logits`` are (B, num_classes); ``target`` is a label an image, (B,) int64, or shares per class that sum to 1,
-        (B, num_classes) floats: of several annotators, or of mixed images.
-        """
-        ...
-
-
-class LossFactory(Protocol):
-    """``fer_plugins.losses``: the criterion of training; validation and test report the plain cross-entropy."""
-
-    def __call__(self, *, num_classes: int, class_counts: Sequence[int]) -> Loss:
-        """Build the criterion; ``class_counts`` are the training images of each class, in label order."""
-        ...
-
-
-class CallbackFactory(Protocol):
-    """``fer_plugins.callbacks``: a callback of lightning.pytorch, which acts while the network is fitted.
-
-    What an epoch's validation measures must be what the checkpoint of that epoch holds, and what is needed to go on
-    must be in its state: a callback that changes weights after validation would select and score other ones. Where the
-    selected checkpoint is scored, the callback is gone.
-    """
-
-    def __call__(self, *, epochs: int) -> Callback:
-        """Build the callback; ``epochs`` is the length of the whole training."""
-        ...
-
-
-class Command(Protocol):
-    """``fer_plugins.commands``: the verb ``fer NAME``, as such a function or as a ``click.Command``.
-
-    The first line of the docstring is what ``fer --help`` says of it. Wrong input is a ``ValueError`` (``OSError`` for
-    files) with one line that names the thing and the remedy: exit code 2. A click command's callback returns the exit
-    code, or None for 0.
-    """
-
-    def __call__(self, argv: list[str]) -> int:
-        """Run the verb on the words behind its name; return 0 where it is done and 1 where it failed."""
-        ...
-
-
-class LoggerFactory(Protocol):
-    """``fer_plugins.loggers``: a logger of lightning.pytorch, or None where its options say that there is none.
-
-    The core calls ``log_hyperparams`` with the configuration, ``log_metrics(row, step)`` after each epoch (counted from
-    1) and with the scores at the end, then ``finalize("success")`` or ``finalize("failed")``. A logger that raises on
-    the way is dropped with a warning; the run goes on. Optional members: ``title`` (its name in that warning),
-    ``run_id`` (str, kept with the run and handed over as ``resume_id`` when it is resumed), ``starts_empty`` (True
-    where a resumed run has to log its earlier epochs again), and the methods of :class:`ShowsResult`,
-    :class:`ShowsFigures` and :class:`KeepsCheckpoint`. A function attribute ``check(config)`` of the factory raises
-    ``ValueError`` where it cannot begin on this machine, before any data are read.
-    """
-
-    def __call__(self, *, folder: Path, config: Mapping[str, Any], resume_id: str | None) -> Logger | None:
-        """Begin to follow the run in ``folder``, whose whole configuration is ``config``."""
-        ...
-
-
-class Result(NamedTuple):
-    """What a run ends with; keys are those of ``docs/dashboards.md``."""
-
-    epochs: int
-    values: Mapping[str, Any]  # "test/accuracy", "best_epoch", ...: numbers, texts, or None where undefined
-    classes: Sequence[str]
-    matrices: Mapping[str, Sequence[Sequence[int]]]  # "val/confusion_matrix": counts, rows are true classes
-    tables: Mapping[str, tuple[list[str], list[list[Any]]]]  # "val/per_class": columns and rows
-    shown: str  # key of the table of predictions
-    predictions: tuple[list[str], list[list[Any]]]  # its columns and rows
-    images: Sequence[npt.NDArray[np.uint8] | None]  # of each row (H, W, C)
-
-    def numbers(self) -> dict[str, float]:
-        """Return the values that are numbers, under keys that no curve has: "result/test/accuracy"."""
-        numbers = {key: value for key, value in self.values.items() if isinstance(value, int | float)}
-        return {f"result/{key}": value for key, value in numbers.items() if not isinstance(value, bool)}
-
-
-@runtime_checkable
-class ShowsResult(Protocol):
-    """Optional: a logger that takes the result whole; others get its numbers through ``log_metrics``."""
-
-    def log_result(self, result: Result) -> None:
-        """Show the scores, confusion matrices, tables and predictions."""
-        ...
-
-
-@runtime_checkable
-class ShowsFigures(Protocol):
-    """Optional: a logger that shows the figures of the run."""
-
-    def log_figures(self, pictures: Mapping[str, Path]) -> None:
-        """Show PNG files: name -> path."""
-        ...
-
-
-@runtime_checkable
-class KeepsCheckpoint(Protocol):
-    """Optional: a logger that keeps the selected checkpoint."""
-
-    def log_checkpoint(self, path: Path) -> None:
-        """Keep the file, where the logger's options ask for it."""
-        ...
-
-
-class Metric(NamedTuple):
-    """A metric of a split: what is computed, and all that tables, dashboards and intervals need to know of it."""
-
-    title: str  # in tables of results, such as "top-2 accuracy"
-    # labels (N,) int64, probabilities (N, K) float64, finite -> the value; None or NaN where it is undefined
-    compute: Callable[[npt.NDArray[np.int64], npt.NDArray[np.float64]], float | None]
-    range: tuple[float, float] = (0.0, 1.0)  # least and largest value; infinite where there is none
-    better: Literal["higher", "lower"] = "higher"
-    # "wilson" where the value is a share of the images; "bootstrap" calls ``compute`` 2,000 times, so it has to be fast
-    interval: Literal["wilson", "bootstrap", "none"] = "bootstrap"
-    unit: str = ""  # of the value; "" for a share
-    formula: str = ""  # for documents, as are the next three
-    chance: str = ""  # what a network reaches that knows nothing
-    source: str = ""
-    undefined: str = ""  # when there is no value
-
-
-class MetricFactory(Protocol):
-    """``fer_plugins.metrics``: a metric that every run computes while its distribution is installed.
-
-    The entry point's name is the metric's name in ``metrics.json`` and W&B. Called without arguments. Where the metric
-    fails, a run says so in one line and goes on without it.
-    """
-
-    def __call__(self) -> Metric:
-        """Offer the metric."""
         ...
 
 
