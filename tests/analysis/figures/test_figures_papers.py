@@ -606,7 +606,7 @@ def test_wrong_words_are_one_line(explaining, tmp_path, capsys):
     assert "not the folder of a run" in complaint(tmp_path / "no", "--explain")
     assert "not the folder of a run" in complaint(tmp_path / "no", "--augmentation")
     assert "its augmentation is none" in complaint(folder, "--augmentation")
-    assert "expected val or test" in complaint(folder, "--explain", "--part", "train")
+    assert "--part train: expected one of val, test" in complaint(folder, "--explain", "--part", "train")
     change(folder, "manifest.json", data={**record.manifest["data"], "split_hash": "5a5a"})
     assert "the data have changed" in complaint(folder, "--explain")
     change(folder, "manifest.json", status="failed")

@@ -273,9 +273,9 @@ def test_each_verb_takes_the_rows_that_it_is_asked_for(trained, capsys):
     [
         (table, ["--target", "jaffe"], "was not tested on 'jaffe'; it was on ck"),
         (compare, ["--target=jaffe"], "was not tested on 'jaffe'; it was on ck"),
-        (table, ["--target"], "--target takes the name of one dataset"),
-        (compare, ["--target", "--json"], "--target takes the name of one dataset"),
-        (compare, ["--target", "ck", "--target", "ck"], "--target takes the name of one dataset"),
+        (table, ["--target"], "--target needs a value: --target DATASET"),
+        (compare, ["--target", "--json"], "--target needs a value: --target DATASET"),
+        (compare, ["--target", "ck", "--target", "ck"], "--target is given 2 times; give it once"),
         (compare, ["--target", "ck", "--evaluated", "shift.zero.consistency"], "measures no data.targets"),
     ],
 )
