@@ -12,12 +12,11 @@ from fer_plugins.analysis.figures.recorded import (
     Drawn,
     draw_recorded,
     name_run,
-    read_finished,
-    read_folder,
     read_recorded,
 )
 from fer_plugins.config.registry import nearest
 from fer_plugins.config.requirement import install_command
+from fer_plugins.runs.read_runs import read_finished
 from fer_plugins.runs.record import Record
 from fer_plugins.runtime.errors import InputError, RunError
 
@@ -121,7 +120,7 @@ def _augmentation(word: str, out: str | None) -> tuple[Path, Iterator[Drawn]]:
     if Path(word).suffix in (".yaml", ".yml"):
         settings, folder = config.resolve({}, files=[word]).config, Path("figures")
     else:
-        record = read_folder(word)
+        record = Record.read(word)
         settings, folder = config.resolve(record.config).config, record.folder / "figures"
     if settings["augmentation"]["name"] == "none":
         raise InputError(f"{word}: its augmentation is none, which changes nothing; there is nothing to show")

@@ -26,7 +26,7 @@ from fer_plugins.experiments.run import quiet, run
 from fer_plugins.runs.equal_training import Samples, Split, split, use_cut_split
 from fer_plugins.runs.manifest import title_of
 from fer_plugins.runs.record import Record, write_atomically
-from fer_plugins.runs.recorded_answers import rows_of
+from fer_plugins.runs.recorded_answers import RecordedAnswers
 from fer_plugins.runtime.errors import InputError
 from fer_plugins.training.build import build_data, check_machine
 
@@ -218,7 +218,7 @@ def _summary(record: Record, each: list[Record], table: SampleTable, seconds: fl
 
 
 def _tested(record: Record) -> list[str]:
-    return [row["source"] for _, row in rows_of(record, "test")]
+    return list(RecordedAnswers.read(record, record.manifest["data"]["classes"]).of("test").sources)
 
 
 def _note(found: dict[str, Any], each: list[Record], protocol: str, seed: int) -> None:
