@@ -107,7 +107,7 @@ def _augmentation(word: str, out: str | None) -> tuple[Path, Iterator[Drawn]]:
     """Return the folder and the sheet of a run's or a configuration file's augmentation, drawn already."""
     from fer_plugins import config
     from fer_plugins.analysis.figures.augmentations import draw_augmentation
-    from fer_plugins.analysis.figures.recorded import read_folder
+    from fer_plugins.runs.record import Record
     from fer_plugins.training.build import build_data
 
     if out and not os.path.isdir(Path(out).absolute().parent):
@@ -117,7 +117,7 @@ def _augmentation(word: str, out: str | None) -> tuple[Path, Iterator[Drawn]]:
     if Path(word).suffix in (".yaml", ".yml"):
         settings, folder = config.resolve({}, files=[word]).config, Path("figures")
     else:
-        record = read_folder(word)
+        record = Record.read(word)
         settings, folder = config.resolve(record.config).config, record.folder / "figures"
     if settings["augmentation"]["name"] == "none":
         raise InputError(f"{word}: its augmentation is none, which changes nothing; there is nothing to show")
@@ -129,9 +129,10 @@ def _explained(word: str, part: str) -> tuple[Path, Iterator[Drawn]]:
     """Return the folder and the sheet of what a run's selected network explains itself with, drawn already."""
     from fer_plugins import config
     from fer_plugins.analysis.figures.explained import draw_explained
-    from fer_plugins.analysis.figures.recorded import name_run, read_finished
+    from fer_plugins.analysis.figures.recorded import name_run
     from fer_plugins.analysis.robustness.opened_run import record_opening
     from fer_plugins.contract import HasExplain
+    from fer_plugins.runs.read_runs import read_finished
     from fer_plugins.training.build import build_data
     from fer_plugins.training.module import FERModule
 

@@ -21,11 +21,11 @@ from fer_plugins.experiments.cells import Begin, Cell, GoOn, run_cells
 from fer_plugins.experiments.found_runs import FAILED, FINISHED, Found, find_runs
 from fer_plugins.experiments.run_end import write_if_possible
 from fer_plugins.experiments.run_lock import hold_run
-from fer_plugins.metrics.metrics import Predictions, score
+from fer_plugins.metrics.metrics import score
 from fer_plugins.metrics.table import SUMMARY
 from fer_plugins.runs import record as records
 from fer_plugins.runs.record import Record
-from fer_plugins.runs.recorded_answers import rows_of
+from fer_plugins.runs.recorded_answers import Answers, RecordedAnswers
 from fer_plugins.runs.result_table import print_result, result_console
 from fer_plugins.runtime.errors import InputError, Interrupted, RunError
 from fer_plugins.runtime.print_table import print_table
@@ -141,20 +141,20 @@ def sum_up(whole: Record) -> None:
     done = [Record.read(whole.folder / name) for name in whole.manifest["folds"]]
     part = done[0].manifest["reported_on"]
     classes = done[0].manifest["data"]["classes"]
-    rows = [row for one in done for _, row in rows_of(one, part)]  # of other datasets each fold tests all: not pooled
+    # of other datasets each fold tests all: not pooled
+    answers = Answers.join([RecordedAnswers.read(one, classes).of(part) for one in done])
     each = [
         {"fold": number, "n": one.metrics[part]["n"], "best_epoch": one.manifest["best_epoch"], "run": one.folder.name}
         | {name: one.metrics[part][name] for name in SUMMARY}
         for number, one in enumerate(done)
     ]
     spread = {name: _spread([float(one[name]) for one in each]) for name in SUMMARY}
-    once = len({row["source"] for row in rows}) == len(rows)
+    once = len(set(answers.sources)) == len(answers.sources)
     whole.metrics = {"per_fold": each, "between_folds": spread}
     if once:  # samples that are tested in several folds would count as several
-        predictions = _pool(rows, classes)
+        predictions = answers.predictions()
         whole.metrics[part] = score(predictions, classes)
-        sources = [row["source"] for row in rows]
-        whole.write_predictions({part: (sources, predictions)}, classes)
+        whole.write_predictions({part: (answers.sources, predictions)}, classes)
     whole.write_metrics()
     first = done[0].manifest
     hashes = [one.manifest["data"]["split_hash"] for one in done]
@@ -176,16 +176,6 @@ def _draw(whole: Record) -> None:
 
 def _spread(values: list[float]) -> dict[str, float]:
     return {"mean": float(np.mean(values)), "sd": float(np.std(values, ddof=1)), "folds": len(values)}
-
-
-def _pool(rows: list[dict[str, str]], classes: list[str]) -> Predictions:
-    place = {name: number for number, name in enumerate(classes)}
-    label = np.array([place[row["true"]] for row in rows])
-    predicted = np.array([place[row["predicted"]] for row in rows])
-    probabilities = np.array([[float(row[f"p_{name}"]) for name in classes] for row in rows])
-    own = np.maximum(probabilities[np.arange(len(rows)), label], np.finfo(np.float64).tiny)
-    correct = int((label == predicted).sum())
-    return Predictions(np.arange(len(rows)), label, predicted, probabilities, -np.log(own), correct)
 
 
 def _show(whole: Record, part: str, each: list[dict[str, Any]], spread: dict[str, Any], faults: list[str]) -> None:

@@ -13,7 +13,7 @@ from fer_plugins.data.table import SampleTable
 from fer_plugins.experiments.cells import Outcome
 from fer_plugins.metrics.table import HEADLINE
 from fer_plugins.runs.record import Record
-from fer_plugins.runs.recorded_answers import rows_of
+from fer_plugins.runs.recorded_answers import RecordedAnswers
 
 
 @dataclass
@@ -65,4 +65,4 @@ def _summary(record: Record, each: Sequence[Record], table: SampleTable, seconds
 
 def tested_samples(record: Record) -> list[str]:
     """Return the names of the samples that a run, or its folds, tested."""
-    return [row["source"] for _, row in rows_of(record, "test")]
+    return list(RecordedAnswers.read(record, record.manifest["data"]["classes"]).of("test").sources)

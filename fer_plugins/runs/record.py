@@ -18,15 +18,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 from packaging.requirements import Requirement
 
 from fer_plugins import __version__
 from fer_plugins.config import registry
+from fer_plugins.runs.record_types import check_types
 from fer_plugins.runtime.errors import InputError, RunError
 from fer_plugins.runtime.notices import as_values, from_values
+
+if TYPE_CHECKING:
+    from fer_plugins.metrics.metrics import Predictions
 
 VERSIONED = (
     *("torch", "lightning", "torchmetrics", "numpy", "scipy", "statsmodels", "scikit-learn", "scikit-image"),
@@ -46,17 +50,31 @@ class Record:
     config: dict[str, Any] = field(default_factory=dict)
     manifest: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
+    # What this process wrote to predictions.csv: split -> predictions, and the dataset of each where there are several.
+    written: dict[str, tuple[Predictions, Sequence[str] | None]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     @classmethod
     def read(cls, folder: str | Path) -> Record:
-        """Read a run's folder, finished or not.
+        """Read a run's folder, finished or not, and hold it to what a run writes; every reader begins here.
 
         Raises:
-            InputError: it is no run's folder, or a file in it is damaged.
+            InputError: it is no run's folder, or a file in it is damaged or holds what no run writes.
         """
+        record = cls._load(folder)
+        check_types(record)
+        return record
+
+    @classmethod
+    def _load(cls, folder: str | Path) -> Record:
         folder = Path(folder)
         record = cls(folder)
         # os.path and not Path: an over-long name is no file, and no OSError
+        if not os.path.exists(folder):
+            raise InputError(
+                f"{folder}: not the folder of a run: there is no such folder; give the folder of a finished run"
+            )
         if not os.path.isfile(folder / "manifest.json") or not os.path.isfile(folder / "config.yaml"):
             raise InputError(f"{folder}: not the folder of a run (no config.yaml and manifest.json in it)")
         try:
@@ -114,6 +132,7 @@ class Record:
             datasets: split -> (N,) the dataset of each row, "" for the one that was trained on (a split that is not
                 named holds that one alone); None or empty: there is one dataset, and no column for it.
         """
+        self.written = {split: (predictions, (datasets or {}).get(split)) for split, (_, predictions) in rows.items()}
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         last = ["dataset"] if datasets else []

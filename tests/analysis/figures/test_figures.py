@@ -284,13 +284,23 @@ def run_folder(tmp_path):
     folder.mkdir()
     scores, predictions = scored()
     record = Record(folder, metrics={"test": scores, "claims": [], "not_a_result": []})
-    record.write_config("plugin: net\ndata: {balance: none}\n")
+    record.write_config(
+        "plugin: net\nmodel: {name: net}\ndata: {name: faces, balance: none}\nprotocol: {name: official}\n"
+    )
     record.write_manifest(
         status="finished",
         reported_on="test",
         best_epoch=2,
         plugin={"name": "net"},
-        data={"title": "faces", "classes": CLASSES, "counts": {part: COUNTS for part in ("train", "val", "test")}},
+        seeds={"run": 0, "protocol": 0},
+        protocol={"name": "official"},
+        data={
+            "title": "faces",
+            "fingerprint": "f1",
+            "split_hash": "5a5a",
+            "classes": CLASSES,
+            "counts": {part: COUNTS for part in ("train", "val", "test")},
+        },
     )
     record.write_metrics()
     record.write_predictions({"test": ([f"image {n}" for n in range(300)], predictions)}, CLASSES)
@@ -344,7 +354,7 @@ def test_wrong_input_is_one_line_and_nothing_is_drawn(run_folder, tmp_path, caps
     assert "not the folder of a run" in complaint(run_folder, tmp_path / "nothing")  # the first is not drawn either
     rows = (run_folder / "predictions.csv").read_text().splitlines()
     (run_folder / "predictions.csv").write_text("\n".join(rows[:-1]) + "\n")
-    assert "299 rows of test, not 300" in complaint(run_folder)
+    assert "299 rows of test, metrics.json counts 300" in complaint(run_folder)
     (run_folder / "predictions.csv").write_text("split,true\ntest,anger\n")
     assert "cannot be read" in complaint(run_folder)
     changed(run_folder, "manifest.json", status="interrupted")
@@ -362,7 +372,7 @@ def test_wrong_input_is_one_line_and_nothing_is_drawn(run_folder, tmp_path, caps
         ("predictions.csv", lambda text: "\0" * 200_000 + "\n", "predictions.csv: "),
         ("predictions.csv", lambda text: text.rpartition(",")[0] + ",-0.1\n", "probabilities outside of 0 to 1"),
         ("predictions.csv", lambda text: text.replace(",happy,", ",sad,"), "not what metrics.json was computed from"),
-        ("predictions.csv", lambda text: text.replace(",happy,", ",hapy,"), "no class, is called 'hapy'"),
+        ("predictions.csv", lambda text: text.replace(",happy,", ",hapy,"), "has 'hapy', which is no class of the run"),
         ("metrics.csv", lambda text: text[:-3], "cut off in the middle of its last line"),
         ("metrics.csv", lambda text: text.replace("epoch", "epok", 1), "a row without an epoch"),
         ("metrics.csv", lambda text: "\0" * 200_000 + "\n", "metrics.csv: "),
