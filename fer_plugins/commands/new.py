@@ -12,7 +12,13 @@ from fer_plugins.commands.usage import Name, verb
 
 @verb()
 @click.argument("name", metavar="NAME")
-@click.option("--kind", type=Name(KINDS), default="architecture", help="Default: architecture.")
+@click.option(
+    "--kind",
+    type=Name(KINDS),
+    default="architecture",
+    metavar="KIND",
+    help=f"One of {', '.join(KINDS)}; default: architecture.",
+)
 @click.option("--out", type=click.Path(), default=".", metavar="DIR", help="Where the folder is made; default: here.")
 def new(name: str, *, kind: str, out: str) -> None:
     """Make the folder of a new plug-in that installs, passes its tests and runs.

@@ -190,7 +190,7 @@ def _resolve(layers: list[Layer], plugin: str | None, recipe: str | None) -> Res
 
 
 def _choose_demo(resolved: Resolved, recipe_epochs: Any) -> None:
-    """Shorten a run that names no data: it is a demonstration on the embedded faces."""
+    """Shorten a run that names no data: it is a demonstration on synthetic faces."""
     config, origins = resolved.config, resolved.origins
 
     def is_asked(key: str) -> bool:
@@ -212,7 +212,7 @@ def _choose_demo(resolved: Resolved, recipe_epochs: Any) -> None:
     if recipe_epochs != config["trainer"]["epochs"]:
         epochs += f" (the recipe has {recipe_epochs})"
     resolved.notice = (
-        f"No --data given: a demonstration on the embedded {config['data']['name']} faces, {epochs}.\n"
+        f"No --data given: a demonstration on the {config['data']['name']} faces, {epochs}.\n"
         f"Real data: fer-run {who} --data fer2013 --data.root PATH/fer2013.csv"
     )
 

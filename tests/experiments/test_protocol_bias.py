@@ -14,10 +14,10 @@ from support.verbs import inflation
 from fer_plugins import config
 from fer_plugins.analysis import differences
 from fer_plugins.commands import main
-from fer_plugins.commands.inflation import print_inflation
 from fer_plugins.data.datasets.synthetic import CLASSES
 from fer_plugins.data.protocols.split_file import read_split
 from fer_plugins.experiments.protocol_bias import Plan, compare
+from fer_plugins.experiments.protocol_bias_report import print_bias
 from fer_plugins.experiments.run import run
 from fer_plugins.metrics.confusion import macro_scores
 from fer_plugins.metrics.intervals import bootstrap
@@ -172,7 +172,7 @@ def test_a_split_by_sample_is_clearly_better_where_frames_leak(toy, tmp_path, ca
     saved = json.loads((tmp_path / "found" / "inflation.json").read_text())
     assert saved == json.loads(json.dumps(found))
     assert saved["status"] == "finished"
-    print_inflation(result_console(), found)
+    print_bias(result_console(), found)
     shown = capsys.readouterr().out
     assert shown.count("inflated") == 8
     assert "not distinguishable" not in shown
@@ -187,7 +187,7 @@ def test_where_nothing_leaks_more_nothing_is_inflated(toy, tmp_path, capsys):
         assert found["over_seeds"][score]["verdict"] == "not distinguishable"
         assert found["over_seeds"][score]["flawed"]["mean"] > 0.3  # of seven classes: the network has learnt
         assert found["over_seeds"][score]["sound"]["mean"] > 0.3
-    print_inflation(result_console(), found)
+    print_bias(result_console(), found)
     table = capsys.readouterr().out.partition("3 trainings on each side")[2]
     assert table.count("not distinguishable") == 2
 
