@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from fer_plugins.commands import data_words
+from fer_plugins.config import registry
 from fer_plugins.data.audit.near_copies import find_near_copies
 from fer_plugins.data.audit.planting import crop, planted_changes
 from fer_plugins.data.datasets.synthetic import Synthetic
@@ -54,7 +54,7 @@ def time_search(count: int, rounds: int) -> None:
 
 def load_fer2013(root: str) -> tuple[np.ndarray, np.ndarray]:
     """Return all images, and the rows of the sharp ones that are planted: one of each group of identical ones."""
-    dataset = data_words.build_dataset("fer2013", root, {})
+    dataset = registry.build("dataset", "fer2013", root=root, image_size=48, channels=1)
     loaded = load_images(dataset, name="fer2013", image_size=48, channels=1, cache=None, memory_gb=1.0)
     first = np.unique(loaded.table.digest, return_index=True)[1]
     sharp = np.sort(first[loaded.table.split[first] != "train"])

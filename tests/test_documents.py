@@ -77,7 +77,7 @@ def place(tmp_path, monkeypatch):
             for name in ("fer2013.zip", "ckplus", "jaffe", "rafdb", "ferg"):
                 (tmp_path / "datasets" / name).mkdir(parents=True, exist_ok=True)  # a plan looks no further
             command = command.replace("DATASETS", "datasets")
-        if command.startswith("fer evaluate RUN"):
+        if command.startswith(("fer evaluate RUN", "fer robustness RUN")):
             command = command.replace("RUN", str(two_seeds(tmp_path, ("0",))[0]))
         if command.endswith("--augmentation"):  # the two seeds below have none
             command = command.replace("RUN_A", str(finished(tmp_path, "lenet5", "fer2013", fake)))
@@ -215,7 +215,7 @@ def test_a_documented_command(command, place, tmp_path, capsys):
     program, *words = shlex.split(place(command))
     assert program in ("fer", "fer-run"), f"nothing runs {command!r}; make it run here or in .ci/run"
     if program == "fer":
-        quick = overlay(tmp_path, words) if words[0] == "inflation" else []
+        quick = overlay(tmp_path, words) if words[0] in ("inflation", "protocol-bias") else []
         code = main.call("fer", main._verb, [*words, *quick])
         assert code == 0 or (words[:2] == ["data", "check"] and code == 1)  # a tiny copy is not the release
     else:

@@ -12,6 +12,7 @@ import torch
 from fer_plugins import config
 from fer_plugins.config import registry
 from fer_plugins.config.signatures import choices
+from fer_plugins.contract import MixesBatch
 from fer_plugins.runtime.errors import InputError
 
 ARCHITECTURES = registry.available("architecture")
@@ -27,6 +28,8 @@ def others(option):
         return [[value] for value in listed]
     if "bool" in annotation:
         return [[value] for value in (True, False) if value is not default]
+    if isinstance(default, tuple | list) and not default:
+        return [[["word"]]]
     if isinstance(default, tuple | list):
         halved = [value / 2 if isinstance(value, float) else value // 2 for value in default]
         return [[halved, [value * 1.25 for value in default], [value + 1 for value in default]]]
@@ -129,6 +132,9 @@ def test_every_option_of_an_augmentation_acts_or_is_refused(name):
         made = registry.build("augmentation", name, image_size=48, **options)
         if isinstance(made, torch.nn.Module):
             torch.manual_seed(0)
+            if isinstance(made, MixesBatch):
+                floats = torch.from_numpy(images).permute(0, 3, 1, 2) / 255
+                return [part.numpy().tobytes() for _ in range(8) for part in made.mix(floats, torch.eye(24))]
             return made(torch.from_numpy(images).permute(0, 3, 1, 2) / 255).numpy().tobytes()
         with seeded(0, made):
             return b"".join(np.asarray(apply_transform(made, image.copy())).tobytes() for image in images)
@@ -137,6 +143,51 @@ def test_every_option_of_an_augmentation_acts_or_is_refused(name):
     for option in registry.options(component):
         for values in others(option):
             assert acts(build, before, option, values), f"{option.name}={values}"
+
+
+@pytest.mark.parametrize("name", [component.name for component in registry.available("loss")])
+def test_every_option_of_a_loss_acts_or_is_refused(name):
+    component = registry.find("loss", name)
+    logits = torch.randn(12, 3, generator=torch.Generator().manual_seed(0))
+    labels = torch.arange(12) % 3
+
+    def build(options):
+        made = registry.build("loss", name, num_classes=3, class_counts=[10, 30, 600], **options)
+        return [float(made(logits, target)) for target in (labels, torch.softmax(logits, 1))]
+
+    before = build({})
+    for option in registry.options(component):
+        for values in others(option):
+            assert acts(build, before, option, values), f"{option.name}={values}"
+
+
+@pytest.mark.parametrize("name", [component.name for component in registry.available("callback")])
+def test_every_option_of_a_callback_acts_or_is_refused(name, tmp_path):
+    from fer_plugins.testing.callback import fit_with
+
+    component = registry.find("callback", name)
+    folders = (tmp_path / str(number) for number in range(100))
+
+    def build(options):
+        callback = registry.build("callback", name, epochs=8, **options)
+        seen = fit_with(callback, next(folders)).seen
+        return list(seen.values())
+
+    before = build({})
+    for option in registry.options(component):
+        for values in others(option):
+            assert acts(build, before, option, values), f"{option.name}={values}"
+
+
+@pytest.mark.parametrize("name", [component.name for component in registry.available("logger")])
+def test_every_option_of_a_logger_acts_or_is_refused(name, tmp_path, monkeypatch):
+    monkeypatch.setattr("fer_plugins.training.wandb_board.Board", lambda *given: given)
+    component = registry.find("logger", name)
+    offered = {"folder": tmp_path, "config": config.defaults(), "resume_id": None}
+    before = registry.build("logger", name, **offered)
+    for option in registry.options(component):
+        for values in others(option):
+            assert acts(lambda given: registry.build("logger", name, **offered, **given), before, option, values)
 
 
 IDLE = [

@@ -14,12 +14,10 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support import written_run
+from support.verbs import compare, table, verify
 
 from fer_plugins import config
 from fer_plugins.commands import main
-from fer_plugins.commands.compare import compare
-from fer_plugins.commands.table import table
-from fer_plugins.commands.verify import verify
 from fer_plugins.config import registry
 from fer_plugins.config.key_names import known_keys
 

@@ -8,6 +8,7 @@ import pytest
 import yaml
 from support import fake_datasets as fake
 from support import scatter_net as scatter
+from support.verbs import parse
 
 from fer_plugins import config
 from fer_plugins.analysis.figures.recorded import read_recorded
@@ -94,7 +95,7 @@ def write_split_file(kind, path):
     """Write the split of the synthetic faces (SPLIT), joined with the targets (CROSS), in two folds (FOLDS)."""
     joined = [] if kind == "SPLIT" else ["--protocol", "cross_dataset", *TARGETS.split()]
     words = [*SYNTHETIC.split(), *SIZE.split(), "--data.cache", "none", *joined]
-    data = build_data(config.resolve(main.parse(words).flags, plugin="scatter").config)
+    data = build_data(config.resolve(parse(words).flags, plugin="scatter").config)
     folds = [data.fold]
     if kind == "FOLDS":  # what the first tests of its own trains the second; both test all of the others
         own = data.table.origin[data.fold.test] == ""

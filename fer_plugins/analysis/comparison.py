@@ -19,11 +19,13 @@ from statsmodels.stats.contingency_tables import mcnemar as statsmodels_mcnemar
 
 from fer_plugins.analysis.seed_spread import Model, difference_over_seeds
 from fer_plugins.analysis.significance import ALPHA, holm, one_way_anova, signed_rank
-from fer_plugins.metrics.intervals import LEVEL, macro_scores
+from fer_plugins.metrics.confusion import macro_scores
+from fer_plugins.metrics.resampling import LEVEL, draw_counts, percentiles
+from fer_plugins.metrics.table import HEADLINE
 from fer_plugins.runs.read_runs import FinishedRun, align
 
+SCORES = tuple(HEADLINE)
 DRAWS = 10_000  # the smallest p is then 2 / 10,001, which 200 pairs of runs can still correct below 0.05
-SCORES = ("accuracy", "f1")
 
 Labels = npt.NDArray[np.int64]
 
@@ -101,22 +103,21 @@ def macro_f1_difference(
         ``points`` (100 (second - first)), ``low``, ``high`` (points), ``p``, ``method``, ``level``, ``draws``. ``p`` is
         1 where no prediction differs.
     """
-    random = np.random.default_rng(seed)
+    rows = [np.flatnonzero(true == label) for label in range(size)]
+    # Of each true class: the pairs of predictions that occur, and how often.
+    pairs = [np.unique(np.stack([first[one], second[one]]), axis=1, return_counts=True) for one in rows]
     drawn = np.zeros((2, draws, size, size))
     seen = np.zeros((2, size, size))
-    for label in range(size):
-        chosen = true == label
-        if not chosen.any():
-            continue
-        cells, counts = np.unique(np.stack([first[chosen], second[chosen]]), axis=1, return_counts=True)
-        times = random.multinomial(counts.sum(), counts / counts.sum(), size=draws)  # (draws, cells)
+    for label, ((cells, counts), times) in enumerate(
+        zip(pairs, draw_counts([counts for _, counts in pairs], seed, draws), strict=True)
+    ):
         for side in range(2):
-            column = np.eye(size)[cells[side]]  # (cells, size): which prediction a pair of predictions adds to
+            column = np.eye(size)[cells[side]]  # (pairs, size): which prediction a pair of predictions adds to
             drawn[side, :, label] = times @ column
             seen[side, label] = counts @ column
     observed, many = macro_scores(seen)["f1"], macro_scores(drawn)["f1"]
     differences = np.round(100 * (many[1] - many[0]), 9)  # equal matrices must differ by 0, not by rounding
-    low, high = np.quantile(differences, ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
+    low, high = percentiles(differences)
     side = min(int((differences <= 0).sum()), int((differences >= 0).sum()))
     return {
         "points": float(100 * (observed[1] - observed[0])),

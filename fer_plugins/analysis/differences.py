@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from statsmodels.stats.proportion import confint_proportions_2indep
-from statsmodels.stats.weightstats import CompareMeans
 
-from fer_plugins.analysis.spread_limits import clip, why_none
-from fer_plugins.metrics.intervals import DRAWS, LEVEL, macro_scores
+from fer_plugins.analysis.spread_limits import welch
+from fer_plugins.metrics.confusion import macro_scores
+from fer_plugins.metrics.resampling import LEVEL, draw_matrices, percentiles
 
 Matrix = npt.NDArray[np.int64]  # (K, K): rows are true classes, columns predicted ones
 Difference = dict[str, Any]  # {"difference", "low", "high", "method", "level", "verdict"}
@@ -48,8 +48,8 @@ def macro_f1(one: Matrix, other: Matrix, seed: int = 0) -> Difference:
         seed: of the draws.
     """
     random = np.random.default_rng(seed)
-    drawn = [macro_scores(_draw(matrix, random))["f1"] for matrix in (one, other)]
-    low, high = np.quantile(drawn[0] - drawn[1], ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
+    drawn = [macro_scores(draw_matrices(matrix, random))["f1"] for matrix in (one, other)]
+    low, high = percentiles(drawn[0] - drawn[1])
     scores = [float(macro_scores(matrix)["f1"]) for matrix in (one, other)]
     return _difference(scores[0] - scores[1], low, high, "stratified bootstrap")
 
@@ -76,11 +76,9 @@ def means(ones: Sequence[float], others: Sequence[float]) -> Difference:
         for name, values in (("flawed", ones), ("sound", others))
     }
     difference = float(np.mean(ones) - np.mean(others))
-    if why := why_none(ones, others):
-        return _difference(difference, None, None, f"none: {why}") | sides
-    low, high = CompareMeans.from_data(ones, others).tconfint_diff(alpha=1 - LEVEL, usevar="unequal")
-    ends = clip(low, high, (-1.0, 1.0))  # scores are shares
-    return _difference(difference, ends["low"], ends["high"], "Welch t") | sides
+    tested = welch(others, ones, (-1.0, 1.0))  # scores are shares
+    method = f"none: {tested['why']}" if tested["why"] else "Welch t"
+    return _difference(difference, tested["low"], tested["high"], method) | sides
 
 
 def verdict(found: Difference) -> str:
@@ -98,14 +96,6 @@ def verdict(found: Difference) -> str:
     if found["low"] <= 0 <= found["high"]:
         return "not distinguishable"
     return "inflated" if found["low"] > 0 else "lower, not inflated"
-
-
-def _draw(matrix: Matrix, random: np.random.Generator) -> npt.NDArray[np.int64]:
-    draws = np.zeros((DRAWS, *matrix.shape), dtype=np.int64)
-    for true, row in enumerate(matrix):
-        if size := int(row.sum()):
-            draws[:, true] = random.multinomial(size, row / size, size=DRAWS)
-    return draws
 
 
 def _difference(value: float, low: float | None, high: float | None, method: str) -> Difference:

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from statsmodels.stats.weightstats import CompareMeans, DescrStatsW
+from statsmodels.stats.weightstats import DescrStatsW
 
-from fer_plugins.analysis.spread_limits import UNBOUNDED, clip, why_none
+from fer_plugins.analysis.spread_limits import UNBOUNDED, clip, welch, why_none
 from fer_plugins.config.identity import model_settings
-from fer_plugins.metrics.intervals import LEVEL
+from fer_plugins.metrics.resampling import LEVEL
 from fer_plugins.runs.read_runs import FinishedRun
 from fer_plugins.runtime.errors import InputError
 
@@ -69,9 +69,8 @@ def seed_interval(values: Sequence[float], limits: tuple[float, float] = UNBOUND
     """Return mean, standard deviation and intervals of the mean over retrainings.
 
     ``t`` is mean +- t(n - 1) sd / sqrt(n) (Student 1908), for trainings whose scores are roughly normal. ``z`` is
-    mean +- 1.96 sd / sqrt(n), the form that papers print (Eq. 7 of the SDL paper, with n = 15): it takes the sd of n
-    runs for the true one and is too narrow, at n = 15 by 9 %, at n = 3 by more than half. It stands there for
-    comparison with them only.
+    mean +- 1.96 sd / sqrt(n), the form that papers print: it takes the sd of n runs for the true one and is too narrow,
+    at n = 15 by 9 %, at n = 3 by more than half. It stands there for comparison with them only.
 
     Args:
         values: the score of each training, n >= 2; fractions or points, the result has the same unit.
@@ -124,17 +123,9 @@ def difference_over_seeds(first: Sequence[float], second: Sequence[float], *, sh
     if min(len(first), len(second)) < 2:
         raise InputError("the difference of two models over seeds needs at least two trainings of each")
     points = 100 * (float(np.mean(second)) - float(np.mean(first)))
-    found: dict[str, Any] = {"points": points, "low": None, "high": None, "p": None, "method": "Welch", "level": LEVEL}
-    found["why"] = why_none(first, second)
-    if np.ptp(first) == 0 and np.ptp(second) == 0:
-        return found
-    both = CompareMeans(DescrStatsW(np.asarray(second)), DescrStatsW(np.asarray(first)))
-    low, high = both.tconfint_diff(1 - LEVEL, usevar="unequal")
-    _, p, _ = both.ttest_ind(usevar="unequal")
-    found["p"] = float(p)
-    if found["why"] is None:
-        found |= clip(100 * float(low), 100 * float(high), (-100.0, 100.0) if shares else UNBOUNDED)
-    return found
+    tested = welch(first, second, (-1.0, 1.0) if shares else UNBOUNDED)
+    ends = {end: None if tested[end] is None else 100 * tested[end] for end in ("low", "high")}
+    return {"points": points, **ends, "p": tested["p"], "method": "Welch", "level": LEVEL, "why": tested["why"]}
 
 
 def _identity(run: FinishedRun) -> Any:

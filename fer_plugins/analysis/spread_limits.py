@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+from statsmodels.stats.weightstats import CompareMeans, DescrStatsW
+
+from fer_plugins.metrics.installed import known
+from fer_plugins.metrics.resampling import LEVEL
+
 FEWEST = 3  # trainings: Student's t has one degree of freedom at two, and its 95 % interval spans 12.7 sd each way
 TOO_FEW = "too few"
 NO_SPREAD = "no spread"
-_SHARE, _DIFFERENCE, _CORRELATION = (0.0, 1.0), (-1.0, 1.0), (-1.0, 1.0)
-_RANGES: dict[str, tuple[float, float]] = {
-    **dict.fromkeys(("accuracy", "balanced_accuracy", "precision", "recall", "f1", "specificity"), _SHARE),
-    **dict.fromkeys(("f1_weighted", "top2_accuracy", "auroc", "average_precision", "ece"), _SHARE),
-    **dict.fromkeys(("consistency", "consistency_of_pairs", "reference_accuracy", "unchanged", "mean"), _SHARE),
-    **dict.fromkeys(("kappa", "mcc"), _CORRELATION),
-    **dict.fromkeys(("drop", "accuracy_gain"), _DIFFERENCE),
-    "brier": (0.0, 2.0),
-    "loss": (0.0, float("inf")),
+_OF_EVALUATIONS: dict[str, tuple[float, float]] = {  # beside the metrics of the table
+    **dict.fromkeys(("consistency", "consistency_of_pairs", "reference_accuracy", "unchanged", "mean"), (0.0, 1.0)),
+    **dict.fromkeys(("drop", "accuracy_gain"), (-1.0, 1.0)),
 }
 UNBOUNDED = (float("-inf"), float("inf"))
 
@@ -30,9 +30,10 @@ def range_of(score: str) -> tuple[float, float]:
     >>> range_of("accuracy"), range_of("shift.zero.consistency.1"), range_of("kappa")
     ((0.0, 1.0), (0.0, 1.0), (-1.0, 1.0))
     """
-    words = [word for word in score.split(".") if word in _RANGES]
+    ranges = _OF_EVALUATIONS | {name: entry.range for name, entry in known().items()}
+    words = [word for word in score.split(".") if word in ranges]
     changes = any(word in ("change", "probability_change", "calibration") for word in score.split("."))
-    return UNBOUNDED if changes or not words else _RANGES[words[-1]]
+    return UNBOUNDED if changes or not words else ranges[words[-1]]
 
 
 def clip(low: float, high: float, limits: tuple[float, float]) -> dict[str, float]:
@@ -49,6 +50,29 @@ def why_none(values: Sequence[float], *others: Sequence[float]) -> str | None:
     if all(max(one) - min(one) < 1e-12 for one in samples):  # rounding of a mean
         return NO_SPREAD
     return None
+
+
+def welch(first: Sequence[float], second: Sequence[float], limits: tuple[float, float] = UNBOUNDED) -> dict[str, Any]:
+    """Compare the means of two samples of trainings by Welch's t (1947): mean of ``second`` less that of ``first``.
+
+    Args:
+        first: a score of each training, n >= 2.
+        second: the same of other trainings, m >= 2.
+        limits: least and largest value of the difference; the interval ends there.
+
+    Returns:
+        ``low, high`` (95 %), ``p``, ``why``. All but ``why`` are None where neither sample spreads at all, ``low`` and
+        ``high`` also where ``why_none`` says why.
+    """
+    found: dict[str, Any] = {"low": None, "high": None, "p": None, "why": why_none(first, second)}
+    if np.ptp(first) == 0 and np.ptp(second) == 0:
+        return found
+    both = CompareMeans(DescrStatsW(np.asarray(second)), DescrStatsW(np.asarray(first)))
+    found["p"] = float(both.ttest_ind(usevar="unequal")[1])
+    if found["why"] is None:
+        low, high = both.tconfint_diff(1 - LEVEL, usevar="unequal")
+        found |= clip(float(low), float(high), limits)
+    return found
 
 
 def format_spread(spread: Mapping[str, Any], form: str, digits: int = 4) -> str:

@@ -8,21 +8,23 @@ from dataclasses import replace
 from typing import Any
 
 from fer_plugins import config
-from fer_plugins.analysis.claims import Claim, read_claims
-from fer_plugins.analysis.claims.claims_beside import NO_RATES, as_printed, compare, for_run
-from fer_plugins.analysis.claims.printed import read_printed
+from fer_plugins.analysis.claims import Claim, dataset_key, read_claims, read_printed
+from fer_plugins.analysis.claims.claims_beside import AVERAGING, NO_RATES, RENAMED, as_printed, compare, for_run
 from fer_plugins.config import registry
 from fer_plugins.config.identity import shapes_model
 from fer_plugins.contract import SPLITS
 from fer_plugins.data.formats.labels import expression_of
+from fer_plugins.metrics.table import METRICS
 from fer_plugins.runs.read_runs import FinishedRun
 from fer_plugins.runs.record import recipe_of
 from fer_plugins.runtime.errors import InputError
+from fer_plugins.runtime.notices import Notice, code_of
 
 REPRODUCED, BELOW, ABOVE, NOT_COMPARABLE = "reproduced within the interval", "below", "above", "not comparable"
+OTHER_DATA, OTHER_EPOCH, NO_SCORE = "other_data", "other_epoch", "no_score"  # codes of why
 _RELEASES_OWN_TEST = ("official", "official_val")
 _RECIPE = ("model", "augmentation", "loss", "optimizer", "scheduler", "selection", "trainer")
-_OF_A_CLASS = ("precision", "recall", "sensitivity", "specificity", "f1", "gar", "auroc", "average_precision")
+_OF_A_CLASS = (*(name for name, entry in METRICS.items() if entry.of_class), "sensitivity", "gar")
 
 
 def verify_run(run: FinishedRun) -> dict[str, Any]:
@@ -91,8 +93,7 @@ def _against(run: FinishedRun, component: registry.Component) -> list[str]:
     try:
         departures = _departures(settings, component)
     except InputError as error:
-        why = str(error).removesuffix(" (from the command line)")
-        raise InputError(f"{run.record.folder}: config.yaml is not one of this version: {why}") from None
+        raise InputError(f"{run.record.folder}: config.yaml is not one of this version: {error}") from None
     if departures:
         said.append(f"not the plug-in's recipe: {', '.join(departures)}")
     return said
@@ -113,7 +114,8 @@ def _departures(settings: Mapping[str, Any], component: registry.Component) -> l
     teacher = settings["model"].get("teacher")
     if teacher is not None:  # the recipe leaves it to the user
         flags["model"] = {"teacher": teacher}
-    usual = config.resolve(flags, plugin=f"{component.distribution}:{component.name}", recipe=variant).config
+    name = f"{component.distribution}:{component.name}"
+    usual = config.resolve(flags, plugin=name, recipe=variant, origin="--config config.yaml").config
     wanted = {f"{section}.{key}": value for section in _RECIPE for key, value in usual[section].items()}
     for layer in registry.recipe(component, variant).values():
         wanted |= {f"data.{key}": value for key, value in layer.get("data", {}).items()}
@@ -151,15 +153,18 @@ def _judge(
     }
     asked = replace(claim, class_name=None, epoch=None)
     scored = headline or claim.metric in (_OF_A_CLASS if claim.class_name is not None else NO_RATES)
-    why = []
+    why: list[str] = []
     if own is None or claim.model != own:
         why = [f"of {claim.model or 'no model'}; the run is of {own or 'a network that the paper does not print'}"]
     elif not _is_on(claim, title):
-        why = [f"on {claim.dataset or 'no dataset'}; the run is on {title}"]
+        why = [Notice(OTHER_DATA, f"on {claim.dataset or 'no dataset'}; the run is on {title}")]
     elif claim.epoch is not None:
-        why = [f"after epoch {claim.epoch}; a run reports the selected one only"]
+        rest = "a run reports the selected one only"
+        why = [
+            Notice(OTHER_EPOCH, f"after epoch {claim.epoch}; {rest}", {"in_general": f"after single epochs; {rest}"})
+        ]
     elif not scored:
-        why = [f"{claim.metric} is not among the scores of a run"]
+        why = [Notice(NO_SCORE, f"{claim.metric} is not among the scores of a run")]
     elif claim.split == "train":
         why = ["of the training split, which a run does not score"]
     else:
@@ -171,8 +176,8 @@ def _judge(
         row |= {key: beside[key] for key in ("measured", "interval", "difference")}
         notes = beside["notes"]
         if claim.class_name is not None:
-            notes = [note for note in notes if "averaging" not in note]  # one class is not averaged
-        why = [note for note in notes if not note.endswith((" is accuracy", " is recall"))]  # the same number, renamed
+            notes = [note for note in notes if code_of(note) != AVERAGING]  # one class is not averaged
+        why = [note for note in notes if code_of(note) != RENAMED]  # the same number
         if row["measured"] is None and not why:
             why = [f"the run has no {claim.metric} of {claim.class_name or 'this part'}"]
         elif row["interval"] is None and not why:
@@ -183,11 +188,7 @@ def _judge(
 
 
 def _is_on(claim: Claim, title: str) -> bool:
-    return claim.dataset is not None and _plain(claim.dataset) == _plain(title)
-
-
-def _plain(name: str) -> str:
-    return "".join(letter for letter in name.lower().replace("+", "plus") if letter.isalnum())
+    return claim.dataset is not None and dataset_key(claim.dataset) == dataset_key(title)
 
 
 def _scores(run: FinishedRun, part: str, class_name: str | None) -> Mapping[str, Any]:
@@ -196,11 +197,18 @@ def _scores(run: FinishedRun, part: str, class_name: str | None) -> Mapping[str,
     if class_name is None:
         return defaultdict(lambda: None, scores)
     meant = expression_of(class_name) or class_name  # papers write sadness and angry
-    wanted = next((name for name in scores["per_class"] if _plain(expression_of(name) or name) == _plain(meant)), None)
+    wanted = next(
+        (name for name in scores["per_class"] if dataset_key(expression_of(name) or name) == dataset_key(meant)), None
+    )
     if wanted is None:
         return defaultdict(lambda: None)
     intervals = scores["intervals"]["per_class"].get(wanted) or {}
     return defaultdict(lambda: None, scores["per_class"][wanted], intervals=intervals)
+
+
+def _expression_key(name: str) -> str:
+    """Name an expression so that spellings agree; papers write sadness and angry."""
+    return dataset_key(expression_of(name) or name)
 
 
 def _verdict(claim: Claim, interval: Mapping[str, float]) -> str:

@@ -7,30 +7,26 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fer_plugins.commands import data_words
-from fer_plugins.config import registry
+import click
+
+from fer_plugins.commands.dataset import NamedDataset, dataset_verb
 from fer_plugins.runtime.errors import InputError
 
 if TYPE_CHECKING:
     from fer_plugins.data.images import LoadedImages
 
-USAGE = (
-    "fer data audit NAME [ROOT] [--protocol PROTOCOL] [--against NAME2 ROOT2] [--out FOLDER] [--json] "
-    "[--data.KEY VALUE]"
-)
 JSON_FILE, SHEET_FILE = "audit.json", "contact_sheet.html"
 
 
-def audit(words: list[str]) -> int:
-    """Look for copies, shared subjects and sequences, and print (``--out``: also write) what was found.
+@dataset_verb("audit", "data", "protocol")
+@click.option("--against", nargs=2, metavar="NAME2 ROOT2", help="A second dataset; ROOT2 none: it has no files.")
+@click.option("--out", type=click.Path(), metavar="FOLDER", help="Write audit.json and pictures of what was found.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def audit(given: NamedDataset, *, against: tuple[str, str] | None, out: str | None, as_json: bool) -> None:
+    """Look for what makes results too good: copies, two labels, shared subjects.
 
-    Without ``--protocol`` the parts are those of the release, where it has any. ``--against`` adds a second dataset as
-    a part of its own; its ROOT2 is "none" where it needs no files.
-
-    Raises:
-        InputError: a wrong word, a dataset or protocol that refuses, or a folder that holds an audit already.
+    Exact and near copies within and between the splits: those of --protocol, or of the release, where it has any.
     """
-    given = data_words.parse(words, USAGE, {"against": 2, "out": 1, "json": 0})
     import numpy as np
 
     from fer_plugins.data.audit.contact_sheet import draw_sheet
@@ -41,16 +37,16 @@ def audit(words: list[str]) -> int:
     from fer_plugins.runs.result_table import result_console
     from fer_plugins.training.build import cache_folder
 
-    out = _check_folder(given.flags.get("out"))
-    protocol = None if given.protocol is None else data_words.build_protocol(given.protocol)
+    folder = _check_folder(out)
+    protocol = given.build_protocol()
     started = time.perf_counter()
-    loaded = _load(given.name, given.root, given.options)
+    loaded = _load(given)
     splits, said = _split(loaded, protocol, given)
     images, table, labels = loaded.images, loaded.table, np.array(loaded.classes)[loaded.table.label]
     title, notes = given.name, list(loaded.notes)
-    if "against" in given.flags:
-        name, root = given.flags["against"]
-        other = _load(name, None if root == "none" else root, {})
+    if against is not None:
+        name, root = against
+        other = _load(NamedDataset(name, None if root == "none" else root))
         images, table, labels = _join(loaded, other)
         notes += other.notes
         label = name if name != given.name else f"{name} (second)"
@@ -62,7 +58,7 @@ def audit(words: list[str]) -> int:
     started = time.perf_counter()
     found = find_groups(images, table, labels, splits)
     seconds["searching"] = time.perf_counter() - started
-    if "against" not in given.flags:  # every later run on these images then knows them
+    if against is None:  # every later run on these images then knows them
         keep_near_groups(found.component, loaded.table, cache_folder(None))
     values: dict[str, Any] = {
         "dataset": title,
@@ -72,20 +68,21 @@ def audit(words: list[str]) -> int:
         "seconds": {name: round(taken, 2) for name, taken in seconds.items()},
         **as_values(found, table.source, labels),
     }
-    if out is not None:
-        out.mkdir(parents=True, exist_ok=True)
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
         parts = np.full(len(table), "", dtype="U64")
         for name, rows in splits[0].items() if splits else ():
             parts[rows] = name
-        write_atomically(out / SHEET_FILE, draw_sheet(found, images, table.source, labels, parts, f"Audit of {title}"))
-        write_atomically(out / JSON_FILE, json.dumps(values, indent=1) + "\n")
-    if "json" in given.flags:
+        write_atomically(
+            folder / SHEET_FILE, draw_sheet(found, images, table.source, labels, parts, f"Audit of {title}")
+        )
+        write_atomically(folder / JSON_FILE, json.dumps(values, indent=1) + "\n")
+    if as_json:
         print(json.dumps(values, indent=1))
-        return 0
+        return
     print_findings(result_console(), values)
-    if out is not None:
-        print(f"written to {out}: {JSON_FILE}, {SHEET_FILE}")
-    return 0
+    if folder is not None:
+        print(f"written to {folder}: {JSON_FILE}, {SHEET_FILE}")
 
 
 def _check_folder(given: str | None) -> Path | None:
@@ -102,23 +99,21 @@ def _check_folder(given: str | None) -> Path | None:
     return out
 
 
-def _load(name: str, root: str | None, options: dict[str, Any]) -> LoadedImages:
+def _load(given: NamedDataset) -> LoadedImages:
     from fer_plugins.data.images import load_images
     from fer_plugins.training.build import cache_folder
 
     # A copy that differs from the release is to be looked at, not refused; its notes say in what it differs.
-    known = {option.name for option in registry.options(registry.find("dataset", name))}
-    lenient = {"check": "warn"} if "check" in known else {}
-    dataset = data_words.build_dataset(name, root, {**lenient, **options})
+    dataset = given.build({"check": "warn"})
     try:
-        return load_images(dataset, name=name, image_size=48, channels=1, cache=cache_folder(None), memory_gb=1.0)
+        return load_images(dataset, name=given.name, image_size=48, channels=1, cache=cache_folder(None), memory_gb=1.0)
     except InputError:
         raise
     except (ValueError, OSError) as error:  # what a dataset plug-in refuses
-        raise InputError(f"dataset {name}: {' '.join(str(error).split())}") from error
+        raise InputError(f"dataset {given.name}: {' '.join(str(error).split())}") from error
 
 
-def _split(loaded: LoadedImages, protocol: Any, given: data_words.DataWords) -> tuple[list[Any], str]:
+def _split(loaded: LoadedImages, protocol: Any, given: NamedDataset) -> tuple[list[Any], str]:
     """Return the parts of every fold, name -> rows, and what to call the split."""
     import numpy as np
 

@@ -7,30 +7,24 @@ import json
 from collections import Counter
 from typing import Any
 
-from fer_plugins.commands import data_words
-from fer_plugins.config import registry
+import click
+
+from fer_plugins.commands.dataset import NamedDataset, dataset_verb
 from fer_plugins.contract import SPLITS, Release
 
-USAGE = "fer data check NAME [ROOT] [--data.KEY VALUE] [--json]"
 
+@dataset_verb("check", "data")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def check(given: NamedDataset, *, as_json: bool) -> int:
+    """Say what a copy of a dataset holds, and in what it differs from the official release.
 
-def check(words: list[str]) -> int:
-    """Read every image of a dataset and print what was found.
-
-    Returns:
-        0 where nothing differs from the release and every image can be read, else 1.
-
-    Raises:
-        InputError: a wrong word, or a root that is none of the dataset's layouts.
+    Every image is read: layout, counts, subjects, sequences, bad images, fingerprint. The exit code is 1 where
+    something differs from the release or an image cannot be read.
     """
-    given = data_words.parse(words, USAGE, {"json": 0})
     from fer_plugins.data.release import differences
 
     # The report says what an error or warning would say; and a bad image must not hide the others.
-    lenient = {"check": "off", "on_bad_image": "skip"}
-    known = {option.name for option in registry.options(registry.find("dataset", given.name))}
-    options = {**{key: value for key, value in lenient.items() if key in known}, **given.options}
-    dataset = data_words.build_dataset(given.name, given.root, options)
+    dataset = given.build({"check": "off", "on_bad_image": "skip"})
     found = describe(dataset, given.name)
     release = getattr(dataset, "release", None) or Release()
     columns = dataset.table
@@ -45,7 +39,7 @@ def check(words: list[str]) -> int:
     found["differences"] += getattr(dataset, "deviations", [])
     found["compared_with_release"] = release != Release()
     found["release"] = release._asdict()
-    if "json" in given.flags:
+    if as_json:
         print(json.dumps(found, indent=1))
     else:
         _print(found)

@@ -4,32 +4,33 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fer_plugins.commands import data_words
+import click
+
+from fer_plugins.commands.dataset import NamedDataset, dataset_verb
+from fer_plugins.commands.usage import refuse
 from fer_plugins.runtime.errors import InputError
 
-USAGE = "fer data split NAME [ROOT] --protocol PROTOCOL --out FILE.json"
 
+@dataset_verb("split", "data", "protocol")
+@click.option("--out", type=click.Path(), metavar="FILE.json", help="The file; needed.")
+def split(given: NamedDataset, *, out: str | None) -> None:
+    """Keep the split of a protocol in a file, for --protocol.file FILE.json.
 
-def split(words: list[str]) -> int:
-    """Split a dataset and write the split file.
-
-    Raises:
-        InputError: a wrong word, the dataset or protocol refuses, or the file exists or cannot be written.
+    Others then train and test on the same images: the file names them, fold by fold.
     """
-    given = data_words.parse(words, USAGE, {"out": 1})
-    if given.protocol is None or "out" not in given.flags:
-        raise InputError(f"{USAGE}: --protocol and --out are needed")
+    if given.protocol is None or out is None:
+        refuse("--protocol and --out are needed: fer data split NAME [ROOT] --protocol PROTOCOL --out FILE.json")
     from fer_plugins.data.images import load_images
     from fer_plugins.data.protocols.official import flaw_of, split_folds
     from fer_plugins.data.protocols.split_file import write_split
     from fer_plugins.training.build import cache_folder
 
-    path = Path(given.flags["out"]).expanduser()
+    path = Path(out).expanduser()
     if path.exists() or not path.absolute().parent.is_dir():
         what = "exists already; remove it" if path.exists() else "lies in no folder that is there; make it"
         raise InputError(f"{path}: {what}, or give --out another name")
-    protocol = data_words.build_protocol(given.protocol)
-    dataset = data_words.build_dataset(given.name, given.root, given.options)
+    protocol = given.build_protocol()
+    dataset = given.build()
     size = {"image_size": 48, "channels": 1, **given.options}  # of the images that are kept for a run
     loaded = load_images(
         dataset,
@@ -52,4 +53,3 @@ def split(words: list[str]) -> int:
     if flaw:
         print(f"flawed: {flaw}")
     print(f"written to {path}; use it with --data {given.name} --protocol.file {path}")
-    return 0

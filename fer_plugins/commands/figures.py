@@ -4,71 +4,71 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fer_plugins.analysis.figures.recorded import (
-    Drawn,
-    draw_recorded,
-    name_run,
-    read_finished,
-    read_folder,
-    read_recorded,
-)
-from fer_plugins.config.registry import nearest
+import click
+
+from fer_plugins.commands.usage import Name, refuse, verb
 from fer_plugins.config.requirement import install_command
-from fer_plugins.runs.record import Record
 from fer_plugins.runtime.errors import InputError, RunError
 
 if TYPE_CHECKING:
+    from fer_plugins.analysis.figures.recorded import Drawn
     from fer_plugins.data.datamodule import FERDataModule
-
-_USAGE = (
-    "fer figures: expected the folders of finished runs: fer figures RUN... "
-    "[--bars FILE [--score accuracy|f1] | --augmentation [--out FOLDER] | --explain [--part val|test]]"
-)
-_VALUES = ("--bars", "--score", "--out", "--part")  # flags that take one
-_KINDS = ("--bars", "--augmentation", "--explain")
-_BELONG = {"--score": "--bars", "--out": "--augmentation", "--part": "--explain"}
+    from fer_plugins.runs.record import Record
 
 
-@dataclass
-class _Words:
-    folders: list[str] = field(default_factory=list)
-    flags: dict[str, str] = field(default_factory=dict)
+@verb()
+@click.argument("runs", nargs=-1, required=True, type=click.Path(), metavar="RUN...")
+@click.option("--bars", metavar="FILE", help="Models and datasets side by side, the papers' claims beside.")
+@click.option("--score", type=Name(["accuracy", "f1"]), help="Of --bars; default: accuracy.")
+@click.option("--augmentation", is_flag=True, help="A training image and 15 versions of it; RUN may be a FILE.yaml.")
+@click.option("--out", type=click.Path(), metavar="FOLDER", help="Of --augmentation; default: the run's.")
+@click.option("--explain", is_flag=True, help="Attention, warped images and maps: what explain(x) gives.")
+@click.option("--part", type=Name(["val", "test"]), help="Of --explain; default: val.")
+def figures(
+    runs: tuple[str, ...],
+    *,
+    bars: str | None,
+    score: str | None,
+    augmentation: bool,
+    out: str | None,
+    explain: bool,
+    part: str | None,
+) -> None:
+    """Draw a run's figures as PNG and SVG, and say what cannot be drawn.
 
-
-def figures(words: list[str]) -> int:
-    """Draw the figures that are asked for; print what was written and what could not be drawn.
-
-    Args:
-        words: folders of runs (with ``--augmentation`` also configuration files), and flags.
-
-    Raises:
-        InputError: no folder, an unknown flag, a folder that is no finished run's, or matplotlib missing; every
-            folder is read before anything is drawn.
-        RunError: a figure cannot be written.
+    Curves, confusion matrices, classes, calibration, ROC and class distribution, unless another kind is asked for.
     """
-    asked = _sort(words)
+    kinds = {"--bars": bars is not None, "--augmentation": augmentation, "--explain": explain}
+    asked = [name for name, given in kinds.items() if given]
+    if len(asked) > 1:
+        refuse(f"{' and '.join(asked)}: give one of them")
+    belong = (("--score", score, "--bars"), ("--out", out, "--augmentation"), ("--part", part, "--explain"))
+    for name, value, kind in belong:
+        if value is not None and kind not in asked:
+            refuse(f"{name} belongs to {kind}; add it, or leave {name} out")
     try:
         import matplotlib.figure  # noqa: F401  # missing, or too broken to be imported
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "matplotlib":
             raise
         raise InputError(f"fer figures: matplotlib is not installed; {install_command('matplotlib')}") from None
-    if "--bars" in asked.flags:
-        return _bars(asked)
-    if "--augmentation" in asked.flags:
-        sheets = [_augmentation(word, asked.flags.get("--out")) for word in asked.folders]
-        return _write(sheets)
-    if "--explain" in asked.flags:
-        return _write([_explained(word, asked.flags.get("--part", "val")) for word in asked.folders])
-    runs = [read_recorded(word) for word in asked.folders]
-    return _write((run.record.folder / "figures", draw_recorded(run)) for run in runs)
+    from fer_plugins.analysis.figures.recorded import draw_recorded, read_recorded
+
+    if bars is not None:
+        _bars(runs, bars, score or "accuracy")
+    elif augmentation:
+        _write([_augmentation(word, out) for word in runs])
+    elif explain:
+        _write([_explained(word, part or "val") for word in runs])
+    else:
+        recorded = [read_recorded(word) for word in runs]  # every folder is read before anything is drawn
+        _write((run.record.folder / "figures", draw_recorded(run)) for run in recorded)
 
 
-def _write(sheets: Iterator[tuple[Path, Iterator[Drawn]]] | Sequence[tuple[Path, Iterator[Drawn]]]) -> int:
+def _write(sheets: Iterator[tuple[Path, Iterator[Drawn]]] | Sequence[tuple[Path, Iterator[Drawn]]]) -> None:
     from fer_plugins.analysis.figures.style import write_figure
 
     for folder, drawn in sheets:
@@ -77,41 +77,37 @@ def _write(sheets: Iterator[tuple[Path, Iterator[Drawn]]] | Sequence[tuple[Path,
                 print(f"{folder.parent}: no {name}: {reason}")
                 continue
             print(*write_figure(figure, folder, name))
-    return 0
 
 
-def _bars(asked: _Words) -> int:
-    from fer_plugins.analysis.figures.bars import SCORES, draw_bars
+def _bars(runs: Sequence[str], given: str, score: str) -> None:
+    from fer_plugins.analysis.claims.claims_beside import CLAIMED
+    from fer_plugins.analysis.figures.bars import draw_bars
     from fer_plugins.analysis.figures.style import drawing, write_figure
-    from fer_plugins.commands.table import table_rows
+    from fer_plugins.analysis.model_table import table_rows
     from fer_plugins.runs.read_runs import read_runs
+    from fer_plugins.runtime.notices import code_of
 
-    score = asked.flags.get("--score", "accuracy")
-    if score not in SCORES:
-        raise InputError(f"fer figures: --score {score}: expected one of {', '.join(SCORES)}")
-    given = asked.flags["--bars"]
     path = Path(given)
     if given.endswith(os.sep) or os.path.isdir(path):
         raise InputError(f"fer figures: --bars {given}: is a folder; give the name of a file in it")
     path = path.with_suffix("") if path.suffix in (".png", ".svg") else path
     if not os.path.isdir(path.parent):
         raise InputError(f"fer figures: --bars {given}: there is no folder {path.parent}")
-    rows = table_rows(read_runs(asked.folders))
+    rows = table_rows(read_runs(runs))
     with drawing():
         figure = draw_bars(rows, score)
     print(*write_figure(figure, path.parent, path.name))
     for row in rows:
         for remark in row["remarks"]:
-            about = remark.partition(": ")[0].lower()  # "claimed accuracy (Table 7), macro f1 (Table 8)"
-            if not about.startswith("claimed ") or score in about:
+            if code_of(remark) != CLAIMED or score in remark.data["scores"]:
                 print(f"{row['model']}, {row['dataset']}: {remark}")
-    return 0
 
 
 def _augmentation(word: str, out: str | None) -> tuple[Path, Iterator[Drawn]]:
     """Return the folder and the sheet of a run's or a configuration file's augmentation, drawn already."""
     from fer_plugins import config
     from fer_plugins.analysis.figures.augmentations import draw_augmentation
+    from fer_plugins.runs.record import Record
     from fer_plugins.training.build import build_data
 
     if out and not os.path.isdir(Path(out).absolute().parent):
@@ -121,7 +117,7 @@ def _augmentation(word: str, out: str | None) -> tuple[Path, Iterator[Drawn]]:
     if Path(word).suffix in (".yaml", ".yml"):
         settings, folder = config.resolve({}, files=[word]).config, Path("figures")
     else:
-        record = read_folder(word)
+        record = Record.read(word)
         settings, folder = config.resolve(record.config).config, record.folder / "figures"
     if settings.augmentation.name == "none":
         raise InputError(f"{word}: its augmentation is none, which changes nothing; there is nothing to show")
@@ -133,13 +129,13 @@ def _explained(word: str, part: str) -> tuple[Path, Iterator[Drawn]]:
     """Return the folder and the sheet of what a run's selected network explains itself with, drawn already."""
     from fer_plugins import config
     from fer_plugins.analysis.figures.explained import draw_explained
+    from fer_plugins.analysis.figures.recorded import name_run
     from fer_plugins.analysis.robustness.opened_run import record_opening
     from fer_plugins.contract import HasExplain
+    from fer_plugins.runs.read_runs import read_finished
     from fer_plugins.training.build import build_data
     from fer_plugins.training.module import FERModule
 
-    if part not in ("val", "test"):
-        raise InputError(f"fer figures: --part {part}: expected val or test")
     record = read_finished(word)
     if "folds" in record.manifest:
         raise InputError(f"{word}: holds folds, a network each; give the folder of one of them")
@@ -173,32 +169,3 @@ def _check_data(record: Record, data: FERDataModule) -> None:
             f"{record.folder}: the data have changed (split {then} then, "
             f"{data.split_hash} now); give it the copy that it was trained on"
         )
-
-
-def _sort(words: Sequence[str]) -> _Words:
-    asked = _Words()
-    known = [*_KINDS, *_BELONG]
-    left = iter(words)
-    for word in left:
-        if not word.startswith("-"):
-            asked.folders.append(word)
-            continue
-        name, equals, value = word.partition("=")
-        if name not in known:
-            raise InputError(f"fer figures: unknown word {word!r}{nearest(name, known)}; known: {', '.join(known)}")
-        if name in _VALUES:
-            value = value if equals else next(left, "")
-            if not value or value.startswith("--"):
-                raise InputError(f"fer figures: {name} needs a value; {_USAGE.partition(': ')[2]}")
-        elif equals:
-            raise InputError(f"fer figures: {name} takes no value")
-        asked.flags[name] = value
-    if not asked.folders:
-        raise InputError(_USAGE)
-    kinds = [name for name in _KINDS if name in asked.flags]
-    if len(kinds) > 1:
-        raise InputError(f"fer figures: {' and '.join(kinds)}: give one of them")
-    for name, kind in _BELONG.items():
-        if name in asked.flags and kind not in asked.flags:
-            raise InputError(f"fer figures: {name} belongs to {kind}; add it, or leave {name} out")
-    return asked

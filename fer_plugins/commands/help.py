@@ -1,4 +1,4 @@
-"""The help texts of the commands, made from ``defaults.yaml`` and from the signatures of what is installed."""
+"""The help of ``fer-run``, made from ``defaults.yaml`` and from the signatures of what is installed."""
 
 from __future__ import annotations
 
@@ -26,76 +26,7 @@ Later wins: defaults, recipe, --config files in their order, flags.
 --data fer2013 is short for --data.name fer2013. Sections:
 """
 
-_FER = """\
-fer: experiments with facial expression recognition plug-ins
-
-  fer run ...                   the same as fer-run (see fer-run --help)
-  fer list [--check] [--json]   what is installed: kind, name, distribution, version, ok or
-                                broken; --check imports and builds each
-  fer show NAME [--json]        a plug-in's paper, recipes, parameters, multiply-adds, claims
-  fer new NAME [--kind KIND] [--out DIR]
-                                the folder of a new plug-in that installs, passes its tests and
-                                runs; KIND: architecture, pooling, augmentation, dataset, protocol
-  fer check NAME [--root DATA] [--image-size N]
-                                does a plug-in (or a distribution) keep the contract? NAME as in
-                                fer list; --root: what a dataset is to read
-  fer data check NAME ROOT      what a copy of a dataset holds: layout, counts against the official
-                                release, subjects, sequences, bad images, fingerprint
-  fer data split NAME ROOT --protocol P --out FILE.json
-                                keep a split, for --protocol.file FILE.json
-  fer data audit NAME ROOT [--protocol P] [--against NAME2 ROOT2] [--out FOLDER]
-                                exact and near copies, two labels, shared subjects, with pictures
-  fer claims PLUGIN | FILE.yaml [--json]
-                                contradictions between a paper's printed numbers, each with a
-                                certificate to check by hand
-  fer compare RUN RUN... [--classes] [--evaluated NAME[,NAME]]
-              [--target DATASET] [--json]
-                                paired tests on the same samples, and over seeds; NAME: figures of
-                                fer evaluate, such as shift.zero.consistency
-  fer evaluate RUN [--suite shift|corruption|occlusion|calibration]
-                [--tta flip|five_crop|ten_crop]
-                [--saliency gradient|smoothgrad|occlusion|grad_cam|explain]
-                [--part test|val] [--limit N] [--seed N] [--out FOLDER] [--json]
-                                beyond accuracy, on the run's checkpoint: shifts, noise, covered
-                                faces, calibration, which pixels count
-  fer verify RUN... [--all] [--json]
-                                each of the paper's claims beside the measured value: a verdict
-  fer table RUN... [--format md|csv|tex] [--target DATASET]
-                                a row a model, the paper's claims beside; DATASET: of data.targets
-  fer figures RUN...            draw a run's curves, confusion matrices, classes, calibration, ROC and
-                                class distribution, as PNG and SVG
-  fer figures RUN... --bars FILE [--score accuracy|f1]
-                                models and datasets side by side, the papers' claims beside
-  fer figures RUN|FILE.yaml --augmentation [--out FOLDER]
-                                a training image and 15 versions of it
-  fer figures RUN --explain [--part val|test]
-                                attention, warped images and maps: what explain(x) gives
-  fer inflation --plugin NAME --protocol FLAWED --against SOUND [--against.KEY VALUE]
-                [--seeds N] [--folds all] [--out FOLDER] [--json] [fer-run flags]
-                                what a flawed protocol adds to the test scores, with an interval
-  fer grid GRID.yaml [--path DATASETS] [--jobs N] [--dry-run] [--executor ray [--address A]]
-                                plug-ins x datasets x protocols x poolings x seeds, a run a cell;
-                                the same command goes on where it stopped
-  fer search SPACE.yaml --plugin NAME [--out FOLDER] [fer-run flags]
-                                choose hyper-parameters on validation, a run a trial; the test
-                                part stays sealed; best.yaml is for fer-run --config
-"""
-
-
 _COLUMN = 32  # where the descriptions begin
-
-
-def fer(verb: str | None = None) -> str:
-    """Return the help of ``fer``, or the part of it on one verb."""
-    if verb is None:
-        return _fit(_FER.rstrip())
-    shown, taken = [], False
-    for line in _FER.splitlines():
-        if line.startswith("  fer "):
-            taken = line.split()[1] == verb
-        if taken:
-            shown.append(line)
-    return _fit("\n".join(shown))
 
 
 def fer_run(plugin: str | None, topics: list[str]) -> str:
@@ -166,15 +97,9 @@ def _entry(flag: str, option: Option) -> list[str]:
 
 
 def _fit(text: str) -> str:
-    """Return the overview of a command, its descriptions and paragraphs cut anew to the terminal."""
-    lines: list[str] = []
-    for line in text.splitlines():
-        before = lines[-1] if lines else ""
-        if line.startswith(" " * _COLUMN) and before[_COLUMN - 2 : _COLUMN] == "  " and before[_COLUMN:]:
-            lines[-1] += f" {line.strip()}"
-        else:
-            lines.append(line)
-    return "\n".join(part for line in lines for part in (_wrap(line, _COLUMN if line[:1] == " " else 0) or [""]))
+    """Return the overview, its lines cut to the terminal."""
+    lines = (_wrap(line, _COLUMN if line[:1] == " " else 0) or [""] for line in text.splitlines())
+    return "\n".join(part for line in lines for part in line)
 
 
 def _wrap(line: str, indent: int) -> list[str]:

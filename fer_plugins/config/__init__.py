@@ -1,5 +1,6 @@
 """The configuration of a run: its keys, the plug-ins that it names, and how layers of it become one."""
 
+from fer_plugins.config.keys import COMPONENT_LISTS as COMPONENT_LISTS
 from fer_plugins.config.keys import COMPONENT_SECTIONS as COMPONENT_SECTIONS
 from fer_plugins.config.keys import MANDATORY as MANDATORY
 from fer_plugins.config.keys import Key as Key

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from fer_plugins.config import registry
+from fer_plugins.config.callback_list import check_callbacks
 from fer_plugins.config.idle_options import check_idle
 from fer_plugins.config.key_names import find_meant
 from fer_plugins.config.keys import (
@@ -19,6 +20,7 @@ from fer_plugins.config.keys import (
     section_keys,
 )
 from fer_plugins.config.layers import Draft
+from fer_plugins.config.logger_names import check_logger
 from fer_plugins.config.saved import read_config
 from fer_plugins.config.schema import RunConfig
 from fer_plugins.config.signatures import REQUIRED
@@ -51,10 +53,11 @@ def check(config: Draft, origins: Mapping[str, str]) -> RunConfig:
         if not isinstance(pool, dict) or not isinstance(pool.get("name"), str):
             raise InputError("model.pool: expected a pooling's name or a mapping with its name and options")
         _check_offer(pool, "pooling", "model.pool", origins)
-    for section in ("loss", "selection", "trainer", "logger", "run"):
+    config["callbacks"] = check_callbacks(config["callbacks"])
+    allowed = {section: list(section_keys(section)) for section in ("selection", "trainer", "run")}
+    for section, known in {**allowed, "logger": check_logger(config["logger"])}.items():
         for name in config[section]:
-            if name not in section_keys(section):
-                known = list(section_keys(section))
+            if name not in known:
                 meant = [f"; did you mean {key}?" for key in find_meant(name, config)]
                 raise InputError(
                     f"{section}.{name}: unknown key{came_from(origins, f'{section}.{name}')}"
@@ -68,15 +71,15 @@ def check(config: Draft, origins: Mapping[str, str]) -> RunConfig:
 
 
 def _check_offer(section: Draft, kind: str, where: str, origins: Mapping[str, str]) -> None:
-    component = registry.find(kind, section["name"])
     core = section_keys(where) if where in schema() else {"name": None}
     own = {name: value for name, value in section.items() if name not in core}
     given = {name: value for name, value in own.items() if value != MANDATORY}
     try:
-        checked = registry.check_options(component, given, where)
+        component, checked = registry.accept(kind, section["name"], given, where)
     except InputError as error:
-        named = str(error).partition(":")[0]
-        raise InputError(f"{error}{came_from(origins, named)}") from None
+        raise InputError(f"{error}{came_from(origins, error.key or where)}", key=error.key) from None
+    if component.name != section["name"].rpartition(":")[2]:
+        section["name"] = component.name
     for option in registry.options(component):
         if option.default is not REQUIRED and option.name not in own:
             checked.setdefault(option.name, option.default)

@@ -7,6 +7,7 @@ from typing import Any
 
 from fer_plugins.config import registry
 from fer_plugins.config.keys import section_keys
+from fer_plugins.config.logger_names import logger_names, takes
 from fer_plugins.runtime.errors import InputError
 
 # Where option NAME has VALUE, each option named behind it does nothing, and must keep the default given there.
@@ -71,10 +72,18 @@ def drop_idle(config: dict[str, Any], values: Mapping[str, Any], origins: dict[s
         owner_name = owner.partition(".")[2]
         given = values.get(section, {})
         given = given if isinstance(given, Mapping) else {"name": given}
-        if owner_name in given and name not in given and given[owner_name] not in acting:
+        if owner_name in given and name not in given and not _acts(key, given[owner_name], acting):
             config[section][name] = section_keys(section)[name].default
             origins.pop(key, None)
     return config
+
+
+def _acts(key: str, owned: Any, acting: tuple[Any, ...]) -> bool:
+    """Return whether a key acts where the one that it belongs to has the value ``owned``."""
+    if not key.startswith("logger."):
+        return owned in acting
+    names = logger_names(owned)
+    return bool(set(names) & set(acting)) or takes(names, key.partition(".")[2])
 
 
 def check_idle(config: Mapping[str, Any]) -> None:
@@ -89,8 +98,9 @@ def check_idle(config: Mapping[str, Any]) -> None:
     for key, (owner, values, remedy) in _BELONG.items():
         section, _, name = key.partition(".")
         owned = config[section][owner.partition(".")[2]]
-        if config[section][name] != section_keys(section)[name].default and owned not in values:
-            raise InputError(f"{key}: has no effect with {owner} {owned}; {remedy}, or leave it out")
+        if config[section][name] != section_keys(section)[name].default and not _acts(key, owned, values):
+            shown = ", ".join(owned) if isinstance(owned, list) else owned
+            raise InputError(f"{key}: has no effect with {owner} {shown}; {remedy}, or leave it out")
     selection = config["selection"]
     if selection["min_delta"] and selection["patience"] is None:
         raise InputError("selection.min_delta: has no effect without selection.patience; add it, or leave it out")

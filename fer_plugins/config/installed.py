@@ -109,8 +109,8 @@ def tolerate_damage() -> None:
 def canonical(distribution: str) -> str:
     """Return a distribution's name as pip compares names.
 
-    >>> canonical("Fer.Aa_DCN")
-    'fer-aa-dcn'
+    >>> canonical("Fer.My_Net")
+    'fer-my-net'
     """
     return re.sub(r"[-_.]+", "-", distribution).lower()
 

@@ -20,8 +20,10 @@ COMPONENT_SECTIONS = {
     "data": "dataset",
     "protocol": "protocol",
     "augmentation": "augmentation",
+    "loss": "loss",
 }
 MANDATORY = "???"  # stands in a recipe where only the user knows the value
+COMPONENT_LISTS = {"callbacks": "callback"}  # keys that hold several components
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,7 @@ def _fields(kind: type[FlatView]) -> dict[str, tuple[Any, Doc, Any]]:
 
 
 def _key(kind: Any, doc: Doc, default: Any) -> Key:
-    text = "any" if kind is Any or "ComponentConfig" in str(kind) else _write(kind)
+    text = "any" if kind in (Any, tuple[Any, ...]) or "ComponentConfig" in str(kind) else _write(kind)
     shown = text if not doc.bounds else text.replace("int", f"int {doc.bounds}").replace("float", f"float {doc.bounds}")
     return Key(as_lists(default), shown.replace("None", "null"), doc.meaning, text, doc.bounds, doc.shapes_model)
 

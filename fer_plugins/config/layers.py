@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from fer_plugins.config.callback_list import lay_over as lay_callbacks
 from fer_plugins.config.idle_options import drop_idle
 from fer_plugins.config.key_names import unknown_key
 from fer_plugins.config.keys import Key, schema, section_keys
@@ -42,7 +43,7 @@ def merge(base: Mapping[str, Any], layer: Layer, origins: dict[str, str]) -> Dra
         if known is None:
             raise unknown_key(name, layer.origin, result)
         if isinstance(known, Key):
-            result[name] = value
+            result[name] = lay_callbacks(result[name], value) if name == "callbacks" else value
             origins[name] = layer.origin
             continue
         if not isinstance(value, Mapping):

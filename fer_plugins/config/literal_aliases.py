@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import ast
 import builtins
+import copy
+import functools
 import importlib.util
+import sys
 from pathlib import Path
 
 _DEPTH = 4  # imports that are followed from file to file
@@ -32,11 +35,17 @@ def source_path(module: str) -> Path | None:
 
 
 def parse_source(path: Path) -> ast.Module | None:
-    """Return the syntax tree of a file, or None where it cannot be read."""
+    """Return the syntax tree of a file, which must not be changed, or None where it cannot be read."""
     try:
-        return ast.parse(path.read_text(encoding="utf-8"))
+        return _parse(path, path.stat().st_mtime_ns)
     except (OSError, SyntaxError, ValueError):
         return None
+
+
+@functools.lru_cache(maxsize=64)
+def _parse(path: Path, changed: int) -> ast.Module:
+    del changed  # another version of the file is another entry
+    return ast.parse(path.read_text(encoding="utf-8"))
 
 
 def find_origin(node: ast.ImportFrom, module: str, path: Path) -> str:
@@ -68,11 +77,11 @@ def write_out(annotation: ast.expr, module: str) -> str:
         annotation: as it stands in the source.
         module: where it stands; names that are imported there are followed.
     """
-    return ast.unparse(_WriteOut(module).visit(annotation))
+    return ast.unparse(_WriteOut(module).visit(copy.deepcopy(annotation)))
 
 
 def _find_literal(module: str, name: str, depth: int) -> ast.expr | None:
-    if hasattr(builtins, name):
+    if hasattr(builtins, name) or module.partition(".")[0] in sys.stdlib_module_names:
         return None
     path = source_path(module) if depth else None
     tree = parse_source(path) if path is not None else None

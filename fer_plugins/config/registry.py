@@ -30,6 +30,11 @@ GROUPS = {
     "dataset": "fer_plugins.datasets",
     "protocol": "fer_plugins.protocols",
     "search": "fer_plugins.searches",
+    "loss": "fer_plugins.losses",
+    "callback": "fer_plugins.callbacks",
+    "logger": "fer_plugins.loggers",
+    "command": "fer_plugins.commands",
+    "metric": "fer_plugins.metrics",
 }
 # What the core hands to a factory whose signature names it; a user cannot set these through options.
 PROVIDED = {
@@ -39,6 +44,11 @@ PROVIDED = {
     "dataset": ("root", "image_size", "channels"),
     "protocol": ("table", "seed"),
     "search": ("dimensions", "seed"),
+    "loss": ("num_classes", "class_counts"),
+    "callback": ("epochs",),
+    "logger": ("folder", "config", "resume_id"),
+    "command": (),
+    "metric": (),
 }
 REQUIRED_NAMES = {
     "architecture": ("num_classes",),
@@ -47,6 +57,11 @@ REQUIRED_NAMES = {
     "dataset": (),
     "protocol": ("table", "seed"),
     "search": ("dimensions", "seed"),
+    "loss": (),
+    "callback": (),
+    "logger": ("folder",),
+    "command": (),
+    "metric": (),
 }
 
 
@@ -186,6 +201,8 @@ def signature(component: Component) -> Signature:
     Raises:
         PluginError: it cannot be read, swallows options with ``**``, or lacks what the contract offers.
     """
+    if component.kind == "command":  # has its own options, which ``fer NAME --help`` shows
+        return Signature(())
     try:
         found = read_signature(component.module, component.attribute)
     except Exception:
@@ -219,25 +236,74 @@ def check_options(component: Component, given: Mapping[str, Any], where: str) ->
         if name not in known:
             raise InputError(
                 f"{where}.{name}: unknown option of {component.kind} {component.name}{nearest(name, list(known))}; "
-                f"known: {', '.join(known) or 'none'}"
+                f"known: {', '.join(known) or 'none'}",
+                key=f"{where}.{name}",
             )
         try:
             result[name] = coerce(value, known[name].annotation)
         except TypeError as error:
-            raise InputError(f"{where}.{name}: {error}, got {value!r}") from None
+            raise InputError(f"{where}.{name}: {error}, got {value!r}", key=f"{where}.{name}") from None
     for name, option in known.items():
         if option.default is REQUIRED and name not in result:
             raise InputError(
-                f"{where}.{name}: {component.kind} {component.name} needs it; {option.help or 'no default'}"
+                f"{where}.{name}: {component.kind} {component.name} needs it; {option.help or 'no default'}",
+                key=f"{where}.{name}",
             )
     return result
+
+
+def accept(kind: str, name: str, given: Mapping[str, Any], where: str) -> tuple[Component, dict[str, Any]]:
+    """Find a component and check the options that are meant for it.
+
+    What it refuses may once have been its own and now be that of a plug-in, whose ``paper.yaml`` says so under
+    ``renamed``: then the component is that one, and old configurations and runs keep their meaning.
+
+    Raises:
+        InputError: as `find` and `check_options`.
+    """
+    component = find(kind, name)
+    try:
+        return component, check_options(component, given, where)
+    except InputError:
+        renamed = _renamed(component, given)
+        if renamed is None:
+            raise
+        return renamed, check_options(renamed, given, where)
+
+
+def current_name(kind: str, given: Mapping[str, Any]) -> Any:
+    """Return the name that a component with these options has now; ``given`` is a mapping with ``name`` and options."""
+    name = given.get("name")
+    if not isinstance(name, str):
+        return name
+    try:
+        component, _ = accept(kind, name, {key: value for key, value in given.items() if key != "name"}, kind)
+    except (InputError, AttributeError, TypeError):  # not installed here, or the file is damaged: not said here
+        return name
+    return name if component.name == name.rpartition(":")[2] else component.name
+
+
+def _renamed(component: Component, given: Mapping[str, Any]) -> Component | None:
+    """Return what a plug-in says that these options of a component of the core belong to now, if one does."""
+    if canonical(component.distribution) != "fer-plugins":
+        return None
+    for offered in available(component.kind):
+        path = package_file(offered, "paper.yaml")
+        if offered.distribution == component.distribution or not path.is_file():
+            continue
+        content = load_yaml(path.read_text(encoding="utf-8"))
+        for rule in content.get("renamed") or [] if isinstance(content, dict) else []:
+            if rule["kind"] == component.kind and rule["name"] == component.name and rule["now"] == offered.name:
+                if any(given.get(key) in values for key, values in rule["options"].items()):
+                    return offered
+    return None
 
 
 def build(kind: str, name: str, **options: Any) -> Any:
     """Build what a component promises: a module, a transform, a dataset; of a protocol, a function of the sample table.
 
     Args:
-        kind: architecture, pooling, augmentation, dataset or protocol.
+        kind: one of ``GROUPS``.
         name: the component's name, or ``distribution:name``.
         **options: the component's own options and the values that the core would hand over (``num_classes``, ``pool``,
             ``image_size``, ``root``, ...). Offered values that the signature does not name are dropped, so that one
@@ -250,11 +316,12 @@ def build(kind: str, name: str, **options: Any) -> Any:
     Raises:
         InputError: unknown name or option, wrong type, or the factory refuses its arguments.
 
-    >>> build("pooling", "averge")
+    >>> build("augmentation", "lihgt")
     Traceback (most recent call last):
-    InputError: unknown pooling 'averge'; did you mean average?; installed: average, max, max_blur
+    InputError: unknown augmentation 'lihgt'; did you mean light?; installed: flip_affine_erase, keras, light, none
     """
-    component = find(kind, name)
+    mine = {key: value for key, value in options.items() if key not in PROVIDED[kind]}
+    component, own = accept(kind, name, mine, name)
     known = signature(component)
     offered = {key: value for key, value in options.items() if key in PROVIDED[kind]}
     if kind == "architecture":
@@ -268,7 +335,6 @@ def build(kind: str, name: str, **options: Any) -> Any:
         if offered.get("teacher") is not None and known.named("teacher") is None:
             raise InputError(f"model.teacher: {component} does not learn from a teacher; leave it out")
     taken = {key: value for key, value in offered.items() if known.named(key) is not None}
-    own = check_options(component, {key: value for key, value in options.items() if key not in PROVIDED[kind]}, name)
     factory = load(component)
     if kind == "pooling" and "kernel_size" not in taken:
         return functools.partial(factory, **taken, **own)
@@ -281,9 +347,11 @@ def build(kind: str, name: str, **options: Any) -> Any:
     except Exception as error:
         text = " ".join(str(error).split()) or type(error).__name__
         if isinstance(error, ValueError | OSError):  # the contract's way to refuse arguments
-            raise InputError(f"{kind} {name}: {text.removeprefix(f'{name}: ')}") from error
+            raise InputError(
+                f"{kind} {name}: {text.removeprefix(f'{name}: ')}", key=getattr(error, "key", None)
+            ) from error
         raise PluginError(f"{component} cannot be built: {type(error).__name__}: {text}") from error
-    if kind in ("architecture", "pooling") and not (callable(built) and hasattr(built, "state_dict")):
+    if kind in ("architecture", "pooling", "loss") and not (callable(built) and hasattr(built, "state_dict")):
         raise PluginError(f"{component} returns a {type(built).__name__}; the contract wants a torch.nn.Module")
     return built
 

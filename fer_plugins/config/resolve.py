@@ -39,6 +39,7 @@ def resolve(
     plugin: str | None = None,
     recipe: str | None = None,
     files: list[str] | None = None,
+    origin: str = COMMAND_LINE,
 ) -> Resolved:
     """Build the complete, checked configuration of a run.
 
@@ -47,12 +48,13 @@ def resolve(
         plugin: architecture whose recipe is the base; None: the key ``plugin`` of the files or flags.
         recipe: a variant of that recipe.
         files: configuration files, later ones win.
+        origin: what the flags are, in the words of an error.
 
     Raises:
         InputError: unknown or missing names, keys, options; wrong types; values out of range.
     """
     layers = [Layer(read_file(path), f"--config {path}") for path in files or []]
-    layers.append(Layer(flags or {}, COMMAND_LINE))
+    layers.append(Layer(flags or {}, origin))
     if plugin is None:  # a saved configuration names the recipe that it was made from
         for layer in layers:
             plugin, recipe = layer.values.get("plugin", plugin), layer.values.get("recipe", recipe)
@@ -80,7 +82,7 @@ def _resolve(layers: list[Layer], plugin: str | None, recipe: str | None) -> Res
 
 
 def _choose_demo(config: Draft, origins: Mapping[str, str], recipe_epochs: Any) -> str | None:
-    """Shorten a run that names no data, a demonstration on the embedded faces; return what the user is told of it."""
+    """Shorten a run that names no data, a demonstration on synthetic faces; return what the user is told of it."""
 
     def is_asked(key: str) -> bool:
         return origins.get(key, "").startswith(("--config", "the command"))
@@ -101,6 +103,6 @@ def _choose_demo(config: Draft, origins: Mapping[str, str], recipe_epochs: Any) 
     if recipe_epochs != config["trainer"]["epochs"]:
         epochs += f" (the recipe has {recipe_epochs})"
     return (
-        f"No --data given: a demonstration on the embedded {config['data']['name']} faces, {epochs}.\n"
+        f"No --data given: a demonstration on the {config['data']['name']} faces, {epochs}.\n"
         f"Real data: fer-run {who} --data fer2013 --data.root PATH/fer2013.csv"
     )

@@ -6,7 +6,7 @@ those of the datasets. Data, protocol and augmentation stand in ``data_schema``.
 """
 
 from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fer_plugins.config.data_schema import AugmentationConfig, DataConfig, ProtocolConfig
 from fer_plugins.config.doc import Doc, Options
@@ -41,12 +41,8 @@ class ModelConfig(FlatView):
 class LossConfig(FlatView):
     """Section ``loss``."""
 
-    name: Annotated[Literal["cross_entropy"], Doc("criterion")] = "cross_entropy"
-    label_smoothing: Annotated[float, Doc("share of the target spread over all classes", "0..1")] = 0.0
-    class_weights: Annotated[
-        Literal["none", "balanced"],
-        Doc("balanced: inverse class frequency in the training split, mean 1"),
-    ] = "none"
+    name: Annotated[str, Doc("criterion")] = "cross_entropy"
+    options: Options = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -114,9 +110,9 @@ class TrainerConfig(FlatView):
 class LoggerConfig(FlatView):
     """Section ``logger``."""
 
-    name: Annotated[Literal["wandb", "csv", "none"], Doc("wandb writes metrics.csv as well, none writes no curves")] = (
-        "wandb"
-    )
+    name: Annotated[
+        Any, Doc("one or several with commas between; each writes metrics.csv as well, none writes no curves")
+    ] = "wandb"
     mode: Annotated[Literal["offline", "online", "disabled"], Doc("of W&B; offline stays in the run's folder")] = (
         "offline"
     )
@@ -131,6 +127,7 @@ class LoggerConfig(FlatView):
         Literal["auto", "off"],
         Doc("auto: draw the run at its end where matplotlib is installed; not with name none"),
     ] = "auto"
+    options: Options = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -173,7 +170,13 @@ class RunConfig(FlatView):
         default_factory=SelectionConfig
     )
     trainer: Annotated[TrainerConfig, Doc("epochs, device, precision, clipping")] = field(default_factory=TrainerConfig)
-    logger: Annotated[LoggerConfig, Doc("W&B, csv or none", shapes_model=False)] = field(default_factory=LoggerConfig)
+    callbacks: Annotated[
+        tuple[Any, ...],
+        Doc("Lightning callbacks, by name or with options: --callbacks NAME, --callbacks.NAME.option value"),
+    ] = ()
+    logger: Annotated[LoggerConfig, Doc("W&B, TensorBoard, csv or none", shapes_model=False)] = field(
+        default_factory=LoggerConfig
+    )
     run: Annotated[OutputConfig, Doc("output folder, fold, final test", shapes_model=False)] = field(
         default_factory=OutputConfig
     )

@@ -219,7 +219,14 @@ def coerce(value: Any, annotation: str) -> Any:
         node = ast.parse(annotation, mode="eval").body
     except SyntaxError:
         return value
-    return _coerce(value, node)
+    try:
+        return _coerce(value, node)
+    except _UnexpectedError as error:
+        raise TypeError(f"expected {error}") from None
+
+
+class _UnexpectedError(Exception):
+    """A value does not fit an annotation; the text says what would."""
 
 
 def _coerce(value: Any, node: ast.expr) -> Any:
@@ -228,7 +235,7 @@ def _coerce(value: Any, node: ast.expr) -> Any:
             return coerce(value, node.value)
         if value is None:
             return value
-        raise TypeError("expected null")
+        raise _UnexpectedError("null")
     if isinstance(node, ast.BinOp):
         return _coerce_any(value, [node.left, node.right])
     if isinstance(node, ast.Subscript):
@@ -241,9 +248,9 @@ def _coerce_any(value: Any, nodes: list[ast.expr]) -> Any:
     for node in nodes:
         try:
             return _coerce(value, node)
-        except TypeError as error:
-            wanted.append(str(error).removeprefix("expected "))
-    raise TypeError("expected " + " or ".join(wanted))
+        except _UnexpectedError as error:
+            wanted.append(str(error))
+    raise _UnexpectedError(" or ".join(wanted))
 
 
 def _coerce_generic(value: Any, origin: str, inner: ast.expr) -> Any:
@@ -251,7 +258,13 @@ def _coerce_generic(value: Any, origin: str, inner: ast.expr) -> Any:
     if origin == "Literal":
         known = [ast.literal_eval(item) for item in items]
         if not any(value == choice and type(value) is type(choice) for choice in known):
-            raise TypeError("expected one of " + ", ".join(map(repr, known)))
+            raise _UnexpectedError("one of " + ", ".join(map(repr, known)))
+        return value
+    if origin == "Annotated":  # a number and its bounds, such as Annotated[float, "0..1"]
+        kind, bounds = ast.unparse(items[0]), str(ast.literal_eval(items[1]))
+        value = _coerce(value, items[0])
+        if not is_within(value, bounds):
+            raise TypeError(f"expected {kind} {bounds}")
         return value
     if origin == "Annotated":  # a number and its bounds, such as Annotated[float, "0..1"]
         kind, bounds = ast.unparse(items[0]), str(ast.literal_eval(items[1]))
@@ -265,13 +278,13 @@ def _coerce_generic(value: Any, origin: str, inner: ast.expr) -> Any:
         return _coerce_any(value, items)
     if origin in ("tuple", "Tuple", "list", "List", "Sequence"):
         fixed = origin.lower() == "tuple" and not ast.unparse(inner).endswith("...)")
-        text = f"expected a list of {len(items) if fixed else ''} {ast.unparse(items[0])}".replace("  ", " ")
+        text = f"a list of {len(items) if fixed else ''} {ast.unparse(items[0])}".replace("  ", " ")
         if not isinstance(value, list | tuple) or (fixed and len(value) != len(items)):
-            raise TypeError(text)
+            raise _UnexpectedError(text)
         try:
             return tuple(_coerce(item, items[place] if fixed else items[0]) for place, item in enumerate(value))
-        except TypeError:
-            raise TypeError(text) from None
+        except _UnexpectedError:
+            raise _UnexpectedError(text) from None
     return value
 
 
@@ -294,19 +307,19 @@ def _coerce_plain(value: Any, name: str) -> Any:
                 return float(value)
         except OverflowError:
             pass
-        raise TypeError("expected a number")
+        raise _UnexpectedError("a number")
     if name == "int":
         if number and (isinstance(value, int) or value.is_integer()):
             return int(value)
-        raise TypeError("expected a whole number")
+        raise _UnexpectedError("a whole number")
     if name == "bool":
         if isinstance(value, bool):
             return value
-        raise TypeError("expected true or false")
+        raise _UnexpectedError("true or false")
     if name in ("str", "Path"):
         if isinstance(value, str):
             return value
         if isinstance(value, int) and number:  # a folder called 2013
             return str(value)
-        raise TypeError("expected text")
+        raise _UnexpectedError("text")
     return value  # an annotation of the plug-in's own: the factory itself checks

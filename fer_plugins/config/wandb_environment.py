@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import Any
 
+from fer_plugins.config.logger_names import logger_names
 from fer_plugins.config.requirement import install_command
 from fer_plugins.runtime.errors import InputError
 
@@ -44,7 +45,7 @@ def apply_environment(
         InputError: WANDB_MODE has a value that W&B does not know.
     """
     environment = os.environ if environment is None else environment
-    if logger.get("name") != "wandb":
+    if "wandb" not in logger_names(logger.get("name")):
         return []
     if "logger.name" not in origins and not wandb_installed():
         logger["name"] = "csv"

@@ -20,7 +20,9 @@ from PIL import Image
 
 from fer_plugins.contract import Dataset
 from fer_plugins.data import cache as store
-from fer_plugins.data.cache import CacheKey, Entry, Images
+from fer_plugins.data.cache import CacheKey, Entry
+from fer_plugins.data.images_file import Images, create_images, map_images, release
+from fer_plugins.data.read_once import once
 from fer_plugins.data.table import SampleTable
 from fer_plugins.runtime.errors import InputError
 
@@ -55,7 +57,8 @@ def load_images(
 
     Colour becomes grey by ITU-R BT.601 luma; grey is repeated where three channels are asked for. Other sizes are
     resized bilinearly, with antialiasing when they shrink; images that are not square are stretched. A dataset
-    with ``read_all() -> uint8 (N, H, W, C)`` is asked once instead of N times.
+    with ``read_all() -> uint8 (N, H, W, C)`` is asked once instead of N times. Inside ``reading_once``, what was loaded
+    just before of the same object and in the same way is returned again.
 
     Args:
         dataset: the dataset.
@@ -71,6 +74,23 @@ def load_images(
         InputError: an argument is out of range, the table is wrong, an image is not uint8 H x W x C with C 1 or 3,
             or the images fit neither memory_gb nor any folder.
     """
+    key = (id(dataset), name, image_size, channels, cache, memory_gb)
+
+    def load() -> tuple[Dataset, LoadedImages]:  # the dataset as well, so that no other gets its id
+        return dataset, _load(dataset, name, image_size, channels, cache, memory_gb, progress)
+
+    return once("images", key, load)[1]
+
+
+def _load(
+    dataset: Dataset,
+    name: str,
+    image_size: int,
+    channels: int,
+    cache: Path | None,
+    memory_gb: float,
+    progress: Progress | None,
+) -> LoadedImages:
     started = time.perf_counter()
     if channels not in (1, 3):
         raise InputError(f"data.channels is {channels}; give 1 (grey) or 3 (RGB)")
@@ -93,7 +113,7 @@ def load_images(
     mapped = math.prod(shape) > memory
     folder = _open_room(cache if key else None, shape, memory_gb) if mapped else None
     try:
-        images = np.empty(shape, np.uint8) if folder is None else store.map_images(folder, "r+")
+        images = np.empty(shape, np.uint8) if folder is None else map_images(folder, "r+")
         table = dataclasses.replace(table, digest=_fill(images, dataset, table, f"dataset {name}", mapped, progress))
         notes = tuple(str(note) for note in getattr(dataset, "notes", ()))
         entry = Entry(images, table, classes, notes)
@@ -118,7 +138,7 @@ def _open_room(cache: Path | None, shape: tuple[int, ...], memory_gb: float) -> 
         folder = None
         try:
             folder = Path(tempfile.mkdtemp(prefix="fer-plugins-")) if root is None else store.open_unfinished(root)
-            store.create_images(folder, shape)
+            create_images(folder, shape)
         except (OSError, ValueError) as error:
             if folder is not None:
                 store.remove_folder(folder)
@@ -178,7 +198,7 @@ def _fill(
         digest[row] = digest_of(image)
         images[row] = fit_image(image, images.shape[1], images.shape[3])
         if mapped and (row + 1) * images[0].nbytes // _FLUSHED > row * images[0].nbytes // _FLUSHED:
-            store.release(images)
+            release(images)
         if progress is not None and ((row + 1) % step == 0 or row + 1 == total):
             progress(row + 1, total)
     return digest

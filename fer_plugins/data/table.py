@@ -54,11 +54,12 @@ class SampleTable:
         """
         return np.lexsort((self.source,) if self.digest is None else (self.source, self.digest))
 
-    def part(self, limit: int | float) -> npt.NDArray[np.int64]:
+    def part(self, limit: int | float, option: str = "data.limit") -> npt.NDArray[np.int64]:
         """Choose a part of the rows, stratified by dataset, official split and class; the same for every seed of a run.
 
         Args:
             limit: number of rows in all (int, at least 1) or their share (float in (0, 1)).
+            option: what ``limit`` is called by the user, for the error.
 
         Returns:
             Row numbers, sorted; all of them where ``limit`` is not below their number.
@@ -68,7 +69,7 @@ class SampleTable:
                 of each class where there is no official split) and one of each class in each dataset that is tested on.
         """
         if isinstance(limit, bool) or not (limit >= 1 if isinstance(limit, int) else 0 < limit < 1):
-            raise InputError(f"data.limit is {limit}; give a number of images, or a share between 0 and 1")
+            raise InputError(f"{option} is {limit}; give a number of images, or a share between 0 and 1")
         wanted = min(len(self), limit if isinstance(limit, int) else round(limit * len(self)))
         keys: Column = self.label
         if self.split is not None:
@@ -84,7 +85,7 @@ class SampleTable:
         if wanted < least.sum():
             every = "every class in every split" + ("" if self.origin is None else " of every dataset")
             raise InputError(
-                f"data.limit is {limit}, which is {wanted} images; at least {least.sum()} are needed to have {every}"
+                f"{option} is {limit}, which is {wanted} images; at least {least.sum()} are needed to have {every}"
             )
         # The rest in proportion, by largest remainders; a stratum's share cannot exceed what is left in it.
         quota = (sizes - least) * ((wanted - least.sum()) / max(1, (sizes - least).sum()))

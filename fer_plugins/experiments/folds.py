@@ -6,7 +6,7 @@ between the folds is that of training on different parts.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,20 +16,22 @@ from rich import box
 from rich.table import Table
 
 from fer_plugins import config
-from fer_plugins.metrics.metrics import Predictions, score
+from fer_plugins.analysis.figures.at_the_end import draw_at_end
+from fer_plugins.experiments.cells import Begin, Cell, GoOn, run_cells
+from fer_plugins.experiments.found_runs import FAILED, FINISHED, Found, find_runs
+from fer_plugins.experiments.run_end import write_if_possible
+from fer_plugins.experiments.run_lock import hold_run
+from fer_plugins.metrics.metrics import score
+from fer_plugins.metrics.table import SUMMARY
 from fer_plugins.runs import record as records
 from fer_plugins.runs.record import Record
-from fer_plugins.runs.recorded_answers import rows_of
+from fer_plugins.runs.recorded_answers import Answers, RecordedAnswers
 from fer_plugins.runs.result_table import print_result, result_console
 from fer_plugins.runtime.errors import InputError, Interrupted, RunError
 from fer_plugins.runtime.print_table import print_table
 
-_SHOWN = ("accuracy", "balanced_accuracy", "f1")
-RunOne = Callable[[config.Resolved], Record]
-ResumeOne = Callable[[Path], Record]
 
-
-def run_all(resolved: config.Resolved, count: int, run: RunOne) -> Record:
+def begin_all(resolved: config.Resolved, count: int, begin: Begin) -> Record:
     """Run each of ``count`` folds in a folder of its own inside a new one; return the record of the whole.
 
     A fold that fails does not stop the others; ``fer-run --resume`` on the folder runs what is missing.
@@ -44,86 +46,89 @@ def run_all(resolved: config.Resolved, count: int, run: RunOne) -> Record:
     )
     (folder / "checkpoints").rmdir()  # each fold has its own
     whole = Record(folder, config=settings)
-    whole.write_config(config.dump(settings))
-    if resolved.series:
-        whole.manifest["series"] = resolved.series
-    return begin(whole, count, run)
+    with hold_run(folder):
+        whole.write_config(config.dump(settings))
+        if resolved.series:
+            whole.manifest["series"] = resolved.series
+        return begin_in(whole, count, begin)
 
 
-def begin(whole: Record, count: int, run: RunOne) -> Record:
-    """Run each of ``count`` folds inside a folder whose config.yaml is written; see ``run_all``."""
+def begin_in(whole: Record, count: int, begin: Begin) -> Record:
+    """Run each of ``count`` folds inside a folder whose config.yaml is written; see ``begin_all``."""
     whole.write_manifest(status="running", folds=[None] * count, failed={})
-    return _run_missing(whole, run, None)
+    try:
+        return _run_missing(whole, begin, None, {})
+    except InputError:
+        _remove(whole)
+        raise
 
 
-def resume_all(whole: Record, run: RunOne, resume: ResumeOne) -> Record:
+def resume_all(whole: Record, begin: Begin, go_on: GoOn) -> Record:
     """Run the folds that are missing or failed, go on with one that was interrupted, and sum up anew.
 
     Raises:
-        RunError: as ``run_all``.
+        InputError: as ``begin_all``, or a fold's folder is damaged. RunError: as ``begin_all``.
     """
+    begun = _find_begun(whole.folder)
+    before = {key: whole.manifest[key] for key in ("status", "failed") if key in whole.manifest}
     whole.write_manifest(status="running", failed={})
-    return _run_missing(whole, run, resume)
+    try:
+        return _run_missing(whole, begin, go_on, begun)
+    except InputError:
+        whole.write_manifest(**before)
+        raise
 
 
-def _run_missing(whole: Record, run: RunOne, resume: ResumeOne | None) -> Record:
+def _run_missing(whole: Record, begin: Begin, go_on: GoOn | None, begun: Mapping[int, Found]) -> Record:
     names: list[str | None] = whole.manifest["folds"]
+    missing = [number for number, name in enumerate(names) if name is None]
     failed: dict[str, str] = {}
-    for number, name in enumerate(names):
-        if name is not None:
-            continue
-        print(f"fold {number} of {len(names)} (0 to {len(names) - 1})", flush=True)
-        begun, finished = _find_begun(whole.folder, number) if resume else (None, False)
-        try:
-            if begun and finished:  # killed before the whole knew of it
-                done = Record.read(begun)
+    outcomes = run_cells(_cells(whole, missing, begun), begin, go_on)
+    number = missing[0] if missing else 0
+    try:
+        for number in missing:
+            outcome = next(outcomes)
+            if outcome.record is None:
+                failed[str(number)] = str(outcome.error)
+                whole.write_manifest(failed=failed)
             else:
-                done = resume(begun) if resume and begun else run(_one_fold(whole, number))
-        except Interrupted:
-            whole.write_manifest(status="interrupted")
-            raise Interrupted(f"interrupted in fold {number}; go on with: fer-run --resume {whole.folder}") from None
-        except InputError:
-            if resume is None and number == 0:
-                _remove(whole)
-            raise
-        except RunError as error:
-            failed[str(number)] = str(error)
-            print(f"fold {number} failed: {error}", flush=True)
-            whole.write_manifest(failed=failed)
-            continue
-        names[number] = done.folder.name
-        whole.write_manifest(folds=names)
+                names[number] = outcome.record.folder.name
+                whole.write_manifest(folds=names)
+    except Interrupted:
+        whole.write_manifest(status="interrupted")
+        raise Interrupted(f"interrupted in fold {number}; go on with: fer-run --resume {whole.folder}") from None
     if failed:
         whole.write_manifest(status="failed", failed=failed)
         numbers = ", ".join(failed)
         raise RunError(f"fold {numbers} failed, the others are finished; go on with: fer-run --resume {whole.folder}")
-    return _sum_up(whole)
+    sum_up(whole)
+    _draw(whole)
+    return whole
 
 
-def _one_fold(whole: Record, number: int) -> config.Resolved:
-    settings = config.read_config(whole.config)
-    return config.Resolved(replace(settings, run=replace(settings.run, fold=number, output=str(whole.folder))))
+def _cells(whole: Record, missing: Sequence[int], begun: Mapping[int, Found]) -> list[Cell]:
+    cells = []
+    count = len(whole.manifest["folds"])
+    for number in missing:
+        asked = config.read_config(whole.config)
+        settings = replace(asked, run=replace(asked.run, fold=number, output=str(whole.folder)))
+        run = begun.get(number)
+        kept = run.record if run and run.status != FAILED else None  # one that failed is run anew
+        title = f"fold {number} of {count} (0 to {count - 1})"
+        finished = run is not None and run.status == FINISHED  # killed before the whole knew of it
+        cells.append(Cell(f"fold {number}", config.Resolved(settings), title, kept, finished))
+    return cells
 
 
-def _find_begun(folder: Path, number: int) -> tuple[Path | None, bool]:
-    """Return the newest folder of a run of this fold, finished ones first, and whether it is finished.
+def _find_begun(folder: Path) -> Mapping[int, Found]:
+    def fold_of(record: Record) -> int:
+        number: int | None = record.config["run"]["fold"]
+        return -1 if number is None else number  # somebody put a run of another kind here
 
-    A process that was killed leaves the status "running" behind, or a config.yaml alone; failed folds are run anew.
-    """
-    begun = None
-    for path in sorted(folder.iterdir(), key=lambda one: one.stat().st_mtime, reverse=True):
-        if not (path / "config.yaml").is_file():
-            continue
-        known = (path / "manifest.json").is_file()
-        record = Record.read(path) if known else Record(path, config=config.read_file(path / "config.yaml"))
-        if record.config["run"]["fold"] != number:
-            continue
-        status = record.manifest.get("status")
-        if status == "finished":
-            return path, True
-        if status != "failed" and begun is None:
-            begun = path
-    return begun, False
+    found = find_runs(folder, fold_of)
+    if found.strays:
+        raise InputError(f"{folder / found.strays[0]}: damaged; move it away, and resume again")
+    return found.runs
 
 
 def _remove(whole: Record) -> None:
@@ -133,24 +138,25 @@ def _remove(whole: Record) -> None:
         whole.folder.rmdir()
 
 
-def _sum_up(whole: Record) -> Record:
+def sum_up(whole: Record) -> None:
+    """Pool the folds of a whole, write and print what they give together."""
     done = [Record.read(whole.folder / name) for name in whole.manifest["folds"]]
     part = done[0].manifest["reported_on"]
     classes = done[0].manifest["data"]["classes"]
-    rows = [row for one in done for _, row in rows_of(one, part)]  # of other datasets each fold tests all: not pooled
+    # of other datasets each fold tests all: not pooled
+    answers = Answers.join([RecordedAnswers.read(one, classes).of(part) for one in done])
     each = [
         {"fold": number, "n": one.metrics[part]["n"], "best_epoch": one.manifest["best_epoch"], "run": one.folder.name}
-        | {name: one.metrics[part][name] for name in _SHOWN}
+        | {name: one.metrics[part][name] for name in SUMMARY}
         for number, one in enumerate(done)
     ]
-    spread = {name: _spread([float(one[name]) for one in each]) for name in _SHOWN}
-    once = len({row["source"] for row in rows}) == len(rows)
+    spread = {name: _spread([float(one[name]) for one in each]) for name in SUMMARY}
+    once = len(set(answers.sources)) == len(answers.sources)
     whole.metrics = {"per_fold": each, "between_folds": spread}
     if once:  # samples that are tested in several folds would count as several
-        predictions = _pool(rows, classes)
+        predictions = answers.predictions()
         whole.metrics[part] = score(predictions, classes)
-        sources = [row["source"] for row in rows]
-        whole.write_predictions({part: (sources, predictions)}, classes)
+        whole.write_predictions({part: (answers.sources, predictions)}, classes)
     whole.write_metrics()
     first = done[0].manifest
     hashes = [one.manifest["data"]["split_hash"] for one in done]
@@ -161,21 +167,17 @@ def _sum_up(whole: Record) -> Record:
         data={key: first["data"][key] for key in ("name", "title", "fingerprint", "classes", "limit")},
     )  # fmt: skip
     _show(whole, part, each, spread, faults)
-    return whole
+
+
+def _draw(whole: Record) -> None:
+    _, not_drawn = draw_at_end(whole)
+    if not_drawn:
+        whole.manifest["warnings"] = not_drawn
+        write_if_possible(whole)
 
 
 def _spread(values: list[float]) -> dict[str, float]:
     return {"mean": float(np.mean(values)), "sd": float(np.std(values, ddof=1)), "folds": len(values)}
-
-
-def _pool(rows: list[dict[str, str]], classes: list[str]) -> Predictions:
-    place = {name: number for number, name in enumerate(classes)}
-    label = np.array([place[row["true"]] for row in rows])
-    predicted = np.array([place[row["predicted"]] for row in rows])
-    probabilities = np.array([[float(row[f"p_{name}"]) for name in classes] for row in rows])
-    own = np.maximum(probabilities[np.arange(len(rows)), label], np.finfo(np.float64).tiny)
-    correct = int((label == predicted).sum())
-    return Predictions(np.arange(len(rows)), label, predicted, probabilities, -np.log(own), correct)
 
 
 def _show(whole: Record, part: str, each: list[dict[str, Any]], spread: dict[str, Any], faults: list[str]) -> None:
@@ -188,13 +190,13 @@ def _show(whole: Record, part: str, each: list[dict[str, Any]], spread: dict[str
         "flaw": manifest["protocol"]["flaw"],
     }
     table = Table(title=f"{part}, fold by fold", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in ("fold", "images", "epoch", *(metric.replace("_", " ") for metric in _SHOWN)):
+    for name in ("fold", "images", "epoch", *(metric.replace("_", " ") for metric in SUMMARY)):
         table.add_column(name, justify="right")
     for one in each:
-        figures = [f"{one[name]:.4f}" for name in _SHOWN]
+        figures = [f"{one[name]:.4f}" for name in SUMMARY]
         table.add_row(str(one["fold"]), f"{one['n']:,}", str(one["best_epoch"]), *figures)
     for name in ("mean", "sd"):
-        table.add_row(name, "", "", *(f"{spread[metric][name]:.4f}" for metric in _SHOWN))
+        table.add_row(name, "", "", *(f"{spread[metric][name]:.4f}" for metric in SUMMARY))
     console.print()
     print_table(console, table)
     console.print("mean and sd are over the folds: training on other parts, not an interval of the score", style="dim")

@@ -13,12 +13,15 @@ from torch.optim import lr_scheduler
 
 from fer_plugins import config
 from fer_plugins.analysis.claims.of_run import check_claims
+from fer_plugins.config import registry
+from fer_plugins.data.read_once import reading_once
 from fer_plugins.experiments import folds, seeds
-from fer_plugins.experiments.run import draw_folds, execute, quiet, run
+from fer_plugins.experiments.quiet import quiet
+from fer_plugins.experiments.run import execute, read_data, run, train_fold
+from fer_plugins.experiments.run_lock import hold_run
 from fer_plugins.runs.begun_record import read_begun
 from fer_plugins.runs.manifest import describe
 from fer_plugins.runs.record import Record
-from fer_plugins.runtime.activity import doing
 from fer_plugins.runtime.errors import InputError
 from fer_plugins.runtime.threads import choose_threads
 from fer_plugins.training import tracking
@@ -53,17 +56,26 @@ def resume(folder: str | Path, changes: Mapping[str, Any] | None = None) -> Reco
         RunError: the run failed again.
     """
     record, given = read_begun(folder), changes or {}
-    series = record.manifest.get("series")
-    if isinstance(series, dict) and seeds.is_incomplete(record):
-        settings, changes = change(record, given)
-        if "trainer.epochs" in changes and seeds.has_finished(record):
-            raise InputError("--resume: trainer.epochs: seeds are finished with the old number; leave it out")
-        seeds.resume_series(record, settings, run, lambda one: _resume_one(one, given))
-        return Record.read(folder)
-    return _resume_one(record, given)
+    if isinstance(record.manifest.get("series"), dict):
+        series = seeds.Series(record)
+        if not series.is_here():
+            if record.manifest.get("status") != "finished":
+                print("a copy of a seed's run, or away from the other seeds: it goes on alone", flush=True)
+        elif not series.is_finished():
+            settings, changes = change(record, given)
+            if "trainer.epochs" in changes and series.has_finished():
+                raise InputError("--resume: trainer.epochs: seeds are finished with the old number; leave it out")
+            series.resume(settings, run, lambda one: _resume_one(one.folder, given))
+            return Record.read(folder)
+    return _resume_one(folder, given)
 
 
-def _resume_one(record: Record, given: Mapping[str, Any]) -> Record:
+def _resume_one(folder: str | Path, given: Mapping[str, Any]) -> Record:
+    with hold_run(Path(folder)):
+        return _go_on(read_begun(folder), given)
+
+
+def _go_on(record: Record, given: Mapping[str, Any]) -> Record:
     folder = record.folder
     if record.manifest.get("status") == "finished":
         what = "every fold" if "folds" in record.manifest else "this run"
@@ -76,19 +88,22 @@ def _resume_one(record: Record, given: Mapping[str, Any]) -> Record:
     if "folds" in record.manifest:
         if "trainer.epochs" in changes and any(record.manifest["folds"]):
             raise InputError("--resume: trainer.epochs: folds are finished with the old number; leave it out")
-        if changes:
-            _check_folds(record, settings)
-            record.config = settings
-            record.write_config(config.dump(settings))
-        return draw_folds(folds.resume_all(record, run, lambda one: _resume_one(read_begun(one), given)))
-    with quiet(settings):
+        with quiet(settings), reading_once():
+            check_machine(settings)
+            check_claims(settings)
+            tracking.check(settings)
+            if changes:
+                _check_folds(record, settings)
+                record.config = settings
+                record.write_config(config.dump(settings))
+            return folds.resume_all(record, train_fold, lambda one: _resume_one(one.folder, given))
+    with quiet(settings), reading_once():
         check_machine(settings)
         check_claims(settings)
-        with doing(f"reading {settings.data.name}"):
-            data = build_data(settings)
+        data = read_data(settings)
         if not record.manifest and settings.run.fold is None and data.fold_count > 1:
             record.config = settings
-            return draw_folds(folds.begin(record, data.fold_count, run))
+            return folds.begin_in(record, data.fold_count, train_fold)
         if record.manifest:
             check_same_data(record, data.fingerprint, data.split_hash)
         module = build_module(settings, data)
@@ -116,11 +131,9 @@ def _check_folds(whole: Record, settings: config.RunConfig) -> None:
     """Compare the data under a changed configuration with those of the folds, before the change is written.
 
     Raises:
-        InputError: they are others, or this machine cannot do what is asked for.
+        InputError: they are others.
     """
-    with quiet(settings):
-        check_machine(settings)
-        data = build_data(replace(settings, run=replace(settings.run, fold=0)))
+    data = build_data(replace(settings, run=replace(settings.run, fold=0)))
     for path in whole.folder.glob("*/manifest.json"):
         one = Record.read(path.parent)
         if one.config["run"]["fold"] == 0 and "data" in one.manifest:
@@ -165,6 +178,12 @@ def _is_target_root(key: str) -> bool:
 def _check_epochs(before: config.RunConfig, was: int, wanted: int) -> None:
     if wanted < was:
         raise InputError(f"--resume: trainer.epochs is {was} in this run and can only be raised; got {wanted}")
+    for one in before.callbacks:
+        if registry.signature(registry.find("callback", one["name"])).named("epochs"):
+            raise InputError(
+                f"--resume: callback {one['name']} depends on the {was} epochs of this run; leave --trainer.epochs "
+                "out, or begin another run"
+            )
     name = before.scheduler.name
     made = getattr(lr_scheduler, name, None)
     spanned = [key for key in ("T_max", "total_steps") if made and key in inspect.signature(made).parameters]

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import logging
-import os
 import shutil
-import sys
 import time
-import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,21 +15,26 @@ import torch
 from fer_plugins import config
 from fer_plugins.analysis.claims.of_run import check_claims, claims_beside
 from fer_plugins.analysis.figures.at_the_end import draw_at_end
+from fer_plugins.config.logger_names import logger_names
 from fer_plugins.data.datamodule import FERDataModule
+from fer_plugins.data.read_once import reading_once
 from fer_plugins.experiments import folds
+from fer_plugins.experiments.quiet import quiet
+from fer_plugins.experiments.run_end import note_end, write_if_possible
+from fer_plugins.experiments.run_lock import hold_run
 from fer_plugins.metrics.metrics import check_pairing, looks_unpaired
 from fer_plugins.runs import record as records
 from fer_plugins.runs.manifest import describe, header
 from fer_plugins.runs.record import Record
 from fer_plugins.runs.result_table import print_result
 from fer_plugins.runs.target_table import print_targets
-from fer_plugins.runtime import process
 from fer_plugins.runtime.activity import doing
-from fer_plugins.runtime.errors import InputError, Interrupted, RunError
+from fer_plugins.runtime.errors import InputError, Interrupted
 from fer_plugins.runtime.threads import choose_threads
 from fer_plugins.training import tracking
 from fer_plugins.training.build import build_data, build_module, build_trainer, check_machine
 from fer_plugins.training.checkpoints import read_checkpoint
+from fer_plugins.training.fit import fit
 from fer_plugins.training.module import FERModule
 from fer_plugins.training.progress import EpochLog, ResultConsole
 from fer_plugins.training.score_part import score_part
@@ -53,7 +53,7 @@ def run(configuration: config.Resolved | Mapping[str, Any]) -> Record:
     """
     resolved = configuration if isinstance(configuration, config.Resolved) else config.resolve(configuration)
     settings = resolved.config
-    with quiet(settings):
+    with quiet(settings), reading_once():
         check_machine(settings)
         check_claims(settings)
         tracking.check(settings)
@@ -62,21 +62,39 @@ def run(configuration: config.Resolved | Mapping[str, Any]) -> Record:
             print(resolved.notice, flush=True)
         for note in resolved.notes:
             print(note, flush=True)
-        with doing(f"reading {settings.data.name}"):
-            data = build_data(settings)
+        data = read_data(settings)
         if settings.run.fold is None:
-            if data.fold_count > 1:
-                return draw_folds(folds.run_all(resolved, data.fold_count, run))
-            settings = replace(settings, run=replace(settings.run, fold=0))
-        with doing(f"building {settings.model.name}, measuring how many threads suit it"):
-            module = build_module(settings, data)
-            threads = choose_threads(settings, module.network)
-        record = Record(records.create_folder(settings), config=settings)
+            count = data.fold_count
+            if count > 1:
+                del data  # each fold has its own, of the same images
+                return folds.begin_all(resolved, count, train_fold)
+            resolved = replace(resolved, config=replace(settings, run=replace(settings.run, fold=0)))
+        return _train(resolved, data)
+
+
+def train_fold(resolved: config.Resolved) -> Record:
+    """Train and score one fold of a run that was checked; raises as :func:`run` does."""
+    return _train(resolved, read_data(resolved.config))
+
+
+def read_data(settings: config.RunConfig) -> FERDataModule:
+    """Read and split the data of a configuration, and say so where it lasts."""
+    with doing(f"reading {settings.data.name}"):
+        return build_data(settings)
+
+
+def _train(resolved: config.Resolved, data: FERDataModule) -> Record:
+    settings = resolved.config
+    with doing(f"building {settings['model']['name']}, measuring how many threads suit it"):
+        module = build_module(settings, data)
+        threads = choose_threads(settings, module.network)
+    record = Record(records.create_folder(settings), config=settings)
+    with hold_run(record.folder):
         try:
             record.write_config(config.dump(settings))
             more = {"threads": threads._asdict()} | ({"series": resolved.series} if resolved.series else {})
             record.write_manifest(**describe(settings, data, resolved.notice), **more)
-            with doing(f"starting {settings.logger.name}"):
+            with doing(f"starting {' and '.join(logger_names(settings['logger']['name'])) or 'without a logger'}"):
                 tracker = tracking.start(settings, record.folder)
         except InputError:
             shutil.rmtree(record.folder)
@@ -112,76 +130,25 @@ def execute(
     console = ResultConsole(settings)
     record.manifest.pop("error", None)  # of an earlier session
     record.write_manifest(status="running", tracking_id=tracker.run_id)
-    ok = False
     try:
         log = EpochLog(tracker, console)
         trainer = build_trainer(settings, record, log)
         session["device"] = _device(trainer)
         console.begin(record.folder, data, module, session["device"], resumed=resume_from is not None)
         with doing(log.describe):
-            _fit(trainer, module, data, resume_from)
+            fit(trainer, module, data, resume_from)
         session["fit_seconds"] = round(time.time() - started, 2)
         _finish(record, data, module, trainer, tracker, console)
-        ok = True
     except BaseException as error:
-        if not _is_interruption(error):
-            raise _failed(record, error) from error
-        record.manifest.update(status="interrupted")
-        raise Interrupted(f"interrupted; go on with: fer-run --resume {record.folder}") from None
+        raised = note_end(record, error)
+        raise raised from (None if isinstance(raised, Interrupted) else error)
     finally:
         session["seconds"] = round(time.time() - started, 2)
         record.manifest["sessions"].append(session)
-        tracker.close(ok)
-        _write_if_possible(record)
-
-
-def _is_interruption(error: BaseException | None) -> bool:
-    """Return whether the user stopped the run: Lightning may fail in its own clean-up while it handles that."""
-    if process.interruptions():  # a library may have made an error of its own of it
-        return True
-    seen = set()
-    while error is not None and id(error) not in seen:
-        if isinstance(error, KeyboardInterrupt | SystemExit):
-            return True
-        seen.add(id(error))
-        error = error.__cause__ or error.__context__
-    return False
-
-
-def _failed(record: Record, error: BaseException) -> BaseException:
-    """Note in the manifest why a run failed; return the error to be raised."""
-    raised = error
-    if isinstance(error, InputError):
-        text = str(error)
-    elif isinstance(error, RunError):
-        text = str(error)
-        raised = RunError(f"{error}. Folder: {record.folder}")
-    elif isinstance(error, OSError):
-        text = f"cannot go on: {error.strerror or error} {error.filename or ''}".strip()
-        raised = RunError(text)
-    else:
-        text = f"{type(error).__name__}: {error}"
-    record.manifest.update(status="failed", error=text)
-    return raised
-
-
-def _write_if_possible(record: Record) -> None:
-    try:
-        record.write_manifest()
-    except RunError as error:  # a full disk: the cause of the end is on its way already
-        print(f"fer-run: {error}", file=sys.stderr)
-
-
-def _fit(trainer: L.Trainer, module: FERModule, data: FERDataModule, resume_from: Path | None) -> None:
-    try:
-        trainer.fit(module, datamodule=data, ckpt_path=resume_from, weights_only=True)
-    except torch.OutOfMemoryError as error:
-        raise RunError("the device is out of memory; lower data.batch_size") from error
-    except RuntimeError as error:
-        if "DataLoader" not in str(error):
-            raise
-        text = " ".join(str(error).split())
-        raise RunError(f"the loader processes do not deliver ({text}); try --data.workers 0") from error
+        tracker.close(record.manifest["status"] == "finished")
+        noted = record.manifest.setdefault("warnings", [])
+        noted += [warning for warning in tracker.warnings if warning not in noted]  # of the very end
+        write_if_possible(record)
 
 
 def _device(trainer: L.Trainer) -> str:
@@ -224,7 +191,7 @@ def _finish(
         found = score_part(predictions, data, module.faults)
         scores[part], targets, shown = found.scores, found.targets, found.own
         faults += [f"{part}: {fault}" for fault in found.faults]
-        record.manifest["warnings"] += found.warnings
+        record.manifest["warnings"] += [said for said in found.warnings if said not in record.manifest["warnings"]]
         answers[part] = (data.source_names(predictions.index), predictions)
         if found.datasets is not None:
             datasets[part] = found.datasets
@@ -249,8 +216,7 @@ def _finish(
         **{f"target/{name}/balanced_accuracy": one["balanced_accuracy"] for name, one in targets.items()},
     }
     tracker.log_result(scores, shown, data.row_images, data.source_names(shown.index), data.classes, summary)
-    if settings.logger.log_model:
-        tracker.log_checkpoint(best)
+    tracker.log_checkpoint(best)
     record.write_manifest(status="finished", test_opened=list(data.test_openings), **summary)
     with doing("drawing figures"):
         pictures, not_drawn = draw_at_end(record, data, module.network)
@@ -270,34 +236,5 @@ def _finish(
     console.say(f"recorded in {record.folder}")
 
 
-def draw_folds(whole: Record) -> Record:
-    """Draw the folds of a protocol that were pooled; return the record."""
-    _, not_drawn = draw_at_end(whole)
-    if not_drawn:
-        whole.manifest["warnings"] = not_drawn
-        _write_if_possible(whole)
-    return whole
-
-
 def _stamp(seconds: float) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
-
-
-@contextmanager
-def quiet(settings: config.RunConfig) -> Iterator[None]:
-    """Silence what Lightning prints about itself; deterministic kernels need their switch before CUDA starts."""
-    if settings.trainer.deterministic:
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric", "lightning")]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.WARNING)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", ".*does not have many workers.*")
-        warnings.filterwarnings("ignore", ".*callbacks used to create the checkpoint need.*")  # of version 0.1.0
-        warnings.filterwarnings("ignore", ".*isinstance.treespec, LeafSpec.*")
-        try:
-            yield
-        finally:
-            for logger, level in zip(loggers, levels, strict=True):
-                logger.setLevel(level)

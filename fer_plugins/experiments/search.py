@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import io
 import math
-import os
 import shutil
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +13,10 @@ from typing import Any
 
 from fer_plugins import config
 from fer_plugins.config import registry
-from fer_plugins.runtime.errors import InputError, Interrupted, RunError
+from fer_plugins.data.read_once import reading_once
+from fer_plugins.experiments.cells import Cell, Outcome, run_cells
+from fer_plugins.runs.record import write_atomically
+from fer_plugins.runtime.errors import InputError, RunError
 
 _RANGE = {"low", "high", "log", "integer"}
 
@@ -132,6 +132,8 @@ def search(
         InputError: the configuration or a range does not fit; nothing was tried.
         RunError: every trial failed.
     """
+    from fer_plugins.experiments.run import run  # PyTorch; the file is read before
+
     options = dict(space.search)
     name, seed = str(options.pop("name")), options.pop("seed", 0)  # of the search; the runs keep their own
 
@@ -151,34 +153,39 @@ def search(
     sign = -1.0 if ends.config.selection.mode == "max" else 1.0
     metric = ends.config.selection.metric
     rows: list[dict[str, Any]] = []
+    points: list[list[float]] = []
     best: tuple[float, config.RunConfig] | None = None
-    for number, point in enumerate(_points(searcher), 1):
-        asked = resolved(point).config
-        output = replace(asked.run, output=str(folder / "trials"), test=False, fold=asked.run.fold or 0)
-        trial = config.Resolved(replace(asked, run=output))
-        try:
-            score, where, problem, seconds = _try(trial, metric, first=number == 1)
-        except InputError:
+
+    def cells() -> Iterator[Cell]:
+        while (point := searcher.ask()) is not None:
+            points.append(point)
+            asked = resolved(point).config
+            output = replace(asked.run, output=str(folder / "trials"), test=False, fold=asked.run.fold or 0)
+            yield Cell(f"trial {len(points)}", config.Resolved(replace(asked, run=output)))
+
+    try:
+        with reading_once():
+            for outcome in run_cells(cells(), run, silent=True):  # a line a trial says enough
+                score, problem = _read_outcome(outcome, metric)
+                searcher.tell(math.inf if score is None else sign * score)
+                values = {axis.key: axis.value(at) for axis, at in zip(space.axes, points[-1], strict=True)}
+                where = "" if outcome.record is None else str(outcome.record.folder)
+                ended = {metric: score, "seconds": outcome.seconds, "run": where, "problem": problem}
+                rows.append({"trial": len(points), **values, **ended})
+                _write_rows(folder / "search.csv", rows)
+                if score is not None and (best is None or sign * score < best[0]):
+                    best = (sign * score, outcome.cell.resolved.config)
+                    write_atomically(folder / "best.yaml", config.dump(replace(best[1], run=ends.config.run)))
+                shown = ", ".join(f"{key} {value:.4g}" for key, value in values.items())
+                text = f"no score: {problem}" if score is None else f"{metric} {score:.4f}"
+                say(f"trial {len(points)}: {shown}: {text}  {outcome.seconds:.1f} s")
+    except InputError:
+        if not rows:
             shutil.rmtree(folder)
-            raise
-        searcher.tell(math.inf if score is None else sign * score)
-        values = {axis.key: axis.value(at) for axis, at in zip(space.axes, point, strict=True)}
-        rows.append({"trial": number, **values, metric: score, "seconds": seconds, "run": where, "problem": problem})
-        _write_rows(folder / "search.csv", rows)
-        if score is not None and (best is None or sign * score < best[0]):
-            best = (sign * score, trial.config)
-            _write(folder / "best.yaml", config.dump(replace(trial.config, run=ends.config.run)))
-        shown = ", ".join(f"{key} {value:.4g}" for key, value in values.items())
-        outcome = f"no score: {problem}" if score is None else f"{metric} {score:.4f}"
-        say(f"trial {number}: {shown}: {outcome}  {seconds:.1f} s")
+        raise
     if best is None:
         raise RunError(f"every one of the {len(rows)} trials failed; {folder / 'search.csv'} says why")
     return best[1]
-
-
-def _points(searcher: Any) -> Iterator[list[float]]:
-    while (point := searcher.ask()) is not None:
-        yield point
 
 
 def _with_point(base: Mapping[str, Any], axes: tuple[Axis, ...], point: list[float]) -> dict[str, Any]:
@@ -188,30 +195,13 @@ def _with_point(base: Mapping[str, Any], axes: tuple[Axis, ...], point: list[flo
     return flags
 
 
-def _try(trial: config.Resolved, metric: str, *, first: bool) -> tuple[float | None, str, str, float]:
-    """Run one trial; return the selected epoch's metric (None where it failed), its folder, the problem, seconds.
-
-    Input that is refused in the first trial is most likely wrong in all of them, so it ends the search.
-    """
-    from fer_plugins.experiments.run import run
-
-    started = time.perf_counter()
-    score, where, problem = None, "", ""
-    try:
-        with open(os.devnull, "w") as silence, contextlib.redirect_stdout(silence):  # a line a trial says enough
-            record = run(trial)
-        where = str(record.folder)
-        if record.metrics["not_a_result"]:
-            problem = "; ".join(record.metrics["not_a_result"])
-        else:
-            score = float(record.metrics["val"][metric.removeprefix("val/")])
-    except Interrupted:
-        raise
-    except (InputError, RunError) as error:
-        if first and isinstance(error, InputError):
-            raise
-        problem = str(error)
-    return score, where, problem, round(time.perf_counter() - started, 2)
+def _read_outcome(outcome: Outcome, metric: str) -> tuple[float | None, str]:
+    """Return the selected epoch's metric (None where there is no result), and the problem."""
+    if outcome.record is None:
+        return None, str(outcome.error)
+    if outcome.record.metrics["not_a_result"]:
+        return None, "; ".join(outcome.record.metrics["not_a_result"])
+    return float(outcome.record.metrics["val"][metric.removeprefix("val/")]), ""
 
 
 def _write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
@@ -219,10 +209,4 @@ def _write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
     writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    _write(path, text.getvalue())
-
-
-def _write(path: Path, text: str) -> None:
-    from fer_plugins.runs.record import write_atomically
-
-    write_atomically(path, text)
+    write_atomically(path, text.getvalue())

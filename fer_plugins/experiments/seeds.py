@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from rich import box
 from rich.table import Table
@@ -15,19 +15,18 @@ from rich.table import Table
 from fer_plugins import config
 from fer_plugins.analysis.seed_spread import seed_interval
 from fer_plugins.analysis.spread_limits import format_spread, range_of
+from fer_plugins.data.read_once import reading_once
+from fer_plugins.experiments.cells import Begin, Cell, GoOn, Outcome, run_cells
+from fer_plugins.experiments.found_runs import FINISHED, find_runs
+from fer_plugins.metrics.table import SUMMARY
 from fer_plugins.runs.read_runs import read_run
 from fer_plugins.runs.record import Record
 from fer_plugins.runs.result_table import result_console
 from fer_plugins.runtime.errors import InputError, RunError
 from fer_plugins.runtime.print_table import print_table
 
-SHOWN = ("accuracy", "balanced_accuracy", "f1")
-RunOne = Callable[[], Record]
 
-
-def run_seeds(
-    count: int, resolve: Callable[[int], config.Resolved], run: Callable[[config.Resolved], Record]
-) -> list[Record]:
+def run_seeds(count: int, resolve: Callable[[int], config.Resolved], begin: Begin) -> list[Record]:
     """Run a configuration under ``count`` seeds, one after the other, and print the spread of its scores.
 
     The protocol's seed stays, so that all are tested on the same samples. Each is an ordinary run in a folder of its
@@ -36,7 +35,7 @@ def run_seeds(
     Args:
         count: number of trainings, at least 2.
         resolve: from a number 0, 1, 2, ... to the configuration with the seed raised by it.
-        run: trains and scores one.
+        begin: trains and scores one.
 
     Returns:
         The records of the runs that finished.
@@ -49,102 +48,98 @@ def run_seeds(
         raise InputError(f"--seeds {count}: give a number of trainings, at least 2; one training is --seed N")
     name = f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
 
-    def begin() -> Iterator[tuple[int, RunOne]]:
+    def cells() -> Iterator[Cell]:
         for number in range(count):
             resolved = replace(resolve(number), series={"id": name, "number": number, "count": count})
-            print(f"seed {resolved.config.seed} ({number + 1} of {count})", flush=True)
-            yield resolved.config.seed, functools.partial(run, resolved)
+            seed = resolved.config.seed
+            yield Cell(f"seed {seed}", resolved, f"seed {seed} ({number + 1} of {count})")
 
-    return _run_all(begin())
-
-
-def is_incomplete(record: Record) -> bool:
-    """Return whether a seed of the series that a run belongs to is not finished."""
-    siblings = _find_siblings(record)
-    return any(
-        number not in siblings or siblings[number].manifest.get("status") != "finished"
-        for number in range(record.manifest["series"]["count"])
-    )
+    return _sum_up(run_cells(cells(), begin))
 
 
-def has_finished(record: Record) -> bool:
-    """Return whether a seed of the series that a run belongs to is finished."""
-    return any(one.manifest.get("status") == "finished" for one in _find_siblings(record).values())
-
-
-def resume_series(
-    record: Record,
-    settings: config.RunConfig,
-    run: Callable[[config.Resolved], Record],
-    resume: Callable[[Record], Record],
-) -> list[Record]:
-    """Finish a series: go on with the seeds that were begun, run those that are missing, and print the spread.
+class Series:
+    """The runs of ``fer-run --seeds`` that lie beside one of them.
 
     Args:
-        record: one run of the series; the others are looked for beside it.
-        settings: its configuration, with what the user changes in it, for the seeds that are missing.
-        run: trains and scores one.
-        resume: goes on with one.
-
-    Raises:
-        InputError, RunError: as ``run_seeds``.
+        record: that one; its manifest names the series.
     """
-    series = record.manifest["series"]
-    siblings = _find_siblings(record)
-    first = record.config["seed"] - series["number"]
 
-    def begin() -> Iterator[tuple[int, RunOne]]:
-        for number in range(series["count"]):
-            known, seed = siblings.get(number), first + number
-            finished = known is not None and known.manifest.get("status") == "finished"
-            said = ", finished already" if finished else ""
-            print(f"seed {seed} ({number + 1} of {series['count']}){said}", flush=True)
-            if known is not None:
-                yield seed, functools.partial(_keep if finished else resume, known)
-                continue
-            own = replace(settings, seed=seed, run=replace(settings.run, output=str(record.folder.parent)))
-            notice = "" if record.manifest.get("demonstration") else None
-            series_of_it = {**series, "number": number}
-            yield seed, functools.partial(run, config.Resolved(own, notice=notice, series=series_of_it))
+    def __init__(self, record: Record) -> None:
+        self._record = record
+        self._series: dict[str, Any] = record.manifest["series"]
+        self._beside = record.folder.absolute().parent
+        self._copies = 0
+        self._runs = find_runs(self._beside, self._number_of).runs
 
-    return _run_all(begin())
+    def _number_of(self, record: Record) -> int | None:
+        series = record.manifest.get("series") or {}
+        if series.get("id") != self._series["id"]:
+            return None
+        number: int = series["number"]
+        self._copies += number == self._series["number"]
+        return number
+
+    def is_here(self) -> bool:
+        """Return whether the other seeds belong here: another lies here, or this one has not left its place.
+
+        The copy of one run, elsewhere or beside it, is that run alone.
+        """
+        return self._copies == 1 and (len(self._runs) > 1 or self._is_in_place())
+
+    def _is_in_place(self) -> bool:
+        output = Path(self._record.config["run"]["output"]).expanduser()
+        if output.is_absolute():
+            return output.exists() and output.samefile(self._beside)
+        names = [name for name in Path(os.path.normpath(output)).parts if name != ".."]  # below where it was started
+        return list(self._beside.parts[len(self._beside.parts) - len(names) :]) == names
+
+    def is_finished(self) -> bool:
+        """Return whether every seed is."""
+        return all(self._is_finished(number) for number in range(self._series["count"]))
+
+    def has_finished(self) -> bool:
+        """Return whether a seed is finished."""
+        return any(self._is_finished(number) for number in self._runs)
+
+    def _is_finished(self, number: int) -> bool:
+        return number in self._runs and self._runs[number].status == FINISHED
+
+    def resume(self, settings: config.RunConfig, begin: Begin, go_on: GoOn) -> list[Record]:
+        """Go on with the seeds that were begun, run those that are missing, and print the spread.
+
+        Args:
+            settings: the configuration of the seeds that are missing, but for the seed.
+            begin: trains and scores one.
+            go_on: goes on with one.
+
+        Raises:
+            InputError, RunError: as ``run_seeds``.
+        """
+        first, cells = self._record.config["seed"] - self._series["number"], []
+        for number in range(self._series["count"]):
+            seed, finished = first + number, self._is_finished(number)
+            own = replace(settings, seed=seed, run=replace(settings.run, output=str(self._record.folder.parent)))
+            notice = "" if self._record.manifest.get("demonstration") else None
+            series = {**self._series, "number": number}
+            resolved = config.Resolved(own, notice=notice, series=series)
+            begun = self._runs[number].record if number in self._runs else None
+            title = f"seed {seed} ({number + 1} of {self._series['count']}){', finished already' if finished else ''}"
+            cells.append(Cell(f"seed {seed}", resolved, title, begun, finished))
+        return _sum_up(run_cells(cells, begin, go_on))
 
 
-def _keep(record: Record) -> Record:
-    return record
-
-
-def _find_siblings(record: Record) -> dict[int, Record]:
-    """Return number -> run of the series that a run belongs to; of several the finished one."""
-    found: dict[int, Record] = {}
-    for path in sorted(record.folder.absolute().parent.glob("*/manifest.json")):
-        try:
-            one = Record.read(path.parent)
-            series = one.manifest.get("series") or {}
-            if series.get("id") != record.manifest["series"]["id"]:
-                continue
-            if series["number"] not in found or one.manifest.get("status") == "finished":
-                found[series["number"]] = one
-        except (InputError, AttributeError, KeyError):  # another run's folder, damaged
-            continue
-    return found
-
-
-def _run_all(begun: Iterable[tuple[int, RunOne]]) -> list[Record]:
+def _sum_up(outcomes: Iterable[Outcome]) -> list[Record]:
     done: list[Record] = []
-    failed: dict[int, str] = {}
-    for seed, run_one in begun:
-        try:
-            done.append(run_one())
-        except (InputError, RunError) as error:
-            first = not done and not failed  # what the first refuses, all would
-            if first if isinstance(error, InputError) else type(error) is not RunError:  # or the user interrupts
-                raise
-            failed[seed] = str(error)
-            print(f"seed {seed} failed: {error}", flush=True)
+    failed: list[str] = []
+    with reading_once():
+        for outcome in outcomes:
+            if outcome.record is not None:
+                done.append(outcome.record)
+            else:
+                failed.append(outcome.cell.name.removeprefix("seed "))
     _show(done)
     if failed:
-        raise RunError(f"seed {', '.join(map(str, failed))} failed, the others are finished; see above")
+        raise RunError(f"seed {', '.join(failed)} failed, the others are finished; see above")
     return done
 
 
@@ -167,7 +162,7 @@ def _show(records: list[Record]) -> None:
     table.add_column("score")
     for name in ("mean", "sd", "t interval", "z form", "lowest", "highest"):
         table.add_column(name, justify="right")
-    for name in SHOWN:
+    for name in SUMMARY:
         values = [float(run.scores[name]) for run in sound]
         spread = seed_interval(values, range_of(name))
         ends = (format_spread(spread, "t"), format_spread(spread, "z"))

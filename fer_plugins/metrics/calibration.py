@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torchmetrics.functional.classification import binary_calibration_error
 
-if TYPE_CHECKING:
-    from fer_plugins.metrics.metrics import Predictions
+from fer_plugins.metrics.predictions import Predictions
 
 BINS = 15  # as in Guo et al. 2017
 Values = npt.NDArray[np.float64]
@@ -30,25 +28,24 @@ class Reliability:
     accuracy: Values  # (BINS,) share of hits; nan in an empty bin
 
 
-def score_calibration(predictions: Predictions) -> dict[str, float]:
-    """Compute the Brier score and the expected calibration error.
+def calibration_error(predictions: Predictions) -> float:
+    """Return the expected calibration error ``ece``, from 0 to 1.
 
-    ``brier``: mean over images of sum_k (p_k - [k is the true class])^2, from 0 to 2 (Brier 1950; scikit-learn halves
-    it for two classes). ``ece``: sum over bins b of n_b / N |accuracy_b - confidence_b|, from 0 to 1, of the predicted
-    class's probability in 15 bins of equal width (Naeini et al. 2015, Guo et al. 2017, Eq. 3).
+    The sum over bins b of n_b / N |accuracy_b - confidence_b|, of the predicted class's probability in 15 bins of equal
+    width (Naeini et al. 2015, Guo et al. 2017, Eq. 3).
 
     Args:
         predictions: of every image of a split, with finite probabilities.
     """
     confidence, hit = _confidence(predictions)
-    return {
-        "brier": float(squared_errors(predictions).mean()),
-        "ece": float(binary_calibration_error(confidence, hit, n_bins=BINS)),
-    }
+    return float(binary_calibration_error(confidence, hit, n_bins=BINS))
 
 
 def squared_errors(predictions: Predictions) -> Values:
-    """Return each image's sum over classes of (p_k - [k is the true class])^2: (N,), from 0 to 2."""
+    """Return each image's sum over classes of (p_k - [k is the true class])^2: (N,), from 0 to 2.
+
+    Their mean is the Brier score (Brier 1950; scikit-learn halves it for two classes).
+    """
     true = np.eye(predictions.probabilities.shape[1])[predictions.label]
     errors: Values = ((predictions.probabilities - true) ** 2).sum(1)
     return errors

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from fer_plugins.metrics.metrics import Predictions
+from fer_plugins.metrics.predictions import Predictions
 
 
 def find_collapse(predictions: Predictions, classes: Sequence[str]) -> list[str]:

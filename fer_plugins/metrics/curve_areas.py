@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 
-from fer_plugins.metrics.image_bootstrap import Counts, Labels, Values
+from fer_plugins.metrics.resampling import Counts, Labels, Values
 
 
 class CurveAreas:

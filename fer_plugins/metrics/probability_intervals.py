@@ -1,61 +1,65 @@
-"""Intervals of the scores of probabilities: areas under curves, loss, Brier score, calibration error.
+"""Intervals of the areas under curves and of the calibration error.
 
-All come from the same draws of the images. ``docs/metrics.md`` has the coverage that each was measured to have.
+``docs/metrics.md`` has the coverage that each was measured to have.
 """
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from scipy.special import expit, logit
 from scipy.stats import norm
 from statsmodels.stats.proportion import proportion_confint
 
-from fer_plugins.metrics.calibration import find_gaps, squared_errors
+from fer_plugins.metrics.calibration import calibration_error, find_gaps
 from fer_plugins.metrics.curve_areas import CurveAreas
-from fer_plugins.metrics.image_bootstrap import Values, draw_images, draw_sums, mean_intervals
-from fer_plugins.metrics.intervals import LEVEL, Interval, make_interval, percentiles
-
-if TYPE_CHECKING:
-    from fer_plugins.metrics.metrics import Predictions, Scores
+from fer_plugins.metrics.predictions import Predictions
+from fer_plugins.metrics.resampling import (
+    LEVEL,
+    Interval,
+    Values,
+    draw_images,
+    draw_sums,
+    make_interval,
+    percentiles,
+)
 
 FEW = 30  # images of a class, or of all others: below, a bootstrap knows too little of the images it has not seen
 _Z = float(norm.ppf((1 + LEVEL) / 2))
 
 
-def probability_intervals(predictions: Predictions, scores: Scores, seed: int = 0) -> dict[str, Any]:
-    """Return the intervals of ``loss, brier, ece, auroc, average_precision``, the last two also under ``per_class``.
+def area_intervals(
+    predictions: Predictions, areas: Mapping[str, Sequence[float | None]], seed: int = 0
+) -> dict[str, tuple[Interval, list[Interval | None]]]:
+    """Return the intervals of ``auroc`` and ``average_precision``, all from the same draws.
 
     Args:
-        predictions: of every image of a split.
-        scores: of them, as ``score`` returns them; a score that is None has the interval None, and so have all of
-            these if a probability is no finite number.
+        predictions: of a split in which two classes are present, with finite probabilities.
+        areas: both names -> the area of each class, (K,), None for an absent one; the intervals hold these.
         seed: of the draws.
+
+    Returns:
+        Name -> the interval of the mean over the classes present, and that of each class, (K,).
     """
-    names = scores["classes"]
-    areas = ("auroc", "average_precision")
-    found: dict[str, Any] = dict.fromkeys(("loss", "brier", "ece", *areas))
-    found["per_class"] = {name: dict.fromkeys(areas) for name in names}
-    if scores["brier"] is None:
-        return found
-    columns = {"loss": predictions.loss, "brier": squared_errors(predictions)}
-    found |= mean_intervals(columns, predictions.label, seed)
-    found["ece"] = _hold(scores["ece"], ece_interval(predictions, seed))
-    if scores["auroc"] is None:
-        return found
     curves = CurveAreas(predictions.probabilities, predictions.label)
     seen = curves.compute(np.ones((len(predictions), 1)))
-    drawn = [curves.compute(counts) for counts in draw_images(predictions.label, seed)]
+    counted = draw_images(len(predictions), seed, strata=predictions.label)
+    drawn = [np.concatenate(some, axis=1) for some in zip(*map(curves.compute, counted), strict=True)]
     support = np.bincount(predictions.label)[curves.present]
     images = np.minimum(support, len(predictions) - support)
-    for place, area in enumerate(areas):
-        values, draws = seen[place][:, 0], np.concatenate([one[place] for one in drawn], axis=1)
-        each = [_area_interval(*one) for one in zip(values, draws, images, strict=True)]
+    found = {}
+    for name, exact, draws in zip(("auroc", "average_precision"), seen, drawn, strict=True):
+        each = [_area_interval(*of_class) for of_class in zip(exact[:, 0], draws, images, strict=True)]
+        by_class: list[Interval | None] = [None] * len(areas[name])
+        known = []
         for k, interval in zip(curves.present, each, strict=True):
-            found["per_class"][names[k]][area] = _hold(scores["per_class"][names[k]][area], interval)
-        found[area] = _hold(scores[area], _macro_interval(values, draws, each))
+            value = areas[name][k]
+            assert value is not None
+            by_class[k] = _hold(value, interval)
+            known.append(value)
+        found[name] = _hold(float(np.mean(known)), _macro_interval(exact[:, 0], draws, each)), by_class
     return found
 
 
@@ -76,12 +80,14 @@ def ece_interval(predictions: Predictions, seed: int) -> Interval:
     gaps, size = find_gaps(predictions), len(predictions)
     sums = gaps.sum(0) / size
     value = float(np.abs(sums).sum())
-    deviations = draw_sums(gaps, predictions.label, seed) / size - sums  # (DRAWS, BINS)
+    drawn = draw_images(size, seed, strata=predictions.label)
+    deviations = draw_sums(gaps, drawn) / size - sums  # (DRAWS, BINS)
     signed = deviations * np.sign(sums)
     far = np.abs(sums) > math.sqrt(math.log(size)) * deviations.std(0)
     most = np.where(far, signed, np.abs(deviations)).sum(1)
     low, high = value - percentiles(most)[1], value - percentiles(signed.sum(1))[0]
-    return make_interval(max(0.0, float(low)), min(1.0, float(high)), "stratified bootstrap of the bins")
+    interval = make_interval(max(0.0, float(low)), min(1.0, float(high)), "stratified bootstrap of the bins")
+    return _hold(calibration_error(predictions), interval)
 
 
 def _area_interval(value: float, draws: Values, images: int) -> Interval:

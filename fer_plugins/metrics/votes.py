@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torchmetrics.functional.regression import kl_divergence
 
-from fer_plugins.metrics.image_bootstrap import mean_intervals
-
-if TYPE_CHECKING:
-    from fer_plugins.metrics.metrics import Predictions
+from fer_plugins.metrics.predictions import Predictions
+from fer_plugins.metrics.resampling import mean_intervals
 
 _NAMES = ("kl", "expected_agreement", "highest_agreement", "annotator_agreement")
 

@@ -8,6 +8,8 @@ from typing import TypeVar
 import torch
 from torch import nn
 
+from fer_plugins.contract import ImageSizeError
+
 Sizes = TypeVar("Sizes")
 LARGEST_TRIED = 256  # pixels a side; where the search for the smallest size that serves ends
 
@@ -58,7 +60,9 @@ def fit(run: Callable[[int], Sizes], image_size: int, option: str = "image_size"
         smallest = next((side for side in range(image_size + 1, LARGEST_TRIED + 1) if _serves(run, side)), None)
         if smallest is None:
             raise
-        raise ValueError(f"{option} {image_size} is too small: use at least {smallest} with this pooling") from error
+        raise ImageSizeError(
+            f"{option} {image_size} is too small: use at least {smallest} with this pooling"
+        ) from error
 
 
 def _serves(run: Callable[[int], object], side: int) -> bool:

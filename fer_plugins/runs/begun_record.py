@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from fer_plugins import config
-from fer_plugins.runtime.errors import InputError
-from fer_plugins.runs.record_types import check_types
 from fer_plugins.runs.record import Record
+from fer_plugins.runs.record_types import check_types
+from fer_plugins.runtime.errors import InputError
 
 
 def read_begun(folder: str | Path) -> Record:
@@ -22,13 +22,10 @@ def read_begun(folder: str | Path) -> Record:
     path = Path(folder)
     if os.path.isfile(path / "config.yaml") and not os.path.exists(path / "manifest.json"):
         record = Record(path, config=config.read_file(path / "config.yaml", "--resume"))
+        check_types(record)
     else:
         record = Record.read(path)
-    for name in ("config", "manifest"):
-        if not isinstance(getattr(record, name), dict):
-            raise InputError(f"{folder}: {name} holds no mapping; it was not written by a run")
     _check_config(record)
-    check_types(record)
     if record.manifest:
         _check_manifest(record)
     elif os.path.lexists(record.checkpoints / "last.ckpt"):  # written after the manifest, which names the data

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fer_plugins.metrics.intervals import DRAWS, LEVEL
 from fer_plugins.metrics.metrics import Predictions, score
+from fer_plugins.metrics.resampling import draw_matrices, percentiles
 
 Matrix = npt.NDArray[np.int64]
 
@@ -80,7 +80,7 @@ def prior_adjusted_accuracy(matrix: Matrix, prior: Matrix, seed: int = 0) -> dic
         return {"value": float("nan"), "low": float("nan"), "high": float("nan")}
     weight /= weight.sum()
     value = float((weight * _recalls(matrix)).sum())
-    return _with_interval(value, (weight * _recalls(_draw(matrix, seed))).sum(-1))
+    return _with_interval(value, (weight * _recalls(draw_matrices(matrix, seed))).sum(-1))
 
 
 def gap(own: Matrix, other: Matrix, seed: int = 0) -> dict[str, dict[str, float]]:
@@ -93,7 +93,7 @@ def gap(own: Matrix, other: Matrix, seed: int = 0) -> dict[str, dict[str, float]
     """
     present = (other.sum(1) > 0) & (own.sum(1) > 0)
     own, other = own * present[:, None], other * present[:, None]
-    drawn_own, drawn_other = _draw(own, seed), _draw(other, seed + 1)
+    drawn_own, drawn_other = draw_matrices(own, seed), draw_matrices(other, seed + 1)
     found = {}
     for name, measure in (("accuracy", _accuracy), ("balanced_accuracy", lambda m: _recalls(m)[..., present].mean(-1))):
         found[name] = _with_interval(float(measure(other) - measure(own)), measure(drawn_other) - measure(drawn_own))
@@ -109,16 +109,6 @@ def _recalls(matrix: Matrix) -> npt.NDArray[np.float64]:
     return shares
 
 
-def _draw(matrix: Matrix, seed: int) -> Matrix:
-    """Draw confusion matrices (DRAWS, K, K), a class's images with replacement (see ``intervals.bootstrap``)."""
-    generator = np.random.default_rng(seed)
-    drawn = np.zeros((DRAWS, *matrix.shape), np.int64)
-    for true, row in enumerate(matrix):
-        if row.sum():
-            drawn[:, true] = generator.multinomial(row.sum(), row / row.sum(), size=DRAWS)
-    return drawn
-
-
 def _with_interval(value: float, drawn: npt.NDArray[np.float64]) -> dict[str, float]:
-    low, high = np.quantile(drawn, ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
+    low, high = percentiles(drawn)
     return {"value": value, "low": float(low), "high": float(high)}

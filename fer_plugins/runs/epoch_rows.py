@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fer_plugins.runs.record import write_atomically
+from fer_plugins.runtime.errors import InputError
 
 
 class EpochRows:
@@ -39,6 +40,27 @@ class EpochRows:
         writer.writeheader()
         writer.writerows(self.rows)
         write_atomically(self.path, text.getvalue())
+
+
+def read_epochs(path: Path) -> list[dict[str, float]]:
+    """Read the rows of a finished run; none where there is no such file (folds have one each; logger none).
+
+    Raises:
+        InputError: the file is damaged, or cut off.
+    """
+    if not path.exists():
+        return []
+    try:
+        content = path.read_text(encoding="utf-8")
+        if content and not content.endswith("\n"):  # its last number may have lost digits
+            raise ValueError("it is cut off in the middle of its last line")
+        table = csv.DictReader(io.StringIO(content, newline=""))
+        rows = [{key: float(value) for key, value in row.items() if value} for row in table]
+    except (OSError, ValueError, TypeError, csv.Error) as error:
+        raise InputError(f"{path}: cannot be read: {' '.join(str(error).split())}") from None
+    if any("epoch" not in row for row in rows):
+        raise InputError(f"{path}: has a row without an epoch; repeat the run, or remove the file")
+    return rows
 
 
 def _read_rows(path: Path) -> list[dict[str, str]]:

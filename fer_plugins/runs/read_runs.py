@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fer_plugins.runtime.errors import InputError
-from fer_plugins.runs.record_types import check_types
-from fer_plugins.runs.recorded_answers import Labels, NoScore, check_fit, need, place_of_scores, read_answers
-from fer_plugins.runs.trained_samples import note_on_splits
+from fer_plugins.metrics.table import HEADLINE
 from fer_plugins.runs.record import Record
+from fer_plugins.runs.record_types import need, place_of_scores
+from fer_plugins.runs.recorded_answers import Answers, Labels, NoScore, RecordedAnswers
+from fer_plugins.runs.trained_samples import note_on_splits
+from fer_plugins.runtime.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -25,12 +25,25 @@ class FinishedRun:
     record: Record
     part: str  # "test", or "val" where run.test was false
     classes: tuple[str, ...]  # in label order
-    sources: tuple[str, ...]  # (N,) names of the samples
-    true: Labels  # (N,)
-    predicted: Labels  # (N,)
+    answers: Answers  # to these samples
     split_hash: tuple[str, ...]  # one, or one a fold
     faults: tuple[str, ...]  # why it is not a result
     target: str = ""  # the dataset of ``data.targets`` that the samples are of; "": the one that was trained on
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The names of the samples, (N,)."""
+        return self.answers.sources
+
+    @property
+    def true(self) -> Labels:
+        """The true classes, (N,)."""
+        return self.answers.true
+
+    @property
+    def predicted(self) -> Labels:
+        """The predicted classes, (N,)."""
+        return self.answers.predicted
 
     @property
     def name(self) -> str:
@@ -60,6 +73,24 @@ class FinishedRun:
         return "folds" in self.record.manifest
 
 
+def read_finished(folder: str | Path) -> Record:
+    """Read the folder of a finished run, but not what was predicted.
+
+    Raises:
+        InputError: as ``Record.read``, or the run is not finished, or its manifest does not say what was run.
+    """
+    record = Record.read(folder)
+    status = record.manifest.get("status")
+    if status != "finished":
+        raise InputError(
+            f"{folder}: this run is {' '.join(str(status or 'without a status').split())}, not finished; "
+            f"fer-run --resume {folder}"
+        )
+    for path in (("plugin", "name"), ("data", "classes"), ("data", "title")):
+        need(record, "manifest", *path)
+    return record
+
+
 def read_run(folder: str | Path, *, target: str = "") -> FinishedRun:
     """Read a finished run, or the folder of a protocol's folds, and check that its files fit each other.
 
@@ -72,65 +103,59 @@ def read_run(folder: str | Path, *, target: str = "") -> FinishedRun:
             predictions.csv is not what metrics.json was computed from, or it was not tested on ``target``; one line.
             NoScore where the files are sound, but there is no one score.
     """
-    folder = Path(folder)
-    if not os.path.exists(folder):  # and not Path.exists, which refuses an over-long name with an OSError
-        raise InputError(f"{folder}: no such folder; give the folder of a finished run")
-    try:
-        record = Record.read(folder)
-    except RecursionError:
-        raise InputError(f"{folder}: a file is nested too deeply; it was not written by a run") from None
-    for name in ("config", "manifest", "metrics"):
-        content, name = getattr(record, name), f"{name}.{'yaml' if name == 'config' else 'json'}"
-        if not isinstance(content, dict):
-            raise InputError(f"{folder}: {name} holds no mapping; it was not written by a run")
-    check_types(record)
-    status = record.manifest.get("status")
-    if status != "finished":
-        raise InputError(
-            f"{folder}: this run is {' '.join(str(status or 'without a status').split())}, not finished; "
-            f"fer-run --resume {folder}"
-        )
+    record = read_finished(folder)
+    folds = "folds" in record.manifest
+    unpooled = folds and record.manifest.get("each_sample_tested_once") is False
     for name in ("metrics.json", "predictions.csv"):
-        if not (folder / name).is_file() and not (name == "predictions.csv" and _is_unpooled(record)):
+        if not (record.folder / name).is_file() and not (name == "predictions.csv" and unpooled):
             raise InputError(f"{folder}: the run is finished, but {name} is missing; repeat the run")
-    if _is_unpooled(record):
+    if unpooled:
         raise NoScore(f"{folder}: its folds test some samples twice, so nothing is pooled; give the folders of folds")
-    part = str(need(record, "manifest", "reported_on"))
-    if part not in ("test", "val"):
-        raise InputError(f"{folder}: manifest.json has reported_on {part!r}, neither test nor val")
-    classes = tuple(map(str, need(record, "manifest", "data", "classes")))
-    for path in (
-        ("plugin", "name"),
-        ("seeds", "run"),
-        ("protocol", "name"),
-        ("data", "title"),
-        ("data", "fingerprint"),
-    ):
-        need(record, "manifest", *path)
-    if type(record.manifest["seeds"]["run"]) is not int:
-        raise InputError(f"{folder}: manifest.json has seeds.run {record.manifest['seeds']['run']!r}, no whole number")
-    for path in (("model", "name"), ("data", "name"), ("protocol", "name")):
-        need(record, "config", *path)
+    part = _check_manifest(record)
     datasets = {"": part, **dict.fromkeys(record.metrics.get("targets") or {}, "test")}
     if target not in datasets:
         raise NoScore(f"{folder}: was not tested on {target!r}; {_say_targets(datasets)}")
+    _check_scores(record, datasets)
+    classes = tuple(map(str, record.manifest["data"]["classes"]))
+    recorded = RecordedAnswers.read(record, classes)
     for name, split in datasets.items():
-        for score in ("n", "accuracy", "f1", "intervals"):
-            need(record, "metrics", *place_of_scores(split, name), score)
-    answers = {name: read_answers(record, split, classes, name) for name, split in datasets.items()}
-    for name, split in datasets.items():
-        check_fit(record, split, answers[name], len(classes), name)
-    for other in {"val", "test"} - {part}:
-        beside = read_answers(record, other, classes)
-        if other in record.metrics and len(beside.true):
-            check_fit(record, other, beside, len(classes))
-    folds = "folds" in record.manifest
+        recorded.check_fit(split, name)
+    for beside in {"val", "test"} - {part}:
+        if beside in record.metrics and len(recorded.of(beside).true):
+            recorded.check_fit(beside)
+    recorded.check_end()
     hashes = need(record, "manifest", "split_hashes") if folds else [need(record, "manifest", "data", "split_hash")]
     faults = need(record, "manifest" if folds else "metrics", "not_a_result")
     if not isinstance(faults, list):
         raise InputError(f"{folder}: not_a_result is no list of faults; it was not written by a run")
     part = datasets[target]
-    return FinishedRun(record, part, classes, *answers[target], tuple(hashes), tuple(faults), target)
+    return FinishedRun(record, part, classes, recorded.of(part, target), tuple(hashes), tuple(faults), target)
+
+
+def _check_manifest(record: Record) -> str:
+    """Check that the manifest and the configuration say what was run; return the split that is reported on."""
+    part = str(need(record, "manifest", "reported_on"))
+    if part not in ("test", "val"):
+        raise InputError(f"{record.folder}: manifest.json has reported_on {part!r}, neither test nor val")
+    for path in (("seeds", "run"), ("protocol", "name"), ("data", "fingerprint")):
+        need(record, "manifest", *path)
+    seed = record.manifest["seeds"]["run"]
+    if type(seed) is not int:
+        raise InputError(f"{record.folder}: manifest.json has seeds.run {seed!r}, no whole number")
+    for path in (("model", "name"), ("data", "name"), ("protocol", "name")):
+        need(record, "config", *path)
+    return part
+
+
+def _check_scores(record: Record, datasets: Mapping[str, str]) -> None:
+    if not record.metrics.get(datasets[""]):
+        raise InputError(
+            f"{record.folder}: nothing was scored over all of it: metrics.json has no {datasets['']}.n; give the "
+            "folder of a single run or fold"
+        )
+    for name, split in datasets.items():
+        for score in ("n", *HEADLINE, "intervals"):
+            need(record, "metrics", *place_of_scores(split, name), score)
 
 
 def read_runs(folders: Sequence[str | Path], *, least: int = 1, target: str = "") -> list[FinishedRun]:
@@ -199,10 +224,6 @@ def align(run: FinishedRun, first: FinishedRun) -> Labels:
     """Return the predictions of ``run`` in the order of ``first``'s samples, (N,)."""
     place = {source: number for number, source in enumerate(run.sources)}
     return run.predicted[[place[source] for source in first.sources]]
-
-
-def _is_unpooled(record: Record) -> bool:
-    return "folds" in record.manifest and record.manifest.get("each_sample_tested_once") is False
 
 
 def _say_targets(datasets: Mapping[str, str]) -> str:

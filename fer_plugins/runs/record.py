@@ -18,14 +18,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 from packaging.requirements import Requirement
 
 from fer_plugins import __version__
 from fer_plugins.config import registry
+from fer_plugins.runs.record_types import check_types
 from fer_plugins.runtime.errors import InputError, RunError
+from fer_plugins.runtime.notices import as_values, from_values
+
+if TYPE_CHECKING:
+    from fer_plugins.metrics.metrics import Predictions
 
 VERSIONED = (
     *("torch", "lightning", "torchmetrics", "numpy", "scipy", "statsmodels", "scikit-learn", "scikit-image"),
@@ -45,17 +50,31 @@ class Record:
     config: Mapping[str, Any] = field(default_factory=dict)
     manifest: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
+    # What this process wrote to predictions.csv: split -> predictions, and the dataset of each where there are several.
+    written: dict[str, tuple[Predictions, Sequence[str] | None]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     @classmethod
     def read(cls, folder: str | Path) -> Record:
-        """Read a run's folder, finished or not.
+        """Read a run's folder, finished or not, and hold it to what a run writes; every reader begins here.
 
         Raises:
-            InputError: it is no run's folder, or a file in it is damaged.
+            InputError: it is no run's folder, or a file in it is damaged or holds what no run writes.
         """
+        record = cls._load(folder)
+        check_types(record)
+        return record
+
+    @classmethod
+    def _load(cls, folder: str | Path) -> Record:
         folder = Path(folder)
         record = cls(folder)
         # os.path and not Path: an over-long name is no file, and no OSError
+        if not os.path.exists(folder):
+            raise InputError(
+                f"{folder}: not the folder of a run: there is no such folder; give the folder of a finished run"
+            )
         if not os.path.isfile(folder / "manifest.json") or not os.path.isfile(folder / "config.yaml"):
             raise InputError(f"{folder}: not the folder of a run (no config.yaml and manifest.json in it)")
         try:
@@ -65,6 +84,12 @@ class Record:
                 record.metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
         except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
             raise InputError(f"{folder}: damaged: {' '.join(str(error).split())}") from None
+        if isinstance(record.manifest, dict) and isinstance(record.manifest.get("warnings"), list):
+            notices = record.manifest.get("notices")
+            record.manifest["warnings"] = from_values(record.manifest["warnings"], notices)
+        model = record.config.get("model") if isinstance(record.config, dict) else None
+        if isinstance(model, dict) and isinstance(model.get("pool"), dict):
+            model["pool"]["name"] = registry.current_name("pooling", model["pool"])
         return record
 
     @property
@@ -88,6 +113,8 @@ class Record:
     def write_manifest(self, **changes: Any) -> None:
         """Update the manifest and write it."""
         self.manifest.update(changes)
+        if notices := as_values(self.manifest.get("warnings", ())):
+            self.manifest["notices"] = notices
         write_atomically(self.folder / "manifest.json", json.dumps(self.manifest, indent=2) + "\n")
 
     def write_metrics(self) -> None:
@@ -105,6 +132,7 @@ class Record:
             datasets: split -> (N,) the dataset of each row, "" for the one that was trained on (a split that is not
                 named holds that one alone); None or empty: there is one dataset, and no column for it.
         """
+        self.written = {split: (predictions, (datasets or {}).get(split)) for split, (_, predictions) in rows.items()}
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         last = ["dataset"] if datasets else []
@@ -139,8 +167,13 @@ def write_atomically(path: Path, text: str) -> None:
         raise RunError(f"cannot write {path}: {error.strerror}") from error
 
 
-def check_output(output: str | Path) -> None:
+def check_output(output: str | Path, key: str = "run.output", remedy: str = "--run.output FOLDER") -> None:
     """Refuse an output folder that cannot be written, before any work is done; makes nothing.
+
+    Args:
+        output: the folder.
+        key: what it is called by the user.
+        remedy: what he may give in its place.
 
     Raises:
         InputError: it is a file, its name is too long, or it (or the nearest folder above it) is not writable.
@@ -149,11 +182,11 @@ def check_output(output: str | Path) -> None:
     try:
         above = next(folder for folder in (path, *path.parents) if folder.exists())
     except OSError as error:  # a name that is too long
-        raise InputError(f"run.output: {path}: {error.strerror}; give --run.output FOLDER") from None
+        raise InputError(f"{key}: {path}: {error.strerror}; give {remedy}") from None
     if not above.is_dir():
-        raise InputError(f"run.output: {above} is a file, not a folder; give --run.output FOLDER")
+        raise InputError(f"{key}: {above} is a file, not a folder; give {remedy}")
     if not os.access(above, os.W_OK | os.X_OK):
-        raise InputError(f"run.output: {above} is not writable; give --run.output FOLDER")
+        raise InputError(f"{key}: {above} is not writable; give {remedy}")
 
 
 def create_folder(config: Mapping[str, Any]) -> Path:

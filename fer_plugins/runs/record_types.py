@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fer_plugins.runtime.errors import InputError
-from fer_plugins.runs.record import Record
+
+if TYPE_CHECKING:
+    from fer_plugins.runs.record import Record
 
 # Dotted path -> its type, "texts" and "mappings" for lists of them; a value that is missing or null is read elsewhere.
 _TYPES: dict[str, dict[str, Any]] = {
@@ -14,15 +16,17 @@ _TYPES: dict[str, dict[str, Any]] = {
         "recipe": str, "model.name": str, "data.name": str, "protocol.name": str, "seed": int,
         "model": dict, "data": dict, "protocol": dict, "augmentation": dict, "loss": dict, "optimizer": dict,
         "scheduler": dict, "selection": dict, "trainer": dict, "logger": dict, "run": dict,
+        "callbacks": "mappings",
     },
     "manifest": {
         "reported_on": str, "plugin.name": str, "plugin.version": str, "plugin.distribution": str,
         "data.title": str, "data.fingerprint": str, "data.split_hash": str, "data.classes": "texts",
         "data.limit": int, "data.release_parts": "texts", "protocol.name": str, "protocol.flaw": str,
-        "assumed": dict, "split_hashes": "texts", "demonstration": bool,
+        "assumed": dict, "split_hashes": "texts", "demonstration": bool, "folds": list,
     },
     "metrics": {"claims": "mappings", "not_a_result": "texts", "test": dict, "val": dict, "targets": dict},
 }  # fmt: skip
+_NAMES = {"config": "config.yaml", "manifest": "manifest.json", "metrics": "metrics.json"}
 _OF_A_PART = {"per_class": dict, "intervals": dict, "intervals.per_class": dict}
 _OF_A_CLAIM = {"metric": str, "claimed": (int, float, list), "source": str, "notes": "texts"}
 
@@ -33,6 +37,9 @@ def check_types(record: Record) -> None:
     Raises:
         InputError: it has not; one line that names folder, file and value.
     """
+    for file in _TYPES:
+        if not isinstance(getattr(record, file), dict):
+            raise InputError(f"{record.folder}: {_NAMES[file]} holds no mapping; it was not written by a run")
     for file, types in _TYPES.items():
         content = getattr(record, file)
         _check(record, file, content, types)
@@ -51,13 +58,36 @@ def check_types(record: Record) -> None:
             raise InputError(f"{record.folder}: metrics.json has no claims[{number}].{missing[0]}; repeat the run")
 
 
+def need(record: Record, file: str, *path: str) -> Any:
+    """Return a value of "config", "manifest" or "metrics".
+
+    Raises:
+        InputError: it is not there.
+    """
+    value: Any = getattr(record, file)
+    for key in path:
+        if not isinstance(value, Mapping) or value.get(key) is None:
+            raise InputError(
+                f"{record.folder}: {_NAMES[file]} has no {'.'.join(path)}; it was not written by a run of this version"
+            )
+        value = value[key]
+    return value
+
+
+def place_of_scores(part: str, dataset: str) -> tuple[str, ...]:
+    """Return the keys that lead to a dataset's scores in metrics.json; ``dataset`` "" is the one trained on."""
+    return ("targets", dataset) if dataset else (part,)
+
+
 def _check(record: Record, file: str, content: Any, types: Mapping[str, Any], where: str = "") -> None:
     for path, wanted in types.items():
         value = _find(content, path)
         if value is not None and not _is(value, wanted):
-            name = "config.yaml" if file == "config" else f"{file}.json"
             place = ".".join(filter(None, (where, path)))
-            raise InputError(f"{record.folder}: {name} has {place} of another type than a run writes; repeat the run")
+            raise InputError(
+                f"{record.folder}: {_NAMES[file]} has {place} of another type than a run writes, so it was not written "
+                "by a run; repeat the run"
+            )
 
 
 def _find(content: Any, path: str) -> Any:

@@ -1,76 +1,191 @@
-"""Reads predictions.csv: which rows are of which split and dataset, and whether the scores were computed from them."""
+"""predictions.csv, read once: which rows are of which split and dataset, and whether the scores come from them."""
 
 from __future__ import annotations
 
 import csv
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from fer_plugins.runtime.errors import InputError
-from fer_plugins.metrics.intervals import Matrix, macro_scores, wilson
+from fer_plugins.metrics.confusion import Matrix, macro_scores
+from fer_plugins.metrics.intervals import wilson
+from fer_plugins.metrics.table import HEADLINE, may_be_undefined
 from fer_plugins.runs.record import Record
+from fer_plugins.runs.record_types import need, place_of_scores
+from fer_plugins.runtime.errors import InputError
+
+if TYPE_CHECKING:
+    from fer_plugins.metrics.metrics import Predictions
 
 _LARGEST = 1e300  # finite, and no whole number too large for a float
 Labels = npt.NDArray[np.int64]
-_MAY_BE_UNDEFINED = ("specificity", "kappa", "mcc")  # null where the formula has no denominator
 
 
 class NoScore(InputError):
     """A sound run that has no one score for the question asked; it may be left out where others have one."""
 
 
-class Answers(NamedTuple):
-    """What was predicted of the samples of one dataset in one split."""
+@dataclass(frozen=True)
+class Answers:
+    """What was predicted of some samples."""
 
-    sources: tuple[str, ...]  # (N,)
+    sources: tuple[str, ...]  # (N,) names of the samples
     true: Labels  # (N,)
     predicted: Labels  # (N,)
+    probabilities: npt.NDArray[np.float64]  # (N, K), 0 to 1 or nan
+
+    @classmethod
+    def join(cls, several: Sequence[Answers]) -> Answers:
+        """Return the samples of several, one after the other (the folds of a protocol, say)."""
+        return cls(
+            tuple(source for answers in several for source in answers.sources),
+            np.concatenate([answers.true for answers in several]),
+            np.concatenate([answers.predicted for answers in several]),
+            np.concatenate([answers.probabilities for answers in several]),
+        )
+
+    def choose(self, rows: npt.NDArray[np.bool_]) -> Answers:
+        """Return those of some of the samples, (N,)."""
+        sources = tuple(source for source, kept in zip(self.sources, rows.tolist(), strict=True) if kept)
+        return Answers(sources, self.true[rows], self.predicted[rows], self.probabilities[rows])
+
+    def predictions(self) -> Predictions:
+        """Return them as what a pass over a split gives: scored and drawn alike. The loss is finite, in nats."""
+        from fer_plugins.metrics.metrics import Predictions  # imports torch
+
+        rows = np.arange(len(self.true))
+        own = np.maximum(self.probabilities[rows, self.true], np.finfo(np.float64).tiny)
+        correct = int((self.true == self.predicted).sum())
+        return Predictions(rows, self.true, self.predicted, self.probabilities, -np.log(own), correct)
 
 
-def need(record: Record, file: str, *path: str) -> Any:
-    """Return a value of "config", "manifest" or "metrics".
+@dataclass(frozen=True)
+class RecordedAnswers:
+    """What predictions.csv of a finished run holds."""
 
-    Raises:
-        InputError: it is not there.
-    """
-    value: Any = getattr(record, file)
-    for key in path:
-        if not isinstance(value, Mapping) or value.get(key) is None:
-            name = "config.yaml" if file == "config" else f"{file}.json"
-            raise InputError(f"{record.folder}: {name} has no {'.'.join(path)}; it was not written by this version")
-        value = value[key]
-    return value
+    record: Record
+    classes: tuple[str, ...]  # in label order
+    splits: npt.NDArray[np.object_]  # (N,) "test" or "val"
+    datasets: npt.NDArray[np.object_]  # (N,) names of ``data.targets``, "": the dataset that was trained on
+    answers: Answers  # of all rows
+    cut: str  # what is to be added to any complaint where the file ends within a line
+
+    @classmethod
+    def read(cls, record: Record, classes: Sequence[str]) -> RecordedAnswers:
+        """Read the file of a run.
+
+        Args:
+            record: of the run, with its metrics.
+            classes: names in label order.
+
+        Raises:
+            InputError: the file cannot be read, lacks a column, names an unknown class or dataset, or holds a
+                probability that is none; ``NoScore`` where an earlier version wrote it and its rows cannot be told
+                apart.
+        """
+        path, place = record.folder / "predictions.csv", {name: number for number, name in enumerate(classes)}
+        try:
+            rows: list[dict[str, Any]] = list(record.predictions())
+            content = path.read_bytes()
+        except (OSError, UnicodeDecodeError, csv.Error) as error:
+            raise InputError(f"{path}: cannot be read: {' '.join(str(error).split())}") from None
+        cut = "" if content.endswith(b"\n") else "; it is cut off in the middle of its last line"
+        probabilities = [f"p_{name}" for name in classes]
+        missing = {"split", "source", "true", "predicted", *probabilities} - rows[0].keys() if rows else ()
+        if missing:
+            raise InputError(
+                f"{path}: cannot be read: it lacks a column of split, source, true and predicted, or p_CLASS for each "
+                "class; not written by a run"
+            )
+        for number, row in enumerate(rows, 2):
+            for name in (row["true"], row["predicted"]):
+                if name not in place:
+                    raise InputError(f"{path}: line {number} has {name!r}, which is no class of the run{cut}")
+        return cls(
+            record,
+            tuple(classes),
+            np.array([row["split"] for row in rows], dtype=object),
+            np.array(_datasets_of(record, rows), dtype=object),
+            Answers(
+                tuple(row["source"] for row in rows),
+                np.array([place[row["true"]] for row in rows], dtype=np.int64),
+                np.array([place[row["predicted"]] for row in rows], dtype=np.int64),
+                _read_probabilities(path, [[row[name] for name in probabilities] for row in rows], len(classes), cut),
+            ),
+            cut,
+        )
+
+    def of(self, split: str, dataset: str = "") -> Answers:
+        """Return the answers of one split and dataset.
+
+        Args:
+            split: "test" or "val".
+            dataset: a name of ``data.targets``; "" is the dataset that was trained on.
+
+        Raises:
+            InputError: a sample stands in it twice.
+        """
+        found = self.answers.choose((self.splits == split) & (self.datasets == dataset))
+        if len(set(found.sources)) != len(found.sources):
+            path = self.record.folder / "predictions.csv"
+            raise InputError(f"{path}: a sample of {split} stands in it twice{self.cut}")
+        return found
+
+    def check_end(self) -> None:
+        """Refuse a file that ends within a line: its last number may have lost digits.
+
+        Raises:
+            InputError: it does.
+        """
+        if self.cut:
+            path = self.record.folder / "predictions.csv"
+            raise InputError(f"{path}: cannot be read{self.cut.replace(';', ':', 1)}; repeat the run")
+
+    def check_fit(self, split: str, dataset: str = "") -> None:
+        """Check that the answers are those which the scores in metrics.json were computed from.
+
+        Args:
+            split: "test" or "val".
+            dataset: see ``of``.
+
+        Raises:
+            InputError: they are not.
+        """
+        record, folder, where = self.record, self.record.folder, place_of_scores(split, dataset)
+        answers, size = self.of(split, dataset), len(self.classes)
+        what, true = f"{split} of {dataset}" if dataset else split, answers.true
+        counts, scores = need(record, "metrics", *where, "n"), need(record, "metrics", *where)
+        if not len(true):
+            raise InputError(f"{folder}: predictions.csv has no row of {what}{self.cut}; repeat the run")
+        if len(true) != counts:
+            counted = f"predictions.csv has {len(true)} rows of {what}, metrics.json counts {counts!r}"
+            raise InputError(f"{folder}: {counted}{self.cut}; repeat the run")
+        matrix: Matrix = np.zeros((size, size), dtype=np.int64)
+        np.add.at(matrix, (true, answers.predicted), 1)
+        for name, value in {"accuracy": matrix.trace() / len(true), **macro_scores(matrix)}.items():
+            if name not in scores or (scores[name] is None and may_be_undefined(name)):
+                continue  # a run of an earlier version; a score that is 0/0
+            if not _is_near(scores[name], value):
+                said = f"predictions.csv gives {name} {value:.4f} of {what}, metrics.json has {scores[name]!r}"
+                raise _not_together(folder, said, self.cut)
+        if scores.get("confusion_matrix", matrix.tolist()) != matrix.tolist():
+            raise _not_together(folder, f"metrics.json has another confusion matrix of {what}", self.cut)
+        _check_intervals(record, where, matrix)
 
 
-def place_of_scores(part: str, dataset: str) -> tuple[str, ...]:
-    """Return the keys that lead to a dataset's scores in metrics.json; ``dataset`` "" is the one trained on."""
-    return ("targets", dataset) if dataset else (part,)
-
-
-def rows_of(record: Record, part: str, dataset: str = "") -> list[tuple[int, dict[str, str]]]:
-    """Return the rows of predictions.csv of one split and dataset, each with its line number.
-
-    Args:
-        record: of a finished run, with its metrics.
-        part: "test" or "val".
-        dataset: a name of ``data.targets``; "" is the dataset that was trained on.
-
-    Raises:
-        InputError: a row names a dataset that metrics.json does not, or the rows of a run of an earlier version cannot
-            be told apart (``NoScore``).
-        KeyError: there is no column split.
-        OSError, UnicodeDecodeError, csv.Error: the file cannot be read.
-    """
-    rows = record.predictions()
-    return [
-        (number, row)
-        for number, (row, name) in enumerate(zip(rows, _datasets_of(record, rows), strict=True), 2)
-        if row["split"] == part and name == dataset
-    ]
+def _read_probabilities(path: Path, cells: list[list[Any]], size: int, cut: str) -> npt.NDArray[np.float64]:
+    try:
+        read = np.array(cells, dtype=np.float64).reshape(len(cells), size)
+    except (ValueError, TypeError):
+        raise InputError(f"{path}: cannot be read: holds a probability that is no number{cut}") from None
+    if ((read < 0) | (read > 1)).any():  # those that are nan are told where they are to be drawn
+        raise InputError(f"{path}: holds probabilities outside of 0 to 1{cut}; repeat the run")
+    return read
 
 
 def _datasets_of(record: Record, rows: Sequence[Mapping[str, str]]) -> list[str]:
@@ -101,74 +216,21 @@ def _datasets_by_source(record: Record, rows: Sequence[Mapping[str, str]], targe
     return named
 
 
-def read_answers(record: Record, part: str, classes: Sequence[str], dataset: str = "") -> Answers:
-    """Read what was predicted of one dataset in one split.
-
-    Args:
-        record: of a finished run, with its metrics.
-        part: "test" or "val".
-        classes: names in label order.
-        dataset: see ``rows_of``.
-
-    Raises:
-        InputError: the file cannot be read, lacks a column, names an unknown class, or a sample twice.
-    """
-    path = record.folder / "predictions.csv"
-    place = {name: number for number, name in enumerate(classes)}
-    sources, true, predicted = [], [], []
-    try:
-        for number, row in rows_of(record, part, dataset):
-            for name in (row["true"], row["predicted"]):
-                if name not in place:
-                    raise InputError(f"{path}: line {number} has {name!r}, which is no class of the run")
-            sources.append(row["source"])
-            true.append(place[row["true"]])
-            predicted.append(place[row["predicted"]])
-    except KeyError:
-        raise InputError(f"{path}: lacks a column of split, source, true and predicted; not written by a run") from None
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path}: cannot be read: {' '.join(str(error).split())}") from None
-    if len(set(sources)) != len(sources):
-        raise InputError(f"{path}: a sample of {part} stands in it twice")
-    return Answers(tuple(sources), np.array(true, dtype=np.int64), np.array(predicted, dtype=np.int64))
+def _not_together(folder: Path, said: str, cut: str) -> InputError:
+    return InputError(
+        f"{folder}: {said}; the files do not belong together, predictions.csv is not what metrics.json was computed "
+        f"from{cut}: repeat the run"
+    )
 
 
-def check_fit(record: Record, part: str, answers: Answers, size: int, dataset: str = "") -> None:
-    """Check that predictions are those which the scores in metrics.json were computed from.
-
-    Args:
-        record: of a finished run.
-        part: "test" or "val".
-        answers: of that part and dataset.
-        size: number of classes.
-        dataset: see ``rows_of``.
-
-    Raises:
-        InputError: they are not.
-    """
-    folder, where = record.folder, place_of_scores(part, dataset)
-    what, true, predicted = f"{part} of {dataset}" if dataset else part, answers.true, answers.predicted
-    counts, scores = need(record, "metrics", *where, "n"), need(record, "metrics", *where)
-    if not len(true):
-        raise InputError(f"{folder}: predictions.csv has no row of {what}; repeat the run")
-    if len(true) != counts:
-        counted = f"predictions.csv has {len(true)} rows of {what}, metrics.json counts {counts!r}"
-        raise InputError(f"{folder}: {counted}; repeat the run")
-    matrix: Matrix = np.zeros((size, size), dtype=np.int64)
-    np.add.at(matrix, (true, predicted), 1)
-    for name, value in {"accuracy": matrix.trace() / len(true), **macro_scores(matrix)}.items():
-        if name not in scores or (name in _MAY_BE_UNDEFINED and scores[name] is None):
-            continue  # a run of an earlier version; a score that is 0/0
-        if not _is_near(scores[name], value):
-            said = f"predictions.csv gives {name} {value:.4f} of {what}, metrics.json has {scores[name]!r}"
-            raise InputError(f"{folder}: {said}; the files do not belong together: repeat the run")
+def _check_intervals(record: Record, where: Sequence[str], matrix: Matrix) -> None:
+    folder, place = record.folder, ".".join(where)
     intervals = need(record, "metrics", *where, "intervals")
-    for name in ("accuracy", "f1"):
+    for name in HEADLINE:
         ends = [need(record, "metrics", *where, "intervals", name, end) for end in ("low", "high")]
         if not all(_is_number(end) for end in ends) or ends[0] > ends[1]:
-            place = ".".join(where)
             raise InputError(f"{folder}: metrics.json has {place}.intervals.{name} {ends}; it was not written by a run")
-    expected = wilson(int(matrix.trace()), len(true))
+    expected = wilson(int(matrix.trace()), int(matrix.sum()))
     if expected and not all(_is_near(intervals["accuracy"][end], expected[end]) for end in ("low", "high")):
         raise InputError(f"{folder}: the interval of accuracy in metrics.json is not that of its hits; repeat the run")
 

@@ -14,30 +14,16 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from fer_plugins.runtime.notices import code_of, from_values
+from fer_plugins.metrics.installed import known
+from fer_plugins.metrics.table import CLASS_TABLE
 from fer_plugins.runtime.print_table import print_table
 
 WIDEST = 120  # columns; no wider anywhere, so that a table fits a note or a log
 _PIPED = 100  # where there is no terminal and COLUMNS says nothing
 _ROOMY = 100  # columns from which a table by class has a column for each interval
 _SPLITS = ("test", "val", "train")
-_OVERALL = {
-    "accuracy": "accuracy",
-    "balanced_accuracy": "balanced accuracy",
-    "precision": "precision (macro)",
-    "recall": "recall (macro)",
-    "f1": "F1 (macro)",
-    "specificity": "specificity (macro)",
-    "kappa": "Cohen's kappa",
-    "mcc": "Matthews correlation",
-    "top2_accuracy": "top-2 accuracy",
-    "auroc": "AUROC (macro)",
-    "average_precision": "average precision (macro)",
-    "ece": "calibration error (ECE)",
-    "brier": "Brier score (0 to 2)",
-    "loss": "loss (nats)",
-}
 _ACRONYMS = {"f1": "F1", "gar": "GAR", "far": "FAR"}
-_PER_CLASS = {"precision": "precision", "recall": "recall", "f1": "F1"}
 
 
 def result_console(stream: TextIO | None = None) -> Console:
@@ -132,16 +118,16 @@ def per_class_table(split: str, scores: Mapping[str, Any], *, narrow: bool = Fal
         return _narrow_per_class(split, scores)
     table = _table(f"{split}, per class ({scores['n']:,} images)")
     table.add_column("class", overflow="fold")
-    for title in (*_PER_CLASS.values(), "images"):
+    for title in (*CLASS_TABLE.values(), "images"):
         table.add_column(title, justify="right")
     intervals = scores.get("intervals", {}).get("per_class", {})
     if intervals:
-        for title in _PER_CLASS.values():
+        for title in CLASS_TABLE.values():
             table.add_column(f"{title} 95 %", justify="right", style="dim")
     for name, row in scores["per_class"].items():
-        cells = [_rate(row[metric]) for metric in _PER_CLASS]
+        cells = [_rate(row[metric]) for metric in CLASS_TABLE]
         ranges = (
-            [format_interval(intervals.get(name, {}).get(metric), digits=3) for metric in _PER_CLASS] if intervals else []
+            [format_interval(intervals.get(name, {}).get(metric), digits=3) for metric in CLASS_TABLE] if intervals else []
         )
         table.add_row(Text(name), *cells, f"{row['support']:,}", *ranges)
     return table
@@ -150,12 +136,12 @@ def per_class_table(split: str, scores: Mapping[str, Any], *, narrow: bool = Fal
 def _narrow_per_class(split: str, scores: Mapping[str, Any]) -> Table:
     table = _table(f"{split}, per class ({scores['n']:,} images), with 95 % intervals")
     table.add_column("class", overflow="fold")
-    for title in ("images", *_PER_CLASS.values()):
+    for title in ("images", *CLASS_TABLE.values()):
         table.add_column(title, justify="right")
     intervals = scores.get("intervals", {}).get("per_class", {})
     for name, row in scores["per_class"].items():
         cells = []
-        for metric in _PER_CLASS:
+        for metric in CLASS_TABLE:
             ends = intervals.get(name, {}).get(metric)
             cells.append(_rate(row[metric], 3) + (f" [{ends['low']:.2f}, {ends['high']:.2f}]" if ends else ""))
         table.add_row(Text(name), f"{row['support']:,}", *map(Text, cells))
@@ -170,16 +156,16 @@ def _overall(shown: Sequence[str], scores_by_split: Mapping[str, Mapping[str, An
         table.add_column(split, justify="right")
         if split in with_interval:
             table.add_column("95 % interval", justify="right", style="dim")
-    for metric, title in _OVERALL.items():
-        if not any(metric in scores_by_split[split] for split in shown):
-            continue  # a run of an earlier version
+    for metric, entry in known().items():
+        if entry.shown != "table" or not any(metric in scores_by_split[split] for split in shown):
+            continue  # the latter: a run of an earlier version, or a metric that failed
         cells = []
         for split in shown:
             scores = scores_by_split[split]
             cells.append(_rate(scores.get(metric)))
             if split in with_interval:
                 cells.append(format_interval(scores["intervals"].get(metric)))
-        table.add_row(title, *cells)
+        table.add_row(Text(entry.title), *cells)
     return table
 
 
@@ -216,9 +202,9 @@ def _print_claims(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
 
 def _notes(row: Mapping[str, Any]) -> list[str]:
     """Return a row's notes and the claims file's own remark, unless it says again that the averaging is open."""
-    remark = row.get("remark") or ""
-    repeated = remark.startswith("averaging") and any("averaging" in note for note in row["notes"])
-    return [*row["notes"], *([f"claim: {remark}"] if remark and not repeated else [])]
+    *notes, remark = from_values([*row["notes"], row.get("remark") or ""], row.get("notices"))
+    repeated = code_of(remark) != "" and code_of(remark) in map(code_of, notes)
+    return [*notes, *([f"claim: {remark}"] if remark and not repeated else [])]
 
 
 def _print_pair(console: Console, key: str, words: str, width: int, style: str = "dim") -> None:

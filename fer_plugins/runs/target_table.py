@@ -10,10 +10,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from fer_plugins.metrics.table import SUMMARY
 from fer_plugins.runtime.print_table import print_table
 from fer_plugins.runs.result_table import per_class_table, format_interval
 
-_SCORES = {"accuracy": "accuracy", "balanced_accuracy": "balanced accuracy", "f1": "F1 (macro)"}
 
 
 def print_targets(console: Console, targets: Mapping[str, Mapping[str, Any]]) -> None:
@@ -28,7 +28,7 @@ def print_targets(console: Console, targets: Mapping[str, Mapping[str, Any]]) ->
     for name in ("images", "score", "", "95 % interval"):
         table.add_column(name, justify="left" if name == "score" else "right", no_wrap=True)
     for name, scores in targets.items():
-        lines = [(title, scores[key], scores["intervals"][key]) for key, title in _SCORES.items()]
+        lines = [(title, scores[key], scores["intervals"][key]) for key, title in SUMMARY.items()]
         adjusted, gap = scores["prior_adjusted_accuracy"], scores["gap"]["accuracy"]
         lines += [("prior-adjusted", adjusted["value"], adjusted), ("gap", gap["value"], gap)]
         for row, (title, value, interval) in enumerate(lines):

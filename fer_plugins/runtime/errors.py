@@ -5,11 +5,28 @@ class InputError(ValueError):
     """Wrong input: its text is one line that names the thing and the remedy; the commands exit with 2.
 
     Plug-ins raise plain ``ValueError`` (or ``OSError`` for files); the core adds whose plug-in spoke.
+
+    Args:
+        *args: the text.
+        key: the option that is wrong, for code that must know it; the text is for the user alone.
     """
+
+    def __init__(self, *args: object, key: str | None = None) -> None:
+        super().__init__(*args)
+        self.key = key
 
 
 class RunError(RuntimeError):
-    """A run that began cannot go on (NaN loss, full disk): one line with the cause; the commands exit with 1."""
+    """A run that began cannot go on (NaN loss, full disk): one line with the cause; the commands exit with 1.
+
+    Args:
+        *args: the text.
+        cause: the part of it that says why, where another text is made of it.
+    """
+
+    def __init__(self, *args: object, cause: str = "") -> None:
+        super().__init__(*args)
+        self.cause = cause
 
 
 class Interrupted(RunError):

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
+from fer_plugins.contract import MixesBatch
 from fer_plugins.testing.findings import Failed, Findings, first_line
 from fer_plugins.testing.seeding import keep_global_seeds, seed_everything
 from fer_plugins.testing.signature import check_signature
@@ -41,7 +42,10 @@ def check_augmentation(factory: Callable[..., Any]) -> None:
             f"building for {_SIZE}x{_SIZE} images",
             "give every option a default that serves",
         )
-        if isinstance(transform, nn.Module):
+        if isinstance(transform, nn.Module) and isinstance(transform, MixesBatch):
+            for channels in (1, 3):
+                _check_mixing(findings, transform.train(), channels)
+        elif isinstance(transform, nn.Module):
             for channels in (1, 3):
                 _check_batch_transform(findings, transform.train(), channels)
         elif callable(transform):
@@ -128,6 +132,40 @@ def _check_batch_transform(findings: Findings, transform: nn.Module, channels: i
 
     _check_seeds(findings, attempt, clean.numpy())
     findings.require(torch.equal(images, clean), "input unchanged", "a call wrote to its batch", "work on a copy")
+
+
+def _check_mixing(findings: Findings, transform: Any, channels: int) -> None:
+    """Check the images as those of any batch transform, and that the targets go with them."""
+    classes = torch.arange(_MANY) % 7
+    targets = nn.functional.one_hot(classes, 7).float()
+
+    class Images(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            images: torch.Tensor
+            images, mixed = transform.mix(x, targets)
+            sound = isinstance(mixed, torch.Tensor) and mixed.shape == targets.shape and mixed.dtype == targets.dtype
+            sound = sound and bool((mixed >= 0).all()) and bool((mixed.sum(1) - 1).abs().max() < 1e-4)
+            if findings.require(
+                sound, "targets are shares", f"{_MANY} one-hot rows become {mixed!r:.80}", "mix them like the images"
+            ):
+                same = (
+                    (images == x).flatten(1).all(1) if images.shape == x.shape else torch.zeros(_MANY, dtype=torch.bool)
+                )
+                findings.require(
+                    torch.equal(mixed[same], targets[same]),
+                    "an image that stays keeps its target",
+                    "an image comes out as it was, with another target",
+                    "change both or neither",
+                )
+            return images
+
+    _check_batch_transform(findings, Images(), channels)
+    findings.require(
+        torch.equal(targets, nn.functional.one_hot(classes, 7).float()),
+        "input unchanged",
+        "a call wrote to its targets",
+        "work on a copy",
+    )
 
 
 def _check_seeds(findings: Findings, run: Callable[[int], Images | None], clean: Images) -> None:

@@ -13,7 +13,7 @@ from fer_plugins.config.signatures import coerce
 from fer_plugins.testing.findings import Failed, Findings
 
 _PLAIN = {"int", "float", "bool", "str"}
-_TYPES = "int, float, bool, str, Literal[...], tuple or list of those, or `... | None`"
+_TYPES = "int, float, bool, str, Annotated[float, '0..1'], Literal[...], tuple or list of those, or `... | None`"
 
 
 def check_signature(
@@ -126,7 +126,15 @@ def _is_plain_node(node: ast.expr) -> bool:
     if isinstance(node, ast.Subscript):
         items = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
         origin = ast.unparse(node.value).rpartition(".")[2]
+        if origin == "Annotated":
+            return len(items) == 2 and ast.unparse(items[0]) in ("int", "float") and _is_bound(items[1])
         if origin == "Literal":
             return all(isinstance(item, ast.Constant | ast.UnaryOp) for item in items)
         return origin in ("tuple", "list", "Optional", "Union") and all(map(_is_plain_node, items))
     return isinstance(node, ast.Name) and node.id in _PLAIN
+
+
+def _is_bound(node: ast.expr) -> bool:
+    text = node.value if isinstance(node, ast.Constant) else None
+    number = r"-?\d+(\.\d+)?(e-?\d+)?"
+    return isinstance(text, str) and re.fullmatch(rf">=? {number}|{number}\.\.{number}", text) is not None

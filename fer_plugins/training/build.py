@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,16 +15,19 @@ from torch import nn
 from fer_plugins import config
 from fer_plugins.config import registry
 from fer_plugins.config.data_schema import DataConfig
+from fer_plugins.contract import MixesBatch
 from fer_plugins.data.datamodule import FERDataModule
 from fer_plugins.data.face_crop import FaceCropped
 from fer_plugins.data.joined import Joined
+from fer_plugins.data.read_once import once
 from fer_plugins.runs.record import Record
 from fer_plugins.runtime.errors import InputError
 from fer_plugins.runtime.seeds import derive
-from fer_plugins.training import checkpoints, optim_trial
+from fer_plugins.training import checkpoints, criterion, optim_trial
+from fer_plugins.training.callbacks import DuringTraining, build_callbacks
 from fer_plugins.training.module import FERModule
 from fer_plugins.training.progress import EpochLog, decoding_progress, training_bar
-from fer_plugins.training.soft_targets import SoftTargets, check_loss_settings
+from fer_plugins.training.soft_targets import SoftTargets
 from fer_plugins.training.stopping import stopping_callback
 
 
@@ -41,8 +45,11 @@ def check_machine(settings: config.RunConfig) -> None:
     if precision == "16-mixed" and (accelerator == "cpu" or not torch.cuda.is_available()):
         raise InputError("trainer.precision: 16-mixed needs a GPU; use bf16-mixed or 32-true")
     _selection_metric(settings)
-    _balance(settings)
+    criterion.check(settings)
+    if settings["data"]["targets"] and settings["protocol"]["name"] not in ("cross_dataset", "file"):
+        raise InputError("data.targets: are tested under --protocol cross_dataset; set it, or leave them out")
     optim_trial.check(settings)
+    build_callbacks(settings)
 
 
 def _selection_metric(settings: config.RunConfig) -> None:
@@ -61,12 +68,7 @@ def _selection_metric(settings: config.RunConfig) -> None:
         raise InputError(f"selection.stop: {settings.selection.stop} does nothing without selection.patience")
 
 
-def _balance(settings: config.RunConfig) -> None:
-    balance = settings.data.balance
-    if balance != "none" and settings.loss.class_weights == "balanced":
-        raise InputError(f"loss.class_weights: balanced, and data.balance {balance}, correct twice; leave one out")
-    if settings.data.targets and settings.protocol.name not in ("cross_dataset", "file"):
-        raise InputError("data.targets: are tested under --protocol cross_dataset; set it, or leave them out")
+_OF_DATASET = ("face_crop", "on_no_face", "targets")  # keys of the core that a dataset is built with
 
 
 def build_data(settings: config.RunConfig) -> FERDataModule:
@@ -75,16 +77,20 @@ def build_data(settings: config.RunConfig) -> FERDataModule:
     Raises:
         InputError: anything about the data is wrong.
     """
-    section = settings.data
-    offered = {"image_size": section.image_size, "channels": section.channels}
-    dataset = registry.build(
-        "dataset", section.name, root=section.root, **offered, **config.copy_plain(section.options)
-    )
-    dataset = _cut_faces(dataset, section.face_crop, section.on_no_face)
-    if section.targets:
-        dataset = Joined(dataset, _build_targets(section.targets, offered))
-    protocol = dict(settings.protocol)
-    augmentation = dict(settings.augmentation)
+    section = settings["data"]
+    core = config.section_keys("data")
+    own = {name: value for name, value in section.items() if name not in core}
+    offered = {"image_size": section["image_size"], "channels": section["channels"]}
+    shaping = {**own, **{name: section[name] for name in ("name", "root", *offered, *_OF_DATASET)}}
+
+    def build_dataset() -> Any:
+        dataset = registry.build("dataset", section["name"], root=section["root"], **offered, **own)
+        dataset = _cut_faces(dataset, section["face_crop"], section["on_no_face"])
+        return Joined(dataset, _build_targets(section["targets"], offered)) if section["targets"] else dataset
+
+    dataset = once("dataset", json.dumps(shaping, sort_keys=True, default=str), build_dataset)
+    protocol = dict(settings["protocol"])
+    augmentation = dict(settings["augmentation"])
     data = FERDataModule(
         dataset,
         name=section.name,
@@ -166,7 +172,10 @@ def _build_offline(section: DataConfig) -> tuple[Any, int | None] | None:
     if not isinstance(options.get("name"), str) or options["name"] == "none":
         raise InputError("data.balance_with: expected an augmentation's name, or a mapping with its name and options")
     name = options.pop("name")
-    return registry.build("augmentation", name, image_size=section.image_size, **options), section.balance_to
+    made = registry.build("augmentation", name, image_size=section["image_size"], **options)
+    if isinstance(made, MixesBatch):
+        raise InputError(f"data.balance_with: {name} mixes images of several classes; take another augmentation")
+    return made, section["balance_to"]
 
 
 def cache_folder(given: str | None) -> Path | None:
@@ -200,7 +209,7 @@ def build_targets(settings: config.RunConfig, data: FERDataModule) -> SoftTarget
     mode = getattr(data.dataset, "target_mode", None)
     if mode is None or data.table.target is None:
         return None
-    check_loss_settings(settings.loss, mode)
+    criterion.check_target_mode(settings, mode, data.augmentation)
     return SoftTargets(data.table.target, mode)
 
 
@@ -231,9 +240,8 @@ def build_trainer(settings: config.RunConfig, record: Record, log: EpochLog) -> 
         log,
         checkpoints.BestAndLast(record.checkpoints.absolute(), selection.metric, selection.mode),
     ]
-    stopping = stopping_callback(selection)
-    callbacks += [stopping] if stopping else []
-    callbacks += training_bar(settings)
+    callbacks += [rule] if (rule := stopping_callback(selection)) else []
+    callbacks += training_bar(settings) + (named := build_callbacks(settings)) + [DuringTraining(named)]
     return L.Trainer(
         accelerator=section.accelerator,
         devices=1,

@@ -142,7 +142,8 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     try:
         content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises a dozen kinds for a damaged file
-        raise RunError(f"cannot read {path}: {' '.join(str(error).split())[:200]}") from error
+        cause = " ".join(str(error).split())[:200]
+        raise RunError(f"cannot read {path}: {cause}", cause=cause) from error
     return content
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,91 +10,16 @@ import lightning as L
 import torch
 from torch import Tensor, nn
 
-from fer_plugins.config import RunConfig, read_config, registry
-from fer_plugins.contract import Batch, HasAuxiliaryLoss, HasHealth
+from fer_plugins.config import read_config
+from fer_plugins.contract import Batch, HasAuxiliaryLoss, HasHealth, Health
 from fer_plugins.metrics.collapse import find_collapse
 from fer_plugins.metrics.metrics import Predictions, Scorer, score
 from fer_plugins.runtime.errors import InputError, RunError
 from fer_plugins.runtime.seeds import derive
 from fer_plugins.training import optim
+from fer_plugins.training.criterion import build_criterion
+from fer_plugins.training.network import build_network as build_network
 from fer_plugins.training.soft_targets import SoftTargets
-
-LARGEST_TRIED = 512  # pixels; where the search for the smallest legal image size ends
-
-
-def build_network(config: RunConfig, num_classes: int, teacher: nn.Module | None = None) -> nn.Module:
-    """Build the architecture of the configuration and check that it keeps the contract on one image.
-
-    Raises:
-        InputError: the architecture refuses its options or the image size (the smallest legal size is named).
-        PluginError: logits of the wrong shape, or no module.
-    """
-    options = {**config.model, "teacher": teacher}
-    name = str(options.pop("name"))
-    channels, size = config.data.channels, config.data.image_size
-
-    def attempt(pixels: int) -> nn.Module:
-        network: nn.Module = registry.build(
-            "architecture", name, num_classes=num_classes, in_channels=channels, image_size=pixels, **options
-        )
-        _check_logits(network, name, (1, channels, pixels, pixels), num_classes)
-        return network
-
-    try:
-        return attempt(size)
-    except registry.PluginError:
-        raise
-    except InputError as error:
-        if "image_size" in str(error):
-            raise  # the architecture has said it all
-        smallest = _smallest_size(attempt, size)
-        if smallest is None:
-            raise
-        raise InputError(
-            f"data.image_size: {name} does not take {size} pixels; "
-            f"the smallest size above that it takes is {smallest} ({error})"
-        ) from error
-
-
-def _smallest_size(attempt: Callable[[int], nn.Module], size: int) -> int | None:
-    """Return the least image size above ``size`` that works, or None when another cause is to blame."""
-
-    def works(pixels: int) -> bool:
-        try:
-            attempt(pixels)
-        except InputError:
-            return False
-        return True
-
-    with torch.random.fork_rng(devices=[]):
-        doubled = [size * 2**times for times in range(1, 10) if size * 2**times <= LARGEST_TRIED] or [LARGEST_TRIED]
-        large = next((pixels for pixels in doubled if works(pixels)), None)
-        if large is None:  # a few attempts have told that the size is not to blame
-            return None
-        near = next((pixels for pixels in range(size + 1, min(size + 33, large)) if works(pixels)), None)
-        if near is not None:
-            return near
-        far = next(pixels for pixels in (*range(size + 64, large, 32), large) if works(pixels))
-        return next(pixels for pixels in range(max(far - 31, size + 1), far + 1) if works(pixels))
-
-
-def _check_logits(network: nn.Module, name: str, shape: tuple[int, ...], num_classes: int) -> None:
-    training = network.training
-    network.eval()
-    try:
-        with torch.no_grad():
-            logits = network(torch.zeros(shape))
-    except (RuntimeError, ValueError) as error:  # a map smaller than its kernel, and the like
-        text = " ".join(str(error).split())
-        raise InputError(f"architecture {name} fails on an image of {shape[-1]} pixels: {text}") from error
-    finally:
-        network.train(training)
-    if not isinstance(logits, Tensor) or logits.shape != (1, num_classes):
-        found = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
-        component = registry.find("architecture", name)
-        raise registry.PluginError(
-            f"{component}: forward returns {found} for one image; the contract wants (1, {num_classes})"
-        )
 
 
 class FERModule(L.LightningModule):
@@ -104,7 +29,7 @@ class FERModule(L.LightningModule):
         config: the complete configuration, typed or as plain values; its sections model, data, loss, optimizer,
             scheduler, selection, trainer and the seed are read.
         classes: class names in label order; kept in the checkpoint.
-        class_counts: training images per class, for balanced class weights.
+        class_counts: training images per class, for losses that weigh the classes.
         teacher: a frozen network for architectures that distil; not part of the checkpoint.
         targets: shares per class of every sample, where training aims at them; not part of the checkpoint.
     """
@@ -126,12 +51,12 @@ class FERModule(L.LightningModule):
         self.channels_last = self.config.trainer.channels_last
         if self.channels_last:
             self.network.to(memory_format=torch.channels_last)
-        self.criterion = optim.build_criterion(self.config.loss, class_counts)
+        self.criterion = build_criterion(config["loss"], len(classes), class_counts)
         self.targets = targets
         self.scorer = Scorer(classes)
         self.predictions: Predictions | None = None  # of the last validation or test pass
         self.faults: list[str] = []  # why the last pass is no result: the network has broken down
-        self._looked_at: Tensor | None = None  # the first batch of the pass, for the network's own health check
+        self._health: Health | None = None  # of the network on the first batch of the pass
         self._sums = torch.zeros(4)  # criterion, auxiliary loss, right answers, images of this epoch
 
     @classmethod
@@ -171,7 +96,10 @@ class FERModule(L.LightningModule):
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the loss: criterion (times the model's ``criterion_weight``) plus its ``auxiliary_loss``."""
         logits = self(batch.image)
-        if self.targets is None:
+        if batch.target is not None:  # mixed images
+            target = batch.target.to(torch.promote_types(batch.target.dtype, logits.dtype))
+            criterion = self.criterion(logits, target)
+        elif self.targets is None:
             criterion = self.criterion(logits, batch.label)
         else:
             criterion = self.targets.loss(self.criterion, logits, batch.index)
@@ -186,7 +114,13 @@ class FERModule(L.LightningModule):
                 "the checkpoint of the last whole epoch is kept. Lower optimizer.lr or set trainer.gradient_clip_norm"
             )
         with torch.no_grad():
-            right = (logits.argmax(1) == batch.label).sum()
+            predicted = logits.argmax(1)
+            # Of a mixed image the share of the predicted class is what is right.
+            right = (
+                (predicted == batch.label).sum()
+                if batch.target is None
+                else batch.target.gather(1, predicted[:, None]).sum()
+            )
             count = len(batch.label)
             self._sums += torch.stack((criterion * count, auxiliary * count, right, right.new_tensor(count)))
         return total
@@ -206,13 +140,17 @@ class FERModule(L.LightningModule):
     def on_validation_epoch_start(self) -> None:
         """Forget earlier answers."""
         self.scorer.reset()
-        self._looked_at = None
+        self._health = None
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Collect answers."""
-        if self._looked_at is None:
-            self._looked_at = batch.image
         self.scorer.update(batch.index, self(batch.image), batch.label)
+
+    def on_validation_batch_end(self, outputs: Any, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
+        """Ask the network for its health on the first batch: after the pass a callback may change its weights."""
+        if batch_idx == 0 and isinstance(self.network, HasHealth):
+            with torch.no_grad():
+                self._health = self.network.health(batch.image)
 
     def on_validation_epoch_end(self) -> None:
         """Log loss, accuracy, balanced accuracy and macro F1 of the validation split, and the network's health."""
@@ -226,13 +164,10 @@ class FERModule(L.LightningModule):
         """Keep the answers and the faults of the pass; return the figures of the network's health."""
         self.predictions = self.scorer.predictions()
         self.faults = find_collapse(self.predictions, self.classes)
-        if not isinstance(self.network, HasHealth) or self._looked_at is None:
+        if self._health is None:
             return {}
-        with torch.no_grad():
-            health = self.network.health(self._looked_at)
-        self._looked_at = None
-        self.faults += health.faults
-        return {name: float(value) for name, value in health.figures.items()}
+        self.faults += self._health.faults
+        return {name: float(value) for name, value in self._health.figures.items()}
 
     def on_test_epoch_start(self) -> None:
         """Forget earlier answers."""
@@ -241,6 +176,10 @@ class FERModule(L.LightningModule):
     def test_step(self, batch: Batch, batch_idx: int) -> None:
         """Collect answers."""
         self.validation_step(batch, batch_idx)
+
+    def on_test_batch_end(self, outputs: Any, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
+        """Ask the network for its health on the first batch."""
+        self.on_validation_batch_end(outputs, batch, batch_idx)
 
     def on_test_epoch_end(self) -> None:
         """Keep the answers for the record."""

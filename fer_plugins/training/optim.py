@@ -1,4 +1,4 @@
-"""Builds the criterion, the optimiser and the learning-rate schedule that the configuration names.
+"""Builds the optimiser and the learning-rate schedule that the configuration names.
 
 Optimisers and schedulers go by their torch names and take torch's own arguments; ``optim_trial`` tries them before
 anything else is built, so that a wrong argument costs no waiting.
@@ -36,20 +36,6 @@ class InverseDecay:
         0.5
         """
         return 1.0 / (1.0 + self.gamma * epoch)
-
-
-def build_criterion(section: Mapping[str, Any], class_counts: list[int] | None) -> nn.CrossEntropyLoss:
-    """Return the criterion of the ``loss`` section.
-
-    Args:
-        section: ``label_smoothing`` in [0, 1] and ``class_weights`` none or balanced.
-        class_counts: training images per class; balanced weights are N / (K * count), whose mean over samples is 1.
-    """
-    weight = None
-    if section["class_weights"] == "balanced" and class_counts:
-        counts = torch.tensor(class_counts, dtype=torch.float32)
-        weight = counts.sum() / (len(class_counts) * counts)
-    return nn.CrossEntropyLoss(weight=weight, label_smoothing=section["label_smoothing"])
 
 
 def build_optimizer(

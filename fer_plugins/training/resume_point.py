@@ -62,7 +62,7 @@ def _check(path: Path, module: FERModule, record: Record) -> int:
     try:
         content = read_checkpoint(path)
     except RunError as error:
-        raise _unusable(path, record, str(error).partition(": ")[2]) from error
+        raise _unusable(path, record, error.cause) from error
     if not isinstance(content, dict) or any(part not in content for part in _PARTS):
         raise _unusable(path, record, "it is not written by a run")
     if not _can_be_restored(content):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from fer_plugins.data.datamodule import FERDataModule
 from fer_plugins.metrics.collapse import find_collapse
 from fer_plugins.metrics.metrics import Predictions, score
+from fer_plugins.metrics.subjects import subject_intervals
 from fer_plugins.metrics.votes import score_votes
 from fer_plugins.runs.by_dataset import choose, score_targets
 
@@ -40,18 +41,31 @@ def score_part(predictions: Predictions, data: FERDataModule, faults: Sequence[s
     table = data.table
     origin = None if table.origin is None else table.origin[predictions.index]
     if origin is None or not (origin != "").any():
-        scores = score(predictions, data.classes)
+        scores = _score_own(predictions, data)
         if table.votes is not None:
             scores["votes"] = score_votes(table.votes[predictions.index], predictions)
-        return PartScores(predictions, scores, list(faults))
+        return PartScores(predictions, scores, list(faults), warnings=_left_out(scores))
     own = choose(predictions, origin == "")
     of_all = find_collapse(predictions, data.classes)  # a collapse on one dataset may hide behind another
     found = [*find_collapse(own, data.classes), *(fault for fault in faults if fault not in of_all)]
     targets = score_targets(predictions, origin, data.classes)
     left_out = getattr(data.dataset, "left_out", {})
-    warnings = []
+    scores = _score_own(own, data)
+    warnings = _left_out(scores)
     for name, one in targets.items():
         one["left_out"] = left_out.get(name, {})
         collapse = find_collapse(choose(predictions, origin == name), data.classes)
         warnings += [f"no result on {name}: {fault}" for fault in collapse]
-    return PartScores(own, score(own, data.classes), found, origin.tolist(), targets, warnings)
+    return PartScores(own, scores, found, origin.tolist(), targets, warnings)
+
+
+def _score_own(predictions: Predictions, data: FERDataModule) -> dict[str, Any]:
+    scores = score(predictions, data.classes)
+    if data.table.subject is not None:
+        subjects = data.table.subject[predictions.index]
+        scores["by_subject"] = subject_intervals(predictions, subjects, len(data.classes))
+    return scores
+
+
+def _left_out(scores: Mapping[str, Any]) -> list[str]:
+    return [f"metric {name} is left out: {why}" for name, why in scores.get("failed_metrics", {}).items()]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, get_args
+from typing import get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -12,14 +11,13 @@ from torch import Tensor, nn
 
 from fer_plugins.config.registry import PluginError
 from fer_plugins.contract import TargetMode
-from fer_plugins.runtime.errors import InputError
 
 
 class SoftTargets:
     """The loss against shares per class instead of one label, as Barsoum et al. 2016 train on FER+.
 
-    - distribution: cross-entropy with the shares;
-    - draw: cross-entropy with a label that is drawn from the shares each time the sample comes;
+    - distribution: the run's loss with the shares;
+    - draw: the run's loss with a label that is drawn from the shares each time the sample comes;
     - any: -log of the largest probability among the classes that have a share.
 
     Args:
@@ -38,11 +36,11 @@ class SoftTargets:
         self.mode = mode
         self._shares = torch.from_numpy(shares.astype(np.float32))
 
-    def loss(self, criterion: nn.CrossEntropyLoss, logits: Tensor, index: Tensor) -> Tensor:
+    def loss(self, criterion: nn.Module, logits: Tensor, index: Tensor) -> Tensor:
         """Return the mean loss of a batch.
 
         Args:
-            criterion: cross-entropy with the run's class weights and label smoothing.
+            criterion: the run's loss, which takes labels and shares.
             logits: (B, K).
             index: (B,) int64, rows of the table.
         """
@@ -57,14 +55,3 @@ class SoftTargets:
             return whole
         penalty = -nn.functional.log_softmax(logits, 1)
         return penalty.masked_fill(shares == 0, torch.inf).amin(1).mean()
-
-
-def check_loss_settings(section: Mapping[str, Any], mode: TargetMode) -> None:
-    """Refuse what the loss of ``mode`` cannot do.
-
-    Raises:
-        InputError: class weights or label smoothing with "any".
-    """
-    for key, none in (("class_weights", "none"), ("label_smoothing", 0.0)):
-        if mode == "any" and section[key] != none:
-            raise InputError(f"loss.{key}: has no meaning where any of several classes is right; set it to {none}")

@@ -1,4 +1,4 @@
-"""One W&B run of ours, and the only file that imports wandb. Its exceptions pass; the tracker catches them."""
+"""The logger `wandb`: one W&B run, and the only file that imports wandb. The tracker catches its exceptions."""
 
 from __future__ import annotations
 
@@ -6,46 +6,114 @@ import contextlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from fer_plugins.config.wandb_environment import install_wandb
+from lightning.pytorch.loggers.logger import Logger
+
+from fer_plugins.config.wandb_environment import install_wandb, wandb_installed
+from fer_plugins.contract import Result
 from fer_plugins.runtime.errors import InputError
 from fer_plugins.training.wandb_names import group_of, name_of
+from fer_plugins.training.wandb_settings import quiet_settings
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+_MISSING = f"wandb is not installed; {install_wandb()}, or take --logger csv"
 _LOGIN = "run `wandb login`, set WANDB_API_KEY, or take --logger.mode offline"
 
 
-class Board:
+def wandb(
+    *,
+    folder: Path,
+    config: Mapping[str, Any],
+    resume_id: str | None = None,
+    mode: Literal["offline", "online", "disabled"] = "offline",
+    project: str = "fer-plugins",
+    entity: str | None = None,
+    group: str | None = None,
+    tags: tuple[str, ...] = (),
+    run_name: str | None = None,
+    dir: str | None = None,
+    log_model: bool = False,
+) -> Logger | None:
+    """Return a W&B run whose files lie in ``folder/wandb``; None with mode disabled.
+
+    Offline, nothing is sent, asked or looked up; ``wandb sync`` uploads such a run later.
+
+    Args:
+        folder: of the run.
+        config: of the run, all of which becomes the W&B config.
+        resume_id: of the W&B run that goes on.
+        mode: offline stays in the run's folder; disabled makes no W&B run.
+        project: of W&B.
+        entity: user or team.
+        group: null: plug-in, dataset, protocol, pooling and changed options.
+        tags: of the run.
+        run_name: null: plug-in, pooling, changed options and seed.
+        dir: folder of W&B's files; null: the run's folder.
+        log_model: send the best checkpoint as an artifact.
+
+    Raises:
+        InputError: wandb is missing, online without login, or W&B is not reachable.
+    """
+    if mode == "disabled":
+        return None
+    settings = {
+        "project": project or "fer-plugins",
+        "entity": entity,
+        "group": group or group_of(config),
+        "tags": list(tags),
+        "name": run_name or name_of(config),
+    }
+    return Board(config, settings, folder, mode, resume_id, dir, log_model)
+
+
+def check(config: Mapping[str, Any]) -> None:
+    """Refuse a machine without W&B.
+
+    Raises:
+        ValueError: it is asked for and missing; the remedy is named.
+    """
+    if config["logger"].get("mode") != "disabled" and not wandb_installed():
+        raise ValueError(_MISSING)
+
+
+wandb.check = check  # type: ignore[attr-defined]
+
+
+class Board(Logger):
     """One W&B run. Its methods let W&B's exceptions through; the tracker catches them."""
 
+    title = "W&B"
+
     def __init__(
-        self, config: Mapping[str, Any], logger: Mapping[str, Any], folder: Path, mode: str, resume_id: str | None
+        self,
+        config: Mapping[str, Any],
+        settings: Mapping[str, Any],
+        folder: Path,
+        mode: str,
+        resume_id: str | None,
+        files: str | None,
+        log_model: bool,
     ) -> None:
+        super().__init__()
         try:
             import wandb as module
         except ImportError:
-            raise InputError(
-                f"logger.name wandb: wandb is not installed; {install_wandb()}, or take --logger csv"
-            ) from None
-        wandb: Any = module
-        self.wandb = wandb
-        self.log_model = bool(logger.get("log_model", False))
+            raise InputError(f"logger.name wandb: {_MISSING}") from None
+        self._wandb: Any = module
+        self.log_model = log_model
+        self.starts_empty = resume_id is not None and mode == "offline"  # it cannot go on with an offline file
         self.folder = folder.absolute()
-        place = self._place(logger.get("dir"))
+        place = self._place(files)
         with self._surroundings():
             try:
-                if mode == "online" and not wandb.login(prompt=False, verify=False):
+                if mode == "online" and not self._wandb.login(prompt=False, verify=False):
                     raise InputError(f"logger.mode online: no W&B login; {_LOGIN}")
-                self.run = wandb.init(
-                    project=logger.get("project") or "fer-plugins",
-                    entity=logger.get("entity"),
-                    group=logger.get("group") or group_of(config),
-                    tags=list(logger.get("tags") or []),
-                    name=logger.get("run_name") or name_of(config),
+                self.run = self._wandb.init(
+                    **settings,
                     notes=os.environ.get("WANDB_NOTES") or folder.name,  # leads from the dashboard to the run's folder
                     config=dict(config),
                     id=resume_id,
@@ -53,7 +121,7 @@ class Board:
                     dir=place,
                     mode=mode,
                     reinit="create_new",
-                    settings=_settings(wandb),
+                    settings=quiet_settings(self._wandb),
                 )
             except InputError:
                 raise
@@ -64,6 +132,16 @@ class Board:
             for keys in ("train/*", "val/*", "health/*", "lr", "seconds"):
                 self.run.define_metric(keys, step_metric="epoch")
         self.run_id: str = self.run.id
+
+    @property
+    def name(self) -> str:
+        """The project."""
+        return str(self.run.project)
+
+    @property
+    def version(self) -> str:
+        """The id of the run."""
+        return self.run_id
 
     def _place(self, given: str | None) -> str:
         """Return the folder of W&B's files, made where it is missing: W&B itself would write elsewhere in silence."""
@@ -78,40 +156,52 @@ class Board:
             raise InputError(f"logger.dir {given}: is not writable; give another folder, or unset WANDB_DIR")
         return str(Path(given).absolute())
 
-    def log(self, row: Mapping[str, Any]) -> None:
-        """Send values of one step."""
+    def log_hyperparams(self, params: Any, *args: Any, **kwargs: Any) -> None:
+        """Do nothing: the configuration was sent at the start."""
+
+    def log_metrics(self, metrics: Mapping[str, Any], step: int | None = None) -> None:
+        """Send values of one step; the axis of the curves is ``epoch`` in them."""
+        del step
         with self._surroundings():
-            self.run.log(dict(row))
+            self.run.log(dict(metrics))
 
-    def summarise(self, values: Mapping[str, Any]) -> None:
-        """Set columns of the table of runs."""
-        self.run.summary.update(dict(values))
+    def log_result(self, result: Result) -> None:
+        """Send the charts and tables, and set the columns of the table of runs."""
+        media = {key: self._matrix(key.partition("/")[0], counts, result) for key, counts in result.matrices.items()}
+        media |= {key: self._table(columns, rows) for key, (columns, rows) in result.tables.items()}
+        columns, rows = result.predictions
+        pictured = [[row[0], self._image(image), *row[1:]] for row, image in zip(rows, result.images, strict=True)]
+        media[result.shown] = self._table([columns[0], "image", *columns[1:]], pictured)
+        self.log_metrics(media)
+        self.run.summary.update(dict(result.values))
 
-    def table(self, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Any:
+    def log_figures(self, pictures: Mapping[str, Path]) -> None:
+        """Send PNG files, each under the key ``figures/NAME``."""
+        with self._surroundings():
+            self.run.log({f"figures/{name}": self._wandb.Image(str(path)) for name, path in pictures.items()})
+
+    def _table(self, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Any:
         """Make a W&B table."""
-        return self.wandb.Table(columns=list(columns), data=[list(row) for row in rows])
+        return self._wandb.Table(columns=list(columns), data=[list(row) for row in rows])
 
-    def image(self, pixels: npt.NDArray[np.uint8] | None) -> Any:
+    def _image(self, pixels: npt.NDArray[np.uint8] | None) -> Any:
         """Make a W&B image of (H, W, C) pixels, 0 to 255; None of None."""
         if pixels is None:
             return None
         with self._surroundings():
-            return self.wandb.Image(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
+            return self._wandb.Image(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
 
-    def file(self, path: Path) -> Any:
-        """Make a W&B image of a PNG file."""
-        with self._surroundings():
-            return self.wandb.Image(str(path))
-
-    def matrix(self, split: str, counts: Sequence[Sequence[int]], classes: Sequence[str]) -> Any:
+    def _matrix(self, split: str, counts: Sequence[Sequence[int]], result: Result) -> Any:
         """Make W&B's chart of a confusion matrix: rows are true classes, columns predicted ones."""
         columns = ("Actual", "Predicted", "nPredictions")
         rows = [
-            (true, predicted, counts[i][j]) for i, true in enumerate(classes) for j, predicted in enumerate(classes)
+            (true, predicted, counts[i][j])
+            for i, true in enumerate(result.classes)
+            for j, predicted in enumerate(result.classes)
         ]
-        return self.wandb.plot_table(
+        return self._wandb.plot_table(
             vega_spec_name="wandb/confusion_matrix/v1",
-            data_table=self.table(columns, rows),
+            data_table=self._table(columns, rows),
             fields={name: name for name in columns},
             string_fields={"title": f"{split}: true against predicted class"},
         )
@@ -120,13 +210,13 @@ class Board:
         """Keep a checkpoint as an artifact where ``logger.log_model`` asks for it."""
         if self.log_model:
             with self._surroundings():
-                artifact = self.wandb.Artifact(f"model-{self.run_id}", type="model")
+                artifact = self._wandb.Artifact(f"model-{self.run_id}", type="model")
                 artifact.add_file(str(path), name=path.name, policy="immutable", skip_cache=True)  # no copies
                 self.run.log_artifact(artifact, aliases=["best"])
 
-    def close(self, ok: bool) -> None:
+    def finalize(self, status: str) -> None:
         """End the run as finished or failed."""
-        self.run.finish(exit_code=0 if ok else 1)
+        self.run.finish(exit_code=0 if status == "success" else 1)
 
     def abandon(self) -> None:
         """End the run as failed; where the service is gone, undo its exit hook, which would print a traceback."""
@@ -134,7 +224,7 @@ class Board:
             self.run.finish(exit_code=1)
         except Exception:
             with contextlib.suppress(Exception):
-                self.wandb.teardown()
+                self._wandb.teardown()
 
     @contextlib.contextmanager
     def _surroundings(self) -> Iterator[None]:
@@ -152,29 +242,3 @@ class Board:
         finally:
             for name in added:
                 os.environ.pop(name, None)
-
-
-def _settings(wandb: Any) -> Any:
-    """Return W&B settings that capture nothing of the machine and say nothing; unknown ones are left out.
-
-    What the user has set by a variable of W&B's own (WANDB_CONSOLE, WANDB_SILENT, WANDB_DISABLE_GIT, ...) stays his.
-    """
-    wanted = {
-        "console": "off",
-        "silent": True,
-        "disable_code": True,
-        "disable_git": True,
-        "disable_job_creation": True,
-        "save_code": False,
-        "host": "",
-        "symlink": False,
-        "x_disable_meta": True,
-        "x_disable_machine_info": True,
-        "x_disable_stats": True,
-        "x_save_requirements": False,
-        "x_transaction_log_flush_interval": 2.0,  # seconds of an offline run that a kill may lose
-    }
-    known = wandb.Settings.model_fields
-    variables = {name: f"WANDB_{name.removeprefix('x')}".upper() for name in wanted}  # x_NAME is set by WANDB__NAME
-    ours = {name for name in wanted if name in known and variables[name] not in os.environ}
-    return wandb.Settings(**{name: value for name, value in wanted.items() if name in ours})

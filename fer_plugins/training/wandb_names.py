@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fer_plugins import config as configuration
+from fer_plugins.config import registry
 from fer_plugins.runtime.errors import InputError
 
 LONGEST = 128  # characters that W&B takes
@@ -72,7 +73,10 @@ def _recipe(config: Mapping[str, Any]) -> Mapping[str, Any]:
     try:
         resolved = configuration.resolve(flags, plugin=config.get("plugin"), recipe=config.get("recipe"))
     except InputError:  # the recipe leaves a value to the user: all that the defaults do not say counts as changed
-        return configuration.defaults()
+        usual = configuration.defaults()
+        for option in registry.options(registry.find("loss", usual["loss"]["name"])):
+            usual["loss"][option.name] = option.default
+        return usual
     return resolved.config
 
 

@@ -12,6 +12,7 @@ import pytest
 import torch
 import yaml
 from fer_aa_dcn import DCN, aa_dcn
+from fer_aa_dcn.max_blur import aa_dcn_max_blur
 from fer_aa_dcn.protocol import paper_aa_dcn
 from torch import nn
 from torch.nn import functional as F
@@ -19,7 +20,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from fer_plugins import config
 from fer_plugins.data.table import SampleTable
-from fer_plugins.pooling import average_pool, max_blur_pool, max_pool
+from fer_plugins.pooling import average_pool, max_pool
 from fer_plugins.testing import check_architecture, check_protocol
 from fer_plugins.training.module import build_network
 
@@ -162,10 +163,10 @@ def test_the_two_signatures_differ_by_the_pooling_alone():
     assert list(one) == list(other)
     differing = {name for name in one if one[name] != other[name]}
     assert differing == {"pool"}
-    assert (one["pool"].default, other["pool"].default) == (max_pool, max_blur_pool)
+    assert (one["pool"].default, other["pool"].default) == (max_pool, aa_dcn_max_blur)
 
 
-@pytest.mark.parametrize("pool", [max_pool, max_blur_pool])
+@pytest.mark.parametrize("pool", [max_pool, aa_dcn_max_blur])
 def test_the_two_are_one_network_under_one_pooling(pool):
     options = {"pool": pool, "stage1_filters": (8, 8, 4), "padding": "same", "dropout_place": "dense"}
     networks = []
@@ -323,7 +324,7 @@ def test_wrong_options_are_refused_in_one_line(options, message):
     ],
 )
 def test_presets_at_48_pixels_and_above(preset, sides, total):
-    pool = partial(max_blur_pool, preset=preset)
+    pool = partial(aa_dcn_max_blur, preset=preset)
     network = build(aa_dcn, pool=pool)
     assert (pooled_sides(network, 48), count(network)) == (sides, total)
     assert totals(aa_dcn, pool=pool) == TOTALS[aa_dcn if total == 474_811 else DCN]
@@ -331,7 +332,7 @@ def test_presets_at_48_pixels_and_above(preset, sides, total):
 
 @pytest.mark.parametrize("preset", ["paper_literal_stride", "paper_stacked"])
 def test_presets_that_shrink_fourfold_serve_the_larger_images_only(preset):
-    pool = partial(max_blur_pool, preset=preset)
+    pool = partial(aa_dcn_max_blur, preset=preset)
     with pytest.raises(ValueError, match=r"^image_size 48 is too small: use at least 95 with this pooling") as caught:
         build(aa_dcn, pool=pool)
     assert "\n" not in str(caught.value)
@@ -352,7 +353,7 @@ def test_presets_that_shrink_fourfold_serve_the_larger_images_only(preset):
     ],
 )
 def test_settings_that_fail_at_48_pixels_name_the_smallest_size(options, smallest):
-    pool = partial(max_blur_pool, **options)
+    pool = partial(aa_dcn_max_blur, **options)
     with pytest.raises(ValueError, match=r"^image_size 48 is too small: use at least \d+ ") as caught:
         build(aa_dcn, pool=pool)
     named = int(str(caught.value).split("at least ")[1].split()[0])

@@ -145,9 +145,9 @@ def test_how_many_poolings_are_exchanged():
     assert counts == {"vgg16": 5, "vgg19": 5, "resnet50": 1, "densenet121": 1, "inception_v3": 2, "xception": 4}
 
 
-@pytest.mark.parametrize("preset", ["paper_literal_stride", "paper_stacked"])
-def test_a_pooling_that_does_not_fit_is_refused_in_one_line(preset):
-    pool = partial(max_blur_pool, preset=preset)
+@pytest.mark.parametrize("options", [{"blur_stride": 4}, {"second_blur_size": 2}], ids=str)
+def test_a_pooling_that_does_not_fit_is_refused_in_one_line(options):
+    pool = partial(max_blur_pool, **options)
     with pytest.raises(ValueError, match=r"model.pool: this pooling makes \d of 16 pixels") as caught:
         build("xception", pool=pool)
     assert "\n" not in str(caught.value)

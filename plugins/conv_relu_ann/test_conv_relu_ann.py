@@ -152,7 +152,7 @@ def test_smallest_image(pool, first_padding, smallest):
 
 
 def test_a_pooling_that_shrinks_more_needs_larger_images():
-    pool = partial(max_blur_pool, preset="paper_stacked")
+    pool = partial(max_blur_pool, max_size=2, vector=(1, 4, 4, 1), second_blur_size=2)
     assert ConvReLUANN(num_classes=7, pool=pool).dense.in_features == 256
     with pytest.raises(ValueError, match=r"image_size 24 is too small: .* more where a pooling shrinks more"):
         ConvReLUANN(num_classes=7, pool=pool, image_size=24)

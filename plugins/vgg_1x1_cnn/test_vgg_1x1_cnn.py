@@ -378,7 +378,7 @@ def test_the_smallest_image_is_that_of_the_pooling_at_hand():
     smallest = int(str(caught.value).split("at least ")[1].split()[0])
     assert smallest < 15
     assert build(image_size=smallest)(torch.rand(1, 1, smallest, smallest)).shape == (1, 7)
-    literal = partial(max_blur_pool, preset="paper_literal_stride")
+    literal = partial(max_blur_pool, blur_stride=4)
     assert VGG1x1CNN(num_classes=7, pool=literal).head.fc1.in_features == 128
 
 

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, f1_score
 from support import written_run
+from support.verbs import compare
 
 from fer_plugins.analysis import comparison
 from fer_plugins.commands import main
-from fer_plugins.commands.compare import compare
 from fer_plugins.experiments.run import run as train
 from fer_plugins.runs.read_runs import read_run
 

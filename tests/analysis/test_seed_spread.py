@@ -60,7 +60,7 @@ def test_models_of_one_pooling_are_told_apart_by_the_options_that_differ(tmp_pat
     pools = [
         None,
         {"name": "max_blur", "preset": "zhang", "blur_size": 3},
-        {"name": "max_blur", "preset": "paper_text"},
+        {"name": "max_blur", "preset": "wide_max"},
     ]
     folders = [write_run(tmp_path / str(number), true, predicted) for number in range(3)]
     for folder, pool in zip(folders, pools, strict=True):
@@ -71,7 +71,7 @@ def test_models_of_one_pooling_are_told_apart_by_the_options_that_differ(tmp_pat
     assert labels == [
         "net (model.pool default)",
         "net (model.pool max_blur: blur_size 3, preset zhang)",
-        "net (model.pool max_blur: blur_size default, preset paper_text)",
+        "net (model.pool max_blur: blur_size default, preset wide_max)",
     ]
 
 

@@ -112,7 +112,7 @@ def test_a_dataset_needs_a_root(capsys):
         ([], "expected one name"),
         (["max_blurr"], "did you mean max_blur"),
         (["good", "--roots", "x"], "did you mean --root"),
-        (["good", "--image-size", "big"], "must be a number of pixels"),
+        (["good", "--image-size", "big"], "--image-size big: expected a whole number from 1"),
         (["good", "--image-size"], "needs a value"),
     ],
 )

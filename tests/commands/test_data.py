@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 from support import fake_datasets as fake
+from support.verbs import parse
 
 from fer_plugins import config
 from fer_plugins.commands import main
@@ -22,7 +23,7 @@ def fer(*words):
 
 
 def data_of(*words):
-    flags = main.parse(["--data.cache", "none", *map(str, words)]).flags
+    flags = parse(["--data.cache", "none", *map(str, words)]).flags
     return build_data(config.resolve(flags, plugin="conv_relu_ann").config)
 
 
@@ -202,14 +203,14 @@ def test_a_file_that_is_no_split(content, said, faces, tmp_path):
         (["data", "check"], "NAME is missing"),
         (["data", "check", "jafe", "x"], "unknown dataset 'jafe'; did you mean jaffe or ferg?"),
         (["data", "check", "jaffe", "nowhere"], "nowhere: does not exist"),
-        (["data", "check", "jaffe", "a", "b"], "got 'jaffe a b'"),
+        (["data", "check", "jaffe", "a", "b"], "'b' is a word too many; expected one name, one root"),
         (["data", "check", "jaffe", "a", "--data.root", "b"], "a and --data.root are both given"),
         (["data", "check", "synthetic", "--data.channels", "2"], "data.channels is 2; give 1 (grey) or 3 (RGB)"),
         (["data", "check", "synthetic", "--data.image_size", "big"], "data.image_size is 'big'"),
-        (["data", "check", "jaffe", "--out", "x"], "unknown flag --out"),
+        (["data", "check", "jaffe", "--out", "x"], "unknown word '--out'"),
         (["data", "check", "synthetic", "--data.sampels", "420"], "unknown option"),
         (["data", "split", "synthetic"], "--protocol and --out are needed"),
-        (["data", "split", "synthetic", "--protocol", "random", "--out"], "--out needs 1 value"),
+        (["data", "split", "synthetic", "--protocol", "random", "--out"], "--out needs a value"),
         (["data", "split", "synthetic", "--protocol", "random", "--out", "no/where.json"], "lies in no folder"),
         (["data", "split", "synthetic", "--protocol", "randon", "--out", "x.json"], "did you mean random?"),
         (

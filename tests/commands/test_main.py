@@ -5,11 +5,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.verbs import parse
 
 from fer_plugins.commands import main
+from fer_plugins.config import registry
 from fer_plugins.runtime.errors import InputError, RunError
 
 HERE = Path(sys.executable).parent
+VERBS = [*sorted({one.name for one in registry.available("command")}), "data check", "data split", "data audit"]
 
 
 def call(*words, command="fer-run"):
@@ -17,12 +20,12 @@ def call(*words, command="fer-run"):
 
 
 def test_words_are_sorted():
-    request = main.parse(
+    request = parse(
         "--plugin p --recipe r --config a.yaml --config=b.yaml --data fer2013 --data.root=x=y "
         "--model.pool max_blur --model.pool.blur_size 3 --optimizer.lr 1e-3 --optimizer.betas [0.9,0.99] "
         "--trainer.channels_last true --selection.min_delta -1".split()
     )
-    assert (request.plugin, request.recipe, request.files) == ("p", "r", ["a.yaml", "b.yaml"])
+    assert (request.plugin, request.recipe, request.files) == ("p", "r", ("a.yaml", "b.yaml"))
     assert request.flags == {
         "data": {"name": "fer2013", "root": "x=y"},
         "model": {"pool": {"name": "max_blur", "blur_size": 3}},
@@ -33,7 +36,7 @@ def test_words_are_sorted():
 
 
 def test_the_name_may_follow_its_options():
-    assert main.parse(["--data.root", "x", "--data", "d"]).flags == {"data": {"root": "x", "name": "d"}}
+    assert parse(["--data.root", "x", "--data", "d"]).flags == {"data": {"root": "x", "name": "d"}}
 
 
 @pytest.mark.parametrize(
@@ -76,8 +79,9 @@ def test_exit_codes(capsys):
 
 SWALLOWED = """
 import os, signal
-from fer_plugins import activity, cli, process
-from fer_plugins.errors import InputError
+from fer_plugins.commands import main
+from fer_plugins.runtime import activity, process
+from fer_plugins.runtime.errors import InputError
 
 def function(words):
     with activity.doing("loading"):
@@ -105,7 +109,7 @@ def test_an_interruption_that_a_library_swallows_or_renames_is_one(number, react
 @pytest.mark.parametrize("words", [["--help"], ["--list"], ["--version"], ["--help", "data"]])
 def test_the_front_end_does_not_import_torch(words):
     program = (
-        "import sys; from fer_plugins import cli; code = main.call('fer-run', main._run, sys.argv[1:]);"
+        "import sys; from fer_plugins.commands import main; code = main.call('fer-run', main._run, sys.argv[1:]);"
         "assert not {'torch', 'lightning', 'numpy', 'wandb', 'albumentations'} & set(sys.modules); sys.exit(code)"
     )
     done = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True)
@@ -153,7 +157,7 @@ def test_fer_list_as_json():
 
 
 def test_fer_knows_its_verbs():
-    assert "fer show NAME" in call(command="fer").stdout
+    assert "  show " in call(command="fer").stdout
     done = call("shwo", command="fer")
     assert done.returncode == 2
     assert "did you mean show" in done.stderr
@@ -173,13 +177,20 @@ def test_a_broken_plugin_is_listed_as_broken_and_others_go_on(make_distribution)
     assert "not_there_at_all" in next(row["problem"] for row in rows if row["name"] == "bad")
 
 
-def test_every_verb_explains_itself(capsys):
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_explains_itself_on_80_columns(verb, capsys):
+    assert main.call("fer", main._verb, [*verb.split(), "--help"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    if verb != "run":  # has a page of its own
+        assert lines[0].startswith(f"Usage: fer {verb}")
+        assert len(lines) > 4
+
+
+def test_the_overview_names_every_verb_on_80_columns(capsys):
     assert main.call("fer", main._verb, ["--help"]) == 0
     whole = capsys.readouterr().out
-    verbs = {line.split()[1] for line in whole.splitlines() if line.startswith("  fer ")}
-    assert {"data", "claims", "compare", "verify", "table", "figures", "inflation", "search", "check"} <= verbs
-    for verb in verbs - {"run"}:
-        assert main.call("fer", main._verb, [verb, "--help"]) == 0
-        shown = capsys.readouterr().out
-        assert shown.startswith(f"  fer {verb}")
-        assert set(shown.splitlines()) <= set(whole.splitlines())
+    assert max(map(len, whole.splitlines())) <= 80
+    named = {word.strip(",") for line in whole.splitlines() for word in line.split()}
+    assert {verb for verb in VERBS if " " not in verb} <= named
+    assert {"data", "claims", "compare", "verify", "table", "figures", "inflation", "search", "check"} <= named

@@ -17,7 +17,11 @@ from fer_plugins.config import registry
 from fer_plugins.experiments.run import run
 
 GUIDE = (ROOT / "docs" / "writing-a-plugin.md").read_text()
-EXAMPLES = {"mixed": "pooling", "grey_square": "augmentation", "class_folders": "dataset", "held_back": "protocol"}
+EXAMPLES = {
+    **{"mixed": "pooling", "grey_square": "augmentation", "class_folders": "dataset", "held_back": "protocol"},
+    **{"eased": "loss", "short_weights": "callback", "json_lines": "logger"},
+    "g_mean": "metric",
+}
 
 
 def fer(*words):
@@ -55,9 +59,8 @@ def test_what_is_made_passes_its_own_tests_and_the_linter(kind, tmp_path, capsys
     assert files == wanted | (
         {f"fer_{name}/paper.yaml", f"fer_{name}/claims.yaml"} if kind == "architecture" else set()
     )
-    assert "@" not in "".join((folder / file).read_text() for file in files).replace("@pytest", "").replace(
-        "@property", ""
-    )
+    made = "".join((folder / file).read_text() for file in files)
+    assert not re.findall(r"@[A-Z]+@", made)  # a place that was not filled
     words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--import-mode=importlib", "."]
     environment = {**os.environ, "PYTHONPATH": str(folder)}
     done = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True)
@@ -86,7 +89,7 @@ def test_the_guide_shows_each_small_kind_in_under_40_lines(name):
 def examples(make_distribution):
     for name, kind in EXAMPLES.items():
         text = render(name, kind, Path(name))[f"fer_{name}/__init__.py"]
-        found = "".join(part.capitalize() for part in name.split("_")) if kind != "protocol" else name
+        found = "".join(part.capitalize() for part in name.split("_")) if kind not in ("protocol", "metric") else name
         group = registry.GROUPS[kind].removeprefix("fer_plugins.")
         make_distribution(f"fer_{name}", [(group, name, f"fer_{name}:{found}")], text)
 
@@ -111,8 +114,15 @@ def test_third_party_offers_work_together_in_one_run(examples, toy, tmp_path):
     own = run({**flags, "data": files, "protocol": {"name": "random"}})
     assert own.manifest["data"]["title"] == "class_folders"
     assert own.config["model"]["pool"] == {"name": "mixed", "share": 0.25}
+    assert 0 <= own.metrics["test"]["g_mean"] <= own.metrics["test"]["intervals"]["g_mean"]["high"] <= 1
     drawn = {"name": "synthetic", "samples": 420, "image_size": 24, "workers": 0}
-    held = run({**flags, "data": drawn, "protocol": {"name": "held_back", "share": 0.25}})
+    more = {"loss": "eased", "callbacks": "short_weights", "logger": "json_lines"}
+    held = run({**flags, **more, "data": drawn, "protocol": {"name": "held_back", "share": 0.25}})
+    assert (held.config["loss"], held.config["callbacks"]) == (
+        {"name": "eased", "power": 1.0},
+        [{"name": "short_weights", "longest": 3.0}],
+    )
+    assert len((held.folder / "json_lines.jsonl").read_text().splitlines()) == 2  # of the epoch, and of the result
     counts = held.manifest["data"]["counts"]
     assert sum(counts["val"].values()) == pytest.approx(
         0.25 * sum(map(sum, (c.values() for c in (counts["train"], counts["val"])))), abs=7
@@ -135,7 +145,7 @@ def test_fer_check_passes_the_examples(examples, name, tmp_path, capsys):
     ("words", "message"),
     [
         ([], "expected one name"),
-        (["a", "b"], "expected one name"),
+        (["a", "b"], "'b' is a word too many; expected one name"),
         (["MyNet"], "is no plug-in name"),
         (["9lives"], "is no plug-in name"),
         (["my-net"], "is no plug-in name"),
@@ -174,7 +184,9 @@ def test_what_cannot_be_written_leaves_nothing_half(tmp_path, monkeypatch, capsy
 
 
 def test_making_needs_no_torch(tmp_path):
-    script = "import sys; from fer_plugins.commands.scaffold import new; new(['my_net']); print('torch' in sys.modules)"
+    script = (
+        "import sys; from fer_plugins.commands import main; main._verb(['new', 'a']); print('torch' in sys.modules)"
+    )
     done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True)
     assert done.stdout.splitlines()[-1] == "False"
 

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from scipy import stats
 from support import written_run
+from support.verbs import table
 
+from fer_plugins.analysis.model_table import escape_latex
 from fer_plugins.commands import main
-from fer_plugins.commands.table import escape_latex, table
 from fer_plugins.runs.read_runs import read_run
 
 write_run, draw = written_run.write_run, written_run.draw
@@ -144,7 +145,7 @@ def test_wrong_input_is_one_line(folders, tmp_path, capsys):
     for words, said in (
         ([], "no run is given"),
         ([folders[0], "--format", "pdf"], "--format pdf: expected one of md, csv, tex"),
-        ([folders[0], "--format"], "--format lacks its value"),
+        ([folders[0], "--format"], "--format needs a value"),
         ([folders[0], "--fromat", "csv"], "unknown word '--fromat'; did you mean --format?"),
         ([folders[0], folders[0]], "the same folder as"),
         ([tmp_path / "nowhere"], "no such folder"),

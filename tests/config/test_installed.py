@@ -124,7 +124,9 @@ def test_a_second_version_of_a_distribution_is_named(site, capsys):
 def test_a_whole_command_goes_on_beside_a_damaged_neighbour(site):
     """Torch and Lightning ask for entry points of their own, which a damaged file would end."""
     place = site({"other-1.0.dist-info/entry_points.txt": b"\xff\xfe", "other-1.0.dist-info/METADATA": "Name: other\n"})
-    words = "import sys; from fer_plugins import cli; sys.exit(main.call('fer', main._verb, ['show', 'lenet5']))"
+    words = (
+        "import sys; from fer_plugins.commands import main; sys.exit(main.call('fer', main._verb, ['show', 'lenet5']))"
+    )
     done = subprocess.run(
         [sys.executable, "-c", words], env={"PYTHONPATH": str(place)}, capture_output=True, text=True, check=False
     )

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from fer_plugins import config
 from fer_plugins.config.keys import check_value
+from fer_plugins.config.resolve import DEMO_DATA, DEMO_EPOCHS
 from fer_plugins.config.yaml_files import PlainLoader
 from fer_plugins.runtime.errors import InputError
 
@@ -82,7 +83,7 @@ def test_another_name_drops_the_old_ones_arguments_and_keeps_the_cores(toy):
 
 def test_the_defaults_of_options_are_filled_in_so_that_the_file_repeats_the_run(toy, tmp_path):
     first = config.resolve({"model": {"pool": "max_blur"}, "data": "synthetic"}, plugin="toy").config
-    assert first["model"]["pool"]["preset"] == "paper_text"
+    assert first["model"]["pool"]["preset"] == "wide_max"
     assert "check" in config.resolve({"data": {"name": "fer2013", "root": "r"}}, plugin="toy").config["data"]
     path = tmp_path / "again.yaml"
     path.write_text(config.dump(first))
@@ -91,14 +92,14 @@ def test_the_defaults_of_options_are_filled_in_so_that_the_file_repeats_the_run(
 
 def test_without_data_the_run_is_a_demonstration(toy):
     resolved = config.resolve(plugin="toy")
-    assert resolved.config["trainer"]["epochs"] == config.DEMO_EPOCHS
+    assert resolved.config["trainer"]["epochs"] == DEMO_EPOCHS
     assert "fer-run --plugin toy --data fer2013 --data.root" in resolved.notice
     assert config.resolve({"trainer": {"epochs": 9}}, plugin="toy").config["trainer"]["epochs"] == 9
     chosen = config.resolve({"data": "synthetic"}, plugin="toy")
     assert chosen.notice is None
     assert chosen.config["trainer"]["epochs"] == 70
     assert "samples" in chosen.config["data"]
-    assert chosen.config["data"]["samples"] > resolved.config["data"]["samples"] == config.DEMO_DATA["samples"]
+    assert chosen.config["data"]["samples"] > resolved.config["data"]["samples"] == DEMO_DATA["samples"]
 
 
 def test_the_demonstration_takes_what_the_user_says(toy):
@@ -106,7 +107,7 @@ def test_the_demonstration_takes_what_the_user_says(toy):
     assert resolved.config["data"]["samples"] == 63
     assert "1 epochs (the recipe has 70)" in resolved.notice
     harder = config.resolve({"data": {"difficulty": 0.9}}, plugin="toy").config["data"]
-    assert (harder["difficulty"], harder["samples"]) == (0.9, config.DEMO_DATA["samples"])
+    assert (harder["difficulty"], harder["samples"]) == (0.9, DEMO_DATA["samples"])
 
 
 def test_what_the_recipe_leaves_to_the_user(toy):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from skimage.data import astronaut
+from support.verbs import parse
 
 from fer_plugins import config
-from fer_plugins.commands import main
 from fer_plugins.data.face_crop import FaceCropped
 from fer_plugins.data.images import load_images
 from fer_plugins.runtime.errors import InputError
@@ -76,7 +76,7 @@ def test_the_keys_reach_the_dataset_and_the_targets(where):
     if where != "data":
         words += ["--protocol", "cross_dataset", "--data.targets.others.name", "synthetic"]
         words += ["--data.targets.others.samples", "420", "--data.targets.others.seed", "3"]
-    data = build_data(config.resolve(main.parse(words).flags, plugin="lenet5").config)
+    data = build_data(config.resolve(parse(words).flags, plugin="lenet5").config)
     assert any("of 420 images have none" in note for note in data.notes)
     with pytest.raises(InputError, match="face_crop"):
-        build_data(config.resolve(main.parse([*words, f"--{where}.face_crop", "x"]).flags, plugin="lenet5").config)
+        build_data(config.resolve(parse([*words, f"--{where}.face_crop", "x"]).flags, plugin="lenet5").config)

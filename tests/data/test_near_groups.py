@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 from support import fake_datasets as fake
+from support.verbs import parse
 
 from fer_plugins import config
-from fer_plugins.commands import main
 from fer_plugins.config import registry
 from fer_plugins.data import near_groups
 from fer_plugins.data.images import load_images
@@ -45,7 +45,7 @@ def root(tmp_path):
 
 
 def data_of(root, *words, cache="none"):
-    flags = main.parse(["--data", "folder", "--data.root", str(root), "--data.cache", str(cache), *words]).flags
+    flags = parse(["--data", "folder", "--data.root", str(root), "--data.cache", str(cache), *words]).flags
     return build_data(config.resolve(flags, plugin="lenet5").config)
 
 

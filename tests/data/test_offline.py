@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from support import fake_datasets as fake
+from support.verbs import parse
 from torch import nn
 
 from fer_plugins import config
-from fer_plugins.commands import main
 from fer_plugins.config import registry
 from fer_plugins.data.images import digest_of
 from fer_plugins.data.offline import balance_classes
@@ -35,7 +35,7 @@ def example(counts=(6, 3, 1)):
 
 
 def data_of(*words, plugin="dcn"):
-    flags = main.parse(["--data.cache", "none", *map(str, words)]).flags
+    flags = parse(["--data.cache", "none", *map(str, words)]).flags
     return build_data(config.resolve(flags, plugin=plugin).config)
 
 

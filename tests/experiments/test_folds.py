@@ -83,6 +83,13 @@ def test_a_broken_fold_does_not_stop_the_others_and_is_made_good(toy, tmp_path, 
     assert broken.manifest["status"] == "failed"
     assert [name is not None for name in broken.manifest["folds"]] == [True, False, True]
     kept = {name for name in broken.manifest["folds"] if name}
+    (folder / "odd").mkdir()
+    (folder / "odd" / "config.yaml").write_text("{")
+    before = (folder / "manifest.json").read_text()
+    with pytest.raises(InputError, match="odd: damaged; move it away, and resume again"):
+        resume(folder)
+    assert (folder / "manifest.json").read_text() == before
+    (folder / "odd").rename(tmp_path / "away")
     whole = resume(folder)
     assert kept < set(whole.manifest["folds"])
     assert whole.metrics["test"]["n"] == 210
@@ -137,3 +144,30 @@ def test_samples_that_are_tested_more_than_once_are_not_pooled(toy, make_distrib
     assert whole.manifest["each_sample_tested_once"] is False
     assert not (whole.folder / "predictions.csv").exists()
     assert "are not pooled" in capsys.readouterr().out
+
+
+def test_the_dataset_is_read_once_and_a_fold_is_as_if_it_were_run_alone(toy, tmp_path, monkeypatch):
+    from fer_plugins.config import registry
+    from fer_plugins.data import images
+
+    read, built, load, build = [], [], images._load, registry.build
+
+    def count_loads(*given):
+        read.append(given[1])
+        return load(*given)
+
+    def count_datasets(kind, *given, **options):
+        built.extend([given[0]] if kind == "dataset" else [])
+        return build(kind, *given, **options)
+
+    alone = Record.read(run(flags(tmp_path, run={"output": str(tmp_path / "alone"), "fold": 1})).folder)
+    monkeypatch.setattr(images, "_load", count_loads)
+    monkeypatch.setattr(registry, "build", count_datasets)
+    whole = run(flags(tmp_path))
+    assert read == built == ["synthetic"]
+    fold = Record.read(whole.folder / whole.manifest["folds"][1])
+    assert fold.metrics == alone.metrics
+    assert (fold.folder / "predictions.csv").read_text() == (alone.folder / "predictions.csv").read_text()
+    assert fold.manifest["data"] == alone.manifest["data"]
+    run(flags(tmp_path, protocol={"name": "official"}))  # another command reads anew
+    assert read == ["synthetic"] * 2

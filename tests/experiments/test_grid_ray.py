@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from support.verbs import grid
 
 from fer_plugins.commands import main
-from fer_plugins.commands.grid import grid
 from fer_plugins.runs.record import Record
 
 needs_ray = pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="ray is not installed: no cluster here")

@@ -1,6 +1,7 @@
 """What a resumed run remembers beside its weights, and what may not be changed or damaged in silence."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -155,6 +156,26 @@ def test_more_epochs_hold_for_every_seed_while_none_is_finished(series, capsys):
     assert main.call("fer-run", main._run, ["--resume", str(folder), "--trainer.epochs", "12"]) == 0
     runs = [Record.read(path) for path in sorted(folder.parent.iterdir())]
     assert [(one.config["seed"], len(rows(one.folder))) for one in runs] == [(4, 12), (5, 12), (6, 12)]
+
+
+@pytest.mark.parametrize("place", ["elsewhere", "beside"])
+def test_the_copy_of_one_seed_goes_on_alone(series, tmp_path, capsys, place):
+    folder = next(series(5).parent.glob("*-s5-*"))
+    before = {path: (path / "manifest.json").read_bytes() for path in folder.parent.iterdir()}
+    copy = tmp_path / "elsewhere" / folder.name if place == "elsewhere" else folder.with_name("copy")
+    shutil.copytree(folder, copy)
+    assert main.call("fer-run", main._run, ["--resume", str(copy)]) == 0
+    assert "it goes on alone" in capsys.readouterr().out
+    assert Record.read(copy).manifest["status"] == "finished"
+    assert {path: (path / "manifest.json").read_bytes() for path in before} == before
+    assert set(copy.parent.iterdir()) == ({copy} if place == "elsewhere" else {*before, copy})
+
+
+def test_the_first_of_a_series_is_followed_by_the_others_where_the_whole_folder_was_moved(series, tmp_path, capsys):
+    folder = series(5).parent
+    moved = folder.rename(tmp_path / "moved")
+    assert main.call("fer-run", main._run, ["--resume", str(next(moved.glob("*-s5-*")))]) == 0
+    assert sorted(Record.read(path).config["seed"] for path in moved.iterdir()) == [4, 5, 6]
 
 
 def test_flags_that_would_be_passed_over_by_the_listing_are_refused(toy, tmp_path, capsys):

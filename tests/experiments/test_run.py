@@ -327,7 +327,7 @@ def test_two_runs_that_start_together_do_not_share_a_folder(toy, tmp_path, monke
 
 
 def test_loader_processes_that_die_fail_the_run_with_one_line(toy, tmp_path, make_distribution, monkeypatch):
-    monkeypatch.setattr("fer_plugins.data.loaders.PATIENCE", 3)
+    monkeypatch.setattr("fer_plugins.data.loaders.workers.PATIENCE", 3)
     make_distribution(
         "deadly",
         [("augmentations", "deadly", "deadly:Deadly")],

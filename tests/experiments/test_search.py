@@ -153,10 +153,10 @@ def test_wrong_files_are_refused_before_anything_is_tried(toy, tmp_path, space, 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ([], "expected a file"),
-        (["--plugin", "toy"], "expected a file"),
+        ([], "expected one file"),
+        (["--plugin", "toy"], "expected one file"),
         (["SPACE"], "needs --plugin"),
-        (["SPACE", "--plugin", "toy", "--out"], "--out needs a folder"),
+        (["SPACE", "--plugin", "toy", "--out"], "--out needs a value"),
         (["nowhere.yaml", "--plugin", "toy"], "nowhere.yaml: No such file"),
         (["SPACE", "--plugin", "toy", "--out", "FULL"], "is there already"),
         (["SPACE", "--plugin", "toy", "--out", "NEW", "--data", "synthetic", "--data.samples", "5"], "samples is 5"),

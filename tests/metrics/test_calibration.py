@@ -5,9 +5,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.scored import score_calibration
 from torchmetrics.functional.classification import multiclass_calibration_error
 
-from fer_plugins.metrics.calibration import BINS, find_reliability, score_calibration
+from fer_plugins.metrics.calibration import BINS, find_reliability
 from fer_plugins.metrics.metrics import Predictions
 
 

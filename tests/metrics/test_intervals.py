@@ -2,12 +2,15 @@
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from sklearn import metrics as sk
 
 from fer_plugins.metrics import intervals
+from fer_plugins.metrics.confusion import macro_scores
+from fer_plugins.metrics.metrics import Scorer
 
 MATRICES = st.integers(2, 6).flatmap(
     lambda k: arrays.arrays(np.int64, (k, k), elements=st.integers(0, 30)).filter(lambda m: m.sum() > 0)
@@ -18,6 +21,14 @@ def expand(matrix):
     """Labels and predictions whose confusion matrix this is."""
     true, predicted = np.indices(matrix.shape)
     return np.repeat(true.ravel(), matrix.ravel()), np.repeat(predicted.ravel(), matrix.ravel())
+
+
+def score_intervals(matrix, classes):
+    """The intervals of a split with this confusion matrix."""
+    label, predicted = expand(matrix)
+    scorer = Scorer(classes)
+    scorer.update(torch.arange(len(label)), torch.eye(len(classes))[predicted], torch.as_tensor(label))
+    return scorer.compute()["intervals"]
 
 
 def test_wilson_has_the_value_worked_out_by_hand():
@@ -45,7 +56,7 @@ def test_wilson_at_the_ends():
 def test_macro_scores_equal_scikit_learn(matrix):
     label, predicted = expand(matrix)
     present = np.flatnonzero(matrix.sum(1))
-    ours = intervals.macro_scores(matrix)
+    ours = macro_scores(matrix)
     p, r, f, _ = sk.precision_recall_fscore_support(label, predicted, labels=present, average="macro", zero_division=0)
     assert ours["precision"] == pytest.approx(p, abs=1e-12)
     assert ours["recall"] == pytest.approx(r, abs=1e-12)
@@ -102,31 +113,33 @@ def test_a_perfect_matrix_has_a_bootstrap_without_width():
 
 def test_score_intervals_have_none_where_nothing_divides():
     matrix = np.array([[4, 1, 0], [2, 3, 0], [0, 0, 0]])
-    every = intervals.score_intervals(matrix, ["a", "b", "c"])
+    every = score_intervals(matrix, ["a", "b", "c"])
     assert every["accuracy"] == intervals.wilson(7, 10)
     first = every["per_class"]["a"]
     assert first["precision"] == intervals.wilson(4, 6)
     assert first["recall"] == intervals.wilson(4, 5)
     assert first["specificity"] == intervals.wilson(3, 5)
-    assert every["per_class"]["c"] == dict.fromkeys(("precision", "recall", "f1", "specificity"))
+    assert every["per_class"]["c"] == dict.fromkeys(
+        ("precision", "recall", "f1", "specificity", "auroc", "average_precision")
+    )
     assert every["specificity"]["low"] > 0
-    alone = intervals.score_intervals(np.array([[3, 1], [0, 0]]), ["a", "b"])
+    alone = score_intervals(np.array([[3, 1], [0, 0]]), ["a", "b"])
     assert alone["specificity"] is alone["specificity_weighted"] is None
     assert alone["per_class"]["a"]["specificity"] is None
 
 
 def test_f1_of_a_class_rises_with_the_share_of_hits_in_what_is_of_the_class_or_called_so():
     matrix = np.array([[30, 10], [20, 140]])
-    found = intervals.score_intervals(matrix, ["a", "b"])["per_class"]["a"]["f1"]
+    found = score_intervals(matrix, ["a", "b"])["per_class"]["a"]["f1"]
     shares = intervals.wilson(30, 60)
     assert 2 * 30 / (40 + 50) == pytest.approx(2 * (30 / 60) / (1 + 30 / 60))
     assert [found["low"], found["high"]] == [2 * shares[end] / (1 + shares[end]) for end in ("low", "high")]
-    never = intervals.score_intervals(np.array([[0, 5], [0, 5]]), ["a", "b"])["per_class"]["a"]["f1"]
+    never = score_intervals(np.array([[0, 5], [0, 5]]), ["a", "b"])["per_class"]["a"]["f1"]
     assert never["low"] == 0 < never["high"]  # a bootstrap of the matrix would have no width
 
 
 def test_what_equals_accuracy_or_rises_with_it_has_its_interval():
-    every = intervals.score_intervals(np.array([[4, 1, 0], [2, 3, 0], [1, 1, 8]]), ["a", "b", "c"])
+    every = score_intervals(np.array([[4, 1, 0], [2, 3, 0], [1, 1, 8]]), ["a", "b", "c"])
     accuracy = intervals.wilson(15, 20)
     for name in ("accuracy", "recall_weighted", "precision_micro", "recall_micro", "f1_micro"):
         assert every[name] == accuracy
@@ -137,7 +150,7 @@ def test_what_equals_accuracy_or_rises_with_it_has_its_interval():
 def test_weighted_scores_of_the_draws_are_scikit_learns():
     matrix = np.array([[60, 30, 10], [20, 150, 30], [5, 5, 40]])
     label, predicted = expand(matrix)
-    every = intervals.score_intervals(matrix, ["a", "b", "c"])
+    every = score_intervals(matrix, ["a", "b", "c"])
     precision = sk.precision_score(label, predicted, average="weighted")
     assert every["precision_weighted"]["low"] < precision < every["precision_weighted"]["high"]
     each = [sk.recall_score(label == k, predicted == k, pos_label=False) for k in range(3)]

@@ -13,12 +13,12 @@ from sklearn import metrics as sk
 from statsmodels.stats.proportion import proportion_confint
 from torchmetrics.functional.classification import binary_auroc, binary_average_precision
 
-from fer_plugins.metrics import image_bootstrap
+from fer_plugins.metrics import resampling
 from fer_plugins.metrics.calibration import find_gaps
 from fer_plugins.metrics.curve_areas import CurveAreas
-from fer_plugins.metrics.image_bootstrap import draw_images, draw_sums, mean_intervals
 from fer_plugins.metrics.metrics import Predictions, Scorer, score
 from fer_plugins.metrics.probability_intervals import ece_interval
+from fer_plugins.metrics.resampling import DRAWS, draw_images, draw_sums, mean_intervals
 
 CLASSES = ["anger", "disgust", "fear", "happy"]
 
@@ -36,28 +36,32 @@ def skilled(random, sizes, skill):
     return made(random.normal(size=(len(label), len(sizes))) + skill * np.eye(len(sizes))[label], label)
 
 
+def by_class(label, seed, draws=DRAWS):
+    return draw_images(len(label), seed, strata=label, draws=draws)
+
+
 # --- the draws
 
 
 def test_every_draw_has_the_class_counts_and_is_the_same_again(monkeypatch):
     label = np.array([2, 0, 0, 2, 2, 5])
-    drawn = np.concatenate(list(draw_images(label, 3)), axis=1)
+    drawn = np.concatenate(list(by_class(label, 3)), axis=1)
     assert drawn.shape == (6, 2000)
     for k in (0, 2, 5):
         assert (drawn[label == k].sum(0) == (label == k).sum()).all()
     assert drawn.mean(1) == pytest.approx(np.ones(6), abs=0.08)
-    assert np.array_equal(drawn, np.concatenate(list(draw_images(label, 3)), axis=1))
-    assert (drawn != np.concatenate(list(draw_images(label, 4)), axis=1)).any()
-    monkeypatch.setattr(image_bootstrap, "CELLS", 6 * 300)
-    assert [chunk.shape for chunk in draw_images(label, 3)] == [(6, 300)] * 6 + [(6, 200)]
-    monkeypatch.setattr(image_bootstrap, "CELLS", 1)  # fewer than there are images
-    assert sum(chunk.shape[1] for chunk in draw_images(label, 3)) == 2000
+    assert np.array_equal(drawn, np.concatenate(list(by_class(label, 3)), axis=1))
+    assert (drawn != np.concatenate(list(by_class(label, 4)), axis=1)).any()
+    monkeypatch.setattr(resampling, "CELLS", 6 * 300)
+    assert [chunk.shape for chunk in by_class(label, 3)] == [(6, 300)] * 6 + [(6, 200)]
+    monkeypatch.setattr(resampling, "CELLS", 1)  # fewer than there are images
+    assert sum(chunk.shape[1] for chunk in by_class(label, 3)) == 2000
 
 
 def test_sums_and_areas_see_the_same_draws():
     label = np.repeat([0, 1], 20)
-    drawn = np.concatenate(list(draw_images(label, 7)), axis=1)
-    assert np.array_equal(draw_sums(np.eye(40), label, 7), drawn.T)
+    drawn = np.concatenate(list(by_class(label, 7)), axis=1)
+    assert np.array_equal(draw_sums(np.eye(40), by_class(label, 7)), drawn.T)
 
 
 def test_an_interval_of_a_mean_agrees_with_theory():
@@ -90,7 +94,7 @@ def test_areas_equal_scikit_learn_with_weights_and_torchmetrics_with_repeated_im
     label = np.concatenate([random.permutation(classes)[:2], random.integers(0, classes, size)])
     probabilities = random.integers(0, steps, (len(label), classes)) / steps
     if how == "drawn":
-        counts = next(draw_images(label, seed, 3))
+        counts = next(by_class(label, seed, 3))
     elif how == "once":
         counts = np.ones((len(label), 1))
     else:  # images may be left out, as long as each class has one
@@ -204,7 +208,7 @@ def test_areas_lie_on_the_logit_scale():
     scores = score(predictions, CLASSES)
     curves = CurveAreas(predictions.probabilities, predictions.label)
     draws = [
-        np.concatenate(one, axis=1) for one in zip(*map(curves.compute, draw_images(predictions.label, 0)), strict=True)
+        np.concatenate(one, axis=1) for one in zip(*map(curves.compute, by_class(predictions.label, 0)), strict=True)
     ]
     for name, drawn in zip(("auroc", "average_precision"), draws, strict=True):
         for where, value, sample in (
@@ -250,7 +254,7 @@ def test_the_calibration_error_of_a_calibrated_network_may_be_0():
         predictions = calibrated(random, 500)
         interval = ece_interval(predictions, trial)
         holds += interval["low"] == 0 < interval["high"]
-        drawn = np.abs(draw_sums(find_gaps(predictions), predictions.label, trial)).sum(1) / 500
+        drawn = np.abs(draw_sums(find_gaps(predictions), by_class(predictions.label, trial))).sum(1) / 500
         percentiles_hold += np.quantile(drawn, 0.025) < 0.01
     assert holds >= 27
     assert percentiles_hold == 0
@@ -279,7 +283,7 @@ def test_intervals_cover_the_truth_about_95_times_in_100():
 
 def test_memory_is_bounded_for_many_images():
     predictions = skilled(np.random.default_rng(0), [7000, 7000, 7000, 7000], 1.0)
-    assert max(chunk.size for chunk in draw_images(predictions.label, 0, 100)) <= image_bootstrap.CELLS
+    assert max(chunk.size for chunk in by_class(predictions.label, 0, 100)) <= resampling.CELLS
 
 
 def test_predictions_of_any_order_have_the_same_areas():

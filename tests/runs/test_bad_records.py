@@ -6,10 +6,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from support.verbs import compare, table, verify
+
 from fer_plugins.commands import main
-from fer_plugins.commands.compare import compare
-from fer_plugins.commands.table import table
-from fer_plugins.commands.verify import verify
 
 from support import written_run
 FILES = ("config.yaml", "manifest.json", "metrics.json", "predictions.csv")

@@ -20,6 +20,10 @@ ROWS = [
         "metric": "f1", "source": "Table 8", "claimed": 0.9487, "measured": 0.5, "difference": -44.87,
         "interval": None, "remark": "averaging (macro/micro/weighted) not stated", "note": "",
         "notes": ["averaging not stated, compared with macro", "claim: split not stated; measured on test"],
+        "notices": [
+            {"code": "averaging", "text": "averaging not stated, compared with macro", "data": {}},
+            {"code": "averaging", "text": "averaging (macro/micro/weighted) not stated", "data": {}},
+        ],
     },
     {
         "metric": "far", "source": "Table 10", "claimed": 0.0723, "measured": None, "difference": None,
@@ -121,6 +125,8 @@ def test_claims_stand_beside_the_measured_numbers():
     assert line_with(claims, "1 ")[1:] == ["claim:", "4693/7178"]
     assert line_with(claims, "2 ")[1:4] == ["averaging", "not", "stated,"]
     assert "macro/micro/weighted" not in claims  # would say it again
+    earlier = [{key: value for key, value in row.items() if key != "notices"} for row in ROWS]  # recorded as text alone
+    assert "claim: averaging (macro/micro/weighted)" in " ".join(printed(test=scores(), claims=earlier).split())
 
 
 def test_no_claims_no_table():

@@ -3,8 +3,8 @@
 import shlex
 
 import pytest
+from support.verbs import parse
 
-from fer_plugins.commands.main import parse
 from fer_plugins.config import resolve
 from fer_plugins.runtime import pace
 from fer_plugins.runtime.pace import Pace, warn_of_hours

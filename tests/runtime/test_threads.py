@@ -84,7 +84,7 @@ def test_a_network_that_cannot_be_measured_runs_as_torch_would():
 
 def test_the_commands_let_threads_wait_without_spinning_long():
     code = (
-        "import os, sys; from fer_plugins import cli; cli.call('fer', cli._verb, ['--version']); "
+        "import os, sys; from fer_plugins.commands import main; main.call('fer', main._verb, ['--version']); "
         "print(os.environ.get('GOMP_SPINCOUNT'))"
     )
     clean = {key: value for key, value in os.environ.items() if not key.startswith(("OMP_", "GOMP_", "KMP_"))}

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from fer_plugins.data import augmentations
-from fer_plugins.testing import check_augmentation
+from fer_plugins.testing import ContractError, check_augmentation
 
 
 @pytest.mark.parametrize("factory", [augmentations.none, augmentations.flip_affine_erase])
@@ -184,3 +184,36 @@ def test_check_augmentation_leaves_global_seeds_alone():
     assert random.getstate() == states[0]
     np.testing.assert_array_equal(np.random.get_state()[1], states[1])
     assert torch.equal(torch.get_rng_state(), states[2])
+
+
+class Mixer(torch.nn.Module):
+    """Swaps each image with its neighbour, as far as ``images`` and ``targets`` say."""
+
+    def __init__(self, images=True, targets=lambda t, weight: weight * t + (1 - weight) * t.roll(1, 0)):
+        super().__init__()
+        self.images, self.targets = images, targets
+
+    def mix(self, image, target):
+        weight = torch.rand(())
+        mixed = weight * image + (1 - weight) * image.roll(1, 0) if self.images else image + 0
+        return mixed.clamp(0, 1), self.targets(target, weight)
+
+
+def test_a_sound_mixing_passes():
+    check_augmentation(lambda *, image_size: Mixer())
+
+
+MIXING = {
+    "targets are shares": (lambda t, weight: 2 * t, "one-hot rows become"),
+    "an image that stays keeps its target": (lambda t, weight: t.roll(1, 0), "with another target"),
+    "input unchanged": (lambda t, weight: t.copy_(t.roll(1, 0)) + 0, "wrote to its targets"),
+}
+
+
+@pytest.mark.parametrize("rule", MIXING)
+def test_each_rule_of_mixing_has_a_transform_that_breaks_it(rule):
+    targets, found = MIXING[rule]
+    stays = rule == "an image that stays keeps its target"
+    with pytest.raises(ContractError, match=rule) as caught:
+        check_augmentation(lambda *, image_size: Mixer(images=not stays, targets=targets))
+    assert found in str(caught.value)

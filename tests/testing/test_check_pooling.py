@@ -17,14 +17,14 @@ def test_core_poolings_pass(factory):
     check_pooling(factory)
 
 
-@pytest.mark.parametrize("preset", ["paper_kernel4", "paper_both4", "paper_step2", "zhang", "kornia"])
+@pytest.mark.parametrize("preset", ["wide_max", "zhang", "kornia"])
 def test_presets_that_keep_the_stride_pass(preset):
     check_pooling(partial(pooling.max_blur_pool, preset=preset))
 
 
-@pytest.mark.parametrize("preset", ["paper_literal_stride", "paper_stacked"])
-def test_presets_that_shrink_more_are_found_out(preset, rules_broken):
-    found = rules_broken(check_pooling, partial(pooling.max_blur_pool, preset=preset))
+@pytest.mark.parametrize("options", [{"blur_stride": 4}, {"second_blur_size": 2}], ids=str)
+def test_options_that_shrink_more_are_found_out(options, rules_broken):
+    found = rules_broken(check_pooling, partial(pooling.max_blur_pool, **options))
     assert list(found) == ["output size"]
     assert "(2, 3, 48, 48) becomes (2, 3, 12, 12) with kernel_size 2 and stride 2" in found["output size"]
 

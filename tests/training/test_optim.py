@@ -109,14 +109,3 @@ def test_every_optimiser_of_torch_steps_or_is_refused_in_one_line(name):
             optimizer = optim.build_optimizer(full["optimizer"], optim.parameter_groups(network))
             network(torch.ones(2, 1, 4, 4)).square().sum().backward()
             optimizer.step(lambda: torch.zeros(()))
-
-
-def test_balanced_weights_have_mean_one_over_the_samples():
-    counts = [10, 30, 60]
-    criterion = optim.build_criterion({"label_smoothing": 0.0, "class_weights": "balanced"}, counts)
-    weights = criterion.weight
-    assert weights[0] / weights[2] == pytest.approx(6)
-    assert float((weights * torch.tensor(counts)).sum()) / sum(counts) == pytest.approx(1)
-    plain = optim.build_criterion({"label_smoothing": 0.1, "class_weights": "none"}, counts)
-    assert plain.weight is None
-    assert plain.label_smoothing == 0.1

@@ -25,7 +25,7 @@ DOCUMENT = ROOT / "docs" / "dashboards.md"
 CLASSES = ["anger", "disgust", "happy"]
 SECTIONS = (
     "plugin", "recipe", "seed", "model", "data", "protocol", "augmentation", "loss", "optimizer", "scheduler",
-    "selection", "trainer", "logger", "run",
+    "selection", "trainer", "callbacks", "logger", "run",
 )  # fmt: skip
 ROW = {
     "epoch": 1.0, "train/loss": 1.5, "train/accuracy": 0.4, "train/auxiliary_loss": 0.01, "val/loss": 1.4,
@@ -127,7 +127,7 @@ def test_a_kill_leaves_whole_lines(tmp_path):
     script = """
         import sys, itertools
         from pathlib import Path
-        from fer_plugins import tracking
+        from fer_plugins.training import tracking
         tracker = tracking.start({"logger": {"name": "csv"}}, Path(sys.argv[1]))
         for epoch in itertools.count(1):
             tracker.log_epoch({"epoch": epoch, "val/loss": 1 / 3, "val/f1": 2 / 3})
@@ -171,8 +171,11 @@ def test_disabled_is_csv_only_and_needs_no_wandb(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("logger", "says"),
     [
-        ({"name": "tensorboard"}, "logger.name: 'tensorboard' must be one of wandb, csv, none"),
-        ({"mode": "dryrun"}, "logger.mode: 'dryrun' must be one of disabled, offline, online"),
+        ({"name": "comet"}, "logger.name: unknown logger 'comet'; installed: csv, tensorboard, wandb; or none"),
+        (
+            {"name": "wandb", "mode": "dryrun"},
+            "logger.mode: expected one of 'offline', 'online', 'disabled', got 'dryrun'",
+        ),
     ],
 )
 def test_unknown_values(tmp_path, logger, says):

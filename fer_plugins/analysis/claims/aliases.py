@@ -1,46 +1,24 @@
 """The names that papers give to scores: each name's readings, their formulas, and where they stand in our scores.
 
-One name often stands for several quantities, and one paper prints two names over one formula. Every reading here is an
-affine function of one of our scores, so that a printed number can be put beside each of them. No torch.
+One name often stands for several quantities. Every reading is an affine function of one of our scores, so that a
+printed number can be put beside each of them. The usual names stand here, a paper's own in its claims file. No torch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from fer_plugins.runtime.errors import InputError
 
-_Affine = Callable[[int], tuple[float, float]]  # number of classes -> (offset, slope)
-
-
-def _same(classes: int) -> tuple[float, float]:
-    return 0.0, 1.0
-
-
-def _rest(classes: int) -> tuple[float, float]:
-    return 1.0, -1.0
-
-
-def _rest_of_attempts(classes: int) -> tuple[float, float]:
-    return 1 / classes, -1 / classes
-
-
-def _mean_binary(classes: int) -> tuple[float, float]:
-    return 1 - 2 / classes, 2 / classes
-
-
-_OURS: dict[_Affine, str] = {
-    _same: "{score}",
-    _rest: "1 - {score}",
-    _rest_of_attempts: "(1 - {score}) / K",
-    _mean_binary: "1 - 2 (1 - {score}) / K",
+# How a reading follows from a score: in words, and number of classes -> (offset, slope).
+FORMS: dict[str, tuple[str, Callable[[int], tuple[float, float]]]] = {
+    "same": ("{score}", lambda classes: (0.0, 1.0)),
+    "complement": ("1 - {score}", lambda classes: (1.0, -1.0)),
+    "complement_per_class": ("(1 - {score}) / K", lambda classes: (1 / classes, -1 / classes)),
+    "mean_binary": ("1 - 2 (1 - {score}) / K", lambda classes: (1 - 2 / classes, 2 / classes)),
 }
-_DUAL_ATTENTION = "Eq. {}, doi:10.1038/s41598-025-09709-1"
-_MAX_BLUR = "Eq. 12, doi:10.1038/s41598-024-79167-8"
-_ONE_BY_ONE = "Table III, doi:10.18196/jrc.v6i3.25804"
-_STANDARD = "standard definition"
 
 
 @dataclass(frozen=True)
@@ -53,80 +31,47 @@ class Reading:
     name: str  # as in claims files
     formula: str  # in those counts
     score: str  # key of a split's scores in metrics.json
-    affine: _Affine
+    form: str  # one of FORMS
     source: str  # who prints or defines it so
 
     @property
     def ours(self) -> str:
         """The reading in our scores, such as "1 - specificity"."""
-        return _OURS[self.affine].format(score=self.score)
+        return FORMS[self.form][0].format(score=self.score)
 
 
-def _readings(name: str, *rows: tuple[str, str, _Affine, str]) -> dict[str, tuple[Reading, ...]]:
-    return {name: tuple(Reading(name, *row) for row in rows)}
-
-
-_FALSE_ACCEPTANCE = (
-    ("FP / (FP + TN), mean over classes", "specificity", _rest, _STANDARD),
-    ("sum of FP / sum of (FP + TN)", "specificity_micro", _rest, "the same, pooled over classes"),
-)
-_FALSE_REJECTION = (
-    ("FN / (TP + FN), mean over classes", "recall", _rest, _STANDARD),
-    ("sum of FN / N", "accuracy", _rest, "the same, pooled over classes"),
-)
-_FALSE_OF_ATTEMPTS = (  # "false acceptances / total attempts": what is an attempt?
-    ("sum of FP / N: an attempt is an image", "accuracy", _rest, _DUAL_ATTENTION.format(32)),
-    (
-        "sum of FP / (K N): an attempt is an image and a class",
-        "accuracy",
-        _rest_of_attempts,
-        _DUAL_ATTENTION.format(32),
-    ),
-)
-_FALSE_DISCOVERY = (("FP / (TP + FP), mean over classes", "precision", _rest, "share of acceptances that are false"),)
-
-ALIASES: dict[str, tuple[Reading, ...]] = (
-    _readings("sensitivity", ("TP / (TP + FN), mean over classes", "recall", _same, _DUAL_ATTENTION.format(29)))
-    | _readings("uar", ("TP / (TP + FN), mean over classes", "balanced_accuracy", _same, "unweighted average recall"))
-    | _readings("war", ("sum of TP / N", "accuracy", _same, "weighted average recall"))
-    | _readings(
-        "gar",
-        ("TP / (TP + FN), mean over classes", "recall", _same, _DUAL_ATTENTION.format(31)),
-        ("sum of TP / N", "accuracy", _same, "the same, pooled over classes"),
-    )
-    | _readings(
-        "recognition_rate",
-        ("sum of TP / N", "accuracy", _same, f"overall, {_ONE_BY_ONE}"),
-        ("TP / (TP + FN), mean over classes", "recall", _same, f"mean of the rates of each class, {_ONE_BY_ONE}"),
-    )
-    | _readings("far", *_FALSE_ACCEPTANCE, *_FALSE_OF_ATTEMPTS)
-    | _readings("frr", *_FALSE_REJECTION, *_FALSE_OF_ATTEMPTS)
-    | _readings(
-        "false_recognition_rate", *_FALSE_OF_ATTEMPTS, *_FALSE_ACCEPTANCE, *_FALSE_REJECTION[:1], *_FALSE_DISCOVERY
-    )
-    | _readings("error_rate", ("sum of FN / N", "accuracy", _rest, _STANDARD))
-    | _readings(
-        "binary_accuracy",
-        ("(TP + TN) / (TP + TN + FP + FN), mean over classes", "accuracy", _mean_binary, f"{_MAX_BLUR}, of K classes"),
-        ("sum of TP / N", "accuracy", _same, "what the tables of that paper agree with"),
-    )
-    | _readings("nll", ("mean of -log p(true class), nats", "loss", _same, "negative log-likelihood"))
+_STANDARD, _POOLED = "standard definition", "the same, pooled over classes"
+ALIASES = (
+    Reading("sensitivity", "TP / (TP + FN), mean over classes", "recall", "same", _STANDARD),
+    Reading("uar", "TP / (TP + FN), mean over classes", "balanced_accuracy", "same", "unweighted average recall"),
+    Reading("war", "sum of TP / N", "accuracy", "same", "weighted average recall"),
+    Reading("gar", "TP / (TP + FN), mean over classes", "recall", "same", _STANDARD),
+    Reading("gar", "sum of TP / N", "accuracy", "same", _POOLED),
+    Reading("far", "FP / (FP + TN), mean over classes", "specificity", "complement", _STANDARD),
+    Reading("far", "sum of FP / sum of (FP + TN)", "specificity_micro", "complement", _POOLED),
+    Reading("frr", "FN / (TP + FN), mean over classes", "recall", "complement", _STANDARD),
+    Reading("frr", "sum of FN / N", "accuracy", "complement", _POOLED),
+    Reading("error_rate", "sum of FN / N", "accuracy", "complement", _STANDARD),
+    Reading("nll", "mean of -log p(true class), nats", "loss", "same", "negative log-likelihood"),
 )
 
 
-def readings(name: str) -> tuple[Reading, ...]:
-    """Return what a paper's name may mean, the most usual meaning first.
+def readings(name: str, own: Sequence[Reading] = ()) -> tuple[Reading, ...]:
+    """Return what a name may mean, the most usual meaning first.
 
     Args:
         name: such as "far"; case, blanks and hyphens do not matter.
+        own: a paper's own readings (``Claims.aliases``); one of a usual formula names the paper in its place.
 
     Raises:
         InputError: no alias of that name.
     """
     key = "_".join(name.lower().replace("-", " ").replace("_", " ").split())
-    if key not in ALIASES:
-        raise InputError(f"{name}: no alias of a score; known: {', '.join(sorted(ALIASES))}")
-    return ALIASES[key]
+    found = {one.formula: one for one in (*ALIASES, *own) if one.name == key}
+    if not found:
+        known = ", ".join(sorted({one.name for one in (*ALIASES, *own)}))
+        raise InputError(f"{name}: no alias of a score; known: {known}")
+    return tuple(found.values())
 
 
 def measure(reading: Reading, scores: Mapping[str, Any]) -> float | None:
@@ -134,12 +79,12 @@ def measure(reading: Reading, scores: Mapping[str, Any]) -> float | None:
 
     Args:
         reading: one of ``readings(name)``.
-        scores: as ``evaluate.metrics.score`` returns them.
+        scores: as ``Scorer.compute`` returns them.
     """
     value = scores.get(reading.score)
     if value is None:
         return None
-    offset, slope = reading.affine(len(scores["classes"]))
+    offset, slope = FORMS[reading.form][1](len(scores["classes"]))
     return offset + slope * float(value)
 
 
@@ -148,11 +93,11 @@ def measure_interval(reading: Reading, scores: Mapping[str, Any]) -> dict[str, A
 
     Args:
         reading: one of ``readings(name)``.
-        scores: as ``evaluate.metrics.score`` returns them.
+        scores: as ``Scorer.compute`` returns them.
     """
     interval = scores.get("intervals", {}).get(reading.score)
     if interval is None:
         return None
-    offset, slope = reading.affine(len(scores["classes"]))
+    offset, slope = FORMS[reading.form][1](len(scores["classes"]))
     low, high = sorted(offset + slope * interval[end] for end in ("low", "high"))
     return {**interval, "low": low, "high": high}

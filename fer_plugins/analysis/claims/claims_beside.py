@@ -5,24 +5,35 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from fer_plugins.analysis.claims import Claim, Claims
+from fer_plugins.analysis.claims import Claim, Claims, dataset_key
 from fer_plugins.runtime.errors import InputError
+from fer_plugins.runtime.notices import Notice, as_values
 
 _OWN_SPLIT = {"train": "train", "validation": "val", "test": "test"}  # a claim's split -> ours
 
 # Claimed metric -> (score it stands beside or None, what to say about it).
 _MACRO = ("specificity", "precision", "recall", "f1")
-_UNSTATED = "averaging not stated, compared with macro"
+CLAIMED = "claimed"  # code of a remark on claims beside a model's scores; data: {scores: names}
+AVERAGING, RENAMED = "averaging", "renamed"  # over classes in a way that is not stated; the same number by another name
+
+
+def _unstated(renamed: str = "") -> Notice:
+    return Notice(AVERAGING, f"{renamed}averaging not stated, compared with macro")
+
+
 _READINGS: dict[str, tuple[str | None, str]] = {
     "accuracy": ("accuracy", ""),
     "balanced_accuracy": ("balanced_accuracy", ""),
-    **{name: (name, _UNSTATED) for name in (*_MACRO, "auroc", "average_precision")},
-    "sensitivity": ("recall", f"sensitivity is recall; {_UNSTATED}"),
-    "gar": ("recall", f"GAR = TP/(TP+FN) is recall; {_UNSTATED}"),
+    **{name: (name, _unstated()) for name in (*_MACRO, "auroc", "average_precision")},
+    "sensitivity": ("recall", _unstated("sensitivity is recall; ")),
+    "gar": ("recall", _unstated("GAR = TP/(TP+FN) is recall; ")),
     "far": (None, "FAR has several readings (1 - specificity, 1 - accuracy, ...): not compared"),
     **{f"macro_{name}": (name, "") for name in (*_MACRO, "auroc", "average_precision")},
-    "weighted_recall": ("accuracy", "weighted recall is accuracy"),
-    **{f"micro_{name}": ("accuracy", f"micro {name} is accuracy") for name in ("precision", "recall", "f1")},
+    "weighted_recall": ("accuracy", Notice(RENAMED, "weighted recall is accuracy")),
+    **{
+        f"micro_{name}": ("accuracy", Notice(RENAMED, f"micro {name} is accuracy"))
+        for name in ("precision", "recall", "f1")
+    },
     "cross_entropy": ("loss", ""),
     "loss": ("loss", "which terms the loss has is not stated, compared with the mean cross-entropy"),
     "ece": ("ece", "number of bins not stated"),
@@ -52,7 +63,7 @@ def for_run(claims: Claims, model: str | None, dataset_title: str) -> list[Claim
         for claim in claims.claims
         if claim.model == model
         and claim.dataset is not None
-        and _normalised(claim.dataset) == _normalised(dataset_title)
+        and dataset_key(claim.dataset) == dataset_key(dataset_title)
         and claim.metric in _READINGS
         and claim.metric not in NO_RATES
         and claim.class_name is None
@@ -80,7 +91,8 @@ def beside(
         release_parts: the splits of the run that hold the images of the release's own (``find_release_parts``).
 
     Returns:
-        ``metric, source, claimed, printed, measured, interval, difference, notes, note, remark``: rates as fractions,
+        ``metric, source, claimed, printed, measured, interval, difference, notes, notices (codes and data of
+        notes and remark), note, remark``: rates as fractions,
         ``printed`` as the paper writes the claimed one, the interval of the measured number or None, difference in
         points (100 x (measured - claimed)); ``measured`` and ``difference`` are None where nothing can be compared,
         ``difference`` also for what is no rate. ``note`` is ``notes`` in one line, ``remark`` what the claims file says
@@ -90,15 +102,15 @@ def beside(
     notes = [reading] if reading else []
     comparable = score is not None
     if claim.split == "train" and split != "train":
-        notes.append(f"claim: training split, which is no result; measured on {split}: not compared")
+        notes.append(_of_split(f"training split, which is no result; measured on {split}: not compared"))
         comparable = False
     elif claim.split_means:
-        notes.append(f"claim: {claim.split} split = {claim.split_means}; measured on {split}")
+        notes.append(_of_split(f"{claim.split} split = {claim.split_means}; measured on {split}"))
     elif claim.split == "not_stated":
-        notes.append(f"claim: split not stated; measured on {split}")
+        notes.append(_of_split(f"split not stated; measured on {split}"))
     elif _OWN_SPLIT.get(claim.split) != split:
         said = {"all": "all images", "validation_and_test": "validation and test together"}
-        notes.append(f"claim: {said.get(claim.split, claim.split + ' split')}; measured on {split}")
+        notes.append(_of_split(f"{said.get(claim.split, claim.split + ' split')}; measured on {split}"))
     if protocol_name != "official" and split not in release_parts:
         notes.append(f"measured under protocol {protocol_name}, not on the release's own split")
     notes += caveats
@@ -107,6 +119,9 @@ def beside(
     difference = None
     if measured is not None and isinstance(claimed, float) and claim.metric not in NO_RATES:
         difference = 100 * (measured - claimed)
+    remark = claim.note
+    if claim.averaging and not remark:
+        remark = Notice(AVERAGING, "averaging (macro/micro/weighted) not stated")
     return {
         "metric": claim.metric,
         "source": claim.source,
@@ -116,8 +131,9 @@ def beside(
         "interval": scores.get("intervals", {}).get(score) if measured is not None else None,
         "difference": difference,
         "notes": notes,
+        "notices": as_values([*notes, remark]),
         "note": "; ".join(notes),
-        "remark": claim.note,
+        "remark": remark,
     }
 
 
@@ -146,15 +162,10 @@ def compare(
     return rows
 
 
+def _of_split(text: str) -> Notice:
+    return Notice("split", f"claim: {text}", {"without_prefix": text})
+
+
 def as_printed(claim: Claim) -> str:
     """Return a claim's number as the paper writes it, zeros at the end included."""
     return claim.written or (f"{claim.value:g}" if isinstance(claim.value, float) else "matrix")
-
-
-def _normalised(dataset: str) -> str:
-    """Name a dataset so that spellings agree.
-
-    >>> _normalised("CK+"), _normalised("RAF-DB"), _normalised("ck_plus")
-    ('ckplus', 'rafdb', 'ckplus')
-    """
-    return "".join(letter for letter in dataset.lower().replace("+", "plus") if letter.isalnum())

@@ -1,14 +1,12 @@
-"""A printed number and the values that round to it, exactly; which numbers of a paper speak of the same thing."""
+"""A printed number and the values that round to it, exactly."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 
-from fer_plugins.analysis.claims import Claim, Claims
-from fer_plugins.runtime.errors import InputError
+from fer_plugins.analysis.claims.claim import Claim
 
 RATES = {"accuracy", "precision", "recall", "sensitivity", "specificity", "f1", "gar", "far", "frr"}
 _COUNTED = {"params", "epochs", "batch_size"}  # whole by nature, as is whatever starts so:
@@ -100,74 +98,6 @@ def read_printed(claim: Claim) -> Printed:
     return Printed(claim, value, Fraction(10) ** max(int(exponent), _FINEST))  # 1.0e-999999999 is read as 0.0
 
 
-class Paper:
-    """The numbers of a claims file, to be asked for by what they speak of.
-
-    Claims whose source begins with "derived" were computed, not printed: they serve as class counts and sizes only.
-
-    Raises:
-        InputError: a count is below 0.
-    """
-
-    def __init__(self, claims: Claims) -> None:
-        self.claims = claims
-        numbers = [read_printed(one) for one in claims.claims if isinstance(one.value, float)]
-        for one in numbers:
-            if one.value < 0 and is_count(one.claim.metric):
-                raise InputError(f"{claims.path}: {one}: {one.claim.metric} counts, and must not be below 0")
-        self.known = numbers  # printed and derived
-        self.printed = [one for one in numbers if not one.claim.source.startswith("derived")]
-        self.matrices = [one for one in claims.claims if one.metric == "confusion_matrix"]
-
-    def take(self, metric: str, like: Claim | None = None, **fields: object) -> list[Printed]:
-        """Return the printed numbers of a metric with these fields, and ``like``'s model, dataset and split."""
-        wanted = dict(fields)
-        if like is not None:
-            wanted = {"model": like.model, "dataset": like.dataset, "split": like.split, **wanted}
-        return [one for one in self.printed if one.claim.metric == metric and _fits(one.claim, wanted)]
-
-    def reports(self) -> list[list[Printed]]:
-        """Return the printed numbers grouped by model, dataset and split; those of single epochs left out."""
-        final = (one for one in self.printed if one.claim.epoch is None)
-        return group(final, lambda c: (c.model, c.dataset, c.split))
-
-
-def nearest_source(numbers: list[Printed], source: str) -> list[Printed]:
-    """Prefer the numbers of the same table; where it has none, keep all."""
-    same = [one for one in numbers if one.claim.source == source]
-    return same or numbers
-
-
-def without_classes(numbers: Iterable[Printed]) -> list[Printed]:
-    """Keep the numbers of all classes together; gains over another model left out."""
-    return [one for one in numbers if one.claim.class_name is None and one.claim.over is None]
-
-
-def together(numbers: list[Printed]) -> str:
-    """Write one number that stands in several places: "accuracy 0.88 (Table 6, Table 11)"."""
-    sources = ", ".join(dict.fromkeys(one.claim.source for one in numbers))
-    return str(numbers[0]).replace(f"({numbers[0].claim.source}", f"({sources}", 1)
-
-
-def group(numbers: Iterable[Printed], key: Callable[[Claim], object]) -> list[list[Printed]]:
-    """Group numbers by a key of their claims, in order of first appearance."""
-    groups: dict[object, list[Printed]] = {}
-    for one in numbers:
-        groups.setdefault(key(one.claim), []).append(one)
-    return list(groups.values())
-
-
-def about(claim: Claim, *, with_class: bool = False) -> str:
-    """Say what a claim speaks of: "DCN on CK+, split test"."""
-    what = " on ".join(part for part in (claim.model, claim.dataset) if part) or "the paper"
-    split = "" if claim.dataset is None else f", split {claim.split.replace('_', ' ')}"
-    return what + split + (f", class {claim.class_name}" if with_class and claim.class_name else "")
-
-
 def is_count(metric: str) -> bool:
     """Whether a metric is a count, whole by nature and not below 0."""
     return metric in _COUNTED or metric.startswith(_COUNTED_STARTS)
-
-
-def _fits(claim: Claim, fields: dict[str, object]) -> bool:
-    return all(getattr(claim, name) == value for name, value in fields.items())

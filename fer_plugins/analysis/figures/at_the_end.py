@@ -7,10 +7,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 from torch import nn
 
-from fer_plugins.analysis.figures.recorded import Drawn, draw_recorded, name_run, read_recorded
+from fer_plugins.analysis.figures.recorded import Drawn, RecordedRun, draw_recorded, name_run, read_recorded, recall
 from fer_plugins.config.requirement import install_command
+from fer_plugins.runs.by_dataset import choose
 from fer_plugins.runs.record import Record
 
 if TYPE_CHECKING:
@@ -58,11 +60,20 @@ def _sources(
     record: Record, data: FERDataModule | None, network: nn.Module | None
 ) -> Iterator[Callable[[], Iterator[Drawn]]]:
     if record.manifest.get("reported_on") in record.metrics:  # not where folds test a sample twice
-        yield lambda: draw_recorded(read_recorded(record.folder))
+        yield lambda: draw_recorded(_recorded(record))
     if data is not None:
         yield lambda: _augmentation(record, data)
     if data is not None and network is not None and (data.test_openings or not data.selects_on_test):
         yield lambda: _explained(record, data, network)
+
+
+def _recorded(record: Record) -> RecordedRun:
+    """Return what a run recorded; its predictions are those in memory where this process made them."""
+    part = record.manifest["reported_on"]
+    if part not in record.written:
+        return read_recorded(record.folder)
+    predictions, datasets = record.written[part]
+    return recall(record, part, choose(predictions, np.asarray(datasets) == "") if datasets else predictions)
 
 
 def _augmentation(record: Record, data: FERDataModule) -> Iterator[Drawn]:

@@ -14,7 +14,7 @@ from torch import nn
 
 from fer_plugins.analysis.figures.sheet import lay_out, show_image
 from fer_plugins.analysis.figures.style import COLOURS, drawing
-from fer_plugins.contract import SampleTransform
+from fer_plugins.contract import MixesBatch, SampleTransform
 from fer_plugins.data.datamodule import FERDataModule, to_float
 from fer_plugins.data.loaders import apply_transform, seeded
 from fer_plugins.runtime.seeds import derive
@@ -40,7 +40,12 @@ def draw_augmentation(data: FERDataModule, settings: Mapping[str, Any]) -> Figur
         rows = rows[data.table.parent[rows] == data.table.source[rows]]
     row = int(np.random.default_rng(derive(data.seed, "sheet")).choice(rows))
     image = data.row_images([row])[0]
-    versions = make_versions(image, data.augmentation, derive(data.seed, "sheet", row), _SIDE**2 - 1)
+    seed, count = derive(data.seed, "sheet", row), _SIDE**2 - 1
+    if isinstance(data.augmentation, MixesBatch):
+        others = np.random.default_rng(seed).choice(rows, count)
+        versions = _mix_with(image, data.row_images(others), data.augmentation, seed)
+    else:
+        versions = make_versions(image, data.augmentation, seed, count)
     section = dict(settings["augmentation"])
     name = section.pop("name")
     title = f"augmentation {name}, {getattr(data.dataset, 'title', data.dataset_name)}, {data.source_names([row])[0]}"
@@ -75,6 +80,18 @@ def make_versions(image: Images, transform: SampleTransform | nn.Module, seed: i
         changed: torch.Tensor = copy.deepcopy(transform).cpu()(batch)
     made: Images = changed.clamp(0, 1).mul(255).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
     return made
+
+
+def _mix_with(image: Images, others: Images, transform: MixesBatch, seed: int) -> Images:
+    """Return one image mixed with each of the others: (count, S, S, C) uint8."""
+    mixed = []
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(seed)
+        alone = copy.deepcopy(transform)
+        for other in others:
+            pair = to_float(torch.from_numpy(np.stack([image, other])).permute(0, 3, 1, 2))
+            mixed.append(alone.mix(pair, torch.eye(2))[0][0].mul(255).round().to(torch.uint8).permute(1, 2, 0).numpy())
+    return np.stack(mixed)
 
 
 def _shown(value: Any) -> str:

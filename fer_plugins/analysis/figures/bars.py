@@ -10,9 +10,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.transforms import Transform
 
+from fer_plugins.analysis.claims.claims_beside import CLAIMED
 from fer_plugins.analysis.figures.style import COLOURS, SMALL, WIDTH, make_figure, set_title
+from fer_plugins.metrics.table import HEADLINE
+from fer_plugins.runtime.notices import code_of
 
-SCORES = {"accuracy": "accuracy", "f1": "macro F1"}
 _LEFT, _RIGHT, _MEASURED, _CLAIMED, _EDGE = 1.2, 2.38, 2.44, 2.93, 0.06  # inches: where the columns begin or end
 _LINE, _GAP, _BAR = 0.105, 0.06, 0.11  # inches: of the smallest text, between bars, of a bar
 _LABEL_LETTERS, _FOOT_LETTERS = 22, 74  # a line
@@ -79,9 +81,9 @@ def draw_bars(rows: Sequence[Mapping[str, Any]], score: str) -> Figure:
     axis.spines.left.set_visible(False)
     axis.set_yticks([])
     axis.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "", "0.5", "", "1"])
-    axis.set_xlabel(f"{SCORES[score]} (share)")
+    axis.set_xlabel(f"{HEADLINE[score]} (share)")
     set_title(
-        figure, f"{SCORES[score]}: {_count(models, 'model')}, {_count({row['dataset'] for row in rows}, 'dataset')}"
+        figure, f"{HEADLINE[score]}: {_count(models, 'model')}, {_count({row['dataset'] for row in rows}, 'dataset')}"
     )
     figure.suptitle(figure.get_suptitle(), y=1 - 0.05 / height, va="top")
     figure.text(_EDGE / WIDTH, 0.05 / height, "\n".join(foot), va="bottom", fontsize=SMALL, linespacing=1.15)
@@ -100,7 +102,7 @@ def _count(things: Any, name: str) -> str:
 def _notes(row: Mapping[str, Any], score: str) -> list[str]:
     """Return the remarks that belong into the figure; those on claims are printed beside it."""
     shown = row[score]["value"] is not None
-    return [note for note in row["remarks"] if shown and not note.startswith("claimed ")]
+    return [note for note in row["remarks"] if shown and code_of(note) != CLAIMED]
 
 
 def _head(heading: str, group: Sequence[Mapping[str, Any]]) -> str:

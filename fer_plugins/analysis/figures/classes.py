@@ -10,12 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from fer_plugins.analysis.figures.style import COLOURS, RAMP, SMALL, WIDTH, make_figure, set_legend, set_title
+from fer_plugins.metrics.table import CLASS_TABLE
 
-_RATES = (
-    ("precision", "precision", 4),
-    ("recall", "recall", 5),
-    ("f1", "F1", 2),
-)  # light: a line stays visible on them
+_RATES = tuple((*rate, colour) for rate, colour in zip(CLASS_TABLE.items(), (4, 5, 2), strict=True))  # light colours
 _MOST_WRITTEN = 11  # classes; the numbers in the cells of a larger matrix would touch
 
 

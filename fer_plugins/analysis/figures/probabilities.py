@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -11,10 +10,10 @@ from matplotlib.figure import Figure
 from torchmetrics.functional.classification import binary_roc
 
 from fer_plugins.analysis.figures.style import COLOURS, DASHES, WIDTH, make_figure, set_legend, set_title
-from fer_plugins.metrics.calibration import find_reliability, score_calibration
+from fer_plugins.metrics.calibration import calibration_error, find_reliability
+from fer_plugins.metrics.evidence import Evidence
 from fer_plugins.metrics.intervals import wilson
 from fer_plugins.metrics.metrics import Predictions
-from fer_plugins.metrics.ranking import score_ranking
 
 _SHORT = 8  # letters of a class name with which three columns of a legend fit
 
@@ -45,7 +44,7 @@ def draw_reliability(predictions: Predictions, title: str) -> Figure:
     )  # fmt: skip
     upper.set_ylim(0, 1)
     upper.set_ylabel("share of hits (black: 95 %)")
-    set_title(figure, title, f"ECE {score_calibration(predictions)['ece']:.4f} ({len(bins.count)} bins)")
+    set_title(figure, title, f"ECE {calibration_error(predictions):.4f} ({len(bins.count)} bins)")
     set_legend(upper, handlelength=1.6, ncols=3)
     lower.bar(middles, bins.count, width * 0.92, color="0.5")
     lower.set_ylabel("images")
@@ -63,15 +62,15 @@ def draw_roc(predictions: Predictions, classes: Sequence[str], title: str) -> Fi
         classes: names in label order.
         title: what was run.
     """
-    ranking: dict[str, Any] = score_ranking(predictions, classes)
-    if ranking["auroc"] is None:
+    evidence = Evidence(predictions, classes)
+    macro = evidence.area("auroc")
+    if macro is None:
         return None
     columns = 3 if max(map(len, classes)) <= _SHORT else 2
     figure = make_figure(WIDTH * 0.95 + 0.12 * -(-len(classes) // columns))
     axis = figure.subplots()
     axis.plot([0, 1], [0, 1], color="0.7", linewidth=0.8)
-    for k, name in enumerate(classes):
-        area = ranking["per_class"][name]["auroc"]
+    for k, (name, area) in enumerate(zip(classes, evidence.area_by_class("auroc"), strict=True)):
         if area is None:
             continue
         own = torch.from_numpy((predictions.label == k).astype(np.int64))
@@ -83,6 +82,6 @@ def draw_roc(predictions: Predictions, classes: Sequence[str], title: str) -> Fi
     axis.set_ylim(0, 1.01)
     axis.set_xlabel("false positive rate (1 - specificity)")
     axis.set_ylabel("true positive rate (recall)")
-    set_title(figure, title, f"macro AUROC {ranking['auroc']:.4f} (below: each class against the rest)")
+    set_title(figure, title, f"macro AUROC {macro:.4f} (below: each class against the rest)")
     figure.legend(loc="outside lower center", handlelength=2.6, columnspacing=1.2, ncols=columns)
     return figure

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fer_plugins.metrics.metrics import Predictions
+from fer_plugins.runs.epoch_rows import read_epochs
+from fer_plugins.runs.read_runs import read_run
 from fer_plugins.runs.record import Record
-from fer_plugins.runs.recorded_answers import rows_of
 from fer_plugins.runtime.errors import InputError
 
 if TYPE_CHECKING:
@@ -34,68 +33,37 @@ class RecordedRun:
     uncounted: str  # why there are none
 
 
-def read_folder(folder: str | Path) -> Record:
-    """Read a run's folder, finished or not.
-
-    Raises:
-        InputError: it is no run's folder, or a file in it is damaged.
-    """
-    if not os.path.exists(folder):
-        raise InputError(f"{folder}: not the folder of a run: there is no such folder")
-    record = Record.read(folder)
-    for name, content in (
-        ("config.yaml", record.config),
-        ("manifest.json", record.manifest),
-        ("metrics.json", record.metrics),
-    ):
-        if not isinstance(content, dict):
-            raise InputError(f"{folder}: {name} holds no mapping; it was not written by a run")
-    return record
-
-
-def read_finished(folder: str | Path) -> Record:
-    """Read the folder of a finished run.
-
-    Raises:
-        InputError: as ``read_folder``, or the run is not finished, or its manifest does not say what was run.
-    """
-    record = read_folder(folder)
-    status = record.manifest.get("status")
-    if status != "finished":
-        said = status or "without a status"
-        raise InputError(f"{folder}: this run is {said}, not finished; fer-run --resume {folder}")
-    try:
-        name_run(record)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{folder}: manifest.json was not written by a run of this version ({error})") from None
-    return record
-
-
 def read_recorded(folder: str | Path) -> RecordedRun:
     """Read the folder of a finished run.
 
     Raises:
-        InputError: it is no finished run's, nothing was scored over all of it, or a file is damaged.
+        InputError: as ``read_run``, or it does not hold what is drawn.
     """
-    record = read_finished(folder)
-    part = str(record.manifest.get("reported_on"))
-    if part not in record.metrics:
-        raise InputError(f"{folder}: nothing was scored over all of it; give the folder of a single run or fold")
+    run = read_run(folder)
+    return recall(run.record, run.part, run.answers.predictions())
+
+
+def recall(record: Record, part: str, predictions: Predictions) -> RecordedRun:
+    """Return what is drawn of a finished run whose predictions are at hand.
+
+    Args:
+        record: of the run, with its metrics.
+        part: that is reported on.
+        predictions: of that part, of the dataset that was trained on.
+
+    Raises:
+        InputError: metrics.csv is damaged, or the record does not hold what is drawn.
+    """
     try:
-        targets = record.metrics.get("targets") or {}
-        for scores in (*targets.values(), record.metrics[part]):
+        for scores in (*(record.metrics.get("targets") or {}).values(), record.metrics[part]):
             classes = [str(name) for name in scores["classes"]]
             np.asarray(scores["confusion_matrix"], dtype=int).reshape(len(classes), len(classes))
-            _ = scores["n"], [scores["per_class"][name]["support"] for name in classes]
+            _ = [scores["per_class"][name]["support"] for name in classes]
         counts, uncounted = count_classes(record.manifest, record.config)
-        _ = [sum(one.values()) for one in (counts or {}).values()]
+        _ = [sum(series.values()) for series in (counts or {}).values()]
     except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise InputError(f"{folder}: its record was not written by a run of this version ({error})") from None
-    predictions = _read_predictions(record, part, record.metrics[part], classes)
-    for name, scores in targets.items():
-        _read_predictions(record, "test", scores, classes, name)
-    epochs = _read_epochs(record.folder / "metrics.csv")
-    return RecordedRun(record, part, predictions, epochs, counts, uncounted)
+        raise InputError(f"{record.folder}: its record was not written by a run of this version ({error})") from None
+    return RecordedRun(record, part, predictions, read_epochs(record.folder / "metrics.csv"), counts, uncounted)
 
 
 def draw_recorded(run: RecordedRun) -> Iterator[Drawn]:
@@ -169,60 +137,3 @@ def count_classes(
     if one_part:
         return {"training": counts["train"], "validation, which is test": counts["val"]}, ""
     return {"training": counts["train"], "validation": counts["val"], "test": counts["test"]}, ""
-
-
-def _read_epochs(path: Path) -> list[dict[str, float]]:
-    if not path.exists():
-        return []
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            _check_end(path)
-            rows = [{key: float(value) for key, value in row.items() if value} for row in csv.DictReader(file)]
-    except (OSError, ValueError, TypeError, csv.Error) as error:
-        raise InputError(f"{path}: cannot be read: {' '.join(str(error).split())}") from None
-    if any("epoch" not in row for row in rows):
-        raise InputError(f"{path}: has a row without an epoch; repeat the run, or remove the file")
-    return rows
-
-
-def _check_end(path: Path) -> None:
-    """Refuse a table that ends within a line: its last number may have lost digits."""
-    content = path.read_bytes()
-    if content and not content.endswith(b"\n"):
-        raise ValueError("it is cut off in the middle of its last line")
-
-
-def _read_predictions(
-    record: Record, part: str, scores: Mapping[str, Any], classes: list[str], dataset: str = ""
-) -> Predictions:
-    """Read what was predicted of one dataset, and check that its scores were computed from it."""
-    what = f"{part} of {dataset}" if dataset else part
-    place = {name: number for number, name in enumerate(classes)}
-    path = record.folder / "predictions.csv"
-    if not path.is_file():
-        raise InputError(f"{record.folder}: predictions.csv is missing; repeat the run")
-    try:
-        _check_end(path)
-        rows: list[dict[str, Any]] = [row for _, row in rows_of(record, part, dataset)]
-        label = np.array([place[row["true"]] for row in rows], dtype=np.int64)
-        predicted = np.array([place[row["predicted"]] for row in rows], dtype=np.int64)
-        probabilities = np.array([[float(row[f"p_{name}"]) for name in classes] for row in rows])
-    except KeyError as error:
-        raise InputError(f"{path}: cannot be read: no column, or no class, is called {error}") from None
-    except InputError:
-        raise
-    except (OSError, ValueError, TypeError, csv.Error) as error:
-        raise InputError(f"{path}: cannot be read: {' '.join(str(error).split())}") from None
-    if len(rows) != scores["n"]:
-        raise InputError(f"{path}: {len(rows)} rows of {what}, not {scores['n']}")
-    if ((probabilities < 0) | (probabilities > 1)).any():  # those that are nan are told where they are to be drawn
-        raise InputError(f"{path}: holds probabilities outside of 0 to 1; repeat the run")
-    own = np.maximum(probabilities[np.arange(len(rows)), label], np.finfo(np.float64).tiny)
-    hits = int((label == predicted).sum())
-    found = np.zeros((len(classes), len(classes)), dtype=int)
-    np.add.at(found, (label, predicted), 1)
-    if not np.array_equal(found, np.asarray(scores["confusion_matrix"], dtype=int)):
-        raise InputError(
-            f"{record.folder}: predictions.csv is not what metrics.json was computed from ({what}); repeat the run"
-        )
-    return Predictions(np.arange(len(rows)), label, predicted, probabilities, -np.log(own), hits)

@@ -12,10 +12,10 @@ from scipy.special import log_softmax
 
 from fer_plugins.analysis.robustness.measured import METHOD, draw_weights, measure_means
 from fer_plugins.analysis.robustness.network import Network, Part, collect_logits
-from fer_plugins.metrics.calibration import find_gaps, score_calibration
-from fer_plugins.metrics.intervals import percentiles
+from fer_plugins.metrics.calibration import calibration_error, find_gaps, squared_errors
 from fer_plugins.metrics.metrics import Predictions
 from fer_plugins.metrics.probability_intervals import ece_interval
+from fer_plugins.metrics.resampling import draw_sums, percentiles
 
 LOWEST, HIGHEST = 0.01, 100.0  # temperatures searched
 
@@ -81,9 +81,8 @@ def measure_calibration(network: Network, part: Part, val: Part, predictions: Pr
     before, after = (scale(predictions, logits, one) for one in (1.0, temperature))
     columns = {}
     for name, one in (("before", before), ("after", after)):
-        true = np.eye(one.probabilities.shape[1])[one.label]
         columns[f"{name} loss"] = one.loss
-        columns[f"{name} brier"] = ((one.probabilities - true) ** 2).sum(1)
+        columns[f"{name} brier"] = squared_errors(one)
     for name in ("loss", "brier"):
         columns[f"change {name}"] = columns[f"after {name}"] - columns[f"before {name}"]
     found: dict[str, Any] = {"before": {}, "after": {}, "change": {}}
@@ -110,7 +109,7 @@ def _measure_ece(before: Predictions, after: Predictions, seed: int) -> dict[str
     for when, one in (("before", before), ("after", after)):
         interval = ece_interval(one, seed)
         found[when] = {
-            "value": score_calibration(one)["ece"],
+            "value": calibration_error(one),
             **{key: interval[key] for key in ("low", "high", "method")},
         }
     low, high = percentiles(_draw_ece(after, seed) - _draw_ece(before, seed))
@@ -121,5 +120,5 @@ def _measure_ece(before: Predictions, after: Predictions, seed: int) -> dict[str
 def _draw_ece(predictions: Predictions, seed: int) -> Values:
     """Return the calibration error of every resample: within a bin, n (accuracy - confidence) is a sum over images."""
     gaps = find_gaps(predictions)
-    drawn = [np.abs(weights @ gaps).sum(1) / len(predictions) for weights in draw_weights(len(predictions), seed)]
-    return np.concatenate(drawn)
+    errors: Values = np.abs(draw_sums(gaps, draw_weights(len(gaps), seed))).sum(1) / len(gaps)
+    return errors

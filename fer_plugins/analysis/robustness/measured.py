@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fer_plugins.metrics.intervals import DRAWS, percentiles, wilson
+from fer_plugins.metrics.intervals import wilson
+from fer_plugins.metrics.resampling import draw_images, draw_sums, percentiles
 from fer_plugins.runtime.seeds import derive
 
 METHOD = "bootstrap over images"
-_CELLS = 2_000_000  # weights held at once (16 MB)
 
 Values = npt.NDArray[np.float64]
 Measured = dict[str, Any]  # {"value": float, "low": float, "high": float, "method": str}
@@ -36,7 +36,7 @@ def measure_means(columns: Mapping[str, npt.NDArray[Any]], seed: int) -> dict[st
         seed: of the resamples.
     """
     table = np.column_stack([np.asarray(values, dtype=np.float64) for values in columns.values()])
-    draws = np.concatenate([weights @ table for weights in draw_weights(len(table), seed)]) / len(table)
+    draws = draw_sums(table, draw_weights(len(table), seed)) / len(table)
     low, high = percentiles(draws)
     means = table.mean(0)
     return {
@@ -46,9 +46,5 @@ def measure_means(columns: Mapping[str, npt.NDArray[Any]], seed: int) -> dict[st
 
 
 def draw_weights(size: int, seed: int) -> Iterator[Values]:
-    """Yield how often each of ``size`` images is drawn in each resample, (d, size) at a time, 2,000 in all."""
-    random = np.random.default_rng(derive(seed, METHOD))
-    step = max(1, _CELLS // size)
-    for start in range(0, DRAWS, step):
-        drawn = [np.bincount(random.integers(size, size=size), minlength=size) for _ in range(min(step, DRAWS - start))]
-        yield np.stack(drawn).astype(np.float64)
+    """Yield how often each of ``size`` images is drawn in each resample, (size, d) at a time, 2,000 in all."""
+    return draw_images(size, derive(seed, METHOD))

@@ -58,12 +58,10 @@ def check_run(folder: str | Path) -> FinishedRun:
     Raises:
         InputError: no such folder, several folds, not finished, damaged, or its checkpoint is gone.
     """
-    if not os.path.exists(folder):
-        raise InputError(f"{folder}: no such folder; give the folder of a finished run")
-    manifest: object = Record.read(folder).manifest
-    if isinstance(manifest, dict) and isinstance(manifest.get("folds"), list):
-        one = next((name for name in manifest["folds"] if name), None)
-        such = f", such as {Path(folder, one)}" if one else ""
+    folds = Record.read(folder).manifest.get("folds")
+    if folds is not None:
+        fold = next((name for name in folds if isinstance(name, str)), None)
+        such = f", such as {Path(folder, fold)}" if fold else ""
         raise InputError(f"{folder}: holds the folds of a protocol, each with a network of its own; give one{such}")
     run = read_run(folder)
     if not (run.record.checkpoints / "best.ckpt").is_file():
@@ -160,10 +158,7 @@ def open_part(opened: OpenedRun, name: str, limit: int | None, purpose: str) -> 
     size = len(rows)
     if limit is not None:
         table = replace(data.table.rows(rows), split=np.full(size, name))
-        try:
-            rows = rows[table.part(limit)]
-        except InputError as error:
-            raise InputError(str(error).replace("data.limit", "--limit")) from None
+        rows = rows[table.part(limit, "--limit")]
     if name == "test":
         record_opening(opened.run.record, data, "fer evaluate", f"{purpose}, on {len(rows):,} of its {size:,} images")
     return make_part(opened, name, rows), size

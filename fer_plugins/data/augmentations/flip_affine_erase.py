@@ -3,12 +3,75 @@
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from fer_plugins.data.augmentations.bounds import (
+    check_angles,
+    check_choice,
+    check_filled,
+    check_fractions,
+    check_pair,
+)
+
 GRID_FILLS = {"nearest": "border", "constant": "zeros", "reflect": "reflection"}  # names of F.grid_sample
+
+
+def flip_affine_erase(
+    *,
+    image_size: int,
+    flip: float = 0.5,
+    rotation: float = 10.0,
+    shift: float = 0.1,
+    zoom: float = 0.1,
+    fill_mode: Literal["nearest", "constant", "reflect"] = "nearest",
+    erase: float = 0.25,
+    erase_area: tuple[float, float] = (0.02, 0.2),
+    erase_aspect: tuple[float, float] = (0.3, 3.3),
+    erase_fill: Literal["zero", "mean", "noise"] = "zero",
+) -> nn.Module:
+    """Return a batch transform on the device: flip, affine map and random erasing, drawn for each image apart.
+
+    Images (B, C, image_size, image_size) of floats in [0, 1] give new ones of the same shape and dtype; the input is
+    left as it is. The draws come from torch's generator of the input's device, and are the same for all dtypes.
+    Erasing follows Zhong et al. 2020, "Random erasing data augmentation", with the aspect ratio cut to what fits.
+    assumed: all ranges.
+
+    Args:
+        image_size: side of the images in pixels.
+        flip: probability of a left-right flip.
+        rotation: largest angle in degrees, either way.
+        shift: largest shift along each axis, as a fraction of the side.
+        zoom: factors are drawn from 1 - zoom to 1 + zoom, one for both axes.
+        fill_mode: what comes in at the borders: the edge pixel, black, or the mirrored image.
+        erase: probability that a rectangle is erased.
+        erase_area: smallest and largest area of the rectangle, as a fraction of the image.
+        erase_aspect: smallest and largest ratio of its height to its width; drawn evenly in the logarithm.
+        erase_fill: what replaces it: ``zero``, the image's ``mean`` per channel, or even ``noise`` in [0, 1].
+
+    Raises:
+        ValueError: an option out of range; in the forward pass, images of another size or dtype.
+    """
+    name = "flip_affine_erase"
+    check_fractions(name, flip=flip, shift=shift, zoom=zoom, erase=erase)
+    check_angles(name, rotation=rotation)
+    check_choice(name, "fill_mode", fill_mode, tuple(GRID_FILLS))
+    check_choice(name, "erase_fill", erase_fill, ("zero", "mean", "noise"))
+    check_filled(name, fill_mode, rotation, shift, zoom)
+    if not erase and (tuple(erase_area), tuple(erase_aspect), erase_fill) != ((0.02, 0.2), (0.3, 3.3), "zero"):
+        raise ValueError(f"{name}: erase_area, erase_aspect and erase_fill have no effect with erase 0; leave them out")
+    check_pair(name, "erase_area", erase_area, 1.0)
+    check_pair(name, "erase_aspect", erase_aspect, 100.0)
+    if not erase_area[1] <= erase_aspect[1] or not erase_aspect[0] <= 1 / erase_area[1]:
+        raise ValueError(
+            f"{name}: no rectangle of erase_aspect {erase_aspect} has erase_area {erase_area[1]}; widen it"
+        )
+    return FlipAffineErase(
+        image_size, flip, rotation, shift, zoom, fill_mode, erase, erase_area, erase_aspect, erase_fill
+    )
 
 
 class FlipAffineErase(nn.Module):

@@ -5,20 +5,24 @@ from __future__ import annotations
 import io
 import os
 import re
-from typing import Literal, get_args
+from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 
-from fer_plugins.data.datasets.copy_layout import match_files, note_unread, open_root, refuse_layout
-from fer_plugins.data.datasets.file_dataset import FileDataset, Listing, OnBadImage, Row
-from fer_plugins.data.formats.archives import READ_ERRORS, make_printable, split_name
-from fer_plugins.data.formats.class_folders import find_tree
+from fer_plugins.data.formats.archives.file_set import READ_ERRORS, make_printable, split_name
+from fer_plugins.data.formats.archives.opening import open_root
+from fer_plugins.data.formats.archives.root_files import RootFiles
 from fer_plugins.data.formats.class_names import ClassNames
-from fer_plugins.data.formats.csv_files import read_rows
-from fer_plugins.data.formats.image_files import is_image
+from fer_plugins.data.formats.copy_layout import match_files, note_unread, refuse_layout
+from fer_plugins.data.formats.folders.class_folders import find_tree
+from fer_plugins.data.formats.folders.trees import as_flag, ask_meaning, shorten_folder
+from fer_plugins.data.formats.image_files import OnBadImage, is_image
 from fer_plugins.data.formats.labels import EXPRESSIONS
 from fer_plugins.data.formats.split_names import split_of
-from fer_plugins.data.formats.trees import as_flag, ask_meaning, shorten_folder
+from fer_plugins.data.formats.tables.csv_files import read_rows
+from fer_plugins.data.listed_dataset import ListedDataset, Listing, Row
+from fer_plugins.data.option_values import check_value
 from fer_plugins.runtime.errors import InputError
 
 _LAYOUTS = (
@@ -33,7 +37,14 @@ _TEST_NOTE = (
 )
 
 
-class AffectNet(FileDataset):
+def affectnet(
+    *,
+    root: str | os.PathLike[str] | None,
+    expressions: Literal[8, 7] = 8,
+    names: str | list[str] | dict[str, str] | None = None,
+    ignore: list[str] | None = None,
+    on_bad_image: OnBadImage = "error",
+) -> ListedDataset:
     """Several hundred thousand photographs with one of eight expressions, by one annotator each.
 
     Mollahosseini, Hasani, Mahoor, "AffectNet", 2017. ``root`` is a folder or zip that holds one of these:
@@ -60,93 +71,91 @@ class AffectNet(FileDataset):
     Raises:
         InputError: neither layout, unknown codes, an image or annotation that is missing, or (at first use) a bad one.
     """
+    check_value("affectnet", "expressions", expressions, Literal[8, 7])
+    files = open_root("affectnet", root, _LAYOUTS, ignore=ignore)
+    known = EXPRESSIONS[:expressions]
+    copy = _Copy(
+        files,
+        known,
+        ClassNames(names),
+        on_bad_image == "skip",
+        match_files(files, r"(?:[^/]*/)?(?P<split>train(?:ing)?|val(?:id|idation)?|test(?:ing)?)\.csv", "affectnet"),
+        match_files(files, r"(?P<split>[^/]+)/(?:(?P=split)/)?annotations/(?P<number>[^/]+)_exp\.npy", "affectnet"),
+    )
+    return ListedDataset(
+        "affectnet",
+        "AffectNet",
+        files,
+        copy.list_rows if copy.lists or copy.annotated else copy.list_rows(),  # of folders names alone are read
+        options={"expressions": expressions, "names": names},
+        on_bad_image=on_bad_image,
+        classes=known,
+    )
 
-    title = "AffectNet"
 
-    def __init__(
-        self,
-        *,
-        root: str | os.PathLike[str] | None,
-        expressions: Literal[8, 7] = 8,
-        names: str | list[str] | dict[str, str] | None = None,
-        ignore: list[str] | None = None,
-        on_bad_image: OnBadImage = "error",
-    ) -> None:
-        if expressions not in get_args(Literal[8, 7]):
-            raise InputError(f"affectnet: expressions is {expressions}; give --data.expressions 8 or 7")
-        files = open_root("affectnet", root, _LAYOUTS, ignore=ignore)
-        options = {"expressions": expressions, "names": names}
-        super().__init__("affectnet", files, options=options, on_bad_image=on_bad_image)
-        self._known = EXPRESSIONS[:expressions]
-        self._names = ClassNames(names)
-        self._missing: list[str] = []  # places of labels whose image is not there
-        self._lists = match_files(
-            files, r"(?:[^/]*/)?(?P<split>train(?:ing)?|val(?:id|idation)?|test(?:ing)?)\.csv", "affectnet"
-        )
-        self._annotated = match_files(
-            files, r"(?P<split>[^/]+)/(?:(?P=split)/)?annotations/(?P<number>[^/]+)_exp\.npy", "affectnet"
-        )
-        for name, match in self._annotated:
-            if self._names.split(match["split"]) is None:
+@dataclass
+class _Copy:
+    """What lies in a copy by the names of its files, and how it is read."""
+
+    files: RootFiles
+    known: tuple[str, ...]  # the classes
+    names: ClassNames
+    skip: bool  # whether rows without their image are left out
+    lists: list[tuple[str, dict[str, str]]]
+    annotated: list[tuple[str, dict[str, str]]]
+    missing: list[str] = field(default_factory=list)  # places of labels whose image is not there
+
+    def __post_init__(self) -> None:
+        """Refuse folders of annotations that name no split, and two layouts side by side."""
+        for name, match in self.annotated:
+            if self.names.split(match["split"]) is None:
                 raise InputError(
-                    f"{files.where(name)}: the folder {match['split']!r} names no split; say which it is, such as "
+                    f"{self.files.where(name)}: the folder {match['split']!r} names no split; say which it is, such as "
                     f"--data.names {as_flag({match['split']: 'val'})} (train, val or test), or "
                     f"leave it out with --data.ignore {as_flag([name.rpartition('/annotations/')[0]])}"
                 )
-        if self._lists and self._annotated:
+        if self.lists and self.annotated:
             raise InputError(
-                f"{files.path}: holds both {self._lists[0][0]} and annotations; leave one of the two layouts out, such "
-                f"as --data.ignore {as_flag([name for name, _ in self._lists])}"
+                f"{self.files.path}: holds both {self.lists[0][0]} and annotations; leave one of the two layouts out, "
+                f"such as --data.ignore {as_flag([name for name, _ in self.lists])}"
             )
-        if not self._lists and not self._annotated:
-            self._listed()  # names only
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """The seven or eight expressions; known without reading."""
-        return self._known
 
     def list_rows(self) -> Listing:
         """Read the lists, or every annotation."""
         notes: list[str] = []
-        if self._lists:
+        if self.lists:
             layout, found = "lists (csv)", self._read_lists()
-        elif self._annotated:
+        elif self.annotated:
             layout, found = "images with annotations (npy)", self._read_annotations()
         else:
             layout, found = "class folders", self._read_folders(notes)
-        self._names.refuse_unused(str(self.files.path), [layout])
+        self.names.refuse_unused(str(self.files.path), [layout])
         splits = {split for *_, split in found}
         three = splits == {"train", "val", "test"}
         rows, left_out = [], dict.fromkeys((*_NO_EXPRESSION, "contempt"), 0)
         for name, code, split in found:
             expression = (*_CODES, *_NO_EXPRESSION)[code]
-            if expression in self._known:
+            if expression in self.known:
                 # There is no public test split: what everybody reports on is the validation split.
                 place = "test" if split == "val" and not three else split
-                rows.append(Row(name, self._known.index(expression), place))
+                rows.append(Row(name, self.known.index(expression), place))
             else:
                 left_out[expression] += 1
-        counted = [f"{number:,} {name}" for name, number in left_out.items() if number]
-        if counted:
+        if counted := [f"{number:,} {name}" for name, number in left_out.items() if number]:
             notes.append(f"Left out, since they are no class here: {', '.join(counted)}.")
-        bad = []
-        if self._missing:
-            bad.append(
-                f"{len(self._missing):,} bad images were left out (--data.on_bad_image skip), the first: "
-                f"{self._missing[0]}: there is no such file."
-            )
+        bad = f"{len(self.missing):,} bad images were left out (--data.on_bad_image skip), the first: "
         if layout != "class folders":
             notes += note_unread(self.files, [name for name, *_ in found], "no list or annotation names them")
         if "val" in splits and not three:
             notes.append(_TEST_NOTE)
-        return Listing(layout, self._known, rows, notes=notes, left_out=bad)
+        left = [f"{bad}{self.missing[0]}: there is no such file."] if self.missing else []
+        return Listing(layout, self.known, rows, notes=notes, left_out=left)
 
     def _read_folders(self, notes: list[str]) -> list[tuple[str, int, str]]:
-        tree = find_tree(self.files, self._names)
+        tree = find_tree(self.files, self.names)
         words = tree.words()
-        coded = {word: int(word) for word in words if re.fullmatch(r"\d\d?", word) and not self._names.given(word)}
-        named = {word: self._names.expression(word) for word in words if word not in coded}
+        coded = {word: int(word) for word in words if re.fullmatch(r"\d\d?", word) and not self.names.given(word)}
+        named = {word: self.names.expression(word) for word in words if word not in coded}
         if not tree.images or not (coded or any(named.values())):
             raise refuse_layout(self.files, "affectnet", _LAYOUTS)
         if not tree.splits:
@@ -177,7 +186,7 @@ class AffectNet(FileDataset):
                 twice[key] = image
             images.setdefault(key, image)
         found = []
-        for listed, match in self._lists:
+        for listed, match in self.lists:
             where = self.files.where(listed)
             # Only these two: the landmarks beside them are hundreds of MB.
             _, lines = read_rows(self.files, listed, only=("subDirectory_filePath", "expression"))
@@ -185,17 +194,17 @@ class AffectNet(FileDataset):
                 key = _last_two(path.strip())
                 name = images.get(key)
                 if name is None:
-                    self._missing.append(f"{where}: row {number}: {make_printable(path)[:80]}")
+                    self.missing.append(f"{where}: row {number}: {make_printable(path)[:80]}")
                     continue
                 if key in twice:
                     raise InputError(
                         f"{where}: row {number} could mean {name} or {twice[key]}; leave one of the two out with "
                         f"--data.ignore {as_flag([shorten_folder(twice[key], name)])}"
                     )
-                found.append((name, self._code(code, f"{where}: row {number}"), split_of(match["split"]) or ""))
-        if self._missing and self._on_bad_image == "error":
+                found.append((name, _code(code, f"{where}: row {number}"), split_of(match["split"]) or ""))
+        if self.missing and not self.skip:
             raise InputError(
-                f"{self._missing[0]} is not among the images ({len(self._missing):,} are missing); put them beside the "
+                f"{self.missing[0]} is not among the images ({len(self.missing):,} are missing); put them beside the "
                 "lists, or leave such rows out with --data.on_bad_image skip"
             )
         return found
@@ -207,12 +216,12 @@ class AffectNet(FileDataset):
         }
         found = []
         with self.files.opened() as open_file:
-            for annotation, match in self._annotated:
+            for annotation, match in self.annotated:
                 where = self.files.where(annotation)
                 name = images.get((match["split"], match["number"]))
                 if name is None:
-                    if self._on_bad_image == "skip":
-                        self._missing.append(f"{where}: images/{match['number']}.jpg")
+                    if self.skip:
+                        self.missing.append(f"{where}: images/{match['number']}.jpg")
                         continue
                     raise InputError(
                         f"{where}: its image images/{match['number']}.jpg is missing; unpack the images again, or "
@@ -224,15 +233,16 @@ class AffectNet(FileDataset):
                 except (*READ_ERRORS, ValueError) as error:
                     raise InputError(f"{where}: is no readable npy of one value; fetch it again") from error
                 text = str(value.reshape(-1)[0]) if value.size == 1 else f"{value.size} values"
-                found.append((name, self._code(text, where), self._names.split(match["split"]) or ""))
+                found.append((name, _code(text, where), self.names.split(match["split"]) or ""))
         return found
 
-    def _code(self, text: str, where: str) -> int:
-        matched = re.fullmatch(r"\s*(\d{1,2})(?:\.0*)?\s*", text)
-        code = int(matched[1]) if matched else -1
-        if not 0 <= code < len(_CODES) + len(_NO_EXPRESSION):
-            raise InputError(f"{where}: the expression is {text[:40]!r}; AffectNet's codes are 0 to 10: fetch it again")
-        return code
+
+def _code(text: str, where: str) -> int:
+    matched = re.fullmatch(r"\s*(\d{1,2})(?:\.0*)?\s*", text)
+    code = int(matched[1]) if matched else -1
+    if not 0 <= code < len(_CODES) + len(_NO_EXPRESSION):
+        raise InputError(f"{where}: the expression is {text[:40]!r}; AffectNet's codes are 0 to 10: fetch it again")
+    return code
 
 
 def _last_two(path: str) -> str:

@@ -4,22 +4,41 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 
-from fer_plugins.data.datasets.ckplus_csv import find_csv, list_csv
+from fer_plugins.contract import Release
 from fer_plugins.data.datasets.ckplus_images import FRAME, Frames, is_series, list_folders, list_tree, sequence_of
-from fer_plugins.data.datasets.copy_layout import match_files, refuse_layout
-from fer_plugins.data.datasets.file_dataset import Check, FileDataset, Listing, OnBadImage
-from fer_plugins.data.formats.archives import split_name
-from fer_plugins.data.formats.class_folders import ClassTree, find_tree
+from fer_plugins.data.formats.archives.file_set import FileSet, SingleFile, split_name
+from fer_plugins.data.formats.archives.opening import enter_archive, open_root
 from fer_plugins.data.formats.class_names import ClassNames
-from fer_plugins.data.formats.image_files import is_image
-from fer_plugins.data.formats.trees import as_flag
+from fer_plugins.data.formats.copy_layout import match_files, refuse_layout
+from fer_plugins.data.formats.file_kinds import is_inside_file, open_path
+from fer_plugins.data.formats.folders.class_folders import ClassTree, find_tree
+from fer_plugins.data.formats.folders.trees import as_flag
+from fer_plugins.data.formats.image_files import OnBadImage, is_image
+from fer_plugins.data.formats.labels import EXPRESSIONS
+from fer_plugins.data.formats.tables.csv_files import CsvFile
+from fer_plugins.data.formats.tables.face_rows import code_labels
+from fer_plugins.data.formats.tables.face_tables import CsvTable, find_tables, kind_of_file, table_of_file
+from fer_plugins.data.formats.tables.pixel_csv import read_pixel_csv
+from fer_plugins.data.listed_dataset import Check, ListedDataset, Listing, Row
 from fer_plugins.runtime.errors import InputError
 
 _LAYOUTS = "<class>/S005_001_00000011.png, ckextended.csv, or cohn-kanade-images with Emotion"
+# Rows of the release; the neutral ones are the first image of every sequence, labelled or not.
+_ROWS = dict(zip(EXPRESSIONS, (45, 59, 25, 69, 28, 83, 593, 18), strict=True))
 
 
-class CKPlus(FileDataset):
+def ckplus(
+    *,
+    root: str | os.PathLike[str] | None,
+    last_frames: int = 1,
+    first_frame_neutral: bool = False,
+    names: str | list[str] | dict[str, str] | None = None,
+    ignore: list[str] | None = None,
+    check: Check = "error",
+    on_bad_image: OnBadImage = "error",
+) -> ListedDataset:
     """Posed expressions from neutral to peak: 327 labelled sequences of 118 people, seven classes with contempt.
 
     Lucey et al., "The extended Cohn-Kanade dataset (CK+)", 2010. ``root`` is a folder or zip that holds one of these:
@@ -48,67 +67,108 @@ class CKPlus(FileDataset):
     Raises:
         InputError: none of the layouts, several of them, unknown labels, other counts, or (at first use) a bad image.
     """
+    if last_frames < 1:
+        raise InputError(f"ckplus: last_frames is {last_frames}; give --data.last_frames at least 1")
+    csv, files = _find_csv(root, ignore)
+    frames = Frames(last_frames, first_frame_neutral)
+    listing = _list_rows(files, csv, ClassNames(names), frames, on_bad_image)
+    options = {"last_frames": last_frames, "first_frame_neutral": first_frame_neutral, "names": names}
+    return ListedDataset("ckplus", "CK+", files, listing, options=options, check=check, on_bad_image=on_bad_image)
 
-    title = "CK+"
 
-    def __init__(
-        self,
-        *,
-        root: str | os.PathLike[str] | None,
-        last_frames: int = 1,
-        first_frame_neutral: bool = False,
-        names: str | list[str] | dict[str, str] | None = None,
-        ignore: list[str] | None = None,
-        check: Check = "error",
-        on_bad_image: OnBadImage = "error",
-    ) -> None:
-        if last_frames < 1:
-            raise InputError(f"ckplus: last_frames is {last_frames}; give --data.last_frames at least 1")
-        self._last_frames, self._first_frame_neutral = last_frames, first_frame_neutral
-        self._names = ClassNames(names)
-        self._csv, files = find_csv(root, _LAYOUTS, ignore)
-        options = {"last_frames": last_frames, "first_frame_neutral": first_frame_neutral, "names": names}
-        super().__init__("ckplus", files, options=options, check=check, on_bad_image=on_bad_image)
-        self._listed()
-
-    def list_rows(self) -> Listing:
-        """Find out which layout it is and list its images."""
-        labelled = rf"(?:[^/]+/)*(?P<sequence>S\d{{3}}/\d{{3}})/{FRAME}_emotion\.txt"
-        emotions = match_files(self.files, labelled, "ckplus")
-        named = [name for name in self.files.names if is_image(name) and re.search(FRAME, name, re.IGNORECASE)]
-        images = [name for name in named if sequence_of(name)]
-        tree = ClassTree() if emotions else find_tree(self.files, self._names)
-        known = any(map(self._names.expression, tree.words())) and bool(named or is_series(tree))
-        sorted_in = known or bool(tree.images and named and not images)
-        images = [] if sorted_in else images
-        kinds = {"class folders": sorted_in, "ckextended.csv": self._csv, "the official tree": emotions or images}
-        present = [kind for kind, found in kinds.items() if found]
-        if len(present) > 1:
-            raise InputError(
-                f"{self.files.path}: holds {' and '.join(present)}; leave one of them out, such as --data.ignore "
-                f"{as_flag([name for name in self.files.names if split_name(name)[-1].lower().endswith('.csv')])}"
-            )
-        if not present:
-            raise refuse_layout(self.files, "ckplus", _LAYOUTS)
-        frames = Frames(self._last_frames, self._first_frame_neutral)
-        if frames != Frames(1, False) and (self._csv or (sorted_in and not is_series(tree))):
-            raise InputError(
-                f"{self.files.path}: --data.last_frames and --data.first_frame_neutral choose images of whole "
-                f"sequences, this is {present[0]}; leave them out"
-            )
-        if self._csv:
-            return list_csv(self._csv, self._on_bad_image)
-        listing = (
-            list_folders(self.files, tree, self._names, frames)
-            if sorted_in
-            else list_tree(self.files, emotions, images, frames)
+def _list_rows(
+    files: FileSet, csv: CsvFile | None, names: ClassNames, frames: Frames, on_bad_image: OnBadImage
+) -> Listing:
+    """Find out which layout it is and list its images."""
+    labelled = rf"(?:[^/]+/)*(?P<sequence>S\d{{3}}/\d{{3}})/{FRAME}_emotion\.txt"
+    emotions = match_files(files, labelled, "ckplus")
+    named = [name for name in files.names if is_image(name) and re.search(FRAME, name, re.IGNORECASE)]
+    images = [name for name in named if sequence_of(name)]
+    tree = ClassTree() if emotions else find_tree(files, names)
+    known = any(map(names.expression, tree.words())) and bool(named or is_series(tree))
+    sorted_in = known or bool(tree.images and named and not images)
+    images = [] if sorted_in else images
+    kinds = {"class folders": sorted_in, "ckextended.csv": csv, "the official tree": emotions or images}
+    present = [kind for kind, found in kinds.items() if found]
+    if len(present) > 1:
+        raise InputError(
+            f"{files.path}: holds {' and '.join(present)}; leave one of them out, such as --data.ignore "
+            f"{as_flag([name for name in files.names if split_name(name)[-1].lower().endswith('.csv')])}"
         )
-        self._names.refuse_unused(str(self.files.path), tree.words())
-        read = {*images, *(image.name for image in tree.images)}
-        there = set(self.files.names)  # less a second copy
-        others = [name for name in named if name in there - read]
-        if others:
-            listing.notes.append(
-                f"{len(others):,} images of CK+ lie outside of the layout and were not read, the first {others[0]}."
-            )
-        return listing
+    if not present:
+        raise refuse_layout(files, "ckplus", _LAYOUTS)
+    if frames != Frames(1, False) and (csv or (sorted_in and not is_series(tree))):
+        raise InputError(
+            f"{files.path}: --data.last_frames and --data.first_frame_neutral choose images of whole "
+            f"sequences, this is {present[0]}; leave them out"
+        )
+    if csv:
+        return _list_csv(csv, on_bad_image)
+    listing = list_folders(files, tree, names, frames) if sorted_in else list_tree(files, emotions, images, frames)
+    names.refuse_unused(str(files.path), tree.words())
+    read = {*images, *(image.name for image in tree.images)}
+    there = set(files.names)  # less a second copy
+    others = [name for name in named if name in there - read]
+    if others:
+        listing.notes.append(
+            f"{len(others):,} images of CK+ lie outside of the layout and were not read, the first {others[0]}."
+        )
+    return listing
+
+
+def _find_csv(
+    root: str | os.PathLike[str] | None, ignore: Sequence[str] | None = None
+) -> tuple[CsvFile | None, FileSet]:
+    """Return the csv of pixels, where the root is one or holds one, and the files around it.
+
+    Args:
+        root: as given.
+        ignore: files and folders in it that the user leaves out.
+
+    Raises:
+        InputError: nothing lies there that can be read, or two such files.
+    """
+    if root is None or not os.fspath(root) or is_inside_file(root):
+        return None, open_root("ckplus", root, _LAYOUTS, ignore=ignore)
+    path = enter_archive(open_path(root, f"the folder or zip that holds {_LAYOUTS}"))
+    kind = "folder" if path.is_dir() else kind_of_file(path)
+    if kind not in ("folder", "zip"):
+        try:
+            table = table_of_file(path)
+        except InputError:
+            if kind != "tar":
+                raise
+            table = None  # it may hold the images
+        if isinstance(table, CsvTable):
+            return table.csv, SingleFile(path)
+    files = open_root("ckplus", root, _LAYOUTS, ignore=ignore)
+    if kind not in ("folder", "zip"):
+        return None, files
+    tables = find_tables(files)
+    found = {**tables.complete, **tables.parts}
+    named = [name for name in found if split_name(name)[-1].lower().startswith("ck")] or list(found)
+    if len(named) > 1:
+        raise InputError(
+            f"{files.path}: holds {named[0]} and {named[1]}; leave all but one out with --data.ignore "
+            f"{as_flag(named[1:])}"
+        )
+    return (found[named[0]].csv if named else None), files
+
+
+def _list_csv(csv: CsvFile, on_bad_image: OnBadImage) -> Listing:
+    """Read all rows of the csv.
+
+    Raises:
+        InputError: a label that is none of the release's, or splits that are none.
+        UnreadableError: a bad row, under "error".
+    """
+    with csv.opened(whole=True) as (stream, file, where):
+        found = read_pixel_csv(stream, where, file, side=48, on_bad_row=on_bad_image)
+    labels, _ = code_labels(found, EXPRESSIONS, remedy="give ckextended.csv, or read it with --data folder")
+    rows = [Row(*row) for row in zip(found.source, labels, found.split, strict=True)]
+    notes = [
+        "The csv names no subject and no sequence: a subject-disjoint split of it is impossible.",
+        *found.notes,
+    ]
+    release = Release({"all": _ROWS}, 920)
+    return Listing("ckextended.csv", EXPRESSIONS, rows, release, notes, found.images, found.describe_bad())

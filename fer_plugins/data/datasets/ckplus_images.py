@@ -7,13 +7,13 @@ from collections import defaultdict
 from typing import NamedTuple
 
 from fer_plugins.contract import Release
-from fer_plugins.data.datasets.file_dataset import Listing, Row
-from fer_plugins.data.formats.archives import FileSet, Opener, split_name
-from fer_plugins.data.formats.class_folders import ClassFile, ClassTree
+from fer_plugins.data.formats.archives.file_set import FileSet, Opener, split_name
 from fer_plugins.data.formats.class_names import ClassNames
-from fer_plugins.data.formats.csv_files import read_text
+from fer_plugins.data.formats.folders.class_folders import ClassFile, ClassTree
+from fer_plugins.data.formats.folders.trees import as_flag, ask_meaning, refuse_doubles
 from fer_plugins.data.formats.labels import EXPRESSIONS
-from fer_plugins.data.formats.trees import as_flag, ask_meaning, refuse_doubles
+from fer_plugins.data.formats.tables.csv_files import read_text
+from fer_plugins.data.listed_dataset import Listing, Row
 from fer_plugins.runtime.errors import InputError
 
 _SEVEN = tuple(name for name in EXPRESSIONS if name != "neutral")

@@ -6,19 +6,21 @@ import hashlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from fer_plugins.contract import Release
-from fer_plugins.data.datasets.copy_layout import split_inside
 from fer_plugins.data.datasets.fer2013_copies import recognise
 from fer_plugins.data.datasets.fer2013_layouts import CLASSES, SIDE, Samples
-from fer_plugins.data.datasets.file_dataset import OnBadImage
+from fer_plugins.data.formats.archives.opening import split_inside
 from fer_plugins.data.formats.class_names import ClassNames
 from fer_plugins.data.formats.file_kinds import open_path
+from fer_plugins.data.formats.image_files import OnBadImage
 from fer_plugins.data.formats.labels import expression_of
+from fer_plugins.data.listed_dataset import Check
+from fer_plugins.data.option_values import check_value
 from fer_plugins.data.release import count_by_split, differences
 from fer_plugins.runtime.errors import InputError
 
@@ -91,10 +93,8 @@ class FER2013:
     ) -> None:
         if root is None or not os.fspath(root):
             raise InputError(f"fer2013: no data given; give --data.root {_WANTED}")
-        if check not in ("error", "warn", "off"):
-            raise InputError(f"fer2013: check is {check!r}; give --data.check error, warn or off")
-        if on_bad_image not in get_args(OnBadImage):
-            raise InputError(f"fer2013: on_bad_image is {on_bad_image!r}; give --data.on_bad_image error or skip")
+        check_value("fer2013", "check", check, Check)
+        check_value("fer2013", "on_bad_image", on_bad_image, OnBadImage)
         outside, inside = split_inside(Path(os.path.expanduser(root)))
         self._root = open_path(outside, _WANTED)
         self._codes = _read_codes(codes)

@@ -5,26 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from fer_plugins.data.datasets.copy_layout import split_inside
 from fer_plugins.data.datasets.fer2013_folders import find_class_folders, has_class_folders
 from fer_plugins.data.datasets.fer2013_layouts import ImageLayout, Layout, TableLayout
-from fer_plugins.data.formats.archives import READ_ERRORS, FileSet, FolderFiles, ZipFiles, make_printable, split_name
-from fer_plugins.data.formats.array_files import ArrayTable
-from fer_plugins.data.formats.arrow_files import ArrowTable
+from fer_plugins.data.formats.archives.file_set import READ_ERRORS, FileSet, make_printable, split_name
+from fer_plugins.data.formats.archives.folder_files import FolderFiles
+from fer_plugins.data.formats.archives.opening import PACKED, split_inside
+from fer_plugins.data.formats.archives.root_files import RootFiles
+from fer_plugins.data.formats.archives.tar_files import TarFiles
+from fer_plugins.data.formats.archives.zip_files import ZipFiles
 from fer_plugins.data.formats.class_names import ClassNames
-from fer_plugins.data.formats.face_rows import FaceTable
-from fer_plugins.data.formats.face_tables import find_tables, join_csvs, kind_of_file, refuse_file, table_of_file
-from fer_plugins.data.formats.file_kinds import look_like
+from fer_plugins.data.formats.file_kinds import image_ending, look_like
+from fer_plugins.data.formats.folders.trees import as_flag
 from fer_plugins.data.formats.image_files import is_image
 from fer_plugins.data.formats.looks_like import describe_look
-from fer_plugins.data.formats.root_files import RootFiles
-from fer_plugins.data.formats.tar_files import TarFiles
-from fer_plugins.data.formats.trees import as_flag
+from fer_plugins.data.formats.tables.array_files import ArrayTable
+from fer_plugins.data.formats.tables.arrow_files import ArrowTable
+from fer_plugins.data.formats.tables.face_rows import FaceTable
+from fer_plugins.data.formats.tables.face_tables import find_tables, join_csvs, kind_of_file, refuse_file, table_of_file
 from fer_plugins.runtime.errors import InputError
 
 _CLASS_FOLDERS = "class folders"
 _DEPTH = 24  # levels of a folder that are looked at
-_PACKED = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 _LOOKED_FOR = (
     "fer2013.csv, icml_face_data.csv, train.csv, fer2013.tar.gz, arrays (npz, npy, h5), parquet, or images as "
     "train/<class>/*.jpg and test/<class>/*.jpg, as a folder or zip"
@@ -88,7 +89,7 @@ def _recognise_among(
     """Choose among what lies in a folder or zip: complete copies first, exact pixels before JPEG, known names first."""
     in_zip = not isinstance(files.whole, FolderFiles)
     tables = find_tables(files)
-    archives = [*tables.zips, *(name for name in files.names if name.lower().endswith(_PACKED))]
+    archives = [*tables.zips, *(name for name in files.names if name.lower().endswith(PACKED))]
     packed = [] if in_zip else archives
     splits = tables.split_tables()
     groups = [
@@ -168,7 +169,7 @@ def _refuse(files: FileSet, refused: dict[str, str]) -> InputError:
             f"{files.path}: none of its {len(refused)} csv files is one of FER2013, the first: {refused[first]}"
         )
     shown = ", ".join(make_printable(name) for name in files.names[:3])
-    packed = [name for name in files.names if name.lower().endswith((*_PACKED, ".rar", ".7z"))]
+    packed = [name for name in files.names if name.lower().endswith((*PACKED, ".rar", ".7z"))]
     remedy = f"; unpack {make_printable(packed[0])} first" if packed else _look_at_first(files)
     return InputError(
         f"{files.path}: nothing of FER2013 found in it (it holds {shown}{', ...' if len(files.names) > 3 else ''}"
@@ -184,9 +185,9 @@ def _look_at_first(files: FileSet) -> str:
         for name in files.names[:20]:
             try:
                 with open_file(name) as stream:
-                    said = look_like(stream.read(64))
+                    head = stream.read(64)
             except READ_ERRORS:
                 continue
-            if said and not is_image(name):
+            if (said := look_like(head)) and not is_image(name) and not image_ending(head):
                 return f"; {make_printable(name)} looks like {said}"
     return ""

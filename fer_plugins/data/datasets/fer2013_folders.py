@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from fer_plugins.data.formats.archives import FileSet, make_printable, split_name
-from fer_plugins.data.formats.class_folders import ClassTree, find_tree
+from fer_plugins.data.formats.archives.file_set import FileSet, make_printable, split_name
+from fer_plugins.data.formats.archives.root_files import RootFiles
 from fer_plugins.data.formats.class_names import ClassNames
+from fer_plugins.data.formats.folders.class_folders import ClassTree, find_tree
+from fer_plugins.data.formats.folders.split_and_class import divide_folders
+from fer_plugins.data.formats.folders.trees import as_flag, ask_meaning
 from fer_plugins.data.formats.image_files import is_image
 from fer_plugins.data.formats.labels import EXPRESSIONS
-from fer_plugins.data.formats.root_files import RootFiles
 from fer_plugins.data.formats.split_names import split_of
-from fer_plugins.data.formats.trees import as_flag, ask_meaning
 from fer_plugins.runtime.errors import InputError
 
 _CLASSES = EXPRESSIONS[:7]  # in the order of FER2013's codes 0 to 6; it has no contempt
@@ -37,7 +38,8 @@ class FolderImages(NamedTuple):
 
 def has_class_folders(files: FileSet, names: ClassNames) -> bool:
     """Tell whether images lie in a folder that names a class, or in one below a split."""
-    folders = {tuple(split_name(name)[:-1]) for name in files.names if is_image(name)}
+    there = {tuple(split_name(name)[:-1]) for name in files.names if is_image(name)}
+    folders = set(divide_folders(there, names).values())
     classes = {part for folder in folders for part in folder if names.expression(part)}
     splits = {part for folder in folders for part in folder if names.split(part)}
     return any(

@@ -13,11 +13,10 @@ import PIL
 from PIL import Image
 
 from fer_plugins.data.datasets.fer2013_folders import FolderImage
-from fer_plugins.data.datasets.file_dataset import OnBadImage
-from fer_plugins.data.formats.archives import FileSet
-from fer_plugins.data.formats.face_rows import FaceTable, check_splits, code_labels
-from fer_plugins.data.formats.face_tables import CsvTable
-from fer_plugins.data.formats.image_files import UnreadableError, read_images
+from fer_plugins.data.formats.archives.file_set import FileSet
+from fer_plugins.data.formats.image_files import OnBadImage, UnreadableError, read_images
+from fer_plugins.data.formats.tables.face_rows import FaceTable, check_splits, code_labels
+from fer_plugins.data.formats.tables.face_tables import CsvTable
 
 CLASSES = ("anger", "disgust", "fear", "happy", "sad", "surprise", "neutral")  # in the order of the csv's codes
 SIDE = 48  # pixels

@@ -5,19 +5,27 @@ from __future__ import annotations
 import os
 
 from fer_plugins.contract import Release
-from fer_plugins.data.datasets.copy_layout import match_files, note_unread, open_root, refuse_layout
-from fer_plugins.data.datasets.file_dataset import Check, FileDataset, Listing, OnBadImage, Row
-from fer_plugins.data.formats.image_files import is_image
+from fer_plugins.data.formats.archives.opening import open_root
+from fer_plugins.data.formats.archives.root_files import RootFiles
+from fer_plugins.data.formats.copy_layout import match_files, note_unread, refuse_layout
+from fer_plugins.data.formats.folders.trees import as_flag
+from fer_plugins.data.formats.image_files import OnBadImage, is_image
 from fer_plugins.data.formats.labels import EXPRESSIONS, expression_of
 from fer_plugins.data.formats.split_names import split_of
-from fer_plugins.data.formats.trees import as_flag
+from fer_plugins.data.listed_dataset import Check, ListedDataset, Listing, Row
 from fer_plugins.runtime.errors import InputError
 
 _LAYOUTS = "one folder a character with one folder an expression, such as aia/aia_anger/*.png"
 _CLASSES = EXPRESSIONS[:7]
 
 
-class FERG(FileDataset):
+def ferg(
+    *,
+    root: str | os.PathLike[str] | None,
+    ignore: list[str] | None = None,
+    check: Check = "error",
+    on_bad_image: OnBadImage = "error",
+) -> ListedDataset:
     """55,767 rendered colour images of 256 x 256 pixels: six characters, seven expressions.
 
     Aneja et al., "Modeling stylized character expressions via deep learning", 2016. ``root`` is a folder or zip that
@@ -34,42 +42,29 @@ class FERG(FileDataset):
     Raises:
         InputError: no such folders, an unknown expression, other counts, or (at first use) a bad image.
     """
+    files = open_root("ferg", root, _LAYOUTS, ignore=ignore)
+    return ListedDataset("ferg", "FERG", files, _list_rows(files), check=check, on_bad_image=on_bad_image)
 
-    title = "FERG"
 
-    def __init__(
-        self,
-        *,
-        root: str | os.PathLike[str] | None,
-        ignore: list[str] | None = None,
-        check: Check = "error",
-        on_bad_image: OnBadImage = "error",
-    ) -> None:
-        files = open_root("ferg", root, _LAYOUTS, ignore=ignore)
-        super().__init__("ferg", files, options={}, check=check, on_bad_image=on_bad_image)
-        self._listed()  # names only
-
-    def list_rows(self) -> Listing:
-        """Read character and expression from the folders."""
-        pattern = r"(?:(?P<split>train\w*|val\w*|test\w*)/)?(?P<character>[^/]+)/(?P<folder>[^/]+)/[^/]+"
-        found = [one for one in match_files(self.files, pattern, "ferg") if is_image(one[0])]
-        rows: list[Row] = []
-        for name, match in found:
-            character = match["character"].lower()
-            folder = match["folder"].lower()
-            expression = expression_of(folder.removeprefix(f"{character}_"))
-            if expression not in _CLASSES:
-                if not rows and folder != f"{character}_{folder.rpartition('_')[2]}":
-                    raise refuse_layout(self.files, "ferg", _LAYOUTS)
-                raise InputError(
-                    f"{self.files.where(name)}: the folder {match['folder']!r} names no expression of FERG "
-                    f"({', '.join(_CLASSES)}); leave it out with "
-                    f"--data.ignore {as_flag([name.rpartition('/')[0]])}"
-                )
-            rows.append(Row(name, _CLASSES.index(expression), split_of(match["split"] or "") or "", character))
-        if not rows:
-            raise refuse_layout(self.files, "ferg", _LAYOUTS)
-        notes = note_unread(
-            self.files, [row.name for row in rows], "they lie in no folder of a character and an expression"
-        )
-        return Listing("folders of characters", _CLASSES, rows, Release(samples=55_767, subjects=6), notes)
+def _list_rows(files: RootFiles) -> Listing:
+    """Read character and expression from the folders."""
+    pattern = r"(?:(?P<split>train\w*|val\w*|test\w*)/)?(?P<character>[^/]+)/(?P<folder>[^/]+)/[^/]+"
+    found = [one for one in match_files(files, pattern, "ferg") if is_image(one[0])]
+    rows: list[Row] = []
+    for name, match in found:
+        character = match["character"].lower()
+        folder = match["folder"].lower()
+        expression = expression_of(folder.removeprefix(f"{character}_"))
+        if expression not in _CLASSES:
+            if not rows and folder != f"{character}_{folder.rpartition('_')[2]}":
+                raise refuse_layout(files, "ferg", _LAYOUTS)
+            raise InputError(
+                f"{files.where(name)}: the folder {match['folder']!r} names no expression of FERG "
+                f"({', '.join(_CLASSES)}); leave it out with "
+                f"--data.ignore {as_flag([name.rpartition('/')[0]])}"
+            )
+        rows.append(Row(name, _CLASSES.index(expression), split_of(match["split"] or "") or "", character))
+    if not rows:
+        raise refuse_layout(files, "ferg", _LAYOUTS)
+    notes = note_unread(files, [row.name for row in rows], "they lie in no folder of a character and an expression")
+    return Listing("folders of characters", _CLASSES, rows, Release(samples=55_767, subjects=6), notes)

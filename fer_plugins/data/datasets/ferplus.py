@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import zipfile
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from fer_plugins.contract import Release
 from fer_plugins.data.datasets.fer2013_copies import recognise
+from fer_plugins.data.datasets.fer2013_folders import has_class_folders
 from fer_plugins.data.datasets.fer2013_layouts import TableLayout
 from fer_plugins.data.datasets.ferplus_votes import (
     VotedRows,
@@ -21,12 +24,15 @@ from fer_plugins.data.datasets.ferplus_votes import (
     open_files,
     read_lists,
 )
-from fer_plugins.data.datasets.file_dataset import Check, FileDataset, Listing, OnBadImage, Row
 from fer_plugins.data.datasets.vote_targets import LabelMode, make_targets
-from fer_plugins.data.formats.archives import FileSet, SingleFile
-from fer_plugins.data.formats.face_tables import CsvTable
+from fer_plugins.data.formats.archives.file_set import FileSet, SingleFile
+from fer_plugins.data.formats.class_names import ClassNames
 from fer_plugins.data.formats.file_kinds import open_path
+from fer_plugins.data.formats.image_files import OnBadImage
 from fer_plugins.data.formats.labels import EXPRESSIONS
+from fer_plugins.data.formats.tables.face_tables import CsvTable
+from fer_plugins.data.listed_dataset import Check, ListedDataset, Listing, Row
+from fer_plugins.data.option_values import check_value
 from fer_plugins.runtime.errors import InputError
 
 _LAYOUTS = "fer2013.csv (or icml_face_data.csv) and fer2013new.csv, or FER2013Train, FER2013Valid and FER2013Test"
@@ -37,7 +43,15 @@ _ON_TOP = {"train": 28_389, "val": 3_553, "test": 3_546}  # rows whose most vote
 _TARGET_MODES = {"probability": "draw", "cross_entropy": "distribution", "multi_target": "any"}
 
 
-class FERPlus(FileDataset):
+def ferplus(
+    *,
+    root: str | os.PathLike[str] | None,
+    labels: str | None = None,
+    label_mode: Literal["majority", "probability", "cross_entropy", "multi_target"] = "majority",
+    majority_share: float = 0.0,
+    check: Check = "warn",
+    on_bad_image: OnBadImage = "error",
+) -> ListedDataset:
     """FER2013's images under new labels: ten people voted on each, for eight expressions, "unknown" or "no face".
 
     Barsoum et al., "Training deep networks for facial expression recognition with crowd-sourced label distribution",
@@ -64,124 +78,108 @@ class FERPlus(FileDataset):
         InputError: a file is missing, images whose order is lost, rows that do not belong together, or votes that are
             no whole numbers.
     """
+    check_value("ferplus", "label_mode", label_mode, LabelMode)
+    if not 0 <= majority_share < 1:
+        raise InputError(f"ferplus: majority_share is {majority_share}; give a share from 0 up to, not including, 1")
+    if majority_share and label_mode != "majority":
+        raise InputError(f"ferplus: majority_share belongs to label_mode majority, not {label_mode}; leave it out")
+    if root is None or not os.fspath(root):
+        raise InputError(f"ferplus: no data given; give --data.root the folder or zip that holds {_LAYOUTS}")
+    path = open_path(root, f"the folder or zip that holds {_LAYOUTS}")
+    copy = _find(path, labels)
+    plain = label_mode == "majority" and majority_share == 0
+    return ListedDataset(
+        "ferplus",
+        "FER+",
+        copy.files,
+        partial(_list_rows, copy, path, label_mode, majority_share, check, on_bad_image),
+        options={"labels": labels, "label_mode": label_mode, "majority_share": majority_share},
+        check=check,
+        on_bad_image=on_bad_image,
+        classes=EXPRESSIONS,
+        release=Release(samples=sum(_ON_TOP.values())) if plain else Release(),  # what majority keeps
+        target_mode=_TARGET_MODES.get(label_mode),
+        other_digests=copy.digests,
+    )
 
-    title = "FER+"
 
-    def __init__(
-        self,
-        *,
-        root: str | os.PathLike[str] | None,
-        labels: str | None = None,
-        label_mode: Literal["majority", "probability", "cross_entropy", "multi_target"] = "majority",
-        majority_share: float = 0.0,
-        check: Check = "warn",
-        on_bad_image: OnBadImage = "error",
-    ) -> None:
-        if label_mode not in get_args(LabelMode):
-            raise InputError(
-                f"ferplus: label_mode is {label_mode!r}; give --data.label_mode {', '.join(get_args(LabelMode))}"
-            )
-        if not 0 <= majority_share < 1:
-            raise InputError(
-                f"ferplus: majority_share is {majority_share}; give a share from 0 up to, not including, 1"
-            )
-        if majority_share and label_mode != "majority":
-            raise InputError(f"ferplus: majority_share belongs to label_mode majority, not {label_mode}; leave it out")
-        if root is None or not os.fspath(root):
-            raise InputError(f"ferplus: no data given; give --data.root the folder or zip that holds {_LAYOUTS}")
-        self._root = open_path(root, f"the folder or zip that holds {_LAYOUTS}")
-        self._pair, self._lists, files = _find(self._root, labels)
-        self._mode: LabelMode = label_mode
-        self._share = majority_share
-        options = {"labels": labels, "label_mode": label_mode, "majority_share": majority_share}
-        super().__init__("ferplus", files, options=options, check=check, on_bad_image=on_bad_image)
-        if label_mode != "majority":
-            self.target_mode = _TARGET_MODES[label_mode]
-        self._places: dict[str, int] = {}  # of each row's source, once they are read
-        self._votes = np.empty((0, len(EXPRESSIONS)))
-        self._target = np.empty((0, len(EXPRESSIONS)))
+@dataclass(frozen=True)
+class _Copy:
+    """The files, and in them the csv of pixels with the place of its votes, or else the script's lists."""
 
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """The eight expressions; known without reading."""
-        return EXPRESSIONS
+    files: FileSet
+    lists: dict[str, str] = field(default_factory=dict)
+    table: CsvTable | None = None
+    votes_in: FileSet | None = None
+    votes_name: str = ""
+    notes: tuple[str, ...] = ()
 
-    @property
-    def release(self) -> Release:
-        """How many images have an expression on top, which are those that majority keeps."""
-        plain = self._mode == "majority" and self._share == 0
-        return Release(samples=sum(_ON_TOP.values())) if plain else Release()
-
-    def other_digests(self) -> list[str]:
+    def digests(self) -> list[str]:
         """Hash the csv of votes, which may lie elsewhere."""
-        return [self._pair[1].digest([self._pair[2]])] if self._pair else []
+        return [self.votes_in.digest([self.votes_name])] if self.votes_in else []
 
-    @property
-    def table(self) -> dict[str, Any]:
-        """Columns ``label``, ``source``, ``split``, ``votes`` (counts) and, beside majority, ``target`` (shares)."""
-        columns = super().table
-        kept = [self._places[row.name] for row in self._rows()]
-        columns["votes"] = self._votes[kept]
-        return columns if self._mode == "majority" else {**columns, "target": self._target[kept]}
+    def read(self, on_bad_image: OnBadImage) -> tuple[str, VotedRows]:
+        """Read the votes and put them together with the images; return what the layout is called too."""
+        if self.table is None or self.votes_in is None:
+            return "the folders of the authors' script", read_lists(self.files, self.lists)
+        rows = match_votes(self.table.read(on_bad_image), self.votes_in, self.votes_name)
+        rows.notes = [*self.notes, *rows.notes]
+        return f"{self.table.title} with {Path(self.votes_name).name}", rows
 
-    def list_rows(self) -> Listing:
-        """Read the votes and put them together with the images."""
-        if self._pair is not None:
-            table, votes_in, votes_name, notes = self._pair
-            rows = match_votes(table.read(self._on_bad_image), votes_in, votes_name)
-            layout = f"{table.title} with {Path(votes_name).name}"
-            rows.notes = [*notes, *rows.notes]
-        else:
-            rows = read_lists(self.files, self._lists)
-            layout = "the folders of the authors' script"
-        targets, on_top = make_targets(rows.votes, self._mode, self._share)
-        kept = np.flatnonzero(rows.named & (targets.sum(1) > 0))
-        self._votes, self._target = rows.votes[kept][:, : len(EXPRESSIONS)], targets[kept]
-        self._places = {rows.source[row]: place for place, row in enumerate(kept.tolist())}
-        listed = [
-            Row(rows.source[row], int(label), rows.split[row])
-            for row, label in zip(kept.tolist(), self._target.argmax(1).tolist(), strict=True)
-        ]
-        return Listing(
-            f"{layout}, label mode {self._mode}",
-            EXPRESSIONS,
-            listed,
-            Release(),
-            self._describe(rows, on_top, len(kept)),
-            None if rows.images is None else rows.images[kept],
-            rows.bad,
+
+def _list_rows(
+    copy: _Copy, root: Path, mode: LabelMode, share: float, check: Check, on_bad_image: OnBadImage
+) -> Listing:
+    layout, rows = copy.read(on_bad_image)
+    targets, on_top = make_targets(rows.votes, mode, share)
+    kept = np.flatnonzero(rows.named & (targets.sum(1) > 0))
+    listed = [
+        Row(rows.source[row], label, rows.split[row])
+        for row, label in zip(kept.tolist(), targets[kept].argmax(1).tolist(), strict=True)
+    ]
+    deviations = _compare(rows, on_top)
+    if deviations and check == "error":
+        raise InputError(
+            f"{root}: not the complete FER+: {'; '.join(deviations)}; give the complete release, or go on with "
+            "--data.check warn|off"
         )
-
-    def _describe(self, rows: VotedRows, on_top: npt.NDArray[np.bool_], kept: int) -> list[str]:
-        notes = [
-            *rows.notes,
-            *([f"{rows.unnamed:,} rows have no image name and were left out."] if rows.unnamed else []),
-            f"{int(rows.named.sum()) - kept:,} rows are unclear under label mode {self._mode} and were left out.",
-        ]
-        split = np.array(rows.split)
-        found = {name: int((rows.named & on_top & (split == name)).sum()) for name in _ON_TOP}
-        wrong = [
-            f"{name} {found[name]:,} instead of {number:,}" for name, number in _ON_TOP.items() if found[name] != number
-        ]
-        other = int((rows.votes.sum(1) != _VOTERS).sum())
-        said = [f"rows with an expression on top: {', '.join(wrong)}"] if wrong else []
-        if other > _OTHER_VOTERS:
-            said.append(f"{other:,} rows do not have {_VOTERS} votes instead of {_OTHER_VOTERS}")
-        self.deviations = said
-        if self._check == "off":
-            return notes
-        if said and self._check == "error":
-            raise InputError(
-                f"{self._root}: not the complete FER+: {'; '.join(said)}; give the complete release, or go on with "
-                "--data.check warn|off"
-            )
-        return notes + [f"Not the release's: {sentence}." for sentence in said]
+    notes = [
+        *rows.notes,
+        *([f"{rows.unnamed:,} rows have no image name and were left out."] if rows.unnamed else []),
+        f"{int(rows.named.sum()) - len(kept):,} rows are unclear under label mode {mode} and were left out.",
+        *([f"Not the release's: {sentence}." for sentence in deviations] if check == "warn" else []),
+    ]
+    columns = {"votes": rows.votes[kept][:, : len(EXPRESSIONS)], "target": targets[kept]}
+    if mode == "majority":
+        del columns["target"]
+    return Listing(
+        f"{layout}, label mode {mode}",
+        EXPRESSIONS,
+        listed,
+        notes=notes,
+        images=None if rows.images is None else rows.images[kept],
+        left_out=rows.bad,
+        columns=columns,
+        deviations=deviations,
+    )
 
 
-def _find(
-    root: Path, labels: str | None
-) -> tuple[tuple[CsvTable, FileSet, str, list[str]] | None, dict[str, str], FileSet]:
-    """Return the csv of pixels with the place of its votes, or else the script's lists, and the files.
+def _compare(rows: VotedRows, on_top: npt.NDArray[np.bool_]) -> list[str]:
+    """Return in what the votes differ from the release's."""
+    split = np.array(rows.split)
+    found = {name: int((rows.named & on_top & (split == name)).sum()) for name in _ON_TOP}
+    wrong = [
+        f"{name} {found[name]:,} instead of {number:,}" for name, number in _ON_TOP.items() if found[name] != number
+    ]
+    other = int((rows.votes.sum(1) != _VOTERS).sum())
+    said = [f"rows with an expression on top: {', '.join(wrong)}"] if wrong else []
+    if other > _OTHER_VOTERS:
+        said.append(f"{other:,} rows do not have {_VOTERS} votes instead of {_OTHER_VOTERS}")
+    return said
+
+
+def _find(root: Path, labels: str | None) -> _Copy:
+    """Find the csv of pixels and its votes, or else the script's lists.
 
     Raises:
         InputError: neither lies there; the message says what is missing.
@@ -195,14 +193,19 @@ def _find(
                 f"{root}: is the list of one split; give --data.root {root.resolve().parent.parent}, the folder around "
                 "those of the splits"
             )
-        return None, lists, files
+        return _Copy(files, lists)
     try:
         layout, notes = recognise(root, known=_VOTES)
     except InputError as error:
+        if votes is None and has_class_folders(files, ClassNames()):
+            raise InputError(
+                f"{root}: holds class folders, which say labels and no votes; read them as --data folder, or give what "
+                f"FER+ is: {_LAYOUTS}"
+            ) from None
         if votes is None:
             raise InputError(f"{error}; of FER+ are needed {_LAYOUTS}") from None
         if lists:
-            return None, lists, files
+            return _Copy(files, lists)
         raise InputError(
             f"{error}; the votes lie there, the images of fer2013.csv are missing: put it beside"
         ) from None
@@ -217,4 +220,5 @@ def _find(
             "images, or give --data.labels"
         )
     files_of_votes, name, more = votes
-    return (layout.table, files_of_votes, name, notes + more), {}, SingleFile(layout.table.csv.path)
+    found = SingleFile(layout.table.csv.path)
+    return _Copy(found, {}, layout.table, files_of_votes, name, (*notes, *more))

@@ -5,32 +5,55 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
-from fer_plugins.data.datasets.copy_layout import note_unread, open_root, refuse_layout
-from fer_plugins.data.datasets.file_dataset import FileDataset, Listing, OnBadImage, Row
 from fer_plugins.data.datasets.folder_tables import find_face_table, list_table
-from fer_plugins.data.formats.archives import FileSet, make_printable, split_name
-from fer_plugins.data.formats.class_folders import find_tree
+from fer_plugins.data.formats.archives.file_set import FileSet, make_printable, split_name
+from fer_plugins.data.formats.archives.opening import open_root
 from fer_plugins.data.formats.class_names import ClassNames
-from fer_plugins.data.formats.image_files import is_image
-from fer_plugins.data.formats.image_lists import Columns, ListedImage, choose_lists, find_lists, name_splits, read_list
+from fer_plugins.data.formats.copy_layout import note_unread, refuse_layout
+from fer_plugins.data.formats.folders.class_folders import find_tree
+from fer_plugins.data.formats.image_files import OnBadImage, is_image
 from fer_plugins.data.formats.labels import EXPRESSIONS
-from fer_plugins.data.formats.list_lines import LIST_SUFFIXES
-from fer_plugins.data.formats.looks_like import refuse_labels
-from fer_plugins.data.formats.yolo_boxes import pair_boxes, read_boxes
+from fer_plugins.data.formats.lists.image_lists import (
+    Columns,
+    ListedImage,
+    choose_lists,
+    find_lists,
+    name_splits,
+    read_list,
+)
+from fer_plugins.data.formats.lists.list_lines import LIST_SUFFIXES
+from fer_plugins.data.formats.lists.yolo_boxes import pair_boxes, read_boxes
+from fer_plugins.data.formats.looks_like import describe_release, refuse_labels
+from fer_plugins.data.listed_dataset import ListedDataset, Listing, Row
+from fer_plugins.data.option_values import check_value
 from fer_plugins.runtime.errors import InputError
 
 _LAYOUTS = (
     "<class>/*.png, <split>/<class>/*.png, lists of images and labels (csv or text), or images/ and labels/ of YOLO"
 )
 _CK_NAME = re.compile(r"S\d{3}_\d{3}_\d{8}\.", re.IGNORECASE)
-_OnUnknownLabel = Literal["error", "drop", "keep"]
 
 
-class Folder(FileDataset):
+def folder(
+    *,
+    root: str | os.PathLike[str] | None,
+    csv: str | list[str] | dict[str, str] | None = None,
+    image_column: str | None = None,
+    label_column: str | None = None,
+    split_column: str | None = None,
+    subject_column: str | None = None,
+    sequence_column: str | None = None,
+    names: str | list[str] | dict[str, str] | None = None,
+    codes: list[str] | None = None,
+    ignore: list[str] | None = None,
+    on_unknown_label: Literal["error", "drop", "keep"] = "error",
+    on_bad_image: OnBadImage = "error",
+) -> ListedDataset:
     """Any labelled images, in folders, in lists, or with YOLO's boxes, as a folder, a zip or a tar.
 
     - ``<class>/*``, ``<split>/<class>/*`` or ``<class>/<split>/*``, however many folders lie around or between;
@@ -66,66 +89,52 @@ class Folder(FileDataset):
     Raises:
         InputError: no such layout, labels that are not known, columns that are not there, or (at first use) a bad one.
     """
-
-    title = "folder"
-
-    def __init__(
-        self,
-        *,
-        root: str | os.PathLike[str] | None,
-        csv: str | list[str] | dict[str, str] | None = None,
-        image_column: str | None = None,
-        label_column: str | None = None,
-        split_column: str | None = None,
-        subject_column: str | None = None,
-        sequence_column: str | None = None,
-        names: str | list[str] | dict[str, str] | None = None,
-        codes: list[str] | None = None,
-        ignore: list[str] | None = None,
-        on_unknown_label: Literal["error", "drop", "keep"] = "error",
-        on_bad_image: OnBadImage = "error",
-    ) -> None:
-        if on_unknown_label not in get_args(_OnUnknownLabel):
-            raise InputError(
-                f"folder: on_unknown_label is {on_unknown_label!r}; give --data.on_unknown_label error, drop or keep"
-            )
-        if names is not None and codes is not None:
-            raise InputError("folder: --data.names and --data.codes both name labels; leave one of them out")
+    check_value("folder", "on_unknown_label", on_unknown_label, Literal["error", "drop", "keep"])
+    if names is not None and codes is not None:
+        raise InputError("folder: --data.names and --data.codes both name labels; leave one of them out")
+    faces = find_face_table(root, ignore) if csv is None else None
+    given = csv
+    files: FileSet
+    if faces is not None:
+        files = faces.files
+    else:
         path = Path(root).expanduser() if root is not None and os.fspath(root) else None
-        given = csv
-        self._faces = find_face_table(root, ignore) if csv is None else None
-        files: FileSet
-        if self._faces is not None:
-            files = self._faces.files
-        else:
-            if path is not None and path.suffix.lower() in LIST_SUFFIXES and path.is_file():
-                if csv is not None:
-                    raise InputError(f"{path}: is a list itself, and --data.csv names another; leave one of them out")
-                path, given = path.parent, path.name
-            files = open_root("folder", path if path is not None else root, _LAYOUTS, ignore=ignore)
-        named = {"split": split_column, "subject": subject_column, "sequence": sequence_column}
-        self._columns = Columns(image_column, label_column, {key: name for key, name in named.items() if name})
-        self._given = names if codes is None else codes
-        self._names = ClassNames(self._given)
-        self._codes = codes
-        options = {"csv": given, "columns": self._columns, "names": names, "codes": codes, "unknown": on_unknown_label}
-        super().__init__("folder", files, options=options, on_bad_image=on_bad_image)
-        self.title = Path(files.path).resolve().name
-        self._csv, self._on_unknown_label = given, on_unknown_label
-        if self._faces is None:  # a table is read at the first use
-            self._listed()
+        if path is not None and path.suffix.lower() in LIST_SUFFIXES and path.is_file():
+            if csv is not None:
+                raise InputError(f"{path}: is a list itself, and --data.csv names another; leave one of them out")
+            path, given = path.parent, path.name
+        files = open_root("folder", path if path is not None else root, _LAYOUTS, ignore=ignore)
+    named = {"split": split_column, "subject": subject_column, "sequence": sequence_column}
+    meant = names if codes is None else codes
+    columns = Columns(image_column, label_column, {key: name for key, name in named.items() if name})
+    copy = _Copy(files, given, columns, ClassNames(meant), codes, on_unknown_label)
+    return ListedDataset(
+        "folder",
+        Path(files.path).resolve().name,
+        files,
+        copy.list_rows() if faces is None else partial(list_table, faces, on_bad_image, meant, copy.read_labels),
+        options={"csv": given, "columns": columns, "names": names, "codes": codes, "unknown": on_unknown_label},
+        on_bad_image=on_bad_image,
+        other_digests=None if faces is None else faces.digests,
+    )
 
-    def other_digests(self) -> list[str]:
-        """Hash the table of pixels, whose files may lie beside the one that was given."""
-        return [self._faces.table.digest()] if self._faces else []
+
+@dataclass
+class _Copy:
+    """What lies in a copy of image files, and how the user says it is read."""
+
+    files: FileSet
+    csv: str | list[str] | dict[str, str] | None
+    columns: Columns
+    names: ClassNames
+    codes: list[str] | None
+    on_unknown_label: str
 
     def list_rows(self) -> Listing:
         """List the images with their labels."""
-        if self._faces is not None:
-            return list_table(self._faces, self._on_bad_image, self._given, self._read_labels)
         layout, found, notes = self._find()
-        labels, classes, more = self._read_labels(Counter(image.label for image in found))
-        self._names.refuse_unused(str(self.files.path), [image.label for image in found])
+        labels, classes, more = self.read_labels(Counter(image.label for image in found))
+        self.names.refuse_unused(str(self.files.path), [image.label for image in found])
         rows = [
             Row(image.name, classes.index(expression), **image.known)
             for image in found
@@ -137,7 +146,7 @@ class Folder(FileDataset):
         """Find out which layout it is; return what it is called, the images, and sentences."""
         lists = self._choose_lists()
         pairs = {} if lists else pair_boxes(self.files)
-        given = {"image": self._columns.image, "label": self._columns.label, **self._columns.others}
+        given = {"image": self.columns.image, "label": self.columns.label, **self.columns.others}
         named = [name for name, value in given.items() if value]
         if named and not lists:
             raise InputError(
@@ -145,12 +154,16 @@ class Folder(FileDataset):
                 "give --data.csv"
             )
         if lists:
-            return self._read_lists(lists)
+            try:
+                return self._read_lists(lists)
+            except InputError as error:
+                look = describe_release(self.files, "folder") if self.csv is None else ""
+                raise (InputError(f"{self.files.path}: {look}as a list: {error}") if look else error) from None
         if pairs:
-            images, notes = read_boxes(self.files, pairs, self._names)
+            images, notes = read_boxes(self.files, pairs, self.names)
             unread = note_unread(self.files, pairs, "no file of boxes belongs to them")
             return "images with YOLO's boxes", images, [*notes, *unread]
-        tree = find_tree(self.files, self._names)
+        tree = find_tree(self.files, self.names)
         if not tree.images:
             raise refuse_layout(self.files, "folder", _LAYOUTS)
         found = [
@@ -158,8 +171,7 @@ class Folder(FileDataset):
             for image in tree.images
         ]
         notes = list(tree.notes)
-        further = sorted({"/".join(image.inner) for image in tree.images if image.inner})
-        if further:
+        if further := sorted({"/".join(image.inner) for image in tree.images if image.inner}):
             notes.append(
                 f"Images of {len(further):,} folders inside the class folders, such as {make_printable(further[0])}, "
                 "belong to the class above them."
@@ -171,22 +183,20 @@ class Folder(FileDataset):
         return "class folders", found, notes
 
     def _choose_lists(self) -> list[tuple[str, str]]:
-        if self._csv is not None:
+        if self.csv is not None:
             whole = self.files.path
-            return choose_lists(self.files, self._csv, self._names, str(whole) if whole.is_dir() else "")
-        if any(self._names_a_class(split_name(name)[:-1]) for name in self.files.names if is_image(name)):
+            return choose_lists(self.files, self.csv, self.names, str(whole) if whole.is_dir() else "")
+        folders = {folder for name in self.files.names if is_image(name) for folder in split_name(name)[:-1]}
+        if any(map(self.names.expression, folders)):
             return []
         lists = find_lists(self.files)
-        return [(lists[0], "")] if len(lists) == 1 else name_splits(self.files, lists, self._names)
-
-    def _names_a_class(self, folders: Iterable[str]) -> bool:
-        return any(self._names.expression(folder) is not None for folder in folders)
+        return [(lists[0], "")] if len(lists) == 1 else name_splits(self.files, lists, self.names)
 
     def _read_lists(self, lists: list[tuple[str, str]]) -> tuple[str, list[ListedImage], list[str]]:
         found: list[ListedImage] = []
         notes: list[str] = []
         for name, split in lists:
-            images, more = read_list(self.files, name, self._columns, self._names, split)
+            images, more = read_list(self.files, name, self.columns, self.names, split)
             if split and any("split" in image.known for image in images[:1]):
                 more.append(f"The splits of {make_printable(name)} are those of its column, not of its name.")
             elif split:
@@ -194,40 +204,39 @@ class Folder(FileDataset):
             found += images
             notes += more
         unread = note_unread(self.files, [image.name for image in found], "no list names them")
-        further = [name for name in find_lists(self.files) if name not in dict(lists)] if unread else []
-        if further:
+        if further := [name for name in find_lists(self.files) if name not in dict(lists)] if unread else []:
             unread.append(f"Lists that were not read: {', '.join(further[:8])}; --data.csv takes several, one a split.")
         notes += unread
         return f"images listed in {', '.join(make_printable(name) for name, _ in lists)}", found, notes
 
-    def _read_labels(self, counted: Counter[str]) -> tuple[dict[str, str | None], tuple[str, ...], list[str]]:
+    def read_labels(self, counted: Counter[str]) -> tuple[dict[str, str | None], tuple[str, ...], list[str]]:
         """Map each label as written to its class, or to None where it is dropped."""
         labels: dict[str, str | None] = {}
         unknown = []
         for label in counted:
             number = label[:-2] if label.endswith(".0") and label[:-2].isdecimal() else label
-            meant = self._names.given(number)
-            if self._codes is not None and meant is None:
+            meant = self.names.given(number)
+            if self.codes is not None and meant is None:
                 raise InputError(
                     f"{self.files.path}: the label {label[:40]!r} has no name among codes, which has "
-                    f"{len(self._codes)} (0 to {len(self._codes) - 1})"
+                    f"{len(self.codes)} (0 to {len(self.codes) - 1})"
                 )
             name = number if meant is None else meant
-            if not name.strip() and self._on_unknown_label == "keep":
+            if not name.strip() and self.on_unknown_label == "keep":
                 raise InputError(
                     f"{self.files.path}: {counted[label]:,} images have no label; fill them in, or leave such out "
                     "with --data.on_unknown_label drop"
                 )
-            labels[label] = self._names.expression(number)
+            labels[label] = self.names.expression(number)
             if labels[label] is None:
                 unknown.append(label)
-                labels[label] = name.strip().lower() if self._on_unknown_label == "keep" else None
+                labels[label] = name.strip().lower() if self.on_unknown_label == "keep" else None
         notes = []
         if unknown:
             shown = ", ".join(f"{make_printable(label)!r} ({counted[label]:,})" for label in sorted(unknown)[:10])
-            if self._on_unknown_label == "error":
+            if self.on_unknown_label == "error":
                 raise refuse_labels(self.files, unknown, shown, every=len(unknown) == len(counted))
-            verb = "left out" if self._on_unknown_label == "drop" else "kept as classes"
+            verb = "left out" if self.on_unknown_label == "drop" else "kept as classes"
             notes.append(f"Labels that are no known expression were {verb}: {shown}.")
         mapped = [
             f"{make_printable(label)} -> {name} ({counted[label]:,})"

@@ -10,13 +10,16 @@ from typing import Any
 
 from fer_plugins.data.datasets.fer2013_copies import recognise
 from fer_plugins.data.datasets.fer2013_layouts import TableLayout
-from fer_plugins.data.datasets.file_dataset import Listing, OnBadImage, Row
-from fer_plugins.data.formats.archives import FileSet, FolderFiles, SingleFile, ZipFiles
-from fer_plugins.data.formats.face_rows import FaceTable, check_splits
-from fer_plugins.data.formats.face_tables import find_tables, kind_of_file
+from fer_plugins.data.formats.archives.file_set import FileSet, SingleFile
+from fer_plugins.data.formats.archives.folder_files import FolderFiles
+from fer_plugins.data.formats.archives.opening import enter_archive
+from fer_plugins.data.formats.archives.root_files import RootFiles
+from fer_plugins.data.formats.archives.zip_files import ZipFiles
 from fer_plugins.data.formats.file_kinds import is_inside_file, open_path
-from fer_plugins.data.formats.image_files import is_image
-from fer_plugins.data.formats.root_files import RootFiles
+from fer_plugins.data.formats.image_files import OnBadImage, is_image
+from fer_plugins.data.formats.tables.face_rows import FaceTable, check_splits
+from fer_plugins.data.formats.tables.face_tables import find_tables, kind_of_file
+from fer_plugins.data.listed_dataset import Listing, Row
 from fer_plugins.runtime.errors import InputError
 
 _LabelReader = Callable[[Counter[str]], tuple[dict[str, Any], tuple[str, ...], list[str]]]
@@ -30,6 +33,10 @@ class FoundFaces:
     table: FaceTable
     notes: list[str]
 
+    def digests(self) -> list[str]:
+        """Hash the table, whose files may lie beside the one that was given."""
+        return [self.table.digest()]
+
 
 def find_face_table(root: str | os.PathLike[str] | None, ignore: Sequence[str] | None = None) -> FoundFaces | None:
     """Return the table of faces that ``root`` is or holds; None where it is none, or image files lie there.
@@ -39,7 +46,7 @@ def find_face_table(root: str | os.PathLike[str] | None, ignore: Sequence[str] |
     """
     if root is None or not os.fspath(root) or is_inside_file(root):
         return None
-    path = open_path(root, "the folder or zip of the images, or a csv")
+    path = enter_archive(open_path(root, "the folder or zip of the images, or a csv"))
     kind = None if path.is_dir() else kind_of_file(path)
     files: FileSet
     if path.is_dir():

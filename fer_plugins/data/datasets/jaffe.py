@@ -6,13 +6,15 @@ import os
 import re
 
 from fer_plugins.contract import Release
-from fer_plugins.data.datasets.copy_layout import note_unread, open_root, refuse_layout
-from fer_plugins.data.datasets.file_dataset import Check, FileDataset, Listing, OnBadImage, Row
-from fer_plugins.data.formats.archives import split_name
+from fer_plugins.data.formats.archives.file_set import split_name
+from fer_plugins.data.formats.archives.opening import open_root
+from fer_plugins.data.formats.archives.root_files import RootFiles
+from fer_plugins.data.formats.copy_layout import note_unread, refuse_layout
+from fer_plugins.data.formats.folders.trees import refuse_doubles
+from fer_plugins.data.formats.image_files import OnBadImage
 from fer_plugins.data.formats.labels import EXPRESSIONS
-from fer_plugins.data.formats.root_files import RootFiles
 from fer_plugins.data.formats.split_names import split_of
-from fer_plugins.data.formats.trees import refuse_doubles
+from fer_plugins.data.listed_dataset import Check, ListedDataset, Listing, Row
 
 _LAYOUTS = "images named like KA.AN1.39.tiff (tiff, png or jpg)"
 _CODES = {"AN": "anger", "DI": "disgust", "FE": "fear", "HA": "happy", "SA": "sad", "SU": "surprise", "NE": "neutral"}
@@ -23,7 +25,13 @@ _NAME = re.compile(
 OFFICIAL_COUNTS = dict(zip(_CLASSES, (30, 29, 32, 31, 31, 30, 30), strict=True))
 
 
-class JAFFE(FileDataset):
+def jaffe(
+    *,
+    root: str | os.PathLike[str] | None,
+    ignore: list[str] | None = None,
+    check: Check = "error",
+    on_bad_image: OnBadImage = "error",
+) -> ListedDataset:
     """213 grey images of 256 x 256 pixels: ten women, seven expressions, two to four images of each.
 
     Lyons, Akamatsu, Kamachi, Gyoba, "Coding facial expressions with Gabor wavelets", 1998. ``root`` is a folder or zip
@@ -39,55 +47,37 @@ class JAFFE(FileDataset):
     Raises:
         InputError: no such file names, an image twice, other counts, or (at first use) a bad image.
     """
+    files = open_root("jaffe", root, _LAYOUTS, ignore=ignore)
+    return ListedDataset("jaffe", "JAFFE", files, _list_rows(files), check=check, on_bad_image=on_bad_image)
 
-    title = "JAFFE"
 
-    def __init__(
-        self,
-        *,
-        root: str | os.PathLike[str] | None,
-        ignore: list[str] | None = None,
-        check: Check = "error",
-        on_bad_image: OnBadImage = "error",
-    ) -> None:
-        files = open_root("jaffe", root, _LAYOUTS, ignore=ignore)
-        self.files: RootFiles = files
-        super().__init__("jaffe", files, options={}, check=check, on_bad_image=on_bad_image)
-        self._listed()  # names only
-
-    def list_rows(self) -> Listing:
-        """Read subject and expression from the names."""
-        found = []
-        for name in self.files.names:
-            matched = _NAME.fullmatch(split_name(name)[-1])
-            if matched and matched["code"].upper() in _CODES:
-                found.append((name, matched))
-        if not found:
-            raise refuse_layout(self.files, "jaffe", _LAYOUTS)
-        seen: dict[str, str] = {}
-        pairs = [
-            (first, name) for name, match in found if (first := seen.setdefault(match["stem"].upper(), name)) != name
-        ]
-        if pairs and self.files.are_same(pairs):
-            self.files.leave_out(
-                [name for _, name in pairs], f"{len(pairs):,} images lie there twice; they were read once."
-            )
-            found = [(name, match) for name, match in found if seen[match["stem"].upper()] == name]
-        elif pairs:
-            raise refuse_doubles(self.files, pairs, "an image")
-        rows = [
-            Row(name, _CLASSES.index(_CODES[match["code"].upper()]), _split_above(name), match["subject"].upper())
-            for name, match in found
-        ]
-        notes = note_unread(self.files, [row.name for row in rows], "their names are none of JAFFE's")
-        if not all(row.split for row in rows) and any(row.split for row in rows):
-            rows = [row._replace(split="") for row in rows]
-            notes.append("Folders name a split of some images only: no split was read.")
-        elif rows[0].split:
-            notes.append("The folders' splits are the copy's own: JAFFE has no official split.")
-        return Listing(
-            "JAFFE's own file names", _CLASSES, rows, Release({"all": OFFICIAL_COUNTS}, 213, subjects=10), notes
-        )
+def _list_rows(files: RootFiles) -> Listing:
+    """Read subject and expression from the names."""
+    found = []
+    for name in files.names:
+        matched = _NAME.fullmatch(split_name(name)[-1])
+        if matched and matched["code"].upper() in _CODES:
+            found.append((name, matched))
+    if not found:
+        raise refuse_layout(files, "jaffe", _LAYOUTS)
+    seen: dict[str, str] = {}
+    pairs = [(first, name) for name, match in found if (first := seen.setdefault(match["stem"].upper(), name)) != name]
+    if pairs and files.are_same(pairs):
+        files.leave_out([name for _, name in pairs], f"{len(pairs):,} images lie there twice; they were read once.")
+        found = [(name, match) for name, match in found if seen[match["stem"].upper()] == name]
+    elif pairs:
+        raise refuse_doubles(files, pairs, "an image")
+    rows = [
+        Row(name, _CLASSES.index(_CODES[match["code"].upper()]), _split_above(name), match["subject"].upper())
+        for name, match in found
+    ]
+    notes = note_unread(files, [row.name for row in rows], "their names are none of JAFFE's")
+    if not all(row.split for row in rows) and any(row.split for row in rows):
+        rows = [row._replace(split="") for row in rows]
+        notes.append("Folders name a split of some images only: no split was read.")
+    elif rows[0].split:
+        notes.append("The folders' splits are the copy's own: JAFFE has no official split.")
+    return Listing("JAFFE's own file names", _CLASSES, rows, Release({"all": OFFICIAL_COUNTS}, 213, subjects=10), notes)
 
 
 def _split_above(name: str) -> str:

@@ -5,19 +5,22 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable
-from typing import Literal, get_args
+from typing import Literal
 
 from fer_plugins.contract import Release
-from fer_plugins.data.datasets.copy_layout import match_files, note_unread, open_root, refuse_layout
-from fer_plugins.data.datasets.file_dataset import Check, FileDataset, Listing, OnBadImage, Row
-from fer_plugins.data.formats.archives import make_printable
-from fer_plugins.data.formats.class_folders import ClassTree, find_tree
+from fer_plugins.data.formats.archives.file_set import make_printable
+from fer_plugins.data.formats.archives.opening import open_root
+from fer_plugins.data.formats.archives.root_files import RootFiles
 from fer_plugins.data.formats.class_names import ClassNames
-from fer_plugins.data.formats.csv_files import find_column, read_rows, read_text
-from fer_plugins.data.formats.image_files import is_image
+from fer_plugins.data.formats.copy_layout import match_files, note_unread, refuse_layout
+from fer_plugins.data.formats.folders.class_folders import ClassTree, find_tree
+from fer_plugins.data.formats.folders.trees import as_flag, ask_meaning
+from fer_plugins.data.formats.image_files import OnBadImage, is_image
 from fer_plugins.data.formats.labels import EXPRESSIONS
 from fer_plugins.data.formats.split_names import split_of
-from fer_plugins.data.formats.trees import as_flag, ask_meaning
+from fer_plugins.data.formats.tables.csv_files import find_column, read_rows, read_text
+from fer_plugins.data.listed_dataset import Check, ListedDataset, Listing, Row
+from fer_plugins.data.option_values import check_value
 from fer_plugins.runtime.errors import InputError
 
 _LAYOUTS = "EmoLabel/list_patition_label.txt with Image/aligned, or DATASET/train/1..7 and DATASET/test/1..7"
@@ -28,10 +31,17 @@ OFFICIAL_COUNTS = {
     "test": dict(zip(_CLASSES, (162, 160, 74, 1_185, 478, 329, 680), strict=True)),
 }
 _RELEASE = Release(OFFICIAL_COUNTS, 15_339)
-_Images = Literal["aligned", "original"]
 
 
-class RAFDB(FileDataset):
+def rafdb(
+    *,
+    root: str | os.PathLike[str] | None,
+    images: Literal["aligned", "original"] = "aligned",
+    names: str | list[str] | dict[str, str] | None = None,
+    ignore: list[str] | None = None,
+    check: Check = "error",
+    on_bad_image: OnBadImage = "error",
+) -> ListedDataset:
     """15,339 photographs with one of seven basic expressions, by some forty annotators each; train and test.
 
     Li, Deng, Du, "Reliable crowdsourcing and deep locality-preserving learning for expression recognition in the wild",
@@ -56,144 +66,131 @@ class RAFDB(FileDataset):
         InputError: neither layout, a code outside 1..7, lists that contradict folders, other counts, or (at first use)
             a missing or bad image.
     """
+    check_value("rafdb", "images", images, Literal["aligned", "original"])
+    files = open_root("rafdb", root, _LAYOUTS, ignore=ignore)
+    listing = _list_rows(files, images, ClassNames(names))
+    options = {"images": images, "names": names}
+    return ListedDataset("rafdb", "RAF-DB", files, listing, options=options, check=check, on_bad_image=on_bad_image)
 
-    title = "RAF-DB"
 
-    def __init__(
-        self,
-        *,
-        root: str | os.PathLike[str] | None,
-        images: Literal["aligned", "original"] = "aligned",
-        names: str | list[str] | dict[str, str] | None = None,
-        ignore: list[str] | None = None,
-        check: Check = "error",
-        on_bad_image: OnBadImage = "error",
-    ) -> None:
-        if images not in get_args(_Images):
-            raise InputError(f"rafdb: images is {images!r}; give --data.images aligned or original")
-        files = open_root("rafdb", root, _LAYOUTS, ignore=ignore)
-        options = {"images": images, "names": names}
-        super().__init__("rafdb", files, options=options, check=check, on_bad_image=on_bad_image)
-        self._images, self._names = images, ClassNames(names)
-        self._listed()
+def _list_rows(files: RootFiles, images: str, names: ClassNames) -> Listing:
+    """Read the official list, or the folders' names."""
+    lists = match_files(files, r"(?:EmoLabel/)?list_par?tition_label\.txt", "rafdb")
+    if lists:
+        listing = _list_official(files, lists[0][0], images, names)
+    else:
+        tree = find_tree(files, names)
+        if not any(names.expression(word) or word.isdecimal() for word in tree.words()):
+            raise refuse_layout(files, "rafdb", _LAYOUTS)
+        if not tree.splits:
+            raise InputError(
+                f"{files.path}: holds class folders and none of train and test; read it as --data folder with "
+                "--protocol random"
+            )
+        listing = _list_folders(files, tree, names)
+    names.refuse_unused(str(files.path), [_CLASSES[row.label] for row in listing.rows])
+    return listing
 
-    def list_rows(self) -> Listing:
-        """Read the official list, or the folders' names."""
-        lists = match_files(self.files, r"(?:EmoLabel/)?list_par?tition_label\.txt", "rafdb")
-        if lists:
-            listing = self._list_official(lists[0][0])
+
+def _list_official(files: RootFiles, listed: str, which: str, names: ClassNames) -> Listing:
+    where = files.where(listed)
+    ending = "_aligned" if which == "aligned" else ""
+    pattern = rf"Image/{which}/(?:{which}/)?(?P<stem>(?:train|test)_\d+){ending}\.(?:jpe?g|png)"
+    images = {match["stem"].lower(): name for name, match in match_files(files, pattern, "rafdb")}
+    if not images:
+        packed = [name for name in files.names if re.search(rf"{which}\.(zip|rar|7z)$", name, re.I)]
+        remedy = f"unpack {make_printable(packed[0])}" if packed else f"put the folder Image/{which} beside it"
+        raise InputError(f"{where}: no image of Image/{which} lies beside it; {remedy}")
+    rows: list[Row] = []
+    missing = []
+    lines: list[tuple[str, str, str]] = []  # stem, split, code
+    for number, line in enumerate(read_text(files, listed).splitlines(), start=1):
+        if not line.strip():
+            continue
+        matched = re.fullmatch(
+            r"(?P<stem>(?P<split>train|test)_\d+)(?:_aligned)?\.\w+[\s,;]+(?P<code>\S+)", line.strip(), re.I
+        )
+        if matched is None:
+            raise InputError(
+                f"{where}: line {number} is {make_printable(line)[:60]!r}; it must be like 'train_00001.jpg 5'"
+            )
+        lines.append((matched["stem"].lower(), matched["split"].lower(), matched["code"]))
+    labels = _read_codes({code for *_, code in lines}, where, names)
+    for stem, split, code in lines:
+        if stem in images:
+            rows.append(Row(images[stem], labels[code], split))
         else:
-            tree = find_tree(self.files, self._names)
-            if not any(self._names.expression(word) or word.isdecimal() for word in tree.words()):
-                raise refuse_layout(self.files, "rafdb", _LAYOUTS)
-            if not tree.splits:
+            missing.append(stem)
+    if missing:
+        raise InputError(
+            f"{where}: {len(missing):,} of its images are not in Image/{which}, the first {missing[0]}; "
+            "unpack the images again"
+        )
+    other = "original" if which == "aligned" else "aligned"
+    others = [name for name in files.names if is_image(name) and f"Image/{other}/" in name]
+    notes = [f"Image/{other} was not read; --data.images {other} reads it."] if others else []
+    notes += note_unread(files, [*others, *(row.name for row in rows)], "the list does not name them")
+    return Listing(f"the official list with Image/{which}", _CLASSES, rows, _RELEASE, notes)
+
+
+def _list_folders(files: RootFiles, tree: ClassTree, names: ClassNames) -> Listing:
+    labels = _read_codes(tree.words(), str(files.path), names, in_folders=True)
+    splits, release, notes = _place_splits(tree)
+    rows: list[Row] = []
+    codes: dict[tuple[str, str], int] = {}
+    for image in tree.images:
+        split = splits[image.split]
+        rows.append(Row(image.name, labels[image.folder], split))
+        codes[split, image.file.lower()] = labels[image.folder]
+    notes += tree.notes
+    for listed, match in match_files(files, r"(?P<split>train|test|val|valid)_labels\.csv", "rafdb"):
+        header, lines = read_rows(files, listed)
+        where = files.where(listed)
+        image_at, code_at = find_column(header, "image", where), find_column(header, "label", where)
+        split = splits.get(split_of(match["split"]) or "", "")
+        told_of = {(split, line[image_at].strip().lower()) for line in lines}
+        labels = _read_codes({line[code_at].strip() for line in lines}, where, names)
+        for number, line in enumerate(lines, start=1):
+            in_folder = codes.get((split, line[image_at].strip().lower()))
+            told = labels[line[code_at].strip()]
+            if in_folder is not None and in_folder != told:
                 raise InputError(
-                    f"{self.files.path}: holds class folders and none of train and test; read it as --data folder with "
-                    "--protocol random"
+                    f"{where}: row {number} says {_CLASSES[told]} for {line[image_at]}, which lies in the folder "
+                    f"of {_CLASSES[in_folder]}; fetch the copy again"
                 )
-            listing = self._list_folders(tree)
-        self._names.refuse_unused(str(self.files.path), [_CLASSES[row.label] for row in listing.rows])
-        return listing
+        lost, more = len(told_of - codes.keys()), len({key for key in codes if key[0] == split} - told_of)
+        notes.append(
+            f"{make_printable(listed)} lists {lost:,} images that are not there and lacks {more:,} that are."
+            if lost or more
+            else f"{make_printable(listed)} agrees with the folders."
+        )
+    return Listing("class folders", _CLASSES, rows, release, notes)
 
-    def _list_official(self, listed: str) -> Listing:
-        where = self.files.where(listed)
-        ending = "_aligned" if self._images == "aligned" else ""
-        pattern = rf"Image/{self._images}/(?:{self._images}/)?(?P<stem>(?:train|test)_\d+){ending}\.(?:jpe?g|png)"
-        images = {match["stem"].lower(): name for name, match in match_files(self.files, pattern, "rafdb")}
-        if not images:
-            packed = [name for name in self.files.names if re.search(rf"{self._images}\.(zip|rar|7z)$", name, re.I)]
-            remedy = (
-                f"unpack {make_printable(packed[0])}" if packed else f"put the folder Image/{self._images} beside it"
-            )
-            raise InputError(f"{where}: no image of Image/{self._images} lies beside it; {remedy}")
-        rows: list[Row] = []
-        missing = []
-        lines: list[tuple[str, str, str]] = []  # stem, split, code
-        for number, line in enumerate(read_text(self.files, listed).splitlines(), start=1):
-            if not line.strip():
-                continue
-            matched = re.fullmatch(
-                r"(?P<stem>(?P<split>train|test)_\d+)(?:_aligned)?\.\w+[\s,;]+(?P<code>\S+)", line.strip(), re.I
-            )
-            if matched is None:
-                raise InputError(
-                    f"{where}: line {number} is {make_printable(line)[:60]!r}; it must be like 'train_00001.jpg 5'"
-                )
-            lines.append((matched["stem"].lower(), matched["split"].lower(), matched["code"]))
-        labels = self._read_codes({code for *_, code in lines}, where)
-        for stem, split, code in lines:
-            if stem in images:
-                rows.append(Row(images[stem], labels[code], split))
-            else:
-                missing.append(stem)
-        if missing:
-            raise InputError(
-                f"{where}: {len(missing):,} of its images are not in Image/{self._images}, the first {missing[0]}; "
-                "unpack the images again"
-            )
-        other = "original" if self._images == "aligned" else "aligned"
-        others = [name for name in self.files.names if is_image(name) and f"Image/{other}/" in name]
-        notes = [f"Image/{other} was not read; --data.images {other} reads it."] if others else []
-        notes += note_unread(self.files, [*others, *(row.name for row in rows)], "the list does not name them")
-        return Listing(f"the official list with Image/{self._images}", _CLASSES, rows, _RELEASE, notes)
 
-    def _list_folders(self, tree: ClassTree) -> Listing:
-        labels = self._read_codes(tree.words(), str(self.files.path), in_folders=True)
-        splits, release, notes = _place_splits(tree)
-        rows: list[Row] = []
-        codes: dict[tuple[str, str], int] = {}
-        for image in tree.images:
-            split = splits[image.split]
-            rows.append(Row(image.name, labels[image.folder], split))
-            codes[split, image.file.lower()] = labels[image.folder]
-        notes += tree.notes
-        for listed, match in match_files(self.files, r"(?P<split>train|test|val|valid)_labels\.csv", "rafdb"):
-            header, lines = read_rows(self.files, listed)
-            where = self.files.where(listed)
-            image_at, code_at = find_column(header, "image", where), find_column(header, "label", where)
-            split = splits.get(split_of(match["split"]) or "", "")
-            told_of = {(split, line[image_at].strip().lower()) for line in lines}
-            labels = self._read_codes({line[code_at].strip() for line in lines}, where)
-            for number, line in enumerate(lines, start=1):
-                in_folder = codes.get((split, line[image_at].strip().lower()))
-                told = labels[line[code_at].strip()]
-                if in_folder is not None and in_folder != told:
-                    raise InputError(
-                        f"{where}: row {number} says {_CLASSES[told]} for {line[image_at]}, which lies in the folder "
-                        f"of {_CLASSES[in_folder]}; fetch the copy again"
-                    )
-            lost, more = len(told_of - codes.keys()), len({key for key in codes if key[0] == split} - told_of)
-            notes.append(
-                f"{make_printable(listed)} lists {lost:,} images that are not there and lacks {more:,} that are."
-                if lost or more
-                else f"{make_printable(listed)} agrees with the folders."
-            )
-        return Listing("class folders", _CLASSES, rows, release, notes)
+def _read_codes(words: Iterable[str], where: str, names: ClassNames, *, in_folders: bool = False) -> dict[str, int]:
+    """Return the class of each code or class folder.
 
-    def _read_codes(self, words: Iterable[str], where: str, *, in_folders: bool = False) -> dict[str, int]:
-        """Return the class of each code or class folder.
-
-        Raises:
-            InputError: one is neither of the release's 1 to 7 nor a name of the seven.
-        """
-        known = {word: self._names.expression(word) for word in words}
-        coded = [word for word in known if re.fullmatch("[1-7]", word) and self._names.given(word) is None]
-        known |= {word: _CODES[int(word) - 1] for word in coded}
-        wrong = sorted(word for word, expression in known.items() if expression not in _CLASSES)
-        if "0" in wrong:
-            raise InputError(
-                f"{where}: the class '0' is none of RAF-DB's, which are 1 {_CODES[0]} to 7 {_CODES[-1]}; say what the "
-                f"numbers from 0 on mean: --data.names '[{', '.join(_CODES)}]' where each is one less than the "
-                "release's"
-            )
-        if wrong:
-            shown = ", ".join(repr(make_printable(word)[:40]) for word in wrong[:8])
-            away = f", or leave them out with --data.ignore {as_flag([f'*/{word}/*' for word in wrong[:8]])}"
-            raise InputError(
-                f"{where}: the classes {shown} are none of RAF-DB's, which are 1 to 7, or {', '.join(_CLASSES)}; say "
-                f"what they mean with {ask_meaning(wrong)}{away if in_folders else ''}"
-            )
-        return {word: _CLASSES.index(expression) for word, expression in known.items() if expression}
+    Raises:
+        InputError: one is neither of the release's 1 to 7 nor a name of the seven.
+    """
+    known = {word: names.expression(word) for word in words}
+    coded = [word for word in known if re.fullmatch("[1-7]", word) and names.given(word) is None]
+    known |= {word: _CODES[int(word) - 1] for word in coded}
+    wrong = sorted(word for word, expression in known.items() if expression not in _CLASSES)
+    if "0" in wrong:
+        raise InputError(
+            f"{where}: the class '0' is none of RAF-DB's, which are 1 {_CODES[0]} to 7 {_CODES[-1]}; say what the "
+            f"numbers from 0 on mean: --data.names '[{', '.join(_CODES)}]' where each is one less than the "
+            "release's"
+        )
+    if wrong:
+        shown = ", ".join(repr(make_printable(word)[:40]) for word in wrong[:8])
+        away = f", or leave them out with --data.ignore {as_flag([f'*/{word}/*' for word in wrong[:8]])}"
+        raise InputError(
+            f"{where}: the classes {shown} are none of RAF-DB's, which are 1 to 7, or {', '.join(_CLASSES)}; say "
+            f"what they mean with {ask_meaning(wrong)}{away if in_folders else ''}"
+        )
+    return {word: _CLASSES.index(expression) for word, expression in known.items() if expression}
 
 
 def _place_splits(tree: ClassTree) -> tuple[dict[str, str], Release, list[str]]:

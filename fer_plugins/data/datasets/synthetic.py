@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from fer_plugins.data.synthetic_faces.face_drawing import View, draw_face
-from fer_plugins.data.synthetic_faces.face_parts import Actions, Identity
 from fer_plugins.data.synthetic_faces.face_sampling import (
     intensities,
     jitter_view,
@@ -17,6 +16,7 @@ from fer_plugins.data.synthetic_faces.face_sampling import (
     sample_identity,
     sample_view,
 )
+from fer_plugins.data.synthetic_faces.face_shapes import Actions, Identity
 
 CLASSES = ("anger", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 DRAWING = 1  # raise it whenever a pixel of any image changes: caches are keyed by it

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from fer_plugins.config.yaml_files import explain, load_yaml
-from fer_plugins.data.formats.archives import make_printable
+from fer_plugins.data.formats.archives.file_set import make_printable
 from fer_plugins.data.formats.labels import expression_of
 from fer_plugins.data.formats.split_names import split_of
 from fer_plugins.runtime.errors import InputError

@@ -7,7 +7,7 @@ import stat
 from pathlib import Path
 from typing import IO, Literal
 
-from fer_plugins.data.formats.archives import make_printable
+from fer_plugins.data.formats.archives.file_set import make_printable
 from fer_plugins.runtime.errors import InputError
 
 Kind = Literal["gzip", "bzip2", "xz", "zip", "tar", "npy", "hdf5", "parquet", "arrow", "empty", "text", "other"]
@@ -98,6 +98,12 @@ def kind_of(head: bytes) -> Kind:
     start = head[:4096]
     utf16 = start.startswith((b"\xff\xfe", b"\xfe\xff")) or 0.3 < start.count(0) / len(start) < 0.6
     return "text" if utf16 or 0 not in start else "other"
+
+
+def image_ending(head: bytes) -> str:
+    """Return the usual ending of an image file by its first bytes, "" where it is none that is known by them."""
+    known = {b"\xff\xd8\xff": "jpg", b"\x89PNG": "png", b"GIF8": "gif", b"BM": "bmp"}
+    return next((ending for magic, ending in known.items() if head.startswith(magic)), "")
 
 
 def look_like(head: bytes) -> str:

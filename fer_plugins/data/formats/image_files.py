@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import io
 from collections.abc import Generator, Iterable
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from fer_plugins.data.formats.archives import READ_ERRORS, FileSet, make_printable
+from fer_plugins.data.formats.archives.file_set import READ_ERRORS, FileSet, Opener, make_printable
 from fer_plugins.runtime.errors import InputError
 
+OnBadImage = Literal["error", "skip"]
 IMAGE_SUFFIXES = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".pgm", ".ppm", ".pbm", ".tif", ".tiff", ".webp", ".gif"),
     *(".heic", ".heif", ".avif"),  # images that cannot be decoded here: each is a bad image, none is passed over
@@ -120,6 +122,21 @@ def _to_bytes(image: Image.Image, where: str, *, grey: bool) -> npt.NDArray[np.u
     return pixels[:, :, np.newaxis] if mode == "L" else pixels
 
 
+def read_image(files: FileSet, name: str, open_file: Opener, *, grey: bool) -> npt.NDArray[np.uint8]:
+    """Read and decode one file of ``files``, which ``open_file`` opens; as :func:`decode_image`.
+
+    Raises:
+        UnreadableError: it is not there, or cannot be read or decoded.
+    """
+    try:
+        with open_file(name) as stream:
+            data = stream.read()
+    except (*READ_ERRORS, KeyError) as error:  # KeyError: a list names a file that is not there
+        why = "there is no such file" if isinstance(error, KeyError | FileNotFoundError) else str(error)
+        raise UnreadableError(files.where(name), f"the file cannot be read ({make_printable(why)})") from error
+    return decode_image(data, files.where(name), grey=grey)
+
+
 def read_images(
     files: FileSet, names: Iterable[str], *, grey: bool
 ) -> Generator[npt.NDArray[np.uint8] | UnreadableError, None, None]:
@@ -127,10 +144,6 @@ def read_images(
     with files.opened() as open_file:
         for name in names:
             try:
-                with open_file(name) as stream:
-                    data = stream.read()
-                yield decode_image(data, files.where(name), grey=grey)
+                yield read_image(files, name, open_file, grey=grey)
             except UnreadableError as error:
                 yield error
-            except (*READ_ERRORS, KeyError) as error:  # KeyError: the zip was replaced meanwhile
-                yield UnreadableError(files.where(name), f"the file cannot be read ({make_printable(str(error))})")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+import shlex
 from typing import NamedTuple
 
-from fer_plugins.data.formats.archives import FileSet, make_printable, split_name
+from fer_plugins.data.formats.archives.file_set import READ_ERRORS, FileSet, make_printable, split_name
+from fer_plugins.data.formats.file_kinds import image_ending
+from fer_plugins.data.formats.folders.trees import as_flag, ask_meaning
 from fer_plugins.data.formats.image_files import is_image
-from fer_plugins.data.formats.image_lists import find_lists
 from fer_plugins.data.formats.labels import EXPRESSIONS, expression_of
-from fer_plugins.data.formats.trees import as_flag, ask_meaning
+from fer_plugins.data.formats.lists.image_lists import find_lists
 from fer_plugins.runtime.errors import InputError
 
 
@@ -57,6 +59,9 @@ _LOOKS = (
 )
 
 
+_LOOKED_AT = 20  # files without an ending
+
+
 def describe_look(files: FileSet, owner: str) -> str:
     """Return a clause such as "it looks like JAFFE: give --data jaffe; ", or "" where it looks like nothing known.
 
@@ -89,6 +94,8 @@ def describe_release(files: FileSet, owner: str) -> str:
 
 
 def _describe_images(files: FileSet, owner: str) -> str:
+    if without := _describe_without_ending(files):
+        return without
     images = [split_name(name) for name in files.names if is_image(name)]
     if owner != "folder" and any(expression_of(part) for path in images[:20_000] for part in path[:-1]):
         return "it looks like images in class folders: give --data folder; "
@@ -99,6 +106,26 @@ def _describe_images(files: FileSet, owner: str) -> str:
             f"it looks like {len(images):,} images without labels: sort them into one folder a class, or list image "
             "and label in a csv; "
         )
+    return ""
+
+
+def _describe_without_ending(files: FileSet) -> str:
+    """Return the clause for images whose names have no ending, by the first bytes of some files."""
+    with files.opened() as open_file:
+        for name in [name for name in files.names if "." not in split_name(name)[-1]][:_LOOKED_AT]:
+            try:
+                with open_file(name) as stream:
+                    ending = image_ending(stream.read(16))
+            except READ_ERRORS:
+                continue
+            if ending:
+                there = files.path.is_dir()
+                folder = shlex.quote(make_printable(str(files.path))) if there else "FOLDER"
+                unpack = "" if there else "unpack it into FOLDER and "
+                return (
+                    f"{make_printable(name)} is an image and its name has no ending: {unpack}add it to all with: "
+                    f"find {folder} -type f ! -name '*.*' -exec mv {{}} {{}}.{ending} ';'; "
+                )
     return ""
 
 

@@ -19,7 +19,7 @@ def cross_dataset(table: SampleTable, seed: int, *, parts: int = 10, dedupe: boo
     The dataset's own split is the release's; without an official validation split a ``parts``-th of its training split,
     without an official test split its subjects in ``parts`` parts (one tests, one validates), and without subjects a
     random split by sample. The test split holds the dataset's own test split and all images of the others, whose scores
-    are given apart. Majeed, Naeem and Saeed 2025 test so on photographs of their own.
+    are given apart.
 
     Args:
         table: the joined samples, with ``origin``.

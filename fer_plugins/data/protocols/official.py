@@ -33,7 +33,7 @@ def official(table: SampleTable, seed: int) -> list[Fold]:
         # Only this keeps the release's test split where that is there.
         remedy = "official_val" if missing == ["val"] else "random"
         raise InputError(
-            f"protocol official: the dataset's official split has no {' and no '.join(missing)} part; "
+            f"protocol official: the dataset's official split has no {' and no '.join(missing)} split; "
             f"use --protocol {remedy}"
         )
     return [Fold(**parts)]

@@ -10,17 +10,8 @@ import numpy.typing as npt
 from scipy.ndimage import gaussian_filter
 from skimage.draw import ellipse, polygon
 
-from fer_plugins.data.synthetic_faces.face_parts import (
-    Actions,
-    Colour,
-    Identity,
-    Part,
-    Point,
-    Points,
-    features,
-    head,
-    strand,
-)
+from fer_plugins.data.synthetic_faces.face_parts import features, head, strand
+from fer_plugins.data.synthetic_faces.face_shapes import Actions, Colour, Identity, Part, Point, Points
 
 # float64 throughout: the last bit may differ between processors, and in float32 that would reach the uint8 pixels.
 Image = npt.NDArray[np.float64]

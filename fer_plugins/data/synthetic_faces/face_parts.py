@@ -8,99 +8,21 @@ left to right and from top to bottom, and the face looks straight at the camera.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from enum import IntEnum
-from typing import NamedTuple
+from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 
-Points = npt.NDArray[np.float64]  # (n, 2): x, y
-Point = tuple[float, float]
-Colour = tuple[float, float, float]  # red, green, blue in [0, 1]
-Actions = Mapping[int, float]  # action unit -> strength, 0 (rest, the same as missing) to about 1
-
-Part = IntEnum(
-    "Part",
-    "BACKGROUND HAIR SKIN SHADE FOLD BROW SCLERA IRIS LASH LIP LIP_LINE MOUTH TEETH TONGUE GLASSES BEARD",
-    start=0,
+from fer_plugins.data.synthetic_faces.face_shapes import (
+    CIRCLE,
+    Actions,
+    Identity,
+    Oval,
+    Part,
+    Point,
+    Shape,
+    curve,
+    stroke,
 )
-
-
-@dataclass(frozen=True)
-class Identity:
-    """What a person keeps from image to image."""
-
-    head_width: float  # from the middle to the ear
-    jaw_width: float  # share of head_width
-    chin: float  # y of the tip
-    eye_distance: float  # from the middle to the middle of each eye
-    eye_height: float  # y
-    eye_width: float
-    eye_opening: float  # height of the upper lid's arc
-    brow_height: float  # above the eye
-    brow_thickness: float
-    brow_tilt: float  # how much lower the outer end is
-    nose_height: float  # y of the tip
-    nose_width: float
-    mouth_height: float  # y
-    mouth_width: float  # from the middle to a corner
-    lip_fullness: float
-    hairline: float  # y
-    parting: float  # x where the fringe is shortest
-    skin: Colour
-    hair: Colour
-    iris: Colour
-    lip: Colour
-    glasses: bool
-    beard: float  # 0 none, 1 full
-    moustache: bool
-    long_hair: bool
-    habits: Actions  # units that the face shows at rest
-
-
-class Shape(NamedTuple):
-    """A filled outline; ``over`` is the only part that it may cover, or None."""
-
-    part: Part
-    points: Points
-    over: Part | None = None
-
-
-class Oval(NamedTuple):
-    """A filled upright ellipse."""
-
-    part: Part
-    x: float
-    y: float
-    width: float  # semi-axis
-    height: float  # semi-axis
-
-
-# Bernstein polynomials and their slopes: a Bezier curve through its control points is one matrix product.
-_T = np.linspace(0.0, 1.0, 9)
-_CURVE = {
-    3: np.stack([(1 - _T) ** 2, 2 * _T * (1 - _T), _T**2], axis=1),
-    4: np.stack([(1 - _T) ** 3, 3 * _T * (1 - _T) ** 2, 3 * _T**2 * (1 - _T), _T**3], axis=1),
-}
-_SLOPE = np.stack([2 * _T - 2, 2 - 4 * _T, 2 * _T], axis=1)
-_TAPER = 0.35 + 0.65 * np.sin(np.pi * _T)[:, None]
-_ANGLE = np.linspace(0.0, 2 * np.pi, 13)[:-1]
-_CIRCLE = np.stack([np.cos(_ANGLE), np.sin(_ANGLE)], axis=1)
-
-
-def _curve(*control: Point) -> Points:
-    return np.asarray(_CURVE[len(control)] @ np.array(control))
-
-
-def _stroke(start: Point, middle: Point, end: Point, width: float) -> Points:
-    """Outline of a curved line, thinner towards its ends; ``middle`` is a control point."""
-    control = np.array((start, middle, end))
-    slope = _SLOPE @ control
-    normal = slope[:, ::-1] * (-1.0, 1.0) / (np.sqrt((slope * slope).sum(axis=1, keepdims=True)) + 1e-9)
-    line, offset = _CURVE[3] @ control, 0.5 * width * _TAPER * normal
-    return np.concatenate([line + offset, (line - offset)[::-1]])
 
 
 def head(identity: Identity, left: Actions, right: Actions) -> Iterator[Oval]:
@@ -148,15 +70,15 @@ def _brow(identity: Identity, au: Actions, sign: float) -> Iterator[Shape]:
     arch = (inner[1] + outer[1]) / 2 - 0.06 - 0.06 * min(inner_up, outer_up) * (1 - lower) + 0.08 * lowered
     bend = (inner[0] + outer[0]) / 2, arch
     start, middle, end = ((sign * across, down) for across, down in (inner, bend, outer))
-    yield Shape(Part.BROW, _stroke(start, middle, end, identity.brow_thickness))
+    yield Shape(Part.BROW, stroke(start, middle, end, identity.brow_thickness))
     if lowered > 0.2:  # the upright furrow between the brows
         top, foot = inner[1] - 0.08, inner[1] + 0.10
-        furrow = _stroke((sign * 0.05, top), (sign * 0.065, inner[1]), (sign * 0.045, foot), 0.05 * lowered)
+        furrow = stroke((sign * 0.05, top), (sign * 0.065, inner[1]), (sign * 0.045, foot), 0.05 * lowered)
         yield Shape(Part.FOLD, furrow, Part.SKIN)
     if inner_up > 0.2:  # furrows across the forehead, as wide as what is raised
         reach = 0.14 + 0.3 * outer_up
         for line in (y - 0.27, y - 0.38):
-            furrow = _stroke((0.0, line), (sign * reach / 2, line - 0.02), (sign * reach, line + 0.03), 0.04 * inner_up)
+            furrow = stroke((0.0, line), (sign * reach / 2, line - 0.02), (sign * reach, line + 0.03), 0.04 * inner_up)
             yield Shape(Part.FOLD, furrow, Part.SKIN)
 
 
@@ -171,15 +93,15 @@ def _eye(identity: Identity, au: Actions, sign: float) -> Iterator[Shape]:
     if cheek > 0.2:  # the lifted cheek's crease and the crow's feet
         crease = y + lower / 2 + 0.12
         start, end = (x - sign * 0.9 * width, crease + 0.02), (x + sign * 1.2 * width, crease - 0.07)
-        yield Shape(Part.FOLD, _stroke(start, (x, crease + 0.06), end, 0.04 * cheek), Part.SKIN)
+        yield Shape(Part.FOLD, stroke(start, (x, crease + 0.06), end, 0.04 * cheek), Part.SKIN)
         for rise in (-0.07, 0.06):
             start, end = (outer[0] + sign * 0.03, outer[1]), (outer[0] + sign * 0.13, outer[1] + rise)
-            yield Shape(Part.FOLD, _stroke(start, (end[0] - sign * 0.05, end[1]), end, 0.04 * cheek), Part.SKIN)
+            yield Shape(Part.FOLD, stroke(start, (end[0] - sign * 0.05, end[1]), end, 0.04 * cheek), Part.SKIN)
     crown = (x, y - upper - slant)
-    yield Shape(Part.SCLERA, np.concatenate([_curve(inner, crown, outer), _curve(outer, (x, y + lower), inner)]))
-    yield Shape(Part.IRIS, _CIRCLE * 0.095 + (x, y - 0.02), Part.SCLERA)
-    yield Shape(Part.LASH, _CIRCLE * 0.045 + (x, y - 0.02), Part.IRIS)  # the pupil
-    yield Shape(Part.LASH, _stroke(inner, crown, outer, 0.05))
+    yield Shape(Part.SCLERA, np.concatenate([curve(inner, crown, outer), curve(outer, (x, y + lower), inner)]))
+    yield Shape(Part.IRIS, CIRCLE * 0.095 + (x, y - 0.02), Part.SCLERA)
+    yield Shape(Part.LASH, CIRCLE * 0.045 + (x, y - 0.02), Part.IRIS)  # the pupil
+    yield Shape(Part.LASH, stroke(inner, crown, outer, 0.05))
 
 
 def _nose(identity: Identity, left: Actions, right: Actions) -> Iterator[Shape]:
@@ -187,17 +109,17 @@ def _nose(identity: Identity, left: Actions, right: Actions) -> Iterator[Shape]:
     for sign, au in ((-1.0, left), (1.0, right)):
         wrinkle, smile, stretch = au.get(9, 0.0), au.get(12, 0.0), au.get(20, 0.0)
         y, wing = tip - 0.05 * wrinkle, sign * width * (1 + 0.3 * wrinkle + 0.1 * smile)
-        yield Shape(Part.SHADE, _stroke((sign * 0.07, -0.08), (sign * 0.08, y - 0.15), (wing, y), 0.05), Part.SKIN)
-        yield Shape(Part.FOLD, _stroke((sign * 0.02, y + 0.03), (wing * 0.7, y), (wing, y + 0.01), 0.06))
+        yield Shape(Part.SHADE, stroke((sign * 0.07, -0.08), (sign * 0.08, y - 0.15), (wing, y), 0.05), Part.SKIN)
+        yield Shape(Part.FOLD, stroke((sign * 0.02, y + 0.03), (wing * 0.7, y), (wing, y + 0.01), 0.06))
         if wrinkle > 0.2:  # across the root of the nose
             for down in (0.0, 0.09, 0.18):
                 bend, end = (sign * 0.08, down - 0.1), (sign * (0.12 + down / 3), down - 0.02)
-                yield Shape(Part.FOLD, _stroke((0.0, down - 0.08), bend, end, 0.045 * wrinkle), Part.SKIN)
+                yield Shape(Part.FOLD, stroke((0.0, down - 0.08), bend, end, 0.045 * wrinkle), Part.SKIN)
         fold = max(smile, wrinkle, 0.5 * stretch)
         if fold > 0.2:  # from the nose around the mouth
             start = wing + sign * 0.05, y - 0.03
             end = sign * (identity.mouth_width + 0.12 + 0.1 * smile), identity.mouth_height - 0.05 - 0.04 * smile
-            yield Shape(Part.FOLD, _stroke(start, (end[0] - sign * 0.04, y + 0.02), end, 0.05 * fold), Part.SKIN)
+            yield Shape(Part.FOLD, stroke(start, (end[0] - sign * 0.04, y + 0.02), end, 0.05 * fold), Part.SKIN)
 
 
 def _mouth(identity: Identity, left: Actions, right: Actions) -> Iterator[Shape]:
@@ -206,7 +128,7 @@ def _mouth(identity: Identity, left: Actions, right: Actions) -> Iterator[Shape]
 
     y, drop, chin, grief, smile = identity.mouth_height, mean(26), mean(17), mean(15), mean(12)
     if identity.moustache:
-        yield Shape(Part.BROW, _stroke((-0.24, y - 0.06), (0.0, y - 0.30), (0.24, y - 0.06), 0.12))
+        yield Shape(Part.BROW, stroke((-0.24, y - 0.06), (0.0, y - 0.30), (0.24, y - 0.06), 0.12))
     start, end = _corner(identity, left, -1.0), _corner(identity, right, 1.0)
     # y of the inner edges of the lips in the middle, as control points of the curves between the corners
     over = y + 0.06 * smile - 0.10 * grief - 0.09 * mean(9) - 0.06 * drop - 0.05 * chin
@@ -214,24 +136,24 @@ def _mouth(identity: Identity, left: Actions, right: Actions) -> Iterator[Shape]
     under = over + fall + 0.20 * mean(25) * (0.6 + smile) + 0.16 * mean(16)
     full = identity.lip_fullness * (1 - 0.6 * max(mean(23), mean(24)))
     third = (end[0] - start[0]) / 3
-    bow = _curve(start, (start[0] + third, over - 2.2 * full), (end[0] - third, over - 2.2 * full), end)
-    yield Shape(Part.LIP, np.concatenate([bow, _curve(end, (0.0, under + 2.6 * full), start)]))
+    bow = curve(start, (start[0] + third, over - 2.2 * full), (end[0] - third, over - 2.2 * full), end)
+    yield Shape(Part.LIP, np.concatenate([bow, curve(end, (0.0, under + 2.6 * full), start)]))
     if under - over > 0.07:
-        upper, lower = _curve(start, (0.0, over), end), _curve(end, (0.0, under), start)
+        upper, lower = curve(start, (0.0, over), end), curve(end, (0.0, under), start)
         yield Shape(Part.MOUTH, np.concatenate([upper, lower]))
         teeth = min(0.16, 0.6 * (under - over)) * (1 - 0.6 * drop)
-        yield Shape(Part.TEETH, np.concatenate([upper, _curve(end, (0.0, over + teeth), start)]))
+        yield Shape(Part.TEETH, np.concatenate([upper, curve(end, (0.0, over + teeth), start)]))
         if drop > 0.3:
-            tongue = _curve(start, (0.0, under - 0.25 * drop), end)
+            tongue = curve(start, (0.0, under - 0.25 * drop), end)
             yield Shape(Part.TONGUE, np.concatenate([tongue, lower]), Part.MOUTH)
     else:
-        yield Shape(Part.LIP_LINE, _stroke(start, (0.0, over), end, 0.045))
+        yield Shape(Part.LIP_LINE, stroke(start, (0.0, over), end, 0.045))
     if grief > 0.2:  # the fold that runs down from a pulled corner
         for (x, top), sign in ((start, -1.0), (end, 1.0)):
-            fold = _stroke((x, top), (x + sign * 0.05, top + 0.02), (x + sign * 0.07, top + 0.10), 0.05 * grief)
+            fold = stroke((x, top), (x + sign * 0.05, top + 0.02), (x + sign * 0.07, top + 0.10), 0.05 * grief)
             yield Shape(Part.FOLD, fold)
     if chin > 0.2:  # the chin boss bulges under the pushed-up lip
-        fold = _stroke((-0.14, y + 0.25), (0.0, y + 0.13), (0.14, y + 0.25), 0.05 * chin)
+        fold = stroke((-0.14, y + 0.25), (0.0, y + 0.13), (0.14, y + 0.25), 0.05 * chin)
         yield Shape(Part.FOLD, fold, Part.SKIN)
 
 
@@ -245,15 +167,15 @@ def _corner(identity: Identity, au: Actions, sign: float) -> Point:
 
 def _glasses(identity: Identity) -> Iterator[Shape]:
     reach, y = identity.eye_distance, identity.eye_height + 0.03
-    ring = np.concatenate([_CIRCLE, _CIRCLE[:1]])
+    ring = np.concatenate([CIRCLE, CIRCLE[:1]])
     for sign in (-1.0, 1.0):
         middle = np.array((sign * reach, y))
         rim = np.concatenate([middle + ring * (0.27, 0.22), middle + ring[::-1] * (0.235, 0.185)])
         yield Shape(Part.GLASSES, rim)
         hinge, ear = (sign * (reach + 0.25), y - 0.03), (sign * (reach + 0.5), y - 0.06)
-        yield Shape(Part.GLASSES, _stroke(hinge, (sign * (reach + 0.35), y - 0.05), ear, 0.05))
+        yield Shape(Part.GLASSES, stroke(hinge, (sign * (reach + 0.35), y - 0.05), ear, 0.05))
     gap = reach - 0.24
-    yield Shape(Part.GLASSES, _stroke((-gap, y - 0.03), (0.0, y - 0.08), (gap, y - 0.03), 0.05))
+    yield Shape(Part.GLASSES, stroke((-gap, y - 0.03), (0.0, y - 0.08), (gap, y - 0.03), 0.05))
 
 
 def _fringe(identity: Identity) -> Shape:
@@ -265,10 +187,10 @@ def _fringe(identity: Identity) -> Shape:
         (identity.parting, identity.hairline - 0.12),
     )
     right, left = (side, temple), (-side, temple)
-    rim = np.concatenate([_curve(right, (side - 0.05, line), middle), _curve(middle, (0.05 - side, line), left)])
+    rim = np.concatenate([curve(right, (side - 0.05, line), middle), curve(middle, (0.05 - side, line), left)])
     return Shape(Part.HAIR, np.concatenate([np.array([(-side, -1.0), (side, -1.0)]), rim]), Part.SKIN)
 
 
 def strand(top: float, tip: float) -> Shape:
     """Hair that falls over the face, from x = ``top`` at the forehead to x = ``tip`` at the cheek."""
-    return Shape(Part.HAIR, _stroke((top, -0.8), (top, -0.2), (tip, 0.3), 0.14))
+    return Shape(Part.HAIR, stroke((top, -0.8), (top, -0.2), (tip, 0.3), 0.14))

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from fer_plugins.data.synthetic_faces.face_drawing import View
-from fer_plugins.data.synthetic_faces.face_parts import Actions, Colour, Identity
+from fer_plugins.data.synthetic_faces.face_shapes import Actions, Colour, Identity
 
 # Prototypes of the emotions in action units (Friesen, Ekman: EMFACS-7, Emotional Facial Action Coding System, 1983).
 # assumed: the second tuple, units that join in variants of a prototype; each takes part in half of the sequences.

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from statistics import median
 
 from fer_plugins import config
+from fer_plugins.experiments.found_runs import FINISHED, Found
 from fer_plugins.experiments.grid.plan import Cell, Plan
-from fer_plugins.experiments.grid.state import FINISHED, Found, Survey, seconds
+from fer_plugins.experiments.grid.state import Survey, seconds
 from fer_plugins.runs.record import Record
 from fer_plugins.runtime.errors import InputError
 

@@ -6,24 +6,20 @@ import copy
 import itertools
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from fer_plugins import config
-from fer_plugins.config import lay_over, put
-from fer_plugins.config.registry import nearest
+from fer_plugins.config import put
+from fer_plugins.experiments.grid.blocks import MOST, Block, check_keys, read_blocks, sort_axes
 from fer_plugins.runtime.errors import InputError
 
 Values = dict[str, Any]  # axis -> value, as the file has it
 
 PLACE = "PATH"  # stands in a grid file for the folder that holds the datasets
 _KEYS = ("output", "settings", "axes", "exclude", "blocks")
-_BLOCK = ("settings", "axes", "exclude")
-_WHOLE = ("plugin", "recipe", "seed")  # keys outside the sections
-_MOST = 10_000  # combinations; a look through the folders of so many runs takes minutes
-_EXAMPLE = "such as axes: {seed: [0, 1, 2]}"
 
 
 @dataclass(frozen=True)
@@ -44,20 +40,6 @@ class GridFile:
     excluded: int  # combinations that are left out
 
 
-@dataclass
-class _Exclusion:
-    wanted: Mapping[str, Any]  # axis -> value or list of values
-    where: str
-    used: bool = False
-
-
-@dataclass(frozen=True)
-class _Block:
-    settings: dict[str, Any]
-    axes: dict[str, list[Any]]
-    exclude: list[_Exclusion]
-
-
 def read_grid(path: str | Path, datasets: str | Path | None = None) -> GridFile:
     """Read a grid file: ``axes`` and optionally ``settings``, ``exclude``, ``output`` and ``blocks``.
 
@@ -75,15 +57,15 @@ def read_grid(path: str | Path, datasets: str | Path | None = None) -> GridFile:
     """
     content = config.read_file(path, flag="fer grid")
     try:
-        _check_keys(content, _KEYS, "")
+        check_keys(content, _KEYS, "")
         output = content.get("output")
         if output is not None and (not isinstance(output, str) or not output):
             raise InputError(f"output: expected a folder, got {output!r}")
         _check_finite(content, "")
-        blocks, exclusions = _read_blocks(_put_datasets(content, datasets))
+        blocks, exclusions = read_blocks(_put_datasets(content, datasets))
         count = sum(math.prod(map(len, block.axes.values())) for block in blocks)
-        if count > _MOST:
-            raise InputError(f"axes: {count:,} combinations, at most {_MOST:,} in one grid; make several files of it")
+        if count > MOST:
+            raise InputError(f"axes: {count:,} combinations, at most {MOST:,} in one grid; make several files of it")
         made = [one for block in blocks for one in _combine(block)]
         kept = [one for one in made if one is not None]
         for exclusion in exclusions:
@@ -95,14 +77,8 @@ def read_grid(path: str | Path, datasets: str | Path | None = None) -> GridFile:
             raise InputError("exclude: leaves no cell")
     except InputError as error:
         raise InputError(f"fer grid {path}: {error}") from None
-    axes = tuple(_sort(dict.fromkeys(axis for block in blocks for axis in block.axes)))
+    axes = tuple(sort_axes(dict.fromkeys(axis for block in blocks for axis in block.axes)))
     return GridFile(output, axes, tuple(kept), len(made) - len(kept))
-
-
-def _check_keys(content: Mapping[str, Any], known: Sequence[str], where: str) -> None:
-    for key in content:
-        if key not in known:
-            raise InputError(f"{where}{key}: unknown key{nearest(str(key), list(known))}; known: {', '.join(known)}")
 
 
 def _check_finite(content: Any, where: str) -> None:
@@ -133,110 +109,7 @@ def _put_datasets(content: Any, datasets: str | Path | None) -> Any:
     return content
 
 
-def _read_blocks(content: Mapping[str, Any]) -> tuple[list[_Block], list[_Exclusion]]:
-    top = _read_block(content, "")
-    if "blocks" not in content:
-        blocks, exclusions = [top], top.exclude
-    else:
-        given = content["blocks"]
-        if not isinstance(given, list) or not given or not all(isinstance(one, Mapping) for one in given):
-            raise InputError("blocks: expected a list of {axes: ..., settings: ..., exclude: ...}")
-        blocks, exclusions = [], list(top.exclude)
-        for number, one in enumerate(given):
-            where = f"blocks[{number}]."
-            _check_keys(one, _BLOCK, where)
-            own = _read_block(one, where)
-            for axis in own.axes:
-                if axis in top.axes:
-                    raise InputError(f"{where}axes.{axis}: stands at the top already; leave one out")
-            exclusions += own.exclude
-            axes = {axis: {**own.axes, **top.axes}[axis] for axis in _sort([*own.axes, *top.axes])}
-            blocks.append(_Block(lay_over(top.settings, own.settings), axes, [*own.exclude, *top.exclude]))
-    for block in blocks:
-        if not block.axes:
-            raise InputError(f"axes: expected at least one, {_EXAMPLE}")
-        _check_settings(block)
-    known = list(dict.fromkeys(axis for block in blocks for axis in block.axes))
-    for exclusion in exclusions:
-        for axis in exclusion.wanted:
-            if axis not in known:
-                raise InputError(
-                    f"{exclusion.where}: {axis!r} is no axis{nearest(str(axis), known)}; axes: {', '.join(known)}"
-                )
-    return blocks, exclusions
-
-
-def _read_block(content: Mapping[str, Any], where: str) -> _Block:
-    settings, axes, exclude = (content.get(key) for key in _BLOCK)
-    if settings is not None and not isinstance(settings, Mapping):
-        raise InputError(f"{where}settings: expected sections with keys, such as settings: {{trainer: {{epochs: 30}}}}")
-    if axes is not None and not isinstance(axes, Mapping):
-        raise InputError(f"{where}axes: expected keys with lists of values, {_EXAMPLE}")
-    if exclude is not None and not (
-        isinstance(exclude, list) and all(isinstance(one, Mapping) and one for one in exclude)
-    ):
-        raise InputError(f"{where}exclude: expected a list of {{axis: value}}, such as - {{plugin: NAME, seed: 2}}")
-    for axis, values in (axes or {}).items():
-        _check_axis(str(axis), f"{where}axes.{axis}")
-        if not isinstance(values, list) or not values:
-            raise InputError(f"{where}axes.{axis}: expected a list of values that is not empty, got {values!r}")
-        if len(values) > _MOST:
-            raise InputError(f"{where}axes.{axis}: {len(values):,} values, at most {_MOST:,}")
-        for number, value in enumerate(values):
-            if value in values[:number] and type(value) is type(values[values.index(value)]):
-                raise InputError(f"{where}axes.{axis}: {value!r} stands in it twice")
-            if axis == "plugin":
-                _check_plugin(value, f"{where}axes.plugin")
-    flags: dict[str, Any] = {}
-    for key, value in (settings or {}).items():
-        _check_axis(str(key), f"{where}settings.{key}")
-        put(flags, str(key), value)
-    exclusions = [_Exclusion(one, f"{where}exclude[{number}]") for number, one in enumerate(exclude or [])]
-    given = dict(axes or {})
-    return _Block(flags, {axis: given[axis] for axis in _sort(given)}, exclusions)
-
-
-def _sort(axes: Iterable[str]) -> list[str]:
-    """Return axes with the network first and the seed last, the others as in the file."""
-    first, last = ("plugin", "recipe", "model", "data", "protocol"), ("seed",)
-    return sorted(axes, key=lambda axis: first.index(axis) if axis in first else len(first) + (axis in last))
-
-
-def _check_axis(key: str, where: str) -> None:
-    sections = list(config.section_meanings())
-    section, dot, _ = key.partition(".")
-    if key in _WHOLE or (section in sections and (not dot or key[-1] != ".")):
-        if key == "run.output":
-            raise InputError(f"{where}: every run of a grid lies in its one folder; use output, or --out")
-        return
-    known = [*_WHOLE, *sections]
-    raise InputError(
-        f"{where}: no key of the configuration{nearest(key, known)}; known: {', '.join(known)}, or SECTION.KEY"
-    )
-
-
-def _check_plugin(value: Any, where: str) -> None:
-    if isinstance(value, str):
-        return
-    if not isinstance(value, Mapping) or not isinstance(value.get("name"), str) or set(value) - {"name", "recipe"}:
-        raise InputError(f"{where}: expected a plug-in's name or {{name: NAME, recipe: VARIANT}}, got {value!r}")
-
-
-def _check_settings(block: _Block) -> None:
-    """Refuse a key that an axis sets in every cell anyway."""
-    for axis in block.axes:
-        home: Any = block.settings
-        for part in axis.split("."):
-            home = home.get(part) if isinstance(home, Mapping) else None
-        if isinstance(home, Mapping):  # a section, which may hold common keys beside the axis' names
-            home = home.get("name")
-        if home is not None:
-            raise InputError(f"settings.{axis}: {axis} is an axis as well; leave one out")
-    if isinstance(block.settings.get("run"), Mapping) and "output" in block.settings["run"]:
-        raise InputError("settings.run.output: every run of a grid lies in its one folder; use output, or --out")
-
-
-def _combine(block: _Block) -> Iterator[Combination | None]:
+def _combine(block: Block) -> Iterator[Combination | None]:
     """Yield the combinations of a block, None for one that is excluded."""
     for chosen in itertools.product(*block.axes.values()):
         values = dict(zip(block.axes, chosen, strict=True))

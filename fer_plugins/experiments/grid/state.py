@@ -1,7 +1,4 @@
-"""What is done of a grid, read from the runs in its folder: finished, to be resumed, failed, or not begun.
-
-There is no other book: a run's own config.yaml says which cell it is, its manifest.json how it ended.
-"""
+"""What is done of a grid, read from the runs in its folder: finished, to be resumed, failed, or not begun."""
 
 from __future__ import annotations
 
@@ -16,30 +13,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fer_plugins.experiments.found_runs import FAILED, FINISHED, NEW, RESUMABLE, Found, FoundRuns, find_runs
 from fer_plugins.experiments.grid.plan import Cell, Plan, identify
+from fer_plugins.metrics.table import HEADLINE
 from fer_plugins.runs.record import Record, check_output, write_atomically
 from fer_plugins.runtime.errors import InputError
 
-FINISHED, RESUMABLE, FAILED, NEW = "finished", "interrupted", "failed", "not run"
+__all__ = ["FAILED", "FINISHED", "NEW", "RESUMABLE", "Found", "Survey"]  # with what is defined here
 HIDDEN = ".grid"  # the grid's own files beside the runs; hidden, so that OUTPUT/* are runs
 
-
-@dataclass(frozen=True)
-class Found:
-    """A run's folder in the grid's output."""
-
-    record: Record
-    identity: str
-    fold: int | None
-    status: str  # FINISHED, RESUMABLE or FAILED
+Key = tuple[str, int | None]  # identity and fold of a cell
+_Stamps = tuple[int, ...]  # when the files of a run were written
 
 
 @dataclass(frozen=True)
-class Survey:
+class Survey(FoundRuns[Key]):
     """The cells of a grid and the runs that are there for them."""
-
-    runs: Mapping[tuple[str, int | None], Found]  # (identity, fold) of a cell -> its run
-    strays: tuple[str, ...]  # folders of runs that belong to no cell, and of damaged ones
 
     def find(self, cell: Cell) -> Found | None:
         """Return the run of a cell, or None."""
@@ -52,76 +41,49 @@ class Survey:
 
 
 def survey(plan: Plan) -> Survey:
-    """Look through the grid's folder; of several runs of one cell the furthest and newest counts.
+    """Look through the grid's folder for the runs of its cells; nothing else works in it (``hold``)."""
 
-    A run whose process was killed still says that it is running; as nothing else works in the folder (``hold``), it is
-    to be resumed. A failed run is not, unless it is a protocol's folds, of which only the missing ones are run.
-    """
-    rank = {FINISHED: 2, RESUMABLE: 1, FAILED: 0}
-    best: dict[tuple[str, int | None], Found] = {}
-    strays: list[str] = []
-    for folder in _folders(plan.output):
-        try:
-            stamps = tuple((folder / name).stat().st_mtime_ns for name in ("manifest.json", "config.yaml"))
-            found = _read(folder.absolute(), stamps)
-        except (InputError, OSError):
-            strays.append(folder.name)
-            continue
-        for cell in plan.cells:
-            if _fits(cell, found, plan):
-                key = (cell.identity, cell.fold)
-                if key not in best or rank[found.status] >= rank[best[key].status]:
-                    best[key] = found
-                break
-        else:
-            strays.append(folder.name)
-    return Survey(best, tuple(strays))
+    def key_of(record: Record) -> Key | None:
+        identity, fold = _identify(record.folder, _stamps(record.folder)), record.config["run"]["fold"]
+        cell = next((cell for cell in plan.cells if _fits(cell, identity, fold, plan)), None)
+        return None if cell is None else (cell.identity, cell.fold)
+
+    found = find_runs(plan.output, key_of, lambda path: _read(path.absolute(), _stamps(path)))
+    return Survey(found.runs, found.strays)
 
 
-def _folders(output: Path) -> list[Path]:
-    """Return the folders of runs, the oldest first."""
-    if not output.is_dir():
-        return []
-    folders = [path for path in output.iterdir() if (path / "manifest.json").is_file()]
-    return sorted(folders, key=lambda path: (_written(path / "config.yaml"), path.name))
-
-
-def _written(path: Path) -> float:
-    try:
-        return path.stat().st_mtime
-    except OSError:  # gone, or never there: no run, which `survey` tells
-        return 0.0
+def _stamps(folder: Path) -> _Stamps:
+    return tuple((folder / name).stat().st_mtime_ns for name in ("manifest.json", "config.yaml"))
 
 
 @functools.cache
-def _read(folder: Path, stamps: tuple[int, ...]) -> Found:
+def _read(folder: Path, stamps: _Stamps) -> Record:
     """Read a run's folder, once for each state of its files: a grid looks at all of them after each run."""
     del stamps
     record = Record.read(folder)
-    try:
-        status = {"finished": FINISHED, "failed": FAILED}.get(record.manifest["status"], RESUMABLE)
-        if status == FAILED and "folds" in record.manifest:
-            status = RESUMABLE
-        if status == FINISHED:
-            score(record)
-        identity = identify(record.config, record.manifest.get("plugin"))
-        return Found(record, identity, record.config["run"]["fold"], status)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{folder}: not written by this version: {error}") from None
+    if record.manifest["status"] == "finished":
+        score(record)  # KeyError: not written by this version
+    return record
 
 
-def _fits(cell: Cell, found: Found, plan: Plan) -> bool:
+@functools.cache
+def _identify(folder: Path, stamps: _Stamps) -> str:
+    record = _read(folder, stamps)
+    return identify(record.config, record.manifest.get("plugin"))
+
+
+def _fits(cell: Cell, identity: str, fold: int | None, plan: Plan) -> bool:
     """Return whether a run is a cell's.
 
     A run of a protocol with one fold says fold 0, whether it was asked for or not. Whether the protocol has others is
     not written down; but where this grid has asked for fold 0 by name, that run is the answer to it.
     """
-    if cell.identity != found.identity:
+    if cell.identity != identity:
         return False
-    if cell.fold == found.fold:
+    if cell.fold == fold:
         return True
     by_name = cell.name.replace(f"-{cell.identity}", f"-fold0-{cell.identity}")
-    return cell.fold is None and found.fold == 0 and not cell_file(plan.output, by_name).exists()
+    return cell.fold is None and fold == 0 and not cell_file(plan.output, by_name).exists()
 
 
 def cell_file(output: Path, name: str) -> Path:
@@ -140,11 +102,7 @@ def check_place(output: Path) -> None:
     Raises:
         InputError: it is a file, its name is too long, or it (or the nearest folder above it) is not writable.
     """
-    try:
-        check_output(output)
-    except InputError as error:
-        text = str(error).removeprefix("run.output: ").replace("--run.output FOLDER", "another folder")
-        raise InputError(f"--out {output}: {text}") from None
+    check_output(output, f"--out {output}", "another folder")
 
 
 @contextmanager
@@ -194,7 +152,7 @@ def score(record: Record) -> dict[str, Any]:
         between = metrics["between_folds"]["accuracy"]
         remarks.append(f"samples tested in several folds, not pooled; mean of {between['folds']} {between['mean']:.4f}")
     found: dict[str, Any] = {"part": part}
-    for name in ("accuracy", "f1"):
+    for name in HEADLINE:
         found[name] = metrics[part][name] if part in metrics else None
         found[f"{name}_interval"] = metrics[part]["intervals"].get(name) if part in metrics else None
     return found | {"not_a_result": list(faults), "remarks": remarks}

@@ -10,9 +10,10 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from fer_plugins.experiments.found_runs import FAILED, FINISHED, NEW, RESUMABLE
 from fer_plugins.experiments.grid.estimate import MEASURED, SCALED, Estimate, estimate
 from fer_plugins.experiments.grid.plan import Plan
-from fer_plugins.experiments.grid.state import FAILED, FINISHED, NEW, RESUMABLE, Survey, log_file, survey
+from fer_plugins.experiments.grid.state import Survey, log_file, survey
 from fer_plugins.runs.result_table import format_interval, result_console
 from fer_plugins.runtime.activity import format_seconds
 from fer_plugins.runtime.print_table import print_table

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Literal
 
 from fer_aa_dcn.dcn import DCN
+from fer_aa_dcn.max_blur import aa_dcn_max_blur
 from fer_plugins.contract import PoolingFactory
-from fer_plugins.pooling import max_blur_pool
 
 
 def aa_dcn(
@@ -14,7 +14,7 @@ def aa_dcn(
     num_classes: int,
     in_channels: int = 1,
     image_size: int = 48,
-    pool: PoolingFactory = max_blur_pool,
+    pool: PoolingFactory = aa_dcn_max_blur,
     stage1_filters: tuple[int, int, int] = (64, 64, 32),
     extra_first_conv: bool = False,
     padding: Literal["valid", "same"] = "valid",

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
+from fer_plugins.contract import ImageSizeError
+
 _LARGEST_TRIED = 512  # pixels a side: beyond what any readable stack of three poolings needs
 
 
@@ -28,7 +30,7 @@ def trace_sides(image_size: int, stages: Sequence[tuple[int, nn.Module]], paddin
         smallest = next((size for size in sizes if _serves(size, stages, padding)), None)
         if smallest is None:  # the size is not what is wrong
             raise
-        raise ValueError(
+        raise ImageSizeError(
             f"image_size {image_size} is too small: use at least {smallest} with this pooling and padding"
         ) from error
 

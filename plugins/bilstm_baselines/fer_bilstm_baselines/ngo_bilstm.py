@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from fer_bilstm_baselines.hog_blocks import CELL, hog_blocks
+from fer_plugins.contract import ImageSizeError
 
 
 class NGOBiLSTM(nn.Module):
@@ -28,7 +29,7 @@ class NGOBiLSTM(nn.Module):
     def __init__(self, *, num_classes: int, in_channels: int = 1, image_size: int = 64, hidden: int = 128) -> None:
         super().__init__()
         if image_size < 2 * CELL:
-            raise ValueError(f"image_size {image_size} is too small: use at least {2 * CELL}, a block of HOG cells")
+            raise ImageSizeError(f"image_size {image_size} is too small: use at least {2 * CELL}, a block of HOG cells")
         if hidden < 1:
             raise ValueError(f"hidden is {hidden}; give at least 1")
         if in_channels < 1:

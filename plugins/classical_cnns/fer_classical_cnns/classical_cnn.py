@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from fer_classical_cnns.exchanged_pooling import exchange_max_poolings
 from fer_classical_cnns.weights import build_backbone
-from fer_plugins.contract import PoolingFactory
+from fer_plugins.contract import ImageSizeError, PoolingFactory
 
 
 class ClassicalCNN(nn.Module):
@@ -48,7 +48,7 @@ class ClassicalCNN(nn.Module):
         if in_channels not in (1, 3):
             raise ValueError(f"in_channels is {in_channels}; use 1 (grey) or 3 (colour)")
         if image_size < smallest:
-            raise ValueError(f"image_size {image_size} is too small: use at least {smallest}")
+            raise ImageSizeError(f"image_size {image_size} is too small: use at least {smallest}")
         if pretrained and weights is not None:
             raise ValueError("pretrained has no effect beside weights, which replace the download; leave one out")
         if freeze_backbone and not (pretrained or weights):
@@ -93,6 +93,6 @@ class ClassicalCNN(nn.Module):
                 self.extract_maps(torch.zeros(1, in_channels, image_size, image_size))
         except RuntimeError as error:
             remedy = f"use a larger one than {image_size}, or a pooling that halves"
-            raise ValueError(f"image_size {image_size} is too small with this pooling: {remedy}") from error
+            raise ImageSizeError(f"image_size {image_size} is too small with this pooling: {remedy}") from error
         finally:
             self.train(training)

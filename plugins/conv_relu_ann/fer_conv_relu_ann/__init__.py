@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from fer_plugins.contract import PoolingFactory
+from fer_plugins.contract import ImageSizeError, PoolingFactory
 from fer_plugins.pooling import max_pool
 
 
@@ -70,7 +70,7 @@ class ConvReLUANN(nn.Module):
                 flattened = self.features(torch.zeros(1, in_channels, image_size, image_size)).shape[1]
         except (RuntimeError, ValueError) as error:  # a map is smaller than the window that comes next
             smallest = 22 if first_padding == "same" else 24
-            raise ValueError(
+            raise ImageSizeError(
                 f"image_size {image_size} is too small: use at least {smallest}, more where a pooling shrinks more"
             ) from error
         self.dense = nn.Linear(flattened, 512)

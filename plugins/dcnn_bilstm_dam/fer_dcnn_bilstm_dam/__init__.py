@@ -20,7 +20,7 @@ from fer_dcnn_bilstm_dam.hog import CELL, HOGInput, gradients
 from fer_dcnn_bilstm_dam.options import check_options, remedy
 from fer_dcnn_bilstm_dam.pcp import PCP, PCP01
 from fer_dcnn_bilstm_dam.slow_linear import SlowLinear
-from fer_plugins.contract import PoolingFactory
+from fer_plugins.contract import ImageSizeError, PoolingFactory
 from fer_plugins.pooling import max_pool
 
 __all__ = ["DCNNBiLSTMDAM"]
@@ -127,7 +127,7 @@ class DCNNBiLSTMDAM(nn.Module):
         step = CELL if self.hog.has_cells else 1
         if image_size % step or image_size < 2 * step or map_side(image_size, dcnn_padding, dcnn_order)[0] < 1:
             cells = f" (hog_mode={hog_mode} needs a multiple of {CELL})" if self.hog.has_cells else ""
-            raise ValueError(f"image_size={image_size} does not suit the layers{cells}: {remedy(options, 0, step)}")
+            raise ImageSizeError(f"image_size={image_size} does not suit the layers{cells}: {remedy(options, 0, step)}")
 
         def activation() -> nn.Module:
             return PCP(pcp_knots, pcp_leak) if act == "pcp" else nn.ReLU()
@@ -139,7 +139,7 @@ class DCNNBiLSTMDAM(nn.Module):
         channels = self.dcnn.out_channels
         side = self._infer_side(image_size)
         if attn_layers and attn_windows not in legal_windows(side, attn_distill):
-            raise ValueError(
+            raise ImageSizeError(
                 f"attn_windows={attn_windows} does not suit the {side}x{side} map of image_size={image_size} "
                 f"(equal windows of more than one key): {remedy(options, side, step)}"
             )

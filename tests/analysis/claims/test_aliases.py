@@ -5,13 +5,22 @@ import pytest
 import torch
 from support import ROOT
 
-from fer_plugins.analysis.claims.aliases import ALIASES, measure, measure_interval, readings
+from fer_plugins.analysis.claims import aliases as general
+from fer_plugins.analysis.claims import read_claims
+from fer_plugins.analysis.claims.aliases import ALIASES, measure, measure_interval
 from fer_plugins.metrics.metrics import Scorer
 from fer_plugins.runtime.errors import InputError
 
 K = 7
 CLASSES = [f"class {k}" for k in range(K)]
-READINGS = [reading for group in ALIASES.values() for reading in group]
+OWN = tuple(
+    reading for path in sorted((ROOT / "plugins").glob("*/*/claims.yaml")) for reading in read_claims(path).aliases
+)
+READINGS = list(dict.fromkeys((*ALIASES, *OWN)))
+
+
+def readings(name):
+    return general.readings(name, OWN)
 
 
 def mean(values):
@@ -109,6 +118,10 @@ def test_the_interval_turns_round_with_the_rate():
 def test_names_are_found_as_papers_write_them():
     assert readings("False Recognition-Rate") == readings("false_recognition_rate")
     assert readings("GAR")[0].ours == "recall"
+    assert [one.source for one in general.readings("gar")] == ["standard definition", "the same, pooled over classes"]
+    assert readings("gar")[0].source == "Eq. 31, doi:10.1038/s41598-025-09709-1"
+    with pytest.raises(InputError, match="recognition_rate: no alias of a score"):
+        general.readings("recognition_rate")  # a paper's own name
     with pytest.raises(InputError, match="frobnication: no alias of a score; known: .*gar"):
         readings("frobnication")
 

@@ -5,10 +5,10 @@ import shutil
 
 import pytest
 import yaml
+from support.verbs import verify
 
 from fer_plugins.analysis.verdicts import ABOVE, BELOW, NOT_COMPARABLE, REPRODUCED, verify_run
 from fer_plugins.commands import main
-from fer_plugins.commands.verify import verify
 from fer_plugins.experiments.run import run as train
 from fer_plugins.runs.read_runs import read_run
 

@@ -11,14 +11,15 @@ import pytest
 import torch
 from matplotlib.text import Text
 from PIL import Image
+from support.verbs import figures
 
 from fer_plugins.analysis.figures.classes import draw_confusion, draw_distribution, draw_per_class
 from fer_plugins.analysis.figures.curves import draw_curves
 from fer_plugins.analysis.figures.probabilities import draw_reliability, draw_roc
 from fer_plugins.analysis.figures.recorded import name_run
 from fer_plugins.analysis.figures.style import COLOURS, DPI, SMALL, WIDTH, drawing, make_figure, write_figure
-from fer_plugins.commands import figures, main
-from fer_plugins.metrics.calibration import find_reliability, score_calibration
+from fer_plugins.commands import main
+from fer_plugins.metrics.calibration import calibration_error, find_reliability
 from fer_plugins.metrics.metrics import Scorer
 from fer_plugins.runs.record import Record
 
@@ -204,7 +205,7 @@ def test_reliability_shows_the_bins_of_the_calibration_error():
     assert [bar.get_height() for bar in lower.patches] == bins.count.tolist()
     middles = [bar.get_x() + bar.get_width() / 2 for bar in lower.patches]
     assert middles == pytest.approx((bins.edges[:-1] + bins.edges[1:]) / 2)
-    assert f"{score_calibration(predictions)['ece']:.4f}" in figure.get_suptitle()
+    assert f"{calibration_error(predictions):.4f}" in figure.get_suptitle()
 
 
 def test_the_area_below_each_roc_curve_is_its_auroc():
@@ -283,13 +284,23 @@ def run_folder(tmp_path):
     folder.mkdir()
     scores, predictions = scored()
     record = Record(folder, metrics={"test": scores, "claims": [], "not_a_result": []})
-    record.write_config("plugin: net\ndata: {balance: none}\n")
+    record.write_config(
+        "plugin: net\nmodel: {name: net}\ndata: {name: faces, balance: none}\nprotocol: {name: official}\n"
+    )
     record.write_manifest(
         status="finished",
         reported_on="test",
         best_epoch=2,
         plugin={"name": "net"},
-        data={"title": "faces", "classes": CLASSES, "counts": {part: COUNTS for part in ("train", "val", "test")}},
+        seeds={"run": 0, "protocol": 0},
+        protocol={"name": "official"},
+        data={
+            "title": "faces",
+            "fingerprint": "f1",
+            "split_hash": "5a5a",
+            "classes": CLASSES,
+            "counts": {part: COUNTS for part in ("train", "val", "test")},
+        },
     )
     record.write_metrics()
     record.write_predictions({"test": ([f"image {n}" for n in range(300)], predictions)}, CLASSES)
@@ -301,7 +312,7 @@ def run_folder(tmp_path):
 
 
 def call(*words):
-    return main.call("fer", figures.figures, list(map(str, words)))
+    return main.call("fer", figures, list(map(str, words)))
 
 
 def test_every_figure_of_a_run_is_written(run_folder, capsys):
@@ -343,7 +354,7 @@ def test_wrong_input_is_one_line_and_nothing_is_drawn(run_folder, tmp_path, caps
     assert "not the folder of a run" in complaint(run_folder, tmp_path / "nothing")  # the first is not drawn either
     rows = (run_folder / "predictions.csv").read_text().splitlines()
     (run_folder / "predictions.csv").write_text("\n".join(rows[:-1]) + "\n")
-    assert "299 rows of test, not 300" in complaint(run_folder)
+    assert "299 rows of test, metrics.json counts 300" in complaint(run_folder)
     (run_folder / "predictions.csv").write_text("split,true\ntest,anger\n")
     assert "cannot be read" in complaint(run_folder)
     changed(run_folder, "manifest.json", status="interrupted")
@@ -361,7 +372,7 @@ def test_wrong_input_is_one_line_and_nothing_is_drawn(run_folder, tmp_path, caps
         ("predictions.csv", lambda text: "\0" * 200_000 + "\n", "predictions.csv: "),
         ("predictions.csv", lambda text: text.rpartition(",")[0] + ",-0.1\n", "probabilities outside of 0 to 1"),
         ("predictions.csv", lambda text: text.replace(",happy,", ",sad,"), "not what metrics.json was computed from"),
-        ("predictions.csv", lambda text: text.replace(",happy,", ",hapy,"), "no class, is called 'hapy'"),
+        ("predictions.csv", lambda text: text.replace(",happy,", ",hapy,"), "has 'hapy', which is no class of the run"),
         ("metrics.csv", lambda text: text[:-3], "cut off in the middle of its last line"),
         ("metrics.csv", lambda text: text.replace("epoch", "epok", 1), "a row without an epoch"),
         ("metrics.csv", lambda text: "\0" * 200_000 + "\n", "metrics.csv: "),

@@ -16,6 +16,7 @@ import torch
 from matplotlib.text import Text
 from PIL import Image
 from support import ROOT, written_run
+from support.verbs import figures
 from torch import nn
 
 from fer_plugins import config
@@ -27,9 +28,8 @@ from fer_plugins.analysis.figures.explained import choose_rows, draw_explained, 
 from fer_plugins.analysis.figures.readings import read_tensor
 from fer_plugins.analysis.figures.recorded import count_classes
 from fer_plugins.analysis.figures.style import SMALL, WIDTH, drawing
-from fer_plugins.commands import figures as command
+from fer_plugins.analysis.model_table import table_rows
 from fer_plugins.commands import main
-from fer_plugins.commands.table import table_rows
 from fer_plugins.data.augmentations import flip_affine_erase
 from fer_plugins.experiments.run import run
 from fer_plugins.runs.read_runs import read_runs
@@ -112,7 +112,7 @@ def check_words(figure):
 
 
 def call(*words):
-    return main.call("fer", command.figures, list(map(str, words)))
+    return main.call("fer", figures, list(map(str, words)))
 
 
 # --- bars of several runs
@@ -607,7 +607,7 @@ def test_wrong_words_are_one_line(explaining, tmp_path, capsys):
     assert "not the folder of a run" in complaint(tmp_path / "no", "--explain")
     assert "not the folder of a run" in complaint(tmp_path / "no", "--augmentation")
     assert "its augmentation is none" in complaint(folder, "--augmentation")
-    assert "expected val or test" in complaint(folder, "--explain", "--part", "train")
+    assert "--part train: expected one of val, test" in complaint(folder, "--explain", "--part", "train")
     change(folder, "manifest.json", data={**record.manifest["data"], "split_hash": "5a5a"})
     assert "the data have changed" in complaint(folder, "--explain")
     change(folder, "manifest.json", status="failed")

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.special import log_softmax, softmax
+from support.scored import score_calibration
 from torch import nn
 
 from fer_plugins.analysis.robustness.calibration_suite import (
@@ -16,7 +17,6 @@ from fer_plugins.analysis.robustness.calibration_suite import (
     scale,
 )
 from fer_plugins.analysis.robustness.network import Network, Part, predict
-from fer_plugins.metrics.calibration import score_calibration
 
 CLASSES = ["a", "b", "c", "d"]
 
@@ -117,6 +117,6 @@ def test_the_resampled_error_of_all_images_is_the_error(measured, monkeypatch):
     """With every image drawn once, the sum over bins must be torchmetrics' calibration error."""
     *_, plain, _ = measured
     monkeypatch.setattr(
-        "fer_plugins.analysis.robustness.calibration_suite.draw_weights", lambda size, seed: iter([np.ones((1, size))])
+        "fer_plugins.analysis.robustness.calibration_suite.draw_weights", lambda size, seed: iter([np.ones((size, 1))])
     )
     assert _draw_ece(plain, 0) == pytest.approx([score_calibration(plain)["ece"]], abs=1e-9)

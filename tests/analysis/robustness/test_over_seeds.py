@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from scipy import stats
 from support import written_run
+from support.verbs import compare as command
 
 from fer_plugins.analysis.robustness.over_seeds import compare_evaluations
 from fer_plugins.analysis.seed_spread import group_models
 from fer_plugins.commands import main
-from fer_plugins.commands.compare import compare as command
 from fer_plugins.runs.read_runs import read_run
 from fer_plugins.runtime.errors import InputError
 

@@ -9,12 +9,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from support.verbs import evaluate
 
 from fer_plugins.analysis.robustness.evaluation import Request, _check_calibration, evaluate_run
 from fer_plugins.analysis.robustness.network import Part
 from fer_plugins.analysis.robustness.opened_run import check_run, open_run
 from fer_plugins.commands import main
-from fer_plugins.commands.robustness import evaluate, parse
+from fer_plugins.commands.robustness import robustness
 from fer_plugins.experiments.run import run
 from fer_plugins.runtime.errors import InputError
 
@@ -309,35 +310,39 @@ def test_no_batch_is_smaller_than_asked_and_every_image_is_in_one(size):
     ("words", "said"),
     [
         ([], "RUN is missing"),
-        (["one", "two"], "2 runs (one, two), one at a time"),
-        (["run", "--suite", "shifts"], "--suite: unknown 'shifts'"),
-        (["run", "--suite", "shift,"], "--suite: unknown ''"),
-        (["run", "--tta", "twenty_crop"], "known: flip, five_crop, ten_crop"),
-        (["run", "--saliency", "lime"], "known: gradient"),
-        (["run", "--part", "train"], "known: test, val"),
-        (["run", "--part", "test,val"], "--part: one of test and val, at a time"),
-        (["run", "--part", "val", "--part", "test"], "--part: one of val and test, at a time"),
-        (["run", "--limit", "0"], "--limit is 0; give a whole number of at least 1"),
-        (["run", "--limit", "half"], "--limit is half"),
-        (["run", "--seed", "-1"], "--seed is -1"),
+        (["one", "two"], "'two' is a word too many; expected one run"),
+        (["run", "--suite", "shifts"], "--suite shifts: expected one of shift, corruption"),
+        (["run", "--suite", "shift,"], "--suite an empty name: expected one of"),
+        (["run", "--tta", "twenty_crop"], "--tta twenty_crop: expected one of flip, five_crop, ten_crop"),
+        (["run", "--saliency", "lime"], "--saliency lime: expected one of gradient"),
+        (["run", "--part", "train"], "--part train: expected one of test, val"),
+        (["run", "--part", "test,val"], "--part test,val: expected one of test, val"),
+        (["run", "--part", "val", "--part", "test"], "--part is given 2 times; give it once"),
+        (["run", "--limit", "0"], "--limit 0: expected a whole number from 1"),
+        (["run", "--limit", "half"], "--limit half: expected"),
+        (["run", "--seed", "-1"], "--seed -1: expected a whole number from 0"),
         (["run", "--suite"], "--suite needs a value"),
         (["run", "--out="], "--out needs a value"),
-        (["run", "--json=yes"], "unknown word '--json=yes'"),
+        (["run", "--json=yes"], "--json takes no value"),
         (["run", "--sweet", "shift"], "unknown word '--sweet'"),
         (["run", "-s", "shift"], "unknown word '-s'"),
     ],
 )
 def test_wrong_words(words, said):
     with pytest.raises(InputError) as caught:
-        parse(words)
+        evaluate(words)
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
 def test_words():
-    folder, flags = parse(["--json", "--suite", "shift", "run", "--suite=shift,occlusion", "--limit=5", "--seed", "3"])
-    assert folder == "run"
-    assert flags == {
-        "suite": ["shift", "occlusion"], "tta": [], "saliency": [], "part": [], "json": True, "limit": 5, "seed": 3,
-    }  # fmt: skip
-    assert np.all([one in parse(["run"])[1] for one in ("suite", "tta", "saliency", "part")])
+    def parse(argv):
+        with robustness.make_context("fer robustness", argv) as context:
+            return context.params
+
+    words = parse(["--json", "--suite", "shift", "run", "--suite=shift,occlusion", "--limit=5", "--seed", "3"])
+    assert words["run"] == "run"
+    assert list(dict.fromkeys(sum(words["suite"], ()))) == ["shift", "occlusion"]
+    assert (words["tta"], words["saliency"], words["part"]) == ((), (), None)
+    assert (words["as_json"], words["limit"], words["seed"]) == (True, 5, 3)
+    assert all(one in parse(["run"]) for one in ("suite", "tta", "saliency", "part"))

@@ -71,9 +71,9 @@ def test_intervals_of_means():
     assert found["difference"]["low"] == found["difference"]["high"] == 0
     assert found["double"]["low"] == pytest.approx(2 * found["value"]["low"])
     assert measure_means({"value": values}, seed=0)["value"]["low"] == pytest.approx(found["value"]["low"])
-    weights = np.concatenate(list(draw_weights(5000, seed=1)))
-    assert weights.shape == (2000, 5000)
-    assert (weights.sum(1) == 5000).all()
+    weights = np.concatenate(list(draw_weights(5000, seed=1)), axis=1)
+    assert weights.shape == (5000, 2000)
+    assert (weights.sum(0) == 5000).all()
 
 
 def test_a_share_has_wilsons_interval():

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 from support import fake_fer2013
+from support.verbs import audit
 
 from fer_plugins.commands import main
-from fer_plugins.commands.audit import audit
 from fer_plugins.data.audit.contact_sheet import draw_sheet
 from fer_plugins.data.audit.groups import find_groups, list_groups
 from fer_plugins.data.audit.report import as_values
@@ -206,7 +206,7 @@ def test_a_copy_that_differs_from_the_release_is_looked_at_and_the_difference_no
     [
         ([], "NAME is missing"),
         (["synthetic", "--against", "fer2013"], "--against needs 2 values"),
-        (["synthetic", "--fast", "1"], "unknown flag --fast"),
+        (["synthetic", "--fast", "1"], "unknown word '--fast'"),
         (["nobody"], "nobody"),
         (["fer2013", "/nowhere/at/all"], "/nowhere/at/all"),
         (["synthetic", "--protocol", "nobody"], "nobody"),

@@ -17,9 +17,9 @@ from PIL import Image, ImageFile
 from support import fake_fer2013 as fake
 
 from fer_plugins.data.datasets.fer2013 import FER2013, OFFICIAL_COUNTS
-from fer_plugins.data.formats.archives import FolderFiles
+from fer_plugins.data.formats.archives.folder_files import FolderFiles
 from fer_plugins.data.formats.image_files import UnreadableError, decode_image
-from fer_plugins.data.formats.pixel_csv import read_pixel_csv
+from fer_plugins.data.formats.tables.pixel_csv import read_pixel_csv
 from fer_plugins.data.table import SampleTable
 from fer_plugins.runtime.errors import InputError
 from fer_plugins.testing import find_fer2013

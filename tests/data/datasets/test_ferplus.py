@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from support import fake_datasets as fake
 
-from fer_plugins.data.datasets.ferplus import FERPlus
+from fer_plugins.data.datasets.ferplus import ferplus
 from fer_plugins.data.datasets.vote_targets import make_targets
 from fer_plugins.runtime.errors import InputError
 
@@ -29,7 +29,7 @@ def targets(votes, mode, share=0.0):
 
 
 def test_votes_labels_and_counts(root):
-    dataset = FERPlus(root=root)
+    dataset = ferplus(root=root)
     table = dataset.table
     votes = np.asarray(table["votes"])
     assert votes.shape == (len(dataset), 8)
@@ -45,7 +45,7 @@ def test_votes_labels_and_counts(root):
 
 def test_images_stay_with_their_votes(root):
     """The image of each kept row is that of the same row of fer2013.csv."""
-    dataset = FERPlus(root=root, label_mode="cross_entropy")
+    dataset = ferplus(root=root, label_mode="cross_entropy")
     lines = (root / "fer2013.csv").read_text().splitlines()[1:]
     named = {name: row for row, (_, name, _) in enumerate(fake.ferplus_rows()) if name}
     kept = [int(source.rpartition(" ")[2]) - 1 for source in dataset.table["source"]]
@@ -62,11 +62,11 @@ def test_images_stay_with_their_votes(root):
     ("mode", "use"), [("probability", "draw"), ("cross_entropy", "distribution"), ("multi_target", "any")]
 )
 def test_the_soft_modes_say_how_training_uses_the_target(mode, use, root):
-    dataset = FERPlus(root=root, label_mode=mode)
+    dataset = ferplus(root=root, label_mode=mode)
     assert dataset.target_mode == use
     assert np.allclose(np.asarray(dataset.table["target"]).sum(1), 1)
-    assert not hasattr(FERPlus(root=root), "target_mode")
-    assert "target" not in FERPlus(root=root).table
+    assert not hasattr(ferplus(root=root), "target_mode")
+    assert "target" not in ferplus(root=root).table
 
 
 # By hand, from the rules.
@@ -114,7 +114,7 @@ def test_every_target_is_a_distribution_or_empty_and_holds_only_what_was_voted_f
 
 def refused(root, **options):
     with pytest.raises(InputError) as caught:
-        FERPlus(root=root, **options).table  # noqa: B018
+        ferplus(root=root, **options).table  # noqa: B018
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
@@ -130,7 +130,7 @@ def test_rows_that_do_not_belong_together_are_refused(root):
 
 def test_the_release_check_can_refuse(root):
     assert "not the complete FER+" in refused(root, check="error")
-    unchecked = FERPlus(root=root, check="off")
+    unchecked = ferplus(root=root, check="off")
     assert not any("instead of" in note for note in unchecked.notes)
     assert "train 25 instead of 28,389" in unchecked.deviations[0]
 
@@ -150,7 +150,7 @@ def test_votes_that_are_none_and_other_options(root, tmp_path):
     assert "no fer2013new.csv lies there" in refused(root)
     elsewhere = tmp_path.parent / "votes.csv"
     elsewhere.write_text(text)
-    assert len(FERPlus(root=root, labels=str(elsewhere))) == 75
+    assert len(ferplus(root=root, labels=str(elsewhere))) == 75
 
 
 # The tree of the authors' own script.
@@ -188,19 +188,19 @@ def contents(dataset):
 def test_the_authors_own_tree_is_the_same_as_both_csv_files(mode, root, tmp_path):
     tree = script_tree(tmp_path / "tree")
     (tree / "fer2013new.csv").write_bytes(fake.ferplus()["fer2013new.csv"])  # as in a clone of their repository
-    expected = contents(FERPlus(root=root, label_mode=mode))
-    assert contents(FERPlus(root=tree, label_mode=mode)) == expected
+    expected = contents(ferplus(root=root, label_mode=mode))
+    assert contents(ferplus(root=tree, label_mode=mode)) == expected
     packed = shutil.make_archive(str(tmp_path / "packed"), "zip", tree)
-    assert contents(FERPlus(root=packed, label_mode=mode)) == expected
-    one = FERPlus(root=tree / "data" / "FER2013Valid", label_mode=mode)
+    assert contents(ferplus(root=packed, label_mode=mode)) == expected
+    one = ferplus(root=tree / "data" / "FER2013Valid", label_mode=mode)
     assert set(one.table["split"]) == {"val"}
 
 
 def test_a_bad_image_of_the_tree_is_left_out_with_its_votes(tmp_path):
     tree = script_tree(tmp_path / "tree")
     (tree / "data" / "FER2013Train" / "fer0000003.png").write_bytes(b"x")
-    whole = FERPlus(root=script_tree(tmp_path / "whole"))
-    dataset = FERPlus(root=tree, on_bad_image="skip", label_mode="probability")
+    whole = ferplus(root=script_tree(tmp_path / "whole"))
+    dataset = ferplus(root=tree, on_bad_image="skip", label_mode="probability")
     assert len(dataset) == len(whole) - 1
     assert len(dataset.left_out) == 1
     for source, votes in zip(dataset.table["source"], dataset.table["votes"], strict=True):
@@ -213,7 +213,7 @@ def test_a_name_that_stands_twice_in_a_list_is_the_later_image(tmp_path):
     listed = tree / "data" / "FER2013Test" / "label.csv"
     first = listed.read_text().partition(",")[0]
     listed.write_text(listed.read_text() + f'{first},"(0, 0, 48, 48)",0,0,0,9,0,0,0,0,1,0\n')
-    dataset = FERPlus(root=tree)
+    dataset = ferplus(root=tree)
     assert "1 image names stand twice in their list; the later row was taken." in dataset.notes
     place = [source.endswith(first) for source in dataset.table["source"]].index(True)
     assert dataset.classes[dataset.table["label"][place]] == "sad"
@@ -222,7 +222,7 @@ def test_a_name_that_stands_twice_in_a_list_is_the_later_image(tmp_path):
 def test_what_is_missing_of_the_tree_is_named_and_the_remedy_helps(root, tmp_path):
     tree = script_tree(tmp_path / "tree")
     message = refused(tree / "data" / "FER2013Train" / "label.csv")
-    assert len(FERPlus(root=message.split("--data.root ")[1].split(",")[0])) == 75
+    assert len(ferplus(root=message.split("--data.root ")[1].split(",")[0])) == 75
     lost = tree / "data" / "FER2013Train" / "fer0000000.png"
     lost.unlink()
     message = refused(tree)
@@ -232,7 +232,7 @@ def test_what_is_missing_of_the_tree_is_named_and_the_remedy_helps(root, tmp_pat
     assert "the images of fer2013.csv are missing: put it beside" in refused(alone)
     for mended in (tree, alone):
         fake.write_folder(fake.ferplus(), mended)
-        assert len(FERPlus(root=mended)) == 75
+        assert len(ferplus(root=mended)) == 75
 
 
 @pytest.mark.parametrize("labels", ["a\0b", "a\ud800b", "/dev/zero", "~nobody_here/x", "missing.csv", "."])
@@ -256,7 +256,7 @@ def test_one_row_of_nine_votes_is_the_releases_own(root):
 
 
 def described(root):
-    dataset = FERPlus(root=root)
+    dataset = ferplus(root=root)
     _ = dataset.table
     return dataset
 
@@ -266,7 +266,7 @@ def test_the_real_votes_are_the_complete_release(real_fer2013):
     votes = real_fer2013.parents[1] / "ferplus" / "fer2013new.csv"
     if not votes.is_file():
         pytest.skip(f"no {votes}")
-    dataset = FERPlus(root=real_fer2013, labels=str(votes), check="error")
+    dataset = ferplus(root=real_fer2013, labels=str(votes), check="error")
     table = dataset.table
     assert len(dataset) == 35_488
     assert dataset.deviations == []

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from fer_plugins.contract import SPLITS
 from fer_plugins.data.datasets.synthetic import CLASSES, DRAWING, Synthetic
-from fer_plugins.data.synthetic_faces.face_parts import Part, features, head
+from fer_plugins.data.synthetic_faces.face_parts import features, head
 from fer_plugins.data.synthetic_faces.face_sampling import PROTOTYPES, sample_identity
+from fer_plugins.data.synthetic_faces.face_shapes import Part
 from fer_plugins.data.table import SampleTable
 
 

@@ -14,13 +14,11 @@ import pytest
 from support import fake_datasets as fake
 from support import scatter_net as scatter
 from support import written_run as written
+from support.verbs import compare, figures, parse, table
 
 from fer_plugins import config
 from fer_plugins.analysis.figures.recorded import read_recorded
 from fer_plugins.commands import main
-from fer_plugins.commands.compare import compare
-from fer_plugins.commands.figures import figures
-from fer_plugins.commands.table import table
 from fer_plugins.data.protocols.fold_parts import find_release_parts
 from fer_plugins.data.protocols.official import flaw_of
 from fer_plugins.experiments.run import run
@@ -33,7 +31,7 @@ from fer_plugins.training.build import build_data
 
 
 def data_of(*words):
-    flags = main.parse(["--data.cache", "none", "--protocol", "cross_dataset", *map(str, words)]).flags
+    flags = parse(["--data.cache", "none", "--protocol", "cross_dataset", *map(str, words)]).flags
     return build_data(config.resolve(flags, plugin="conv_relu_ann").config)
 
 
@@ -275,9 +273,9 @@ def test_each_verb_takes_the_rows_that_it_is_asked_for(trained, capsys):
     [
         (table, ["--target", "jaffe"], "was not tested on 'jaffe'; it was on ck"),
         (compare, ["--target=jaffe"], "was not tested on 'jaffe'; it was on ck"),
-        (table, ["--target"], "--target takes the name of one dataset"),
-        (compare, ["--target", "--json"], "--target takes the name of one dataset"),
-        (compare, ["--target", "ck", "--target", "ck"], "--target takes the name of one dataset"),
+        (table, ["--target"], "--target needs a value: --target DATASET"),
+        (compare, ["--target", "--json"], "--target needs a value: --target DATASET"),
+        (compare, ["--target", "ck", "--target", "ck"], "--target is given 2 times; give it once"),
         (compare, ["--target", "ck", "--evaluated", "shift.zero.consistency"], "measures no data.targets"),
     ],
 )

@@ -1,0 +1,237 @@
+"""Reads and checks a claims.yaml. No torch."""
+
+from __future__ import annotations
+
+import math
+import reprlib
+from collections.abc import Mapping, Sequence
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from fer_plugins.analysis.claims.aliases import FORMS, Reading
+from fer_plugins.analysis.claims.claim import SPLITS, Claim, Claims, KnownCounts
+from fer_plugins.config.yaml_files import FAST, explain, load_yaml
+from fer_plugins.runtime.errors import InputError
+
+
+class _Written(float):
+    """A number of the file that remembers how it was written: 0.80 says more than 0.8."""
+
+    text: str
+
+
+class _Loader(FAST):  # type: ignore[misc]  # the fast class is known at run time only
+    """Safe YAML whose decimal numbers remember how they were written."""
+
+    def construct_yaml_float(self, node: yaml.ScalarNode) -> _Written:
+        number = _Written(super().construct_yaml_float(node))
+        number.text = node.value
+        return number
+
+
+_Loader.add_constructor("tag:yaml.org,2002:float", _Loader.construct_yaml_float)
+_PAPER = {"id", "title", "authors", "year", "venue", "doi", "licence"}
+_MODEL = {"name", "role", "params"}
+_REQUIRED = ("model", "dataset", "split", "metric", "value", "source")
+_CLAIM = {*_REQUIRED, "note", "class", "classes", "epoch", "step", "over", "averaged", "averaging"}
+_COUNTS = {"dataset", "split", "source", "counts"}
+_ALIAS = ("name", "formula", "score", "form", "source")
+_FILE = {"paper", "models", "claims", "splits", "counts", "aliases"}
+_AVERAGED = ("folds", "runs")
+_RATES = {"accuracy", "precision", "recall", "sensitivity", "specificity", "f1", "gar", "far", "frr", "auroc"}
+
+
+def read_claims(path: str | Path) -> Claims:
+    """Read and check a claims file.
+
+    The file has ``paper`` ({id, title, authors, year, venue, doi, licence}), ``models`` ([{name, role, params}]),
+    ``claims`` ([{model, dataset, split, metric, value, source, note, class, classes, epoch, step, over, averaged,
+    averaging}]) and
+    optionally ``splits``, a mapping from a split's name in the claims to what it really was ({validation: "the test
+    folder"}), ``counts`` ([{dataset, split, source, counts: {class: images}}]), class counts from elsewhere than the
+    paper's tables, and ``aliases`` ([{name, formula, score, form, source}]), what the paper's names of scores mean.
+
+    Raises:
+        InputError: no such file, no YAML, a key that is unknown, missing or there twice, a rate outside 0..1; one
+            line that names the file and the entry.
+    """
+    path = Path(path)
+    try:
+        content = load_yaml(path.read_text(encoding="utf-8"), _Loader)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); it holds the paper's claims") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: is not UTF-8 text") from None
+    except yaml.YAMLError as error:
+        raise InputError(f"{path}: cannot be read: {explain(error)}") from None
+    _check_keys(content, _FILE, ("paper", "models", "claims"), str(path))
+    paper, models, entries = content["paper"], content["models"], content["claims"]
+    _check_keys(paper, _PAPER, ("id", "title"), f"{path}: paper")
+    _check_text(paper, ("id", "title"), f"{path}: paper")
+    for key, value in paper.items():
+        if not isinstance(value, str | int | float | None) and not _is_texts(value):
+            raise InputError(f"{path}: paper: {key} {_short(value)} must be text, a number or a list of texts")
+    for name, entry in (("models", models), ("claims", entries)):
+        if not isinstance(entry, list):
+            raise InputError(f"{path}: {name} must be a list")
+    for number, model in enumerate(models):
+        where = f"{path}: models[{number}]"
+        _check_keys(model, _MODEL, ("name", "role"), where)
+        _check_text(model, ("name",), where)
+        if model["role"] not in ("proposed", "baseline"):
+            raise InputError(f"{where}: role {_short(model['role'])} must be proposed or baseline")
+        params = model.get("params")
+        if params is not None and (type(params) is not int or params < 0):
+            raise InputError(
+                f"{where}: params {_short(params)} must be a whole number, or null where it is not printed"
+            )
+    meanings = {} if content.get("splits") is None else content["splits"]
+    _check_keys(meanings, set(SPLITS), (), f"{path}: splits")
+    _check_text(meanings, tuple(meanings), f"{path}: splits")
+    names = {model["name"] for model in models}
+    claims = tuple(_read_claim(entry, names, meanings, f"{path}: claims[{n}]") for n, entry in enumerate(entries))
+    known = [] if content.get("counts") is None else content["counts"]
+    if not isinstance(known, list):
+        raise InputError(f"{path}: counts must be a list")
+    counts = tuple(_read_counts(entry, f"{path}: counts[{n}]") for n, entry in enumerate(known))
+    own = [] if content.get("aliases") is None else content["aliases"]
+    if not isinstance(own, list):
+        raise InputError(f"{path}: aliases must be a list")
+    aliases = tuple(_read_alias(entry, f"{path}: aliases[{n}]") for n, entry in enumerate(own))
+    return Claims(path, dict(paper), tuple({"params": None, **model} for model in models), claims, counts, aliases)
+
+
+def _read_claim(entry: Any, models: set[str], meanings: Mapping[str, str], where: str) -> Claim:
+    _check_keys(entry, _CLAIM, _REQUIRED, where)
+    _check_text(entry, ("metric", "source"), where)
+    _check_text({"note": "", **entry}, ("model", "dataset", "note", "class"), where, optional=True)
+    model, dataset, split, metric, value = (entry[key] for key in _REQUIRED[:5])
+    where += f" ({' '.join(f'{metric} of {model} on {dataset}'.split())})"
+    if model is not None and model not in models:
+        raise InputError(f"{where}: model {_short(model)} is not in models")
+    if split not in SPLITS:
+        raise InputError(f"{where}: split {_short(split)} must be one of {', '.join(SPLITS)}")
+    value = _read_matrix(value, where) if metric == "confusion_matrix" else _read_number(value, metric, where)
+    classes = entry.get("classes")
+    if classes is not None and not _is_texts(classes):
+        raise InputError(f"{where}: classes must be a list of names")
+    epoch = entry.get("epoch")
+    if epoch is not None and (isinstance(epoch, bool) or not isinstance(epoch, int) or epoch < 0):
+        raise InputError(f"{where}: epoch {_short(epoch)} must be an integer from 0")
+    step, over = entry.get("step"), entry.get("over")
+    if step is not None and not (isinstance(step, int | float) and not isinstance(step, bool) and 0 < step < math.inf):
+        raise InputError(f"{where}: step {_short(step)} must be a number above 0, the unit of the last printed digit")
+    if over is not None and not (isinstance(over, str) and over in models):
+        raise InputError(f"{where}: over {_short(over)} is not in models")
+    averaged = entry.get("averaged")
+    if averaged is not None and averaged not in _AVERAGED:
+        raise InputError(f"{where}: averaged {_short(averaged)} must be {' or '.join(_AVERAGED)}")
+    averaging = entry.get("averaging")
+    if averaging not in (None, "not_stated"):
+        raise InputError(f"{where}: averaging {_short(averaging)} must be not_stated, or left out")
+    return Claim(
+        model=model,
+        dataset=dataset,
+        split=split,
+        metric=metric,
+        value=value,
+        source=entry["source"],
+        note=entry.get("note") or "",
+        class_name=entry.get("class"),
+        epoch=epoch,
+        classes=tuple(classes) if classes else None,
+        split_means=meanings.get(split),
+        written=str(getattr(entry["value"], "text", entry["value"])) if isinstance(value, float) else "",
+        step=step,
+        over=over,
+        averaged=averaged,
+        averaging=averaging,
+    )
+
+
+def _read_counts(entry: Any, where: str) -> KnownCounts:
+    _check_keys(entry, _COUNTS, tuple(sorted(_COUNTS)), where)
+    _check_text(entry, ("dataset", "source"), where)
+    counts = entry["counts"]
+    if entry["split"] not in SPLITS:
+        raise InputError(f"{where}: split {_short(entry['split'])} must be one of {', '.join(SPLITS)}")
+    if not isinstance(counts, dict) or len(counts) < 2:
+        raise InputError(f"{where}: counts must be a mapping from at least two classes to their images")
+    for name, count in counts.items():
+        if not isinstance(name, str) or type(count) is not int or count < 0:
+            raise InputError(f"{where}: counts of {_short(name)} must be a whole number of images, got {_short(count)}")
+    return KnownCounts(entry["dataset"], entry["split"], dict(counts), entry["source"])
+
+
+def _read_alias(entry: Any, where: str) -> Reading:
+    _check_keys(entry, set(_ALIAS), _ALIAS, where)
+    _check_text(entry, _ALIAS, where)
+    if entry["form"] not in FORMS:
+        raise InputError(f"{where}: form {_short(entry['form'])} must be one of {', '.join(FORMS)}")
+    return Reading(**entry)
+
+
+def _read_number(value: Any, metric: str, where: str) -> float:
+    try:
+        number = math.nan if isinstance(value, bool) else float(value)  # PyYAML takes 1e-3 for text: float reads it
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise InputError(f"{where}: value {_short(value)} must be a number{_as_percentage(value)}")
+    low = -1 if metric.endswith("_gain") else 0
+    if _RATES & set(metric.split("_")) and not low <= number <= 1:
+        written = getattr(value, "text", str(value))
+        raise InputError(f"{where}: value {number:g} must be a fraction in 0..1{_as_percentage(f'{written} %')}")
+    return number
+
+
+def _read_matrix(value: Any, where: str) -> list[list[int]]:
+    rows = value if isinstance(value, list) else []
+    counts = [count for row in rows if isinstance(row, list) and len(row) == len(rows) for count in row]
+    if not rows or len(counts) != len(rows) ** 2 or not all(type(count) is int and count >= 0 for count in counts):
+        raise InputError(f"{where}: value must be a square list of rows of counts")
+    return rows
+
+
+def _check_keys(entry: Any, known: set[str], required: Sequence[str], where: str) -> None:
+    if not isinstance(entry, dict):
+        raise InputError(f"{where} must be a mapping of {', '.join(sorted(known))}")
+    for key in entry:
+        if key not in known:
+            raise InputError(f"{where} has an unknown key {_short(key)}; known: {', '.join(sorted(known))}")
+    for key in required:
+        if key not in entry:
+            raise InputError(f"{where} lacks the key {key!r}")
+
+
+def _check_text(entry: Mapping[str, Any], keys: Sequence[str], where: str, *, optional: bool = False) -> None:
+    for key in keys:
+        value = entry.get(key)
+        if not (isinstance(value, str) and value.strip()) and not (optional and (value is None or value == "")):
+            raise InputError(f"{where}: {key} {_short(value)} must be text")
+
+
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)
+
+
+def _short(value: Any) -> str:
+    """Show a value as written, cut where nobody would read on."""
+    return reprlib.repr(float(value) if isinstance(value, _Written) else value)
+
+
+def _as_percentage(value: Any) -> str:
+    """Say how a percentage is written as a fraction, its zeros kept: "82.90 %" is 0.8290.
+
+    >>> _as_percentage("82.90 %")
+    '; a percentage? write 0.8290'
+    """
+    shown = value.strip().removesuffix("%").strip() if isinstance(value, str) and value.strip().endswith("%") else ""
+    try:
+        number = Decimal(shown)
+    except InvalidOperation:
+        return ""
+    return f"; a percentage? write {number.scaleb(-2):f}" if number.is_finite() and 0 <= number <= 100 else ""

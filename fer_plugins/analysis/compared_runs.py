@@ -1,0 +1,107 @@
+"""Compares runs: network by network on the same samples, and model by model over seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from fer_plugins.analysis.comparison import SCORES, choose_pairs, compare_models, compare_pairs
+from fer_plugins.analysis.seed_spread import Model, group_models, seed_interval
+from fer_plugins.analysis.significance import errors_by_class
+from fer_plugins.analysis.spread_limits import range_of
+from fer_plugins.runs.read_runs import FinishedRun, check_same_test
+from fer_plugins.runtime.errors import InputError
+
+
+def compare_runs(
+    runs: Sequence[FinishedRun], *, classes: bool = False, evaluated: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Compare runs that were scored on the same samples.
+
+    Args:
+        runs: at least two.
+        classes: whether to ask of each run whether its classes are equally hard (``errors_by_class``).
+        evaluated: figures of the runs' evaluations to compare as well (``robustness.over_seeds``).
+
+    Returns:
+        Plain JSON types: ``part, target`` (None: the dataset that was trained on), ``n, split_hashes, notes``;
+        ``models`` [{letter, label, runs [{folder, seed, scores and their test-set intervals}], over_seeds
+        {score: ``seed_interval``} or None}]; ``pairs`` (``compare_pairs``); ``over_seeds`` (None, or per score
+        ``anova`` and ``pairs`` of models); ``classes`` (None or per run); ``evaluated`` (None, or
+        ``compare_evaluations``).
+
+    Raises:
+        InputError: a run is no result, or the test sets differ.
+    """
+    for run in runs:
+        if run.faults:
+            raise InputError(f"{run.record.folder}: not a result ({run.faults[0]}); leave it out, and say that you did")
+    notes = check_same_test(runs) + _notes(runs)
+    models = group_models(runs)
+    evaluations = _compare_evaluations(models, evaluated)
+    pairs, unpaired = choose_pairs(models)
+    if unpaired:
+        notes.append("models without a common seed: every run of one is compared with every run of the other")
+    letters = {run.record.folder: _letter(number) for number, model in enumerate(models) for run in model.runs}
+    paired = {id(run) for pair in pairs for run in pair}
+    alone = [f"{letters[run.record.folder]} seed {run.seed}" for run in runs if id(run) not in paired]
+    if alone:
+        notes.append(f"no run of another model has the same seed, so in no pair: {', '.join(alone)}")
+    rows = compare_pairs(pairs)
+    for row, (first, second) in zip(rows, pairs, strict=True):
+        row |= {f"{side}_letter": letters[run.record.folder] for side, run in (("first", first), ("second", second))}
+        row |= {f"{side}_seed": run.seed for side, run in (("first", first), ("second", second))}
+    return {
+        "part": runs[0].part,
+        "target": runs[0].target or None,
+        "n": len(runs[0].true),
+        "split_hashes": list(dict.fromkeys("+".join(run.split_hash) for run in runs)),
+        "notes": notes,
+        "models": [_describe(_letter(number), model) for number, model in enumerate(models)],
+        "pairs": rows,
+        "over_seeds": compare_models({_letter(number): model for number, model in enumerate(models)}),
+        "classes": _by_class(runs) if classes else None,
+        "evaluated": evaluations,
+    }
+
+
+def _compare_evaluations(models: Sequence[Model], names: Sequence[str]) -> dict[str, Any] | None:
+    if not names:
+        return None
+    from fer_plugins.analysis.robustness.over_seeds import compare_evaluations  # imports torch
+
+    return compare_evaluations({_letter(number): model for number, model in enumerate(models)}, names)
+
+
+def _notes(runs: Sequence[FinishedRun]) -> list[str]:
+    said: dict[str, None] = {}
+    for run in runs:
+        manifest = run.record.manifest
+        if manifest["protocol"].get("flaw"):
+            said[f"protocol {manifest['protocol']['name']} is flawed: {manifest['protocol']['flaw']}"] = None
+        if manifest["data"].get("limit") is not None:
+            said[f"a part of the data only (data.limit {manifest['data']['limit']})"] = None
+        if manifest.get("demonstration"):
+            said["a demonstration on synthetic faces"] = None
+    return list(said)
+
+
+def _letter(number: int) -> str:
+    """Name the models A to Z, then A1, B1, ..."""
+    return chr(ord("A") + number % 26) + (str(number // 26) if number >= 26 else "")
+
+
+def _describe(letter: str, model: Model) -> dict[str, Any]:
+    runs = [
+        {"folder": str(run.record.folder), "seed": run.seed}
+        | {score: run.scores[score] for score in SCORES}
+        | {"intervals": {score: run.scores["intervals"].get(score) for score in SCORES}}
+        for run in model.runs
+    ]
+    several = len(model.runs) > 1
+    spread = {score: seed_interval(model.values(score), range_of(score)) for score in SCORES} if several else None
+    return {"letter": letter, "label": model.label, "runs": runs, "over_seeds": spread}
+
+
+def _by_class(runs: Sequence[FinishedRun]) -> dict[str, Any]:
+    return {str(run.record.folder): errors_by_class(run.true, run.predicted == run.true, run.classes) for run in runs}

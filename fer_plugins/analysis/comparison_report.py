@@ -1,0 +1,178 @@
+"""Prints a comparison of runs: are they distinguishable, by samples and over seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from fer_plugins.analysis.comparison import SCORES
+from fer_plugins.analysis.spread_limits import format_spread
+from fer_plugins.metrics.table import HEADLINE
+from fer_plugins.runs.result_table import format_interval, format_p
+from fer_plugins.runtime.print_table import print_table
+
+
+def print_comparison(console: Console, found: Mapping[str, Any]) -> None:
+    """Print what ``compare_runs`` returned.
+
+    Args:
+        console: such as ``result_console()``.
+        found: the comparison.
+    """
+    part = f"{found['part']} on {found['target']}" if found["target"] else found["part"]
+    console.print(f"\n{part}, {found['n']:,} samples, split {', '.join(found['split_hashes'])}")
+    for note in found["notes"]:
+        console.print(Text(f"note: {note}", style="yellow"))
+    for model in found["models"]:
+        console.print(Text(f"{model['letter']}  {model['label']}"))
+    console.print()
+    runs = _table("each run: score and 95 % interval over test samples", "run", *_interleave("95 % interval"))
+    for model in found["models"]:
+        for run in model["runs"]:
+            cells = [
+                cell for score in SCORES for cell in (f"{run[score]:.4f}", format_interval(run["intervals"][score]))
+            ]
+            runs.add_row(f"{model['letter']} seed {run['seed']}", *cells)
+    print_table(console, runs)
+    several = [model for model in found["models"] if model["over_seeds"]]
+    if several:
+        _print_spread(console, several)
+    _print_pairs(console, found)
+    if found["over_seeds"]:
+        _print_over_seeds(console, found["over_seeds"])
+    elif len(found["models"]) > 1:
+        console.print(
+            "Nothing is said about the next training: that takes at least two seeds of two models (fer-run --seed).\n"
+        )
+    for folder, tests in (found["classes"] or {}).items():
+        _print_classes(console, folder, tests)
+    if found["evaluated"]:
+        from fer_plugins.analysis.robustness.over_seeds import print_evaluations
+
+        print_evaluations(console, found["evaluated"])
+
+
+def _print_spread(console: Console, models: Sequence[Mapping[str, Any]]) -> None:
+    table = _table("over seeds: mean of the trainings and 95 % interval of the mean", "model", "score", "seeds")
+    for title in ("mean", "sd", "t interval", "z form"):
+        table.add_column(title, justify="right")
+    for model in models:
+        for score in SCORES:
+            spread = model["over_seeds"][score]
+            ends = (format_spread(spread, "t"), format_spread(spread, "z"))
+            table.add_row(
+                model["letter"],
+                HEADLINE[score],
+                str(spread["n"]),
+                f"{spread['mean']:.4f}",
+                f"{spread['sd']:.4f}",
+                *ends,
+            )
+    print_table(console, table, keys=3)
+    console.print("The z form (mean +- 1.96 sd / sqrt(n)) is what papers print; it is too narrow for few seeds.\n")
+
+
+def _print_pairs(console: Console, found: Mapping[str, Any]) -> None:
+    count = len(found["pairs"])
+    title = f"pair by pair on the same samples: second - first, in points ({count} pair{'s' if count > 1 else ''})"
+    table = _table(title, "first", "second", "score")
+    for name in ("points", "95 % interval"):
+        table.add_column(name, justify="right")
+    table.add_column("verdict")  # before the p-values: in a narrow terminal the first block holds what matters
+    for name in ("p", "p (Holm)"):
+        table.add_column(name, justify="right")
+    for row in found["pairs"]:
+        sides = [f"{row[f'{side}_letter']} s{row[f'{side}_seed']}" for side in ("first", "second")]
+        for score in SCORES:
+            one = row[score]
+            better = {"first better": f"{sides[0]} better", "second better": f"{sides[1]} better"}
+            change, verdict = one["difference"], better.get(one["verdict"], one["verdict"])
+            cells = (
+                _points(change["points"]),
+                _point_range(change),
+                verdict,
+                format_p(one["p"]),
+                format_p(one["p_holm"]),
+            )
+            table.add_row(*sides, HEADLINE[score], *cells)
+    print_table(console, table, keys=3)
+    console.print("accuracy: McNemar's mid-p, Bonett-Price interval; macro F1: paired stratified bootstrap.")
+    console.print("Not distinguishable does not mean equal: the interval says how far apart the two may be.\n")
+
+
+def _print_over_seeds(console: Console, over: Mapping[str, Any]) -> None:
+    table = _table("model by model over seeds: second - first, in points", "first", "second", "score")
+    for name in ("points", "95 % Welch", "p", "p (Holm)", "Wilcoxon p (n)"):
+        table.add_column(name, justify="right")
+    for score in SCORES:
+        for row in over[score]["pairs"]:
+            welch, ranks = row["welch"], row["wilcoxon"]
+            said = "-" if ranks is None or ranks["p"] is None else f"{format_p(ranks['p'])} ({ranks['n']})"
+            cells = (
+                _points(welch["points"]),
+                _point_range(welch),
+                format_p(welch["p"]),
+                format_p(welch.get("p_holm")),
+                said,
+            )
+            table.add_row(row["first"], row["second"], HEADLINE[score], *cells)
+    print_table(console, table, keys=3)
+    for score in SCORES:
+        anova = over[score]["anova"]
+        checks = dict.fromkeys(anova["checks"])
+        for row in over[score]["pairs"]:
+            checks |= {f"Wilcoxon: {check}": None for check in (row["wilcoxon"] or {}).get("checks", [])}
+        console.print(f"one-way ANOVA, {HEADLINE[score]}: {_anova(anova)}")
+        for check in checks:
+            console.print(Text(f"  {check}", style="dim"))
+    console.print()
+
+
+def _print_classes(console: Console, folder: str, tests: Mapping[str, Any]) -> None:
+    console.print(Text(f"classes of {folder}: {', '.join(f'{k} {v:.3f}' for k, v in tests['shares'].items())}"))
+    chi, anova = tests["chi_square"], tests["anova"]
+    if chi:
+        low = " (expected counts below 5: approximate)" if chi["smallest_expected"] < 5 else ""
+        console.print(f"  chi-square({chi['df']}) {chi['statistic']:.2f}, p {format_p(chi['p'])}{low}")
+    if anova:
+        console.print(f"  one-way ANOVA of hits by true class, as papers print it: {_anova(anova)}")
+        for check in anova["checks"]:
+            console.print(Text(f"  {check}", style="dim"))
+
+
+def _anova(anova: Mapping[str, Any]) -> str:
+    degrees = f"F({anova['df_between']}, {anova['df_within']})"
+    if anova["f"] is None:
+        return f"{degrees} undefined: no group varies"
+    text = f"{degrees} {anova['f']:.3f}, p {format_p(anova['p'])}, eta squared {anova['eta_squared']:.3f}"
+    welch = anova["welch"]
+    if welch is None:
+        return text
+    degrees = f"F({welch['df_between']:.0f}, {welch['df_within']:.1f})"
+    return f"{text}; Welch {degrees} {welch['f']:.3f}, p {format_p(welch['p'])}"
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        table.add_column(column)
+    return table
+
+
+def _interleave(between: str) -> list[str]:
+    return [name for score in SCORES for name in (HEADLINE[score], between)]
+
+
+def _points(value: float) -> str:
+    return f"{value:+.2f}"
+
+
+def _point_range(interval: Mapping[str, Any]) -> str:
+    if interval["low"] is None:
+        return str(interval.get("why") or "-")
+    return f"{interval['low']:+.2f} to {interval['high']:+.2f}"

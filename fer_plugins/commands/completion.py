@@ -1,0 +1,39 @@
+"""``fer completion``: the script with which a shell completes verbs, options and names."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+from click.shell_completion import get_completion_class, shell_complete
+
+from fer_plugins.commands.usage import Name, verb
+
+SHELLS = ("bash", "zsh", "fish")
+PROGRAMS = ("fer", "fer-run")
+
+
+@verb()
+@click.argument("shell", type=Name(SHELLS), metavar="SHELL")
+def completion(shell: str) -> None:
+    """Print what makes a shell complete verbs, options and installed names.
+
+    SHELL is bash, zsh or fish. In ~/.bashrc: eval "$(fer completion bash)"; in ~/.zshrc the same with zsh; in
+    ~/.config/fish/config.fish: fer completion fish | source.
+    """
+    kind = get_completion_class(shell)
+    assert kind is not None
+    for program in PROGRAMS:
+        print(kind(click.Command(program), {}, program, _variable(program)).source())
+
+
+def answer_shell(program: str, command: click.Command) -> None:
+    """Print how a word may go on, and end, where a shell that completes words has called the program."""
+    variable = _variable(program)
+    if variable in os.environ:
+        sys.exit(shell_complete(command, {}, program, variable, os.environ[variable]))
+
+
+def _variable(program: str) -> str:
+    return f"_{program.replace('-', '_').upper()}_COMPLETE"

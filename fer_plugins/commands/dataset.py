@@ -1,0 +1,90 @@
+"""The dataset and the protocol that the words of ``fer data VERB`` name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import click
+
+from fer_plugins.commands.settings import Installed, SettingsVerb
+from fer_plugins.commands.usage import refuse
+from fer_plugins.config import registry
+from fer_plugins.runtime.errors import InputError
+
+
+@dataclass
+class NamedDataset:
+    """A dataset as the words name it."""
+
+    name: str
+    root: str | None  # None for a dataset that needs no files
+    options: dict[str, Any] = field(default_factory=dict)  # its own, image_size and channels
+    protocol: dict[str, Any] | None = None  # the name under "name"
+
+    def build(self, defaults: Mapping[str, Any] | None = None) -> Any:
+        """Build the dataset; options are checked as in a run.
+
+        Args:
+            defaults: options that the words do not name; one that the dataset does not have is left out.
+
+        Raises:
+            InputError: no such dataset or option, or the dataset refuses its root.
+        """
+        known = {option.name for option in registry.options(registry.find("dataset", self.name))}
+        lenient = {name: value for name, value in (defaults or {}).items() if name in known}
+        given = {"image_size": 48, "channels": 1, **lenient, **self.options}
+        if type(given["image_size"]) is not int or given["image_size"] < 1:
+            raise InputError(f"data.image_size is {given['image_size']!r}; give a number of pixels, at least 1")
+        if given["channels"] not in (1, 3):
+            raise InputError(f"data.channels is {given['channels']!r}; give 1 (grey) or 3 (RGB)")
+        return registry.build("dataset", self.name, root=self.root, **given)
+
+    def build_protocol(self) -> Any:
+        """Build the protocol, bound to its seed; None where the words name none.
+
+        Raises:
+            InputError: no such protocol or option.
+        """
+        if self.protocol is None:
+            return None
+        options = {"seed": 0, **self.protocol}
+        return registry.build("protocol", options.pop("name"), **options)
+
+
+def dataset_verb(name: str, *sections: str) -> Callable[[Callable[..., Any]], click.Command]:
+    """Make a verb of a function of ``given: NamedDataset`` and the verb's own options.
+
+    Args:
+        name: the verb's.
+        *sections: what may be set: "data", and "protocol" where the verb splits.
+    """
+
+    def decorate(function: Callable[..., Any]) -> click.Command:
+        def callback(name: str, root: str | None, flags: dict[str, Any], **own: Any) -> Any:
+            return function(_read(name, root, flags), **own)
+
+        callback.__doc__ = function.__doc__
+        callback.__click_params__ = [  # type: ignore[attr-defined]
+            *getattr(function, "__click_params__", []),
+            click.Argument(["root"], required=False, type=click.Path(), metavar="[ROOT]"),
+            click.Argument(["name"], type=Installed("dataset"), metavar="NAME"),
+        ]
+        return click.command(name, cls=SettingsVerb, sections=sections)(callback)
+
+    return decorate
+
+
+def _read(name: str, root: str | None, flags: dict[str, Any]) -> NamedDataset:
+    options, protocol = flags.get("data", {}), flags.get("protocol")
+    if not isinstance(options, dict) or "name" in options:
+        refuse("--data takes no value here: the dataset is NAME, and its options are written --data.KEY VALUE")
+    if protocol is not None and not isinstance(protocol, dict):
+        protocol = {"name": protocol}
+    if protocol is not None and "name" not in protocol:
+        refuse("--protocol.KEY needs --protocol NAME")
+    if root is not None and "root" in options:
+        refuse(f"{root} and --data.root are both given; leave one of them out")
+    own = {key: value for key, value in options.items() if key != "root"}
+    return NamedDataset(name, options.get("root") if root is None else root, own, protocol)

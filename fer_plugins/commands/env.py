@@ -1,0 +1,86 @@
+"""``fer env``: what a bug report needs; no secrets."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+from importlib import metadata
+from typing import Any
+
+import click
+
+from fer_plugins import __version__
+from fer_plugins.commands.usage import verb
+from fer_plugins.config import registry
+from fer_plugins.config.installed import canonical
+from fer_plugins.runtime import activity
+
+LIBRARIES = ("torch", "lightning", "torchmetrics", "torchvision", "numpy", "albumentations", "wandb", "ray", "click")
+SETTINGS = ("WANDB_MODE", "CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS")  # and all that begin with FER_
+SECRET = ("KEY", "TOKEN", "SECRET", "PASSWORD")
+
+
+@verb()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def env(*, as_json: bool) -> None:
+    """Print the versions, devices and settings that a bug report needs.
+
+    Nothing secret is among them: of W&B's settings only WANDB_MODE.
+    """
+    found = describe_environment()
+    if as_json:
+        print(json.dumps(found, indent=2))
+        return
+    for name, value in found.items():
+        lines = [f"{key} {text}" for key, text in value.items()] if isinstance(value, dict) else value
+        shown = [lines] if isinstance(lines, str) else lines or ["none"]
+        for number, line in enumerate(shown):
+            print(f"{'' if number else name:<14}{line}".rstrip())
+
+
+def describe_environment() -> dict[str, Any]:
+    """Return what ``fer env`` prints.
+
+    Returns:
+        JSON values: ``fer-plugins, python, system`` (str), ``plug-ins, libraries, settings`` {name: text},
+        ``not read`` (damaged metadata) and ``devices`` (list of str).
+    """
+    plugins = {one.distribution: one.version for one in registry.available()}
+    return {
+        "fer-plugins": __version__,
+        "plug-ins": {name: version for name, version in sorted(plugins.items()) if canonical(name) != "fer-plugins"},
+        "not read": [str(fault) for fault in registry.faults()],
+        "python": f"{platform.python_version()} ({platform.python_implementation()}, {sys.executable})",
+        "system": f"{platform.platform()}, {os.cpu_count()} cores",
+        "libraries": {name: _version(name) for name in LIBRARIES},
+        "devices": _devices(),
+        "settings": {
+            name: "set, not shown" if any(word in name for word in SECRET) else value
+            for name, value in sorted(os.environ.items())
+            if name in SETTINGS or name.startswith("FER_")
+        },
+    }
+
+
+def _version(distribution: str) -> str:
+    try:
+        return metadata.version(distribution)
+    except Exception as error:  # damaged metadata raises anything
+        return "not installed" if isinstance(error, metadata.PackageNotFoundError) else f"unreadable: {error}"
+
+
+def _devices() -> list[str]:
+    with activity.doing("loading PyTorch"):
+        try:
+            import torch
+        except Exception as error:  # a broken installation is what the report may be about
+            return [f"PyTorch does not load: {type(error).__name__}: {' '.join(str(error).split())}"]
+    devices = [
+        f"cuda:{number} {torch.cuda.get_device_name(number)} (CUDA {torch.version.cuda})"
+        for number in range(torch.cuda.device_count())
+    ]
+    if torch.backends.mps.is_available():
+        devices.append("mps")
+    return [*devices, f"cpu ({torch.get_num_threads()} threads)"]

@@ -1,0 +1,119 @@
+"""The command ``fer``: its verbs are the entry points of ``fer_plugins.commands``, imported when they are called."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from fer_plugins import __version__
+from fer_plugins.commands.usage import Verbs
+from fer_plugins.config import registry
+from fer_plugins.config.installed import canonical
+from fer_plugins.config.literal_aliases import parse_source, source_path
+from fer_plugins.config.registry import Component
+from fer_plugins.runtime import activity
+from fer_plugins.runtime.errors import InputError, RunError
+
+LOADING = "loading PyTorch and Lightning"
+CORE = "fer-plugins"
+
+
+class InstalledVerbs(Verbs):
+    """The verbs that the installed distributions offer; what one of a plug-in raises is one line with its name."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all verbs; nothing is imported."""
+        return sorted({component.name for component in registry.available("command")})
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """Import one verb.
+
+        Raises:
+            InputError: two distributions offer it, or it does not load.
+        """
+        _, _, wanted = name.rpartition(":")
+        if wanted not in self.list_commands(ctx):
+            return None
+        try:
+            component = registry.find("command", name)
+            with activity.doing(LOADING):
+                command = as_command(wanted, registry.load(component))
+        except InputError:
+            if ctx.resilient_parsing:  # a shell that completes words says nothing
+                return None
+            raise
+        ctx.obj = component
+        return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Call the verb; of one of a plug-in every exception becomes a line that names it."""
+        try:
+            return super().invoke(ctx)
+        except (InputError, RunError, click.ClickException, click.exceptions.Exit, BrokenPipeError):
+            raise
+        except Exception as error:
+            if not isinstance(ctx.obj, Component) or canonical(ctx.obj.distribution) == CORE:
+                raise
+            text = " ".join(str(error).split())
+            if isinstance(error, ValueError | OSError):  # the contract's way to refuse
+                raise InputError(f"{ctx.obj}: {text or type(error).__name__}") from error
+            raise RunError(f"{ctx.obj} failed: {type(error).__name__}: {text}") from error
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the verbs with the first line of their docstrings, read without importing them."""
+        rows: dict[tuple[str, str], list[Component]] = {}
+        for component in registry.available("command"):
+            rows.setdefault((component.module, component.attribute), []).append(component)
+        with formatter.section("Verbs"):
+            formatter.write_dl(
+                [
+                    (", ".join(one.name for one in alike), summary(alike[0]))
+                    for alike in sorted(rows.values(), key=lambda alike: alike[0].name)
+                ]
+            )
+
+
+@click.group(
+    cls=InstalledVerbs,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
+)
+@click.version_option(__version__, message="fer-plugins %(version)s")
+@click.pass_context
+def fer_verbs(ctx: click.Context) -> None:
+    """Experiments with facial expression recognition plug-ins.
+
+    "fer VERB --help" shows the options of a verb.
+    """
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+
+
+def as_command(name: str, offered: Any) -> click.Command:
+    """Return what an entry point offers as a command: itself, or one around a function of ``argv``."""
+    if isinstance(offered, click.Command):
+        return offered
+    function: Callable[[list[str]], int] = offered
+    return click.Command(
+        name,
+        callback=lambda argv: function(list(argv)),
+        params=[click.Argument(["argv"], nargs=-1, type=click.UNPROCESSED, metavar="[ARGUMENTS]...")],
+        context_settings={"ignore_unknown_options": True},
+        help=(inspect.getdoc(function) or "").partition("\n\nArgs:")[0].partition("\n\nR")[0],
+        options_metavar="",
+    )
+
+
+def summary(component: Component) -> str:
+    """Return the first line of a verb's docstring, and whose it is where it is not the core's."""
+    path = source_path(component.module)
+    tree = parse_source(path) if path is not None else None
+    line = ""
+    for node in tree.body if tree else ():
+        if isinstance(node, ast.FunctionDef) and node.name == component.attribute:
+            line = (ast.get_docstring(node) or "").partition("\n")[0]
+    return line if canonical(component.distribution) == CORE else f"{line} (from {component.distribution})".strip()

@@ -1,0 +1,77 @@
+"""``fer list``: what is installed."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from collections import Counter
+
+import click
+
+from fer_plugins.commands.show import measure, print_columns, say
+from fer_plugins.commands.usage import verb
+from fer_plugins.config import registry
+from fer_plugins.config.registry import Component
+from fer_plugins.runtime.errors import InputError
+
+
+@verb(name="list")
+@click.option("--check", is_flag=True, help="Import and build each; the exit code is 1 where one is broken.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def list_offers(*, check: bool, as_json: bool) -> int:
+    """List what is installed: kind, name, distribution, version, ok or broken."""
+    return print_components(check=check, as_json=as_json)
+
+
+def print_components(*, check: bool, as_json: bool) -> int:
+    """Print what is installed; with ``check`` each is imported and built.
+
+    Returns:
+        0, or 1 when ``check`` finds something broken.
+    """
+    components = registry.available()
+    clashing = {
+        key for key, count in Counter((component.kind, component.name) for component in components).items() if count > 1
+    }
+    rows = []
+    for component in components:
+        problem = _problem(component, thorough=check)
+        if problem is None and (component.kind, component.name) in clashing:
+            problem = f"name offered twice; say {component.distribution}:{component.name}"
+        rows.append(
+            {
+                "kind": component.kind,
+                "name": component.name,
+                "distribution": component.distribution,
+                "version": component.version,
+                "status": "broken" if problem else "ok",
+                "problem": problem,
+            }
+        )
+    if as_json:
+        print(json.dumps(rows, indent=2))
+    else:
+        print_columns([list(_OFFER), *([str(row[key]) for key in _OFFER] for row in rows)])
+        for row in rows:
+            if row["problem"]:
+                say(f"{row['kind']} {row['name']}: {row['problem']}")
+    return int(check and any(row["problem"] for row in rows))
+
+
+_OFFER = ("kind", "name", "distribution", "version", "status")
+
+
+def _problem(component: Component, *, thorough: bool) -> str | None:
+    try:
+        registry.check_range(component)
+        if importlib.util.find_spec(component.module.partition(".")[0]) is None:
+            return f"its package {component.module} is not there; remedy: reinstall {component.distribution}"
+        if thorough:
+            registry.signature(component)
+            registry.load(component)
+            if component.kind == "architecture":
+                registry.paper(component)
+                measure(component)
+    except InputError as error:
+        return str(error)
+    return None

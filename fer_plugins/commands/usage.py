@@ -1,0 +1,235 @@
+"""Click in this project's words: every refusal is one line that names the word and what would be right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+import click
+from click.shell_completion import CompletionItem
+
+from fer_plugins.config.registry import nearest
+from fer_plugins.runtime.errors import InputError
+
+
+class UsageError(InputError):
+    """Words that a command does not take; ``command`` is how far they were understood, such as "fer data check"."""
+
+    def __init__(self, text: str, command: str) -> None:
+        super().__init__(text)
+        self.command = command
+
+
+class Verb(click.Command):
+    """A command that takes each option once, with a value that is one, and no word more than it says."""
+
+    allow_extra_args = True  # refused below, in words that say what was expected
+    once = True  # an option that comes twice is refused, and not forgotten
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Sort the words into ``ctx.params``; what is left over is refused."""
+        try:
+            if not ctx.resilient_parsing:
+                self._check_values(ctx, args)
+            rest = super().parse_args(ctx, args)
+        except click.UsageError as error:
+            error.ctx = error.ctx or ctx  # click's parser leaves it out
+            raise
+        if ctx.args and not ctx.resilient_parsing:
+            arguments = [one for one in self.params if isinstance(one, click.Argument)]
+            wanted = ", ".join(f"one {_noun(one)}" for one in arguments) or "no other word"
+            ctx.fail(f"{ctx.args[0]!r} is a word too many; expected {wanted}: {self.usage(ctx)}")
+        return rest
+
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        """Return the arguments and every option with its value."""
+        arguments = [piece for one in self.params for piece in one.get_usage_pieces(ctx)]
+        options = [one for one in self.params if isinstance(one, click.Option) and not one.hidden]
+        return [*arguments, *(_usage_of(one, ctx) for one in options)]
+
+    def known(self, ctx: click.Context) -> list[str]:
+        """Return the options that there are, as messages name them."""
+        return [one.opts[0] for one in _options(self, ctx)]
+
+    def usage(self, ctx: click.Context) -> str:
+        """Return the command's form in one line, such as "fer new NAME [--kind KIND] [--out DIR]"."""
+        return " ".join([ctx.command_path, *self.collect_usage_pieces(ctx)])
+
+    def _check_values(self, ctx: click.Context, args: list[str]) -> None:
+        given, _, order = self.make_parser(ctx).parse_args(list(args))
+        for option in order:
+            if not isinstance(option, click.Option) or option.is_flag or option.name is None:
+                continue
+            values = given[option.name] if option.multiple or option.nargs > 1 else [given[option.name]]
+            if any(not value or value.startswith("--") for value in values):
+                ctx.fail(_needs(option, ctx))
+            if self.once and not option.multiple and order.count(option) > 1:
+                ctx.fail(f"{option.opts[0]} is given {order.count(option)} times; give it once")
+
+
+class Verbs(click.Group):
+    """A command of commands, which refuses an unknown one with those that it may have been."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Refuse a command without the word that says which."""
+        if not args and not self.invoke_without_command and not ctx.resilient_parsing:
+            ctx.fail(f"expected a verb; known: {', '.join(self.list_commands(ctx))}")
+        return super().parse_args(ctx, args)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in the order in which they were added."""
+        return list(self.commands)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:  # fmt: skip
+        """Return the name of the command that the first word means, the command, and the words behind it."""
+        command = self.get_command(ctx, args[0])
+        if command is None and not ctx.resilient_parsing:
+            known = self.list_commands(ctx)
+            ctx.fail(f"unknown word {args[0]!r}{nearest(args[0], known)}; known: {', '.join(known)}")
+        return args[0] if command else None, command, args[1:]
+
+
+class Name(click.Choice[str]):
+    """One of a few names, a wrong one is answered with the nearest."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the name as it is."""
+        names = [str(one) for one in self.choices]
+        if value not in names:
+            self.fail(one_of(names, str(value)), param, ctx)
+        return value
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        """Return the names, as the help shows them."""
+        return "|".join(map(str, self.choices))
+
+
+def one_of(names: Sequence[str], value: str) -> str:
+    """Return what is wrong with ``value``, which is none of ``names``."""
+    wanted = names[0] if len(names) == 1 else f"one of {', '.join(names)}"
+    return f"{value or 'an empty name'}: expected {wanted}{nearest(value, list(names))}"
+
+
+class Names(click.ParamType):  # type: ignore[type-arg]  # generic only in later releases of click
+    """One or several of a few names, with commas between; the values are tuples.
+
+    Args:
+        names: those that may be given.
+    """
+
+    name = "NAME[,NAME]"
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = names
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        """Return the names, each once."""
+        given = value.split(",") if isinstance(value, str) else value
+        for one in given:
+            if one not in self.names:
+                self.fail(one_of(self.names, one), param, ctx)
+        return tuple(dict.fromkeys(given))
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        """Return the names, as the help shows them."""
+        return "|".join(self.names)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Complete the last of the names."""
+        before, comma, last = incomplete.rpartition(",")
+        return [CompletionItem(before + comma + name) for name in self.names if name.startswith(last)]
+
+
+class WholeNumber(click.ParamType):  # type: ignore[type-arg]  # generic only in later releases of click
+    """A whole number from ``least``."""
+
+    name = "N"
+
+    def __init__(self, least: int) -> None:
+        self.least = least
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the number."""
+        text = str(value)
+        if not text.isdecimal() or int(text) < self.least:
+            self.fail(f"{text}: expected a whole number from {self.least}", param, ctx)
+        return int(text)
+
+
+def invoke(command: click.Command, program: str, argv: Sequence[str]) -> int:
+    """Call a command with its words and return its exit code; it neither exits nor prints an error.
+
+    Raises:
+        UsageError: the words are wrong; the text is one line.
+        Exception: what the command raises.
+    """
+    try:
+        with command.make_context(program, list(argv)) as context:
+            code = command.invoke(context)
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except click.UsageError as error:
+        path = error.ctx.command_path if error.ctx else program
+        raise UsageError(_describe(error), path) from None
+    return code if isinstance(code, int) else 0
+
+
+def refuse(text: str) -> NoReturn:
+    """End the command that is running: what it was given does not go together.
+
+    Raises:
+        click.UsageError: which ``invoke`` makes an ``UsageError`` of.
+    """
+    click.get_current_context().fail(text)
+
+
+def verb(**settings: Any) -> Callable[[Callable[..., Any]], Verb]:
+    """Make a ``Verb`` of a function, whose docstring is the help."""
+    return click.command(cls=Verb, **settings)
+
+
+def _describe(error: click.UsageError) -> str:
+    """Return the one line for what click refused."""
+    ctx = error.ctx
+    command = ctx.command if ctx else None
+    if ctx is None or command is None:
+        return error.format_message()
+    options = _options(command, ctx)
+    if isinstance(error, click.NoSuchOption):
+        known = command.known(ctx) if isinstance(command, Verb) else [one.opts[0] for one in options]
+        return f"unknown word {error.option_name!r}{nearest(error.option_name, known)}; known: {', '.join(known)}"
+    if isinstance(error, click.BadOptionUsage):
+        option = next((one for one in options if error.option_name in one.opts), None)
+        takes_none = option is None or option.is_flag
+        return f"{error.option_name} takes no value" if option is None or takes_none else _needs(option, ctx)
+    usage = command.usage(ctx) if isinstance(command, Verb) else ctx.command_path
+    if isinstance(error, click.MissingParameter) and error.param is not None:
+        if isinstance(error.param, click.Option):
+            return f"{error.param.opts[0]} is needed: {usage}"
+        return f"{error.param.make_metavar(ctx)} is missing; expected one {_noun(error.param)}: {usage}"
+    if isinstance(error, click.BadParameter) and error.param is not None:
+        name = error.param.opts[0] if isinstance(error.param, click.Option) else error.param.make_metavar(ctx)
+        return f"{name} {error.message}"
+    return error.message
+
+
+def _options(command: click.Command, ctx: click.Context) -> list[click.Option]:
+    return [one for one in command.get_params(ctx) if isinstance(one, click.Option) and "--help" not in one.opts]
+
+
+def _needs(option: click.Option, ctx: click.Context) -> str:
+    count = option.nargs
+    values = "a value" if count == 1 else f"{count} values"
+    return f"{option.opts[0]} needs {values}: {option.opts[0]} {option.make_metavar(ctx)}"
+
+
+def _noun(argument: click.Parameter) -> str:
+    """Return what an argument is in lower case: its metavar without brackets."""
+    return (argument.metavar or argument.name or "word").strip("[].").lower()
+
+
+def _usage_of(option: click.Option, ctx: click.Context) -> str:
+    text = option.opts[0] if option.is_flag else f"{option.opts[0]} {option.make_metavar(ctx)}"
+    return (text if option.required else f"[{text}]") + ("..." if option.multiple else "")

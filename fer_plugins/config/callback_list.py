@@ -1,0 +1,73 @@
+"""The key ``callbacks``: its spellings, how layers of it are laid over one another, and what it may hold. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fer_plugins.config import registry
+from fer_plugins.config.signatures import REQUIRED
+from fer_plugins.runtime.errors import InputError
+
+_SPELLINGS = "names with commas between, a list of names or of {name: NAME, option: value}, or NAME: {option: value}"
+
+
+def lay_over(old: Any, given: Any) -> list[dict[str, Any]]:
+    """Return the callbacks of a layer laid over those below.
+
+    Args:
+        old: the list below.
+        given: "none", names with commas between, or a list of names and of mappings, which replace the list below; or
+            a mapping NAME: {option: value} (the flags ``--callbacks.NAME.option value``), which changes or adds to it.
+
+    Raises:
+        InputError: it is spelt otherwise, or holds a name twice.
+
+    >>> lay_over([], "ema"), lay_over([{"name": "ema", "decay": 0.9}], {"ema": {"every_n_steps": 2}})
+    ([{'name': 'ema'}], [{'name': 'ema', 'decay': 0.9, 'every_n_steps': 2}])
+    """
+    if not isinstance(given, Mapping):
+        return _read(given)
+    changes = dict(given)
+    below = _read(changes.pop("name")) if "name" in changes else _read(old)  # --callbacks A --callbacks.A.option value
+    result = {one["name"]: one for one in below}
+    for name, options in changes.items():
+        if not isinstance(options, Mapping):
+            raise InputError(f"callbacks.{name}: expected {_SPELLINGS}")
+        result[name] = {**result.get(name, {"name": name}), **options}
+    return list(result.values())
+
+
+def _read(given: Any) -> list[dict[str, Any]]:
+    if isinstance(given, str):
+        given = [] if given == "none" else [name.strip() for name in given.split(",")]
+    if given is None:
+        given = []
+    if not isinstance(given, list | tuple):
+        raise InputError(f"callbacks: expected {_SPELLINGS}, got {given!r}")
+    read = [dict(one) if isinstance(one, Mapping) else {"name": one} for one in given]
+    names = [one.get("name") for one in read]
+    for name in names:
+        if not isinstance(name, str) or not name:
+            raise InputError(f"callbacks: expected {_SPELLINGS}, got {given!r}")
+        if names.count(name) > 1:
+            raise InputError(f"callbacks: {name} is there twice; leave one out")
+    return read
+
+
+def check_callbacks(given: Any) -> list[dict[str, Any]]:
+    """Return the list with the defaults of every option.
+
+    Raises:
+        InputError: an unknown name or option, or a value of the wrong type.
+    """
+    checked = []
+    for one in _read(given):
+        name = one["name"]
+        component = registry.find("callback", name)
+        own = {key: value for key, value in one.items() if key != "name"}
+        options = registry.check_options(component, own, f"callbacks.{name}")
+        usual = {one.name: one.default for one in registry.options(component) if one.default is not REQUIRED}
+        values = {"name": name, **usual, **options}
+        checked.append({key: list(value) if isinstance(value, tuple) else value for key, value in values.items()})
+    return checked

@@ -1,0 +1,246 @@
+"""The contract: what a plug-in may offer, as ``typing.Protocol`` classes. Nothing here runs.
+
+A plug-in offers objects through entry points of these groups. Each object is a factory; the core calls it
+with keyword arguments: the *offered values* that its signature names, and the user's options. No
+``**kwargs``: an option that is not in the signature is refused before anything is built. Options are typed
+(``int``, ``float``, ``bool``, ``str``, ``Literal[...]``, ``tuple``/``list`` of those, ``... | None``; bounds as
+``Annotated[float, "0..1"]``, ``"> 0"`` or ``">= 0"``) and are described in the docstring's ``Args:`` section, from
+where ``fer-run --help`` prints them.
+
+========================== ====================== ==================================================
+group                      returns                offered values (taken when the signature names them)
+========================== ====================== ==================================================
+fer_plugins.architectures  torch.nn.Module        num_classes, in_channels, image_size, pool, teacher
+fer_plugins.poolings       torch.nn.Module        kernel_size, stride
+fer_plugins.augmentations  sample/batch transform image_size
+fer_plugins.datasets       Dataset                root, image_size, channels
+fer_plugins.protocols      list of Fold           table, seed
+fer_plugins.searches       Search                 dimensions, seed
+fer_plugins.losses         torch.nn.Module        num_classes, class_counts
+fer_plugins.callbacks      lightning Callback     epochs
+fer_plugins.loggers        lightning Logger       folder, config, resume_id
+fer_plugins.commands       exit code              argv, or nothing: a click.Command
+fer_plugins.metrics        Metric                 (none)
+========================== ====================== ==================================================
+
+Contract version: the plug-in distribution's own dependency range on ``fer-plugins``.
+Errors: a factory that cannot serve its arguments raises ``ValueError`` (``OSError`` for files) with one line
+that names the argument and the remedy.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import numpy as np
+    import numpy.typing as npt
+    import torch
+    from torch import Tensor, nn
+
+from fer_plugins.contract.commands import Command as Command
+from fer_plugins.contract.loggers import KeepsCheckpoint as KeepsCheckpoint
+from fer_plugins.contract.loggers import LoggerFactory as LoggerFactory
+from fer_plugins.contract.loggers import Result as Result
+from fer_plugins.contract.loggers import ShowsFigures as ShowsFigures
+from fer_plugins.contract.loggers import ShowsResult as ShowsResult
+from fer_plugins.contract.metrics import Metric as Metric
+from fer_plugins.contract.metrics import MetricFactory as MetricFactory
+from fer_plugins.contract.network_members import HasAuxiliaryLoss as HasAuxiliaryLoss
+from fer_plugins.contract.network_members import HasCriterionWeight as HasCriterionWeight
+from fer_plugins.contract.network_members import HasExplain as HasExplain
+from fer_plugins.contract.network_members import HasHealth as HasHealth
+from fer_plugins.contract.network_members import HasParameterGroups as HasParameterGroups
+from fer_plugins.contract.network_members import Health as Health
+from fer_plugins.contract.training import CallbackFactory as CallbackFactory
+from fer_plugins.contract.training import Loss as Loss
+from fer_plugins.contract.training import LossFactory as LossFactory
+
+KINDS = (
+    *("architecture", "pooling", "augmentation", "dataset", "protocol", "search"),
+    *("loss", "metric", "callback", "logger", "command"),
+)
+SPLITS = ("train", "val", "test")
+TargetMode = Literal["distribution", "draw", "any"]  # how training uses a table's column ``target``
+
+
+class ImageSizeError(ValueError):
+    """What an architecture or pooling raises where ``image_size`` does not suit it; the text names what does.
+
+    A plain ``ValueError`` serves as well: the core then looks for the smallest size that is taken, and adds it.
+    """
+
+    key = "image_size"
+
+
+class PoolingFactory(Protocol):
+    """``fer_plugins.poolings``: a window pooling without learnt parameters.
+
+    The module maps (B, C, H, W) to (B, C, H', W') with H' the floor or ceiling of H / stride (likewise W'), and a
+    constant image stays constant away from the border. Without padding, where the window is larger than the stride,
+    H' is floor((H - kernel_size) / stride) + 1. ``stride=None`` means ``kernel_size``.
+    """
+
+    def __call__(self, kernel_size: int, stride: int | None = None) -> nn.Module:
+        """Build the pooling for a window of ``kernel_size`` pixels moved by ``stride`` pixels."""
+        ...
+
+
+class ArchitectureFactory(Protocol):
+    """``fer_plugins.architectures``: builds a network; every option is typed and defaults to the paper's value."""
+
+    def __call__(
+        self, *, num_classes: int, in_channels: int = 1, image_size: int = 48, pool: PoolingFactory
+    ) -> nn.Module:
+        """Build the network for square images of ``image_size`` pixels.
+
+        ``pool`` is called as ``pool(kernel_size, stride)`` wherever the paper pools; sizes of flattened layers are
+        found by shape inference, so that every installed pooling works. ``teacher`` (when the signature names
+        it) is a frozen network with the same input and output, or None.
+        """
+        ...
+
+
+class Architecture(Protocol):
+    """The network: (B, C, H, W) float32 in [0, 1] -> (B, num_classes) logits; no softmax.
+
+    Scaling to other ranges, HOG and the like happen inside, so that a checkpoint is self-contained.
+    """
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Logits (B, num_classes) of images (B, C, H, W) in [0, 1]."""
+        ...
+
+
+class Release(NamedTuple):
+    """What a dataset's official release holds; None where that is not known."""
+
+    counts: Mapping[str, Mapping[str, int]] | None = None  # split ("all" where it has none) -> class -> samples
+    samples: int | None = None
+    subjects: int | None = None
+    sequences: int | None = None
+
+
+class SampleTransform(Protocol):
+    """An augmentation of one image, run in loader workers; picklable. albumentations' ``Compose`` is one.
+
+    The core seeds ``random``, ``numpy.random`` and ``torch`` before each batch, and hands one stream to
+    ``set_random_state(generator, random)`` where the transform has it (albumentations), else calls
+    ``set_random_seed(seed)`` where it has that.
+    """
+
+    def __call__(self, *, image: npt.NDArray[np.uint8]) -> Mapping[str, Any]:
+        """``t(image=uint8 HxWxC)["image"]`` is the augmented uint8 HxWxC image of the same size."""
+        ...
+
+
+class AugmentationFactory(Protocol):
+    """``fer_plugins.augmentations``: a sample transform, or a batch transform.
+
+    A batch transform is an ``nn.Module`` on (B, C, H, W) float in [0, 1], run on the device, seeded by the core. One
+    that mixes images has :class:`MixesBatch`'s method beside, or instead of, ``forward``.
+    """
+
+    def __call__(self, *, image_size: int) -> SampleTransform | nn.Module:
+        """Build the transform for square images of ``image_size`` pixels."""
+        ...
+
+
+@runtime_checkable
+class MixesBatch(Protocol):
+    """Optional: a batch transform that changes the targets with the images (mixup, CutMix)."""
+
+    def mix(self, image: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """Return new images (B, C, H, W) and their targets: (B, num_classes) shares that sum to 1, as they came in."""
+        ...
+
+
+class Dataset(Protocol):
+    """``fer_plugins.datasets``: raw images with labels by name; no randomness after construction.
+
+    A dataset of files may be composed of ``fer_plugins.data.listed_dataset`` and ``fer_plugins.data.formats``.
+
+    Construction is cheap (it recognises the layout and refuses a wrong one); ``table`` and ``__getitem__`` may read
+    files. Optional members: ``title`` (the name in papers, such as "CK+"; default the entry point's name),
+    ``read_all()`` (every image at once, uint8 (N, H, W, C), where that is faster than one by one),
+    ``cache_key`` (a string that changes whenever the content or an option changes: where it is given, the core
+    keeps the decoded images on disk), ``notes`` (list of sentences for the manifest, known after ``table`` was read),
+    ``release`` (a :class:`Release`, for ``fer data check``), ``deviations`` (sentences on what else than counts differs
+    from it, known after ``table`` was read), ``target_mode`` (how training uses the column ``target``:
+    "distribution", its cross-entropy; "draw", a label drawn from it each time; "any", the best of its classes).
+    """
+
+    classes: Sequence[str]  # names in label order
+
+    @property
+    def table(self) -> Mapping[str, Sequence[Any]]:
+        """Columns of one length, one row a sample.
+
+        ``label`` (index into ``classes``) and ``source`` (unique name) are required; ``split`` ("train", "val",
+        "test" of the release), ``subject``, ``sequence``, ``votes`` (counts per class), ``target`` (shares per class
+        that training aims at, with ``target_mode``), ``parent`` (the source that an augmented image was made of; its
+        own source otherwise) and ``origin`` (the dataset that a row comes from, where several are joined; "" for the
+        one that is trained on) are optional.
+        """
+        ...
+
+    def __getitem__(self, index: int) -> npt.NDArray[np.uint8]:
+        """Image ``index`` as uint8 H x W x C (C is 1 or 3), as released, whatever its size."""
+        ...
+
+
+class Fold(NamedTuple):
+    """One fold of a protocol: disjoint arrays of row numbers (int64)."""
+
+    train: npt.NDArray[np.int64]
+    val: npt.NDArray[np.int64]
+    test: npt.NDArray[np.int64]
+
+
+class ProtocolFactory(Protocol):
+    """``fer_plugins.protocols``: a pure, deterministic function; its result is hashed.
+
+    ``table`` has the columns of ``Dataset.table`` as attributes (numpy arrays, or None where the dataset has none)
+    and ``len``. A function attribute ``flaw`` (str, or a function of the options that returns one or None) marks a
+    protocol whose numbers must not be trusted, and why. Only such a protocol may use the same rows for ``val`` and
+    ``test`` (selection on the test split, as some papers do), or say ``augments_first = True``: then ``data.balance
+    augment`` adds its images before the split, and siblings land in different parts.
+    """
+
+    def __call__(self, table: Any, seed: int) -> list[Fold]:
+        """Split the rows of ``table``."""
+        ...
+
+
+class Search(Protocol):
+    """A search for the point of the unit cube with the lowest value, one point at a time."""
+
+    def ask(self) -> list[float] | None:
+        """The next point to try, every coordinate in [0, 1]; None when the search is over."""
+        ...
+
+    def tell(self, value: float) -> None:
+        """Take the value of the point asked for last; lower is better, infinity where the trial failed."""
+        ...
+
+
+class SearchFactory(Protocol):
+    """``fer_plugins.searches``: a hyper-parameter search; the core maps the unit cube to ranges and runs the trials.
+
+    Deterministic: the same seed and the same values lead to the same points.
+    """
+
+    def __call__(self, *, dimensions: int, seed: int) -> Search:
+        """Begin a search over ``dimensions`` coordinates."""
+        ...
+
+
+class Batch(NamedTuple):
+    """What a loader yields and a step receives."""
+
+    index: torch.Tensor  # type: ignore[assignment]  # (B,) int64: rows of the sample table
+    image: torch.Tensor  # (B, C, H, W): uint8 from the loader, float32 in [0, 1] in the steps
+    label: torch.Tensor  # (B,) int64
+    target: torch.Tensor | None = None  # (B, num_classes) float32 shares, where an augmentation has mixed the images

@@ -1,0 +1,44 @@
+"""The contract of what trains a network: losses and callbacks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lightning.pytorch.callbacks import Callback
+    from torch import Tensor
+
+
+class Loss(Protocol):
+    """The criterion, an ``nn.Module`` without trainable parameters: the network alone is handed to the optimiser."""
+
+    def __call__(self, logits: Tensor, target: Tensor) -> Tensor:
+        """Mean loss of a batch, a scalar that gradients flow through.
+
+        ``logits`` are (B, num_classes); ``target`` is a label an image, (B,) int64, or shares per class that sum to 1,
+        (B, num_classes) floats: of several annotators, or of mixed images.
+        """
+        ...
+
+
+class LossFactory(Protocol):
+    """``fer_plugins.losses``: the criterion of training; validation and test report the plain cross-entropy."""
+
+    def __call__(self, *, num_classes: int, class_counts: Sequence[int]) -> Loss:
+        """Build the criterion; ``class_counts`` are the training images of each class, in label order."""
+        ...
+
+
+class CallbackFactory(Protocol):
+    """``fer_plugins.callbacks``: a callback of lightning.pytorch, which acts while the network is fitted.
+
+    What an epoch's validation measures must be what the checkpoint of that epoch holds, and what is needed to go on
+    must be in its state: a callback that changes weights after validation would select and score other ones. Where the
+    selected checkpoint is scored, the callback is gone.
+    """
+
+    def __call__(self, *, epochs: int) -> Callback:
+        """Build the callback; ``epochs`` is the length of the whole training."""
+        ...

@@ -1,0 +1,89 @@
+"""Opens what the user gave as a dataset's root: a folder, a zip, a tar, or a folder inside one of these."""
+
+from __future__ import annotations
+
+import os
+import re
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from fer_plugins.data.formats.archives.file_set import is_hidden, make_printable
+from fer_plugins.data.formats.archives.folder_files import FolderFiles
+from fer_plugins.data.formats.archives.root_files import RootFiles
+from fer_plugins.data.formats.archives.tar_files import TarFiles, is_tar
+from fer_plugins.data.formats.archives.zip_files import ZipFiles
+from fer_plugins.data.formats.image_files import is_image
+from fer_plugins.runtime.errors import InputError
+
+PACKED = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
+_BESIDE = re.compile(r"(?:readme|licen[cs]e|copying|citation|md5|sha\d*)", re.IGNORECASE)
+
+
+def open_root(
+    owner: str,
+    root: str | os.PathLike[str] | None,
+    layouts: str,
+    *,
+    ignore: Sequence[str] | None = None,
+    depth: int = 24,
+    limit: int = 2_000_000,
+) -> RootFiles:
+    """Open the folder, zip or tar that the user gave, a folder inside a zip or tar, or the only archive in a folder.
+
+    Args:
+        owner: the dataset's name, for messages.
+        root: as given.
+        layouts: what is looked for, for messages.
+        ignore: files and folders, relative to the root, that the user leaves out.
+        depth: how many levels of a folder are looked at.
+        limit: largest number of files.
+
+    Raises:
+        InputError: nothing was given, it does not exist, is neither folder nor archive, or cannot be read.
+    """
+    wanted = f"the folder, zip or tar that holds {layouts}"
+    if root is None or not os.fspath(root):
+        raise InputError(f"{owner}: no data given; give --data.root {wanted}")
+    path, inside = split_inside(enter_archive(Path(root).expanduser()))
+    try:
+        if not path.exists():
+            raise InputError(f"{path}: does not exist; give --data.root {wanted}")
+        if path.is_dir():
+            return RootFiles(FolderFiles(path, depth=depth, limit=limit), "", ignore or ())
+        if path.is_file() and (path.suffix.lower() == ".zip" or zipfile.is_zipfile(path)) and not is_tar(path):
+            return RootFiles(ZipFiles(path), inside, ignore or ())
+        if is_tar(path):
+            return RootFiles(TarFiles(path), inside, ignore or ())
+    except InputError:
+        raise
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); give --data.root another") from error
+    except ValueError as error:  # a NUL in a path
+        raise InputError(f"{make_printable(str(path))}: is no path ({error}); give --data.root another") from error
+    what = "an image, and a dataset is many" if is_image(path.name) else "neither a folder nor a zip or tar"
+    raise InputError(f"{path}: is {what}; give --data.root {wanted}")
+
+
+def enter_archive(path: Path) -> Path:
+    """Return the archive that is all that a folder holds, beside its licence and the like; else ``path`` itself."""
+    try:
+        names = [entry.name for entry in os.scandir(path)] if path.is_dir() else []
+    except OSError:
+        return path
+    names = [name for name in names if not (is_hidden(name) or _BESIDE.match(name))]
+    only = path / names[0] if len(names) == 1 and names[0].lower().endswith(PACKED) else path
+    return only if only.is_file() and (zipfile.is_zipfile(only) or is_tar(only)) else path
+
+
+def split_inside(path: Path) -> tuple[Path, str]:
+    """Divide ``archive.zip/images/train`` into the archive and the folder in it."""
+    for above in path.parents:
+        try:
+            if above.is_file():
+                return above, path.relative_to(above).as_posix()
+            if above.exists():
+                break
+        except (OSError, ValueError):
+            break
+    return path, ""

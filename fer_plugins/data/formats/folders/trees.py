@@ -1,0 +1,119 @@
+"""Several trees of the same form in one copy: the same one twice, splits whose names nobody knows, or two datasets."""
+
+from __future__ import annotations
+
+import json
+import posixpath
+import shlex
+from collections.abc import Mapping, Sequence
+
+from fer_plugins.data.formats.archives.file_set import FileSet, make_printable
+from fer_plugins.data.formats.archives.root_files import RootFiles
+from fer_plugins.runtime.errors import InputError
+
+
+def sort_trees(files: FileSet, trees: Mapping[str, Mapping[str, str]]) -> tuple[str, list[str]]:
+    """Find the tree to read, and those that are no copies of it or of a part of it.
+
+    Copies are left out of ``files``, with a note.
+
+    Args:
+        files: the copy.
+        trees: the folder that holds a tree -> path in it -> name in ``files``.
+
+    Returns:
+        The folder of the largest tree, and the folders of those that differ from it.
+    """
+    # The release is where most lies, not where a list alone was left.
+    around = {top: sum(name.startswith(f"{top}/") for name in files.names) if top else 0 for top in trees}
+    first, *others = sorted(trees, key=lambda top: (-len(trees[top]), -around[top], len(top), top))
+    differing = []
+    for other in others:
+        pairs = [(trees[first].get(path, ""), name) for path, name in trees[other].items()]
+        if not (all(one for one, _ in pairs) and isinstance(files, RootFiles) and files.are_same(pairs)):
+            differing.append(other)
+            continue
+        note = f"{_shown(other)} holds the same {len(pairs):,} files as {_shown(first)} once more; they were read once."
+        files.leave_out([name for _, name in pairs], note)
+    return first, differing
+
+
+def refuse_trees(files: FileSet, first: str, other: str, form: str) -> InputError:
+    """Return the error for two trees that differ; what it advises is possible in an archive too."""
+    given = other if not first or other.startswith(f"{first}/") else first
+    away = first if not other or first.startswith(f"{other}/") else other
+    place = shlex.quote(make_printable(f"{files.path}/{given}"))
+    return InputError(
+        f"{files.path}: holds {form} in {_shown(first)} and in {_shown(other)}, which are not the same; give one of "
+        f"them as --data.root {place}, or leave one out with --data.ignore {as_flag([away])}"
+    )
+
+
+def refuse_splits(files: FileSet, paths: Sequence[str], away: Sequence[str]) -> InputError:
+    """Return the error for folders that hold class folders and name no split; ``away`` may be left out instead."""
+    shown = ", ".join(repr(make_printable(path)) for path in paths[:12])
+    return InputError(
+        f"{files.path}: the folders {shown} hold class folders and name no split; say which they are (train, val or "
+        f"test) with {ask_meaning([path.rpartition('/')[2] for path in paths])}, or leave out what is another dataset "
+        f"with --data.ignore {as_flag(away[:12])}"
+    )
+
+
+def as_flag(value: Sequence[str] | Mapping[str, str]) -> str:
+    r"""Return a list or mapping as it is written on the command line.
+
+    >>> as_flag(["a b", "c"]), as_flag({"feliz": "happy"})
+    ('\'["a b", "c"]\'', '\'{"feliz": "happy"}\'')
+    """
+    return shlex.quote(make_printable(json.dumps(value, ensure_ascii=False)))
+
+
+def ask_meaning(words: Sequence[str]) -> str:
+    """Return the option by which the user says what words mean, with the meanings left to fill in."""
+    return f"--data.names {as_flag(dict.fromkeys(words[:12], '...'))}"
+
+
+def refuse_doubles(files: FileSet, pairs: Sequence[tuple[str, str]], what: str) -> InputError:
+    """Return the error for images that are there twice, with what is to be left out so that each is there once.
+
+    Args:
+        files: the copy.
+        pairs: the names of each two.
+        what: is there twice, for the message.
+    """
+    first, second = pairs[0]
+    others = [other for _, other in pairs]
+    folder = posixpath.commonpath(others) if len(others) > 1 else ""
+    endings = {other.rpartition(".")[2] for other in others}
+    if len(pairs) == 1:
+        away = [second]
+    elif folder and not any(one.startswith(f"{folder}/") for one, _ in pairs):
+        away = [shorten_folder(folder, first)]
+    elif len(endings) == 1 and not any(one.rpartition(".")[2] in endings for one, _ in pairs):
+        away = [f"*.{endings.pop()}"]
+    else:
+        away = sorted(
+            {other.rpartition("/")[0] or other for other in others} - {one.rpartition("/")[0] for one, _ in pairs}
+        )
+    more = f" ({len(pairs):,} such pairs)" if len(pairs) > 1 else ""
+    return InputError(
+        f"{files.path}: holds {what} twice, as {make_printable(first)} and as {make_printable(second)}{more}; leave "
+        "one of the two out" + (f" with --data.ignore {as_flag(away)}" if 0 < len(away) <= 12 else "")
+    )
+
+
+def shorten_folder(path: str, other: str) -> str:
+    """Return the first part of ``path`` that is no part of ``other``, so that all of one tree is meant.
+
+    >>> shorten_folder("cropped/S001/001/1.png", "images/S001/001/1.png")
+    'cropped'
+    """
+    parts, others = path.split("/"), other.split("/")
+    same = 0
+    while same < min(len(parts), len(others)) - 1 and parts[same] == others[same]:
+        same += 1
+    return "/".join(parts[: same + 1])
+
+
+def _shown(top: str) -> str:
+    return repr(make_printable(top)) if top else "its top"

@@ -1,0 +1,1 @@
+"""Lists of images and labels, and YOLO's boxes."""

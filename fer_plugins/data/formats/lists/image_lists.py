@@ -1,0 +1,215 @@
+"""Lists of images and labels: csv, tsv, ``path label`` lines without a header, JSON lines; one list or one a split."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from fer_plugins.data.formats.archives.file_set import FileSet, make_printable, split_name
+from fer_plugins.data.formats.class_names import ClassNames
+from fer_plugins.data.formats.folders.trees import as_flag
+from fer_plugins.data.formats.image_files import is_image
+from fer_plugins.data.formats.lists.list_lines import (
+    IMAGE_COLUMNS,
+    LABEL_COLUMNS,
+    LIST_SUFFIXES,
+    first_lines,
+    is_list,
+    join_one_hot,
+    read_lines,
+)
+from fer_plugins.data.formats.lists.listed_paths import ListedPaths
+from fer_plugins.data.formats.tables.csv_files import find_column
+from fer_plugins.runtime.errors import InputError
+
+_SPLIT_COLUMNS = ("split", "usage", "subset", "partition", "set")
+
+
+class ListedImage(NamedTuple):
+    """One line of a list."""
+
+    name: str  # the image in the file set
+    label: str  # as written
+    known: dict[str, str]  # split, subject, sequence, where the list says
+
+
+class Columns(NamedTuple):
+    """The names of the columns, as the user gave them."""
+
+    image: str | None
+    label: str | None
+    others: Mapping[str, str]  # split, subject, sequence -> column
+
+
+def choose_lists(files: FileSet, given: Any, names: ClassNames, root: str = "") -> list[tuple[str, str]]:
+    """Return the lists that ``given`` names, each with its split ("" where the list itself must say).
+
+    Args:
+        files: the copy.
+        given: a list's name, several, a folder of lists, or a mapping from splits to lists.
+        names: what words mean as splits.
+        root: the folder of the copy as the user wrote it, where ``given`` may be relative to the working folder.
+
+    Raises:
+        InputError: there is no such list, or one of several names no split.
+    """
+    if isinstance(given, Mapping):
+        chosen: list[tuple[str, str]] = []
+        for key, one in given.items():
+            split = names.split(str(key))
+            if split is None:
+                raise InputError(f"--data.csv: {str(key)[:40]!r} names no split; give train, val or test")
+            several = [one] if isinstance(one, str) else one
+            if not isinstance(several, list | tuple):
+                raise InputError(f"--data.csv: {key} is {one!r}; give the name of a list")
+            chosen += [(name, split) for part in several for name in _find_list(files, str(part), root)]
+        return chosen
+    several = [given] if isinstance(given, str) else list(given)
+    found = [name for one in several for name in _find_list(files, one, root)]
+    found = list(dict.fromkeys(found))
+    return [(name, "") for name in found] if len(found) == 1 else name_splits(files, found, names)
+
+
+def find_lists(files: FileSet) -> list[str]:
+    """Return the files that list images with labels, by what their first lines hold."""
+    images = {"/".join(split_name(name)).rpartition(".")[0] for name in files.names if is_image(name)}
+    found: list[str] = []
+    with files.opened() as opener:
+        for name in files.names:
+            path = "/".join(split_name(name))
+            # A text beside each image, or in YOLO's folder labels, holds boxes.
+            boxes = path.lower().endswith(".txt") and (
+                path.rpartition(".")[0] in images or "labels" in path.lower().split("/")[:-1]
+            )
+            if path.lower().endswith(LIST_SUFFIXES) and not boxes and is_list(first_lines(files, name, opener)):
+                found.append(name)
+    return found
+
+
+def name_splits(files: FileSet, lists: Sequence[str], names: ClassNames) -> list[tuple[str, str]]:
+    """Return each of several lists with the split that its name, or the nearest folder above, means.
+
+    Raises:
+        InputError: one names none.
+    """
+    chosen = []
+    for name in lists:
+        *above, file = split_name(name)
+        words = [file.partition(".")[0], *above[::-1]]
+        split = next((split for word in words if (split := names.split(word))), None)
+        if split is None:
+            shown = ", ".join(make_printable(one) for one in lists[:5])
+            raise InputError(
+                f"{files.path}: holds {len(lists)} lists of images ({shown}), and {make_printable(name)} names no "
+                f"split; give one with --data.csv {make_printable(name)}, or say which is which: --data.csv "
+                f"{as_flag({'train': lists[0], 'test': lists[-1]})}"
+            )
+        chosen.append((name, split))
+    return chosen
+
+
+def read_list(
+    files: FileSet, listed: str, columns: Columns, names: ClassNames, split: str = ""
+) -> tuple[list[ListedImage], list[str]]:
+    """Read one list; an image is found beside the list, or where the end of its path, or its split, says.
+
+    Args:
+        files: the copy.
+        listed: the list in it.
+        columns: how the user names its columns.
+        names: what words mean as splits.
+        split: the split that the whole list is of, "" where it says none.
+
+    Returns:
+        Its lines in order, and sentences on what was not read.
+
+    Raises:
+        InputError: columns or labels are missing, an image stands twice or lies outside, or no image is there at all.
+    """
+    where = files.where(listed)
+    header, lines = read_lines(files, listed)
+    # Where the column has no usual name: the one that holds names of images.
+    full = [column for at, column in enumerate(header) if all(is_image(line[at].strip()) for line in lines[:20])]
+    image = _find(header, columns.image, (*IMAGE_COLUMNS, *map(str.lower, full[:1])), where, "image")
+    header, lines = join_one_hot(header, lines, columns.label, where)
+    label = _find(header, columns.label, LABEL_COLUMNS, where, "label")
+    others = {key: find_column(header, column, where) for key, column in columns.others.items()}
+    if "split" not in others:
+        for column in _SPLIT_COLUMNS:
+            at = [field.lower() for field in header].index(column) if column in map(str.lower, header) else -1
+            if at not in (-1, image, label) and all(names.split(line[at]) for line in lines):
+                others["split"] = at
+                break
+    paths = ListedPaths(files, listed, names)
+    found: list[ListedImage] = []
+    seen: dict[str, int] = {}
+    for number, line in enumerate(lines, start=1):
+        known = {key: line[at].strip() for key, at in others.items()}
+        empty = [key for key, value in known.items() if not value]
+        if empty:
+            raise InputError(f"{where}: row {number} has no {empty[0]}; fill it in, or leave out the column")
+        if "split" in known:
+            meant = names.split(known["split"])
+            if meant is None:
+                raise InputError(
+                    f"{where}: row {number}: the split is {known['split'][:40]!r}; train, val or test is needed, or "
+                    f"what it means: --data.names {as_flag({known['split']: 'train'})}"
+                )
+            known["split"] = meant
+        given = line[image].strip()
+        name = paths.find(given, known.get("split", split), f"{where}: row {number}")
+        if name in seen:
+            raise InputError(
+                f"{where}: rows {seen[name]} and {number} name the same image {given!r}; remove one of them"
+            )
+        seen[name] = number
+        found.append(ListedImage(name, line[label].strip(), known))
+    if found and paths.missing == len(found) and len(found) > 1:
+        if paths.unclear:
+            raise InputError(f"{where}: {paths.unclear}; write into the list which one is meant")
+        raise InputError(
+            f"{where}: none of its {len(found):,} images is there, the first {make_printable(found[0].name)}; give the "
+            "folder that holds list and images as --data.root"
+        )
+    unread = [column for at, column in enumerate(header) if column and at not in (image, label, *others.values())]
+    shown = ", ".join(map(make_printable, unread[:8]))
+    return found, [f"Columns of {make_printable(listed)} that were not read: {shown}."] if unread else []
+
+
+def _find_list(files: FileSet, given: str, root: str) -> list[str]:
+    tries = [given]
+    if root:
+        try:
+            tries.append(Path(given).expanduser().resolve().relative_to(Path(root).expanduser().resolve()).as_posix())
+        except (ValueError, OSError):
+            pass
+    for one in tries:
+        path = posixpath.normpath(one.replace(os.sep, "/"))
+        if path in files.names:
+            return [path]
+        alike = [name for name in files.names if name.endswith(f"/{path}")]
+        if len(alike) == 1:
+            return alike
+        below = [name for name in files.names if path == "." or f"/{path}/" in f"/{name}"]
+        below = [name for name in below if name.lower().endswith(LIST_SUFFIXES) and is_list(first_lines(files, name))]
+        if below:
+            return below
+    there = [name for name in files.names if name.lower().endswith(LIST_SUFFIXES)]
+    shown = f"; there are {', '.join(map(make_printable, there[:5]))}" if there else ""
+    raise InputError(f"{files.path}: holds no list {make_printable(given)}{shown}; give --data.csv another")
+
+
+def _find(header: list[str], given: str | None, known: Sequence[str], where: str, what: str) -> int:
+    if given is not None:
+        return find_column(header, given, where)
+    folded = [field.lower() for field in header]
+    for column in known:
+        if column in folded:
+            return folded.index(column)
+    raise InputError(
+        f"{where}: has no column {what!r} or another that is known; its columns: {', '.join(header)[:200]}; name it "
+        f"with --data.{what}_column NAME"
+    )

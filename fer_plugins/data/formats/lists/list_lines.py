@@ -1,0 +1,146 @@
+"""Reads the lines of a list of images: csv, tsv, ``path label`` without a header, JSON lines."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections.abc import Sequence
+from contextlib import nullcontext
+
+from fer_plugins.data.formats.archives.file_set import READ_ERRORS, FileSet, Opener, make_printable
+from fer_plugins.data.formats.image_files import is_image
+from fer_plugins.data.formats.labels import expression_of
+from fer_plugins.data.formats.tables.csv_files import read_rows, read_text
+from fer_plugins.runtime.errors import InputError
+
+_LOOKED_AT = 1 << 16  # bytes of a file, for its first line
+LIST_SUFFIXES = (".csv", ".tsv", ".txt", ".lst", ".jsonl", ".json")
+# What the column of file names and that of labels are called where the user does not say; compared without case.
+IMAGE_COLUMNS = (
+    *("image", "file_name", "filename", "file", "filepath", "file_path", "path", "image_path", "imagepath", "img_path"),
+    *("img", "img_name", "image_name", "imagename", "images", "pth", "subdirectory_filepath", "name", "image_id", "id"),
+)
+LABEL_COLUMNS = (
+    *("label", "emotion", "expression", "class", "labels", "emotions", "expressions", "target", "category"),
+    *("class_name", "label_name", "emotion_label", "class_label"),
+)
+
+
+def first_lines(files: FileSet, name: str, opener: Opener | None = None) -> list[str]:
+    """Return the first two lines of a file that are not empty, less where they are not there or cannot be read.
+
+    Args:
+        files: the copy.
+        name: the file's.
+        opener: of ``files.opened()``, where many are looked at.
+    """
+    try:
+        with nullcontext(opener) if opener else files.opened() as open_file, open_file(name) as stream:
+            start = stream.read(_LOOKED_AT)
+    except (*READ_ERRORS, KeyError):
+        return []
+    encoding = "utf-16" if start[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    return [line.strip() for line in start.decode(encoding, "replace").splitlines() if line.strip()][:2]
+
+
+def is_list(lines: Sequence[str]) -> bool:
+    """Tell by its first two lines whether a file lists images: it names columns for that, or holds names of images."""
+    if not lines:
+        return False
+    if lines[0][:1] in ("{", "["):
+        words = [word.lower() for word in re.findall(r'"([^"]*)"\s*:', " ".join(lines))]
+        return any(word in IMAGE_COLUMNS or is_image(word) for word in words)
+    fields = [field.strip(' "').lower() for field in _divide(lines[0])]
+    labelled = bool({*fields} & {*LABEL_COLUMNS}) or sum(map(bool, map(expression_of, fields))) > 1
+    named = is_image(fields[0]) or (labelled and bool({*fields} & {*IMAGE_COLUMNS}))
+    return len(fields) > 1 and (
+        named or any(is_image(field.strip(' "')) for line in lines[1:] for field in _divide(line))
+    )
+
+
+def join_one_hot(
+    header: list[str], lines: list[list[str]], given: str | None, where: str
+) -> tuple[list[str], list[list[str]]]:
+    """Make one column of labels of a column an expression, with 1 for the one that is meant.
+
+    Args:
+        header: the names of the columns.
+        lines: their entries.
+        given: the column of labels that the user named; nothing is joined then, or where there is such a column.
+        where: the list, for messages.
+
+    Raises:
+        InputError: a line has not exactly one expression.
+    """
+    columns = [at for at, column in enumerate(header) if expression_of(column)]
+    if given is not None or len(columns) < 2 or set(map(str.lower, header)) & set(LABEL_COLUMNS):
+        return header, lines
+    joined = []
+    for number, line in enumerate(lines, start=1):
+        meant = [header[at] for at in columns if line[at].strip() not in ("0", "0.0", "")]
+        if len(meant) != 1:
+            raise InputError(
+                f"{where}: row {number} has {len(meant)} expressions in columns of one each; one of them must be 1 and "
+                "the others 0: mend the row, or name the column with --data.label_column"
+            )
+        joined.append([*(value for at, value in enumerate(line) if at not in columns), meant[0]])
+    return [*(column for at, column in enumerate(header) if at not in columns), LABEL_COLUMNS[0]], joined
+
+
+def _divide(line: str) -> list[str]:
+    mark = next((one for one in ",;\t" if one in line), None)
+    if mark is not None:
+        return next(csv.reader([line], delimiter=mark), [])
+    path, _, _ = line.rpartition(" ")  # a path may have blanks in it
+    return line.rsplit(maxsplit=1) if is_image(path) else line.split()
+
+
+def read_lines(files: FileSet, listed: str) -> tuple[list[str], list[list[str]]]:
+    """Read a list: the names of its columns, and its lines.
+
+    Raises:
+        InputError: it is empty or of no such form, or a line without header has not two values.
+    """
+    where = files.where(listed)
+    if listed.lower().endswith((".json", ".jsonl")):
+        return _read_json(files, listed)
+    first = next(iter(first_lines(files, listed)), "")
+    fields = _divide(first)
+    headless = bool(fields) and is_image(fields[0].strip(' "'))
+    if not headless and (len(fields) < 2 or any(mark in first for mark in ",;\t")):
+        return read_rows(files, listed)
+    header = ["image", "label"] if headless else fields
+    rows = []
+    lines = [line for line in read_text(files, listed).splitlines() if line.strip()]
+    for number, line in enumerate(lines[not headless :], start=1):
+        fields = _divide(line.strip()) if headless else line.split()
+        if len(fields) != len(header) and headless:
+            raise InputError(
+                f"{where}: line {number} has {len(fields)} values and the list has no header; leave image and label, "
+                "or write a first line that names the columns, divided as the lines are, such as 'image label other'"
+            )
+        if len(fields) != len(header):
+            raise InputError(
+                f"{where}: row {number} has {len(fields)} values, the header names {len(header)}; mend the row"
+            )
+        rows.append(fields)
+    return header, rows
+
+
+def _read_json(files: FileSet, listed: str) -> tuple[list[str], list[list[str]]]:
+    text, where = read_text(files, listed), files.where(listed)
+    try:
+        if listed.lower().endswith(".json"):
+            entries = json.loads(text)
+        else:
+            entries = [json.loads(line) for line in text.splitlines() if line.strip()]
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{where}: is no JSON lines ({make_printable(str(error))}); fetch it again") from None
+    if isinstance(entries, dict) and any(map(is_image, entries)):  # {"1.png": "happy"}
+        entries = [{"image": name, "label": label} for name, label in entries.items()]
+    if not entries or not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise InputError(f"{where}: holds no list of mappings, such as {{'file_name': '1.png', 'label': 'happy'}}")
+    header = list(entries[0])
+    rows = [["" if entry.get(key) is None else str(entry[key]) for key in header] for entry in entries]
+    return header, rows

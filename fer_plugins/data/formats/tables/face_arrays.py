@@ -1,0 +1,221 @@
+"""Puts arrays together to sets of images and labels, by their shapes and by the splits in their names."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from fer_plugins.data.formats.archives.file_set import make_printable
+from fer_plugins.data.formats.labels import expression_of
+from fer_plugins.data.formats.split_names import split_of
+from fer_plugins.data.formats.tables.array_images import to_images
+from fer_plugins.data.formats.tables.face_rows import FaceRows, clean_label, refuse_splits
+from fer_plugins.runtime.errors import InputError
+
+_LEAST_SIDE = 8  # pixels
+_MOST_CLASSES = 10
+_LABEL_WORDS = ("y", "label", "labels", "emotion", "emotions", "target", "targets", "class", "classes", "expression")
+_Array = npt.NDArray[Any]
+
+
+class ArraySet(NamedTuple):
+    """Names of the arrays that belong together; labels "" where they are a column of the images' own array."""
+
+    images: str
+    labels: str
+    usage: str
+    split: str
+    names: tuple[str, ...]  # of the classes, by code
+
+
+def find_sets(arrays: Mapping[str, _Array], where: str) -> tuple[list[ArraySet], list[str]]:
+    """Find which arrays are the images and labels of each split.
+
+    Returns:
+        The sets, and sentences about what was guessed or not read.
+
+    Raises:
+        InputError: nothing fits, or several arrays fit equally; the message lists what lies there.
+    """
+    if not arrays:
+        raise InputError(
+            f"{where}: holds no array of images; it may be a model's weights. Give arrays X and y in one npz"
+        )
+    by_split: dict[str, list[str]] = {}
+    for key in arrays:
+        by_split.setdefault(split_of_key(key), []).append(key)
+    images = {split: [key for key in keys if _are_images(arrays[key])] for split, keys in by_split.items()}
+    images = {split: keys for split, keys in images.items() if keys}
+    if not images:
+        raise InputError(f"{where}: holds no array of images (N x H x W, or N x pixels): {_list(arrays)}")
+    names = next((found for key in arrays if (found := _class_names(arrays[key]))), ())
+    sets, notes = [], []
+    for split, keys in images.items():
+        if len(keys) > 1:
+            raise InputError(
+                f"{where}: several arrays could be the images of {split or 'the one set'}: "
+                f"{_list({key: arrays[key] for key in keys})}; give --data.root one file, or save X and y alone"
+            )
+        size = len(arrays[keys[0]])
+        others = [
+            key for key in by_split[split] if key not in keys and not (names and _class_names(arrays[key]) == names)
+        ]
+        fitting = [key for key in others if arrays[key].ndim in (1, 2) and len(arrays[key]) == size]
+        usage = next((key for key in fitting if _are_splits(arrays[key])), "")
+        labels = _choose_labels(arrays, [key for key in fitting if key != usage], where)
+        if labels is None and _label_column(arrays[keys[0]]) is not None:
+            labels = ""
+        if labels is None:
+            lengths = [key for key in others if arrays[key].ndim in (1, 2)]
+            if lengths and not fitting:
+                raise InputError(
+                    f"{where}: {keys[0]} has {size:,} images and {lengths[0]} {len(arrays[lengths[0]]):,} labels; the "
+                    "two do not belong together: save them again"
+                )
+            notes.append(f"{keys[0]} holds {size:,} images without labels, which were not read.")
+            continue
+        sets.append(ArraySet(keys[0], labels, usage, split, names))
+    if not sets:
+        raise InputError(f"{where}: holds images without labels: {_list(arrays)}; save the labels beside them, as y")
+    known = {one.split for one in sets}
+    if "" in known and len(known) > 1:
+        if "train" in known:
+            plain = next(one for one in sets if not one.split)
+            raise InputError(f"{where}: {plain.images} names no split, others do: {_list(arrays)}; rename or remove it")
+        notes += [
+            f"{one.images} names no split beside others that do: it was read as train." for one in sets if not one.split
+        ]
+        sets = [one._replace(split=one.split or "train") for one in sets]
+    return sets, notes
+
+
+def read_set(arrays: Mapping[str, _Array], one: ArraySet, where: str) -> FaceRows:
+    """Return the rows of one set.
+
+    Raises:
+        InputError: pixels that are none, or labels that are shares.
+    """
+    array = arrays[one.images]
+    column = None if one.labels else _label_column(array)
+    rows = FaceRows(where, names=one.names)
+    if column is not None:
+        labels = array[:, column]
+        array = np.delete(array, column, axis=1)
+    else:
+        labels = arrays[one.labels]
+    rows.images = to_images(array, f"{where}: {one.images}")
+    rows.source = [f"{one.images}:row {row}" for row in range(1, len(array) + 1)]
+    rows.place = [f"{where}:{source}" for source in rows.source]
+    rows.label = _to_labels(labels, f"{where}: {one.labels or one.images}")
+    rows.split = [one.split] * len(array)
+    if one.usage:
+        written = [_text(value) for value in arrays[one.usage].ravel()]
+        rows.split = [split_of(text) or "" for text in written]
+        refuse_splits(rows, written, one.usage)
+    return rows
+
+
+def split_of_key(key: str) -> str:
+    """Return the split that an array's name says, else that of its file or folder; "" where none or several do.
+
+    >>> split_of_key("faces/X_train"), split_of_key("modytest"), split_of_key("a/PublicTestX")
+    ('train', 'test', 'val')
+    """
+    for part in reversed(key.split("/")):
+        joined = re.sub(r"[\s_.-]+", "", part.lower())
+        for word, split in (("publictest", "val"), ("privatetest", "test")):
+            if word in joined:
+                return split
+        if whole := split_of(part):
+            return whole
+        found = set()
+        for token in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", part):
+            word = token.lower()
+            bare = re.sub(r"^.*[xy](?=(?:train|val|test|valid)$)|[xy]$", "", word)
+            found.add(split_of(word) or split_of(bare) or "")
+        found.discard("")
+        if len(found) == 1:
+            return found.pop()
+    return ""
+
+
+def _are_images(array: _Array) -> bool:
+    if array.dtype.kind not in "buif" or len(array.shape) < 2:
+        return False
+    if array.ndim == 2:
+        width = array.shape[1]
+        square = math.isqrt(width) ** 2
+        return width >= _LEAST_SIDE**2 and (
+            square == width or (square == width - 1 and _label_column(array) is not None)
+        )
+    if array.ndim == 3:
+        return bool(min(array.shape[1:]) >= _LEAST_SIDE)
+    return array.ndim == 4 and (
+        (array.shape[3] in (1, 3) and min(array.shape[1:3]) >= _LEAST_SIDE)
+        or (array.shape[1] in (1, 3) and min(array.shape[2:]) >= _LEAST_SIDE)
+    )
+
+
+def _label_column(array: _Array) -> int | None:
+    """Return the column of codes of an array (N, pixels + 1): the first or the last, or None."""
+    if array.ndim != 2 or math.isqrt(array.shape[1]) ** 2 != array.shape[1] - 1 or not len(array):
+        return None
+    ends = [place for place in (0, -1) if np.isin(array[:, place], range(_MOST_CLASSES)).all()]
+    ends = [place for place in ends if len(np.unique(array[:, place])) > 1] or ends
+    return ends[0] if len(ends) == 1 else None
+
+
+def _choose_labels(arrays: Mapping[str, _Array], fitting: list[str], where: str) -> str | None:
+    fitting = [key for key in fitting if arrays[key].ndim == 1 or arrays[key].shape[1] <= _MOST_CLASSES]
+    words = [key for key in fitting if arrays[key].ndim == 1 and _are_expressions(arrays[key])]
+    named = [key for key in fitting if set(re.split(r"[^a-z]+", key.rpartition("/")[2].lower())) & {*_LABEL_WORDS}]
+    for keys in (words, fitting if len(fitting) == 1 else named):
+        if len(keys) == 1:
+            return keys[0]
+    if len(fitting) > 1:
+        shown = _list({key: arrays[key] for key in fitting})
+        raise InputError(f"{where}: several arrays could be the labels: {shown}; save X and y alone in one npz")
+    return None
+
+
+def _text(value: object) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+
+def _are_expressions(array: _Array) -> bool:
+    return array.dtype.kind in "SUOT" and all(expression_of(_text(value)) for value in np.unique(array))
+
+
+def _are_splits(array: _Array) -> bool:
+    return array.ndim == 1 and array.dtype.kind in "SUOT" and all(split_of(_text(v)) for v in np.unique(array))
+
+
+def _class_names(array: _Array) -> tuple[str, ...]:
+    if array.ndim != 1 or not 1 < len(array) <= _MOST_CLASSES or array.dtype.kind not in "SUOT":
+        return ()
+    names = tuple(expression_of(_text(value)) or "" for value in array)
+    return names if len(set(names)) == len(names) and all(names) else ()
+
+
+def _to_labels(array: _Array, where: str) -> list[str]:
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.ndim == 2:
+        if not (((array == 0) | (array == 1)).all() and (array.sum(1) == 1).all()):
+            raise InputError(
+                f"{where}: each row must be one 1 among 0s (one-hot), or one code; "
+                "shares of several classes are no label"
+            )
+        array = array.argmax(1)
+    return [clean_label(_text(value)) for value in array.tolist()]
+
+
+def _list(arrays: Mapping[str, _Array]) -> str:
+    shown = [f"{key} {array.dtype} {array.shape}" for key, array in list(arrays.items())[:8]]
+    more = f" and {len(arrays) - 8} more" if len(arrays) > 8 else ""
+    return make_printable("; ".join(shown) + more)

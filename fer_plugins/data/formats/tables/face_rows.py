@@ -1,0 +1,220 @@
+"""Rows of faces as a table or array file gives them, before a dataset says what their labels mean."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from fer_plugins.data.formats.archives.file_set import split_name
+from fer_plugins.data.formats.image_files import OnBadImage
+from fer_plugins.data.formats.labels import expression_of
+from fer_plugins.data.formats.split_names import split_of
+from fer_plugins.runtime.errors import InputError
+
+Images = Sequence[npt.NDArray[np.uint8]] | npt.NDArray[np.uint8]
+_SPLITS_SAID = "Training, PublicTest, PrivateTest, or train, val, test"
+
+
+class BadRow(NamedTuple):
+    """A row that was left out."""
+
+    label: str | None  # None: unknown
+    split: str
+    where: str
+    reason: str
+
+
+@dataclass
+class FaceRows:
+    """The good rows in the file's order, and the bad ones that were left out."""
+
+    where: str  # the file, for messages
+    row: list[int] = field(default_factory=list)  # of a csv: the number of the data row, from 1
+    source: list[str] = field(default_factory=list)  # "fer2013.csv:row 17"
+    place: list[str] = field(default_factory=list)  # the same for messages, with the path and the line
+    label: list[str] = field(default_factory=list)  # a code ("3") or a word, as clean_label gives it
+    split: list[str] = field(default_factory=list)  # train, val, test; "" where the file does not say
+    images: Images = ()  # each uint8 (H, W, 1 or 3)
+    bad: list[BadRow] = field(default_factory=list)
+    names: tuple[str, ...] = ()  # class names by code, where the file holds them
+    notes: list[str] = field(default_factory=list)
+
+    def describe_bad(self) -> list[str]:
+        """Return a sentence on the rows that were left out, or [] where there are none."""
+        if not self.bad:
+            return []
+        first = self.bad[0]
+        return [
+            f"{len(self.bad):,} bad rows were left out (--data.on_bad_image skip), the first: {first.where}: "
+            f"{first.reason}."
+        ]
+
+
+class FaceTable(Protocol):
+    """A table or array file, or several that belong together; picklable, nothing stays open."""
+
+    @property
+    def title(self) -> str:
+        """What it is, for the notes."""
+        ...
+
+    def digest(self) -> str:
+        """Hash what a change of the files would change."""
+        ...
+
+    def read(self, on_bad_image: OnBadImage) -> FaceRows:
+        """Read everything.
+
+        Raises:
+            UnreadableError: a bad row, under "error".
+            InputError: the file is damaged, or its columns or arrays are none that can be understood.
+        """
+        ...
+
+
+def clean_label(value: object) -> str:
+    """Return a label as compared: codes without decimals and leading zeros, words without blanks around.
+
+    >>> clean_label("3.0"), clean_label(" Happy "), clean_label(2.5)
+    ('3', 'Happy', '2.5')
+    """
+    text = str(value).strip()
+    try:
+        number = float(text) if len(text) <= 12 and text.isascii() and "_" not in text else None
+    except ValueError:
+        return text
+    return str(int(number)) if number is not None and number.is_integer() else text
+
+
+def code_labels(
+    rows: FaceRows, classes: Sequence[str], codes: Sequence[str] = (), *, remedy: str
+) -> tuple[list[int], list[int | None]]:
+    """Turn labels into places in ``classes``.
+
+    Args:
+        rows: what was read.
+        classes: the dataset's class names, in the order of its codes.
+        codes: what the codes of this copy mean, in the order 0, 1, 2, ...; else the file's own names, else ``classes``.
+        remedy: what helps where the labels are others.
+
+    Returns:
+        Of the good rows, and of the bad ones (None: not known).
+
+    Raises:
+        InputError: a label that is neither such a code nor an expression of ``classes``.
+    """
+    means = {label: _class_of(label, classes, codes or rows.names or classes) for label in {*rows.label}}
+    top = len(codes or rows.names or classes) - 1
+    refuse_column(
+        rows,
+        rows.label,
+        lambda label: means[label] is not None,
+        "the label",
+        f"a code in 0..{top} or one of {', '.join(classes)} is needed",
+        remedy,
+    )
+    good = [place for label in rows.label if (place := means[label]) is not None]
+    bad = [
+        None if row.label is None else _class_of(row.label, classes, codes or rows.names or classes) for row in rows.bad
+    ]
+    return good, bad
+
+
+def check_splits(rows: FaceRows) -> bool:
+    """Tell whether the rows have splits.
+
+    Raises:
+        InputError: some have one and others have none.
+    """
+    known = any(rows.split) or any(row.split for row in rows.bad)
+    if known and not all(rows.split):
+        place = rows.place[rows.split.index("")]
+        raise InputError(f"{place}: has no split beside rows that have one; give --data.root one copy alone")
+    return known
+
+
+def refuse_splits(rows: FaceRows, written: Sequence[str], column: str) -> None:
+    """Refuse splits that were not understood: "" in ``rows.split`` where the file has such a column."""
+    unknown = {text for text, split in zip(written, rows.split, strict=True) if not split}
+    refuse_column(
+        rows,
+        written,
+        lambda text: text not in unknown,
+        column,
+        f"{_SPLITS_SAID} is needed",
+        "rename them, or rename the column where it is none of splits",
+    )
+
+
+def refuse_column(
+    rows: FaceRows, values: Sequence[str], known: Callable[[str], bool], what: str, needed: str, remedy: str
+) -> None:
+    """Raise where a value of a column is not ``known``: the row's fault, or the column's where many rows have it.
+
+    Args:
+        rows: where the values stand.
+        values: one of each good row.
+        known: tells whether a value is understood.
+        what: the column, for the message.
+        needed: what it must hold.
+        remedy: for a fault of the column.
+    """
+    wrong = [number for number, value in enumerate(values) if not known(value)]
+    if not wrong:
+        return
+    first = wrong[0]
+    if len(wrong) == 1 or len(wrong) * 100 <= len(values):
+        more = f" (and {len(wrong) - 1:,} further rows)" if len(wrong) > 1 else ""
+        raise InputError(
+            f"{rows.place[first]}: {what} is {values[first][:40]!r}{more}; {needed}: mend or remove the row"
+        )
+    shown = ", ".join(f"{v[:20]!r} ({n:,})" for v, n in Counter(values[row] for row in wrong).most_common(5))
+    raise InputError(
+        f"{rows.where}: {what} is none that is known in {len(wrong):,} of {len(values):,} rows: {shown}; "
+        f"{needed}; {remedy}"
+    )
+
+
+def _class_of(label: str, classes: Sequence[str], codes: Sequence[str]) -> int | None:
+    name: str | None = label
+    if label.isdecimal() and label.isascii():
+        name = codes[int(label)] if len(label) < 6 and int(label) < len(codes) else ""
+    name = expression_of(name or "") or name
+    return classes.index(name) if name in classes else None
+
+
+def join_rows(parts: Sequence[FaceRows]) -> FaceRows:
+    """Put the rows of several files behind one another."""
+    first = parts[0]
+    if len(parts) == 1:
+        return first
+    joined = FaceRows(first.where)
+    images: list[Any] = []
+    for rows in parts:
+        joined.source += rows.source
+        joined.place += rows.place
+        joined.label += rows.label
+        joined.split += rows.split
+        joined.bad += rows.bad
+        joined.notes += [note for note in rows.notes if note not in joined.notes]
+        images.extend(rows.images)
+        if rows.names and joined.names and rows.names != joined.names:
+            raise InputError(f"{rows.where}: names its classes otherwise than {first.where}; read one of them alone")
+        joined.names = joined.names or rows.names
+    joined.images = images
+    return joined
+
+
+def split_of_path(name: str) -> str:
+    """Return the split that a file's name says, else that of a folder above it; "" where none does.
+
+    >>> split_of_path("data/train-00000-of-00002.parquet"), split_of_path("test/data-00000-of-00001.arrow")
+    ('train', 'test')
+    """
+    *folders, file = split_name(name)
+    return next((split for part in (file.split(".")[0], *reversed(folders)) if (split := split_of(part))), "")

@@ -1,0 +1,71 @@
+"""What becomes of a batch on the device: floats, and the augmentation of whole batches."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from fer_plugins.contract import MixesBatch
+from fer_plugins.runtime.errors import InputError
+
+
+def to_float(image: Tensor) -> Tensor:
+    """Return uint8 images (B, C, H, W) as float32 in [0, 1], contiguous."""
+    return image.to(torch.float32, memory_format=torch.contiguous_format).div_(255)
+
+
+class BatchTransform:
+    """Applies a batch transform where the images lie, and checks its answer.
+
+    Args:
+        transform: maps images (B, C, H, W) of floats in [0, 1] to others of the same shape.
+    """
+
+    def __init__(self, transform: nn.Module) -> None:
+        self._transform = transform
+        self._device: torch.device | None = None
+
+    @property
+    def mixes(self) -> bool:
+        """Whether the transform changes the targets with the images."""
+        return isinstance(self._transform, MixesBatch)
+
+    def __call__(self, image: Tensor, target: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
+        """Return the augmented images, without gradients, and the targets, changed where the transform mixes images.
+
+        Args:
+            image: (B, C, H, W) floats in [0, 1].
+            target: (B, classes) shares that sum to 1; needed where the transform mixes images.
+
+        Raises:
+            InputError: the transform changes the shape.
+        """
+        if self._device != image.device:
+            self._transform.to(image.device)
+            self._device = image.device
+        with torch.no_grad():
+            changed: Any
+            if isinstance(self._transform, MixesBatch) and target is not None:
+                changed, target = self._transform.mix(image, target)
+            else:
+                changed = self._transform(image)
+        if changed.shape != image.shape:
+            raise InputError(
+                f"augmentation {type(self._transform).__name__} returns images {tuple(changed.shape)} for images "
+                f"{tuple(image.shape)}; the shape must stay"
+            )
+        augmented: Tensor = changed
+        return augmented, target
+
+
+def check_device(name: str) -> torch.device:
+    """Return the device that images are held on.
+
+    Raises:
+        InputError: it is neither the CPU nor a CUDA device that is there.
+    """
+    if name == "cpu" or (name.split(":")[0] == "cuda" and torch.cuda.is_available()):
+        return torch.device(name)
+    raise InputError(f"data.resident_device is {name}; give cpu, or cuda where there is a CUDA device")

@@ -1,0 +1,99 @@
+"""In which order the samples of an epoch come, and how they are cut into batches."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from lightning.pytorch import Trainer
+from torch import Tensor
+
+from fer_plugins.runtime.errors import InputError
+from fer_plugins.runtime.seeds import derive
+
+Rows = npt.NDArray[np.int64]
+
+
+class EpochOrder:
+    """The order of every epoch; its length is the number of batches.
+
+    Args:
+        labels: (n,) int64, of the samples.
+        batch_size: samples in a batch, at least 1.
+        shuffle: whether each epoch has an order of its own, drawn from ``seed`` and the epoch.
+        seed: the run's seed.
+        drop_last: whether the shorter last batch is left out.
+        oversample: whether samples of the smaller classes are repeated up to the largest; in a shuffled order only.
+
+    Raises:
+        InputError: ``batch_size`` is below 1.
+    """
+
+    def __init__(
+        self, labels: Tensor, *, batch_size: int, shuffle: bool, seed: int, drop_last: bool, oversample: bool
+    ) -> None:
+        check_batch_size(batch_size)
+        self._labels, self._shuffle, self._seed = labels.cpu(), shuffle, seed
+        self._oversample = oversample and shuffle
+        counts = torch.bincount(self._labels)
+        samples = int(counts.max() * (counts > 0).sum()) if self._oversample else len(labels)
+        self._batches = samples // batch_size if drop_last else -(-samples // batch_size)
+
+    def __len__(self) -> int:
+        return self._batches
+
+    def draw(self, epoch: int) -> Tensor | None:
+        """Return the samples of ``epoch`` in order, as int64 positions; None where they come as they are."""
+        if self._oversample:
+            return draw_oversampled(self._labels, self._seed, epoch)
+        return draw_order(len(self._labels), self._seed, epoch) if self._shuffle else None
+
+
+def number_of_epoch(trainer: Trainer | None) -> int:
+    """Return the number of the epoch that is being trained, 0 without a trainer.
+
+    Not trainer.current_epoch: where a run resumes, Lightning 2.6 makes the first iterator, and workers fetch their
+    first batches, while that is still the number of the epoch that the checkpoint ended.
+    """
+    if trainer is None:
+        return 0
+    current: Any = trainer.fit_loop.epoch_progress.current  # annotated as a class without the attribute
+    return int(current.processed)
+
+
+def check_batch_size(batch_size: int) -> None:
+    """Raise InputError where ``batch_size`` is below 1."""
+    if batch_size < 1:
+        raise InputError(f"data.batch_size is {batch_size}; give at least 1")
+
+
+def draw_order(count: int, seed: int, epoch: int) -> Tensor:
+    """Return the order of ``count`` samples in ``epoch``: (count,) int64, the same on every device."""
+    generator = torch.Generator().manual_seed(derive(seed, "order", epoch))
+    return torch.randperm(count, generator=generator)
+
+
+def draw_oversampled(labels: Tensor, seed: int, epoch: int) -> Tensor:
+    """Return an order of ``epoch`` in which every class comes as often as the largest.
+
+    Every sample comes at least once; what a smaller class lacks is drawn from it with replacement.
+
+    Args:
+        labels: (n,) int64, of the samples.
+        seed: the run's seed.
+        epoch: number of the epoch; each draws its own repetitions.
+
+    Returns:
+        (classes present x largest class,) int64, positions in ``labels``; the same on every device.
+    """
+    labels = labels.cpu()
+    generator = torch.Generator().manual_seed(derive(seed, "oversample", epoch))
+    largest = int(torch.bincount(labels).max())
+    positions = []
+    for label in torch.bincount(labels).nonzero().flatten():
+        own = (labels == label).nonzero().flatten()
+        positions += [own, own[torch.randint(len(own), (largest - len(own),), generator=generator)]]
+    chosen = torch.cat(positions)
+    return chosen[draw_order(len(chosen), seed, epoch)]

@@ -1,0 +1,98 @@
+"""Whole batches, gathered in one step from images that stay where they are."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from fer_plugins.contract import Batch
+from fer_plugins.data.loaders.order import EpochOrder, Rows
+
+Epoch = Callable[[], int]
+
+
+def wrap_images(images: npt.NDArray[np.uint8]) -> Tensor:
+    """Return a tensor (N, S, S, C) on the memory of ``images``, which nobody may write to."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+        return torch.from_numpy(images)
+
+
+def place_images(images: npt.NDArray[np.uint8], device: torch.device) -> Tensor:
+    """Return the images as a tensor (N, S, S, C), on a CUDA device where they take at most half of its free memory."""
+    tensor = wrap_images(images)
+    if device.type == "cuda" and not isinstance(images, np.memmap):
+        free, _ = torch.cuda.mem_get_info(device)
+        if images.nbytes <= free / 2:  # assumed: the network, its gradients and activations need the rest
+            return tensor.to(device)
+    return tensor
+
+
+class ResidentLoader:
+    """Iterates over :class:`~fer_plugins.contract.Batch`, gathered in one step from images that stay where they are.
+
+    Every row comes once an epoch (more often where ``oversample`` repeats it), in batches of ``batch_size`` and a
+    shorter last one. Batches lie on the device of ``images``; ``image`` is uint8 (B, C, S, S), for three channels with
+    the channels innermost in memory.
+
+    Args:
+        images: (N, S, S, C) uint8.
+        labels: (N,) int64.
+        rows: (n,) int64, which of the N rows this loader serves.
+        batch_size: images in a batch, at least 1.
+        shuffle: whether each epoch has an order of its own, drawn from ``seed`` and the epoch.
+        seed: the run's seed.
+        epoch: gives the number of the epoch; asked when the first batch is fetched, since Lightning makes the first
+            iterator of a resumed run before it knows in which epoch it is.
+        drop_last: whether the shorter last batch is left out.
+        oversample: whether samples of the smaller classes are repeated up to the largest; in a shuffled order only.
+    """
+
+    def __init__(
+        self,
+        images: Tensor | npt.NDArray[np.uint8],
+        labels: Tensor | Rows,
+        rows: Tensor | Rows,
+        *,
+        batch_size: int,
+        shuffle: bool,
+        seed: int,
+        epoch: Epoch,
+        drop_last: bool = False,
+        oversample: bool = False,
+    ) -> None:
+        images = images if isinstance(images, Tensor) else wrap_images(images)
+        count, height, width, channels = images.shape
+        self._grey = channels == 1
+        # A view for grey images, so that a gathered batch needs no permutation.
+        self._images = images.view(count, 1, height, width) if self._grey else images
+        self._rows = torch.as_tensor(rows).to(images.device)
+        self._labels = torch.as_tensor(labels).to(images.device)[self._rows]
+        self._order = EpochOrder(
+            self._labels,
+            batch_size=batch_size,
+            shuffle=shuffle,
+            seed=seed,
+            drop_last=drop_last,
+            oversample=oversample,
+        )
+        self._epoch, self.batch_size = epoch, batch_size
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    def __iter__(self) -> Iterator[Batch]:
+        rows, labels, size = self._rows, self._labels, self.batch_size
+        order = self._order.draw(self._epoch())
+        if order is not None:
+            order = order.to(rows.device)
+            rows, labels = rows[order], labels[order]
+        for start in range(0, len(self) * size, size):
+            index = rows[start : start + size]
+            image = self._images.index_select(0, index)
+            yield Batch(index, image if self._grey else image.permute(0, 3, 1, 2), labels[start : start + size])

@@ -1,0 +1,176 @@
+"""Batches that are augmented image by image, in workers."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from fer_plugins.contract import Batch, SampleTransform
+from fer_plugins.data.loaders.order import EpochOrder, Rows, check_batch_size
+from fer_plugins.data.loaders.resident import Epoch, wrap_images
+from fer_plugins.data.loaders.transforms import apply_transform, seeded
+from fer_plugins.runtime.errors import InputError
+from fer_plugins.runtime.seeds import derive
+
+PATIENCE = 120  # seconds without a batch after which a worker counts as stuck: an error is better than a silent stop
+
+
+class PlannedBatch(NamedTuple):
+    """What a worker is told to make."""
+
+    epoch: int
+    number: int  # of the batch in its epoch
+    rows: Rows
+
+
+class BatchPlan(Sampler[PlannedBatch]):
+    """The batches of each epoch; lives in the main process, so that workers need not know the epoch."""
+
+    def __init__(self, rows: Rows, batch_size: int, order: EpochOrder, epoch: Epoch) -> None:
+        self._rows, self._batch_size, self._order, self._epoch = rows, batch_size, order, epoch
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    def __iter__(self) -> Iterator[PlannedBatch]:
+        epoch, size = self._epoch(), self._batch_size
+        order = self._order.draw(epoch)
+        rows = self._rows if order is None else self._rows[order.numpy()]
+        for number in range(len(self)):
+            yield PlannedBatch(epoch, number, rows[number * size : (number + 1) * size])
+
+
+class AugmentedBatches(Dataset[Batch]):
+    """Maps a planned batch to the batch itself; what it draws depends on seed, epoch and number only.
+
+    A copy in another process shares the images: inherited by fork; in shared memory, or mapped again from the same
+    file, where the object is pickled.
+    """
+
+    def __init__(
+        self, images: npt.NDArray[np.uint8], labels: Rows, transform: SampleTransform | None, *, seed: int
+    ) -> None:
+        self._mapped = isinstance(images, np.memmap)
+        self._images: Any = images if self._mapped else wrap_images(images)
+        self._labels, self._transform, self._seed = labels, transform, seed
+
+    def __getitem__(self, plan: PlannedBatch) -> Batch:
+        source = self._images if self._mapped else self._images.numpy()
+        images = np.take(source, plan.rows, axis=0)  # a copy: the transform may write to it
+        if self._transform is not None:
+            with seeded(derive(self._seed, "augment", plan.epoch, plan.number), self._transform):
+                for i, image in enumerate(images):
+                    images[i] = apply_transform(self._transform, image)
+        return Batch(
+            torch.from_numpy(plan.rows.copy()),
+            torch.from_numpy(images).permute(0, 3, 1, 2),
+            torch.from_numpy(self._labels[plan.rows]),
+        )
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(self.__dict__)
+        if self._mapped:
+            state["_images"] = (str(self._images.filename), self._images.offset, self._images.shape)
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        if self._mapped:
+            path, offset, shape = state["_images"]
+            self._images = np.memmap(path, dtype=np.uint8, mode="r", offset=offset, shape=shape)
+
+
+def sample_loader(
+    images: npt.NDArray[np.uint8],
+    labels: Rows,
+    rows: Rows,
+    transform: SampleTransform | None,
+    *,
+    batch_size: int,
+    shuffle: bool,
+    seed: int,
+    epoch: Epoch,
+    workers: int,
+    pin_memory: bool = False,
+    context: str | None = None,
+    drop_last: bool = False,
+    oversample: bool = False,
+) -> DataLoader[Batch]:
+    """Build a loader of whole batches that are made, and augmented where there is a transform, in workers.
+
+    The batches are the same bit for bit whatever ``workers`` is.
+
+    Args:
+        images: (N, S, S, C) uint8, shared with the workers, not copied for each.
+        labels: (N,) int64.
+        rows: (n,) int64, which of the N rows this loader serves.
+        transform: the augmentation of one image, or None.
+        batch_size: images in a batch, at least 1.
+        shuffle: whether each epoch has an order of its own.
+        seed: the run's seed.
+        epoch: gives the number of the epoch; asked when an iterator is made (with workers) or first used (without).
+        workers: processes that make batches; 0 makes them in this one. They live as long as the loader.
+        pin_memory: whether batches are put where an accelerator copies from without waiting.
+        context: how workers start ("fork", "spawn", "forkserver"); None is the platform's own way.
+        drop_last: whether the shorter last batch is left out.
+        oversample: whether samples of the smaller classes are repeated up to the largest; in a shuffled order only.
+    """
+    order = EpochOrder(
+        torch.as_tensor(labels[rows]),
+        batch_size=batch_size,
+        shuffle=shuffle,
+        seed=seed,
+        drop_last=drop_last,
+        oversample=oversample,
+    )
+    if workers > 0:
+        _calm_opencv()
+    return DataLoader(
+        AugmentedBatches(images, labels, transform, seed=seed),
+        sampler=BatchPlan(rows, batch_size, order, epoch),
+        batch_size=None,
+        num_workers=workers,
+        persistent_workers=workers > 0,
+        timeout=PATIENCE if workers > 0 else 0,
+        pin_memory=pin_memory,
+        multiprocessing_context=context if workers > 0 else None,
+        generator=torch.Generator(),  # the loader would draw a seed from the run's own generator at every epoch
+    )
+
+
+def check_batches(batch_size: int, workers: int | None) -> None:
+    """Refuse a number of images or of processes that cannot be.
+
+    Raises:
+        InputError: ``batch_size`` is below 1, or ``workers`` below 0.
+    """
+    check_batch_size(batch_size)
+    if workers is not None and workers < 0:
+        raise InputError(f"data.workers is {workers}; give a number of processes, at least 0")
+
+
+def count_workers(augmentation: SampleTransform | nn.Module) -> int:
+    """Return how many processes make training batches where nobody says: none for a batch transform, else 1 to 4."""
+    if isinstance(augmentation, nn.Module):
+        return 0
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(4, max(1, processors - 1))
+
+
+def _calm_opencv() -> None:
+    """Stop OpenCV's own threads, where a transform has loaded it.
+
+    A worker that is forked inherits their locks and not the threads, and waits for them for ever; and a worker for each
+    core needs no threads besides.
+    """
+    opencv = sys.modules.get("cv2")
+    if opencv is not None:
+        opencv.setNumThreads(0)

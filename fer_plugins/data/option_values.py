@@ -1,0 +1,18 @@
+"""Refuses a value of an option that is none of its Literal's."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+from fer_plugins.runtime.errors import InputError
+
+
+def check_value(owner: str, option: str, value: object, values: Any) -> None:
+    """Refuse ``value`` where it is none of the Literal ``values``.
+
+    Raises:
+        InputError: it is none; the message names ``owner``, the ``option`` and what may be given.
+    """
+    known = [str(one) for one in get_args(values)]
+    if value not in get_args(values):
+        raise InputError(f"{owner}: {option} is {value!r}; give --data.{option} {', '.join(known[:-1])} or {known[-1]}")

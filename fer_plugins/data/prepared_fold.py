@@ -1,0 +1,137 @@
+"""One fold of a dataset, ready to be served: images loaded, protocol run, leaks looked for."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from torch import nn
+
+from fer_plugins.contract import Dataset, Fold, SampleTransform
+from fer_plugins.data.augmentations.shift import compare_detail
+from fer_plugins.data.images import Progress, load_images
+from fer_plugins.data.leaks import Leaks, find_leaks
+from fer_plugins.data.near_groups import NearCopies, find_near_groups
+from fer_plugins.data.offline import Images, balance_classes, refuse_mapped
+from fer_plugins.data.protocols.official import (
+    ProtocolCall,
+    augments_first,
+    count_classes,
+    missing_classes,
+    pick_fold,
+    split_folds,
+    wants_near_copies,
+)
+from fer_plugins.data.table import SampleTable
+from fer_plugins.runtime.errors import InputError
+from fer_plugins.runtime.notices import Notice
+
+Offline = tuple[SampleTransform | nn.Module, int | None]  # what makes images, and how many a class then has
+
+
+@dataclass(frozen=True)
+class PreparedFold:
+    """The images of a dataset and which of them are which part of one fold."""
+
+    images: Images  # (N, S, S, C) uint8, read-only
+    table: SampleTable  # N rows
+    fold: Fold  # rows of the table
+    classes: tuple[str, ...]
+    notes: tuple[str, ...]  # the dataset's
+    warnings: tuple[str, ...]
+    from_cache: bool
+    load_seconds: float
+    counts: dict[str, dict[str, int]]  # split -> class -> images
+    counts_before: dict[str, dict[str, int]]  # the same of the part that images were made for offline, before
+    fold_count: int
+    leaks: Leaks | None  # None where they were not looked for
+    fingerprint: str  # of the whole dataset
+    split_hash: str  # of the fold
+
+
+def prepare_fold(
+    dataset: Dataset,
+    *,
+    name: str,
+    protocol: ProtocolCall,
+    image_size: int,
+    channels: int,
+    seed: int,
+    fold: int,
+    limit: int | float | None,
+    on_leaks: str,
+    near_copies: NearCopies,
+    offline: Offline | None,
+    memory_gb: float,
+    cache: Path | None,
+    progress: Progress | None,
+) -> PreparedFold:
+    """Load the images, run the protocol and check what it returned.
+
+    The arguments are those of :class:`~fer_plugins.data.datamodule.FERDataModule`. What leaks is one of ``warnings``
+    under ``on_leaks`` "warn", and is not looked for under "off". A protocol that says ``wants_near_copies`` gets near
+    copies unless ``near_copies`` is "off". Images that are made offline join the training split, or the whole before
+    it is split where the protocol, flawed, asks for that.
+
+    Raises:
+        InputError: the dataset, an option or the protocol's fold is wrong, or a class is missing from a split.
+    """
+    loaded = load_images(
+        dataset,
+        name=name,
+        image_size=image_size,
+        channels=channels,
+        cache=cache,
+        memory_gb=memory_gb,
+        progress=progress,
+    )
+    classes = loaded.classes
+    mode = "on" if near_copies == "auto" and wants_near_copies(protocol) else near_copies
+    near = find_near_groups(loaded.images, loaded.table, mode, cache)
+    images, table, before = loaded.images, dataclasses.replace(loaded.table, near=near), {}
+    if offline is not None and augments_first(protocol):  # flawed: what is made joins the whole
+        kept = np.arange(len(table)) if limit is None else table.part(limit)
+        before = {"all": table.label[kept]}
+        refuse_mapped(images)
+        images, table, rows = balance_classes(
+            images[kept], table.rows(kept), np.arange(len(kept)), offline[0], per_class=offline[1], seed=seed
+        )
+        images, table, limit = images[rows], table.rows(rows), None
+    folds = split_folds(table, protocol, limit=limit)
+    chosen = pick_fold(folds, fold, protocol)
+    if offline is not None and not before:  # what is made joins the training split
+        before = {"train": table.label[chosen.train]}
+        images, table, train = balance_classes(images, table, chosen.train, offline[0], per_class=offline[1], seed=seed)
+        chosen = chosen._replace(train=train)
+    images.flags.writeable = False
+    counts = count_classes(table, chosen, classes, owner=f"dataset {name}")
+    leaks = None if on_leaks == "off" else find_leaks(table, chosen)
+    leaking = "; ".join(leaks.sentences()) if leaks else ""
+    if leaking and on_leaks == "error":
+        raise InputError(f"the parts leak: {leaking}; use another protocol, or --data.leaks warn")
+    shifted = compare_detail(images, chosen.train, chosen.val)
+    leak = Notice("leaks", f"the parts leak: {leaking}", leaks.as_dict()) if leaks and leaking else ""
+    said = (shifted, missing_classes(counts), leak)
+    return PreparedFold(
+        images,
+        table,
+        chosen,
+        classes,
+        loaded.notes,
+        tuple(sentence for sentence in said if sentence),
+        loaded.from_cache,
+        loaded.seconds,
+        counts,
+        {part: _count(labels, classes) for part, labels in before.items()},
+        len(folds),
+        leaks,
+        loaded.table.fingerprint(classes),
+        table.split_hash(chosen._asdict(), classes),
+    )
+
+
+def _count(labels: npt.NDArray[np.int64], classes: tuple[str, ...]) -> dict[str, int]:
+    return dict(zip(classes, np.bincount(labels, minlength=len(classes)).tolist(), strict=True))

@@ -1,0 +1,99 @@
+"""The runs that lie in a folder and how far each is: what folds, series of seeds and grids go on from.
+
+There is no other book: a run's config.yaml says which it is, its manifest.json how it ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from fer_plugins import config
+from fer_plugins.runs.record import Record
+from fer_plugins.runtime.errors import InputError
+
+FINISHED, RESUMABLE, FAILED, NEW = "finished", "interrupted", "failed", "not run"
+_RANK = {FAILED: 0, RESUMABLE: 1, FINISHED: 2}
+
+Key = TypeVar("Key", bound=Hashable)
+
+
+@dataclass(frozen=True)
+class Found:
+    """A run's folder."""
+
+    record: Record
+    status: str  # FINISHED, RESUMABLE or FAILED
+
+
+@dataclass(frozen=True)
+class FoundRuns(Generic[Key]):
+    """The runs in a folder."""
+
+    runs: Mapping[Key, Found]
+    strays: tuple[str, ...]  # folders of runs that are none of those wanted, and of damaged ones
+
+
+def find_runs(
+    folder: Path, identify: Callable[[Record], Key | None], read: Callable[[Path], Record] | None = None
+) -> FoundRuns[Key]:
+    """Look through a folder; of several runs with one key the furthest counts, and of these the newest.
+
+    Args:
+        folder: holds the folders of runs.
+        identify: the key of a run; None: it is none of those wanted.
+        read: reads a run's folder; None: :func:`read_run_folder`.
+    """
+    best: dict[Key, Found] = {}
+    strays: list[str] = []
+    for path in _folders(folder):
+        try:
+            record = (read or read_run_folder)(path)
+            key, found = identify(record), Found(record, _status(record))
+        except (InputError, OSError, KeyError, TypeError, AttributeError):  # damaged, or of another version
+            key = None
+        if key is None:
+            strays.append(path.name)
+        elif key not in best or _RANK[found.status] >= _RANK[best[key].status]:
+            best[key] = found
+    return FoundRuns(best, tuple(strays))
+
+
+def read_run_folder(path: Path) -> Record:
+    """Read a run's folder; a run that was killed at its very beginning has a configuration alone.
+
+    Raises:
+        InputError: it is damaged.
+    """
+    if (path / "manifest.json").exists():
+        return Record.read(path)
+    return Record(path, config=config.read_file(path / "config.yaml"))
+
+
+def _status(record: Record) -> str:
+    """Return how far a run is.
+
+    A process that was killed leaves the status "running" behind, or none. A failed run is to be begun anew, unless it
+    is a protocol's folds, of which only those are run that are missing.
+    """
+    status = record.manifest.get("status")
+    if status == "failed" and "folds" not in record.manifest:
+        return FAILED
+    return FINISHED if status == "finished" else RESUMABLE
+
+
+def _folders(folder: Path) -> list[Path]:
+    """Return the folders of runs, the oldest first."""
+    if not folder.is_dir():
+        return []
+    runs = [path for path in folder.iterdir() if (path / "config.yaml").exists() or (path / "manifest.json").exists()]
+    return sorted(runs, key=lambda path: (_written(path / "config.yaml"), path.name))
+
+
+def _written(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:  # gone, or never there
+        return 0.0

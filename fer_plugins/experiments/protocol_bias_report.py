@@ -1,0 +1,154 @@
+"""Prints what a comparison of two protocols found: differences, budgets, leaks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from fer_plugins.metrics.table import HEADLINE
+from fer_plugins.runtime.print_table import print_table
+
+_SIDES = ("flawed", "sound")
+_ONE_TRAINING = (
+    "These intervals are those of the tested images (accuracy: Newcombe, F1: bootstrap), and say nothing about another "
+    "training."
+)
+_GROUPED = (
+    "Images of one subject or sequence are taken for independent, which makes the interval too narrow, the more so the "
+    "fewer are tested."
+)
+_BOTH = "Images that both sides test are taken for two, which makes it wider."
+_OVER_SEEDS = (
+    "This interval (Welch's t) is that of training again, under other seeds and on other splits of the same images; it "
+    "says nothing about other images."
+)
+_UNEQUAL = (
+    "the training splits differ in size, and data.balance augment does not let them be cut; part of the difference may "
+    "come from more images"
+)
+_LEAKING = {
+    "copies": "identical images",
+    "siblings": "images with augmented versions",
+    "subjects": "subjects",
+    "sequences": "sequences",
+}
+
+
+def print_bias(console: Console, found: Mapping[str, Any]) -> None:
+    """Print what ``protocol_bias.compare`` returned.
+
+    Args:
+        console: such as ``result_console()``.
+        found: the content of ``inflation.json``.
+    """
+    names = [found["protocols"][side]["name"] for side in _SIDES]
+    data, budget = found["data"], found["budget"]
+    console.print()
+    for fault in found["not_a_result"]:
+        console.print(Text(f"NOT A RESULT  {fault}", style="bold red"))
+    if not budget["same"]:
+        console.print(Text(f"NOT THE SAME BUDGET  {_UNEQUAL}", style="bold red"))
+    who = found["plugin"] + (f" ({found['recipe']})" if found["recipe"] else "")
+    console.print(
+        f"{who} on {data['title']} {data['fingerprint']}: {budget['epochs']} epochs, batches of {budget['batch_size']}"
+    )
+    console.print()
+    print_table(console, _sides(found, names))
+    print_table(console, _one_training(found, names), keys=2)
+    console.print(
+        _text(_ONE_TRAINING + ("" if found["over_seeds"] else " Use --seeds 5 before you blame the protocol."))
+    )
+    if any(row[side]["n"] > number for row in found["seeds"] for side in _SIDES for number in _groups(row[side])):
+        console.print(_text(_GROUPED))
+    if any(row["tested_by_both"] for row in found["seeds"]):
+        console.print(_text(_BOTH))
+    if found["over_seeds"]:
+        console.print()
+        print_table(console, _over_seeds(found, names))
+        console.print(_text(_OVER_SEEDS))
+    console.print()
+    for warning in found["warnings"]:
+        console.print(Text(f"warning  {warning}", style="yellow"))
+
+
+def _groups(side: Mapping[str, Any]) -> list[int]:
+    return list(side["tested"].values())
+
+
+def _sides(found: Mapping[str, Any], names: list[str]) -> Table:
+    """What each side trained and tested on, and what leaks there; of the first seed."""
+    first = found["seeds"][0]
+    sides = [first["flawed"], first["sound"]]
+    table = _table(f"what each side has (seed {first['seed']})", "", *names)
+    table.add_row("training images", *map(_training_images, sides))
+    table.add_row("validation images", *(_count(side["val"]) for side in sides))
+    table.add_row("test images", *(f"{side['n']:,}" for side in sides))
+    for kind in first["sound"]["tested"]:
+        table.add_row(f"{kind} tested", *(f"{side['tested'][kind]:,}" for side in sides))
+    table.add_row("tested on both sides", *(f"{first['tested_by_both']:,}" for _ in sides))
+    protocols = [found["protocols"][side] for side in _SIDES]
+    folds = [f"{_count(one['folds_run'])} (of {one['folds']})" for one in protocols]
+    table.add_row("fold (of)", *folds)
+    for kind, title in _LEAKING.items():
+        every = [[(leaks or {}).get(kind, {}) for leaks in side["leaks"]] for side in sides]
+        for pair in dict.fromkeys(pair for side in every for leaks in side for pair in leaks):
+            counts = [[leaks.get(pair) for leaks in side] for side in every]
+            if any(number for side in counts for number in side):
+                table.add_row(f"{title} in {pair.replace('/', ' and ')}", *map(_count, counts))
+    table.add_row("its own flaw", *(one["flaw"] or "says none" for one in protocols))
+    return table
+
+
+def _training_images(side: Mapping[str, Any]) -> str:
+    return _count(side["train"]) + (f" (cut from {_count(side['cut_from'])})" if side["cut_from"] else "")
+
+
+def _one_training(found: Mapping[str, Any], names: list[str]) -> Table:
+    table = _table("one training on each side", "score", "seed", "difference", "95 % interval", "verdict", *names)
+    for score, title in HEADLINE.items():
+        for row in found["seeds"]:
+            sides = [f"{row[side][score]:.4f}" for side in _SIDES]
+            table.add_row(title, str(row["seed"]), *_difference(row["differences"][score], found), *sides)
+    return table
+
+
+def _over_seeds(found: Mapping[str, Any], names: list[str]) -> Table:
+    title = f"{len(found['seeds'])} trainings on each side: mean (standard deviation between seeds)"
+    table = _table(title, "score", "difference", "95 % interval", "verdict", *names)
+    for score, title in HEADLINE.items():
+        one = found["over_seeds"][score]
+        sides = [f"{one[side]['mean']:.4f} ({one[side]['sd']:.3f})" for side in _SIDES]
+        table.add_row(title, *_difference(one, found), *sides)
+    return table
+
+
+def _difference(one: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:
+    ends = one["method"].removeprefix("none: ") if one["low"] is None else f"{one['low']:+.4f} to {one['high']:+.4f}"
+    said = "not a result" if found["not_a_result"] else one["verdict"]
+    return [f"{one['difference']:+.4f}", ends, said]
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    for number, name in enumerate(columns):
+        left = number == 0 or name == "verdict"
+        whole = name in ("score", "difference", "95 % interval", "verdict")
+        table.add_column(name, justify="left" if left else "right", overflow="fold", no_wrap=whole)
+    return table
+
+
+def _count(values: list[int | None]) -> str:
+    """Return what is the same of every fold once, and else from least to most."""
+    numbers = [value for value in values if value is not None]
+    if not numbers:
+        return "not looked for"
+    return f"{min(numbers):,}" + (f" to {max(numbers):,}" if min(numbers) < max(numbers) else "")
+
+
+def _text(words: str) -> Text:
+    return Text(words, style="dim")

@@ -1,0 +1,61 @@
+"""How a run ended, as its manifest says it and as the command raises it."""
+
+from __future__ import annotations
+
+import sys
+
+from fer_plugins.runs.record import Record
+from fer_plugins.runtime import process
+from fer_plugins.runtime.errors import InputError, Interrupted, RunError
+
+
+def note_end(record: Record, error: BaseException) -> BaseException:
+    """Note in the manifest why a run ended early, and return what is to be raised.
+
+    A run whose result is written stays finished: what was left is to draw it and to print it.
+
+    Args:
+        record: of the run; its manifest is changed, not written.
+        error: what ended it.
+    """
+    finished = record.manifest.get("status") == "finished"
+    if _is_interruption(error):
+        if finished:
+            return Interrupted(f"interrupted after the run was finished; draw it with: fer figures {record.folder}")
+        record.manifest.update(status="interrupted")
+        return Interrupted(f"interrupted; go on with: fer-run --resume {record.folder}")
+    raised = error
+    if isinstance(error, InputError):
+        text = str(error)
+    elif isinstance(error, RunError):
+        text = str(error)
+        raised = RunError(f"{error}. Folder: {record.folder}")
+    elif isinstance(error, OSError):
+        text = f"cannot go on: {error.strerror or error} {error.filename or ''}".strip()
+        raised = RunError(text)
+    else:
+        text = f"{type(error).__name__}: {error}"
+    if not finished:
+        record.manifest.update(status="failed", error=text)
+    return raised
+
+
+def _is_interruption(error: BaseException | None) -> bool:
+    """Return whether the user stopped the run: Lightning may fail in its own clean-up while it handles that."""
+    if process.interruptions():  # a library may have made an error of its own of it
+        return True
+    seen = set()
+    while error is not None and id(error) not in seen:
+        if isinstance(error, KeyboardInterrupt | SystemExit):
+            return True
+        seen.add(id(error))
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def write_if_possible(record: Record) -> None:
+    """Write the manifest; where the disk is full, the cause of the end is on its way already."""
+    try:
+        record.write_manifest()
+    except RunError as error:
+        print(f"fer-run: {error}", file=sys.stderr)

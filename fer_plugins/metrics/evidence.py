@@ -1,0 +1,186 @@
+"""What the metrics of one split are computed from: its predictions, and what several metrics need of them, once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torchmetrics import MetricCollection
+from torchmetrics.classification import (
+    MulticlassAccuracy,
+    MulticlassConfusionMatrix,
+    MulticlassF1Score,
+    MulticlassPrecision,
+    MulticlassRecall,
+    MulticlassSpecificity,
+)
+from torchmetrics.functional.classification import binary_auroc, binary_average_precision
+
+from fer_plugins.metrics.calibration import calibration_error, squared_errors
+from fer_plugins.metrics.confusion import Matrix, macro_scores
+from fer_plugins.metrics.intervals import bootstrap, map_ends, rate_intervals, wilson
+from fer_plugins.metrics.predictions import Predictions
+from fer_plugins.metrics.probability_intervals import area_intervals, ece_interval
+from fer_plugins.metrics.resampling import Interval, mean_intervals
+
+Values = npt.NDArray[np.float64]
+ByClass = list[float | None]
+
+
+class Evidence:
+    """The predictions of one split, and counts, rates, areas and draws of them, each computed when first asked for.
+
+    Args:
+        predictions: of every image of the split, at least one.
+        classes: K names in label order.
+        seed: of the bootstrap intervals.
+    """
+
+    def __init__(self, predictions: Predictions, classes: Sequence[str], seed: int = 0) -> None:
+        self.predictions, self.classes, self.seed = predictions, list(classes), seed
+        self.finite = bool(np.isfinite(predictions.probabilities).all())
+
+    # --- the confusion matrix
+
+    @cached_property
+    def _counted(self) -> dict[str, Values]:
+        size = len(self.classes)
+        each = {name: kind(num_classes=size, average="none") for name, kind in _RATES.items()}
+        metrics = MetricCollection(
+            {
+                "accuracy": MulticlassAccuracy(num_classes=size, average="micro"),
+                "matrix": MulticlassConfusionMatrix(num_classes=size),
+                **each,
+            }
+        ).set_dtype(torch.float64)  # counts divide exactly as k/n only in double precision
+        metrics.update(torch.from_numpy(self.predictions.predicted), torch.from_numpy(self.predictions.label))
+        return {name: value.numpy() for name, value in metrics.compute().items()}
+
+    @cached_property
+    def matrix(self) -> Matrix:
+        """(K, K) counts, rows true classes, columns predicted ones."""
+        return self._counted["matrix"].astype(np.int64)
+
+    @cached_property
+    def support(self) -> npt.NDArray[np.int64]:
+        """(K,) images of each class."""
+        support: npt.NDArray[np.int64] = self.matrix.sum(1)
+        return support
+
+    @cached_property
+    def present(self) -> npt.NDArray[np.int64]:
+        """(P,) the classes that have an image, ascending."""
+        return np.flatnonzero(self.support)
+
+    @property
+    def has_negatives(self) -> bool:
+        """Whether two classes are present; with one, no image is of another class."""
+        return len(self.present) > 1
+
+    @property
+    def accuracy(self) -> float:
+        """The share of images that are predicted correctly."""
+        return float(self._counted["accuracy"])
+
+    def macro(self, rate: str) -> float:
+        """Return the plain mean of a rate over the classes present."""
+        return float(self._counted[rate][self.present].mean())
+
+    def weighted(self, rate: str) -> float:
+        """Return the mean of a rate, weighted by the images of each class."""
+        return float(np.average(self._counted[rate], weights=self.support))
+
+    def by_class(self, rate: str) -> ByClass:
+        """Return a rate of each class, (K,), None for an absent one."""
+        return [
+            float(value) if images else None for value, images in zip(self._counted[rate], self.support, strict=True)
+        ]
+
+    def agreement(self, name: str) -> float | None:
+        """Return Cohen's ``kappa`` or the Matthews correlation ``mcc``; None where it is 0/0.
+
+        Not torchmetrics', which computes both in single precision and, of two classes, replaces 0/0 by a small number.
+        """
+        true, predicted = (np.count_nonzero(self.matrix.sum(axis)) for axis in (1, 0))
+        undefined = true == predicted == 1 and self.matrix.trace() if name == "kappa" else min(true, predicted) == 1
+        return None if undefined else float(macro_scores(self.matrix)[name])
+
+    # --- the probabilities
+
+    def mean(self, name: str) -> float:
+        """Return the mean over images of ``loss`` or ``brier``."""
+        return float(self._of_images[name].mean())
+
+    @cached_property
+    def _of_images(self) -> dict[str, Values]:
+        return {"loss": self.predictions.loss, "brier": squared_errors(self.predictions)}
+
+    @property
+    def calibration_error(self) -> float:
+        """The expected calibration error."""
+        return calibration_error(self.predictions)
+
+    @cached_property
+    def _areas(self) -> dict[str, ByClass]:
+        found: dict[str, ByClass] = {name: [None] * len(self.classes) for name in _AREAS}
+        probabilities = torch.from_numpy(self.predictions.probabilities)
+        for k in self.present if self.has_negatives else ():
+            own = torch.from_numpy((self.predictions.label == k).astype(np.int64))
+            for name, area in _AREAS.items():
+                found[name][k] = float(area(probabilities[:, k], own))
+        return found
+
+    def area(self, name: str) -> float | None:
+        """Return ``auroc`` or ``average_precision``, each class against the rest, mean over the classes present."""
+        known = [value for value in self._areas[name] if value is not None]
+        return float(np.mean(known)) if known else None
+
+    def area_by_class(self, name: str) -> ByClass:
+        """Return an area of each class, (K,), None where there is no image of the class or none of another."""
+        return self._areas[name]
+
+    # --- intervals
+
+    def interval_of_hits(self, rising: Callable[[float], float] = lambda share: share) -> Interval | None:
+        """Return Wilson's interval of accuracy, or of what rises with it."""
+        return map_ends(wilson(int(self.matrix.trace()), len(self.predictions)), rising)
+
+    @cached_property
+    def matrix_intervals(self) -> dict[str, Interval]:
+        """The bootstrap intervals of what follows from the matrix, by name of ``macro_scores``."""
+        return bootstrap(self.matrix, self.seed)
+
+    @cached_property
+    def rate_intervals(self) -> dict[str, list[Interval | None]]:
+        """Rate -> the interval of each class, (K,)."""
+        return rate_intervals(self.matrix)
+
+    @cached_property
+    def mean_intervals(self) -> dict[str, Interval]:
+        """The intervals of ``loss`` and ``brier``, from the same draws."""
+        return mean_intervals(self._of_images, self.predictions.label, self.seed)
+
+    @cached_property
+    def area_intervals(self) -> dict[str, tuple[Interval, list[Interval | None]]]:
+        """Area -> its interval and that of each class, (K,); needs two classes with images."""
+        return area_intervals(self.predictions, self._areas, self.seed)
+
+    @property
+    def ece_interval(self) -> Interval:
+        """The interval of the calibration error."""
+        return ece_interval(self.predictions, self.seed)
+
+
+_RATES = {
+    "precision": MulticlassPrecision,
+    "recall": MulticlassRecall,
+    "f1": MulticlassF1Score,
+    "specificity": MulticlassSpecificity,
+}
+_AREAS: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
+    "auroc": binary_auroc,
+    "average_precision": binary_average_precision,
+}

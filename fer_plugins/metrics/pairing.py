@@ -1,0 +1,86 @@
+"""The proof that each prediction was paired with the label of its own image."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fer_plugins.metrics.intervals import bootstrap
+from fer_plugins.metrics.predictions import Predictions
+from fer_plugins.runtime.errors import RunError
+
+
+class PairingError(RunError):
+    """Predictions and labels do not belong together: a fault of the program, not of the user's input."""
+
+
+def check_pairing(
+    predictions: Predictions, expected_index: npt.NDArray[np.int64], expected_label: npt.NDArray[np.int64]
+) -> None:
+    """Prove that every image of the split was scored once, against its own label.
+
+    Args:
+        predictions: of one pass over the split.
+        expected_index: (N,) rows of the sample table that the split holds, in any order.
+        expected_label: (N,) their labels in the sample table.
+
+    Raises:
+        PairingError: an image is missing, foreign or counted twice, a label is another image's, or the hits in
+            the confusion matrix are not those counted during the pass.
+    """
+    unique, times = np.unique(predictions.index, return_counts=True)
+    if len(unique) != len(predictions):
+        raise PairingError(f"image {unique[times > 1][0]} was scored {times.max()} times")
+    order = np.argsort(expected_index, kind="stable")
+    expected_index, expected_label = expected_index[order], expected_label[order]
+    if not np.array_equal(unique, expected_index):
+        missing = np.setdiff1d(expected_index, unique)
+        foreign = np.setdiff1d(unique, expected_index)
+        raise PairingError(
+            f"{len(predictions)} images were scored, the split has {len(expected_index)}: "
+            f"{len(missing)} missing, {len(foreign)} that are not of the split"
+        )
+    top = int(max(predictions.label.max(), expected_label.max())) + 1
+    counted, wanted = np.bincount(predictions.label, minlength=top), np.bincount(expected_label, minlength=top)
+    if not np.array_equal(counted, wanted):
+        raise PairingError(f"images per class: scored {counted.tolist()}, in the split {wanted.tolist()}")
+    wrong = np.flatnonzero(predictions.label != expected_label)
+    if len(wrong):
+        raise PairingError(f"{len(wrong)} images were scored against another image's label, first {unique[wrong[0]]}")
+    hits = int((predictions.predicted == expected_label).sum())
+    if hits != predictions.correct:
+        raise PairingError(f"{hits} hits in the confusion matrix, {predictions.correct} counted during the pass")
+
+
+def looks_unpaired(scores: dict[str, Any], train_accuracy: float) -> str | None:
+    """Return a warning when scores look like predictions paired with the labels of other images.
+
+    Random pairing gives accuracy sum(p_c q_c), macro recall 1/K and kappa 0, whatever the network is (p, q: class
+    shares of labels and of predictions). The alarm needs a network that is known to be better than that: its
+    training accuracy above twice sum(p_c^2), while here the 95 % interval of kappa holds 0 or macro recall lies
+    within 0.01 of 1/K, K being the number of classes present.
+
+    Args:
+        scores: of one split, from ``score``.
+        train_accuracy: fraction, of the last training epoch.
+
+    Returns:
+        One sentence, or None when nothing is suspicious.
+    """
+    matrix = np.asarray(scores["confusion_matrix"], dtype=np.int64)
+    support = matrix.sum(1)
+    shares = support / support.sum()
+    chance = float((shares**2).sum())
+    if train_accuracy <= 2 * chance:
+        return None
+    kappa = bootstrap(matrix)["kappa"]
+    level = 1 / np.count_nonzero(support)
+    if kappa["low"] <= 0 <= kappa["high"] or abs(scores["balanced_accuracy"] - level) < 0.01:
+        return (
+            f"labels and predictions look unpaired: macro recall {scores['balanced_accuracy']:.4f} (chance "
+            f"{level:.4f}), kappa within [{kappa['low']:.3f}, {kappa['high']:.3f}], while training accuracy is "
+            f"{train_accuracy:.4f}"
+        )
+    return None

@@ -1,0 +1,163 @@
+"""The one resampler: draws images or counts anew, by class, by subject or as they are, in pairs or alone.
+
+Two ways give draws of the same distribution: ``draw_images`` says how often each image is drawn, which serves every
+score; ``draw_counts`` draws the counts of kinds of images at once, which is faster where kinds are all that counts
+(cells of a confusion matrix). Whoever asks with the same groups and seed gets the same draws, so that scores of one
+draw are scores of the same images, and differences of them are paired.
+
+scipy.stats.bootstrap is not used: it knows no strata and no clusters, and draws anew for every score.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+LEVEL = 0.95
+DRAWS = 2000  # the ends of a percentile interval then move by about 3 % of its width from seed to seed
+CELLS = 1_000_000  # counts held at once (8 MB)
+
+Counts = npt.NDArray[np.float64]  # (N, d): how often each of N images is in each of d draws; whole numbers
+Interval = dict[str, Any]  # {"low": float, "high": float, "method": str, "level": float}
+Labels = npt.NDArray[np.int64]
+Values = npt.NDArray[np.float64]
+
+
+def draw_images(
+    size: int,
+    seed: int,
+    *,
+    strata: npt.NDArray[Any] | None = None,
+    clusters: npt.NDArray[Any] | None = None,
+    draws: int = DRAWS,
+) -> Iterator[Counts]:
+    """Yield how often each image is drawn, with replacement (Efron and Tibshirani 1993, ch. 13).
+
+    Args:
+        size: images, N at least 1.
+        seed: of the draws.
+        strata: (N,) such as true classes: images are drawn within each, whose number stays as it is.
+        clusters: (N,) such as subjects: each is drawn whole, all its images or none. With ``strata``, every cluster
+            has to lie in one stratum.
+        draws: how many in all.
+
+    Yields:
+        (N, d) counts with N d at most ``CELLS`` (or d = 1), ``draws`` columns in all.
+
+    Raises:
+        ValueError: a cluster lies in several strata.
+    """
+    if clusters is not None:
+        _, first, home = np.unique(clusters, return_index=True, return_inverse=True)
+        if strata is not None and (strata != strata[first][home]).any():
+            raise ValueError("a cluster lies in several strata, so it cannot be drawn within one")
+        within = None if strata is None else strata[first]
+        for counts in draw_images(len(first), seed, strata=within, draws=draws):
+            yield counts[home]
+        return
+    random = np.random.default_rng(seed)
+    step = max(1, CELLS // size)
+    members = None if strata is None else [np.flatnonzero(strata == stratum) for stratum in np.unique(strata)]
+    for start in range(0, draws, step):
+        d = min(step, draws - start)
+        if members is None:  # draw by draw, so that the step is of no consequence
+            drawn = random.integers(size, size=(d, size))
+            yield np.stack([np.bincount(rows, minlength=size) for rows in drawn]).T.astype(np.float64)
+            continue
+        counts = np.empty((size, d))
+        for rows in members:
+            counts[rows] = _count(random.integers(len(rows), size=(len(rows), d)))
+        yield counts
+
+
+def draw_counts(groups: Iterable[npt.NDArray[np.int64]], seed: int | np.random.Generator, draws: int) -> list[Labels]:
+    """Draw the images of each group anew, knowing of each only its kind.
+
+    Images drawn with replacement from a group have multinomial counts of kinds.
+
+    Args:
+        groups: of each the images of every kind, (M,) each; M may differ.
+        seed: of the draws, or a generator that goes on.
+        draws: how many.
+
+    Returns:
+        (draws, M) counts of each group, whose sum over kinds stays as it is.
+    """
+    random = np.random.default_rng(seed)
+    drawn = []
+    for counts in groups:
+        size = int(counts.sum())
+        shares = counts / max(size, 1)
+        drawn.append(
+            random.multinomial(size, shares, draws) if size else np.zeros((draws, len(counts)), dtype=np.int64)
+        )
+    return drawn
+
+
+def draw_matrices(matrix: Labels, seed: int | np.random.Generator, draws: int = DRAWS) -> Labels:
+    """Draw confusion matrices: the images of each true class, a row, with replacement.
+
+    Args:
+        matrix: (K, K) counts, rows true classes, columns predicted ones.
+        seed: of the draws, or a generator that goes on.
+        draws: how many.
+
+    Returns:
+        (draws, K, K).
+    """
+    return np.stack(draw_counts(matrix, seed, draws), axis=1)
+
+
+def draw_sums(table: Values, draws: Iterable[Counts]) -> Values:
+    """Return the sums of columns over the images of every draw.
+
+    Args:
+        table: (N, M), a row an image.
+        draws: from ``draw_images``.
+
+    Returns:
+        (draws, M).
+    """
+    return np.concatenate([counts.T @ table for counts in draws])
+
+
+def percentiles(draws: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return the ends of the 95 % percentile interval along the first axis: (2, ...)."""
+    tail = (1 - LEVEL) / 2
+    ends: npt.NDArray[np.float64] = np.quantile(draws, (tail, 1 - tail), axis=0)
+    return ends
+
+
+def make_interval(low: float, high: float, method: str) -> Interval:
+    """Return an interval as it is written to ``metrics.json``."""
+    return {"low": float(low), "high": float(high), "method": method, "level": LEVEL}
+
+
+def mean_intervals(columns: Mapping[str, Values], label: Labels, seed: int) -> dict[str, Interval]:
+    """Return percentile intervals of means over images, all from the same draws by class.
+
+    A class with one image adds no width, nor does a column whose values are equal within each class.
+
+    Args:
+        columns: name -> (N,) one finite value an image.
+        label: (N,) true classes, N at least 1.
+        seed: of the draws.
+    """
+    table = np.column_stack(list(columns.values()))
+    means = np.array([values.mean() for values in columns.values()])
+    # Deviations: the mean of equal values then differs from them by no rounding.
+    sums = draw_sums(table - means, draw_images(len(label), seed, strata=label))
+    low, high = percentiles(sums / len(table))
+    return {
+        name: make_interval(mean + min(a, 0.0), mean + max(b, 0.0), "stratified bootstrap")
+        for name, mean, a, b in zip(columns, means, low, high, strict=True)
+    }
+
+
+def _count(drawn: Labels) -> Counts:
+    """Return how often each of n rows is drawn, (n, d), from row numbers (n, d)."""
+    d = drawn.shape[1]
+    return np.bincount((drawn * d + np.arange(d)).ravel(), minlength=drawn.size).reshape(drawn.shape).astype(np.float64)

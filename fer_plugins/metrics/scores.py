@@ -1,0 +1,102 @@
+"""The scores of predictions: every metric of the table, and what metrics of plug-ins are installed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fer_plugins.metrics.evidence import Evidence
+from fer_plugins.metrics.installed import MetricFailed, installed
+from fer_plugins.metrics.predictions import Predictions
+from fer_plugins.metrics.resampling import Interval
+from fer_plugins.metrics.table import METRICS, Entry
+
+Scores = dict[str, Any]  # what `score` returns; goes into metrics.json as it is
+
+
+def score(predictions: Predictions, classes: Sequence[str], *, intervals: bool = True, seed: int = 0) -> Scores:
+    """Compute every score of one split; ``docs/metrics.md`` says how each is defined.
+
+    The overall precision, recall, F1 and specificity are macro: plain means over the classes present in the labels,
+    where a class that is never predicted has precision 0. (torchmetrics' own macro average also counts a class that
+    is absent from the labels but predicted; its images are already counted as errors of their true classes.) What has
+    no denominator is None: everything of an absent class, and what needs negatives when only one class is present.
+
+    Args:
+        predictions: of every image of the split.
+        classes: K class names in label order.
+        intervals: whether to add the 95 % intervals (about 0.25 s for 3,589 images and seven classes, 1.5 s for
+            28,709; the rest takes 15 and 50 ms).
+        seed: of the bootstrap intervals.
+
+    Returns:
+        ``n``; each metric of the table by its name; ``per_class`` {class: {metrics that have a value of a class,
+        support}}; ``confusion_matrix`` (counts, rows true, columns predicted) and ``confusion_matrix_shares`` (each row
+        divided by its sum); ``classes``, ``absent_classes``; and ``intervals``, by the same names, those of a class
+        under ``per_class``, None for a score that is None. ``failed_metrics`` {name: why} only where a plug-in's metric
+        is left out. Plain JSON types; rates are fractions.
+    """
+    evidence = Evidence(predictions, classes, seed)
+    offered = installed()
+    values = {entry.name: _compute(entry, evidence) for entry in METRICS.values()}
+    failed = dict(offered.failed)
+    of_plugins = _score_by_plugins(offered.entries, evidence, failed, intervals)
+    values |= {name: value for name, (value, _) in of_plugins.items()}
+    entries = list(METRICS.values())
+    matrix, support, names = evidence.matrix, evidence.support, evidence.classes
+    by_class = {
+        entry.name: entry.of_class(evidence)
+        if evidence.finite or not entry.needs_probabilities
+        else [None] * len(names)
+        for entry in entries
+        if entry.of_class is not None
+    }
+    scores: Scores = {"n": len(predictions)} | values
+    scores |= {
+        "per_class": {
+            name: {metric: each[k] for metric, each in by_class.items()} | {"support": int(support[k])}
+            for k, name in enumerate(names)
+        },
+        "confusion_matrix": matrix.tolist(),
+        "confusion_matrix_shares": [(row / row.sum()).tolist() if row.any() else [None] * len(names) for row in matrix],
+        "classes": names,
+        "absent_classes": [name for name, images in zip(names, support, strict=True) if not images],
+    }
+    if intervals:
+        scores["intervals"] = {
+            entry.name: entry.interval(evidence) if values[entry.name] is not None else None for entry in entries
+        } | {name: interval for name, (_, interval) in of_plugins.items()}
+        scores["intervals"]["per_class"] = _class_intervals(entries, evidence, values)
+    if failed:
+        scores["failed_metrics"] = failed
+    return scores
+
+
+def _score_by_plugins(
+    entries: Mapping[str, Entry], evidence: Evidence, failed: dict[str, str], intervals: bool
+) -> dict[str, tuple[float | None, Interval | None]]:
+    """Return the value and the interval of each plug-in's metric; put one that fails into ``failed``."""
+    found: dict[str, tuple[float | None, Interval | None]] = {}
+    for name, entry in entries.items():
+        try:
+            value = _compute(entry, evidence)
+            found[name] = value, entry.interval(evidence) if intervals and value is not None else None
+        except MetricFailed as error:
+            failed[name] = str(error)
+    return found
+
+
+def _compute(entry: Entry, evidence: Evidence) -> float | None:
+    return entry.compute(evidence) if evidence.finite or not entry.needs_probabilities else None
+
+
+def _class_intervals(entries: Sequence[Entry], evidence: Evidence, values: dict[str, float | None]) -> dict[str, Any]:
+    found: dict[str, dict[str, Any]] = {name: {} for name in evidence.classes}
+    for entry in entries:
+        if entry.class_intervals is None:
+            continue
+        defined = values[entry.name] is not None or not entry.needs_probabilities
+        each = entry.class_intervals(evidence) if defined else [None] * len(found)
+        for row, interval in zip(found.values(), each, strict=True):
+            row[entry.name] = interval
+    return found

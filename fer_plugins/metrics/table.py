@@ -1,0 +1,192 @@
+"""The one table of metrics: whatever a run, a table, a dashboard, a figure or a document knows of one stands here.
+
+A further metric of the core is one more entry; a plug-in's comes from ``installed``. No torch: an entry computes from
+an ``Evidence``, which is made where there is something to score.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from fer_plugins.metrics.evidence import Evidence
+    from fer_plugins.metrics.resampling import Interval
+
+ByClass = Sequence[float | None]
+SHARE, CORRELATION = (0.0, 1.0), (-1.0, 1.0)
+NOT_FINITE = "a probability is no finite number"
+_ONE_CLASS = "one class only is present"
+_WILSON, _BOOTSTRAP, _OF_IMAGES = "Wilson", "bootstrap of the matrix", "bootstrap of the images"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One metric. Its value of a split is a float, or None where the formula has no denominator."""
+
+    name: str  # in metrics.json, W&B and every option
+    word: str  # what people call it, without the average
+    formula: str  # for the document
+    compute: Callable[[Evidence], float | None]
+    interval: Callable[[Evidence], Interval | None]  # asked for where the value is not None
+    method: str  # how the interval is made, for the document
+    average: Literal["", "macro", "weighted", "micro"] = ""
+    range: tuple[float, float] = SHARE
+    better: Literal["higher", "lower"] = "higher"
+    unit: str = ""  # of the value, or its scale; "" for a share
+    chance: str = ""  # for the document: what a network reaches that knows nothing
+    source: str = ""
+    undefined: str = ""  # when the value is None; "": never
+    of_class: Callable[[Evidence], ByClass] | None = None  # (K,); None: it is of the whole split only
+    class_intervals: Callable[[Evidence], Sequence[Interval | None]] | None = None  # (K,), as of_class
+    needs_probabilities: bool = False  # None where one of them is no finite number
+    shown: Literal["table", "board", "record"] = "table"  # result table and W&B, W&B, or metrics.json alone
+    headline: bool = False  # a column of the tables and figures of several runs
+    distribution: str = ""  # that offers it; "" for the core
+
+    @property
+    def title(self) -> str:
+        """The name in a table of results: "F1 (macro)"."""
+        return f"{self.word} ({self.average or self.unit})" if self.average or self.unit else self.word
+
+    @property
+    def label(self) -> str:
+        """The name in a sentence or on an axis: "macro F1"."""
+        return f"{self.average} {self.word}".strip()
+
+
+def _rate(
+    name: str, word: str, formula: str, *, undefined: str = "", chance: str = "", headline: bool = False
+) -> list[Entry]:
+    """Return a rate of each class: its macro average, which is the rate's name, weighted and micro."""
+    macro = Entry(
+        name, word, formula, lambda e: e.macro(name), lambda e: e.matrix_intervals[name], _BOOTSTRAP, "macro",
+        source="torchmetrics", undefined=undefined, chance=chance,
+        of_class=lambda e: e.by_class(name) if e.has_negatives or not undefined else [None] * len(e.classes),
+        class_intervals=lambda e: e.rate_intervals[name], headline=headline,
+    )  # fmt: skip
+    weighted = replace(
+        macro, name=f"{name}_weighted", average="weighted", of_class=None, class_intervals=None, headline=False,
+        compute=lambda e: e.weighted(name), interval=lambda e: e.matrix_intervals[f"{name}_weighted"],
+        shown="board" if name == "f1" else "record",
+    )  # fmt: skip
+    # An image that is predicted wrongly is one false positive and one false negative: N (1 - A) of either, in
+    # N (K - 1) decisions on a class that is not the image's.
+    micro = replace(
+        weighted, name=f"{name}_micro", average="micro", undefined="", shown="record", method=_WILSON,
+        compute=lambda e: e.accuracy, interval=lambda e: e.interval_of_hits(),
+    )  # fmt: skip
+    return [macro, weighted, micro]
+
+
+def _area(name: str, word: str, formula: str, chance: str, source: str) -> Entry:
+    return Entry(
+        name, word, formula, lambda e: e.area(name), lambda e: e.area_intervals[name][0], "logit", "macro",
+        chance=chance, source=source, undefined=f"{_ONE_CLASS}, or {NOT_FINITE}", needs_probabilities=True,
+        of_class=lambda e: e.area_by_class(name), class_intervals=lambda e: e.area_intervals[name][1],
+    )  # fmt: skip
+
+
+def _specificity() -> list[Entry]:
+    macro, weighted, micro = _rate(
+        "specificity", "specificity", "TN / (TN + FP)", undefined=_ONE_CLASS,
+        chance="with K classes near 1 - 1/K",
+    )  # fmt: skip
+    defined = (
+        replace(one, compute=lambda e, of=one.compute: of(e) if e.has_negatives else None)  # type: ignore[misc]
+        for one in (macro, weighted)
+    )
+    rising = replace(
+        micro,
+        compute=lambda e: 1 - (1 - e.accuracy) / (len(e.classes) - 1),
+        interval=lambda e: e.interval_of_hits(lambda share: 1 - (1 - share) / (len(e.classes) - 1)),
+    )
+    return [*defined, rising]
+
+
+def _recall() -> list[Entry]:
+    macro, weighted, micro = _rate("recall", "recall", "TP / (TP + FN), also called sensitivity; weighted recall is A")
+    return [macro, replace(weighted, method=_WILSON, interval=lambda e: e.interval_of_hits()), micro]
+
+
+def _agreement(name: str, word: str, formula: str, undefined: str, source: str) -> Entry:
+    return Entry(
+        name, word, formula, lambda e: e.agreement(name), lambda e: e.matrix_intervals[name], _BOOTSTRAP,
+        range=CORRELATION, chance="0", source=source, undefined=undefined,
+    )  # fmt: skip
+
+
+_ENTRIES = [
+    Entry(
+        "accuracy", "accuracy", "sum of TP / N", lambda e: e.accuracy, lambda e: e.interval_of_hits(), _WILSON,
+        source="torchmetrics", headline=True,
+    ),
+    Entry(
+        "balanced_accuracy", "balanced accuracy",
+        "macro recall, the same number as `recall`; with `adjusted=False` in scikit-learn",
+        lambda e: e.macro("recall"), lambda e: e.matrix_intervals["balanced_accuracy"], _BOOTSTRAP,
+        chance="1/K", source="Brodersen et al. 2010",
+    ),
+    *_rate("precision", "precision", "TP / (TP + FP)"),
+    *_recall(),
+    *_rate(
+        "f1", "F1",
+        "2 TP / (2 TP + FP + FN) of each class, then averaged; not the F1 of averaged precision and recall",
+        headline=True,
+    ),
+    *_specificity(),
+    _agreement(
+        "kappa", "Cohen's kappa",
+        "(A - e) / (1 - e), e the sum over classes of share in labels times share in predictions",
+        "e is 1", "Cohen 1960",
+    ),
+    _agreement(
+        "mcc", "Matthews correlation",
+        "(N sum TP - sum t p) / sqrt((N^2 - sum t^2) (N^2 - sum p^2)), t and p the counts of a class in labels and "
+        "predictions",
+        "labels or predictions have one class only, where some libraries print 0", "Gorodkin 2004",
+    ),
+    _area(
+        "auroc", "AUROC",
+        "area under the ROC curve of p_c, class against rest: the chance that an image of the class gets a larger p_c "
+        "than another image, ties counting half",
+        "0.5", "torchmetrics, no binning; single precision (about 1e-7)",
+    ),
+    _area(
+        "average_precision", "average precision",
+        "sum over thresholds of (recall step) x precision, of p_c, class against rest; not interpolated",
+        "the share of the class", "torchmetrics, no binning; single precision",
+    ),
+    Entry(
+        "ece", "calibration error (ECE)",
+        "expected calibration error: 15 bins of equal width by the predicted class's p, sum over bins of (images in "
+        "the bin / N) x abs(share of hits - mean p). Depends on the number of bins and is biased upwards for small N",
+        lambda e: e.calibration_error, lambda e: e.ece_interval, "bootstrap of the bins", better="lower",
+        source="Guo et al. 2017, Eq. 3; torchmetrics", undefined=NOT_FINITE, needs_probabilities=True,
+    ),
+    Entry(
+        "brier", "Brier score", "mean over images of the sum over classes of (p_k - [k is the true class])^2",
+        lambda e: e.mean("brier"), lambda e: e.mean_intervals["brier"], _OF_IMAGES, range=(0.0, 2.0), better="lower",
+        unit="0 to 2", chance="1 - 1/K, of uniform p", source="Brier 1950; some halve it", undefined=NOT_FINITE,
+        needs_probabilities=True,
+    ),
+    Entry(
+        "loss", "loss",
+        "negative log-likelihood: mean of -log p(true class), computed from the logits, so that it stays finite where "
+        "p underflows; neither smoothed nor weighted, whatever the run was trained with",
+        lambda e: e.mean("loss"), lambda e: e.mean_intervals["loss"] if e.finite else None, _OF_IMAGES,
+        range=(0.0, math.inf), better="lower", unit="nats", chance="log K",
+    ),
+]  # fmt: skip
+METRICS: dict[str, Entry] = {entry.name: entry for entry in _ENTRIES}
+# Name -> how it is called there.
+HEADLINE = {name: entry.label for name, entry in METRICS.items() if entry.headline}  # of several runs
+SUMMARY = {name: METRICS[name].title for name in ("accuracy", "balanced_accuracy", "f1")}  # of folds, seeds, datasets
+CLASS_TABLE = {name: METRICS[name].word for name in ("precision", "recall", "f1")}  # class by class
+
+
+def may_be_undefined(name: str) -> bool:
+    """Return whether a metric of the core is None for some splits."""
+    return bool(METRICS[name].undefined)

@@ -1,0 +1,53 @@
+"""Sentences for the user that are values: what other code must know of one is its code and its data, not its words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+
+class Notice(str):
+    """A sentence with a code and plain data; a string wherever it is printed or written."""
+
+    code: str
+    data: Mapping[str, Any]
+
+    def __new__(cls, code: str, text: str, data: Mapping[str, Any] | None = None) -> Notice:
+        """Make one.
+
+        Args:
+            code: what it is about, snake_case; never shown.
+            text: the sentence.
+            data: JSON values that it names.
+        """
+        notice = super().__new__(cls, text)
+        notice.code, notice.data = code, dict(data or {})
+        return notice
+
+    def __reduce__(self) -> tuple[type[Notice], tuple[str, str, Mapping[str, Any]]]:
+        """Keep code and data when it is copied or sent to another process."""
+        return type(self), (self.code, str(self), self.data)
+
+
+def code_of(sentence: str) -> str:
+    """Return what a sentence is about; "" for one that has no code, such as those of runs recorded earlier.
+
+    >>> code_of(Notice("leaks", "the parts leak")), code_of("the parts leak")
+    ('leaks', '')
+    """
+    return sentence.code if isinstance(sentence, Notice) else ""
+
+
+def as_values(sentences: Iterable[str]) -> list[dict[str, Any]]:
+    """Return {code, text, data} of every sentence that has a code, for JSON, which keeps the text of others alone."""
+    return [{"code": one.code, "text": str(one), "data": one.data} for one in sentences if isinstance(one, Notice)]
+
+
+def from_values(sentences: Sequence[str], values: Any) -> list[str]:
+    """Return the sentences, each with its code and data where ``values``, from ``as_values``, has its text."""
+    rows = [one for one in values if isinstance(one, Mapping)] if isinstance(values, list) else []
+    known = {one["text"]: Notice(one["code"], one["text"], one["data"]) for one in rows if {*one} >= _KEYS}
+    return [known.get(sentence, sentence) for sentence in sentences]
+
+
+_KEYS = {"code", "text", "data"}

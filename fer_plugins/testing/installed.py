@@ -1,0 +1,203 @@
+"""The contract kit on what a distribution offers, with a line for everything that was looked at."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from fer_plugins import config
+from fer_plugins import testing as kit
+from fer_plugins.analysis.claims import read_claims
+from fer_plugins.analysis.claims.claims_beside import for_run
+from fer_plugins.config import registry
+from fer_plugins.config.registry import Component
+from fer_plugins.runtime.errors import InputError
+from fer_plugins.testing.findings import count, first_line
+from fer_plugins.testing.protocol import example_table
+
+Check = tuple[str, Callable[[], None]]
+
+
+class Skipped(Exception):
+    """A check that cannot be made here; its text says why."""
+
+
+def check_installed(name: str, root: str | None, image_size: int | None) -> int:
+    """Check the components that ``name`` means and print what was found.
+
+    Args:
+        name: of a component, ``distribution:component``, or a distribution.
+        root: what a dataset is to read.
+        image_size: in pixels; None: as each recipe says.
+
+    Returns:
+        0 where everything holds, 1 where something is broken.
+
+    Raises:
+        InputError: nothing of that name is installed.
+    """
+    broken = looked = 0
+    for component in _find(name):
+        print(component)
+        for title, action in _checks(component, root, image_size):
+            looked += 1
+            try:
+                action()
+            except Skipped as reason:
+                print(f"  skipped  {title}: {reason}")
+                continue
+            except Exception as error:  # whatever a plug-in raises is what is wrong with it
+                broken += 1
+                print(f"  BROKEN   {title}")
+                lines = str(error).splitlines() if isinstance(error, InputError | kit.ContractError) else []
+                for line in lines or [first_line(error)]:
+                    print(f"           {line}")
+                continue
+            print(f"  ok       {title}")
+    print(f"{count(looked, 'check')}, {broken} broken")
+    return int(broken > 0)
+
+
+def _find(name: str) -> list[Component]:
+    components = registry.available()
+    plain = name.lower().replace("_", "-")
+    found = [component for component in components if component.distribution.lower().replace("_", "-") == plain]
+    found = found or [
+        component for component in components if name in (component.name, f"{component.distribution}:{component.name}")
+    ]
+    if not found:
+        names = sorted(
+            {component.name for component in components} | {component.distribution for component in components}
+        )
+        raise InputError(f"nothing named {name!r} is installed{registry.nearest(name, names)}; see fer list")
+    return found
+
+
+def _checks(component: Component, root: str | None, image_size: int | None) -> Iterator[Check]:
+    yield "loads, for this version of the core", lambda: _ignore(registry.load(component))
+    yield "options are typed and explained", lambda: _check_options(component)
+    if component.kind == "architecture":
+        yield from _architecture_checks(component, image_size)
+    elif component.kind == "dataset":
+        yield "contract", lambda: _check_dataset(component, root)
+    else:
+        checks: dict[str, Callable[[Any], None]] = {
+            "pooling": kit.check_pooling,
+            "augmentation": kit.check_augmentation,
+            "protocol": _check_protocol,
+            "search": kit.check_search,
+            "command": kit.check_command,
+            "loss": kit.check_loss,
+            "metric": kit.check_metric,
+            "callback": kit.check_callback,
+            "logger": kit.check_logger,
+        }
+        yield "contract", lambda: checks[component.kind](registry.load(component))
+
+
+def _architecture_checks(component: Component, image_size: int | None) -> Iterator[Check]:
+    yield "paper.yaml: identity, recipes and what is assumed", lambda: _check_paper(component)
+    yield "claims.yaml: rates in 0..1, known models", lambda: _check_claims(component)
+    try:
+        own = registry.paper(component)["architectures"][component.name]
+    except InputError:
+        return  # said by the check of paper.yaml
+    variants = own.get("variants") or {}
+    for variant in ("default", *variants):
+        yield f"recipe {variant}", functools.partial(_check_recipe, component, variant)
+    tried: list[dict[str, Any]] = []
+    for variant in ("default", *variants):
+        try:
+            settings = _resolve(component, variant)
+        except InputError:
+            continue  # said by the check of the recipe
+        model = {key: value for key, value in settings["model"].items() if key not in ("name", "pool", "teacher")}
+        if model in tried:
+            continue
+        tried.append(model)
+        size = image_size or settings["data"]["image_size"]
+        yield (
+            f"contract, recipe {variant}, {size} pixels",
+            functools.partial(_check_architecture, component, model, size),
+        )
+
+
+def _check_protocol(function: Callable[..., Any]) -> None:
+    """Check it on the first of three tables that it serves: with all three official parts, without val, without any."""
+    whole = example_table()
+    assert whole.split is not None
+    two = dataclasses.replace(whole, split=np.where(whole.split == "val", "train", whole.split))
+    for table in (whole, two, dataclasses.replace(whole, split=None)):
+        try:
+            function(table=table, seed=0)
+        except ValueError:  # the contract's way to refuse a table
+            continue
+        except Exception:  # the kit says what is wrong
+            break
+        return kit.check_protocol(function, table)
+    return kit.check_protocol(function, whole)
+
+
+def _ignore(value: object) -> None:
+    del value
+
+
+def _check_options(component: Component) -> None:
+    for option in registry.options(component):
+        if not option.annotation or not option.help:
+            lacks = "line in the docstring's Args" if option.annotation else "type"
+            raise InputError(f"option {option.name} has no {lacks}; add it")
+
+
+def _check_paper(component: Component) -> None:
+    described = registry.paper(component)
+    own = described["architectures"][component.name]
+    if not described["paper"].get("title"):
+        raise InputError("paper.yaml: paper has no title")
+    for key, reason in (own.get("assumed") or {}).items():
+        if not isinstance(reason, str) or not reason:
+            raise InputError(f"paper.yaml: assumed.{key} needs a reason in words, not {reason!r}")
+
+
+def _check_claims(component: Component) -> None:
+    path = registry.package_file(component, "claims.yaml")
+    if not path.exists():
+        raise Skipped("there is none; a paper's numbers would stand beside every result")
+    claims = read_claims(path)
+    own = registry.paper(component)["architectures"][component.name]
+    for model in (own.get("claims_model"), *(own.get("claims_models") or {}).values()):
+        for_run(claims, model, "")
+
+
+def _resolve(component: Component, variant: str) -> config.RunConfig:
+    name = f"{component.distribution}:{component.name}"
+    changes = registry.recipe(component, variant).get("variant", {})
+    given: dict[str, Any] = {"data": {"name": "synthetic"}}
+    if (changes.get("model") or {}).get("teacher") == config.MANDATORY:
+        given["model"] = {"teacher": "a run's folder"}  # a name only: what is built here learns from nobody
+    return config.resolve(given, plugin=name, recipe=variant).config
+
+
+def _check_recipe(component: Component, variant: str) -> None:
+    from fer_plugins.training import optim_trial
+    from fer_plugins.training.module import build_network
+
+    settings = _resolve(component, variant)
+    optim_trial.check(settings)
+    build_network(settings, num_classes=7)
+
+
+def _check_architecture(component: Component, options: dict[str, Any], size: int) -> None:
+    checked = registry.check_options(component, options, "model")
+    kit.check_architecture(registry.load(component), options=checked, image_size=size)
+
+
+def _check_dataset(component: Component, root: str | None) -> None:
+    needs = registry.signature(component).named("root") is not None
+    if needs and root is None:
+        raise Skipped("give --root DATA, what it is to read")
+    kit.check_dataset(registry.build("dataset", f"{component.distribution}:{component.name}", root=root))

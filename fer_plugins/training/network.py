@@ -1,0 +1,92 @@
+"""Builds the architecture of a configuration, and names the smallest image size where it refuses the one given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from fer_plugins.config import registry
+from fer_plugins.runtime.errors import InputError
+
+LARGEST_TRIED = 512  # pixels; where the search for the smallest legal image size ends
+
+
+def build_network(config: Mapping[str, Any], num_classes: int, teacher: nn.Module | None = None) -> nn.Module:
+    """Build the architecture of the configuration and check that it keeps the contract on one image.
+
+    Raises:
+        InputError: the architecture refuses its options or the image size (the smallest legal size is named).
+        PluginError: logits of the wrong shape, or no module.
+    """
+    options = dict(config["model"])
+    name = options.pop("name")
+    options["teacher"] = teacher
+    channels, size = config["data"]["channels"], config["data"]["image_size"]
+
+    def attempt(pixels: int) -> nn.Module:
+        network: nn.Module = registry.build(
+            "architecture", name, num_classes=num_classes, in_channels=channels, image_size=pixels, **options
+        )
+        _check_logits(network, name, (1, channels, pixels, pixels), num_classes)
+        return network
+
+    try:
+        return attempt(size)
+    except registry.PluginError:
+        raise
+    except InputError as error:
+        if error.key == "image_size":
+            raise  # the architecture has said it all
+        smallest = _smallest_size(attempt, size)
+        if smallest is None:
+            raise
+        raise InputError(
+            f"data.image_size: {name} does not take {size} pixels; "
+            f"the smallest size above that it takes is {smallest} ({error})"
+        ) from error
+
+
+def _smallest_size(attempt: Callable[[int], nn.Module], size: int) -> int | None:
+    """Return the least image size above ``size`` that works, or None when another cause is to blame."""
+
+    def works(pixels: int) -> bool:
+        try:
+            attempt(pixels)
+        except InputError:
+            return False
+        return True
+
+    with torch.random.fork_rng(devices=[]):
+        doubled = [size * 2**times for times in range(1, 10) if size * 2**times <= LARGEST_TRIED] or [LARGEST_TRIED]
+        large = next((pixels for pixels in doubled if works(pixels)), None)
+        if large is None:  # a few attempts have told that the size is not to blame
+            return None
+        near = next((pixels for pixels in range(size + 1, min(size + 33, large)) if works(pixels)), None)
+        if near is not None:
+            return near
+        far = next(pixels for pixels in (*range(size + 64, large, 32), large) if works(pixels))
+        return next(pixels for pixels in range(max(far - 31, size + 1), far + 1) if works(pixels))
+
+
+def _check_logits(network: nn.Module, name: str, shape: tuple[int, ...], num_classes: int) -> None:
+    training = network.training
+    network.eval()
+    try:
+        with torch.no_grad():
+            logits = network(torch.zeros(shape))
+    except (RuntimeError, ValueError) as error:  # a map smaller than its kernel, and the like
+        text = " ".join(str(error).split())
+        raise InputError(
+            f"architecture {name} fails on an image of {shape[-1]} pixels: {text}", key=getattr(error, "key", None)
+        ) from error
+    finally:
+        network.train(training)
+    if not isinstance(logits, Tensor) or logits.shape != (1, num_classes):
+        found = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+        component = registry.find("architecture", name)
+        raise registry.PluginError(
+            f"{component}: forward returns {found} for one image; the contract wants (1, {num_classes})"
+        )

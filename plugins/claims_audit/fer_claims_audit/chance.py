@@ -1,0 +1,100 @@
+"""Reports at chance level: labels paired with predictions of other images; and losses too small for the errors."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from fractions import Fraction
+
+from fer_claims_audit.class_counts import ClassCounts, stated
+from fer_claims_audit.class_rows import Table, tables
+from fer_claims_audit.findings import Finding, Outcome, Remark, show
+from fer_claims_audit.paper_numbers import Paper, about
+from fer_plugins.analysis.claims import Printed
+
+_SIGMAS = 2.576  # 99 % of a normal distribution
+
+
+def check_chance(paper: Paper) -> Iterator[Outcome]:
+    """Recognise per-class tables that labels paired at random give.
+
+    Whatever the network is, precision of class c is then its share p_c among the labels, its recall the share q_c among
+    the predictions, accuracy is sum p_c q_c and kappa 0, each but for chance. A table is at chance level where all
+    printed precisions and the accuracy are that near (99 % bands and rounding allowed for) and kappa is below 0.1 at
+    most; it contradicts an accuracy of more than twice sum p_c^2 printed elsewhere for the same split.
+    """
+    for table in tables(paper):
+        counts = next(
+            (one for one in stated(paper, table.first.claim) if set(one.counts) == set(table.rows) and one.total), None
+        )
+        accuracy = table.below.get("accuracy")
+        if (
+            counts is None
+            or accuracy is None
+            or table.averaged
+            or not all({"precision", "recall"} <= row.keys() for row in table.rows.values())
+        ):
+            continue
+        lines = _at_chance(table, counts, accuracy)
+        if lines is None:
+            continue
+        squares = sum(Fraction(size, counts.total) ** 2 for size in counts.counts.values())
+        better = [
+            one
+            for one in paper.take("accuracy", accuracy.claim, class_name=None, over=None, epoch=None)
+            if one.claim.source != accuracy.claim.source and one.low > 2 * squares
+        ]
+        if better:
+            yield Finding(
+                "chance", table.about, (str(accuracy), *map(str, better)),
+                "predictions and labels of one image go together", (*lines, "precision, recall and F1 of this table "
+                "say nothing about the network; " + ", ".join(map(str, better)) + " is not touched by it"),
+            )  # fmt: skip
+        else:
+            yield Remark(
+                table.about, f"at chance level, as if labels and predictions were unpaired: {'; '.join(lines)}"
+            )
+
+
+def _at_chance(table: Table, counts: ClassCounts, accuracy: Printed) -> tuple[str, ...] | None:
+    """Return the comparison with chance, or None where the table is not at chance level."""
+    total = counts.total
+    predicted = {name: row["recall"].value for name, row in table.rows.items()}
+    if not (sum_of_recalls := sum(predicted.values())):
+        return None
+    pairs, expected = [], 0.0
+    for name, row in table.rows.items():
+        share, guessed = counts.counts[name] / total, float(predicted[name] / sum_of_recalls)
+        expected += share * guessed
+        if guessed:
+            band = _SIGMAS * math.sqrt(share * (1 - share) / (total * guessed))
+            if not float(row["precision"].low) - band <= share <= float(row["precision"].high) + band:
+                return None
+        pairs.append(f"{name} {row['precision'].claim.written}/{share:.3f}")
+    band = _SIGMAS * math.sqrt(expected * (1 - expected) / total)
+    if not float(accuracy.low) - band <= expected <= float(accuracy.high) + band:
+        return None
+    if (float(accuracy.high) + band - expected) / (1 - expected) >= 0.1:
+        return None  # so few images, or so coarse digits, that a network of use would pass as well
+    kappa = (float(accuracy.value) - expected) / (1 - expected)
+    return (
+        f"precision beside the share of the labels: {', '.join(pairs)}",
+        f"accuracy {accuracy.claim.written} beside the sum of label share x prediction share = {expected:.4f} "
+        f"(prediction shares: the recalls, made to add up to 1); kappa {kappa:.3f}",
+    )
+
+
+def check_losses(paper: Paper) -> Iterator[Finding]:
+    """A wrongly answered image has at most 1/2 on its own class, so it costs a cross-entropy of at least ln 2."""
+    for loss in paper.take("loss"):
+        for accuracy in paper.take("accuracy", loss.claim, epoch=loss.claim.epoch, class_name=None, over=None):
+            if accuracy.claim.source != loss.claim.source:
+                continue
+            least = float(1 - accuracy.high) * math.log(2)
+            if float(loss.high) < least:
+                yield Finding(
+                    "loss", about(loss.claim), (str(loss), str(accuracy)), f"mean cross-entropy >= {least:.4f} nats",
+                    (f"(1 - {show(accuracy.high)}) x ln 2 = {least:.4f}: a wrong answer leaves at most 1/2 on the "
+                     "right class; a sum over batches divided by images, a weighted loss or another than "
+                     "cross-entropy can be smaller",),
+                )  # fmt: skip

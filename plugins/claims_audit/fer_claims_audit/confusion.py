@@ -1,0 +1,99 @@
+"""A printed confusion matrix against the rates and counts printed beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+
+from fer_claims_audit.findings import Finding, Outcome, Remark, Unchecked, show
+from fer_claims_audit.paper_numbers import Paper, about
+from fer_plugins.analysis.claims import Claim
+
+_Exact = tuple[Fraction, str]  # a rate, and how it comes about
+
+
+def rates(matrix: list[list[int]], classes: tuple[str, ...]) -> dict[tuple[str, str | None], _Exact]:
+    """Return every rate of a confusion matrix exactly, (metric, class or None) -> (value, arithmetic).
+
+    0/0 is 0, as in scikit-learn. Macro means run over all classes of the matrix.
+
+    Args:
+        matrix: (K, K) counts, rows true classes, columns predicted ones.
+        classes: the K names.
+    """
+    found: dict[tuple[str, str | None], _Exact] = {}
+    support = [sum(row) for row in matrix]
+    predicted = [sum(column) for column in zip(*matrix, strict=True)]
+    total, diagonal = sum(support), [matrix[k][k] for k in range(len(matrix))]
+    for k, name in enumerate(classes):
+        false = predicted[k] - diagonal[k]
+        for metric, above, below in (
+            ("recall", diagonal[k], support[k]),
+            ("precision", diagonal[k], predicted[k]),
+            ("f1", 2 * diagonal[k], support[k] + predicted[k]),
+            ("specificity", total - support[k] - false, total - support[k]),
+        ):
+            found[metric, name] = (_share(above, below), f"{above}/{below}")
+        found["n_images", name] = (Fraction(support[k]), "row sum")
+        found["n_correct", name] = (Fraction(diagonal[k]), "diagonal")
+        found["n_predicted", name] = (Fraction(predicted[k]), "column sum")
+    for metric in ("recall", "precision", "f1", "specificity"):
+        each = [found[metric, name][0] for name in classes]
+        found[f"macro_{metric}", None] = (sum(each, Fraction(0)) / len(each), f"mean of {len(each)} classes")
+        by_share = sum((one * size for one, size in zip(each, support, strict=True)), Fraction(0))
+        found[f"weighted_{metric}", None] = (_share(by_share, total), "mean weighted by row sums")
+    accuracy = _share(sum(diagonal), total)
+    chance = _share(sum(a * b for a, b in zip(support, predicted, strict=True)), total**2)
+    found["accuracy", None] = (accuracy, f"{sum(diagonal)}/{total}")
+    found["balanced_accuracy", None] = found["macro_recall", None]
+    found["n_images", None] = (Fraction(total), "sum")
+    found["n_correct", None] = (Fraction(sum(diagonal)), "sum of the diagonal")
+    if chance != 1:
+        found["kappa", None] = ((accuracy - chance) / (1 - chance), f"({show(accuracy)} - {show(chance)}) / (1 - it)")
+    return found
+
+
+def check_matrices(paper: Paper) -> Iterator[Outcome]:
+    """Check every number printed of the model, dataset and split of a confusion matrix against it."""
+    for claim in paper.matrices:
+        matrix = claim.value
+        if isinstance(matrix, float):
+            continue
+        classes = claim.classes or tuple(map(str, range(len(matrix))))
+        if len(classes) != len(matrix):
+            yield Unchecked(about(claim), f"the confusion matrix: {len(matrix)} rows, {len(classes)} class names")
+        elif len(set(classes)) < len(classes):
+            yield Unchecked(about(claim), "the confusion matrix: a class name stands twice in its classes")
+        elif not any(map(any, matrix)):
+            yield Unchecked(about(claim), "the confusion matrix: it holds no image")
+        else:
+            yield from _check(paper, claim, rates(matrix, classes))
+
+
+def _check(paper: Paper, claim: Claim, exact: dict[tuple[str, str | None], _Exact]) -> Iterator[Outcome]:
+    for one in paper.printed:
+        other = one.claim
+        same = (other.model, other.dataset, other.split) == (claim.model, claim.dataset, claim.split)
+        general = other.model is None and (other.dataset, other.split) == (claim.dataset, claim.split)
+        if (
+            other.epoch is not None
+            or other.over
+            or one.is_averaged  # a mean over folds is not the rate of their images together
+            or not (same or general)
+            or (other.metric, other.class_name) not in exact
+        ):
+            continue
+        value, how = exact[other.metric, other.class_name]
+        if one.meets(value, value):
+            continue
+        where = f"{about(claim)}, {claim.source}"
+        if one.cut[0] <= value < one.cut[1]:
+            yield Remark(where, f"{one}: cut off, not rounded ({how} = {show(value, 6)})")
+        else:
+            yield Finding(
+                "confusion matrix", where, (str(one),), f"{other.metric} = {show(value, 6)}", (f"{how}",)
+            )  # fmt: skip
+
+
+def _share(above: Fraction | int, below: int) -> Fraction:
+    return Fraction(above, below) if below else Fraction(0)

@@ -1,0 +1,111 @@
+"""Rates that hang together by their formulae alone: F1 under precision and recall, one formula under two names, FAR."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+
+from fer_claims_audit.class_counts import candidates
+from fer_claims_audit.findings import Finding, Outcome, Remark, show, span
+from fer_claims_audit.paper_numbers import Paper, about, nearest_source, without_classes
+from fer_plugins.analysis.claims import Printed
+
+_RECALLS = ("recall", "sensitivity", "gar")  # TP / (TP + FN), all three
+_OF_FAR = ("accuracy", "specificity", "recall", "gar", "precision")
+RATIOS = ("precision", "recall", "f1")
+
+
+def harmonic_mean(precision: Fraction, recall: Fraction) -> Fraction:
+    """Return F1 = 2PR/(P + R), 0 where both are 0."""
+    return 2 * precision * recall / (precision + recall) if precision + recall else Fraction(0)
+
+
+def check_formulae(paper: Paper) -> Iterator[Outcome]:
+    """Check mean F1 against its ceiling, names of one formula against each other, and FAR against its readings."""
+    for report in paper.reports():
+        headline = without_classes(report)
+        yield from _ceiling_of_f1(headline)
+        yield from _other_names(headline)
+        yield from _false_acceptance(paper, headline)
+
+
+def _ceiling_of_f1(headline: list[Printed]) -> Iterator[Finding]:
+    for prefix in ("", "macro_", "weighted_"):
+        by_name = {name: [one for one in headline if one.claim.metric == prefix + name] for name in RATIOS}
+        for f1 in by_name["f1"]:
+            precisions = nearest_source(by_name["precision"], f1.claim.source)
+            recalls = nearest_source(by_name["recall"], f1.claim.source)
+            for precision, recall in zip(precisions[:1], recalls[:1], strict=False):
+                ceiling = harmonic_mean(precision.high, recall.high)
+                if f1.low <= ceiling:
+                    continue
+                lines = [
+                    f"2 x {show(precision.high)} x {show(recall.high)} / ({show(precision.high)} + "
+                    f"{show(recall.high)}) = {show(ceiling)}, with the largest values that round to the printed ones",
+                    "F1 = 2PR/(P + R) is concave in (P, R), so the mean of the classes' F1 is at most the F1 of the "
+                    "means; the same holds for means over folds",
+                ]
+                if f1.low > max(precision.high, recall.high):
+                    lines.append("it exceeds both precision and recall")
+                yield Finding(
+                    "mean F1", about(f1.claim), (str(f1), str(precision), str(recall)),
+                    f"mean F1 <= {show(ceiling)}", tuple(lines),
+                )  # fmt: skip
+
+
+def _other_names(headline: list[Printed]) -> Iterator[Outcome]:
+    recalls = [one for one in headline if one.claim.metric in _RECALLS]
+    accuracies = [one for one in headline if one.claim.metric == "accuracy"]
+    for k, first in enumerate(recalls):
+        for second in recalls[k + 1 :]:
+            if first.claim.metric == second.claim.metric or first.meets(second.low, second.high):
+                continue
+            micro = [one for one in (first, second) if any(_overlap(one, accuracy) for accuracy in accuracies)]
+            if micro:  # no average is named
+                which = f"{micro[0]} may be the weighted mean, which equals the accuracy, and the other the macro mean"
+                yield Remark(about(first.claim), f"{first} and {second} differ; {which}")
+            else:
+                yield Finding(
+                    "one formula, two values", about(first.claim), (str(first), str(second)),
+                    "both are TP/(TP + FN)", (_apart(first, second),),
+                )  # fmt: skip
+    same = ("weighted_recall", "micro_precision", "micro_recall", "micro_f1")
+    for one in headline:
+        if one.claim.metric in same:
+            for accuracy in nearest_source(accuracies, one.claim.source):
+                if not accuracy.meets(one.low, one.high):
+                    yield Finding(
+                        "one formula, two values", about(one.claim), (str(accuracy), str(one)),
+                        f"{one.claim.metric.replace('_', ' ')} = accuracy", (_apart(accuracy, one),),
+                    )  # fmt: skip
+
+
+def _overlap(one: Printed, other: Printed) -> bool:
+    """Whether more values than a shared end, which would be rounded up once and down once, round to both."""
+    return max(one.low, other.low) < min(one.high, other.high)
+
+
+def _apart(first: Printed, second: Printed) -> str:
+    return f"values that round to them: {span(first.low, first.high)} and {span(second.low, second.high)}"
+
+
+def _false_acceptance(paper: Paper, headline: list[Printed]) -> Iterator[Finding]:
+    """Compare FAR with every reading of it that other printed rates allow."""
+    rates = {one.claim.metric: one for one in headline}
+    if not {"far", "accuracy", "specificity", "recall"} <= rates.keys():
+        return  # it may be the complement of a rate that is not printed
+    far, readings = rates["far"], {}
+    for name in _OF_FAR:
+        if name in rates:
+            readings[f"1 - {name}"] = (1 - rates[name].high, 1 - rates[name].low)
+    known = candidates(paper, far.claim)
+    if "accuracy" in rates and known:
+        low, high = readings["1 - accuracy"]
+        for parts in (classes := len(known[0].counts), classes - 1):
+            readings[f"(1 - accuracy)/{parts}"] = (low / parts, high / parts)
+    if any(far.meets(*one) for one in readings.values()):
+        return
+    yield Finding(
+        "false acceptance", about(far.claim), (str(far), *(str(rates[n]) for n in _OF_FAR if n in rates)),
+        "FAR is one of the readings below", ("; ".join(f"{name} = {span(*one)}" for name, one in readings.items()),),
+    )  # fmt: skip

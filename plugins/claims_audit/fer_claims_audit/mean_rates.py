@@ -1,0 +1,196 @@
+"""Accuracy, mean recall and mean specificity against each other, given how many images each class has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fer_claims_audit.class_counts import ClassCounts, candidates
+from fer_claims_audit.findings import Finding, Outcome, Remark, Unchecked, show, span
+from fer_claims_audit.multiclass import Window, nearest_matrix
+from fer_claims_audit.paper_numbers import Paper, about, nearest_source, without_classes
+from fer_claims_audit.random_part import Range, accuracy_in_parts, specificity_in_parts
+from fer_claims_audit.rate_bounds import accuracy_range, specificity_range
+from fer_plugins.analysis.claims import Printed
+
+
+def check_means(paper: Paper) -> Iterator[Outcome]:
+    """Check accuracy, mean recall and mean specificity of every report against the class counts of its split."""
+    for report in paper.reports():
+        headline = without_classes(report)
+        accuracies = [one for one in headline if one.claim.metric == "accuracy"]
+        averaged = [one for one in headline if one.claim.metric.removeprefix("macro_") in ("recall", "specificity")]
+        folds = next((one.claim.averaged for one in (*accuracies, *averaged) if one.is_averaged), None)
+        if accuracies and averaged and folds:
+            missing = f"accuracy against recall or specificity: means over {folds}, whose class shares are not known"
+            yield Unchecked(about(accuracies[0].claim), missing)
+        elif accuracies and averaged:
+            yield from _against_counts(paper, headline, accuracies, averaged)
+
+
+def _usable(counts: list[ClassCounts]) -> list[ClassCounts]:
+    """Leave out counts with an empty class, over which means are taken in more than one way."""
+    return [one for one in counts if min(one.counts.values()) > 0]
+
+
+def _against_counts(
+    paper: Paper, headline: list[Printed], accuracies: list[Printed], averaged: list[Printed]
+) -> Iterator[Outcome]:
+    claim = accuracies[0].claim
+    known = _usable(candidates(paper, claim))
+    if not known:
+        names = " and ".join(dict.fromkeys(one.claim.metric for one in averaged))
+        yield Unchecked(about(claim), f"accuracy against {names}: no class counts of this split are known")
+        return
+    found: list[Outcome] = []
+    for mean in averaged:
+        for accuracy in nearest_source(accuracies, mean.claim.source):
+            if mean.claim.metric.endswith("recall"):
+                found += _recall(accuracy, mean, known)
+            else:
+                found += _specificity(accuracy, mean, known, headline)
+    if found or claim.split == "not_stated":
+        yield from found
+        return
+    each = [list(_jointly(accuracies, averaged, one)) for one in known]  # several only where papers disagree
+    yield from each[0] if all(each) else ()
+
+
+def _jointly(accuracies: list[Printed], averaged: list[Printed], counts: ClassCounts) -> Iterator[Finding]:
+    """Ask the integer programme for a matrix with all means that are said to be macro means."""
+    macro = [one for one in averaged if one.claim.metric.startswith("macro_")]
+    together = [*nearest_source(accuracies, macro[0].claim.source), *macro] if macro else []
+    miss = nearest_matrix(
+        counts.counts, [Window(one.claim.metric, one.low, one.high, str(one)) for one in together]
+    )  # fmt: skip
+    if miss is not None and miss.images > 0:
+        yield Finding(
+            "joint rates", about(accuracies[0].claim), tuple(map(str, together)),
+            "a confusion matrix with these class counts has all of them", (str(counts), *miss.certificate),
+        )  # fmt: skip
+
+
+def _recall(accuracy: Printed, recall: Printed, known: list[ClassCounts]) -> Iterator[Outcome]:
+    unstated = recall.claim.metric == "recall"
+    if unstated and accuracy.meets(recall.low, recall.high):  # may be the weighted mean, which is the accuracy
+        return
+    ranges = [accuracy_range(list(one.counts.values()), (recall.low, recall.high)) for one in known]
+    if any(accuracy.meets(*one) for one in ranges):
+        return
+    best = _closest(accuracy, ranges)
+    (low, high), counts = ranges[best], known[best]
+    sizes, lacking = sorted(counts.counts.values(), reverse=True), len(counts.counts) * (1 - recall.low)
+    largest = max(counts.counts, key=lambda name: counts.counts[name])
+    lines = [str(counts)]
+    if accuracy.high < low:
+        bound = f"accuracy >= {show(low)}"
+        lines.append(
+            f"the class recalls lack at most {len(sizes)} x (1 - {show(recall.low)}) = {show(lacking)} of 1 together;"
+        )
+        if lacking <= 1:
+            lines[-1] += (
+                f" all of it in the largest class ({largest}) costs {show(lacking)} x {sizes[0]:,}/{counts.total:,} = "
+                f"{show(1 - low)} of accuracy"
+            )
+        else:
+            lines[-1] += f" in the largest classes, at most 1 each, it costs {show(1 - low)} of accuracy"
+    else:
+        bound = f"accuracy <= {show(high)}"
+        missing = len(sizes) * (1 - recall.high)
+        lines.append(
+            f"the class recalls lack at least {len(sizes)} x (1 - {show(recall.high)}) = {show(missing)} of 1 "
+            f"together; in the smallest classes, at most 1 each, it costs {show(1 - high)} of accuracy"
+        )
+    if len(known) > 1:
+        lines.append(f"the nearest of {len(known)} known class counts; broken for: {_names(known)}")
+    if unstated:
+        lines.append("nor is it the weighted or micro mean, which equals the accuracy")
+    images = max(one.total for one in known)
+    in_parts = [accuracy_in_parts(list(one.counts.values()), images, (recall.low, recall.high)) for one in known]
+    if accuracy.claim.split == "not_stated" and any(accuracy.meets(*one) for one in in_parts):
+        yield _only_for_shares(accuracy, recall, bound, counts)
+        return
+    yield Finding("accuracy and recall", about(accuracy.claim), (str(accuracy), str(recall)), bound, tuple(lines))
+
+
+def _specificity(
+    accuracy: Printed, mean: Printed, known: list[ClassCounts], headline: list[Printed]
+) -> Iterator[Outcome]:
+    window = (accuracy.low, accuracy.high)
+    ranges = [specificity_range(list(one.counts.values()), window) for one in known]
+    if any(mean.meets(*one) for one in ranges):
+        return
+    best = _closest(mean, ranges)
+    (low, high), counts = ranges[best], known[best]
+    classes, total, largest = len(counts.counts), counts.total, max(counts.counts.values())
+    lines, excluded_by_recall = [str(counts)], False
+    if mean.high < low:
+        bound = f"mean specificity >= {show(low)}"
+        lines.append(
+            f"at most {show((1 - accuracy.low) * total)} errors, each a false positive of one class; all in the "
+            f"largest class: 1 - (1 - {show(accuracy.low)}) x {total:,} / ({classes} x {total - largest:,}) = "
+            f"{show(low)}"
+        )
+    else:
+        bound = f"mean specificity <= {show(high)}"
+        lines.append(
+            f"at least {show((1 - accuracy.high) * total)} errors, each a false positive of one class; all in the "
+            f"smallest classes they still cost {show(1 - high)}"
+        )
+    if mean.claim.metric == "specificity":
+        micro = (1 - (1 - accuracy.low) / (classes - 1), 1 - (1 - accuracy.high) / (classes - 1))
+        if mean.meets(*micro):
+            return
+        lines.append(f"micro mean: 1 - (1 - accuracy)/{classes - 1} = {span(*micro)}, not it either")
+        by_share = [specificity_range(list(one.counts.values()), window, weighted=True) for one in known]
+        if any(mean.meets(*one) for one in by_share):
+            recalls = [one for one in headline if one.claim.metric == "recall"]
+            if not recalls or any(accuracy.meets(one.low, one.high) for one in recalls):
+                return  # everything may be weighted by class shares
+            excluded_by_recall = True
+            lines.append(f"only a mean weighted by class shares could be; then {recalls[0]} would equal the accuracy")
+        else:
+            nearest = by_share[_closest(mean, by_share)]
+            lines.append(f"mean weighted by class shares: {span(*nearest)}, not it either")
+    weightings = [False, True] if mean.claim.metric == "specificity" and not excluded_by_recall else [False]
+    images = max(one.total for one in known)
+    in_parts = [
+        specificity_in_parts(list(one.counts.values()), images, window, weighted=kind)
+        for one in known
+        for kind in weightings
+    ]
+    if accuracy.claim.split == "not_stated" and any(mean.meets(*one) for one in in_parts):
+        yield _only_for_shares(accuracy, mean, bound, counts)
+        return
+    lines += _as_two_classes(accuracy, mean, [one for one in headline if one.claim.metric == "recall"])
+    if len(known) > 1:
+        lines.append(f"the nearest of {len(known)} known class counts; broken for: {_names(known)}")
+    yield Finding("accuracy and specificity", about(accuracy.claim), (str(accuracy), str(mean)), bound, tuple(lines))
+
+
+def _as_two_classes(accuracy: Printed, specificity: Printed, recalls: list[Printed]) -> list[str]:
+    """Say what one class against the rest would mean: accuracy = q recall + (1 - q) specificity, q the positives."""
+    if len(recalls) != 1 or recalls[0].meets(specificity.low, specificity.high):
+        return []
+    recall = recalls[0]
+    share = (accuracy.value - specificity.value) / (recall.value - specificity.value)
+    outside = accuracy.high < min(recall.low, specificity.low) or accuracy.low > max(recall.high, specificity.high)
+    if outside:
+        return [f"nor one class against the rest: accuracy would lie between specificity and {recall}"]
+    return [f"one class against the rest would need {100 * float(share):.1f} % positives"]
+
+
+def _only_for_shares(accuracy: Printed, mean: Printed, bound: str, counts: ClassCounts) -> Remark:
+    """Say that a test set must have the class shares of the whole; one that was drawn at random need not."""
+    return Remark(
+        about(accuracy.claim),
+        f"{accuracy} and {mean} exclude each other ({bound}) on a test set with the class shares of {counts.source}; a "
+        "random tenth of the images can have others, under which they agree",
+    )
+
+
+def _closest(number: Printed, ranges: list[Range]) -> int:
+    return min(range(len(ranges)), key=lambda k: max(ranges[k][0] - number.high, number.low - ranges[k][1]))
+
+
+def _names(known: list[ClassCounts]) -> str:
+    return "; ".join(one.source for one in known)

@@ -1,0 +1,99 @@
+"""Means, standard deviations and intervals over repeated runs: do they belong together, and to the test set?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from fractions import Fraction
+
+from scipy.stats import norm
+from scipy.stats import t as t_distribution
+
+from fer_claims_audit.class_counts import sizes
+from fer_claims_audit.findings import Finding, Outcome, Remark, Unchecked, show, span
+from fer_claims_audit.paper_numbers import Paper, about
+from fer_plugins.analysis.claims import Printed
+
+
+def check_runs(paper: Paper) -> Iterator[Outcome]:
+    """Check every ``accuracy_mean`` with its ``accuracy_sd``, ``ci95_halfwidth`` and the paper's ``n_runs``."""
+    for mean in paper.take("accuracy_mean"):
+        deviation = next(iter(paper.take("accuracy_sd", mean.claim)), None)
+        runs = next(iter(paper.take("n_runs", dataset=mean.claim.dataset) or paper.take("n_runs", dataset=None)), None)
+        if deviation is None or runs is None or runs.value < 2:
+            yield Unchecked(about(mean.claim), "the spread over runs: it needs accuracy_sd and n_runs beside the mean")
+            continue
+        count = int(runs.value)
+        for half in paper.take("ci95_halfwidth", mean.claim):
+            yield from _interval(half, deviation, count)
+        for one in paper.take("accuracy", mean.claim):
+            if one.claim.epoch is None and one.claim.class_name is None:
+                yield from _one_run(one, mean, deviation, count)
+        yield from _whole_images(paper, mean, deviation, count)
+
+
+def _interval(half: Printed, deviation: Printed, runs: int) -> Iterator[Outcome]:
+    z, t = float(norm.ppf(0.975)), float(t_distribution.ppf(0.975, float(runs - 1)))
+    ranges = {
+        name: (Fraction(factor) * deviation.low / Fraction(math.sqrt(runs)),
+               Fraction(factor) * deviation.high / Fraction(math.sqrt(runs)))
+        for name, factor in (("z", z), ("t", t))
+    }  # fmt: skip
+    where = about(half.claim)
+    if not any(half.meets(*one) for one in ranges.values()):
+        yield Finding(
+            "spread over runs", where, (str(half), str(deviation)), "half-width = factor x sd / sqrt(n)",
+            (f"n = {runs}; z {z:.3f}: {span(*ranges['z'], digits=4)}; t {t:.3f}: {span(*ranges['t'], digits=4)}",),
+        )  # fmt: skip
+    elif not half.meets(*ranges["t"]):
+        correct = Fraction(t) * deviation.value / Fraction(math.sqrt(runs))
+        yield Remark(
+            where,
+            f"{half} is {z:.2f} x sd / sqrt({runs}); with {runs} runs the factor is t = {t:.3f}, which gives "
+            f"{show(correct, 3)}",
+        )
+
+
+def _one_run(one: Printed, mean: Printed, deviation: Printed, runs: int) -> Iterator[Finding]:
+    """No value lies further from the mean than sd (n - 1)/sqrt(n) (Samuelson 1968)."""
+    reach = deviation.high * (runs - 1) / Fraction(math.sqrt(runs))
+    low, high = mean.low - reach, mean.high + reach
+    if not one.meets(low, high):
+        yield Finding(
+            "spread over runs", about(one.claim), (str(one), str(mean), str(deviation)),
+            f"every run lies in {span(low, high)}",
+            (f"no value is further from the mean than sd (n - 1)/sqrt(n) = {show(deviation.high)} x {runs - 1} / "
+             f"sqrt({runs}) = {show(reach, 4)}",),
+        )  # fmt: skip
+
+
+def _whole_images(paper: Paper, mean: Printed, deviation: Printed, runs: int) -> Iterator[Outcome]:
+    """Every run is k/n: a mean between two such rates needs at least the spread between them."""
+    known = sizes(paper, mean.claim)
+    if mean.claim.averaged == "folds":
+        yield Unchecked(about(mean.claim), "the least spread over folds: the images of each fold are not known")
+        return
+    if not known:
+        yield Unchecked(about(mean.claim), "the least spread over runs: the number of test images is not known")
+        return
+    least = {size: least_deviation(mean.low, mean.high, size, runs) for size in known}
+    if min(least.values()) > float(deviation.high):
+        yield Finding(
+            "spread over runs", about(mean.claim), (str(mean), str(deviation)),
+            "sd >= " + " or ".join(f"{one:.4f} on {size:,} images" for size, one in least.items()),
+            ("runs are k/n; with f the fraction in mean x n, at best the runs are the two nearest k: "
+             "sd = sqrt(f (1 - f) runs/(runs - 1))/n, the least over the mean's rounding",
+             f"n: {', '.join(f'{size:,} ({why})' for size, why in known.items())}"),
+        )  # fmt: skip
+
+
+def least_deviation(low: Fraction, high: Fraction, size: int, runs: int) -> float:
+    """Return the least sample standard deviation of ``runs`` rates k/size whose mean lies from ``low`` to ``high``.
+
+    >>> round(least_deviation(Fraction("0.99512"), Fraction("0.99512"), 33, 15), 4)
+    0.0115
+    """
+    if -(-low * size // 1) <= high * size // 1:
+        return 0.0
+    parts = [float(end * size % 1) for end in (low, high)]
+    return min(math.sqrt(one * (1 - one) * runs / (runs - 1)) / size for one in parts)

@@ -1,0 +1,46 @@
+"""``fer env``: what a bug report needs, and no secret."""
+
+import json
+
+from fer_plugins import __version__
+from fer_plugins.commands import main
+
+
+def env(capsys, *words):
+    assert main.call("fer", main._verb, ["env", *words]) == 0
+    return capsys.readouterr().out
+
+
+def test_what_is_in_it(make_distribution, monkeypatch, capsys):
+    import torch
+
+    make_distribution("fer_mine", [("commands", "mine", "fer_mine:mine")], "", version="2.5")
+    monkeypatch.setenv("FER_DEBUG", "0")
+    monkeypatch.setenv("FER_API_TOKEN", "hush")
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    monkeypatch.setenv("WANDB_API_KEY", "hush")
+    found = json.loads(env(capsys, "--json"))
+    assert found["fer-plugins"] == __version__
+    assert found["plug-ins"]["fer_mine"] == "2.5"
+    assert "fer-plugins" not in found["plug-ins"]
+    assert found["libraries"]["torch"].partition("+")[0] == torch.__version__.partition("+")[0]
+    assert {"lightning", "torchmetrics"} <= set(found["libraries"])
+    assert any(device.startswith("cpu") for device in found["devices"])
+    assert found["settings"]["FER_DEBUG"] == "0"
+    assert found["settings"]["WANDB_MODE"] == "offline"
+    assert "hush" not in json.dumps(found)
+    shown = env(capsys)
+    assert "hush" not in shown
+    for text in ("fer_mine 2.5", "WANDB_MODE offline", f"fer-plugins   {__version__}", "lightning "):
+        assert text in shown
+
+
+def test_a_library_that_is_not_there_is_said(monkeypatch, capsys):
+    monkeypatch.setattr("fer_plugins.commands.env.LIBRARIES", ("torch", "no_such_library"))
+    assert json.loads(env(capsys, "--json"))["libraries"]["no_such_library"] == "not installed"
+
+
+def test_a_damaged_distribution_is_named(make_distribution, capsys):
+    site = make_distribution("fer_torn", [("poolings", "torn", "fer_torn:torn")], "")
+    (site / "fer_torn-1.0.dist-info" / "entry_points.txt").write_text("[fer_plugins.poolings]\ntorn\n")
+    assert any("fer_torn" in line for line in json.loads(env(capsys, "--json"))["not read"])

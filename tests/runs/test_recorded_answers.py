@@ -1,0 +1,56 @@
+"""predictions.csv is read once, by name; a run's figures take what it predicted from memory."""
+
+import numpy as np
+import pytest
+import yaml
+from support import written_run
+
+from fer_plugins.analysis.figures import at_the_end
+from fer_plugins.runs.read_runs import read_run
+from fer_plugins.runs.record import Record
+from fer_plugins.runs.recorded_answers import Answers, RecordedAnswers
+from fer_plugins.runtime.errors import InputError
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return written_run.write_run(tmp_path / "run", *written_run.draw(1))
+
+
+def test_what_was_written_is_read(folder):
+    true, predicted = written_run.draw(1)
+    answers = read_run(folder).answers
+    assert answers.true.tolist() == true.tolist()
+    assert answers.predicted.tolist() == predicted.tolist()
+    assert answers.sources[:2] == ("0000.png", "0001.png")
+    assert answers.probabilities[np.arange(len(true)), predicted] == pytest.approx(np.full(len(true), 0.8))
+    assert answers.predictions().correct == (true == predicted).sum()
+    twice = Answers.join([answers, answers])
+    assert len(twice.sources) == len(twice.true) == len(twice.probabilities) == 2 * len(true)
+
+
+def test_every_reader_refuses_a_probability_that_is_none(folder):
+    path = folder / "predictions.csv"
+    path.write_text(path.read_text().replace("0.8", "1.8", 1))
+    with pytest.raises(InputError, match="probabilities outside of 0 to 1"):
+        read_run(folder)
+    with pytest.raises(InputError, match="probabilities outside of 0 to 1"):
+        RecordedAnswers.read(Record.read(folder), written_run.CLASSES)
+
+
+def test_a_finished_run_is_drawn_from_memory(folder, monkeypatch):
+    record = Record.read(folder)
+    recorded = read_run(folder).answers
+    record.write_predictions({"test": (recorded.sources, recorded.predictions())}, written_run.CLASSES)
+    monkeypatch.setattr(at_the_end, "recall", lambda record, part, predictions: (part, predictions))
+    (folder / "predictions.csv").unlink()
+    part, predictions = at_the_end._recorded(record)
+    assert part == "test"
+    assert predictions.label.tolist() == recorded.true.tolist()
+
+
+def test_the_configuration_of_a_damaged_record_is_refused_by_the_record_itself(folder):
+    settings = yaml.safe_load((folder / "config.yaml").read_text())
+    (folder / "config.yaml").write_text(yaml.safe_dump({**settings, "data": 3}))
+    with pytest.raises(InputError, match=r"config\.yaml has data of another type"):
+        Record.read(folder)
