@@ -159,17 +159,6 @@ def _take_value(name: str, rest: list[str]) -> str:
 
 
 def _set(flags: dict[str, Any], dotted: str, value: Any) -> None:
-    *path, last = dotted.split(".")
-    if not all([*path, last]):
+    if not all(dotted.split(".")):
         raise InputError(f"--{dotted}: expected --section.key VALUE")
-    home = flags
-    for part in path:
-        inner = home.get(part)
-        if not isinstance(inner, dict):  # --data fer2013 came before --data.root
-            inner = {} if inner is None else {"name": inner}
-            home[part] = inner
-        home = inner
-    if isinstance(home.get(last), dict) and not isinstance(value, dict):
-        home[last]["name"] = value
-    else:
-        home[last] = value
+    config.put(flags, dotted, value)
