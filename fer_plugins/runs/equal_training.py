@@ -67,7 +67,7 @@ def split(settings: Mapping[str, Any], table: SampleTable, every_fold: bool) -> 
 
 
 def use_cut_split(settings: dict[str, Any], given: Split, size: int, samples: Samples, path: Path) -> None:
-    """Cut the training splits of ``given`` to ``size`` images, write the split to ``path``, and let a run take it there.
+    """Cut the training splits of ``given`` to ``size`` images, write them to ``path``, and let a run take them there.
 
     A split file, since a run's configuration must say all that it was: ``fer-run --config`` repeats it.
 

@@ -6,11 +6,10 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from fer_plugins.runs import record as records
-from fer_plugins.config import registry
 from fer_plugins.data.datamodule import FERDataModule
 from fer_plugins.data.protocols.fold_parts import count_targets, find_release_parts
 from fer_plugins.data.protocols.official import flaw_of
+from fer_plugins.runs import record as records
 from fer_plugins.runs.record import Record
 
 
@@ -82,7 +81,6 @@ def claims_model_of(described: Mapping[str, Any], settings: Mapping[str, Any]) -
     """Return the model in the claims that a run is put beside: the variant's own where paper.yaml names one."""
     of_variants = described.get("claims_models") or {}
     return of_variants.get(settings["recipe"], described.get("claims_model"))
-
 
 
 def header(record: Record) -> dict[str, Any]:
