@@ -141,9 +141,7 @@ def per_class_table(split: str, scores: Mapping[str, Any], *, narrow: bool = Fal
     for name, row in scores["per_class"].items():
         cells = [_rate(row[metric]) for metric in _PER_CLASS]
         ranges = (
-            [format_interval(intervals.get(name, {}).get(metric), digits=3) for metric in _PER_CLASS]
-            if intervals
-            else []
+            [format_interval(intervals.get(name, {}).get(metric), digits=3) for metric in _PER_CLASS] if intervals else []
         )
         table.add_row(Text(name), *cells, f"{row['support']:,}", *ranges)
     return table

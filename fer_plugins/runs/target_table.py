@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from fer_plugins.runs.result_table import format_interval, per_class_table
 from fer_plugins.runtime.print_table import print_table
+from fer_plugins.runs.result_table import per_class_table, format_interval
 
 _SCORES = {"accuracy": "accuracy", "balanced_accuracy": "balanced accuracy", "f1": "F1 (macro)"}
 
