@@ -1,6 +1,7 @@
 """The house: who may import whom, what must be listed, what a file may be called."""
 
 import ast
+import subprocess
 import sys
 import tomllib
 
@@ -8,6 +9,7 @@ import pytest
 from support import ROOT
 
 from fer_plugins.config.installed import canonical
+from fer_plugins.runs.versions import git_revision
 
 CORE = sorted((ROOT / "fer_plugins").rglob("*.py"))
 PLUGINS = sorted(path for path in (ROOT / "plugins").iterdir() if path.is_dir())
@@ -179,3 +181,21 @@ def test_every_bound_has_its_reason():
 def test_the_licence():
     assert "Apache License" in (ROOT / "LICENSE").read_text()
     assert tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["license"] == "Apache-2.0"
+
+
+def test_no_source_is_kept_out_of_the_repository_and_the_wheel():
+    """Hatchling leaves out of a wheel what .gitignore names: `runs/` there also means `fer_plugins/runs/`."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a checkout")
+    sources = [str(path.relative_to(ROOT)) for path in CORE]
+    done = subprocess.run(["git", "check-ignore", *sources], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout == ""
+    for folder in {path.parent for path in CORE}:
+        assert (folder / "__init__.py").is_file(), f"{folder} is no package"
+
+
+def test_the_commit_is_that_of_this_checkout():
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a checkout")
+    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout.strip()
+    assert (git_revision() or "").removesuffix("-dirty") == head

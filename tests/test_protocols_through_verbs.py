@@ -54,9 +54,10 @@ CASES |= {
 DRAWN = ("official", "kfold", "cross_dataset", "samples tested twice")
 # Case -> the honest reason that a verb may give instead of doing it; every other case has to succeed.
 POOLED_NOTHING = "its folds test some samples twice, so nothing is pooled; give the folders of folds"
-REASONS = {("samples tested twice", verb): POOLED_NOTHING for verb in ("table", "compare", "verify", "bars")} | {
+REASONS = {
+    ("samples tested twice", verb): POOLED_NOTHING for verb in ("table", "compare", "verify", "bars", "figures")
+} | {
     ("paper_aa_dcn", "compare"): "only runs on the same samples can be compared",  # another seed makes other images
-    ("samples tested twice", "figures"): "nothing was scored over all of it; give the folder of a single run or fold",
 }
 TWICE = '''
 import numpy as np

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -68,7 +68,7 @@ def split(settings: RunConfig, table: SampleTable, every_fold: bool) -> Split:
 
 
 def use_cut_split(settings: RunConfig, given: Split, size: int, samples: Samples, path: Path) -> RunConfig:
-    """Cut the training splits of ``given`` to ``size`` images and write the split; return a configuration that reads it.
+    """Cut the training splits of ``given`` to ``size`` images, write them, and return a configuration that reads them.
 
     A split file, since a run's configuration must say all that it was: ``fer-run --config`` repeats it.
 

@@ -6,12 +6,13 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from fer_plugins.runs import record as records
-from fer_plugins.config import RunConfig, registry
+from fer_plugins.config import RunConfig
 from fer_plugins.data.datamodule import FERDataModule
 from fer_plugins.data.protocols.fold_parts import count_targets, find_release_parts
 from fer_plugins.data.protocols.official import flaw_of
+from fer_plugins.runs import record as records
 from fer_plugins.runs.record import Record
+from fer_plugins.runs.versions import git_revision, versions
 
 
 def title_of(data: FERDataModule) -> str:
@@ -30,8 +31,8 @@ def describe(settings: RunConfig, data: FERDataModule, notice: str | None) -> di
         "claims_model": claims_model_of(described, settings),
         "assumed": assumed_here(described, settings),
         "demonstration": notice is not None,
-        "versions": records.versions(component.distribution),
-        "git": records.git_revision(),
+        "versions": versions(component.distribution),
+        "git": git_revision(),
         "data": {
             "name": settings.data.name,
             "title": title_of(data),
@@ -82,7 +83,6 @@ def claims_model_of(described: Mapping[str, Any], settings: Mapping[str, Any]) -
     """Return the model in the claims that a run is put beside: the variant's own where paper.yaml names one."""
     of_variants = described.get("claims_models") or {}
     return of_variants.get(settings["recipe"], described.get("claims_model"))
-
 
 
 def header(record: Record) -> dict[str, Any]:

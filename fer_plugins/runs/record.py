@@ -10,20 +10,15 @@ import csv
 import io
 import json
 import os
-import platform
 import re
-import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
-from packaging.requirements import Requirement
 
-from fer_plugins import __version__
 from fer_plugins.config import registry
 from fer_plugins.runs.record_types import check_types
 from fer_plugins.runtime.errors import InputError, RunError
@@ -31,11 +26,6 @@ from fer_plugins.runtime.notices import as_values, from_values
 
 if TYPE_CHECKING:
     from fer_plugins.metrics.metrics import Predictions
-
-VERSIONED = (
-    *("torch", "lightning", "torchmetrics", "numpy", "scipy", "statsmodels", "scikit-learn", "scikit-image"),
-    *("albumentations", "wandb"),
-)
 
 
 @dataclass
@@ -211,44 +201,6 @@ def create_folder(config: Mapping[str, Any]) -> Path:
             raise InputError(f"run.output: cannot make {folder}: {error.strerror}") from None
         return folder
     raise InputError(f"run.output: a hundred runs named {name} are there already")
-
-
-def versions(distribution: str) -> dict[str, str | None]:
-    """Return the versions of this package, the plug-in's distribution, Python and the libraries that shape a result."""
-    found: dict[str, str | None] = {"python": platform.python_version(), "fer-plugins": __version__}
-    plugins = {component.distribution: component.version for component in registry.available()}
-    for name in dict.fromkeys((distribution, *_dependencies(distribution), *VERSIONED)):
-        try:
-            found[name] = plugins[name] if name in plugins else metadata.version(name)
-        except Exception:  # not installed, or its metadata is damaged
-            found[name] = None
-    return found
-
-
-def _dependencies(distribution: str) -> list[str]:
-    """Return the names of the libraries that a plug-in needs, extras left out."""
-    try:
-        needed = [Requirement(text) for text in metadata.requires(distribution) or []]
-    except Exception:  # not installed, or its metadata is damaged
-        return []
-    return [one.name for one in needed if one.name != "fer-plugins" and "extra" not in str(one.marker or "")]
-
-
-def git_revision() -> str | None:
-    """Return the commit of the checkout that this package runs from ("-dirty" after changes); None outside one."""
-    here = Path(__file__).parent
-    try:
-        top = _git(here, "rev-parse", "--show-toplevel")
-        if Path(top).resolve() != here.parent.resolve():
-            return None  # installed somewhere below another project's checkout
-        return _git(here, "rev-parse", "HEAD") + ("-dirty" if _git(here, "status", "--porcelain") else "")
-    except (OSError, subprocess.SubprocessError):
-        return None
-
-
-def _git(folder: Path, *words: str) -> str:
-    done = subprocess.run(["git", "-C", str(folder), *words], capture_output=True, text=True, check=True, timeout=10)
-    return done.stdout.strip()
 
 
 def recipe_of(config: Mapping[str, Any]) -> tuple[registry.Component, dict[str, Any]]:

@@ -14,9 +14,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from fer_plugins.runtime.notices import code_of, from_values
 from fer_plugins.metrics.installed import known
 from fer_plugins.metrics.table import CLASS_TABLE
+from fer_plugins.runtime.notices import code_of, from_values
 from fer_plugins.runtime.print_table import print_table
 
 WIDEST = 120  # columns; no wider anywhere, so that a table fits a note or a log
@@ -127,7 +127,9 @@ def per_class_table(split: str, scores: Mapping[str, Any], *, narrow: bool = Fal
     for name, row in scores["per_class"].items():
         cells = [_rate(row[metric]) for metric in CLASS_TABLE]
         ranges = (
-            [format_interval(intervals.get(name, {}).get(metric), digits=3) for metric in CLASS_TABLE] if intervals else []
+            [format_interval(intervals.get(name, {}).get(metric), digits=3) for metric in CLASS_TABLE]
+            if intervals
+            else []
         )
         table.add_row(Text(name), *cells, f"{row['support']:,}", *ranges)
     return table

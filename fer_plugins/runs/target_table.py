@@ -11,9 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from fer_plugins.metrics.table import SUMMARY
+from fer_plugins.runs.result_table import format_interval, per_class_table
 from fer_plugins.runtime.print_table import print_table
-from fer_plugins.runs.result_table import per_class_table, format_interval
-
 
 
 def print_targets(console: Console, targets: Mapping[str, Mapping[str, Any]]) -> None:

@@ -1,16 +1,14 @@
 """Records whose files hold what no run writes: every reader of finished runs answers in one line."""
 
 import json
-from pathlib import Path
 
 import pytest
 import yaml
-
+from support import written_run
 from support.verbs import compare, table, verify
 
 from fer_plugins.commands import main
 
-from support import written_run
 FILES = ("config.yaml", "manifest.json", "metrics.json", "predictions.csv")
 RAW = (b"", b"\x00\xff", b"[1, 2]", b"null", b'"x"', b"{}", b'{"a":', b"\t{", b"a: &a [*a]\n", b"[" * 20_000)
 VALUES = {
@@ -46,7 +44,9 @@ def answers(folder, capsys, good=None):
 @pytest.fixture
 def two(tmp_path):
     true, predicted = written_run.draw(1)
-    return written_run.write_run(tmp_path / "bad", true, predicted), written_run.write_run(tmp_path / "good", true, true)
+    return written_run.write_run(tmp_path / "bad", true, predicted), written_run.write_run(
+        tmp_path / "good", true, true
+    )
 
 
 @pytest.mark.parametrize("file", FILES)

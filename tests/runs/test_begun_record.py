@@ -6,11 +6,11 @@ import shutil
 import pytest
 import torch
 
-from fer_plugins.runs.begun_record import read_begun
-from fer_plugins.runtime.errors import InputError
-from fer_plugins.runs.record import Record
 from fer_plugins.experiments.resuming import resume
 from fer_plugins.experiments.run import run
+from fer_plugins.runs.begun_record import read_begun
+from fer_plugins.runs.record import Record
+from fer_plugins.runtime.errors import InputError
 
 FLAGS = {
     "plugin": "toy",

@@ -2,9 +2,9 @@
 
 import pytest
 
+from fer_plugins.experiments.run import run
 from fer_plugins.runs.read_runs import check_same_test, read_runs
 from fer_plugins.runs.record import Record
-from fer_plugins.experiments.run import run
 
 
 def train(place, **data):

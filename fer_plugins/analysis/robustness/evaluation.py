@@ -32,6 +32,7 @@ from fer_plugins.analysis.robustness.tta import measure_tta
 from fer_plugins.metrics.metrics import Predictions, score
 from fer_plugins.metrics.resampling import LEVEL
 from fer_plugins.runs import record as records
+from fer_plugins.runs.versions import git_revision, versions
 from fer_plugins.runtime.errors import InputError
 
 FILE = "evaluation.json"
@@ -241,8 +242,8 @@ def _describe(opened: OpenedRun, request: Request, part: Part, size: int) -> dic
         "level": LEVEL,
         "device": str(opened.network.device),
         "precision": opened.network.precision,
-        "versions": records.versions(manifest["plugin"]["distribution"]) | _versions(),
-        "git": records.git_revision(),
+        "versions": versions(manifest["plugin"]["distribution"]) | _versions(),
+        "git": git_revision(),
         "not_a_result": list(opened.run.faults),
         "warnings": [*opened.warnings, *opened.data.warnings],
     }

@@ -1,0 +1,56 @@
+"""Versions of what shapes a result: this package, its commit, the plug-in, Python and the libraries."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from importlib import metadata
+from pathlib import Path
+
+from packaging.requirements import Requirement
+
+from fer_plugins import __version__
+from fer_plugins.config import registry
+
+VERSIONED = (
+    *("torch", "lightning", "torchmetrics", "numpy", "scipy", "statsmodels", "scikit-learn", "scikit-image"),
+    *("albumentations", "wandb"),
+)
+
+
+def versions(distribution: str) -> dict[str, str | None]:
+    """Return the versions of this package, the plug-in's distribution, Python and the libraries that shape a result."""
+    found: dict[str, str | None] = {"python": platform.python_version(), "fer-plugins": __version__}
+    plugins = {component.distribution: component.version for component in registry.available()}
+    for name in dict.fromkeys((distribution, *_dependencies(distribution), *VERSIONED)):
+        try:
+            found[name] = plugins[name] if name in plugins else metadata.version(name)
+        except Exception:  # not installed, or its metadata is damaged
+            found[name] = None
+    return found
+
+
+def _dependencies(distribution: str) -> list[str]:
+    """Return the names of the libraries that a plug-in needs, extras left out."""
+    try:
+        needed = [Requirement(text) for text in metadata.requires(distribution) or []]
+    except Exception:  # not installed, or its metadata is damaged
+        return []
+    return [one.name for one in needed if one.name != "fer-plugins" and "extra" not in str(one.marker or "")]
+
+
+def git_revision() -> str | None:
+    """Return the commit of the checkout that this package runs from ("-dirty" after changes); None outside one."""
+    here = Path(__file__).parents[1]  # the package
+    try:
+        top = _git(here, "rev-parse", "--show-toplevel")
+        if Path(top).resolve() != here.parent.resolve():
+            return None  # installed somewhere below another project's checkout
+        return _git(here, "rev-parse", "HEAD") + ("-dirty" if _git(here, "status", "--porcelain") else "")
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def _git(folder: Path, *words: str) -> str:
+    done = subprocess.run(["git", "-C", str(folder), *words], capture_output=True, text=True, check=True, timeout=10)
+    return done.stdout.strip()
