@@ -11,7 +11,7 @@ import torch
 
 from fer_plugins import config
 from fer_plugins.config import registry
-from fer_plugins.config.signatures import choices
+from fer_plugins.config.annotations import choices
 from fer_plugins.contract import MixesBatch
 from fer_plugins.runtime.errors import InputError
 

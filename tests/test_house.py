@@ -13,6 +13,7 @@ from fer_plugins.runs.versions import git_revision
 
 CORE = sorted((ROOT / "fer_plugins").rglob("*.py"))
 PLUGINS = sorted(path for path in (ROOT / "plugins").iterdir() if path.is_dir())
+PLUGIN_FILES = sorted((ROOT / "plugins").glob("*/fer_*/**/*.py"))
 VERB_FILES = [path.stem for path in sorted((ROOT / "fer_plugins" / "commands").glob("*.py"))]
 VERB_FILES = [name for name in VERB_FILES if name not in ("__init__", "grid_cell", "inflation")]
 TORCH_FREE = (
@@ -199,3 +200,8 @@ def test_the_commit_is_that_of_this_checkout():
         pytest.skip("not a checkout")
     head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout.strip()
     assert (git_revision() or "").removesuffix("-dirty") == head
+
+
+@pytest.mark.parametrize("path", [*CORE, *PLUGIN_FILES], ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_file_is_read_on_a_few_screens(path):
+    assert len(path.read_text().splitlines()) <= 250

@@ -7,7 +7,8 @@ import textwrap
 
 from fer_plugins import config
 from fer_plugins.config import registry
-from fer_plugins.config.signatures import REQUIRED, Option, readable
+from fer_plugins.config.annotations import readable
+from fer_plugins.config.signatures import REQUIRED, Option
 from fer_plugins.runtime.errors import InputError
 
 _FER_RUN = """\

@@ -13,8 +13,9 @@ from fer_plugins import config
 from fer_plugins.commands.settings import Installed
 from fer_plugins.commands.usage import verb
 from fer_plugins.config import registry
+from fer_plugins.config.annotations import readable
 from fer_plugins.config.registry import Component
-from fer_plugins.config.signatures import REQUIRED, readable
+from fer_plugins.config.signatures import REQUIRED
 
 
 @verb()

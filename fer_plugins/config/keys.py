@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, get_args, get_origin
 
+from fer_plugins.config.annotations import coerce, is_within
 from fer_plugins.config.doc import Doc
 from fer_plugins.config.flat_view import FlatView
 from fer_plugins.config.schema import RunConfig
-from fer_plugins.config.signatures import coerce, is_within
 from fer_plugins.runtime.errors import InputError
 
 # Sections that hold a component of the registry, and its kind; other sections with a name are checked where torch is.

@@ -1,198 +1,31 @@
-"""Finds, loads and builds what plug-ins component through entry points, and words every error about a plug-in.
-
-Discovery reads installed metadata only; a module is imported when its component is built, not before. No torch here.
-"""
+"""Builds what plug-ins offer: checks options against the signature of a factory, then calls it. No torch here."""
 
 from __future__ import annotations
 
-import difflib
 import functools
-import importlib.util
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import yaml
-from packaging.requirements import Requirement
-
-from fer_plugins import __version__
-from fer_plugins.config.installed import Fault, canonical, read_installed
-from fer_plugins.config.signatures import REQUIRED, Option, Signature, coerce, read_signature
-from fer_plugins.config.yaml_files import explain, load_yaml
-from fer_plugins.contract import KINDS
+from fer_plugins.config.annotations import coerce
+from fer_plugins.config.components import GROUPS as GROUPS
+from fer_plugins.config.components import PROVIDED as PROVIDED
+from fer_plugins.config.components import REQUIRED_NAMES as REQUIRED_NAMES
+from fer_plugins.config.components import Component as Component
+from fer_plugins.config.components import PluginError as PluginError
+from fer_plugins.config.components import available as available
+from fer_plugins.config.components import check_range as check_range
+from fer_plugins.config.components import faults as faults
+from fer_plugins.config.components import find as find
+from fer_plugins.config.components import load as load
+from fer_plugins.config.components import nearest as nearest
+from fer_plugins.config.components import unknown as unknown
+from fer_plugins.config.installed import canonical
+from fer_plugins.config.papers import package_file as package_file
+from fer_plugins.config.papers import paper as paper
+from fer_plugins.config.papers import recipe as recipe
+from fer_plugins.config.signatures import REQUIRED, Option, Signature, read_signature
+from fer_plugins.config.yaml_files import load_yaml
 from fer_plugins.runtime.errors import InputError
-
-GROUPS = {
-    "architecture": "fer_plugins.architectures",
-    "pooling": "fer_plugins.poolings",
-    "augmentation": "fer_plugins.augmentations",
-    "dataset": "fer_plugins.datasets",
-    "protocol": "fer_plugins.protocols",
-    "search": "fer_plugins.searches",
-    "loss": "fer_plugins.losses",
-    "callback": "fer_plugins.callbacks",
-    "logger": "fer_plugins.loggers",
-    "command": "fer_plugins.commands",
-    "metric": "fer_plugins.metrics",
-}
-# What the core hands to a factory whose signature names it; a user cannot set these through options.
-PROVIDED = {
-    "architecture": ("num_classes", "in_channels", "image_size", "pool", "teacher"),
-    "pooling": ("kernel_size", "stride"),
-    "augmentation": ("image_size",),
-    "dataset": ("root", "image_size", "channels"),
-    "protocol": ("table", "seed"),
-    "search": ("dimensions", "seed"),
-    "loss": ("num_classes", "class_counts"),
-    "callback": ("epochs",),
-    "logger": ("folder", "config", "resume_id"),
-    "command": (),
-    "metric": (),
-}
-REQUIRED_NAMES = {
-    "architecture": ("num_classes",),
-    "pooling": ("kernel_size", "stride"),
-    "augmentation": ("image_size",),
-    "dataset": (),
-    "protocol": ("table", "seed"),
-    "search": ("dimensions", "seed"),
-    "loss": (),
-    "callback": (),
-    "logger": ("folder",),
-    "command": (),
-    "metric": (),
-}
-
-
-class PluginError(InputError):
-    """A plug-in cannot be used; the text names its distribution, the cause and the remedy."""
-
-
-@dataclass(frozen=True)
-class Component:
-    """One entry point: a kind of thing under a name, and the distribution that offers it."""
-
-    kind: str
-    name: str
-    distribution: str
-    version: str
-    module: str
-    attribute: str
-    core_range: str | None  # the distribution's own dependency on fer-plugins, as written; None without one
-
-    def __str__(self) -> str:
-        return f"{self.kind} {self.name} (from {self.distribution} {self.version})"
-
-
-_faults: list[Fault] = []  # of the last reading
-
-
-def available(kind: str | None = None) -> list[Component]:
-    """List what is installed, of one kind or of all, sorted by kind and name; nothing is imported.
-
-    Damaged metadata is passed over; ``faults`` says what and where.
-    """
-    if kind is not None and kind not in KINDS:
-        raise InputError(f"unknown kind {kind!r}; known: {', '.join(KINDS)}")
-    entries, _faults[:] = read_installed("fer_plugins.")
-    kinds = {GROUPS[one]: one for one in ((kind,) if kind else KINDS)}
-    components = [
-        Component(
-            kinds[entry.group],
-            entry.name,
-            entry.distribution,
-            entry.version,
-            entry.module,
-            entry.attribute,
-            entry.core_range,
-        )
-        for entry in entries
-        if entry.group in kinds
-    ]
-    return sorted(
-        components, key=lambda component: (KINDS.index(component.kind), component.name, component.distribution)
-    )
-
-
-def faults() -> tuple[Fault, ...]:
-    """Return the damaged metadata that the last reading of what is installed came upon."""
-    return tuple(_faults)
-
-
-def unknown(what: str, name: str, names: list[str]) -> InputError:
-    """Return the error for a name that is not installed: the nearest, all that are, and what could not be read."""
-    near = nearest(name.rpartition(":")[2], names)
-    unread = "".join(f"; not read: {fault}" for fault in _faults)
-    return InputError(f"unknown {what} {name!r}{near}; installed: {', '.join(names) or 'none'}{unread}")
-
-
-def find(kind: str, name: str) -> Component:
-    """Find one component by name, or by ``distribution:name`` where two distributions component the same name.
-
-    Raises:
-        InputError: there is none of that name (the nearest are named), or there are several.
-    """
-    components = available(kind)
-    wanted, owner = name, ""
-    if ":" in name:
-        owner, wanted = name.split(":", 1)
-    matches = [
-        component
-        for component in components
-        if component.name == wanted and (not owner or canonical(component.distribution) == canonical(owner))
-    ]
-    if len(matches) == 1:
-        return matches[0]
-    if matches:
-        choices = " or ".join(f"{component.distribution}:{component.name}" for component in matches)
-        owners = " and ".join(f"{component.distribution} {component.version}" for component in matches)
-        raise PluginError(f"{kind} {wanted!r} is offered by {owners}; say which: {choices}")
-    raise unknown(kind, name, sorted({component.name for component in components}))
-
-
-def nearest(word: str, words: list[str]) -> str:
-    """Return "; did you mean A or B?" with the words most like ``word``, or "" where none is near."""
-    near = difflib.get_close_matches(word, words, n=3, cutoff=0.5)
-    return f"; did you mean {' or '.join(near)}?" if near else ""
-
-
-def check_range(component: Component) -> None:
-    """Refuse a component whose distribution asks for another version of the core (the contract's version)."""
-    if component.core_range is None or canonical(component.distribution) == "fer-plugins":
-        return
-    requirement = Requirement(component.core_range)
-    if not requirement.specifier.contains(__version__, prereleases=True):
-        raise PluginError(
-            f"{component} needs fer-plugins {requirement.specifier}, installed is {__version__}; "
-            f"remedy: install a fer-plugins of that range (pip install FOLDER of its sources) or another version of "
-            f"{component.distribution}"
-        )
-
-
-def load(component: Component) -> Any:
-    """Import the factory of a component.
-
-    Raises:
-        PluginError: the core's version does not suit it, its module does not import, or it lacks the attribute.
-    """
-    check_range(component)
-    try:
-        found: Any = importlib.import_module(component.module)
-        for part in component.attribute.split("."):
-            found = getattr(found, part)
-    except Exception as error:  # a plug-in's import may raise anything; it must not take others with it
-        cause = " ".join(str(error).split()) or type(error).__name__
-        raise PluginError(
-            f"{component} does not load: {type(error).__name__}: {cause}; "
-            f"remedy: reinstall or remove it (pip uninstall {component.distribution})"
-        ) from error
-    if not callable(found):
-        raise PluginError(
-            f"{component}: {component.module}:{component.attribute} is not callable; "
-            f"tell the author of {component.distribution}"
-        )
-    return found
 
 
 def signature(component: Component) -> Signature:
@@ -362,59 +195,3 @@ def pooling(given: str | Mapping[str, Any]) -> Any:
         return build("pooling", given)
     arguments = dict(given)
     return build("pooling", str(arguments.pop("name")), **arguments)
-
-
-def paper(component: Component) -> dict[str, Any]:
-    """Return the package's ``paper.yaml`` (identity, architectures with recipes), read without importing the package.
-
-    Raises:
-        PluginError: the file is missing, does not parse, or has a key twice.
-    """
-    path = package_file(component, "paper.yaml")
-    try:
-        content = load_yaml(path.read_text(encoding="utf-8"))
-        described = content["architectures"][component.name]
-        if not isinstance(content["paper"], dict) or not isinstance(described.get("recipe", {}), dict):
-            raise TypeError("paper and recipe must be mappings")
-    except OSError as error:
-        raise PluginError(
-            f"{component} has no paper.yaml beside its package ({error.strerror}); tell its author"
-        ) from None
-    except yaml.YAMLError as error:
-        raise PluginError(f"{component}: {path} cannot be read: {explain(error)}; tell its author") from None
-    except (UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:
-        text = " ".join(str(error).split())
-        raise PluginError(
-            f"{component}: {path} is not as the contract wants it: {type(error).__name__}: {text}"
-        ) from None
-    return dict(content)
-
-
-def recipe(component: Component, variant: str | None = None) -> dict[str, Any]:
-    """Return an architecture's recipe under "recipe", and under "variant" what a variant of it changes.
-
-    Raises:
-        InputError: the plug-in has no such variant.
-    """
-    described = paper(component)["architectures"][component.name]
-    layers = {"recipe": described.get("recipe") or {}}
-    variants = described.get("variants") or {}
-    if variant not in (None, "default"):
-        if variant not in variants:
-            names = ["default", *variants]
-            raise InputError(
-                f"--recipe {variant}: {component.name} has no such recipe{nearest(str(variant), names)}; "
-                f"known: {', '.join(names)}"
-            )
-        layers["variant"] = variants[variant] or {}
-    return layers
-
-
-def package_file(component: Component, name: str) -> Path:
-    """Return the path of a file beside the component's package, without importing it; the file may not exist."""
-    spec = importlib.util.find_spec(component.module.partition(".")[0])
-    if spec is None or not spec.submodule_search_locations:
-        raise PluginError(
-            f"{component}: its package {component.module} is not found; remedy: reinstall {component.distribution}"
-        )
-    return Path(spec.submodule_search_locations[0], name)

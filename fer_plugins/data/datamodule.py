@@ -6,10 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from lightning.pytorch import LightningDataModule
-from torch import Tensor, nn
-from torch.nn.functional import one_hot
+from torch import nn
 from torch.utils.data import DataLoader
 
 from fer_plugins.contract import SPLITS, Batch, Dataset, Fold, SampleTransform
@@ -24,7 +22,7 @@ from fer_plugins.data.loaders import (
     sample_loader,
     try_transform,
 )
-from fer_plugins.data.loaders.device import BatchTransform, check_device, to_float
+from fer_plugins.data.loaders.device import BatchTransform, check_device, shares_of, to_float
 from fer_plugins.data.near_groups import NearCopies
 from fer_plugins.data.prepared_fold import Offline, prepare_fold
 from fer_plugins.data.protocols.official import ProtocolCall
@@ -32,7 +30,6 @@ from fer_plugins.data.sealed_splits import Seal, SealedSplits, TestSplitSealed
 from fer_plugins.data.table import SampleTable
 
 __all__ = ["FERDataModule", "TestSplitSealed", "to_float"]
-
 Rows = npt.NDArray[np.int64]
 
 
@@ -43,10 +40,8 @@ class FERDataModule(LightningDataModule):
     float32 in [0, 1] on the device, applies a batch transform while training, and gives them the model's dtype. Rows
     are rows of ``table``, which is whole even where ``limit`` leaves most of them unused.
 
-    The test split is sealed: its rows, labels, images and loader raise :class:`TestSplitSealed` until
-    ``open_test`` is called, and whenever a trainer is fitting.
-
-    The attributes below are known after ``prepare``.
+    The test split is sealed: its rows, labels, images and loader raise :class:`TestSplitSealed` until ``open_test`` is
+    called, and whenever a trainer is fitting. The attributes below are known after ``prepare``.
 
     Args:
         dataset: the raw images.
@@ -212,18 +207,13 @@ class FERDataModule(LightningDataModule):
         """Lightning's hook: images become float32 in [0, 1]; while training, the batch transform is applied."""
         image = to_float(batch.image)
         if self._batch_transform is not None and self.trainer is not None and self.trainer.training:
-            target = self._shares(batch) if self._batch_transform.mixes else None
+            target = (
+                shares_of(batch, self.table, self.dataset, len(self.classes)) if self._batch_transform.mixes else None
+            )
             image, target = self._batch_transform(image, target)
             batch = batch._replace(target=target)
         # Lightning converts before this hook, when the images are uint8: under 64-true the network is double already.
         return batch._replace(image=image if self.trainer is None else image.to(self.trainer.lightning_module.dtype))
-
-    def _shares(self, batch: Batch) -> Tensor:
-        """Return the targets of a batch as shares per class (B, K): the dataset's own, or 1 for the label."""
-        if self.table.target is None or getattr(self.dataset, "target_mode", None) != "distribution":
-            return one_hot(batch.label, len(self.classes)).float()
-        shares = self.table.target[batch.index.cpu().numpy()]
-        return torch.from_numpy(shares).to(batch.label.device, torch.float32)
 
     def open_test(self, reason: str) -> None:
         """Unseal the test split for what ``reason`` says, which is kept; see :meth:`Seal.open`."""
@@ -253,8 +243,7 @@ class FERDataModule(LightningDataModule):
 
     def source_names(self, rows: npt.ArrayLike) -> list[str]:
         """Source names of ``rows``, any of the table."""
-        names: list[str] = self._splits().table.source[np.asarray(rows, dtype=np.int64)].tolist()
-        return names
+        return list(map(str, self._splits().table.source[np.asarray(rows, dtype=np.int64)]))
 
     def _splits(self) -> SealedSplits:
         self.prepare()

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Collection
 from typing import Any
 
-from fer_plugins.config.signatures import coerce
+from fer_plugins.config.annotations import coerce
 from fer_plugins.testing.findings import Failed, Findings
 
 _PLAIN = {"int", "float", "bool", "str"}

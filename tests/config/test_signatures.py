@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fer_plugins.config.signatures import REQUIRED, coerce, read_signature
+from fer_plugins.config.annotations import coerce
+from fer_plugins.config.signatures import REQUIRED, read_signature
 
 
 def test_a_function_is_read_without_importing_its_module(make_distribution):

@@ -398,7 +398,8 @@ def test_a_resumed_run_draws_what_the_uninterrupted_one_drew(
         kept = whole.seen["train"][4 * (last + 1) :]
         assert len(rest.seen["train"]) == len(kept)
         for one, other in zip(rest.seen["train"], kept, strict=True):
-            assert all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+            assert all(torch.equal(a, b) for a, b in zip(one[:3], other[:3], strict=True))
+            assert one.target is other.target is None
 
 
 def test_two_runs_of_one_seed_agree_bit_for_bit(tmp_path: Path) -> None:
@@ -427,4 +428,4 @@ def test_mapped_images_train_as_resident_ones_do(augmentation: object, tmp_path:
         assert isinstance(data._images, np.memmap) == (memory_gb == 0)
         seen.append(module.seen["train"])
     for one, other in zip(*seen, strict=True):
-        assert all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+        assert all(torch.equal(a, b) for a, b in zip(one[:3], other[:3], strict=True))

@@ -6,7 +6,7 @@ import torch
 
 from fer_plugins import config
 from fer_plugins.config import registry
-from fer_plugins.config.signatures import choices
+from fer_plugins.config.annotations import choices
 from fer_plugins.experiments.run import quiet
 from fer_plugins.runtime.errors import InputError
 from fer_plugins.training.build import build_data, build_module, check_machine

@@ -5,10 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,7 @@ import numpy as np
 from fer_plugins.analysis.robustness import saliency
 from fer_plugins.analysis.robustness.calibration_suite import measure_calibration
 from fer_plugins.analysis.robustness.corruption import measure_corruption
+from fer_plugins.analysis.robustness.description import describe
 from fer_plugins.analysis.robustness.network import Part, predict
 from fer_plugins.analysis.robustness.occlusion import measure_occlusion
 from fer_plugins.analysis.robustness.opened_run import (
@@ -30,9 +29,7 @@ from fer_plugins.analysis.robustness.opened_run import (
 from fer_plugins.analysis.robustness.shift import measure_shift
 from fer_plugins.analysis.robustness.tta import measure_tta
 from fer_plugins.metrics.metrics import Predictions, score
-from fer_plugins.metrics.resampling import LEVEL
 from fer_plugins.runs import record as records
-from fer_plugins.runs.versions import git_revision, versions
 from fer_plugins.runtime.errors import InputError
 
 FILE = "evaluation.json"
@@ -101,7 +98,7 @@ def _measure_all(
             f"{opened.checkpoint['file']}: the network's answers are no finite numbers for {lost:,} of {len(part):,} "
             "images, so nothing can be measured; repeat the run"
         )
-    found = _describe(opened, request, part, size)
+    found = describe(opened, part, size, request.limit, request.seed)
     found["agreement"] = compare_with_record(opened, part, plain)
     if found["agreement"] and found["agreement"]["different"]:
         count = "{different:,} of {images:,}".format(**found["agreement"])
@@ -220,41 +217,3 @@ def _explain(
             with drawing():
                 figures[method] = draw_maps(method, examples, maps, title)
     return figures, said
-
-
-def _describe(opened: OpenedRun, request: Request, part: Part, size: int) -> dict[str, Any]:
-    record = opened.run.record
-    manifest = record.manifest
-    return {
-        "run": str(record.folder),
-        "written": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "plugin": manifest["plugin"],
-        "pool": record.config["model"].get("pool"),
-        "checkpoint": {**opened.checkpoint, "epoch": manifest.get("best_epoch")},
-        "data": {key: manifest["data"].get(key) for key in ("name", "title", "fingerprint", "split_hash", "limit")},
-        "protocol": manifest["protocol"],
-        "demonstration": manifest.get("demonstration"),
-        "part": part.name,
-        "n": len(part),
-        "of": size,
-        "limit": request.limit,
-        "seeds": {**manifest["seeds"], "evaluation": request.seed},
-        "level": LEVEL,
-        "device": str(opened.network.device),
-        "precision": opened.network.precision,
-        "versions": versions(manifest["plugin"]["distribution"]) | _versions(),
-        "git": git_revision(),
-        "not_a_result": list(opened.run.faults),
-        "warnings": [*opened.warnings, *opened.data.warnings],
-    }
-
-
-def _versions() -> dict[str, str | None]:
-    """Return the versions of what else shapes these figures: JPEG and resizing, maps."""
-    found: dict[str, str | None] = {}
-    for name in ("pillow", "captum"):
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            found[name] = None
-    return found

@@ -6,8 +6,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import one_hot
 
-from fer_plugins.contract import MixesBatch
+from fer_plugins.contract import Batch, Dataset, MixesBatch
+from fer_plugins.data.table import SampleTable
 from fer_plugins.runtime.errors import InputError
 
 
@@ -58,6 +60,14 @@ class BatchTransform:
             )
         augmented: Tensor = changed
         return augmented, target
+
+
+def shares_of(batch: Batch, table: SampleTable, dataset: Dataset, classes: int) -> Tensor:
+    """Return the targets of a batch as shares per class (B, K): the dataset's own, or 1 for the label."""
+    if table.target is None or getattr(dataset, "target_mode", None) != "distribution":
+        return one_hot(batch.label, classes).float()
+    shares = table.target[batch.index.cpu().numpy()]
+    return torch.from_numpy(shares).to(batch.label.device, torch.float32)
 
 
 def check_device(name: str) -> torch.device:

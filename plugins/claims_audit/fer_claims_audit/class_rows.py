@@ -239,13 +239,11 @@ def _weighted_means(table: Table, counts: ClassCounts) -> Iterator[Finding]:
             continue
         low, high = _weighted(table, counts, metric)
         if not mean.meets(low, high):
-            yield Finding(
-                "means of rows", table.about, (str(mean),), f"weighted {metric} is {span(low, high)}",
-                (str(counts), f"sum of images x {metric} over the classes / {counts.total:,}"),
-            )  # fmt: skip
+            why = (str(counts), f"sum of images x {metric} over the classes / {counts.total:,}")
+            yield Finding("means of rows", table.about, (str(mean),), f"weighted {metric} is {span(low, high)}", why)
 
 
-def _weighted(table: Table, counts: ClassCounts, metric: str) -> tuple[Fraction, Fraction]:  # fmt: skip
+def _weighted(table: Table, counts: ClassCounts, metric: str) -> tuple[Fraction, Fraction]:
     low = sum((counts.counts[name] * row[metric].low for name, row in table.rows.items()), Fraction(0))
     high = sum((counts.counts[name] * row[metric].high for name, row in table.rows.items()), Fraction(0))
     return low / counts.total, high / counts.total

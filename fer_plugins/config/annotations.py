@@ -1,0 +1,172 @@
+"""What a written type means: as text for people, its choices, and values checked against it. No torch."""
+
+from __future__ import annotations
+
+import ast
+import math
+import re
+from typing import Any
+
+Numbers = int | float
+
+
+def readable(annotation: str) -> str:
+    """Return an annotation in the words of a command line.
+
+    >>> readable("Literal['same', 'valid'] | None"), readable("tuple[float, float]"), readable("")
+    ('same | valid | null', '[float, float]', 'any')
+    >>> readable("Annotated[float, '0..1']")
+    'float 0..1'
+    """
+    text = re.sub(
+        r"(?:typing\.)?Literal\[([^\]]*)\]", lambda found: " | ".join(re.split(r",\s*", found[1])), annotation
+    )
+    text = re.sub(r"(?:typing\.)?Annotated\[(\w+), ([^\]]*)\]", r"\1 \2", text)
+    text = re.sub(r"(?:tuple|list|Sequence)\[", "[", text)
+    return re.sub(r"\bNone\b", "null", text).replace("'", "").replace('"', "") or "any"
+
+
+def choices(annotation: str) -> list[Any]:
+    """Return the values of the ``Literal`` in an annotation, in their order; empty where there is none.
+
+    >>> choices("Literal['same', 'valid'] | None"), choices("int")
+    (['same', 'valid'], [])
+    """
+    try:
+        nodes = list(ast.walk(ast.parse(annotation, mode="eval")))
+    except SyntaxError:
+        return []
+    literals = [node for node in nodes if isinstance(node, ast.Subscript) and _last_name(node.value) == "Literal"]
+    return [ast.literal_eval(item) for node in literals for item in _items(node.slice)]
+
+
+def _items(inner: ast.expr) -> list[ast.expr]:
+    return inner.elts if isinstance(inner, ast.Tuple) else [inner]
+
+
+def _last_name(node: ast.expr) -> str:
+    return ast.unparse(node).rpartition(".")[2]
+
+
+def coerce(value: Any, annotation: str) -> Any:
+    """Return ``value`` as the annotation wants it (int to float, list to tuple, names to paths), within its bounds.
+
+    Raises:
+        TypeError: it does not fit; the text says what is expected.
+
+    >>> coerce(1, "float"), coerce([1, 2], "tuple[float, float]"), coerce("a", "Literal['a', 'b'] | None")
+    (1.0, (1.0, 2.0), 'a')
+    >>> coerce("c", "Literal['a', 'b']")
+    Traceback (most recent call last):
+    TypeError: expected one of 'a', 'b'
+    """
+    if not annotation:
+        return value
+    try:
+        node = ast.parse(annotation, mode="eval").body
+    except SyntaxError:
+        return value
+    try:
+        return _coerce(value, node)
+    except _UnexpectedError as error:
+        raise TypeError(f"expected {error}") from None
+
+
+class _UnexpectedError(Exception):
+    """A value does not fit an annotation; the text says what would."""
+
+
+def _coerce(value: Any, node: ast.expr) -> Any:
+    if isinstance(node, ast.Constant):
+        if isinstance(node.value, str):
+            return coerce(value, node.value)
+        if value is None:
+            return value
+        raise _UnexpectedError("null")
+    if isinstance(node, ast.BinOp):
+        return _coerce_any(value, [node.left, node.right])
+    if isinstance(node, ast.Subscript):
+        return _coerce_generic(value, ast.unparse(node.value).rpartition(".")[2], node.slice)
+    return _coerce_plain(value, ast.unparse(node).rpartition(".")[2])
+
+
+def _coerce_any(value: Any, nodes: list[ast.expr]) -> Any:
+    wanted: list[str] = []
+    for node in nodes:
+        try:
+            return _coerce(value, node)
+        except _UnexpectedError as error:
+            wanted.append(str(error))
+    raise _UnexpectedError(" or ".join(wanted))
+
+
+def _coerce_generic(value: Any, origin: str, inner: ast.expr) -> Any:
+    items = _items(inner)
+    if origin == "Literal":
+        known = [ast.literal_eval(item) for item in items]
+        if not any(value == choice and type(value) is type(choice) for choice in known):
+            raise _UnexpectedError("one of " + ", ".join(map(repr, known)))
+        return value
+    if origin == "Annotated":  # a number and its bounds, such as Annotated[float, "0..1"]
+        kind, bounds = ast.unparse(items[0]), str(ast.literal_eval(items[1]))
+        value = _coerce(value, items[0])
+        if not is_within(value, bounds):
+            raise TypeError(f"expected {kind} {bounds}")
+        return value
+    if origin == "Annotated":  # a number and its bounds, such as Annotated[float, "0..1"]
+        kind, bounds = ast.unparse(items[0]), str(ast.literal_eval(items[1]))
+        value = _coerce(value, items[0])
+        if not is_within(value, bounds):
+            raise TypeError(f"expected {kind} {bounds}")
+        return value
+    if origin == "Optional":
+        return value if value is None else _coerce(value, inner)
+    if origin == "Union":
+        return _coerce_any(value, items)
+    if origin in ("tuple", "Tuple", "list", "List", "Sequence"):
+        fixed = origin.lower() == "tuple" and not ast.unparse(inner).endswith("...)")
+        text = f"a list of {len(items) if fixed else ''} {ast.unparse(items[0])}".replace("  ", " ")
+        if not isinstance(value, list | tuple) or (fixed and len(value) != len(items)):
+            raise _UnexpectedError(text)
+        try:
+            return tuple(_coerce(item, items[place] if fixed else items[0]) for place, item in enumerate(value))
+        except _UnexpectedError:
+            raise _UnexpectedError(text) from None
+    return value
+
+
+def is_within(value: float, bounds: str) -> bool:
+    """Return whether a number keeps ``LOW..HIGH`` (both included), ``> LOW`` or ``>= LOW``.
+
+    >>> is_within(1.0, "0..1"), is_within(0.0, "> 0"), is_within(0, ">= 0")
+    (True, False, True)
+    """
+    low, _, high = bounds.lstrip(">= ").partition("..")
+    above = value > float(low) if bounds.startswith("> ") else value >= float(low)
+    return above and (not high or value <= float(high))
+
+
+def _coerce_plain(value: Any, name: str) -> Any:
+    number = isinstance(value, Numbers) and not isinstance(value, bool)
+    if name == "float":
+        try:
+            if number and math.isfinite(float(value)):
+                return float(value)
+        except OverflowError:
+            pass
+        raise _UnexpectedError("a number")
+    if name == "int":
+        if number and (isinstance(value, int) or value.is_integer()):
+            return int(value)
+        raise _UnexpectedError("a whole number")
+    if name == "bool":
+        if isinstance(value, bool):
+            return value
+        raise _UnexpectedError("true or false")
+    if name in ("str", "Path"):
+        if isinstance(value, str):
+            return value
+        if isinstance(value, int) and number:  # a folder called 2013
+            return str(value)
+        raise _UnexpectedError("text")
+    return value  # an annotation of the plug-in's own: the factory itself checks

@@ -1,0 +1,189 @@
+"""Finds and loads what plug-ins offer through entry points; words every error about a plug-in.
+
+Discovery reads installed metadata only; a module is imported when its component is built, not before. No torch here.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib.util
+from dataclasses import dataclass
+from typing import Any
+
+from packaging.requirements import Requirement
+
+from fer_plugins import __version__
+from fer_plugins.config.installed import Fault, canonical, read_installed
+from fer_plugins.contract import KINDS
+from fer_plugins.runtime.errors import InputError
+
+GROUPS = {
+    "architecture": "fer_plugins.architectures",
+    "pooling": "fer_plugins.poolings",
+    "augmentation": "fer_plugins.augmentations",
+    "dataset": "fer_plugins.datasets",
+    "protocol": "fer_plugins.protocols",
+    "search": "fer_plugins.searches",
+    "loss": "fer_plugins.losses",
+    "callback": "fer_plugins.callbacks",
+    "logger": "fer_plugins.loggers",
+    "command": "fer_plugins.commands",
+    "metric": "fer_plugins.metrics",
+}
+# What the core hands to a factory whose signature names it; a user cannot set these through options.
+PROVIDED = {
+    "architecture": ("num_classes", "in_channels", "image_size", "pool", "teacher"),
+    "pooling": ("kernel_size", "stride"),
+    "augmentation": ("image_size",),
+    "dataset": ("root", "image_size", "channels"),
+    "protocol": ("table", "seed"),
+    "search": ("dimensions", "seed"),
+    "loss": ("num_classes", "class_counts"),
+    "callback": ("epochs",),
+    "logger": ("folder", "config", "resume_id"),
+    "command": (),
+    "metric": (),
+}
+REQUIRED_NAMES = {
+    "architecture": ("num_classes",),
+    "pooling": ("kernel_size", "stride"),
+    "augmentation": ("image_size",),
+    "dataset": (),
+    "protocol": ("table", "seed"),
+    "search": ("dimensions", "seed"),
+    "loss": (),
+    "callback": (),
+    "logger": ("folder",),
+    "command": (),
+    "metric": (),
+}
+
+
+class PluginError(InputError):
+    """A plug-in cannot be used; the text names its distribution, the cause and the remedy."""
+
+
+@dataclass(frozen=True)
+class Component:
+    """One entry point: a kind of thing under a name, and the distribution that offers it."""
+
+    kind: str
+    name: str
+    distribution: str
+    version: str
+    module: str
+    attribute: str
+    core_range: str | None  # the distribution's own dependency on fer-plugins, as written; None without one
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name} (from {self.distribution} {self.version})"
+
+
+_faults: list[Fault] = []  # of the last reading
+
+
+def available(kind: str | None = None) -> list[Component]:
+    """List what is installed, of one kind or of all, sorted by kind and name; nothing is imported.
+
+    Damaged metadata is passed over; ``faults`` says what and where.
+    """
+    if kind is not None and kind not in KINDS:
+        raise InputError(f"unknown kind {kind!r}; known: {', '.join(KINDS)}")
+    entries, _faults[:] = read_installed("fer_plugins.")
+    kinds = {GROUPS[one]: one for one in ((kind,) if kind else KINDS)}
+    components = [
+        Component(
+            kinds[entry.group],
+            entry.name,
+            entry.distribution,
+            entry.version,
+            entry.module,
+            entry.attribute,
+            entry.core_range,
+        )
+        for entry in entries
+        if entry.group in kinds
+    ]
+    return sorted(
+        components, key=lambda component: (KINDS.index(component.kind), component.name, component.distribution)
+    )
+
+
+def faults() -> tuple[Fault, ...]:
+    """Return the damaged metadata that the last reading of what is installed came upon."""
+    return tuple(_faults)
+
+
+def unknown(what: str, name: str, names: list[str]) -> InputError:
+    """Return the error for a name that is not installed: the nearest, all that are, and what could not be read."""
+    near = nearest(name.rpartition(":")[2], names)
+    unread = "".join(f"; not read: {fault}" for fault in _faults)
+    return InputError(f"unknown {what} {name!r}{near}; installed: {', '.join(names) or 'none'}{unread}")
+
+
+def find(kind: str, name: str) -> Component:
+    """Find one component by name, or by ``distribution:name`` where two distributions component the same name.
+
+    Raises:
+        InputError: there is none of that name (the nearest are named), or there are several.
+    """
+    components = available(kind)
+    wanted, owner = name, ""
+    if ":" in name:
+        owner, wanted = name.split(":", 1)
+    matches = [
+        component
+        for component in components
+        if component.name == wanted and (not owner or canonical(component.distribution) == canonical(owner))
+    ]
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        choices = " or ".join(f"{component.distribution}:{component.name}" for component in matches)
+        owners = " and ".join(f"{component.distribution} {component.version}" for component in matches)
+        raise PluginError(f"{kind} {wanted!r} is offered by {owners}; say which: {choices}")
+    raise unknown(kind, name, sorted({component.name for component in components}))
+
+
+def nearest(word: str, words: list[str]) -> str:
+    """Return "; did you mean A or B?" with the words most like ``word``, or "" where none is near."""
+    near = difflib.get_close_matches(word, words, n=3, cutoff=0.5)
+    return f"; did you mean {' or '.join(near)}?" if near else ""
+
+
+def check_range(component: Component) -> None:
+    """Refuse a component whose distribution asks for another version of the core (the contract's version)."""
+    if component.core_range is None or canonical(component.distribution) == "fer-plugins":
+        return
+    requirement = Requirement(component.core_range)
+    if not requirement.specifier.contains(__version__, prereleases=True):
+        raise PluginError(
+            f"{component} needs fer-plugins {requirement.specifier}, installed is {__version__}; "
+            f"remedy: install a fer-plugins of that range (pip install FOLDER of its sources) or another version of "
+            f"{component.distribution}"
+        )
+
+
+def load(component: Component) -> Any:
+    """Import the factory of a component.
+
+    Raises:
+        PluginError: the core's version does not suit it, its module does not import, or it lacks the attribute.
+    """
+    check_range(component)
+    try:
+        found: Any = importlib.import_module(component.module)
+        for part in component.attribute.split("."):
+            found = getattr(found, part)
+    except Exception as error:  # a plug-in's import may raise anything; it must not take others with it
+        cause = " ".join(str(error).split()) or type(error).__name__
+        raise PluginError(
+            f"{component} does not load: {type(error).__name__}: {cause}; "
+            f"remedy: reinstall or remove it (pip uninstall {component.distribution})"
+        ) from error
+    if not callable(found):
+        raise PluginError(
+            f"{component}: {component.module}:{component.attribute} is not callable; "
+            f"tell the author of {component.distribution}"
+        )
+    return found

@@ -1,0 +1,43 @@
+"""EfficientNet-B0."""
+
+from __future__ import annotations
+
+from fer_classical_cnns.classical_cnn import ClassicalCNN
+
+
+def efficientnet_b0(
+    *,
+    num_classes: int,
+    in_channels: int = 1,
+    image_size: int = 128,
+    pretrained: bool = False,
+    weights: str | None = None,
+    freeze_backbone: bool = False,
+) -> ClassicalCNN:
+    """EfficientNet-B0 with a global average and one dense layer; 4,016,515 parameters for seven classes.
+
+    Tan and Le 2019: mobile inverted bottlenecks with squeeze and excitation.
+
+    It shrinks by strided convolutions alone: there is no pooling to exchange, so ``pool`` is not an option.
+
+    Args:
+        num_classes: outputs.
+        in_channels: 1 (grey, repeated to three channels) or 3.
+        image_size: side of the square images in pixels, at least 32.
+        pretrained: begin with ImageNet weights, from timm's cache or the network; else at random.
+        weights: a file of ImageNet weights (a state dict of timm's efficientnet_b0) instead of the download.
+        freeze_backbone: train the dense layer only; needs pretrained or weights.
+
+    Raises:
+        ValueError: the images are too small, or the weights cannot be had.
+    """
+    return ClassicalCNN(
+        "efficientnet_b0",
+        num_classes=num_classes,
+        in_channels=in_channels,
+        image_size=image_size,
+        smallest=32,
+        pretrained=pretrained,
+        weights=weights,
+        freeze_backbone=freeze_backbone,
+    )

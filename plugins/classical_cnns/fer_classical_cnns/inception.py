@@ -1,0 +1,85 @@
+"""Inception-v3 and Xception."""
+
+from __future__ import annotations
+
+from fer_classical_cnns.classical_cnn import ClassicalCNN
+from fer_plugins.contract import PoolingFactory
+
+
+def inception_v3(
+    *,
+    num_classes: int,
+    in_channels: int = 1,
+    image_size: int = 128,
+    pool: PoolingFactory | None = None,
+    pretrained: bool = False,
+    weights: str | None = None,
+    freeze_backbone: bool = False,
+) -> ClassicalCNN:
+    """Inception-v3 with a global average and one dense layer; 21,799,911 parameters for seven classes.
+
+    Szegedy et al. 2016, without the auxiliary head.
+
+    Args:
+        num_classes: outputs.
+        in_channels: 1 (grey, repeated to three channels) or 3.
+        image_size: side of the square images in pixels, at least 75.
+        pool: replaces the two max poolings of the stem (those inside the blocks belong to parallel branches); null
+            keeps them.
+        pretrained: begin with ImageNet weights, from timm's cache or the network; else at random.
+        weights: a file of ImageNet weights (a state dict of timm's inception_v3) instead of the download.
+        freeze_backbone: train the dense layer only; needs pretrained or weights.
+
+    Raises:
+        ValueError: the images are too small, or the weights cannot be had.
+    """
+    return ClassicalCNN(
+        "inception_v3",
+        num_classes=num_classes,
+        in_channels=in_channels,
+        image_size=image_size,
+        smallest=75,
+        pool=pool,
+        pretrained=pretrained,
+        weights=weights,
+        freeze_backbone=freeze_backbone,
+    )
+
+
+def xception(
+    *,
+    num_classes: int,
+    in_channels: int = 1,
+    image_size: int = 128,
+    pool: PoolingFactory | None = None,
+    pretrained: bool = False,
+    weights: str | None = None,
+    freeze_backbone: bool = False,
+) -> ClassicalCNN:
+    """Xception with a global average and one dense layer; 20,821,295 parameters for seven classes.
+
+    Chollet 2017: depthwise separable convolutions.
+
+    Args:
+        num_classes: outputs.
+        in_channels: 1 (grey, repeated to three channels) or 3.
+        image_size: side of the square images in pixels, at least 71.
+        pool: replaces the four max poolings, of blocks 1, 2, 3 and 12; null keeps them.
+        pretrained: begin with ImageNet weights, from timm's cache or the network; else at random.
+        weights: a file of ImageNet weights (a state dict of timm's legacy_xception) instead of the download.
+        freeze_backbone: train the dense layer only; needs pretrained or weights.
+
+    Raises:
+        ValueError: the images are too small, or the weights cannot be had.
+    """
+    return ClassicalCNN(
+        "legacy_xception",
+        num_classes=num_classes,
+        in_channels=in_channels,
+        image_size=image_size,
+        smallest=71,
+        pool=pool,
+        pretrained=pretrained,
+        weights=weights,
+        freeze_backbone=freeze_backbone,
+    )
