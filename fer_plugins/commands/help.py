@@ -1,4 +1,4 @@
-"""The help of ``fer-run``, made from ``defaults.yaml`` and from the signatures of what is installed."""
+"""The help of ``fer-run``, made from the types of the configuration and from the signatures of what is installed."""
 
 from __future__ import annotations
 

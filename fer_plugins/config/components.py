@@ -122,7 +122,7 @@ def unknown(what: str, name: str, names: list[str]) -> InputError:
 
 
 def find(kind: str, name: str) -> Component:
-    """Find one component by name, or by ``distribution:name`` where two distributions component the same name.
+    """Find one component by name, or by ``distribution:name`` where two distributions offer the same name.
 
     Raises:
         InputError: there is none of that name (the nearest are named), or there are several.

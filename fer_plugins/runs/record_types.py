@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any, Protocol
 
 from fer_plugins.runtime.errors import InputError
 
-if TYPE_CHECKING:
-    from fer_plugins.runs.record import Record
+
+class Contents(Protocol):
+    """What was read of a run's folder: a ``Record``."""
+
+    folder: Path
+    config: Any
+    manifest: Any
+    metrics: Any
+
 
 # Dotted path -> its type, "texts" and "mappings" for lists of them; a value that is missing or null is read elsewhere.
 _TYPES: dict[str, dict[str, Any]] = {
@@ -31,7 +39,7 @@ _OF_A_PART = {"per_class": dict, "intervals": dict, "intervals.per_class": dict}
 _OF_A_CLAIM = {"metric": str, "claimed": (int, float, list), "source": str, "notes": "texts"}
 
 
-def check_types(record: Record) -> None:
+def check_types(record: Contents) -> None:
     """Check that what is there has the type that a run writes.
 
     Raises:
@@ -58,7 +66,7 @@ def check_types(record: Record) -> None:
             raise InputError(f"{record.folder}: metrics.json has no claims[{number}].{missing[0]}; repeat the run")
 
 
-def need(record: Record, file: str, *path: str) -> Any:
+def need(record: Contents, file: str, *path: str) -> Any:
     """Return a value of "config", "manifest" or "metrics".
 
     Raises:
@@ -79,7 +87,7 @@ def place_of_scores(part: str, dataset: str) -> tuple[str, ...]:
     return ("targets", dataset) if dataset else (part,)
 
 
-def _check(record: Record, file: str, content: Any, types: Mapping[str, Any], where: str = "") -> None:
+def _check(record: Contents, file: str, content: Any, types: Mapping[str, Any], where: str = "") -> None:
     for path, wanted in types.items():
         value = _find(content, path)
         if value is not None and not _is(value, wanted):
