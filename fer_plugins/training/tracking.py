@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fer_plugins.config import registry
+from fer_plugins.config import copy_plain, registry
 from fer_plugins.config.logger_names import find_logger, logger_names
 from fer_plugins.contract import KeepsCheckpoint, ShowsFigures, ShowsResult
 from fer_plugins.runtime.errors import InputError
@@ -37,6 +37,7 @@ def start(config: Mapping[str, Any], folder: Path, *, resume_id: str | Mapping[s
     Raises:
         InputError: an unknown name or option, or a logger that does not start.
     """
+    config = copy_plain(config)  # what loggers are handed is theirs to keep, change and pickle
     section = config.get("logger") or {}
     names = logger_names(section.get("name", "wandb"))
     tracker = Tracker()

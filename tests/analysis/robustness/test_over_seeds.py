@@ -139,10 +139,10 @@ def test_an_unknown_figure_names_the_nearest(runs):
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["--evaluated"], "--evaluated takes figures of fer evaluate once"),
-        (["--evaluated", ""], "--evaluated takes figures"),
-        (["--evaluated", "--json"], "--evaluated takes figures"),
-        (["--evaluated", "shift", "--evaluated", "shift"], "--evaluated takes figures of fer evaluate once"),
+        (["--evaluated"], "--evaluated needs a value: --evaluated NAME[,NAME]"),
+        (["--evaluated", ""], "--evaluated needs a value"),
+        (["--evaluated", "--json"], "--evaluated needs a value"),
+        (["--evaluated", "shift", "--evaluated", "shift"], "--evaluated is given 2 times; give it once"),
         (["--evaluated", "tta"], "--evaluated tta: no figure that all these evaluations have"),
     ],
 )
