@@ -39,7 +39,7 @@ def test_official_is_the_releases_split() -> None:
     ("splits", "message", "remedy"),
     [
         (None, "no official split", "random"),
-        (("train", "test"), "has no val part", "official_val"),
+        (("train", "test"), "has no val split", "official_val"),
         (("train",), "has no val and no test split", "random"),
         (("train", "val"), "has no test split", "random"),
     ],
