@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from fer_plugins.config import registry
 from fer_plugins.contract import PoolingFactory
 from fer_plugins.runtime.errors import InputError
+from fer_plugins.runtime.generators import kept_generators, seed_generators
 from fer_plugins.testing.findings import Failed, Findings, count, first_line
 from fer_plugins.testing.network import (
     check_export,
@@ -25,7 +26,6 @@ from fer_plugins.testing.network import (
     infer,
     train_briefly,
 )
-from fer_plugins.testing.seeding import keep_global_seeds, seed_everything
 from fer_plugins.testing.signature import check_signature
 from fer_plugins.testing.teacher import check_teacher
 
@@ -55,8 +55,8 @@ def check_architecture(
     """
     findings = Findings("architecture", factory)
     named = check_signature(findings, factory, required=("num_classes",), offered=PROVIDED, defaults=True)
-    with keep_global_seeds():
-        seed_everything(0)
+    with kept_generators():
+        seed_generators(0)
         trial = _Trial(factory, findings, frozenset(named), dict(options or {}), image_size, num_classes)
         network = trial.build()
         if network is not None:

@@ -12,8 +12,8 @@ import torch
 from torch import nn
 
 from fer_plugins.contract import MixesBatch
+from fer_plugins.runtime.generators import kept_generators, seed_generators
 from fer_plugins.testing.findings import Failed, Findings, first_line
-from fer_plugins.testing.seeding import keep_global_seeds, seed_everything
 from fer_plugins.testing.signature import check_signature
 
 Images = npt.NDArray[Any]
@@ -34,8 +34,8 @@ def check_augmentation(factory: Callable[..., Any]) -> None:
     """
     findings = Findings("augmentation", factory)
     named = check_signature(findings, factory, required=("image_size",), offered=("image_size",), defaults=True)
-    with keep_global_seeds():
-        seed_everything(0)
+    with kept_generators():
+        seed_generators(0)
         transform = findings.attempt(
             lambda: factory(**({"image_size": _SIZE} if "image_size" in named else {})),
             "builds",
@@ -63,7 +63,7 @@ def _check_sample_transform(findings: Findings, transform: Any, channels: int) -
     where = f"{_SIZE}x{_SIZE}x{channels} uint8"
 
     def run(seed: int, with_transform: Any) -> Images | None:
-        seed_everything(seed, with_transform)
+        seed_generators(seed, with_transform)
         results = []
         for image in images:
             result = with_transform(image=image)
@@ -111,7 +111,7 @@ def _check_batch_transform(findings: Findings, transform: nn.Module, channels: i
     where = f"{tuple(images.shape)} float32"
 
     def attempt(seed: int) -> Images | None:
-        seed_everything(seed, transform)
+        seed_generators(seed, transform)
         try:
             out = transform(images)
         except Exception as error:  # whatever the plug-in raises is the finding

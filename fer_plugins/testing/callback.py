@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from fer_plugins.experiments.quiet import quiet
+from fer_plugins.runtime.generators import kept_generators
 from fer_plugins.testing.findings import Failed, Findings
-from fer_plugins.testing.seeding import keep_global_seeds
 from fer_plugins.testing.signature import check_signature
 from fer_plugins.training.callbacks import DuringTraining
 from fer_plugins.training.checkpoints import BestAndLast, read_checkpoint
@@ -39,7 +39,7 @@ def check_callback(factory: Callable[..., Any]) -> None:
     def build() -> Any:
         return factory(**({"epochs": _EPOCHS} if "epochs" in named else {}))
 
-    with keep_global_seeds(), tempfile.TemporaryDirectory() as folder:
+    with kept_generators(), tempfile.TemporaryDirectory() as folder:
         callback = findings.attempt(build, "builds", f"building for {_EPOCHS} epochs", "give every option a default")
         if not isinstance(callback, Failed) and findings.require(
             isinstance(callback, L.Callback),

@@ -10,8 +10,8 @@ import numpy as np
 
 from fer_plugins.data.table import SampleTable
 from fer_plugins.runtime.errors import InputError
+from fer_plugins.runtime.generators import kept_generators, seed_generators
 from fer_plugins.testing.findings import Failed, Findings, first_line, listed, name_of
-from fer_plugins.testing.seeding import keep_global_seeds, seed_everything
 
 
 def check_dataset(dataset: Any) -> None:
@@ -24,8 +24,8 @@ def check_dataset(dataset: Any) -> None:
         ContractError: one or more rules are broken.
     """
     findings = Findings("dataset", dataset)
-    with keep_global_seeds():
-        seed_everything(0)
+    with kept_generators():
+        seed_generators(0)
         classes = _check_classes(findings, dataset)
         table = _check_table(findings, dataset, classes) if classes else None
         if table is not None:
@@ -118,7 +118,7 @@ def _check_repeatable(findings: Findings, dataset: Any, table: SampleTable) -> N
     """Read some images in two orders under other seeds, the table again, and the same images of a pickled copy."""
     rows = _some_rows(table)
     first = {row: np.array(dataset[row]) for row in rows}
-    seed_everything(1)
+    seed_generators(1)
     rule, remedy = (
         "images are repeatable",
         "draw nothing at random after construction, or from a generator seeded by the row",

@@ -14,8 +14,8 @@ from lightning.pytorch.loggers import Logger
 
 from fer_plugins import config
 from fer_plugins.contract import KeepsCheckpoint, Result, ShowsFigures, ShowsResult
+from fer_plugins.runtime.generators import kept_generators
 from fer_plugins.testing.findings import Failed, Findings, listed
-from fer_plugins.testing.seeding import keep_global_seeds
 from fer_plugins.testing.signature import check_signature
 
 _OFFERED = ("folder", "config", "resume_id")
@@ -45,7 +45,7 @@ def check_logger(factory: Callable[..., Any]) -> None:
     findings = Findings("logger", factory)
     named = check_signature(findings, factory, required=("folder",), offered=_OFFERED, defaults=True)
     before = set(os.listdir())
-    with keep_global_seeds(), tempfile.TemporaryDirectory() as folder:
+    with kept_generators(), tempfile.TemporaryDirectory() as folder:
         run_id = None
         for ending in ("success", "failed"):
             place = Path(folder, ending)

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from fer_plugins.runtime.generators import kept_generators
 from fer_plugins.testing.findings import Failed, Findings
-from fer_plugins.testing.seeding import keep_global_seeds
 from fer_plugins.testing.signature import check_signature
 
 _OFFERED = ("num_classes", "class_counts")
@@ -29,7 +29,7 @@ def check_loss(factory: Callable[..., Any]) -> None:
     """
     findings = Findings("loss", factory)
     named = check_signature(findings, factory, required=(), offered=_OFFERED, defaults=True)
-    with keep_global_seeds():
+    with kept_generators():
         for classes in (7, 3):
             offered = {"num_classes": classes, "class_counts": [10 * (n + 1) for n in range(classes)]}
             criterion = findings.attempt(

@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from fer_plugins.contract import Metric
 from fer_plugins.metrics.installed import find_fault
+from fer_plugins.runtime.generators import kept_generators, seed_generators
 from fer_plugins.testing.findings import Failed, Findings
-from fer_plugins.testing.seeding import keep_global_seeds, seed_everything
 
 _CLASSES = 5
 Labels = npt.NDArray[np.int64]
@@ -51,7 +51,7 @@ def check_metric(factory: Callable[..., Any]) -> None:
     ):
         fault = find_fault(metric)
         if findings.require(fault is None, "sound fields", str(fault), "see fer_plugins.contract.Metric"):
-            with keep_global_seeds():
+            with kept_generators():
                 _check_values(findings, metric)
     findings.report()
 
@@ -76,7 +76,7 @@ def _check_values(findings: Findings, metric: Metric) -> None:
                 f"{value:g} of {len(labels)} images is no whole number of them, for {name}",
                 'say interval="bootstrap"',
             )
-        seed_everything(1)
+        seed_generators(1)
         order = np.random.default_rng(0).permutation(len(labels))
         again = _value(findings, metric, labels[order], probabilities[order], f"{name}, in another order")
         findings.require(
@@ -100,7 +100,7 @@ def _check_values(findings: Findings, metric: Metric) -> None:
 def _value(
     findings: Findings, metric: Metric, labels: Labels, probabilities: Probabilities, split: str
 ) -> float | None:
-    seed_everything(0)
+    seed_generators(0)
     given = labels.copy(), probabilities.copy()
     value = findings.attempt(
         lambda: metric.compute(*given), "serves every split", split, "return None where there is no value"

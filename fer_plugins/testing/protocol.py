@@ -12,8 +12,8 @@ import torch
 
 from fer_plugins.contract import SPLITS, Fold
 from fer_plugins.data.table import SampleTable
+from fer_plugins.runtime.generators import kept_generators, seed_generators
 from fer_plugins.testing.findings import Failed, Findings, first_line
-from fer_plugins.testing.seeding import keep_global_seeds, seed_everything
 from fer_plugins.testing.signature import check_signature
 
 
@@ -34,8 +34,8 @@ def check_protocol(function: Callable[..., list[Fold]], table: SampleTable | Non
     flaw = getattr(getattr(function, "func", function), "flaw", None)
     flawed = bool(flaw)
     clean = {name: column.copy() for name, column in table.columns()}
-    with keep_global_seeds():
-        seed_everything(0)
+    with kept_generators():
+        seed_generators(0)
         state = _global_state()
         folds = findings.attempt(
             lambda: function(table=table, seed=0),
@@ -144,7 +144,7 @@ def _check_deterministic(
     findings: Findings, function: Callable[..., list[Fold]], table: SampleTable, folds: list[Fold], flawed: bool
 ) -> None:
     rule, remedy = "same seed, same folds", "draw from np.random.default_rng(seed) only, and sort what comes from sets"
-    seed_everything(1)
+    seed_generators(1)
     again = findings.attempt(lambda: function(table=table, seed=0), rule, "a second call", remedy)
     if not isinstance(again, Failed) and _check_form(findings, again, len(table)):
         same = len(again) == len(folds) and all(

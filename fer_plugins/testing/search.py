@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from fer_plugins.runtime.generators import kept_generators, seed_generators
 from fer_plugins.testing.findings import Failed, Findings
-from fer_plugins.testing.seeding import keep_global_seeds, seed_everything
 from fer_plugins.testing.signature import check_signature
 
 _MOST = 10_000  # points; a search that asks for more in three dimensions does not end
@@ -26,8 +26,8 @@ def check_search(factory: Callable[..., Any]) -> None:
     findings = Findings("search", factory)
     offered = ("dimensions", "seed")
     check_signature(findings, factory, required=offered, offered=offered, defaults=False)
-    with keep_global_seeds():
-        seed_everything(0)
+    with kept_generators():
+        seed_generators(0)
         points = findings.attempt(
             lambda: _follow(factory, seed=0, failing=False),
             "runs",
@@ -36,7 +36,7 @@ def check_search(factory: Callable[..., Any]) -> None:
         )
         if not isinstance(points, Failed):
             _check_points(findings, points)
-            seed_everything(1)
+            seed_generators(1)
             again = findings.attempt(
                 lambda: _follow(factory, seed=0, failing=False),
                 "same seed, same points",

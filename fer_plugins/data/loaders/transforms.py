@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from fer_plugins.contract import SampleTransform
 from fer_plugins.runtime.errors import InputError
+from fer_plugins.runtime.generators import kept_generators, seed_generators
 
 
 @contextmanager
@@ -20,22 +19,9 @@ def seeded(seed: int, transform: SampleTransform) -> Iterator[None]:
 
     Without that, dropout would draw the same masks in every epoch where the batch is made in the main process.
     """
-    python, numpy, cpu = random.getstate(), np.random.get_state(), torch.get_rng_state()
-    try:
-        random.seed(seed)
-        np.random.seed(seed)
-        torch.default_generator.manual_seed(seed)  # torch.manual_seed would also seed the accelerators
-        if hasattr(transform, "set_random_state"):
-            # One stream for all the parts of an albumentations Compose. Its set_random_seed gives every part the same
-            # seed, so that two parts of probability 0.5 are applied together always or not at all.
-            transform.set_random_state(np.random.default_rng(seed), random.Random(seed))
-        elif hasattr(transform, "set_random_seed"):
-            transform.set_random_seed(seed)
+    with kept_generators():
+        seed_generators(seed, transform)
         yield
-    finally:
-        random.setstate(python)
-        np.random.set_state(numpy)
-        torch.set_rng_state(cpu)
 
 
 def apply_transform(transform: SampleTransform, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
