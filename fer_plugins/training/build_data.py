@@ -30,20 +30,19 @@ def build_data(settings: config.RunConfig) -> FERDataModule:
     Raises:
         InputError: anything about the data is wrong.
     """
-    section = settings["data"]
-    core = config.section_keys("data")
-    own = {name: value for name, value in section.items() if name not in core}
-    offered = {"image_size": section["image_size"], "channels": section["channels"]}
+    section = settings.data
+    own, targets = config.copy_plain(section.options), config.copy_plain(section.targets)
+    offered = {"image_size": section.image_size, "channels": section.channels}
     shaping = {**own, **{name: section[name] for name in ("name", "root", *offered, *_OF_DATASET)}}
 
     def build_dataset() -> Any:
-        dataset = registry.build("dataset", section["name"], root=section["root"], **offered, **own)
-        dataset = _cut_faces(dataset, section["face_crop"], section["on_no_face"])
-        return Joined(dataset, _build_targets(section["targets"], offered)) if section["targets"] else dataset
+        dataset = registry.build("dataset", section.name, root=section.root, **offered, **own)
+        dataset = _cut_faces(dataset, section.face_crop, section.on_no_face)
+        return Joined(dataset, _build_targets(targets, offered)) if targets else dataset
 
     dataset = once("dataset", json.dumps(shaping, sort_keys=True, default=str), build_dataset)
-    protocol = dict(settings["protocol"])
-    augmentation = dict(settings["augmentation"])
+    protocol = dict(settings.protocol)
+    augmentation = dict(settings.augmentation)
     data = FERDataModule(
         dataset,
         name=section.name,
