@@ -7,7 +7,7 @@ import pytest
 
 from fer_plugins.experiments.run import run
 from fer_plugins.metrics.collapse import one_class
-from fer_plugins.metrics.metrics import Predictions
+from fer_plugins.metrics.predictions import Predictions
 
 SICK = '''
 import torch

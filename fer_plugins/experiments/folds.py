@@ -21,7 +21,7 @@ from fer_plugins.experiments.cells import Begin, Cell, GoOn, run_cells
 from fer_plugins.experiments.found_runs import FAILED, FINISHED, Found, find_runs
 from fer_plugins.experiments.run_end import write_if_possible
 from fer_plugins.experiments.run_lock import hold_run
-from fer_plugins.metrics.metrics import score
+from fer_plugins.metrics.scores import score
 from fer_plugins.metrics.table import SUMMARY
 from fer_plugins.runs import record as records
 from fer_plugins.runs.record import Record

@@ -22,7 +22,7 @@ from fer_plugins.experiments import folds
 from fer_plugins.experiments.quiet import quiet
 from fer_plugins.experiments.run_end import note_end, write_if_possible
 from fer_plugins.experiments.run_lock import hold_run
-from fer_plugins.metrics.metrics import check_pairing, looks_unpaired
+from fer_plugins.metrics.pairing import check_pairing, looks_unpaired
 from fer_plugins.runs import record as records
 from fer_plugins.runs.manifest import describe, header
 from fer_plugins.runs.record import Record

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fer_plugins.metrics.metrics import Predictions, score
+from fer_plugins.metrics.predictions import Predictions
 from fer_plugins.metrics.resampling import draw_matrices, percentiles
+from fer_plugins.metrics.scores import score
 
 Matrix = npt.NDArray[np.int64]
 
@@ -38,7 +39,7 @@ def score_targets(
         classes: the K names.
 
     Returns:
-        Dataset -> its scores (see ``evaluate.metrics.score``) with ``missing_classes`` (that it does not have),
+        Dataset -> its scores (see ``metrics.scores.score``) with ``missing_classes`` (that it does not have),
         ``prior_adjusted_accuracy`` and ``gap``: {accuracy, balanced_accuracy}, each the dataset's value less that of
         the own test split, both over the classes that the dataset has. These have ``low`` and ``high`` at 95 %:
         percentiles of a bootstrap stratified by class in which both test splits are drawn.

@@ -25,7 +25,7 @@ from fer_plugins.runtime.errors import InputError, RunError
 from fer_plugins.runtime.notices import as_values, from_values
 
 if TYPE_CHECKING:
-    from fer_plugins.metrics.metrics import Predictions
+    from fer_plugins.metrics.predictions import Predictions
 
 
 @dataclass
@@ -91,7 +91,7 @@ class Record:
         """Return the rows of predictions.csv: split, source, true, predicted, and p_CLASS for each class.
 
         A run that was tested on other datasets has a column ``dataset`` too: "" for the one that was trained on, else
-        the name in ``data.targets``. Where it is missing, ``evaluate.recorded_answers`` tells the rows apart.
+        the name in ``data.targets``. Where it is missing, ``runs.recorded_answers`` tells the rows apart.
         """
         with (self.folder / "predictions.csv").open(newline="", encoding="utf-8") as file:
             return list(csv.DictReader(file))

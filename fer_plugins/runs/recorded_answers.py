@@ -20,7 +20,7 @@ from fer_plugins.runs.record_types import need, place_of_scores
 from fer_plugins.runtime.errors import InputError
 
 if TYPE_CHECKING:
-    from fer_plugins.metrics.metrics import Predictions
+    from fer_plugins.metrics.predictions import Predictions
 
 _LARGEST = 1e300  # finite, and no whole number too large for a float
 Labels = npt.NDArray[np.int64]
@@ -56,7 +56,7 @@ class Answers:
 
     def predictions(self) -> Predictions:
         """Return them as what a pass over a split gives: scored and drawn alike. The loss is finite, in nats."""
-        from fer_plugins.metrics.metrics import Predictions  # imports torch
+        from fer_plugins.metrics.predictions import Predictions  # imports torch
 
         rows = np.arange(len(self.true))
         own = np.maximum(self.probabilities[rows, self.true], np.finfo(np.float64).tiny)

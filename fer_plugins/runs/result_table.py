@@ -59,9 +59,9 @@ def print_result(
 
     Args:
         console: such as ``result_console()``.
-        scores_by_split: split ("test", "val", "train") -> scores, as ``evaluate.metrics.score`` returns them. The
+        scores_by_split: split ("test", "val", "train") -> scores, as ``metrics.scores.score`` returns them. The
             first of these three that is there is reported in full, the others beside it.
-        claims_rows: rows of ``evaluate.claims_beside.compare``; none: no table of claims.
+        claims_rows: rows of ``analysis.claims.claims_beside.compare``; none: no table of claims.
         header: what was run, printed as "name value" pairs in this order (plugin, dataset, protocol, split_hash,
             seed, ...); None values are left out.
         assumed: option -> reason, the readings that the paper leaves open; the options are printed.
@@ -111,7 +111,7 @@ def per_class_table(split: str, scores: Mapping[str, Any], *, narrow: bool = Fal
 
     Args:
         split: whose scores they are.
-        scores: of the split, as ``evaluate.metrics.score`` returns them.
+        scores: of the split, as ``metrics.scores.score`` returns them.
         narrow: for 80 columns: each interval stands behind its score.
     """
     if narrow:

@@ -13,7 +13,9 @@ from torch import Tensor, nn
 from fer_plugins.config import read_config
 from fer_plugins.contract import Batch, HasAuxiliaryLoss, HasHealth, Health
 from fer_plugins.metrics.collapse import find_collapse
-from fer_plugins.metrics.metrics import Predictions, Scorer, score
+from fer_plugins.metrics.predictions import Predictions
+from fer_plugins.metrics.scorer import Scorer
+from fer_plugins.metrics.scores import score
 from fer_plugins.runtime.errors import InputError, RunError
 from fer_plugins.runtime.seeds import derive
 from fer_plugins.training import optim

@@ -14,7 +14,7 @@ from fer_plugins.metrics.table import CLASS_TABLE, HEADLINE
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from fer_plugins.metrics.metrics import Predictions
+    from fer_plugins.metrics.predictions import Predictions
 
 ReadImages: TypeAlias = "Callable[[npt.NDArray[np.int64]], npt.NDArray[np.uint8]]"
 SHOWN = 32  # predictions in the table with images
@@ -31,7 +31,7 @@ def build_result(
     """Return confusion matrices, scores per class, intervals, 32 predictions with images, and the summary.
 
     Args:
-        scores_by_split: split -> scores as ``evaluate.metrics.score`` returns them.
+        scores_by_split: split -> scores as ``metrics.scores.score`` returns them.
         predictions: of the split that is reported: "test", or the only one that was scored.
         read_images: called with the rows of the sample table that are shown, (n,) int64; returns their images,
             (n, H, W, C) uint8. Asked for by row, so that no image can stand beside another's label. None: no

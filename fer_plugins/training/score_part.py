@@ -8,7 +8,8 @@ from typing import Any
 
 from fer_plugins.data.datamodule import FERDataModule
 from fer_plugins.metrics.collapse import find_collapse
-from fer_plugins.metrics.metrics import Predictions, score
+from fer_plugins.metrics.predictions import Predictions
+from fer_plugins.metrics.scores import score
 from fer_plugins.metrics.subjects import subject_intervals
 from fer_plugins.metrics.votes import score_votes
 from fer_plugins.runs.by_dataset import choose, score_targets

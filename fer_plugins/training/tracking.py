@@ -18,7 +18,7 @@ from fer_plugins.training.result import ReadImages, build_result
 if TYPE_CHECKING:
     from lightning.pytorch.loggers import Logger
 
-    from fer_plugins.metrics.metrics import Predictions
+    from fer_plugins.metrics.predictions import Predictions
 
 TABLE = "csv"  # the logger of metrics.csv, which belongs to the record of every run that has a logger
 

@@ -10,7 +10,8 @@ from rich.table import Table
 from support import written_run
 
 from fer_plugins.commands import main
-from fer_plugins.metrics.metrics import Predictions, score
+from fer_plugins.metrics.predictions import Predictions
+from fer_plugins.metrics.scores import score
 from fer_plugins.runs.result_table import WIDEST, print_result, result_console
 from fer_plugins.runtime.print_table import print_table
 

@@ -9,7 +9,7 @@ from support.scored import score_calibration
 from torchmetrics.functional.classification import multiclass_calibration_error
 
 from fer_plugins.metrics.calibration import BINS, find_reliability
-from fer_plugins.metrics.metrics import Predictions
+from fer_plugins.metrics.predictions import Predictions
 
 
 def made(probabilities, label, predicted=None):

@@ -12,8 +12,8 @@ from support import toy_net
 
 from fer_plugins.experiments.run import run
 from fer_plugins.metrics.installed import installed
-from fer_plugins.metrics.metrics import Scorer
 from fer_plugins.metrics.resampling import draw_images
+from fer_plugins.metrics.scorer import Scorer
 from fer_plugins.metrics.top2_accuracy import compute
 
 CLASSES = ["anger", "disgust", "fear"]

@@ -10,7 +10,7 @@ from sklearn import metrics as sk
 
 from fer_plugins.metrics import intervals
 from fer_plugins.metrics.confusion import macro_scores
-from fer_plugins.metrics.metrics import Scorer
+from fer_plugins.metrics.scorer import Scorer
 
 MATRICES = st.integers(2, 6).flatmap(
     lambda k: arrays.arrays(np.int64, (k, k), elements=st.integers(0, 30)).filter(lambda m: m.sum() > 0)

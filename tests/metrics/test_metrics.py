@@ -15,7 +15,10 @@ from support import ROOT
 from torch.utils.data import DataLoader, TensorDataset
 
 from fer_plugins.metrics.collapse import find_collapse
-from fer_plugins.metrics.metrics import PairingError, Predictions, Scorer, check_pairing, looks_unpaired, score
+from fer_plugins.metrics.pairing import PairingError, check_pairing, looks_unpaired
+from fer_plugins.metrics.predictions import Predictions
+from fer_plugins.metrics.scorer import Scorer
+from fer_plugins.metrics.scores import score
 
 CLASSES = ["anger", "disgust", "fear", "happy", "sad", "surprise", "neutral"]
 PRIVATE_TEST = [491, 55, 528, 879, 594, 416, 626]  # images per class of FER2013's PrivateTest

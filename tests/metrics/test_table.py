@@ -11,7 +11,8 @@ from support import ROOT
 from fer_plugins.analysis.spread_limits import range_of
 from fer_plugins.metrics.document import BEGIN, put_into
 from fer_plugins.metrics.installed import RESERVED, known
-from fer_plugins.metrics.metrics import Scorer, score
+from fer_plugins.metrics.scorer import Scorer
+from fer_plugins.metrics.scores import score
 from fer_plugins.metrics.table import HEADLINE, METRICS, NOT_FINITE, SUMMARY, Entry, may_be_undefined
 from fer_plugins.runs.result_table import print_result
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from rich.console import Console
 
-from fer_plugins.metrics.metrics import Scorer
+from fer_plugins.metrics.scorer import Scorer
 from fer_plugins.runs.result_table import print_result, result_console
 
 CLASSES = ["anger", "disgust", "happy"]

@@ -3,7 +3,8 @@
 import numpy as np
 import yaml
 
-from fer_plugins.metrics.metrics import Predictions, score
+from fer_plugins.metrics.predictions import Predictions
+from fer_plugins.metrics.scores import score
 from fer_plugins.runs.record import Record
 
 CLASSES = ["anger", "happy", "neutral"]

@@ -47,7 +47,7 @@ def scored(size=60):
     """Scores and predictions of `size` images whose rows in the sample table are 100, 101, ..."""
     import torch  # here, because the scripts below import this file and mostly do without
 
-    from fer_plugins.metrics.metrics import Scorer
+    from fer_plugins.metrics.scorer import Scorer
 
     scorer = Scorer(CLASSES)
     logits = torch.randn(size, 3, generator=torch.Generator().manual_seed(0))

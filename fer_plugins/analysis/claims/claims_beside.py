@@ -84,7 +84,7 @@ def beside(
 
     Args:
         claim: from ``for_run``.
-        scores: of one split, as ``evaluate.metrics.score`` returns them.
+        scores: of one split, as ``metrics.scores.score`` returns them.
         protocol_name: of the run; any other than "official" is noted where ``split`` is not the release's own.
         split: that ``scores`` belong to ("train", "val", "test").
         caveats: what else differs from the paper's conditions ("trained on 20 % of the data").

@@ -20,7 +20,7 @@ def draw_confusion(scores: Mapping[str, Any], title: str, *, shares: bool) -> Fi
     """Draw a confusion matrix, rows true classes, columns predicted ones.
 
     Args:
-        scores: of one split, as ``evaluate.metrics.score`` returns them.
+        scores: of one split, as ``metrics.scores.score`` returns them.
         title: what was run.
         shares: each row divided by its images, in percent; otherwise counts. The row of an absent class stays empty.
     """
@@ -66,7 +66,7 @@ def draw_per_class(scores: Mapping[str, Any], title: str) -> Figure:
     """Draw precision, recall and F1 of each class, with those 95 % intervals that the run recorded.
 
     Args:
-        scores: of one split, as ``evaluate.metrics.score`` returns them.
+        scores: of one split, as ``metrics.scores.score`` returns them.
         title: what was run.
     """
     classes = scores["classes"]

@@ -13,7 +13,7 @@ from fer_plugins.analysis.figures.style import COLOURS, DASHES, WIDTH, make_figu
 from fer_plugins.metrics.calibration import calibration_error, find_reliability
 from fer_plugins.metrics.evidence import Evidence
 from fer_plugins.metrics.intervals import wilson
-from fer_plugins.metrics.metrics import Predictions
+from fer_plugins.metrics.predictions import Predictions
 
 _SHORT = 8  # letters of a class name with which three columns of a legend fit
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fer_plugins.metrics.metrics import Predictions
+from fer_plugins.metrics.predictions import Predictions
 from fer_plugins.runs.epoch_rows import read_epochs
 from fer_plugins.runs.read_runs import read_run
 from fer_plugins.runs.record import Record

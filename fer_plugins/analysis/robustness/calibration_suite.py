@@ -13,7 +13,7 @@ from scipy.special import log_softmax
 from fer_plugins.analysis.robustness.measured import METHOD, draw_weights, measure_means
 from fer_plugins.analysis.robustness.network import Network, Part, collect_logits
 from fer_plugins.metrics.calibration import calibration_error, find_gaps, squared_errors
-from fer_plugins.metrics.metrics import Predictions
+from fer_plugins.metrics.predictions import Predictions
 from fer_plugins.metrics.probability_intervals import ece_interval
 from fer_plugins.metrics.resampling import draw_sums, percentiles
 

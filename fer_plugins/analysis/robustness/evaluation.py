@@ -28,7 +28,8 @@ from fer_plugins.analysis.robustness.opened_run import (
 )
 from fer_plugins.analysis.robustness.shift import measure_shift
 from fer_plugins.analysis.robustness.tta import measure_tta
-from fer_plugins.metrics.metrics import Predictions, score
+from fer_plugins.metrics.predictions import Predictions
+from fer_plugins.metrics.scores import score
 from fer_plugins.runs import record as records
 from fer_plugins.runtime.errors import InputError
 

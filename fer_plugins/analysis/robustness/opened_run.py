@@ -18,7 +18,7 @@ from fer_plugins.analysis.robustness.network import Network, Part
 from fer_plugins.config import registry
 from fer_plugins.config.data_schema import AugmentationConfig
 from fer_plugins.data.datamodule import FERDataModule
-from fer_plugins.metrics.metrics import Predictions
+from fer_plugins.metrics.predictions import Predictions
 from fer_plugins.runs.manifest import header
 from fer_plugins.runs.read_runs import FinishedRun, read_run
 from fer_plugins.runs.record import Record

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from fer_plugins.analysis.robustness.network import Network, Part, as_batch
 from fer_plugins.config.requirement import install_command
 from fer_plugins.contract import HasExplain
-from fer_plugins.metrics.metrics import Predictions
+from fer_plugins.metrics.predictions import Predictions
 from fer_plugins.runtime.errors import InputError
 from fer_plugins.runtime.seeds import derive
 

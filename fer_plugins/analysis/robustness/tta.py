@@ -12,7 +12,8 @@ from torch.nn import functional as F
 
 from fer_plugins.analysis.robustness.measured import measure_means
 from fer_plugins.analysis.robustness.network import Network, Part, predict
-from fer_plugins.metrics.metrics import Predictions, score
+from fer_plugins.metrics.predictions import Predictions
+from fer_plugins.metrics.scores import score
 
 MARGIN = 1 / 7  # of the side, by which images are enlarged before five crops: 224 to 256, as Krizhevsky et al. 2012
 
@@ -66,7 +67,7 @@ def measure_tta(
         seed: of the bootstrap.
 
     Returns:
-        ``views`` (how many), ``scores`` (as ``evaluate.metrics.score``), ``accuracy_gain`` and ``loss_gain`` over the
+        ``views`` (how many), ``scores`` (as ``metrics.scores.score``), ``accuracy_gain`` and ``loss_gain`` over the
         plain predictions (paired; a negative loss gain is better). Intervals of the gains: bootstrap over images.
     """
     views = WAYS[way]

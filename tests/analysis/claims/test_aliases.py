@@ -8,7 +8,7 @@ from support import ROOT
 from fer_plugins.analysis.claims import aliases as general
 from fer_plugins.analysis.claims import read_claims
 from fer_plugins.analysis.claims.aliases import ALIASES, measure, measure_interval
-from fer_plugins.metrics.metrics import Scorer
+from fer_plugins.metrics.scorer import Scorer
 from fer_plugins.runtime.errors import InputError
 
 K = 7

@@ -20,7 +20,7 @@ from fer_plugins.analysis.figures.recorded import name_run
 from fer_plugins.analysis.figures.style import COLOURS, DPI, SMALL, WIDTH, drawing, make_figure, write_figure
 from fer_plugins.commands import main
 from fer_plugins.metrics.calibration import calibration_error, find_reliability
-from fer_plugins.metrics.metrics import Scorer
+from fer_plugins.metrics.scorer import Scorer
 from fer_plugins.runs.record import Record
 
 CLASSES = ["anger", "disgust", "fear", "happy", "sad", "surprise", "neutral"]

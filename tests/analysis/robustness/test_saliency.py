@@ -17,7 +17,7 @@ from fer_plugins.analysis.robustness.saliency import (
     find_maps,
     last_convolution,
 )
-from fer_plugins.metrics.metrics import Predictions
+from fer_plugins.metrics.predictions import Predictions
 from fer_plugins.runtime.errors import InputError
 
 needs_captum = pytest.mark.skipif(importlib.util.find_spec("captum") is None, reason="captum is not installed")

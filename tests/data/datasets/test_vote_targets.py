@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import entropy
 
-from fer_plugins.metrics.metrics import Predictions
+from fer_plugins.metrics.predictions import Predictions
 from fer_plugins.metrics.votes import score_votes
 
 NAMES = ("kl", "expected_agreement", "highest_agreement", "annotator_agreement")
