@@ -1,0 +1,141 @@
+"""The page of results: every kept record beside the paper's claim, as Markdown, made from the records alone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+from fer_plugins.analysis.seed_spread import Model, group_models, seed_interval
+from fer_plugins.analysis.verdicts import NOT_COMPARABLE, verify_run
+from fer_plugins.runs.kept_record import opened
+from fer_plugins.runs.read_runs import FinishedRun
+from fer_plugins.runtime.errors import InputError
+
+HEAD = """# Results
+
+Every number on this page comes from a kept record: configuration, manifest, scores and predictions of a finished run,
+without weights, in `plugins/NAME/results/`. The page is made from the records alone:
+
+    fer results page --write docs/results.md
+
+A test makes the page again and checks every record's sums. `fer reproduce RECORD --data.root PATH` trains a record
+again and compares. An accuracy of one training stands with its 95 % interval over test images (Wilson); of several
+seeds the mean stands with the 95 % t interval over trainings. "Without copies" are the test images that have no exact
+or near copy among the training images. A verdict says where the paper's number lies to the interval of the training;
+where it is "not comparable", the reason stands below the table.
+"""
+
+
+def results_page(records: Sequence[str | Path]) -> str:
+    """Return the page as Markdown.
+
+    Args:
+        records: folders of kept records, each of one training.
+
+    Raises:
+        InputError: a record is damaged, or two are trainings of one configuration with one seed.
+    """
+    with ExitStack() as stack:
+        runs = [stack.enter_context(opened(record)) for record in records]
+        places = {id(run): Path(record) for run, record in zip(runs, records, strict=True)}
+        datasets: dict[str, list[FinishedRun]] = {}
+        for run in runs:
+            datasets.setdefault(run.title, []).append(run)
+        sections = [_section(title, members, places) for title, members in sorted(datasets.items())]
+    return "\n".join([HEAD, *sections]) if sections else f"{HEAD}\nNo record is kept yet.\n"
+
+
+def _section(title: str, runs: Sequence[FinishedRun], places: Mapping[int, Path]) -> str:
+    columns = (
+        *("network", "protocol", "paper", "accuracy, all test images", "without copies", "macro F1"),
+        *("seeds", "epochs", "verdict", "time a run"),
+    )
+    lines = [f"## {title}", "", f"| {' | '.join(columns)} |", f"|{'---|' * len(columns)}"]
+    notes: list[str] = []
+    for model in sorted(group_models(runs), key=lambda model: -mean(model.values("accuracy"))):
+        number = len(notes) + 1
+        cells, note = _row(model)
+        lines.append(f"| {cells[0]} [{number}] | {' | '.join(cells[1:])} |")
+        record = places[id(model.runs[0])]
+        again = f"`fer reproduce {record.as_posix()} --data.root PATH`"
+        notes.append(f"{number}. {note} Split {'+'.join(model.runs[0].split_hash)}. Repeat: {again}")
+    return "\n".join([*lines, "", *notes, ""])
+
+
+def _row(model: Model) -> tuple[list[str], str]:
+    """Return the cells of one model, and what is to be said below the table."""
+    first = model.runs[0]
+    config, manifest = first.record.config, first.record.manifest
+    recipe = f", recipe `{config['recipe']}`" if config.get("recipe") else ""
+    claimed, verdict, why = _claim(model)
+    epochs = sorted({f"{run.record.manifest['best_epoch']} of {run.record.manifest['epochs']}" for run in model.runs})
+    seconds = mean(sum(one["seconds"] for one in run.record.manifest["sessions"]) for run in model.runs)
+    devices = {session.get("device", "unknown") for run in model.runs for session in run.record.manifest["sessions"]}
+    cells = [
+        f"`{manifest['plugin']['name']}`{recipe}",
+        f"{manifest['protocol']['name']}{' (flawed)' if manifest['protocol'].get('flaw') else ''}",
+        claimed,
+        _spread(model, "accuracy", [run.scores for run in model.runs]),
+        _without_copies(model),
+        _spread(model, "f1", [run.scores for run in model.runs]),
+        ", ".join(map(str, model.seeds)),
+        "; ".join(epochs),
+        verdict,
+        f"{seconds / 60:.0f} min",
+    ]
+    flaw = manifest["protocol"].get("flaw")
+    said = [f"`{manifest['plugin']['name']}`: {why}" if why else f"`{manifest['plugin']['name']}`"]
+    said += [f"flawed protocol: {flaw}"] if flaw else []
+    said += [f"on {', '.join(sorted(devices))}"]
+    return cells, "; ".join(said) + "."
+
+
+def _claim(model: Model) -> tuple[str, str, str]:
+    """Return the paper's accuracy on the test split, the verdicts on it, and why there is none."""
+    try:
+        reports = [verify_run(run) for run in model.runs]
+    except InputError as error:
+        return "none", "", str(error).partition(": ")[2]
+    rows = [
+        next(
+            (
+                row
+                for row in report["claims"]
+                if (row["metric"], row["split"], row["class"], row["epoch"]) == ("accuracy", "test", None, None)
+                and row["model"] == report["model"] is not None
+                and row["dataset"] is not None
+                and row["measured"] is not None
+            ),
+            None,
+        )
+        for report in reports
+    ]
+    judged = [row for row in rows if row is not None]
+    if not judged:
+        return "none", "", "; ".join(reports[0]["against"]) or "the paper prints no test accuracy of this network"
+    verdicts = Counter(row["verdict"] for row in judged)
+    several = len(judged) > 1
+    verdict = ", ".join(f"{name} ({count} of {len(judged)})" if several else name for name, count in verdicts.items())
+    why = "; ".join(dict.fromkeys(reason for row in judged for reason in row["why"]))
+    return str(judged[0]["printed"]), verdict, why if NOT_COMPARABLE in verdicts else ""
+
+
+def _without_copies(model: Model) -> str:
+    scores = [run.scores.get("without_copies") for run in model.runs]
+    if any(value is None for value in scores):
+        return "not recorded"
+    return _spread(model, "accuracy", scores)
+
+
+def _spread(model: Model, name: str, scores: Sequence[Any]) -> str:
+    """Return a score with its interval: over test images of one training, over trainings of several."""
+    if len(scores) == 1:
+        interval = scores[0]["intervals"].get(name)
+        return f"{scores[0][name]:.4f}" + (f" [{interval['low']:.4f}, {interval['high']:.4f}]" if interval else "")
+    spread = seed_interval([float(one[name]) for one in scores])
+    ends = spread["t"]
+    return f"{spread['mean']:.4f}" + (f" [{ends['low']:.4f}, {ends['high']:.4f}]" if ends else f" ({spread['why']})")

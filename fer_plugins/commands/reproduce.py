@@ -1,0 +1,41 @@
+"""``fer reproduce``: trains a kept record again and compares."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+import click
+
+from fer_plugins.commands.settings import SettingsVerb
+from fer_plugins.runtime import activity
+
+
+@click.command("reproduce", cls=SettingsVerb, sections=["data", "trainer", "logger"])
+@click.argument("record", type=click.Path(), metavar="RECORD")
+@click.option("--out", default="runs", type=click.Path(), metavar="FOLDER", help="Where the run goes; default: runs.")
+@click.option("--json", "as_json", is_flag=True, help="Print the comparison as JSON.")
+def reproduce(record: str, *, out: str, as_json: bool, flags: dict[str, Any]) -> int:
+    """Train a kept record again and compare: bit for bit, or within its interval.
+
+    Takes the settings that do not shape a result, such as --data.root PATH. The exit code is 1 where the new accuracy
+    lies outside the record's 95 % interval.
+    """
+    with activity.watched(sys.stderr if as_json else sys.stdout):
+        from fer_plugins.experiments.reproduce import NOT_REPRODUCED
+        from fer_plugins.experiments.reproduce import reproduce as train_again
+
+        found = train_again(record, flags, out)
+    if as_json:
+        print(json.dumps(found, indent=2))
+    else:
+        before, now = found["accuracy"]
+        low, high = found["interval"]["low"], found["interval"]["high"]
+        print(f"{found['verdict']}: accuracy {now:.4f}, in the record {before:.4f} [{low:.4f}, {high:.4f}]")
+        print(f"the same class is predicted for {found['same_predictions']:,} of {found['n']:,} test images")
+        for name, (then, today) in found["versions"].items():
+            print(f"  {name} {today}, in the record {then}")
+        if found["devices"][0] != found["devices"][1]:
+            print(f"  on {found['devices'][1]}, in the record on {found['devices'][0]}")
+    return int(found["verdict"] == NOT_REPRODUCED)

@@ -1,0 +1,68 @@
+"""``fer results``: keeps finished runs as records in a repository, and makes the page of results from them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from fer_plugins.commands.usage import Verb, Verbs
+from fer_plugins.runtime.errors import InputError
+
+_DEFAULT = "plugins"
+
+
+@click.group(cls=Verbs)
+def results() -> None:
+    """Keep finished runs as records, check them, make the page of results."""
+
+
+@results.command(cls=Verb)
+@click.argument("run", type=click.Path(), metavar="RUN")
+@click.option("--to", type=click.Path(), metavar="FOLDER", help="Default: results/ of the plug-in's checkout.")
+def add(run: str, *, to: str | None) -> None:
+    """Keep a finished run's record: everything but weights and figures."""
+    from fer_plugins.runs.kept_record import keep
+
+    print(f"kept in {keep(run, to)}")
+
+
+@results.command(cls=Verb)
+@click.argument("folders", nargs=-1, type=click.Path(), metavar="[FOLDER]...")
+def check(folders: tuple[str, ...]) -> None:
+    """Check the sums and the contents of every kept record; default: below plugins/."""
+    from fer_plugins.runs.kept_record import opened
+
+    for record in _records(folders):
+        with opened(record) as run:
+            scores = run.scores
+        print(f"{record}: sound, {run.part} accuracy {scores['accuracy']:.4f}, n {scores['n']:,}")
+
+
+@results.command(cls=Verb)
+@click.argument("folders", nargs=-1, type=click.Path(), metavar="[FOLDER]...")
+@click.option("--write", type=click.Path(), metavar="FILE", help="Write the page; default: print it.")
+def page(folders: tuple[str, ...], *, write: str | None) -> None:
+    """Make the page of results from the kept records; default: those below plugins/."""
+    from fer_plugins.analysis.results_page import results_page
+    from fer_plugins.runs.record import write_atomically
+
+    text = results_page(_records(folders))
+    if write is None:
+        print(text, end="")
+    else:
+        write_atomically(Path(write), text)
+        print(f"written to {write}")
+
+
+def _records(folders: tuple[str, ...]) -> list[Path]:
+    from fer_plugins.runs.kept_record import find_records
+
+    places = [Path(folder) for folder in folders or (_DEFAULT,)]
+    for place in places:
+        if not place.is_dir():
+            raise InputError(f"{place}: there is no such folder; give the folders that hold kept records")
+    records = find_records(places)
+    if not records:
+        raise InputError(f"no kept record below {', '.join(map(str, places))}; fer results add RUN makes one")
+    return records

@@ -1,0 +1,80 @@
+"""Trains a kept record again, and says how near the repetition comes: bit for bit, within the interval, or not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from fer_plugins import config
+from fer_plugins.data.read_once import reading_once
+from fer_plugins.experiments.resuming import change, check_same_data
+from fer_plugins.experiments.run import read_data, run
+from fer_plugins.runs.kept_record import opened
+from fer_plugins.runs.read_runs import FinishedRun, read_run
+from fer_plugins.runtime.errors import InputError
+
+EXACT, WITHIN, NOT_REPRODUCED = "bit for bit", "within the interval", "not reproduced"
+
+
+def reproduce(folder: str | Path, given: Mapping[str, Any], output: str | Path = "runs") -> dict[str, Any]:
+    """Train again what a kept record was trained as, on the same data, and compare.
+
+    Args:
+        folder: of the kept record.
+        given: nested settings that do not shape the result, such as ``{"data": {"root": PATH}}``.
+        output: where the new run goes.
+
+    Returns:
+        What ``compare_with_kept`` returns.
+
+    Raises:
+        InputError: it is no kept record, the data are others, or a setting shapes the result; nothing was trained.
+        RunError: the training failed.
+    """
+    with opened(folder) as kept:
+        home = kept.record.config["data"].get("root")
+        if home and "root" not in given.get("data", {}):
+            raise InputError(f"{folder}: was trained on {home}; say where it lies: --data.root PATH")
+        settings, _ = change(kept.record, given)
+        flags = config.merge(settings, config.Layer({"run": {"output": str(output)}}, "--out"), {})
+        resolved = config.resolve(flags)
+        with reading_once():
+            data = read_data(resolved.config)
+            check_same_data(kept.record, data.fingerprint, data.split_hash)
+            del data
+            made = run(resolved)
+        return compare_with_kept(kept, read_run(made.folder))
+
+
+def compare_with_kept(kept: FinishedRun, again: FinishedRun) -> dict[str, Any]:
+    """Compare a repetition with the kept run that it repeats.
+
+    Args:
+        kept: the kept run.
+        again: the new one, on the same test images.
+
+    Returns:
+        ``verdict`` (EXACT: every recorded probability is equal; WITHIN: the new accuracy lies in the kept run's 95 %
+        interval; NOT_REPRODUCED), ``run``, ``n``, ``same_predictions`` (images with the same predicted class),
+        ``accuracy`` [kept, new], ``interval`` of the kept one, ``versions`` that differ {name: [kept, new]},
+        ``devices`` [kept, new].
+    """
+    exact = (again.record.folder / "predictions.csv").read_bytes() == (
+        kept.record.folder / "predictions.csv"
+    ).read_bytes()
+    interval = kept.scores["intervals"]["accuracy"]
+    inside = interval["low"] <= again.scores["accuracy"] <= interval["high"]
+    before, now = kept.record.manifest["versions"], again.record.manifest["versions"]
+    return {
+        "verdict": EXACT if exact else WITHIN if inside else NOT_REPRODUCED,
+        "run": str(again.record.folder),
+        "n": len(again.true),
+        "same_predictions": int((kept.predicted == again.predicted).sum()),
+        "accuracy": [kept.scores["accuracy"], again.scores["accuracy"]],
+        "interval": interval,
+        "versions": {
+            name: [before.get(name), now.get(name)] for name in {**before, **now} if before.get(name) != now.get(name)
+        },
+        "devices": [run.record.manifest["sessions"][-1].get("device") for run in (kept, again)],
+    }

@@ -1,0 +1,175 @@
+"""A finished run's record as it is kept in a repository: plain data without weights, and the sums of its files.
+
+A kept record holds config.yaml, manifest.json, metrics.json, metrics.csv, predictions.csv.gz and SHA256SUMS. Local
+paths are cut to their last name, so that it says nothing about the machine and is the same wherever it is made.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePath
+from typing import Any
+
+import yaml
+
+from fer_plugins.config import registry
+from fer_plugins.runs.read_runs import FinishedRun, read_run
+from fer_plugins.runtime.errors import InputError, RunError
+
+SUMS = "SHA256SUMS"
+PREDICTIONS = "predictions.csv"
+_FILES = ("config.yaml", "manifest.json", "metrics.json", "metrics.csv", PREDICTIONS)
+
+
+def keep(run: str | Path, results: str | Path | None = None) -> Path:
+    """Copy a finished run's record into a folder of results.
+
+    Args:
+        run: the run's folder.
+        results: where the record is put; None: the folder ``results`` beside the plug-in's package.
+
+    Returns:
+        The record's folder, ``<results>/<plugin>-<dataset>-<protocol>-s<seed>``.
+
+    Raises:
+        InputError: the run is not finished or not a result, is a demonstration, or its record is there already with
+            other content; or there is no place for it.
+        RunError: it cannot be written.
+    """
+    finished = read_run(run)
+    manifest = finished.record.manifest
+    if finished.faults:
+        raise InputError(f"{run}: not a result: {finished.faults[0]}; keep a sound run")
+    if manifest.get("demonstration"):
+        raise InputError(f"{run}: a demonstration on synthetic faces; keep a run on a dataset")
+    if finished.is_folds:
+        raise InputError(f"{run}: the folder of several folds; keep the folders of its folds one by one")
+    folder = results_folder(finished) if results is None else Path(results)
+    target = folder / record_name(finished)
+    contents = _portable(Path(run))
+    sums = "".join(f"{hashlib.sha256(content).hexdigest()}  {name}\n" for name, content in sorted(contents.items()))
+    if target.exists():
+        if (target / SUMS).is_file() and (target / SUMS).read_text(encoding="utf-8") == sums:
+            return target
+        raise InputError(f"{target}: there is another record of this name; remove it first, or give --to FOLDER")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        unfinished = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=folder))
+        try:
+            for name, content in {**contents, SUMS: sums.encode()}.items():
+                (unfinished / name).write_bytes(content)
+            unfinished.chmod(0o755)
+            unfinished.rename(target)
+        except BaseException:
+            shutil.rmtree(unfinished)
+            raise
+    except OSError as error:
+        raise RunError(f"cannot write {target}: {error.strerror}") from error
+    return target
+
+
+def results_folder(run: FinishedRun) -> Path:
+    """Return the folder ``results`` of the plug-in that the run is of.
+
+    Raises:
+        InputError: the plug-in is not installed from a checkout.
+    """
+    component = registry.find("architecture", run.record.config["model"]["name"])
+    package = registry.package_file(component, "claims.yaml").parent
+    if not (package.parent / "pyproject.toml").is_file():
+        raise InputError(f"{component} is not installed from a checkout (pip install -e); give --to FOLDER")
+    return package.parent / "results"
+
+
+def record_name(run: FinishedRun) -> str:
+    """Return ``<plugin>[.<recipe>]-<dataset>-<protocol>-s<seed>``."""
+    config, manifest = run.record.config, run.record.manifest
+    plugin = manifest["plugin"]["name"] + (f".{config['recipe']}" if config.get("recipe") else "")
+    name = f"{plugin}-{config['data']['name']}-{manifest['protocol']['name']}-s{run.seed}"
+    if fold := manifest["protocol"].get("fold"):
+        name += f"-fold{fold}"
+    return re.sub(r"[^\w.+-]+", "_", name)
+
+
+def find_records(folders: list[Path]) -> list[Path]:
+    """Return the kept records in or below folders, sorted."""
+    return sorted({sums.parent for folder in folders for sums in folder.rglob(SUMS)})
+
+
+@contextmanager
+def opened(record: str | Path) -> Iterator[FinishedRun]:
+    """Check a kept record's sums and read it as the run that it was.
+
+    Raises:
+        InputError: it is no kept record, or a file in it is missing, changed or not listed.
+    """
+    folder = Path(record)
+    contents = _checked(folder)
+    with tempfile.TemporaryDirectory() as temporary:
+        copy = Path(temporary, folder.resolve().name)
+        copy.mkdir()
+        for name, content in contents.items():
+            if name.endswith(".gz"):
+                name, content = name.removesuffix(".gz"), gzip.decompress(content)
+            (copy / name).write_bytes(content)
+        yield read_run(copy)
+
+
+def _checked(folder: Path) -> dict[str, bytes]:
+    """Return the files of a kept record, name -> content.
+
+    Raises:
+        InputError: see ``opened``.
+    """
+    try:
+        lines = (folder / SUMS).read_text(encoding="utf-8").splitlines()
+        listed = {name: digest for digest, name in (line.split("  ", 1) for line in lines)}
+    except (OSError, ValueError):
+        raise InputError(
+            f"{folder}: no kept record: it has no readable {SUMS}; fer results add RUN makes one"
+        ) from None
+    present = {path.name for path in folder.iterdir()} - {SUMS}
+    for name in sorted(present ^ set(listed)):
+        fault = "is missing" if name in listed else f"is not listed in {SUMS}"
+        raise InputError(f"{folder}: {name} {fault}; take the record as it was kept")
+    contents = {name: (folder / name).read_bytes() for name in listed}
+    for name, content in contents.items():
+        if hashlib.sha256(content).hexdigest() != listed[name]:
+            raise InputError(f"{folder}: {name} was changed after it was kept; take the record as it was kept")
+    return contents
+
+
+def _portable(run: Path) -> dict[str, bytes]:
+    """Return the files of a run's record without local paths, name -> content."""
+    contents = {}
+    for name in _FILES:
+        if not (run / name).is_file():
+            continue
+        text = (run / name).read_text(encoding="utf-8")
+        if name == "config.yaml":
+            text = yaml.safe_dump(_without_paths(yaml.safe_load(text)), sort_keys=False, allow_unicode=True)
+        elif name == "manifest.json":
+            text = json.dumps(_without_paths(json.loads(text)), indent=2) + "\n"
+        if name == PREDICTIONS:
+            contents[f"{name}.gz"] = gzip.compress(text.encode(), mtime=0)
+        else:
+            contents[name] = text.encode()
+    return contents
+
+
+def _without_paths(value: Any) -> Any:
+    """Return a nested value in which every absolute path is its last name."""
+    if isinstance(value, dict):
+        return {key: _without_paths(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_without_paths(inner) for inner in value]
+    if isinstance(value, str) and value.startswith("/") and "\n" not in value:
+        return PurePath(value).name
+    return value

@@ -1,0 +1,75 @@
+"""The page of results: the repository's own is current, and says what each number rests on."""
+
+import json
+
+import pytest
+from support import ROOT
+from support.written_run import draw, write_run
+
+from fer_plugins.analysis.results_page import HEAD, results_page
+from fer_plugins.runs.kept_record import find_records, keep, opened
+from fer_plugins.runtime.errors import InputError
+
+KEPT = [record.relative_to(ROOT) for record in find_records([ROOT / "plugins"])]
+
+
+def kept(tmp_path, seed, **options):
+    run = write_run(tmp_path / f"run{seed}", *draw(seed), seed=seed, **options)
+    path = run / "manifest.json"
+    more = {"best_epoch": 3, "epochs": 5, "sessions": [{"seconds": 600, "device": "cpu, 2 threads"}]}
+    path.write_text(json.dumps({**json.loads(path.read_text()), **more}))
+    return keep(run, tmp_path / "results")
+
+
+def row(page):
+    (line,) = [line for line in page.splitlines() if line.startswith("| `net`")]
+    return [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def test_one_training_stands_with_its_interval_over_test_images(tmp_path):
+    record = kept(tmp_path, 0)
+    with opened(record) as run:
+        accuracy, interval = run.scores["accuracy"], run.scores["intervals"]["accuracy"]
+    page = results_page([record])
+    assert row(page)[3] == f"{accuracy:.4f} [{interval['low']:.4f}, {interval['high']:.4f}]"
+    assert row(page)[6:8] == ["0", "3 of 5"]
+    assert row(page)[-1] == "10 min"
+    assert "Split 5a5a" in page
+    assert f"fer reproduce {record.as_posix()}" in page
+
+
+def test_seeds_are_one_row_with_mean_and_t_interval(tmp_path):
+    from scipy import stats
+
+    records = [kept(tmp_path, seed) for seed in range(3)]
+    values = []
+    for record in records:
+        with opened(record) as run:
+            values.append(run.scores["accuracy"])
+    mean = sum(values) / 3
+    low, high = stats.t.interval(0.95, 2, loc=mean, scale=stats.sem(values))
+    assert row(results_page(records))[3] == f"{mean:.4f} [{low:.4f}, {high:.4f}]"
+    assert row(results_page(records))[6] == "0, 1, 2"
+
+
+def test_two_trainings_with_one_seed_are_refused(tmp_path):
+    first = kept(tmp_path, 0)
+    again = write_run(tmp_path / "again", *draw(5), seed=0)
+    with pytest.raises(InputError, match="seed 0"):
+        results_page([first, keep(again, tmp_path / "other")])
+
+
+def test_without_a_record_the_page_says_so():
+    assert results_page([]) == f"{HEAD}\nNo record is kept yet.\n"
+
+
+@pytest.mark.parametrize("record", KEPT, ids=lambda path: path.name)
+def test_each_record_of_the_repository_is_sound(record):
+    with opened(ROOT / record) as run:
+        assert run.record.manifest["status"] == "finished"
+        assert not run.faults
+
+
+def test_the_page_of_the_repository_is_current(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    assert (ROOT / "docs" / "results.md").read_text() == results_page(KEPT), "fer results page --write docs/results.md"

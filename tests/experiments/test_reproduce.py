@@ -1,0 +1,64 @@
+"""A kept record is trained again from its own folder, on the same data or not at all."""
+
+import pytest
+from support.fake_fer2013 import make_faces, write_csv_layout
+from support.verbs import reproduce as reproduce_verb
+from support.verbs import results
+from support.written_run import draw, write_run
+
+from fer_plugins.experiments.reproduce import EXACT, NOT_REPRODUCED, WITHIN, compare_with_kept
+from fer_plugins.experiments.run import run
+from fer_plugins.runs.read_runs import read_run
+from fer_plugins.runtime.errors import InputError
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    home = tmp_path_factory.mktemp("reproduce")
+    root = write_csv_layout(home, make_faces(4))
+    record = run(
+        {
+            "plugin": "lenet5",
+            "data": {"name": "fer2013", "root": str(root), "check": "off"},
+            "trainer": {"epochs": 2, "threads": 1, "progress": "none"},
+            "logger": {"name": "none"},
+            "run": {"output": str(home / "runs")},
+        }
+    )
+    results(["add", record.folder, "--to", home / "results"])
+    (kept,) = (home / "results").iterdir()
+    return home, root, kept
+
+
+def test_on_the_same_machine_it_is_bit_for_bit(trained, tmp_path, capsys):
+    _, root, kept = trained
+    assert reproduce_verb([kept, "--data.root", root, "--trainer.threads", 1, "--out", tmp_path]) == 0
+    said = capsys.readouterr().out
+    assert f"{EXACT}: accuracy" in said
+    assert "28 of 28" in said
+
+
+def test_other_data_and_other_settings_are_refused_before_training(trained, tmp_path):
+    _, root, kept = trained
+    other = write_csv_layout(tmp_path, make_faces(4, seed=1))
+    for words, what in (
+        (["--data.root", other], "the data have changed"),
+        ([], "--data.root"),
+        (["--data.root", root, "--trainer.epochs", 1], "trainer.epochs"),
+        (["--data.root", root, "--data.image_size", 24], "data.image_size"),
+    ):
+        with pytest.raises(InputError, match=what):
+            reproduce_verb([kept, *words, "--out", tmp_path / "runs"])
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(("accuracy", "verdict"), [(0.72, WITHIN), (0.4, NOT_REPRODUCED)])
+def test_the_verdict_is_by_the_interval_of_the_kept_run(tmp_path, accuracy, verdict):
+    first = read_run(write_run(tmp_path / "first", *draw(1)))
+    again = read_run(write_run(tmp_path / "again", *draw(2, accuracy=accuracy)))
+    for one in (first, again):
+        one.record.manifest.update(versions={"torch": one.name}, sessions=[{"device": "cpu"}])
+    found = compare_with_kept(first, again)
+    assert found["verdict"] == verdict
+    assert found["versions"] == {"torch": ["first", "again"]}
+    assert found["same_predictions"] == (first.predicted == again.predicted).sum()
