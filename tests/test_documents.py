@@ -9,6 +9,7 @@ import yaml
 from support import ROOT, fake_datasets, fake_fer2013
 
 from fer_plugins.commands import main
+from fer_plugins.runs.kept_record import keep
 
 DOCUMENTS = [
     ROOT / "README.md",
@@ -81,6 +82,11 @@ def place(tmp_path, monkeypatch):
             command = command.replace("RUN", str(two_seeds(tmp_path, ("0",))[0]))
         if command.endswith("--augmentation"):  # the two seeds below have none
             command = command.replace("RUN_A", str(finished(tmp_path, "lenet5", "fer2013", fake)))
+        if command.startswith(("fer results", "fer reproduce")):
+            run = finished(tmp_path, "lenet5", "fer2013", fake)
+            record = keep(run, tmp_path / "plugins" / "lenet5" / "results")
+            (tmp_path / "docs").mkdir()
+            command = command.replace("RUN", str(run)).replace("RECORD", str(record)).replace("PATH", str(fake))
         if "RUN_A" in command:
             first, second = two_seeds(tmp_path)
             if "--evaluated" in command:
