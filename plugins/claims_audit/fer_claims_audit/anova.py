@@ -23,9 +23,9 @@ def check_anova(paper: Paper) -> Iterator[Outcome]:
     Metrics ``anova_ss_between_row``, ``_within_row``, ``_total_row``, ``anova_df_*``, ``anova_ms``, ``anova_f``,
     ``anova_p``, ``anova_p_below`` (the level that p is said to be below).
     """
-    numbers = [one for one in paper.printed if one.claim.metric.startswith("anova_")]
+    numbers = [number for number in paper.printed if number.claim.metric.startswith("anova_")]
     for table in group(numbers, lambda c: (c.model, c.dataset, c.split, c.source)):
-        yield from _anova(paper, {one.claim.metric.removeprefix("anova_"): one for one in table})
+        yield from _anova(paper, {number.claim.metric.removeprefix("anova_"): number for number in table})
 
 
 def _anova(paper: Paper, table: dict[str, Printed]) -> Iterator[Outcome]:
@@ -33,15 +33,17 @@ def _anova(paper: Paper, table: dict[str, Printed]) -> Iterator[Outcome]:
     sums = [table.get(f"ss_{part}_row") for part in _PARTS]
     freedoms = [table.get(f"df_{part}") for part in _PARTS]
     if all(freedoms):
-        between, within, total = (one.value for one in freedoms if one)
+        between, within, total = (number.value for number in freedoms if number)
         if between + within != total:
             yield Finding(
                 "ANOVA", where, tuple(map(str, freedoms)), "df total = df between + df within",
                 (f"{between} + {within} = {between + within}",),
             )  # fmt: skip
         yield from _size(paper, table, where)
-    if all(freedoms) and all(sums) and all(one.value > 0 for one in freedoms if one):
-        yield from _sums_of_squares(table, [one for one in sums if one], [one.value for one in freedoms if one], where)
+    if all(freedoms) and all(sums) and all(number.value > 0 for number in freedoms if number):
+        yield from _sums_of_squares(
+            table, [number for number in sums if number], [number.value for number in freedoms if number], where
+        )
     yield from _p_value(table, where)
 
 
@@ -56,22 +58,24 @@ def _sums_of_squares(
             f"{show(between.value)} + {show(within.value)} = {show(between.value + within.value)}, with rounding "
             f"{span(between.low + within.low, between.high + within.high)}"
         ]
-        others = [
+        exchanged = [
             f"{show(a.value)} + {show(b.value)} = {show(c.value)}" for a, b, c in readings[1:] if a.value > b.value
         ]
         lines.append(
-            f"only with the labels exchanged: {others[0]}" if others else "no exchange of the labels makes them add up"
+            f"only with the labels exchanged: {exchanged[0]}"
+            if exchanged
+            else "no exchange of the labels makes them add up"
         )
         yield Finding("ANOVA", where, tuple(map(str, sums)), "total = between + within", tuple(lines))
     squares = {"MS between": _quotient(sums[0], freedoms[0]), "MS within": _quotient(sums[1], freedoms[1])}
-    if (mean := table.get("ms")) is not None and not any(mean.meets(*one) for one in squares.values()):
+    if (mean := table.get("ms")) is not None and not any(mean.meets(*interval) for interval in squares.values()):
         yield Finding(
             "ANOVA", where, (str(mean),), "MS = SS / df",
-            ("; ".join(f"{name} {span(*one, digits=4)}" for name, one in squares.items()),),
+            ("; ".join(f"{name} {span(*interval, digits=4)}" for name, interval in squares.items()),),
         )  # fmt: skip
     if (ratio := table.get("f")) is not None:
         ranges = [_f_range(order[0], order[1], freedoms) for order in readings]
-        if not any(ratio.meets(*one) for one in ranges):
+        if not any(ratio.meets(*interval) for interval in ranges):
             between, within = sums[0], sums[1]
             value = between.value / freedoms[0] / (within.value / freedoms[1]) if within.value else None
             lines = [
@@ -81,8 +85,8 @@ def _sums_of_squares(
             ]
             lines += [
                 f"with the labels exchanged ({show(order[0].value)} between, {show(order[1].value)} within): "
-                f"{span(*one, digits=4)}"
-                for order, one in zip(readings[1:], ranges[1:], strict=True)
+                f"{span(*interval, digits=4)}"
+                for order, interval in zip(readings[1:], ranges[1:], strict=True)
             ]
             yield Finding(
                 "ANOVA", where, (str(ratio), *map(str, sums[:2])), "F = MS between / MS within", tuple(lines)
@@ -106,8 +110,8 @@ def _f_range(between: Printed, within: Printed, freedoms: Sequence[Fraction]) ->
 def _p_value(table: dict[str, Printed], where: str) -> Iterator[Finding]:
     ratio, p, below = table.get("f"), table.get("p"), table.get("p_below")
     freedoms = [table.get("df_between"), table.get("df_within")]
-    if ratio and p and all(one is not None and one.value > 0 for one in freedoms):
-        df = [float(one.value) for one in freedoms if one]
+    if ratio and p and all(number is not None and number.value > 0 for number in freedoms):
+        df = [float(number.value) for number in freedoms if number]
         low, high = (
             Fraction(float(f_distribution.sf(float(end), *df))) for end in (ratio.high, max(ratio.low, Fraction(0)))
         )
@@ -129,17 +133,17 @@ def _size(paper: Paper, table: dict[str, Printed], where: str) -> Iterator[Outco
     total = table["df_total"]
     size = int(total.value) + 1
     stated = {
-        int(one.value): one.claim.source
-        for one in paper.known
-        if one.claim.metric == "n_images" and is_total(one.claim) and not one.step
-        and (one.claim.dataset, one.claim.split) == (total.claim.dataset, total.claim.split)
+        int(number.value): number.claim.source
+        for number in paper.known
+        if number.claim.metric == "n_images" and is_total(number.claim) and not number.step
+        and (number.claim.dataset, number.claim.split) == (total.claim.dataset, total.claim.split)
     }  # fmt: skip
     groups = int(table["df_between"].value) + 1
     if not stated:
         yield Unchecked(where, "ANOVA's number of observations: the number of images is not known")
-    elif min(abs(size - one) for one in stated) > groups:
+    elif min(abs(size - images) for images in stated) > groups:
         yield Finding(
             "ANOVA", where, (str(total),), "df total + 1 = images of the split",
-            (f"{size:,} observations; images: {', '.join(f'{one:,} ({why})' for one, why in stated.items())}; "
+            (f"{size:,} observations; images: {', '.join(f'{images:,} ({why})' for images, why in stated.items())}; "
              f"rounding the split class by class moves them by {groups} at most",),
         )  # fmt: skip

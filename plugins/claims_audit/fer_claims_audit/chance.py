@@ -25,7 +25,12 @@ def check_chance(paper: Paper) -> Iterator[Outcome]:
     """
     for table in tables(paper):
         counts = next(
-            (one for one in stated(paper, table.first.claim) if set(one.counts) == set(table.rows) and one.total), None
+            (
+                counts
+                for counts in stated(paper, table.first.claim)
+                if set(counts.counts) == set(table.rows) and counts.total
+            ),
+            None,
         )
         accuracy = table.below.get("accuracy")
         if (
@@ -40,9 +45,9 @@ def check_chance(paper: Paper) -> Iterator[Outcome]:
             continue
         squares = sum(Fraction(size, counts.total) ** 2 for size in counts.counts.values())
         better = [
-            one
-            for one in paper.take("accuracy", accuracy.claim, class_name=None, over=None, epoch=None)
-            if one.claim.source != accuracy.claim.source and one.low > 2 * squares
+            number
+            for number in paper.take("accuracy", accuracy.claim, class_name=None, over=None, epoch=None)
+            if number.claim.source != accuracy.claim.source and number.low > 2 * squares
         ]
         if better:
             yield Finding(

@@ -47,6 +47,8 @@ def check_claims(claims: Claims) -> tuple[list[Finding], list[Remark], list[Unch
     paper = Paper(claims)
     outcomes = list(dict.fromkeys(outcome for check in _CHECKS for outcome in check(paper)))
     order = list(KINDS)
-    findings = sorted((one for one in outcomes if isinstance(one, Finding)), key=lambda one: order.index(one.kind))
-    remarks = [one for one in outcomes if isinstance(one, Remark)]
-    return findings, remarks, [one for one in outcomes if isinstance(one, Unchecked)]
+    findings = sorted(
+        (outcome for outcome in outcomes if isinstance(outcome, Finding)), key=lambda outcome: order.index(outcome.kind)
+    )
+    remarks = [outcome for outcome in outcomes if isinstance(outcome, Remark)]
+    return findings, remarks, [outcome for outcome in outcomes if isinstance(outcome, Unchecked)]

@@ -56,7 +56,7 @@ def _released(dataset: str | None) -> dict[str, ClassCounts]:
 def stated(paper: Paper, claim: Claim) -> list[ClassCounts]:
     """Return the class counts of exactly a claim's dataset and split, the most direct source alone; [] if unknown."""
     for source in (_printed(paper, claim), _given(paper, claim)):
-        of_split = [one for one in source if one.split == claim.split]
+        of_split = [counts for counts in source if counts.split == claim.split]
         if of_split:
             return of_split
     if claim.split_means is None and claim.split in (known := release(claim.dataset)):
@@ -68,61 +68,61 @@ def candidates(paper: Paper, claim: Claim) -> list[ClassCounts]:
     """Return every class count that a claim may rest on: those of its split, or where no split is stated all known."""
     if claim.split != "not_stated":
         return stated(paper, claim)
-    found = [*_printed(paper, claim), *_given(paper, claim), *release(claim.dataset).values()]
-    return list({tuple(sorted(one.counts.items())): one for one in reversed(found)}.values())[::-1]
+    known = [*_printed(paper, claim), *_given(paper, claim), *release(claim.dataset).values()]
+    return list({tuple(sorted(counts.counts.items())): counts for counts in reversed(known)}.values())[::-1]
 
 
 def sizes(paper: Paper, claim: Claim) -> dict[int, str]:
     """Return the numbers of images that a claim's split may have, size -> where it is known from."""
-    found: dict[int, str] = {}
-    for one in paper.known:
-        other = one.claim
-        if (other.dataset, other.split) != (claim.dataset, claim.split) or one.step:
+    origins: dict[int, str] = {}
+    for number in paper.known:
+        subject = number.claim
+        if (subject.dataset, subject.split) != (claim.dataset, claim.split) or number.step:
             continue
-        if other.metric == "n_images" and is_total(other):
-            found.setdefault(int(one.value), other.source)
-        elif other.metric == "anova_df_total" and other.model == claim.model:
-            found.setdefault(int(one.value) + 1, f"degrees of freedom of {other.source} and 1")
+        if subject.metric == "n_images" and is_total(subject):
+            origins.setdefault(int(number.value), subject.source)
+        elif subject.metric == "anova_df_total" and subject.model == claim.model:
+            origins.setdefault(int(number.value) + 1, f"degrees of freedom of {subject.source} and 1")
     for counts in stated(paper, claim):
-        found.setdefault(counts.total, counts.source)
-    return {size: source for size, source in found.items() if size > 0}
+        origins.setdefault(counts.total, counts.source)
+    return {size: source for size, source in origins.items() if size > 0}
 
 
 def _printed(paper: Paper, claim: Claim) -> list[ClassCounts]:
     """Return complete lists of printed class counts: as many classes as any list of the dataset in the file."""
     rows = [
-        one
-        for one in paper.known
-        if one.claim.metric == "n_images" and one.claim.dataset == claim.dataset and not is_total(one.claim)
+        number
+        for number in paper.known
+        if number.claim.metric == "n_images" and number.claim.dataset == claim.dataset and not is_total(number.claim)
     ]
     lists = []
     for of_split in group(rows, lambda c: c.split):
         merged = _merge(of_split)
         lists += [merged] if merged else [_merge(table) or {} for table in group(of_split, lambda c: c.source)]
-    widest = max((len(one) for one in lists), default=0)
-    found = []
-    for one in lists:
-        if len(one) == widest > 1:
-            first = next(iter(one.values())).claim
-            sources = " and ".join(dict.fromkeys(number.claim.source for number in one.values()))
-            counts = {name: int(number.value) for name, number in one.items()}
-            found.append(ClassCounts(first.dataset or "", first.split, counts, sources))
-    return found
+    widest = max((len(table) for table in lists), default=0)
+    complete = []
+    for table in lists:
+        if len(table) == widest > 1:
+            first = next(iter(table.values())).claim
+            sources = " and ".join(dict.fromkeys(number.claim.source for number in table.values()))
+            counts = {name: int(number.value) for name, number in table.items()}
+            complete.append(ClassCounts(first.dataset or "", first.split, counts, sources))
+    return complete
 
 
 def _merge(rows: list[Printed]) -> dict[str, Printed] | None:
     """Put rows into one list by class, or return None where they disagree on a class."""
     merged: dict[str, Printed] = {}
-    for one in rows:
-        name = one.claim.class_name or ""
-        if merged.setdefault(name, one).value != one.value:
+    for row in rows:
+        name = row.claim.class_name or ""
+        if merged.setdefault(name, row).value != row.value:
             return None
     return merged
 
 
 def _given(paper: Paper, claim: Claim) -> list[ClassCounts]:
     return [
-        ClassCounts(one.dataset, one.split, one.counts, one.source)
-        for one in paper.claims.counts
-        if dataset_key(one.dataset) == dataset_key(claim.dataset)
+        ClassCounts(known.dataset, known.split, known.counts, known.source)
+        for known in paper.claims.counts
+        if dataset_key(known.dataset) == dataset_key(claim.dataset)
     ]

@@ -37,23 +37,23 @@ class Table:
     @property
     def averaged(self) -> str | None:
         """What its numbers are means over ("folds", "runs"); None: they are rates of all images."""
-        numbers = (one for row in (*self.rows.values(), self.below) for one in row.values())
-        return next((one.claim.averaged for one in numbers if one.is_averaged), None)
+        numbers = (number for row in (*self.rows.values(), self.below) for number in row.values())
+        return next((number.claim.averaged for number in numbers if number.is_averaged), None)
 
 
 def tables(paper: Paper) -> list[Table]:
     """Collect the per-class tables of a paper: one a model, dataset, split and source."""
-    found = []
-    of_runs = (one for one in paper.printed if one.claim.epoch is None)
+    tables = []
+    of_runs = (number for number in paper.printed if number.claim.epoch is None)
     for numbers in group(of_runs, lambda c: (c.model, c.dataset, c.split, c.source)):
         rows: dict[str, dict[str, Printed]] = {}
-        for one in numbers:
-            if one.claim.class_name and one.claim.metric in RATIOS:
-                rows.setdefault(one.claim.class_name, {})[one.claim.metric] = one
+        for number in numbers:
+            if number.claim.class_name and number.claim.metric in RATIOS:
+                rows.setdefault(number.claim.class_name, {})[number.claim.metric] = number
         if rows:
-            below = {one.claim.metric: one for one in numbers if one.claim.class_name is None}
-            found.append(Table(rows, below))
-    return found
+            below = {number.claim.metric: number for number in numbers if number.claim.class_name is None}
+            tables.append(Table(rows, below))
+    return tables
 
 
 def check_rows(paper: Paper) -> Iterator[Outcome]:
@@ -67,14 +67,17 @@ def check_rows(paper: Paper) -> Iterator[Outcome]:
         yield from wrong
         claim = table.first.claim
         if any(
-            (one.model, one.dataset, one.split) == (claim.model, claim.dataset, claim.split) for one in paper.matrices
+            (matrix.model, matrix.dataset, matrix.split) == (claim.model, claim.dataset, claim.split)
+            for matrix in paper.matrices
         ):
             continue  # the matrix itself says what the rows must be
         known = stated(paper, claim)
-        fitting = [one for one in known if set(one.counts) == set(table.rows) and min(one.counts.values()) > 0]
+        fitting = [
+            counts for counts in known if set(counts.counts) == set(table.rows) and min(counts.counts.values()) > 0
+        ]
         if fitting:
             sound = _sound(table, wrong)
-            yield from _in_every_reading({one.source: list(_against_counts(sound, one)) for one in fitting})
+            yield from _in_every_reading({counts.source: list(_against_counts(sound, counts)) for counts in fitting})
         elif {"precision", "recall"} <= set().union(*table.rows.values()):
             why = "class names of table and counts differ" if known else "no class counts of this split are known"
             yield Unchecked(table.about, f"rows against the test set: {why}")
@@ -82,35 +85,40 @@ def check_rows(paper: Paper) -> Iterator[Outcome]:
 
 def _in_every_reading(outcomes: dict[str, list[Outcome]]) -> Iterator[Outcome]:
     """Keep what is wrong under every class counts that the split may have; what only some exclude is a remark."""
-    found = {source: [one for one in each if isinstance(one, Finding)] for source, each in outcomes.items()}
-    everywhere = set.intersection(*({(one.kind, one.about) for one in each} for each in found.values()))
+    findings = {
+        source: [finding for finding in listed if isinstance(finding, Finding)] for source, listed in outcomes.items()
+    }
+    everywhere = set.intersection(
+        *({(finding.kind, finding.about) for finding in listed} for listed in findings.values())
+    )
     first = next(iter(outcomes))
-    fits = [source for source, each in found.items() if not each]
-    for one in found[first]:
-        if (one.kind, one.about) in everywhere:
-            others = {
-                source: other.bound
-                for source, each in found.items()
-                for other in each
-                if source != first and (other.kind, other.about) == (one.kind, one.about)
+    fits = [source for source, listed in findings.items() if not listed]
+    for finding in findings[first]:
+        if (finding.kind, finding.about) in everywhere:
+            bounds = {
+                source: same.bound
+                for source, listed in findings.items()
+                for same in listed
+                if source != first and (same.kind, same.about) == (finding.kind, finding.about)
             }
-            more = tuple(f"nor with the class counts of {source}: {bound}" for source, bound in others.items())
-            yield replace(one, certificate=(*one.certificate, *more))
-    for source, each in found.items():
-        for one in each:
-            if (one.kind, one.about) not in everywhere:
+            more = tuple(f"nor with the class counts of {source}: {bound}" for source, bound in bounds.items())
+            yield replace(finding, certificate=(*finding.certificate, *more))
+    for source, listed in findings.items():
+        for finding in listed:
+            if (finding.kind, finding.about) not in everywhere:
                 possible = f"; possible with {' or '.join(fits)}" if fits else ""
-                yield Remark(one.about, f"not with the class counts of {source}: {one.bound}{possible}")
-    yield from (one for one in outcomes[fits[0] if fits else first] if not isinstance(one, Finding))
+                yield Remark(finding.about, f"not with the class counts of {source}: {finding.bound}{possible}")
+    yield from (finding for finding in outcomes[fits[0] if fits else first] if not isinstance(finding, Finding))
 
 
 def _sound(table: Table, wrong: list[Finding]) -> Table:
     """Leave out what was already found wrong: an F1 that its row excludes, a mean that is not that of the rows."""
-    said = {one.printed[-1] for one in wrong}  # the number that the others exclude comes last
+    excluded = {finding.printed[-1] for finding in wrong}  # the number that the others exclude comes last
     rows = {
-        name: {metric: one for metric, one in row.items() if str(one) not in said} for name, row in table.rows.items()
+        name: {metric: number for metric, number in row.items() if str(number) not in excluded}
+        for name, row in table.rows.items()
     }
-    return Table(rows, {metric: one for metric, one in table.below.items() if str(one) not in said})
+    return Table(rows, {metric: number for metric, number in table.below.items() if str(number) not in excluded})
 
 
 def _f1_of_classes(table: Table) -> Iterator[Finding]:
@@ -136,28 +144,32 @@ def _macro_means(table: Table) -> Iterator[Finding]:
         if mean is None or not all(metric in row for row in table.rows.values()):
             continue
         column = [row[metric] for row in table.rows.values()]
-        low, high = (sum(ends) / len(column) for ends in zip(*((one.low, one.high) for one in column), strict=True))
+        low, high = (
+            sum(ends) / len(column) for ends in zip(*((number.low, number.high) for number in column), strict=True)
+        )
         if not mean.meets(low, high):
             yield Finding(
                 "means of rows", table.about, (str(mean),), f"macro {metric} is {span(low, high)}",
-                (f"({' + '.join(show(one.value) for one in column)}) / {len(column)}, each with its rounding",),
+                (f"({' + '.join(show(number.value) for number in column)}) / {len(column)}, each with its rounding",),
             )  # fmt: skip
 
 
 def _against_counts(table: Table, counts: ClassCounts) -> Iterator[Outcome]:
     """Check hand-checkable bounds first; the programme over confusion matrices only where they hold."""
-    found: list[Outcome] = [*_whole_hits(table, counts), *_accuracy(table, counts)]
-    found += [*_predictions(table, counts), *_weighted_means(table, counts)]
-    yield from found
-    if any(isinstance(one, Finding) for one in found):
+    outcomes: list[Outcome] = [*_whole_hits(table, counts), *_accuracy(table, counts)]
+    outcomes += [*_predictions(table, counts), *_weighted_means(table, counts)]
+    yield from outcomes
+    if any(isinstance(outcome, Finding) for outcome in outcomes):
         return
     windows = [
-        Window(metric, one.low, one.high, str(one), name)
+        Window(metric, number.low, number.high, str(number), name)
         for name, row in table.rows.items()
-        for metric, one in row.items()
+        for metric, number in row.items()
     ]
     windows += [
-        Window(metric, one.low, one.high, str(one)) for metric in _MEANS if (one := table.below.get(metric)) is not None
+        Window(metric, number.low, number.high, str(number))
+        for metric in _MEANS
+        if (number := table.below.get(metric)) is not None
     ]
     miss = nearest_matrix(counts.counts, windows)
     if miss is None:

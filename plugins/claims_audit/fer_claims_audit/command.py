@@ -15,7 +15,7 @@ _WIDTH = 100
 _USAGE = "fer claims PLUGIN | FILE.yaml [--json]"
 
 
-def claims(words: list[str]) -> int:
+def claims(argv: list[str]) -> int:
     """Print what contradicts what in the claims of a plug-in's paper, or of a claims file.
 
     Returns:
@@ -24,8 +24,8 @@ def claims(words: list[str]) -> int:
     Raises:
         InputError: wrong words, unknown plug-in, no such file, or the file is wrong.
     """
-    names = [word for word in words if not word.startswith("-")]
-    unknown = [word for word in words if word.startswith("-") and word != "--json"]
+    names = [word for word in argv if not word.startswith("-")]
+    unknown = [word for word in argv if word.startswith("-") and word != "--json"]
     if unknown or len(names) != 1:
         wrong = f"unknown word {unknown[0]!r}" if unknown else f"expected one plug-in or file, got {len(names)}"
         raise InputError(f"fer claims: {wrong}: {_USAGE}")
@@ -33,7 +33,7 @@ def claims(words: list[str]) -> int:
     from fer_claims_audit.check import check_claims
 
     findings, remarks, unchecked = check_claims(read)
-    if "--json" in words:
+    if "--json" in argv:
         print(json.dumps(_as_json(read, findings, remarks, unchecked), indent=2))
     else:
         _print(read, findings, remarks, unchecked)
@@ -47,25 +47,25 @@ def _as_json(
         "paper": read.paper,
         "file": str(read.path),
         "numbers": len(read.claims),
-        "contradictions": [asdict(one) for one in findings],
-        "by_kind": dict(Counter(one.kind for one in findings)),
-        "remarks": [asdict(one) for one in remarks],
-        "not_checked": [asdict(one) for one in unchecked],
+        "contradictions": [asdict(finding) for finding in findings],
+        "by_kind": dict(Counter(finding.kind for finding in findings)),
+        "remarks": [asdict(remark) for remark in remarks],
+        "not_checked": [asdict(gap) for gap in unchecked],
     }
 
 
 def _print(read: Claims, findings: list[Finding], remarks: list[Remark], unchecked: list[Unchecked]) -> None:
     print(f"{read.paper['title']}\n{len(read.claims)} numbers, {read.path.name}")
     kind = None
-    for number, one in enumerate(findings, 1):
-        if one.kind != kind:
-            kind = one.kind
+    for place, finding in enumerate(findings, 1):
+        if finding.kind != kind:
+            kind = finding.kind
             print(f"\n{kind}: {KINDS[kind]}")
-        print(f"\n{number:>3}  {one.about}")
-        _wrapped("printed", "; ".join(one.printed))
-        _wrapped("broken", one.bound)
-        for line in one.certificate:
-            _wrapped("because" if line == one.certificate[0] else "", line)
+        print(f"\n{place:>3}  {finding.about}")
+        _wrapped("printed", "; ".join(finding.printed))
+        _wrapped("broken", finding.bound)
+        for line in finding.certificate:
+            _wrapped("because" if line == finding.certificate[0] else "", line)
     if remarks:
         print("\nremarks, which are no contradictions")
         for remark in remarks:
@@ -74,7 +74,7 @@ def _print(read: Claims, findings: list[Finding], remarks: list[Remark], uncheck
         print("\nnot checked")
         for missing in _by_missing(unchecked):
             _wrapped("-", missing, 2)
-    counts = Counter(one.kind for one in findings)
+    counts = Counter(finding.kind for finding in findings)
     print(f"\n{len(findings)} contradiction{'' if len(findings) == 1 else 's'}")
     for name, count in counts.items():
         print(f"{count:>5}  {name}")
@@ -83,8 +83,8 @@ def _print(read: Claims, findings: list[Finding], remarks: list[Remark], uncheck
 def _by_missing(unchecked: list[Unchecked]) -> list[str]:
     """Put what lacks the same thing into one line."""
     lines: dict[str, list[str]] = {}
-    for one in unchecked:
-        lines.setdefault(one.missing, []).append(one.about)
+    for gap in unchecked:
+        lines.setdefault(gap.missing, []).append(gap.about)
     return [f"{missing} ({'; '.join(dict.fromkeys(places))})" for missing, places in lines.items()]
 
 

@@ -21,7 +21,7 @@ def rates(matrix: list[list[int]], classes: tuple[str, ...]) -> dict[tuple[str, 
         matrix: (K, K) counts, rows true classes, columns predicted ones.
         classes: the K names.
     """
-    found: dict[tuple[str, str | None], _Exact] = {}
+    exact: dict[tuple[str, str | None], _Exact] = {}
     support = [sum(row) for row in matrix]
     predicted = [sum(column) for column in zip(*matrix, strict=True)]
     total, diagonal = sum(support), [matrix[k][k] for k in range(len(matrix))]
@@ -33,24 +33,24 @@ def rates(matrix: list[list[int]], classes: tuple[str, ...]) -> dict[tuple[str, 
             ("f1", 2 * diagonal[k], support[k] + predicted[k]),
             ("specificity", total - support[k] - false, total - support[k]),
         ):
-            found[metric, name] = (_share(above, below), f"{above}/{below}")
-        found["n_images", name] = (Fraction(support[k]), "row sum")
-        found["n_correct", name] = (Fraction(diagonal[k]), "diagonal")
-        found["n_predicted", name] = (Fraction(predicted[k]), "column sum")
+            exact[metric, name] = (_share(above, below), f"{above}/{below}")
+        exact["n_images", name] = (Fraction(support[k]), "row sum")
+        exact["n_correct", name] = (Fraction(diagonal[k]), "diagonal")
+        exact["n_predicted", name] = (Fraction(predicted[k]), "column sum")
     for metric in ("recall", "precision", "f1", "specificity"):
-        each = [found[metric, name][0] for name in classes]
-        found[f"macro_{metric}", None] = (sum(each, Fraction(0)) / len(each), f"mean of {len(each)} classes")
-        by_share = sum((one * size for one, size in zip(each, support, strict=True)), Fraction(0))
-        found[f"weighted_{metric}", None] = (_share(by_share, total), "mean weighted by row sums")
+        rates = [exact[metric, name][0] for name in classes]
+        exact[f"macro_{metric}", None] = (sum(rates, Fraction(0)) / len(rates), f"mean of {len(rates)} classes")
+        by_share = sum((rate * size for rate, size in zip(rates, support, strict=True)), Fraction(0))
+        exact[f"weighted_{metric}", None] = (_share(by_share, total), "mean weighted by row sums")
     accuracy = _share(sum(diagonal), total)
     chance = _share(sum(a * b for a, b in zip(support, predicted, strict=True)), total**2)
-    found["accuracy", None] = (accuracy, f"{sum(diagonal)}/{total}")
-    found["balanced_accuracy", None] = found["macro_recall", None]
-    found["n_images", None] = (Fraction(total), "sum")
-    found["n_correct", None] = (Fraction(sum(diagonal)), "sum of the diagonal")
+    exact["accuracy", None] = (accuracy, f"{sum(diagonal)}/{total}")
+    exact["balanced_accuracy", None] = exact["macro_recall", None]
+    exact["n_images", None] = (Fraction(total), "sum")
+    exact["n_correct", None] = (Fraction(sum(diagonal)), "sum of the diagonal")
     if chance != 1:
-        found["kappa", None] = ((accuracy - chance) / (1 - chance), f"({show(accuracy)} - {show(chance)}) / (1 - it)")
-    return found
+        exact["kappa", None] = ((accuracy - chance) / (1 - chance), f"({show(accuracy)} - {show(chance)}) / (1 - it)")
+    return exact
 
 
 def check_matrices(paper: Paper) -> Iterator[Outcome]:
@@ -71,27 +71,27 @@ def check_matrices(paper: Paper) -> Iterator[Outcome]:
 
 
 def _check(paper: Paper, claim: Claim, exact: dict[tuple[str, str | None], _Exact]) -> Iterator[Outcome]:
-    for one in paper.printed:
-        other = one.claim
-        same = (other.model, other.dataset, other.split) == (claim.model, claim.dataset, claim.split)
-        general = other.model is None and (other.dataset, other.split) == (claim.dataset, claim.split)
+    for number in paper.printed:
+        printed = number.claim
+        same = (printed.model, printed.dataset, printed.split) == (claim.model, claim.dataset, claim.split)
+        general = printed.model is None and (printed.dataset, printed.split) == (claim.dataset, claim.split)
         if (
-            other.epoch is not None
-            or other.over
-            or one.is_averaged  # a mean over folds is not the rate of their images together
+            printed.epoch is not None
+            or printed.over
+            or number.is_averaged  # a mean over folds is not the rate of their images together
             or not (same or general)
-            or (other.metric, other.class_name) not in exact
+            or (printed.metric, printed.class_name) not in exact
         ):
             continue
-        value, how = exact[other.metric, other.class_name]
-        if one.meets(value, value):
+        value, how = exact[printed.metric, printed.class_name]
+        if number.meets(value, value):
             continue
         where = f"{about(claim)}, {claim.source}"
-        if one.cut[0] <= value < one.cut[1]:
-            yield Remark(where, f"{one}: cut off, not rounded ({how} = {show(value, 6)})")
+        if number.cut[0] <= value < number.cut[1]:
+            yield Remark(where, f"{number}: cut off, not rounded ({how} = {show(value, 6)})")
         else:
             yield Finding(
-                "confusion matrix", where, (str(one),), f"{other.metric} = {show(value, 6)}", (f"{how}",)
+                "confusion matrix", where, (str(number),), f"{printed.metric} = {show(value, 6)}", (f"{how}",)
             )  # fmt: skip
 
 

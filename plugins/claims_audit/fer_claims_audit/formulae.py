@@ -31,7 +31,7 @@ def check_formulae(paper: Paper) -> Iterator[Outcome]:
 
 def _ceiling_of_f1(headline: list[Printed]) -> Iterator[Finding]:
     for prefix in ("", "macro_", "weighted_"):
-        by_name = {name: [one for one in headline if one.claim.metric == prefix + name] for name in RATIOS}
+        by_name = {name: [number for number in headline if number.claim.metric == prefix + name] for name in RATIOS}
         for f1 in by_name["f1"]:
             precisions = nearest_source(by_name["precision"], f1.claim.source)
             recalls = nearest_source(by_name["recall"], f1.claim.source)
@@ -54,13 +54,13 @@ def _ceiling_of_f1(headline: list[Printed]) -> Iterator[Finding]:
 
 
 def _other_names(headline: list[Printed]) -> Iterator[Outcome]:
-    recalls = [one for one in headline if one.claim.metric in _RECALLS]
-    accuracies = [one for one in headline if one.claim.metric == "accuracy"]
+    recalls = [number for number in headline if number.claim.metric in _RECALLS]
+    accuracies = [number for number in headline if number.claim.metric == "accuracy"]
     for k, first in enumerate(recalls):
         for second in recalls[k + 1 :]:
             if first.claim.metric == second.claim.metric or first.meets(second.low, second.high):
                 continue
-            micro = [one for one in (first, second) if any(_overlap(one, accuracy) for accuracy in accuracies)]
+            micro = [recall for recall in (first, second) if any(_overlap(recall, accuracy) for accuracy in accuracies)]
             if micro:  # no average is named
                 which = f"{micro[0]} may be the weighted mean, which equals the accuracy, and the other the macro mean"
                 yield Remark(about(first.claim), f"{first} and {second} differ; {which}")
@@ -70,19 +70,19 @@ def _other_names(headline: list[Printed]) -> Iterator[Outcome]:
                     "both are TP/(TP + FN)", (_apart(first, second),),
                 )  # fmt: skip
     same = ("weighted_recall", "micro_precision", "micro_recall", "micro_f1")
-    for one in headline:
-        if one.claim.metric in same:
-            for accuracy in nearest_source(accuracies, one.claim.source):
-                if not accuracy.meets(one.low, one.high):
+    for number in headline:
+        if number.claim.metric in same:
+            for accuracy in nearest_source(accuracies, number.claim.source):
+                if not accuracy.meets(number.low, number.high):
                     yield Finding(
-                        "one formula, two values", about(one.claim), (str(accuracy), str(one)),
-                        f"{one.claim.metric.replace('_', ' ')} = accuracy", (_apart(accuracy, one),),
+                        "one formula, two values", about(number.claim), (str(accuracy), str(number)),
+                        f"{number.claim.metric.replace('_', ' ')} = accuracy", (_apart(accuracy, number),),
                     )  # fmt: skip
 
 
-def _overlap(one: Printed, other: Printed) -> bool:
+def _overlap(first: Printed, second: Printed) -> bool:
     """Whether more values than a shared end, which would be rounded up once and down once, round to both."""
-    return max(one.low, other.low) < min(one.high, other.high)
+    return max(first.low, second.low) < min(first.high, second.high)
 
 
 def _apart(first: Printed, second: Printed) -> str:
@@ -91,7 +91,7 @@ def _apart(first: Printed, second: Printed) -> str:
 
 def _false_acceptance(paper: Paper, headline: list[Printed]) -> Iterator[Finding]:
     """Compare FAR with every reading of it that other printed rates allow."""
-    rates = {one.claim.metric: one for one in headline}
+    rates = {number.claim.metric: number for number in headline}
     if not {"far", "accuracy", "specificity", "recall"} <= rates.keys():
         return  # it may be the complement of a rate that is not printed
     far, readings = rates["far"], {}
@@ -103,9 +103,10 @@ def _false_acceptance(paper: Paper, headline: list[Printed]) -> Iterator[Finding
         low, high = readings["1 - accuracy"]
         for parts in (classes := len(known[0].counts), classes - 1):
             readings[f"(1 - accuracy)/{parts}"] = (low / parts, high / parts)
-    if any(far.meets(*one) for one in readings.values()):
+    if any(far.meets(*interval) for interval in readings.values()):
         return
     yield Finding(
         "false acceptance", about(far.claim), (str(far), *(str(rates[n]) for n in _OF_FAR if n in rates)),
-        "FAR is one of the readings below", ("; ".join(f"{name} = {span(*one)}" for name, one in readings.items()),),
+        "FAR is one of the readings below",
+        ("; ".join(f"{name} = {span(*interval)}" for name, interval in readings.items()),),
     )  # fmt: skip

@@ -34,7 +34,7 @@ def reachable_sizes(low: Fraction, high: Fraction, largest: int) -> list[int]:
 
 def check_granularity(paper: Paper) -> Iterator[Outcome]:
     """Check every accuracy against the size of its split, and columns whose split is not stated against one size."""
-    accuracies = [one for one in paper.take("accuracy", class_name=None, over=None, averaged=None)]
+    accuracies = [number for number in paper.take("accuracy", class_name=None, over=None, averaged=None)]
     for split in group(accuracies, lambda c: (c.dataset, c.split)):
         claim = split[0].claim
         if claim.split == "not_stated":
@@ -44,42 +44,42 @@ def check_granularity(paper: Paper) -> Iterator[Outcome]:
         if not known:
             yield Unchecked(about(claim).partition(" on ")[2], "k/n: the number of images is not known")
             continue
-        logs = group([one for one in split if one.claim.epoch is not None], lambda c: (c.model, c.source))
+        logs = group([number for number in split if number.claim.epoch is not None], lambda c: (c.model, c.source))
         for log in logs:
             yield from _log(log, known)
-        yield from _single([one for one in split if one.claim.epoch is None], known)
+        yield from _single([number for number in split if number.claim.epoch is None], known)
 
 
 def _single(numbers: list[Printed], known: dict[int, str]) -> Iterator[Outcome]:
     for same in group(numbers, lambda c: (c.model, c.written)):  # one rate printed in several places is one finding
-        one = same[0]
-        if any(reachable(one.low, one.high, size) for size in known):
+        number = same[0]
+        if any(reachable(number.low, number.high, size) for size in known):
             continue
-        lines = [_around(one, size, source) for size, source in known.items()]
-        cut = [size for size in known if reachable(one.cut[0], one.cut[1], size)]
+        lines = [_around(number, size, source) for size, source in known.items()]
+        cut = [size for size in known if reachable(number.cut[0], number.cut[1], size)]
         if cut:
             lines.append(f"cut off instead of rounded it would be possible with n = {show(cut[0])}")
         yield Finding(
-            "granularity", about(one.claim), (together(same),),
+            "granularity", about(number.claim), (together(same),),
             f"accuracy = k/{' or k/'.join(show(size) for size in known)}", tuple(lines),
         )  # fmt: skip
 
 
-def _around(one: Printed, size: int, source: str) -> str:
-    hits = int(one.value * size // 1)
-    places = len(one.claim.written.partition(".")[2]) + 1
+def _around(number: Printed, size: int, source: str) -> str:
+    hits = int(number.value * size // 1)
+    places = len(number.claim.written.partition(".")[2]) + 1
     around = ", ".join(f"{k:,}/{size:,} = {k / size:.{places}f}" for k in (hits, hits + 1))
     return f"{around} (n: {source})"
 
 
 def _log(log: list[Printed], known: dict[int, str]) -> Iterator[Finding]:
     """Check a column of accuracies over epochs: which n fits all, or nearly all, of them?"""
-    missing = [one for one in log if not any(reachable(one.low, one.high, size) for size in known)]
+    missing = [number for number in log if not any(reachable(number.low, number.high, size) for size in known)]
     if not missing:
         return
     largest = max(known)
     tried = range(max(largest // 2, 1), largest + 1) if largest <= _MOST else range(largest, largest + 1)
-    fits = {n: sum(reachable(one.low, one.high, n) for one in log) for n in tried}
+    fits = {n: sum(reachable(number.low, number.high, n) for number in log) for n in tried}
     best = max(fits.values())
     sizes_of_best = [n for n, count in fits.items() if count == best]
     lines = [_around(missing[0], size, source) for size, source in known.items()]
@@ -89,7 +89,7 @@ def _log(log: list[Printed], known: dict[int, str]) -> Iterator[Finding]:
             "fits so many"
         )
     yield Finding(
-        "granularity", about(log[0].claim), tuple(str(one) for one in missing),
+        "granularity", about(log[0].claim), tuple(str(number) for number in missing),
         f"{len(missing)} of {len(log)} are not k/{' or k/'.join(show(size) for size in known)}", tuple(lines),
     )  # fmt: skip
 
@@ -99,32 +99,32 @@ def _columns(paper: Paper, split: list[Printed]) -> Iterator[Outcome]:
     known = candidates(paper, split[0].claim)
     if not known:
         return
-    largest = max(one.total for one in known)
+    largest = max(counts.total for counts in known)
     proposed = {model["name"] for model in paper.claims.models if model["role"] == "proposed"}
     if largest > _MOST:
         yield Unchecked(f"{split[0].claim.dataset}, split not stated", f"k/n: more than {_MOST:,} sizes to try")
         return
     for column in group(split, lambda c: c.source):
-        if not any(one.claim.model in proposed for one in column):
+        if not any(number.claim.model in proposed for number in column):
             continue  # results quoted from other papers need not share a test set
         claim = column[0].claim
         where = f"{claim.dataset}, {claim.source}, split not stated"
-        if not any(all(reachable(one.low, one.high, n) for one in column) for n in range(largest, 0, -1)):
-            fits = [reachable_sizes(one.low, one.high, largest) for one in column]
-            each = [
-                f"{one.claim.model} {one.claim.written}: "
+        if not any(all(reachable(number.low, number.high, n) for number in column) for n in range(largest, 0, -1)):
+            fits = [reachable_sizes(number.low, number.high, largest) for number in column]
+            sizes_by_model = [
+                f"{number.claim.model} {number.claim.written}: "
                 + (f"n = {', '.join(map(str, fit))}" if 0 < len(fit) <= 4 else f"{len(fit)} values of n")
-                for one, fit in zip(column, fits, strict=True)
+                for number, fit in zip(column, fits, strict=True)
             ]
             yield Finding(
-                "granularity", where, tuple(f"{one.claim.model}: {one}" for one in column),
+                "granularity", where, tuple(f"{number.claim.model}: {number}" for number in column),
                 f"no test set of up to {largest:,} images gives all {len(column)} as k/n",
-                (f"n up to {largest:,} for which some k/n rounds to it: {'; '.join(each)}",
+                (f"n up to {largest:,} for which some k/n rounds to it: {'; '.join(sizes_by_model)}",
                  "means over folds or runs, or different test sets for each model, could give them"),
             )  # fmt: skip
             continue
         for part in known:
-            off = [one for one in column if not reachable(one.low, one.high, part.total)]
+            off = [number for number in column if not reachable(number.low, number.high, part.total)]
             if part.split == "test" and off:
-                wrong = ", ".join(f"{one.claim.model} {one.claim.written}" for one in off)
+                wrong = ", ".join(f"{number.claim.model} {number.claim.written}" for number in off)
                 yield Remark(where, f"not k/{part.total:,} ({part.source}): {wrong}")

@@ -17,9 +17,11 @@ def check_means(paper: Paper) -> Iterator[Outcome]:
     """Check accuracy, mean recall and mean specificity of every report against the class counts of its split."""
     for report in paper.reports():
         headline = without_classes(report)
-        accuracies = [one for one in headline if one.claim.metric == "accuracy"]
-        averaged = [one for one in headline if one.claim.metric.removeprefix("macro_") in ("recall", "specificity")]
-        folds = next((one.claim.averaged for one in (*accuracies, *averaged) if one.is_averaged), None)
+        accuracies = [number for number in headline if number.claim.metric == "accuracy"]
+        averaged = [
+            number for number in headline if number.claim.metric.removeprefix("macro_") in ("recall", "specificity")
+        ]
+        folds = next((number.claim.averaged for number in (*accuracies, *averaged) if number.is_averaged), None)
         if accuracies and averaged and folds:
             missing = f"accuracy against recall or specificity: means over {folds}, whose class shares are not known"
             yield Unchecked(about(accuracies[0].claim), missing)
@@ -29,7 +31,7 @@ def check_means(paper: Paper) -> Iterator[Outcome]:
 
 def _usable(counts: list[ClassCounts]) -> list[ClassCounts]:
     """Leave out counts with an empty class, over which means are taken in more than one way."""
-    return [one for one in counts if min(one.counts.values()) > 0]
+    return [known for known in counts if min(known.counts.values()) > 0]
 
 
 def _against_counts(
@@ -38,29 +40,29 @@ def _against_counts(
     claim = accuracies[0].claim
     known = _usable(candidates(paper, claim))
     if not known:
-        names = " and ".join(dict.fromkeys(one.claim.metric for one in averaged))
+        names = " and ".join(dict.fromkeys(number.claim.metric for number in averaged))
         yield Unchecked(about(claim), f"accuracy against {names}: no class counts of this split are known")
         return
-    found: list[Outcome] = []
+    outcomes: list[Outcome] = []
     for mean in averaged:
         for accuracy in nearest_source(accuracies, mean.claim.source):
             if mean.claim.metric.endswith("recall"):
-                found += _recall(accuracy, mean, known)
+                outcomes += _recall(accuracy, mean, known)
             else:
-                found += _specificity(accuracy, mean, known, headline)
-    if found or claim.split == "not_stated":
-        yield from found
+                outcomes += _specificity(accuracy, mean, known, headline)
+    if outcomes or claim.split == "not_stated":
+        yield from outcomes
         return
-    each = [list(_jointly(accuracies, averaged, one)) for one in known]  # several only where papers disagree
-    yield from each[0] if all(each) else ()
+    by_counts = [list(_jointly(accuracies, averaged, counts)) for counts in known]  # several only where papers disagree
+    yield from by_counts[0] if all(by_counts) else ()
 
 
 def _jointly(accuracies: list[Printed], averaged: list[Printed], counts: ClassCounts) -> Iterator[Finding]:
     """Ask the integer programme for a matrix with all means that are said to be macro means."""
-    macro = [one for one in averaged if one.claim.metric.startswith("macro_")]
+    macro = [number for number in averaged if number.claim.metric.startswith("macro_")]
     together = [*nearest_source(accuracies, macro[0].claim.source), *macro] if macro else []
     miss = nearest_matrix(
-        counts.counts, [Window(one.claim.metric, one.low, one.high, str(one)) for one in together]
+        counts.counts, [Window(number.claim.metric, number.low, number.high, str(number)) for number in together]
     )  # fmt: skip
     if miss is not None and miss.images > 0:
         yield Finding(
@@ -73,8 +75,8 @@ def _recall(accuracy: Printed, recall: Printed, known: list[ClassCounts]) -> Ite
     unstated = recall.claim.metric == "recall"
     if unstated and accuracy.meets(recall.low, recall.high):  # may be the weighted mean, which is the accuracy
         return
-    ranges = [accuracy_range(list(one.counts.values()), (recall.low, recall.high)) for one in known]
-    if any(accuracy.meets(*one) for one in ranges):
+    ranges = [accuracy_range(list(counts.counts.values()), (recall.low, recall.high)) for counts in known]
+    if any(accuracy.meets(*interval) for interval in ranges):
         return
     best = _closest(accuracy, ranges)
     (low, high), counts = ranges[best], known[best]
@@ -104,9 +106,9 @@ def _recall(accuracy: Printed, recall: Printed, known: list[ClassCounts]) -> Ite
         lines.append(f"the nearest of {len(known)} known class counts; broken for: {_names(known)}")
     if unstated:
         lines.append("nor is it the weighted or micro mean, which equals the accuracy")
-    images = max(one.total for one in known)
-    in_parts = [accuracy_in_parts(list(one.counts.values()), images, (recall.low, recall.high)) for one in known]
-    if accuracy.claim.split == "not_stated" and any(accuracy.meets(*one) for one in in_parts):
+    images = max(counts.total for counts in known)
+    in_parts = [accuracy_in_parts(list(counts.counts.values()), images, (recall.low, recall.high)) for counts in known]
+    if accuracy.claim.split == "not_stated" and any(accuracy.meets(*interval) for interval in in_parts):
         yield _only_for_shares(accuracy, recall, bound, counts)
         return
     yield Finding("accuracy and recall", about(accuracy.claim), (str(accuracy), str(recall)), bound, tuple(lines))
@@ -116,8 +118,8 @@ def _specificity(
     accuracy: Printed, mean: Printed, known: list[ClassCounts], headline: list[Printed]
 ) -> Iterator[Outcome]:
     window = (accuracy.low, accuracy.high)
-    ranges = [specificity_range(list(one.counts.values()), window) for one in known]
-    if any(mean.meets(*one) for one in ranges):
+    ranges = [specificity_range(list(counts.counts.values()), window) for counts in known]
+    if any(mean.meets(*interval) for interval in ranges):
         return
     best = _closest(mean, ranges)
     (low, high), counts = ranges[best], known[best]
@@ -141,10 +143,10 @@ def _specificity(
         if mean.meets(*micro):
             return
         lines.append(f"micro mean: 1 - (1 - accuracy)/{classes - 1} = {span(*micro)}, not it either")
-        by_share = [specificity_range(list(one.counts.values()), window, weighted=True) for one in known]
-        if any(mean.meets(*one) for one in by_share):
-            recalls = [one for one in headline if one.claim.metric == "recall"]
-            if not recalls or any(accuracy.meets(one.low, one.high) for one in recalls):
+        by_share = [specificity_range(list(counts.counts.values()), window, weighted=True) for counts in known]
+        if any(mean.meets(*interval) for interval in by_share):
+            recalls = [number for number in headline if number.claim.metric == "recall"]
+            if not recalls or any(accuracy.meets(number.low, number.high) for number in recalls):
                 return  # everything may be weighted by class shares
             excluded_by_recall = True
             lines.append(f"only a mean weighted by class shares could be; then {recalls[0]} would equal the accuracy")
@@ -152,16 +154,16 @@ def _specificity(
             nearest = by_share[_closest(mean, by_share)]
             lines.append(f"mean weighted by class shares: {span(*nearest)}, not it either")
     weightings = [False, True] if mean.claim.metric == "specificity" and not excluded_by_recall else [False]
-    images = max(one.total for one in known)
+    images = max(counts.total for counts in known)
     in_parts = [
-        specificity_in_parts(list(one.counts.values()), images, window, weighted=kind)
-        for one in known
+        specificity_in_parts(list(counts.counts.values()), images, window, weighted=kind)
+        for counts in known
         for kind in weightings
     ]
-    if accuracy.claim.split == "not_stated" and any(mean.meets(*one) for one in in_parts):
+    if accuracy.claim.split == "not_stated" and any(mean.meets(*interval) for interval in in_parts):
         yield _only_for_shares(accuracy, mean, bound, counts)
         return
-    lines += _as_two_classes(accuracy, mean, [one for one in headline if one.claim.metric == "recall"])
+    lines += _as_two_classes(accuracy, mean, [number for number in headline if number.claim.metric == "recall"])
     if len(known) > 1:
         lines.append(f"the nearest of {len(known)} known class counts; broken for: {_names(known)}")
     yield Finding("accuracy and specificity", about(accuracy.claim), (str(accuracy), str(mean)), bound, tuple(lines))
@@ -193,4 +195,4 @@ def _closest(number: Printed, ranges: list[Range]) -> int:
 
 
 def _names(known: list[ClassCounts]) -> str:
-    return "; ".join(one.source for one in known)
+    return "; ".join(counts.source for counts in known)

@@ -67,11 +67,11 @@ def nearest_matrix(counts: Mapping[str, int], windows: Sequence[Window]) -> Miss
     if not rows:
         return Miss(0.0)
     rows += [_hall(k, names, sizes) for k in range(len(names))] + _order(names)
-    whole = _with_whole_images(names, sizes, rows)
-    if whole is not None and whole.images == 0:
-        return whole
+    integral = _with_whole_images(names, sizes, rows)
+    if integral is not None and integral.images == 0:
+        return integral
     fractional = _with_fractions(sizes, rows)
-    return fractional if fractional.images > 0 else whole
+    return fractional if fractional.images > 0 else integral
 
 
 def _ends(window: Window, names: Sequence[str], sizes: _Values) -> list[_Row]:
@@ -144,17 +144,17 @@ def _programme(sizes: _Values, rows: Sequence[_Row]) -> dict[str, Any]:
 
 
 def _with_fractions(sizes: _Values, rows: Sequence[_Row]) -> Miss:
-    found = linprog(**_programme(sizes, rows), method="highs")
-    if found.status != 0 or found.fun <= _NOTHING:
+    solution = linprog(**_programme(sizes, rows), method="highs")
+    if solution.status != 0 or solution.fun <= _NOTHING:
         return Miss(0.0)
-    factors = [(-one, row.text) for one, row in zip(found.ineqlin.marginals, rows, strict=True)]
+    factors = [(-marginal, row.text) for marginal, row in zip(solution.ineqlin.marginals, rows, strict=True)]
     used = "; ".join(f"{factor:.4g} x [{text}]" for factor, text in factors if factor > 1e-9)
     return Miss(
-        float(found.fun),
+        float(solution.fun),
         (
             f"add these inequalities, in images, with sum of predictions = {sizes.sum():,.0f} and 0 <= right answers "
             f"<= images: {used}",
-            f"they leave {found.fun:.4g} images to be explained, so that no confusion matrix has these rates",
+            f"they leave {solution.fun:.4g} images to be explained, so that no confusion matrix has these rates",
         ),
     )
 
@@ -166,25 +166,25 @@ def _with_whole_images(names: Sequence[str], sizes: _Values, rows: Sequence[_Row
         (programme["A_ub"], np.full(len(rows), -np.inf), programme["b_ub"]),
         (programme["A_eq"], programme["b_eq"], programme["b_eq"]),
     ]
-    found = milp(
+    solution = milp(
         programme["c"],
         integrality=np.array([1] * (2 * classes) + [0]),
         bounds=(lowest, highest),
         constraints=constraints,
         options={"time_limit": _SECONDS},
     )  # fmt: skip
-    if found.x is not None and found.fun <= _NOTHING:
+    if solution.x is not None and solution.fun <= _NOTHING:
         return Miss(0.0)
-    if found.status != 0:
+    if solution.status != 0:
         return None
     matrix = ", ".join(
-        f"{name} {found.x[k]:.0f} of {sizes[k]:.0f} right, {found.x[classes + k]:.0f} predicted"
+        f"{name} {solution.x[k]:.0f} of {sizes[k]:.0f} right, {solution.x[classes + k]:.0f} predicted"
         for k, name in enumerate(names)
     )
     return Miss(
-        float(found.fun),
+        float(solution.fun),
         (
-            f"integer programme over all matrices: the nearest one is off by {found.fun:.4g} images beyond rounding",
+            f"integer programme over all matrices: the nearest one is off by {solution.fun:.4g} images beyond rounding",
             f"it has {matrix}",
         ),
     )

@@ -19,49 +19,49 @@ class Paper:
 
     def __init__(self, claims: Claims) -> None:
         self.claims = claims
-        numbers = [read_printed(one) for one in claims.claims if isinstance(one.value, float)]
-        for one in numbers:
-            if one.value < 0 and is_count(one.claim.metric):
-                raise InputError(f"{claims.path}: {one}: {one.claim.metric} counts, and must not be below 0")
+        numbers = [read_printed(claim) for claim in claims.claims if isinstance(claim.value, float)]
+        for number in numbers:
+            if number.value < 0 and is_count(number.claim.metric):
+                raise InputError(f"{claims.path}: {number}: {number.claim.metric} counts, and must not be below 0")
         self.known = numbers  # printed and derived
-        self.printed = [one for one in numbers if not one.claim.source.startswith("derived")]
-        self.matrices = [one for one in claims.claims if one.metric == "confusion_matrix"]
+        self.printed = [number for number in numbers if not number.claim.source.startswith("derived")]
+        self.matrices = [claim for claim in claims.claims if claim.metric == "confusion_matrix"]
 
     def take(self, metric: str, like: Claim | None = None, **fields: object) -> list[Printed]:
         """Return the printed numbers of a metric with these fields, and ``like``'s model, dataset and split."""
         wanted = dict(fields)
         if like is not None:
             wanted = {"model": like.model, "dataset": like.dataset, "split": like.split, **wanted}
-        return [one for one in self.printed if one.claim.metric == metric and _fits(one.claim, wanted)]
+        return [number for number in self.printed if number.claim.metric == metric and _fits(number.claim, wanted)]
 
     def reports(self) -> list[list[Printed]]:
         """Return the printed numbers grouped by model, dataset and split; those of single epochs left out."""
-        final = (one for one in self.printed if one.claim.epoch is None)
+        final = (number for number in self.printed if number.claim.epoch is None)
         return group(final, lambda c: (c.model, c.dataset, c.split))
 
 
 def nearest_source(numbers: list[Printed], source: str) -> list[Printed]:
     """Prefer the numbers of the same table; where it has none, keep all."""
-    same = [one for one in numbers if one.claim.source == source]
+    same = [number for number in numbers if number.claim.source == source]
     return same or numbers
 
 
 def without_classes(numbers: Iterable[Printed]) -> list[Printed]:
     """Keep the numbers of all classes together; gains over another model left out."""
-    return [one for one in numbers if one.claim.class_name is None and one.claim.over is None]
+    return [number for number in numbers if number.claim.class_name is None and number.claim.over is None]
 
 
 def together(numbers: list[Printed]) -> str:
     """Write one number that stands in several places: "accuracy 0.88 (Table 6, Table 11)"."""
-    sources = ", ".join(dict.fromkeys(one.claim.source for one in numbers))
+    sources = ", ".join(dict.fromkeys(number.claim.source for number in numbers))
     return str(numbers[0]).replace(f"({numbers[0].claim.source}", f"({sources}", 1)
 
 
 def group(numbers: Iterable[Printed], key: Callable[[Claim], object]) -> list[list[Printed]]:
     """Group numbers by a key of their claims, in order of first appearance."""
     groups: dict[object, list[Printed]] = {}
-    for one in numbers:
-        groups.setdefault(key(one.claim), []).append(one)
+    for number in numbers:
+        groups.setdefault(key(number.claim), []).append(number)
     return list(groups.values())
 
 

@@ -20,12 +20,12 @@ def share_ranges(counts: Sequence[int], images: int) -> list[Range]:
     ['0.000 to 0.446', '0.554 to 1.000']
     """
     total, size = sum(counts), max(images // _PART, 1)
-    found = []
+    ranges = []
     for count in counts:
         share = Fraction(count, total)
         band = Fraction(_SIGMAS * math.sqrt(float(share * (1 - share)) / size * (1 - 1 / _PART)))
-        found.append((max(share - band, Fraction(0)), min(share + band, Fraction(1))))
-    return found
+        ranges.append((max(share - band, Fraction(0)), min(share + band, Fraction(1))))
+    return ranges
 
 
 def accuracy_in_parts(counts: Sequence[int], images: int, recall: Range) -> Range:

@@ -15,7 +15,7 @@ _SUFFIX = "_gain"
 def check_repeated(paper: Paper) -> Iterator[Finding]:
     """Check that what is printed twice agrees, that epochs x time an epoch is the time, and gains are differences."""
     same = group(
-        (one for one in paper.printed if one.claim.over is None),
+        (number for number in paper.printed if number.claim.over is None),
         lambda c: (c.model, c.dataset, c.split, c.metric, None if is_total(c) else c.class_name, c.epoch, c.averaged),
     )
     for numbers in same:
@@ -25,32 +25,32 @@ def check_repeated(paper: Paper) -> Iterator[Finding]:
 
 
 def _one_quantity(numbers: list[Printed]) -> Iterator[Finding]:
-    low, high = max(one.low for one in numbers), min(one.high for one in numbers)
+    low, high = max(number.low for number in numbers), min(number.high for number in numbers)
     if low <= high:
         return
-    different = list({(one.low, one.high): one for one in reversed(numbers)}.values())[::-1]
+    different = list({(number.low, number.high): number for number in reversed(numbers)}.values())[::-1]
     every = [together(alike) for alike in group(numbers, lambda c: (c.value, c.written))]
     yield Finding(
         "printed twice", about(numbers[0].claim, with_class=True), tuple(every),
         "one quantity has one value",
-        ("no value rounds to all: " + "; ".join(span(one.low, one.high) for one in different),),
+        ("no value rounds to all: " + "; ".join(span(number.low, number.high) for number in different),),
     )  # fmt: skip
 
 
 def _times(paper: Paper) -> Iterator[Finding]:
-    for each in paper.take("epoch_time_s"):
-        claim = each.claim
+    for epoch_time in paper.take("epoch_time_s"):
+        claim = epoch_time.claim
         epochs = paper.take("epochs", model=claim.model)
-        epochs = [one for one in epochs if one.claim.dataset in (claim.dataset, "all", None)]
+        epochs = [number for number in epochs if number.claim.dataset in (claim.dataset, "all", None)]
         for count in epochs[:1]:
             for time in paper.take("train_time_s", claim, source=claim.source):
-                low, high = count.value * each.low, count.value * each.high
+                low, high = count.value * epoch_time.low, count.value * epoch_time.high
+                product = f"{show(count.value)} x {show(epoch_time.value)} s = {show(count.value * epoch_time.value)} s"
                 if not time.meets(low, high):
                     yield Finding(
-                        "products and gains", about(claim), (str(count), str(each), str(time)),
+                        "products and gains", about(claim), (str(count), str(epoch_time), str(time)),
                         f"training time is {span(low, high)} s",
-                        (f"{show(count.value)} x {show(each.value)} s = {show(count.value * each.value)} s; printed is "
-                         f"{span(time.low, time.high)} s, rounding allowed for",),
+                        (f"{product}; printed is {span(time.low, time.high)} s, rounding allowed for",),
                     )  # fmt: skip
 
 
@@ -62,11 +62,11 @@ def _gains(paper: Paper) -> Iterator[Finding]:
         metric, claim = gain.claim.metric.removesuffix(_SUFFIX), gain.claim
         ours = paper.take(metric, claim, class_name=None, epoch=None)
         theirs = paper.take(metric, claim, model=claim.over, class_name=None, epoch=None)
-        for one, other in zip(ours[:1], theirs[:1], strict=False):
-            low, high = one.low - other.high, one.high - other.low
+        for minuend, subtrahend in zip(ours[:1], theirs[:1], strict=False):
+            low, high = minuend.low - subtrahend.high, minuend.high - subtrahend.low
             if not gain.meets(low, high):
                 yield Finding(
-                    "products and gains", about(claim), (str(gain), str(one), f"{claim.over}: {other}"),
+                    "products and gains", about(claim), (str(gain), str(minuend), f"{claim.over}: {subtrahend}"),
                     f"the gain is {span(low, high)}",
-                    (f"{show(one.value)} - {show(other.value)} = {show(one.value - other.value)}",),
+                    (f"{show(minuend.value)} - {show(subtrahend.value)} = {show(minuend.value - subtrahend.value)}",),
                 )  # fmt: skip

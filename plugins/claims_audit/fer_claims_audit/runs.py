@@ -26,9 +26,9 @@ def check_runs(paper: Paper) -> Iterator[Outcome]:
         count = int(runs.value)
         for half in paper.take("ci95_halfwidth", mean.claim):
             yield from _interval(half, deviation, count)
-        for one in paper.take("accuracy", mean.claim):
-            if one.claim.epoch is None and one.claim.class_name is None:
-                yield from _one_run(one, mean, deviation, count)
+        for number in paper.take("accuracy", mean.claim):
+            if number.claim.epoch is None and number.claim.class_name is None:
+                yield from _one_run(number, mean, deviation, count)
         yield from _whole_images(paper, mean, deviation, count)
 
 
@@ -40,7 +40,7 @@ def _interval(half: Printed, deviation: Printed, runs: int) -> Iterator[Outcome]
         for name, factor in (("z", z), ("t", t))
     }  # fmt: skip
     where = about(half.claim)
-    if not any(half.meets(*one) for one in ranges.values()):
+    if not any(half.meets(*interval) for interval in ranges.values()):
         yield Finding(
             "spread over runs", where, (str(half), str(deviation)), "half-width = factor x sd / sqrt(n)",
             (f"n = {runs}; z {z:.3f}: {span(*ranges['z'], digits=4)}; t {t:.3f}: {span(*ranges['t'], digits=4)}",),
@@ -54,13 +54,13 @@ def _interval(half: Printed, deviation: Printed, runs: int) -> Iterator[Outcome]
         )
 
 
-def _one_run(one: Printed, mean: Printed, deviation: Printed, runs: int) -> Iterator[Finding]:
+def _one_run(number: Printed, mean: Printed, deviation: Printed, runs: int) -> Iterator[Finding]:
     """No value lies further from the mean than sd (n - 1)/sqrt(n) (Samuelson 1968)."""
     reach = deviation.high * (runs - 1) / Fraction(math.sqrt(runs))
     low, high = mean.low - reach, mean.high + reach
-    if not one.meets(low, high):
+    if not number.meets(low, high):
         yield Finding(
-            "spread over runs", about(one.claim), (str(one), str(mean), str(deviation)),
+            "spread over runs", about(number.claim), (str(number), str(mean), str(deviation)),
             f"every run lies in {span(low, high)}",
             (f"no value is further from the mean than sd (n - 1)/sqrt(n) = {show(deviation.high)} x {runs - 1} / "
              f"sqrt({runs}) = {show(reach, 4)}",),
@@ -80,7 +80,7 @@ def _whole_images(paper: Paper, mean: Printed, deviation: Printed, runs: int) ->
     if min(least.values()) > float(deviation.high):
         yield Finding(
             "spread over runs", about(mean.claim), (str(mean), str(deviation)),
-            "sd >= " + " or ".join(f"{one:.4f} on {size:,} images" for size, one in least.items()),
+            "sd >= " + " or ".join(f"{bound:.4f} on {size:,} images" for size, bound in least.items()),
             ("runs are k/n; with f the fraction in mean x n, at best the runs are the two nearest k: "
              "sd = sqrt(f (1 - f) runs/(runs - 1))/n, the least over the mean's rounding",
              f"n: {', '.join(f'{size:,} ({why})' for size, why in known.items())}"),
@@ -96,4 +96,4 @@ def least_deviation(low: Fraction, high: Fraction, size: int, runs: int) -> floa
     if -(-low * size // 1) <= high * size // 1:
         return 0.0
     parts = [float(end * size % 1) for end in (low, high)]
-    return min(math.sqrt(one * (1 - one) * runs / (runs - 1)) / size for one in parts)
+    return min(math.sqrt(share * (1 - share) * runs / (runs - 1)) / size for share in parts)

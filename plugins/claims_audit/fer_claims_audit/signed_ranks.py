@@ -24,9 +24,9 @@ def check_signed_ranks(paper: Paper) -> Iterator[Outcome]:
     Metrics ``wilcoxon_n``, ``wilcoxon_w`` (the smaller rank sum), ``wilcoxon_rank_sum_positive``, ``_negative``,
     ``wilcoxon_signed_rank_sum`` (their difference), ``wilcoxon_p``, ``wilcoxon_significant_at_LEVEL`` (1 or 0).
     """
-    numbers = [one for one in paper.printed if one.claim.metric.startswith("wilcoxon_")]
+    numbers = [number for number in paper.printed if number.claim.metric.startswith("wilcoxon_")]
     for printed in group(numbers, lambda c: (c.model, c.dataset, c.split, c.source)):
-        table = {one.claim.metric.removeprefix("wilcoxon_"): one for one in printed}
+        table = {number.claim.metric.removeprefix("wilcoxon_"): number for number in printed}
         pairs = table.get("n")
         if pairs and pairs.value >= 1:
             size, where = int(pairs.value), about(pairs.claim)
@@ -37,8 +37,8 @@ def check_signed_ranks(paper: Paper) -> Iterator[Outcome]:
 
 
 def _claimed_levels(paper: Paper, table: dict[str, Printed]) -> list[tuple[float, Printed]]:
-    levels = {_read_level(paper, name): one for name, one in table.items() if name.startswith("significant")}
-    return [(level, one) for level, one in levels.items() if one.value == 1]
+    levels = {_read_level(paper, name): number for name, number in table.items() if name.startswith("significant")}
+    return [(level, number) for level, number in levels.items() if number.value == 1]
 
 
 def _rank_sums(
@@ -50,7 +50,7 @@ def _rank_sums(
         return
     sums = (positive.value, negative.value)
     total, needed, least = sum(sums, Fraction(0)), Fraction(size * (size + 1), 2), min(sums)
-    found = (str(table["n"]), str(positive), str(negative))
+    numbers = (str(table["n"]), str(positive), str(negative))
     if total != needed:
         lines = [
             f"n(n + 1)/2 = {size} x {size + 1}/2 = {show(needed)}; {show(sums[0])} + {show(sums[1])} = {show(total)}"
@@ -76,9 +76,9 @@ def _rank_sums(
             possible = True
             lines.append(f"it is what Pratt's method leaves where {ranked} pairs have no difference")
         if possible:
-            yield Remark(where, f"{', '.join(found)}: {'; '.join(lines)}")
+            yield Remark(where, f"{', '.join(numbers)}: {'; '.join(lines)}")
         else:
-            yield Finding("rank sums", where, found, f"rank sums total {show(needed)}", tuple(lines))
+            yield Finding("rank sums", where, numbers, f"rank sums total {show(needed)}", tuple(lines))
     signed = table.get("signed_rank_sum")
     difference = sums[0] - sums[1]
     if signed and abs(signed.value) != abs(difference):
@@ -93,7 +93,7 @@ def _rank_sums(
 
 def _levels(pairs: Printed, size: int, where: str, claimed: list[tuple[float, Printed]]) -> Iterator[Outcome]:
     """No test on n pairs can be significant below the p of n differences of one sign."""
-    for level, one in claimed:
+    for level, number in claimed:
         least = Fraction(2, 2 ** min(size, 64))
         if least < Fraction(repr(level)):
             continue
@@ -101,13 +101,13 @@ def _levels(pairs: Printed, size: int, where: str, claimed: list[tuple[float, Pr
         ways = {"one-sided": float(least) / 2, "by the normal approximation": approximate}
         open_ways = [f"{name} ({p:.4f})" for name, p in ways.items() if p < level]
         if open_ways:
-            yield Remark(where, f"{one}: only {' or '.join(open_ways)}; two-sided exact p >= {show(least, 4)}")
+            yield Remark(where, f"{number}: only {' or '.join(open_ways)}; two-sided exact p >= {show(least, 4)}")
             continue
         if approximate / 2 < level:
-            yield Remark(where, f"{one}: only one-sided by the normal approximation ({approximate / 2:.4f})")
+            yield Remark(where, f"{number}: only one-sided by the normal approximation ({approximate / 2:.4f})")
             continue
         yield Finding(
-            "p value", where, (str(pairs), str(one)), f"two-sided exact p >= {show(least, 4)}",
+            "p value", where, (str(pairs), str(number)), f"two-sided exact p >= {show(least, 4)}",
             (f"all {size} differences of one sign, the rarest case: 2/2^{size} = {show(least, 4)} >= {level:g}; "
              f"one-sided half of it, by the normal approximation {normal_p(size, Fraction(0))[0]:.4g}",),
         )  # fmt: skip
@@ -168,7 +168,9 @@ def normal_p(size: int, smaller: Fraction) -> tuple[float, float]:
     (0.0329, 0.0373)
     """
     differences = _differences(size, int(smaller))
-    without, corrected = (wilcoxon(differences, method="asymptotic", correction=one).pvalue for one in (False, True))
+    without, corrected = (
+        wilcoxon(differences, method="asymptotic", correction=continuity).pvalue for continuity in (False, True)
+    )
     return float(without), float(corrected)
 
 

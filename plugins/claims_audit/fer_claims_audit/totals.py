@@ -22,10 +22,10 @@ _WHOLES = (
 def check_totals(paper: Paper) -> Iterator[Finding]:
     """Check sums over classes and splits, counts against the release, and accuracy against counted hits."""
     for metric in _ADDED:
-        numbers = [one for one in paper.printed if one.claim.metric == metric]
+        numbers = [number for number in paper.printed if number.claim.metric == metric]
         for dataset in group(numbers, lambda c: c.dataset):
             yield from _classes(dataset, _most_classes(paper, dataset[0].claim))
-    images = [one for one in paper.printed if one.claim.metric == "n_images"]
+    images = [number for number in paper.printed if number.claim.metric == "n_images"]
     for dataset in group(images, lambda c: c.dataset):
         for of_class in group(dataset, lambda c: None if is_total(c) else c.class_name):
             yield from _splits(of_class)
@@ -37,26 +37,32 @@ def check_totals(paper: Paper) -> Iterator[Finding]:
 def _most_classes(paper: Paper, like: Claim) -> int:
     """Return how many classes a dataset has in any table of the file; of a network: how many layers are listed."""
     names: dict[object, set[str | None]] = {}
-    for one in paper.known:
-        claim = one.claim
+    for number in paper.known:
+        claim = number.claim
         if claim.dataset == like.dataset and not is_total(claim) and (like.dataset or claim.metric == like.metric):
             names.setdefault((claim.model, claim.split, claim.source, claim.metric), set()).add(claim.class_name)
-    return max((len(one) for one in names.values()), default=0)
+    return max((len(classes) for classes in names.values()), default=0)
 
 
 def _classes(numbers: list[Printed], widest: int) -> Iterator[Finding]:
     """Compare the sum over classes with the total; a list that leaves classes out may only be too large."""
-    parts = [one for one in numbers if not is_total(one.claim)]
-    totals = [one for one in numbers if is_total(one.claim)]
+    parts = [number for number in numbers if not is_total(number.claim)]
+    totals = [number for number in numbers if is_total(number.claim)]
     tables = group(parts, lambda c: (c.model, c.split, c.source))
     for table in tables:
         claim = table[0].claim
-        of_split = [one for one in totals if one.claim.split == claim.split and one.claim.model in (claim.model, None)]
-        low, high = (sum(ends, Fraction(0)) for ends in zip(*((one.low, one.high) for one in table), strict=True))
+        of_split = [
+            number
+            for number in totals
+            if number.claim.split == claim.split and number.claim.model in (claim.model, None)
+        ]
+        low, high = (
+            sum(ends, Fraction(0)) for ends in zip(*((number.low, number.high) for number in table), strict=True)
+        )
         for total in nearest_source(of_split, claim.source):
             if low > total.high or (len(table) == widest > 1 and high < total.low):
-                value = sum((one.value for one in table), Fraction(0))
-                terms = " + ".join(show(one.value) for one in table)
+                value = sum((number.value for number in table), Fraction(0))
+                terms = " + ".join(show(number.value) for number in table)
                 yield Finding(
                     "sums", _where(total), (str(total),), f"the classes sum to {show(value)}",
                     (f"{terms} = {show(value)} ({claim.source}); difference {show(value - total.value)}",),
@@ -66,35 +72,38 @@ def _classes(numbers: list[Printed], widest: int) -> Iterator[Finding]:
 def _splits(numbers: list[Printed]) -> Iterator[Finding]:
     """Add the parts of a dataset and compare them with the whole."""
     by_split: dict[str, list[Printed]] = {}
-    for one in numbers:
-        by_split.setdefault(one.claim.split, []).append(one)
+    for number in numbers:
+        by_split.setdefault(number.claim.split, []).append(number)
     parts = next((names for names in _WHOLES if set(names) <= by_split.keys()), None)
     wholes = by_split.get("all", [])
     if parts:
         chosen = _of_one_source([by_split[name] for name in parts])
-        low, high = (sum(ends, Fraction(0)) for ends in zip(*((one.low, one.high) for one in chosen), strict=True))
+        total = sum(number.value for number in chosen)
+        low, high = (
+            sum(ends, Fraction(0)) for ends in zip(*((number.low, number.high) for number in chosen), strict=True)
+        )
         complete = len(parts) == 3 or "validation_and_test" in parts
         for whole in wholes:
             if low > whole.high or (complete and high < whole.low):
                 yield Finding(
                     "sums", _where(whole), (*map(str, chosen), str(whole)),
                     f"{' + '.join(name.replace('_', ' ') for name in parts)} = all",
-                    (f"{' + '.join(show(one.value) for one in chosen)} = {show(sum(one.value for one in chosen))}; "
-                     f"difference {show(sum(one.value for one in chosen) - whole.value)}",),
+                    (f"{' + '.join(show(number.value) for number in chosen)} = {show(total)}; "
+                     f"difference {show(total - whole.value)}",),
                 )  # fmt: skip
-    for one in by_split.get("train", []):
+    for number in by_split.get("train", []):
         for whole in [*wholes, *by_split.get("not_stated", [])]:
-            if one.low > whole.high and not (parts and whole in wholes):
+            if number.low > whole.high and not (parts and whole in wholes):
                 yield Finding(
-                    "sums", _where(one), (str(one), str(whole)), "a part is not larger than the whole",
-                    (f"{show(one.value)} in the part, {show(whole.value)} in all",),
+                    "sums", _where(number), (str(number), str(whole)), "a part is not larger than the whole",
+                    (f"{show(number.value)} in the part, {show(whole.value)} in all",),
                 )  # fmt: skip
 
 
 def _of_one_source(choices: list[list[Printed]]) -> list[Printed]:
     """Take the number of a source that has all parts, where there is one; else the first of each."""
-    shared = set.intersection(*({one.claim.source for one in choice} for choice in choices))
-    return [next((one for one in choice if one.claim.source in shared), choice[0]) for choice in choices]
+    shared = set.intersection(*({number.claim.source for number in choice} for choice in choices))
+    return [next((number for number in choice if number.claim.source in shared), choice[0]) for choice in choices]
 
 
 def _release(numbers: list[Printed]) -> Iterator[Finding]:
@@ -106,26 +115,26 @@ def _release(numbers: list[Printed]) -> Iterator[Finding]:
         claim = table[0].claim
         official = known.get(claim.split) if claim.split_means is None else None
         off = []
-        for one in table:
-            true, whole = _official(one, official), _official(one, everything)
-            if is_total(one.claim) and not known:
+        for number in table:
+            true, whole = _official(number, official), _official(number, everything)
+            if is_total(number.claim) and not known:
                 continue  # RAF-DB has compound expressions as well, JAFFE is often enlarged
-            if whole is not None and one.low > whole:
-                off.append((one, f"more than the {whole:,} of the whole release"))
-            elif true is not None and not one.low <= true <= one.high:
-                off.append((one, f"{true:,} in the release"))
+            if whole is not None and number.low > whole:
+                off.append((number, f"more than the {whole:,} of the whole release"))
+            elif true is not None and not number.low <= true <= number.high:
+                off.append((number, f"{true:,} in the release"))
         if off:
             yield Finding(
                 "release", f"{claim.dataset}, split {claim.split.replace('_', ' ')}, {claim.source}",
-                tuple(str(one) for one, _ in off), f"image counts of {everything.source.partition(',')[0]}",
-                tuple(f"{one.claim.class_name or 'total'}: {show(one.value)} printed, {why}" for one, why in off),
+                tuple(str(number) for number, _ in off), f"image counts of {everything.source.partition(',')[0]}",
+                tuple(f"{_class(number)}: {show(number.value)} printed, {why}" for number, why in off),
             )  # fmt: skip
 
 
-def _official(one: Printed, counts: ClassCounts | None) -> int | None:
+def _official(number: Printed, counts: ClassCounts | None) -> int | None:
     if counts is None:
         return None
-    return counts.total if is_total(one.claim) else counts.counts.get(one.claim.class_name or "")
+    return counts.total if is_total(number.claim) else counts.counts.get(number.claim.class_name or "")
 
 
 def _enlarged(paper: Paper) -> Iterator[Finding]:
@@ -145,13 +154,13 @@ def _hits(paper: Paper) -> Iterator[Finding]:
         claim = hits.claim
         metric = "accuracy" if is_total(claim) else "recall"
         sizes = [
-            one
-            for one in paper.known
-            if one.claim.metric == "n_images"
-            and (one.claim.dataset, one.claim.split) == (claim.dataset, claim.split)
-            and (is_total(one.claim) if is_total(claim) else one.claim.class_name == claim.class_name)
+            number
+            for number in paper.known
+            if number.claim.metric == "n_images"
+            and (number.claim.dataset, number.claim.split) == (claim.dataset, claim.split)
+            and (is_total(number.claim) if is_total(claim) else number.claim.class_name == claim.class_name)
         ]
-        for size in nearest_source([one for one in sizes if one.value > 0], claim.source)[:1]:
+        for size in nearest_source([number for number in sizes if number.value > 0], claim.source)[:1]:
             for rate in paper.take(metric, claim, class_name=claim.class_name, over=None, epoch=None, averaged=None):
                 share = hits.value / size.value
                 if not rate.meets(share, share):
@@ -161,8 +170,12 @@ def _hits(paper: Paper) -> Iterator[Finding]:
                     )  # fmt: skip
 
 
-def _where(one: Printed) -> str:
-    claim = one.claim
+def _class(number: Printed) -> str:
+    return number.claim.class_name or "total"
+
+
+def _where(number: Printed) -> str:
+    claim = number.claim
     what = claim.dataset or claim.model or "the paper"
     split = f", split {claim.split.replace('_', ' ')}" if claim.dataset else ""
     return what + split + (f", class {claim.class_name}" if not is_total(claim) else "")

@@ -73,7 +73,7 @@ class DCNNBiLSTMDAM(nn.Module):
         gap_weights: weight the channels of the map by their own averages before it is flattened.
         dropout: rate before FC300, 0 to below 1.
         fc_step: share of the learning rate with which Adam moves FC300, above 0; null: 1 / side of the map (1/16), and
-            1 with head=gap_vector. With 1 and the map, FC300 saturates within 30 steps and learning ends.
+            1 with head=gap_vector. With 1 and the map, most of FC300 saturates within ten steps and learning ends.
         kd_alpha: share of the distillation term in the loss when there is a teacher; 1 leaves the labels out.
         kd_temperature: softens both outputs in the distillation term, above 0.
 

@@ -1,0 +1,24 @@
+"""Histogram equalisation of batches, for networks that equalise their input. For plug-ins too."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+_LEVELS = 255  # grey levels are 0 to 255, as in the released images
+
+
+def equalise(x: Tensor) -> Tensor:
+    """Equalise the histogram of each channel of each image: (B, C, H, W) in [0, 1] -> the same shape and range.
+
+    The usual rule on 256 grey levels: with c(v) the number of pixels that are at most as bright as v, c0 that of the
+    darkest and N all pixels, v becomes round(255 (c(v) - c0) / (N - c0)) / 255. An image of one brightness stays as it
+    is. No gradient goes through: steps have no slope.
+    """
+    levels = (x.detach() * _LEVELS).round().flatten(2).contiguous()
+    # Places in the sorted image are the cumulative histogram: no scatter, so it is deterministic on every device.
+    at_most = torch.searchsorted(levels.sort(dim=2).values, levels, right=True)
+    darkest = at_most.amin(dim=2, keepdim=True)
+    rest = levels.shape[2] - darkest
+    even = ((at_most - darkest) * _LEVELS / rest.clamp(min=1)).round()
+    return (torch.where(rest > 0, even, levels) / _LEVELS).to(x.dtype).view(x.shape)

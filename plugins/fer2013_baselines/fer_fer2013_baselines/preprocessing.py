@@ -1,0 +1,31 @@
+"""What the networks of Pramerdorfer and Kampel do to the pixels first, and the range of dropout."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from fer_plugins.data.histogram import equalise
+
+
+class Preprocessing(nn.Module):
+    """(B, C, H, W) in [0, 1] -> the same shape in [-1, 1]; with ``hist_eq`` each image's histogram is equalised first.
+
+    Raises:
+        ValueError: another contrast than none and hist_eq.
+    """
+
+    def __init__(self, contrast: str) -> None:
+        super().__init__()
+        if contrast not in ("none", "hist_eq"):
+            raise ValueError(f"contrast is {contrast!r}; use 'none' or 'hist_eq'")
+        self.contrast = contrast
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return what the first convolution sees."""
+        return 2 * (equalise(x) if self.contrast == "hist_eq" else x) - 1
+
+
+def check_dropout(dropout: float) -> None:
+    """Refuse a share outside 0 to 1, and 1."""
+    if not 0 <= dropout < 1:
+        raise ValueError(f"dropout is {dropout}; it must be at least 0 and below 1")

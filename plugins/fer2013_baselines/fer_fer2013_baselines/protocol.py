@@ -1,0 +1,31 @@
+"""The split of Khaireddin and Chen's code: PrivateTest selects, PublicTest is reported."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from fer_plugins.contract import Fold
+
+
+def paper_khaireddin(table: Any, seed: int) -> list[Fold]:
+    """Train on Training, select on PrivateTest and report PublicTest: the release's test and validation, exchanged.
+
+    Args:
+        table: samples with the release's split.
+        seed: changes nothing.
+
+    Raises:
+        ValueError: the release has no split, or lacks one of the three.
+    """
+    del seed
+    if table.split is None or not {"train", "val", "test"} <= set(table.split):
+        raise ValueError("needs a release with train, val and test splits, such as fer2013; use --protocol random")
+    return [Fold(*(np.flatnonzero(table.split == name) for name in ("train", "test", "val")))]
+
+
+paper_khaireddin.flaw = (  # type: ignore[attr-defined]
+    "the epoch is selected on PrivateTest, the release's test split, and the score is one on PublicTest: it is not "
+    "comparable with scores on PrivateTest; official is the sound one"
+)
