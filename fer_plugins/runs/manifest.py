@@ -61,7 +61,8 @@ def describe(settings: RunConfig, data: FERDataModule, notice: str | None) -> di
 
 def _left_out(data: FERDataModule) -> dict[str, Any]:
     """Return how many images the protocol leaves out of the release's split and why, where it says so."""
-    return {"left_out": dict(note.data) for note in data.notes if isinstance(note, Notice) and note.code == "left_out"}
+    notices = [note for note in data.notes if isinstance(note, Notice) and note.code == "left_out"]
+    return {"left_out": dict(notices[0].data)} if notices else {}
 
 
 def assumed_here(described: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, str]:
