@@ -15,35 +15,41 @@ from fer_plugins.contract import SPLITS, Release
 
 @dataset_verb("check", "data")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def check(given: NamedDataset, *, as_json: bool) -> int:
+def check(named: NamedDataset, *, as_json: bool) -> int:
     """Say what a copy of a dataset holds, and in what it differs from the official release.
 
-    Every image is read: layout, counts, subjects, sequences, bad images, fingerprint. The exit code is 1 where
+    Every image is read: layout, counts, subjects, sequences, bad images, fingerprint. A copy of FER-2013 is the
+    official file by its checksum, or is compared with the official images one by one. The exit code is 1 where
     something differs from the release or an image cannot be read.
     """
     from fer_plugins.data.release import differences
 
     # The report says what an error or warning would say; and a bad image must not hide the others.
-    dataset = given.build({"check": "off", "on_bad_image": "skip"})
-    found = describe(dataset, given.name)
+    dataset = named.build({"check": "off", "on_bad_image": "skip"})
+    report = describe(dataset, named.name)
     release = getattr(dataset, "release", None) or Release()
     columns = dataset.table
-    found["differences"] = differences(
+    report["differences"] = differences(
         release,
-        found["classes"],
+        report["classes"],
         columns["label"],
         splits=columns.get("split"),
         subjects=columns.get("subject"),
         sequences=columns.get("sequence"),
     )
-    found["differences"] += getattr(dataset, "deviations", [])
-    found["compared_with_release"] = release != Release()
-    found["release"] = release._asdict()
+    report["differences"] += getattr(dataset, "deviations", [])
+    report["identity"] = None
+    if hasattr(dataset, "identify"):
+        files, deviations = dataset.identify()
+        report["identity"] = {"files": files, "deviations": [dataclasses.asdict(entry) for entry in deviations]}
+    report["compared_with_release"] = release != Release()
+    report["release"] = release._asdict()
     if as_json:
-        print(json.dumps(found, indent=1))
+        print(json.dumps(report, indent=1))
     else:
-        _print(found)
-    return int(bool(found["differences"] or found["bad"]))
+        _print(report)
+    deviating = report["identity"] is not None and report["identity"]["deviations"]
+    return int(bool(report["differences"] or report["bad"] or deviating))
 
 
 def describe(dataset: Any, name: str) -> dict[str, Any]:
@@ -84,7 +90,7 @@ def describe(dataset: Any, name: str) -> dict[str, Any]:
     }
 
 
-def _print(found: dict[str, Any]) -> None:
+def _print(report: dict[str, Any]) -> None:
     from rich import box
     from rich.table import Table
 
@@ -93,38 +99,54 @@ def _print(found: dict[str, Any]) -> None:
     from fer_plugins.runtime.print_table import print_table
 
     console = result_console()
-    console.print(f"{found['title']}: {found['samples']:,} images")
-    for note in found["notes"]:
+    console.print(f"{report['title']}: {report['samples']:,} images")
+    for note in report["notes"]:
         console.print(f"  {note}")
-    counts, official = dict(found["counts"]), found["release"]["counts"] or {}
+    counts, official = dict(report["counts"]), report["release"]["counts"] or {}
     if WHOLE in official:  # of a release without official counts per split, such as CK+'s csv
-        counts[WHOLE] = sum((Counter(split) for split in found["counts"].values()), Counter())
+        counts[WHOLE] = sum((Counter(split) for split in report["counts"].values()), Counter())
     splits = [split for split in (*SPLITS, WHOLE) if split in {**counts, **official}]
-    drawn = Table(box=box.SIMPLE_HEAD, title="samples, and (the official release's)" if official else "samples")
-    drawn.add_column("class")
+    table = Table(box=box.SIMPLE_HEAD, title="samples, and (the official release's)" if official else "samples")
+    table.add_column("class")
     for split in splits:
-        drawn.add_column(split, justify="right")
-    for name in (*found["classes"], None):
+        table.add_column(split, justify="right")
+    for name in (*report["classes"], None):
         cells = []
         for split in splits:
             ours, theirs = counts.get(split, {}), official.get(split)
             number = sum(ours.values()) if name is None else ours.get(name, 0)
             wanted = None if theirs is None else sum(theirs.values()) if name is None else theirs.get(name, 0)
             cells.append(f"{number:,}" + ("" if wanted is None else f" ({wanted:,})"))
-        drawn.add_row(name or "total", *cells)
-    print_table(console, drawn)
+        table.add_row(name or "total", *cells)
+    print_table(console, table)
     for what in ("subjects", "sequences"):
-        wanted = found["release"][what]
-        number = "not named" if found[what] is None else f"{found[what]:,}"
+        wanted = report["release"][what]
+        number = "not named" if report[what] is None else f"{report[what]:,}"
         console.print(f"{what:<12} {number}" + ("" if wanted is None else f" ({wanted:,})"))
-    shown = [f"{size} ({number:,})" for size, number in list(found["sizes"].items())[:4]]
-    more = len(found["sizes"]) - 4
+    shown = [f"{size} ({number:,})" for size, number in list(report["sizes"].items())[:4]]
+    more = len(report["sizes"]) - 4
     console.print(f"{'pixels':<12} {', '.join(shown)}{f' and {more} other sizes' if more > 0 else ''}")
-    console.print(f"{'bad images':<12} {'; '.join(found['bad']) or 'none'}", soft_wrap=True)
-    console.print(f"{'fingerprint':<12} {found['fingerprint']}")
-    if found["differences"]:
-        console.print(f"{'verdict':<12} differs from the release: {', '.join(found['differences'])}")
-    elif found["compared_with_release"]:
-        console.print(f"{'verdict':<12} complete: every figure is the official release's")
+    console.print(f"{'bad images':<12} {'; '.join(report['bad']) or 'none'}", soft_wrap=True)
+    console.print(f"{'fingerprint':<12} {report['fingerprint']}")
+    identity = report["identity"]
+    if identity is not None:
+        for line in _describe_identity(identity):
+            console.print(line, soft_wrap=True, highlight=False)
+    if report["differences"] or (identity and identity["deviations"]):
+        kinds = [entry["kind"] for entry in identity["deviations"]] if identity else []
+        verdict = f"differs from the release: {', '.join([*kinds, *report['differences']])}"
+    elif identity and identity["files"]:
+        verdict = "this is the official file"
+    elif report["compared_with_release"]:
+        verdict = "complete: every figure is the official release's"
     else:
-        console.print(f"{'verdict':<12} read; there are no official figures to compare with")
+        verdict = "read; there are no official figures to compare with"
+    console.print(f"{'verdict':<12} {verdict}", soft_wrap=True)
+
+
+def _describe_identity(identity: dict[str, Any]) -> list[str]:
+    lines = [f"{'official file':<12} {file}" for file in identity["files"]]
+    lines += [f"{entry['kind']:<12} {entry['text']}" for entry in identity["deviations"]]
+    if not lines:
+        lines.append(f"{'identity':<12} the official images, labels and splits, pixel for pixel, in another file")
+    return lines

@@ -21,7 +21,8 @@ def split(given: NamedDataset, *, out: str | None) -> None:
     if given.protocol is None or out is None:
         refuse("--protocol and --out are needed: fer data split NAME [ROOT] --protocol PROTOCOL --out FILE.json")
     from fer_plugins.data.images import load_images
-    from fer_plugins.data.protocols.official import flaw_of, split_folds
+    from fer_plugins.data.near_groups import add_near_groups
+    from fer_plugins.data.protocols.official import describe_fold, flaw_of, split_folds
     from fer_plugins.data.protocols.split_file import write_split
     from fer_plugins.training.build import cache_folder
 
@@ -40,7 +41,8 @@ def split(given: NamedDataset, *, out: str | None) -> None:
         cache=cache_folder(None),
         memory_gb=1.0,
     )
-    folds = split_folds(loaded.table, protocol)
+    table = add_near_groups(loaded.images, loaded.table, protocol, "auto", cache_folder(None))
+    folds = split_folds(table, protocol)
     title = getattr(dataset, "title", given.name)
     flaw = flaw_of(protocol)
     write_split(
@@ -50,6 +52,8 @@ def split(given: NamedDataset, *, out: str | None) -> None:
     for number, fold in enumerate(folds):
         sizes = ", ".join(f"{name} {len(part):,}" for name, part in fold._asdict().items())
         print(f"fold {number}: {sizes}, split {loaded.table.split_hash(fold._asdict(), loaded.classes)}")
+    if (left_out := describe_fold(protocol, table)) is not None:
+        print(left_out)
     if flaw:
         print(f"flawed: {flaw}")
     print(f"written to {path}; use it with --data {given.name} --protocol.file {path}")

@@ -3,31 +3,45 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import io
 import os
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from fer_plugins.data.audit.copy_list import Groups, groups_of, hash_pixels, join_copies, read_shipped
+from fer_plugins.data.protocols.official import ProtocolCall, wants_near_copies
 from fer_plugins.data.table import SampleTable
+
+if TYPE_CHECKING:
+    from fer_plugins.data.audit import near_copies
 
 NearCopies = Literal["auto", "on", "off"]
 QUICK = 1_000  # images; so many are searched in about a second, which "auto" takes without being asked
-_VERSION = 1  # to be raised whenever the search finds other pairs
+_VERSION = 2  # to be raised whenever the search finds other pairs
+_ROWS = ("first", "second", "blank", "flat_centre")  # columns of the pairs that number images
 
-Groups = npt.NDArray[np.int64]
+
+def add_near_groups(
+    images: npt.NDArray[np.uint8], table: SampleTable, protocol: ProtocolCall, mode: NearCopies, cache: Path | None
+) -> SampleTable:
+    """Return the table with its column ``near``, as :func:`find_near_groups` finds it.
+
+    "auto" is "on" for a protocol that decides by near copies.
+    """
+    mode = "on" if mode == "auto" and wants_near_copies(protocol) else mode
+    return replace(table, near=find_near_groups(images, table, mode, cache))
 
 
 def find_near_groups(
     images: npt.NDArray[np.uint8], table: SampleTable, mode: NearCopies, cache: Path | None
 ) -> Groups | None:
-    """Return a group number for every image, the same for near copies; None where they were not looked for.
+    """Return a group number for every image, the same for near and exact copies; None where they were not looked for.
 
-    What was found is kept in ``cache`` under a hash of the images' pixels, so that an audit, and every later run on the
-    same images in any order, has it at once.
+    Those of the official FER-2013 are known without a search.
 
     Args:
         images: (N, S, S, C) uint8.
@@ -37,54 +51,56 @@ def find_near_groups(
     """
     if mode == "off":
         return None
-    order, path = table.canonical_order(), _place(table, cache)
-    groups = np.empty(len(table), np.int64)
-    known = _read(path, len(table)) if path is not None else None
-    if known is not None:
-        groups[order] = known
-        return groups
-    if mode == "auto" and len(table) > QUICK:
+    shipped = read_shipped()
+    if hash_pixels(table) == shipped.pixels:
+        return groups_of(table, shipped)
+    if mode == "auto" and len(table) > QUICK and _read(table, cache) is None:
         return None
+    return join_copies(table, search_near_copies(images, table, cache).components())
+
+
+def search_near_copies(images: npt.NDArray[np.uint8], table: SampleTable, cache: Path | None) -> near_copies.NearCopies:
+    """Return the pairs of near copies, from the cache where an earlier search has left them.
+
+    They are kept under a hash of the images' pixels, so that every later run on the same images, in any order, has them
+    at once. A cache that cannot be written is passed over.
+    """
     from fer_plugins.data.audit.near_copies import find_near_copies
 
-    found = find_near_copies(images).components()
-    keep_near_groups(found, table, cache)
-    return found
+    pairs = _read(table, cache)
+    if pairs is None:
+        pairs = find_near_copies(images)
+        if cache is not None:
+            _write(_place(table, cache), _renumber(pairs, np.argsort(table.canonical_order())))
+    return pairs
 
 
-def keep_near_groups(groups: Groups, table: SampleTable, cache: Path | None) -> None:
-    """Keep what was found for later runs on the same images; a cache that cannot be written is passed over.
-
-    Args:
-        groups: (N,) a number for every image.
-        table: N samples, with ``digest``.
-        cache: folder of the cache, or None.
-    """
-    path = _place(table, cache)
-    if path is not None:
-        _write(path, groups[table.canonical_order()])
+def _place(table: SampleTable, cache: Path) -> Path:
+    return cache / f"near-copies-{_VERSION}-{hash_pixels(table)}.npz"
 
 
-def _place(table: SampleTable, cache: Path | None) -> Path | None:
-    if cache is None:
-        return None
-    assert table.digest is not None
-    hashed = hashlib.blake2b(f"near {_VERSION}".encode(), digest_size=8)
-    hashed.update("\n".join(np.sort(table.digest).tolist()).encode())
-    return cache / f"near-copies-{hashed.hexdigest()}.npy"
+def _renumber(pairs: near_copies.NearCopies, number: npt.NDArray[np.int64]) -> near_copies.NearCopies:
+    """Return the pairs with ``number[row]`` for each row."""
+    columns: dict[str, Any] = {name: number[getattr(pairs, name)] for name in _ROWS}
+    return replace(pairs, **columns)
 
 
-def _read(path: Path, size: int) -> Groups | None:
+def _read(table: SampleTable, cache: Path | None) -> near_copies.NearCopies | None:
+    from fer_plugins.data.audit.near_copies import NearCopies as Pairs
+
     try:
-        kept: Groups = np.load(path, allow_pickle=False)
+        if cache is None:
+            return None
+        with np.load(_place(table, cache), allow_pickle=False) as kept:
+            pairs = Pairs(**{field.name: kept[field.name] for field in fields(Pairs)})
+        return _renumber(replace(pairs, size=int(pairs.size)), table.canonical_order())
     except Exception:  # no folder, no rights, or a file of whatever content: it is looked for again
         return None
-    return kept if kept.shape == (size,) and kept.dtype == np.int64 else None
 
 
-def _write(path: Path, groups: Groups) -> None:
+def _write(path: Path, pairs: near_copies.NearCopies) -> None:
     content = io.BytesIO()
-    np.save(content, groups)
+    np.savez_compressed(content, **{field.name: getattr(pairs, field.name) for field in fields(pairs)})
     unfinished = path.with_name(f".unfinished-{os.getpid()}-{path.name}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

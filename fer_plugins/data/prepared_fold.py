@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,16 +13,15 @@ from fer_plugins.contract import Dataset, Fold, SampleTransform
 from fer_plugins.data.augmentations.shift import compare_detail
 from fer_plugins.data.images import Progress, load_images
 from fer_plugins.data.leaks import Leaks, find_leaks
-from fer_plugins.data.near_groups import NearCopies, find_near_groups
+from fer_plugins.data.near_groups import NearCopies, add_near_groups
 from fer_plugins.data.offline import Images, balance_classes, refuse_mapped
+from fer_plugins.data.protocols.fold_parts import count_classes, missing_classes
 from fer_plugins.data.protocols.official import (
     ProtocolCall,
     augments_first,
-    count_classes,
-    missing_classes,
+    describe_fold,
     pick_fold,
     split_folds,
-    wants_near_copies,
 )
 from fer_plugins.data.table import SampleTable
 from fer_plugins.runtime.errors import InputError
@@ -89,9 +87,8 @@ def prepare_fold(
         progress=progress,
     )
     classes = loaded.classes
-    mode = "on" if near_copies == "auto" and wants_near_copies(protocol) else near_copies
-    near = find_near_groups(loaded.images, loaded.table, mode, cache)
-    images, table, before = loaded.images, dataclasses.replace(loaded.table, near=near), {}
+    table = add_near_groups(loaded.images, loaded.table, protocol, near_copies, cache)
+    images, before = loaded.images, {}
     if offline is not None and augments_first(protocol):  # flawed: what is made joins the whole
         kept = np.arange(len(table)) if limit is None else table.part(limit)
         before = {"all": table.label[kept]}
@@ -102,6 +99,7 @@ def prepare_fold(
         images, table, limit = images[rows], table.rows(rows), None
     folds = split_folds(table, protocol, limit=limit)
     chosen = pick_fold(folds, fold, protocol)
+    left_out = describe_fold(protocol, table, limit)
     if offline is not None and not before:  # what is made joins the training split
         before = {"train": table.label[chosen.train]}
         images, table, train = balance_classes(images, table, chosen.train, offline[0], per_class=offline[1], seed=seed)
@@ -120,7 +118,7 @@ def prepare_fold(
         table,
         chosen,
         classes,
-        loaded.notes,
+        loaded.notes if left_out is None else (*loaded.notes, left_out),
         tuple(sentence for sentence in said if sentence),
         loaded.from_cache,
         loaded.seconds,

@@ -13,6 +13,7 @@ from fer_plugins.data.protocols.official import flaw_of
 from fer_plugins.runs import record as records
 from fer_plugins.runs.record import Record
 from fer_plugins.runs.versions import git_revision, versions
+from fer_plugins.runtime.notices import Notice
 
 
 def title_of(data: FERDataModule) -> str:
@@ -49,13 +50,19 @@ def describe(settings: RunConfig, data: FERDataModule, notice: str | None) -> di
             "targets": settings["data"]["targets"],
             "leaks": data.leaks.as_dict() if data.leaks else None,
         },
-        "protocol": {**settings.protocol, "fold": settings.run.fold, "flaw": flaw_of(data.protocol)},
+        "protocol": {**settings.protocol, "fold": settings.run.fold, "flaw": flaw_of(data.protocol), **_left_out(data)},
         "selected_on": {"split": "test" if data.selects_on_test else "val", **settings.selection},
         "reported_on": "test" if settings.run.test else "val",
         "seeds": {"run": settings.seed, "protocol": settings.protocol.seed},
         "sessions": [],
         "warnings": list(data.warnings),
     }
+
+
+def _left_out(data: FERDataModule) -> dict[str, Any]:
+    """Return how many images the protocol leaves out of the release's split and why, where it says so."""
+    notices = [note for note in data.notes if isinstance(note, Notice) and note.code == "left_out"]
+    return {"left_out": dict(notices[0].data)} if notices else {}
 
 
 def assumed_here(described: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, str]:

@@ -69,7 +69,7 @@ def test_off_does_not_look_and_auto_leaves_many_images_alone(root, monkeypatch):
 def test_what_was_found_is_kept_for_any_order_of_the_same_images(root, tmp_path, monkeypatch):
     cache = tmp_path / "cache"
     first = data_of(root, cache=cache)
-    kept = list(cache.glob("near-copies-*.npy"))
+    kept = list(cache.glob("near-copies-*.npz"))
     assert len(kept) == 1
     monkeypatch.setattr(near_groups, "QUICK", 0)  # now only what is known
     packed = fake.write_zip(

@@ -12,7 +12,7 @@ from scipy.sparse.csgraph import connected_components
 
 from fer_plugins.contract import SPLITS, Fold
 from fer_plugins.data.audit.candidates import Rows
-from fer_plugins.data.audit.near_copies import NearCopies, count_between, find_near_copies
+from fer_plugins.data.audit.near_copies import NearCopies, count_between
 from fer_plugins.data.leaks import find_leaks
 from fer_plugins.data.table import SampleTable
 
@@ -44,25 +44,21 @@ class Findings:
     conflicting_near: list[Rows]  # groups of ``near`` with more than one label
     in_one_sequence: int  # pairs of ``pairs`` from one recording, where near copies are natural
     overlaps: list[Overlap]  # one a fold
-    component: Rows  # (N,) a number for every image, the same for copies and near copies
 
 
-def find_groups(
-    images: npt.NDArray[np.uint8], table: SampleTable, labels: Strings, splits: Sequence[Parts]
-) -> Findings:
+def find_groups(pairs: NearCopies, table: SampleTable, labels: Strings, splits: Sequence[Parts]) -> Findings:
     """Look for everything that an audit reports.
 
     Args:
-        images: (N, S, S, C) uint8, row for row as the table.
-        table: the samples, with ``digest``.
+        pairs: the near copies among the images.
+        table: the samples, with ``digest``, row for row as the images.
         labels: (N,) class names, which two datasets share rather than numbers.
         splits: parts of each fold, name -> rows. Subjects, sequences and made versions are compared between "train",
             "val" and "test" alone, since another dataset may call another person by the same name.
     """
     assert table.digest is not None
     exact_group = np.unique(table.digest, return_inverse=True)[1].astype(np.int64)
-    found = find_near_copies(images)
-    near = found.take(np.flatnonzero(exact_group[found.first] != exact_group[found.second]))
+    near = pairs.take(np.flatnonzero(exact_group[pairs.first] != exact_group[pairs.second]))
     near_group = _near_groups(exact_group, near)
     exact_groups, near_groups = list_groups(exact_group), list_groups(near_group)
     one_sequence = 0
@@ -75,7 +71,6 @@ def find_groups(
         conflicting_exact=_with_conflict(exact_groups, labels),
         conflicting_near=_with_conflict(near_groups, labels),
         in_one_sequence=one_sequence,
-        component=found.components(),
         overlaps=[_compare_parts(table, parts, exact_group, near_group) for parts in splits],
     )
 

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fer_plugins.contract import Release
+from fer_plugins.data.audit.official_files import Identity, identify_fer2013
 from fer_plugins.data.datasets.fer2013_copies import recognise
 from fer_plugins.data.datasets.fer2013_layouts import CLASSES, SIDE, Samples
 from fer_plugins.data.formats.archives.opening import split_inside
@@ -140,6 +141,10 @@ class FER2013:
         """Image ``index`` as uint8 (48, 48, 1); another size only where ``check`` lets it pass."""
         image: npt.NDArray[np.uint8] = self._read().images[index]
         return image
+
+    def identify(self) -> Identity:
+        """Return which official file this copy is by its checksum, or else in what it differs from the release."""
+        return identify_fer2013(self._layout, self._read(), recoded=bool(self._codes))
 
     def _read(self) -> Samples:
         if self._samples is None:

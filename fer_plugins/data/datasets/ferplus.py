@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fer_plugins.contract import Release
+from fer_plugins.data.audit.official_files import find_checksum
 from fer_plugins.data.datasets.fer2013_copies import recognise
 from fer_plugins.data.datasets.fer2013_folders import has_class_folders
 from fer_plugins.data.datasets.fer2013_layouts import TableLayout
@@ -123,7 +124,13 @@ class _Copy:
         if self.table is None or self.votes_in is None:
             return "the folders of the authors' script", read_lists(self.files, self.lists)
         rows = match_votes(self.table.read(on_bad_image), self.votes_in, self.votes_name)
-        rows.notes = [*self.notes, *rows.notes]
+        with self.votes_in.opened() as open_file, open_file(self.votes_name) as stream:
+            official = find_checksum(stream)
+        rows.notes = [
+            *self.notes,
+            *rows.notes,
+            *([f"The votes are the official file: {official}."] if official else []),
+        ]
         return f"{self.table.title} with {Path(self.votes_name).name}", rows
 
 

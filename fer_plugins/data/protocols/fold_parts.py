@@ -1,13 +1,14 @@
-"""What the parts of a fold are made of: whether they are the release's own, and which datasets they hold."""
+"""What the splits of a fold hold: images of each class, of the release's own split, of other datasets."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from fer_plugins.contract import SPLITS, Fold
 from fer_plugins.data.table import SampleTable
+from fer_plugins.runtime.errors import InputError
 
 
 def find_release_parts(table: SampleTable, fold: Fold, *, limited: bool) -> list[str]:
@@ -42,3 +43,46 @@ def count_targets(table: SampleTable, fold: Fold, classes: Sequence[str]) -> dic
         name: dict(zip(classes, np.bincount(label[origin == name], minlength=len(classes)).tolist(), strict=True))
         for name in sorted(set(origin.tolist()) - {""})
     }
+
+
+def count_classes(table: SampleTable, fold: Fold, classes: Sequence[str], *, owner: str) -> dict[str, dict[str, int]]:
+    """Return {split: {class: samples}} of the dataset that is trained on, without those that are only tested on.
+
+    Validation and test may lack a class (a subject who does not show it).
+
+    Raises:
+        InputError: a split is empty, or a class has no sample in the training split.
+    """
+    counted = {}
+    for split, rows in zip(SPLITS, fold, strict=True):
+        part = rows if table.origin is None else rows[table.origin[rows] == ""]
+        counts = np.bincount(table.label[part], minlength=len(classes)).tolist()
+        if len(part) == 0 or (split == "train" and 0 in counts):
+            if len(part) == 0:
+                raise InputError(
+                    f"no sample is in split {split} of {owner}; raise data.limit where that is set, or use another "
+                    "protocol"
+                )
+            label = counts.index(0)
+            if not (table.label == label).any():
+                raise InputError(
+                    f"class {classes[label]} has no sample at all in {owner}; add images of it, raise data.limit where "
+                    "that is set, or read the copy as --data folder, whose classes are those that are there"
+                )
+            raise InputError(
+                f"class {classes[label]} has no sample in split {split} of {owner}; raise data.limit where that is "
+                "set, or use another protocol, such as --protocol random"
+            )
+        counted[split] = dict(zip(classes, counts, strict=True))
+    return counted
+
+
+def missing_classes(counts: Mapping[str, Mapping[str, int]]) -> str | None:
+    """Return a sentence on the classes that validation or test lack, or None."""
+    lacking = {
+        split: [name for name, number in of_split.items() if not number]
+        for split, of_split in counts.items()
+        if split != "train"
+    }
+    said = [f"{', '.join(names)} in {split}" for split, names in lacking.items() if names]
+    return f"no sample of {' and none of '.join(said)}: their scores are averages over fewer classes" if said else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy.typing as npt
 from fer_plugins.contract import SPLITS, Fold
 from fer_plugins.data.table import SampleTable
 from fer_plugins.runtime.errors import InputError
+from fer_plugins.runtime.notices import Notice
 from fer_plugins.runtime.seeds import derive
 
 Rows = npt.NDArray[np.int64]
@@ -25,18 +26,23 @@ def official(table: SampleTable, seed: int) -> list[Fold]:
         InputError: the dataset's release has no split, or lacks one of its three parts.
     """
     del seed
+    return [release_fold(table, "official")]
+
+
+def release_fold(table: SampleTable, protocol: str) -> Fold:
+    """Return the release's own split for the protocol of this name; raises as :func:`official` does."""
     if table.split is None:
-        raise InputError("protocol official: the dataset has no official split; use --protocol random")
+        raise InputError(f"protocol {protocol}: the dataset has no official split; use --protocol random")
     parts = {name: np.flatnonzero(table.split == name) for name in SPLITS}
     missing = [name for name in SPLITS if len(parts[name]) == 0]
     if missing:
         # Only this keeps the release's test split where that is there.
         remedy = "official_val" if missing == ["val"] else "random"
         raise InputError(
-            f"protocol official: the dataset's official split has no {' and no '.join(missing)} split; "
+            f"protocol {protocol}: the dataset's official split has no {' and no '.join(missing)} split; "
             f"use --protocol {remedy}"
         )
-    return [Fold(**parts)]
+    return Fold(**parts)
 
 
 def random(table: SampleTable, seed: int, *, val: float = 0.1, test: float = 0.1) -> list[Fold]:
@@ -138,49 +144,6 @@ def pick_fold(folds: Sequence[Fold], number: int, protocol: ProtocolCall) -> Fol
     return folds[number]
 
 
-def count_classes(table: SampleTable, fold: Fold, classes: Sequence[str], *, owner: str) -> dict[str, dict[str, int]]:
-    """Return {split: {class: samples}} of the dataset that is trained on, without those that are only tested on.
-
-    Validation and test may lack a class (a subject who does not show it).
-
-    Raises:
-        InputError: a split is empty, or a class has no sample in the training split.
-    """
-    counted = {}
-    for split, rows in zip(SPLITS, fold, strict=True):
-        part = rows if table.origin is None else rows[table.origin[rows] == ""]
-        counts = np.bincount(table.label[part], minlength=len(classes)).tolist()
-        if len(part) == 0 or (split == "train" and 0 in counts):
-            if len(part) == 0:
-                raise InputError(
-                    f"no sample is in split {split} of {owner}; raise data.limit where that is set, or use another "
-                    "protocol"
-                )
-            label = counts.index(0)
-            if not (table.label == label).any():
-                raise InputError(
-                    f"class {classes[label]} has no sample at all in {owner}; add images of it, raise data.limit where "
-                    "that is set, or read the copy as --data folder, whose classes are those that are there"
-                )
-            raise InputError(
-                f"class {classes[label]} has no sample in split {split} of {owner}; raise data.limit where that is "
-                "set, or use another protocol, such as --protocol random"
-            )
-        counted[split] = dict(zip(classes, counts, strict=True))
-    return counted
-
-
-def missing_classes(counts: Mapping[str, Mapping[str, int]]) -> str | None:
-    """Return a sentence on the classes that validation or test lack, or None."""
-    lacking = {
-        split: [name for name, number in of_split.items() if not number]
-        for split, of_split in counts.items()
-        if split != "train"
-    }
-    said = [f"{', '.join(names)} in {split}" for split, names in lacking.items() if names]
-    return f"no sample of {' and none of '.join(said)}: their scores are averages over fewer classes" if said else None
-
-
 def _checked_fold(fold: object, where: str, size: int, flawed: bool) -> Fold:
     if not isinstance(fold, tuple) or len(fold) != len(SPLITS):
         raise InputError(f"{where} must be a Fold of train, val and test")
@@ -208,9 +171,7 @@ def flaw_of(protocol: ProtocolCall) -> str | None:
 
     The attribute ``flaw`` may be a function of the protocol's options.
     """
-    flaw: Any = getattr(_unbound(protocol), "flaw", None)
-    if callable(flaw):
-        flaw = flaw(**(protocol.keywords if isinstance(protocol, functools.partial) else {}))
+    flaw = _attribute(protocol, "flaw")
     return str(flaw) if flaw is not None else None
 
 
@@ -230,8 +191,30 @@ def augments_first(protocol: ProtocolCall) -> bool:
 
 
 def wants_near_copies(protocol: ProtocolCall) -> bool:
-    """Tell whether the protocol decides by near copies (the table's column ``near``)."""
-    return bool(getattr(_unbound(protocol), "wants_near_copies", False))
+    """Tell whether the protocol, with its options, decides by near copies (the table's column ``near``)."""
+    return bool(_attribute(protocol, "wants_near_copies"))
+
+
+def describe_fold(protocol: ProtocolCall, table: SampleTable, limit: int | float | None = None) -> Notice | None:
+    """Return what the protocol says of the split that :func:`split_folds` makes, such as which images it leaves out.
+
+    A protocol says it by its attribute ``describe``, a function of the table and of its options.
+    """
+    describe = getattr(_unbound(protocol), "describe", None)
+    if describe is None:
+        return None
+    notice: Notice = describe(table if limit is None else table.rows(table.part(limit)), **_options(protocol))
+    return notice
+
+
+def _attribute(protocol: ProtocolCall, name: str) -> Any:
+    """Return an attribute of the protocol's function; where it is a function of the options, what that returns."""
+    value = getattr(_unbound(protocol), name, None)
+    return value(**_options(protocol)) if callable(value) else value
+
+
+def _options(protocol: ProtocolCall) -> dict[str, Any]:
+    return protocol.keywords if isinstance(protocol, functools.partial) else {}
 
 
 def _name_of(protocol: ProtocolCall) -> str:

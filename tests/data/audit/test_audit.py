@@ -15,6 +15,7 @@ from support.verbs import audit
 from fer_plugins.commands import main
 from fer_plugins.data.audit.contact_sheet import draw_sheet
 from fer_plugins.data.audit.groups import find_groups, list_groups
+from fer_plugins.data.audit.near_copies import find_near_copies
 from fer_plugins.data.audit.report import as_values
 from fer_plugins.data.datasets.synthetic import Synthetic
 from fer_plugins.data.images import digest_of
@@ -42,7 +43,7 @@ def make_table(images, labels=None, **columns):
 
 def search(images, table, **parts):
     splits = [{name: np.array(rows, np.int64) for name, rows in parts.items()}] if parts else []
-    return find_groups(images, table, CLASSES[table.label], splits)
+    return find_groups(find_near_copies(images), table, CLASSES[table.label], splits)
 
 
 def rows_of(groups):

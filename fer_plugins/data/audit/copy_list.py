@@ -1,0 +1,241 @@
+"""The list of a dataset's copies as data that any program can use: row numbers and digests, without any image."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from fer_plugins.contract import SPLITS
+from fer_plugins.data.formats.split_names import split_of
+from fer_plugins.data.table import SampleTable
+from fer_plugins.runtime.errors import InputError
+
+FORMAT = "fer-plugins copies 1"
+SHIPPED = "fer2013_copies.csv"  # of the official FER-2013
+COLUMNS = ("row", "usage", "group", "kind", "digest")
+USAGE = {"train": "Training", "val": "PublicTest", "test": "PrivateTest"}  # what FER-2013's csv calls its splits
+NOTE = (
+    "Images of one group show the same photograph. Holds no image and no label. The list may be used like the program "
+    "that made it (Apache-2.0); it gives no right to the images, which are under the terms of their publisher."
+)
+EXPLAINED = {
+    "row": "counted from 0 in the dataset's own order (fer2013.csv: 0 is the first row below the header)",
+    "kind": "exact where all images of the group have the same pixels, else near",
+    "digest": "BLAKE2b of 8 bytes over the shape as text, (48, 48, 1), and the pixels row by row",
+}
+
+Groups = npt.NDArray[np.int64]
+Strings = npt.NDArray[np.str_]
+
+
+@dataclass(frozen=True)
+class CopyList:
+    """Every image that has a copy; each column has one entry an image, sorted by group and row."""
+
+    dataset: str  # its title
+    pixels: str  # hash of all images of the dataset, see hash_pixels
+    images: Mapping[str, int]  # split ("" where the release has none) -> images of the dataset
+    row: Groups
+    usage: Strings  # the split; in FER-2013's own words where it is that
+    group: Groups  # counted from 1
+    kind: Strings  # "exact" or "near", the same for all images of a group
+    digest: Strings  # 16 hex digits; see fer_plugins.data.images.digest_of
+    source: Strings | None = None  # file names, where the row number is not in the file's own order
+
+
+def join_copies(table: SampleTable, near: Groups | None) -> Groups:
+    """Return a group number for every image: the same for identical images and, where given, near copies.
+
+    Args:
+        table: N samples, with ``digest``.
+        near: (N,) the same number for near copies, or None.
+    """
+    assert table.digest is not None
+    exact: Groups = np.unique(table.digest, return_inverse=True)[1].astype(np.int64)
+    if near is None:
+        return exact
+    number = np.unique(near, return_inverse=True)[1]
+    size = exact.max(initial=0) + 1
+    links = coo_array((np.ones(len(exact)), (exact, size + number)), shape=(2 * len(exact), 2 * len(exact)))
+    group: Groups = connected_components(links, directed=False)[1][exact].astype(np.int64)
+    return group
+
+
+def list_copies(table: SampleTable, near: Groups, title: str) -> CopyList:
+    """List the images that have a copy.
+
+    Args:
+        table: N samples, with ``digest``.
+        near: (N,) the same number for near copies.
+        title: the dataset's.
+    """
+    assert table.digest is not None
+    _, joined, size = np.unique(join_copies(table, near), return_inverse=True, return_counts=True)
+    row = np.flatnonzero(size[joined] > 1)
+    _, leader, member = np.unique(joined[row], return_index=True, return_inverse=True)
+    group = np.argsort(np.argsort(leader))[member] + 1  # in the order of each group's first image
+    order = np.lexsort((row, group))
+    row, group = row[order], group[order]
+    digest = table.digest[row]
+    kinds = np.unique(np.stack([group, np.unique(digest, return_inverse=True)[1]]), axis=1)[0]
+    near_groups = np.flatnonzero(np.bincount(kinds) > 1)
+    split = np.full(len(table), "") if table.split is None else table.split
+    words = USAGE if title == "FER2013" else {}
+    numbered = all(source.endswith(f":row {number}") for number, source in enumerate(table.source.tolist(), start=1))
+    return CopyList(
+        title,
+        hash_pixels(table),
+        {name: int((split == name).sum()) for name in (*SPLITS, "") if (split == name).any()},
+        row,
+        np.array([words.get(name, name) for name in split[row]], dtype=np.str_),
+        group,
+        np.where(np.isin(group, near_groups), "near", "exact"),
+        digest,
+        None if numbered else table.source[row],
+    )
+
+
+def hash_pixels(table: SampleTable) -> str:
+    """Hash the pixels of all images, whatever their order, labels and splits: 16 hex digits."""
+    assert table.digest is not None
+    return hashlib.blake2b("\n".join(np.sort(table.digest).tolist()).encode(), digest_size=8).hexdigest()
+
+
+def as_json(copies: CopyList) -> str:
+    """Return the list as JSON: what the columns mean, then one row an image."""
+    rows = ",\n".join(json.dumps(row, ensure_ascii=False) for row in _rows(copies))
+    head = json.dumps({**_head(copies), "columns": _columns(copies)}, indent=1, ensure_ascii=False)
+    return f'{head[:-2]},\n "rows": [\n{rows}\n]\n}}\n'
+
+
+def as_csv(copies: CopyList) -> str:
+    """Return the list as CSV, below lines that begin with # and say what it is."""
+    text = io.StringIO()
+    for name, value in _head(copies).items():
+        said = "; ".join(f"{key or '-'}: {entry}" for key, entry in value.items()) if isinstance(value, dict) else value
+        text.write(f"# {name}: {said}\n")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(_columns(copies))
+    writer.writerows(_rows(copies))
+    return text.getvalue()
+
+
+def _head(copies: CopyList) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "dataset": copies.dataset,
+        "pixels": copies.pixels,
+        "images": dict(copies.images),
+        "licence": NOTE,
+        **{f"column {name}": text for name, text in EXPLAINED.items()},
+    }
+
+
+def _columns(copies: CopyList) -> list[str]:
+    return [*COLUMNS, *(() if copies.source is None else ("source",))]
+
+
+def _rows(copies: CopyList) -> list[tuple[Any, ...]]:
+    return list(zip(*(getattr(copies, name).tolist() for name in _columns(copies)), strict=True))
+
+
+def read_copies(path: str | Path) -> CopyList:
+    """Read a list that ``fer data audit --export`` wrote, as CSV or JSON; "shipped" is that of the official FER-2013.
+
+    Raises:
+        InputError: it cannot be read, or is no such list.
+    """
+    if path == "shipped":
+        return read_shipped()
+    try:
+        text = Path(path).expanduser().read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or "it is no text"
+        raise InputError(
+            f"{path}: cannot be read ({why}); give a list that fer data audit --export wrote, or shipped"
+        ) from None
+    return _parse(text, str(path))
+
+
+@cache
+def read_shipped() -> CopyList:
+    """Read the list of the official FER-2013 that comes with the package."""
+    return _parse(resources.files(__package__).joinpath(SHIPPED).read_text(encoding="utf-8"), SHIPPED)
+
+
+def _parse(text: str, where: str) -> CopyList:
+    try:
+        if text.lstrip().startswith("{"):
+            content = json.loads(text)
+            images, names, rows = content["images"], content["columns"], content["rows"]
+        else:
+            lines = text.rstrip("\n").split("\n")
+            content = dict(line[2:].split(": ", 1) for line in lines if line.startswith("# "))
+            names, *rows = csv.reader(line for line in lines if not line.startswith("#"))
+            images = dict(entry.split(": ") for entry in content["images"].split("; "))
+        if content["format"] != FORMAT:
+            raise ValueError
+        columns = dict(zip(names, zip(*rows, strict=True) if rows else [()] * len(names), strict=True))
+        return CopyList(
+            content["dataset"],
+            content["pixels"],
+            {name.replace("-", ""): int(number) for name, number in images.items()},
+            np.array(columns["row"], np.int64),
+            np.array(columns["usage"], np.str_),
+            np.array(columns["group"], np.int64),
+            np.array(columns["kind"], np.str_),
+            np.array([re.fullmatch("[0-9a-f]{16}", digest)[0] for digest in columns["digest"]], np.str_),  # type: ignore[index]
+            np.array(columns["source"], np.str_) if "source" in columns else None,
+        )
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise InputError(
+            f"{where}: is no list of copies, or was altered; make it again with fer data audit --export"
+        ) from None
+
+
+def groups_of(table: SampleTable, copies: CopyList) -> Groups:
+    """Return a group number for every image of a table, from a list instead of a search: (N,).
+
+    Images are known by their pixels, so that labels, splits and the order of the copy do not matter. The table may hold
+    a part of the dataset.
+
+    Raises:
+        InputError: the list is of other images than these.
+    """
+    assert table.digest is not None
+    _check_fit(table, copies)
+    listed = dict(zip(copies.digest.tolist(), copies.group.tolist(), strict=True))
+    alone = copies.group.max(initial=0) + 1 + np.unique(table.digest, return_inverse=True)[1]
+    groups = (listed.get(digest, int(own)) for digest, own in zip(table.digest.tolist(), alone, strict=True))
+    return np.fromiter(groups, np.int64, len(table))
+
+
+def _check_fit(table: SampleTable, copies: CopyList) -> None:
+    """Refuse a list of which a split holds far fewer images than its share of the dataset should."""
+    assert table.digest is not None
+    split_of_listed = np.array([split_of(usage) or "" for usage in copies.usage])
+    for split, total in copies.images.items():
+        own = np.full(len(table), True) if table.split is None or not split else table.split == split
+        share = min(1.0, own.sum() / total)
+        expected = share * (split_of_listed == split).sum()
+        found = int(np.isin(copies.digest[split_of_listed == split], table.digest).sum())
+        if found < expected / 2 - 2 * expected**0.5:
+            raise InputError(
+                f"the list of copies of {copies.dataset} does not fit these images: of its {split or 'images'} "
+                f"{found:,} are here, about {expected:,.0f} should be; the images were altered or are others: give "
+                "--protocol.list search"
+            )
