@@ -20,7 +20,7 @@ import numpy as np
 from fer_plugins import config
 from fer_plugins.analysis import differences
 from fer_plugins.data.read_once import reading_once
-from fer_plugins.experiments.cells import Cell, run_cells
+from fer_plugins.experiments.cells import Cell, in_process, run_cells
 from fer_plugins.experiments.quiet import quiet
 from fer_plugins.experiments.run import run
 from fer_plugins.experiments.trained_side import Side, tested_samples
@@ -102,7 +102,7 @@ def compare(plan: Plan, folder: Path, say: Callable[[str], None] = print) -> dic
 
     try:
         with reading_once():
-            for outcome in run_cells(cells(), run, silent=True):  # a line a training says enough
+            for outcome in run_cells(cells(), in_process(run), silent=True):  # a line a training says enough
                 if outcome.record is None:
                     assert outcome.error is not None
                     raise outcome.error

@@ -14,7 +14,7 @@ from typing import Any
 from fer_plugins import config
 from fer_plugins.config import registry
 from fer_plugins.data.read_once import reading_once
-from fer_plugins.experiments.cells import Cell, Outcome, run_cells
+from fer_plugins.experiments.cells import Cell, Outcome, in_process, run_cells
 from fer_plugins.runs.record import write_atomically
 from fer_plugins.runtime.errors import InputError, RunError
 
@@ -165,7 +165,7 @@ def search(
 
     try:
         with reading_once():
-            for outcome in run_cells(cells(), run, silent=True):  # a line a trial says enough
+            for outcome in run_cells(cells(), in_process(run), silent=True):  # a line a trial says enough
                 score, problem = _read_outcome(outcome, metric)
                 searcher.tell(math.inf if score is None else sign * score)
                 values = {axis.key: axis.value(at) for axis, at in zip(space.axes, points[-1], strict=True)}
