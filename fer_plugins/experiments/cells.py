@@ -60,11 +60,9 @@ def run_cells(cells: Iterable[Cell], execute: Execute, *, silent: bool = False) 
         InputError: the first cell that is run refuses its input, as all would. Interrupted: the user stopped it.
     """
     ran = False
-    for finished, group in itertools.groupby(cells, key=lambda cell: cell.finished):
-        if finished:
-            yield from _keep(group, silent)
-            continue
-        with contextlib.closing(execute(group if silent else _announce(group))) as outcomes:
+    announced = cells if silent else _announce(cells)
+    for finished, group in itertools.groupby(announced, key=lambda cell: cell.finished):
+        with contextlib.closing((_keep if finished else execute)(group)) as outcomes:
             while True:
                 with _silence() if silent else contextlib.nullcontext():
                     outcome = next(outcomes, None)
@@ -72,7 +70,7 @@ def run_cells(cells: Iterable[Cell], execute: Execute, *, silent: bool = False) 
                     break
                 if isinstance(outcome.error, InputError) and not ran:
                     raise outcome.error
-                ran = True
+                ran = ran or not finished
                 if outcome.error is not None and not silent:
                     print(f"{outcome.cell.name} failed: {outcome.error}", flush=True)
                 yield outcome
@@ -101,8 +99,8 @@ def in_process(begin: Begin, go_on: GoOn | None = None) -> Execute:
     return execute
 
 
-def _keep(cells: Iterable[Cell], silent: bool) -> Iterator[Outcome]:
-    for cell in cells if silent else _announce(cells):
+def _keep(cells: Iterable[Cell]) -> Generator[Outcome, None, None]:
+    for cell in cells:
         assert cell.begun is not None
         yield Outcome(cell, cell.begun, None, round(training_seconds(cell.begun), 2))
 

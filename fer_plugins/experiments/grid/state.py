@@ -22,7 +22,8 @@ from fer_plugins.experiments.found_runs import (
     find_runs,
     training_seconds,
 )
-from fer_plugins.experiments.grid.plan import Cell, Plan, identify
+from fer_plugins.experiments.grid.plan import Cell, Plan
+from fer_plugins.experiments.identity import identify
 from fer_plugins.experiments.workers import cell_file
 from fer_plugins.metrics.table import HEADLINE
 from fer_plugins.runs.record import Record, check_output, write_atomically
