@@ -18,7 +18,7 @@ from fer_plugins.runtime import activity
 @click.command(cls=SettingsVerb)
 @click.argument("file", type=click.Path(), metavar="FILE")
 @recipe_options
-@click.option("--out", type=click.Path(), metavar="FOLDER", help="Where the trials go.")
+@click.option("--out", type=click.Path(), metavar="FOLDER", help="Where the trials go; one that was begun goes on.")
 def search(
     file: str, plugin: str | None, recipe: str | None, files: tuple[str, ...], out: str | None, flags: dict[str, Any]
 ) -> None:

@@ -1,14 +1,20 @@
-"""The one runner of many runs: folds, seeds, trials of a search and both sides of a comparison are its cells."""
+"""The one runner of many runs: folds, seeds, cells of a grid, trials of a search and both sides of a comparison.
+
+An executor says where the cells run: ``in_process`` here, ``workers.execute`` in processes of this machine,
+``ray_executor.execute`` on a cluster.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 
 from fer_plugins import config
+from fer_plugins.experiments.found_runs import training_seconds
 from fer_plugins.runs.record import Record
 from fer_plugins.runtime.errors import InputError, Interrupted, RunError
 
@@ -20,9 +26,9 @@ GoOn = Callable[[Record], Record]
 class Cell:
     """One run of many."""
 
-    name: str  # tells it from the others in messages: "fold 1"
-    resolved: config.Resolved  # what is run; its ``run.output`` is where the folder is made
-    title: str = ""  # printed before it is run
+    name: str  # unique among them, such as "fold 1"
+    resolved: config.Resolved  # what is run; ``run.output`` is where the folder is made
+    title: str = ""  # printed before it is run in this process
     begun: Record | None = None  # its run so far, to be gone on with
     finished: bool = False  # that run is finished, and kept
 
@@ -34,45 +40,76 @@ class Outcome:
     cell: Cell
     record: Record | None  # None: it failed
     error: InputError | RunError | None
-    seconds: float  # 0 for a run that is kept
+    seconds: float  # of a run that is kept: what it took then
 
 
-def run_cells(
-    cells: Iterable[Cell], begin: Begin, go_on: GoOn | None = None, *, silent: bool = False
-) -> Iterator[Outcome]:
-    """Run cells one after the other in this process; one that fails stops no other.
+Execute = Callable[[Iterable[Cell]], Generator[Outcome, None, None]]
+
+
+def run_cells(cells: Iterable[Cell], execute: Execute, *, silent: bool = False) -> Generator[Outcome, None, None]:
+    """Run cells and yield each as it ends; one that fails stops no other.
+
+    What ends this generator early ends the runs that are going on.
 
     Args:
         cells: may be made while they are run, each from the outcomes before it.
-        begin: trains and scores one.
-        go_on: goes on with one; needed where cells are begun.
+        execute: runs those that are not finished.
         silent: print nothing, neither the runs nor this; the caller does.
 
     Raises:
-        InputError: the first one that is run refuses its input, as all would. Interrupted: the user stopped it.
+        InputError: the first cell that is run refuses its input, as all would. Interrupted: the user stopped it.
     """
-    first = True
-    for cell in cells:
-        if cell.title and not silent:
-            print(cell.title, flush=True)
-        if cell.finished:
-            yield Outcome(cell, cell.begun, None, 0.0)
-            continue
-        started = time.perf_counter()
-        record, problem = None, None
-        try:
-            with _silence() if silent else contextlib.nullcontext():
+    ran = False
+    announced = cells if silent else _announce(cells)
+    for finished, group in itertools.groupby(announced, key=lambda cell: cell.finished):
+        with contextlib.closing((_keep if finished else execute)(group)) as outcomes:
+            while True:
+                with _silence() if silent else contextlib.nullcontext():
+                    outcome = next(outcomes, None)
+                if outcome is None:
+                    break
+                if isinstance(outcome.error, InputError) and not ran:
+                    raise outcome.error
+                ran = ran or not finished
+                if outcome.error is not None and not silent:
+                    print(f"{outcome.cell.name} failed: {outcome.error}", flush=True)
+                yield outcome
+
+
+def in_process(begin: Begin, go_on: GoOn | None = None) -> Execute:
+    """Return the executor that runs cells in this process, one after the other.
+
+    Args:
+        begin: trains and scores one.
+        go_on: goes on with one; needed where cells are begun.
+    """
+
+    def execute(cells: Iterable[Cell]) -> Generator[Outcome, None, None]:
+        for cell in cells:
+            started = time.perf_counter()
+            record, problem = None, None
+            try:
                 record = begin(cell.resolved) if cell.begun is None or go_on is None else go_on(cell.begun)
-        except Interrupted:
-            raise
-        except (InputError, RunError) as error:
-            if first and isinstance(error, InputError):
+            except Interrupted:
                 raise
-            problem = error
-            if not silent:
-                print(f"{cell.name} failed: {error}", flush=True)
-        first = False
-        yield Outcome(cell, record, problem, round(time.perf_counter() - started, 2))
+            except (InputError, RunError) as error:
+                problem = error
+            yield Outcome(cell, record, problem, round(time.perf_counter() - started, 2))
+
+    return execute
+
+
+def _keep(cells: Iterable[Cell]) -> Generator[Outcome, None, None]:
+    for cell in cells:
+        assert cell.begun is not None
+        yield Outcome(cell, cell.begun, None, round(training_seconds(cell.begun), 2))
+
+
+def _announce(cells: Iterable[Cell]) -> Iterator[Cell]:
+    for cell in cells:
+        if cell.title:
+            print(cell.title, flush=True)
+        yield cell
 
 
 @contextlib.contextmanager

@@ -17,10 +17,10 @@ from rich.table import Table
 
 from fer_plugins import config
 from fer_plugins.analysis.figures.at_the_end import draw_at_end
-from fer_plugins.experiments.cells import Begin, Cell, GoOn, run_cells
+from fer_plugins.experiments.cells import Begin, Cell, GoOn, in_process, run_cells
+from fer_plugins.experiments.folder_lock import hold_folder
 from fer_plugins.experiments.found_runs import FAILED, FINISHED, Found, find_runs
 from fer_plugins.experiments.run_end import write_if_possible
-from fer_plugins.experiments.run_lock import hold_run
 from fer_plugins.metrics.scores import score
 from fer_plugins.metrics.table import SUMMARY
 from fer_plugins.runs import record as records
@@ -46,7 +46,7 @@ def begin_all(resolved: config.Resolved, count: int, begin: Begin) -> Record:
     )
     (folder / "checkpoints").rmdir()  # each fold has its own
     whole = Record(folder, config=settings)
-    with hold_run(folder):
+    with hold_folder(folder):
         whole.write_config(config.dump(settings))
         if resolved.series:
             whole.manifest["series"] = resolved.series
@@ -83,7 +83,7 @@ def _run_missing(whole: Record, begin: Begin, go_on: GoOn | None, begun: Mapping
     names: list[str | None] = whole.manifest["folds"]
     missing = [number for number, name in enumerate(names) if name is None]
     failed: dict[str, str] = {}
-    outcomes = run_cells(_cells(whole, missing, begun), begin, go_on)
+    outcomes = run_cells(_cells(whole, missing, begun), in_process(begin, go_on))
     number = missing[0] if missing else 0
     try:
         for number in missing:

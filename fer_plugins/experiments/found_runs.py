@@ -72,6 +72,15 @@ def read_run_folder(path: Path) -> Record:
     return Record(path, config=config.read_file(path / "config.yaml"))
 
 
+def training_seconds(record: Record) -> float:
+    """Return the time that a run (of several folds: all of them) has taken, over all its sessions."""
+    records = [record]
+    if "folds" in record.manifest:
+        records = [Record.read(record.folder / name) for name in record.manifest["folds"] if name]
+    sessions = (session for run in records for session in run.manifest.get("sessions", ()))
+    return float(sum(session.get("seconds", 0) for session in sessions))
+
+
 def _status(record: Record) -> str:
     """Return how far a run is.
 

@@ -8,56 +8,57 @@ from __future__ import annotations
 
 import contextlib
 import json
-import shutil
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from fer_plugins import config
 from fer_plugins.analysis import differences
 from fer_plugins.data.read_once import reading_once
-from fer_plugins.experiments.cells import Cell, run_cells
+from fer_plugins.experiments.begun_folder import BegunRuns, begun_folder
+from fer_plugins.experiments.cells import Cell, in_process, run_cells
+from fer_plugins.experiments.protocol_bias_plan import SIDES, Plan, deciding, locate, moved_split
 from fer_plugins.experiments.quiet import quiet
+from fer_plugins.experiments.resuming import resume
 from fer_plugins.experiments.run import run
-from fer_plugins.experiments.trained_side import Side, tested_samples
+from fer_plugins.experiments.side_difference import compare_answers
+from fer_plugins.experiments.trained_side import Side
 from fer_plugins.metrics.table import HEADLINE
 from fer_plugins.runs.equal_training import Samples, Split, split, use_cut_split
 from fer_plugins.runs.manifest import title_of
 from fer_plugins.runs.record import write_atomically
-from fer_plugins.runtime.errors import InputError
+from fer_plugins.runtime.errors import InputError, Interrupted, RunError
 from fer_plugins.runtime.notices import code_of
 from fer_plugins.training.build import build_data, check_machine
 
-SIDES = ("flawed", "sound")
 
+def compare_networks(
+    plans: Sequence[Plan], folder: Path, say: Callable[[str], None] = print
+) -> dict[str, dict[str, Any]]:
+    """Compare the protocols for each of several networks; return plug-in -> what :func:`compare` returns.
 
-@dataclass(frozen=True)
-class Plan:
-    """What is compared: everything but the protocol is the same on both sides."""
+    Args:
+        plans: one a plug-in; of several, each has a folder of its own in ``folder``, and ``inflation.json`` of
+            ``folder`` holds the results of all.
+        folder: see :func:`compare`.
+        say: takes a line a training.
 
-    plugin: str
-    protocols: Mapping[str, Mapping[str, Any]]  # side -> section `protocol`: name, options, the same seed on both
-    flags: Mapping[str, Any] = field(default_factory=dict)  # the other sections, as ``config.resolve`` takes them
-    recipe: str | None = None
-    files: tuple[str, ...] = ()
-    seeds: int = 1  # trainings on each side, at least 1
-    every_fold: bool = False  # else one: fold 0, or ``run.fold`` where the protocol has several
-
-    def resolve(self, side: str, number: int = 0) -> config.Resolved:
-        """Return the configuration of one side's training ``number``: run seed and protocol seed rise with it.
-
-        Raises:
-            InputError: what ``config.resolve`` refuses.
-        """
-        flags = {**self.flags, "protocol": self.protocols[side]}
-        resolved = config.resolve(flags, plugin=self.plugin, recipe=self.recipe, files=list(self.files))
-        settings = resolved.config
-        protocol = replace(settings.protocol, seed=settings.protocol.seed + number)
-        return replace(resolved, config=replace(settings, seed=settings.seed + number, protocol=protocol))
+    Raises:
+        InputError, RunError: as :func:`compare`, for the first plug-in that raises it.
+    """
+    if len(plans) == 1:
+        return {plans[0].plugin: compare(plans[0], folder, say)}
+    for plan in plans:  # a name or option that is wrong is found before the first network is trained
+        for side in SIDES:
+            plan.resolve(side)
+    results = {}
+    for plan in plans:
+        say(f"{plan.plugin}:")
+        results[plan.plugin] = compare(plan, folder / plan.plugin, say)
+        write_atomically(folder / "inflation.json", json.dumps({"networks": results}, indent=2) + "\n")
+    return results
 
 
 def compare(plan: Plan, folder: Path, say: Callable[[str], None] = print) -> dict[str, Any]:
@@ -66,15 +67,18 @@ def compare(plan: Plan, folder: Path, say: Callable[[str], None] = print) -> dic
     Every split is made before anything is trained. Where the training splits differ in size, the larger is cut to the
     size of the smaller, class by class, seed by seed; the run then has its split from a file in ``folder/splits``. With
     ``data.balance augment``, which changes the sizes once more, nothing is cut, and ``budget.same`` says how it ended.
+    A comparison that ended early goes on in its folder: finished trainings are kept, and more seeds may be asked for.
 
     Args:
         plan: what is compared.
-        folder: made here, must not exist; gets ``inflation.json``, whole after each seed, and the runs in ``runs``.
+        folder: new, or that of the same comparison; gets ``inflation.json``, complete after each seed, and the runs in
+            ``runs``.
         say: takes a line a training.
 
     Raises:
-        InputError: the configuration, a protocol or the data do not fit; nothing was trained, nothing is written.
-        RunError: a training failed; those before it stay in ``folder``.
+        InputError: the configuration, a protocol, the data or the folder do not fit; nothing was trained, nothing is
+            written.
+        RunError: a training failed; the others are there. Interrupted: the user stopped it.
     """
     settings = {side: plan.resolve(side).config for side in SIDES}
     _check(settings)
@@ -83,48 +87,55 @@ def compare(plan: Plan, folder: Path, say: Callable[[str], None] = print) -> dic
         side: [split(plan.resolve(side, number).config, samples.table, plan.every_fold) for number in range(plan.seeds)]
         for side in SIDES
     }
-    try:
-        folder.mkdir(parents=True)
-    except FileExistsError:
-        raise InputError(f"--out {folder}: is there already; give another folder") from None
-    except OSError as error:
-        raise InputError(f"--out {folder}: cannot be made: {error.strerror}") from None
-    found = _begin(plan, settings, {side: splits[side][0] for side in SIDES}, samples)
+    first_splits = {side: splits[side][0] for side in SIDES}
+    report = _begin(plan, settings, first_splits, samples)
     sides: list[Side] = []  # as they are run
+    failed: dict[str, str] = {}  # label of a training -> why
 
-    def cells() -> Iterator[Cell]:
+    def cells(runs: BegunRuns) -> Iterator[Cell]:
         for number in range(plan.seeds):
-            one_seed = {side: splits[side][number] for side in SIDES}
-            size = min(len(fold.train) for own in one_seed.values() for fold in own.folds)
+            pair = {side: splits[side][number] for side in SIDES}
+            size = min(len(fold.train) for given in pair.values() for fold in given.folds)
             for side in SIDES:
-                sides.append(_prepare(plan, side, number, one_seed[side], size, samples, folder))
-                yield Cell(f"seed {number}, {side}", sides[-1].resolved)
+                if side == "sound" and sides[-1].label in failed:
+                    continue  # nothing to compare with
+                sides.append(_prepare(plan, side, number, pair[side], size, samples, folder))
+                yield runs.cell(sides[-1].label, sides[-1].resolved)
 
-    try:
-        with reading_once():
-            for outcome in run_cells(cells(), run, silent=True):  # a line a training says enough
-                if outcome.record is None:
-                    assert outcome.error is not None
-                    raise outcome.error
-                sides[-1].take(outcome, samples.table)
-                _note(found, sides[-1])
-                say(sides[-1].sentence())
-                if len(sides) % len(SIDES) == 0:
-                    found["seeds"].append(_compare_sides(*sides[-len(SIDES) :]))
-                    found["budget"]["same"] &= len({*sides[-2].row["train"], *sides[-1].row["train"]}) == 1
-                    _write(found, folder)
-    except InputError:
-        if not any((folder / "runs").glob("*/metrics.json")):
-            shutil.rmtree(folder)
-        raise
-    rows = found["seeds"]
-    if plan.seeds > 1:
-        found["over_seeds"] = {
-            name: differences.means(*([row[side][name] for row in rows] for side in SIDES)) for name in HEADLINE
-        }
-    found["status"] = "finished"
-    _write(found, folder)
-    return found
+    what = deciding(plan, settings, first_splits, samples)
+    with begun_folder(folder, what, "comparison"), reading_once():
+        begun = BegunRuns(folder / "runs", lambda given: locate(given, folder))
+        execute = in_process(run, lambda record: resume(record.folder, moved_split(record, folder)))
+        try:
+            for outcome in run_cells(cells(begun), execute, silent=True):  # a line a training says enough
+                side = sides[-1]
+                if outcome.error is not None:
+                    failed[side.label] = str(outcome.error)
+                    say(f"{side.label} failed: {outcome.error}")
+                    continue
+                side.take(outcome, samples.table)
+                _note(report, side)
+                say(side.sentence() + (", finished already" if outcome.cell.finished else ""))
+                if side.name == "sound":
+                    report["seeds"].append(_compare_sides(*sides[-2:]))
+                    report["budget"]["same"] &= len({*sides[-2].row["train"], *side.row["train"]}) == 1
+                    _write(report, folder)
+        except Interrupted:
+            trained = len(sides) - 1 - len(failed)
+            raise Interrupted(
+                f"interrupted, finished trainings: {trained}; go on with the same command and --out {folder}"
+            ) from None
+        rows = report["seeds"]
+        if len(rows) > 1:
+            report["over_seeds"] = {
+                name: differences.means(*([row[side][name] for row in rows] for side in SIDES)) for name in HEADLINE
+            }
+        report |= {"status": "failed" if failed else "finished", "failed": failed}
+        _write(report, folder)
+    if failed:
+        reasons = "; ".join(f"{label}: {reason}" for label, reason in failed.items())
+        raise RunError(f"{reasons}; the other trainings are finished, go on with the same command and --out {folder}")
+    return report
 
 
 def _check(settings: Mapping[str, config.RunConfig]) -> None:
@@ -153,26 +164,24 @@ def _begin(
     plan: Plan, settings: Mapping[str, config.RunConfig], splits: Mapping[str, Split], samples: Samples
 ) -> dict[str, Any]:
     """Return the content of ``inflation.json`` before the first training."""
-    one = settings["sound"]
+    sound = settings["sound"]
     protocols = {}
-    for side, own in splits.items():
-        named = {name: value for name, value in settings[side].protocol.items() if name != "seed"}
-        protocols[side] = {**named, "flaw": own.flaw, "folds": own.offered, "folds_run": own.numbers}
+    for side, given in splits.items():
+        section = settings[side].protocol
+        fields = {"flaw": given.flaw, "folds": given.offered, "folds_run": given.numbers}
+        protocols[side] = {"name": section.name, **section.options, **fields}
     warnings = []
-    if one.data.balance == "oversample":
+    if sound.data.balance == "oversample":
         warnings.append("data.balance oversample: an epoch is as long as the largest class asks for, on either side")
-    if one.selection.patience is not None:
+    if sound.selection.patience is not None:
         warnings.append("selection.patience: the two sides may stop after different numbers of epochs")
+    data = {"name": sound.data.name, "limit": sound.data.limit, "balance": sound.data.balance}
     return {
         "status": "running",
         "plugin": plan.plugin,
         "recipe": plan.recipe,
-        "data": {
-            **{name: one.data[name] for name in ("name", "limit", "balance")},
-            "title": samples.title,
-            "fingerprint": samples.fingerprint,
-        },
-        "budget": {"epochs": one.trainer.epochs, "batch_size": one.data.batch_size, "same": True},
+        "data": {**data, "title": samples.title, "fingerprint": samples.fingerprint},
+        "budget": {"epochs": sound.trainer.epochs, "batch_size": sound.data.batch_size, "same": True},
         "protocols": protocols,
         "seeds": [],
         "over_seeds": None,
@@ -181,41 +190,38 @@ def _begin(
     }
 
 
-def _prepare(plan: Plan, side: str, number: int, own: Split, size: int, samples: Samples, folder: Path) -> Side:
+def _prepare(plan: Plan, side: str, number: int, given: Split, size: int, samples: Samples, folder: Path) -> Side:
     """Resolve one training on at most ``size`` images a fold; write its split where that is cut."""
     resolved = plan.resolve(side, number)
     settings, name = resolved.config, resolved.config.protocol.name
     seeds = {"seed": settings.seed, "protocol_seed": settings.protocol.seed}
-    several = plan.every_fold and own.offered > 1
-    output = replace(settings.run, output=str(folder / "runs"), fold=None if several else own.numbers[0])
+    several = plan.every_fold and given.offered > 1
+    output = replace(settings.run, output=str(folder / "runs"), fold=None if several else given.numbers[0])
     settings = replace(settings, run=output)
-    cut = own.largest > size and settings.data.balance != "augment"
-    if cut:
-        settings = use_cut_split(settings, own, size, samples, folder / "splits" / f"{side}-s{settings.seed}.json")
-    cut_from = [len(fold.train) for fold in own.folds] if cut else None
-    return Side(replace(resolved, config=settings), name, seeds, cut_from)
+    cut_from = None
+    if given.largest > size and settings.data.balance != "augment":
+        path = folder / "splits" / f"{side}-s{settings.seed}.json"
+        settings = use_cut_split(settings, given, size, samples, path)
+        cut_from = [len(fold.train) for fold in given.folds]
+    return Side(side, replace(resolved, config=settings), name, seeds, cut_from)
 
 
 def _compare_sides(flawed: Side, sound: Side) -> dict[str, Any]:
     """Return the row of one seed."""
-    one, other = (np.array(side.record.metrics["test"]["confusion_matrix"]) for side in (flawed, sound))
-    return {
-        **sound.seeds,
-        "flawed": flawed.row,
-        "sound": sound.row,
-        "tested_by_both": len({*tested_samples(flawed.record)} & {*tested_samples(sound.record)}),
-        "differences": {"accuracy": differences.accuracy(one, other), "f1": differences.macro_f1(one, other)},
-    }
+    known = [copies for side in (flawed, sound) if (copies := side.copies()) is not None]
+    copies = set().union(*known) if known else None
+    classes = len(sound.record.manifest["data"]["classes"])
+    compared = compare_answers(flawed.answers, sound.answers, classes, copies)
+    return {**sound.seeds, "flawed": flawed.row, "sound": sound.row, **compared}
 
 
-def _note(found: dict[str, Any], side: Side) -> None:
+def _note(report: dict[str, Any], side: Side) -> None:
     """Collect faults, and warnings but for those of leaks, which stand in a table of their own."""
-    for record in side.each:
-        where = f"seed {side.seeds['seed']}, {side.protocol}"
-        found["not_a_result"] += [f"{where}: {fault}" for fault in record.metrics["not_a_result"]]
-        given = [f"{side.protocol}: {one}" for one in record.manifest["warnings"] if code_of(one) != "leaks"]
-        found["warnings"] += [one for one in dict.fromkeys(given) if one not in found["warnings"]]
+    for record in side.folds:
+        report["not_a_result"] += [f"{side.label}: {fault}" for fault in record.metrics["not_a_result"]]
+        warnings = [f"{side.protocol}: {text}" for text in record.manifest["warnings"] if code_of(text) != "leaks"]
+        report["warnings"] += [text for text in dict.fromkeys(warnings) if text not in report["warnings"]]
 
 
-def _write(found: Mapping[str, Any], folder: Path) -> None:
-    write_atomically(folder / "inflation.json", json.dumps(found, indent=2) + "\n")
+def _write(report: Mapping[str, Any], folder: Path) -> None:
+    write_atomically(folder / "inflation.json", json.dumps(report, indent=2) + "\n")

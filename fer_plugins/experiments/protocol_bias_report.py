@@ -10,14 +10,16 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from fer_plugins.experiments.side_difference import PAIRED, UNPAIRED
 from fer_plugins.metrics.table import HEADLINE
 from fer_plugins.runtime.print_table import print_table
 
 _SIDES = ("flawed", "sound")
-_ONE_TRAINING = (
-    "These intervals are those of the tested images (accuracy: Newcombe, F1: bootstrap), and say nothing about another "
-    "training."
-)
+_COMPARISONS = {
+    UNPAIRED: "The two test sets are taken for independent (accuracy: Newcombe, F1: stratified bootstrap).",
+    PAIRED: "Both sides test the same images, so they are paired (accuracy: Bonett-Price, F1: paired bootstrap).",
+}
+_ONE_TRAINING = "These intervals are those of the tested images, and say nothing about another training."
 _GROUPED = (
     "Images of one subject or sequence are taken for independent, which makes the interval too narrow, the more so the "
     "fewer are tested."
@@ -60,12 +62,14 @@ def print_bias(console: Console, found: Mapping[str, Any]) -> None:
     console.print()
     print_table(console, _sides(found, names))
     print_table(console, _one_training(found, names), keys=2)
+    for comparison in dict.fromkeys(row["comparison"] for row in found["seeds"]):
+        console.print(_text(_COMPARISONS[comparison]))
     console.print(
         _text(_ONE_TRAINING + ("" if found["over_seeds"] else " Use --seeds 5 before you blame the protocol."))
     )
     if any(row[side]["n"] > number for row in found["seeds"] for side in _SIDES for number in _groups(row[side])):
         console.print(_text(_GROUPED))
-    if any(row["tested_by_both"] for row in found["seeds"]):
+    if any(row["tested_by_both"] and row["comparison"] == UNPAIRED for row in found["seeds"]):
         console.print(_text(_BOTH))
     if found["over_seeds"]:
         console.print()
@@ -74,6 +78,25 @@ def print_bias(console: Console, found: Mapping[str, Any]) -> None:
     console.print()
     for warning in found["warnings"]:
         console.print(Text(f"warning  {warning}", style="yellow"))
+
+
+def print_networks(console: Console, results: Mapping[str, Mapping[str, Any]]) -> None:
+    """Print the differences of several networks in one table: over seeds where there are several, else of one training.
+
+    Args:
+        console: such as ``result_console()``.
+        results: what ``protocol_bias.compare_networks`` returned.
+    """
+    first = next(iter(results.values()))
+    names = " less ".join(first["protocols"][side]["name"] for side in _SIDES)
+    table = _table(f"all networks: {names}", "network", "score", "difference", "95 % interval", "verdict", "seeds")
+    for network, found in results.items():
+        for score, title in HEADLINE.items():
+            difference = (found["over_seeds"] or found["seeds"][0]["differences"])[score]
+            table.add_row(network, title, *_difference(difference, found), str(len(found["seeds"])))
+    console.print()
+    print_table(console, table, keys=2)
+    console.print(_text(_OVER_SEEDS if first["over_seeds"] else _ONE_TRAINING))
 
 
 def _groups(side: Mapping[str, Any]) -> list[int]:
@@ -114,6 +137,9 @@ def _one_training(found: Mapping[str, Any], names: list[str]) -> Table:
         for row in found["seeds"]:
             sides = [f"{row[side][score]:.4f}" for side in _SIDES]
             table.add_row(title, str(row["seed"]), *_difference(row["differences"][score], found), *sides)
+            for name, subset in (row["by_copies"] or {}).items():
+                shown = _difference(subset["differences"][score], found)
+                table.add_row(f"  {subset['n']:,} {name}", str(row["seed"]), *shown, "", "")
     return table
 
 

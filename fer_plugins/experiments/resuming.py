@@ -16,9 +16,9 @@ from fer_plugins.analysis.claims.of_run import check_claims
 from fer_plugins.config import registry
 from fer_plugins.data.read_once import reading_once
 from fer_plugins.experiments import folds, seeds
+from fer_plugins.experiments.folder_lock import hold_folder
 from fer_plugins.experiments.quiet import quiet
 from fer_plugins.experiments.run import execute, read_data, run, train_fold
-from fer_plugins.experiments.run_lock import hold_run
 from fer_plugins.runs.begun_record import read_begun
 from fer_plugins.runs.manifest import describe
 from fer_plugins.runs.record import Record
@@ -71,7 +71,7 @@ def resume(folder: str | Path, changes: Mapping[str, Any] | None = None) -> Reco
 
 
 def _resume_one(folder: str | Path, given: Mapping[str, Any]) -> Record:
-    with hold_run(Path(folder)):
+    with hold_folder(Path(folder)):
         return _go_on(read_begun(folder), given)
 
 

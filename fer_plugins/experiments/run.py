@@ -19,9 +19,9 @@ from fer_plugins.config.logger_names import logger_names
 from fer_plugins.data.datamodule import FERDataModule
 from fer_plugins.data.read_once import reading_once
 from fer_plugins.experiments import folds
+from fer_plugins.experiments.folder_lock import hold_folder
 from fer_plugins.experiments.quiet import quiet
 from fer_plugins.experiments.run_end import note_end, write_if_possible
-from fer_plugins.experiments.run_lock import hold_run
 from fer_plugins.metrics.pairing import check_pairing, looks_unpaired
 from fer_plugins.runs import record as records
 from fer_plugins.runs.manifest import describe, header
@@ -89,7 +89,7 @@ def _train(resolved: config.Resolved, data: FERDataModule) -> Record:
         module = build_module(settings, data)
         threads = choose_threads(settings, module.network)
     record = Record(records.create_folder(settings), config=settings)
-    with hold_run(record.folder):
+    with hold_folder(record.folder):
         try:
             record.write_config(config.dump(settings))
             more = {"threads": threads._asdict()} | ({"series": resolved.series} if resolved.series else {})

@@ -5,18 +5,19 @@ from __future__ import annotations
 import csv
 import io
 import math
-import shutil
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from fer_plugins import config
 from fer_plugins.config import registry
 from fer_plugins.data.read_once import reading_once
-from fer_plugins.experiments.cells import Cell, Outcome, run_cells
-from fer_plugins.runs.record import write_atomically
-from fer_plugins.runtime.errors import InputError, RunError
+from fer_plugins.experiments.begun_folder import BegunRuns, begun_folder, check_same_data
+from fer_plugins.experiments.cells import Cell, Outcome, in_process, run_cells
+from fer_plugins.experiments.identity import deciding_settings
+from fer_plugins.runs.record import Record, write_atomically
+from fer_plugins.runtime.errors import InputError, Interrupted, RunError
 
 _RANGE = {"low", "high", "log", "integer"}
 
@@ -116,8 +117,9 @@ def search(
 ) -> config.RunConfig:
     """Try points of the space until the search is over; return the configuration of the best trial.
 
-    Each trial is a whole run (``run.test: false``) in ``folder/trials``. ``folder/search.csv`` has a trial a row and
-    is whole after each; ``folder/best.yaml`` is what ``fer-run --config`` takes, and scores the test split once.
+    Each trial is an ordinary run (``run.test: false``) in ``folder/trials``. ``folder/search.csv`` has a trial a row
+    and is complete after each; ``folder/best.yaml`` is what ``fer-run --config`` takes, and scores the test split once.
+    A search that ended early goes on in its folder: finished trials are kept, one that failed is run anew.
 
     Args:
         space: from :func:`read_space`.
@@ -125,14 +127,15 @@ def search(
         plugin: the architecture.
         recipe: a variant of its recipe.
         files: configuration files.
-        folder: made here; must not exist.
+        folder: new, or that of the same search.
         say: takes a line a trial.
 
     Raises:
-        InputError: the configuration or a range does not fit; nothing was tried.
-        RunError: every trial failed.
+        InputError: the configuration or a range does not fit, or the folder holds something else; nothing was tried.
+        RunError: every trial failed. Interrupted: the user stopped it.
     """
-    from fer_plugins.experiments.run import run  # PyTorch; the file is read before
+    from fer_plugins.experiments.resuming import resume  # PyTorch; the file is read before
+    from fer_plugins.experiments.run import run
 
     options = dict(space.search)
     name, seed = str(options.pop("name")), options.pop("seed", 0)  # of the search; the runs keep their own
@@ -142,31 +145,36 @@ def search(
         return config.resolve(flags, plugin=plugin, recipe=recipe, files=files)
 
     for place in (0.0, 0.382, 1.0):  # what the keys do not take (a fraction, say) is found before anything is trained
-        ends = resolved([place] * len(space.axes))
+        highest = resolved([place] * len(space.axes)).config
     searcher = registry.build("search", name, dimensions=len(space.axes), seed=seed, **options)
-    try:
-        folder.mkdir(parents=True)
-    except FileExistsError:
-        raise InputError(f"--out {folder}: is there already; give another folder") from None
-    except OSError as error:
-        raise InputError(f"--out {folder}: cannot be made: {error.strerror}") from None
-    sign = -1.0 if ends.config.selection.mode == "max" else 1.0
-    metric = ends.config.selection.metric
+    plan: dict[str, Any] = {
+        "search": {"seed": 0, **space.search},
+        "space": {axis.key: asdict(axis) for axis in space.axes},
+    }
+    plan |= {**deciding_settings(highest), "run.fold": highest.run.fold}
+    sign = -1.0 if highest.selection.mode == "max" else 1.0
+    metric = highest.selection.metric
     rows: list[dict[str, Any]] = []
     points: list[list[float]] = []
+    records: list[Record] = []
     best: tuple[float, config.RunConfig] | None = None
 
-    def cells() -> Iterator[Cell]:
+    def cells(runs: BegunRuns) -> Iterator[Cell]:
         while (point := searcher.ask()) is not None:
             points.append(point)
             asked = resolved(point).config
             output = replace(asked.run, output=str(folder / "trials"), test=False, fold=asked.run.fold or 0)
-            yield Cell(f"trial {len(points)}", config.Resolved(replace(asked, run=output)))
+            yield runs.cell(f"trial {len(points)}", config.Resolved(replace(asked, run=output)))
 
-    try:
-        with reading_once():
-            for outcome in run_cells(cells(), run, silent=True):  # a line a trial says enough
+    with begun_folder(folder, plan, "search"), reading_once():
+        trials = cells(BegunRuns(folder / "trials"))
+        execute = in_process(run, lambda record: resume(record.folder))
+        try:
+            for outcome in run_cells(trials, execute, silent=True):  # a line a trial says enough
                 score, problem = _read_outcome(outcome, metric)
+                if outcome.record is not None:
+                    records.append(outcome.record)
+                    check_same_data(records[0], outcome.record, folder)
                 searcher.tell(math.inf if score is None else sign * score)
                 values = {axis.key: axis.value(at) for axis, at in zip(space.axes, points[-1], strict=True)}
                 where = "" if outcome.record is None else str(outcome.record.folder)
@@ -175,14 +183,15 @@ def search(
                 _write_rows(folder / "search.csv", rows)
                 if score is not None and (best is None or sign * score < best[0]):
                     best = (sign * score, outcome.cell.resolved.config)
-                    write_atomically(folder / "best.yaml", config.dump(replace(best[1], run=ends.config.run)))
+                    write_atomically(folder / "best.yaml", config.dump(replace(best[1], run=highest.run)))
                 shown = ", ".join(f"{key} {value:.4g}" for key, value in values.items())
                 text = f"no score: {problem}" if score is None else f"{metric} {score:.4f}"
-                say(f"trial {len(points)}: {shown}: {text}  {outcome.seconds:.1f} s")
-    except InputError:
-        if not rows:
-            shutil.rmtree(folder)
-        raise
+                kept = ", finished already" if outcome.cell.finished else ""
+                say(f"trial {len(points)}: {shown}: {text}  {outcome.seconds:.1f} s{kept}")
+        except Interrupted:
+            raise Interrupted(
+                f"interrupted, finished trials: {len(rows)}; go on with the same command and --out {folder}"
+            ) from None
     if best is None:
         raise RunError(f"every one of the {len(rows)} trials failed; {folder / 'search.csv'} says why")
     return best[1]

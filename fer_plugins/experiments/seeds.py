@@ -16,7 +16,7 @@ from fer_plugins import config
 from fer_plugins.analysis.seed_spread import seed_interval
 from fer_plugins.analysis.spread_limits import format_spread, range_of
 from fer_plugins.data.read_once import reading_once
-from fer_plugins.experiments.cells import Begin, Cell, GoOn, Outcome, run_cells
+from fer_plugins.experiments.cells import Begin, Cell, GoOn, Outcome, in_process, run_cells
 from fer_plugins.experiments.found_runs import FINISHED, find_runs
 from fer_plugins.metrics.table import SUMMARY
 from fer_plugins.runs.read_runs import read_run
@@ -54,7 +54,7 @@ def run_seeds(count: int, resolve: Callable[[int], config.Resolved], begin: Begi
             seed = resolved.config.seed
             yield Cell(f"seed {seed}", resolved, f"seed {seed} ({number + 1} of {count})")
 
-    return _sum_up(run_cells(cells(), begin))
+    return _sum_up(run_cells(cells(), in_process(begin)))
 
 
 class Series:
@@ -125,7 +125,7 @@ class Series:
             begun = self._runs[number].record if number in self._runs else None
             title = f"seed {seed} ({number + 1} of {self._series['count']}){', finished already' if finished else ''}"
             cells.append(Cell(f"seed {seed}", resolved, title, begun, finished))
-        return _sum_up(run_cells(cells, begin, go_on))
+        return _sum_up(run_cells(cells, in_process(begin, go_on)))
 
 
 def _sum_up(outcomes: Iterable[Outcome]) -> list[Record]:

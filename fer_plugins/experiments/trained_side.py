@@ -13,56 +13,68 @@ from fer_plugins.data.table import SampleTable
 from fer_plugins.experiments.cells import Outcome
 from fer_plugins.metrics.table import HEADLINE
 from fer_plugins.runs.record import Record
-from fer_plugins.runs.recorded_answers import RecordedAnswers
+from fer_plugins.runs.recorded_answers import Answers, RecordedAnswers
 
 
 @dataclass
 class Side:
     """One training of the comparison."""
 
+    name: str  # "flawed" or "sound"
     resolved: config.Resolved
     protocol: str  # its name; that of the configuration is "file" where the split is cut
     seeds: dict[str, int]  # of the run and of the protocol
     cut_from: list[int] | None  # images in the training splits before they were cut
     record: Record = field(init=False)
-    each: list[Record] = field(init=False)  # its folds, or itself
+    folds: list[Record] = field(init=False)  # of a run of several folds; otherwise itself alone
+    answers: Answers = field(init=False)  # on the test split
     row: dict[str, Any] = field(init=False)
+
+    @property
+    def label(self) -> str:
+        """What messages call it: "seed 0, random"."""
+        return f"seed {self.seeds['seed']}, {self.protocol}"
 
     def take(self, outcome: Outcome, table: SampleTable) -> None:
         """Read what the training gave."""
         assert outcome.record is not None
         self.record = outcome.record
-        self.each = [Record.read(self.record.folder / one) for one in self.record.manifest.get("folds", ["."])]
-        self.row = _summary(self.record, self.each, table, outcome.seconds) | {"cut_from": self.cut_from}
+        self.folds = [Record.read(self.record.folder / name) for name in self.record.manifest.get("folds", ["."])]
+        classes = self.record.manifest["data"]["classes"]
+        self.answers = RecordedAnswers.read(self.record, classes).of("test")
+        self.row = _summary(self.record, self.folds, _count_groups(self.answers.sources, table), outcome.seconds)
+        self.row["cut_from"] = self.cut_from
+
+    def copies(self) -> set[str] | None:
+        """Return the tested images that have a copy in training; None where the run does not say."""
+        rows = [row for row in self.record.predictions() if row["split"] == "test"]
+        return {row["source"] for row in rows if row["copy"]} if rows and "copy" in rows[0] else None
 
     def sentence(self) -> str:
         """Say how it ended."""
-        figures = ", ".join(f"{one} {self.row[one]:.4f}" for one in HEADLINE)
+        scores = ", ".join(f"{name} {self.row[name]:.4f}" for name in HEADLINE)
         images = " and ".join(f"{count:,}" for count in sorted(set(self.row["train"])))
-        where = f"seed {self.seeds['seed']}, {self.protocol}, trained on {images} images"
-        return f"{where}: {figures}  {self.row['seconds']:.1f} s"
+        return f"{self.label}, trained on {images} images: {scores}  {self.row['seconds']:.1f} s"
 
 
-def _summary(record: Record, each: Sequence[Record], table: SampleTable, seconds: float) -> dict[str, Any]:
-    scores = record.metrics["test"]
-    sources = {str(source): row for row, source in enumerate(table.source)}
-    tested = [
-        sources[one if one in sources else one.rpartition("#")[0]] for one in tested_samples(record)
-    ]  # or its parent
+def _count_groups(tested: Sequence[str], table: SampleTable) -> dict[str, int]:
+    """Return how many subjects and sequences the tested images are of."""
+    places = {str(source): row for row, source in enumerate(table.source)}
+    rows = [places[source if source in places else source.rpartition("#")[0]] for source in tested]  # or its parent
     columns = {"subjects": table.subject, "sequences": table.sequence}
+    return {name: len(np.unique(column[rows])) for name, column in columns.items() if column is not None}
+
+
+def _summary(record: Record, folds: Sequence[Record], groups: dict[str, int], seconds: float) -> dict[str, Any]:
+    scores = record.metrics["test"]
     return {
         "run": f"runs/{record.folder.name}",
         **{name: scores[name] for name in ("n", *HEADLINE, "absent_classes")},
-        "train": [sum(one.manifest["data"]["counts"]["train"].values()) for one in each],
-        "val": [sum(one.manifest["data"]["counts"]["val"].values()) for one in each],
-        "tested": {name: len(np.unique(column[tested])) for name, column in columns.items() if column is not None},
-        "epochs": [one.manifest["epochs"] for one in each],
-        "split_hashes": [one.manifest["data"]["split_hash"] for one in each],
-        "leaks": [one.manifest["data"]["leaks"] for one in each],
+        "train": [sum(fold.manifest["data"]["counts"]["train"].values()) for fold in folds],
+        "val": [sum(fold.manifest["data"]["counts"]["val"].values()) for fold in folds],
+        "tested": groups,
+        "epochs": [fold.manifest["epochs"] for fold in folds],
+        "split_hashes": [fold.manifest["data"]["split_hash"] for fold in folds],
+        "leaks": [fold.manifest["data"]["leaks"] for fold in folds],
         "seconds": seconds,
     }
-
-
-def tested_samples(record: Record) -> list[str]:
-    """Return the names of the samples that a run, or its folds, tested."""
-    return list(RecordedAnswers.read(record, record.manifest["data"]["classes"]).of("test").sources)

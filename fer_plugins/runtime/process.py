@@ -6,15 +6,15 @@ import os
 import signal
 from types import FrameType
 
-_interruptions = 0  # SIGINT and SIGTERM that this command received
+_interruptions = 0  # SIGINT, SIGTERM and SIGHUP that this command received
 
 
 def interrupt_on_signals() -> None:
-    """Let SIGTERM, which schedulers, containers and ``kill`` send, end this process as Ctrl-C does, and count both.
+    """Let SIGTERM (schedulers, containers, ``kill``) and SIGHUP (a closed terminal) end this process as Ctrl-C does.
 
-    A library that is being imported may swallow the KeyboardInterrupt or turn it into an error of its own (numpy does
-    both), so that only the count tells. Forks of this process still die of SIGTERM. While Lightning trains, its own
-    handler calls this one. A signal that the caller ignores stays ignored.
+    They are counted: a library that is being imported may swallow the KeyboardInterrupt or turn it into an error of
+    its own (numpy does both), so that only the count tells. Forks of this process still die of SIGTERM and SIGHUP.
+    While Lightning trains, its own handler calls this one. A signal that the caller ignores stays ignored.
     """
     global _interruptions
     _interruptions = 0
@@ -29,7 +29,7 @@ def interrupt_on_signals() -> None:
         signal.signal(number, signal.SIG_DFL)  # a forked loader is no command of its own
         os.kill(os.getpid(), number)
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, interrupt)
 

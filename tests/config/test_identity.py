@@ -5,7 +5,7 @@ import yaml
 
 from fer_plugins import config
 from fer_plugins.config.identity import model_settings, shapes_model
-from fer_plugins.experiments.grid.plan import identify
+from fer_plugins.experiments.identity import identify
 
 THE_SAME = [
     ("trainer", {"accelerator": "cpu", "threads": 2, "progress": "plain"}),

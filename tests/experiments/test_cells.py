@@ -3,7 +3,7 @@
 import pytest
 
 from fer_plugins import config
-from fer_plugins.experiments.cells import Cell, run_cells
+from fer_plugins.experiments.cells import Cell, in_process, run_cells
 from fer_plugins.runs.record import Record
 from fer_plugins.runtime.errors import InputError, Interrupted, RunError
 
@@ -29,7 +29,7 @@ def begin_unless(problems, tried):
 def test_a_cell_that_fails_or_refuses_later_stops_no_other(tmp_path, capsys):
     tried = []
     begin = begin_unless({0: RunError("no"), 1: InputError("the data are gone")}, tried)
-    outcomes = list(run_cells(cells(tmp_path), begin))
+    outcomes = list(run_cells(cells(tmp_path), in_process(begin)))
     assert tried == [0, 1, 2]
     assert [str(one.error) for one in outcomes] == ["no", "the data are gone", "None"]
     assert [one.record and one.record.folder.name for one in outcomes] == [None, None, "2"]
@@ -44,7 +44,7 @@ def test_a_cell_that_fails_or_refuses_later_stops_no_other(tmp_path, capsys):
 def test_what_the_first_refuses_and_an_interruption_end_all(tmp_path, problems, error, begun):
     tried = []
     with pytest.raises(error):
-        list(run_cells(cells(tmp_path), begin_unless(problems, tried)))
+        list(run_cells(cells(tmp_path), in_process(begin_unless(problems, tried))))
     assert tried == begun
 
 
@@ -58,7 +58,7 @@ def test_what_is_finished_is_kept_and_what_is_begun_is_gone_on_with(tmp_path):
         gone_on.append(record)
         return record
 
-    outcomes = list(run_cells([one, two], begin_unless({}, tried), go_on))
+    outcomes = list(run_cells([one, two], in_process(begin_unless({}, tried), go_on)))
     assert [outcome.record for outcome in outcomes] == [kept, begun]
     assert (tried, gone_on) == ([], [begun])
 
@@ -68,5 +68,5 @@ def test_silence_covers_the_runs_too(tmp_path, capsys):
         print("an epoch")
         raise RunError("no")
 
-    assert len(list(run_cells(cells(tmp_path), begin, silent=True))) == 3
+    assert len(list(run_cells(cells(tmp_path), in_process(begin), silent=True))) == 3
     assert capsys.readouterr().out == ""

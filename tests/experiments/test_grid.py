@@ -17,7 +17,9 @@ from support.verbs import grid
 
 from fer_plugins import config
 from fer_plugins.commands import main
-from fer_plugins.experiments.grid import local, state
+from fer_plugins.experiments import workers
+from fer_plugins.experiments.cells import Cell
+from fer_plugins.experiments.grid import state
 from fer_plugins.experiments.grid.estimate import MEASURED, SCALED, UNKNOWN, estimate
 from fer_plugins.experiments.grid.plan import read_plan
 from fer_plugins.experiments.run import run
@@ -247,11 +249,11 @@ def test_cells_run_in_processes_and_a_broken_one_does_not_stop_the_rest(place, c
     record = Record.read(Path("out", sound["run"]))
     assert sound["accuracy"] == record.metrics["test"]["accuracy"]
     assert sound["accuracy_interval"] == record.metrics["test"]["intervals"]["accuracy"]
-    assert record.config["trainer"]["threads"] == local.share_threads(2)
+    assert record.config["trainer"]["threads"] == workers.share_threads(2)
     assert record.manifest["demonstration"] is False
     # The same in this process gives the same numbers: a cell is an ordinary run.
     settings = read_plan(path, output="here").cells[1].config
-    settings = replace(settings, trainer=replace(settings.trainer, threads=local.share_threads(2)))
+    settings = replace(settings, trainer=replace(settings.trainer, threads=workers.share_threads(2)))
     assert run(config.Resolved(settings)).predictions() == record.predictions()
     # What is finished stays; what has failed is run anew, and here fails again.
     before = {one.name for one in Path("out").iterdir()}
@@ -310,8 +312,9 @@ def test_folds_are_one_cell_and_a_fold_asked_for_is_another(place):
     assert state.survey(plan).strays == (whole[0],)
     run_here(plan, plan.cells[0])
     assert [state.survey(plan).status(cell) for cell in plan.cells] == [state.FINISHED, state.NEW]
-    state.cell_file(plan.output, plan.cells[0].name).parent.mkdir(parents=True)
-    state.cell_file(plan.output, plan.cells[0].name).write_text("as fer grid leaves it")
+    path = workers.cell_file(plan.output / state.HIDDEN, plan.cells[0].name)
+    path.parent.mkdir(parents=True)
+    path.write_text("as fer grid leaves it")
     plan = read_plan(place({**axes, "run.fold": [None]}))
     assert state.survey(plan).find(plan.cells[0]).record.folder.name == whole[0]
     single = read_plan(place({**GOOD, "run.fold": [None]}))  # writes fold 0 down, where none was asked for
@@ -445,48 +448,59 @@ def test_a_folder_without_a_configuration_is_no_run(place, capsys):
 
 def test_a_folder_that_goes_away_is_one_line_and_exit_1(place, capsys, monkeypatch):
     place({**GOOD, "seed": [0, 1]})
-    execute = local.execute
+    execute = workers.execute
 
-    def lose(tasks, **options):
-        for ended in execute(tasks, **options):
+    def lose(cells, **options):
+        for outcome in execute(cells, **options):
             shutil.rmtree("out")
-            yield ended
+            yield outcome
 
-    monkeypatch.setattr(local, "execute", lose)
+    monkeypatch.setattr(workers, "execute", lose)
     assert call("grid.yaml") == 1
     said = capsys.readouterr().err
     assert "cannot write out/grid.json: No such file or directory" in said
     assert said.count("\n") == 1
-    task = local.Task("cell", (), Path("out/.grid/logs/cell.log"), None)
+    task = workers.Task("cell", ("--resume", "gone"), Path("out/.grid/logs/cell.log"), Path("end.json"), None)
     with pytest.raises(RunError, match=r"cannot write out/.grid/logs/cell.log: No such file"):
-        local.start(task, {})
+        workers.start(task, {})
 
 
-def test_more_jobs_than_there_is_memory_for_are_as_many_as_there_are_runs(tmp_path):
-    (tmp_path / "a.log").touch()
-    task = local.Task("a", ("--version",), tmp_path / "a.log", None)
-    (ended,) = local.execute([task], jobs=10**15, devices=[], lock=0)
-    assert ended.code == 0
+def test_more_jobs_than_there_is_memory_for_are_as_many_as_there_are_cells(tmp_path):
+    gone = Cell("a", config.Resolved({}), begun=Record(tmp_path / "gone", config={"trainer": {"threads": None}}))
+    (outcome,) = workers.execute([gone], folder=tmp_path, jobs=10**15)
+    assert outcome.record is None
+    assert (
+        str(outcome.error) == f"{tmp_path}/gone: not the folder of a run: there is no such folder; give the folder "
+        "of a finished run"
+    )
+    assert f"fer-run: {outcome.error}" in (tmp_path / "logs" / "a.log").read_text()
 
 
 def test_jobs_and_devices(monkeypatch):
     on_gpu, on_cpu = (config.read_config({"trainer": {"accelerator": name}}) for name in ("auto", "cpu"))
-    monkeypatch.setattr(local, "visible_devices", lambda: ["3", "5"])
-    assert local.choose_jobs(None, [on_gpu, on_cpu]) == (2, ["3", "5"])
-    assert local.choose_jobs(1, [on_gpu]) == (1, ["3", "5"])
-    assert local.choose_jobs(7, [on_cpu]) == (7, [])
+    monkeypatch.setattr(workers, "visible_devices", lambda: ["3", "5"])
+    assert workers.choose_jobs(None, [on_gpu, on_cpu]) == (2, ["3", "5"])
+    assert workers.choose_jobs(1, [on_gpu]) == (1, ["3", "5"])
+    assert workers.choose_jobs(7, [on_cpu]) == (7, [])
     with pytest.raises(InputError, match="--jobs 3: visible GPUs: 2"):
-        local.choose_jobs(3, [on_gpu])
-    assert local.share_threads(1) is None
-    assert local.share_threads(10_000) == 1
+        workers.choose_jobs(3, [on_gpu])
+    assert workers.share_threads(1) is None
+    assert workers.share_threads(10_000) == 1
 
 
-def test_the_reason_of_an_end_is_the_last_session_s(tmp_path):
-    log = tmp_path / "log"
-    log.write_text("$ fer-run --config a\nfer-run: full disk\n$ fer-run --resume b\nTraceback\nValueError: x\n\n")
-    assert local.last_line(log, 1) == "ValueError: x"
-    assert local.last_line(log, -9) == "ended by signal SIGKILL"
-    log.write_text("$ fer-run --config a\nfer-run: full disk\nsome library says goodbye\n")
-    assert local.last_line(log, 1) == "full disk"
-    assert local.last_line(log, 0) == ""
-    assert "nothing printed" in local.last_line(tmp_path / "gone", 1)
+def test_the_reason_of_an_end_is_what_the_process_wrote_down(tmp_path):
+    cell = Cell("a", config.Resolved({}))
+    task = workers.Task("a", ("--resume", "gone"), tmp_path / "log", tmp_path / "end.json", None)
+
+    def reason(code, ending=None):
+        task.ending.unlink(missing_ok=True)
+        if ending is not None:
+            task.ending.write_text(ending)
+        outcome = workers.read_outcome(cell, task, code, 1.0)
+        assert outcome.record is None
+        return str(outcome.error)
+
+    assert reason(1, '{"run": null, "error": "ValueError: x"}') == "ValueError: x"
+    assert reason(-9) == "ended by signal SIGKILL"
+    assert reason(-9, '{"run": nul') == "ended by signal SIGKILL"
+    assert reason(1) == "exit code 1, without a reason"

@@ -16,7 +16,8 @@ from fer_plugins.analysis import differences
 from fer_plugins.commands import main
 from fer_plugins.data.datasets.synthetic import CLASSES
 from fer_plugins.data.protocols.split_file import read_split
-from fer_plugins.experiments.protocol_bias import Plan, compare
+from fer_plugins.experiments.protocol_bias import compare
+from fer_plugins.experiments.protocol_bias_plan import Plan
 from fer_plugins.experiments.protocol_bias_report import print_bias
 from fer_plugins.experiments.run import run
 from fer_plugins.metrics.confusion import macro_scores

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from statistics import median
 
 from fer_plugins import config
-from fer_plugins.experiments.found_runs import FINISHED, Found
+from fer_plugins.experiments.found_runs import FINISHED, Found, training_seconds
 from fer_plugins.experiments.grid.plan import Cell, Plan
-from fer_plugins.experiments.grid.state import Survey, seconds
+from fer_plugins.experiments.grid.state import Survey
 from fer_plugins.runs.record import Record
 from fer_plugins.runtime.errors import InputError
 
@@ -89,7 +89,7 @@ def _measure(run: Found) -> list[_Speed]:
     if not done:
         return []
     settings = config.read_config(record.config)
-    return [_Speed(_network(settings), _data(settings), count, seconds(record) / done, settings)]
+    return [_Speed(_network(settings), _data(settings), count, training_seconds(record) / done, settings)]
 
 
 def _network(settings: config.RunConfig) -> str:

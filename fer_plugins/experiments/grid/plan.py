@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections import Counter, defaultdict
@@ -13,9 +12,8 @@ from typing import Any
 
 from fer_plugins import config
 from fer_plugins.analysis.claims.of_run import check_claims
-from fer_plugins.config import registry
-from fer_plugins.config.identity import model_settings
 from fer_plugins.experiments.grid.grid_file import Combination, GridFile, Values, read_grid
+from fer_plugins.experiments.identity import identify
 from fer_plugins.runtime.errors import InputError
 from fer_plugins.training.build import check_machine
 
@@ -134,32 +132,6 @@ def _word(path: Path, faults: Mapping[str, Sequence[str]], count: int) -> str:
         lines.append(f"{where}: {text}")
     head = f"fer grid {path}: "
     return head + (lines[0] if len(lines) == 1 else "\n  ".join([f"{len(lines)} faults, nothing was run:", *lines]))
-
-
-def identify(settings: Mapping[str, Any], plugin: Mapping[str, str] | None = None) -> str:
-    """Return a digest that is equal for complete configurations whose runs give the same result.
-
-    It is of all that makes the model (``config.identity``), the run's seed, the copy of the data, whether the test
-    split is scored, and the version of the plug-in. The fold is left out: a run of a protocol with one fold writes down
-    0 where none was asked for.
-
-    Args:
-        settings: a configuration, typed or as a run's config.yaml holds it.
-        plugin: name, distribution and version of the architecture, as in a run's manifest; None: what is installed.
-
-    Raises:
-        InputError: the plug-in is not installed, or the configuration is none.
-    """
-    whole = config.read_config(settings)
-    root = whole.data.root
-    kept = model_settings(whole.as_dict())
-    kept |= {"seed": whole.seed, "run.test": whole.run.test}
-    kept["data.root"] = None if root is None else str(Path(root).expanduser().absolute())
-    if plugin is None:
-        component = registry.find("architecture", str(whole.model.name))
-        plugin = {"name": component.name, "distribution": component.distribution, "version": component.version}
-    kept["plugin"] = dict(plugin)
-    return hashlib.sha256(json.dumps(kept, sort_keys=True, default=str).encode()).hexdigest()[:12]
 
 
 def _label(given: GridFile, axes: Sequence[str]) -> list[str]:

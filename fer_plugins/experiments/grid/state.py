@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import fcntl
 import functools
 import json
-import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,8 +11,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fer_plugins.experiments.found_runs import FAILED, FINISHED, NEW, RESUMABLE, Found, FoundRuns, find_runs
-from fer_plugins.experiments.grid.plan import Cell, Plan, identify
+from fer_plugins.experiments.folder_lock import hold_folder
+from fer_plugins.experiments.found_runs import (
+    FAILED,
+    FINISHED,
+    NEW,
+    RESUMABLE,
+    Found,
+    FoundRuns,
+    find_runs,
+    training_seconds,
+)
+from fer_plugins.experiments.grid.plan import Cell, Plan
+from fer_plugins.experiments.identity import identify
+from fer_plugins.experiments.workers import cell_file
 from fer_plugins.metrics.table import HEADLINE
 from fer_plugins.runs.record import Record, check_output, write_atomically
 from fer_plugins.runtime.errors import InputError
@@ -83,17 +93,7 @@ def _fits(cell: Cell, identity: str, fold: int | None, plan: Plan) -> bool:
     if cell.fold == fold:
         return True
     by_name = cell.name.replace(f"-{cell.identity}", f"-fold0-{cell.identity}")
-    return cell.fold is None and fold == 0 and not cell_file(plan.output, by_name).exists()
-
-
-def cell_file(output: Path, name: str) -> Path:
-    """Return the path of the configuration that a cell's run is started with."""
-    return output / HIDDEN / "cells" / f"{name}.yaml"
-
-
-def log_file(output: Path, name: str) -> Path:
-    """Return the path of what a cell's run printed."""
-    return output / HIDDEN / "logs" / f"{name}.log"
+    return cell.fold is None and fold == 0 and not cell_file(plan.output / HIDDEN, by_name).exists()
 
 
 def check_place(output: Path) -> None:
@@ -106,8 +106,8 @@ def check_place(output: Path) -> None:
 
 
 @contextmanager
-def hold(output: Path) -> Iterator[int]:
-    """Make the grid's folder and keep every other ``fer grid`` out of it; yields the lock's file descriptor.
+def hold(output: Path) -> Iterator[int | None]:
+    """Make the grid's folder and keep every other ``fer grid`` out of it; yields the lock's file descriptor, or None.
 
     A process that inherits the descriptor holds the lock with it: runs that outlive a killed grid are not disturbed.
 
@@ -115,24 +115,13 @@ def hold(output: Path) -> Iterator[int]:
         InputError: the folder cannot be made, or another grid is at work in it.
     """
     check_place(output)
-    path = output / HIDDEN / "lock"
     try:
-        for folder in (path.parent / "cells", path.parent / "logs"):
-            folder.mkdir(parents=True, exist_ok=True)
-        lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        (output / HIDDEN).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"--out {output}: cannot be made: {error.strerror}") from None
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(lock)
-        raise InputError(
-            f"--out {output}: another fer grid, or a run that it started, is at work in it; wait, or give another --out"
-        ) from None
-    try:
+    busy = f"--out {output}: another fer grid, or a run that it started, is at work in it; wait, or give another --out"
+    with hold_folder(output, busy) as lock:
         yield lock
-    finally:
-        os.close(lock)
 
 
 def score(record: Record) -> dict[str, Any]:
@@ -156,14 +145,6 @@ def score(record: Record) -> dict[str, Any]:
         found[name] = metrics[part][name] if part in metrics else None
         found[f"{name}_interval"] = metrics[part]["intervals"].get(name) if part in metrics else None
     return found | {"not_a_result": list(faults), "remarks": remarks}
-
-
-def seconds(record: Record) -> float:
-    """Return the time that a run (of several folds: all of them) has taken, over all its sessions."""
-    records = [record]
-    if "folds" in record.manifest:
-        records = [Record.read(record.folder / name) for name in record.manifest["folds"] if name]
-    return float(sum(session.get("seconds", 0) for one in records for session in one.manifest["sessions"]))
 
 
 def write_summary(plan: Plan, errors: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -196,7 +177,7 @@ def _row(cell: Cell, found: Survey, errors: Mapping[str, str]) -> dict[str, Any]
     if status != FINISHED and cell.name in errors:
         row["status"] = FAILED
     row["run"] = run.record.folder.name if run else None
-    row["seconds"] = round(seconds(run.record), 1) if run else None
+    row["seconds"] = round(training_seconds(run.record), 1) if run else None
     row["error"] = None
     if row["status"] == FAILED:
         row["error"] = errors.get(cell.name) or (run.record.manifest.get("error") if run else None)

@@ -13,7 +13,8 @@ from rich.text import Text
 from fer_plugins.experiments.found_runs import FAILED, FINISHED, NEW, RESUMABLE
 from fer_plugins.experiments.grid.estimate import MEASURED, SCALED, Estimate, estimate
 from fer_plugins.experiments.grid.plan import Plan
-from fer_plugins.experiments.grid.state import Survey, log_file, survey
+from fer_plugins.experiments.grid.state import HIDDEN, Survey, survey
+from fer_plugins.experiments.workers import log_file
 from fer_plugins.runs.result_table import format_interval, result_console
 from fer_plugins.runtime.activity import format_seconds
 from fer_plugins.runtime.print_table import print_table
@@ -99,7 +100,7 @@ def print_summary(plan: Plan, rows: Sequence[Mapping[str, Any]]) -> None:
     failed = [row for row in rows if row["status"] == FAILED]
     for row in failed:
         console.print(
-            Text(f"failed: {row['cell']}: {row['error']} ({log_file(plan.output, row['name'])})", style="red")
+            Text(f"failed: {row['cell']}: {row['error']} ({log_file(plan.output / HIDDEN, row['name'])})", style="red")
         )
     print(
         f"{sum(row['status'] == FINISHED for row in rows)} of {len(rows)} cells finished; {plan.output / 'grid.json'}"

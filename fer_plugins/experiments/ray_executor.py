@@ -12,12 +12,14 @@ import signal
 import socket
 import time
 from collections import deque
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from fer_plugins.config.requirement import install_command
-from fer_plugins.experiments.grid.local import GRACE, Ended, Task, last_line, start, stop
-from fer_plugins.runtime.errors import InputError
+from fer_plugins.experiments.cells import Cell, Outcome
+from fer_plugins.experiments.workers import WORKER_TIMEOUT, Task, read_outcome, start, stop, write_task
+from fer_plugins.runtime.errors import InputError, RunError
 
 _OBJECT_STORE = 100 * 1024 * 1024  # bytes; nothing but words passes through it
 _TICK = 0.2  # seconds
@@ -25,14 +27,15 @@ _PATIENCE = 10.0  # seconds
 
 
 def execute(
-    tasks: Sequence[Task], *, jobs: int | None, address: str | None, gpus: bool
-) -> Generator[Ended, None, None]:
-    """Run the tasks on Ray and yield each as it ends; whatever ends this generator ends the runs, cleanly.
+    cells: Iterable[Cell], *, folder: Path, jobs: int | None, address: str | None, gpus: bool
+) -> Generator[Outcome, None, None]:
+    """Run cells on Ray and yield each as it ends; whatever ends this generator ends the runs, cleanly.
 
     A run asks for as many CPUs as it has threads (one, where that is left open), and for one GPU if there are any.
 
     Args:
-        tasks: in the order in which they are offered to Ray.
+        cells: not finished, in the order in which they are offered to Ray.
+        folder: for the workers' configurations, logs and endings; the same on all machines.
         jobs: runs at a time; None: as many as there is room for.
         address: of a running cluster (HOST:PORT, or auto); None: one of this machine alone, which ends with the grid.
         gpus: whether the runs may use a GPU.
@@ -44,18 +47,19 @@ def execute(
     try:
         resources = ray.cluster_resources()
         wanted = {"num_cpus": 1, "num_gpus": 1 if gpus and resources.get("GPU", 0) >= 1 else 0, "max_retries": 0}
-        _check_room(ray, tasks)
+        waiting = deque((cell, write_task(cell, folder)) for cell in cells)
+        _check_room(ray, [task for _, task in waiting])
         work = ray.remote(run_here)
-        waiting, running = deque(tasks), dict[Any, Task]()
+        running = dict[Any, tuple[Cell, Task, float]]()
         try:
             while waiting or running:
                 while waiting and (jobs is None or len(running) < jobs):
-                    task = waiting.popleft()
+                    cell, task = waiting.popleft()
                     options = {**wanted, "num_cpus": task.threads or 1, "name": task.name}
-                    running[work.options(**options).remote(task, os.getcwd())] = task
+                    running[work.options(**options).remote(task, os.getcwd())] = cell, task, time.perf_counter()
                 ready, _ = ray.wait(list(running), num_returns=1, timeout=_TICK)
                 for reference in ready:
-                    yield _collect(ray, reference, running.pop(reference))
+                    yield _collect(ray, reference, *running.pop(reference))
         finally:
             _cancel(ray, list(running))
     finally:
@@ -123,13 +127,13 @@ def _check_room(ray: Any, tasks: Sequence[Task]) -> None:
         raise InputError(f"trainer.threads: {asked} CPUs a run, the largest machine of the cluster has {largest:g}")
 
 
-def _collect(ray: Any, reference: Any, task: Task) -> Ended:
+def _collect(ray: Any, reference: Any, cell: Cell, task: Task, started: float) -> Outcome:
     try:
         code = int(ray.get(reference))
     except ray.exceptions.RayError as error:  # a machine or worker is gone
         text = str(error).strip().splitlines() or [type(error).__name__]
-        return Ended(task, 1, f"Ray: {text[0][:300]}")
-    return Ended(task, code, last_line(task.log, code))
+        return Outcome(cell, None, RunError(f"Ray: {text[0][:300]}"), round(time.perf_counter() - started, 2))
+    return read_outcome(cell, task, code, time.perf_counter() - started)
 
 
 def _cancel(ray: Any, references: Sequence[Any]) -> None:
@@ -137,4 +141,4 @@ def _cancel(ray: Any, references: Sequence[Any]) -> None:
         return
     for reference in references:
         ray.cancel(reference, force=False)
-    ray.wait(list(references), num_returns=len(references), timeout=GRACE)
+    ray.wait(list(references), num_returns=len(references), timeout=WORKER_TIMEOUT)

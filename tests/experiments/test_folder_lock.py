@@ -10,30 +10,30 @@ import pytest
 from support.killed_run import flags, in_a_process, rows
 
 from fer_plugins.commands import main
+from fer_plugins.experiments.folder_lock import hold_folder
 from fer_plugins.experiments.resuming import resume
 from fer_plugins.experiments.run import run
-from fer_plugins.experiments.run_lock import hold_run
 from fer_plugins.runs.record import Record
 from fer_plugins.runtime.errors import InputError
 from fer_plugins.training.module import FERModule
 
 
 def test_a_folder_is_held_by_one_and_let_go_at_the_end(tmp_path):
-    with hold_run(tmp_path):
-        with pytest.raises(InputError, match="another process is at work in it"), hold_run(tmp_path):
+    with hold_folder(tmp_path):
+        with pytest.raises(InputError, match="another process is at work in it"), hold_folder(tmp_path):
             pass
         assert in_a_process(lambda: os._exit(7)) == 7  # a fork that ends lets nothing go
-        with pytest.raises(InputError), hold_run(tmp_path):
+        with pytest.raises(InputError), hold_folder(tmp_path):
             pass
-    with hold_run(tmp_path):
+    with hold_folder(tmp_path):
         pass
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_fork_that_outlives_a_killed_run_holds_nothing(tmp_path):
     code = (
-        "import os, sys, time; from pathlib import Path; from fer_plugins.experiments.run_lock import hold_run\n"
-        "with hold_run(Path(sys.argv[1])):\n"
+        "import os, sys, time; from pathlib import Path; from fer_plugins.experiments.folder_lock import hold_folder\n"
+        "with hold_folder(Path(sys.argv[1])):\n"
         "    child = os.fork()\n"
         "    if child == 0: time.sleep(60); os._exit(0)\n"
         "    print(child, flush=True); time.sleep(60)"
@@ -41,11 +41,11 @@ def test_a_fork_that_outlives_a_killed_run_holds_nothing(tmp_path):
     process = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True)
     child = int(process.stdout.readline())
     try:
-        with pytest.raises(InputError), hold_run(tmp_path):
+        with pytest.raises(InputError), hold_folder(tmp_path):
             pass
         process.kill()
         process.wait()
-        with hold_run(tmp_path):
+        with hold_folder(tmp_path):
             pass
     finally:
         os.kill(child, signal.SIGKILL)

@@ -1,0 +1,45 @@
+"""What identifies a run: the settings that decide its result, as one mapping and as a digest."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from fer_plugins import config
+from fer_plugins.config import registry
+from fer_plugins.config.identity import model_settings
+
+
+def deciding_settings(settings: Mapping[str, Any], plugin: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Return dotted key -> value, equal for complete configurations whose runs give the same result.
+
+    These are all that makes the model (``config.identity``), the run's seed, the copy of the data, whether the test
+    split is scored, and the version of the plug-in. The fold is left out: a run of a protocol with one fold writes down
+    0 where none was asked for.
+
+    Args:
+        settings: a configuration, typed or as a run's config.yaml holds it.
+        plugin: name, distribution and version of the architecture, as in a run's manifest; None: what is installed.
+
+    Raises:
+        InputError: the plug-in is not installed, or the configuration is none.
+    """
+    checked = config.read_config(settings)
+    root = checked.data.root
+    kept = model_settings(checked.as_dict())
+    kept |= {"seed": checked.seed, "run.test": checked.run.test}
+    kept["data.root"] = None if root is None else str(Path(root).expanduser().absolute())
+    if plugin is None:
+        component = registry.find("architecture", str(checked.model.name))
+        plugin = {"name": component.name, "distribution": component.distribution, "version": component.version}
+    kept["plugin"] = dict(plugin)
+    return kept
+
+
+def identify(settings: Mapping[str, Any], plugin: Mapping[str, str] | None = None) -> str:
+    """Return a digest of ``deciding_settings``, which takes the same arguments and raises the same."""
+    kept = deciding_settings(settings, plugin)
+    return hashlib.sha256(json.dumps(kept, sort_keys=True, default=str).encode()).hexdigest()[:12]
