@@ -30,7 +30,7 @@ class Request:
         resolved = config.resolve(self.flags, plugin=self.plugin, recipe=self.recipe, files=self.files)
         if add_to_seed == 0:
             return resolved
-        flags = {**self.flags, "seed": resolved.config["seed"] + add_to_seed}
+        flags = {**self.flags, "seed": resolved.config.seed + add_to_seed}
         return config.resolve(flags, plugin=self.plugin, recipe=self.recipe, files=self.files)
 
 

@@ -4,11 +4,11 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 from fer_plugins.config.doc import Doc, Options
-from fer_plugins.config.flat_view import FlatView
+from fer_plugins.config.section import Section
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class DataConfig(FlatView):
+@dataclass(frozen=True, kw_only=True)
+class DataConfig(Section):
     """Section ``data``."""
 
     name: Annotated[str, Doc("dataset")] = "synthetic"
@@ -68,8 +68,8 @@ class DataConfig(FlatView):
     options: Options = field(default_factory=dict)
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class ProtocolConfig(FlatView):
+@dataclass(frozen=True, kw_only=True)
+class ProtocolConfig(Section):
     """Section ``protocol``."""
 
     name: Annotated[str, Doc("how samples are split into train, val and test")] = "official"
@@ -77,8 +77,8 @@ class ProtocolConfig(FlatView):
     options: Options = field(default_factory=dict)
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class AugmentationConfig(FlatView):
+@dataclass(frozen=True, kw_only=True)
+class AugmentationConfig(Section):
     """Section ``augmentation``."""
 
     name: Annotated[str, Doc("of the training images only")] = "none"

@@ -10,8 +10,8 @@ from typing import Annotated, Any, get_args, get_origin
 
 from fer_plugins.config.annotations import coerce, is_within
 from fer_plugins.config.doc import Doc
-from fer_plugins.config.flat_view import FlatView
 from fer_plugins.config.schema import RunConfig
+from fer_plugins.config.section import Section
 from fer_plugins.runtime.errors import InputError
 
 # Sections that hold a component of the registry, and its kind; other sections with a name are checked where torch is.
@@ -43,7 +43,7 @@ def schema() -> dict[str, Key | dict[str, Key]]:
     """Return every key by its section; keys without a section stand beside the sections."""
     keys: dict[str, Key | dict[str, Key]] = {}
     for name, (kind, doc, default) in _fields(RunConfig).items():
-        if isinstance(kind, type) and issubclass(kind, FlatView):
+        if isinstance(kind, type) and issubclass(kind, Section):
             keys[name] = {inner: _key(*told) for inner, told in _fields(kind).items()}
         else:
             keys[name] = _key(kind, doc, default)
@@ -114,7 +114,7 @@ def as_lists(value: Any) -> Any:
     return [as_lists(item) for item in value] if isinstance(value, tuple | list) else value
 
 
-def _fields(kind: type[FlatView]) -> dict[str, tuple[Any, Doc, Any]]:
+def _fields(kind: type[Section]) -> dict[str, tuple[Any, Doc, Any]]:
     """Return name -> (type, documentation, default) of the keys of a class."""
     found = {}
     for one in dataclasses.fields(kind):

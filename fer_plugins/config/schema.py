@@ -10,19 +10,19 @@ from typing import Annotated, Any, Literal
 
 from fer_plugins.config.data_schema import AugmentationConfig, DataConfig, ProtocolConfig
 from fer_plugins.config.doc import Doc, Options
-from fer_plugins.config.flat_view import FlatView
+from fer_plugins.config.section import Section
 
 
-@dataclass(frozen=True, eq=False)
-class ComponentConfig(FlatView):
-    """A component by its name, with its options: a pooling."""
+@dataclass(frozen=True)
+class ComponentConfig(Section):
+    """A component by its name, with its options: a pooling, a callback."""
 
     name: str
     options: Options = field(default_factory=dict)
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class ModelConfig(FlatView):
+@dataclass(frozen=True, kw_only=True)
+class ModelConfig(Section):
     """Section ``model``."""
 
     name: Annotated[str | None, Doc("architecture")] = None
@@ -37,16 +37,16 @@ class ModelConfig(FlatView):
     options: Options = field(default_factory=dict)
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class LossConfig(FlatView):
+@dataclass(frozen=True, kw_only=True)
+class LossConfig(Section):
     """Section ``loss``."""
 
     name: Annotated[str, Doc("criterion")] = "cross_entropy"
     options: Options = field(default_factory=dict)
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class OptimizerConfig(FlatView):
+@dataclass(frozen=True, kw_only=True)
+class OptimizerConfig(Section):
     """Section ``optimizer``."""
 
     name: Annotated[str, Doc("a class of torch.optim; its own arguments beside it (lr, betas, momentum, ...)")] = "Adam"
@@ -54,8 +54,8 @@ class OptimizerConfig(FlatView):
     options: Options = field(default_factory=dict)
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class SchedulerConfig(FlatView):
+@dataclass(frozen=True, kw_only=True)
+class SchedulerConfig(Section):
     """Section ``scheduler``."""
 
     name: Annotated[
@@ -66,8 +66,8 @@ class SchedulerConfig(FlatView):
     options: Options = field(default_factory=dict)
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class SelectionConfig(FlatView):
+@dataclass(frozen=True, kw_only=True)
+class SelectionConfig(Section):
     """Section ``selection``."""
 
     metric: Annotated[
@@ -84,8 +84,8 @@ class SelectionConfig(FlatView):
     min_delta: Annotated[float, Doc("an improvement counts from this much on", ">= 0")] = 0.0
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class TrainerConfig(FlatView):
+@dataclass(frozen=True, kw_only=True)
+class TrainerConfig(Section):
     """Section ``trainer``."""
 
     epochs: Annotated[int, Doc("passes over the training split", "1..1000000")] = 30
@@ -106,8 +106,8 @@ class TrainerConfig(FlatView):
     ] = "auto"
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class LoggerConfig(FlatView):
+@dataclass(frozen=True, kw_only=True)
+class LoggerConfig(Section):
     """Section ``logger``."""
 
     name: Annotated[
@@ -130,8 +130,8 @@ class LoggerConfig(FlatView):
     options: Options = field(default_factory=dict)
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class OutputConfig(FlatView):
+@dataclass(frozen=True, kw_only=True)
+class OutputConfig(Section):
     """Section ``run``."""
 
     output: Annotated[str, Doc("folder in which the run's own folder is made")] = "runs"
@@ -144,8 +144,8 @@ class OutputConfig(FlatView):
     )
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class RunConfig(FlatView):
+@dataclass(frozen=True, kw_only=True)
+class RunConfig(Section):
     """The complete configuration of a run."""
 
     plugin: Annotated[str | None, Doc("the architecture whose recipe is the base (--plugin)")] = None
@@ -171,7 +171,7 @@ class RunConfig(FlatView):
     )
     trainer: Annotated[TrainerConfig, Doc("epochs, device, precision, clipping")] = field(default_factory=TrainerConfig)
     callbacks: Annotated[
-        tuple[Any, ...],
+        tuple[ComponentConfig, ...],
         Doc("Lightning callbacks, by name or with options: --callbacks NAME, --callbacks.NAME.option value"),
     ] = ()
     logger: Annotated[LoggerConfig, Doc("W&B, TensorBoard, csv or none", shapes_model=False)] = field(

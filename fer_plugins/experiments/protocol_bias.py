@@ -131,7 +131,7 @@ def _check(settings: Mapping[str, config.RunConfig]) -> None:
     """Refuse what would make the comparison empty, before the data are read."""
     flawed, sound = (settings[side].protocol for side in SIDES)
     if flawed == sound:
-        raise InputError(f"--against: is {sound['name']} with the options of --protocol; there is nothing to compare")
+        raise InputError(f"--against: is {sound.name} with the options of --protocol; there is nothing to compare")
     if not settings["sound"].run.test:
         raise InputError("run.test: is false, but the test scores are what is compared; leave it out")
 
@@ -156,7 +156,7 @@ def _begin(
     one = settings["sound"]
     protocols = {}
     for side, own in splits.items():
-        named = {name: value for name, value in settings[side].protocol.items() if name != "seed"}
+        named = {name: value for name, value in settings[side].protocol.as_dict().items() if name != "seed"}
         protocols[side] = {**named, "flaw": own.flaw, "folds": own.offered, "folds_run": own.numbers}
     warnings = []
     if one.data.balance == "oversample":
@@ -168,7 +168,9 @@ def _begin(
         "plugin": plan.plugin,
         "recipe": plan.recipe,
         "data": {
-            **{name: one.data[name] for name in ("name", "limit", "balance")},
+            "name": one.data.name,
+            "limit": one.data.limit,
+            "balance": one.data.balance,
             "title": samples.title,
             "fingerprint": samples.fingerprint,
         },

@@ -6,7 +6,7 @@ import shlex
 import signal
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fer_plugins import config
@@ -78,7 +78,7 @@ def _execute(
         return local.execute(tasks, jobs=jobs or 1, devices=devices, lock=lock)
     from fer_plugins.experiments.grid import ray_executor
 
-    gpus = any(cell.config["trainer"]["accelerator"] != "cpu" for cell in plan.cells)
+    gpus = any(cell.config.trainer.accelerator != "cpu" for cell in plan.cells)
     return ray_executor.execute(tasks, jobs=jobs, address=request.address, gpus=gpus)
 
 
@@ -104,8 +104,8 @@ def _prepare(plan: Plan, threads: int | None) -> list[local.Task]:
             own = run.record.config["trainer"]["threads"]
             tasks.insert(0, local.Task(cell.name, ("--resume", str(run.record.folder)), log, own))
             continue
-        own = cell.config["trainer"]["threads"] or threads
-        settings = {**cell.config, "trainer": {**cell.config["trainer"], "threads": own}}
+        own = cell.config.trainer.threads or threads
+        settings = replace(cell.config, trainer=replace(cell.config.trainer, threads=own))
         path = state.cell_file(plan.output, cell.name)
         write_atomically(path, config.dump(settings))
         tasks.append(local.Task(cell.name, ("--config", str(path)), log, own))

@@ -136,7 +136,7 @@ def _word(path: Path, faults: Mapping[str, Sequence[str]], count: int) -> str:
     return head + (lines[0] if len(lines) == 1 else "\n  ".join([f"{len(lines)} faults, nothing was run:", *lines]))
 
 
-def identify(settings: Mapping[str, Any], plugin: Mapping[str, str] | None = None) -> str:
+def identify(settings: config.RunConfig | Mapping[str, Any], plugin: Mapping[str, str] | None = None) -> str:
     """Return a digest that is equal for complete configurations whose runs give the same result.
 
     It is of all that makes the model (``config.identity``), the run's seed, the copy of the data, whether the test
