@@ -10,8 +10,6 @@ import importlib.util
 from dataclasses import dataclass
 from typing import Any
 
-from packaging.requirements import Requirement
-
 from fer_plugins import __version__
 from fer_plugins.config.installed import Fault, canonical, read_installed
 from fer_plugins.contract import KINDS
@@ -155,7 +153,12 @@ def check_range(component: Component) -> None:
     """Refuse a component whose distribution asks for another version of the core (the contract's version)."""
     if component.core_range is None or canonical(component.distribution) == "fer-plugins":
         return
-    requirement = Requirement(component.core_range)
+    from packaging.requirements import InvalidRequirement, Requirement  # here: it takes 10 ms to import
+
+    try:
+        requirement = Requirement(component.core_range)
+    except InvalidRequirement:  # pip has not minded it
+        return
     if not requirement.specifier.contains(__version__, prereleases=True):
         raise PluginError(
             f"{component} needs fer-plugins {requirement.specifier}, installed is {__version__}; "

@@ -6,13 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from fer_plugins.config.keys import COMPONENT_LISTS, Key, check_value, schema, section_keys
 from fer_plugins.config.overlay import copy_plain
 from fer_plugins.config.schema import ComponentConfig, RunConfig
 from fer_plugins.config.section import Section
-from fer_plugins.config.yaml_files import PlainLoader, explain, load_yaml
 from fer_plugins.runtime.errors import InputError
 
 
@@ -22,6 +19,10 @@ def parse_value(text: str) -> Any:
     >>> parse_value("1e-3"), parse_value("[1, 2]"), parse_value("adam"), parse_value("null")
     (0.001, [1, 2], 'adam', None)
     """
+    import yaml
+
+    from fer_plugins.config.yaml_files import PlainLoader, load_yaml
+
     try:
         return load_yaml(text, PlainLoader)
     except yaml.YAMLError:
@@ -34,6 +35,10 @@ def read_file(path: str | Path, flag: str = "--config") -> dict[str, Any]:
     Raises:
         InputError: it is missing, does not parse, has a key twice, or is no mapping.
     """
+    import yaml
+
+    from fer_plugins.config.yaml_files import PlainLoader, explain, load_yaml
+
     try:
         content = load_yaml(Path(path).read_text(encoding="utf-8"), PlainLoader)
     except (OSError, UnicodeDecodeError) as error:
@@ -47,6 +52,8 @@ def read_file(path: str | Path, flag: str = "--config") -> dict[str, Any]:
 
 def dump(values: RunConfig | Mapping[str, Any]) -> str:
     """Return a configuration as YAML text, keys in their order."""
+    import yaml
+
     plain = values.as_dict() if isinstance(values, RunConfig) else copy_plain(values)
     return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=120)
 
