@@ -24,6 +24,7 @@ REPRODUCED, BELOW, ABOVE, NOT_COMPARABLE = "reproduced within the interval", "be
 OTHER_DATA, OTHER_EPOCH, NO_SCORE = "other_data", "other_epoch", "no_score"  # codes of why
 _RELEASES_OWN_TEST = ("official", "official_val")
 _RECIPE = ("model", "augmentation", "loss", "optimizer", "scheduler", "selection", "trainer")
+_CONFIG = config.Origin("file", "--config config.yaml")
 _OF_A_CLASS = (*(name for name, entry in METRICS.items() if entry.of_class), "sensitivity", "gar")
 
 
@@ -115,7 +116,7 @@ def _departures(settings: Mapping[str, Any], component: registry.Component) -> l
     if teacher is not None:  # the recipe leaves it to the user
         flags["model"] = {"teacher": teacher}
     name = f"{component.distribution}:{component.name}"
-    usual = config.resolve(flags, plugin=name, recipe=variant, origin="--config config.yaml").config.as_dict()
+    usual = config.resolve(flags, plugin=name, recipe=variant, origin=_CONFIG).config.as_dict()
     wanted = {f"{section}.{key}": value for section in _RECIPE for key, value in usual[section].items()}
     for layer in registry.recipe(component, variant).values():
         wanted |= {f"data.{key}": value for key, value in layer.get("data", {}).items()}

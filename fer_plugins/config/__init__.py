@@ -11,6 +11,8 @@ from fer_plugins.config.keys import section_keys as section_keys
 from fer_plugins.config.keys import section_meanings as section_meanings
 from fer_plugins.config.layers import Layer as Layer
 from fer_plugins.config.layers import merge as merge
+from fer_plugins.config.origin import COMMAND_LINE as COMMAND_LINE
+from fer_plugins.config.origin import Origin as Origin
 from fer_plugins.config.overlay import copy_plain as copy_plain
 from fer_plugins.config.overlay import lay_over as lay_over
 from fer_plugins.config.overlay import leaves as leaves

@@ -20,6 +20,7 @@ from fer_plugins.config.keys import (
 )
 from fer_plugins.config.layers import Draft
 from fer_plugins.config.logger_names import check_logger
+from fer_plugins.config.origin import Origin
 from fer_plugins.config.overlay import leaves
 from fer_plugins.config.saved import read_config
 from fer_plugins.config.schema import RunConfig
@@ -27,7 +28,7 @@ from fer_plugins.config.signatures import REQUIRED
 from fer_plugins.runtime.errors import InputError
 
 
-def check(config: Draft, origins: Mapping[str, str]) -> RunConfig:
+def check(config: Draft, origins: Mapping[str, Origin]) -> RunConfig:
     """Check names, options, types and ranges; return the configuration with the defaults of every option.
 
     Args:
@@ -70,7 +71,7 @@ def check(config: Draft, origins: Mapping[str, str]) -> RunConfig:
     return read_config(config)
 
 
-def _check_offer(section: Draft, kind: str, where: str, origins: Mapping[str, str]) -> None:
+def _check_offer(section: Draft, kind: str, where: str, origins: Mapping[str, Origin]) -> None:
     core = section_keys(where) if where in schema() else {"name": None}
     own = {name: value for name, value in section.items() if name not in core}
     given = {name: value for name, value in own.items() if value != MANDATORY}

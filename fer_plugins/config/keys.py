@@ -10,6 +10,7 @@ from typing import Annotated, Any, get_args, get_origin
 
 from fer_plugins.config.annotations import coerce, is_within
 from fer_plugins.config.doc import Doc
+from fer_plugins.config.origin import Origin
 from fer_plugins.config.schema import RunConfig
 from fer_plugins.config.section import Section
 from fer_plugins.runtime.errors import InputError
@@ -85,7 +86,7 @@ def defaults() -> dict[str, Any]:
     return RunConfig().as_dict()
 
 
-def check_value(value: Any, key: Key, path: str, origins: Mapping[str, str]) -> Any:
+def check_value(value: Any, key: Key, path: str, origins: Mapping[str, Origin]) -> Any:
     """Return a value as its key wants it: of its type and within its bounds.
 
     Raises:
@@ -104,7 +105,7 @@ def check_value(value: Any, key: Key, path: str, origins: Mapping[str, str]) -> 
     return as_lists(value)
 
 
-def came_from(origins: Mapping[str, str], path: str) -> str:
+def came_from(origins: Mapping[str, Origin], path: str) -> str:
     """Return " (from ORIGIN)", or "" where no layer has set the key."""
     return f" (from {origins[path]})" if path in origins else ""
 

@@ -152,7 +152,7 @@ def change(record: Record, given: Mapping[str, Any]) -> tuple[config.RunConfig, 
             another shape.
     """
     before = config.resolve(record.config).config
-    merged = config.merge(before.as_dict(), config.Layer(given, "the command line"), {})
+    merged = config.merge(before.as_dict(), config.Layer(given, config.COMMAND_LINE), {})
     after = config.resolve(merged).config
     changes: Changes = {}
     old, new = dict(config.leaves(before.as_dict())), dict(config.leaves(after.as_dict()))
