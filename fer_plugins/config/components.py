@@ -5,13 +5,13 @@ Discovery reads installed metadata only; a module is imported when its component
 
 from __future__ import annotations
 
-import difflib
 import importlib.util
 from dataclasses import dataclass
 from typing import Any
 
 from fer_plugins import __version__
 from fer_plugins.config.installed import Fault, canonical, read_installed
+from fer_plugins.config.nearest import nearest
 from fer_plugins.contract import KINDS
 from fer_plugins.runtime.errors import InputError
 
@@ -141,12 +141,6 @@ def find(kind: str, name: str) -> Component:
         owners = " and ".join(f"{component.distribution} {component.version}" for component in matches)
         raise PluginError(f"{kind} {wanted!r} is offered by {owners}; say which: {choices}")
     raise unknown(kind, name, sorted({component.name for component in components}))
-
-
-def nearest(word: str, words: list[str]) -> str:
-    """Return "; did you mean A or B?" with the words most like ``word``, or "" where none is near."""
-    near = difflib.get_close_matches(word, words, n=3, cutoff=0.5)
-    return f"; did you mean {' or '.join(near)}?" if near else ""
 
 
 def check_range(component: Component) -> None:

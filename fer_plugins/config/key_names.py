@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from typing import Any
 
 from fer_plugins.config import registry
 from fer_plugins.config.keys import COMPONENT_SECTIONS, Key, schema
+from fer_plugins.config.nearest import find_nearest
 from fer_plugins.config.origin import Origin
 from fer_plugins.runtime.errors import InputError
 
@@ -66,7 +66,7 @@ def unknown_key(name: str, origin: Origin, config: Mapping[str, Any]) -> InputEr
     if not alike:
         keys = known_keys(config)
         last = {key.rpartition(".")[2]: key for key in reversed(keys)}
-        near = difflib.get_close_matches(_plain(name), [*schema(), *last, *_ELSEWHERE], n=3, cutoff=0.75)
+        near = find_nearest(_plain(name), [*schema(), *last, *_ELSEWHERE])
         alike = list(dict.fromkeys(last.get(word) or _ELSEWHERE.get(word) or word for word in near))
     dashes = "--" if origin.kind == "flags" else ""
     came_from = f" (from {origin})"

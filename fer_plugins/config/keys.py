@@ -36,6 +36,7 @@ class Key:
     help: str
     annotation: str  # the type without bounds, as ``signatures.coerce`` reads it
     bounds: str  # of a number; "" without any
+    unit: str  # of a number; "" without one
     shapes_model: bool  # False: it says where things lie, what is reported or how fast it is computed
 
 
@@ -129,7 +130,8 @@ def _fields(kind: type[Section]) -> dict[str, tuple[Any, Doc, Any]]:
 def _key(kind: Any, doc: Doc, default: Any) -> Key:
     text = "any" if kind in (Any, tuple[Any, ...]) or "ComponentConfig" in str(kind) else _write(kind)
     shown = text if not doc.bounds else text.replace("int", f"int {doc.bounds}").replace("float", f"float {doc.bounds}")
-    return Key(as_lists(default), shown.replace("None", "null"), doc.meaning, text, doc.bounds, doc.shapes_model)
+    written = doc.form or shown.replace("None", "null")
+    return Key(as_lists(default), written, doc.meaning, text, doc.bounds, doc.unit, doc.shapes_model)
 
 
 def _write(kind: Any) -> str:

@@ -6,7 +6,8 @@ import importlib.util
 from pathlib import Path
 from typing import Any
 
-from fer_plugins.config.components import Component, PluginError, nearest
+from fer_plugins.config.components import Component, PluginError
+from fer_plugins.config.nearest import nearest
 from fer_plugins.runtime.errors import InputError
 
 

@@ -17,9 +17,9 @@ from fer_plugins.config.components import check_range as check_range
 from fer_plugins.config.components import faults as faults
 from fer_plugins.config.components import find as find
 from fer_plugins.config.components import load as load
-from fer_plugins.config.components import nearest as nearest
 from fer_plugins.config.components import unknown as unknown
 from fer_plugins.config.installed import canonical
+from fer_plugins.config.nearest import nearest as nearest
 from fer_plugins.config.papers import package_file as package_file
 from fer_plugins.config.papers import paper as paper
 from fer_plugins.config.papers import recipe as recipe

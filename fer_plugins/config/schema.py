@@ -25,10 +25,10 @@ class ComponentConfig(Section):
 class ModelConfig(Section):
     """Section ``model``."""
 
-    name: Annotated[str | None, Doc("architecture")] = None
+    name: Annotated[str | None, Doc("the architecture")] = None
     pool: Annotated[
         ComponentConfig | None,
-        Doc("pooling, by name or as a component with options; null: the architecture's own"),
+        Doc("pooling, by name or with its options; null: the architecture's own", form="component | null"),
     ] = None
     teacher: Annotated[
         str | None,
@@ -41,7 +41,7 @@ class ModelConfig(Section):
 class LossConfig(Section):
     """Section ``loss``."""
 
-    name: Annotated[str, Doc("criterion")] = "cross_entropy"
+    name: Annotated[str, Doc("the loss; fer list names those that are installed")] = "cross_entropy"
     options: Options = field(default_factory=dict)
 
 
@@ -62,7 +62,7 @@ class SchedulerConfig(Section):
         str,
         Doc("none, inverse_decay (gamma), or a class of torch.optim.lr_scheduler with its own arguments"),
     ] = "none"
-    warmup_epochs: Annotated[int, Doc("epochs over which the learning rate rises linearly to lr", "0..1000000")] = 0
+    warmup_epochs: Annotated[int, Doc("warm-up: the learning rate rises linearly to lr", "0..1000000", "epochs")] = 0
     options: Options = field(default_factory=dict)
 
 
@@ -79,26 +79,29 @@ class SelectionConfig(Section):
         Doc("what must stall (or worsen) for patience epochs"),
     ] = "metric"
     patience: Annotated[
-        int | None, Doc("epochs without improvement after which training stops; null: never", "> 0")
+        int | None, Doc("epochs without improvement after which training stops; null: never", "> 0", "epochs")
     ] = None
-    min_delta: Annotated[float, Doc("an improvement counts from this much on", ">= 0")] = 0.0
+    min_delta: Annotated[float, Doc("a smaller improvement does not count", ">= 0", "that of metric")] = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainerConfig(Section):
     """Section ``trainer``."""
 
-    epochs: Annotated[int, Doc("passes over the training split", "1..1000000")] = 30
+    epochs: Annotated[int, Doc("passes over the training split", "1..1000000", "epochs")] = 30
     accelerator: Annotated[
         Literal["auto", "cpu", "gpu", "cuda", "mps"], Doc("where to compute", shapes_model=False)
     ] = "auto"
-    precision: Annotated[Literal["32-true", "16-mixed", "bf16-mixed", "64-true"], Doc("AMP and others")] = "32-true"
-    channels_last: Annotated[bool, Doc("memory layout of images and convolutions")] = False
+    precision: Annotated[
+        Literal["32-true", "16-mixed", "bf16-mixed", "64-true"],
+        Doc("arithmetic; mixed: AMP"),
+    ] = "32-true"
+    channels_last: Annotated[bool, Doc("memory layout channels_last of images and convolutions")] = False
     deterministic: Annotated[bool, Doc("the same bits from the same seed on the same device")] = True
     gradient_clip_norm: Annotated[float | None, Doc("gradients are scaled down to this norm", "> 0")] = None
     threads: Annotated[
         int | None,
-        Doc("CPU threads of one operation; null: torch's own choice", "1..1024", shapes_model=False),
+        Doc("CPU threads of one operation; null: measured", "1..1024", "threads", shapes_model=False),
     ] = None
     progress: Annotated[
         Literal["auto", "bar", "plain", "none"],
@@ -111,18 +114,22 @@ class LoggerConfig(Section):
     """Section ``logger``."""
 
     name: Annotated[
-        Any, Doc("one or several with commas between; each writes metrics.csv as well, none writes no curves")
+        Any,
+        Doc(
+            "one or several with commas between; all but none write metrics.csv too",
+            form="str | list[str]",
+        ),
     ] = "wandb"
-    mode: Annotated[Literal["offline", "online", "disabled"], Doc("of W&B; offline stays in the run's folder")] = (
+    mode: Annotated[Literal["offline", "online", "disabled"], Doc("mode of W&B; offline stays in the run's folder")] = (
         "offline"
     )
-    project: Annotated[str, Doc("of W&B")] = "fer-plugins"
-    entity: Annotated[str | None, Doc("of W&B: user or team")] = None
-    group: Annotated[str | None, Doc("of W&B; null: plug-in, dataset, protocol, pooling and changed options")] = None
-    tags: Annotated[tuple[str, ...], Doc("of W&B")] = ()
-    run_name: Annotated[str | None, Doc("of W&B; null: plug-in, pooling, changed options and seed")] = None
-    dir: Annotated[str | None, Doc("of W&B: folder of its files; null: the run's folder")] = None
-    log_model: Annotated[bool, Doc("send the best checkpoint as an artifact")] = False
+    project: Annotated[str, Doc("project of W&B")] = "fer-plugins"
+    entity: Annotated[str | None, Doc("user or team of W&B")] = None
+    group: Annotated[str | None, Doc("group of W&B; null: plug-in, data, protocol, pooling, changed options")] = None
+    tags: Annotated[tuple[str, ...], Doc("tags of W&B")] = ()
+    run_name: Annotated[str | None, Doc("name in W&B; null: plug-in, pooling, changed options, seed")] = None
+    dir: Annotated[str | None, Doc("folder of W&B's files; null: the run's folder")] = None
+    log_model: Annotated[bool, Doc("send the best checkpoint to W&B as an artifact")] = False
     figures: Annotated[
         Literal["auto", "off"],
         Doc("auto: draw the run at its end where matplotlib is installed; not with name none"),
@@ -150,7 +157,7 @@ class RunConfig(Section):
 
     plugin: Annotated[str | None, Doc("the architecture whose recipe is the base (--plugin)")] = None
     recipe: Annotated[str | None, Doc("a variant of that recipe (--recipe)")] = None
-    seed: Annotated[int, Doc("weights, order of the samples, dropout and augmentation are drawn from it", ">= 0")] = 0
+    seed: Annotated[int, Doc("of weights, order of samples, dropout and augmentation", ">= 0")] = 0
     model: Annotated[ModelConfig, Doc("architecture, its options and its pooling")] = field(default_factory=ModelConfig)
     data: Annotated[DataConfig, Doc("dataset, size of the images, batches, cache")] = field(default_factory=DataConfig)
     protocol: Annotated[ProtocolConfig, Doc("how samples are split into train, val and test")] = field(
@@ -172,7 +179,10 @@ class RunConfig(Section):
     trainer: Annotated[TrainerConfig, Doc("epochs, device, precision, clipping")] = field(default_factory=TrainerConfig)
     callbacks: Annotated[
         tuple[ComponentConfig, ...],
-        Doc("Lightning callbacks, by name or with options: --callbacks NAME, --callbacks.NAME.option value"),
+        Doc(
+            "Lightning callbacks, by name or with options",
+            form="list of components",
+        ),
     ] = ()
     logger: Annotated[LoggerConfig, Doc("W&B, TensorBoard, csv or none", shapes_model=False)] = field(
         default_factory=LoggerConfig

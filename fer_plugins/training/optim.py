@@ -15,7 +15,8 @@ from torch import nn
 from torch.optim import lr_scheduler
 
 from fer_plugins.config import copy_plain
-from fer_plugins.config.registry import PluginError, nearest
+from fer_plugins.config.nearest import nearest
+from fer_plugins.config.registry import PluginError
 from fer_plugins.config.schema import OptimizerConfig, SchedulerConfig
 from fer_plugins.contract import HasParameterGroups
 from fer_plugins.runtime.errors import InputError

@@ -201,7 +201,7 @@ def test_a_file_that_is_no_split(content, said, faces, tmp_path):
         (["data"], "expected a verb; known: check, split, audit"),
         (["data", "chek"], "unknown word 'chek'; did you mean check?"),
         (["data", "check"], "NAME is missing"),
-        (["data", "check", "jafe", "x"], "unknown dataset 'jafe'; did you mean jaffe or ferg?"),
+        (["data", "check", "jafe", "x"], "unknown dataset 'jafe'; did you mean jaffe?"),
         (["data", "check", "jaffe", "nowhere"], "nowhere: does not exist"),
         (["data", "check", "jaffe", "a", "b"], "'b' is a word too many; expected one name, one root"),
         (["data", "check", "jaffe", "a", "--data.root", "b"], "a and --data.root are both given"),
