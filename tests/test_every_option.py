@@ -87,7 +87,7 @@ def test_every_option_of_an_architecture_acts_or_is_refused(component):
     options = [option for option in registry.options(component) if option.name not in left_out]
     if not options:
         pytest.skip("it has no further option")
-    size = min(config.resolve(plugin=component.name).config["data"]["image_size"], 48)
+    size = min(config.resolve(plugin=component.name).config.data.image_size, 48)
 
     def build(options):
         return fingerprint(component.name, options, size)
@@ -214,7 +214,7 @@ def test_a_key_that_would_do_nothing_is_refused_with_a_remedy_that_works(key, va
         flag, word = remedy.split()
         more = {"data": {flag.removeprefix("--data."): word}}
     merged = {**more, section: {**more.get(section, {}), name: value}}
-    assert config.resolve({"model": "lenet5", **merged}).config[section][name] == value
+    assert config.resolve({"model": "lenet5", **merged}).config.as_dict()[section][name] == value
 
 
 @pytest.mark.parametrize("key", ["mode", "project", "entity", "group", "tags", "run_name", "log_model"])

@@ -33,7 +33,7 @@ def test_there_are_some():
 def test_every_recipe_is_resolved_and_built(component):
     for variant in variants(component):
         settings = resolved(component.name, variant)
-        size, channels = settings["data"]["image_size"], settings["data"]["channels"]
+        size, channels = settings.data.image_size, settings.data.channels
         network = build_network(settings, 7).eval()
         assert network(torch.zeros(1, channels, size, size)).shape == (1, 7)
 

@@ -133,6 +133,6 @@ def test_a_variant_may_have_claims_of_its_own():
     from fer_plugins.runs.manifest import claims_model_of
 
     described = {"claims_model": "Net", "claims_models": {"small": "Small Net"}}
-    assert claims_model_of(described, {"recipe": None}) == "Net"
-    assert claims_model_of(described, {"recipe": "small"}) == "Small Net"
-    assert claims_model_of({}, {"recipe": "small"}) is None
+    assert claims_model_of(described, None) == "Net"
+    assert claims_model_of(described, "small") == "Small Net"
+    assert claims_model_of({}, "small") is None

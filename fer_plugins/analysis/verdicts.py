@@ -24,6 +24,7 @@ REPRODUCED, BELOW, ABOVE, NOT_COMPARABLE = "reproduced within the interval", "be
 OTHER_DATA, OTHER_EPOCH, NO_SCORE = "other_data", "other_epoch", "no_score"  # codes of why
 _RELEASES_OWN_TEST = ("official", "official_val")
 _RECIPE = ("model", "augmentation", "loss", "optimizer", "scheduler", "selection", "trainer")
+_CONFIG = config.Origin("file", "--config config.yaml")
 _OF_A_CLASS = (*(name for name, entry in METRICS.items() if entry.of_class), "sensitivity", "gar")
 
 
@@ -47,7 +48,7 @@ def verify_run(run: FinishedRun) -> dict[str, Any]:
     for section in (*_RECIPE, "data", "protocol"):
         if not isinstance(settings.get(section), Mapping):
             raise InputError(f"{run.record.folder}: config.yaml has no section {section}; not written by this version")
-    component, described = recipe_of(settings)
+    component, described = recipe_of(str(settings["model"].get("name")))
     path = registry.package_file(component, "claims.yaml")
     if not path.exists():
         raise InputError(f"{run.record.folder}: {component} has no claims.yaml, so there is nothing to verify")
@@ -115,7 +116,7 @@ def _departures(settings: Mapping[str, Any], component: registry.Component) -> l
     if teacher is not None:  # the recipe leaves it to the user
         flags["model"] = {"teacher": teacher}
     name = f"{component.distribution}:{component.name}"
-    usual = config.resolve(flags, plugin=name, recipe=variant, origin="--config config.yaml").config
+    usual = config.resolve(flags, plugin=name, recipe=variant, origin=_CONFIG).config.as_dict()
     wanted = {f"{section}.{key}": value for section in _RECIPE for key, value in usual[section].items()}
     for layer in registry.recipe(component, variant).values():
         wanted |= {f"data.{key}": value for key, value in layer.get("data", {}).items()}

@@ -24,7 +24,7 @@ fer-run: train a facial expression model; score it once on the sealed test split
   fer-run --help SECTION        keys of a section and the options of its components
 
 Later wins: defaults, recipe, --config files in their order, flags.
---data fer2013 is short for --data.name fer2013. Sections:
+--data fer2013 is short for --data.name fer2013. Sections, and keys without one:
 """
 
 _COLUMN = 32  # where the descriptions begin
@@ -36,8 +36,17 @@ def fer_run(plugin: str | None, topics: list[str]) -> str:
         return plugin_help(plugin)
     if topics:
         return "\n\n".join(section_help(topic) for topic in topics)
-    sections = [f"  {name:<13}{meaning}" for name, meaning in config.section_meanings().items()]
-    return _fit(_FER_RUN + "\n".join(sections))
+    return _fit(_FER_RUN + "\n".join(f"  {name:<13}{meaning}" for name, meaning in _topics().items()))
+
+
+def _topics() -> dict[str, str]:
+    """Return what ``fer-run --help`` explains: sections, and keys without one that have no option of their own."""
+    single = {name: key.help for name, key in config.schema().items() if isinstance(key, config.Key)}
+    return {
+        name: single.get(name) or config.section_meanings()[name]
+        for name in config.schema()
+        if name not in ("plugin", "recipe")
+    }
 
 
 def plugin_help(name: str) -> str:
@@ -67,25 +76,33 @@ def plugin_help(name: str) -> str:
 
 
 def section_help(section: str) -> str:
-    """Return the keys of a section and the options of everything that may be named in it."""
-    if section not in config.section_meanings():
-        known = list(config.section_meanings())
+    """Return the keys of a section, or a key without one, and the options of everything that may be named in it."""
+    known = _topics()
+    if section not in known:
         raise InputError(
             f"--help {section}: unknown section{registry.nearest(section, known)}; known: {', '.join(known)}"
         )
-    text = [f"{section}: {config.section_meanings()[section]}", ""]
-    for name, key in config.section_keys(section).items():
-        text += _entry(f"--{section}.{name}", Option(name, key.type, key.default, key.help))
-    kind = config.COMPONENT_SECTIONS.get(section)
-    for component in registry.available(kind) if kind else []:
-        text += ["", f"options of {component.name} (from {component.distribution} {component.version}):"]
+    text = [f"{section}: {known[section]}", ""]
+    own = config.schema()[section]
+    keys = {section: own} if isinstance(own, config.Key) else own
+    for name, key in keys.items():
+        flag = f"--{name}" if name == section else f"--{section}.{name}"
+        kind = f"{key.type} ({key.unit})" if key.unit else key.type
+        text += _entry(flag, Option(name, kind, key.default, key.help))
+    kinds = {**config.COMPONENT_SECTIONS, **config.COMPONENT_LISTS, "logger": "logger"}
+    for component in registry.available(kinds[section]) if section in kinds else []:
+        heading = f"options of {component.name} (from {component.distribution} {component.version}):"
         try:
-            options = registry.options(component)
+            options = [option for option in registry.options(component) if option.name not in keys]
         except InputError as error:
-            text.append(f"  {error}")
+            text += ["", heading, f"  {error}"]
             continue
+        if section == "logger" and not options:  # those of W&B are keys of the section
+            continue
+        text += ["", heading]
+        prefix = f"{section}.{component.name}" if section in config.COMPONENT_LISTS else section
         for option in options:
-            text += _entry(f"--{section}.{option.name}", option)
+            text += _entry(f"--{prefix}.{option.name}", option)
         if not options:
             text.append("  none")
     return "\n".join(text)

@@ -12,7 +12,7 @@ from click.shell_completion import CompletionItem
 from fer_plugins import config
 from fer_plugins.commands.usage import Verb
 from fer_plugins.config import registry
-from fer_plugins.config.key_names import COMMAND_LINE, known_keys, unknown_key
+from fer_plugins.config.key_names import known_keys, unknown_key
 from fer_plugins.runtime.errors import InputError
 
 
@@ -30,7 +30,7 @@ class Request:
         resolved = config.resolve(self.flags, plugin=self.plugin, recipe=self.recipe, files=self.files)
         if add_to_seed == 0:
             return resolved
-        flags = {**self.flags, "seed": resolved.config["seed"] + add_to_seed}
+        flags = {**self.flags, "seed": resolved.config.seed + add_to_seed}
         return config.resolve(flags, plugin=self.plugin, recipe=self.recipe, files=self.files)
 
 
@@ -153,7 +153,7 @@ def _keys(flags: dict[str, Any], plugin: str | None) -> list[str]:
 def _take_value(name: str, rest: list[str]) -> str:
     if not rest or rest[0].startswith("--"):
         if "." not in name and name not in config.schema():
-            raise unknown_key(name, COMMAND_LINE, config.defaults())
+            raise unknown_key(name, config.COMMAND_LINE, config.defaults())
         raise InputError(f"--{name} needs a value: --{name} VALUE")
     return rest.pop(0)
 

@@ -101,7 +101,7 @@ def measure(component: Component) -> tuple[int, int, list[int]]:
 
     full = config.resolve(plugin=f"{component.distribution}:{component.name}").config
     network = build_network(full, num_classes=7)
-    size = [full["data"]["channels"], full["data"]["image_size"], full["data"]["image_size"]]
+    size = [full.data.channels, full.data.image_size, full.data.image_size]
     return parameters(network), macs(network, (size[0], size[1], size[2])), size
 
 

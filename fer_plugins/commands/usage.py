@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 import click
 from click.shell_completion import CompletionItem
 
-from fer_plugins.config.registry import nearest
+from fer_plugins.config.nearest import nearest
 from fer_plugins.runtime.errors import InputError
 
 

@@ -11,8 +11,11 @@ from fer_plugins.config.keys import section_keys as section_keys
 from fer_plugins.config.keys import section_meanings as section_meanings
 from fer_plugins.config.layers import Layer as Layer
 from fer_plugins.config.layers import merge as merge
+from fer_plugins.config.origin import COMMAND_LINE as COMMAND_LINE
+from fer_plugins.config.origin import Origin as Origin
 from fer_plugins.config.overlay import copy_plain as copy_plain
 from fer_plugins.config.overlay import lay_over as lay_over
+from fer_plugins.config.overlay import leaves as leaves
 from fer_plugins.config.overlay import put as put
 from fer_plugins.config.resolve import DEMO_DATA as DEMO_DATA
 from fer_plugins.config.resolve import DEMO_EPOCHS as DEMO_EPOCHS

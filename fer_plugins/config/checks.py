@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 from fer_plugins.config import registry
 from fer_plugins.config.callback_list import check_callbacks
@@ -21,13 +20,15 @@ from fer_plugins.config.keys import (
 )
 from fer_plugins.config.layers import Draft
 from fer_plugins.config.logger_names import check_logger
+from fer_plugins.config.origin import Origin
+from fer_plugins.config.overlay import leaves
 from fer_plugins.config.saved import read_config
 from fer_plugins.config.schema import RunConfig
 from fer_plugins.config.signatures import REQUIRED
 from fer_plugins.runtime.errors import InputError
 
 
-def check(config: Draft, origins: Mapping[str, str]) -> RunConfig:
+def check(config: Draft, origins: Mapping[str, Origin]) -> RunConfig:
     """Check names, options, types and ranges; return the configuration with the defaults of every option.
 
     Args:
@@ -64,13 +65,13 @@ def check(config: Draft, origins: Mapping[str, str]) -> RunConfig:
                     f"{meant[0] if meant else registry.nearest(name, known)}; known: {', '.join(known)}"
                 )
     check_idle(config)
-    for path, value in _leaves(config):
+    for path, value in leaves(config):
         if value == MANDATORY:
             raise InputError(f"{path}: the recipe leaves it to you; give --{path} VALUE")
     return read_config(config)
 
 
-def _check_offer(section: Draft, kind: str, where: str, origins: Mapping[str, str]) -> None:
+def _check_offer(section: Draft, kind: str, where: str, origins: Mapping[str, Origin]) -> None:
     core = section_keys(where) if where in schema() else {"name": None}
     own = {name: value for name, value in section.items() if name not in core}
     given = {name: value for name, value in own.items() if value != MANDATORY}
@@ -84,11 +85,3 @@ def _check_offer(section: Draft, kind: str, where: str, origins: Mapping[str, st
         if option.default is not REQUIRED and option.name not in own:
             checked.setdefault(option.name, option.default)
     section.update({name: as_lists(value) for name, value in checked.items()})
-
-
-def _leaves(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in config.items():
-        if isinstance(value, Mapping):
-            yield from _leaves(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", value

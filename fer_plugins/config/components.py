@@ -5,15 +5,13 @@ Discovery reads installed metadata only; a module is imported when its component
 
 from __future__ import annotations
 
-import difflib
 import importlib.util
 from dataclasses import dataclass
 from typing import Any
 
-from packaging.requirements import Requirement
-
 from fer_plugins import __version__
 from fer_plugins.config.installed import Fault, canonical, read_installed
+from fer_plugins.config.nearest import nearest
 from fer_plugins.contract import KINDS
 from fer_plugins.runtime.errors import InputError
 
@@ -145,17 +143,16 @@ def find(kind: str, name: str) -> Component:
     raise unknown(kind, name, sorted({component.name for component in components}))
 
 
-def nearest(word: str, words: list[str]) -> str:
-    """Return "; did you mean A or B?" with the words most like ``word``, or "" where none is near."""
-    near = difflib.get_close_matches(word, words, n=3, cutoff=0.5)
-    return f"; did you mean {' or '.join(near)}?" if near else ""
-
-
 def check_range(component: Component) -> None:
     """Refuse a component whose distribution asks for another version of the core (the contract's version)."""
     if component.core_range is None or canonical(component.distribution) == "fer-plugins":
         return
-    requirement = Requirement(component.core_range)
+    from packaging.requirements import InvalidRequirement, Requirement  # here: it takes 10 ms to import
+
+    try:
+        requirement = Requirement(component.core_range)
+    except InvalidRequirement:  # pip has not minded it
+        return
     if not requirement.specifier.contains(__version__, prereleases=True):
         raise PluginError(
             f"{component} needs fer-plugins {requirement.specifier}, installed is {__version__}; "

@@ -4,40 +4,43 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 from fer_plugins.config.doc import Doc, Options
-from fer_plugins.config.flat_view import FlatView
+from fer_plugins.config.section import Section
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class DataConfig(FlatView):
+@dataclass(frozen=True, kw_only=True)
+class DataConfig(Section):
     """Section ``data``."""
 
-    name: Annotated[str, Doc("dataset")] = "synthetic"
+    name: Annotated[str, Doc("the dataset; fer list names those that are installed")] = "synthetic"
     root: Annotated[str | None, Doc("file or folder of the dataset", shapes_model=False)] = None
-    image_size: Annotated[int, Doc("pixels a side; images are resized to it when they are read", "1..2048")] = 48
-    channels: Annotated[int, Doc("1 grey or 3 colour")] = 1
-    batch_size: Annotated[int, Doc("images a step", "1..65536")] = 32
+    image_size: Annotated[int, Doc("side to which images are resized when they are read", "1..2048", "pixels")] = 48
+    channels: Annotated[int, Doc("1: grey, 3: colour", form="1 | 3")] = 1
+    batch_size: Annotated[int, Doc("images of a training step", "1..65536", "images")] = 32
     limit: Annotated[
         int | float | None,
-        Doc("number (or share below 1) of images to take, stratified by split and class"),
+        Doc("number, or share below 1, of the images to take, stratified by split and class", unit="images"),
     ] = None
     leaks: Annotated[
         Literal["warn", "error", "off"],
-        Doc("identical images, shared subjects or sequences between the parts", shapes_model=False),
+        Doc("what follows where splits share images, subjects or sequences", shapes_model=False),
     ] = "warn"
     near_copies: Annotated[
         Literal["auto", "on", "off"],
-        Doc("between the parts; auto: where it takes seconds or is known already", shapes_model=False),
+        Doc(
+            "search for near copies between the splits; auto: where it takes seconds or is known already",
+            shapes_model=False,
+        ),
     ] = "auto"
     balance: Annotated[
         Literal["none", "oversample", "augment"],
-        Doc("repeat, or make, training images up to the largest class"),
+        Doc("repeat (oversample) or make (augment) training images up to the largest class"),
     ] = "none"
     balance_to: Annotated[
         int | None,
-        Doc("images of each class under balance augment; null: as many as the largest class", "1..1000000"),
+        Doc("images of each class under balance augment; null: as many as the largest class", "1..1000000", "images"),
     ] = None
     balance_with: Annotated[
-        Any, Doc("augmentation that makes the images of balance augment, by name or with its options")
+        Any, Doc("augmentation that makes the images of balance augment, by name or with its options", form="component")
     ] = "keras"
     face_crop: Annotated[
         Literal["none", "lbp"],
@@ -48,15 +51,20 @@ class DataConfig(FlatView):
     )
     targets: Annotated[
         Any,
-        Doc("datasets to test on as well, for protocol cross_dataset: NAME: {root: PATH, option: value}"),
+        Doc("more datasets to test on, for protocol cross_dataset: NAME: {root: PATH, option: value}", form="mapping"),
     ] = field(default_factory=dict)
     workers: Annotated[
         int | None,
-        Doc("loader processes for sample transforms; null: none for batch transforms", "0..256", shapes_model=False),
+        Doc(
+            "loader processes for sample transforms; null: none for batch transforms",
+            "0..256",
+            "processes",
+            shapes_model=False,
+        ),
     ] = None
     memory_gb: Annotated[
         float,
-        Doc("decoded images larger than this are memory-mapped from the cache", "0..1000000", shapes_model=False),
+        Doc("decoded images larger than this are memory-mapped from the cache", "0..1000000", "GB", shapes_model=False),
     ] = 4.0
     cache: Annotated[
         str | None,
@@ -68,18 +76,18 @@ class DataConfig(FlatView):
     options: Options = field(default_factory=dict)
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class ProtocolConfig(FlatView):
+@dataclass(frozen=True, kw_only=True)
+class ProtocolConfig(Section):
     """Section ``protocol``."""
 
     name: Annotated[str, Doc("how samples are split into train, val and test")] = "official"
-    seed: Annotated[int, Doc("of the split, apart from the run's seed", ">= 0")] = 0
+    seed: Annotated[int, Doc("seed of the split, apart from the run's seed", ">= 0")] = 0
     options: Options = field(default_factory=dict)
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class AugmentationConfig(FlatView):
+@dataclass(frozen=True, kw_only=True)
+class AugmentationConfig(Section):
     """Section ``augmentation``."""
 
-    name: Annotated[str, Doc("of the training images only")] = "none"
+    name: Annotated[str, Doc("augmentation of the training images, and of no others")] = "none"
     options: Options = field(default_factory=dict)

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from fer_plugins.config.keys import Key, model_sections, schema
+from fer_plugins.config.overlay import leaves
+from fer_plugins.config.schema import RunConfig
 
 
 def shapes_model(path: str) -> bool:
@@ -26,17 +28,11 @@ def shapes_model(path: str) -> bool:
     return section in model_sections() and (key is None or key.shapes_model)
 
 
-def model_settings(config: Mapping[str, Any]) -> dict[str, Any]:
+def model_settings(config: RunConfig | Mapping[str, Any]) -> dict[str, Any]:
     """Return dotted key -> value of all that makes a model: equal for trainings that differ by their seed alone.
 
     Args:
         config: a configuration, typed or as a run's config.yaml holds it.
     """
-    found: dict[str, Any] = {}
-    for section, values in config.items():
-        if not isinstance(values, Mapping):
-            found[section] = values
-            continue
-        found |= {f"{section}.{key}": value for key, value in values.items() if shapes_model(f"{section}.{key}")}
-    found.pop("seed", None)
-    return found
+    values = config.as_dict() if isinstance(config, RunConfig) else config
+    return {key: value for key, value in leaves(values, depth=2) if key != "seed" and shapes_model(key)}

@@ -8,6 +8,7 @@ from typing import Any
 from fer_plugins.config import registry
 from fer_plugins.config.keys import section_keys
 from fer_plugins.config.logger_names import logger_names, takes
+from fer_plugins.config.origin import Origin
 from fer_plugins.runtime.errors import InputError
 
 # Where option NAME has VALUE, each option named behind it does nothing, and must keep the default given there.
@@ -53,7 +54,7 @@ _BELONG: dict[str, tuple[str, tuple[Any, ...], str]] = {
 }
 
 
-def drop_idle(config: dict[str, Any], values: Mapping[str, Any], origins: dict[str, str]) -> dict[str, Any]:
+def drop_idle(config: dict[str, Any], values: Mapping[str, Any], origins: dict[str, Origin]) -> dict[str, Any]:
     """Put keys of earlier layers that a new layer makes idle back to their defaults; return ``config``.
 
     So ``--config RUN/config.yaml --logger csv`` follows the flag, as the options of another optimiser are dropped where

@@ -6,14 +6,14 @@ stands on ``sys.path``, empty or not. Here each distribution is read alone: a da
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from email.parser import HeaderParser
 from importlib import metadata
 from pathlib import Path
-
-from packaging.requirements import InvalidRequirement, Requirement
+from typing import NamedTuple
 
 _VALUE = re.compile(r"([\w.]+)\s*(?::\s*([\w.]+)\s*)?(?:\[.*\]\s*)?(?:#.*)?")  # module:attribute [extras]
 _STEM = re.compile(r"(.+?)-(\d[^-]*)(?:-py[\d.]+)?")
@@ -57,17 +57,55 @@ class _Copy:
     fault: str | None = None
 
 
+class _Reading(NamedTuple):
+    """What ``read_installed`` has found, and the files and folders that it would find it in again."""
+
+    places: list[str]
+    stamps: list[tuple[int, int, int] | None]
+    entries: list[EntryPoint]
+    faults: list[Fault]
+
+
+_last: dict[tuple[str, ...], _Reading] = {}  # prefix and sys.path -> the last reading
+
+
 def read_installed(prefix: str) -> tuple[list[EntryPoint], list[Fault]]:
     """Return the entry points of all groups that begin with ``prefix``, and what is wrong with installed metadata.
 
     Of several folders of one distribution the first on ``sys.path`` counts that is whole and offers something; what
-    others would offer beside it is not taken.
+    others would offer beside it is not taken. What has not changed since the last call is not read again.
     """
+    key = (prefix, *sys.path)
+    reading = _last.get(key)
+    if reading is None or reading.stamps != _stamp(reading.places):
+        _last.clear()
+        reading = _last[key] = _read_all(prefix)
+    return list(reading.entries), list(reading.faults)
+
+
+def _stamp(places: Iterable[str]) -> list[tuple[int, int, int] | None]:
+    stamps: list[tuple[int, int, int] | None] = []
+    for place in places:
+        try:
+            status = os.stat(place)
+            stamps.append((status.st_mtime_ns, status.st_size, status.st_ino))
+        except OSError:
+            stamps.append(None)
+    return stamps
+
+
+def _read_all(prefix: str) -> _Reading:
     copies: dict[str, list[_Copy]] = {}
+    places = [path or "." for path in sys.path]
     for distribution in metadata.distributions():
         copy = _read(distribution, prefix)
-        if copy is not None:
-            copies.setdefault(canonical(copy.name), []).append(copy)
+        if copy is None:
+            continue
+        copies.setdefault(canonical(copy.name), []).append(copy)
+        if copy.path is not None:
+            places += [str(copy.path), f"{copy.path}/entry_points.txt"]
+            places += [f"{copy.path}/{name}" for name in ("METADATA", "PKG-INFO") if copy.entries or copy.fault]
+    stamps = _stamp(places)
     entries: list[EntryPoint] = []
     faults: list[Fault] = []
     for found in copies.values():
@@ -80,7 +118,7 @@ def read_installed(prefix: str) -> tuple[list[EntryPoint], list[Fault]]:
         faults += [_fault(copy, copy.fault, used) for copy in found if copy.fault]
         if len(found) > 1 and (used is not None or any(copy.entries for copy in found)):
             faults += list(_find_duplicates(found, used))
-    return entries, faults
+    return _Reading(places, stamps, entries, faults)
 
 
 def tolerate_damage() -> None:
@@ -140,8 +178,8 @@ def _read(distribution: metadata.Distribution, prefix: str) -> _Copy | None:
         copy.fault = f"its entry_points.txt cannot be read ({reason})"
     except ValueError as error:
         copy.fault = f"its entry_points.txt is damaged ({error})"
-    if copy.fault is None and path is not None and path.is_dir() and path.suffix == ".dist-info":
-        if not (path / "METADATA").is_file():
+    if copy.fault is None and path is not None and path.suffix == ".dist-info" and os.path.isdir(path):
+        if not os.path.isfile(f"{path}/METADATA"):
             copy.fault = "its METADATA is missing, left over from an interrupted installation"
     return copy
 
@@ -150,7 +188,8 @@ def _entry_points_text(distribution: metadata.Distribution, path: Path | None) -
     if path is None:
         return distribution.read_text("entry_points.txt")
     try:
-        return (path / "entry_points.txt").read_text(encoding="utf-8-sig")
+        with open(f"{path}/entry_points.txt", encoding="utf-8-sig") as file:
+            return file.read()
     except (FileNotFoundError, NotADirectoryError):
         return None
 
@@ -189,18 +228,16 @@ def _headers(copy: _Copy) -> tuple[str, str, str | None, str | None]:
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "is not text"
         return copy.name, copy.version, None, f"its METADATA cannot be read ({reason})"
-    headers = HeaderParser().parsestr(text)
-    core_range = next((one for one in headers.get_all("Requires-Dist") or [] if _is_core(one)), None)
-    name, version = headers["Name"], headers["Version"]
+    headers = re.findall(r"^(Name|Version|Requires-Dist):[ \t]*(.+?)[ \t\r]*$", text.partition("\n\n")[0], re.MULTILINE)
+    core_range = next((value for name, value in headers if name == "Requires-Dist" and _is_core(value)), None)
+    name, version = dict(reversed(headers)).get("Name"), dict(reversed(headers)).get("Version")
     fault = None if name and version else "its METADATA has no name or version"
-    return str(name or copy.name), str(version or copy.version), core_range, fault
+    return name or copy.name, version or copy.version, core_range, fault
 
 
 def _is_core(requirement: str) -> bool:
-    try:
-        return canonical(Requirement(requirement).name) == "fer-plugins"
-    except InvalidRequirement:
-        return False
+    name = re.match(r"[\w.-]+", requirement)
+    return name is not None and canonical(name[0]) == "fer-plugins"
 
 
 def _find_duplicates(found: list[_Copy], used: _Copy | None) -> Iterator[Fault]:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from typing import Any
 
 from fer_plugins.config import registry
 from fer_plugins.config.keys import COMPONENT_SECTIONS, Key, schema
+from fer_plugins.config.nearest import find_nearest
+from fer_plugins.config.origin import Origin
 from fer_plugins.runtime.errors import InputError
-
-COMMAND_LINE = "the command line"
 
 # What other trainers call a key that has another name here; whatever ends like a key of ours needs no line.
 _ELSEWHERE = {
@@ -55,7 +54,7 @@ _ELSEWHERE = {
 }
 
 
-def unknown_key(name: str, origin: str, config: Mapping[str, Any]) -> InputError:
+def unknown_key(name: str, origin: Origin, config: Mapping[str, Any]) -> InputError:
     """Return the error for a key ``name`` that is no section: the key that is meant, where its last part tells.
 
     Args:
@@ -67,9 +66,9 @@ def unknown_key(name: str, origin: str, config: Mapping[str, Any]) -> InputError
     if not alike:
         keys = known_keys(config)
         last = {key.rpartition(".")[2]: key for key in reversed(keys)}
-        near = difflib.get_close_matches(_plain(name), [*schema(), *last, *_ELSEWHERE], n=3, cutoff=0.75)
+        near = find_nearest(_plain(name), [*schema(), *last, *_ELSEWHERE])
         alike = list(dict.fromkeys(last.get(word) or _ELSEWHERE.get(word) or word for word in near))
-    dashes = "--" if origin == COMMAND_LINE else ""
+    dashes = "--" if origin.kind == "flags" else ""
     came_from = f" (from {origin})"
     meant = "; did you mean " + " or ".join(f"{dashes}{key}" for key in alike) + "?" if alike else ""
     known = "" if alike else f"; known: {', '.join(schema())}"

@@ -10,8 +10,9 @@ from typing import Annotated, Any, get_args, get_origin
 
 from fer_plugins.config.annotations import coerce, is_within
 from fer_plugins.config.doc import Doc
-from fer_plugins.config.flat_view import FlatView
+from fer_plugins.config.origin import Origin
 from fer_plugins.config.schema import RunConfig
+from fer_plugins.config.section import Section
 from fer_plugins.runtime.errors import InputError
 
 # Sections that hold a component of the registry, and its kind; other sections with a name are checked where torch is.
@@ -35,6 +36,7 @@ class Key:
     help: str
     annotation: str  # the type without bounds, as ``signatures.coerce`` reads it
     bounds: str  # of a number; "" without any
+    unit: str  # of a number; "" without one
     shapes_model: bool  # False: it says where things lie, what is reported or how fast it is computed
 
 
@@ -43,7 +45,7 @@ def schema() -> dict[str, Key | dict[str, Key]]:
     """Return every key by its section; keys without a section stand beside the sections."""
     keys: dict[str, Key | dict[str, Key]] = {}
     for name, (kind, doc, default) in _fields(RunConfig).items():
-        if isinstance(kind, type) and issubclass(kind, FlatView):
+        if isinstance(kind, type) and issubclass(kind, Section):
             keys[name] = {inner: _key(*told) for inner, told in _fields(kind).items()}
         else:
             keys[name] = _key(kind, doc, default)
@@ -85,7 +87,7 @@ def defaults() -> dict[str, Any]:
     return RunConfig().as_dict()
 
 
-def check_value(value: Any, key: Key, path: str, origins: Mapping[str, str]) -> Any:
+def check_value(value: Any, key: Key, path: str, origins: Mapping[str, Origin]) -> Any:
     """Return a value as its key wants it: of its type and within its bounds.
 
     Raises:
@@ -104,7 +106,7 @@ def check_value(value: Any, key: Key, path: str, origins: Mapping[str, str]) -> 
     return as_lists(value)
 
 
-def came_from(origins: Mapping[str, str], path: str) -> str:
+def came_from(origins: Mapping[str, Origin], path: str) -> str:
     """Return " (from ORIGIN)", or "" where no layer has set the key."""
     return f" (from {origins[path]})" if path in origins else ""
 
@@ -114,7 +116,7 @@ def as_lists(value: Any) -> Any:
     return [as_lists(item) for item in value] if isinstance(value, tuple | list) else value
 
 
-def _fields(kind: type[FlatView]) -> dict[str, tuple[Any, Doc, Any]]:
+def _fields(kind: type[Section]) -> dict[str, tuple[Any, Doc, Any]]:
     """Return name -> (type, documentation, default) of the keys of a class."""
     found = {}
     for one in dataclasses.fields(kind):
@@ -128,7 +130,8 @@ def _fields(kind: type[FlatView]) -> dict[str, tuple[Any, Doc, Any]]:
 def _key(kind: Any, doc: Doc, default: Any) -> Key:
     text = "any" if kind in (Any, tuple[Any, ...]) or "ComponentConfig" in str(kind) else _write(kind)
     shown = text if not doc.bounds else text.replace("int", f"int {doc.bounds}").replace("float", f"float {doc.bounds}")
-    return Key(as_lists(default), shown.replace("None", "null"), doc.meaning, text, doc.bounds, doc.shapes_model)
+    written = doc.form or shown.replace("None", "null")
+    return Key(as_lists(default), written, doc.meaning, text, doc.bounds, doc.unit, doc.shapes_model)
 
 
 def _write(kind: Any) -> str:

@@ -10,6 +10,7 @@ from fer_plugins.config.callback_list import lay_over as lay_callbacks
 from fer_plugins.config.idle_options import drop_idle
 from fer_plugins.config.key_names import unknown_key
 from fer_plugins.config.keys import Key, schema, section_keys
+from fer_plugins.config.origin import Origin
 from fer_plugins.config.overlay import copy_plain, lay_over
 from fer_plugins.runtime.errors import InputError
 from fer_plugins.runtime.plain_values import check_plain
@@ -20,13 +21,13 @@ FREE = ("optimizer", "scheduler")  # their arguments are those of a torch class
 
 @dataclass(frozen=True)
 class Layer:
-    """A partial configuration and where it came from, in the words of an error message."""
+    """A partial configuration and where it came from."""
 
     values: Mapping[str, Any]
-    origin: str
+    origin: Origin
 
 
-def merge(base: Mapping[str, Any], layer: Layer, origins: dict[str, str]) -> Draft:
+def merge(base: Mapping[str, Any], layer: Layer, origins: dict[str, Origin]) -> Draft:
     """Lay ``layer`` over ``base`` (neither is changed) and note in ``origins`` where each value came from.
 
     ``section: NAME`` is short for ``section: {name: NAME}``. Where the name of a component changes, the options of the
@@ -35,7 +36,7 @@ def merge(base: Mapping[str, Any], layer: Layer, origins: dict[str, str]) -> Dra
     Raises:
         InputError: unknown section or key, or a value where a section belongs.
     """
-    check_plain(layer.values, layer.origin)
+    check_plain(layer.values, layer.origin.text)
     result: Draft = copy_plain(base)
     values: Draft = copy_plain(layer.values)
     for name, value in values.items():
@@ -54,7 +55,7 @@ def merge(base: Mapping[str, Any], layer: Layer, origins: dict[str, str]) -> Dra
     return drop_idle(result, values, origins)
 
 
-def _merge_section(base: Draft, values: Draft, where: str, origin: str, origins: dict[str, str]) -> Draft:
+def _merge_section(base: Draft, values: Draft, where: str, origin: Origin, origins: dict[str, Origin]) -> Draft:
     if where == "protocol" and values.get("file") is not None:
         values = {"name": "file", **values}  # a split file is a protocol of its own
     if "name" in values and values["name"] != base.get("name"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 
@@ -40,3 +40,21 @@ def copy_plain(values: Any) -> Any:
     if isinstance(values, Mapping):
         return {key: copy_plain(value) for key, value in values.items()}
     return [copy_plain(value) for value in values] if isinstance(values, list | tuple) else values
+
+
+def leaves(values: Mapping[str, Any], depth: int | None = None, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield dotted key and value of what lies in nested mappings.
+
+    Args:
+        values: of which those that are mappings, and not empty, are gone into.
+        depth: mappings within each other that are gone into at most, 1: ``values`` alone; None: all.
+        prefix: of every key.
+
+    >>> dict(leaves({"seed": 1, "data": {"name": "x", "targets": {"y": {"root": "z"}}}}, depth=2))
+    {'seed': 1, 'data.name': 'x', 'data.targets': {'y': {'root': 'z'}}}
+    """
+    for key, value in values.items():
+        if isinstance(value, Mapping) and value and depth != 1:
+            yield from leaves(value, depth and depth - 1, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value

@@ -6,10 +6,8 @@ import importlib.util
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from fer_plugins.config.components import Component, PluginError, nearest
-from fer_plugins.config.yaml_files import explain, load_yaml
+from fer_plugins.config.components import Component, PluginError
+from fer_plugins.config.nearest import nearest
 from fer_plugins.runtime.errors import InputError
 
 
@@ -19,6 +17,10 @@ def paper(component: Component) -> dict[str, Any]:
     Raises:
         PluginError: the file is missing, does not parse, or has a key twice.
     """
+    import yaml
+
+    from fer_plugins.config.yaml_files import explain, load_yaml
+
     path = package_file(component, "paper.yaml")
     try:
         content = load_yaml(path.read_text(encoding="utf-8"))

@@ -17,14 +17,13 @@ from fer_plugins.config.components import check_range as check_range
 from fer_plugins.config.components import faults as faults
 from fer_plugins.config.components import find as find
 from fer_plugins.config.components import load as load
-from fer_plugins.config.components import nearest as nearest
 from fer_plugins.config.components import unknown as unknown
 from fer_plugins.config.installed import canonical
+from fer_plugins.config.nearest import nearest as nearest
 from fer_plugins.config.papers import package_file as package_file
 from fer_plugins.config.papers import paper as paper
 from fer_plugins.config.papers import recipe as recipe
 from fer_plugins.config.signatures import REQUIRED, Option, Signature, read_signature
-from fer_plugins.config.yaml_files import load_yaml
 from fer_plugins.runtime.errors import InputError
 
 
@@ -120,6 +119,8 @@ def _renamed(component: Component, given: Mapping[str, Any]) -> Component | None
     """Return what a plug-in says that these options of a component of the core belong to now, if one does."""
     if canonical(component.distribution) != "fer-plugins":
         return None
+    from fer_plugins.config.yaml_files import load_yaml
+
     for offered in available(component.kind):
         path = package_file(offered, "paper.yaml")
         if offered.distribution == component.distribution or not path.is_file():

@@ -6,8 +6,7 @@ import shlex
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, requires
 
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
+from fer_plugins.config.installed import canonical
 
 DISTRIBUTION = "fer-plugins"
 
@@ -22,7 +21,7 @@ def install_command(*packages: str, distribution: str = DISTRIBUTION) -> str:
     'pip install no-such-package'
     """
     bounds = _bounds(distribution)
-    wanted: Sequence[str] = [bounds.get(canonicalize_name(package), package) for package in packages]
+    wanted: Sequence[str] = [bounds.get(canonical(package), package) for package in packages]
     return f"pip install {' '.join(shlex.quote(requirement) for requirement in wanted)}"
 
 
@@ -31,5 +30,7 @@ def _bounds(distribution: str) -> dict[str, str]:
         texts = requires(distribution) or []
     except PackageNotFoundError:  # the sources are on the path and were not installed
         return {}
-    found = [Requirement(text) for text in texts]
-    return {canonicalize_name(one.name): f"{one.name}{one.specifier}" for one in found}
+    from packaging.requirements import Requirement
+
+    needed = [Requirement(text) for text in texts]
+    return {canonical(requirement.name): f"{requirement.name}{requirement.specifier}" for requirement in needed}

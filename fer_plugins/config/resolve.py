@@ -8,9 +8,9 @@ from typing import Any
 
 from fer_plugins.config import registry
 from fer_plugins.config.checks import check
-from fer_plugins.config.key_names import COMMAND_LINE
 from fer_plugins.config.keys import defaults
 from fer_plugins.config.layers import Draft, Layer, merge
+from fer_plugins.config.origin import BY_USER, COMMAND_LINE, Origin
 from fer_plugins.config.saved import read_file
 from fer_plugins.config.schema import RunConfig
 from fer_plugins.config.wandb_environment import apply_environment
@@ -24,10 +24,10 @@ _DEMO_SIZES = ("samples", "subjects", "frames")  # which must fit each other
 
 @dataclass(frozen=True)
 class Resolved:
-    """A complete configuration, and for each dotted key where its value came from ("default" where nowhere)."""
+    """A complete configuration, and for each dotted key that a layer set, where its value came from."""
 
     config: RunConfig
-    origins: Mapping[str, str] = field(default_factory=dict)
+    origins: Mapping[str, Origin] = field(default_factory=dict)
     notice: str | None = None  # for the user, about what was chosen for him
     notes: tuple[str, ...] = ()  # further lines of that kind
     series: Mapping[str, Any] | None = None  # of the seeds that the run is one of: id, number (from 0), count
@@ -39,7 +39,7 @@ def resolve(
     plugin: str | None = None,
     recipe: str | None = None,
     files: list[str] | None = None,
-    origin: str = COMMAND_LINE,
+    origin: Origin = COMMAND_LINE,
 ) -> Resolved:
     """Build the complete, checked configuration of a run.
 
@@ -48,12 +48,12 @@ def resolve(
         plugin: architecture whose recipe is the base; None: the key ``plugin`` of the files or flags.
         recipe: a variant of that recipe.
         files: configuration files, later ones win.
-        origin: what the flags are, in the words of an error.
+        origin: where the flags came from.
 
     Raises:
         InputError: unknown or missing names, keys, options; wrong types; values out of range.
     """
-    layers = [Layer(read_file(path), f"--config {path}") for path in files or []]
+    layers = [Layer(read_file(path), Origin("file", f"--config {path}")) for path in files or []]
     layers.append(Layer(flags or {}, origin))
     if plugin is None:  # a saved configuration names the recipe that it was made from
         for layer in layers:
@@ -62,13 +62,13 @@ def resolve(
 
 
 def _resolve(layers: list[Layer], plugin: str | None, recipe: str | None) -> Resolved:
-    origins: dict[str, str] = {}
+    origins: dict[str, Origin] = {}
     config: Draft = defaults()
     if plugin is not None:
         component = registry.find("architecture", str(plugin))
-        config = merge(config, Layer({"model": {"name": str(plugin)}}, f"plug-in {plugin}"), origins)
+        config = merge(config, Layer({"model": {"name": str(plugin)}}, Origin("plug-in", f"plug-in {plugin}")), origins)
         for part, values in registry.recipe(component, recipe).items():
-            config = merge(config, Layer(values, f"{part} of {component.distribution}"), origins)
+            config = merge(config, Layer(values, Origin("recipe", f"{part} of {component.distribution}")), origins)
         config["model"]["name"] = str(plugin)  # as given: it may name the distribution
     elif recipe is not None:
         raise InputError("--recipe: needs --plugin NAME, whose recipes are meant")
@@ -81,11 +81,11 @@ def _resolve(layers: list[Layer], plugin: str | None, recipe: str | None) -> Res
     return Resolved(check(config, origins), origins, notice, tuple(notes))
 
 
-def _choose_demo(config: Draft, origins: Mapping[str, str], recipe_epochs: Any) -> str | None:
+def _choose_demo(config: Draft, origins: Mapping[str, Origin], recipe_epochs: Any) -> str | None:
     """Shorten a run that names no data, a demonstration on synthetic faces; return what the user is told of it."""
 
     def is_asked(key: str) -> bool:
-        return origins.get(key, "").startswith(("--config", "the command"))
+        return key in origins and origins[key].kind in BY_USER
 
     if is_asked("data.name"):
         return None

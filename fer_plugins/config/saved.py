@@ -6,13 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from fer_plugins.config.flat_view import FlatView
-from fer_plugins.config.keys import Key, check_value, schema, section_keys
+from fer_plugins.config.keys import COMPONENT_LISTS, Key, check_value, schema, section_keys
 from fer_plugins.config.overlay import copy_plain
 from fer_plugins.config.schema import ComponentConfig, RunConfig
-from fer_plugins.config.yaml_files import PlainLoader, explain, load_yaml
+from fer_plugins.config.section import Section
 from fer_plugins.runtime.errors import InputError
 
 
@@ -22,6 +19,10 @@ def parse_value(text: str) -> Any:
     >>> parse_value("1e-3"), parse_value("[1, 2]"), parse_value("adam"), parse_value("null")
     (0.001, [1, 2], 'adam', None)
     """
+    import yaml
+
+    from fer_plugins.config.yaml_files import PlainLoader, load_yaml
+
     try:
         return load_yaml(text, PlainLoader)
     except yaml.YAMLError:
@@ -34,6 +35,10 @@ def read_file(path: str | Path, flag: str = "--config") -> dict[str, Any]:
     Raises:
         InputError: it is missing, does not parse, has a key twice, or is no mapping.
     """
+    import yaml
+
+    from fer_plugins.config.yaml_files import PlainLoader, explain, load_yaml
+
     try:
         content = load_yaml(Path(path).read_text(encoding="utf-8"), PlainLoader)
     except (OSError, UnicodeDecodeError) as error:
@@ -45,12 +50,15 @@ def read_file(path: str | Path, flag: str = "--config") -> dict[str, Any]:
     return content
 
 
-def dump(values: Mapping[str, Any]) -> str:
+def dump(values: RunConfig | Mapping[str, Any]) -> str:
     """Return a configuration as YAML text, keys in their order."""
-    return yaml.safe_dump(copy_plain(values), sort_keys=False, allow_unicode=True, width=120)
+    import yaml
+
+    plain = values.as_dict() if isinstance(values, RunConfig) else copy_plain(values)
+    return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=120)
 
 
-def read_config(values: Mapping[str, Any]) -> RunConfig:
+def read_config(values: RunConfig | Mapping[str, Any]) -> RunConfig:
     """Return the configuration of plain values, such as those of a run's config.yaml.
 
     Keys that an older version did not write take their defaults; plug-ins need not be installed.
@@ -70,12 +78,14 @@ def read_config(values: Mapping[str, Any]) -> RunConfig:
             continue
         if isinstance(key, Key):
             known[name] = check_value(given[name], key, name, {})
+            if name in COMPONENT_LISTS:
+                known[name] = tuple(map(_read_component, known[name]))
         else:
             known[name] = _read_section(name, given[name])
     return RunConfig(**known)
 
 
-def _read_section(name: str, given: Any) -> FlatView:
+def _read_section(name: str, given: Any) -> Section:
     if not isinstance(given, Mapping):
         raise InputError(f"{name}: expected a section with keys, found {type(given).__name__}")
     known = section_keys(name)
@@ -88,7 +98,7 @@ def _read_section(name: str, given: Any) -> FlatView:
         values["options"] = options
     elif options:
         raise InputError(f"{name}.{next(iter(options))}: unknown key; known: {', '.join(known)}")
-    section: FlatView = kind(**values)
+    section: Section = kind(**values)
     return section
 
 

@@ -10,25 +10,25 @@ from typing import Annotated, Any, Literal
 
 from fer_plugins.config.data_schema import AugmentationConfig, DataConfig, ProtocolConfig
 from fer_plugins.config.doc import Doc, Options
-from fer_plugins.config.flat_view import FlatView
+from fer_plugins.config.section import Section
 
 
-@dataclass(frozen=True, eq=False)
-class ComponentConfig(FlatView):
-    """A component by its name, with its options: a pooling."""
+@dataclass(frozen=True)
+class ComponentConfig(Section):
+    """A component by its name, with its options: a pooling, a callback."""
 
     name: str
     options: Options = field(default_factory=dict)
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class ModelConfig(FlatView):
+@dataclass(frozen=True, kw_only=True)
+class ModelConfig(Section):
     """Section ``model``."""
 
-    name: Annotated[str | None, Doc("architecture")] = None
+    name: Annotated[str | None, Doc("the architecture")] = None
     pool: Annotated[
         ComponentConfig | None,
-        Doc("pooling, by name or as a component with options; null: the architecture's own"),
+        Doc("pooling, by name or with its options; null: the architecture's own", form="component | null"),
     ] = None
     teacher: Annotated[
         str | None,
@@ -37,16 +37,16 @@ class ModelConfig(FlatView):
     options: Options = field(default_factory=dict)
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class LossConfig(FlatView):
+@dataclass(frozen=True, kw_only=True)
+class LossConfig(Section):
     """Section ``loss``."""
 
-    name: Annotated[str, Doc("criterion")] = "cross_entropy"
+    name: Annotated[str, Doc("the loss; fer list names those that are installed")] = "cross_entropy"
     options: Options = field(default_factory=dict)
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class OptimizerConfig(FlatView):
+@dataclass(frozen=True, kw_only=True)
+class OptimizerConfig(Section):
     """Section ``optimizer``."""
 
     name: Annotated[str, Doc("a class of torch.optim; its own arguments beside it (lr, betas, momentum, ...)")] = "Adam"
@@ -54,20 +54,20 @@ class OptimizerConfig(FlatView):
     options: Options = field(default_factory=dict)
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class SchedulerConfig(FlatView):
+@dataclass(frozen=True, kw_only=True)
+class SchedulerConfig(Section):
     """Section ``scheduler``."""
 
     name: Annotated[
         str,
         Doc("none, inverse_decay (gamma), or a class of torch.optim.lr_scheduler with its own arguments"),
     ] = "none"
-    warmup_epochs: Annotated[int, Doc("epochs over which the learning rate rises linearly to lr", "0..1000000")] = 0
+    warmup_epochs: Annotated[int, Doc("warm-up: the learning rate rises linearly to lr", "0..1000000", "epochs")] = 0
     options: Options = field(default_factory=dict)
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class SelectionConfig(FlatView):
+@dataclass(frozen=True, kw_only=True)
+class SelectionConfig(Section):
     """Section ``selection``."""
 
     metric: Annotated[
@@ -79,26 +79,29 @@ class SelectionConfig(FlatView):
         Doc("what must stall (or worsen) for patience epochs"),
     ] = "metric"
     patience: Annotated[
-        int | None, Doc("epochs without improvement after which training stops; null: never", "> 0")
+        int | None, Doc("epochs without improvement after which training stops; null: never", "> 0", "epochs")
     ] = None
-    min_delta: Annotated[float, Doc("an improvement counts from this much on", ">= 0")] = 0.0
+    min_delta: Annotated[float, Doc("a smaller improvement does not count", ">= 0", "that of metric")] = 0.0
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class TrainerConfig(FlatView):
+@dataclass(frozen=True, kw_only=True)
+class TrainerConfig(Section):
     """Section ``trainer``."""
 
-    epochs: Annotated[int, Doc("passes over the training split", "1..1000000")] = 30
+    epochs: Annotated[int, Doc("passes over the training split", "1..1000000", "epochs")] = 30
     accelerator: Annotated[
         Literal["auto", "cpu", "gpu", "cuda", "mps"], Doc("where to compute", shapes_model=False)
     ] = "auto"
-    precision: Annotated[Literal["32-true", "16-mixed", "bf16-mixed", "64-true"], Doc("AMP and others")] = "32-true"
-    channels_last: Annotated[bool, Doc("memory layout of images and convolutions")] = False
+    precision: Annotated[
+        Literal["32-true", "16-mixed", "bf16-mixed", "64-true"],
+        Doc("arithmetic; mixed: AMP"),
+    ] = "32-true"
+    channels_last: Annotated[bool, Doc("memory layout channels_last of images and convolutions")] = False
     deterministic: Annotated[bool, Doc("the same bits from the same seed on the same device")] = True
     gradient_clip_norm: Annotated[float | None, Doc("gradients are scaled down to this norm", "> 0")] = None
     threads: Annotated[
         int | None,
-        Doc("CPU threads of one operation; null: torch's own choice", "1..1024", shapes_model=False),
+        Doc("CPU threads of one operation; null: measured", "1..1024", "threads", shapes_model=False),
     ] = None
     progress: Annotated[
         Literal["auto", "bar", "plain", "none"],
@@ -106,23 +109,27 @@ class TrainerConfig(FlatView):
     ] = "auto"
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class LoggerConfig(FlatView):
+@dataclass(frozen=True, kw_only=True)
+class LoggerConfig(Section):
     """Section ``logger``."""
 
     name: Annotated[
-        Any, Doc("one or several with commas between; each writes metrics.csv as well, none writes no curves")
+        Any,
+        Doc(
+            "one or several with commas between; all but none write metrics.csv too",
+            form="str | list[str]",
+        ),
     ] = "wandb"
-    mode: Annotated[Literal["offline", "online", "disabled"], Doc("of W&B; offline stays in the run's folder")] = (
+    mode: Annotated[Literal["offline", "online", "disabled"], Doc("mode of W&B; offline stays in the run's folder")] = (
         "offline"
     )
-    project: Annotated[str, Doc("of W&B")] = "fer-plugins"
-    entity: Annotated[str | None, Doc("of W&B: user or team")] = None
-    group: Annotated[str | None, Doc("of W&B; null: plug-in, dataset, protocol, pooling and changed options")] = None
-    tags: Annotated[tuple[str, ...], Doc("of W&B")] = ()
-    run_name: Annotated[str | None, Doc("of W&B; null: plug-in, pooling, changed options and seed")] = None
-    dir: Annotated[str | None, Doc("of W&B: folder of its files; null: the run's folder")] = None
-    log_model: Annotated[bool, Doc("send the best checkpoint as an artifact")] = False
+    project: Annotated[str, Doc("project of W&B")] = "fer-plugins"
+    entity: Annotated[str | None, Doc("user or team of W&B")] = None
+    group: Annotated[str | None, Doc("group of W&B; null: plug-in, data, protocol, pooling, changed options")] = None
+    tags: Annotated[tuple[str, ...], Doc("tags of W&B")] = ()
+    run_name: Annotated[str | None, Doc("name in W&B; null: plug-in, pooling, changed options, seed")] = None
+    dir: Annotated[str | None, Doc("folder of W&B's files; null: the run's folder")] = None
+    log_model: Annotated[bool, Doc("send the best checkpoint to W&B as an artifact")] = False
     figures: Annotated[
         Literal["auto", "off"],
         Doc("auto: draw the run at its end where matplotlib is installed; not with name none"),
@@ -130,8 +137,8 @@ class LoggerConfig(FlatView):
     options: Options = field(default_factory=dict)
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class OutputConfig(FlatView):
+@dataclass(frozen=True, kw_only=True)
+class OutputConfig(Section):
     """Section ``run``."""
 
     output: Annotated[str, Doc("folder in which the run's own folder is made")] = "runs"
@@ -144,13 +151,13 @@ class OutputConfig(FlatView):
     )
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class RunConfig(FlatView):
+@dataclass(frozen=True, kw_only=True)
+class RunConfig(Section):
     """The complete configuration of a run."""
 
     plugin: Annotated[str | None, Doc("the architecture whose recipe is the base (--plugin)")] = None
     recipe: Annotated[str | None, Doc("a variant of that recipe (--recipe)")] = None
-    seed: Annotated[int, Doc("weights, order of the samples, dropout and augmentation are drawn from it", ">= 0")] = 0
+    seed: Annotated[int, Doc("of weights, order of samples, dropout and augmentation", ">= 0")] = 0
     model: Annotated[ModelConfig, Doc("architecture, its options and its pooling")] = field(default_factory=ModelConfig)
     data: Annotated[DataConfig, Doc("dataset, size of the images, batches, cache")] = field(default_factory=DataConfig)
     protocol: Annotated[ProtocolConfig, Doc("how samples are split into train, val and test")] = field(
@@ -171,8 +178,11 @@ class RunConfig(FlatView):
     )
     trainer: Annotated[TrainerConfig, Doc("epochs, device, precision, clipping")] = field(default_factory=TrainerConfig)
     callbacks: Annotated[
-        tuple[Any, ...],
-        Doc("Lightning callbacks, by name or with options: --callbacks NAME, --callbacks.NAME.option value"),
+        tuple[ComponentConfig, ...],
+        Doc(
+            "Lightning callbacks, by name or with options",
+            form="list of components",
+        ),
     ] = ()
     logger: Annotated[LoggerConfig, Doc("W&B, TensorBoard, csv or none", shapes_model=False)] = field(
         default_factory=LoggerConfig

@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from fer_plugins.config.logger_names import logger_names
+from fer_plugins.config.origin import Origin
 from fer_plugins.config.requirement import install_command
 from fer_plugins.runtime.errors import InputError
 
@@ -26,7 +27,7 @@ _SWITCHED_ON = ("1", "true", "yes", "on", "y", "t")
 
 
 def apply_environment(
-    logger: dict[str, Any], origins: dict[str, str], environment: Mapping[str, str] | None = None
+    logger: dict[str, Any], origins: dict[str, Origin], environment: Mapping[str, str] | None = None
 ) -> list[str]:
     """Fill in what nobody has set in section ``logger``; changes ``logger`` and ``origins``.
 
@@ -55,10 +56,10 @@ def apply_environment(
         given["mode"] = ("WANDB_DISABLED", "disabled")
     for key, (name, text) in given.items():
         path = f"logger.{key}"
-        if path in origins and not (logger.get(key) is None and origins[path].startswith("--config")):
+        if path in origins and not (logger.get(key) is None and origins[path].kind == "file"):
             continue
         logger[key] = _read(name, text)
-        origins[path] = f"{name} in the environment"
+        origins[path] = Origin("environment", f"{name} in the environment")
     return []
 
 

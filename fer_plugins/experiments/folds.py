@@ -45,7 +45,7 @@ def begin_all(resolved: config.Resolved, count: int, begin: Begin) -> Record:
         replace(settings, protocol=replace(settings.protocol, name=f"{settings.protocol.name}-{count}folds"))
     )
     (folder / "checkpoints").rmdir()  # each fold has its own
-    whole = Record(folder, config=settings)
+    whole = Record(folder, config=settings.as_dict())
     with hold_folder(folder):
         whole.write_config(config.dump(settings))
         if resolved.series:

@@ -142,7 +142,7 @@ def _check(settings: Mapping[str, config.RunConfig]) -> None:
     """Refuse what would make the comparison empty, before the data are read."""
     flawed, sound = (settings[side].protocol for side in SIDES)
     if flawed == sound:
-        raise InputError(f"--against: is {sound['name']} with the options of --protocol; there is nothing to compare")
+        raise InputError(f"--against: is {sound.name} with the options of --protocol; there is nothing to compare")
     if not settings["sound"].run.test:
         raise InputError("run.test: is false, but the test scores are what is compared; leave it out")
 
@@ -169,7 +169,7 @@ def _begin(
     for side, given in splits.items():
         section = settings[side].protocol
         fields = {"flaw": given.flaw, "folds": given.offered, "folds_run": given.numbers}
-        protocols[side] = {"name": section.name, **section.options, **fields}
+        protocols[side] = {"name": section.name, **section.as_dict()["options"], **fields}
     warnings = []
     if sound.data.balance == "oversample":
         warnings.append("data.balance oversample: an epoch is as long as the largest class asks for, on either side")

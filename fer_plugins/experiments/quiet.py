@@ -5,15 +5,16 @@ from __future__ import annotations
 import logging
 import os
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+
+from fer_plugins.config import RunConfig
 
 
 @contextmanager
-def quiet(settings: Mapping[str, Any]) -> Iterator[None]:
+def quiet(settings: RunConfig) -> Iterator[None]:
     """Silence what Lightning prints about itself; deterministic kernels need their switch before CUDA starts."""
-    if settings["trainer"]["deterministic"]:
+    if settings.trainer.deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric", "lightning")]
     levels = [logger.level for logger in loggers]

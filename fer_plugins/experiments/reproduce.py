@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +38,7 @@ def reproduce(folder: str | Path, given: Mapping[str, Any], output: str | Path =
         if home and "root" not in given.get("data", {}):
             raise InputError(f"{folder}: was trained on {home}; say where it lies: --data.root PATH")
         settings, _ = change(kept.record, given)
-        flags = config.merge(settings, config.Layer({"run": {"output": str(output)}}, "--out"), {})
-        resolved = config.resolve(flags)
+        resolved = config.Resolved(replace(settings, run=replace(settings.run, output=str(output))))
         with reading_once():
             data = read_data(resolved.config)
             check_same_data(kept.record, data.fingerprint, data.split_hash)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,10 +23,10 @@ from fer_plugins.runs.begun_record import read_begun
 from fer_plugins.runs.manifest import describe
 from fer_plugins.runs.record import Record
 from fer_plugins.runtime.errors import InputError
-from fer_plugins.runtime.threads import choose_threads
 from fer_plugins.training import tracking
 from fer_plugins.training.build import build_data, build_module, check_machine
 from fer_plugins.training.resume_point import find_last
+from fer_plugins.training.threads import choose_threads
 
 # Keys that do not shape the result: where the data lie (their fingerprint is compared) and how fast it is computed. The
 # device and the number of threads may change last bits, so every change is recorded.
@@ -94,7 +94,7 @@ def _go_on(record: Record, given: Mapping[str, Any]) -> Record:
             tracking.check(settings)
             if changes:
                 _check_folds(record, settings)
-                record.config = settings
+                record.config = settings.as_dict()
                 record.write_config(config.dump(settings))
             return folds.resume_all(record, train_fold, lambda one: _resume_one(one.folder, given))
     with quiet(settings), reading_once():
@@ -102,7 +102,7 @@ def _go_on(record: Record, given: Mapping[str, Any]) -> Record:
         check_claims(settings)
         data = read_data(settings)
         if not record.manifest and settings.run.fold is None and data.fold_count > 1:
-            record.config = settings
+            record.config = settings.as_dict()
             return folds.begin_in(record, data.fold_count, train_fold)
         if record.manifest:
             check_same_data(record, data.fingerprint, data.split_hash)
@@ -110,7 +110,7 @@ def _go_on(record: Record, given: Mapping[str, Any]) -> Record:
         last, epochs, said, lost = find_last(record, module)
         recorded = record.manifest.get("threads", {}).get("number") if last else None
         threads = choose_threads(settings, module.network, recorded)
-        record.config = settings
+        record.config = settings.as_dict()
         record.checkpoints.mkdir(exist_ok=True)
         if not record.manifest:  # killed before it was written
             record.write_manifest(**describe(settings, data, None))
@@ -152,10 +152,10 @@ def change(record: Record, given: Mapping[str, Any]) -> tuple[config.RunConfig, 
             another shape.
     """
     before = config.resolve(record.config).config
-    merged = config.merge(before, config.Layer(given, "the command line"), {})
+    merged = config.merge(before.as_dict(), config.Layer(given, config.COMMAND_LINE), {})
     after = config.resolve(merged).config
     changes: Changes = {}
-    old, new = dict(_leaves(before)), dict(_leaves(after))
+    old, new = dict(config.leaves(before.as_dict())), dict(config.leaves(after.as_dict()))
     for key in sorted({*old, *new}):
         if old.get(key) != new.get(key):
             changes[key] = [old.get(key), new.get(key)]
@@ -179,9 +179,9 @@ def _check_epochs(before: config.RunConfig, was: int, wanted: int) -> None:
     if wanted < was:
         raise InputError(f"--resume: trainer.epochs is {was} in this run and can only be raised; got {wanted}")
     for one in before.callbacks:
-        if registry.signature(registry.find("callback", one["name"])).named("epochs"):
+        if registry.signature(registry.find("callback", one.name)).named("epochs"):
             raise InputError(
-                f"--resume: callback {one['name']} depends on the {was} epochs of this run; leave --trainer.epochs "
+                f"--resume: callback {one.name} depends on the {was} epochs of this run; leave --trainer.epochs "
                 "out, or begin another run"
             )
     name = before.scheduler.name
@@ -192,14 +192,6 @@ def _check_epochs(before: config.RunConfig, was: int, wanted: int) -> None:
             f"--resume: {name} spans the {was} epochs of this run, and would have another shape over {wanted}; leave "
             "--trainer.epochs out, or begin another run"
         )
-
-
-def _leaves(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in values.items():
-        if isinstance(value, Mapping) and value:
-            yield from _leaves(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", value
 
 
 def check_same_data(record: Record, fingerprint: str, split_hash: str) -> None:

@@ -30,7 +30,6 @@ from fer_plugins.runs.result_table import print_result
 from fer_plugins.runs.target_table import print_targets
 from fer_plugins.runtime.activity import doing
 from fer_plugins.runtime.errors import InputError, Interrupted
-from fer_plugins.runtime.threads import choose_threads
 from fer_plugins.training import tracking
 from fer_plugins.training.build import build_data, build_module, build_trainer, check_machine
 from fer_plugins.training.checkpoints import read_checkpoint
@@ -38,6 +37,7 @@ from fer_plugins.training.fit import fit
 from fer_plugins.training.module import FERModule
 from fer_plugins.training.progress import EpochLog, ResultConsole
 from fer_plugins.training.score_part import score_part
+from fer_plugins.training.threads import choose_threads
 
 
 def run(configuration: config.Resolved | Mapping[str, Any]) -> Record:
@@ -85,16 +85,16 @@ def read_data(settings: config.RunConfig) -> FERDataModule:
 
 def _train(resolved: config.Resolved, data: FERDataModule) -> Record:
     settings = resolved.config
-    with doing(f"building {settings['model']['name']}, measuring how many threads suit it"):
+    with doing(f"building {settings.model.name}, measuring how many threads suit it"):
         module = build_module(settings, data)
         threads = choose_threads(settings, module.network)
-    record = Record(records.create_folder(settings), config=settings)
+    record = Record(records.create_folder(settings), config=settings.as_dict())
     with hold_folder(record.folder):
         try:
             record.write_config(config.dump(settings))
             more = {"threads": threads._asdict()} | ({"series": resolved.series} if resolved.series else {})
             record.write_manifest(**describe(settings, data, resolved.notice), **more)
-            with doing(f"starting {' and '.join(logger_names(settings['logger']['name'])) or 'without a logger'}"):
+            with doing(f"starting {' and '.join(logger_names(settings.logger.name)) or 'without a logger'}"):
                 tracker = tracking.start(settings, record.folder)
         except InputError:
             shutil.rmtree(record.folder)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from fer_plugins.metrics.installed import known
 from fer_plugins.metrics.table import Entry
+from fer_plugins.runtime.generated_text import replace_between
 
 BEGIN, END = "<!-- begin: made by python -m fer_plugins.metrics.document -->", "<!-- end -->"
 _COLUMNS = ("name", "formula", "range", "better", "null where", "interval", "source")
@@ -28,11 +29,7 @@ def put_into(text: str) -> str:
     Raises:
         ValueError: a mark is missing.
     """
-    before, mark, rest = text.partition(f"{BEGIN}\n")
-    _, last, after = rest.partition(END)
-    if not mark or not last:
-        raise ValueError(f"the document needs the lines {BEGIN} and {END}")
-    return before + mark + write_table() + last + after
+    return replace_between(text, BEGIN, END, write_table())
 
 
 def _row(entries: list[Entry]) -> tuple[str, ...]:

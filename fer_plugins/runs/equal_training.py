@@ -53,7 +53,7 @@ def split(settings: RunConfig, table: SampleTable, every_fold: bool) -> Split:
     Raises:
         InputError: the protocol refuses the table, has no such fold, or tests samples in several of the folds.
     """
-    options = dict(settings.protocol)
+    options = settings.protocol.as_dict()
     name = options.pop("name")
     protocol = registry.build("protocol", name, **options)
     folds = split_folds(table, protocol, limit=settings.data.limit)
@@ -85,7 +85,7 @@ def use_cut_split(settings: RunConfig, given: Split, size: int, samples: Samples
     section = settings.protocol
     folds = [fold._replace(train=_cut(samples.table, fold, size)) for fold in given.folds]
     path.parent.mkdir(exist_ok=True)
-    named = {**section, "train": size}
+    named = {**section.as_dict(), "train": size}
     write_split(path, samples.table, samples.classes, folds, dataset=samples.title, protocol=named, flaw=given.flaw)
     return replace(
         settings,

@@ -23,13 +23,13 @@ def title_of(data: FERDataModule) -> str:
 
 def describe(settings: RunConfig, data: FERDataModule, notice: str | None) -> dict[str, Any]:
     """Return the manifest as it stands before training."""
-    component, described = records.recipe_of(settings)
+    component, described = records.recipe_of(str(settings.model.name))
     return {
         "status": "running",
         "command": sys.argv,
         "plugin": {"name": component.name, "distribution": component.distribution, "version": component.version},
         "paper": described.get("paper"),
-        "claims_model": claims_model_of(described, settings),
+        "claims_model": claims_model_of(described, settings.recipe),
         "assumed": assumed_here(described, settings),
         "demonstration": notice is not None,
         "versions": versions(component.distribution),
@@ -47,11 +47,11 @@ def describe(settings: RunConfig, data: FERDataModule, notice: str | None) -> di
             "counts_before_balancing": data.counts_before,
             "limit": settings.data.limit,
             "notes": data.notes,
-            "targets": settings["data"]["targets"],
+            "targets": settings.data.as_dict()["targets"],
             "leaks": data.leaks.as_dict() if data.leaks else None,
         },
-        "protocol": {**settings.protocol, "fold": settings.run.fold, "flaw": flaw_of(data.protocol), **_left_out(data)},
-        "selected_on": {"split": "test" if data.selects_on_test else "val", **settings.selection},
+        "protocol": {**settings.protocol.as_dict(), "fold": settings.run.fold, "flaw": flaw_of(data.protocol), **_left_out(data)},
+        "selected_on": {"split": "test" if data.selects_on_test else "val", **settings.selection.as_dict()},
         "reported_on": "test" if settings.run.test else "val",
         "seeds": {"run": settings.seed, "protocol": settings.protocol.seed},
         "sessions": [],
@@ -65,16 +65,16 @@ def _left_out(data: FERDataModule) -> dict[str, Any]:
     return {"left_out": dict(notices[0].data)} if notices else {}
 
 
-def assumed_here(described: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, str]:
+def assumed_here(described: Mapping[str, Any], settings: RunConfig) -> dict[str, str]:
     """Return the assumed readings (configuration key -> reason) that hold in this run.
 
     Where a variant or the user sets another value than the recipe, the reason for the recipe's value does not apply.
     """
-    kept = {}
+    kept, actual = {}, settings.as_dict()
     for key, reason in (described.get("assumed") or {}).items():
         section, _, name = key.partition(".")
         usual = (described.get("recipe") or {}).get(section)
-        if not isinstance(usual, Mapping) or name not in usual or _holds(usual[name], settings[section].get(name)):
+        if not isinstance(usual, Mapping) or name not in usual or _holds(usual[name], actual[section].get(name)):
             kept[key] = reason
     return kept
 
@@ -86,10 +86,10 @@ def _holds(usual: Any, actual: Any) -> bool:
     return bool(usual == actual)
 
 
-def claims_model_of(described: Mapping[str, Any], settings: Mapping[str, Any]) -> str | None:
+def claims_model_of(described: Mapping[str, Any], recipe: str | None) -> str | None:
     """Return the model in the claims that a run is put beside: the variant's own where paper.yaml names one."""
     of_variants = described.get("claims_models") or {}
-    return of_variants.get(settings["recipe"], described.get("claims_model"))
+    return of_variants.get(recipe, described.get("claims_model"))
 
 
 def header(record: Record) -> dict[str, Any]:

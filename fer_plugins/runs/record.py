@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from fer_plugins.config import registry
+from fer_plugins.config import RunConfig, registry
 from fer_plugins.runs.record_types import check_types
 from fer_plugins.runtime.errors import InputError, RunError
 from fer_plugins.runtime.notices import as_values, from_values
@@ -179,19 +179,19 @@ def check_output(output: str | Path, key: str = "run.output", remedy: str = "--r
         raise InputError(f"{key}: {above} is not writable; give {remedy}")
 
 
-def create_folder(config: Mapping[str, Any]) -> Path:
+def create_folder(config: RunConfig) -> Path:
     """Make the run's folder ``<plugin>-<dataset>-<protocol>-s<seed>-<time>`` and return it.
 
     Raises:
         InputError: it cannot be made.
     """
-    parts = [config["plugin"] or config["model"]["name"], config["data"]["name"], config["protocol"]["name"]]
-    if config["recipe"]:
-        parts[0] = f"{parts[0]}.{config['recipe']}"
-    name = f"{'-'.join(parts)}-s{config['seed']}-{time.strftime('%Y%m%d-%H%M%S')}"
+    parts = [config.plugin or str(config.model.name), config.data.name, config.protocol.name]
+    if config.recipe:
+        parts[0] = f"{parts[0]}.{config.recipe}"
+    name = f"{'-'.join(parts)}-s{config.seed}-{time.strftime('%Y%m%d-%H%M%S')}"
     name = re.sub(r"[^\w.+-]+", "_", name)
     for attempt in range(100):  # two runs may start in one second
-        folder = Path(config["run"]["output"], f"{name}-{attempt}" if attempt else name)
+        folder = Path(config.run.output, f"{name}-{attempt}" if attempt else name)
         try:
             folder.mkdir(parents=True)
             (folder / "checkpoints").mkdir()
@@ -203,9 +203,9 @@ def create_folder(config: Mapping[str, Any]) -> Path:
     raise InputError(f"run.output: a hundred runs named {name} are there already")
 
 
-def recipe_of(config: Mapping[str, Any]) -> tuple[registry.Component, dict[str, Any]]:
-    """Return the architecture's component and what its paper.yaml says of it; {} where the package has none."""
-    component = registry.find("architecture", config["model"]["name"])
+def recipe_of(name: str) -> tuple[registry.Component, dict[str, Any]]:
+    """Return an architecture's component and what its paper.yaml says of it; {} where the package has none."""
+    component = registry.find("architecture", name)
     try:
         described = registry.paper(component)
     except registry.PluginError:

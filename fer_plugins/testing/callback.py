@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
+from fer_plugins.config import RunConfig
+from fer_plugins.config.schema import TrainerConfig
 from fer_plugins.experiments.quiet import quiet
 from fer_plugins.runtime.generators import kept_generators
 from fer_plugins.testing.findings import Failed, Findings
@@ -99,7 +101,7 @@ def fit_with(callback: L.Callback, folder: Path, resume_from: Path | None = None
     images, labels = torch.randn(24, 4, generator=draws), torch.arange(24) % 3
     torch.manual_seed(1)
     module = Trained()
-    with quiet({"trainer": {"deterministic": False}}):
+    with quiet(RunConfig(trainer=TrainerConfig(deterministic=False))):
         trainer = L.Trainer(
             accelerator="cpu",
             max_epochs=_EPOCHS,

@@ -115,11 +115,11 @@ def _architecture_checks(component: Component, image_size: int | None) -> Iterat
             settings = _resolve(component, variant)
         except InputError:
             continue  # said by the check of the recipe
-        model = {key: value for key, value in settings["model"].items() if key not in ("name", "pool", "teacher")}
+        model = config.copy_plain(settings.model.options)
         if model in tried:
             continue
         tried.append(model)
-        size = image_size or settings["data"]["image_size"]
+        size = image_size or settings.data.image_size
         yield (
             f"contract, recipe {variant}, {size} pixels",
             functools.partial(_check_architecture, component, model, size),

@@ -36,7 +36,7 @@ def check_machine(settings: config.RunConfig) -> None:
         raise InputError("trainer.precision: 16-mixed needs a GPU; use bf16-mixed or 32-true")
     _selection_metric(settings)
     criterion.check(settings)
-    if settings["data"]["targets"] and settings["protocol"]["name"] not in ("cross_dataset", "file"):
+    if settings.data.targets and settings.protocol.name not in ("cross_dataset", "file"):
         raise InputError("data.targets: are tested under --protocol cross_dataset; set it, or leave them out")
     optim_trial.check(settings)
     build_callbacks(settings)

@@ -30,10 +30,10 @@ def build_data(settings: config.RunConfig) -> FERDataModule:
     Raises:
         InputError: anything about the data is wrong.
     """
-    section = settings.data
+    section, protocol, augmentation = settings.data, settings.protocol, settings.augmentation
     own, targets = config.copy_plain(section.options), config.copy_plain(section.targets)
     offered = {"image_size": section.image_size, "channels": section.channels}
-    shaping = {**own, **{name: section[name] for name in ("name", "root", *offered, *_OF_DATASET)}}
+    shaping = {**own, **{name: getattr(section, name) for name in ("name", "root", *offered, *_OF_DATASET)}}
 
     def build_dataset() -> Any:
         dataset = registry.build("dataset", section.name, root=section.root, **offered, **own)
@@ -41,14 +41,12 @@ def build_data(settings: config.RunConfig) -> FERDataModule:
         return Joined(dataset, _build_targets(targets, offered)) if targets else dataset
 
     dataset = once("dataset", json.dumps(shaping, sort_keys=True, default=str), build_dataset)
-    protocol = dict(settings.protocol)
-    augmentation = dict(settings.augmentation)
     data = FERDataModule(
         dataset,
         name=section.name,
-        protocol=registry.build("protocol", protocol.pop("name"), **protocol),
+        protocol=registry.build("protocol", protocol.name, seed=protocol.seed, **config.copy_plain(protocol.options)),
         augmentation=registry.build(
-            "augmentation", augmentation.pop("name"), image_size=section.image_size, **augmentation
+            "augmentation", augmentation.name, image_size=section.image_size, **config.copy_plain(augmentation.options)
         ),
         image_size=section.image_size,
         channels=section.channels,
@@ -124,10 +122,10 @@ def _build_offline(section: DataConfig) -> tuple[Any, int | None] | None:
     if not isinstance(options.get("name"), str) or options["name"] == "none":
         raise InputError("data.balance_with: expected an augmentation's name, or a mapping with its name and options")
     name = options.pop("name")
-    made = registry.build("augmentation", name, image_size=section["image_size"], **options)
+    made = registry.build("augmentation", name, image_size=section.image_size, **options)
     if isinstance(made, MixesBatch):
         raise InputError(f"data.balance_with: {name} mixes images of several classes; take another augmentation")
-    return made, section["balance_to"]
+    return made, section.balance_to
 
 
 def cache_folder(given: str | None) -> Path | None:

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import lightning as L
 from lightning.pytorch.callbacks import StochasticWeightAveraging, WeightAveraging
 
-from fer_plugins.config import registry
+from fer_plugins.config import RunConfig, copy_plain, registry
 from fer_plugins.runtime.errors import InputError
 from fer_plugins.training.stopping import stopping_callback
 
 
-def build_callbacks(config: Mapping[str, Any]) -> list[L.Callback]:
+def build_callbacks(config: RunConfig) -> list[L.Callback]:
     """Return the callbacks of the ``callbacks`` list, in its order.
 
     Raises:
         InputError: one is unknown or refuses its options, or two get in each other's way.
     """
     built: dict[str, L.Callback] = {}
-    for given in config.get("callbacks") or []:
-        options = dict(given)
-        name = str(options.pop("name"))
-        callback = registry.build("callback", name, epochs=config["trainer"]["epochs"], **options)
+    for component in config.callbacks:
+        name, options = component.name, copy_plain(component.options)
+        callback = registry.build("callback", name, epochs=config.trainer.epochs, **options)
         if not isinstance(callback, L.Callback):
             raise registry.PluginError(
                 f"{registry.find('callback', name)} returns a {type(callback).__name__}; the contract wants a Callback "
@@ -33,7 +31,7 @@ def build_callbacks(config: Mapping[str, Any]) -> list[L.Callback]:
     averaging = [name for name, one in built.items() if isinstance(one, WeightAveraging | StochasticWeightAveraging)]
     if len(averaging) > 1:
         raise InputError(f"callbacks: {' and '.join(averaging)} both replace the weights; leave one out")
-    stopping = stopping_callback(config["selection"])
+    stopping = stopping_callback(config.selection)
     keys = {stopping.state_key: "selection.patience"} if stopping else {}
     for name, callback in built.items():
         key = callback.state_key

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from fer_plugins.config import registry, section_keys
+from fer_plugins.config import RunConfig, copy_plain, registry
+from fer_plugins.config.schema import LossConfig
 from fer_plugins.contract import MixesBatch, TargetMode
 from fer_plugins.runtime.errors import InputError
 
@@ -16,46 +17,46 @@ _CLASSES = 7  # of the trial
 _SKEWED = [100, *[10] * (_CLASSES - 1)]
 
 
-def build_criterion(section: Mapping[str, Any], num_classes: int, class_counts: Sequence[int] | None) -> nn.Module:
+def build_criterion(section: LossConfig, num_classes: int, class_counts: Sequence[int] | None) -> nn.Module:
     """Return the criterion of the ``loss`` section.
 
     Args:
-        section: ``name`` and the loss's own options.
+        section: the loss and its options.
         num_classes: of the network.
         class_counts: training images per class; None where they are not known.
 
     Raises:
         InputError: no such loss, or it refuses its options.
     """
-    options = dict(section)
-    name = str(options.pop("name"))
-    criterion: nn.Module = registry.build("loss", name, num_classes=num_classes, class_counts=class_counts, **options)
+    criterion: nn.Module = registry.build(
+        "loss", section.name, num_classes=num_classes, class_counts=class_counts, **copy_plain(section.options)
+    )
     trained = [parameter for parameter, value in criterion.named_parameters() if value.requires_grad]
     if trained:
         raise registry.PluginError(
-            f"{registry.find('loss', name)}: its parameter {trained[0]} would never be trained, since the optimiser "
-            "moves the network alone; tell its author to make it a buffer"
+            f"{registry.find('loss', section.name)}: its parameter {trained[0]} would never be trained, since the "
+            "optimiser moves the network alone; tell its author to make it a buffer"
         )
     return criterion
 
 
-def check(config: Mapping[str, Any]) -> None:
+def check(config: RunConfig) -> None:
     """Build the loss and take it of a made-up batch; refuse that classes are balanced twice.
 
     Raises:
         InputError: it refuses its options or fails, or it and ``data.balance`` both make up for rare classes.
     """
-    section, balance = config["loss"], config["data"]["balance"]
+    section, balance = config.loss, config.data.balance
     even = _try(section, [10] * _CLASSES)
     if balance != "none" and not torch.equal(even, _try(section, _SKEWED)):
-        shown = ", ".join(f"{key} {value}" for key, value in section.items())
+        shown = ", ".join(f"{key} {value}" for key, value in section.as_dict().items())
         raise InputError(
             f"loss: {shown} weighs the classes by their training images, and data.balance {balance} evens these out: "
             "together they correct twice; leave one out"
         )
 
 
-def check_target_mode(config: Mapping[str, Any], mode: TargetMode, augmentation: object) -> None:
+def check_target_mode(config: RunConfig, mode: TargetMode, augmentation: object) -> None:
     """Refuse what the targets of a dataset would pass over.
 
     Raises:
@@ -64,24 +65,23 @@ def check_target_mode(config: Mapping[str, Any], mode: TargetMode, augmentation:
     """
     if isinstance(augmentation, MixesBatch) and mode != "distribution":
         raise InputError(
-            f"augmentation.name: {config['augmentation']['name']} mixes the shares of the classes, and targets of "
+            f"augmentation.name: {config.augmentation.name} mixes the shares of the classes, and targets of "
             f"mode {mode} have none to mix; take another augmentation, or another label mode of the dataset"
         )
     if mode != "any":
         return
-    section, usual = config["loss"], {"name": section_keys("loss")["name"].default}
-    if section["name"] == usual["name"]:
-        usual |= {option.name: option.default for option in registry.options(registry.find("loss", section["name"]))}
-    for key, value in section.items():
+    usual: dict[str, Any] = {"name": LossConfig().name}
+    if config.loss.name == usual["name"]:
+        usual |= {option.name: option.default for option in registry.options(registry.find("loss", config.loss.name))}
+    for key, value in config.loss.as_dict().items():
         if key in usual and value != usual[key]:
             raise InputError(
                 f"loss.{key}: has no meaning where any of several classes is right; set it to {usual[key]}"
             )
 
 
-def _try(section: Mapping[str, Any], class_counts: list[int]) -> Tensor:
+def _try(section: LossConfig, class_counts: list[int]) -> Tensor:
     """Return the losses of two rows of logits against labels and against shares."""
-    name = section["name"]
     with torch.random.fork_rng(devices=[]):
         criterion = build_criterion(section, _CLASSES, class_counts)
         logits = torch.linspace(-1, 1, 2 * _CLASSES).view(2, _CLASSES)
@@ -93,4 +93,4 @@ def _try(section: Mapping[str, Any], class_counts: list[int]) -> Tensor:
             return torch.stack([loss.reshape(()) for loss in losses])
         except Exception as error:  # whatever the plug-in raises would end the run in its first step
             text = " ".join(str(error).split()) or type(error).__name__
-            raise registry.PluginError(f"{registry.find('loss', name)}: fails on a batch: {text}") from error
+            raise registry.PluginError(f"{registry.find('loss', section.name)}: fails on a batch: {text}") from error

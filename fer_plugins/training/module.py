@@ -10,7 +10,7 @@ import lightning as L
 import torch
 from torch import Tensor, nn
 
-from fer_plugins.config import read_config
+from fer_plugins.config import RunConfig, read_config
 from fer_plugins.contract import Batch, HasAuxiliaryLoss, HasHealth, Health
 from fer_plugins.metrics.collapse import find_collapse
 from fer_plugins.metrics.predictions import Predictions
@@ -38,7 +38,7 @@ class FERModule(L.LightningModule):
 
     def __init__(
         self,
-        config: Mapping[str, Any],
+        config: RunConfig | Mapping[str, Any],
         classes: list[str],
         class_counts: list[int] | None = None,
         teacher: nn.Module | None = None,
@@ -46,14 +46,14 @@ class FERModule(L.LightningModule):
     ) -> None:
         super().__init__()
         self.config = read_config(config)
-        config = self.config.as_dict()  # a checkpoint holds plain values
+        config = self.config.as_dict()  # as save_hyperparameters finds it here: a checkpoint holds plain values
         self.save_hyperparameters("config", "classes", "class_counts")
         self.classes = classes
         self.network = build_network(self.config, len(classes), teacher)
         self.channels_last = self.config.trainer.channels_last
         if self.channels_last:
             self.network.to(memory_format=torch.channels_last)
-        self.criterion = build_criterion(config["loss"], len(classes), class_counts)
+        self.criterion = build_criterion(self.config.loss, len(classes), class_counts)
         self.targets = targets
         self.scorer = Scorer(classes)
         self.predictions: Predictions | None = None  # of the last validation or test pass

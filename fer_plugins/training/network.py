@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
-from fer_plugins.config import registry
+from fer_plugins.config import RunConfig, copy_plain, registry
 from fer_plugins.runtime.errors import InputError
 
 LARGEST_TRIED = 512  # pixels; where the search for the smallest legal image size ends
 
 
-def build_network(config: Mapping[str, Any], num_classes: int, teacher: nn.Module | None = None) -> nn.Module:
+def build_network(config: RunConfig, num_classes: int, teacher: nn.Module | None = None) -> nn.Module:
     """Build the architecture of the configuration and check that it keeps the contract on one image.
 
     Raises:
         InputError: the architecture refuses its options or the image size (the smallest legal size is named).
         PluginError: logits of the wrong shape, or no module.
     """
-    options = dict(config["model"])
-    name = options.pop("name")
-    options["teacher"] = teacher
-    channels, size = config["data"]["channels"], config["data"]["image_size"]
+    model, channels, size = config.model, config.data.channels, config.data.image_size
+    name, pool = str(model.name), model.pool and model.pool.as_dict()
+    options = {**copy_plain(model.options), "pool": pool, "teacher": teacher}
 
     def attempt(pixels: int) -> nn.Module:
         network: nn.Module = registry.build(

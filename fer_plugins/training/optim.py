@@ -7,14 +7,17 @@ anything else is built, so that a wrong argument costs no waiting.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import torch
 from torch import nn
 from torch.optim import lr_scheduler
 
-from fer_plugins.config.registry import PluginError, nearest
+from fer_plugins.config import copy_plain
+from fer_plugins.config.nearest import nearest
+from fer_plugins.config.registry import PluginError
+from fer_plugins.config.schema import OptimizerConfig, SchedulerConfig
 from fer_plugins.contract import HasParameterGroups
 from fer_plugins.runtime.errors import InputError
 
@@ -39,15 +42,14 @@ class InverseDecay:
 
 
 def build_optimizer(
-    section: Mapping[str, Any], parameters: Iterable[nn.Parameter] | Iterable[dict[str, Any]]
+    section: OptimizerConfig, parameters: Iterable[nn.Parameter] | Iterable[dict[str, Any]]
 ) -> torch.optim.Optimizer:
     """Return the optimiser of the ``optimizer`` section for ``parameters``, or groups with settings of their own.
 
     Raises:
         InputError: torch.optim has no such class, or it refuses an argument.
     """
-    arguments = dict(section)
-    name = arguments.pop("name")
+    arguments, name = {"lr": section.lr, **copy_plain(section.options)}, section.name
     names = [key for key, value in vars(torch.optim).items() if _is_a(value, torch.optim.Optimizer)]
     if name not in names:
         raise InputError(
@@ -82,7 +84,7 @@ def parameter_groups(network: nn.Module) -> list[dict[str, Any]] | list[nn.Param
 
 
 def build_schedule(
-    section: Mapping[str, Any], optimizer: torch.optim.Optimizer, epochs: int, mode: str
+    section: SchedulerConfig, optimizer: torch.optim.Optimizer, epochs: int, mode: str
 ) -> Schedule | lr_scheduler.ReduceLROnPlateau | None:
     """Return the schedule of the ``scheduler`` section, stepped once an epoch; None without one.
 
@@ -91,7 +93,7 @@ def build_schedule(
     the epochs that remain.
 
     Args:
-        section: ``name``, ``warmup_epochs`` and the schedule's own arguments.
+        section: of the configuration.
         optimizer: what it steers.
         epochs: of the whole training.
         mode: max or min, for ReduceLROnPlateau.
@@ -99,8 +101,7 @@ def build_schedule(
     Raises:
         InputError: torch.optim.lr_scheduler has no such class, it refuses an argument, or cannot follow a warm-up.
     """
-    arguments = dict(section)
-    name, warmup = arguments.pop("name"), arguments.pop("warmup_epochs", 0)
+    arguments, name, warmup = copy_plain(section.options), section.name, section.warmup_epochs
     main: Any = None
     if warmup >= epochs and warmup > 0:
         raise InputError(

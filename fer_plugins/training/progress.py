@@ -16,7 +16,7 @@ from fer_plugins.runs.cost import parameters
 from fer_plugins.runs.result_table import result_console
 from fer_plugins.runtime import activity
 from fer_plugins.runtime.activity import format_seconds
-from fer_plugins.runtime.pace import Pace, warn_of_hours
+from fer_plugins.training.pace import Pace, warn_of_hours
 from fer_plugins.training.tracking import Tracker
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fer_plugins.config import copy_plain, registry
+from fer_plugins.config import RunConfig, registry
 from fer_plugins.config.logger_names import find_logger, logger_names
 from fer_plugins.contract import KeepsCheckpoint, ShowsFigures, ShowsResult
 from fer_plugins.runtime.errors import InputError
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 TABLE = "csv"  # the logger of metrics.csv, which belongs to the record of every run that has a logger
 
 
-def start(config: Mapping[str, Any], folder: Path, *, resume_id: str | Mapping[str, str] | None = None) -> Tracker:
-    """Start following a run with the loggers that ``config["logger"]`` names.
+def start(config: RunConfig, folder: Path, *, resume_id: str | Mapping[str, str] | None = None) -> Tracker:
+    """Start following a run with the loggers that ``config.logger`` names.
 
     Every logger but none writes ``metrics.csv`` into the folder. The keys of the section beside ``name`` are options of
     the loggers; what the environment says of W&B is in the configuration already.
@@ -37,9 +37,8 @@ def start(config: Mapping[str, Any], folder: Path, *, resume_id: str | Mapping[s
     Raises:
         InputError: an unknown name or option, or a logger that does not start.
     """
-    config = copy_plain(config)  # what loggers are handed is theirs to keep, change and pickle
-    section = config.get("logger") or {}
-    names = logger_names(section.get("name", "wandb"))
+    values, section = config.as_dict(), config.logger.as_dict()
+    names = logger_names(config.logger.name)
     tracker = Tracker()
     try:
         for name in dict.fromkeys([TABLE, *names]) if names else ():
@@ -49,27 +48,27 @@ def start(config: Mapping[str, Any], folder: Path, *, resume_id: str | Mapping[s
                 component, {key: section[key] for key in known if key in section}, "logger"
             )
             own_id = resume_id.get(name) if isinstance(resume_id, Mapping) else resume_id
-            logger = registry.build("logger", name, folder=folder, config=config, resume_id=own_id, **options)
+            logger = registry.build("logger", name, folder=folder, config=values, resume_id=own_id, **options)
             if logger is not None:
                 tracker.add(name, logger)
     except BaseException:
         tracker.close(False)  # those that have begun
         raise
-    tracker.begin(config)
+    tracker.begin(values)
     return tracker
 
 
-def check(config: Mapping[str, Any]) -> None:
+def check(config: RunConfig) -> None:
     """Refuse loggers that cannot begin on this machine, before anything is read or written.
 
     Raises:
         InputError: one is not installed, or what it needs; the remedy is named.
     """
-    for name in logger_names((config.get("logger") or {}).get("name", "none")):
+    for name in logger_names(config.logger.name):
         checks = getattr(registry.load(find_logger(name)), "check", None)
         try:
             if checks is not None:
-                checks(config)
+                checks(config.as_dict())
         except ValueError as error:
             raise InputError(f"logger.name {name}: {error}") from None
 

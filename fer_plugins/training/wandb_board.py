@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from lightning.pytorch.loggers.logger import Logger
 
+from fer_plugins.config import read_config
 from fer_plugins.config.wandb_environment import install_wandb, wandb_installed
 from fer_plugins.contract import Result
 from fer_plugins.runtime.errors import InputError
@@ -63,9 +64,9 @@ def wandb(
     settings = {
         "project": project or "fer-plugins",
         "entity": entity,
-        "group": group or group_of(config),
+        "group": group or group_of(read_config(config)),
         "tags": list(tags),
-        "name": run_name or name_of(config),
+        "name": run_name or name_of(read_config(config)),
     }
     return Board(config, settings, folder, mode, resume_id, dir, log_model)
 
@@ -76,7 +77,7 @@ def check(config: Mapping[str, Any]) -> None:
     Raises:
         ValueError: it is asked for and missing; the remedy is named.
     """
-    if config["logger"].get("mode") != "disabled" and not wandb_installed():
+    if read_config(config).logger.mode != "disabled" and not wandb_installed():
         raise ValueError(_MISSING)
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from fer_plugins import config as configuration
-from fer_plugins.config import registry
+from fer_plugins.config import RunConfig, registry
+from fer_plugins.config.schema import ComponentConfig
 from fer_plugins.runtime.errors import InputError
 
 LONGEST = 128  # characters that W&B takes
@@ -23,73 +24,63 @@ _LEFT_OUT_OF = {
 }
 
 
-def group_of(config: Mapping[str, Any]) -> str:
+def group_of(config: RunConfig) -> str:
     """Return ``plugin.recipe/dataset/protocol/pooling/changed options``: equal for runs that differ by seed alone.
 
     Changed options are those whose values are not the recipe's. At most 128 characters; a longer one ends in a hash.
     """
-    return _shorten("/".join([_model(config), _name(config, "data"), _name(config, "protocol"), *_changes(config)]))
+    return _shorten("/".join([_model(config), config.data.name, config.protocol.name, *_changes(config)]))
 
 
-def name_of(config: Mapping[str, Any]) -> str:
+def name_of(config: RunConfig) -> str:
     """Return ``plugin.recipe/pooling/changed options/seed N``, with ``fold N`` where the run is one of several."""
-    fold = (config.get("run") or {}).get("fold")
-    ending = f"/seed {config.get('seed')}" + (f" fold {fold}" if fold else "")
+    fold = config.run.fold
+    ending = f"/seed {config.seed}" + (f" fold {fold}" if fold else "")
     said = [_model(config), *_changes(config, without=("data.root",))]
     return _shorten("/".join(said), LONGEST - len(ending)) + ending
 
 
-def _model(config: Mapping[str, Any]) -> str:
-    name = str(config.get("plugin") or _name(config, "model"))
-    return f"{name}.{config['recipe']}" if config.get("recipe") else name
+def _model(config: RunConfig) -> str:
+    name = config.plugin or str(config.model.name)
+    return f"{name}.{config.recipe}" if config.recipe else name
 
 
-def _name(config: Mapping[str, Any], section: str) -> str:
-    return str((config.get(section) or {}).get("name"))
-
-
-def _changes(config: Mapping[str, Any], without: Sequence[str] = ()) -> list[str]:
+def _changes(config: RunConfig, without: Sequence[str] = ()) -> list[str]:
     """Return the pooling and the changed options, each only where there is something to say."""
-    pool = (config.get("model") or {}).get("pool")
-    usual = dict(_leaves(_recipe(config)))
+    pool, usual = config.model.pool, dict(_leaves(_recipe(config)))
     changed = [
-        f"{key}={_write(value)}" for key, value in _leaves(config) if usual.get(key) != value and key not in without
+        f"{key}={_write(value)}"
+        for key, value in _leaves(config.as_dict())
+        if usual.get(key) != value and key not in without
     ]
     return [*([_pooling(pool)] if pool else []), *([",".join(sorted(changed))] if changed else [])]
 
 
-def _pooling(pool: Any) -> str:
-    if not isinstance(pool, Mapping):
-        return str(pool)
-    options = [f"{key}={_write(value)}" for key, value in sorted(pool.items()) if key != "name" and value is not None]
-    return str(pool.get("name")) + (f"({','.join(options)})" if options else "")
+def _pooling(pool: ComponentConfig) -> str:
+    given = {key: value for key, value in pool.as_dict().items() if key != "name" and value is not None}
+    options = [f"{key}={_write(value)}" for key, value in sorted(given.items())]
+    return pool.name + (f"({','.join(options)})" if options else "")
 
 
-def _recipe(config: Mapping[str, Any]) -> Mapping[str, Any]:
+def _recipe(config: RunConfig) -> dict[str, Any]:
     """Return the configuration that this run would have with the same plug-in, recipe, dataset and protocol alone."""
-    flags = {section: {"name": _name(config, section)} for section in ("data", "protocol")}
-    if config.get("plugin") is None:
-        flags["model"] = {"name": _name(config, "model")}
+    flags = {"data": config.data.name, "protocol": config.protocol.name}
+    if config.plugin is None:
+        flags["model"] = str(config.model.name)
     try:
-        resolved = configuration.resolve(flags, plugin=config.get("plugin"), recipe=config.get("recipe"))
+        return configuration.resolve(flags, plugin=config.plugin, recipe=config.recipe).config.as_dict()
     except InputError:  # the recipe leaves a value to the user: all that the defaults do not say counts as changed
         usual = configuration.defaults()
         for option in registry.options(registry.find("loss", usual["loss"]["name"])):
             usual["loss"][option.name] = option.default
         return usual
-    return resolved.config
 
 
 def _leaves(config: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    for section, values in config.items():
-        if section in _LEFT_OUT:
-            continue
-        if not isinstance(values, Mapping):
-            yield section, values
-            continue
-        for key, value in values.items():
-            if key not in _LEFT_OUT_OF.get(section, ()):
-                yield f"{section}.{key}", value
+    for path, value in configuration.leaves(config, depth=2):
+        section, _, key = path.partition(".")
+        if section not in _LEFT_OUT and key not in _LEFT_OUT_OF.get(section, ()):
+            yield path, value
 
 
 def _write(value: Any) -> str:

@@ -462,7 +462,7 @@ def resolve(plugin: str, recipe: str | None = None) -> config.RunConfig:
 
 
 def test_recipes_are_the_paper_s():
-    dcn, aa = resolve("dcn"), resolve("aa_dcn")
+    dcn, aa = resolve("dcn").as_dict(), resolve("aa_dcn").as_dict()
     assert (dcn["optimizer"]["name"], dcn["optimizer"]["lr"], dcn["trainer"]["epochs"]) == ("Adam", 6e-4, 30)
     assert {key: aa["optimizer"][key] for key in ("name", "lr", "momentum")} == {
         "name": "SGD",
@@ -471,8 +471,8 @@ def test_recipes_are_the_paper_s():
     }
     assert aa["trainer"]["epochs"] == 75
     assert dcn["data"]["batch_size"] == aa["data"]["batch_size"] == 32
-    assert resolve("dcn", "paper_literal")["optimizer"]["lr"] == 6e-3
-    rates = [resolve("aa_dcn", name)["optimizer"]["lr"] for name in ("paper_literal", "lr_6e-3", "lr_6e-4")]
+    assert resolve("dcn", "paper_literal").optimizer.lr == 6e-3
+    rates = [resolve("aa_dcn", name).optimizer.lr for name in ("paper_literal", "lr_6e-3", "lr_6e-4")]
     assert rates == [6e-2, 6e-3, 6e-4]
     augmentation = {key: value for key, value in aa["augmentation"].items() if value is not None}
     assert augmentation == {

@@ -212,7 +212,7 @@ def test_wrong_options_are_refused_in_one_line(options, message):
 def test_what_the_core_had_before_is_found_here(options, tmp_path):
     """From the command line, from a configuration file, from Python, and in the folder of a run."""
     given = {"model": {"pool": {"name": "max_blur", **options}}}
-    pool = config.resolve(given, plugin="dcn").config["model"]["pool"]
+    pool = config.resolve(given, plugin="dcn").config.as_dict()["model"]["pool"]
     assert (pool["name"], *(pool[key] for key in options)) == ("aa_dcn_max_blur", *options.values())
     x = noise(1, 2, 24, 32)
     built = registry.build("pooling", "max_blur", kernel_size=2, stride=2, **options)
@@ -225,4 +225,4 @@ def test_what_the_core_had_before_is_found_here(options, tmp_path):
 def test_what_the_core_has_stays_the_core_s():
     for options in ({}, {"preset": "zhang", "blur_size": 4}, {"vector": [1.0, 4.0, 4.0, 1.0]}):
         given = {"model": {"pool": {"name": "max_blur", **options}}}
-        assert config.resolve(given, plugin="aa_dcn").config["model"]["pool"]["name"] == "max_blur"
+        assert config.resolve(given, plugin="aa_dcn").config.as_dict()["model"]["pool"]["name"] == "max_blur"

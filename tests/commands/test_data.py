@@ -93,7 +93,7 @@ def test_a_split_file_gives_the_same_split_from_another_copy(faces, tmp_path, ca
 
 def test_a_split_file_wins_over_the_recipe_and_is_in_the_configuration(tmp_path):
     resolved = config.resolve({"protocol": {"file": "a.json"}}, plugin="dcnn_bilstm_dam")
-    assert resolved.config["protocol"] == {"name": "file", "seed": 0, "file": "a.json"}
+    assert resolved.config.as_dict()["protocol"] == {"name": "file", "seed": 0, "file": "a.json"}
 
 
 def test_equal_images_in_a_split_file(tmp_path):
@@ -201,7 +201,7 @@ def test_a_file_that_is_no_split(content, said, faces, tmp_path):
         (["data"], "expected a verb; known: check, split, audit"),
         (["data", "chek"], "unknown word 'chek'; did you mean check?"),
         (["data", "check"], "NAME is missing"),
-        (["data", "check", "jafe", "x"], "unknown dataset 'jafe'; did you mean jaffe or ferg?"),
+        (["data", "check", "jafe", "x"], "unknown dataset 'jafe'; did you mean jaffe?"),
         (["data", "check", "jaffe", "nowhere"], "nowhere: does not exist"),
         (["data", "check", "jaffe", "a", "b"], "'b' is a word too many; expected one name, one root"),
         (["data", "check", "jaffe", "a", "--data.root", "b"], "a and --data.root are both given"),

@@ -59,32 +59,32 @@ def test_order_defaults_recipe_files_flags(toy, tmp_path):
     (tmp_path / "b.yaml").write_text("data: {batch_size: 65}\n")
     files = [str(tmp_path / "a.yaml"), str(tmp_path / "b.yaml")]
     full = config.resolve({"seed": 3, "data": {"name": "folder", "root": "x"}}, plugin="toy", files=files).config
-    assert full["data"]["image_size"] == 32  # recipe
-    assert full["data"]["batch_size"] == 65  # the later file
-    assert full["optimizer"] == {"name": "SGD", "lr": 0.01, "momentum": 0.9}
-    assert full["seed"] == 3
-    assert full["model"]["width"] == 8
+    assert full.data.image_size == 32  # recipe
+    assert full.data.batch_size == 65  # the later file
+    assert full.optimizer.as_dict() == {"name": "SGD", "lr": 0.01, "momentum": 0.9}
+    assert full.seed == 3
+    assert full.model.options["width"] == 8
 
 
 def test_a_variant_is_laid_over_the_recipe(toy):
     full = config.resolve(plugin="toy", recipe="wide").config
-    assert (full["model"]["width"], full["data"]["image_size"]) == (16, 32)
+    assert (full.model.options["width"], full.data.image_size) == (16, 32)
     fails("--recipe wider", "did you mean wide?", "default, wide", plugin="toy", recipe="wider")
 
 
 def test_another_name_drops_the_old_ones_arguments_and_keeps_the_cores(toy):
     full = config.resolve({"optimizer": "Adam", "augmentation": {"name": "none"}}, plugin="toy").config
-    assert full["optimizer"] == {"name": "Adam", "lr": 0.1}
-    assert full["augmentation"] == {"name": "none"}
+    assert full.optimizer.as_dict() == {"name": "Adam", "lr": 0.1}
+    assert full.augmentation.as_dict() == {"name": "none"}
     full = config.resolve({"data": {"name": "fer2013", "root": "r"}}, plugin="toy").config
-    assert full["data"]["image_size"] == 32
-    assert "subjects" not in full["data"]
+    assert full.data.image_size == 32
+    assert "subjects" not in full.data.options
 
 
 def test_the_defaults_of_options_are_filled_in_so_that_the_file_repeats_the_run(toy, tmp_path):
     first = config.resolve({"model": {"pool": "max_blur"}, "data": "synthetic"}, plugin="toy").config
-    assert first["model"]["pool"]["preset"] == "wide_max"
-    assert "check" in config.resolve({"data": {"name": "fer2013", "root": "r"}}, plugin="toy").config["data"]
+    assert first.model.pool.options["preset"] == "wide_max"
+    assert "check" in config.resolve({"data": {"name": "fer2013", "root": "r"}}, plugin="toy").config.data.options
     path = tmp_path / "again.yaml"
     path.write_text(config.dump(first))
     assert config.resolve(files=[str(path)]).config == first
@@ -92,27 +92,27 @@ def test_the_defaults_of_options_are_filled_in_so_that_the_file_repeats_the_run(
 
 def test_without_data_the_run_is_a_demonstration(toy):
     resolved = config.resolve(plugin="toy")
-    assert resolved.config["trainer"]["epochs"] == DEMO_EPOCHS
+    assert resolved.config.trainer.epochs == DEMO_EPOCHS
     assert "fer-run --plugin toy --data fer2013 --data.root" in resolved.notice
-    assert config.resolve({"trainer": {"epochs": 9}}, plugin="toy").config["trainer"]["epochs"] == 9
+    assert config.resolve({"trainer": {"epochs": 9}}, plugin="toy").config.trainer.epochs == 9
     chosen = config.resolve({"data": "synthetic"}, plugin="toy")
     assert chosen.notice is None
-    assert chosen.config["trainer"]["epochs"] == 70
-    assert "samples" in chosen.config["data"]
-    assert chosen.config["data"]["samples"] > resolved.config["data"]["samples"] == DEMO_DATA["samples"]
+    assert chosen.config.trainer.epochs == 70
+    assert "samples" in chosen.config.data.options
+    assert chosen.config.data.options["samples"] > resolved.config.data.options["samples"] == DEMO_DATA["samples"]
 
 
 def test_the_demonstration_takes_what_the_user_says(toy):
     resolved = config.resolve({"trainer": {"epochs": 1}, "data": {"subjects": 3, "samples": 63}}, plugin="toy")
-    assert resolved.config["data"]["samples"] == 63
+    assert resolved.config.data.options["samples"] == 63
     assert "1 epochs (the recipe has 70)" in resolved.notice
-    harder = config.resolve({"data": {"difficulty": 0.9}}, plugin="toy").config["data"]
+    harder = config.resolve({"data": {"difficulty": 0.9}}, plugin="toy").config.data.options
     assert (harder["difficulty"], harder["samples"]) == (0.9, DEMO_DATA["samples"])
 
 
 def test_what_the_recipe_leaves_to_the_user(toy):
     fails("model.width", "--model.width VALUE", plugin="toy", recipe="teacher")
-    assert config.resolve({"model": {"width": 3}}, plugin="toy", recipe="teacher").config["model"]["width"] == 3
+    assert config.resolve({"model": {"width": 3}}, plugin="toy", recipe="teacher").config.model.options["width"] == 3
 
 
 def test_unknown_and_mistyped_keys_say_where_they_stood(toy, tmp_path):

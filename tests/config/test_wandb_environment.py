@@ -36,16 +36,16 @@ def resolve(flags=None, **more):
 @pytest.mark.parametrize("variable", VARIABLES)
 def test_the_environment_wins_over_a_default_and_a_flag_or_file_over_it(variable, monkeypatch, tmp_path):
     key, text, value = VARIABLES[variable]
-    usual = resolve().config["logger"]
+    usual = resolve().config.as_dict()["logger"]
     monkeypatch.setenv(variable, text)
     found = resolve()
-    assert found.config["logger"] == {**usual, key: value}
+    assert found.config.as_dict()["logger"] == {**usual, key: value}
     assert found.origins[f"logger.{key}"] == f"{variable} in the environment"
-    assert resolve({"logger": {key: FLAGS[key]}}).config["logger"][key] == FLAGS[key]
+    assert resolve({"logger": {key: FLAGS[key]}}).config.as_dict()["logger"][key] == FLAGS[key]
     file = tmp_path / "own.yaml"
     file.write_text(config.dump({"logger": {key: FLAGS[key]}}))
-    assert resolve(files=[str(file)]).config["logger"][key] == FLAGS[key]
-    assert resolve({"logger": {"name": "csv"}}).config["logger"] == {**usual, "name": "csv"}
+    assert resolve(files=[str(file)]).config.as_dict()["logger"][key] == FLAGS[key]
+    assert resolve({"logger": {"name": "csv"}}).config.as_dict()["logger"] == {**usual, "name": "csv"}
 
 
 def test_what_a_saved_configuration_left_open_is_open_to_the_environment(monkeypatch, tmp_path):
@@ -53,7 +53,7 @@ def test_what_a_saved_configuration_left_open_is_open_to_the_environment(monkeyp
     saved.write_text(config.dump(resolve().config))
     monkeypatch.setenv("WANDB_RUN_GROUP", "night")
     monkeypatch.setenv("WANDB_PROJECT", "faces")
-    logger = config.resolve(files=[str(saved)]).config["logger"]
+    logger = config.resolve(files=[str(saved)]).config.as_dict()["logger"]
     assert (logger["group"], logger["project"]) == ("night", "fer-plugins")
 
 
@@ -62,31 +62,31 @@ def test_what_a_saved_configuration_left_open_is_open_to_the_environment(monkeyp
 )
 def test_the_words_of_wandb_mode(text, mode, monkeypatch):
     monkeypatch.setenv("WANDB_MODE", text)
-    assert resolve().config["logger"]["mode"] == mode
+    assert resolve().config.logger.mode == mode
 
 
 def test_an_unknown_mode_is_one_line_whose_remedy_works(monkeypatch):
     monkeypatch.setenv("WANDB_MODE", "sometimes")
     with pytest.raises(InputError, match=r"^WANDB_MODE=sometimes in the environment: .*give --logger.mode offline$"):
         resolve()
-    assert resolve({"logger": {"mode": "offline"}}).config["logger"]["mode"] == "offline"
-    assert resolve({"logger": "csv"}).config["logger"]["name"] == "csv"
+    assert resolve({"logger": {"mode": "offline"}}).config.logger.mode == "offline"
+    assert resolve({"logger": "csv"}).config.logger.name == "csv"
 
 
 def test_wandb_disabled_switches_it_off(monkeypatch):
     monkeypatch.setenv("WANDB_DISABLED", "true")
-    assert resolve().config["logger"]["mode"] == "disabled"
+    assert resolve().config.logger.mode == "disabled"
 
 
 def test_without_wandb_the_default_is_csv_with_one_line_and_an_explicit_one_stays(monkeypatch):
     monkeypatch.setitem(sys.modules, "wandb", None)
     found = resolve()
-    assert found.config["logger"]["name"] == "csv"
+    assert found.config.logger.name == "csv"
     (note,) = found.notes
     assert "W&B is not installed" in note
     assert note.endswith(wandb_environment.install_wandb())
     explicit = resolve({"logger": "wandb"})
-    assert (explicit.config["logger"]["name"], list(explicit.notes)) == ("wandb", [])
+    assert (explicit.config.logger.name, list(explicit.notes)) == ("wandb", [])
 
 
 # --- groups and names

@@ -109,10 +109,8 @@ def test_the_recipe_gives_table_3():
     for recipe, number, share in (("paper_ckplus", 575, 0.1), ("paper_jaffe", 642, 0.25), ("paper_rafdb", 1835, 0.25)):
         for plugin in ("dcn", "aa_dcn"):
             settings = config.resolve({}, plugin=plugin, recipe=recipe).config
-            assert (settings["data"]["balance"], settings["data"]["balance_to"]) == ("augment", number)
-            assert settings["protocol"] == {"name": "paper_aa_dcn", "seed": 0, "file": None, "held_out": share} or (
-                settings["protocol"]["held_out"] == share
-            )
+            assert (settings.data.balance, settings.data.balance_to) == ("augment", number)
+            assert settings.protocol.options["held_out"] == share
 
 
 def test_augmenting_first_is_impossible_without_a_flaw():

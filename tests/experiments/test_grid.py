@@ -78,14 +78,14 @@ def test_cells_are_the_product_less_what_is_excluded(place):
     assert plan.axes == ("data", "model.pool", "seed")
     assert plan.cells[0].label == "synthetic, max, seed 0"
     assert len({cell.identity for cell in plan.cells}) == len({cell.name for cell in plan.cells}) == 6
-    blurred = [cell.config for cell in plan.cells if cell.config["model"]["pool"]["name"] == "max_blur"]
+    blurred = [cell.config for cell in plan.cells if cell.config.model.pool.name == "max_blur"]
     assert {one["model"]["pool"]["blur_size"] for one in blurred} == {3}
     assert {one["seed"] for one in blurred} == {0}
     for cell in plan.cells:
-        assert cell.config["optimizer"] == {"name": "Adam", "lr": 0.01}
-        assert cell.config["data"]["samples"] == 105
-        assert cell.config["run"]["output"] == "out"
-        assert config.resolve(cell.config).config == cell.config
+        assert cell.config.optimizer.as_dict() == {"name": "Adam", "lr": 0.01}
+        assert cell.config.data.options["samples"] == 105
+        assert cell.config.run.output == "out"
+        assert config.resolve(cell.config.as_dict()).config == cell.config
 
 
 def test_labels_tell_cells_apart(place):
@@ -105,7 +105,12 @@ def test_blocks_are_products_of_their_own(place):
         place({"plugin": ["toy"], "seed": [0, 1]}, blocks=blocks, exclude=[{"protocol": "official", "seed": 1}])
     )
     found = [
-        (cell.config["protocol"]["name"], cell.config["seed"], cell.config["optimizer"]["lr"]) for cell in plan.cells
+        (
+            cell.config.as_dict()["protocol"]["name"],
+            cell.config.as_dict()["seed"],
+            cell.config.as_dict()["optimizer"]["lr"],
+        )
+        for cell in plan.cells
     ]
     assert found == [
         ("official", 0, 0.003),
@@ -114,7 +119,7 @@ def test_blocks_are_products_of_their_own(place):
         ("random", 0, 0.5),
         ("random", 1, 0.5),
     ]
-    assert plan.cells[3].config["protocol"]["test"] == 0.3
+    assert plan.cells[3].config.protocol.options["test"] == 0.3
 
 
 def test_a_recipe_is_that_of_the_plug_in(place):

@@ -147,7 +147,7 @@ def test_seeds_go_on_with_the_one_that_was_interrupted_and_then_the_others(toy, 
         real = FERModule.training_step
 
         def stop(self, *given):
-            if self.config["seed"] == 5 and self.current_epoch == 4:
+            if self.config.seed == 5 and self.current_epoch == 4:
                 os.kill(os.getpid(), signal.SIGKILL)
             return real(self, *given)
 

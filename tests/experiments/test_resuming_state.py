@@ -55,7 +55,7 @@ def stop_in(epoch, patch, seed=0):
     real = FERModule.training_step
 
     def stop(self, *given):
-        if self.config["seed"] == seed and self.current_epoch == epoch - 1:
+        if self.config.seed == seed and self.current_epoch == epoch - 1:
             os.kill(os.getpid(), signal.SIGKILL)
         return real(self, *given)
 

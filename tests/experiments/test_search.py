@@ -69,8 +69,8 @@ def test_a_search_leaves_trials_rows_and_the_best_configuration(toy, tmp_path, s
         assert manifest["test_opened"] == []
         assert manifest["reported_on"] == "val"
     saved = config.resolve(files=[str(folder / "best.yaml")]).config
-    assert saved["optimizer"]["lr"] == best["optimizer"]["lr"]
-    assert saved["run"]["test"] is True
+    assert saved.optimizer.lr == best["optimizer"]["lr"]
+    assert saved.run.test is True
 
 
 def test_the_same_search_finds_the_same(toy, tmp_path, space):

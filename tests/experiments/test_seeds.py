@@ -56,7 +56,7 @@ def test_a_run_that_fails_does_not_stop_the_others():
     tried = []
 
     def fail(resolved):
-        tried.append(resolved.config["seed"])
+        tried.append(resolved.config.seed)
         raise RunError("no")
 
     with pytest.raises(RunError, match="seed 0, 1, 2 failed"):
@@ -77,7 +77,7 @@ def test_input_that_is_refused_later_does_not_lose_the_summary(capsys):
     tried = []
 
     def fail(resolved):
-        tried.append(resolved.config["seed"])
+        tried.append(resolved.config.seed)
         raise RunError("no") if len(tried) == 1 else InputError("the data are gone")
 
     with pytest.raises(RunError, match="seed 0, 1, 2 failed"):
@@ -94,6 +94,6 @@ def test_runs_without_a_score_over_all_have_no_spread_and_are_no_error(tmp_path,
         record.write_config("plugin: net\n")
         record.write_manifest(status="finished", folds=["a", "b"], each_sample_tested_once=False)
         record.write_metrics()
-    done = run_seeds(2, resolved_seed, lambda resolved: Record(tmp_path / str(resolved.config["seed"])))
+    done = run_seeds(2, resolved_seed, lambda resolved: Record(tmp_path / str(resolved.config.seed)))
     assert len(done) == 2
     assert "no spread: " in capsys.readouterr().out

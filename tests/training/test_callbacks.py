@@ -25,7 +25,7 @@ def settings(tmp_path, **more):
 
 
 def callbacks(*layers):
-    return config.resolve(layers[-1], plugin="toy").config["callbacks"]
+    return config.resolve(layers[-1], plugin="toy").config.as_dict()["callbacks"]
 
 
 def test_spellings_mean_the_same(toy):
@@ -42,7 +42,7 @@ def test_a_flag_changes_an_option_of_a_file_and_a_list_replaces_it(toy, tmp_path
     file.write_text("callbacks: [{name: ema, decay: 0.9, every_n_steps: 2}]\n")
 
     def resolve(given):
-        return config.resolve({"callbacks": given}, plugin="toy", files=[str(file)]).config["callbacks"]
+        return config.resolve({"callbacks": given}, plugin="toy", files=[str(file)]).config.as_dict()["callbacks"]
 
     assert resolve({"ema": {"decay": 0.5}}) == [{"name": "ema", "decay": 0.5, "every_n_steps": 2}]
     assert resolve("swa") == [{"name": "swa", "start": 0.75}]

@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 from fer_plugins import config
 from fer_plugins.config import registry
+from fer_plugins.config.schema import LossConfig
 from fer_plugins.experiments.run import run
 from fer_plugins.runtime.errors import InputError
 from fer_plugins.testing import check_loss
@@ -20,7 +21,7 @@ SHARES = torch.softmax(torch.randn(20, 3, generator=torch.Generator().manual_see
 
 
 def build(name, counts=COUNTS, **options):
-    return criterion.build_criterion({"name": name, **options}, 3, counts)
+    return criterion.build_criterion(LossConfig(name=name, options=options), 3, counts)
 
 
 def test_balanced_weights_have_mean_one_over_the_samples():
@@ -123,7 +124,7 @@ def test_wrong_losses_write_nothing(toy, tmp_path, loss, data, says):
 def test_another_loss_of_a_layer_above_drops_the_options_of_the_one_below(toy, tmp_path):
     file = tmp_path / "one.yaml"
     file.write_text("loss: {name: cross_entropy, label_smoothing: 0.1, class_weights: balanced}\n")
-    assert config.resolve({"loss": "focal"}, plugin="toy", files=[str(file)]).config["loss"] == {
+    assert config.resolve({"loss": "focal"}, plugin="toy", files=[str(file)]).config.as_dict()["loss"] == {
         "name": "focal", "gamma": 2.0, "class_weights": "none",
     }  # fmt: skip
 

@@ -5,14 +5,16 @@ import torch
 from torch import nn
 
 from fer_plugins import config
+from fer_plugins.config.schema import OptimizerConfig, SchedulerConfig
 from fer_plugins.runtime.errors import InputError
 from fer_plugins.training import optim, optim_trial
 
 
 def rates(scheduler, epochs=10, lr=1.0, mode="max"):
     """Return the rate that each epoch is trained with."""
-    optimizer = optim.build_optimizer({"name": "SGD", "lr": lr}, [nn.Parameter(torch.zeros(1))])
-    schedule = optim.build_schedule({"warmup_epochs": 0, **scheduler}, optimizer, epochs, mode)
+    full = config.read_config({"optimizer": {"name": "SGD", "lr": lr}, "scheduler": scheduler})
+    optimizer = optim.build_optimizer(full.optimizer, [nn.Parameter(torch.zeros(1))])
+    schedule = optim.build_schedule(full.scheduler, optimizer, epochs, mode)
     seen = []
     for _ in range(epochs):
         seen.append(optimizer.param_groups[0]["lr"])
@@ -23,7 +25,7 @@ def rates(scheduler, epochs=10, lr=1.0, mode="max"):
 
 
 def test_torchs_own_names_and_arguments():
-    section = {"name": "AdamW", "lr": 0.01, "betas": [0.8, 0.9], "weight_decay": 0.1}
+    section = OptimizerConfig(name="AdamW", lr=0.01, options={"betas": [0.8, 0.9], "weight_decay": 0.1})
     group = optim.build_optimizer(section, [nn.Parameter(torch.zeros(1))]).param_groups[0]
     assert (group["lr"], tuple(group["betas"]), group["weight_decay"]) == (0.01, (0.8, 0.9), 0.1)
 
@@ -45,8 +47,9 @@ def test_torchs_schedules():
 
 
 def test_plateau_looks_the_way_of_the_selection():
-    optimizer = optim.build_optimizer({"name": "SGD", "lr": 1.0}, [nn.Parameter(torch.zeros(1))])
-    schedule = optim.build_schedule({"name": "ReduceLROnPlateau", "patience": 0}, optimizer, 9, "max")
+    optimizer = optim.build_optimizer(OptimizerConfig(name="SGD", lr=1.0), [nn.Parameter(torch.zeros(1))])
+    section = SchedulerConfig(name="ReduceLROnPlateau", options={"patience": 0})
+    schedule = optim.build_schedule(section, optimizer, 9, "max")
     for value in (0.1, 0.2, 0.3, 0.3, 0.3):
         schedule.step(value)
     assert optimizer.param_groups[0]["lr"] == pytest.approx(0.01)
@@ -106,6 +109,6 @@ def test_every_optimiser_of_torch_steps_or_is_refused_in_one_line(name):
             assert len(said.splitlines()) == 1
         else:  # then the real thing works as well
             network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.Flatten(), nn.Linear(8, 2))
-            optimizer = optim.build_optimizer(full["optimizer"], optim.parameter_groups(network))
+            optimizer = optim.build_optimizer(config.read_config(full).optimizer, optim.parameter_groups(network))
             network(torch.ones(2, 1, 4, 4)).square().sum().backward()
             optimizer.step(lambda: torch.zeros(()))

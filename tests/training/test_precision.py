@@ -20,7 +20,7 @@ LARGEST, NEEDED = 48, {"inception_v3": 80, "xception": 80, "densenet121": 80}
 
 
 def resolve(name, precision):
-    size = config.resolve(plugin=name).config["data"]["image_size"]
+    size = config.resolve(plugin=name).config.data.image_size
     trainer = {"precision": precision, "epochs": 1, "accelerator": "cpu"}
     scheduler = {"name": "none", "warmup_epochs": 0}
     given = {

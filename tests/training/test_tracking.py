@@ -18,15 +18,12 @@ import numpy as np
 import pytest
 from support import ROOT
 
+from fer_plugins import config
 from fer_plugins.runtime.errors import InputError, RunError
 from fer_plugins.training import tracking
 
 DOCUMENT = ROOT / "docs" / "dashboards.md"
 CLASSES = ["anger", "disgust", "happy"]
-SECTIONS = (
-    "plugin", "recipe", "seed", "model", "data", "protocol", "augmentation", "loss", "optimizer", "scheduler",
-    "selection", "trainer", "callbacks", "logger", "run",
-)  # fmt: skip
 ROW = {
     "epoch": 1.0, "train/loss": 1.5, "train/accuracy": 0.4, "train/auxiliary_loss": 0.01, "val/loss": 1.4,
     "val/accuracy": 0.45, "val/balanced_accuracy": 0.4, "val/f1": 0.35, "lr": 0.001, "seconds": 2.5,
@@ -38,9 +35,9 @@ SUMMARY = {
 
 
 def configuration(**logger):
-    sections = {name: {"name": name} for name in SECTIONS} | {"plugin": "net", "recipe": None, "seed": 0}
-    sections |= {"model": {"name": "net"}, "data": {"name": "faces", "root": None}, "protocol": {"name": "official"}}
-    return sections | {"logger": {"name": "csv", "mode": "offline", "project": "fer-plugins", **logger}}
+    return config.read_config(
+        {"plugin": "net", "model": {"name": "net"}, "data": {"name": "faces"}, "logger": {"name": "csv", **logger}}
+    )
 
 
 def scored(size=60):
@@ -127,8 +124,9 @@ def test_a_kill_leaves_whole_lines(tmp_path):
     script = """
         import sys, itertools
         from pathlib import Path
+        from fer_plugins.config.schema import LoggerConfig, RunConfig
         from fer_plugins.training import tracking
-        tracker = tracking.start({"logger": {"name": "csv"}}, Path(sys.argv[1]))
+        tracker = tracking.start(RunConfig(logger=LoggerConfig(name="csv")), Path(sys.argv[1]))
         for epoch in itertools.count(1):
             tracker.log_epoch({"epoch": epoch, "val/loss": 1 / 3, "val/f1": 2 / 3})
     """
@@ -321,7 +319,7 @@ def test_the_run_carries_its_name_group_tags_and_config(offline):
     assert run["notes"] == "net-faces-official-s0"
     assert run["project"] == "fer-plugins"
     assert run["tags"] == ["a", "b"]
-    assert run["config"]["update"]["data"] == {"name": "faces", "root": None}
+    assert run["config"]["update"]["data"] == configuration().data.as_dict()
     assert "host" not in run
     assert "git" not in run
     steps = {m["metric"].get("name") or m["metric"]["glob_name"]: m["metric"].get("step_metric")

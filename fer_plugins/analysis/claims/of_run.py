@@ -7,28 +7,26 @@ from typing import Any
 
 from fer_plugins.analysis.claims import read_claims
 from fer_plugins.analysis.claims.claims_beside import compare, for_run
-from fer_plugins.config import registry
+from fer_plugins.config import RunConfig, registry
 from fer_plugins.runs import record as records
 from fer_plugins.runs.manifest import claims_model_of
 
 
-def check_claims(settings: Mapping[str, Any]) -> None:
+def check_claims(settings: RunConfig) -> None:
     """Read the plug-in's claims before anything is trained, since they are needed only at the very end.
 
     Raises:
         InputError: the file is wrong, or lacks the model that the architecture says is its own.
     """
-    component, described = records.recipe_of(settings)
+    component, described = records.recipe_of(str(settings.model.name))
     path = registry.package_file(component, "claims.yaml")
     if path.exists():
-        for_run(read_claims(path), claims_model_of(described, settings), "")
+        for_run(read_claims(path), claims_model_of(described, settings.recipe), "")
 
 
-def claims_beside(
-    manifest: Mapping[str, Any], settings: Mapping[str, Any], scores: Mapping[str, Any]
-) -> list[dict[str, Any]]:
+def claims_beside(manifest: Mapping[str, Any], settings: RunConfig, scores: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Put the paper's claims for this dataset beside the scores; [] where it claims nothing about it."""
-    component = registry.find("architecture", settings["model"]["name"])
+    component = registry.find("architecture", str(settings.model.name))
     path = registry.package_file(component, "claims.yaml")
     if not path.exists():
         return []
@@ -38,7 +36,7 @@ def claims_beside(
         images = sum(sum(part.values()) for part in manifest["data"]["counts"].values())
         caveats.append(f"{images:,} images only (data.limit)")
     usual = registry.recipe(component)["recipe"].get("trainer", {}).get("epochs")
-    if usual and settings["trainer"]["epochs"] < usual:
-        caveats.append(f"{settings['trainer']['epochs']} of {usual} epochs")
+    if usual and settings.trainer.epochs < usual:
+        caveats.append(f"{settings.trainer.epochs} of {usual} epochs")
     parts = manifest["data"].get("release_parts", ())  # runs of an earlier version did not record them
-    return compare(chosen, scores, settings["protocol"]["name"], caveats, release_parts=parts)
+    return compare(chosen, scores, settings.protocol.name, caveats, release_parts=parts)

@@ -11,6 +11,7 @@ import numpy as np
 from torch import nn
 
 from fer_plugins.analysis.figures.recorded import Drawn, RecordedRun, draw_recorded, name_run, read_recorded, recall
+from fer_plugins.config import read_config
 from fer_plugins.config.requirement import install_command
 from fer_plugins.runs.by_dataset import choose
 from fer_plugins.runs.record import Record
@@ -79,7 +80,7 @@ def _recorded(record: Record) -> RecordedRun:
 def _augmentation(record: Record, data: FERDataModule) -> Iterator[Drawn]:
     from fer_plugins.analysis.figures.augmentations import draw_augmentation
 
-    yield "augmentation", draw_augmentation(data, record.config), ""
+    yield "augmentation", draw_augmentation(data, read_config(record.config)), ""
 
 
 def _explained(record: Record, data: FERDataModule, network: nn.Module) -> Iterator[Drawn]:

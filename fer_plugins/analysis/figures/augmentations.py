@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from torch import nn
 
 from fer_plugins.analysis.figures.sheet import lay_out, show_image
 from fer_plugins.analysis.figures.style import COLOURS, drawing
+from fer_plugins.config import RunConfig
 from fer_plugins.contract import MixesBatch, SampleTransform
 from fer_plugins.data.datamodule import FERDataModule, to_float
 from fer_plugins.data.loaders import apply_transform, seeded
@@ -23,7 +23,7 @@ Images = npt.NDArray[np.uint8]
 _SIDE = 4  # tiles; the original and 15 versions of it
 
 
-def draw_augmentation(data: FERDataModule, settings: Mapping[str, Any]) -> Figure | None:
+def draw_augmentation(data: FERDataModule, settings: RunConfig) -> Figure | None:
     """Draw one training image and 15 versions of it; None where the augmentation changes nothing.
 
     The image is drawn at random from those of the training split that were not made offline; the same seed gives the
@@ -46,7 +46,7 @@ def draw_augmentation(data: FERDataModule, settings: Mapping[str, Any]) -> Figur
         versions = _mix_with(image, data.row_images(others), data.augmentation, seed)
     else:
         versions = make_versions(image, data.augmentation, seed, count)
-    section = dict(settings["augmentation"])
+    section = settings.augmentation.as_dict()
     name = section.pop("name")
     title = f"augmentation {name}, {getattr(data.dataset, 'title', data.dataset_name)}, {data.source_names([row])[0]}"
     options = ", ".join(f"{key} {_shown(value)}" for key, value in section.items())

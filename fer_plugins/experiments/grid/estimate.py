@@ -99,8 +99,8 @@ def _network(settings: config.RunConfig) -> str:
 
 def _data(settings: config.RunConfig) -> str:
     pace = ("batch_size", "image_size", "channels", "cache", "memory_gb", "workers", "leaks")
-    kept = {key: value for key, value in settings.data.items() if key not in pace}
-    protocol = {key: value for key, value in settings.protocol.items() if key != "seed"}
+    kept = {key: value for key, value in settings.data.as_dict().items() if key not in pace}
+    protocol = {key: value for key, value in settings.protocol.as_dict().items() if key != "seed"}
     return json.dumps([kept, protocol], sort_keys=True, default=str)
 
 

@@ -100,7 +100,7 @@ def _resolve(flags: dict[str, Any], folder: Path) -> config.RunConfig:
     plugin, recipe = given.pop("plugin", None), given.pop("recipe", None)
     config.put(given, "run.output", str(folder))
     settings = config.resolve(given, plugin=plugin, recipe=None if recipe == "default" else recipe)
-    if not settings.origins.get("data.name", "").startswith("the command"):
+    if settings.origins.get("data.name") != config.COMMAND_LINE:
         raise InputError("no dataset: give an axis data, or settings: {data: {name: NAME, root: FOLDER}}")
     return settings.config
 

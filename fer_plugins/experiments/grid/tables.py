@@ -44,7 +44,7 @@ def print_plan(plan: Plan, jobs: int | None) -> None:
         shown = "-" if one is None else "unknown" if one.seconds is None else f"about {format_seconds(one.seconds)}"
         if one is not None and one.basis == SCALED:
             shown += " (rough)"
-        table.add_row(Text(cell.label), str(cell.config["trainer"]["epochs"]), found.status(cell), shown)
+        table.add_row(Text(cell.label), str(cell.config.trainer.epochs), found.status(cell), shown)
     print_table(console, table)
     print(f"{count_cells(plan, found)}; folder {plan.output}")
     print(_say_total(list(times.values()), jobs, found))

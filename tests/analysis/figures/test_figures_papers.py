@@ -6,7 +6,6 @@ import random
 import re
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -531,10 +530,9 @@ def test_a_figure_that_fails_is_a_warning_and_takes_no_other_with_it(explaining,
 def test_nothing_is_drawn_where_nothing_is_asked_for_or_matplotlib_is_missing(explaining, tmp_path, monkeypatch):
     record = run(settings(tmp_path, logger={"name": "csv", "figures": "off"}))
     assert not (record.folder / "figures").exists()
-    logger = replace(record.config.logger, figures="auto", name="none")
-    record.config = replace(record.config, logger=logger)
+    record.config["logger"] |= {"figures": "auto", "name": "none"}
     assert draw_at_end(record) == ({}, [])
-    record.config = replace(record.config, logger=replace(record.config.logger, name="csv"))
+    record.config["logger"]["name"] = "csv"
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     pictures, (warning,) = draw_at_end(record)
     assert pictures == {}
@@ -544,7 +542,7 @@ def test_nothing_is_drawn_where_nothing_is_asked_for_or_matplotlib_is_missing(ex
 
 def test_a_folder_that_cannot_be_written_fails_no_run(explaining, tmp_path):
     record = run(settings(tmp_path))
-    record.config = replace(record.config, logger=replace(record.config.logger, name="csv"))
+    record.config["logger"]["name"] = "csv"
     (record.folder / "figures").write_text("a file where the folder should be")
     pictures, warnings = draw_at_end(record)
     assert pictures == {}

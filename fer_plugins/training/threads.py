@@ -5,11 +5,13 @@ from __future__ import annotations
 import copy
 import os
 import time
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 from torch import nn
+
+from fer_plugins.config import RunConfig
 
 LARGEST_BATCH = 16  # images of a measured step
 CLEARLY = 1.3  # fewer threads are taken only where they are faster by this factor: a quiet machine always chooses alike
@@ -30,7 +32,7 @@ class Threads(NamedTuple):
         return f"{self.number} threads (a step took {steps})"
 
 
-def choose_threads(settings: Mapping[str, Any], network: nn.Module, recorded: int | None = None) -> Threads:
+def choose_threads(settings: RunConfig, network: nn.Module, recorded: int | None = None) -> Threads:
     """Set the number of CPU threads and return it.
 
     The user's number is taken as given (``trainer.threads``, or ``OMP_NUM_THREADS`` in the environment). A resumed run
@@ -43,7 +45,7 @@ def choose_threads(settings: Mapping[str, Any], network: nn.Module, recorded: in
         network: takes images (B, channels, image_size, image_size).
         recorded: the number of an interrupted run that is resumed.
     """
-    wanted = settings["trainer"]["threads"]
+    wanted = settings.trainer.threads
     if wanted:
         torch.set_num_threads(wanted)
         return Threads(wanted, "trainer.threads", {})
@@ -53,7 +55,7 @@ def choose_threads(settings: Mapping[str, Any], network: nn.Module, recorded: in
     most = torch.get_num_threads()
     if "OMP_NUM_THREADS" in os.environ:
         return Threads(most, "OMP_NUM_THREADS", {})
-    if most == 1 or settings["trainer"]["accelerator"] not in ("auto", "cpu") or _has_gpu():
+    if most == 1 or settings.trainer.accelerator not in ("auto", "cpu") or _has_gpu():
         return Threads(most, "torch", {})
     seconds: dict[int, float] = {}
     try:
@@ -79,10 +81,10 @@ def _has_gpu() -> bool:
     return torch.cuda.is_available() or torch.backends.mps.is_available()
 
 
-def _training_step(settings: Mapping[str, Any], network: nn.Module) -> Callable[[], None]:
-    data = settings["data"]
+def _training_step(settings: RunConfig, network: nn.Module) -> Callable[[], None]:
+    data = settings.data
     twin = copy.deepcopy(network).train()
-    shape = (min(LARGEST_BATCH, data["batch_size"]), data["channels"], data["image_size"], data["image_size"])
+    shape = (min(LARGEST_BATCH, data.batch_size), data.channels, data.image_size, data.image_size)
     images = torch.rand(shape, generator=torch.Generator().manual_seed(0))
 
     def step() -> None:

@@ -3,18 +3,17 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 import torch
 from torch import nn
 
-from fer_plugins.runtime import threads
-from fer_plugins.runtime.threads import choose_threads
+from fer_plugins.config.schema import DataConfig, RunConfig, TrainerConfig
+from fer_plugins.training import threads
+from fer_plugins.training.threads import choose_threads
 
-SETTINGS = {
-    "trainer": {"threads": None, "accelerator": "cpu"},
-    "data": {"batch_size": 4, "channels": 1, "image_size": 8},
-}
+SETTINGS = RunConfig(trainer=TrainerConfig(accelerator="cpu"), data=DataConfig(batch_size=4, image_size=8))
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +35,7 @@ def timed(monkeypatch, seconds):
 
 
 def test_the_user_s_number_is_taken(monkeypatch):
-    asked = {**SETTINGS, "trainer": {**SETTINGS["trainer"], "threads": 3}}
+    asked = replace(SETTINGS, trainer=TrainerConfig(accelerator="cpu", threads=3))
     assert choose_threads(asked, net(), recorded=2)[:2] == (3, "trainer.threads")
     assert torch.get_num_threads() == 3
     monkeypatch.setenv("OMP_NUM_THREADS", "4")

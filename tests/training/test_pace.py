@@ -6,8 +6,8 @@ import pytest
 from support.verbs import parse
 
 from fer_plugins.config import resolve
-from fer_plugins.runtime import pace
-from fer_plugins.runtime.pace import Pace, warn_of_hours
+from fer_plugins.training import pace
+from fer_plugins.training.pace import Pace, warn_of_hours
 
 
 @pytest.fixture
@@ -57,6 +57,6 @@ def test_hours_on_a_cpu_name_a_smaller_start_that_is_one():
     assert warning.startswith("a CPU needs about 1 d 1 h for this; a smaller start: fer-run --plugin conv_relu_ann ")
     request = parse(shlex.split(warning.partition("fer-run ")[2]))
     smaller = resolve(request.flags, plugin=request.plugin).config
-    assert smaller["data"]["root"] == "my data/fer2013.csv"
-    share = smaller["data"]["limit"] / 35_887 * smaller["trainer"]["epochs"] / settings["trainer"]["epochs"]
+    assert smaller.data.root == "my data/fer2013.csv"
+    share = smaller.data.limit / 35_887 * smaller.trainer.epochs / settings.trainer.epochs
     assert 90_000.0 * share == pytest.approx(pace.START, rel=0.01)

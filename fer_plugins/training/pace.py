@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Mapping
-from typing import Any
 
+from fer_plugins.config import RunConfig
 from fer_plugins.runtime.activity import format_seconds
 
 STEPS, SECONDS = 3, 2.0  # an estimate is made after so many steps that took so long; the very first step is left out
@@ -61,7 +60,7 @@ class Pace:
         return said + ("" if left is None else f", about {format_seconds(left)} left")
 
 
-def warn_of_hours(settings: Mapping[str, Any], expected: float, device: str, images: int) -> str | None:
+def warn_of_hours(settings: RunConfig, expected: float, device: str, images: int) -> str | None:
     """Return a warning, with a smaller start to try, where a CPU would train for more than an hour; else None.
 
     Args:
@@ -72,16 +71,12 @@ def warn_of_hours(settings: Mapping[str, Any], expected: float, device: str, ima
     """
     if device != "cpu" or expected < HOURS:
         return None
-    epochs = min(EPOCHS, settings["trainer"]["epochs"])
-    limit = int(images * START / expected * settings["trainer"]["epochs"] / epochs)
+    epochs = min(EPOCHS, settings.trainer.epochs)
+    limit = int(images * START / expected * settings.trainer.epochs / epochs)
     limit = min(max(limit, LEAST), images)
-    data = settings["data"]
-    words = [
-        "fer-run",
-        "--plugin" if settings["plugin"] else "--model",
-        settings["plugin"] or settings["model"]["name"],
-    ]
-    words += ["--recipe", settings["recipe"]] if settings["recipe"] else []
-    words += ["--data", data["name"], *(["--data.root", str(data["root"])] if data["root"] else [])]
-    words += ["--data.limit", str(limit), "--trainer.epochs", str(epochs)]
-    return f"a CPU needs about {format_seconds(expected)} for this; a smaller start: {shlex.join(words)}"
+    data = settings.data
+    argv = ["fer-run", "--plugin" if settings.plugin else "--model", settings.plugin or str(settings.model.name)]
+    argv += ["--recipe", settings.recipe] if settings.recipe else []
+    argv += ["--data", data.name, *(["--data.root", data.root] if data.root else [])]
+    argv += ["--data.limit", str(limit), "--trainer.epochs", str(epochs)]
+    return f"a CPU needs about {format_seconds(expected)} for this; a smaller start: {shlex.join(argv)}"

@@ -1,0 +1,53 @@
+"""Writes the tables of keys into docs/configuration.md: ``python -m fer_plugins.config.document``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from fer_plugins.config.annotations import readable
+from fer_plugins.config.keys import Key, schema, section_meanings
+from fer_plugins.runtime.generated_text import replace_between
+
+BEGIN, END = "<!-- begin: made by python -m fer_plugins.config.document -->", "<!-- end -->"
+_COLUMNS = ("key", "type", "default", "bounds", "unit", "meaning")
+
+
+def write_table() -> str:
+    """Return every key of the core as Markdown: those without a section, then a table for each section."""
+    sections = {name: keys for name, keys in schema().items() if isinstance(keys, dict)}
+    single = {name: key for name, key in schema().items() if isinstance(key, Key)}
+    lines = ["### Keys without a section", "", *_rows(single, ""), ""]
+    for name, keys in sections.items():
+        lines += [f"### `{name}`: {section_meanings()[name]}", "", *_rows(keys, f"{name}."), ""]
+    return "\n".join(lines)
+
+
+def put_into(text: str) -> str:
+    """Return a document with the tables between its two marks.
+
+    Raises:
+        ValueError: a mark is missing.
+    """
+    return replace_between(text, BEGIN, END, write_table())
+
+
+def _rows(keys: dict[str, Key], prefix: str) -> Iterator[str]:
+    yield f"| {' | '.join(_COLUMNS)} |"
+    yield "|" + " --- |" * len(_COLUMNS)
+    for name, key in keys.items():
+        kind = readable(key.type.replace(f" {key.bounds}", "") if key.bounds else key.type)
+        cells = (f"`{prefix}{name}`", kind, f"`{_written(key.default)}`", key.bounds, key.unit, key.help)
+        yield "| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |"
+
+
+def _written(value: object) -> str:
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else str(value).lower()
+    return str(value)
+
+
+if __name__ == "__main__":
+    path = Path(sys.argv[1] if len(sys.argv) > 1 else "docs/configuration.md")
+    path.write_text(put_into(path.read_text(encoding="utf-8")), encoding="utf-8")

@@ -1,0 +1,34 @@
+"""Which name was meant by one that does not exist."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+_CUTOFF = 0.66  # of difflib's ratio: one wrong letter of three is near, two of five are not
+
+
+def find_nearest(word: str, names: Iterable[str]) -> list[str]:
+    """Return the names most like ``word``, the best first; letter case, dashes and underscores count for nothing.
+
+    >>> find_nearest("max-blurr", ["max", "max_blur"]), find_nearest("sgd", ["SGD"]), find_nearest("jafe", ["ferg"])
+    (['max_blur'], ['SGD'], [])
+    """
+    plain: dict[str, str] = {}
+    for name in names:
+        plain.setdefault(_plain(name), name)
+    return [plain[near] for near in difflib.get_close_matches(_plain(word), plain, n=3, cutoff=_CUTOFF)]
+
+
+def nearest(word: str, names: Iterable[str]) -> str:
+    """Return "; did you mean A or B?", or "" where no name is near.
+
+    >>> nearest("lenet", ["lenet5", "vgg16"]), nearest("foo", ["lenet5", "vgg16"])
+    ('; did you mean lenet5?', '')
+    """
+    near = find_nearest(word, names)
+    return f"; did you mean {' or '.join(near)}?" if near else ""
+
+
+def _plain(name: str) -> str:
+    return name.replace("-", "").replace("_", "").lower()
