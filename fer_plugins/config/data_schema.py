@@ -26,7 +26,7 @@ class DataConfig(FlatView):
     ] = "warn"
     near_copies: Annotated[
         Literal["auto", "on", "off"],
-        Doc("between the parts; auto: where it takes seconds or is known already", shapes_model=False),
+        Doc("between the parts; auto: where it takes up to a minute once, or is known already", shapes_model=False),
     ] = "auto"
     balance: Annotated[
         Literal["none", "oversample", "augment"],

@@ -16,13 +16,14 @@ from fer_plugins.data.table import SampleTable
 
 NearCopies = Literal["auto", "on", "off"]
 QUICK = 1_000  # images; so many are searched in about a second, which "auto" takes without being asked
+ONCE = 50_000  # images; so many are searched in about a minute, which "auto" takes once where the result is kept
 _VERSION = 1  # to be raised whenever the search finds other pairs
 
 Groups = npt.NDArray[np.int64]
 
 
 def find_near_groups(
-    images: npt.NDArray[np.uint8], table: SampleTable, mode: NearCopies, cache: Path | None
+    images: npt.NDArray[np.uint8], table: SampleTable, mode: NearCopies, cache: Path | None, *, limited: bool = False
 ) -> Groups | None:
     """Return a group number for every image, the same for near copies; None where they were not looked for.
 
@@ -32,8 +33,10 @@ def find_near_groups(
     Args:
         images: (N, S, S, C) uint8.
         table: N samples, with ``digest``.
-        mode: "on" looks for them, "off" does not, "auto" does where it takes seconds or is known already.
+        mode: "on" looks for them, "off" does not, "auto" does where it takes seconds, where it takes a
+            minute once (all the data are used, and there is a cache to keep the result), or where it is known already.
         cache: folder of the cache, or None.
+        limited: whether only some of the images will be used.
     """
     if mode == "off":
         return None
@@ -43,7 +46,7 @@ def find_near_groups(
     if known is not None:
         groups[order] = known
         return groups
-    if mode == "auto" and len(table) > QUICK:
+    if mode == "auto" and len(table) > (QUICK if limited or cache is None else ONCE):
         return None
     from fer_plugins.data.audit.near_copies import find_near_copies
 

@@ -90,7 +90,7 @@ def prepare_fold(
     )
     classes = loaded.classes
     mode = "on" if near_copies == "auto" and wants_near_copies(protocol) else near_copies
-    near = find_near_groups(loaded.images, loaded.table, mode, cache)
+    near = find_near_groups(loaded.images, loaded.table, mode, cache, limited=limit is not None)
     images, table, before = loaded.images, dataclasses.replace(loaded.table, near=near), {}
     if offline is not None and augments_first(protocol):  # flawed: what is made joins the whole
         kept = np.arange(len(table)) if limit is None else table.part(limit)

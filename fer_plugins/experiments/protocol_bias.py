@@ -21,11 +21,11 @@ from fer_plugins import config
 from fer_plugins.analysis import differences
 from fer_plugins.data.read_once import reading_once
 from fer_plugins.experiments.cells import Cell, run_cells
+from fer_plugins.experiments.equal_training import Samples, Split, split, use_cut_split
 from fer_plugins.experiments.quiet import quiet
 from fer_plugins.experiments.run import run
 from fer_plugins.experiments.trained_side import Side, tested_samples
 from fer_plugins.metrics.table import HEADLINE
-from fer_plugins.runs.equal_training import Samples, Split, split, use_cut_split
 from fer_plugins.runs.manifest import title_of
 from fer_plugins.runs.record import write_atomically
 from fer_plugins.runtime.errors import InputError
