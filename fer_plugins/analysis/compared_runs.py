@@ -5,30 +5,33 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from fer_plugins.analysis.comparison import SCORES, choose_pairs, compare_models, compare_pairs
+from fer_plugins.analysis.comparison import choose_pairs, compare_models, compare_pairs
 from fer_plugins.analysis.seed_spread import Model, group_models, seed_interval
 from fer_plugins.analysis.significance import errors_by_class
 from fer_plugins.analysis.spread_limits import range_of
+from fer_plugins.metrics.table import HEADLINE
 from fer_plugins.runs.read_runs import FinishedRun, check_same_test
+from fer_plugins.runs.without_copies import leave_out_copies
 from fer_plugins.runtime.errors import InputError
 
 
 def compare_runs(
-    runs: Sequence[FinishedRun], *, classes: bool = False, evaluated: Sequence[str] = ()
+    runs: Sequence[FinishedRun], *, classes: bool = False, evaluated: Sequence[str] = (), without_copies: bool = False
 ) -> dict[str, Any]:
     """Compare runs that were scored on the same samples.
 
     Args:
         runs: at least two.
         classes: whether to ask of each run whether its classes are equally hard (``errors_by_class``).
+        without_copies: whether to leave out the images that have a copy in the training split of one of the runs.
         evaluated: figures of the runs' evaluations to compare as well (``robustness.over_seeds``).
 
     Returns:
-        Plain JSON types: ``part, target`` (None: the dataset that was trained on), ``n, split_hashes, notes``;
-        ``models`` [{letter, label, runs [{folder, seed, scores and their test-set intervals}], over_seeds
-        {score: ``seed_interval``} or None}]; ``pairs`` (``compare_pairs``); ``over_seeds`` (None, or per score
-        ``anova`` and ``pairs`` of models); ``classes`` (None or per run); ``evaluated`` (None, or
-        ``compare_evaluations``).
+        Plain JSON types: ``part, target`` (None: the dataset that was trained on), ``n, copies_left_out`` (None: not
+        asked for), ``split_hashes, notes``; ``models`` [{letter, label, runs [{folder, seed, scores and their test-set
+        intervals}], over_seeds {score: ``seed_interval``} or None}]; ``pairs`` (``compare_pairs``);
+        ``over_seeds`` (None, or per score ``anova`` and ``pairs`` of models); ``classes`` (None or per run);
+        ``evaluated`` (None, or ``compare_evaluations``).
 
     Raises:
         InputError: a run is no result, or the test sets differ.
@@ -37,6 +40,10 @@ def compare_runs(
         if run.faults:
             raise InputError(f"{run.record.folder}: not a result ({run.faults[0]}); leave it out, and say that you did")
     notes = check_same_test(runs) + _notes(runs)
+    size = len(runs[0].true)
+    if without_copies:
+        runs, notice = leave_out_copies(runs)
+        notes.insert(0, notice)
     models = group_models(runs)
     evaluations = _compare_evaluations(models, evaluated)
     pairs, unpaired = choose_pairs(models)
@@ -55,6 +62,7 @@ def compare_runs(
         "part": runs[0].part,
         "target": runs[0].target or None,
         "n": len(runs[0].true),
+        "copies_left_out": size - len(runs[0].true) if without_copies else None,
         "split_hashes": list(dict.fromkeys("+".join(run.split_hash) for run in runs)),
         "notes": notes,
         "models": [_describe(_letter(number), model) for number, model in enumerate(models)],
@@ -94,12 +102,12 @@ def _letter(number: int) -> str:
 def _describe(letter: str, model: Model) -> dict[str, Any]:
     runs = [
         {"folder": str(run.record.folder), "seed": run.seed}
-        | {score: run.scores[score] for score in SCORES}
-        | {"intervals": {score: run.scores["intervals"].get(score) for score in SCORES}}
+        | {score: run.scores[score] for score in HEADLINE}
+        | {"intervals": {score: run.scores["intervals"].get(score) for score in HEADLINE}}
         for run in model.runs
     ]
     several = len(model.runs) > 1
-    spread = {score: seed_interval(model.values(score), range_of(score)) for score in SCORES} if several else None
+    spread = {score: seed_interval(model.values(score), range_of(score)) for score in HEADLINE} if several else None
     return {"letter": letter, "label": model.label, "runs": runs, "over_seeds": spread}
 
 

@@ -10,9 +10,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from fer_plugins.analysis.comparison import SCORES
 from fer_plugins.analysis.spread_limits import format_spread
-from fer_plugins.metrics.table import HEADLINE
+from fer_plugins.metrics.table import HEADLINE, PAIRED
 from fer_plugins.runs.result_table import format_interval, format_p
 from fer_plugins.runtime.print_table import print_table
 
@@ -35,7 +34,7 @@ def print_comparison(console: Console, found: Mapping[str, Any]) -> None:
     for model in found["models"]:
         for run in model["runs"]:
             cells = [
-                cell for score in SCORES for cell in (f"{run[score]:.4f}", format_interval(run["intervals"][score]))
+                cell for score in HEADLINE for cell in (f"{run[score]:.4f}", format_interval(run["intervals"][score]))
             ]
             runs.add_row(f"{model['letter']} seed {run['seed']}", *cells)
     print_table(console, runs)
@@ -62,7 +61,7 @@ def _print_spread(console: Console, models: Sequence[Mapping[str, Any]]) -> None
     for title in ("mean", "sd", "t interval", "z form"):
         table.add_column(title, justify="right")
     for model in models:
-        for score in SCORES:
+        for score in HEADLINE:
             spread = model["over_seeds"][score]
             ends = (format_spread(spread, "t"), format_spread(spread, "z"))
             table.add_row(
@@ -88,7 +87,7 @@ def _print_pairs(console: Console, found: Mapping[str, Any]) -> None:
         table.add_column(name, justify="right")
     for row in found["pairs"]:
         sides = [f"{row[f'{side}_letter']} s{row[f'{side}_seed']}" for side in ("first", "second")]
-        for score in SCORES:
+        for score in HEADLINE:
             one = row[score]
             better = {"first better": f"{sides[0]} better", "second better": f"{sides[1]} better"}
             change, verdict = one["difference"], better.get(one["verdict"], one["verdict"])
@@ -101,7 +100,7 @@ def _print_pairs(console: Console, found: Mapping[str, Any]) -> None:
             )
             table.add_row(*sides, HEADLINE[score], *cells)
     print_table(console, table, keys=3)
-    console.print("accuracy: McNemar's mid-p, Bonett-Price interval; macro F1: paired stratified bootstrap.")
+    console.print(f"{'; '.join(f'{HEADLINE[name]}: {test.method}' for name, test in PAIRED.items())}.")
     console.print("Not distinguishable does not mean equal: the interval says how far apart the two may be.\n")
 
 
@@ -109,7 +108,7 @@ def _print_over_seeds(console: Console, over: Mapping[str, Any]) -> None:
     table = _table("model by model over seeds: second - first, in points", "first", "second", "score")
     for name in ("points", "95 % Welch", "p", "p (Holm)", "Wilcoxon p (n)"):
         table.add_column(name, justify="right")
-    for score in SCORES:
+    for score in HEADLINE:
         for row in over[score]["pairs"]:
             welch, ranks = row["welch"], row["wilcoxon"]
             said = "-" if ranks is None or ranks["p"] is None else f"{format_p(ranks['p'])} ({ranks['n']})"
@@ -122,7 +121,7 @@ def _print_over_seeds(console: Console, over: Mapping[str, Any]) -> None:
             )
             table.add_row(row["first"], row["second"], HEADLINE[score], *cells)
     print_table(console, table, keys=3)
-    for score in SCORES:
+    for score in HEADLINE:
         anova = over[score]["anova"]
         checks = dict.fromkeys(anova["checks"])
         for row in over[score]["pairs"]:
@@ -165,7 +164,7 @@ def _table(title: str, *columns: str) -> Table:
 
 
 def _interleave(between: str) -> list[str]:
-    return [name for score in SCORES for name in (HEADLINE[score], between)]
+    return [name for score in HEADLINE for name in (HEADLINE[score], between)]
 
 
 def _points(value: float) -> str:

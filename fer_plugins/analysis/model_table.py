@@ -13,8 +13,10 @@ from fer_plugins.analysis.seed_spread import Model, group_models, seed_interval
 from fer_plugins.analysis.spread_limits import range_of
 from fer_plugins.metrics.table import HEADLINE
 from fer_plugins.runs.read_runs import FinishedRun
+from fer_plugins.runs.without_copies import recorded_without_copies
 from fer_plugins.runtime.notices import Notice, from_values
 
+WITHOUT_COPIES = "without copies"
 _METRICS = {"accuracy": "accuracy", "f1": "F1", "macro_f1": "macro F1"}
 _CLAIMED_AS = {"accuracy": ("accuracy",), "f1": ("f1", "macro_f1")}
 _LATEX = {
@@ -45,14 +47,15 @@ def format_table(form: str, runs: Sequence[FinishedRun]) -> str:
 def table_rows(runs: Sequence[FinishedRun]) -> list[dict[str, Any]]:
     """Return one row for each model on each dataset under each protocol, in the order of the runs.
 
+    Where test images have a copy in training, a second row has the scores of those without one.
+
     A model with several seeds has the mean and the t interval of the mean over trainings; one that was trained once has
     its score and the interval over test samples. Runs that are no result are left out of the scores and said so.
 
     Returns:
-        ``model, dataset, protocol, part, split_hash, seeds, n``; for ``accuracy`` and ``f1`` {value, low, high
-        (fractions or None), interval ("t over 3 seeds", "test samples",
-        or why there is none), claimed [(number as printed, source)]};
-        ``remarks``.
+        ``model, dataset, protocol, part, split_hash, seeds, images`` ("all" or "without copies"), ``n``; for
+        ``accuracy`` and ``f1`` {value, low, high (fractions or None), interval ("t over 3 seeds", "test samples", or
+        why there is none), claimed [(number as printed, source)]}; ``remarks``.
 
     Raises:
         InputError: two runs of one model have one seed.
@@ -61,7 +64,23 @@ def table_rows(runs: Sequence[FinishedRun]) -> list[dict[str, Any]]:
     for run in runs:
         manifest = run.record.manifest
         blocks.setdefault((run.title, manifest["protocol"]["name"], run.part), []).append(run)
-    return [_row(model) for block in blocks.values() for model in group_models(block)]
+    return [row for block in blocks.values() for model in group_models(block) for row in _rows(model)]
+
+
+def _rows(model: Model) -> list[dict[str, Any]]:
+    """Return the row of a model and, where images have a copy in training, one of those without below it."""
+    row = _row(model)
+    sound = [run for run in model.runs if not run.faults]
+    less = [run for run in map(recorded_without_copies, sound) if run]
+    if not less or len(less) < len(sound):
+        return [row]
+    model_without = Model(f"{model.label}, {WITHOUT_COPIES}", tuple(less))
+    scores = {score: _score(model_without, score) | {"claimed": []} for score in _CLAIMED_AS}
+    remark = f"of {row['n']:,} images the {len(less[0].true):,} without a copy in training"
+    if less[0].record.metrics[row["part"]]["copies"]["near"] is None:
+        remark += " (exact copies only; near ones were not searched)"
+    changes = {"model": model_without.label, "images": WITHOUT_COPIES, "n": len(less[0].true), "remarks": [remark]}
+    return [row, row | scores | changes]
 
 
 def _row(model: Model) -> dict[str, Any]:
@@ -77,6 +96,7 @@ def _row(model: Model) -> dict[str, Any]:
         "part": first.part,
         "split_hash": "+".join(first.split_hash),
         "seeds": list(sound.seeds),
+        "images": "all",
         "n": len(first.true),
     }
     for score, names in _CLAIMED_AS.items():
@@ -184,7 +204,7 @@ def _plain_cell(text: str) -> str:
 
 def _csv(rows: Sequence[Mapping[str, Any]]) -> str:
     text = io.StringIO()
-    plain = ("model", "dataset", "protocol", "part", "split_hash")
+    plain = ("model", "dataset", "protocol", "part", "split_hash", "images")
     parts = ("value", "low", "high", "interval")
     writer = csv.writer(text, lineterminator="\n")
     scores = [f"{score}_{part}" for score in HEADLINE for part in (*parts, "claimed", "claimed_in")]

@@ -106,4 +106,10 @@ def _table(rows: Sequence[Mapping[str, Any]], reasons: Sequence[str], everything
             "-" if points is None else f"{points:+.2f}",
             Text(where),
         )
+        less = row["without_copies"]
+        if less and less["measured"] is not None:
+            ends = f"{less['interval']['low']:.4f} {less['interval']['high']:.4f}" if less["interval"] else "-"
+            points = "-" if less["difference"] is None else f"{less['difference']:+.2f}"
+            cells = ("", f"{less['measured']:.4f}", ends, points)
+            table.add_row("", "", *cells, "without images that have a copy in training", style="dim")
     return table

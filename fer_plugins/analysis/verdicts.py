@@ -23,6 +23,7 @@ from fer_plugins.runtime.notices import Notice, code_of
 REPRODUCED, BELOW, ABOVE, NOT_COMPARABLE = "reproduced within the interval", "below", "above", "not comparable"
 OTHER_DATA, OTHER_EPOCH, NO_SCORE = "other_data", "other_epoch", "no_score"  # codes of why
 _RELEASES_OWN_TEST = ("official", "official_val")
+_MEASURED = ("measured", "interval", "difference")
 _RECIPE = ("model", "augmentation", "loss", "optimizer", "scheduler", "selection", "trainer")
 _CONFIG = config.Origin("file", "--config config.yaml")
 _OF_A_CLASS = (*(name for name, entry in METRICS.items() if entry.of_class), "sensitivity", "gar")
@@ -39,7 +40,8 @@ def verify_run(run: FinishedRun) -> dict[str, Any]:
     Returns:
         ``run, plugin, model`` (in the claims), ``dataset, protocol, split_hash, seed, conditions`` (what every verdict
         stands under), ``claims`` [{model, dataset, split, class, epoch, metric, source, claimed, printed (the number as
-        text), protocol, measured, interval, difference (points), verdict, why}].
+        text), protocol, measured, interval, difference (points), without_copies (the last three on the images without a
+        copy in training; None where no image has one), verdict, why}].
 
     Raises:
         InputError: the plug-in is not installed, or has no claims; or the configuration is another version's.
@@ -151,6 +153,7 @@ def _judge(
         "measured": None,
         "interval": None,
         "difference": None,
+        "without_copies": None,
     }
     asked = replace(claim, class_name=None, epoch=None)
     scored = headline or claim.metric in (_OF_A_CLASS if claim.class_name is not None else NO_RATES)
@@ -169,12 +172,13 @@ def _judge(
     elif claim.split == "train":
         why = ["of the training split, which a run does not score"]
     else:
-        scores: dict[str, Mapping[str, Any]] = {
-            part: _scores(run, part, claim.class_name) for part in ("test", "val") if part in run.record.metrics
+        scored_parts: dict[str, Mapping[str, Any]] = {
+            part: run.record.metrics[part] for part in ("test", "val") if part in run.record.metrics
         }
-        name = run.record.manifest["protocol"]["name"]
-        (beside,) = compare([asked], scores, name, release_parts=SPLITS)  # what speaks against it is in ``against``
-        row |= {key: beside[key] for key in ("measured", "interval", "difference")}
+        beside = _beside(asked, claim.class_name, scored_parts, run)
+        row |= {key: beside[key] for key in _MEASURED}
+        if any(scores.get("copies") for scores in scored_parts.values()):
+            row["without_copies"] = _without_copies(asked, claim.class_name, scored_parts, run)
         notes = beside["notes"]
         if claim.class_name is not None:
             notes = [note for note in notes if code_of(note) != AVERAGING]  # one class is not averaged
@@ -188,13 +192,31 @@ def _judge(
     return row | {"verdict": NOT_COMPARABLE if why else _verdict(claim, row["interval"]), "why": why}
 
 
+def _beside(
+    claim: Claim, class_name: str | None, scored_parts: Mapping[str, Mapping[str, Any]], run: FinishedRun
+) -> dict[str, Any]:
+    scores = {part: _scores(values, class_name) for part, values in scored_parts.items()}
+    # what speaks against it is in ``against``
+    (beside,) = compare([claim], scores, run.record.manifest["protocol"]["name"], release_parts=SPLITS)
+    return beside
+
+
+def _without_copies(
+    claim: Claim, class_name: str | None, scored_parts: Mapping[str, Mapping[str, Any]], run: FinishedRun
+) -> dict[str, Any]:
+    """Return ``measured``, ``interval`` and ``difference`` of the images without a copy in training."""
+    less = {part: (values.get("copies") or {"without": values})["without"] for part, values in scored_parts.items()}
+    if None in less.values():  # every image has a copy
+        return dict.fromkeys(_MEASURED)
+    return {key: value for key, value in _beside(claim, class_name, less, run).items() if key in _MEASURED}
+
+
 def _is_on(claim: Claim, title: str) -> bool:
     return claim.dataset is not None and dataset_key(claim.dataset) == dataset_key(title)
 
 
-def _scores(run: FinishedRun, part: str, class_name: str | None) -> Mapping[str, Any]:
-    """Return the scores of a part, or those of one class of it in the same form; a score that is not there is None."""
-    scores = run.record.metrics[part]
+def _scores(scores: Mapping[str, Any], class_name: str | None) -> Mapping[str, Any]:
+    """Return scores, or those of one class in the same form; a score that is not there is None."""
     if class_name is None:
         return defaultdict(lambda: None, scores)
     meant = expression_of(class_name) or class_name  # papers write sadness and angry

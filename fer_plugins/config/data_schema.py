@@ -27,7 +27,7 @@ class DataConfig(Section):
     near_copies: Annotated[
         Literal["auto", "on", "off"],
         Doc(
-            "search for near copies between the splits; auto: where it takes seconds or is known already",
+            "search for near copies between the splits; auto: where it takes up to a minute once, or is known already",
             shapes_model=False,
         ),
     ] = "auto"

@@ -55,7 +55,7 @@ class FERDataModule(LightningDataModule):
         fold: which fold, counted from 0.
         limit: use only this number (int) or share (float in (0, 1)) of the images; see :meth:`SampleTable.part`.
         on_leaks: what identical images, subjects or sequences in two splits lead to: "warn", "error", or "off".
-        near_copies: whether near copies are looked for: "on", "off", or "auto", where it takes seconds or is known.
+        near_copies: whether near copies are looked for: "on", "off", or "auto", where it is quick or kept.
         oversample: repeat training images of the smaller classes until each class comes as often as the largest.
         offline: a transform that makes images until every class of the training split has a number (None: as many as
             the largest class has). None: nothing is made.

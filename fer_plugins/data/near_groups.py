@@ -23,21 +23,28 @@ NearCopies = Literal["auto", "on", "off"]
 QUICK = 1_000  # images; so many are searched in about a second, which "auto" takes without being asked
 _VERSION = 2  # to be raised whenever the search finds other pairs
 _ROWS = ("first", "second", "blank", "flat_centre")  # columns of the pairs that number images
+ONCE = 50_000  # images; so many are searched in about a minute, which "auto" takes once where the result is kept
 
 
 def add_near_groups(
-    images: npt.NDArray[np.uint8], table: SampleTable, protocol: ProtocolCall, mode: NearCopies, cache: Path | None
+    images: npt.NDArray[np.uint8],
+    table: SampleTable,
+    protocol: ProtocolCall,
+    mode: NearCopies,
+    cache: Path | None,
+    *,
+    limited: bool = False,
 ) -> SampleTable:
     """Return the table with its column ``near``, as :func:`find_near_groups` finds it.
 
     "auto" is "on" for a protocol that decides by near copies.
     """
     mode = "on" if mode == "auto" and wants_near_copies(protocol) else mode
-    return replace(table, near=find_near_groups(images, table, mode, cache))
+    return replace(table, near=find_near_groups(images, table, mode, cache, limited=limited))
 
 
 def find_near_groups(
-    images: npt.NDArray[np.uint8], table: SampleTable, mode: NearCopies, cache: Path | None
+    images: npt.NDArray[np.uint8], table: SampleTable, mode: NearCopies, cache: Path | None, *, limited: bool = False
 ) -> Groups | None:
     """Return a group number for every image, the same for near and exact copies; None where they were not looked for.
 
@@ -46,15 +53,17 @@ def find_near_groups(
     Args:
         images: (N, S, S, C) uint8.
         table: N samples, with ``digest``.
-        mode: "on" looks for them, "off" does not, "auto" does where it takes seconds or is known already.
+        mode: "on" looks for them, "off" does not, "auto" does where it takes seconds, where it takes a
+            minute once (all the data are used, and there is a cache to keep the result), or where it is known already.
         cache: folder of the cache, or None.
+        limited: whether only some of the images will be used.
     """
     if mode == "off":
         return None
     shipped = read_shipped()
     if hash_pixels(table) == shipped.pixels:
         return groups_of(table, shipped)
-    if mode == "auto" and len(table) > QUICK and _read(table, cache) is None:
+    if mode == "auto" and len(table) > (QUICK if limited or cache is None else ONCE) and _read(table, cache) is None:
         return None
     return join_copies(table, search_near_copies(images, table, cache).components())
 

@@ -87,7 +87,7 @@ def prepare_fold(
         progress=progress,
     )
     classes = loaded.classes
-    table = add_near_groups(loaded.images, loaded.table, protocol, near_copies, cache)
+    table = add_near_groups(loaded.images, loaded.table, protocol, near_copies, cache, limited=limit is not None)
     images, before = loaded.images, {}
     if offline is not None and augments_first(protocol):  # flawed: what is made joins the whole
         kept = np.arange(len(table)) if limit is None else table.part(limit)

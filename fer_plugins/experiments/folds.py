@@ -21,6 +21,7 @@ from fer_plugins.experiments.cells import Begin, Cell, GoOn, in_process, run_cel
 from fer_plugins.experiments.folder_lock import hold_folder
 from fer_plugins.experiments.found_runs import FAILED, FINISHED, Found, find_runs
 from fer_plugins.experiments.run_end import write_if_possible
+from fer_plugins.metrics.copies import score_copies
 from fer_plugins.metrics.scores import score
 from fer_plugins.metrics.table import SUMMARY
 from fer_plugins.runs import record as records
@@ -151,12 +152,17 @@ def sum_up(whole: Record) -> None:
         for number, one in enumerate(done)
     ]
     spread = {name: _spread([float(one[name]) for one in each]) for name in SUMMARY}
+    copies = [one.manifest["data"].get("copies_in_training") for one in done]
     once = len(set(answers.sources)) == len(answers.sources)
     whole.metrics = {"per_fold": each, "between_folds": spread}
     if once:  # samples that are tested in several folds would count as several
         predictions = answers.predictions()
         whole.metrics[part] = score(predictions, classes)
-        whole.write_predictions({part: (answers.sources, predictions)}, classes)
+        searched = all(counts[part]["near"] is not None for counts in copies if counts)
+        pooled = score_copies(predictions, answers.copies, classes, near_searched=searched)
+        whole.metrics[part] |= {"copies": pooled} if pooled else {}
+        status = {part: answers.copies.tolist()} if pooled else None
+        whole.write_predictions({part: (answers.sources, predictions)}, classes, copies=status)
     whole.write_metrics()
     first = done[0].manifest
     hashes = [one.manifest["data"]["split_hash"] for one in done]
@@ -164,9 +170,19 @@ def sum_up(whole: Record) -> None:
     whole.write_manifest(
         status="finished", reported_on=part, plugin=first["plugin"], protocol=first["protocol"], split_hashes=hashes,
         each_sample_tested_once=once, seeds=first["seeds"], not_a_result=faults,
-        data={key: first["data"][key] for key in ("name", "title", "fingerprint", "classes", "limit")},
+        data={key: first["data"][key] for key in ("name", "title", "fingerprint", "classes", "limit")}
+        | ({"copies_in_training": _add_up(copies)} if all(copies) else {}),
     )  # fmt: skip
     _show(whole, part, each, spread, faults)
+
+
+def _add_up(copies: Sequence[Mapping[str, Mapping[str, int | None]]]) -> dict[str, dict[str, int | None]]:
+    """Add the images with a copy in training over the folds; a kind that one fold did not search is None."""
+    total: dict[str, dict[str, int | None]] = {}
+    for split, kinds in copies[0].items():
+        counts = {kind: [fold[split][kind] for fold in copies] for kind in kinds}
+        total[split] = {kind: None if None in each else sum(filter(None, each)) for kind, each in counts.items()}
+    return total
 
 
 def _draw(whole: Record) -> None:

@@ -19,6 +19,7 @@ from fer_plugins.analysis import differences
 from fer_plugins.data.read_once import reading_once
 from fer_plugins.experiments.begun_folder import BegunRuns, begun_folder
 from fer_plugins.experiments.cells import Cell, in_process, run_cells
+from fer_plugins.experiments.equal_training import Samples, Split, split, use_cut_split
 from fer_plugins.experiments.protocol_bias_plan import SIDES, Plan, deciding, locate, moved_split
 from fer_plugins.experiments.quiet import quiet
 from fer_plugins.experiments.resuming import resume
@@ -26,7 +27,6 @@ from fer_plugins.experiments.run import run
 from fer_plugins.experiments.side_difference import compare_answers
 from fer_plugins.experiments.trained_side import Side
 from fer_plugins.metrics.table import HEADLINE
-from fer_plugins.runs.equal_training import Samples, Split, split, use_cut_split
 from fer_plugins.runs.manifest import title_of
 from fer_plugins.runs.record import write_atomically
 from fer_plugins.runtime.errors import InputError, Interrupted, RunError

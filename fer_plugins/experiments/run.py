@@ -176,7 +176,7 @@ def _finish(
     selected = read_checkpoint(best)
     module.load_state_dict(selected["state_dict"])
     parts = ["val", "test"] if settings.run.test else ["val"]
-    scores, answers, datasets, faults = {}, {}, {}, []
+    scores, answers, datasets, copies, faults = {}, {}, {}, {}, []
     targets: dict[str, dict[str, Any]] = {}  # the scores on other datasets, under protocol cross_dataset
     for part in parts:
         if part == "test":
@@ -195,6 +195,8 @@ def _finish(
         answers[part] = (data.source_names(predictions.index), predictions)
         if found.datasets is not None:
             datasets[part] = found.datasets
+        if found.copies is not None:
+            copies[part] = found.copies
         warning = looks_unpaired(scores[part], train_accuracy)
         if warning:
             record.manifest["warnings"].append(f"{part}: {warning}")
@@ -203,7 +205,7 @@ def _finish(
     # A network that has broken down gives scores all the same; the paper's claims are not compared with them.
     claimed = [] if faults else claims_beside(record.manifest, settings, scores)
     record.metrics = {**scores, "claims": claimed, "not_a_result": faults, **({"targets": targets} if targets else {})}
-    record.write_predictions(answers, list(data.classes), datasets)
+    record.write_predictions(answers, list(data.classes), datasets, copies)
     record.write_metrics()
     summary = {
         "best_epoch": int(selected["epoch"]) + 1,

@@ -23,7 +23,16 @@ if TYPE_CHECKING:
 # What else stands beside the metrics of a split in metrics.json.
 RESERVED = (
     *("n", "per_class", "confusion_matrix", "confusion_matrix_shares", "classes", "absent_classes", "intervals"),
-    *("votes", "by_subject", "failed_metrics", "missing_classes", "prior_adjusted_accuracy", "gap", "left_out"),
+    *(
+        "votes",
+        "by_subject",
+        "failed_metrics",
+        "missing_classes",
+        "prior_adjusted_accuracy",
+        "gap",
+        "left_out",
+        "copies",
+    ),
 )
 METHODS = {"wilson": "Wilson", "bootstrap": "bootstrap of the images", "none": "none"}
 

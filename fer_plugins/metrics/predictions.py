@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -25,3 +25,8 @@ class Predictions:
 
     def __len__(self) -> int:
         return len(self.index)
+
+    def choose(self, rows: npt.NDArray[np.bool_]) -> Predictions:
+        """Return the predictions of some of the images, (N,)."""
+        kept = {name: getattr(self, name)[rows] for name in ("index", "label", "predicted", "probabilities", "loss")}
+        return replace(self, **kept, correct=int((kept["predicted"] == kept["label"]).sum()))

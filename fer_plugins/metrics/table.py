@@ -9,10 +9,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+from fer_plugins.metrics.differences import accuracy_difference, macro_difference
+from fer_plugins.metrics.paired import compare_accuracy, compare_macro_f1
 
 if TYPE_CHECKING:
+    from fer_plugins.metrics.confusion import Matrix
+    from fer_plugins.metrics.differences import Difference
     from fer_plugins.metrics.evidence import Evidence
+    from fer_plugins.metrics.paired import Labels
     from fer_plugins.metrics.resampling import Interval
 
 ByClass = Sequence[float | None]
@@ -20,6 +26,14 @@ SHARE, CORRELATION = (0.0, 1.0), (-1.0, 1.0)
 NOT_FINITE = "a probability is no finite number"
 _ONE_CLASS = "one class only is present"
 _WILSON, _BOOTSTRAP, _OF_IMAGES = "Wilson", "bootstrap of the matrix", "bootstrap of the images"
+
+
+@dataclass(frozen=True)
+class PairedTest:
+    """The test of a metric between two networks that saw the same images."""
+
+    compare: Callable[[Labels, Labels, Labels, int], dict[str, Any]]  # true, first, second, number of classes
+    method: str  # for people: test and interval
 
 
 @dataclass(frozen=True)
@@ -43,7 +57,8 @@ class Entry:
     class_intervals: Callable[[Evidence], Sequence[Interval | None]] | None = None  # (K,), as of_class
     needs_probabilities: bool = False  # None where one of them is no finite number
     shown: Literal["table", "board", "record"] = "table"  # result table and W&B, W&B, or metrics.json alone
-    headline: bool = False  # a column of the tables and figures of several runs
+    difference: Callable[[Matrix, Matrix], Difference] | None = None  # of two sets of images that share none
+    paired: PairedTest | None = None  # with one, it is a column of the tables and figures of several runs
     distribution: str = ""  # that offers it; "" for the core
 
     @property
@@ -57,18 +72,24 @@ class Entry:
         return f"{self.average} {self.word}".strip()
 
 
+def _difference_of(name: str) -> Callable[[Matrix, Matrix], Difference]:
+    return lambda first, second: macro_difference(name, first, second)
+
+
 def _rate(
-    name: str, word: str, formula: str, *, undefined: str = "", chance: str = "", headline: bool = False
+    name: str, word: str, formula: str, *, undefined: str = "", chance: str = "", paired: PairedTest | None = None
 ) -> list[Entry]:
     """Return a rate of each class: its macro average, which is the rate's name, weighted and micro."""
     macro = Entry(
         name, word, formula, lambda e: e.macro(name), lambda e: e.matrix_intervals[name], _BOOTSTRAP, "macro",
         source="torchmetrics", undefined=undefined, chance=chance,
         of_class=lambda e: e.by_class(name) if e.has_negatives or not undefined else [None] * len(e.classes),
-        class_intervals=lambda e: e.rate_intervals[name], headline=headline,
+        class_intervals=lambda e: e.rate_intervals[name], paired=paired,
+        difference=_difference_of(name),
     )  # fmt: skip
     weighted = replace(
-        macro, name=f"{name}_weighted", average="weighted", of_class=None, class_intervals=None, headline=False,
+        macro, name=f"{name}_weighted", average="weighted", of_class=None, class_intervals=None, paired=None,
+        difference=_difference_of(f"{name}_weighted"),
         compute=lambda e: e.weighted(name), interval=lambda e: e.matrix_intervals[f"{name}_weighted"],
         shown="board" if name == "f1" else "record",
     )  # fmt: skip
@@ -76,7 +97,7 @@ def _rate(
     # N (K - 1) decisions on a class that is not the image's.
     micro = replace(
         weighted, name=f"{name}_micro", average="micro", undefined="", shown="record", method=_WILSON,
-        compute=lambda e: e.accuracy, interval=lambda e: e.interval_of_hits(),
+        difference=accuracy_difference, compute=lambda e: e.accuracy, interval=lambda e: e.interval_of_hits(),
     )  # fmt: skip
     return [macro, weighted, micro]
 
@@ -100,6 +121,7 @@ def _specificity() -> list[Entry]:
     )
     rising = replace(
         micro,
+        difference=None,
         compute=lambda e: 1 - (1 - e.accuracy) / (len(e.classes) - 1),
         interval=lambda e: e.interval_of_hits(lambda share: 1 - (1 - share) / (len(e.classes) - 1)),
     )
@@ -108,33 +130,38 @@ def _specificity() -> list[Entry]:
 
 def _recall() -> list[Entry]:
     macro, weighted, micro = _rate("recall", "recall", "TP / (TP + FN), also called sensitivity; weighted recall is A")
-    return [macro, replace(weighted, method=_WILSON, interval=lambda e: e.interval_of_hits()), micro]
+    return [
+        macro,
+        replace(weighted, method=_WILSON, interval=lambda e: e.interval_of_hits(), difference=accuracy_difference),
+        micro,
+    ]
 
 
 def _agreement(name: str, word: str, formula: str, undefined: str, source: str) -> Entry:
     return Entry(
         name, word, formula, lambda e: e.agreement(name), lambda e: e.matrix_intervals[name], _BOOTSTRAP,
-        range=CORRELATION, chance="0", source=source, undefined=undefined,
+        range=CORRELATION, chance="0", source=source, undefined=undefined, difference=_difference_of(name),
     )  # fmt: skip
 
 
 _ENTRIES = [
     Entry(
         "accuracy", "accuracy", "sum of TP / N", lambda e: e.accuracy, lambda e: e.interval_of_hits(), _WILSON,
-        source="torchmetrics", headline=True,
+        source="torchmetrics", difference=accuracy_difference,
+        paired=PairedTest(compare_accuracy, "McNemar's mid-p, Bonett-Price interval"),
     ),
     Entry(
         "balanced_accuracy", "balanced accuracy",
         "macro recall, the same number as `recall`; with `adjusted=False` in scikit-learn",
         lambda e: e.macro("recall"), lambda e: e.matrix_intervals["balanced_accuracy"], _BOOTSTRAP,
-        chance="1/K", source="Brodersen et al. 2010",
+        chance="1/K", source="Brodersen et al. 2010", difference=_difference_of("balanced_accuracy"),
     ),
     *_rate("precision", "precision", "TP / (TP + FP)"),
     *_recall(),
     *_rate(
         "f1", "F1",
         "2 TP / (2 TP + FP + FN) of each class, then averaged; not the F1 of averaged precision and recall",
-        headline=True,
+        paired=PairedTest(compare_macro_f1, "paired stratified bootstrap"),
     ),
     *_specificity(),
     _agreement(
@@ -182,7 +209,8 @@ _ENTRIES = [
 ]  # fmt: skip
 METRICS: dict[str, Entry] = {entry.name: entry for entry in _ENTRIES}
 # Name -> how it is called there.
-HEADLINE = {name: entry.label for name, entry in METRICS.items() if entry.headline}  # of several runs
+HEADLINE = {name: entry.label for name, entry in METRICS.items() if entry.paired}  # of several runs
+PAIRED = {name: entry.paired for name, entry in METRICS.items() if entry.paired}
 SUMMARY = {name: METRICS[name].title for name in ("accuracy", "balanced_accuracy", "f1")}  # of folds, seeds, datasets
 CLASS_TABLE = {name: METRICS[name].word for name in ("precision", "recall", "f1")}  # class by class
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from fer_plugins.config import RunConfig
+from fer_plugins.data.audit.copy_status import count_copies
 from fer_plugins.data.datamodule import FERDataModule
 from fer_plugins.data.protocols.fold_parts import count_targets, find_release_parts
 from fer_plugins.data.protocols.official import flaw_of
@@ -49,6 +50,7 @@ def describe(settings: RunConfig, data: FERDataModule, notice: str | None) -> di
             "notes": data.notes,
             "targets": settings.data.as_dict()["targets"],
             "leaks": data.leaks.as_dict() if data.leaks else None,
+            "copies_in_training": count_copies(data.table, data.fold),
         },
         "protocol": {**settings.protocol.as_dict(), "fold": settings.run.fold, "flaw": flaw_of(data.protocol), **_left_out(data)},
         "selected_on": {"split": "test" if data.selects_on_test else "val", **settings.selection.as_dict()},

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fer_plugins.metrics.table import HEADLINE
+from fer_plugins.runs.check_scores import check_scores
 from fer_plugins.runs.record import Record
 from fer_plugins.runs.record_types import need, place_of_scores
 from fer_plugins.runs.recorded_answers import Answers, Labels, NoScore, RecordedAnswers
@@ -26,6 +27,7 @@ class FinishedRun:
     part: str  # "test", or "val" where run.test was false
     classes: tuple[str, ...]  # in label order
     answers: Answers  # to these samples
+    scores: Mapping[str, Any]  # of these samples, as in metrics.json
     split_hash: tuple[str, ...]  # one, or one a fold
     faults: tuple[str, ...]  # why it is not a result
     target: str = ""  # the dataset of ``data.targets`` that the samples are of; "": the one that was trained on
@@ -54,12 +56,6 @@ class FinishedRun:
     def seed(self) -> int:
         """The seed of the training."""
         return int(self.record.manifest["seeds"]["run"])
-
-    @property
-    def scores(self) -> Mapping[str, Any]:
-        """The scores of these samples, as in metrics.json."""
-        scores: Mapping[str, Any] = need(self.record, "metrics", *place_of_scores(self.part, self.target))
-        return scores
 
     @property
     def title(self) -> str:
@@ -119,17 +115,18 @@ def read_run(folder: str | Path, *, target: str = "") -> FinishedRun:
     classes = tuple(map(str, record.manifest["data"]["classes"]))
     recorded = RecordedAnswers.read(record, classes)
     for name, split in datasets.items():
-        recorded.check_fit(split, name)
+        check_scores(recorded, split, name)
     for beside in {"val", "test"} - {part}:
         if beside in record.metrics and len(recorded.of(beside).true):
-            recorded.check_fit(beside)
+            check_scores(recorded, beside)
     recorded.check_end()
     hashes = need(record, "manifest", "split_hashes") if folds else [need(record, "manifest", "data", "split_hash")]
     faults = need(record, "manifest" if folds else "metrics", "not_a_result")
     if not isinstance(faults, list):
         raise InputError(f"{folder}: not_a_result is no list of faults; it was not written by a run")
     part = datasets[target]
-    return FinishedRun(record, part, classes, recorded.of(part, target), tuple(hashes), tuple(faults), target)
+    scores = need(record, "metrics", *place_of_scores(part, target))
+    return FinishedRun(record, part, classes, recorded.of(part, target), scores, tuple(hashes), tuple(faults), target)
 
 
 def _check_manifest(record: Record) -> str:

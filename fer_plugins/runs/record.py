@@ -91,7 +91,8 @@ class Record:
         """Return the rows of predictions.csv: split, source, true, predicted, and p_CLASS for each class.
 
         A run that was tested on other datasets has a column ``dataset`` too: "" for the one that was trained on, else
-        the name in ``data.targets``. Where it is missing, ``runs.recorded_answers`` tells the rows apart.
+        the name in ``data.targets``. Where it is missing, ``runs.recorded_answers`` tells the rows apart. Where images
+        have a copy in training, a column ``copy`` holds "exact", "near" or "".
         """
         with (self.folder / "predictions.csv").open(newline="", encoding="utf-8") as file:
             return list(csv.DictReader(file))
@@ -112,7 +113,11 @@ class Record:
         write_atomically(self.folder / "metrics.json", json.dumps(self.metrics, indent=2) + "\n")
 
     def write_predictions(
-        self, rows: Mapping[str, Any], classes: list[str], datasets: Mapping[str, Sequence[str]] | None = None
+        self,
+        rows: Mapping[str, Any],
+        classes: list[str],
+        datasets: Mapping[str, Sequence[str]] | None = None,
+        copies: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         """Write predictions.csv: source name, true and predicted class and probabilities stand in one row together.
 
@@ -121,12 +126,14 @@ class Record:
             classes: class names in label order.
             datasets: split -> (N,) the dataset of each row, "" for the one that was trained on (a split that is not
                 named holds that one alone); None or empty: there is one dataset, and no column for it.
+            copies: split -> (N,) of each row "exact", "near" or "", whether training has a copy of it; None or empty:
+                no image has one, and there is no column for it.
         """
         self.written = {split: (predictions, (datasets or {}).get(split)) for split, (_, predictions) in rows.items()}
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        last = ["dataset"] if datasets else []
-        writer.writerow(["split", "source", "true", "predicted", *(f"p_{name}" for name in classes), *last])
+        further = {name: column for name, column in (("dataset", datasets), ("copy", copies)) if column}
+        writer.writerow(["split", "source", "true", "predicted", *(f"p_{name}" for name in classes), *further])
         for split, (sources, predictions) in rows.items():
             for place, source in enumerate(sources):
                 writer.writerow(
@@ -136,7 +143,7 @@ class Record:
                         classes[predictions.label[place]],
                         classes[predictions.predicted[place]],
                         *(f"{value:.6g}" for value in predictions.probabilities[place]),
-                        *([datasets[split][place] if split in datasets else ""] if datasets else []),
+                        *(column[split][place] if split in column else "" for column in further.values()),
                     ]
                 )
         write_atomically(self.folder / "predictions.csv", text.getvalue())

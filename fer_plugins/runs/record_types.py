@@ -29,13 +29,17 @@ _TYPES: dict[str, dict[str, Any]] = {
     "manifest": {
         "reported_on": str, "plugin.name": str, "plugin.version": str, "plugin.distribution": str,
         "data.title": str, "data.fingerprint": str, "data.split_hash": str, "data.classes": "texts",
-        "data.limit": int, "data.release_parts": "texts", "protocol.name": str, "protocol.flaw": str,
+        "data.limit": int, "data.copies_in_training": dict, "data.release_parts": "texts",
+        "protocol.name": str, "protocol.flaw": str,
         "assumed": dict, "split_hashes": "texts", "demonstration": bool, "folds": list,
     },
     "metrics": {"claims": "mappings", "not_a_result": "texts", "test": dict, "val": dict, "targets": dict},
 }  # fmt: skip
 _NAMES = {"config": "config.yaml", "manifest": "manifest.json", "metrics": "metrics.json"}
-_OF_A_PART = {"per_class": dict, "intervals": dict, "intervals.per_class": dict}
+_OF_A_PART = {
+    "per_class": dict, "intervals": dict, "intervals.per_class": dict, "copies": dict, "copies.without": dict,
+    "copies.without.intervals": dict, "copies.with": dict, "copies.with.intervals": dict, "copies.difference": dict,
+}  # fmt: skip
 _OF_A_CLAIM = {"metric": str, "claimed": (int, float, list), "source": str, "notes": "texts"}
 
 

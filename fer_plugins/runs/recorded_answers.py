@@ -1,4 +1,4 @@
-"""predictions.csv, read once: which rows are of which split and dataset, and whether the scores come from them."""
+"""predictions.csv, read once: which rows are of which split and dataset."""
 
 from __future__ import annotations
 
@@ -12,17 +12,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from fer_plugins.metrics.confusion import Matrix, macro_scores
-from fer_plugins.metrics.intervals import wilson
-from fer_plugins.metrics.table import HEADLINE, may_be_undefined
 from fer_plugins.runs.record import Record
-from fer_plugins.runs.record_types import need, place_of_scores
+from fer_plugins.runs.record_types import need
 from fer_plugins.runtime.errors import InputError
 
 if TYPE_CHECKING:
     from fer_plugins.metrics.predictions import Predictions
 
-_LARGEST = 1e300  # finite, and no whole number too large for a float
 Labels = npt.NDArray[np.int64]
 
 
@@ -38,6 +34,7 @@ class Answers:
     true: Labels  # (N,)
     predicted: Labels  # (N,)
     probabilities: npt.NDArray[np.float64]  # (N, K), 0 to 1 or nan
+    copies: npt.NDArray[np.str_]  # (N,) "exact", "near" or "": whether training has a copy
 
     @classmethod
     def join(cls, several: Sequence[Answers]) -> Answers:
@@ -47,12 +44,13 @@ class Answers:
             np.concatenate([answers.true for answers in several]),
             np.concatenate([answers.predicted for answers in several]),
             np.concatenate([answers.probabilities for answers in several]),
+            np.concatenate([answers.copies for answers in several]),
         )
 
     def choose(self, rows: npt.NDArray[np.bool_]) -> Answers:
         """Return those of some of the samples, (N,)."""
         sources = tuple(source for source, kept in zip(self.sources, rows.tolist(), strict=True) if kept)
-        return Answers(sources, self.true[rows], self.predicted[rows], self.probabilities[rows])
+        return Answers(sources, self.true[rows], self.predicted[rows], self.probabilities[rows], self.copies[rows])
 
     def predictions(self) -> Predictions:
         """Return them as what a pass over a split gives: scored and drawn alike. The loss is finite, in nats."""
@@ -116,6 +114,7 @@ class RecordedAnswers:
                 np.array([place[row["true"]] for row in rows], dtype=np.int64),
                 np.array([place[row["predicted"]] for row in rows], dtype=np.int64),
                 _read_probabilities(path, [[row[name] for name in probabilities] for row in rows], len(classes), cut),
+                _read_copies(path, rows, cut),
             ),
             cut,
         )
@@ -146,36 +145,13 @@ class RecordedAnswers:
             path = self.record.folder / "predictions.csv"
             raise InputError(f"{path}: cannot be read{self.cut.replace(';', ':', 1)}; repeat the run")
 
-    def check_fit(self, split: str, dataset: str = "") -> None:
-        """Check that the answers are those which the scores in metrics.json were computed from.
 
-        Args:
-            split: "test" or "val".
-            dataset: see ``of``.
-
-        Raises:
-            InputError: they are not.
-        """
-        record, folder, where = self.record, self.record.folder, place_of_scores(split, dataset)
-        answers, size = self.of(split, dataset), len(self.classes)
-        what, true = f"{split} of {dataset}" if dataset else split, answers.true
-        counts, scores = need(record, "metrics", *where, "n"), need(record, "metrics", *where)
-        if not len(true):
-            raise InputError(f"{folder}: predictions.csv has no row of {what}{self.cut}; repeat the run")
-        if len(true) != counts:
-            counted = f"predictions.csv has {len(true)} rows of {what}, metrics.json counts {counts!r}"
-            raise InputError(f"{folder}: {counted}{self.cut}; repeat the run")
-        matrix: Matrix = np.zeros((size, size), dtype=np.int64)
-        np.add.at(matrix, (true, answers.predicted), 1)
-        for name, value in {"accuracy": matrix.trace() / len(true), **macro_scores(matrix)}.items():
-            if name not in scores or (scores[name] is None and may_be_undefined(name)):
-                continue  # a run of an earlier version; a score that is 0/0
-            if not _is_near(scores[name], value):
-                said = f"predictions.csv gives {name} {value:.4f} of {what}, metrics.json has {scores[name]!r}"
-                raise _not_together(folder, said, self.cut)
-        if scores.get("confusion_matrix", matrix.tolist()) != matrix.tolist():
-            raise _not_together(folder, f"metrics.json has another confusion matrix of {what}", self.cut)
-        _check_intervals(record, where, matrix)
+def _read_copies(path: Path, rows: Sequence[Mapping[str, str]], cut: str) -> npt.NDArray[np.str_]:
+    column = [row.get("copy") or "" for row in rows]
+    for number, value in enumerate(column, 2):
+        if value not in ("", "exact", "near"):
+            raise InputError(f"{path}: line {number} has copy {value!r}, which is neither exact nor near{cut}")
+    return np.array(column, dtype="<U5")
 
 
 def _read_probabilities(path: Path, cells: list[list[Any]], size: int, cut: str) -> npt.NDArray[np.float64]:
@@ -214,30 +190,3 @@ def _datasets_by_source(record: Record, rows: Sequence[Mapping[str, str]], targe
             f"{record.folder / 'config.yaml'}"
         )
     return named
-
-
-def _not_together(folder: Path, said: str, cut: str) -> InputError:
-    return InputError(
-        f"{folder}: {said}; the files do not belong together, predictions.csv is not what metrics.json was computed "
-        f"from{cut}: repeat the run"
-    )
-
-
-def _check_intervals(record: Record, where: Sequence[str], matrix: Matrix) -> None:
-    folder, place = record.folder, ".".join(where)
-    intervals = need(record, "metrics", *where, "intervals")
-    for name in HEADLINE:
-        ends = [need(record, "metrics", *where, "intervals", name, end) for end in ("low", "high")]
-        if not all(_is_number(end) for end in ends) or ends[0] > ends[1]:
-            raise InputError(f"{folder}: metrics.json has {place}.intervals.{name} {ends}; it was not written by a run")
-    expected = wilson(int(matrix.trace()), int(matrix.sum()))
-    if expected and not all(_is_near(intervals["accuracy"][end], expected[end]) for end in ("low", "high")):
-        raise InputError(f"{folder}: the interval of accuracy in metrics.json is not that of its hits; repeat the run")
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and -_LARGEST < value < _LARGEST
-
-
-def _is_near(value: Any, expected: float) -> bool:
-    return _is_number(value) and abs(value - float(expected)) <= 1e-6

@@ -20,7 +20,7 @@ def print_targets(console: Console, targets: Mapping[str, Mapping[str, Any]]) ->
 
     Args:
         console: such as ``result_console()``.
-        targets: what ``evaluate.by_dataset.score_targets`` returned.
+        targets: what ``metrics.by_dataset.score_targets`` returned.
     """
     table = Table(title="other datasets", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("dataset", overflow="fold")

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from fer_plugins.contract import Result
+from fer_plugins.metrics.copies import copy_groups
 from fer_plugins.metrics.installed import known
-from fer_plugins.metrics.table import CLASS_TABLE, HEADLINE
+from fer_plugins.metrics.table import CLASS_TABLE, HEADLINE, SUMMARY
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -102,6 +103,14 @@ def _flatten(split: str, scores: Mapping[str, Any]) -> dict[str, Any]:
     for name, interval in scores.get("intervals", {}).items():
         if name in HEADLINE:  # columns of the table of runs; all others stand in SPLIT/intervals
             flat |= {f"{split}/{name}_{end}": interval[end] if interval else None for end in ("low", "high")}
+    for group, values in copy_groups(scores).items():
+        flat |= {f"{split}/{group}/{name}": values[name] for name in ("n", *SUMMARY)}
+        for name in HEADLINE:
+            flat |= {f"{split}/{group}/{name}_{end}": values["intervals"][name][end] for end in ("low", "high")}
+    for name, difference in ((scores.get("copies") or {}).get("difference") or {}).items():
+        if name in SUMMARY:
+            flat[f"{split}/copies_difference/{name}"] = difference["difference"]
+            flat |= {f"{split}/copies_difference/{name}_{end}": difference[end] for end in ("low", "high")}
     for name, row in scores["per_class"].items():
         flat |= {f"{split}/{metric}/{name}": row[metric] for metric in CLASS_TABLE}
     return flat

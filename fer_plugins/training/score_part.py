@@ -6,13 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
+from fer_plugins.data.audit.copy_status import copy_status
 from fer_plugins.data.datamodule import FERDataModule
+from fer_plugins.metrics.by_dataset import score_targets
 from fer_plugins.metrics.collapse import find_collapse
+from fer_plugins.metrics.copies import score_copies
 from fer_plugins.metrics.predictions import Predictions
 from fer_plugins.metrics.scores import score
 from fer_plugins.metrics.subjects import subject_intervals
 from fer_plugins.metrics.votes import score_votes
-from fer_plugins.runs.by_dataset import choose, score_targets
 
 
 @dataclass(frozen=True)
@@ -23,6 +28,7 @@ class PartScores:
     scores: dict[str, Any]  # of ``own``
     faults: list[str]  # why these are no result
     datasets: list[str] | None = None  # the dataset of each prediction, "" for the own one; None: all are
+    copies: list[str] | None = None  # of each prediction "exact", "near" or ""; None: no image has a copy in training
     targets: dict[str, dict[str, Any]] = field(default_factory=dict)  # other dataset -> its scores
     warnings: list[str] = field(default_factory=list)
 
@@ -37,31 +43,37 @@ def score_part(predictions: Predictions, data: FERDataModule, faults: Sequence[s
 
     Returns:
         The scores; those of other datasets as ``score_targets`` returns them, with ``left_out``: {class that the
-        network does not know: images}.
+        network does not know: images}. Where images have a copy in training, the scores have ``copies``
+        (``metrics.copies.score_copies``).
     """
     table = data.table
+    status = copy_status(table, data.fold.train, predictions.index)
+    copies = status.tolist() if (status != "").any() else None
     origin = None if table.origin is None else table.origin[predictions.index]
     if origin is None or not (origin != "").any():
-        scores = _score_own(predictions, data)
+        scores = _score_own(predictions, data, status)
         if table.votes is not None:
             scores["votes"] = score_votes(table.votes[predictions.index], predictions)
-        return PartScores(predictions, scores, list(faults), warnings=_left_out(scores))
-    own = choose(predictions, origin == "")
+        return PartScores(predictions, scores, list(faults), copies=copies, warnings=_left_out(scores))
+    own = predictions.choose(origin == "")
     of_all = find_collapse(predictions, data.classes)  # a collapse on one dataset may hide behind another
     found = [*find_collapse(own, data.classes), *(fault for fault in faults if fault not in of_all)]
     targets = score_targets(predictions, origin, data.classes)
     left_out = getattr(data.dataset, "left_out", {})
-    scores = _score_own(own, data)
+    scores = _score_own(own, data, status[origin == ""])
     warnings = _left_out(scores)
     for name, one in targets.items():
         one["left_out"] = left_out.get(name, {})
-        collapse = find_collapse(choose(predictions, origin == name), data.classes)
+        collapse = find_collapse(predictions.choose(origin == name), data.classes)
         warnings += [f"no result on {name}: {fault}" for fault in collapse]
-    return PartScores(own, scores, found, origin.tolist(), targets, warnings)
+    return PartScores(own, scores, found, origin.tolist(), copies, targets, warnings)
 
 
-def _score_own(predictions: Predictions, data: FERDataModule) -> dict[str, Any]:
+def _score_own(predictions: Predictions, data: FERDataModule, status: npt.NDArray[np.str_]) -> dict[str, Any]:
     scores = score(predictions, data.classes)
+    copies = score_copies(predictions, status, data.classes, near_searched=data.table.near is not None)
+    if copies:
+        scores["copies"] = copies
     if data.table.subject is not None:
         subjects = data.table.subject[predictions.index]
         scores["by_subject"] = subject_intervals(predictions, subjects, len(data.classes))

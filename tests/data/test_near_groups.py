@@ -66,12 +66,19 @@ def test_off_does_not_look_and_auto_leaves_many_images_alone(root, monkeypatch):
     assert data_of(root, "--data.near_copies", "on").leaks.near["train", "test"] == 1
 
 
+def test_auto_searches_many_images_once_where_the_result_is_kept_and_all_are_used(root, tmp_path, monkeypatch):
+    monkeypatch.setattr(near_groups, "QUICK", 10)
+    assert data_of(root, "--data.limit", "30", cache=tmp_path).leaks.near is None
+    assert data_of(root, cache=tmp_path).leaks.near["train", "test"] == 1
+    assert data_of(root, "--data.limit", "30", cache=tmp_path).leaks.near is not None  # kept
+
+
 def test_what_was_found_is_kept_for_any_order_of_the_same_images(root, tmp_path, monkeypatch):
     cache = tmp_path / "cache"
     first = data_of(root, cache=cache)
     kept = list(cache.glob("near-copies-*.npz"))
     assert len(kept) == 1
-    monkeypatch.setattr(near_groups, "QUICK", 0)  # now only what is known
+    monkeypatch.setattr(near_groups, "ONCE", 0)  # now only what is known
     packed = fake.write_zip(
         {f.relative_to(root).as_posix(): f.read_bytes() for f in root.rglob("*.png")}, tmp_path / "z.zip"
     )

@@ -3,6 +3,7 @@
 import numpy as np
 import yaml
 
+from fer_plugins.metrics.copies import score_copies
 from fer_plugins.metrics.predictions import Predictions
 from fer_plugins.metrics.scores import score
 from fer_plugins.runs.record import Record
@@ -10,8 +11,13 @@ from fer_plugins.runs.record import Record
 CLASSES = ["anger", "happy", "neutral"]
 
 
-def write_run(folder, true, predicted, *, seed=0, lr=0.001, split_hash="5a5a", faults=(), sources=None, part="test"):
-    """Write config.yaml, manifest.json, metrics.json and predictions.csv; return the folder."""
+def write_run(
+    folder, true, predicted, *, seed=0, lr=0.001, split_hash="5a5a", faults=(), sources=None, part="test", copies=None
+):
+    """Write config.yaml, manifest.json, metrics.json and predictions.csv; return the folder.
+
+    ``copies``: "exact", "near" or "" of each image; None: the run is of a version that did not record them.
+    """
     true, predicted = np.asarray(true), np.asarray(predicted)
     size = len(true)
     (folder / "checkpoints").mkdir(parents=True)
@@ -34,7 +40,15 @@ def write_run(folder, true, predicted, *, seed=0, lr=0.001, split_hash="5a5a", f
     answers = Predictions(np.arange(size), true, predicted, probabilities, loss, int((true == predicted).sum()))
     scores = score(answers, CLASSES)
     record.metrics = {part: scores, "claims": [], "not_a_result": list(faults)}
-    record.write_predictions({part: (sources or [f"{n:04}.png" for n in range(size)], answers)}, CLASSES)
+    recorded = {}
+    if copies is not None:
+        status = np.asarray(copies)
+        kinds = {kind: int((status == kind).sum()) for kind in ("exact", "near")}
+        recorded = {"copies_in_training": {part: kinds}}
+        scores |= {"copies": score_copies(answers, status, CLASSES, near_searched=True)} if status.any() else {}
+    column = {part: copies} if "copies" in scores else None
+    names = sources or [f"{n:04}.png" for n in range(size)]
+    record.write_predictions({part: (names, answers)}, CLASSES, copies=column)
     record.write_metrics()
     record.write_manifest(
         status="finished",
@@ -46,6 +60,7 @@ def write_run(folder, true, predicted, *, seed=0, lr=0.001, split_hash="5a5a", f
             "split_hash": split_hash,
             "classes": CLASSES,
             "limit": None,
+            **recorded,
         },
         protocol={"name": "official", "seed": 0, "fold": 0, "flaw": None},
         reported_on=part,

@@ -13,7 +13,6 @@ from torch import nn
 from fer_plugins.analysis.figures.recorded import Drawn, RecordedRun, draw_recorded, name_run, read_recorded, recall
 from fer_plugins.config import read_config
 from fer_plugins.config.requirement import install_command
-from fer_plugins.runs.by_dataset import choose
 from fer_plugins.runs.record import Record
 
 if TYPE_CHECKING:
@@ -74,7 +73,7 @@ def _recorded(record: Record) -> RecordedRun:
     if part not in record.written:
         return read_recorded(record.folder)
     predictions, datasets = record.written[part]
-    return recall(record, part, choose(predictions, np.asarray(datasets) == "") if datasets else predictions)
+    return recall(record, part, predictions.choose(np.asarray(datasets) == "") if datasets else predictions)
 
 
 def _augmentation(record: Record, data: FERDataModule) -> Iterator[Drawn]:

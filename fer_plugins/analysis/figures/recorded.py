@@ -69,6 +69,7 @@ def recall(record: Record, part: str, predictions: Predictions) -> RecordedRun:
 def draw_recorded(run: RecordedRun) -> Iterator[Drawn]:
     """Yield every figure of what a run recorded, or why it cannot be drawn."""
     from fer_plugins.analysis.figures.classes import draw_confusion, draw_distribution, draw_per_class
+    from fer_plugins.analysis.figures.copies import draw_copies
     from fer_plugins.analysis.figures.curves import draw_curves
     from fer_plugins.analysis.figures.probabilities import draw_reliability, draw_roc
     from fer_plugins.analysis.figures.style import drawing
@@ -92,6 +93,7 @@ def draw_recorded(run: RecordedRun) -> Iterator[Drawn]:
         yield "per_class", draw_per_class(scores, title), ""
         yield "reliability", draw_reliability(predictions, title) if finite else None, unfit
         yield "roc", draw_roc(predictions, scores["classes"], title) if finite else None, unfit
+        yield "copies", draw_copies(scores, title), f"no image of {run.part} has a copy in training"
         yield "class_distribution", draw_distribution(counts, name) if counts else None, run.uncounted
         yield from draw_targets(run.record.metrics.get("targets") or {}, name)
 

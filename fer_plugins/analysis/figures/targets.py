@@ -15,7 +15,7 @@ def draw_targets(targets: Mapping[str, Mapping[str, Any]], title: str) -> Iterat
     """Yield name, figure and "" of every figure of the other datasets, as ``figures.recorded`` does of a run's own.
 
     Args:
-        targets: name in ``data.targets`` -> its scores, as ``evaluate.by_dataset.score_targets`` returns them.
+        targets: name in ``data.targets`` -> its scores, as ``metrics.by_dataset.score_targets`` returns them.
         title: what was run.
     """
     taken: set[str] = set()

@@ -22,8 +22,8 @@ from fer_plugins.commands import main
 from fer_plugins.data.protocols.fold_parts import find_release_parts
 from fer_plugins.data.protocols.official import flaw_of
 from fer_plugins.experiments.run import run
+from fer_plugins.metrics.by_dataset import confusion, gap, prior_adjusted_accuracy, score_targets
 from fer_plugins.metrics.predictions import Predictions
-from fer_plugins.runs.by_dataset import confusion, gap, prior_adjusted_accuracy, score_targets
 from fer_plugins.runs.read_runs import read_run
 from fer_plugins.runs.record import Record
 from fer_plugins.runtime.errors import InputError

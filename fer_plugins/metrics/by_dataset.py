@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,18 +13,6 @@ from fer_plugins.metrics.resampling import draw_matrices, percentiles
 from fer_plugins.metrics.scores import score
 
 Matrix = npt.NDArray[np.int64]
-
-
-def choose(predictions: Predictions, rows: npt.NDArray[np.bool_]) -> Predictions:
-    """Return the predictions of some of the samples.
-
-    Args:
-        predictions: of a split.
-        rows: (N,) which of them.
-    """
-    hits = int((predictions.predicted[rows] == predictions.label[rows]).sum())
-    kept = {name: getattr(predictions, name)[rows] for name in ("index", "label", "predicted", "probabilities", "loss")}
-    return replace(predictions, **kept, correct=hits)
 
 
 def score_targets(
@@ -44,10 +31,10 @@ def score_targets(
         the own test split, both over the classes that the dataset has. These have ``low`` and ``high`` at 95 %:
         percentiles of a bootstrap stratified by class in which both test splits are drawn.
     """
-    own = confusion(choose(predictions, origin == ""), len(classes))
+    own = confusion(predictions.choose(origin == ""), len(classes))
     found = {}
     for name in sorted(set(origin.tolist()) - {""}):
-        part = choose(predictions, origin == name)
+        part = predictions.choose(origin == name)
         other = confusion(part, len(classes))
         present = other.sum(1) > 0
         seed = 0

@@ -1,0 +1,73 @@
+"""Finished runs, less the images that have a copy in training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from fer_plugins.runs.read_runs import FinishedRun
+from fer_plugins.runtime.errors import InputError
+from fer_plugins.runtime.notices import Notice
+
+COPIES = "copies"  # code of the notice
+
+
+def recorded_without_copies(run: FinishedRun) -> FinishedRun | None:
+    """Return a run with the scores that it recorded for its images without a copy; None where it recorded none."""
+    copies = None if run.target else run.scores.get("copies")
+    if not copies or not copies["without"]:
+        return None
+    return replace(run, answers=run.answers.choose(run.answers.copies == ""), scores=copies["without"])
+
+
+def leave_out_copies(runs: Sequence[FinishedRun]) -> tuple[list[FinishedRun], Notice]:
+    """Leave out the images that have a copy in the training split of any of the runs, and score the others anew.
+
+    Args:
+        runs: scored on the same images.
+
+    Returns:
+        The runs, all with the same images, and a sentence with ``data`` {left_out, n}.
+
+    Raises:
+        InputError: a run does not say which images have a copy, no image has one, or every image has one.
+    """
+    for run in runs:
+        if run.target:
+            raise InputError(f"--without-copies: copies of images of {run.target} are not searched; leave it out")
+        if "copies_in_training" not in run.record.manifest["data"]:
+            raise InputError(
+                f"{run.record.folder}: an earlier version did not record which images have a copy in training; train "
+                f"again: fer-run --config {run.record.folder / 'config.yaml'}"
+            )
+    copied = {
+        source
+        for run in runs
+        for source, status in zip(run.sources, run.answers.copies.tolist(), strict=True)
+        if status
+    }
+    if not copied:
+        raise InputError(
+            f"--without-copies: no image of {runs[0].part} has a copy in training, so all are compared anyway; leave "
+            "--without-copies out"
+        )
+    chosen = [_choose(run, copied) for run in runs]
+    size, left = len(runs[0].sources), len(chosen[0].sources)
+    text = f"{size - left:,} of {size:,} images are left out: they have a copy in training"
+    unsearched = [run for run in runs if run.record.manifest["data"]["copies_in_training"][run.part]["near"] is None]
+    if unsearched:
+        text += " (exact copies only; near ones were not searched: --data.near_copies on)"
+    return chosen, Notice(COPIES, text, {"left_out": size - left, "n": left})
+
+
+def _choose(run: FinishedRun, copied: set[str]) -> FinishedRun:
+    from fer_plugins.metrics.scores import score  # imports torch
+
+    answers = run.answers.choose(np.array([source not in copied for source in run.sources]))
+    if not len(answers.true):
+        raise InputError(f"{run.record.folder}: every image of {run.part} has a copy in training; none is left")
+    scores: Mapping[str, Any] = score(answers.predictions(), run.classes)
+    return replace(run, answers=answers, scores=scores)
