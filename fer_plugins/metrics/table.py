@@ -184,6 +184,7 @@ METRICS: dict[str, Entry] = {entry.name: entry for entry in _ENTRIES}
 # Name -> how it is called there.
 HEADLINE = {name: entry.label for name, entry in METRICS.items() if entry.headline}  # of several runs
 SUMMARY = {name: METRICS[name].title for name in ("accuracy", "balanced_accuracy", "f1")}  # of folds, seeds, datasets
+EPOCH = ("loss", *SUMMARY)  # of the validation split after each epoch; a checkpoint is selected by one of them
 CLASS_TABLE = {name: METRICS[name].word for name in ("precision", "recall", "f1")}  # class by class
 
 
