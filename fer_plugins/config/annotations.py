@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import math
 import re
 from typing import Any
@@ -19,7 +20,7 @@ def readable(annotation: str) -> str:
     'float 0..1'
     """
     text = re.sub(
-        r"(?:typing\.)?Literal\[([^\]]*)\]", lambda found: " | ".join(re.split(r",\s*", found[1])), annotation
+        r"(?:typing\.)?Literal\[([^\]]*)\]", lambda match: " | ".join(re.split(r",\s*", match[1])), annotation
     )
     text = re.sub(r"(?:typing\.)?Annotated\[(\w+), ([^\]]*)\]", r"\1 \2", text)
     text = re.sub(r"(?:tuple|list|Sequence)\[", "[", text)
@@ -32,10 +33,8 @@ def choices(annotation: str) -> list[Any]:
     >>> choices("Literal['same', 'valid'] | None"), choices("int")
     (['same', 'valid'], [])
     """
-    try:
-        nodes = list(ast.walk(ast.parse(annotation, mode="eval")))
-    except SyntaxError:
-        return []
+    parsed = _parse(annotation)
+    nodes = ast.walk(parsed) if parsed is not None else ()
     literals = [node for node in nodes if isinstance(node, ast.Subscript) and _last_name(node.value) == "Literal"]
     return [ast.literal_eval(item) for node in literals for item in _items(node.slice)]
 
@@ -60,16 +59,21 @@ def coerce(value: Any, annotation: str) -> Any:
     Traceback (most recent call last):
     TypeError: expected one of 'a', 'b'
     """
-    if not annotation:
-        return value
-    try:
-        node = ast.parse(annotation, mode="eval").body
-    except SyntaxError:
+    node = _parse(annotation)
+    if node is None:
         return value
     try:
         return _coerce(value, node)
     except _UnexpectedError as error:
         raise TypeError(f"expected {error}") from None
+
+
+@functools.cache
+def _parse(annotation: str) -> ast.expr | None:
+    try:
+        return ast.parse(annotation, mode="eval").body
+    except SyntaxError:
+        return None
 
 
 class _UnexpectedError(Exception):
@@ -106,12 +110,6 @@ def _coerce_generic(value: Any, origin: str, inner: ast.expr) -> Any:
         known = [ast.literal_eval(item) for item in items]
         if not any(value == choice and type(value) is type(choice) for choice in known):
             raise _UnexpectedError("one of " + ", ".join(map(repr, known)))
-        return value
-    if origin == "Annotated":  # a number and its bounds, such as Annotated[float, "0..1"]
-        kind, bounds = ast.unparse(items[0]), str(ast.literal_eval(items[1]))
-        value = _coerce(value, items[0])
-        if not is_within(value, bounds):
-            raise TypeError(f"expected {kind} {bounds}")
         return value
     if origin == "Annotated":  # a number and its bounds, such as Annotated[float, "0..1"]
         kind, bounds = ast.unparse(items[0]), str(ast.literal_eval(items[1]))

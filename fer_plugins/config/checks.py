@@ -45,8 +45,6 @@ def check(config: Draft, origins: Mapping[str, Origin]) -> RunConfig:
     if config["model"]["name"] is None:
         names = ", ".join(component.name for component in registry.available("architecture"))
         raise InputError(f"nothing to run: give --plugin NAME; installed: {names or 'none'}")
-    if config["data"]["channels"] not in (1, 3):
-        raise InputError(f"data.channels: expected 1 (grey) or 3 (colour), got {config['data']['channels']}")
     for section, kind in COMPONENT_SECTIONS.items():
         _check_offer(config[section], kind, section, origins)
     pool = config["model"]["pool"]

@@ -212,6 +212,7 @@ METRICS: dict[str, Entry] = {entry.name: entry for entry in _ENTRIES}
 HEADLINE = {name: entry.label for name, entry in METRICS.items() if entry.paired}  # of several runs
 PAIRED = {name: entry.paired for name, entry in METRICS.items() if entry.paired}
 SUMMARY = {name: METRICS[name].title for name in ("accuracy", "balanced_accuracy", "f1")}  # of folds, seeds, datasets
+EPOCH = ("loss", *SUMMARY)  # of the validation split after each epoch; a checkpoint is selected by one of them
 CLASS_TABLE = {name: METRICS[name].word for name in ("precision", "recall", "f1")}  # class by class
 
 

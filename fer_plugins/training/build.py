@@ -8,6 +8,7 @@ from torch import nn
 
 from fer_plugins import config
 from fer_plugins.data.datamodule import FERDataModule
+from fer_plugins.metrics.table import EPOCH, METRICS
 from fer_plugins.runs.record import Record
 from fer_plugins.runtime.errors import InputError
 from fer_plugins.runtime.seeds import derive
@@ -44,12 +45,12 @@ def check_machine(settings: config.RunConfig) -> None:
 
 def _selection_metric(settings: config.RunConfig) -> None:
     metric = settings.selection.metric
-    known = ("val/accuracy", "val/balanced_accuracy", "val/f1", "val/loss")
-    if metric not in known:
+    better = {f"val/{name}": METRICS[name].better for name in EPOCH}
+    if metric not in better:
         why = "; the test split may not select anything" if str(metric).startswith("test") else ""
-        raise InputError(f"selection.metric: {metric!r} is not known{why}; known: {', '.join(known)}")
-    if (metric == "val/loss") != (settings.selection.mode == "min"):
-        raise InputError(f"selection.mode: {metric} is better when {'smaller' if metric == 'val/loss' else 'larger'}")
+        raise InputError(f"selection.metric: {metric!r} is not known{why}; known: {', '.join(better)}")
+    if settings.selection.mode != {"lower": "min", "higher": "max"}[better[metric]]:
+        raise InputError(f"selection.mode: {metric} is better when {better[metric]}")
     if settings.selection.stop != "metric" and metric == "val/loss":
         raise InputError(
             "selection.stop: looks at val/loss beside another metric; set selection.metric or stop: metric"

@@ -16,6 +16,7 @@ from fer_plugins.metrics.collapse import find_collapse
 from fer_plugins.metrics.predictions import Predictions
 from fer_plugins.metrics.scorer import Scorer
 from fer_plugins.metrics.scores import score
+from fer_plugins.metrics.table import EPOCH
 from fer_plugins.runtime.errors import InputError, RunError
 from fer_plugins.runtime.seeds import derive
 from fer_plugins.training import optim
@@ -155,11 +156,11 @@ class FERModule(L.LightningModule):
                 self._health = self.network.health(batch.image)
 
     def on_validation_epoch_end(self) -> None:
-        """Log loss, accuracy, balanced accuracy and macro F1 of the validation split, and the network's health."""
+        """Log the metrics of the validation split, and the network's health."""
         self.log_dict({f"health/{name}": value for name, value in self._end_pass().items()})
         assert self.predictions is not None
         scores = score(self.predictions, self.classes, intervals=False)
-        for name in ("loss", "accuracy", "balanced_accuracy", "f1"):
+        for name in EPOCH:
             self.log(f"val/{name}", scores[name])
 
     def _end_pass(self) -> dict[str, float]:

@@ -123,17 +123,37 @@ def test_help_fits_one_screen_and_names_the_sections():
     assert done.returncode == 0
     assert len(lines) <= 30
     assert max(map(len, lines)) <= 90
-    for section in ("model", "data", "protocol", "augmentation", "optimizer", "scheduler", "loss", "logger", "trainer"):
+    for section in (
+        "model",
+        "data",
+        "protocol",
+        "augmentation",
+        "optimizer",
+        "scheduler",
+        "loss",
+        "logger",
+        "trainer",
+        "callbacks",
+        "seed",
+    ):
         assert f"  {section} " in done.stdout
 
 
 def test_help_of_a_section_lists_the_options_of_its_offers():
     text = call("--help", "data").stdout
     for part in (
-        "--data.batch_size  int 1..65536, default 32",
+        "--data.batch_size  int 1..65536 (images), default 32",
         "options of fer2013",
         "--data.check",
         "options of synthetic",
+    ):
+        assert part in text
+    text = call("--help", "callbacks", "seed").stdout
+    for part in (
+        "--callbacks  list of components",
+        "options of ema",
+        "--callbacks.ema.decay  float 0..1",
+        "--seed  int >= 0",
     ):
         assert part in text
 

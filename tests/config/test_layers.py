@@ -128,7 +128,7 @@ def test_unknown_and_mistyped_keys_say_where_they_stood(toy, tmp_path):
     fails("data.batch_size: expected int 1..65536, got 0", flags={"data": {"batch_size": 0}}, plugin="toy")
     fails("loss.label_smoothing", "0..1", flags={"loss": {"label_smoothing": 1.5}}, plugin="toy")
     fails("trainer.accelerator: expected one of", flags={"trainer": {"accelerator": "tpu"}}, plugin="toy")
-    fails("data.channels: expected 1 (grey) or 3", flags={"data": {"channels": 2}}, plugin="toy")
+    fails("data.channels: expected one of 1, 3, got 2", flags={"data": {"channels": 2}}, plugin="toy")
     fails("trainer: is a section", flags={"trainer": 3}, plugin="toy")
     fails("unknown dataset 'fer2014'", "fer2013", flags={"data": "fer2014"}, plugin="toy")
     fails("max_blur", "blur_size", flags={"model": {"pool": {"name": "max_blur", "blr": 3}}}, plugin="toy")
