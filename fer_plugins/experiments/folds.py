@@ -1,7 +1,7 @@
 """Every fold of a protocol in one command: a run's folder a fold, and the summary of all.
 
 The two kinds of spread are never mixed: the interval of the pooled scores is that of the tested samples, the spread
-between the folds is that of training on different parts.
+between the folds is that of training on different splits.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from fer_plugins.runtime.print_table import print_table
 
 
 def begin_all(resolved: config.Resolved, count: int, begin: Begin) -> Record:
-    """Run each of ``count`` folds in a folder of its own inside a new one; return the record of the whole.
+    """Run each of ``count`` folds in a folder of its own inside a new one; return the record of all folds together.
 
     A fold that fails does not stop the others; ``fer-run --resume`` on the folder runs what is missing.
 
@@ -42,81 +42,86 @@ def begin_all(resolved: config.Resolved, count: int, begin: Begin) -> Record:
         RunError: a fold has failed; the others are there. Interrupted: the user stopped it.
     """
     settings = resolved.config
-    folder = records.create_folder(
-        replace(settings, protocol=replace(settings.protocol, name=f"{settings.protocol.name}-{count}folds"))
-    )
+    named = replace(settings.protocol, name=f"{settings.protocol.name}-{count}folds")
+    folder = records.create_folder(replace(settings, protocol=named))
     (folder / "checkpoints").rmdir()  # each fold has its own
-    whole = Record(folder, config=settings.as_dict())
+    record = Record(folder, config=settings.as_dict())
     with hold_folder(folder):
-        whole.write_config(config.dump(settings))
+        record.write_config(config.dump(settings))
         if resolved.series:
-            whole.manifest["series"] = resolved.series
-        return begin_in(whole, count, begin)
+            record.manifest["series"] = resolved.series
+        return begin_in(record, count, begin)
 
 
-def begin_in(whole: Record, count: int, begin: Begin) -> Record:
+def begin_in(record: Record, count: int, begin: Begin) -> Record:
     """Run each of ``count`` folds inside a folder whose config.yaml is written; see ``begin_all``."""
-    whole.write_manifest(status="running", folds=[None] * count, failed={})
+    record.write_manifest(status="running", folds=[None] * count, failed={})
     try:
-        return _run_missing(whole, begin, None, {})
+        return _run_missing(record, begin, None, {})
     except InputError:
-        _remove(whole)
+        for name in ("config.yaml", "manifest.json"):
+            (record.folder / name).unlink(missing_ok=True)
+        if not any(record.folder.iterdir()):
+            record.folder.rmdir()
         raise
 
 
-def resume_all(whole: Record, begin: Begin, go_on: GoOn) -> Record:
+def resume_all(record: Record, begin: Begin, go_on: GoOn) -> Record:
     """Run the folds that are missing or failed, go on with one that was interrupted, and sum up anew.
 
     Raises:
         InputError: as ``begin_all``, or a fold's folder is damaged. RunError: as ``begin_all``.
     """
-    begun = _find_begun(whole.folder)
-    before = {key: whole.manifest[key] for key in ("status", "failed") if key in whole.manifest}
-    whole.write_manifest(status="running", failed={})
+    begun = _find_begun(record.folder)
+    before = {key: record.manifest[key] for key in ("status", "failed") if key in record.manifest}
+    record.write_manifest(status="running", failed={})
     try:
-        return _run_missing(whole, begin, go_on, begun)
+        return _run_missing(record, begin, go_on, begun)
     except InputError:
-        whole.write_manifest(**before)
+        record.write_manifest(**before)
         raise
 
 
-def _run_missing(whole: Record, begin: Begin, go_on: GoOn | None, begun: Mapping[int, Found]) -> Record:
-    names: list[str | None] = whole.manifest["folds"]
+def _run_missing(record: Record, begin: Begin, go_on: GoOn | None, begun: Mapping[int, Found]) -> Record:
+    names: list[str | None] = record.manifest["folds"]
     missing = [number for number, name in enumerate(names) if name is None]
     failed: dict[str, str] = {}
-    outcomes = run_cells(_cells(whole, missing, begun), in_process(begin, go_on))
+    outcomes = run_cells(_cells(record, missing, begun), in_process(begin, go_on))
     number = missing[0] if missing else 0
     try:
         for number in missing:
             outcome = next(outcomes)
             if outcome.record is None:
                 failed[str(number)] = str(outcome.error)
-                whole.write_manifest(failed=failed)
+                record.write_manifest(failed=failed)
             else:
                 names[number] = outcome.record.folder.name
-                whole.write_manifest(folds=names)
+                record.write_manifest(folds=names)
     except Interrupted:
-        whole.write_manifest(status="interrupted")
-        raise Interrupted(f"interrupted in fold {number}; go on with: fer-run --resume {whole.folder}") from None
+        record.write_manifest(status="interrupted")
+        raise Interrupted(f"interrupted in fold {number}; go on with: fer-run --resume {record.folder}") from None
     if failed:
-        whole.write_manifest(status="failed", failed=failed)
+        record.write_manifest(status="failed", failed=failed)
         numbers = ", ".join(failed)
-        raise RunError(f"fold {numbers} failed, the others are finished; go on with: fer-run --resume {whole.folder}")
-    sum_up(whole)
-    _draw(whole)
-    return whole
+        raise RunError(f"fold {numbers} failed, the others are finished; go on with: fer-run --resume {record.folder}")
+    sum_up(record)
+    _, not_drawn = draw_at_end(record)
+    if not_drawn:
+        record.manifest["warnings"] = not_drawn
+        write_if_possible(record)
+    return record
 
 
-def _cells(whole: Record, missing: Sequence[int], begun: Mapping[int, Found]) -> list[Cell]:
+def _cells(record: Record, missing: Sequence[int], begun: Mapping[int, Found]) -> list[Cell]:
     cells = []
-    count = len(whole.manifest["folds"])
+    count = len(record.manifest["folds"])
+    asked = config.read_config(record.config)
     for number in missing:
-        asked = config.read_config(whole.config)
-        settings = replace(asked, run=replace(asked.run, fold=number, output=str(whole.folder)))
+        settings = replace(asked, run=replace(asked.run, fold=number, output=str(record.folder)))
         run = begun.get(number)
         kept = run.record if run and run.status != FAILED else None  # one that failed is run anew
         title = f"fold {number} of {count} (0 to {count - 1})"
-        finished = run is not None and run.status == FINISHED  # killed before the whole knew of it
+        finished = run is not None and run.status == FINISHED  # killed before the manifest of all knew of it
         cells.append(Cell(f"fold {number}", config.Resolved(settings), title, kept, finished))
     return cells
 
@@ -126,54 +131,53 @@ def _find_begun(folder: Path) -> Mapping[int, Found]:
         number: int | None = record.config["run"]["fold"]
         return -1 if number is None else number  # somebody put a run of another kind here
 
-    found = find_runs(folder, fold_of)
-    if found.strays:
-        raise InputError(f"{folder / found.strays[0]}: damaged; move it away, and resume again")
-    return found.runs
+    begun = find_runs(folder, fold_of)
+    if begun.strays:
+        raise InputError(f"{folder / begun.strays[0]}: damaged; move it away, and resume again")
+    return begun.runs
 
 
-def _remove(whole: Record) -> None:
-    for path in (whole.folder / "config.yaml", whole.folder / "manifest.json"):
-        path.unlink(missing_ok=True)
-    if not any(whole.folder.iterdir()):
-        whole.folder.rmdir()
+def sum_up(record: Record) -> None:
+    """Pool the folds, write and print what they give together.
 
-
-def sum_up(whole: Record) -> None:
-    """Pool the folds of a whole, write and print what they give together."""
-    done = [Record.read(whole.folder / name) for name in whole.manifest["folds"]]
-    part = done[0].manifest["reported_on"]
-    classes = done[0].manifest["data"]["classes"]
+    Args:
+        record: of all folds together; its manifest names their folders.
+    """
+    folds = [Record.read(record.folder / name) for name in record.manifest["folds"]]
+    first = folds[0].manifest
+    part, classes = first["reported_on"], first["data"]["classes"]
     # of other datasets each fold tests all: not pooled
-    answers = Answers.join([RecordedAnswers.read(one, classes).of(part) for one in done])
-    each = [
-        {"fold": number, "n": one.metrics[part]["n"], "best_epoch": one.manifest["best_epoch"], "run": one.folder.name}
-        | {name: one.metrics[part][name] for name in SUMMARY}
-        for number, one in enumerate(done)
+    answers = Answers.join([RecordedAnswers.read(fold, classes).of(part) for fold in folds])
+    rows = [
+        {"fold": number, "n": fold.metrics[part]["n"], "best_epoch": fold.manifest["best_epoch"]}
+        | {"run": fold.folder.name, **{name: fold.metrics[part][name] for name in SUMMARY}}
+        for number, fold in enumerate(folds)
     ]
-    spread = {name: _spread([float(one[name]) for one in each]) for name in SUMMARY}
-    copies = [one.manifest["data"].get("copies_in_training") for one in done]
+    spread = {name: _spread([float(row[name]) for row in rows]) for name in SUMMARY}
+    copies = [fold.manifest["data"].get("copies_in_training") for fold in folds]
     once = len(set(answers.sources)) == len(answers.sources)
-    whole.metrics = {"per_fold": each, "between_folds": spread}
+    record.metrics = {"per_fold": rows, "between_folds": spread}
     if once:  # samples that are tested in several folds would count as several
         predictions = answers.predictions()
-        whole.metrics[part] = score(predictions, classes)
+        record.metrics[part] = score(predictions, classes)
         searched = all(counts[part]["near"] is not None for counts in copies if counts)
         pooled = score_copies(predictions, answers.copies, classes, near_searched=searched)
-        whole.metrics[part] |= {"copies": pooled} if pooled else {}
+        record.metrics[part] |= {"copies": pooled} if pooled else {}
         status = {part: answers.copies.tolist()} if pooled else None
-        whole.write_predictions({part: (answers.sources, predictions)}, classes, copies=status)
-    whole.write_metrics()
-    first = done[0].manifest
-    hashes = [one.manifest["data"]["split_hash"] for one in done]
-    faults = [f"fold {number}: {fault}" for number, one in enumerate(done) for fault in one.metrics["not_a_result"]]
-    whole.write_manifest(
-        status="finished", reported_on=part, plugin=first["plugin"], protocol=first["protocol"], split_hashes=hashes,
-        each_sample_tested_once=once, seeds=first["seeds"], not_a_result=faults,
-        data={key: first["data"][key] for key in ("name", "title", "fingerprint", "classes", "limit")}
-        | ({"copies_in_training": _add_up(copies)} if all(copies) else {}),
-    )  # fmt: skip
-    _show(whole, part, each, spread, faults)
+        record.write_predictions({part: (answers.sources, predictions)}, classes, copies=status)
+    record.write_metrics()
+    faults = [f"fold {number}: {fault}" for number, fold in enumerate(folds) for fault in fold.metrics["not_a_result"]]
+    data = {key: first["data"][key] for key in ("name", "title", "fingerprint", "classes", "limit")}
+    record.write_manifest(
+        status="finished",
+        reported_on=part,
+        **{key: first[key] for key in ("plugin", "protocol", "seeds")},
+        split_hashes=[fold.manifest["data"]["split_hash"] for fold in folds],
+        each_sample_tested_once=once,
+        not_a_result=faults,
+        data=data | ({"copies_in_training": _add_up(copies)} if all(copies) else {}),
+    )
+    _show(record, rows, spread, faults)
 
 
 def _add_up(copies: Sequence[Mapping[str, Mapping[str, int | None]]]) -> dict[str, dict[str, int | None]]:
@@ -185,42 +189,36 @@ def _add_up(copies: Sequence[Mapping[str, Mapping[str, int | None]]]) -> dict[st
     return total
 
 
-def _draw(whole: Record) -> None:
-    _, not_drawn = draw_at_end(whole)
-    if not_drawn:
-        whole.manifest["warnings"] = not_drawn
-        write_if_possible(whole)
-
-
 def _spread(values: list[float]) -> dict[str, float]:
     return {"mean": float(np.mean(values)), "sd": float(np.std(values, ddof=1)), "folds": len(values)}
 
 
-def _show(whole: Record, part: str, each: list[dict[str, Any]], spread: dict[str, Any], faults: list[str]) -> None:
-    console, manifest = result_console(), whole.manifest
+def _show(record: Record, rows: list[dict[str, Any]], spread: dict[str, Any], faults: list[str]) -> None:
+    console, manifest = result_console(), record.manifest
+    part = manifest["reported_on"]
     head = {
         "plug-in": "{name} ({distribution} {version})".format(**manifest["plugin"]),
         "data": f"{manifest['data']['title']} {manifest['data']['fingerprint']}",
-        "protocol": f"{manifest['protocol']['name']}, {len(each)} folds",
+        "protocol": f"{manifest['protocol']['name']}, {len(rows)} folds",
         "seeds": f"run {manifest['seeds']['run']}, protocol {manifest['seeds']['protocol']}",
         "flaw": manifest["protocol"]["flaw"],
     }
     table = Table(title=f"{part}, fold by fold", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     for name in ("fold", "images", "epoch", *(metric.replace("_", " ") for metric in SUMMARY)):
         table.add_column(name, justify="right")
-    for one in each:
-        figures = [f"{one[name]:.4f}" for name in SUMMARY]
-        table.add_row(str(one["fold"]), f"{one['n']:,}", str(one["best_epoch"]), *figures)
+    for row in rows:
+        scores = [f"{row[name]:.4f}" for name in SUMMARY]
+        table.add_row(str(row["fold"]), f"{row['n']:,}", str(row["best_epoch"]), *scores)
     for name in ("mean", "sd"):
         table.add_row(name, "", "", *(f"{spread[metric][name]:.4f}" for metric in SUMMARY))
     console.print()
     print_table(console, table)
-    console.print("mean and sd are over the folds: training on other parts, not an interval of the score", style="dim")
-    if part in whole.metrics:
+    console.print("mean and sd are over the folds: training on other splits, not an interval of the score", style="dim")
+    if part in record.metrics:
         console.print("all folds together, every sample tested once:")
-        print_result(console, {part: whole.metrics[part]}, [], head, {}, (), faults)
+        print_result(console, {part: record.metrics[part]}, [], head, {}, (), faults)
     else:
         console.print("samples are tested in more than one fold, so they are not pooled")
-    if whole.config["data"].get("targets") and part == "test":
+    if record.config["data"].get("targets") and part == "test":
         console.print("other datasets are tested by each fold's network; their scores stand in the folds' own folders")
-    console.print(f"recorded in {whole.folder}")
+    console.print(f"recorded in {record.folder}")

@@ -13,7 +13,9 @@ from fer_plugins.config import registry
 from fer_plugins.config.identity import model_settings
 
 
-def deciding_settings(settings: config.RunConfig | Mapping[str, Any], plugin: Mapping[str, str] | None = None) -> dict[str, Any]:
+def deciding_settings(
+    settings: config.RunConfig | Mapping[str, Any], plugin: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     """Return dotted key -> value, equal for complete configurations whose runs give the same result.
 
     These are all that makes the model (``config.identity``), the run's seed, the copy of the data, whether the test

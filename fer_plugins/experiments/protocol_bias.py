@@ -201,6 +201,7 @@ def _prepare(plan: Plan, side: str, number: int, given: Split, size: int, sample
     cut_from = None
     if given.largest > size and settings.data.balance != "augment":
         path = folder / "splits" / f"{side}-s{settings.seed}.json"
+        path.unlink(missing_ok=True)  # of an earlier call: the same split
         settings = use_cut_split(settings, given, size, samples, path)
         cut_from = [len(fold.train) for fold in given.folds]
     return Side(side, replace(resolved, config=settings), name, seeds, cut_from)

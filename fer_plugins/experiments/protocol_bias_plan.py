@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from fer_plugins import config
-from fer_plugins.experiments.identity import deciding_settings
 from fer_plugins.experiments.equal_training import Samples, Split
+from fer_plugins.experiments.identity import deciding_settings
 from fer_plugins.runs.record import Record
 
 SIDES = ("flawed", "sound")

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from fer_plugins.analysis import differences
-from fer_plugins.analysis.comparison import hit_difference, macro_f1_difference
 from fer_plugins.metrics.confusion import Matrix
+from fer_plugins.metrics.paired import hit_difference, macro_f1_difference
 from fer_plugins.runs.recorded_answers import Answers
 
 PAIRED, UNPAIRED = "paired by test image", "two test sets"

@@ -52,7 +52,12 @@ def describe(settings: RunConfig, data: FERDataModule, notice: str | None) -> di
             "leaks": data.leaks.as_dict() if data.leaks else None,
             "copies_in_training": count_copies(data.table, data.fold),
         },
-        "protocol": {**settings.protocol.as_dict(), "fold": settings.run.fold, "flaw": flaw_of(data.protocol), **_left_out(data)},
+        "protocol": {
+            **settings.protocol.as_dict(),
+            "fold": settings.run.fold,
+            "flaw": flaw_of(data.protocol),
+            **_left_out(data),
+        },
         "selected_on": {"split": "test" if data.selects_on_test else "val", **settings.selection.as_dict()},
         "reported_on": "test" if settings.run.test else "val",
         "seeds": {"run": settings.seed, "protocol": settings.protocol.seed},

@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from fer_plugins import config
+from fer_plugins.config.logger_names import logger_names
 from fer_plugins.runs.epoch_rows import EpochRows
 from fer_plugins.runs.record import Record
 from fer_plugins.runtime.errors import InputError, RunError
@@ -41,7 +43,7 @@ def find_last(record: Record, module: FERModule) -> tuple[Path | None, int, list
     if len(rows) > epochs + 1:  # one row more is the epoch that was interrupted between its row and its checkpoint
         said = [f"the last checkpoint is of epoch {epochs}; epochs {epochs + 1} to {len(rows)} are trained again"]
     missing = [str(number) for number in range(1, epochs + 1) if number not in rows]
-    if missing:
+    if missing and logger_names(config.read_config(record.config).logger.name):  # logger none writes no rows
         lost = [f"metrics.csv had lost rows when the run was resumed, those of epoch {_few(missing)}"]
     return last, epochs, said, lost
 

@@ -9,10 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import t as student
+from support import toy_net
 from support.verbs import inflation
 
 from fer_plugins import config
 from fer_plugins.analysis import differences
+from fer_plugins.analysis.comparison import hit_difference
 from fer_plugins.commands import main
 from fer_plugins.data.datasets.synthetic import CLASSES
 from fer_plugins.data.protocols.split_file import read_split
@@ -20,9 +22,11 @@ from fer_plugins.experiments.protocol_bias import compare
 from fer_plugins.experiments.protocol_bias_plan import Plan
 from fer_plugins.experiments.protocol_bias_report import print_bias
 from fer_plugins.experiments.run import run
+from fer_plugins.experiments.side_difference import compare_answers
 from fer_plugins.metrics.confusion import macro_scores
 from fer_plugins.metrics.intervals import bootstrap
 from fer_plugins.runs.record import Record
+from fer_plugins.runs.recorded_answers import Answers
 from fer_plugins.runs.result_table import result_console
 from fer_plugins.runtime.errors import InputError, RunError
 from fer_plugins.training.module import FERModule
@@ -312,24 +316,135 @@ def test_a_network_that_broke_down_gives_no_verdict(toy, tmp_path, capsys):
     assert "inflated" not in shown
 
 
-def test_a_training_that_fails_ends_it_and_leaves_what_was_done(toy, tmp_path):
+def test_a_training_that_fails_leaves_its_seed_out_and_what_was_done_stays(toy, tmp_path, monkeypatch):
     data = {"samples": 210, "subjects": 10}
     sides = {"flawed": {"name": "random"}, "sound": {"name": "official"}}
-    with pytest.raises(RunError, match="nan"):
-        compare(Plan("toy", sides, flags(data, model={"explode_at": 5})), tmp_path / "found", say=quiet)
-    (left,) = (tmp_path / "found" / "runs").iterdir()
-    assert Record.read(left).manifest["status"] == "failed"
+    failing = Plan("toy", sides, flags(data, model={"explode_at": 5}, trainer={"epochs": 1}), seeds=2)
+    with pytest.raises(RunError, match=r"seed 0, random: .*nan.*; seed 1, random: .*nan"):
+        compare(failing, tmp_path / "found", say=quiet)
+    left = list((tmp_path / "found" / "runs").iterdir())  # one a seed: the other side has nothing to be compared with
+    assert [Record.read(folder).manifest["status"] for folder in left] == ["failed", "failed"]
+    saved = json.loads((tmp_path / "found" / "inflation.json").read_text())
+    assert (saved["status"], saved["seeds"], list(saved["failed"])) == (
+        "failed",
+        [],
+        ["seed 0, random", "seed 1, random"],
+    )
 
 
-def test_an_interrupted_comparison_stops(toy, tmp_path, monkeypatch):
+def test_an_interrupted_comparison_goes_on_with_the_same_command(toy, tmp_path, monkeypatch, capsys):
+    real, trained = FERModule.training_step, set()
+
     def stop(self, batch, batch_idx):
-        raise KeyboardInterrupt
+        trained.add(id(self))
+        if len(trained) == 2 and self.current_epoch == 1:  # the sound side of the first seed
+            raise KeyboardInterrupt
+        return real(self, batch, batch_idx)
 
-    monkeypatch.setattr(FERModule, "training_step", stop)
-    sides = {"flawed": {"name": "random"}, "sound": {"name": "official"}}
-    with pytest.raises(RunError, match="interrupted"):
-        compare(Plan("toy", sides, flags({"samples": 210}), seeds=2), tmp_path / "found", say=quiet)
-    assert len(list((tmp_path / "found" / "runs").iterdir())) == 1
+    given = words(tmp_path, "--protocol", "random", "--against", "subject_kfold", "--against.k", "5", "--seeds", "2")
+    given += ["--trainer.epochs", "2"]
+    place = given.index("--out") + 1
+    with monkeypatch.context() as patch:
+        patch.setattr(FERModule, "training_step", stop)
+        assert main.call("fer", inflation, given) == 1
+    text = "fer: interrupted, finished trainings: 1; go on with the same command and --out"
+    assert capsys.readouterr().err == f"{text} {given[place]}\n"
+    (tmp_path / "found").rename(tmp_path / "moved")
+    given[place] = str(tmp_path / "moved")
+    assert main.call("fer", inflation, [*given, "--optimizer.lr", "0.5"]) == 2
+    assert "holds another comparison: optimizer.lr was 0.003, now it is 0.5" in capsys.readouterr().err
+    assert inflation(given) == 0
+    assert capsys.readouterr().out.count("finished already") == 1
+    given[place] = str(tmp_path / "once")
+    assert inflation(given) == 0
+
+    def result(name):
+        content = json.loads((tmp_path / name / "inflation.json").read_text())
+        predictions = []
+        for row in content["seeds"]:
+            for side in (row["flawed"], row["sound"]):
+                assert side.pop("seconds") > 0
+                predictions.append((tmp_path / name / side.pop("run") / "predictions.csv").read_text())
+        return content, predictions
+
+    assert result("moved") == result("once")
+    assert len(list((tmp_path / "moved" / "runs").iterdir())) == 4
+    capsys.readouterr()
+    assert inflation([*given, "--seeds", "3"]) == 0  # more seeds may be added
+    assert capsys.readouterr().out.count("finished already") == 4
+    assert len(json.loads((tmp_path / "once" / "inflation.json").read_text())["seeds"]) == 3
+
+
+def test_the_same_test_images_are_compared_in_pairs_for_each_network(toy, tmp_path, capsys, make_distribution):
+    source = """
+    import numpy as np
+    from fer_plugins.contract import Fold
+    from toy import Toy
+
+
+    def fewer(table, seed):
+        del seed
+        train, val, test = (np.flatnonzero(table.split == name) for name in ("train", "val", "test"))
+        return [Fold(train[::2], val, test)]
+
+
+    def small(*, num_classes, image_size, in_channels):
+        return Toy(num_classes=num_classes, image_size=image_size, in_channels=in_channels, width=2)
+    """
+    entries = [("protocols", "fewer", "few:fewer"), ("architectures", "small", "few:small")]
+    paper = (
+        toy_net.PAPER.replace("toy:", "small:").replace("name: toy", "name: small").replace("model.width", "model.pool")
+    )
+    make_distribution("few", entries, source, files={"paper.yaml": paper})
+    given = words(tmp_path, "--protocol", "official", "--against", "fewer", "--seeds", "3")
+    given[given.index("toy")] = "toy,small"
+    assert inflation(given) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "Both sides test the same images, so they are paired" in shown
+    assert "Newcombe" not in shown
+    assert "all networks: official less fewer" in shown
+    results = json.loads((tmp_path / "found" / "inflation.json").read_text())["networks"]
+    assert list(results) == ["toy", "small"]
+    for name, result in results.items():
+        assert result == json.loads((tmp_path / "found" / name / "inflation.json").read_text())
+        assert {row["comparison"] for row in result["seeds"]} == {"paired by test image"}
+        assert len(result["seeds"]) == result["over_seeds"]["accuracy"]["sound"]["seeds"] == 3
+        row = result["seeds"][0]
+        assert row["flawed"]["train"] == row["sound"]["train"]  # cut to one size
+        runs = [Record.read(tmp_path / "found" / name / row[side]["run"]) for side in ("flawed", "sound")]
+        flawed, sound = (
+            {one["source"]: one["true"] == one["predicted"] for one in run.predictions() if one["split"] == "test"}
+            for run in runs
+        )
+        assert flawed.keys() == sound.keys()
+        only = [sum(flawed[key] > sound[key] for key in flawed), sum(flawed[key] < sound[key] for key in flawed)]
+        expected = hit_difference(only[1], only[0], len(flawed))
+        found = row["differences"]["accuracy"]
+        assert found["method"] == "Bonett-Price"
+        assert [100 * found[key] for key in ("difference", "low", "high")] == pytest.approx(
+            [expected[key] for key in ("points", "low", "high")]
+        )
+        assert row["differences"]["f1"]["method"] == "paired stratified bootstrap"
+
+
+def answers(sources, true, predicted):
+    return Answers(tuple(sources), np.array(true), np.array(predicted), np.zeros((len(true), 2)))
+
+
+def test_copies_are_told_apart_and_other_test_sets_are_not_paired():
+    flawed = answers("abcd", [0, 0, 1, 1], [0, 0, 1, 0])
+    sound = answers("dcba", [1, 1, 0, 0], [0, 1, 1, 1])
+    found = compare_answers(flawed, sound, 2, {"a", "b"})
+    assert (found["comparison"], found["tested_by_both"]) == ("paired by test image", 4)
+    assert found["differences"]["accuracy"]["difference"] == pytest.approx(0.5)
+    subsets = {
+        name: (part["n"], part["differences"]["accuracy"]["difference"]) for name, part in found["by_copies"].items()
+    }
+    assert subsets == {"without a copy": (2, 0.0), "with a copy": (2, 1.0)}
+    assert compare_answers(flawed, sound, 2, set())["by_copies"].keys() == {"without a copy"}
+    other = compare_answers(flawed, answers("abce", [0, 0, 1, 1], [0, 0, 1, 0]), 2, {"a"})
+    assert (other["comparison"], other["tested_by_both"], other["by_copies"]) == ("two test sets", 3, None)
+    assert other["differences"]["accuracy"]["method"] == "Newcombe score"
 
 
 @pytest.mark.parametrize(

@@ -171,16 +171,44 @@ def test_wrong_words_are_refused(toy, tmp_path, space, capsys, words, message):
     assert not (tmp_path / "new").exists()
 
 
-def test_an_interrupted_search_stops(toy, tmp_path, space, monkeypatch):
+def test_an_interrupted_search_goes_on_with_the_same_command(toy, tmp_path, space, monkeypatch):
     from fer_plugins.training.module import FERModule
 
-    def stop(self, batch, batch_idx):
-        raise KeyboardInterrupt
+    real, steps = FERModule.training_step, []
 
-    monkeypatch.setattr(FERModule, "training_step", stop)
-    with pytest.raises(RunError, match="interrupted"):
-        search(read_space(space), BASE, plugin="toy", folder=tmp_path / "found", say=lambda _: None)
-    assert len(list((tmp_path / "found" / "trials").iterdir())) == 1
+    def stop(self, batch, batch_idx):
+        steps.append(batch_idx)
+        if self.current_epoch == 1 and len(steps) > 20:  # the second trial's second epoch
+            raise KeyboardInterrupt
+        return real(self, batch, batch_idx)
+
+    def run_trials(folder, base=BASE):
+        lines = []
+        search(read_space(space), base, plugin="toy", folder=folder, say=lines.append)
+        return lines
+
+    begun = tmp_path / "begun"
+    with monkeypatch.context() as patch:
+        patch.setattr(FERModule, "training_step", stop)
+        with pytest.raises(RunError, match=rf"finished trials: 1; go on with the same command and --out {begun}$"):
+            run_trials(begun)
+    assert len(list((begun / "trials").iterdir())) == 2
+    moved = begun.rename(tmp_path / "moved")
+    changed = {**BASE, "trainer": {**BASE["trainer"], "epochs": 3}}
+    with pytest.raises(InputError, match=r"holds another search: trainer\.epochs was 2, now it is 3; give another"):
+        run_trials(moved, changed)
+    again = run_trials(moved)
+    assert [line.endswith("finished already") for line in again] == [True, False, False]
+    run_trials(tmp_path / "once")
+    tables = {}
+    for folder in (moved, tmp_path / "once"):
+        rows = list(csv.DictReader((folder / "search.csv").open()))
+        assert len(rows) == len(list((folder / "trials").iterdir())) == 3
+        predictions = [Path(row.pop("run"), "predictions.csv").read_text() for row in rows]
+        assert all(float(row.pop("seconds")) > 0 for row in rows)
+        tables[folder.name] = rows, predictions, yaml.safe_load((folder / "best.yaml").read_text())["optimizer"]
+    assert tables["moved"] == tables["once"]
+    assert all(line.endswith("finished already") for line in run_trials(moved))
 
 
 def test_a_space_needs_a_file_that_is_there(tmp_path):
