@@ -167,9 +167,8 @@ def _begin(
     sound = settings["sound"]
     protocols = {}
     for side, given in splits.items():
-        section = settings[side].protocol
-        fields = {"flaw": given.flaw, "folds": given.offered, "folds_run": given.numbers}
-        protocols[side] = {"name": section.name, **section.as_dict()["options"], **fields}
+        section = {name: value for name, value in settings[side].protocol.as_dict().items() if name != "seed"}
+        protocols[side] = {**section, "flaw": given.flaw, "folds": given.offered, "folds_run": given.numbers}
     warnings = []
     if sound.data.balance == "oversample":
         warnings.append("data.balance oversample: an epoch is as long as the largest class asks for, on either side")

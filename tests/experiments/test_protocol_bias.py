@@ -14,7 +14,6 @@ from support.verbs import inflation
 
 from fer_plugins import config
 from fer_plugins.analysis import differences
-from fer_plugins.analysis.comparison import hit_difference
 from fer_plugins.commands import main
 from fer_plugins.data.datasets.synthetic import CLASSES
 from fer_plugins.data.protocols.split_file import read_split
@@ -25,6 +24,7 @@ from fer_plugins.experiments.run import run
 from fer_plugins.experiments.side_difference import compare_answers
 from fer_plugins.metrics.confusion import macro_scores
 from fer_plugins.metrics.intervals import bootstrap
+from fer_plugins.metrics.paired import hit_difference
 from fer_plugins.runs.record import Record
 from fer_plugins.runs.recorded_answers import Answers
 from fer_plugins.runs.result_table import result_console
@@ -428,7 +428,7 @@ def test_the_same_test_images_are_compared_in_pairs_for_each_network(toy, tmp_pa
 
 
 def answers(sources, true, predicted):
-    return Answers(tuple(sources), np.array(true), np.array(predicted), np.zeros((len(true), 2)))
+    return Answers(tuple(sources), np.array(true), np.array(predicted), np.zeros((len(true), 2)), np.full(len(true), ""))
 
 
 def test_copies_are_told_apart_and_other_test_sets_are_not_paired():
