@@ -87,7 +87,7 @@ def _argv(request: Request) -> list[str]:
 
 def _unfinished_cells(plan: Plan, threads: int | None) -> list[Cell]:
     """Return the cells that are to be run, interrupted runs first."""
-    survey = state.survey(plan)
+    survey = state.survey_runs(plan)
     resumed, new = list[Cell](), list[Cell]()
     for cell in plan.cells:
         run, status = survey.find(cell), survey.status(cell)
@@ -112,7 +112,7 @@ def _follow(plan: Plan, count: int, outcomes: Generator[Outcome, None, None], er
 
 
 def _announce(plan: Plan, cells: Sequence[Cell], jobs: int | None) -> None:
-    print(f"{count_cells(plan, state.survey(plan))}; folder {plan.output}", flush=True)
+    print(f"{count_cells(plan, state.survey_runs(plan))}; folder {plan.output}", flush=True)
     if cells:
         pace = "as many at a time as Ray has room for" if jobs is None else f"{jobs} at a time"
         logs = workers.log_file(plan.output / state.HIDDEN, "*")
