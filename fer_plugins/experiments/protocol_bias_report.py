@@ -66,7 +66,9 @@ def print_bias(console: Console, report: Mapping[str, Any]) -> None:
     console.print(
         _text(_ONE_TRAINING + ("" if report["over_seeds"] else " Use --seeds 5 before you blame the protocol."))
     )
-    if any(row[side]["n"] > number for row in report["seeds"] for side in SIDES for number in _groups(row[side])):
+    if any(
+        row[side]["n"] > number for row in report["seeds"] for side in SIDES for number in row[side]["tested"].values()
+    ):
         console.print(_text(_GROUPED))
     if any(row["tested_by_both"] and row["comparison"] == UNPAIRED for row in report["seeds"]):
         console.print(_text(_BOTH))
@@ -96,10 +98,6 @@ def print_networks(console: Console, results: Mapping[str, Mapping[str, Any]]) -
     console.print()
     print_table(console, table, keys=2)
     console.print(_text(_OVER_SEEDS if first["over_seeds"] else _ONE_TRAINING))
-
-
-def _groups(side: Mapping[str, Any]) -> list[int]:
-    return list(side["tested"].values())
 
 
 def _sides(report: Mapping[str, Any], names: list[str]) -> Table:

@@ -141,7 +141,9 @@ def search(
     name, seed = str(options.pop("name")), options.pop("seed", 0)  # of the search; the runs keep their own
 
     def resolved(point: list[float]) -> config.Resolved:
-        flags = _with_point(base, space.axes, point)
+        flags: dict[str, Any] = config.copy_plain(base)
+        for axis, coordinate in zip(space.axes, point, strict=True):
+            config.put(flags, axis.key, axis.value(coordinate))
         return config.resolve(flags, plugin=plugin, recipe=recipe, files=files)
 
     for place in (0.0, 0.382, 1.0):  # what the keys do not take (a fraction, say) is found before anything is trained
@@ -195,13 +197,6 @@ def search(
     if best is None:
         raise RunError(f"every one of the {len(rows)} trials failed; {folder / 'search.csv'} says why")
     return best[1]
-
-
-def _with_point(base: Mapping[str, Any], axes: tuple[Axis, ...], point: list[float]) -> dict[str, Any]:
-    flags: dict[str, Any] = config.copy_plain(base)
-    for axis, coordinate in zip(axes, point, strict=True):
-        config.put(flags, axis.key, axis.value(coordinate))
-    return flags
 
 
 def _read_outcome(outcome: Outcome, metric: str) -> tuple[float | None, str]:

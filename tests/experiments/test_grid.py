@@ -19,6 +19,7 @@ from fer_plugins import config
 from fer_plugins.commands import main
 from fer_plugins.experiments import workers
 from fer_plugins.experiments.cells import Cell
+from fer_plugins.experiments.existing_runs import FAILED, FINISHED, NEW, RESUMABLE
 from fer_plugins.experiments.grid import state
 from fer_plugins.experiments.grid.estimate import MEASURED, SCALED, UNKNOWN, estimate
 from fer_plugins.experiments.grid.plan import read_plan
@@ -270,7 +271,7 @@ def test_a_changed_grid_keeps_what_still_fits(place, capsys):
     settings = {**SETTINGS, "trainer": {**SETTINGS["trainer"], "threads": 1, "progress": "none"}, "logger": "csv"}
     plan = read_plan(place({**axes, "seed": [1, 2]}, settings=settings))
     found = state.survey_runs(plan)
-    assert [found.status(cell) for cell in plan.cells] == [state.FINISHED, state.NEW]
+    assert [found.status(cell) for cell in plan.cells] == [FINISHED, NEW]
     assert found.strays == (names[0],)
     plan = read_plan(place({**axes, "optimizer.lr": [0.5]}))
     assert not state.survey_runs(plan).runs
@@ -278,16 +279,16 @@ def test_a_changed_grid_keeps_what_still_fits(place, capsys):
     said = capsys.readouterr().out
     assert "2 cells: 2 finished" in said
     assert "to run" not in said
-    assert state.finished_runs("out") == [Path("out", name) for name in names]
+    assert [(row["status"], row["run"]) for row in rows().values()] == [("finished", name) for name in names]
 
 
 def test_another_version_of_the_plug_in_is_another_cell(place):
     plan = read_plan(place(GOOD))
     run_here(plan, *plan.cells)
-    assert state.survey_runs(plan).status(plan.cells[0]) == state.FINISHED
+    assert state.survey_runs(plan).status(plan.cells[0]) == FINISHED
     (folder,) = state.survey_runs(plan).runs.values()
     folder.record.write_manifest(plugin={**folder.record.manifest["plugin"], "version": "0.9"})
-    assert state.survey_runs(plan).status(plan.cells[0]) == state.NEW
+    assert state.survey_runs(plan).status(plan.cells[0]) == NEW
 
 
 def test_a_killed_run_is_to_be_resumed_and_a_damaged_one_is_no_cell(place):
@@ -297,7 +298,7 @@ def test_a_killed_run_is_to_be_resumed_and_a_damaged_one_is_no_cell(place):
         record.write_manifest(status=status)
     (record.folder / "metrics.json").unlink()
     found = state.survey_runs(plan)
-    assert [found.status(cell) for cell in plan.cells] == [state.RESUMABLE, state.FAILED, state.NEW]
+    assert [found.status(cell) for cell in plan.cells] == [RESUMABLE, FAILED, NEW]
     assert found.strays == (record.folder.name,)
 
 
@@ -311,7 +312,7 @@ def test_folds_are_one_cell_and_a_fold_asked_for_is_another(place):
     plan = read_plan(place({**axes, "run.fold": [0, 1]}))
     assert state.survey_runs(plan).strays == (whole[0],)
     run_here(plan, plan.cells[0])
-    assert [state.survey_runs(plan).status(cell) for cell in plan.cells] == [state.FINISHED, state.NEW]
+    assert [state.survey_runs(plan).status(cell) for cell in plan.cells] == [FINISHED, NEW]
     path = workers.cell_file(plan.output / state.HIDDEN, plan.cells[0].name)
     path.parent.mkdir(parents=True)
     path.write_text("as fer grid leaves it")
@@ -319,7 +320,7 @@ def test_folds_are_one_cell_and_a_fold_asked_for_is_another(place):
     assert state.survey_runs(plan).find(plan.cells[0]).record.folder.name == whole[0]
     single = read_plan(place({**GOOD, "run.fold": [None]}))  # writes fold 0 down, where none was asked for
     run_here(single, *single.cells)
-    assert state.survey_runs(single).status(single.cells[0]) == state.FINISHED
+    assert state.survey_runs(single).status(single.cells[0]) == FINISHED
 
 
 def test_what_is_not_a_result_is_listed_as_such(place, capsys):
@@ -467,6 +468,8 @@ def test_a_folder_that_goes_away_is_one_line_and_exit_1(place, capsys, monkeypat
 
 def test_more_jobs_than_there_is_memory_for_are_as_many_as_there_are_cells(tmp_path):
     gone = Cell("a", config.Resolved({}), begun=Record(tmp_path / "gone", config={"trainer": {"threads": None}}))
+    for folder in ("cells", "logs"):
+        (tmp_path / folder).mkdir()
     (outcome,) = workers.execute([gone], folder=tmp_path, jobs=10**15)
     assert outcome.record is None
     assert (

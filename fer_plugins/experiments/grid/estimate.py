@@ -10,7 +10,7 @@ from statistics import median
 
 from fer_plugins import config
 from fer_plugins.experiments.existing_runs import FINISHED, ExistingRun, training_seconds
-from fer_plugins.experiments.grid.plan import Cell, Plan
+from fer_plugins.experiments.grid.plan import GridCell, Plan
 from fer_plugins.experiments.grid.state import Survey
 from fer_plugins.runs.record import Record
 from fer_plugins.runtime.errors import InputError
@@ -61,7 +61,7 @@ def estimate(plan: Plan, survey: Survey) -> dict[str, Estimate]:
 
 
 def _estimate_cell(
-    cell: Cell,
+    cell: GridCell,
     speeds: Sequence[_Speed],
     own: Mapping[str, list[float]],
     images: Mapping[tuple[str, bool], int],

@@ -19,8 +19,8 @@ from fer_plugins.training.build import check_machine
 
 
 @dataclass(frozen=True)
-class Cell:
-    """One run of a grid."""
+class GridCell:
+    """One cell of a grid."""
 
     values: Values  # axis -> value
     label: str  # what tells it from the others
@@ -49,7 +49,7 @@ class Plan:
     path: Path
     output: Path  # folder in which the folder of every run is made
     axes: tuple[str, ...]  # those that vary
-    cells: tuple[Cell, ...]
+    cells: tuple[GridCell, ...]
     excluded: int  # combinations that the file leaves out
 
 
@@ -77,7 +77,7 @@ def read_plan(
     )
     faults: dict[str, list[str]] = defaultdict(list)
     read = set[tuple[str | None, str | None]]()  # plug-ins and recipes whose claims have been read
-    cells: dict[tuple[str, int | None], Cell] = {}
+    cells: dict[tuple[str, int | None], GridCell] = {}
     for combination, label in zip(given.combinations, _label(given, axes or given.axes), strict=True):
         try:
             settings = _resolve(combination.flags, folder)
@@ -86,7 +86,7 @@ def read_plan(
             if (source := (settings.model.name, settings.recipe)) not in read:
                 check_claims(settings)
                 read.add(source)
-            cell = Cell(combination.values, label, settings, identify(settings))
+            cell = GridCell(combination.values, label, settings, identify(settings))
             twin = cells.setdefault((cell.identity, cell.fold), cell)
             if twin is not cell:
                 raise InputError(

@@ -15,21 +15,19 @@ from fer_plugins.experiments.existing_runs import (
     FAILED,
     FINISHED,
     NEW,
-    RESUMABLE,
     ExistingRun,
     ExistingRuns,
     find_runs,
     training_seconds,
 )
 from fer_plugins.experiments.folder_lock import hold_folder
-from fer_plugins.experiments.grid.plan import Cell, Plan
+from fer_plugins.experiments.grid.plan import GridCell, Plan
 from fer_plugins.experiments.identity import identify
 from fer_plugins.experiments.workers import cell_file
 from fer_plugins.metrics.table import HEADLINE
-from fer_plugins.runs.record import Record, check_output, write_atomically
+from fer_plugins.runs.record import Record, write_atomically
 from fer_plugins.runtime.errors import InputError
 
-__all__ = ["FAILED", "FINISHED", "NEW", "RESUMABLE", "ExistingRun", "Survey"]  # with what is defined here
 HIDDEN = ".grid"  # the grid's own files beside the runs; hidden, so that OUTPUT/* are runs
 
 Key = tuple[str, int | None]  # identity and fold of a cell
@@ -40,11 +38,11 @@ _Stamps = tuple[int, ...]  # when the files of a run were written
 class Survey(ExistingRuns[Key]):
     """The cells of a grid and the runs that are there for them."""
 
-    def find(self, cell: Cell) -> ExistingRun | None:
+    def find(self, cell: GridCell) -> ExistingRun | None:
         """Return the run of a cell, or None."""
         return self.runs.get((cell.identity, cell.fold))
 
-    def status(self, cell: Cell) -> str:
+    def status(self, cell: GridCell) -> str:
         """Return FINISHED, RESUMABLE, FAILED or NEW."""
         run = self.find(cell)
         return NEW if run is None else run.status
@@ -82,7 +80,7 @@ def _identify(folder: Path, stamps: _Stamps) -> str:
     return identify(record.config, record.manifest.get("plugin"))
 
 
-def _fits(cell: Cell, identity: str, fold: int | None, plan: Plan) -> bool:
+def _fits(cell: GridCell, identity: str, fold: int | None, plan: Plan) -> bool:
     """Return whether a run is a cell's.
 
     A run of a protocol with one fold says fold 0, whether it was asked for or not. Whether the protocol has others is
@@ -96,15 +94,6 @@ def _fits(cell: Cell, identity: str, fold: int | None, plan: Plan) -> bool:
     return cell.fold is None and fold == 0 and not cell_file(plan.output / HIDDEN, by_name).exists()
 
 
-def check_place(output: Path) -> None:
-    """Refuse a folder for the runs that cannot be one; makes nothing.
-
-    Raises:
-        InputError: it is a file, its name is too long, or it (or the nearest folder above it) is not writable.
-    """
-    check_output(output, f"--out {output}", "another folder")
-
-
 @contextmanager
 def hold(output: Path) -> Iterator[int | None]:
     """Make the grid's folder and keep every other ``fer grid`` out of it; yields the lock's file descriptor, or None.
@@ -114,9 +103,9 @@ def hold(output: Path) -> Iterator[int | None]:
     Raises:
         InputError: the folder cannot be made, or another grid is at work in it.
     """
-    check_place(output)
     try:
-        (output / HIDDEN).mkdir(parents=True, exist_ok=True)
+        for folder in ("cells", "logs"):
+            (output / HIDDEN / folder).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"--out {output}: cannot be made: {error.strerror}") from None
     busy = f"--out {output}: another fer grid, or a run that it started, is at work in it; wait, or give another --out"
@@ -171,7 +160,7 @@ def write_summary(plan: Plan, errors: Mapping[str, str]) -> list[dict[str, Any]]
     return rows
 
 
-def _row(cell: Cell, survey: Survey, errors: Mapping[str, str]) -> dict[str, Any]:
+def _row(cell: GridCell, survey: Survey, errors: Mapping[str, str]) -> dict[str, Any]:
     run, status = survey.find(cell), survey.status(cell)
     row: dict[str, Any] = {"cell": cell.label, "name": cell.name, "values": cell.values, "status": status}
     if status != FINISHED and cell.name in errors:
@@ -182,19 +171,3 @@ def _row(cell: Cell, survey: Survey, errors: Mapping[str, str]) -> dict[str, Any
     if row["status"] == FAILED:
         row["error"] = errors.get(cell.name) or (run.record.manifest.get("error") if run else None)
     return row | (score(run.record) if run and status == FINISHED else {})
-
-
-def finished_runs(folder: str | Path) -> list[Path]:
-    """Return the folders of a grid's finished runs, in the order of its cells; [] where there is no grid.json.
-
-    Raises:
-        InputError: grid.json is damaged.
-    """
-    path = Path(folder, "grid.json")
-    if not path.is_file():
-        return []
-    try:
-        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-        return [Path(folder, cell["run"]) for cell in cells if cell["status"] == FINISHED]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path}: damaged: {' '.join(str(error).split())}") from None
