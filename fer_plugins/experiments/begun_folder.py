@@ -12,8 +12,8 @@ from typing import Any
 
 from fer_plugins import config
 from fer_plugins.experiments.cells import Cell
+from fer_plugins.experiments.existing_runs import FAILED, FINISHED, ExistingRun, find_runs
 from fer_plugins.experiments.folder_lock import hold_folder
-from fer_plugins.experiments.found_runs import FAILED, FINISHED, Found, find_runs
 from fer_plugins.experiments.identity import identify
 from fer_plugins.runs.record import Record, check_output, write_atomically
 from fer_plugins.runtime.errors import InputError
@@ -86,7 +86,7 @@ class BegunRuns:
 
     def __init__(self, folder: Path, locate: Callable[[config.RunConfig], config.RunConfig] | None = None) -> None:
         self._locate = locate or (lambda settings: settings)
-        self._runs: dict[Any, deque[Found]] = defaultdict(deque)
+        self._runs: dict[Any, deque[ExistingRun]] = defaultdict(deque)
         runs = find_runs(folder, lambda record: (self._key_of_run(record), record.folder.name)).runs
         for (key, _), run in runs.items():  # the oldest first
             if run.status != FAILED:  # that is run anew

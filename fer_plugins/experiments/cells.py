@@ -14,7 +14,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 
 from fer_plugins import config
-from fer_plugins.experiments.found_runs import training_seconds
+from fer_plugins.experiments.existing_runs import training_seconds
 from fer_plugins.runs.record import Record
 from fer_plugins.runtime.errors import InputError, Interrupted, RunError
 

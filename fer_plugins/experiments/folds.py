@@ -18,8 +18,8 @@ from rich.table import Table
 from fer_plugins import config
 from fer_plugins.analysis.figures.at_the_end import draw_at_end
 from fer_plugins.experiments.cells import Begin, Cell, GoOn, in_process, run_cells
+from fer_plugins.experiments.existing_runs import FAILED, FINISHED, ExistingRun, find_runs
 from fer_plugins.experiments.folder_lock import hold_folder
-from fer_plugins.experiments.found_runs import FAILED, FINISHED, Found, find_runs
 from fer_plugins.experiments.run_end import write_if_possible
 from fer_plugins.metrics.copies import score_copies
 from fer_plugins.metrics.scores import score
@@ -82,7 +82,7 @@ def resume_all(record: Record, begin: Begin, go_on: GoOn) -> Record:
         raise
 
 
-def _run_missing(record: Record, begin: Begin, go_on: GoOn | None, begun: Mapping[int, Found]) -> Record:
+def _run_missing(record: Record, begin: Begin, go_on: GoOn | None, begun: Mapping[int, ExistingRun]) -> Record:
     names: list[str | None] = record.manifest["folds"]
     missing = [number for number, name in enumerate(names) if name is None]
     failed: dict[str, str] = {}
@@ -112,7 +112,7 @@ def _run_missing(record: Record, begin: Begin, go_on: GoOn | None, begun: Mappin
     return record
 
 
-def _cells(record: Record, missing: Sequence[int], begun: Mapping[int, Found]) -> list[Cell]:
+def _cells(record: Record, missing: Sequence[int], begun: Mapping[int, ExistingRun]) -> list[Cell]:
     cells = []
     count = len(record.manifest["folds"])
     asked = config.read_config(record.config)
@@ -126,7 +126,7 @@ def _cells(record: Record, missing: Sequence[int], begun: Mapping[int, Found]) -
     return cells
 
 
-def _find_begun(folder: Path) -> Mapping[int, Found]:
+def _find_begun(folder: Path) -> Mapping[int, ExistingRun]:
     def fold_of(record: Record) -> int:
         number: int | None = record.config["run"]["fold"]
         return -1 if number is None else number  # somebody put a run of another kind here

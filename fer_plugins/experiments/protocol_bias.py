@@ -149,14 +149,14 @@ def _check(settings: Mapping[str, config.RunConfig]) -> None:
 
 def _read(settings: config.RunConfig) -> Samples:
     """Read the images once, for every split to be made of their table; the runs read them again, from the cache."""
-    whole = replace(
+    unlimited = replace(
         settings,
         run=replace(settings.run, fold=0),
         data=replace(settings.data, balance="none", balance_to=None),  # the table as the release has it
     )
     with quiet(settings), contextlib.redirect_stdout(sys.stderr):
         check_machine(settings)
-        data = build_data(whole)
+        data = build_data(unlimited)
     return Samples(data.table, data.classes, title_of(data), data.fingerprint)
 
 

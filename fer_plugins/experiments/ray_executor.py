@@ -35,7 +35,7 @@ def execute(
 
     Args:
         cells: not finished, in the order in which they are offered to Ray.
-        folder: for the workers' configurations, logs and endings; the same on all machines.
+        folder: see ``workers.execute``; the same on all machines.
         jobs: runs at a time; None: as many as there is room for.
         address: of a running cluster (HOST:PORT, or auto); None: one of this machine alone, which ends with the grid.
         gpus: whether the runs may use a GPU.

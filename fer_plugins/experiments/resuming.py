@@ -65,12 +65,12 @@ def resume(folder: str | Path, changes: Mapping[str, Any] | None = None) -> Reco
             settings, changes = change(record, given)
             if "trainer.epochs" in changes and series.has_finished():
                 raise InputError("--resume: trainer.epochs: seeds are finished with the old number; leave it out")
-            series.resume(settings, run, lambda one: _resume_one(one.folder, given))
+            series.resume(settings, run, lambda run: _resume_run(run.folder, given))
             return Record.read(folder)
-    return _resume_one(folder, given)
+    return _resume_run(folder, given)
 
 
-def _resume_one(folder: str | Path, given: Mapping[str, Any]) -> Record:
+def _resume_run(folder: str | Path, given: Mapping[str, Any]) -> Record:
     with hold_folder(Path(folder)):
         return _go_on(read_begun(folder), given)
 
@@ -96,7 +96,7 @@ def _go_on(record: Record, given: Mapping[str, Any]) -> Record:
                 _check_folds(record, settings)
                 record.config = settings.as_dict()
                 record.write_config(config.dump(settings))
-            return folds.resume_all(record, train_fold, lambda one: _resume_one(one.folder, given))
+            return folds.resume_all(record, train_fold, lambda fold: _resume_run(fold.folder, given))
     with quiet(settings), reading_once():
         check_machine(settings)
         check_claims(settings)
@@ -107,7 +107,7 @@ def _go_on(record: Record, given: Mapping[str, Any]) -> Record:
         if record.manifest:
             check_same_data(record, data.fingerprint, data.split_hash)
         module = build_module(settings, data)
-        last, epochs, said, lost = find_last(record, module)
+        last, epochs, messages, lost = find_last(record, module)
         recorded = record.manifest.get("threads", {}).get("number") if last else None
         threads = choose_threads(settings, module.network, recorded)
         record.config = settings.as_dict()
@@ -120,24 +120,24 @@ def _go_on(record: Record, given: Mapping[str, Any]) -> Record:
         record.write_manifest(threads=threads._asdict())
         tracker = tracking.start(settings, record.folder, resume_id=record.manifest.get("tracking_id"))
         if settings.trainer.progress != "none":
-            for line in said + lost:
+            for line in messages + lost:
                 print(line, flush=True)
         session = {"epochs_before": epochs, "changed": changes}
         execute(record, data, module, tracker, resume_from=last, session=session)
     return record
 
 
-def _check_folds(whole: Record, settings: config.RunConfig) -> None:
+def _check_folds(record: Record, settings: config.RunConfig) -> None:
     """Compare the data under a changed configuration with those of the folds, before the change is written.
 
     Raises:
         InputError: they are others.
     """
     data = build_data(replace(settings, run=replace(settings.run, fold=0)))
-    for path in whole.folder.glob("*/manifest.json"):
-        one = Record.read(path.parent)
-        if one.config["run"]["fold"] == 0 and "data" in one.manifest:
-            check_same_data(one, data.fingerprint, data.split_hash)
+    for path in record.folder.glob("*/manifest.json"):
+        fold = Record.read(path.parent)
+        if fold.config["run"]["fold"] == 0 and "data" in fold.manifest:
+            check_same_data(fold, data.fingerprint, data.split_hash)
 
 
 def change(record: Record, given: Mapping[str, Any]) -> tuple[config.RunConfig, Changes]:
@@ -178,11 +178,11 @@ def _is_target_root(key: str) -> bool:
 def _check_epochs(before: config.RunConfig, was: int, wanted: int) -> None:
     if wanted < was:
         raise InputError(f"--resume: trainer.epochs is {was} in this run and can only be raised; got {wanted}")
-    for one in before.callbacks:
-        if registry.signature(registry.find("callback", one.name)).named("epochs"):
+    for callback in before.callbacks:
+        if registry.signature(registry.find("callback", callback.name)).named("epochs"):
             raise InputError(
-                f"--resume: callback {one.name} depends on the {was} epochs of this run; leave --trainer.epochs "
-                "out, or begin another run"
+                f"--resume: callback {callback.name} depends on the {was} epochs of this run; leave "
+                "--trainer.epochs out, or begin another run"
             )
     name = before.scheduler.name
     made = getattr(lr_scheduler, name, None)

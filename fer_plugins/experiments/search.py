@@ -42,13 +42,13 @@ class Axis:
         """
         low, high = (self.low, self.high) if not self.integer else (self.low - 0.5, self.high + 0.5)
         if self.log:
-            found = math.exp(math.log(low) + coordinate * (math.log(high) - math.log(low)))
-            found = float(f"{found:.12g}")  # 0.001, not 0.0009999999999999998
+            value = math.exp(math.log(low) + coordinate * (math.log(high) - math.log(low)))
+            value = float(f"{value:.12g}")  # 0.001, not 0.0009999999999999998
         else:
-            found = low + coordinate * (high - low)
+            value = low + coordinate * (high - low)
         if self.integer:
-            return int(min(max(round(found), self.low), self.high))
-        return min(max(found, self.low), self.high)
+            return int(min(max(round(value), self.low), self.high))
+        return min(max(value, self.low), self.high)
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def _read_axis(path: str | Path, key: str, given: Any) -> Axis:
     if not isinstance(given, Mapping) or set(given) - _RANGE or not {"low", "high"} <= set(given):
         raise InputError(f"{where}: expected {{low: NUMBER, high: NUMBER}}, and log: true or integer: true where meant")
     low, high = given["low"], given["high"]
-    if not all(type(one) in (int, float) and math.isfinite(one) for one in (low, high)):
+    if not all(type(end) in (int, float) and math.isfinite(end) for end in (low, high)):
         raise InputError(f"{where}: low and high must be numbers, not {low!r} and {high!r}")
     flags = {name: given.get(name, False) for name in ("log", "integer")}
     if not all(isinstance(value, bool) for value in flags.values()):
@@ -141,7 +141,9 @@ def search(
     name, seed = str(options.pop("name")), options.pop("seed", 0)  # of the search; the runs keep their own
 
     def resolved(point: list[float]) -> config.Resolved:
-        flags = _with_point(base, space.axes, point)
+        flags: dict[str, Any] = config.copy_plain(base)
+        for axis, coordinate in zip(space.axes, point, strict=True):
+            config.put(flags, axis.key, axis.value(coordinate))
         return config.resolve(flags, plugin=plugin, recipe=recipe, files=files)
 
     for place in (0.0, 0.382, 1.0):  # what the keys do not take (a fraction, say) is found before anything is trained
@@ -195,13 +197,6 @@ def search(
     if best is None:
         raise RunError(f"every one of the {len(rows)} trials failed; {folder / 'search.csv'} says why")
     return best[1]
-
-
-def _with_point(base: Mapping[str, Any], axes: tuple[Axis, ...], point: list[float]) -> dict[str, Any]:
-    flags: dict[str, Any] = config.copy_plain(base)
-    for axis, coordinate in zip(axes, point, strict=True):
-        config.put(flags, axis.key, axis.value(coordinate))
-    return flags
 
 
 def _read_outcome(outcome: Outcome, metric: str) -> tuple[float | None, str]:

@@ -17,7 +17,7 @@ from fer_plugins.analysis.seed_spread import seed_interval
 from fer_plugins.analysis.spread_limits import format_spread, range_of
 from fer_plugins.data.read_once import reading_once
 from fer_plugins.experiments.cells import Begin, Cell, GoOn, Outcome, in_process, run_cells
-from fer_plugins.experiments.found_runs import FINISHED, find_runs
+from fer_plugins.experiments.existing_runs import FINISHED, find_runs
 from fer_plugins.metrics.table import SUMMARY
 from fer_plugins.runs.read_runs import read_run
 from fer_plugins.runs.record import Record

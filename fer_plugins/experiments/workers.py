@@ -48,29 +48,18 @@ def write_task(cell: Cell, folder: Path) -> Task:
 
     Args:
         cell: is not finished.
-        folder: gets ``cells`` and ``logs``.
+        folder: holds the folders ``cells`` and ``logs``.
 
     Raises:
         RunError: it cannot be written.
     """
     path = cell_file(folder, cell.name)
-    log, ending = log_file(folder, cell.name), path.with_suffix(".end.json")
     if cell.begun is not None:
         argv, threads = ("--resume", str(cell.begun.folder)), cell.begun.config["trainer"]["threads"]
     else:
         argv, threads = ("--config", str(path)), cell.resolved.config.trainer.threads
-        _make_folders(path.parent)
         write_atomically(path, config.dump(cell.resolved.config))
-    _make_folders(log.parent, ending.parent)
-    return Task(cell.name, argv, log, ending, threads)
-
-
-def _make_folders(*folders: Path) -> None:
-    for folder in folders:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise RunError(f"cannot make {folder}: {error.strerror}") from error
+    return Task(cell.name, argv, log_file(folder, cell.name), path.with_suffix(".end.json"), threads)
 
 
 def choose_jobs(asked: int | None, settings: Iterable[config.RunConfig]) -> tuple[int, list[str]]:
@@ -119,7 +108,7 @@ def execute(
 
     Args:
         cells: not finished, in the order in which they are begun.
-        folder: for the workers' configurations, logs and endings.
+        folder: holds the folders ``cells``, for the workers' configurations and endings, and ``logs``.
         jobs: processes at a time.
         devices: GPUs, one to a process; empty where none is used.
         lock: file descriptor that the processes inherit.

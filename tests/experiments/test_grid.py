@@ -19,6 +19,7 @@ from fer_plugins import config
 from fer_plugins.commands import main
 from fer_plugins.experiments import workers
 from fer_plugins.experiments.cells import Cell
+from fer_plugins.experiments.existing_runs import FAILED, FINISHED, NEW, RESUMABLE
 from fer_plugins.experiments.grid import state
 from fer_plugins.experiments.grid.estimate import MEASURED, SCALED, UNKNOWN, estimate
 from fer_plugins.experiments.grid.plan import read_plan
@@ -274,25 +275,25 @@ def test_a_changed_grid_keeps_what_still_fits(place, capsys):
     names = run_here(first, *first.cells)
     settings = {**SETTINGS, "trainer": {**SETTINGS["trainer"], "threads": 1, "progress": "none"}, "logger": "csv"}
     plan = read_plan(place({**axes, "seed": [1, 2]}, settings=settings))
-    found = state.survey(plan)
-    assert [found.status(cell) for cell in plan.cells] == [state.FINISHED, state.NEW]
+    found = state.survey_runs(plan)
+    assert [found.status(cell) for cell in plan.cells] == [FINISHED, NEW]
     assert found.strays == (names[0],)
     plan = read_plan(place({**axes, "optimizer.lr": [0.5]}))
-    assert not state.survey(plan).runs
+    assert not state.survey_runs(plan).runs
     assert call(place(axes)) == 0
     said = capsys.readouterr().out
     assert "2 cells: 2 finished" in said
     assert "to run" not in said
-    assert state.finished_runs("out") == [Path("out", name) for name in names]
+    assert [(row["status"], row["run"]) for row in rows().values()] == [("finished", name) for name in names]
 
 
 def test_another_version_of_the_plug_in_is_another_cell(place):
     plan = read_plan(place(GOOD))
     run_here(plan, *plan.cells)
-    assert state.survey(plan).status(plan.cells[0]) == state.FINISHED
-    (folder,) = state.survey(plan).runs.values()
+    assert state.survey_runs(plan).status(plan.cells[0]) == FINISHED
+    (folder,) = state.survey_runs(plan).runs.values()
     folder.record.write_manifest(plugin={**folder.record.manifest["plugin"], "version": "0.9"})
-    assert state.survey(plan).status(plan.cells[0]) == state.NEW
+    assert state.survey_runs(plan).status(plan.cells[0]) == NEW
 
 
 def test_a_killed_run_is_to_be_resumed_and_a_damaged_one_is_no_cell(place):
@@ -301,8 +302,8 @@ def test_a_killed_run_is_to_be_resumed_and_a_damaged_one_is_no_cell(place):
         record = Record.read(Path("out", name))
         record.write_manifest(status=status)
     (record.folder / "metrics.json").unlink()
-    found = state.survey(plan)
-    assert [found.status(cell) for cell in plan.cells] == [state.RESUMABLE, state.FAILED, state.NEW]
+    found = state.survey_runs(plan)
+    assert [found.status(cell) for cell in plan.cells] == [RESUMABLE, FAILED, NEW]
     assert found.strays == (record.folder.name,)
 
 
@@ -310,21 +311,21 @@ def test_folds_are_one_cell_and_a_fold_asked_for_is_another(place):
     axes = {**GOOD, "protocol": [{"name": "kfold", "k": 3}]}
     plan = read_plan(place(axes))
     whole = run_here(plan, *plan.cells)
-    assert state.survey(plan).find(plan.cells[0]).record.folder.name == whole[0]
+    assert state.survey_runs(plan).find(plan.cells[0]).record.folder.name == whole[0]
     rows = state.write_summary(plan, {})
     assert rows[0]["accuracy_interval"]["low"] < rows[0]["accuracy"] < rows[0]["accuracy_interval"]["high"]
     plan = read_plan(place({**axes, "run.fold": [0, 1]}))
-    assert state.survey(plan).strays == (whole[0],)
+    assert state.survey_runs(plan).strays == (whole[0],)
     run_here(plan, plan.cells[0])
-    assert [state.survey(plan).status(cell) for cell in plan.cells] == [state.FINISHED, state.NEW]
+    assert [state.survey_runs(plan).status(cell) for cell in plan.cells] == [FINISHED, NEW]
     path = workers.cell_file(plan.output / state.HIDDEN, plan.cells[0].name)
     path.parent.mkdir(parents=True)
     path.write_text("as fer grid leaves it")
     plan = read_plan(place({**axes, "run.fold": [None]}))
-    assert state.survey(plan).find(plan.cells[0]).record.folder.name == whole[0]
+    assert state.survey_runs(plan).find(plan.cells[0]).record.folder.name == whole[0]
     single = read_plan(place({**GOOD, "run.fold": [None]}))  # writes fold 0 down, where none was asked for
     run_here(single, *single.cells)
-    assert state.survey(single).status(single.cells[0]) == state.FINISHED
+    assert state.survey_runs(single).status(single.cells[0]) == FINISHED
 
 
 def test_what_is_not_a_result_is_listed_as_such(place, capsys):
@@ -392,14 +393,14 @@ def test_only_one_grid_works_in_a_folder_and_its_runs_count(tmp_path):
 def test_the_estimate_comes_from_finished_cells_or_is_unknown(place, capsys):
     wide = {"plugin": ["toy"], "data": [FACES, {**FACES, "difficulty": 0.7}], "model.width": [8, 16]}
     plan = read_plan(place({**wide, "trainer.epochs": [2]}, settings={**SETTINGS, "trainer": {"accelerator": "cpu"}}))
-    assert {one.basis for one in estimate(plan, state.survey(plan)).values()} == {UNKNOWN}
+    assert {one.basis for one in estimate(plan, state.survey_runs(plan)).values()} == {UNKNOWN}
     run_here(plan, plan.cells[0])
-    record = state.survey(plan).find(plan.cells[0]).record
+    record = state.survey_runs(plan).find(plan.cells[0]).record
     record.manifest["sessions"][0]["seconds"] = 8.0
     record.write_manifest()
     axes = {**wide, "trainer.epochs": [2, 6]}
     plan = read_plan(place(axes, settings={**SETTINGS, "trainer": {"accelerator": "cpu"}}))
-    found = {cell.label: one for cell in plan.cells if (one := estimate(plan, state.survey(plan)).get(cell.name))}
+    found = {cell.label: one for cell in plan.cells if (one := estimate(plan, state.survey_runs(plan)).get(cell.name))}
     assert "synthetic, width 8, epochs 2" not in found  # finished
     same = found["synthetic, width 8, epochs 6"]
     assert (same.seconds, same.basis) == (pytest.approx(24.0), MEASURED)
@@ -420,15 +421,15 @@ def test_all_folds_and_one_of_them_have_estimates_of_their_own(place):
     plan = read_plan(place(axes))
     one, every = plan.cells
     run_here(plan, one)
-    assert estimate(plan, state.survey(plan))[every.name].basis == UNKNOWN  # nothing says how many folds there are
+    assert estimate(plan, state.survey_runs(plan))[every.name].basis == UNKNOWN  # nothing says how many folds there are
     run_here(plan, every)
     axes["seed"] = [5]
     later = read_plan(place(axes))
-    found = estimate(later, state.survey(plan))
+    found = estimate(later, state.survey_runs(plan))
     times = [found[cell.name].seconds for cell in later.cells]
     counts = []
     for cell in plan.cells:
-        record = state.survey(plan).find(cell).record
+        record = state.survey_runs(plan).find(cell).record
         parts = [Record.read(record.folder / name) for name in record.manifest["folds"]] if cell is every else [record]
         counts.append(sum(sum(part.manifest["data"]["counts"]["train"].values()) for part in parts))
     assert counts[1] > 1.5 * counts[0]
@@ -472,6 +473,8 @@ def test_a_folder_that_goes_away_is_one_line_and_exit_1(place, capsys, monkeypat
 
 def test_more_jobs_than_there_is_memory_for_are_as_many_as_there_are_cells(tmp_path):
     gone = Cell("a", config.Resolved({}), begun=Record(tmp_path / "gone", config={"trainer": {"threads": None}}))
+    for folder in ("cells", "logs"):
+        (tmp_path / folder).mkdir()
     (outcome,) = workers.execute([gone], folder=tmp_path, jobs=10**15)
     assert outcome.record is None
     assert (

@@ -1,4 +1,4 @@
-"""The blocks of a grid file: settings, axes and exclusions, with their words checked."""
+"""The blocks of a grid file: settings, axes and exclusions, with their keys and values checked."""
 
 from __future__ import annotations
 
@@ -46,13 +46,13 @@ def read_blocks(content: Mapping[str, Any]) -> tuple[list[Block], list[Exclusion
         blocks, exclusions = [top], top.exclude
     else:
         given = content["blocks"]
-        if not isinstance(given, list) or not given or not all(isinstance(one, Mapping) for one in given):
+        if not isinstance(given, list) or not given or not all(isinstance(block, Mapping) for block in given):
             raise InputError("blocks: expected a list of {axes: ..., settings: ..., exclude: ...}")
         blocks, exclusions = [], list(top.exclude)
-        for number, one in enumerate(given):
+        for number, block in enumerate(given):
             where = f"blocks[{number}]."
-            check_keys(one, _BLOCK, where)
-            own = _read_block(one, where)
+            check_keys(block, _BLOCK, where)
+            own = _read_block(block, where)
             for axis in own.axes:
                 if axis in top.axes:
                     raise InputError(f"{where}axes.{axis}: stands at the top already; leave one out")
@@ -80,7 +80,7 @@ def _read_block(content: Mapping[str, Any], where: str) -> Block:
     if axes is not None and not isinstance(axes, Mapping):
         raise InputError(f"{where}axes: expected keys with lists of values, {_EXAMPLE}")
     if exclude is not None and not (
-        isinstance(exclude, list) and all(isinstance(one, Mapping) and one for one in exclude)
+        isinstance(exclude, list) and all(isinstance(cells, Mapping) and cells for cells in exclude)
     ):
         raise InputError(f"{where}exclude: expected a list of {{axis: value}}, such as - {{plugin: NAME, seed: 2}}")
     for axis, values in (axes or {}).items():
@@ -98,7 +98,7 @@ def _read_block(content: Mapping[str, Any], where: str) -> Block:
     for key, value in (settings or {}).items():
         _check_axis(str(key), f"{where}settings.{key}")
         put(flags, str(key), value)
-    exclusions = [Exclusion(one, f"{where}exclude[{number}]") for number, one in enumerate(exclude or [])]
+    exclusions = [Exclusion(cells, f"{where}exclude[{number}]") for number, cells in enumerate(exclude or [])]
     given = dict(axes or {})
     return Block(flags, {axis: given[axis] for axis in sort_axes(given)}, exclusions)
 

@@ -11,9 +11,11 @@ from functools import partial
 from fer_plugins import config
 from fer_plugins.experiments import workers
 from fer_plugins.experiments.cells import Cell, Execute, Outcome, run_cells
+from fer_plugins.experiments.existing_runs import FINISHED, RESUMABLE
 from fer_plugins.experiments.grid import state
 from fer_plugins.experiments.grid.plan import Plan, read_plan
 from fer_plugins.experiments.grid.tables import count_cells, describe_outcome, print_plan, print_summary
+from fer_plugins.runs.record import check_output
 from fer_plugins.runtime.errors import Interrupted
 
 
@@ -46,7 +48,7 @@ def run_grid(request: Request) -> int:
 
         ray_executor.check(request.address)
     plan = read_plan(request.file, output=request.out, datasets=request.path, elsewhere=on_ray)
-    state.check_place(plan.output)
+    check_output(plan.output, f"--out {plan.output}", "another folder")
     jobs, devices = request.jobs, list[str]()
     if not on_ray:
         jobs, devices = workers.choose_jobs(request.jobs, [cell.config for cell in plan.cells])
@@ -68,12 +70,12 @@ def run_grid(request: Request) -> int:
             _follow(plan, len(cells), run_cells(cells, execute, silent=True), errors)
         except KeyboardInterrupt:
             rows = state.write_summary(plan, errors)
-            done = sum(row["status"] == state.FINISHED for row in rows)
+            done = sum(row["status"] == FINISHED for row in rows)
             again = shlex.join(["fer", "grid", *_argv(request)])
             raise Interrupted(f"interrupted, {done} of {len(rows)} cells are finished; go on with: {again}") from None
         rows = state.write_summary(plan, errors)
     print_summary(plan, rows)
-    return int(any(row["status"] != state.FINISHED for row in rows))
+    return int(any(row["status"] != FINISHED for row in rows))
 
 
 def _argv(request: Request) -> list[str]:
@@ -87,13 +89,13 @@ def _argv(request: Request) -> list[str]:
 
 def _unfinished_cells(plan: Plan, threads: int | None) -> list[Cell]:
     """Return the cells that are to be run, interrupted runs first."""
-    survey = state.survey(plan)
+    survey = state.survey_runs(plan)
     resumed, new = list[Cell](), list[Cell]()
     for cell in plan.cells:
         run, status = survey.find(cell), survey.status(cell)
-        if run is not None and status == state.RESUMABLE:
+        if run is not None and status == RESUMABLE:
             resumed.append(Cell(cell.name, config.Resolved(cell.config), begun=run.record))
-        elif status != state.FINISHED:
+        elif status != FINISHED:
             trainer = cell.config.trainer
             own = replace(cell.config, trainer=replace(trainer, threads=trainer.threads or threads))
             new.append(Cell(cell.name, config.Resolved(own)))
@@ -112,7 +114,7 @@ def _follow(plan: Plan, count: int, outcomes: Generator[Outcome, None, None], er
 
 
 def _announce(plan: Plan, cells: Sequence[Cell], jobs: int | None) -> None:
-    print(f"{count_cells(plan, state.survey(plan))}; folder {plan.output}", flush=True)
+    print(f"{count_cells(plan, state.survey_runs(plan))}; folder {plan.output}", flush=True)
     if cells:
         pace = "as many at a time as Ray has room for" if jobs is None else f"{jobs} at a time"
         logs = workers.log_file(plan.output / state.HIDDEN, "*")

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from statistics import median
 
 from fer_plugins import config
-from fer_plugins.experiments.found_runs import FINISHED, Found, training_seconds
-from fer_plugins.experiments.grid.plan import Cell, Plan
+from fer_plugins.experiments.existing_runs import FINISHED, ExistingRun, training_seconds
+from fer_plugins.experiments.grid.plan import GridCell, Plan
 from fer_plugins.experiments.grid.state import Survey
 from fer_plugins.runs.record import Record
 from fer_plugins.runtime.errors import InputError
@@ -37,28 +37,31 @@ class _Speed:
     config: config.RunConfig
 
 
-def estimate(plan: Plan, found: Survey) -> dict[str, Estimate]:
+def estimate(plan: Plan, survey: Survey) -> dict[str, Estimate]:
     """Estimate each cell that is not finished, by its name; epochs are taken as if no run stopped early.
 
     The number of images comes from a finished cell with the same data and protocol (all folds, or one, as the cell
-    asks for), the seconds for an image and epoch
-    are the median over finished cells with the same architecture and input. Where there is none of that architecture,
-    those of another are scaled by the multiply-adds of an image, which is rough. Where a number is missing, the time is
-    unknown.
+    asks for), the seconds for an image and epoch are the median over finished cells with the same architecture and
+    input. Where there is none of that architecture, those of another are scaled by the multiply-adds of an image, which
+    is rough. Where a number is missing, the time is unknown.
     """
     speeds = []
     own, images = defaultdict[str, list[float]](list), dict[tuple[str, bool], int]()
-    for (_, fold), run in found.runs.items():
+    for (_, fold), run in survey.runs.items():
         for speed in _measure(run) if run.status == FINISHED else ():
             speeds.append(speed)
             own[speed.network].append(speed.seconds_per_image)
             images[speed.data, fold is None] = speed.images
     costs: dict[str, int] = {}
-    return {cell.name: _one(cell, speeds, own, images, costs) for cell in plan.cells if found.status(cell) != FINISHED}
+    return {
+        cell.name: _estimate_cell(cell, speeds, own, images, costs)
+        for cell in plan.cells
+        if survey.status(cell) != FINISHED
+    }
 
 
-def _one(
-    cell: Cell,
+def _estimate_cell(
+    cell: GridCell,
     speeds: Sequence[_Speed],
     own: Mapping[str, list[float]],
     images: Mapping[tuple[str, bool], int],
@@ -78,18 +81,18 @@ def _one(
         return Estimate(None, UNKNOWN)
 
 
-def _measure(run: Found) -> list[_Speed]:
+def _measure(run: ExistingRun) -> list[_Speed]:
     """Return what a finished run says of its network's speed; of folds, all together."""
     record = run.record
-    one = [record]
+    folds = [record]
     if "folds" in record.manifest:
-        one = [Record.read(record.folder / name) for name in record.manifest["folds"]]
-    count = sum(sum(each.manifest["data"]["counts"]["train"].values()) for each in one)
-    done = sum(sum(each.manifest["data"]["counts"]["train"].values()) * each.manifest["epochs"] for each in one)
-    if not done:
+        folds = [Record.read(record.folder / name) for name in record.manifest["folds"]]
+    images = [sum(fold.manifest["data"]["counts"]["train"].values()) for fold in folds]
+    passes = sum(count * fold.manifest["epochs"] for count, fold in zip(images, folds, strict=True))
+    if not passes:
         return []
     settings = config.read_config(record.config)
-    return [_Speed(_network(settings), _data(settings), count, training_seconds(record) / done, settings)]
+    return [_Speed(_network(settings), _data(settings), sum(images), training_seconds(record) / passes, settings)]
 
 
 def _network(settings: config.RunConfig) -> str:

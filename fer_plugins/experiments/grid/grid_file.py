@@ -1,4 +1,4 @@
-"""Reads a grid file into combinations: the values of the axes, and the flags that they stand for. Checks its words."""
+"""Reads and checks a grid file: combinations of the axes' values, and the flags that they stand for."""
 
 from __future__ import annotations
 
@@ -66,8 +66,8 @@ def read_grid(path: str | Path, datasets: str | Path | None = None) -> GridFile:
         count = sum(math.prod(map(len, block.axes.values())) for block in blocks)
         if count > MOST:
             raise InputError(f"axes: {count:,} combinations, at most {MOST:,} in one grid; make several files of it")
-        made = [one for block in blocks for one in _combine(block)]
-        kept = [one for one in made if one is not None]
+        combinations = [combination for block in blocks for combination in _combine(block)]
+        kept = [combination for combination in combinations if combination is not None]
         for exclusion in exclusions:
             if not exclusion.used:
                 raise InputError(
@@ -78,7 +78,7 @@ def read_grid(path: str | Path, datasets: str | Path | None = None) -> GridFile:
     except InputError as error:
         raise InputError(f"fer grid {path}: {error}") from None
     axes = tuple(sort_axes(dict.fromkeys(axis for block in blocks for axis in block.axes)))
-    return GridFile(output, axes, tuple(kept), len(made) - len(kept))
+    return GridFile(output, axes, tuple(kept), len(combinations) - len(kept))
 
 
 def _check_finite(content: Any, where: str) -> None:
@@ -122,11 +122,11 @@ def _combine(block: Block) -> Iterator[Combination | None]:
 
 def _fits(value: Any, wanted: Any) -> bool:
     if isinstance(wanted, list):
-        return any(_fits(value, one) for one in wanted)
+        return any(_fits(value, choice) for choice in wanted)
     if isinstance(value, Mapping) and isinstance(wanted, str):
         return bool(value.get("name") == wanted)
     if isinstance(value, Mapping) and isinstance(wanted, Mapping):
-        return all(key in value and value[key] == one for key, one in wanted.items())
+        return all(key in value and value[key] == setting for key, setting in wanted.items())
     return bool(value == wanted)
 
 

@@ -1,4 +1,4 @@
-"""The cells of a grid: each a complete, checked configuration with an identity by which its run is found again."""
+"""The cells of a grid: each a complete, checked configuration with an identity by which its run is recognised."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from fer_plugins.training.build import check_machine
 
 
 @dataclass(frozen=True)
-class Cell:
-    """One run of a grid."""
+class GridCell:
+    """One cell of a grid."""
 
     values: Values  # axis -> value
     label: str  # what tells it from the others
@@ -49,7 +49,7 @@ class Plan:
     path: Path
     output: Path  # folder in which the folder of every run is made
     axes: tuple[str, ...]  # those that vary
-    cells: tuple[Cell, ...]
+    cells: tuple[GridCell, ...]
     excluded: int  # combinations that the file leaves out
 
 
@@ -70,19 +70,23 @@ def read_plan(
     path = Path(path)
     given = read_grid(path, datasets)
     folder = Path(output or given.output or f"runs/grid-{path.stem}").expanduser()
-    axes = tuple(axis for axis in given.axes if len({_plain(one.values.get(axis)) for one in given.combinations}) > 1)
+    axes = tuple(
+        axis
+        for axis in given.axes
+        if len({_plain(combination.values.get(axis)) for combination in given.combinations}) > 1
+    )
     faults: dict[str, list[str]] = defaultdict(list)
     read = set[tuple[str | None, str | None]]()  # plug-ins and recipes whose claims have been read
-    cells: dict[tuple[str, int | None], Cell] = {}
-    for one, label in zip(given.combinations, _label(given, axes or given.axes), strict=True):
+    cells: dict[tuple[str, int | None], GridCell] = {}
+    for combination, label in zip(given.combinations, _label(given, axes or given.axes), strict=True):
         try:
-            settings = _resolve(one.flags, folder)
+            settings = _resolve(combination.flags, folder)
             _check_places(settings)
             _check_machine(settings, elsewhere)
             if (source := (settings.model.name, settings.recipe)) not in read:
                 check_claims(settings)
                 read.add(source)
-            cell = Cell(one.values, label, settings, identify(settings))
+            cell = GridCell(combination.values, label, settings, identify(settings))
             twin = cells.setdefault((cell.identity, cell.fold), cell)
             if twin is not cell:
                 raise InputError(
@@ -91,7 +95,7 @@ def read_plan(
         except InputError as error:
             faults[str(error)].append(label)
     if faults:
-        raise InputError(_word(path, faults, len(given.combinations)))
+        raise InputError(_describe_faults(path, faults, len(given.combinations)))
     return Plan(path, folder, axes, tuple(cells.values()), given.excluded)
 
 
@@ -109,7 +113,7 @@ def _check_places(settings: config.RunConfig) -> None:
     data = settings.data
     places = {"data.root": data.root, "model.teacher": settings.model.teacher}
     if isinstance(data.targets, Mapping):  # what else it may be, the run refuses
-        roots = {name: one.get("root") for name, one in data.targets.items() if isinstance(one, Mapping)}
+        roots = {name: target.get("root") for name, target in data.targets.items() if isinstance(target, Mapping)}
         places |= {f"data.targets.{name}.root": root for name, root in roots.items()}
     for key, place in places.items():
         if place is not None and not Path(place).expanduser().exists():
@@ -123,7 +127,7 @@ def _check_machine(settings: config.RunConfig, elsewhere: bool) -> None:
     check_machine(settings)
 
 
-def _word(path: Path, faults: Mapping[str, Sequence[str]], count: int) -> str:
+def _describe_faults(path: Path, faults: Mapping[str, Sequence[str]], count: int) -> str:
     lines = []
     for text, labels in faults.items():
         where = f"all {count} cells" if len(labels) == count > 1 else f"cell {labels[0]}"
@@ -136,13 +140,14 @@ def _word(path: Path, faults: Mapping[str, Sequence[str]], count: int) -> str:
 
 def _label(given: GridFile, axes: Sequence[str]) -> list[str]:
     """Name each combination by its values on ``axes``; where that is not enough, with the options that differ."""
-    names = [[_short(axis, one.values[axis]) for axis in axes if axis in one.values] for one in given.combinations]
+    cells = given.combinations
+    names = [[_short(axis, cell.values[axis]) for axis in axes if axis in cell.values] for cell in cells]
     count = Counter(map(tuple, names))
     labels = []
-    for one, short in zip(given.combinations, names, strict=True):
-        own = [axis for axis in axes if axis in one.values]
+    for cell, short in zip(cells, names, strict=True):
+        own = [axis for axis in axes if axis in cell.values]
         if count[tuple(short)] > 1:
-            short = [name + _options(axis, one, given) for axis, name in zip(own, short, strict=True)]
+            short = [name + _options(axis, cell, given) for axis, name in zip(own, short, strict=True)]
         labels.append(", ".join(short))
     return labels
 
@@ -150,16 +155,16 @@ def _label(given: GridFile, axes: Sequence[str]) -> list[str]:
 def _options(axis: str, own: Combination, given: GridFile) -> str:
     """Return in brackets the options of a value that tell it from others of its name on the axis; "" without one."""
     value = own.values[axis]
-    others = [one.values[axis] for one in given.combinations if axis in one.values]
-    rivals = [other for other in others if _short(axis, other) == _short(axis, value)]
+    values = [cell.values[axis] for cell in given.combinations if axis in cell.values]
+    rivals = [rival for rival in values if _short(axis, rival) == _short(axis, value)]
     if not isinstance(value, Mapping):
         return ""
-    told = [
-        f"{option} {one}"
-        for option, one in value.items()
-        if any(not isinstance(rival, Mapping) or rival.get(option) != one for rival in rivals)
+    differing = [
+        f"{option} {setting}"
+        for option, setting in value.items()
+        if any(not isinstance(rival, Mapping) or rival.get(option) != setting for rival in rivals)
     ]
-    return f" ({', '.join(told)})" if told else ""
+    return f" ({', '.join(differing)})" if differing else ""
 
 
 def _short(axis: str, value: Any) -> str:

@@ -11,25 +11,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fer_plugins.experiments.folder_lock import hold_folder
-from fer_plugins.experiments.found_runs import (
+from fer_plugins.experiments.existing_runs import (
     FAILED,
     FINISHED,
     NEW,
-    RESUMABLE,
-    Found,
-    FoundRuns,
+    ExistingRun,
+    ExistingRuns,
     find_runs,
     training_seconds,
 )
-from fer_plugins.experiments.grid.plan import Cell, Plan
+from fer_plugins.experiments.folder_lock import hold_folder
+from fer_plugins.experiments.grid.plan import GridCell, Plan
 from fer_plugins.experiments.identity import identify
 from fer_plugins.experiments.workers import cell_file
 from fer_plugins.metrics.table import HEADLINE
-from fer_plugins.runs.record import Record, check_output, write_atomically
+from fer_plugins.runs.record import Record, write_atomically
 from fer_plugins.runtime.errors import InputError
 
-__all__ = ["FAILED", "FINISHED", "NEW", "RESUMABLE", "Found", "Survey"]  # with what is defined here
 HIDDEN = ".grid"  # the grid's own files beside the runs; hidden, so that OUTPUT/* are runs
 
 Key = tuple[str, int | None]  # identity and fold of a cell
@@ -37,20 +35,20 @@ _Stamps = tuple[int, ...]  # when the files of a run were written
 
 
 @dataclass(frozen=True)
-class Survey(FoundRuns[Key]):
+class Survey(ExistingRuns[Key]):
     """The cells of a grid and the runs that are there for them."""
 
-    def find(self, cell: Cell) -> Found | None:
+    def find(self, cell: GridCell) -> ExistingRun | None:
         """Return the run of a cell, or None."""
         return self.runs.get((cell.identity, cell.fold))
 
-    def status(self, cell: Cell) -> str:
+    def status(self, cell: GridCell) -> str:
         """Return FINISHED, RESUMABLE, FAILED or NEW."""
-        found = self.find(cell)
-        return NEW if found is None else found.status
+        run = self.find(cell)
+        return NEW if run is None else run.status
 
 
-def survey(plan: Plan) -> Survey:
+def survey_runs(plan: Plan) -> Survey:
     """Look through the grid's folder for the runs of its cells; nothing else works in it (``hold``)."""
 
     def key_of(record: Record) -> Key | None:
@@ -58,8 +56,8 @@ def survey(plan: Plan) -> Survey:
         cell = next((cell for cell in plan.cells if _fits(cell, identity, fold, plan)), None)
         return None if cell is None else (cell.identity, cell.fold)
 
-    found = find_runs(plan.output, key_of, lambda path: _read(path.absolute(), _stamps(path)))
-    return Survey(found.runs, found.strays)
+    runs = find_runs(plan.output, key_of, lambda path: _read(path.absolute(), _stamps(path)))
+    return Survey(runs.runs, runs.strays)
 
 
 def _stamps(folder: Path) -> _Stamps:
@@ -82,7 +80,7 @@ def _identify(folder: Path, stamps: _Stamps) -> str:
     return identify(record.config, record.manifest.get("plugin"))
 
 
-def _fits(cell: Cell, identity: str, fold: int | None, plan: Plan) -> bool:
+def _fits(cell: GridCell, identity: str, fold: int | None, plan: Plan) -> bool:
     """Return whether a run is a cell's.
 
     A run of a protocol with one fold says fold 0, whether it was asked for or not. Whether the protocol has others is
@@ -96,15 +94,6 @@ def _fits(cell: Cell, identity: str, fold: int | None, plan: Plan) -> bool:
     return cell.fold is None and fold == 0 and not cell_file(plan.output / HIDDEN, by_name).exists()
 
 
-def check_place(output: Path) -> None:
-    """Refuse a folder for the runs that cannot be one; makes nothing.
-
-    Raises:
-        InputError: it is a file, its name is too long, or it (or the nearest folder above it) is not writable.
-    """
-    check_output(output, f"--out {output}", "another folder")
-
-
 @contextmanager
 def hold(output: Path) -> Iterator[int | None]:
     """Make the grid's folder and keep every other ``fer grid`` out of it; yields the lock's file descriptor, or None.
@@ -114,9 +103,9 @@ def hold(output: Path) -> Iterator[int | None]:
     Raises:
         InputError: the folder cannot be made, or another grid is at work in it.
     """
-    check_place(output)
     try:
-        (output / HIDDEN).mkdir(parents=True, exist_ok=True)
+        for folder in ("cells", "logs"):
+            (output / HIDDEN / folder).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"--out {output}: cannot be made: {error.strerror}") from None
     busy = f"--out {output}: another fer grid, or a run that it started, is at work in it; wait, or give another --out"
@@ -140,15 +129,15 @@ def score(record: Record) -> dict[str, Any]:
     if folds and part not in metrics:
         between = metrics["between_folds"]["accuracy"]
         remarks.append(f"samples tested in several folds, not pooled; mean of {between['folds']} {between['mean']:.4f}")
-    found: dict[str, Any] = {"part": part}
+    scores: dict[str, Any] = {"part": part}
     for name in HEADLINE:
-        found[name] = metrics[part][name] if part in metrics else None
-        found[f"{name}_interval"] = metrics[part]["intervals"].get(name) if part in metrics else None
-    return found | {"not_a_result": list(faults), "remarks": remarks}
+        scores[name] = metrics[part][name] if part in metrics else None
+        scores[f"{name}_interval"] = metrics[part]["intervals"].get(name) if part in metrics else None
+    return scores | {"not_a_result": list(faults), "remarks": remarks}
 
 
 def write_summary(plan: Plan, errors: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Write grid.json beside the runs, whole, and return its rows, a cell each.
+    """Write grid.json beside the runs and return its rows, a cell each.
 
     Args:
         plan: the grid.
@@ -157,22 +146,22 @@ def write_summary(plan: Plan, errors: Mapping[str, str]) -> list[dict[str, Any]]
     Raises:
         RunError: it cannot be written.
     """
-    found = survey(plan)
-    rows = [_row(cell, found, errors) for cell in plan.cells]
+    survey = survey_runs(plan)
+    rows = [_row(cell, survey, errors) for cell in plan.cells]
     content = {
         "grid": str(plan.path),
         "written": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "axes": list(plan.axes),
         "excluded": plan.excluded,
         "cells": rows,
-        "strays": list(found.strays),
+        "strays": list(survey.strays),
     }
     write_atomically(plan.output / "grid.json", json.dumps(content, indent=2, default=str) + "\n")
     return rows
 
 
-def _row(cell: Cell, found: Survey, errors: Mapping[str, str]) -> dict[str, Any]:
-    run, status = found.find(cell), found.status(cell)
+def _row(cell: GridCell, survey: Survey, errors: Mapping[str, str]) -> dict[str, Any]:
+    run, status = survey.find(cell), survey.status(cell)
     row: dict[str, Any] = {"cell": cell.label, "name": cell.name, "values": cell.values, "status": status}
     if status != FINISHED and cell.name in errors:
         row["status"] = FAILED
@@ -182,19 +171,3 @@ def _row(cell: Cell, found: Survey, errors: Mapping[str, str]) -> dict[str, Any]
     if row["status"] == FAILED:
         row["error"] = errors.get(cell.name) or (run.record.manifest.get("error") if run else None)
     return row | (score(run.record) if run and status == FINISHED else {})
-
-
-def finished_runs(folder: str | Path) -> list[Path]:
-    """Return the folders of a grid's finished runs, in the order of its cells; [] where there is no grid.json.
-
-    Raises:
-        InputError: grid.json is damaged.
-    """
-    path = Path(folder, "grid.json")
-    if not path.is_file():
-        return []
-    try:
-        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-        return [Path(folder, cell["run"]) for cell in cells if cell["status"] == FINISHED]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path}: damaged: {' '.join(str(error).split())}") from None

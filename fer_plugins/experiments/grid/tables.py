@@ -10,19 +10,19 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from fer_plugins.experiments.found_runs import FAILED, FINISHED, NEW, RESUMABLE
+from fer_plugins.experiments.existing_runs import FAILED, FINISHED, NEW, RESUMABLE
 from fer_plugins.experiments.grid.estimate import MEASURED, SCALED, Estimate, estimate
 from fer_plugins.experiments.grid.plan import Plan
-from fer_plugins.experiments.grid.state import HIDDEN, Survey, survey
+from fer_plugins.experiments.grid.state import HIDDEN, Survey, survey_runs
 from fer_plugins.experiments.workers import log_file
 from fer_plugins.runs.result_table import format_interval, result_console
 from fer_plugins.runtime.activity import format_seconds
 from fer_plugins.runtime.print_table import print_table
 
 
-def count_cells(plan: Plan, found: Survey) -> str:
+def count_cells(plan: Plan, survey: Survey) -> str:
     """Say how many cells there are, and how far they are."""
-    counts = Counter(found.status(cell) for cell in plan.cells)
+    counts = Counter(survey.status(cell) for cell in plan.cells)
     far = ", ".join(f"{counts[status]} {status}" for status in (FINISHED, RESUMABLE, FAILED, NEW) if counts[status])
     left_out = f" ({plan.excluded} excluded)" if plan.excluded else ""
     return f"{len(plan.cells)} cell{'s' if len(plan.cells) > 1 else ''}{left_out}: {far}"
@@ -35,28 +35,28 @@ def print_plan(plan: Plan, jobs: int | None) -> None:
         plan: the grid.
         jobs: runs at a time; None: as many as Ray has room for, which is not known here.
     """
-    found = survey(plan)
-    times = estimate(plan, found)
+    survey = survey_runs(plan)
+    times = estimate(plan, survey)
     console = result_console()
     table = _table("cell", "epochs", "state", "time left")
     for cell in plan.cells:
-        one = times.get(cell.name)
-        shown = "-" if one is None else "unknown" if one.seconds is None else f"about {format_seconds(one.seconds)}"
-        if one is not None and one.basis == SCALED:
+        time = times.get(cell.name)
+        shown = "-" if time is None else "unknown" if time.seconds is None else f"about {format_seconds(time.seconds)}"
+        if time is not None and time.basis == SCALED:
             shown += " (rough)"
-        table.add_row(Text(cell.label), str(cell.config.trainer.epochs), found.status(cell), shown)
+        table.add_row(Text(cell.label), str(cell.config.trainer.epochs), survey.status(cell), shown)
     print_table(console, table)
-    print(f"{count_cells(plan, found)}; folder {plan.output}")
-    print(_say_total(list(times.values()), jobs, found))
-    if found.strays:
-        print(f"belong to no cell, and stay: {', '.join(found.strays)}")
+    print(f"{count_cells(plan, survey)}; folder {plan.output}")
+    print(_format_total(list(times.values()), jobs, survey))
+    if survey.strays:
+        print(f"belong to no cell, and stay: {', '.join(survey.strays)}")
     print("a dry run: nothing was run or written")
 
 
-def _say_total(times: Sequence[Estimate], jobs: int | None, found: Survey) -> str:
+def _format_total(times: Sequence[Estimate], jobs: int | None, survey: Survey) -> str:
     if not times:
         return "time left: none, every cell is finished"
-    known = [one.seconds for one in times if one.seconds is not None]
+    known = [time.seconds for time in times if time.seconds is not None]
     if not known:
         return "time left: unknown; a finished cell with the same data and protocol tells"
     total = max(sum(known) / (jobs or 1), max(known))
@@ -65,13 +65,13 @@ def _say_total(times: Sequence[Estimate], jobs: int | None, found: Survey) -> st
     text = f"time left: about {format_seconds(total)} of training, {pace}, if no run stops early"
     if more:
         text += f"; and {more} cell{'s' if more > 1 else ''} of which nothing is known"
-    basis = Counter(one.basis for one in times if one.seconds is not None)
+    basis = Counter(time.basis for time in times if time.seconds is not None)
     parts = []
     if basis[MEASURED]:
         parts.append("finished cells of the same network")
     if basis[SCALED]:
         parts.append("multiply-adds beside those of other networks (rough)")
-    devices = {run.record.manifest["sessions"][-1].get("device") for run in found.runs.values() if _has_device(run)}
+    devices = {run.record.manifest["sessions"][-1].get("device") for run in survey.runs.values() if _has_device(run)}
     where = f", measured on {'; '.join(sorted(filter(None, devices)))}" if any(devices) else ""
     return f"{text}\n  from {' and '.join(parts)}{where}"
 

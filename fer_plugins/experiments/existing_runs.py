@@ -21,7 +21,7 @@ Key = TypeVar("Key", bound=Hashable)
 
 
 @dataclass(frozen=True)
-class Found:
+class ExistingRun:
     """A run's folder."""
 
     record: Record
@@ -29,16 +29,16 @@ class Found:
 
 
 @dataclass(frozen=True)
-class FoundRuns(Generic[Key]):
+class ExistingRuns(Generic[Key]):
     """The runs in a folder."""
 
-    runs: Mapping[Key, Found]
+    runs: Mapping[Key, ExistingRun]
     strays: tuple[str, ...]  # folders of runs that are none of those wanted, and of damaged ones
 
 
 def find_runs(
     folder: Path, identify: Callable[[Record], Key | None], read: Callable[[Path], Record] | None = None
-) -> FoundRuns[Key]:
+) -> ExistingRuns[Key]:
     """Look through a folder; of several runs with one key the furthest counts, and of these the newest.
 
     Args:
@@ -46,19 +46,19 @@ def find_runs(
         identify: the key of a run; None: it is none of those wanted.
         read: reads a run's folder; None: :func:`read_run_folder`.
     """
-    best: dict[Key, Found] = {}
+    best: dict[Key, ExistingRun] = {}
     strays: list[str] = []
     for path in _folders(folder):
         try:
             record = (read or read_run_folder)(path)
-            key, found = identify(record), Found(record, _status(record))
+            key, run = identify(record), ExistingRun(record, _status(record))
         except (InputError, OSError, KeyError, TypeError, AttributeError):  # damaged, or of another version
             key = None
         if key is None:
             strays.append(path.name)
-        elif key not in best or _RANK[found.status] >= _RANK[best[key].status]:
-            best[key] = found
-    return FoundRuns(best, tuple(strays))
+        elif key not in best or _RANK[run.status] >= _RANK[best[key].status]:
+            best[key] = run
+    return ExistingRuns(best, tuple(strays))
 
 
 def read_run_folder(path: Path) -> Record:
