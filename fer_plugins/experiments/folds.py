@@ -50,7 +50,7 @@ def begin_all(resolved: config.Resolved, count: int, begin: Begin) -> Record:
     with hold_run(folder):
         whole.write_config(config.dump(settings))
         if resolved.series:
-            whole.manifest["series"] = resolved.series
+            whole.manifest["series"] = dict(resolved.series)
         return begin_in(whole, count, begin)
 
 
@@ -141,7 +141,7 @@ def _remove(whole: Record) -> None:
 
 def sum_up(whole: Record) -> None:
     """Pool the folds of a whole, write and print what they give together."""
-    done = [Record.read(whole.folder / name) for name in whole.manifest["folds"]]
+    done = whole.read_folds()
     part = done[0].manifest["reported_on"]
     classes = done[0].manifest["data"]["classes"]
     # of other datasets each fold tests all: not pooled
@@ -152,13 +152,14 @@ def sum_up(whole: Record) -> None:
         for number, one in enumerate(done)
     ]
     spread = {name: _spread([float(one[name]) for one in each]) for name in SUMMARY}
-    copies = [one.manifest["data"].get("copies_in_training") for one in done]
+    counted = (one.manifest["data"].get("copies_in_training") for one in done)
+    copies = [counts for counts in counted if counts]  # earlier versions did not count
     once = len(set(answers.sources)) == len(answers.sources)
     whole.metrics = {"per_fold": each, "between_folds": spread}
     if once:  # samples that are tested in several folds would count as several
         predictions = answers.predictions()
         whole.metrics[part] = score(predictions, classes)
-        searched = all(counts[part]["near"] is not None for counts in copies if counts)
+        searched = all(counts[part]["near"] is not None for counts in copies)
         pooled = score_copies(predictions, answers.copies, classes, near_searched=searched)
         whole.metrics[part] |= {"copies": pooled} if pooled else {}
         status = {part: answers.copies.tolist()} if pooled else None
@@ -171,7 +172,7 @@ def sum_up(whole: Record) -> None:
         status="finished", reported_on=part, plugin=first["plugin"], protocol=first["protocol"], split_hashes=hashes,
         each_sample_tested_once=once, seeds=first["seeds"], not_a_result=faults,
         data={key: first["data"][key] for key in ("name", "title", "fingerprint", "classes", "limit")}
-        | ({"copies_in_training": _add_up(copies)} if all(copies) else {}),
+        | ({"copies_in_training": _add_up(copies)} if len(copies) == len(done) else {}),
     )  # fmt: skip
     _show(whole, part, each, spread, faults)
 

@@ -32,7 +32,7 @@ class Side:
         """Read what the training gave."""
         assert outcome.record is not None
         self.record = outcome.record
-        self.each = [Record.read(self.record.folder / one) for one in self.record.manifest.get("folds", ["."])]
+        self.each = self.record.read_folds()
         self.row = _summary(self.record, self.each, table, outcome.seconds) | {"cut_from": self.cut_from}
 
     def sentence(self) -> str:

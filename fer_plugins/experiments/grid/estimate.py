@@ -12,7 +12,6 @@ from fer_plugins import config
 from fer_plugins.experiments.found_runs import FINISHED, Found
 from fer_plugins.experiments.grid.plan import Cell, Plan
 from fer_plugins.experiments.grid.state import Survey, seconds
-from fer_plugins.runs.record import Record
 from fer_plugins.runtime.errors import InputError
 
 MEASURED, SCALED, UNKNOWN = "measured", "by multiply-adds", "unknown"
@@ -81,9 +80,7 @@ def _one(
 def _measure(run: Found) -> list[_Speed]:
     """Return what a finished run says of its network's speed; of folds, all together."""
     record = run.record
-    one = [record]
-    if "folds" in record.manifest:
-        one = [Record.read(record.folder / name) for name in record.manifest["folds"]]
+    one = record.read_folds()
     count = sum(sum(each.manifest["data"]["counts"]["train"].values()) for each in one)
     done = sum(sum(each.manifest["data"]["counts"]["train"].values()) * each.manifest["epochs"] for each in one)
     if not done:
