@@ -49,7 +49,7 @@ def begin_all(resolved: config.Resolved, count: int, begin: Begin) -> Record:
     with hold_folder(folder):
         record.write_config(config.dump(settings))
         if resolved.series:
-            record.manifest["series"] = resolved.series
+            record.manifest["series"] = dict(resolved.series)
         return begin_in(record, count, begin)
 
 
@@ -143,7 +143,7 @@ def sum_up(record: Record) -> None:
     Args:
         record: of all folds together; its manifest names their folders.
     """
-    folds = [Record.read(record.folder / name) for name in record.manifest["folds"]]
+    folds = record.read_folds()
     first = folds[0].manifest
     part, classes = first["reported_on"], first["data"]["classes"]
     # of other datasets each fold tests all: not pooled
@@ -154,13 +154,14 @@ def sum_up(record: Record) -> None:
         for number, fold in enumerate(folds)
     ]
     spread = {name: _spread([float(row[name]) for row in rows]) for name in SUMMARY}
-    copies = [fold.manifest["data"].get("copies_in_training") for fold in folds]
+    counted = (fold.manifest["data"].get("copies_in_training") for fold in folds)
+    copies = [counts for counts in counted if counts]  # earlier versions did not count
     once = len(set(answers.sources)) == len(answers.sources)
     record.metrics = {"per_fold": rows, "between_folds": spread}
     if once:  # samples that are tested in several folds would count as several
         predictions = answers.predictions()
         record.metrics[part] = score(predictions, classes)
-        searched = all(counts[part]["near"] is not None for counts in copies if counts)
+        searched = all(counts[part]["near"] is not None for counts in copies)
         pooled = score_copies(predictions, answers.copies, classes, near_searched=searched)
         record.metrics[part] |= {"copies": pooled} if pooled else {}
         status = {part: answers.copies.tolist()} if pooled else None
@@ -175,7 +176,7 @@ def sum_up(record: Record) -> None:
         split_hashes=[fold.manifest["data"]["split_hash"] for fold in folds],
         each_sample_tested_once=once,
         not_a_result=faults,
-        data=data | ({"copies_in_training": _add_up(copies)} if all(copies) else {}),
+        data=data | ({"copies_in_training": _add_up(copies)} if len(copies) == len(folds) else {}),
     )
     _show(record, rows, spread, faults)
 

@@ -22,7 +22,7 @@ def note_end(record: Record, error: BaseException) -> BaseException:
     if _is_interruption(error):
         if finished:
             return Interrupted(f"interrupted after the run was finished; draw it with: fer figures {record.folder}")
-        record.manifest.update(status="interrupted")
+        record.manifest["status"] = "interrupted"
         return Interrupted(f"interrupted; go on with: fer-run --resume {record.folder}")
     raised = error
     if isinstance(error, InputError):
@@ -36,7 +36,7 @@ def note_end(record: Record, error: BaseException) -> BaseException:
     else:
         text = f"{type(error).__name__}: {error}"
     if not finished:
-        record.manifest.update(status="failed", error=text)
+        record.manifest["status"], record.manifest["error"] = "failed", text
     return raised
 
 

@@ -39,7 +39,7 @@ class Side:
         """Read what the training gave."""
         assert outcome.record is not None
         self.record = outcome.record
-        self.folds = [Record.read(self.record.folder / name) for name in self.record.manifest.get("folds", ["."])]
+        self.folds = self.record.read_folds()
         classes = self.record.manifest["data"]["classes"]
         self.answers = RecordedAnswers.read(self.record, classes).of("test")
         self.row = _summary(self.record, self.folds, _count_groups(self.answers.sources, table), outcome.seconds)

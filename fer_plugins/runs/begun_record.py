@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -52,42 +52,26 @@ def _check_config(record: Record) -> None:
 
 
 def _check_manifest(record: Record) -> None:
-    for key, is_as_written in (_OF_FOLDS if "folds" in record.manifest else _OF_A_RUN).items():
-        if not is_as_written(record.manifest.get(key)):
-            raise InputError(
-                f"{record.folder}: manifest.json has no {key} as a run writes it; repeat the run: "
-                f"fer-run --config {record.folder}/config.yaml"
-            )
+    """Refuse a manifest that lacks what a run goes on with; the types of what it has are checked already."""
+    manifest = record.manifest
+    needed = ("status", "folds") if "folds" in manifest else ("status", "sessions", "warnings", "data", "assumed")
+    missing = [key for key in needed if manifest.get(key) is None or (key == "folds" and not manifest["folds"])]
+    if (threads := manifest.get("threads")) is not None and not _is_count(threads.get("number"), least=1):
+        missing.append("threads")  # version 0.1.0 wrote none
+    if (series := manifest.get("series")) is not None and not _is_series(series):
+        missing.append("series")
+    if missing:
+        raise InputError(
+            f"{record.folder}: manifest.json has no {missing[0]} as a run writes it; repeat the run: "
+            f"fer-run --config {record.folder}/config.yaml"
+        )
 
 
-def _is_series(value: Any) -> bool:
-    if value is None:
-        return True
-    if not isinstance(value, dict) or not isinstance(value.get("id"), str):
+def _is_series(series: Mapping[str, Any]) -> bool:
+    if not isinstance(series.get("id"), str) or not _is_count(series.get("number")):
         return False
-    number, count = value.get("number"), value.get("count")
-    return type(number) is int and type(count) is int and 0 <= number < count
+    return _is_count(series.get("count"), least=series["number"] + 1)
 
 
-def _is_threads(value: Any) -> bool:  # version 0.1.0 wrote none
-    return value is None or (isinstance(value, dict) and type(value.get("number")) is int and value["number"] > 0)
-
-
-def _are(kind: type | tuple[type, ...]) -> Callable[[Any], bool]:
-    return lambda value: isinstance(value, list) and all(isinstance(one, kind) for one in value)
-
-
-_OF_A_RUN: dict[str, Callable[[Any], bool]] = {
-    "status": lambda value: isinstance(value, str),
-    "sessions": _are(dict),
-    "warnings": _are(str),
-    "data": lambda value: isinstance(value, dict),
-    "assumed": lambda value: isinstance(value, dict),
-    "threads": _is_threads,
-    "series": _is_series,
-}
-_OF_FOLDS: dict[str, Callable[[Any], bool]] = {
-    "status": lambda value: isinstance(value, str),
-    "folds": lambda value: bool(value) and _are((str, type(None)))(value),
-    "series": _is_series,
-}
+def _is_count(value: Any, least: int = 0) -> bool:
+    return type(value) is int and value >= least

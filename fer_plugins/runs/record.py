@@ -15,12 +15,13 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import yaml
 
 from fer_plugins.config import RunConfig, registry
 from fer_plugins.runs.record_types import check_types
+from fer_plugins.runs.schema import Manifest
 from fer_plugins.runtime.errors import InputError, RunError
 from fer_plugins.runtime.notices import as_values, from_values
 
@@ -38,8 +39,8 @@ class Record:
 
     folder: Path
     config: Mapping[str, Any] = field(default_factory=dict)
-    manifest: dict[str, Any] = field(default_factory=dict)
-    metrics: dict[str, Any] = field(default_factory=dict)
+    manifest: Manifest = field(default_factory=lambda: Manifest())
+    metrics: dict[str, Any] = field(default_factory=dict)  # of the type ``schema.Metrics``, under names of splits
     # What this process wrote to predictions.csv: split -> predictions, and the dataset of each where there are several.
     written: dict[str, tuple[Predictions, Sequence[str] | None]] = field(
         default_factory=dict, repr=False, compare=False
@@ -82,6 +83,15 @@ class Record:
             model["pool"]["name"] = registry.current_name("pooling", model["pool"])
         return record
 
+    def read_folds(self) -> list[Record]:
+        """Read the folders of the folds that are finished; the record itself where it is a single run.
+
+        Raises:
+            InputError: as ``read``.
+        """
+        names = self.manifest.get("folds")
+        return [self] if names is None else [Record.read(self.folder / name) for name in names if name]
+
     @property
     def checkpoints(self) -> Path:
         """The folder of ``best.ckpt`` and ``last.ckpt``."""
@@ -103,7 +113,7 @@ class Record:
 
     def write_manifest(self, **changes: Any) -> None:
         """Update the manifest and write it."""
-        self.manifest.update(changes)
+        self.manifest.update(cast(Manifest, changes))
         if notices := as_values(self.manifest.get("warnings", ())):
             self.manifest["notices"] = notices
         write_atomically(self.folder / "manifest.json", json.dumps(self.manifest, indent=2) + "\n")

@@ -1,11 +1,14 @@
-"""What the readers of finished runs take for granted of a record's values; another type is an older or damaged file."""
+"""Holds what was read of a run's folder to the types of ``schema``; another type is an older or damaged file."""
 
 from __future__ import annotations
 
+import types
+import typing
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
+from fer_plugins.runs.schema import Manifest, Metrics
 from fer_plugins.runtime.errors import InputError
 
 
@@ -18,56 +21,84 @@ class Contents(Protocol):
     metrics: Any
 
 
-# Dotted path -> its type, "texts" and "mappings" for lists of them; a value that is missing or null is read elsewhere.
-_TYPES: dict[str, dict[str, Any]] = {
-    "config": {
-        "recipe": str, "model.name": str, "data.name": str, "protocol.name": str, "seed": int,
-        "model": dict, "data": dict, "protocol": dict, "augmentation": dict, "loss": dict, "optimizer": dict,
-        "scheduler": dict, "selection": dict, "trainer": dict, "logger": dict, "run": dict,
-        "callbacks": "mappings",
-    },
-    "manifest": {
-        "reported_on": str, "plugin.name": str, "plugin.version": str, "plugin.distribution": str,
-        "data.title": str, "data.fingerprint": str, "data.split_hash": str, "data.classes": "texts",
-        "data.limit": int, "data.copies_in_training": dict, "data.release_parts": "texts",
-        "protocol.name": str, "protocol.flaw": str,
-        "assumed": dict, "split_hashes": "texts", "demonstration": bool, "folds": list,
-    },
-    "metrics": {"claims": "mappings", "not_a_result": "texts", "test": dict, "val": dict, "targets": dict},
-}  # fmt: skip
+class _Named(typing.TypedDict, total=False):
+    name: str
+
+
+class _SavedConfig(typing.TypedDict, total=False):
+    """What readers take for granted of config.yaml before it is resolved."""
+
+    recipe: str
+    seed: int
+    model: _Named
+    data: _Named
+    protocol: _Named
+    augmentation: dict[str, Any]
+    loss: dict[str, Any]
+    optimizer: dict[str, Any]
+    scheduler: dict[str, Any]
+    selection: dict[str, Any]
+    trainer: dict[str, Any]
+    callbacks: list[dict[str, Any]]
+    logger: dict[str, Any]
+    run: dict[str, Any]
+
+
+_TYPES: dict[str, Any] = {"config": _SavedConfig, "manifest": Manifest, "metrics": Metrics}
 _NAMES = {"config": "config.yaml", "manifest": "manifest.json", "metrics": "metrics.json"}
-_OF_A_PART = {
-    "per_class": dict, "intervals": dict, "intervals.per_class": dict, "copies": dict, "copies.without": dict,
-    "copies.without.intervals": dict, "copies.with": dict, "copies.with.intervals": dict, "copies.difference": dict,
-}  # fmt: skip
-_OF_A_CLAIM = {"metric": str, "claimed": (int, float, list), "source": str, "notes": "texts"}
 
 
 def check_types(record: Contents) -> None:
-    """Check that what is there has the type that a run writes.
+    """Check that what is there has the type that a run writes; a value that is missing or null is read elsewhere.
 
     Raises:
         InputError: it has not; one line that names folder, file and value.
     """
-    for file in _TYPES:
-        if not isinstance(getattr(record, file), dict):
-            raise InputError(f"{record.folder}: {_NAMES[file]} holds no mapping; it was not written by a run")
-    for file, types in _TYPES.items():
+    for file, wanted in _TYPES.items():
         content = getattr(record, file)
-        _check(record, file, content, types)
-    targets = record.metrics.get("targets") or {}
-    for name, one in targets.items():
-        _check(record, "metrics", {"scores": one}, {"scores": dict}, f"targets.{name}")
-    scored = {part: record.metrics.get(part) or {} for part in ("test", "val")}
-    for part, scores in (scored | {f"targets.{name}": one or {} for name, one in targets.items()}).items():
-        _check(record, "metrics", scores, _OF_A_PART, part)
-        for name in scores.get("per_class") or {}:
-            _check(record, "metrics", scores, {f"per_class.{name}": dict, f"intervals.per_class.{name}": dict}, part)
-    for number, claim in enumerate(record.metrics.get("claims") or []):
-        _check(record, "metrics", claim, _OF_A_CLAIM, f"claims[{number}]")
-        missing = [key for key in _OF_A_CLAIM if claim.get(key) is None]
-        if missing:
-            raise InputError(f"{record.folder}: metrics.json has no claims[{number}].{missing[0]}; repeat the run")
+        if not isinstance(content, dict):
+            raise InputError(f"{record.folder}: {_NAMES[file]} holds no mapping; it was not written by a run")
+        fault = find_fault(content, wanted)
+        if fault is not None:
+            raise InputError(
+                f"{record.folder}: {_NAMES[file]} has {fault} of another type than a run writes, so it was not written "
+                "by a run; repeat the run"
+            )
+
+
+def find_fault(value: Any, wanted: Any, place: str = "") -> str | None:
+    """Return the dotted place of the first value that is not of the type ``wanted``, None where there is none.
+
+    Null is taken everywhere but for the keys that a TypedDict requires. Keys that a TypedDict lacks are passed over.
+
+    >>> find_fault({"data": {"classes": ["anger", 3]}}, Manifest)
+    'data.classes[1]'
+    """
+    if value is None or wanted is Any:
+        return None
+    origin, arguments = typing.get_origin(wanted), typing.get_args(wanted)
+    if origin in (types.UnionType, typing.Union):
+        faults = [find_fault(value, kind, place) for kind in arguments if kind is not types.NoneType]
+        return None if None in faults else faults[0]
+    if typing.is_typeddict(wanted):
+        if not isinstance(value, dict):
+            return place
+        missing = [key for key in sorted(wanted.__required_keys__) if value.get(key) is None]
+        entries = [(f".{key}", value.get(key), kind) for key, kind in typing.get_type_hints(wanted).items()]
+        faults = [f"{place}.{key}" for key in missing]
+    elif origin is dict:
+        if not isinstance(value, dict):
+            return place
+        entries, faults = [(f".{key}", entry, arguments[1]) for key, entry in value.items()], []
+    elif origin is list:
+        if not isinstance(value, list):
+            return place
+        entries, faults = [(f"[{number}]", entry, arguments[0]) for number, entry in enumerate(value)], []
+    else:
+        number = (int, float) if wanted is float else wanted
+        return None if isinstance(value, number) and (wanted is bool or not isinstance(value, bool)) else place
+    faults += [fault for key, entry, kind in entries if (fault := find_fault(entry, kind, f"{place}{key}")) is not None]
+    return str(faults[0]).lstrip(".") if faults else None
 
 
 def need(record: Contents, file: str, *path: str) -> Any:
@@ -89,29 +120,3 @@ def need(record: Contents, file: str, *path: str) -> Any:
 def place_of_scores(part: str, dataset: str) -> tuple[str, ...]:
     """Return the keys that lead to a dataset's scores in metrics.json; ``dataset`` "" is the one trained on."""
     return ("targets", dataset) if dataset else (part,)
-
-
-def _check(record: Contents, file: str, content: Any, types: Mapping[str, Any], where: str = "") -> None:
-    for path, wanted in types.items():
-        value = _find(content, path)
-        if value is not None and not _is(value, wanted):
-            place = ".".join(filter(None, (where, path)))
-            raise InputError(
-                f"{record.folder}: {_NAMES[file]} has {place} of another type than a run writes, so it was not written "
-                "by a run; repeat the run"
-            )
-
-
-def _find(content: Any, path: str) -> Any:
-    for key in path.split("."):
-        content = content.get(key) if isinstance(content, Mapping) else None
-    return content
-
-
-def _is(value: Any, wanted: Any) -> bool:
-    match wanted:
-        case "texts":
-            return isinstance(value, list) and all(isinstance(one, str) for one in value)
-        case "mappings":
-            return isinstance(value, list) and all(isinstance(one, dict) for one in value)
-    return isinstance(value, wanted) and (wanted is bool or not isinstance(value, bool))

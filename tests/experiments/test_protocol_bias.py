@@ -428,7 +428,9 @@ def test_the_same_test_images_are_compared_in_pairs_for_each_network(toy, tmp_pa
 
 
 def answers(sources, true, predicted):
-    return Answers(tuple(sources), np.array(true), np.array(predicted), np.zeros((len(true), 2)), np.full(len(true), ""))
+    return Answers(
+        tuple(sources), np.array(true), np.array(predicted), np.zeros((len(true), 2)), np.full(len(true), "")
+    )
 
 
 def test_copies_are_told_apart_and_other_test_sets_are_not_paired():

@@ -11,6 +11,7 @@ from support.verbs import compare, figures, table
 from fer_plugins.commands import main
 from fer_plugins.experiments.run import run as train
 from fer_plugins.runs.read_runs import read_run
+from fer_plugins.runs.schema import DataFacts, Manifest, Metrics
 from fer_plugins.runs.without_copies import leave_out_copies
 from fer_plugins.runtime.errors import InputError
 from fer_plugins.training.result import build_result
@@ -56,6 +57,9 @@ def test_a_run_scores_images_with_and_without_a_copy_apart_and_prints_a_line_eac
     assert difference["difference"] == pytest.approx(copies["with"]["accuracy"] - copies["without"]["accuracy"])
     assert difference["low"] < difference["difference"] < difference["high"]
     assert read_run(record.folder).answers.copies.tolist().count("near") == copies["near"]
+    assert record.manifest.keys() <= Manifest.__annotations__.keys()  # every key that is written is declared
+    assert record.manifest["data"].keys() <= DataFacts.__annotations__.keys()
+    assert record.metrics.keys() <= Metrics.__annotations__.keys()
 
 
 def test_the_result_of_a_logger_has_both_groups_and_their_difference(pair):

@@ -25,7 +25,7 @@ def describe(opened: OpenedRun, part: Part, size: int, limit: int | None, seed: 
     record = opened.run.record
     manifest = record.manifest
     return {
-        "run": str(record.folder),
+        "run": record.folder.resolve().name,
         "written": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "plugin": manifest["plugin"],
         "pool": record.config["model"].get("pool"),

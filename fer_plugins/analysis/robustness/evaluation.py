@@ -31,9 +31,9 @@ from fer_plugins.analysis.robustness.tta import measure_tta
 from fer_plugins.metrics.predictions import Predictions
 from fer_plugins.metrics.scores import score
 from fer_plugins.runs import record as records
+from fer_plugins.runs.evaluation_file import FILE
 from fer_plugins.runtime.errors import InputError
 
-FILE = "evaluation.json"
 SUITES = ("shift", "corruption", "occlusion", "calibration")
 Say = Callable[[str], None]
 
@@ -96,8 +96,8 @@ def _measure_all(
     lost = int((~np.isfinite(plain.probabilities)).any(1).sum())
     if lost:
         raise InputError(
-            f"{opened.checkpoint['file']}: the network's answers are no finite numbers for {lost:,} of {len(part):,} "
-            "images, so nothing can be measured; repeat the run"
+            f"{opened.run.record.folder / opened.checkpoint['file']}: the network's answers are no finite numbers for "
+            f"{lost:,} of {len(part):,} images, so nothing can be measured; repeat the run"
         )
     found = describe(opened, part, size, request.limit, request.seed)
     found["agreement"] = compare_with_record(opened, part, plain)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import time
 from dataclasses import dataclass, field, replace
@@ -19,6 +18,7 @@ from fer_plugins.config import registry
 from fer_plugins.config.data_schema import AugmentationConfig
 from fer_plugins.data.datamodule import FERDataModule
 from fer_plugins.metrics.predictions import Predictions
+from fer_plugins.runs.evaluation_file import hash_file
 from fer_plugins.runs.manifest import header
 from fer_plugins.runs.read_runs import FinishedRun, read_run
 from fer_plugins.runs.record import Record
@@ -37,7 +37,7 @@ class OpenedRun:
     run: FinishedRun
     data: FERDataModule
     network: Network
-    checkpoint: dict[str, str]  # file, sha256
+    checkpoint: dict[str, str]  # file (relative to the run), sha256
     warnings: list[str] = field(default_factory=list)
 
     @property
@@ -112,9 +112,8 @@ def open_run(run: FinishedRun) -> OpenedRun:
             raise InputError(f"{file}: not of this run: {what} {theirs}, the run's configuration has {ours}")
     cuda = settings.trainer.accelerator != "cpu" and torch.cuda.is_available()
     network = Network(module, torch.device("cuda" if cuda else "cpu"), settings.trainer.precision)
-    with file.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    opened = OpenedRun(run, data, network, {"file": str(file), "sha256": digest})
+    checkpoint = {"file": file.relative_to(record.folder).as_posix(), "sha256": hash_file(file)}
+    opened = OpenedRun(run, data, network, checkpoint)
     then, component = record.manifest["plugin"], registry.find("architecture", str(settings.model.name))
     made, here = (f"{one['distribution']} {one['version']}" for one in (then, vars(component)))
     if made != here:

@@ -6,8 +6,6 @@ steadier is a question about trainings, so it takes several seeds of each.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -16,11 +14,11 @@ from rich.console import Console
 from rich.table import Table
 
 from fer_plugins.analysis.comparison import compare_means
-from fer_plugins.analysis.robustness.evaluation import FILE
 from fer_plugins.analysis.seed_spread import Model, seed_interval
 from fer_plugins.analysis.significance import ALPHA
 from fer_plugins.analysis.spread_limits import format_spread, range_of
 from fer_plugins.config.registry import nearest
+from fer_plugins.runs.evaluation_file import FILE, read_evaluation
 from fer_plugins.runs.read_runs import FinishedRun
 from fer_plugins.runs.result_table import format_p
 from fer_plugins.runtime.errors import InputError
@@ -50,7 +48,7 @@ def compare_evaluations(models: Mapping[str, Model], wanted: Sequence[str]) -> d
             the first run's; or a name is none of a figure that all of them have.
     """
     runs = [run for model in models.values() for run in model.runs]
-    found = {run.record.folder: _read(run) for run in runs}
+    found = {run.record.folder: read_evaluation(run.record) for run in runs}
     first = found[runs[0].record.folder]
     for run in runs[1:]:
         _check_same_images(run, found[run.record.folder], runs[0], first)
@@ -138,29 +136,6 @@ def _verdict(pair: Mapping[str, Any]) -> str:
     if pair["p_holm"] >= ALPHA:
         return "not distinguishable"
     return f"{pair['second' if pair['difference'] > 0 else 'first']} higher"
-
-
-def _read(run: FinishedRun) -> dict[str, Any]:
-    folder = run.record.folder
-    path = folder / FILE
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        known = {"part": str, "n": int, "of": int, "suites": dict, "data": dict, "seeds": dict, "checkpoint": dict}
-        if not isinstance(content, dict) or any(not isinstance(content.get(key), kind) for key, kind in known.items()):
-            raise ValueError
-    except FileNotFoundError:
-        raise InputError(f"{folder}: has no {FILE}; measure it with fer evaluate {folder} --suite shift") from None
-    except (OSError, ValueError, RecursionError):
-        raise InputError(f"{path}: damaged, or not written by fer evaluate; remove it and measure again") from None
-    checkpoint = folder / "checkpoints" / "best.ckpt"
-    try:
-        with checkpoint.open("rb") as stream:
-            digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError:
-        return content  # records may be passed on without their checkpoints
-    if content["checkpoint"].get("sha256") != digest:
-        raise InputError(f"{path}: is of another checkpoint than {checkpoint}; remove it and measure again")
-    return content
 
 
 def _check_same_images(run: FinishedRun, found: Mapping[str, Any], first_run: FinishedRun, first: Any) -> None:

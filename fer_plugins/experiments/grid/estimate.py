@@ -12,7 +12,6 @@ from fer_plugins import config
 from fer_plugins.experiments.existing_runs import FINISHED, ExistingRun, training_seconds
 from fer_plugins.experiments.grid.plan import GridCell, Plan
 from fer_plugins.experiments.grid.state import Survey
-from fer_plugins.runs.record import Record
 from fer_plugins.runtime.errors import InputError
 
 MEASURED, SCALED, UNKNOWN = "measured", "by multiply-adds", "unknown"
@@ -84,9 +83,7 @@ def _estimate_cell(
 def _measure(run: ExistingRun) -> list[_Speed]:
     """Return what a finished run says of its network's speed; of folds, all together."""
     record = run.record
-    folds = [record]
-    if "folds" in record.manifest:
-        folds = [Record.read(record.folder / name) for name in record.manifest["folds"]]
+    folds = record.read_folds()
     images = [sum(fold.manifest["data"]["counts"]["train"].values()) for fold in folds]
     passes = sum(count * fold.manifest["epochs"] for count, fold in zip(images, folds, strict=True))
     if not passes:

@@ -1,0 +1,47 @@
+"""evaluation.json: what ``fer robustness`` measured of a run, read and held to the run's checkpoint."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+from fer_plugins.runs.record import Record
+from fer_plugins.runs.record_types import find_fault
+from fer_plugins.runs.schema import Evaluation
+from fer_plugins.runtime.errors import InputError
+
+FILE = "evaluation.json"
+_READ = ("part", "n", "of", "suites", "data", "seeds", "checkpoint")  # what readers take for granted
+
+
+def read_evaluation(record: Record) -> Evaluation:
+    """Read the evaluation in a run's folder.
+
+    Raises:
+        InputError: there is none, it is damaged, or it is of another checkpoint than the run's.
+    """
+    path = record.folder / FILE
+    try:
+        content: Evaluation = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(content, dict) or any(content.get(key) is None for key in _READ):
+            raise ValueError
+        if find_fault(content, Evaluation) is not None:
+            raise ValueError
+    except FileNotFoundError:
+        raise InputError(
+            f"{record.folder}: has no {FILE}; measure it with fer evaluate {record.folder} --suite shift"
+        ) from None
+    except (OSError, ValueError, RecursionError):
+        raise InputError(f"{path}: damaged, or not written by fer evaluate; remove it and measure again") from None
+    checkpoint = record.checkpoints / "best.ckpt"
+    # records may be passed on without their checkpoints
+    if checkpoint.is_file() and content["checkpoint"].get("sha256") != hash_file(checkpoint):
+        raise InputError(f"{path}: is of another checkpoint than {checkpoint}; remove it and measure again")
+    return content
+
+
+def hash_file(path: Path) -> str:
+    """Return the SHA-256 of a file, hex."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
