@@ -137,9 +137,9 @@ def _load(named: NamedDataset) -> tuple[LoadedImages, str]:
 
     # A copy that differs from the release is to be looked at, not refused; its notes say in what it differs.
     dataset = named.build({"check": "warn"})
-    size = {"image_size": 48, "channels": 1}
+    cache = cache_folder(None)
     try:
-        loaded = load_images(dataset, name=named.name, **size, cache=cache_folder(None), memory_gb=1.0)
+        loaded = load_images(dataset, name=named.name, image_size=48, channels=1, cache=cache, memory_gb=1.0)
         return loaded, getattr(dataset, "title", named.name)
     except InputError:
         raise

@@ -98,13 +98,13 @@ def _compare_pixels(images: Images, described: Descriptions, match: Match, offic
     if len(altered) == 0:
         return []
     like = match.like[altered]
-    resized = np.array([images[place].shape[:2] != _SIZE for place in altered])
+    resized = np.array([images[place].shape[:2] != _SIZE for place in altered.tolist()])
     ratio = described.detail[altered] / np.maximum(official.images.detail[like].astype(float), 1)
     brighter = np.abs(described.mean[altered].astype(int) - official.images.mean[like]) > _TONE
     contrast = np.abs(described.deviation[altered].astype(int) - official.images.deviation[like]) > _TONE
     # Blur and sharpening change the deviation as well; only where the detail stays is it the tone.
     tone = ~resized & (brighter | (contrast & (ratio > _BLURRED) & (ratio < _SHARPENED)))
-    flat = np.array([is_equalised(images[place]) for place in altered])
+    flat = np.array([is_equalised(images[place]) for place in altered.tolist()])
     flags = {
         "resized": resized,
         "equalised": tone & flat,

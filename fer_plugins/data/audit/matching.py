@@ -47,8 +47,8 @@ def match_images(
     """
     size = len(described.digest)
     by_digest = defaultdict(list)
-    for row, digest in enumerate(official.images.digest.tolist()):
-        by_digest[digest].append(row)
+    for number, digest in enumerate(official.images.digest.tolist()):
+        by_digest[digest].append(number)
     candidates = [by_digest.get(digest, []) for digest in described.digest.tolist()]
     exact = np.array([bool(rows) for rows in candidates], dtype=bool)
     unique = np.array([len(rows) == 1 for rows in candidates], dtype=bool)

@@ -78,7 +78,7 @@ def describe_images(
         np.zeros((size, GRID**2), np.uint8),
         *(np.zeros(size, np.uint8) for _ in range(3)),
     )
-    for row in np.flatnonzero(~np.isin(described.digest, [] if known is None else known)):
+    for row in np.flatnonzero(~np.isin(described.digest, [] if known is None else known)).tolist():
         described.ranks[row], described.mean[row], described.deviation[row], described.detail[row] = _describe(
             images[row]
         )

@@ -22,8 +22,8 @@ def official_deduplicated(
     table: SampleTable,
     seed: int,
     *,
-    copies: Copies = "near",
-    contradicting: Contradicting = "keep",
+    copies: Literal["near", "exact"] = "near",
+    contradicting: Literal["keep", "drop", "majority"] = "keep",
     list: str = "search",
 ) -> list[Fold]:
     """The release's split without copies across splits, as one fold. The seed changes nothing.
@@ -90,7 +90,8 @@ def _without_contradiction(table: SampleTable, train: Rows, group: Rows, contrad
     votes = np.zeros((member.max(initial=-1) + 1, label.max(initial=0) + 1), np.int64)
     np.add.at(votes, (member, label), 1)
     size, own = votes.sum(axis=1)[member], votes[member, label]
-    return train[own == size if contradicting == "drop" else 2 * own > size]
+    kept: Rows = train[own == size if contradicting == "drop" else 2 * own > size]
+    return kept
 
 
 def _wants_near_copies(copies: Copies = "near", list: str = "search", **_: Any) -> bool:
