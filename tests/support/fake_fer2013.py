@@ -40,7 +40,7 @@ def make_faces(each: int = 2, seed: int = 0) -> list[Face]:
 
 def encode(pixels: np.ndarray, suffix: str = "png") -> bytes:
     stream = io.BytesIO()
-    Image.fromarray(pixels).save(stream, {"png": "PNG", "jpg": "JPEG"}[suffix])
+    Image.fromarray(pixels).save(stream, {"png": "PNG", "jpg": "JPEG", "pgm": "PPM"}[suffix])
     return stream.getvalue()
 
 
