@@ -7,7 +7,8 @@ from collections import defaultdict
 from typing import NamedTuple
 
 from fer_plugins.contract import Release
-from fer_plugins.data.formats.archives.file_set import FileSet, Opener, split_name
+from fer_plugins.data.formats.archives.file_set import Opener, split_name
+from fer_plugins.data.formats.archives.root_files import RootFiles
 from fer_plugins.data.formats.class_names import ClassNames
 from fer_plugins.data.formats.folders.class_folders import ClassFile, ClassTree
 from fer_plugins.data.formats.folders.trees import as_flag, ask_meaning, refuse_doubles
@@ -51,7 +52,7 @@ def is_series(tree: ClassTree) -> bool:
     return any(image.inner for image in tree.images)
 
 
-def list_folders(files: FileSet, tree: ClassTree, names: ClassNames, frames: Frames) -> Listing:
+def list_folders(files: RootFiles, tree: ClassTree, names: ClassNames, frames: Frames) -> Listing:
     """List class folders of images, or of sequences of images from neutral to peak.
 
     Raises:
@@ -96,7 +97,7 @@ def list_folders(files: FileSet, tree: ClassTree, names: ClassNames, frames: Fra
     return Listing("class folders, subject and sequence from the file names", classes, rows, release, notes)
 
 
-def _person_of(files: FileSet, image: ClassFile, *, series: bool) -> tuple[str, str]:
+def _person_of(files: RootFiles, image: ClassFile, *, series: bool) -> tuple[str, str]:
     """Return subject and sequence of an image, from its own name or from the folders above it."""
     matched = re.match(FRAME, image.file, re.IGNORECASE)
     if matched:
@@ -119,7 +120,9 @@ def _order_of(name: str) -> tuple[int, str]:
     return int(digits[-1]) if digits else 0, file
 
 
-def list_tree(files: FileSet, emotions: list[tuple[str, dict[str, str]]], images: list[str], frames: Frames) -> Listing:
+def list_tree(
+    files: RootFiles, emotions: list[tuple[str, dict[str, str]]], images: list[str], frames: Frames
+) -> Listing:
     """List the official tree: the last images of each labelled sequence, and its first as neutral where asked for.
 
     Args:
@@ -187,7 +190,7 @@ def _frame_of(name: str) -> int:
     return int(digits[0]) if digits else 0
 
 
-def refuse_twice(files: FileSet, names: list[str]) -> None:
+def refuse_twice(files: RootFiles, names: list[str]) -> None:
     """Refuse two files of one name: two copies of the images, or one image under two labels.
 
     Raises:
@@ -206,7 +209,7 @@ def refuse_twice(files: FileSet, names: list[str]) -> None:
         raise refuse_doubles(files, pairs, split_name(pairs[0][0])[-1].rpartition(".")[0])
 
 
-def _read_emotion(files: FileSet, name: str, opener: Opener) -> str:
+def _read_emotion(files: RootFiles, name: str, opener: Opener) -> str:
     text = read_text(files, name, opener).strip()  # such as 3.0000000e+00
     codes = {float(code): label for code, label in enumerate(_EMOTION_CODES)}
     try:

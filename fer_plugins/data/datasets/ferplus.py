@@ -15,7 +15,6 @@ import numpy.typing as npt
 from fer_plugins.contract import Release
 from fer_plugins.data.datasets.fer2013_copies import recognise
 from fer_plugins.data.datasets.fer2013_folders import has_class_folders
-from fer_plugins.data.datasets.fer2013_layouts import TableLayout
 from fer_plugins.data.datasets.ferplus_votes import (
     VotedRows,
     find_lists,
@@ -25,12 +24,12 @@ from fer_plugins.data.datasets.ferplus_votes import (
     read_lists,
 )
 from fer_plugins.data.datasets.vote_targets import LabelMode, make_targets
-from fer_plugins.data.formats.archives.file_set import FileSet, SingleFile
+from fer_plugins.data.formats.archives.root_files import RootFiles
 from fer_plugins.data.formats.class_names import ClassNames
 from fer_plugins.data.formats.file_kinds import open_path
 from fer_plugins.data.formats.image_files import OnBadImage
 from fer_plugins.data.formats.labels import EXPRESSIONS
-from fer_plugins.data.formats.tables.face_tables import CsvTable
+from fer_plugins.data.formats.tables.face_tables import FaceTable
 from fer_plugins.data.listed_dataset import Check, ListedDataset, Listing, Row
 from fer_plugins.data.option_values import check_value
 from fer_plugins.runtime.errors import InputError
@@ -99,7 +98,7 @@ def ferplus(
         classes=EXPRESSIONS,
         release=Release(samples=sum(_ON_TOP.values())) if plain else Release(),  # what majority keeps
         target_mode=_TARGET_MODES.get(label_mode),
-        other_digests=copy.digests,
+        digests=copy.digests,
     )
 
 
@@ -107,16 +106,18 @@ def ferplus(
 class _Copy:
     """The files, and in them the csv of pixels with the place of its votes, or else the script's lists."""
 
-    files: FileSet
+    files: RootFiles
     lists: dict[str, str] = field(default_factory=dict)
-    table: CsvTable | None = None
-    votes_in: FileSet | None = None
+    table: FaceTable | None = None
+    votes_in: RootFiles | None = None
     votes_name: str = ""
     notes: tuple[str, ...] = ()
 
     def digests(self) -> list[str]:
-        """Hash the csv of votes, which may lie elsewhere."""
-        return [self.votes_in.digest([self.votes_name])] if self.votes_in else []
+        """Hash the csv of pixels and that of votes, which may lie elsewhere; or the script's lists and images."""
+        if self.table is None or self.votes_in is None:
+            return [self.files.digest(self.files.names)]
+        return [self.table.digest(), self.votes_in.digest([self.votes_name])]
 
     def read(self, on_bad_image: OnBadImage) -> tuple[str, VotedRows]:
         """Read the votes and put them together with the images; return what the layout is called too."""
@@ -195,7 +196,7 @@ def _find(root: Path, labels: str | None) -> _Copy:
             )
         return _Copy(files, lists)
     try:
-        layout, notes = recognise(root, known=_VOTES)
+        copy = recognise(root, owner="ferplus", known=_VOTES)
     except InputError as error:
         if votes is None and has_class_folders(files, ClassNames()):
             raise InputError(
@@ -209,9 +210,9 @@ def _find(root: Path, labels: str | None) -> _Copy:
         raise InputError(
             f"{error}; the votes lie there, the images of fer2013.csv are missing: put it beside"
         ) from None
-    if not isinstance(layout, TableLayout) or not isinstance(layout.table, CsvTable):
+    if copy.table is None or copy.table.kind != "csv":
         raise InputError(
-            f"{root}: FER2013 lies there as {layout.title}, where the order of its rows, which fer2013new.csv follows, "
+            f"{root}: FER2013 lies there as {copy.title}, where the order of its rows, which fer2013new.csv follows, "
             "is lost; give fer2013.csv or icml_face_data.csv"
         )
     if votes is None:
@@ -220,5 +221,4 @@ def _find(root: Path, labels: str | None) -> _Copy:
             "images, or give --data.labels"
         )
     files_of_votes, name, more = votes
-    found = SingleFile(layout.table.csv.path)
-    return _Copy(found, {}, layout.table, files_of_votes, name, (*notes, *more))
+    return _Copy(copy.files, {}, copy.table, files_of_votes, name, (*copy.notes, *more))

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Literal
 
 from fer_plugins.data.datasets.folder_tables import find_face_table, list_table
-from fer_plugins.data.formats.archives.file_set import FileSet, make_printable, split_name
+from fer_plugins.data.formats.archives.file_set import make_printable, split_name
 from fer_plugins.data.formats.archives.opening import open_root
+from fer_plugins.data.formats.archives.root_files import RootFiles
 from fer_plugins.data.formats.class_names import ClassNames
 from fer_plugins.data.formats.copy_layout import note_unread, refuse_layout
 from fer_plugins.data.formats.folders.class_folders import find_tree
@@ -92,18 +93,17 @@ def folder(
     check_value("folder", "on_unknown_label", on_unknown_label, Literal["error", "drop", "keep"])
     if names is not None and codes is not None:
         raise InputError("folder: --data.names and --data.codes both name labels; leave one of them out")
-    faces = find_face_table(root, ignore) if csv is None else None
+    faces = find_face_table(root, _LAYOUTS, ignore) if csv is None else None
     given = csv
-    files: FileSet
     if faces is not None:
         files = faces.files
     else:
-        path = Path(root).expanduser() if root is not None and os.fspath(root) else None
+        path = Path(os.path.expanduser(root)) if root is not None and os.fspath(root) else None
         if path is not None and path.suffix.lower() in LIST_SUFFIXES and path.is_file():
             if csv is not None:
                 raise InputError(f"{path}: is a list itself, and --data.csv names another; leave one of them out")
             path, given = path.parent, path.name
-        files = open_root("folder", path if path is not None else root, _LAYOUTS, ignore=ignore)
+        files = open_root("folder", path, _LAYOUTS, ignore=ignore)
     named = {"split": split_column, "subject": subject_column, "sequence": sequence_column}
     meant = names if codes is None else codes
     columns = Columns(image_column, label_column, {key: name for key, name in named.items() if name})
@@ -115,7 +115,7 @@ def folder(
         copy.list_rows() if faces is None else partial(list_table, faces, on_bad_image, meant, copy.read_labels),
         options={"csv": given, "columns": columns, "names": names, "codes": codes, "unknown": on_unknown_label},
         on_bad_image=on_bad_image,
-        other_digests=None if faces is None else faces.digests,
+        digests=None if faces is None else faces.digests,
     )
 
 
@@ -123,7 +123,7 @@ def folder(
 class _Copy:
     """What lies in a copy of image files, and how the user says it is read."""
 
-    files: FileSet
+    files: RootFiles
     csv: str | list[str] | dict[str, str] | None
     columns: Columns
     names: ClassNames

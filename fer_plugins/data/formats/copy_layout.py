@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from fer_plugins.data.formats.archives.file_set import FileSet, make_printable, split_name
+from fer_plugins.data.formats.archives.file_set import make_printable, split_name
+from fer_plugins.data.formats.archives.root_files import RootFiles
 from fer_plugins.data.formats.folders.trees import refuse_trees, sort_trees
 from fer_plugins.data.formats.image_files import is_image
 from fer_plugins.data.formats.looks_like import describe_look
 from fer_plugins.runtime.errors import InputError
 
 
-def match_files(files: FileSet, pattern: str, owner: str) -> list[tuple[str, dict[str, str]]]:
+def match_files(files: RootFiles, pattern: str, owner: str) -> list[tuple[str, dict[str, str]]]:
     r"""Match the ends of the files' names; what lies above must be one folder, the same for all.
 
     The same tree once more (an archive that holds itself in a second folder) is left out of ``files``, with a note.
@@ -47,7 +48,7 @@ def match_files(files: FileSet, pattern: str, owner: str) -> list[tuple[str, dic
     return found
 
 
-def note_unread(files: FileSet, read: Iterable[str], why: str) -> list[str]:
+def note_unread(files: RootFiles, read: Iterable[str], why: str) -> list[str]:
     """Return a sentence on the images of a copy that are none of ``read``, or [] where there are none.
 
     Args:
@@ -67,7 +68,7 @@ def note_unread(files: FileSet, read: Iterable[str], why: str) -> list[str]:
     ]
 
 
-def refuse_layout(files: FileSet, owner: str, layouts: str) -> InputError:
+def refuse_layout(files: RootFiles, owner: str, layouts: str) -> InputError:
     """Return the error for a copy that is none of a dataset's layouts; it shows what lies there instead."""
     shown = ", ".join(make_printable(name) for name in files.names[:3])
     return InputError(

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Sequence
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from fer_plugins.data.formats.archives.file_set import READ_ERRORS, FileSet, Opener, make_printable
+from fer_plugins.data.formats.archives.file_set import READ_ERRORS, Opener, make_printable
+from fer_plugins.data.formats.archives.root_files import RootFiles
 from fer_plugins.runtime.errors import InputError
 
 OnBadImage = Literal["error", "skip"]
@@ -40,6 +41,13 @@ class UnreadableError(InputError):
 
     def __str__(self) -> str:
         return f"{self.where}: {self.reason}; replace it, or leave such samples out with --data.on_bad_image skip"
+
+
+def describe_bad(reasons: Sequence[str], what: str = "images") -> list[str]:
+    """Return a sentence on images that were left out, by what is wrong with each; [] where there are none."""
+    if not reasons:
+        return []
+    return [f"{len(reasons):,} bad {what} were left out (--data.on_bad_image skip), the first: {reasons[0]}."]
 
 
 def is_image(name: str) -> bool:
@@ -122,7 +130,7 @@ def _to_bytes(image: Image.Image, where: str, *, grey: bool) -> npt.NDArray[np.u
     return pixels[:, :, np.newaxis] if mode == "L" else pixels
 
 
-def read_image(files: FileSet, name: str, open_file: Opener, *, grey: bool) -> npt.NDArray[np.uint8]:
+def read_image(files: RootFiles, name: str, open_file: Opener, *, grey: bool) -> npt.NDArray[np.uint8]:
     """Read and decode one file of ``files``, which ``open_file`` opens; as :func:`decode_image`.
 
     Raises:
@@ -138,7 +146,7 @@ def read_image(files: FileSet, name: str, open_file: Opener, *, grey: bool) -> n
 
 
 def read_images(
-    files: FileSet, names: Iterable[str], *, grey: bool
+    files: RootFiles, names: Iterable[str], *, grey: bool
 ) -> Generator[npt.NDArray[np.uint8] | UnreadableError, None, None]:
     """Read and decode files in the order of ``names``; a bad one is yielded as its error, for the caller to judge."""
     with files.opened() as open_file:

@@ -6,7 +6,8 @@ import re
 import shlex
 from typing import NamedTuple
 
-from fer_plugins.data.formats.archives.file_set import READ_ERRORS, FileSet, make_printable, split_name
+from fer_plugins.data.formats.archives.file_set import READ_ERRORS, make_printable, split_name
+from fer_plugins.data.formats.archives.root_files import RootFiles
 from fer_plugins.data.formats.file_kinds import image_ending
 from fer_plugins.data.formats.folders.trees import as_flag, ask_meaning
 from fer_plugins.data.formats.image_files import is_image
@@ -62,7 +63,7 @@ _LOOKS = (
 _LOOKED_AT = 20  # files without an ending
 
 
-def describe_look(files: FileSet, owner: str) -> str:
+def describe_look(files: RootFiles, owner: str) -> str:
     """Return a clause such as "it looks like JAFFE: give --data jaffe; ", or "" where it looks like nothing known.
 
     Args:
@@ -72,7 +73,7 @@ def describe_look(files: FileSet, owner: str) -> str:
     return describe_release(files, owner) or _describe_images(files, owner)
 
 
-def describe_release(files: FileSet, owner: str) -> str:
+def describe_release(files: RootFiles, owner: str) -> str:
     """Return the clause for what names alone show: a release, a packed copy, arrays, labels in names; else ""."""
     names = {name: name.replace("\\", "/") for name in files.names}
     for look in _LOOKS:
@@ -93,7 +94,7 @@ def describe_release(files: FileSet, owner: str) -> str:
     return ""
 
 
-def _describe_images(files: FileSet, owner: str) -> str:
+def _describe_images(files: RootFiles, owner: str) -> str:
     if without := _describe_without_ending(files):
         return without
     images = [split_name(name) for name in files.names if is_image(name)]
@@ -109,7 +110,7 @@ def _describe_images(files: FileSet, owner: str) -> str:
     return ""
 
 
-def _describe_without_ending(files: FileSet) -> str:
+def _describe_without_ending(files: RootFiles) -> str:
     """Return the clause for images whose names have no ending, by the first bytes of some files."""
     with files.opened() as open_file:
         for name in [name for name in files.names if "." not in split_name(name)[-1]][:_LOOKED_AT]:
@@ -129,7 +130,7 @@ def _describe_without_ending(files: FileSet) -> str:
     return ""
 
 
-def refuse_labels(files: FileSet, unknown: list[str], shown: str, *, every: bool) -> InputError:
+def refuse_labels(files: RootFiles, unknown: list[str], shown: str, *, every: bool) -> InputError:
     """Return the error for labels that are no known expression.
 
     Args:

@@ -116,11 +116,11 @@ def test_of_several_copies_the_first_in_the_documented_order_is_read_and_the_oth
     assert set(dataset.table["split"]) == {"train"}
     assert "Also there and not read: test.csv." in dataset.notes
     fake.write_folder(tmp_path, fake.image_files(FACES))
-    assert FER2013(root=tmp_path, check="off").notes[0].startswith("Read from class folders")
+    assert FER2013(root=tmp_path, check="off").notes[0].startswith("Read as class folders")
     fake.write_icml_layout(tmp_path, FACES)
     dataset = FER2013(root=tmp_path, check="off")
     assert dataset.notes == [
-        "Read from csv of pixels (icml_face_data.csv).",
+        "Read as csv of pixels (icml_face_data.csv).",
         "Also there and not read: class folders, train.csv, test.csv.",
     ]
     fake.write_csv_layout(tmp_path, FACES)
@@ -255,7 +255,7 @@ def test_a_complete_release_passes_the_check_and_one_row_less_does_not(csv, colu
         tenth[1:] = 0
     complete = FER2013(root=csv(_complete_csv(tenth, columns)))
     assert len(complete) == tenth.sum()
-    with pytest.raises(InputError, match="counts per split"):
+    with pytest.raises(InputError, match="not the complete FER2013"):
         _ = FER2013(root=csv(_complete_csv(tenth, columns).rsplit(b"\n", 1)[0])).table
 
 
@@ -447,7 +447,7 @@ def test_a_bad_image_is_named_or_left_out_and_counted(file, packed, tmp_path):
     refuse(root, f"train/happy/Training_{file}", words, "--data.on_bad_image skip")
     dataset = FER2013(root=root, check="off", on_bad_image="skip")
     assert summarise(dataset) == EXPECTED
-    assert dataset.notes[-1].startswith("1 bad samples were left out")
+    assert dataset.notes[-1].startswith(("1 bad images were left out", "1 bad rows were left out"))
     assert file in dataset.notes[-1]
 
 
@@ -541,7 +541,7 @@ def test_a_bad_pixel_row_is_named_or_left_out_and_counted(csv, fault, row):
     rows = [number for number in range(1, 43) if number != row]
     assert dataset.table["source"] == [f"fer2013.csv:row {number}" for number in rows]
     assert all(np.array_equal(dataset[at][..., 0], FACES[number - 1].pixels) for at, number in enumerate(rows))
-    assert dataset.notes[-1].startswith("1 bad samples were left out")
+    assert dataset.notes[-1].startswith(("1 bad images were left out", "1 bad rows were left out"))
     assert f"row {row}" in dataset.notes[-1]
 
 
@@ -596,7 +596,7 @@ def test_the_real_release_has_the_official_counts(real):
     assert len(table) == 35_887
     for split, counts in zip(("train", "val", "test"), OFFICIAL_COUNTS, strict=True):
         assert np.bincount(table.label[table.split == split], minlength=7).tolist() == counts.tolist()
-    assert real.notes[0].startswith("Read from csv of pixels")
+    assert real.notes[0].startswith("Read as csv of pixels")
     assert {real[row].shape for row in range(0, 35_887, 97)} == {(48, 48, 1)}
 
 

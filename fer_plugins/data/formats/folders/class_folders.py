@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from fer_plugins.data.formats.archives.file_set import FileSet, make_printable, split_name
+from fer_plugins.data.formats.archives.file_set import make_printable, split_name
+from fer_plugins.data.formats.archives.root_files import RootFiles
 from fer_plugins.data.formats.class_names import ClassNames
 from fer_plugins.data.formats.folders.split_and_class import divide_folders
 from fer_plugins.data.formats.folders.trees import as_flag, refuse_splits, refuse_trees, sort_trees
@@ -62,7 +63,7 @@ class _Meaning(NamedTuple):
     known: int  # the folder that names an expression
 
 
-def find_tree(files: FileSet, names: ClassNames) -> ClassTree:
+def find_tree(files: RootFiles, names: ClassNames) -> ClassTree:
     """Find the images that lie in class folders, with or without folders of splits, above them or below.
 
     The class folder is the one whose name means an expression; where none does (numbers, another language), it is the
@@ -130,7 +131,7 @@ def find_tree(files: FileSet, names: ClassNames) -> ClassTree:
     return tree
 
 
-def _read_meanings(files: FileSet, folders: Sequence[Path], names: ClassNames) -> dict[Path, _Meaning]:
+def _read_meanings(files: RootFiles, folders: Sequence[Path], names: ClassNames) -> dict[Path, _Meaning]:
     """Read each path: names that all paths share (an archive called train.zip) say nothing where deeper ones do."""
     shared = 0
     while folders and len({folder[: shared + 1] for folder in folders}) == 1 and len(folders[0]) > shared:
@@ -198,7 +199,7 @@ def _class_places(held: Mapping[Path, list[str]], meant: Mapping[Path, _Meaning]
 
 
 def _judge_outside(
-    files: FileSet,
+    files: RootFiles,
     held: Mapping[Path, list[str]],
     meant: Mapping[Path, _Meaning],
     levels: Mapping[Path, int],

@@ -7,12 +7,12 @@ import posixpath
 import shlex
 from collections.abc import Mapping, Sequence
 
-from fer_plugins.data.formats.archives.file_set import FileSet, make_printable
+from fer_plugins.data.formats.archives.file_set import make_printable
 from fer_plugins.data.formats.archives.root_files import RootFiles
 from fer_plugins.runtime.errors import InputError
 
 
-def sort_trees(files: FileSet, trees: Mapping[str, Mapping[str, str]]) -> tuple[str, list[str]]:
+def sort_trees(files: RootFiles, trees: Mapping[str, Mapping[str, str]]) -> tuple[str, list[str]]:
     """Find the tree to read, and those that are no copies of it or of a part of it.
 
     Copies are left out of ``files``, with a note.
@@ -38,7 +38,7 @@ def sort_trees(files: FileSet, trees: Mapping[str, Mapping[str, str]]) -> tuple[
     return first, differing
 
 
-def refuse_trees(files: FileSet, first: str, other: str, form: str) -> InputError:
+def refuse_trees(files: RootFiles, first: str, other: str, form: str) -> InputError:
     """Return the error for two trees that differ; what it advises is possible in an archive too."""
     given = other if not first or other.startswith(f"{first}/") else first
     away = first if not other or first.startswith(f"{other}/") else other
@@ -49,7 +49,7 @@ def refuse_trees(files: FileSet, first: str, other: str, form: str) -> InputErro
     )
 
 
-def refuse_splits(files: FileSet, paths: Sequence[str], away: Sequence[str]) -> InputError:
+def refuse_splits(files: RootFiles, paths: Sequence[str], away: Sequence[str]) -> InputError:
     """Return the error for folders that hold class folders and name no split; ``away`` may be left out instead."""
     shown = ", ".join(repr(make_printable(path)) for path in paths[:12])
     return InputError(
@@ -73,7 +73,7 @@ def ask_meaning(words: Sequence[str]) -> str:
     return f"--data.names {as_flag(dict.fromkeys(words[:12], '...'))}"
 
 
-def refuse_doubles(files: FileSet, pairs: Sequence[tuple[str, str]], what: str) -> InputError:
+def refuse_doubles(files: RootFiles, pairs: Sequence[tuple[str, str]], what: str) -> InputError:
     """Return the error for images that are there twice, with what is to be left out so that each is there once.
 
     Args:

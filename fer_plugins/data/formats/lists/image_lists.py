@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from fer_plugins.data.formats.archives.file_set import FileSet, make_printable, split_name
+from fer_plugins.data.formats.archives.file_set import make_printable, split_name
+from fer_plugins.data.formats.archives.root_files import RootFiles
 from fer_plugins.data.formats.class_names import ClassNames
 from fer_plugins.data.formats.folders.trees import as_flag
 from fer_plugins.data.formats.image_files import is_image
@@ -44,7 +45,7 @@ class Columns(NamedTuple):
     others: Mapping[str, str]  # split, subject, sequence -> column
 
 
-def choose_lists(files: FileSet, given: Any, names: ClassNames, root: str = "") -> list[tuple[str, str]]:
+def choose_lists(files: RootFiles, given: Any, names: ClassNames, root: str = "") -> list[tuple[str, str]]:
     """Return the lists that ``given`` names, each with its split ("" where the list itself must say).
 
     Args:
@@ -73,7 +74,7 @@ def choose_lists(files: FileSet, given: Any, names: ClassNames, root: str = "") 
     return [(name, "") for name in found] if len(found) == 1 else name_splits(files, found, names)
 
 
-def find_lists(files: FileSet) -> list[str]:
+def find_lists(files: RootFiles) -> list[str]:
     """Return the files that list images with labels, by what their first lines hold."""
     images = {"/".join(split_name(name)).rpartition(".")[0] for name in files.names if is_image(name)}
     found: list[str] = []
@@ -89,7 +90,7 @@ def find_lists(files: FileSet) -> list[str]:
     return found
 
 
-def name_splits(files: FileSet, lists: Sequence[str], names: ClassNames) -> list[tuple[str, str]]:
+def name_splits(files: RootFiles, lists: Sequence[str], names: ClassNames) -> list[tuple[str, str]]:
     """Return each of several lists with the split that its name, or the nearest folder above, means.
 
     Raises:
@@ -112,7 +113,7 @@ def name_splits(files: FileSet, lists: Sequence[str], names: ClassNames) -> list
 
 
 def read_list(
-    files: FileSet, listed: str, columns: Columns, names: ClassNames, split: str = ""
+    files: RootFiles, listed: str, columns: Columns, names: ClassNames, split: str = ""
 ) -> tuple[list[ListedImage], list[str]]:
     """Read one list; an image is found beside the list, or where the end of its path, or its split, says.
 
@@ -179,7 +180,7 @@ def read_list(
     return found, [f"Columns of {make_printable(listed)} that were not read: {shown}."] if unread else []
 
 
-def _find_list(files: FileSet, given: str, root: str) -> list[str]:
+def _find_list(files: RootFiles, given: str, root: str) -> list[str]:
     tries = [given]
     if root:
         try:

@@ -8,7 +8,8 @@ import re
 from collections.abc import Sequence
 from contextlib import nullcontext
 
-from fer_plugins.data.formats.archives.file_set import READ_ERRORS, FileSet, Opener, make_printable
+from fer_plugins.data.formats.archives.file_set import READ_ERRORS, Opener, make_printable
+from fer_plugins.data.formats.archives.root_files import RootFiles
 from fer_plugins.data.formats.image_files import is_image
 from fer_plugins.data.formats.labels import expression_of
 from fer_plugins.data.formats.tables.csv_files import read_rows, read_text
@@ -27,7 +28,7 @@ LABEL_COLUMNS = (
 )
 
 
-def first_lines(files: FileSet, name: str, opener: Opener | None = None) -> list[str]:
+def first_lines(files: RootFiles, name: str, opener: Opener | None = None) -> list[str]:
     """Return the first two lines of a file that are not empty, less where they are not there or cannot be read.
 
     Args:
@@ -96,7 +97,7 @@ def _divide(line: str) -> list[str]:
     return line.rsplit(maxsplit=1) if is_image(path) else line.split()
 
 
-def read_lines(files: FileSet, listed: str) -> tuple[list[str], list[list[str]]]:
+def read_lines(files: RootFiles, listed: str) -> tuple[list[str], list[list[str]]]:
     """Read a list: the names of its columns, and its lines.
 
     Raises:
@@ -128,7 +129,7 @@ def read_lines(files: FileSet, listed: str) -> tuple[list[str], list[list[str]]]
     return header, rows
 
 
-def _read_json(files: FileSet, listed: str) -> tuple[list[str], list[list[str]]]:
+def _read_json(files: RootFiles, listed: str) -> tuple[list[str], list[list[str]]]:
     text, where = read_text(files, listed), files.where(listed)
     try:
         if listed.lower().endswith(".json"):

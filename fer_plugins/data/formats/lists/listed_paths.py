@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import posixpath
 
-from fer_plugins.data.formats.archives.file_set import FileSet, make_printable, split_name
+from fer_plugins.data.formats.archives.file_set import make_printable, split_name
+from fer_plugins.data.formats.archives.root_files import RootFiles
 from fer_plugins.data.formats.class_names import ClassNames
 from fer_plugins.data.formats.image_files import is_image
 from fer_plugins.runtime.errors import InputError
@@ -19,7 +20,7 @@ class ListedPaths:
         names: what words mean as splits.
     """
 
-    def __init__(self, files: FileSet, listed: str, names: ClassNames) -> None:
+    def __init__(self, files: RootFiles, listed: str, names: ClassNames) -> None:
         self._files = files
         self._names = names
         self._beside = "/".join(split_name(listed)[:-1])

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 import yaml
 
 from fer_plugins.config.yaml_files import load_yaml
-from fer_plugins.data.formats.archives.file_set import FileSet, make_printable, split_name
+from fer_plugins.data.formats.archives.file_set import make_printable, split_name
+from fer_plugins.data.formats.archives.root_files import RootFiles
 from fer_plugins.data.formats.class_names import ClassNames
 from fer_plugins.data.formats.folders.trees import as_flag
 from fer_plugins.data.formats.image_files import is_image
@@ -25,7 +26,7 @@ class _Read(NamedTuple):
     notes: list[str]
 
 
-def pair_boxes(files: FileSet) -> dict[str, str]:
+def pair_boxes(files: RootFiles) -> dict[str, str]:
     """Return image -> file of its boxes, for images of which that file is there; {} where it is another layout."""
     paths = {"/".join(split_name(name)): name for name in files.names}
     pairs = {}
@@ -48,7 +49,7 @@ def pair_boxes(files: FileSet) -> dict[str, str]:
     return pairs if any(_BOX.fullmatch(line) for line in shown) else {}
 
 
-def read_boxes(files: FileSet, pairs: dict[str, str], names: ClassNames) -> _Read:
+def read_boxes(files: RootFiles, pairs: dict[str, str], names: ClassNames) -> _Read:
     """Read the class of each image from its boxes.
 
     An image without a box, or with boxes of several classes, has no one label and is left out; a note counts them.
@@ -94,7 +95,7 @@ def read_boxes(files: FileSet, pairs: dict[str, str], names: ClassNames) -> _Rea
     return _Read(found, notes)
 
 
-def _class_words(files: FileSet) -> dict[str, str]:
+def _class_words(files: RootFiles) -> dict[str, str]:
     """Return code -> name of the yaml (or of classes.txt) that lies there, {} where none does."""
     for name in sorted(files.names, key=lambda one: one.count("/")):
         file = split_name(name)[-1].lower()

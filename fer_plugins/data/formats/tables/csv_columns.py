@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fer_plugins.data.formats.archives.file_set import make_printable
-from fer_plugins.data.formats.image_files import IMAGE_SUFFIXES
+from fer_plugins.data.formats.image_files import is_image
 from fer_plugins.data.formats.labels import expression_of
 from fer_plugins.data.formats.split_names import split_of
 from fer_plugins.data.formats.tables.face_rows import clean_label
@@ -37,7 +37,7 @@ class Columns:
     label_name: str = ""  # as written, where it is worth a note
 
 
-def find_columns(names: Sequence[str], samples: Sequence[Sequence[bytes]], width: int, where: str) -> Columns:
+def find_columns(names: Sequence[str], samples: Sequence[Sequence[str]], width: int, where: str) -> Columns:
     """Find the columns of pixels, labels and splits, by name where they have a known one, else by what they hold.
 
     Args:
@@ -54,7 +54,7 @@ def find_columns(names: Sequence[str], samples: Sequence[Sequence[bytes]], width
     if not pixels:
         raise _refuse_pixels(names, samples, where)
     others = sorted({*range(width)} - {*pixels})
-    texts = {place: [row[place].decode("utf-8", "replace") for row in samples] for place in others}
+    texts = {place: [row[place] for row in samples] for place in others}
     usage = _first_named(folded, USAGE_NAMES, others)
     if usage is not None and folded[usage] not in USAGE_NAMES[:2] and not any(map(split_of, texts[usage])):
         usage = None
@@ -89,10 +89,10 @@ def find_columns(names: Sequence[str], samples: Sequence[Sequence[bytes]], width
     )
 
 
-def is_number(field: bytes) -> bool:
+def is_number(field: str) -> bool:
     """Tell whether a field is a finite number."""
     try:
-        return math.isfinite(float(field))
+        return field.isascii() and math.isfinite(float(field))
     except ValueError:
         return False
 
@@ -106,7 +106,7 @@ def _first_named(folded: Sequence[str], names: Sequence[str], among: Sequence[in
     return next((place for name in names for place in among if folded[place] == name), None)
 
 
-def _find_pixels(folded: Sequence[str], samples: Sequence[Sequence[bytes]], width: int) -> tuple[int, ...]:
+def _find_pixels(folded: Sequence[str], samples: Sequence[Sequence[str]], width: int) -> tuple[int, ...]:
     def long(place: int) -> bool:
         full = sum(len(split_numbers(row[place])) >= LEAST for row in samples)
         return 2 * full > len(samples)
@@ -129,7 +129,7 @@ def _find_pixels(folded: Sequence[str], samples: Sequence[Sequence[bytes]], widt
         return ()
     if math.isqrt(len(wide)) ** 2 == len(wide) - 1:
         # One of the columns of numbers is the label: at the end that holds nothing but codes.
-        texts = {place: [row[place].decode("utf-8", "replace") for row in samples] for place in (wide[0], wide[-1])}
+        texts = {place: [row[place] for row in samples] for place in (wide[0], wide[-1])}
         ends = [place for place, column in texts.items() if all(map(_is_plain_label, column))]
         ends = [place for place in ends if len(set(texts[place])) > 1] or ends
         if len(ends) == 1:
@@ -137,9 +137,9 @@ def _find_pixels(folded: Sequence[str], samples: Sequence[Sequence[bytes]], widt
     return tuple(wide)
 
 
-def _refuse_pixels(names: Sequence[str], samples: Sequence[Sequence[bytes]], where: str) -> InputError:
+def _refuse_pixels(names: Sequence[str], samples: Sequence[Sequence[str]], where: str) -> InputError:
     shown = _show(names)
-    files = any(field.lower().endswith(tuple(s.encode() for s in IMAGE_SUFFIXES)) for row in samples for field in row)
+    files = any(is_image(field) for row in samples for field in row)
     looks = ""
     if {"nf", "neutral", "happiness"} <= {name.strip().casefold() for name in names}:
         looks = "; it looks like the votes of FER+, which --data ferplus reads beside fer2013.csv"

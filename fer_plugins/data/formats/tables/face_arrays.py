@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,8 +13,7 @@ import numpy.typing as npt
 from fer_plugins.data.formats.archives.file_set import make_printable
 from fer_plugins.data.formats.labels import expression_of
 from fer_plugins.data.formats.split_names import split_of
-from fer_plugins.data.formats.tables.array_images import to_images
-from fer_plugins.data.formats.tables.face_rows import FaceRows, clean_label, refuse_splits
+from fer_plugins.data.formats.tables.face_rows import FaceRows, make_rows
 from fer_plugins.runtime.errors import InputError
 
 _LEAST_SIDE = 8  # pixels
@@ -36,8 +35,7 @@ class ArraySet(NamedTuple):
 def find_sets(arrays: Mapping[str, _Array], where: str) -> tuple[list[ArraySet], list[str]]:
     """Find which arrays are the images and labels of each split.
 
-    Returns:
-        The sets, and sentences about what was guessed or not read.
+    Returns the sets, and sentences about what was guessed or not read.
 
     Raises:
         InputError: nothing fits, or several arrays fit equally; the message lists what lies there.
@@ -66,7 +64,7 @@ def find_sets(arrays: Mapping[str, _Array], where: str) -> tuple[list[ArraySet],
             key for key in by_split[split] if key not in keys and not (names and _class_names(arrays[key]) == names)
         ]
         fitting = [key for key in others if arrays[key].ndim in (1, 2) and len(arrays[key]) == size]
-        usage = next((key for key in fitting if _are_splits(arrays[key])), "")
+        usage = next((key for key in fitting if _all_mean(arrays[key], split_of)), "")
         labels = _choose_labels(arrays, [key for key in fitting if key != usage], where)
         if labels is None and _label_column(arrays[keys[0]]) is not None:
             labels = ""
@@ -102,22 +100,55 @@ def read_set(arrays: Mapping[str, _Array], one: ArraySet, where: str) -> FaceRow
     """
     array = arrays[one.images]
     column = None if one.labels else _label_column(array)
-    rows = FaceRows(where, names=one.names)
-    if column is not None:
-        labels = array[:, column]
-        array = np.delete(array, column, axis=1)
-    else:
+    if column is None:
         labels = arrays[one.labels]
-    rows.images = to_images(array, f"{where}: {one.images}")
-    rows.source = [f"{one.images}:row {row}" for row in range(1, len(array) + 1)]
-    rows.place = [f"{where}:{source}" for source in rows.source]
-    rows.label = _to_labels(labels, f"{where}: {one.labels or one.images}")
-    rows.split = [one.split] * len(array)
-    if one.usage:
-        written = [_text(value) for value in arrays[one.usage].ravel()]
-        rows.split = [split_of(text) or "" for text in written]
-        refuse_splits(rows, written, one.usage)
-    return rows
+    else:
+        labels, array = array[:, column], np.delete(array, column, axis=1)
+    sources = [f"{one.images}:row {row}" for row in range(1, len(array) + 1)]
+    return make_rows(
+        where,
+        sources=sources,
+        places=[f"{where}:{source}" for source in sources],
+        labels=_to_labels(labels, f"{where}: {one.labels or one.images}"),
+        images=to_images(array, f"{where}: {one.images}"),
+        split=one.split,
+        usages=[_text(value) for value in arrays[one.usage].ravel()] if one.usage else None,
+        usage_column=one.usage,
+        names=one.names,
+    )
+
+
+def to_images(array: _Array, where: str) -> npt.NDArray[np.uint8]:
+    """Bring images to uint8 (N, H, W, C), with C 1 or 3.
+
+    Args:
+        array: (N, H * H), (N, H, W), (N, H, W, C) or (N, C, H, W): whole numbers in 0..255, numbers with decimals in
+            0..255, or fractions in 0..1, which are told by the largest.
+        where: the array, for messages.
+
+    Raises:
+        InputError: values outside.
+    """
+    if array.ndim == 2:
+        side = math.isqrt(array.shape[1])
+        array = array.reshape(len(array), side, side)
+    if array.ndim == 3:
+        array = array[..., np.newaxis]
+    elif array.shape[-1] not in (1, 3):
+        array = array.transpose(0, 2, 3, 1)
+    if array.dtype == np.uint8:
+        return np.ascontiguousarray(array)
+    if array.dtype == np.bool_:
+        return array.astype(np.uint8) * np.uint8(255)
+    least, most = (float(array.min()), float(array.max())) if array.size else (0.0, 0.0)
+    if not (0 <= least and most <= 255):
+        raise InputError(
+            f"{where}: its values reach from {least:.3g} to {most:.3g}; pixels are 0 to 255, or fractions 0 to 1. "
+            "Save them before they are standardised"
+        )
+    if array.dtype.kind == "f":
+        array = np.rint(array * array.dtype.type(255 if most <= 1 else 1))
+    return array.astype(np.uint8)
 
 
 def split_of_key(key: str) -> str:
@@ -172,7 +203,7 @@ def _label_column(array: _Array) -> int | None:
 
 def _choose_labels(arrays: Mapping[str, _Array], fitting: list[str], where: str) -> str | None:
     fitting = [key for key in fitting if arrays[key].ndim == 1 or arrays[key].shape[1] <= _MOST_CLASSES]
-    words = [key for key in fitting if arrays[key].ndim == 1 and _are_expressions(arrays[key])]
+    words = [key for key in fitting if _all_mean(arrays[key], expression_of)]
     named = [key for key in fitting if set(re.split(r"[^a-z]+", key.rpartition("/")[2].lower())) & {*_LABEL_WORDS}]
     for keys in (words, fitting if len(fitting) == 1 else named):
         if len(keys) == 1:
@@ -187,12 +218,10 @@ def _text(value: object) -> str:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
-def _are_expressions(array: _Array) -> bool:
-    return array.dtype.kind in "SUOT" and all(expression_of(_text(value)) for value in np.unique(array))
-
-
-def _are_splits(array: _Array) -> bool:
-    return array.ndim == 1 and array.dtype.kind in "SUOT" and all(split_of(_text(v)) for v in np.unique(array))
+def _all_mean(array: _Array, meaning: Callable[[str], str | None]) -> bool:
+    """Tell whether all entries are words with a meaning as expression, or as split."""
+    is_text = array.ndim == 1 and array.dtype.kind in "SUOT"
+    return is_text and all(meaning(_text(value)) for value in np.unique(array))
 
 
 def _class_names(array: _Array) -> tuple[str, ...]:
@@ -212,7 +241,7 @@ def _to_labels(array: _Array, where: str) -> list[str]:
                 "shares of several classes are no label"
             )
         array = array.argmax(1)
-    return [clean_label(_text(value)) for value in array.tolist()]
+    return [_text(value) for value in array.tolist()]
 
 
 def _list(arrays: Mapping[str, _Array]) -> str:
