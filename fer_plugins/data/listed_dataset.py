@@ -228,7 +228,7 @@ class ListedDataset:
 
     def _compare(self, listing: Listing) -> None:
         rows = listing.rows + [row for row in listing.bad_rows if row.label >= 0 and row.split]
-        found = differences(
+        deviations = differences(
             listing.release,
             listing.classes,
             [row.label for row in rows],
@@ -236,12 +236,12 @@ class ListedDataset:
             subjects=[row.subject for row in rows if row.subject],
             sequences=[row.sequence for row in rows if row.sequence],
         )
-        if not found:
+        if not deviations:
             return
         if self._check == "warn":
-            listing.notes.append(f"The counts are not the release's: {', '.join(found)}{listing.explanation}.")
+            listing.notes.append(f"The counts are not the release's: {', '.join(deviations)}{listing.explanation}.")
             return
-        shown = ", ".join(found[:6]) + (f" and {len(found) - 6} more" if len(found) > 6 else "")
+        shown = ", ".join(deviations[:6]) + (f" and {len(deviations) - 6} more" if len(deviations) > 6 else "")
         remedy = "or go on" if listing.explanation else "give the complete release, or go on"
         raise InputError(
             f"{self.files.path}: not the complete {self.title}: {shown}{listing.explanation}; {remedy} with "

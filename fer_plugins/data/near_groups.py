@@ -47,22 +47,26 @@ def find_near_groups(
         return None
     from fer_plugins.data.audit.near_copies import find_near_copies
 
-    found = find_near_copies(images).components()
-    keep_near_groups(found, table, cache)
-    return found
+    groups_found = find_near_copies(images).components()
+    keep_near_groups(groups_found, table, cache)
+    return groups_found
 
 
 def keep_near_groups(groups: Groups, table: SampleTable, cache: Path | None) -> None:
-    """Keep what was found for later runs on the same images; a cache that cannot be written is passed over.
-
-    Args:
-        groups: (N,) a number for every image.
-        table: N samples, with ``digest``.
-        cache: folder of the cache, or None.
-    """
+    """Keep (N,) groups for later runs on the same images; a cache that cannot be written is passed over."""
     path = _place(table, cache)
-    if path is not None:
-        _write(path, groups[table.canonical_order()])
+    if path is None:
+        return
+    content = io.BytesIO()
+    np.save(content, groups[table.canonical_order()])
+    unfinished = path.with_name(f".unfinished-{os.getpid()}-{path.name}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished.write_bytes(content.getvalue())
+        unfinished.rename(path)
+    except (OSError, ValueError):  # ValueError: no path at all. It is looked for again next time
+        with contextlib.suppress(OSError, ValueError):  # what is no folder, or is not ours, refuses this as well
+            unfinished.unlink(missing_ok=True)
 
 
 def _place(table: SampleTable, cache: Path | None) -> Path | None:
@@ -80,16 +84,3 @@ def _read(path: Path, size: int) -> Groups | None:
     except Exception:  # no folder, no rights, or a file of whatever content: it is looked for again
         return None
     return kept if kept.shape == (size,) and kept.dtype == np.int64 else None
-
-
-def _write(path: Path, groups: Groups) -> None:
-    content = io.BytesIO()
-    np.save(content, groups)
-    unfinished = path.with_name(f".unfinished-{os.getpid()}-{path.name}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished.write_bytes(content.getvalue())
-        unfinished.rename(path)
-    except (OSError, ValueError):  # ValueError: no path at all. It is looked for again next time
-        with contextlib.suppress(OSError, ValueError):  # what is no folder, or is not ours, refuses this as well
-            unfinished.unlink(missing_ok=True)

@@ -1,6 +1,6 @@
 """Makes tiny copies of FER2013 in each of its layouts, from noise: no real face.
 
-As a script, ``python tests/fake_fer2013.py FOLDER`` writes one of each.
+As a script, ``python tests/support/fake_fer2013.py FOLDER`` writes one of each.
 """
 
 from __future__ import annotations

@@ -88,7 +88,7 @@ def _list_rows(
     sorted_in = known or bool(tree.images and named and not images)
     images = [] if sorted_in else images
     kinds = {"class folders": sorted_in, "ckextended.csv": csv, "the official tree": emotions or images}
-    present = [kind for kind, found in kinds.items() if found]
+    present = [kind for kind, content in kinds.items() if content]
     if len(present) > 1:
         raise InputError(
             f"{files.path}: holds {' and '.join(present)}; leave one of them out, such as --data.ignore "
@@ -107,10 +107,10 @@ def _list_rows(
     names.refuse_unused(str(files.path), tree.words())
     read = {*images, *(image.name for image in tree.images)}
     there = set(files.names)  # less a second copy
-    others = [name for name in named if name in there - read]
-    if others:
+    unread = [name for name in named if name in there - read]
+    if unread:
         listing.notes.append(
-            f"{len(others):,} images of CK+ lie outside of the layout and were not read, the first {others[0]}."
+            f"{len(unread):,} images of CK+ lie outside of the layout and were not read, the first {unread[0]}."
         )
     return listing
 
@@ -135,14 +135,14 @@ def _find_csv(
             return table, files
         return None, open_root("ckplus", root, _LAYOUTS, ignore=ignore)
     tables = find_tables(files)
-    found = {**tables.complete, **tables.parts}
-    named = [name for name in found if split_name(name)[-1].lower().startswith("ck")] or list(found)
+    csv_files = {**tables.complete, **tables.parts}
+    named = [name for name in csv_files if split_name(name)[-1].lower().startswith("ck")] or list(csv_files)
     if len(named) > 1:
         raise InputError(
             f"{files.path}: holds {named[0]} and {named[1]}; leave all but one out with --data.ignore "
             f"{as_flag(named[1:])}"
         )
-    return (found[named[0]] if named else None), files
+    return (csv_files[named[0]] if named else None), files
 
 
 def _list_csv(csv: FaceTable, on_bad_image: OnBadImage) -> Listing:
@@ -152,12 +152,12 @@ def _list_csv(csv: FaceTable, on_bad_image: OnBadImage) -> Listing:
         InputError: a label that is none of the release's, or splits that are none.
         UnreadableError: a bad row, under "error".
     """
-    found = csv.read(on_bad_image)
-    labels, _ = code_labels(found, EXPRESSIONS, remedy="give ckextended.csv, or read it with --data folder")
-    rows = [Row(*row) for row in zip(found.source, labels, found.split, strict=True)]
+    table_rows = csv.read(on_bad_image)
+    labels, _ = code_labels(table_rows, EXPRESSIONS, remedy="give ckextended.csv, or read it with --data folder")
+    rows = [Row(*row) for row in zip(table_rows.source, labels, table_rows.split, strict=True)]
     notes = [
         "The csv names no subject and no sequence: a subject-disjoint split of it is impossible.",
-        *found.notes,
+        *table_rows.notes,
     ]
     release = Release({"all": _ROWS}, 920)
-    return Listing("ckextended.csv", EXPRESSIONS, rows, release, notes, found.images, found.describe_bad())
+    return Listing("ckextended.csv", EXPRESSIONS, rows, release, notes, table_rows.images, table_rows.describe_bad())

@@ -31,10 +31,11 @@ class Frames(NamedTuple):
     last: int  # how many at its end
     neutral: bool  # whether its first is neutral
 
-    def choose(self, found: list[str], label: str) -> list[tuple[str, str]]:
+    def choose(self, images: list[str], label: str) -> list[tuple[str, str]]:
         """Return (name, expression) of the samples; a first image that is neutral shows no expression."""
-        first = found[:1] if self.neutral and len(found) > 1 else []
-        return [(one, "neutral") for one in first] + [(one, label) for one in found[len(first) :][-self.last :]]
+        first = images[:1] if self.neutral and len(images) > 1 else []
+        peak = images[len(first) :][-self.last :]
+        return [*((image, "neutral") for image in first), *((image, label) for image in peak)]
 
     def counts(self) -> dict[str, dict[str, int]] | None:
         """Return the release's counts, where they are known: longer ends may outnumber a short sequence's images."""
@@ -58,9 +59,8 @@ def list_folders(files: RootFiles, tree: ClassTree, names: ClassNames, frames: F
     Raises:
         InputError: an unknown class, an image twice, or names that say neither subject nor sequence.
     """
-    words = tree.words()
-    labels = {word: names.expression(word) for word in words}
-    if words and all(re.fullmatch(r"S\d{3}(?:[_-]\d{3})?", word, re.IGNORECASE) for word in words):
+    labels = {word: names.expression(word) for word in tree.words()}
+    if labels and all(re.fullmatch(r"S\d{3}(?:[_-]\d{3})?", word, re.IGNORECASE) for word in labels):
         raise InputError(
             f"{files.path}: holds sequences and no class folders; give the folder above as --data.root, whose folders "
             "name the classes"
@@ -79,9 +79,9 @@ def list_folders(files: RootFiles, tree: ClassTree, names: ClassNames, frames: F
     rows = []
     present = {expression for _, expression, *_ in held} | ({"neutral"} if series and frames.neutral else set())
     classes = tuple(name for name in EXPRESSIONS if name in present or name != "neutral")
-    for (split, label, subject, sequence), found in held.items():
-        ordered = sorted(found, key=_order_of)
-        for name, expression in frames.choose(ordered, label) if series else [(one, label) for one in ordered]:
+    for (split, label, subject, sequence), sequence_images in held.items():
+        ordered = sorted(sequence_images, key=_order_of)
+        for name, expression in frames.choose(ordered, label) if series else [(name, label) for name in ordered]:
             rows.append(Row(name, classes.index(expression), split, subject, sequence))
     order = {name: place for place, name in enumerate(files.names)}
     rows.sort(key=lambda row: order[row.name])
@@ -142,7 +142,9 @@ def list_tree(
     refuse_twice(files, images)
     labelled: dict[str, str] = {}
     pairs = [
-        (one, name) for name, match in emotions if (one := labelled.setdefault(match["sequence"].upper(), name)) != name
+        (first, name)
+        for name, match in emotions
+        if (first := labelled.setdefault(match["sequence"].upper(), name)) != name
     ]
     if pairs:
         raise refuse_doubles(files, pairs, "the label of a sequence")
@@ -160,16 +162,16 @@ def list_tree(
             raise InputError(
                 f"{files.where(name)}: the emotion is {label}, which the release never gives; fetch it again"
             )
-        found = sorted(held.get(key, []), key=lambda one: split_name(one)[-1])
-        if not found:
+        sequence_images = sorted(held.get(key, []), key=lambda name: split_name(name)[-1])
+        if not sequence_images:
             raise InputError(f"{files.where(name)}: sequence {key} has no image in cohn-kanade-images; unpack it again")
         subject = key.partition("_")[0]
-        if _frame_of(found[-1]) != int(match["frame"]):
+        if _frame_of(sequence_images[-1]) != int(match["frame"]):
             odd[_NO_PEAK].append(key)
-        if frames.neutral and _frame_of(found[0]) != 1:
+        if frames.neutral and _frame_of(sequence_images[0]) != 1:
             odd[_NO_START].append(key)
-        chosen = frames.choose(found, label)
-        rows += [Row(one, classes.index(expression), "", subject, key) for one, expression in chosen]
+        chosen = frames.choose(sequence_images, label)
+        rows += [Row(image_name, classes.index(expression), "", subject, key) for image_name, expression in chosen]
     layout = f"the official tree, {frames.title()}"
     notes = [f"{len(keys):,} sequences {what}, the first {keys[0]}." for what, keys in odd.items() if keys]
     return Listing(layout, classes, rows, Release(frames.counts(), subjects=118, sequences=327), notes)

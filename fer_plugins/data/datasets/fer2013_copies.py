@@ -64,32 +64,32 @@ def recognise(
     Raises:
         InputError: it cannot be read, or is none of FER2013's layouts.
     """
-    words = names or ClassNames()
+    meanings = names or ClassNames()
     files = open_root(owner, root, "FER2013", ignore=ignore, tables=True, enter=False)
     if not files.is_file:
-        return _recognise_among(files, words, known)
+        return _recognise_among(files, meanings, known)
     try:
         table = table_of_file(files)
     except InputError:
-        images = _open_tar_of_images(files, words, ignore) if kind_of_file(files.path) == "tar" else None
+        images = _open_tar_of_images(files, meanings, ignore) if kind_of_file(files.path) == "tar" else None
         if images is None:
             raise
-        return _recognise_among(images, words, known)
+        return _recognise_among(images, meanings, known)
     if table is None:
         raise refuse_file(files, _LOOKED_FOR)
     return FoundCopy(files, table)
 
 
-def _open_tar_of_images(files: RootFiles, words: ClassNames, ignore: Sequence[str] | None) -> RootFiles | None:
+def _open_tar_of_images(files: RootFiles, meanings: ClassNames, ignore: Sequence[str] | None) -> RootFiles | None:
     """Return the files of a tar that holds class folders; None where it holds none, or cannot be read so."""
     try:
         inner = open_root("fer2013", files.path, "FER2013", ignore=ignore)
-        return inner if has_class_folders(inner, words) else None
+        return inner if has_class_folders(inner, meanings) else None
     except InputError:
         return None
 
 
-def _recognise_among(files: RootFiles, words: ClassNames, known: str) -> FoundCopy:
+def _recognise_among(files: RootFiles, meanings: ClassNames, known: str) -> FoundCopy:
     """Choose among what lies there: complete copies first, exact pixels before JPEG, known names first."""
     tables = find_tables(files)
     archives = [*tables.zips, *(name for name in files.names if name.lower().endswith(PACKED))]
@@ -98,7 +98,7 @@ def _recognise_among(files: RootFiles, words: ClassNames, known: str) -> FoundCo
     candidates = [
         *([name for name in tables.complete if _file(name) == file] for file in ("fer2013.csv", "icml_face_data.csv")),
         *([name for name in packed if _file(name) == file] for file in ("fer2013.tar.gz", "fer2013.zip")),
-        [_CLASS_FOLDERS] if has_class_folders(files, words) else [],
+        [_CLASS_FOLDERS] if has_class_folders(files, meanings) else [],
         list(tables.complete),
         splits[:1],
         tables.arrow[:1],
@@ -128,16 +128,16 @@ def _recognise_among(files: RootFiles, words: ClassNames, known: str) -> FoundCo
         )
     table = _table_of(files, tables, chosen, splits)
     used = {chosen, *(table.names if table else ())}
-    others = [*order, *tables.parts, *tables.arrow, *tables.arrays, *tables.refused]
-    unread = [make_printable(name) for name in dict.fromkeys(others) if name not in used and _file(name) != known]
+    rest = [*order, *tables.parts, *tables.arrow, *tables.arrays, *tables.refused]
+    unread = [make_printable(name) for name in dict.fromkeys(rest) if name not in used and _file(name) != known]
     more = f" and {len(unread) - 8} more" if len(unread) > 8 else ""
     notes = [f"Also there and not read: {', '.join(unread[:8])}{more}."] if unread else []
     if table is not None:
         return FoundCopy(files, table, notes=notes)
     if chosen == _CLASS_FOLDERS:
-        images, more_notes = find_class_folders(files, words)
+        images, more_notes = find_class_folders(files, meanings)
         return FoundCopy(files, None, images, notes + more_notes)
-    inner = recognise(files.path / chosen, words)
+    inner = recognise(files.path / chosen, meanings)
     return FoundCopy(inner.files, inner.table, inner.images, notes + inner.notes)
 
 

@@ -54,10 +54,10 @@ def find_class_folders(files: RootFiles, names: ClassNames) -> tuple[list[Folder
         InputError: a class that FER2013 does not have, or images without a split.
     """
     tree = find_tree(files, names)
-    words = tree.words()
-    coded = bool(words) and all(word.isdecimal() and names.given(word) is None for word in words)
-    coded = coded and {int(word) for word in words} <= set(range(len(_CLASSES)))
-    meant = {word: _CLASSES[int(word)] if coded else names.expression(word) for word in words}
+    folders = tree.words()
+    coded = bool(folders) and all(word.isdecimal() and names.given(word) is None for word in folders)
+    coded = coded and {int(word) for word in folders} <= set(range(len(_CLASSES)))
+    meant = {word: _CLASSES[int(word)] if coded else names.expression(word) for word in folders}
     if unknown := [word for word, expression in meant.items() if expression not in _CLASSES]:
         raise _refuse_words(files, unknown, tree, meant)
     images = []
@@ -71,7 +71,7 @@ def find_class_folders(files: RootFiles, names: ClassNames) -> tuple[list[Folder
                 "--data folder with --protocol random"
             )
         images.append(FolderImage(image.name, split, meant[image.folder] or "", named is not None))
-    names.refuse_unused(str(files.path), words)
+    names.refuse_unused(str(files.path), folders)
     notes = list(tree.notes)
     if coded:
         shown = ", ".join(f"{word} {expression}" for word, expression in sorted(meant.items()))
@@ -85,10 +85,10 @@ def _refuse_words(files: RootFiles, unknown: list[str], tree: ClassTree, meant: 
     """Return the error for class folders that mean none of the seven classes, with what can be done about them."""
     folders = sorted({image.name.rpartition("/")[0] for image in tree.images if image.folder in unknown})
     shown = ", ".join(repr(make_printable(word)[:40]) for word in unknown[:12])
-    other = sorted({expression for word in unknown if (expression := meant[word])})
+    lacking = sorted({expression for word in unknown if (expression := meant[word])})
     remedies = [
-        f"read the copy as --data folder, since FER2013 has no {', '.join(other)}"
-        if other
+        f"read the copy as --data folder, since FER2013 has no {', '.join(lacking)}"
+        if lacking
         else f"say what they mean with {ask_meaning(unknown)} (or a file of that)"
     ]
     if len(folders) <= 12:

@@ -82,9 +82,10 @@ def ferplus(
         raise InputError(f"ferplus: majority_share is {majority_share}; give a share from 0 up to, not including, 1")
     if majority_share and label_mode != "majority":
         raise InputError(f"ferplus: majority_share belongs to label_mode majority, not {label_mode}; leave it out")
+    wanted = f"the folder or zip that holds {_LAYOUTS}"
     if root is None or not os.fspath(root):
-        raise InputError(f"ferplus: no data given; give --data.root the folder or zip that holds {_LAYOUTS}")
-    path = open_path(root, f"the folder or zip that holds {_LAYOUTS}")
+        raise InputError(f"ferplus: no data given; give --data.root {wanted}")
+    path = open_path(root, wanted)
     copy = _find(path, labels)
     plain = label_mode == "majority" and majority_share == 0
     return ListedDataset(
@@ -168,15 +169,15 @@ def _list_rows(
 def _compare(rows: VotedRows, on_top: npt.NDArray[np.bool_]) -> list[str]:
     """Return in what the votes differ from the release's."""
     split = np.array(rows.split)
-    found = {name: int((rows.named & on_top & (split == name)).sum()) for name in _ON_TOP}
+    counts = {name: int((rows.named & on_top & (split == name)).sum()) for name in _ON_TOP}
     wrong = [
-        f"{name} {found[name]:,} instead of {number:,}" for name, number in _ON_TOP.items() if found[name] != number
+        f"{name} {counts[name]:,} instead of {number:,}" for name, number in _ON_TOP.items() if counts[name] != number
     ]
-    other = int((rows.votes.sum(1) != _VOTERS).sum())
-    said = [f"rows with an expression on top: {', '.join(wrong)}"] if wrong else []
-    if other > _OTHER_VOTERS:
-        said.append(f"{other:,} rows do not have {_VOTERS} votes instead of {_OTHER_VOTERS}")
-    return said
+    incomplete = int((rows.votes.sum(1) != _VOTERS).sum())
+    deviations = [f"rows with an expression on top: {', '.join(wrong)}"] if wrong else []
+    if incomplete > _OTHER_VOTERS:
+        deviations.append(f"{incomplete:,} rows do not have {_VOTERS} votes instead of {_OTHER_VOTERS}")
+    return deviations
 
 
 def _find(root: Path, labels: str | None) -> _Copy:

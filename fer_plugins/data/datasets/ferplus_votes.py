@@ -56,11 +56,6 @@ class VotedRows:
 def match_votes(faces: FaceRows, files: RootFiles, name: str) -> VotedRows:
     """Put votes and images together row by row: four image names stand twice in the release, and cannot tell.
 
-    Args:
-        faces: fer2013.csv.
-        files: the copy with the votes.
-        name: of the csv of votes.
-
     Raises:
         InputError: the two do not belong together, or votes that are no numbers.
     """
@@ -99,15 +94,15 @@ def find_votes(root: Path, labels: str | None) -> tuple[RootFiles, str, list[str
             raise InputError(f"{path}: is a folder; give --data.labels the path of fer2013new.csv")
         return RootFiles(FolderFiles(path)), path.name, []
     files = open_files(root)
-    found = [name for name in files.names if split_name(name)[-1].lower() == "fer2013new.csv"]
-    found.sort(key=lambda name: len(split_name(name)))
-    if len(found) > 1 and len(split_name(found[0])) == len(split_name(found[1])):
+    candidates = [name for name in files.names if split_name(name)[-1].lower() == "fer2013new.csv"]
+    candidates.sort(key=lambda name: len(split_name(name)))
+    if len(candidates) > 1 and len(split_name(candidates[0])) == len(split_name(candidates[1])):
         raise InputError(
-            f"{root}: holds {found[0]} and {found[1]}; give --data.labels the path of the right one, unpacked where it "
-            "lies in a zip"
+            f"{root}: holds {candidates[0]} and {candidates[1]}; give --data.labels the path of the right one, "
+            "unpacked where it lies in a zip"
         )
-    notes = [f"Also there and not read: {make_printable(', '.join(found[1:5]))}."] if found[1:] else []
-    return (files, found[0], notes) if found else None
+    notes = [f"Also there and not read: {make_printable(', '.join(candidates[1:5]))}."] if candidates[1:] else []
+    return (files, candidates[0], notes) if candidates else None
 
 
 def open_files(root: Path) -> RootFiles:
@@ -119,13 +114,13 @@ def open_files(root: Path) -> RootFiles:
 
 def find_lists(files: RootFiles) -> dict[str, str]:
     """Return the lists that the authors' script writes, {name: split}; {} where none lie there."""
-    found = {}
+    lists = {}
     for name in files.names:
         *folders, file = split_name(name)
         split = split_of(folders[-1] if folders else files.path.resolve().name)
         if file.lower() == _LIST and split:
-            found[name] = split
-    return found
+            lists[name] = split
+    return lists
 
 
 def read_lists(files: RootFiles, lists: dict[str, str]) -> VotedRows:

@@ -46,12 +46,6 @@ def find_face_table(
 def list_table(copy: FoundCopy, on_bad_image: OnBadImage, codes: object, read_labels: _LabelReader) -> Listing:
     """Read a table of faces.
 
-    Args:
-        copy: with a table.
-        on_bad_image: what a bad row leads to.
-        codes: the user's names for labels that are numbers; else the table's own.
-        read_labels: maps labels, as counted, to classes, or to None where they are left out.
-
     Raises:
         InputError: no row can be read, or labels that are not known.
     """

@@ -30,22 +30,20 @@ def match_files(files: RootFiles, pattern: str, owner: str) -> list[tuple[str, d
         InputError: two copies that differ lie side by side.
     """
     compiled = re.compile(rf"(?P<above>(?:.*?/)??){pattern}", re.IGNORECASE)
-    found = []
+    matches = []
     tops: dict[str, dict[str, str]] = {}
     for name in files.names:
-        path = name.replace("\\", "/")
-        matched = compiled.fullmatch(path)
-        if matched:
-            found.append((name, matched.groupdict()))
+        if matched := compiled.fullmatch(name):
+            matches.append((name, matched.groupdict()))
             above = matched["above"]
-            tops.setdefault(above.rstrip("/"), {})[path[len(above) :]] = name
+            tops.setdefault(above.rstrip("/"), {})[name[len(above) :]] = name
     if len(tops) > 1:
         first, differing = sort_trees(files, tops)
         if differing:
             raise refuse_trees(files, first, differing[0], owner)
         kept = set(tops[first].values())
-        found = [(name, match) for name, match in found if name in kept]
-    return found
+        matches = [(name, match) for name, match in matches if name in kept]
+    return matches
 
 
 def note_unread(files: RootFiles, read: Iterable[str], why: str) -> list[str]:
@@ -57,13 +55,13 @@ def note_unread(files: RootFiles, read: Iterable[str], why: str) -> list[str]:
         why: the reason why others are none, such as "their names are none of the release's".
     """
     known = set(read)
-    others = [name for name in files.names if is_image(name) and name not in known]
-    if not others:
+    unread = [name for name in files.names if is_image(name) and name not in known]
+    if not unread:
         return []
-    folders = sorted({"/".join(split_name(name)[:-1]) or "its top" for name in others})
+    folders = sorted({"/".join(split_name(name)[:-1]) or "its top" for name in unread})
     shown = ", ".join(make_printable(folder) for folder in folders[:3]) + (", ..." if len(folders) > 3 else "")
     return [
-        f"{len(others):,} images were not read, since {why}: the first {make_printable(others[0])}; they lie in "
+        f"{len(unread):,} images were not read, since {why}: the first {make_printable(unread[0])}; they lie in "
         f"{shown}."
     ]
 
@@ -74,4 +72,11 @@ def refuse_layout(files: RootFiles, owner: str, layouts: str) -> InputError:
     return InputError(
         f"{files.path}: nothing of {owner} found in it (it holds {shown}{', ...' if len(files.names) > 3 else ''}); "
         f"{describe_look(files, owner)}looked for {layouts}"
+    )
+
+
+def refuse_no_splits(files: RootFiles, splits: str) -> InputError:
+    """Return the error for class folders of a dataset whose release has ``splits``, where none is named."""
+    return InputError(
+        f"{files.path}: holds class folders and none of {splits}; read it as --data folder with --protocol random"
     )

@@ -27,12 +27,7 @@ _ORIENTATION = 0x0112  # EXIF
 
 
 class UnreadableError(InputError):
-    """One sample among many cannot be read: a caller may leave it out and count it.
-
-    Args:
-        where: the file or row.
-        reason: what is wrong with it.
-    """
+    """One sample among many cannot be read: a caller may leave it out and count it."""
 
     def __init__(self, where: str, reason: str) -> None:
         super().__init__(where, reason)  # both, so that the exception survives pickling
@@ -123,8 +118,8 @@ def _to_bytes(image: Image.Image, where: str, *, grey: bool) -> npt.NDArray[np.u
         return ((wide + 128) // 257).astype(np.uint8)[:, :, np.newaxis]
     colourless = image.mode in ("1", "L", "LA")
     if image.has_transparency_data:
-        whole = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", whole.size, "white"), whole)
+        rgba = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
     mode = "L" if grey or colourless else "RGB"
     pixels = np.array(image if image.mode == mode else image.convert(mode))
     return pixels[:, :, np.newaxis] if mode == "L" else pixels

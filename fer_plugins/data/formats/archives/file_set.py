@@ -19,15 +19,7 @@ from fer_plugins.runtime.errors import InputError
 Opener = Callable[[str], IO[bytes]]
 
 # What the standard library raises for a member that is cut off, altered or packed in an unknown way.
-READ_ERRORS = (
-    OSError,
-    EOFError,
-    NotImplementedError,
-    zipfile.BadZipFile,
-    tarfile.TarError,
-    zlib.error,
-    lzma.LZMAError,
-)
+READ_ERRORS = (OSError, EOFError, NotImplementedError, zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError)
 
 
 def hash_file(path: Path) -> str:

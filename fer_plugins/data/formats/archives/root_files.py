@@ -126,21 +126,21 @@ class RootFiles:
 
         In a zip checksums are compared; else sizes, and the bytes of some pairs spread over all.
         """
-        full = [(self._full[one], self._full[other]) for one, other in pairs]
-        whole = self.whole
-        if isinstance(whole, ZipFiles):
-            sums = whole.checksums()
-            return all(sums[one] == sums[other] for one, other in full)
-        for one, other in full:
-            if isinstance(whole, TarFiles):
-                same = whole.size(one) == whole.size(other)
+        full = [(self._full[first_name], self._full[second_name]) for first_name, second_name in pairs]
+        source = self.whole
+        if isinstance(source, ZipFiles):
+            sums = source.checksums()
+            return all(sums[first_name] == sums[second_name] for first_name, second_name in full)
+        for first_name, second_name in full:
+            if isinstance(source, TarFiles):
+                same = source.size(first_name) == source.size(second_name)
             else:
-                same = (whole.folder / one).stat().st_size == (whole.folder / other).stat().st_size
+                same = (source.folder / first_name).stat().st_size == (source.folder / second_name).stat().st_size
             if not same:
                 return False
-        with whole.opened() as open_file:
-            for one, other in full[:: max(1, len(full) // _SAMPLED)]:
-                with open_file(one) as first, open_file(other) as second:
+        with source.opened() as open_file:
+            for first_name, second_name in full[:: max(1, len(full) // _SAMPLED)]:
+                with open_file(first_name) as first, open_file(second_name) as second:
                     if first.read() != second.read():
                         return False
         return True

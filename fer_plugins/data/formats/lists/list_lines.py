@@ -29,13 +29,7 @@ LABEL_COLUMNS = (
 
 
 def first_lines(files: RootFiles, name: str, opener: Opener | None = None) -> list[str]:
-    """Return the first two lines of a file that are not empty, less where they are not there or cannot be read.
-
-    Args:
-        files: the copy.
-        name: the file's.
-        opener: of ``files.opened()``, where many are looked at.
-    """
+    """Return the first two lines of a file that are not empty; less where there are fewer, or it cannot be read."""
     try:
         with nullcontext(opener) if opener else files.opened() as open_file, open_file(name) as stream:
             start = stream.read(_LOOKED_AT)
@@ -65,11 +59,7 @@ def join_one_hot(
 ) -> tuple[list[str], list[list[str]]]:
     """Make one column of labels of a column an expression, with 1 for the one that is meant.
 
-    Args:
-        header: the names of the columns.
-        lines: their entries.
-        given: the column of labels that the user named; nothing is joined then, or where there is such a column.
-        where: the list, for messages.
+    Nothing is joined where there is a column of labels, or the user ``given`` one.
 
     Raises:
         InputError: a line has not exactly one expression.
@@ -90,7 +80,7 @@ def join_one_hot(
 
 
 def _divide(line: str) -> list[str]:
-    mark = next((one for one in ",;\t" if one in line), None)
+    mark = next((sign for sign in ",;\t" if sign in line), None)
     if mark is not None:
         return next(csv.reader([line], delimiter=mark), [])
     path, _, _ = line.rpartition(" ")  # a path may have blanks in it

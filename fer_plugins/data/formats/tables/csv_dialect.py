@@ -33,12 +33,7 @@ class Dialect:
 
 
 def find_dialect(head: bytes, where: str, side: int) -> Dialect:
-    """Tell from the start of a csv how it is written.
-
-    Args:
-        head: its first bytes, up to ``file_kinds.HEAD``.
-        where: its name, for messages.
-        side: the side of its images that is expected, in pixels.
+    """Tell from the start of a csv (up to ``file_kinds.HEAD`` bytes) how it is written; ``side``: pixels, as expected.
 
     Raises:
         InputError: it is no csv, or a needed column is missing (the message lists what is there).

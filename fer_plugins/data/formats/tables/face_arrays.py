@@ -51,7 +51,7 @@ def find_sets(arrays: Mapping[str, _Array], where: str) -> tuple[list[ArraySet],
     images = {split: keys for split, keys in images.items() if keys}
     if not images:
         raise InputError(f"{where}: holds no array of images (N x H x W, or N x pixels): {_list(arrays)}")
-    names = next((found for key in arrays if (found := _class_names(arrays[key]))), ())
+    names = next((class_names for key in arrays if (class_names := _class_names(arrays[key]))), ())
     sets, notes = [], []
     for split, keys in images.items():
         if len(keys) > 1:
@@ -60,16 +60,16 @@ def find_sets(arrays: Mapping[str, _Array], where: str) -> tuple[list[ArraySet],
                 f"{_list({key: arrays[key] for key in keys})}; give --data.root one file, or save X and y alone"
             )
         size = len(arrays[keys[0]])
-        others = [
+        rest = [
             key for key in by_split[split] if key not in keys and not (names and _class_names(arrays[key]) == names)
         ]
-        fitting = [key for key in others if arrays[key].ndim in (1, 2) and len(arrays[key]) == size]
+        fitting = [key for key in rest if arrays[key].ndim in (1, 2) and len(arrays[key]) == size]
         usage = next((key for key in fitting if _all_mean(arrays[key], split_of)), "")
         labels = _choose_labels(arrays, [key for key in fitting if key != usage], where)
         if labels is None and _label_column(arrays[keys[0]]) is not None:
             labels = ""
         if labels is None:
-            lengths = [key for key in others if arrays[key].ndim in (1, 2)]
+            lengths = [key for key in rest if arrays[key].ndim in (1, 2)]
             if lengths and not fitting:
                 raise InputError(
                     f"{where}: {keys[0]} has {size:,} images and {lengths[0]} {len(arrays[lengths[0]]):,} labels; the "
@@ -80,41 +80,38 @@ def find_sets(arrays: Mapping[str, _Array], where: str) -> tuple[list[ArraySet],
         sets.append(ArraySet(keys[0], labels, usage, split, names))
     if not sets:
         raise InputError(f"{where}: holds images without labels: {_list(arrays)}; save the labels beside them, as y")
-    known = {one.split for one in sets}
-    if "" in known and len(known) > 1:
-        if "train" in known:
-            plain = next(one for one in sets if not one.split)
-            raise InputError(f"{where}: {plain.images} names no split, others do: {_list(arrays)}; rename or remove it")
-        notes += [
-            f"{one.images} names no split beside others that do: it was read as train." for one in sets if not one.split
-        ]
-        sets = [one._replace(split=one.split or "train") for one in sets]
+    plain = next((array_set.images for array_set in sets if not array_set.split), "")
+    if plain and len(sets) > 1:
+        if any(array_set.split == "train" for array_set in sets):
+            raise InputError(f"{where}: {plain} names no split, others do: {_list(arrays)}; rename or remove it")
+        notes.append(f"{plain} names no split beside others that do: it was read as train.")
+        sets = [array_set._replace(split=array_set.split or "train") for array_set in sets]
     return sets, notes
 
 
-def read_set(arrays: Mapping[str, _Array], one: ArraySet, where: str) -> FaceRows:
+def read_set(arrays: Mapping[str, _Array], array_set: ArraySet, where: str) -> FaceRows:
     """Return the rows of one set.
 
     Raises:
         InputError: pixels that are none, or labels that are shares.
     """
-    array = arrays[one.images]
-    column = None if one.labels else _label_column(array)
+    array = arrays[array_set.images]
+    column = None if array_set.labels else _label_column(array)
     if column is None:
-        labels = arrays[one.labels]
+        labels = arrays[array_set.labels]
     else:
         labels, array = array[:, column], np.delete(array, column, axis=1)
-    sources = [f"{one.images}:row {row}" for row in range(1, len(array) + 1)]
+    sources = [f"{array_set.images}:row {row}" for row in range(1, len(array) + 1)]
     return make_rows(
         where,
         sources=sources,
         places=[f"{where}:{source}" for source in sources],
-        labels=_to_labels(labels, f"{where}: {one.labels or one.images}"),
-        images=to_images(array, f"{where}: {one.images}"),
-        split=one.split,
-        usages=[_text(value) for value in arrays[one.usage].ravel()] if one.usage else None,
-        usage_column=one.usage,
-        names=one.names,
+        labels=_to_labels(labels, f"{where}: {array_set.labels or array_set.images}"),
+        images=to_images(array, f"{where}: {array_set.images}"),
+        split=array_set.split,
+        usages=[_text(value) for value in arrays[array_set.usage].ravel()] if array_set.usage else None,
+        usage_column=array_set.usage,
+        names=array_set.names,
     )
 
 
@@ -162,16 +159,16 @@ def split_of_key(key: str) -> str:
         for word, split in (("publictest", "val"), ("privatetest", "test")):
             if word in joined:
                 return split
-        if whole := split_of(part):
-            return whole
-        found = set()
+        if part_split := split_of(part):
+            return part_split
+        splits = set()
         for token in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", part):
             word = token.lower()
             bare = re.sub(r"^.*[xy](?=(?:train|val|test|valid)$)|[xy]$", "", word)
-            found.add(split_of(word) or split_of(bare) or "")
-        found.discard("")
-        if len(found) == 1:
-            return found.pop()
+            splits.add(split_of(word) or split_of(bare) or "")
+        splits.discard("")
+        if len(splits) == 1:
+            return splits.pop()
     return ""
 
 
@@ -203,9 +200,9 @@ def _label_column(array: _Array) -> int | None:
 
 def _choose_labels(arrays: Mapping[str, _Array], fitting: list[str], where: str) -> str | None:
     fitting = [key for key in fitting if arrays[key].ndim == 1 or arrays[key].shape[1] <= _MOST_CLASSES]
-    words = [key for key in fitting if _all_mean(arrays[key], expression_of)]
+    worded = [key for key in fitting if _all_mean(arrays[key], expression_of)]
     named = [key for key in fitting if set(re.split(r"[^a-z]+", key.rpartition("/")[2].lower())) & {*_LABEL_WORDS}]
-    for keys in (words, fitting if len(fitting) == 1 else named):
+    for keys in (worded, fitting if len(fitting) == 1 else named):
         if len(keys) == 1:
             return keys[0]
     if len(fitting) > 1:

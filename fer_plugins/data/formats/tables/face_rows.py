@@ -69,11 +69,7 @@ def code_labels(
 ) -> tuple[list[int], list[int | None]]:
     """Turn labels into places in ``classes``.
 
-    Args:
-        rows: what was read.
-        classes: the dataset's class names, in the order of its codes.
-        codes: what the codes of this copy mean, in the order 0, 1, 2, ...; else the file's own names, else ``classes``.
-        remedy: what helps where the labels are others.
+    ``codes`` say what 0, 1, 2, ... mean; else the file's own names, else ``classes`` do. ``remedy`` ends an error.
 
     Returns:
         Of the good rows, and of the bad ones (None: not known).
@@ -187,13 +183,7 @@ def refuse_column(
 ) -> None:
     """Raise where a value of a column is not ``known``: the row's fault, or the column's where many rows have it.
 
-    Args:
-        rows: where the values stand.
-        values: one of each good row.
-        known: tells whether a value is understood.
-        what: the column, for the message.
-        needed: what it must hold.
-        remedy: for a fault of the column.
+    ``what`` is the column and ``needed`` what it must hold, for the message; ``remedy`` is for a fault of the column.
     """
     wrong = [number for number, value in enumerate(values) if not known(value)]
     if not wrong:

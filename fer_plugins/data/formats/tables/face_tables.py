@@ -92,39 +92,39 @@ class FoundTables:
 
 def find_tables(files: RootFiles) -> FoundTables:
     """Look at the first lines of every csv of a folder or archive, and at the names of the other tables."""
-    found = FoundTables()
+    tables = FoundTables()
     texts: list[str] = []
     with files.opened() as opener:
         for name in sorted(files.names, key=lambda name: (len(split_name(name)), name)):
             folded = name.lower()
             if folded.endswith(_ARRAY_SUFFIXES):
-                found.arrays.append(name)
+                tables.arrays.append(name)
             elif folded.endswith(_ARROW_SUFFIXES) and not split_name(folded)[-1].startswith("cache-"):
-                found.arrow.append(name)
+                tables.arrow.append(name)
             elif folded.endswith(".txt") and len(texts) < _MOST_TEXTS:
                 texts.append(name)
             elif folded.endswith(CSV_SUFFIXES):
-                if len(found.complete) + len(found.parts) + len(found.refused) >= _MOST_LOOKED_AT:
-                    found.refused[name] = f"only {_MOST_LOOKED_AT} csv files were looked at"
+                if len(tables.complete) + len(tables.parts) + len(tables.refused) >= _MOST_LOOKED_AT:
+                    tables.refused[name] = f"only {_MOST_LOOKED_AT} csv files were looked at"
                 else:
-                    _look_at_csv(files, name, found, opener)
+                    _look_at_csv(files, name, tables, opener)
         for name in texts:  # Excel saves tables so; most other texts are none, and no news
-            _look_at_csv(files, name, found, opener)
-            found.refused.pop(name, None)
-    return found
+            _look_at_csv(files, name, tables, opener)
+            tables.refused.pop(name, None)
+    return tables
 
 
-def _look_at_csv(files: RootFiles, name: str, found: FoundTables, opener: Opener) -> None:
+def _look_at_csv(files: RootFiles, name: str, tables: FoundTables, opener: Opener) -> None:
     path = files.on_disk(name)
     try:
         if path is not None and kind_of_file(path) == "zip":  # what its name says is wrong
-            found.zips.append(name)
+            tables.zips.append(name)
             return
         table = csv_table(files, name, opener)
     except InputError as error:
-        found.refused[name] = str(error)
+        tables.refused[name] = str(error)
         return
-    (found.complete if table.has_splits else found.parts)[name] = table
+    (tables.complete if table.has_splits else tables.parts)[name] = table
 
 
 def csv_table(files: RootFiles, name: str, opener: Opener | None = None) -> FaceTable:

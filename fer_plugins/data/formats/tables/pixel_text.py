@@ -25,21 +25,19 @@ class PixelForm(NamedTuple):
 def find_form(samples: Sequence[str], side: int) -> PixelForm:
     """Tell from the first images' text how a file writes them.
 
-    Args:
-        samples: the text of each image.
-        side: the side that is expected; taken where most of the samples have no other square number of pixels.
+    ``side`` is expected: taken where most samples have no other square number of pixels.
 
     Returns:
         Side and scale; numbers are fractions where none of the samples' is above 1 and some are between 0 and 1.
     """
-    words = [split_numbers(text) for text in samples]
-    square = {n: math.isqrt(n) for n in map(len, words) if n >= _LEAST_SIDE**2 and math.isqrt(n) ** 2 == n}
-    counted = Counter(len(row) for row in words)
+    numbers = [split_numbers(text) for text in samples]
+    square = {n: math.isqrt(n) for n in map(len, numbers) if n >= _LEAST_SIDE**2 and math.isqrt(n) ** 2 == n}
+    counted = Counter(len(row) for row in numbers)
     usual = max(square, key=lambda n: (counted[n], n == side * side), default=side * side)
-    if counted[usual] * 2 < len(words):
+    if counted[usual] * 2 < len(numbers):
         usual = side * side
     side = math.isqrt(usual)
-    rows = [[value for value in map(_to_float, row) if math.isfinite(value)] for row in words if len(row) == usual]
+    rows = [[value for value in map(_to_float, row) if math.isfinite(value)] for row in numbers if len(row) == usual]
     rows = [row for row in rows if row]
     broken = [row for row in rows if not all(value.is_integer() for value in row)]
     if 2 * len(broken) <= len(rows):  # in a file of whole numbers a single fraction is a fault
@@ -62,13 +60,13 @@ def parse_pixels(texts: Sequence[str], form: PixelForm) -> tuple[npt.NDArray[np.
     width = form.side**2
     block = _parse_clean_block(texts, width)
     if block is None or form.scale == "fraction":
-        words = [split_numbers(text) for text in texts]
-        block = _parse_clean_block([" ".join(row) for row in words], width) if form.scale == "whole" else None
+        numbers = [split_numbers(text) for text in texts]
+        block = _parse_clean_block([" ".join(row) for row in numbers], width) if form.scale == "whole" else None
     if block is not None:
         return block, [None] * len(texts)
     good: list[npt.NDArray[np.uint8]] = []
     reasons: list[str | None] = []
-    for row in words:
+    for row in numbers:
         parsed = _parse_words(row, width, form.scale)
         reasons.append(parsed if isinstance(parsed, str) else None)
         if not isinstance(parsed, str):
@@ -76,18 +74,18 @@ def parse_pixels(texts: Sequence[str], form: PixelForm) -> tuple[npt.NDArray[np.
     return (np.stack(good) if good else np.empty((0, width), np.uint8)), reasons
 
 
-def _parse_words(words: list[str], width: int, scale: str) -> npt.NDArray[np.uint8] | str:
+def _parse_words(numbers: list[str], width: int, scale: str) -> npt.NDArray[np.uint8] | str:
     """Return (width,) pixels, or what is wrong."""
     top = 1 if scale == "fraction" else 255
-    values = [_to_float(word) for word in words]
+    values = [_to_float(word) for word in numbers]
     for place, value in enumerate(values):
         if not 0 <= value <= top or (scale == "whole" and not value.is_integer()):
             needed = {"whole": "a whole number in 0..255", "decimal": "a number in 0..255"}.get(
                 scale, "a number in 0..1, as in the rows before,"
             )
-            return f"pixel {place + 1} is {words[place][:20]!r}, {needed} is needed"
-    if len(words) != width:
-        return f"the row has {len(words)} pixels, {width} are needed"
+            return f"pixel {place + 1} is {numbers[place][:20]!r}, {needed} is needed"
+    if len(numbers) != width:
+        return f"the row has {len(numbers)} pixels, {width} are needed"
     pixels: npt.NDArray[np.uint8] = np.rint(np.array(values) * (255 if top == 1 else 1)).astype(np.uint8)
     return pixels
 
