@@ -27,7 +27,7 @@ import numpy as np
 from fer_plugins.config import registry
 from fer_plugins.data.datamodule import FERDataModule
 
-FAKES = Path(__file__).parent.parent / "tests" / "fake_datasets.py"
+FAKES = Path(__file__).parent.parent / "tests" / "support" / "fake_datasets.py"
 GROUP = Path("/sys/fs/cgroup/memory/fer-plugins-benchmark")
 SIDE = 256  # pixels of FERG-DB's images
 

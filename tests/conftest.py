@@ -32,7 +32,7 @@ def _no_figures_but_where_they_are_tested(request, monkeypatch):
 
 @pytest.fixture
 def real_fer2013():
-    """Return the path of the official FER-2013; the test is skipped where it is not."""
+    """Return the path of the official FER-2013; the test is skipped where there is none."""
     return find_fer2013()
 
 

@@ -58,12 +58,12 @@ COMMANDS = list(commands())
 @pytest.fixture
 def place(tmp_path, monkeypatch):
     """Return what the placeholders stand for, in a folder that has configs/ beside it."""
-    fake = fake_fer2013.write_zip_layout(tmp_path / "images", fake_fer2013.make_faces(each=6))
+    fake = fake_fer2013.write_tar_layout(tmp_path / "images", fake_fer2013.make_faces(each=6))
     (tmp_path / "configs").symlink_to(ROOT / "configs")
     monkeypatch.chdir(tmp_path)
 
     def fill(command):
-        command = command.replace("PATH/fer2013.zip", str(fake))
+        command = re.sub(r"PATH/fer2013\.(tar\.gz|zip)", str(fake), command)
         command = with_copies(command, fake, tmp_path)
         if "--resume RUN" in command:
             command = command.replace("RUN", str(interrupted(tmp_path)))
@@ -75,7 +75,7 @@ def place(tmp_path, monkeypatch):
             words = "data split synthetic --data.samples 63 --data.subjects 3 --protocol random --out split.json"
             assert main.call("fer", main._verb, words.split()) == 0
         if "--path DATASETS" in command:
-            for name in ("fer2013.zip", "ckplus", "jaffe", "rafdb", "ferg"):
+            for name in ("fer2013.tar.gz", "ckplus", "jaffe", "rafdb", "ferg"):
                 (tmp_path / "datasets" / name).mkdir(parents=True, exist_ok=True)  # a plan looks no further
             command = command.replace("DATASETS", "datasets")
         if command.startswith(("fer evaluate RUN", "fer robustness RUN")):

@@ -15,7 +15,7 @@ _FER_RUN = """\
 fer-run: train a facial expression model; score it once on the sealed test split
 
   fer-run --plugin NAME [--recipe VARIANT] [--config FILE]... [--SECTION.KEY VALUE]...
-  fer-run --plugin NAME --data fer2013 --data.root PATH/fer2013.zip
+  fer-run --plugin NAME --data fer2013 --data.root PATH/fer2013.tar.gz
   fer-run --seeds 5 ...         the same under five seeds, and how far the scores spread
   fer-run --resume RUN          go on from the last whole epoch of that run's folder
   fer-run --print-config ...    print the complete configuration; nothing is run

@@ -92,18 +92,13 @@ def _read(folder: Path, key: CacheKey, memory: float) -> Entry:
         raise ValueError(f"{IMAGES} has {path.stat().st_size} bytes instead of {meta['images_bytes']}")
     shape = tuple(meta["shape"])
     mapped = math.prod(shape) > memory
-    images = map_images(folder, "r") if mapped else _read_images(path)
+    images = map_images(folder, "r") if mapped else np.load(path, allow_pickle=False)
+    images.flags.writeable = False
     if images.dtype != np.uint8 or images.shape != shape or len(table) != shape[0]:
         raise ValueError(f"{IMAGES} does not fit {META}")
     if (sample_blocks(images) if mapped else zlib.crc32(images.data)) != meta["blocks" if mapped else "images_crc32"]:
         raise ValueError(f"{IMAGES} fails its checksum")
     return Entry(images, table, tuple(meta["classes"]), tuple(meta["notes"]))
-
-
-def _read_images(path: Path) -> Images:
-    images: Images = np.load(path, allow_pickle=False)
-    images.flags.writeable = False
-    return images
 
 
 def _read_meta(path: Path) -> dict[str, Any]:

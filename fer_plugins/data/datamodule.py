@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -109,12 +110,27 @@ class FERDataModule(LightningDataModule):
         check_batches(batch_size, workers)
         self.dataset, self.dataset_name, self.protocol, self.augmentation = dataset, name, protocol, augmentation
         self.image_size, self.channels, self.batch_size, self.seed = image_size, channels, batch_size, seed
-        self.limit, self.memory_gb, self.cache, self.oversample = limit, memory_gb, cache, oversample
+        self.oversample = oversample
         self.workers = count_workers(augmentation) if workers is None else workers
         self.resident_device = check_device(resident_device)
-        self._fold_number, self._progress, self._on_leaks, self._offline = fold, progress, on_leaks, offline
-        self._near_copies: NearCopies = near_copies
         self._batch_transform = BatchTransform(augmentation) if isinstance(augmentation, nn.Module) else None
+        self._load = partial(
+            prepare_fold,
+            dataset,
+            name=name,
+            protocol=protocol,
+            image_size=image_size,
+            channels=channels,
+            seed=seed,
+            fold=fold,
+            limit=limit,
+            on_leaks=on_leaks,
+            near_copies=near_copies,
+            offline=offline,
+            memory_gb=memory_gb,
+            cache=cache,
+            progress=progress,
+        )
         self._prepared = False
         self._seal = Seal()
 
@@ -126,33 +142,14 @@ class FERDataModule(LightningDataModule):
         """Load the images and run the protocol, once; raises InputError as :func:`prepare_fold` does."""
         if self._prepared:
             return
-        found = prepare_fold(
-            self.dataset,
-            name=self.dataset_name,
-            protocol=self.protocol,
-            image_size=self.image_size,
-            channels=self.channels,
-            seed=self.seed,
-            fold=self._fold_number,
-            limit=self.limit,
-            on_leaks=self._on_leaks,
-            near_copies=self._near_copies,
-            offline=self._offline,
-            memory_gb=self.memory_gb,
-            cache=self.cache,
-            progress=self._progress,
-        )
-        self.classes, self.table, self.fold, self.fold_count = found.classes, found.table, found.fold, found.fold_count
-        self.notes, self.warnings, self.leaks = found.notes, found.warnings, found.leaks
-        self.from_cache, self.load_seconds = found.from_cache, found.load_seconds
-        self.counts, self.counts_before = found.counts, found.counts_before
-        self.sizes = {split: len(part) for split, part in zip(SPLITS, found.fold, strict=True)}
-        self.fingerprint, self.split_hash = found.fingerprint, found.split_hash
-        self.selects_on_test = np.array_equal(found.fold.val, found.fold.test)
-        self._images = found.images
-        self._resident = place_images(found.images, self.resident_device)
+        prepared = self._load()
+        vars(self).update({name: value for name, value in vars(prepared).items() if name != "images"})
+        self._images = prepared.images
+        self.sizes = {split: len(part) for split, part in zip(SPLITS, prepared.fold, strict=True)}
+        self.selects_on_test = np.array_equal(prepared.fold.val, prepared.fold.test)
+        self._resident = place_images(prepared.images, self.resident_device)
         if not isinstance(self.augmentation, nn.Module):
-            try_transform(self.augmentation, found.images[found.fold.train[0]])
+            try_transform(self.augmentation, prepared.images[prepared.fold.train[0]])
         self._prepared = True
 
     def train_dataloader(self) -> ResidentLoader | DataLoader[Batch]:

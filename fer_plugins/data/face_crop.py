@@ -61,10 +61,10 @@ class FaceCropped:
     def table(self) -> Mapping[str, Any]:
         """The dataset's table, without the images left out."""
         rows = self._rows()
-        whole = self._dataset.table
+        columns = self._dataset.table
         if rows is None:
-            return whole
-        return {name: [column[row] for row in rows] for name, column in whole.items()}
+            return columns
+        return {name: [column[row] for row in rows] for name, column in columns.items()}
 
     def __getitem__(self, index: int) -> npt.NDArray[np.uint8]:
         """Image ``index``, cut to its face: square, in its own size and colour."""
@@ -101,16 +101,16 @@ class FaceCropped:
         least = max(24, round(SMALLEST * shorter))  # the cascade's own window has 24 pixels
         if shorter < least:
             return None
-        found = self._cascade.detect_multi_scale(
+        faces = self._cascade.detect_multi_scale(
             img=image[..., 0] if image.shape[2] == 1 else image,
             scale_factor=_SCALE,
             step_ratio=_STEP,
             min_size=(least, least),
             max_size=(shorter, shorter),
         )
-        if not found:
+        if not faces:
             return None
-        box = max(found, key=lambda one: (one["width"], -one["r"], -one["c"]))
+        box = max(faces, key=lambda face: (face["width"], -face["r"], -face["c"]))
         side = min(box["width"], box["height"], image.shape[0] - box["r"], image.shape[1] - box["c"])
         return int(box["r"]), int(box["c"]), int(side)
 

@@ -220,6 +220,6 @@ def fit_image(image: Images, size: int, channels: int) -> Images:
         red, green, blue = (image[..., i].astype(np.uint32) for i in range(3))
         image = ((red * 19595 + green * 38470 + blue * 7471 + 0x8000) >> 16).astype(np.uint8)[..., None]
     if image.shape[:2] != (size, size):
-        drawn = Image.fromarray(image[..., 0] if image.shape[2] == 1 else image)
-        image = np.asarray(drawn.resize((size, size), Image.Resampling.BILINEAR)).reshape(size, size, -1)
+        picture = Image.fromarray(image[..., 0] if image.shape[2] == 1 else image)
+        image = np.asarray(picture.resize((size, size), Image.Resampling.BILINEAR)).reshape(size, size, -1)
     return image if image.shape[2] == channels else np.repeat(image, channels, axis=2)

@@ -64,13 +64,13 @@ class Joined:
     def notes(self) -> list[str]:
         """What each dataset says, and the classes that do not match."""
         self._join()
-        said = []
+        notes = []
         for name, part in self._parts.items():
-            said += [f"{name}: {note}" if name else note for note in getattr(part, "notes", ())]
+            notes += [f"{name}: {note}" if name else note for note in getattr(part, "notes", ())]
         for name, counted in self._left_out.items():
             shown = ", ".join(f"{label} ({number:,})" for label, number in counted.items())
-            said.append(f"{name}: images of classes that {self.title} lacks were left out: {shown}.")
-        return said + self._lacking
+            notes.append(f"{name}: images of classes that {self.title} lacks were left out: {shown}.")
+        return notes + self._lacking
 
     @property
     def table(self) -> Mapping[str, Any]:
@@ -111,8 +111,8 @@ class Joined:
                 columns["source"].append(f"{mark}{table['source'][row]}")
                 columns["origin"].append(name)
                 for key in known:  # where another dataset does not say, each of its images is one of its own
-                    said = table[key] if table.get(key) is not None else table["source"]
-                    columns[key].append(f"{mark}{said[row]}")
+                    names_of_rows = table[key] if table.get(key) is not None else table["source"]
+                    columns[key].append(f"{mark}{names_of_rows[row]}")
                 if has_target:
                     own = tables[""]["target"][row] if not name else np.eye(len(self.classes))[columns["label"][-1]]
                     columns["target"].append(own)

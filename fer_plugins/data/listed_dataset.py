@@ -14,14 +14,16 @@ import numpy.typing as npt
 import PIL
 
 from fer_plugins.contract import Release
-from fer_plugins.data.formats.archives.file_set import FileSet, Opener
-from fer_plugins.data.formats.image_files import OnBadImage, UnreadableError, read_image
+from fer_plugins.data.formats.archives.file_set import Opener
+from fer_plugins.data.formats.archives.root_files import RootFiles
+from fer_plugins.data.formats.image_files import OnBadImage, UnreadableError, describe_bad, read_image
 from fer_plugins.data.option_values import check_value
 from fer_plugins.data.release import differences
 from fer_plugins.runtime.errors import InputError
 
+__all__ = ["Check", "ListedDataset", "Listing", "Row", "describe_bad"]
 Check = Literal["error", "warn", "off"]
-_READER_VERSION = 3  # to be raised with any change in what is read: cached images of older versions are then rebuilt
+_READER_VERSION = 4  # to be raised with any change in what is read: cached images of older versions are then rebuilt
 
 
 class Row(NamedTuple):
@@ -46,8 +48,10 @@ class Listing:
     # Of the rows, uint8 (H, W, 1 or 3), where they were read with the list: from a table. Bad ones are judged then.
     images: Sequence[npt.NDArray[np.uint8]] | npt.NDArray[np.uint8] | None = None
     left_out: list[str] = field(default_factory=list)  # sentences on bad images, which are among the notes
+    bad_rows: list[Row] = field(default_factory=list)  # bad images, which count where the release is compared
     columns: dict[str, npt.NDArray[Any]] = field(default_factory=dict)  # further ones of the table: votes, target
     deviations: list[str] = field(default_factory=list)  # sentences on what else than counts differs from the release
+    explanation: str = ""  # why other counts than the release's may be there, behind them
 
 
 @final
@@ -69,17 +73,19 @@ class ListedDataset:
         classes: the classes in label order, where they are known before the list is read.
         release: what the official release holds, where it is known before, and ``check`` is the listing's own affair.
         target_mode: how training uses the column ``target``, where there is one.
-        other_digests: gives hashes of what is read beside ``files``.
+        digests: gives hashes of what is read, where that is not all of ``files``.
 
     Raises:
         InputError: an option is none of its values; no row; an image twice; other counts than the release's.
     """
 
+    identify: Callable[[], Any]  # says which official file a copy is; of datasets whose official files are known
+
     def __init__(
         self,
         owner: str,
         title: str,
-        files: FileSet,
+        files: RootFiles,
         listing: Listing | Callable[[], Listing],
         *,
         options: Mapping[str, Any] | None = None,
@@ -88,14 +94,14 @@ class ListedDataset:
         classes: Sequence[str] | None = None,
         release: Release | None = None,
         target_mode: str | None = None,
-        other_digests: Callable[[], Sequence[str]] | None = None,
+        digests: Callable[[], Sequence[str]] | None = None,
     ) -> None:
         check_value(owner, "check", check, Check)
         check_value(owner, "on_bad_image", on_bad_image, OnBadImage)
         self.title, self.files = title, files
         self._owner, self._options = owner, dict(options or {})
         self._check, self._on_bad_image = check, on_bad_image
-        self._classes, self._release, self._other_digests = classes, release, other_digests
+        self._classes, self._release, self._digests = classes, release, digests
         if target_mode is not None:  # a member that only such datasets have
             self.target_mode = target_mode
         self._find_listing = listing
@@ -112,7 +118,7 @@ class ListedDataset:
     def notes(self) -> list[str]:
         """Sentences on what was recognised, mapped and left out."""
         listing = self._listed()
-        return [f"Read as {listing.layout}.", *getattr(self.files, "notes", ()), *listing.notes, *listing.left_out]
+        return [f"Read as {listing.layout}.", *self.files.notes, *listing.notes, *listing.left_out]
 
     @property
     def left_out(self) -> list[str]:
@@ -135,10 +141,9 @@ class ListedDataset:
 
         Of a folder names, sizes and times of change count, of a zip its bytes.
         """
-        names = sorted(set(self.files.names))
-        others = self._other_digests() if self._other_digests else ()
+        digests = self._digests() if self._digests else [self.files.digest(self.files.names)]
         parts = [_READER_VERSION, PIL.__version__, self._owner, self._check, self._on_bad_image]
-        parts += [repr(sorted(self._options.items())), *others, self.files.digest(names)]
+        parts += [repr(sorted(self._options.items())), *digests]
         text = "\n".join(map(str, parts)).encode("utf-8", "replace")
         return hashlib.blake2b(text, digest_size=16).hexdigest()
 
@@ -171,7 +176,7 @@ class ListedDataset:
     def bad_rows(self) -> list[UnreadableError]:
         """Decode every image and return the errors of those that cannot be read."""
         rows = self._rows() if self._listed().images is None else []
-        return [error for row in rows if (error := self._fault(row)) is not None]
+        return [fault for row in rows if (fault := self._fault(row))]
 
     def _listed(self) -> Listing:
         if self._listing is None:
@@ -181,8 +186,8 @@ class ListedDataset:
 
     def _judge(self, listing: Listing) -> Listing:
         if not listing.rows:
-            why = " ".join(listing.notes) or "fetch it again"
-            raise InputError(f"{self.files.path}: no image with a label is left of it: {why}")
+            reason = " ".join(listing.notes) or "fetch it again"
+            raise InputError(f"{self.files.path}: no image with a label is left of it: {reason}")
         name, times = Counter(row.name for row in listing.rows).most_common(1)[0]
         if times > 1:
             raise InputError(f"{self.files.where(name)}: is listed {times} times; list it once")
@@ -193,21 +198,17 @@ class ListedDataset:
     def _rows(self) -> list[Row]:
         listing = self._listed()
         if self._on_bad_image == "skip" and not self._looked_at and listing.images is None:
-            faults = {row.name: error for row in listing.rows if (error := self._fault(row)) is not None}
-            first = next(iter(faults.values()), None)
-            kept = [place for place, row in enumerate(listing.rows) if row.name not in faults]
+            faults = {place: fault for place, row in enumerate(listing.rows) if (fault := self._fault(row))}
+            kept = [place for place in range(len(listing.rows)) if place not in faults]
             listing.rows = [listing.rows[place] for place in kept]
             listing.columns = {key: column[kept] for key, column in listing.columns.items()}
-            if first is not None and not kept:
+            reasons = [f"{fault.where}: {fault.reason}" for fault in faults.values()]
+            if not kept:
                 raise InputError(
-                    f"{self.files.path}: none of its {len(faults):,} images can be read, the first: {first.where}: "
-                    f"{first.reason}; give another copy as --data.root"
+                    f"{self.files.path}: none of its {len(faults):,} images can be read, the first: {reasons[0]}; give "
+                    "another copy as --data.root"
                 )
-            if first is not None:
-                listing.left_out.append(
-                    f"{len(faults):,} bad images were left out (--data.on_bad_image skip), the first: {first.where}: "
-                    f"{first.reason}."
-                )
+            listing.left_out += describe_bad(reasons)
             self._looked_at = True
         return listing.rows
 
@@ -228,8 +229,8 @@ class ListedDataset:
         return {**self.__dict__, "_reader": None}  # an open zip is opened anew in a copy
 
     def _compare(self, listing: Listing) -> None:
-        rows = listing.rows
-        found = differences(
+        rows = listing.rows + [row for row in listing.bad_rows if row.label >= 0 and row.split]
+        deviations = differences(
             listing.release,
             listing.classes,
             [row.label for row in rows],
@@ -237,12 +238,14 @@ class ListedDataset:
             subjects=[row.subject for row in rows if row.subject],
             sequences=[row.sequence for row in rows if row.sequence],
         )
-        if not found:
+        if not deviations:
             return
-        shown = ", ".join(found[:6]) + (f" and {len(found) - 6} more" if len(found) > 6 else "")
-        if self._check == "error":
-            raise InputError(
-                f"{self.files.path}: not the complete {self.title}: {shown}; give the complete release, or go on "
-                "with --data.check warn|off"
-            )
-        listing.notes.append(f"The counts are not the release's: {shown}.")
+        if self._check == "warn":
+            listing.notes.append(f"The counts are not the release's: {', '.join(deviations)}{listing.explanation}.")
+            return
+        shown = ", ".join(deviations[:6]) + (f" and {len(deviations) - 6} more" if len(deviations) > 6 else "")
+        remedy = "or go on" if listing.explanation else "give the complete release, or go on"
+        raise InputError(
+            f"{self.files.path}: not the complete {self.title}: {shown}{listing.explanation}; {remedy} with "
+            "--data.check warn|off"
+        )

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from torch import nn
 
 from fer_plugins.contract import Dataset, Fold, SampleTransform
@@ -112,24 +111,23 @@ def prepare_fold(
         raise InputError(f"the parts leak: {leaking}; use another protocol, or --data.leaks warn")
     shifted = compare_detail(images, chosen.train, chosen.val)
     leak = Notice("leaks", f"the parts leak: {leaking}", leaks.as_dict()) if leaks and leaking else ""
-    said = (shifted, missing_classes(counts), leak)
+    sentences = (shifted, missing_classes(counts), leak)
     return PreparedFold(
         images,
         table,
         chosen,
         classes,
         loaded.notes if left_out is None else (*loaded.notes, left_out),
-        tuple(sentence for sentence in said if sentence),
+        tuple(sentence for sentence in sentences if sentence),
         loaded.from_cache,
         loaded.seconds,
         counts,
-        {part: _count(labels, classes) for part, labels in before.items()},
+        {
+            part: dict(zip(classes, np.bincount(labels, minlength=len(classes)).tolist(), strict=True))
+            for part, labels in before.items()
+        },
         len(folds),
         leaks,
         loaded.table.fingerprint(classes),
         table.split_hash(chosen._asdict(), classes),
     )
-
-
-def _count(labels: npt.NDArray[np.int64], classes: tuple[str, ...]) -> dict[str, int]:
-    return dict(zip(classes, np.bincount(labels, minlength=len(classes)).tolist(), strict=True))

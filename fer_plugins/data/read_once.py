@@ -28,10 +28,7 @@ def reading_once() -> Iterator[None]:
 def once(kind: str, key: Hashable, make: Callable[[], T]) -> T:
     """Return ``make()``, or what it gave for an equal key just before inside :func:`reading_once`.
 
-    Args:
-        kind: what is made; of each kind one is kept, so that memory holds one dataset.
-        key: tells what is made from others of its kind.
-        make: makes it.
+    Of each ``kind`` the last is kept, so that memory holds one dataset.
     """
     if _kept is None:
         return make()

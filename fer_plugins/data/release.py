@@ -32,28 +32,22 @@ def differences(
 ) -> list[str]:
     """Return each figure in which a copy differs from its release, as "train happy 9 instead of 4,772".
 
-    Args:
-        release: what the official release holds; what is None there is not compared.
-        classes: class names in label order.
-        labels: of every sample.
-        splits: of every sample, where the copy has them.
-        subjects: likewise.
-        sequences: likewise.
+    What is None in ``release`` is not compared; the columns are of every sample, where the copy has them.
     """
-    said = []
+    sentences = []
     if release.counts is not None:
         joined = set(release.counts) == {WHOLE}
-        found = count_by_split(classes, labels, None if joined else splits)
+        counted = count_by_split(classes, labels, None if joined else splits)
         for split, counts in release.counts.items():
             for name, number in counts.items():
-                have = found.get(split, Counter())[name]
+                have = counted.get(split, Counter())[name]
                 if have != number:
-                    said.append(f"{'' if joined else f'{split} '}{name} {have:,} instead of {number:,}")
+                    sentences.append(f"{'' if joined else f'{split} '}{name} {have:,} instead of {number:,}")
     totals = (
         ("images", len(labels), release.samples),
         ("subjects", len(set(subjects or ())), release.subjects),
         ("sequences", len(set(sequences or ())), release.sequences),
     )
-    return said + [
+    return sentences + [
         f"{have:,} {what} instead of {wanted:,}" for what, have, wanted in totals if wanted not in (None, have)
     ]

@@ -45,7 +45,7 @@ def run(configuration: config.Resolved | Mapping[str, Any]) -> Record:
 
     Args:
         configuration: what ``config.resolve`` returned, or a nested dictionary as on the command line, such as
-            ``{"plugin": NAME, "data": {"name": "fer2013", "root": "fer2013.zip"}}``.
+            ``{"plugin": NAME, "data": {"name": "fer2013", "root": "fer2013.tar.gz"}}``.
 
     Raises:
         InputError: the input is wrong; nothing was written.

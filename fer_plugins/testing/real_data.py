@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-FER2013_FILES = ("fer2013.csv", "fer2013.tar.gz", "fer2013.zip")
+FER2013_FILES = ("fer2013.csv", "fer2013.tar.gz")  # the official release; other copies are made of it
 
 
 def find_fer2013() -> Path:
     """Return the official FER-2013 below the folder ``FER_DATA_DIR``; the calling test is skipped where there is none.
 
-    It is looked for as ``fer2013/fer2013.csv``, ``fer2013/fer2013.tar.gz`` or ``fer2013/fer2013.zip``, in this order.
+    It is looked for as ``fer2013/fer2013.csv``, then as ``fer2013/fer2013.tar.gz``.
     """
     import pytest
 

@@ -10,7 +10,7 @@ from support import ROOT
 from support import fake_datasets as fake
 
 from fer_plugins.contract import Release
-from fer_plugins.data.formats.archives.folder_files import FolderFiles
+from fer_plugins.data.formats.archives.opening import open_root
 from fer_plugins.data.formats.image_files import UnreadableError
 from fer_plugins.data.listed_dataset import ListedDataset, Listing, Row
 from fer_plugins.runtime.errors import InputError
@@ -51,7 +51,7 @@ def rows_of(files, classes=("happy", "sad")):
 
 
 def test_a_function_is_called_at_the_first_use_and_once(tmp_path):
-    files = FolderFiles(fake.write_folder(NIGHT, tmp_path))
+    files = open_root("it", fake.write_folder(NIGHT, tmp_path), "it")
     calls = []
     dataset = ListedDataset("it", "It", files, lambda: calls.append(1) or rows_of(files), classes=("happy", "sad"))
     assert dataset.classes == ("happy", "sad")
@@ -63,7 +63,7 @@ def test_a_function_is_called_at_the_first_use_and_once(tmp_path):
 
 
 def test_further_columns_follow_the_rows_that_are_left(tmp_path):
-    files = FolderFiles(fake.write_folder({**NIGHT, "a/p00_anger_1.png": b"no image"}, tmp_path))
+    files = open_root("it", fake.write_folder({**NIGHT, "a/p00_anger_1.png": b"no image"}, tmp_path), "it")
     listing = rows_of(files)
     listing.columns["votes"] = np.arange(48).reshape(24, 2)
     dataset = ListedDataset("it", "It", files, listing, on_bad_image="skip", target_mode="draw")
@@ -75,7 +75,7 @@ def test_further_columns_follow_the_rows_that_are_left(tmp_path):
 
 
 def test_a_list_without_rows_or_with_one_twice_is_refused(tmp_path):
-    files = FolderFiles(fake.write_folder(NIGHT, tmp_path))
+    files = open_root("it", fake.write_folder(NIGHT, tmp_path), "it")
     with pytest.raises(InputError, match="no image with a label is left"):
         ListedDataset("it", "It", files, Listing("it", ("happy",), []))
     with pytest.raises(InputError, match="is listed 2 times; list it once"):

@@ -100,7 +100,7 @@ def test_near_copies_of_training_images_are_left_out_of_another_dataset(root, tm
 
 def test_the_drawn_faces_frames_are_near_copies_of_their_sequence():
     loaded = load_images(
-        registry.build("dataset", "synthetic", samples=420),
+        registry.build("dataset", "synthetic", samples=126),
         name="x",
         image_size=48,
         channels=1,
@@ -110,4 +110,4 @@ def test_the_drawn_faces_frames_are_near_copies_of_their_sequence():
     groups = near_groups.find_near_groups(loaded.images, loaded.table, "on", None)
     pairs = {(a, b) for a, b in zip(groups, loaded.table.sequence, strict=True)}
     assert len(pairs) == len(set(groups.tolist()))  # no group has images of two sequences
-    assert len(set(groups.tolist())) < 420
+    assert len(set(groups.tolist())) < 126

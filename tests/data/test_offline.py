@@ -79,16 +79,16 @@ def test_the_same_seed_makes_the_same_and_the_order_of_rows_does_not_matter():
 
 def test_in_a_run_made_images_train_and_never_test():
     data = data_of(
-        "--data", "synthetic", "--data.samples", "420", "--data.balance", "augment", "--data.balance_to", "60"
+        "--data", "synthetic", "--data.samples", "126", "--data.balance", "augment", "--data.balance_to", "20"
     )
-    assert set(data.counts["train"].values()) == {60}
+    assert set(data.counts["train"].values()) == {20}
     made = np.flatnonzero(data.table.parent != data.table.source)
     assert len(made) > 0
     assert set(made) <= set(data.fold.train)
     parents = set(data.table.parent[data.fold.train])
     assert not parents & set(data.table.source[data.fold.test])
     assert data.leaks.siblings == {("train", "val"): 0, ("train", "test"): 0, ("val", "test"): 0}
-    plain = data_of("--data", "synthetic", "--data.samples", "420")
+    plain = data_of("--data", "synthetic", "--data.samples", "126")
     assert data.fingerprint == plain.fingerprint  # of the dataset
     assert data.split_hash != plain.split_hash  # of what is trained on
 
@@ -138,6 +138,6 @@ def test_augmenting_first_is_impossible_without_a_flaw():
 )
 def test_wrong_options_are_one_line(words, said):
     with pytest.raises(InputError) as caught:
-        data_of("--data", "synthetic", "--data.samples", "420", *words)
+        data_of("--data", "synthetic", "--data.samples", "63", *words)
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)

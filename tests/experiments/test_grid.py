@@ -223,7 +223,7 @@ def test_every_fault_is_said_before_anything_is_run(place, capsys):
 @pytest.mark.parametrize("path", sorted((ROOT / "configs" / "grids").glob("*.yaml")), ids=lambda path: path.stem)
 def test_the_grids_of_the_papers_can_be_planned(path, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    for name in ("fer2013.zip", "ckplus", "jaffe", "rafdb", "ferg"):
+    for name in ("fer2013.tar.gz", "ckplus", "jaffe", "rafdb", "ferg"):
         Path("datasets", name).mkdir(parents=True)
     assert call(str(path), "--path", "datasets", "--dry-run") == 0
     said = capsys.readouterr().out
@@ -235,7 +235,7 @@ def test_the_grids_of_the_papers_can_be_planned(path, tmp_path, monkeypatch, cap
 
 def test_the_grid_in_the_guide_can_be_planned(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    for name in ("fer2013.zip", "ckplus"):
+    for name in ("fer2013.tar.gz", "ckplus"):
         Path("datasets", name).mkdir(parents=True)
     Path("grid.yaml").write_text((ROOT / "docs" / "grids.md").read_text().partition("```yaml\n")[2].partition("```")[0])
     assert call("grid.yaml", "--path", "datasets", "--dry-run") == 0

@@ -1,6 +1,6 @@
 """Makes tiny copies of each dataset's layouts, from noise: no real face.
 
-As a script, ``python tests/fake_datasets.py FOLDER`` writes one of each.
+As a script, ``python tests/support/fake_datasets.py FOLDER`` writes one of each.
 """
 
 from __future__ import annotations
@@ -225,6 +225,6 @@ def write_zip(files: Files, path: Path, *, top: str = "") -> Path:
 
 if __name__ == "__main__":
     if len(sys.argv) != 2:
-        sys.exit("usage: python tests/fake_datasets.py FOLDER")
+        sys.exit("usage: python tests/support/fake_datasets.py FOLDER")
     for name, (dataset, make) in LAYOUTS.items():
         print(dataset, write_folder(make(), Path(sys.argv[1], name)))

@@ -1,6 +1,6 @@
 """Makes tiny copies of FER2013 in each of its layouts, from noise: no real face.
 
-As a script, ``python tests/fake_fer2013.py FOLDER`` writes one of each.
+As a script, ``python tests/support/fake_fer2013.py FOLDER`` writes one of each.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def make_faces(each: int = 2, seed: int = 0) -> list[Face]:
 
 def encode(pixels: np.ndarray, suffix: str = "png") -> bytes:
     stream = io.BytesIO()
-    Image.fromarray(pixels).save(stream, {"png": "PNG", "jpg": "JPEG"}[suffix])
+    Image.fromarray(pixels).save(stream, {"png": "PNG", "jpg": "JPEG", "pgm": "PPM"}[suffix])
     return stream.getvalue()
 
 

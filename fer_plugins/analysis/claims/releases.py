@@ -22,8 +22,7 @@ def released_counts(dataset: str | None) -> dict[str, dict[str, int]]:
     """
     key = dataset_key(dataset)
     if key == "fer2013":
-        from fer_plugins.data.datasets.fer2013 import OFFICIAL_COUNTS
-        from fer_plugins.data.datasets.fer2013_layouts import CLASSES
+        from fer_plugins.data.datasets.fer2013 import CLASSES, OFFICIAL_COUNTS
 
         sizes = {split: OFFICIAL_COUNTS[list(rows)].sum(axis=0).tolist() for split, rows in _FER2013_PARTS.items()}
         return {split: dict(zip(CLASSES, counts, strict=True)) for split, counts in sizes.items()}

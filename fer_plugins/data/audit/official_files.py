@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import IO, NamedTuple
 
-from fer_plugins.data.audit.identity import Deviation, compare_with_official
-from fer_plugins.data.datasets.fer2013_layouts import Layout, Samples, TableLayout
-from fer_plugins.data.formats.tables.face_tables import CsvTable
+from fer_plugins.data.audit.identity import Deviation, Images, compare_with_official
+from fer_plugins.data.formats.tables.csv_files import open_csv
+from fer_plugins.data.formats.tables.face_tables import FaceTable
 
 # Of icml_face_data.csv and train.csv no checksum is published; their images are compared one by one.
 CHECKSUMS = {
@@ -34,24 +35,30 @@ def find_checksum(stream: IO[bytes]) -> str | None:
     return next((f"{CHECKSUMS[digest]} {digest}" for digest in digests if digest in CHECKSUMS), None)
 
 
-def identify_fer2013(layout: Layout, samples: Samples, *, recoded: bool) -> Identity:
+def identify_fer2013(
+    table: FaceTable | None, images: Images, label: Sequence[int], split: Sequence[str], *, recoded: bool
+) -> Identity:
     """Say which official file a copy of FER-2013 is, or else in what it differs.
 
     Args:
-        layout: the copy.
-        samples: all that was read from it.
+        table: the table that the copy is; None for images in folders.
+        images: (N,) of H x W x 1 uint8, all that was read from it.
+        label: (N,) code of the class in the order of fer2013.csv.
+        split: (N,) "train", "val" or "test".
         recoded: the user says that its codes mean other classes; then the labels are compared whatever the file is.
     """
-    table = layout.table if isinstance(layout, TableLayout) else None
-    files: list[str] = []
-    if isinstance(table, CsvTable):
-        with table.csv.opened(whole=True) as (stream, *_):
-            files = [found] if (found := find_checksum(stream)) else []
-        with table.csv.path.open("rb") as packed:
-            if table.csv.packing == "tar" and (found := find_checksum(packed)):
-                files.append(found)
+    files = _recognise_files(table) if table is not None and table.kind == "csv" and len(table.names) == 1 else []
     if files and not recoded:
         return Identity(files, [])
-    return Identity(
-        files, compare_with_official(samples.images, samples.label, samples.split, ordered=table is not None)
-    )
+    return Identity(files, compare_with_official(images, label, split, ordered=table is not None))
+
+
+def _recognise_files(table: FaceTable) -> list[str]:
+    """Return the official files that a csv is, and the archive that it lies in."""
+    (name,) = table.names
+    with open_csv(table.files, name, whole=True) as (stream, *_):
+        found = [find_checksum(stream)]
+    if (path := table.files.on_disk(name)) is not None:
+        with path.open("rb") as packed:
+            found.append(find_checksum(packed))
+    return list(dict.fromkeys(file for file in found if file is not None))

@@ -9,13 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fer_plugins.data.augmentations.bounds import (
-    check_angles,
-    check_choice,
-    check_filled,
-    check_fractions,
-    check_pair,
-)
+from fer_plugins.data.augmentations.bounds import check_angles, check_choice, check_filled, check_fractions, check_pair
 
 GRID_FILLS = {"nearest": "border", "constant": "zeros", "reflect": "reflection"}  # names of F.grid_sample
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 import os
 import re
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -14,10 +15,10 @@ from fer_plugins.data.formats.archives.file_set import READ_ERRORS, make_printab
 from fer_plugins.data.formats.archives.opening import open_root
 from fer_plugins.data.formats.archives.root_files import RootFiles
 from fer_plugins.data.formats.class_names import ClassNames
-from fer_plugins.data.formats.copy_layout import match_files, note_unread, refuse_layout
+from fer_plugins.data.formats.copy_layout import match_files, note_unread, refuse_layout, refuse_no_splits
 from fer_plugins.data.formats.folders.class_folders import find_tree
 from fer_plugins.data.formats.folders.trees import as_flag, ask_meaning, shorten_folder
-from fer_plugins.data.formats.image_files import OnBadImage, is_image
+from fer_plugins.data.formats.image_files import OnBadImage, describe_bad, is_image
 from fer_plugins.data.formats.labels import EXPRESSIONS
 from fer_plugins.data.formats.split_names import split_of
 from fer_plugins.data.formats.tables.csv_files import read_rows
@@ -74,23 +75,29 @@ def affectnet(
     check_value("affectnet", "expressions", expressions, Literal[8, 7])
     files = open_root("affectnet", root, _LAYOUTS, ignore=ignore)
     known = EXPRESSIONS[:expressions]
-    copy = _Copy(
-        files,
-        known,
-        ClassNames(names),
-        on_bad_image == "skip",
-        match_files(files, r"(?:[^/]*/)?(?P<split>train(?:ing)?|val(?:id|idation)?|test(?:ing)?)\.csv", "affectnet"),
-        match_files(files, r"(?P<split>[^/]+)/(?:(?P=split)/)?annotations/(?P<number>[^/]+)_exp\.npy", "affectnet"),
+    lists = match_files(files, r"(?:[^/]*/)?(?P<split>train(?:ing)?|val(?:id|idation)?|test(?:ing)?)\.csv", "affectnet")
+    annotated = match_files(
+        files, r"(?P<split>[^/]+)/(?:(?P=split)/)?annotations/(?P<number>[^/]+)_exp\.npy", "affectnet"
     )
+    copy = _Copy(files, known, ClassNames(names), on_bad_image == "skip", lists, annotated)
     return ListedDataset(
         "affectnet",
         "AffectNet",
         files,
-        copy.list_rows if copy.lists or copy.annotated else copy.list_rows(),  # of folders names alone are read
+        copy.list_rows if lists or annotated else copy.list_rows(),  # of folders names alone are read
         options={"expressions": expressions, "names": names},
         on_bad_image=on_bad_image,
         classes=known,
     )
+
+
+class _Label(NamedTuple):
+    """The label of one image, as it was read."""
+
+    name: str  # of the image; "" where it is not there
+    code: int
+    split: str
+    where: str  # which image of which list or annotation
 
 
 @dataclass
@@ -103,7 +110,6 @@ class _Copy:
     skip: bool  # whether rows without their image are left out
     lists: list[tuple[str, dict[str, str]]]
     annotated: list[tuple[str, dict[str, str]]]
-    missing: list[str] = field(default_factory=list)  # places of labels whose image is not there
 
     def __post_init__(self) -> None:
         """Refuse folders of annotations that name no split, and two layouts side by side."""
@@ -124,45 +130,47 @@ class _Copy:
         """Read the lists, or every annotation."""
         notes: list[str] = []
         if self.lists:
-            layout, found = "lists (csv)", self._read_lists()
+            layout, labels = "lists (csv)", list(self._read_lists())
         elif self.annotated:
-            layout, found = "images with annotations (npy)", self._read_annotations()
+            layout, labels = "images with annotations (npy)", list(self._read_annotations())
         else:
-            layout, found = "class folders", self._read_folders(notes)
+            layout, labels = "class folders", self._read_folders(notes)
         self.names.refuse_unused(str(self.files.path), [layout])
-        splits = {split for *_, split in found}
+        missing = [label.where for label in labels if not label.name]
+        labels = [label for label in labels if label.name]
+        if missing and not self.skip:
+            raise InputError(
+                f"{missing[0]} ({len(missing):,} are missing); put them beside the lists or unpack them again, or "
+                "leave such rows out with --data.on_bad_image skip"
+            )
+        splits = {label.split for label in labels}
         three = splits == {"train", "val", "test"}
         rows, left_out = [], dict.fromkeys((*_NO_EXPRESSION, "contempt"), 0)
-        for name, code, split in found:
-            expression = (*_CODES, *_NO_EXPRESSION)[code]
+        for label in labels:
+            expression = (*_CODES, *_NO_EXPRESSION)[label.code]
             if expression in self.known:
                 # There is no public test split: what everybody reports on is the validation split.
-                place = "test" if split == "val" and not three else split
-                rows.append(Row(name, self.known.index(expression), place))
+                place = "test" if label.split == "val" and not three else label.split
+                rows.append(Row(label.name, self.known.index(expression), place))
             else:
                 left_out[expression] += 1
         if counted := [f"{number:,} {name}" for name, number in left_out.items() if number]:
             notes.append(f"Left out, since they are no class here: {', '.join(counted)}.")
-        bad = f"{len(self.missing):,} bad images were left out (--data.on_bad_image skip), the first: "
         if layout != "class folders":
-            notes += note_unread(self.files, [name for name, *_ in found], "no list or annotation names them")
+            notes += note_unread(self.files, [label.name for label in labels], "no list or annotation names them")
         if "val" in splits and not three:
             notes.append(_TEST_NOTE)
-        left = [f"{bad}{self.missing[0]}: there is no such file."] if self.missing else []
-        return Listing(layout, self.known, rows, notes=notes, left_out=left)
+        return Listing(layout, self.known, rows, notes=notes, left_out=describe_bad(missing))
 
-    def _read_folders(self, notes: list[str]) -> list[tuple[str, int, str]]:
+    def _read_folders(self, notes: list[str]) -> list[_Label]:
         tree = find_tree(self.files, self.names)
-        words = tree.words()
-        coded = {word: int(word) for word in words if re.fullmatch(r"\d\d?", word) and not self.names.given(word)}
-        named = {word: self.names.expression(word) for word in words if word not in coded}
+        folders = tree.words()
+        coded = {word: int(word) for word in folders if re.fullmatch(r"\d\d?", word) and not self.names.given(word)}
+        named = {word: self.names.expression(word) for word in folders if word not in coded}
         if not tree.images or not (coded or any(named.values())):
             raise refuse_layout(self.files, "affectnet", _LAYOUTS)
         if not tree.splits:
-            raise InputError(
-                f"{self.files.path}: holds class folders and none of train and val; read it as --data folder with "
-                "--protocol random"
-            )
+            raise refuse_no_splits(self.files, "train and val")
         wrong = sorted(word for word, expression in named.items() if expression is None)
         if coded and (0 not in coded.values() or max(coded.values()) > 10 or any(named.values())):
             wrong += sorted(coded)
@@ -176,65 +184,47 @@ class _Copy:
         if coded:
             notes.append(f"Numbered folders were read by AffectNet's own codes, 0 {_CODES[0]} to 7 {_CODES[7]}.")
         codes = {word: _CODES.index(expression) for word, expression in named.items() if expression} | coded
-        return [(image.name, codes[image.folder], image.split) for image in tree.images]
+        return [_Label(image.name, codes[image.folder], image.split, "") for image in tree.images]
 
-    def _read_lists(self) -> list[tuple[str, int, str]]:
+    def _read_lists(self) -> Iterator[_Label]:
         images: dict[str, str] = {}
         twice: dict[str, str] = {}  # trees of images beside each other, such as aligned ones
         for image in filter(is_image, self.files.names):
             if (key := _last_two(image)) in images:
                 twice[key] = image
             images.setdefault(key, image)
-        found = []
         for listed, match in self.lists:
-            where = self.files.where(listed)
             # Only these two: the landmarks beside them are hundreds of MB.
             _, lines = read_rows(self.files, listed, only=("subDirectory_filePath", "expression"))
             for number, (path, code) in enumerate(lines, start=1):
+                where = f"{self.files.where(listed)}: row {number}"
                 key = _last_two(path.strip())
-                name = images.get(key)
-                if name is None:
-                    self.missing.append(f"{where}: row {number}: {make_printable(path)[:80]}")
-                    continue
+                name = images.get(key, "")
                 if key in twice:
                     raise InputError(
-                        f"{where}: row {number} could mean {name} or {twice[key]}; leave one of the two out with "
+                        f"{where} could mean {name} or {twice[key]}; leave one of the two out with "
                         f"--data.ignore {as_flag([shorten_folder(twice[key], name)])}"
                     )
-                found.append((name, _code(code, f"{where}: row {number}"), split_of(match["split"]) or ""))
-        if self.missing and not self.skip:
-            raise InputError(
-                f"{self.missing[0]} is not among the images ({len(self.missing):,} are missing); put them beside the "
-                "lists, or leave such rows out with --data.on_bad_image skip"
-            )
-        return found
+                missing = f"{where}: {make_printable(path)[:80]} is not among the images"
+                yield _Label(name, _code(code, where), split_of(match["split"]) or "", missing)
 
-    def _read_annotations(self) -> list[tuple[str, int, str]]:
+    def _read_annotations(self) -> Iterator[_Label]:
         pattern = r"(?P<split>[^/]+)/(?:(?P=split)/)?images/(?P<number>[^/]+)\.(?:jpe?g|png|bmp)"
         images = {
             (match["split"], match["number"]): name for name, match in match_files(self.files, pattern, "affectnet")
         }
-        found = []
         with self.files.opened() as open_file:
             for annotation, match in self.annotated:
                 where = self.files.where(annotation)
-                name = images.get((match["split"], match["number"]))
-                if name is None:
-                    if self.skip:
-                        self.missing.append(f"{where}: images/{match['number']}.jpg")
-                        continue
-                    raise InputError(
-                        f"{where}: its image images/{match['number']}.jpg is missing; unpack the images again, or "
-                        "leave such rows out with --data.on_bad_image skip"
-                    )
                 try:
                     with open_file(annotation) as stream:
                         value = np.load(io.BytesIO(stream.read()), allow_pickle=False)
                 except (*READ_ERRORS, ValueError) as error:
                     raise InputError(f"{where}: is no readable npy of one value; fetch it again") from error
                 text = str(value.reshape(-1)[0]) if value.size == 1 else f"{value.size} values"
-                found.append((name, _code(text, where), self.names.split(match["split"]) or ""))
-        return found
+                name = images.get((match["split"], match["number"]), "")
+                missing = f"{where}: its image images/{match['number']}.jpg is missing"
+                yield _Label(name, _code(text, where), self.names.split(match["split"]) or "", missing)
 
 
 def _code(text: str, where: str) -> int:

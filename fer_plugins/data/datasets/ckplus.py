@@ -8,19 +8,18 @@ from collections.abc import Sequence
 
 from fer_plugins.contract import Release
 from fer_plugins.data.datasets.ckplus_images import FRAME, Frames, is_series, list_folders, list_tree, sequence_of
-from fer_plugins.data.formats.archives.file_set import FileSet, SingleFile, split_name
-from fer_plugins.data.formats.archives.opening import enter_archive, open_root
+from fer_plugins.data.formats.archives.file_set import split_name
+from fer_plugins.data.formats.archives.opening import open_root
+from fer_plugins.data.formats.archives.root_files import RootFiles
 from fer_plugins.data.formats.class_names import ClassNames
 from fer_plugins.data.formats.copy_layout import match_files, refuse_layout
-from fer_plugins.data.formats.file_kinds import is_inside_file, open_path
+from fer_plugins.data.formats.file_kinds import kind_of_file
 from fer_plugins.data.formats.folders.class_folders import ClassTree, find_tree
 from fer_plugins.data.formats.folders.trees import as_flag
 from fer_plugins.data.formats.image_files import OnBadImage, is_image
 from fer_plugins.data.formats.labels import EXPRESSIONS
-from fer_plugins.data.formats.tables.csv_files import CsvFile
 from fer_plugins.data.formats.tables.face_rows import code_labels
-from fer_plugins.data.formats.tables.face_tables import CsvTable, find_tables, kind_of_file, table_of_file
-from fer_plugins.data.formats.tables.pixel_csv import read_pixel_csv
+from fer_plugins.data.formats.tables.face_tables import FaceTable, find_tables, table_of_file
 from fer_plugins.data.listed_dataset import Check, ListedDataset, Listing, Row
 from fer_plugins.runtime.errors import InputError
 
@@ -77,7 +76,7 @@ def ckplus(
 
 
 def _list_rows(
-    files: FileSet, csv: CsvFile | None, names: ClassNames, frames: Frames, on_bad_image: OnBadImage
+    files: RootFiles, csv: FaceTable | None, names: ClassNames, frames: Frames, on_bad_image: OnBadImage
 ) -> Listing:
     """Find out which layout it is and list its images."""
     labelled = rf"(?:[^/]+/)*(?P<sequence>S\d{{3}}/\d{{3}})/{FRAME}_emotion\.txt"
@@ -89,7 +88,7 @@ def _list_rows(
     sorted_in = known or bool(tree.images and named and not images)
     images = [] if sorted_in else images
     kinds = {"class folders": sorted_in, "ckextended.csv": csv, "the official tree": emotions or images}
-    present = [kind for kind, found in kinds.items() if found]
+    present = [kind for kind, content in kinds.items() if content]
     if len(present) > 1:
         raise InputError(
             f"{files.path}: holds {' and '.join(present)}; leave one of them out, such as --data.ignore "
@@ -108,67 +107,57 @@ def _list_rows(
     names.refuse_unused(str(files.path), tree.words())
     read = {*images, *(image.name for image in tree.images)}
     there = set(files.names)  # less a second copy
-    others = [name for name in named if name in there - read]
-    if others:
+    unread = [name for name in named if name in there - read]
+    if unread:
         listing.notes.append(
-            f"{len(others):,} images of CK+ lie outside of the layout and were not read, the first {others[0]}."
+            f"{len(unread):,} images of CK+ lie outside of the layout and were not read, the first {unread[0]}."
         )
     return listing
 
 
 def _find_csv(
     root: str | os.PathLike[str] | None, ignore: Sequence[str] | None = None
-) -> tuple[CsvFile | None, FileSet]:
+) -> tuple[FaceTable | None, RootFiles]:
     """Return the csv of pixels, where the root is one or holds one, and the files around it.
-
-    Args:
-        root: as given.
-        ignore: files and folders in it that the user leaves out.
 
     Raises:
         InputError: nothing lies there that can be read, or two such files.
     """
-    if root is None or not os.fspath(root) or is_inside_file(root):
-        return None, open_root("ckplus", root, _LAYOUTS, ignore=ignore)
-    path = enter_archive(open_path(root, f"the folder or zip that holds {_LAYOUTS}"))
-    kind = "folder" if path.is_dir() else kind_of_file(path)
-    if kind not in ("folder", "zip"):
+    files = open_root("ckplus", root, _LAYOUTS, ignore=ignore, tables=True)
+    if files.is_file:
         try:
-            table = table_of_file(path)
+            table = table_of_file(files)
         except InputError:
-            if kind != "tar":
+            if kind_of_file(files.path) != "tar":
                 raise
             table = None  # it may hold the images
-        if isinstance(table, CsvTable):
-            return table.csv, SingleFile(path)
-    files = open_root("ckplus", root, _LAYOUTS, ignore=ignore)
-    if kind not in ("folder", "zip"):
-        return None, files
+        if table is not None and table.kind == "csv":
+            return table, files
+        return None, open_root("ckplus", root, _LAYOUTS, ignore=ignore)
     tables = find_tables(files)
-    found = {**tables.complete, **tables.parts}
-    named = [name for name in found if split_name(name)[-1].lower().startswith("ck")] or list(found)
+    csv_files = {**tables.complete, **tables.parts}
+    named = [name for name in csv_files if split_name(name)[-1].lower().startswith("ck")] or list(csv_files)
     if len(named) > 1:
         raise InputError(
             f"{files.path}: holds {named[0]} and {named[1]}; leave all but one out with --data.ignore "
             f"{as_flag(named[1:])}"
         )
-    return (found[named[0]].csv if named else None), files
+    return (csv_files[named[0]] if named else None), files
 
 
-def _list_csv(csv: CsvFile, on_bad_image: OnBadImage) -> Listing:
+def _list_csv(csv: FaceTable, on_bad_image: OnBadImage) -> Listing:
     """Read all rows of the csv.
 
     Raises:
         InputError: a label that is none of the release's, or splits that are none.
         UnreadableError: a bad row, under "error".
     """
-    with csv.opened(whole=True) as (stream, file, where):
-        found = read_pixel_csv(stream, where, file, side=48, on_bad_row=on_bad_image)
-    labels, _ = code_labels(found, EXPRESSIONS, remedy="give ckextended.csv, or read it with --data folder")
-    rows = [Row(*row) for row in zip(found.source, labels, found.split, strict=True)]
+    table_rows = csv.read(on_bad_image)
+    labels, _ = code_labels(table_rows, EXPRESSIONS, remedy="give ckextended.csv, or read it with --data folder")
+    rows = [Row(*row) for row in zip(table_rows.source, labels, table_rows.split, strict=True)]
     notes = [
         "The csv names no subject and no sequence: a subject-disjoint split of it is impossible.",
-        *found.notes,
+        *table_rows.notes,
     ]
     release = Release({"all": _ROWS}, 920)
-    return Listing("ckextended.csv", EXPRESSIONS, rows, release, notes, found.images, found.describe_bad())
+    return Listing("ckextended.csv", EXPRESSIONS, rows, release, notes, table_rows.images, table_rows.describe_bad())

@@ -7,7 +7,8 @@ from collections import defaultdict
 from typing import NamedTuple
 
 from fer_plugins.contract import Release
-from fer_plugins.data.formats.archives.file_set import FileSet, Opener, split_name
+from fer_plugins.data.formats.archives.file_set import Opener, split_name
+from fer_plugins.data.formats.archives.root_files import RootFiles
 from fer_plugins.data.formats.class_names import ClassNames
 from fer_plugins.data.formats.folders.class_folders import ClassFile, ClassTree
 from fer_plugins.data.formats.folders.trees import as_flag, ask_meaning, refuse_doubles
@@ -30,10 +31,11 @@ class Frames(NamedTuple):
     last: int  # how many at its end
     neutral: bool  # whether its first is neutral
 
-    def choose(self, found: list[str], label: str) -> list[tuple[str, str]]:
+    def choose(self, images: list[str], label: str) -> list[tuple[str, str]]:
         """Return (name, expression) of the samples; a first image that is neutral shows no expression."""
-        first = found[:1] if self.neutral and len(found) > 1 else []
-        return [(one, "neutral") for one in first] + [(one, label) for one in found[len(first) :][-self.last :]]
+        first = images[:1] if self.neutral and len(images) > 1 else []
+        peak = images[len(first) :][-self.last :]
+        return [*((image, "neutral") for image in first), *((image, label) for image in peak)]
 
     def counts(self) -> dict[str, dict[str, int]] | None:
         """Return the release's counts, where they are known: longer ends may outnumber a short sequence's images."""
@@ -51,15 +53,14 @@ def is_series(tree: ClassTree) -> bool:
     return any(image.inner for image in tree.images)
 
 
-def list_folders(files: FileSet, tree: ClassTree, names: ClassNames, frames: Frames) -> Listing:
+def list_folders(files: RootFiles, tree: ClassTree, names: ClassNames, frames: Frames) -> Listing:
     """List class folders of images, or of sequences of images from neutral to peak.
 
     Raises:
         InputError: an unknown class, an image twice, or names that say neither subject nor sequence.
     """
-    words = tree.words()
-    labels = {word: names.expression(word) for word in words}
-    if words and all(re.fullmatch(r"S\d{3}(?:[_-]\d{3})?", word, re.IGNORECASE) for word in words):
+    labels = {word: names.expression(word) for word in tree.words()}
+    if labels and all(re.fullmatch(r"S\d{3}(?:[_-]\d{3})?", word, re.IGNORECASE) for word in labels):
         raise InputError(
             f"{files.path}: holds sequences and no class folders; give the folder above as --data.root, whose folders "
             "name the classes"
@@ -78,9 +79,9 @@ def list_folders(files: FileSet, tree: ClassTree, names: ClassNames, frames: Fra
     rows = []
     present = {expression for _, expression, *_ in held} | ({"neutral"} if series and frames.neutral else set())
     classes = tuple(name for name in EXPRESSIONS if name in present or name != "neutral")
-    for (split, label, subject, sequence), found in held.items():
-        ordered = sorted(found, key=_order_of)
-        for name, expression in frames.choose(ordered, label) if series else [(one, label) for one in ordered]:
+    for (split, label, subject, sequence), sequence_images in held.items():
+        ordered = sorted(sequence_images, key=_order_of)
+        for name, expression in frames.choose(ordered, label) if series else [(name, label) for name in ordered]:
             rows.append(Row(name, classes.index(expression), split, subject, sequence))
     order = {name: place for place, name in enumerate(files.names)}
     rows.sort(key=lambda row: order[row.name])
@@ -96,7 +97,7 @@ def list_folders(files: FileSet, tree: ClassTree, names: ClassNames, frames: Fra
     return Listing("class folders, subject and sequence from the file names", classes, rows, release, notes)
 
 
-def _person_of(files: FileSet, image: ClassFile, *, series: bool) -> tuple[str, str]:
+def _person_of(files: RootFiles, image: ClassFile, *, series: bool) -> tuple[str, str]:
     """Return subject and sequence of an image, from its own name or from the folders above it."""
     matched = re.match(FRAME, image.file, re.IGNORECASE)
     if matched:
@@ -119,7 +120,9 @@ def _order_of(name: str) -> tuple[int, str]:
     return int(digits[-1]) if digits else 0, file
 
 
-def list_tree(files: FileSet, emotions: list[tuple[str, dict[str, str]]], images: list[str], frames: Frames) -> Listing:
+def list_tree(
+    files: RootFiles, emotions: list[tuple[str, dict[str, str]]], images: list[str], frames: Frames
+) -> Listing:
     """List the official tree: the last images of each labelled sequence, and its first as neutral where asked for.
 
     Args:
@@ -139,7 +142,9 @@ def list_tree(files: FileSet, emotions: list[tuple[str, dict[str, str]]], images
     refuse_twice(files, images)
     labelled: dict[str, str] = {}
     pairs = [
-        (one, name) for name, match in emotions if (one := labelled.setdefault(match["sequence"].upper(), name)) != name
+        (first, name)
+        for name, match in emotions
+        if (first := labelled.setdefault(match["sequence"].upper(), name)) != name
     ]
     if pairs:
         raise refuse_doubles(files, pairs, "the label of a sequence")
@@ -157,16 +162,16 @@ def list_tree(files: FileSet, emotions: list[tuple[str, dict[str, str]]], images
             raise InputError(
                 f"{files.where(name)}: the emotion is {label}, which the release never gives; fetch it again"
             )
-        found = sorted(held.get(key, []), key=lambda one: split_name(one)[-1])
-        if not found:
+        sequence_images = sorted(held.get(key, []), key=lambda name: split_name(name)[-1])
+        if not sequence_images:
             raise InputError(f"{files.where(name)}: sequence {key} has no image in cohn-kanade-images; unpack it again")
         subject = key.partition("_")[0]
-        if _frame_of(found[-1]) != int(match["frame"]):
+        if _frame_of(sequence_images[-1]) != int(match["frame"]):
             odd[_NO_PEAK].append(key)
-        if frames.neutral and _frame_of(found[0]) != 1:
+        if frames.neutral and _frame_of(sequence_images[0]) != 1:
             odd[_NO_START].append(key)
-        chosen = frames.choose(found, label)
-        rows += [Row(one, classes.index(expression), "", subject, key) for one, expression in chosen]
+        chosen = frames.choose(sequence_images, label)
+        rows += [Row(image_name, classes.index(expression), "", subject, key) for image_name, expression in chosen]
     layout = f"the official tree, {frames.title()}"
     notes = [f"{len(keys):,} sequences {what}, the first {keys[0]}." for what, keys in odd.items() if keys]
     return Listing(layout, classes, rows, Release(frames.counts(), subjects=118, sequences=327), notes)
@@ -187,7 +192,7 @@ def _frame_of(name: str) -> int:
     return int(digits[0]) if digits else 0
 
 
-def refuse_twice(files: FileSet, names: list[str]) -> None:
+def refuse_twice(files: RootFiles, names: list[str]) -> None:
     """Refuse two files of one name: two copies of the images, or one image under two labels.
 
     Raises:
@@ -206,7 +211,7 @@ def refuse_twice(files: FileSet, names: list[str]) -> None:
         raise refuse_doubles(files, pairs, split_name(pairs[0][0])[-1].rpartition(".")[0])
 
 
-def _read_emotion(files: FileSet, name: str, opener: Opener) -> str:
+def _read_emotion(files: RootFiles, name: str, opener: Opener) -> str:
     text = read_text(files, name, opener).strip()  # such as 3.0000000e+00
     codes = {float(code): label for code, label in enumerate(_EMOTION_CODES)}
     try:

@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
+from collections import Counter
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, Literal
+from contextlib import closing
+from functools import partial
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 from fer_plugins.contract import Release
 from fer_plugins.data.audit.official_files import Identity, identify_fer2013
-from fer_plugins.data.datasets.fer2013_copies import recognise
-from fer_plugins.data.datasets.fer2013_layouts import CLASSES, SIDE, Samples
-from fer_plugins.data.formats.archives.opening import split_inside
+from fer_plugins.data.datasets.fer2013_copies import FoundCopy, recognise
 from fer_plugins.data.formats.class_names import ClassNames
-from fer_plugins.data.formats.file_kinds import open_path
-from fer_plugins.data.formats.image_files import OnBadImage
-from fer_plugins.data.formats.labels import expression_of
-from fer_plugins.data.listed_dataset import Check
-from fer_plugins.data.option_values import check_value
-from fer_plugins.data.release import count_by_split, differences
+from fer_plugins.data.formats.image_files import OnBadImage, UnreadableError, read_images
+from fer_plugins.data.formats.labels import EXPRESSIONS, expression_of
+from fer_plugins.data.formats.tables.face_rows import check_splits, code_labels
+from fer_plugins.data.listed_dataset import Check, ListedDataset, Listing, Row, describe_bad
 from fer_plugins.runtime.errors import InputError
 
-_READER_VERSION = 4  # to be raised with any change in what is read: cached images of older versions are then rebuilt
-_WANTED = "the file or folder that holds FER2013"
+CLASSES = EXPRESSIONS[:7]  # in the order of the csv's codes; it has no contempt
+SIDE = 48  # pixels
+_READER_VERSION = 5  # to be raised with any change in what is read: cached images of older versions are then rebuilt
 _SPLITS = ("train", "val", "test")
 _ALPHABETICAL = ("anger", "disgust", "fear", "happy", "neutral", "sad", "surprise")  # of folders, from 0
 # Samples per split (Training, PublicTest, PrivateTest) and class, in the order of CLASSES.
@@ -38,9 +37,21 @@ OFFICIAL_COUNTS = np.array(
     ],
     dtype=np.int64,
 )
+_REMEDY = (
+    "other classes are read with --data folder: give it --data.codes with the names of the codes in the order 0, 1, 2, "
+    "..., or --data.on_unknown_label keep where the labels are words"
+)
 
 
-class FER2013:
+def fer2013(
+    *,
+    root: str | os.PathLike[str] | None,
+    names: str | list[str] | dict[str, str] | None = None,
+    ignore: list[str] | None = None,
+    check: Literal["error", "warn", "off"] = "error",
+    on_bad_image: Literal["error", "skip"] = "error",
+    codes: list[str] | None = None,
+) -> ListedDataset:
     """The faces of the ICML 2013 challenge: 35,887 grey images of 48 x 48 pixels, seven classes, three splits.
 
     Goodfellow et al., "Challenges in representation learning: a report on three machine learning contests", 2013.
@@ -58,8 +69,7 @@ class FER2013:
 
     Where several lie in one place the first in this order is read, csv files of the well-known names
     (``fer2013.csv``, ``icml_face_data.csv``, ``fer2013.tar.gz``, ``fer2013.zip``) before all, and ``notes`` says so.
-    Construction looks at names and first lines only; ``table``, the images and the complete ``notes`` come from one
-    reading of everything, at the first use of ``table`` or of an image.
+    Construction looks at names and first lines only; everything is read at the first use.
 
     Args:
         root: file or folder that holds FER2013.
@@ -78,149 +88,135 @@ class FER2013:
         InputError: on construction when the layout is none of these; on the first use when a sample is bad, a label
             or Usage is unknown, or the counts differ.
     """
-
-    title = "FER2013"
-    classes = CLASSES
-
-    def __init__(
-        self,
-        *,
-        root: str | os.PathLike[str] | None,
-        names: str | list[str] | dict[str, str] | None = None,
-        ignore: list[str] | None = None,
-        check: Literal["error", "warn", "off"] = "error",
-        on_bad_image: Literal["error", "skip"] = "error",
-        codes: list[str] | None = None,
-    ) -> None:
-        if root is None or not os.fspath(root):
-            raise InputError(f"fer2013: no data given; give --data.root {_WANTED}")
-        check_value("fer2013", "check", check, Check)
-        check_value("fer2013", "on_bad_image", on_bad_image, OnBadImage)
-        outside, inside = split_inside(Path(os.path.expanduser(root)))
-        self._root = open_path(outside, _WANTED)
-        self._codes = _read_codes(codes)
-        self._check = check
-        self._names = names
-        self._on_bad_image = on_bad_image
-        try:
-            self._layout, more = recognise(self._root / inside, self._codes, ClassNames(names), ignore)
-        except OSError as error:
-            raise InputError(f"{self._root}: cannot be read ({error.strerror}); give --data.root another") from error
-        self._choice = (f"Read from {self._layout.title}.", *more)
-        self.notes = list(self._choice)
-        self.deviations: list[str] = []  # known after the first use, as left_out is: the notes on bad samples
-        self.left_out: list[str] = []
-        self._samples: Samples | None = None
-
-    @property
-    def cache_key(self) -> str:
-        """Hash of the content, the options and this reader's version: 32 hex digits.
-
-        The content is a file's bytes; for a folder of images its names, sizes and times of change.
-        """
-        # What construction found belongs to it: names of files are in ``source`` and in the notes.
-        parts = [_READER_VERSION, self._check, self._on_bad_image, self._codes, repr(self._names)]
-        parts += [*self._choice, self._layout.digest()]
-        return hashlib.blake2b("\n".join(map(str, parts)).encode("utf-8", "replace"), digest_size=16).hexdigest()
-
-    @property
-    def release(self) -> Release:
-        """The official counts of the splits that this copy tells apart."""
-        return _release_of(self._read().splits_known)
-
-    @property
-    def table(self) -> dict[str, list[Any]]:
-        """Columns ``label`` (0..6), ``split`` ("train", "val", "test") and ``source`` (path in the copy, or row)."""
-        samples = self._read()
-        return {"label": samples.label, "split": samples.split, "source": samples.source}
-
-    def __len__(self) -> int:
-        return len(self._read().label)
-
-    def __getitem__(self, index: int) -> npt.NDArray[np.uint8]:
-        """Image ``index`` as uint8 (48, 48, 1); another size only where ``check`` lets it pass."""
-        image: npt.NDArray[np.uint8] = self._read().images[index]
-        return image
-
-    def identify(self) -> Identity:
-        """Return which official file this copy is by its checksum, or else in what it differs from the release."""
-        return identify_fer2013(self._layout, self._read(), recoded=bool(self._codes))
-
-    def _read(self) -> Samples:
-        if self._samples is None:
-            samples = self._layout.read(self._on_bad_image)
-            self.left_out = _describe_bad(samples)
-            if not samples.label:
-                why = samples.bad[0][2] if samples.bad else "it is empty"
-                raise InputError(
-                    f"{self._root}: none of its {len(samples.bad):,} samples can be read, the first: {why}; give "
-                    "another copy as --data.root"
-                )
-            wrong = [image.shape for image in samples.images if image.shape != (SIDE, SIDE, 1)]
-            self.deviations = [f"{len(wrong):,} images are not {SIDE} x {SIDE} pixels"] if wrong else []
-            self.notes += samples.notes + self._check_sizes(samples) + self._check_counts(samples) + self.left_out
-            self._samples = samples
-        return self._samples
-
-    def _check_sizes(self, samples: Samples) -> list[str]:
-        wrong = [row for row, image in enumerate(samples.images) if image.shape != (SIDE, SIDE, 1)]
-        if not wrong or self._check == "off":
-            return []
-        height, width, _ = samples.images[wrong[0]].shape
-        first = f"{samples.source[wrong[0]]} is {width} x {height}"
-        if self._check == "warn":
-            return [f"{len(wrong):,} images are not {SIDE} x {SIDE} pixels as FER2013's are: the first, {first}."]
-        raise InputError(
-            f"{self._root}: {first} pixels, FER2013 has {SIDE} x {SIDE}; give the original, or --data.check warn|off"
-        )
-
-    def _check_counts(self, samples: Samples) -> list[str]:
-        if self._check == "off":
-            return []
-        # What was left out is counted too: the question is whether the release is complete.
-        left_out = [(label, split) for label, split, _ in samples.bad if label is not None and split]
-        labels = samples.label + [label for label, _ in left_out]
-        splits = samples.split + [split for _, split in left_out]
-        release = _release_of(samples.splits_known)
-        wrong = differences(Release(release.counts), CLASSES, labels, splits=splits)
-        if not wrong:
-            return []
-        looks = _describe_order(count_by_split(CLASSES, labels, splits), release)
-        if self._check == "warn":
-            return [f"The counts are not the official ones: {', '.join(wrong)}{looks}."]
-        shown = ", ".join(wrong[:4]) + (f" and {len(wrong) - 4} more" if len(wrong) > 4 else "")
-        remedy = "or go on" if looks else "give the complete release, or go on"
-        raise InputError(
-            f"{self._root}: the counts per split and class are not FER2013's official ones: {shown}{looks}; {remedy} "
-            "with --data.check warn|off"
-        )
-
-
-def _describe_bad(samples: Samples) -> list[str]:
-    if not samples.bad:
-        return []
-    shown = "; ".join(why for *_, why in samples.bad[:3])
-    return [f"{len(samples.bad):,} bad samples were left out (--data.on_bad_image skip), the first: {shown}."]
-
-
-def _release_of(splits_known: tuple[str, ...]) -> Release:
-    """Return the official counts of the splits that a copy tells apart: where val is not known it lies in test."""
-    counts = OFFICIAL_COUNTS.copy()
-    if "val" not in splits_known:
-        counts[2] += counts[1]
-    kept = {split: row.tolist() for split, row in zip(_SPLITS, counts, strict=True) if split in splits_known}
-    return Release(
-        {split: dict(zip(CLASSES, row, strict=True)) for split, row in kept.items()},
-        samples=sum(sum(row) for row in kept.values()),
+    meaning = _read_codes(codes)
+    copy = recognise(root, ClassNames(names), ignore)
+    dataset = ListedDataset(
+        "fer2013",
+        "FER2013",
+        copy.files,
+        partial(_list_samples, copy, meaning, check, on_bad_image),
+        options={"version": _READER_VERSION, "names": names, "codes": meaning, "choice": [copy.title, *copy.notes]},
+        check=check,
+        on_bad_image=on_bad_image,
+        classes=CLASSES,
+        digests=copy.digests,
     )
+    dataset.identify = partial(_identify, dataset, copy, recoded=codes is not None)
+    return dataset
 
 
-def _describe_order(found: Mapping[str, Mapping[str, int]], release: Release) -> str:
+FER2013 = fer2013  # as the release is written
+
+
+def _identify(dataset: ListedDataset, copy: FoundCopy, *, recoded: bool) -> Identity:
+    images = [dataset[row] for row in range(len(dataset))]
+    return identify_fer2013(copy.table, images, dataset.table["label"], dataset.table["split"], recoded=recoded)
+
+
+def _list_samples(copy: FoundCopy, codes: tuple[str, ...], check: Check, on_bad_image: OnBadImage) -> Listing:
+    listing, known = _read_images(copy, on_bad_image) if copy.table is None else _read_table(copy, codes, on_bad_image)
+    assert listing.images is not None
+    if not listing.rows:
+        reason = listing.left_out[0].partition("the first: ")[2] if listing.left_out else "it is empty"
+        raise InputError(
+            f"{copy.files.path}: none of its {len(listing.bad_rows):,} samples can be read, the first: {reason}; give "
+            "another copy as --data.root"
+        )
+    listing.notes[:0] = copy.notes
+    wrong = [row for row, image in enumerate(listing.images) if image.shape != (SIDE, SIDE, 1)]
+    if wrong:
+        height, width, _ = listing.images[wrong[0]].shape
+        first = f"{listing.rows[wrong[0]].name} is {width} x {height}"
+        if check == "error":
+            raise InputError(
+                f"{copy.files.path}: {first} pixels, FER2013 has {SIDE} x {SIDE}; give the original, or --data.check "
+                "warn|off"
+            )
+        listing.deviations.append(f"{len(wrong):,} images are not {SIDE} x {SIDE} pixels")
+        if check == "warn":
+            listing.notes.append(f"{listing.deviations[0]} as FER2013's are: the first, {first}.")
+    counts = OFFICIAL_COUNTS.copy()
+    if "val" not in known:  # it lies in test
+        counts[2] += counts[1]
+    official = {split: counts[at].tolist() for at, split in enumerate(_SPLITS) if split in known}
+    listing.release = Release(
+        {split: dict(zip(CLASSES, row, strict=True)) for split, row in official.items()},
+        samples=sum(sum(row) for row in official.values()),
+    )
+    listing.explanation = _describe_order(listing)
+    return listing
+
+
+def _read_images(copy: FoundCopy, on_bad_image: OnBadImage) -> tuple[Listing, tuple[str, ...]]:
+    """Decode images in class folders; return the listing, and the splits that the copy tells apart."""
+    listing = Listing(copy.title, CLASSES, [])
+    images = []
+    reasons = []
+    unnamed = Counter(image.split for image in copy.images if not image.is_named)
+    with closing(read_images(copy.files, [image.name for image in copy.images], grey=True)) as decoded:
+        for file, image in zip(copy.images, decoded, strict=True):
+            row = Row(file.name, CLASSES.index(file.expression), file.split)
+            if not isinstance(image, UnreadableError):
+                images.append(image)
+                listing.rows.append(row)
+            elif on_bad_image == "error":
+                raise image
+            else:
+                listing.bad_rows.append(row)
+                reasons.append(f"{image.where}: {image.reason}")
+    listing.images = images
+    listing.left_out = describe_bad(reasons)
+    if unnamed["test"] and not any(image.split == "val" for image in copy.images):
+        listing.notes.append(
+            "File names without PublicTest_ and PrivateTest_: the two cannot be told apart, so the folder test is "
+            "the test split and there is no official validation split."
+        )
+        return listing, ("train", "test")
+    if unnamed:
+        listing.notes.append(
+            f"{unnamed.total():,} file names do not begin with Training_, PublicTest_ or PrivateTest_: "
+            "their split is their folder's."
+        )
+    return listing, _SPLITS
+
+
+def _read_table(copy: FoundCopy, codes: tuple[str, ...], on_bad_image: OnBadImage) -> tuple[Listing, tuple[str, ...]]:
+    """Read all rows; return the listing, and the splits that the copy tells apart. Without a split all is training."""
+    assert copy.table is not None
+    rows = copy.table.read(on_bad_image)
+    labels, bad = code_labels(rows, CLASSES, codes, remedy=_REMEDY)
+    any_split = check_splits(rows)
+    listing = Listing(copy.title, CLASSES, [], notes=rows.notes, images=rows.images, left_out=rows.describe_bad())
+    listing.rows = [Row(*row) for row in zip(rows.source, labels, (s or "train" for s in rows.split), strict=True)]
+    listing.bad_rows = [
+        Row(row.where, -1 if label is None else label, row.split or ("" if any_split else "train"))
+        for row, label in zip(rows.bad, bad, strict=True)
+    ]
+    if copy.table.kind != "csv":
+        listing.images = [_to_grey(image) for image in rows.images]
+    if copy.table.has_splits:
+        return listing, _SPLITS  # what is missing there was lost
+    splits = {row.split for row in (*listing.rows, *listing.bad_rows)} - {""}
+    if splits == {"train"}:
+        listing.notes.append(
+            "No column Usage and no other split, as in the challenge's train.csv: all samples are training samples."
+        )
+    elif "val" not in splits and "test" in splits:
+        listing.notes.append("The copy names no validation split: PublicTest and PrivateTest are test, or lost.")
+    return listing, tuple(split for split in _SPLITS if split in splits)
+
+
+def _to_grey(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    return image if image.shape[2] == 1 else np.asarray(Image.fromarray(image).convert("L"))[:, :, np.newaxis]
+
+
+def _describe_order(listing: Listing) -> str:
     """Say in which other order of classes the counts are the release's; "" where they are in none."""
-    official = release.counts or {}
+    official: Mapping[str, Mapping[str, int]] = listing.release.counts or {}
+    counted = Counter((row.split, row.label) for row in (*listing.rows, *listing.bad_rows))
     columns = {tuple(row[name] for row in official.values()): name for name in CLASSES}
-    order = [columns.get(tuple(found.get(split, {}).get(name, 0) for split in official), "") for name in CLASSES]
-    if sorted(order) != sorted(CLASSES):
+    order = [columns.get(tuple(counted[split, label] for split in official), "") for label in range(len(CLASSES))]
+    if sorted(order) != sorted(CLASSES) or order == list(CLASSES):
         return ""
     alphabetical = ", the alphabetical order of folders angry to surprise" if order == list(_ALPHABETICAL) else ""
     return (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from fer_plugins.data.formats.archives.file_set import FileSet, make_printable, split_name
+from fer_plugins.data.formats.archives.file_set import make_printable, split_name
 from fer_plugins.data.formats.archives.root_files import RootFiles
 from fer_plugins.data.formats.class_names import ClassNames
 from fer_plugins.data.formats.folders.class_folders import ClassTree, find_tree
@@ -17,26 +17,20 @@ from fer_plugins.data.formats.split_names import split_of
 from fer_plugins.runtime.errors import InputError
 
 _CLASSES = EXPRESSIONS[:7]  # in the order of FER2013's codes 0 to 6; it has no contempt
+# How the files of the images that were unpacked from the csv begin.
+_PREFIXES = {"training": "train", "publictest": "val", "privatetest": "test"}
 
 
 class FolderImage(NamedTuple):
-    """One image: its name in the file set, its split, its class, its own file name."""
+    """One image in a class folder."""
 
-    name: str
+    name: str  # in the file set
     split: str
     expression: str
-    file: str
+    is_named: bool  # whether its own name says the split
 
 
-class FolderImages(NamedTuple):
-    """The images, the file set in which their names hold, and sentences on what was read how and what was not."""
-
-    files: FileSet
-    images: list[FolderImage]
-    notes: list[str]
-
-
-def has_class_folders(files: FileSet, names: ClassNames) -> bool:
+def has_class_folders(files: RootFiles, names: ClassNames) -> bool:
     """Tell whether images lie in a folder that names a class, or in one below a split."""
     there = {tuple(split_name(name)[:-1]) for name in files.names if is_image(name)}
     folders = set(divide_folders(there, names).values())
@@ -48,52 +42,57 @@ def has_class_folders(files: FileSet, names: ClassNames) -> bool:
     )
 
 
-def find_class_folders(files: FileSet, names: ClassNames) -> FolderImages:
+def find_class_folders(files: RootFiles, names: ClassNames) -> tuple[list[FolderImage], list[str]]:
     """Find the images in class folders, by name (in any order) or by FER2013's own codes 0 to 6.
 
     The split is the file name's where that begins with Training_, PublicTest_ or PrivateTest_, else its folder's.
 
+    Returns:
+        The images, and sentences on what was read how and what was not.
+
     Raises:
         InputError: a class that FER2013 does not have, or images without a split.
     """
-    files = files if isinstance(files, RootFiles) else RootFiles(files)
     tree = find_tree(files, names)
-    words = tree.words()
-    coded = bool(words) and all(word.isdecimal() and names.given(word) is None for word in words)
-    coded = coded and {int(word) for word in words} <= set(range(len(_CLASSES)))
-    meant = {word: _CLASSES[int(word)] if coded else names.expression(word) for word in words}
+    folders = tree.words()
+    coded = bool(folders) and all(word.isdecimal() and names.given(word) is None for word in folders)
+    coded = coded and {int(word) for word in folders} <= set(range(len(_CLASSES)))
+    meant = {word: _CLASSES[int(word)] if coded else names.expression(word) for word in folders}
     if unknown := [word for word, expression in meant.items() if expression not in _CLASSES]:
         raise _refuse_words(files, unknown, tree, meant)
-    found = []
+    images = []
     for image in tree.images:
-        split = split_of(image.file.split("_")[0]) if "_" in image.file else None
-        split = split or image.split
+        prefix, underscore, _ = image.file.partition("_")
+        named = _PREFIXES.get(prefix.lower())
+        split = named or (split_of(prefix) if underscore else None) or image.split
         if not split:
             raise InputError(
                 f"{files.path}: holds class folders and neither folders nor file names of train and test; read it as "
                 "--data folder with --protocol random"
             )
-        found.append(FolderImage(image.name, split, meant[image.folder] or "", image.file))
-    names.refuse_unused(str(files.path), words)
-    notes = [*files.notes, *tree.notes]
+        images.append(FolderImage(image.name, split, meant[image.folder] or "", named is not None))
+    names.refuse_unused(str(files.path), folders)
+    notes = list(tree.notes)
     if coded:
         shown = ", ".join(f"{word} {expression}" for word, expression in sorted(meant.items()))
         notes.append(f"Numbered folders were read by FER2013's own codes: {shown}.")
     if tree.others:
         notes.append(f"{len(tree.others):,} files in the class folders are no images, the first {tree.others[0]}.")
-    return FolderImages(files, found, notes)
+    return images, notes
 
 
-def _refuse_words(files: FileSet, unknown: list[str], tree: ClassTree, meant: Mapping[str, str | None]) -> InputError:
+def _refuse_words(files: RootFiles, unknown: list[str], tree: ClassTree, meant: Mapping[str, str | None]) -> InputError:
     """Return the error for class folders that mean none of the seven classes, with what can be done about them."""
     folders = sorted({image.name.rpartition("/")[0] for image in tree.images if image.folder in unknown})
     shown = ", ".join(repr(make_printable(word)[:40]) for word in unknown[:12])
-    remedies = [f"leave them out with --data.ignore {as_flag(folders)}"] if len(folders) <= 12 else []
-    other = sorted({expression for word in unknown if (expression := meant[word])})
-    if other:
-        remedies.insert(0, f"read the copy as --data folder, since FER2013 has no {', '.join(other)}")
-    else:
-        remedies.insert(0, f"say what they mean with {ask_meaning(unknown)} (or a file of that)")
+    lacking = sorted({expression for word in unknown if (expression := meant[word])})
+    remedies = [
+        f"read the copy as --data folder, since FER2013 has no {', '.join(lacking)}"
+        if lacking
+        else f"say what they mean with {ask_meaning(unknown)} (or a file of that)"
+    ]
+    if len(folders) <= 12:
+        remedies.append(f"leave them out with --data.ignore {as_flag(folders)}")
     first = next(image.name for image in tree.images if image.folder in unknown)
     return InputError(
         f"{files.path}: class folders that are unknown: {shown}, the first image {make_printable(first)} (known: "

@@ -49,9 +49,9 @@ def ferg(
 def _list_rows(files: RootFiles) -> Listing:
     """Read character and expression from the folders."""
     pattern = r"(?:(?P<split>train\w*|val\w*|test\w*)/)?(?P<character>[^/]+)/(?P<folder>[^/]+)/[^/]+"
-    found = [one for one in match_files(files, pattern, "ferg") if is_image(one[0])]
+    matches = [match for match in match_files(files, pattern, "ferg") if is_image(match[0])]
     rows: list[Row] = []
-    for name, match in found:
+    for name, match in matches:
         character = match["character"].lower()
         folder = match["folder"].lower()
         expression = expression_of(folder.removeprefix(f"{character}_"))

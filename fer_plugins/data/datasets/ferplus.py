@@ -16,7 +16,6 @@ from fer_plugins.contract import Release
 from fer_plugins.data.audit.official_files import find_checksum
 from fer_plugins.data.datasets.fer2013_copies import recognise
 from fer_plugins.data.datasets.fer2013_folders import has_class_folders
-from fer_plugins.data.datasets.fer2013_layouts import TableLayout
 from fer_plugins.data.datasets.ferplus_votes import (
     VotedRows,
     find_lists,
@@ -26,12 +25,12 @@ from fer_plugins.data.datasets.ferplus_votes import (
     read_lists,
 )
 from fer_plugins.data.datasets.vote_targets import LabelMode, make_targets
-from fer_plugins.data.formats.archives.file_set import FileSet, SingleFile
+from fer_plugins.data.formats.archives.root_files import RootFiles
 from fer_plugins.data.formats.class_names import ClassNames
 from fer_plugins.data.formats.file_kinds import open_path
 from fer_plugins.data.formats.image_files import OnBadImage
 from fer_plugins.data.formats.labels import EXPRESSIONS
-from fer_plugins.data.formats.tables.face_tables import CsvTable
+from fer_plugins.data.formats.tables.face_tables import FaceTable
 from fer_plugins.data.listed_dataset import Check, ListedDataset, Listing, Row
 from fer_plugins.data.option_values import check_value
 from fer_plugins.runtime.errors import InputError
@@ -84,9 +83,10 @@ def ferplus(
         raise InputError(f"ferplus: majority_share is {majority_share}; give a share from 0 up to, not including, 1")
     if majority_share and label_mode != "majority":
         raise InputError(f"ferplus: majority_share belongs to label_mode majority, not {label_mode}; leave it out")
+    wanted = f"the folder or zip that holds {_LAYOUTS}"
     if root is None or not os.fspath(root):
-        raise InputError(f"ferplus: no data given; give --data.root the folder or zip that holds {_LAYOUTS}")
-    path = open_path(root, f"the folder or zip that holds {_LAYOUTS}")
+        raise InputError(f"ferplus: no data given; give --data.root {wanted}")
+    path = open_path(root, wanted)
     copy = _find(path, labels)
     plain = label_mode == "majority" and majority_share == 0
     return ListedDataset(
@@ -100,7 +100,7 @@ def ferplus(
         classes=EXPRESSIONS,
         release=Release(samples=sum(_ON_TOP.values())) if plain else Release(),  # what majority keeps
         target_mode=_TARGET_MODES.get(label_mode),
-        other_digests=copy.digests,
+        digests=copy.digests,
     )
 
 
@@ -108,16 +108,18 @@ def ferplus(
 class _Copy:
     """The files, and in them the csv of pixels with the place of its votes, or else the script's lists."""
 
-    files: FileSet
+    files: RootFiles
     lists: dict[str, str] = field(default_factory=dict)
-    table: CsvTable | None = None
-    votes_in: FileSet | None = None
+    table: FaceTable | None = None
+    votes_in: RootFiles | None = None
     votes_name: str = ""
     notes: tuple[str, ...] = ()
 
     def digests(self) -> list[str]:
-        """Hash the csv of votes, which may lie elsewhere."""
-        return [self.votes_in.digest([self.votes_name])] if self.votes_in else []
+        """Hash the csv of pixels and that of votes, which may lie elsewhere; or the script's lists and images."""
+        if self.table is None or self.votes_in is None:
+            return [self.files.digest(self.files.names)]
+        return [self.table.digest(), self.votes_in.digest([self.votes_name])]
 
     def read(self, on_bad_image: OnBadImage) -> tuple[str, VotedRows]:
         """Read the votes and put them together with the images; return what the layout is called too."""
@@ -174,15 +176,15 @@ def _list_rows(
 def _compare(rows: VotedRows, on_top: npt.NDArray[np.bool_]) -> list[str]:
     """Return in what the votes differ from the release's."""
     split = np.array(rows.split)
-    found = {name: int((rows.named & on_top & (split == name)).sum()) for name in _ON_TOP}
+    counts = {name: int((rows.named & on_top & (split == name)).sum()) for name in _ON_TOP}
     wrong = [
-        f"{name} {found[name]:,} instead of {number:,}" for name, number in _ON_TOP.items() if found[name] != number
+        f"{name} {counts[name]:,} instead of {number:,}" for name, number in _ON_TOP.items() if counts[name] != number
     ]
-    other = int((rows.votes.sum(1) != _VOTERS).sum())
-    said = [f"rows with an expression on top: {', '.join(wrong)}"] if wrong else []
-    if other > _OTHER_VOTERS:
-        said.append(f"{other:,} rows do not have {_VOTERS} votes instead of {_OTHER_VOTERS}")
-    return said
+    incomplete = int((rows.votes.sum(1) != _VOTERS).sum())
+    deviations = [f"rows with an expression on top: {', '.join(wrong)}"] if wrong else []
+    if incomplete > _OTHER_VOTERS:
+        deviations.append(f"{incomplete:,} rows do not have {_VOTERS} votes instead of {_OTHER_VOTERS}")
+    return deviations
 
 
 def _find(root: Path, labels: str | None) -> _Copy:
@@ -202,7 +204,7 @@ def _find(root: Path, labels: str | None) -> _Copy:
             )
         return _Copy(files, lists)
     try:
-        layout, notes = recognise(root, known=_VOTES)
+        copy = recognise(root, owner="ferplus", known=_VOTES)
     except InputError as error:
         if votes is None and has_class_folders(files, ClassNames()):
             raise InputError(
@@ -216,9 +218,9 @@ def _find(root: Path, labels: str | None) -> _Copy:
         raise InputError(
             f"{error}; the votes lie there, the images of fer2013.csv are missing: put it beside"
         ) from None
-    if not isinstance(layout, TableLayout) or not isinstance(layout.table, CsvTable):
+    if copy.table is None or copy.table.kind != "csv":
         raise InputError(
-            f"{root}: FER2013 lies there as {layout.title}, where the order of its rows, which fer2013new.csv follows, "
+            f"{root}: FER2013 lies there as {copy.title}, where the order of its rows, which fer2013new.csv follows, "
             "is lost; give fer2013.csv or icml_face_data.csv"
         )
     if votes is None:
@@ -227,5 +229,4 @@ def _find(root: Path, labels: str | None) -> _Copy:
             "images, or give --data.labels"
         )
     files_of_votes, name, more = votes
-    found = SingleFile(layout.table.csv.path)
-    return _Copy(found, {}, layout.table, files_of_votes, name, (*notes, *more))
+    return _Copy(copy.files, {}, copy.table, files_of_votes, name, (*copy.notes, *more))

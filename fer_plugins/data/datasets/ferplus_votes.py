@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fer_plugins.data.formats.archives.file_set import FileSet, SingleFile, make_printable, split_name
+from fer_plugins.data.formats.archives.file_set import make_printable, split_name
 from fer_plugins.data.formats.archives.folder_files import FolderFiles
+from fer_plugins.data.formats.archives.root_files import RootFiles
 from fer_plugins.data.formats.archives.zip_files import ZipFiles
 from fer_plugins.data.formats.file_kinds import open_path
 from fer_plugins.data.formats.labels import EXPRESSIONS
@@ -52,13 +53,8 @@ class VotedRows:
     unnamed: int = 0  # rows of the release without an image
 
 
-def match_votes(faces: FaceRows, files: FileSet, name: str) -> VotedRows:
+def match_votes(faces: FaceRows, files: RootFiles, name: str) -> VotedRows:
     """Put votes and images together row by row: four image names stand twice in the release, and cannot tell.
-
-    Args:
-        faces: fer2013.csv.
-        files: the copy with the votes.
-        name: of the csv of votes.
 
     Raises:
         InputError: the two do not belong together, or votes that are no numbers.
@@ -86,7 +82,7 @@ def match_votes(faces: FaceRows, files: FileSet, name: str) -> VotedRows:
     return VotedRows(faces.source, splits, named, votes[places], faces.images, left_out, faces.notes, names.count(""))
 
 
-def find_votes(root: Path, labels: str | None) -> tuple[FileSet, str, list[str]] | None:
+def find_votes(root: Path, labels: str | None) -> tuple[RootFiles, str, list[str]] | None:
     """Return where fer2013new.csv lies, the nearest if there are several, and a note on the others; else None.
 
     Raises:
@@ -96,38 +92,38 @@ def find_votes(root: Path, labels: str | None) -> tuple[FileSet, str, list[str]]
         path = open_path(labels, "the path of fer2013new.csv", flag="--data.labels")
         if path.is_dir():
             raise InputError(f"{path}: is a folder; give --data.labels the path of fer2013new.csv")
-        return SingleFile(path), path.name, []
+        return RootFiles(FolderFiles(path)), path.name, []
     files = open_files(root)
-    found = [name for name in files.names if split_name(name)[-1].lower() == "fer2013new.csv"]
-    found.sort(key=lambda name: len(split_name(name)))
-    if len(found) > 1 and len(split_name(found[0])) == len(split_name(found[1])):
+    candidates = [name for name in files.names if split_name(name)[-1].lower() == "fer2013new.csv"]
+    candidates.sort(key=lambda name: len(split_name(name)))
+    if len(candidates) > 1 and len(split_name(candidates[0])) == len(split_name(candidates[1])):
         raise InputError(
-            f"{root}: holds {found[0]} and {found[1]}; give --data.labels the path of the right one, unpacked where it "
-            "lies in a zip"
+            f"{root}: holds {candidates[0]} and {candidates[1]}; give --data.labels the path of the right one, "
+            "unpacked where it lies in a zip"
         )
-    notes = [f"Also there and not read: {make_printable(', '.join(found[1:5]))}."] if found[1:] else []
-    return (files, found[0], notes) if found else None
+    notes = [f"Also there and not read: {make_printable(', '.join(candidates[1:5]))}."] if candidates[1:] else []
+    return (files, candidates[0], notes) if candidates else None
 
 
-def open_files(root: Path) -> FileSet:
+def open_files(root: Path) -> RootFiles:
     """Open a folder or zip; of any other file its neighbours."""
     if root.is_dir():
-        return FolderFiles(root, depth=6)
-    return ZipFiles(root) if zipfile.is_zipfile(root) else FolderFiles(root.resolve().parent, depth=1)
+        return RootFiles(FolderFiles(root, depth=6))
+    return RootFiles(ZipFiles(root) if zipfile.is_zipfile(root) else FolderFiles(root.resolve().parent, depth=1))
 
 
-def find_lists(files: FileSet) -> dict[str, str]:
+def find_lists(files: RootFiles) -> dict[str, str]:
     """Return the lists that the authors' script writes, {name: split}; {} where none lie there."""
-    found = {}
+    lists = {}
     for name in files.names:
         *folders, file = split_name(name)
         split = split_of(folders[-1] if folders else files.path.resolve().name)
         if file.lower() == _LIST and split:
-            found[name] = split
-    return found
+            lists[name] = split
+    return lists
 
 
-def read_lists(files: FileSet, lists: dict[str, str]) -> VotedRows:
+def read_lists(files: RootFiles, lists: dict[str, str]) -> VotedRows:
     """Read the lists of the splits, whose images lie beside each.
 
     Raises:
@@ -166,7 +162,7 @@ def read_lists(files: FileSet, lists: dict[str, str]) -> VotedRows:
     return VotedRows(sources, splits, np.ones(len(sources), bool), array, notes=notes)
 
 
-def _read_votes(files: FileSet, name: str) -> tuple[list[str], list[str], npt.NDArray[np.float64]]:
+def _read_votes(files: RootFiles, name: str) -> tuple[list[str], list[str], npt.NDArray[np.float64]]:
     """Return image names, usages and votes (N, 10) in the order of EXPRESSIONS, then unknown and no face."""
     where = files.where(name)
     header, rows = read_rows(files, name)

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Literal
 
 from fer_plugins.data.datasets.folder_tables import find_face_table, list_table
-from fer_plugins.data.formats.archives.file_set import FileSet, make_printable, split_name
+from fer_plugins.data.formats.archives.file_set import make_printable, split_name
 from fer_plugins.data.formats.archives.opening import open_root
+from fer_plugins.data.formats.archives.root_files import RootFiles
 from fer_plugins.data.formats.class_names import ClassNames
 from fer_plugins.data.formats.copy_layout import note_unread, refuse_layout
 from fer_plugins.data.formats.folders.class_folders import find_tree
@@ -92,18 +93,17 @@ def folder(
     check_value("folder", "on_unknown_label", on_unknown_label, Literal["error", "drop", "keep"])
     if names is not None and codes is not None:
         raise InputError("folder: --data.names and --data.codes both name labels; leave one of them out")
-    faces = find_face_table(root, ignore) if csv is None else None
+    faces = find_face_table(root, _LAYOUTS, ignore) if csv is None else None
     given = csv
-    files: FileSet
     if faces is not None:
         files = faces.files
     else:
-        path = Path(root).expanduser() if root is not None and os.fspath(root) else None
+        path = Path(os.path.expanduser(root)) if root is not None and os.fspath(root) else None
         if path is not None and path.suffix.lower() in LIST_SUFFIXES and path.is_file():
             if csv is not None:
                 raise InputError(f"{path}: is a list itself, and --data.csv names another; leave one of them out")
             path, given = path.parent, path.name
-        files = open_root("folder", path if path is not None else root, _LAYOUTS, ignore=ignore)
+        files = open_root("folder", path, _LAYOUTS, ignore=ignore)
     named = {"split": split_column, "subject": subject_column, "sequence": sequence_column}
     meant = names if codes is None else codes
     columns = Columns(image_column, label_column, {key: name for key, name in named.items() if name})
@@ -115,7 +115,7 @@ def folder(
         copy.list_rows() if faces is None else partial(list_table, faces, on_bad_image, meant, copy.read_labels),
         options={"csv": given, "columns": columns, "names": names, "codes": codes, "unknown": on_unknown_label},
         on_bad_image=on_bad_image,
-        other_digests=None if faces is None else faces.digests,
+        digests=None if faces is None else faces.digests,
     )
 
 
@@ -123,7 +123,7 @@ def folder(
 class _Copy:
     """What lies in a copy of image files, and how the user says it is read."""
 
-    files: FileSet
+    files: RootFiles
     csv: str | list[str] | dict[str, str] | None
     columns: Columns
     names: ClassNames
@@ -132,12 +132,12 @@ class _Copy:
 
     def list_rows(self) -> Listing:
         """List the images with their labels."""
-        layout, found, notes = self._find()
-        labels, classes, more = self.read_labels(Counter(image.label for image in found))
-        self.names.refuse_unused(str(self.files.path), [image.label for image in found])
+        layout, images, notes = self._find()
+        labels, classes, more = self.read_labels(Counter(image.label for image in images))
+        self.names.refuse_unused(str(self.files.path), [image.label for image in images])
         rows = [
             Row(image.name, classes.index(expression), **image.known)
-            for image in found
+            for image in images
             if (expression := labels[image.label]) is not None
         ]
         return Listing(layout, classes, rows, notes=[*more, *notes])
@@ -166,7 +166,7 @@ class _Copy:
         tree = find_tree(self.files, self.names)
         if not tree.images:
             raise refuse_layout(self.files, "folder", _LAYOUTS)
-        found = [
+        images = [
             ListedImage(image.name, image.folder, {"split": image.split, "subject": image.subject})
             for image in tree.images
         ]
@@ -178,14 +178,14 @@ class _Copy:
             )
         if any(_CK_NAME.match(image.file) for image in tree.images):
             notes.append("Their names are CK+'s: --data ckplus reads subjects and sequences from them.")
-        if others := [name for name in self.files.names if name.lower().endswith((".csv", ".tsv", ".jsonl"))]:
-            notes.append(f"{make_printable(others[0])} lies there and was not read (--data.csv names the one to read).")
-        return "class folders", found, notes
+        if unread := [name for name in self.files.names if name.lower().endswith((".csv", ".tsv", ".jsonl"))]:
+            notes.append(f"{make_printable(unread[0])} lies there and was not read (--data.csv names the one to read).")
+        return "class folders", images, notes
 
     def _choose_lists(self) -> list[tuple[str, str]]:
         if self.csv is not None:
-            whole = self.files.path
-            return choose_lists(self.files, self.csv, self.names, str(whole) if whole.is_dir() else "")
+            path = self.files.path
+            return choose_lists(self.files, self.csv, self.names, str(path) if path.is_dir() else "")
         folders = {folder for name in self.files.names if is_image(name) for folder in split_name(name)[:-1]}
         if any(map(self.names.expression, folders)):
             return []
@@ -193,7 +193,7 @@ class _Copy:
         return [(lists[0], "")] if len(lists) == 1 else name_splits(self.files, lists, self.names)
 
     def _read_lists(self, lists: list[tuple[str, str]]) -> tuple[str, list[ListedImage], list[str]]:
-        found: list[ListedImage] = []
+        listed: list[ListedImage] = []
         notes: list[str] = []
         for name, split in lists:
             images, more = read_list(self.files, name, self.columns, self.names, split)
@@ -201,13 +201,13 @@ class _Copy:
                 more.append(f"The splits of {make_printable(name)} are those of its column, not of its name.")
             elif split:
                 images = [image._replace(known={**image.known, "split": split}) for image in images]
-            found += images
+            listed += images
             notes += more
-        unread = note_unread(self.files, [image.name for image in found], "no list names them")
+        unread = note_unread(self.files, [image.name for image in listed], "no list names them")
         if further := [name for name in find_lists(self.files) if name not in dict(lists)] if unread else []:
             unread.append(f"Lists that were not read: {', '.join(further[:8])}; --data.csv takes several, one a split.")
         notes += unread
-        return f"images listed in {', '.join(make_printable(name) for name, _ in lists)}", found, notes
+        return f"images listed in {', '.join(make_printable(name) for name, _ in lists)}", listed, notes
 
     def read_labels(self, counted: Counter[str]) -> tuple[dict[str, str | None], tuple[str, ...], list[str]]:
         """Map each label as written to its class, or to None where it is dropped."""

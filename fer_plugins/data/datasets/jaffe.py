@@ -53,24 +53,26 @@ def jaffe(
 
 def _list_rows(files: RootFiles) -> Listing:
     """Read subject and expression from the names."""
-    found = []
+    matches = []
     for name in files.names:
         matched = _NAME.fullmatch(split_name(name)[-1])
         if matched and matched["code"].upper() in _CODES:
-            found.append((name, matched))
-    if not found:
+            matches.append((name, matched))
+    if not matches:
         raise refuse_layout(files, "jaffe", _LAYOUTS)
     seen: dict[str, str] = {}
-    pairs = [(first, name) for name, match in found if (first := seen.setdefault(match["stem"].upper(), name)) != name]
+    pairs = [
+        (first, name) for name, match in matches if (first := seen.setdefault(match["stem"].upper(), name)) != name
+    ]
     if pairs and files.are_same(pairs):
         files.leave_out([name for _, name in pairs], f"{len(pairs):,} images lie there twice; they were read once.")
-        found = [(name, match) for name, match in found if seen[match["stem"].upper()] == name]
+        matches = [(name, match) for name, match in matches if seen[match["stem"].upper()] == name]
     elif pairs:
         raise refuse_doubles(files, pairs, "an image")
-    rows = [
-        Row(name, _CLASSES.index(_CODES[match["code"].upper()]), _split_above(name), match["subject"].upper())
-        for name, match in found
-    ]
+    rows = []
+    for name, match in matches:
+        split = next((split for folder in name.split("/")[-2::-1] if (split := split_of(folder))), "")
+        rows.append(Row(name, _CLASSES.index(_CODES[match["code"].upper()]), split, match["subject"].upper()))
     notes = note_unread(files, [row.name for row in rows], "their names are none of JAFFE's")
     if not all(row.split for row in rows) and any(row.split for row in rows):
         rows = [row._replace(split="") for row in rows]
@@ -78,7 +80,3 @@ def _list_rows(files: RootFiles) -> Listing:
     elif rows[0].split:
         notes.append("The folders' splits are the copy's own: JAFFE has no official split.")
     return Listing("JAFFE's own file names", _CLASSES, rows, Release({"all": OFFICIAL_COUNTS}, 213, subjects=10), notes)
-
-
-def _split_above(name: str) -> str:
-    return next((split for folder in split_name(name)[-2::-1] if (split := split_of(folder))), "")

@@ -12,7 +12,7 @@ from fer_plugins.data.formats.archives.file_set import make_printable
 from fer_plugins.data.formats.archives.opening import open_root
 from fer_plugins.data.formats.archives.root_files import RootFiles
 from fer_plugins.data.formats.class_names import ClassNames
-from fer_plugins.data.formats.copy_layout import match_files, note_unread, refuse_layout
+from fer_plugins.data.formats.copy_layout import match_files, note_unread, refuse_layout, refuse_no_splits
 from fer_plugins.data.formats.folders.class_folders import ClassTree, find_tree
 from fer_plugins.data.formats.folders.trees import as_flag, ask_meaning
 from fer_plugins.data.formats.image_files import OnBadImage, is_image
@@ -83,10 +83,7 @@ def _list_rows(files: RootFiles, images: str, names: ClassNames) -> Listing:
         if not any(names.expression(word) or word.isdecimal() for word in tree.words()):
             raise refuse_layout(files, "rafdb", _LAYOUTS)
         if not tree.splits:
-            raise InputError(
-                f"{files.path}: holds class folders and none of train and test; read it as --data folder with "
-                "--protocol random"
-            )
+            raise refuse_no_splits(files, "train and test")
         listing = _list_folders(files, tree, names)
     names.refuse_unused(str(files.path), [_CLASSES[row.label] for row in listing.rows])
     return listing
@@ -126,10 +123,10 @@ def _list_official(files: RootFiles, listed: str, which: str, names: ClassNames)
             f"{where}: {len(missing):,} of its images are not in Image/{which}, the first {missing[0]}; "
             "unpack the images again"
         )
-    other = "original" if which == "aligned" else "aligned"
-    others = [name for name in files.names if is_image(name) and f"Image/{other}/" in name]
-    notes = [f"Image/{other} was not read; --data.images {other} reads it."] if others else []
-    notes += note_unread(files, [*others, *(row.name for row in rows)], "the list does not name them")
+    other_kind = "original" if which == "aligned" else "aligned"
+    other_images = [name for name in files.names if is_image(name) and f"Image/{other_kind}/" in name]
+    notes = [f"Image/{other_kind} was not read; --data.images {other_kind} reads it."] if other_images else []
+    notes += note_unread(files, [*other_images, *(row.name for row in rows)], "the list does not name them")
     return Listing(f"the official list with Image/{which}", _CLASSES, rows, _RELEASE, notes)
 
 
@@ -148,17 +145,17 @@ def _list_folders(files: RootFiles, tree: ClassTree, names: ClassNames) -> Listi
         where = files.where(listed)
         image_at, code_at = find_column(header, "image", where), find_column(header, "label", where)
         split = splits.get(split_of(match["split"]) or "", "")
-        told_of = {(split, line[image_at].strip().lower()) for line in lines}
+        listed_files = {(split, line[image_at].strip().lower()) for line in lines}
         labels = _read_codes({line[code_at].strip() for line in lines}, where, names)
         for number, line in enumerate(lines, start=1):
             in_folder = codes.get((split, line[image_at].strip().lower()))
-            told = labels[line[code_at].strip()]
-            if in_folder is not None and in_folder != told:
+            in_list = labels[line[code_at].strip()]
+            if in_folder is not None and in_folder != in_list:
                 raise InputError(
-                    f"{where}: row {number} says {_CLASSES[told]} for {line[image_at]}, which lies in the folder "
+                    f"{where}: row {number} says {_CLASSES[in_list]} for {line[image_at]}, which lies in the folder "
                     f"of {_CLASSES[in_folder]}; fetch the copy again"
                 )
-        lost, more = len(told_of - codes.keys()), len({key for key in codes if key[0] == split} - told_of)
+        lost, more = len(listed_files - codes.keys()), len({key for key in codes if key[0] == split} - listed_files)
         notes.append(
             f"{make_printable(listed)} lists {lost:,} images that are not there and lacks {more:,} that are."
             if lost or more
@@ -167,13 +164,13 @@ def _list_folders(files: RootFiles, tree: ClassTree, names: ClassNames) -> Listi
     return Listing("class folders", _CLASSES, rows, release, notes)
 
 
-def _read_codes(words: Iterable[str], where: str, names: ClassNames, *, in_folders: bool = False) -> dict[str, int]:
+def _read_codes(labels: Iterable[str], where: str, names: ClassNames, *, in_folders: bool = False) -> dict[str, int]:
     """Return the class of each code or class folder.
 
     Raises:
         InputError: one is neither of the release's 1 to 7 nor a name of the seven.
     """
-    known = {word: names.expression(word) for word in words}
+    known = {word: names.expression(word) for word in labels}
     coded = [word for word in known if re.fullmatch("[1-7]", word) and names.given(word) is None]
     known |= {word: _CODES[int(word) - 1] for word in coded}
     wrong = sorted(word for word, expression in known.items() if expression not in _CLASSES)

@@ -60,14 +60,14 @@ class ClassNames:
         meant = self.given(word)
         return split_of(word if meant is None else meant)
 
-    def refuse_unused(self, where: str, words: Iterable[str]) -> None:
+    def refuse_unused(self, where: str, labels: Iterable[str]) -> None:
         """Refuse an option of which no word occurs.
 
         Raises:
             InputError: names were given and none is a folder or label there.
         """
         if self._words and not self._used:
-            shown = ", ".join(repr(make_printable(word)[:40]) for word in sorted(set(words))[:8])
+            shown = ", ".join(repr(make_printable(word)[:40]) for word in sorted(set(labels))[:8])
             raise InputError(
                 f"{where}: none of the words of {self.source} ({', '.join(list(self._words)[:5])}) occurs there; what "
                 f"occurs: {shown}"
@@ -96,15 +96,15 @@ def _as_mapping(content: Any, source: str) -> dict[str, str]:
         content = dict(enumerate(content))
     if not isinstance(content, Mapping) or not content:
         raise InputError(f"{source}: is not what is needed; give {_FORM}")
-    words: dict[str, str] = {}
+    mapping: dict[str, str] = {}
     for key, value in content.items():
         # torchvision's class_to_idx is the other way round: {"angry": 0}
         word, meant = (value, key) if type(value) is int and isinstance(key, str) else (key, value)
         if not isinstance(meant, str) or not meant.strip() or isinstance(word, bool | float):
             raise InputError(f"{source}: {make_printable(str(key))[:40]!r} has no name; give {_FORM}")
-        if words.setdefault(_fold(str(word)), meant) != meant:
+        if mapping.setdefault(_fold(str(word)), meant) != meant:
             raise InputError(f"{source}: {make_printable(str(word))[:40]!r} stands twice; keep one of the two")
-    return words
+    return mapping
 
 
 def _fold(word: str) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
+import tarfile
 from pathlib import Path
 from typing import IO, Literal
 
@@ -25,24 +27,22 @@ _READ: tuple[tuple[bytes, Kind], ...] = (
     (b"ARROW1", "arrow"),
     (b"\xff\xff\xff\xff", "arrow"),  # a stream of record batches, as the package datasets saves
 )
+_WEB_PAGE = "a web page, as a download without a login leaves; fetch the file itself"
+_PICKLE = "a Python pickle, which could run any code and is never opened; save its arrays with numpy.savez"
 # What is handed in by mistake, and what to do about it.
 _FOREIGN = (
-    (b"<!doctype html", "a web page, as a download without a login leaves; fetch the file itself"),
-    (b"<html", "a web page, as a download without a login leaves; fetch the file itself"),
-    (b"version https://git-lfs", "a Git LFS pointer instead of the file; fetch it with `git lfs pull`"),
-    (b"\x80\x02", "a Python pickle, which could run any code and is never opened; save its arrays with numpy.savez"),
-    (b"\x80\x03", "a Python pickle, which could run any code and is never opened; save its arrays with numpy.savez"),
-    (b"\x80\x04", "a Python pickle, which could run any code and is never opened; save its arrays with numpy.savez"),
-    (b"\x80\x05", "a Python pickle, which could run any code and is never opened; save its arrays with numpy.savez"),
-    (b"rar!", "a rar archive; unpack it and give the folder"),
-    (b"7z\xbc\xaf", "a 7z archive; unpack it and give the folder"),
-    (b"\xd0\xcf\x11\xe0", "an Excel workbook; save the sheet as csv"),
-    (b"sqlite format 3", "an SQLite database; export the table as csv"),
-    (b"matlab 7.3", "a MATLAB file; save its arrays in an HDF5 or npz file as X and y"),
-    (b"matlab 5.0", "a MATLAB file; save its arrays with scipy.io.loadmat and numpy.savez"),
-    (b"%pdf", "a PDF; give the data set itself"),
-    (b"\xff\xd8\xff", "one JPEG image; give the folder of the images with --data folder"),
-    (b"\x89png", "one PNG image; give the folder of the images with --data folder"),
+    (rb"<!doctype html|<html", _WEB_PAGE),
+    (rb"version https://git-lfs", "a Git LFS pointer instead of the file; fetch it with `git lfs pull`"),
+    (rb"\x80[\x02-\x05]", _PICKLE),
+    (rb"rar!", "a rar archive; unpack it and give the folder"),
+    (rb"7z\xbc\xaf", "a 7z archive; unpack it and give the folder"),
+    (rb"\xd0\xcf\x11\xe0", "an Excel workbook; save the sheet as csv"),
+    (rb"sqlite format 3", "an SQLite database; export the table as csv"),
+    (rb"matlab 7\.3", "a MATLAB file; save its arrays in an HDF5 or npz file as X and y"),
+    (rb"matlab 5\.0", "a MATLAB file; save its arrays with scipy.io.loadmat and numpy.savez"),
+    (rb"%pdf", "a PDF; give the data set itself"),
+    (rb"\xff\xd8\xff", "one JPEG image; give the folder of the images with --data folder"),
+    (rb"\x89png", "one PNG image; give the folder of the images with --data folder"),
 )
 
 
@@ -74,12 +74,19 @@ def open_path(root: str | os.PathLike[str], wanted: str, *, flag: str = "--data.
     return path
 
 
-def is_inside_file(root: str | os.PathLike[str]) -> bool:
-    """Tell whether a path leads on behind a file, as ``archive.zip/images`` does: no table has such a place."""
+def kind_of_file(path: Path) -> Kind:
+    """Tell what a file is; a compressed tar is a tar.
+
+    Raises:
+        InputError: it cannot be read.
+    """
     try:
-        return any(above.is_file() for above in Path(root).expanduser().parents)
-    except (OSError, ValueError, RuntimeError):
-        return False
+        with path.open("rb") as stream:
+            kind = kind_of(stream.read(4096))
+        return "tar" if kind in ("gzip", "bzip2", "xz") and tarfile.is_tarfile(path) else kind
+    except (OSError, EOFError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"{make_printable(str(path))}: cannot be read ({reason}); give --data.root another") from error
 
 
 def kind_of(head: bytes) -> Kind:
@@ -108,8 +115,8 @@ def image_ending(head: bytes) -> str:
 
 def look_like(head: bytes) -> str:
     """Say what a file that cannot be read looks like, with what to do about it; "" where nothing is known of it."""
-    start = head.lstrip()[:64].lower()
-    return next((said for magic, said in _FOREIGN if start.startswith(magic)), "")
+    start = head.lstrip()[:64]
+    return next((description for magic, description in _FOREIGN if re.match(magic, start, re.IGNORECASE)), "")
 
 
 def read_head(stream: IO[bytes], size: int = HEAD) -> bytes:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Sequence
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from fer_plugins.data.formats.archives.file_set import READ_ERRORS, FileSet, Opener, make_printable
+from fer_plugins.data.formats.archives.file_set import READ_ERRORS, Opener, make_printable
+from fer_plugins.data.formats.archives.root_files import RootFiles
 from fer_plugins.runtime.errors import InputError
 
 OnBadImage = Literal["error", "skip"]
@@ -26,12 +27,7 @@ _ORIENTATION = 0x0112  # EXIF
 
 
 class UnreadableError(InputError):
-    """One sample among many cannot be read: a caller may leave it out and count it.
-
-    Args:
-        where: the file or row.
-        reason: what is wrong with it.
-    """
+    """One sample among many cannot be read: a caller may leave it out and count it."""
 
     def __init__(self, where: str, reason: str) -> None:
         super().__init__(where, reason)  # both, so that the exception survives pickling
@@ -40,6 +36,13 @@ class UnreadableError(InputError):
 
     def __str__(self) -> str:
         return f"{self.where}: {self.reason}; replace it, or leave such samples out with --data.on_bad_image skip"
+
+
+def describe_bad(reasons: Sequence[str], what: str = "images") -> list[str]:
+    """Return a sentence on images that were left out, by what is wrong with each; [] where there are none."""
+    if not reasons:
+        return []
+    return [f"{len(reasons):,} bad {what} were left out (--data.on_bad_image skip), the first: {reasons[0]}."]
 
 
 def is_image(name: str) -> bool:
@@ -115,14 +118,14 @@ def _to_bytes(image: Image.Image, where: str, *, grey: bool) -> npt.NDArray[np.u
         return ((wide + 128) // 257).astype(np.uint8)[:, :, np.newaxis]
     colourless = image.mode in ("1", "L", "LA")
     if image.has_transparency_data:
-        whole = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", whole.size, "white"), whole)
+        rgba = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
     mode = "L" if grey or colourless else "RGB"
     pixels = np.array(image if image.mode == mode else image.convert(mode))
     return pixels[:, :, np.newaxis] if mode == "L" else pixels
 
 
-def read_image(files: FileSet, name: str, open_file: Opener, *, grey: bool) -> npt.NDArray[np.uint8]:
+def read_image(files: RootFiles, name: str, open_file: Opener, *, grey: bool) -> npt.NDArray[np.uint8]:
     """Read and decode one file of ``files``, which ``open_file`` opens; as :func:`decode_image`.
 
     Raises:
@@ -138,7 +141,7 @@ def read_image(files: FileSet, name: str, open_file: Opener, *, grey: bool) -> n
 
 
 def read_images(
-    files: FileSet, names: Iterable[str], *, grey: bool
+    files: RootFiles, names: Iterable[str], *, grey: bool
 ) -> Generator[npt.NDArray[np.uint8] | UnreadableError, None, None]:
     """Read and decode files in the order of ``names``; a bad one is yielded as its error, for the caller to judge."""
     with files.opened() as open_file:

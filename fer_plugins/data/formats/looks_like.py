@@ -6,7 +6,8 @@ import re
 import shlex
 from typing import NamedTuple
 
-from fer_plugins.data.formats.archives.file_set import READ_ERRORS, FileSet, make_printable, split_name
+from fer_plugins.data.formats.archives.file_set import READ_ERRORS, make_printable, split_name
+from fer_plugins.data.formats.archives.root_files import RootFiles
 from fer_plugins.data.formats.file_kinds import image_ending
 from fer_plugins.data.formats.folders.trees import as_flag, ask_meaning
 from fer_plugins.data.formats.image_files import is_image
@@ -62,30 +63,24 @@ _LOOKS = (
 _LOOKED_AT = 20  # files without an ending
 
 
-def describe_look(files: FileSet, owner: str) -> str:
-    """Return a clause such as "it looks like JAFFE: give --data jaffe; ", or "" where it looks like nothing known.
-
-    Args:
-        files: the copy.
-        owner: the dataset that cannot read it, which is not advised again.
-    """
+def describe_look(files: RootFiles, owner: str) -> str:
+    """Return a clause such as "it looks like JAFFE: give --data jaffe; ", or "" where it looks like nothing known."""
     return describe_release(files, owner) or _describe_images(files, owner)
 
 
-def describe_release(files: FileSet, owner: str) -> str:
+def describe_release(files: RootFiles, owner: str) -> str:
     """Return the clause for what names alone show: a release, a packed copy, arrays, labels in names; else ""."""
-    names = {name: name.replace("\\", "/") for name in files.names}
     for look in _LOOKS:
-        first = next((name for name, path in names.items() if look.pattern.fullmatch(path)), None)
+        first = next(filter(look.pattern.fullmatch, files.names), None)
         if first is None or look.dataset == owner:
             continue
         remedy = look.remedy.format(first=make_printable(first)) or (
             f"give --data {look.dataset}" if look.dataset else ""
         )
         return f"it looks like {look.what}{f': {remedy}' if remedy else ''}; "
-    images = [split_name(name) for name in names if is_image(name)]
-    stems = [re.split(r"[\W_\d]+", path[-1].rpartition(".")[0]) for path in images]
-    if images and sum(any(map(expression_of, words)) for words in stems) >= 0.8 * len(images):
+    images = [split_name(name)[-1].rpartition(".")[0] for name in files.names if is_image(name)]
+    labelled = sum(any(map(expression_of, re.split(r"[\W_\d]+", stem))) for stem in images)
+    if images and labelled >= 0.8 * len(images):
         return (
             f"it looks like {len(images):,} images whose file names say the label: list image and label in a csv, and "
             "give it as --data folder --data.csv; "
@@ -93,7 +88,7 @@ def describe_release(files: FileSet, owner: str) -> str:
     return ""
 
 
-def _describe_images(files: FileSet, owner: str) -> str:
+def _describe_images(files: RootFiles, owner: str) -> str:
     if without := _describe_without_ending(files):
         return without
     images = [split_name(name) for name in files.names if is_image(name)]
@@ -109,7 +104,7 @@ def _describe_images(files: FileSet, owner: str) -> str:
     return ""
 
 
-def _describe_without_ending(files: FileSet) -> str:
+def _describe_without_ending(files: RootFiles) -> str:
     """Return the clause for images whose names have no ending, by the first bytes of some files."""
     with files.opened() as open_file:
         for name in [name for name in files.names if "." not in split_name(name)[-1]][:_LOOKED_AT]:
@@ -129,15 +124,8 @@ def _describe_without_ending(files: FileSet) -> str:
     return ""
 
 
-def refuse_labels(files: FileSet, unknown: list[str], shown: str, *, every: bool) -> InputError:
-    """Return the error for labels that are no known expression.
-
-    Args:
-        files: the copy.
-        unknown: the labels.
-        shown: the labels with their counts, for the message.
-        every: whether there are no others.
-    """
+def refuse_labels(files: RootFiles, unknown: list[str], shown: str, *, every: bool) -> InputError:
+    """Return the error for labels that are no known expression."""
     words = [label.removesuffix(".0") for label in sorted(unknown)[:12]]
     remedy = f"say what each means with {ask_meaning(words)} (or a file of that)"
     if all(word.isdecimal() for word in words) and sorted(map(int, words)) == list(range(len(words))):

@@ -19,11 +19,7 @@ def to_float(image: Tensor) -> Tensor:
 
 
 class BatchTransform:
-    """Applies a batch transform where the images lie, and checks its answer.
-
-    Args:
-        transform: maps images (B, C, H, W) of floats in [0, 1] to others of the same shape.
-    """
+    """Applies a batch transform of (B, C, H, W) floats in [0, 1] on the device, and checks its answer."""
 
     def __init__(self, transform: nn.Module) -> None:
         self._transform = transform

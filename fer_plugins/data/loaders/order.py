@@ -76,14 +76,9 @@ def draw_order(count: int, seed: int, epoch: int) -> Tensor:
 
 
 def draw_oversampled(labels: Tensor, seed: int, epoch: int) -> Tensor:
-    """Return an order of ``epoch`` in which every class comes as often as the largest.
+    """Return an order of ``epoch`` in which every class of ``labels``, (n,) int64, comes as often as the largest.
 
     Every sample comes at least once; what a smaller class lacks is drawn from it with replacement.
-
-    Args:
-        labels: (n,) int64, of the samples.
-        seed: the run's seed.
-        epoch: number of the epoch; each draws its own repetitions.
 
     Returns:
         (classes present x largest class,) int64, positions in ``labels``; the same on every device.

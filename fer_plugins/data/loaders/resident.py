@@ -74,12 +74,7 @@ class ResidentLoader:
         self._rows = torch.as_tensor(rows).to(images.device)
         self._labels = torch.as_tensor(labels).to(images.device)[self._rows]
         self._order = EpochOrder(
-            self._labels,
-            batch_size=batch_size,
-            shuffle=shuffle,
-            seed=seed,
-            drop_last=drop_last,
-            oversample=oversample,
+            self._labels, batch_size=batch_size, shuffle=shuffle, seed=seed, drop_last=drop_last, oversample=oversample
         )
         self._epoch, self.batch_size = epoch, batch_size
 

@@ -9,8 +9,8 @@ from fer_plugins.data.datasets.fer2013 import FER2013
 
 @pytest.fixture(scope="module")
 def faces():
-    dataset = registry.build("dataset", "synthetic", image_size=48, samples=420)
-    return np.stack([dataset[index] for index in range(0, 420, 3)])
+    dataset = registry.build("dataset", "synthetic", image_size=48, samples=210)
+    return np.stack([dataset[index] for index in range(0, 210, 3)])
 
 
 def blurred(images, radius):

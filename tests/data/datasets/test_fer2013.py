@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import os
 import pickle
+import shutil
 import tarfile
 import zipfile
 from collections import defaultdict
@@ -20,6 +22,7 @@ from fer_plugins.data.datasets.fer2013 import FER2013, OFFICIAL_COUNTS
 from fer_plugins.data.formats.archives.folder_files import FolderFiles
 from fer_plugins.data.formats.image_files import UnreadableError, decode_image
 from fer_plugins.data.formats.tables.pixel_csv import read_pixel_csv
+from fer_plugins.data.images import digest_of
 from fer_plugins.data.table import SampleTable
 from fer_plugins.runtime.errors import InputError
 from fer_plugins.testing import find_fer2013
@@ -113,11 +116,11 @@ def test_of_several_copies_the_first_in_the_documented_order_is_read_and_the_oth
     assert set(dataset.table["split"]) == {"train"}
     assert "Also there and not read: test.csv." in dataset.notes
     fake.write_folder(tmp_path, fake.image_files(FACES))
-    assert FER2013(root=tmp_path, check="off").notes[0].startswith("Read from class folders")
+    assert FER2013(root=tmp_path, check="off").notes[0].startswith("Read as class folders")
     fake.write_icml_layout(tmp_path, FACES)
     dataset = FER2013(root=tmp_path, check="off")
     assert dataset.notes == [
-        "Read from csv of pixels (icml_face_data.csv).",
+        "Read as csv of pixels (icml_face_data.csv).",
         "Also there and not read: class folders, train.csv, test.csv.",
     ]
     fake.write_csv_layout(tmp_path, FACES)
@@ -252,7 +255,7 @@ def test_a_complete_release_passes_the_check_and_one_row_less_does_not(csv, colu
         tenth[1:] = 0
     complete = FER2013(root=csv(_complete_csv(tenth, columns)))
     assert len(complete) == tenth.sum()
-    with pytest.raises(InputError, match="counts per split"):
+    with pytest.raises(InputError, match="not the complete FER2013"):
         _ = FER2013(root=csv(_complete_csv(tenth, columns).rsplit(b"\n", 1)[0])).table
 
 
@@ -444,7 +447,7 @@ def test_a_bad_image_is_named_or_left_out_and_counted(file, packed, tmp_path):
     refuse(root, f"train/happy/Training_{file}", words, "--data.on_bad_image skip")
     dataset = FER2013(root=root, check="off", on_bad_image="skip")
     assert summarise(dataset) == EXPECTED
-    assert dataset.notes[-1].startswith("1 bad samples were left out")
+    assert dataset.notes[-1].startswith(("1 bad images were left out", "1 bad rows were left out"))
     assert file in dataset.notes[-1]
 
 
@@ -538,7 +541,7 @@ def test_a_bad_pixel_row_is_named_or_left_out_and_counted(csv, fault, row):
     rows = [number for number in range(1, 43) if number != row]
     assert dataset.table["source"] == [f"fer2013.csv:row {number}" for number in rows]
     assert all(np.array_equal(dataset[at][..., 0], FACES[number - 1].pixels) for at, number in enumerate(rows))
-    assert dataset.notes[-1].startswith("1 bad samples were left out")
+    assert dataset.notes[-1].startswith(("1 bad images were left out", "1 bad rows were left out"))
     assert f"row {row}" in dataset.notes[-1]
 
 
@@ -593,8 +596,51 @@ def test_the_real_release_has_the_official_counts(real):
     assert len(table) == 35_887
     for split, counts in zip(("train", "val", "test"), OFFICIAL_COUNTS, strict=True):
         assert np.bincount(table.label[table.split == split], minlength=7).tolist() == counts.tolist()
-    assert real.notes[0].startswith("Read from csv of pixels")
+    assert real.notes[0].startswith("Read as csv of pixels")
     assert {real[row].shape for row in range(0, 35_887, 97)} == {(48, 48, 1)}
+
+
+OTHER_LAYOUTS = ("csv", "icml", "tar", "zip", "folder")
+
+
+@pytest.fixture(scope="module")
+def real_copies(real, tmp_path_factory):
+    """Return {layout: path} of copies made of the official release."""
+    at = tmp_path_factory.mktemp("copies")
+    archive = find_fer2013()
+    if tarfile.is_tarfile(archive):
+        with tarfile.open(archive) as packed:
+            text = packed.extractfile("fer2013/fer2013.csv").read()
+    else:
+        text = archive.read_bytes()
+    (at / "fer2013.csv").write_bytes(text)
+    with (at / "icml_face_data.csv").open("wb") as icml:
+        for line in text.splitlines():
+            label, pixels, usage = line.split(b",")
+            icml.write(b"%s, %s, %s\r\n" % (label, usage, pixels))
+    fake.write_tar(at / "plain.tar", {"fer2013/README": b"read me", "fer2013/fer2013.csv": text}, "w")
+    usages = {split: usage for usage, split in SPLITS.items()}
+    rows = zip(real.table["label"], real.table["split"], strict=True)
+    faces = (fake.Face(label, usages[split], row, real[row][..., 0]) for row, (label, split) in enumerate(rows))
+    files = fake.image_files(faces, suffix="pgm")
+    paths = {"csv": at / "fer2013.csv", "icml": at / "icml_face_data.csv", "tar": at / "plain.tar"}
+    paths |= {"zip": fake.write_zip(at / "images.zip", files), "folder": fake.write_folder(at / "images", files)}
+    yield paths
+    shutil.rmtree(at)  # about a gigabyte
+
+
+def fingerprint(dataset):
+    table = SampleTable.from_columns(dataset.table, dataset.classes, "fer2013")
+    digest = np.array([digest_of(dataset[row]) for row in range(len(table))])
+    return dataclasses.replace(table, digest=digest).fingerprint(CLASSES)
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize("layout", OTHER_LAYOUTS)
+def test_every_layout_made_of_the_real_release_has_its_fingerprint(layout, real, real_copies):
+    copy = FER2013(root=real_copies[layout], check="error")
+    assert fingerprint(copy) == fingerprint(real)
+    assert copy.left_out == copy.deviations == []
 
 
 @pytest.mark.real_data

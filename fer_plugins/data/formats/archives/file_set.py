@@ -1,4 +1,4 @@
-"""A set of named files that are read in place, and what its kinds have in common: names, digests, refusals."""
+"""What folders, zips and tars of files have in common: errors, names, hashes, compressed streams."""
 
 from __future__ import annotations
 
@@ -10,71 +10,16 @@ import re
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Protocol, cast
+from typing import IO, cast
 
 from fer_plugins.runtime.errors import InputError
 
 Opener = Callable[[str], IO[bytes]]
 
 # What the standard library raises for a member that is cut off, altered or packed in an unknown way.
-READ_ERRORS = (
-    OSError,
-    EOFError,
-    NotImplementedError,
-    zipfile.BadZipFile,
-    tarfile.TarError,
-    zlib.error,
-    lzma.LZMAError,
-)
-
-
-class FileSet(Protocol):
-    """Named files that are read in place; picklable, because nothing stays open between two readings."""
-
-    @property
-    def path(self) -> Path:
-        """The folder or archive."""
-        ...
-
-    @property
-    def names(self) -> Sequence[str]:
-        """The files' names, sorted: as the archive writes them, or relative to the folder with "/"."""
-        ...
-
-    def where(self, name: str) -> str:
-        """Return the place of a file, for messages."""
-        ...
-
-    def opened(self) -> AbstractContextManager[Opener]:
-        """Open the whole, yield a function that opens one file by its name."""
-        ...
-
-    def digest(self, names: Iterable[str]) -> str:
-        """Hash what a change of these files would change."""
-        ...
-
-
-class SingleFile:
-    """One file that is the whole copy."""
-
-    def __init__(self, path: Path) -> None:
-        self.path, self.names = path, (path.name,)
-
-    def where(self, name: str) -> str:
-        """Return the file's path."""
-        return make_printable(str(self.path))
-
-    @contextmanager
-    def opened(self) -> Iterator[Opener]:
-        """Yield a function that opens the file."""
-        yield lambda name: self.path.open("rb")
-
-    def digest(self, names: Iterable[str]) -> str:
-        """Hash the file's bytes."""
-        return hash_file(self.path)
+READ_ERRORS = (OSError, EOFError, NotImplementedError, zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError)
 
 
 def hash_file(path: Path) -> str:

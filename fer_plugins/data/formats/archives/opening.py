@@ -8,11 +8,12 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from fer_plugins.data.formats.archives.file_set import is_hidden, make_printable
+from fer_plugins.data.formats.archives.file_set import is_hidden
 from fer_plugins.data.formats.archives.folder_files import FolderFiles
 from fer_plugins.data.formats.archives.root_files import RootFiles
 from fer_plugins.data.formats.archives.tar_files import TarFiles, is_tar
 from fer_plugins.data.formats.archives.zip_files import ZipFiles
+from fer_plugins.data.formats.file_kinds import kind_of_file, open_path
 from fer_plugins.data.formats.image_files import is_image
 from fer_plugins.runtime.errors import InputError
 
@@ -28,6 +29,8 @@ def open_root(
     ignore: Sequence[str] | None = None,
     depth: int = 24,
     limit: int = 2_000_000,
+    tables: bool = False,
+    enter: bool = True,
 ) -> RootFiles:
     """Open the folder, zip or tar that the user gave, a folder inside a zip or tar, or the only archive in a folder.
 
@@ -38,29 +41,29 @@ def open_root(
         ignore: files and folders, relative to the root, that the user leaves out.
         depth: how many levels of a folder are looked at.
         limit: largest number of files.
+        tables: the root may be a table: a tar, or a file that is no archive, is opened as this one file.
+        enter: whether the only archive in a folder is opened instead of the folder.
 
     Raises:
         InputError: nothing was given, it does not exist, is neither folder nor archive, or cannot be read.
     """
-    wanted = f"the folder, zip or tar that holds {layouts}"
+    wanted = f"{'the file or folder' if tables else 'the folder, zip or tar'} that holds {layouts}"
     if root is None or not os.fspath(root):
         raise InputError(f"{owner}: no data given; give --data.root {wanted}")
-    path, inside = split_inside(enter_archive(Path(root).expanduser()))
-    try:
-        if not path.exists():
-            raise InputError(f"{path}: does not exist; give --data.root {wanted}")
-        if path.is_dir():
-            return RootFiles(FolderFiles(path, depth=depth, limit=limit), "", ignore or ())
-        if path.is_file() and (path.suffix.lower() == ".zip" or zipfile.is_zipfile(path)) and not is_tar(path):
-            return RootFiles(ZipFiles(path), inside, ignore or ())
-        if is_tar(path):
-            return RootFiles(TarFiles(path), inside, ignore or ())
-    except InputError:
-        raise
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); give --data.root another") from error
-    except ValueError as error:  # a NUL in a path
-        raise InputError(f"{make_printable(str(path))}: is no path ({error}); give --data.root another") from error
+    path, inside = split_inside(Path(os.path.expanduser(root)))
+    path = open_path(path, wanted)
+    if enter and not inside:
+        path = enter_archive(path)
+    if path.is_dir():
+        return RootFiles(FolderFiles(path, depth=depth, limit=limit), "", ignore)
+    kind = kind_of_file(path)
+    broken_zip = path.suffix.lower() == ".zip" and (kind in ("empty", "other") or not tables)
+    if kind != "tar" and (broken_zip or kind == "zip" or (not tables and zipfile.is_zipfile(path))):
+        return RootFiles(ZipFiles(path), inside, ignore)
+    if tables and not inside:
+        return RootFiles(FolderFiles(path))
+    if is_tar(path):
+        return RootFiles(TarFiles(path), inside, ignore)
     what = "an image, and a dataset is many" if is_image(path.name) else "neither a folder nor a zip or tar"
     raise InputError(f"{path}: is {what}; give --data.root {wanted}")
 

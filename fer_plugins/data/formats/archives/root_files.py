@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import zipfile
+import hashlib
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
-from fer_plugins.data.formats.archives.file_set import FileSet, Opener, make_printable, split_name
+from fer_plugins.data.formats.archives.file_set import Opener, hash_file, make_printable, split_name
+from fer_plugins.data.formats.archives.folder_files import FolderFiles
 from fer_plugins.data.formats.archives.tar_files import TarFiles
 from fer_plugins.data.formats.archives.zip_files import ZipFiles
 from fer_plugins.runtime.errors import InputError
@@ -16,20 +18,21 @@ _SAMPLED = 32  # files of a second tree whose bytes are compared, where names an
 
 
 class RootFiles:
-    """A part of a set of files, under names relative to one of its folders.
+    """Named files that are read in place; picklable, because nothing stays open between two readings.
 
     Args:
-        files: the whole folder or archive.
+        files: the whole folder, file or archive.
         inside: the folder in it that is meant, "" for its top.
-        ignored: files and folders, relative to ``inside``, that are left out as the user wished; ``*`` stands for
-            anything in one part of a path, as in ``*.tiff``, ``train/*.png``, or ``/*.png`` at
-            the top.
+        ignored: files and folders, relative to ``inside``, that the user leaves out; ``*`` stands for anything in one
+            part of a path, as in ``*.tiff``, ``train/*.png``, or ``/*.png`` at the top.
 
     Raises:
         InputError: nothing lies in ``inside``, or one of ``ignored`` is not there.
     """
 
-    def __init__(self, files: FileSet, inside: str = "", ignored: Sequence[str] = ()) -> None:
+    def __init__(
+        self, files: FolderFiles | ZipFiles | TarFiles, inside: str = "", ignored: Sequence[str] | None = None
+    ) -> None:
         self.whole = files
         self._inside = inside
         self.notes: list[str] = []  # what was left out, and why
@@ -42,13 +45,13 @@ class RootFiles:
             shown = ", ".join(sorted({path[0] for path in parts.values()})[:8])
             raise InputError(f"{files.path}: holds nothing in {inside!r}; there is {make_printable(shown)}")
         self._names: tuple[str, ...] | None = None
-        for one in ignored:
-            start = one.replace("\\", "/").removeprefix("./").rstrip("/")
+        for pattern in ignored or ():
+            start = pattern.replace("\\", "/").removeprefix("./").rstrip("/")
             away = [name for name in self._full if _is_meant(name, start)]
             if not away:
                 tops = sorted({name.split("/")[0] for name in self._full})
                 raise InputError(
-                    f"{self.path}: there is no {one!r}, which --data.ignore names; there is "
+                    f"{self.path}: there is no {pattern!r}, which --data.ignore names; there is "
                     f"{make_printable(', '.join(tops[:8]))}"
                 )
             self.leave_out(away, f"{len(away):,} files of {make_printable(start)} were left out (--data.ignore).")
@@ -62,7 +65,7 @@ class RootFiles:
 
     @property
     def path(self) -> Path:
-        """The folder or archive, with the folder in it that is meant."""
+        """The folder, file or archive, with the folder in it that is meant."""
         return self.whole.path / self._inside if self._inside else self.whole.path
 
     @property
@@ -72,13 +75,25 @@ class RootFiles:
             self._names = tuple(sorted(self._full))
         return self._names
 
-    def full_name(self, name: str) -> str:
-        """Return a file's name in the whole archive or folder."""
-        return self._full[name]
+    @property
+    def packed(self) -> bool:
+        """Whether the files lie in a zip or tar."""
+        return not isinstance(self.whole, FolderFiles)
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is one file alone."""
+        return isinstance(self.whole, FolderFiles) and self.whole.is_file
+
+    def on_disk(self, name: str) -> Path | None:
+        """Return the path of a file, None of one in an archive."""
+        return self.whole.folder / self._full[name] if isinstance(self.whole, FolderFiles) else None
 
     def where(self, name: str) -> str:
         """Return the place of a file, for messages."""
-        return self.whole.where(self._full.get(name, "/".join(filter(None, [self._inside, name]))))
+        full = self._full.get(name, "/".join(filter(None, [self._inside, name])))
+        place = self.whole.folder / full if isinstance(self.whole, FolderFiles) else f"{self.whole.path}:{full}"
+        return make_printable(str(place))
 
     @contextmanager
     def opened(self) -> Iterator[Opener]:
@@ -87,31 +102,48 @@ class RootFiles:
             yield lambda name: opener(self._full.get(name, name))
 
     def digest(self, names: Iterable[str]) -> str:
-        """Hash what a change of these files would change."""
-        return self.whole.digest(self._full[name] for name in names)
+        """Hash what a change of these files would change: 32 hex digits.
+
+        Of a file or archive its bytes; of a folder the files' names, sizes and times of change (ns), since reading
+        them all would cost as much as decoding.
+
+        Raises:
+            InputError: a file cannot be read.
+        """
+        if not isinstance(self.whole, FolderFiles) or self.whole.is_file:
+            return hash_file(self.whole.path)
+        hashed = hashlib.blake2b(digest_size=16)
+        for name in names:
+            try:
+                status = (self.whole.path / self._full[name]).stat()
+            except OSError as error:
+                raise InputError(f"{self.where(name)}: cannot be read ({error.strerror})") from error
+            hashed.update(os.fsencode(f"{self._full[name]}\0{status.st_size}\0{status.st_mtime_ns}\n"))
+        return hashed.hexdigest()
 
     def are_same(self, pairs: Sequence[tuple[str, str]]) -> bool:
         """Tell whether the files of each pair are the same.
 
         In a zip checksums are compared; else sizes, and the bytes of some pairs spread over all.
         """
-        if isinstance(self.whole, ZipFiles):
-            with zipfile.ZipFile(self.whole.path) as archive:
-                sums = {member.filename: (member.file_size, member.CRC) for member in archive.infolist()}
-            return all(sums[self._full[one]] == sums[self._full[other]] for one, other in pairs)
-        if any(self._size(one) != self._size(other) for one, other in pairs):
-            return False
-        with self.opened() as open_file:
-            for one, other in pairs[:: max(1, len(pairs) // _SAMPLED)]:
-                with open_file(one) as first, open_file(other) as second:
+        full = [(self._full[first_name], self._full[second_name]) for first_name, second_name in pairs]
+        source = self.whole
+        if isinstance(source, ZipFiles):
+            sums = source.checksums()
+            return all(sums[first_name] == sums[second_name] for first_name, second_name in full)
+        for first_name, second_name in full:
+            if isinstance(source, TarFiles):
+                same = source.size(first_name) == source.size(second_name)
+            else:
+                same = (source.folder / first_name).stat().st_size == (source.folder / second_name).stat().st_size
+            if not same:
+                return False
+        with source.opened() as open_file:
+            for first_name, second_name in full[:: max(1, len(full) // _SAMPLED)]:
+                with open_file(first_name) as first, open_file(second_name) as second:
                     if first.read() != second.read():
                         return False
         return True
-
-    def _size(self, name: str) -> int:
-        if isinstance(self.whole, TarFiles):
-            return self.whole.size(self._full[name])
-        return (self.whole.path / self._full[name]).stat().st_size
 
 
 def _is_meant(name: str, given: str) -> bool:

@@ -7,7 +7,7 @@ import functools
 import io
 import tarfile
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import IO
@@ -15,7 +15,6 @@ from typing import IO
 from fer_plugins.data.formats.archives.file_set import (
     READ_ERRORS,
     Opener,
-    hash_file,
     is_hidden,
     make_printable,
     open_packed,
@@ -72,15 +71,11 @@ class TarFiles:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._places: dict[str, tuple[int, int]] = {}  # name -> where its bytes begin, and how many there are
-        try:
+        with _damage_named(path):
             status = path.stat()
             self._plain = _unpack(path, status.st_size, status.st_mtime_ns)
             with tarfile.open(self._plain, "r:") as archive:
                 members = archive.getmembers()
-        except READ_ERRORS as error:
-            raise InputError(
-                f"{path}: the tar is damaged or incomplete ({make_printable(str(error))}); fetch it again"
-            ) from error
         end = self._plain.stat().st_size
         for member in members:
             refuse_outside(path, member.name)
@@ -101,10 +96,6 @@ class TarFiles:
             raise InputError(f"{path}: the tar is empty; give the file or folder that holds the data set")
         self.names: Sequence[str] = tuple(sorted(self._places))
 
-    def where(self, name: str) -> str:
-        """Return the tar's path and the member's name."""
-        return make_printable(f"{self.path}:{name}")
-
     def size(self, name: str) -> int:
         """Return a member's size in bytes."""
         return self._places[name][1]
@@ -120,10 +111,6 @@ class TarFiles:
                 return io.BytesIO(stream.read(size))
 
             yield open_member
-
-    def digest(self, names: Iterable[str]) -> str:
-        """Hash the tar's bytes, whichever ``names`` are asked for."""
-        return hash_file(self.path)
 
 
 @contextmanager
@@ -141,33 +128,34 @@ def open_tar_member(path: Path, suffix: str, *, whole: bool) -> Iterator[tuple[I
     Raises:
         InputError: no such file, more than one, a path that is absolute or has ``..``, a link, or a damaged tar.
     """
+    with _damage_named(path), tarfile.open(path) as archive:
+        chosen = ""
+        for member in archive:
+            refuse_outside(path, member.name)
+            if not (member.isfile() or member.isdir()):
+                raise InputError(f"{path}: holds a link or device ({member.name!r}), which is refused; pack it again")
+            if not member.isfile() or is_hidden(member.name) or not member.name.lower().endswith(suffix):
+                continue
+            if chosen:
+                raise InputError(f"{path}: holds both {chosen!r} and {member.name!r}; unpack it and give one of them")
+            chosen = member.name
+            stream = archive.extractfile(member)
+            assert stream is not None  # a regular file
+            with closing(stream):
+                yield stream, chosen
+            if not whole:
+                return
+        if not chosen:
+            raise InputError(f"{path}: the tar holds no file that ends in {suffix}; unpack it and give the folder")
+        assert archive.fileobj is not None
+        while archive.fileobj.read(1 << 20):  # past the tar's own end: only there is a gzip's checksum compared
+            pass
+
+
+@contextmanager
+def _damage_named(path: Path) -> Iterator[None]:
     try:
-        with tarfile.open(path) as archive:
-            found = ""
-            for member in archive:
-                refuse_outside(path, member.name)
-                if not (member.isfile() or member.isdir()):
-                    raise InputError(
-                        f"{path}: holds a link or device ({member.name!r}), which is refused; pack it again"
-                    )
-                if not member.isfile() or is_hidden(member.name) or not member.name.lower().endswith(suffix):
-                    continue
-                if found:
-                    raise InputError(
-                        f"{path}: holds both {found!r} and {member.name!r}; unpack it and give one of them"
-                    )
-                found = member.name
-                stream = archive.extractfile(member)
-                assert stream is not None  # a regular file
-                with closing(stream):
-                    yield stream, found
-                if not whole:
-                    return
-            if not found:
-                raise InputError(f"{path}: the tar holds no file that ends in {suffix}; unpack it and give the folder")
-            assert archive.fileobj is not None
-            while archive.fileobj.read(1 << 20):  # past the tar's own end: only there is a gzip's checksum compared
-                pass
+        yield
     except READ_ERRORS as error:
         raise InputError(
             f"{path}: the tar is damaged or incomplete ({make_printable(str(error))}); fetch it again"

@@ -4,18 +4,11 @@ from __future__ import annotations
 
 import zipfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from fer_plugins.data.formats.archives.file_set import (
-    READ_ERRORS,
-    Opener,
-    hash_file,
-    is_hidden,
-    make_printable,
-    refuse_outside,
-)
+from fer_plugins.data.formats.archives.file_set import READ_ERRORS, Opener, is_hidden, make_printable, refuse_outside
 from fer_plugins.runtime.errors import InputError
 
 
@@ -37,15 +30,9 @@ class ZipFiles:
         name, times = Counter(member.filename for member in members).most_common(1)[0] if members else ("", 0)
         if times > 1:
             raise InputError(f"{path}: holds {name!r} {times} times; pack the zip again with every name once")
-        self.names: Sequence[str] = tuple(
-            sorted(member.filename for member in members if not is_hidden(member.filename))
-        )
+        self.names: Sequence[str] = tuple(sorted(m.filename for m in members if not is_hidden(m.filename)))
         if not self.names:
             raise InputError(f"{path}: the zip is empty; give the file or folder that holds the data set")
-
-    def where(self, name: str) -> str:
-        """Return the zip's path and the member's name."""
-        return make_printable(f"{self.path}:{name}")
 
     @contextmanager
     def opened(self) -> Iterator[Opener]:
@@ -53,9 +40,10 @@ class ZipFiles:
         with self._archive() as archive:
             yield archive.open
 
-    def digest(self, names: Iterable[str]) -> str:
-        """Hash the zip's bytes, whichever ``names`` are asked for."""
-        return hash_file(self.path)
+    def checksums(self) -> dict[str, tuple[int, int]]:
+        """Return {name: (size in bytes, CRC-32)}."""
+        with self._archive() as archive:
+            return {member.filename: (member.file_size, member.CRC) for member in archive.infolist()}
 
     def _archive(self) -> zipfile.ZipFile:
         try:

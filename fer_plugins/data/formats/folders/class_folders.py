@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from fer_plugins.data.formats.archives.file_set import FileSet, make_printable, split_name
+from fer_plugins.data.formats.archives.file_set import make_printable, split_name
+from fer_plugins.data.formats.archives.root_files import RootFiles
 from fer_plugins.data.formats.class_names import ClassNames
 from fer_plugins.data.formats.folders.split_and_class import divide_folders
 from fer_plugins.data.formats.folders.trees import as_flag, refuse_splits, refuse_trees, sort_trees
@@ -62,16 +63,12 @@ class _Meaning(NamedTuple):
     known: int  # the folder that names an expression
 
 
-def find_tree(files: FileSet, names: ClassNames) -> ClassTree:
+def find_tree(files: RootFiles, names: ClassNames) -> ClassTree:
     """Find the images that lie in class folders, with or without folders of splits, above them or below.
 
     The class folder is the one whose name means an expression; where none does (numbers, another language), it is the
     first below the split, or below the top, in which paths differ. A copy of the same tree beside it or in it is left
     out, and a note says so.
-
-    Args:
-        files: the copy.
-        names: what words mean.
 
     Returns:
         The images by name; none where no image lies in a folder.
@@ -99,11 +96,13 @@ def find_tree(files: FileSet, names: ClassNames) -> ClassTree:
     any_split = any(meaning.split for meaning in meant.values())
     subjects = len(tops) > 1 and not any_split and all(top and _SUBJECT.fullmatch(top[-1]) for top in tops)
     if len(tops) > 1 and not subjects:
-        by_top = {"/".join(top): found for top, found in tops.items()}
+        by_top = {"/".join(top): paths for top, paths in tops.items()}
         first, differing = sort_trees(files, by_top)
         if differing and not any_split:
-            others = sorted(filter(None, by_top))
-            raise refuse_splits(files, others, [first or others[0], *(top for top in others if top != first)][1:])
+            tops_named = sorted(filter(None, by_top))
+            raise refuse_splits(
+                files, tops_named, [first or tops_named[0], *(top for top in tops_named if top != first)][1:]
+            )
         if differing:
             raise refuse_trees(files, first, differing[0], "class folders")
         kept = set(by_top[first].values())
@@ -123,14 +122,14 @@ def find_tree(files: FileSet, names: ClassNames) -> ClassTree:
                 tree.images.append(ClassFile(name, meaning.split, folder[place], subject, inner, split_name(name)[-1]))
     for split in sorted(tree.splits):
         called = sorted({folder[meant[folder].last] for folder in levels if meant[folder].split == split})
-        if len({one.casefold() for one in called}) > 1:
+        if len({name.casefold() for name in called}) > 1:
             tree.notes.append(f"Several folders are the split {split}: {', '.join(called[:5])}.")
     tree.images.sort(key=lambda image: image.name)
     tree.others = [name for name in files.names if not is_image(name) and tuple(split_name(name)[:-1]) in levels]
     return tree
 
 
-def _read_meanings(files: FileSet, folders: Sequence[Path], names: ClassNames) -> dict[Path, _Meaning]:
+def _read_meanings(files: RootFiles, folders: Sequence[Path], names: ClassNames) -> dict[Path, _Meaning]:
     """Read each path: names that all paths share (an archive called train.zip) say nothing where deeper ones do."""
     shared = 0
     while folders and len({folder[: shared + 1] for folder in folders}) == 1 and len(folders[0]) > shared:
@@ -145,7 +144,7 @@ def _read_meanings(files: FileSet, folders: Sequence[Path], names: ClassNames) -
 
     own_split = any(pick(folder, split_of, True) for folder in folders)
     own_class = any(pick(folder, class_of, True) for folder in folders)
-    found = {}
+    meanings = {}
     for folder in folders:
         splits, classes = pick(folder, split_of, own_split), pick(folder, class_of, own_class)
         for places, meaning, what in ((splits, split_of, "splits"), (classes, class_of, "expressions")):
@@ -155,13 +154,13 @@ def _read_meanings(files: FileSet, folders: Sequence[Path], names: ClassNames) -
                     f"{files.where('/'.join(folder))}: the folders {first!r} and {last!r} name two {what}; leave this "
                     f"folder out with --data.ignore {as_flag(['/'.join(folder)])}, or sort its images anew"
                 )
-        found[folder] = _Meaning(
+        meanings[folder] = _Meaning(
             (split_of[folder[splits[0]]] or "") if splits else "",
             splits[0] if splits else -1,
             splits[-1] if splits else -1,
             classes[-1] if classes else -1,
         )
-    return found
+    return meanings
 
 
 def _class_places(held: Mapping[Path, list[str]], meant: Mapping[Path, _Meaning]) -> dict[Path, int]:
@@ -198,7 +197,7 @@ def _class_places(held: Mapping[Path, list[str]], meant: Mapping[Path, _Meaning]
 
 
 def _judge_outside(
-    files: FileSet,
+    files: RootFiles,
     held: Mapping[Path, list[str]],
     meant: Mapping[Path, _Meaning],
     levels: Mapping[Path, int],
@@ -208,7 +207,7 @@ def _judge_outside(
     if not levels:
         return
     outside = [folder for folder in held if folder not in levels]
-    words = {folder[at] for folder, at in levels.items()}
+    classes_read = {folder[at] for folder, at in levels.items()}
     above = {folder[:at] for folder, at in levels.items()}
     any_split = any(meaning.split for meaning in meant.values())
     beside: Counter[Path] = Counter()
@@ -216,7 +215,7 @@ def _judge_outside(
     alike: list[str] = []  # classes beside the folders of splits
     for folder in outside:
         name = held[folder][0]
-        classes = [at for at, part in enumerate(folder) if part in words or at == meant[folder].known]
+        classes = [at for at, part in enumerate(folder) if part in classes_read or at == meant[folder].known]
         if any_split and not meant[folder].split and classes:
             at = classes[0]
             if at == 0:
@@ -225,10 +224,10 @@ def _judge_outside(
             unknown.add("/".join(folder[:at]))
             continue
         if folder in above or meant[folder].split:
-            whole = "/".join(folder)
-            labelled = any(one[: len(folder)] == folder for one in levels)
-            endings = sorted({one.rpartition(".")[2] for one in held[folder]})
-            strays = [f"{whole}/*.{ending}" for ending in endings] if labelled else [whole]
+            path = "/".join(folder)
+            labelled = any(inner[: len(folder)] == folder for inner in levels)
+            endings = sorted({inner.rpartition(".")[2] for inner in held[folder]})
+            strays = [f"{path}/*.{ending}" for ending in endings] if labelled else [path]
             strays = [name] if len(held[folder]) == 1 and labelled else strays
             raise InputError(
                 f"{files.where(name)}: lies in no class folder ({len(held[folder]):,} such images there); sort them "
@@ -236,10 +235,10 @@ def _judge_outside(
             )
         beside[folder[:1]] += len(held[folder])
     if alike:
-        one = next(held[folder][0] for folder in levels)
-        other = next(held[folder][0] for folder in outside if folder[:1] == (alike[0],))
+        inner = next(held[folder][0] for folder in levels)
+        outer = next(held[folder][0] for folder in outside if folder[:1] == (alike[0],))
         raise InputError(
-            f"{files.path}: {make_printable(one)} and {make_printable(other)} do not lie alike; sort all images as "
+            f"{files.path}: {make_printable(inner)} and {make_printable(outer)} do not lie alike; sort all images as "
             "<class>/* or all as <split>/<class>/*, or leave some out with --data.ignore "
             f"{as_flag(sorted(set(alike)))}"
         )

@@ -11,12 +11,7 @@ Folders = tuple[str, ...]
 
 
 def divide_folders(folders: Iterable[Folders], names: ClassNames) -> dict[Folders, Folders]:
-    """Return how each path of folders is read: ``train_happy`` as ``train/happy``, where every path has such a folder.
-
-    Args:
-        folders: the folders above each image.
-        names: what words mean.
-    """
+    """Return how each path is read: ``train_happy`` as ``train/happy``, where every path has such a folder."""
     paths = set(folders)
     divided = {path: tuple(part for folder in path for part in _divide(folder, names)) for path in paths}
     if all(len(divided[path]) > len(path) for path in paths):

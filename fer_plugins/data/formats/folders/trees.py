@@ -7,38 +7,36 @@ import posixpath
 import shlex
 from collections.abc import Mapping, Sequence
 
-from fer_plugins.data.formats.archives.file_set import FileSet, make_printable
+from fer_plugins.data.formats.archives.file_set import make_printable
 from fer_plugins.data.formats.archives.root_files import RootFiles
 from fer_plugins.runtime.errors import InputError
 
 
-def sort_trees(files: FileSet, trees: Mapping[str, Mapping[str, str]]) -> tuple[str, list[str]]:
+def sort_trees(files: RootFiles, trees: Mapping[str, Mapping[str, str]]) -> tuple[str, list[str]]:
     """Find the tree to read, and those that are no copies of it or of a part of it.
 
-    Copies are left out of ``files``, with a note.
+    ``trees``: the folder that holds a tree -> path in it -> name in ``files``.
 
-    Args:
-        files: the copy.
-        trees: the folder that holds a tree -> path in it -> name in ``files``.
+    Copies are left out of ``files``, with a note.
 
     Returns:
         The folder of the largest tree, and the folders of those that differ from it.
     """
     # The release is where most lies, not where a list alone was left.
     around = {top: sum(name.startswith(f"{top}/") for name in files.names) if top else 0 for top in trees}
-    first, *others = sorted(trees, key=lambda top: (-len(trees[top]), -around[top], len(top), top))
+    first, *rest = sorted(trees, key=lambda top: (-len(trees[top]), -around[top], len(top), top))
     differing = []
-    for other in others:
-        pairs = [(trees[first].get(path, ""), name) for path, name in trees[other].items()]
-        if not (all(one for one, _ in pairs) and isinstance(files, RootFiles) and files.are_same(pairs)):
-            differing.append(other)
+    for top in rest:
+        pairs = [(trees[first].get(path, ""), name) for path, name in trees[top].items()]
+        if not (all(known for known, _ in pairs) and isinstance(files, RootFiles) and files.are_same(pairs)):
+            differing.append(top)
             continue
-        note = f"{_shown(other)} holds the same {len(pairs):,} files as {_shown(first)} once more; they were read once."
+        note = f"{_shown(top)} holds the same {len(pairs):,} files as {_shown(first)} once more; they were read once."
         files.leave_out([name for _, name in pairs], note)
     return first, differing
 
 
-def refuse_trees(files: FileSet, first: str, other: str, form: str) -> InputError:
+def refuse_trees(files: RootFiles, first: str, other: str, form: str) -> InputError:
     """Return the error for two trees that differ; what it advises is possible in an archive too."""
     given = other if not first or other.startswith(f"{first}/") else first
     away = first if not other or first.startswith(f"{other}/") else other
@@ -49,7 +47,7 @@ def refuse_trees(files: FileSet, first: str, other: str, form: str) -> InputErro
     )
 
 
-def refuse_splits(files: FileSet, paths: Sequence[str], away: Sequence[str]) -> InputError:
+def refuse_splits(files: RootFiles, paths: Sequence[str], away: Sequence[str]) -> InputError:
     """Return the error for folders that hold class folders and name no split; ``away`` may be left out instead."""
     shown = ", ".join(repr(make_printable(path)) for path in paths[:12])
     return InputError(
@@ -73,27 +71,22 @@ def ask_meaning(words: Sequence[str]) -> str:
     return f"--data.names {as_flag(dict.fromkeys(words[:12], '...'))}"
 
 
-def refuse_doubles(files: FileSet, pairs: Sequence[tuple[str, str]], what: str) -> InputError:
-    """Return the error for images that are there twice, with what is to be left out so that each is there once.
-
-    Args:
-        files: the copy.
-        pairs: the names of each two.
-        what: is there twice, for the message.
-    """
+def refuse_doubles(files: RootFiles, pairs: Sequence[tuple[str, str]], what: str) -> InputError:
+    """Return the error for pairs of files that are the same, with what to leave out so that each is there once."""
     first, second = pairs[0]
-    others = [other for _, other in pairs]
-    folder = posixpath.commonpath(others) if len(others) > 1 else ""
-    endings = {other.rpartition(".")[2] for other in others}
+    seconds = [second_name for _, second_name in pairs]
+    folder = posixpath.commonpath(seconds) if len(seconds) > 1 else ""
+    endings = {second_name.rpartition(".")[2] for second_name in seconds}
     if len(pairs) == 1:
         away = [second]
-    elif folder and not any(one.startswith(f"{folder}/") for one, _ in pairs):
+    elif folder and not any(first_name.startswith(f"{folder}/") for first_name, _ in pairs):
         away = [shorten_folder(folder, first)]
-    elif len(endings) == 1 and not any(one.rpartition(".")[2] in endings for one, _ in pairs):
+    elif len(endings) == 1 and not any(first_name.rpartition(".")[2] in endings for first_name, _ in pairs):
         away = [f"*.{endings.pop()}"]
     else:
         away = sorted(
-            {other.rpartition("/")[0] or other for other in others} - {one.rpartition("/")[0] for one, _ in pairs}
+            {second_name.rpartition("/")[0] or second_name for second_name in seconds}
+            - {first_name.rpartition("/")[0] for first_name, _ in pairs}
         )
     more = f" ({len(pairs):,} such pairs)" if len(pairs) > 1 else ""
     return InputError(

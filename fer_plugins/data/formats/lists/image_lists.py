@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from fer_plugins.data.formats.archives.file_set import FileSet, make_printable, split_name
+from fer_plugins.data.formats.archives.file_set import make_printable, split_name
+from fer_plugins.data.formats.archives.root_files import RootFiles
 from fer_plugins.data.formats.class_names import ClassNames
 from fer_plugins.data.formats.folders.trees import as_flag
 from fer_plugins.data.formats.image_files import is_image
@@ -44,52 +45,47 @@ class Columns(NamedTuple):
     others: Mapping[str, str]  # split, subject, sequence -> column
 
 
-def choose_lists(files: FileSet, given: Any, names: ClassNames, root: str = "") -> list[tuple[str, str]]:
+def choose_lists(files: RootFiles, given: Any, names: ClassNames, root: str = "") -> list[tuple[str, str]]:
     """Return the lists that ``given`` names, each with its split ("" where the list itself must say).
 
-    Args:
-        files: the copy.
-        given: a list's name, several, a folder of lists, or a mapping from splits to lists.
-        names: what words mean as splits.
-        root: the folder of the copy as the user wrote it, where ``given`` may be relative to the working folder.
+    ``given`` is a list's name, several, a folder of lists, or a mapping from splits to lists; relative to the copy or,
+    where ``root`` is the copy's folder, to the working folder.
 
     Raises:
         InputError: there is no such list, or one of several names no split.
     """
     if isinstance(given, Mapping):
         chosen: list[tuple[str, str]] = []
-        for key, one in given.items():
+        for key, item in given.items():
             split = names.split(str(key))
             if split is None:
                 raise InputError(f"--data.csv: {str(key)[:40]!r} names no split; give train, val or test")
-            several = [one] if isinstance(one, str) else one
+            several = [item] if isinstance(item, str) else item
             if not isinstance(several, list | tuple):
-                raise InputError(f"--data.csv: {key} is {one!r}; give the name of a list")
+                raise InputError(f"--data.csv: {key} is {item!r}; give the name of a list")
             chosen += [(name, split) for part in several for name in _find_list(files, str(part), root)]
         return chosen
     several = [given] if isinstance(given, str) else list(given)
-    found = [name for one in several for name in _find_list(files, one, root)]
-    found = list(dict.fromkeys(found))
-    return [(name, "") for name in found] if len(found) == 1 else name_splits(files, found, names)
+    lists = [name for item in several for name in _find_list(files, item, root)]
+    lists = list(dict.fromkeys(lists))
+    return [(name, "") for name in lists] if len(lists) == 1 else name_splits(files, lists, names)
 
 
-def find_lists(files: FileSet) -> list[str]:
+def find_lists(files: RootFiles) -> list[str]:
     """Return the files that list images with labels, by what their first lines hold."""
-    images = {"/".join(split_name(name)).rpartition(".")[0] for name in files.names if is_image(name)}
-    found: list[str] = []
+    images = {name.rpartition(".")[0] for name in files.names if is_image(name)}
+    lists: list[str] = []
     with files.opened() as opener:
         for name in files.names:
-            path = "/".join(split_name(name))
+            stem, _, ending = name.lower().rpartition(".")
             # A text beside each image, or in YOLO's folder labels, holds boxes.
-            boxes = path.lower().endswith(".txt") and (
-                path.rpartition(".")[0] in images or "labels" in path.lower().split("/")[:-1]
-            )
-            if path.lower().endswith(LIST_SUFFIXES) and not boxes and is_list(first_lines(files, name, opener)):
-                found.append(name)
-    return found
+            boxes = ending == "txt" and (name.rpartition(".")[0] in images or "labels" in stem.split("/")[:-1])
+            if name.lower().endswith(LIST_SUFFIXES) and not boxes and is_list(first_lines(files, name, opener)):
+                lists.append(name)
+    return lists
 
 
-def name_splits(files: FileSet, lists: Sequence[str], names: ClassNames) -> list[tuple[str, str]]:
+def name_splits(files: RootFiles, lists: Sequence[str], names: ClassNames) -> list[tuple[str, str]]:
     """Return each of several lists with the split that its name, or the nearest folder above, means.
 
     Raises:
@@ -101,7 +97,7 @@ def name_splits(files: FileSet, lists: Sequence[str], names: ClassNames) -> list
         words = [file.partition(".")[0], *above[::-1]]
         split = next((split for word in words if (split := names.split(word))), None)
         if split is None:
-            shown = ", ".join(make_printable(one) for one in lists[:5])
+            shown = ", ".join(make_printable(name_shown) for name_shown in lists[:5])
             raise InputError(
                 f"{files.path}: holds {len(lists)} lists of images ({shown}), and {make_printable(name)} names no "
                 f"split; give one with --data.csv {make_printable(name)}, or say which is which: --data.csv "
@@ -112,16 +108,11 @@ def name_splits(files: FileSet, lists: Sequence[str], names: ClassNames) -> list
 
 
 def read_list(
-    files: FileSet, listed: str, columns: Columns, names: ClassNames, split: str = ""
+    files: RootFiles, listed: str, columns: Columns, names: ClassNames, split: str = ""
 ) -> tuple[list[ListedImage], list[str]]:
     """Read one list; an image is found beside the list, or where the end of its path, or its split, says.
 
-    Args:
-        files: the copy.
-        listed: the list in it.
-        columns: how the user names its columns.
-        names: what words mean as splits.
-        split: the split that the whole list is of, "" where it says none.
+    ``split``: that of the whole list, "" where it says none.
 
     Returns:
         Its lines in order, and sentences on what was not read.
@@ -144,7 +135,7 @@ def read_list(
                 others["split"] = at
                 break
     paths = ListedPaths(files, listed, names)
-    found: list[ListedImage] = []
+    listed_images: list[ListedImage] = []
     seen: dict[str, int] = {}
     for number, line in enumerate(lines, start=1):
         known = {key: line[at].strip() for key, at in others.items()}
@@ -166,28 +157,28 @@ def read_list(
                 f"{where}: rows {seen[name]} and {number} name the same image {given!r}; remove one of them"
             )
         seen[name] = number
-        found.append(ListedImage(name, line[label].strip(), known))
-    if found and paths.missing == len(found) and len(found) > 1:
+        listed_images.append(ListedImage(name, line[label].strip(), known))
+    if listed_images and paths.missing == len(listed_images) and len(listed_images) > 1:
         if paths.unclear:
             raise InputError(f"{where}: {paths.unclear}; write into the list which one is meant")
         raise InputError(
-            f"{where}: none of its {len(found):,} images is there, the first {make_printable(found[0].name)}; give the "
-            "folder that holds list and images as --data.root"
+            f"{where}: none of its {len(listed_images):,} images is there, the first "
+            f"{make_printable(listed_images[0].name)}; give the folder that holds list and images as --data.root"
         )
     unread = [column for at, column in enumerate(header) if column and at not in (image, label, *others.values())]
     shown = ", ".join(map(make_printable, unread[:8]))
-    return found, [f"Columns of {make_printable(listed)} that were not read: {shown}."] if unread else []
+    return listed_images, [f"Columns of {make_printable(listed)} that were not read: {shown}."] if unread else []
 
 
-def _find_list(files: FileSet, given: str, root: str) -> list[str]:
+def _find_list(files: RootFiles, given: str, root: str) -> list[str]:
     tries = [given]
     if root:
         try:
             tries.append(Path(given).expanduser().resolve().relative_to(Path(root).expanduser().resolve()).as_posix())
         except (ValueError, OSError):
             pass
-    for one in tries:
-        path = posixpath.normpath(one.replace(os.sep, "/"))
+    for candidate in tries:
+        path = posixpath.normpath(candidate.replace(os.sep, "/"))
         if path in files.names:
             return [path]
         alike = [name for name in files.names if name.endswith(f"/{path}")]

@@ -8,7 +8,8 @@ import re
 from collections.abc import Sequence
 from contextlib import nullcontext
 
-from fer_plugins.data.formats.archives.file_set import READ_ERRORS, FileSet, Opener, make_printable
+from fer_plugins.data.formats.archives.file_set import READ_ERRORS, Opener, make_printable
+from fer_plugins.data.formats.archives.root_files import RootFiles
 from fer_plugins.data.formats.image_files import is_image
 from fer_plugins.data.formats.labels import expression_of
 from fer_plugins.data.formats.tables.csv_files import read_rows, read_text
@@ -27,14 +28,8 @@ LABEL_COLUMNS = (
 )
 
 
-def first_lines(files: FileSet, name: str, opener: Opener | None = None) -> list[str]:
-    """Return the first two lines of a file that are not empty, less where they are not there or cannot be read.
-
-    Args:
-        files: the copy.
-        name: the file's.
-        opener: of ``files.opened()``, where many are looked at.
-    """
+def first_lines(files: RootFiles, name: str, opener: Opener | None = None) -> list[str]:
+    """Return the first two lines of a file that are not empty; less where there are fewer, or it cannot be read."""
     try:
         with nullcontext(opener) if opener else files.opened() as open_file, open_file(name) as stream:
             start = stream.read(_LOOKED_AT)
@@ -64,11 +59,7 @@ def join_one_hot(
 ) -> tuple[list[str], list[list[str]]]:
     """Make one column of labels of a column an expression, with 1 for the one that is meant.
 
-    Args:
-        header: the names of the columns.
-        lines: their entries.
-        given: the column of labels that the user named; nothing is joined then, or where there is such a column.
-        where: the list, for messages.
+    Nothing is joined where there is a column of labels, or the user ``given`` one.
 
     Raises:
         InputError: a line has not exactly one expression.
@@ -89,14 +80,14 @@ def join_one_hot(
 
 
 def _divide(line: str) -> list[str]:
-    mark = next((one for one in ",;\t" if one in line), None)
+    mark = next((sign for sign in ",;\t" if sign in line), None)
     if mark is not None:
         return next(csv.reader([line], delimiter=mark), [])
     path, _, _ = line.rpartition(" ")  # a path may have blanks in it
     return line.rsplit(maxsplit=1) if is_image(path) else line.split()
 
 
-def read_lines(files: FileSet, listed: str) -> tuple[list[str], list[list[str]]]:
+def read_lines(files: RootFiles, listed: str) -> tuple[list[str], list[list[str]]]:
     """Read a list: the names of its columns, and its lines.
 
     Raises:
@@ -128,7 +119,7 @@ def read_lines(files: FileSet, listed: str) -> tuple[list[str], list[list[str]]]
     return header, rows
 
 
-def _read_json(files: FileSet, listed: str) -> tuple[list[str], list[list[str]]]:
+def _read_json(files: RootFiles, listed: str) -> tuple[list[str], list[list[str]]]:
     text, where = read_text(files, listed), files.where(listed)
     try:
         if listed.lower().endswith(".json"):

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 import yaml
 
 from fer_plugins.config.yaml_files import load_yaml
-from fer_plugins.data.formats.archives.file_set import FileSet, make_printable, split_name
+from fer_plugins.data.formats.archives.file_set import make_printable, split_name
+from fer_plugins.data.formats.archives.root_files import RootFiles
 from fer_plugins.data.formats.class_names import ClassNames
 from fer_plugins.data.formats.folders.trees import as_flag
 from fer_plugins.data.formats.image_files import is_image
@@ -25,22 +26,19 @@ class _Read(NamedTuple):
     notes: list[str]
 
 
-def pair_boxes(files: FileSet) -> dict[str, str]:
+def pair_boxes(files: RootFiles) -> dict[str, str]:
     """Return image -> file of its boxes, for images of which that file is there; {} where it is another layout."""
-    paths = {"/".join(split_name(name)): name for name in files.names}
+    names = set(files.names)
     pairs = {}
-    for path, name in paths.items():
-        if not is_image(path):
-            continue
-        folders = path.split("/")
+    for name in filter(is_image, files.names):
+        folders = name.split("/")
         places = [at for at, part in enumerate(folders[:-1]) if part.lower() == "images"]
-        stem = path.rpartition(".")[0]
+        stem = name.rpartition(".")[0]
         tries = [f"{stem}.txt"]
         if places:
             for word in ("labels", "Labels"):
                 tries.append("/".join([*folders[: places[-1]], word, *stem.split("/")[places[-1] + 1 :]]) + ".txt")
-        box = next((paths[one] for one in tries if one in paths), None)
-        if box:
+        if box := next((candidate for candidate in tries if candidate in names), None):
             pairs[name] = box
     if not pairs:
         return {}
@@ -48,7 +46,7 @@ def pair_boxes(files: FileSet) -> dict[str, str]:
     return pairs if any(_BOX.fullmatch(line) for line in shown) else {}
 
 
-def read_boxes(files: FileSet, pairs: dict[str, str], names: ClassNames) -> _Read:
+def read_boxes(files: RootFiles, pairs: dict[str, str], names: ClassNames) -> _Read:
     """Read the class of each image from its boxes.
 
     An image without a box, or with boxes of several classes, has no one label and is left out; a note counts them.
@@ -59,8 +57,8 @@ def read_boxes(files: FileSet, pairs: dict[str, str], names: ClassNames) -> _Rea
     Raises:
         InputError: a line is no box, or a folder of images names no split where others do.
     """
-    words = _class_words(files)
-    found, left_out = [], Counter[str]()
+    class_names = _class_words(files)
+    images, left_out = [], Counter[str]()
     first: dict[str, str] = {}
     splits = {name: next((s for part in split_name(name)[:-1] if (s := names.split(part))), "") for name in pairs}
     lost = next((name for name, split in splits.items() if not split), None)
@@ -87,27 +85,27 @@ def read_boxes(files: FileSet, pairs: dict[str, str], names: ClassNames) -> _Rea
                 first.setdefault(why, name)
                 continue
             code = codes.pop()
-            found.append(ListedImage(name, words.get(code, code), {"split": splits[name]}))
+            images.append(ListedImage(name, class_names.get(code, code), {"split": splits[name]}))
     notes = ["The images are whole; --data.face_crop cuts the face out of them."]
     for why, number in left_out.items():
         notes.append(f"{number:,} images have {why} and were left out, the first {make_printable(first[why])}.")
-    return _Read(found, notes)
+    return _Read(images, notes)
 
 
-def _class_words(files: FileSet) -> dict[str, str]:
+def _class_words(files: RootFiles) -> dict[str, str]:
     """Return code -> name of the yaml (or of classes.txt) that lies there, {} where none does."""
-    for name in sorted(files.names, key=lambda one: one.count("/")):
+    for name in sorted(files.names, key=lambda name: name.count("/")):
         file = split_name(name)[-1].lower()
         if file.endswith((".yaml", ".yml")):
             try:
                 content: Any = load_yaml(read_text(files, name))
             except yaml.YAMLError:
                 continue
-            words = content.get("names") if isinstance(content, dict) else None
-            if isinstance(words, list):
-                words = dict(enumerate(words))
-            if isinstance(words, dict) and words:
-                return {str(code): str(word) for code, word in words.items()}
+            class_names = content.get("names") if isinstance(content, dict) else None
+            if isinstance(class_names, list):
+                class_names = dict(enumerate(class_names))
+            if isinstance(class_names, dict) and class_names:
+                return {str(code): str(word) for code, word in class_names.items()}
         if file in ("classes.txt", "obj.names", "labels.names"):
             return {
                 str(code): word.strip() for code, word in enumerate(read_text(files, name).split("\n")) if word.strip()

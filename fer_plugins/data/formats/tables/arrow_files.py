@@ -3,64 +3,43 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from fer_plugins.data.formats.archives.file_set import READ_ERRORS, FileSet, make_printable
+from fer_plugins.data.formats.archives.file_set import READ_ERRORS, make_printable
+from fer_plugins.data.formats.archives.root_files import RootFiles
 from fer_plugins.data.formats.file_kinds import kind_of
 from fer_plugins.data.formats.image_files import OnBadImage, UnreadableError, decode_image
 from fer_plugins.data.formats.labels import expression_of
-from fer_plugins.data.formats.split_names import split_of
-from fer_plugins.data.formats.tables.array_images import to_images
-from fer_plugins.data.formats.tables.csv_columns import LABEL_NAMES, USAGE_NAMES
-from fer_plugins.data.formats.tables.face_rows import (
-    BadRow,
-    FaceRows,
-    clean_label,
-    join_rows,
-    refuse_splits,
-    split_of_path,
-)
+from fer_plugins.data.formats.tables.csv_columns import LABEL_NAMES, LEAST, USAGE_NAMES
+from fer_plugins.data.formats.tables.face_arrays import to_images
+from fer_plugins.data.formats.tables.face_rows import FaceRows, join_rows, make_rows, split_of_path
 from fer_plugins.data.formats.tables.pixel_text import find_form, parse_pixels, split_numbers
 from fer_plugins.runtime.errors import InputError
 
-_LEAST = 64  # numbers: fewer are no image
 
+def read_arrow(files: RootFiles, names: Sequence[str], on_bad_image: OnBadImage) -> FaceRows:
+    """Read all rows of Parquet or Arrow files, each of one split or with a column of splits.
 
-@dataclass(frozen=True)
-class ArrowTable:
-    """Parquet or Arrow files of a copy, each of one split or with a column of splits."""
-
-    files: FileSet
-    names: tuple[str, ...]
-
-    @property
-    def title(self) -> str:
-        """What it is, for the notes."""
-        shown = ", ".join(make_printable(name) for name in self.names[:4])
-        return f"tables of images ({shown}{', ...' if len(self.names) > 4 else ''})"
-
-    def digest(self) -> str:
-        """Hash the files' contents or, of a folder, their names, sizes and times."""
-        return self.files.digest(self.names)
-
-    def read(self, on_bad_image: OnBadImage) -> FaceRows:
-        """Read all rows of all files."""
-        parts = []
-        with self.files.opened() as open_file:
-            for name in self.names:
-                where = self.files.where(name)
-                try:
-                    with open_file(name) as stream:
-                        table = _read_table(stream.read(), where)
-                except READ_ERRORS as error:
-                    raise InputError(
-                        f"{where}: the file is damaged or cannot be read ({make_printable(str(error))}); fetch it again"
-                    ) from None
-                parts.append(_read_rows(table, name, where, on_bad_image))
-        return join_rows(parts)
+    Raises:
+        UnreadableError: a bad row, under "error".
+        InputError: a file is damaged, or lacks labels or images.
+    """
+    parts = []
+    with files.opened() as open_file:
+        for name in names:
+            where = files.where(name)
+            try:
+                with open_file(name) as stream:
+                    data = stream.read()
+            except READ_ERRORS as error:
+                raise InputError(
+                    f"{where}: the file is damaged or cannot be read ({make_printable(str(error))}); fetch it again"
+                ) from None
+            parts.append(_read_rows(_read_table(data, where), name, where, on_bad_image))
+    return join_rows(parts)
 
 
 def _read_table(data: bytes, where: str) -> Any:
@@ -83,44 +62,29 @@ def _read_table(data: bytes, where: str) -> Any:
 
 
 def _read_rows(table: Any, name: str, where: str, on_bad_image: OnBadImage) -> FaceRows:
-    label, usage = _find_columns(table, where)
-    rows = FaceRows(where, names=_class_names(table, label))
-    labels = [clean_label("" if value is None else value) for value in table[label].to_pylist()]
-    written = [""] * len(labels) if usage is None else [str(value) for value in table[usage].to_pylist()]
-    split = split_of_path(name)
-    images, reasons = _read_images(table, where, {label, usage})
-    kept: list[Any] = []
-    used: list[str] = []
-    for number, (text, image, reason) in enumerate(zip(labels, images, reasons, strict=True), start=1):
-        place = f"{where}: row {number}"
-        its_split = split if usage is None else split_of(written[number - 1]) or ""
-        if reason is not None:
-            if on_bad_image == "error":
-                raise UnreadableError(place, reason)
-            rows.bad.append(BadRow(text, its_split, place, reason))
-            continue
-        kept.append(image)
-        used.append(written[number - 1])
-        rows.source.append(f"{make_printable(name)}:row {number}")
-        rows.place.append(place)
-        rows.label.append(text)
-        rows.split.append(its_split)
-    rows.images = kept
-    if usage is not None:
-        refuse_splits(rows, used, usage)
-    return rows
-
-
-def _find_columns(table: Any, where: str) -> tuple[str, str | None]:
     folded = {column.strip().casefold(): column for column in reversed(table.column_names)}
-    named = [folded[name] for name in LABEL_NAMES if name in folded]
-    words = [column for column in named if _holds_words(table[column])]
+    named = [folded[column] for column in LABEL_NAMES if column in folded]
     if not named:
         raise InputError(
             f"{where}: has no column of labels by a known name ({_show(table)}); rename the column to label"
         )
-    usage = next((folded[name] for name in USAGE_NAMES if name in folded), None)
-    return (words or named)[0], usage
+    label = next((column for column in named if _holds_words(table[column])), named[0])
+    usage = next((folded[column] for column in USAGE_NAMES if column in folded), None)
+    images, reasons = _read_images(table, where, {label, usage})
+    rows = range(1, len(reasons) + 1)
+    return make_rows(
+        where,
+        sources=[f"{make_printable(name)}:row {row}" for row in rows],
+        places=[f"{where}: row {row}" for row in rows],
+        labels=["" if value is None else value for value in table[label].to_pylist()],
+        images=images,
+        reasons=reasons,
+        split=split_of_path(name),
+        usages=None if usage is None else [str(value) for value in table[usage].to_pylist()],
+        usage_column=usage or "",
+        names=_class_names(table, label),
+        on_bad_image=on_bad_image,
+    )
 
 
 def _holds_words(column: Any) -> bool:
@@ -139,74 +103,63 @@ def _class_names(table: Any, label: str) -> tuple[str, ...]:
 
 
 def _read_images(table: Any, where: str, taken: set[str | None]) -> tuple[list[Any], list[str | None]]:
-    """Return the images, and None or what is wrong for each row."""
-    import pyarrow as pa
+    """Return the images of the good rows, and None or what is wrong for each row."""
+    from pyarrow import types
 
-    single = []
-    for column in table.column_names:
-        kind = table.schema.field(column).type
-        if column not in taken and (
-            (
-                pa.types.is_struct(kind)
-                and {"bytes", "path"} & {kind.field(place).name for place in range(kind.num_fields)}
-            )
-            or pa.types.is_binary(kind)
-            or pa.types.is_large_binary(kind)
-        ):
-            return _decode([_bytes_of(value) for value in table[column].to_pylist()], where)
-        is_list = pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
-        if column not in taken and is_list and np.size(table[column][0].as_py() if len(table) else []) >= _LEAST:
-            return _to_rows(table[column].to_pylist(), where)
-        if column not in taken and (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
-            single.append(column)
-        if column not in taken and (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
-            texts = [("" if value is None else value).encode() for value in table[column].to_pylist()]
-            if texts and 2 * sum(len(split_numbers(text)) >= _LEAST for text in texts[:24]) > len(texts[:24]):
-                form = find_form(texts[:24], 48)
+    numbers = []
+    for field in table.schema:
+        kind, values = field.type, table[field.name]
+        if field.name in taken:
+            continue
+        files = types.is_struct(kind) and {"bytes", "path"} & {kind.field(at).name for at in range(kind.num_fields)}
+        if files or types.is_binary(kind) or types.is_large_binary(kind):
+            return _decode(values.to_pylist(), where)
+        lists = types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind)
+        if lists and np.size(values[0].as_py() if len(table) else []) >= LEAST:
+            return _to_images(values.to_pylist(), where)
+        if types.is_integer(kind) or types.is_floating(kind):
+            numbers.append(field.name)
+        if types.is_string(kind) or types.is_large_string(kind):
+            texts = [value or "" for value in values.to_pylist()]
+            first = texts[:24]
+            if first and 2 * sum(len(split_numbers(text)) >= LEAST for text in first) > len(first):
+                form = find_form(first, 48)
                 pixels, reasons = parse_pixels(texts, form)
-                good = iter(pixels.reshape(-1, form.side, form.side, 1))
-                return [None if reason else next(good) for reason in reasons], reasons
-    wide = [column for column in single if column[-1:].isdigit()]
-    if len(wide) >= _LEAST:
-        stacked = np.stack([table[column].to_numpy() for column in wide], axis=1)
-        return _to_rows(list(stacked), where)
+                return list(pixels.reshape(-1, form.side, form.side, 1)), reasons
+    wide = [column for column in numbers if column[-1:].isdigit()]
+    if len(wide) >= LEAST:
+        return _to_images(np.stack([table[column].to_numpy() for column in wide], axis=1), where)
     raise InputError(f"{where}: has no column of images ({_show(table)}); it holds no images, or only their paths")
 
 
-def _to_rows(values: list[Any], where: str) -> tuple[list[Any], list[str | None]]:
+def _to_images(values: Any, where: str) -> tuple[list[Any], list[str | None]]:
     try:
         array = np.array(values)
-        side = int(np.sqrt(array.shape[1])) if array.ndim == 2 else 0
-        if (
-            array.dtype.kind not in "buif"
-            or array.ndim not in (2, 3, 4)
-            or (array.ndim == 2 and side**2 != array.shape[1])
-        ):
+        square = array.ndim != 2 or int(np.sqrt(array.shape[1])) ** 2 == array.shape[1]
+        if array.dtype.kind not in "buif" or array.ndim not in (2, 3, 4) or not square:
             raise ValueError
     except (ValueError, IndexError):
         raise InputError(f"{where}: its images are not all of one square size; save them as one size") from None
-    images = to_images(array, where)
-    return list(images), [None] * len(images)
+    return list(to_images(array, where)), [None] * len(array)
 
 
-def _bytes_of(value: Any) -> bytes | str:
-    if isinstance(value, dict):
-        value = value.get("bytes") or f"its image is only a path ({value.get('path')}), the pixels are not in the table"
-    return value if isinstance(value, bytes | str) else "has no image"
-
-
-def _decode(values: list[bytes | str], where: str) -> tuple[list[Any], list[str | None]]:
+def _decode(values: list[Any], where: str) -> tuple[list[Any], list[str | None]]:
     images: list[Any] = []
     reasons: list[str | None] = []
     for value in values:
+        path = value.get("path") if isinstance(value, dict) else None
+        data = value.get("bytes") if isinstance(value, dict) else value
+        reason = None
         try:
-            if isinstance(value, str):
-                raise UnreadableError(where, make_printable(value))
-            images.append(decode_image(value, where, grey=False))
-            reasons.append(None)
+            if data is None or (not data and path):
+                reason = (
+                    f"its image is only a path ({path}), the pixels are not in the table" if value else "has no image"
+                )
+            else:
+                images.append(decode_image(data, where, grey=False))
         except UnreadableError as error:
-            images.append(None)
-            reasons.append(error.reason)
+            reason = error.reason
+        reasons.append(None if reason is None else make_printable(reason))
     return images, reasons
 
 

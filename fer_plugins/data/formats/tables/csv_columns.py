@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fer_plugins.data.formats.archives.file_set import make_printable
-from fer_plugins.data.formats.image_files import IMAGE_SUFFIXES
+from fer_plugins.data.formats.image_files import is_image
 from fer_plugins.data.formats.labels import expression_of
 from fer_plugins.data.formats.split_names import split_of
 from fer_plugins.data.formats.tables.face_rows import clean_label
@@ -37,14 +37,10 @@ class Columns:
     label_name: str = ""  # as written, where it is worth a note
 
 
-def find_columns(names: Sequence[str], samples: Sequence[Sequence[bytes]], width: int, where: str) -> Columns:
+def find_columns(names: Sequence[str], samples: Sequence[Sequence[str]], width: int, where: str) -> Columns:
     """Find the columns of pixels, labels and splits, by name where they have a known one, else by what they hold.
 
-    Args:
-        names: of the columns; empty where the file has no header.
-        samples: its first rows, all of them ``width`` fields long.
-        width: number of columns.
-        where: the file, for messages.
+    ``names`` are empty where the file has no header; ``samples`` are its first rows, each of ``width`` fields.
 
     Raises:
         InputError: no pixels, no labels, or several columns that could be either.
@@ -53,23 +49,23 @@ def find_columns(names: Sequence[str], samples: Sequence[Sequence[bytes]], width
     pixels = _find_pixels(folded, samples, width)
     if not pixels:
         raise _refuse_pixels(names, samples, where)
-    others = sorted({*range(width)} - {*pixels})
-    texts = {place: [row[place].decode("utf-8", "replace") for row in samples] for place in others}
-    usage = _first_named(folded, USAGE_NAMES, others)
+    rest = sorted({*range(width)} - {*pixels})
+    texts = {place: [row[place] for row in samples] for place in rest}
+    usage = _first_named(folded, USAGE_NAMES, rest)
     if usage is not None and folded[usage] not in USAGE_NAMES[:2] and not any(map(split_of, texts[usage])):
         usage = None
     if usage is None:
-        usage = next((p for p in others if samples and all(map(split_of, texts[p]))), None)
-    others = [place for place in others if place != usage]
-    named = sorted((p for p in others if folded[p] in LABEL_NAMES), key=lambda p: LABEL_NAMES.index(folded[p]))
+        usage = next((p for p in rest if samples and all(map(split_of, texts[p]))), None)
+    rest = [place for place in rest if place != usage]
+    named = sorted((p for p in rest if folded[p] in LABEL_NAMES), key=lambda p: LABEL_NAMES.index(folded[p]))
     # Words say what a class is, codes only what this file's author numbered so.
-    words = [p for p in named if samples and all(expression_of(text) for text in texts[p])]
+    worded = [p for p in named if samples and all(expression_of(text) for text in texts[p])]
     if named:
-        label = (words or named)[0]
+        label = (worded or named)[0]
         return Columns(label, pixels, usage, width, names[label] if label != named[0] else "")
-    plain = [place for place in others if samples and all(map(_is_plain_label, texts[place]))]
-    if not names and len(others) == 1:
-        plain = others
+    plain = [place for place in rest if samples and all(map(_is_plain_label, texts[place]))]
+    if not names and len(rest) == 1:
+        plain = rest
     if len(plain) == 1:
         return Columns(plain[0], pixels, usage, width, names[plain[0]] if names else f"number {plain[0] + 1}")
     shown = _show(names) if names else f"none named, {width} fields a row"
@@ -78,7 +74,7 @@ def find_columns(names: Sequence[str], samples: Sequence[Sequence[bytes]], width
             f"{where}: several columns could be the labels (columns: {shown}); name the right one emotion in the first"
             " line"
         )
-    if not others or not names:
+    if not rest or not names:
         raise InputError(
             f"{where}: holds images without labels (columns: {shown}), as the challenge's test.csv does: "
             "nothing can be trained or scored on it; give fer2013.csv or icml_face_data.csv"
@@ -89,10 +85,10 @@ def find_columns(names: Sequence[str], samples: Sequence[Sequence[bytes]], width
     )
 
 
-def is_number(field: bytes) -> bool:
+def is_number(field: str) -> bool:
     """Tell whether a field is a finite number."""
     try:
-        return math.isfinite(float(field))
+        return field.isascii() and math.isfinite(float(field))
     except ValueError:
         return False
 
@@ -106,7 +102,7 @@ def _first_named(folded: Sequence[str], names: Sequence[str], among: Sequence[in
     return next((place for name in names for place in among if folded[place] == name), None)
 
 
-def _find_pixels(folded: Sequence[str], samples: Sequence[Sequence[bytes]], width: int) -> tuple[int, ...]:
+def _find_pixels(folded: Sequence[str], samples: Sequence[Sequence[str]], width: int) -> tuple[int, ...]:
     def long(place: int) -> bool:
         full = sum(len(split_numbers(row[place])) >= LEAST for row in samples)
         return 2 * full > len(samples)
@@ -129,7 +125,7 @@ def _find_pixels(folded: Sequence[str], samples: Sequence[Sequence[bytes]], widt
         return ()
     if math.isqrt(len(wide)) ** 2 == len(wide) - 1:
         # One of the columns of numbers is the label: at the end that holds nothing but codes.
-        texts = {place: [row[place].decode("utf-8", "replace") for row in samples] for place in (wide[0], wide[-1])}
+        texts = {place: [row[place] for row in samples] for place in (wide[0], wide[-1])}
         ends = [place for place, column in texts.items() if all(map(_is_plain_label, column))]
         ends = [place for place in ends if len(set(texts[place])) > 1] or ends
         if len(ends) == 1:
@@ -137,9 +133,9 @@ def _find_pixels(folded: Sequence[str], samples: Sequence[Sequence[bytes]], widt
     return tuple(wide)
 
 
-def _refuse_pixels(names: Sequence[str], samples: Sequence[Sequence[bytes]], where: str) -> InputError:
+def _refuse_pixels(names: Sequence[str], samples: Sequence[Sequence[str]], where: str) -> InputError:
     shown = _show(names)
-    files = any(field.lower().endswith(tuple(s.encode() for s in IMAGE_SUFFIXES)) for row in samples for field in row)
+    files = any(is_image(field) for row in samples for field in row)
     looks = ""
     if {"nf", "neutral", "happiness"} <= {name.strip().casefold() for name in names}:
         looks = "; it looks like the votes of FER+, which --data ferplus reads beside fer2013.csv"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,8 +13,7 @@ import numpy.typing as npt
 from fer_plugins.data.formats.archives.file_set import make_printable
 from fer_plugins.data.formats.labels import expression_of
 from fer_plugins.data.formats.split_names import split_of
-from fer_plugins.data.formats.tables.array_images import to_images
-from fer_plugins.data.formats.tables.face_rows import FaceRows, clean_label, refuse_splits
+from fer_plugins.data.formats.tables.face_rows import FaceRows, make_rows
 from fer_plugins.runtime.errors import InputError
 
 _LEAST_SIDE = 8  # pixels
@@ -36,8 +35,7 @@ class ArraySet(NamedTuple):
 def find_sets(arrays: Mapping[str, _Array], where: str) -> tuple[list[ArraySet], list[str]]:
     """Find which arrays are the images and labels of each split.
 
-    Returns:
-        The sets, and sentences about what was guessed or not read.
+    Returns the sets, and sentences about what was guessed or not read.
 
     Raises:
         InputError: nothing fits, or several arrays fit equally; the message lists what lies there.
@@ -53,7 +51,7 @@ def find_sets(arrays: Mapping[str, _Array], where: str) -> tuple[list[ArraySet],
     images = {split: keys for split, keys in images.items() if keys}
     if not images:
         raise InputError(f"{where}: holds no array of images (N x H x W, or N x pixels): {_list(arrays)}")
-    names = next((found for key in arrays if (found := _class_names(arrays[key]))), ())
+    names = next((class_names for key in arrays if (class_names := _class_names(arrays[key]))), ())
     sets, notes = [], []
     for split, keys in images.items():
         if len(keys) > 1:
@@ -62,16 +60,16 @@ def find_sets(arrays: Mapping[str, _Array], where: str) -> tuple[list[ArraySet],
                 f"{_list({key: arrays[key] for key in keys})}; give --data.root one file, or save X and y alone"
             )
         size = len(arrays[keys[0]])
-        others = [
+        rest = [
             key for key in by_split[split] if key not in keys and not (names and _class_names(arrays[key]) == names)
         ]
-        fitting = [key for key in others if arrays[key].ndim in (1, 2) and len(arrays[key]) == size]
-        usage = next((key for key in fitting if _are_splits(arrays[key])), "")
+        fitting = [key for key in rest if arrays[key].ndim in (1, 2) and len(arrays[key]) == size]
+        usage = next((key for key in fitting if _all_mean(arrays[key], split_of)), "")
         labels = _choose_labels(arrays, [key for key in fitting if key != usage], where)
         if labels is None and _label_column(arrays[keys[0]]) is not None:
             labels = ""
         if labels is None:
-            lengths = [key for key in others if arrays[key].ndim in (1, 2)]
+            lengths = [key for key in rest if arrays[key].ndim in (1, 2)]
             if lengths and not fitting:
                 raise InputError(
                     f"{where}: {keys[0]} has {size:,} images and {lengths[0]} {len(arrays[lengths[0]]):,} labels; the "
@@ -82,42 +80,72 @@ def find_sets(arrays: Mapping[str, _Array], where: str) -> tuple[list[ArraySet],
         sets.append(ArraySet(keys[0], labels, usage, split, names))
     if not sets:
         raise InputError(f"{where}: holds images without labels: {_list(arrays)}; save the labels beside them, as y")
-    known = {one.split for one in sets}
-    if "" in known and len(known) > 1:
-        if "train" in known:
-            plain = next(one for one in sets if not one.split)
-            raise InputError(f"{where}: {plain.images} names no split, others do: {_list(arrays)}; rename or remove it")
-        notes += [
-            f"{one.images} names no split beside others that do: it was read as train." for one in sets if not one.split
-        ]
-        sets = [one._replace(split=one.split or "train") for one in sets]
+    plain = next((array_set.images for array_set in sets if not array_set.split), "")
+    if plain and len(sets) > 1:
+        if any(array_set.split == "train" for array_set in sets):
+            raise InputError(f"{where}: {plain} names no split, others do: {_list(arrays)}; rename or remove it")
+        notes.append(f"{plain} names no split beside others that do: it was read as train.")
+        sets = [array_set._replace(split=array_set.split or "train") for array_set in sets]
     return sets, notes
 
 
-def read_set(arrays: Mapping[str, _Array], one: ArraySet, where: str) -> FaceRows:
+def read_set(arrays: Mapping[str, _Array], array_set: ArraySet, where: str) -> FaceRows:
     """Return the rows of one set.
 
     Raises:
         InputError: pixels that are none, or labels that are shares.
     """
-    array = arrays[one.images]
-    column = None if one.labels else _label_column(array)
-    rows = FaceRows(where, names=one.names)
-    if column is not None:
-        labels = array[:, column]
-        array = np.delete(array, column, axis=1)
+    array = arrays[array_set.images]
+    column = None if array_set.labels else _label_column(array)
+    if column is None:
+        labels = arrays[array_set.labels]
     else:
-        labels = arrays[one.labels]
-    rows.images = to_images(array, f"{where}: {one.images}")
-    rows.source = [f"{one.images}:row {row}" for row in range(1, len(array) + 1)]
-    rows.place = [f"{where}:{source}" for source in rows.source]
-    rows.label = _to_labels(labels, f"{where}: {one.labels or one.images}")
-    rows.split = [one.split] * len(array)
-    if one.usage:
-        written = [_text(value) for value in arrays[one.usage].ravel()]
-        rows.split = [split_of(text) or "" for text in written]
-        refuse_splits(rows, written, one.usage)
-    return rows
+        labels, array = array[:, column], np.delete(array, column, axis=1)
+    sources = [f"{array_set.images}:row {row}" for row in range(1, len(array) + 1)]
+    return make_rows(
+        where,
+        sources=sources,
+        places=[f"{where}:{source}" for source in sources],
+        labels=_to_labels(labels, f"{where}: {array_set.labels or array_set.images}"),
+        images=to_images(array, f"{where}: {array_set.images}"),
+        split=array_set.split,
+        usages=[_text(value) for value in arrays[array_set.usage].ravel()] if array_set.usage else None,
+        usage_column=array_set.usage,
+        names=array_set.names,
+    )
+
+
+def to_images(array: _Array, where: str) -> npt.NDArray[np.uint8]:
+    """Bring images to uint8 (N, H, W, C), with C 1 or 3.
+
+    Args:
+        array: (N, H * H), (N, H, W), (N, H, W, C) or (N, C, H, W): whole numbers in 0..255, numbers with decimals in
+            0..255, or fractions in 0..1, which are told by the largest.
+        where: the array, for messages.
+
+    Raises:
+        InputError: values outside.
+    """
+    if array.ndim == 2:
+        side = math.isqrt(array.shape[1])
+        array = array.reshape(len(array), side, side)
+    if array.ndim == 3:
+        array = array[..., np.newaxis]
+    elif array.shape[-1] not in (1, 3):
+        array = array.transpose(0, 2, 3, 1)
+    if array.dtype == np.uint8:
+        return np.ascontiguousarray(array)
+    if array.dtype == np.bool_:
+        return array.astype(np.uint8) * np.uint8(255)
+    least, most = (float(array.min()), float(array.max())) if array.size else (0.0, 0.0)
+    if not (0 <= least and most <= 255):
+        raise InputError(
+            f"{where}: its values reach from {least:.3g} to {most:.3g}; pixels are 0 to 255, or fractions 0 to 1. "
+            "Save them before they are standardised"
+        )
+    if array.dtype.kind == "f":
+        array = np.rint(array * array.dtype.type(255 if most <= 1 else 1))
+    return array.astype(np.uint8)
 
 
 def split_of_key(key: str) -> str:
@@ -131,16 +159,16 @@ def split_of_key(key: str) -> str:
         for word, split in (("publictest", "val"), ("privatetest", "test")):
             if word in joined:
                 return split
-        if whole := split_of(part):
-            return whole
-        found = set()
+        if part_split := split_of(part):
+            return part_split
+        splits = set()
         for token in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", part):
             word = token.lower()
             bare = re.sub(r"^.*[xy](?=(?:train|val|test|valid)$)|[xy]$", "", word)
-            found.add(split_of(word) or split_of(bare) or "")
-        found.discard("")
-        if len(found) == 1:
-            return found.pop()
+            splits.add(split_of(word) or split_of(bare) or "")
+        splits.discard("")
+        if len(splits) == 1:
+            return splits.pop()
     return ""
 
 
@@ -172,9 +200,9 @@ def _label_column(array: _Array) -> int | None:
 
 def _choose_labels(arrays: Mapping[str, _Array], fitting: list[str], where: str) -> str | None:
     fitting = [key for key in fitting if arrays[key].ndim == 1 or arrays[key].shape[1] <= _MOST_CLASSES]
-    words = [key for key in fitting if arrays[key].ndim == 1 and _are_expressions(arrays[key])]
+    worded = [key for key in fitting if _all_mean(arrays[key], expression_of)]
     named = [key for key in fitting if set(re.split(r"[^a-z]+", key.rpartition("/")[2].lower())) & {*_LABEL_WORDS}]
-    for keys in (words, fitting if len(fitting) == 1 else named):
+    for keys in (worded, fitting if len(fitting) == 1 else named):
         if len(keys) == 1:
             return keys[0]
     if len(fitting) > 1:
@@ -187,12 +215,10 @@ def _text(value: object) -> str:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
-def _are_expressions(array: _Array) -> bool:
-    return array.dtype.kind in "SUOT" and all(expression_of(_text(value)) for value in np.unique(array))
-
-
-def _are_splits(array: _Array) -> bool:
-    return array.ndim == 1 and array.dtype.kind in "SUOT" and all(split_of(_text(v)) for v in np.unique(array))
+def _all_mean(array: _Array, meaning: Callable[[str], str | None]) -> bool:
+    """Tell whether all entries are words with a meaning as expression, or as split."""
+    is_text = array.ndim == 1 and array.dtype.kind in "SUOT"
+    return is_text and all(meaning(_text(value)) for value in np.unique(array))
 
 
 def _class_names(array: _Array) -> tuple[str, ...]:
@@ -212,7 +238,7 @@ def _to_labels(array: _Array, where: str) -> list[str]:
                 "shares of several classes are no label"
             )
         array = array.argmax(1)
-    return [clean_label(_text(value)) for value in array.tolist()]
+    return [_text(value) for value in array.tolist()]
 
 
 def _list(arrays: Mapping[str, _Array]) -> str:

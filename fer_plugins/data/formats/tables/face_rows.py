@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from functools import cache, lru_cache
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from fer_plugins.data.formats.archives.file_set import split_name
-from fer_plugins.data.formats.image_files import OnBadImage
+from fer_plugins.data.formats.image_files import OnBadImage, UnreadableError, describe_bad
 from fer_plugins.data.formats.labels import expression_of
 from fer_plugins.data.formats.split_names import split_of
 from fer_plugins.runtime.errors import InputError
 
 Images = Sequence[npt.NDArray[np.uint8]] | npt.NDArray[np.uint8]
-_SPLITS_SAID = "Training, PublicTest, PrivateTest, or train, val, test"
 
 
 class BadRow(NamedTuple):
@@ -46,37 +46,10 @@ class FaceRows:
 
     def describe_bad(self) -> list[str]:
         """Return a sentence on the rows that were left out, or [] where there are none."""
-        if not self.bad:
-            return []
-        first = self.bad[0]
-        return [
-            f"{len(self.bad):,} bad rows were left out (--data.on_bad_image skip), the first: {first.where}: "
-            f"{first.reason}."
-        ]
+        return describe_bad([f"{row.where}: {row.reason}" for row in self.bad], "rows")
 
 
-class FaceTable(Protocol):
-    """A table or array file, or several that belong together; picklable, nothing stays open."""
-
-    @property
-    def title(self) -> str:
-        """What it is, for the notes."""
-        ...
-
-    def digest(self) -> str:
-        """Hash what a change of the files would change."""
-        ...
-
-    def read(self, on_bad_image: OnBadImage) -> FaceRows:
-        """Read everything.
-
-        Raises:
-            UnreadableError: a bad row, under "error".
-            InputError: the file is damaged, or its columns or arrays are none that can be understood.
-        """
-        ...
-
-
+@lru_cache(maxsize=10_000, typed=True)  # typed: 1 and True are equal, and two labels
 def clean_label(value: object) -> str:
     """Return a label as compared: codes without decimals and leading zeros, words without blanks around.
 
@@ -96,11 +69,7 @@ def code_labels(
 ) -> tuple[list[int], list[int | None]]:
     """Turn labels into places in ``classes``.
 
-    Args:
-        rows: what was read.
-        classes: the dataset's class names, in the order of its codes.
-        codes: what the codes of this copy mean, in the order 0, 1, 2, ...; else the file's own names, else ``classes``.
-        remedy: what helps where the labels are others.
+    ``codes`` say what 0, 1, 2, ... mean; else the file's own names, else ``classes`` do. ``remedy`` ends an error.
 
     Returns:
         Of the good rows, and of the bad ones (None: not known).
@@ -108,21 +77,26 @@ def code_labels(
     Raises:
         InputError: a label that is neither such a code nor an expression of ``classes``.
     """
-    means = {label: _class_of(label, classes, codes or rows.names or classes) for label in {*rows.label}}
-    top = len(codes or rows.names or classes) - 1
+    by_code = codes or rows.names or classes
+
+    @cache
+    def place_of(label: str | None) -> int | None:
+        name = label or ""
+        if name.isdecimal() and name.isascii():
+            name = by_code[int(name)] if len(name) < 6 and int(name) < len(by_code) else ""
+        name = expression_of(name) or name
+        return classes.index(name) if name in classes else None
+
     refuse_column(
         rows,
         rows.label,
-        lambda label: means[label] is not None,
+        lambda label: place_of(label) is not None,
         "the label",
-        f"a code in 0..{top} or one of {', '.join(classes)} is needed",
+        f"a code in 0..{len(by_code) - 1} or one of {', '.join(classes)} is needed",
         remedy,
     )
-    good = [place for label in rows.label if (place := means[label]) is not None]
-    bad = [
-        None if row.label is None else _class_of(row.label, classes, codes or rows.names or classes) for row in rows.bad
-    ]
-    return good, bad
+    good = [place for label in rows.label if (place := place_of(label)) is not None]
+    return good, [place_of(row.label) for row in rows.bad]
 
 
 def check_splits(rows: FaceRows) -> bool:
@@ -138,17 +112,70 @@ def check_splits(rows: FaceRows) -> bool:
     return known
 
 
-def refuse_splits(rows: FaceRows, written: Sequence[str], column: str) -> None:
-    """Refuse splits that were not understood: "" in ``rows.split`` where the file has such a column."""
-    unknown = {text for text, split in zip(written, rows.split, strict=True) if not split}
-    refuse_column(
-        rows,
-        written,
-        lambda text: text not in unknown,
-        column,
-        f"{_SPLITS_SAID} is needed",
-        "rename them, or rename the column where it is none of splits",
-    )
+def make_rows(
+    where: str,
+    *,
+    sources: Sequence[str],
+    places: Sequence[str],
+    labels: Sequence[object],
+    images: Images,
+    reasons: Sequence[str | None] = (),
+    split: str = "",
+    usages: Sequence[str] | None = None,
+    usage_column: str = "Usage",
+    numbers: Sequence[int] = (),
+    names: tuple[str, ...] = (),
+    notes: Sequence[str] = (),
+    on_bad_image: OnBadImage = "error",
+) -> FaceRows:
+    """Put the columns of a table together.
+
+    Args:
+        where: the file, for messages.
+        sources: unique name of each row.
+        places: the same for messages.
+        labels: as written; None where a bad row has none.
+        images: of the good rows.
+        reasons: None or what is wrong with each row; () where all are good.
+        split: of all rows, where there is no column of splits.
+        usages: the column of splits, as written.
+        usage_column: its name.
+        numbers: of a csv, the numbers of the data rows.
+        names: class names by code, where the file holds them.
+        notes: sentences on how it was read.
+        on_bad_image: what a bad row leads to: error, or skip (left out).
+
+    Raises:
+        UnreadableError: a bad row, under "error".
+        InputError: a split that is none.
+    """
+    rows = FaceRows(where, images=images, names=names, notes=list(notes))
+    splits = {usage: split_of(usage) or "" for usage in set(usages or ())}
+    written = []
+    for at, (source, place, label) in enumerate(zip(sources, places, labels, strict=True)):
+        row_split = split if usages is None else splits[usages[at]]
+        reason = reasons[at] if reasons else None
+        if reason is not None:
+            if on_bad_image == "error":
+                raise UnreadableError(place, reason)
+            rows.bad.append(BadRow(None if label is None else clean_label(label), row_split, place, reason))
+            continue
+        rows.row += numbers[at : at + 1]
+        rows.source.append(source)
+        rows.place.append(place)
+        rows.label.append(clean_label("" if label is None else label))
+        rows.split.append(row_split)
+        written.append(usages[at] if usages is not None else "")
+    if usages is not None:
+        refuse_column(
+            rows,
+            written,
+            lambda usage: bool(splits[usage]),
+            usage_column,
+            "Training, PublicTest, PrivateTest, or train, val, test is needed",
+            "rename them, or rename the column where it is none of splits",
+        )
+    return rows
 
 
 def refuse_column(
@@ -156,13 +183,7 @@ def refuse_column(
 ) -> None:
     """Raise where a value of a column is not ``known``: the row's fault, or the column's where many rows have it.
 
-    Args:
-        rows: where the values stand.
-        values: one of each good row.
-        known: tells whether a value is understood.
-        what: the column, for the message.
-        needed: what it must hold.
-        remedy: for a fault of the column.
+    ``what`` is the column and ``needed`` what it must hold, for the message; ``remedy`` is for a fault of the column.
     """
     wrong = [number for number, value in enumerate(values) if not known(value)]
     if not wrong:
@@ -180,33 +201,20 @@ def refuse_column(
     )
 
 
-def _class_of(label: str, classes: Sequence[str], codes: Sequence[str]) -> int | None:
-    name: str | None = label
-    if label.isdecimal() and label.isascii():
-        name = codes[int(label)] if len(label) < 6 and int(label) < len(codes) else ""
-    name = expression_of(name or "") or name
-    return classes.index(name) if name in classes else None
-
-
 def join_rows(parts: Sequence[FaceRows]) -> FaceRows:
     """Put the rows of several files behind one another."""
     first = parts[0]
     if len(parts) == 1:
         return first
     joined = FaceRows(first.where)
-    images: list[Any] = []
+    for name in ("row", "source", "place", "label", "split", "bad"):
+        setattr(joined, name, [value for rows in parts for value in getattr(rows, name)])
+    joined.images = [image for rows in parts for image in rows.images]
+    joined.notes = list(dict.fromkeys(note for rows in parts for note in rows.notes))
     for rows in parts:
-        joined.source += rows.source
-        joined.place += rows.place
-        joined.label += rows.label
-        joined.split += rows.split
-        joined.bad += rows.bad
-        joined.notes += [note for note in rows.notes if note not in joined.notes]
-        images.extend(rows.images)
         if rows.names and joined.names and rows.names != joined.names:
             raise InputError(f"{rows.where}: names its classes otherwise than {first.where}; read one of them alone")
         joined.names = joined.names or rows.names
-    joined.images = images
     return joined
 
 

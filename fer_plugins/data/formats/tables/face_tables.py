@@ -2,78 +2,83 @@
 
 from __future__ import annotations
 
-import tarfile
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import Literal
 
-from fer_plugins.data.formats.archives.file_set import FileSet, SingleFile, make_printable, split_name
+from fer_plugins.data.formats.archives.file_set import Opener, hash_file, make_printable, split_name
+from fer_plugins.data.formats.archives.folder_files import FolderFiles
 from fer_plugins.data.formats.archives.root_files import RootFiles
-from fer_plugins.data.formats.archives.tar_files import TarFiles
-from fer_plugins.data.formats.archives.zip_files import ZipFiles
-from fer_plugins.data.formats.file_kinds import Kind, kind_of, look_like
+from fer_plugins.data.formats.file_kinds import kind_of_file, look_like, read_head
 from fer_plugins.data.formats.image_files import OnBadImage
-from fer_plugins.data.formats.tables.array_files import ArrayTable
-from fer_plugins.data.formats.tables.arrow_files import ArrowTable
-from fer_plugins.data.formats.tables.csv_files import CsvFile
-from fer_plugins.data.formats.tables.face_rows import FaceRows, FaceTable, join_rows, split_of_path
-from fer_plugins.data.formats.tables.pixel_csv import read_dialect, read_pixel_csv
+from fer_plugins.data.formats.tables.array_files import read_arrays
+from fer_plugins.data.formats.tables.arrow_files import read_arrow
+from fer_plugins.data.formats.tables.csv_dialect import find_dialect
+from fer_plugins.data.formats.tables.csv_files import TAR_SUFFIXES, open_csv
+from fer_plugins.data.formats.tables.face_rows import FaceRows, join_rows, split_of_path
+from fer_plugins.data.formats.tables.pixel_csv import read_pixel_csv
 from fer_plugins.runtime.errors import InputError
 
 CSV_SUFFIXES = tuple(f"{kind}{packed}" for kind in (".csv", ".tsv") for packed in ("", ".gz", ".bz2", ".xz"))
 _ARRAY_SUFFIXES = (".npy", ".npz", ".h5", ".hdf5")
 _ARROW_SUFFIXES = (".parquet", ".arrow", ".feather")
-_TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
-_TEXT_SUFFIXES = (*CSV_SUFFIXES, *_TAR_SUFFIXES, ".zip", ".gz", ".bz2", ".xz", ".txt", ".data", ".dat", ".npy", ".npz")
+_TEXT_SUFFIXES = (*CSV_SUFFIXES, *TAR_SUFFIXES, ".zip", ".gz", ".bz2", ".xz", ".txt", ".data", ".dat", ".npy", ".npz")
 _MOST_LOOKED_AT = 200  # csv files of one copy
 _MOST_TEXTS = 20  # likewise, of files that end in .txt
 
 
 @dataclass(frozen=True)
-class CsvTable:
-    """A csv of pixels."""
+class FaceTable:
+    """One table or array file, or several that belong together; picklable, nothing stays open."""
 
-    csv: CsvFile
-    title: str
-    split: str = ""  # of a csv that has no such column, by its name
-    file: str = ""  # what its rows' sources begin with; else its own name
+    files: RootFiles
+    names: tuple[str, ...]
+    kind: Literal["csv", "arrays", "arrow"] = "csv"
+    has_splits: bool = False  # of a csv, whether it has a column of splits
 
-    def digest(self) -> str:
-        """Hash the bytes of the file, packed or not."""
-        return self.csv.digest()
-
-    def read(self, on_bad_image: OnBadImage) -> FaceRows:
-        """Read all rows."""
-        with self.csv.opened(whole=True) as (stream, file, where):
-            rows = read_pixel_csv(stream, where, self.file or file, side=48, on_bad_row=on_bad_image)
-        if self.split and not any(rows.split):
-            rows.split = [self.split] * len(rows.split)
-            rows.bad = [bad._replace(split=self.split) for bad in rows.bad]
-        return rows
-
-
-@dataclass(frozen=True)
-class JoinedTables:
-    """Several tables, each of which is one split."""
-
-    parts: tuple[FaceTable, ...]
-    title: str
+    @property
+    def title(self) -> str:
+        """What it is, for the notes."""
+        shown = ", ".join(make_printable(name) for name in self.names[:4]) + (", ..." if len(self.names) > 4 else "")
+        if self.kind == "arrow":
+            return f"tables of images ({shown})"
+        if self.kind == "arrays":
+            shown = ", ".join(make_printable(split_name(name)[-1]) for name in self.names[:4])
+            return f"arrays ({shown}{', ...' if len(self.names) > 4 else ''}) in {self.files.path.resolve().name}"
+        if self.files.packed and len(self.names) == 1:
+            return f"csv of pixels ({shown} in {self.files.whole.path.name})"
+        return f"csv of pixels ({shown if len(self.names) > 1 else split_name(shown)[-1]})"
 
     def digest(self) -> str:
-        """Hash the files one after the other."""
-        return " ".join(part.digest() for part in self.parts)
+        """Hash the bytes of csv files and archives; of arrays in a folder their names, sizes and times of change."""
+        paths = [self.files.on_disk(name) for name in self.names] if self.kind == "csv" else []
+        on_disk = [path for path in paths if path is not None]
+        return " ".join(map(hash_file, on_disk)) if on_disk else self.files.digest(self.names)
 
     def read(self, on_bad_image: OnBadImage) -> FaceRows:
-        """Read all of them."""
-        return join_rows([part.read(on_bad_image) for part in self.parts])
+        """Read everything.
+
+        Raises:
+            UnreadableError: a bad row, under "error".
+            InputError: the file is damaged, or its columns or arrays are none that can be understood.
+        """
+        if self.kind == "arrays":
+            return read_arrays(self.files, self.names)
+        if self.kind == "arrow":
+            return read_arrow(self.files, self.names, on_bad_image)
+        parts = []
+        for name in self.names:
+            with open_csv(self.files, name, whole=True) as (stream, file, where):
+                source = make_printable(name) if len(self.names) > 1 else file
+                parts.append(read_pixel_csv(stream, where, source, on_bad_row=on_bad_image, split=split_of_path(name)))
+        return join_rows(parts)
 
 
 @dataclass
 class FoundTables:
     """What lies in a copy, the csv files by what their first lines say."""
 
-    complete: dict[str, CsvTable] = field(default_factory=dict)  # with a column of splits
-    parts: dict[str, CsvTable] = field(default_factory=dict)  # without
+    complete: dict[str, FaceTable] = field(default_factory=dict)  # with a column of splits
+    parts: dict[str, FaceTable] = field(default_factory=dict)  # without
     refused: dict[str, str] = field(default_factory=dict)  # no table of faces, and why
     arrays: list[str] = field(default_factory=list)
     arrow: list[str] = field(default_factory=list)
@@ -81,120 +86,83 @@ class FoundTables:
 
     def split_tables(self) -> list[str]:
         """Return the csv files that are one split each, where there are at least two different ones."""
-        named = {name: table.split for name, table in self.parts.items() if table.split}
+        named = {name: split for name in self.parts if (split := split_of_path(name))}
         return list(named) if len(set(named.values())) == len(named) > 1 else []
 
 
-def find_tables(files: FileSet) -> FoundTables:
-    """Look at the first lines of every csv of a folder or zip, and at the names of the other tables."""
-    found = FoundTables()
+def find_tables(files: RootFiles) -> FoundTables:
+    """Look at the first lines of every csv of a folder or archive, and at the names of the other tables."""
+    tables = FoundTables()
     texts: list[str] = []
-    for name in sorted(files.names, key=lambda name: (len(split_name(name)), name)):
-        folded = name.lower()
-        if folded.endswith(_ARRAY_SUFFIXES):
-            found.arrays.append(name)
-        elif folded.endswith(_ARROW_SUFFIXES) and not split_name(folded)[-1].startswith("cache-"):
-            found.arrow.append(name)
-        elif folded.endswith(".txt") and len(texts) < _MOST_TEXTS:
-            texts.append(name)
-        elif folded.endswith(CSV_SUFFIXES):
-            if len(found.complete) + len(found.parts) + len(found.refused) >= _MOST_LOOKED_AT:
-                found.refused[name] = f"only {_MOST_LOOKED_AT} csv files were looked at"
-                continue
-            _look_at_csv(files, name, found)
-    for name in texts:  # Excel saves tables so; most other texts are none, and no news
-        _look_at_csv(files, name, found)
-        found.refused.pop(name, None)
-    return found
+    with files.opened() as opener:
+        for name in sorted(files.names, key=lambda name: (len(split_name(name)), name)):
+            folded = name.lower()
+            if folded.endswith(_ARRAY_SUFFIXES):
+                tables.arrays.append(name)
+            elif folded.endswith(_ARROW_SUFFIXES) and not split_name(folded)[-1].startswith("cache-"):
+                tables.arrow.append(name)
+            elif folded.endswith(".txt") and len(texts) < _MOST_TEXTS:
+                texts.append(name)
+            elif folded.endswith(CSV_SUFFIXES):
+                if len(tables.complete) + len(tables.parts) + len(tables.refused) >= _MOST_LOOKED_AT:
+                    tables.refused[name] = f"only {_MOST_LOOKED_AT} csv files were looked at"
+                else:
+                    _look_at_csv(files, name, tables, opener)
+        for name in texts:  # Excel saves tables so; most other texts are none, and no news
+            _look_at_csv(files, name, tables, opener)
+            tables.refused.pop(name, None)
+    return tables
 
 
-def _look_at_csv(files: FileSet, name: str, found: FoundTables) -> None:
-    whole, full = (files.whole, files.full_name(name)) if isinstance(files, RootFiles) else (files, name)
-    if isinstance(whole, TarFiles):
-        found.refused[name] = f"{files.where(name)}: lies beside other files in a tar; unpack it and give the folder"
-        return
-    if isinstance(whole, ZipFiles):
-        csv = CsvFile(whole.path, full)
-        title = f"{make_printable(name)} in {whole.path.name}"
-    else:
-        # A tar or zip whose name says csv is what it is.
-        kind = kind_of_file(whole.path / full)
-        if kind == "zip":
-            found.zips.append(name)
-            return
-        csv = CsvFile(whole.path / full, packing="tar" if kind == "tar" else "file")
-        title = f"csv of pixels ({split_name(name)[-1]})"
+def _look_at_csv(files: RootFiles, name: str, tables: FoundTables, opener: Opener) -> None:
+    path = files.on_disk(name)
     try:
-        with csv.opened(whole=False) as (stream, _, where):
-            dialect = read_dialect(stream, where)
+        if path is not None and kind_of_file(path) == "zip":  # what its name says is wrong
+            tables.zips.append(name)
+            return
+        table = csv_table(files, name, opener)
     except InputError as error:
-        found.refused[name] = str(error)
+        tables.refused[name] = str(error)
         return
-    if dialect.columns.usage is not None:
-        found.complete[name] = CsvTable(csv, title)
-    else:
-        found.parts[name] = CsvTable(csv, title, split_of_path(name))
+    (tables.complete if table.has_splits else tables.parts)[name] = table
 
 
-def join_csvs(found: FoundTables, names: Sequence[str]) -> FaceTable:
-    """Return the table of several csv files, each of which is one split."""
-    parts = tuple(
-        CsvTable(found.parts[name].csv, found.parts[name].title, found.parts[name].split, file=make_printable(name))
-        for name in names
-    )
-    return JoinedTables(parts, f"csv of pixels ({', '.join(names)})")
+def csv_table(files: RootFiles, name: str, opener: Opener | None = None) -> FaceTable:
+    """Return the table that a csv is.
+
+    Raises:
+        InputError: its first lines say that it is none.
+    """
+    with open_csv(files, name, whole=False, opener=opener) as (stream, _, where):
+        dialect = find_dialect(read_head(stream), where, 48)
+    return FaceTable(files, (name,), has_splits=dialect.columns.usage is not None)
 
 
-def table_of_file(path: Path) -> FaceTable | None:
+def table_of_file(files: RootFiles) -> FaceTable | None:
     """Return the table that a single file is, by its content; None where it is none, and a zip may hold anything.
 
     Raises:
         InputError: it looks like a table, and cannot be read.
     """
+    path, names = files.path, tuple(files.names)
     kind = kind_of_file(path)
     folded = path.name.lower()
     if kind in ("npy", "hdf5"):
-        return ArrayTable(SingleFile(path), (path.name,), beside=True)
+        if folded.endswith(".npy"):  # it may be half of a pair
+            files = RootFiles(FolderFiles(path.resolve().parent, depth=1))
+            names = tuple(name for name in files.names if name.lower().endswith(".npy"))
+        return FaceTable(files, names, "arrays")
     if kind in ("parquet", "arrow"):
-        return ArrowTable(SingleFile(path), (path.name,))
-    if kind == "tar" or (kind == "empty" and folded.endswith(_TAR_SUFFIXES)):
-        return _checked(CsvTable(CsvFile(path, packing="tar"), f"csv of pixels in a tar ({path.name})"))
-    if kind in ("gzip", "bzip2", "xz") or (
-        kind in ("text", "empty", "other") and (folded.endswith(_TEXT_SUFFIXES) or not path.suffix)
-    ):
-        return _checked(CsvTable(CsvFile(path), f"csv of pixels ({path.name})", split_of_path(path.name)))
+        return FaceTable(files, names, "arrow")
+    readable = folded.endswith(_TEXT_SUFFIXES) or not path.suffix
+    if kind in ("tar", "gzip", "bzip2", "xz") or (kind in ("text", "empty", "other") and readable):
+        return csv_table(files, path.name)
     return None
 
 
-def array_table(files: FileSet, names: Sequence[str]) -> FaceTable:
-    """Return the table of the arrays in several files of one copy."""
-    return ArrayTable(files, tuple(names))
-
-
-def kind_of_file(path: Path) -> Kind:
-    """Tell what a file is; a compressed tar is a tar.
-
-    Raises:
-        InputError: it cannot be read.
-    """
-    try:
-        with path.open("rb") as stream:
-            kind = kind_of(stream.read(4096))
-        return "tar" if kind in ("gzip", "bzip2", "xz") and tarfile.is_tarfile(path) else kind
-    except (OSError, EOFError) as error:
-        why = getattr(error, "strerror", None) or error
-        raise InputError(f"{make_printable(str(path))}: cannot be read ({why}); give --data.root another") from error
-
-
-def refuse_file(path: Path, looked_for: str) -> InputError:
+def refuse_file(files: RootFiles, looked_for: str) -> InputError:
     """Return the error for a file that is no table and no archive."""
-    with path.open("rb") as stream:
-        said = look_like(stream.read(64))
-    looks = f"; it looks like {said}" if said else ""
-    return InputError(f"{make_printable(str(path))}: is no csv, zip or tar{looks}; looked for {looked_for}")
-
-
-def _checked(table: CsvTable) -> CsvTable:
-    with table.csv.opened(whole=False) as (stream, _, where):
-        read_dialect(stream, where)
-    return table
+    with files.path.open("rb") as stream:
+        description = look_like(stream.read(64))
+    looks = f"; it looks like {description}" if description else ""
+    return InputError(f"{make_printable(str(files.path))}: is no csv, zip or tar{looks}; looked for {looked_for}")

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 _BLANK = ord(" ")
-_MARKS = bytes.maketrans(b",;|[](){}'\"\t\r\n", b"              ")  # what stands around numbers in exports
+_MARKS = str.maketrans(dict.fromkeys(",;|[](){}'\"", " "))  # what stands around numbers in exports
 _LEAST_SIDE = 8  # pixels; fewer numbers in a row are no image
 
 
@@ -22,24 +22,22 @@ class PixelForm(NamedTuple):
     scale: Literal["whole", "decimal", "fraction"]  # 0..255 without, with decimals, or 0..1
 
 
-def find_form(samples: Sequence[bytes], side: int) -> PixelForm:
+def find_form(samples: Sequence[str], side: int) -> PixelForm:
     """Tell from the first images' text how a file writes them.
 
-    Args:
-        samples: the text of each image.
-        side: the side that is expected; taken where most of the samples have no other square number of pixels.
+    ``side`` is expected: taken where most samples have no other square number of pixels.
 
     Returns:
         Side and scale; numbers are fractions where none of the samples' is above 1 and some are between 0 and 1.
     """
-    words = [split_numbers(text) for text in samples]
-    square = {n: math.isqrt(n) for n in map(len, words) if n >= _LEAST_SIDE**2 and math.isqrt(n) ** 2 == n}
-    counted = Counter(len(row) for row in words)
+    numbers = [split_numbers(text) for text in samples]
+    square = {n: math.isqrt(n) for n in map(len, numbers) if n >= _LEAST_SIDE**2 and math.isqrt(n) ** 2 == n}
+    counted = Counter(len(row) for row in numbers)
     usual = max(square, key=lambda n: (counted[n], n == side * side), default=side * side)
-    if counted[usual] * 2 < len(words):
+    if counted[usual] * 2 < len(numbers):
         usual = side * side
     side = math.isqrt(usual)
-    rows = [[value for value in map(_to_float, row) if value is not None] for row in words if len(row) == usual]
+    rows = [[value for value in map(_to_float, row) if math.isfinite(value)] for row in numbers if len(row) == usual]
     rows = [row for row in rows if row]
     broken = [row for row in rows if not all(value.is_integer() for value in row)]
     if 2 * len(broken) <= len(rows):  # in a file of whole numbers a single fraction is a fault
@@ -48,12 +46,12 @@ def find_form(samples: Sequence[bytes], side: int) -> PixelForm:
     return PixelForm(side, "fraction" if within else "decimal")
 
 
-def split_numbers(text: bytes) -> list[bytes]:
+def split_numbers(text: str) -> list[str]:
     """Return the words of an image's text, without brackets, quotes and the marks between them."""
     return text.translate(_MARKS).split()
 
 
-def parse_pixels(texts: list[bytes], form: PixelForm) -> tuple[npt.NDArray[np.uint8], list[str | None]]:
+def parse_pixels(texts: Sequence[str], form: PixelForm) -> tuple[npt.NDArray[np.uint8], list[str | None]]:
     """Parse images.
 
     Returns:
@@ -62,13 +60,13 @@ def parse_pixels(texts: list[bytes], form: PixelForm) -> tuple[npt.NDArray[np.ui
     width = form.side**2
     block = _parse_clean_block(texts, width)
     if block is None or form.scale == "fraction":
-        words = [split_numbers(text) for text in texts]
-        block = _parse_clean_block([b" ".join(row) for row in words], width) if form.scale == "whole" else None
+        numbers = [split_numbers(text) for text in texts]
+        block = _parse_clean_block([" ".join(row) for row in numbers], width) if form.scale == "whole" else None
     if block is not None:
         return block, [None] * len(texts)
     good: list[npt.NDArray[np.uint8]] = []
     reasons: list[str | None] = []
-    for row in words:
+    for row in numbers:
         parsed = _parse_words(row, width, form.scale)
         reasons.append(parsed if isinstance(parsed, str) else None)
         if not isinstance(parsed, str):
@@ -76,46 +74,33 @@ def parse_pixels(texts: list[bytes], form: PixelForm) -> tuple[npt.NDArray[np.ui
     return (np.stack(good) if good else np.empty((0, width), np.uint8)), reasons
 
 
-def _parse_words(words: list[bytes], width: int, scale: str) -> npt.NDArray[np.uint8] | str:
+def _parse_words(numbers: list[str], width: int, scale: str) -> npt.NDArray[np.uint8] | str:
     """Return (width,) pixels, or what is wrong."""
     top = 1 if scale == "fraction" else 255
-    try:
-        fast = np.array([float(word) for word in words])
-    except ValueError:
-        fast = np.empty(0)
-    if len(fast) == width and fast.min() >= 0 and fast.max() <= top and (scale != "whole" or (fast % 1 == 0).all()):
-        return _to_bytes(fast, scale)
-    values = []  # something is wrong with one of them: which?
-    for place, word in enumerate(words, start=1):
-        value = _to_float(word)
-        if value is None or not 0 <= value <= top or (scale == "whole" and not value.is_integer()):
-            shown = word[:20].decode("utf-8", "replace")
+    values = [_to_float(word) for word in numbers]
+    for place, value in enumerate(values):
+        if not 0 <= value <= top or (scale == "whole" and not value.is_integer()):
             needed = {"whole": "a whole number in 0..255", "decimal": "a number in 0..255"}.get(
                 scale, "a number in 0..1, as in the rows before,"
             )
-            return f"pixel {place} is {shown!r}, {needed} is needed"
-        values.append(value)
-    if len(words) != width:
-        return f"the row has {len(words)} pixels, {width} are needed"
-    return _to_bytes(np.array(values), scale)
-
-
-def _to_bytes(values: npt.NDArray[np.float64], scale: str) -> npt.NDArray[np.uint8]:
-    pixels: npt.NDArray[np.uint8] = np.rint(values * (255 if scale == "fraction" else 1)).astype(np.uint8)
+            return f"pixel {place + 1} is {numbers[place][:20]!r}, {needed} is needed"
+    if len(numbers) != width:
+        return f"the row has {len(numbers)} pixels, {width} are needed"
+    pixels: npt.NDArray[np.uint8] = np.rint(np.array(values) * (255 if top == 1 else 1)).astype(np.uint8)
     return pixels
 
 
-def _to_float(word: bytes) -> float | None:
+def _to_float(word: str) -> float:
+    """Return the number that a word is; not a number (NaN) where it is none."""
     try:
-        value = float(word) if len(word) <= 40 else math.nan
+        return float(word) if len(word) <= 40 and word.isascii() else math.nan
     except ValueError:
-        return None
-    return value if math.isfinite(value) else None
+        return math.nan
 
 
-def _parse_clean_block(texts: list[bytes], width: int) -> npt.NDArray[np.uint8] | None:
+def _parse_clean_block(texts: Sequence[str], width: int) -> npt.NDArray[np.uint8] | None:
     """Parse rows by whole-array arithmetic; None where anything is not a number of 1 to 3 digits before one blank."""
-    codes = np.frombuffer(b" ".join(texts) + b" ", np.uint8)
+    codes = np.frombuffer(f"{' '.join(texts)} ".encode(), np.uint8)
     blank = codes == _BLANK
     digits = codes - np.uint8(ord("0"))  # wraps around: whatever is no digit becomes more than 9
     is_digit = digits <= 9

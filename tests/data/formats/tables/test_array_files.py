@@ -232,7 +232,7 @@ def test_a_bad_image_in_a_table_is_named_or_left_out(tmp_path):
         _ = FER2013(root=tmp_path, check="off").table
     dataset = FER2013(root=tmp_path, check="off", on_bad_image="skip")
     assert len(dataset) == 1
-    assert dataset.left_out[0].startswith("2 bad samples were left out")
+    assert dataset.left_out[0].startswith("2 bad rows were left out")
 
 
 PICKLED = np.array([{"a": 1}], dtype=object)
