@@ -11,7 +11,7 @@ from fer_plugins.commands.installed_verbs import fer_verbs
 from fer_plugins.commands.run import run
 from fer_plugins.commands.usage import UsageError, invoke
 from fer_plugins.config import registry
-from fer_plugins.config.installed import tolerate_damage
+from fer_plugins.config.tolerance import tolerate_damage
 from fer_plugins.runtime import activity
 from fer_plugins.runtime.errors import InputError, Interrupted, RunError
 from fer_plugins.runtime.plain_values import check_text

@@ -62,7 +62,7 @@ def settings(tmp_path, logger):
 
 
 def names(given):
-    return config.resolve({"logger": given}, plugin="lenet5").config.logger.name
+    return config.resolve({"logger": given}, plugin="lenet5").config.as_dict()["logger"]["name"]
 
 
 def test_spellings():
