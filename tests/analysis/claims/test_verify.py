@@ -1,16 +1,22 @@
 """Verdicts on claims: from a real run of a toy network, with claims placed below, in and above its interval."""
 
+import io
 import json
 import shutil
 
+import numpy as np
 import pytest
 import yaml
+from rich.console import Console
 from support.verbs import verify
 
+from fer_plugins.analysis.verdict_report import print_verdicts
 from fer_plugins.analysis.verdicts import ABOVE, BELOW, NOT_COMPARABLE, REPRODUCED, verify_run
 from fer_plugins.commands import main
 from fer_plugins.experiments.run import run as train
+from fer_plugins.metrics.copies import score_copies
 from fer_plugins.runs.read_runs import read_run
+from fer_plugins.runs.record import Record
 
 FLAGS = {
     "plugin": "toy",
@@ -97,6 +103,28 @@ def test_a_claim_is_known_to_half_a_unit_of_its_last_digit(trained):
     assert short - 0.005 <= high
     claim({"value": short}, {"value": round(high + 0.0011, 4)})
     assert [verdict for verdict, _ in verdicts(folder)] == [REPRODUCED, BELOW]
+    _the_number_without_copies_stands_below(folder)
+
+
+def _the_number_without_copies_stands_below(folder):
+    """As if the first ten test images had a copy in training; here, since it takes a trained run."""
+    run, record = read_run(folder), Record.read(folder)
+    assert verify_run(run)["claims"][0]["without_copies"] is None
+    status = np.array(["near"] * 10 + [""] * (len(run.true) - 10))
+    predictions = run.answers.predictions()
+    record.metrics["test"]["copies"] = score_copies(predictions, status, run.classes, near_searched=True)
+    del record.metrics["val"]
+    record.write_predictions({"test": (run.sources, predictions)}, list(run.classes), copies={"test": status.tolist()})
+    record.write_metrics()
+    found = verify_run(read_run(folder))
+    row = found["claims"][0]
+    accuracy = float((run.true == run.predicted)[10:].mean())
+    assert row["without_copies"]["measured"] == pytest.approx(accuracy)
+    assert row["measured"] == run.scores["accuracy"]
+    stream = io.StringIO()
+    print_verdicts(Console(file=stream, width=150), found, everything=False)
+    assert f"{accuracy:.4f}" in stream.getvalue()
+    assert "without images that have a copy in training" in " ".join(stream.getvalue().split())
 
 
 def test_the_papers_word_for_a_class_is_understood(trained):
