@@ -136,7 +136,7 @@ def test_plugins_import_the_contract_only(plugin):
         core = any_of(names, "fer_plugins")
         for_plugins = (
             *("contract", "config.idle_options", "pooling", "testing", "runtime.errors"),
-            *("analysis.claims", "data.formats", "data.listed_dataset"),
+            *("analysis.claims", "data.formats", "data.histogram", "data.listed_dataset"),
         )
         allowed = any_of(core, *(f"fer_plugins.{name}" for name in for_plugins))
         assert core == allowed, path

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from operator import attrgetter
 
 from fer_claims_audit.class_counts import ClassCounts, stated
 from fer_claims_audit.findings import Finding, Outcome, Remark, Unchecked, show, span
@@ -66,46 +67,39 @@ def check_rows(paper: Paper) -> Iterator[Outcome]:
         wrong = [*_f1_of_classes(table), *_macro_means(table)]
         yield from wrong
         claim = table.first.claim
-        if any(
-            (matrix.model, matrix.dataset, matrix.split) == (claim.model, claim.dataset, claim.split)
-            for matrix in paper.matrices
-        ):
+        key = attrgetter("model", "dataset", "split")
+        if key(claim) in map(key, paper.matrices):
             continue  # the matrix itself says what the rows must be
-        known = stated(paper, claim)
-        fitting = [
-            counts for counts in known if set(counts.counts) == set(table.rows) and min(counts.counts.values()) > 0
-        ]
+        counts = stated(paper, claim)
+        fitting = [known for known in counts if known.counts.keys() == table.rows.keys() and all(known.counts.values())]
         if fitting:
             sound = _sound(table, wrong)
-            yield from _in_every_reading({counts.source: list(_against_counts(sound, counts)) for counts in fitting})
+            yield from _in_every_reading({known.source: list(_against_counts(sound, known)) for known in fitting})
         elif {"precision", "recall"} <= set().union(*table.rows.values()):
-            why = "class names of table and counts differ" if known else "no class counts of this split are known"
+            why = "class names of table and counts differ" if counts else "no class counts of this split are known"
             yield Unchecked(table.about, f"rows against the test set: {why}")
 
 
 def _in_every_reading(outcomes: dict[str, list[Outcome]]) -> Iterator[Outcome]:
     """Keep what is wrong under every class counts that the split may have; what only some exclude is a remark."""
-    findings = {
-        source: [finding for finding in listed if isinstance(finding, Finding)] for source, listed in outcomes.items()
-    }
-    everywhere = set.intersection(
-        *({(finding.kind, finding.about) for finding in listed} for listed in findings.values())
-    )
+    key = attrgetter("kind", "about")
+    findings = {source: [item for item in listed if isinstance(item, Finding)] for source, listed in outcomes.items()}
+    everywhere = set.intersection(*(set(map(key, listed)) for listed in findings.values()))
     first = next(iter(outcomes))
     fits = [source for source, listed in findings.items() if not listed]
     for finding in findings[first]:
-        if (finding.kind, finding.about) in everywhere:
+        if key(finding) in everywhere:
             bounds = {
                 source: same.bound
                 for source, listed in findings.items()
                 for same in listed
-                if source != first and (same.kind, same.about) == (finding.kind, finding.about)
+                if source != first and key(same) == key(finding)
             }
             more = tuple(f"nor with the class counts of {source}: {bound}" for source, bound in bounds.items())
             yield replace(finding, certificate=(*finding.certificate, *more))
     for source, listed in findings.items():
         for finding in listed:
-            if (finding.kind, finding.about) not in everywhere:
+            if key(finding) not in everywhere:
                 possible = f"; possible with {' or '.join(fits)}" if fits else ""
                 yield Remark(finding.about, f"not with the class counts of {source}: {finding.bound}{possible}")
     yield from (finding for finding in outcomes[fits[0] if fits else first] if not isinstance(finding, Finding))
@@ -144,9 +138,7 @@ def _macro_means(table: Table) -> Iterator[Finding]:
         if mean is None or not all(metric in row for row in table.rows.values()):
             continue
         column = [row[metric] for row in table.rows.values()]
-        low, high = (
-            sum(ends) / len(column) for ends in zip(*((number.low, number.high) for number in column), strict=True)
-        )
+        low, high = (sum(ends) / len(column) for ends in zip(*((cell.low, cell.high) for cell in column), strict=True))
         if not mean.meets(low, high):
             yield Finding(
                 "means of rows", table.about, (str(mean),), f"macro {metric} is {span(low, high)}",
@@ -166,17 +158,14 @@ def _against_counts(table: Table, counts: ClassCounts) -> Iterator[Outcome]:
         for name, row in table.rows.items()
         for metric, number in row.items()
     ]
-    windows += [
-        Window(metric, number.low, number.high, str(number))
-        for metric in _MEANS
-        if (number := table.below.get(metric)) is not None
-    ]
+    means = [(metric, table.below[metric]) for metric in _MEANS if metric in table.below]
+    windows += [Window(metric, mean.low, mean.high, str(mean)) for metric, mean in means]
     miss = nearest_matrix(counts.counts, windows)
     if miss is None:
         yield Remark(table.about, "whether a confusion matrix has these rows was not settled in the time allowed")
     elif miss.images > 0:
         yield Finding(
-            "rows", table.about, tuple(str(table.below[metric]) for metric in _MEANS if metric in table.below),
+            "rows", table.about, tuple(str(mean) for _, mean in means),
             "a confusion matrix with these class counts has all printed rates", (str(counts), *miss.certificate),
         )  # fmt: skip
 
