@@ -13,6 +13,7 @@ from fer_plugins.analysis.seed_spread import Model, group_models, seed_interval
 from fer_plugins.analysis.verdicts import NOT_COMPARABLE, verify_run
 from fer_plugins.runs.kept_record import opened
 from fer_plugins.runs.read_runs import FinishedRun
+from fer_plugins.runs.without_copies import recorded_without_copies
 from fer_plugins.runtime.errors import InputError
 
 HEAD = """# Results
@@ -79,9 +80,9 @@ def _row(model: Model) -> tuple[list[str], str]:
         f"`{manifest['plugin']['name']}`{recipe}",
         f"{manifest['protocol']['name']}{' (flawed)' if manifest['protocol'].get('flaw') else ''}",
         claimed,
-        _spread(model, "accuracy", [run.scores for run in model.runs]),
+        _spread("accuracy", [run.scores for run in model.runs]),
         _without_copies(model),
-        _spread(model, "f1", [run.scores for run in model.runs]),
+        _spread("f1", [run.scores for run in model.runs]),
         ", ".join(map(str, model.seeds)),
         "; ".join(epochs),
         verdict,
@@ -125,13 +126,14 @@ def _claim(model: Model) -> tuple[str, str, str]:
 
 
 def _without_copies(model: Model) -> str:
-    scores = [run.scores.get("without_copies") for run in model.runs]
-    if any(value is None for value in scores):
+    if any("copies_in_training" not in run.record.manifest["data"] for run in model.runs):
         return "not recorded"
-    return _spread(model, "accuracy", scores)
+    without = [recorded_without_copies(run) for run in model.runs]
+    scores = [run.scores for run in without if run is not None]
+    return _spread("accuracy", scores) if len(scores) == len(without) else "no copies"
 
 
-def _spread(model: Model, name: str, scores: Sequence[Any]) -> str:
+def _spread(name: str, scores: Sequence[Any]) -> str:
     """Return a score with its interval: over test images of one training, over trainings of several."""
     if len(scores) == 1:
         interval = scores[0]["intervals"].get(name)

@@ -79,7 +79,7 @@ class ListedDataset:
         InputError: an option is none of its values; no row; an image twice; other counts than the release's.
     """
 
-    identify: Callable[[], Any]  # says which official file a copy is; of datasets whose official files are known
+    identify: Callable[[], Any]  # of datasets whose official files are known
 
     def __init__(
         self,
@@ -245,7 +245,5 @@ class ListedDataset:
             return
         shown = ", ".join(deviations[:6]) + (f" and {len(deviations) - 6} more" if len(deviations) > 6 else "")
         remedy = "or go on" if listing.explanation else "give the complete release, or go on"
-        raise InputError(
-            f"{self.files.path}: not the complete {self.title}: {shown}{listing.explanation}; {remedy} with "
-            "--data.check warn|off"
-        )
+        text = f"not the complete {self.title}: {shown}{listing.explanation}; {remedy} with --data.check warn|off"
+        raise InputError(f"{self.files.path}: {text}")

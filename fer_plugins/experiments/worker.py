@@ -19,7 +19,7 @@ import traceback
 from pathlib import Path
 
 from fer_plugins import config
-from fer_plugins.config.installed import tolerate_damage
+from fer_plugins.config.tolerance import tolerate_damage
 from fer_plugins.runs.record import Record, write_atomically
 from fer_plugins.runtime import activity
 from fer_plugins.runtime.errors import InputError, RunError
