@@ -46,22 +46,34 @@ def compare_networks(
         say: takes a line a training.
 
     Raises:
-        InputError, RunError: as :func:`compare`, for the first plug-in that raises it.
+        InputError: as :func:`compare`, for the first plug-in. RunError: a plug-in has failed; the others are finished.
+        Interrupted: the user stopped it.
     """
     if len(plans) == 1:
         return {plans[0].plugin: compare(plans[0], folder, say)}
     for plan in plans:  # a name or option that is wrong is found before the first network is trained
         for side in SIDES:
             plan.resolve(side)
-    results = {}
+    results: dict[str, dict[str, Any]] = {}
+    failed = []
     for plan in plans:
         say(f"{plan.plugin}:")
-        results[plan.plugin] = compare(plan, folder / plan.plugin, say)
+        try:
+            results[plan.plugin] = compare(plan, folder / plan.plugin, say, out=folder)
+        except Interrupted:
+            raise
+        except (InputError, RunError) as error:
+            if isinstance(error, InputError) and plan is plans[0]:
+                raise
+            failed.append(f"{plan.plugin}: {error}")
+            continue
         write_atomically(folder / "inflation.json", json.dumps({"networks": results}, indent=2) + "\n")
+    if failed:
+        raise RunError("; ".join(failed))
     return results
 
 
-def compare(plan: Plan, folder: Path, say: Callable[[str], None] = print) -> dict[str, Any]:
+def compare(plan: Plan, folder: Path, say: Callable[[str], None] = print, *, out: Path | None = None) -> dict[str, Any]:
     """Train both sides under every seed; write ``inflation.json`` and return its content.
 
     Every split is made before anything is trained. Where the training splits differ in size, the larger is cut to the
@@ -74,6 +86,7 @@ def compare(plan: Plan, folder: Path, say: Callable[[str], None] = print) -> dic
         folder: new, or that of the same comparison; gets ``inflation.json``, complete after each seed, and the runs in
             ``runs``.
         say: takes a line a training.
+        out: the folder that the command was given, where it is another; messages name it.
 
     Raises:
         InputError: the configuration, a protocol, the data or the folder do not fit; nothing was trained, nothing is
@@ -123,7 +136,7 @@ def compare(plan: Plan, folder: Path, say: Callable[[str], None] = print) -> dic
         except Interrupted:
             trained = len(sides) - 1 - len(failed)
             raise Interrupted(
-                f"interrupted, finished trainings: {trained}; go on with the same command and --out {folder}"
+                f"interrupted, finished trainings: {trained}; go on with the same command and --out {out or folder}"
             ) from None
         rows = report["seeds"]
         if len(rows) > 1:
@@ -134,7 +147,9 @@ def compare(plan: Plan, folder: Path, say: Callable[[str], None] = print) -> dic
         _write(report, folder)
     if failed:
         reasons = "; ".join(f"{label}: {reason}" for label, reason in failed.items())
-        raise RunError(f"{reasons}; the other trainings are finished, go on with the same command and --out {folder}")
+        raise RunError(
+            f"{reasons}; the other trainings are finished, go on with the same command and --out {out or folder}"
+        )
     return report
 
 

@@ -332,20 +332,26 @@ def test_a_training_that_fails_leaves_its_seed_out_and_what_was_done_stays(toy, 
     )
 
 
-def test_an_interrupted_comparison_goes_on_with_the_same_command(toy, tmp_path, monkeypatch, capsys):
-    real, trained = FERModule.training_step, set()
+def interrupt_at(epoch):
+    """Return a training step that presses Ctrl-C when an epoch begins, counted from 1 over all trainings."""
+    real, begun = FERModule.training_step, []
 
-    def stop(self, batch, batch_idx):
-        trained.add(id(self))
-        if len(trained) == 2 and self.current_epoch == 1:  # the sound side of the first seed
+    def step(self, batch, batch_idx):
+        if batch_idx == 0:
+            begun.append(self.current_epoch)
+        if len(begun) == epoch:
             raise KeyboardInterrupt
         return real(self, batch, batch_idx)
 
+    return step
+
+
+def test_an_interrupted_comparison_goes_on_with_the_same_command(toy, tmp_path, monkeypatch, capsys):
     given = words(tmp_path, "--protocol", "random", "--against", "subject_kfold", "--against.k", "5", "--seeds", "2")
     given += ["--trainer.epochs", "2"]
     place = given.index("--out") + 1
     with monkeypatch.context() as patch:
-        patch.setattr(FERModule, "training_step", stop)
+        patch.setattr(FERModule, "training_step", interrupt_at(epoch=4))  # the second of the sound side
         assert main.call("fer", inflation, given) == 1
     text = "fer: interrupted, finished trainings: 1; go on with the same command and --out"
     assert capsys.readouterr().err == f"{text} {given[place]}\n"
@@ -375,7 +381,9 @@ def test_an_interrupted_comparison_goes_on_with_the_same_command(toy, tmp_path, 
     assert len(json.loads((tmp_path / "once" / "inflation.json").read_text())["seeds"]) == 3
 
 
-def test_the_same_test_images_are_compared_in_pairs_for_each_network(toy, tmp_path, capsys, make_distribution):
+def test_the_same_test_images_are_compared_in_pairs_for_each_network(
+    toy, tmp_path, capsys, make_distribution, monkeypatch
+):
     source = """
     import numpy as np
     from fer_plugins.contract import Fold
@@ -398,8 +406,13 @@ def test_the_same_test_images_are_compared_in_pairs_for_each_network(toy, tmp_pa
     make_distribution("few", entries, source, files={"paper.yaml": paper})
     given = words(tmp_path, "--protocol", "official", "--against", "fewer", "--seeds", "3")
     given[given.index("toy")] = "toy,small"
+    with monkeypatch.context() as patch:
+        patch.setattr(FERModule, "training_step", interrupt_at(epoch=7))  # the second network's first
+        assert main.call("fer", inflation, given) == 1
+    assert f"go on with the same command and --out {tmp_path / 'found'}\n" in capsys.readouterr().err
     assert inflation(given) == 0
     shown = " ".join(capsys.readouterr().out.split())
+    assert shown.count("finished already") == 6
     assert "Both sides test the same images, so they are paired" in shown
     assert "Newcombe" not in shown
     assert "all networks: official less fewer" in shown
