@@ -31,13 +31,4 @@ def efficientnet_b0(
     Raises:
         ValueError: the images are too small, or the weights cannot be had.
     """
-    return ClassicalCNN(
-        "efficientnet_b0",
-        num_classes=num_classes,
-        in_channels=in_channels,
-        image_size=image_size,
-        smallest=32,
-        pretrained=pretrained,
-        weights=weights,
-        freeze_backbone=freeze_backbone,
-    )
+    return ClassicalCNN("efficientnet_b0", smallest=32, **locals())

@@ -33,17 +33,7 @@ def inception_v3(
     Raises:
         ValueError: the images are too small, or the weights cannot be had.
     """
-    return ClassicalCNN(
-        "inception_v3",
-        num_classes=num_classes,
-        in_channels=in_channels,
-        image_size=image_size,
-        smallest=75,
-        pool=pool,
-        pretrained=pretrained,
-        weights=weights,
-        freeze_backbone=freeze_backbone,
-    )
+    return ClassicalCNN("inception_v3", smallest=75, **locals())
 
 
 def xception(
@@ -72,14 +62,4 @@ def xception(
     Raises:
         ValueError: the images are too small, or the weights cannot be had.
     """
-    return ClassicalCNN(
-        "legacy_xception",
-        num_classes=num_classes,
-        in_channels=in_channels,
-        image_size=image_size,
-        smallest=71,
-        pool=pool,
-        pretrained=pretrained,
-        weights=weights,
-        freeze_backbone=freeze_backbone,
-    )
+    return ClassicalCNN("legacy_xception", smallest=71, **locals())

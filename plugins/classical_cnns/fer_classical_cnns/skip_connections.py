@@ -32,17 +32,7 @@ def resnet50(
     Raises:
         ValueError: the images are too small, or the weights cannot be had.
     """
-    return ClassicalCNN(
-        "resnet50",
-        num_classes=num_classes,
-        in_channels=in_channels,
-        image_size=image_size,
-        smallest=32,
-        pool=pool,
-        pretrained=pretrained,
-        weights=weights,
-        freeze_backbone=freeze_backbone,
-    )
+    return ClassicalCNN("resnet50", smallest=32, **locals())
 
 
 def densenet121(
@@ -71,14 +61,4 @@ def densenet121(
     Raises:
         ValueError: the images are too small, or the weights cannot be had.
     """
-    return ClassicalCNN(
-        "densenet121",
-        num_classes=num_classes,
-        in_channels=in_channels,
-        image_size=image_size,
-        smallest=32,
-        pool=pool,
-        pretrained=pretrained,
-        weights=weights,
-        freeze_backbone=freeze_backbone,
-    )
+    return ClassicalCNN("densenet121", smallest=32, **locals())

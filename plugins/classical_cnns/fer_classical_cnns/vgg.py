@@ -32,17 +32,7 @@ def vgg16(
     Raises:
         ValueError: the images are too small, or the weights cannot be had.
     """
-    return ClassicalCNN(
-        "vgg16",
-        num_classes=num_classes,
-        in_channels=in_channels,
-        image_size=image_size,
-        smallest=32,
-        pool=pool,
-        pretrained=pretrained,
-        weights=weights,
-        freeze_backbone=freeze_backbone,
-    )
+    return ClassicalCNN("vgg16", smallest=32, **locals())
 
 
 def vgg19(
@@ -71,14 +61,4 @@ def vgg19(
     Raises:
         ValueError: the images are too small, or the weights cannot be had.
     """
-    return ClassicalCNN(
-        "vgg19",
-        num_classes=num_classes,
-        in_channels=in_channels,
-        image_size=image_size,
-        smallest=32,
-        pool=pool,
-        pretrained=pretrained,
-        weights=weights,
-        freeze_backbone=freeze_backbone,
-    )
+    return ClassicalCNN("vgg19", smallest=32, **locals())
