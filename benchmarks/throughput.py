@@ -58,7 +58,7 @@ class MadeUp:
 
 
 def data_module(settings: config.RunConfig, count: int, augmentation: str = "none") -> FERDataModule:
-    size = settings["data"]["image_size"]
+    size = settings.data.image_size
     data = FERDataModule(
         MadeUp(count, size),
         name="made up",
@@ -66,7 +66,7 @@ def data_module(settings: config.RunConfig, count: int, augmentation: str = "non
         augmentation=registry.build("augmentation", augmentation, image_size=size),
         image_size=size,
         channels=1,
-        batch_size=settings["data"]["batch_size"],
+        batch_size=settings.data.batch_size,
         seed=0,
     )
     data.prepare()
@@ -121,7 +121,7 @@ def loops(name: str, count: int, rounds: int) -> tuple[str, str, str, str]:
     flags = {"trainer": {"epochs": 1, "progress": "none"}, "logger": "csv", "augmentation": "none", "data": "synthetic"}
     settings = config.resolve(flags, plugin=name).config
     own, bare = [], []
-    bare_loop(settings, 4 * settings["data"]["batch_size"])  # the first call compiles and allocates
+    bare_loop(settings, 4 * settings.data.batch_size)  # the first call compiles and allocates
     for _ in range(rounds):
         bare.append(bare_loop(settings, count))
         with tempfile.TemporaryDirectory() as folder:
@@ -131,7 +131,7 @@ def loops(name: str, count: int, rounds: int) -> tuple[str, str, str, str]:
 
 def data_path(augmentation: str, batch: int, rounds: int) -> tuple[str, str, str, str]:
     """Time gather, float and augmentation as a training epoch does them, without a network."""
-    settings = {"data": {"image_size": 48, "batch_size": batch}}
+    settings = config.read_config({"data": {"image_size": 48, "batch_size": batch}})
     data = data_module(settings, 28_709, augmentation)
     loader, rates = data.train_dataloader(), []
     for _ in range(rounds):

@@ -47,7 +47,7 @@ def describe_environment() -> dict[str, Any]:
         JSON values: ``fer-plugins, python, system`` (str), ``plug-ins, libraries, settings`` {name: text},
         ``not read`` (damaged metadata) and ``devices`` (list of str).
     """
-    plugins = {one.distribution: one.version for one in registry.available()}
+    plugins = {component.distribution: component.version for component in registry.available()}
     return {
         "fer-plugins": __version__,
         "plug-ins": {name: version for name, version in sorted(plugins.items()) if canonical(name) != "fer-plugins"},

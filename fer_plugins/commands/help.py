@@ -63,7 +63,7 @@ def plugin_help(name: str) -> str:
     for option in registry.options(component):
         text += _entry(f"--model.{option.name}", option)
     if registry.signature(component).named("pool"):
-        names = ", ".join(one.name for one in registry.available("pooling"))
+        names = ", ".join(pooling.name for pooling in registry.available("pooling"))
         text += _entry(
             "--model.pool", Option("pool", f"one of {names}", None, "pooling; its options as --model.pool.KEY")
         )

@@ -71,7 +71,7 @@ class InstalledVerbs(Verbs):
         with formatter.section("Verbs"):
             formatter.write_dl(
                 [
-                    (", ".join(one.name for one in alike), summary(alike[0]))
+                    (", ".join(verb.name for verb in alike), summary(alike[0]))
                     for alike in sorted(rows.values(), key=lambda alike: alike[0].name)
                 ]
             )

@@ -107,7 +107,7 @@ def use_of(kind: str, name: str) -> str:
     if kind == "command":
         return f"fer {name}"
     installed = registry.available("architecture")
-    pooled = [one for one in installed if kind != "pooling" or registry.signature(one).named("pool")]
+    pooled = [net for net in installed if kind != "pooling" or registry.signature(net).named("pool")]
     plugin = pooled[0].name if pooled else "NAME"
     if kind == "metric":
         return f"fer-run --plugin {plugin}"  # computed by every run

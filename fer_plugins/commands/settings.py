@@ -51,7 +51,9 @@ class SettingsVerb(Verb):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Take the settings out of the words, and sort what is left."""
-        own = {name: one for one in self.get_params(ctx) if isinstance(one, click.Option) for name in one.opts}
+        own = {
+            name: option for option in self.get_params(ctx) if isinstance(option, click.Option) for name in option.opts
+        }
         kept: list[str] = []
         flags: dict[str, Any] = {}
         rest = list(args)

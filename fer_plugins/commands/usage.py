@@ -36,20 +36,20 @@ class Verb(click.Command):
             error.ctx = error.ctx or ctx  # click's parser leaves it out
             raise
         if ctx.args and not ctx.resilient_parsing:
-            arguments = [one for one in self.params if isinstance(one, click.Argument)]
-            wanted = ", ".join(f"one {_noun(one)}" for one in arguments) or "no other word"
+            arguments = [parameter for parameter in self.params if isinstance(parameter, click.Argument)]
+            wanted = ", ".join(f"one {_noun(argument)}" for argument in arguments) or "no other word"
             ctx.fail(f"{ctx.args[0]!r} is a word too many; expected {wanted}: {self.usage(ctx)}")
         return rest
 
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
         """Return the arguments and every option with its value."""
-        arguments = [piece for one in self.params for piece in one.get_usage_pieces(ctx)]
-        options = [one for one in self.params if isinstance(one, click.Option) and not one.hidden]
-        return [*arguments, *(_usage_of(one, ctx) for one in options)]
+        arguments = [piece for parameter in self.params for piece in parameter.get_usage_pieces(ctx)]
+        options = [option for option in self.params if isinstance(option, click.Option) and not option.hidden]
+        return [*arguments, *(_usage_of(option, ctx) for option in options)]
 
     def known(self, ctx: click.Context) -> list[str]:
         """Return the options that there are, as messages name them."""
-        return [one.opts[0] for one in _options(self, ctx)]
+        return [option.opts[0] for option in _options(self, ctx)]
 
     def usage(self, ctx: click.Context) -> str:
         """Return the command's form in one line, such as "fer new NAME [--kind KIND] [--out DIR]"."""
@@ -96,7 +96,7 @@ class Name(click.Choice[str]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return the name as it is."""
-        names = [str(one) for one in self.choices]
+        names = [str(choice) for choice in self.choices]
         if value not in names:
             self.fail(one_of(names, str(value)), param, ctx)
         return value
@@ -198,10 +198,10 @@ def _describe(error: click.UsageError) -> str:
         return error.format_message()
     options = _options(command, ctx)
     if isinstance(error, click.NoSuchOption):
-        known = command.known(ctx) if isinstance(command, Verb) else [one.opts[0] for one in options]
+        known = command.known(ctx) if isinstance(command, Verb) else [option.opts[0] for option in options]
         return f"unknown word {error.option_name!r}{nearest(error.option_name, known)}; known: {', '.join(known)}"
     if isinstance(error, click.BadOptionUsage):
-        option = next((one for one in options if error.option_name in one.opts), None)
+        option = next((known for known in options if error.option_name in known.opts), None)
         takes_none = option is None or option.is_flag
         return f"{error.option_name} takes no value" if option is None or takes_none else _needs(option, ctx)
     usage = command.usage(ctx) if isinstance(command, Verb) else ctx.command_path
@@ -216,7 +216,9 @@ def _describe(error: click.UsageError) -> str:
 
 
 def _options(command: click.Command, ctx: click.Context) -> list[click.Option]:
-    return [one for one in command.get_params(ctx) if isinstance(one, click.Option) and "--help" not in one.opts]
+    return [
+        option for option in command.get_params(ctx) if isinstance(option, click.Option) and "--help" not in option.opts
+    ]
 
 
 def _needs(option: click.Option, ctx: click.Context) -> str:

@@ -30,7 +30,7 @@ def lay_over(old: Any, given: Any) -> list[dict[str, Any]]:
         return _read(given)
     changes = dict(given)
     below = _read(changes.pop("name")) if "name" in changes else _read(old)  # --callbacks A --callbacks.A.option value
-    result = {one["name"]: one for one in below}
+    result = {callback["name"]: callback for callback in below}
     for name, options in changes.items():
         if not isinstance(options, Mapping):
             raise InputError(f"callbacks.{name}: expected {_SPELLINGS}")
@@ -45,14 +45,14 @@ def _read(given: Any) -> list[dict[str, Any]]:
         given = []
     if not isinstance(given, list | tuple):
         raise InputError(f"callbacks: expected {_SPELLINGS}, got {given!r}")
-    read = [dict(one) if isinstance(one, Mapping) else {"name": one} for one in given]
-    names = [one.get("name") for one in read]
+    callbacks = [dict(item) if isinstance(item, Mapping) else {"name": item} for item in given]
+    names = [callback.get("name") for callback in callbacks]
     for name in names:
         if not isinstance(name, str) or not name:
             raise InputError(f"callbacks: expected {_SPELLINGS}, got {given!r}")
         if names.count(name) > 1:
             raise InputError(f"callbacks: {name} is there twice; leave one out")
-    return read
+    return callbacks
 
 
 def check_callbacks(given: Any) -> list[dict[str, Any]]:
@@ -62,12 +62,14 @@ def check_callbacks(given: Any) -> list[dict[str, Any]]:
         InputError: an unknown name or option, or a value of the wrong type.
     """
     checked = []
-    for one in _read(given):
-        name = one["name"]
+    for callback in _read(given):
+        name = callback["name"]
         component = registry.find("callback", name)
-        own = {key: value for key, value in one.items() if key != "name"}
+        own = {key: value for key, value in callback.items() if key != "name"}
         options = registry.check_options(component, own, f"callbacks.{name}")
-        usual = {one.name: one.default for one in registry.options(component) if one.default is not REQUIRED}
-        values = {"name": name, **usual, **options}
+        defaults = {
+            option.name: option.default for option in registry.options(component) if option.default is not REQUIRED
+        }
+        values = {"name": name, **defaults, **options}
         checked.append({key: list(value) if isinstance(value, tuple) else value for key, value in values.items()})
     return checked

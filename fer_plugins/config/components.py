@@ -88,7 +88,7 @@ def available(kind: str | None = None) -> list[Component]:
     if kind is not None and kind not in KINDS:
         raise InputError(f"unknown kind {kind!r}; known: {', '.join(KINDS)}")
     entries, _faults[:] = read_installed("fer_plugins.")
-    kinds = {GROUPS[one]: one for one in ((kind,) if kind else KINDS)}
+    kinds = {GROUPS[name]: name for name in ((kind,) if kind else KINDS)}
     components = [
         Component(
             kinds[entry.group],
@@ -169,18 +169,18 @@ def load(component: Component) -> Any:
     """
     check_range(component)
     try:
-        found: Any = importlib.import_module(component.module)
+        factory: Any = importlib.import_module(component.module)
         for part in component.attribute.split("."):
-            found = getattr(found, part)
+            factory = getattr(factory, part)
     except Exception as error:  # a plug-in's import may raise anything; it must not take others with it
         cause = " ".join(str(error).split()) or type(error).__name__
         raise PluginError(
             f"{component} does not load: {type(error).__name__}: {cause}; "
             f"remedy: reinstall or remove it (pip uninstall {component.distribution})"
         ) from error
-    if not callable(found):
+    if not callable(factory):
         raise PluginError(
             f"{component}: {component.module}:{component.attribute} is not callable; "
             f"tell the author of {component.distribution}"
         )
-    return found
+    return factory

@@ -109,7 +109,7 @@ def check_idle(config: Mapping[str, Any]) -> None:
     if data["root"] is not None:
         component = registry.find("dataset", data["name"])
         if registry.signature(component).named("root") is None:
-            names = [one.name for one in registry.available("dataset") if one.name != component.name]
+            names = [known.name for known in registry.available("dataset") if known.name != component.name]
             raise InputError(
                 f"data.root: dataset {data['name']} reads no files, so {data['root']} would be passed over; "
                 f"say what lies there with --data NAME, one of {', '.join(names)}"

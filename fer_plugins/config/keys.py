@@ -46,7 +46,7 @@ def schema() -> dict[str, Key | dict[str, Key]]:
     keys: dict[str, Key | dict[str, Key]] = {}
     for name, (kind, doc, default) in _fields(RunConfig).items():
         if isinstance(kind, type) and issubclass(kind, Section):
-            keys[name] = {inner: _key(*told) for inner, told in _fields(kind).items()}
+            keys[name] = {inner: _key(*declared) for inner, declared in _fields(kind).items()}
         else:
             keys[name] = _key(kind, doc, default)
     return keys
@@ -79,7 +79,7 @@ def core_keys() -> Iterator[tuple[str, Key]]:
         if isinstance(key, Key):
             yield name, key
         else:
-            yield from ((f"{name}.{inner}", one) for inner, one in key.items())
+            yield from ((f"{name}.{inner}", value) for inner, value in key.items())
 
 
 def defaults() -> dict[str, Any]:
@@ -118,13 +118,13 @@ def as_lists(value: Any) -> Any:
 
 def _fields(kind: type[Section]) -> dict[str, tuple[Any, Doc, Any]]:
     """Return name -> (type, documentation, default) of the keys of a class."""
-    found = {}
-    for one in dataclasses.fields(kind):
-        if get_origin(one.type) is Annotated:
-            annotation, doc = get_args(one.type)
-            factory = one.default_factory
-            found[one.name] = (annotation, doc, one.default if factory is dataclasses.MISSING else factory())
-    return found
+    keys = {}
+    for field in dataclasses.fields(kind):
+        if get_origin(field.type) is Annotated:
+            annotation, doc = get_args(field.type)
+            factory = field.default_factory
+            keys[field.name] = (annotation, doc, field.default if factory is dataclasses.MISSING else factory())
+    return keys
 
 
 def _key(kind: Any, doc: Doc, default: Any) -> Key:

@@ -89,7 +89,9 @@ def _find_literal(module: str, name: str, depth: int) -> ast.expr | None:
         return None
     for node in tree.body:
         targets = node.targets if isinstance(node, ast.Assign) else []
-        if isinstance(node, ast.Assign) and any(isinstance(one, ast.Name) and one.id == name for one in targets):
+        if isinstance(node, ast.Assign) and any(
+            isinstance(target, ast.Name) and target.id == name for target in targets
+        ):
             value = node.value
             is_literal = isinstance(value, ast.Subscript) and ast.unparse(value.value).rpartition(".")[2] == "Literal"
             return value if is_literal else None

@@ -20,8 +20,8 @@ def logger_names(given: Any) -> list[str]:
     if not isinstance(names, list | tuple) or not names or not all(isinstance(name, str) and name for name in names):
         raise InputError(f"logger.name: expected a name, or several with commas between, got {given!r}")
     if len(set(names)) < len(names) or ("none" in names and len(names) > 1):
-        odd = "none stands" if "none" in names else "one name is there twice"
-        raise InputError(f"logger.name: {odd} in {', '.join(names)}; leave it out")
+        fault = "none stands" if "none" in names else "one name is there twice"
+        raise InputError(f"logger.name: {fault} in {', '.join(names)}; leave it out")
     return [] if "none" in names else list(names)
 
 
@@ -41,7 +41,7 @@ def find_logger(name: str) -> registry.Component:
 
 def takes(names: list[str], option: str) -> bool:
     """Return whether one of the loggers has an option of this name."""
-    return any(option in {one.name for one in registry.options(find_logger(name))} for name in names)
+    return any(option in {known.name for known in registry.options(find_logger(name))} for name in names)
 
 
 def check_logger(section: dict[str, Any]) -> list[str]:

@@ -36,19 +36,19 @@ def signature(component: Component) -> Signature:
     if component.kind == "command":  # has its own options, which ``fer NAME --help`` shows
         return Signature(())
     try:
-        found = read_signature(component.module, component.attribute)
+        parameters = read_signature(component.module, component.attribute)
     except Exception:
         load(component)  # says what is wrong in the words of a plug-in's failure
         raise
-    missing = [name for name in REQUIRED_NAMES[component.kind] if found.named(name) is None]
-    if found.swallows:
+    missing = [name for name in REQUIRED_NAMES[component.kind] if parameters.named(name) is None]
+    if parameters.swallows:
         raise PluginError(f"{component} takes **{{}} in its signature; the contract wants every option named and typed")
     if missing:
         raise PluginError(
             f"{component} does not take {', '.join(missing)}; the contract of {GROUPS[component.kind]} wants a "
             f"signature that names {', '.join(REQUIRED_NAMES[component.kind])}"
         )
-    return found
+    return parameters
 
 
 def options(component: Component) -> list[Option]:

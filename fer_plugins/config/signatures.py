@@ -55,10 +55,10 @@ def read_signature(module: str, attribute: str) -> Signature:
     Raises:
         ImportError, AttributeError: there is no such module or attribute (and whatever importing it raises).
     """
-    found = _find_definition(module, attribute, depth=4)
-    if found is not None:
+    definition = _find_definition(module, attribute, depth=4)
+    if definition is not None:
         try:
-            return _from_source(*found)
+            return _from_source(*definition)
         except ValueError:
             pass  # a default or annotation that only Python itself can evaluate
     return _from_object(getattr(importlib.import_module(module), attribute))

@@ -17,12 +17,12 @@ def tolerate_damage() -> None:
 
     def entry_points(distribution: metadata.Distribution) -> metadata.EntryPoints:
         try:
-            found: metadata.EntryPoints = read(distribution)
-            for entry in found:
+            entries: metadata.EntryPoints = read(distribution)
+            for entry in entries:
                 _ = entry.module  # a value that is no module raises here, and not where a library loads it
         except Exception:
             return metadata.EntryPoints()
-        return found
+        return entries
 
     entry_points.tolerates_damage = True  # type: ignore[attr-defined]
     metadata.Distribution.entry_points = property(entry_points)  # type: ignore[method-assign, assignment]

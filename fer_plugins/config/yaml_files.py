@@ -77,8 +77,8 @@ def explain(error: yaml.YAMLError) -> str:
     "line 3: the key 'a' stands twice (first in line 1)"
     """
     mark = getattr(error, "problem_mark", None)
-    said = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error) or "unreadable"
-    return (f"line {mark.line + 1}: " if mark else "") + " ".join(str(said).split())
+    problem = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error) or "unreadable"
+    return (f"line {mark.line + 1}: " if mark else "") + " ".join(str(problem).split())
 
 
 def _check_depth(text: str, loader: Any) -> None:
@@ -96,8 +96,8 @@ def _count_depth(text: str, loader: Any) -> None:
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > _DEEPEST:
-                said = f"more than {_DEEPEST} lists and mappings within each other"
-                raise yaml.constructor.ConstructorError(None, None, said, _mark(event))
+                problem = f"more than {_DEEPEST} lists and mappings within each other"
+                raise yaml.constructor.ConstructorError(None, None, problem, _mark(event))
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
 
@@ -118,8 +118,8 @@ def _check(root: yaml.Node) -> None:
             above.discard(id(node))
             done[id(node)] = 1 + sum(done[id(inner)] for inner in _inside(node))
             if done[id(node)] - len(done) > _REPEATED:
-                said = f"aliases repeat more than {_REPEATED:,} values"
-                raise yaml.constructor.ConstructorError(None, None, said, _mark(node))
+                problem = f"aliases repeat more than {_REPEATED:,} values"
+                raise yaml.constructor.ConstructorError(None, None, problem, _mark(node))
         elif id(child) in above:
             raise yaml.constructor.ConstructorError(None, None, "a value contains itself", _mark(child))
         elif id(child) not in done:
@@ -143,7 +143,7 @@ def _inside(node: yaml.Node) -> list[yaml.Node]:
         if not isinstance(key, yaml.ScalarNode) or key.tag == "tag:yaml.org,2002:merge":
             continue
         if (name := (key.tag, key.value)) in lines:
-            said = f"the key {key.value!r} stands twice (first in line {lines[name] + 1})"
-            raise yaml.constructor.ConstructorError(None, None, said, _mark(key))
+            problem = f"the key {key.value!r} stands twice (first in line {lines[name] + 1})"
+            raise yaml.constructor.ConstructorError(None, None, problem, _mark(key))
         lines[name] = key.start_mark.line
-    return [one for pair in node.value for one in pair]
+    return [child for pair in node.value for child in pair]

@@ -40,13 +40,17 @@ def code_of(sentence: str) -> str:
 
 def as_values(sentences: Iterable[str]) -> list[dict[str, Any]]:
     """Return {code, text, data} of every sentence that has a code, for JSON, which keeps the text of others alone."""
-    return [{"code": one.code, "text": str(one), "data": one.data} for one in sentences if isinstance(one, Notice)]
+    return [
+        {"code": notice.code, "text": str(notice), "data": notice.data}
+        for notice in sentences
+        if isinstance(notice, Notice)
+    ]
 
 
 def from_values(sentences: Sequence[str], values: Any) -> list[str]:
     """Return the sentences, each with its code and data where ``values``, from ``as_values``, has its text."""
-    rows = [one for one in values if isinstance(one, Mapping)] if isinstance(values, list) else []
-    known = {one["text"]: Notice(one["code"], one["text"], one["data"]) for one in rows if {*one} >= _KEYS}
+    rows = [row for row in values if isinstance(row, Mapping)] if isinstance(values, list) else []
+    known = {row["text"]: Notice(row["code"], row["text"], row["data"]) for row in rows if {*row} >= _KEYS}
     return [known.get(sentence, sentence) for sentence in sentences]
 
 

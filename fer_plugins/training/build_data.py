@@ -79,11 +79,11 @@ def _build_targets(given: Any, offered: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         InputError: it is no mapping of mappings, or a dataset refuses its root or options.
     """
-    if not isinstance(given, Mapping) or not all(isinstance(one, Mapping) for one in given.values()):
+    if not isinstance(given, Mapping) or not all(isinstance(target, Mapping) for target in given.values()):
         raise InputError("data.targets: expected NAME: {root: PATH}, as with --data.targets.ckplus.root PATH")
     built = {}
-    for label, one in given.items():
-        options = dict(one)
+    for label, target in given.items():
+        options = dict(target)
         name = str(options.pop("name", label))
         try:
             faces = options.pop("face_crop", "none"), options.pop("on_no_face", "full_image")

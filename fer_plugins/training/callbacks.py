@@ -28,7 +28,9 @@ def build_callbacks(config: RunConfig) -> list[L.Callback]:
                 "of lightning.pytorch"
             )
         built[name] = callback
-    averaging = [name for name, one in built.items() if isinstance(one, WeightAveraging | StochasticWeightAveraging)]
+    averaging = [
+        name for name, callback in built.items() if isinstance(callback, WeightAveraging | StochasticWeightAveraging)
+    ]
     if len(averaging) > 1:
         raise InputError(f"callbacks: {' and '.join(averaging)} both replace the weights; leave one out")
     stopping = stopping_callback(config.selection)
@@ -55,4 +57,4 @@ class DuringTraining(L.Callback):
         """Leave the core's own callbacks; this one comes after those that it takes away."""
         del pl_module
         if stage == "fit":
-            trainer.callbacks = [one for one in trainer.callbacks if one not in self.callbacks]  # type: ignore[attr-defined]
+            trainer.callbacks = [kept for kept in trainer.callbacks if kept not in self.callbacks]  # type: ignore[attr-defined]

@@ -83,8 +83,8 @@ def _check_logits(network: nn.Module, name: str, shape: tuple[int, ...], num_cla
     finally:
         network.train(training)
     if not isinstance(logits, Tensor) or logits.shape != (1, num_classes):
-        found = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+        returned = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
         component = registry.find("architecture", name)
         raise registry.PluginError(
-            f"{component}: forward returns {found} for one image; the contract wants (1, {num_classes})"
+            f"{component}: forward returns {returned} for one image; the contract wants (1, {num_classes})"
         )

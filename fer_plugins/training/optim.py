@@ -75,10 +75,12 @@ def parameter_groups(network: nn.Module) -> list[dict[str, Any]] | list[nn.Param
         return trainable
     groups = [{**group, "params": list(group["params"])} for group in network.parameter_groups()]
     listed = [parameter for group in groups for parameter in group["params"]]
-    if len(listed) != len(trainable) or {id(one) for one in listed} != {id(one) for one in trainable}:
+    if len(listed) != len(trainable) or {id(parameter) for parameter in listed} != {
+        id(parameter) for parameter in trainable
+    }:
         raise PluginError(
             f"{type(network).__name__}.parameter_groups() must hold each of the {len(trainable)} trainable parameters "
-            f"once, it holds {len(listed)} ({len({id(one) for one in listed})} different); tell the plug-in's author"
+            f"once, it holds {len(listed)} ({len(set(map(id, listed)))} different); tell the plug-in's author"
         )
     return groups
 

@@ -56,8 +56,8 @@ class Pace:
     def describe(self) -> str:
         """Say how far the training has come."""
         left = self.left()
-        said = f"training: epoch {self.epoch + 1}/{self.epochs}, step {self.done} of {self.steps}"
-        return said + ("" if left is None else f", about {format_seconds(left)} left")
+        text = f"training: epoch {self.epoch + 1}/{self.epochs}, step {self.done} of {self.steps}"
+        return text + ("" if left is None else f", about {format_seconds(left)} left")
 
 
 def warn_of_hours(settings: RunConfig, expected: float, device: str, images: int) -> str | None:

@@ -86,8 +86,8 @@ def _can_be_restored(content: dict[str, Any]) -> bool:
     optimizers, schedules = content["optimizer_states"], content["lr_schedulers"]
     if not (isinstance(optimizers, list) and optimizers and isinstance(schedules, list)):
         return False
-    counted = all(isinstance(one, dict) and "last_epoch" in one for one in schedules)
-    stepped = all(isinstance(one, dict) and {"state", "param_groups"} <= set(one) for one in optimizers)
+    counted = all(isinstance(state, dict) and "last_epoch" in state for state in schedules)
+    stepped = all(isinstance(state, dict) and {"state", "param_groups"} <= set(state) for state in optimizers)
     callbacks, loops = content["callbacks"], content["loops"]
     kept = isinstance(callbacks, dict) and any(
         key.startswith(("BestAndLast", "ModelCheckpoint")) and isinstance(state, dict)  # the latter: version 0.1.0

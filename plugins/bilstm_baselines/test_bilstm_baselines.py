@@ -253,8 +253,8 @@ def test_the_paper_s_space_searches_its_network(tmp_path):
     said = []
     best = search(short, base, plugin="ngo_bilstm", folder=tmp_path / "found", say=said.append)
     assert len(said) == 6
-    assert 16 <= best["model"]["hidden"] <= 256
-    assert config.resolve(files=[str(tmp_path / "found" / "best.yaml")]).config.as_dict()["model"] == best["model"]
+    assert 16 <= best.model.options["hidden"] <= 256
+    assert config.resolve(files=[str(tmp_path / "found" / "best.yaml")]).config.model == best.model
 
 
 # The claims.

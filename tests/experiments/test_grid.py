@@ -80,8 +80,8 @@ def test_cells_are_the_product_less_what_is_excluded(place):
     assert plan.cells[0].label == "synthetic, max, seed 0"
     assert len({cell.identity for cell in plan.cells}) == len({cell.name for cell in plan.cells}) == 6
     blurred = [cell.config for cell in plan.cells if cell.config.model.pool.name == "max_blur"]
-    assert {one["model"]["pool"]["blur_size"] for one in blurred} == {3}
-    assert {one["seed"] for one in blurred} == {0}
+    assert {one.model.pool.options["blur_size"] for one in blurred} == {3}
+    assert {one.seed for one in blurred} == {0}
     for cell in plan.cells:
         assert cell.config.optimizer.as_dict() == {"name": "Adam", "lr": 0.01}
         assert cell.config.data.options["samples"] == 105
@@ -105,14 +105,7 @@ def test_blocks_are_products_of_their_own(place):
     plan = read_plan(
         place({"plugin": ["toy"], "seed": [0, 1]}, blocks=blocks, exclude=[{"protocol": "official", "seed": 1}])
     )
-    found = [
-        (
-            cell.config.as_dict()["protocol"]["name"],
-            cell.config.as_dict()["seed"],
-            cell.config.as_dict()["optimizer"]["lr"],
-        )
-        for cell in plan.cells
-    ]
+    found = [(cell.config.protocol.name, cell.config.seed, cell.config.optimizer.lr) for cell in plan.cells]
     assert found == [
         ("official", 0, 0.003),
         ("random", 0, 0.003),

@@ -62,14 +62,14 @@ def test_a_search_leaves_trials_rows_and_the_best_configuration(toy, tmp_path, s
     assert len(rows) == len(said) == len(list((folder / "trials").iterdir())) == 3
     assert scored
     top = max(scored, key=lambda row: float(row["val/accuracy"]))
-    assert best["optimizer"]["lr"] == pytest.approx(float(top["optimizer.lr"]))
-    assert best["model"]["width"] == int(top["model.width"])
+    assert best.optimizer.lr == pytest.approx(float(top["optimizer.lr"]))
+    assert best.model.options["width"] == int(top["model.width"])
     for row in rows:
         manifest = json.loads(Path(row["run"], "manifest.json").read_text())
         assert manifest["test_opened"] == []
         assert manifest["reported_on"] == "val"
     saved = config.resolve(files=[str(folder / "best.yaml")]).config
-    assert saved.optimizer.lr == best["optimizer"]["lr"]
+    assert saved.optimizer.lr == best.optimizer.lr
     assert saved.run.test is True
 
 
@@ -77,7 +77,7 @@ def test_the_same_search_finds_the_same(toy, tmp_path, space):
     one, two = (
         search(read_space(space), BASE, plugin="toy", folder=tmp_path / name, say=lambda _: None) for name in "ab"
     )
-    assert one["optimizer"] == two["optimizer"]
+    assert one.optimizer == two.optimizer
     rows = [(tmp_path / name / "search.csv").read_text().splitlines() for name in "ab"]
     assert [line.split(",")[1:4] for line in rows[0]] == [line.split(",")[1:4] for line in rows[1]]
 
