@@ -1,7 +1,7 @@
 """Time and memory of the search for near copies by number of images, and the share of planted copies that it finds.
 
     $ python benchmarks/audit.py [--images 1000 10000 36000] [--rounds 1]
-    $ python benchmarks/audit.py --rates [PATH/fer2013.zip] [--faces 10000]
+    $ python benchmarks/audit.py --rates [PATH/fer2013.csv] [--faces 10000]
 
 The timed images are smooth noise, no two alike. The rates: copies of every kind are planted among all images, of each
 original one, and a copy is found when its group holds the original. With FER2013 the originals are the images of its

@@ -46,10 +46,10 @@ def identify_fer2013(layout: Layout, samples: Samples, *, recoded: bool) -> Iden
     files: list[str] = []
     if isinstance(table, CsvTable):
         with table.csv.opened(whole=True) as (stream, *_):
-            files = [found] if (found := find_checksum(stream)) else []
+            files = [official] if (official := find_checksum(stream)) else []
         with table.csv.path.open("rb") as packed:
-            if table.csv.packing == "tar" and (found := find_checksum(packed)):
-                files.append(found)
+            if table.csv.packing == "tar" and (official := find_checksum(packed)):
+                files.append(official)
     if files and not recoded:
         return Identity(files, [])
     return Identity(
