@@ -74,6 +74,8 @@ def place(tmp_path, monkeypatch):
         if "--protocol.file split.json" in command:
             words = "data split synthetic --data.samples 63 --data.subjects 3 --protocol random --out split.json"
             assert main.call("fer", main._verb, words.split()) == 0
+        if "--protocol.list copies.json" in command:
+            assert main.call("fer", main._verb, ["data", "audit", "fer2013", str(fake), "--export", "copies"]) == 0
         if "--path DATASETS" in command:
             for name in ("fer2013.tar.gz", "ckplus", "jaffe", "rafdb", "ferg"):
                 (tmp_path / "datasets" / name).mkdir(parents=True, exist_ok=True)  # a plan looks no further

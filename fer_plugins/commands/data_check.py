@@ -113,9 +113,9 @@ def _print(report: dict[str, Any]) -> None:
     for name in (*report["classes"], None):
         cells = []
         for split in splits:
-            ours, theirs = counts.get(split, {}), official.get(split)
-            number = sum(ours.values()) if name is None else ours.get(name, 0)
-            wanted = None if theirs is None else sum(theirs.values()) if name is None else theirs.get(name, 0)
+            counted, released = counts.get(split, {}), official.get(split)
+            number = sum(counted.values()) if name is None else counted.get(name, 0)
+            wanted = None if released is None else sum(released.values()) if name is None else released.get(name, 0)
             cells.append(f"{number:,}" + ("" if wanted is None else f" ({wanted:,})"))
         table.add_row(name or "total", *cells)
     print_table(console, table)

@@ -54,7 +54,7 @@ def propose_pairs(images: npt.NDArray[np.uint8], *, neighbours: int = 8) -> Pair
         return Pairs(nothing, nothing, nothing > 0, nowhere, nowhere)
     thumbnails, queries, tangents, roughness = _describe(images)
     index = NearestNeighbors(n_neighbors=min(neighbours, len(images)), algorithm="brute").fit(thumbnails)
-    found, differences = [], []
+    proposals, differences = [], []
     for (flipped, down, right), query in queries.items():
         second = index.kneighbors(query, return_distance=False)
         first = np.repeat(np.arange(len(images)), second.shape[1])
@@ -63,9 +63,9 @@ def propose_pairs(images: npt.NDArray[np.uint8], *, neighbours: int = 8) -> Pair
         difference = np.sqrt(unexplained / np.minimum(roughness[first], roughness[second]))
         kept = np.flatnonzero((difference <= MOST_DIFFERENCE) & (first != second))
         columns = (np.full(len(kept), value, kind) for value, kind in ((flipped, bool), (down, "f4"), (right, "f4")))
-        found.append(Pairs(first[kept], second[kept], *columns))
+        proposals.append(Pairs(first[kept], second[kept], *columns))
         differences.append(difference[kept])
-    pairs = Pairs(*(np.concatenate(column) for column in zip(*found, strict=True)))
+    pairs = Pairs(*(np.concatenate(column) for column in zip(*proposals, strict=True)))
     # The best start of each pair comes first, and np.unique keeps the first.
     pairs = pairs.take(np.argsort(np.concatenate(differences), kind="stable"))
     low, high = np.minimum(pairs.first, pairs.second), np.maximum(pairs.first, pairs.second)

@@ -25,7 +25,7 @@ _STYLE = (
 
 
 def draw_sheet(
-    found: Findings,
+    findings: Findings,
     images: npt.NDArray[np.uint8],
     sources: npt.NDArray[np.str_],
     labels: npt.NDArray[np.str_],
@@ -38,18 +38,18 @@ def draw_sheet(
     shown mirrored.
 
     Args:
-        found: the findings.
+        findings: of the audit.
         images: (N, S, S, C) uint8, C 1 or 3.
         sources: (N,) names of the images.
         labels: (N,) names of their classes.
         parts: (N,) the part of the first fold that each image is in, "" for none.
         title: of the page.
     """
-    pairs = found.pairs
+    pairs = findings.pairs
     across = parts[pairs.first] != parts[pairs.second]
     mixed = labels[pairs.first] != labels[pairs.second]
     order = np.lexsort((pairs.difference, ~mixed, ~across))
-    exact = sorted(found.exact, key=lambda rows: (len(set(parts[rows])) == 1, len(set(labels[rows])) == 1))
+    exact = sorted(findings.exact, key=lambda rows: (len(set(parts[rows])) == 1, len(set(labels[rows])) == 1))
     kinds = pairs.kinds()
 
     def caption(row: int) -> str:
@@ -57,10 +57,10 @@ def draw_sheet(
 
     def near_figures() -> Iterator[str]:
         for i in order[:MOST]:
-            one, other = int(pairs.first[i]), int(pairs.second[i])
-            shown = [images[one][:, ::-1] if pairs.flipped[i] else images[one], images[other]]
+            first, second = int(pairs.first[i]), int(pairs.second[i])
+            shown = [images[first][:, ::-1] if pairs.flipped[i] else images[first], images[second]]
             text = f"<b>{html.escape(kinds[i])}</b>, difference {pairs.difference[i]:.2f} px"
-            yield _figure(shown, [text, caption(one), caption(other)], conflict=bool(mixed[i]))
+            yield _figure(shown, [text, caption(first), caption(second)], conflict=bool(mixed[i]))
 
     def exact_figures() -> Iterator[str]:
         for rows in exact[:MOST]:
@@ -74,7 +74,7 @@ def draw_sheet(
 
     sections = [
         (f"Near copies: {len(pairs):,} pairs", near_figures()),
-        (f"Identical pixels: {len(found.exact):,} groups", exact_figures()),
+        (f"Identical pixels: {len(findings.exact):,} groups", exact_figures()),
         (f"Near-constant: {len(pairs.blank):,} images", single_figures(pairs.blank)),
     ]
     body = "".join(f"<h2>{heading}</h2><section>{''.join(figures)}</section>" for heading, figures in sections)

@@ -94,14 +94,14 @@ def list_copies(table: SampleTable, near: Groups, title: str) -> CopyList:
     kinds = np.unique(np.stack([group, np.unique(digest, return_inverse=True)[1]]), axis=1)[0]
     near_groups = np.flatnonzero(np.bincount(kinds) > 1)
     split = np.full(len(table), "") if table.split is None else table.split
-    words = USAGE if title == "FER2013" else {}
+    usage = USAGE if title == "FER2013" else {}
     numbered = all(source.endswith(f":row {number}") for number, source in enumerate(table.source.tolist(), start=1))
     return CopyList(
         title,
         hash_pixels(table),
         {name: int((split == name).sum()) for name in (*SPLITS, "") if (split == name).any()},
         row,
-        np.array([words.get(name, name) for name in split[row]], dtype=np.str_),
+        np.array([usage.get(name, name) for name in split[row]], dtype=np.str_),
         group,
         np.where(np.isin(group, near_groups), "near", "exact"),
         digest,
@@ -126,8 +126,8 @@ def as_csv(copies: CopyList) -> str:
     """Return the list as CSV, below lines that begin with # and say what it is."""
     text = io.StringIO()
     for name, value in _head(copies).items():
-        said = "; ".join(f"{key or '-'}: {entry}" for key, entry in value.items()) if isinstance(value, dict) else value
-        text.write(f"# {name}: {said}\n")
+        line = "; ".join(f"{key or '-'}: {entry}" for key, entry in value.items()) if isinstance(value, dict) else value
+        text.write(f"# {name}: {line}\n")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(_columns(copies))
     writer.writerows(_rows(copies))
@@ -232,10 +232,10 @@ def _check_fit(table: SampleTable, copies: CopyList) -> None:
         own = np.full(len(table), True) if table.split is None or not split else table.split == split
         share = min(1.0, own.sum() / total)
         expected = share * (split_of_listed == split).sum()
-        found = int(np.isin(copies.digest[split_of_listed == split], table.digest).sum())
-        if found < expected / 2 - 2 * expected**0.5:
+        present = int(np.isin(copies.digest[split_of_listed == split], table.digest).sum())
+        if present < expected / 2 - 2 * expected**0.5:
             raise InputError(
                 f"the list of copies of {copies.dataset} does not fit these images: of its {split or 'images'} "
-                f"{found:,} are here, about {expected:,.0f} should be; the images were altered or are others: give "
+                f"{present:,} are here, about {expected:,.0f} should be; the images were altered or are others: give "
                 "--protocol.list search"
             )

@@ -18,7 +18,7 @@ from fer_plugins.data.table import SampleTable
 
 Strings = npt.NDArray[np.str_]
 Parts = Mapping[str, Rows]
-Shared = dict[tuple[str, str], tuple[int, int]]  # (one, other) -> (groups in both, images of other in them)
+Shared = dict[tuple[str, str], tuple[int, int]]  # (first, second) -> (groups in both, images of the second in them)
 
 
 @dataclass(frozen=True)

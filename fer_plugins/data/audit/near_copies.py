@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -74,32 +75,22 @@ class NearCopies:
         group: Rows = connected_components(links, directed=False)[1].astype(np.int64)
         return group
 
-    def between(self, parts: Mapping[str, Rows]) -> dict[tuple[str, str], tuple[int, int]]:
-        """Count what two parts have in common.
-
-        Args:
-            parts: name -> rows, such as {"train": ..., "val": ..., "test": ...}.
-
-        Returns:
-            (one, other) -> (groups with a member in both parts, images of ``other`` in such groups).
-        """
-        return count_between(self.components(), parts)
-
 
 def count_between(group: Rows, parts: Mapping[str, Rows]) -> dict[tuple[str, str], tuple[int, int]]:
-    """Count, for each two of ``parts``, the groups with a member in both and the images of the second in them.
+    """Count what each two of ``parts`` have in common.
 
     Args:
         group: (N,) number of each image's group.
-        parts: name -> rows. Two parts with the same rows are not compared.
+        parts: name -> rows, such as {"train": ..., "val": ..., "test": ...}. Two with the same rows are not compared.
+
+    Returns:
+        (first, second) -> (groups with a member in both, images of ``second`` in such groups).
     """
-    names = list(parts)
     counted = {}
-    for place, one in enumerate(names):
-        for other in names[place + 1 :]:
-            if not np.array_equal(parts[one], parts[other]):
-                shared = np.intersect1d(group[parts[one]], group[parts[other]])
-                counted[one, other] = len(shared), int(np.isin(group[parts[other]], shared).sum())
+    for first, second in itertools.combinations(parts, 2):
+        if not np.array_equal(parts[first], parts[second]):
+            shared = np.intersect1d(group[parts[first]], group[parts[second]])
+            counted[first, second] = len(shared), int(np.isin(group[parts[second]], shared).sum())
     return counted
 
 
@@ -164,14 +155,14 @@ def _fit(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
 
 def _measure_deviation(small: npt.NDArray[np.uint8]) -> tuple[Floats, Floats]:
     """Return each image's standard deviation, and that of its smoothed centre, which noise does not raise."""
-    whole, centre = np.empty(len(small), np.float32), np.empty(len(small), np.float32)
+    deviation, centre = np.empty(len(small), np.float32), np.empty(len(small), np.float32)
     for start in range(0, len(small), _BLOCK):
         rows = slice(start, start + _BLOCK)
         block = small[rows].astype(np.float32)
-        whole[rows] = block.std(axis=(1, 2))
+        deviation[rows] = block.std(axis=(1, 2))
         smooth = gaussian_filter(block, (0, SIGMA, SIGMA), mode="nearest")
         centre[rows] = smooth[:, BORDER:-BORDER, BORDER:-BORDER].std(axis=(1, 2))
-    return whole, centre
+    return deviation, centre
 
 
 def _first_of_equals(small: npt.NDArray[np.uint8]) -> Rows:

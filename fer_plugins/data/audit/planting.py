@@ -83,8 +83,8 @@ def chain(*changes: Change) -> Change:
     """Return the changes one after another as one."""
 
     def change(image: Pixels, draw: np.random.Generator) -> Pixels:
-        for one in changes:
-            image = one(image, draw)
+        for step in changes:
+            image = step(image, draw)
         return image
 
     return change

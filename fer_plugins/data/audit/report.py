@@ -19,46 +19,42 @@ from fer_plugins.runtime.print_table import print_table
 _FOLDS_SHOWN = 12  # of a protocol with more, the rest is in the JSON
 
 
-def as_values(found: Findings, sources: npt.NDArray[np.str_], labels: npt.NDArray[np.str_]) -> dict[str, Any]:
+def as_values(findings: Findings, sources: npt.NDArray[np.str_], labels: npt.NDArray[np.str_]) -> dict[str, Any]:
     """Return everything that was found as JSON values; images are named by their source."""
-    pairs = found.pairs
+    pairs = findings.pairs
     kinds = pairs.kinds()
     return {
         "images": len(sources),
         "thresholds": {"near_copy_difference_px": MOST_DIFFERENCE, "near_constant_deviation": LEAST_DEVIATION},
         "exact": {
-            "groups": len(found.exact),
-            "images": sum(map(len, found.exact)),
-            "groups_with_conflicting_labels": len(found.conflicting_exact),
-            "members": [_members(rows, sources, labels) for rows in found.exact],
+            "groups": len(findings.exact),
+            "images": sum(map(len, findings.exact)),
+            "groups_with_conflicting_labels": len(findings.conflicting_exact),
+            "members": [[[str(sources[row]), str(labels[row])] for row in rows] for rows in findings.exact],
         },
         "near": {
             "pairs": len(pairs),
-            "groups": len(found.near),
-            "images": sum(map(len, found.near)),
-            "groups_with_conflicting_labels": len(found.conflicting_near),
-            "pairs_in_one_sequence": found.in_one_sequence,
+            "groups": len(findings.near),
+            "images": sum(map(len, findings.near)),
+            "groups_with_conflicting_labels": len(findings.conflicting_near),
+            "pairs_in_one_sequence": findings.in_one_sequence,
             "kinds": dict(Counter(kinds).most_common()),
             "found": [
                 {
-                    "images": [str(sources[one]), str(sources[other])],
-                    "labels": [str(labels[one]), str(labels[other])],
+                    "images": [str(sources[first]), str(sources[second])],
+                    "labels": [str(labels[first]), str(labels[second])],
                     "kind": kind,
                     "difference_px": round(float(difference), 3),
                 }
-                for one, other, kind, difference in zip(pairs.first, pairs.second, kinds, pairs.difference, strict=True)
+                for first, second, kind, difference in zip(
+                    pairs.first, pairs.second, kinds, pairs.difference, strict=True
+                )
             ],
         },
         "near_constant": [str(source) for source in sources[pairs.blank]],
         "flat_centre": [str(source) for source in sources[pairs.flat_centre]],
-        "folds": [_overlap_values(overlap) for overlap in found.overlaps],
+        "folds": [_overlap_values(overlap) for overlap in findings.overlaps],
     }
-
-
-def _members(
-    rows: npt.NDArray[np.int64], sources: npt.NDArray[np.str_], labels: npt.NDArray[np.str_]
-) -> list[list[str]]:
-    return [[str(sources[row]), str(labels[row])] for row in rows]
 
 
 def _overlap_values(overlap: Overlap) -> dict[str, Any]:
@@ -82,8 +78,8 @@ def print_findings(console: Console, values: Mapping[str, Any]) -> None:
     table = _table("what was found")
     for title in ("", "groups", "images", "groups with different labels"):
         table.add_column(title, justify="right" if title else "left")
-    for name, one in (("identical pixels", exact), ("near copies", near)):
-        cells = (one["groups"], one["images"], one["groups_with_conflicting_labels"])
+    for name, copies in (("identical pixels", exact), ("near copies", near)):
+        cells = (copies["groups"], copies["images"], copies["groups_with_conflicting_labels"])
         table.add_row(name, *(f"{number:,}" for number in cells))
     table.add_row("near-constant (deviation under 2), not compared", "", f"{len(values['near_constant']):,}", "")
     if values["flat_centre"]:

@@ -25,13 +25,13 @@ def find_release_parts(table: SampleTable, fold: Fold, *, limited: bool) -> list
     if table.split is None:
         return []
     own = np.ones(len(table), dtype=bool) if table.origin is None else table.origin == ""
-    found = []
+    official = []
     for split, rows in zip(SPLITS, fold, strict=True):
         chosen = rows[own[rows]]
-        whole = int((own & (table.split == split)).sum())
-        if len(chosen) and (table.split[chosen] == split).all() and (limited or len(chosen) == whole):
-            found.append(split)
-    return found
+        size = int((own & (table.split == split)).sum())
+        if len(chosen) and (table.split[chosen] == split).all() and (limited or len(chosen) == size):
+            official.append(split)
+    return official
 
 
 def count_targets(table: SampleTable, fold: Fold, classes: Sequence[str]) -> dict[str, dict[str, int]]:
@@ -84,5 +84,7 @@ def missing_classes(counts: Mapping[str, Mapping[str, int]]) -> str | None:
         for split, of_split in counts.items()
         if split != "train"
     }
-    said = [f"{', '.join(names)} in {split}" for split, names in lacking.items() if names]
-    return f"no sample of {' and none of '.join(said)}: their scores are averages over fewer classes" if said else None
+    classes = [f"{', '.join(names)} in {split}" for split, names in lacking.items() if names]
+    if not classes:
+        return None
+    return f"no sample of {' and none of '.join(classes)}: their scores are averages over fewer classes"

@@ -133,27 +133,27 @@ def file(table: SampleTable, seed: int, *, file: str) -> list[Fold]:
     if len(samples) != len(table):
         raise InputError(
             f"protocol.file: {file} splits {len(samples):,} images of {content['dataset']}, these data have "
-            f"{len(table):,}; give the data that it was made on, whole (no data.limit)"
+            f"{len(table):,}; give the data that it was made on, all of them (no data.limit)"
         )
     places = defaultdict(list)
     for row in table.canonical_order().tolist():
         places[str(table.digest[row]), int(table.label[row])].append(row)
     # Equal images are told apart by their names' order, which does not matter to any hash.
-    ours = np.empty(len(samples), np.int64)
-    for number in sorted(range(len(samples)), key=lambda one: str(samples[one][0])):
+    row = np.empty(len(samples), np.int64)
+    for number in sorted(range(len(samples)), key=lambda number: str(samples[number][0])):
         source, digest, label = samples[number]
-        found = places.get((digest, label))
-        if not found:
+        rows = places.get((digest, label))
+        if not rows:
             raise InputError(
                 f"protocol.file: {file} does not fit: its image {source} ({content['classes'][label]}) is not among "
                 f"these data; give the copy of {content['dataset']} that it was made on (fingerprint "
                 f"{content['fingerprint']})"
             )
-        ours[number] = found.pop(0)
-    return [Fold(*(np.sort(ours[fold[name]]) for name in SPLITS)) for fold in content["folds"]]
+        row[number] = rows.pop(0)
+    return [Fold(*(np.sort(row[fold[name]]) for name in SPLITS)) for fold in content["folds"]]
 
 
-def _flaw(*, file: str, **others: Any) -> str | None:
+def _flaw(*, file: str, **_: Any) -> str | None:
     flaw: str | None = read_split(file).get("flaw")
     return flaw
 

@@ -5,6 +5,7 @@ import io
 import json
 import re
 import resource
+from importlib import resources
 
 import numpy as np
 import pytest
@@ -237,9 +238,11 @@ def test_an_earlier_audit_is_not_overwritten_and_a_file_is_no_folder(tmp_path, c
 
 @pytest.mark.real_data
 @pytest.mark.slow
-def test_what_is_known_of_fer2013(real_fer2013, capsys):
-    assert call("fer2013", real_fer2013, "--json") == 0
+def test_what_is_known_of_fer2013(real_fer2013, tmp_path, capsys):
+    assert call("fer2013", real_fer2013, "--json", "--export", tmp_path / "copies") == 0
     values = json.loads(capsys.readouterr().out)
+    shipped = resources.files("fer_plugins.data.audit").joinpath("fer2013_copies.csv")
+    assert (tmp_path / "copies.csv").read_bytes() == shipped.read_bytes()
     exact = values["exact"]
     assert (exact["groups"], exact["images"], exact["groups_with_conflicting_labels"]) == (1516, 3369, 57)
     (fold,) = values["folds"]
