@@ -1,4 +1,4 @@
-"""What a copy looks like that the dataset asked for cannot read: another dataset, a packed one, unlabelled images."""
+"""Recognises what a copy is that the chosen dataset cannot read: another dataset, an archive, unlabelled images."""
 
 from __future__ import annotations
 
