@@ -1,4 +1,4 @@
-"""Keeps decoded images on disk: one folder an entry, whole or absent, checked whenever it is read."""
+"""Keeps decoded images on disk: one folder an entry, written atomically and verified on every read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finds the face in photographs that show more than one, and cuts it out."""
+"""Crops photographs to the largest face."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The file of an entry's images: written as one array, with its room on the disk reserved, and mapped or read whole."""
+"""The file of the decoded images in the cache: one array, with its disk space reserved, mapped or read into memory."""
 
 from __future__ import annotations
 

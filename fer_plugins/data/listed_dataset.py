@@ -1,4 +1,4 @@
-"""A dataset made of a list of images: a plug-in reads the list, here is what all such datasets have in common."""
+"""A dataset made of a list of images: decoding, bad images, counts and cache key for every such dataset."""
 
 from __future__ import annotations
 

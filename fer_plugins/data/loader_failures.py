@@ -1,4 +1,4 @@
-"""Tells errors of the loader processes (killed, out of shared memory, an exception in one) from all others."""
+"""Tells errors of the loader processes (killed, out of shared memory, an exception in one) from other errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which images of a dataset are near copies of each other: looked for once, then kept beside the decoded images."""
+"""Groups of near copies in a dataset, searched once and kept beside the decoded images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Offline augmentation: new images, made once, until every class has as many as asked for."""
+"""Offline augmentation: makes images once, until every class has a given number."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Refuses a value of an option that is none of its Literal's."""
+"""Refuses an option value that its Literal type does not list."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One fold of a dataset, ready to be served: images loaded, protocol run, leaks looked for."""
+"""Prepares one fold of a dataset: loads the images, runs the protocol, looks for leaks."""
 
 from __future__ import annotations
 

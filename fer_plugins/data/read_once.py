@@ -1,4 +1,4 @@
-"""What many runs of one command share: a dataset that is read, and its images that are decoded, once for all."""
+"""Shares one dataset and its decoded images among the runs of one command."""
 
 from __future__ import annotations
 

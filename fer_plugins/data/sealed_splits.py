@@ -1,4 +1,4 @@
-"""The splits of a fold; the test split is sealed until it is opened for a reason, and while a trainer is fitting."""
+"""The splits of a fold; the test split stays sealed until it is opened for a stated reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sample table: what is known of each sample besides its pixels."""
+"""The sample table: the metadata of every sample."""
 
 from __future__ import annotations
 
@@ -154,20 +154,19 @@ class SampleTable:
     def split_hash(self, parts: Mapping[str, npt.NDArray[np.int64]], classes: Sequence[str]) -> str:
         """Hash which sample lies in which part: pixels and class names, not file names or order. Hex, 16 digits."""
         assert self.digest is not None
-        lines = []
-        for name, index in parts.items():
-            lines += [f"{name} {self.digest[i]} {classes[self.label[i]]}" for i in index]
-        return _hash_lines(lines)
+        return self._hash_parts(self.digest, parts, classes)
 
     def names_hash(self, parts: Mapping[str, npt.NDArray[np.int64]], classes: Sequence[str]) -> str:
         """Hash which sample lies in which part by source names, whatever their pixels. Hex, 16 digits.
 
         A dataset that draws its images at the size of the run has another ``split_hash`` at each size, and this one.
         """
-        lines = []
-        for name, index in parts.items():
-            lines += [f"{name} {self.source[i]} {classes[self.label[i]]}" for i in index]
-        return _hash_lines(lines)
+        return self._hash_parts(self.source, parts, classes)
+
+    def _hash_parts(self, column: Column, parts: Mapping[str, npt.NDArray[np.int64]], classes: Sequence[str]) -> str:
+        return _hash_lines(
+            f"{name} {column[i]} {classes[self.label[i]]}" for name, index in parts.items() for i in index
+        )
 
 
 def _hash_lines(lines: Any) -> str:

@@ -1,4 +1,4 @@
-"""For plug-ins: finds the size of flattened layers by running one image, and words the error where it is too small."""
+"""For plug-ins: measures the size of flattened layers with one image, and names the smallest image size that works."""
 
 from __future__ import annotations
 

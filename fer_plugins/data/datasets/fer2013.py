@@ -1,4 +1,4 @@
-"""FER2013 in whichever of its layouts it was downloaded, with the counts of the official release."""
+"""FER2013 in any of its layouts, with the counts of the official release."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finds out by content in which of its layouts a copy of FER2013 lies before us, however deep it lies."""
+"""Recognises the layout of a copy of FER2013 by its content, at any depth of folders."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Images of one's own: sorted into folders, listed in csv or text files, or with the boxes of YOLO."""
+"""Your own images: sorted into class folders, listed in csv or text files, or with YOLO boxes."""
 
 from __future__ import annotations
 

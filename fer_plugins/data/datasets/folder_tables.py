@@ -1,4 +1,4 @@
-"""Images of one's own that lie in a table or in arrays: finding them, and listing them as other images are listed."""
+"""Tables and arrays of your own images: finds them and lists their rows."""
 
 from __future__ import annotations
 

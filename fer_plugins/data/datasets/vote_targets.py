@@ -1,4 +1,4 @@
-"""From the votes of several annotators to the target of training, by the rules of FER+'s authors."""
+"""Turns the votes of several annotators into training targets, by the rules of the FER+ authors."""
 
 from __future__ import annotations
 

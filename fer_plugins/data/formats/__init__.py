@@ -1,1 +1,1 @@
-"""The forms that faces come in: archives, folders of classes, lists, tables of pixels, arrays."""
+"""Readers of the file formats of face datasets: archives, class folders, lists, tables of pixels, arrays."""

@@ -1,4 +1,4 @@
-"""The option ``names``: what words of another language, or numbers, mean as class or as split."""
+"""The option ``names``: maps words of another language, or numbers, to expressions and splits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finding one's way in a copy of a dataset: opening what the user gave, matching names, saying what was not read."""
+"""Matches the file names of a copy against a layout, and reports what was not read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the user's path leads to, and what a file is by its first bytes, whatever its name says."""
+"""Checks the user's path and tells file types by their first bytes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Decodes image files to uint8 arrays, and never takes a truncated one for whole."""
+"""Decodes image files to uint8 arrays and rejects truncated ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names of expressions: the one spelling used here, and what the field's releases write for it."""
+"""Names of expressions: one spelling, and the synonyms that releases use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a copy looks like that the dataset asked for cannot read: another dataset, a packed one, unlabelled images."""
+"""Recognises what a copy is that the chosen dataset cannot read: another dataset, an archive, unlabelled images."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _LOOKS = (
     _look(r"(?:aia|bonnie|jules|malcolm|mery|ray)_\w+/[^/]+" + _IMAGE, "FERG-DB", "ferg"),
     _look(r"fer2013new\.csv", "FER+", "ferplus"),
     _look(r"FER2013(?:Train|Valid|Test)/.*", "FER+ as its own script writes it", "ferplus"),
-    _look(r"(?:fer2013|icml_face_data)\.csv(?:\.\w+)?", "FER-2013", "fer2013"),
+    _look(r"(?:fer2013\.tar\.gz|(?:fer2013|icml_face_data)\.csv(?:\.\w+)?)", "FER-2013", "fer2013"),
     _look(r"(?:Training|PublicTest|PrivateTest)_\d+" + _IMAGE, "FER-2013 as images", "fer2013"),
     _look(r"labels/(?:.*/)?[^/]+\.txt", "YOLO's boxes", "folder"),
     _look(r"[^/]+\.coco\.json", "COCO's boxes", "", "export it as YOLO or as class folders"),

@@ -1,4 +1,4 @@
-"""What the splits of a dataset are called: one table for folders, columns, files and lists of every dataset."""
+"""Names of the splits train, val and test in folders, columns, files and lists."""
 
 from __future__ import annotations
 

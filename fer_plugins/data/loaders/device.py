@@ -1,4 +1,4 @@
-"""What becomes of a batch on the device: floats, and the augmentation of whole batches."""
+"""Converts batches to floats on the device and applies batch augmentations."""
 
 from __future__ import annotations
 

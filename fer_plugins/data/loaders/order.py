@@ -1,4 +1,4 @@
-"""In which order the samples of an epoch come, and how they are cut into batches."""
+"""The order of the samples in an epoch, and their division into batches."""
 
 from __future__ import annotations
 

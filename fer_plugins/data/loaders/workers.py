@@ -106,22 +106,11 @@ def sample_loader(
 ) -> DataLoader[Batch]:
     """Build a loader of whole batches that are made, and augmented where there is a transform, in workers.
 
-    The batches are the same bit for bit whatever ``workers`` is.
-
-    Args:
-        images: (N, S, S, C) uint8, shared with the workers, not copied for each.
-        labels: (N,) int64.
-        rows: (n,) int64, which of the N rows this loader serves.
-        transform: the augmentation of one image, or None.
-        batch_size: images in a batch, at least 1.
-        shuffle: whether each epoch has an order of its own.
-        seed: the run's seed.
-        epoch: gives the number of the epoch; asked when an iterator is made (with workers) or first used (without).
-        workers: processes that make batches; 0 makes them in this one. They live as long as the loader.
-        pin_memory: whether batches are put where an accelerator copies from without waiting.
-        context: how workers start ("fork", "spawn", "forkserver"); None is the platform's own way.
-        drop_last: whether the shorter last batch is left out.
-        oversample: whether samples of the smaller classes are repeated up to the largest; in a shuffled order only.
+    The batches are the same bit for bit whatever ``workers`` is. Arguments that :class:`ResidentLoader` has too mean
+    the same; the images are shared with the workers, and ``transform`` augments one image. ``workers`` processes make
+    batches and live as long as the loader; 0 makes them in this one. ``pin_memory`` puts batches where an accelerator
+    copies from without waiting, ``context`` says how workers start ("fork", "spawn", "forkserver"; None: the
+    platform's own way).
     """
     order = EpochOrder(
         torch.as_tensor(labels[rows]),

@@ -295,10 +295,11 @@ def test_a_small_network_sees_what_a_linear_classifier_does_not():
     )
 
     torch.manual_seed(0)
-    epochs, size = 8, 32
+    epochs, size = 6, 32
     x, y = torch.from_numpy((images - images[train].mean()) / images[train].std()), torch.from_numpy(table.label)
+    x = x.contiguous(memory_format=torch.channels_last)  # a third faster on a processor
     rows = torch.from_numpy(np.flatnonzero(train))
-    network = small_network()
+    network = small_network().to(memory_format=torch.channels_last)
     assert sum(parameter.numel() for parameter in network.parameters()) < 110_000
     optimizer = torch.optim.AdamW(network.parameters(), weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 4e-3, epochs * -(-len(rows) // size))

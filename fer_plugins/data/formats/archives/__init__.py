@@ -1,1 +1,1 @@
-"""Files by name, whether they lie in a folder, a zip or a tar."""
+"""Named files in a folder, a zip or a tar."""

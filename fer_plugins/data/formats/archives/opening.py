@@ -1,4 +1,4 @@
-"""Opens what the user gave as a dataset's root: a folder, a zip, a tar, or a folder inside one of these."""
+"""Opens the root of a dataset: a folder, a zip, a tar, or a folder inside one of these."""
 
 from __future__ import annotations
 

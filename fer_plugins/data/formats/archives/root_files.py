@@ -1,4 +1,4 @@
-"""What the user gave as a dataset's root: a folder or archive, or a folder inside an archive, less what is ignored."""
+"""The files of a dataset's root: a folder, an archive or a folder in it, without the ignored ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finds images that are sorted into folders, by what the folders' names mean and not by how deep they lie."""
+"""Finds images in class folders by the meaning of the folder names, at any depth."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Folders whose one name says split and class, such as ``train_happy``."""
+"""Folders that name split and class together, such as ``train_happy``."""
 
 from __future__ import annotations
 

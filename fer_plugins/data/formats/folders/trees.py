@@ -1,4 +1,4 @@
-"""Several trees of the same form in one copy: the same one twice, splits whose names nobody knows, or two datasets."""
+"""Several folder trees of the same layout in one copy: duplicates, unnamed splits, or two datasets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which file a path in a list of images names."""
+"""Resolves the image paths of a list to files of the copy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads faces from arrays: npy, npz and HDF5 files, told apart by their shapes and by the splits in their names."""
+"""Reads faces from npy, npz and HDF5 files."""
 
 from __future__ import annotations
 

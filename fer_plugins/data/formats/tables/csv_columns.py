@@ -1,4 +1,4 @@
-"""Finds out which columns of a csv hold the pixels, the labels and the splits: by their names, or by what they hold."""
+"""Finds the columns of pixels, labels and splits of a csv, by their names or by their values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finds out how a csv of pixels is written: encoding, the mark between fields, whether it has a header."""
+"""Detects how a csv of pixels is written: encoding, delimiter, header, columns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Opens and reads csv and text files wherever they lie: as a file, in a zip, or as the only csv of a tar."""
+"""Opens csv and text files that lie in a folder, a zip or a tar."""
 
 from __future__ import annotations
 

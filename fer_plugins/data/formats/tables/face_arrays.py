@@ -1,4 +1,4 @@
-"""Puts arrays together to sets of images and labels, by their shapes and by the splits in their names."""
+"""Pairs arrays of images with arrays of labels, by shape and by the splits in their names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows of faces as a table or array file gives them, before a dataset says what their labels mean."""
+"""Rows of a table of faces: image, label, split, and the rows that are bad."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finds tables and arrays of faces in a file, folder or zip by what they hold, however deep they lie."""
+"""Finds tables and arrays of faces in a copy by their content, at any depth."""
 
 from __future__ import annotations
 

@@ -110,7 +110,7 @@ def _lines(stream: IO[bytes], encoding: str) -> Iterator[str]:
 def _describe(dialect: Dialect) -> list[str]:
     notes = []
     if not dialect.header:
-        notes.append("The csv has no header: its columns were told by what they hold.")
+        notes.append("The csv has no header: its columns were recognised by their values.")
     if dialect.columns.label_name:
         notes.append(f"The labels are those of column {dialect.columns.label_name}.")
     if dialect.form.scale == "fraction":
