@@ -159,11 +159,11 @@ def test_nothing_but_weights_and_batch_norm_is_stored():
 
 
 def test_the_two_signatures_differ_by_the_pooling_alone():
-    one, other = (inspect.signature(factory).parameters for factory in BOTH)
-    assert list(one) == list(other)
-    differing = {name for name in one if one[name] != other[name]}
+    of_dcn, of_aa_dcn = (inspect.signature(factory).parameters for factory in BOTH)
+    assert list(of_dcn) == list(of_aa_dcn)
+    differing = {name for name in of_dcn if of_dcn[name] != of_aa_dcn[name]}
     assert differing == {"pool"}
-    assert (one["pool"].default, other["pool"].default) == (max_pool, aa_dcn_max_blur)
+    assert (of_dcn["pool"].default, of_aa_dcn["pool"].default) == (max_pool, aa_dcn_max_blur)
 
 
 @pytest.mark.parametrize("pool", [max_pool, aa_dcn_max_blur])
@@ -250,15 +250,15 @@ def test_batch_norm_stands_where_it_is_said_to():
 
 
 def test_dropout_stands_where_it_is_said_to_and_acts_on_single_units():
-    def found(**options):
+    def dropouts(**options):
         network = build(**options)
         return {name: layer.p for name, layer in network.named_modules() if type(layer) is nn.Dropout}
 
-    assert found() == {f"features.dropout{stage}": 0.3 for stage in (1, 2, 3)}
+    assert dropouts() == {f"features.dropout{stage}": 0.3 for stage in (1, 2, 3)}
     place = names(build())
     assert [place[place.index(f"dropout{n}") - 1] for n in (1, 2, 3)] == ["pool1", "pool2", "pool3"]
-    assert found(dropout=0.7, dropout_place="convolution") == {f"features.dropout{n}": 0.7 for n in range(1, 9)}
-    assert found(dropout_place="dense") == {"dense_dropout": 0.3}
+    assert dropouts(dropout=0.7, dropout_place="convolution") == {f"features.dropout{n}": 0.7 for n in range(1, 9)}
+    assert dropouts(dropout_place="dense") == {"dense_dropout": 0.3}
 
     torch.manual_seed(0)
     network = build(dropout=0.5, dropout_place="dense").train()
@@ -490,13 +490,13 @@ def test_recipes_are_the_paper_s():
 
 
 def test_confounds_removed_leaves_the_pooling_as_the_only_difference():
-    for one, other in (
+    for alone, stacked in (
         (resolve("dcn", "confounds_removed").as_dict(), resolve("aa_dcn").as_dict()),
         (resolve("dcn").as_dict(), resolve("aa_dcn", "confounds_removed").as_dict()),
     ):
-        for settings in (one, other):
+        for settings in (alone, stacked):
             del settings["model"]["name"], settings["model"]["pool"], settings["plugin"], settings["recipe"]
-        assert one == other
+        assert alone == stacked
 
 
 def test_every_recipe_builds_with_its_total():
@@ -572,12 +572,12 @@ def test_times_are_epochs_times_epoch_time():
 
 
 def test_headline_claims_are_carried_over():
-    found = {
+    actual = {
         (claim["model"], claim["dataset"]): claim["value"]
         for claim in claims()
         if claim["source"] == "Table 16" and claim["metric"] == "accuracy" and claim["split"] == "test"
     }
-    assert found == {
+    assert actual == {
         ("DCN", "CK+"): 0.9832,
         ("DCN", "JAFFE"): 0.95,
         ("DCN", "RAF-DB"): 0.76,

@@ -49,7 +49,7 @@ def test_contract(factory, options, side):
 def test_hcnn_lstm_layer_by_layer():
     network = HCNNLSTM(num_classes=7).eval()
     convolutions = [layer for layer in network.features if isinstance(layer, nn.Conv2d)]
-    assert [count(one) for one in convolutions] == [
+    assert [count(layer) for layer in convolutions] == [
         640,
         36_928,
         73_856,
@@ -59,9 +59,9 @@ def test_hcnn_lstm_layer_by_layer():
         1_180_160,
         2_359_808,
     ]
-    assert [count(one) for one in network.features if isinstance(one, nn.BatchNorm2d)] == [256, 1_024]
-    assert [count(one) for one in (network.lstm1, network.lstm2)] == [657_408, 164_864]
-    assert [count(one) for one in (network.dense, network.output)] == [16_512, 903]
+    assert [count(layer) for layer in network.features if isinstance(layer, nn.BatchNorm2d)] == [256, 1_024]
+    assert [count(layer) for layer in (network.lstm1, network.lstm2)] == [657_408, 164_864]
+    assert [count(layer) for layer in (network.dense, network.output)] == [16_512, 903]
     assert count(network) == 5_525_191
     sides, x = [], torch.zeros(1, 1, 48, 48)
     for layer in network.features[:-1]:
@@ -85,10 +85,15 @@ def test_hcnn_lstm_reads_frames():
 
 def test_icnn_bilstm_and_ngo_bilstm_have_their_totals():
     icnn, ngo = ICNNBiLSTM(num_classes=7), NGOBiLSTM(num_classes=7)
-    assert [count(one) for one in (icnn.features, icnn.lstm, icnn.dense, icnn.output)] == [93_120, 264_192, 32_896, 903]
+    assert [count(layer) for layer in (icnn.features, icnn.lstm, icnn.dense, icnn.output)] == [
+        93_120,
+        264_192,
+        32_896,
+        903,
+    ]
     assert count(icnn) == 391_111
     assert icnn.features(torch.zeros(1, 1, 64, 64)).shape == (1, 128, 8, 8)
-    assert [count(one) for one in (ngo.lstm, ngo.output)] == [169_984, 1_799]
+    assert [count(layer) for layer in (ngo.lstm, ngo.output)] == [169_984, 1_799]
     assert count(ngo) == 171_783
 
 
@@ -206,8 +211,8 @@ def test_ngo_moves_as_its_two_phases_say():
     values = [sphere_2d(member - 0.1) for member in members]
     for iteration in (1, 2):
         for i in range(population):
-            others = [k for k in range(population) if k != i]
-            prey = others[int(draw.integers(2))]
+            rest = [k for k in range(population) if k != i]
+            prey = rest[int(draw.integers(2))]
             r, factor = draw.random(2), int(draw.integers(1, 3))
             x, p = members[i], members[prey]
             step = x + r * (p - factor * x) if values[prey] < values[i] else x + r * (x - p)
@@ -250,9 +255,9 @@ def test_the_paper_s_space_searches_its_network(tmp_path):
         "trainer": {"epochs": 6, "threads": 1},
         "logger": {"name": "none"},
     }
-    said = []
-    best = search(short, base, plugin="ngo_bilstm", folder=tmp_path / "found", say=said.append)
-    assert len(said) == 6
+    messages = []
+    best = search(short, base, plugin="ngo_bilstm", folder=tmp_path / "found", say=messages.append)
+    assert len(messages) == 6
     assert 16 <= best.model.options["hidden"] <= 256
     assert config.resolve(files=[str(tmp_path / "found" / "best.yaml")]).config.model == best.model
 

@@ -78,19 +78,19 @@ BAD = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("words", [[], ["--json"]], ids=["text", "json"])
+@pytest.mark.parametrize("argv", [[], ["--json"]], ids=["text", "json"])
 @pytest.mark.parametrize("name", BAD)
-def test_a_bad_file_is_one_line(name, words, tmp_path, capsys):
-    content, said = BAD[name]
+def test_a_bad_file_is_one_line(name, argv, tmp_path, capsys):
+    content, message = BAD[name]
     path = tmp_path / "claims.yaml"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    assert main.call("fer claims", claims, [str(path), *words]) == 2
+    assert main.call("fer claims", claims, [str(path), *argv]) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.count("\n") == 1
     assert len(captured.err) < 1000
     assert "claims.yaml" in captured.err
-    assert said in captured.err
+    assert message in captured.err
 
 
 def test_a_folder_is_one_line(tmp_path, capsys):

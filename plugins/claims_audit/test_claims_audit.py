@@ -31,7 +31,7 @@ def check(*claims, counts=(), role="proposed"):
 
 
 def kinds(*claims, counts=()):
-    return [one.kind for one in check(*claims, counts=counts)[0]]
+    return [outcome.kind for outcome in check(*claims, counts=counts)[0]]
 
 
 def known(**sizes):
@@ -88,8 +88,8 @@ def macro(matrix):
     sizes, total = matrix.sum(1).tolist(), int(matrix.sum())
     hits, predicted = np.diag(matrix).tolist(), matrix.sum(0).tolist()
     recalls = [Fraction(hit, size) for hit, size in zip(hits, sizes, strict=True)]
-    each = [1 - Fraction(m - hit, total - size) for m, hit, size in zip(predicted, hits, sizes, strict=True)]
-    return Fraction(sum(hits), total), sum(recalls) / 3, sum(each) / 3
+    specificities = [1 - Fraction(m - hit, total - size) for m, hit, size in zip(predicted, hits, sizes, strict=True)]
+    return Fraction(sum(hits), total), sum(recalls) / 3, sum(specificities) / 3
 
 
 def test_no_matrix_lies_outside_the_ranges_and_some_reach_their_ends():
@@ -167,15 +167,15 @@ def test_means_that_only_whole_images_exclude():
     assert kinds(claim("accuracy", "0.750"), claim("macro_recall", "0.749"), counts=counts) != []
     three = known(a=3, b=2, c=2)
     # right answers d_a/3 + d_b/2 + d_c/2 = 3 x 0.61 +- 0.015: 1.833 = 1/3 + 3/2 is near, 1.83 is between
-    found = check(claim("accuracy", "0.571"), claim("macro_recall", "0.600"), counts=three)[0]
-    assert [one.kind for one in found] == ["joint rates"]
-    assert "integer programme" in " ".join(found[0].certificate)
+    findings = check(claim("accuracy", "0.571"), claim("macro_recall", "0.600"), counts=three)[0]
+    assert [outcome.kind for outcome in findings] == ["joint rates"]
+    assert "integer programme" in " ".join(findings[0].certificate)
 
 
 def test_without_class_counts_it_says_so_in_one_line():
     findings, remarks, unchecked = check(claim("accuracy", "0.50"), claim("recall", "0.90"))
     assert (findings, remarks) == ([], [])
-    assert any("no class counts" in one.missing for one in unchecked)
+    assert any("no class counts" in outcome.missing for outcome in unchecked)
 
 
 def test_class_counts_that_are_printed_come_before_others():
@@ -197,16 +197,18 @@ def test_the_release_of_fer2013_is_known():
         claim(name, value, dataset="FER-2013")
         for name, value in (("accuracy", "0.8289"), ("macro_recall", "0.9418"))
     ]  # fmt: skip
-    (one,) = check(*rates)[0]
-    assert one.bound == "accuracy >= 0.90014"
-    assert "FER2013 release, test" in one.certificate[0]
+    (outcome,) = check(*rates)[0]
+    assert outcome.bound == "accuracy >= 0.90014"
+    assert "FER2013 release, test" in outcome.certificate[0]
 
 
 def test_mean_f1():
     rates = claim("precision", "0.90"), claim("recall", "0.80")
     assert kinds(*rates, claim("f1", "0.86")) == ["mean F1"]
     assert kinds(*rates, claim("f1", "0.85")) == []
-    assert kinds(*(claim(f"macro_{one.metric}", one.written) for one in (*rates, claim("f1", "0.86")))) == ["mean F1"]
+    assert kinds(*(claim(f"macro_{rate.metric}", rate.written) for rate in (*rates, claim("f1", "0.86")))) == [
+        "mean F1"
+    ]
 
 
 def test_two_names_of_one_formula():
@@ -235,8 +237,8 @@ def test_rows_that_only_the_programme_excludes():
         for name, values in (("a", ("0.500", "0.500")), ("b", ("1.000", "0.100")), ("c", ("1.000", "0.100")))
         for metric, value in zip(("precision", "recall"), values, strict=True)
     ]
-    (one,) = check(*rows, counts=known(a=10, b=10, c=10))[0]
-    assert one.kind == "rows"
+    (outcome,) = check(*rows, counts=known(a=10, b=10, c=10))[0]
+    assert outcome.kind == "rows"
 
 
 def test_recall_of_a_class_is_a_whole_number_of_its_images():
@@ -315,7 +317,7 @@ def chance_report(right, *extra):
 
 def test_chance():
     better = claim("accuracy", "0.90", source="text")
-    assert [one.kind for one in chance_report(0.0, better)[0]] == ["chance", "printed twice"]
+    assert [outcome.kind for outcome in chance_report(0.0, better)[0]] == ["chance", "printed twice"]
     assert "at chance level" in chance_report(0.0)[1][0].text
     assert chance_report(0.6) == ([], [], [])
 
@@ -323,8 +325,8 @@ def test_chance():
 def test_every_kind_that_is_said_is_explained():
     assert all(kind and meaning for kind, meaning in KINDS.items())
     findings, remarks, unchecked = check(claim("recall", "0.90"), claim("gar", "0.92"))
-    assert all(isinstance(one, Finding) and one.certificate and one.bound for one in findings)
-    assert all(isinstance(one, Remark | Unchecked) for one in (*remarks, *unchecked))
+    assert all(isinstance(outcome, Finding) and outcome.certificate and outcome.bound for outcome in findings)
+    assert all(isinstance(outcome, Remark | Unchecked) for outcome in (*remarks, *unchecked))
 
 
 METRICS = (
@@ -356,9 +358,9 @@ def test_nonsense_is_answered_without_an_exception(seed):
             }
             claims.append(claim(metric, written, **fields))
         sizes = dict(zip("ab", random.integers(0, 5, size=2).tolist(), strict=True))
-        for one in check(*claims, counts=known(**sizes))[0]:
-            assert one.kind in KINDS
-            assert one.certificate
+        for outcome in check(*claims, counts=known(**sizes))[0]:
+            assert outcome.kind in KINDS
+            assert outcome.certificate
 
 
 @pytest.mark.parametrize("metric", ["n_images", "n_runs", "epochs", "anova_df_within", "wilcoxon_rank_sum_positive"])
@@ -422,4 +424,4 @@ def test_a_confusion_matrix_that_says_nothing_is_not_checked():
         matrix = Claim("Net", "Set", "test", "confusion_matrix", rows, "Table 1", classes=classes)
         findings, _, unchecked = check(matrix, claim("recall", "0.5", class_name="a"), claim("accuracy", "0.5"))
         assert not findings
-        assert any(why in one.missing for one in unchecked)
+        assert any(why in outcome.missing for outcome in unchecked)

@@ -26,8 +26,8 @@ def write(tmp_path, *entries, **more):
     return path
 
 
-def call(*words):
-    return main.call("fer claims", claims, [str(word) for word in words])
+def call(*argv):
+    return main.call("fer claims", claims, [str(word) for word in argv])
 
 
 def test_contradictions_are_a_result_not_a_failure(tmp_path, capsys):
@@ -51,11 +51,11 @@ def test_json(tmp_path, capsys):
         {"metric": "accuracy", "value": 0.8},
     )  # fmt: skip
     assert call(path, "--json") == 0
-    found = json.loads(capsys.readouterr().out)
-    assert found["by_kind"] == {"one formula, two values": 1}
-    assert found["contradictions"][0]["printed"] == ["recall 0.89 (Table 1)", "GAR 0.92 (Table 1)"]
-    assert found["not_checked"]
-    assert found["numbers"] == 3
+    document = json.loads(capsys.readouterr().out)
+    assert document["by_kind"] == {"one formula, two values": 1}
+    assert document["contradictions"][0]["printed"] == ["recall 0.89 (Table 1)", "GAR 0.92 (Table 1)"]
+    assert document["not_checked"]
+    assert document["numbers"] == 3
 
 
 @pytest.mark.parametrize("name", ["aa_dcn", "dcn", "fer-sdl_stn:sdl_stn"])
@@ -65,7 +65,7 @@ def test_an_installed_plugin_is_found_by_its_name(name, capsys):
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("argv", "message"),
     [
         ([], "expected one plug-in or file, got 0"),
         (["a", "b"], "got 2"),
@@ -74,15 +74,15 @@ def test_an_installed_plugin_is_found_by_its_name(name, capsys):
         (["no_such_net"], "unknown architecture 'no_such_net'"),
     ],
 )
-def test_wrong_input_is_one_line(words, said, capsys):
-    assert call(*words) == 2
+def test_wrong_input_is_one_line(argv, message, capsys):
+    assert call(*argv) == 2
     err = capsys.readouterr().err
-    assert said in err
+    assert message in err
     assert err.count("\n") == 1
 
 
 @pytest.mark.parametrize(
-    ("entry", "more", "said"),
+    ("entry", "more", "message"),
     [
         ({"metric": "accuracy", "value": 82.89}, {}, "must be a fraction in 0..1; a percentage? write 0.8289"),
         ({"metric": "macro_f1", "value": -0.1}, {}, "must be a fraction in 0..1"),
@@ -96,10 +96,10 @@ def test_wrong_input_is_one_line(words, said, capsys):
         ),
     ],
 )
-def test_a_wrong_file_is_one_line(tmp_path, capsys, entry, more, said):
+def test_a_wrong_file_is_one_line(tmp_path, capsys, entry, more, message):
     assert call(write(tmp_path, entry, **more)) == 2
     err = capsys.readouterr().err
-    assert said in err
+    assert message in err
     assert err.count("\n") == 1
 
 

@@ -64,9 +64,9 @@ def per_class(matrix):
     return {"precision": precision, "recall": recall, "f1": f1, "specificity": specificity}
 
 
-def average(each, matrix, kind):
+def average(by_class, matrix, kind):
     weights = matrix.sum(1) if kind == "weighted" else None
-    return {metric: np.average(values, weights=weights) for metric, values in each.items()}
+    return {metric: np.average(values, weights=weights) for metric, values in by_class.items()}
 
 
 def honest_report(random):
@@ -88,17 +88,17 @@ def honest_report(random):
         counts = [KnownCounts("Set", report.split, sizes, "release")]
     accuracy = np.trace(matrix) / matrix.sum()
     report.add("accuracy", accuracy)
-    each = per_class(matrix)
-    unstated = average(each, matrix, random.choice(["macro", "weighted"]))
+    by_class = per_class(matrix)
+    unstated = average(by_class, matrix, random.choice(["macro", "weighted"]))
     for metric, value in unstated.items():
         report.add(metric, value)
     report.add("gar", unstated["recall"])
     report.add("far", 1 - unstated["specificity"])
     for kind in ("macro", "weighted"):
-        for metric, value in average(each, matrix, kind).items():
+        for metric, value in average(by_class, matrix, kind).items():
             report.add(f"{kind}_{metric}", value)
     if random.random() < 0.7:
-        for metric, values in each.items():
+        for metric, values in by_class.items():
             for name, value in zip(names, values, strict=True):
                 report.add(metric, value, class_name=name)
     if random.random() < 0.3:
@@ -131,8 +131,8 @@ def test_honest_tests_of_significance_hold_no_contradiction():
     for _ in range(100):
         groups = [random.normal(random.random(), 1, size=random.integers(5, 60)) for _ in range(random.integers(2, 8))]
         everything = np.concatenate(groups)
-        between = sum(len(one) * (one.mean() - everything.mean()) ** 2 for one in groups)
-        within = sum(((one - one.mean()) ** 2).sum() for one in groups)
+        between = sum(len(values) * (values.mean() - everything.mean()) ** 2 for values in groups)
+        within = sum(((values - values.mean()) ** 2).sum() for values in groups)
         df = len(groups) - 1, len(everything) - len(groups)
         test = f_oneway(*groups)
         report = Report(digits=3)
@@ -177,8 +177,8 @@ def test_a_random_part_whose_split_is_not_stated_holds_no_contradiction():
     """The class shares of a part that was drawn at random are not those of the whole."""
     random = np.random.default_rng(0)
     for _ in range(200):
-        whole = random.integers(20, random.choice([40, 300]), size=random.integers(2, 8))
-        sizes = random.multivariate_hypergeometric(whole, int(np.ceil(whole.sum() * random.uniform(0.1, 0.5))))
+        images = random.integers(20, random.choice([40, 300]), size=random.integers(2, 8))
+        sizes = random.multivariate_hypergeometric(images, int(np.ceil(images.sum() * random.uniform(0.1, 0.5))))
         if not sizes.all():
             continue
         hits = random.binomial(sizes, random.dirichlet(np.ones(len(sizes))) ** 0.2)
@@ -191,7 +191,7 @@ def test_a_random_part_whose_split_is_not_stated_holds_no_contradiction():
         report.add("accuracy", hits.sum() / sizes.sum())
         for metric, value in average(per_class(matrix), matrix, random.choice(["macro", "weighted"])).items():
             report.add(metric, value)
-        counts = dict(zip(CLASSES, whole.tolist(), strict=False))
+        counts = dict(zip(CLASSES, images.tolist(), strict=False))
         assert report.findings([KnownCounts("Set", "all", counts, "release")]) == []
 
 
@@ -202,19 +202,19 @@ def folds_report(random, averaged):
     matrices = [
         random.multinomial(random.integers(10, 200), random.dirichlet(np.ones(classes**2))) for _ in range(folds)
     ]
-    matrices = [one.reshape(classes, classes) for one in matrices]
+    matrices = [matrix.reshape(classes, classes) for matrix in matrices]
     pooled = sum(matrices)
     report = Report(digits=int(random.integers(2, 5)), percent=random.random() < 0.5)
-    rates = [per_class(one) for one in matrices]
-    rates = [{metric: np.nan_to_num(values) for metric, values in one.items()} for one in rates]
+    rates = [per_class(matrix) for matrix in matrices]
+    rates = [{metric: np.nan_to_num(values) for metric, values in rates_of_fold.items()} for rates_of_fold in rates]
     for metric in ("precision", "recall", "f1"):
-        means = np.mean([one[metric] for one in rates], axis=0)
+        means = np.mean([rates_of_fold[metric] for rates_of_fold in rates], axis=0)
         for name, value in zip(names, means, strict=True):
             report.add(metric, value, class_name=name, averaged=averaged)
         report.add(f"macro_{metric}", means.mean(), averaged=averaged)
         weighted = np.mean([np.average(r[metric], weights=m.sum(1)) for r, m in zip(rates, matrices, strict=True)])
         report.add(f"weighted_{metric}", weighted, averaged=averaged)
-    accuracies = [np.trace(one) / one.sum() for one in matrices]
+    accuracies = [np.trace(matrix) / matrix.sum() for matrix in matrices]
     report.add("accuracy", np.mean(accuracies), averaged=averaged)
     report.add("accuracy_mean", np.mean(accuracies), averaged=averaged)
     report.add("accuracy_sd", np.std(accuracies, ddof=1), averaged=averaged)
@@ -236,7 +236,7 @@ def test_honest_means_over_folds_hold_no_contradiction():
 
 def test_the_same_means_taken_for_rates_of_all_images_do():
     random = np.random.default_rng(0)
-    kinds = {one.kind for _ in range(20) for one in folds_report(random, None).findings()}
+    kinds = {finding.kind for _ in range(20) for finding in folds_report(random, None).findings()}
     assert {"confusion matrix", "granularity", "F1 of a class", "sums"} <= kinds
 
 

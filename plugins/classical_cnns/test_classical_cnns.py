@@ -114,7 +114,7 @@ def test_stages_at_224_pixels(name):
     assert shapes == {stage: (channels, side, side) for stage, (channels, side, _) in STAGES[name].items()}
     listed = list(network.backbone.modules())
     ends = [listed.index(layer) + len(list(layer.modules())) for layer in order]
-    counted = [sum(p.numel() for one in listed[a:b] for p in one.parameters(recurse=False)) for a, b in pairs(ends)]
+    counted = [sum(p.numel() for layer in listed[a:b] for p in layer.parameters(recurse=False)) for a, b in pairs(ends)]
     assert counted == [parameters for *_, parameters in STAGES[name].values()]
 
 
@@ -126,15 +126,15 @@ def pairs(ends):
 @pytest.mark.parametrize("pool", [max_pool, average_pool, max_blur_pool, ZHANG])
 def test_an_exchanged_pooling_keeps_every_map_size(name, pool):
     side = 96  # large enough for a blur that reflects the border of VGG's last map
-    own, other = build(name).eval(), build(name, image_size=side, pool=pool).eval()
-    other.load_state_dict(own.state_dict())
+    own, exchanged = build(name).eval(), build(name, image_size=side, pool=pool).eval()
+    exchanged.load_state_dict(own.state_dict())
     image = torch.rand(1, 1, side, side)
     with torch.no_grad():
-        mine, theirs = own.extract_maps(image), other.extract_maps(image)
+        mine, theirs = own.extract_maps(image), exchanged.extract_maps(image)
     if name != "inception_v3":  # its stem pools without padding, where a pooling may round in its own way
         assert mine.shape == theirs.shape
     assert (mine.shape == theirs.shape and torch.equal(mine, theirs)) == (pool is max_pool)
-    assert trainable(own) == trainable(other)
+    assert trainable(own) == trainable(exchanged)
 
 
 def test_how_many_poolings_are_exchanged():

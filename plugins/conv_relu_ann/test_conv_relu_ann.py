@@ -91,10 +91,10 @@ def test_multiply_adds_are_93_million():
 
 def test_dropout_acts_on_single_units_after_each_pooling_and_the_dense_layer():
     network = ConvReLUANN(num_classes=7)
-    found = {name: layer.p for name, layer in network.named_modules() if isinstance(layer, nn.Dropout)}
-    assert found == {"features.dropout": 0.1, "features.dropout_1": 0.1, "features.dropout_2": 0.1, "dropout_3": 0.2}
-    other = ConvReLUANN(num_classes=7, dropout=(0.0, 0.1, 0.2, 0.3))
-    assert [layer.p for layer in other.modules() if isinstance(layer, nn.Dropout)] == [0.0, 0.1, 0.2, 0.3]
+    rates = {name: layer.p for name, layer in network.named_modules() if isinstance(layer, nn.Dropout)}
+    assert rates == {"features.dropout": 0.1, "features.dropout_1": 0.1, "features.dropout_2": 0.1, "dropout_3": 0.2}
+    changed = ConvReLUANN(num_classes=7, dropout=(0.0, 0.1, 0.2, 0.3))
+    assert [layer.p for layer in changed.modules() if isinstance(layer, nn.Dropout)] == [0.0, 0.1, 0.2, 0.3]
 
 
 def test_every_convolution_is_followed_by_a_relu():

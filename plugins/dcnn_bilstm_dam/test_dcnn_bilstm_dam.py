@@ -349,10 +349,10 @@ def test_hog_equals_scikit_image():
     for picture in (face(), np.random.default_rng(0).integers(0, 256, (64, 64)) / 255):
         settings_ = {"cells_per_block": (2, 2), "visualize": True}
         pictures = [skimage_hog(picture, block_norm=norm, **settings_)[1] for norm in ("L1", "L2", "L2-Hys")]
-        assert all(np.array_equal(pictures[0], other) for other in pictures), "skimage draws before it normalises"
+        assert all(np.array_equal(pictures[0], picture) for picture in pictures), "skimage draws before it normalises"
         cells = cell_histograms(torch.tensor(picture, dtype=torch.float32)[None, None])
-        drawn = HOGInput().draw_lines(cells)[0, 0].numpy()
-        assert np.abs(drawn - pictures[0]).max() <= 1e-6 * pictures[0].max()
+        lines = HOGInput().draw_lines(cells)[0, 0].numpy()
+        assert np.abs(lines - pictures[0]).max() <= 1e-6 * pictures[0].max()
 
 
 def test_descriptor_equals_scikit_image_apart_from_its_smaller_epsilon():

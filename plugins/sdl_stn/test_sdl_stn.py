@@ -244,9 +244,9 @@ def test_the_printed_rate_collapses_and_is_no_result(tmp_path):
         "run": {"output": str(tmp_path)},
     }
     collapsed = run({**flags, "recipe": "paper_literal"})
-    said = collapsed.metrics["not_a_result"]
-    assert any("the sampling grid of sdl1 has left the image" in fault for fault in said)
-    assert any("is called" in fault for fault in said)
+    faults = collapsed.metrics["not_a_result"]
+    assert any("the sampling grid of sdl1 has left the image" in fault for fault in faults)
+    assert any("is called" in fault for fault in faults)
     assert collapsed.metrics["claims"] == []
     sound = run(flags)
     assert not any("grid" in fault for fault in sound.metrics["not_a_result"])
@@ -283,9 +283,9 @@ def test_groups_decay_the_two_weights_or_nothing():
 
     plain, decoupled = SDLSTN(num_classes=7), SDLSTN(num_classes=7, penalty="decoupled", lambda2=0.02)
     assert set(decays(plain).values()) == {0.0}
-    found = decays(decoupled)
-    assert len(found) == len(list(decoupled.parameters()))
-    assert {name: rate for name, rate in found.items() if rate} == {"fc1.weight": 0.001, "fc2.weight": 0.02}
+    rates = decays(decoupled)
+    assert len(rates) == len(list(decoupled.parameters()))
+    assert {name: rate for name, rate in rates.items() if rate} == {"fc1.weight": 0.001, "fc2.weight": 0.02}
 
 
 # Options and recipes.

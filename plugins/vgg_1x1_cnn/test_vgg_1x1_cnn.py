@@ -79,15 +79,15 @@ def claims() -> list[dict]:
     return yaml.safe_load((PACKAGE / "claims.yaml").read_text())["claims"]
 
 
-def claimed(metric: str, source: str, **others: object) -> object:
+def claimed(metric: str, source: str, **fields: object) -> object:
     """The value of the one claim that says this."""
-    found = [
+    matching = [
         claim["value"]
         for claim in claims()
-        if claim["metric"] == metric and claim["source"] == source and others.items() <= claim.items()
+        if claim["metric"] == metric and claim["source"] == source and fields.items() <= claim.items()
     ]
-    assert len(found) == 1, (metric, source, others, found)
-    return found[0]
+    assert len(matching) == 1, (metric, source, fields, matching)
+    return matching[0]
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -173,13 +173,13 @@ def test_every_convolution_has_its_activation_and_no_layer_normalises():
 def test_dropout_has_the_two_rates_and_acts_in_training_only(name):
     torch.manual_seed(0)
     network, images = NETWORKS[name](num_classes=7, image_size=24), torch.rand(2, 1, 24, 24)
-    found = {place: layer.p for place, layer in network.named_modules() if isinstance(layer, nn.Dropout)}
-    assert found == {"head.dropout1": 0.4, "head.dropout2": 0.4}
+    rates = {place: layer.p for place, layer in network.named_modules() if isinstance(layer, nn.Dropout)}
+    assert rates == {"head.dropout1": 0.4, "head.dropout2": 0.4}
     assert not torch.equal(network(images), network(images))
     network.eval()
     assert torch.equal(network(images), network(images))
-    other = NETWORKS[name](num_classes=7, image_size=24, dropout=(0.5, 0.1))
-    assert [layer.p for layer in other.modules() if isinstance(layer, nn.Dropout)] == [0.5, 0.1]
+    changed = NETWORKS[name](num_classes=7, image_size=24, dropout=(0.5, 0.1))
+    assert [layer.p for layer in changed.modules() if isinstance(layer, nn.Dropout)] == [0.5, 0.1]
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -207,14 +207,14 @@ def test_the_1x1_layer_collapses_into_the_5x5_layer_on_unsigned_input_with_zero_
     torch.manual_seed(0)
     images = torch.rand(4, 1, 48, 48)
     with torch.no_grad():
-        both, one = first_two_layers(VGG1x1CNN(num_classes=7, signed_input=False), images)
-        assert (both - one).abs().max() < 1e-5
-        both, one = first_two_layers(VGG1x1CNN(num_classes=7), images)
-        assert (both - one).abs().max() > 0.1, "signed input keeps the two layers apart"
+        both, merged = first_two_layers(VGG1x1CNN(num_classes=7, signed_input=False), images)
+        assert (both - merged).abs().max() < 1e-5
+        both, merged = first_two_layers(VGG1x1CNN(num_classes=7), images)
+        assert (both - merged).abs().max() > 0.1, "signed input keeps the two layers apart"
         network = VGG1x1CNN(num_classes=7, signed_input=False)
         network.features.conv1_1x1.bias.fill_(-0.1)
-        both, one = first_two_layers(network, images)
-        assert (both - one).abs().max() > 0.1, "so does a bias"
+        both, merged = first_two_layers(network, images)
+        assert (both - merged).abs().max() > 0.1, "so does a bias"
 
 
 def test_with_signed_input_and_zero_bias_each_channel_is_one_of_two_half_waves():
@@ -458,8 +458,8 @@ def test_table_ii_contradicts_itself_as_the_readme_says():
     assert {model: round(z, 1) for model, z in gaps.items()} == {"Ref. [7]": 5.6, "Ref. [14]": 13.4, "1x1-CNN": 8.2}
     for claim in claims():
         if claim["source"] == "Table II" and claim["metric"] == "accuracy":
-            whole = round(round(claim["value"] * images) / images, 4) == claim["value"]
-            assert whole == (claim["note"] != "not k/3589 for any k"), claim
+            is_count = round(round(claim["value"] * images) / images, 4) == claim["value"]
+            assert is_count == (claim["note"] != "not k/3589 for any k"), claim
     ours, theirs = rows["1x1-CNN"][1], rows["Ref. [14]"][1]
     assert round(ours * images) - round(theirs * images) == 54
     z = (ours - theirs) / sqrt((ours * (1 - ours) + theirs * (1 - theirs)) / images)

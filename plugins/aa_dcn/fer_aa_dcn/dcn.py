@@ -82,7 +82,9 @@ class DCN(nn.Module):
         extra = (stage1_filters[0],) if extra_first_conv else ()
         stages = [(*extra, *stage1_filters), *_LATER_STAGES]
         pools = [pool(2, 2) for _ in stages]
-        sides = trace_sides(image_size, [(len(one), last) for one, last in zip(stages, pools, strict=True)], padding)
+        sides = trace_sides(
+            image_size, [(len(stage), last) for stage, last in zip(stages, pools, strict=True)], padding
+        )
         self.features = build_stages(
             in_channels,
             stages,

@@ -57,7 +57,7 @@ class NorthernGoshawk:
             raise RuntimeError("ask came before the value of the last point was told")
         point = next(self._course, None)
         self._waiting = point is not None
-        return None if point is None else [float(one) for one in np.clip(point - _OFFSET, 0.0, 1.0)]
+        return None if point is None else [float(value) for value in np.clip(point - _OFFSET, 0.0, 1.0)]
 
     def tell(self, value: float) -> None:
         """Take the value of the point asked for last; lower is better. What is not a number counts as infinity.
@@ -88,8 +88,8 @@ class NorthernGoshawk:
 
     def _find_prey(self, member: int, progress: float) -> Point:
         del progress
-        others = [one for one in range(len(self.members)) if one != member]
-        prey = others[int(self._draw.integers(len(others)))]
+        rest = [index for index in range(len(self.members)) if index != member]
+        prey = rest[int(self._draw.integers(len(rest)))]
         x, p = self.members[member], self.members[prey]
         r, factor = self._draw.random(len(x)), int(self._draw.integers(1, 3))
         return x + r * (p - factor * x) if self.values[prey] < self.values[member] else x + r * (x - p)

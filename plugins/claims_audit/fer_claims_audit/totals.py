@@ -83,20 +83,20 @@ def _splits(numbers: list[Printed]) -> Iterator[Finding]:
             sum(ends, Fraction(0)) for ends in zip(*((number.low, number.high) for number in chosen), strict=True)
         )
         complete = len(parts) == 3 or "validation_and_test" in parts
-        for whole in wholes:
-            if low > whole.high or (complete and high < whole.low):
+        for all_images in wholes:
+            if low > all_images.high or (complete and high < all_images.low):
                 yield Finding(
-                    "sums", _where(whole), (*map(str, chosen), str(whole)),
+                    "sums", _where(all_images), (*map(str, chosen), str(all_images)),
                     f"{' + '.join(name.replace('_', ' ') for name in parts)} = all",
                     (f"{' + '.join(show(number.value) for number in chosen)} = {show(total)}; "
-                     f"difference {show(total - whole.value)}",),
+                     f"difference {show(total - all_images.value)}",),
                 )  # fmt: skip
     for number in by_split.get("train", []):
-        for whole in [*wholes, *by_split.get("not_stated", [])]:
-            if number.low > whole.high and not (parts and whole in wholes):
+        for all_images in [*wholes, *by_split.get("not_stated", [])]:
+            if number.low > all_images.high and not (parts and all_images in wholes):
                 yield Finding(
-                    "sums", _where(number), (str(number), str(whole)), "a part is not larger than the whole",
-                    (f"{show(number.value)} in the part, {show(whole.value)} in all",),
+                    "sums", _where(number), (str(number), str(all_images)), "a part is not larger than the whole",
+                    (f"{show(number.value)} in the part, {show(all_images.value)} in all",),
                 )  # fmt: skip
 
 
@@ -116,11 +116,11 @@ def _release(numbers: list[Printed]) -> Iterator[Finding]:
         official = known.get(claim.split) if claim.split_means is None else None
         off = []
         for number in table:
-            true, whole = _official(number, official), _official(number, everything)
+            true, largest = _official(number, official), _official(number, everything)
             if is_total(number.claim) and not known:
                 continue  # RAF-DB has compound expressions as well, JAFFE is often enlarged
-            if whole is not None and number.low > whole:
-                off.append((number, f"more than the {whole:,} of the whole release"))
+            if largest is not None and number.low > largest:
+                off.append((number, f"more than the {largest:,} of the whole release"))
             elif true is not None and not number.low <= true <= number.high:
                 off.append((number, f"{true:,} in the release"))
         if off:

@@ -61,8 +61,8 @@ def exchange_max_poolings(network: nn.Module, pool: PoolingFactory) -> int:
     Raises:
         ValueError: see ``ExchangedPool``.
     """
-    found = [(name, layer) for name, layer in network.named_modules() if isinstance(layer, nn.MaxPool2d)]
-    for name, layer in found:
+    max_poolings = [(name, layer) for name, layer in network.named_modules() if isinstance(layer, nn.MaxPool2d)]
+    for name, layer in max_poolings:
         parent, _, last = name.rpartition(".")
         setattr(network.get_submodule(parent), last, ExchangedPool(pool, layer))
-    return len(found)
+    return len(max_poolings)

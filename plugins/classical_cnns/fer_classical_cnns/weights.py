@@ -64,9 +64,9 @@ def find_in_cache(name: str) -> Path | None:
     """Return the file of the ImageNet weights that an earlier download has left, or None."""
     repository = timm.get_pretrained_cfg(name).hf_hub_id
     for file in _FILES:
-        found = try_to_load_from_cache(repository, file)
-        if isinstance(found, str):
-            return Path(found)
+        path = try_to_load_from_cache(repository, file)
+        if isinstance(path, str):
+            return Path(path)
     return None
 
 

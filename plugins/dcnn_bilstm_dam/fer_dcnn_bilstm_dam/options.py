@@ -74,8 +74,8 @@ def remedy(options: Mapping[str, Any], side: int, step: int) -> str:
     if suitable:
         ways.append("attn_windows=" + " or ".join(map(str, suitable)))
     for size in range(2 * step, LARGEST + 1, step):
-        found, exact = map_side(size, options["dcnn_padding"], options["dcnn_order"])
-        if exact and (not layers or windows in legal_windows(found, distil)):
+        map_size, exact = map_side(size, options["dcnn_padding"], options["dcnn_order"])
+        if exact and (not layers or windows in legal_windows(map_size, distil)):
             ways.append(f"image_size={size} (the smallest for these options)")
             break
     return "use " + " or ".join(ways or ["fewer attn_windows"])

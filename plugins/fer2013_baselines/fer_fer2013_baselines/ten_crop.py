@@ -29,8 +29,8 @@ def run_on_crops(network: Callable[[Tensor], Tensor], images: Tensor, side: int,
     """
     crops = ten_crops(images, side)
     if training:
-        drawn = torch.randint(len(crops), (len(images),)).to(images.device)
-        return network(crops[drawn, torch.arange(len(images), device=images.device)])
+        chosen = torch.randint(len(crops), (len(images),)).to(images.device)
+        return network(crops[chosen, torch.arange(len(images), device=images.device)])
     if not ten:
         return network(crops[4])
     return network(crops.flatten(0, 1)).unflatten(0, (len(crops), len(images))).mean(0)

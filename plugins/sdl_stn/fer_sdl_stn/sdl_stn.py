@@ -162,10 +162,10 @@ class SDLSTN(nn.Module):
         if self.penalty != "decoupled":
             return [{"params": list(self.parameters())}]
         decayed = [self.fc1.weight, self.fc2.weight]
-        others = [one for one in self.parameters() if not any(one is weight for weight in decayed)]
+        undecayed = [parameter for parameter in self.parameters() if not any(parameter is weight for weight in decayed)]
         rates = zip(decayed, self.lambdas, strict=True)
         weights = [{"params": [weight], "weight_decay": rate} for weight, rate in rates]
-        return [*weights, {"params": others, "weight_decay": 0.0}]
+        return [*weights, {"params": undecayed, "weight_decay": 0.0}]
 
     def explain(self, x: Tensor) -> dict[str, Tensor]:
         """Theta and warped maps of each module, such as ``theta_sdl1`` (B, 2, 3) and ``warped_sdl1``.
