@@ -44,7 +44,7 @@ def begin_all(resolved: config.Resolved, count: int, begin: Begin) -> Record:
     named = replace(settings.protocol, name=f"{settings.protocol.name}-{count}folds")
     folder = records.create_folder(replace(settings, protocol=named))
     (folder / "checkpoints").rmdir()  # each fold has its own
-    record = Record(folder, config=settings)
+    record = Record(folder, config=settings.as_dict())
     with hold_folder(folder):
         record.write_config(config.dump(settings))
         if resolved.series:

@@ -13,7 +13,9 @@ from fer_plugins.config import registry
 from fer_plugins.config.identity import model_settings
 
 
-def deciding_settings(settings: Mapping[str, Any], plugin: Mapping[str, str] | None = None) -> dict[str, Any]:
+def deciding_settings(
+    settings: config.RunConfig | Mapping[str, Any], plugin: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     """Return dotted key -> value, equal for complete configurations whose runs give the same result.
 
     These are all that makes the model (``config.identity``), the run's seed, the copy of the data, whether the test
@@ -39,7 +41,7 @@ def deciding_settings(settings: Mapping[str, Any], plugin: Mapping[str, str] | N
     return kept
 
 
-def identify(settings: Mapping[str, Any], plugin: Mapping[str, str] | None = None) -> str:
+def identify(settings: config.RunConfig | Mapping[str, Any], plugin: Mapping[str, str] | None = None) -> str:
     """Return a digest of ``deciding_settings``, which takes the same arguments and raises the same."""
     kept = deciding_settings(settings, plugin)
     return hashlib.sha256(json.dumps(kept, sort_keys=True, default=str).encode()).hexdigest()[:12]

@@ -157,7 +157,7 @@ def _check(settings: Mapping[str, config.RunConfig]) -> None:
     """Refuse what would make the comparison empty, before the data are read."""
     flawed, sound = (settings[side].protocol for side in SIDES)
     if flawed == sound:
-        raise InputError(f"--against: is {sound['name']} with the options of --protocol; there is nothing to compare")
+        raise InputError(f"--against: is {sound.name} with the options of --protocol; there is nothing to compare")
     if not settings["sound"].run.test:
         raise InputError("run.test: is false, but the test scores are what is compared; leave it out")
 
