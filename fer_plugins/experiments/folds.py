@@ -25,8 +25,8 @@ from fer_plugins.metrics.copies import score_copies
 from fer_plugins.metrics.scores import score
 from fer_plugins.metrics.table import SUMMARY
 from fer_plugins.runs import record as records
+from fer_plugins.runs.predictions_file import NamedPredictions, PredictionsFile
 from fer_plugins.runs.record import Record
-from fer_plugins.runs.recorded_answers import Answers, RecordedAnswers
 from fer_plugins.runs.result_table import print_result, result_console
 from fer_plugins.runtime.errors import InputError, Interrupted, RunError
 from fer_plugins.runtime.print_table import print_table
@@ -145,7 +145,7 @@ def sum_up(whole: Record) -> None:
     part = done[0].manifest["reported_on"]
     classes = done[0].manifest["data"]["classes"]
     # of other datasets each fold tests all: not pooled
-    answers = Answers.join([RecordedAnswers.read(one, classes).of(part) for one in done])
+    pooled = NamedPredictions.join([PredictionsFile.read(one, classes).of(part) for one in done])
     each = [
         {"fold": number, "n": one.metrics[part]["n"], "best_epoch": one.manifest["best_epoch"], "run": one.folder.name}
         | {name: one.metrics[part][name] for name in SUMMARY}
@@ -154,16 +154,16 @@ def sum_up(whole: Record) -> None:
     spread = {name: _spread([float(one[name]) for one in each]) for name in SUMMARY}
     counted = (one.manifest["data"].get("copies_in_training") for one in done)
     copies = [counts for counts in counted if counts]  # earlier versions did not count
-    once = len(set(answers.sources)) == len(answers.sources)
+    once = len(set(pooled.sources)) == len(pooled.sources)
     whole.metrics = {"per_fold": each, "between_folds": spread}
     if once:  # samples that are tested in several folds would count as several
-        predictions = answers.predictions()
+        predictions = pooled.to_predictions()
         whole.metrics[part] = score(predictions, classes)
         searched = all(counts[part]["near"] is not None for counts in copies)
-        pooled = score_copies(predictions, answers.copies, classes, near_searched=searched)
-        whole.metrics[part] |= {"copies": pooled} if pooled else {}
-        status = {part: answers.copies.tolist()} if pooled else None
-        whole.write_predictions({part: (answers.sources, predictions)}, classes, copies=status)
+        copy_scores = score_copies(predictions, pooled.copies, classes, near_searched=searched)
+        whole.metrics[part] |= {"copies": copy_scores} if copy_scores else {}
+        status = {part: pooled.copies.tolist()} if copy_scores else None
+        whole.write_predictions({part: (pooled.sources, predictions)}, classes, copies=status)
     whole.write_metrics()
     first = done[0].manifest
     hashes = [one.manifest["data"]["split_hash"] for one in done]

@@ -12,8 +12,8 @@ from fer_plugins import config
 from fer_plugins.data.table import SampleTable
 from fer_plugins.experiments.cells import Outcome
 from fer_plugins.metrics.table import HEADLINE
+from fer_plugins.runs.predictions_file import PredictionsFile
 from fer_plugins.runs.record import Record
-from fer_plugins.runs.recorded_answers import RecordedAnswers
 
 
 @dataclass
@@ -65,4 +65,4 @@ def _summary(record: Record, each: Sequence[Record], table: SampleTable, seconds
 
 def tested_samples(record: Record) -> list[str]:
     """Return the names of the samples that a run, or its folds, tested."""
-    return list(RecordedAnswers.read(record, record.manifest["data"]["classes"]).of("test").sources)
+    return list(PredictionsFile.read(record, record.manifest["data"]["classes"]).of("test").sources)
