@@ -82,16 +82,16 @@ def _compare_evaluations(models: Sequence[Model], names: Sequence[str]) -> dict[
 
 
 def _notes(runs: Sequence[FinishedRun]) -> list[str]:
-    said: dict[str, None] = {}
+    notes: dict[str, None] = {}
     for run in runs:
         manifest = run.record.manifest
         if manifest["protocol"].get("flaw"):
-            said[f"protocol {manifest['protocol']['name']} is flawed: {manifest['protocol']['flaw']}"] = None
+            notes[f"protocol {manifest['protocol']['name']} is flawed: {manifest['protocol']['flaw']}"] = None
         if manifest["data"].get("limit") is not None:
-            said[f"a part of the data only (data.limit {manifest['data']['limit']})"] = None
+            notes[f"a part of the data only (data.limit {manifest['data']['limit']})"] = None
         if manifest.get("demonstration"):
-            said["a demonstration on synthetic faces"] = None
-    return list(said)
+            notes["a demonstration on synthetic faces"] = None
+    return list(notes)
 
 
 def _letter(number: int) -> str:

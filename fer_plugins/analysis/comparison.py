@@ -82,7 +82,7 @@ def compare_models(models: Mapping[str, Model]) -> dict[str, Any] | None:
     trained = {name: model for name, model in models.items() if len(model.runs) > 1}
     if len(trained) < 2:
         return None
-    found: dict[str, Any] = {}
+    tests: dict[str, Any] = {}
     for score in PAIRED:
         values = {name: model.values(score) for name, model in trained.items()}
         rows = compare_means(values, shares=True)
@@ -93,8 +93,8 @@ def compare_models(models: Mapping[str, Model]) -> dict[str, Any] | None:
             shared = [seed for seed in first if seed in second]
             ranks = signed_rank([first[seed] for seed in shared], [second[seed] for seed in shared]) if shared else None
             row |= {"wilcoxon": ranks, "shared_seeds": shared}
-        found[score] = {"anova": one_way_anova(values), "pairs": rows}
-    return found
+        tests[score] = {"anova": one_way_anova(values), "pairs": rows}
+    return tests
 
 
 def compare_means(values: Mapping[str, Sequence[float]], *, shares: bool = False) -> list[dict[str, Any]]:

@@ -16,44 +16,44 @@ from fer_plugins.runs.result_table import format_interval, format_p
 from fer_plugins.runtime.print_table import print_table
 
 
-def print_comparison(console: Console, found: Mapping[str, Any]) -> None:
+def print_comparison(console: Console, comparison: Mapping[str, Any]) -> None:
     """Print what ``compare_runs`` returned.
 
     Args:
         console: such as ``result_console()``.
-        found: the comparison.
+        comparison: of the runs.
     """
-    part = f"{found['part']} on {found['target']}" if found["target"] else found["part"]
-    console.print(f"\n{part}, {found['n']:,} samples, split {', '.join(found['split_hashes'])}")
-    for note in found["notes"]:
+    part = f"{comparison['part']} on {comparison['target']}" if comparison["target"] else comparison["part"]
+    console.print(f"\n{part}, {comparison['n']:,} samples, split {', '.join(comparison['split_hashes'])}")
+    for note in comparison["notes"]:
         console.print(Text(f"note: {note}", style="yellow"))
-    for model in found["models"]:
+    for model in comparison["models"]:
         console.print(Text(f"{model['letter']}  {model['label']}"))
     console.print()
     runs = _table("each run: score and 95 % interval over test samples", "run", *_interleave("95 % interval"))
-    for model in found["models"]:
+    for model in comparison["models"]:
         for run in model["runs"]:
             cells = [
                 cell for score in HEADLINE for cell in (f"{run[score]:.4f}", format_interval(run["intervals"][score]))
             ]
             runs.add_row(f"{model['letter']} seed {run['seed']}", *cells)
     print_table(console, runs)
-    several = [model for model in found["models"] if model["over_seeds"]]
+    several = [model for model in comparison["models"] if model["over_seeds"]]
     if several:
         _print_spread(console, several)
-    _print_pairs(console, found)
-    if found["over_seeds"]:
-        _print_over_seeds(console, found["over_seeds"])
-    elif len(found["models"]) > 1:
+    _print_pairs(console, comparison)
+    if comparison["over_seeds"]:
+        _print_over_seeds(console, comparison["over_seeds"])
+    elif len(comparison["models"]) > 1:
         console.print(
             "Nothing is said about the next training: that takes at least two seeds of two models (fer-run --seed).\n"
         )
-    for folder, tests in (found["classes"] or {}).items():
+    for folder, tests in (comparison["classes"] or {}).items():
         _print_classes(console, folder, tests)
-    if found["evaluated"]:
+    if comparison["evaluated"]:
         from fer_plugins.analysis.robustness.over_seeds import print_evaluations
 
-        print_evaluations(console, found["evaluated"])
+        print_evaluations(console, comparison["evaluated"])
 
 
 def _print_spread(console: Console, models: Sequence[Mapping[str, Any]]) -> None:
@@ -76,8 +76,8 @@ def _print_spread(console: Console, models: Sequence[Mapping[str, Any]]) -> None
     console.print("The z form (mean +- 1.96 sd / sqrt(n)) is what papers print; it is too narrow for few seeds.\n")
 
 
-def _print_pairs(console: Console, found: Mapping[str, Any]) -> None:
-    count = len(found["pairs"])
+def _print_pairs(console: Console, comparison: Mapping[str, Any]) -> None:
+    count = len(comparison["pairs"])
     title = f"pair by pair on the same samples: second - first, in points ({count} pair{'s' if count > 1 else ''})"
     table = _table(title, "first", "second", "score")
     for name in ("points", "95 % interval"):
@@ -85,7 +85,7 @@ def _print_pairs(console: Console, found: Mapping[str, Any]) -> None:
     table.add_column("verdict")  # before the p-values: in a narrow terminal the first block holds what matters
     for name in ("p", "p (Holm)"):
         table.add_column(name, justify="right")
-    for row in found["pairs"]:
+    for row in comparison["pairs"]:
         sides = [f"{row[f'{side}_letter']} s{row[f'{side}_seed']}" for side in ("first", "second")]
         for score in HEADLINE:
             one = row[score]
@@ -111,13 +111,13 @@ def _print_over_seeds(console: Console, over: Mapping[str, Any]) -> None:
     for score in HEADLINE:
         for row in over[score]["pairs"]:
             welch, ranks = row["welch"], row["wilcoxon"]
-            said = "-" if ranks is None or ranks["p"] is None else f"{format_p(ranks['p'])} ({ranks['n']})"
+            wilcoxon = "-" if ranks is None or ranks["p"] is None else f"{format_p(ranks['p'])} ({ranks['n']})"
             cells = (
                 _points(welch["points"]),
                 _point_range(welch),
                 format_p(welch["p"]),
                 format_p(welch.get("p_holm")),
-                said,
+                wilcoxon,
             )
             table.add_row(row["first"], row["second"], HEADLINE[score], *cells)
     print_table(console, table, keys=3)

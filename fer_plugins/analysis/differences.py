@@ -48,7 +48,7 @@ def means(ones: Sequence[float], others: Sequence[float]) -> Difference:
     return _with_verdict(as_difference(difference, tested["low"], tested["high"], method)) | sides
 
 
-def verdict(found: Difference) -> str:
+def verdict(difference: Difference) -> str:
     """Say whether the flawed protocol (the first of the two) scores higher.
 
     >>> verdict({"difference": 0.1, "low": 0.02, "high": 0.18})
@@ -58,12 +58,12 @@ def verdict(found: Difference) -> str:
     >>> verdict({"difference": -0.1, "low": -0.18, "high": -0.02})
     'lower, not inflated'
     """
-    if found["low"] is None:
+    if difference["low"] is None:
         return "no interval"
-    if found["low"] <= 0 <= found["high"]:
+    if difference["low"] <= 0 <= difference["high"]:
         return "not distinguishable"
-    return "inflated" if found["low"] > 0 else "lower, not inflated"
+    return "inflated" if difference["low"] > 0 else "lower, not inflated"
 
 
-def _with_verdict(found: Difference) -> Difference:
-    return found | {"verdict": verdict(found)}
+def _with_verdict(difference: Difference) -> Difference:
+    return difference | {"verdict": verdict(difference)}

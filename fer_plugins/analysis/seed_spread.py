@@ -147,12 +147,12 @@ def _label(firsts: Sequence[FinishedRun]) -> list[str]:
     for number, name in enumerate(names):
         rivals = [other for other, same in zip(settings, names, strict=True) if same == name]
         keys = dict.fromkeys(key for rival in rivals for key in rival if any(rival[key] != r.get(key) for r in rivals))
-        said = ", ".join(
+        settings_text = ", ".join(
             f"{key} {_short(settings[number].get(key), [rival.get(key) for rival in rivals])}"
             for key in keys
             if key not in ("plugin", "recipe")
         )
-        labels.append(f"{name} ({said})" if said else name)
+        labels.append(f"{name} ({settings_text})" if settings_text else name)
     return [
         label if labels.count(label) == 1 else f"{label} [{run.name}]"
         for label, run in zip(labels, firsts, strict=True)

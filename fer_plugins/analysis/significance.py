@@ -59,7 +59,7 @@ def one_way_anova(groups: Mapping[str, Sequence[float]]) -> dict[str, Any]:
     together = np.concatenate(data)
     within = float(sum(((one - one.mean()) ** 2).sum() for one in data))
     between = float(sum(len(one) * (one.mean() - together.mean()) ** 2 for one in data))
-    found: dict[str, Any] = {
+    result: dict[str, Any] = {
         "f": None,
         "p": None,
         "df_between": len(data) - 1,
@@ -73,19 +73,19 @@ def one_way_anova(groups: Mapping[str, Sequence[float]]) -> dict[str, Any]:
         "values": len(together),
     }
     if all(np.ptp(one) == 0 for one in data):
-        return found
+        return result
     # Not scipy's f_oneway: for equal means its sums can come out as -1e-17, and p as no number.
     test = anova_oneway(data, use_var="equal")
-    found |= {"f": float(test.statistic), "p": float(test.pvalue), "eta_squared": between / (between + within)}
+    result |= {"f": float(test.statistic), "p": float(test.pvalue), "eta_squared": between / (between + within)}
     if all(np.ptp(one) > 0 for one in data):
         welch = anova_oneway(data, use_var="unequal")
-        found["welch"] = {
+        result["welch"] = {
             "f": float(welch.statistic),
             "p": float(welch.pvalue),
             "df_between": float(welch.df[0]),
             "df_within": float(welch.df[1]),
         }
-    return found
+    return result
 
 
 def signed_rank(first: Sequence[float], second: Sequence[float]) -> dict[str, Any]:
@@ -115,7 +115,7 @@ def signed_rank(first: Sequence[float], second: Sequence[float]) -> dict[str, An
     n = len(moved)
     ranks = stats.rankdata(np.abs(moved))
     positive, negative = float(ranks[moved > 0].sum()), float(ranks[moved < 0].sum())
-    found: dict[str, Any] = {
+    result: dict[str, Any] = {
         "n": n,
         "zeros": len(differences) - n,
         "rank_sum_positive": positive,
@@ -134,8 +134,8 @@ def signed_rank(first: Sequence[float], second: Sequence[float]) -> dict[str, An
         else:
             method = "approx" if ties else "auto"
         test = stats.wilcoxon(moved, method=method)
-        found |= {"p": float(test.pvalue), "exact": few or (not ties and n <= 50)}
-    return found
+        result |= {"p": float(test.pvalue), "exact": few or (not ties and n <= 50)}
+    return result
 
 
 def errors_by_class(
@@ -160,60 +160,62 @@ def errors_by_class(
         smallest_expected} (None where every image was hit or none), ``shares`` {class: hits / images}.
     """
     hits = {name: right[true == k].astype(np.float64) for k, name in enumerate(classes) if (true == k).any()}
-    found: dict[str, Any] = {
+    result: dict[str, Any] = {
         "anova": None,
         "chi_square": None,
         "shares": {name: float(values.mean()) for name, values in hits.items()},
     }
     if len(hits) < 2:
-        return found
+        return result
     if min(map(len, hits.values())) >= 2:
-        found["anova"] = one_way_anova(hits)
-        found["anova"]["checks"] = ["hits are 0 or 1: neither normal nor of one variance; read the chi-square test"]
+        result["anova"] = one_way_anova(hits)
+        result["anova"]["checks"] = ["hits are 0 or 1: neither normal nor of one variance; read the chi-square test"]
     counts = np.array([[values.sum(), len(values) - values.sum()] for values in hits.values()])
     if counts.sum(0).min() > 0:
         test = stats.chi2_contingency(counts, correction=False)
         least = float(test.expected_freq.min())
-        found["chi_square"] = {
+        result["chi_square"] = {
             "statistic": float(test.statistic),
             "df": int(test.dof),
             "p": float(test.pvalue),
             "smallest_expected": least,
         }
-    return found
+    return result
 
 
 def _check_groups(data: Sequence[npt.NDArray[np.float64]]) -> list[str]:
-    said = []
+    checks = []
     least = min(map(len, data))
     if least < 5:
-        said.append(f"only {least} values in a group: too few to see a departure from the assumptions")
+        checks.append(f"only {least} values in a group: too few to see a departure from the assumptions")
     residuals = np.concatenate([one - one.mean() for one in data])
     if np.ptp(residuals) == 0:
-        return [*said, "no value differs from its group's mean: nothing to test"]
+        return [*checks, "no value differs from its group's mean: nothing to test"]
     if least >= 3 and len(residuals) <= 5000:  # residuals of pairs mirror each other, and are never normal
-        said.append(f"normality of the residuals (Shapiro-Wilk): {_verdict(stats.shapiro(residuals).pvalue)}")
+        checks.append(f"normality of the residuals (Shapiro-Wilk): {_verdict(stats.shapiro(residuals).pvalue)}")
     if least < 3:  # both values of a pair lie equally far from their median, whatever the variance
-        return [*said, "equal variances: cannot be tested on groups of two"]
+        return [*checks, "equal variances: cannot be tested on groups of two"]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # all values equally far from the medians: p is no number
         equal = float(stats.levene(*data, center="median").pvalue)
     if np.isfinite(equal):
-        said.append(f"equal variances (Brown-Forsythe): {_verdict(equal)}")
-    return said
+        checks.append(f"equal variances (Brown-Forsythe): {_verdict(equal)}")
+    return checks
 
 
 def _check_differences(differences: npt.NDArray[np.float64]) -> list[str]:
     n = int((differences != 0).sum())
-    said = []
+    checks = []
     if 2.0 ** (1 - n) >= ALPHA:
-        said.append(f"{n} difference{'' if n == 1 else 's'}: no result could reach p < {ALPHA}, at least 6 are needed")
+        checks.append(
+            f"{n} difference{'' if n == 1 else 's'}: no result could reach p < {ALPHA}, at least 6 are needed"
+        )
     if n < 8:
-        said.append("symmetry of the differences is assumed, too few to look at it")
+        checks.append("symmetry of the differences is assumed, too few to look at it")
     elif np.ptp(differences) > 0:
         skew = float(stats.skewtest(differences).pvalue)
-        said.append(f"symmetry of the differences (test of skewness): {_verdict(skew)}")
-    return said
+        checks.append(f"symmetry of the differences (test of skewness): {_verdict(skew)}")
+    return checks
 
 
 def _verdict(p: float) -> str:

@@ -64,15 +64,15 @@ def welch(first: Sequence[float], second: Sequence[float], limits: tuple[float, 
         ``low, high`` (95 %), ``p``, ``why``. All but ``why`` are None where neither sample spreads at all, ``low`` and
         ``high`` also where ``why_none`` says why.
     """
-    found: dict[str, Any] = {"low": None, "high": None, "p": None, "why": why_none(first, second)}
+    test: dict[str, Any] = {"low": None, "high": None, "p": None, "why": why_none(first, second)}
     if np.ptp(first) == 0 and np.ptp(second) == 0:
-        return found
+        return test
     both = CompareMeans(DescrStatsW(np.asarray(second)), DescrStatsW(np.asarray(first)))
-    found["p"] = float(both.ttest_ind(usevar="unequal")[1])
-    if found["why"] is None:
+    test["p"] = float(both.ttest_ind(usevar="unequal")[1])
+    if test["why"] is None:
         low, high = both.tconfint_diff(1 - LEVEL, usevar="unequal")
-        found |= clip(float(low), float(high), limits)
-    return found
+        test |= clip(float(low), float(high), limits)
+    return test
 
 
 def format_spread(spread: Mapping[str, Any], form: str, digits: int = 4) -> str:

@@ -17,23 +17,23 @@ from fer_plugins.runtime.notices import code_of
 from fer_plugins.runtime.print_table import print_table
 
 
-def print_verdicts(console: Console, found: Mapping[str, Any], *, everything: bool) -> None:
+def print_verdicts(console: Console, verdicts: Mapping[str, Any], *, everything: bool) -> None:
     """Print what ``verify_run`` returned.
 
     Args:
         console: such as ``result_console()``.
-        found: of one run.
+        verdicts: of one run.
         everything: whether claims that the run does not measure are shown, too.
     """
-    rows = found["claims"]
+    rows = verdicts["claims"]
     shown = [row for row in rows if everything or row["measured"] is not None]
-    console.print(f"\n{found['run']}", soft_wrap=True)
-    claims_of = f"claims of {found['model']}" if found["model"] else "a model without claims"
-    console.print(f"{found['plugin']} ({claims_of}) on {found['dataset']}, seed {found['seed']}")
-    console.print(f"protocol {found['protocol']}, split {found['split_hash']}")
-    for fault in found["against"]:
+    console.print(f"\n{verdicts['run']}", soft_wrap=True)
+    claims_of = f"claims of {verdicts['model']}" if verdicts["model"] else "a model without claims"
+    console.print(f"{verdicts['plugin']} ({claims_of}) on {verdicts['dataset']}, seed {verdicts['seed']}")
+    console.print(f"protocol {verdicts['protocol']}, split {verdicts['split_hash']}")
+    for fault in verdicts["against"]:
         console.print(Text(f"speaks against every verdict: {fault}", style="bold red"))
-    general = set(found["against"])  # said above, once
+    general = set(verdicts["against"])  # said above, once
     reasons = list(dict.fromkeys(why for row in shown for why in row["why"] if why not in general))
     if shown:
         print_table(console, _table(shown, reasons, everything), keys=1)
@@ -46,11 +46,11 @@ def print_verdicts(console: Console, found: Mapping[str, Any], *, everything: bo
     hidden = [row for row in rows if row not in shown]
     if hidden:
         console.print(f"\n{len(hidden)} other claims, not comparable (--all or --json shows each):")
-        for reason, count in _sum_up(hidden, found).items():
+        for reason, count in _sum_up(hidden, verdicts).items():
             console.print(Padding(Text(f"{count:>4}  {reason}"), (0, 0, 0, 2), expand=False))
-    if found["conditions"] and any(row["verdict"] != NOT_COMPARABLE for row in rows):
+    if verdicts["conditions"] and any(row["verdict"] != NOT_COMPARABLE for row in rows):
         console.print("\nVerdicts stand under these readings:")
-        for condition in found["conditions"]:
+        for condition in verdicts["conditions"]:
             console.print(Padding(Text(condition), (0, 0, 0, 2), expand=False))
     if any(row["verdict"] != NOT_COMPARABLE for row in rows):
         console.print(
@@ -61,14 +61,14 @@ def print_verdicts(console: Console, found: Mapping[str, Any], *, everything: bo
     console.print(f"\n{len(rows)} claims: {', '.join(f'{counted[name]} {name}' for name in order)}")
 
 
-def _sum_up(rows: Sequence[Mapping[str, Any]], found: Mapping[str, Any]) -> dict[str, int]:
+def _sum_up(rows: Sequence[Mapping[str, Any]], verdicts: Mapping[str, Any]) -> dict[str, int]:
     """Count claims by why they cannot be compared, alike reasons in one line with what they name."""
     named: dict[str, Counter[str]] = {}
     for row in rows:
         reason, name = row["why"][0], ""
         if row["model"] is None:
             reason = "about no model (counts of data and the like)"
-        elif row["model"] != found["model"]:
+        elif row["model"] != verdicts["model"]:
             reason, name = "about other models", row["model"]
         elif code_of(reason) == OTHER_DATA:
             reason, name = "on other data", row["dataset"] or "no dataset"

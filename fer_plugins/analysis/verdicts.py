@@ -83,23 +83,23 @@ def _against(run: FinishedRun, component: registry.Component) -> list[str]:
     """Return what speaks against comparing any claim with this run."""
     manifest, settings = run.record.manifest, run.record.config
     protocol = manifest["protocol"]
-    said = [f"not a result: {fault}" for fault in run.faults[:1]]
+    reasons = [f"not a result: {fault}" for fault in run.faults[:1]]
     if protocol.get("flaw"):
-        said.append(f"flawed protocol {protocol['name']}: {protocol['flaw']}")
+        reasons.append(f"flawed protocol {protocol['name']}: {protocol['flaw']}")
     elif not _is_on_releases_own(run):
         layers = registry.recipe(component, settings.get("recipe")).values()
         wanted = {key: value for layer in layers for key, value in layer.get("protocol", {}).items()}
         if any(settings["protocol"].get(key) != value for key, value in wanted.items()) or not wanted:
-            said.append(f"another protocol: {protocol['name']} (recipe: {wanted.get('name', 'official')})")
+            reasons.append(f"another protocol: {protocol['name']} (recipe: {wanted.get('name', 'official')})")
     if manifest["data"].get("limit") is not None:
-        said.append(f"a part of the data only (data.limit {manifest['data']['limit']})")
+        reasons.append(f"a part of the data only (data.limit {manifest['data']['limit']})")
     try:
         departures = _departures(settings, component)
     except InputError as error:
         raise InputError(f"{run.record.folder}: config.yaml is not one of this version: {error}") from None
     if departures:
-        said.append(f"not the plug-in's recipe: {', '.join(departures)}")
-    return said
+        reasons.append(f"not the plug-in's recipe: {', '.join(departures)}")
+    return reasons
 
 
 def _is_on_releases_own(run: FinishedRun) -> bool:

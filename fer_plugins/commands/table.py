@@ -19,8 +19,8 @@ def table(runs: tuple[str, ...], *, form: str, target: str | None) -> None:
     A run that has no one score (folds that test samples twice) is left out, and that is said beside the table.
     """
     from fer_plugins.analysis.model_table import format_table
+    from fer_plugins.runs.predictions_file import NoScore
     from fer_plugins.runs.read_runs import check_folders, read_run
-    from fer_plugins.runs.recorded_answers import NoScore
 
     check_folders(runs)
     scored, left_out = [], []

@@ -25,8 +25,8 @@ from fer_plugins.metrics.copies import score_copies
 from fer_plugins.metrics.scores import score
 from fer_plugins.metrics.table import SUMMARY
 from fer_plugins.runs import record as records
+from fer_plugins.runs.predictions_file import NamedPredictions, PredictionsFile
 from fer_plugins.runs.record import Record
-from fer_plugins.runs.recorded_answers import Answers, RecordedAnswers
 from fer_plugins.runs.result_table import print_result, result_console
 from fer_plugins.runtime.errors import InputError, Interrupted, RunError
 from fer_plugins.runtime.print_table import print_table
@@ -147,7 +147,7 @@ def sum_up(record: Record) -> None:
     first = folds[0].manifest
     part, classes = first["reported_on"], first["data"]["classes"]
     # of other datasets each fold tests all: not pooled
-    answers = Answers.join([RecordedAnswers.read(fold, classes).of(part) for fold in folds])
+    pooled = NamedPredictions.join([PredictionsFile.read(fold, classes).of(part) for fold in folds])
     rows = [
         {"fold": number, "n": fold.metrics[part]["n"], "best_epoch": fold.manifest["best_epoch"]}
         | {"run": fold.folder.name, **{name: fold.metrics[part][name] for name in SUMMARY}}
@@ -156,16 +156,16 @@ def sum_up(record: Record) -> None:
     spread = {name: _spread([float(row[name]) for row in rows]) for name in SUMMARY}
     counted = (fold.manifest["data"].get("copies_in_training") for fold in folds)
     copies = [counts for counts in counted if counts]  # earlier versions did not count
-    once = len(set(answers.sources)) == len(answers.sources)
+    once = len(set(pooled.sources)) == len(pooled.sources)
     record.metrics = {"per_fold": rows, "between_folds": spread}
     if once:  # samples that are tested in several folds would count as several
-        predictions = answers.predictions()
+        predictions = pooled.to_predictions()
         record.metrics[part] = score(predictions, classes)
         searched = all(counts[part]["near"] is not None for counts in copies)
-        pooled = score_copies(predictions, answers.copies, classes, near_searched=searched)
-        record.metrics[part] |= {"copies": pooled} if pooled else {}
-        status = {part: answers.copies.tolist()} if pooled else None
-        record.write_predictions({part: (answers.sources, predictions)}, classes, copies=status)
+        copy_scores = score_copies(predictions, pooled.copies, classes, near_searched=searched)
+        record.metrics[part] |= {"copies": copy_scores} if copy_scores else {}
+        status = {part: pooled.copies.tolist()} if copy_scores else None
+        record.write_predictions({part: (pooled.sources, predictions)}, classes, copies=status)
     record.write_metrics()
     faults = [f"fold {number}: {fault}" for number, fold in enumerate(folds) for fault in fold.metrics["not_a_result"]]
     data = {key: first["data"][key] for key in ("name", "title", "fingerprint", "classes", "limit")}

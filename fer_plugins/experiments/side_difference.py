@@ -13,13 +13,13 @@ import numpy as np
 from fer_plugins.analysis import differences
 from fer_plugins.metrics.confusion import Matrix
 from fer_plugins.metrics.paired import hit_difference, macro_f1_difference
-from fer_plugins.runs.recorded_answers import Answers
+from fer_plugins.runs.predictions_file import NamedPredictions
 
 PAIRED, UNPAIRED = "paired by test image", "two test sets"
 
 
 def compare_answers(
-    flawed: Answers, sound: Answers, classes: int, copies: Collection[str] | None = None
+    flawed: NamedPredictions, sound: NamedPredictions, classes: int, copies: Collection[str] | None = None
 ) -> dict[str, Any]:
     """Return the difference of accuracy and of macro F1, flawed less sound.
 
@@ -54,13 +54,13 @@ def compare_answers(
     return comparison
 
 
-def _count(answers: Answers, classes: int) -> Matrix:
+def _count(answers: NamedPredictions, classes: int) -> Matrix:
     matrix: Matrix = np.zeros((classes, classes), dtype=np.int64)
     np.add.at(matrix, (answers.true, answers.predicted), 1)
     return matrix
 
 
-def _paired(flawed: Answers, sound: Any, rows: Any, classes: int) -> dict[str, Any]:
+def _paired(flawed: NamedPredictions, sound: Any, rows: Any, classes: int) -> dict[str, Any]:
     """Compare predictions of the same images; ``sound`` (N,) are the other side's, ``rows`` (N,) those that count."""
     true, ours = flawed.true[rows], flawed.predicted[rows]
     theirs = sound[rows]

@@ -12,8 +12,8 @@ from fer_plugins import config
 from fer_plugins.data.table import SampleTable
 from fer_plugins.experiments.cells import Outcome
 from fer_plugins.metrics.table import HEADLINE
+from fer_plugins.runs.predictions_file import NamedPredictions, PredictionsFile
 from fer_plugins.runs.record import Record
-from fer_plugins.runs.recorded_answers import Answers, RecordedAnswers
 
 
 @dataclass
@@ -27,7 +27,7 @@ class Side:
     cut_from: list[int] | None  # images in the training splits before they were cut
     record: Record = field(init=False)
     folds: list[Record] = field(init=False)  # of a run of several folds; otherwise itself alone
-    answers: Answers = field(init=False)  # on the test split
+    answers: NamedPredictions = field(init=False)  # on the test split
     row: dict[str, Any] = field(init=False)
 
     @property
@@ -41,7 +41,7 @@ class Side:
         self.record = outcome.record
         self.folds = self.record.read_folds()
         classes = self.record.manifest["data"]["classes"]
-        self.answers = RecordedAnswers.read(self.record, classes).of("test")
+        self.answers = PredictionsFile.read(self.record, classes).of("test")
         self.row = _summary(self.record, self.folds, _count_groups(self.answers.sources, table), outcome.seconds)
         self.row["cut_from"] = self.cut_from
 

@@ -32,19 +32,19 @@ def score_targets(
         percentiles of a bootstrap stratified by class in which both test splits are drawn.
     """
     own = confusion(predictions.choose(origin == ""), len(classes))
-    found = {}
+    scores = {}
     for name in sorted(set(origin.tolist()) - {""}):
         part = predictions.choose(origin == name)
         other = confusion(part, len(classes))
         present = other.sum(1) > 0
         seed = 0
-        found[name] = {
+        scores[name] = {
             **score(part, list(classes)),
             "missing_classes": [label for label, there in zip(classes, present, strict=True) if not there],
             "prior_adjusted_accuracy": prior_adjusted_accuracy(other, own.sum(1), seed),
             "gap": gap(own, other, seed),
         }
-    return found
+    return scores
 
 
 def confusion(predictions: Predictions, size: int) -> Matrix:
@@ -82,10 +82,10 @@ def gap(own: Matrix, other: Matrix, seed: int = 0) -> dict[str, dict[str, float]
     present = (other.sum(1) > 0) & (own.sum(1) > 0)
     own, other = own * present[:, None], other * present[:, None]
     drawn_own, drawn_other = draw_matrices(own, seed), draw_matrices(other, seed + 1)
-    found = {}
+    scores = {}
     for name, measure in (("accuracy", _accuracy), ("balanced_accuracy", lambda m: _recalls(m)[..., present].mean(-1))):
-        found[name] = _with_interval(float(measure(other) - measure(own)), measure(drawn_other) - measure(drawn_own))
-    return found
+        scores[name] = _with_interval(float(measure(other) - measure(own)), measure(drawn_other) - measure(drawn_own))
+    return scores
 
 
 def _accuracy(matrix: Matrix) -> Any:

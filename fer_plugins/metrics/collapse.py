@@ -16,8 +16,8 @@ def find_collapse(predictions: Predictions, classes: Sequence[str]) -> list[str]
         predictions: of every image of a split.
         classes: names in label order.
     """
-    found = (no_number(predictions), one_class(predictions, classes))
-    return [sentence for sentence in found if sentence]
+    faults = (no_number(predictions), one_class(predictions, classes))
+    return [sentence for sentence in faults if sentence]
 
 
 def one_class(predictions: Predictions, classes: Sequence[str]) -> str | None:

@@ -125,13 +125,13 @@ class Evidence:
 
     @cached_property
     def _areas(self) -> dict[str, ByClass]:
-        found: dict[str, ByClass] = {name: [None] * len(self.classes) for name in _AREAS}
+        areas: dict[str, ByClass] = {name: [None] * len(self.classes) for name in _AREAS}
         probabilities = torch.from_numpy(self.predictions.probabilities)
         for k in self.present if self.has_negatives else ():
             own = torch.from_numpy((self.predictions.label == k).astype(np.int64))
             for name, area in _AREAS.items():
-                found[name][k] = float(area(probabilities[:, k], own))
-        return found
+                areas[name][k] = float(area(probabilities[:, k], own))
+        return areas
 
     def area(self, name: str) -> float | None:
         """Return ``auroc`` or ``average_precision``, each class against the rest, mean over the classes present."""

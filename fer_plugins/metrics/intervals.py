@@ -48,8 +48,8 @@ def bootstrap(matrix: Matrix, seed: int = 0) -> dict[str, Interval]:
         Interval by name, for the names of ``macro_scores``.
     """
     drawn = macro_scores(draw_matrices(matrix, seed))
-    found = {name: percentiles(values) for name, values in drawn.items()}
-    return {name: make_interval(low, high, "stratified bootstrap") for name, (low, high) in found.items()}
+    intervals = {name: percentiles(values) for name, values in drawn.items()}
+    return {name: make_interval(low, high, "stratified bootstrap") for name, (low, high) in intervals.items()}
 
 
 def rate_intervals(matrix: Matrix) -> dict[str, list[Interval | None]]:
@@ -64,7 +64,7 @@ def rate_intervals(matrix: Matrix) -> dict[str, list[Interval | None]]:
         matrix: (K, K) counts, rows true classes, columns predicted ones.
     """
     total = int(matrix.sum())
-    found: dict[str, list[Interval | None]] = {name: [] for name in ("precision", "recall", "f1", "specificity")}
+    intervals: dict[str, list[Interval | None]] = {name: [] for name in ("precision", "recall", "f1", "specificity")}
     for hits, images, called in zip(
         matrix.diagonal().tolist(), matrix.sum(1).tolist(), matrix.sum(0).tolist(), strict=True
     ):
@@ -76,5 +76,5 @@ def rate_intervals(matrix: Matrix) -> dict[str, list[Interval | None]]:
             "specificity": wilson(others - (called - hits), others),
         }
         for name, interval in rates.items():
-            found[name].append(interval if images else None)
-    return found
+            intervals[name].append(interval if images else None)
+    return intervals

@@ -49,7 +49,7 @@ def area_intervals(
     drawn = [np.concatenate(some, axis=1) for some in zip(*map(curves.compute, counted), strict=True)]
     support = np.bincount(predictions.label)[curves.present]
     images = np.minimum(support, len(predictions) - support)
-    found = {}
+    intervals = {}
     for name, exact, draws in zip(("auroc", "average_precision"), seen, drawn, strict=True):
         each = [_area_interval(*of_class) for of_class in zip(exact[:, 0], draws, images, strict=True)]
         by_class: list[Interval | None] = [None] * len(areas[name])
@@ -59,8 +59,8 @@ def area_intervals(
             assert value is not None
             by_class[k] = _hold(value, interval)
             known.append(value)
-        found[name] = _hold(float(np.mean(known)), _macro_interval(exact[:, 0], draws, each)), by_class
-    return found
+        intervals[name] = _hold(float(np.mean(known)), _macro_interval(exact[:, 0], draws, each)), by_class
+    return intervals
 
 
 def ece_interval(predictions: Predictions, seed: int) -> Interval:

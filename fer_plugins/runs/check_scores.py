@@ -11,15 +11,15 @@ import numpy as np
 from fer_plugins.metrics.confusion import Matrix, macro_scores
 from fer_plugins.metrics.intervals import wilson
 from fer_plugins.metrics.table import HEADLINE, may_be_undefined
+from fer_plugins.runs.predictions_file import NamedPredictions, PredictionsFile
 from fer_plugins.runs.record import Record
 from fer_plugins.runs.record_types import need, place_of_scores
-from fer_plugins.runs.recorded_answers import Answers, RecordedAnswers
 from fer_plugins.runtime.errors import InputError
 
 _LARGEST = 1e300  # finite, and no whole number too large for a float
 
 
-def check_scores(recorded: RecordedAnswers, split: str, dataset: str = "") -> None:
+def check_scores(recorded: PredictionsFile, split: str, dataset: str = "") -> None:
     """Check that the scores of one split and dataset are those of its rows.
 
     Args:
@@ -31,8 +31,8 @@ def check_scores(recorded: RecordedAnswers, split: str, dataset: str = "") -> No
         InputError: they are not.
     """
     record, where = recorded.record, place_of_scores(split, dataset)
-    answers, size, folder, cut = recorded.of(split, dataset), len(recorded.classes), record.folder, recorded.cut
-    what, true = f"{split} of {dataset}" if dataset else split, answers.true
+    predictions, size, folder, cut = recorded.of(split, dataset), len(recorded.classes), record.folder, recorded.cut
+    what, true = f"{split} of {dataset}" if dataset else split, predictions.true
     counts, scores = need(record, "metrics", *where, "n"), need(record, "metrics", *where)
     if not len(true):
         raise InputError(f"{folder}: predictions.csv has no row of {what}{cut}; repeat the run")
@@ -40,7 +40,7 @@ def check_scores(recorded: RecordedAnswers, split: str, dataset: str = "") -> No
         counted = f"predictions.csv has {len(true)} rows of {what}, metrics.json counts {counts!r}"
         raise InputError(f"{folder}: {counted}{cut}; repeat the run")
     matrix: Matrix = np.zeros((size, size), dtype=np.int64)
-    np.add.at(matrix, (true, answers.predicted), 1)
+    np.add.at(matrix, (true, predictions.predicted), 1)
     for name, value in {"accuracy": matrix.trace() / len(true), **macro_scores(matrix)}.items():
         if name not in scores or (scores[name] is None and may_be_undefined(name)):
             continue  # a run of an earlier version; a score that is 0/0
@@ -51,27 +51,27 @@ def check_scores(recorded: RecordedAnswers, split: str, dataset: str = "") -> No
         raise _not_together(folder, f"metrics.json has another confusion matrix of {what}", cut)
     _check_intervals(record, where, matrix)
     if not dataset:
-        _check_copies(recorded, split, answers)
+        _check_copies(recorded, split, predictions)
 
 
-def _check_copies(recorded: RecordedAnswers, split: str, answers: Answers) -> None:
+def _check_copies(recorded: PredictionsFile, split: str, predictions: NamedPredictions) -> None:
     """Check that the scores with and without copies are those of the rows that say so."""
-    folder, copied = recorded.record.folder, answers.copies != ""
+    folder, copied = recorded.record.folder, predictions.copies != ""
     copies = recorded.record.metrics[split].get("copies")
     if copied.any() != (copies is not None):
         text = f"one of metrics.json and predictions.csv has no copies of {split}"
         raise _not_together(folder, text, recorded.cut)
     for name, rows in (("without", ~copied), ("with", copied)) if copies else ():
-        n, correct = int(rows.sum()), int((answers.true == answers.predicted)[rows].sum())
+        n, correct = int(rows.sum()), int((predictions.true == predictions.predicted)[rows].sum())
         scores = copies.get(name) or {"n": 0, "accuracy": 0.0}
         if scores.get("n") != n or not _is_near(scores.get("accuracy"), correct / max(n, 1)):
             text = f"predictions.csv gives {correct} correct of {n} images {name} a copy in {split}"
             raise _not_together(folder, text, recorded.cut)
 
 
-def _not_together(folder: Path, said: str, cut: str) -> InputError:
+def _not_together(folder: Path, message: str, cut: str) -> InputError:
     return InputError(
-        f"{folder}: {said}; the files do not belong together, predictions.csv is not what metrics.json was computed "
+        f"{folder}: {message}; the files do not belong together, predictions.csv is not what metrics.json was computed "
         f"from{cut}: repeat the run"
     )
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from fer_plugins.metrics.table import HEADLINE
 from fer_plugins.runs.check_scores import check_scores
+from fer_plugins.runs.predictions_file import Labels, NamedPredictions, NoScore, PredictionsFile
 from fer_plugins.runs.record import Record
 from fer_plugins.runs.record_types import need, place_of_scores
-from fer_plugins.runs.recorded_answers import Answers, Labels, NoScore, RecordedAnswers
 from fer_plugins.runs.trained_samples import note_on_splits
 from fer_plugins.runtime.errors import InputError
 
@@ -26,7 +26,7 @@ class FinishedRun:
     record: Record
     part: str  # "test", or "val" where run.test was false
     classes: tuple[str, ...]  # in label order
-    answers: Answers  # to these samples
+    predictions: NamedPredictions  # to these samples
     scores: Mapping[str, Any]  # of these samples, as in metrics.json
     split_hash: tuple[str, ...]  # one, or one a fold
     faults: tuple[str, ...]  # why it is not a result
@@ -35,17 +35,17 @@ class FinishedRun:
     @property
     def sources(self) -> tuple[str, ...]:
         """The names of the samples, (N,)."""
-        return self.answers.sources
+        return self.predictions.sources
 
     @property
     def true(self) -> Labels:
         """The true classes, (N,)."""
-        return self.answers.true
+        return self.predictions.true
 
     @property
     def predicted(self) -> Labels:
         """The predicted classes, (N,)."""
-        return self.answers.predicted
+        return self.predictions.predicted
 
     @property
     def name(self) -> str:
@@ -113,7 +113,7 @@ def read_run(folder: str | Path, *, target: str = "") -> FinishedRun:
         raise NoScore(f"{folder}: was not tested on {target!r}; {_say_targets(datasets)}")
     _check_scores(record, datasets)
     classes = tuple(map(str, record.manifest["data"]["classes"]))
-    recorded = RecordedAnswers.read(record, classes)
+    recorded = PredictionsFile.read(record, classes)
     for name, split in datasets.items():
         check_scores(recorded, split, name)
     for beside in {"val", "test"} - {part}:
@@ -136,9 +136,6 @@ def _check_manifest(record: Record) -> str:
         raise InputError(f"{record.folder}: manifest.json has reported_on {part!r}, neither test nor val")
     for path in (("seeds", "run"), ("protocol", "name"), ("data", "fingerprint")):
         need(record, "manifest", *path)
-    seed = record.manifest["seeds"]["run"]
-    if type(seed) is not int:
-        raise InputError(f"{record.folder}: manifest.json has seeds.run {seed!r}, no whole number")
     for path in (("model", "name"), ("data", "name"), ("protocol", "name")):
         need(record, "config", *path)
     return part
@@ -177,8 +174,8 @@ def check_folders(folders: Sequence[str | Path], *, least: int = 1) -> None:
         InputError: there are too few, or one is given twice.
     """
     if len(folders) < least:
-        said = "no run is given" if not folders else f"{len(folders)} run is given, at least {least} are needed"
-        raise InputError(f"{said}; name the folders of finished runs")
+        message = "no run is given" if not folders else f"{len(folders)} run is given, at least {least} are needed"
+        raise InputError(f"{message}; name the folders of finished runs")
     seen: dict[Path, str | Path] = {}
     for folder in folders:
         real = Path(folder).resolve()

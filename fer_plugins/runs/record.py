@@ -101,7 +101,7 @@ class Record:
         """Return the rows of predictions.csv: split, source, true, predicted, and p_CLASS for each class.
 
         A run that was tested on other datasets has a column ``dataset`` too: "" for the one that was trained on, else
-        the name in ``data.targets``. Where it is missing, ``runs.recorded_answers`` tells the rows apart. Where images
+        the name in ``data.targets``. Where it is missing, ``runs.predictions_file`` tells the rows apart. Where images
         have a copy in training, a column ``copy`` holds "exact", "near" or "".
         """
         with (self.folder / "predictions.csv").open(newline="", encoding="utf-8") as file:

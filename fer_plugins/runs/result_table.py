@@ -182,10 +182,10 @@ def _print_claims(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
     table.add_column("points", justify="right")
     table.add_column("where", overflow="fold")
     table.add_column("notes")
-    said = [_notes(row) for row in rows]
-    shared = [note for note in said[0] if len(rows) > 1 and all(note in others for others in said)]
-    notes = list(dict.fromkeys(note for row_notes in said for note in row_notes if note not in shared))
-    for row, row_notes in zip(rows, said, strict=True):
+    notes_of_rows = [_notes(row) for row in rows]
+    shared = [note for note in notes_of_rows[0] if len(rows) > 1 and all(note in others for others in notes_of_rows)]
+    notes = list(dict.fromkeys(note for row_notes in notes_of_rows for note in row_notes if note not in shared))
+    for row, row_notes in zip(rows, notes_of_rows, strict=True):
         difference = row["difference"]
         table.add_row(
             Text(" ".join(_ACRONYMS.get(word, word) for word in row["metric"].split("_"))),

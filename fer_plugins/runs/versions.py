@@ -20,14 +20,14 @@ VERSIONED = (
 
 def versions(distribution: str) -> dict[str, str | None]:
     """Return the versions of this package, the plug-in's distribution, Python and the libraries that shape a result."""
-    found: dict[str, str | None] = {"python": platform.python_version(), "fer-plugins": __version__}
+    installed: dict[str, str | None] = {"python": platform.python_version(), "fer-plugins": __version__}
     plugins = {component.distribution: component.version for component in registry.available()}
     for name in dict.fromkeys((distribution, *_dependencies(distribution), *VERSIONED)):
         try:
-            found[name] = plugins[name] if name in plugins else metadata.version(name)
+            installed[name] = plugins[name] if name in plugins else metadata.version(name)
         except Exception:  # not installed, or its metadata is damaged
-            found[name] = None
-    return found
+            installed[name] = None
+    return installed
 
 
 def _dependencies(distribution: str) -> list[str]:

@@ -20,7 +20,7 @@ def recorded_without_copies(run: FinishedRun) -> FinishedRun | None:
     copies = None if run.target else run.scores.get("copies")
     if not copies or not copies["without"]:
         return None
-    return replace(run, answers=run.answers.choose(run.answers.copies == ""), scores=copies["without"])
+    return replace(run, predictions=run.predictions.choose(run.predictions.copies == ""), scores=copies["without"])
 
 
 def leave_out_copies(runs: Sequence[FinishedRun]) -> tuple[list[FinishedRun], Notice]:
@@ -46,7 +46,7 @@ def leave_out_copies(runs: Sequence[FinishedRun]) -> tuple[list[FinishedRun], No
     copied = {
         source
         for run in runs
-        for source, status in zip(run.sources, run.answers.copies.tolist(), strict=True)
+        for source, status in zip(run.sources, run.predictions.copies.tolist(), strict=True)
         if status
     }
     if not copied:
@@ -66,8 +66,8 @@ def leave_out_copies(runs: Sequence[FinishedRun]) -> tuple[list[FinishedRun], No
 def _choose(run: FinishedRun, copied: set[str]) -> FinishedRun:
     from fer_plugins.metrics.scores import score  # imports torch
 
-    answers = run.answers.choose(np.array([source not in copied for source in run.sources]))
-    if not len(answers.true):
+    predictions = run.predictions.choose(np.array([source not in copied for source in run.sources]))
+    if not len(predictions.true):
         raise InputError(f"{run.record.folder}: every image of {run.part} has a copy in training; none is left")
-    scores: Mapping[str, Any] = score(answers.predictions(), run.classes)
-    return replace(run, answers=answers, scores=scores)
+    scores: Mapping[str, Any] = score(predictions.to_predictions(), run.classes)
+    return replace(run, predictions=predictions, scores=scores)

@@ -25,8 +25,8 @@ from fer_plugins.experiments.side_difference import compare_answers
 from fer_plugins.metrics.confusion import macro_scores
 from fer_plugins.metrics.intervals import bootstrap
 from fer_plugins.metrics.paired import hit_difference
+from fer_plugins.runs.predictions_file import NamedPredictions
 from fer_plugins.runs.record import Record
-from fer_plugins.runs.recorded_answers import Answers
 from fer_plugins.runs.result_table import result_console
 from fer_plugins.runtime.errors import InputError, RunError
 from fer_plugins.training.module import FERModule
@@ -441,7 +441,7 @@ def test_the_same_test_images_are_compared_in_pairs_for_each_network(
 
 
 def answers(sources, true, predicted):
-    return Answers(
+    return NamedPredictions(
         tuple(sources), np.array(true), np.array(predicted), np.zeros((len(true), 2)), np.full(len(true), "")
     )
 

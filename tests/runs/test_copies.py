@@ -56,7 +56,7 @@ def test_a_run_scores_images_with_and_without_a_copy_apart_and_prints_a_line_eac
     difference = copies["difference"]["accuracy"]
     assert difference["difference"] == pytest.approx(copies["with"]["accuracy"] - copies["without"]["accuracy"])
     assert difference["low"] < difference["difference"] < difference["high"]
-    assert read_run(record.folder).answers.copies.tolist().count("near") == copies["near"]
+    assert read_run(record.folder).predictions.copies.tolist().count("near") == copies["near"]
     assert record.manifest.keys() <= Manifest.__annotations__.keys()  # every key that is written is declared
     assert record.manifest["data"].keys() <= DataFacts.__annotations__.keys()
     assert record.metrics.keys() <= Metrics.__annotations__.keys()
@@ -64,7 +64,9 @@ def test_a_run_scores_images_with_and_without_a_copy_apart_and_prints_a_line_eac
 
 def test_the_result_of_a_logger_has_both_groups_and_their_difference(pair):
     run = read_run(pair[0][0])
-    values = build_result({"test": run.scores}, run.answers.predictions(), None, run.sources, run.classes, {}).values
+    values = build_result(
+        {"test": run.scores}, run.predictions.to_predictions(), None, run.sources, run.classes, {}
+    ).values
     copies = run.scores["copies"]
     assert (values["test/without_copies/n"], values["test/with_copies/n"]) == (240, 60)
     assert values["test/without_copies/f1"] == copies["without"]["f1"]

@@ -67,11 +67,11 @@ def readings(name: str, own: Sequence[Reading] = ()) -> tuple[Reading, ...]:
         InputError: no alias of that name.
     """
     key = "_".join(name.lower().replace("-", " ").replace("_", " ").split())
-    found = {one.formula: one for one in (*ALIASES, *own) if one.name == key}
-    if not found:
+    aliases = {one.formula: one for one in (*ALIASES, *own) if one.name == key}
+    if not aliases:
         known = ", ".join(sorted({one.name for one in (*ALIASES, *own)}))
         raise InputError(f"{name}: no alias of a score; known: {known}")
-    return tuple(found.values())
+    return tuple(aliases.values())
 
 
 def measure(reading: Reading, scores: Mapping[str, Any]) -> float | None:

@@ -109,8 +109,8 @@ def beside(
     elif claim.split == "not_stated":
         notes.append(_of_split(f"split not stated; measured on {split}"))
     elif _OWN_SPLIT.get(claim.split) != split:
-        said = {"all": "all images", "validation_and_test": "validation and test together"}
-        notes.append(_of_split(f"{said.get(claim.split, claim.split + ' split')}; measured on {split}"))
+        names = {"all": "all images", "validation_and_test": "validation and test together"}
+        notes.append(_of_split(f"{names.get(claim.split, claim.split + ' split')}; measured on {split}"))
     if protocol_name != "official" and split not in release_parts:
         notes.append(f"measured under protocol {protocol_name}, not on the release's own split")
     notes += caveats

@@ -21,10 +21,10 @@ def find_claims(name: str) -> Path:
     components = registry.available("architecture")
     of_distribution = [one for one in components if _plugin(one.distribution) == _plugin(name)]
     component = of_distribution[0] if of_distribution else registry.find("architecture", name)
-    found = registry.package_file(component, "claims.yaml")
-    if not found.exists():
+    claims_file = registry.package_file(component, "claims.yaml")
+    if not claims_file.exists():
         raise InputError(f"{component} has no claims.yaml; give a claims file (FILE.yaml) in its place")
-    return Path(str(found))
+    return Path(str(claims_file))
 
 
 def _plugin(name: str) -> str:

@@ -55,7 +55,8 @@ def draw_explained(network: nn.Module, data: FERDataModule, part: str, title: st
     readings = {name: read_tensor(name, tensor) for name, tensor in tensors.items()}
     shown = [reading for reading in readings.values() if reading is not None]
     names = [
-        (data.classes[data.table.label[row]], data.classes[said]) for row, said in zip(rows, predicted, strict=True)
+        (data.classes[data.table.label[row]], data.classes[predicted_class])
+        for row, predicted_class in zip(rows, predicted, strict=True)
     ]
     with drawing():
         figure = draw_sheet(pixels, names, shown, f"{title}, {part}")
@@ -86,12 +87,12 @@ def draw_sheet(
         readings: of B images each.
         title: what was run.
     """
-    headings = [f"{_short(true)}\n→ {_short(said)}" for true, said in names]
+    headings = [f"{_short(true)}\n→ {_short(predicted_class)}" for true, predicted_class in names]
     captions = ["image"]
     for reading in readings:
         low, high = float(reading.values.min()), float(reading.values.max())
         scale = "" if reading.kind == "outline" else f" [{low:.3g}, {high:.3g}]"
-        captions.append(f"{reading.name}: {reading.said}{scale}")
+        captions.append(f"{reading.name}: {reading.description}{scale}")
     foot = "Above: true class → predicted class. Brackets: the scale of the row, from its least to its largest value."
     figure, tiles = lay_out(len(captions), len(images), title, captions=captions, headings=headings, foot=foot)
     for axis, image in zip(tiles[0], images, strict=True):

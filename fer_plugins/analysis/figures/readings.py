@@ -20,7 +20,7 @@ class Reading:
     name: str
     kind: Kind
     values: Values  # (B, H, W) or (B, H, W, 3); (B, 2, 3) of an outline; (B, N) of bars
-    said: str  # what is drawn, in words
+    description: str  # what is drawn, in words
 
 
 def read_tensor(name: str, tensor: npt.NDArray[np.floating]) -> Reading | None:

@@ -40,7 +40,7 @@ def read_recorded(folder: str | Path) -> RecordedRun:
         InputError: as ``read_run``, or it does not hold what is drawn.
     """
     run = read_run(folder)
-    return recall(run.record, run.part, run.answers.predictions())
+    return recall(run.record, run.part, run.predictions.to_predictions())
 
 
 def recall(record: Record, part: str, predictions: Predictions) -> RecordedRun:

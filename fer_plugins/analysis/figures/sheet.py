@@ -36,12 +36,12 @@ def lay_out(
     side = (WIDTH - 2 * _EDGE - (columns - 1) * _GAP) / columns
     foot_lines = textwrap.wrap(foot, _LETTERS)
     above = max((heading.count("\n") + 1 for heading in headings), default=0) * _LINE
-    said = [textwrap.wrap(caption, _LETTERS) for caption in captions] or [[]] * rows
+    wrapped = [textwrap.wrap(caption, _LETTERS) for caption in captions] or [[]] * rows
     figure = make_figure(1, layout=None)
     set_title(figure, title)
     head = 0.08 + 0.125 * (figure.get_suptitle().count("\n") + 1)
     low = _EDGE + (_LINE * len(foot_lines) + 0.04 if foot_lines else 0.0)
-    height = head + above + sum(_LINE * len(lines) + 0.01 * bool(lines) + _GAP + side for lines in said) + low
+    height = head + above + sum(_LINE * len(lines) + 0.01 * bool(lines) + _GAP + side for lines in wrapped) + low
     figure.set_figheight(height)
     figure.suptitle(figure.get_suptitle(), y=1 - 0.04 / height, va="top")
     left = [_EDGE + column * (side + _GAP) for column in range(columns)]
@@ -55,7 +55,7 @@ def lay_out(
             write(x + side / 2, top - number * _LINE + 0.03, line, ha="center")
     top -= above
     tiles: Tiles = []
-    for lines in said:
+    for lines in wrapped:
         for number, line in enumerate(lines, 1):
             write(_EDGE, top - number * _LINE + 0.03, line)
         top -= _LINE * len(lines) + 0.01 * bool(lines) + side

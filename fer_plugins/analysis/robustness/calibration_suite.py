@@ -85,12 +85,12 @@ def measure_calibration(network: Network, part: Part, val: Part, predictions: Pr
         columns[f"{name} brier"] = squared_errors(one)
     for name in ("loss", "brier"):
         columns[f"change {name}"] = columns[f"after {name}"] - columns[f"before {name}"]
-    found: dict[str, Any] = {"before": {}, "after": {}, "change": {}}
+    figures: dict[str, Any] = {"before": {}, "after": {}, "change": {}}
     for name, value in measure_means(columns, seed).items():
         when, _, score = name.partition(" ")
-        found[when][score] = value
+        figures[when][score] = value
     for when, value in _measure_ece(before, after, seed).items():
-        found[when] = {"ece": value, **found[when]}
+        figures[when] = {"ece": value, **figures[when]}
     return {
         "temperature": temperature,
         "at_the_end_of_the_range": not LOWEST * 1.01 < temperature < HIGHEST / 1.01,
@@ -100,21 +100,21 @@ def measure_calibration(network: Network, part: Part, val: Part, predictions: Pr
             "loss_before": mean_loss(val_logits, val.labels),
             "loss_after": mean_loss(val_logits / temperature, val.labels),
         },
-        **found,
+        **figures,
     }
 
 
 def _measure_ece(before: Predictions, after: Predictions, seed: int) -> dict[str, dict[str, Any]]:
-    found = {}
+    figures = {}
     for when, one in (("before", before), ("after", after)):
         interval = ece_interval(one, seed)
-        found[when] = {
+        figures[when] = {
             "value": calibration_error(one),
             **{key: interval[key] for key in ("low", "high", "method")},
         }
     low, high = percentiles(_draw_ece(after, seed) - _draw_ece(before, seed))
-    change = found["after"]["value"] - found["before"]["value"]
-    return found | {"change": {"value": change, "low": float(low), "high": float(high), "method": METHOD}}
+    change = figures["after"]["value"] - figures["before"]["value"]
+    return figures | {"change": {"value": change, "low": float(low), "high": float(high), "method": METHOD}}
 
 
 def _draw_ece(predictions: Predictions, seed: int) -> Values:

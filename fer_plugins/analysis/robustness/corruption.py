@@ -94,7 +94,7 @@ def measure_corruption(network: Network, part: Part, seed: int) -> dict[str, Any
     columns = {f"mean {name}": mean for name, mean in means.items()}
     columns |= {f"drop {name}": plain - mean for name, mean in means.items()}
     measured = measure_means(columns, seed)
-    found = {
+    by_kind = {
         name: {
             "parameter": kind.parameter,
             "severities": [
@@ -110,7 +110,7 @@ def measure_corruption(network: Network, part: Part, seed: int) -> dict[str, Any
         "plain": measure_share(plain),
         "mean": measured["mean all"],
         "drop": measured["drop all"],
-        "kinds": found,
+        "kinds": by_kind,
     }
 
 

@@ -50,10 +50,10 @@ def describe(opened: OpenedRun, part: Part, size: int, limit: int | None, seed: 
 
 def _versions() -> dict[str, str | None]:
     """Return the versions of what else shapes these figures: JPEG and resizing, maps."""
-    found: dict[str, str | None] = {}
+    installed: dict[str, str | None] = {}
     for name in ("pillow", "captum"):
         try:
-            found[name] = metadata.version(name)
+            installed[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
-            found[name] = None
-    return found
+            installed[name] = None
+    return installed

@@ -99,32 +99,32 @@ def _measure_all(
             f"{opened.run.record.folder / opened.checkpoint['file']}: the network's answers are no finite numbers for "
             f"{lost:,} of {len(part):,} images, so nothing can be measured; repeat the run"
         )
-    found = describe(opened, part, size, request.limit, request.seed)
-    found["agreement"] = compare_with_record(opened, part, plain)
-    if found["agreement"] and found["agreement"]["different"]:
-        count = "{different:,} of {images:,}".format(**found["agreement"])
-        found["warnings"].append(
+    evaluation = describe(opened, part, size, request.limit, request.seed)
+    evaluation["agreement"] = compare_with_record(opened, part, plain)
+    if evaluation["agreement"] and evaluation["agreement"]["different"]:
+        count = "{different:,} of {images:,}".format(**evaluation["agreement"])
+        evaluation["warnings"].append(
             f"{count} answers are not those in predictions.csv: another device or version, or another checkpoint"
         )
-    found["plain"] = score(plain, opened.classes, seed=request.seed)
-    figures, found["saliency"] = _explain(opened, request, part, plain, say)
-    found["suites"] = {}
+    evaluation["plain"] = score(plain, opened.classes, seed=request.seed)
+    figures, evaluation["saliency"] = _explain(opened, request, part, plain, say)
+    evaluation["suites"] = {}
     for suite in suites:
         say(f"{suite} ...")
-        found["suites"][suite] = _measure(suite, opened, part, plain, request.seed)
-    found["tta"] = {}
+        evaluation["suites"][suite] = _measure(suite, opened, part, plain, request.seed)
+    evaluation["tta"] = {}
     for way in request.tta:
         say(f"{way} ...")
-        found["tta"][way] = measure_tta(opened.network, part, opened.classes, plain, way, request.seed)
+        evaluation["tta"][way] = measure_tta(opened.network, part, opened.classes, plain, way, request.seed)
     if figures:
         from fer_plugins.analysis.figures.style import write_figure
 
         for name, figure in figures.items():
             files = write_figure(figure, place / "figures", f"saliency_{name}")
-            found["saliency"][name]["files"] = [str(file.relative_to(place)) for file in files]
-    records.write_atomically(place / FILE, json.dumps(found, indent=2) + "\n")
+            evaluation["saliency"][name]["files"] = [str(file.relative_to(place)) for file in files]
+    records.write_atomically(place / FILE, json.dumps(evaluation, indent=2) + "\n")
     say(f"written to {place / FILE}")
-    return found
+    return evaluation
 
 
 def _check_out(place: Path) -> Path:
@@ -201,20 +201,20 @@ def _explain(
 
     title = f"{name_run(opened.run.record)}, {part.name}"
     figures: dict[str, Any] = {}
-    said: dict[str, Any] = {}
+    maps_of_method: dict[str, Any] = {}
     for method in request.saliency:
         say(f"{method} ...")
         each = saliency.EXAMPLES if method != "explain" else saliency.EXAMPLES // 2
         chosen = saliency.choose_examples(plain, request.seed, each)
         examples = saliency.gather(part, plain, chosen, opened.classes, opened.data.source_names(part.rows[chosen]))
-        said[method] = {"examples": examples.source}
+        maps_of_method[method] = {"examples": examples.source}
         if method == "explain":
             pictures = saliency.explain(opened.architecture, opened.network.place(examples.images))
             with drawing():
-                figures[method], said[method]["pictures"] = draw_pictures(examples, pictures, title)
+                figures[method], maps_of_method[method]["pictures"] = draw_pictures(examples, pictures, title)
         else:
             maps = saliency.find_maps(method, opened.network, examples, request.seed)
-            said[method]["blank"] = int((np.abs(maps).max((1, 2)) == 0).sum())
+            maps_of_method[method]["blank"] = int((np.abs(maps).max((1, 2)) == 0).sum())
             with drawing():
                 figures[method] = draw_maps(method, examples, maps, title)
-    return figures, said
+    return figures, maps_of_method

@@ -78,8 +78,8 @@ def measure_occlusion(network: Network, part: Part, seed: int) -> dict[str, Any]
     measured = measure_means(columns, seed)
     covers: dict[str, Any] = {name: {"region": list(REGIONS[name])} for name in named}
     covers |= {name: {"side": side, "boxes": BOXES} for name, side in zip(boxes, BOX_SIDES, strict=True)}
-    for name, found in covers.items():
-        found |= {quantity: measured[f"{quantity} {name}"] for quantity in ("accuracy", "drop", "unchanged")}
+    for name, values in covers.items():
+        values |= {quantity: measured[f"{quantity} {name}"] for quantity in ("accuracy", "drop", "unchanged")}
     return {"plain": measure_share(plain), "fill": "the image's mean colour", "covers": covers}
 
 

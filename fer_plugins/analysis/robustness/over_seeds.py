@@ -48,11 +48,11 @@ def compare_evaluations(models: Mapping[str, Model], wanted: Sequence[str]) -> d
             the first run's; or a name is none of a figure that all of them have.
     """
     runs = [run for model in models.values() for run in model.runs]
-    found = {run.record.folder: read_evaluation(run.record) for run in runs}
-    first = found[runs[0].record.folder]
+    evaluations = {run.record.folder: read_evaluation(run.record) for run in runs}
+    first = evaluations[runs[0].record.folder]
     for run in runs[1:]:
-        _check_same_images(run, found[run.record.folder], runs[0], first)
-    figures = {folder: dict(_flatten(evaluation["suites"])) for folder, evaluation in found.items()}
+        _check_same_images(run, evaluations[run.record.folder], runs[0], first)
+    figures = {folder: dict(_flatten(evaluation["suites"])) for folder, evaluation in evaluations.items()}
     common = [name for name in figures[runs[0].record.folder] if all(name in each for each in figures.values())]
     return {
         "part": first["part"],
@@ -62,20 +62,20 @@ def compare_evaluations(models: Mapping[str, Model], wanted: Sequence[str]) -> d
     }
 
 
-def print_evaluations(console: Console, found: Mapping[str, Any]) -> None:
+def print_evaluations(console: Console, evaluations: Mapping[str, Any]) -> None:
     """Print what ``compare_evaluations`` returned.
 
     Args:
         console: such as ``result_console()``.
-        found: the comparison.
+        evaluations: of several runs, compared.
     """
-    share = "all" if found["n"] == found["of"] else f"{found['n']:,} of {found['of']:,}"
-    console.print(f"fer evaluate, on {share} images of {found['part']}; the intervals are of means over seeds\n")
-    for name, figure in found["figures"].items():
+    share = "all" if evaluations["n"] == evaluations["of"] else f"{evaluations['n']:,} of {evaluations['of']:,}"
+    console.print(f"fer evaluate, on {share} images of {evaluations['part']}; the intervals are of means over seeds\n")
+    for name, figure in evaluations["figures"].items():
         print_table(console, _means(name, figure["models"]))
         if figure["pairs"]:
             print_table(console, _pairs(figure["pairs"]), keys=2)
-    if not any(figure["pairs"] for figure in found["figures"].values()):
+    if not any(figure["pairs"] for figure in evaluations["figures"].values()):
         console.print("A difference between models takes at least two seeds of two models.\n")
         return
     console.print(
@@ -138,10 +138,10 @@ def _verdict(pair: Mapping[str, Any]) -> str:
     return f"{pair['second' if pair['difference'] > 0 else 'first']} higher"
 
 
-def _check_same_images(run: FinishedRun, found: Mapping[str, Any], first_run: FinishedRun, first: Any) -> None:
+def _check_same_images(run: FinishedRun, evaluation: Mapping[str, Any], first_run: FinishedRun, first: Any) -> None:
     keys: tuple[tuple[str, ...], ...] = (("part",), ("n",), ("limit",), ("data", "fingerprint"), ("data", "split_hash"))
     for *above, key in (*keys, ("seeds", "evaluation")):
-        ours, theirs = found, first
+        ours, theirs = evaluation, first
         for name in above:
             ours, theirs = ours[name], theirs[name]
         if ours.get(key) != theirs.get(key):
@@ -151,9 +151,9 @@ def _check_same_images(run: FinishedRun, found: Mapping[str, Any], first_run: Fi
             )
 
 
-def _flatten(found: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+def _flatten(figures: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield (dotted name, figure) of everything that has a value and an interval."""
-    for name, value in found.items():
+    for name, value in figures.items():
         if isinstance(value, list):  # the severities of a corruption, from 1
             value = {str(number): entry for number, entry in enumerate(value, 1)}
         if not isinstance(value, dict):

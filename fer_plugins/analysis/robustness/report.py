@@ -14,24 +14,26 @@ from rich.text import Text
 from fer_plugins.runtime.print_table import print_table
 
 
-def print_evaluation(console: Console, found: Mapping[str, Any], header: Mapping[str, Any]) -> None:
+def print_evaluation(console: Console, evaluation: Mapping[str, Any], header: Mapping[str, Any]) -> None:
     """Print what ``evaluate_run`` returned.
 
     Args:
         console: such as ``result_console()``.
-        found: the evaluation.
+        evaluation: of one run.
         header: "name value" pairs to print first, as ``manifest.header`` returns them.
     """
     console.print()
     for name, value in header.items():
         console.print(Text(f"{name} {value}"))
-    console.print(Text(f"checkpoint epoch {found['checkpoint']['epoch']}, sha256 {found['checkpoint']['sha256'][:16]}"))
-    share = "all" if found["n"] == found["of"] else f"{found['n']:,} of {found['of']:,}"
-    console.print(Text(f"{share} images of {found['part']}, evaluation seed {found['seeds']['evaluation']}"))
-    for fault in found["not_a_result"]:
+    console.print(
+        Text(f"checkpoint epoch {evaluation['checkpoint']['epoch']}, sha256 {evaluation['checkpoint']['sha256'][:16]}")
+    )
+    share = "all" if evaluation["n"] == evaluation["of"] else f"{evaluation['n']:,} of {evaluation['of']:,}"
+    console.print(Text(f"{share} images of {evaluation['part']}, evaluation seed {evaluation['seeds']['evaluation']}"))
+    for fault in evaluation["not_a_result"]:
         console.print(Text(f"NOT A RESULT: {fault}", style="bold red"))
     console.print()
-    plain = found["plain"]
+    plain = evaluation["plain"]
     interval = plain["intervals"]["accuracy"]
     console.print(f"accuracy of the images as they are: {_say({'value': plain['accuracy'], **interval})}")
     printers = {
@@ -40,17 +42,17 @@ def print_evaluation(console: Console, found: Mapping[str, Any], header: Mapping
         "occlusion": _print_occlusion,
         "calibration": _print_calibration,
     }
-    for suite, values in found["suites"].items():
+    for suite, values in evaluation["suites"].items():
         console.print()
         printers[suite](console, values)
-    if found["tta"]:
+    if evaluation["tta"]:
         console.print()
-        _print_tta(console, found["tta"], plain)
-    for method, values in found["saliency"].items():
+        _print_tta(console, evaluation["tta"], plain)
+    for method, values in evaluation["saliency"].items():
         console.print(f"saliency {method}: {', '.join(values['files'])}")
-    if found["suites"] or found["tta"]:
+    if evaluation["suites"] or evaluation["tta"]:
         console.print("intervals: 95 %, of the images (Wilson or bootstrap), not of retraining", style="dim")
-    for warning in found["warnings"]:
+    for warning in evaluation["warnings"]:
         console.print(Padding(Text(f"warning: {warning}", style="bold yellow"), (0, 0)))
 
 

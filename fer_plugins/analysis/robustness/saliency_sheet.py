@@ -68,11 +68,11 @@ def draw_pictures(examples: Examples, pictures: Mapping[str, Tensor], title: str
     images = (examples.images * 255).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
     names = list(zip(examples.true, examples.predicted, strict=True))
     shown = [reading for reading in readings.values() if reading is not None]
-    said = {
-        name: f"left out: {tuple(pictures[name].shape)}" if reading is None else reading.said
+    descriptions = {
+        name: f"left out: {tuple(pictures[name].shape)}" if reading is None else reading.description
         for name, reading in readings.items()
     }
-    return draw_sheet(images, names, shown, f"{title}; right answers first"), said
+    return draw_sheet(images, names, shown, f"{title}; right answers first"), descriptions
 
 
 def _show_example(axis: Axes, examples: Examples, number: int) -> None:

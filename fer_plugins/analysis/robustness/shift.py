@@ -1,7 +1,7 @@
 """Shift consistency: does the answer stay when the image moves by a few pixels (Zhang 2019).
 
 R. Zhang, "Making convolutional networks shift-invariant again", ICML 2019, section 4: pooling that subsamples without a
-low-pass filter makes answers depend on the position modulo the stride.
+low-pass filter makes predictions depend on the position modulo the stride.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ def measure_shift(network: Network, part: Part, seed: int) -> dict[str, Any]:
 
     Returns:
         For each way: ``reference_accuracy`` (of the images that are not moved); by distance k ("1" to "4", the larger
-        of the two offsets in pixels: 8 k offsets; "all": all 80) ``consistency``, the share of answers that are those
-        of the image that is not moved, ``probability_change``, the mean absolute change of the probability of the class
-        that is predicted there, and ``accuracy``; and ``consistency_of_pairs``, the share of pairs of different
+        of the two offsets in pixels: 8 k offsets; "all": all 80) ``consistency``, the share of predictions equal to
+        that of the image that is not moved, ``probability_change``, the mean absolute change of the probability of the
+        class that is predicted there, and ``accuracy``; and ``consistency_of_pairs``, the share of pairs of different
         positions (of all 81) with the same answer, which is Zhang's consistency on these offsets. Intervals: bootstrap
         over images.
     """
@@ -71,7 +71,7 @@ def _window(large: Tensor, top: int, left: int, height: int, width: int) -> Tens
 
 
 def _measure(network: Network, part: Part, mover: Mover, seed: int) -> dict[str, Any]:
-    answers = np.empty((len(part), len(OFFSETS)), dtype=np.int64)
+    predicted = np.empty((len(part), len(OFFSETS)), dtype=np.int64)
     probability = np.empty((len(part), len(OFFSETS)))  # of the class that is predicted where nothing moves
     for place, images in part.batches():
         move = mover(images)
@@ -79,29 +79,29 @@ def _measure(network: Network, part: Part, mover: Mover, seed: int) -> dict[str,
         reference = still.argmax(1, keepdim=True)
         for number, (down, right) in enumerate(OFFSETS):
             logits = still if number == _STILL else network.logits(move(down, right))
-            answers[place, number] = logits.argmax(1).numpy()
+            predicted[place, number] = logits.argmax(1).numpy()
             probability[place, number] = torch.softmax(logits, 1).gather(1, reference)[:, 0].numpy()
-    same = answers == answers[:, [_STILL]]
+    same = predicted == predicted[:, [_STILL]]
     change = np.abs(probability - probability[:, [_STILL]])
-    right_ones = answers == part.labels[:, None]
+    right_ones = predicted == part.labels[:, None]
     columns = {}
     for name, chosen in (*((str(k), _DISTANCE == k) for k in range(1, LARGEST + 1)), ("all", _DISTANCE > 0)):
         columns[f"consistency {name}"] = same[:, chosen].mean(1)
         columns[f"probability_change {name}"] = change[:, chosen].mean(1)
         columns[f"accuracy {name}"] = right_ones[:, chosen].mean(1)
-    columns["consistency_of_pairs"] = _agreeing_pairs(answers)
+    columns["consistency_of_pairs"] = _agreeing_pairs(predicted)
     measured = measure_means(columns, seed)
-    found: dict[str, Any] = {"reference_accuracy": measure_share(right_ones[:, _STILL])}
-    found["consistency_of_pairs"] = measured.pop("consistency_of_pairs")
+    figures: dict[str, Any] = {"reference_accuracy": measure_share(right_ones[:, _STILL])}
+    figures["consistency_of_pairs"] = measured.pop("consistency_of_pairs")
     for name, value in measured.items():
         quantity, _, distance = name.partition(" ")
-        found.setdefault(quantity, {})[distance] = value
-    return found
+        figures.setdefault(quantity, {})[distance] = value
+    return figures
 
 
-def _agreeing_pairs(answers: np.ndarray[Any, np.dtype[np.int64]]) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Return for each row of ``answers`` (N, P) the share of pairs of different columns that are equal."""
-    positions = answers.shape[1]
-    votes = (answers[:, :, None] == np.arange(answers.max() + 1)).sum(1)  # (N, K)
+def _agreeing_pairs(predicted: np.ndarray[Any, np.dtype[np.int64]]) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Return for each row of ``predicted`` (N, P) the share of pairs of different columns that are equal."""
+    positions = predicted.shape[1]
+    votes = (predicted[:, :, None] == np.arange(predicted.max() + 1)).sum(1)  # (N, K)
     agreeing: np.ndarray[Any, np.dtype[np.float64]] = (votes * (votes - 1)).sum(1) / (positions * (positions - 1))
     return agreeing

@@ -111,7 +111,7 @@ def _the_number_without_copies_stands_below(folder):
     run, record = read_run(folder), Record.read(folder)
     assert verify_run(run)["claims"][0]["without_copies"] is None
     status = np.array(["near"] * 10 + [""] * (len(run.true) - 10))
-    predictions = run.answers.predictions()
+    predictions = run.predictions.to_predictions()
     record.metrics["test"]["copies"] = score_copies(predictions, status, run.classes, near_searched=True)
     del record.metrics["val"]
     record.write_predictions({"test": (run.sources, predictions)}, list(run.classes), copies={"test": status.tolist()})

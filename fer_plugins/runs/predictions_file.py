@@ -27,7 +27,7 @@ class NoScore(InputError):
 
 
 @dataclass(frozen=True)
-class Answers:
+class NamedPredictions:
     """What was predicted of some samples."""
 
     sources: tuple[str, ...]  # (N,) names of the samples
@@ -37,22 +37,24 @@ class Answers:
     copies: npt.NDArray[np.str_]  # (N,) "exact", "near" or "": whether training has a copy
 
     @classmethod
-    def join(cls, several: Sequence[Answers]) -> Answers:
-        """Return the samples of several, one after the other (the folds of a protocol, say)."""
+    def join(cls, folds: Sequence[NamedPredictions]) -> NamedPredictions:
+        """Return the samples of several folds, one after the other."""
         return cls(
-            tuple(source for answers in several for source in answers.sources),
-            np.concatenate([answers.true for answers in several]),
-            np.concatenate([answers.predicted for answers in several]),
-            np.concatenate([answers.probabilities for answers in several]),
-            np.concatenate([answers.copies for answers in several]),
+            tuple(source for fold in folds for source in fold.sources),
+            np.concatenate([fold.true for fold in folds]),
+            np.concatenate([fold.predicted for fold in folds]),
+            np.concatenate([fold.probabilities for fold in folds]),
+            np.concatenate([fold.copies for fold in folds]),
         )
 
-    def choose(self, rows: npt.NDArray[np.bool_]) -> Answers:
+    def choose(self, rows: npt.NDArray[np.bool_]) -> NamedPredictions:
         """Return those of some of the samples, (N,)."""
         sources = tuple(source for source, kept in zip(self.sources, rows.tolist(), strict=True) if kept)
-        return Answers(sources, self.true[rows], self.predicted[rows], self.probabilities[rows], self.copies[rows])
+        return NamedPredictions(
+            sources, self.true[rows], self.predicted[rows], self.probabilities[rows], self.copies[rows]
+        )
 
-    def predictions(self) -> Predictions:
+    def to_predictions(self) -> Predictions:
         """Return them as what a pass over a split gives: scored and drawn alike. The loss is finite, in nats."""
         from fer_plugins.metrics.predictions import Predictions  # imports torch
 
@@ -63,18 +65,18 @@ class Answers:
 
 
 @dataclass(frozen=True)
-class RecordedAnswers:
+class PredictionsFile:
     """What predictions.csv of a finished run holds."""
 
     record: Record
     classes: tuple[str, ...]  # in label order
     splits: npt.NDArray[np.object_]  # (N,) "test" or "val"
     datasets: npt.NDArray[np.object_]  # (N,) names of ``data.targets``, "": the dataset that was trained on
-    answers: Answers  # of all rows
+    rows: NamedPredictions  # of every split and dataset
     cut: str  # what is to be added to any complaint where the file ends within a line
 
     @classmethod
-    def read(cls, record: Record, classes: Sequence[str]) -> RecordedAnswers:
+    def read(cls, record: Record, classes: Sequence[str]) -> PredictionsFile:
         """Read the file of a run.
 
         Args:
@@ -109,7 +111,7 @@ class RecordedAnswers:
             tuple(classes),
             np.array([row["split"] for row in rows], dtype=object),
             np.array(_datasets_of(record, rows), dtype=object),
-            Answers(
+            NamedPredictions(
                 tuple(row["source"] for row in rows),
                 np.array([place[row["true"]] for row in rows], dtype=np.int64),
                 np.array([place[row["predicted"]] for row in rows], dtype=np.int64),
@@ -119,8 +121,8 @@ class RecordedAnswers:
             cut,
         )
 
-    def of(self, split: str, dataset: str = "") -> Answers:
-        """Return the answers of one split and dataset.
+    def of(self, split: str, dataset: str = "") -> NamedPredictions:
+        """Return the predictions of one split and dataset.
 
         Args:
             split: "test" or "val".
@@ -129,11 +131,11 @@ class RecordedAnswers:
         Raises:
             InputError: a sample stands in it twice.
         """
-        found = self.answers.choose((self.splits == split) & (self.datasets == dataset))
-        if len(set(found.sources)) != len(found.sources):
+        chosen = self.rows.choose((self.splits == split) & (self.datasets == dataset))
+        if len(set(chosen.sources)) != len(chosen.sources):
             path = self.record.folder / "predictions.csv"
             raise InputError(f"{path}: a sample of {split} stands in it twice{self.cut}")
-        return found
+        return chosen
 
     def check_end(self) -> None:
         """Refuse a file that ends within a line: its last number may have lost digits.

@@ -6,9 +6,9 @@ import yaml
 from support import written_run
 
 from fer_plugins.analysis.figures import at_the_end
+from fer_plugins.runs.predictions_file import NamedPredictions, PredictionsFile
 from fer_plugins.runs.read_runs import read_run
 from fer_plugins.runs.record import Record
-from fer_plugins.runs.recorded_answers import Answers, RecordedAnswers
 from fer_plugins.runtime.errors import InputError
 
 
@@ -19,13 +19,13 @@ def folder(tmp_path):
 
 def test_what_was_written_is_read(folder):
     true, predicted = written_run.draw(1)
-    answers = read_run(folder).answers
-    assert answers.true.tolist() == true.tolist()
-    assert answers.predicted.tolist() == predicted.tolist()
-    assert answers.sources[:2] == ("0000.png", "0001.png")
-    assert answers.probabilities[np.arange(len(true)), predicted] == pytest.approx(np.full(len(true), 0.8))
-    assert answers.predictions().correct == (true == predicted).sum()
-    twice = Answers.join([answers, answers])
+    predictions = read_run(folder).predictions
+    assert predictions.true.tolist() == true.tolist()
+    assert predictions.predicted.tolist() == predicted.tolist()
+    assert predictions.sources[:2] == ("0000.png", "0001.png")
+    assert predictions.probabilities[np.arange(len(true)), predicted] == pytest.approx(np.full(len(true), 0.8))
+    assert predictions.to_predictions().correct == (true == predicted).sum()
+    twice = NamedPredictions.join([predictions, predictions])
     assert len(twice.sources) == len(twice.true) == len(twice.probabilities) == 2 * len(true)
 
 
@@ -35,13 +35,13 @@ def test_every_reader_refuses_a_probability_that_is_none(folder):
     with pytest.raises(InputError, match="probabilities outside of 0 to 1"):
         read_run(folder)
     with pytest.raises(InputError, match="probabilities outside of 0 to 1"):
-        RecordedAnswers.read(Record.read(folder), written_run.CLASSES)
+        PredictionsFile.read(Record.read(folder), written_run.CLASSES)
 
 
 def test_a_finished_run_is_drawn_from_memory(folder, monkeypatch):
     record = Record.read(folder)
-    recorded = read_run(folder).answers
-    record.write_predictions({"test": (recorded.sources, recorded.predictions())}, written_run.CLASSES)
+    recorded = read_run(folder).predictions
+    record.write_predictions({"test": (recorded.sources, recorded.to_predictions())}, written_run.CLASSES)
     monkeypatch.setattr(at_the_end, "recall", lambda record, part, predictions: (part, predictions))
     (folder / "predictions.csv").unlink()
     part, predictions = at_the_end._recorded(record)
