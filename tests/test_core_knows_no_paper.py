@@ -7,7 +7,11 @@ import yaml
 from support import ROOT
 
 PAPERS = sorted((ROOT / "plugins").glob("*/*/paper.yaml"))
-CORE = sorted(path for path in (ROOT / "fer_plugins").rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+CORE = sorted(
+    path
+    for path in (ROOT / "fer_plugins").rglob("*")
+    if path.is_file() and "__pycache__" not in path.parts and path.suffix != ".npz"
+)
 
 
 def terms_of(paper):

@@ -135,10 +135,10 @@ def _print(report: dict[str, Any]) -> None:
     if report["differences"] or (identity and identity["deviations"]):
         kinds = [entry["kind"] for entry in identity["deviations"]] if identity else []
         verdict = f"differs from the release: {', '.join([*kinds, *report['differences']])}"
-    elif identity and identity["files"]:
-        verdict = "this is the official file"
     elif report["compared_with_release"]:
         verdict = "complete: every figure is the official release's"
+        if identity and identity["files"]:
+            verdict += "; this is the official file"
     else:
         verdict = "read; there are no official figures to compare with"
     console.print(f"{'verdict':<12} {verdict}", soft_wrap=True)

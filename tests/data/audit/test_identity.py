@@ -208,11 +208,3 @@ def test_a_real_copy_in_another_order_or_number(real):
     flipped = real.rows(np.concatenate([np.arange(size), np.arange(500)]))
     flipped.images[size:] = [np.ascontiguousarray(image[:, ::-1]) for image in flipped.images[size:]]
     assert flipped.kinds() == {"mirrored": 500, "augmented": 500}
-
-
-@pytest.mark.real_data
-def test_the_verb_knows_the_official_file(real_fer2013, capsys):
-    assert check("fer2013", real_fer2013) == 0
-    printed = capsys.readouterr().out
-    assert "official file fer2013.csv, md5 f8428a1edbd21e88f42c73edd2a14f95" in printed
-    assert "verdict      this is the official file" in printed
