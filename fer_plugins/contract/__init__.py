@@ -168,7 +168,8 @@ class Dataset(Protocol):
     ``cache_key`` (a string that changes whenever the content or an option changes: where it is given, the core
     keeps the decoded images on disk), ``notes`` (list of sentences for the manifest, known after ``table`` was read),
     ``release`` (a :class:`Release`, for ``fer data check``), ``deviations`` (sentences on what else than counts differs
-    from it, known after ``table`` was read), ``target_mode`` (how training uses the column ``target``:
+    from it, known after ``table`` was read), ``identify()`` (official files by checksum, and deviations image by image,
+    for ``fer data check``), ``target_mode`` (how training uses the column ``target``:
     "distribution", its cross-entropy; "draw", a label drawn from it each time; "any", the best of its classes).
     """
 
@@ -207,6 +208,9 @@ class ProtocolFactory(Protocol):
     protocol whose numbers must not be trusted, and why. Only such a protocol may use the same rows for ``val`` and
     ``test`` (selection on the test split, as some papers do), or say ``augments_first = True``: then ``data.balance
     augment`` adds its images before the split, and siblings land in different parts.
+
+    ``wants_near_copies`` (bool, or a function of the options) asks for the column ``near``; ``describe``, a function of
+    table and options that returns a ``Notice`` or None, says what the split leaves out.
     """
 
     def __call__(self, table: Any, seed: int) -> list[Fold]:
