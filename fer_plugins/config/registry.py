@@ -150,9 +150,9 @@ def build(kind: str, name: str, **options: Any) -> Any:
     Raises:
         InputError: unknown name or option, wrong type, or the factory refuses its arguments.
 
-    >>> build("augmentation", "lihgt")
+    >>> build("augmentation", "lihgt")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    InputError: unknown augmentation 'lihgt'; did you mean light?; installed: flip_affine_erase, keras, light, none
+    fer_plugins.runtime.errors.InputError: unknown augmentation 'lihgt'; did you mean light?; installed: ...
     """
     mine = {key: value for key, value in options.items() if key not in PROVIDED[kind]}
     component, own = accept(kind, name, mine, name)

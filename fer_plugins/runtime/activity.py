@@ -94,11 +94,11 @@ def format_seconds(seconds: float) -> str:
     """Write a duration to two units.
 
     >>> format_seconds(7.4), format_seconds(190), format_seconds(7_500), format_seconds(200_000)
-    ('7 s', '3 min 10 s', '2 h 5 min', '2 d 8 h')
+    ('7 s', '3 min 10 s', '2 h 5 min', '2 d 7 h')
     """
-    whole = round(seconds)
+    total = round(seconds)
     for size, unit, below, smaller in ((86_400, "d", 3_600, "h"), (3_600, "h", 60, "min"), (60, "min", 1, "s")):
-        if whole >= size:
-            rest = whole % size // below
-            return f"{whole // size} {unit}" + (f" {rest} {smaller}" if rest else "")
-    return f"{whole} s"
+        if total >= size:
+            rest = total % size // below
+            return f"{total // size} {unit}" + (f" {rest} {smaller}" if rest else "")
+    return f"{total} s"
