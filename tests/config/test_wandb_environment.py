@@ -40,7 +40,7 @@ def test_the_environment_wins_over_a_default_and_a_flag_or_file_over_it(variable
     monkeypatch.setenv(variable, text)
     found = resolve()
     assert found.config.as_dict()["logger"] == {**usual, key: value}
-    assert found.origins[f"logger.{key}"] == f"{variable} in the environment"
+    assert found.origins[f"logger.{key}"] == config.Origin("environment", f"{variable} in the environment")
     assert resolve({"logger": {key: FLAGS[key]}}).config.as_dict()["logger"][key] == FLAGS[key]
     file = tmp_path / "own.yaml"
     file.write_text(config.dump({"logger": {key: FLAGS[key]}}))
