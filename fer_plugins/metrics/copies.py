@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from fer_plugins.metrics.predictions import Predictions
-from fer_plugins.metrics.scores import score
 from fer_plugins.metrics.table import METRICS
 
 Status = npt.NDArray[np.str_]  # (N,) of each image "exact", "near" or ""; see data.audit.copy_status
@@ -33,6 +32,8 @@ def score_copies(
         its interval}, None where one of them has no image. Metrics without a test of two sets of images (those of
         probabilities) have no difference.
     """
+    from fer_plugins.metrics.scores import score  # imports torch
+
     copied = status != ""
     if not copied.any():
         return None
