@@ -50,6 +50,11 @@ class TensorBoard(TensorBoardLogger):
 
     title = "TensorBoard"
 
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Write the row of an epoch to disk at once: a run that is killed goes on behind it."""
+        super().log_metrics(metrics, step)
+        self.experiment.flush()
+
     def log_result(self, result: Result) -> None:
         """Write the scores, as values of the last epoch, and beside the configuration."""
         self.log_hyperparams(self.hparams, metrics=result.numbers(), step=result.epochs)
