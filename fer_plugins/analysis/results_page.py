@@ -74,8 +74,9 @@ def _row(model: Model) -> tuple[list[str], str]:
     recipe = f", recipe `{config['recipe']}`" if config.get("recipe") else ""
     claimed, verdict, why = _claim(model)
     epochs = sorted({f"{run.record.manifest['best_epoch']} of {run.record.manifest['epochs']}" for run in model.runs})
-    seconds = mean(sum(one["seconds"] for one in run.record.manifest["sessions"]) for run in model.runs)
-    devices = {session.get("device", "unknown") for run in model.runs for session in run.record.manifest["sessions"]}
+    sessions = [run.record.manifest.get("sessions") or [{}] for run in model.runs]
+    seconds = mean(sum(session.get("seconds", 0.0) for session in of_run) for of_run in sessions)
+    devices = {session.get("device", "unknown") for of_run in sessions for session in of_run}
     cells = [
         f"`{manifest['plugin']['name']}`{recipe}",
         f"{manifest['protocol']['name']}{' (flawed)' if manifest['protocol'].get('flaw') else ''}",
@@ -86,7 +87,7 @@ def _row(model: Model) -> tuple[list[str], str]:
         ", ".join(map(str, model.seeds)),
         "; ".join(epochs),
         verdict,
-        f"{seconds / 60:.0f} min",
+        f"{seconds / 60:.0f} min" if seconds else "not recorded",
     ]
     flaw = manifest["protocol"].get("flaw")
     said = [f"`{manifest['plugin']['name']}`: {why}" if why else f"`{manifest['plugin']['name']}`"]

@@ -37,7 +37,9 @@ def reproduce(folder: str | Path, given: Mapping[str, Any], output: str | Path =
         home = kept.record.config["data"].get("root")
         if home and "root" not in given.get("data", {}):
             raise InputError(f"{folder}: was trained on {home}; say where it lies: --data.root PATH")
-        settings, _ = change(kept.record, given)
+        settings, changes = change(kept.record, given)
+        if "trainer.epochs" in changes:
+            raise InputError(f"{folder}: trainer.epochs shapes the result, and is the record's; leave it out")
         resolved = config.Resolved(replace(settings, run=replace(settings.run, output=str(output))))
         with reading_once():
             data = read_data(resolved.config)
@@ -60,12 +62,10 @@ def compare_with_kept(kept: FinishedRun, again: FinishedRun) -> dict[str, Any]:
         ``accuracy`` [kept, new], ``interval`` of the kept one, ``versions`` that differ {name: [kept, new]},
         ``devices`` [kept, new].
     """
-    exact = (again.record.folder / "predictions.csv").read_bytes() == (
-        kept.record.folder / "predictions.csv"
-    ).read_bytes()
+    exact = _recorded(kept) == _recorded(again)
     interval = kept.scores["intervals"]["accuracy"]
     inside = interval["low"] <= again.scores["accuracy"] <= interval["high"]
-    before, now = kept.record.manifest["versions"], again.record.manifest["versions"]
+    before, now = (run.record.manifest.get("versions") or {} for run in (kept, again))
     return {
         "verdict": EXACT if exact else WITHIN if inside else NOT_REPRODUCED,
         "run": str(again.record.folder),
@@ -76,5 +76,15 @@ def compare_with_kept(kept: FinishedRun, again: FinishedRun) -> dict[str, Any]:
         "versions": {
             name: [before.get(name), now.get(name)] for name in {**before, **now} if before.get(name) != now.get(name)
         },
-        "devices": [run.record.manifest["sessions"][-1].get("device") for run in (kept, again)],
+        "devices": [_device(run) for run in (kept, again)],
     }
+
+
+def _recorded(run: FinishedRun) -> list[dict[str, Any]]:
+    """Return the rows of predictions.csv, less the column ``copy``, which says nothing about the training."""
+    return [{key: value for key, value in row.items() if key != "copy"} for row in run.record.predictions()]
+
+
+def _device(run: FinishedRun) -> str | None:
+    sessions = run.record.manifest.get("sessions") or [{}]
+    return sessions[-1].get("device")

@@ -12,6 +12,7 @@ import json
 import re
 import shutil
 import tempfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePath
@@ -21,6 +22,7 @@ import yaml
 
 from fer_plugins.config import registry
 from fer_plugins.runs.read_runs import FinishedRun, read_run
+from fer_plugins.runs.record import check_output
 from fer_plugins.runtime.errors import InputError, RunError
 
 SUMS = "SHA256SUMS"
@@ -52,6 +54,8 @@ def keep(run: str | Path, results: str | Path | None = None) -> Path:
     if finished.is_folds:
         raise InputError(f"{run}: the folder of several folds; keep the folders of its folds one by one")
     folder = results_folder(finished) if results is None else Path(results)
+    if results is not None:
+        check_output(folder, "--to", "--to FOLDER")
     target = folder / record_name(finished)
     contents = _portable(Path(run))
     sums = "".join(f"{hashlib.sha256(content).hexdigest()}  {name}\n" for name, content in sorted(contents.items()))
@@ -117,9 +121,15 @@ def opened(record: str | Path) -> Iterator[FinishedRun]:
         copy.mkdir()
         for name, content in contents.items():
             if name.endswith(".gz"):
-                name, content = name.removesuffix(".gz"), gzip.decompress(content)
+                try:
+                    name, content = name.removesuffix(".gz"), gzip.decompress(content)
+                except (OSError, EOFError, zlib.error) as error:
+                    raise InputError(f"{folder}: {name} is damaged ({error}); keep the run again") from None
             (copy / name).write_bytes(content)
-        yield read_run(copy)
+        try:
+            yield read_run(copy)
+        except InputError as error:  # the user knows the record, not its copy
+            raise InputError(str(error).replace(str(copy), str(folder)), key=error.key) from error
 
 
 def _checked(folder: Path) -> dict[str, bytes]:
@@ -139,7 +149,10 @@ def _checked(folder: Path) -> dict[str, bytes]:
     for name in sorted(present ^ set(listed)):
         fault = "is missing" if name in listed else f"is not listed in {SUMS}"
         raise InputError(f"{folder}: {name} {fault}; take the record as it was kept")
-    contents = {name: (folder / name).read_bytes() for name in listed}
+    try:
+        contents = {name: (folder / name).read_bytes() for name in listed}
+    except OSError as error:
+        raise InputError(f"{folder}: {error.filename} cannot be read ({error.strerror}); keep the run again") from None
     for name, content in contents.items():
         if hashlib.sha256(content).hexdigest() != listed[name]:
             raise InputError(f"{folder}: {name} was changed after it was kept; take the record as it was kept")

@@ -45,6 +45,7 @@ def test_other_data_and_other_settings_are_refused_before_training(trained, tmp_
         (["--data.root", other], "the data have changed"),
         ([], "--data.root"),
         (["--data.root", root, "--trainer.epochs", 1], "trainer.epochs"),
+        (["--data.root", root, "--trainer.epochs", 3], "trainer.epochs shapes the result"),
         (["--data.root", root, "--data.image_size", 24], "data.image_size"),
     ):
         with pytest.raises(InputError, match=what):
@@ -62,3 +63,15 @@ def test_the_verdict_is_by_the_interval_of_the_kept_run(tmp_path, accuracy, verd
     assert found["verdict"] == verdict
     assert found["versions"] == {"torch": ["first", "again"]}
     assert found["same_predictions"] == (first.predicted == again.predicted).sum()
+
+
+def test_a_record_of_an_earlier_version_is_compared_too(tmp_path):
+    first, again = (read_run(write_run(tmp_path / name, *draw(1))) for name in ("first", "again"))
+    assert "versions" not in first.record.manifest or first.record.manifest.pop("versions")
+    first.record.manifest["sessions"] = []
+    path = again.record.folder / "predictions.csv"  # the column that later versions add
+    head, *rows = path.read_text().splitlines()
+    path.write_text("\n".join([f"{head},copy", *(f"{row},near" for row in rows)]) + "\n")
+    report = compare_with_kept(first, again)
+    assert report["verdict"] == EXACT
+    assert report["devices"][0] is None

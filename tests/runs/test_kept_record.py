@@ -1,6 +1,7 @@
 """Kept records: portable, checked by their sums, never overwritten."""
 
 import gzip
+import hashlib
 import json
 import re
 
@@ -98,3 +99,39 @@ def test_a_folder_without_sums_is_no_record(run):
 def test_records_are_found_below_folders(record, tmp_path):
     assert find_records([tmp_path]) == [record]
     assert find_records([record]) == [record]
+
+
+@pytest.mark.parametrize(
+    "content", [b"no gzip", gzip.compress(b"split,source\n" * 99)[:30], b"\x1f\x8b\x08" + b"\xff" * 40]
+)
+def test_damaged_predictions_are_one_line_though_their_sum_is_right(record, content):
+    (record / "predictions.csv.gz").write_bytes(content)
+    _sum_anew(record)
+    with pytest.raises(InputError, match=rf"{re.escape(str(record))}: predictions.csv.gz is damaged"), opened(record):
+        pass
+
+
+def test_a_folder_in_the_place_of_a_file_is_one_line(record):
+    (record / "metrics.json").unlink()
+    (record / "metrics.json").mkdir()
+    with pytest.raises(InputError, match="cannot be read"), opened(record):
+        pass
+
+
+def test_a_fault_names_the_record_and_no_temporary_folder(record):
+    (record / "manifest.json").write_text("[]")
+    _sum_anew(record)
+    with pytest.raises(InputError, match=rf"^{re.escape(str(record))}: manifest.json"), opened(record):
+        pass
+
+
+def test_a_file_is_no_place_for_records(run, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="--to"):
+        keep(run, tmp_path / "file")
+
+
+def _sum_anew(record):
+    files = sorted(path for path in record.iterdir() if path.name != SUMS)
+    lines = (f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in files)
+    (record / SUMS).write_text("".join(lines))

@@ -140,6 +140,7 @@ def _head(copies: CopyList) -> dict[str, Any]:
         "dataset": copies.dataset,
         "pixels": copies.pixels,
         "images": dict(copies.images),
+        "listed": len(copies.row),
         "licence": NOTE,
         **{f"column {name}": text for name, text in EXPLAINED.items()},
     }
@@ -187,9 +188,15 @@ def _parse(text: str, where: str) -> CopyList:
             content = dict(line[2:].split(": ", 1) for line in lines if line.startswith("# "))
             names, *rows = csv.reader(line for line in lines if not line.startswith("#"))
             images = dict(entry.split(": ") for entry in content["images"].split("; "))
-        if content["format"] != FORMAT:
+        if content["format"] != FORMAT or int(content["listed"]) != len(rows):
             raise ValueError
         columns = dict(zip(names, zip(*rows, strict=True) if rows else [()] * len(names), strict=True))
+        splits = {name.replace("-", "") for name in images}
+        if not {split_of(usage) or "" for usage in columns["usage"]} <= splits or {*columns["kind"]} - {
+            "exact",
+            "near",
+        }:
+            raise ValueError
         return CopyList(
             content["dataset"],
             content["pixels"],
@@ -201,7 +208,7 @@ def _parse(text: str, where: str) -> CopyList:
             np.array([re.fullmatch("[0-9a-f]{16}", digest)[0] for digest in columns["digest"]], np.str_),  # type: ignore[index]
             np.array(columns["source"], np.str_) if "source" in columns else None,
         )
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError, csv.Error):
         raise InputError(
             f"{where}: is no list of copies, or was altered; make it again with fer data audit --export"
         ) from None
@@ -225,17 +232,19 @@ def groups_of(table: SampleTable, copies: CopyList) -> Groups:
 
 
 def _check_fit(table: SampleTable, copies: CopyList) -> None:
-    """Refuse a list of which a split holds far fewer images than its share of the dataset should."""
+    """Refuse a list of which a split holds far fewer images than its share of the dataset should, or all hold none."""
     assert table.digest is not None
-    split_of_listed = np.array([split_of(usage) or "" for usage in copies.usage])
+    misfit = f"the list of copies of {copies.dataset} does not fit these images"
+    whole, present = len(table) >= sum(copies.images.values()), np.isin(copies.digest, table.digest)
+    if whole and not present.any() and hash_pixels(table) != copies.pixels:
+        raise InputError(f"{misfit}: none of its images is here; give --protocol.list search")
+    listed = np.array([split_of(usage) or "" for usage in copies.usage])
     for split, total in copies.images.items():
         own = np.full(len(table), True) if table.split is None or not split else table.split == split
-        share = min(1.0, own.sum() / total)
-        expected = share * (split_of_listed == split).sum()
-        present = int(np.isin(copies.digest[split_of_listed == split], table.digest).sum())
-        if present < expected / 2 - 2 * expected**0.5:
+        expected = min(1.0, own.sum() / max(total, 1)) * (listed == split).sum()
+        here = int(present[listed == split].sum())
+        if here < expected / 2 - 2 * expected**0.5:
             raise InputError(
-                f"the list of copies of {copies.dataset} does not fit these images: of its {split or 'images'} "
-                f"{present:,} are here, about {expected:,.0f} should be; the images were altered or are others: give "
-                "--protocol.list search"
+                f"{misfit}: of its {split or 'images'} {here:,} are here, about {expected:,.0f} should be; the images "
+                "were altered or are others: give --protocol.list search"
             )

@@ -87,6 +87,38 @@ def test_what_is_no_list_is_refused(text, tmp_path):
         copy_list.read_copies(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("5,test,2", "99999999999999999999,test,2"),
+        (",exact,", ",maybe,"),
+        (",val,", ",nowhere,"),
+        ("5,test,2,exact,0000000000000008\n", ""),  # cut between two lines
+    ],
+)
+def test_an_altered_list_is_refused(old, new, tmp_path):
+    text = copy_list.as_csv(copy_list.list_copies(TABLE, NEAR, "made"))
+    assert old in text
+    path = tmp_path / "altered.csv"
+    path.write_text(text.replace(old, new))
+    with pytest.raises(InputError, match="was altered; make it again"):
+        copy_list.read_copies(path)
+    path.write_text('{"images": ' + "[" * 100_000)
+    with pytest.raises(InputError, match="is no list of copies"):
+        copy_list.read_copies(path)
+
+
+def test_a_short_list_of_another_dataset_is_refused():
+    copies = copy_list.list_copies(TABLE, NEAR, "made")
+    stranger = make_table([f"{n:016x}" for n in range(50, 90)], ["train"] * 20 + ["val"] * 10 + ["test"] * 10)
+    with pytest.raises(InputError, match="none of its images is here; give --protocol.list search"):
+        copy_list.groups_of(stranger, copies)
+    unique = copy_list.list_copies(stranger, np.arange(40), "unique")  # a dataset without any copy has an empty list
+    assert len(np.unique(copy_list.groups_of(stranger, unique))) == 40
+    with pytest.raises(InputError, match="none of its images is here"):
+        copy_list.groups_of(dataclasses.replace(stranger, digest=np.char.add("f", stranger.digest)), unique)
+
+
 SYNTHETIC = ("synthetic", "--data.samples", "210", "--data.subjects", "10")
 
 
