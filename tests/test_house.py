@@ -1,6 +1,7 @@
 """The house: who may import whom, what must be listed, what a file may be called."""
 
 import ast
+import re
 import subprocess
 import sys
 import tomllib
@@ -8,6 +9,7 @@ import tomllib
 import pytest
 from support import ROOT
 
+from fer_plugins.config.components import GROUPS
 from fer_plugins.config.installed import canonical
 from fer_plugins.runs.versions import git_revision
 
@@ -71,6 +73,28 @@ def path_of(module):
     if path.is_dir():
         return path / "__init__.py"
     return path.with_suffix(".py") if path.with_suffix(".py").is_file() else None
+
+
+def named_modules():
+    """Return (file, module) of all that benchmarks and plug-ins import from the core, and all that documents name."""
+    scripts = [*(ROOT / "benchmarks").glob("*.py"), *(ROOT / "plugins").rglob("*.py")]
+    named = {(path, name) for path in scripts for name in imports(path, top_only=False) if "fer_plugins." in name}
+    documents = [*(ROOT / "docs").glob("*.md"), ROOT / "README.md", *(ROOT / "plugins").glob("*/README.md")]
+    for path in [*documents, *CORE]:
+        named |= {(path, name) for name in re.findall(r"fer_plugins(?:\.\w+)+", path.read_text())}
+    return named
+
+
+def test_modules_that_scripts_and_documents_name_exist():
+    missing = []
+    for path, name in named_modules():
+        module = name
+        while path_of(module) is None:
+            module = module.rpartition(".")[0]
+        rest = name.removeprefix(module).removeprefix(".").partition(".")[0]
+        if rest and name not in GROUPS.values() and not re.search(rf"\b{rest}\b", path_of(module).read_text()):
+            missing.append((str(path.relative_to(ROOT)), name))
+    assert not missing
 
 
 def layer_of(module):
