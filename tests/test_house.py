@@ -16,8 +16,7 @@ from fer_plugins.runs.versions import git_revision
 CORE = sorted((ROOT / "fer_plugins").rglob("*.py"))
 PLUGINS = sorted(path for path in (ROOT / "plugins").iterdir() if path.is_dir())
 PLUGIN_FILES = sorted((ROOT / "plugins").glob("*/fer_*/**/*.py"))
-VERB_FILES = [path.stem for path in sorted((ROOT / "fer_plugins" / "commands").glob("*.py"))]
-VERB_FILES = [name for name in VERB_FILES if name not in ("__init__", "inflation")]
+VERB_FILES = [path.stem for path in sorted((ROOT / "fer_plugins" / "commands").glob("[!_]*.py"))]
 TORCH_FREE = (
     "fer_plugins.__init__",
     *(f"fer_plugins.contract.{path.stem}" for path in sorted((ROOT / "fer_plugins" / "contract").glob("*.py"))),
