@@ -1,6 +1,7 @@
 """The house: who may import whom, what must be listed, what a file may be called."""
 
 import ast
+import re
 import subprocess
 import sys
 import tomllib
@@ -8,14 +9,14 @@ import tomllib
 import pytest
 from support import ROOT
 
+from fer_plugins.config.components import GROUPS
 from fer_plugins.config.installed import canonical
 from fer_plugins.runs.versions import git_revision
 
 CORE = sorted((ROOT / "fer_plugins").rglob("*.py"))
 PLUGINS = sorted(path for path in (ROOT / "plugins").iterdir() if path.is_dir())
 PLUGIN_FILES = sorted((ROOT / "plugins").glob("*/fer_*/**/*.py"))
-VERB_FILES = [path.stem for path in sorted((ROOT / "fer_plugins" / "commands").glob("*.py"))]
-VERB_FILES = [name for name in VERB_FILES if name not in ("__init__", "inflation")]
+VERB_FILES = [path.stem for path in sorted((ROOT / "fer_plugins" / "commands").glob("[!_]*.py"))]
 TORCH_FREE = (
     "fer_plugins.__init__",
     *(f"fer_plugins.contract.{path.stem}" for path in sorted((ROOT / "fer_plugins" / "contract").glob("*.py"))),
@@ -71,6 +72,28 @@ def path_of(module):
     if path.is_dir():
         return path / "__init__.py"
     return path.with_suffix(".py") if path.with_suffix(".py").is_file() else None
+
+
+def named_modules():
+    """Return (file, module) of all that benchmarks and plug-ins import from the core, and all that documents name."""
+    scripts = [*(ROOT / "benchmarks").glob("*.py"), *(ROOT / "plugins").rglob("*.py")]
+    named = {(path, name) for path in scripts for name in imports(path, top_only=False) if "fer_plugins." in name}
+    documents = [*(ROOT / "docs").glob("*.md"), ROOT / "README.md", *(ROOT / "plugins").glob("*/README.md")]
+    for path in [*documents, *CORE]:
+        named |= {(path, name) for name in re.findall(r"fer_plugins(?:\.\w+)+", path.read_text())}
+    return named
+
+
+def test_modules_that_scripts_and_documents_name_exist():
+    missing = []
+    for path, name in named_modules():
+        module = name
+        while path_of(module) is None:
+            module = module.rpartition(".")[0]
+        rest = name.removeprefix(module).removeprefix(".").partition(".")[0]
+        if rest and name not in GROUPS.values() and not re.search(rf"\b{rest}\b", path_of(module).read_text()):
+            missing.append((str(path.relative_to(ROOT)), name))
+    assert not missing
 
 
 def layer_of(module):

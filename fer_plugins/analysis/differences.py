@@ -16,9 +16,9 @@ def accuracy(one: Matrix, other: Matrix) -> Difference:
     return _with_verdict(accuracy_difference(one, other))
 
 
-def macro_f1(one: Matrix, other: Matrix, seed: int = 0) -> Difference:
+def macro_f1(one: Matrix, other: Matrix) -> Difference:
     """Return the macro F1 of ``one`` less that of ``other`` with a verdict; see ``metrics.differences``."""
-    return _with_verdict(macro_difference("f1", one, other, seed))
+    return _with_verdict(macro_difference("f1", one, other))
 
 
 def means(ones: Sequence[float], others: Sequence[float]) -> Difference:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fer_plugins.analysis.claims.claims_beside import CLAIMED
@@ -133,14 +133,10 @@ def _notes_on(claims: Sequence[Mapping[str, Any]]) -> list[str]:
             of_note.setdefault(text, {}).setdefault(claim["metric"], {})[claim["source"]] = None
     remarks: list[str] = []
     for note, metrics in of_note.items():
-        claimed = ", ".join(_METRICS[metric] + _in_brackets(sources) for metric, sources in metrics.items())
+        claimed = ", ".join(f"{_METRICS[metric]} ({'; '.join(sources)})" for metric, sources in metrics.items())
         scores = [score for score, names in _CLAIMED_AS.items() if set(names) & metrics.keys()]
         remarks.append(Notice(CLAIMED, f"claimed {claimed}: {note}", {"scores": scores}))
     return remarks
-
-
-def _in_brackets(sources: Iterable[str]) -> str:
-    return f" ({'; '.join(sources)})"
 
 
 def _printed(claim: Mapping[str, Any]) -> str:
@@ -193,13 +189,13 @@ def _marks(rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
 
 def _markdown(rows: Sequence[Mapping[str, Any]]) -> str:
     marks, headings = _marks(rows), _headings()
-    lines = [headings, ["---"] * len(headings), *([_plain_cell(c) for c in _cells(row, marks)] for row in rows)]
+    lines = [
+        headings,
+        ["---"] * len(headings),
+        *([cell.replace("|", "\\|") for cell in _cells(row, marks)] for row in rows),
+    ]
     text = "".join(f"| {' | '.join(line)} |\n" for line in lines)
     return text + ("\n" if marks else "") + "".join(f"{number}. {remark}\n" for remark, number in marks.items())
-
-
-def _plain_cell(text: str) -> str:
-    return text.replace("|", "\\|")
 
 
 def _csv(rows: Sequence[Mapping[str, Any]]) -> str:

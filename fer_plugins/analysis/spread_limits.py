@@ -75,7 +75,7 @@ def welch(first: Sequence[float], second: Sequence[float], limits: tuple[float, 
     return test
 
 
-def format_spread(spread: Mapping[str, Any], form: str, digits: int = 4) -> str:
+def format_spread(spread: Mapping[str, Any], form: str) -> str:
     """Write the interval ``form`` ("t", "z") of ``seed_interval``, or why there is none."""
     ends = spread[form]
-    return f"{ends['low']:.{digits}f} to {ends['high']:.{digits}f}" if ends else str(spread["why"])
+    return f"{ends['low']:.4f} to {ends['high']:.4f}" if ends else str(spread["why"])

@@ -160,7 +160,7 @@ def _judge(
     why: list[str] = []
     if own is None or claim.model != own:
         why = [f"of {claim.model or 'no model'}; the run is of {own or 'a network that the paper does not print'}"]
-    elif not _is_on(claim, title):
+    elif claim.dataset is None or dataset_key(claim.dataset) != dataset_key(title):
         why = [Notice(OTHER_DATA, f"on {claim.dataset or 'no dataset'}; the run is on {title}")]
     elif claim.epoch is not None:
         rest = "a run reports the selected one only"
@@ -211,18 +211,12 @@ def _without_copies(
     return {key: value for key, value in _beside(claim, class_name, less, run).items() if key in _MEASURED}
 
 
-def _is_on(claim: Claim, title: str) -> bool:
-    return claim.dataset is not None and dataset_key(claim.dataset) == dataset_key(title)
-
-
 def _scores(scores: Mapping[str, Any], class_name: str | None) -> Mapping[str, Any]:
     """Return scores, or those of one class in the same form; a score that is not there is None."""
     if class_name is None:
         return defaultdict(lambda: None, scores)
-    meant = expression_of(class_name) or class_name  # papers write sadness and angry
-    wanted = next(
-        (name for name in scores["per_class"] if dataset_key(expression_of(name) or name) == dataset_key(meant)), None
-    )
+    meant = _expression_key(class_name)
+    wanted = next((name for name in scores["per_class"] if _expression_key(name) == meant), None)
     if wanted is None:
         return defaultdict(lambda: None)
     intervals = scores["intervals"]["per_class"].get(wanted) or {}

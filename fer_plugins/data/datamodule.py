@@ -230,12 +230,8 @@ class FERDataModule(LightningDataModule):
         splits = self._splits()
         return splits.table.label[splits.rows(split)]
 
-    def images_of(self, split: str) -> npt.NDArray[np.uint8]:
-        """Images of ``split`` in the order of :meth:`rows`, without augmentation: a copy, (n, S, S, C) uint8."""
-        return self.row_images(self.rows(split))
-
     def row_images(self, rows: npt.ArrayLike) -> npt.NDArray[np.uint8]:
-        """Images of ``rows``, without augmentation: a copy; see :meth:`SealedSplits.images`."""
+        """Images of ``rows``, without augmentation: a copy, (n, S, S, C) uint8; see :meth:`SealedSplits.images`."""
         return self._splits().images(rows)
 
     def source_names(self, rows: npt.ArrayLike) -> list[str]:

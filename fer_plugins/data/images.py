@@ -75,11 +75,8 @@ def load_images(
             or the images fit neither memory_gb nor any folder.
     """
     key = (id(dataset), name, image_size, channels, cache, memory_gb)
-
-    def load() -> tuple[Dataset, LoadedImages]:  # the dataset as well, so that no other gets its id
-        return dataset, _load(dataset, name, image_size, channels, cache, memory_gb, progress)
-
-    return once("images", key, load)[1]
+    # With the dataset itself, so that no other gets its id.
+    return once("images", key, lambda: (dataset, _load(dataset, *key[1:], progress)))[1]
 
 
 def _load(

@@ -36,6 +36,7 @@ from fer_plugins.training.checkpoints import read_checkpoint
 from fer_plugins.training.fit import fit
 from fer_plugins.training.module import FERModule
 from fer_plugins.training.progress import EpochLog, ResultConsole
+from fer_plugins.training.result import build_result
 from fer_plugins.training.score_part import score_part
 from fer_plugins.training.threads import choose_threads
 
@@ -217,7 +218,8 @@ def _finish(
         **{f"target/{name}/accuracy": one["accuracy"] for name, one in targets.items()},
         **{f"target/{name}/balanced_accuracy": one["balanced_accuracy"] for name, one in targets.items()},
     }
-    tracker.log_result(scores, shown, data.row_images, data.source_names(shown.index), data.classes, summary)
+    names = data.source_names(shown.index)
+    tracker.log_result(lambda: build_result(scores, shown, data.row_images, names, data.classes, summary))
     tracker.log_checkpoint(best)
     record.write_manifest(status="finished", test_opened=list(data.test_openings), **summary)
     with doing("drawing figures"):

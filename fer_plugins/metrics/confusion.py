@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 
 Matrix = npt.NDArray[np.int64]  # (K, K): rows are true classes, columns predicted ones
-RATES = ("precision", "recall", "f1", "specificity")
 
 
 def macro_scores(matrices: npt.NDArray[Any]) -> dict[str, npt.NDArray[np.float64]]:

@@ -14,9 +14,7 @@ from fer_plugins.metrics.resampling import draw_images, draw_sums, make_interval
 _METRICS = ("balanced_accuracy", "f1", "kappa")
 
 
-def subject_intervals(
-    predictions: Predictions, subjects: npt.NDArray[np.str_], size: int, seed: int = 0
-) -> dict[str, Any] | None:
+def subject_intervals(predictions: Predictions, subjects: npt.NDArray[np.str_], size: int) -> dict[str, Any] | None:
     """Return intervals of a bootstrap that draws whole subjects (Davison and Hinkley 1997, section 3.8).
 
     They say how far a score may lie from its value on endlessly many other people; those over images suppose that the
@@ -26,7 +24,6 @@ def subject_intervals(
         predictions: of every image of a split.
         subjects: (N,) who each image is of.
         size: K, the number of classes.
-        seed: of the draws.
 
     Returns:
         ``n`` subjects, and the intervals of ``accuracy``, ``balanced_accuracy``, ``f1`` and ``kappa``. None with fewer
@@ -36,7 +33,7 @@ def subject_intervals(
     if people < 2:
         return None
     cells = np.eye(size * size)[predictions.label * size + predictions.predicted]  # (N, K^2): an image's place
-    drawn = draw_sums(cells, draw_images(len(predictions), seed, clusters=subjects)).reshape(-1, size, size)
+    drawn = draw_sums(cells, draw_images(len(predictions), 0, clusters=subjects)).reshape(-1, size, size)
     hits = np.trace(drawn, axis1=1, axis2=2) / drawn.sum((1, 2))
     macro = macro_scores(drawn)
     values = {"accuracy": hits, **{name: macro[name] for name in _METRICS}}

@@ -15,7 +15,7 @@ from fer_plugins.metrics.resampling import mean_intervals
 _NAMES = ("kl", "expected_agreement", "highest_agreement", "annotator_agreement")
 
 
-def score_votes(votes: npt.NDArray[np.float64], predictions: Predictions, seed: int = 0) -> dict[str, Any]:
+def score_votes(votes: npt.NDArray[np.float64], predictions: Predictions) -> dict[str, Any]:
     """Compare probabilities and predicted classes with the distribution of votes.
 
     With v_k the share of an image's votes for class k, p_k the probability, c the predicted class; means over images:
@@ -27,7 +27,6 @@ def score_votes(votes: npt.NDArray[np.float64], predictions: Predictions, seed: 
     Args:
         votes: (N, K) counts of the classes, in the order of ``predictions``: ``table.votes[predictions.index]``.
         predictions: of the same images.
-        seed: of the bootstrap.
 
     Returns:
         ``n`` images with votes, and the scores above; images without a vote are left out. None without any image,
@@ -59,5 +58,5 @@ def score_votes(votes: npt.NDArray[np.float64], predictions: Predictions, seed: 
         known = {name: values for name, values in columns.items() if len(rows) and np.isfinite(values).all()}
         scores |= {name: float(values.mean()) for name, values in known.items()}
         if known:
-            scores["intervals"] |= mean_intervals(known, predictions.label[rows], seed)
+            scores["intervals"] |= mean_intervals(known, predictions.label[rows], seed=0)
     return scores

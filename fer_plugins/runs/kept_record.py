@@ -133,11 +133,7 @@ def opened(record: str | Path) -> Iterator[FinishedRun]:
 
 
 def _checked(folder: Path) -> dict[str, bytes]:
-    """Return the files of a kept record, name -> content.
-
-    Raises:
-        InputError: see ``opened``.
-    """
+    """Return the files of a kept record, name -> content. Raises InputError: see ``opened``."""
     try:
         lines = (folder / SUMS).read_text(encoding="utf-8").splitlines()
         listed = {name: digest for digest, name in (line.split("  ", 1) for line in lines)}

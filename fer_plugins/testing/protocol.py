@@ -54,7 +54,7 @@ def check_protocol(function: Callable[..., list[Fold]], table: SampleTable | Non
         findings.require(
             not changed, "table unchanged", f"it changed the column {', '.join(changed)}", "sort and shuffle copies"
         )
-        if not isinstance(folds, Failed) and _check_form(findings, folds, len(table)):
+        if not isinstance(folds, Failed) and _check_form(findings, folds):
             for number, fold in enumerate(folds):
                 _check_fold(findings, fold, f"fold {number}", len(table), flawed)
             _check_deterministic(findings, function, table, folds, flawed)
@@ -88,7 +88,7 @@ def _global_state() -> tuple[str, str, str]:
     return repr(random.getstate()), repr(np.random.get_state(legacy=False)), repr(torch.get_rng_state().tolist())
 
 
-def _check_form(findings: Findings, folds: Any, size: int) -> bool:
+def _check_form(findings: Findings, folds: Any) -> bool:
     rule, remedy = "returns folds", "return a list of fer_plugins.contract.Fold(train, val, test)"
     if not isinstance(folds, list) or not folds:
         return findings.require(False, rule, f"it returns {folds!r:.80}", remedy)
@@ -146,7 +146,7 @@ def _check_deterministic(
     rule, remedy = "same seed, same folds", "draw from np.random.default_rng(seed) only, and sort what comes from sets"
     seed_generators(1)
     again = findings.attempt(lambda: function(table=table, seed=0), rule, "a second call", remedy)
-    if not isinstance(again, Failed) and _check_form(findings, again, len(table)):
+    if not isinstance(again, Failed) and _check_form(findings, again):
         same = len(again) == len(folds) and all(
             np.array_equal(one, other)
             for fold, fold_again in zip(folds, again, strict=True)
@@ -158,6 +158,6 @@ def _check_deterministic(
     except Exception as error:  # whatever the plug-in raises is the finding
         findings.add("takes any seed", f"seed 12345 raises {first_line(error)}", "serve every seed from 0 on")
         return
-    if _check_form(findings, other, len(table)):
+    if _check_form(findings, other):
         for number, fold in enumerate(other):
             _check_fold(findings, fold, f"fold {number} of seed 12345", len(table), flawed)

@@ -25,10 +25,6 @@ def _wants_bar(settings: RunConfig) -> bool:
     return wish == "bar" or (wish == "auto" and sys.stdout.isatty())
 
 
-def _wants_lines(settings: RunConfig) -> bool:
-    return bool(settings.trainer.progress != "none")
-
-
 def decoding_progress(settings: RunConfig, name: str) -> Callable[[int, int], None] | None:
     """Return a function (done, total) that shows the reading of a dataset on a terminal; None elsewhere."""
     if not _wants_bar(settings):
@@ -92,7 +88,7 @@ class ResultConsole:
 
     def __init__(self, settings: RunConfig) -> None:
         self.console = result_console()
-        self.lines = _wants_lines(settings)
+        self.lines = settings.trainer.progress != "none"
         self.epochs: int = settings.trainer.epochs
 
     def say(self, text: str) -> None:

@@ -53,11 +53,7 @@ def _few(numbers: list[str]) -> str:
 
 
 def _check(path: Path, module: FERModule, record: Record) -> int:
-    """Return the whole epochs of a checkpoint.
-
-    Raises:
-        InputError: it is none of this run.
-    """
+    """Return the whole epochs of a checkpoint. Raises InputError: it is none of this run."""
     broken = find_damage(path)
     if broken is not None:
         raise _unusable(path, record, f"it is damaged: {broken}")

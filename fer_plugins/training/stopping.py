@@ -10,8 +10,6 @@ from lightning.pytorch.callbacks import EarlyStopping
 
 from fer_plugins.config.schema import SelectionConfig
 
-RULES = ("metric", "metric_and_loss", "both_worsen")
-
 
 def stopping_callback(selection: SelectionConfig) -> L.Callback | None:
     """Return the callback of the ``selection`` section; None where ``patience`` is null.

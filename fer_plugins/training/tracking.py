@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +13,11 @@ from fer_plugins.config import RunConfig, registry
 from fer_plugins.config.logger_names import find_logger, logger_names
 from fer_plugins.contract import KeepsCheckpoint, ShowsFigures, ShowsResult
 from fer_plugins.runtime.errors import InputError
-from fer_plugins.training.result import ReadImages, build_result
 
 if TYPE_CHECKING:
     from lightning.pytorch.loggers import Logger
 
-    from fer_plugins.metrics.predictions import Predictions
+    from fer_plugins.contract import Result
 
 TABLE = "csv"  # the logger of metrics.csv, which belongs to the record of every run that has a logger
 
@@ -137,23 +136,12 @@ class Tracker:
             self._table.log_metrics(row, epoch)
         self._send("an epoch", lambda logger: logger.log_metrics(row, epoch))
 
-    def log_result(
-        self,
-        scores_by_split: Mapping[str, Mapping[str, Any]],
-        predictions: Predictions,
-        read_images: ReadImages | None,
-        sources: Sequence[str],
-        classes: Sequence[str],
-        summary: Mapping[str, Any],
-    ) -> None:
-        """Send the result: confusion matrices, scores per class, intervals, 32 predictions with images, the summary.
-
-        Args: those of ``build_result``.
-        """
+    def log_result(self, build: Callable[[], Result]) -> None:
+        """Send the result of the run, which ``build`` makes; it is not called where nobody takes it."""
         if not self._loggers:
             return
         self._replay(math.inf)
-        result = build_result(scores_by_split, predictions, read_images, sources, classes, summary)
+        result = build()
 
         def send(logger: Logger) -> None:
             if isinstance(logger, ShowsResult):

@@ -165,7 +165,7 @@ def test_the_cache_serves_the_second_module(tmp_path: Path) -> None:
     second.prepare()
     assert (first.from_cache, second.from_cache) == (False, True)
     assert first.split_hash == second.split_hash
-    assert np.array_equal(first.images_of("train"), second.images_of("train"))
+    assert np.array_equal(first.row_images(first.rows("train")), second.row_images(second.rows("train")))
 
 
 @pytest.mark.parametrize("limit", [30, 0.5])
@@ -251,7 +251,7 @@ def test_train_and_val_are_served_in_the_order_of_their_rows() -> None:
         batches = list(loader)
         assert torch.cat([batch.index for batch in batches]).tolist() == rows.tolist()
         images = torch.cat([batch.image for batch in batches])[:, 0].numpy()
-        assert np.array_equal(images, data.images_of(split)[..., 0])
+        assert np.array_equal(images, data.row_images(data.rows(split))[..., 0])
         assert np.array_equal(images[:, 0, 0], rows)
         assert np.array_equal(images[:, 0, 1], data.labels(split))
         assert data.source_names(rows) == [f"{row}.png" for row in rows]
@@ -259,14 +259,14 @@ def test_train_and_val_are_served_in_the_order_of_their_rows() -> None:
 
 def test_served_images_are_copies() -> None:
     data = make()
-    data.images_of("val")[:] = 0
-    assert data.images_of("val").any()
+    data.row_images(data.rows("val"))[:] = 0
+    assert data.row_images(data.rows("val")).any()
 
 
 SEALED: dict[str, Callable[[FERDataModule], object]] = {
     "rows": lambda data: data.rows("test"),
     "labels": lambda data: data.labels("test"),
-    "images": lambda data: data.images_of("test"),
+    "images": lambda data: data.row_images(data.fold.test),
     "loader": lambda data: data.test_dataloader(),
     "one image among others": lambda data: data.row_images([*data.rows("val"), data.fold.test[0]]),
 }
@@ -303,12 +303,12 @@ def test_nothing_opens_the_test_split_while_fitting(tmp_path: Path) -> None:
             with pytest.raises(TestSplitSealed, match="while a model is being fitted"):
                 ask(module.trainer.datamodule)
             refused.append(ask)
-        assert len(data.images_of("val")) == 15
+        assert len(data.row_images(data.rows("val"))) == 15
 
     trainer = make_trainer(1, tmp_path)
     trainer.fit(Recorder(pry), datamodule=data)
     assert len(refused) == 6 * 4
-    assert len(data.images_of("test")) == 15
+    assert len(data.row_images(data.rows("test"))) == 15
 
 
 def test_a_fit_that_failed_does_not_seal_for_good(tmp_path: Path) -> None:

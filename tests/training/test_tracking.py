@@ -21,6 +21,7 @@ from support import ROOT
 from fer_plugins import config
 from fer_plugins.runtime.errors import InputError, RunError
 from fer_plugins.training import tracking
+from fer_plugins.training.result import build_result
 
 DOCUMENT = ROOT / "docs" / "dashboards.md"
 CLASSES = ["anger", "disgust", "happy"]
@@ -153,7 +154,7 @@ def test_none_writes_nothing(tmp_path):
     tracker = tracking.start(configuration(name="none"), tmp_path)
     tracker.log_epoch(ROW)
     scores, predictions = scored()
-    tracker.log_result({"test": scores}, predictions, None, ["x"] * 60, CLASSES, SUMMARY)
+    tracker.log_result(lambda: build_result({"test": scores}, predictions, None, ["x"] * 60, CLASSES, SUMMARY))
     tracker.log_checkpoint(tmp_path / "best.ckpt")
     tracker.close(True)
     assert os.listdir(tmp_path) == []
@@ -246,9 +247,9 @@ def offline(tmp_path_factory):
             tracker.log_epoch({{**t.ROW, "epoch": float(epoch)}})
         scores, predictions = t.scored()
         sources = [f"face_{{row}}.png" for row in predictions.index]
-        tracker.log_result(
+        tracker.log_result(lambda: t.build_result(
             {{"val": scores, "test": scores}}, predictions, t.read_images, sources, t.CLASSES, t.SUMMARY
-        )
+        ))
         (folder / "best.ckpt").write_bytes(b"weights")
         tracker.log_checkpoint(folder / "best.ckpt")
         tracker.close(True)
@@ -465,7 +466,7 @@ def test_the_run_outlives_the_service(tmp_path):
         time.sleep(0.3)
         for epoch in (2, 3):
             tracker.log_epoch({{**t.ROW, "epoch": epoch}})
-        tracker.log_result({{}}, None, None, [], [], {{}})  # is not even looked at
+        tracker.log_result(None)  # is not even looked at
         tracker.close(True)
         print(tracker.warnings)
     """

@@ -21,6 +21,7 @@ THUMBNAIL = np.linspace(BORDER, SIDE - 1 - BORDER, 8).round().astype(np.int64)  
 MOVES = ((0, 0), (2, 2), (2, -2))
 MOST_DIFFERENCE = 2.0  # pixels, as alignment.align measures it but to first order; see docs/audit.md
 _BLOCK = 4096  # images at a time
+_NEIGHBOURS = 8  # of every query, itself among them; larger groups of copies are found by their chains of pairs
 
 
 class Pairs(NamedTuple):
@@ -37,7 +38,7 @@ class Pairs(NamedTuple):
         return Pairs(*(column[index] for column in self))
 
 
-def propose_pairs(images: npt.NDArray[np.uint8], *, neighbours: int = 8) -> Pairs:
+def propose_pairs(images: npt.NDArray[np.uint8]) -> Pairs:
     """Return the pairs that are worth an exact alignment, each once for mirrored and once for not mirrored.
 
     Every image, as it is and mirrored, is moved by each of ``MOVES``, and the nearest thumbnails are asked for; a
@@ -47,13 +48,12 @@ def propose_pairs(images: npt.NDArray[np.uint8], *, neighbours: int = 8) -> Pair
 
     Args:
         images: (N, 48, 48) uint8, none of them flat in its centre; may be mapped from a file.
-        neighbours: of every query, the image itself among them.
     """
     if len(images) < 2:
         nothing, nowhere = np.empty(0, np.int64), np.empty(0, np.float32)
         return Pairs(nothing, nothing, nothing > 0, nowhere, nowhere)
     thumbnails, queries, tangents, roughness = _describe(images)
-    index = NearestNeighbors(n_neighbors=min(neighbours, len(images)), algorithm="brute").fit(thumbnails)
+    index = NearestNeighbors(n_neighbors=min(_NEIGHBOURS, len(images)), algorithm="brute").fit(thumbnails)
     proposals, differences = [], []
     for (flipped, down, right), query in queries.items():
         second = index.kneighbors(query, return_distance=False)

@@ -94,9 +94,7 @@ def count_between(group: Rows, parts: Mapping[str, Rows]) -> dict[tuple[str, str
     return counted
 
 
-def find_near_copies(
-    images: npt.NDArray[np.uint8], *, most_difference: float = MOST_DIFFERENCE, neighbours: int = 8
-) -> NearCopies:
+def find_near_copies(images: npt.NDArray[np.uint8]) -> NearCopies:
     """Find the pairs of images that show the same picture, mirrored, moved, cropped, recompressed or brighter or not.
 
     Images are compared as 48 x 48 grey pixels, within their central 36 x 36. Near-constant ones are left out. Nearest
@@ -105,8 +103,6 @@ def find_near_copies(
 
     Args:
         images: (N, S, S, C) uint8, C 1 or 3; read in blocks, so that it may be mapped from a file.
-        most_difference: pixels; a pair that differs more is no copy.
-        neighbours: of every query; a group of more near copies than this is still found, by its chains of pairs.
     """
     small = _fit(images)
     deviation, in_centre = _measure_deviation(small)
@@ -116,12 +112,12 @@ def find_near_copies(
     rows = np.flatnonzero(~(blank | again | flat_centre))
     searched = small if len(rows) == len(small) else small[rows]
     with doing(f"searching near copies among {len(searched):,} images"):
-        pairs = propose_pairs(searched, neighbours=neighbours)
+        pairs = propose_pairs(searched)
     with doing(f"comparing {len(pairs.first):,} pairs of images that might be copies"):
         aligned = align(searched, pairs)
     # A symmetric picture is a copy both as it is and mirrored: the smaller difference counts.
     order = np.argsort(aligned.difference, kind="stable")
-    order = order[aligned.difference[order] <= most_difference]
+    order = order[aligned.difference[order] <= MOST_DIFFERENCE]
     low, high = np.minimum(pairs.first, pairs.second)[order], np.maximum(pairs.first, pairs.second)[order]
     order = order[np.unique(low * len(rows) + high, return_index=True)[1]]
     same = np.flatnonzero(again & ~blank)

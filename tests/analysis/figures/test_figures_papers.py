@@ -287,7 +287,7 @@ def test_the_sheet_shows_a_training_image_and_fifteen_versions_of_it(name, chann
     )
     figure = draw_augmentation(data, resolved)
     original, *versions = tiles(figure)
-    training = data.images_of("train").squeeze()
+    training = data.row_images(data.rows("train")).squeeze()
     (row,) = [n for n, image in enumerate(training) if np.array_equal(image, original)]
     assert len({version.tobytes() for version in (original, *versions)}) == 16
     again = tiles(draw_augmentation(data, resolved))

@@ -27,8 +27,6 @@ def open_root(
     layouts: str,
     *,
     ignore: Sequence[str] | None = None,
-    depth: int = 24,
-    limit: int = 2_000_000,
     tables: bool = False,
     enter: bool = True,
 ) -> RootFiles:
@@ -39,8 +37,6 @@ def open_root(
         root: as given.
         layouts: what is looked for, for messages.
         ignore: files and folders, relative to the root, that the user leaves out.
-        depth: how many levels of a folder are looked at.
-        limit: largest number of files.
         tables: the root may be a table: a tar, or a file that is no archive, is opened as this one file.
         enter: whether the only archive in a folder is opened instead of the folder.
 
@@ -55,7 +51,7 @@ def open_root(
     if enter and not inside:
         path = enter_archive(path)
     if path.is_dir():
-        return RootFiles(FolderFiles(path, depth=depth, limit=limit), "", ignore)
+        return RootFiles(FolderFiles(path, depth=24, limit=2_000_000), "", ignore)
     kind = kind_of_file(path)
     broken_zip = path.suffix.lower() == ".zip" and (kind in ("empty", "other") or not tables)
     if kind != "tar" and (broken_zip or kind == "zip" or (not tables and zipfile.is_zipfile(path))):
