@@ -37,6 +37,9 @@ def reproduce(folder: str | Path, given: Mapping[str, Any], output: str | Path =
         home = kept.record.config["data"].get("root")
         if home and "root" not in given.get("data", {}):
             raise InputError(f"{folder}: was trained on {home}; say where it lies: --data.root PATH")
+        for name, target in (kept.record.config["data"].get("targets") or {}).items():
+            if target.get("root") and "root" not in given.get("data", {}).get("targets", {}).get(name, {}):
+                raise InputError(f"{folder}: tested on {name} too; say where it lies: --data.targets.{name}.root PATH")
         settings, changes = change(kept.record, given)
         if "trainer.epochs" in changes:
             raise InputError(f"{folder}: trainer.epochs shapes the result, and is the record's; leave it out")

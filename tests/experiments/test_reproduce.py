@@ -1,6 +1,10 @@
 """A kept record is trained again from its own folder, on the same data or not at all."""
 
+import hashlib
+import shutil
+
 import pytest
+import yaml
 from support.fake_fer2013 import make_faces, write_csv_layout
 from support.verbs import reproduce as reproduce_verb
 from support.verbs import results
@@ -8,6 +12,7 @@ from support.written_run import draw, write_run
 
 from fer_plugins.experiments.reproduce import EXACT, NOT_REPRODUCED, WITHIN, compare_with_kept
 from fer_plugins.experiments.run import run
+from fer_plugins.runs.kept_record import SUMS
 from fer_plugins.runs.read_runs import read_run
 from fer_plugins.runtime.errors import InputError
 
@@ -75,3 +80,16 @@ def test_a_record_of_an_earlier_version_is_compared_too(tmp_path):
     report = compare_with_kept(first, again)
     assert report["verdict"] == EXACT
     assert report["devices"][0] is None
+
+
+def test_the_place_of_every_other_dataset_is_asked_for(trained, tmp_path):
+    _, root, kept = trained
+    record = shutil.copytree(kept, tmp_path / "record")
+    text = (record / "config.yaml").read_text()
+    config = yaml.safe_load(text)
+    config["data"]["targets"] = {"folder": {"root": "faces"}}
+    (record / "config.yaml").write_text(changed := yaml.safe_dump(config))
+    old, new = (hashlib.sha256(content.encode()).hexdigest() for content in (text, changed))
+    (record / SUMS).write_text((record / SUMS).read_text().replace(old, new))
+    with pytest.raises(InputError, match=r"--data\.targets\.folder\.root PATH"):
+        reproduce_verb([record, "--data.root", root, "--out", tmp_path / "runs"])
