@@ -23,8 +23,8 @@ def find_nearest(word: str, names: Iterable[str]) -> list[str]:
 def nearest(word: str, names: Iterable[str]) -> str:
     """Return "; did you mean A or B?", or "" where no name is near.
 
-    >>> nearest("lenet", ["lenet5", "vgg16"]), nearest("foo", ["lenet5", "vgg16"])
-    ('; did you mean lenet5?', '')
+    >>> nearest("offical", ["official", "kfold"]), nearest("foo", ["official", "kfold"])
+    ('; did you mean official?', '')
     """
     near = find_nearest(word, names)
     return f"; did you mean {' or '.join(near)}?" if near else ""

@@ -48,7 +48,7 @@ def test_a_disk_that_fills_up(monkeypatch, tmp_path):
 @pytest.mark.parametrize("content", [b"", b"\x00" * 200, b"PK\x03\x04broken", b"\x93NUMPY\x01\x00\xff\xff{"])
 def test_what_was_kept_of_near_copies_is_damaged(content, tmp_path):
     first, _ = build(str(tmp_path))
-    (kept,) = tmp_path.glob("near-copies-*.npy")
+    (kept,) = tmp_path.glob("near-copies-*.npz")
     kept.write_bytes(content)
     again, _ = build(str(tmp_path))
     assert np.array_equal(first.table.near, again.table.near)

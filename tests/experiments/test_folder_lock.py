@@ -35,8 +35,8 @@ def test_a_fork_that_outlives_a_killed_run_holds_nothing(tmp_path):
         "import os, sys, time; from pathlib import Path; from fer_plugins.experiments.folder_lock import hold_folder\n"
         "with hold_folder(Path(sys.argv[1])):\n"
         "    child = os.fork()\n"
-        "    if child == 0: time.sleep(60); os._exit(0)\n"
-        "    print(child, flush=True); time.sleep(60)"
+        "    if child == 0: print(os.getpid(), flush=True); time.sleep(60); os._exit(0)\n"
+        "    time.sleep(60)"
     )
     process = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True)
     child = int(process.stdout.readline())
