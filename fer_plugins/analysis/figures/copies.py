@@ -28,7 +28,7 @@ def draw_copies(scores: Mapping[str, Any], title: str) -> Figure | None:
     groups = copy_groups(scores)
     if not groups:
         return None
-    figure = make_figure(1.9)
+    figure = make_figure(2.6)
     axis = figure.subplots()
     for number, (name, group) in enumerate({"all": scores, **groups}.items()):
         places = np.arange(len(SUMMARY)) + (number - 1) * 0.27
