@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 NearCopies = Literal["auto", "on", "off"]
 QUICK = 1_000  # images; so many are searched in about a second, which "auto" takes without being asked
+ONCE = 50_000  # images; so many are searched in about a minute, which "auto" takes once where the result is kept
 _VERSION = 2  # to be raised whenever the search finds other pairs
 _ROWS = ("first", "second", "blank", "flat_centre")  # columns of the pairs that number images
-ONCE = 50_000  # images; so many are searched in about a minute, which "auto" takes once where the result is kept
 
 
 def add_near_groups(
@@ -63,9 +63,12 @@ def find_near_groups(
     shipped = read_shipped()
     if hash_pixels(table) == shipped.pixels:
         return groups_of(table, shipped)
-    if mode == "auto" and len(table) > (QUICK if limited or cache is None else ONCE) and _read(table, cache) is None:
-        return None
-    return join_copies(table, search_near_copies(images, table, cache).components())
+    pairs = _read(table, cache)
+    if pairs is None:
+        if mode == "auto" and len(table) > (QUICK if limited or cache is None else ONCE):
+            return None
+        pairs = _search(images, table, cache)
+    return join_copies(table, pairs.components())
 
 
 def search_near_copies(images: npt.NDArray[np.uint8], table: SampleTable, cache: Path | None) -> near_copies.NearCopies:
@@ -74,13 +77,16 @@ def search_near_copies(images: npt.NDArray[np.uint8], table: SampleTable, cache:
     They are kept under a hash of the images' pixels, so that every later run on the same images, in any order, has them
     at once. A cache that cannot be written is passed over.
     """
+    pairs = _read(table, cache)
+    return _search(images, table, cache) if pairs is None else pairs
+
+
+def _search(images: npt.NDArray[np.uint8], table: SampleTable, cache: Path | None) -> near_copies.NearCopies:
     from fer_plugins.data.audit.near_copies import find_near_copies
 
-    pairs = _read(table, cache)
-    if pairs is None:
-        pairs = find_near_copies(images)
-        if cache is not None:
-            _write(_place(table, cache), _renumber(pairs, np.argsort(table.canonical_order())))
+    pairs = find_near_copies(images)
+    if cache is not None:
+        _write(_place(table, cache), _renumber(pairs, np.argsort(table.canonical_order())))
     return pairs
 
 
