@@ -48,7 +48,7 @@ def readings_of(tree):
 def is_text_of(node, names):
     """Whether an expression is the text of an error: str(error), f"{error}", or is made of one."""
     if isinstance(node, ast.JoinedStr):
-        values = [part.value for part in node.values if isinstance(part, ast.FormattedValue)]
+        values = [split.value for split in node.values if isinstance(split, ast.FormattedValue)]
         return any(is_text_of(value, names) for value in values)
     if isinstance(node, ast.BoolOp):
         return any(is_text_of(value, names) for value in node.values)

@@ -67,8 +67,8 @@ from fer_plugins.contract import Fold
 
 def twice(table, seed):
     """Test every sample in two folds."""
-    parts = [np.flatnonzero(table.split == name) for name in ("train", "val", "test")]
-    return [Fold(*parts), Fold(*parts)]
+    splits = [np.flatnonzero(table.split == name) for name in ("train", "val", "test")]
+    return [Fold(*splits), Fold(*splits)]
 '''
 
 

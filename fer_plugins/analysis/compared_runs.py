@@ -27,7 +27,7 @@ def compare_runs(
         evaluated: figures of the runs' evaluations to compare as well (``robustness.over_seeds``).
 
     Returns:
-        Plain JSON types: ``part, target`` (None: the dataset that was trained on), ``n, copies_left_out`` (None: not
+        Plain JSON types: ``split, target`` (None: the dataset that was trained on), ``n, copies_left_out`` (None: not
         asked for), ``split_hashes, notes``; ``models`` [{letter, label, runs [{folder, seed, scores and their test-set
         intervals}], over_seeds {score: ``seed_interval``} or None}]; ``pairs`` (``compare_pairs``);
         ``over_seeds`` (None, or per score ``anova`` and ``pairs`` of models); ``classes`` (None or per run);
@@ -59,7 +59,7 @@ def compare_runs(
         row |= {f"{side}_letter": letters[run.record.folder] for side, run in (("first", first), ("second", second))}
         row |= {f"{side}_seed": run.seed for side, run in (("first", first), ("second", second))}
     return {
-        "part": runs[0].part,
+        "part": runs[0].split,
         "target": runs[0].target or None,
         "n": len(runs[0].true),
         "copies_left_out": size - len(runs[0].true) if without_copies else None,

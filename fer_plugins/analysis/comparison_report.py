@@ -23,8 +23,8 @@ def print_comparison(console: Console, comparison: Mapping[str, Any]) -> None:
         console: such as ``result_console()``.
         comparison: of the runs.
     """
-    part = f"{comparison['part']} on {comparison['target']}" if comparison["target"] else comparison["part"]
-    console.print(f"\n{part}, {comparison['n']:,} samples, split {', '.join(comparison['split_hashes'])}")
+    split = f"{comparison['part']} on {comparison['target']}" if comparison["target"] else comparison["part"]
+    console.print(f"\n{split}, {comparison['n']:,} samples, split {', '.join(comparison['split_hashes'])}")
     for note in comparison["notes"]:
         console.print(Text(f"note: {note}", style="yellow"))
     for model in comparison["models"]:

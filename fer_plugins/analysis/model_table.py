@@ -63,7 +63,7 @@ def table_rows(runs: Sequence[FinishedRun]) -> list[dict[str, Any]]:
     blocks: dict[tuple[str, ...], list[FinishedRun]] = {}
     for run in runs:
         manifest = run.record.manifest
-        blocks.setdefault((run.title, manifest["protocol"]["name"], run.part), []).append(run)
+        blocks.setdefault((run.title, manifest["protocol"]["name"], run.split), []).append(run)
     return [row for block in blocks.values() for model in group_models(block) for row in _rows(model)]
 
 
@@ -93,7 +93,7 @@ def _row(model: Model) -> dict[str, Any]:
         "model": model.label,
         "dataset": first.title,
         "protocol": manifest["protocol"]["name"],
-        "part": first.part,
+        "part": first.split,
         "split_hash": "+".join(first.split_hash),
         "seeds": list(sound.seeds),
         "images": "all",

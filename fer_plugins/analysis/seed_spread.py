@@ -134,7 +134,7 @@ def _identity(run: FinishedRun) -> Any:
         manifest["plugin"],
         manifest["data"]["fingerprint"],
         run.split_hash,
-        run.part,
+        run.split,
         model_settings(run.record.config),
     )
 

@@ -32,7 +32,7 @@ _OF_A_CLASS = (*(name for name, entry in METRICS.items() if entry.of_class), "se
 def verify_run(run: FinishedRun) -> dict[str, Any]:
     """Judge every claim of the run's plug-in.
 
-    A verdict is given where the claim speaks of the run's model and dataset, of a part that was scored, in a metric
+    A verdict is given where the claim speaks of the run's model and dataset, of a split that was scored, in a metric
     whose reading is known, and the run is a sound one: a result, trained by the recipe on all the data, under the
     release's own split or a sound protocol that the recipe names. It says where the claimed number, with its rounding,
     lies: within the 95 % interval of the measured one (over test samples), or the measured one is below or above it.
@@ -103,11 +103,11 @@ def _against(run: FinishedRun, component: registry.Component) -> list[str]:
 
 
 def _is_on_releases_own(run: FinishedRun) -> bool:
-    """Return whether the reported part holds the images of the release's own."""
-    parts = run.record.manifest["data"].get("release_parts")
-    if parts is None:  # a run of an earlier version, or folds, of which none is the release's
+    """Return whether the reported split holds the images of the release's own."""
+    splits = run.record.manifest["data"].get("release_parts")
+    if splits is None:  # a run of an earlier version, or folds, of which none is the release's
         return run.record.manifest["protocol"]["name"] in _RELEASES_OWN_TEST
-    return run.part in parts
+    return run.split in splits
 
 
 def _departures(settings: Mapping[str, Any], component: registry.Component) -> list[str]:
@@ -172,19 +172,19 @@ def _judge(
     elif claim.split == "train":
         why = ["of the training split, which a run does not score"]
     else:
-        scored_parts: dict[str, Mapping[str, Any]] = {
-            part: run.record.metrics[part] for part in ("test", "val") if part in run.record.metrics
+        scored_splits: dict[str, Mapping[str, Any]] = {
+            split: run.record.metrics[split] for split in ("test", "val") if split in run.record.metrics
         }
-        beside = _beside(asked, claim.class_name, scored_parts, run)
+        beside = _beside(asked, claim.class_name, scored_splits, run)
         row |= {key: beside[key] for key in _MEASURED}
-        if any(scores.get("copies") for scores in scored_parts.values()):
-            row["without_copies"] = _without_copies(asked, claim.class_name, scored_parts, run)
+        if any(scores.get("copies") for scores in scored_splits.values()):
+            row["without_copies"] = _without_copies(asked, claim.class_name, scored_splits, run)
         notes = beside["notes"]
         if claim.class_name is not None:
             notes = [note for note in notes if code_of(note) != AVERAGING]  # one class is not averaged
         why = [note for note in notes if code_of(note) != RENAMED]  # the same number
         if row["measured"] is None and not why:
-            why = [f"the run has no {claim.metric} of {claim.class_name or 'this part'}"]
+            why = [f"the run has no {claim.metric} of {claim.class_name or 'this split'}"]
         elif row["interval"] is None and not why:
             why = [f"no interval is computed for {claim.metric}"]
     if row["measured"] is not None or not why:
@@ -193,19 +193,19 @@ def _judge(
 
 
 def _beside(
-    claim: Claim, class_name: str | None, scored_parts: Mapping[str, Mapping[str, Any]], run: FinishedRun
+    claim: Claim, class_name: str | None, scored_splits: Mapping[str, Mapping[str, Any]], run: FinishedRun
 ) -> dict[str, Any]:
-    scores = {part: _scores(values, class_name) for part, values in scored_parts.items()}
+    scores = {split: _scores(values, class_name) for split, values in scored_splits.items()}
     # what speaks against it is in ``against``
-    (beside,) = compare([claim], scores, run.record.manifest["protocol"]["name"], release_parts=SPLITS)
+    (beside,) = compare([claim], scores, run.record.manifest["protocol"]["name"], release_splits=SPLITS)
     return beside
 
 
 def _without_copies(
-    claim: Claim, class_name: str | None, scored_parts: Mapping[str, Mapping[str, Any]], run: FinishedRun
+    claim: Claim, class_name: str | None, scored_splits: Mapping[str, Mapping[str, Any]], run: FinishedRun
 ) -> dict[str, Any]:
     """Return ``measured``, ``interval`` and ``difference`` of the images without a copy in training."""
-    less = {part: (values.get("copies") or {"without": values})["without"] for part, values in scored_parts.items()}
+    less = {split: (values.get("copies") or {"without": values})["without"] for split, values in scored_splits.items()}
     if None in less.values():  # every image has a copy
         return dict.fromkeys(_MEASURED)
     return {key: value for key, value in _beside(claim, class_name, less, run).items() if key in _MEASURED}

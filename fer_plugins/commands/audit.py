@@ -59,9 +59,9 @@ def audit(
         label = name if name != dataset.name else f"{name} (second)"
         title = f"{dataset.name} and {label}"
         rows = np.arange(len(loaded.table), len(table))
-        splits = [{**parts, label: rows} for parts in splits or [{dataset.name: np.arange(len(loaded.table))}]]
+        splits = [{**fold, label: rows} for fold in splits or [{dataset.name: np.arange(len(loaded.table))}]]
         split_name = (
-            f"{split_name}, {label} as a part" if dataset.protocol or len(splits[0]) > 2 else "the two datasets"
+            f"{split_name}, {label} as a split" if dataset.protocol or len(splits[0]) > 2 else "the two datasets"
         )
     seconds = {"reading": time.perf_counter() - started}
     started = time.perf_counter()
@@ -79,10 +79,10 @@ def audit(
     written = []
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
-        parts = np.full(len(table), "", dtype="U64")
+        split_of = np.full(len(table), "", dtype="U64")
         for name, rows in splits[0].items() if splits else ():
-            parts[rows] = name
-        sheet = draw_sheet(findings, images, table.source, labels, parts, f"Audit of {title}")
+            split_of[rows] = name
+        sheet = draw_sheet(findings, images, table.source, labels, split_of, f"Audit of {title}")
         write_atomically(folder / SHEET_FILE, sheet)
         write_atomically(folder / JSON_FILE, json.dumps(values, indent=1) + "\n")
         written.append(f"{folder}: {JSON_FILE}, {SHEET_FILE}")
@@ -148,7 +148,7 @@ def _load(named: NamedDataset) -> tuple[LoadedImages, str]:
 
 
 def _split(loaded: LoadedImages, protocol: Any, named: NamedDataset) -> tuple[list[Any], str]:
-    """Return the parts of every fold, name -> rows, and what to call the split."""
+    """Return the splits of every fold, name -> rows, and what to call the split."""
     import numpy as np
 
     from fer_plugins.contract import SPLITS

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @click.option("--augmentation", is_flag=True, help="A training image and 15 versions of it; RUN may be a FILE.yaml.")
 @click.option("--out", type=click.Path(), metavar="FOLDER", help="Of --augmentation; default: the run's.")
 @click.option("--explain", is_flag=True, help="Attention, warped images and maps: what explain(x) gives.")
-@click.option("--part", type=Name(["val", "test"]), help="Of --explain; default: val.")
+@click.option("--split", "--part", type=Name(["val", "test"]), help="Of --explain; default: val.")
 def figures(
     runs: tuple[str, ...],
     *,
@@ -35,7 +35,7 @@ def figures(
     augmentation: bool,
     out: str | None,
     explain: bool,
-    part: str | None,
+    split: str | None,
 ) -> None:
     """Draw a run's figures as PNG and SVG, and say what cannot be drawn.
 
@@ -45,7 +45,7 @@ def figures(
     asked = [name for name, given in kinds.items() if given]
     if len(asked) > 1:
         refuse(f"{' and '.join(asked)}: give one of them")
-    belong = (("--score", score, "--bars"), ("--out", out, "--augmentation"), ("--part", part, "--explain"))
+    belong = (("--score", score, "--bars"), ("--out", out, "--augmentation"), ("--split", split, "--explain"))
     for name, value, kind in belong:
         if value is not None and kind not in asked:
             refuse(f"{name} belongs to {kind}; add it, or leave {name} out")
@@ -62,7 +62,7 @@ def figures(
     elif augmentation:
         _write([_augmentation(word, out) for word in runs])
     elif explain:
-        _write([_explained(word, part or "val") for word in runs])
+        _write([_explained(word, split or "val") for word in runs])
     else:
         recorded = [read_recorded(word) for word in runs]  # every folder is read before anything is drawn
         _write((run.record.folder / "figures", draw_recorded(run)) for run in recorded)
@@ -125,7 +125,7 @@ def _augmentation(word: str, out: str | None) -> tuple[Path, Iterator[Drawn]]:
     return Path(out or folder), iter([("augmentation", figure, "the augmentation changes nothing")])
 
 
-def _explained(word: str, part: str) -> tuple[Path, Iterator[Drawn]]:
+def _explained(word: str, split: str) -> tuple[Path, Iterator[Drawn]]:
     """Return the folder and the sheet of what a run's selected network explains itself with, drawn already."""
     from fer_plugins import config
     from fer_plugins.analysis.figures.explained import draw_explained
@@ -149,10 +149,10 @@ def _explained(word: str, part: str) -> tuple[Path, Iterator[Drawn]]:
         raise InputError(f"{word}: {record.manifest['plugin']['name']} has no explain(x), so there is nothing to show")
     data = build_data(config.resolve(record.config).config)
     _check_data(record, data)
-    if part == "test" or data.selects_on_test:
+    if split == "test" or data.selects_on_test:
         record_opening(record, data, "fer figures", "explain, seven images")
     try:
-        figure, left_out = draw_explained(module.network, data, part, name_run(record))
+        figure, left_out = draw_explained(module.network, data, split, name_run(record))
     except Exception as error:  # whatever the plug-in's code raises
         raise RunError(
             f"{word}: explain fails: {' '.join(str(error).split())[:200] or type(error).__name__}"

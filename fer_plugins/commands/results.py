@@ -36,7 +36,7 @@ def check(folders: tuple[str, ...]) -> None:
     for record in _records(folders):
         with opened(record) as run:
             scores = run.scores
-        print(f"{record}: sound, {run.part} accuracy {scores['accuracy']:.4f}, n {scores['n']:,}")
+        print(f"{record}: sound, {run.split} accuracy {scores['accuracy']:.4f}, n {scores['n']:,}")
 
 
 @results.command(cls=Verb)

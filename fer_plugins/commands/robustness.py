@@ -14,7 +14,7 @@ CHOICES = {
     "suite": ("shift", "corruption", "occlusion", "calibration"),
     "tta": ("flip", "five_crop", "ten_crop"),
     "saliency": ("gradient", "smoothgrad", "occlusion", "grad_cam", "explain"),
-    "part": ("test", "val"),
+    "split": ("test", "val"),
 }
 
 
@@ -23,7 +23,7 @@ CHOICES = {
 @click.option("--suite", type=Names(CHOICES["suite"]), multiple=True, help="Perturbations; without any: all four.")
 @click.option("--tta", type=Names(CHOICES["tta"]), multiple=True, help="Test-time augmentation.")
 @click.option("--saliency", type=Names(CHOICES["saliency"]), multiple=True, help="Which pixels count.")
-@click.option("--part", type=Name(CHOICES["part"]), help="The split; default: test.")
+@click.option("--split", "--part", type=Name(CHOICES["split"]), help="The split; default: test.")
 @click.option("--limit", type=WholeNumber(1), help="The first N samples only.")
 @click.option("--seed", type=WholeNumber(0), default=0, help="Of what is drawn at random; default 0.")
 @click.option("--out", type=click.Path(), metavar="FOLDER", help="Where evaluation.json goes; default: the run.")
@@ -44,7 +44,7 @@ def robustness(run: str, *, out: str | None, as_json: bool, **asked: Any) -> Non
         suites=chosen["suite"] if any(chosen.values()) else SUITES,
         tta=chosen["tta"],
         saliency=chosen["saliency"],
-        part=asked["part"],
+        split=asked["split"],
         limit=asked["limit"],
         seed=asked["seed"],
     )

@@ -54,7 +54,7 @@ class FERDataModule(LightningDataModule):
         batch_size: images in a batch, at least 1.
         seed: the run's seed; orders and augmentations derive from it, the epoch and the batch.
         fold: which fold, counted from 0.
-        limit: use only this number (int) or share (float in (0, 1)) of the images; see :meth:`SampleTable.part`.
+        limit: use only this number (int) or share (float in (0, 1)) of the images; see :meth:`SampleTable.subset`.
         on_leaks: what identical images, subjects or sequences in two splits lead to: "warn", "error", or "off".
         near_copies: whether near copies are looked for: "on", "off", or "auto", where it is quick or kept.
         oversample: repeat training images of the smaller classes until each class comes as often as the largest.
@@ -76,7 +76,7 @@ class FERDataModule(LightningDataModule):
     load_seconds: float
     sizes: dict[str, int]  # split -> images
     counts: dict[str, dict[str, int]]  # split -> class -> images
-    counts_before: dict[str, dict[str, int]]  # of the part that images were made for offline, before that
+    counts_before: dict[str, dict[str, int]]  # of the split that images were made for offline, before that
     fingerprint: str  # of the whole dataset
     split_hash: str  # of the fold
     fold_count: int
@@ -145,7 +145,7 @@ class FERDataModule(LightningDataModule):
         prepared = self._load()
         vars(self).update({name: value for name, value in vars(prepared).items() if name != "images"})
         self._images = prepared.images
-        self.sizes = {split: len(part) for split, part in zip(SPLITS, prepared.fold, strict=True)}
+        self.sizes = {split: len(rows) for split, rows in zip(SPLITS, prepared.fold, strict=True)}
         self.selects_on_test = np.array_equal(prepared.fold.val, prepared.fold.test)
         self._resident = place_images(prepared.images, self.resident_device)
         if not isinstance(self.augmentation, nn.Module):

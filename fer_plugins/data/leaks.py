@@ -1,4 +1,4 @@
-"""Leaks between the parts of a fold: identical images and near copies, shared subjects, sequences and originals."""
+"""Leaks between the splits of a fold: identical images and near copies, shared subjects, sequences and originals."""
 
 from __future__ import annotations
 
@@ -15,14 +15,16 @@ from fer_plugins.data.table import SampleTable
 
 @dataclass(frozen=True)
 class Leaks:
-    """What two parts of a fold have in common; every key is a pair such as ("train", "test")."""
+    """What two splits of a fold have in common; every key is a pair such as ("train", "test")."""
 
-    copies: dict[tuple[str, str], int]  # groups of identical images with a member in both parts
-    images: dict[tuple[str, str], int]  # images of the second part that have a copy in the first
+    copies: dict[tuple[str, str], int]  # groups of identical images with a member in both splits
+    images: dict[tuple[str, str], int]  # images of the second split that have a copy in the first
     subjects: dict[tuple[str, str], int]  # people in both; {} where the dataset names none
     sequences: dict[tuple[str, str], int]  # recordings in both; {} where the dataset names none
-    siblings: dict[tuple[str, str], int]  # images of which both parts hold a made version; {} where none was made
-    near: dict[tuple[str, str], int] | None  # images of the second part with a near copy in the first; None: not sought
+    siblings: dict[tuple[str, str], int]  # images of which both splits hold a made version; {} where none was made
+    near: (
+        dict[tuple[str, str], int] | None
+    )  # images of the second split with a near copy in the first; None: not sought
     conflicts: int  # groups of identical images with different labels, in the whole fold
 
     def sentences(self) -> list[str]:
@@ -59,44 +61,44 @@ class Leaks:
 
 
 def find_leaks(table: SampleTable, fold: Fold) -> Leaks:
-    """Compare the parts of ``fold`` by decoded pixels (``digest`` of ``table``), near copies, subject and sequence.
+    """Compare the splits of ``fold`` by decoded pixels (``digest`` of ``table``), near copies, subject and sequence.
 
-    A part that is another one (a protocol that validates on the test split) is not compared with it: that is the
+    A split that is another one (a protocol that validates on the test split) is not compared with it: that is the
     protocol's flaw, which is said elsewhere.
     """
-    parts = dict(zip(SPLITS, fold, strict=True))
+    splits = dict(zip(SPLITS, fold, strict=True))
     pairs = [
         (first, second)
         for first, second in itertools.combinations(SPLITS, 2)
-        if not np.array_equal(parts[first], parts[second])
+        if not np.array_equal(splits[first], splits[second])
     ]
     assert table.digest is not None
     digest: npt.NDArray[Any] = table.digest
-    shared = {pair: np.intersect1d(digest[parts[pair[0]]], digest[parts[pair[1]]]) for pair in pairs}
+    shared = {pair: np.intersect1d(digest[splits[pair[0]]], digest[splits[pair[1]]]) for pair in pairs}
     rows = np.unique(np.concatenate(fold))
     labelled = np.unique(np.char.add(np.char.add(digest[rows], " "), table.label[rows].astype(np.str_)))
     kinds = np.unique([first.partition(" ")[0] for first in labelled], return_counts=True)[1]
     return Leaks(
         copies={pair: len(digests_shared) for pair, digests_shared in shared.items()},
         images={
-            pair: int(np.isin(digest[parts[pair[1]]], digests_shared).sum()) for pair, digests_shared in shared.items()
+            pair: int(np.isin(digest[splits[pair[1]]], digests_shared).sum()) for pair, digests_shared in shared.items()
         },
-        subjects=_shared(table.subject, parts, pairs),
-        sequences=_shared(table.sequence, parts, pairs),
+        subjects=_shared(table.subject, splits, pairs),
+        sequences=_shared(table.sequence, splits, pairs),
         near=None
         if table.near is None
-        else {(a, b): int(np.isin(table.near[parts[b]], table.near[parts[a]]).sum()) for a, b in pairs},
-        siblings=_shared(table.parent, parts, pairs),
+        else {(a, b): int(np.isin(table.near[splits[b]], table.near[splits[a]]).sum()) for a, b in pairs},
+        siblings=_shared(table.parent, splits, pairs),
         conflicts=int((kinds > 1).sum()),
     )
 
 
 def _shared(
-    column: npt.NDArray[Any] | None, parts: dict[str, npt.NDArray[np.int64]], pairs: list[tuple[str, str]]
+    column: npt.NDArray[Any] | None, splits: dict[str, npt.NDArray[np.int64]], pairs: list[tuple[str, str]]
 ) -> dict[tuple[str, str], int]:
     if column is None:
         return {}
-    return {pair: len(np.intersect1d(column[parts[pair[0]]], column[parts[pair[1]]])) for pair in pairs}
+    return {pair: len(np.intersect1d(column[splits[pair[0]]], column[splits[pair[1]]])) for pair in pairs}
 
 
 def _count(number: int, word: str) -> str:

@@ -44,7 +44,7 @@ def balance_classes(
         seed: of the draws.
 
     Returns:
-        Images and table with the new rows at their end, and the rows of the balanced part, sorted.
+        Images and table with the new rows at their end, and the rows of the balanced split, sorted.
 
     Raises:
         InputError: ``per_class`` is below 1, or the images are mapped from a file.

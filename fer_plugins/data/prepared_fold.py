@@ -14,7 +14,7 @@ from fer_plugins.data.images import Progress, load_images
 from fer_plugins.data.leaks import Leaks, find_leaks
 from fer_plugins.data.near_groups import NearCopies, add_near_groups
 from fer_plugins.data.offline import Images, balance_classes, refuse_mapped
-from fer_plugins.data.protocols.fold_parts import count_classes, missing_classes
+from fer_plugins.data.protocols.fold_splits import count_classes, missing_classes
 from fer_plugins.data.protocols.official import (
     ProtocolCall,
     augments_first,
@@ -31,7 +31,7 @@ Offline = tuple[SampleTransform | nn.Module, int | None]  # what makes images, a
 
 @dataclass(frozen=True)
 class PreparedFold:
-    """The images of a dataset and which of them are which part of one fold."""
+    """The images of a dataset and which of them are which split of one fold."""
 
     images: Images  # (N, S, S, C) uint8, read-only
     table: SampleTable  # N rows
@@ -42,7 +42,7 @@ class PreparedFold:
     from_cache: bool
     load_seconds: float
     counts: dict[str, dict[str, int]]  # split -> class -> images
-    counts_before: dict[str, dict[str, int]]  # the same of the part that images were made for offline, before
+    counts_before: dict[str, dict[str, int]]  # the same of the split that images were made for offline, before
     fold_count: int
     leaks: Leaks | None  # None where they were not looked for
     fingerprint: str  # of the whole dataset
@@ -89,7 +89,7 @@ def prepare_fold(
     table = add_near_groups(loaded.images, loaded.table, protocol, near_copies, cache, limited=limit is not None)
     images, before = loaded.images, {}
     if offline is not None and augments_first(protocol):  # flawed: what is made joins the whole
-        kept = np.arange(len(table)) if limit is None else table.part(limit)
+        kept = np.arange(len(table)) if limit is None else table.subset(limit)
         before = {"all": table.label[kept]}
         refuse_mapped(images)
         images, table, rows = balance_classes(
@@ -108,9 +108,9 @@ def prepare_fold(
     leaks = None if on_leaks == "off" else find_leaks(table, chosen)
     leaking = "; ".join(leaks.sentences()) if leaks else ""
     if leaking and on_leaks == "error":
-        raise InputError(f"the parts leak: {leaking}; use another protocol, or --data.leaks warn")
+        raise InputError(f"the splits leak: {leaking}; use another protocol, or --data.leaks warn")
     shifted = compare_detail(images, chosen.train, chosen.val)
-    leak = Notice("leaks", f"the parts leak: {leaking}", leaks.as_dict()) if leaks and leaking else ""
+    leak = Notice("leaks", f"the splits leak: {leaking}", leaks.as_dict()) if leaks and leaking else ""
     sentences = (shifted, missing_classes(counts), leak)
     return PreparedFold(
         images,
@@ -123,8 +123,8 @@ def prepare_fold(
         loaded.seconds,
         counts,
         {
-            part: dict(zip(classes, np.bincount(labels, minlength=len(classes)).tolist(), strict=True))
-            for part, labels in before.items()
+            split: dict(zip(classes, np.bincount(labels, minlength=len(classes)).tolist(), strict=True))
+            for split, labels in before.items()
         },
         len(folds),
         leaks,

@@ -74,22 +74,22 @@ class SealedSplits:
             raise ValueError(f"unknown split {split!r}; known: {', '.join(SPLITS)}")
         if split == "test":
             self.seal.require_open("its rows", self.trainer)
-        part: Rows = getattr(self.fold, split)
-        return part
+        rows: Rows = getattr(self.fold, split)
+        return rows
 
     def images(self, rows: npt.ArrayLike) -> npt.NDArray[np.uint8]:
         """Return the images of ``rows``: a copy, (n, S, S, C) uint8.
 
         Raises:
             TestSplitSealed: one of them is in the test split, which is sealed.
-            ValueError: one of them is in no part of the fold.
+            ValueError: one of them is in no split of the fold.
         """
         index = np.asarray(rows, dtype=np.int64)
         if np.isin(index, self.fold.test).any():
             self.seal.require_open("some of its images", self.trainer)
         outside = index[~np.isin(index, np.concatenate(self.fold))]
         if outside.size:
-            raise ValueError(f"row {outside.flat[0]} belongs to no part of this fold")
+            raise ValueError(f"row {outside.flat[0]} belongs to no split of this fold")
         return self.whole[index]
 
 

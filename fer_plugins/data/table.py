@@ -54,8 +54,8 @@ class SampleTable:
         """
         return np.lexsort((self.source,) if self.digest is None else (self.source, self.digest))
 
-    def part(self, limit: int | float, option: str = "data.limit") -> npt.NDArray[np.int64]:
-        """Choose a part of the rows, stratified by dataset, official split and class; the same for every seed of a run.
+    def subset(self, limit: int | float, option: str = "data.limit") -> npt.NDArray[np.int64]:
+        """Choose some of the rows, stratified by dataset, official split and class; the same for every seed of a run.
 
         Args:
             limit: number of rows in all (int, at least 1) or their share (float in (0, 1)).
@@ -151,21 +151,21 @@ class SampleTable:
             for digest, label, name in zip(self.digest, self.label, split, strict=True)
         )
 
-    def split_hash(self, parts: Mapping[str, npt.NDArray[np.int64]], classes: Sequence[str]) -> str:
-        """Hash which sample lies in which part: pixels and class names, not file names or order. Hex, 16 digits."""
+    def split_hash(self, splits: Mapping[str, npt.NDArray[np.int64]], classes: Sequence[str]) -> str:
+        """Hash which sample lies in which split: pixels and class names, not file names or order. Hex, 16 digits."""
         assert self.digest is not None
-        return self._hash_parts(self.digest, parts, classes)
+        return self._hash_splits(self.digest, splits, classes)
 
-    def names_hash(self, parts: Mapping[str, npt.NDArray[np.int64]], classes: Sequence[str]) -> str:
-        """Hash which sample lies in which part by source names, whatever their pixels. Hex, 16 digits.
+    def names_hash(self, splits: Mapping[str, npt.NDArray[np.int64]], classes: Sequence[str]) -> str:
+        """Hash which sample lies in which split by source names, whatever their pixels. Hex, 16 digits.
 
         A dataset that draws its images at the size of the run has another ``split_hash`` at each size, and this one.
         """
-        return self._hash_parts(self.source, parts, classes)
+        return self._hash_splits(self.source, splits, classes)
 
-    def _hash_parts(self, column: Column, parts: Mapping[str, npt.NDArray[np.int64]], classes: Sequence[str]) -> str:
+    def _hash_splits(self, column: Column, splits: Mapping[str, npt.NDArray[np.int64]], classes: Sequence[str]) -> str:
         return _hash_lines(
-            f"{name} {column[i]} {classes[self.label[i]]}" for name, index in parts.items() for i in index
+            f"{name} {column[i]} {classes[self.label[i]]}" for name, index in splits.items() for i in index
         )
 
 

@@ -96,5 +96,5 @@ def use_cut_split(settings: RunConfig, given: Split, size: int, samples: Samples
 
 
 def _cut(table: SampleTable, fold: Fold, size: int) -> Any:
-    part = replace(table.rows(fold.train), split=None)  # by class alone
-    return fold.train[part.part(size)]
+    training = replace(table.rows(fold.train), split=None)  # by class alone
+    return fold.train[training.subset(size)]

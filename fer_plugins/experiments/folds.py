@@ -145,12 +145,12 @@ def sum_up(record: Record) -> None:
     """
     folds = record.read_folds()
     first = folds[0].manifest
-    part, classes = first["reported_on"], first["data"]["classes"]
+    split, classes = first["reported_on"], first["data"]["classes"]
     # of other datasets each fold tests all: not pooled
-    pooled = NamedPredictions.join([PredictionsFile.read(fold, classes).of(part) for fold in folds])
+    pooled = NamedPredictions.join([PredictionsFile.read(fold, classes).of(split) for fold in folds])
     rows = [
-        {"fold": number, "n": fold.metrics[part]["n"], "best_epoch": fold.manifest["best_epoch"]}
-        | {"run": fold.folder.name, **{name: fold.metrics[part][name] for name in SUMMARY}}
+        {"fold": number, "n": fold.metrics[split]["n"], "best_epoch": fold.manifest["best_epoch"]}
+        | {"run": fold.folder.name, **{name: fold.metrics[split][name] for name in SUMMARY}}
         for number, fold in enumerate(folds)
     ]
     spread = {name: _spread([float(row[name]) for row in rows]) for name in SUMMARY}
@@ -160,18 +160,18 @@ def sum_up(record: Record) -> None:
     record.metrics = {"per_fold": rows, "between_folds": spread}
     if once:  # samples that are tested in several folds would count as several
         predictions = pooled.to_predictions()
-        record.metrics[part] = score(predictions, classes)
-        searched = all(counts[part]["near"] is not None for counts in copies)
+        record.metrics[split] = score(predictions, classes)
+        searched = all(counts[split]["near"] is not None for counts in copies)
         copy_scores = score_copies(predictions, pooled.copies, classes, near_searched=searched)
-        record.metrics[part] |= {"copies": copy_scores} if copy_scores else {}
-        status = {part: pooled.copies.tolist()} if copy_scores else None
-        record.write_predictions({part: (pooled.sources, predictions)}, classes, copies=status)
+        record.metrics[split] |= {"copies": copy_scores} if copy_scores else {}
+        status = {split: pooled.copies.tolist()} if copy_scores else None
+        record.write_predictions({split: (pooled.sources, predictions)}, classes, copies=status)
     record.write_metrics()
     faults = [f"fold {number}: {fault}" for number, fold in enumerate(folds) for fault in fold.metrics["not_a_result"]]
     data = {key: first["data"][key] for key in ("name", "title", "fingerprint", "classes", "limit")}
     record.write_manifest(
         status="finished",
-        reported_on=part,
+        reported_on=split,
         **{key: first[key] for key in ("plugin", "protocol", "seeds")},
         split_hashes=[fold.manifest["data"]["split_hash"] for fold in folds],
         each_sample_tested_once=once,
@@ -196,7 +196,7 @@ def _spread(values: list[float]) -> dict[str, float]:
 
 def _show(record: Record, rows: list[dict[str, Any]], spread: dict[str, Any], faults: list[str]) -> None:
     console, manifest = result_console(), record.manifest
-    part = manifest["reported_on"]
+    split = manifest["reported_on"]
     head = {
         "plug-in": "{name} ({distribution} {version})".format(**manifest["plugin"]),
         "data": f"{manifest['data']['title']} {manifest['data']['fingerprint']}",
@@ -204,7 +204,7 @@ def _show(record: Record, rows: list[dict[str, Any]], spread: dict[str, Any], fa
         "seeds": f"run {manifest['seeds']['run']}, protocol {manifest['seeds']['protocol']}",
         "flaw": manifest["protocol"]["flaw"],
     }
-    table = Table(title=f"{part}, fold by fold", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(title=f"{split}, fold by fold", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     for name in ("fold", "images", "epoch", *(metric.replace("_", " ") for metric in SUMMARY)):
         table.add_column(name, justify="right")
     for row in rows:
@@ -215,11 +215,11 @@ def _show(record: Record, rows: list[dict[str, Any]], spread: dict[str, Any], fa
     console.print()
     print_table(console, table)
     console.print("mean and sd are over the folds: training on other splits, not an interval of the score", style="dim")
-    if part in record.metrics:
+    if split in record.metrics:
         console.print("all folds together, every sample tested once:")
-        print_result(console, {part: record.metrics[part]}, [], head, {}, (), faults)
+        print_result(console, {split: record.metrics[split]}, [], head, {}, (), faults)
     else:
         console.print("samples are tested in more than one fold, so they are not pooled")
-    if record.config["data"].get("targets") and part == "test":
+    if record.config["data"].get("targets") and split == "test":
         console.print("other datasets are tested by each fold's network; their scores stand in the folds' own folders")
     console.print(f"recorded in {record.folder}")

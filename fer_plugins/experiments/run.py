@@ -37,7 +37,7 @@ from fer_plugins.training.fit import fit
 from fer_plugins.training.module import FERModule
 from fer_plugins.training.progress import EpochLog, ResultConsole
 from fer_plugins.training.result import build_result
-from fer_plugins.training.score_part import score_part
+from fer_plugins.training.score_split import score_split
 from fer_plugins.training.threads import choose_threads
 
 
@@ -176,31 +176,31 @@ def _finish(
     broken_at_the_end = list(module.faults)
     selected = read_checkpoint(best)
     module.load_state_dict(selected["state_dict"])
-    parts = ["val", "test"] if settings.run.test else ["val"]
+    splits = ["val", "test"] if settings.run.test else ["val"]
     scores, answers, datasets, copies, faults = {}, {}, {}, {}, []
     targets: dict[str, dict[str, Any]] = {}  # the scores on other datasets, under protocol cross_dataset
-    for part in parts:
-        if part == "test":
+    for split in splits:
+        if split == "test":
             data.open_test("fitting is over, the checkpoint is selected on val")
-        loop = trainer.validate if part == "val" else trainer.test
-        with doing(f"scoring {part}"):
+        loop = trainer.validate if split == "val" else trainer.test
+        with doing(f"scoring {split}"):
             loop(module, datamodule=data, verbose=False)
         predictions = module.predictions
         assert predictions is not None
-        rows = data.rows(part)
+        rows = data.rows(split)
         check_pairing(predictions, rows, data.table.label[rows])
-        found = score_part(predictions, data, module.faults)
-        scores[part], targets, shown = found.scores, found.targets, found.own
-        faults += [f"{part}: {fault}" for fault in found.faults]
+        found = score_split(predictions, data, module.faults)
+        scores[split], targets, shown = found.scores, found.targets, found.own
+        faults += [f"{split}: {fault}" for fault in found.faults]
         record.manifest["warnings"] += [said for said in found.warnings if said not in record.manifest["warnings"]]
-        answers[part] = (data.source_names(predictions.index), predictions)
+        answers[split] = (data.source_names(predictions.index), predictions)
         if found.datasets is not None:
-            datasets[part] = found.datasets
+            datasets[split] = found.datasets
         if found.copies is not None:
-            copies[part] = found.copies
-        warning = looks_unpaired(scores[part], train_accuracy)
+            copies[split] = found.copies
+        warning = looks_unpaired(scores[split], train_accuracy)
         if warning:
-            record.manifest["warnings"].append(f"{part}: {warning}")
+            record.manifest["warnings"].append(f"{split}: {warning}")
     if broken_at_the_end and not faults:
         record.manifest["warnings"].append(f"after the last epoch: {'; '.join(broken_at_the_end)}")
     # A network that has broken down gives scores all the same; the paper's claims are not compared with them.

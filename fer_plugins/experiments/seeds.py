@@ -157,7 +157,7 @@ def _show(records: list[Record]) -> None:
     if len(sound) < 2:
         console.print("no spread: it takes at least two trainings that are results")
         return
-    title = f"{sound[0].part}, over {len(sound)} seeds: mean of the trainings and 95 % interval of the mean"
+    title = f"{sound[0].split}, over {len(sound)} seeds: mean of the trainings and 95 % interval of the mean"
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("score")
     for name in ("mean", "sd", "t interval", "z form", "lowest", "highest"):

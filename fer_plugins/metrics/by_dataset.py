@@ -34,12 +34,12 @@ def score_targets(
     own = confusion(predictions.choose(origin == ""), len(classes))
     scores = {}
     for name in sorted(set(origin.tolist()) - {""}):
-        part = predictions.choose(origin == name)
-        other = confusion(part, len(classes))
+        split = predictions.choose(origin == name)
+        other = confusion(split, len(classes))
         present = other.sum(1) > 0
         seed = 0
         scores[name] = {
-            **score(part, list(classes)),
+            **score(split, list(classes)),
             "missing_classes": [label for label, there in zip(classes, present, strict=True) if not there],
             "prior_adjusted_accuracy": prior_adjusted_accuracy(other, own.sum(1), seed),
             "gap": gap(own, other, seed),

@@ -16,7 +16,7 @@ class Scorer:
 
     Labels come from the batches only, together with the logits they belong to; nothing here ever sees a dataset's
     list of labels, so a shuffled loader cannot pair them wrongly. Nothing is read back from the device before the
-    pass is over. One process only: under distributed training each process would hold its own part, which
+    pass is over. One process only: under distributed training each process would hold its own share, which
     ``check_pairing`` then refuses.
 
     Args:

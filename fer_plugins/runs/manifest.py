@@ -9,7 +9,7 @@ from typing import Any
 from fer_plugins.config import RunConfig
 from fer_plugins.data.audit.copy_status import count_copies
 from fer_plugins.data.datamodule import FERDataModule
-from fer_plugins.data.protocols.fold_parts import count_targets, find_release_parts
+from fer_plugins.data.protocols.fold_splits import count_targets, find_release_splits
 from fer_plugins.data.protocols.official import flaw_of
 from fer_plugins.runs import record as records
 from fer_plugins.runs.record import Record
@@ -44,7 +44,7 @@ def describe(settings: RunConfig, data: FERDataModule, notice: str | None) -> di
             "classes": list(data.classes),
             "counts": data.counts,
             "target_counts": count_targets(data.table, data.fold, data.classes),
-            "release_parts": find_release_parts(data.table, data.fold, limited=settings.data.limit is not None),
+            "release_parts": find_release_splits(data.table, data.fold, limited=settings.data.limit is not None),
             "counts_before_balancing": data.counts_before,
             "limit": settings.data.limit,
             "notes": data.notes,

@@ -18,13 +18,13 @@ from fer_plugins.runtime.errors import InputError
 
 @dataclass(frozen=True)
 class FinishedRun:
-    """A run that was finished, or every fold of a protocol pooled, with the predictions of the part it reports on.
+    """A run that was finished, or every fold of a protocol pooled, with the predictions of the split it reports on.
 
     They are of the dataset that was trained on, or of one of those that a run of protocol cross_dataset was tested on.
     """
 
     record: Record
-    part: str  # "test", or "val" where run.test was false
+    split: str  # "test", or "val" where run.test was false
     classes: tuple[str, ...]  # in label order
     predictions: NamedPredictions  # to these samples
     scores: Mapping[str, Any]  # of these samples, as in metrics.json
@@ -65,7 +65,7 @@ class FinishedRun:
 
     @property
     def is_folds(self) -> bool:
-        """Whether these are the pooled folds of a protocol, which were trained on different parts."""
+        """Whether these are the pooled folds of a protocol, which were trained on different splits."""
         return "folds" in self.record.manifest
 
 
@@ -107,8 +107,8 @@ def read_run(folder: str | Path, *, target: str = "") -> FinishedRun:
             raise InputError(f"{folder}: the run is finished, but {name} is missing; repeat the run")
     if unpooled:
         raise NoScore(f"{folder}: its folds test some samples twice, so nothing is pooled; give the folders of folds")
-    part = _check_manifest(record)
-    datasets = {"": part, **dict.fromkeys(record.metrics.get("targets") or {}, "test")}
+    split = _check_manifest(record)
+    datasets = {"": split, **dict.fromkeys(record.metrics.get("targets") or {}, "test")}
     if target not in datasets:
         raise NoScore(f"{folder}: was not tested on {target!r}; {_say_targets(datasets)}")
     _check_scores(record, datasets)
@@ -116,7 +116,7 @@ def read_run(folder: str | Path, *, target: str = "") -> FinishedRun:
     recorded = PredictionsFile.read(record, classes)
     for name, split in datasets.items():
         check_scores(recorded, split, name)
-    for beside in {"val", "test"} - {part}:
+    for beside in {"val", "test"} - {split}:
         if beside in record.metrics and len(recorded.of(beside).true):
             check_scores(recorded, beside)
     recorded.check_end()
@@ -124,21 +124,21 @@ def read_run(folder: str | Path, *, target: str = "") -> FinishedRun:
     faults = need(record, "manifest" if folds else "metrics", "not_a_result")
     if not isinstance(faults, list):
         raise InputError(f"{folder}: not_a_result is no list of faults; it was not written by a run")
-    part = datasets[target]
-    scores = need(record, "metrics", *place_of_scores(part, target))
-    return FinishedRun(record, part, classes, recorded.of(part, target), scores, tuple(hashes), tuple(faults), target)
+    split = datasets[target]
+    scores = need(record, "metrics", *place_of_scores(split, target))
+    return FinishedRun(record, split, classes, recorded.of(split, target), scores, tuple(hashes), tuple(faults), target)
 
 
 def _check_manifest(record: Record) -> str:
     """Check that the manifest and the configuration say what was run; return the split that is reported on."""
-    part = str(need(record, "manifest", "reported_on"))
-    if part not in ("test", "val"):
-        raise InputError(f"{record.folder}: manifest.json has reported_on {part!r}, neither test nor val")
+    split = str(need(record, "manifest", "reported_on"))
+    if split not in ("test", "val"):
+        raise InputError(f"{record.folder}: manifest.json has reported_on {split!r}, neither test nor val")
     for path in (("seeds", "run"), ("protocol", "name"), ("data", "fingerprint")):
         need(record, "manifest", *path)
     for path in (("model", "name"), ("data", "name"), ("protocol", "name")):
         need(record, "config", *path)
-    return part
+    return split
 
 
 def _check_scores(record: Record, datasets: Mapping[str, str]) -> None:
@@ -190,14 +190,16 @@ def check_same_test(runs: Sequence[FinishedRun]) -> list[str]:
     The same samples under different splits (less training data, say) are compared, with a note.
 
     Raises:
-        InputError: two runs were scored on different parts, classes or samples.
+        InputError: two runs were scored on different splits, classes or samples.
     """
     first = runs[0]
     truth = dict(zip(first.sources, first.true.tolist(), strict=True))
     for run in runs[1:]:
         where = f"{first.record.folder} and {run.record.folder}"
-        if run.part != first.part:
-            raise InputError(f"{where}: one is scored on {first.part}, the other on {run.part}; compare like with like")
+        if run.split != first.split:
+            raise InputError(
+                f"{where}: one is scored on {first.split}, the other on {run.split}; compare like with like"
+            )
         if run.classes != first.classes:
             raise InputError(f"{where}: their classes differ ({', '.join(first.classes)}; {', '.join(run.classes)})")
         if dict(zip(run.sources, run.true.tolist(), strict=True)) == truth:
@@ -208,7 +210,7 @@ def check_same_test(runs: Sequence[FinishedRun]) -> list[str]:
         raise InputError(f"{where}: different test sets ({hashes}); only runs on the same samples can be compared")
     notes = []
     if len({run.split_hash for run in runs}) > 1:
-        notes.append(note_on_splits([run.record for run in runs], first.part))
+        notes.append(note_on_splits([run.record for run in runs], first.split))
     if any(run.is_folds for run in runs):
         notes.append("predictions pooled over folds: several networks a side, trained on overlapping parts")
     return notes

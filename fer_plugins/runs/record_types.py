@@ -117,6 +117,6 @@ def need(record: Contents, file: str, *path: str) -> Any:
     return value
 
 
-def place_of_scores(part: str, dataset: str) -> tuple[str, ...]:
+def place_of_scores(split: str, dataset: str) -> tuple[str, ...]:
     """Return the keys that lead to a dataset's scores in metrics.json; ``dataset`` "" is the one trained on."""
-    return ("targets", dataset) if dataset else (part,)
+    return ("targets", dataset) if dataset else (split,)

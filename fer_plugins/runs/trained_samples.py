@@ -9,7 +9,7 @@ from fer_plugins import config
 from fer_plugins.runs.record import Record
 
 
-def note_on_splits(records: Sequence[Record], part: str) -> str:
+def note_on_splits(records: Sequence[Record], split: str) -> str:
     """Say what differs between runs that were scored on the same samples under different split hashes.
 
     A dataset that draws its images at the size that a run asks for has other pixels, so another split hash, at each
@@ -17,12 +17,12 @@ def note_on_splits(records: Sequence[Record], part: str) -> str:
 
     Args:
         records: of the runs, at least two of which have different split hashes.
-        part: the split that they were scored on.
+        split: the split that they were scored on.
     """
     names = [record.manifest["data"].get("names_hash") for record in records]
     datasets = [_dataset(record.config.get("data") or {}) for record in records]
     if None in names or any(one != names[0] for one in names) or any(one != datasets[0] for one in datasets):
-        return f"the {part} samples are the same, but not the samples trained on (split hashes differ)"
+        return f"the {split} samples are the same, but not the samples trained on (split hashes differ)"
     sizes = dict.fromkeys(_size(record.config["data"]) for record in records)
     return (
         f"all samples are the same, trained on and tested; the split hashes differ by their pixels ({'; '.join(sizes)})"

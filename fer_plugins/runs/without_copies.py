@@ -51,13 +51,13 @@ def leave_out_copies(runs: Sequence[FinishedRun]) -> tuple[list[FinishedRun], No
     }
     if not copied:
         raise InputError(
-            f"--without-copies: no image of {runs[0].part} has a copy in training, so all are compared anyway; leave "
+            f"--without-copies: no image of {runs[0].split} has a copy in training, so all are compared anyway; leave "
             "--without-copies out"
         )
     chosen = [_choose(run, copied) for run in runs]
     size, left = len(runs[0].sources), len(chosen[0].sources)
     text = f"{size - left:,} of {size:,} images are left out: they have a copy in training"
-    unsearched = [run for run in runs if run.record.manifest["data"]["copies_in_training"][run.part]["near"] is None]
+    unsearched = [run for run in runs if run.record.manifest["data"]["copies_in_training"][run.split]["near"] is None]
     if unsearched:
         text += " (exact copies only; near ones were not searched: --data.near_copies on)"
     return chosen, Notice(COPIES, text, {"left_out": size - left, "n": left})
@@ -68,6 +68,6 @@ def _choose(run: FinishedRun, copied: set[str]) -> FinishedRun:
 
     predictions = run.predictions.choose(np.array([source not in copied for source in run.sources]))
     if not len(predictions.true):
-        raise InputError(f"{run.record.folder}: every image of {run.part} has a copy in training; none is left")
+        raise InputError(f"{run.record.folder}: every image of {run.split} has a copy in training; none is left")
     scores: Mapping[str, Any] = score(predictions.to_predictions(), run.classes)
     return replace(run, predictions=predictions, scores=scores)

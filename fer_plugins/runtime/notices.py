@@ -32,7 +32,7 @@ class Notice(str):
 def code_of(sentence: str) -> str:
     """Return what a sentence is about; "" for one that has no code, such as those of runs recorded earlier.
 
-    >>> code_of(Notice("leaks", "the parts leak")), code_of("the parts leak")
+    >>> code_of(Notice("leaks", "the splits leak")), code_of("the splits leak")
     ('leaks', '')
     """
     return sentence.code if isinstance(sentence, Notice) else ""

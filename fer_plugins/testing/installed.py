@@ -127,7 +127,7 @@ def _architecture_checks(component: Component, image_size: int | None) -> Iterat
 
 
 def _check_protocol(function: Callable[..., Any]) -> None:
-    """Check it on the first of three tables that it serves: with all three official parts, without val, without any."""
+    """Check it on the first of three tables that it serves: with all three splits, without val, without any."""
     whole = example_table()
     assert whole.split is not None
     two = dataclasses.replace(whole, split=np.where(whole.split == "val", "train", whole.split))

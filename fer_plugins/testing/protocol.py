@@ -96,10 +96,10 @@ def _check_form(findings: Findings, folds: Any) -> bool:
     if wrong is not None:
         return findings.require(False, rule, f"an element is a {type(wrong).__name__}", remedy)
     for number, fold in enumerate(folds):
-        for part, rows in zip(SPLITS, fold, strict=True):
-            found = f"{part} of fold {number} is a {type(rows).__name__}"
+        for split, rows in zip(SPLITS, fold, strict=True):
+            found = f"{split} of fold {number} is a {type(rows).__name__}"
             if isinstance(rows, np.ndarray):
-                found = f"{part} of fold {number} is {rows.dtype} {rows.shape}"
+                found = f"{split} of fold {number} is {rows.dtype} {rows.shape}"
                 if rows.dtype == np.int64 and rows.ndim == 1:
                     continue
             return findings.require(False, "rows are int64", found, "use np.flatnonzero, or np.asarray(rows, np.int64)")
@@ -107,30 +107,30 @@ def _check_form(findings: Findings, folds: Any) -> bool:
 
 
 def _check_fold(findings: Findings, fold: Fold, where: str, size: int, flawed: bool) -> None:
-    parts = dict(zip(SPLITS, fold, strict=True))
-    for part, rows in parts.items():
+    splits = dict(zip(SPLITS, fold, strict=True))
+    for split, rows in splits.items():
         if len(rows):
             findings.require(
                 0 <= rows.min() and rows.max() < size,
                 "rows are in range",
-                f"{part} of {where} has rows {rows.min()} to {rows.max()}, the table {size}",
+                f"{split} of {where} has rows {rows.min()} to {rows.max()}, the table {size}",
                 "number rows from 0 to len(table) - 1",
             )
         findings.require(
             len(np.unique(rows)) == len(rows),
             "rows are unique",
-            f"{part} of {where} repeats rows",
+            f"{split} of {where} repeats rows",
             "take each row once",
         )
     for one, other in itertools.combinations(SPLITS, 2):
-        shared = len(np.intersect1d(parts[one], parts[other]))
+        shared = len(np.intersect1d(splits[one], splits[other]))
         if flawed and (one, other) == ("val", "test") and shared == len(fold.val) == len(fold.test):
             continue  # it selects on the test split, and says so
         findings.require(
             shared == 0,
             "parts are disjoint",
             f"{one} and {other} of {where} share {shared} rows",
-            "give each row one part; a protocol that selects on the test split must say so in its attribute flaw",
+            "give each row one split; a protocol that selects on the test split must say so in its attribute flaw",
         )
     findings.require(
         len(fold.train) > 0 and len(fold.val) + len(fold.test) > 0,

@@ -11,7 +11,7 @@ import lightning as L
 from tqdm import tqdm
 
 from fer_plugins.config import RunConfig
-from fer_plugins.data.protocols.fold_parts import count_targets
+from fer_plugins.data.protocols.fold_splits import count_targets
 from fer_plugins.runs.cost import parameters
 from fer_plugins.runs.result_table import result_console
 from fer_plugins.runtime import activity

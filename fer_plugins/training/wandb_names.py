@@ -36,8 +36,8 @@ def name_of(config: RunConfig) -> str:
     """Return ``plugin.recipe/pooling/changed options/seed N``, with ``fold N`` where the run is one of several."""
     fold = config.run.fold
     ending = f"/seed {config.seed}" + (f" fold {fold}" if fold else "")
-    parts = [_model(config), *_changes(config, without=("data.root",))]
-    return _shorten("/".join(parts), LONGEST - len(ending)) + ending
+    splits = [_model(config), *_changes(config, without=("data.root",))]
+    return _shorten("/".join(splits), LONGEST - len(ending)) + ending
 
 
 def _model(config: RunConfig) -> str:

@@ -85,8 +85,8 @@ def test_seeds_are_grouped_paired_by_seed_and_corrected_together(tmp_path, capsy
     assert wilcoxon["p"] >= 0.5
     assert compare([*map(str, folders[:4]), "--classes"]) == 0
     shown = capsys.readouterr().out
-    for part in ("over seeds: mean", "z form", "not distinguishable", "one-way ANOVA", "chi-square(2)", "at least 6"):
-        assert part in shown
+    for split in ("over seeds: mean", "z form", "not distinguishable", "one-way ANOVA", "chi-square(2)", "at least 6"):
+        assert split in shown
     assert max(map(len, shown.splitlines())) <= 100
 
 
@@ -133,7 +133,7 @@ def test_runs_on_different_test_sets_are_refused(tmp_path, capsys):
     assert "one split, but other sample names" in refused(capsys, first, renamed)
     relabelled = write_run(tmp_path / "d", (true + 1) % 3, answers, split_hash="7c7c")
     assert "different test sets" in refused(capsys, first, relabelled)
-    validation = write_run(tmp_path / "e", true, answers, part="val")
+    validation = write_run(tmp_path / "e", true, answers, split="val")
     assert "one is scored on test, the other on val" in refused(capsys, first, validation)
     assert "different test sets" in refused(
         capsys, first, write_run(tmp_path / "f", true[:-1], answers[:-1], split_hash="8")

@@ -110,9 +110,9 @@ def test_intervals_end_where_the_score_does():
 def test_welch_by_hand():
     first, second = [0.70, 0.72, 0.71, 0.69], [0.74, 0.70, 0.78]
     found = difference_over_seeds(first, second)
-    parts = [np.var(values, ddof=1) / len(values) for values in (first, second)]
-    error = math.sqrt(sum(parts))
-    df = sum(parts) ** 2 / (parts[0] ** 2 / 3 + parts[1] ** 2 / 2)
+    splits = [np.var(values, ddof=1) / len(values) for values in (first, second)]
+    error = math.sqrt(sum(splits))
+    df = sum(splits) ** 2 / (splits[0] ** 2 / 3 + splits[1] ** 2 / 2)
     difference = np.mean(second) - np.mean(first)
     half = stats.t.ppf(0.975, df) * error
     assert found["points"] == pytest.approx(100 * difference)

@@ -99,7 +99,7 @@ def test_a_split_file_wins_over_the_recipe_and_is_in_the_configuration(tmp_path)
 
 
 def test_equal_images_in_a_split_file(tmp_path):
-    """Two images with the same pixels and label, in two parts: the split hash is still the same."""
+    """Two images with the same pixels and label, in two splits: the split hash is still the same."""
     files = fake.class_folders(("happy", "sad"), each=6)
     files["happy/0.png"] = files["happy/5.png"]
     root = fake.write_folder(files, tmp_path / "a")

@@ -89,7 +89,7 @@ def test_the_guide_shows_each_small_kind_in_under_40_lines(name):
 def examples(make_distribution):
     for name, kind in EXAMPLES.items():
         text = render(name, kind, Path(name))[f"fer_{name}/__init__.py"]
-        found = "".join(part.capitalize() for part in name.split("_")) if kind not in ("protocol", "metric") else name
+        found = "".join(split.capitalize() for split in name.split("_")) if kind not in ("protocol", "metric") else name
         group = registry.GROUPS[kind].removeprefix("fer_plugins.")
         make_distribution(f"fer_{name}", [(group, name, f"fer_{name}:{found}")], text)
 

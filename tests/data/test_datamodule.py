@@ -178,15 +178,15 @@ def test_limit_is_stratified_and_the_same_for_every_seed(limit: float) -> None:
         assert len(data.table) == COUNT
         assert (data.table.split[data.rows("val")] == "val").all()
     assert one.split_hash == other.split_hash
-    with pytest.raises(ValueError, match=r"row \d+ belongs to no part of this fold"):
+    with pytest.raises(ValueError, match=r"row \d+ belongs to no split of this fold"):
         one.row_images(np.arange(COUNT)[one.table.split == "train"])
 
 
 def test_a_class_that_is_missing_from_a_split_is_named() -> None:
-    def without(part: str, other: str) -> Made:
+    def without(split: str, other: str) -> Made:
         dataset = Made()
         dataset.table["split"] = [
-            other if split == part and label == 1 else split
+            other if split == split and label == 1 else split
             for split, label in zip(dataset.table["split"], dataset.labels, strict=True)
         ]
         return dataset

@@ -22,7 +22,7 @@ def make_table(digests, labels=None, **columns):
 
 
 def fold(train, val, test):
-    return Fold(*(np.array(part, dtype=np.int64) for part in (train, val, test)))
+    return Fold(*(np.array(split, dtype=np.int64) for split in (train, val, test)))
 
 
 def test_sound_parts_leak_nothing():
@@ -96,14 +96,14 @@ def test_a_run_says_what_leaks_and_may_refuse_it(toy, tmp_path):
     found = leaking.manifest["data"]["leaks"]["subjects"]
     assert found["train/test"] > 5
     said = f"{found['train/val']} subjects in both train and val; {found['train/test']} subjects in both train and test"
-    assert any(f"the parts leak: {said}" in warning for warning in leaking.manifest["warnings"])
+    assert any(f"the splits leak: {said}" in warning for warning in leaking.manifest["warnings"])
     sound = run(settings_of(tmp_path, "official", "error"))
     assert not any("leak" in said for said in sound.manifest["warnings"])
     silent = run(settings_of(tmp_path, "random", "off"))
     assert silent.manifest["data"]["leaks"] is None
     assert not any("leak" in said for said in silent.manifest["warnings"])
     before = len(list((tmp_path / "runs").iterdir()))
-    with pytest.raises(InputError, match="the parts leak: .*use another protocol, or --data.leaks warn"):
+    with pytest.raises(InputError, match="the splits leak: .*use another protocol, or --data.leaks warn"):
         run(settings_of(tmp_path, "random", "error"))
     assert len(list((tmp_path / "runs").iterdir())) == before
 

@@ -70,7 +70,7 @@ def augmented(workers: int, count: int = 20, **options: object) -> torch.utils.d
 def collect(loader: object) -> Batch:
     batches = list(loader)
     assert all(batch.target is None for batch in batches)  # what mixes images gives targets, on the device
-    return Batch(*(torch.cat(parts) for parts in zip(*(batch[:3] for batch in batches), strict=True)))
+    return Batch(*(torch.cat(splits) for splits in zip(*(batch[:3] for batch in batches), strict=True)))
 
 
 def equal(one: Batch, two: Batch) -> bool:

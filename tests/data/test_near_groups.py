@@ -33,12 +33,12 @@ def png(pixels):
 
 @pytest.fixture
 def root(tmp_path):
-    """Pictures in three parts; one of test is a mirrored copy of one of train, one of val is brighter."""
+    """Pictures in three splits; one of test is a mirrored copy of one of train, one of val is brighter."""
     files = {}
-    for place, part in enumerate(("train", "val", "test")):
+    for place, split in enumerate(("train", "val", "test")):
         for label, name in enumerate(("happy", "sad")):
             for number in range(6):
-                files[f"{part}/{name}/{number}.png"] = png(smooth(100 * place + 10 * label + number))
+                files[f"{split}/{name}/{number}.png"] = png(smooth(100 * place + 10 * label + number))
     files["test/sad/copy.png"] = png(smooth(0)[:, ::-1])
     files["val/sad/copy.png"] = png(np.clip(smooth(1).astype(int) + 15, 0, 255).astype(np.uint8))
     return fake.write_folder(files, tmp_path / "data")

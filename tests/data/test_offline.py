@@ -100,7 +100,7 @@ def test_the_papers_protocol_augments_first_and_the_leak_is_counted(tmp_path):
     assert len(data.fold.train) + len(data.fold.test) == 7 * 40
     assert data.selects_on_test
     siblings = data.leaks.siblings["train", "test"]
-    train, test = (set(data.table.parent[part]) for part in (data.fold.train, data.fold.test))
+    train, test = (set(data.table.parent[split]) for split in (data.fold.train, data.fold.test))
     assert siblings == len(train & test) > 15
     assert any(f"{siblings} images with augmented versions in both train and test" in said for said in data.warnings)
 

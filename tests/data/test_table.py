@@ -1,4 +1,4 @@
-"""The sample table: its checks, its hashes, and the part that a limit leaves."""
+"""The sample table: its checks, its hashes, and the split that a limit leaves."""
 
 import dataclasses
 
@@ -80,13 +80,13 @@ def test_hashes_ignore_file_names_and_order_but_nothing_else() -> None:
     assert relabelled.fingerprint(CLASSES) != table.fingerprint(CLASSES)
     assert table.fingerprint(("happy", "anger", "neutral")) != table.fingerprint(CLASSES)
 
-    parts = {"train": np.array([0, 1, 2]), "test": np.array([3, 4])}
+    splits = {"train": np.array([0, 1, 2]), "test": np.array([3, 4])}
     where = np.argsort(order)
-    assert moved.split_hash({name: where[rows] for name, rows in parts.items()}, CLASSES) == table.split_hash(
-        parts, CLASSES
+    assert moved.split_hash({name: where[rows] for name, rows in splits.items()}, CLASSES) == table.split_hash(
+        splits, CLASSES
     )
-    swapped = {"train": parts["test"], "test": parts["train"]}
-    assert table.split_hash(swapped, CLASSES) != table.split_hash(parts, CLASSES)
+    swapped = {"train": splits["test"], "test": splits["train"]}
+    assert table.split_hash(swapped, CLASSES) != table.split_hash(splits, CLASSES)
 
 
 def test_one_image_more_with_the_same_pixels_changes_the_fingerprint() -> None:
@@ -100,7 +100,7 @@ def test_one_image_more_with_the_same_pixels_changes_the_fingerprint() -> None:
 def test_part_is_exact_stratified_and_complete(table: SampleTable, data: st.DataObject) -> None:
     whole = cells(table, np.arange(len(table)))
     limit = data.draw(st.integers(len(whole), len(table) + 5))
-    rows = table.part(limit)
+    rows = table.subset(limit)
     kept = cells(table, rows)
     assert len(rows) == min(limit, len(table))
     assert np.array_equal(rows, np.unique(rows))
@@ -116,7 +116,7 @@ def test_part_is_exact_stratified_and_complete(table: SampleTable, data: st.Data
 def test_part_by_share_has_that_share(table: SampleTable, share: float) -> None:
     strata = len(cells(table, np.arange(len(table))))
     if round(share * len(table)) >= strata:
-        assert len(table.part(share)) == round(share * len(table))
+        assert len(table.subset(share)) == round(share * len(table))
 
 
 @settings(deadline=None)
@@ -125,33 +125,33 @@ def test_part_takes_the_same_images_in_whatever_order_they_come(table: SampleTab
     shuffled = table.rows(np.random.default_rng(seed).permutation(len(table)))
     limit = len(table) * 2 // 3
     if limit >= len(cells(table, np.arange(len(table)))):
-        assert set(table.source[table.part(limit)]) == set(shuffled.source[shuffled.part(limit)])
+        assert set(table.source[table.subset(limit)]) == set(shuffled.source[shuffled.subset(limit)])
 
 
 def test_part_without_official_split_leaves_three_of_each_class() -> None:
     table = make_table({("train", 0): 100, ("train", 1): 5, ("train", 2): 5}, with_split=False)
-    rows = table.part(12)
+    rows = table.subset(12)
     assert np.bincount(table.label[rows]).min() == 3
     with pytest.raises(InputError, match="at least 9 are needed"):
-        table.part(8)
+        table.subset(8)
 
 
 def test_part_draws_rather_than_taking_the_first() -> None:
     table = dataclasses.replace(make_table({("train", 0): 1000}), digest=None)
-    rows = table.part(100)
+    rows = table.subset(100)
     assert 350 < rows.mean() < 650
 
 
 @pytest.mark.parametrize("limit", [0, -3, 0.0, 1.0, 1.5, -0.1, float("nan"), True])
 def test_limit_out_of_range(limit: float) -> None:
     with pytest.raises(InputError, match=r"data\.limit is"):
-        make_table({("train", 0): 5}).part(limit)
+        make_table({("train", 0): 5}).subset(limit)
 
 
 def test_limit_too_small_says_how_many_are_needed() -> None:
     table = make_table({(split, label): 5 for split in ("train", "val", "test") for label in range(3)})
     with pytest.raises(InputError, match=r"data\.limit is 8, .* at least 9 are needed"):
-        table.part(8)
+        table.subset(8)
     with pytest.raises(InputError, match=r"data\.limit is 0\.1, which is 4 images; at least 9"):
-        table.part(0.1)
-    assert len(table.part(9)) == 9
+        table.subset(0.1)
+    assert len(table.subset(9)) == 9

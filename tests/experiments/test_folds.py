@@ -135,8 +135,8 @@ def test_samples_that_are_tested_more_than_once_are_not_pooled(toy, make_distrib
 
         def twice(table, seed):
             """Twice."""
-            parts = [np.flatnonzero(table.split == name) for name in ("train", "val", "test")]
-            return [Fold(*parts), Fold(*parts)]
+            splits = [np.flatnonzero(table.split == name) for name in ("train", "val", "test")]
+            return [Fold(*splits), Fold(*splits)]
     '''
     make_distribution("twice", [("protocols", "twice", "twice:twice")], source)
     whole = run(flags(tmp_path, protocol={"name": "twice"}))

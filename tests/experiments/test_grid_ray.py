@@ -122,11 +122,11 @@ def test_without_an_address_ray_is_begun_here_and_ends_with_the_grid(place):
         ("head", "expected HOST:PORT"),
     ],
 )
-def test_no_cluster_at_the_address_is_one_line_and_nothing_is_written(place, capsys, address, part):
+def test_no_cluster_at_the_address_is_one_line_and_nothing_is_written(place, capsys, address, split):
     place({"seed": [0]}, epochs=1)
     assert call("--address", address) == 2
     said = capsys.readouterr().err
-    assert f"--address {address}: {part}" in said
+    assert f"--address {address}: {split}" in said
     assert said.count("\n") == 1
     assert not Path("out").exists()
 

@@ -290,7 +290,7 @@ def test_a_limit_and_a_cut_go_together_and_the_run_can_be_repeated(toy, tmp_path
     assert found["protocols"]["flawed"]["folds_run"] == [0]
     counts = Record.read(tmp_path / "found" / row["flawed"]["run"]).manifest["data"]["counts"]
     left_out = row["flawed"]["cut_from"][0] - row["sound"]["train"][0]
-    assert sum(sum(part.values()) for part in counts.values()) == 63 - left_out
+    assert sum(sum(split.values()) for split in counts.values()) == 63 - left_out
     again = run(config.resolve(files=[str(tmp_path / "found" / row["flawed"]["run"] / "config.yaml")]))
     assert again.manifest["data"]["split_hash"] == row["flawed"]["split_hashes"][0]
     assert again.metrics["test"]["accuracy"] == row["flawed"]["accuracy"]
@@ -453,7 +453,7 @@ def test_copies_are_told_apart_and_other_test_sets_are_not_paired():
     assert (found["comparison"], found["tested_by_both"]) == ("paired by test image", 4)
     assert found["differences"]["accuracy"]["difference"] == pytest.approx(0.5)
     subsets = {
-        name: (part["n"], part["differences"]["accuracy"]["difference"]) for name, part in found["by_copies"].items()
+        name: (split["n"], split["differences"]["accuracy"]["difference"]) for name, split in found["by_copies"].items()
     }
     assert subsets == {"without a copy": (2, 0.0), "with a copy": (2, 1.0)}
     assert compare_answers(flawed, sound, 2, set())["by_copies"].keys() == {"without a copy"}
@@ -479,7 +479,7 @@ def test_copies_are_told_apart_and_other_test_sets_are_not_paired():
         (["--protocol", "random", "--against", "official", "--resume", "x"], "takes fer-run's flags except"),
         (["--protocol", "random", "--against", "subject_kfold", "--against.k", "11"], "10 subjects make no 11 folds"),
         (["--protocol", "random", "--against", "kfold", "--run.fold", "10"], "protocol kfold has folds 0 to 9"),
-        (["--protocol", "random", "--against", "official", "--data.leaks", "error"], "the parts leak"),
+        (["--protocol", "random", "--against", "official", "--data.leaks", "error"], "the splits leak"),
         (["--protocol", "random", "--against", "official", "--model.widht", "3"], "did you mean width"),
         (["--protocol", "random", "--against", "official", "--optimizer.lr", "a"], "optimizer.lr"),
     ],

@@ -104,7 +104,9 @@ def test_a_run_that_had_stopped_early_does_not_train_on(toy, tmp_path, monkeypat
         unbroken = ended(run(flags(tmp_path / f"whole {stop}", **changes)).folder)
         assert len(unbroken[3]) < 60
         with monkeypatch.context() as patch:
-            patch.setattr("fer_plugins.experiments.run.score_part", lambda *given: os.kill(os.getpid(), signal.SIGKILL))
+            patch.setattr(
+                "fer_plugins.experiments.run.score_split", lambda *given: os.kill(os.getpid(), signal.SIGKILL)
+            )
             there = tmp_path / stop
             assert in_a_process(lambda: run(flags(there, **changes))) == -signal.SIGKILL  # noqa: B023
         folder = next(there.iterdir())

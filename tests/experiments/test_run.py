@@ -101,7 +101,7 @@ def test_the_claim_stands_beside_the_number(done):
 def test_the_table_is_printed(toy, tmp_path, capsys):
     record = run(settings(tmp_path))
     text = capsys.readouterr().out
-    for part in (
+    for split in (
         "epoch 2/2",
         "happy",
         "accuracy",
@@ -111,7 +111,7 @@ def test_the_table_is_printed(toy, tmp_path, capsys):
         "not stated",
         str(record.folder),
     ):
-        assert part in text, part
+        assert split in text, split
     assert max(map(len, text.splitlines())) <= 160
     assert "GPU available" not in text
 
@@ -211,13 +211,13 @@ def test_wrong_input_writes_nothing(toy, tmp_path):
     ]
     if not torch.cuda.is_available():
         cases.append(({"trainer": {"accelerator": "gpu"}}, "no CUDA device found"))
-    for changes, part in cases:
+    for changes, split in cases:
         flags = settings(tmp_path)
         for section, values in changes.items():
             flags[section] = {**flags.get(section, {}), **values} if "name" not in values else values
         with pytest.raises(InputError) as caught:
             run(flags)
-        assert part in str(caught.value)
+        assert split in str(caught.value)
         assert "\n" not in str(caught.value)
     assert not (tmp_path / "runs").exists()
 
@@ -356,8 +356,8 @@ def test_batch_transforms_and_csv_need_neither_albumentations_nor_wandb(toy, tmp
         monkeypatch.setitem(sys.modules, name, None)  # importing it raises ImportError
     record = run(settings(tmp_path, augmentation="flip_affine_erase"))
     assert record.manifest["status"] == "finished"
-    for changes, part in [({"augmentation": "light"}, "albumentations"), ({"logger": "wandb"}, "wandb")]:
-        with pytest.raises(InputError, match=rf"pip install '{part}[<>=]"):
+    for changes, split in [({"augmentation": "light"}, "albumentations"), ({"logger": "wandb"}, "wandb")]:
+        with pytest.raises(InputError, match=rf"pip install '{split}[<>=]"):
             run({**settings(tmp_path / "none"), **changes})
     assert not list((tmp_path / "none").glob("runs/*"))
 

@@ -28,8 +28,8 @@ def passed(logits, label, *, index=None, batch=16, classes=CLASSES):
     """One pass of a scorer over given logits."""
     scorer = Scorer(classes)
     index = torch.arange(len(label)) if index is None else index
-    for part in torch.arange(len(label)).split(batch):
-        scorer.update(index[part], logits[part], label[part])
+    for split in torch.arange(len(label)).split(batch):
+        scorer.update(index[split], logits[split], label[split])
     return scorer
 
 
@@ -413,9 +413,9 @@ def test_pairing_refuses_what_is_wrong():
         check_pairing(altered(predictions, index=np.array([1, 3, 3, 7, 9])), index, label)
     with pytest.raises(PairingError, match="1 missing, 1 that are not of the split"):
         check_pairing(altered(predictions, index=np.array([1, 3, 5, 7, 8])), index, label)
-    part = {n: getattr(predictions, n)[:4] for n in ("index", "label", "predicted", "probabilities", "loss")}
+    split = {n: getattr(predictions, n)[:4] for n in ("index", "label", "predicted", "probabilities", "loss")}
     with pytest.raises(PairingError, match="4 images were scored, the split has 5: 1 missing"):
-        check_pairing(altered(predictions, **part), index, label)
+        check_pairing(altered(predictions, **split), index, label)
     with pytest.raises(PairingError, match="images per class"):
         check_pairing(altered(predictions, label=predictions.label * 0), index, label)
     with pytest.raises(PairingError, match="another image's label, first 1"):

@@ -42,10 +42,10 @@ def test_a_finished_run_is_drawn_from_memory(folder, monkeypatch):
     record = Record.read(folder)
     recorded = read_run(folder).predictions
     record.write_predictions({"test": (recorded.sources, recorded.to_predictions())}, written_run.CLASSES)
-    monkeypatch.setattr(at_the_end, "recall", lambda record, part, predictions: (part, predictions))
+    monkeypatch.setattr(at_the_end, "recall", lambda record, split, predictions: (split, predictions))
     (folder / "predictions.csv").unlink()
-    part, predictions = at_the_end._recorded(record)
-    assert part == "test"
+    split, predictions = at_the_end._recorded(record)
+    assert split == "test"
     assert predictions.label.tolist() == recorded.true.tolist()
 
 

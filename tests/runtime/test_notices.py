@@ -8,13 +8,13 @@ from fer_plugins.runs.record import Record
 from fer_plugins.runtime.errors import InputError, RunError
 from fer_plugins.runtime.notices import Notice, as_values, code_of, from_values
 
-LEAKS = Notice("leaks", "the parts leak: 2 images", {"images": 2})
+LEAKS = Notice("leaks", "the splits leak: 2 images", {"images": 2})
 
 
 def test_a_notice_is_its_text_and_carries_code_and_data():
-    assert f"{LEAKS}" == "the parts leak: 2 images" == LEAKS
-    assert json.dumps([LEAKS]) == '["the parts leak: 2 images"]'
-    assert (code_of(LEAKS), LEAKS.data, code_of("the parts leak: 2 images")) == ("leaks", {"images": 2}, "")
+    assert f"{LEAKS}" == "the splits leak: 2 images" == LEAKS
+    assert json.dumps([LEAKS]) == '["the splits leak: 2 images"]'
+    assert (code_of(LEAKS), LEAKS.data, code_of("the splits leak: 2 images")) == ("leaks", {"images": 2}, "")
     for other in (copy.deepcopy(LEAKS), pickle.loads(pickle.dumps(LEAKS))):
         assert (other, other.code, other.data) == (LEAKS, "leaks", {"images": 2})
 

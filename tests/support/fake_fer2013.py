@@ -49,16 +49,16 @@ def image_files(
     *,
     suffix: str = "png",
     folders: Sequence[str] = FOLDERS,
-    parts: tuple[str, str] = ("train", "test"),
+    splits: tuple[str, str] = ("train", "test"),
     prefixes: bool = True,
     top: str = "",
 ) -> dict[str, bytes]:
     """Name and content of every file of the class-folder copy."""
     files = {}
     for face in faces:
-        part = parts[face.usage != "Training"]
+        split = splits[face.usage != "Training"]
         name = f"{face.usage}_{face.number}" if prefixes else f"im{face.number}"
-        files[f"{top}{part}/{folders[face.code]}/{name}.{suffix}"] = encode(face.pixels, suffix)
+        files[f"{top}{split}/{folders[face.code]}/{name}.{suffix}"] = encode(face.pixels, suffix)
     return files
 
 
@@ -110,7 +110,7 @@ def write_nested_folder_layout(at: Path, faces: list[Face]) -> Path:
 
 def write_other_case_layout(at: Path, faces: list[Face]) -> Path:
     names = ("Anger", "DISGUSTED", "Fearful", "happiness", "Sadness", "Surprised", "Neutral")
-    return write_folder(at / "cased", image_files(faces, folders=names, parts=("Train", "TEST")))
+    return write_folder(at / "cased", image_files(faces, folders=names, splits=("Train", "TEST")))
 
 
 def write_zip_layout(at: Path, faces: list[Face]) -> Path:

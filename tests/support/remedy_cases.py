@@ -271,7 +271,7 @@ REMEDIES = {
     "two lists": ("folder", {**LISTED, "a.txt": A_LIST, "b.txt": B_LIST}, {}, "csv", None, 2),
     "a list with an unknown split": (
         "folder",
-        {**LISTED, "l.csv": b"image,label,part\n0.png,sad,mine\n1.png,sad,mine\n"},
+        {**LISTED, "l.csv": b"image,label,split\n0.png,sad,mine\n1.png,sad,mine\n"},
         {"split_column": "part"},
         "names",
         None,

@@ -12,7 +12,7 @@ CLASSES = ["anger", "happy", "neutral"]
 
 
 def write_run(
-    folder, true, predicted, *, seed=0, lr=0.001, split_hash="5a5a", faults=(), sources=None, part="test", copies=None
+    folder, true, predicted, *, seed=0, lr=0.001, split_hash="5a5a", faults=(), sources=None, split="test", copies=None
 ):
     """Write config.yaml, manifest.json, metrics.json and predictions.csv; return the folder.
 
@@ -39,16 +39,16 @@ def write_run(
     loss = -np.log(probabilities[np.arange(size), true])
     answers = Predictions(np.arange(size), true, predicted, probabilities, loss, int((true == predicted).sum()))
     scores = score(answers, CLASSES)
-    record.metrics = {part: scores, "claims": [], "not_a_result": list(faults)}
+    record.metrics = {split: scores, "claims": [], "not_a_result": list(faults)}
     recorded = {}
     if copies is not None:
         status = np.asarray(copies)
         kinds = {kind: int((status == kind).sum()) for kind in ("exact", "near")}
-        recorded = {"copies_in_training": {part: kinds}}
+        recorded = {"copies_in_training": {split: kinds}}
         scores |= {"copies": score_copies(answers, status, CLASSES, near_searched=True)} if status.any() else {}
-    column = {part: copies} if "copies" in scores else None
+    column = {split: copies} if "copies" in scores else None
     names = sources or [f"{n:04}.png" for n in range(size)]
-    record.write_predictions({part: (names, answers)}, CLASSES, copies=column)
+    record.write_predictions({split: (names, answers)}, CLASSES, copies=column)
     record.write_metrics()
     record.write_manifest(
         status="finished",
@@ -63,7 +63,7 @@ def write_run(
             **recorded,
         },
         protocol={"name": "official", "seed": 0, "fold": 0, "flaw": None},
-        reported_on=part,
+        reported_on=split,
         seeds={"run": seed, "protocol": 0},
         demonstration=False,
     )

@@ -121,8 +121,8 @@ def test_a_resumed_run_ends_like_a_whole_one(toy, tmp_path, name):
     resume(folder)
     assert ended(folder) == ended(whole)
     ours, theirs = (read_checkpoint(place / "checkpoints" / "last.ckpt") for place in (folder, whole))
-    for part in ("state_dict", "current_model_state"):
-        assert all(torch.equal(value, theirs[part][key]) for key, value in ours[part].items())
+    for split in ("state_dict", "current_model_state"):
+        assert all(torch.equal(value, theirs[split][key]) for key, value in ours[split].items())
 
 
 def test_a_training_whose_callbacks_depend_on_its_length_is_not_made_longer(toy, tmp_path):

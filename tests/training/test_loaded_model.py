@@ -13,8 +13,8 @@ def test_a_loaded_model_gives_the_recorded_answers(tmp_path):
     settings = {"plugin": "conv_relu_ann", "data": section, "logger": "none", "run": {"output": str(tmp_path)}}
     record = run({**settings, "trainer": {"epochs": 1, "progress": "none"}})
     module = FERModule.load_from_checkpoint(record.checkpoints / "best.ckpt")
-    assert not any(part.training for part in module.modules())
-    assert any(isinstance(part, torch.nn.Dropout) and part.p > 0 for part in module.modules())
+    assert not any(split.training for split in module.modules())
+    assert any(isinstance(split, torch.nn.Dropout) and split.p > 0 for split in module.modules())
     data = build_data(config.read_config(record.config))
     data.setup("validate")
     rows = data.rows("val")

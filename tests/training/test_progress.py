@@ -21,11 +21,11 @@ def said(capfd, tmp_path, **trainer):
 
 def test_one_bar_from_the_first_step_to_the_last(capfd, tmp_path):
     bar = said(capfd, tmp_path, progress="bar").err
-    drawn = [part for part in re.split(r"[\r\n]+", bar) if part.startswith("epoch ")]
-    assert {part.partition(":")[0] for part in drawn} <= {"epoch 1/3", "epoch 2/3", "epoch 3/3"}
+    drawn = [split for split in re.split(r"[\r\n]+", bar) if split.startswith("epoch ")]
+    assert {split.partition(":")[0] for split in drawn} <= {"epoch 1/3", "epoch 2/3", "epoch 3/3"}
     assert "epoch 3/3" in drawn[-1]
     assert re.search(r"/\d+ \[.*<.*loss=\d", bar)  # steps of the whole training, time left, loss
-    assert len({re.search(r"/(\d+) \[", part)[1] for part in drawn if "[" in part}) == 1
+    assert len({re.search(r"/(\d+) \[", split)[1] for split in drawn if "[" in split}) == 1
     assert "Validation" not in bar
 
 

@@ -346,9 +346,9 @@ def test_the_summary_holds_the_numbers(offline):
     assert merged["split_hash"] == SUMMARY["split_hash"]
 
 
-def artifact(records, part):
+def artifact(records, split):
     """Contents of an artifact of the run: path inside -> bytes."""
-    found = [r["artifact"] for r in records if r["type"] == "artifact" and part in r["artifact"]["name"]]
+    found = [r["artifact"] for r in records if r["type"] == "artifact" and split in r["artifact"]["name"]]
     assert len(found) == 1
     return {entry["path"]: Path(entry["local_path"]).read_bytes() for entry in found[0]["manifest"]["contents"]}
 

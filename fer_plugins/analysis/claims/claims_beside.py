@@ -78,7 +78,7 @@ def beside(
     split: str,
     caveats: Sequence[str] = (),
     *,
-    release_parts: Collection[str] = (),
+    release_splits: Collection[str] = (),
 ) -> dict[str, Any]:
     """Put a claim beside what was measured.
 
@@ -88,7 +88,7 @@ def beside(
         protocol_name: of the run; any other than "official" is noted where ``split`` is not the release's own.
         split: that ``scores`` belong to ("train", "val", "test").
         caveats: what else differs from the paper's conditions ("trained on 20 % of the data").
-        release_parts: the splits of the run that hold the images of the release's own (``find_release_parts``).
+        release_splits: the splits of the run that hold the images of the release's own (``find_release_splits``).
 
     Returns:
         ``metric, source, claimed, printed, measured, interval, difference, notes, notices (codes and data of
@@ -111,7 +111,7 @@ def beside(
     elif _OWN_SPLIT.get(claim.split) != split:
         names = {"all": "all images", "validation_and_test": "validation and test together"}
         notes.append(_of_split(f"{names.get(claim.split, claim.split + ' split')}; measured on {split}"))
-    if protocol_name != "official" and split not in release_parts:
+    if protocol_name != "official" and split not in release_splits:
         notes.append(f"measured under protocol {protocol_name}, not on the release's own split")
     notes += caveats
     measured = scores[score] if comparable and score else None
@@ -143,7 +143,7 @@ def compare(
     protocol_name: str,
     caveats: Sequence[str] = (),
     *,
-    release_parts: Collection[str] = (),
+    release_splits: Collection[str] = (),
 ) -> list[dict[str, Any]]:
     """Put every claim beside the split that it speaks of, or beside test where that is unknown or not scored.
 
@@ -158,7 +158,7 @@ def compare(
         split = next((name for name in (wanted, "test", "val", "train") if name in scores_by_split), None)
         if split is not None:
             scores = scores_by_split[split]
-            rows.append(beside(claim, scores, protocol_name, split, caveats, release_parts=release_parts))
+            rows.append(beside(claim, scores, protocol_name, split, caveats, release_splits=release_splits))
     return rows
 
 

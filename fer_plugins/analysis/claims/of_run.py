@@ -33,10 +33,10 @@ def claims_beside(manifest: Mapping[str, Any], settings: RunConfig, scores: Mapp
     chosen = for_run(read_claims(path), manifest["claims_model"], manifest["data"]["title"])
     caveats = []
     if manifest["data"]["limit"] is not None:
-        images = sum(sum(part.values()) for part in manifest["data"]["counts"].values())
+        images = sum(sum(split.values()) for split in manifest["data"]["counts"].values())
         caveats.append(f"{images:,} images only (data.limit)")
     usual = registry.recipe(component)["recipe"].get("trainer", {}).get("epochs")
     if usual and settings.trainer.epochs < usual:
         caveats.append(f"{settings.trainer.epochs} of {usual} epochs")
-    parts = manifest["data"].get("release_parts", ())  # runs of an earlier version did not record them
-    return compare(chosen, scores, settings.protocol.name, caveats, release_parts=parts)
+    splits = manifest["data"].get("release_parts", ())  # runs of an earlier version did not record them
+    return compare(chosen, scores, settings.protocol.name, caveats, release_splits=splits)

@@ -69,11 +69,11 @@ def _sources(
 
 def _recorded(record: Record) -> RecordedRun:
     """Return what a run recorded; its predictions are those in memory where this process made them."""
-    part = record.manifest["reported_on"]
-    if part not in record.written:
+    split = record.manifest["reported_on"]
+    if split not in record.written:
         return read_recorded(record.folder)
-    predictions, datasets = record.written[part]
-    return recall(record, part, predictions.choose(np.asarray(datasets) == "") if datasets else predictions)
+    predictions, datasets = record.written[split]
+    return recall(record, split, predictions.choose(np.asarray(datasets) == "") if datasets else predictions)
 
 
 def _augmentation(record: Record, data: FERDataModule) -> Iterator[Drawn]:

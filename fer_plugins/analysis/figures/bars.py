@@ -27,7 +27,7 @@ _DIAMOND: dict[str, Any] = {
 
 
 def draw_bars(rows: Sequence[Mapping[str, Any]], score: str) -> Figure:
-    """Draw a bar for each model on each dataset; the rows of one dataset, protocol and part stand together.
+    """Draw a bar for each model on each dataset; the rows of one dataset, protocol and split stand together.
 
     A model that was trained once has the interval over test samples, one with several seeds the mean and the t interval
     over trainings; its label says so. What the paper claims is a diamond, and no bar. The columns are placed by hand,

@@ -95,7 +95,7 @@ def draw_per_class(scores: Mapping[str, Any], title: str) -> Figure:
 
 
 def draw_distribution(series: Mapping[str, Mapping[str, int]], title: str) -> Figure:
-    """Draw how many images each class has: in the parts of a split, or before and after balancing.
+    """Draw how many images each class has: in the splits of a fold, or before and after balancing.
 
     Args:
         series: name, such as "training, before" -> {class: images}; one to three, of the same classes.

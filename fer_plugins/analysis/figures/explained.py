@@ -22,8 +22,8 @@ _HEAT = "viridis"  # even in lightness, and told apart by the colour-blind
 _NEAR = 8  # letters that fit over a column
 
 
-def draw_explained(network: nn.Module, data: FERDataModule, part: str, title: str) -> tuple[Figure | None, list[str]]:
-    """Draw what ``network.explain`` gives for seven images of a part, one of each class before a second of any.
+def draw_explained(network: nn.Module, data: FERDataModule, split: str, title: str) -> tuple[Figure | None, list[str]]:
+    """Draw what ``network.explain`` gives for seven images of a split, one of each class before a second of any.
 
     The images are drawn at random, the same for every network: not the clearest, not the best. The network's mode is
     left as it was.
@@ -31,7 +31,7 @@ def draw_explained(network: nn.Module, data: FERDataModule, part: str, title: st
     Args:
         network: trained; on any device.
         data: prepared; the test split must be open where it is asked for.
-        part: "val" or "test".
+        split: "val" or "test".
         title: what was run.
 
     Returns:
@@ -40,7 +40,7 @@ def draw_explained(network: nn.Module, data: FERDataModule, part: str, title: st
     """
     if not isinstance(network, HasExplain):
         return None, []
-    rows = choose_rows(data, part)
+    rows = choose_rows(data, split)
     pixels = data.row_images(rows)
     some = next(network.parameters())
     images = to_float(torch.from_numpy(pixels).permute(0, 3, 1, 2)).to(some.device, some.dtype)
@@ -59,13 +59,13 @@ def draw_explained(network: nn.Module, data: FERDataModule, part: str, title: st
         for row, predicted_class in zip(rows, predicted, strict=True)
     ]
     with drawing():
-        figure = draw_sheet(pixels, names, shown, f"{title}, {part}")
+        figure = draw_sheet(pixels, names, shown, f"{title}, {split}")
     return figure, [name for name, reading in readings.items() if reading is None]
 
 
-def choose_rows(data: FERDataModule, part: str) -> npt.NDArray[np.int64]:
-    """Return up to seven rows of a part of the dataset trained on, at random, one of each class before a second."""
-    rows = np.random.default_rng(0).permutation(data.rows(part))
+def choose_rows(data: FERDataModule, split: str) -> npt.NDArray[np.int64]:
+    """Return up to seven rows of a split of the dataset trained on, at random, one of each class before a second."""
+    rows = np.random.default_rng(0).permutation(data.rows(split))
     if data.table.origin is not None:
         rows = rows[data.table.origin[rows] == ""]
     labels = data.table.label[rows]

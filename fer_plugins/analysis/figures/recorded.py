@@ -23,10 +23,10 @@ Drawn = tuple[str, "Figure | None", str]  # file name, figure or None, why there
 
 @dataclass(frozen=True)
 class RecordedRun:
-    """A finished run, or the folds of a protocol pooled, with the predictions of the part that it reports on."""
+    """A finished run, or the folds of a protocol pooled, with the predictions of the split that it reports on."""
 
     record: Record
-    part: str  # that is reported on
+    split: str  # that is reported on
     predictions: Predictions
     epochs: list[dict[str, float]]  # rows of metrics.csv; none where there is no such file
     counts: dict[str, dict[str, int]] | None  # as ``count_classes`` returns them
@@ -40,22 +40,22 @@ def read_recorded(folder: str | Path) -> RecordedRun:
         InputError: as ``read_run``, or it does not hold what is drawn.
     """
     run = read_run(folder)
-    return recall(run.record, run.part, run.predictions.to_predictions())
+    return recall(run.record, run.split, run.predictions.to_predictions())
 
 
-def recall(record: Record, part: str, predictions: Predictions) -> RecordedRun:
+def recall(record: Record, split: str, predictions: Predictions) -> RecordedRun:
     """Return what is drawn of a finished run whose predictions are at hand.
 
     Args:
         record: of the run, with its metrics.
-        part: that is reported on.
-        predictions: of that part, of the dataset that was trained on.
+        split: that is reported on.
+        predictions: of that split, of the dataset that was trained on.
 
     Raises:
         InputError: metrics.csv is damaged, or the record does not hold what is drawn.
     """
     try:
-        for scores in (*(record.metrics.get("targets") or {}).values(), record.metrics[part]):
+        for scores in (*(record.metrics.get("targets") or {}).values(), record.metrics[split]):
             classes = [str(name) for name in scores["classes"]]
             np.asarray(scores["confusion_matrix"], dtype=int).reshape(len(classes), len(classes))
             _ = [scores["per_class"][name]["support"] for name in classes]
@@ -63,7 +63,7 @@ def recall(record: Record, part: str, predictions: Predictions) -> RecordedRun:
         _ = [sum(series.values()) for series in (counts or {}).values()]
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise InputError(f"{record.folder}: its record was not written by a run of this version ({error})") from None
-    return RecordedRun(record, part, predictions, read_epochs(record.folder / "metrics.csv"), counts, uncounted)
+    return RecordedRun(record, split, predictions, read_epochs(record.folder / "metrics.csv"), counts, uncounted)
 
 
 def draw_recorded(run: RecordedRun) -> Iterator[Drawn]:
@@ -75,9 +75,9 @@ def draw_recorded(run: RecordedRun) -> Iterator[Drawn]:
     from fer_plugins.analysis.figures.style import drawing
     from fer_plugins.analysis.figures.targets import draw_targets
 
-    manifest, predictions, scores = run.record.manifest, run.predictions, run.record.metrics[run.part]
+    manifest, predictions, scores = run.record.manifest, run.predictions, run.record.metrics[run.split]
     name = name_run(run.record)
-    title = f"{name}, {run.part}, {scores['n']:,} images"
+    title = f"{name}, {run.split}, {scores['n']:,} images"
     finite = bool(np.isfinite(predictions.probabilities).all())
     unfit = "one class only" if finite else "probabilities that are no finite numbers"
     counts = run.counts
@@ -93,7 +93,7 @@ def draw_recorded(run: RecordedRun) -> Iterator[Drawn]:
         yield "per_class", draw_per_class(scores, title), ""
         yield "reliability", draw_reliability(predictions, title) if finite else None, unfit
         yield "roc", draw_roc(predictions, scores["classes"], title) if finite else None, unfit
-        yield "copies", draw_copies(scores, title), f"no image of {run.part} has a copy in training"
+        yield "copies", draw_copies(scores, title), f"no image of {run.split} has a copy in training"
         yield "class_distribution", draw_distribution(counts, name) if counts else None, run.uncounted
         yield from draw_targets(run.record.metrics.get("targets") or {}, name)
 
@@ -115,13 +115,13 @@ def count_classes(
 ) -> tuple[dict[str, dict[str, int]] | None, str]:
     """Return the images of each class: series -> {class: images}; or None, and why.
 
-    With ``data.balance`` the series are those before and after balancing, of the part that it changed; otherwise they
-    are the parts of the split. Oversampling repeats images while training: "after" are then the images of an epoch.
+    With ``data.balance`` the series are those before and after balancing, of the split that it changed; otherwise they
+    are the splits of the split. Oversampling repeats images while training: "after" are then the images of an epoch.
     """
     counts = manifest["data"].get("counts")
     if not counts:
         return None, "folds have one each"
-    one_part = manifest.get("selected_on", {}).get("split") == "test"  # validation and test are the same images
+    one_split = manifest.get("selected_on", {}).get("split") == "test"  # validation and test are the same images
     balance = (settings.get("data") or {}).get("balance", "none")
     if balance == "oversample":
         before = counts["train"]
@@ -133,9 +133,9 @@ def count_classes(
             return None, "the run did not record the counts before balancing"
         if "train" in before:
             return {"training, before": before["train"], "training, after augmentation": counts["train"]}, ""
-        parts = [counts[split] for split in (("train", "val") if one_part else ("train", "val", "test"))]
-        after = {name: sum(part[name] for part in parts) for name in counts["train"]}
+        splits = [counts[split] for split in (("train", "val") if one_split else ("train", "val", "test"))]
+        after = {name: sum(split[name] for split in splits) for name in counts["train"]}
         return {"all images, before": before["all"], "all images, after augmentation": after}, ""
-    if one_part:
+    if one_split:
         return {"training": counts["train"], "validation, which is test": counts["val"]}, ""
     return {"training": counts["train"], "validation": counts["val"], "test": counts["test"]}, ""

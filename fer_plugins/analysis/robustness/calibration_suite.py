@@ -11,7 +11,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
 from fer_plugins.analysis.robustness.measured import METHOD, draw_weights, measure_means
-from fer_plugins.analysis.robustness.network import Network, Part, collect_logits
+from fer_plugins.analysis.robustness.network import Network, Split, collect_logits
 from fer_plugins.metrics.calibration import calibration_error, find_gaps, squared_errors
 from fer_plugins.metrics.predictions import Predictions
 from fer_plugins.metrics.probability_intervals import ece_interval
@@ -60,23 +60,25 @@ def scale(predictions: Predictions, logits: Values, temperature: float) -> Predi
     return replace(predictions, probabilities=np.exp(scaled), loss=-own)
 
 
-def measure_calibration(network: Network, part: Part, val: Part, predictions: Predictions, seed: int) -> dict[str, Any]:
+def measure_calibration(
+    network: Network, split: Split, val: Split, predictions: Predictions, seed: int
+) -> dict[str, Any]:
     """Measure calibration error, loss and Brier score before and after temperature scaling.
 
     Args:
         network: the network.
-        part: the images that are reported on.
+        split: the images that are reported on.
         val: the validation split, the only images that the temperature is fitted on.
-        predictions: the network's predictions of ``part``.
+        predictions: the network's predictions of ``split``.
         seed: of the bootstrap.
 
     Returns:
-        ``temperature``, ``at_the_end_of_the_range``, ``fitted_on`` {part, n, loss_before, loss_after}; ``before`` and
+        ``temperature``, ``at_the_end_of_the_range``, ``fitted_on`` {split, n, loss_before, loss_after}; ``before`` and
         ``after``, each ``ece``, ``loss`` (nats) and ``brier`` (0 to 2) as ``docs/metrics.md`` defines them, and
         ``change`` (after less before, paired). Intervals: bootstrap over images, T held fixed; ``ece`` by
         ``ece_interval``, its change by percentiles.
     """
-    logits, val_logits = collect_logits(network, part), collect_logits(network, val)
+    logits, val_logits = collect_logits(network, split), collect_logits(network, val)
     temperature = fit_temperature(val_logits, val.labels)
     before, after = (scale(predictions, logits, one) for one in (1.0, temperature))
     columns = {}

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from fer_plugins.analysis.robustness import corruption_kinds as kinds
 from fer_plugins.analysis.robustness.measured import measure_means, measure_share
-from fer_plugins.analysis.robustness.network import Images, Network, Part, as_batch
+from fer_plugins.analysis.robustness.network import Images, Network, Split, as_batch
 from fer_plugins.runtime.seeds import derive
 
 
@@ -65,12 +65,12 @@ def corrupt_all(images: Images, digests: npt.NDArray[np.str_], name: str, value:
     return np.stack([corrupt(image, TABLE[name], value, one) for image, one in zip(images, seeds, strict=True)])
 
 
-def measure_corruption(network: Network, part: Part, seed: int) -> dict[str, Any]:
+def measure_corruption(network: Network, split: Split, seed: int) -> dict[str, Any]:
     """Score every image in every kind and severity of ``TABLE``.
 
     Args:
         network: the network.
-        part: the images.
+        split: the images.
         seed: of what the kinds draw and of the bootstrap. An image gets the same noise whatever other images are
             taken and whatever network is asked.
 
@@ -80,14 +80,14 @@ def measure_corruption(network: Network, part: Part, seed: int) -> dict[str, Any
         all kinds ``mean`` and ``drop``. Intervals of means and drops: bootstrap over images. The errors are not divided
         by those of AlexNet, as in mCE.
     """
-    hits = {name: np.empty((len(part), len(kind.values)), dtype=bool) for name, kind in TABLE.items()}
-    plain = np.empty(len(part), dtype=bool)
-    for place in part.slices():
-        images, labels = part.read(place), part.labels[place]
+    hits = {name: np.empty((len(split), len(kind.values)), dtype=bool) for name, kind in TABLE.items()}
+    plain = np.empty(len(split), dtype=bool)
+    for place in split.slices():
+        images, labels = split.read(place), split.labels[place]
         plain[place] = _hit(network, images, labels)
         for name, kind in TABLE.items():
             for number, value in enumerate(kind.values):
-                corrupted = corrupt_all(images, part.digests[place], name, value, seed)
+                corrupted = corrupt_all(images, split.digests[place], name, value, seed)
                 hits[name][place, number] = _hit(network, corrupted, labels)
     means = {name: hit.mean(1) for name, hit in hits.items()}
     means["all"] = np.mean(list(means.values()), axis=0)

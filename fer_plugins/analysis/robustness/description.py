@@ -6,18 +6,18 @@ import time
 from importlib import metadata
 from typing import Any
 
-from fer_plugins.analysis.robustness.network import Part
+from fer_plugins.analysis.robustness.network import Split
 from fer_plugins.analysis.robustness.opened_run import OpenedRun
 from fer_plugins.metrics.resampling import LEVEL
 from fer_plugins.runs.versions import git_revision, versions
 
 
-def describe(opened: OpenedRun, part: Part, size: int, limit: int | None, seed: int) -> dict[str, Any]:
+def describe(opened: OpenedRun, split: Split, size: int, limit: int | None, seed: int) -> dict[str, Any]:
     """Return what stands in evaluation.json beside the measured figures.
 
     Args:
         opened: the run.
-        part: the images that are evaluated.
+        split: the images that are evaluated.
         size: images of the whole split.
         limit: so many of them were asked for; None: all.
         seed: of noise, shifts and boxes.
@@ -33,8 +33,8 @@ def describe(opened: OpenedRun, part: Part, size: int, limit: int | None, seed: 
         "data": {key: manifest["data"].get(key) for key in ("name", "title", "fingerprint", "split_hash", "limit")},
         "protocol": manifest["protocol"],
         "demonstration": manifest.get("demonstration"),
-        "part": part.name,
-        "n": len(part),
+        "part": split.name,
+        "n": len(split),
         "of": size,
         "limit": limit,
         "seeds": {**manifest["seeds"], "evaluation": seed},

@@ -16,15 +16,15 @@ from fer_plugins.analysis.robustness import saliency
 from fer_plugins.analysis.robustness.calibration_suite import measure_calibration
 from fer_plugins.analysis.robustness.corruption import measure_corruption
 from fer_plugins.analysis.robustness.description import describe
-from fer_plugins.analysis.robustness.network import Part, predict
+from fer_plugins.analysis.robustness.network import Split, predict
 from fer_plugins.analysis.robustness.occlusion import measure_occlusion
 from fer_plugins.analysis.robustness.opened_run import (
     OpenedRun,
     check_run,
     compare_with_record,
-    make_part,
-    open_part,
+    make_split,
     open_run,
+    open_split,
 )
 from fer_plugins.analysis.robustness.shift import measure_shift
 from fer_plugins.analysis.robustness.tta import measure_tta
@@ -45,7 +45,7 @@ class Request:
     suites: tuple[str, ...] = SUITES
     tta: tuple[str, ...] = ()
     saliency: tuple[str, ...] = ()
-    part: str | None = None  # "test" or "val"; None: what the run reports on
+    split: str | None = None  # "test" or "val"; None: what the run reports on
     limit: int | None = None  # images, stratified by class; None: all
     seed: int = 0  # of noise, boxes, examples and resamples
 
@@ -64,7 +64,7 @@ def evaluate_run(
         say: is told what is being done.
 
     Returns:
-        What evaluation.json holds: ``run``, ``plugin``, ``checkpoint``, ``data``, ``protocol``, ``part``, ``n``,
+        What evaluation.json holds: ``run``, ``plugin``, ``checkpoint``, ``data``, ``protocol``, ``split``, ``n``,
         ``of``, ``limit``, ``seeds``, ``versions``, ``not_a_result``, ``warnings``, ``agreement`` with predictions.csv,
         ``plain`` (the scores of the images as they are), ``suites``, ``tta``, ``saliency``.
 
@@ -75,47 +75,47 @@ def evaluate_run(
     """
     run = check_run(folder)
     place = _check_out(run.record.folder if out is None else Path(out).expanduser())
-    part_name = request.part or run.part
+    split_name = request.split or run.split
     opened = open_run(run)
     if request.saliency:
         saliency.check_saliency(list(request.saliency), opened.architecture)
         saliency.try_methods(list(request.saliency), opened.network, opened.run.record.config["data"])
-    suites = _check_calibration(request, opened, part_name)
+    suites = _check_calibration(request, opened, split_name)
     wanted = {"suite": suites, "tta": request.tta, "saliency": request.saliency}
     purpose = "; ".join(f"{kind} {', '.join(names)}" for kind, names in wanted.items() if names)
     with _making(place):
-        return _measure_all(opened, request, suites, part_name, purpose, place, say)
+        return _measure_all(opened, request, suites, split_name, purpose, place, say)
 
 
 def _measure_all(
-    opened: OpenedRun, request: Request, suites: list[str], part_name: str, purpose: str, place: Path, say: Say
+    opened: OpenedRun, request: Request, suites: list[str], split_name: str, purpose: str, place: Path, say: Say
 ) -> dict[str, Any]:
-    part, size = open_part(opened, part_name, request.limit, purpose)
-    say(f"{len(part):,} of {size:,} images of {part_name}, {opened.network.device}, {opened.network.precision}")
-    plain = predict(opened.network.logits, part, opened.classes)
+    split, size = open_split(opened, split_name, request.limit, purpose)
+    say(f"{len(split):,} of {size:,} images of {split_name}, {opened.network.device}, {opened.network.precision}")
+    plain = predict(opened.network.logits, split, opened.classes)
     lost = int((~np.isfinite(plain.probabilities)).any(1).sum())
     if lost:
         raise InputError(
             f"{opened.run.record.folder / opened.checkpoint['file']}: the network's answers are no finite numbers for "
-            f"{lost:,} of {len(part):,} images, so nothing can be measured; repeat the run"
+            f"{lost:,} of {len(split):,} images, so nothing can be measured; repeat the run"
         )
-    evaluation = describe(opened, part, size, request.limit, request.seed)
-    evaluation["agreement"] = compare_with_record(opened, part, plain)
+    evaluation = describe(opened, split, size, request.limit, request.seed)
+    evaluation["agreement"] = compare_with_record(opened, split, plain)
     if evaluation["agreement"] and evaluation["agreement"]["different"]:
         count = "{different:,} of {images:,}".format(**evaluation["agreement"])
         evaluation["warnings"].append(
             f"{count} answers are not those in predictions.csv: another device or version, or another checkpoint"
         )
     evaluation["plain"] = score(plain, opened.classes, seed=request.seed)
-    figures, evaluation["saliency"] = _explain(opened, request, part, plain, say)
+    figures, evaluation["saliency"] = _explain(opened, request, split, plain, say)
     evaluation["suites"] = {}
     for suite in suites:
         say(f"{suite} ...")
-        evaluation["suites"][suite] = _measure(suite, opened, part, plain, request.seed)
+        evaluation["suites"][suite] = _measure(suite, opened, split, plain, request.seed)
     evaluation["tta"] = {}
     for way in request.tta:
         say(f"{way} ...")
-        evaluation["tta"][way] = measure_tta(opened.network, part, opened.classes, plain, way, request.seed)
+        evaluation["tta"][way] = measure_tta(opened.network, split, opened.classes, plain, way, request.seed)
     if figures:
         from fer_plugins.analysis.figures.style import write_figure
 
@@ -156,7 +156,7 @@ def _making(place: Path) -> Iterator[None]:
         raise
 
 
-def _check_calibration(request: Request, opened: OpenedRun, part: str) -> list[str]:
+def _check_calibration(request: Request, opened: OpenedRun, split: str) -> list[str]:
     """Return the suites without calibration where its temperature would be fitted on the images it is tested on.
 
     Raises:
@@ -165,7 +165,7 @@ def _check_calibration(request: Request, opened: OpenedRun, part: str) -> list[s
     if "calibration" not in request.suites:
         return list(request.suites)
     reason = ""
-    if part == "val":
+    if split == "val":
         reason = "the temperature is fitted on val, so it cannot be measured there"
     elif opened.data.selects_on_test:
         reason = "under this protocol val is the test split, and the temperature may not be fitted on it"
@@ -177,20 +177,20 @@ def _check_calibration(request: Request, opened: OpenedRun, part: str) -> list[s
     return [suite for suite in request.suites if suite != "calibration"]
 
 
-def _measure(suite: str, opened: OpenedRun, part: Part, plain: Predictions, seed: int) -> dict[str, Any]:
+def _measure(suite: str, opened: OpenedRun, split: Split, plain: Predictions, seed: int) -> dict[str, Any]:
     network = opened.network
     if suite == "shift":
-        return measure_shift(network, part, seed)
+        return measure_shift(network, split, seed)
     if suite == "corruption":
-        return measure_corruption(network, part, seed)
+        return measure_corruption(network, split, seed)
     if suite == "occlusion":
-        return measure_occlusion(network, part, seed)
-    val = make_part(opened, "val", opened.data.rows("val"))
-    return measure_calibration(network, part, val, plain, seed)
+        return measure_occlusion(network, split, seed)
+    val = make_split(opened, "val", opened.data.rows("val"))
+    return measure_calibration(network, split, val, plain, seed)
 
 
 def _explain(
-    opened: OpenedRun, request: Request, part: Part, plain: Predictions, say: Say
+    opened: OpenedRun, request: Request, split: Split, plain: Predictions, say: Say
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the sheets by method, and what is to be recorded of each."""
     if not request.saliency:
@@ -199,14 +199,14 @@ def _explain(
     from fer_plugins.analysis.figures.style import drawing
     from fer_plugins.analysis.robustness.saliency_sheet import draw_maps, draw_pictures
 
-    title = f"{name_run(opened.run.record)}, {part.name}"
+    title = f"{name_run(opened.run.record)}, {split.name}"
     figures: dict[str, Any] = {}
     maps_of_method: dict[str, Any] = {}
     for method in request.saliency:
         say(f"{method} ...")
         each = saliency.EXAMPLES if method != "explain" else saliency.EXAMPLES // 2
         chosen = saliency.choose_examples(plain, request.seed, each)
-        examples = saliency.gather(part, plain, chosen, opened.classes, opened.data.source_names(part.rows[chosen]))
+        examples = saliency.gather(split, plain, chosen, opened.classes, opened.data.source_names(split.rows[chosen]))
         maps_of_method[method] = {"examples": examples.source}
         if method == "explain":
             pictures = saliency.explain(opened.architecture, opened.network.place(examples.images))

@@ -1,4 +1,4 @@
-"""A trained network that only answers: its device, its precision, logits of batches, predictions of a part."""
+"""A trained network that only answers: its device, its precision, logits of batches, predictions of a split."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ Images = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
-class Part:
-    """Images of one part of a split, in ascending order of their rows, read batch by batch.
+class Split:
+    """Images of a split or of some of it, in ascending order of their rows, read batch by batch.
 
     ``read`` maps a slice of 0..N-1 to uint8 images (B, S, S, C).
     """
@@ -40,7 +40,7 @@ class Part:
         return len(self.rows)
 
     def slices(self) -> Iterator[slice]:
-        """Yield the places of each batch; none is smaller than ``batch``, unless the whole part is.
+        """Yield the places of each batch; none is smaller than ``batch``, unless the whole split is.
 
         Libraries compute a batch of a few images in another way than a larger one, and its last digits differ.
         """
@@ -93,26 +93,26 @@ class Network:
         return torch.autocast(self.device.type, kinds[self.precision])
 
 
-def predict(ask: Callable[[Tensor], Tensor], part: Part, classes: list[str]) -> Predictions:
-    """Return the predictions of a part, each proved to stand beside the label of its own image.
+def predict(ask: Callable[[Tensor], Tensor], split: Split, classes: list[str]) -> Predictions:
+    """Return the predictions of a split, each proved to stand beside the label of its own image.
 
     Args:
         ask: images (B, C, S, S) in [0, 1] -> logits (B, K), such as ``Network.logits``.
-        part: the images.
+        split: the images.
         classes: K names in label order.
 
     Raises:
         PairingError: see ``check_pairing``.
     """
     scorer = Scorer(classes)
-    for place, images in part.batches():
-        scorer.update(torch.from_numpy(part.rows[place]), ask(images), torch.from_numpy(part.labels[place]))
+    for place, images in split.batches():
+        scorer.update(torch.from_numpy(split.rows[place]), ask(images), torch.from_numpy(split.labels[place]))
     predictions = scorer.predictions()
-    check_pairing(predictions, part.rows, part.labels)
+    check_pairing(predictions, split.rows, split.labels)
     return predictions
 
 
-def collect_logits(network: Network, part: Part) -> npt.NDArray[np.float64]:
-    """Return the logits (N, K) of a part, in the order of its rows."""
-    logits: npt.NDArray[np.float64] = torch.cat([network.logits(images) for _, images in part.batches()]).numpy()
+def collect_logits(network: Network, split: Split) -> npt.NDArray[np.float64]:
+    """Return the logits (N, K) of a split, in the order of its rows."""
+    logits: npt.NDArray[np.float64] = torch.cat([network.logits(images) for _, images in split.batches()]).numpy()
     return logits

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from torch import Tensor
 
 from fer_plugins.analysis.robustness.measured import measure_means, measure_share
-from fer_plugins.analysis.robustness.network import Network, Part
+from fer_plugins.analysis.robustness.network import Network, Split
 from fer_plugins.runtime.seeds import derive
 
 Region = tuple[float, float, float, float]  # top, bottom, left, right, as fractions of the image
@@ -41,12 +41,12 @@ def cover(images: Tensor, region: Region) -> Tensor:
     return covered
 
 
-def measure_occlusion(network: Network, part: Part, seed: int) -> dict[str, Any]:
+def measure_occlusion(network: Network, split: Split, seed: int) -> dict[str, Any]:
     """Score every image with each region of ``REGIONS`` covered, and with boxes of ``BOX_SIDES`` anywhere inside.
 
     Args:
         network: the network.
-        part: the images.
+        split: the images.
         seed: of the boxes' places, which depend on it and on the image's pixels alone, and of the bootstrap.
 
     Returns:
@@ -56,11 +56,11 @@ def measure_occlusion(network: Network, part: Part, seed: int) -> dict[str, Any]
     """
     named = list(REGIONS)
     boxes = [f"box_{side:g}" for side in BOX_SIDES]
-    hits = {name: np.zeros(len(part)) for name in named + boxes}
-    stays = {name: np.zeros(len(part)) for name in named + boxes}
-    plain = np.zeros(len(part), dtype=bool)
-    for place, images in part.batches():
-        labels = part.labels[place]
+    hits = {name: np.zeros(len(split)) for name in named + boxes}
+    stays = {name: np.zeros(len(split)) for name in named + boxes}
+    plain = np.zeros(len(split), dtype=bool)
+    for place, images in split.batches():
+        labels = split.labels[place]
         seen = _answer(network, images)
         plain[place] = seen == labels
         for name in named:
@@ -68,7 +68,7 @@ def measure_occlusion(network: Network, part: Part, seed: int) -> dict[str, Any]
             hits[name][place], stays[name][place] = answer == labels, answer == seen
         for name, side in zip(boxes, BOX_SIDES, strict=True):
             for number in range(BOXES):
-                seeds = [derive(seed, name, number, str(digest)) for digest in part.digests[place]]
+                seeds = [derive(seed, name, number, str(digest)) for digest in split.digests[place]]
                 answer = _answer(network, cover_boxes(images, side, seeds))
                 hits[name][place] += (answer == labels) / BOXES
                 stays[name][place] += (answer == seen) / BOXES

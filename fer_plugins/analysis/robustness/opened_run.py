@@ -1,4 +1,4 @@
-"""Opens a finished run to be evaluated: its checkpoint, its data, proved to be the same, and the part to look at."""
+"""Opens a finished run to be evaluated: its checkpoint, its data, proved to be the same, and the split to look at."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from fer_plugins import config
-from fer_plugins.analysis.robustness.network import Network, Part
+from fer_plugins.analysis.robustness.network import Network, Split
 from fer_plugins.config import registry
 from fer_plugins.config.data_schema import AugmentationConfig
 from fer_plugins.data.datamodule import FERDataModule
@@ -135,8 +135,8 @@ def _check_whole(file: Path) -> None:
         )
 
 
-def open_part(opened: OpenedRun, name: str, limit: int | None, purpose: str) -> tuple[Part, int]:
-    """Return the images of "test" or "val" to evaluate on, and how many the part has in all.
+def open_split(opened: OpenedRun, name: str, limit: int | None, purpose: str) -> tuple[Split, int]:
+    """Return the images of "test" or "val" to evaluate on, and how many the split has in all.
 
     The images of the dataset that was trained on only; other datasets of protocol cross_dataset are left out. Before
     the test split is read, its opening is added to ``test_opened`` in the run's manifest, which else stays.
@@ -157,10 +157,10 @@ def open_part(opened: OpenedRun, name: str, limit: int | None, purpose: str) -> 
     size = len(rows)
     if limit is not None:
         table = replace(data.table.rows(rows), split=np.full(size, name))
-        rows = rows[table.part(limit, "--limit")]
+        rows = rows[table.subset(limit, "--limit")]
     if name == "test":
         record_opening(opened.run.record, data, "fer evaluate", f"{purpose}, on {len(rows):,} of its {size:,} images")
-    return make_part(opened, name, rows), size
+    return make_split(opened, name, rows), size
 
 
 def record_opening(run: Record, data: FERDataModule, command: str, purpose: str) -> None:
@@ -184,11 +184,11 @@ def record_opening(run: Record, data: FERDataModule, command: str, purpose: str)
     data.open_test(reason)
 
 
-def make_part(opened: OpenedRun, name: str, rows: np.ndarray[Any, np.dtype[np.int64]]) -> Part:
-    """Return the images of ``rows``, which belong to part ``name`` of the split."""
+def make_split(opened: OpenedRun, name: str, rows: np.ndarray[Any, np.dtype[np.int64]]) -> Split:
+    """Return the images of ``rows``, which belong to split ``name`` of the split."""
     data = opened.data
     assert data.table.digest is not None
-    return Part(
+    return Split(
         name=name,
         rows=rows,
         labels=data.table.label[rows],
@@ -198,15 +198,15 @@ def make_part(opened: OpenedRun, name: str, rows: np.ndarray[Any, np.dtype[np.in
     )
 
 
-def compare_with_record(opened: OpenedRun, part: Part, predictions: Predictions) -> dict[str, int] | None:
-    """Compare answers with those in the run's predictions.csv; None where it has none of this part.
+def compare_with_record(opened: OpenedRun, split: Split, predictions: Predictions) -> dict[str, int] | None:
+    """Compare answers with those in the run's predictions.csv; None where it has none of this split.
 
     Returns:
         ``images`` found in both and ``different`` answers among them.
     """
-    if part.name != opened.run.part:
+    if split.name != opened.run.split:
         return None
     then = dict(zip(opened.run.sources, opened.run.predicted.tolist(), strict=True))
-    sources = opened.data.source_names(part.rows)
+    sources = opened.data.source_names(split.rows)
     pairs = [(then[name], now) for name, now in zip(sources, predictions.predicted, strict=True) if name in then]
     return {"images": len(pairs), "different": sum(int(old != now) for old, now in pairs)}

@@ -147,7 +147,7 @@ def _check_same_images(run: FinishedRun, evaluation: Mapping[str, Any], first_ru
         if ours.get(key) != theirs.get(key):
             raise InputError(
                 f"{run.record.folder / FILE}: {' '.join([*above, key])} {ours.get(key)}, and {theirs.get(key)} in "
-                f"{first_run.record.folder}; evaluate all runs on the same images (--part, --limit, --seed)"
+                f"{first_run.record.folder}; evaluate all runs on the same images (--split, --limit, --seed)"
             )
 
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from fer_plugins.analysis.robustness.network import Network, Part, as_batch
+from fer_plugins.analysis.robustness.network import Network, Split, as_batch
 from fer_plugins.config.requirement import install_command
 from fer_plugins.contract import HasExplain
 from fer_plugins.metrics.predictions import Predictions
@@ -81,12 +81,12 @@ def choose_examples(predictions: Predictions, seed: int, each: int = EXAMPLES) -
 
 
 def gather(
-    part: Part, predictions: Predictions, places: npt.NDArray[np.int64], classes: list[str], sources: list[str]
+    split: Split, predictions: Predictions, places: npt.NDArray[np.int64], classes: list[str], sources: list[str]
 ) -> Examples:
-    """Return the images at ``places`` of a part with what was predicted for them.
+    """Return the images at ``places`` of a split with what was predicted for them.
 
     Args:
-        part: the images.
+        split: the images.
         predictions: of all of them, in the same order.
         places: (B,) which.
         classes: K names.
@@ -94,7 +94,7 @@ def gather(
     """
     predicted = predictions.predicted[places]
     return Examples(
-        images=torch.cat([as_batch(part.read(slice(place, place + 1))) for place in places.tolist()]),
+        images=torch.cat([as_batch(split.read(slice(place, place + 1))) for place in places.tolist()]),
         true=[classes[label] for label in predictions.label[places]],
         predicted=[classes[label] for label in predicted],
         probability=predictions.probabilities[places, predicted].tolist(),

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from fer_plugins.analysis.robustness.measured import measure_means, measure_share
-from fer_plugins.analysis.robustness.network import Network, Part
+from fer_plugins.analysis.robustness.network import Network, Split
 
 LARGEST = 4  # pixels
 OFFSETS = tuple((down, right) for down in range(-LARGEST, LARGEST + 1) for right in range(-LARGEST, LARGEST + 1))
@@ -25,7 +25,7 @@ _DISTANCE = np.abs(np.array(OFFSETS)).max(1)  # (81,) pixels: the larger of the 
 Mover = Callable[[Tensor], Callable[[int, int], Tensor]]
 
 
-def measure_shift(network: Network, part: Part, seed: int) -> dict[str, Any]:
+def measure_shift(network: Network, split: Split, seed: int) -> dict[str, Any]:
     """Move every image by every offset of up to 4 pixels down, up, right and left (80 offsets), in two ways.
 
     ``zero``: what the image leaves is filled with 0 (black), what leaves the frame is lost; the image that is not moved
@@ -33,7 +33,7 @@ def measure_shift(network: Network, part: Part, seed: int) -> dict[str, Any]:
 
     Args:
         network: the network.
-        part: the images.
+        split: the images.
         seed: of the bootstrap.
 
     Returns:
@@ -44,7 +44,7 @@ def measure_shift(network: Network, part: Part, seed: int) -> dict[str, Any]:
         positions (of all 81) with the same answer, which is Zhang's consistency on these offsets. Intervals: bootstrap
         over images.
     """
-    return {"zero": _measure(network, part, move_zero, seed), "crop": _measure(network, part, move_crop, seed)}
+    return {"zero": _measure(network, split, move_zero, seed), "crop": _measure(network, split, move_crop, seed)}
 
 
 def move_zero(images: Tensor) -> Callable[[int, int], Tensor]:
@@ -70,10 +70,10 @@ def _window(large: Tensor, top: int, left: int, height: int, width: int) -> Tens
     return large[..., top : top + height, left : left + width].contiguous()
 
 
-def _measure(network: Network, part: Part, mover: Mover, seed: int) -> dict[str, Any]:
-    predicted = np.empty((len(part), len(OFFSETS)), dtype=np.int64)
-    probability = np.empty((len(part), len(OFFSETS)))  # of the class that is predicted where nothing moves
-    for place, images in part.batches():
+def _measure(network: Network, split: Split, mover: Mover, seed: int) -> dict[str, Any]:
+    predicted = np.empty((len(split), len(OFFSETS)), dtype=np.int64)
+    probability = np.empty((len(split), len(OFFSETS)))  # of the class that is predicted where nothing moves
+    for place, images in split.batches():
         move = mover(images)
         still = network.logits(move(0, 0))
         reference = still.argmax(1, keepdim=True)
@@ -83,7 +83,7 @@ def _measure(network: Network, part: Part, mover: Mover, seed: int) -> dict[str,
             probability[place, number] = torch.softmax(logits, 1).gather(1, reference)[:, 0].numpy()
     same = predicted == predicted[:, [_STILL]]
     change = np.abs(probability - probability[:, [_STILL]])
-    right_ones = predicted == part.labels[:, None]
+    right_ones = predicted == split.labels[:, None]
     columns = {}
     for name, chosen in (*((str(k), _DISTANCE == k) for k in range(1, LARGEST + 1)), ("all", _DISTANCE > 0)):
         columns[f"consistency {name}"] = same[:, chosen].mean(1)

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from fer_plugins.analysis.robustness.measured import measure_means
-from fer_plugins.analysis.robustness.network import Network, Part, predict
+from fer_plugins.analysis.robustness.network import Network, Split, predict
 from fer_plugins.metrics.predictions import Predictions
 from fer_plugins.metrics.scores import score
 
@@ -54,13 +54,13 @@ def average(network: Network, images: Tensor, views: Callable[[Tensor], list[Ten
 
 
 def measure_tta(
-    network: Network, part: Part, classes: list[str], plain: Predictions, way: str, seed: int
+    network: Network, split: Split, classes: list[str], plain: Predictions, way: str, seed: int
 ) -> dict[str, Any]:
     """Score the mean of the softmax over the views of each image (assumed: of probabilities, not of logits).
 
     Args:
         network: the network.
-        part: the images.
+        split: the images.
         classes: K names in label order.
         plain: the network's predictions of the same images as they are.
         way: a name of ``WAYS``.
@@ -71,7 +71,7 @@ def measure_tta(
         plain predictions (paired; a negative loss gain is better). Intervals of the gains: bootstrap over images.
     """
     views = WAYS[way]
-    mean = predict(lambda images: average(network, images, views), part, classes)
+    mean = predict(lambda images: average(network, images, views), split, classes)
     gains = {
         "accuracy_gain": (mean.predicted == mean.label).astype(np.float64) - (plain.predicted == plain.label),
         "loss_gain": mean.loss - plain.loss,

@@ -29,12 +29,12 @@ def draw_sheet(
     images: npt.NDArray[np.uint8],
     sources: npt.NDArray[np.str_],
     labels: npt.NDArray[np.str_],
-    parts: npt.NDArray[np.str_],
+    splits: npt.NDArray[np.str_],
     title: str,
 ) -> str:
     """Return the page: near copies (least alike last), identical images, near-constant images.
 
-    Groups across parts and with different labels come first in their section; the first image of a mirrored pair is
+    Groups across splits and with different labels come first in their section; the first image of a mirrored pair is
     shown mirrored.
 
     Args:
@@ -42,18 +42,18 @@ def draw_sheet(
         images: (N, S, S, C) uint8, C 1 or 3.
         sources: (N,) names of the images.
         labels: (N,) names of their classes.
-        parts: (N,) the part of the first fold that each image is in, "" for none.
+        splits: (N,) the split of the first fold that each image is in, "" for none.
         title: of the page.
     """
     pairs = findings.pairs
-    across = parts[pairs.first] != parts[pairs.second]
+    across = splits[pairs.first] != splits[pairs.second]
     mixed = labels[pairs.first] != labels[pairs.second]
     order = np.lexsort((pairs.difference, ~mixed, ~across))
-    exact = sorted(findings.exact, key=lambda rows: (len(set(parts[rows])) == 1, len(set(labels[rows])) == 1))
+    exact = sorted(findings.exact, key=lambda rows: (len(set(splits[rows])) == 1, len(set(labels[rows])) == 1))
     kinds = pairs.kinds()
 
     def caption(row: int) -> str:
-        return html.escape(" ".join(filter(None, (str(labels[row]), str(parts[row]), str(sources[row])))))
+        return html.escape(" ".join(filter(None, (str(labels[row]), str(splits[row]), str(sources[row])))))
 
     def near_figures() -> Iterator[str]:
         for i in order[:MOST]:
@@ -78,7 +78,7 @@ def draw_sheet(
         (f"Near-constant: {len(pairs.blank):,} images", single_figures(pairs.blank)),
     ]
     body = "".join(f"<h2>{heading}</h2><section>{''.join(figures)}</section>" for heading, figures in sections)
-    note = f"At most {MOST} of each; different labels are framed red; across parts first."
+    note = f"At most {MOST} of each; different labels are framed red; across splits first."
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{html.escape(title)}</title>'
         f"<style>{_STYLE}</style><h1>{html.escape(title)}</h1><p>{note}</p>{body}</html>\n"

@@ -218,7 +218,7 @@ def groups_of(table: SampleTable, copies: CopyList) -> Groups:
     """Return a group number for every image of a table, from a list instead of a search: (N,).
 
     Images are known by their pixels, so that labels, splits and the order of the copy do not matter. The table may hold
-    a part of the dataset.
+    a split of the dataset.
 
     Raises:
         InputError: the list is of other images than these.

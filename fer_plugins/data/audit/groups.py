@@ -1,4 +1,4 @@
-"""Groups what is the same: exact and near copies, their labels, and what the parts of a split have in common."""
+"""Groups what is the same: exact and near copies, their labels, and what the splits of a fold have in common."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from fer_plugins.data.leaks import find_leaks
 from fer_plugins.data.table import SampleTable
 
 Strings = npt.NDArray[np.str_]
-Parts = Mapping[str, Rows]
+Splits = Mapping[str, Rows]
 Shared = dict[tuple[str, str], tuple[int, int]]  # (first, second) -> (groups in both, images of the second in them)
 
 
 @dataclass(frozen=True)
 class Overlap:
-    """What the parts of one split have in common; {} for subjects, sequences or siblings that no column names."""
+    """What the splits of one fold have in common; {} for subjects, sequences or siblings that no column names."""
 
-    sizes: dict[str, int]  # images of each part
+    sizes: dict[str, int]  # images of each split
     exact: Shared  # groups of identical images
     near: Shared  # groups of near copies
     subjects: dict[tuple[str, str], int]
     sequences: dict[tuple[str, str], int]
-    siblings: dict[tuple[str, str], int]  # originals of which both parts hold a made version
+    siblings: dict[tuple[str, str], int]  # originals of which both splits hold a made version
 
 
 @dataclass(frozen=True)
@@ -46,14 +46,14 @@ class Findings:
     overlaps: list[Overlap]  # one a fold
 
 
-def find_groups(pairs: NearCopies, table: SampleTable, labels: Strings, splits: Sequence[Parts]) -> Findings:
+def find_groups(pairs: NearCopies, table: SampleTable, labels: Strings, splits: Sequence[Splits]) -> Findings:
     """Look for everything that an audit reports.
 
     Args:
         pairs: the near copies among the images.
         table: the samples, with ``digest``, row for row as the images.
         labels: (N,) class names, which two datasets share rather than numbers.
-        splits: parts of each fold, name -> rows. Subjects, sequences and made versions are compared between "train",
+        splits: splits of each fold, name -> rows. Subjects, sequences and made versions are compared between "train",
             "val" and "test" alone, since another dataset may call another person by the same name.
     """
     assert table.digest is not None
@@ -71,7 +71,7 @@ def find_groups(pairs: NearCopies, table: SampleTable, labels: Strings, splits: 
         conflicting_exact=_with_conflict(exact_groups, labels),
         conflicting_near=_with_conflict(near_groups, labels),
         in_one_sequence=one_sequence,
-        overlaps=[_compare_parts(table, parts, exact_group, near_group) for parts in splits],
+        overlaps=[_compare_splits(table, splits, exact_group, near_group) for splits in splits],
     )
 
 
@@ -95,12 +95,12 @@ def _with_conflict(groups: list[Rows], labels: Strings) -> list[Rows]:
     return [rows for rows in groups if len(np.unique(labels[rows])) > 1]
 
 
-def _compare_parts(table: SampleTable, parts: Parts, exact_group: Rows, near_group: Rows) -> Overlap:
-    leaks = find_leaks(table, Fold(*(parts[name] for name in SPLITS))) if set(SPLITS) <= set(parts) else None
+def _compare_splits(table: SampleTable, splits: Splits, exact_group: Rows, near_group: Rows) -> Overlap:
+    leaks = find_leaks(table, Fold(*(splits[name] for name in SPLITS))) if set(SPLITS) <= set(splits) else None
     return Overlap(
-        sizes={name: len(rows) for name, rows in parts.items()},
-        exact=count_between(exact_group, parts),
-        near=count_between(near_group, parts),
+        sizes={name: len(rows) for name, rows in splits.items()},
+        exact=count_between(exact_group, splits),
+        near=count_between(near_group, splits),
         subjects=leaks.subjects if leaks else {},
         sequences=leaks.sequences if leaks else {},
         siblings=leaks.siblings if leaks else {},

@@ -76,21 +76,21 @@ class NearCopies:
         return group
 
 
-def count_between(group: Rows, parts: Mapping[str, Rows]) -> dict[tuple[str, str], tuple[int, int]]:
-    """Count what each two of ``parts`` have in common.
+def count_between(group: Rows, splits: Mapping[str, Rows]) -> dict[tuple[str, str], tuple[int, int]]:
+    """Count what each two of ``splits`` have in common.
 
     Args:
         group: (N,) number of each image's group.
-        parts: name -> rows, such as {"train": ..., "val": ..., "test": ...}. Two with the same rows are not compared.
+        splits: name -> rows, such as {"train": ..., "val": ..., "test": ...}. Two with the same rows are not compared.
 
     Returns:
         (first, second) -> (groups with a member in both, images of ``second`` in such groups).
     """
     counted = {}
-    for first, second in itertools.combinations(parts, 2):
-        if not np.array_equal(parts[first], parts[second]):
-            shared = np.intersect1d(group[parts[first]], group[parts[second]])
-            counted[first, second] = len(shared), int(np.isin(group[parts[second]], shared).sum())
+    for first, second in itertools.combinations(splits, 2):
+        if not np.array_equal(splits[first], splits[second]):
+            shared = np.intersect1d(group[splits[first]], group[splits[second]])
+            counted[first, second] = len(shared), int(np.isin(group[splits[second]], shared).sum())
     return counted
 
 

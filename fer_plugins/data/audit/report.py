@@ -100,9 +100,9 @@ def print_findings(console: Console, values: Mapping[str, Any]) -> None:
 def _print_overlaps(console: Console, values: Mapping[str, Any]) -> None:
     folds = values["folds"]
     if not folds:
-        console.print("No split: give --protocol to see what its parts have in common.")
+        console.print("No split: give --protocol to see what its splits have in common.")
         return
-    table = _table(f"what the parts have in common ({values['protocol']})")
+    table = _table(f"what the splits have in common ({values['protocol']})")
     for title in ("fold", "parts", "what", "number", "images of the second"):
         table.add_column(title, justify="right" if title in ("fold", "number", "images of the second") else "left")
     leaking = 0
@@ -112,7 +112,7 @@ def _print_overlaps(console: Console, values: Mapping[str, Any]) -> None:
         for pair, what, count, images in rows if leaking <= _FOLDS_SHOWN else ():
             table.add_row(str(number), pair, what, f"{count:,}", "" if images is None else f"{images:,}")
     if not leaking:
-        console.print(f"Nothing in common between the parts ({values['protocol']}, {len(folds)} fold(s)).")
+        console.print(f"Nothing in common between the splits ({values['protocol']}, {len(folds)} fold(s)).")
         return
     print_table(console, table, keys=3)
     if leaking > _FOLDS_SHOWN:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 CUTOFF = 1 / 8  # cycles a pixel; above it lies what a blur, an upscaling or a strong compression takes away
-COMPARED = 512  # images of each part,
+COMPARED = 512  # images of each split,
 PIXELS = COMPARED * 96**2  # or fewer large ones: so many pixels are looked at
 FACTOR = 5.0  # medians of honest splits differ by a few per cent
 
@@ -59,6 +59,6 @@ def compare_detail(
         return None
     return (
         f"the {softer} images are much softer than the {sharper} images: the share of spectral power above 1/8 cycle a "
-        f"pixel has medians {medians[softer]:.2g} and {medians[sharper]:.2g}. One part of this copy was blurred or "
+        f"pixel has medians {medians[softer]:.2g} and {medians[sharper]:.2g}. One split of this copy was blurred or "
         "upscaled; scores are not comparable with those on the release"
     )

@@ -34,7 +34,7 @@ _CODES = ("neutral", "happy", "sad", "surprise", "fear", "disgust", "anger", "co
 _NO_EXPRESSION = ("none", "uncertain", "no face")  # codes 8 to 10
 _TEST_NOTE = (
     "The release has no public test split: its validation split, which everybody reports on, is the test split here; "
-    "take --protocol official_val, which selects on a part of the training images."
+    "take --protocol official_val, which selects on some of the training images."
 )
 
 
@@ -58,7 +58,7 @@ def affectnet(
 
     Codes: 0 neutral, 1 happy, 2 sad, 3 surprise, 4 fear, 5 disgust, 6 anger, 7 contempt; none, uncertain and no face (8
     to 10) are left out and counted. The release's validation split is "test", and there is no "val": use --protocol
-    official_val. Of a copy with a test split of its own, each part is what it is called. Labels are read at the first
+    official_val. Of a copy with a test split of its own, each split is what it is called. Labels are read at the first
     use, since the second layout has a file for each.
 
     Args:

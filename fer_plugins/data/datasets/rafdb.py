@@ -50,7 +50,7 @@ def rafdb(
     ``test/1..7/*.jpg``, under any usual names of the splits, classes by number or by name, with or without
     ``train_labels.csv`` and ``test_labels.csv``, which are then compared with the folders. Codes: 1 surprise, 2 fear,
     3 disgust, 4 happy, 5 sad, 6 anger, 7 neutral. The release has no validation split (use --protocol official_val) and
-    no subject: of a copy in two parts the second is its test split, also where it is called valid; of a copy in three,
+    no subject: of a copy in two splits the second is its test split, also where it is called valid; of a copy in three,
     each is what it is called.
 
     Args:
@@ -194,16 +194,16 @@ def _place_splits(tree: ClassTree) -> tuple[dict[str, str], Release, list[str]]:
     """Return folder's split -> split, the release's counts that can be compared then, and sentences."""
     notes = []
     splits = {name: name for name in tree.splits}
-    cut = any(image.split == "val" and _part_of(image.file) == "train" for image in tree.images)
+    cut = any(image.split == "val" and _split_of(image.file) == "train" for image in tree.images)
     if splits.keys() == {"train", "val"} and not cut:
         splits["val"] = "test"
-        notes.append("The second part of the copy, called validation, is the test split: the release has these two.")
-    # The names of the files say from which part of the release an image is.
-    strange = [image for image in tree.images if splits[image.split] != "test" and _part_of(image.file) == "test"]
-    strange += [image for image in tree.images if splits[image.split] == "test" and _part_of(image.file) == "train"]
+        notes.append("The second split of the copy, called validation, is the test split: the release has these two.")
+    # The names of the files say from which split of the release an image is.
+    strange = [image for image in tree.images if splits[image.split] != "test" and _split_of(image.file) == "test"]
+    strange += [image for image in tree.images if splits[image.split] == "test" and _split_of(image.file) == "train"]
     if strange:
         notes.append(
-            f"{len(strange):,} images lie in another part than the release's, as their names say, the first "
+            f"{len(strange):,} images lie in another split than the release's, as their names say, the first "
             f"{make_printable(strange[0].name)}: results are not comparable with those on RAF-DB's own test split."
         )
     if "val" in splits.values():
@@ -213,6 +213,6 @@ def _place_splits(tree: ClassTree) -> tuple[dict[str, str], Release, list[str]]:
     return splits, _RELEASE, notes
 
 
-def _part_of(file: str) -> str:
+def _split_of(file: str) -> str:
     matched = re.match(r"(train|test)_\d", file, re.IGNORECASE)
     return matched[1].lower() if matched else ""

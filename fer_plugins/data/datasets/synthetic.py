@@ -42,12 +42,12 @@ class Synthetic:
     """Procedural faces: seven expressions made of action units, each shown as a sequence of rising intensity.
 
     Every subject shows every class in one or more sequences of ``frames`` images. Pose, light and background are nearly
-    constant within a sequence, so that a split by sample leaks. The split of the release has each subject in one part
+    constant within a sequence, so that a split by sample leaks. The split of the release has each subject in one split
     only: about 70 % of the subjects train, 15 % val, 15 % test, at least one each.
 
     An image depends on its source name ("s003/happy/f2": subject, class, frame), ``frames``, ``difficulty``, ``seed``,
     ``image_size`` and ``channels`` alone: not on how many others there are or were read. So a larger dataset holds the
-    images of a smaller one under the same names, though maybe in another part. ``image_size`` changes neither people
+    images of a smaller one under the same names, though maybe in another split. ``image_size`` changes neither people
     nor poses.
 
     Args:

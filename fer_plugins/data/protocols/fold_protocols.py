@@ -35,16 +35,16 @@ def official_val(table: SampleTable, seed: int, *, share: float = 0.1) -> list[F
     Raises:
         InputError: the release has no test split, has a validation split already, or a class has too few samples.
     """
-    parts = [] if table.split is None else sorted(set(table.split.tolist()))
-    if "test" not in parts or "train" not in parts:
+    splits = [] if table.split is None else sorted(set(table.split.tolist()))
+    if "test" not in splits or "train" not in splits:
         raise InputError(
             "protocol official_val: the dataset has no official train and test split; use --protocol random"
         )
-    if "val" in parts:
+    if "val" in splits:
         raise InputError("protocol official_val: the release has a validation split; use --protocol official")
-    parts_in_all = _parts_of("share", share)
+    parts = _parts_of("share", share)
     train = _ordered(table, np.flatnonzero(table.split == "train"))
-    kept, val = next(_stratified(table, train, parts_in_all, derive(seed, "protocol official_val"), "official_val"))
+    kept, val = next(_stratified(table, train, parts, derive(seed, "protocol official_val"), "official_val"))
     return [_fold(kept, val, np.flatnonzero(table.split == "test"))]
 
 

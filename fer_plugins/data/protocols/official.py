@@ -23,7 +23,7 @@ def official(table: SampleTable, seed: int) -> list[Fold]:
     """The release's own split, as one fold. The seed changes nothing.
 
     Raises:
-        InputError: the dataset's release has no split, or lacks one of its three parts.
+        InputError: the dataset's release has no split, or lacks one of its three splits.
     """
     del seed
     return [release_fold(table, "official")]
@@ -33,8 +33,8 @@ def release_fold(table: SampleTable, protocol: str) -> Fold:
     """Return the release's own split for the protocol of this name; raises as :func:`official` does."""
     if table.split is None:
         raise InputError(f"protocol {protocol}: the dataset has no official split; use --protocol random")
-    parts = {name: np.flatnonzero(table.split == name) for name in SPLITS}
-    missing = [name for name in SPLITS if len(parts[name]) == 0]
+    subsets = {name: np.flatnonzero(table.split == name) for name in SPLITS}
+    missing = [name for name in SPLITS if len(subsets[name]) == 0]
     if missing:
         # Only this keeps the release's test split where that is there.
         remedy = "official_val" if missing == ["val"] else "random"
@@ -42,14 +42,14 @@ def release_fold(table: SampleTable, protocol: str) -> Fold:
             f"protocol {protocol}: the dataset's official split has no {' and no '.join(missing)} split; "
             f"use --protocol {remedy}"
         )
-    return Fold(**parts)
+    return Fold(**subsets)
 
 
 def random(table: SampleTable, seed: int, *, val: float = 0.1, test: float = 0.1) -> list[Fold]:
     """Split sample by sample, stratified by class, as one fold; official splits are ignored.
 
-    Images of one subject, one sequence or one source photograph land in different parts, so where a dataset has
-    any, the numbers are too good. Each part's count of a class is its share rounded down or up, but at least 1. The
+    Images of one subject, one sequence or one source photograph land in different splits, so where a dataset has
+    any, the numbers are too good. Each split's count of a class is its share rounded down or up, but at least 1. The
     same images give the same split whatever the order of the rows.
 
     Args:
@@ -69,7 +69,7 @@ def random(table: SampleTable, seed: int, *, val: float = 0.1, test: float = 0.1
     generator = np.random.default_rng(derive(seed, "protocol random"))
     order = table.canonical_order()
     order = order[generator.permutation(len(order))]
-    parts: dict[str, list[Rows]] = {name: [] for name in SPLITS}
+    subsets: dict[str, list[Rows]] = {name: [] for name in SPLITS}
     for label in np.unique(table.label):
         rows = order[table.label[order] == label]
         if len(rows) < len(SPLITS):
@@ -79,9 +79,9 @@ def random(table: SampleTable, seed: int, *, val: float = 0.1, test: float = 0.1
             )
         counts = _apportion(len(rows), (1 - val - test, val, test))
         ends = np.cumsum(counts)
-        for name, part in zip(SPLITS, np.split(rows, ends[:-1]), strict=True):
-            parts[name].append(part)
-    return [Fold(**{name: np.sort(np.concatenate(chosen)) for name, chosen in parts.items()})]
+        for name, subset in zip(SPLITS, np.split(rows, ends[:-1]), strict=True):
+            subsets[name].append(subset)
+    return [Fold(**{name: np.sort(np.concatenate(chosen)) for name, chosen in subsets.items()})]
 
 
 def _apportion(total: int, shares: Sequence[float]) -> Rows:
@@ -103,25 +103,25 @@ def _apportion(total: int, shares: Sequence[float]) -> Rows:
 
 
 def split_folds(table: SampleTable, protocol: ProtocolCall, *, limit: int | float | None = None) -> list[Fold]:
-    """Return the folds of ``protocol`` on the whole table, or on the part that ``limit`` leaves.
+    """Return the folds of ``protocol`` on the whole table, or on the subset that ``limit`` leaves.
 
     Every fold is checked. The rows are sorted, and are rows of ``table`` in either case.
 
     Args:
         table: the samples.
         protocol: maps a table to folds.
-        limit: see :meth:`SampleTable.part`.
+        limit: see :meth:`SampleTable.subset`.
 
     Raises:
         InputError: ``limit`` is wrong; the protocol refuses the table; a fold is not three arrays of whole numbers in
-            0..len(table)-1; or a row comes twice, in one part or in two (a protocol that says its ``flaw`` may use the
+            0..len(table)-1; or a row comes twice, in one split or in two (a protocol that says its ``flaw`` may use the
             same rows for val and test).
     """
-    kept = np.arange(len(table)) if limit is None else table.part(limit)
-    part = table if len(kept) == len(table) else table.rows(kept)
+    kept = np.arange(len(table)) if limit is None else table.subset(limit)
+    subset = table if len(kept) == len(table) else table.rows(kept)
     owner = f"protocol {_name_of(protocol)}"
     try:
-        folds: object = protocol(part)
+        folds: object = protocol(subset)
     except InputError:
         raise
     except ValueError as error:  # the contract's way to refuse a table
@@ -129,7 +129,7 @@ def split_folds(table: SampleTable, protocol: ProtocolCall, *, limit: int | floa
     if not isinstance(folds, list) or not folds:
         raise InputError(f"{owner} must return a list of at least one fold, not {type(folds).__name__}")
     flawed = flaw_of(protocol) is not None
-    checked = [_checked_fold(fold, f"{owner}, fold {place}", len(part), flawed) for place, fold in enumerate(folds)]
+    checked = [_checked_fold(fold, f"{owner}, fold {place}", len(subset), flawed) for place, fold in enumerate(folds)]
     return [Fold(*(kept[rows] for rows in fold)) for fold in checked]
 
 
@@ -148,22 +148,22 @@ def _checked_fold(fold: object, where: str, size: int, flawed: bool) -> Fold:
     if not isinstance(fold, tuple) or len(fold) != len(SPLITS):
         raise InputError(f"{where} must be a Fold of train, val and test")
     owner = np.full(size, -1)
-    parts: list[Rows] = []
-    for number, (name, part) in enumerate(zip(SPLITS, fold, strict=True)):
-        if not (isinstance(part, np.ndarray) and part.ndim == 1 and np.issubdtype(part.dtype, np.integer)):
+    subsets: list[Rows] = []
+    for number, (name, subset) in enumerate(zip(SPLITS, fold, strict=True)):
+        if not (isinstance(subset, np.ndarray) and subset.ndim == 1 and np.issubdtype(subset.dtype, np.integer)):
             raise InputError(f"{where}: {name} must be a one-dimensional array of whole numbers")
-        if len(part) and not (0 <= part.min() and part.max() < size):
+        if len(subset) and not (0 <= subset.min() and subset.max() < size):
             raise InputError(f"{where}: {name} has a row outside 0..{size - 1}")
-        if len(np.unique(part)) != len(part):
+        if len(np.unique(subset)) != len(subset):
             raise InputError(f"{where}: {name} has a row twice")
-        taken = owner[part]
-        selects_on_test = flawed and name == "test" and np.array_equal(np.sort(part), parts[1])
+        taken = owner[subset]
+        selects_on_test = flawed and name == "test" and np.array_equal(np.sort(subset), subsets[1])
         if (taken >= 0).any() and not selects_on_test:
-            row = int(part[taken >= 0][0])
+            row = int(subset[taken >= 0][0])
             raise InputError(f"{where}: row {row} is both in {SPLITS[owner[row]]} and in {name}")
-        owner[part] = number
-        parts.append(np.sort(part).astype(np.int64))
-    return Fold(*parts)
+        owner[subset] = number
+        subsets.append(np.sort(subset).astype(np.int64))
+    return Fold(*subsets)
 
 
 def flaw_of(protocol: ProtocolCall) -> str | None:
@@ -203,7 +203,7 @@ def describe_fold(protocol: ProtocolCall, table: SampleTable, limit: int | float
     describe = getattr(_unbound(protocol), "describe", None)
     if describe is None:
         return None
-    notice: Notice = describe(table if limit is None else table.rows(table.part(limit)), **_options(protocol))
+    notice: Notice = describe(table if limit is None else table.rows(table.subset(limit)), **_options(protocol))
     return notice
 
 

@@ -61,7 +61,7 @@ def write_split(
         "folds": [
             {
                 "split_hash": table.split_hash(fold._asdict(), classes),
-                **{name: part.tolist() for name, part in fold._asdict().items()},
+                **{name: rows.tolist() for name, rows in fold._asdict().items()},
             }
             for fold in folds
         ],

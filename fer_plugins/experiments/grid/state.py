@@ -114,7 +114,7 @@ def hold(output: Path) -> Iterator[int | None]:
 
 
 def score(record: Record) -> dict[str, Any]:
-    """Return what a finished run says: part, accuracy and f1 with their intervals over test samples, and remarks.
+    """Return what a finished run says: split, accuracy and f1 with their intervals over test samples, and remarks.
 
     Folds that test samples more than once have no pooled score; accuracy is None, the mean of the folds a remark.
 
@@ -122,17 +122,17 @@ def score(record: Record) -> dict[str, Any]:
         KeyError: the record is not that of a finished run.
     """
     manifest, metrics = record.manifest, record.metrics
-    part = manifest["reported_on"]
+    split = manifest["reported_on"]
     folds = "folds" in manifest
     faults = manifest["not_a_result"] if folds else metrics["not_a_result"]
     remarks = [f"flawed protocol: {manifest['protocol']['flaw']}"] if manifest["protocol"].get("flaw") else []
-    if folds and part not in metrics:
+    if folds and split not in metrics:
         between = metrics["between_folds"]["accuracy"]
         remarks.append(f"samples tested in several folds, not pooled; mean of {between['folds']} {between['mean']:.4f}")
-    scores: dict[str, Any] = {"part": part}
+    scores: dict[str, Any] = {"part": split}
     for name in HEADLINE:
-        scores[name] = metrics[part][name] if part in metrics else None
-        scores[f"{name}_interval"] = metrics[part]["intervals"].get(name) if part in metrics else None
+        scores[name] = metrics[split][name] if split in metrics else None
+        scores[f"{name}_interval"] = metrics[split]["intervals"].get(name) if split in metrics else None
     return scores | {"not_a_result": list(faults), "remarks": remarks}
 
 

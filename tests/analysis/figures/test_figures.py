@@ -64,7 +64,10 @@ def every_figure(classes=CLASSES, present=None):
         "reliability": draw_reliability(predictions, TITLE),
         "roc": draw_roc(predictions, classes, TITLE),
         "class_distribution": draw_distribution(
-            {part: {name: 7215 // size for name in classes} for size, part in enumerate(("training", "validation"), 1)},
+            {
+                split: {name: 7215 // size for name in classes}
+                for size, split in enumerate(("training", "validation"), 1)
+            },
             TITLE,
         ),
     }
@@ -299,7 +302,7 @@ def run_folder(tmp_path):
             "fingerprint": "f1",
             "split_hash": "5a5a",
             "classes": CLASSES,
-            "counts": {part: COUNTS for part in ("train", "val", "test")},
+            "counts": {split: COUNTS for split in ("train", "val", "test")},
         },
     )
     record.write_metrics()

@@ -194,8 +194,8 @@ def test_the_command_writes_the_bars_and_says_what_a_claim_needs(several, tmp_pa
 
 
 def counted(train, **more):
-    parts = {"train": train, "val": {"anger": 3, "happy": 4}, "test": {"anger": 5, "happy": 6}}
-    return {"data": {"counts": parts, **more}, "selected_on": {"split": "val"}}
+    splits = {"train": train, "val": {"anger": 3, "happy": 4}, "test": {"anger": 5, "happy": 6}}
+    return {"data": {"counts": splits, **more}, "selected_on": {"split": "val"}}
 
 
 @pytest.mark.parametrize(
@@ -216,7 +216,7 @@ def counted(train, **more):
             [[9, 30], [30, 30]],
         ),
     ],
-    ids=["parts", "one part twice", "oversample", "absent class", "augment", "augment before the split"],
+    ids=["parts", "one split twice", "oversample", "absent class", "augment", "augment before the split"],
 )
 def test_the_class_distribution_has_the_counts(balance, manifest, wanted):
     series, _ = count_classes(manifest, {"data": {"balance": balance}})
@@ -224,7 +224,7 @@ def test_the_class_distribution_has_the_counts(balance, manifest, wanted):
     axis = figure.axes[0]
     drawn = [bar.get_width() for bar in axis.patches]
     assert [drawn[n : n + 2] for n in range(0, len(drawn), 2)] == wanted
-    assert [text.get_text() for text in axis.texts] == [f"{value:,}" for part in wanted for value in part]
+    assert [text.get_text() for text in axis.texts] == [f"{value:,}" for split in wanted for value in split]
     assert (axis.get_xlabel(), axis.get_ylabel()) == ("images", "class")
     check_words(figure)
 
@@ -246,8 +246,8 @@ def test_oversampling_gives_an_epoch_the_counts_that_are_drawn():
     drawn = np.zeros(7, dtype=int)
     for batch in data.train_dataloader():
         drawn += np.bincount(batch.label, minlength=7)
-    parts = {"train": dict(zip(data.classes, before.tolist(), strict=True))}
-    series, _ = count_classes({"data": {"counts": parts}}, {"data": {"balance": "oversample"}})
+    splits = {"train": dict(zip(data.classes, before.tolist(), strict=True))}
+    series, _ = count_classes({"data": {"counts": splits}}, {"data": {"balance": "oversample"}})
     assert len(set(before)) > 1
     assert list(series.values())[1] == dict(zip(data.classes, drawn.tolist(), strict=True))
 
@@ -262,8 +262,8 @@ def test_a_run_records_the_counts_before_and_after_balancing(explaining, tmp_pat
     (before, counted), (_, after) = series.items()
     assert before == heading
     assert set(after.values()) == {60}
-    part = build_data(config.resolve(settings(tmp_path, protocol="official")).config).counts
-    assert sum(counted.values()) == (105 if protocol == "paper_aa_dcn" else sum(part["train"].values()))
+    split = build_data(config.resolve(settings(tmp_path, protocol="official")).config).counts
+    assert sum(counted.values()) == (105 if protocol == "paper_aa_dcn" else sum(split["train"].values()))
 
 
 # --- the augmentation sheet
@@ -431,7 +431,7 @@ def test_a_sheet_of_every_kind_keeps_its_words_apart():
 def a_table(labels):
     """A data module of as little as ``choose_rows`` asks for."""
     labels = np.array(labels)
-    return SimpleNamespace(rows=lambda part: np.arange(len(labels)), table=SimpleNamespace(label=labels, origin=None))
+    return SimpleNamespace(rows=lambda split: np.arange(len(labels)), table=SimpleNamespace(label=labels, origin=None))
 
 
 def test_each_class_is_shown_before_any_is_shown_again():
@@ -551,8 +551,8 @@ def test_a_folder_that_cannot_be_written_fails_no_run(explaining, tmp_path):
 
 
 def test_the_folder_of_folds_has_the_pooled_figures(explaining, tmp_path, monkeypatch):
-    def draw_the_whole(record, *parts):  # the folds are runs as any other: not drawn here, which saves the time
-        return ({}, []) if parts else draw_at_end(record)
+    def draw_the_whole(record, *splits):  # the folds are runs as any other: not drawn here, which saves the time
+        return ({}, []) if splits else draw_at_end(record)
 
     monkeypatch.setattr("fer_plugins.experiments.run.draw_at_end", draw_the_whole)
     whole = run(settings(tmp_path, logger={"name": "csv"}, protocol={"name": "subject_kfold", "k": 3}))
@@ -568,7 +568,7 @@ def test_the_folder_of_folds_has_the_pooled_figures(explaining, tmp_path, monkey
 def test_sheets_of_a_run_and_of_a_configuration(explaining, tmp_path, capsys, monkeypatch):
     record = run(settings(tmp_path, augmentation={"name": "light", "rotation": 33}))
     assert call(record.folder, "--augmentation") == 0
-    assert call(record.folder, "--explain", "--part", "test") == 0
+    assert call(record.folder, "--explain", "--split", "test") == 0
     assert "no picture of five: more than four dimensions" in capsys.readouterr().out
     names = {path.name for path in (record.folder / "figures").iterdir()}
     assert names == {"augmentation.png", "augmentation.svg", "explained.png", "explained.svg"}
@@ -605,7 +605,7 @@ def test_wrong_words_are_one_line(explaining, tmp_path, capsys):
     assert "not the folder of a run" in complaint(tmp_path / "no", "--explain")
     assert "not the folder of a run" in complaint(tmp_path / "no", "--augmentation")
     assert "its augmentation is none" in complaint(folder, "--augmentation")
-    assert "--part train: expected one of val, test" in complaint(folder, "--explain", "--part", "train")
+    assert "--split train: expected one of val, test" in complaint(folder, "--explain", "--split", "train")
     change(folder, "manifest.json", data={**record.manifest["data"], "split_hash": "5a5a"})
     assert "the data have changed" in complaint(folder, "--explain")
     change(folder, "manifest.json", status="failed")

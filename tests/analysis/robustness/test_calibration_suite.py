@@ -16,7 +16,7 @@ from fer_plugins.analysis.robustness.calibration_suite import (
     measure_calibration,
     scale,
 )
-from fer_plugins.analysis.robustness.network import Network, Part, predict
+from fer_plugins.analysis.robustness.network import Network, Split, predict
 
 CLASSES = ["a", "b", "c", "d"]
 
@@ -63,10 +63,10 @@ class Stored(nn.Module):
         return self.logits[pixels[:, 0] * 256 + pixels[:, 1]]
 
 
-def part_of(name, rows, labels):
+def split_of(name, rows, labels):
     images = np.zeros((len(rows), 2, 2, 1), dtype=np.uint8)
     images[:, 0, 0, 0], images[:, 0, 1, 0] = rows // 256, rows % 256
-    return Part(name, rows, labels, rows.astype(str), images.__getitem__)
+    return Split(name, rows, labels, rows.astype(str), images.__getitem__)
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +74,7 @@ def measured():
     logits, labels = draw(4000, seed=2)
     network = Network(Stored(3 * logits))
     test, val = (
-        part_of(name, rows, labels[rows]) for name, rows in (("test", np.arange(2000)), ("val", np.arange(2000, 4000)))
+        split_of(name, rows, labels[rows]) for name, rows in (("test", np.arange(2000)), ("val", np.arange(2000, 4000)))
     )
     plain = predict(network.logits, test, CLASSES)
     return network, test, val, plain, measure_calibration(network, test, val, plain, seed=0)
@@ -98,7 +98,7 @@ def test_scaling_mends_what_was_overconfident(measured):
 
 def test_the_temperature_does_not_depend_on_the_test_part(measured):
     network, test, val, _, found = measured
-    other = part_of("test", test.rows, (test.labels + 1) % 4)
+    other = split_of("test", test.rows, (test.labels + 1) % 4)
     again = measure_calibration(network, other, val, predict(network.logits, other, CLASSES), seed=0)
     assert again["temperature"] == found["temperature"]
     assert again["before"]["loss"]["value"] != found["before"]["loss"]["value"]

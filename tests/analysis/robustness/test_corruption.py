@@ -9,7 +9,7 @@ from support import ROOT
 from torch import nn
 
 from fer_plugins.analysis.robustness.corruption import TABLE, corrupt, corrupt_all, measure_corruption
-from fer_plugins.analysis.robustness.network import Network, Part
+from fer_plugins.analysis.robustness.network import Network, Split
 from fer_plugins.data.datasets.synthetic import Synthetic
 
 NEUTRAL = {
@@ -114,8 +114,8 @@ def test_accuracy_falls_with_severity_and_means_add_up(faces):
             return -torch.cdist(x.flatten(1).double(), known)
 
     rows = np.arange(len(images))
-    part = Part("test", rows, rows, digests(images), images.__getitem__, batch=5)
-    found = measure_corruption(Network(Nearest()), part, seed=0)
+    split = Split("test", rows, rows, digests(images), images.__getitem__, batch=5)
+    found = measure_corruption(Network(Nearest()), split, seed=0)
     assert found["plain"]["value"] == 1
     table = np.array([[one["accuracy"]["value"] for one in kind["severities"]] for kind in found["kinds"].values()])
     assert table.shape == (len(TABLE), 5)

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from fer_plugins.analysis.robustness.network import Network, Part
+from fer_plugins.analysis.robustness.network import Network, Split
 from fer_plugins.analysis.robustness.occlusion import BOXES, REGIONS, cover, cover_boxes, measure_occlusion
 
 SIDE = 48
@@ -50,8 +50,8 @@ def test_a_network_that_reads_the_mouth_loses_it_and_nothing_else():
     images = np.zeros((20, SIDE, SIDE, 1), dtype=np.uint8)
     images[10:, 34:42, 18:30] = 255
     rows = np.arange(20)
-    part = Part("test", rows, (rows >= 10).astype(int), rows.astype(str), images.__getitem__, batch=7)
-    found = measure_occlusion(Network(Mouth()), part, seed=0)
+    split = Split("test", rows, (rows >= 10).astype(int), rows.astype(str), images.__getitem__, batch=7)
+    found = measure_occlusion(Network(Mouth()), split, seed=0)
     assert found["plain"]["value"] == 1
     covers = found["covers"]
     assert covers["eyes"]["accuracy"]["value"] == covers["upper_half"]["unchanged"]["value"] == 1

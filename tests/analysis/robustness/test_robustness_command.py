@@ -12,7 +12,7 @@ import torch
 from support.verbs import evaluate
 
 from fer_plugins.analysis.robustness.evaluation import Request, _check_calibration, evaluate_run
-from fer_plugins.analysis.robustness.network import Part
+from fer_plugins.analysis.robustness.network import Split
 from fer_plugins.analysis.robustness.opened_run import check_run, open_run
 from fer_plugins.commands import main
 from fer_plugins.commands.robustness import robustness
@@ -109,12 +109,12 @@ def test_the_same_seed_gives_the_same_figures_and_other_runs_the_same_images(fin
 
 def test_validation_is_evaluated_without_opening_the_test_part(finished, tmp_path, capsys):
     before = contents(finished)
-    found = evaluate_run(finished, Request(suites=("occlusion", "calibration"), part="val"), out=tmp_path / "val")
+    found = evaluate_run(finished, Request(suites=("occlusion", "calibration"), split="val"), out=tmp_path / "val")
     assert found["part"] == "val"
     assert list(found["suites"]) == ["occlusion"]
     assert any("calibration was left out" in one for one in found["warnings"])
     assert contents(finished) == before
-    assert call(finished, "--suite", "calibration", "--part", "val", "--out", tmp_path / "more") == 2
+    assert call(finished, "--suite", "calibration", "--split", "val", "--out", tmp_path / "more") == 2
     assert "fitted on val" in capsys.readouterr().err
     assert not (tmp_path / "more").exists()
 
@@ -299,8 +299,8 @@ def test_a_method_that_cannot_work_is_refused_before_the_test_part_is_opened(fin
 
 @pytest.mark.parametrize("size", [7, 16, 17, 31, 100, 899])
 def test_no_batch_is_smaller_than_asked_and_every_image_is_in_one(size):
-    part = Part("val", np.arange(size), np.zeros(size), np.array(["d"] * size), read=lambda place: None, batch=16)
-    places = [np.arange(size)[place] for place in part.slices()]
+    split = Split("val", np.arange(size), np.zeros(size), np.array(["d"] * size), read=lambda place: None, batch=16)
+    places = [np.arange(size)[place] for place in split.slices()]
     assert np.concatenate(places).tolist() == list(range(size))
     assert min(map(len, places)) >= min(size, 16)
     assert max(map(len, places)) < 32
@@ -315,9 +315,9 @@ def test_no_batch_is_smaller_than_asked_and_every_image_is_in_one(size):
         (["run", "--suite", "shift,"], "--suite an empty name: expected one of"),
         (["run", "--tta", "twenty_crop"], "--tta twenty_crop: expected one of flip, five_crop, ten_crop"),
         (["run", "--saliency", "lime"], "--saliency lime: expected one of gradient"),
-        (["run", "--part", "train"], "--part train: expected one of test, val"),
-        (["run", "--part", "test,val"], "--part test,val: expected one of test, val"),
-        (["run", "--part", "val", "--part", "test"], "--part is given 2 times; give it once"),
+        (["run", "--split", "train"], "--split train: expected one of test, val"),
+        (["run", "--split", "test,val"], "--split test,val: expected one of test, val"),
+        (["run", "--split", "val", "--split", "test"], "--split is given 2 times; give it once"),
         (["run", "--limit", "0"], "--limit 0: expected a whole number from 1"),
         (["run", "--limit", "half"], "--limit half: expected"),
         (["run", "--seed", "-1"], "--seed -1: expected a whole number from 0"),
@@ -343,6 +343,6 @@ def test_words():
     words = parse(["--json", "--suite", "shift", "run", "--suite=shift,occlusion", "--limit=5", "--seed", "3"])
     assert words["run"] == "run"
     assert list(dict.fromkeys(sum(words["suite"], ()))) == ["shift", "occlusion"]
-    assert (words["tta"], words["saliency"], words["part"]) == ((), (), None)
+    assert (words["tta"], words["saliency"], words["split"]) == ((), (), None)
     assert (words["as_json"], words["limit"], words["seed"]) == (True, 5, 3)
-    assert all(one in parse(["run"]) for one in ("suite", "tta", "saliency", "part"))
+    assert all(one in parse(["run"]) for one in ("suite", "tta", "saliency", "split"))

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from fer_plugins.analysis.robustness.network import Network, Part
+from fer_plugins.analysis.robustness.network import Network, Split
 from fer_plugins.analysis.robustness.shift import measure_shift, move_crop, move_zero
 
 SIDE = 16
@@ -23,9 +23,9 @@ class Reads(nn.Module):
         return torch.stack([torch.zeros_like(value), value], 1)
 
 
-def part_of(images, labels):
+def split_of(images, labels):
     rows = np.arange(len(images))
-    return Part("test", rows, np.asarray(labels), np.array([str(row) for row in rows]), images.__getitem__, batch=3)
+    return Split("test", rows, np.asarray(labels), np.array([str(row) for row in rows]), images.__getitem__, batch=3)
 
 
 def square(side):
@@ -39,7 +39,7 @@ def square(side):
 def test_a_network_that_sums_the_image_does_not_see_a_shift_of_what_stays_inside():
     images = np.stack([square(side) for side in (1, 3, 5, 7)])
     network = Network(Reads(lambda x: x.sum((1, 2)) - 10))
-    found = measure_shift(network, part_of(images, [0, 0, 1, 1]), seed=0)["zero"]
+    found = measure_shift(network, split_of(images, [0, 0, 1, 1]), seed=0)["zero"]
     for distance in ("1", "2", "3", "4", "all"):
         assert found["consistency"][distance] == pytest.approx(
             {"value": 1, "low": 1, "high": 1, "method": "bootstrap over images"}
@@ -53,14 +53,14 @@ def test_a_network_that_sums_the_image_does_not_see_a_shift_of_what_stays_inside
 def test_no_network_sees_a_shift_of_a_constant_image_without_borders():
     images = np.full((3, SIDE, SIDE, 1), 128, dtype=np.uint8)
     network = Network(nn.Sequential(nn.Conv2d(1, 4, 5), nn.ReLU(), nn.MaxPool2d(3), nn.Flatten(), nn.LazyLinear(2)))
-    found = measure_shift(network, part_of(images, [0, 1, 1]), seed=0)["crop"]
+    found = measure_shift(network, split_of(images, [0, 1, 1]), seed=0)["crop"]
     assert found["consistency"]["all"]["value"] == 1
     assert found["probability_change"]["all"]["value"] < 1e-6
 
 
 def test_a_network_that_reads_one_pixel_agrees_where_the_square_still_covers_it():
     network = Network(Reads(lambda x: x[:, 8, 8] - 0.5))
-    found = measure_shift(network, part_of(square(3)[None], [1]), seed=0)["zero"]
+    found = measure_shift(network, split_of(square(3)[None], [1]), seed=0)["zero"]
     assert [found["consistency"][k]["value"] for k in ("1", "2", "3", "4", "all")] == [1, 0, 0, 0, 8 / 80]
     # Nine positions say 1 and 72 say 0: ordered pairs of different positions that agree.
     assert found["consistency_of_pairs"]["value"] == pytest.approx((9 * 8 + 72 * 71) / (81 * 80))
@@ -74,7 +74,7 @@ def test_the_interval_is_that_of_the_images():
     """Half of the images never change, half always do: a share of 1/2 of 40 images."""
     images = np.concatenate([np.zeros((20, SIDE, SIDE, 1), np.uint8), np.stack([square(1)] * 20)])
     network = Network(Reads(lambda x: x[:, 8, 8] - 0.5))
-    found = measure_shift(network, part_of(images, [0] * 40), seed=0)["zero"]["consistency"]["all"]
+    found = measure_shift(network, split_of(images, [0] * 40), seed=0)["zero"]["consistency"]["all"]
     assert found["value"] == 0.5
     spread = 1.96 * np.sqrt(0.25 / 40)
     assert found["low"] == pytest.approx(0.5 - spread, abs=0.03)

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from fer_plugins.analysis.robustness.measured import draw_weights, measure_means, measure_share
-from fer_plugins.analysis.robustness.network import Network, Part, predict
+from fer_plugins.analysis.robustness.network import Network, Split, predict
 from fer_plugins.analysis.robustness.tta import average, five_crop, flip, measure_tta, ten_crop
 
 CLASSES = ["left", "right"]
@@ -43,15 +43,15 @@ def test_a_mirrored_mean_knows_no_sides_and_the_plain_answer_stays():
     images = np.zeros((8, 8, 8, 1), dtype=np.uint8)
     images[:4, :, :4] = images[4:, :, 4:] = 40
     rows = np.arange(8)
-    part = Part("test", rows, np.repeat([0, 1], 4), rows.astype(str), images.__getitem__)
+    split = Split("test", rows, np.repeat([0, 1], 4), rows.astype(str), images.__getitem__)
     network = Network(Sides())
-    plain = predict(network.logits, part, CLASSES)
-    found = measure_tta(network, part, CLASSES, plain, "flip", seed=0)
+    plain = predict(network.logits, split, CLASSES)
+    found = measure_tta(network, split, CLASSES, plain, "flip", seed=0)
     assert (plain.predicted == plain.label).all()
     assert found["views"] == 2
     assert found["scores"]["loss"] == pytest.approx(np.log(2))
     assert found["loss_gain"]["value"] == pytest.approx(np.log(2) - plain.loss.mean())
-    same = measure_tta(Network(nn.Sequential(nn.Flatten(), _sum_twice())), part, CLASSES, plain, "flip", seed=0)
+    same = measure_tta(Network(nn.Sequential(nn.Flatten(), _sum_twice())), split, CLASSES, plain, "flip", seed=0)
     assert same["scores"]["accuracy"] == 0.5
 
 

@@ -1,4 +1,4 @@
-"""The audit of a dataset: groups, labels, parts, the table, the JSON and the contact sheet."""
+"""The audit of a dataset: groups, labels, splits, the table, the JSON and the contact sheet."""
 
 import base64
 import io
@@ -42,8 +42,8 @@ def make_table(images, labels=None, **columns):
     )
 
 
-def search(images, table, **parts):
-    splits = [{name: np.array(rows, np.int64) for name, rows in parts.items()}] if parts else []
+def search(images, table, **splits):
+    splits = [{name: np.array(rows, np.int64) for name, rows in splits.items()}] if splits else []
     return find_groups(find_near_copies(images), table, CLASSES[table.label], splits)
 
 
@@ -185,8 +185,8 @@ def test_another_dataset_is_a_part_of_its_own(capsys):
     assert values["images"] == 210 + size
     (fold,) = values["folds"]
     assert fold["parts"]["synthetic (second)"] == size
-    # The second holds the first's images under the same names, maybe in another part.
-    shared = [fold["exact"][f"{part}/synthetic (second)"] for part in ("train", "val", "test")]
+    # The second holds the first's images under the same names, maybe in another split.
+    shared = [fold["exact"][f"{split}/synthetic (second)"] for split in ("train", "val", "test")]
     assert sum(one["groups"] for one in shared) == 210
     assert set(fold["subjects"].values()) == {0}
     (pair, *_) = values["exact"]["members"]
@@ -217,11 +217,11 @@ def test_a_copy_that_differs_from_the_release_is_looked_at_and_the_difference_no
         ([*SYNTHETIC, "--against", "fer2013", "/nowhere/at/all"], "/nowhere/at/all"),
     ],
 )
-def test_wrong_words_are_one_line_and_nothing_is_written(words, part, tmp_path, capsys):
+def test_wrong_words_are_one_line_and_nothing_is_written(words, split, tmp_path, capsys):
     out = tmp_path / "out"
     assert call(*words, "--out", out) == 2
     captured = capsys.readouterr()
-    assert part in captured.err
+    assert split in captured.err
     assert captured.err.count("\n") == 1
     assert captured.out == ""
     assert not out.exists()

@@ -119,8 +119,8 @@ def test_identical_images_are_paired_with_the_first_and_searched_once(faces):
 
 def test_parts_are_counted_by_group_and_by_image(faces):
     images = np.concatenate([faces[:6], faces[:2, :, ::-1], faces[:1, :, ::-1]])
-    parts = {"train": np.arange(4), "val": np.array([4, 5]), "test": np.array([6, 7, 8])}
-    assert count_between(find_near_copies(images).components(), parts) == {
+    splits = {"train": np.arange(4), "val": np.array([4, 5]), "test": np.array([6, 7, 8])}
+    assert count_between(find_near_copies(images).components(), splits) == {
         ("train", "val"): (0, 0),
         ("train", "test"): (2, 3),
         ("val", "test"): (0, 0),

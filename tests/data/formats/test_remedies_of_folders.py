@@ -10,7 +10,7 @@ from support import remedy_cases as cases
 from fer_plugins import config
 from fer_plugins.config import registry
 from fer_plugins.data.images import load_images
-from fer_plugins.data.protocols.fold_parts import count_classes
+from fer_plugins.data.protocols.fold_splits import count_classes
 from fer_plugins.data.protocols.official import split_folds
 from fer_plugins.runtime.errors import InputError
 

@@ -19,7 +19,7 @@ from support.verbs import compare, figures, parse, table
 from fer_plugins import config
 from fer_plugins.analysis.figures.recorded import read_recorded
 from fer_plugins.commands import main
-from fer_plugins.data.protocols.fold_parts import find_release_parts
+from fer_plugins.data.protocols.fold_splits import find_release_splits
 from fer_plugins.data.protocols.official import flaw_of
 from fer_plugins.experiments.run import run
 from fer_plugins.metrics.by_dataset import confusion, gap, prior_adjusted_accuracy, score_targets
@@ -367,7 +367,7 @@ def test_a_part_holds_every_class_of_every_dataset(roots):
         rafdb_to(roots, "--data.limit", "19")
     jaffe = ("--data.targets.jaffe.root", roots["jaffe"], "--data.targets.jaffe.check", "off")
     table = rafdb_to(roots, *jaffe).table
-    chosen = table.rows(table.part(40))
+    chosen = table.rows(table.subset(40))
     assert len(chosen) == 40
     for name, size in (("ckplus", 6), ("jaffe", 7)):
         assert len(set(chosen.label[chosen.origin == name])) == size
@@ -379,7 +379,7 @@ def test_the_release_s_own_parts_are_known_by_their_images(roots):
     target = ("--data.targets.ckplus.root", roots["ckplus"], "--data.targets.ckplus.check", "off")
 
     def parts(data, **limited):
-        return find_release_parts(data.table, data.fold, **({"limited": False} | limited))
+        return find_release_splits(data.table, data.fold, **({"limited": False} | limited))
 
     assert parts(data_of(*fer2013, *target)) == ["train", "val", "test"]  # the release's own three
     assert parts(rafdb_to(roots)) == ["test"]  # validation was drawn from train

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fer_plugins.contract import SPLITS
-from fer_plugins.data.protocols import fold_parts, fold_protocols
+from fer_plugins.data.protocols import fold_protocols, fold_splits
 from fer_plugins.data.protocols.fold_protocols import (
     kfold,
     leave_one_subject_out,
@@ -166,9 +166,9 @@ def test_a_dataset_without_groups_is_refused(name):
 
 def test_a_class_that_a_part_lacks_is_said_and_one_that_training_lacks_refused():
     counts = {"train": {"a": 2, "b": 2}, "val": {"a": 1, "b": 0}, "test": {"a": 0, "b": 1}}
-    said = fold_parts.missing_classes(counts)
+    said = fold_splits.missing_classes(counts)
     assert said == "no sample of b in val and none of a in test: their scores are averages over fewer classes"
-    assert fold_parts.missing_classes({"val": {"a": 1}, "test": {"a": 1}}) is None
+    assert fold_splits.missing_classes({"val": {"a": 1}, "test": {"a": 1}}) is None
 
 
 @pytest.mark.parametrize("protocol", ["subject_kfold", "leave_one_subject_out", "sequence_disjoint", "kfold"])

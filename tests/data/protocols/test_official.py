@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from fer_plugins.config import registry
 from fer_plugins.contract import SPLITS, Fold
-from fer_plugins.data.protocols import fold_parts, official
+from fer_plugins.data.protocols import fold_splits, official
 from fer_plugins.data.table import SampleTable
 from fer_plugins.runtime.errors import InputError
 
@@ -181,18 +181,18 @@ def test_limited_rows_are_rows_of_the_whole_table() -> None:
 def test_count_classes_names_class_and_split() -> None:
     table = make_table([4, 4])
     fold = arrays([0, 1, 4, 5], [2, 6], [3, 7])
-    counted = fold_parts.count_classes(table, fold, ("anger", "happy"), owner="dataset made")
+    counted = fold_splits.count_classes(table, fold, ("anger", "happy"), owner="dataset made")
     assert counted == {
         "train": {"anger": 2, "happy": 2},
         "val": {"anger": 1, "happy": 1},
         "test": {"anger": 1, "happy": 1},
     }
     with pytest.raises(InputError, match="class happy has no sample in split train of dataset made"):
-        fold_parts.count_classes(table, arrays([0, 1], [4, 2], [3, 7]), ("anger", "happy"), owner="dataset made")
+        fold_splits.count_classes(table, arrays([0, 1], [4, 2], [3, 7]), ("anger", "happy"), owner="dataset made")
     with pytest.raises(InputError, match="no sample is in split val of dataset made"):
-        fold_parts.count_classes(table, arrays([0, 4], [], [3, 7]), ("anger", "happy"), owner="dataset made")
-    lacking = fold_parts.count_classes(table, arrays([0, 4], [1, 2], [3, 7]), ("anger", "happy"), owner="dataset made")
-    assert fold_parts.missing_classes(lacking) == (
+        fold_splits.count_classes(table, arrays([0, 4], [], [3, 7]), ("anger", "happy"), owner="dataset made")
+    lacking = fold_splits.count_classes(table, arrays([0, 4], [1, 2], [3, 7]), ("anger", "happy"), owner="dataset made")
+    assert fold_splits.missing_classes(lacking) == (
         "no sample of happy in val: their scores are averages over fewer classes"
     )
 

@@ -33,7 +33,7 @@ class PartScores:
     warnings: list[str] = field(default_factory=list)
 
 
-def score_part(predictions: Predictions, data: FERDataModule, faults: Sequence[str]) -> PartScores:
+def score_split(predictions: Predictions, data: FERDataModule, faults: Sequence[str]) -> PartScores:
     """Score the predictions of one split.
 
     Args:

@@ -11,7 +11,7 @@ from fer_plugins.data.table import SampleTable
 from fer_plugins.runtime.errors import InputError
 
 
-def find_release_parts(table: SampleTable, fold: Fold, *, limited: bool) -> list[str]:
+def find_release_splits(table: SampleTable, fold: Fold, *, limited: bool) -> list[str]:
     """Return the splits of a fold that hold the images which the release has in its split of that name.
 
     Other datasets that are tested on beside are no part of the release and do not count.
@@ -19,7 +19,7 @@ def find_release_parts(table: SampleTable, fold: Fold, *, limited: bool) -> list
     Args:
         table: the samples.
         fold: rows of the table.
-        limited: whether only some of the images are used; then a part need not have all of the release's, but no
+        limited: whether only some of the images are used; then a split need not have all of the release's, but no
             other ones.
     """
     if table.split is None:
@@ -55,10 +55,10 @@ def count_classes(table: SampleTable, fold: Fold, classes: Sequence[str], *, own
     """
     counted = {}
     for split, rows in zip(SPLITS, fold, strict=True):
-        part = rows if table.origin is None else rows[table.origin[rows] == ""]
-        counts = np.bincount(table.label[part], minlength=len(classes)).tolist()
-        if len(part) == 0 or (split == "train" and 0 in counts):
-            if len(part) == 0:
+        own = rows if table.origin is None else rows[table.origin[rows] == ""]
+        counts = np.bincount(table.label[own], minlength=len(classes)).tolist()
+        if len(own) == 0 or (split == "train" and 0 in counts):
+            if len(own) == 0:
                 raise InputError(
                     f"no sample is in split {split} of {owner}; raise data.limit where that is set, or use another "
                     "protocol"
