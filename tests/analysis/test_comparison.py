@@ -85,8 +85,8 @@ def test_seeds_are_grouped_paired_by_seed_and_corrected_together(tmp_path, capsy
     assert wilcoxon["p"] >= 0.5
     assert compare([*map(str, folders[:4]), "--classes"]) == 0
     shown = capsys.readouterr().out
-    for split in ("over seeds: mean", "z form", "not distinguishable", "one-way ANOVA", "chi-square(2)", "at least 6"):
-        assert split in shown
+    for text in ("over seeds: mean", "z form", "not distinguishable", "one-way ANOVA", "chi-square(2)", "at least 6"):
+        assert text in shown
     assert max(map(len, shown.splitlines())) <= 100
 
 

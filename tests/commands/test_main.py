@@ -40,7 +40,7 @@ def test_the_name_may_follow_its_options():
 
 
 @pytest.mark.parametrize(
-    ("words", "part"),
+    ("words", "message"),
     [
         (["--plugin"], "--plugin needs a value"),
         (["--data", "--list"], "--data needs a value"),
@@ -55,10 +55,10 @@ def test_the_name_may_follow_its_options():
         (["--plugin", "nobody"], "unknown architecture 'nobody'"),
     ],
 )
-def test_wrong_words_are_one_line_and_exit_2(words, split, capsys):
+def test_wrong_words_are_one_line_and_exit_2(words, message, capsys):
     assert main.call("fer-run", main._run, words) == 2
     captured = capsys.readouterr()
-    assert split in captured.err
+    assert message in captured.err
     assert captured.err.count("\n") == 1
     assert captured.out == ""
 
@@ -141,21 +141,21 @@ def test_help_fits_one_screen_and_names_the_sections():
 
 def test_help_of_a_section_lists_the_options_of_its_offers():
     text = call("--help", "data").stdout
-    for split in (
+    for message in (
         "--data.batch_size  int 1..65536 (images), default 32",
         "options of fer2013",
         "--data.check",
         "options of synthetic",
     ):
-        assert split in text
+        assert message in text
     text = call("--help", "callbacks", "seed").stdout
-    for split in (
+    for message in (
         "--callbacks  list of components",
         "options of ema",
         "--callbacks.ema.decay  float 0..1",
         "--seed  int >= 0",
     ):
-        assert split in text
+        assert message in text
 
 
 def test_list_to_a_closed_pipe_is_no_traceback():

@@ -130,7 +130,7 @@ MISSING = {"name": "fer2013", "root": "gone.zip"}
 
 
 @pytest.mark.parametrize(
-    ("content", "part"),
+    ("content", "message"),
     [
         ({"axis": GOOD}, "axis: unknown key; did you mean axes"),
         ({"axes": {}}, "axes: expected at least one"),
@@ -168,17 +168,17 @@ MISSING = {"name": "fer2013", "root": "gone.zip"}
         ({"axes": {**GOOD, "seed": list(range(10_001))}}, "axes.seed: 10,001 values, at most 10,000"),
     ],
 )
-def test_a_wrong_file_is_one_line_and_exit_2(place, capsys, content, split):
+def test_a_wrong_file_is_one_line_and_exit_2(place, capsys, content, message):
     Path("grid.yaml").write_text(yaml.safe_dump({"settings": SETTINGS, **content}))
     assert call("grid.yaml", "--out", "out") == 2
     said = capsys.readouterr()
-    assert split in said.err
+    assert message in said.err
     assert said.err.count("\n") == 1
     assert not Path("out").exists()
 
 
 @pytest.mark.parametrize(
-    ("words", "part"),
+    ("words", "message"),
     [
         ([], "expected one file"),
         (["a.yaml", "b.yaml"], "expected one file"),
@@ -195,11 +195,11 @@ def test_a_wrong_file_is_one_line_and_exit_2(place, capsys, content, split):
         (["grid.yaml", "--out", "o" * 300, "--dry-run"], "File name too long; give another folder"),
     ],
 )
-def test_a_wrong_word_is_one_line_and_exit_2(place, capsys, words, split):
+def test_a_wrong_word_is_one_line_and_exit_2(place, capsys, words, message):
     place(GOOD)
     assert call(*words) == 2
     said = capsys.readouterr()
-    assert split in said.err
+    assert message in said.err
     assert said.err.count("\n") == 1
 
 
@@ -423,8 +423,8 @@ def test_all_folds_and_one_of_them_have_estimates_of_their_own(place):
     counts = []
     for cell in plan.cells:
         record = state.survey_runs(plan).find(cell).record
-        splits = [Record.read(record.folder / name) for name in record.manifest["folds"]] if cell is every else [record]
-        counts.append(sum(sum(split.manifest["data"]["counts"]["train"].values()) for split in splits))
+        parts = [Record.read(record.folder / name) for name in record.manifest["folds"]] if cell is every else [record]
+        counts.append(sum(sum(part.manifest["data"]["counts"]["train"].values()) for part in parts))
     assert counts[1] > 1.5 * counts[0]
     assert times[1] / times[0] == pytest.approx(counts[1] / counts[0])
 

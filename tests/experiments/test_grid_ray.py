@@ -114,7 +114,7 @@ def test_without_an_address_ray_is_begun_here_and_ends_with_the_grid(place):
 
 @needs_ray
 @pytest.mark.parametrize(
-    ("address", "part"),
+    ("address", "message"),
     [
         ("127.0.0.1:9", "no Ray cluster answers"),
         ("127.0.0.1:99999", "no Ray cluster answers"),
@@ -122,11 +122,11 @@ def test_without_an_address_ray_is_begun_here_and_ends_with_the_grid(place):
         ("head", "expected HOST:PORT"),
     ],
 )
-def test_no_cluster_at_the_address_is_one_line_and_nothing_is_written(place, capsys, address, split):
+def test_no_cluster_at_the_address_is_one_line_and_nothing_is_written(place, capsys, address, message):
     place({"seed": [0]}, epochs=1)
     assert call("--address", address) == 2
     said = capsys.readouterr().err
-    assert f"--address {address}: {split}" in said
+    assert f"--address {address}: {message}" in said
     assert said.count("\n") == 1
     assert not Path("out").exists()
 

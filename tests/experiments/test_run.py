@@ -101,7 +101,7 @@ def test_the_claim_stands_beside_the_number(done):
 def test_the_table_is_printed(toy, tmp_path, capsys):
     record = run(settings(tmp_path))
     text = capsys.readouterr().out
-    for split in (
+    for message in (
         "epoch 2/2",
         "happy",
         "accuracy",
@@ -111,7 +111,7 @@ def test_the_table_is_printed(toy, tmp_path, capsys):
         "not stated",
         str(record.folder),
     ):
-        assert split in text, split
+        assert message in text, message
     assert max(map(len, text.splitlines())) <= 160
     assert "GPU available" not in text
 
@@ -211,13 +211,13 @@ def test_wrong_input_writes_nothing(toy, tmp_path):
     ]
     if not torch.cuda.is_available():
         cases.append(({"trainer": {"accelerator": "gpu"}}, "no CUDA device found"))
-    for changes, split in cases:
+    for changes, message in cases:
         flags = settings(tmp_path)
         for section, values in changes.items():
             flags[section] = {**flags.get(section, {}), **values} if "name" not in values else values
         with pytest.raises(InputError) as caught:
             run(flags)
-        assert split in str(caught.value)
+        assert message in str(caught.value)
         assert "\n" not in str(caught.value)
     assert not (tmp_path / "runs").exists()
 

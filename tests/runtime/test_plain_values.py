@@ -14,7 +14,7 @@ LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
 
 
 @pytest.mark.parametrize(
-    ("words", "parts"),
+    ("words", "messages"),
     [
         (["--optimizer", "{1.5: 2}"], ["optimizer", "1.5 is no name", "fer-run --help optimizer"]),
         (["--data", "{true: 1}"], ["data", "True is no name"]),
@@ -34,12 +34,12 @@ LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
         (["--seed", "9" * 5000], ["seed"]),
     ],
 )
-def test_it_is_one_line_and_exit_code_2(words, splits, capsys):
+def test_it_is_one_line_and_exit_code_2(words, messages, capsys):
     code = main.call("fer-run", main._run, ["--plugin", "lenet5", *words, "--print-config"])
     said = capsys.readouterr()
     assert (code, said.out, said.err.count("\n")) == (2, "", 1)
-    for split in splits:
-        assert split in said.err
+    for message in messages:
+        assert message in said.err
 
 
 def test_aliases_without_end_are_refused_before_they_are_followed(tmp_path, capsys):

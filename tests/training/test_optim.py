@@ -56,7 +56,7 @@ def test_plateau_looks_the_way_of_the_selection():
 
 
 @pytest.mark.parametrize(
-    ("flags", "parts"),
+    ("flags", "messages"),
     [
         ({"optimizer": {"name": "Adamm"}}, ["torch.optim has no 'Adamm'", "did you mean Adam"]),
         ({"optimizer": {"name": "Adam", "momentun": 0.9}}, ["optimizer.momentun", "unknown argument of Adam", "betas"]),
@@ -82,15 +82,15 @@ def test_plateau_looks_the_way_of_the_selection():
         ({"scheduler": {"name": "ExponentialLR", "gamma": float("inf")}}, ["makes the learning rate inf"]),
     ],
 )
-def test_wrong_arguments_are_one_line_before_anything_is_built(flags, splits):
+def test_wrong_arguments_are_one_line_before_anything_is_built(flags, messages):
     full = config.defaults()
     for section, values in flags.items():
         full[section] = {**full[section], **values}
     with pytest.raises(InputError) as caught:
         optim_trial.check(config.read_config(full))
     assert "\n" not in str(caught.value)
-    for split in splits:
-        assert split in str(caught.value)
+    for message in messages:
+        assert message in str(caught.value)
 
 
 OPTIMIZERS = [name for name, value in vars(torch.optim).items() if optim._is_a(value, torch.optim.Optimizer)]

@@ -42,8 +42,8 @@ def make_table(images, labels=None, **columns):
     )
 
 
-def search(images, table, **splits):
-    splits = [{name: np.array(rows, np.int64) for name, rows in splits.items()}] if splits else []
+def search(images, table, **rows_of):
+    splits = [{name: np.array(rows, np.int64) for name, rows in rows_of.items()}] if rows_of else []
     return find_groups(find_near_copies(images), table, CLASSES[table.label], splits)
 
 
@@ -204,7 +204,7 @@ def test_a_copy_that_differs_from_the_release_is_looked_at_and_the_difference_no
 
 
 @pytest.mark.parametrize(
-    ("words", "part"),
+    ("words", "message"),
     [
         ([], "NAME is missing"),
         (["synthetic", "--against", "fer2013"], "--against needs 2 values"),
@@ -217,11 +217,11 @@ def test_a_copy_that_differs_from_the_release_is_looked_at_and_the_difference_no
         ([*SYNTHETIC, "--against", "fer2013", "/nowhere/at/all"], "/nowhere/at/all"),
     ],
 )
-def test_wrong_words_are_one_line_and_nothing_is_written(words, split, tmp_path, capsys):
+def test_wrong_words_are_one_line_and_nothing_is_written(words, message, tmp_path, capsys):
     out = tmp_path / "out"
     assert call(*words, "--out", out) == 2
     captured = capsys.readouterr()
-    assert split in captured.err
+    assert message in captured.err
     assert captured.err.count("\n") == 1
     assert captured.out == ""
     assert not out.exists()
