@@ -102,7 +102,9 @@ def test_records_are_found_below_folders(record, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "content", [b"no gzip", gzip.compress(b"split,source\n" * 99)[:30], b"\x1f\x8b\x08" + b"\xff" * 40]
+    "content",
+    [b"no gzip", gzip.compress(b"split,source\n" * 99, mtime=0)[:30], b"\x1f\x8b\x08" + b"\xff" * 40],
+    ids=["no gzip", "cut", "no such header"],  # all processes must see the same names
 )
 def test_damaged_predictions_are_one_line_though_their_sum_is_right(record, content):
     (record / "predictions.csv.gz").write_bytes(content)
