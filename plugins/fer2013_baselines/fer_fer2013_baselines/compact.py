@@ -7,14 +7,15 @@ from typing import Literal
 from torch import Tensor, nn
 
 from fer_fer2013_baselines.preprocessing import check_dropout
-from fer_fer2013_baselines.residual import build_stem, residual_stages, start_as_he
+from fer_fer2013_baselines.residual import build_stem, residual_stages
 
 
 class FERCompact(nn.Module):
     """A residual network with a 3x3 stem and four stages; 11,260,351 parameters by default, for seven classes.
 
     (B, C, S, S) in [0, 1] -> (B, num_classes) logits. Basic blocks with batch normalisation and ReLU,
-    squeeze-excitation, global average pooling, dropout, one dense layer.
+    squeeze-excitation, shortcuts that average before they narrow the map, global average pooling, dropout, one dense
+    layer; weights start as PyTorch's layers do.
 
     Args:
         num_classes: outputs.
@@ -44,12 +45,12 @@ class FERCompact(nn.Module):
         check_dropout(dropout)
         if stem_stride not in (1, 2):
             raise ValueError(f"stem_stride is {stem_stride}; use 1 or 2")
-        stages = residual_stages(tuple(widths), tuple(depths), 16 if squeeze_excitation else 0)
+        reduction = 16 if squeeze_excitation else 0
+        stages = residual_stages(tuple(widths), tuple(depths), reduction, pooled_shortcuts=True)
         self.features = nn.Sequential(build_stem(in_channels, widths[0], stem_stride), stages)
         self.head = nn.Sequential(
             nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(dropout), nn.Linear(widths[-1], num_classes)
         )
-        start_as_he(self)
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (B, num_classes) of images (B, C, S, S) in [0, 1]."""

@@ -17,9 +17,13 @@ class ResidualBlock(nn.Module):
         stride: of the first convolution and the shortcut.
         reduction: squeeze-excitation (Hu et al. 2018) with width / reduction channels in between, at least 4;
             0: none.
+        pooled_shortcut: average 2x2 pixels before the shortcut's convolution, which then has stride 1 and sees all of
+            them (He et al. 2019, "Bag of tricks", ResNet-D); else that convolution has the stride.
     """
 
-    def __init__(self, entering: int, width: int, stride: int, reduction: int = 0) -> None:
+    def __init__(
+        self, entering: int, width: int, stride: int, reduction: int = 0, *, pooled_shortcut: bool = False
+    ) -> None:
         super().__init__()
         self.residual = nn.Sequential(
             nn.Conv2d(entering, width, 3, stride, padding=1, bias=False),
@@ -31,7 +35,12 @@ class ResidualBlock(nn.Module):
         )
         self.shortcut: nn.Module = nn.Identity()
         if stride > 1 or entering != width:
-            self.shortcut = nn.Sequential(nn.Conv2d(entering, width, 1, stride, bias=False), nn.BatchNorm2d(width))
+            pooled = pooled_shortcut and stride > 1
+            self.shortcut = nn.Sequential(
+                *([nn.AvgPool2d(stride, ceil_mode=True)] if pooled else []),
+                nn.Conv2d(entering, width, 1, 1 if pooled else stride, bias=False),
+                nn.BatchNorm2d(width),
+            )
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, entering, H, W) -> (B, width, H', W')."""
@@ -45,13 +54,16 @@ def build_stem(in_channels: int, width: int, stride: int = 1) -> nn.Sequential:
     )
 
 
-def residual_stages(widths: tuple[int, ...], depths: tuple[int, ...], reduction: int = 0) -> nn.Sequential:
+def residual_stages(
+    widths: tuple[int, ...], depths: tuple[int, ...], reduction: int = 0, *, pooled_shortcuts: bool = False
+) -> nn.Sequential:
     """Return stages of residual blocks for maps of widths[0] channels; each stage but the first halves the map.
 
     Args:
         widths: channels of each stage.
         depths: blocks of each stage.
         reduction: see ``ResidualBlock``.
+        pooled_shortcuts: see ``ResidualBlock``.
 
     Raises:
         ValueError: as many depths as widths are needed, all at least 1.
@@ -60,16 +72,17 @@ def residual_stages(widths: tuple[int, ...], depths: tuple[int, ...], reduction:
         raise ValueError(f"widths are {widths} and depths {depths}; give as many of each, all at least 1")
     stages = []
     for number, ((entering, width), depth) in enumerate(zip(pairwise((widths[0], *widths)), depths, strict=True)):
-        first = ResidualBlock(entering, width, 1 if number == 0 else 2, reduction)
+        stride = 1 if number == 0 else 2
+        first = ResidualBlock(entering, width, stride, reduction, pooled_shortcut=pooled_shortcuts)
         stages.append(nn.Sequential(first, *(ResidualBlock(width, width, 1, reduction) for _ in range(depth - 1))))
     return nn.Sequential(*stages)
 
 
 def start_as_he(network: nn.Module) -> None:
-    """Draw convolutions from He et al.'s normal distribution (fan out); let each residual begin at zero."""
+    """Draw convolutions from He et al.'s normal distribution (fan out).
+
+    Residuals do not begin at zero: on FER-2013 such a network stays at the loss of the class shares for epochs.
+    """
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
-        elif isinstance(module, ResidualBlock):
-            last = [layer for layer in module.residual if isinstance(layer, nn.BatchNorm2d)][-1]
-            nn.init.zeros_(last.weight)
