@@ -1,6 +1,7 @@
 """Fixtures of all tests: quiet libraries, made-up distributions, the real images where they are."""
 
 import os
+import shutil
 import sys
 import textwrap
 
@@ -34,6 +35,23 @@ def _no_figures_but_where_they_are_tested(request, monkeypatch):
 def real_fer2013():
     """Return the path of the official FER-2013; the test is skipped where there is none."""
     return find_fer2013()
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """Return a function that makes a folder once for the tests of a file, and gives each test a copy.
+
+    ``kept(name, make, into)``: ``make`` gets an empty folder and returns the folder to keep, in it or itself; the copy
+    lies in ``into`` under the same name.
+    """
+    made = {}
+
+    def copy(name, make, into):
+        if name not in made:
+            made[name] = make(tmp_path_factory.mktemp(name))
+        return shutil.copytree(made[name], into / made[name].name, symlinks=True)
+
+    return copy
 
 
 @pytest.fixture
