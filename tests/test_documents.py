@@ -3,7 +3,6 @@
 import json
 import re
 import shlex
-import shutil
 
 import pytest
 import yaml
@@ -256,7 +255,7 @@ def test_ci_runs_the_readmes_two_commands_word_for_word():
         assert f"\n    {pattern}\n" in readme
 
 
-@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT))
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_python_in_the_documents(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for language, lines in blocks(path):
@@ -264,7 +263,7 @@ def test_python_in_the_documents(path, tmp_path, monkeypatch):
             exec(compile("\n".join(lines), str(path), "exec"), {})
 
 
-@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT))
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_links_lead_somewhere(path):
     for target in re.findall(r"\]\(([^)#]+)\)", path.read_text()):
         if not target.startswith("http"):
