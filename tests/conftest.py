@@ -8,11 +8,34 @@ import textwrap
 import pytest
 from support import toy_net
 
+from fer_plugins.data.datasets.synthetic import Synthetic
 from fer_plugins.testing import find_fer2013
 
 os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
 # Before torch is imported: tests run in as many processes as there are cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+draw = Synthetic.__getitem__
+DRAWN = {}
+
+
+def _draw_once(self, index):
+    """A face of the same options is the same image; drawn each time, it takes half of a short training."""
+    if (self.cache_key, index) not in DRAWN:
+        DRAWN[self.cache_key, index] = draw(self, index)
+    return DRAWN[self.cache_key, index].copy()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _faces_are_drawn_once():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Synthetic, "__getitem__", _draw_once)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _faces_are_drawn_where_that_is_tested(request, monkeypatch):
+    if "synthetic" in request.node.path.name:
+        monkeypatch.setattr(Synthetic, "__getitem__", draw)
 
 
 @pytest.fixture(autouse=True)
