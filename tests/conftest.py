@@ -1,9 +1,14 @@
 """Fixtures of all tests: quiet libraries, made-up distributions, the real images where they are."""
 
+# ruff: noqa: E402
 import os
 import shutil
 import sys
 import textwrap
+
+os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
+# Before torch is imported, which reads it once: tests run in as many processes as there are cores.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 from support import toy_net
@@ -11,9 +16,6 @@ from support import toy_net
 from fer_plugins.data.datasets.synthetic import Synthetic
 from fer_plugins.testing import find_fer2013
 
-os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
-# Before torch is imported: tests run in as many processes as there are cores.
-os.environ.setdefault("OMP_NUM_THREADS", "1")
 draw = Synthetic.__getitem__
 DRAWN = {}
 

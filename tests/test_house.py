@@ -206,6 +206,11 @@ def test_every_bound_has_its_reason():
             assert "#" in line or before.startswith("#"), line
 
 
+def test_the_tests_limit_the_threads_before_torch_is_imported():
+    text = (ROOT / "tests" / "conftest.py").read_text()
+    assert text.index("OMP_NUM_THREADS") < re.search(r"^(import|from) (torch|fer_plugins|support)", text, re.M).start()
+
+
 def test_the_licence():
     assert "Apache License" in (ROOT / "LICENSE").read_text()
     assert tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["license"] == "Apache-2.0"
