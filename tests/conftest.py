@@ -1,6 +1,5 @@
 """Fixtures of all tests: quiet libraries, made-up distributions, the real images where they are."""
 
-# ruff: noqa: E402
 import os
 import shutil
 import sys
