@@ -188,8 +188,9 @@ def shortened_search(command, tmp_path):
     content["search"] |= {"population": 2, "iterations": 1}
     (tmp_path / "space.yaml").write_text(yaml.safe_dump(content))
     words = words[: words.index("--data")] + words[words.index("--data") + 4 :]
-    words[words.index("--trainer.epochs") + 1] = "6"
-    drawn = "--data synthetic --data.samples 420 --data.batch_size 8 --trainer.threads 1 --logger none"
+    words[words.index("--trainer.epochs") + 1] = "4"
+    drawn = "--data synthetic --data.samples 210 --data.image_size 32 --data.difficulty 0.1 --data.batch_size 8"
+    drawn += " --trainer.threads 1 --logger none"
     return " ".join([program, verb, str(tmp_path / "space.yaml"), *words, drawn]).replace("OUT", str(tmp_path / "out"))
 
 
