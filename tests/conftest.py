@@ -1,17 +1,42 @@
 """Fixtures of all tests: quiet libraries, made-up distributions, the real images where they are."""
 
 import os
+import shutil
 import sys
 import textwrap
+
+os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
+# Before torch is imported, which reads it once: tests run in as many processes as there are cores.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 from support import toy_net
 
+from fer_plugins.data.datasets.synthetic import Synthetic
 from fer_plugins.testing import find_fer2013
 
-os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
-# Before torch is imported: tests run in as many processes as there are cores.
-os.environ.setdefault("OMP_NUM_THREADS", "1")
+draw = Synthetic.__getitem__
+DRAWN = {}
+
+
+def _draw_once(self, index):
+    """A face of the same options is the same image; drawn each time, it takes half of a short training."""
+    if (self.cache_key, index) not in DRAWN:
+        DRAWN[self.cache_key, index] = draw(self, index)
+    return DRAWN[self.cache_key, index].copy()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _faces_are_drawn_once():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Synthetic, "__getitem__", _draw_once)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _faces_are_drawn_where_that_is_tested(request, monkeypatch):
+    if "synthetic" in request.node.path.name:
+        monkeypatch.setattr(Synthetic, "__getitem__", draw)
 
 
 @pytest.fixture(autouse=True)
@@ -34,6 +59,23 @@ def _no_figures_but_where_they_are_tested(request, monkeypatch):
 def real_fer2013():
     """Return the path of the official FER-2013; the test is skipped where there is none."""
     return find_fer2013()
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """Return a function that makes a folder once for the tests of a file, and gives each test a copy.
+
+    ``kept(name, make, into)``: ``make`` gets an empty folder and returns the folder to keep, in it or itself; the copy
+    lies in ``into`` under the same name.
+    """
+    made = {}
+
+    def copy(name, make, into):
+        if name not in made:
+            made[name] = make(tmp_path_factory.mktemp(name))
+        return shutil.copytree(made[name], into / made[name].name, symlinks=True)
+
+    return copy
 
 
 @pytest.fixture

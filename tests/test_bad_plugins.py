@@ -44,7 +44,10 @@ def claim(**values):
     return yaml.safe_dump(content)
 
 
-RUN = "fer-run --plugin bad --data synthetic --data.samples 210 --trainer.epochs 1 --logger none --run.output "
+RUN = (
+    "fer-run --plugin bad --data synthetic --data.samples 63 --data.subjects 3 --trainer.epochs 1 --logger none "
+    "--run.output "
+)
 FAULTS = {
     "unknown option": ({"paper_yaml": changed(model={"widht": 3})}, "widht: unknown option", "did you mean width"),
     "unknown key": ({"paper_yaml": changed(trainer={"epoch": 3})}, "trainer.epoch: unknown key", "recipe of fer_bad"),

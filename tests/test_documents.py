@@ -43,24 +43,38 @@ def blocks(path):
 
 
 def commands():
+    """Yield each command once, under the first document that shows it."""
+    seen = set()
     for path in DOCUMENTS:
         for language, lines in blocks(path):
             if language in ("shell", "bash", "sh"):
                 for line in lines:
                     command = line.split("  #")[0].strip()
-                    if re.match(r"(fer|fer-run|pip|python|pytest|wandb)\b", command):
-                        yield pytest.param(command, id=f"{path.parent.name}/{path.name}: {command}")
+                    if re.match(r"(fer|fer-run|pip|python|pytest|wandb)\b", command) and command not in seen:
+                        seen.add(command)
+                        yield pytest.param(command, id=f"{path.relative_to(ROOT)}: {command}")
 
 
 COMMANDS = list(commands())
 
 
+@pytest.fixture(scope="module")
+def fake(tmp_path_factory):
+    """Return the path of a tiny FER-2013."""
+    return fake_fer2013.write_tar_layout(tmp_path_factory.mktemp("images"), fake_fer2013.make_faces(each=6))
+
+
 @pytest.fixture
-def place(tmp_path, monkeypatch):
+def place(tmp_path, monkeypatch, fake, kept):
     """Return what the placeholders stand for, in a folder that has configs/ beside it."""
-    fake = fake_fer2013.write_tar_layout(tmp_path / "images", fake_fer2013.make_faces(each=6))
     (tmp_path / "configs").symlink_to(ROOT / "configs")
     monkeypatch.chdir(tmp_path)
+
+    def lenet5():
+        return kept("lenet5", lambda folder: finished(folder, "lenet5", "fer2013", fake), tmp_path / "runs")
+
+    def two_seeds():
+        return sorted(kept("two", train_two_seeds, tmp_path).iterdir())
 
     def fill(command):
         command = re.sub(r"PATH/fer2013\.(tar\.gz|zip)", str(fake), command)
@@ -70,7 +84,7 @@ def place(tmp_path, monkeypatch):
         if command.startswith("fer search"):
             command = shortened_search(command, tmp_path)
         elif "OUT/" in command:
-            command = command.replace("OUT", str(searched(tmp_path))).replace("epochs 100", "epochs 1")
+            command = command.replace("OUT", str(kept("search", searched, tmp_path))).replace("epochs 100", "epochs 1")
         if "--protocol.file split.json" in command:
             words = "data split synthetic --data.samples 63 --data.subjects 3 --protocol random --out split.json"
             assert main.call("fer", main._verb, words.split()) == 0
@@ -81,16 +95,16 @@ def place(tmp_path, monkeypatch):
                 (tmp_path / "datasets" / name).mkdir(parents=True, exist_ok=True)  # a plan looks no further
             command = command.replace("DATASETS", "datasets")
         if command.startswith(("fer evaluate RUN", "fer robustness RUN")):
-            command = command.replace("RUN", str(two_seeds(tmp_path, ("0",))[0]))
+            command = command.replace("RUN", str(two_seeds()[0]))
         if command.endswith("--augmentation"):  # the two seeds below have none
-            command = command.replace("RUN_A", str(finished(tmp_path, "lenet5", "fer2013", fake)))
+            command = command.replace("RUN_A", str(lenet5()))
         if command.startswith(("fer results", "fer reproduce")):
-            run = finished(tmp_path, "lenet5", "fer2013", fake)
+            run = lenet5()
             record = keep(run, tmp_path / "plugins" / "lenet5" / "results")
             (tmp_path / "docs").mkdir()
             command = command.replace("RUN", str(run)).replace("RECORD", str(record)).replace("PATH", str(fake))
         if "RUN_A" in command:
-            first, second = two_seeds(tmp_path)
+            first, second = two_seeds()
             if "--evaluated" in command:
                 for run in (first, second):
                     assert main.call("fer", main._verb, ["evaluate", str(run), "--suite", "shift", "--limit", "7"]) == 0
@@ -158,7 +172,7 @@ def overlay(tmp_path, words):
         values["data"] = {"name": named, "check": "off", "targets": targets}
     elif named in ("folder", "ferplus", "affectnet"):
         values["data"] = {"name": named}
-    elif not any(word.startswith("--config") for word in words):
+    elif not any(word.endswith("best.yaml") for word in words):
         values["data"] = QUICK["data"]
     if "paper_ckplus" in words:
         values["data"]["balance_to"] = 20
@@ -174,8 +188,9 @@ def shortened_search(command, tmp_path):
     content["search"] |= {"population": 2, "iterations": 1}
     (tmp_path / "space.yaml").write_text(yaml.safe_dump(content))
     words = words[: words.index("--data")] + words[words.index("--data") + 4 :]
-    words[words.index("--trainer.epochs") + 1] = "6"
-    drawn = "--data synthetic --data.samples 420 --data.batch_size 8 --trainer.threads 1 --logger none"
+    words[words.index("--trainer.epochs") + 1] = "4"
+    drawn = "--data synthetic --data.samples 210 --data.image_size 32 --data.difficulty 0.1 --data.batch_size 8"
+    drawn += " --trainer.threads 1 --logger none"
     return " ".join([program, verb, str(tmp_path / "space.yaml"), *words, drawn]).replace("OUT", str(tmp_path / "out"))
 
 
@@ -191,13 +206,13 @@ def finished(tmp_path, plugin, data, root):
     return next((tmp_path / "runs").iterdir())
 
 
-def two_seeds(tmp_path, seeds=("0", "1")):
-    """Return two runs that call more than one class, which a run of a single epoch seldom does."""
+def train_two_seeds(folder):
+    """Train two runs that call more than one class, which a run of a single epoch seldom does."""
     drawn = "--data synthetic --data.samples 420 --data.difficulty 0.1 --data.batch_size 8 --augmentation none"
     words = f"--plugin lenet5 {drawn} --optimizer.lr 3e-3 --trainer.epochs 2 --trainer.threads 1 --logger none".split()
-    for seed in seeds:
-        assert main.call("fer-run", main._run, [*words, "--seed", seed, "--run.output", str(tmp_path / "two")]) == 0
-    return sorted((tmp_path / "two").iterdir())
+    for seed in ("0", "1"):
+        assert main.call("fer-run", main._run, [*words, "--seed", seed, "--run.output", str(folder / "two")]) == 0
+    return folder / "two"
 
 
 def interrupted(tmp_path):
@@ -224,6 +239,7 @@ def test_a_documented_command(command, place, tmp_path, capsys):
     assert program in ("fer", "fer-run"), f"nothing runs {command!r}; make it run here or in .ci/run"
     if program == "fer":
         quick = overlay(tmp_path, words) if words[0] in ("inflation", "protocol-bias") else []
+        quick += ["--data.samples", "63", "--data.subjects", "3"] if words[0::2][:2] == ["data", "synthetic"] else []
         code = main.call("fer", main._verb, [*words, *quick])
         assert code == 0 or (words[:2] == ["data", "check"] and code == 1)  # a tiny copy is not the release
     else:
@@ -241,7 +257,7 @@ def test_ci_runs_the_readmes_two_commands_word_for_word():
         assert f"\n    {pattern}\n" in readme
 
 
-@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: f"{path.parent.name}/{path.name}")
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_python_in_the_documents(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for language, lines in blocks(path):
@@ -249,7 +265,7 @@ def test_python_in_the_documents(path, tmp_path, monkeypatch):
             exec(compile("\n".join(lines), str(path), "exec"), {})
 
 
-@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: f"{path.parent.name}/{path.name}")
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_links_lead_somewhere(path):
     for target in re.findall(r"\]\(([^)#]+)\)", path.read_text()):
         if not target.startswith("http"):

@@ -1,6 +1,7 @@
 """The house: who may import whom, what must be listed, what a file may be called."""
 
 import ast
+import functools
 import re
 import subprocess
 import sys
@@ -31,9 +32,14 @@ LAYERS = (
 )
 
 
+@functools.cache
+def parse(path):
+    return ast.parse(path.read_text())
+
+
+@functools.cache
 def imports(path, *, top_only):
     """Return the modules that a file imports; with ``top_only`` those at import time."""
-    tree = ast.parse(path.read_text())
     found = set()
 
     def visit(node, inside):
@@ -48,8 +54,8 @@ def imports(path, *, top_only):
                 found.update(f"{child.module}.{alias.name}" for alias in child.names)
             visit(child, lazy)
 
-    visit(tree, False)
-    return found
+    visit(parse(path), False)
+    return frozenset(found)
 
 
 def any_of(names, *modules):
@@ -96,24 +102,22 @@ def test_modules_that_scripts_and_documents_name_exist():
     assert not missing
 
 
-def layer_of(module):
-    return LAYERS.index(module.split(".")[1])
-
-
 def test_the_top_of_the_package_is_one_screen():
     entries = {path.stem for path in (ROOT / "fer_plugins").iterdir() if path.name not in ("__pycache__", "py.typed")}
     assert entries == {"__init__", *LAYERS}
     assert len(entries) <= 14
 
 
-@pytest.mark.parametrize("path", CORE, ids=lambda path: str(path.relative_to(ROOT)))
-def test_a_layer_imports_only_from_below(path):
-    own = path.relative_to(ROOT).with_suffix("").parts
-    if own[1] == "__init__":
-        return
-    wanted = {name for name in imports(path, top_only=False) if name.startswith("fer_plugins.") and path_of(name)}
-    above = {name for name in wanted if name != "fer_plugins.__version__" and layer_of(name) > LAYERS.index(own[1])}
-    assert not above
+def test_a_layer_imports_only_from_below():
+    above = {}
+    for path in CORE:
+        own = path.relative_to(ROOT).with_suffix("").parts
+        if own[1] == "__init__":
+            continue
+        wanted = {name for name in imports(path, top_only=False) if name.startswith("fer_plugins.") and path_of(name)}
+        allowed = LAYERS[: LAYERS.index(own[1]) + 1]
+        above[path] = {name for name in wanted - {"fer_plugins.__version__"} if name.split(".")[1] not in allowed}
+    assert not {path: names for path, names in above.items() if names}
 
 
 def test_module_and_data_do_not_know_each_other_nor_the_command_line():
@@ -188,7 +192,7 @@ def test_names_say_what_a_file_owns():
     forbidden = {"utils", "util", "common", "base", "helpers", "manager", "handler", "misc"}
     for path in [*CORE, *(ROOT / "plugins").rglob("*.py")]:
         assert not forbidden & set(path.with_suffix("").name.split("_")), path
-        assert ast.get_docstring(ast.parse(path.read_text())) or path.name.startswith("test_"), f"{path}: no docstring"
+        assert ast.get_docstring(parse(path)) or path.name.startswith("test_"), f"{path}: no docstring"
 
 
 def test_every_bound_has_its_reason():
@@ -200,6 +204,11 @@ def test_every_bound_has_its_reason():
             break
         if inside and ">=" in line:
             assert "#" in line or before.startswith("#"), line
+
+
+def test_the_tests_limit_the_threads_before_torch_is_imported():
+    text = (ROOT / "tests" / "conftest.py").read_text()
+    assert text.index("OMP_NUM_THREADS") < re.search(r"^(import|from) (torch|fer_plugins|support)", text, re.M).start()
 
 
 def test_the_licence():
@@ -225,6 +234,6 @@ def test_the_commit_is_that_of_this_checkout():
     assert (git_revision() or "").removesuffix("-dirty") == head
 
 
-@pytest.mark.parametrize("path", [*CORE, *PLUGIN_FILES], ids=lambda path: str(path.relative_to(ROOT)))
-def test_a_file_is_read_on_a_few_screens(path):
-    assert len(path.read_text().splitlines()) <= 250
+def test_a_file_is_read_on_a_few_screens():
+    lines = {path: len(path.read_text().splitlines()) for path in [*CORE, *PLUGIN_FILES]}
+    assert not {path: count for path, count in lines.items() if count > 250}

@@ -251,8 +251,8 @@ def test_the_paper_s_space_searches_its_network(tmp_path):
     assert [axis.value(1.0) for axis in space.axes] == [256, 1e-2, 1e-2]
     short = type(space)({"name": "ngo", "population": 2, "iterations": 1}, space.axes)
     base = {
-        "data": {"name": "synthetic", "samples": 420, "batch_size": 8},
-        "trainer": {"epochs": 6, "threads": 1},
+        "data": {"name": "synthetic", "samples": 210, "image_size": 32, "difficulty": 0.1, "batch_size": 8},
+        "trainer": {"epochs": 4, "threads": 1},
         "logger": {"name": "none"},
     }
     messages = []

@@ -64,6 +64,12 @@ STAGES = {  # module of the backbone: (channels, side at 224 pixels, parameters)
 }
 
 
+@pytest.fixture(autouse=True)
+def _vgg_without_the_dense_layers_that_are_taken_off(monkeypatch):
+    """Spare each VGG the two draws of 120 million weights that timm makes and the plug-in throws away."""
+    monkeypatch.setattr("timm.models.vgg.ConvMlp", lambda *given, **options: nn.Identity())
+
+
 def build(name, **options):
     return getattr(fer_classical_cnns, name)(num_classes=7, **options)
 

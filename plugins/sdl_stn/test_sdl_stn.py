@@ -248,7 +248,7 @@ def test_the_printed_rate_collapses_and_is_no_result(tmp_path):
     assert any("the sampling grid of sdl1 has left the image" in fault for fault in faults)
     assert any("is called" in fault for fault in faults)
     assert collapsed.metrics["claims"] == []
-    sound = run(flags)
+    sound = run({**flags, "data": {"name": "synthetic", "samples": 210, "subjects": 10}})
     assert not any("grid" in fault for fault in sound.metrics["not_a_result"])
     with (sound.folder / "metrics.csv").open() as file:
         assert all(float(row["health/sdl1_inside"]) > 0.9 for row in csv.DictReader(file))

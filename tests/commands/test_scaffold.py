@@ -48,7 +48,7 @@ def lines_of_code(text):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_is_made_passes_its_own_tests_and_the_linter(kind, tmp_path, capsys):
+def test_what_is_made_is_whole(kind, tmp_path, capsys):
     name = f"my_{kind}"
     assert fer("new", name, "--kind", kind, "--out", str(tmp_path)) == 0
     said = capsys.readouterr().out
@@ -61,14 +61,24 @@ def test_what_is_made_passes_its_own_tests_and_the_linter(kind, tmp_path, capsys
     )
     made = "".join((folder / file).read_text() for file in files)
     assert not re.findall(r"@[A-Z]+@", made)  # a place that was not filled
-    words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--import-mode=importlib", "."]
-    environment = {**os.environ, "PYTHONPATH": str(folder)}
-    done = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True)
+
+
+def test_what_is_made_passes_its_own_tests_and_the_linter(tmp_path):
+    """All kinds in one process: each would import torch anew."""
+    folders = [make(f"my_{kind}", kind, tmp_path) for kind in KINDS]
+    words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--import-mode=importlib"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, folders))}
+    words += ["--rootdir", str(tmp_path), "--junit-xml", str(tmp_path / "tests.xml"), *map(str, folders)]
+    done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
+    report = (tmp_path / "tests.xml").read_text()
+    for folder in folders:
+        assert f"test_{folder.name}" in report, f"no test of {folder.name} was run"
     # I001: which packages are one's own depends on where the folder lies.
     rules = ["--config", str(ROOT / "pyproject.toml"), "--ignore", "D103,I001"]
     for words in (["check", *rules], ["format", "--check", "--config", str(ROOT / "pyproject.toml")]):
-        done = subprocess.run([sys.executable, "-m", "ruff", *words, "."], cwd=folder, capture_output=True, text=True)
+        ruff = [sys.executable, "-m", "ruff", *words, *map(str, folders)]
+        done = subprocess.run(ruff, cwd=tmp_path, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout
 
 

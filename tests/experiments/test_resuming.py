@@ -25,8 +25,8 @@ from fer_plugins.training.module import FERModule
 
 
 @pytest.fixture
-def whole(toy, tmp_path):
-    return ended(run(flags(tmp_path / "whole")).folder)
+def whole(toy, tmp_path, kept):
+    return ended(kept("whole", lambda new: run(flags(new)).folder, tmp_path / "whole"))
 
 
 def test_the_case_is_one_in_which_the_best_is_early(whole):

@@ -27,11 +27,12 @@ FLAGS = {
 
 
 @pytest.fixture
-def trained(toy, tmp_path):
+def trained(toy, tmp_path, kept):
     """Return a finished run of the toy by its whole recipe, shortened to three epochs, and a function that claims."""
     paper = toy / "toy" / "paper.yaml"
     paper.write_text(paper.read_text().replace("epochs: 50", "epochs: 3"))
-    run = train(FLAGS | {"trainer": {"threads": 1, "progress": "none"}, "run": {"output": str(tmp_path / "runs")}})
+    flags = FLAGS | {"trainer": {"threads": 1, "progress": "none"}}
+    folder = kept("trained", lambda new: train(flags | {"run": {"output": str(new)}}).folder, tmp_path / "runs")
 
     def claim(*entries):
         usual = {"model": "Toy", "dataset": "Synthetic", "split": "test", "metric": "accuracy", "source": "Table 1"}
@@ -40,7 +41,7 @@ def trained(toy, tmp_path):
         content["claims"] = [usual | entry for entry in entries]
         (toy / "toy" / "claims.yaml").write_text(yaml.safe_dump(content))
 
-    return run.folder, claim
+    return folder, claim
 
 
 def verdicts(folder):

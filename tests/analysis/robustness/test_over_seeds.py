@@ -44,15 +44,17 @@ def write_evaluation(folder, value, **changes):
 
 
 @pytest.fixture
-def runs(tmp_path):
-    found = []
-    for rate, values in STEADY.items():
-        for seed, value in enumerate(values):
-            true, predicted = written_run.draw(seed + 1)
-            folder = written_run.write_run(tmp_path / f"{rate}-{seed}", true, predicted, seed=seed, lr=rate)
-            write_evaluation(folder, value)
-            found.append(folder)
-    return found
+def runs(tmp_path, kept):
+    def write(folder):
+        for rate, values in STEADY.items():
+            for seed, value in enumerate(values):
+                true, predicted = written_run.draw(seed + 1)
+                written_run.write_run(folder / f"{rate}-{seed}", true, predicted, seed=seed, lr=rate)
+                write_evaluation(folder / f"{rate}-{seed}", value)
+        return folder
+
+    folder = kept("runs", write, tmp_path)
+    return [folder / f"{rate}-{seed}" for rate, values in STEADY.items() for seed in range(len(values))]
 
 
 def compare(folders, *wanted):

@@ -28,9 +28,9 @@ SETTINGS = {
 
 
 @pytest.fixture
-def finished(toy, tmp_path):
+def finished(toy, tmp_path, kept):
     """Return the folder of a finished run."""
-    return run({**SETTINGS, "run": {"output": str(tmp_path / "runs")}}).folder
+    return kept("finished", lambda new: run({**SETTINGS, "run": {"output": str(new)}}).folder, tmp_path / "runs")
 
 
 def contents(folder):
