@@ -21,8 +21,8 @@ class Face:
 
     box: tuple[float, float, float, float]  # left, top, right, bottom; left < right and top < bottom
     score: float | None = None  # how sure the detector is, in [0, 1]; None where it does not say
-    # Name -> (x, y): "left_eye" and "right_eye" as seen in the image (left_eye has the smaller x), "nose", "left_mouth",
-    # "right_mouth", others; empty where the detector finds none.
+    # Name -> (x, y): "left_eye" and "right_eye" as seen in the image (left_eye has the smaller x), "nose",
+    # "left_mouth", "right_mouth", others; empty where the detector finds none.
     points: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
