@@ -77,7 +77,7 @@ def check_align(align: str, detector: Detector, name: str) -> None:
         raise InputError(f"face_align: {align!r} is not known; give none or eyes")
     if align == "eyes" and not set(EYES) <= set(getattr(detector, "point_names", ())):
         raise InputError(
-            f"face_align: detector {name} finds no eyes; take a detector that does, such as face_crop mtcnn, or "
+            f"face_align: detector {name} finds no eyes; take a detector that does, such as face_crop centerface, or "
             "face_align none"
         )
 
