@@ -17,6 +17,7 @@ from fer_plugins.contract import MixesBatch
 from fer_plugins.data.datamodule import FERDataModule
 from fer_plugins.data.face_crop import FaceCropped
 from fer_plugins.data.joined import Joined
+from fer_plugins.data.preprocessing import face_settings
 from fer_plugins.data.read_once import once
 from fer_plugins.runtime.errors import InputError
 from fer_plugins.training.progress import decoding_progress
@@ -63,6 +64,7 @@ def build_data(settings: config.RunConfig) -> FERDataModule:
         cache=cache_folder(section.cache),
         progress=decoding_progress(settings, section.name),
         resident_device="cuda" if settings.trainer.accelerator != "cpu" and torch.cuda.is_available() else "cpu",
+        faces=face_settings(section),
     )
     try:
         data.prepare()
