@@ -27,6 +27,7 @@ GROUPS = {
     "logger": "fer_plugins.loggers",
     "command": "fer_plugins.commands",
     "metric": "fer_plugins.metrics",
+    "detector": "fer_plugins.detectors",
 }
 # What the core hands to a factory whose signature names it; a user cannot set these through options.
 PROVIDED = {
@@ -41,6 +42,7 @@ PROVIDED = {
     "logger": ("folder", "config", "resume_id"),
     "command": (),
     "metric": (),
+    "detector": (),
 }
 REQUIRED_NAMES = {
     "architecture": ("num_classes",),
@@ -54,6 +56,7 @@ REQUIRED_NAMES = {
     "logger": ("folder",),
     "command": (),
     "metric": (),
+    "detector": (),
 }
 
 

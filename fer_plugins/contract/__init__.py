@@ -21,6 +21,7 @@ fer_plugins.callbacks      lightning Callback     epochs
 fer_plugins.loggers        lightning Logger       folder, config, resume_id
 fer_plugins.commands       exit code              argv, or nothing: a click.Command
 fer_plugins.metrics        Metric                 (none)
+fer_plugins.detectors      Detector               (none)
 ========================== ====================== ==================================================
 
 Contract version: the plug-in distribution's own dependency range on ``fer-plugins``.
@@ -41,6 +42,9 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 from fer_plugins.contract.commands import Command as Command
+from fer_plugins.contract.detectors import Detector as Detector
+from fer_plugins.contract.detectors import DetectorFactory as DetectorFactory
+from fer_plugins.contract.detectors import Face as Face
 from fer_plugins.contract.loggers import KeepsCheckpoint as KeepsCheckpoint
 from fer_plugins.contract.loggers import LoggerFactory as LoggerFactory
 from fer_plugins.contract.loggers import Result as Result
@@ -54,13 +58,15 @@ from fer_plugins.contract.network_members import HasExplain as HasExplain
 from fer_plugins.contract.network_members import HasHealth as HasHealth
 from fer_plugins.contract.network_members import HasParameterGroups as HasParameterGroups
 from fer_plugins.contract.network_members import Health as Health
+from fer_plugins.contract.searches import Search as Search
+from fer_plugins.contract.searches import SearchFactory as SearchFactory
 from fer_plugins.contract.training import CallbackFactory as CallbackFactory
 from fer_plugins.contract.training import Loss as Loss
 from fer_plugins.contract.training import LossFactory as LossFactory
 
 KINDS = (
     *("architecture", "pooling", "augmentation", "dataset", "protocol", "search"),
-    *("loss", "metric", "callback", "logger", "command"),
+    *("loss", "metric", "callback", "logger", "command", "detector"),
 )
 SPLITS = ("train", "val", "test")
 TargetMode = Literal["distribution", "draw", "any"]  # how training uses a table's column ``target``
@@ -215,29 +221,6 @@ class ProtocolFactory(Protocol):
 
     def __call__(self, table: Any, seed: int) -> list[Fold]:
         """Split the rows of ``table``."""
-        ...
-
-
-class Search(Protocol):
-    """A search for the point of the unit cube with the lowest value, one point at a time."""
-
-    def ask(self) -> list[float] | None:
-        """The next point to try, every coordinate in [0, 1]; None when the search is over."""
-        ...
-
-    def tell(self, value: float) -> None:
-        """Take the value of the point asked for last; lower is better, infinity where the trial failed."""
-        ...
-
-
-class SearchFactory(Protocol):
-    """``fer_plugins.searches``: a hyper-parameter search; the core maps the unit cube to ranges and runs the trials.
-
-    Deterministic: the same seed and the same values lead to the same points.
-    """
-
-    def __call__(self, *, dimensions: int, seed: int) -> Search:
-        """Begin a search over ``dimensions`` coordinates."""
         ...
 
 

@@ -1,0 +1,1 @@
+"""The face detectors of the core, and the crop of a face."""

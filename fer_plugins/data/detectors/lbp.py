@@ -1,0 +1,65 @@
+"""The detector `lbp`: scikit-image's cascade of local binary patterns, trained by OpenCV on frontal faces."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fer_plugins.contract import Face
+
+_WINDOW = 24  # side of the cascade's own window in pixels
+
+
+class LBP:
+    """Finds frontal, upright faces with scikit-image's cascade; it gives neither scores nor points.
+
+    Meant for photographs: it misses many faces in datasets of cut-out ones. Boxes are squares inside the image.
+
+    Args:
+        smallest: side of the smallest face, as a fraction of the image's shorter side; assumed: a smaller face is
+            somebody in the background.
+        scale_factor: between two sizes of the search window; scikit-image's usual one.
+        step_ratio: of the window's step; 1 searches exhaustively.
+    """
+
+    def __init__(
+        self,
+        *,
+        smallest: Annotated[float, "0..1"] = 0.2,
+        scale_factor: Annotated[float, "1.01..4"] = 1.2,
+        step_ratio: Annotated[float, "1..4"] = 1.0,
+    ) -> None:
+        self._smallest, self._scale_factor, self._step_ratio = smallest, scale_factor, step_ratio
+        self._cascade: Any = None
+
+    def __call__(self, image: npt.NDArray[np.uint8]) -> list[Face]:
+        """Return the faces of an RGB image (H, W, 3)."""
+        if self._cascade is None:
+            from skimage.data import lbp_frontal_face_cascade_filename
+            from skimage.feature import Cascade
+
+            self._cascade = Cascade(lbp_frontal_face_cascade_filename())  # type: ignore[no-untyped-call]
+        height, width = image.shape[:2]
+        shorter = min(height, width)
+        least = max(_WINDOW, round(self._smallest * shorter))
+        if shorter < least:
+            return []
+        grey = bool((image == image[..., :1]).all())  # one channel: the weighted mean of three would be rounded
+        windows = self._cascade.detect_multi_scale(
+            img=image[..., 0] if grey else image,
+            scale_factor=self._scale_factor,
+            step_ratio=self._step_ratio,
+            min_size=(least, least),
+            max_size=(shorter, shorter),
+        )
+        faces = []
+        for window in windows:
+            top, left = window["r"], window["c"]
+            side = min(window["width"], window["height"], height - top, width - left)
+            faces.append(Face((float(left), float(top), float(left + side), float(top + side))))
+        return faces
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_cascade": None}  # compiled, and read again in a copy
