@@ -56,9 +56,9 @@ def load_images(
 ) -> LoadedImages:
     """Decode every image of ``dataset`` once, or read what an earlier run has kept.
 
-    Each image is fitted as ``Preprocessing.fit`` says. A dataset with ``read_all() -> uint8 (N, H, W, C)`` is asked once
-    instead of N times. Inside ``reading_once``, what was loaded
-    just before of the same object and in the same way is returned again.
+    Each image is fitted as ``Preprocessing.fit`` says. A dataset with ``read_all() -> uint8 (N, H, W, C)`` is asked
+    once instead of N times. Inside ``reading_once``, what was loaded just before of the same object and in the same way
+    is returned again.
 
     Args:
         dataset: the dataset.

@@ -12,6 +12,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from fer_plugins import __version__
+from fer_plugins.config import copy_plain
+from fer_plugins.contract import Face
+from fer_plugins.data.detectors.crop import crop_face
 from fer_plugins.runtime.errors import InputError
 
 Images = npt.NDArray[np.uint8]
@@ -32,7 +36,7 @@ class Preprocessing:
         channels: 1 (grey) or 3 (RGB).
         classes: K names in label order.
         faces: how photographs are cut to a face first, as section ``data`` of the configuration has it: ``face_crop``,
-            ``on_no_face`` and more; empty or face_crop "none": images are faces already.
+            ``on_no_face``, ``face_align``, ``face_margin``; empty or face_crop "none": images are faces already.
 
     Raises:
         InputError: a size or a number of channels that is none.
@@ -80,8 +84,14 @@ class Preprocessing:
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values: the fields, and what is the same for every run, for readers in other languages."""
+        own = {**asdict(self), "classes": list(self.classes), "faces": dict(self.faces)}
         steps = {"luma": "ITU-R BT.601", "resize": "bilinear, antialiased", "range": [0.0, 1.0]}
-        return {"version": VERSION, **asdict(self), "classes": list(self.classes), "faces": dict(self.faces), **steps}
+        return {"version": VERSION, "written_by": __version__, **own, **steps}
+
+    def crop(self, image: Images, face: Face) -> Images:
+        """Cut a photograph, (H, W, C), to a face: (h, w, C), aligned and with the margin that the run has."""
+        align, margin = self.faces.get("face_align", "none"), self.faces.get("face_margin", 0.0)
+        return crop_face(image, face, align=align, margin=margin)
 
     def fit(self, image: Images) -> Images:
         """Fit an image, uint8 (H, W, 1) or (H, W, 3), to (S, S, C); one that fits already is returned as it is."""
@@ -94,7 +104,8 @@ class Preprocessing:
 
 def face_settings(data: Any) -> dict[str, Any]:
     """Return the keys of a section ``data`` that say how photographs are cut to a face."""
-    return {name: getattr(data, name) for name in ("face_crop", "on_no_face")}
+    names = ("face_crop", "on_no_face", "face_align", "face_margin")
+    return {name: copy_plain(getattr(data, name)) for name in names if hasattr(data, name)}
 
 
 def to_float(image: Tensor) -> Tensor:
