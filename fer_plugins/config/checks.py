@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from fer_plugins.config import registry
 from fer_plugins.config.callback_list import check_callbacks
@@ -52,6 +53,7 @@ def check(config: Draft, origins: Mapping[str, Origin]) -> RunConfig:
         if not isinstance(pool, dict) or not isinstance(pool.get("name"), str):
             raise InputError("model.pool: expected a pooling's name or a mapping with its name and options")
         _check_offer(pool, "pooling", "model.pool", origins)
+    config["data"]["face_crop"] = _check_detector(config["data"]["face_crop"], origins)
     config["callbacks"] = check_callbacks(config["callbacks"])
     allowed = {section: list(section_keys(section)) for section in ("selection", "trainer", "run")}
     for section, known in {**allowed, "logger": check_logger(config["logger"])}.items():
@@ -67,6 +69,21 @@ def check(config: Draft, origins: Mapping[str, Origin]) -> RunConfig:
         if value == MANDATORY:
             raise InputError(f"{path}: the recipe leaves it to you; give --{path} VALUE")
     return read_config(config)
+
+
+def _check_detector(given: Any, origins: Mapping[str, Origin]) -> str | Draft:
+    """Return the detector of ``data.face_crop``: its name where it has no options, else a mapping with all of them."""
+    detector: Draft = dict(given) if isinstance(given, Mapping) else {"name": given}
+    if not isinstance(detector.get("name"), str):
+        raise InputError("data.face_crop: expected a detector's name or a mapping with its name and options")
+    if len(detector) > 1:
+        _check_offer(detector, "detector", "data.face_crop", origins)
+        return detector
+    try:
+        registry.find("detector", detector["name"])
+    except InputError as error:
+        raise InputError(f"data.face_crop: {error}{came_from(origins, 'data.face_crop')}") from None
+    return str(detector["name"])
 
 
 def _check_offer(section: Draft, kind: str, where: str, origins: Mapping[str, Origin]) -> None:

@@ -43,9 +43,19 @@ class DataConfig(Section):
         Any, Doc("augmentation that makes the images of balance augment, by name or with its options", form="component")
     ] = "keras"
     face_crop: Annotated[
-        Literal["none", "lbp"],
-        Doc("lbp: cut photographs to the largest frontal face (scikit-image's cascade)"),
+        Any,
+        Doc(
+            "detector by whose largest face photographs are cut, by name or with its options (--data.face_crop.KEY); "
+            "none: they are not cut",
+            form="component",
+        ),
     ] = "none"
+    face_align: Annotated[
+        Literal["none", "eyes"], Doc("eyes: turn and scale a face so that its eyes lie level, at one place of the crop")
+    ] = "none"
+    face_margin: Annotated[
+        float, Doc("added to a face at each side, as a fraction of its square", "0..2", "of the side")
+    ] = 0.0
     on_no_face: Annotated[Literal["full_image", "skip"], Doc("what becomes of an image in which no face is found")] = (
         "full_image"
     )

@@ -39,9 +39,12 @@ def refuse_idle(options: Mapping[str, Any], rules: Sequence[IdleRule]) -> None:
                 raise ValueError(f"{other}={given} has no effect {beside}")
 
 
+_ANY_DETECTOR = ("*",)  # every value but none
 # Key -> (key that it belongs to, the values of that one with which it acts, what to do).
 _BELONG: dict[str, tuple[str, tuple[Any, ...], str]] = {
-    "data.on_no_face": ("data.face_crop", ("lbp",), "add --data.face_crop lbp"),
+    "data.on_no_face": ("data.face_crop", _ANY_DETECTOR, "add --data.face_crop lbp"),
+    "data.face_align": ("data.face_crop", _ANY_DETECTOR, "add --data.face_crop mtcnn"),
+    "data.face_margin": ("data.face_crop", _ANY_DETECTOR, "add --data.face_crop lbp"),
     "data.balance_with": ("data.balance", ("augment",), "add --data.balance augment"),
     "data.balance_to": ("data.balance", ("augment",), "add --data.balance augment"),
     "logger.mode": ("logger.name", ("wandb",), "add --logger wandb"),
@@ -73,7 +76,7 @@ def drop_idle(config: dict[str, Any], values: Mapping[str, Any], origins: dict[s
         owner_name = owner.partition(".")[2]
         given = values.get(section, {})
         given = given if isinstance(given, Mapping) else {"name": given}
-        if owner_name in given and name not in given and not _acts(key, given[owner_name], acting):
+        if owner_name in given and name not in given and not _acts(key, config[section][owner_name], acting):
             config[section][name] = section_keys(section)[name].default
             origins.pop(key, None)
     return config
@@ -81,6 +84,8 @@ def drop_idle(config: dict[str, Any], values: Mapping[str, Any], origins: dict[s
 
 def _acts(key: str, owned: Any, acting: tuple[Any, ...]) -> bool:
     """Return whether a key acts where the one that it belongs to has the value ``owned``."""
+    if acting is _ANY_DETECTOR:
+        return (owned.get("name") if isinstance(owned, Mapping) else owned) != "none"
     if not key.startswith("logger."):
         return owned in acting
     names = logger_names(owned)

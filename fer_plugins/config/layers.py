@@ -66,9 +66,9 @@ def _merge_section(base: Draft, values: Draft, where: str, origin: Origin, origi
     result = dict(base)
     for name, value in values.items():
         path = f"{where}.{name}"
-        if path == "model.pool" and value is not None:  # a component inside a component
+        if path in ("model.pool", "data.face_crop") and value is not None:  # a component inside a component
             inner = value if isinstance(value, Mapping) else {"name": value}
-            old = result.get("pool")
+            old = result.get(name)
             old = old if isinstance(old, Mapping) else {"name": old} if old else {}
             value = _merge_section(dict(old), dict(inner), path, origin, origins)
         if path == "data.targets" and isinstance(value, Mapping):

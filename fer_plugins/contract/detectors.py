@@ -29,7 +29,8 @@ class Face:
 class Detector(Protocol):
     """Finds faces: deterministic, picklable, and it leaves the image as it is.
 
-    Optional member: ``point_names``, the names of the points that its faces have; absent: it finds none.
+    Optional members: ``point_names``, the names of the points that its faces have (absent: it finds none);
+    ``takes_grey = True``, where it takes images of shape (H, W, 1) as well (absent: a grey image is repeated to RGB).
     """
 
     def __call__(self, image: npt.NDArray[np.uint8]) -> Sequence[Face]:

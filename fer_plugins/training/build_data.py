@@ -15,14 +15,14 @@ from fer_plugins.config import registry
 from fer_plugins.config.data_schema import DataConfig
 from fer_plugins.contract import MixesBatch
 from fer_plugins.data.datamodule import FERDataModule
-from fer_plugins.data.face_crop import FaceCropped
+from fer_plugins.data.face_crop import crop_faces
 from fer_plugins.data.joined import Joined
 from fer_plugins.data.preprocessing import face_settings
 from fer_plugins.data.read_once import once
 from fer_plugins.runtime.errors import InputError
 from fer_plugins.training.progress import decoding_progress
 
-_OF_DATASET = ("face_crop", "on_no_face", "targets")  # keys of the core that a dataset is built with
+_CROP_KEYS = ("face_crop", "on_no_face", "face_align", "face_margin")
 
 
 def build_data(settings: config.RunConfig) -> FERDataModule:
@@ -34,11 +34,12 @@ def build_data(settings: config.RunConfig) -> FERDataModule:
     section, protocol, augmentation = settings.data, settings.protocol, settings.augmentation
     own, targets = config.copy_plain(section.options), config.copy_plain(section.targets)
     offered = {"image_size": section.image_size, "channels": section.channels}
-    shaping = {**own, **{name: getattr(section, name) for name in ("name", "root", *offered, *_OF_DATASET)}}
+    cropping = {name: config.copy_plain(getattr(section, name)) for name in _CROP_KEYS}
+    shaping = {"name": section.name, "root": section.root, "targets": targets, **offered, **cropping, **own}
 
     def build_dataset() -> Any:
         dataset = registry.build("dataset", section.name, root=section.root, **offered, **own)
-        dataset = _cut_faces(dataset, section.face_crop, section.on_no_face)
+        dataset = crop_faces(dataset, **cropping)
         return Joined(dataset, _build_targets(targets, offered)) if targets else dataset
 
     dataset = once("dataset", json.dumps(shaping, sort_keys=True, default=str), build_dataset)
@@ -88,27 +89,12 @@ def _build_targets(given: Any, offered: Mapping[str, Any]) -> dict[str, Any]:
         options = dict(target)
         name = str(options.pop("name", label))
         try:
-            faces = options.pop("face_crop", "none"), options.pop("on_no_face", "full_image")
+            cropping = {key: options.pop(key) for key in _CROP_KEYS if key in options}
             dataset = registry.build("dataset", name, root=options.pop("root", None), **offered, **options)
-            built[str(label)] = _cut_faces(dataset, *faces)
+            built[str(label)] = crop_faces(dataset, **cropping)
         except InputError as error:
             raise InputError(f"data.targets.{label}: {error}") from error
     return built
-
-
-def _cut_faces(dataset: Any, face_crop: str, on_no_face: Any) -> Any:
-    """Return the dataset, cut to its faces where that is asked for.
-
-    Raises:
-        InputError: an unknown word (those of ``data`` itself were checked before).
-    """
-    for name, given, known in (
-        ("face_crop", face_crop, ("none", "lbp")),
-        ("on_no_face", on_no_face, ("full_image", "skip")),
-    ):
-        if given not in known:
-            raise InputError(f"{name}: {given!r} is not known; give {' or '.join(known)}")
-    return dataset if face_crop == "none" else FaceCropped(dataset, on_no_face)
 
 
 def _build_offline(section: DataConfig) -> tuple[Any, int | None] | None:

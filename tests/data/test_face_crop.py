@@ -8,6 +8,7 @@ from skimage.data import astronaut
 from support.verbs import parse
 
 from fer_plugins import config
+from fer_plugins.data.detectors.lbp import LBP
 from fer_plugins.data.face_crop import FaceCropped
 from fer_plugins.data.images import load_images
 from fer_plugins.runtime.errors import InputError
@@ -32,8 +33,12 @@ class Photos:
         return [PHOTO, shifted, grey, np.full((200, 200, 3), 90, np.uint8)][index]
 
 
+def crop(dataset, on_no_face="full_image"):
+    return FaceCropped(dataset, LBP(), name="lbp", on_no_face=on_no_face)
+
+
 def test_the_face_is_cut_out_wherever_it_lies():
-    dataset = FaceCropped(Photos())
+    dataset = crop(Photos())
     check_dataset(dataset)
     found = dataset[0]
     side = len(found)
@@ -49,11 +54,11 @@ def test_the_face_is_cut_out_wherever_it_lies():
 
 
 def test_an_image_without_a_face_stays_whole_or_is_left_out_and_is_counted():
-    whole = FaceCropped(Photos())
+    whole = crop(Photos())
     loaded = load_images(whole, name="x", image_size=24, channels=1, cache=None, memory_gb=1)
     assert whole[3].shape == (200, 200, 3)
     assert any("1 of 4 images have none and stay whole" in note for note in loaded.notes)
-    less = FaceCropped(Photos(), "skip")
+    less = crop(Photos(), "skip")
     loaded = load_images(less, name="x", image_size=24, channels=1, cache=None, memory_gb=1)
     assert less.table["source"] == ["a", "shifted", "grey"]
     assert any("1 of 4 images have none and were left out" in note for note in loaded.notes)
@@ -66,7 +71,7 @@ def test_nothing_left_is_one_line():
             return np.full((60, 60, 1), 7 * index, np.uint8)
 
     with pytest.raises(InputError, match="a face was found in none; set face_crop none"):
-        FaceCropped(Nobody(), "skip").table  # noqa: B018
+        crop(Nobody(), "skip").table  # noqa: B018
 
 
 @pytest.mark.parametrize("where", ["data", "data.targets.others"])

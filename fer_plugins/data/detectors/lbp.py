@@ -24,6 +24,8 @@ class LBP:
         step_ratio: of the window's step; 1 searches exhaustively.
     """
 
+    takes_grey = True
+
     def __init__(
         self,
         *,
@@ -35,7 +37,7 @@ class LBP:
         self._cascade: Any = None
 
     def __call__(self, image: npt.NDArray[np.uint8]) -> list[Face]:
-        """Return the faces of an RGB image (H, W, 3)."""
+        """Return the faces of an RGB or grey image (H, W, C)."""
         if self._cascade is None:
             from skimage.data import lbp_frontal_face_cascade_filename
             from skimage.feature import Cascade
@@ -46,9 +48,8 @@ class LBP:
         least = max(_WINDOW, round(self._smallest * shorter))
         if shorter < least:
             return []
-        grey = bool((image == image[..., :1]).all())  # one channel: the weighted mean of three would be rounded
         windows = self._cascade.detect_multi_scale(
-            img=image[..., 0] if grey else image,
+            img=image[..., 0] if image.shape[2] == 1 else image,
             scale_factor=self._scale_factor,
             step_ratio=self._step_ratio,
             min_size=(least, least),

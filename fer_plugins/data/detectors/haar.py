@@ -1,0 +1,77 @@
+"""The detector `haar`: OpenCV's cascade of Haar features (Viola and Jones 2001), as Njoku et al. call it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from fer_plugins.contract import Face
+
+
+class Haar:
+    """Finds upright faces with OpenCV's Haar cascade; it gives neither scores nor points. Boxes are squares.
+
+    The defaults are those that Njoku et al. print: a scale factor of 1.3, 5 neighbours, the default frontal cascade.
+
+    Args:
+        scale_factor: between two sizes of the search window.
+        min_neighbors: windows that must overlap for a face; more: fewer false faces, and fewer faces.
+        smallest: side of the smallest face in pixels; 0: that of the cascade, 24.
+        cascade: OpenCV's file haarcascade_NAME.xml.
+
+    Raises:
+        ValueError: there is no OpenCV with cascades; OpenCV 5 has none.
+    """
+
+    takes_grey = True
+
+    def __init__(
+        self,
+        *,
+        scale_factor: Annotated[float, "1.01..4"] = 1.3,
+        min_neighbors: Annotated[int, "0..100"] = 5,
+        smallest: Annotated[int, "0..10000"] = 0,
+        cascade: Literal[
+            "frontalface_default", "frontalface_alt", "frontalface_alt2", "frontalface_alt_tree", "profileface"
+        ] = "frontalface_default",
+    ) -> None:
+        _import_opencv()
+        self._scale_factor, self._min_neighbors, self._smallest = scale_factor, min_neighbors, smallest
+        self._name = cascade
+        self._cascade: Any = None
+
+    def __call__(self, image: npt.NDArray[np.uint8]) -> list[Face]:
+        """Return the faces of an RGB or grey image (H, W, C)."""
+        cv2 = _import_opencv()
+        if self._cascade is None:
+            self._cascade = cv2.CascadeClassifier(f"{cv2.data.haarcascades}haarcascade_{self._name}.xml")
+        boxes = self._cascade.detectMultiScale(
+            image if image.shape[2] == 1 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY),
+            scaleFactor=self._scale_factor,
+            minNeighbors=self._min_neighbors,
+            minSize=(self._smallest, self._smallest),
+        )
+        return [
+            Face((float(left), float(top), float(left + width), float(top + height)))
+            for left, top, width, height in boxes
+        ]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_cascade": None}  # cannot be pickled, and is read again in a copy
+
+
+def _import_opencv() -> Any:
+    try:
+        import cv2
+    except ImportError:
+        cv2 = None
+    if cv2 is None or not hasattr(cv2, "CascadeClassifier"):
+        names = [f"opencv-{kind}python{head}" for kind in ("", "contrib-") for head in ("", "-headless")]
+        installed = {distribution.name.lower() for distribution in importlib.metadata.distributions()}
+        name = next((name for name in names if name in installed), "opencv-python-headless")
+        lack = "no OpenCV is installed" if cv2 is None else f"OpenCV {cv2.__version__} has no Haar cascades"
+        raise ValueError(f"{lack}; remedy: pip install '{name}<5', or take the detector lbp")
+    return cv2
