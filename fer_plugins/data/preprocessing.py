@@ -19,6 +19,7 @@ from fer_plugins.data.detectors.crop import crop_face
 from fer_plugins.runtime.errors import InputError
 
 Images = npt.NDArray[np.uint8]
+FACE_KEYS = ("face_crop", "on_no_face", "face_align", "face_margin")  # of section ``data``
 VERSION = 1  # of the plain form; raised when a reader of the former would prepare an image in another way
 
 
@@ -104,8 +105,7 @@ class Preprocessing:
 
 def face_settings(data: Any) -> dict[str, Any]:
     """Return the keys of a section ``data`` that say how photographs are cut to a face."""
-    names = ("face_crop", "on_no_face", "face_align", "face_margin")
-    return {name: copy_plain(getattr(data, name)) for name in names if hasattr(data, name)}
+    return {name: copy_plain(getattr(data, name)) for name in FACE_KEYS}
 
 
 def to_float(image: Tensor) -> Tensor:
