@@ -26,8 +26,8 @@ def draw_over_time(
     axis = figure.subplots()
     marker = "o" if len(times) < 3 else None  # a line of one point would be invisible
     for number, (name, values) in enumerate(zip(classes, probabilities.T, strict=True)):
-        look = {"color": COLOURS[number % len(COLOURS)], "linestyle": DASHES[number % len(DASHES)]}
-        axis.plot(times, values, label=name, marker=marker, markersize=3, **look)
+        colour, dashes = COLOURS[number % len(COLOURS)], DASHES[number % len(DASHES)]
+        axis.plot(times, values, color=colour, linestyle=dashes, marker=marker, markersize=3, label=name)
     axis.set_ylim(0, 1)
     axis.set_xlabel("time (s)")
     axis.set_ylabel("probability")

@@ -40,7 +40,7 @@ def as_colour(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
 
 def is_face_already(pixels: npt.NDArray[np.uint8], preprocessing: Preprocessing) -> bool:
     """Tell whether a picture is taken for one face: no side is longer than 128 pixels, or than the network's input."""
-    return max(pixels.shape[:2]) <= max(FACE_SIDE, preprocessing.image_size)
+    return int(max(pixels.shape[:2])) <= max(FACE_SIDE, preprocessing.image_size)
 
 
 def cut_faces(

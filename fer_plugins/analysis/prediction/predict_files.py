@@ -15,7 +15,7 @@ from fer_plugins.analysis.prediction.picture import Picture, UnreadablePicture, 
 from fer_plugins.analysis.prediction.pipeline import FaceSearch, PredictedPicture, predict_pictures
 from fer_plugins.analysis.prediction.predictor import Predictor
 from fer_plugins.analysis.prediction.progress import Progress
-from fer_plugins.analysis.prediction.rows import Format, make_writer, new_file
+from fer_plugins.analysis.prediction.rows import make_writer, new_file
 from fer_plugins.analysis.prediction.sources import is_video
 from fer_plugins.analysis.prediction.video import count_frames, load_opencv, read_camera, read_video
 from fer_plugins.config import registry
@@ -29,7 +29,7 @@ AUTOMATIC = "lbp"  # the detector for photographs: it needs no further library
 class Outputs:
     """Where the predictions go."""
 
-    format: Format
+    format: str  # table, csv or json
     file: Path | None = None  # None: standard output
     folder: Path | None = None  # of annotated pictures
 

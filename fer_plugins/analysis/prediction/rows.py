@@ -8,13 +8,12 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal, Protocol, TextIO
+from typing import Any, Protocol, TextIO
 
 from fer_plugins.analysis.prediction.pipeline import PredictedFace, PredictedPicture
 from fer_plugins.runtime.errors import RunError
 
-Format = Literal["table", "csv", "json"]
-SUFFIXES: dict[str, Format] = {".csv": "csv", ".json": "json", ".jsonl": "json", ".ndjson": "json"}
+SUFFIXES = {".csv": "csv", ".json": "json", ".jsonl": "json", ".ndjson": "json"}
 _FILE, _BOX = 40, 21  # widths in the table
 
 
@@ -26,9 +25,11 @@ class RowWriter(Protocol):
         ...
 
 
-def make_writer(name: Format, stream: TextIO, classes: Sequence[str]) -> RowWriter:
+def make_writer(name: str, stream: TextIO, classes: Sequence[str]) -> RowWriter:
     """Return what writes rows to a stream; nothing is written before the first row."""
-    return {"table": TableWriter, "csv": CsvWriter, "json": JsonWriter}[name](stream, classes)
+    if name == "csv":
+        return CsvWriter(stream, classes)
+    return JsonWriter(stream, classes) if name == "json" else TableWriter(stream, classes)
 
 
 class CsvWriter:
