@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,9 +25,10 @@ from fer_plugins.data.loaders import (
     sample_loader,
     try_transform,
 )
-from fer_plugins.data.loaders.device import BatchTransform, check_device, shares_of, to_float
+from fer_plugins.data.loaders.device import BatchTransform, check_device, shares_of
 from fer_plugins.data.near_groups import NearCopies
 from fer_plugins.data.prepared_fold import Offline, prepare_fold
+from fer_plugins.data.preprocessing import Preprocessing, to_float
 from fer_plugins.data.protocols.official import ProtocolCall
 from fer_plugins.data.sealed_splits import Seal, SealedSplits, TestSplitSealed
 from fer_plugins.data.table import SampleTable
@@ -37,9 +40,8 @@ Rows = npt.NDArray[np.int64]
 class FERDataModule(LightningDataModule):
     """Loaders of one fold of one dataset, from images that are decoded once and stay in memory.
 
-    Loaders yield :class:`~fer_plugins.contract.Batch` with uint8 images; ``on_after_batch_transfer`` makes them
-    float32 in [0, 1] on the device, applies a batch transform while training, and gives them the model's dtype. Rows
-    are rows of ``table``, which is whole even where ``limit`` leaves most of them unused.
+    Loaders yield :class:`~fer_plugins.contract.Batch` with uint8 images; ``on_after_batch_transfer`` makes them floats
+    in [0, 1] on the device and applies a batch transform while training. Rows are rows of ``table``, which is whole.
 
     The test split is sealed: its rows, labels, images and loader raise :class:`TestSplitSealed` until ``open_test`` is
     called, and whenever a trainer is fitting. The attributes below are known after ``prepare``.
@@ -65,6 +67,7 @@ class FERDataModule(LightningDataModule):
         cache: folder where decoded images are kept, or None.
         progress: called with (images decoded, images in all).
         resident_device: where the images are held: "cpu", or a CUDA device; see :func:`place_images`.
+        faces: how the dataset cuts its images to a face; kept in ``preprocessing``.
     """
 
     classes: tuple[str, ...]
@@ -82,6 +85,7 @@ class FERDataModule(LightningDataModule):
     fold_count: int
     leaks: Leaks | None  # None where they were not looked for
     selects_on_test: bool  # the protocol, flawed, uses the test split as val
+    preprocessing: Preprocessing  # of every image, before the network
 
     def __init__(
         self,
@@ -105,8 +109,10 @@ class FERDataModule(LightningDataModule):
         cache: Path | None = None,
         progress: Progress | None = None,
         resident_device: str = "cpu",
+        faces: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
+        self._preprocess = partial(Preprocessing, image_size=image_size, channels=channels, faces=faces or {})
         check_batches(batch_size, workers)
         self.dataset, self.dataset_name, self.protocol, self.augmentation = dataset, name, protocol, augmentation
         self.image_size, self.channels, self.batch_size, self.seed = image_size, channels, batch_size, seed
@@ -145,6 +151,7 @@ class FERDataModule(LightningDataModule):
         prepared = self._load()
         vars(self).update({name: value for name, value in vars(prepared).items() if name != "images"})
         self._images = prepared.images
+        self.preprocessing = self._preprocess(classes=self.classes)
         self.sizes = {split: len(rows) for split, rows in zip(SPLITS, prepared.fold, strict=True)}
         self.selects_on_test = np.array_equal(prepared.fold.val, prepared.fold.test)
         self._resident = place_images(prepared.images, self.resident_device)

@@ -16,12 +16,13 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from fer_plugins.contract import Dataset
 from fer_plugins.data import cache as store
 from fer_plugins.data.cache import CacheKey, Entry
 from fer_plugins.data.images_file import Images, create_images, map_images, release
+from fer_plugins.data.preprocessing import Preprocessing
+from fer_plugins.data.preprocessing import fit_image as fit_image
 from fer_plugins.data.read_once import once
 from fer_plugins.data.table import SampleTable
 from fer_plugins.runtime.errors import InputError
@@ -55,10 +56,9 @@ def load_images(
 ) -> LoadedImages:
     """Decode every image of ``dataset`` once, or read what an earlier run has kept.
 
-    Colour becomes grey by ITU-R BT.601 luma; grey is repeated where three channels are asked for. Other sizes are
-    resized bilinearly, with antialiasing when they shrink; images that are not square are stretched. A dataset
-    with ``read_all() -> uint8 (N, H, W, C)`` is asked once instead of N times. Inside ``reading_once``, what was loaded
-    just before of the same object and in the same way is returned again.
+    Each image is fitted as ``Preprocessing.fit`` says. A dataset with ``read_all() -> uint8 (N, H, W, C)`` is asked
+    once instead of N times. Inside ``reading_once``, what was loaded just before of the same object and in the same way
+    is returned again.
 
     Args:
         dataset: the dataset.
@@ -89,10 +89,7 @@ def _load(
     progress: Progress | None,
 ) -> LoadedImages:
     started = time.perf_counter()
-    if channels not in (1, 3):
-        raise InputError(f"data.channels is {channels}; give 1 (grey) or 3 (RGB)")
-    if image_size < 1:
-        raise InputError(f"data.image_size is {image_size}; give a number of pixels, at least 1")
+    preprocessing = Preprocessing(image_size=image_size, channels=channels)
     if not memory_gb >= 0:
         raise InputError(f"data.memory_gb is {memory_gb}; give a size in gigabytes, at least 0")
     content = getattr(dataset, "cache_key", None)
@@ -111,7 +108,9 @@ def _load(
     folder = _open_room(cache if key else None, shape, memory_gb) if mapped else None
     try:
         images = np.empty(shape, np.uint8) if folder is None else map_images(folder, "r+")
-        table = dataclasses.replace(table, digest=_fill(images, dataset, table, f"dataset {name}", mapped, progress))
+        table = dataclasses.replace(
+            table, digest=_fill(images, dataset, table, f"dataset {name}", preprocessing, progress)
+        )
         notes = tuple(str(note) for note in getattr(dataset, "notes", ()))
         entry = Entry(images, table, classes, notes)
         if cache is not None and key is not None:
@@ -175,9 +174,15 @@ def _warn_not_kept(cache: Path, error: OSError | ValueError) -> None:
 
 
 def _fill(
-    images: Images, dataset: Dataset, table: SampleTable, owner: str, mapped: bool, progress: Progress | None
+    images: Images,
+    dataset: Dataset,
+    table: SampleTable,
+    owner: str,
+    preprocessing: Preprocessing,
+    progress: Progress | None,
 ) -> npt.NDArray[np.str_]:
     """Write every image, fitted, into ``images``; return the digests of the native ones."""
+    mapped = isinstance(images, np.memmap)
     # Everything at once would need the memory that the user has just denied.
     read_all = None if mapped else getattr(dataset, "read_all", None)
     native: Dataset | Images = dataset if read_all is None else read_all()
@@ -193,7 +198,7 @@ def _fill(
         if image.shape[2] not in (1, 3):
             raise InputError(f"{owner}: image {table.source[row]} has {image.shape[2]} channels; it must have 1 or 3")
         digest[row] = digest_of(image)
-        images[row] = fit_image(image, images.shape[1], images.shape[3])
+        images[row] = preprocessing.fit(image)
         if mapped and (row + 1) * images[0].nbytes // _FLUSHED > row * images[0].nbytes // _FLUSHED:
             release(images)
         if progress is not None and ((row + 1) % step == 0 or row + 1 == total):
@@ -206,17 +211,3 @@ def digest_of(image: Images) -> str:
     hashed = hashlib.blake2b(repr(image.shape).encode(), digest_size=8)
     hashed.update(np.ascontiguousarray(image).data)
     return hashed.hexdigest()
-
-
-def fit_image(image: Images, size: int, channels: int) -> Images:
-    """Fit ``image``, uint8 H x W x 1 or 3, to ``size`` x ``size`` x ``channels``.
-
-    Where both already fit, the image is returned as it is. Luma as in ITU-R BT.601, in Pillow's 16-bit arithmetic.
-    """
-    if image.shape[2] == 3 and channels == 1:
-        red, green, blue = (image[..., i].astype(np.uint32) for i in range(3))
-        image = ((red * 19595 + green * 38470 + blue * 7471 + 0x8000) >> 16).astype(np.uint8)[..., None]
-    if image.shape[:2] != (size, size):
-        picture = Image.fromarray(image[..., 0] if image.shape[2] == 1 else image)
-        image = np.asarray(picture.resize((size, size), Image.Resampling.BILINEAR)).reshape(size, size, -1)
-    return image if image.shape[2] == channels else np.repeat(image, channels, axis=2)

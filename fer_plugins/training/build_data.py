@@ -17,11 +17,10 @@ from fer_plugins.contract import MixesBatch
 from fer_plugins.data.datamodule import FERDataModule
 from fer_plugins.data.face_crop import crop_faces
 from fer_plugins.data.joined import Joined
+from fer_plugins.data.preprocessing import FACE_KEYS, face_settings
 from fer_plugins.data.read_once import once
 from fer_plugins.runtime.errors import InputError
 from fer_plugins.training.progress import decoding_progress
-
-_CROP_KEYS = ("face_crop", "on_no_face", "face_align", "face_margin")
 
 
 def build_data(settings: config.RunConfig) -> FERDataModule:
@@ -33,7 +32,7 @@ def build_data(settings: config.RunConfig) -> FERDataModule:
     section, protocol, augmentation = settings.data, settings.protocol, settings.augmentation
     own, targets = config.copy_plain(section.options), config.copy_plain(section.targets)
     offered = {"image_size": section.image_size, "channels": section.channels}
-    cropping = {name: config.copy_plain(getattr(section, name)) for name in _CROP_KEYS}
+    cropping = face_settings(section)
     shaping = {"name": section.name, "root": section.root, "targets": targets, **offered, **cropping, **own}
 
     def build_dataset() -> Any:
@@ -64,6 +63,7 @@ def build_data(settings: config.RunConfig) -> FERDataModule:
         cache=cache_folder(section.cache),
         progress=decoding_progress(settings, section.name),
         resident_device="cuda" if settings.trainer.accelerator != "cpu" and torch.cuda.is_available() else "cpu",
+        faces=cropping,
     )
     try:
         data.prepare()
@@ -87,7 +87,7 @@ def _build_targets(given: Any, offered: Mapping[str, Any]) -> dict[str, Any]:
         options = dict(target)
         name = str(options.pop("name", label))
         try:
-            cropping = {key: options.pop(key) for key in _CROP_KEYS if key in options}
+            cropping = {key: options.pop(key) for key in FACE_KEYS if key in options}
             dataset = registry.build("dataset", name, root=options.pop("root", None), **offered, **options)
             built[str(label)] = crop_faces(dataset, **cropping)
         except InputError as error:

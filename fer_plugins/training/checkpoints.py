@@ -14,6 +14,7 @@ from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.pytorch.callbacks import Checkpoint
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
+from fer_plugins.data.datamodule import FERDataModule
 from fer_plugins.runtime.errors import InputError, RunError
 
 
@@ -89,6 +90,12 @@ class BestAndLast(Checkpoint):
 
     def _is_better(self, value: float, score: float) -> bool:
         return self.sign * value > self.sign * score or (math.isnan(score) and not math.isnan(value))
+
+    def on_save_checkpoint(self, trainer: L.Trainer, pl_module: Any, checkpoint: dict[str, Any]) -> None:
+        """Keep how images are prepared, as ``data.preprocessing`` writes it, so that the file alone can predict."""
+        del pl_module
+        if isinstance(data := trainer.datamodule, FERDataModule):  # type: ignore[attr-defined]
+            checkpoint["preprocessing"] = data.preprocessing.as_dict()
 
     def state_dict(self) -> dict[str, Any]:
         """Return the best score so far, this epoch's included, and the value of this epoch."""

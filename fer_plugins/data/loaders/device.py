@@ -1,4 +1,4 @@
-"""Converts batches to floats on the device and applies batch augmentations."""
+"""Applies batch augmentations on the device."""
 
 from __future__ import annotations
 
@@ -11,11 +11,6 @@ from torch.nn.functional import one_hot
 from fer_plugins.contract import Batch, Dataset, MixesBatch
 from fer_plugins.data.table import SampleTable
 from fer_plugins.runtime.errors import InputError
-
-
-def to_float(image: Tensor) -> Tensor:
-    """Return uint8 images (B, C, H, W) as float32 in [0, 1], contiguous."""
-    return image.to(torch.float32, memory_format=torch.contiguous_format).div_(255)
 
 
 class BatchTransform:

@@ -1,0 +1,79 @@
+"""Reads one picture, and refuses what no face can be read from."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from fer_plugins.data.formats.image_files import UnreadableError, decode_image
+from fer_plugins.runtime.errors import InputError
+
+SMALLEST_SIDE = 8  # pixels; assumed: no expression can be seen in fewer
+LARGEST_SIDE, LARGEST_AREA = 16_384, 80_000_000  # pixels; above it one picture would take gigabytes
+
+
+class UnreadablePicture(InputError):
+    """One picture or video that cannot be used; the others can."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture, or a frame of a video."""
+
+    file: str  # as it was given
+    pixels: npt.NDArray[np.uint8]  # (H, W, 1) or (H, W, 3) RGB
+    frame: int | None = None  # of a video, from 0
+    time: float | None = None  # of a frame, seconds from the video's begin
+    live: bool = False  # of a camera: answered at once
+
+
+def read_picture(path: Path) -> npt.NDArray[np.uint8]:
+    """Read an image file: uint8 (H, W, 1), or (H, W, 3) RGB; see ``decode_image``.
+
+    Raises:
+        UnreadablePicture: it is not there, damaged, no image, or too small or too large; one line.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UnreadablePicture(f"{path}: {(error.strerror or str(error)).lower()}") from None
+    _check_size(path, data)
+    try:
+        pixels = decode_image(data, str(path), grey=False)
+    except UnreadableError as error:
+        raise UnreadablePicture(f"{path}: {error.reason}") from None
+    return pixels
+
+
+def check_sides(name: object, width: int, height: int) -> None:
+    """Refuse a picture by its size.
+
+    Raises:
+        UnreadablePicture: too small or too large.
+    """
+    if min(width, height) < SMALLEST_SIDE:
+        raise UnreadablePicture(f"{name}: {width} x {height} pixels are too few; give at least {SMALLEST_SIDE} a side")
+    if max(width, height) > LARGEST_SIDE or width * height > LARGEST_AREA:
+        raise UnreadablePicture(
+            f"{name}: {width} x {height} pixels are too many; shrink it to at most {LARGEST_SIDE:,} a side and "
+            f"{LARGEST_AREA // 10**6} million in all"
+        )
+
+
+def _check_size(path: Path, data: bytes) -> None:
+    """Look at the size in the head of the file, before anything is decoded."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            size = Image.open(io.BytesIO(data)).size
+    except Image.DecompressionBombError as error:
+        raise UnreadablePicture(f"{path}: too many pixels ({error}); shrink it") from None
+    except Exception:  # no image: decoding it says so
+        return
+    check_sides(path, *size)

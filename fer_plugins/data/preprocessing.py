@@ -1,0 +1,127 @@
+"""What is made of every image before the network sees it: the same object trains, evaluates and predicts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image
+from torch import Tensor
+
+from fer_plugins import __version__
+from fer_plugins.config import copy_plain
+from fer_plugins.contract import Face
+from fer_plugins.data.detectors.crop import crop_face
+from fer_plugins.runtime.errors import InputError
+
+Images = npt.NDArray[np.uint8]
+FACE_KEYS = ("face_crop", "on_no_face", "face_align", "face_margin")  # of section ``data``
+VERSION = 1  # of the plain form; raised when a reader of the former would prepare an image in another way
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preprocessing:
+    """The steps from a decoded image to the tensor that a network takes; a checkpoint holds them as plain values.
+
+    Colour becomes grey by ITU-R BT.601 luma; grey is repeated where three channels are asked for. Other sizes are
+    resized bilinearly, with antialiasing when they shrink; images that are not square are stretched. Bytes become
+    float32 in [0, 1]. Equalised histograms, other ranges, means and standard deviations are steps of the network itself
+    (options of its architecture), so they are in its weights' file already.
+
+    Args:
+        image_size: side of the square images, in pixels.
+        channels: 1 (grey) or 3 (RGB).
+        classes: K names in label order.
+        faces: how photographs are cut to a face first, as section ``data`` of the configuration has it: ``face_crop``,
+            ``on_no_face``, ``face_align``, ``face_margin``; empty or face_crop "none": images are faces already.
+
+    Raises:
+        InputError: a size or a number of channels that is none.
+    """
+
+    image_size: int
+    channels: int
+    classes: tuple[str, ...] = ()
+    faces: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.channels not in (1, 3):
+            raise InputError(f"data.channels is {self.channels}; give 1 (grey) or 3 (RGB)")
+        if self.image_size < 1:
+            raise InputError(f"data.image_size is {self.image_size}; give a number of pixels, at least 1")
+
+    @classmethod
+    def of_config(cls, data: Any, classes: Iterable[str]) -> Preprocessing:
+        """Return what a run with this section ``data`` does (a ``DataConfig``)."""
+        size, channels = data.image_size, data.channels
+        return cls(image_size=size, channels=channels, classes=tuple(classes), faces=face_settings(data))
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any], where: object) -> Preprocessing:
+        """Read the plain form.
+
+        Args:
+            values: as ``as_dict`` returns it.
+            where: the file, for the message.
+
+        Raises:
+            InputError: a later version wrote it, or it is damaged.
+        """
+        version = values.get("version")
+        if isinstance(version, int) and version > VERSION:
+            raise InputError(
+                f"{where}: a later version of fer-plugins wrote it (preprocessing {version}, known here: {VERSION}); "
+                "update: pip install --upgrade fer-plugins"
+            )
+        try:
+            known = {name.name: values[name.name] for name in fields(cls)}
+            return cls(**{**known, "classes": tuple(map(str, known["classes"]))})
+        except (KeyError, TypeError) as error:
+            raise InputError(f"{where}: its preprocessing is damaged ({error}); repeat the run") from None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values: the fields, and what is the same for every run, for readers in other languages."""
+        own = {**asdict(self), "classes": list(self.classes), "faces": dict(self.faces)}
+        steps = {"luma": "ITU-R BT.601", "resize": "bilinear, antialiased", "range": [0.0, 1.0]}
+        return {"version": VERSION, "written_by": __version__, **own, **steps}
+
+    def crop(self, image: Images, face: Face) -> Images:
+        """Cut a photograph, (H, W, C), to a face: (h, w, C), aligned and with the margin that the run has."""
+        align, margin = self.faces.get("face_align", "none"), self.faces.get("face_margin", 0.0)
+        return crop_face(image, face, align=align, margin=margin)
+
+    def fit(self, image: Images) -> Images:
+        """Fit an image, uint8 (H, W, 1) or (H, W, 3), to (S, S, C); one that fits already is returned as it is."""
+        return fit_image(image, self.image_size, self.channels)
+
+    def batch(self, images: Iterable[Images]) -> Tensor:
+        """Return decoded images, uint8 (H, W, 1 or 3) of any size, as the network takes them: (B, C, S, S)."""
+        return to_float(torch.from_numpy(np.stack([self.fit(image) for image in images])).permute(0, 3, 1, 2))
+
+
+def face_settings(data: Any) -> dict[str, Any]:
+    """Return the keys of a section ``data`` that say how photographs are cut to a face."""
+    return {name: copy_plain(getattr(data, name)) for name in FACE_KEYS}
+
+
+def to_float(image: Tensor) -> Tensor:
+    """Return uint8 images (B, C, H, W) as float32 in [0, 1], contiguous."""
+    return image.to(torch.float32, memory_format=torch.contiguous_format).div_(255)
+
+
+def fit_image(image: Images, size: int, channels: int) -> Images:
+    """Fit ``image``, uint8 H x W x 1 or 3, to ``size`` x ``size`` x ``channels``.
+
+    Where both already fit, the image is returned as it is. Luma as in ITU-R BT.601, in Pillow's 16-bit arithmetic.
+    """
+    if image.shape[2] == 3 and channels == 1:
+        red, green, blue = (image[..., i].astype(np.uint32) for i in range(3))
+        image = ((red * 19595 + green * 38470 + blue * 7471 + 0x8000) >> 16).astype(np.uint8)[..., None]
+    if image.shape[:2] != (size, size):
+        picture = Image.fromarray(image[..., 0] if image.shape[2] == 1 else image)
+        image = np.asarray(picture.resize((size, size), Image.Resampling.BILINEAR)).reshape(size, size, -1)
+    return image if image.shape[2] == channels else np.repeat(image, channels, axis=2)

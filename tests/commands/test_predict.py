@@ -1,0 +1,204 @@
+"""fer predict on pictures, lists, videos and what is none: rows, flags, annotated files, one line for what is wrong."""
+
+import csv
+import io
+import json
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image, ImageFilter
+from skimage.data import astronaut
+
+from fer_plugins.analysis.prediction.rows import SUFFIXES
+from fer_plugins.commands import main
+from fer_plugins.commands.predict import FORMATS
+from fer_plugins.experiments.run import run
+
+PHOTO = Image.fromarray(astronaut()[:256, 100:356])
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    section = {"name": "synthetic", "samples": 63, "subjects": 3, "workers": 0, "cache": "none"}
+    output = {"output": str(tmp_path_factory.mktemp("runs"))}
+    settings = {"plugin": "lenet5", "data": section, "logger": "none", "run": output}
+    return run({**settings, "trainer": {"epochs": 1, "progress": "none", "threads": 1}}).folder
+
+
+@pytest.fixture
+def call(trained, tmp_path, monkeypatch, capsys):
+    """Return a function that calls fer predict RUN ... in a folder of pictures: code, standard output, errors."""
+    photos = tmp_path / "photos"
+    (photos / "more").mkdir(parents=True)
+    PHOTO.save(photos / "one.png")
+    blurred = PHOTO.filter(ImageFilter.GaussianBlur(9))
+    blurred.paste(PHOTO.filter(ImageFilter.GaussianBlur(4)), (0, 0))
+    blurred.save(photos / "blurred.png")
+    Image.new("RGB", (200, 200), "grey").save(photos / "more" / "nobody.png")
+    PHOTO.crop((69, 62, 179, 172)).resize((10, 10)).save(photos / "more" / "small.png")
+    monkeypatch.chdir(tmp_path)
+
+    def invoke(*words):
+        capsys.readouterr()
+        code = main.call("fer", main._verb, ["predict", str(trained), *map(str, words)])
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return invoke
+
+
+def rows_of(text):
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_a_folder_of_pictures(call, tmp_path):
+    code, out, err = call("photos", "--format", "csv")
+    rows = {row["file"]: row for row in rows_of(out)}
+    assert code == 0
+    assert list(rows) == ["photos/blurred.png", "photos/more/nobody.png", "photos/more/small.png", "photos/one.png"]
+    assert "detector: lbp; a picture of at most 128 pixels a side is taken for one face" in err
+    assert "4 pictures, 3 faces, 1 pictures without a face" in err
+    one = rows["photos/one.png"]
+    assert one["detector"] == "lbp"
+    box = [int(one[side]) for side in ("left", "top", "right", "bottom")]
+    assert box[0] < 124 < box[2]
+    assert box[1] < 117 < box[3]  # the nose's root
+    shares = {name[2:]: float(value) for name, value in one.items() if name.startswith("p_")}
+    assert sum(shares.values()) == pytest.approx(1, abs=1e-6)
+    assert one["predicted"] == max(shares, key=shares.get)
+    assert ("uncertain" in one["flags"]) == (max(shares.values()) < 0.5)
+    assert "blurred" not in one["flags"]
+    assert "blurred" in rows["photos/blurred.png"]["flags"]
+    small, nobody = rows["photos/more/small.png"], rows["photos/more/nobody.png"]
+    assert (small["detector"], small["flags"].split()[0]) == ("none", "small")
+    assert (nobody["flags"], nobody["predicted"], nobody["p_happy"]) == ("no_face", "", "")
+    # The same through other words, as JSON and as a table.
+    assert call("photos/**/*.png", "--out", "rows.jsonl")[0] == 0
+    lines = [json.loads(line) for line in (tmp_path / "rows.jsonl").read_text().splitlines()]
+    assert {line["file"]: line["predicted"] or "" for line in lines} == {f: row["predicted"] for f, row in rows.items()}
+    same = next(line for line in lines if line["file"] == "photos/one.png")
+    assert same["box"] == box
+    assert same["probabilities"] == pytest.approx(shares, abs=1e-9)
+    _, out, _ = call("photos/one.png", "photos/more/nobody.png")
+    assert [line.split()[0] for line in out.splitlines()] == ["file", "photos/one.png", "photos/more/nobody.png"]
+    _, out, err = call("photos/more/nobody.png", "--detector", "none", "--format", "csv", "--calibrate")
+    assert rows_of(out)[0]["predicted"]
+    assert "calibrated: temperature" in err
+
+
+def test_a_list_on_standard_input_names_and_counts_what_cannot_be_read(call, tmp_path, monkeypatch):
+    whole = (tmp_path / "photos" / "one.png").read_bytes()
+    (tmp_path / "cut.png").write_bytes(whole[: len(whole) // 2])
+    names = "photos/one.png\n\ncut.png\nphotos/gone.png\nphotos/more\n"
+    monkeypatch.setattr(sys, "stdin", io.StringIO(names))
+    code, out, err = call("-", "--format", "csv")
+    assert code == 1
+    assert [row["file"] for row in rows_of(out)] == [
+        "photos/one.png",
+        "photos/more/nobody.png",
+        "photos/more/small.png",
+    ]
+    assert "not read: cut.png: the image file is truncated" in err
+    assert "not read: photos/gone.png: no such file or directory" in err
+    assert "2 files not read" in err
+
+
+def test_every_kind_of_picture_is_the_same_picture(call, tmp_path):
+    grey = PHOTO.crop((60, 60, 180, 180)).convert("L")
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was turned
+    alpha = grey.convert("RGBA")
+    files = {
+        "grey.png": (grey, {}),
+        "rgb.png": (grey.convert("RGB"), {}),
+        "alpha.png": (alpha, {}),
+        "palette.png": (grey.convert("P"), {}),
+        "sixteen.png": (Image.fromarray(np.asarray(grey).astype(np.uint16) * 257), {}),
+        "turned.png": (grey.transpose(Image.Transpose.ROTATE_90), {"exif": exif}),
+        "cmyk.tif": (grey.convert("RGB").convert("CMYK"), {}),
+    }
+    for name, (image, options) in files.items():
+        image.save(tmp_path / name, **options)
+    code, out, _ = call(*files, "--format", "csv")
+    rows = rows_of(out)
+    assert (code, len(rows)) == (0, len(files))
+    shares = np.array([[float(value) for name, value in row.items() if name.startswith("p_")] for row in rows])
+    np.testing.assert_allclose(shares, np.broadcast_to(shares[0], shares.shape), rtol=0, atol=1e-6)
+
+
+def test_a_video_frame_by_frame_with_its_annotated_copy_and_figure(call, tmp_path):
+    cv2 = pytest.importorskip("cv2")
+    writer = cv2.VideoWriter(str(tmp_path / "clip.mp4"), cv2.VideoWriter_fourcc(*"mp4v"), 10, PHOTO.size)
+    for number in range(6):
+        pixels = np.asarray(PHOTO) if number < 4 else np.full((256, 256, 3), 128, np.uint8)
+        writer.write(np.ascontiguousarray(pixels[..., ::-1]))
+    writer.release()
+    code, out, err = call("clip.mp4", "photos/one.png", "--every", "2", "--annotate", "annotated", "--format", "csv")
+    rows = rows_of(out)
+    assert code == 0
+    assert [(row["frame"], row["time"]) for row in rows] == [("0", "0.000"), ("2", "0.200"), ("4", "0.400"), ("", "")]
+    assert [row["flags"] == "no_face" for row in rows] == [False, False, True, False]
+    assert "annotated: 2 in annotated" in err
+    written = sorted(path.name for path in (tmp_path / "annotated").iterdir())
+    assert written == ["clip.csv", "clip.mp4", "clip.png", "clip.svg", "one.png"]
+    assert rows_of((tmp_path / "annotated" / "clip.csv").read_text()) == rows[:3]
+    capture = cv2.VideoCapture(str(tmp_path / "annotated" / "clip.mp4"))
+    assert (capture.get(cv2.CAP_PROP_FRAME_COUNT), capture.get(cv2.CAP_PROP_FPS)) == (3, 5)
+    before, after = (np.asarray(Image.open(tmp_path / path)) for path in ("photos/one.png", "annotated/one.png"))
+    left, top, right, _ = (int(rows[3][side]) for side in ("left", "top", "right", "bottom"))
+    changed = (before != after).any(2)
+    assert changed[top, left:right].mean() > 0.9
+    assert not changed[top + 10 : top + 30, left + 10 : right - 10].any()
+    assert call("clip.mp4", "--frames", "1")[1].count("clip.mp4") == 1
+
+
+def test_without_opencv_a_video_is_refused_with_what_installs_it(call, monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    (tmp_path / "clip.mp4").write_bytes(b"x")
+    code, out, err = call("clip.mp4")
+    assert (code, out) == (2, "")
+    assert "pip install 'fer-plugins[video]'" in err.splitlines()[-1]
+    assert call("--camera", "0")[0] == 2
+    assert call("photos/one.png")[0] == 0
+
+
+WRONG = {
+    "no camera": (["--camera", "99"], "there is no such camera"),
+    "no video": (["bad.mp4"], "no frame of this video can be decoded"),
+    "no picture": (["bad.png"], "the file is no image"),
+    "one pixel": (["1.png"], "1 x 1 pixels are too few"),
+    "too large": (["wide.png"], "30000 x 9 pixels are too many"),
+    "nothing there": (["gone.png"], "gone.png: there is no such file or folder"),
+    "no match": (["*.webp"], "no file matches"),
+    "an empty folder": (["empty"], "no picture or video is in this folder"),
+    "nothing given": ([], "give pictures, or --camera 0"),
+    "both": (["1.png", "--camera", "0"], "leave the paths out"),
+    "detector": (["photos", "--detector", "lpb"], "lbp"),
+    "ending": (["photos", "--out", "rows.txt"], "add --format"),
+    "own folder": (["photos", "--annotate", "photos"], "give another folder"),
+    "own file": (["photos", "--format", "csv", "--out", "photos/one.png"], "is one of the files that are read"),
+    "frames": (["photos", "--frames", "3"], "no video is given"),
+    "all bad": (["1.png", "bad.png"], "none of 2 files can be read"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_wrong_input_is_one_line_and_nothing_is_written(call, tmp_path, case):
+    Image.new("L", (1, 1)).save(tmp_path / "1.png")
+    Image.new("L", (30_000, 9)).save(tmp_path / "wide.png")
+    (tmp_path / "bad.png").write_text("no image")
+    (tmp_path / "bad.mp4").write_text("no video")
+    (tmp_path / "empty").mkdir()
+    words, text = WRONG[case]
+    before = sorted(path for path in tmp_path.rglob("*"))
+    outputs = [] if {"--out", "--annotate"} & set(words) else ["--out", "out.csv", "--annotate", "annotated"]
+    code, out, err = call(*words, *outputs)
+    assert (code, out) == (2, "")
+    assert text in err.splitlines()[-1]
+    assert "Traceback" not in err
+    assert sorted(path for path in tmp_path.rglob("*")) == before
+
+
+def test_the_formats_of_the_command_are_those_of_the_writers():
+    assert {"table": "table", **SUFFIXES} == FORMATS
