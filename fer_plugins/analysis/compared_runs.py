@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from fer_plugins.analysis.class_tests import errors_by_class
 from fer_plugins.analysis.comparison import choose_pairs, compare_models, compare_pairs
 from fer_plugins.analysis.seed_spread import Model, group_models, seed_interval
-from fer_plugins.analysis.significance import errors_by_class
 from fer_plugins.analysis.spread_limits import range_of
 from fer_plugins.metrics.table import HEADLINE
 from fer_plugins.runs.read_runs import FinishedRun, check_same_test
@@ -16,13 +16,19 @@ from fer_plugins.runtime.errors import InputError
 
 
 def compare_runs(
-    runs: Sequence[FinishedRun], *, classes: bool = False, evaluated: Sequence[str] = (), without_copies: bool = False
+    runs: Sequence[FinishedRun],
+    *,
+    classes: bool = False,
+    median: float | None = None,
+    evaluated: Sequence[str] = (),
+    without_copies: bool = False,
 ) -> dict[str, Any]:
     """Compare runs that were scored on the same samples.
 
     Args:
-        runs: at least two.
-        classes: whether to ask of each run whether its classes are equally hard (``errors_by_class``).
+        runs: at least two; one with ``classes``.
+        classes: whether to test of each run whether its classes are equally hard (``errors_by_class``).
+        median: of those tests, the hypothetical median of the recalls; None: chance.
         without_copies: whether to leave out the images that have a copy in the training split of one of the runs.
         evaluated: figures of the runs' evaluations to compare as well (``robustness.over_seeds``).
 
@@ -52,7 +58,7 @@ def compare_runs(
     letters = {run.record.folder: _letter(number) for number, model in enumerate(models) for run in model.runs}
     paired = {id(run) for pair in pairs for run in pair}
     alone = [f"{letters[run.record.folder]} seed {run.seed}" for run in runs if id(run) not in paired]
-    if alone:
+    if alone and len(models) > 1:
         notes.append(f"no run of another model has the same seed, so in no pair: {', '.join(alone)}")
     rows = compare_pairs(pairs)
     for row, (first, second) in zip(rows, pairs, strict=True):
@@ -68,7 +74,7 @@ def compare_runs(
         "models": [_describe(_letter(number), model) for number, model in enumerate(models)],
         "pairs": rows,
         "over_seeds": compare_models({_letter(number): model for number, model in enumerate(models)}),
-        "classes": _by_class(runs) if classes else None,
+        "classes": _by_class(runs, median) if classes else None,
         "evaluated": evaluations,
     }
 
@@ -111,5 +117,8 @@ def _describe(letter: str, model: Model) -> dict[str, Any]:
     return {"letter": letter, "label": model.label, "runs": runs, "over_seeds": spread}
 
 
-def _by_class(runs: Sequence[FinishedRun]) -> dict[str, Any]:
-    return {str(run.record.folder): errors_by_class(run.true, run.predicted == run.true, run.classes) for run in runs}
+def _by_class(runs: Sequence[FinishedRun], median: float | None) -> dict[str, Any]:
+    return {
+        str(run.record.folder): errors_by_class(run.true, run.predicted == run.true, run.classes, median)
+        for run in runs
+    }

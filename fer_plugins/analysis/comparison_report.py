@@ -15,6 +15,8 @@ from fer_plugins.metrics.table import HEADLINE, PAIRED
 from fer_plugins.runs.result_table import format_interval, format_p
 from fer_plugins.runtime.print_table import print_table
 
+_OF = ("between", "within")
+
 
 def print_comparison(console: Console, comparison: Mapping[str, Any]) -> None:
     """Print what ``compare_runs`` returned.
@@ -41,7 +43,8 @@ def print_comparison(console: Console, comparison: Mapping[str, Any]) -> None:
     several = [model for model in comparison["models"] if model["over_seeds"]]
     if several:
         _print_spread(console, several)
-    _print_pairs(console, comparison)
+    if comparison["pairs"]:
+        _print_pairs(console, comparison)
     if comparison["over_seeds"]:
         _print_over_seeds(console, comparison["over_seeds"])
     elif len(comparison["models"]) > 1:
@@ -133,15 +136,43 @@ def _print_over_seeds(console: Console, over: Mapping[str, Any]) -> None:
 
 
 def _print_classes(console: Console, folder: str, tests: Mapping[str, Any]) -> None:
-    console.print(Text(f"classes of {folder}: {', '.join(f'{k} {v:.3f}' for k, v in tests['shares'].items())}"))
-    chi, anova = tests["chi_square"], tests["anova"]
+    shares = ", ".join(f"{name} {share:.3f}" for name, share in tests["shares"].items())
+    console.print(Text(f"classes of {folder}, recall: {shares}"))
+    chi, anova, ranks = tests["chi_square"], tests["anova"], tests["wilcoxon"]
     if chi:
         low = " (expected counts below 5: approximate)" if chi["smallest_expected"] < 5 else ""
         console.print(f"  chi-square({chi['df']}) {chi['statistic']:.2f}, p {format_p(chi['p'])}{low}")
     if anova:
-        console.print(f"  one-way ANOVA of hits by true class, as papers print it: {_anova(anova)}")
-        for check in anova["checks"]:
+        console.print()
+        _print_anova(console, anova)
+    if ranks:
+        table = _table("Wilcoxon's signed ranks of the recalls, as papers print it", "hypothetical median")
+        for name in ("n", "W", "rank sum +", "rank sum -", "sum of signed ranks", "p", "smallest p"):
+            table.add_column(name, justify="right")
+        positive, negative = ranks["rank_sum_positive"], ranks["rank_sum_negative"]
+        numbers = (ranks["w"], positive, negative, positive - negative)
+        p_values = (format_p(ranks["p"]), format_p(ranks["smallest_p"]))
+        table.add_row(f"{ranks['median']:.4f}", str(ranks["n"]), *(f"{value:g}" for value in numbers), *p_values)
+        print_table(console, table)
+        for check in ranks["checks"]:
             console.print(Text(f"  {check}", style="dim"))
+
+
+def _print_anova(console: Console, anova: Mapping[str, Any]) -> None:
+    table = _table("one-way ANOVA of correct predictions by true class, as papers print it", "source")
+    for name in ("SS", "df", "MS", "F", "p"):
+        table.add_column(name, justify="right")
+    f = "-" if anova["f"] is None else f"{anova['f']:.3f}"
+    between, within = ([f"{anova[f'ss_{of}']:.4f}", str(anova[f"df_{of}"]), f"{anova[f'ms_{of}']:.4g}"] for of in _OF)
+    total = (f"{anova['ss_between'] + anova['ss_within']:.4f}", str(anova["df_between"] + anova["df_within"]))
+    table.add_row("between classes", *between, f, format_p(anova["p"]))
+    table.add_row("within classes", *within, "", "")
+    table.add_row("total", *total, "", "", "")
+    print_table(console, table)
+    console.print(f"  {_anova(anova)}")
+    for check in anova["checks"]:
+        console.print(Text(f"  {check}", style="dim"))
+    console.print()
 
 
 def _anova(anova: Mapping[str, Any]) -> str:

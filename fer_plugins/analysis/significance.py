@@ -43,9 +43,9 @@ def one_way_anova(groups: Mapping[str, Sequence[float]]) -> dict[str, Any]:
         groups: name -> values; at least two groups of at least two values.
 
     Returns:
-        ``f, p, df_between, df_within, ss_between, ss_within, eta_squared`` (SS_between / SS_total, the share of the
-        variance), ``welch`` {f, p, df_between, df_within} or None where a group does not vary, ``checks``, ``groups``,
-        ``values``. ``f`` and ``p`` are None where no group varies.
+        ``f, p``, ``df_``, ``ss_`` and ``ms_between`` and ``_within``, ``eta_squared`` (SS_between / SS_total, the share
+        of the variance), ``welch`` {f, p, df_between, df_within} or None where a group does not vary, ``checks``,
+        ``groups``, ``values``. ``f`` and ``p`` are None where no group varies.
 
     Raises:
         InputError: fewer than two groups, or a group of fewer than two values.
@@ -66,6 +66,8 @@ def one_way_anova(groups: Mapping[str, Sequence[float]]) -> dict[str, Any]:
         "df_within": len(together) - len(data),
         "ss_between": between,
         "ss_within": within,
+        "ms_between": between / (len(data) - 1),
+        "ms_within": within / (len(together) - len(data)),
         "eta_squared": None,
         "welch": None,
         "checks": _check_groups(data),
@@ -135,51 +137,6 @@ def signed_rank(first: Sequence[float], second: Sequence[float]) -> dict[str, An
             method = "approx" if ties else "auto"
         test = stats.wilcoxon(moved, method=method)
         result |= {"p": float(test.pvalue), "exact": few or (not ties and n <= 50)}
-    return result
-
-
-def errors_by_class(
-    true: npt.NDArray[np.int64], right: npt.NDArray[np.bool_], classes: Sequence[str]
-) -> dict[str, Any]:
-    """Ask of one run whether its classes differ in their share of hits: the ANOVA of papers, and the test that fits.
-
-    Papers print a one-way ANOVA grouped by true class, with K - 1 and N - K degrees of freedom (Table 18 of the paper
-    on anti-aliased networks, whose dependent variable is not named; read here as hit or miss of each image). Hits are 0
-    or 1, never normal, and their variance p (1 - p) differs between classes, so the assumptions fail by construction;
-    with many images F is still roughly right. The chi-square test of the K x 2 counts needs neither; it is exact enough
-    where every expected count is 5 or more. Either says that classes are unequally hard, nothing about the model's
-    quality.
-
-    Args:
-        true: (N,) true classes.
-        right: (N,) whether the prediction was right.
-        classes: K names; those without an image are left out.
-
-    Returns:
-        ``anova`` (see ``one_way_anova``; None where a class has one image), ``chi_square`` {statistic, df, p,
-        smallest_expected} (None where every image was hit or none), ``shares`` {class: hits / images}.
-    """
-    hits = {name: right[true == k].astype(np.float64) for k, name in enumerate(classes) if (true == k).any()}
-    result: dict[str, Any] = {
-        "anova": None,
-        "chi_square": None,
-        "shares": {name: float(values.mean()) for name, values in hits.items()},
-    }
-    if len(hits) < 2:
-        return result
-    if min(map(len, hits.values())) >= 2:
-        result["anova"] = one_way_anova(hits)
-        result["anova"]["checks"] = ["hits are 0 or 1: neither normal nor of one variance; read the chi-square test"]
-    counts = np.array([[values.sum(), len(values) - values.sum()] for values in hits.values()])
-    if counts.sum(0).min() > 0:
-        test = stats.chi2_contingency(counts, correction=False)
-        least = float(test.expected_freq.min())
-        result["chi_square"] = {
-            "statistic": float(test.statistic),
-            "df": int(test.dof),
-            "p": float(test.pvalue),
-            "smallest_expected": least,
-        }
     return result
 
 

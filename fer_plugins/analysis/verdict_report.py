@@ -12,7 +12,18 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from fer_plugins.analysis.verdicts import ABOVE, BELOW, NO_SCORE, NOT_COMPARABLE, OTHER_DATA, OTHER_EPOCH, REPRODUCED
+from fer_plugins.analysis.claims import title
+from fer_plugins.analysis.verdicts import (
+    ABOVE,
+    BELOW,
+    NO_READING,
+    NO_SCORE,
+    NOT_COMPARABLE,
+    OTHER_DATA,
+    OTHER_EPOCH,
+    REPRODUCED,
+    SOME_READING,
+)
 from fer_plugins.runtime.notices import code_of
 from fer_plugins.runtime.print_table import print_table
 
@@ -34,13 +45,13 @@ def print_verdicts(console: Console, verdicts: Mapping[str, Any], *, everything:
     for fault in verdicts["against"]:
         console.print(Text(f"speaks against every verdict: {fault}", style="bold red"))
     general = set(verdicts["against"])  # said above, once
-    reasons = list(dict.fromkeys(why for row in shown for why in row["why"] if why not in general))
+    reasons = list(dict.fromkeys(why for row in shown for why in _reasons(row) if why not in general))
     if shown:
         print_table(console, _table(shown, reasons, everything), keys=1)
     if any(row["verdict"] == NOT_COMPARABLE for row in shown):
-        console.print(f"none: {NOT_COMPARABLE}, because")
-        if general:
-            console.print(Padding(Text("-  of what speaks against every verdict, above"), (0, 0, 0, 2), expand=False))
+        console.print(f"none: {NOT_COMPARABLE}{', of what speaks against every verdict, above' if general else ''}")
+    if reasons:
+        console.print("why there is none, or the condition that a verdict stands under:")
     for number, why in enumerate(reasons, 1):
         console.print(Padding(Text(f"{number}  {why}"), (0, 0, 0, 2), expand=False))
     hidden = [row for row in rows if row not in shown]
@@ -57,8 +68,43 @@ def print_verdicts(console: Console, verdicts: Mapping[str, Any], *, everything:
             "\nIntervals are those of the test samples, for this one training; another seed may get another verdict."
         )
     counted = Counter(row["verdict"] for row in rows)
-    order = (REPRODUCED, BELOW, ABOVE, NOT_COMPARABLE)
+    always = (REPRODUCED, BELOW, ABOVE, NOT_COMPARABLE)
+    order = [*always[:3], *(name for name in (SOME_READING, NO_READING) if counted[name]), NOT_COMPARABLE]
     console.print(f"\n{len(rows)} claims: {', '.join(f'{counted[name]} {name}' for name in order)}")
+
+
+def print_splits(console: Console, summaries: Sequence[Mapping[str, Any]]) -> None:
+    """Print under which splits the claims whose split is not stated could hold: what ``sum_up_splits`` returned."""
+    for summary in summaries:
+        heading = f"{summary['plugin']} on {summary['dataset']}: the paper's split is not stated; if it was that of"
+        table = Table(title=heading, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+        for name in ("claim", "claimed", *summary["protocols"]):
+            table.add_column(name, overflow="fold")
+        for claim in summary["claims"]:
+            name = " ".join(filter(None, (title(claim["metric"]), claim["class"], f"({claim['source']})")))
+            verdicts = [_count(claim["verdicts"].get(protocol, ())) for protocol in summary["protocols"]]
+            table.add_row(Text(name), claim["printed"], *verdicts)
+        print_table(console, table, keys=1)
+        for protocol in summary["protocols"]:
+            judged = [claim["verdicts"][protocol] for claim in summary["claims"] if protocol in claim["verdicts"]]
+            held = sum(bool({REPRODUCED, SOME_READING} & set(verdicts)) for verdicts in judged)
+            console.print(f"  under {protocol} {held} of {len(judged)} claims could hold")
+        console.print(Text(f"  not tried: {', '.join(summary['not_run'])} (fer-run --protocol NAME)"))
+
+
+def _count(verdicts: Sequence[str]) -> str:
+    counted = Counter(map(_short, verdicts))
+    several = len(verdicts) > 1
+    return ", ".join(f"{name} ({count} of {len(verdicts)})" if several else name for name, count in counted.items())
+
+
+def _short(verdict: str) -> str:
+    return {REPRODUCED: "reproduced", SOME_READING: "in some readings"}.get(verdict, verdict)
+
+
+def _reasons(row: Mapping[str, Any]) -> list[str]:
+    """Return why a row has no verdict, or the condition that it stands under."""
+    return [*row["why"], *([row["condition"]] if row["condition"] and row["measured"] is not None else [])]
 
 
 def _sum_up(rows: Sequence[Mapping[str, Any]], verdicts: Mapping[str, Any]) -> dict[str, int]:
@@ -87,18 +133,20 @@ def _table(rows: Sequence[Mapping[str, Any]], reasons: Sequence[str], everything
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     table.add_column("claim", overflow="fold")
     table.add_column("verdict (why)", no_wrap=True)
-    for title in ("claimed", "measured", "95 % interval", "points"):
-        table.add_column(title, justify="right", no_wrap=True)
+    for heading in ("claimed", "measured", "95 % interval", "points"):
+        table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("of, where", overflow="fold")  # last: the only cells that may need several lines
     for row in rows:
-        metric = " ".join(str(part) for part in (row["metric"].replace("_", " "), row["class"]) if part)
+        metric = " ".join(filter(None, (title(row["metric"]), row["class"])))
         of = [row["model"], row["dataset"], row["split"]] if everything else [row["split"]]
+        if len(row["readings"]) > 1:
+            of.append(f"as {row['readings'][0]['reading']}")
         where = f"{', '.join(str(one).replace('_', ' ') for one in of if one)} {row['source']}"
         interval, points = row["interval"], row["difference"]
-        why = ", ".join(str(reasons.index(why) + 1) for why in row["why"] if why in reasons)
-        verdict = "none" if row["verdict"] == NOT_COMPARABLE else row["verdict"].removesuffix(" within the interval")
+        why = ", ".join(str(reasons.index(why) + 1) for why in _reasons(row) if why in reasons)
+        verdict = "none" if row["verdict"] == NOT_COMPARABLE else _short(row["verdict"])
         table.add_row(
-            Text(metric.replace("f1", "F1")),
+            Text(metric),
             verdict + (f" ({why})" if why else ""),
             row["printed"],
             "-" if row["measured"] is None else f"{row['measured']:.4f}",
@@ -106,6 +154,11 @@ def _table(rows: Sequence[Mapping[str, Any]], reasons: Sequence[str], everything
             "-" if points is None else f"{points:+.2f}",
             Text(where),
         )
+        for reading in row["readings"][1:]:
+            ends = "{low:.4f} {high:.4f}".format(**reading["interval"])
+            points = "-" if reading["difference"] is None else f"{reading['difference']:+.2f}"
+            cells = ("", f"{reading['measured']:.4f}", ends, points, f"as {reading['reading']}")
+            table.add_row("", _short(reading["verdict"]), *cells, style="dim")
         less = row["without_copies"]
         if less and less["measured"] is not None:
             ends = f"{less['interval']['low']:.4f} {less['interval']['high']:.4f}" if less["interval"] else "-"

@@ -2,46 +2,53 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from fer_plugins import config
-from fer_plugins.analysis.claims import Claim, dataset_key, read_claims, read_printed
-from fer_plugins.analysis.claims.claims_beside import AVERAGING, NO_RATES, RENAMED, as_printed, compare, for_run
+from fer_plugins.analysis.claims import Claim, dataset_key, read_claims
+from fer_plugins.analysis.claims.aliases import Reading
+from fer_plugins.analysis.claims.claims_beside import NO_RATES, PROTOCOL, as_printed, for_run
+from fer_plugins.analysis.measured_claim import ABOVE, BELOW, REPRODUCED, measure_claim
+from fer_plugins.analysis.verdict_protocols import is_releases_own, name_protocol, split_condition
 from fer_plugins.config import registry
 from fer_plugins.config.identity import shapes_model
 from fer_plugins.contract import SPLITS
-from fer_plugins.data.formats.labels import expression_of
 from fer_plugins.metrics.table import METRICS
 from fer_plugins.runs.read_runs import FinishedRun
 from fer_plugins.runs.record import recipe_of
 from fer_plugins.runtime.errors import InputError
 from fer_plugins.runtime.notices import Notice, code_of
 
-REPRODUCED, BELOW, ABOVE, NOT_COMPARABLE = "reproduced within the interval", "below", "above", "not comparable"
+__all__ = ["ABOVE", "BELOW", "NOT_COMPARABLE", "NO_READING", "REPRODUCED", "SOME_READING", "verify_run"]
+NOT_COMPARABLE = "not comparable"
+# Of a claim with several readings that do not agree: reproduced in one of them, or in none (some below, some above).
+SOME_READING, NO_READING = "reproduced in some readings", "in no reading"
 OTHER_DATA, OTHER_EPOCH, NO_SCORE = "other_data", "other_epoch", "no_score"  # codes of why
-_RELEASES_OWN_TEST = ("official", "official_val")
-_MEASURED = ("measured", "interval", "difference")
 _RECIPE = ("model", "augmentation", "loss", "optimizer", "scheduler", "selection", "trainer")
 _CONFIG = config.Origin("file", "--config config.yaml")
-_OF_A_CLASS = (*(name for name, entry in METRICS.items() if entry.of_class), "sensitivity", "gar")
+_OF_A_CLASS = (*(name for name, entry in METRICS.items() if entry.of_class), "sensitivity", "gar", "frr", "far")
 
 
 def verify_run(run: FinishedRun) -> dict[str, Any]:
     """Judge every claim of the run's plug-in.
 
-    A verdict is given where the claim speaks of the run's model and dataset, of a split that was scored, in a metric
-    whose reading is known, and the run is a sound one: a result, trained by the recipe on all the data, under the
-    release's own split or a sound protocol that the recipe names. It says where the claimed number, with its rounding,
-    lies: within the 95 % interval of the measured one (over test samples), or the measured one is below or above it.
+    A verdict is given where the claim speaks of the run's model and dataset, of a split that was scored, in a score of
+    the run, and the run is a sound one: a result, trained by the recipe on all the data, under the release's own split
+    or a sound protocol that the recipe names. It says where the claimed number, with its rounding, lies: within the
+    95 % interval of the measured one (over test samples), or the measured one is below or above it.
+
+    Two things that papers leave open do not prevent it. A claim whose averaging or name has several readings is judged
+    in each of them. A claim whose split is a flawed one that a protocol cuts (``protocols`` of the claims file), or is
+    not stated, is judged under any run whose split it could be, and the verdict stands under that condition.
 
     Returns:
-        ``run, plugin, model`` (in the claims), ``dataset, protocol, split_hash, seed, conditions`` (what every verdict
-        stands under), ``claims`` [{model, dataset, split, class, epoch, metric, source, claimed, printed (the number as
-        text), protocol, measured, interval, difference (points), without_copies (the last three on the images without a
-        copy in training; None where no image has one), verdict, why}].
+        ``run, plugin, model`` (in the claims), ``dataset, protocol, protocol_label`` (with its shares), ``split_hash,
+        seed, conditions`` (what every verdict stands under), ``claims`` [{model, dataset, split, class, epoch, metric,
+        source, claimed, printed (the number as text), protocol, measured, interval, difference (points), readings
+        [{reading, formula, measured, interval, difference, verdict}], without_copies (measured, interval, difference
+        on the images without a copy in training; None where no image has one), condition (on the split, or ""),
+        verdict, why}].
 
     Raises:
         InputError: the plug-in is not installed, or has no claims; or the configuration is another version's.
@@ -60,7 +67,7 @@ def verify_run(run: FinishedRun) -> dict[str, Any]:
     title = manifest["data"]["title"]
     against = _against(run, component)
     headline = for_run(file, own, title)
-    judged = [_judge(claim, run, own, title, claim in headline, against) for claim in file.claims]
+    judged = [_judge(claim, run, own, title, claim in headline, against, file.aliases) for claim in file.claims]
     assumed = manifest.get("assumed", described.get("assumed")) or {}
     conditions = [f"assumed {key}: {reason}" for key, reason in assumed.items()]
     if settings.get("recipe") and settings["recipe"] not in of_variants:
@@ -71,6 +78,7 @@ def verify_run(run: FinishedRun) -> dict[str, Any]:
         "model": own,
         "dataset": title,
         "protocol": manifest["protocol"]["name"],
+        "protocol_label": name_protocol(manifest["protocol"]),
         "split_hash": "+".join(run.split_hash),
         "seed": run.seed,
         "against": against,
@@ -85,12 +93,13 @@ def _against(run: FinishedRun, component: registry.Component) -> list[str]:
     protocol = manifest["protocol"]
     reasons = [f"not a result: {fault}" for fault in run.faults[:1]]
     if protocol.get("flaw"):
-        reasons.append(f"flawed protocol {protocol['name']}: {protocol['flaw']}")
-    elif not _is_on_releases_own(run):
+        reasons.append(Notice(PROTOCOL, f"flawed protocol {protocol['name']}: {protocol['flaw']}"))
+    elif not is_releases_own(run):
         layers = registry.recipe(component, settings.get("recipe")).values()
         wanted = {key: value for layer in layers for key, value in layer.get("protocol", {}).items()}
         if any(settings["protocol"].get(key) != value for key, value in wanted.items()) or not wanted:
-            reasons.append(f"another protocol: {protocol['name']} (recipe: {wanted.get('name', 'official')})")
+            text = f"another protocol: {protocol['name']} (recipe: {wanted.get('name', 'official')})"
+            reasons.append(Notice(PROTOCOL, text))
     if manifest["data"].get("limit") is not None:
         reasons.append(f"a part of the data only (data.limit {manifest['data']['limit']})")
     try:
@@ -100,14 +109,6 @@ def _against(run: FinishedRun, component: registry.Component) -> list[str]:
     if departures:
         reasons.append(f"not the plug-in's recipe: {', '.join(departures)}")
     return reasons
-
-
-def _is_on_releases_own(run: FinishedRun) -> bool:
-    """Return whether the reported split holds the images of the release's own."""
-    splits = run.record.manifest["data"].get("release_parts")
-    if splits is None:  # a run of an earlier version, or folds, of which none is the release's
-        return run.record.manifest["protocol"]["name"] in _RELEASES_OWN_TEST
-    return run.split in splits
 
 
 def _departures(settings: Mapping[str, Any], component: registry.Component) -> list[str]:
@@ -137,7 +138,13 @@ def _departures(settings: Mapping[str, Any], component: registry.Component) -> l
 
 
 def _judge(
-    claim: Claim, run: FinishedRun, own: str | None, title: str, headline: bool, against: Sequence[str]
+    claim: Claim,
+    run: FinishedRun,
+    own: str | None,
+    title: str,
+    headline: bool,
+    against: Sequence[str],
+    aliases: Sequence[Reading],
 ) -> dict[str, Any]:
     row: dict[str, Any] = {
         "model": claim.model,
@@ -153,9 +160,10 @@ def _judge(
         "measured": None,
         "interval": None,
         "difference": None,
+        "readings": [],
         "without_copies": None,
+        "condition": "",
     }
-    asked = replace(claim, class_name=None, epoch=None)
     scored = headline or claim.metric in (_OF_A_CLASS if claim.class_name is not None else NO_RATES)
     why: list[str] = []
     if own is None or claim.model != own:
@@ -169,70 +177,23 @@ def _judge(
         ]
     elif not scored:
         why = [Notice(NO_SCORE, f"{claim.metric} is not among the scores of a run")]
-    elif claim.split == "train":
-        why = ["of the training split, which a run does not score"]
+    elif claim.split == "train" and "train" not in run.record.metrics:
+        why = ["of the training split, which this run did not score; train with --run.score_train true"]
     else:
-        scored_splits: dict[str, Mapping[str, Any]] = {
-            split: run.record.metrics[split] for split in ("test", "val") if split in run.record.metrics
-        }
-        beside = _beside(asked, claim.class_name, scored_splits, run)
-        row |= {key: beside[key] for key in _MEASURED}
-        if any(scores.get("copies") for scores in scored_splits.values()):
-            row["without_copies"] = _without_copies(asked, claim.class_name, scored_splits, run)
-        notes = beside["notes"]
-        if claim.class_name is not None:
-            notes = [note for note in notes if code_of(note) != AVERAGING]  # one class is not averaged
-        why = [note for note in notes if code_of(note) != RENAMED]  # the same number
-        if row["measured"] is None and not why:
-            why = [f"the run has no {claim.metric} of {claim.class_name or 'this split'}"]
-        elif row["interval"] is None and not why:
-            why = [f"no interval is computed for {claim.metric}"]
+        splits = {split: run.record.metrics[split] for split in SPLITS if split in run.record.metrics}
+        row["condition"], unusual = split_condition(claim, run)
+        why = [unusual] if unusual else []
+        why += measure_claim(row, claim, splits, run, aliases)
+        if row["condition"]:
+            against = [reason for reason in against if code_of(reason) != PROTOCOL]
     if row["measured"] is not None or not why:
         why += against
-    return row | {"verdict": NOT_COMPARABLE if why else _verdict(claim, row["interval"]), "why": why}
+    return row | {"verdict": NOT_COMPARABLE if why else _join(row["readings"]), "why": why}
 
 
-def _beside(
-    claim: Claim, class_name: str | None, scored_splits: Mapping[str, Mapping[str, Any]], run: FinishedRun
-) -> dict[str, Any]:
-    scores = {split: _scores(values, class_name) for split, values in scored_splits.items()}
-    # what speaks against it is in ``against``
-    (beside,) = compare([claim], scores, run.record.manifest["protocol"]["name"], release_splits=SPLITS)
-    return beside
-
-
-def _without_copies(
-    claim: Claim, class_name: str | None, scored_splits: Mapping[str, Mapping[str, Any]], run: FinishedRun
-) -> dict[str, Any]:
-    """Return ``measured``, ``interval`` and ``difference`` of the images without a copy in training."""
-    less = {split: (values.get("copies") or {"without": values})["without"] for split, values in scored_splits.items()}
-    if None in less.values():  # every image has a copy
-        return dict.fromkeys(_MEASURED)
-    return {key: value for key, value in _beside(claim, class_name, less, run).items() if key in _MEASURED}
-
-
-def _scores(scores: Mapping[str, Any], class_name: str | None) -> Mapping[str, Any]:
-    """Return scores, or those of one class in the same form; a score that is not there is None."""
-    if class_name is None:
-        return defaultdict(lambda: None, scores)
-    meant = _expression_key(class_name)
-    wanted = next((name for name in scores["per_class"] if _expression_key(name) == meant), None)
-    if wanted is None:
-        return defaultdict(lambda: None)
-    intervals = scores["intervals"]["per_class"].get(wanted) or {}
-    return defaultdict(lambda: None, scores["per_class"][wanted], intervals=intervals)
-
-
-def _expression_key(name: str) -> str:
-    """Name an expression so that spellings agree; papers write sadness and angry."""
-    return dataset_key(expression_of(name) or name)
-
-
-def _verdict(claim: Claim, interval: Mapping[str, float]) -> str:
-    """Return where the measured interval lies to the claim, which is known to half a unit of its last digit."""
-    assert isinstance(claim.value, float)
-    step = float(read_printed(claim).step)
-    unit = step if claim.step or step < 1 else 0.0  # a whole number is meant as it stands
-    if interval["high"] < claim.value - unit / 2:
-        return BELOW
-    return ABOVE if interval["low"] > claim.value + unit / 2 else REPRODUCED
+def _join(readings: Sequence[Mapping[str, Any]]) -> str:
+    """Return one verdict on a claim from those on its readings."""
+    verdicts = {reading["verdict"] for reading in readings}
+    if len(verdicts) == 1:
+        return str(verdicts.pop())
+    return SOME_READING if REPRODUCED in verdicts else NO_READING

@@ -11,7 +11,8 @@ from fer_plugins.commands.usage import refuse, verb
 
 @verb()
 @click.argument("runs", nargs=-1, type=click.Path(), metavar="RUN...")
-@click.option("--classes", is_flag=True, help="Also: are the classes of a run equally hard?")
+@click.option("--classes", is_flag=True, help="Also, of each run (one will do): ANOVA and Wilcoxon by class.")
+@click.option("--median", type=click.FloatRange(0, 1), help="Of --classes: hypothetical recall; default: chance.")
 @click.option("--evaluated", metavar="NAME[,NAME]", help="Figures of fer evaluate, as shift.zero.consistency.")
 @click.option("--target", metavar="DATASET", help="The scores on another dataset, one of data.targets.")
 @click.option("--without-copies", is_flag=True, help="Leave out images that have a copy in training.")
@@ -20,6 +21,7 @@ def compare(
     runs: tuple[str, ...],
     *,
     classes: bool,
+    median: float | None,
     evaluated: str | None,
     target: str | None,
     without_copies: bool,
@@ -29,6 +31,8 @@ def compare(
     names = [name for name in (evaluated or "").split(",") if name]
     if evaluated and not names:
         refuse("--evaluated takes figures of fer evaluate, as in --evaluated shift.zero.consistency")
+    if median is not None and not classes:
+        refuse("--median belongs to --classes; add it, or leave --median out")
     if evaluated and target:
         refuse("--evaluated: fer evaluate measures no data.targets; leave --target out")
     if without_copies and target:
@@ -39,11 +43,21 @@ def compare(
     from fer_plugins.analysis.comparison_report import print_comparison
     from fer_plugins.runs.read_runs import read_runs
     from fer_plugins.runs.result_table import result_console
+    from fer_plugins.runtime.errors import InputError
 
-    found = compare_runs(
-        read_runs(runs, least=2, target=target or ""), classes=classes, evaluated=names, without_copies=without_copies
+    if len(runs) == 1 and not classes:
+        raise InputError(
+            "1 run is given, at least 2 are needed; name the folders of finished runs, or test its classes: "
+            f"fer compare {runs[0]} --classes"
+        )
+    comparison = compare_runs(
+        read_runs(runs, target=target or ""),
+        classes=classes,
+        median=median,
+        evaluated=names,
+        without_copies=without_copies,
     )
     if as_json:
-        print(json.dumps(found, indent=2))
+        print(json.dumps(comparison, indent=2))
     else:
-        print_comparison(result_console(), found)
+        print_comparison(result_console(), comparison)

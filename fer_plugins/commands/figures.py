@@ -26,7 +26,12 @@ if TYPE_CHECKING:
 @click.option("--augmentation", is_flag=True, help="A training image and 15 versions of it; RUN may be a FILE.yaml.")
 @click.option("--out", type=click.Path(), metavar="FOLDER", help="Of --augmentation; default: the run's.")
 @click.option("--explain", is_flag=True, help="Attention, warped images and maps: what explain(x) gives.")
-@click.option("--split", "--part", type=Name(["val", "test"]), help="Of --explain; default: val.")
+@click.option(
+    "--split",
+    "--part",
+    type=Name(["val", "test", "train"]),
+    help="Whose images; default: those reported on, with --explain val.",
+)
 def figures(
     runs: tuple[str, ...],
     *,
@@ -45,10 +50,11 @@ def figures(
     asked = [name for name, given in kinds.items() if given]
     if len(asked) > 1:
         refuse(f"{' and '.join(asked)}: give one of them")
-    belong = (("--score", score, "--bars"), ("--out", out, "--augmentation"), ("--split", split, "--explain"))
-    for name, value, kind in belong:
+    for name, value, kind in (("--score", score, "--bars"), ("--out", out, "--augmentation")):
         if value is not None and kind not in asked:
             refuse(f"{name} belongs to {kind}; add it, or leave {name} out")
+    if split is not None and asked and not explain:
+        refuse(f"--split goes with --explain and with the figures of one run; leave it or {asked[0]} out")
     try:
         import matplotlib.figure  # noqa: F401  # missing, or too broken to be imported
     except ModuleNotFoundError as error:
@@ -64,7 +70,7 @@ def figures(
     elif explain:
         _write([_explained(word, split or "val") for word in runs])
     else:
-        recorded = [read_recorded(word) for word in runs]  # every folder is read before anything is drawn
+        recorded = [read_recorded(word, split or "") for word in runs]  # every folder is read before anything is drawn
         _write((run.record.folder / "figures", draw_recorded(run)) for run in recorded)
 
 

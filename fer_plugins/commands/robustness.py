@@ -14,7 +14,7 @@ CHOICES = {
     "suite": ("shift", "corruption", "occlusion", "calibration"),
     "tta": ("flip", "five_crop", "ten_crop"),
     "saliency": ("gradient", "smoothgrad", "occlusion", "grad_cam", "explain"),
-    "split": ("test", "val"),
+    "split": ("test", "val", "train"),
 }
 
 

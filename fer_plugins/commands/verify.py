@@ -14,15 +14,20 @@ from fer_plugins.commands.usage import verb
 @click.option("--all", "everything", is_flag=True, help="Also the claims that the run does not measure.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def verify(runs: tuple[str, ...], *, everything: bool, as_json: bool) -> None:
-    """Print each of the paper's claims beside the measured value: a verdict."""
-    from fer_plugins.analysis.verdict_report import print_verdicts
+    """Print each of the paper's claims beside the measured value: a verdict.
+
+    Where a paper does not state its split, runs under several protocols show under which its claims could hold.
+    """
+    from fer_plugins.analysis.verdict_protocols import sum_up_splits
+    from fer_plugins.analysis.verdict_report import print_splits, print_verdicts
     from fer_plugins.analysis.verdicts import verify_run
     from fer_plugins.runs.read_runs import read_runs
     from fer_plugins.runs.result_table import result_console
 
-    found = [verify_run(run) for run in read_runs(runs)]
+    reports = [verify_run(run) for run in read_runs(runs)]
     if as_json:
-        print(json.dumps(found, indent=2))
+        print(json.dumps(reports, indent=2))
         return
-    for verdicts in found:
-        print_verdicts(result_console(), verdicts, everything=everything)
+    for report in reports:
+        print_verdicts(result_console(), report, everything=everything)
+    print_splits(result_console(), sum_up_splits(reports))

@@ -146,6 +146,9 @@ class OutputConfig(Section):
         int | None,
         Doc("which fold of the protocol; null: each of them, in a folder of its own, and a summary", ">= 0"),
     ] = None
+    score_train: Annotated[
+        bool, Doc("score the training split at the end as well, once, in evaluation mode and without augmentation")
+    ] = False
     test: Annotated[bool, Doc("score the test split at the end, once, with the checkpoint selected on validation")] = (
         True
     )

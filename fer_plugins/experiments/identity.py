@@ -18,9 +18,9 @@ def deciding_settings(
 ) -> dict[str, Any]:
     """Return dotted key -> value, equal for complete configurations whose runs give the same result.
 
-    These are all that makes the model (``config.identity``), the run's seed, the copy of the data, whether the test
-    split is scored, and the version of the plug-in. The fold is left out: a run of a protocol with one fold writes down
-    0 where none was asked for.
+    These are all that makes the model (``config.identity``), the run's seed, the copy of the data, which splits are
+    scored, and the version of the plug-in. The fold is left out: a run of a protocol with one fold writes down 0 where
+    none was asked for.
 
     Args:
         settings: a configuration, typed or as a run's config.yaml holds it.
@@ -33,6 +33,7 @@ def deciding_settings(
     root = checked.data.root
     kept = model_settings(checked.as_dict())
     kept |= {"seed": checked.seed, "run.test": checked.run.test}
+    kept |= {"run.score_train": True} if checked.run.score_train else {}
     kept["data.root"] = None if root is None else str(Path(root).expanduser().absolute())
     if plugin is None:
         component = registry.find("architecture", str(checked.model.name))

@@ -23,6 +23,7 @@ from fer_plugins.experiments.folder_lock import hold_folder
 from fer_plugins.experiments.quiet import quiet
 from fer_plugins.experiments.run_end import note_end, write_if_possible
 from fer_plugins.metrics.pairing import check_pairing, looks_unpaired
+from fer_plugins.metrics.score_differences import score_differences
 from fer_plugins.runs import record as records
 from fer_plugins.runs.manifest import describe, header
 from fer_plugins.runs.record import Record
@@ -37,7 +38,7 @@ from fer_plugins.training.fit import fit
 from fer_plugins.training.module import FERModule
 from fer_plugins.training.progress import EpochLog, ResultConsole
 from fer_plugins.training.result import build_result
-from fer_plugins.training.score_split import score_split
+from fer_plugins.training.score_split import TrainSplit, score_split
 from fer_plugins.training.threads import choose_threads
 
 
@@ -169,14 +170,15 @@ def _finish(
     tracker: tracking.Tracker,
     console: ResultConsole,
 ) -> None:
-    """Score the selected checkpoint on validation, then once on test; write and show the result."""
+    """Score the selected checkpoint on validation, then once on test, and on train if asked; write and show that."""
     settings = config.read_config(record.config)
     best = record.checkpoints / "best.ckpt"
     train_accuracy = float(trainer.callback_metrics.get("train/accuracy", 0.0))
     broken_at_the_end = list(module.faults)
     selected = read_checkpoint(best)
     module.load_state_dict(selected["state_dict"])
-    splits = ["val", "test"] if settings.run.test else ["val"]
+    reported = "test" if settings.run.test else "val"
+    splits = list(dict.fromkeys(("val", reported, *(["train"] if settings.run.score_train else []))))
     scores, answers, datasets, copies, faults = {}, {}, {}, {}, []
     targets: dict[str, dict[str, Any]] = {}  # the scores on other datasets, under protocol cross_dataset
     for split in splits:
@@ -184,14 +186,16 @@ def _finish(
             data.open_test("fitting is over, the checkpoint is selected on val")
         loop = trainer.validate if split == "val" else trainer.test
         with doing(f"scoring {split}"):
-            loop(module, datamodule=data, verbose=False)
+            loop(module, datamodule=TrainSplit(data) if split == "train" else data, verbose=False)
         predictions = module.predictions
         assert predictions is not None
         rows = data.rows(split)
         check_pairing(predictions, rows, data.table.label[rows])
-        found = score_split(predictions, data, module.faults)
-        scores[split], targets, shown = found.scores, found.targets, found.own
-        faults += [f"{split}: {fault}" for fault in found.faults]
+        found = score_split(predictions, data, module.faults, split=split)
+        scores[split] = found.scores
+        if split != "train":
+            targets, shown = found.targets, found.own
+            faults += [f"{split}: {fault}" for fault in found.faults]
         record.manifest["warnings"] += [said for said in found.warnings if said not in record.manifest["warnings"]]
         answers[split] = (data.source_names(predictions.index), predictions)
         if found.datasets is not None:
@@ -205,7 +209,9 @@ def _finish(
         record.manifest["warnings"].append(f"after the last epoch: {'; '.join(broken_at_the_end)}")
     # A network that has broken down gives scores all the same; the paper's claims are not compared with them.
     claimed = [] if faults else claims_beside(record.manifest, settings, scores)
+    gap = score_differences(scores["train"], scores[reported]) if "train" in scores else None
     record.metrics = {**scores, "claims": claimed, "not_a_result": faults, **({"targets": targets} if targets else {})}
+    record.metrics |= {"generalisation_gap": gap} if gap else {}
     record.write_predictions(answers, list(data.classes), datasets, copies)
     record.write_metrics()
     summary = {
@@ -219,7 +225,9 @@ def _finish(
         **{f"target/{name}/balanced_accuracy": one["balanced_accuracy"] for name, one in targets.items()},
     }
     names = data.source_names(shown.index)
-    tracker.log_result(lambda: build_result(scores, shown, data.row_images, names, data.classes, summary))
+    # train/accuracy is that of an epoch, in training mode, in every logger
+    logged = {"train_eval" if split == "train" else split: one for split, one in scores.items()}
+    tracker.log_result(lambda: build_result(logged, shown, data.row_images, names, data.classes, summary))
     tracker.log_checkpoint(best)
     record.write_manifest(status="finished", test_opened=list(data.test_openings), **summary)
     with doing("drawing figures"):
@@ -234,6 +242,7 @@ def _finish(
         record.manifest["assumed"],
         record.manifest["warnings"],
         faults,
+        gap=gap,
     )
     if targets:
         print_targets(console.console, targets)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fer_plugins.metrics.predictions import Predictions
-from fer_plugins.metrics.table import METRICS
+from fer_plugins.metrics.score_differences import score_differences
 
 Status = npt.NDArray[np.str_]  # (N,) of each image "exact", "near" or ""; see data.audit.copy_status
 
@@ -40,14 +40,7 @@ def score_copies(
     groups = {"without": predictions.choose(~copied), "with": predictions.choose(copied)}
     scores = {name: score(group, list(classes)) if len(group) else None for name, group in groups.items()}
     without, with_copy = scores["without"], scores["with"]
-    difference = None
-    if without and with_copy:
-        first, second = (np.array(one["confusion_matrix"], np.int64) for one in (with_copy, without))
-        difference = {
-            name: entry.difference(first, second)
-            for name, entry in METRICS.items()
-            if entry.difference and entry.shown == "table" and None not in (with_copy[name], without[name])
-        }
+    difference = score_differences(with_copy, without) if without and with_copy else None
     return {
         "exact": int((status == "exact").sum()),
         "near": int((status == "near").sum()) if near_searched else None,

@@ -24,7 +24,7 @@ class FinishedRun:
     """
 
     record: Record
-    split: str  # "test", or "val" where run.test was false
+    split: str  # "test", or "val" where run.test was false, unless another one was asked for
     classes: tuple[str, ...]  # in label order
     predictions: NamedPredictions  # to these samples
     scores: Mapping[str, Any]  # of these samples, as in metrics.json
@@ -87,12 +87,13 @@ def read_finished(folder: str | Path) -> Record:
     return record
 
 
-def read_run(folder: str | Path, *, target: str = "") -> FinishedRun:
+def read_run(folder: str | Path, *, target: str = "", wanted: str = "") -> FinishedRun:
     """Read a finished run, or the folder of a protocol's folds, and check that its files fit each other.
 
     Args:
         folder: of the run.
         target: name of the dataset of ``data.targets`` whose samples are wanted; "": of the one that was trained on.
+        wanted: the split whose samples are wanted, of the dataset that was trained on; "": the one it reports on.
 
     Raises:
         InputError: there is no such folder, it is no run's or one that is not finished, a file is missing or damaged,
@@ -116,15 +117,19 @@ def read_run(folder: str | Path, *, target: str = "") -> FinishedRun:
     recorded = PredictionsFile.read(record, classes)
     for name, split in datasets.items():
         check_scores(recorded, split, name)
-    for beside in {"val", "test"} - {split}:
+    for beside in {"val", "test", "train"} - {split}:
         if beside in record.metrics and len(recorded.of(beside).true):
             check_scores(recorded, beside)
     recorded.check_end()
+    if wanted and wanted not in record.metrics:
+        option = f"run.{'score_train' if wanted == 'train' else wanted} true"
+        remedy = "" if folds else f"; train it again: fer-run --config {folder}/config.yaml --{option}"
+        raise InputError(f"{folder}: has no scores of {wanted}{remedy}")
     hashes = need(record, "manifest", "split_hashes") if folds else [need(record, "manifest", "data", "split_hash")]
     faults = need(record, "manifest" if folds else "metrics", "not_a_result")
     if not isinstance(faults, list):
         raise InputError(f"{folder}: not_a_result is no list of faults; it was not written by a run")
-    split = datasets[target]
+    split = wanted or datasets[target]
     scores = need(record, "metrics", *place_of_scores(split, target))
     return FinishedRun(record, split, classes, recorded.of(split, target), scores, tuple(hashes), tuple(faults), target)
 

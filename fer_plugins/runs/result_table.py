@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fer_plugins.metrics.installed import known
-from fer_plugins.metrics.table import CLASS_TABLE
+from fer_plugins.metrics.table import CLASS_TABLE, SUMMARY
 from fer_plugins.runs.copies_table import print_copies
 from fer_plugins.runtime.notices import code_of, from_values
 from fer_plugins.runtime.print_table import print_table
@@ -24,7 +24,7 @@ WIDEST = 120  # columns; no wider anywhere, so that a table fits a note or a log
 _PIPED = 100  # where there is no terminal and COLUMNS says nothing
 _ROOMY = 100  # columns from which a table by class has a column for each interval
 _SPLITS = ("test", "val", "train")
-_ACRONYMS = {"f1": "F1", "gar": "GAR", "far": "FAR"}
+_ACRONYMS = {"f1": "F1", "gar": "GAR", "far": "FAR", "frr": "FRR"}
 
 
 def result_console(stream: TextIO | None = None) -> Console:
@@ -55,6 +55,8 @@ def print_result(
     assumed: Mapping[str, str],
     warnings: Sequence[str] = (),
     faults: Sequence[str] = (),
+    *,
+    gap: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> None:
     """Print what a run found.
 
@@ -68,6 +70,7 @@ def print_result(
         assumed: option -> reason, the readings that the paper leaves open; the options are printed.
         warnings: sentences, printed last.
         faults: sentences, printed first: why the scores are no result.
+        gap: metric -> score of the training split less that of the reported one; None: train was not scored.
     """
     console.print()
     _print_header(console, header)
@@ -80,6 +83,8 @@ def print_result(
         print_table(console, per_class_table(shown[0], scores_by_split[shown[0]], narrow=console.width < _ROOMY))
         print_table(console, _overall(shown, scores_by_split))
         print_copies(console, shown[0], scores_by_split[shown[0]])
+    if gap:
+        _print_gap(console, shown[0], gap)
     if claims_rows:
         _print_claims(console, claims_rows)
     if "architecture" in assumed:
@@ -171,6 +176,18 @@ def _overall(shown: Sequence[str], scores_by_split: Mapping[str, Mapping[str, An
                 cells.append(format_interval(scores["intervals"].get(metric)))
         table.add_row(Text(entry.title), *cells)
     return table
+
+
+def _print_gap(console: Console, reported: str, gap: Mapping[str, Mapping[str, Any]]) -> None:
+    table = _table(f"generalisation gap: train - {reported}")
+    for title, justify in (("score", "left"), ("points", "right"), ("95 % interval", "right")):
+        table.add_column(title, justify=justify)  # type: ignore[arg-type]
+    for metric in SUMMARY:
+        if metric in gap:
+            points = {key: 100 * gap[metric][key] for key in ("difference", "low", "high")}
+            ends = f"{points['low']:+.2f} to {points['high']:+.2f}"
+            table.add_row(SUMMARY[metric], f"{points['difference']:+.2f}", ends)
+    print_table(console, table)
 
 
 def _print_claims(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -128,6 +128,8 @@ class Metrics(TypedDict, total=False):
 
     val: Scores
     test: Scores
+    train: Scores  # with run.score_train, in evaluation mode and without augmentation
+    generalisation_gap: dict[str, dict[str, Any]]  # metric -> train less the reported split, a share, with interval
     targets: dict[str, Scores]  # of other datasets
     claims: list[ClaimRow]
     not_a_result: list[str]

@@ -8,9 +8,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from lightning.pytorch import LightningDataModule
 
+from fer_plugins.contract import Batch
 from fer_plugins.data.audit.copy_status import copy_status
 from fer_plugins.data.datamodule import FERDataModule
+from fer_plugins.data.loaders import ResidentLoader
 from fer_plugins.metrics.by_dataset import score_targets
 from fer_plugins.metrics.collapse import find_collapse
 from fer_plugins.metrics.copies import score_copies
@@ -33,13 +36,38 @@ class PartScores:
     warnings: list[str] = field(default_factory=list)
 
 
-def score_split(predictions: Predictions, data: FERDataModule, faults: Sequence[str]) -> PartScores:
+class TrainSplit(LightningDataModule):
+    """The training images as a test split, in the order of their rows and without augmentation: ``trainer.test``.
+
+    Oversampled images count once; images that ``data.balance augment`` made belong to the split.
+
+    Args:
+        data: prepared.
+    """
+
+    def __init__(self, data: FERDataModule) -> None:
+        super().__init__()
+        self.data = data
+
+    def test_dataloader(self) -> ResidentLoader:
+        """Training images, not shuffled."""
+        return self.data.train_eval_dataloader()
+
+    def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
+        """Lightning's hook: images become float32 in [0, 1]."""
+        return self.data.on_after_batch_transfer(batch, dataloader_idx)
+
+
+def score_split(
+    predictions: Predictions, data: FERDataModule, faults: Sequence[str], *, split: str = "test"
+) -> PartScores:
     """Score the predictions of one split.
 
     Args:
         predictions: of every image of the split.
         data: that they are of.
         faults: what the network says of the pass (``FERModule.faults``).
+        split: "train", whose images are no copies of training images, "val" or "test".
 
     Returns:
         The scores; those of other datasets as ``score_targets`` returns them, with ``left_out``: {class that the
@@ -47,7 +75,9 @@ def score_split(predictions: Predictions, data: FERDataModule, faults: Sequence[
         (``metrics.copies.score_copies``).
     """
     table = data.table
-    status = copy_status(table, data.fold.train, predictions.index)
+    status = np.full(len(predictions), "", dtype="<U5")
+    if split != "train":
+        status = copy_status(table, data.fold.train, predictions.index)
     copies = status.tolist() if (status != "").any() else None
     origin = None if table.origin is None else table.origin[predictions.index]
     if origin is None or not (origin != "").any():

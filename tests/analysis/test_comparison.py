@@ -307,6 +307,21 @@ def test_wrong_words_are_one_line(tmp_path, capsys):
         assert said in refused(capsys, *words)
 
 
+def test_the_classes_of_one_run(tmp_path, capsys):
+    true, answers = draw(1)
+    run = write_run(tmp_path / "a", true, answers)
+    remedy = refused(capsys, run).partition("test its classes: ")[2].split()
+    assert main.call("fer compare", compare, remedy[2:]) == 0
+    printed = capsys.readouterr().out
+    for word in ("SS ", "df ", "MS ", "between classes", "within classes", "total", "rank sum +", "cannot say"):
+        assert word in printed
+    found = compared(capsys, run, "--classes", "--median", "0.5")
+    assert found["pairs"] == []
+    assert found["notes"] == []
+    assert found["classes"][str(run)]["wilcoxon"]["median"] == 0.5
+    assert "--median belongs to --classes" in refused(capsys, run, "--median", "0.5")
+
+
 def test_real_runs_end_to_end(toy, tmp_path, capsys):
     folders = []
     for pool, seed in itertools.product(("max", "average"), (0, 1)):

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from scipy import stats
 from support import written_run
 
+from fer_plugins.analysis.class_tests import errors_by_class
 from fer_plugins.analysis.seed_spread import difference_over_seeds, group_models, seed_interval
-from fer_plugins.analysis.significance import errors_by_class, holm, one_way_anova, signed_rank
+from fer_plugins.analysis.significance import holm, one_way_anova, signed_rank
 from fer_plugins.analysis.spread_limits import format_spread, range_of
 from fer_plugins.runs.read_runs import read_run
 from fer_plugins.runtime.errors import InputError
@@ -228,6 +229,14 @@ def test_the_anova_of_a_paper_has_its_degrees_of_freedom_and_the_right_test_stan
     assert found["chi_square"]["statistic"] == pytest.approx(((counts - guess) ** 2 / guess).sum())
     assert found["chi_square"]["df"] == 6
     assert "neither normal nor of one variance" in found["anova"]["checks"][0]
+    anova = found["anova"]
+    assert anova["ms_between"] / anova["ms_within"] == pytest.approx(anova["f"])
+    assert anova["ss_between"] + anova["ss_within"] == pytest.approx(((right - right.mean()) ** 2).sum())
+    ranks, recalls = found["wilcoxon"], np.array(list(found["shares"].values()))
+    assert ranks["median"] == pytest.approx(1 / 7)
+    assert (ranks["n"], ranks["w"], ranks["rank_sum_positive"]) == (7, 0, 28)  # every recall is above chance
+    assert ranks["p"] == pytest.approx(stats.wilcoxon(recalls - 1 / 7).pvalue) == pytest.approx(2 / 2**7)
+    assert errors_by_class(true, right, list("abcdefg"), 0.75)["wilcoxon"]["rank_sum_negative"] > 0
     assert errors_by_class(true, np.ones(930, dtype=bool), list("abcdefg"))["chi_square"] is None
     assert errors_by_class(np.zeros(9, dtype=int), right[:9], ["a", "b"])["anova"] is None
 

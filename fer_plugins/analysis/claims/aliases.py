@@ -43,6 +43,7 @@ class Reading:
 _STANDARD, _POOLED = "standard definition", "the same, pooled over classes"
 ALIASES = (
     Reading("sensitivity", "TP / (TP + FN), mean over classes", "recall", "same", _STANDARD),
+    Reading("sensitivity", "sum of TP / N", "accuracy", "same", _POOLED),
     Reading("uar", "TP / (TP + FN), mean over classes", "balanced_accuracy", "same", "unweighted average recall"),
     Reading("war", "sum of TP / N", "accuracy", "same", "weighted average recall"),
     Reading("gar", "TP / (TP + FN), mean over classes", "recall", "same", _STANDARD),
@@ -84,7 +85,7 @@ def measure(reading: Reading, scores: Mapping[str, Any]) -> float | None:
     value = scores.get(reading.score)
     if value is None:
         return None
-    offset, slope = FORMS[reading.form][1](len(scores["classes"]))
+    offset, slope = _affine(reading, scores)
     return offset + slope * float(value)
 
 
@@ -95,9 +96,14 @@ def measure_interval(reading: Reading, scores: Mapping[str, Any]) -> dict[str, A
         reading: one of ``readings(name)``.
         scores: as ``Scorer.compute`` returns them.
     """
-    interval = scores.get("intervals", {}).get(reading.score)
+    interval = (scores.get("intervals") or {}).get(reading.score)
     if interval is None:
         return None
-    offset, slope = FORMS[reading.form][1](len(scores["classes"]))
+    offset, slope = _affine(reading, scores)
     low, high = sorted(offset + slope * interval[end] for end in ("low", "high"))
     return {**interval, "low": low, "high": high}
+
+
+def _affine(reading: Reading, scores: Mapping[str, Any]) -> tuple[float, float]:
+    classes = 1 if reading.form in ("same", "complement") else len(scores["classes"])  # scores of one class have none
+    return FORMS[reading.form][1](classes)

@@ -26,6 +26,7 @@ class Claim:
     epoch: int | None = None
     classes: tuple[str, ...] | None = None  # of a confusion matrix
     split_means: str | None = None  # what the paper's split really was, where that is known
+    protocols: tuple[str, ...] = ()  # that cut this split as the paper did; a flawed paper's are flawed
     written: str = ""  # the number as the file has it, trailing zeros kept
     step: float | None = None  # unit of the last printed digit, where ``written`` does not show it
     over: str | None = None  # of a gain: the model that it is measured against

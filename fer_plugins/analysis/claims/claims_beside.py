@@ -2,44 +2,68 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from fer_plugins.analysis.claims import Claim, Claims, dataset_key
+from fer_plugins.analysis.claims import Claim, Claims, aliases, dataset_key, title
+from fer_plugins.analysis.claims.aliases import Reading
 from fer_plugins.runtime.errors import InputError
 from fer_plugins.runtime.notices import Notice, as_values
 
 _OWN_SPLIT = {"train": "train", "validation": "val", "test": "test"}  # a claim's split -> ours
 
-# Claimed metric -> (score it stands beside or None, what to say about it).
-_MACRO = ("specificity", "precision", "recall", "f1")
+_AVERAGES = ("weighted", "micro")
 CLAIMED = "claimed"  # code of a remark on claims beside a model's scores; data: {scores: names}
-AVERAGING, RENAMED = "averaging", "renamed"  # over classes in a way that is not stated; the same number by another name
-
-
-def _unstated(renamed: str = "") -> Notice:
-    return Notice(AVERAGING, f"{renamed}averaging not stated, compared with macro")
-
-
-_READINGS: dict[str, tuple[str | None, str]] = {
+# Codes of notes: over classes in a way that is not stated; the same number by another name; a name of several scores.
+AVERAGING, RENAMED, READING = "averaging", "renamed", "reading"
+SPLIT, PROTOCOL = "split", "protocol"  # the claim speaks of another split; the run was split in another way
+_MACRO = ("specificity", "precision", "recall", "f1")
+_UNSTATED = Notice(AVERAGING, "averaging not stated, compared with macro")
+# Claimed metric -> (score it stands beside, what to say about it). Names of several scores stand in ``aliases``.
+_SCORES: dict[str, tuple[str, str]] = {
     "accuracy": ("accuracy", ""),
     "balanced_accuracy": ("balanced_accuracy", ""),
-    **{name: (name, _unstated()) for name in (*_MACRO, "auroc", "average_precision")},
-    "sensitivity": ("recall", _unstated("sensitivity is recall; ")),
-    "gar": ("recall", _unstated("GAR = TP/(TP+FN) is recall; ")),
-    "far": (None, "FAR has several readings (1 - specificity, 1 - accuracy, ...): not compared"),
+    **{name: (name, _UNSTATED) for name in (*_MACRO, "auroc", "average_precision")},
     **{f"macro_{name}": (name, "") for name in (*_MACRO, "auroc", "average_precision")},
+    **{f"weighted_{name}": (f"{name}_weighted", "") for name in ("specificity", "precision", "f1")},
     "weighted_recall": ("accuracy", Notice(RENAMED, "weighted recall is accuracy")),
     **{
         f"micro_{name}": ("accuracy", Notice(RENAMED, f"micro {name} is accuracy"))
         for name in ("precision", "recall", "f1")
     },
+    "micro_specificity": ("specificity_micro", ""),
     "cross_entropy": ("loss", ""),
     "loss": ("loss", "which terms the loss has is not stated, compared with the mean cross-entropy"),
     "ece": ("ece", "number of bins not stated"),
     "brier": ("brier", "range not stated (0 to 1, or 0 to 2), compared with 0 to 2"),
 }
-NO_RATES = ("cross_entropy", "loss", "ece", "brier")  # no fractions: their differences are not in points
+NO_RATES = ("cross_entropy", "loss", "nll", "ece", "brier")  # no fractions: their differences are not in points
+
+
+def readings_of(metric: str, own: Sequence[Reading] = ()) -> tuple[Reading, ...]:
+    """Return every score of a run that a claimed metric may mean, the most usual one first; () where there is none.
+
+    Args:
+        metric: as claims files have it.
+        own: what the paper's own names of scores mean (``Claims.aliases``).
+    """
+    if metric in _SCORES:
+        score, _ = _SCORES[metric]
+        first = Reading(metric, "macro average" if metric in _MACRO else score, score, "same", "")
+        if metric not in _MACRO:
+            return (first,)
+        return (first, *(replace(first, formula=f"{how} average", score=f"{metric}_{how}") for how in _AVERAGES))
+    try:
+        return aliases.readings(metric, own)
+    except InputError:
+        return ()
+
+
+def has_several(metric: str) -> bool:
+    """Whether a metric is a name of several scores (GAR, FAR, FRR, ...), each of which stands beside a claim."""
+    return metric not in _SCORES
 
 
 def for_run(claims: Claims, model: str | None, dataset_title: str) -> list[Claim]:
@@ -64,7 +88,7 @@ def for_run(claims: Claims, model: str | None, dataset_title: str) -> list[Claim
         if claim.model == model
         and claim.dataset is not None
         and dataset_key(claim.dataset) == dataset_key(dataset_title)
-        and claim.metric in _READINGS
+        and readings_of(claim.metric, claims.aliases)
         and claim.metric not in NO_RATES
         and claim.class_name is None
         and claim.epoch is None
@@ -79,6 +103,7 @@ def beside(
     caveats: Sequence[str] = (),
     *,
     release_splits: Collection[str] = (),
+    reading: Reading | None = None,
 ) -> dict[str, Any]:
     """Put a claim beside what was measured.
 
@@ -89,18 +114,25 @@ def beside(
         split: that ``scores`` belong to ("train", "val", "test").
         caveats: what else differs from the paper's conditions ("trained on 20 % of the data").
         release_splits: the splits of the run that hold the images of the release's own (``find_release_splits``).
+        reading: one of ``readings_of``, what the claim is taken for; None: the most usual one.
 
     Returns:
-        ``metric, source, claimed, printed, measured, interval, difference, notes, notices (codes and data of
-        notes and remark), note, remark``: rates as fractions,
+        ``metric, split, reading`` (in our scores, where the metric's name has several), ``source, claimed, printed,
+        measured, interval, difference, notes, notices (codes and data of notes and remark), note, remark``: rates as
+        fractions,
         ``printed`` as the paper writes the claimed one, the interval of the measured number or None, difference in
         points (100 x (measured - claimed)); ``measured`` and ``difference`` are None where nothing can be compared,
         ``difference`` also for what is no rate. ``note`` is ``notes`` in one line, ``remark`` what the claims file says
         about the number.
     """
-    score, reading = _READINGS.get(claim.metric, (None, "not measured"))
-    notes = [reading] if reading else []
-    comparable = score is not None
+    possible = readings_of(claim.metric)
+    reading = reading or next(iter(possible), None)
+    _, note = _SCORES.get(claim.metric, (None, "" if reading else "not measured"))
+    notes = [note] if note else []
+    if reading and has_several(claim.metric):
+        name = f"{title(claim.metric)} = {reading.formula}"
+        notes.append(Notice(READING, f"{name}, one of its readings: {reading.ours}"))
+    comparable = reading is not None
     if claim.split == "train" and split != "train":
         notes.append(_of_split(f"training split, which is no result; measured on {split}: not compared"))
         comparable = False
@@ -112,9 +144,11 @@ def beside(
         names = {"all": "all images", "validation_and_test": "validation and test together"}
         notes.append(_of_split(f"{names.get(claim.split, claim.split + ' split')}; measured on {split}"))
     if protocol_name != "official" and split not in release_splits:
-        notes.append(f"measured under protocol {protocol_name}, not on the release's own split")
+        notes.append(Notice(PROTOCOL, f"measured under protocol {protocol_name}, not on the release's own split"))
     notes += caveats
-    measured = scores[score] if comparable and score else None
+    measured = aliases.measure(reading, scores) if comparable and reading else None
+    if comparable and reading and reading.score not in scores and not isinstance(scores, defaultdict):
+        notes.append(f"{reading.score} is not among the scores of the run")
     claimed = claim.value
     difference = None
     if measured is not None and isinstance(claimed, float) and claim.metric not in NO_RATES:
@@ -124,11 +158,13 @@ def beside(
         remark = Notice(AVERAGING, "averaging (macro/micro/weighted) not stated")
     return {
         "metric": claim.metric,
+        "split": claim.split,
+        "reading": reading.ours if reading and has_several(claim.metric) else None,
         "source": claim.source,
         "claimed": claimed,
         "printed": as_printed(claim),
         "measured": measured,
-        "interval": scores.get("intervals", {}).get(score) if measured is not None else None,
+        "interval": aliases.measure_interval(reading, scores) if reading and measured is not None else None,
         "difference": difference,
         "notes": notes,
         "notices": as_values([*notes, remark]),
@@ -144,26 +180,40 @@ def compare(
     caveats: Sequence[str] = (),
     *,
     release_splits: Collection[str] = (),
+    own: Sequence[Reading] = (),
 ) -> list[dict[str, Any]]:
     """Put every claim beside the split that it speaks of, or beside test where that is unknown or not scored.
 
-    Claims of the training split are left out unless "train" is among the scored splits: they are no results.
-    Arguments and rows are those of ``beside``.
+    Claims of the training split are left out unless "train" is among the scored splits: they are no results. A name of
+    several scores has a row for each of its readings; ``own`` are the paper's (``Claims.aliases``). Further arguments
+    and rows are those of ``beside``.
     """
     rows = []
     for claim in claims:
         if claim.split == "train" and "train" not in scores_by_split:
             continue
-        wanted = "test" if claim.split_means else _OWN_SPLIT.get(claim.split, "test")
-        split = next((name for name in (wanted, "test", "val", "train") if name in scores_by_split), None)
-        if split is not None:
-            scores = scores_by_split[split]
-            rows.append(beside(claim, scores, protocol_name, split, caveats, release_splits=release_splits))
+        split = scored_split(claim, scores_by_split)
+        if split is None:
+            continue
+        readings = readings_of(claim.metric, own) if has_several(claim.metric) else (None,)
+        rows += [
+            beside(
+                claim, scores_by_split[split], protocol_name, split, caveats,
+                release_splits=release_splits, reading=reading,
+            )
+            for reading in readings or (None,)
+        ]  # fmt: skip
     return rows
 
 
+def scored_split(claim: Claim, scored: Collection[str]) -> str | None:
+    """Return the split that a claim is put beside: the one that it speaks of, else test; None: none is scored."""
+    wanted = "test" if claim.split_means else _OWN_SPLIT.get(claim.split, "test")
+    return next((name for name in (wanted, "test", "val", "train") if name in scored), None)
+
+
 def _of_split(text: str) -> Notice:
-    return Notice("split", f"claim: {text}", {"without_prefix": text})
+    return Notice(SPLIT, f"claim: {text}", {"without_prefix": text})
 
 
 def as_printed(claim: Claim) -> str:

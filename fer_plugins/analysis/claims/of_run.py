@@ -30,7 +30,8 @@ def claims_beside(manifest: Mapping[str, Any], settings: RunConfig, scores: Mapp
     path = registry.package_file(component, "claims.yaml")
     if not path.exists():
         return []
-    chosen = for_run(read_claims(path), manifest["claims_model"], manifest["data"]["title"])
+    file = read_claims(path)
+    chosen = for_run(file, manifest["claims_model"], manifest["data"]["title"])
     caveats = []
     if manifest["data"]["limit"] is not None:
         images = sum(sum(split.values()) for split in manifest["data"]["counts"].values())
@@ -39,4 +40,4 @@ def claims_beside(manifest: Mapping[str, Any], settings: RunConfig, scores: Mapp
     if usual and settings.trainer.epochs < usual:
         caveats.append(f"{settings.trainer.epochs} of {usual} epochs")
     splits = manifest["data"].get("release_parts", ())  # runs of an earlier version did not record them
-    return compare(chosen, scores, settings.protocol.name, caveats, release_splits=splits)
+    return compare(chosen, scores, settings.protocol.name, caveats, release_splits=splits, own=file.aliases)

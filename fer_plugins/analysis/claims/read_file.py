@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import reprlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,7 @@ _REQUIRED = ("model", "dataset", "split", "metric", "value", "source")
 _CLAIM = {*_REQUIRED, "note", "class", "classes", "epoch", "step", "over", "averaged", "averaging"}
 _COUNTS = {"dataset", "split", "source", "counts"}
 _ALIAS = ("name", "formula", "score", "form", "source")
-_FILE = {"paper", "models", "claims", "splits", "counts", "aliases"}
+_FILE = {"paper", "models", "claims", "splits", "protocols", "counts", "aliases"}
 _AVERAGED = ("folds", "runs")
 _RATES = {"accuracy", "precision", "recall", "sensitivity", "specificity", "f1", "gar", "far", "frr", "auroc"}
 
@@ -51,7 +52,8 @@ def read_claims(path: str | Path) -> Claims:
     ``claims`` ([{model, dataset, split, metric, value, source, note, class, classes, epoch, step, over, averaged,
     averaging}]) and
     optionally ``splits``, a mapping from a split's name in the claims to what it really was ({validation: "the test
-    folder"}), ``counts`` ([{dataset, split, source, counts: {class: images}}]), class counts from elsewhere than the
+    folder"}), ``protocols``, a mapping from a split's name to the protocols that cut it as the paper did (flawed ones
+    too), ``counts`` ([{dataset, split, source, counts: {class: images}}]), class counts from elsewhere than the
     paper's tables, and ``aliases`` ([{name, formula, score, form, source}]), what the paper's names of scores mean.
 
     Raises:
@@ -91,8 +93,15 @@ def read_claims(path: str | Path) -> Claims:
     meanings = {} if content.get("splits") is None else content["splits"]
     _check_keys(meanings, set(SPLITS), (), f"{path}: splits")
     _check_text(meanings, tuple(meanings), f"{path}: splits")
+    protocols = content.get("protocols") or {}
+    _check_keys(protocols, set(SPLITS), (), f"{path}: protocols")
+    if not all(map(_is_texts, protocols.values())):
+        raise InputError(f"{path}: protocols must map a split to a list of names")
+    if protocols:  # the training split is the rest of the same cut
+        protocols = {"train": [name for names in protocols.values() for name in names], **protocols}
     names = {model["name"] for model in models}
-    claims = tuple(_read_claim(entry, names, meanings, f"{path}: claims[{n}]") for n, entry in enumerate(entries))
+    read = (_read_claim(entry, names, meanings, f"{path}: claims[{n}]") for n, entry in enumerate(entries))
+    claims = tuple(replace(claim, protocols=tuple(protocols.get(claim.split, ()))) for claim in read)
     known = [] if content.get("counts") is None else content["counts"]
     if not isinstance(known, list):
         raise InputError(f"{path}: counts must be a list")

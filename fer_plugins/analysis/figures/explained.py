@@ -31,7 +31,7 @@ def draw_explained(network: nn.Module, data: FERDataModule, split: str, title: s
     Args:
         network: trained; on any device.
         data: prepared; the test split must be open where it is asked for.
-        split: "val" or "test".
+        split: "val", "test" or "train".
         title: what was run.
 
     Returns:

@@ -26,20 +26,24 @@ class RecordedRun:
     """A finished run, or the folds of a protocol pooled, with the predictions of the split that it reports on."""
 
     record: Record
-    split: str  # that is reported on
+    split: str  # that is drawn
     predictions: Predictions
     epochs: list[dict[str, float]]  # rows of metrics.csv; none where there is no such file
     counts: dict[str, dict[str, int]] | None  # as ``count_classes`` returns them
     uncounted: str  # why there are none
 
 
-def read_recorded(folder: str | Path) -> RecordedRun:
+def read_recorded(folder: str | Path, split: str = "") -> RecordedRun:
     """Read the folder of a finished run.
+
+    Args:
+        folder: of the run.
+        split: that is to be drawn; "": the one that the run reports on.
 
     Raises:
         InputError: as ``read_run``, or it does not hold what is drawn.
     """
-    run = read_run(folder)
+    run = read_run(folder, wanted=split)
     return recall(run.record, run.split, run.predictions.to_predictions())
 
 
@@ -81,19 +85,22 @@ def draw_recorded(run: RecordedRun) -> Iterator[Drawn]:
     finite = bool(np.isfinite(predictions.probabilities).all())
     unfit = "one class only" if finite else "probabilities that are no finite numbers"
     counts = run.counts
+    reported = run.split == manifest["reported_on"]
+    ending = "" if reported else f"_{run.split}"  # beside the figures of the split that is reported on
     with drawing():
-        curves = draw_curves(run.epochs, manifest.get("best_epoch"), name) if run.epochs else None
-        yield (
-            "curves",
-            curves,
-            "there is no metrics.csv, or no epoch in it (folds have one each; logger none writes none)",
-        )
-        yield "confusion_counts", draw_confusion(scores, title, shares=False), ""
-        yield "confusion_shares", draw_confusion(scores, title, shares=True), ""
-        yield "per_class", draw_per_class(scores, title), ""
-        yield "reliability", draw_reliability(predictions, title) if finite else None, unfit
-        yield "roc", draw_roc(predictions, scores["classes"], title) if finite else None, unfit
-        yield "copies", draw_copies(scores, title), f"no image of {run.split} has a copy in training"
+        if reported:
+            curves = draw_curves(run.epochs, manifest.get("best_epoch"), name) if run.epochs else None
+            why_none = "there is no metrics.csv, or no epoch in it (folds have one each; logger none writes none)"
+            yield "curves", curves, why_none
+        yield f"confusion_counts{ending}", draw_confusion(scores, title, shares=False), ""
+        yield f"confusion_shares{ending}", draw_confusion(scores, title, shares=True), ""
+        yield f"per_class{ending}", draw_per_class(scores, title), ""
+        yield f"reliability{ending}", draw_reliability(predictions, title) if finite else None, unfit
+        yield f"roc{ending}", draw_roc(predictions, scores["classes"], title) if finite else None, unfit
+        if run.split != "train":
+            yield f"copies{ending}", draw_copies(scores, title), f"no image of {run.split} has a copy in training"
+        if not reported:
+            return
         yield "class_distribution", draw_distribution(counts, name) if counts else None, run.uncounted
         yield from draw_targets(run.record.metrics.get("targets") or {}, name)
 

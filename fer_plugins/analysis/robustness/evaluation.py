@@ -45,7 +45,7 @@ class Request:
     suites: tuple[str, ...] = SUITES
     tta: tuple[str, ...] = ()
     saliency: tuple[str, ...] = ()
-    split: str | None = None  # "test" or "val"; None: what the run reports on
+    split: str | None = None  # "test", "val" or "train"; None: what the run reports on
     limit: int | None = None  # images, stratified by class; None: all
     seed: int = 0  # of noise, boxes, examples and resamples
 

@@ -136,14 +136,14 @@ def _check_whole(file: Path) -> None:
 
 
 def open_split(opened: OpenedRun, name: str, limit: int | None, purpose: str) -> tuple[Split, int]:
-    """Return the images of "test" or "val" to evaluate on, and how many the split has in all.
+    """Return the images of a split to evaluate on, without augmentation, and how many the split has in all.
 
     The images of the dataset that was trained on only; other datasets of protocol cross_dataset are left out. Before
     the test split is read, its opening is added to ``test_opened`` in the run's manifest, which else stays.
 
     Args:
         opened: the run.
-        name: "test" or "val".
+        name: "test", "val" or "train".
         limit: so many of the images, stratified by class, the same ones for every run on these data; None: all.
         purpose: what is measured, for the manifest.
 
@@ -151,7 +151,7 @@ def open_split(opened: OpenedRun, name: str, limit: int | None, purpose: str) ->
         InputError: ``limit`` leaves no image of a class, or the manifest cannot be written.
     """
     data = opened.data
-    rows = data.fold.test if name == "test" else data.fold.val
+    rows = getattr(data.fold, name)
     if data.table.origin is not None:
         rows = rows[data.table.origin[rows] == ""]
     size = len(rows)

@@ -11,7 +11,7 @@ from rich.console import Console
 from support.verbs import verify
 
 from fer_plugins.analysis.verdict_report import print_verdicts
-from fer_plugins.analysis.verdicts import ABOVE, BELOW, NOT_COMPARABLE, REPRODUCED, verify_run
+from fer_plugins.analysis.verdicts import ABOVE, BELOW, NOT_COMPARABLE, REPRODUCED, SOME_READING, verify_run
 from fer_plugins.commands import main
 from fer_plugins.experiments.run import run as train
 from fer_plugins.metrics.copies import score_copies
@@ -161,10 +161,8 @@ def test_a_claim_on_a_part_that_was_cut_otherwise_is_not_comparable(trained, toy
 @pytest.mark.parametrize(
     ("entry", "why"),
     [
-        ({"metric": "recall"}, "averaging not stated"),
-        ({"metric": "far"}, "FAR has several readings"),
-        ({"split": "train"}, "training split"),
-        ({"split": "not_stated"}, "split not stated"),
+        ({"metric": "auroc"}, "averaging not stated"),
+        ({"split": "train"}, "of the training split, which this run did not score; train with --run.score_train true"),
         ({"split": "validation_and_test"}, "validation and test together"),
         ({"dataset": "CK+"}, "on CK+; the run is on synthetic"),
         ({"model": "Other"}, "of Other; the run is of Toy"),
@@ -180,6 +178,64 @@ def test_what_cannot_be_compared_says_why(trained, entry, why):
     ((verdict, said),) = verdicts(folder)
     assert verdict == NOT_COMPARABLE
     assert why in said
+
+
+def test_a_claim_with_several_readings_is_judged_in_each(trained, capsys):
+    folder, claim = trained
+    scores = read_run(folder).scores
+    claim(
+        {"value": round(1 - scores["specificity"], 4), "metric": "far"},
+        {"value": round(1 - scores["accuracy"], 4), "metric": "frr"},
+        {"value": round(scores["recall"], 4), "metric": "gar"},
+        {"value": 1.0, "metric": "f1"},
+    )
+    rows = verify_run(read_run(folder))["claims"]
+    assert [[one["reading"] for one in row["readings"]] for row in rows] == [
+        ["1 - specificity", "1 - specificity_micro"],
+        ["1 - recall", "1 - accuracy"],
+        ["recall", "accuracy"],
+        ["f1", "f1_weighted", "f1_micro"],
+    ]
+    assert rows[0]["readings"][0]["measured"] == pytest.approx(1 - scores["specificity"])
+    assert rows[1]["readings"][1]["verdict"] == REPRODUCED
+    assert {row["verdict"] for row in rows[:3]} <= {REPRODUCED, SOME_READING}
+    assert rows[3]["verdict"] == BELOW
+    assert main.call("fer", verify, [str(folder)]) == 0
+    assert "as 1 - specificity_micro" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_split_that_is_not_stated_or_flawed_is_judged_under_those_that_it_could_be(trained, toy, capsys):
+    folder, claim = trained
+    run = read_run(folder)
+    claim({"value": round(run.scores["accuracy"], 4), "split": "not_stated"}, {"value": 1.0, "split": "validation"})
+    path = toy / "toy" / "claims.yaml"
+    path.write_text(path.read_text() + "splits: {validation: the test folder}\nprotocols: {validation: [kfold]}\n")
+    first, second = verify_run(run)["claims"]
+    assert first["verdict"] == REPRODUCED
+    assert first["condition"] == "if the paper's split, which is not stated, was that of official"
+    assert second["verdict"] == NOT_COMPARABLE
+    flaw = {"manifest__protocol__flaw": "it is no test", "manifest__data__release_parts": []}
+    others = [
+        change(folder, name, manifest__protocol={"name": name, "flaw": None, **options}, config__protocol__name=name)
+        for name, options in (("kfold", {}), ("random", {"val": 0.1, "test": 0.2}), ("file", {}))
+    ]
+    kfold, shares, file = (change(other, f"{other.name}_flawed", **flaw) for other in others)
+    first, second = verify_run(read_run(kfold))["claims"]
+    assert "kfold, which is flawed: it is no test" in first["condition"]
+    assert (second["verdict"], second["condition"]) == (
+        BELOW,
+        "under protocol kfold, which cuts as the paper did: it is no test",
+    )
+    assert "was that of random 70/10/20" in verify_run(read_run(shares))["claims"][0]["condition"]
+    assert "is not that of protocol file" in verify_run(read_run(file))["claims"][0]["why"][0]
+    odd = {"manifest__protocol__test": 0.5, "manifest__protocol__val": 0.25}
+    assert "no usual ratio" in verify_run(read_run(change(shares, "odd", **odd)))["claims"][0]["why"][0]
+    capsys.readouterr()
+    assert main.call("fer", verify, [str(folder), str(kfold)]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "the paper's split is not stated; if it was that of" in shown
+    assert "under official 1 of 1 claims could hold" in shown
+    assert "not tried: " in shown
 
 
 def test_a_run_under_other_conditions_is_not_comparable(trained):
@@ -219,7 +275,7 @@ def test_the_command_prints_verdicts_and_counts_the_rest(trained, capsys):
         {"value": 1.0},
         {"value": 0.5, "dataset": "CK+"},
         {"value": 0.5, "dataset": "CK+"},
-        {"value": 0.9, "metric": "f1"},
+        {"value": 0.9, "metric": "auroc"},
     )
     assert main.call("fer", verify, [str(folder)]) == 0
     shown = capsys.readouterr().out
