@@ -15,13 +15,15 @@ from fer_plugins.config import registry
 from fer_plugins.config.data_schema import DataConfig
 from fer_plugins.contract import MixesBatch
 from fer_plugins.data.datamodule import FERDataModule
+from fer_plugins.data.dropped_classes import WithoutClasses
 from fer_plugins.data.face_crop import FaceCropped
 from fer_plugins.data.joined import Joined
+from fer_plugins.data.offline import Offline
 from fer_plugins.data.read_once import once
 from fer_plugins.runtime.errors import InputError
 from fer_plugins.training.progress import decoding_progress
 
-_OF_DATASET = ("face_crop", "on_no_face", "targets")  # keys of the core that a dataset is built with
+_OF_DATASET = ("drop_classes", "face_crop", "on_no_face", "targets")  # keys of the core that a dataset is built with
 
 
 def build_data(settings: config.RunConfig) -> FERDataModule:
@@ -37,6 +39,7 @@ def build_data(settings: config.RunConfig) -> FERDataModule:
 
     def build_dataset() -> Any:
         dataset = registry.build("dataset", section.name, root=section.root, **offered, **own)
+        dataset = WithoutClasses(dataset, section.drop_classes) if section.drop_classes else dataset
         dataset = _cut_faces(dataset, section.face_crop, section.on_no_face)
         return Joined(dataset, _build_targets(targets, offered)) if targets else dataset
 
@@ -109,8 +112,8 @@ def _cut_faces(dataset: Any, face_crop: str, on_no_face: Any) -> Any:
     return dataset if face_crop == "none" else FaceCropped(dataset, on_no_face)
 
 
-def _build_offline(section: DataConfig) -> tuple[Any, int | None] | None:
-    """Return what makes the images of ``data.balance augment``, and how many of each class; None without it.
+def _build_offline(section: DataConfig) -> Offline | None:
+    """Return what makes the images of ``data.balance augment``, and how many; None without it.
 
     Raises:
         InputError: no such augmentation, or it makes no images.
@@ -125,7 +128,7 @@ def _build_offline(section: DataConfig) -> tuple[Any, int | None] | None:
     made = registry.build("augmentation", name, image_size=section.image_size, **options)
     if isinstance(made, MixesBatch):
         raise InputError(f"data.balance_with: {name} mixes images of several classes; take another augmentation")
-    return made, section.balance_to
+    return Offline(made, section.balance_to, section.balance_total)
 
 
 def cache_folder(given: str | None) -> Path | None:
