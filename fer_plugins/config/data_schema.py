@@ -42,6 +42,15 @@ class DataConfig(Section):
     balance_with: Annotated[
         Any, Doc("augmentation that makes the images of balance augment, by name or with its options", form="component")
     ] = "keras"
+    balance_total: Annotated[
+        int | None,
+        Doc(
+            "images of all classes together under balance augment, as even as they can be; instead of balance_to",
+            "1..10000000",
+            "images",
+        ),
+    ] = None
+    drop_classes: Annotated[tuple[str, ...], Doc("classes to leave out, by name, such as [contempt]")] = ()
     face_crop: Annotated[
         Any,
         Doc(

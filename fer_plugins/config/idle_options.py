@@ -47,6 +47,7 @@ _BELONG: dict[str, tuple[str, tuple[Any, ...], str]] = {
     "data.face_margin": ("data.face_crop", _ANY_DETECTOR, "add --data.face_crop lbp"),
     "data.balance_with": ("data.balance", ("augment",), "add --data.balance augment"),
     "data.balance_to": ("data.balance", ("augment",), "add --data.balance augment"),
+    "data.balance_total": ("data.balance", ("augment",), "add --data.balance augment"),
     "logger.mode": ("logger.name", ("wandb",), "add --logger wandb"),
     "logger.project": ("logger.name", ("wandb",), "add --logger wandb"),
     "logger.entity": ("logger.name", ("wandb",), "add --logger wandb"),
@@ -71,6 +72,11 @@ def drop_idle(config: dict[str, Any], values: Mapping[str, Any], origins: dict[s
     belong = [(key, owner, acting) for key, (owner, acting, _) in _BELONG.items()]
     patience = config["selection"].get("patience")
     belong.append(("selection.min_delta", "selection.patience", () if patience is None else (patience,)))
+    given_data = values.get("data", {})
+    if isinstance(given_data, Mapping) and ("balance_to" in given_data) != ("balance_total" in given_data):
+        old = "data.balance_total" if "balance_to" in given_data else "data.balance_to"
+        config["data"][old.partition(".")[2]] = None
+        origins.pop(old, None)
     for key, owner, acting in belong:
         section, _, name = key.partition(".")
         owner_name = owner.partition(".")[2]
@@ -111,6 +117,11 @@ def check_idle(config: Mapping[str, Any]) -> None:
     if selection["min_delta"] and selection["patience"] is None:
         raise InputError("selection.min_delta: has no effect without selection.patience; add it, or leave it out")
     data = config["data"]
+    if data["balance_total"] is not None and data["balance_to"] is not None:
+        raise InputError(
+            "data.balance_to: has no effect beside data.balance_total, which says how many images there are in all; "
+            "leave one of them out"
+        )
     if data["root"] is not None:
         component = registry.find("dataset", data["name"])
         if registry.signature(component).named("root") is None:

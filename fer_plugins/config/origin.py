@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 class Origin(NamedTuple):
     """Where a value came from: what kind of place, and its name in an error message."""
 
-    kind: Literal["plug-in", "recipe", "file", "flags", "environment"]
+    kind: Literal["plug-in", "recipe", "dataset", "file", "flags", "environment"]
     text: str
 
     def __str__(self) -> str:

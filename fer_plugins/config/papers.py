@@ -27,6 +27,8 @@ def paper(component: Component) -> dict[str, Any]:
         described = content["architectures"][component.name]
         if not isinstance(content["paper"], dict) or not isinstance(described.get("recipe", {}), dict):
             raise TypeError("paper and recipe must be mappings")
+        if not all(isinstance(needs, dict) for needs in (described.get("datasets") or {}).values()):
+            raise TypeError("datasets must map a dataset to a mapping")
     except OSError as error:
         raise PluginError(
             f"{component} has no paper.yaml beside its package ({error.strerror}); tell its author"
@@ -41,14 +43,22 @@ def paper(component: Component) -> dict[str, Any]:
     return dict(content)
 
 
-def recipe(component: Component, variant: str | None = None) -> dict[str, Any]:
-    """Return an architecture's recipe under "recipe", and under "variant" what a variant of it changes.
+def recipe(component: Component, variant: str | None = None, dataset: str | None = None) -> dict[str, Any]:
+    """Return an architecture's recipe in layers, later ones win: "recipe", "dataset" and "variant".
+
+    Args:
+        component: the architecture.
+        variant: the name of a recipe; None or "default": the recipe alone.
+        dataset: whose needs paper.yaml may list under ``datasets`` (a protocol, a size); None: none.
 
     Raises:
         InputError: the plug-in has no such variant.
     """
     described = paper(component)["architectures"][component.name]
     layers = {"recipe": described.get("recipe") or {}}
+    needs = (described.get("datasets") or {}).get(dataset)
+    if needs:
+        layers["dataset"] = needs
     variants = described.get("variants") or {}
     if variant not in (None, "default"):
         if variant not in variants:

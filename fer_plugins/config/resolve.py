@@ -67,8 +67,9 @@ def _resolve(layers: list[Layer], plugin: str | None, recipe: str | None) -> Res
     if plugin is not None:
         component = registry.find("architecture", str(plugin))
         config = merge(config, Layer({"model": {"name": str(plugin)}}, Origin("plug-in", f"plug-in {plugin}")), origins)
-        for part, values in registry.recipe(component, recipe).items():
-            config = merge(config, Layer(values, Origin("recipe", f"{part} of {component.distribution}")), origins)
+        for part, values in registry.recipe(component, recipe, _dataset_of(layers)).items():
+            kind = "recipe" if part != "dataset" else "dataset"
+            config = merge(config, Layer(values, Origin(kind, f"{part} of {component.distribution}")), origins)
         config["model"]["name"] = str(plugin)  # as given: it may name the distribution
     elif recipe is not None:
         raise InputError("--recipe: needs --plugin NAME, whose recipes are meant")
@@ -77,8 +78,28 @@ def _resolve(layers: list[Layer], plugin: str | None, recipe: str | None) -> Res
         config = merge(config, layer, origins)
     config["plugin"], config["recipe"] = plugin, recipe
     notice = _choose_demo(config, origins, recipe_epochs)
-    notes = apply_environment(config["logger"], origins)
+    notes = [*_dataset_notes(config, origins), *apply_environment(config["logger"], origins)]
     return Resolved(check(config, origins), origins, notice, tuple(notes))
+
+
+def _dataset_of(layers: list[Layer]) -> str | None:
+    """Return the dataset that the last layer which names one names."""
+    name = None
+    for layer in layers:
+        section = layer.values.get("data")
+        name = section.get("name", name) if isinstance(section, Mapping) else section or name
+    return name.rpartition(":")[2] if isinstance(name, str) else None
+
+
+def _dataset_notes(config: Draft, origins: Mapping[str, Origin]) -> list[str]:
+    """Return a line on what the paper's recipe sets for the dataset, where nobody has said otherwise."""
+    keys = [key for key, origin in origins.items() if origin.kind == "dataset"]
+    if not keys:
+        return []
+    values = {key: config[key.partition(".")[0]].get(key.partition(".")[2]) for key in keys}
+    shown = ", ".join(f"{key.removesuffix('.name')} {value}" for key, value in values.items())
+    flags = " ".join(f"--{key.removesuffix('.name')} VALUE" for key in keys)
+    return [f"For {config['data']['name']} the plug-in {config['plugin']} sets {shown}; others with {flags}."]
 
 
 def _choose_demo(config: Draft, origins: Mapping[str, Origin], recipe_epochs: Any) -> str | None:

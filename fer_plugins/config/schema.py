@@ -70,6 +70,10 @@ class SchedulerConfig(Section):
 class SelectionConfig(Section):
     """Section ``selection``."""
 
+    name: Annotated[
+        Literal["best", "last"],
+        Doc("which epoch's weights are scored: the best one by metric, or the last one whatever its score"),
+    ] = "best"
     metric: Annotated[
         str, Doc("what the best checkpoint, early stopping and plateau schedulers look at; never test")
     ] = "val/accuracy"

@@ -27,7 +27,8 @@ from fer_plugins.data.loaders import (
 )
 from fer_plugins.data.loaders.device import BatchTransform, check_device, shares_of
 from fer_plugins.data.near_groups import NearCopies
-from fer_plugins.data.prepared_fold import Offline, prepare_fold
+from fer_plugins.data.offline import Offline
+from fer_plugins.data.prepared_fold import prepare_fold
 from fer_plugins.data.preprocessing import Preprocessing, to_float
 from fer_plugins.data.protocols.official import ProtocolCall
 from fer_plugins.data.sealed_splits import Seal, SealedSplits, TestSplitSealed
@@ -60,8 +61,7 @@ class FERDataModule(LightningDataModule):
         on_leaks: what identical images, subjects or sequences in two splits lead to: "warn", "error", or "off".
         near_copies: whether near copies are looked for: "on", "off", or "auto", where it is quick or kept.
         oversample: repeat training images of the smaller classes until each class comes as often as the largest.
-        offline: a transform that makes images until every class of the training split has a number (None: as many as
-            the largest class has). None: nothing is made.
+        offline: what makes images until the classes of the training split are balanced; None: nothing is made.
         workers: processes that make training batches; None: as many as :func:`count_workers` says.
         memory_gb: images up to this size are held in memory, larger ones mapped from a file.
         cache: folder where decoded images are kept, or None.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -20,13 +21,20 @@ Images = npt.NDArray[np.uint8]
 Rows = npt.NDArray[np.int64]
 
 
+class Offline(NamedTuple):
+    """What makes images, and how many there are afterwards."""
+
+    transform: SampleTransform | nn.Module
+    per_class: int | None = None  # images of each class; None: as many as the largest class has
+    total: int | None = None  # images of all classes together, instead of per_class
+
+
 def balance_classes(
     images: Images,
     table: SampleTable,
     rows: Rows,
-    transform: SampleTransform | nn.Module,
+    offline: Offline,
     *,
-    per_class: int | None,
     seed: int,
 ) -> tuple[Images, SampleTable, Rows]:
     """Give each class of ``rows`` the same number of images: made of those it has, or fewer of them.
@@ -39,39 +47,55 @@ def balance_classes(
         images: (N, S, S, C) of the whole table.
         table: N samples, with ``digest``.
         rows: the rows to balance; others are left alone.
-        transform: makes a new image of an old one.
-        per_class: images of each class; None: as many as the largest class has.
+        offline: what makes a new image of an old one, and the numbers. Where ``total`` is no multiple of the number of
+            classes, those with the most images of their own have one more (of equals, the first).
         seed: of the draws.
 
     Returns:
         Images and table with the new rows at their end, and the rows of the balanced split, sorted.
 
     Raises:
-        InputError: ``per_class`` is below 1, or the images are mapped from a file.
+        InputError: a number leaves a class without an image, or the images are mapped from a file.
     """
     refuse_mapped(images)
     counts = np.bincount(table.label[rows], minlength=int(table.label.max()) + 1)
-    wanted = int(counts.max()) if per_class is None else per_class
-    if wanted < 1:
-        raise InputError(f"data.balance_to is {per_class}; give at least 1 image a class")
+    wanted = _wanted(counts, offline)
     order = table.canonical_order()
     order = order[np.isin(order, rows)]
     order = order[np.random.default_rng(derive(seed, "offline")).permutation(len(order))]
     kept, parents = [], []
     for label in np.flatnonzero(counts):
         own = order[table.label[order] == label]
-        kept.append(own[:wanted])
-        parents.append(np.resize(own, max(0, wanted - len(own))))
+        kept.append(own[: wanted[label]])
+        parents.append(np.resize(own, max(0, wanted[label] - len(own))))
     parent_rows = np.concatenate(parents).astype(np.int64)
     with_parent = replace(table, parent=table.parent if table.parent is not None else table.source)
     if not len(parent_rows):
         return images, with_parent, np.sort(np.concatenate(kept))
     made = np.stack(
-        [_make(images[row], transform, derive(seed, "offline", place)) for place, row in enumerate(parent_rows)]
+        [_make(images[row], offline.transform, derive(seed, "offline", place)) for place, row in enumerate(parent_rows)]
     )
     joined = _append(with_parent, parent_rows, np.array([digest_of(image) for image in made]))
     new = np.arange(len(table), len(joined))
     return np.concatenate([images, made]), joined, np.sort(np.concatenate([*kept, new]))
+
+
+def _wanted(counts: npt.NDArray[np.int64], offline: Offline) -> npt.NDArray[np.int64]:
+    """Return how many images each class is to have; 0 for a class without any."""
+    present = counts > 0
+    if offline.total is None:
+        each = int(counts.max()) if offline.per_class is None else offline.per_class
+        if each < 1:
+            raise InputError(f"data.balance_to is {each}; give at least 1 image a class")
+        return np.where(present, each, 0)
+    each, more = divmod(offline.total, int(present.sum()))
+    if each < 1:
+        raise InputError(
+            f"data.balance_total is {offline.total}; give at least 1 image of each of {present.sum()} classes"
+        )
+    wanted = np.where(present, each, 0)
+    wanted[np.argsort(-counts, kind="stable")[:more]] += 1
+    return wanted
 
 
 def refuse_mapped(images: Images) -> None:

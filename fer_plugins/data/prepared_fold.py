@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from torch import nn
 
-from fer_plugins.contract import Dataset, Fold, SampleTransform
+from fer_plugins.contract import Dataset, Fold
 from fer_plugins.data.augmentations.shift import compare_detail
 from fer_plugins.data.images import Progress, load_images
 from fer_plugins.data.leaks import Leaks, find_leaks
 from fer_plugins.data.near_groups import NearCopies, add_near_groups
-from fer_plugins.data.offline import Images, balance_classes, refuse_mapped
+from fer_plugins.data.offline import Images, Offline, balance_classes, refuse_mapped
 from fer_plugins.data.protocols.fold_splits import count_classes, missing_classes
 from fer_plugins.data.protocols.official import (
     ProtocolCall,
@@ -25,8 +24,6 @@ from fer_plugins.data.protocols.official import (
 from fer_plugins.data.table import SampleTable
 from fer_plugins.runtime.errors import InputError
 from fer_plugins.runtime.notices import Notice
-
-Offline = tuple[SampleTransform | nn.Module, int | None]  # what makes images, and how many a class then has
 
 
 @dataclass(frozen=True)
@@ -92,16 +89,14 @@ def prepare_fold(
         kept = np.arange(len(table)) if limit is None else table.subset(limit)
         before = {"all": table.label[kept]}
         refuse_mapped(images)
-        images, table, rows = balance_classes(
-            images[kept], table.rows(kept), np.arange(len(kept)), offline[0], per_class=offline[1], seed=seed
-        )
+        images, table, rows = balance_classes(images[kept], table.rows(kept), np.arange(len(kept)), offline, seed=seed)
         images, table, limit = images[rows], table.rows(rows), None
     folds = split_folds(table, protocol, limit=limit)
     chosen = pick_fold(folds, fold, protocol)
     left_out = describe_fold(protocol, table, limit)
     if offline is not None and not before:  # what is made joins the training split
         before = {"train": table.label[chosen.train]}
-        images, table, train = balance_classes(images, table, chosen.train, offline[0], per_class=offline[1], seed=seed)
+        images, table, train = balance_classes(images, table, chosen.train, offline, seed=seed)
         chosen = chosen._replace(train=train)
     images.flags.writeable = False
     counts = count_classes(table, chosen, classes, owner=f"dataset {name}")

@@ -109,8 +109,9 @@ def header(record: Record) -> dict[str, Any]:
         "data": f"{manifest['data']['title']} {manifest['data']['fingerprint']}",
         "protocol": f"{protocol['name']}, split {manifest['data']['split_hash']}",
         "seeds": f"run {manifest['seeds']['run']}, protocol {manifest['seeds']['protocol']}",
-        "selected": f"epoch {manifest['best_epoch']} of {manifest['epochs']} by {selection['metric']}"
-        + (", ON THE TEST PART" if selection["split"] == "test" else ""),
+        "selected": f"epoch {manifest['best_epoch']} of {manifest['epochs']}"
+        + (", the last" if selection.get("name") == "last" else f" by {selection['metric']}")
+        + (", ON THE TEST PART" if selection["split"] == "test" and selection.get("name") != "last" else ""),
     }
     if protocol["flaw"]:
         shown["flaw"] = protocol["flaw"]

@@ -32,6 +32,8 @@ def check_protocol(function: Callable[..., list[Fold]], table: SampleTable | Non
     check_signature(findings, function, required=offered, offered=offered, defaults=False)
     table = example_table() if table is None else table
     flaw = getattr(getattr(function, "func", function), "flaw", None)
+    if callable(flaw):  # of the options
+        flaw = flaw(**getattr(function, "keywords", {}))
     flawed = bool(flaw)
     clean = {name: column.copy() for name, column in table.columns()}
     with kept_generators():

@@ -110,7 +110,9 @@ def build_trainer(settings: config.RunConfig, record: Record, log: EpochLog) -> 
     section, selection = settings.trainer, settings.selection
     callbacks: list[L.Callback] = [
         log,
-        checkpoints.BestAndLast(record.checkpoints.absolute(), selection.metric, selection.mode),
+        checkpoints.BestAndLast(
+            record.checkpoints.absolute(), selection.metric, selection.mode, keep_last=selection.name == "last"
+        ),
     ]
     callbacks += [rule] if (rule := stopping_callback(selection)) else []
     callbacks += training_bar(settings) + (named := build_callbacks(settings)) + [DuringTraining(named)]

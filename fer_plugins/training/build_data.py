@@ -15,8 +15,10 @@ from fer_plugins.config import registry
 from fer_plugins.config.data_schema import DataConfig
 from fer_plugins.contract import MixesBatch
 from fer_plugins.data.datamodule import FERDataModule
+from fer_plugins.data.dropped_classes import WithoutClasses
 from fer_plugins.data.face_crop import crop_faces
 from fer_plugins.data.joined import Joined
+from fer_plugins.data.offline import Offline
 from fer_plugins.data.preprocessing import FACE_KEYS, face_settings
 from fer_plugins.data.read_once import once
 from fer_plugins.runtime.errors import InputError
@@ -33,10 +35,12 @@ def build_data(settings: config.RunConfig) -> FERDataModule:
     own, targets = config.copy_plain(section.options), config.copy_plain(section.targets)
     offered = {"image_size": section.image_size, "channels": section.channels}
     cropping = face_settings(section)
-    shaping = {"name": section.name, "root": section.root, "targets": targets, **offered, **cropping, **own}
+    shaping = {**own, **{name: getattr(section, name) for name in ("name", "root", "drop_classes", "targets")}}
+    shaping |= offered | cropping
 
     def build_dataset() -> Any:
         dataset = registry.build("dataset", section.name, root=section.root, **offered, **own)
+        dataset = WithoutClasses(dataset, section.drop_classes) if section.drop_classes else dataset
         dataset = crop_faces(dataset, **cropping)
         return Joined(dataset, _build_targets(targets, offered)) if targets else dataset
 
@@ -95,8 +99,8 @@ def _build_targets(given: Any, offered: Mapping[str, Any]) -> dict[str, Any]:
     return built
 
 
-def _build_offline(section: DataConfig) -> tuple[Any, int | None] | None:
-    """Return what makes the images of ``data.balance augment``, and how many of each class; None without it.
+def _build_offline(section: DataConfig) -> Offline | None:
+    """Return what makes the images of ``data.balance augment``, and how many; None without it.
 
     Raises:
         InputError: no such augmentation, or it makes no images.
@@ -111,7 +115,7 @@ def _build_offline(section: DataConfig) -> tuple[Any, int | None] | None:
     made = registry.build("augmentation", name, image_size=section.image_size, **options)
     if isinstance(made, MixesBatch):
         raise InputError(f"data.balance_with: {name} mixes images of several classes; take another augmentation")
-    return made, section.balance_to
+    return Offline(made, section.balance_to, section.balance_total)
 
 
 def cache_folder(given: str | None) -> Path | None:

@@ -55,10 +55,11 @@ class BestAndLast(Checkpoint):
         folder: where the two are written.
         metric: name of a logged metric, such as val/accuracy.
         mode: max or min, whether more or less of it is better.
+        keep_last: the last epoch is the one that is scored (selection last), and best.ckpt holds it.
     """
 
-    def __init__(self, folder: Path, metric: str, mode: str) -> None:
-        self.folder, self.metric = folder, metric
+    def __init__(self, folder: Path, metric: str, mode: str, *, keep_last: bool = False) -> None:
+        self.folder, self.metric, self.keep_last = folder, metric, keep_last
         self.sign = 1.0 if mode == "max" else -1.0
         self.score: float | None = None
         self.value: float | None = None  # of the last epoch
@@ -83,7 +84,7 @@ class BestAndLast(Checkpoint):
         """Write the epoch, which is whole by now: validation has been run, early stopping has counted it."""
         del pl_module
         self.value = value = float(trainer.callback_metrics[self.metric])
-        if self.score is None or self._is_better(value, self.score):
+        if self.keep_last or self.score is None or self._is_better(value, self.score):
             self.score = value
             trainer.save_checkpoint(self.folder / "best.ckpt")
         trainer.save_checkpoint(self.folder / "last.ckpt")

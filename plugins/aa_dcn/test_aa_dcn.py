@@ -511,6 +511,7 @@ def test_every_recipe_builds_with_its_total():
     expected |= {
         (name, f"paper_{data}"): total for (name, data), total in expected.items() if data in ("jaffe", "rafdb")
     }
+    expected |= {(name, "rafdb_80_20"): expected[name, "rafdb"] for name in ("dcn", "aa_dcn")}
     for name, own in described().items():
         default = count(build_network(resolve(name), 7))
         for variant in own["variants"]:
@@ -590,13 +591,49 @@ def test_headline_claims_are_carried_over():
 def test_the_paper_s_protocol_holds_out_one_part_and_says_its_flaws():
     check_protocol(paper_aa_dcn)
     assert paper_aa_dcn.augments_first
-    assert "made before the split" in paper_aa_dcn.flaw
-    assert "selected on the test split" in paper_aa_dcn.flaw
-    names = np.array([f"i{row:04}" for row in range(4_025)])  # 7 x 575, as many as CK+ after balancing
+    assert "made before the split" in paper_aa_dcn.flaw()
+    assert "selected on the test split" in paper_aa_dcn.flaw()
+    names = np.array([f"i{row:04}" for row in range(4_021)])  # CK+ after balancing (Table 3)
     table = SampleTable(np.zeros(len(names), np.int64), names)
     fold = paper_aa_dcn(table, 0)[0]
-    assert (len(fold.train), len(fold.test)) == (3_623, 402)
+    assert (len(fold.train), len(fold.test)) == (3_619, 402)
     assert np.array_equal(fold.val, fold.test)
     for share in (0.0, 1.0, 0.0001):
         with pytest.raises(ValueError, match=r"protocol\.held_out"):
             paper_aa_dcn(table, 0, held_out=share)
+
+
+def test_raf_db_80_20_trains_on_the_whole_release_split():
+    """The DCN section: 12,271 images train and 3,068 test, as released, without augmentation."""
+    settings = resolve("dcn", "rafdb_80_20")
+    assert (settings.augmentation.name, settings.data.balance) == ("none", "none")
+    assert settings.protocol.options["held_out"] is None
+    assert (settings.data.image_size, settings.data.channels) == (100, 3)
+    split = np.repeat(["train", "test"], [12_271, 3_068])
+    table = SampleTable(np.zeros(15_339, np.int64), np.array([f"i{row:05}" for row in range(15_339)]), split=split)
+    fold = paper_aa_dcn(table, 0, held_out=None)[0]
+    assert (len(fold.train), len(fold.val)) == (12_271, 3_068)
+    assert np.array_equal(fold.val, fold.test)
+    assert "made" not in paper_aa_dcn.flaw(held_out=None)
+    with pytest.raises(ValueError, match="no train and test split; give a share"):
+        paper_aa_dcn(SampleTable(table.label, table.source), 0, held_out=None)
+
+
+def test_no_rounding_of_whole_copies_gives_the_totals_of_table_3():
+    """Table 3 prints 4,021 and 4,489 images: no target a class and no whole number of copies an image leads there.
+
+    981 images of CK+ (three frames of a sequence) and 213 of JAFFE. So the software takes the totals as they are.
+    """
+    originals = {4_021: (135, 54, 177, 75, 207, 84, 249), 4_489: (30, 29, 32, 31, 30, 31, 30)}
+    for total, counts in originals.items():
+        assert total % 7
+        images = np.array(counts)
+        for rounding in (np.floor, np.round, np.ceil):
+            sizes = {int((images * np.maximum(rounding(each / images), 1)).sum()) for each in np.arange(1, 1000, 0.5)}
+            assert total not in sizes
+    assert 12_845 == 7 * 1_835
+    assert [resolve("dcn", f"paper_{name}").data.balance_total for name in ("ckplus", "jaffe", "rafdb")] == [
+        4_021,
+        4_489,
+        12_845,
+    ]

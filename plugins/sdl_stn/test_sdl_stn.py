@@ -414,6 +414,26 @@ def test_the_paper_s_protocol_is_80_10_10_by_image_and_says_its_flaw():
     assert RECIPES["sdl_stn"]["variants"]["paper_protocol"]["protocol"]["name"] == "paper_sdl_stn"
 
 
+def test_ferg_is_split_as_section_5_says():
+    """1,000 images of each class at random to test, 14,000 to validate, and around 34,000 that train."""
+    labels = np.arange(55_767) % 7
+    table = SampleTable(labels, np.array([f"i{row:05}" for row in range(len(labels))]))
+    recipe = RECIPES["sdl_stn"]["variants"]["paper_ferg"]["protocol"]
+    fold = paper_sdl_stn(table, 0, test_per_class=recipe["test_per_class"], val_images=recipe["val_images"])[0]
+    assert [len(rows) for rows in fold] == [34_767, 14_000, 7_000]
+    assert np.bincount(labels[fold.test]).tolist() == [1_000] * 7
+    assert len(np.unique(np.concatenate(fold))) == len(table)
+    assert not np.array_equal(fold.test, paper_sdl_stn(table, 1, test_per_class=1_000, val_images=14_000)[0].test)
+    few = check_table(981)
+    for options, message in (
+        ({"test_per_class": 1_000}, "has 981 images; lower protocol.test_per_class"),
+        ({"test_per_class": 900, "val_images": 81}, "none would train; lower protocol.val_images"),
+        ({"val_images": 0}, "give at least 1"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            paper_sdl_stn(few, 0, **options)
+
+
 def check_table(size):
     """A table of ``size`` images, three of each person."""
     names = np.array([f"i{row:04}" for row in range(size)])

@@ -11,7 +11,7 @@ from torch import nn
 from fer_plugins import config
 from fer_plugins.config import registry
 from fer_plugins.data.images import digest_of
-from fer_plugins.data.offline import balance_classes
+from fer_plugins.data.offline import Offline, balance_classes
 from fer_plugins.data.protocols.official import augments_first
 from fer_plugins.data.table import SampleTable
 from fer_plugins.runtime.errors import InputError
@@ -41,7 +41,7 @@ def data_of(*words, plugin="dcn"):
 
 def test_every_class_gets_as_many_as_the_largest_and_parents_are_taken_in_turn():
     images, table = example()
-    more, joined, rows = balance_classes(images, table, np.arange(10), flipped, per_class=None, seed=0)
+    more, joined, rows = balance_classes(images, table, np.arange(10), Offline(flipped), seed=0)
     assert np.bincount(joined.label[rows]).tolist() == [6, 6, 6]
     assert len(more) == len(joined) == 18
     made = joined.source[10:]
@@ -56,7 +56,7 @@ def test_every_class_gets_as_many_as_the_largest_and_parents_are_taken_in_turn()
 
 def test_a_target_below_a_class_keeps_a_part_of_it_and_rows_outside_are_left_alone():
     images, table = example()
-    more, joined, rows = balance_classes(images, table, np.arange(9), Darker(), per_class=4, seed=0)
+    more, joined, rows = balance_classes(images, table, np.arange(9), Offline(Darker(), 4), seed=0)
     assert np.bincount(joined.label[rows]).tolist() == [4, 4]
     assert 9 not in rows  # the only image of class 2 was not among those to balance
     made = int(rows[-1])
@@ -67,13 +67,13 @@ def test_a_target_below_a_class_keeps_a_part_of_it_and_rows_outside_are_left_alo
 def test_the_same_seed_makes_the_same_and_the_order_of_rows_does_not_matter():
     images, table = example()
     keras = registry.build("augmentation", "keras", image_size=8, width_shift_range=0.2, height_shift_range=0.2)
-    one, *_ = balance_classes(images, table, np.arange(10), keras, per_class=8, seed=3)
-    two, *_ = balance_classes(images, table, np.arange(10), keras, per_class=8, seed=3)
-    other, *_ = balance_classes(images, table, np.arange(10), keras, per_class=8, seed=4)
+    one, *_ = balance_classes(images, table, np.arange(10), Offline(keras, 8), seed=3)
+    two, *_ = balance_classes(images, table, np.arange(10), Offline(keras, 8), seed=3)
+    other, *_ = balance_classes(images, table, np.arange(10), Offline(keras, 8), seed=4)
     assert np.array_equal(one, two)
     assert not np.array_equal(one, other)
     shuffle = np.random.default_rng(1).permutation(10)
-    moved, *_ = balance_classes(images[shuffle], table.rows(shuffle), np.arange(10), keras, per_class=8, seed=3)
+    moved, *_ = balance_classes(images[shuffle], table.rows(shuffle), np.arange(10), Offline(keras, 8), seed=3)
     assert sorted(digest_of(image) for image in moved) == sorted(digest_of(image) for image in one)
 
 
@@ -141,3 +141,13 @@ def test_wrong_options_are_one_line(words, said):
         data_of("--data", "synthetic", "--data.samples", "63", *words)
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_total_is_met_to_the_image_and_as_even_as_it_can_be():
+    """AA-DCN's Table 3: 4,021 and 4,489 are no multiples of seven classes."""
+    images, table = example((2,) * 7)
+    for total, counts in ((30, [5, 5, 4, 4, 4, 4, 4]), (14, [2] * 7), (10, [2, 2, 2, 1, 1, 1, 1])):
+        _, joined, rows = balance_classes(images, table, np.arange(14), Offline(Darker(), total=total), seed=0)
+        assert np.bincount(joined.label[rows]).tolist() == counts
+    with pytest.raises(InputError, match=r"data\.balance_total is 6; give at least 1 image of each of 7 classes"):
+        balance_classes(images, table, np.arange(14), Offline(Darker(), total=6), seed=0)

@@ -1,4 +1,4 @@
-"""The random 80/10/10 split of Khan, Singh and Agrawal: images, not people, are drawn."""
+"""The random splits of Khan, Singh and Agrawal: images, not people, are drawn."""
 
 from __future__ import annotations
 
@@ -9,27 +9,52 @@ import numpy as np
 from fer_plugins.contract import Fold
 
 
-def paper_sdl_stn(table: Any, seed: int) -> list[Fold]:
-    """Draw 80 % of the images to train, 10 % to validate and 10 % to test, whoever they show.
+def paper_sdl_stn(
+    table: Any, seed: int, *, test_per_class: int | None = None, val_images: int | None = None
+) -> list[Fold]:
+    """Draw the test images, then those that validate, whoever they show; the rest trains.
 
-    The paper states "80/20" or "80/10/10" and not how the parts are drawn. assumed: at random, image by image, without
-    regard to classes; the parts that a release has are joined.
+    By default a tenth each, as the paper states for FER2013 and CK+ ("80/10/10", Section 5). For FERG it states another
+    split: 1,000 images of each class at random to test, and around 14,000 to validate (``test_per_class=1000,
+    val_images=14000``); "around 34,000" that train are then the other 34,767 of the release's 55,767. assumed: images are
+    drawn without regard to classes where the paper does not name them; the parts that a release has are joined.
 
     Args:
         table: the samples.
         seed: decides which images.
+        test_per_class: images of each class that are tested; None: a tenth of all images, whatever their class.
+        val_images: images that validate; None: a tenth of all images.
 
     Raises:
-        ValueError: fewer than ten images.
+        ValueError: fewer than ten images, a class with too few, or none left to train.
     """
     if len(table) < 10:
         raise ValueError(f"paper_sdl_stn needs at least 10 images, not {len(table)}")
+    for name, number in (("test_per_class", test_per_class), ("val_images", val_images)):
+        if number is not None and number < 1:
+            raise ValueError(f"protocol.{name} is {number}; give at least 1, or leave it out for a tenth of all images")
     # From the order of pixels and names, so that another packing of the same images gives the same split.
     order = np.lexsort((table.source,) if table.digest is None else (table.source, table.digest))
     order = order[np.random.default_rng(seed).permutation(len(order))]
     tenth = round(len(table) / 10)
-    test, val, train = np.split(order, [tenth, 2 * tenth])
-    return [Fold(*(np.sort(part) for part in (train, val, test)))]
+    if test_per_class is None:
+        test, rest = np.split(order, [tenth])
+    else:
+        labels, counts = np.unique(table.label, return_counts=True)
+        if counts.min() <= test_per_class:
+            raise ValueError(
+                f"protocol.test_per_class is {test_per_class:,}, and class {labels[counts.argmin()]} (counted from 0) has "
+                f"{counts.min():,} images; lower protocol.test_per_class"
+            )
+        test = np.concatenate([order[table.label[order] == label][:test_per_class] for label in labels])
+        rest = order[~np.isin(order, test)]
+    val, train = np.split(rest, [tenth if val_images is None else val_images])
+    if not len(train):
+        raise ValueError(
+            f"protocol.val_images is {val_images}, and {len(rest):,} images are not tested, so that none would train; "
+            "lower protocol.val_images"
+        )
+    return [Fold(*(np.sort(rows) for rows in (train, val, test)))]
 
 
 paper_sdl_stn.flaw = (  # type: ignore[attr-defined]
