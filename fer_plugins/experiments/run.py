@@ -177,7 +177,7 @@ def _finish(
     selected = read_checkpoint(best)
     module.load_state_dict(selected["state_dict"])
     splits = ["val", "test"] if settings.run.test else ["val"]
-    scores, answers, datasets, copies, faults = {}, {}, {}, {}, []
+    scores, answers, datasets, copies, majority, faults = {}, {}, {}, {}, {}, []
     targets: dict[str, dict[str, Any]] = {}  # the scores on other datasets, under protocol cross_dataset
     for split in splits:
         if split == "test":
@@ -198,6 +198,8 @@ def _finish(
             datasets[split] = found.datasets
         if found.copies is not None:
             copies[split] = found.copies
+        if found.majority is not None:
+            majority[split] = found.majority
         warning = looks_unpaired(scores[split], train_accuracy)
         if warning:
             record.manifest["warnings"].append(f"{split}: {warning}")
@@ -206,7 +208,7 @@ def _finish(
     # A network that has broken down gives scores all the same; the paper's claims are not compared with them.
     claimed = [] if faults else claims_beside(record.manifest, settings, scores)
     record.metrics = {**scores, "claims": claimed, "not_a_result": faults, **({"targets": targets} if targets else {})}
-    record.write_predictions(answers, list(data.classes), datasets, copies)
+    record.write_predictions(answers, list(data.classes), datasets, copies, majority)
     record.write_metrics()
     summary = {
         "best_epoch": int(selected["epoch"]) + 1,

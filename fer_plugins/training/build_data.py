@@ -33,10 +33,10 @@ def build_data(settings: config.RunConfig) -> FERDataModule:
     section, protocol, augmentation = settings.data, settings.protocol, settings.augmentation
     own, targets = config.copy_plain(section.options), config.copy_plain(section.targets)
     offered = {"image_size": section.image_size, "channels": section.channels}
-    shaping = {**own, **{name: getattr(section, name) for name in ("name", "root", *offered, *_OF_DATASET)}}
+    shaping = {**own, **{name: getattr(section, name) for name in ("name", "root", "votes", *offered, *_OF_DATASET)}}
 
     def build_dataset() -> Any:
-        dataset = registry.build("dataset", section.name, root=section.root, **offered, **own)
+        dataset = registry.build("dataset", section.name, root=section.root, votes=section.votes, **offered, **own)
         dataset = _cut_faces(dataset, section.face_crop, section.on_no_face)
         return Joined(dataset, _build_targets(targets, offered)) if targets else dataset
 
@@ -84,6 +84,10 @@ def _build_targets(given: Any, offered: Mapping[str, Any]) -> dict[str, Any]:
     built = {}
     for label, target in given.items():
         options = dict(target)
+        if "votes" in options:
+            raise InputError(
+                f"data.targets.{label}.votes: only the dataset that is trained on takes votes; leave it out"
+            )
         name = str(options.pop("name", label))
         try:
             faces = options.pop("face_crop", "none"), options.pop("on_no_face", "full_image")
