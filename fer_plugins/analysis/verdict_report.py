@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fer_plugins.analysis.verdicts import ABOVE, BELOW, NO_SCORE, NOT_COMPARABLE, OTHER_DATA, OTHER_EPOCH, REPRODUCED
+from fer_plugins.runs.majority_table import describe_majority
 from fer_plugins.runtime.notices import code_of
 from fer_plugins.runtime.print_table import print_table
 
@@ -52,6 +53,8 @@ def print_verdicts(console: Console, verdicts: Mapping[str, Any], *, everything:
         console.print("\nVerdicts stand under these readings:")
         for condition in verdicts["conditions"]:
             console.print(Padding(Text(condition), (0, 0, 0, 2), expand=False))
+    if verdicts["vote_majority"]:
+        console.print(f"\n{describe_majority(verdicts['vote_majority'])}")
     if any(row["verdict"] != NOT_COMPARABLE for row in rows):
         console.print(
             "\nIntervals are those of the test samples, for this one training; another seed may get another verdict."

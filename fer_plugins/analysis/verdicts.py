@@ -39,9 +39,10 @@ def verify_run(run: FinishedRun) -> dict[str, Any]:
 
     Returns:
         ``run, plugin, model`` (in the claims), ``dataset, protocol, split_hash, seed, conditions`` (what every verdict
-        stands under), ``claims`` [{model, dataset, split, class, epoch, metric, source, claimed, printed (the number as
-        text), protocol, measured, interval, difference (points), without_copies (the last three on the images without a
-        copy in training; None where no image has one), verdict, why}].
+        stands under), ``vote_majority`` (of the reported split, see ``metrics.vote_majority``; None without votes),
+        ``claims`` [{model, dataset, split, class, epoch, metric, source, claimed, printed (the number as text),
+        protocol, measured, interval, difference (points), without_copies (the last three on the images without a copy
+        in training; None where no image has one), verdict, why}].
 
     Raises:
         InputError: the plug-in is not installed, or has no claims; or the configuration is another version's.
@@ -75,6 +76,7 @@ def verify_run(run: FinishedRun) -> dict[str, Any]:
         "seed": run.seed,
         "against": against,
         "conditions": conditions,
+        "vote_majority": run.scores.get("vote_majority"),
         "claims": judged,
     }
 

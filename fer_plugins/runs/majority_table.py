@@ -45,6 +45,22 @@ def print_majority(console: Console, split: str, scores: Mapping[str, Any]) -> N
     console.print(f"{describe_errors(majority)}\n")
 
 
+def describe_majority(majority: Mapping[str, Any]) -> str:
+    """Say who agrees how often with the majority of the votes, in two sentences.
+
+    Args:
+        majority: as ``metrics.vote_majority.score_majority`` returns it.
+    """
+    shares = (
+        f"{title} {' ['.join(_cells(majority[name], majority['intervals'][name])).replace(' to ', ', ')}]"
+        for title, name in zip(_TITLES, AGREEMENTS, strict=True)
+    )
+    return (
+        f"Agreement with the majority of the votes, {majority['n']:,} images: {', '.join(shares)}; "
+        f"{describe_errors(majority)}."
+    )
+
+
 def describe_errors(majority: Mapping[str, Any]) -> str:
     """Say which of the errors the majority sides with: "of 900 errors it has the prediction in 300 (33.3 %), ...".
 
