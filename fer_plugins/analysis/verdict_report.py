@@ -24,6 +24,7 @@ from fer_plugins.analysis.verdicts import (
     REPRODUCED,
     SOME_READING,
 )
+from fer_plugins.runs.majority_table import describe_majority
 from fer_plugins.runtime.notices import code_of
 from fer_plugins.runtime.print_table import print_table
 
@@ -63,6 +64,8 @@ def print_verdicts(console: Console, verdicts: Mapping[str, Any], *, everything:
         console.print("\nVerdicts stand under these readings:")
         for condition in verdicts["conditions"]:
             console.print(Padding(Text(condition), (0, 0, 0, 2), expand=False))
+    if verdicts["vote_majority"]:
+        console.print(f"\n{describe_majority(verdicts['vote_majority'])}")
     if any(row["verdict"] != NOT_COMPARABLE for row in rows):
         console.print(
             "\nIntervals are those of the test samples, for this one training; another seed may get another verdict."

@@ -44,7 +44,8 @@ def verify_run(run: FinishedRun) -> dict[str, Any]:
 
     Returns:
         ``run, plugin, model`` (in the claims), ``dataset, protocol, protocol_label`` (with its shares), ``split_hash,
-        seed, conditions`` (what every verdict stands under), ``claims`` [{model, dataset, split, class, epoch, metric,
+        seed, conditions`` (what every verdict stands under), ``vote_majority`` (of the reported split, see
+        ``metrics.vote_majority``; None without votes), ``claims`` [{model, dataset, split, class, epoch, metric,
         source, claimed, printed (the number as text), protocol, measured, interval, difference (points), readings
         [{reading, formula, measured, interval, difference, verdict}], without_copies (measured, interval, difference
         on the images without a copy in training; None where no image has one), condition (on the split, or ""),
@@ -83,6 +84,7 @@ def verify_run(run: FinishedRun) -> dict[str, Any]:
         "seed": run.seed,
         "against": against,
         "conditions": conditions,
+        "vote_majority": run.scores.get("vote_majority"),
         "claims": judged,
     }
 

@@ -34,7 +34,7 @@ PROVIDED = {
     "architecture": ("num_classes", "in_channels", "image_size", "pool", "teacher"),
     "pooling": ("kernel_size", "stride"),
     "augmentation": ("image_size",),
-    "dataset": ("root", "image_size", "channels"),
+    "dataset": ("root", "votes", "image_size", "channels"),
     "protocol": ("table", "seed"),
     "search": ("dimensions", "seed"),
     "loss": ("num_classes", "class_counts"),

@@ -13,6 +13,13 @@ class DataConfig(Section):
 
     name: Annotated[str, Doc("the dataset; fer list names those that are installed")] = "synthetic"
     root: Annotated[str | None, Doc("file or folder of the dataset", shapes_model=False)] = None
+    votes: Annotated[
+        str | None,
+        Doc(
+            "file of annotators' votes beside the labels (FER+ beside FER2013): reported, never trained on",
+            shapes_model=False,
+        ),
+    ] = None
     image_size: Annotated[int, Doc("side to which images are resized when they are read", "1..2048", "pixels")] = 48
     channels: Annotated[Literal[1, 3], Doc("1: grey, 3: colour")] = 1
     batch_size: Annotated[int, Doc("images of a training step", "1..65536", "images")] = 32

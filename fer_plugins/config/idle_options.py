@@ -122,6 +122,12 @@ def check_idle(config: Mapping[str, Any]) -> None:
             "data.balance_to: has no effect beside data.balance_total, which says how many images there are in all; "
             "leave one of them out"
         )
+    if data["votes"] is not None and not _takes_votes(data["name"]):
+        names = [known.name for known in registry.available("dataset") if _takes_votes(known.name)]
+        raise InputError(
+            f"data.votes: dataset {data['name']} takes no votes beside its labels ({', '.join(names)} does); "
+            "leave it out"
+        )
     if data["root"] is not None:
         component = registry.find("dataset", data["name"])
         if registry.signature(component).named("root") is None:
@@ -130,3 +136,7 @@ def check_idle(config: Mapping[str, Any]) -> None:
                 f"data.root: dataset {data['name']} reads no files, so {data['root']} would be passed over; "
                 f"say what lies there with --data NAME, one of {', '.join(names)}"
             )
+
+
+def _takes_votes(dataset: str) -> bool:
+    return registry.signature(registry.find("dataset", dataset)).named("votes") is not None

@@ -185,11 +185,12 @@ class Dataset(Protocol):
     def table(self) -> Mapping[str, Sequence[Any]]:
         """Columns of one length, one row a sample.
 
-        ``label`` (index into ``classes``) and ``source`` (unique name) are required; ``split`` ("train", "val",
-        "test" of the release), ``subject``, ``sequence``, ``votes`` (counts per class), ``target`` (shares per class
-        that training aims at, with ``target_mode``), ``parent`` (the source that an augmented image was made of; its
-        own source otherwise) and ``origin`` (the dataset that a row comes from, where several are joined; "" for the
-        one that is trained on) are optional.
+        ``label`` (index into ``classes``) and ``source`` (unique name) are required; optional are ``split`` ("train",
+        "val", "test" of the release), ``subject``, ``sequence``, ``votes`` (counts per class), ``relabel_votes`` (votes
+        beside labels of others: counts of the classes, then of other answers; never trained on), ``target`` (shares
+        per class that training aims at, with ``target_mode``), ``parent`` (the source that an augmented image was made
+        of; its own source otherwise) and ``origin`` (the dataset that a row comes from, where several are joined; ""
+        for the one that is trained on).
         """
         ...
 

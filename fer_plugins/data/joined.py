@@ -76,7 +76,7 @@ class Joined:
     def table(self) -> Mapping[str, Any]:
         """The columns of the first dataset and ``origin``: "" for the first, the name of the others.
 
-        Votes are left out; in ``target`` the others' rows have their label.
+        ``votes`` are left out, ``relabel_votes`` of the others are 0; in ``target`` the others' rows have their label.
         ``split`` is kept where the first has it; the others' rows are then all "test".
         """
         self._join()
@@ -96,8 +96,10 @@ class Joined:
         columns: dict[str, list[Any]] = {"label": [], "source": [], "origin": []}
         known = [key for key in ("subject", "sequence") if tables[""].get(key) is not None]
         has_target = tables[""].get("target") is not None
+        relabel_votes = tables[""].get("relabel_votes")
         has_split = tables[""].get("split") is not None
         columns |= {key: [] for key in (*known, *(["split"] if has_split else []), *(["target"] if has_target else []))}
+        columns |= {"relabel_votes": []} if relabel_votes is not None else {}
         for name, table in tables.items():
             names = list(self._parts[name].classes)
             mark = f"{name}:" if name else ""
@@ -116,6 +118,8 @@ class Joined:
                 if has_target:
                     own = tables[""]["target"][row] if not name else np.eye(len(self.classes))[columns["label"][-1]]
                     columns["target"].append(own)
+                if relabel_votes is not None:
+                    columns["relabel_votes"].append(relabel_votes[row] if not name else np.zeros_like(relabel_votes[0]))
                 if has_split:
                     columns["split"].append("test" if name else table["split"][row])
             if left_out:

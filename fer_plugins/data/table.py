@@ -27,6 +27,7 @@ class SampleTable:
     subject: Column | None = None  # str
     sequence: Column | None = None  # str
     votes: Column | None = None  # float64 (N, classes): how many annotators chose each
+    relabel_votes: Column | None = None  # float64 (N, classes or more): votes beside the label, see contract.Dataset
     target: Column | None = None  # float64 (N, classes): shares that training aims at
     parent: Column | None = None  # str: the source that an augmented image was made of, else its own source
     origin: Column | None = None  # str: the joined dataset that a row comes from, "" for the one that is trained on
@@ -126,6 +127,10 @@ class SampleTable:
                 converted[name] = np.asarray(columns[name], dtype=np.float64)
                 if converted[name].shape[1:] != (len(classes),):
                     raise InputError(f"{owner}: column {name!r} must have {len(classes)} figures a row, one a class")
+        if columns.get("relabel_votes") is not None:
+            converted["relabel_votes"] = np.asarray(columns["relabel_votes"], dtype=np.float64)
+            if converted["relabel_votes"].ndim != 2 or converted["relabel_votes"].shape[1] < len(classes):
+                raise InputError(f"{owner}: column 'relabel_votes' must have a figure for each class in every row")
         for name, column in converted.items():
             if len(column) != size:
                 raise InputError(f"{owner}: column {name!r} has {len(column)} rows, column 'label' {size}")

@@ -40,7 +40,8 @@ def reproduce(folder: str | Path, given: Mapping[str, Any], output: str | Path =
         for name, target in (kept.record.config["data"].get("targets") or {}).items():
             if target.get("root") and "root" not in given.get("data", {}).get("targets", {}).get(name, {}):
                 raise InputError(f"{folder}: tested on {name} too; say where it lies: --data.targets.{name}.root PATH")
-        settings, changes = change(kept.record, given)
+        without_votes = {**given, "data": {"votes": None, **given.get("data", {})}}  # of the record the name is left
+        settings, changes = change(kept.record, without_votes)
         if "trainer.epochs" in changes:
             raise InputError(f"{folder}: trainer.epochs shapes the result, and is the record's; leave it out")
         resolved = config.Resolved(replace(settings, run=replace(settings.run, output=str(output))))
@@ -84,8 +85,11 @@ def compare_with_kept(kept: FinishedRun, again: FinishedRun) -> dict[str, Any]:
 
 
 def _recorded(run: FinishedRun) -> list[dict[str, Any]]:
-    """Return the rows of predictions.csv, less the column ``copy``, which says nothing about the training."""
-    return [{key: value for key, value in row.items() if key != "copy"} for row in run.record.predictions()]
+    """Return the rows of predictions.csv, less the columns that say nothing about the training."""
+    return [
+        {key: value for key, value in row.items() if key not in ("copy", "majority")}
+        for row in run.record.predictions()
+    ]
 
 
 def _device(run: FinishedRun) -> str | None:

@@ -31,7 +31,7 @@ from fer_plugins.training.threads import choose_threads
 # Keys that do not shape the result: where the data lie (their fingerprint is compared) and how fast it is computed. The
 # device and the number of threads may change last bits, so every change is recorded.
 _FREE = (
-    *("data.root", "data.workers", "data.cache", "data.memory_gb", "protocol.file"),
+    *("data.root", "data.votes", "data.workers", "data.cache", "data.memory_gb", "protocol.file"),
     *("trainer.accelerator", "trainer.threads", "trainer.progress"),
 )
 

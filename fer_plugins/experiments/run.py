@@ -179,7 +179,7 @@ def _finish(
     module.load_state_dict(selected["state_dict"])
     reported = "test" if settings.run.test else "val"
     splits = list(dict.fromkeys(("val", reported, *(["train"] if settings.run.score_train else []))))
-    scores, answers, datasets, copies, faults = {}, {}, {}, {}, []
+    scores, answers, datasets, copies, majority, faults = {}, {}, {}, {}, {}, []
     targets: dict[str, dict[str, Any]] = {}  # the scores on other datasets, under protocol cross_dataset
     for split in splits:
         if split == "test":
@@ -202,6 +202,8 @@ def _finish(
             datasets[split] = found.datasets
         if found.copies is not None:
             copies[split] = found.copies
+        if found.majority is not None:
+            majority[split] = found.majority
         warning = looks_unpaired(scores[split], train_accuracy)
         if warning:
             record.manifest["warnings"].append(f"{split}: {warning}")
@@ -212,7 +214,7 @@ def _finish(
     gap = score_differences(scores["train"], scores[reported]) if "train" in scores else None
     record.metrics = {**scores, "claims": claimed, "not_a_result": faults, **({"targets": targets} if targets else {})}
     record.metrics |= {"generalisation_gap": gap} if gap else {}
-    record.write_predictions(answers, list(data.classes), datasets, copies)
+    record.write_predictions(answers, list(data.classes), datasets, copies, majority)
     record.write_metrics()
     summary = {
         "best_epoch": int(selected["epoch"]) + 1,

@@ -25,6 +25,7 @@ RESERVED = (
     *("n", "per_class", "confusion_matrix", "confusion_matrix_shares", "classes", "absent_classes", "intervals"),
     *(
         "votes",
+        "vote_majority",
         "by_subject",
         "failed_metrics",
         "missing_classes",

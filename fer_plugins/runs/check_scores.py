@@ -11,6 +11,7 @@ import numpy as np
 from fer_plugins.metrics.confusion import Matrix, macro_scores
 from fer_plugins.metrics.intervals import wilson
 from fer_plugins.metrics.table import HEADLINE, may_be_undefined
+from fer_plugins.metrics.vote_majority import compare_majority
 from fer_plugins.runs.predictions_file import NamedPredictions, PredictionsFile
 from fer_plugins.runs.record import Record
 from fer_plugins.runs.record_types import need, place_of_scores
@@ -52,6 +53,7 @@ def check_scores(recorded: PredictionsFile, split: str, dataset: str = "") -> No
     _check_intervals(record, where, matrix)
     if not dataset:
         _check_copies(recorded, split, predictions)
+        _check_majority(recorded, split, predictions)
 
 
 def _check_copies(recorded: PredictionsFile, split: str, predictions: NamedPredictions) -> None:
@@ -67,6 +69,20 @@ def _check_copies(recorded: PredictionsFile, split: str, predictions: NamedPredi
         if scores.get("n") != n or not _is_near(scores.get("accuracy"), correct / max(n, 1)):
             text = f"predictions.csv gives {correct} correct of {n} images {name} a copy in {split}"
             raise _not_together(folder, text, recorded.cut)
+
+
+def _check_majority(recorded: PredictionsFile, split: str, predictions: NamedPredictions) -> None:
+    """Check that what is said of the votes' majority is what the rows say of it; the votes themselves are not kept."""
+    judged = predictions.majority >= 0
+    columns = (predictions.majority, predictions.true, predictions.predicted)
+    expected = compare_majority(*(column[judged] for column in columns))
+    scores = recorded.record.metrics[split].get("vote_majority") or {"n": 0}
+    wrong = [name for name in ("n", "errors") if judged.any() and scores.get(name) != expected[name]]
+    names = ("prediction_agreement", "label_agreement", "accuracy") if judged.any() else ()
+    wrong += [name for name in names if not _is_near(scores.get(name), expected[name])]
+    if wrong or scores["n"] != expected["n"]:
+        text = f"predictions.csv gives another {', '.join(wrong) or 'n'} beside the votes' majority of {split}"
+        raise _not_together(recorded.record.folder, text, recorded.cut)
 
 
 def _not_together(folder: Path, message: str, cut: str) -> InputError:

@@ -35,6 +35,7 @@ class NamedPredictions:
     predicted: Labels  # (N,)
     probabilities: npt.NDArray[np.float64]  # (N, K), 0 to 1 or nan
     copies: npt.NDArray[np.str_]  # (N,) "exact", "near" or "": whether training has a copy
+    majority: Labels  # (N,) the class with most of the votes beside the label, -1: none has, or there are no votes
 
     @classmethod
     def join(cls, folds: Sequence[NamedPredictions]) -> NamedPredictions:
@@ -45,14 +46,14 @@ class NamedPredictions:
             np.concatenate([fold.predicted for fold in folds]),
             np.concatenate([fold.probabilities for fold in folds]),
             np.concatenate([fold.copies for fold in folds]),
+            np.concatenate([fold.majority for fold in folds]),
         )
 
     def choose(self, rows: npt.NDArray[np.bool_]) -> NamedPredictions:
         """Return those of some of the samples, (N,)."""
         sources = tuple(source for source, kept in zip(self.sources, rows.tolist(), strict=True) if kept)
-        return NamedPredictions(
-            sources, self.true[rows], self.predicted[rows], self.probabilities[rows], self.copies[rows]
-        )
+        columns = (self.true, self.predicted, self.probabilities, self.copies, self.majority)
+        return NamedPredictions(sources, *(column[rows] for column in columns))
 
     def to_predictions(self) -> Predictions:
         """Return them as what a pass over a split gives: scored and drawn alike. The loss is finite, in nats."""
@@ -103,7 +104,7 @@ class PredictionsFile:
                 "class; not written by a run"
             )
         for number, row in enumerate(rows, 2):
-            for name in (row["true"], row["predicted"]):
+            for name in (row["true"], row["predicted"], row.get("majority") or row["true"]):
                 if name not in place:
                     raise InputError(f"{path}: line {number} has {name!r}, which is no class of the run{cut}")
         return cls(
@@ -117,6 +118,7 @@ class PredictionsFile:
                 np.array([place[row["predicted"]] for row in rows], dtype=np.int64),
                 _read_probabilities(path, [[row[name] for name in probabilities] for row in rows], len(classes), cut),
                 _read_copies(path, rows, cut),
+                np.array([place.get(row.get("majority", ""), -1) for row in rows], dtype=np.int64),
             ),
             cut,
         )

@@ -102,7 +102,8 @@ class Record:
 
         A run that was tested on other datasets has a column ``dataset`` too: "" for the one that was trained on, else
         the name in ``data.targets``. Where it is missing, ``runs.predictions_file`` tells the rows apart. Where images
-        have a copy in training, a column ``copy`` holds "exact", "near" or "".
+        have a copy in training, a column ``copy`` holds "exact", "near" or ""; with votes beside the labels a column
+        ``majority`` the class with most of them, or "".
         """
         with (self.folder / "predictions.csv").open(newline="", encoding="utf-8") as file:
             return list(csv.DictReader(file))
@@ -128,6 +129,7 @@ class Record:
         classes: list[str],
         datasets: Mapping[str, Sequence[str]] | None = None,
         copies: Mapping[str, Sequence[str]] | None = None,
+        majority: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         """Write predictions.csv: source name, true and predicted class and probabilities stand in one row together.
 
@@ -138,11 +140,14 @@ class Record:
                 named holds that one alone); None or empty: there is one dataset, and no column for it.
             copies: split -> (N,) of each row "exact", "near" or "", whether training has a copy of it; None or empty:
                 no image has one, and there is no column for it.
+            majority: split -> (N,) of each row the class with most of the votes beside the label, or "" where no class
+                has; None or empty: there are no votes, and there is no column for it.
         """
         self.written = {split: (predictions, (datasets or {}).get(split)) for split, (_, predictions) in rows.items()}
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        further = {name: column for name, column in (("dataset", datasets), ("copy", copies)) if column}
+        columns = {"dataset": datasets, "copy": copies, "majority": majority}
+        further = {name: column for name, column in columns.items() if column}
         writer.writerow(["split", "source", "true", "predicted", *(f"p_{name}" for name in classes), *further])
         for split, (sources, predictions) in rows.items():
             for place, source in enumerate(sources):

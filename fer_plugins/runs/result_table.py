@@ -17,6 +17,7 @@ from rich.text import Text
 from fer_plugins.metrics.installed import known
 from fer_plugins.metrics.table import CLASS_TABLE, SUMMARY
 from fer_plugins.runs.copies_table import print_copies
+from fer_plugins.runs.majority_table import print_majority
 from fer_plugins.runtime.notices import code_of, from_values
 from fer_plugins.runtime.print_table import print_table
 
@@ -83,6 +84,7 @@ def print_result(
         print_table(console, per_class_table(shown[0], scores_by_split[shown[0]], narrow=console.width < _ROOMY))
         print_table(console, _overall(shown, scores_by_split))
         print_copies(console, shown[0], scores_by_split[shown[0]])
+        print_majority(console, shown[0], scores_by_split[shown[0]])
     if gap:
         _print_gap(console, shown[0], gap)
     if claims_rows:

@@ -102,6 +102,22 @@ CopyScores = TypedDict(
 )
 
 
+class MajorityScores(TypedDict, total=False):
+    """Predictions and labels against votes beside the labels; see ``metrics.vote_majority.score_majority``."""
+
+    n: int
+    tied: int
+    outside: int
+    unvoted: int
+    prediction_agreement: float | None
+    label_agreement: float | None
+    annotator_agreement: float | None
+    accuracy: float | None
+    difference: dict[str, Any] | None
+    errors: dict[str, Any]
+    intervals: dict[str, Any]
+
+
 class Scores(TypedDict, total=False):
     """What is scored of one split, beside its metrics (floats, by name)."""
 
@@ -112,6 +128,7 @@ class Scores(TypedDict, total=False):
     absent_classes: list[str]
     confusion_matrix: list[list[int]]
     copies: CopyScores
+    vote_majority: MajorityScores
 
 
 class ClaimRow(TypedDict):

@@ -35,11 +35,11 @@ def build_data(settings: config.RunConfig) -> FERDataModule:
     own, targets = config.copy_plain(section.options), config.copy_plain(section.targets)
     offered = {"image_size": section.image_size, "channels": section.channels}
     cropping = face_settings(section)
-    shaping = {**own, **{name: getattr(section, name) for name in ("name", "root", "drop_classes", "targets")}}
+    shaping = {**own, **{name: getattr(section, name) for name in ("name", "root", "votes", "drop_classes", "targets")}}
     shaping |= offered | cropping
 
     def build_dataset() -> Any:
-        dataset = registry.build("dataset", section.name, root=section.root, **offered, **own)
+        dataset = registry.build("dataset", section.name, root=section.root, votes=section.votes, **offered, **own)
         dataset = WithoutClasses(dataset, section.drop_classes) if section.drop_classes else dataset
         dataset = crop_faces(dataset, **cropping)
         return Joined(dataset, _build_targets(targets, offered)) if targets else dataset
@@ -89,6 +89,10 @@ def _build_targets(given: Any, offered: Mapping[str, Any]) -> dict[str, Any]:
     built = {}
     for label, target in given.items():
         options = dict(target)
+        if "votes" in options:
+            raise InputError(
+                f"data.targets.{label}.votes: only the dataset that is trained on takes votes; leave it out"
+            )
         name = str(options.pop("name", label))
         try:
             cropping = {key: options.pop(key) for key in FACE_KEYS if key in options}

@@ -11,6 +11,7 @@ from fer_plugins.contract import Result
 from fer_plugins.metrics.copies import copy_groups
 from fer_plugins.metrics.installed import known
 from fer_plugins.metrics.table import CLASS_TABLE, HEADLINE, SUMMARY
+from fer_plugins.metrics.vote_majority import AGREEMENTS
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -111,6 +112,13 @@ def _flatten(split: str, scores: Mapping[str, Any]) -> dict[str, Any]:
         if name in SUMMARY:
             flat[f"{split}/copies_difference/{name}"] = difference["difference"]
             flat |= {f"{split}/copies_difference/{name}_{end}": difference[end] for end in ("low", "high")}
+    if majority := scores.get("vote_majority"):
+        flat |= {f"{split}/vote_majority/{name}": majority[name] for name in ("n", *AGREEMENTS)}
+        for name, interval in majority["intervals"].items():
+            if name in AGREEMENTS:
+                ends = ("low", "high")
+                flat |= {f"{split}/vote_majority/{name}_{end}": interval[end] if interval else None for end in ends}
+        flat[f"{split}/vote_majority/errors_with_prediction"] = majority["errors"]["prediction_share"]
     for name, row in scores["per_class"].items():
         flat |= {f"{split}/{metric}/{name}": row[metric] for metric in CLASS_TABLE}
     return flat

@@ -20,6 +20,7 @@ from fer_plugins.metrics.copies import score_copies
 from fer_plugins.metrics.predictions import Predictions
 from fer_plugins.metrics.scores import score
 from fer_plugins.metrics.subjects import subject_intervals
+from fer_plugins.metrics.vote_majority import find_majority, score_majority
 from fer_plugins.metrics.votes import score_votes
 
 
@@ -32,6 +33,7 @@ class PartScores:
     faults: list[str]  # why these are no result
     datasets: list[str] | None = None  # the dataset of each prediction, "" for the own one; None: all are
     copies: list[str] | None = None  # of each prediction "exact", "near" or ""; None: no image has a copy in training
+    majority: list[str] | None = None  # of each prediction the class with most votes or ""; None: there are no votes
     targets: dict[str, dict[str, Any]] = field(default_factory=dict)  # other dataset -> its scores
     warnings: list[str] = field(default_factory=list)
 
@@ -79,12 +81,15 @@ def score_split(
     if split != "train":
         status = copy_status(table, data.fold.train, predictions.index)
     copies = status.tolist() if (status != "").any() else None
+    majority = _name_majority(data, predictions.index)
     origin = None if table.origin is None else table.origin[predictions.index]
     if origin is None or not (origin != "").any():
         scores = _score_own(predictions, data, status)
         if table.votes is not None:
             scores["votes"] = score_votes(table.votes[predictions.index], predictions)
-        return PartScores(predictions, scores, list(faults), copies=copies, warnings=_left_out(scores))
+        return PartScores(
+            predictions, scores, list(faults), copies=copies, majority=majority, warnings=_left_out(scores)
+        )
     own = predictions.choose(origin == "")
     of_all = find_collapse(predictions, data.classes)  # a collapse on one dataset may hide behind another
     found = [*find_collapse(own, data.classes), *(fault for fault in faults if fault not in of_all)]
@@ -96,7 +101,7 @@ def score_split(
         one["left_out"] = left_out.get(name, {})
         collapse = find_collapse(predictions.choose(origin == name), data.classes)
         warnings += [f"no result on {name}: {fault}" for fault in collapse]
-    return PartScores(own, scores, found, origin.tolist(), copies, targets, warnings)
+    return PartScores(own, scores, found, origin.tolist(), copies, majority, targets, warnings)
 
 
 def _score_own(predictions: Predictions, data: FERDataModule, status: npt.NDArray[np.str_]) -> dict[str, Any]:
@@ -104,10 +109,19 @@ def _score_own(predictions: Predictions, data: FERDataModule, status: npt.NDArra
     copies = score_copies(predictions, status, data.classes, near_searched=data.table.near is not None)
     if copies:
         scores["copies"] = copies
+    if data.table.relabel_votes is not None:
+        scores["vote_majority"] = score_majority(data.table.relabel_votes[predictions.index], predictions)
     if data.table.subject is not None:
         subjects = data.table.subject[predictions.index]
         scores["by_subject"] = subject_intervals(predictions, subjects, len(data.classes))
     return scores
+
+
+def _name_majority(data: FERDataModule, rows: npt.NDArray[np.int64]) -> list[str] | None:
+    votes = data.table.relabel_votes
+    if votes is None:
+        return None
+    return [data.classes[place] if place >= 0 else "" for place in find_majority(votes[rows], len(data.classes))]
 
 
 def _left_out(scores: Mapping[str, Any]) -> list[str]:

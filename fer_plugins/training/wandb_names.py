@@ -36,7 +36,7 @@ def name_of(config: RunConfig) -> str:
     """Return ``plugin.recipe/pooling/changed options/seed N``, with ``fold N`` where the run is one of several."""
     fold = config.run.fold
     ending = f"/seed {config.seed}" + (f" fold {fold}" if fold else "")
-    splits = [_model(config), *_changes(config, without=("data.root",))]
+    splits = [_model(config), *_changes(config, without=("data.root", "data.votes"))]
     return _shorten("/".join(splits), LONGEST - len(ending)) + ending
 
 

@@ -16,6 +16,7 @@ from PIL import Image
 from fer_plugins.contract import Release
 from fer_plugins.data.audit.official_files import Identity, identify_fer2013
 from fer_plugins.data.datasets.fer2013_copies import FoundCopy, recognise
+from fer_plugins.data.datasets.fer2013_votes import FoundVotes
 from fer_plugins.data.formats.class_names import ClassNames
 from fer_plugins.data.formats.image_files import OnBadImage, UnreadableError, read_images
 from fer_plugins.data.formats.labels import EXPRESSIONS, expression_of
@@ -51,6 +52,7 @@ def fer2013(
     check: Literal["error", "warn", "off"] = "error",
     on_bad_image: Literal["error", "skip"] = "error",
     codes: list[str] | None = None,
+    votes: str | None = None,
 ) -> ListedDataset:
     """The faces of the ICML 2013 challenge: 35,887 grey images of 48 x 48 pixels, seven classes, three splits.
 
@@ -83,23 +85,28 @@ def fer2013(
             (left out and counted in the notes).
         codes: class names in the order of the copy's codes, where they are not 0 anger, 1 disgust, 2 fear, 3 happy,
             4 sad, 5 surprise, 6 neutral: many copies number the classes alphabetically.
+        votes: the path of FER+'s fer2013new.csv, ten annotators' votes on the same images. Labels, training and
+            selection stay those of FER2013 (``ferplus`` trains on votes); each scored split is compared with their
+            majority, too (``vote_majority`` of metrics.json). ``root`` must be a csv in the official order.
 
     Raises:
-        InputError: on construction when the layout is none of these; on the first use when a sample is bad, a label
-            or Usage is unknown, or the counts differ.
+        InputError: on construction when the layout is none of these, or has lost the order that ``votes`` follow; on
+            the first use when a sample is bad, a label or Usage is unknown, the counts differ, or votes and rows do not
+            belong together.
     """
     meaning = _read_codes(codes)
-    copy = recognise(root, ClassNames(names), ignore)
+    copy = recognise(root, ClassNames(names), ignore, known="" if votes is None else "fer2013new.csv")
+    found_votes = FoundVotes.find(votes, copy)
     dataset = ListedDataset(
         "fer2013",
         "FER2013",
         copy.files,
-        partial(_list_samples, copy, meaning, check, on_bad_image),
+        partial(_list_samples, copy, meaning, check, on_bad_image, found_votes),
         options={"version": _READER_VERSION, "names": names, "codes": meaning, "choice": [copy.title, *copy.notes]},
         check=check,
         on_bad_image=on_bad_image,
         classes=CLASSES,
-        digests=copy.digests,
+        digests=found_votes.digests,
     )
     dataset.identify = partial(_identify, dataset, copy, recoded=codes is not None)
     return dataset
@@ -113,8 +120,13 @@ def _identify(dataset: ListedDataset, copy: FoundCopy, *, recoded: bool) -> Iden
     return identify_fer2013(copy.table, images, dataset.table["label"], dataset.table["split"], recoded=recoded)
 
 
-def _list_samples(copy: FoundCopy, codes: tuple[str, ...], check: Check, on_bad_image: OnBadImage) -> Listing:
-    listing, known = _read_images(copy, on_bad_image) if copy.table is None else _read_table(copy, codes, on_bad_image)
+def _list_samples(
+    copy: FoundCopy, codes: tuple[str, ...], check: Check, on_bad_image: OnBadImage, votes: FoundVotes
+) -> Listing:
+    if copy.table is None:
+        listing, known = _read_images(copy, on_bad_image)
+    else:
+        listing, known = _read_table(copy, codes, on_bad_image, votes)
     assert listing.images is not None
     if not listing.rows:
         reason = listing.left_out[0].partition("the first: ")[2] if listing.left_out else "it is empty"
@@ -180,13 +192,16 @@ def _read_images(copy: FoundCopy, on_bad_image: OnBadImage) -> tuple[Listing, tu
     return listing, _SPLITS
 
 
-def _read_table(copy: FoundCopy, codes: tuple[str, ...], on_bad_image: OnBadImage) -> tuple[Listing, tuple[str, ...]]:
+def _read_table(
+    copy: FoundCopy, codes: tuple[str, ...], on_bad_image: OnBadImage, votes: FoundVotes
+) -> tuple[Listing, tuple[str, ...]]:
     """Read all rows; return the listing, and the splits that the copy tells apart. Without a split all is training."""
     assert copy.table is not None
     rows = copy.table.read(on_bad_image)
     labels, bad = code_labels(rows, CLASSES, codes, remedy=_REMEDY)
     any_split = check_splits(rows)
     listing = Listing(copy.title, CLASSES, [], notes=rows.notes, images=rows.images, left_out=rows.describe_bad())
+    listing.columns |= votes.columns(rows, labels)
     listing.rows = [Row(*row) for row in zip(rows.source, labels, (s or "train" for s in rows.split), strict=True)]
     listing.bad_rows = [
         Row(row.where, -1 if label is None else label, row.split or ("" if any_split else "train"))

@@ -89,10 +89,7 @@ def find_votes(root: Path, labels: str | None) -> tuple[RootFiles, str, list[str
         InputError: the path that the user gave leads nowhere, or two such files lie at the same depth.
     """
     if labels is not None:
-        path = open_path(labels, "the path of fer2013new.csv", flag="--data.labels")
-        if path.is_dir():
-            raise InputError(f"{path}: is a folder; give --data.labels the path of fer2013new.csv")
-        return RootFiles(FolderFiles(path)), path.name, []
+        return *open_votes(labels, "--data.labels"), []
     files = open_files(root)
     candidates = [name for name in files.names if split_name(name)[-1].lower() == "fer2013new.csv"]
     candidates.sort(key=lambda name: len(split_name(name)))
@@ -103,6 +100,18 @@ def find_votes(root: Path, labels: str | None) -> tuple[RootFiles, str, list[str
         )
     notes = [f"Also there and not read: {make_printable(', '.join(candidates[1:5]))}."] if candidates[1:] else []
     return (files, candidates[0], notes) if candidates else None
+
+
+def open_votes(given: str, flag: str) -> tuple[RootFiles, str]:
+    """Return the file fer2013new.csv that an option names.
+
+    Raises:
+        InputError: it is not there, or is a folder.
+    """
+    path = open_path(given, "the path of fer2013new.csv", flag=flag)
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder; give {flag} the path of fer2013new.csv")
+    return RootFiles(FolderFiles(path)), path.name
 
 
 def open_files(root: Path) -> RootFiles:

@@ -111,7 +111,7 @@ def _resolve(flags: dict[str, Any], folder: Path) -> config.RunConfig:
 
 def _check_places(settings: config.RunConfig) -> None:
     data = settings.data
-    places = {"data.root": data.root, "model.teacher": settings.model.teacher}
+    places = {"data.root": data.root, "data.votes": data.votes, "model.teacher": settings.model.teacher}
     if isinstance(data.targets, Mapping):  # what else it may be, the run refuses
         roots = {name: target.get("root") for name, target in data.targets.items() if isinstance(target, Mapping)}
         places |= {f"data.targets.{name}.root": root for name, root in roots.items()}
