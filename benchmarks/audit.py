@@ -20,11 +20,11 @@ import time
 from pathlib import Path
 
 import numpy as np
+from planting import crop, planted_changes  # beside this file
 from scipy.ndimage import gaussian_filter
 
 from fer_plugins.config import registry
 from fer_plugins.data.audit.near_copies import find_near_copies
-from fer_plugins.data.audit.planting import crop, planted_changes
 from fer_plugins.data.datasets.synthetic import Synthetic
 from fer_plugins.data.images import load_images
 

@@ -7,18 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from fer_plugins.analysis.spread_limits import welch
-from fer_plugins.metrics.confusion import Matrix
-from fer_plugins.metrics.differences import Difference, accuracy_difference, as_difference, macro_difference
-
-
-def accuracy(one: Matrix, other: Matrix) -> Difference:
-    """Return the accuracy of ``one`` less that of ``other`` with a verdict; see ``metrics.differences``."""
-    return _with_verdict(accuracy_difference(one, other))
-
-
-def macro_f1(one: Matrix, other: Matrix) -> Difference:
-    """Return the macro F1 of ``one`` less that of ``other`` with a verdict; see ``metrics.differences``."""
-    return _with_verdict(macro_difference("f1", one, other))
+from fer_plugins.metrics.differences import Difference, as_difference
 
 
 def means(ones: Sequence[float], others: Sequence[float]) -> Difference:
@@ -45,7 +34,7 @@ def means(ones: Sequence[float], others: Sequence[float]) -> Difference:
     difference = float(np.mean(ones) - np.mean(others))
     tested = welch(others, ones, (-1.0, 1.0))  # scores are shares
     method = f"none: {tested['why']}" if tested["why"] else "Welch t"
-    return _with_verdict(as_difference(difference, tested["low"], tested["high"], method)) | sides
+    return with_verdict(as_difference(difference, tested["low"], tested["high"], method)) | sides
 
 
 def verdict(difference: Difference) -> str:
@@ -65,5 +54,6 @@ def verdict(difference: Difference) -> str:
     return "inflated" if difference["low"] > 0 else "lower, not inflated"
 
 
-def _with_verdict(difference: Difference) -> Difference:
+def with_verdict(difference: Difference) -> Difference:
+    """Return a difference with its verdict."""
     return difference | {"verdict": verdict(difference)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
@@ -29,14 +30,26 @@ def add(run: str, *, to: str | None) -> None:
 
 @results.command(cls=Verb)
 @click.argument("folders", nargs=-1, type=click.Path(), metavar="[FOLDER]...")
-def check(folders: tuple[str, ...]) -> None:
-    """Check the sums and the contents of every kept record; default: below plugins/."""
+def check(folders: tuple[str, ...]) -> int:
+    """Check the sums and the contents of every kept record; default: below plugins/.
+
+    The exit code is 1 where a record is not sound; the others are checked all the same.
+    """
     from fer_plugins.runs.kept_record import opened
 
-    for record in _records(folders):
-        with opened(record) as run:
-            scores = run.scores
-        print(f"{record}: sound, {run.split} accuracy {scores['accuracy']:.4f}, n {scores['n']:,}")
+    records, damaged = _records(folders), 0
+    for record in records:
+        try:
+            with opened(record) as run:
+                scores = run.scores
+        except InputError as error:
+            damaged += 1
+            print(f"fer results check: {error}", file=sys.stderr)
+        else:
+            print(f"{record}: sound, {run.split} accuracy {scores['accuracy']:.4f}, n {scores['n']:,}")
+    if damaged:
+        print(f"{damaged:,} of {len(records):,} records are not sound", file=sys.stderr)
+    return int(damaged > 0)
 
 
 @results.command(cls=Verb)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 from fer_plugins.config.annotations import readable
 from fer_plugins.config.keys import Key, schema, section_meanings
-from fer_plugins.runtime.generated_text import replace_between
+from fer_plugins.runtime.generated_text import rewrite_document
 
-BEGIN, END = "<!-- begin: made by python -m fer_plugins.config.document -->", "<!-- end -->"
+MODULE = "fer_plugins.config.document"
 _COLUMNS = ("key", "type", "default", "bounds", "unit", "meaning")
 
 
@@ -22,15 +21,6 @@ def write_table() -> str:
     for name, keys in sections.items():
         lines += [f"### `{name}`: {section_meanings()[name]}", "", *_rows(keys, f"{name}."), ""]
     return "\n".join(lines)
-
-
-def put_into(text: str) -> str:
-    """Return a document with the tables between its two marks.
-
-    Raises:
-        ValueError: a mark is missing.
-    """
-    return replace_between(text, BEGIN, END, write_table())
 
 
 def _rows(keys: dict[str, Key], prefix: str) -> Iterator[str]:
@@ -49,5 +39,4 @@ def _written(value: object) -> str:
 
 
 if __name__ == "__main__":
-    path = Path(sys.argv[1] if len(sys.argv) > 1 else "docs/configuration.md")
-    path.write_text(put_into(path.read_text(encoding="utf-8")), encoding="utf-8")
+    rewrite_document(sys.argv[1] if len(sys.argv) > 1 else "docs/configuration.md", MODULE, write_table())

@@ -51,6 +51,8 @@ _ELSEWHERE = {
     "early_stopping": "selection.patience",
     "random_seed": "seed",
     "folds": "run.fold",
+    "wandb": "logger",
+    "tensorboard": "logger",
 }
 
 

@@ -189,8 +189,7 @@ class Dataset(Protocol):
         "val", "test" of the release), ``subject``, ``sequence``, ``votes`` (counts per class), ``relabel_votes`` (votes
         beside labels of others: counts of the classes, then of other answers; never trained on), ``target`` (shares
         per class that training aims at, with ``target_mode``), ``parent`` (the source that an augmented image was made
-        of; its own source otherwise) and ``origin`` (the dataset that a row comes from, where several are joined; ""
-        for the one that is trained on).
+        of; else its own) and ``origin`` (of several joined datasets, which; "" for the one that is trained on).
         """
         ...
 

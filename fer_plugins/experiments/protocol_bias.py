@@ -55,11 +55,12 @@ def compare_networks(
         for side in SIDES:
             plan.resolve(side)
     results: dict[str, dict[str, Any]] = {}
-    failed = []
+    failed, trained = [], 0
     for plan in plans:
         say(f"{plan.plugin}:")
         try:
-            results[plan.plugin] = compare(plan, folder / plan.plugin, say, out=folder)
+            results[plan.plugin] = compare(plan, folder / plan.plugin, say, out=folder, before=trained)
+            trained += 2 * len(results[plan.plugin]["seeds"])
         except Interrupted:
             raise
         except (InputError, RunError) as error:
@@ -73,7 +74,9 @@ def compare_networks(
     return results
 
 
-def compare(plan: Plan, folder: Path, say: Callable[[str], None] = print, *, out: Path | None = None) -> dict[str, Any]:
+def compare(
+    plan: Plan, folder: Path, say: Callable[[str], None] = print, *, out: Path | None = None, before: int = 0
+) -> dict[str, Any]:
     """Train both sides under every seed; write ``inflation.json`` and return its content.
 
     Every split is made before anything is trained. Where the training splits differ in size, the larger is cut to the
@@ -87,6 +90,7 @@ def compare(plan: Plan, folder: Path, say: Callable[[str], None] = print, *, out
             ``runs``.
         say: takes a line a training.
         out: the folder that the command was given, where it is another; messages name it.
+        before: trainings of other networks that are finished, for the message of an interruption.
 
     Raises:
         InputError: the configuration, a protocol, the data or the folder do not fit; nothing was trained, nothing is
@@ -134,7 +138,7 @@ def compare(plan: Plan, folder: Path, say: Callable[[str], None] = print, *, out
                     report["budget"]["same"] &= len({*sides[-2].row["train"], *side.row["train"]}) == 1
                     _write(report, folder)
         except Interrupted:
-            trained = len(sides) - 1 - len(failed)
+            trained = before + len(sides) - 1 - len(failed)
             raise Interrupted(
                 f"interrupted, finished trainings: {trained}; go on with the same command and --out {out or folder}"
             ) from None

@@ -41,13 +41,11 @@ def reproduce(folder: str | Path, given: Mapping[str, Any], output: str | Path =
             if target.get("root") and "root" not in given.get("data", {}).get("targets", {}).get(name, {}):
                 raise InputError(f"{folder}: tested on {name} too; say where it lies: --data.targets.{name}.root PATH")
         without_votes = {**given, "data": {"votes": None, **given.get("data", {})}}  # of the record the name is left
-        settings, changes = change(kept.record, without_votes)
-        if "trainer.epochs" in changes:
-            raise InputError(f"{folder}: trainer.epochs shapes the result, and is the record's; leave it out")
+        settings, _ = change(kept.record, without_votes, kept=str(folder))
         resolved = config.Resolved(replace(settings, run=replace(settings.run, output=str(output))))
         with reading_once():
             data = read_data(resolved.config)
-            check_same_data(kept.record, data.fingerprint, data.split_hash)
+            check_same_data(kept.record, data.fingerprint, data.split_hash, kept=str(folder))
             del data
             made = run(resolved)
         return compare_with_kept(kept, read_run(made.folder))

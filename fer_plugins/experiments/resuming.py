@@ -140,12 +140,13 @@ def _check_folds(record: Record, settings: config.RunConfig) -> None:
             check_same_data(fold, data.fingerprint, data.split_hash)
 
 
-def change(record: Record, given: Mapping[str, Any]) -> tuple[config.RunConfig, Changes]:
-    """Return the configuration of a resumed run, and what the user changes in it.
+def change(record: Record, given: Mapping[str, Any], kept: str = "") -> tuple[config.RunConfig, Changes]:
+    """Return the configuration of a resumed or repeated run, and what the user changes in it.
 
     Args:
         record: of the run.
         given: nested values from the command line.
+        kept: of a run that is repeated, the kept record as the user named it.
 
     Raises:
         InputError: a key that shapes the result would change, training would become shorter, or a schedule would take
@@ -160,9 +161,11 @@ def change(record: Record, given: Mapping[str, Any]) -> tuple[config.RunConfig, 
         if old.get(key) != new.get(key):
             changes[key] = [old.get(key), new.get(key)]
     for key, (was, wanted) in changes.items():
+        if kept and not _is_free(key):
+            raise InputError(f"{kept}: {key} is {was!r} in the record and shapes its result; leave --{key} out")
         if key == "trainer.epochs":
             _check_epochs(before, was, wanted)
-        elif not (key in _FREE or key.startswith("logger.") or _is_target_root(key)):
+        elif not _is_free(key):
             raise InputError(
                 f"--resume: {key} is {was!r} in this run and shapes its result; leave --{key} out, or begin another: "
                 f"fer-run --config {record.folder}/config.yaml --{key} {json.dumps(wanted)}"
@@ -170,9 +173,9 @@ def change(record: Record, given: Mapping[str, Any]) -> tuple[config.RunConfig, 
     return after, changes
 
 
-def _is_target_root(key: str) -> bool:
+def _is_free(key: str) -> bool:
     parts = key.split(".")
-    return parts[:2] == ["data", "targets"] and parts[3:] == ["root"]
+    return key in _FREE or parts[0] == "logger" or (parts[:2] == ["data", "targets"] and parts[3:] == ["root"])
 
 
 def _check_epochs(before: config.RunConfig, was: int, wanted: int) -> None:
@@ -194,8 +197,8 @@ def _check_epochs(before: config.RunConfig, was: int, wanted: int) -> None:
         )
 
 
-def check_same_data(record: Record, fingerprint: str, split_hash: str) -> None:
-    """Compare the data with those that the run began with.
+def check_same_data(record: Record, fingerprint: str, split_hash: str, kept: str = "") -> None:
+    """Compare the data with those that the run began with; ``kept`` names the record that is repeated.
 
     Raises:
         InputError: they are others.
@@ -204,4 +207,6 @@ def check_same_data(record: Record, fingerprint: str, split_hash: str) -> None:
     for key, now in (("fingerprint", fingerprint), ("split_hash", split_hash)):
         then = recorded.get(key) if isinstance(recorded, dict) else None
         if then != now:
-            raise InputError(f"--resume {record.folder}: the data have changed ({key} {then} then, {now} now)")
+            raise InputError(
+                f"{kept or f'--resume {record.folder}'}: the data have changed ({key} {then} then, {now} now)"
+            )

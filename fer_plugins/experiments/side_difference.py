@@ -12,6 +12,7 @@ import numpy as np
 
 from fer_plugins.analysis import differences
 from fer_plugins.metrics.confusion import Matrix
+from fer_plugins.metrics.differences import accuracy_difference, macro_difference
 from fer_plugins.metrics.paired import hit_difference, macro_f1_difference
 from fer_plugins.runs.predictions_file import NamedPredictions
 
@@ -39,7 +40,8 @@ def compare_answers(
     comparison: dict[str, Any] = {"comparison": UNPAIRED, "tested_by_both": len(shared), "by_copies": None}
     if not len(shared) == len(flawed.sources) == len(sound.sources):
         first, second = (_count(answers, classes) for answers in (flawed, sound))
-        scores = {"accuracy": differences.accuracy(first, second), "f1": differences.macro_f1(first, second)}
+        scores = {"accuracy": accuracy_difference(first, second), "f1": macro_difference("f1", first, second)}
+        scores = {name: differences.with_verdict(difference) for name, difference in scores.items()}
         return comparison | {"differences": scores}
     predicted = sound.predicted[[places[source] for source in flawed.sources]]
     every = np.ones(len(predicted), dtype=bool)
@@ -76,4 +78,4 @@ def _fraction(points: Mapping[str, Any]) -> dict[str, Any]:
     """Return a difference in points as ``analysis.differences`` gives it, in fractions."""
     difference = {"difference": points["points"] / 100, "low": points["low"] / 100, "high": points["high"] / 100}
     difference |= {"method": points["method"], "level": points["level"]}
-    return difference | {"verdict": differences.verdict(difference)}
+    return differences.with_verdict(difference)

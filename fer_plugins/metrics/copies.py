@@ -10,7 +10,11 @@ import numpy.typing as npt
 
 from fer_plugins.metrics.predictions import Predictions
 from fer_plugins.metrics.score_differences import score_differences
+from fer_plugins.metrics.table import METRICS
 
+# Below these a score of a group says nothing: a share of fewer than ten images moves by more than ten points an image,
+# and in a bootstrap by class a class with one image adds no width, so that the interval is too narrow or has none.
+LEAST_IMAGES, LEAST_OF_A_CLASS = 10, 5
 Status = npt.NDArray[np.str_]  # (N,) of each image "exact", "near" or ""; see data.audit.copy_status
 
 
@@ -29,8 +33,10 @@ def score_copies(
         None where no image has a copy. Otherwise ``exact`` and ``near`` (images of each kind; near is None where it was
         not searched), ``without`` and ``with`` (scores as ``metrics.scores.score`` returns them, None where there is no
         such image), and ``difference`` {metric: score of those with a copy less that of those without, as a share, with
-        its interval}, None where one of them has no image. Metrics without a test of two sets of images (those of
-        probabilities) have no difference.
+        its interval}, None where no metric has one. Metrics without a test of two sets of images (those of
+        probabilities) have no difference. ``too_few`` {"without" or "with": {metric: why}} names the scores that say
+        nothing and have no difference: all of a group of fewer than ``LEAST_IMAGES``, and macro scores where a class
+        of the split has fewer than ``LEAST_OF_A_CLASS`` images in the group.
     """
     from fer_plugins.metrics.scores import score  # imports torch
 
@@ -40,13 +46,42 @@ def score_copies(
     groups = {"without": predictions.choose(~copied), "with": predictions.choose(copied)}
     scores = {name: score(group, list(classes)) if len(group) else None for name, group in groups.items()}
     without, with_copy = scores["without"], scores["with"]
-    difference = score_differences(with_copy, without) if without and with_copy else None
+    present = np.bincount(predictions.label, minlength=len(classes)) > 0
+    too_few = {
+        name: _too_few(np.bincount(group.label, minlength=len(classes)), present, classes)
+        for name, group in groups.items()
+        if len(group)
+    }
+    difference: dict[str, Any] | None = None
+    if without and with_copy:
+        unsaid = {name for reasons in too_few.values() for name in reasons}
+        differences = score_differences(with_copy, without)
+        difference = {name: value for name, value in differences.items() if name not in unsaid}
     return {
         "exact": int((status == "exact").sum()),
         "near": int((status == "near").sum()) if near_searched else None,
         **scores,
-        "difference": difference,
+        "difference": difference or None,
+        "too_few": {name: reasons for name, reasons in too_few.items() if reasons},
     }
+
+
+def _too_few(support: npt.NDArray[np.int64], present: npt.NDArray[np.bool_], classes: Sequence[str]) -> dict[str, str]:
+    """Return metric -> why it says nothing of a group.
+
+    Args:
+        support: (K,) images of each class in the group.
+        present: (K,) whether the split has images of the class.
+        classes: K names.
+    """
+    if support.sum() < LEAST_IMAGES:
+        return dict.fromkeys(METRICS, f"fewer than {LEAST_IMAGES} images")
+    scarce = [name for name, few in zip(classes, present & (support < LEAST_OF_A_CLASS), strict=True) if few]
+    if not scarce:
+        return {}
+    reason = f"fewer than {LEAST_OF_A_CLASS} images of {', '.join(scarce)}"
+    macro = [name for name, entry in METRICS.items() if entry.average == "macro" or name == "balanced_accuracy"]
+    return dict.fromkeys(macro, reason)
 
 
 def copy_groups(scores: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 import sys
 from itertools import groupby
-from pathlib import Path
 
 from fer_plugins.metrics.installed import known
 from fer_plugins.metrics.table import Entry
-from fer_plugins.runtime.generated_text import replace_between
+from fer_plugins.runtime.generated_text import rewrite_document
 
-BEGIN, END = "<!-- begin: made by python -m fer_plugins.metrics.document -->", "<!-- end -->"
+MODULE = "fer_plugins.metrics.document"
 _COLUMNS = ("name", "formula", "range", "better", "null where", "interval", "source")
 
 
@@ -21,15 +20,6 @@ def write_table() -> str:
     rows = [_COLUMNS, ("---",) * len(_COLUMNS)]
     rows += [_row(list(group)) for _, group in groupby(shipped, lambda entry: entry.formula)]
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
-
-
-def put_into(text: str) -> str:
-    """Return a document with the table between its two marks.
-
-    Raises:
-        ValueError: a mark is missing.
-    """
-    return replace_between(text, BEGIN, END, write_table())
 
 
 def _row(entries: list[Entry]) -> tuple[str, ...]:
@@ -51,5 +41,4 @@ def _row(entries: list[Entry]) -> tuple[str, ...]:
 
 
 if __name__ == "__main__":
-    path = Path(sys.argv[1] if len(sys.argv) > 1 else "docs/metrics.md")
-    path.write_text(put_into(path.read_text(encoding="utf-8")), encoding="utf-8")
+    rewrite_document(sys.argv[1] if len(sys.argv) > 1 else "docs/metrics.md", MODULE, write_table())

@@ -35,17 +35,24 @@ def print_copies(console: Console, split: str, scores: Mapping[str, Any]) -> Non
     table.add_column("n", justify="right")
     for title in SUMMARY.values():
         table.add_column(title, justify="right")
+    too_few = copies.get("too_few", {})
     for name, group in {"all": scores, **copy_groups(scores)}.items():
-        cells = (_cell(group[metric], (group.get("intervals") or {}).get(metric)) for metric in SUMMARY)
+        few = too_few.get(name.removesuffix("_copies"), {})
+        cells = (
+            "-" if metric in few else _cell(group[metric], (group.get("intervals") or {}).get(metric))
+            for metric in SUMMARY
+        )
         table.add_row(_TITLES.get(name, name), f"{group['n']:,}", *cells)
     for name in set(_TITLES) - copy_groups(scores).keys():  # one of them, where every image has a copy
         table.add_row(_TITLES[name], "0", *("-" for _ in SUMMARY))
     if copies["difference"]:
-        cells = (
-            _cell(copies["difference"][metric]["difference"], copies["difference"][metric], "+") for metric in SUMMARY
-        )
+        differences = (copies["difference"].get(metric) for metric in SUMMARY)
+        cells = (_cell(given and given["difference"], given, "+") for given in differences)
         table.add_row("difference", "", *cells)
     print_table(console, table)
+    for name, reasons in too_few.items():
+        reason = next(iter(reasons.values()))
+        console.print(f"-: too few images {name} a copy to score them: {reason}", style="dim")
     console.print(f"{describe_kinds(copies)}; difference: with a copy less without", style="dim")
     console.print()
 

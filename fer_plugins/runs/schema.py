@@ -97,6 +97,7 @@ CopyScores = TypedDict(
         "without": "Scores | None",
         "with": "Scores | None",
         "difference": dict[str, Any] | None,
+        "too_few": dict[str, dict[str, str]],
     },
     total=False,
 )

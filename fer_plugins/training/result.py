@@ -104,10 +104,13 @@ def _flatten(split: str, scores: Mapping[str, Any]) -> dict[str, Any]:
     for name, interval in scores.get("intervals", {}).items():
         if name in HEADLINE:  # columns of the table of runs; all others stand in SPLIT/intervals
             flat |= {f"{split}/{name}_{end}": interval[end] if interval else None for end in ("low", "high")}
+    too_few = (scores.get("copies") or {}).get("too_few", {})
     for group, values in copy_groups(scores).items():
-        flat |= {f"{split}/{group}/{name}": values[name] for name in ("n", *SUMMARY)}
+        few = too_few.get(group.removesuffix("_copies"), {})
+        flat |= {f"{split}/{group}/{name}": None if name in few else values[name] for name in ("n", *SUMMARY)}
         for name in HEADLINE:
-            flat |= {f"{split}/{group}/{name}_{end}": values["intervals"][name][end] for end in ("low", "high")}
+            ends = {} if name in few else values["intervals"][name] or {}
+            flat |= {f"{split}/{group}/{name}_{end}": ends.get(end) for end in ("low", "high")}
     for name, difference in ((scores.get("copies") or {}).get("difference") or {}).items():
         if name in SUMMARY:
             flat[f"{split}/copies_difference/{name}"] = difference["difference"]

@@ -15,6 +15,22 @@ def test_a_run_is_kept_checked_and_shown(tmp_path, capsys):
     assert "sound, test accuracy" in capsys.readouterr().out
 
 
+def test_every_record_is_checked_where_one_is_damaged(tmp_path, capsys):
+    for seed in range(3):
+        results(["add", write_run(tmp_path / f"run{seed}", *draw(1), seed=seed), "--to", tmp_path / "results"])
+    damaged = tmp_path / "results" / "net-faces-official-s1" / "metrics.json"
+    content = damaged.read_text()
+    damaged.write_text(content + " ")
+    capsys.readouterr()
+    assert results(["check", tmp_path / "results"]) == 1
+    captured = capsys.readouterr()
+    assert captured.out.count("sound, test accuracy") == 2
+    assert "s1: metrics.json was changed after it was kept; take the record as it was kept" in captured.err
+    assert "1 of 3 records are not sound" in captured.err
+    damaged.write_text(content)  # the remedy
+    assert results(["check", tmp_path / "results"]) == 0
+
+
 def test_wrong_folders_are_one_line_with_a_remedy(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for words, what in (

@@ -23,6 +23,7 @@ from fer_plugins.experiments.protocol_bias_report import print_bias
 from fer_plugins.experiments.run import run
 from fer_plugins.experiments.side_difference import compare_answers
 from fer_plugins.metrics.confusion import macro_scores
+from fer_plugins.metrics.differences import accuracy_difference, macro_difference
 from fer_plugins.metrics.intervals import bootstrap
 from fer_plugins.metrics.paired import hit_difference
 from fer_plugins.runs.predictions_file import NamedPredictions
@@ -77,10 +78,10 @@ def two_classes(hits, size):
     ],
 )
 def test_the_interval_of_two_accuracies_is_newcombes(one, other, low, high):
-    found = differences.accuracy(two_classes(*one), two_classes(*other))
+    found = accuracy_difference(two_classes(*one), two_classes(*other))
     assert found["difference"] == pytest.approx(one[0] / one[1] - other[0] / other[1])
     assert (found["low"], found["high"]) == pytest.approx((low, high), abs=5e-5)
-    assert found["verdict"] == ("not distinguishable" if low <= 0 <= high else "inflated")
+    assert differences.verdict(found) == ("not distinguishable" if low <= 0 <= high else "inflated")
 
 
 def test_the_interval_of_two_accuracies_by_hand():
@@ -90,7 +91,7 @@ def test_the_interval_of_two_accuracies_by_hand():
         return (middle - half) / (1 + z * z / size), (middle + half) / (1 + z * z / size)
 
     (low1, high1), (low2, high2) = wilson(37, 50), wilson(60, 120)
-    found = differences.accuracy(np.array([[20, 5], [8, 17]]), np.array([[40, 20], [40, 20]]))
+    found = accuracy_difference(np.array([[20, 5], [8, 17]]), np.array([[40, 20], [40, 20]]))
     assert found["difference"] == pytest.approx(0.24)
     assert found["low"] == pytest.approx(0.24 - math.hypot(0.74 - low1, high2 - 0.5), abs=1e-6)
     assert found["high"] == pytest.approx(0.24 + math.hypot(high1 - 0.74, 0.5 - low2), abs=1e-6)
@@ -128,13 +129,13 @@ def test_seeds_without_any_spread_have_no_interval():
 
 def test_the_interval_of_two_f1_scores():
     one, other = np.array([[70, 30], [20, 80]]), np.array([[30, 20], [25, 25]])
-    found = differences.macro_f1(one, other)
+    found = macro_difference("f1", one, other)
     # F1 by hand: 140/190 and 160/210 against 60/105 and 50/95
     assert found["difference"] == pytest.approx((140 / 190 + 160 / 210) / 2 - (60 / 105 + 50 / 95) / 2)
     widths = [bootstrap(matrix)["f1"]["high"] - bootstrap(matrix)["f1"]["low"] for matrix in (one, other)]
     assert found["high"] - found["low"] == pytest.approx(math.hypot(*widths), rel=0.06)  # variances add
     assert found["verdict"] == "inflated"
-    assert differences.macro_f1(one, other) == found
+    assert macro_difference("f1", one, other) == found
 
 
 def test_the_interval_of_two_f1_scores_holds_the_truth():
@@ -154,7 +155,7 @@ def test_the_interval_of_two_f1_scores_holds_the_truth():
 )
 def test_exchanged_sides_give_the_negative(one, other):
     one, other = np.array(one).reshape(2, 2), np.array(other).reshape(2, 2)
-    there, back = differences.accuracy(one, other), differences.accuracy(other, one)
+    there, back = accuracy_difference(one, other), accuracy_difference(other, one)
     assert there["low"] <= there["difference"] + 1e-12
     assert there["difference"] <= there["high"] + 1e-12
     assert (back["low"], back["high"]) == pytest.approx((-there["high"], -there["low"]), abs=1e-9)

@@ -52,9 +52,12 @@ def test_other_data_and_other_settings_are_refused_before_training(trained, tmp_
         (["--data.root", root, "--trainer.epochs", 1], "trainer.epochs"),
         (["--data.root", root, "--trainer.epochs", 3], "trainer.epochs shapes the result"),
         (["--data.root", root, "--data.image_size", 24], "data.image_size"),
+        (["--data.root", root, "--data.limit", 20], "data.limit is None in the record and .*; leave --data.limit out"),
     ):
-        with pytest.raises(InputError, match=what):
+        with pytest.raises(InputError, match=what) as caught:
             reproduce_verb([kept, *words, "--out", tmp_path / "runs"])
+        assert str(caught.value).startswith(f"{kept}: ")  # nothing is resumed here
+        assert "--resume" not in str(caught.value)
     assert not (tmp_path / "runs").exists()
 
 

@@ -9,12 +9,13 @@ from rich.console import Console
 from support import ROOT
 
 from fer_plugins.analysis.spread_limits import range_of
-from fer_plugins.metrics.document import BEGIN, put_into
+from fer_plugins.metrics.document import MODULE, write_table
 from fer_plugins.metrics.installed import RESERVED, known
 from fer_plugins.metrics.scorer import Scorer
 from fer_plugins.metrics.scores import score
 from fer_plugins.metrics.table import HEADLINE, METRICS, NOT_FINITE, SUMMARY, Entry, may_be_undefined
 from fer_plugins.runs.result_table import print_result
+from fer_plugins.runtime.generated_text import put_into
 
 CLASSES = ["anger", "disgust", "fear"]
 
@@ -90,12 +91,12 @@ def test_another_entry_is_all_that_a_further_metric_needs(monkeypatch):
     print_result(Console(file=stream, width=100), {"test": scores}, [], {}, {})
     assert "errors (images)" in stream.getvalue()
     assert range_of("errors") == (0.0, 1e6)
-    assert "| `errors` | N (1 - A) | 0 to 1e+06 | lower |" in put_into((ROOT / "docs" / "metrics.md").read_text())
+    assert "| `errors` | N (1 - A) | 0 to 1e+06 | lower |" in write_table()
 
 
 def test_the_document_holds_the_table():
     text = (ROOT / "docs" / "metrics.md").read_text()
-    assert put_into(text) == text, "make it anew: python -m fer_plugins.metrics.document docs/metrics.md"
+    assert put_into(text, MODULE, write_table()) == text, "make it anew: python -m fer_plugins.metrics.document"
     assert NOT_FINITE in text
     with pytest.raises(ValueError, match="needs the lines"):
-        put_into(text.replace(BEGIN, ""))
+        put_into(text.replace(MODULE, ""), MODULE, write_table())

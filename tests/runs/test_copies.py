@@ -1,15 +1,18 @@
 """Images with a copy in training: scored apart, recorded, printed, compared without, and held to predictions.csv."""
 
 import csv
+import io
 import json
 
 import numpy as np
 import pytest
+from rich.console import Console
 from support import written_run as written
 from support.verbs import compare, figures, table
 
 from fer_plugins.commands import main
 from fer_plugins.experiments.run import run as train
+from fer_plugins.runs.copies_table import print_copies
 from fer_plugins.runs.read_runs import read_run
 from fer_plugins.runs.schema import DataFacts, Manifest, Metrics
 from fer_plugins.runs.without_copies import leave_out_copies
@@ -72,6 +75,40 @@ def test_the_result_of_a_logger_has_both_groups_and_their_difference(pair):
     assert values["test/without_copies/f1"] == copies["without"]["f1"]
     assert values["test/copies_difference/accuracy_low"] == copies["difference"]["accuracy"]["low"]
     assert values["test/accuracy"] == run.scores["accuracy"]  # the headline stays that of all images
+
+
+@pytest.mark.parametrize(
+    ("copied", "title", "reason"),
+    [
+        (np.arange(3), "with a copy", "fewer than 10 images"),
+        (np.arange(297), "without a copy", "fewer than 10 images"),
+        (np.flatnonzero(written.draw(1)[0] != 0)[:60], "with a copy", "fewer than 5 images of anger"),
+    ],
+)
+def test_a_group_of_too_few_images_has_no_score_and_no_difference(tmp_path, copied, title, reason):
+    status = np.full(300, "", dtype="<U5")
+    status[copied] = "near"
+    folder = written.write_run(tmp_path / "run", *written.draw(1), copies=status.tolist())
+    run = read_run(folder)
+    copies = run.scores["copies"]
+    group = title.partition(" ")[0]
+    assert copies[group]["n"] == (len(copied) if group == "with" else 300 - len(copied))  # recorded all the same
+    assert set(copies["too_few"]) == {group}
+    assert set(copies["too_few"][group].values()) == {reason}
+    measured = {"accuracy"} if "anger" in reason else set()
+    assert set(copies["difference"] or {}) & {"accuracy", "f1", "balanced_accuracy"} == measured
+    stream = io.StringIO()
+    print_copies(Console(file=stream, width=120), "test", run.scores)
+    lines = [
+        line for line in stream.getvalue().splitlines() if line.strip().startswith(title)
+    ]  # in parts where it is wide
+    assert sum(line.split().count("-") for line in lines) == 3 - len(measured)
+    assert f"too few images {title} to score them: {reason}" in stream.getvalue()
+    values = build_result(
+        {"test": run.scores}, run.predictions.to_predictions(), None, run.sources, run.classes, {}
+    ).values
+    assert values[f"test/{group}_copies/f1"] is values[f"test/{group}_copies/f1_low"] is None
+    assert (values[f"test/{group}_copies/accuracy"] is None) == (not measured)
 
 
 def test_compare_leaves_out_the_copies_of_either_run(pair, capsys):

@@ -75,7 +75,7 @@ def compare_with_official(
     row = match.row[match.unique & (match.row != NONE)]
     reordered = ordered and bool((np.diff(row) < 0).any())
     return [
-        *_compare_pixels(images, described, match, own),
+        *_compare_pixels(images, given_split, described, match, own),
         *_compare_labels(given_label, match, own),
         *_compare_splits(given_split, match, own),
         *([Deviation("reordered", len(row), "the rows come in another order")] if reordered else []),
@@ -93,7 +93,13 @@ def _official_groups(official: OfficialImages, *, shipped: bool) -> Rows:
     return group
 
 
-def _compare_pixels(images: Images, described: Descriptions, match: Match, official: OfficialImages) -> list[Deviation]:
+def _compare_pixels(
+    images: Images,
+    split: npt.NDArray[np.str_],
+    described: Descriptions,
+    match: Match,
+    official: OfficialImages,
+) -> list[Deviation]:
     altered = np.flatnonzero((match.like != NONE) & ~match.exact)
     if len(altered) == 0:
         return []
@@ -118,7 +124,8 @@ def _compare_pixels(images: Images, described: Descriptions, match: Match, offic
     for kind, chosen in flags.items():
         number = int(chosen.sum())
         if number > _FEW * len(altered):
-            splits = _count_splits(official.split[like[chosen]])
+            # By the copy's own split: what an image resembles may be its copy in another split of the release.
+            splits = _count_splits(split[altered[chosen]])
             deviations.append(Deviation(kind, number, f"{number:,} images {_TEXTS[kind]}: {splits}"))
         else:
             unnamed += number

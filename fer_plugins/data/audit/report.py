@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from fer_plugins.data.audit.groups import Findings, Overlap
+from fer_plugins.data.audit.label_noise import describe_label_noise, estimate_label_noise
 from fer_plugins.data.audit.near_copies import LEAST_DEVIATION, MOST_DIFFERENCE
 from fer_plugins.runtime.print_table import print_table
 
@@ -30,6 +31,7 @@ def as_values(findings: Findings, sources: npt.NDArray[np.str_], labels: npt.NDA
             "groups": len(findings.exact),
             "images": sum(map(len, findings.exact)),
             "groups_with_conflicting_labels": len(findings.conflicting_exact),
+            "label_noise": estimate_label_noise(findings.exact, labels),
             "members": [[[str(sources[row]), str(labels[row])] for row in rows] for rows in findings.exact],
         },
         "near": {
@@ -85,6 +87,8 @@ def print_findings(console: Console, values: Mapping[str, Any]) -> None:
     if values["flat_centre"]:
         table.add_row("nothing in the centre, not compared", "", f"{len(values['flat_centre']):,}", "")
     print_table(console, table)
+    if exact["label_noise"]:
+        console.print(f"{describe_label_noise(exact['label_noise'])}\n")
     if near["kinds"]:
         kinds = _table(
             f"near copies by kind ({near['pairs']:,} pairs, {near['pairs_in_one_sequence']:,} in one sequence)"

@@ -9,6 +9,7 @@ import numpy as np
 from fer_plugins.contract import Fold
 from fer_plugins.data.audit.copy_list import groups_of, join_copies, read_copies
 from fer_plugins.data.protocols.official import Rows, release_fold
+from fer_plugins.data.read_once import once
 from fer_plugins.data.table import SampleTable
 from fer_plugins.runtime.errors import InputError
 from fer_plugins.runtime.notices import Notice
@@ -51,7 +52,15 @@ def official_deduplicated(
 def _leave_out(
     table: SampleTable, copies: Copies, contradicting: Contradicting, source: str
 ) -> tuple[Fold, dict[str, int]]:
-    """Return the fold, and how many images left which split for which reason."""
+    """Return the fold, and how many images left which split for which reason: found once a run."""
+    key = (id(table), copies, contradicting, source)
+    # With the table itself, so that no other gets its id.
+    return once("left_out", key, lambda: (table, _find_left_out(table, copies, contradicting, source)))[1]
+
+
+def _find_left_out(
+    table: SampleTable, copies: Copies, contradicting: Contradicting, source: str
+) -> tuple[Fold, dict[str, int]]:
     fold = release_fold(table, NAME)
     group = _group(table, copies, source)
     val = fold.val[~np.isin(group[fold.val], group[fold.test])]

@@ -91,6 +91,17 @@ def test_an_alteration_is_named_and_counted(made, kind):
     assert set(kinds) <= {kind, "other changes", "brightness", "blurred", "unmatched"}
 
 
+def test_altered_images_are_counted_in_the_split_of_the_copy(made):
+    """A training image that was blurred resembles its own copy in the test split as much as itself."""
+    copy, official = made
+    images = [ALTERATIONS["blurred"](image) if row < 90 else image for row, image in enumerate(copy.images)]
+    images[118:] = copy.images[118:]
+    deviations = compare_with_official(images, copy.label, copy.split, ordered=True, official=official)
+    (text,) = [deviation.text for deviation in deviations if deviation.kind == "blurred"]
+    assert text.partition(": ")[2].split()[0] == "train"
+    assert "test" not in text
+
+
 def test_other_labels_splits_orders_and_numbers(made):
     copy, official = made
     assert dataclasses.replace(copy, label=np.where(np.arange(120) < 5, 6, copy.label)).kinds(official) == {

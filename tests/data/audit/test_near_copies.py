@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from fer_plugins.data.audit import planting
+from benchmarks import planting
 from fer_plugins.data.audit.near_copies import count_between, find_near_copies
 from fer_plugins.data.datasets.synthetic import Synthetic
 
