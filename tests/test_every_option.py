@@ -8,6 +8,7 @@ import hashlib
 import numpy as np
 import pytest
 import torch
+from skimage.data import astronaut
 
 from fer_plugins import config
 from fer_plugins.config import registry
@@ -190,9 +191,28 @@ def test_every_option_of_a_logger_acts_or_is_refused(name, tmp_path, monkeypatch
             assert acts(lambda given: registry.build("logger", name, **offered, **given), before, option, values)
 
 
+@pytest.mark.parametrize("name", [component.name for component in registry.available("detector")])
+def test_every_option_of_a_detector_acts_or_is_refused(name):
+    component = registry.find("detector", name)
+    photograph = astronaut()[:300, 90:390]
+
+    def build(options):
+        return registry.build("detector", name, **options)(photograph)
+
+    try:
+        before = build({})
+    except InputError as error:  # a library that only this detector needs
+        pytest.skip(str(error))
+    for option in registry.options(component):
+        for values in others(option):
+            assert acts(build, before, option, values), f"{option.name}={values}"
+
+
 IDLE = [
     ("data.root", "anywhere", "--data NAME"),
     ("data.on_no_face", "skip", "--data.face_crop lbp"),
+    ("data.face_margin", 0.1, "--data.face_crop lbp"),
+    ("data.face_align", "eyes", "--data.face_crop centerface"),
     ("data.balance_with", "light", "--data.balance augment"),
     ("data.balance_to", 9, "--data.balance augment"),
     ("selection.min_delta", 0.1, "selection.patience"),

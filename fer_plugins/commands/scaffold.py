@@ -16,7 +16,7 @@ from fer_plugins.runtime.errors import InputError
 
 KINDS = (
     *("architecture", "pooling", "augmentation", "dataset", "protocol"),
-    *("loss", "metric", "callback", "logger", "command"),
+    *("loss", "metric", "callback", "logger", "command", "detector"),
 )
 _TEMPLATES = Path(__file__).with_name("templates")
 _FUNCTIONS = ("protocol", "metric", "command")  # kinds whose object is a function and so has the plug-in's own name
@@ -114,6 +114,7 @@ def use_of(kind: str, name: str) -> str:
     flags = {
         **{"pooling": "--model.pool", "augmentation": "--augmentation", "protocol": "--protocol"},
         **{"loss": "--loss", "callback": "--callbacks", "logger": "--logger"},
+        "detector": "--data.face_crop",
     }
     flag = flags.get(kind)
     return (

@@ -43,7 +43,7 @@ _ANY_DETECTOR = ("*",)  # every value but none
 # Key -> (key that it belongs to, the values of that one with which it acts, what to do).
 _BELONG: dict[str, tuple[str, tuple[Any, ...], str]] = {
     "data.on_no_face": ("data.face_crop", _ANY_DETECTOR, "add --data.face_crop lbp"),
-    "data.face_align": ("data.face_crop", _ANY_DETECTOR, "add --data.face_crop mtcnn"),
+    "data.face_align": ("data.face_crop", _ANY_DETECTOR, "add --data.face_crop centerface"),
     "data.face_margin": ("data.face_crop", _ANY_DETECTOR, "add --data.face_crop lbp"),
     "data.balance_with": ("data.balance", ("augment",), "add --data.balance augment"),
     "data.balance_to": ("data.balance", ("augment",), "add --data.balance augment"),

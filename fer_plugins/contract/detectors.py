@@ -41,8 +41,8 @@ class Detector(Protocol):
 class DetectorFactory(Protocol):
     """``fer_plugins.detectors``: every option is typed and has a default; weights lie in the distribution.
 
-    A library that is missing, or lacks what is needed, is refused here with ``ValueError`` and a remedy. Loading may
-    wait until the first image.
+    A library that is missing, or lacks what is needed, is refused here with ``ValueError`` and a remedy, raised from
+    the ``ImportError``. Loading may wait until the first image.
     """
 
     def __call__(self) -> Detector:

@@ -9,6 +9,7 @@ from fer_plugins.testing.augmentation import check_augmentation
 from fer_plugins.testing.callback import check_callback
 from fer_plugins.testing.command import check_command
 from fer_plugins.testing.dataset import check_dataset
+from fer_plugins.testing.detector import check_detector
 from fer_plugins.testing.findings import ContractError
 from fer_plugins.testing.logger import check_logger
 from fer_plugins.testing.loss import check_loss
@@ -25,6 +26,7 @@ __all__ = [
     "check_callback",
     "check_command",
     "check_dataset",
+    "check_detector",
     "check_logger",
     "check_loss",
     "check_metric",

@@ -95,6 +95,7 @@ def _checks(component: Component, root: str | None, image_size: int | None) -> I
             "metric": kit.check_metric,
             "callback": kit.check_callback,
             "logger": kit.check_logger,
+            "detector": _check_detector,
         }
         yield "contract", lambda: checks[component.kind](registry.load(component))
 
@@ -140,6 +141,15 @@ def _check_protocol(function: Callable[..., Any]) -> None:
             break
         return kit.check_protocol(function, table)
     return kit.check_protocol(function, whole)
+
+
+def _check_detector(factory: Callable[..., Any]) -> None:
+    try:
+        factory()
+    except ValueError as error:
+        if isinstance(error.__cause__, ImportError):  # a library that only this detector needs
+            raise Skipped(str(error)) from error
+    kit.check_detector(factory)
 
 
 def _ignore(value: object) -> None:

@@ -20,7 +20,7 @@ GUIDE = (ROOT / "docs" / "writing-a-plugin.md").read_text()
 EXAMPLES = {
     **{"mixed": "pooling", "grey_square": "augmentation", "class_folders": "dataset", "held_back": "protocol"},
     **{"eased": "loss", "short_weights": "callback", "json_lines": "logger"},
-    "g_mean": "metric",
+    **{"g_mean": "metric", "middle": "detector"},
 }
 
 

@@ -13,7 +13,7 @@ from fer_plugins.runtime.errors import InputError
 
 Align = Literal["none", "eyes"]
 EYES = ("left_eye", "right_eye")  # as seen in the image
-EYE_DISTANCE, EYE_HEIGHT = 0.40, 0.37  # of an aligned crop's side
+EYE_DISTANCE, EYE_HEIGHT = 0.37, 0.39  # of an aligned crop's side: FER-2013's, as docs/detectors.md measures them
 
 
 def find_faces(detector: Detector, image: npt.NDArray[np.uint8]) -> Sequence[Face]:
@@ -36,12 +36,12 @@ def crop_face(
     Args:
         image: (H, W, C).
         face: found in it. A box that is the whole image gives the image as it is, square or not.
-        align: eyes: turn and scale the image so that the eyes lie level, 0.40 of the side apart and 0.37 below the top,
-            as they do in FER-2013; a face without eye points is cropped as with none.
+        align: eyes: turn and scale the image so that the eyes lie level, 0.37 of the side apart and 0.39 below the top,
+            as they do in FER-2013 on average; a face without eye points is cropped as with none.
         margin: added at each side, as a fraction of the square.
 
     Returns:
-        (S, S, C); S is the longer side of the box, or the distance of the eyes divided by 0.40, with the margins.
+        (S, S, C); S is the longer side of the box, or the distance of the eyes divided by 0.37, with the margins.
     """
     height, width = image.shape[:2]
     if align == "eyes" and has_eyes(face):
@@ -77,7 +77,7 @@ def check_align(align: str, detector: Detector, name: str) -> None:
         raise InputError(f"face_align: {align!r} is not known; give none or eyes")
     if align == "eyes" and not set(EYES) <= set(getattr(detector, "point_names", ())):
         raise InputError(
-            f"face_align: detector {name} finds no eyes; take a detector that does, such as face_crop mtcnn, or "
+            f"face_align: detector {name} finds no eyes; take a detector that does, such as face_crop centerface, or "
             "face_align none"
         )
 

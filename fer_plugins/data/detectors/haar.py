@@ -19,7 +19,7 @@ class Haar:
     Args:
         scale_factor: between two sizes of the search window.
         min_neighbors: windows that must overlap for a face; more: fewer false faces, and fewer faces.
-        smallest: side of the smallest face in pixels; 0: that of the cascade, 24.
+        smallest: side of the smallest face, as a fraction of the image's shorter side; 0: the cascade's own 24 pixels.
         cascade: OpenCV's file haarcascade_NAME.xml.
 
     Raises:
@@ -33,7 +33,7 @@ class Haar:
         *,
         scale_factor: Annotated[float, "1.01..4"] = 1.3,
         min_neighbors: Annotated[int, "0..100"] = 5,
-        smallest: Annotated[int, "0..10000"] = 0,
+        smallest: Annotated[float, "0..1"] = 0.0,
         cascade: Literal[
             "frontalface_default", "frontalface_alt", "frontalface_alt2", "frontalface_alt_tree", "profileface"
         ] = "frontalface_default",
@@ -48,11 +48,12 @@ class Haar:
         cv2 = _import_opencv()
         if self._cascade is None:
             self._cascade = cv2.CascadeClassifier(f"{cv2.data.haarcascades}haarcascade_{self._name}.xml")
+        least = round(self._smallest * min(image.shape[:2]))
         boxes = self._cascade.detectMultiScale(
             image if image.shape[2] == 1 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY),
             scaleFactor=self._scale_factor,
             minNeighbors=self._min_neighbors,
-            minSize=(self._smallest, self._smallest),
+            minSize=(least, least),
         )
         return [
             Face((float(left), float(top), float(left + width), float(top + height)))
@@ -66,12 +67,13 @@ class Haar:
 def _import_opencv() -> Any:
     try:
         import cv2
-    except ImportError:
-        cv2 = None
-    if cv2 is None or not hasattr(cv2, "CascadeClassifier"):
+        from cv2 import CascadeClassifier  # noqa: F401  # OpenCV 5 has none
+    except ImportError as error:
         names = [f"opencv-{kind}python{head}" for kind in ("", "contrib-") for head in ("", "-headless")]
         installed = {distribution.name.lower() for distribution in importlib.metadata.distributions()}
         name = next((name for name in names if name in installed), "opencv-python-headless")
-        lack = "no OpenCV is installed" if cv2 is None else f"OpenCV {cv2.__version__} has no Haar cascades"
-        raise ValueError(f"{lack}; remedy: pip install '{name}<5', or take the detector lbp")
+        raise ValueError(
+            f"needs an OpenCV with Haar cascades, which OpenCV 5 has not; remedy: pip install '{name}<5', or take the "
+            "detector lbp"
+        ) from error
     return cv2

