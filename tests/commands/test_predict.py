@@ -207,5 +207,15 @@ def test_wrong_input_is_one_line_and_nothing_is_written(call, tmp_path, case):
     assert sorted(path for path in tmp_path.rglob("*")) == before
 
 
+def test_a_detector_that_fails_is_named(call, monkeypatch):
+    def fails(*given):
+        raise ZeroDivisionError("no pixels")
+
+    monkeypatch.setattr("fer_plugins.data.detectors.lbp.LBP.__call__", fails)
+    code, out, err = call("photos/one.png", "--out", "out.csv")
+    assert (code, out) == (1, "")
+    assert "photos/one.png: the detector lbp fails: no pixels; give another --detector" in err.splitlines()[-1]
+
+
 def test_the_formats_of_the_command_are_those_of_the_writers():
     assert {"table": "table", **SUFFIXES} == FORMATS
