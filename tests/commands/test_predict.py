@@ -127,7 +127,7 @@ def test_every_kind_of_picture_is_the_same_picture(call, tmp_path):
     np.testing.assert_allclose(shares, np.broadcast_to(shares[0], shares.shape), rtol=0, atol=1e-6)
 
 
-def test_a_video_frame_by_frame_with_its_annotated_copy_and_figure(call, tmp_path):
+def test_a_video_frame_by_frame_with_its_annotated_copy_and_figure(call, tmp_path, monkeypatch):
     cv2 = pytest.importorskip("cv2")
     writer = cv2.VideoWriter(str(tmp_path / "clip.mp4"), cv2.VideoWriter_fourcc(*"mp4v"), 10, PHOTO.size)
     for number in range(6):
@@ -151,6 +151,13 @@ def test_a_video_frame_by_frame_with_its_annotated_copy_and_figure(call, tmp_pat
     assert changed[top, left:right].mean() > 0.9
     assert not changed[top + 10 : top + 30, left + 10 : right - 10].any()
     assert call("clip.mp4", "--frames", "1")[1].count("clip.mp4") == 1
+    # No machine of the tests has a camera: the film stands for what it sees.
+    film = cv2.VideoCapture
+    monkeypatch.setattr(cv2, "VideoCapture", lambda source: film("clip.mp4" if source == 0 else source))
+    _, out, err = call("--camera", "0", "--frames", "3", "--annotate", "filmed", "--format", "csv")
+    assert [(row["file"], row["frame"]) for row in rows_of(out)] == [("camera 0", str(frame)) for frame in range(3)]
+    assert "annotated: 1 in filmed" in err
+    assert (tmp_path / "filmed" / "camera 0.mp4").is_file()
 
 
 def test_without_opencv_a_video_is_refused_with_what_installs_it(call, monkeypatch, tmp_path):
@@ -198,6 +205,16 @@ def test_wrong_input_is_one_line_and_nothing_is_written(call, tmp_path, case):
     assert text in err.splitlines()[-1]
     assert "Traceback" not in err
     assert sorted(path for path in tmp_path.rglob("*")) == before
+
+
+def test_a_detector_that_fails_is_named(call, monkeypatch):
+    def fails(*given):
+        raise ZeroDivisionError("no pixels")
+
+    monkeypatch.setattr("fer_plugins.data.detectors.lbp.LBP.__call__", fails)
+    code, out, err = call("photos/one.png", "--out", "out.csv")
+    assert (code, out) == (1, "")
+    assert "photos/one.png: the detector lbp fails: no pixels; give another --detector" in err.splitlines()[-1]
 
 
 def test_the_formats_of_the_command_are_those_of_the_writers():

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from scipy.ndimage import laplace
 
 from fer_plugins.contract import Detector, Face
-from fer_plugins.data.detectors.crop import largest_face
+from fer_plugins.data.detectors.crop import find_faces, largest_face
 from fer_plugins.data.preprocessing import Preprocessing, fit_image
 
 SMALL = 0.5  # of the network's input side; a smaller face is enlarged more than twice
@@ -54,7 +54,7 @@ def cut_faces(
         preprocessing: of the run.
         largest: take the largest face alone, as a training on photographs does.
     """
-    faces: Sequence[Face] = detect(as_colour(pixels))
+    faces: Sequence[Face] = find_faces(detect, pixels)
     if largest and (face := largest_face(faces)) is not None:
         faces = [face]
     return [_cut(pixels, face, preprocessing) for face in sorted(faces, key=lambda face: face.box)]
@@ -68,8 +68,9 @@ def whole_picture(pixels: npt.NDArray[np.uint8], preprocessing: Preprocessing) -
 
 def _cut(pixels: npt.NDArray[np.uint8], face: Face, preprocessing: Preprocessing) -> CutFace:
     crop = preprocessing.crop(pixels, face)
-    left, top, right, bottom = (round(side) for side in face.box)
-    box = (max(left, 0), max(top, 0), min(right, pixels.shape[1]), min(bottom, pixels.shape[0]))
+    height, width = pixels.shape[:2]
+    left, top = min(max(round(face.box[0]), 0), width - 1), min(max(round(face.box[1]), 0), height - 1)
+    box = (left, top, max(min(round(face.box[2]), width), left + 1), max(min(round(face.box[3]), height), top + 1))
     return CutFace(box, face.score, preprocessing.fit(crop), _flags(crop, box, preprocessing))
 
 

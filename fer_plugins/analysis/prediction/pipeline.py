@@ -20,6 +20,7 @@ from fer_plugins.analysis.prediction.faces import (
 from fer_plugins.analysis.prediction.picture import Picture
 from fer_plugins.analysis.prediction.predictor import BATCH, Predictor
 from fer_plugins.contract import Detector
+from fer_plugins.runtime.errors import RunError
 
 MOST_BYTES = 1 << 28  # of pictures that wait for their batch
 
@@ -89,7 +90,11 @@ def _find(picture: Picture, predictor: Predictor, search: FaceSearch) -> tuple[s
     is_face = search.automatic and picture.frame is None and is_face_already(picture.pixels, preprocessing)
     if search.detect is None or search.name == WHOLE or is_face:
         return WHOLE, [whole_picture(picture.pixels, preprocessing)], True
-    faces = cut_faces(picture.pixels, search.detect, preprocessing, largest=search.largest)
+    try:
+        faces = cut_faces(picture.pixels, search.detect, preprocessing, largest=search.largest)
+    except Exception as error:  # whatever a plug-in's code raises
+        text = " ".join(str(error).split())[:200] or type(error).__name__
+        raise RunError(f"{picture.file}: the detector {search.name} fails: {text}; give another --detector") from error
     if not faces and search.whole_without_face:
         return search.name, [whole_picture(picture.pixels, preprocessing)], False
     return search.name, faces, bool(faces)

@@ -123,10 +123,14 @@ def predict_files(
         annotator = None
         if outputs.folder is not None:
             annotator = stack.enter_context(Annotator(outputs.folder, predictor.classes, every))
-        for picture in chain((first,), predicted):
-            writer.write(picture)
-            if annotator is not None:
-                annotator.write(picture)
+        try:
+            for picture in chain((first,), predicted):
+                writer.write(picture)
+                if annotator is not None:
+                    annotator.write(picture)
+        except KeyboardInterrupt:  # how the user ends a camera; what was filmed is kept
+            if camera is None:
+                raise
     counts.annotated = annotator.written if annotator else 0
     return counts
 
