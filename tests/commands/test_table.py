@@ -216,11 +216,8 @@ def test_any_metric_on_any_split_and_what_a_run_cost_are_columns(toy, tmp_path, 
     assert "quoted from A toy: not measured here" in other["remarks"]
     shown = printed(capsys, folders[0], "--columns", "train/accuracy,val/accuracy", "--quoted")
     assert "0.97" not in shown  # the record was written before the claim
-    (folders[0] / "metrics.json").write_text(
-        json.dumps(
-            scores | {"claims": [{"metric": "accuracy", "split": "train", "claimed": 0.97, "source": "T", "notes": []}]}
-        )
-    )
+    recorded = {"metric": "accuracy", "split": "train", "claimed": 0.97, "source": "T", "notes": []}
+    (folders[0] / "metrics.json").write_text(json.dumps(scores | {"claims": [recorded]}))
     shown = printed(capsys, folders[0], "--columns", "accuracy,train/accuracy")
     assert shown.splitlines()[2].split("|")[6].strip() == "-"  # not beside the test split
     assert "0.97 (T)" in shown
@@ -236,18 +233,13 @@ def _figures_of_the_training_split(folders, capsys):
     """Here, since it takes trained runs."""
     assert main.call("fer figures", figures, [str(folders[0]), "--split", "train"]) == 0
     names = {path.stem for path in (folders[0] / "figures").glob("*_train.svg")}
-    assert names == {
-        f"{name}_train" for name in ("confusion_counts", "confusion_shares", "per_class", "reliability", "roc")
-    }
+    drawn = ("confusion_counts", "confusion_shares", "per_class", "reliability", "roc")
+    assert names == {f"{name}_train" for name in drawn}
     capsys.readouterr()
     assert main.call("fer figures", figures, [str(folders[2]), "--split", "train"]) == 2
     complaint = capsys.readouterr().err
-    assert (
-        f"has no scores of train; train it again: fer-run --config {folders[2]}/config.yaml --run.score_train true"
-        in complaint
-    )
+    remedy = f"train it again: fer-run --config {folders[2]}/config.yaml --run.score_train true"
+    assert f"has no scores of train; {remedy}" in complaint
     report = evaluate_run(folders[0], Request(suites=("shift",), split="train", limit=40))
-    assert (report["part"], report["of"]) == (
-        "train",
-        json.loads((folders[0] / "metrics.json").read_text())["train"]["n"],
-    )
+    size = json.loads((folders[0] / "metrics.json").read_text())["train"]["n"]
+    assert (report["part"], report["n"], report["of"]) == ("train", 40, size)
