@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 @verb()
 @click.argument("runs", nargs=-1, required=True, type=click.Path(), metavar="RUN...")
 @click.option("--bars", metavar="FILE", help="Models and datasets side by side, the papers' claims beside.")
-@click.option("--score", type=Name(["accuracy", "f1"]), help="Of --bars; default: accuracy.")
+@click.option("--score", metavar="NAME", help="Of --bars: a column of fer table; default: accuracy.")
+@click.option("--quoted", is_flag=True, help="Of --bars: also what the papers print of other models.")
 @click.option("--augmentation", is_flag=True, help="A training image and 15 versions of it; RUN may be a FILE.yaml.")
 @click.option("--out", type=click.Path(), metavar="FOLDER", help="Of --augmentation; default: the run's.")
 @click.option("--explain", is_flag=True, help="Attention, warped images and maps: what explain(x) gives.")
@@ -37,6 +38,7 @@ def figures(
     *,
     bars: str | None,
     score: str | None,
+    quoted: bool,
     augmentation: bool,
     out: str | None,
     explain: bool,
@@ -50,7 +52,8 @@ def figures(
     asked = [name for name, given in kinds.items() if given]
     if len(asked) > 1:
         refuse(f"{' and '.join(asked)}: give one of them")
-    for name, value, kind in (("--score", score, "--bars"), ("--out", out, "--augmentation")):
+    belong = (("--score", score, "--bars"), ("--quoted", quoted or None, "--bars"), ("--out", out, "--augmentation"))
+    for name, value, kind in belong:
         if value is not None and kind not in asked:
             refuse(f"{name} belongs to {kind}; add it, or leave {name} out")
     if split is not None and asked and not explain:
@@ -64,7 +67,7 @@ def figures(
     from fer_plugins.analysis.figures.recorded import draw_recorded, read_recorded
 
     if bars is not None:
-        _bars(runs, bars, score or "accuracy")
+        _bars(runs, bars, score or "accuracy", quoted=quoted)
     elif augmentation:
         _write([_augmentation(word, out) for word in runs])
     elif explain:
@@ -85,11 +88,13 @@ def _write(sheets: Iterator[tuple[Path, Iterator[Drawn]]] | Sequence[tuple[Path,
             print(*write_figure(figure, folder, name))
 
 
-def _bars(runs: Sequence[str], given: str, score: str) -> None:
+def _bars(runs: Sequence[str], given: str, score: str, *, quoted: bool) -> None:
     from fer_plugins.analysis.claims.claims_beside import CLAIMED
+    from fer_plugins.analysis.columns import parse_columns
     from fer_plugins.analysis.figures.bars import draw_bars
     from fer_plugins.analysis.figures.style import drawing, write_figure
     from fer_plugins.analysis.model_table import table_rows
+    from fer_plugins.analysis.quoted_claims import readings_of_papers
     from fer_plugins.runs.read_runs import read_runs
     from fer_plugins.runtime.notices import code_of
 
@@ -99,13 +104,17 @@ def _bars(runs: Sequence[str], given: str, score: str) -> None:
     path = path.with_suffix("") if path.suffix in (".png", ".svg") else path
     if not os.path.isdir(path.parent):
         raise InputError(f"fer figures: --bars {given}: there is no folder {path.parent}")
-    rows = table_rows(read_runs(runs))
-    with drawing():
-        figure = draw_bars(rows, score)
-    print(*write_figure(figure, path.parent, path.name))
+    finished = read_runs(runs)
+    columns = parse_columns(score.split(","), readings_of_papers(finished))
+    rows = table_rows(finished, columns, quoted=quoted)
+    for column in columns:  # a name of several scores has a figure for each
+        name = path.name if len(columns) == 1 else f"{path.name}_{column.key.replace('/', '_')}"
+        with drawing():
+            figure = draw_bars(rows, column)
+        print(*write_figure(figure, path.parent, name))
     for row in rows:
         for remark in row["remarks"]:
-            if code_of(remark) != CLAIMED or score in remark.data["scores"]:
+            if code_of(remark) != CLAIMED or {column.key for column in columns} & set(remark.data["scores"]):
                 print(f"{row['model']}, {row['dataset']}: {remark}")
 
 

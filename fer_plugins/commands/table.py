@@ -12,13 +12,21 @@ from fer_plugins.commands.usage import Name, verb
 @verb()
 @click.argument("runs", nargs=-1, type=click.Path(), metavar="RUN...")
 @click.option("--format", "form", type=Name(["md", "csv", "tex"]), default="md", help="Default: md.")
+@click.option("--columns", metavar="NAME[,NAME]", help="Default: accuracy,f1; others: see above.")
+@click.option("--quoted", is_flag=True, help="Also what the papers print of other models, marked as quoted.")
 @click.option("--target", metavar="DATASET", help="The scores on another dataset, one of data.targets.")
-def table(runs: tuple[str, ...], *, form: str, target: str | None) -> None:
+def table(runs: tuple[str, ...], *, form: str, columns: str | None, quoted: bool, target: str | None) -> None:
     """Print a table with a row a model, and the papers' claims beside.
+
+    A column is a metric (of the reported split), SPLIT/METRIC, SPLIT/METRIC/CLASS, gap/METRIC (train less test), a name
+    of papers in each of its readings (gar, far, frr), or epochs, best_epoch, epoch_time, train_time, params, macs,
+    flops, mb, latency.
 
     A run that has no one score (folds that test samples twice) is left out, and that is said beside the table.
     """
-    from fer_plugins.analysis.model_table import format_table
+    from fer_plugins.analysis.columns import DEFAULT, parse_columns
+    from fer_plugins.analysis.quoted_claims import readings_of_papers
+    from fer_plugins.analysis.table_formats import format_table
     from fer_plugins.runs.predictions_file import NoScore
     from fer_plugins.runs.read_runs import check_folders, read_run
 
@@ -31,6 +39,7 @@ def table(runs: tuple[str, ...], *, form: str, target: str | None) -> None:
             left_out.append(error)
     if not scored:
         raise left_out[0]
-    print(format_table(form, scored), end="")
+    wanted = parse_columns(columns.split(",") if columns is not None else DEFAULT, readings_of_papers(scored))
+    print(format_table(form, scored, wanted, quoted=quoted), end="")
     for reason in left_out:
         print(f"left out: {reason}", file=sys.stderr)

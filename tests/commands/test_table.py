@@ -8,12 +8,15 @@ import subprocess
 
 import numpy as np
 import pytest
+import yaml
 from scipy import stats
 from support import written_run
-from support.verbs import table
+from support.verbs import figures, table
 
-from fer_plugins.analysis.model_table import escape_latex
+from fer_plugins.analysis.robustness.evaluation import Request, evaluate_run
+from fer_plugins.analysis.table_formats import escape_latex
 from fer_plugins.commands import main
+from fer_plugins.experiments.run import run as train
 from fer_plugins.runs.read_runs import read_run
 
 write_run, draw = written_run.write_run, written_run.draw
@@ -159,3 +162,84 @@ def test_wrong_input_is_one_line(folders, tmp_path, capsys):
     write_run(tmp_path / "again", true, answers)
     assert main.call("fer table", table, [str(folders[0]), str(tmp_path / "again")]) == 2
     assert "a repetition is no second training" in capsys.readouterr().err
+
+
+def test_any_metric_on_any_split_and_what_a_run_cost_are_columns(toy, tmp_path, capsys):
+    folders = []
+    for seed in (0, 1, 2):
+        flags = {
+            "plugin": "toy",
+            "seed": seed,
+            "data": {"name": "synthetic", "samples": 210, "image_size": 24, "difficulty": 0.1},
+            "trainer": {"epochs": 2, "threads": 1, "progress": "none"},
+            "logger": {"name": "none"},
+            "run": {"output": str(tmp_path / "runs"), "score_train": seed < 2},
+        }
+        folders.append(train(flags).folder)
+    claims = [
+        {"model": "Toy", "dataset": "Synthetic", "split": "train", "metric": "accuracy", "value": 0.97},
+        {"model": "Toy", "dataset": "Synthetic", "split": "test", "metric": "epochs", "value": 30},
+        {"model": "Other", "dataset": "Synthetic", "split": "validation", "metric": "accuracy", "value": 0.61},
+        {"model": "Other", "dataset": "Synthetic", "split": "test", "metric": "far", "value": 0.02},
+        {"model": "Other", "dataset": "CK+", "split": "test", "metric": "accuracy", "value": 0.99},
+    ]
+    content = {
+        "paper": {"id": "toy", "title": "A toy"},
+        "models": [{"name": name, "role": "proposed"} for name in ("Toy", "Other")],
+        "claims": [claim | {"source": "Table 1"} for claim in claims],
+    }
+    (toy / "toy" / "claims.yaml").write_text(yaml.safe_dump(content))
+    capsys.readouterr()
+    metrics = [json.loads((folder / "metrics.json").read_text()) for folder in folders]
+    names = "accuracy,val/accuracy,train/f1,test/specificity,test/recall/happy,gap/accuracy,far,kappa,"
+    names += "epochs,best_epoch,epoch_time,train_time,params,macs,flops,mb,latency"
+    shown = printed(capsys, folders[0], "--columns", names, "--quoted", "--format", "csv")
+    row, other = csv.DictReader(io.StringIO(shown))
+    scores = metrics[0]
+    assert float(row["val/accuracy"]) == scores["val"]["accuracy"]
+    assert float(row["train/f1"]) == scores["train"]["f1"]
+    assert float(row["train/f1_low"]) == scores["train"]["intervals"]["f1"]["low"]
+    assert float(row["test/recall/happy"]) == scores["test"]["per_class"]["happy"]["recall"]
+    gap = scores["generalisation_gap"]["accuracy"]
+    assert float(row["gap/accuracy"]) == gap["difference"]
+    assert gap["difference"] == pytest.approx(scores["train"]["accuracy"] - scores["test"]["accuracy"])
+    assert gap["low"] < gap["difference"] < gap["high"]
+    assert float(row["far.specificity"]) == pytest.approx(1 - scores["test"]["specificity"])
+    assert float(row["far.specificity_micro"]) == pytest.approx(1 - scores["test"]["specificity_micro"])
+    assert (row["epochs"], row["epochs_claimed"]) == ("2.0", "30.0")
+    assert float(row["train_time"]) == pytest.approx(2 * float(row["epoch_time"]))
+    assert float(row["flops"]) == 2 * float(row["macs"])
+    assert float(row["mb"]) >= 4 * float(row["params"]) / 1e6
+    assert 0 < float(row["latency"]) < 10
+    assert (other["model"], other["images"], other["val/accuracy_claimed"]) == ("Other (quoted)", "quoted", "0.61")
+    assert (other["accuracy"], other["accuracy_claimed"], other["far.specificity_claimed"]) == ("", "", "0.02")
+    assert "quoted from A toy: not measured here" in other["remarks"]
+    shown = printed(capsys, folders[0], "--columns", "train/accuracy,val/accuracy", "--quoted")
+    assert "0.97" not in shown  # the record was written before the claim
+    recorded = {"metric": "accuracy", "split": "train", "claimed": 0.97, "source": "T", "notes": []}
+    (folders[0] / "metrics.json").write_text(json.dumps(scores | {"claims": [recorded]}))
+    shown = printed(capsys, folders[0], "--columns", "accuracy,train/accuracy")
+    assert shown.splitlines()[2].split("|")[6].strip() == "-"  # not beside the test split
+    assert "0.97 (T)" in shown
+    missing = printed(capsys, *folders[1:], "--columns", "train/accuracy,val/kappa")
+    assert "| - |" in missing.splitlines()[2]  # one seed did not score it
+    for wrong, said in (("kapa", "did you mean kappa?"), ("vall/f1", "did you mean val?"), ("f1/joy", "has anger")):
+        assert main.call("fer table", table, [str(folders[0]), "--columns", wrong]) == 2
+        assert said in capsys.readouterr().err
+    _figures_of_the_training_split(folders, capsys)
+
+
+def _figures_of_the_training_split(folders, capsys):
+    """Here, since it takes trained runs."""
+    assert main.call("fer figures", figures, [str(folders[0]), "--split", "train"]) == 0
+    names = {path.stem for path in (folders[0] / "figures").glob("*_train.svg")}
+    drawn = ("confusion_counts", "confusion_shares", "per_class", "reliability", "roc")
+    assert names == {f"{name}_train" for name in drawn}
+    capsys.readouterr()
+    assert main.call("fer figures", figures, [str(folders[2]), "--split", "train"]) == 2
+    complaint = capsys.readouterr().err
+    remedy = f"train it again: fer-run --config {folders[2]}/config.yaml --run.score_train true"
+    assert f"has no scores of train; {remedy}" in complaint
+    report = evaluate_run(folders[0], Request(suites=("shift",), split="train", limit=40))
+    size = json.loads((folders[0] / "metrics.json").read_text())["train"]["n"]
+    assert (report["part"], report["n"], report["of"]) == ("train", 40, size)

@@ -8,11 +8,14 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import Transform
 
 from fer_plugins.analysis.claims.claims_beside import CLAIMED
+from fer_plugins.analysis.columns import GAP, Column
 from fer_plugins.analysis.figures.style import COLOURS, SMALL, WIDTH, make_figure, set_title
-from fer_plugins.metrics.table import HEADLINE
+from fer_plugins.analysis.quoted_claims import QUOTED
+from fer_plugins.analysis.spread_limits import range_of
 from fer_plugins.runtime.notices import code_of
 
 _LEFT, _RIGHT, _MEASURED, _CLAIMED, _EDGE = 1.2, 2.38, 2.44, 2.93, 0.06  # inches: where the columns begin or end
@@ -26,7 +29,7 @@ _DIAMOND: dict[str, Any] = {
 }  # fmt: skip
 
 
-def draw_bars(rows: Sequence[Mapping[str, Any]], score: str) -> Figure:
+def draw_bars(rows: Sequence[Mapping[str, Any]], column: Column) -> Figure:
     """Draw a bar for each model on each dataset; the rows of one dataset, protocol and split stand together.
 
     A model that was trained once has the interval over test samples, one with several seeds the mean and the t interval
@@ -34,12 +37,14 @@ def draw_bars(rows: Sequence[Mapping[str, Any]], score: str) -> Figure:
     in inches, since labels of several lines need rows of different heights.
 
     Args:
-        rows: as ``table_command.table_rows`` returns them, at least one.
-        score: "accuracy" or "f1".
+        rows: as ``table_rows`` returns them, at least one; quoted ones have a diamond alone.
+        column: of the rows, that is drawn.
     """
+    score = column.key
     groups: dict[str, list[Mapping[str, Any]]] = {}
     for row in rows:
-        groups.setdefault(f"{row['dataset']}, {row['protocol']}, {row['part']}", []).append(row)
+        heading = ", ".join(row[key] for key in ("dataset", "protocol", "part") if row[key] != "-")
+        groups.setdefault(heading, []).append(row)
     models = list(dict.fromkeys(row["model"] for row in rows))
     notes = list(dict.fromkeys(note for row in rows for note in _notes(row, score)))
     foot = [line for n, note in enumerate(notes, 1) for line in textwrap.wrap(f"{n}: {note}", _FOOT_LETTERS)]
@@ -51,7 +56,8 @@ def draw_bars(rows: Sequence[Mapping[str, Any]], score: str) -> Figure:
     figure = make_figure(low + tall + 0.42, layout=None)
     height = figure.get_figheight()
     axis = figure.add_axes((_LEFT / WIDTH, low / height, (_RIGHT - _LEFT) / WIDTH, tall / height))
-    axis.set_xlim(0, 1)
+    least, most = _limits(rows, column)
+    axis.set_xlim(least, most)
     axis.set_ylim(tall, 0)  # inches from the top
     across = axis.get_yaxis_transform()
     for x, text, side in (
@@ -75,19 +81,35 @@ def draw_bars(rows: Sequence[Mapping[str, Any]], score: str) -> Figure:
             axis.text(
                 _share(_LEFT - 0.05), place, labels[id(row)], transform=across, ha="right", va="center", fontsize=SMALL
             )
-            _draw_row(axis, row[score], place, colour, across)
+            _draw_row(axis, row, column, place, colour, across)
             place += half
         axis.plot([0, 0], [top, place], color="black", linewidth=0.6)
     axis.spines.left.set_visible(False)
     axis.set_yticks([])
-    axis.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "", "0.5", "", "1"])
-    axis.set_xlabel(f"{HEADLINE[score]} (share)")
-    set_title(
-        figure, f"{HEADLINE[score]}: {_count(models, 'model')}, {_count({row['dataset'] for row in rows}, 'dataset')}"
-    )
+    if (least, most) == (0, 1):
+        axis.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "", "0.5", "", "1"])
+    else:
+        axis.xaxis.set_major_locator(MaxNLocator(2))
+    unit = "share" if (least, most) == (0, 1) else column.unit
+    written = f"{column.title} (share)" if unit == "share" else column.title
+    axis.set_xlabel(written if len(written) <= _LABEL_LETTERS else unit)  # the title has it in full
+    datasets = {row["dataset"] for row in rows}
+    set_title(figure, f"{column.title}: {_count(models, 'model')}, {_count(datasets, 'dataset')}")
     figure.suptitle(figure.get_suptitle(), y=1 - 0.05 / height, va="top")
     figure.text(_EDGE / WIDTH, 0.05 / height, "\n".join(foot), va="bottom", fontsize=SMALL, linespacing=1.15)
     return figure
+
+
+def _limits(rows: Sequence[Mapping[str, Any]], column: Column) -> tuple[float, float]:
+    """Return the ends of the axis: 0 and 1 for a share, else what holds every value, interval and claim."""
+    if column.score and column.split != GAP and range_of(column.score) == (0, 1):
+        return 0, 1
+    values = [0.0]
+    for row in rows:
+        cell = row[column.key]
+        values += [float(cell[key]) for key in ("value", "low", "high") if cell[key] is not None]
+        values += [float(printed) for printed, _ in cell["claimed"]]
+    return 1.05 * min(values), 1.05 * max(values) or 1.0
 
 
 def _share(inches: float) -> float:
@@ -101,13 +123,13 @@ def _count(things: Any, name: str) -> str:
 
 def _notes(row: Mapping[str, Any], score: str) -> list[str]:
     """Return the remarks that belong into the figure; those on claims are printed beside it."""
-    shown = row[score]["value"] is not None
+    shown = row[score]["value"] is not None or row["images"] == QUOTED
     return [note for note in row["remarks"] if shown and code_of(note) != CLAIMED]
 
 
 def _head(heading: str, group: Sequence[Mapping[str, Any]]) -> str:
-    sizes = sorted({row["n"] for row in group})
-    return f"{heading}, {' or '.join(f'{size:,}' for size in sizes)} images"
+    sizes = sorted({row["n"] for row in group if row["n"] is not None})
+    return f"{heading}, {' or '.join(f'{size:,}' for size in sizes)} images" if sizes else heading
 
 
 def _label(row: Mapping[str, Any], marks: Sequence[int]) -> str:
@@ -117,15 +139,31 @@ def _label(row: Mapping[str, Any], marks: Sequence[int]) -> str:
     return "\n".join(lines) + ",".join(map(str, marks)).translate(_RAISED)
 
 
-def _draw_row(axis: Axes, one: Mapping[str, Any], place: float, colour: str, across: Transform) -> None:
-    if one["value"] is None:
-        axis.text(0.02, place, "not a result", va="center", fontsize=SMALL)
+def _draw_row(axis: Axes, row: Mapping[str, Any], column: Column, place: float, colour: str, across: Transform) -> None:
+    cell = row[column.key]
+    if cell["value"] is None:
+        text = "quoted" if row["images"] == QUOTED else "not a result" if cell["interval"] == "no result" else "none"
+        axis.text(_share(_LEFT + 0.03), place, text, transform=across, va="center", fontsize=SMALL)
     else:
-        axis.barh(place, one["value"], height=_BAR, color=colour)
-        axis.plot([one["low"], one["high"]], [place, place], color="black", linewidth=0.9)
-        axis.text(_share(_MEASURED), place, f"{one['value']:.3f}", transform=across, va="center", fontsize=SMALL)
-    claims = list(dict.fromkeys(str(printed) for printed, _ in one["claimed"]))
+        axis.barh(place, cell["value"], height=_BAR, color=colour)
+        if cell["low"] is not None:
+            axis.plot([cell["low"], cell["high"]], [place, place], color="black", linewidth=0.9)
+        text = f"{cell['value']:.3f}" if column.score else _short(cell["value"])
+        axis.text(_share(_MEASURED), place, text, transform=across, va="center", fontsize=SMALL)
+    claims = list(dict.fromkeys(str(printed) for printed, _ in cell["claimed"]))
     axis.plot([float(printed) for printed in claims], [place] * len(claims), clip_on=False, **_DIAMOND)
     shown = 2 if sum(map(len, claims[:2])) <= _CLAIM_LETTERS else 1
     written = ", ".join(claims[:shown]) + (" ..." if len(claims) > shown else "")
     axis.text(_share(_CLAIMED), place, written, transform=across, va="center", fontsize=SMALL)
+
+
+def _short(value: float) -> str:
+    """Write a number in the width of a share.
+
+    >>> _short(168971), _short(30), _short(0.00034)
+    ('169k', '30', '0.00034')
+    """
+    for size, letter in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
+        if abs(value) >= size:
+            return f"{value / (1e3 if letter == 'k' else size):.3g}{letter}"
+    return f"{value:.3g}"

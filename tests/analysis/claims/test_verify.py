@@ -217,9 +217,9 @@ def test_a_split_that_is_not_stated_or_flawed_is_judged_under_those_that_it_coul
     flaw = {"manifest__protocol__flaw": "it is no test", "manifest__data__release_parts": []}
     others = [
         change(folder, name, manifest__protocol={"name": name, "flaw": None, **options}, config__protocol__name=name)
-        for name, options in (("kfold", {}), ("random", {"val": 0.1, "test": 0.2}), ("file", {}))
+        for name, options in (("kfold", {}), ("random", {"val": 0.1, "test": 0.2}), ("official_deduplicated", {}))
     ]
-    kfold, shares, file = (change(other, f"{other.name}_flawed", **flaw) for other in others)
+    kfold, shares, ours = (change(other, f"{other.name}_flawed", **flaw) for other in others)
     first, second = verify_run(read_run(kfold))["claims"]
     assert "kfold, which is flawed: it is no test" in first["condition"]
     assert (second["verdict"], second["condition"]) == (
@@ -227,7 +227,7 @@ def test_a_split_that_is_not_stated_or_flawed_is_judged_under_those_that_it_coul
         "under protocol kfold, which cuts as the paper did: it is no test",
     )
     assert "was that of random 70/10/20" in verify_run(read_run(shares))["claims"][0]["condition"]
-    assert "is not that of protocol file" in verify_run(read_run(file))["claims"][0]["why"][0]
+    assert "is not that of protocol official_deduplicated" in verify_run(read_run(ours))["claims"][0]["why"][0]
     odd = {"manifest__protocol__test": 0.5, "manifest__protocol__val": 0.25}
     assert "no usual ratio" in verify_run(read_run(change(shares, "odd", **odd)))["claims"][0]["why"][0]
     capsys.readouterr()

@@ -19,6 +19,7 @@ from support.verbs import figures
 from torch import nn
 
 from fer_plugins import config
+from fer_plugins.analysis.columns import parse_columns
 from fer_plugins.analysis.figures.at_the_end import draw_at_end
 from fer_plugins.analysis.figures.augmentations import draw_augmentation, make_versions
 from fer_plugins.analysis.figures.bars import draw_bars
@@ -144,7 +145,7 @@ def several(tmp_path):
 @pytest.mark.parametrize("score", ["accuracy", "f1"])
 def test_bars_intervals_and_claims_are_those_of_the_table(several, score):
     rows = table_rows(read_runs(several))
-    figure = draw_bars(rows, score)
+    figure = draw_bars(rows, *parse_columns([score]))
     axis = figure.axes[0]
     sound = [row[score] for row in rows if row[score]["value"] is not None]
     assert len(sound) == 2
@@ -178,7 +179,7 @@ def test_many_long_names_stay_apart(several):
         for n in range(9)
         for data in ("FER2013", "a dataset with a long name")
     ]
-    check_words(draw_bars(rows, "accuracy"))
+    check_words(draw_bars(rows, *parse_columns(["accuracy"])))
 
 
 def test_the_command_writes_the_bars_and_says_what_a_claim_needs(several, tmp_path, capsys):
@@ -188,6 +189,14 @@ def test_the_command_writes_the_bars_and_says_what_a_claim_needs(several, tmp_pa
     assert "F1 (Table 1): 3 of 50 epochs" in out
     assert "NOT A RESULT, left out: seed 0 (test: one class)" in out
     assert ">macro F1: 3 models, 2 datasets<" in (tmp_path / "all.svg").read_text()
+    for metric in ("far", "gar"):
+        assert call(*several, "--bars", tmp_path / "every", "--score", metric) == 0
+    names = sorted(path.stem for path in tmp_path.glob("every*.svg"))
+    assert names == [f"every_{name}" for name in
+                     ("far.specificity", "far.specificity_micro", "gar.accuracy", "gar.recall")]  # fmt: skip
+    rows = table_rows(read_runs(several), parse_columns(["val/accuracy", "epochs", "far", "kappa"]))
+    for column in parse_columns(["val/accuracy", "epochs", "far", "kappa"]):
+        assert "not a result" in check_words(draw_bars(rows, column))
 
 
 # --- class distribution
@@ -595,7 +604,8 @@ def test_wrong_words_are_one_line(explaining, tmp_path, capsys):
     assert "--score belongs to --bars" in complaint(folder, "--score", "f1")
     assert "--bars and --explain: give one" in complaint(folder, "--bars", "x", "--explain")
     assert "'--explian'; did you mean" in complaint(folder, "--explian")
-    assert "expected one of accuracy, f1" in complaint(folder, "--bars", tmp_path / "x", "--score", "kappa")
+    assert "did you mean kappa?" in complaint(folder, "--bars", tmp_path / "x", "--score", "kapa")
+    assert "--quoted belongs to --bars" in complaint(folder, "--quoted")
     assert "there is no folder" in complaint(folder, "--bars", tmp_path / "no" / "x")
     for given in (tmp_path, f"{tmp_path / 'x'}/", "."):
         assert "is a folder; give the name of a file in it" in complaint(folder, "--bars", given)

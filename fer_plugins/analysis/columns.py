@@ -1,0 +1,205 @@
+"""The columns of a table of runs: a metric on any split, of a class, by a paper's name; its gap; what a run cost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from fer_plugins.analysis.claims import aliases
+from fer_plugins.analysis.claims.aliases import Reading
+from fer_plugins.analysis.network_cost import network_cost
+from fer_plugins.config.nearest import nearest
+from fer_plugins.contract import SPLITS
+from fer_plugins.metrics.installed import known
+from fer_plugins.metrics.table import HEADLINE
+from fer_plugins.runs.read_runs import FinishedRun
+from fer_plugins.runs.record import Record
+from fer_plugins.runtime.errors import InputError
+
+GAP = "gap"  # train less the reported split
+Measured = tuple[float | None, Mapping[str, Any] | None]  # value, and its 95 % interval over samples
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: how it is read of a run, and which claims stand beside it."""
+
+    key: str  # in options and CSV: "accuracy", "val/f1", "far.specificity", "epochs"
+    title: str
+    read: Callable[[FinishedRun], Measured]
+    claims: tuple[str, ...] = ()  # metrics of claims files
+    split: str = ""  # "": the one that a run reports on
+    reading: str | None = None  # of a name with several, in our scores
+    score: str = ""  # whose range the values have; "": no score, without an interval over seeds
+    unit: str = ""
+
+    def takes(self, metric: str, split: str, reading: str | None, *, split_means: bool = False) -> bool:
+        """Whether a claim stands beside the column.
+
+        Args:
+            metric: of the claim.
+            split: that the claim speaks of, as claims files name it.
+            reading: of the claim's name, where it was put beside one.
+            split_means: whether the paper's split was really another one, so that its name says nothing.
+        """
+        if metric not in self.claims or (reading is not None and reading != self.reading):
+            return False
+        if not self.score:
+            return True
+        named = {"train": "train", "validation": "" if split_means else "val"}.get(split, "")
+        return named == self.split or (named == "val" and not self.split) or (not named and self.split == "test")
+
+    def format(self, value: float) -> str:
+        """Write a value: a score with four digits, else as short as it is."""
+        if self.score:
+            return f"{value:+.4f}" if self.split == GAP else f"{value:.4f}"
+        return f"{value:,.0f}" if value == round(value) else f"{value:,.4g}"
+
+
+def parse_columns(names: Sequence[str], own: Sequence[Reading] = ()) -> list[Column]:
+    """Return the columns of some names; a paper's name of several scores gives one for each reading.
+
+    Args:
+        names: METRIC, SPLIT/METRIC, SPLIT/METRIC/CLASS, gap/METRIC, or one of ``RUN_COLUMNS``.
+        own: what the papers' own names of scores mean (``Claims.aliases``).
+
+    Raises:
+        InputError: a name is unknown.
+    """
+    columns = [column for name in names for column in _parse(name.strip(), own)]
+    return list({column.key: column for column in columns}.values())
+
+
+def _parse(name: str, own: Sequence[Reading]) -> list[Column]:
+    if name in RUN_COLUMNS:
+        return [RUN_COLUMNS[name]]
+    split, slash, rest = name.partition("/")
+    if not slash:
+        split, rest = "", name
+    elif split not in (*SPLITS, GAP):
+        raise InputError(f"column {name}: {split!r} is no split{nearest(split, [*SPLITS, GAP])}; known: {_splits()}")
+    metric, _, of_class = rest.partition("/")
+    entry = known().get(metric)
+    if entry is not None and (not of_class or entry.of_class):
+        read = partial(_read_gap, metric) if split == GAP else partial(_read_metric, split, metric, of_class)
+        title = " ".join(filter(None, (split, entry.label, of_class)))
+        base, _, average = metric.rpartition("_")
+        claims = (f"{average}_{base}",) if entry.average in ("weighted", "micro") else (metric, f"macro_{metric}")
+        return [Column(name, title, read, () if of_class or split == GAP else claims, split, score=metric)]
+    alias, _, wanted = metric.partition(".")
+    try:
+        readings = [] if of_class or split == GAP else list(aliases.readings(alias, own))
+    except InputError:
+        readings = []
+    found = [_alias_column(split, alias, reading) for reading in readings]
+    if wanted:
+        found = [column for column in found if column.key == name]
+    if not found:
+        names = [*known(), *RUN_COLUMNS, *dict.fromkeys(reading.name for reading in (*aliases.ALIASES, *own))]
+        raise InputError(
+            f"column {name}: no metric or figure of a run{nearest(metric, names)}; known: {', '.join(names)}; a "
+            f"metric also behind {_splits()}"
+        )
+    return found
+
+
+def _splits() -> str:
+    return ", ".join(f"{split}/" for split in (*SPLITS, GAP))
+
+
+def _alias_column(split: str, name: str, reading: Reading) -> Column:
+    prefix = f"{split}/" if split else ""
+    form = reading.form.removeprefix("same").removeprefix("complement")
+    key = f"{prefix}{name}.{reading.score}{'_' * bool(form and form[0] != '_')}{form}"
+    title = f"{split} {name.upper() if len(name) < 4 else name} as {reading.ours}".strip()
+    read = partial(_read_alias, split, reading)
+    return Column(key, title, read, (reading.name,), split, reading.ours, score=reading.score)
+
+
+def _scores_of(run: FinishedRun, split: str) -> list[Mapping[str, Any]]:
+    """Return the scores of a split; of folds that pool none those of each fold."""
+    if split in ("", run.split):
+        return [run.scores]
+    if run.target:  # another dataset has no validation or training split
+        return []
+    records: list[Record] = [run.record] if split in run.record.metrics or not run.is_folds else run.record.read_folds()
+    return [record.metrics[split] for record in records if split in record.metrics]
+
+
+def _mean(values: Sequence[Measured]) -> Measured:
+    """Return the mean over folds, which has no interval over samples."""
+    numbers = [value for value, _ in values if value is not None]
+    if len(values) == 1:
+        return values[0]
+    return (sum(numbers) / len(numbers) if numbers and len(numbers) == len(values) else None), None
+
+
+def _read_metric(split: str, metric: str, of_class: str, run: FinishedRun) -> Measured:
+    found: list[Measured] = []
+    for scores in _scores_of(run, split):
+        intervals = scores.get("intervals") or {}
+        if of_class:
+            classes = scores.get("per_class") or {}
+            if of_class not in classes:
+                raise InputError(f"column {metric}/{of_class}: {run.record.folder} has no class {of_class}; "
+                                 f"known: {', '.join(classes)}")  # fmt: skip
+            scores, intervals = classes[of_class], (intervals.get("per_class") or {}).get(of_class) or {}
+        found.append((scores.get(metric), intervals.get(metric)))
+    return _mean(found)
+
+
+def _read_alias(split: str, reading: Reading, run: FinishedRun) -> Measured:
+    found = _scores_of(run, split)
+    return _mean([(aliases.measure(reading, scores), aliases.measure_interval(reading, scores)) for scores in found])
+
+
+def _read_gap(metric: str, run: FinishedRun) -> Measured:
+    records = run.record.read_folds() if run.is_folds else [run.record]
+    gaps = [(record.metrics.get("generalisation_gap") or {}).get(metric) for record in records]
+    return _mean([(gap["difference"], gap) if gap else (None, None) for gap in gaps])
+
+
+def _read_manifest(key: str, run: FinishedRun) -> Measured:
+    return _mean([(record.manifest.get(key), None) for record in run.record.read_folds()])  # type: ignore[misc]
+
+
+def _seconds(record: Record) -> float | None:
+    seconds = [session.get("fit_seconds") for session in record.manifest.get("sessions") or ()]
+    return None if not seconds or None in seconds else float(sum(seconds))
+
+
+def _read_train_time(run: FinishedRun) -> Measured:
+    return _mean([(_seconds(record), None) for record in run.record.read_folds()])
+
+
+def _read_epoch_time(run: FinishedRun) -> Measured:
+    times = []
+    for record in run.record.read_folds():
+        seconds, epochs = _seconds(record), record.manifest.get("epochs")
+        times.append((seconds / epochs if seconds is not None and epochs else None, None))
+    return _mean(times)
+
+
+def _read_cost(key: str, run: FinishedRun) -> Measured:
+    cost = network_cost(run.record.read_folds()[0].folder)
+    return (None if cost is None else float(cost[key])), None
+
+
+_RUN = [
+    Column("epochs", "epochs", partial(_read_manifest, "epochs"), ("epochs",)),
+    Column("best_epoch", "selected epoch", partial(_read_manifest, "best_epoch")),
+    Column("epoch_time", "time of an epoch", _read_epoch_time, ("epoch_time_s",), unit="s"),
+    Column("train_time", "training time", _read_train_time, ("train_time_s", "training_time_s"), unit="s"),
+    Column("params", "parameters", partial(_read_cost, "params"), ("params",)),
+    Column("macs", "multiply-adds of an image", partial(_read_cost, "macs")),
+    Column("flops", "FLOPs of an image", partial(_read_cost, "flops"), ("operations",)),
+    Column("mb", "weights", partial(_read_cost, "mb"), ("model_size_mb",), unit="MB"),
+    Column("latency", "time of an image, here", partial(_read_cost, "latency"), ("inference_time_s",), unit="s"),
+]
+RUN_COLUMNS = {
+    column.key: replace(column, title=f"{column.title} ({column.unit})" if column.unit else column.title)
+    for column in _RUN
+}
+DEFAULT = tuple(HEADLINE)
