@@ -54,6 +54,9 @@ from fer_plugins.contract.network_members import HasExplain as HasExplain
 from fer_plugins.contract.network_members import HasHealth as HasHealth
 from fer_plugins.contract.network_members import HasParameterGroups as HasParameterGroups
 from fer_plugins.contract.network_members import Health as Health
+from fer_plugins.contract.searches import HasBudget as HasBudget
+from fer_plugins.contract.searches import Search as Search
+from fer_plugins.contract.searches import SearchFactory as SearchFactory
 from fer_plugins.contract.training import CallbackFactory as CallbackFactory
 from fer_plugins.contract.training import Loss as Loss
 from fer_plugins.contract.training import LossFactory as LossFactory
@@ -215,29 +218,6 @@ class ProtocolFactory(Protocol):
 
     def __call__(self, table: Any, seed: int) -> list[Fold]:
         """Split the rows of ``table``."""
-        ...
-
-
-class Search(Protocol):
-    """A search for the point of the unit cube with the lowest value, one point at a time."""
-
-    def ask(self) -> list[float] | None:
-        """The next point to try, every coordinate in [0, 1]; None when the search is over."""
-        ...
-
-    def tell(self, value: float) -> None:
-        """Take the value of the point asked for last; lower is better, infinity where the trial failed."""
-        ...
-
-
-class SearchFactory(Protocol):
-    """``fer_plugins.searches``: a hyper-parameter search; the core maps the unit cube to ranges and runs the trials.
-
-    Deterministic: the same seed and the same values lead to the same points.
-    """
-
-    def __call__(self, *, dimensions: int, seed: int) -> Search:
-        """Begin a search over ``dimensions`` coordinates."""
         ...
 
 
