@@ -58,6 +58,7 @@ from fer_plugins.contract.network_members import HasExplain as HasExplain
 from fer_plugins.contract.network_members import HasHealth as HasHealth
 from fer_plugins.contract.network_members import HasParameterGroups as HasParameterGroups
 from fer_plugins.contract.network_members import Health as Health
+from fer_plugins.contract.searches import HasBudget as HasBudget
 from fer_plugins.contract.searches import Search as Search
 from fer_plugins.contract.searches import SearchFactory as SearchFactory
 from fer_plugins.contract.training import CallbackFactory as CallbackFactory

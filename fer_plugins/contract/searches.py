@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 class Search(Protocol):
@@ -14,6 +14,16 @@ class Search(Protocol):
 
     def tell(self, value: float) -> None:
         """Take the value of the point asked for last; lower is better, infinity where the trial failed."""
+        ...
+
+
+@runtime_checkable
+class HasBudget(Protocol):
+    """Optional: a search whose first trials are shorter (Hyperband); see :class:`Search`."""
+
+    @property
+    def budget(self) -> float:
+        """Share of the recipe's epochs, in (0, 1], that the point asked for last is trained for."""
         ...
 
 

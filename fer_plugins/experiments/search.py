@@ -4,105 +4,25 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from fer_plugins import config
 from fer_plugins.config import registry
+from fer_plugins.contract import HasBudget
 from fer_plugins.data.read_once import reading_once
 from fer_plugins.experiments.begun_folder import BegunRuns, begun_folder, check_same_data
 from fer_plugins.experiments.cells import Cell, Outcome, in_process, run_cells
 from fer_plugins.experiments.identity import deciding_settings
+from fer_plugins.experiments.search_space import Space, read_space
 from fer_plugins.runs.record import Record, write_atomically
 from fer_plugins.runtime.errors import InputError, Interrupted, RunError
 
-_RANGE = {"low", "high", "log", "integer"}
-
-
-@dataclass(frozen=True)
-class Axis:
-    """One hyper-parameter: the dotted key of the configuration and the range of its values."""
-
-    key: str
-    low: float
-    high: float
-    log: bool = False
-    integer: bool = False
-
-    def value(self, coordinate: float) -> float | int:
-        """Return the value at ``coordinate`` of the unit interval; integers have shares of equal width.
-
-        >>> Axis("optimizer.lr", 1e-4, 1e-2, log=True).value(0.5)
-        0.001
-        >>> [Axis("model.hidden", 1, 2, integer=True).value(x) for x in (0, 0.49, 0.51, 1)]
-        [1, 1, 2, 2]
-        """
-        low, high = (self.low, self.high) if not self.integer else (self.low - 0.5, self.high + 0.5)
-        if self.log:
-            value = math.exp(math.log(low) + coordinate * (math.log(high) - math.log(low)))
-            value = float(f"{value:.12g}")  # 0.001, not 0.0009999999999999998
-        else:
-            value = low + coordinate * (high - low)
-        if self.integer:
-            return int(min(max(round(value), self.low), self.high))
-        return min(max(value, self.low), self.high)
-
-
-@dataclass(frozen=True)
-class Space:
-    """A search file: the search with its options and ``seed``, and the axes in their order."""
-
-    search: Mapping[str, Any]
-    axes: tuple[Axis, ...]
-
-
-def read_space(path: str | Path) -> Space:
-    """Read a search file with the sections ``search`` (a name and options) and ``space`` (key: range).
-
-    Raises:
-        InputError: it does not parse, a key is not one of the configuration, or a range is none.
-    """
-    content = config.read_file(path, flag="fer search")
-    for key in content:
-        if key not in ("search", "space"):
-            raise InputError(f"fer search {path}: unknown key {key!r}; known: search, space")
-    search, space = content.get("search"), content.get("space")
-    if not isinstance(search, Mapping) or not isinstance(search.get("name"), str):
-        raise InputError(f"fer search {path}: search needs a name, such as search: {{name: random}}")
-    if type(search.get("seed", 0)) is not int or search.get("seed", 0) < 0:
-        raise InputError(f"fer search {path}: search.seed must be a whole number from 0, not {search['seed']!r}")
-    if not isinstance(space, Mapping) or not space:
-        example = "optimizer.lr: {low: 1e-4, high: 1e-2, log: true}"
-        raise InputError(f"fer search {path}: space needs at least one key, such as {example}")
-    return Space(search, tuple(_read_axis(path, str(key), given) for key, given in space.items()))
-
-
-def _read_axis(path: str | Path, key: str, given: Any) -> Axis:
-    where = f"fer search {path}: space.{key}"
-    section = key.partition(".")[0]
-    if "." not in key or section not in config.section_meanings():
-        known = [name for name in config.section_meanings() if name not in ("logger", "run")]
-        raise InputError(f"{where}: not a key of the configuration{registry.nearest(section, known)}")
-    if section in ("run", "logger", "selection", "protocol") or key in ("data.name", "data.root", "data.limit"):
-        raise InputError(f"{where}: changes what is measured, not the model; leave it out of the space")
-    if not isinstance(given, Mapping) or set(given) - _RANGE or not {"low", "high"} <= set(given):
-        raise InputError(f"{where}: expected {{low: NUMBER, high: NUMBER}}, and log: true or integer: true where meant")
-    low, high = given["low"], given["high"]
-    if not all(type(end) in (int, float) and math.isfinite(end) for end in (low, high)):
-        raise InputError(f"{where}: low and high must be numbers, not {low!r} and {high!r}")
-    flags = {name: given.get(name, False) for name in ("log", "integer")}
-    if not all(isinstance(value, bool) for value in flags.values()):
-        raise InputError(f"{where}: log and integer must be true or false")
-    if not low < high:
-        raise InputError(f"{where}: low {low} must be below high {high}")
-    if flags["log"] and low <= (0.5 if flags["integer"] else 0):
-        raise InputError(f"{where}: a logarithmic range must begin above 0, not at {low}")
-    if flags["integer"] and not (float(low).is_integer() and float(high).is_integer()):
-        raise InputError(f"{where}: an integer range must have whole ends, not {low} and {high}")
-    return Axis(key, low, high, **flags)
+__all__ = ["Space", "read_space", "search"]
 
 
 def search(
@@ -143,15 +63,16 @@ def search(
     def resolved(point: list[float]) -> config.Resolved:
         flags: dict[str, Any] = config.copy_plain(base)
         for axis, coordinate in zip(space.axes, point, strict=True):
-            config.put(flags, axis.key, axis.value(coordinate))
+            config.put(flags, axis.key, config.copy_plain(axis.value(coordinate)))
         return config.resolve(flags, plugin=plugin, recipe=recipe, files=files)
 
-    for place in (0.0, 0.382, 1.0):  # what the keys do not take (a fraction, say) is found before anything is trained
-        highest = resolved([place] * len(space.axes)).config
+    # What the keys do not take (a fraction, say, or one of the names) is found before anything is trained.
+    for axes in itertools.zip_longest(*(axis.trial_coordinates() for axis in space.axes), fillvalue=1.0):
+        highest = resolved(list(axes)).config
     searcher = registry.build("search", name, dimensions=len(space.axes), seed=seed, **options)
     plan: dict[str, Any] = {
         "search": {"seed": 0, **space.search},
-        "space": {axis.key: asdict(axis) for axis in space.axes},
+        "space": {axis.key: axis.as_plan() for axis in space.axes},
     }
     plan |= {**deciding_settings(highest), "run.fold": highest.run.fold}
     sign = -1.0 if highest.selection.mode == "max" else 1.0
@@ -159,12 +80,16 @@ def search(
     rows: list[dict[str, Any]] = []
     points: list[list[float]] = []
     records: list[Record] = []
-    best: tuple[float, config.RunConfig] | None = None
+    budgets: list[float] = []  # of each trial, the share of the recipe's epochs
+    best: tuple[tuple[float, float], config.RunConfig] | None = None  # the most epochs first, then the score
 
     def cells(runs: BegunRuns) -> Iterator[Cell]:
         while (point := searcher.ask()) is not None:
             points.append(point)
+            budgets.append(searcher.budget if isinstance(searcher, HasBudget) else 1.0)
             asked = resolved(point).config
+            epochs = max(1, round(budgets[-1] * asked.trainer.epochs))
+            asked = replace(asked, trainer=replace(asked.trainer, epochs=epochs))
             output = replace(asked.run, output=str(folder / "trials"), test=False, fold=asked.run.fold or 0)
             yield runs.cell(f"trial {len(points)}", config.Resolved(replace(asked, run=output)))
 
@@ -180,13 +105,15 @@ def search(
                 searcher.tell(math.inf if score is None else sign * score)
                 values = {axis.key: axis.value(at) for axis, at in zip(space.axes, points[-1], strict=True)}
                 where = "" if outcome.record is None else str(outcome.record.folder)
+                if isinstance(searcher, HasBudget):
+                    values["trainer.epochs"] = outcome.cell.resolved.config.trainer.epochs
                 ended = {metric: score, "seconds": outcome.seconds, "run": where, "problem": problem}
                 rows.append({"trial": len(points), **values, **ended})
                 _write_rows(folder / "search.csv", rows)
-                if score is not None and (best is None or sign * score < best[0]):
-                    best = (sign * score, outcome.cell.resolved.config)
+                if score is not None and (best is None or (-budgets[-1], sign * score) < best[0]):
+                    best = ((-budgets[-1], sign * score), resolved(points[-1]).config)
                     write_atomically(folder / "best.yaml", config.dump(replace(best[1], run=highest.run)))
-                shown = ", ".join(f"{key} {value:.4g}" for key, value in values.items())
+                shown = ", ".join(f"{key} {_short(value)}" for key, value in values.items())
                 text = f"no score: {problem}" if score is None else f"{metric} {score:.4f}"
                 kept = ", finished already" if outcome.cell.finished else ""
                 say(f"trial {len(points)}: {shown}: {text}  {outcome.seconds:.1f} s{kept}")
@@ -197,6 +124,13 @@ def search(
     if best is None:
         raise RunError(f"every one of the {len(rows)} trials failed; {folder / 'search.csv'} says why")
     return best[1]
+
+
+def _short(value: Any) -> str:
+    """Return a value for the line of a trial."""
+    if isinstance(value, Mapping):
+        return str(value.get("name", dict(value)))
+    return f"{value:.4g}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
 
 
 def _read_outcome(outcome: Outcome, metric: str) -> tuple[float | None, str]:

@@ -198,12 +198,27 @@ def _check_recipe(component: Component, variant: str) -> None:
 
     settings = _resolve(component, variant)
     optim_trial.check(settings)
-    build_network(settings, num_classes=7)
+    try:
+        build_network(settings, num_classes=7)
+    except InputError as error:
+        _skip_offline(error)
+        raise
 
 
 def _check_architecture(component: Component, options: dict[str, Any], size: int) -> None:
     checked = registry.check_options(component, options, "model")
-    kit.check_architecture(registry.load(component), options=checked, image_size=size)
+    factory = registry.load(component)
+    try:
+        registry.build("architecture", component.name, num_classes=7, image_size=size, **checked)
+    except InputError as error:
+        _skip_offline(error)  # anything else the kit says better
+    kit.check_architecture(factory, options=checked, image_size=size)
+
+
+def _skip_offline(error: InputError) -> None:
+    """Skip the check of a recipe that begins with weights which cannot be had here."""
+    if isinstance(error.__cause__, ConnectionError):
+        raise Skipped(first_line(error)) from error
 
 
 def _check_dataset(component: Component, root: str | None) -> None:

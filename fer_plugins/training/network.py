@@ -36,8 +36,8 @@ def build_network(config: RunConfig, num_classes: int, teacher: nn.Module | None
     except registry.PluginError:
         raise
     except InputError as error:
-        if error.key == "image_size":
-            raise  # the architecture has said it all
+        if error.key == "image_size" or isinstance(error.__cause__, OSError):
+            raise  # the architecture has said it all, or a file or the network is to blame
         smallest = _smallest_size(attempt, size)
         if smallest is None:
             raise

@@ -13,8 +13,11 @@ from fer_classical_cnns import weights
 from fer_classical_cnns.exchanged_pooling import ExchangedPool
 from torch import nn
 
+from fer_plugins import config
 from fer_plugins.pooling import average_pool, max_blur_pool, max_pool
+from fer_plugins.runtime.errors import InputError
 from fer_plugins.testing import check_architecture
+from fer_plugins.training.module import build_network
 
 PACKAGE = Path(fer_classical_cnns.__file__).parent
 RECIPES = yaml.safe_load((PACKAGE / "paper.yaml").read_text())["architectures"]
@@ -229,7 +232,9 @@ def test_without_cache_and_network_pretrained_ends_in_one_line_soon(monkeypatch,
     monkeypatch.setattr(weights, "_HUB", "https://nowhere.invalid")
     monkeypatch.setattr(weights, "find_in_cache", lambda name: None)
     started = time.perf_counter()
-    with pytest.raises(ValueError, match="not in the cache and https://nowhere.invalid cannot be reached") as caught:
+    with pytest.raises(
+        ConnectionError, match="not in the cache and https://nowhere.invalid cannot be reached"
+    ) as caught:
         build("vgg16", pretrained=True)
     assert "\n" not in str(caught.value)
     assert time.perf_counter() - started < 30  # the hub's own client alone would retry for 46 s
@@ -249,6 +254,22 @@ def test_weights_in_the_cache_are_found_without_the_network(monkeypatch, tmp_pat
     network = build("resnet50", pretrained=True)
     assert torch.equal(network.backbone.conv1.weight, source.conv1.weight)
     assert set(asked) == {"timm/resnet50.a1_in1k"}
+
+
+def test_the_recipe_pretrained_begins_with_a_file_or_ends_in_one_line(monkeypatch, tmp_path):
+    source = timm.create_model("efficientnet_b0")
+    torch.save(source.state_dict(), tmp_path / "weights.bin")
+    monkeypatch.setattr(weights, "reach_hub", lambda: False)
+    monkeypatch.setattr(weights, "find_in_cache", lambda name: None)
+    settings = config.resolve(plugin="efficientnet_b0", recipe="pretrained").config
+    with pytest.raises(InputError, match="not in the cache") as caught:
+        build_network(settings, 7)
+    assert "\n" not in str(caught.value)
+    assert "give --model.weights FILE" in str(caught.value)
+    given = {"model": {"weights": str(tmp_path / "weights.bin")}}
+    network = build_network(config.resolve(given, plugin="efficientnet_b0", recipe="pretrained").config, 7)
+    assert torch.equal(network.backbone.conv_stem.weight, source.conv_stem.weight)
+    assert all("pretrained" in RECIPES[name]["variants"] for name in FACTS)
 
 
 @pytest.mark.parametrize("name", FACTS)

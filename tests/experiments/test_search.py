@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from fer_plugins import config
 from fer_plugins.commands import main
 from fer_plugins.experiments.random_search import RandomSearch
-from fer_plugins.experiments.search import Axis, read_space, search
+from fer_plugins.experiments.search import search
+from fer_plugins.experiments.search_space import Axis, read_space
 from fer_plugins.runtime.errors import InputError, RunError
 
 SPACE = """
@@ -71,6 +72,26 @@ def test_a_search_leaves_trials_rows_and_the_best_configuration(toy, tmp_path, s
     saved = config.resolve(files=[str(folder / "best.yaml")]).config
     assert saved.optimizer.lr == best.optimizer.lr
     assert saved.run.test is True
+
+
+def test_names_and_sections_are_searched_as_well_as_ranges(toy, tmp_path, space):
+    space.write_text(
+        "search: {name: random, trials: 4}\n"
+        "space:\n"
+        "  optimizer: [{name: Adam, lr: 1e-3}, {name: SGD, lr: 0.1, momentum: 0.9}]\n"
+        "  data.batch_size: [16, 32]\n"
+        "  model.width: {low: 2, high: 8, integer: true}\n"
+    )
+    lines = []
+    base = {**BASE, "data": {"name": "synthetic", "image_size": 24, "samples": 210}}
+    base["trainer"] = {**BASE["trainer"], "epochs": 1}
+    best = search(read_space(space), base, plugin="toy", folder=tmp_path / "found", say=lines.append)
+    assert best.optimizer.name in ("Adam", "SGD")
+    assert best.optimizer.options.get("momentum", 0.0) in (0.0, 0.9)
+    assert best.data.batch_size in (16, 32)
+    rows = list(csv.DictReader((tmp_path / "found" / "search.csv").open()))
+    assert {yaml.safe_load(row["optimizer"])["name"] for row in rows} == {"Adam", "SGD"}
+    assert all("optimizer Adam" in line or "optimizer SGD" in line for line in lines)
 
 
 def test_the_same_search_finds_the_same(toy, tmp_path, space):
@@ -136,6 +157,9 @@ def test_random_search_draws_from_its_seed():
         ("{search: {name: random}, space: {optimizer.lr: {low: 0, high: 1, log: 3}}}", "must be true or false"),
         ("{search: {name: random}, space: {model.widht: {low: 1, high: 4, integer: true}}}", "did you mean width"),
         ("{search: {name: random}, space: {model.width: {low: 1, high: 4}}}", "expected a whole number"),
+        ("{search: {name: random}, space: {optimizer.name: [Adam]}}", "a list needs two values or more, each once"),
+        ("{search: {name: random}, space: {optimizer.name: [Adam, SDG]}}", "did you mean SGD"),
+        ("{search: {name: random}, space: {optimizer: {low: 0, high: 1}}}", "not a key of the configuration"),
         ("{search: {name: randm}, space: {optimizer.lr: {low: 0.1, high: 1}}}", "did you mean random"),
         ("{search: {name: random, trails: 3}, space: {optimizer.lr: {low: 0.1, high: 1}}}", "did you mean trials"),
     ],

@@ -48,8 +48,8 @@ def _flaw(*, held_out: float | None = 0.1, **_: Any) -> str:
     if held_out is None:
         return "the epoch is selected on the test split, so its score is too good; official_val is the sound one"
     return (
-        "versions of one image train and test, since images are made before the split, and the epoch is selected on the "
-        "test split; official_val or subject_kfold is the sound one"
+        "versions of one image train and test, since images are made before the split, and the epoch is selected on "
+        "the test split; official_val or subject_kfold is the sound one"
     )
 
 

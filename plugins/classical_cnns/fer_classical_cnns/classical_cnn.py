@@ -23,12 +23,13 @@ class ClassicalCNN(nn.Module):
         image_size: S in pixels.
         smallest: the least S that is served.
         pool: replaces the max poolings; None keeps them.
-        pretrained: begin with ImageNet weights; else at random.
-        weights: a file of ImageNet weights for ``name``, instead of timm's own download.
+        pretrained: begin with ImageNet weights: of ``weights``, timm's cache or the network; else at random.
+        weights: a file of ImageNet weights for ``name``, with which no cache and no network is asked.
         freeze_backbone: train the dense layer only; normalisation keeps its statistics.
 
     Raises:
         ValueError: the images are too small, the pooling does not fit, or the weights cannot be had.
+        ConnectionError: the weights are neither in the cache nor to be had over the network.
     """
 
     def __init__(
@@ -49,8 +50,6 @@ class ClassicalCNN(nn.Module):
             raise ValueError(f"in_channels is {in_channels}; use 1 (grey) or 3 (colour)")
         if image_size < smallest:
             raise ImageSizeError(f"image_size {image_size} is too small: use at least {smallest}")
-        if pretrained and weights is not None:
-            raise ValueError("pretrained has no effect beside weights, which replace the download; leave one out")
         if freeze_backbone and not (pretrained or weights):
             raise ValueError("freeze_backbone leaves random features untrained; set pretrained or weights as well")
         self.backbone, mean, std = build_backbone(name, pretrained, weights)

@@ -30,7 +30,8 @@ def build_backbone(
         weights: a file of such weights instead.
 
     Raises:
-        ValueError: the file is missing or holds other weights; or the weights are neither in the cache nor reachable.
+        ValueError: the file is missing or holds other weights.
+        ConnectionError: the weights are neither in the cache nor reachable.
     """
     file = None
     if weights is not None:
@@ -40,7 +41,7 @@ def build_backbone(
     elif pretrained:
         file = find_in_cache(name)
         if file is None and not reach_hub():
-            raise ValueError(
+            raise ConnectionError(
                 f"pretrained: the ImageNet weights of {name} are not in the cache and {_HUB} cannot be reached; give "
                 "--model.weights FILE, or leave pretrained out"
             )

@@ -12,8 +12,8 @@ from fer_plugins.contract import Fold
 def paper_conv_relu_ann(table: Any, seed: int) -> list[Fold]:
     """Fit on the training split, validate and report on PublicTest and PrivateTest together (Table 3: 7,178 images).
 
-    The paper names no selection of an epoch. Its 0.6538 is 4,693 of 7,178, and fits the last epoch of its Table 3 (0.653599
-    of 7,168), below epoch 96 (0.657227); ``selection: last`` reports that one.
+    The paper names no selection of an epoch. Its 0.6538 is 4,693 of 7,178, and fits the last epoch of its Table 3
+    (0.653599 of 7,168), below epoch 96 (0.657227); ``selection: last`` reports that one.
 
     Args:
         table: samples with the release's split.

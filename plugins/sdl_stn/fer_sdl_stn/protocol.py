@@ -15,9 +15,9 @@ def paper_sdl_stn(
     """Draw the test images, then those that validate, whoever they show; the rest trains.
 
     By default a tenth each, as the paper states for FER2013 and CK+ ("80/10/10", Section 5). For FERG it states another
-    split: 1,000 images of each class at random to test, and around 14,000 to validate (``test_per_class=1000,
-    val_images=14000``); "around 34,000" that train are then the other 34,767 of the release's 55,767. assumed: images are
-    drawn without regard to classes where the paper does not name them; the parts that a release has are joined.
+    split: 1,000 images of each class at random to test, and around 14,000 to validate (``test_per_class`` 1000,
+    ``val_images`` 14000); "around 34,000" that train are then the other 34,767 of the release's 55,767. assumed: images
+    are drawn without regard to classes where the paper does not name them; the parts that a release has are joined.
 
     Args:
         table: the samples.
@@ -43,8 +43,8 @@ def paper_sdl_stn(
         labels, counts = np.unique(table.label, return_counts=True)
         if counts.min() <= test_per_class:
             raise ValueError(
-                f"protocol.test_per_class is {test_per_class:,}, and class {labels[counts.argmin()]} (counted from 0) has "
-                f"{counts.min():,} images; lower protocol.test_per_class"
+                f"protocol.test_per_class is {test_per_class:,}, and class {labels[counts.argmin()]} (counted from 0) "
+                f"has {counts.min():,} images; lower protocol.test_per_class"
             )
         test = np.concatenate([order[table.label[order] == label][:test_per_class] for label in labels])
         rest = order[~np.isin(order, test)]

@@ -1,0 +1,6 @@
+"""Searches of Optuna for ``fer search``."""
+
+from fer_optuna_search.bayes import Bayes
+from fer_optuna_search.hyperband import Hyperband
+
+__all__ = ["Bayes", "Hyperband"]
