@@ -4,7 +4,9 @@ import json
 
 import pytest
 
-from fer_plugins.commands import main
+from fer_plugins.commands import main, show_network
+from fer_plugins.config import registry
+from fer_plugins.runs.cost import parameters
 
 
 def call(*words):
@@ -29,8 +31,7 @@ def test_a_network_says_what_it_costs(capsys):
     assert " FLOPs)" in text
     assert "MB (float32)" in text
     assert "in a batch of 32 (measured now, on this machine's CPU, " in text
-    other = json.loads(shown(capsys, "show", "aa_dcn", "--recipe", "jaffe", "--json"))
-    assert other["parameters"] == 4_999_611
+    assert parameters(show_network.build(registry.find("architecture", "aa_dcn"), "jaffe")[0]) == 4_999_611
 
 
 def test_the_layers_are_those_of_the_papers_summary(capsys):

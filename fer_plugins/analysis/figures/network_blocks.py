@@ -17,8 +17,8 @@ MOST = 24  # blocks that fit a page
 # Operations that move numbers and change none: not worth a box.
 _MOVES = frozenset(
     "view reshape _unsafe_view flatten squeeze unsqueeze permute transpose t contiguous clone detach detach_ alias "
-    "expand slice select getitem to _to_copy lift_fresh_copy _assert_tensor_metadata sym_size narrow split chunk unbind "
-    "type_as".split()
+    "expand slice select getitem to _to_copy lift_fresh_copy _assert_tensor_metadata sym_size narrow split chunk "
+    "unbind type_as".split()
 )
 _WORDS = {"cat": "concatenate", "mul": "multiply", "sub": "subtract", "div": "divide", "matmul": "matrix product"}
 
