@@ -15,6 +15,7 @@ from fer_plugins.runtime.errors import InputError, RunError
 
 if TYPE_CHECKING:
     from fer_plugins.analysis.figures.recorded import Drawn
+    from fer_plugins.config import RunConfig
     from fer_plugins.data.datamodule import FERDataModule
     from fer_plugins.runs.record import Record
 
@@ -25,7 +26,11 @@ if TYPE_CHECKING:
 @click.option("--score", metavar="NAME", help="Of --bars: a column of fer table; default: accuracy.")
 @click.option("--quoted", is_flag=True, help="Of --bars: also what the papers print of other models.")
 @click.option("--augmentation", is_flag=True, help="A training image and 15 versions of it; RUN may be a FILE.yaml.")
-@click.option("--out", type=click.Path(), metavar="FOLDER", help="Of --augmentation; default: the run's.")
+@click.option("--samples", is_flag=True, help="Images of each class of the training split; RUN may be a FILE.yaml.")
+@click.option(
+    "--images", is_flag=True, help="Of --samples: yes, show images of the dataset; its licence is yours to keep."
+)
+@click.option("--out", type=click.Path(), metavar="FOLDER", help="Of --augmentation, --samples; default: the run's.")
 @click.option("--explain", is_flag=True, help="Attention, warped images and maps: what explain(x) gives.")
 @click.option(
     "--split",
@@ -40,6 +45,8 @@ def figures(
     score: str | None,
     quoted: bool,
     augmentation: bool,
+    samples: bool,
+    images: bool,
     out: str | None,
     explain: bool,
     split: str | None,
@@ -48,16 +55,25 @@ def figures(
 
     Curves, confusion matrices, classes, calibration, ROC and class distribution, unless another kind is asked for.
     """
-    kinds = {"--bars": bars is not None, "--augmentation": augmentation, "--explain": explain}
+    kinds = {"--bars": bars is not None, "--augmentation": augmentation, "--samples": samples, "--explain": explain}
     asked = [name for name, given in kinds.items() if given]
     if len(asked) > 1:
         refuse(f"{' and '.join(asked)}: give one of them")
-    belong = (("--score", score, "--bars"), ("--quoted", quoted or None, "--bars"), ("--out", out, "--augmentation"))
-    for name, value, kind in belong:
-        if value is not None and kind not in asked:
-            refuse(f"{name} belongs to {kind}; add it, or leave {name} out")
+    belong: tuple[tuple[str, object, tuple[str, ...]], ...] = (
+        ("--score", score, ("--bars",)),
+        ("--quoted", quoted or None, ("--bars",)),
+        ("--out", out, ("--augmentation", "--samples")),
+        ("--images", images or None, ("--samples",)),
+    )
+    for name, value, owners in belong:
+        if value is not None and not set(owners) & set(asked):
+            refuse(f"{name} belongs to {' or '.join(owners)}; add it, or leave {name} out")
     if split is not None and asked and not explain:
         refuse(f"--split goes with --explain and with the figures of one run; leave it or {asked[0]} out")
+    if samples and not images:
+        refuse(
+            "--samples shows images of the dataset, which many licences forbid to pass on; add --images to draw them"
+        )
     try:
         import matplotlib.figure  # noqa: F401  # missing, or too broken to be imported
     except ModuleNotFoundError as error:
@@ -70,6 +86,8 @@ def figures(
         _bars(runs, bars, score or "accuracy", quoted=quoted)
     elif augmentation:
         _write([_augmentation(word, out) for word in runs])
+    elif samples:
+        _write([_samples(word, out) for word in runs])
     elif explain:
         _write([_explained(word, split or "val") for word in runs])
     else:
@@ -120,24 +138,38 @@ def _bars(runs: Sequence[str], given: str, score: str, *, quoted: bool) -> None:
 
 def _augmentation(word: str, out: str | None) -> tuple[Path, Iterator[Drawn]]:
     """Return the folder and the sheet of a run's or a configuration file's augmentation, drawn already."""
-    from fer_plugins import config
     from fer_plugins.analysis.figures.augmentations import draw_augmentation
-    from fer_plugins.runs.record import Record
     from fer_plugins.training.build import build_data
+
+    settings, folder = _settings(word, out)
+    if settings.augmentation.name == "none":
+        raise InputError(f"{word}: its augmentation is none, which changes nothing; there is nothing to show")
+    figure = draw_augmentation(build_data(settings), settings)
+    return folder, iter([("augmentation", figure, "the augmentation changes nothing")])
+
+
+def _samples(word: str, out: str | None) -> tuple[Path, Iterator[Drawn]]:
+    """Return the folder and the sheet of images of a run's or a configuration file's training split."""
+    from fer_plugins.analysis.figures.samples import draw_samples
+    from fer_plugins.training.build import build_data
+
+    settings, folder = _settings(word, out)
+    return folder, iter([("samples", draw_samples(build_data(settings)), "")])
+
+
+def _settings(word: str, out: str | None) -> tuple[RunConfig, Path]:
+    """Return the configuration of a run or of a file, and the folder for its sheets."""
+    from fer_plugins import config
+    from fer_plugins.runs.record import Record
 
     if out and not os.path.isdir(Path(out).absolute().parent):
         raise InputError(f"fer figures: --out {out}: there is no folder {Path(out).parent}")
     if out and os.path.exists(out) and not os.path.isdir(out):
         raise InputError(f"fer figures: --out {out}: is a file; give a folder")
     if Path(word).suffix in (".yaml", ".yml"):
-        settings, folder = config.resolve({}, files=[word]).config, Path("figures")
-    else:
-        record = Record.read(word)
-        settings, folder = config.resolve(record.config).config, record.folder / "figures"
-    if settings.augmentation.name == "none":
-        raise InputError(f"{word}: its augmentation is none, which changes nothing; there is nothing to show")
-    figure = draw_augmentation(build_data(settings), settings)
-    return Path(out or folder), iter([("augmentation", figure, "the augmentation changes nothing")])
+        return config.resolve({}, files=[word]).config, Path(out or "figures")
+    record = Record.read(word)
+    return config.resolve(record.config).config, Path(out or record.folder / "figures")
 
 
 def _explained(word: str, split: str) -> tuple[Path, Iterator[Drawn]]:

@@ -8,7 +8,8 @@ from collections import Counter
 
 import click
 
-from fer_plugins.commands.show import measure, print_columns, say
+from fer_plugins.commands import show_network
+from fer_plugins.commands.show import print_columns, say
 from fer_plugins.commands.usage import verb
 from fer_plugins.config import registry
 from fer_plugins.config.registry import Component
@@ -71,7 +72,7 @@ def _problem(component: Component, *, thorough: bool) -> str | None:
             registry.load(component)
             if component.kind == "architecture":
                 registry.paper(component)
-                measure(component)
+                show_network.build(component)
     except InputError as error:
         return str(error)
     return None

@@ -9,9 +9,9 @@ from typing import Any
 
 import click
 
-from fer_plugins import config
+from fer_plugins.commands import show_network
 from fer_plugins.commands.settings import Installed
-from fer_plugins.commands.usage import verb
+from fer_plugins.commands.usage import WholeNumber, refuse, verb
 from fer_plugins.config import registry
 from fer_plugins.config.annotations import readable
 from fer_plugins.config.registry import Component
@@ -20,14 +20,60 @@ from fer_plugins.config.signatures import REQUIRED
 
 @verb()
 @click.argument("name", type=Installed(), metavar="NAME")
+@click.option("--recipe", metavar="NAME", help="The network of this recipe; default: default.")
+@click.option("--layers", is_flag=True, help="A table of the layers: shapes, parameters, multiply-adds.")
+@click.option("--diagram", metavar="FILE", help="Draw the network's blocks, as PNG and SVG.")
+@click.option("--depth", type=WholeNumber(1), help="Of --diagram: parts of a layer's name that make a block.")
+@click.option("--bars", metavar="FILE", help="Draw the parameters by layer, as PNG and SVG.")
+@click.option("--picture", metavar="FILE", help="Of a pooling: draw what it makes of a shift, beside max.")
+@click.option("--option", "options", multiple=True, metavar="KEY=VALUE", help="Of --picture: an option of the pooling.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def show(name: str, *, as_json: bool) -> None:
-    """Show one plug-in: paper, recipes, parameters, multiply-adds, claims, options."""
-    shown = describe(_find_any(name))
-    if as_json:
-        print(json.dumps(shown, indent=2))
-    else:
-        _print_description(shown)
+def show(
+    name: str,
+    *,
+    recipe: str | None,
+    layers: bool,
+    diagram: str | None,
+    depth: int | None,
+    bars: str | None,
+    picture: str | None,
+    options: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Show one plug-in: paper, recipes, cost, claims, options; its layers, or pictures of it."""
+    component = _find_any(name)
+    network = {"--recipe": recipe, "--layers": layers or None, "--diagram": diagram, "--bars": bars}
+    for option, value in network.items():
+        if value is not None and component.kind != "architecture":
+            refuse(f"{option} is for architectures; {component} is none")
+    if picture is not None and component.kind != "pooling":
+        refuse(f"--picture is for poolings; {component} is none")
+    for option, given, owner, present in (
+        ("--depth", depth, "--diagram", diagram),
+        ("--option", options, "--picture", picture),
+    ):
+        if given and present is None:
+            refuse(f"{option} belongs to {owner}; add it, or leave {option} out")
+    if as_json and (diagram or bars or picture):
+        refuse("--json prints no picture; leave one of the two out")
+    if not (layers or diagram or bars or picture):
+        described = describe(component, recipe)
+        print(json.dumps(described, indent=2)) if as_json else _print_description(described)
+    if layers:
+        rows = show_network.list_rows(component, recipe)
+        if as_json:
+            print(json.dumps(rows, indent=2))
+        else:
+            head = ["layer", "type", "in", "out", "parameters", "multiply-adds"]
+            print_columns([head, *map(show_network.cells, rows)], right=2)
+    for option, file in (("--diagram", diagram), ("--bars", bars)):
+        if file is not None:
+            print(*show_network.draw(component, recipe, option, file, depth))
+    if picture is not None:
+        written, differences = show_network.draw_pooling(component, options, picture)
+        print(*written)
+        for label, difference in differences.items():
+            print(f"{label}: the output of the image moved by 1 pixel differs by {difference:.2f} grey levels a pixel")
 
 
 def _find_any(name: str) -> Component:
@@ -40,7 +86,7 @@ def _find_any(name: str) -> Component:
     return registry.find(kind, name)
 
 
-def describe(component: Component) -> dict[str, Any]:
+def describe(component: Component, recipe: str | None = None) -> dict[str, Any]:
     """Return what is known of a component; keys that do not apply to its kind are None."""
     options = {
         option.name: {
@@ -60,6 +106,9 @@ def describe(component: Component) -> dict[str, Any]:
         "recipes": None,
         "parameters": None,
         "macs": None,
+        "flops": None,
+        "megabytes": None,
+        "latency": None,
         "input": None,
         "assumed": None,
         "claims": None,
@@ -69,7 +118,6 @@ def describe(component: Component) -> dict[str, Any]:
         return shown
     described = registry.paper(component)
     own = described["architectures"][component.name]
-    parameters, macs, size = measure(component)
     claims_path = registry.package_file(component, "claims.yaml")
     claims = []
     if claims_path.exists():
@@ -81,9 +129,7 @@ def describe(component: Component) -> dict[str, Any]:
         paper=described["paper"],
         source=own.get("source"),  # where a network has a paper of its own beside the one that compares with it
         recipes=["default", *(own.get("variants") or {})],
-        parameters=parameters,
-        macs=macs,
-        input=size,
+        **show_network.measure(component, recipe),
         assumed=own.get("assumed") or {},
         claims=[
             {"dataset": claim.dataset, "split": claim.split, "metric": claim.metric, "value": claim.value}
@@ -92,17 +138,6 @@ def describe(component: Component) -> dict[str, Any]:
         ],
     )
     return shown
-
-
-def measure(component: Component) -> tuple[int, int, list[int]]:
-    """Build the network of the default recipe; return its parameters, multiply-adds an image, and input (C, H, W)."""
-    from fer_plugins.runs.cost import macs, parameters
-    from fer_plugins.training.module import build_network
-
-    full = config.resolve(plugin=f"{component.distribution}:{component.name}").config
-    network = build_network(full, num_classes=7)
-    size = [full.data.channels, full.data.image_size, full.data.image_size]
-    return parameters(network), macs(network, (size[0], size[1], size[2])), size
 
 
 def _print_description(shown: dict[str, Any]) -> None:
@@ -120,7 +155,13 @@ def _print_description(shown: dict[str, Any]) -> None:
         say(f"recipes: {', '.join(shown['recipes'])}")
         print(f"input: {' x '.join(map(str, shown['input']))} (channels, height, width)")
         print(f"parameters: {shown['parameters']:,}")
-        print(f"multiply-adds an image: {shown['macs']:,}")
+        print(f"multiply-adds an image: {shown['macs']:,} ({shown['flops']:,} FLOPs)")
+        print(f"size of the weights: {shown['megabytes']:.2f} MB (float32)")
+        times, threads = shown["latency"], shown["latency"]["threads"]
+        say(
+            f"time of an image: {1e3 * times['batch_1']:.2f} ms alone, {1e3 * times['batch_32']:.2f} ms in a batch of "
+            f"32 (measured now, on this machine's CPU, {threads} thread{'s' * (threads > 1)})"
+        )
         assumed = dict(shown["assumed"])
         if "architecture" in assumed:
             say(f"ARCHITECTURE ASSUMED: {assumed.pop('architecture')}")
@@ -148,8 +189,10 @@ def say(text: str, indent: int = 0) -> None:
     print(textwrap.fill(text, width, initial_indent=first, subsequent_indent=first + "  ", break_on_hyphens=False))
 
 
-def print_columns(rows: list[list[str]], indent: str = "") -> None:
-    """Print rows of cells as columns, each as wide as its widest cell."""
+def print_columns(rows: list[list[str]], indent: str = "", right: int = 0) -> None:
+    """Print rows of cells as columns, each as wide as its widest cell; the last ``right`` of them end together."""
     widths = [max(len(str(row[column])) for row in rows) for column in range(len(rows[0]))]
+    sides = "<" * (len(widths) - right) + ">" * right
     for row in rows:
-        print(indent + "  ".join(f"{cell!s:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())
+        cells = (f"{cell!s:{side}{width}}" for cell, side, width in zip(row, sides, widths, strict=True))
+        print(indent + "  ".join(cells).rstrip())

@@ -3,6 +3,7 @@
 from fer_plugins.pooling.blur_stages import MaxBlurPool
 from fer_plugins.pooling.max_blur import FAMILIES, PRESETS, Settings, blur_taps, build_max_blur, max_blur_pool
 from fer_plugins.pooling.plain import average_pool, max_pool
+from fer_plugins.pooling.strided import blur_strided_convolutions
 
 __all__ = [
     "FAMILIES",
@@ -10,6 +11,7 @@ __all__ = [
     "MaxBlurPool",
     "Settings",
     "average_pool",
+    "blur_strided_convolutions",
     "blur_taps",
     "build_max_blur",
     "max_blur_pool",

@@ -41,7 +41,7 @@ def macs(module: nn.Module, input_shape: Sequence[int]) -> int:
         with (
             torch.random.fork_rng(devices=[device] if device.type == "cuda" else []),
             torch.no_grad(),
-            _without_fused_kernels(),
+            counted_exactly(),
             counter,
         ):
             module(image)
@@ -52,8 +52,8 @@ def macs(module: nn.Module, input_shape: Sequence[int]) -> int:
 
 
 @contextlib.contextmanager
-def _without_fused_kernels() -> Iterator[None]:
-    """Make recurrent and transformer layers run as matrix products.
+def counted_exactly() -> Iterator[None]:
+    """Make recurrent and transformer layers run as matrix products while torch's counter counts.
 
     Their fused kernels (oneDNN, cuDNN, the transformer fast path) are opaque to the counter, which takes them for 0.
     """

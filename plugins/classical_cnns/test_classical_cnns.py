@@ -14,6 +14,7 @@ from fer_classical_cnns.exchanged_pooling import ExchangedPool
 from torch import nn
 
 from fer_plugins import config
+from fer_plugins.config import registry
 from fer_plugins.pooling import average_pool, max_blur_pool, max_pool
 from fer_plugins.runtime.errors import InputError
 from fer_plugins.testing import check_architecture
@@ -303,3 +304,15 @@ def test_densenet_s_decay_comes_at_half_and_three_quarters_behind_its_warm_up():
     assert rates[5:15] == pytest.approx([0.1] * 10)
     assert rates[15:22] == pytest.approx([0.01] * 7)
     assert rates[22:] == pytest.approx([0.001] * 8)
+
+
+def test_strided_convolutions_may_blur():
+    """AA-DCN Eq. 15; the maps keep their sizes and no parameter is added."""
+    zhang = {"name": "max_blur", "preset": "zhang"}
+    network = registry.build("architecture", "resnet50", image_size=64, pool=zhang, blur_strided=True)
+    assert sum(parameter.numel() for parameter in network.parameters()) == 23_522_375
+    assert not [layer for layer in network.modules() if isinstance(layer, nn.Conv2d) and layer.stride != (1, 1)]
+    assert network.extract_maps(torch.zeros(1, 1, 64, 64)).shape == (1, 2048, 2, 2)
+    assert isinstance(network.backbone.layer2[0].act2, nn.Sequential)  # behind the ReLU
+    with pytest.raises(InputError, match="set model.pool"):
+        registry.build("architecture", "resnet50", image_size=64, blur_strided=True)

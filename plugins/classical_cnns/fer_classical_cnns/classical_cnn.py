@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from fer_classical_cnns.exchanged_pooling import exchange_max_poolings
 from fer_classical_cnns.weights import build_backbone
 from fer_plugins.contract import ImageSizeError, PoolingFactory
+from fer_plugins.pooling import blur_strided_convolutions
 
 
 class ClassicalCNN(nn.Module):
@@ -26,6 +27,7 @@ class ClassicalCNN(nn.Module):
         pretrained: begin with ImageNet weights: of ``weights``, timm's cache or the network; else at random.
         weights: a file of ImageNet weights for ``name``, with which no cache and no network is asked.
         freeze_backbone: train the dense layer only; normalisation keeps its statistics.
+        blur_strided: strided convolutions become convolutions and the blur of ``pool``.
 
     Raises:
         ValueError: the images are too small, the pooling does not fit, or the weights cannot be had.
@@ -44,6 +46,7 @@ class ClassicalCNN(nn.Module):
         pretrained: bool = False,
         weights: str | None = None,
         freeze_backbone: bool = False,
+        blur_strided: bool = False,
     ) -> None:
         super().__init__()
         if in_channels not in (1, 3):
@@ -55,6 +58,12 @@ class ClassicalCNN(nn.Module):
         self.backbone, mean, std = build_backbone(name, pretrained, weights)
         if pool is not None:
             exchange_max_poolings(self.backbone, pool)
+        if blur_strided:
+            if pool is None:
+                raise ValueError(
+                    "blur_strided takes the blur of the pooling; set model.pool, such as max_blur, as well"
+                )
+            blur_strided_convolutions(self.backbone, pool, torch.zeros(1, 3, image_size, image_size))
         self.frozen = freeze_backbone
         if freeze_backbone:
             self.backbone.requires_grad_(False)

@@ -15,6 +15,7 @@ def inception_v3(
     pretrained: bool = False,
     weights: str | None = None,
     freeze_backbone: bool = False,
+    blur_strided: bool = False,
 ) -> ClassicalCNN:
     """Inception-v3 with a global average and one dense layer; 21,799,911 parameters for seven classes.
 
@@ -29,6 +30,7 @@ def inception_v3(
         pretrained: begin with ImageNet weights, from timm's cache or the network; else at random.
         weights: a file of ImageNet weights (a state dict of timm's inception_v3) instead of the download.
         freeze_backbone: train the dense layer only; needs pretrained or weights.
+        blur_strided: strided convolutions become convolutions of step 1 and the blur of ``pool``, which it needs.
 
     Raises:
         ValueError: the images are too small, or the weights cannot be had.
@@ -45,6 +47,7 @@ def xception(
     pretrained: bool = False,
     weights: str | None = None,
     freeze_backbone: bool = False,
+    blur_strided: bool = False,
 ) -> ClassicalCNN:
     """Xception with a global average and one dense layer; 20,821,295 parameters for seven classes.
 
@@ -58,6 +61,7 @@ def xception(
         pretrained: begin with ImageNet weights, from timm's cache or the network; else at random.
         weights: a file of ImageNet weights (a state dict of timm's legacy_xception) instead of the download.
         freeze_backbone: train the dense layer only; needs pretrained or weights.
+        blur_strided: strided convolutions become convolutions of step 1 and the blur of ``pool``, which it needs.
 
     Raises:
         ValueError: the images are too small, or the weights cannot be had.

@@ -15,6 +15,7 @@ def resnet50(
     pretrained: bool = False,
     weights: str | None = None,
     freeze_backbone: bool = False,
+    blur_strided: bool = False,
 ) -> ClassicalCNN:
     """ResNet50 with a global average and one dense layer; 23,522,375 parameters for seven classes.
 
@@ -28,6 +29,7 @@ def resnet50(
         pretrained: begin with ImageNet weights, from timm's cache or the network; else at random.
         weights: a file of ImageNet weights (a state dict of timm's resnet50) instead of the download.
         freeze_backbone: train the dense layer only; needs pretrained or weights.
+        blur_strided: strided convolutions become convolutions of step 1 and the blur of ``pool``, which it needs.
 
     Raises:
         ValueError: the images are too small, or the weights cannot be had.
@@ -44,6 +46,7 @@ def densenet121(
     pretrained: bool = False,
     weights: str | None = None,
     freeze_backbone: bool = False,
+    blur_strided: bool = False,
 ) -> ClassicalCNN:
     """DenseNet121 with a global average and one dense layer; 6,961,031 parameters for seven classes.
 
@@ -57,6 +60,7 @@ def densenet121(
         pretrained: begin with ImageNet weights, from timm's cache or the network; else at random.
         weights: a file of ImageNet weights (a state dict of timm's densenet121) instead of the download.
         freeze_backbone: train the dense layer only; needs pretrained or weights.
+        blur_strided: strided convolutions become convolutions of step 1 and the blur of ``pool``, which it needs.
 
     Raises:
         ValueError: the images are too small, or the weights cannot be had.

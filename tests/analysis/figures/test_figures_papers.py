@@ -644,3 +644,15 @@ def test_a_network_that_explains_nothing_is_said(toy, tmp_path, capsys):
     record = run(settings(tmp_path, plugin="toy"))
     assert call(record.folder, "--explain") == 2
     assert "toy has no explain(x)" in capsys.readouterr().err
+
+
+def test_sample_sheets_need_the_word_that_images_may_be_shown(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "small.yaml"
+    path.write_text("plugin: lenet5\ndata: {name: synthetic, samples: 105, subjects: 5}\n")
+    assert main.call("fer", main._verb, ["figures", str(path), "--samples"]) == 2
+    assert "add --images to draw them" in capsys.readouterr().err
+    assert main.call("fer", main._verb, ["figures", str(path), "--images"]) == 2
+    assert not (tmp_path / "figures").exists()
+    assert main.call("fer", main._verb, ["figures", str(path), "--samples", "--images"]) == 0
+    assert {file.name for file in (tmp_path / "figures").iterdir()} == {"samples.png", "samples.svg"}

@@ -1,0 +1,128 @@
+"""What ``fer show`` builds a component for: its cost, its layers, and its pictures."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fer_plugins import config
+from fer_plugins.config import registry
+from fer_plugins.config.registry import Component
+from fer_plugins.runtime.errors import InputError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from torch import nn
+
+CLASSES = 7
+
+
+def build(component: Component, recipe: str | None = None) -> tuple[nn.Module, list[int]]:
+    """Build the network of a recipe for seven classes; return it and its input (C, H, W)."""
+    from fer_plugins.training.module import build_network
+
+    settings = config.resolve(plugin=f"{component.distribution}:{component.name}", recipe=recipe).config
+    size = settings.data.image_size
+    return build_network(settings, num_classes=CLASSES), [settings.data.channels, size, size]
+
+
+def measure(component: Component, recipe: str | None = None) -> dict[str, Any]:
+    """Return the parameters, multiply-adds, FLOPs, size and time of the network of a recipe."""
+    import torch
+
+    from fer_plugins.runs.cost import macs, parameters
+    from fer_plugins.runs.latency import BATCHES, latency, megabytes
+
+    network, size = build(component, recipe)
+    products = macs(network, size)
+    return {
+        "parameters": parameters(network),
+        "macs": products,
+        "flops": 2 * products,
+        "megabytes": round(megabytes(network), 3),
+        "latency": {
+            "threads": torch.get_num_threads(),
+            **{f"batch_{batch}": latency(network, size, batch) for batch in BATCHES},
+        },
+        "input": size,
+    }
+
+
+def list_rows(component: Component, recipe: str | None) -> list[dict[str, Any]]:
+    """Return the layers of the network as plain values, with the totals in the last row."""
+    from fer_plugins.analysis.layer_table import list_layers
+
+    network, size = build(component, recipe)
+    rows: list[dict[str, Any]] = [layer._asdict() for layer in list_layers(network, size)]
+    total = {key: sum(row[key] for row in rows) for key in ("parameters", "macs")}
+    return [*rows, {"name": "total", "type": "", "in_size": "", "out_size": "", **total}]
+
+
+def cells(row: dict[str, Any]) -> list[str]:
+    """Return a row of the table of layers as text; of several tensors the first."""
+    sizes = ("x".join(map(str, _first(row[key])[1:])) for key in ("in_size", "out_size"))
+    return [row["name"], row["type"].lstrip("_"), *sizes, f"{row['parameters']:,}", f"{row['macs']:,}"]
+
+
+def _first(size: Any) -> list[int]:
+    while isinstance(size, list) and size and isinstance(size[0], list):
+        size = size[0]
+    return size if isinstance(size, list) else []
+
+
+def draw(component: Component, recipe: str | None, option: str, given: str, depth: int | None) -> list[Path]:
+    """Write the block diagram (``--diagram``) or the bars of parameters (``--bars``) of a network."""
+    folder, name = _split(option, given)
+    network, size = build(component, recipe)
+    title = component.name + (f".{recipe}" if recipe not in (None, "default") else "")
+    figure: Figure
+    if option == "--diagram":
+        from fer_plugins.analysis.figures.network_blocks import trace_blocks
+        from fer_plugins.analysis.figures.network_diagram import draw_diagram
+
+        figure = draw_diagram(trace_blocks(network, size, depth), size, title)
+    else:
+        from fer_plugins.analysis.figures.parameter_bars import draw_parameters
+        from fer_plugins.analysis.layer_table import list_layers
+
+        figure = draw_parameters(list_layers(network, size), title)
+    return _write(figure, folder, name)
+
+
+def draw_pooling(component: Component, options: Sequence[str], given: str) -> tuple[list[Path], dict[str, float]]:
+    """Write what a pooling makes of a signal and an image that move; return the files and the differences."""
+    folder, name = _split("--picture", given)
+    values = {}
+    for option in options:
+        key, equals, value = option.partition("=")
+        if not equals:
+            raise InputError(f"fer show: --option {option}: write KEY=VALUE, such as blur_size=3")
+        values[key] = config.parse_value(value)
+    pool = registry.build("pooling", f"{component.distribution}:{component.name}", **values)
+    from fer_plugins.analysis.figures.pooling_shift import draw_pooling_shift
+
+    face = registry.build("dataset", "synthetic", samples=63, subjects=3, image_size=96, channels=1)[0]
+    label = component.name + (f" ({', '.join(options)})" if options else "")
+    try:
+        figure, differences = draw_pooling_shift(pool, label, face.squeeze())
+    except ValueError as error:  # the contract's way to refuse arguments
+        raise InputError(f"pooling {component.name}: {error}") from error
+    return _write(figure, folder, name), differences
+
+
+def _split(option: str, given: str) -> tuple[Path, str]:
+    """Return the folder and the name without its ending of a figure's file."""
+    path = Path(given)
+    if given.endswith(os.sep) or os.path.isdir(path):
+        raise InputError(f"fer show: {option} {given}: is a folder; give the name of a file in it")
+    if not os.path.isdir(path.parent):
+        raise InputError(f"fer show: {option} {given}: there is no folder {path.parent}")
+    return path.parent, path.stem if path.suffix in (".png", ".svg") else path.name
+
+
+def _write(figure: Figure, folder: Path, name: str) -> list[Path]:
+    from fer_plugins.analysis.figures.style import write_figure
+
+    return write_figure(figure, folder, name)

@@ -1,0 +1,100 @@
+"""For plug-ins: strided convolutions become convolutions of step 1 with a blur that subsamples (ConvBlurPool)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from fer_plugins.contract import PoolingFactory
+
+_ACTIVATIONS = (nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.PReLU, nn.ELU, nn.GELU, nn.SiLU, nn.Hardswish)
+_NORMS = (nn.BatchNorm2d, nn.GroupNorm, nn.InstanceNorm2d)
+
+
+def blur_strided_convolutions(network: nn.Module, pool: PoolingFactory, image: Tensor) -> int:
+    """Replace ReLU(Conv of step s) by BlurPool of step s (ReLU(Conv of step 1)), in place (Zhang 2019, Eq. 4).
+
+    The blur stands behind the normalisation and the activation that follow the convolution as modules, else behind
+    the convolution itself. It is ``pool(1, s)``: the pooling of a window of one pixel, such as `max_blur_pool` with
+    preset ``zhang``. Maps keep their sizes. Weights stay; the names of replaced modules in the state dict get a ``.0``.
+
+    Args:
+        network: is changed.
+        pool: factory of the pooling.
+        image: (1, C, H, W), what the network is run on once to see what follows what.
+
+    Returns:
+        How many convolutions were replaced.
+
+    Raises:
+        ValueError: the pooling blurs nothing, or is more than a blur; or no convolution is strided.
+    """
+    strided = {
+        name: max(layer.stride)
+        for name, layer in network.named_modules()
+        if isinstance(layer, nn.Conv2d) and max(layer.stride) > 1
+    }
+    if not strided:
+        raise ValueError("there is no strided convolution; leave blur_strided out")
+    for step in sorted(set(strided.values())):
+        _check_blurs(pool, step)
+    places = {name: _end_of_layer(name, _run(network, image), network) for name in strided}
+    for name, place in places.items():
+        convolution = network.get_submodule(name)
+        convolution.stride = (1, 1)  # type: ignore[assignment]  # known to be a Conv2d
+        parent, _, last = place.rpartition(".")
+        setattr(
+            network.get_submodule(parent), last, nn.Sequential(network.get_submodule(place), pool(1, strided[name]))
+        )
+    return len(strided)
+
+
+def _check_blurs(pool: PoolingFactory, step: int) -> None:
+    picture = torch.rand(1, 1, 16, 16, generator=torch.Generator().manual_seed(0))
+    blurred = pool(1, step)(picture)
+    if torch.allclose(blurred, picture[..., ::step, ::step]):
+        raise ValueError(
+            f"blur_strided: this pooling takes every {step}. pixel of a map as a strided convolution does; "
+            "use one that blurs, such as model.pool max_blur with preset zhang"
+        )
+    if not torch.allclose(pool(1, step)(-picture), -blurred, atol=1e-5) or blurred.shape[-1] != -(-16 // step):
+        raise ValueError(
+            "blur_strided: this pooling is more than a blur where its window is one pixel; "
+            "use model.pool max_blur with preset zhang or kornia, or with max_size 1"
+        )
+
+
+Call = tuple[str, Tensor, Any]  # name of a module, its input, its output
+
+
+def _run(network: nn.Module, image: Tensor) -> list[Call]:
+    calls: list[Call] = []
+    hooks = [
+        layer.register_forward_hook(lambda _, inputs, output, name=name: calls.append((name, inputs[0], output)))
+        for name, layer in network.named_modules()
+        if isinstance(layer, (nn.Conv2d, *_NORMS, *_ACTIVATIONS))
+    ]
+    training = network.training
+    try:
+        with torch.no_grad():
+            network.eval()(image)
+    finally:
+        network.train(training)
+        for hook in hooks:
+            hook.remove()
+    return calls
+
+
+def _end_of_layer(name: str, calls: list[Call], network: nn.Module) -> str:
+    """Return the module behind which the layer that begins with a convolution ends."""
+    order = [call[0] for call in calls]
+    place = name
+    output = calls[order.index(name)][2]
+    for kinds in (_NORMS, _ACTIVATIONS):
+        after = calls[order.index(place) + 1 :]
+        following = [call for call in after if call[1] is output and isinstance(network.get_submodule(call[0]), kinds)]
+        if following and order.count(following[0][0]) == 1:
+            place, _, output = following[0]
+    return place
