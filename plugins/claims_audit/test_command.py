@@ -48,7 +48,7 @@ def test_a_paper_without_contradictions(tmp_path, capsys):
 def test_json(tmp_path, capsys):
     path = write(
         tmp_path, {"metric": "recall", "value": 0.89}, {"metric": "gar", "value": 0.92},
-        {"metric": "accuracy", "value": 0.8},
+        {"metric": "accuracy", "value": 0.81},
     )  # fmt: skip
     assert call(path, "--json") == 0
     document = json.loads(capsys.readouterr().out)
@@ -56,6 +56,8 @@ def test_json(tmp_path, capsys):
     assert document["contradictions"][0]["printed"] == ["recall 0.89 (Table 1)", "GAR 0.92 (Table 1)"]
     assert document["not_checked"]
     assert document["numbers"] == 3
+    assert document["statuses"] == {"checked": 0, "contradicted": 2, "not checked": 1}
+    assert document["claims"][2]["reason"] == "the images of Set, split test, are not known"
 
 
 @pytest.mark.parametrize("name", ["aa_dcn", "dcn", "fer-sdl_stn:sdl_stn"])

@@ -45,12 +45,25 @@ def everywhere(*pairs):
 @pytest.mark.parametrize(
     ("plugin", "count"),
     [
-        ("dcnn_bilstm_dam", 73), ("aa_dcn", 32), ("sdl_stn", 13), ("conv_relu_ann", 9), ("vgg_1x1_cnn", 6),
+        ("dcnn_bilstm_dam", 72), ("aa_dcn", 31), ("sdl_stn", 12), ("conv_relu_ann", 9), ("vgg_1x1_cnn", 5),
         ("classical_cnns", 1), ("bilstm_baselines", 45),
     ],
 )  # fmt: skip
 def test_how_many(plugin, count):
     assert len(checked(plugin)[0]) == count
+
+
+@pytest.mark.parametrize(
+    ("plugin", "fragments"),
+    [
+        ("dcnn_bilstm_dam", ("DCNN-BiLSTM-DAM on RAF-DB", "both are TP/(TP + FN)")),
+        ("aa_dcn", ("DCN on RAF-DB", "train time in s 600 (Table 16)", "training time is 525 to 555 s")),
+        ("sdl_stn", ("CK+", "0.985 (Table 5", "every run lies in 0.98554")),
+        ("vgg_1x1_cnn", ("0.6455", "k/3,589")),
+    ],
+)
+def test_what_only_rounding_excludes_is_a_remark(plugin, fragments):
+    assert remarks(plugin, "possible only if last digits were cut off", *fragments)
 
 
 # dcnn_bilstm_dam
@@ -100,6 +113,7 @@ def test_dcnn_seven_mean_f1_are_above_their_ceiling():
 
 def test_dcnn_gar_is_recall_and_never_equals_it():
     expected = everywhere(*((model, dataset) for model in MODELS for dataset in SETS))
+    expected.remove("DCNN-BiLSTM-DAM on RAF-DB")  # equal where digits were cut off
     assert places("dcnn_bilstm_dam", "one formula, two values") == expected
 
 
@@ -183,8 +197,7 @@ def test_aa_dcn_one_model_two_accuracies():
 
 
 def test_aa_dcn_times():
-    (finding,) = matching("aa_dcn", "products and gains")
-    assert "30 x 18 s = 540 s" in finding.certificate[0]
+    assert not matching("aa_dcn", "products and gains")
     for dataset in ("CK+", "JAFFE", "RAF-DB"):
         assert matching("aa_dcn", "printed twice", f"AA-DCN on {dataset}", "train time")
     assert matching("aa_dcn", "printed twice", "learning rate 0.006", "0.0006")
@@ -260,7 +273,6 @@ def test_sdl_stn_loss_is_below_what_the_errors_cost():
 def test_sdl_stn_exchanges_ck_and_ferg():
     assert matching("sdl_stn", "printed twice", "CK+", "0.985", "0.9947")
     assert matching("sdl_stn", "printed twice", "FERG", "0.985", "0.9947", "0.993")
-    assert matching("sdl_stn", "spread over runs", "CK+", "0.985 (Table 5", "every run lies in 0.98554")
 
 
 def test_sdl_stn_the_spread_is_impossible_on_so_few_images():
@@ -285,10 +297,9 @@ def test_sdl_stn_rows_and_matrix_agree_and_rounding_explains_the_interval():
 # vgg_1x1_cnn
 
 
-def test_vgg_1x1_cnn_four_of_seven_numbers_are_no_share_of_3589():
+def test_vgg_1x1_cnn_three_of_seven_numbers_are_no_share_of_3589():
     numbers = [finding.printed[0].split()[1] for finding in matching("vgg_1x1_cnn", "granularity")]
-    assert numbers == ["0.5811", "0.5646", "0.6455", "0.7142"]
-    assert matching("vgg_1x1_cnn", "granularity", "0.6455", "cut off instead of rounded")
+    assert numbers == ["0.5811", "0.5646", "0.7142"]  # the fourth, 0.6455, may be one whose digits were cut off
 
 
 def test_vgg_1x1_cnn_no_row_of_the_matrix_is_misprinted():

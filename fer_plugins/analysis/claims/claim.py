@@ -8,8 +8,6 @@ from typing import Any
 
 from fer_plugins.analysis.claims.aliases import Reading
 
-SPLITS = ("train", "validation", "test", "validation_and_test", "all", "not_stated")
-
 
 @dataclass(frozen=True)
 class Claim:
@@ -19,7 +17,7 @@ class Claim:
     dataset: str | None
     split: str  # one of SPLITS
     metric: str
-    value: float | list[list[int]]  # a matrix for metric confusion_matrix
+    value: float | list[list[float]]  # for metric confusion_matrix: counts, shares or percentages
     source: str  # "Table 4"
     note: str = ""
     class_name: str | None = None
@@ -32,6 +30,8 @@ class Claim:
     over: str | None = None  # of a gain: the model that it is measured against
     averaging: str | None = None  # over classes: "not_stated", where that is known
     averaged: str | None = None  # "folds" or "runs": a mean of as many rates, not a rate of all images
+    run: int | None = None  # which of several runs of one model it is the result of
+    cells: tuple[tuple[str, ...], ...] = ()  # a matrix as it was written
 
 
 @dataclass(frozen=True)

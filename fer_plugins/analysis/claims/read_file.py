@@ -13,7 +13,9 @@ from typing import Any
 import yaml
 
 from fer_plugins.analysis.claims.aliases import FORMS, Reading
-from fer_plugins.analysis.claims.claim import SPLITS, Claim, Claims, KnownCounts
+from fer_plugins.analysis.claims.claim import Claim, Claims, KnownCounts
+from fer_plugins.analysis.claims.matrix_form import read_shares
+from fer_plugins.analysis.claims.vocabulary import SPLITS, canonical_metric, canonical_split, suggest
 from fer_plugins.config.yaml_files import FAST, explain, load_yaml
 from fer_plugins.runtime.errors import InputError
 
@@ -37,7 +39,7 @@ _Loader.add_constructor("tag:yaml.org,2002:float", _Loader.construct_yaml_float)
 _PAPER = {"id", "title", "authors", "year", "venue", "doi", "licence"}
 _MODEL = {"name", "role", "params"}
 _REQUIRED = ("model", "dataset", "split", "metric", "value", "source")
-_CLAIM = {*_REQUIRED, "note", "class", "classes", "epoch", "step", "over", "averaged", "averaging"}
+_CLAIM = {*_REQUIRED, "note", "class", "classes", "epoch", "step", "over", "averaged", "averaging", "run"}
 _COUNTS = {"dataset", "split", "source", "counts"}
 _ALIAS = ("name", "formula", "score", "form", "source")
 _FILE = {"paper", "models", "claims", "splits", "protocols", "counts", "aliases"}
@@ -118,18 +120,19 @@ def _read_claim(entry: Any, models: set[str], meanings: Mapping[str, str], where
     _check_text(entry, ("metric", "source"), where)
     _check_text({"note": "", **entry}, ("model", "dataset", "note", "class"), where, optional=True)
     model, dataset, split, metric, value = (entry[key] for key in _REQUIRED[:5])
+    metric = canonical_metric(metric)
     where += f" ({' '.join(f'{metric} of {model} on {dataset}'.split())})"
     if model is not None and model not in models:
-        raise InputError(f"{where}: model {_short(model)} is not in models")
-    if split not in SPLITS:
-        raise InputError(f"{where}: split {_short(split)} must be one of {', '.join(SPLITS)}")
+        raise InputError(f"{where}: model {_short(model)} is not in models{suggest(model, models)}")
+    _check_split(split, where)
     value = _read_matrix(value, where) if metric == "confusion_matrix" else _read_number(value, metric, where)
     classes = entry.get("classes")
     if classes is not None and not _is_texts(classes):
         raise InputError(f"{where}: classes must be a list of names")
-    epoch = entry.get("epoch")
-    if epoch is not None and (isinstance(epoch, bool) or not isinstance(epoch, int) or epoch < 0):
-        raise InputError(f"{where}: epoch {_short(epoch)} must be an integer from 0")
+    for key in ("epoch", "run"):
+        number = entry.get(key)
+        if number is not None and (type(number) is not int or number < 0):
+            raise InputError(f"{where}: {key} {_short(number)} must be an integer from 0")
     step, over = entry.get("step"), entry.get("over")
     if step is not None and not (isinstance(step, int | float) and not isinstance(step, bool) and 0 < step < math.inf):
         raise InputError(f"{where}: step {_short(step)} must be a number above 0, the unit of the last printed digit")
@@ -150,7 +153,7 @@ def _read_claim(entry: Any, models: set[str], meanings: Mapping[str, str], where
         source=entry["source"],
         note=entry.get("note") or "",
         class_name=entry.get("class"),
-        epoch=epoch,
+        epoch=entry.get("epoch"),
         classes=tuple(classes) if classes else None,
         split_means=meanings.get(split),
         written=str(getattr(entry["value"], "text", entry["value"])) if isinstance(value, float) else "",
@@ -158,6 +161,8 @@ def _read_claim(entry: Any, models: set[str], meanings: Mapping[str, str], where
         over=over,
         averaged=averaged,
         averaging=averaging,
+        run=entry.get("run"),
+        cells=_cells_of(value) if isinstance(value, list) else (),
     )
 
 
@@ -165,14 +170,20 @@ def _read_counts(entry: Any, where: str) -> KnownCounts:
     _check_keys(entry, _COUNTS, tuple(sorted(_COUNTS)), where)
     _check_text(entry, ("dataset", "source"), where)
     counts = entry["counts"]
-    if entry["split"] not in SPLITS:
-        raise InputError(f"{where}: split {_short(entry['split'])} must be one of {', '.join(SPLITS)}")
+    _check_split(entry["split"], where)
     if not isinstance(counts, dict) or len(counts) < 2:
         raise InputError(f"{where}: counts must be a mapping from at least two classes to their images")
     for name, count in counts.items():
         if not isinstance(name, str) or type(count) is not int or count < 0:
             raise InputError(f"{where}: counts of {_short(name)} must be a whole number of images, got {_short(count)}")
     return KnownCounts(entry["dataset"], entry["split"], dict(counts), entry["source"])
+
+
+def _check_split(split: object, where: str) -> None:
+    if split not in SPLITS:
+        meant = canonical_split(split)
+        hint = f"; did you mean {meant}?" if meant in SPLITS else suggest(str(split), SPLITS)
+        raise InputError(f"{where}: split {_short(split)} must be one of {', '.join(SPLITS)}{hint}")
 
 
 def _read_alias(entry: Any, where: str) -> Reading:
@@ -197,12 +208,23 @@ def _read_number(value: Any, metric: str, where: str) -> float:
     return number
 
 
-def _read_matrix(value: Any, where: str) -> list[list[int]]:
+def _read_matrix(value: Any, where: str) -> list[list[float]]:
+    """Read counts, or shares or percentages with decimals."""
     rows = value if isinstance(value, list) else []
-    counts = [count for row in rows if isinstance(row, list) and len(row) == len(rows) for count in row]
-    if not rows or len(counts) != len(rows) ** 2 or not all(type(count) is int and count >= 0 for count in counts):
-        raise InputError(f"{where}: value must be a square list of rows of counts")
+    cells = [cell for row in rows if isinstance(row, list) and len(row) == len(rows) for cell in row]
+    numbers = all(isinstance(cell, int | float) and not isinstance(cell, bool) for cell in cells)
+    if not rows or len(cells) != len(rows) ** 2 or not numbers or not all(0 <= cell < math.inf for cell in cells):
+        raise InputError(f"{where}: value must be a square list of rows of counts, shares or percentages")
+    if any(cell != int(cell) for cell in cells) and read_shares(_cells_of(rows)) is None:
+        raise InputError(
+            f"{where}: value must be a square list of rows of counts, or of shares (percentages) that add up to 1 (100)"
+        )
     return rows
+
+
+def _cells_of(value: Any) -> tuple[tuple[str, ...], ...]:
+    """Return a matrix as it was written."""
+    return tuple(tuple(str(getattr(cell, "text", cell)) for cell in row) for row in value)
 
 
 def _check_keys(entry: Any, known: set[str], required: Sequence[str], where: str) -> None:

@@ -10,7 +10,7 @@ from scipy.stats import f as f_distribution
 
 from fer_claims_audit.class_counts import is_total
 from fer_claims_audit.findings import Finding, Outcome, Unchecked, show, span
-from fer_claims_audit.paper_numbers import Paper, about, group
+from fer_claims_audit.paper_numbers import Paper, about, cite, group
 from fer_plugins.analysis.claims import Printed
 
 _PARTS = ("between", "within", "total")
@@ -33,10 +33,12 @@ def _anova(paper: Paper, table: dict[str, Printed]) -> Iterator[Outcome]:
     sums = [table.get(f"ss_{part}_row") for part in _PARTS]
     freedoms = [table.get(f"df_{part}") for part in _PARTS]
     if all(freedoms):
+        paper.mark(*table.values())
         between, within, total = (number.value for number in freedoms if number)
         if between + within != total:
             yield Finding(
-                "ANOVA", where, tuple(map(str, freedoms)), "df total = df between + df within",
+                "ANOVA", where, tuple(cite(number) for number in freedoms if number),
+                "df total = df between + df within",
                 (f"{between} + {within} = {between + within}",),
             )  # fmt: skip
         yield from _size(paper, table, where)
@@ -66,11 +68,11 @@ def _sums_of_squares(
             if exchanged
             else "no exchange of the labels makes them add up"
         )
-        yield Finding("ANOVA", where, tuple(map(str, sums)), "total = between + within", tuple(lines))
+        yield Finding("ANOVA", where, tuple(map(cite, sums)), "total = between + within", tuple(lines))
     squares = {"MS between": _quotient(sums[0], freedoms[0]), "MS within": _quotient(sums[1], freedoms[1])}
     if (mean := table.get("ms")) is not None and not any(mean.meets(*interval) for interval in squares.values()):
         yield Finding(
-            "ANOVA", where, (str(mean),), "MS = SS / df",
+            "ANOVA", where, (cite(mean),), "MS = SS / df",
             ("; ".join(f"{name} {span(*interval, digits=4)}" for name, interval in squares.items()),),
         )  # fmt: skip
     if (ratio := table.get("f")) is not None:
@@ -89,7 +91,7 @@ def _sums_of_squares(
                 for order, interval in zip(readings[1:], ranges[1:], strict=True)
             ]
             yield Finding(
-                "ANOVA", where, (str(ratio), *map(str, sums[:2])), "F = MS between / MS within", tuple(lines)
+                "ANOVA", where, (cite(ratio), *map(cite, sums[:2])), "F = MS between / MS within", tuple(lines)
             )  # fmt: skip
 
 
@@ -117,13 +119,13 @@ def _p_value(table: dict[str, Printed], where: str) -> Iterator[Finding]:
         )
         if not p.meets(low, high):
             yield Finding(
-                "p value", where, (str(p), str(ratio)), "p = P(F(df between, df within) > F)",
+                "p value", where, (cite(p), cite(ratio)), "p = P(F(df between, df within) > F)",
                 (f"with F {span(ratio.low, ratio.high)} and {df[0]:.0f}, {df[1]:.0f} degrees of freedom p is "
                  f"{span(low, high, 4)}",),
             )  # fmt: skip
     if p and below and p.low >= below.value:
         yield Finding(
-            "p value", where, (str(p),), f"p < {float(below.value):g}, as is printed beside it",
+            "p value", where, (cite(p),), f"p < {float(below.value):g}, as is printed beside it",
             (f"{float(p.low):g} >= {float(below.value):g}",),
         )  # fmt: skip
 
@@ -143,7 +145,7 @@ def _size(paper: Paper, table: dict[str, Printed], where: str) -> Iterator[Outco
         yield Unchecked(where, "ANOVA's number of observations: the number of images is not known")
     elif min(abs(size - images) for images in stated) > groups:
         yield Finding(
-            "ANOVA", where, (str(total),), "df total + 1 = images of the split",
+            "ANOVA", where, (cite(total),), "df total + 1 = images of the split",
             (f"{size:,} observations; images: {', '.join(f'{images:,} ({why})' for images, why in stated.items())}; "
              f"rounding the split class by class moves them by {groups} at most",),
         )  # fmt: skip

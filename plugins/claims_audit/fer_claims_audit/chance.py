@@ -9,7 +9,7 @@ from fractions import Fraction
 from fer_claims_audit.class_counts import ClassCounts, stated
 from fer_claims_audit.class_rows import Table, tables
 from fer_claims_audit.findings import Finding, Outcome, Remark, show
-from fer_claims_audit.paper_numbers import Paper, about
+from fer_claims_audit.paper_numbers import Paper, about, cite
 from fer_plugins.analysis.claims import Printed
 
 _SIGMAS = 2.576  # 99 % of a normal distribution
@@ -51,7 +51,7 @@ def check_chance(paper: Paper) -> Iterator[Outcome]:
         ]
         if better:
             yield Finding(
-                "chance", table.about, (str(accuracy), *map(str, better)),
+                "chance", table.about, (cite(accuracy), *map(cite, better)),
                 "predictions and labels of one image go together", (*lines, "precision, recall and F1 of this table "
                 "say nothing about the network; " + ", ".join(map(str, better)) + " is not touched by it"),
             )  # fmt: skip
@@ -95,10 +95,11 @@ def check_losses(paper: Paper) -> Iterator[Finding]:
         for accuracy in paper.take("accuracy", loss.claim, epoch=loss.claim.epoch, class_name=None, over=None):
             if accuracy.claim.source != loss.claim.source:
                 continue
+            paper.mark(loss, accuracy)
             least = float(1 - accuracy.high) * math.log(2)
             if float(loss.high) < least:
                 yield Finding(
-                    "loss", about(loss.claim), (str(loss), str(accuracy)), f"mean cross-entropy >= {least:.4f} nats",
+                    "loss", about(loss.claim), (cite(loss), cite(accuracy)), f"mean cross-entropy >= {least:.4f} nats",
                     (f"(1 - {show(accuracy.high)}) x ln 2 = {least:.4f}: a wrong answer leaves at most 1/2 on the "
                      "right class; a sum over batches divided by images, a weighted loss or another than "
                      "cross-entropy can be smaller",),

@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fer_claims_audit.paper_numbers import Paper, group
-from fer_plugins.analysis.claims import Claim, Printed, dataset_key, released_counts
-
-_RELEASES = {"fer2013": "FER2013", "jaffe": "JAFFE", "rafdb": "RAF-DB basic"}
+from fer_plugins.analysis.claims import Claim, Printed, dataset_key, known_datasets, released_counts
 
 
 @dataclass(frozen=True)
@@ -34,23 +32,28 @@ def is_total(claim: Claim) -> bool:
     return claim.class_name in (None, "total")
 
 
-def release(dataset: str | None) -> dict[str, ClassCounts]:
+def release(paper: Paper, dataset: str | None) -> dict[str, ClassCounts]:
     """Return the class counts of a release whose splits are all known, split -> counts; else nothing."""
-    known = _released(dataset)
+    known = _released(paper, dataset)
     return known if len(known) > 1 else {}
 
 
-def whole_release(dataset: str | None) -> ClassCounts | None:
+def whole_release(paper: Paper, dataset: str | None) -> ClassCounts | None:
     """Return how many images of each class there are in all of a release, or None where that is not known."""
-    return _released(dataset).get("all")
+    return _released(paper, dataset).get("all")
 
 
-def _released(dataset: str | None) -> dict[str, ClassCounts]:
-    name = _RELEASES.get(dataset_key(dataset), "")
+def _released(paper: Paper, dataset: str | None) -> dict[str, ClassCounts]:
+    key = dataset_key(dataset)
+    title = known_datasets().get(key, "") + (" basic" if key == "rafdb" else "")
     return {
-        split: ClassCounts(name.removesuffix(" basic"), split, counts, f"{name} release, {split.replace('_', ' ')}")
+        split: ClassCounts(
+            title.removesuffix(" basic"), split,
+            {paper.class_name(dataset, name): count for name, count in counts.items()},
+            f"{title} release, {split.replace('_', ' ')}",
+        )
         for split, counts in released_counts(dataset).items()
-    }
+    }  # fmt: skip
 
 
 def stated(paper: Paper, claim: Claim) -> list[ClassCounts]:
@@ -59,7 +62,7 @@ def stated(paper: Paper, claim: Claim) -> list[ClassCounts]:
         of_split = [counts for counts in source if counts.split == claim.split]
         if of_split:
             return of_split
-    if claim.split_means is None and claim.split in (known := release(claim.dataset)):
+    if claim.split_means is None and claim.split in (known := release(paper, claim.dataset)):
         return [known[claim.split]]
     return []
 
@@ -68,7 +71,7 @@ def candidates(paper: Paper, claim: Claim) -> list[ClassCounts]:
     """Return every class count that a claim may rest on: those of its split, or where no split is stated all known."""
     if claim.split != "not_stated":
         return stated(paper, claim)
-    known = [*_printed(paper, claim), *_given(paper, claim), *release(claim.dataset).values()]
+    known = [*_printed(paper, claim), *_given(paper, claim), *release(paper, claim.dataset).values()]
     return list({tuple(sorted(counts.counts.items())): counts for counts in reversed(known)}.values())[::-1]
 
 
@@ -89,7 +92,7 @@ def sizes(paper: Paper, claim: Claim) -> dict[int, str]:
 
 
 def _printed(paper: Paper, claim: Claim) -> list[ClassCounts]:
-    """Return complete lists of printed class counts: as many classes as any list of the dataset in the file."""
+    """Return the lists of printed class counts that are known to hold all classes: a missing one is not zero."""
     rows = [
         number
         for number in paper.known
@@ -99,15 +102,37 @@ def _printed(paper: Paper, claim: Claim) -> list[ClassCounts]:
     for of_split in group(rows, lambda c: c.split):
         merged = _merge(of_split)
         lists += [merged] if merged else [_merge(table) or {} for table in group(of_split, lambda c: c.source)]
-    widest = max((len(table) for table in lists), default=0)
+    whole = complete_classes(paper, claim.dataset)
     complete = []
     for table in lists:
-        if len(table) == widest > 1:
+        if len(table) > 1 and frozenset(table) in whole:
             first = next(iter(table.values())).claim
             sources = " and ".join(dict.fromkeys(number.claim.source for number in table.values()))
             counts = {name: int(number.value) for name, number in table.items()}
             complete.append(ClassCounts(first.dataset or "", first.split, counts, sources))
     return complete
+
+
+def complete_classes(paper: Paper, dataset: str | None) -> set[frozenset[str]]:
+    """Return the sets of classes that are known to be all classes of a dataset.
+
+    Those of its release, of counts that the file gives, of a confusion matrix, of class counts that add up to a printed
+    total, and of a list that is as long as the number of classes that the paper states.
+    """
+    whole = {frozenset(known.counts) for known in (*_released(paper, dataset).values(), *_given_to(paper, dataset))}
+    matrices = (*paper.matrices, *(claim for claim, _ in paper.share_matrices))
+    whole |= {frozenset(claim.classes) for claim in matrices if claim.dataset == dataset and claim.classes}
+    stated = {int(n.value) for n in paper.known if n.claim.metric == "classes" and n.claim.dataset in (dataset, None)}
+    of_dataset = [n for n in paper.known if n.claim.dataset == dataset and n.claim.metric == "n_images"]
+    for numbers in group(of_dataset, lambda c: c.split):
+        totals = [number for number in numbers if is_total(number.claim)]
+        parts = [number for number in numbers if not is_total(number.claim)]
+        for table in (parts, *group(parts, lambda c: c.source)):
+            merged = _merge(table) or {}
+            images = sum(number.value for number in merged.values())
+            if len(merged) in stated or any(total.meets(images, images) for total in totals):
+                whole.add(frozenset(merged))
+    return whole
 
 
 def _merge(rows: list[Printed]) -> dict[str, Printed] | None:
@@ -121,8 +146,17 @@ def _merge(rows: list[Printed]) -> dict[str, Printed] | None:
 
 
 def _given(paper: Paper, claim: Claim) -> list[ClassCounts]:
+    return _given_to(paper, claim.dataset)
+
+
+def _given_to(paper: Paper, dataset: str | None) -> list[ClassCounts]:
     return [
-        ClassCounts(known.dataset, known.split, known.counts, known.source)
+        ClassCounts(
+            known.dataset,
+            known.split,
+            {paper.class_name(dataset, name): count for name, count in known.counts.items()},
+            known.source,
+        )
         for known in paper.claims.counts
-        if dataset_key(known.dataset) == dataset_key(claim.dataset)
+        if dataset_key(known.dataset) == dataset_key(dataset)
     ]

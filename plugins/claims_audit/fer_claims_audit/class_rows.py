@@ -7,14 +7,16 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from operator import attrgetter
 
-from fer_claims_audit.class_counts import ClassCounts, stated
-from fer_claims_audit.findings import Finding, Outcome, Remark, Unchecked, show, span
+from fer_claims_audit.class_counts import ClassCounts, complete_classes, stated
+from fer_claims_audit.findings import Cited, Finding, Outcome, Remark, Unchecked, show, span
 from fer_claims_audit.formulae import RATIOS, harmonic_mean
 from fer_claims_audit.granularity import reachable
 from fer_claims_audit.multiclass import Window, nearest_matrix
-from fer_claims_audit.paper_numbers import Paper, about, group
-from fer_plugins.analysis.claims import Printed
+from fer_claims_audit.paper_numbers import Paper, about, cite, group, several_labels
+from fer_plugins.analysis.claims import Claim, Printed, suggest, title
 
+_COMPARED = {"accuracy", *(f"{mean}_{metric}" for mean in ("macro", "weighted", "micro") for metric in RATIOS)}
+_MOST = 8  # classes of expressions
 _MEANS = ("accuracy", "macro_recall", "macro_specificity")  # linear in the matrix
 
 
@@ -53,8 +55,29 @@ def tables(paper: Paper) -> list[Table]:
                 rows.setdefault(number.claim.class_name, {})[number.claim.metric] = number
         if rows:
             below = {number.claim.metric: number for number in numbers if number.claim.class_name is None}
-            tables.append(Table(rows, below))
+            tables.append(Table(rows, {**_elsewhere(paper, numbers[0].claim), **below}))
     return tables
+
+
+def _elsewhere(paper: Paper, claim: Claim) -> dict[str, Printed]:
+    """Return the means that other places of the paper print for a table's model, dataset and split, one value each."""
+    if claim.split == "not_stated" or claim.averaged:
+        return {}
+    same = [
+        number
+        for number in paper.printed
+        if number.claim.class_name is None
+        and number.claim.epoch is None
+        and number.claim.over is None
+        and not number.is_averaged
+        and (number.claim.model, number.claim.dataset, number.claim.split) == (claim.model, claim.dataset, claim.split)
+    ]
+    means = {}
+    for numbers in group(same, lambda c: c.metric):
+        finest = min(numbers, key=lambda number: number.high - number.low)
+        if all(number.meets(finest.low, finest.high) for number in numbers):  # else they are printed twice, and differ
+            means[finest.claim.metric] = finest
+    return means
 
 
 def check_rows(paper: Paper) -> Iterator[Outcome]:
@@ -64,20 +87,36 @@ def check_rows(paper: Paper) -> Iterator[Outcome]:
             what = "the rows with each other and with the class counts"
             yield Unchecked(table.about, f"{what}: a mean over {table.averaged} of a ratio is no ratio of means")
             continue
-        wrong = [*_f1_of_classes(table), *_macro_means(table)]
-        yield from wrong
+        outcomes = [*_f1_of_classes(paper, table), *_macro_means(paper, table)]
+        yield from outcomes
+        wrong = [outcome for outcome in outcomes if isinstance(outcome, Finding)]
         claim = table.first.claim
         key = attrgetter("model", "dataset", "split")
         if key(claim) in map(key, paper.matrices):
             continue  # the matrix itself says what the rows must be
         counts = stated(paper, claim)
         fitting = [known for known in counts if known.counts.keys() == table.rows.keys() and all(known.counts.values())]
-        if fitting:
+        several = several_labels(paper, list(table.below.values()))
+        if several:
+            yield Unchecked(table.about, f"rows against the test set: {several}")
+        elif fitting:
+            paper.mark(*(number for row in table.rows.values() for number in row.values()))
+            paper.mark(*(number for metric, number in table.below.items() if metric in _COMPARED))
             sound = _sound(table, wrong)
             yield from _in_every_reading({known.source: list(_against_counts(sound, known)) for known in fitting})
-        elif {"precision", "recall"} <= set().union(*table.rows.values()):
-            why = "class names of table and counts differ" if counts else "no class counts of this split are known"
-            yield Unchecked(table.about, f"rows against the test set: {why}")
+        else:
+            yield Unchecked(table.about, f"rows against the test set: {_why_not(table, counts)}")
+
+
+def _why_not(table: Table, counts: list[ClassCounts]) -> str:
+    if not counts:
+        return "the class counts of this split are not known"
+    names = counts[0].counts
+    unknown = [f"{name!r}{suggest(name, names)}" for name in table.rows if name not in names]
+    if unknown:
+        return f"{counts[0].source} has no class {', '.join(unknown)}"
+    missing = [name for name in names if name not in table.rows]
+    return f"no row of {', '.join(missing)}" if missing else "a class without images"
 
 
 def _in_every_reading(outcomes: dict[str, list[Outcome]]) -> Iterator[Outcome]:
@@ -115,35 +154,46 @@ def _sound(table: Table, wrong: list[Finding]) -> Table:
     return Table(rows, {metric: number for metric, number in table.below.items() if str(number) not in excluded})
 
 
-def _f1_of_classes(table: Table) -> Iterator[Finding]:
+def _f1_of_classes(paper: Paper, table: Table) -> Iterator[Finding]:
     for name, row in table.rows.items():
         if not set(RATIOS) <= row.keys():
             continue
         precision, recall, f1 = (row[metric] for metric in RATIOS)
+        paper.mark(precision, recall, f1)
         low, high = harmonic_mean(precision.low, recall.low), harmonic_mean(precision.high, recall.high)
         if f1.meets(low, high):
             continue
         side, bound = ((precision.high, recall.high), high) if f1.low > high else ((precision.low, recall.low), low)
         yield Finding(
-            "F1 of a class", f"{table.about}, class {name}", (str(precision), str(recall), str(f1)),
+            "F1 of a class", f"{table.about}, class {name}", (cite(precision), cite(recall), cite(f1)),
             f"F1 {'<=' if f1.low > high else '>='} {show(bound)}",
             (f"2PR/(P + R) grows with P and R: 2 x {show(side[0])} x {show(side[1])} / ({show(side[0])} + "
              f"{show(side[1])}) = {show(bound)}; printed is {span(f1.low, f1.high)}",),
         )  # fmt: skip
 
 
-def _macro_means(table: Table) -> Iterator[Finding]:
+def _macro_means(paper: Paper, table: Table) -> Iterator[Outcome]:
+    whole = frozenset(table.rows) in complete_classes(paper, table.first.claim.dataset)
     for metric in RATIOS:
         mean = table.below.get(f"macro_{metric}")
         if mean is None or not all(metric in row for row in table.rows.values()):
             continue
+        paper.mark(mean, *(row[metric] for row in table.rows.values()))
         column = [row[metric] for row in table.rows.values()]
         low, high = (sum(ends) / len(column) for ends in zip(*((cell.low, cell.high) for cell in column), strict=True))
-        if not mean.meets(low, high):
-            yield Finding(
-                "means of rows", table.about, (str(mean),), f"macro {metric} is {span(low, high)}",
-                (f"({' + '.join(show(number.value) for number in column)}) / {len(column)}, each with its rounding",),
-            )  # fmt: skip
+        zeros = sum(
+            1 for cell in column if cell.low == 0
+        )  # a rate of no image may be printed so, and left out of means
+        most = high * len(column) / (len(column) - zeros) if zeros < len(column) else high
+        if mean.meets(low, most):
+            continue
+        how = f"({' + '.join(show(number.value) for number in column)}) / {len(column)}, each with its rounding"
+        more = range(len(column) + 1, _MOST + 1)  # rows that the table may leave out
+        ends = [(low * len(column) / k, (high * len(column) + k - len(column)) / k) for k in more]
+        if not whole and any(mean.meets(*interval) for interval in ends):
+            yield Remark(table.about, f"{mean} is not the mean of the rows, {span(low, high)}: are classes left out?")
+            continue
+        yield Finding("means of rows", table.about, (cite(mean),), f"macro {metric} is {span(low, high)}", (how,))
 
 
 def _against_counts(table: Table, counts: ClassCounts) -> Iterator[Outcome]:
@@ -165,7 +215,7 @@ def _against_counts(table: Table, counts: ClassCounts) -> Iterator[Outcome]:
         yield Remark(table.about, "whether a confusion matrix has these rows was not settled in the time allowed")
     elif miss.images > 0:
         yield Finding(
-            "rows", table.about, tuple(str(mean) for _, mean in means),
+            "rows", table.about, tuple(cite(mean) for _, mean in means),
             "a confusion matrix with these class counts has all printed rates", (str(counts), *miss.certificate),
         )  # fmt: skip
 
@@ -177,20 +227,20 @@ def _whole_hits(table: Table, counts: ClassCounts) -> Iterator[Finding]:
             hits = recall.value * size // 1
             around = ", ".join(f"{int(k)}/{size:,} = {show(k / size, 6)}" for k in (hits, hits + 1))
             yield Finding(
-                "granularity", f"{table.about}, class {name}", (str(recall),), f"recall = k/{size:,}",
+                "granularity", f"{table.about}, class {name}", (cite(recall),), f"recall = k/{size:,}",
                 (f"{around}; {counts.source}",),
             )  # fmt: skip
 
 
 def _accuracy(table: Table, counts: ClassCounts) -> Iterator[Finding]:
-    accuracy = table.below.get("accuracy")
-    if accuracy is None or not all("recall" in row for row in table.rows.values()):
+    rates = [table.below[metric] for metric in ("accuracy", "micro_recall", "micro_f1") if metric in table.below]
+    if not all("recall" in row for row in table.rows.values()):
         return
     low, high = _weighted(table, counts, "recall")
-    if not accuracy.meets(low, high):
+    for accuracy in (rate for rate in rates if not rate.meets(low, high)):
         yield Finding(
-            "rows", table.about, (str(accuracy), *(str(row["recall"]) for row in table.rows.values())),
-            f"accuracy is {span(low, high)}",
+            "rows", table.about, (cite(accuracy), *(cite(row["recall"]) for row in table.rows.values())),
+            f"{title(accuracy.claim.metric)} is {span(low, high)}",
             (str(counts), f"accuracy is the sum of images x recall over the classes / {counts.total:,}: "
              f"{_sum(table, counts, low=high < accuracy.low)}"),
         )  # fmt: skip
@@ -215,8 +265,11 @@ def _predictions(table: Table, counts: ClassCounts) -> Iterator[Finding]:
         counts.counts[name] * row["recall"].low / row["precision"].high for name, row in table.rows.items()
         if row["precision"].high
     )  # fmt: skip
-    printed = tuple(f"{name} P {row['precision'].claim.written}, R {row['recall'].claim.written}"
-                    for name, row in table.rows.items())  # fmt: skip
+    printed = tuple(
+        Cited(f"{name} P {row['precision'].claim.written}, R {row['recall'].claim.written}",
+              (row["precision"].claim, row["recall"].claim))
+        for name, row in table.rows.items()
+    )  # fmt: skip
     if least > counts.total:
         terms = [f"{counts.counts[name]} x {show(row['recall'].low)} / {show(row['precision'].high)}"
                  for name, row in table.rows.items()]  # fmt: skip
@@ -241,7 +294,7 @@ def _weighted_means(table: Table, counts: ClassCounts) -> Iterator[Finding]:
         low, high = _weighted(table, counts, metric)
         if not mean.meets(low, high):
             why = (str(counts), f"sum of images x {metric} over the classes / {counts.total:,}")
-            yield Finding("means of rows", table.about, (str(mean),), f"weighted {metric} is {span(low, high)}", why)
+            yield Finding("means of rows", table.about, (cite(mean),), f"weighted {metric} is {span(low, high)}", why)
 
 
 def _weighted(table: Table, counts: ClassCounts, metric: str) -> tuple[Fraction, Fraction]:

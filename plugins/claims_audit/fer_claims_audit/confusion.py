@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from fer_claims_audit.findings import Finding, Outcome, Remark, Unchecked, show
-from fer_claims_audit.paper_numbers import Paper, about
+from fer_claims_audit.paper_numbers import Paper, about, cite
+from fer_claims_audit.row_sums import check_row_sums, check_shares
 from fer_plugins.analysis.claims import Claim
 
 _Exact = tuple[Fraction, str]  # a rate, and how it comes about
@@ -46,6 +47,8 @@ def rates(matrix: list[list[int]], classes: tuple[str, ...]) -> dict[tuple[str, 
     chance = _share(sum(a * b for a, b in zip(support, predicted, strict=True)), total**2)
     exact["accuracy", None] = (accuracy, f"{sum(diagonal)}/{total}")
     exact["balanced_accuracy", None] = exact["macro_recall", None]
+    for metric in ("recall", "precision", "f1"):
+        exact[f"micro_{metric}", None] = exact["accuracy", None]
     exact["n_images", None] = (Fraction(total), "sum")
     exact["n_correct", None] = (Fraction(sum(diagonal)), "sum of the diagonal")
     if chance != 1:
@@ -55,6 +58,8 @@ def rates(matrix: list[list[int]], classes: tuple[str, ...]) -> dict[tuple[str, 
 
 def check_matrices(paper: Paper) -> Iterator[Outcome]:
     """Check every number printed of the model, dataset and split of a confusion matrix against it."""
+    for claim, shares in paper.share_matrices:
+        yield from check_shares(paper, claim, shares)
     for claim in paper.matrices:
         matrix = claim.value
         if isinstance(matrix, float):
@@ -67,10 +72,30 @@ def check_matrices(paper: Paper) -> Iterator[Outcome]:
         elif not any(map(any, matrix)):
             yield Unchecked(about(claim), "the confusion matrix: it holds no image")
         else:
-            yield from _check(paper, claim, rates(matrix, classes))
+            whole = [[int(count) for count in row] for row in matrix]
+            exact = rates(whole, classes)
+            yield from _check(paper, claim, exact, _means_of_present(whole, classes, exact))
+            yield from check_row_sums(paper, claim, whole)
 
 
-def _check(paper: Paper, claim: Claim, exact: dict[tuple[str, str | None], _Exact]) -> Iterator[Outcome]:
+def _means_of_present(
+    matrix: list[list[int]], classes: tuple[str, ...], exact: dict[tuple[str, str | None], _Exact]
+) -> dict[tuple[str, str | None], tuple[Fraction, ...]]:
+    """Return the macro means over fewer classes: those with images, those with images or predictions."""
+    support, predicted = [sum(row) for row in matrix], [sum(column) for column in zip(*matrix, strict=True)]
+    chosen = [support, predicted, [a + b for a, b in zip(support, predicted, strict=True)]]
+    chosen.append([a * b for a, b in zip(support, predicted, strict=True)])
+    means = {}
+    for metric in ("recall", "precision", "f1", "specificity"):
+        kept = [[exact[metric, name][0] for name, some in zip(classes, part, strict=True) if some] for part in chosen]
+        means[f"macro_{metric}", None] = tuple(sum(rates, Fraction(0)) / len(rates) for rates in kept if rates)
+    return means
+
+
+def _check(
+    paper: Paper, claim: Claim, exact: dict[tuple[str, str | None], _Exact],
+    others: dict[tuple[str, str | None], tuple[Fraction, ...]],
+) -> Iterator[Outcome]:  # fmt: skip
     for number in paper.printed:
         printed = number.claim
         same = (printed.model, printed.dataset, printed.split) == (claim.model, claim.dataset, claim.split)
@@ -84,14 +109,15 @@ def _check(paper: Paper, claim: Claim, exact: dict[tuple[str, str | None], _Exac
         ):
             continue
         value, how = exact[printed.metric, printed.class_name]
-        if number.meets(value, value):
+        paper.mark(number, claim)
+        if any(number.meets(rate, rate) for rate in (value, *others.get((printed.metric, printed.class_name), ()))):
             continue
         where = f"{about(claim)}, {claim.source}"
         if number.cut[0] <= value < number.cut[1]:
             yield Remark(where, f"{number}: cut off, not rounded ({how} = {show(value, 6)})")
         else:
             yield Finding(
-                "confusion matrix", where, (str(number),), f"{printed.metric} = {show(value, 6)}", (f"{how}",)
+                "confusion matrix", where, (cite(number),), f"{printed.metric} = {show(value, 6)}", (f"{how}",)
             )  # fmt: skip
 
 

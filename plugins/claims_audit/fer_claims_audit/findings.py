@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
+from fer_plugins.analysis.claims import Claim
+
+CHECKED, CONTRADICTED, NOT_CHECKED = "checked", "contradicted", "not checked"  # how a claim ends
 # Kind of contradiction -> what it means, in the order in which they are printed.
 KINDS = {
     "accuracy and recall": "the mean recall forces the accuracy into a range that leaves the printed one out",
@@ -31,13 +34,25 @@ KINDS = {
 }
 
 
+class Cited(str):
+    """A printed number in words, which knows the claims that it stands for."""
+
+    claims: tuple[Claim, ...]
+
+    def __new__(cls, text: str, claims: tuple[Claim, ...]) -> Cited:
+        """Write ``text`` and remember ``claims``."""
+        cited = super().__new__(cls, text)
+        cited.claims = claims
+        return cited
+
+
 @dataclass(frozen=True)
 class Finding:
     """A contradiction between printed numbers, rounding allowed for."""
 
     kind: str  # one of KINDS
     about: str  # "DCN on CK+, split test, class fear"
-    printed: tuple[str, ...]  # "F1 0.96 (Table 8)", one a number
+    printed: tuple[Cited, ...]  # "F1 0.96 (Table 8)", one a number
     bound: str  # what the numbers break: "F1 <= 0.945"
     certificate: tuple[str, ...]  # lines of arithmetic that a reader can repeat
 

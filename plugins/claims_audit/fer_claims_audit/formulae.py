@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
+from itertools import product
 
 from fer_claims_audit.class_counts import candidates
-from fer_claims_audit.findings import Finding, Outcome, Remark, show, span
-from fer_claims_audit.paper_numbers import Paper, about, nearest_source, without_classes
-from fer_plugins.analysis.claims import Printed
+from fer_claims_audit.findings import Finding, Outcome, Remark, Unchecked, show, span
+from fer_claims_audit.paper_numbers import Paper, about, cite, nearest_source, several_labels, without_classes
+from fer_plugins.analysis.claims import Printed, title
 
 _RECALLS = ("recall", "sensitivity", "gar")  # TP / (TP + FN), all three
 _OF_FAR = ("accuracy", "specificity", "recall", "gar", "precision")
@@ -24,21 +25,22 @@ def check_formulae(paper: Paper) -> Iterator[Outcome]:
     """Check mean F1 against its ceiling, names of one formula against each other, and FAR against its readings."""
     for report in paper.reports():
         headline = without_classes(report)
-        yield from _ceiling_of_f1(headline)
-        yield from _other_names(headline)
+        yield from _ceiling_of_f1(paper, headline)
+        yield from _other_names(paper, headline)
         yield from _false_acceptance(paper, headline)
 
 
-def _ceiling_of_f1(headline: list[Printed]) -> Iterator[Finding]:
+def _ceiling_of_f1(paper: Paper, headline: list[Printed]) -> Iterator[Finding]:
     for prefix in ("", "macro_", "weighted_"):
         by_name = {name: [number for number in headline if number.claim.metric == prefix + name] for name in RATIOS}
         for f1 in by_name["f1"]:
             precisions = nearest_source(by_name["precision"], f1.claim.source)
             recalls = nearest_source(by_name["recall"], f1.claim.source)
-            for precision, recall in zip(precisions[:1], recalls[:1], strict=False):
+            pairs = list(product(precisions, recalls))
+            paper.mark(*(number for pair in pairs for number in (f1, *pair)))
+            if pairs and not any(f1.low <= harmonic_mean(p.high, r.high) for p, r in pairs):
+                precision, recall = pairs[0]
                 ceiling = harmonic_mean(precision.high, recall.high)
-                if f1.low <= ceiling:
-                    continue
                 lines = [
                     f"2 x {show(precision.high)} x {show(recall.high)} / ({show(precision.high)} + "
                     f"{show(recall.high)}) = {show(ceiling)}, with the largest values that round to the printed ones",
@@ -48,17 +50,20 @@ def _ceiling_of_f1(headline: list[Printed]) -> Iterator[Finding]:
                 if f1.low > max(precision.high, recall.high):
                     lines.append("it exceeds both precision and recall")
                 yield Finding(
-                    "mean F1", about(f1.claim), (str(f1), str(precision), str(recall)),
+                    "mean F1", about(f1.claim), (cite(f1), cite(precision), cite(recall)),
                     f"mean F1 <= {show(ceiling)}", tuple(lines),
                 )  # fmt: skip
 
 
-def _other_names(headline: list[Printed]) -> Iterator[Outcome]:
+def _other_names(paper: Paper, headline: list[Printed]) -> Iterator[Outcome]:
     recalls = [number for number in headline if number.claim.metric in _RECALLS]
     accuracies = [number for number in headline if number.claim.metric == "accuracy"]
     for k, first in enumerate(recalls):
         for second in recalls[k + 1 :]:
-            if first.claim.metric == second.claim.metric or first.meets(second.low, second.high):
+            if first.claim.metric == second.claim.metric:
+                continue  # printed twice: another check
+            paper.mark(first, second)
+            if first.meets(second.low, second.high):
                 continue
             micro = [recall for recall in (first, second) if any(_overlap(recall, accuracy) for accuracy in accuracies)]
             if micro:  # no average is named
@@ -66,16 +71,21 @@ def _other_names(headline: list[Printed]) -> Iterator[Outcome]:
                 yield Remark(about(first.claim), f"{first} and {second} differ; {which}")
             else:
                 yield Finding(
-                    "one formula, two values", about(first.claim), (str(first), str(second)),
+                    "one formula, two values", about(first.claim), (cite(first), cite(second)),
                     "both are TP/(TP + FN)", (_apart(first, second),),
                 )  # fmt: skip
-    same = ("weighted_recall", "micro_precision", "micro_recall", "micro_f1")
+    equal = ("weighted_recall", "micro_precision", "micro_recall", "micro_f1")
+    several = several_labels(paper, headline)
     for number in headline:
-        if number.claim.metric in same:
+        if number.claim.metric in equal:
             for accuracy in nearest_source(accuracies, number.claim.source):
+                if several:
+                    yield Unchecked(about(number.claim), f"{title(number.claim.metric)} against accuracy: {several}")
+                    continue
+                paper.mark(accuracy, number)
                 if not accuracy.meets(number.low, number.high):
                     yield Finding(
-                        "one formula, two values", about(number.claim), (str(accuracy), str(number)),
+                        "one formula, two values", about(number.claim), (cite(accuracy), cite(number)),
                         f"{number.claim.metric.replace('_', ' ')} = accuracy", (_apart(accuracy, number),),
                     )  # fmt: skip
 
@@ -95,6 +105,7 @@ def _false_acceptance(paper: Paper, headline: list[Printed]) -> Iterator[Finding
     if not {"far", "accuracy", "specificity", "recall"} <= rates.keys():
         return  # it may be the complement of a rate that is not printed
     far, readings = rates["far"], {}
+    paper.mark(far)
     for name in _OF_FAR:
         if name in rates:
             readings[f"1 - {name}"] = (1 - rates[name].high, 1 - rates[name].low)
@@ -106,7 +117,7 @@ def _false_acceptance(paper: Paper, headline: list[Printed]) -> Iterator[Finding
     if any(far.meets(*interval) for interval in readings.values()):
         return
     yield Finding(
-        "false acceptance", about(far.claim), (str(far), *(str(rates[n]) for n in _OF_FAR if n in rates)),
+        "false acceptance", about(far.claim), (cite(far), *(cite(rates[n]) for n in _OF_FAR if n in rates)),
         "FAR is one of the readings below",
         ("; ".join(f"{name} = {span(*interval)}" for name, interval in readings.items()),),
     )  # fmt: skip

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from fer_claims_audit.class_counts import candidates, sizes
 from fer_claims_audit.findings import Finding, Outcome, Remark, Unchecked, show
-from fer_claims_audit.paper_numbers import Paper, about, group, together
+from fer_claims_audit.paper_numbers import Paper, about, cite, group, together
 from fer_plugins.analysis.claims import Printed
 
 _MOST = 200_000  # images; sizes beyond are not tried one by one
@@ -34,7 +34,8 @@ def reachable_sizes(low: Fraction, high: Fraction, largest: int) -> list[int]:
 
 def check_granularity(paper: Paper) -> Iterator[Outcome]:
     """Check every accuracy against the size of its split, and columns whose split is not stated against one size."""
-    accuracies = [number for number in paper.take("accuracy", class_name=None, over=None, averaged=None)]
+    runs = [number for number in paper.runs if number.claim.metric == "accuracy"]
+    accuracies = [*paper.take("accuracy", class_name=None, over=None, averaged=None), *runs]
     for split in group(accuracies, lambda c: (c.dataset, c.split)):
         claim = split[0].claim
         if claim.split == "not_stated":
@@ -44,6 +45,7 @@ def check_granularity(paper: Paper) -> Iterator[Outcome]:
         if not known:
             yield Unchecked(about(claim).partition(" on ")[2], "k/n: the number of images is not known")
             continue
+        paper.mark(*split)
         logs = group([number for number in split if number.claim.epoch is not None], lambda c: (c.model, c.source))
         for log in logs:
             yield from _log(log, known)
@@ -89,7 +91,7 @@ def _log(log: list[Printed], known: dict[int, str]) -> Iterator[Finding]:
             "fits so many"
         )
     yield Finding(
-        "granularity", about(log[0].claim), tuple(str(number) for number in missing),
+        "granularity", about(log[0].claim), tuple(cite(number) for number in missing),
         f"{len(missing)} of {len(log)} are not k/{' or k/'.join(show(size) for size in known)}", tuple(lines),
     )  # fmt: skip
 
@@ -108,6 +110,7 @@ def _columns(paper: Paper, split: list[Printed]) -> Iterator[Outcome]:
         if not any(number.claim.model in proposed for number in column):
             continue  # results quoted from other papers need not share a test set
         claim = column[0].claim
+        paper.mark(*column)
         where = f"{claim.dataset}, {claim.source}, split not stated"
         if not any(all(reachable(number.low, number.high, n) for number in column) for n in range(largest, 0, -1)):
             fits = [reachable_sizes(number.low, number.high, largest) for number in column]
@@ -117,7 +120,7 @@ def _columns(paper: Paper, split: list[Printed]) -> Iterator[Outcome]:
                 for number, fit in zip(column, fits, strict=True)
             ]
             yield Finding(
-                "granularity", where, tuple(f"{number.claim.model}: {number}" for number in column),
+                "granularity", where, tuple(cite(number, f"{number.claim.model}: ") for number in column),
                 f"no test set of up to {largest:,} images gives all {len(column)} as k/n",
                 (f"n up to {largest:,} for which some k/n rounds to it: {'; '.join(sizes_by_model)}",
                  "means over folds or runs, or different test sets for each model, could give them"),

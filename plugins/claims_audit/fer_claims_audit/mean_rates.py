@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from fer_claims_audit.class_counts import ClassCounts, candidates
 from fer_claims_audit.findings import Finding, Outcome, Remark, Unchecked, show, span
 from fer_claims_audit.multiclass import Window, nearest_matrix
-from fer_claims_audit.paper_numbers import Paper, about, nearest_source, without_classes
+from fer_claims_audit.paper_numbers import Paper, about, cite, nearest_source, without_classes
 from fer_claims_audit.random_part import Range, accuracy_in_parts, specificity_in_parts
 from fer_claims_audit.rate_bounds import accuracy_range, specificity_range
 from fer_plugins.analysis.claims import Printed
@@ -43,6 +43,7 @@ def _against_counts(
         names = " and ".join(dict.fromkeys(number.claim.metric for number in averaged))
         yield Unchecked(about(claim), f"accuracy against {names}: no class counts of this split are known")
         return
+    paper.mark(*accuracies, *averaged)
     outcomes: list[Outcome] = []
     for mean in averaged:
         for accuracy in nearest_source(accuracies, mean.claim.source):
@@ -66,7 +67,7 @@ def _jointly(accuracies: list[Printed], averaged: list[Printed], counts: ClassCo
     )  # fmt: skip
     if miss is not None and miss.images > 0:
         yield Finding(
-            "joint rates", about(accuracies[0].claim), tuple(map(str, together)),
+            "joint rates", about(accuracies[0].claim), tuple(map(cite, together)),
             "a confusion matrix with these class counts has all of them", (str(counts), *miss.certificate),
         )  # fmt: skip
 
@@ -111,7 +112,7 @@ def _recall(accuracy: Printed, recall: Printed, known: list[ClassCounts]) -> Ite
     if accuracy.claim.split == "not_stated" and any(accuracy.meets(*interval) for interval in in_parts):
         yield _only_for_shares(accuracy, recall, bound, counts)
         return
-    yield Finding("accuracy and recall", about(accuracy.claim), (str(accuracy), str(recall)), bound, tuple(lines))
+    yield Finding("accuracy and recall", about(accuracy.claim), (cite(accuracy), cite(recall)), bound, tuple(lines))
 
 
 def _specificity(
@@ -166,7 +167,7 @@ def _specificity(
     lines += _as_two_classes(accuracy, mean, [number for number in headline if number.claim.metric == "recall"])
     if len(known) > 1:
         lines.append(f"the nearest of {len(known)} known class counts; broken for: {_names(known)}")
-    yield Finding("accuracy and specificity", about(accuracy.claim), (str(accuracy), str(mean)), bound, tuple(lines))
+    yield Finding("accuracy and specificity", about(accuracy.claim), (cite(accuracy), cite(mean)), bound, tuple(lines))
 
 
 def _as_two_classes(accuracy: Printed, specificity: Printed, recalls: list[Printed]) -> list[str]:

@@ -67,11 +67,8 @@ def nearest_matrix(counts: Mapping[str, int], windows: Sequence[Window]) -> Miss
     if not rows:
         return Miss(0.0)
     rows += [_hall(k, names, sizes) for k in range(len(names))] + _order(names)
-    integral = _with_whole_images(names, sizes, rows)
-    if integral is not None and integral.images == 0:
-        return integral
-    fractional = _with_fractions(sizes, rows)
-    return fractional if fractional.images > 0 else integral
+    fractional = _with_fractions(sizes, rows)  # in milliseconds; only where it finds a solution are whole ones sought
+    return fractional if fractional.images > 0 else _with_whole_images(names, sizes, rows)
 
 
 def _ends(window: Window, names: Sequence[str], sizes: _Values) -> list[_Row]:

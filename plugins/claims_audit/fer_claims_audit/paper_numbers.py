@@ -3,29 +3,91 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
+from fractions import Fraction
 
-from fer_plugins.analysis.claims import Claim, Claims, Printed, is_count, read_printed
+from fer_claims_audit.findings import Cited
+from fer_plugins.analysis.claims import (
+    Claim,
+    Claims,
+    Printed,
+    Shares,
+    canonical_metric,
+    dataset_key,
+    is_count,
+    known_datasets,
+    read_printed,
+    read_shares,
+)
+from fer_plugins.data.formats.labels import expression_of
 from fer_plugins.runtime.errors import InputError
+
+_OTHER_NAMES = {"uar": "macro_recall", "balanced_accuracy": "macro_recall", "war": "accuracy"}
 
 
 class Paper:
     """The numbers of a claims file, to be asked for by what they speak of.
 
     Claims whose source begins with "derived" were computed, not printed: they serve as class counts and sizes only.
+    Datasets and classes that are spelt in several ways have one name, the first one of the file.
+
+    Args:
+        claims: as ``read_claims`` returns them.
+        may_be_cut: whether the last digit of a rate may have been cut off instead of rounded.
 
     Raises:
         InputError: a count is below 0.
     """
 
-    def __init__(self, claims: Claims) -> None:
+    def __init__(self, claims: Claims, *, may_be_cut: bool = False) -> None:
         self.claims = claims
-        numbers = [read_printed(claim) for claim in claims.claims if isinstance(claim.value, float)]
+        self.places: dict[int, int] = {}  # id of a claim -> its place in the file
+        self.compared: set[int] = set()  # places of the claims that some check compared with others
+        self.named: list[Claim] = []  # as in the file, under canonical names
+        self._datasets: dict[str, str] = {}
+        self._classes: dict[tuple[str, str], str] = {}
+        for place, claim in enumerate(claims.claims):
+            self._rename(place, claim)
+        numbers = [read_printed(claim) for claim in self.named if isinstance(claim.value, float)]
         for number in numbers:
             if number.value < 0 and is_count(number.claim.metric):
                 raise InputError(f"{claims.path}: {number}: {number.claim.metric} counts, and must not be below 0")
-        self.known = numbers  # printed and derived
-        self.printed = [number for number in numbers if not number.claim.source.startswith("derived")]
-        self.matrices = [claim for claim in claims.claims if claim.metric == "confusion_matrix"]
+        every = [claim for claim in self.named if claim.metric == "confusion_matrix"]
+        sums = {number.value for number in numbers if number.claim.metric == "n_images"}
+        found = {id(claim): read_shares(claim.cells) for claim in every if sum(map(sum, _cells(claim))) not in sums}
+        self.matrices = [claim for claim in every if found.get(id(claim)) is None]
+        self.share_matrices = [(claim, shares) for claim in every if (shares := found.get(id(claim))) is not None]
+        for claim, shares in self.share_matrices:
+            diagonal = _diagonal(claim, shares)
+            self.places.update((id(number.claim), self.places[id(claim)]) for number in diagonal)
+            numbers += diagonal
+        if may_be_cut:
+            numbers = [replace(number, may_be_cut=not is_count(number.claim.metric)) for number in numbers]
+        self.known = [number for number in numbers if number.claim.run is None]  # printed and derived
+        self.runs = [number for number in numbers if number.claim.run is not None]
+        self.printed = [number for number in self.known if not number.claim.source.startswith("derived")]
+
+    def class_name(self, dataset: str | None, name: str) -> str:
+        """Return a class by the name that the file has for it: "Angry", "anger" and "angriness" are one class."""
+        return self._classes.setdefault((dataset_key(dataset), expression_of(name) or name), name)
+
+    def mark(self, *claims: Printed | Claim) -> None:
+        """Remember that a check compared these with others."""
+        for item in claims:
+            self.compared.add(self.places[id(item.claim if isinstance(item, Printed) else item)])
+
+    def _rename(self, place: int, claim: Claim) -> Claim:
+        metric = canonical_metric(claim.metric)
+        renamed = replace(
+            claim,
+            metric=_OTHER_NAMES.get(metric, metric),
+            dataset=claim.dataset and self._datasets.setdefault(dataset_key(claim.dataset), claim.dataset),
+            class_name=claim.class_name and self.class_name(claim.dataset, claim.class_name),
+            classes=claim.classes and tuple(self.class_name(claim.dataset, name) for name in claim.classes),
+        )
+        self.places[id(renamed)] = place
+        self.named.append(renamed)
+        return renamed
 
     def take(self, metric: str, like: Claim | None = None, **fields: object) -> list[Printed]:
         """Return the printed numbers of a metric with these fields, and ``like``'s model, dataset and split."""
@@ -51,10 +113,52 @@ def without_classes(numbers: Iterable[Printed]) -> list[Printed]:
     return [number for number in numbers if number.claim.class_name is None and number.claim.over is None]
 
 
-def together(numbers: list[Printed]) -> str:
+def several_labels(paper: Paper, headline: list[Printed]) -> str:
+    """Return why a report may be of images with several labels each (or of some classes alone); "" where it is not.
+
+    With one label an image, micro precision, recall and F1 are one number, and class counts add up to the images.
+    """
+    micro = [number for number in headline if number.claim.metric.startswith("micro_")]
+    if any(number.claim.metric.startswith("samples_") for number in headline):
+        return "means over samples are of images with several labels"
+    if any(not number.meets(micro[0].low, micro[0].high) for number in micro):
+        return "micro precision, recall and F1 differ, as with several labels an image or some classes left out"
+    if not headline or dataset_key(headline[0].claim.dataset) in known_datasets():
+        return ""
+    claim = headline[0].claim
+    if any((matrix.model, matrix.dataset, matrix.split) == (claim.model, claim.dataset, claim.split)
+           for matrix in (*paper.matrices, *(matrix for matrix, _ in paper.share_matrices))):  # fmt: skip
+        return ""
+    parts = [n for n in paper.take("n_images", dataset=claim.dataset, split=claim.split) if n.claim.class_name]
+    labels = sum(number.value for number in parts if number.claim.class_name != "total")
+    sizes = paper.take("n_images", dataset=claim.dataset, split=claim.split, class_name=None)
+    if any(size.meets(labels, labels) for size in sizes):
+        return ""
+    return "it is not known that every image has one label"
+
+
+def has_signs_of_several_labels(paper: Paper, dataset: str | None) -> bool:
+    """Whether some accuracy on a dataset differs from what equals it where every image has one label."""
+    equal = ("weighted_recall", "micro_precision", "micro_recall", "micro_f1")
+    for report in paper.reports():
+        headline = [number for number in without_classes(report) if number.claim.dataset == dataset]
+        accuracies = [number for number in headline if number.claim.metric == "accuracy"]
+        means = [number for number in headline if number.claim.metric in equal]
+        if several_labels(paper, headline) and any(not a.meets(m.low, m.high) for a in accuracies for m in means):
+            return True
+    return False
+
+
+def cite(number: Printed, prefix: str = "") -> Cited:
+    """Write a number as printed, and remember its claim."""
+    return Cited(f"{prefix}{number}", (number.claim,))
+
+
+def together(numbers: list[Printed]) -> Cited:
     """Write one number that stands in several places: "accuracy 0.88 (Table 6, Table 11)"."""
     sources = ", ".join(dict.fromkeys(number.claim.source for number in numbers))
-    return str(numbers[0]).replace(f"({numbers[0].claim.source}", f"({sources}", 1)
+    text = str(numbers[0]).replace(f"({numbers[0].claim.source}", f"({sources}", 1)
+    return Cited(text, tuple(number.claim for number in numbers))
 
 
 def group(numbers: Iterable[Printed], key: Callable[[Claim], object]) -> list[list[Printed]]:
@@ -74,3 +178,28 @@ def about(claim: Claim, *, with_class: bool = False) -> str:
 
 def _fits(claim: Claim, fields: dict[str, object]) -> bool:
     return all(getattr(claim, name) == value for name, value in fields.items())
+
+
+def _cells(claim: Claim) -> list[list[float]]:
+    return claim.value if isinstance(claim.value, list) else []
+
+
+def _diagonal(claim: Claim, shares: Shares) -> list[Printed]:
+    """Return the diagonal of a matrix of shares as recalls, or as precisions where its columns add up to the unit."""
+    metric = {"row": "recall", "column": "precision"}.get(shares.of)
+    lines = [list(map(Fraction, row)) for row in claim.cells]
+    if shares.of == "column":
+        lines = [list(column) for column in zip(*lines, strict=True)]
+    classes = claim.classes or ()
+    off = {place for place, _ in shares.off}
+    numbers = []
+    for place, name in enumerate(classes if metric and len(set(classes)) == len(lines) else ()):
+        if any(lines[place]) and place not in off:
+            value = lines[place][place] / shares.unit
+            rate = replace(
+                claim, metric=str(metric), class_name=name, classes=None, cells=(), value=float(value),
+                written=claim.cells[place][place] + (" %" if shares.unit > 1 else ""),
+                source=f"{claim.source}, diagonal",
+            )  # fmt: skip
+            numbers.append(Printed(rate, value, shares.step / shares.unit))
+    return numbers

@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fer_claims_audit.class_counts import is_total
-from fer_claims_audit.findings import Finding, show, span
-from fer_claims_audit.paper_numbers import Paper, about, group, together
+from fer_claims_audit.findings import Finding, Outcome, Remark, show, span
+from fer_claims_audit.paper_numbers import Paper, about, cite, group, together
 from fer_plugins.analysis.claims import Printed
 
 _SUFFIX = "_gain"
 
 
-def check_repeated(paper: Paper) -> Iterator[Finding]:
+def check_repeated(paper: Paper) -> Iterator[Outcome]:
     """Check that what is printed twice agrees, that epochs x time an epoch is the time, and gains are differences."""
     same = group(
         (number for number in paper.printed if number.claim.over is None),
         lambda c: (c.model, c.dataset, c.split, c.metric, None if is_total(c) else c.class_name, c.epoch, c.averaged),
     )
     for numbers in same:
+        if len(numbers) > 1:
+            paper.mark(*numbers)
         yield from _one_quantity(numbers)
     yield from _times(paper)
     yield from _gains(paper)
@@ -45,28 +47,40 @@ def _times(paper: Paper) -> Iterator[Finding]:
         for count in epochs[:1]:
             for time in paper.take("train_time_s", claim, source=claim.source):
                 low, high = count.value * epoch_time.low, count.value * epoch_time.high
+                paper.mark(count, epoch_time, time)
                 product = f"{show(count.value)} x {show(epoch_time.value)} s = {show(count.value * epoch_time.value)} s"
                 if not time.meets(low, high):
                     yield Finding(
-                        "products and gains", about(claim), (str(count), str(epoch_time), str(time)),
+                        "products and gains", about(claim), (cite(count), cite(epoch_time), cite(time)),
                         f"training time is {span(low, high)} s",
                         (f"{product}; printed is {span(time.low, time.high)} s, rounding allowed for",),
                     )  # fmt: skip
 
 
-def _gains(paper: Paper) -> Iterator[Finding]:
+def _gains(paper: Paper) -> Iterator[Outcome]:
     """A gain (metric ``<rate>_gain`` with ``over``) is the difference of two printed rates."""
     for gain in paper.printed:
         if gain.claim.over is None or not gain.claim.metric.endswith(_SUFFIX):
             continue
         metric, claim = gain.claim.metric.removesuffix(_SUFFIX), gain.claim
-        ours = paper.take(metric, claim, class_name=None, epoch=None)
-        theirs = paper.take(metric, claim, model=claim.over, class_name=None, epoch=None)
-        for minuend, subtrahend in zip(ours[:1], theirs[:1], strict=False):
+        names = (metric, f"macro_{metric}", f"weighted_{metric}", f"micro_{metric}")
+        fields = {"class_name": claim.class_name, "epoch": None}
+        pairs = [
+            (minuend, subtrahend)
+            for name in names
+            for minuend in paper.take(name, claim, **fields)
+            for subtrahend in paper.take(name, claim, **{**fields, "model": claim.over})
+        ]
+        paper.mark(*(number for pair in pairs for number in (gain, *pair)))
+        if pairs and not any(gain.meets(a.low - b.high, a.high - b.low) for a, b in pairs):
+            minuend, subtrahend = pairs[0]
             low, high = minuend.low - subtrahend.high, minuend.high - subtrahend.low
-            if not gain.meets(low, high):
+            if any(b.low > 0 and gain.meets(a.low / b.high - 1, a.high / b.low - 1) for a, b in pairs):
+                yield Remark(about(claim), f"{gain} is the relative gain; the difference is {span(low, high)}")
+            else:
                 yield Finding(
-                    "products and gains", about(claim), (str(gain), str(minuend), f"{claim.over}: {subtrahend}"),
+                    "products and gains", about(claim),
+                    (cite(gain), cite(minuend), cite(subtrahend, f"{claim.over}: ")),
                     f"the gain is {span(low, high)}",
                     (f"{show(minuend.value)} - {show(subtrahend.value)} = {show(minuend.value - subtrahend.value)}",),
                 )  # fmt: skip

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from scipy.stats import wilcoxon
 
 from fer_claims_audit.findings import Finding, Outcome, Remark, show
-from fer_claims_audit.paper_numbers import Paper, about, group
+from fer_claims_audit.paper_numbers import Paper, about, cite, group
 from fer_plugins.analysis.claims import Printed
 from fer_plugins.runtime.errors import InputError
 
@@ -30,6 +30,7 @@ def check_signed_ranks(paper: Paper) -> Iterator[Outcome]:
         pairs = table.get("n")
         if pairs and pairs.value >= 1:
             size, where = int(pairs.value), about(pairs.claim)
+            paper.mark(*(printed if len(printed) > 1 else ()))
             claimed = _claimed_levels(paper, table)
             yield from _rank_sums(table, size, where, claimed)
             yield from _levels(pairs, size, where, claimed)
@@ -50,7 +51,7 @@ def _rank_sums(
         return
     sums = (positive.value, negative.value)
     total, needed, least = sum(sums, Fraction(0)), Fraction(size * (size + 1), 2), min(sums)
-    numbers = (str(table["n"]), str(positive), str(negative))
+    numbers = (cite(table["n"]), cite(positive), cite(negative))
     if total != needed:
         lines = [
             f"n(n + 1)/2 = {size} x {size + 1}/2 = {show(needed)}; {show(sums[0])} + {show(sums[1])} = {show(total)}"
@@ -86,7 +87,7 @@ def _rank_sums(
         if signed.value == least:
             lines.append(f"{show(least)} is the smaller of the two sums, which is W by another definition")
         yield Finding(
-            "rank sums", where, (str(signed), str(positive), str(negative)),
+            "rank sums", where, (cite(signed), cite(positive), cite(negative)),
             f"the sum of signed ranks is {show(difference)}", tuple(lines),
         )  # fmt: skip
 
@@ -107,7 +108,7 @@ def _levels(pairs: Printed, size: int, where: str, claimed: list[tuple[float, Pr
             yield Remark(where, f"{number}: only one-sided by the normal approximation ({approximate / 2:.4f})")
             continue
         yield Finding(
-            "p value", where, (str(pairs), str(number)), f"two-sided exact p >= {show(least, 4)}",
+            "p value", where, (cite(pairs), cite(number)), f"two-sided exact p >= {show(least, 4)}",
             (f"all {size} differences of one sign, the rarest case: 2/2^{size} = {show(least, 4)} >= {level:g}; "
              f"one-sided half of it, by the normal approximation {normal_p(size, Fraction(0))[0]:.4g}",),
         )  # fmt: skip
@@ -122,7 +123,7 @@ def _p_value(table: dict[str, Printed], size: int, where: str) -> Iterator[Findi
     low, high = (Fraction(end) for end in (min(p, *normal, tied), max(p, *normal, tied)))
     if not (printed.meets(low, high) or printed.meets(low / 2, high / 2)):
         yield Finding(
-            "p value", where, (str(printed), str(w), str(table["n"])), f"two-sided exact p = {p:.4g}",
+            "p value", where, (cite(printed), cite(w), cite(table["n"])), f"two-sided exact p = {p:.4g}",
             (f"scipy.stats.wilcoxon on {size} untied differences whose smaller rank sum is {show(w.value)}; normal "
              f"approximation {normal[0]:.4g}, with continuity correction {normal[1]:.4g}, all ranks tied {tied:.4g}; "
              "nor is it half of these, one-sided",),

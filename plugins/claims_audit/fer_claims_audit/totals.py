@@ -5,10 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
-from fer_claims_audit.class_counts import ClassCounts, is_total, release, whole_release
-from fer_claims_audit.findings import Finding, show
-from fer_claims_audit.paper_numbers import Paper, group, nearest_source
-from fer_plugins.analysis.claims import Claim, Printed
+from fer_claims_audit.class_counts import (
+    ClassCounts,
+    complete_classes,
+    is_total,
+    release,
+    stated,
+    whole_release,
+)
+from fer_claims_audit.findings import Finding, Outcome, Remark, Unchecked, show
+from fer_claims_audit.paper_numbers import Paper, cite, group, has_signs_of_several_labels, nearest_source
+from fer_plugins.analysis.claims import Printed, suggest
 
 _ADDED = ("n_images", "n_correct", "params")
 _WHOLES = (
@@ -19,36 +26,30 @@ _WHOLES = (
 )
 
 
-def check_totals(paper: Paper) -> Iterator[Finding]:
+def check_totals(paper: Paper) -> Iterator[Outcome]:
     """Check sums over classes and splits, counts against the release, and accuracy against counted hits."""
     for metric in _ADDED:
         numbers = [number for number in paper.printed if number.claim.metric == metric]
         for dataset in group(numbers, lambda c: c.dataset):
-            yield from _classes(dataset, _most_classes(paper, dataset[0].claim))
+            yield from _classes(paper, dataset)
     images = [number for number in paper.printed if number.claim.metric == "n_images"]
     for dataset in group(images, lambda c: c.dataset):
         for of_class in group(dataset, lambda c: None if is_total(c) else c.class_name):
-            yield from _splits(of_class)
-        yield from _release(dataset)
+            yield from _splits(paper, of_class)
+        yield from _release(paper, dataset)
     yield from _enlarged(paper)
     yield from _hits(paper)
 
 
-def _most_classes(paper: Paper, like: Claim) -> int:
-    """Return how many classes a dataset has in any table of the file; of a network: how many layers are listed."""
-    names: dict[object, set[str | None]] = {}
-    for number in paper.known:
-        claim = number.claim
-        if claim.dataset == like.dataset and not is_total(claim) and (like.dataset or claim.metric == like.metric):
-            names.setdefault((claim.model, claim.split, claim.source, claim.metric), set()).add(claim.class_name)
-    return max((len(classes) for classes in names.values()), default=0)
+def _classes(paper: Paper, numbers: list[Printed]) -> Iterator[Outcome]:
+    """Compare the sum over classes with the total; a list that may leave classes out may only be too large.
 
-
-def _classes(numbers: list[Printed], widest: int) -> Iterator[Finding]:
-    """Compare the sum over classes with the total; a list that leaves classes out may only be too large."""
+    A list of layers is taken to name all layers, and one of classes where that is known.
+    """
     parts = [number for number in numbers if not is_total(number.claim)]
     totals = [number for number in numbers if is_total(number.claim)]
     tables = group(parts, lambda c: (c.model, c.split, c.source))
+    complete = complete_classes(paper, numbers[0].claim.dataset)
     for table in tables:
         claim = table[0].claim
         of_split = [
@@ -60,16 +61,26 @@ def _classes(numbers: list[Printed], widest: int) -> Iterator[Finding]:
             sum(ends, Fraction(0)) for ends in zip(*((number.low, number.high) for number in table), strict=True)
         )
         for total in nearest_source(of_split, claim.source):
-            if low > total.high or (len(table) == widest > 1 and high < total.low):
+            paper.mark(total, *table)
+            whole = claim.dataset is None or frozenset(number.claim.class_name for number in table) in complete
+            if high < total.low and not whole:
+                yield Remark(
+                    _where(total),
+                    f"the classes of {claim.source} sum to {show(high)} of {show(total.value)}: some are left out, or "
+                    "a count is wrong",
+                )  # fmt: skip
+            elif low > total.high and has_signs_of_several_labels(paper, claim.dataset):
+                yield Remark(_where(total), f"{show(low)} labels on {show(total.value)} images: several an image")
+            elif low > total.high or (len(table) > 1 and high < total.low):
                 value = sum((number.value for number in table), Fraction(0))
                 terms = " + ".join(show(number.value) for number in table)
                 yield Finding(
-                    "sums", _where(total), (str(total),), f"the classes sum to {show(value)}",
+                    "sums", _where(total), (cite(total),), f"the classes sum to {show(value)}",
                     (f"{terms} = {show(value)} ({claim.source}); difference {show(value - total.value)}",),
                 )  # fmt: skip
 
 
-def _splits(numbers: list[Printed]) -> Iterator[Finding]:
+def _splits(paper: Paper, numbers: list[Printed]) -> Iterator[Finding]:
     """Add the parts of a dataset and compare them with the whole."""
     by_split: dict[str, list[Printed]] = {}
     for number in numbers:
@@ -82,20 +93,22 @@ def _splits(numbers: list[Printed]) -> Iterator[Finding]:
         low, high = (
             sum(ends, Fraction(0)) for ends in zip(*((number.low, number.high) for number in chosen), strict=True)
         )
+        paper.mark(*chosen, *wholes)
         complete = len(parts) == 3 or "validation_and_test" in parts
         for all_images in wholes:
             if low > all_images.high or (complete and high < all_images.low):
                 yield Finding(
-                    "sums", _where(all_images), (*map(str, chosen), str(all_images)),
+                    "sums", _where(all_images), (*map(cite, chosen), cite(all_images)),
                     f"{' + '.join(name.replace('_', ' ') for name in parts)} = all",
                     (f"{' + '.join(show(number.value) for number in chosen)} = {show(total)}; "
                      f"difference {show(total - all_images.value)}",),
                 )  # fmt: skip
     for number in by_split.get("train", []):
         for all_images in [*wholes, *by_split.get("not_stated", [])]:
+            paper.mark(number, all_images)
             if number.low > all_images.high and not (parts and all_images in wholes):
                 yield Finding(
-                    "sums", _where(number), (str(number), str(all_images)), "a part is not larger than the whole",
+                    "sums", _where(number), (cite(number), cite(all_images)), "a part is not larger than the whole",
                     (f"{show(number.value)} in the part, {show(all_images.value)} in all",),
                 )  # fmt: skip
 
@@ -106,19 +119,25 @@ def _of_one_source(choices: list[list[Printed]]) -> list[Printed]:
     return [next((number for number in choice if number.claim.source in shared), choice[0]) for choice in choices]
 
 
-def _release(numbers: list[Printed]) -> Iterator[Finding]:
+def _release(paper: Paper, numbers: list[Printed]) -> Iterator[Outcome]:
     """Compare counts with the release's; where only the whole is known, a class has no more images than that."""
-    known, everything = release(numbers[0].claim.dataset), whole_release(numbers[0].claim.dataset)
+    known, everything = release(paper, numbers[0].claim.dataset), whole_release(paper, numbers[0].claim.dataset)
     if everything is None:
         return
     for table in group(numbers, lambda c: (c.split, c.source)):
         claim = table[0].claim
         official = known.get(claim.split) if claim.split_means is None else None
+        title = everything.source.partition(",")[0]
         off = []
         for number in table:
             true, largest = _official(number, official), _official(number, everything)
-            if is_total(number.claim) and not known:
+            if is_total(number.claim) and (not known or everything.dataset == "RAF-DB"):
                 continue  # RAF-DB has compound expressions as well, JAFFE is often enlarged
+            if true is not None or largest is not None:
+                paper.mark(number)
+            elif claim.dataset and not is_total(number.claim):
+                yield Unchecked(_where(number), f"images against the {title}: it has no class of that name"
+                                f"{suggest(number.claim.class_name or '', everything.counts)}")  # fmt: skip
             if largest is not None and number.low > largest:
                 off.append((number, f"more than the {largest:,} of the whole release"))
             elif true is not None and not number.low <= true <= number.high:
@@ -126,7 +145,7 @@ def _release(numbers: list[Printed]) -> Iterator[Finding]:
         if off:
             yield Finding(
                 "release", f"{claim.dataset}, split {claim.split.replace('_', ' ')}, {claim.source}",
-                tuple(str(number) for number, _ in off), f"image counts of {everything.source.partition(',')[0]}",
+                tuple(cite(number) for number, _ in off), f"image counts of {title}",
                 tuple(f"{_class(number)}: {show(number.value)} printed, {why}" for number, why in off),
             )  # fmt: skip
 
@@ -141,9 +160,11 @@ def _enlarged(paper: Paper) -> Iterator[Finding]:
     """A set that augmentation enlarged is not smaller than before (metric ``n_images_augmented``)."""
     for after in paper.take("n_images_augmented"):
         for before in paper.take("n_images", dataset=after.claim.dataset, split=after.claim.split):
+            if is_total(before.claim):
+                paper.mark(after, before)
             if is_total(before.claim) and after.high < before.low:
                 yield Finding(
-                    "sums", _where(after), (str(after), str(before)), "augmentation does not take images away",
+                    "sums", _where(after), (cite(after), cite(before)), "augmentation does not take images away",
                     (f"{show(after.value)} after, {show(before.value)} before",),
                 )  # fmt: skip
 
@@ -160,14 +181,30 @@ def _hits(paper: Paper) -> Iterator[Finding]:
             and (number.claim.dataset, number.claim.split) == (claim.dataset, claim.split)
             and (is_total(number.claim) if is_total(claim) else number.claim.class_name == claim.class_name)
         ]
-        for size in nearest_source([number for number in sizes if number.value > 0], claim.source)[:1]:
-            for rate in paper.take(metric, claim, class_name=claim.class_name, over=None, epoch=None, averaged=None):
-                share = hits.value / size.value
-                if not rate.meets(share, share):
-                    yield Finding(
-                        "sums", _where(rate), (str(rate), str(hits), str(size)), f"{metric} = {show(share, 6)}",
-                        (f"{show(hits.value)}/{show(size.value)} = {show(share, 6)}",),
-                    )  # fmt: skip
+        printed = {
+            number.value: cite(number) for number in nearest_source([n for n in sizes if n.value > 0], claim.source)
+        }
+        official = {
+            Fraction(count): known.source for known in stated(paper, claim) if (count := _official(hits, known))
+        }
+        images = printed or official
+        rates = paper.take(metric, claim, class_name=claim.class_name, over=None, epoch=None, averaged=None)
+        if images and all(hits.low > size for size in images):
+            paper.mark(hits)
+            yield Finding(
+                "sums", _where(hits), (cite(hits),), "no more right answers than images",
+                tuple(f"{show(size)} images ({source})" for size, source in images.items()),
+            )  # fmt: skip
+        for rate in rates if images else ():
+            paper.mark(hits, rate)
+            shares = {hits.value / size: (size, source) for size, source in images.items()}
+            if not any(rate.meets(share, share) for share in shares):
+                yield Finding(
+                    "sums", _where(rate), (cite(rate), cite(hits), *printed.values()),
+                    f"{metric} = {' or '.join(show(share, 6) for share in shares)}",
+                    tuple(f"{show(hits.value)}/{show(size)} = {show(share, 6)} ({source})"
+                          for share, (size, source) in shares.items()),
+                )  # fmt: skip
 
 
 def _class(number: Printed) -> str:

@@ -1,0 +1,127 @@
+"""The rows of a printed confusion matrix against the class counts of each split of the release, and of shares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+
+from fer_claims_audit.class_counts import ClassCounts, release, stated, whole_release
+from fer_claims_audit.findings import Cited, Finding, Outcome, Remark, Unchecked, show
+from fer_claims_audit.granularity import reachable
+from fer_claims_audit.paper_numbers import Paper, about
+from fer_plugins.analysis.claims import SPLIT_NAMES, Claim, Shares, dataset_key, released_selections
+
+_NAMES = {"row": "rows", "column": "columns", "all": "cells"}
+
+
+def check_row_sums(paper: Paper, claim: Claim, matrix: list[list[int]]) -> Iterator[Outcome]:
+    """Check the images of each class in a matrix of counts against the release, where it has splits."""
+    classes = claim.classes or ()
+    if len(classes) != len(matrix):
+        return
+    sums = dict(zip(classes, map(sum, matrix), strict=True))
+    splits = {} if claim.split_means else release(paper, claim.dataset)
+    official = splits.get(claim.split)
+    same = [split for split, known in splits.items() if known.counts == sums]
+    transposed = dict(zip(classes, map(sum, zip(*matrix, strict=True)), strict=True))
+    where, cited = f"{about(claim)}, {claim.source}", (Cited(f"confusion matrix ({claim.source})", (claim,)),)
+    called = claim.split.replace("_", " ")
+    if official is None or official.counts.keys() != sums.keys():
+        yield from _without_split(paper, claim, sums, same)
+        return
+    paper.mark(claim)
+    if claim.split in same:
+        return
+    if official.counts == transposed:
+        yield Remark(where, f"its columns, not its rows, are the true classes: they add up to {official.source}")
+    elif same:
+        other = _own_name(claim.dataset, same[0])
+        yield Finding(
+            "release", where, cited, f"the rows of split {called} add up to its class counts",
+            (f"these are the counts of {other}, called {called}: {_listed(sums)}", str(official)),
+        )  # fmt: skip
+    else:
+        off = [f"{name} {sums[name]:,}, {count:,} in the release" for name, count in official.counts.items()
+               if sums[name] != count]  # fmt: skip
+        yield Finding(
+            "release", where, cited, f"the rows add up to the class counts of {official.source}",
+            (f"{sum(sums.values()):,} images in the matrix, {official.total:,} in the release; row sums: "
+             f"{'; '.join(off)}",
+             "no split of the release has these row sums; a split of one's own is said by the key splits of the file"),
+        )  # fmt: skip
+
+
+def _without_split(paper: Paper, claim: Claim, sums: dict[str, int], same: list[str]) -> Iterator[Outcome]:
+    where = f"{about(claim)}, {claim.source}"
+    selections = {
+        what: {paper.class_name(claim.dataset, name): count for name, count in counts.items()}
+        for what, counts in released_selections(claim.dataset).items()
+    }
+    fits = [
+        *(_own_name(claim.dataset, split) for split in same),
+        *(w for w, counts in selections.items() if counts == sums),
+    ]
+    everything = whole_release(paper, claim.dataset)
+    more = [name for name, count in sums.items() if everything and count > everything.counts.get(name, count)]
+    if more and everything:
+        yield Finding(
+            "release", where, (Cited(f"confusion matrix ({claim.source})", (claim,)),),
+            "no class has more images than the release",
+            tuple(f"{name}: {sums[name]:,} in the matrix, {everything.counts[name]:,} in all of it" for name in more),
+        )  # fmt: skip
+        paper.mark(claim)
+    elif fits:
+        paper.mark(claim)
+        yield Remark(where, f"its row sums are those of {fits[0]}")
+    else:
+        yield Unchecked(where, "row sums: the class counts of this split, by these class names, are not known")
+
+
+def check_shares(paper: Paper, claim: Claim, shares: Shares) -> Iterator[Outcome]:
+    """Check a matrix of shares: sums of its rows, and that each cell is k/n where the images of a class are known."""
+    where, unit = f"{about(claim)}, {claim.source}", "%" if shares.unit == 100 else ""
+    classes = claim.classes or tuple(str(place) for place in range(len(claim.cells)))
+    cited = (Cited(f"confusion matrix ({claim.source})", (claim,)),)
+    known = [counts for counts in stated(paper, claim) if set(counts.counts) == set(classes)]
+    if shares.step == 1 and not known:
+        yield Unchecked(where, f"whether its {_NAMES[shares.of]} add up to 100: they may be counts")
+        return
+    paper.mark(claim)
+    spread = len(claim.cells) * shares.step
+    for place, total in shares.off:
+        line = classes[place] if place < len(classes) else place
+        yield Finding(
+            "confusion matrix", where, cited,
+            f"the {shares.of} of {line} adds up to {shares.unit} {unit}".rstrip(),
+            (f"it adds up to {show(total)}; rounding {len(claim.cells)} cells explains {show(shares.unit - spread)} to "
+             f"{show(shares.unit + spread / 2)}, digits cut off included",),
+        )  # fmt: skip
+    if shares.of == "row" and known and not claim.split_means:
+        yield from _cells(claim, shares, known, where, cited)
+
+
+def _cells(
+    claim: Claim, shares: Shares, known: list[ClassCounts], where: str, cited: tuple[Cited, ...]
+) -> Iterator[Finding]:  # fmt: skip
+    """Check that every cell is a whole number of images of its class."""
+    off = {place for place, _ in shares.off}
+    impossible = []
+    for place, (name, row) in enumerate(zip(claim.classes or (), claim.cells, strict=True)):
+        sizes = [counts.counts[name] for counts in known if counts.counts[name]]
+        for cell in row if place not in off else ():
+            value, step = Fraction(cell) / shares.unit, shares.step / shares.unit
+            if sizes and not any(reachable(value - step / 2, value + step, size) for size in sizes):
+                impossible.append(f"{cell} of {name} is no k/{sizes[0]:,}")
+    if impossible:
+        yield Finding(
+            "granularity", where, cited, "every cell is a whole number of images of its class",
+            (f"{len(impossible)} of {len(claim.cells) ** 2} cells: {'; '.join(impossible[:6])}", str(known[0])),
+        )  # fmt: skip
+
+
+def _own_name(dataset: str | None, split: str) -> str:
+    return SPLIT_NAMES.get(dataset_key(dataset), {}).get(split, f"split {split.replace('_', ' ')}")
+
+
+def _listed(sums: dict[str, int]) -> str:
+    return ", ".join(f"{name} {count:,}" for name, count in sums.items())
