@@ -30,7 +30,7 @@ def find_majority(votes: Votes, classes: int) -> Labels:
         is no class has most, -3 there is no vote.
     """
     most = votes.max(axis=1)
-    majority = votes.argmax(axis=1).astype(np.int64)
+    majority: Labels = votes.argmax(axis=1).astype(np.int64)
     majority[majority >= classes] = _OUTSIDE
     majority[(votes == most[:, None]).sum(axis=1) > 1] = _TIED
     majority[most == 0] = _UNVOTED

@@ -62,9 +62,7 @@ class FoundVotes:
         votes = match_votes(faces, self.files, self.name).votes
         with self.files.opened() as open_file, open_file(self.name) as stream:
             official = find_checksum(stream)
-        faces.notes.append(
-            f"Votes beside the labels: {self.name}{f', the official file: {official}' if official else ''}."
-        )
+        faces.notes.append(f"Votes beside the labels: {f'{official} (the official file)' if official else self.name}.")
         agreeing = float((votes.argmax(axis=1) == np.array(labels)).mean()) if labels else 1.0
         if len(labels) >= _JUDGED and agreeing < _LEAST_AGREEING:
             raise InputError(
