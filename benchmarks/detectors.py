@@ -3,7 +3,7 @@
 All pictures lie in installed packages (scikit-image, scikit-learn, matplotlib); the pasted faces are FER-2013's test
 images. Candidates that are not installed are left out. Run it once under each OpenCV: Haar cascades need one before 5.
 
-    python benchmarks/detectors.py --fer2013 PATH/fer2013.csv
+    $ python benchmarks/detectors.py --fer2013 PATH/fer2013.csv
 """
 
 from __future__ import annotations
@@ -190,7 +190,7 @@ def main() -> None:
 
     cv2.setNumThreads(1)
     dataset = registry.build("dataset", "fer2013", root=given.fer2013)
-    rows = np.flatnonzero(np.asarray(dataset.table["split"]) == "test")
+    rows = np.flatnonzero(np.asarray(dataset.table["split"]) == ("train" if given.eyes else "test"))
     faces = np.stack([dataset[int(row)][..., 0] for row in rows])
     if given.eyes:
         return print_eyes(faces)

@@ -194,10 +194,11 @@ def test_every_option_of_a_logger_acts_or_is_refused(name, tmp_path, monkeypatch
 @pytest.mark.parametrize("name", [component.name for component in registry.available("detector")])
 def test_every_option_of_a_detector_acts_or_is_refused(name):
     component = registry.find("detector", name)
-    photograph = astronaut()[:300, 90:390]
+    small = astronaut()[20:240, 110:330].copy()
+    pictures = (small, small.repeat(3, 0).repeat(3, 1))  # some options act on large pictures alone
 
     def build(options):
-        return registry.build("detector", name, **options)(photograph)
+        return [list(registry.build("detector", name, **options)(picture)) for picture in pictures]
 
     try:
         before = build({})

@@ -113,7 +113,7 @@ def crop_faces(
     on_no_face: Any = "full_image",
     face_align: Any = "none",
     face_margin: Any = 0.0,
-) -> Dataset:
+) -> Any:
     """Return a dataset cut to its faces as keys of ``data``, or of one of its ``targets``, say; itself with none.
 
     Raises:

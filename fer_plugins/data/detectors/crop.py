@@ -105,5 +105,8 @@ def _aligned(image: npt.NDArray[np.uint8], face: Face, margin: float) -> npt.NDA
             [0, 0, 1],
         ]
     )
-    turned = warp(image, matrix, output_shape=(side, side), order=1, mode="edge", preserve_range=True)
-    return np.clip(np.rint(turned), 0, 255).astype(np.uint8)
+    turned = warp(  # type: ignore[no-untyped-call]
+        image, matrix, output_shape=(side, side), order=1, mode="edge", preserve_range=True
+    )
+    crop: npt.NDArray[np.uint8] = np.clip(np.rint(turned), 0, 255).astype(np.uint8)
+    return crop

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.metadata
 from typing import Annotated, Any, Literal
 
@@ -66,8 +67,9 @@ class Haar:
 
 def _import_opencv() -> Any:
     try:
-        import cv2
-        from cv2 import CascadeClassifier  # noqa: F401  # OpenCV 5 has none
+        cv2: Any = importlib.import_module("cv2")
+        if not hasattr(cv2, "CascadeClassifier"):
+            raise ImportError("cv2 has no CascadeClassifier")
     except ImportError as error:
         names = [f"opencv-{kind}python{head}" for kind in ("", "contrib-") for head in ("", "-headless")]
         installed = {distribution.name.lower() for distribution in importlib.metadata.distributions()}
