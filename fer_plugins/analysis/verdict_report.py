@@ -157,8 +157,8 @@ def _table(rows: Sequence[Mapping[str, Any]], reasons: Sequence[str], everything
         for reading in row["readings"][1:]:
             ends = "{low:.4f} {high:.4f}".format(**reading["interval"])
             points = "-" if reading["difference"] is None else f"{reading['difference']:+.2f}"
-            cells = ("", f"{reading['measured']:.4f}", ends, points, f"as {reading['reading']}")
-            table.add_row("", _short(reading["verdict"]), *cells, style="dim")
+            values = (f"{reading['measured']:.4f}", ends, points, f"as {reading['reading']}")
+            table.add_row("", _short(reading["verdict"]), "", *values, style="dim")
         less = row["without_copies"]
         if less and less["measured"] is not None:
             ends = f"{less['interval']['low']:.4f} {less['interval']['high']:.4f}" if less["interval"] else "-"
