@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fer_plugins.analysis.claims import title
+from fer_plugins.analysis.claims.claims_beside import PROTOCOL
 from fer_plugins.analysis.verdicts import (
     ABOVE,
     BELOW,
@@ -43,7 +44,8 @@ def print_verdicts(console: Console, verdicts: Mapping[str, Any], *, everything:
     console.print(f"{verdicts['plugin']} ({claims_of}) on {verdicts['dataset']}, seed {verdicts['seed']}")
     console.print(f"protocol {verdicts['protocol']}, split {verdicts['split_hash']}")
     for fault in verdicts["against"]:
-        console.print(Text(f"speaks against every verdict: {fault}", style="bold red"))
+        unless = " but those on splits that could be this one" if code_of(fault) == PROTOCOL else ""
+        console.print(Text(f"speaks against every verdict{unless}: {fault}", style="bold red"))
     general = set(verdicts["against"])  # said above, once
     reasons = list(dict.fromkeys(why for row in shown for why in _reasons(row) if why not in general))
     if shown:
