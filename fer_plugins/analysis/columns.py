@@ -166,8 +166,10 @@ def _read_manifest(key: str, run: FinishedRun) -> Measured:
 
 
 def _seconds(record: Record) -> float | None:
-    seconds = [session.get("fit_seconds") for session in record.manifest.get("sessions") or ()]
-    return None if not seconds or None in seconds else float(sum(seconds))
+    sessions = record.manifest.get("sessions") or []
+    if not sessions or any(session.get("fit_seconds") is None for session in sessions):  # of an earlier version
+        return None
+    return float(sum(session["fit_seconds"] for session in sessions))
 
 
 def _read_train_time(run: FinishedRun) -> Measured:

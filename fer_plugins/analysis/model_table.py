@@ -60,7 +60,7 @@ def _rows(model: Model, columns: Sequence[Column]) -> list[dict[str, Any]]:
         return [row]
     model_without = Model(f"{model.label}, {WITHOUT_COPIES}", tuple(less))
     reported = ("", sound[0].split)  # of other splits and of the training every image counts
-    scores = {
+    scores: dict[str, dict[str, Any]] = {
         column.key: (_score(model_without, column) if column.score and column.split in reported else dict(_EMPTY))
         | {"claimed": []}
         for column in columns
@@ -161,4 +161,4 @@ def _score(model: Model, column: Column) -> dict[str, Any]:
         return cell | {"interval": f"mean of {spread['n']} seeds"}
     if spread["t"] is None:
         return cell | {"interval": f"no interval over {spread['n']} seeds: {spread['why']}"}
-    return cell | spread["t"] | {"interval": f"t over {spread['n']} seeds"}
+    return {**cell, **spread["t"], "interval": f"t over {spread['n']} seeds"}

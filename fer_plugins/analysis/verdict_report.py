@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fer_plugins.analysis.claims import title
+from fer_plugins.analysis.claims.claims_beside import PROTOCOL
 from fer_plugins.analysis.verdicts import (
     ABOVE,
     BELOW,
@@ -44,7 +45,8 @@ def print_verdicts(console: Console, verdicts: Mapping[str, Any], *, everything:
     console.print(f"{verdicts['plugin']} ({claims_of}) on {verdicts['dataset']}, seed {verdicts['seed']}")
     console.print(f"protocol {verdicts['protocol']}, split {verdicts['split_hash']}")
     for fault in verdicts["against"]:
-        console.print(Text(f"speaks against every verdict: {fault}", style="bold red"))
+        unless = " but those on splits that could be this one" if code_of(fault) == PROTOCOL else ""
+        console.print(Text(f"speaks against every verdict{unless}: {fault}", style="bold red"))
     general = set(verdicts["against"])  # said above, once
     reasons = list(dict.fromkeys(why for row in shown for why in _reasons(row) if why not in general))
     if shown:
@@ -160,8 +162,8 @@ def _table(rows: Sequence[Mapping[str, Any]], reasons: Sequence[str], everything
         for reading in row["readings"][1:]:
             ends = "{low:.4f} {high:.4f}".format(**reading["interval"])
             points = "-" if reading["difference"] is None else f"{reading['difference']:+.2f}"
-            cells = ("", f"{reading['measured']:.4f}", ends, points, f"as {reading['reading']}")
-            table.add_row("", _short(reading["verdict"]), *cells, style="dim")
+            values = (f"{reading['measured']:.4f}", ends, points, f"as {reading['reading']}")
+            table.add_row("", _short(reading["verdict"]), "", *values, style="dim")
         less = row["without_copies"]
         if less and less["measured"] is not None:
             ends = f"{less['interval']['low']:.4f} {less['interval']['high']:.4f}" if less["interval"] else "-"

@@ -146,8 +146,7 @@ def _draw_row(axis: Axes, row: Mapping[str, Any], column: Column, place: float, 
         axis.text(_share(_LEFT + 0.03), place, text, transform=across, va="center", fontsize=SMALL)
     else:
         axis.barh(place, cell["value"], height=_BAR, color=colour)
-        if cell["low"] is not None:
-            axis.plot([cell["low"], cell["high"]], [place, place], color="black", linewidth=0.9)
+        axis.plot([cell["low"], cell["high"]], [place, place], color="black", linewidth=0.9)
         text = f"{cell['value']:.3f}" if column.score else _short(cell["value"])
         axis.text(_share(_MEASURED), place, text, transform=across, va="center", fontsize=SMALL)
     claims = list(dict.fromkeys(str(printed) for printed, _ in cell["claimed"]))
