@@ -20,7 +20,7 @@ from fer_plugins.experiments.cells import Cell, Outcome, in_process, run_cells
 from fer_plugins.experiments.identity import deciding_settings
 from fer_plugins.experiments.search_space import Space, read_space
 from fer_plugins.runs.record import Record, write_atomically
-from fer_plugins.runtime.errors import InputError, Interrupted, RunError
+from fer_plugins.runtime.errors import Interrupted, RunError
 
 __all__ = ["Space", "read_space", "search"]
 
