@@ -38,7 +38,8 @@ def test_every_recipe_is_resolved_and_built(component):
         try:
             network = build_network(settings, 7).eval()
         except InputError as error:  # a recipe that begins with weights which cannot be had here
-            assert isinstance(error.__cause__, ConnectionError)
+            if not isinstance(error.__cause__, ConnectionError):
+                raise
             continue
         assert network(torch.zeros(1, channels, size, size)).shape == (1, 7)
 

@@ -68,8 +68,9 @@ def _resolve(layers: list[Layer], plugin: str | None, recipe: str | None) -> Res
         component = registry.find("architecture", str(plugin))
         config = merge(config, Layer({"model": {"name": str(plugin)}}, Origin("plug-in", f"plug-in {plugin}")), origins)
         for part, values in registry.recipe(component, recipe, _dataset_of(layers)).items():
-            kind = "recipe" if part != "dataset" else "dataset"
-            config = merge(config, Layer(values, Origin(kind, f"{part} of {component.distribution}")), origins)
+            text = f"{part} of {component.distribution}"
+            source = Origin("dataset", text) if part == "dataset" else Origin("recipe", text)
+            config = merge(config, Layer(values, source), origins)
         config["model"]["name"] = str(plugin)  # as given: it may name the distribution
     elif recipe is not None:
         raise InputError("--recipe: needs --plugin NAME, whose recipes are meant")

@@ -103,8 +103,8 @@ def _read_axis(path: str | Path, key: str, given: Any) -> Axis:
         return Axis(key, choices=tuple(given))
     if not isinstance(given, Mapping) or set(given) - _RANGE or not {"low", "high"} <= set(given):
         raise InputError(
-            f"{where}: expected {{low: NUMBER, high: NUMBER}}, and log: true or integer: true where meant, or a list of "
-            "values"
+            f"{where}: expected {{low: NUMBER, high: NUMBER}}, and log: true or integer: true where meant, or a list "
+            "of values"
         )
     low, high = given["low"], given["high"]
     if not all(type(end) in (int, float) and math.isfinite(end) for end in (low, high)):

@@ -1,6 +1,7 @@
 """Bayesian search and Hyperband through Optuna."""
 
 import csv
+import itertools
 import math
 from functools import partial
 
@@ -45,7 +46,7 @@ def test_hyperband_trains_few_points_long():
     assert 1 <= lengths.count(27) < lengths.count(9) <= lengths.count(3) <= 30
     longest = [value for _, share, value in trials if share == 1]
     assert min(longest) < sorted(value for *_, value in trials)[len(trials) // 4]
-    for (first, share, _), (second, longer, _) in zip(trials, trials[1:], strict=False):
+    for (first, share, _), (second, longer, _) in itertools.pairwise(trials):
         if longer > share:
             assert first == second
 

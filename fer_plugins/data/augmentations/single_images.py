@@ -73,6 +73,7 @@ def keras(
     horizontal_flip: bool = True,
     vertical_flip: bool | None = None,
     brightness_range: tuple[float, float] = (0.8, 1.2),
+    channel_shift_range: float = 0.0,
     fill_mode: Literal["nearest", "constant", "reflect", "wrap"] = "nearest",
 ) -> SampleTransform:
     """Return the operations of Keras' ``ImageDataGenerator`` under its names and units (needs albumentations).
@@ -91,6 +92,8 @@ def keras(
         horizontal_flip: flip left-right with probability 0.5.
         vertical_flip: flip upside down with probability 0.5; None: as the preset says.
         brightness_range: smallest and largest factor on the grey values; 1 and 1: off.
+        channel_shift_range: largest number added to or taken from the values of a channel, drawn for each channel apart
+            (a change of colour; of a grey image one of its brightness), in grey values of 0 to 255; 0: off.
         fill_mode: what comes in at the borders: the edge pixel, black, the mirrored or the repeated image.
 
     Raises:
@@ -102,6 +105,8 @@ def keras(
     check_angles("keras", rotation_range=rotation_range, shear_range=shear_range)
     check_whole_pixels("keras", image_size, **shifts)
     check_pair("keras", "brightness_range", brightness_range, 10.0)
+    if not 0 <= channel_shift_range <= 255:
+        raise ValueError(f"keras: channel_shift_range is {channel_shift_range}; it must be from 0 to 255")
     check_filled("keras", fill_mode, rotation_range, width_shift_range, height_shift_range, shear_range, zoom_range)
     upside_down = preset == "paper" if vertical_flip is None else vertical_flip
     return _compose(
@@ -113,6 +118,7 @@ def keras(
         zoom=zoom_range,
         same_zoom=False,
         brightness=brightness_range,
+        channel_shift=channel_shift_range,
         fill_mode=fill_mode,
     )
 
@@ -128,6 +134,7 @@ def _compose(
     brightness: tuple[float, float],
     fill_mode: str,
     shear: float = 0.0,
+    channel_shift: float = 0.0,
 ) -> SampleTransform:
     """Chain albumentations' flips, affine map (bilinear) and brightness factor, each only where it acts.
 
@@ -168,5 +175,8 @@ def _compose(
     if tuple(brightness) != (1.0, 1.0):
         # Despite its name this draws one factor for the whole image. The "brightness" of other classes is a sum.
         steps.append(A.MultiplicativeNoise(multiplier=tuple(brightness), p=1.0))
+    if channel_shift:
+        limits = (-channel_shift, channel_shift)
+        steps.append(A.RGBShift(r_shift_limit=limits, g_shift_limit=limits, b_shift_limit=limits, p=1.0))
     chain: SampleTransform = A.Compose(steps)
     return chain

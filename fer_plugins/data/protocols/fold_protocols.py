@@ -167,9 +167,8 @@ def _parts_of(name: str, share: float) -> int:
 def _column(table: SampleTable, name: str, protocol: str) -> Any:
     column = getattr(table, name)
     if column is None:
-        raise InputError(
-            f"protocol {protocol}: the dataset names no {name} of its images; use --protocol official or random"
-        )
+        remedy = "random" if table.split is None or set(table.split) != {"train", "val", "test"} else "official"
+        raise InputError(f"protocol {protocol}: the dataset names no {name} of its images; use --protocol {remedy}")
     return column
 
 

@@ -32,7 +32,8 @@ def official(table: SampleTable, seed: int) -> list[Fold]:
 def release_fold(table: SampleTable, protocol: str) -> Fold:
     """Return the release's own split for the protocol of this name; raises as :func:`official` does."""
     if table.split is None:
-        raise InputError(f"protocol {protocol}: the dataset has no official split; use --protocol random")
+        remedy = "random" if table.subject is None else "subject_kfold"
+        raise InputError(f"protocol {protocol}: the dataset has no official split; use --protocol {remedy}")
     subsets = {name: np.flatnonzero(table.split == name) for name in SPLITS}
     missing = [name for name in SPLITS if len(subsets[name]) == 0]
     if missing:

@@ -31,11 +31,8 @@ class Hyperband:
     def __init__(
         self, *, dimensions: int, seed: int, points: int = 20, reduction_factor: int = 3, rungs: int = 4
     ) -> None:
-        for name, value, least in (
-            ("points", points, 1),
-            ("reduction_factor", reduction_factor, 2),
-            ("rungs", rungs, 2),
-        ):
+        given = {"points": (points, 1), "reduction_factor": (reduction_factor, 2), "rungs": (rungs, 2)}
+        for name, (value, least) in given.items():
             if value < least:
                 raise ValueError(f"{name} is {value}; give at least {least}")
         self._factor, self._longest = reduction_factor, reduction_factor ** (rungs - 1)

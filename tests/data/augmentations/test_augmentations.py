@@ -13,8 +13,11 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from fer_plugins.config import registry
 from fer_plugins.data import augmentations
 from fer_plugins.data.augmentations import flip_affine_erase
+from fer_plugins.data.loaders import apply_transform, seeded
+from fer_plugins.runtime.errors import InputError
 
 SIDE = 48
 OFF = {
@@ -489,3 +492,18 @@ def test_batch_transform_refuses_other_images_in_one_line(images):
     with pytest.raises(ValueError, match=r"^flip_affine_erase: got .* 48x48; set image_size") as caught:
         flip_affine_erase(image_size=SIDE)(images)
     assert "\n" not in str(caught.value)
+
+
+def test_a_channel_shift_changes_the_colour_of_an_image_and_the_brightness_of_a_grey_one():
+    off = {"rotation_range": 0, "width_shift_range": 0, "height_shift_range": 0, "shear_range": 0, "zoom_range": 0}
+    off |= {"horizontal_flip": False, "brightness_range": (1.0, 1.0)}
+    shift = registry.build("augmentation", "keras", image_size=SIDE, channel_shift_range=20.0, **off)
+    for channels in (1, 3):
+        image = np.full((SIDE, SIDE, channels), 100, np.uint8)
+        with seeded(0, shift):
+            changed = apply_transform(shift, image).astype(int) - 100
+        assert (changed == changed[:1, :1]).all()  # one number for each channel
+        assert 0 < np.abs(changed).max() <= 20
+        assert len(set(changed[0, 0].tolist())) == channels
+    with pytest.raises(InputError, match="channel_shift_range is 300"):
+        registry.build("augmentation", "keras", image_size=SIDE, channel_shift_range=300.0)
