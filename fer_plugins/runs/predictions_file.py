@@ -52,8 +52,14 @@ class NamedPredictions:
     def choose(self, rows: npt.NDArray[np.bool_]) -> NamedPredictions:
         """Return those of some of the samples, (N,)."""
         sources = tuple(source for source, kept in zip(self.sources, rows.tolist(), strict=True) if kept)
-        columns = (self.true, self.predicted, self.probabilities, self.copies, self.majority)
-        return NamedPredictions(sources, *(column[rows] for column in columns))
+        return NamedPredictions(
+            sources,
+            self.true[rows],
+            self.predicted[rows],
+            self.probabilities[rows],
+            self.copies[rows],
+            self.majority[rows],
+        )
 
     def to_predictions(self) -> Predictions:
         """Return them as what a pass over a split gives: scored and drawn alike. The loss is finite, in nats."""

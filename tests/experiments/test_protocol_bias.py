@@ -443,7 +443,12 @@ def test_the_same_test_images_are_compared_in_pairs_for_each_network(
 
 def answers(sources, true, predicted):
     return NamedPredictions(
-        tuple(sources), np.array(true), np.array(predicted), np.zeros((len(true), 2)), np.full(len(true), "")
+        tuple(sources),
+        np.array(true),
+        np.array(predicted),
+        np.zeros((len(true), 2)),
+        np.full(len(true), ""),
+        np.full(len(true), -1),
     )
 
 
