@@ -9,7 +9,7 @@ from support.verbs import parse
 
 from fer_plugins import config
 from fer_plugins.data.detectors.lbp import LBP
-from fer_plugins.data.face_crop import FaceCropped
+from fer_plugins.data.face_crop import FaceCropped, crop_faces
 from fer_plugins.data.images import load_images
 from fer_plugins.runtime.errors import InputError
 from fer_plugins.testing import check_dataset
@@ -85,3 +85,59 @@ def test_the_keys_reach_the_dataset_and_the_targets(where):
     assert any("of 63 images have none" in note for note in data.notes)
     with pytest.raises(InputError, match="face_crop"):
         build_data(config.resolve(parse([*words, f"--{where}.face_crop", "x"]).flags, plugin="lenet5").config)
+
+
+def test_a_detector_with_options_is_kept_with_all_of_them_and_cuts_other_faces():
+    flags = ["--data.face_crop", "lbp", "--data.face_crop.smallest", "0.3"]
+    section = config.resolve(parse(flags).flags, plugin="lenet5").config.as_dict()["data"]
+    assert section["face_crop"] == {"name": "lbp", "smallest": 0.3, "scale_factor": 1.2, "step_ratio": 1.0}
+    wide, narrow = (
+        crop_faces(Photos(), face_crop=given, face_margin=margin)
+        for given, margin in (("lbp", 0.25), (section["face_crop"], 0.0))
+    )
+    assert wide[0].shape[0] > 1.4 * crop_faces(Photos(), face_crop="lbp")[0].shape[0]
+    assert narrow[0].shape == Photos()[0].shape  # the face is a fifth of the photograph
+    assert wide.cache_key != narrow.cache_key
+
+
+def test_a_detector_of_a_plug_in_cuts_aligned_faces_and_says_how_many(make_distribution):
+    source = '''
+from fer_plugins.contract import Face
+
+
+class Eyes:
+    """Sees eyes in photographs of 512 pixels."""
+
+    point_names = ("left_eye", "right_eye")
+
+    def __call__(self, image):
+        if len(image) != 512:
+            return []
+        eyes = {"left_eye": (206.0, 102.0), "right_eye": (249.0, 105.0)} if image[0, 0, 0] == image[0, 0, 1] else {}
+        return [Face((180.0, 60.0, 270.0, 180.0), 0.9, eyes)]
+'''
+    make_distribution("fer_eyes", [("detectors", "eyes", "fer_eyes:Eyes")], source)
+    dataset = crop_faces(Photos(), face_crop="eyes", face_align="eyes")
+    for index in range(4):
+        assert dataset[index].shape[0] == dataset[index].shape[1]
+    assert len(dataset[2]) == round(np.hypot(43, 3) / 0.37)
+    assert len(dataset[0]) == 120
+    assert any("1 of 4 images have none" in note for note in dataset.notes)
+    assert any("eyes lie level: 1 of 3 faces" in note for note in dataset.notes)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"face_crop": "lbp", "face_align": "eyes"}, "detector lbp finds no eyes"),
+        ({"face_crop": "lbp", "face_align": "nose"}, "give none or eyes"),
+        ({"face_crop": "lbp", "face_margin": 3}, "face_margin"),
+        ({"face_crop": "lbp", "on_no_face": "x"}, "give full_image or skip"),
+        ({"face_crop": {"name": "lbp", "smalest": 1}}, "did you mean smallest"),
+        ({"face_margin": 0.1}, "have no effect without a detector; add face_crop lbp"),
+    ],
+)
+def test_what_a_target_cannot_have_is_one_line(given, message):
+    with pytest.raises(InputError, match=message) as caught:
+        crop_faces(Photos(), **given)
+    assert "\n" not in str(caught.value)
