@@ -53,6 +53,8 @@ def own_claims(run: FinishedRun, column: Column) -> list[Claim]:
 def _stands(claim: Claim, column: Column) -> bool:
     if claim.class_name is not None or claim.epoch is not None or not isinstance(claim.value, float):
         return False
+    if column.score and not column.split and claim.split == "validation" and claim.split_means is None:
+        return False  # it has a column of its own, and no note here as the claims about ours have
     return column.takes(claim.metric, claim.split, None, split_means=claim.split_means is not None)
 
 

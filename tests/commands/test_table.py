@@ -223,7 +223,11 @@ def test_any_metric_on_any_split_and_what_a_run_cost_are_columns(toy, tmp_path, 
     assert "0.97 (T)" in shown
     missing = printed(capsys, *folders[1:], "--columns", "train/accuracy,val/kappa")
     assert "| - |" in missing.splitlines()[2]  # one seed did not score it
-    for wrong, said in (("kapa", "did you mean kappa?"), ("vall/f1", "did you mean val?"), ("f1/joy", "has anger")):
+    for wrong, said in (
+        ("kapa", "did you mean kappa?"),
+        ("vall/f1", "did you mean val?"),
+        ("test/f1/joy", "has no class joy"),
+    ):
         assert main.call("fer table", table, [str(folders[0]), "--columns", wrong]) == 2
         assert said in capsys.readouterr().err
     _figures_of_the_training_split(folders, capsys)
