@@ -140,9 +140,7 @@ def _several_labels(random: np.random.Generator) -> Claims:
     images, count = int(random.integers(30, 1500)), int(random.integers(2, 8))
     true = random.random((images, count)) < random.random(count)
     guess = np.where(random.random((images, count)) < 0.8, true, ~true)
-    right, support, predicted = (
-        [int(number) for number in table.sum(0)] for table in (true & guess, true, guess)
-    )
+    right, support, predicted = ([int(number) for number in table.sum(0)] for table in (true & guess, true, guess))
     rates = _class_rates(right, support, predicted)
     form = _Form(random, "private")
     for metric in _RATES:
