@@ -8,6 +8,8 @@ from pathlib import Path
 from fer_plugins.config import registry
 from fer_plugins.runtime.errors import InputError
 
+_ENDINGS = (".yaml", ".yml", ".txt", ".log", ".csv", ".tsv", ".md", ".tex", ".ipynb")
+
 
 def find_claims(name: str) -> Path:
     """Return the claims file that a word names: a file, or an installed architecture or distribution.
@@ -16,7 +18,7 @@ def find_claims(name: str) -> Path:
         InputError: there is neither, or the plug-in has no claims.yaml.
     """
     path = Path(name)
-    if path.suffix in (".yaml", ".yml") or os.path.isfile(path):  # Path.is_file raises on an over-long name
+    if path.suffix.lower() in _ENDINGS or os.path.isfile(path):  # Path.is_file raises on an over-long name
         return path
     components = registry.available("architecture")
     of_distribution = [one for one in components if _plugin(one.distribution) == _plugin(name)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 _FER2013_PARTS = {"train": (0,), "validation": (1,), "test": (2,), "validation_and_test": (1, 2), "all": (0, 1, 2)}
 _SPELLINGS = {
     "rafdbbasic": "rafdb", "raf": "rafdb", "fer13": "fer2013", "extendedcohnkanade": "ckplus",
@@ -14,6 +16,7 @@ _TITLES = {
 SPLIT_NAMES = {"fer2013": {"train": "Training", "validation": "PublicTest", "test": "PrivateTest"}}  # the release's own
 
 
+@cache
 def dataset_key(name: str | None) -> str:
     """Name a dataset so that spellings agree.
 

@@ -1,26 +1,38 @@
-"""``fer claims PLUGIN | FILE.yaml``: contradictions between a paper's printed numbers, each with its certificate."""
+"""``fer claims PLUGIN | FILE``: contradictions between printed numbers, each with its certificate."""
 
 from __future__ import annotations
 
 import json
-import textwrap
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fer_claims_audit.findings import CHECKED, CONTRADICTED, KINDS, NOT_CHECKED, Unchecked
-from fer_plugins.analysis.claims import Claims, find_claims, read_claims
+from fer_claims_audit.new_file import write_new
+from fer_claims_audit.output import as_markdown, count_statuses, print_audit
+from fer_plugins.analysis.claims import (
+    SPLITS,
+    Claims,
+    Subject,
+    canonical_split,
+    find_claims,
+    read_claims,
+    read_foreign,
+    suggest,
+)
 from fer_plugins.runtime.errors import InputError
 
 if TYPE_CHECKING:
     from fer_claims_audit.check import Audit
 
 _CLAIM = ("model", "dataset", "split", "metric", "source")
-_WIDTH = 100
-_USAGE = "fer claims PLUGIN | FILE.yaml [--json | --markdown]"
+_SUBJECT = ("--model", "--dataset", "--split")
+_USAGE = (
+    "fer claims PLUGIN | FILE [--dataset NAME] [--split NAME] [--model NAME] [--json | --markdown], or new [FILE.yaml]"
+)
 
 
 def claims(argv: list[str]) -> int:
-    """Print what contradicts what in the claims of a plug-in's paper, or of a claims file.
+    """Print what contradicts what in the claims of a plug-in's paper, or in a file.
 
     Returns:
         0, whether or not there are contradictions: they are the result.
@@ -28,22 +40,64 @@ def claims(argv: list[str]) -> int:
     Raises:
         InputError: wrong words, unknown plug-in, no such file, or the file is wrong.
     """
-    names = [word for word in argv if not word.startswith("-")]
-    unknown = [word for word in argv if word.startswith("-") and word not in ("--json", "--markdown")]
-    if unknown or len(names) != 1:
-        wrong = f"unknown word {unknown[0]!r}" if unknown else f"expected one plug-in or file, got {len(names)}"
-        raise InputError(f"fer claims: {wrong}: {_USAGE}")
-    read = read_claims(find_claims(names[0]))
+    names, options = _parse(argv)
+    if names[:1] == ["new"] and len(names) <= 2 and not options:
+        path = Path(names[1] if len(names) > 1 else "claims.yaml")
+        write_new(path)
+        print(f"{path}: fill in the paper's numbers, then: fer claims {path}")
+        return 0
+    if len(names) != 1:
+        raise InputError(f"fer claims: expected one plug-in or file, got {len(names)}: {_USAGE}")
+    if "--json" in options and "--markdown" in options:
+        raise InputError(f"fer claims: --json and --markdown are two outputs; give one: {_USAGE}")
+    read = _read(names[0], options)
     from fer_claims_audit.check import audit
 
     outcome = audit(read)
-    if "--json" in argv:
+    if "--json" in options:
         print(json.dumps(_as_json(read, outcome), indent=2))
-    elif "--markdown" in argv:
-        print(_as_markdown(read, outcome))
+    elif "--markdown" in options:
+        print(as_markdown(read, outcome))
     else:
-        _print(read, outcome)
+        print_audit(read, outcome)
     return 0
+
+
+def _parse(argv: list[str]) -> tuple[list[str], dict[str, str]]:
+    """Split the arguments into names and options; --json and --markdown have no value."""
+    names, options, words = list[str](), dict[str, str](), list(argv)
+    while words:
+        word = words.pop(0)
+        option, equals, value = word.partition("=")
+        if word in ("--json", "--markdown"):
+            options[word] = ""
+        elif option in _SUBJECT:
+            if not equals and not words:
+                raise InputError(f"fer claims: {option} needs a value: {_USAGE}")
+            options[option] = value if equals else words.pop(0)
+        elif word.startswith("-"):
+            raise InputError(f"fer claims: unknown word {word!r}: {_USAGE}")
+        else:
+            names.append(word)
+    return names, options
+
+
+def _read(name: str, options: dict[str, str]) -> Claims:
+    path = find_claims(name)
+    subject = {key.removeprefix("--"): value for key, value in options.items() if key in _SUBJECT}
+    if path.suffix.lower() in (".yaml", ".yml"):
+        if subject:
+            given = ", ".join(f"--{key}" for key in subject)
+            raise InputError(
+                f"fer claims: {given} is for files that do not say it; {path.name} has its own keys: leave it out"
+            )
+        return read_claims(path)
+    if "split" in subject:
+        split = str(canonical_split(subject["split"]))
+        if split not in SPLITS:
+            raise InputError(f"fer claims: --split {split} must be one of {', '.join(SPLITS)}{suggest(split, SPLITS)}")
+        subject["split"] = split
+    return read_foreign(path, Subject(**subject))
 
 
 def _as_json(read: Claims, audit: Audit) -> dict[str, object]:
@@ -51,7 +105,7 @@ def _as_json(read: Claims, audit: Audit) -> dict[str, object]:
         "paper": read.paper,
         "file": str(read.path),
         "numbers": len(read.claims),
-        "statuses": _count(audit),
+        "statuses": count_statuses(audit),
         "contradictions": [vars(finding) for finding in audit.findings],
         "by_kind": dict(Counter(finding.kind for finding in audit.findings)),
         "remarks": [vars(remark) for remark in audit.remarks],
@@ -64,98 +118,3 @@ def _as_json(read: Claims, audit: Audit) -> dict[str, object]:
             for item in audit.statuses
         ],
     }  # fmt: skip
-
-
-def _count(audit: Audit) -> dict[str, int]:
-    counts = Counter(item.status for item in audit.statuses)
-    return {status: counts[status] for status in (CHECKED, CONTRADICTED, NOT_CHECKED)}
-
-
-def _summary(audit: Audit) -> str:
-    counts = ", ".join(f"{count} {status}" for status, count in _count(audit).items())
-    return f"{len(audit.statuses)} number{'' if len(audit.statuses) == 1 else 's'}: {counts}"
-
-
-def _print(read: Claims, audit: Audit) -> None:
-    print(f"{read.paper['title']}\n{_summary(audit)} ({read.path.name})")
-    if audit.unknown_counts:
-        print()
-        _wrapped("counts", f"the images of these splits are not known: {'; '.join(audit.unknown_counts)}")
-    kind = None
-    for place, finding in enumerate(audit.findings, 1):
-        if finding.kind != kind:
-            kind = finding.kind
-            print(f"\n{kind}: {KINDS[kind]}")
-        print(f"\n{place:>3}  {finding.about}")
-        _wrapped("printed", "; ".join(finding.printed))
-        _wrapped("broken", finding.bound)
-        for line in finding.certificate:
-            _wrapped("because" if line == finding.certificate[0] else "", line)
-    if audit.remarks:
-        print("\nremarks, which are no contradictions")
-        for remark in audit.remarks:
-            _wrapped("-", f"{remark.about}: {remark.text}", 2)
-    gaps = [*_by_missing(audit.unchecked), *_by_reason(audit)]
-    if gaps:
-        print("\nnot checked")
-        for missing in gaps:
-            _wrapped("-", missing, 2)
-    counts = Counter(finding.kind for finding in audit.findings)
-    print(f"\n{len(audit.findings)} contradiction{'' if len(audit.findings) == 1 else 's'}")
-    for name, count in counts.items():
-        print(f"{count:>5}  {name}")
-
-
-def _as_markdown(read: Claims, audit: Audit) -> str:
-    """Write the result as a section of a review."""
-    lines = [f"### Arithmetic of the printed numbers: {read.paper['title']}", "", f"{_summary(audit)}.", ""]
-    if audit.findings:
-        lines += ["| | where | printed | broken |", "|---|---|---|---|"]
-        for place, finding in enumerate(audit.findings, 1):
-            row = (str(place), finding.about, "; ".join(finding.printed), finding.bound)
-            lines.append(f"| {' | '.join(cell.replace('|', '/') for cell in row)} |")
-        lines.append("")
-        for place, finding in enumerate(audit.findings, 1):
-            lines += [
-                f"{place}. **{finding.kind}** ({KINDS[finding.kind]}).",
-                *(f"   - {c}" for c in finding.certificate),
-            ]
-        lines.append("")
-    for title, texts in (
-        ("Remarks, which are no contradictions", [f"{remark.about}: {remark.text}" for remark in audit.remarks]),
-        ("Not checked", [*_by_missing(audit.unchecked), *_by_reason(audit)]),
-    ):
-        if texts:
-            lines += [f"**{title}**", "", *(f"- {text}" for text in texts), ""]
-    return "\n".join(lines).rstrip()
-
-
-def _by_reason(audit: Audit) -> list[str]:
-    """Put the claims that were not checked for one reason into one line."""
-    lines: dict[str, list[str]] = {}
-    for item in audit.statuses:
-        if item.status == NOT_CHECKED:
-            of = f" of {item.claim.class_name}" if item.claim.class_name else ""
-            written = item.claim.written or (
-                "matrix" if isinstance(item.claim.value, list) else f"{item.claim.value:g}"
-            )
-            lines.setdefault(item.reason, []).append(f"{item.claim.metric}{of} {written}, {item.claim.source}")
-    return [
-        f"{len(places)} number{'' if len(places) == 1 else 's'}: {reason} ({'; '.join(places[:3])}"
-        f"{'; ...' if len(places) > 3 else ''})"
-        for reason, places in lines.items()
-    ]
-
-
-def _by_missing(unchecked: list[Unchecked]) -> list[str]:
-    """Put what lacks the same thing into one line."""
-    lines: dict[str, list[str]] = {}
-    for gap in unchecked:
-        lines.setdefault(gap.missing, []).append(gap.about)
-    return [f"{missing} ({'; '.join(dict.fromkeys(places))})" for missing, places in lines.items()]
-
-
-def _wrapped(key: str, text: str, width: int = 8) -> None:
-    indent = 5
-    first = " " * indent + f"{key:<{width}} "
-    print(textwrap.fill(text, _WIDTH, initial_indent=first, subsequent_indent=" " * len(first), break_long_words=False))

@@ -8,7 +8,10 @@ wrong prediction of c cannot be an error of c (the transport problem with an emp
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -163,13 +166,23 @@ def _with_whole_images(names: Sequence[str], sizes: _Values, rows: Sequence[_Row
         (programme["A_ub"], np.full(len(rows), -np.inf), programme["b_ub"]),
         (programme["A_eq"], programme["b_eq"], programme["b_eq"]),
     ]
-    solution = milp(
-        programme["c"],
-        integrality=np.array([1] * (2 * classes) + [0]),
-        bounds=(lowest, highest),
-        constraints=constraints,
-        options={"time_limit": _SECONDS},
-    )  # fmt: skip
+    options = {"integrality": np.array([1] * (2 * classes) + [0]), "constraints": constraints}
+    with _silence():
+        return _solve(names, sizes, programme, options, lowest, highest)
+
+
+def _solve(
+    names: Sequence[str], sizes: _Values, programme: dict[str, Any], options: dict[str, Any],
+    lowest: tuple[float, ...], highest: tuple[float, ...],
+) -> Miss | None:  # fmt: skip
+    classes = len(sizes)
+    met = (*highest[:-1], 0.0)  # first any matrix that meets all rates: that is faster to find than the nearest one
+    solution = milp(0 * programme["c"], bounds=(lowest, met), options={"time_limit": _SECONDS}, **options)
+    if solution.x is not None:
+        return Miss(0.0)
+    if solution.status == 1:  # out of time
+        return None
+    solution = milp(programme["c"], bounds=(lowest, highest), options={"time_limit": _SECONDS}, **options)
     if solution.x is not None and solution.fun <= _NOTHING:
         return Miss(0.0)
     if solution.status != 0:
@@ -185,3 +198,17 @@ def _with_whole_images(names: Sequence[str], sizes: _Values, rows: Sequence[_Row
             f"it has {matrix}",
         ),
     )
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Keep the solver's own messages, which it prints past Python, out of the result on stdout."""
+    sys.stdout.flush()
+    kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 1)
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+        os.close(nowhere)

@@ -16,8 +16,9 @@ _NAMES = {"row": "rows", "column": "columns", "all": "cells"}
 
 def check_row_sums(paper: Paper, claim: Claim, matrix: list[list[int]]) -> Iterator[Outcome]:
     """Check the images of each class in a matrix of counts against the release, where it has splits."""
-    classes = claim.classes or ()
+    classes = claim.classes or _usual_order(paper, claim, [sum(row) for row in matrix])
     if len(classes) != len(matrix):
+        yield Unchecked(f"{about(claim)}, {claim.source}", "row sums: the classes of the matrix are not named")
         return
     sums = dict(zip(classes, map(sum, matrix), strict=True))
     splits = {} if claim.split_means else release(paper, claim.dataset)
@@ -49,6 +50,16 @@ def check_row_sums(paper: Paper, claim: Claim, matrix: list[list[int]]) -> Itera
              f"{'; '.join(off)}",
              "no split of the release has these row sums; a split of one's own is said by the key splits of the file"),
         )  # fmt: skip
+
+
+def _usual_order(paper: Paper, claim: Claim, sums: list[int]) -> tuple[str, ...]:
+    """Return the classes of a matrix without names: in the release's order, or that of folders, if some split fits."""
+    splits = release(paper, claim.dataset)
+    for known in splits.values():
+        for names in (list(known.counts), sorted(known.counts)):
+            if [known.counts[name] for name in names] == sums:
+                return tuple(names)
+    return ()
 
 
 def _without_split(paper: Paper, claim: Claim, sums: dict[str, int], same: list[str]) -> Iterator[Outcome]:
