@@ -115,6 +115,7 @@ def _against(run: FinishedRun, component: registry.Component) -> list[str]:
 
 def _departures(settings: Mapping[str, Any], component: registry.Component) -> list[str]:
     """Return the settings that are not the recipe's, as "key value (recipe: value)"."""
+    settings = config.read_config(settings).as_dict()  # keys that came later have their defaults
     variant = settings.get("recipe")
     flags = {"data": settings["data"], "protocol": settings["protocol"]}
     teacher = settings["model"].get("teacher")
@@ -123,11 +124,14 @@ def _departures(settings: Mapping[str, Any], component: registry.Component) -> l
     name = f"{component.distribution}:{component.name}"
     usual = config.resolve(flags, plugin=name, recipe=variant, origin=_CONFIG).config.as_dict()
     wanted = {f"{section}.{key}": value for section in _RECIPE for key, value in usual[section].items()}
-    for layer in registry.recipe(component, variant).values():
+    layers = list(registry.recipe(component, variant).values())
+    for layer in layers:
         wanted |= {f"data.{key}": value for key, value in layer.get("data", {}).items()}
+    stated = {f"{section}.{key}" for layer in layers for section in _RECIPE for key in layer.get(section) or ()}
     actual = {f"{section}.{key}": value for section in (*_RECIPE, "data") for key, value in settings[section].items()}
     actual["model.name"] = wanted["model.name"]  # written with its distribution or without
     compared = [key for key in dict.fromkeys((*wanted, *actual)) if not key.startswith("data.") or key in wanted]
+    compared = [key for key in compared if key in actual or key in stated]  # else an option that came later
     changed = [
         key for key in compared if key != "data.name" and shapes_model(key) and actual.get(key) != wanted.get(key)
     ]
