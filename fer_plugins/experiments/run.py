@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import lightning as L
-import torch
 
 from fer_plugins import config
 from fer_plugins.analysis.claims.of_run import check_claims, claims_beside
@@ -32,7 +31,7 @@ from fer_plugins.runs.target_table import print_targets
 from fer_plugins.runtime.activity import doing
 from fer_plugins.runtime.errors import InputError, Interrupted
 from fer_plugins.training import tracking
-from fer_plugins.training.build import build_data, build_module, build_trainer, check_machine
+from fer_plugins.training.build import build_data, build_module, build_trainer, check_machine, device_name
 from fer_plugins.training.checkpoints import read_checkpoint
 from fer_plugins.training.fit import fit
 from fer_plugins.training.module import FERModule
@@ -135,7 +134,7 @@ def execute(
     try:
         log = EpochLog(tracker, console)
         trainer = build_trainer(settings, record, log)
-        session["device"] = _device(trainer)
+        session["device"] = device_name(trainer)
         console.begin(record.folder, data, module, session["device"], resumed=resume_from is not None)
         with doing(log.describe):
             fit(trainer, module, data, resume_from)
@@ -151,15 +150,6 @@ def execute(
         noted = record.manifest.setdefault("warnings", [])
         noted += [warning for warning in tracker.warnings if warning not in noted]  # of the very end
         write_if_possible(record)
-
-
-def _device(trainer: L.Trainer) -> str:
-    device = trainer.strategy.root_device
-    return (
-        torch.cuda.get_device_name(device)
-        if device.type == "cuda"
-        else f"{device.type}, {torch.get_num_threads()} threads"
-    )
 
 
 def _finish(

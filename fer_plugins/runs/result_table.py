@@ -15,8 +15,9 @@ from rich.table import Table
 from rich.text import Text
 
 from fer_plugins.metrics.installed import known
-from fer_plugins.metrics.table import CLASS_TABLE, SUMMARY
+from fer_plugins.metrics.table import CLASS_TABLE
 from fer_plugins.runs.copies_table import print_copies
+from fer_plugins.runs.gap_table import print_gap
 from fer_plugins.runs.majority_table import print_majority
 from fer_plugins.runtime.notices import code_of, from_values
 from fer_plugins.runtime.print_table import print_table
@@ -86,7 +87,7 @@ def print_result(
         print_copies(console, shown[0], scores_by_split[shown[0]])
         print_majority(console, shown[0], scores_by_split[shown[0]])
     if gap:
-        _print_gap(console, shown[0], gap)
+        print_gap(console, shown[0], gap)
     if claims_rows:
         _print_claims(console, claims_rows)
     if "architecture" in assumed:
@@ -178,18 +179,6 @@ def _overall(shown: Sequence[str], scores_by_split: Mapping[str, Mapping[str, An
                 cells.append(format_interval(scores["intervals"].get(metric)))
         table.add_row(Text(entry.title), *cells)
     return table
-
-
-def _print_gap(console: Console, reported: str, gap: Mapping[str, Mapping[str, Any]]) -> None:
-    table = _table(f"generalisation gap: train - {reported}")
-    for title, justify in (("score", "left"), ("points", "right"), ("95 % interval", "right")):
-        table.add_column(title, justify=justify)  # type: ignore[arg-type]
-    for metric in SUMMARY:
-        if metric in gap:
-            points = {key: 100 * gap[metric][key] for key in ("difference", "low", "high")}
-            ends = f"{points['low']:+.2f} to {points['high']:+.2f}"
-            table.add_row(SUMMARY[metric], f"{points['difference']:+.2f}", ends)
-    print_table(console, table)
 
 
 def _print_claims(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -132,3 +132,13 @@ def build_trainer(settings: config.RunConfig, record: Record, log: EpochLog) -> 
         enable_progress_bar=bool(training_bar(settings)),
         num_sanity_val_steps=0,
     )
+
+
+def device_name(trainer: L.Trainer) -> str:
+    """Return what a run was computed on, such as "cpu, 2 threads"."""
+    device = trainer.strategy.root_device
+    return (
+        torch.cuda.get_device_name(device)
+        if device.type == "cuda"
+        else f"{device.type}, {torch.get_num_threads()} threads"
+    )

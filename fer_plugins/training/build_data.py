@@ -39,7 +39,7 @@ def build_data(settings: config.RunConfig) -> FERDataModule:
     shaping |= offered | cropping
 
     def build_dataset() -> Any:
-        dataset = registry.build("dataset", section.name, root=section.root, votes=section.votes, **offered, **own)
+        dataset: Any = registry.build("dataset", section.name, root=section.root, votes=section.votes, **offered, **own)
         dataset = WithoutClasses(dataset, section.drop_classes) if section.drop_classes else dataset
         dataset = crop_faces(dataset, **cropping)
         return Joined(dataset, _build_targets(targets, offered)) if targets else dataset

@@ -186,8 +186,8 @@ def test_a_class_that_is_missing_from_a_split_is_named() -> None:
     def without(split: str, other: str) -> Made:
         dataset = Made()
         dataset.table["split"] = [
-            other if split == split and label == 1 else split
-            for split, label in zip(dataset.table["split"], dataset.labels, strict=True)
+            other if named == split and label == 1 else named
+            for named, label in zip(dataset.table["split"], dataset.labels, strict=True)
         ]
         return dataset
 

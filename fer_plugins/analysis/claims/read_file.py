@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-import reprlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
@@ -14,23 +12,17 @@ import yaml
 
 from fer_plugins.analysis.claims.aliases import FORMS, Reading
 from fer_plugins.analysis.claims.claim import Claim, Claims, KnownCounts
-from fer_plugins.analysis.claims.matrix_form import read_shares
+from fer_plugins.analysis.claims.read_values import Written, cells_of, read_matrix, read_number, shorten
 from fer_plugins.analysis.claims.vocabulary import SPLITS, canonical_metric, canonical_split, suggest
 from fer_plugins.config.yaml_files import FAST, explain, load_yaml
 from fer_plugins.runtime.errors import InputError
 
 
-class _Written(float):
-    """A number of the file that remembers how it was written: 0.80 says more than 0.8."""
-
-    text: str
-
-
 class _Loader(FAST):  # type: ignore[misc]  # the fast class is known at run time only
     """Safe YAML whose decimal numbers remember how they were written."""
 
-    def construct_yaml_float(self, node: yaml.ScalarNode) -> _Written:
-        number = _Written(super().construct_yaml_float(node))
+    def construct_yaml_float(self, node: yaml.ScalarNode) -> Written:
+        number = Written(super().construct_yaml_float(node))
         number.text = node.value
         return number
 
@@ -44,7 +36,6 @@ _COUNTS = {"dataset", "split", "source", "counts"}
 _ALIAS = ("name", "formula", "score", "form", "source")
 _FILE = {"paper", "models", "claims", "splits", "protocols", "counts", "aliases"}
 _AVERAGED = ("folds", "runs")
-_RATES = {"accuracy", "precision", "recall", "sensitivity", "specificity", "f1", "gar", "far", "frr", "auroc"}
 
 
 def read_claims(path: str | Path) -> Claims:
@@ -77,7 +68,7 @@ def read_claims(path: str | Path) -> Claims:
     _check_text(paper, ("id", "title"), f"{path}: paper")
     for key, value in paper.items():
         if not isinstance(value, str | int | float | None) and not _is_texts(value):
-            raise InputError(f"{path}: paper: {key} {_short(value)} must be text, a number or a list of texts")
+            raise InputError(f"{path}: paper: {key} {shorten(value)} must be text, a number or a list of texts")
     for name, entry in (("models", models), ("claims", entries)):
         if not isinstance(entry, list):
             raise InputError(f"{path}: {name} must be a list")
@@ -86,11 +77,11 @@ def read_claims(path: str | Path) -> Claims:
         _check_keys(model, _MODEL, ("name", "role"), where)
         _check_text(model, ("name",), where)
         if model["role"] not in ("proposed", "baseline"):
-            raise InputError(f"{where}: role {_short(model['role'])} must be proposed or baseline")
+            raise InputError(f"{where}: role {shorten(model['role'])} must be proposed or baseline")
         params = model.get("params")
         if params is not None and (type(params) is not int or params < 0):
             raise InputError(
-                f"{where}: params {_short(params)} must be a whole number, or null where it is not printed"
+                f"{where}: params {shorten(params)} must be a whole number, or null where it is not printed"
             )
     meanings = {} if content.get("splits") is None else content["splits"]
     _check_keys(meanings, set(SPLITS), (), f"{path}: splits")
@@ -123,27 +114,27 @@ def _read_claim(entry: Any, models: set[str], meanings: Mapping[str, str], where
     metric = canonical_metric(metric)
     where += f" ({' '.join(f'{metric} of {model} on {dataset}'.split())})"
     if model is not None and model not in models:
-        raise InputError(f"{where}: model {_short(model)} is not in models{suggest(model, models)}")
+        raise InputError(f"{where}: model {shorten(model)} is not in models{suggest(model, models)}")
     _check_split(split, where)
-    value = _read_matrix(value, where) if metric == "confusion_matrix" else _read_number(value, metric, where)
+    value = read_matrix(value, where) if metric == "confusion_matrix" else read_number(value, metric, where)
     classes = entry.get("classes")
     if classes is not None and not _is_texts(classes):
         raise InputError(f"{where}: classes must be a list of names")
     for key in ("epoch", "run"):
         number = entry.get(key)
         if number is not None and (type(number) is not int or number < 0):
-            raise InputError(f"{where}: {key} {_short(number)} must be an integer from 0")
+            raise InputError(f"{where}: {key} {shorten(number)} must be an integer from 0")
     step, over = entry.get("step"), entry.get("over")
     if step is not None and not (isinstance(step, int | float) and not isinstance(step, bool) and 0 < step < math.inf):
-        raise InputError(f"{where}: step {_short(step)} must be a number above 0, the unit of the last printed digit")
+        raise InputError(f"{where}: step {shorten(step)} must be a number above 0, the unit of the last printed digit")
     if over is not None and not (isinstance(over, str) and over in models):
-        raise InputError(f"{where}: over {_short(over)} is not in models")
+        raise InputError(f"{where}: over {shorten(over)} is not in models")
     averaged = entry.get("averaged")
     if averaged is not None and averaged not in _AVERAGED:
-        raise InputError(f"{where}: averaged {_short(averaged)} must be {' or '.join(_AVERAGED)}")
+        raise InputError(f"{where}: averaged {shorten(averaged)} must be {' or '.join(_AVERAGED)}")
     averaging = entry.get("averaging")
     if averaging not in (None, "not_stated"):
-        raise InputError(f"{where}: averaging {_short(averaging)} must be not_stated, or left out")
+        raise InputError(f"{where}: averaging {shorten(averaging)} must be not_stated, or left out")
     return Claim(
         model=model,
         dataset=dataset,
@@ -162,7 +153,7 @@ def _read_claim(entry: Any, models: set[str], meanings: Mapping[str, str], where
         averaged=averaged,
         averaging=averaging,
         run=entry.get("run"),
-        cells=_cells_of(value) if isinstance(value, list) else (),
+        cells=cells_of(value) if isinstance(value, list) else (),
     )
 
 
@@ -175,7 +166,9 @@ def _read_counts(entry: Any, where: str) -> KnownCounts:
         raise InputError(f"{where}: counts must be a mapping from at least two classes to their images")
     for name, count in counts.items():
         if not isinstance(name, str) or type(count) is not int or count < 0:
-            raise InputError(f"{where}: counts of {_short(name)} must be a whole number of images, got {_short(count)}")
+            raise InputError(
+                f"{where}: counts of {shorten(name)} must be a whole number of images, got {shorten(count)}"
+            )
     return KnownCounts(entry["dataset"], entry["split"], dict(counts), entry["source"])
 
 
@@ -183,48 +176,15 @@ def _check_split(split: object, where: str) -> None:
     if split not in SPLITS:
         meant = canonical_split(split)
         hint = f"; did you mean {meant}?" if meant in SPLITS else suggest(str(split), SPLITS)
-        raise InputError(f"{where}: split {_short(split)} must be one of {', '.join(SPLITS)}{hint}")
+        raise InputError(f"{where}: split {shorten(split)} must be one of {', '.join(SPLITS)}{hint}")
 
 
 def _read_alias(entry: Any, where: str) -> Reading:
     _check_keys(entry, set(_ALIAS), _ALIAS, where)
     _check_text(entry, _ALIAS, where)
     if entry["form"] not in FORMS:
-        raise InputError(f"{where}: form {_short(entry['form'])} must be one of {', '.join(FORMS)}")
+        raise InputError(f"{where}: form {shorten(entry['form'])} must be one of {', '.join(FORMS)}")
     return Reading(**entry)
-
-
-def _read_number(value: Any, metric: str, where: str) -> float:
-    try:
-        number = math.nan if isinstance(value, bool) else float(value)  # PyYAML takes 1e-3 for text: float reads it
-    except (TypeError, ValueError, OverflowError):
-        number = math.nan
-    if not math.isfinite(number):
-        raise InputError(f"{where}: value {_short(value)} must be a number{_as_percentage(value)}")
-    low = -1 if metric.endswith("_gain") else 0
-    if _RATES & set(metric.split("_")) and not low <= number <= 1:
-        written = getattr(value, "text", str(value))
-        raise InputError(f"{where}: value {number:g} must be a fraction in 0..1{_as_percentage(f'{written} %')}")
-    return number
-
-
-def _read_matrix(value: Any, where: str) -> list[list[float]]:
-    """Read counts, or shares or percentages with decimals."""
-    rows = value if isinstance(value, list) else []
-    cells = [cell for row in rows if isinstance(row, list) and len(row) == len(rows) for cell in row]
-    numbers = all(isinstance(cell, int | float) and not isinstance(cell, bool) for cell in cells)
-    if not rows or len(cells) != len(rows) ** 2 or not numbers or not all(0 <= cell < math.inf for cell in cells):
-        raise InputError(f"{where}: value must be a square list of rows of counts, shares or percentages")
-    if any(cell != int(cell) for cell in cells) and read_shares(_cells_of(rows)) is None:
-        raise InputError(
-            f"{where}: value must be a square list of rows of counts, or of shares (percentages) that add up to 1 (100)"
-        )
-    return rows
-
-
-def _cells_of(value: Any) -> tuple[tuple[str, ...], ...]:
-    """Return a matrix as it was written."""
-    return tuple(tuple(str(getattr(cell, "text", cell)) for cell in row) for row in value)
 
 
 def _check_keys(entry: Any, known: set[str], required: Sequence[str], where: str) -> None:
@@ -232,7 +192,7 @@ def _check_keys(entry: Any, known: set[str], required: Sequence[str], where: str
         raise InputError(f"{where} must be a mapping of {', '.join(sorted(known))}")
     for key in entry:
         if key not in known:
-            raise InputError(f"{where} has an unknown key {_short(key)}; known: {', '.join(sorted(known))}")
+            raise InputError(f"{where} has an unknown key {shorten(key)}; known: {', '.join(sorted(known))}")
     for key in required:
         if key not in entry:
             raise InputError(f"{where} lacks the key {key!r}")
@@ -242,27 +202,8 @@ def _check_text(entry: Mapping[str, Any], keys: Sequence[str], where: str, *, op
     for key in keys:
         value = entry.get(key)
         if not (isinstance(value, str) and value.strip()) and not (optional and (value is None or value == "")):
-            raise InputError(f"{where}: {key} {_short(value)} must be text")
+            raise InputError(f"{where}: {key} {shorten(value)} must be text")
 
 
 def _is_texts(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(one, str) for one in value)
-
-
-def _short(value: Any) -> str:
-    """Show a value as written, cut where nobody would read on."""
-    return reprlib.repr(float(value) if isinstance(value, _Written) else value)
-
-
-def _as_percentage(value: Any) -> str:
-    """Say how a percentage is written as a fraction, its zeros kept: "82.90 %" is 0.8290.
-
-    >>> _as_percentage("82.90 %")
-    '; a percentage? write 0.8290'
-    """
-    shown = value.strip().removesuffix("%").strip() if isinstance(value, str) and value.strip().endswith("%") else ""
-    try:
-        number = Decimal(shown)
-    except InvalidOperation:
-        return ""
-    return f"; a percentage? write {number.scaleb(-2):f}" if number.is_finite() and 0 <= number <= 100 else ""

@@ -1,0 +1,35 @@
+"""The table of the generalisation gap: scores of the training split less those of the split reported on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from fer_plugins.metrics.table import SUMMARY
+from fer_plugins.runtime.print_table import print_table
+
+
+def print_gap(console: Console, reported: str, gap: Mapping[str, Mapping[str, Any]]) -> None:
+    """Print a row for each score: the difference in points, and its 95 % interval.
+
+    Args:
+        console: prints.
+        reported: the other split.
+        gap: metric -> difference, see ``metrics.score_differences``.
+    """
+    table = Table(
+        title=f"generalisation gap: train - {reported}",
+        title_justify="left", title_style="bold", header_style="dim", box=box.SIMPLE_HEAD, pad_edge=False,
+    )  # fmt: skip
+    for title, justify in (("score", "left"), ("points", "right"), ("95 % interval", "right")):
+        table.add_column(title, justify=justify)  # type: ignore[arg-type]
+    for metric in SUMMARY:
+        if metric in gap:
+            points = {key: 100 * gap[metric][key] for key in ("difference", "low", "high")}
+            ends = f"{points['low']:+.2f} to {points['high']:+.2f}"
+            table.add_row(SUMMARY[metric], f"{points['difference']:+.2f}", ends)
+    print_table(console, table)
