@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-
 from fractions import Fraction
 
 from fer_claims_audit.paper_numbers import Paper, group
