@@ -97,7 +97,7 @@ def _against(run: FinishedRun, component: registry.Component) -> list[str]:
     if protocol.get("flaw"):
         reasons.append(Notice(PROTOCOL, f"flawed protocol {protocol['name']}: {protocol['flaw']}"))
     elif not is_releases_own(run):
-        layers = registry.recipe(component, settings.get("recipe")).values()
+        layers = registry.recipe(component, settings.get("recipe"), settings["data"]["name"]).values()
         wanted = {key: value for layer in layers for key, value in layer.get("protocol", {}).items()}
         if any(settings["protocol"].get(key) != value for key, value in wanted.items()) or not wanted:
             text = f"another protocol: {protocol['name']} (recipe: {wanted.get('name', 'official')})"
@@ -124,7 +124,7 @@ def _departures(settings: Mapping[str, Any], component: registry.Component) -> l
     name = f"{component.distribution}:{component.name}"
     usual = config.resolve(flags, plugin=name, recipe=variant, origin=_CONFIG).config.as_dict()
     wanted = {f"{section}.{key}": value for section in _RECIPE for key, value in usual[section].items()}
-    layers = list(registry.recipe(component, variant).values())
+    layers = list(registry.recipe(component, variant, settings["data"]["name"]).values())
     for layer in layers:
         wanted |= {f"data.{key}": value for key, value in layer.get("data", {}).items()}
     stated = {f"{section}.{key}" for layer in layers for section in _RECIPE for key in layer.get(section) or ()}
