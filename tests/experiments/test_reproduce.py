@@ -50,7 +50,7 @@ def test_other_data_and_other_settings_are_refused_before_training(trained, tmp_
         (["--data.root", other], "the data have changed"),
         ([], "--data.root"),
         (["--data.root", root, "--trainer.epochs", 1], "trainer.epochs"),
-        (["--data.root", root, "--trainer.epochs", 3], "trainer.epochs shapes the result"),
+        (["--data.root", root, "--trainer.epochs", 3], "trainer.epochs is 2 in the record and shapes its result"),
         (["--data.root", root, "--data.image_size", 24], "data.image_size"),
         (["--data.root", root, "--data.limit", 20], "data.limit is None in the record and .*; leave --data.limit out"),
     ):
