@@ -13,7 +13,7 @@ import yaml
 
 from fer_plugins.analysis.claims.aliases import FORMS, Reading
 from fer_plugins.analysis.claims.claim import Claim, Claims, KnownCounts
-from fer_plugins.analysis.claims.matrix_form import read_shares
+from fer_plugins.analysis.claims.matrix_form import cells_of, read_matrix
 from fer_plugins.analysis.claims.vocabulary import SPLITS, canonical_metric, canonical_split, suggest
 from fer_plugins.config.yaml_files import FAST, explain, load_yaml
 from fer_plugins.runtime.errors import InputError
@@ -116,7 +116,7 @@ def _read_claim(entry: Any, models: set[str], meanings: Mapping[str, str], where
     if model is not None and model not in models:
         raise InputError(f"{where}: model {_short(model)} is not in models{suggest(model, models)}")
     _check_split(split, where)
-    value = _read_matrix(value, where) if metric == "confusion_matrix" else _read_number(value, metric, where)
+    value = read_matrix(value, where) if metric == "confusion_matrix" else _read_number(value, metric, where)
     classes = entry.get("classes")
     if classes is not None and not _is_texts(classes):
         raise InputError(f"{where}: classes must be a list of names")
@@ -153,7 +153,7 @@ def _read_claim(entry: Any, models: set[str], meanings: Mapping[str, str], where
         averaged=averaged,
         averaging=averaging,
         run=entry.get("run"),
-        cells=_cells_of(value) if isinstance(value, list) else (),
+        cells=cells_of(value) if isinstance(value, list) else (),
     )
 
 
@@ -197,25 +197,6 @@ def _read_number(value: Any, metric: str, where: str) -> float:
         written = getattr(value, "text", str(value))
         raise InputError(f"{where}: value {number:g} must be a fraction in 0..1{_as_percentage(f'{written} %')}")
     return number
-
-
-def _read_matrix(value: Any, where: str) -> list[list[float]]:
-    """Read counts, or shares or percentages with decimals."""
-    rows = value if isinstance(value, list) else []
-    cells = [cell for row in rows if isinstance(row, list) and len(row) == len(rows) for cell in row]
-    numbers = all(isinstance(cell, int | float) and not isinstance(cell, bool) for cell in cells)
-    if not rows or len(cells) != len(rows) ** 2 or not numbers or not all(0 <= cell < math.inf for cell in cells):
-        raise InputError(f"{where}: value must be a square list of rows of counts, shares or percentages")
-    if any(cell != int(cell) for cell in cells) and read_shares(_cells_of(rows)) is None:
-        raise InputError(
-            f"{where}: value must be a square list of rows of counts, or of shares (percentages) that add up to 1 (100)"
-        )
-    return rows
-
-
-def _cells_of(value: Any) -> tuple[tuple[str, ...], ...]:
-    """Return a matrix as it was written."""
-    return tuple(tuple(str(getattr(cell, "text", cell)) for cell in row) for row in value)
 
 
 def _check_keys(entry: Any, known: set[str], required: Sequence[str], where: str) -> None:

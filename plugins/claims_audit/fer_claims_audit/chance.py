@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from fer_claims_audit.class_counts import ClassCounts, stated
-from fer_claims_audit.class_rows import Table, tables
+from fer_claims_audit.class_tables import Table, tables
 from fer_claims_audit.findings import Finding, Outcome, Remark, show
 from fer_claims_audit.paper_numbers import Paper, about, cite
 from fer_plugins.analysis.claims import Printed

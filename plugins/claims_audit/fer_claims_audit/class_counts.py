@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 from fer_claims_audit.paper_numbers import Paper, group
 from fer_plugins.analysis.claims import Claim, Printed, dataset_key, known_datasets, released_counts
@@ -129,7 +130,7 @@ def complete_classes(paper: Paper, dataset: str | None) -> set[frozenset[str]]:
         parts = [number for number in numbers if not is_total(number.claim)]
         for table in (parts, *group(parts, lambda c: c.source)):
             merged = _merge(table) or {}
-            images = sum(number.value for number in merged.values())
+            images = sum((number.value for number in merged.values()), Fraction(0))
             if len(merged) in stated or any(total.meets(images, images) for total in totals):
                 whole.add(frozenset(merged))
     return whole

@@ -85,7 +85,7 @@ def _means_of_present(
     support, predicted = [sum(row) for row in matrix], [sum(column) for column in zip(*matrix, strict=True)]
     chosen = [support, predicted, [a + b for a, b in zip(support, predicted, strict=True)]]
     chosen.append([a * b for a, b in zip(support, predicted, strict=True)])
-    means = {}
+    means: dict[tuple[str, str | None], tuple[Fraction, ...]] = {}
     for metric in ("recall", "precision", "f1", "specificity"):
         kept = [[exact[metric, name][0] for name, some in zip(classes, part, strict=True) if some] for part in chosen]
         means[f"macro_{metric}", None] = tuple(sum(rates, Fraction(0)) / len(rates) for rates in kept if rates)

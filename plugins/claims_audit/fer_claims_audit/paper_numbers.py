@@ -131,7 +131,7 @@ def several_labels(paper: Paper, headline: list[Printed]) -> str:
            for matrix in (*paper.matrices, *(matrix for matrix, _ in paper.share_matrices))):  # fmt: skip
         return ""
     parts = [n for n in paper.take("n_images", dataset=claim.dataset, split=claim.split) if n.claim.class_name]
-    labels = sum(number.value for number in parts if number.claim.class_name != "total")
+    labels = sum((number.value for number in parts if number.claim.class_name != "total"), Fraction(0))
     sizes = paper.take("n_images", dataset=claim.dataset, split=claim.split, class_name=None)
     if any(size.meets(labels, labels) for size in sizes):
         return ""

@@ -67,7 +67,8 @@ def _listed_runs(paper: Paper) -> Iterator[Outcome]:
             if not any(deviation.meets(ends[0] * factor, ends[1] * factor) for factor in (Fraction(1), population)):
                 yield Finding(
                     "spread over runs", about(claim), (cite(deviation), *map(cite, results)),
-                    f"sd is {span(*ends)} (over n - 1) or {span(*(end * population for end in ends))} (over n)",
+                    f"sd is {span(ends[0], ends[1])} (over n - 1) or "
+                    f"{span(ends[0] * population, ends[1] * population)} (over n)",
                     (f"of {count} runs: {', '.join(show(number.value) for number in results)}",),
                 )  # fmt: skip
 
