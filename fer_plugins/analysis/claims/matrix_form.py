@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
+
+from fer_plugins.runtime.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -48,3 +52,22 @@ def read_shares(cells: Sequence[Sequence[str]]) -> Shares | None:
 def _rounds(total: Fraction, unit: int, cells: int, step: Fraction) -> bool:
     """Whether cells that add up to ``unit`` can be printed with this sum: rounded, or their last digits cut off."""
     return unit - cells * step <= total <= unit + cells * step / 2
+
+
+def read_matrix(value: Any, where: str) -> list[list[float]]:
+    """Read counts, or shares or percentages with decimals; ``where`` names the entry in the error."""
+    rows = value if isinstance(value, list) else []
+    cells = [cell for row in rows if isinstance(row, list) and len(row) == len(rows) for cell in row]
+    numbers = all(isinstance(cell, int | float) and not isinstance(cell, bool) for cell in cells)
+    if not rows or len(cells) != len(rows) ** 2 or not numbers or not all(0 <= cell < math.inf for cell in cells):
+        raise InputError(f"{where}: value must be a square list of rows of counts, shares or percentages")
+    if any(cell != int(cell) for cell in cells) and read_shares(cells_of(rows)) is None:
+        raise InputError(
+            f"{where}: value must be a square list of rows of counts, or of shares (percentages) that add up to 1 (100)"
+        )
+    return rows
+
+
+def cells_of(value: Any) -> tuple[tuple[str, ...], ...]:
+    """Return a matrix as it was written."""
+    return tuple(tuple(str(getattr(cell, "text", cell)) for cell in row) for row in value)

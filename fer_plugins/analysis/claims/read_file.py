@@ -12,7 +12,8 @@ import yaml
 
 from fer_plugins.analysis.claims.aliases import FORMS, Reading
 from fer_plugins.analysis.claims.claim import Claim, Claims, KnownCounts
-from fer_plugins.analysis.claims.read_values import Written, cells_of, read_matrix, read_number, shorten
+from fer_plugins.analysis.claims.matrix_form import cells_of, read_matrix
+from fer_plugins.analysis.claims.read_values import Written, read_number, shorten
 from fer_plugins.analysis.claims.vocabulary import SPLITS, canonical_metric, canonical_split, suggest
 from fer_plugins.config.yaml_files import FAST, explain, load_yaml
 from fer_plugins.runtime.errors import InputError

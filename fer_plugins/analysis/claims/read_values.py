@@ -1,4 +1,4 @@
-"""The values of a claims file: a number, a matrix, and how a wrong one is shown."""
+"""The values of a claims file: a number, and how a wrong one is shown."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import reprlib
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from fer_plugins.analysis.claims.matrix_form import read_shares
 from fer_plugins.runtime.errors import InputError
 
 _RATES = {"accuracy", "precision", "recall", "sensitivity", "specificity", "f1", "gar", "far", "frr", "auroc"}
@@ -36,25 +35,6 @@ def read_number(value: Any, metric: str, where: str) -> float:
         written = getattr(value, "text", str(value))
         raise InputError(f"{where}: value {number:g} must be a fraction in 0..1{as_percentage(f'{written} %')}")
     return number
-
-
-def read_matrix(value: Any, where: str) -> list[list[float]]:
-    """Read counts, or shares or percentages with decimals."""
-    rows = value if isinstance(value, list) else []
-    cells = [cell for row in rows if isinstance(row, list) and len(row) == len(rows) for cell in row]
-    numbers = all(isinstance(cell, int | float) and not isinstance(cell, bool) for cell in cells)
-    if not rows or len(cells) != len(rows) ** 2 or not numbers or not all(0 <= cell < math.inf for cell in cells):
-        raise InputError(f"{where}: value must be a square list of rows of counts, shares or percentages")
-    if any(cell != int(cell) for cell in cells) and read_shares(cells_of(rows)) is None:
-        raise InputError(
-            f"{where}: value must be a square list of rows of counts, or of shares (percentages) that add up to 1 (100)"
-        )
-    return rows
-
-
-def cells_of(value: Any) -> tuple[tuple[str, ...], ...]:
-    """Return a matrix as it was written."""
-    return tuple(tuple(str(getattr(cell, "text", cell)) for cell in row) for row in value)
 
 
 def shorten(value: Any) -> str:

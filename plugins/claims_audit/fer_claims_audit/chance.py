@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from fer_claims_audit.class_counts import ClassCounts, stated
+from fer_claims_audit.class_tables import Table, tables
 from fer_claims_audit.findings import Finding, Outcome, Remark, show
 from fer_claims_audit.paper_numbers import Paper, about, cite
-from fer_claims_audit.rate_table import Table, tables
 from fer_plugins.analysis.claims import Printed
 
 _SIGMAS = 2.576  # 99 % of a normal distribution

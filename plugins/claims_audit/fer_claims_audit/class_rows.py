@@ -7,11 +7,11 @@ from dataclasses import replace
 from operator import attrgetter
 
 from fer_claims_audit.class_counts import ClassCounts, complete_classes, stated
+from fer_claims_audit.class_tables import Table, tables
 from fer_claims_audit.findings import Finding, Outcome, Remark, Unchecked, show, span
 from fer_claims_audit.formulae import RATIOS, harmonic_mean
 from fer_claims_audit.paper_numbers import Paper, cite, several_labels
-from fer_claims_audit.rate_table import Table, tables
-from fer_claims_audit.rows_and_counts import check_against_counts
+from fer_claims_audit.rows_on_counts import against_counts
 from fer_plugins.analysis.claims import suggest
 
 _COMPARED = {"accuracy", *(f"{mean}_{metric}" for mean in ("macro", "weighted", "micro") for metric in RATIOS)}
@@ -41,7 +41,7 @@ def check_rows(paper: Paper) -> Iterator[Outcome]:
             paper.mark(*(number for row in table.rows.values() for number in row.values()))
             paper.mark(*(number for metric, number in table.below.items() if metric in _COMPARED))
             sound = _sound(table, wrong)
-            yield from _in_every_reading({known.source: list(check_against_counts(sound, known)) for known in fitting})
+            yield from _in_every_reading({known.source: list(against_counts(sound, known)) for known in fitting})
         else:
             yield Unchecked(table.about, f"rows against the test set: {_why_not(table, counts)}")
 

@@ -128,7 +128,7 @@ def test_of_several_copies_the_first_in_the_documented_order_is_read_and_the_oth
 
 
 def test_the_file_name_decides_the_split_and_the_folder_only_where_it_must(tmp_path):
-    merged = fake.image_files(FACES, parts=("train", "train"))
+    merged = fake.image_files(FACES, splits=("train", "train"))
     assert summarise(FER2013(root=fake.write_zip(tmp_path / "merged.zip", merged), check="off")) == EXPECTED
     plain = fake.write_zip(tmp_path / "plain.zip", fake.image_files(FACES, prefixes=False))
     dataset = FER2013(root=plain, check="off")

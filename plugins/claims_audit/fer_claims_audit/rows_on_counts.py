@@ -1,4 +1,4 @@
-"""Rows of a table by class against the images of each class: what a confusion matrix with both would need."""
+"""The rows of a per-class table against the images of each class."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from fer_claims_audit.class_counts import ClassCounts
+from fer_claims_audit.class_tables import Table
 from fer_claims_audit.findings import Cited, Finding, Outcome, Remark, show, span
 from fer_claims_audit.formulae import RATIOS
 from fer_claims_audit.granularity import reachable
 from fer_claims_audit.multiclass import Window, nearest_matrix
 from fer_claims_audit.paper_numbers import cite
-from fer_claims_audit.rate_table import Table
 from fer_plugins.analysis.claims import title
 
 _MEANS = ("accuracy", "macro_recall", "macro_specificity")  # linear in the matrix
 
 
-def check_against_counts(table: Table, counts: ClassCounts) -> Iterator[Outcome]:
+def against_counts(table: Table, counts: ClassCounts) -> Iterator[Outcome]:
     """Check hand-checkable bounds first; the programme over confusion matrices only where they hold."""
     outcomes: list[Outcome] = [*_whole_hits(table, counts), *_accuracy(table, counts)]
     outcomes += [*_predictions(table, counts), *_weighted_means(table, counts)]

@@ -1,4 +1,4 @@
-"""The tables of rates by class that a paper prints, one a model, dataset, split and source."""
+"""The per-class tables of a paper, and the means that it prints for them."""
 
 from __future__ import annotations
 
