@@ -133,6 +133,8 @@ def test_matrices_of_percentages(check):
     assert "64.1 of anger is no k/467" in finding.certificate[0]
     whole = [[round(cell) for cell in row] for row in PERCENT]
     assert check({**entry, "value": whole}).findings == []
+    one_class = {"metric": "confusion_matrix", "classes": ["a", "b"], "value": [[100, 0], [0, 0]], "dataset": "Set"}
+    assert check(one_class, {"metric": "accuracy", "value": 0.9982, "dataset": "Set"}).findings == []
     whole[2][5] += 10
     (finding,) = check({**entry, "value": whole}).findings
     assert finding.bound == "the row of fear adds up to 100 %"

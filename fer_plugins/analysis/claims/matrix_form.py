@@ -41,7 +41,7 @@ def read_shares(cells: Sequence[Sequence[str]]) -> Shares | None:
         for of, lines in (("row", values), ("column", [list(column) for column in zip(*values, strict=True)])):
             sums = [(place, sum(line, Fraction(0))) for place, line in enumerate(lines) if any(line)]
             off = [item for item in sums if not _rounds(item[1], unit, len(values), step)]
-            if len(sums) > 1 and 2 * len(off) < len(sums):
+            if 2 * len(off) < len(sums):
                 return Shares(of, unit, step, tuple(off))
         total = sum((value for row in values for value in row), Fraction(0))
         if step < 1 and _rounds(total, unit, len(values) ** 2, step):

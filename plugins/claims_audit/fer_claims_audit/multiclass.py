@@ -21,6 +21,7 @@ import numpy.typing as npt
 from scipy.optimize import linprog, milp
 
 _SECONDS = 10.0
+_NODES = 200  # of the search tree: the same answer on a slow machine
 _NOTHING = 1e-5  # images; what the solver itself takes for nothing is 1e-6
 _Values = npt.NDArray[np.float64]
 
@@ -177,12 +178,16 @@ def _solve(
 ) -> Miss | None:  # fmt: skip
     classes = len(sizes)
     met = (*highest[:-1], 0.0)  # first any matrix that meets all rates: that is faster to find than the nearest one
-    solution = milp(0 * programme["c"], bounds=(lowest, met), options={"time_limit": _SECONDS}, **options)
+    solution = milp(
+        0 * programme["c"], bounds=(lowest, met), options={"time_limit": _SECONDS, "node_limit": _NODES}, **options
+    )
     if solution.x is not None:
         return Miss(0.0)
-    if solution.status == 1:  # out of time
+    if solution.status != 2:  # neither found nor excluded: out of nodes or time
         return None
-    solution = milp(programme["c"], bounds=(lowest, highest), options={"time_limit": _SECONDS}, **options)
+    solution = milp(
+        programme["c"], bounds=(lowest, highest), options={"time_limit": _SECONDS, "node_limit": _NODES}, **options
+    )
     if solution.x is not None and solution.fun <= _NOTHING:
         return Miss(0.0)
     if solution.status != 0:
