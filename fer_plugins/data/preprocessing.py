@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from PIL import Image
-from torch import Tensor
 
 from fer_plugins import __version__
 from fer_plugins.config import copy_plain
@@ -19,6 +17,9 @@ from fer_plugins.data.detectors.crop import crop_face
 from fer_plugins.runtime.errors import InputError
 
 Images = npt.NDArray[np.uint8]
+if TYPE_CHECKING:
+    from torch import Tensor
+
 FACE_KEYS = ("face_crop", "on_no_face", "face_align", "face_margin")  # of section ``data``
 VERSION = 1  # of the plain form; raised when a reader of the former would prepare an image in another way
 
@@ -100,6 +101,8 @@ class Preprocessing:
 
     def batch(self, images: Iterable[Images]) -> Tensor:
         """Return decoded images, uint8 (H, W, 1 or 3) of any size, as the network takes them: (B, C, S, S)."""
+        import torch
+
         return to_float(torch.from_numpy(np.stack([self.fit(image) for image in images])).permute(0, 3, 1, 2))
 
 
@@ -110,6 +113,8 @@ def face_settings(data: Any) -> dict[str, Any]:
 
 def to_float(image: Tensor) -> Tensor:
     """Return uint8 images (B, C, H, W) as float32 in [0, 1], contiguous."""
+    import torch  # late: datasets, which the commands list, read this file
+
     return image.to(torch.float32, memory_format=torch.contiguous_format).div_(255)
 
 

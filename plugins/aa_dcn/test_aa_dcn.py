@@ -485,6 +485,7 @@ def test_recipes_are_the_paper_s():
         "zoom_range": 0.1,
         "horizontal_flip": True,
         "brightness_range": [0.8, 1.2],
+        "channel_shift_range": 0.0,
         "fill_mode": "nearest",
     }
 

@@ -125,10 +125,14 @@ def test_khaireddin_answers_from_ten_crops_or_one_and_trains_on_one():
     assert len({tuple(crop[0, 0, 0, :4].tolist()) for crop in seen}) > 5
 
 
-def test_a_residual_network_starts_as_its_shortcuts():
+def test_residuals_do_not_begin_at_zero_and_shortcuts_see_every_pixel():
     network = FERCompact(num_classes=7, **SMALL).eval()
     maps = torch.rand(2, 8, 12, 12)
-    torch.testing.assert_close(network.features[1][0](maps), maps)
+    assert not torch.allclose(network.features[1][0](maps), maps, atol=1e-2)
+    shortcut = network.features[1][1][0].shortcut
+    shifted = torch.zeros(1, 8, 12, 12)
+    shifted[..., 1::2, 1::2] = 1.0  # pixels that a convolution of stride 2 passes over
+    assert not torch.allclose(shortcut(shifted), shortcut(torch.zeros_like(shifted)))
 
 
 @pytest.mark.parametrize(

@@ -120,7 +120,7 @@ def test_the_flaw_travels_with_the_split_file(tmp_path):
     words = ("--data.samples", "420", "--protocol", "paper_conv_relu_ann", "--out", out)
     assert fer("data", "split", "synthetic", *words) == 0
     protocol = registry.build("protocol", "file", file=str(out))
-    assert "selected on the test split" in flaw_of(protocol)
+    assert "the test split is the validation split too" in flaw_of(protocol)
     data = data_of("--data", "synthetic", "--data.samples", "420", "--protocol.file", out)
     assert data.selects_on_test
 

@@ -27,7 +27,7 @@ def test_a_network_says_what_it_costs(capsys):
     assert times["threads"] >= 1
     assert 0 < times["batch_32"] < 1
     assert 0 < times["batch_1"] < 1
-    text = shown(capsys, "show", "lenet5")
+    text = " ".join(shown(capsys, "show", "lenet5").split())
     assert " FLOPs)" in text
     assert "MB (float32)" in text
     assert "in a batch of 32 (measured now, on this machine's CPU, " in text

@@ -272,7 +272,7 @@ REMEDIES = {
     "a list with an unknown split": (
         "folder",
         {**LISTED, "l.csv": b"image,label,split\n0.png,sad,mine\n1.png,sad,mine\n"},
-        {"split_column": "part"},
+        {"split_column": "split"},
         "names",
         None,
         2,

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fer_plugins.analysis.prediction.picture import Picture, UnreadablePicture, check_sides
+from fer_plugins.config.requirement import install_command
 from fer_plugins.runtime.errors import InputError, RunError
 
 
@@ -25,7 +26,8 @@ def load_opencv() -> Any:
     try:
         import cv2
     except ImportError as error:
-        raise InputError(f"videos and cameras need OpenCV: pip install 'fer-plugins[video]' ({error})") from None
+        command = install_command("opencv-python-headless")
+        raise InputError(f"videos and cameras need OpenCV ({error}); {command}") from None
     return cv2
 
 

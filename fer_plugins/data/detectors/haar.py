@@ -1,4 +1,4 @@
-"""The detector `haar`: OpenCV's cascade of Haar features (Viola and Jones 2001), as Njoku et al. call it."""
+"""The detector `haar`: OpenCV's cascade of Haar features (Viola and Jones 2001)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fer_plugins.contract import Face
 class Haar:
     """Finds upright faces with OpenCV's Haar cascade; it gives neither scores nor points. Boxes are squares.
 
-    The defaults are those that Njoku et al. print: a scale factor of 1.3, 5 neighbours, the default frontal cascade.
+    The defaults are those that tutorials and papers print: a scale factor of 1.3, 5 neighbours, the frontal cascade.
 
     Args:
         scale_factor: between two sizes of the search window.

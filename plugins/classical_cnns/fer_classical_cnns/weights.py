@@ -64,6 +64,8 @@ def build_backbone(
 def find_in_cache(name: str) -> Path | None:
     """Return the file of the ImageNet weights that an earlier download has left, or None."""
     repository = timm.get_pretrained_cfg(name).hf_hub_id
+    if repository is None:  # timm downloads these from elsewhere
+        return None
     for file in _FILES:
         path = try_to_load_from_cache(repository, file)
         if isinstance(path, str):

@@ -615,7 +615,7 @@ def test_wrong_words_are_one_line(explaining, tmp_path, capsys):
     assert "not the folder of a run" in complaint(tmp_path / "no", "--explain")
     assert "not the folder of a run" in complaint(tmp_path / "no", "--augmentation")
     assert "its augmentation is none" in complaint(folder, "--augmentation")
-    assert "--split train: expected one of val, test" in complaint(folder, "--explain", "--split", "train")
+    assert "--split training: expected one of val, test, train" in complaint(folder, "--explain", "--split", "training")
     change(folder, "manifest.json", data={**record.manifest["data"], "split_hash": "5a5a"})
     assert "the data have changed" in complaint(folder, "--explain")
     change(folder, "manifest.json", status="failed")

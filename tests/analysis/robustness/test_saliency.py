@@ -179,7 +179,7 @@ def test_attention_is_drawn_as_fer_figures_draws_it():
             examples(count=4), {"spatial_weights": weights, "theta": theta, "five": torch.zeros(4, 1, 1, 1, 1)}, "net"
         )
     assert said["spatial_weights"] == "attention, 2x2 windows of 3x3 keys"
-    assert said["theta"].startswith("the split of its input")
+    assert said["theta"].startswith("the part of its input")
     assert said["five"] == "left out: (4, 1, 1, 1, 1)"
 
 

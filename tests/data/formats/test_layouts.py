@@ -168,7 +168,8 @@ def test_rafdb_says_what_it_took_for_the_test_part(tmp_path):
     files = renamed(fake.rafdb_folders(2, lists=False), "/test/", "/valid/")
     dataset = build("rafdb", fake.write_folder(files, tmp_path / "a"))
     assert (
-        "The second part of the copy, called validation, is the test split: the release has these two." in dataset.notes
+        "The second split of the copy, called validation, is the test split: the release has these two."
+        in dataset.notes
     )
     mixed = renamed(files, "/valid/1/test_", "/valid/1/train_8")  # cut from the release's training split
     dataset = build("rafdb", fake.write_folder(mixed, tmp_path / "b"))
