@@ -241,8 +241,8 @@ def shortened_search(command, tmp_path):
         content = yaml.safe_load(re.search(r"```yaml\n(.*?)```", page, re.DOTALL)[1])
     else:
         content = yaml.safe_load((ROOT / space).read_text())
-    ngo = content["search"]["name"] == "ngo"
-    content["search"] |= {"population": 2, "iterations": 1} if ngo else {"trials": 2}
+    few = {"ngo": {"population": 2, "iterations": 1}, "random": {"trials": 2}, "bayes": {"trials": 2, "startup": 1}}
+    content["search"] |= few[content["search"]["name"]]
     (tmp_path / "space.yaml").write_text(yaml.safe_dump(content))
     words = words[: words.index("--data")] + words[words.index("--data") + 4 :]
     words += [] if "--trainer.epochs" in words else ["--trainer.epochs", "4"]
@@ -302,7 +302,13 @@ def test_a_documented_command(command, place, tmp_path, capsys):
         assert code == 0 or (words[:2] == ["data", "check"] and code == 1)  # a tiny copy is not the release
     else:
         quick = [] if {"--help", "--list", "--print-config", "--resume"} & set(words) else overlay(tmp_path, words)
-        assert main.call("fer-run", main._run, [*words, *quick]) == 0, capsys.readouterr().err
+        code = main.call("fer-run", main._run, [*words, *quick])
+        printed = capsys.readouterr()
+        if code == 2 and "pretrained" in words and "cannot be reached" in printed.err:
+            pytest.skip("the weights are downloaded, and the hub cannot be reached")
+        assert code == 0, printed.err
+        assert printed.out or "--out" in words
+        return
     assert capsys.readouterr().out or "--out" in words
 
 
