@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fer_plugins.commands.figure_file import figure_file
 from fer_plugins.commands.usage import Name, refuse, verb
 from fer_plugins.config.requirement import install_command
 from fer_plugins.runtime.errors import InputError, RunError
@@ -116,20 +117,15 @@ def _bars(runs: Sequence[str], given: str, score: str, *, quoted: bool) -> None:
     from fer_plugins.runs.read_runs import read_runs
     from fer_plugins.runtime.notices import code_of
 
-    path = Path(given)
-    if given.endswith(os.sep) or os.path.isdir(path):
-        raise InputError(f"fer figures: --bars {given}: is a folder; give the name of a file in it")
-    path = path.with_suffix("") if path.suffix in (".png", ".svg") else path
-    if not os.path.isdir(path.parent):
-        raise InputError(f"fer figures: --bars {given}: there is no folder {path.parent}")
+    folder, stem = figure_file("fer figures: --bars", given)
     finished = read_runs(runs)
     columns = parse_columns(score.split(","), readings_of_papers(finished))
     rows = table_rows(finished, columns, quoted=quoted)
     for column in columns:  # a name of several scores has a figure for each
-        name = path.name if len(columns) == 1 else f"{path.name}_{column.key.replace('/', '_')}"
+        name = stem if len(columns) == 1 else f"{stem}_{column.key.replace('/', '_')}"
         with drawing():
             figure = draw_bars(rows, column)
-        print(*write_figure(figure, path.parent, name))
+        print(*write_figure(figure, folder, name))
     for row in rows:
         for remark in row["remarks"]:
             if code_of(remark) != CLAIMED or {column.key for column in columns} & set(remark.data["scores"]):

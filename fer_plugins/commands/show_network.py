@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fer_plugins import config
+from fer_plugins.commands.figure_file import figure_file
 from fer_plugins.config import registry
 from fer_plugins.config.registry import Component
 from fer_plugins.runtime.errors import InputError
@@ -74,7 +74,7 @@ def _first(size: Any) -> list[int]:
 
 def draw(component: Component, recipe: str | None, option: str, given: str, depth: int | None) -> list[Path]:
     """Write the block diagram (``--diagram``) or the bars of parameters (``--bars``) of a network."""
-    folder, name = _split(option, given)
+    folder, name = figure_file(f"fer show: {option}", given)
     network, size = build(component, recipe)
     title = component.name + (f".{recipe}" if recipe not in (None, "default") else "")
     figure: Figure
@@ -93,7 +93,7 @@ def draw(component: Component, recipe: str | None, option: str, given: str, dept
 
 def draw_pooling(component: Component, options: Sequence[str], given: str) -> tuple[list[Path], dict[str, float]]:
     """Write what a pooling makes of a signal and an image that move; return the files and the differences."""
-    folder, name = _split("--picture", given)
+    folder, name = figure_file("fer show: --picture", given)
     values = {}
     for option in options:
         key, equals, value = option.partition("=")
@@ -110,16 +110,6 @@ def draw_pooling(component: Component, options: Sequence[str], given: str) -> tu
     except ValueError as error:  # the contract's way to refuse arguments
         raise InputError(f"pooling {component.name}: {error}") from error
     return _write(figure, folder, name), differences
-
-
-def _split(option: str, given: str) -> tuple[Path, str]:
-    """Return the folder and the name without its ending of a figure's file."""
-    path = Path(given)
-    if given.endswith(os.sep) or os.path.isdir(path):
-        raise InputError(f"fer show: {option} {given}: is a folder; give the name of a file in it")
-    if not os.path.isdir(path.parent):
-        raise InputError(f"fer show: {option} {given}: there is no folder {path.parent}")
-    return path.parent, path.stem if path.suffix in (".png", ".svg") else path.name
 
 
 def _write(figure: Figure, folder: Path, name: str) -> list[Path]:

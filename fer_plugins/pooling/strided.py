@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from fer_plugins.contract import PoolingFactory
+from fer_plugins.runtime.evaluating import evaluating
 
 _ACTIVATIONS = (nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.PReLU, nn.ELU, nn.GELU, nn.SiLU, nn.Hardswish)
 _NORMS = (nn.BatchNorm2d, nn.GroupNorm, nn.InstanceNorm2d)
@@ -76,12 +77,10 @@ def _run(network: nn.Module, image: Tensor) -> list[Call]:
         for name, layer in network.named_modules()
         if isinstance(layer, (nn.Conv2d, *_NORMS, *_ACTIVATIONS))
     ]
-    training = network.training
     try:
-        with torch.no_grad():
-            network.eval()(image)
+        with evaluating(network), torch.no_grad():
+            network(image)
     finally:
-        network.train(training)
         for hook in hooks:
             hook.remove()
     return calls

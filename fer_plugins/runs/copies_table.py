@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rich import box
 from rich.console import Console
-from rich.table import Table
 
 from fer_plugins.metrics.copies import copy_groups
 from fer_plugins.metrics.table import SUMMARY
-from fer_plugins.runtime.print_table import print_table
+from fer_plugins.runtime.print_table import print_table, titled_table
 
 _TITLES = {"without_copies": "without a copy", "with_copies": "with a copy"}
 
@@ -27,10 +25,7 @@ def print_copies(console: Console, split: str, scores: Mapping[str, Any]) -> Non
     copies = scores.get("copies")
     if not copies:
         return
-    table = Table(
-        title=f"{split}, images with a copy in training apart, with 95 % intervals", title_justify="left",
-        title_style="bold", header_style="dim", box=box.SIMPLE_HEAD, pad_edge=False,
-    )  # fmt: skip
+    table = titled_table(f"{split}, images with a copy in training apart, with 95 % intervals")
     table.add_column("images")
     table.add_column("n", justify="right")
     for title in SUMMARY.values():

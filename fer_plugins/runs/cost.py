@@ -10,6 +10,8 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from fer_plugins.runtime.evaluating import evaluating
+
 
 def parameters(module: nn.Module) -> int:
     """Count the trainable parameters; one that is shared counts once."""
@@ -34,20 +36,15 @@ def macs(module: nn.Module, input_shape: Sequence[int]) -> int:
     device = reference.device if reference is not None else torch.device("cpu")
     dtype = reference.dtype if reference is not None else torch.float32
     image = torch.full((1, *input_shape), 0.5, device=device, dtype=dtype)
-    modes = [(child, child.training) for child in module.modules()]
     counter = FlopCounterMode(display=False)
-    try:
-        module.eval()
-        with (
-            torch.random.fork_rng(devices=[device] if device.type == "cuda" else []),
-            torch.no_grad(),
-            counted_exactly(),
-            counter,
-        ):
-            module(image)
-    finally:
-        for child, training in modes:
-            child.training = training
+    with (
+        evaluating(module),
+        torch.random.fork_rng(devices=[device] if device.type == "cuda" else []),
+        torch.no_grad(),
+        counted_exactly(),
+        counter,
+    ):
+        module(image)
     return int(counter.get_total_flops()) // 2
 
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rich import box
 from rich.console import Console
-from rich.table import Table
 
 from fer_plugins.metrics.table import SUMMARY
-from fer_plugins.runtime.print_table import print_table
+from fer_plugins.runtime.print_table import print_table, titled_table
 
 
 def print_gap(console: Console, reported: str, gap: Mapping[str, Mapping[str, Any]]) -> None:
@@ -21,10 +19,7 @@ def print_gap(console: Console, reported: str, gap: Mapping[str, Mapping[str, An
         reported: the other split.
         gap: metric -> difference, see ``metrics.score_differences``.
     """
-    table = Table(
-        title=f"generalisation gap: train - {reported}",
-        title_justify="left", title_style="bold", header_style="dim", box=box.SIMPLE_HEAD, pad_edge=False,
-    )  # fmt: skip
+    table = titled_table(f"generalisation gap: train - {reported}")
     for title, justify in (("score", "left"), ("points", "right"), ("95 % interval", "right")):
         table.add_column(title, justify=justify)  # type: ignore[arg-type]
     for metric in SUMMARY:

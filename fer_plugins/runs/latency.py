@@ -9,6 +9,8 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
+from fer_plugins.runtime.evaluating import evaluating
+
 BATCHES = (1, 32)  # images
 _SECONDS = 0.2  # of timing, at least one batch
 
@@ -30,19 +32,13 @@ def latency(module: nn.Module, input_shape: Sequence[int], batch: int = 1) -> fl
     """
     reference = next(module.parameters(), torch.zeros(1))
     images = torch.full((batch, *input_shape), 0.5, device=reference.device, dtype=reference.dtype)
-    modes = [(child, child.training) for child in module.modules()]
-    module.eval()
     seconds: list[float] = []
-    try:
-        with torch.inference_mode(), torch.random.fork_rng(devices=[]):
+    with evaluating(module), torch.inference_mode(), torch.random.fork_rng(devices=[]):
+        module(images)
+        while sum(seconds) < _SECONDS:
+            begin = time.perf_counter()
             module(images)
-            while sum(seconds) < _SECONDS:
-                begin = time.perf_counter()
-                module(images)
-                if images.is_cuda:
-                    torch.cuda.synchronize()
-                seconds.append(time.perf_counter() - begin)
-    finally:
-        for child, training in modes:
-            child.training = training
+            if images.is_cuda:
+                torch.cuda.synchronize()
+            seconds.append(time.perf_counter() - begin)
     return statistics.median(seconds) / batch

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rich import box
 from rich.console import Console
-from rich.table import Table
 
 from fer_plugins.metrics.vote_majority import AGREEMENTS
-from fer_plugins.runtime.print_table import print_table
+from fer_plugins.runtime.print_table import print_table, titled_table
 
 _TITLES = ("predictions", "labels", "one more annotator (leave-one-out)")
 
@@ -26,10 +24,9 @@ def print_majority(console: Console, split: str, scores: Mapping[str, Any]) -> N
     majority = scores.get("vote_majority")
     if not majority:
         return
-    table = Table(
-        title=f"{split}, agreement with the majority of the votes ({majority['n']:,} of {scores['n']:,} images)",
-        title_justify="left", title_style="bold", header_style="dim", box=box.SIMPLE_HEAD, pad_edge=False,
-    )  # fmt: skip
+    table = titled_table(
+        f"{split}, agreement with the majority of the votes ({majority['n']:,} of {scores['n']:,} images)"
+    )
     for title in ("whose", "agreement", "95 % interval"):
         table.add_column(title, justify="left" if title == "whose" else "right")
     for title, name in zip(_TITLES, AGREEMENTS, strict=True):

@@ -22,8 +22,9 @@ import yaml
 from fer_plugins.config import RunConfig, registry
 from fer_plugins.runs.record_types import check_types
 from fer_plugins.runs.schema import Manifest
-from fer_plugins.runtime.errors import InputError, RunError
+from fer_plugins.runtime.errors import InputError
 from fer_plugins.runtime.notices import as_values, from_values
+from fer_plugins.runtime.whole_file import whole_file
 
 if TYPE_CHECKING:
     from fer_plugins.metrics.predictions import Predictions
@@ -170,13 +171,8 @@ def write_atomically(path: Path, text: str) -> None:
     Raises:
         RunError: it cannot be written (full disk, no permission).
     """
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
+    with whole_file(path) as unfinished:
         unfinished.write_text(text, encoding="utf-8")
-        os.replace(unfinished, path)
-    except OSError as error:
-        unfinished.unlink(missing_ok=True)
-        raise RunError(f"cannot write {path}: {error.strerror}") from error
 
 
 def check_output(output: str | Path, key: str = "run.output", remedy: str = "--run.output FOLDER") -> None:

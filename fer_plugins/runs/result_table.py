@@ -8,7 +8,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 
-from rich import box
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
@@ -20,7 +19,7 @@ from fer_plugins.runs.copies_table import print_copies
 from fer_plugins.runs.gap_table import print_gap
 from fer_plugins.runs.majority_table import print_majority
 from fer_plugins.runtime.notices import code_of, from_values
-from fer_plugins.runtime.print_table import print_table
+from fer_plugins.runtime.print_table import print_table, titled_table
 
 WIDEST = 120  # columns; no wider anywhere, so that a table fits a note or a log
 _PIPED = 100  # where there is no terminal and COLUMNS says nothing
@@ -126,7 +125,7 @@ def per_class_table(split: str, scores: Mapping[str, Any], *, narrow: bool = Fal
     """
     if narrow:
         return _narrow_per_class(split, scores)
-    table = _table(f"{split}, per class ({scores['n']:,} images)")
+    table = titled_table(f"{split}, per class ({scores['n']:,} images)")
     table.add_column("class", overflow="fold")
     for title in (*CLASS_TABLE.values(), "images"):
         table.add_column(title, justify="right")
@@ -146,7 +145,7 @@ def per_class_table(split: str, scores: Mapping[str, Any], *, narrow: bool = Fal
 
 
 def _narrow_per_class(split: str, scores: Mapping[str, Any]) -> Table:
-    table = _table(f"{split}, per class ({scores['n']:,} images), with 95 % intervals")
+    table = titled_table(f"{split}, per class ({scores['n']:,} images), with 95 % intervals")
     table.add_column("class", overflow="fold")
     for title in ("images", *CLASS_TABLE.values()):
         table.add_column(title, justify="right")
@@ -162,7 +161,7 @@ def _narrow_per_class(split: str, scores: Mapping[str, Any]) -> Table:
 
 def _overall(shown: Sequence[str], scores_by_split: Mapping[str, Mapping[str, Any]]) -> Table:
     with_interval = [split for split in shown[:2] if "intervals" in scores_by_split[split]]
-    table = _table("overall")
+    table = titled_table("overall")
     table.add_column("score")
     for split in shown:
         table.add_column(split, justify="right")
@@ -182,7 +181,7 @@ def _overall(shown: Sequence[str], scores_by_split: Mapping[str, Mapping[str, An
 
 
 def _print_claims(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
-    table = _table("the paper's claims beside the measured numbers")
+    table = titled_table("the paper's claims beside the measured numbers")
     table.add_column("score")
     table.add_column("claimed", justify="right")
     table.add_column("measured", justify="right")
@@ -226,12 +225,6 @@ def _print_pair(console: Console, key: str, words: str, width: int, style: str =
     grid.add_column()
     grid.add_row(Text(key), Text(words))
     console.print(Padding(grid, (0, 0, 0, 2), expand=False))
-
-
-def _table(title: str) -> Table:
-    return Table(
-        title=title, title_justify="left", title_style="bold", header_style="dim", box=box.SIMPLE_HEAD, pad_edge=False
-    )
 
 
 def _rate(value: Any, digits: int = 4) -> str:

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from fer_plugins.metrics.table import SUMMARY
 from fer_plugins.runs.result_table import format_interval, per_class_table
-from fer_plugins.runtime.print_table import print_table
+from fer_plugins.runtime.print_table import print_table, titled_table
 
 
 def print_targets(console: Console, targets: Mapping[str, Mapping[str, Any]]) -> None:
@@ -51,10 +51,7 @@ def print_targets(console: Console, targets: Mapping[str, Mapping[str, Any]]) ->
 
 def _confusion(name: str, scores: Mapping[str, Any]) -> Table:
     """Return the counts, rows true and columns predicted; columns by number, so that it fits 80 characters."""
-    table = Table(
-        title=f"test on {name}, confusion (images)",
-        title_justify="left", title_style="bold", header_style="dim", box=box.SIMPLE_HEAD, pad_edge=False,
-    )  # fmt: skip
+    table = titled_table(f"test on {name}, confusion (images)")
     table.add_column("true", overflow="fold")
     for number in range(1, len(scores["classes"]) + 1):
         table.add_column(str(number), justify="right")

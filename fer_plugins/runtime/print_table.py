@@ -5,11 +5,19 @@ from __future__ import annotations
 import copy
 import dataclasses
 
+from rich import box
 from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
 _ENDLESS = 10_000  # columns: wider than any table
+
+
+def titled_table(title: str) -> Table:
+    """Return an empty table of the usual look: a bold title at the left, dim headings, one line below them."""
+    return Table(
+        title=title, title_justify="left", title_style="bold", header_style="dim", box=box.SIMPLE_HEAD, pad_edge=False
+    )
 
 
 def print_table(console: Console, table: Table, keys: int = 1) -> None:

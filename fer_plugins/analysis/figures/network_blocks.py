@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from fer_plugins.runtime.errors import InputError
+from fer_plugins.runtime.evaluating import evaluating
 
 MOST = 24  # blocks that fit a page
 # Operations that move numbers and change none: not worth a box.
@@ -56,15 +57,14 @@ def trace_blocks(network: nn.Module, input_shape: Sequence[int], depth: int | No
 
 
 def _export(network: nn.Module, image: Tensor) -> fx.Graph:
-    modes = [(child, child.training) for child in network.modules()]
     loud = logging.getLogger("torch.export"), logging.getLogger("torch._dynamo")
     levels = [logger.level for logger in loud]
     try:
         for logger in loud:
             logger.setLevel(logging.ERROR)
-        with warnings.catch_warnings(), torch.random.fork_rng(devices=[]), torch.no_grad():
+        with evaluating(network), warnings.catch_warnings(), torch.random.fork_rng(devices=[]), torch.no_grad():
             warnings.simplefilter("ignore")  # of recurrent layers, whose weights torch keeps in a list beside
-            graph: fx.Graph = torch.export.export(network.eval(), (image,)).graph
+            graph: fx.Graph = torch.export.export(network, (image,)).graph
             return graph
     except Exception as error:  # whatever torch raises for code that it cannot follow
         text = " ".join(str(error).split())[:160] or type(error).__name__
@@ -74,8 +74,6 @@ def _export(network: nn.Module, image: Tensor) -> fx.Graph:
     finally:
         for logger, level in zip(loud, levels, strict=True):
             logger.setLevel(level)
-        for child, training in modes:
-            child.training = training
 
 
 def _owner(node: fx.Node) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import os
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +13,7 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from fer_plugins.runtime.errors import RunError
+from fer_plugins.runtime.whole_file import whole_file
 
 WIDTH = 3.5  # inches: one column of a two-column page
 DPI = 300
@@ -83,17 +82,11 @@ def write_figure(figure: Figure, folder: Path, name: str) -> list[Path]:
     written = []
     for kind, metadata in (("png", {"Software": None}), ("svg", {"Date": None})):
         path = folder / f"{name}.{kind}"
-        unfinished = path.with_name(f".{path.name}.{os.getpid()}")
         content = io.BytesIO()
         with drawing():
             figure.savefig(content, format=kind, dpi=DPI, metadata=metadata)
-        try:
+        with whole_file(path) as unfinished:
             folder.mkdir(exist_ok=True)
             unfinished.write_bytes(content.getvalue())
-            os.replace(unfinished, path)
-        except OSError as error:
-            with contextlib.suppress(OSError):
-                unfinished.unlink()
-            raise RunError(f"cannot write {path}: {error.strerror}") from error
         written.append(path)
     return written

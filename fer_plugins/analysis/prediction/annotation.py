@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -18,6 +17,7 @@ from fer_plugins.analysis.prediction.pipeline import PredictedFace, PredictedPic
 from fer_plugins.analysis.prediction.rows import CsvWriter, new_file
 from fer_plugins.analysis.prediction.video import VideoWriter, frame_rate
 from fer_plugins.runtime.errors import RunError
+from fer_plugins.runtime.whole_file import whole_file
 
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 LEAST_SIDE = 256  # pixels; smaller pictures are enlarged, so that the label can be read
@@ -128,13 +128,8 @@ class Annotator:
 
     def _save(self, pixels: npt.NDArray[np.uint8], path: Path) -> None:
         self._make_folder()
-        unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-        try:
+        with whole_file(path) as unfinished:
             Image.fromarray(pixels).save(unfinished, format="PNG")
-            os.replace(unfinished, path)
-        except OSError as error:
-            unfinished.unlink(missing_ok=True)
-            raise RunError(f"cannot write {path}: {error.strerror or error}") from error
 
 
 class _AnnotatedVideo:

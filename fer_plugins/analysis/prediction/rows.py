@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol, TextIO
 
 from fer_plugins.analysis.prediction.pipeline import PredictedFace, PredictedPicture
-from fer_plugins.runtime.errors import RunError
+from fer_plugins.runtime.whole_file import whole_file
 
 SUFFIXES = {".csv": "csv", ".json": "json", ".jsonl": "json", ".ndjson": "json"}
 _FILE, _BOX = 40, 21  # widths in the table
@@ -140,14 +139,5 @@ def new_file(path: Path) -> Iterator[TextIO]:
     Raises:
         RunError: it cannot be written.
     """
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with unfinished.open("w", encoding="utf-8", newline="") as stream:
-            yield stream
-        os.replace(unfinished, path)
-    except BaseException as error:
-        unfinished.unlink(missing_ok=True)
-        # Another pipe that is closed, such as standard output, is no fault of this file.
-        if not isinstance(error, OSError) or isinstance(error, BrokenPipeError):
-            raise
-        raise RunError(f"cannot write {path}: {error.strerror or error}") from error
+    with whole_file(path) as unfinished, unfinished.open("w", encoding="utf-8", newline="") as stream:
+        yield stream

@@ -8,14 +8,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from rich import box
 from rich.console import Console
-from rich.table import Table
 
 from fer_plugins.data.audit.groups import Findings, Overlap
 from fer_plugins.data.audit.label_noise import describe_label_noise, estimate_label_noise
 from fer_plugins.data.audit.near_copies import LEAST_DEVIATION, MOST_DIFFERENCE
-from fer_plugins.runtime.print_table import print_table
+from fer_plugins.runtime.print_table import print_table, titled_table
 
 _FOLDS_SHOWN = 12  # of a protocol with more, the rest is in the JSON
 
@@ -77,7 +75,7 @@ def print_findings(console: Console, values: Mapping[str, Any]) -> None:
     console.print(f"{values['dataset']}, {values['images']:,} images", markup=False)
     for note in values["notes"]:
         console.print(note, markup=False)
-    table = _table("what was found")
+    table = titled_table("what was found")
     for title in ("", "groups", "images", "groups with different labels"):
         table.add_column(title, justify="right" if title else "left")
     for name, copies in (("identical pixels", exact), ("near copies", near)):
@@ -90,7 +88,7 @@ def print_findings(console: Console, values: Mapping[str, Any]) -> None:
     if exact["label_noise"]:
         console.print(f"{describe_label_noise(exact['label_noise'])}\n")
     if near["kinds"]:
-        kinds = _table(
+        kinds = titled_table(
             f"near copies by kind ({near['pairs']:,} pairs, {near['pairs_in_one_sequence']:,} in one sequence)"
         )
         kinds.add_column("the one image is the other with")
@@ -106,7 +104,7 @@ def _print_overlaps(console: Console, values: Mapping[str, Any]) -> None:
     if not folds:
         console.print("No split: give --protocol to see what its splits have in common.")
         return
-    table = _table(f"what the splits have in common ({values['protocol']})")
+    table = titled_table(f"what the splits have in common ({values['protocol']})")
     for title in ("fold", "parts", "what", "number", "images of the second"):
         table.add_column(title, justify="right" if title in ("fold", "number", "images of the second") else "left")
     leaking = 0
@@ -132,9 +130,3 @@ def _overlap_rows(fold: Mapping[str, Any]) -> Iterator[tuple[str, str, int, int 
         for pair, number in fold[name].items():
             if number:
                 yield pair, what, number, None
-
-
-def _table(title: str) -> Table:
-    return Table(
-        title=title, title_justify="left", title_style="bold", header_style="dim", box=box.SIMPLE_HEAD, pad_edge=False
-    )
