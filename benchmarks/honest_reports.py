@@ -6,7 +6,7 @@ from collections import Counter
 
 import numpy as np
 from fer_claims_audit.check import audit
-from fer_claims_audit.honest_reports import random_report
+from random_reports import random_report  # beside this file
 
 
 def main(reports: int, first: int = 0) -> None:

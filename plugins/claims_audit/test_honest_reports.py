@@ -5,10 +5,10 @@ from fractions import Fraction
 import numpy as np
 import pytest
 from fer_claims_audit.check import audit, check_claims
-from fer_claims_audit.honest_reports import random_report
 from scipy.stats import f_oneway, norm, rankdata, wilcoxon
 from sklearn.metrics import cohen_kappa_score, precision_recall_fscore_support
 
+from benchmarks.random_reports import random_report
 from fer_plugins.analysis.claims import Claim, Claims, KnownCounts
 
 CLASSES = ("anger", "disgust", "fear", "happy", "sad", "surprise", "neutral", "contempt")

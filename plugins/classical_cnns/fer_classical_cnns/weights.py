@@ -11,10 +11,10 @@ import urllib.request
 from pathlib import Path
 
 import timm
-from huggingface_hub import try_to_load_from_cache
+from huggingface_hub import constants, try_to_load_from_cache
 from torch import nn
 
-_HUB = "https://huggingface.co"
+_HUB = constants.ENDPOINT  # HF_ENDPOINT, where that is set
 _PATIENCE = 5  # seconds; the hub's own client retries for most of a minute before it gives up
 _FILES = ("model.safetensors", "pytorch_model.bin")
 
