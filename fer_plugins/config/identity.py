@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from fer_plugins.config.keys import Key, model_sections, schema
+from fer_plugins.config.keys import Key, defaults, model_sections, schema
 from fer_plugins.config.overlay import leaves
 from fer_plugins.config.schema import RunConfig
 
@@ -32,7 +32,17 @@ def model_settings(config: RunConfig | Mapping[str, Any]) -> dict[str, Any]:
     """Return dotted key -> value of all that makes a model: equal for trainings that differ by their seed alone.
 
     Args:
-        config: a configuration, typed or as a run's config.yaml holds it.
+        config: a configuration, typed or as a run's config.yaml holds it. Keys that a run of an older version lacks
+            have the value that it was trained with, their default.
     """
-    values = config.as_dict() if isinstance(config, RunConfig) else config
+    values = config.as_dict() if isinstance(config, RunConfig) else _with_later_keys(config)
     return {key: value for key, value in leaves(values, depth=2) if key != "seed" and shapes_model(key)}
+
+
+def _with_later_keys(config: Mapping[str, Any]) -> dict[str, Any]:
+    complete = dict(config)
+    for section, values in defaults().items():
+        given = config.get(section)
+        if isinstance(values, dict) and isinstance(given, Mapping):
+            complete[section] = {**values, **given}
+    return complete

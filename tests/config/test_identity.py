@@ -51,6 +51,7 @@ def test_a_saved_configuration_is_the_same_model_as_the_one_that_was_saved():
     assert identify(saved) == identify(resolve())
     for older in ("near_copies", "face_crop"):  # a key that an older version did not write
         del saved["data"][older]
+    assert model_settings(saved) == model_settings(resolve())
     assert identify(saved) == identify(resolve())
 
 
