@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 
@@ -20,10 +20,13 @@ CLASSES = 7  # of the measured network; their number hardly changes the time of 
 LARGEST_BATCH = 64  # images of a measured step
 
 
+Precision = Literal["32-true", "16-mixed", "bf16-mixed", "64-true", "auto"]
+
+
 class Candidate(NamedTuple):
     """One way to compute a training step."""
 
-    precision: str
+    precision: Precision
     channels_last: bool
 
     def __str__(self) -> str:
@@ -82,16 +85,14 @@ def settle_arithmetic(resolved: Resolved) -> Resolved:
 def computed_alike(resolved: Resolved, first: Resolved) -> Resolved:
     """Return a configuration with the precision and memory layout that were settled for ``first``."""
     chosen = first.config.trainer
-    trainer = replace(
-        resolved.config.trainer, precision=chosen.precision, channels_last=chosen.channels_last
-    )
+    trainer = replace(resolved.config.trainer, precision=chosen.precision, channels_last=chosen.channels_last)
     return replace(resolved, config=replace(resolved.config, trainer=trainer), measured=first.measured)
 
 
 def _candidates(settings: RunConfig) -> list[Candidate]:
     """Return what may be chosen; the first is what stays where nothing is clearly faster."""
     trainer = settings.trainer
-    precisions = ["32-true", "bf16-mixed"] if trainer.precision == "auto" else [trainer.precision]
+    precisions: list[Precision] = ["32-true", "bf16-mixed"] if trainer.precision == "auto" else [trainer.precision]
     layouts = [False, True] if trainer.channels_last == "auto" else [bool(trainer.channels_last)]
     return [Candidate(precision, layout) for precision in precisions for layout in layouts]
 
@@ -122,9 +123,7 @@ def _rate(settings: RunConfig, candidate: Candidate) -> float:
         return steps * images / (time.perf_counter() - began)
 
 
-def _training_step(
-    settings: RunConfig, candidate: Candidate, device: torch.device
-) -> tuple[Callable[[], None], int]:
+def _training_step(settings: RunConfig, candidate: Candidate, device: torch.device) -> tuple[Callable[[], None], int]:
     data = settings.data
     dtype = torch.float64 if candidate.precision == "64-true" else torch.float32
     layout = torch.channels_last if candidate.channels_last else torch.contiguous_format

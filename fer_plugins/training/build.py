@@ -111,6 +111,7 @@ def build_teacher(settings: config.RunConfig, classes: list[str]) -> nn.Module |
 def build_trainer(settings: config.RunConfig, record: Record, log: EpochLog) -> L.Trainer:
     """Build Lightning's trainer with the run's checkpoints, early stopping and progress."""
     section, selection = settings.trainer, settings.selection
+    assert section.precision != "auto", "a run settles it before anything is built"
     callbacks: list[L.Callback] = [
         log,
         checkpoints.BestAndLast(

@@ -70,9 +70,8 @@ def _batch_sizes(trainer: L.Trainer, full: int) -> list[int]:
 
 def _try_both_modes(module: FERModule, size: int) -> None:
     data, network = module.config.data, module.network
-    images = torch.zeros(
-        (size, data.channels, data.image_size, data.image_size), dtype=module.dtype, device=module.device
-    )
+    shape = (size, data.channels, data.image_size, data.image_size)
+    images = torch.zeros(shape, dtype=next(network.parameters()).dtype, device=module.device)
     kept = {name: buffer.clone() for name, buffer in network.named_buffers()}
     training = network.training
     devices = [module.device] if module.device.type == "cuda" else []

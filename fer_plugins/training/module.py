@@ -52,7 +52,7 @@ class FERModule(L.LightningModule):
         self.save_hyperparameters("config", "classes", "class_counts")
         self.classes = classes
         self.network = build_network(self.config, len(classes), teacher)
-        self.channels_last = self.config.trainer.channels_last
+        self.channels_last = self.config.trainer.channels_last is True  # not auto, which a run has settled
         if self.channels_last:
             self.network.to(memory_format=torch.channels_last)
         self.criterion = build_criterion(self.config.loss, len(classes), class_counts)

@@ -41,7 +41,8 @@ def stage_seconds(durations: Mapping[str, Sequence[float]]) -> dict[str, float]:
 
     On an accelerator these are the seconds in which the processor was held up: kernels run on after their hook.
 
-    >>> stage_seconds({"[Strategy]SingleDeviceStrategy.backward": [0.5, 0.25], "[LightningModule]X.optimizer_step": [1.0]})
+    >>> durations = {"[Strategy]DDPStrategy.backward": [0.5, 0.25], "[LightningModule]FERModule.optimizer_step": [1.0]}
+    >>> stage_seconds(durations)
     {'backward': 0.75, 'optimiser update': 0.25}
     """
     seconds: dict[str, float] = {}

@@ -28,7 +28,7 @@ class TimeLimit(Timer):
         """End the training where its time is over."""
         super().on_train_epoch_end(trainer, pl_module)
         trained, planned = trainer.current_epoch + 1, trainer.max_epochs or 0
-        if self.time_remaining() == 0 and trained < planned:
+        if (self.time_remaining() or 0.0) <= 0.0 and trained < planned:
             text = f"trainer.max_time: {self.minutes:g} minutes are over after {trained} of {planned} epochs"
             self.say(f"  warning: {text}")
             self.warnings.append(text)
