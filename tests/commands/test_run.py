@@ -29,7 +29,7 @@ def test_the_setting_itself_wins(toy, capsys):
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
-        (["--plugin", "toy", "--max-time", "soon"], "trainer.max_time: expected float > 0 or null"),
+        (["--plugin", "toy", "--max-time", "soon"], "trainer.max_time: expected a number or null, got"),
         (["--plugin", "toy", "--max-time", "0"], "trainer.max_time: expected float > 0"),
         (["--resume", "run", "--fast-dev-run"], "--resume takes the run's own configuration"),
     ],
