@@ -1,6 +1,6 @@
 """Speed in one run, as ratios: fer-run's own loop against the bare loop, the data path alone, the front end, memory.
 
-    $ python benchmarks/throughput.py [--images 2048] [--rounds 3]
+    $ python benchmarks/throughput.py [--images 512] [--rounds 3] [--networks all] [--json]
 
 The bare loop is what one would write by hand: the same network, optimiser, loss, batches and threads on float tensors
 that lie ready, without augmentation, metrics, validation, checkpoints or logging. Both loops run in turn in one
@@ -11,6 +11,7 @@ slows a loop down. Absolute figures depend on the machine; the ratios should not
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import resource
 import subprocess
@@ -19,6 +20,7 @@ import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import lightning as L
 import numpy as np
@@ -30,12 +32,12 @@ from fer_plugins.contract import Batch
 from fer_plugins.data.datamodule import FERDataModule
 from fer_plugins.experiments.run import quiet
 from fer_plugins.runs.record import Record
-from fer_plugins.runs.result_table import result_console
 from fer_plugins.training import optim
 from fer_plugins.training.build import build_module, build_trainer
 from fer_plugins.training.progress import EpochLog, ResultConsole
 from fer_plugins.training.tracking import start
 
+NETWORKS = ("dcnn_bilstm_dam", "conv_relu_ann", "aa_dcn", "vgg_1x1_cnn", "sdl_stn")  # one of each paper
 CLASSES = ("anger", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 
 
@@ -117,16 +119,24 @@ def bare_loop(settings: config.RunConfig, count: int) -> float:
     return count / (time.perf_counter() - started)
 
 
-def loops(name: str, count: int, rounds: int) -> tuple[str, str, str, str]:
+def loops(name: str, count: int, rounds: int, **trainer: Any) -> tuple[str, str, str, str]:
+    """Compare the package's loop, with settings of its ``trainer`` section, with the bare loop in float32."""
     flags = {"trainer": {"epochs": 1, "progress": "none"}, "logger": "csv", "augmentation": "none", "data": "synthetic"}
     settings = config.resolve(flags, plugin=name).config
+    chosen = replace(settings, trainer=replace(settings.trainer, **trainer))
     own, bare = [], []
     bare_loop(settings, 4 * settings.data.batch_size)  # the first call compiles and allocates
     for _ in range(rounds):
         bare.append(bare_loop(settings, count))
         with tempfile.TemporaryDirectory() as folder:
-            own.append(own_loop(settings, count, Path(folder)))
-    return (f"training, {name}", f"{max(own):,.1f} images/s", f"{max(bare):,.1f} bare", f"{max(own) / max(bare):.3f}")
+            own.append(own_loop(chosen, count, Path(folder)))
+    how = "".join(f" {value if key == 'precision' else key}" for key, value in trainer.items())
+    return (
+        f"training, {name}{how}",
+        f"{max(own):,.1f} images/s",
+        f"{max(bare):,.1f} bare",
+        f"{max(own) / max(bare):.3f}",
+    )
 
 
 def data_path(augmentation: str, batch: int, rounds: int) -> tuple[str, str, str, str]:
@@ -199,27 +209,31 @@ def run_for_peak(which: str) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--images", type=int, default=2048, help="of a timed epoch")
+    parser.add_argument("--images", type=int, default=512, help="of a timed epoch")
     parser.add_argument("--rounds", type=int, default=3, help="the best counts")
+    parser.add_argument("--networks", default="conv_relu_ann,dcnn_bilstm_dam", help="with commas between, or all")
+    parser.add_argument("--json", action="store_true", help="print a line of JSON a row")
     parser.add_argument("--peak", choices=["own", "bare"], help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.peak:
         return run_for_peak(given.peak)
-    print(f"{torch.get_num_threads()} threads, torch {torch.__version__}; best of {given.rounds}", flush=True)
-    rows = []
+    names = NETWORKS if given.networks == "all" else given.networks.split(",")
+
+    def show(row: tuple[str, str, str, str]) -> None:
+        print(json.dumps(row) if given.json else "  ".join((f"{row[0]:52}", *row[1:])).rstrip(), flush=True)
+
+    if not given.json:
+        print(f"{torch.get_num_threads()} threads, torch {torch.__version__}; best of {given.rounds}", flush=True)
     for words in (["--help"], ["--list"], ["--plugin", "dcnn_bilstm_dam", "--print-config"]):
-        rows.append(front_end(words, given.rounds))
-    rows.append(crowded_list(1000, given.rounds))
+        show(front_end(words, given.rounds))
+    show(crowded_list(1000, given.rounds))
     for batch in (32, 128, 256):
-        rows.append(data_path("flip_affine_erase", batch, given.rounds))
-    rows.append(data_path("none", 128, given.rounds))
-    rows.append(loops("conv_relu_ann", given.images, given.rounds))
-    rows.append(loops("dcnn_bilstm_dam", given.images // 4, given.rounds))
-    rows.append(memory())
-    widths = [max(len(row[column]) for row in rows) for column in range(4)]
-    console = result_console()
-    for row in rows:
-        console.print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        show(data_path("flip_affine_erase", batch, given.rounds))
+    show(data_path("none", 128, given.rounds))
+    for name in names:
+        show(loops(name, given.images, given.rounds))
+    show(loops("conv_relu_ann", given.images, given.rounds, precision="bf16-mixed", channels_last=True))
+    show(memory())
     return None
 
 

@@ -16,10 +16,15 @@ from fer_plugins.commands.settings import Request, SettingsVerb, recipe_options
 from fer_plugins.runtime import activity
 from fer_plugins.runtime.errors import InputError
 
+FEW_IMAGES = 140  # of a trial run: twenty a class
+
 
 @click.command("run", cls=SettingsVerb, add_help_option=False)
 @recipe_options
 @click.option("--seeds", metavar="N", help="Train under N seeds.")
+@click.option("--max-time", metavar="MINUTES", help="End after the epoch in which so much time is over.")
+@click.option("--profile", is_flag=True, help="Show where the time goes.")
+@click.option("--fast-dev-run", is_flag=True, help="One epoch of a few images, to see that all works.")
 @click.option("--resume", type=click.Path(), metavar="RUN", help="Go on with the run of that folder.")
 @click.option("--print-config", is_flag=True, help="Print the configuration; nothing is run.")
 @click.option("--list", "show_list", is_flag=True, help="Print what is installed.")
@@ -29,6 +34,7 @@ from fer_plugins.runtime.errors import InputError
 def run(plugin: str | None, recipe: str | None, files: tuple[str, ...], flags: dict[str, Any], **asked: Any) -> int:
     """Train a model, and score it once on the sealed test split (the same as fer-run)."""
     topics: tuple[str, ...] = asked["topics"]
+    _add_shorthands(flags, asked)
     if topics and not asked["show_help"]:
         raise InputError(f"{topics[0]!r} belongs to no flag; options are written --section.key VALUE")
     if asked["version"]:
@@ -38,7 +44,7 @@ def run(plugin: str | None, recipe: str | None, files: tuple[str, ...], flags: d
     elif asked["show_list"]:
         return print_components(check=False, as_json=False)
     elif asked["resume"] is not None:
-        if plugin or recipe or files or asked["seeds"] is not None:
+        if plugin or recipe or files or asked["seeds"] is not None or asked["fast_dev_run"]:
             raise InputError(
                 "--resume takes the run's own configuration, and of it what does not shape the result (data.root, "
                 "trainer.threads, ...); leave the other flags out"
@@ -47,6 +53,21 @@ def run(plugin: str | None, recipe: str | None, files: tuple[str, ...], flags: d
     else:
         _train(Request(plugin, recipe, list(files), flags), asked["seeds"], print_only=asked["print_config"])
     return 0
+
+
+def _add_shorthands(flags: dict[str, Any], asked: dict[str, Any]) -> None:
+    """Write the flags that are short for settings into ``flags``; the setting itself wins where both are given."""
+    short: dict[str, Any] = {}
+    if asked["fast_dev_run"]:
+        short |= {"trainer.epochs": 1, "data.limit": FEW_IMAGES, "logger.name": "csv"}
+    if asked["profile"]:
+        short["trainer.profiler"] = "simple"
+    if asked["max_time"] is not None:
+        short["trainer.max_time"] = config.parse_value(asked["max_time"])
+    given = dict(config.leaves(flags))
+    for key, value in short.items():
+        if key not in given:
+            config.put(flags, key, value)
 
 
 def _resume(folder: str, flags: dict[str, Any], *, print_only: bool) -> None:

@@ -31,6 +31,9 @@ class Resolved:
     notice: str | None = None  # for the user, about what was chosen for him
     notes: tuple[str, ...] = ()  # further lines of that kind
     series: Mapping[str, Any] | None = None  # of the seeds that the run is one of: id, number (from 0), count
+    measured: Mapping[str, Any] | None = (
+        None  # images/s of each arithmetic, where trainer.precision or the like is auto
+    )
 
 
 def resolve(

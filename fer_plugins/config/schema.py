@@ -97,16 +97,32 @@ class TrainerConfig(Section):
         Literal["auto", "cpu", "gpu", "cuda", "mps"], Doc("where to compute", shapes_model=False)
     ] = "auto"
     precision: Annotated[
-        Literal["32-true", "16-mixed", "bf16-mixed", "64-true"],
-        Doc("arithmetic; mixed: AMP"),
+        Literal["32-true", "16-mixed", "bf16-mixed", "64-true", "auto"],
+        Doc("arithmetic; mixed: AMP; auto: bf16-mixed where a measured second shows it clearly faster, else 32-true"),
     ] = "32-true"
-    channels_last: Annotated[bool, Doc("memory layout channels_last of images and convolutions")] = False
+    channels_last: Annotated[
+        bool | Literal["auto"],
+        Doc("memory layout channels_last of images and convolutions; auto: where it is measured clearly faster"),
+    ] = False
+    compile: Annotated[
+        Literal["off", "default", "reduce-overhead", "max-autotune"],
+        Doc("mode of torch.compile while training; a network that cannot be compiled trains uncompiled, said so"),
+    ] = "off"
+    accumulate_grad_batches: Annotated[int, Doc("batches whose gradients make one step", "1..10000", "batches")] = 1
     deterministic: Annotated[bool, Doc("the same bits from the same seed on the same device")] = True
     gradient_clip_norm: Annotated[float | None, Doc("gradients are scaled down to this norm", "> 0")] = None
     threads: Annotated[
         int | None,
         Doc("CPU threads of one operation; null: measured", "1..1024", "threads", shapes_model=False),
     ] = None
+    max_time: Annotated[
+        float | None,
+        Doc("training ends after the epoch in which so much time is over; null: never", "> 0", "minutes"),
+    ] = None
+    profiler: Annotated[
+        Literal["none", "simple", "pytorch"],
+        Doc("where the time goes, in profile.txt; simple: by hook, pytorch: by operator (slow)", shapes_model=False),
+    ] = "none"
     progress: Annotated[
         Literal["auto", "bar", "plain", "none"],
         Doc("auto: a bar on a terminal, else a line an epoch", shapes_model=False),

@@ -48,6 +48,8 @@ def begin_all(resolved: config.Resolved, count: int, begin: Begin) -> Record:
     record = Record(folder, config=settings.as_dict())
     with hold_folder(folder):
         record.write_config(config.dump(settings))
+        if resolved.measured:
+            record.manifest["arithmetic"] = dict(resolved.measured)
         if resolved.series:
             record.manifest["series"] = dict(resolved.series)
         return begin_in(record, count, begin)

@@ -31,6 +31,7 @@ from fer_plugins.runs.manifest import title_of
 from fer_plugins.runs.record import write_atomically
 from fer_plugins.runtime.errors import InputError, Interrupted, RunError
 from fer_plugins.runtime.notices import code_of
+from fer_plugins.training.arithmetic import refuse_auto
 from fer_plugins.training.build import build_data, check_machine
 
 
@@ -158,7 +159,8 @@ def compare(
 
 
 def _check(settings: Mapping[str, config.RunConfig]) -> None:
-    """Refuse what would make the comparison empty, before the data are read."""
+    """Refuse what would make the comparison empty or unfair, before the data are read."""
+    refuse_auto(settings["sound"])
     flawed, sound = (settings[side].protocol for side in SIDES)
     if flawed == sound:
         raise InputError(f"--against: is {sound.name} with the options of --protocol; there is nothing to compare")

@@ -32,7 +32,7 @@ from fer_plugins.training.threads import choose_threads
 # device and the number of threads may change last bits, so every change is recorded.
 _FREE = (
     *("data.root", "data.votes", "data.workers", "data.cache", "data.memory_gb", "protocol.file"),
-    *("trainer.accelerator", "trainer.threads", "trainer.progress"),
+    *("trainer.accelerator", "trainer.threads", "trainer.progress", "trainer.profiler"),
 )
 
 Changes = dict[str, list[Any]]  # dotted key -> [old, new]

@@ -31,6 +31,7 @@ from fer_plugins.runs.target_table import print_targets
 from fer_plugins.runtime.activity import doing
 from fer_plugins.runtime.errors import InputError, Interrupted
 from fer_plugins.training import tracking
+from fer_plugins.training.arithmetic import settle_arithmetic
 from fer_plugins.training.build import build_data, build_module, build_trainer, check_machine, device_name
 from fer_plugins.training.checkpoints import read_checkpoint
 from fer_plugins.training.fit import fit
@@ -59,6 +60,8 @@ def run(configuration: config.Resolved | Mapping[str, Any]) -> Record:
         check_claims(settings)
         tracking.check(settings)
         records.check_output(settings.run.output)
+        resolved = settle_arithmetic(resolved)
+        settings = resolved.config
         if resolved.notice:
             print(resolved.notice, flush=True)
         for note in resolved.notes:
@@ -94,6 +97,7 @@ def _train(resolved: config.Resolved, data: FERDataModule) -> Record:
         try:
             record.write_config(config.dump(settings))
             more = {"threads": threads._asdict()} | ({"series": resolved.series} if resolved.series else {})
+            more |= {"arithmetic": resolved.measured} if resolved.measured else {}
             record.write_manifest(**describe(settings, data, resolved.notice), **more)
             with doing(f"starting {' and '.join(logger_names(settings.logger.name)) or 'without a logger'}"):
                 tracker = tracking.start(settings, record.folder)

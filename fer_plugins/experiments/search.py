@@ -21,6 +21,7 @@ from fer_plugins.experiments.identity import deciding_settings
 from fer_plugins.experiments.search_space import Space, read_space
 from fer_plugins.runs.record import Record, write_atomically
 from fer_plugins.runtime.errors import Interrupted, RunError
+from fer_plugins.training.arithmetic import refuse_auto
 
 __all__ = ["Space", "read_space", "search"]
 
@@ -69,6 +70,7 @@ def search(
     # What the keys do not take (a fraction, say, or one of the names) is found before anything is trained.
     for axes in itertools.zip_longest(*(axis.trial_coordinates() for axis in space.axes), fillvalue=1.0):
         highest = resolved(list(axes)).config
+        refuse_auto(highest)
     searcher = registry.build("search", name, dimensions=len(space.axes), seed=seed, **options)
     plan: dict[str, Any] = {
         "search": {"seed": 0, **space.search},

@@ -67,6 +67,7 @@ class Manifest(TypedDict, total=False):
     warnings: list[str]
     notices: list[dict[str, Any]]  # code and data of those warnings that have them
     threads: dict[str, Any]
+    arithmetic: dict[str, Any]  # chosen for trainer.precision auto or trainer.channels_last auto, and images/s of each
     series: dict[str, Any]  # of several seeds: id, number, count
     tracking_id: str | dict[str, str] | None
     test_opened: list[str]

@@ -16,10 +16,13 @@ from fer_plugins.training import checkpoints, criterion, optim_trial
 from fer_plugins.training.build_data import build_data as build_data
 from fer_plugins.training.build_data import cache_folder as cache_folder
 from fer_plugins.training.callbacks import DuringTraining, build_callbacks
+from fer_plugins.training.compiling import CompileNetwork
 from fer_plugins.training.module import FERModule
+from fer_plugins.training.profiling import ProfileTable, build_profiler
 from fer_plugins.training.progress import EpochLog, training_bar
 from fer_plugins.training.soft_targets import SoftTargets
 from fer_plugins.training.stopping import stopping_callback
+from fer_plugins.training.time_limit import TimeLimit
 
 
 def check_machine(settings: config.RunConfig) -> None:
@@ -108,6 +111,7 @@ def build_teacher(settings: config.RunConfig, classes: list[str]) -> nn.Module |
 def build_trainer(settings: config.RunConfig, record: Record, log: EpochLog) -> L.Trainer:
     """Build Lightning's trainer with the run's checkpoints, early stopping and progress."""
     section, selection = settings.trainer, settings.selection
+    assert section.precision != "auto", "a run settles it before anything is built"
     callbacks: list[L.Callback] = [
         log,
         checkpoints.BestAndLast(
@@ -116,12 +120,20 @@ def build_trainer(settings: config.RunConfig, record: Record, log: EpochLog) -> 
     ]
     callbacks += [rule] if (rule := stopping_callback(selection)) else []
     callbacks += training_bar(settings) + (named := build_callbacks(settings)) + [DuringTraining(named)]
+    if section.compile != "off":
+        callbacks.append(CompileNetwork(section.compile, log.console.say, record.manifest.setdefault("warnings", [])))
+    if section.max_time is not None:
+        callbacks.append(TimeLimit(section.max_time, log.console.say, record.manifest.setdefault("warnings", [])))
+    if section.profiler != "none":
+        callbacks.append(ProfileTable(log.console, record.folder))
     return L.Trainer(
         accelerator=section.accelerator,
         devices=1,
         precision=section.precision,
         max_epochs=section.epochs,
         gradient_clip_val=section.gradient_clip_norm,
+        accumulate_grad_batches=section.accumulate_grad_batches,
+        profiler=build_profiler(settings, record.folder),
         deterministic="warn" if section.deterministic else False,
         benchmark=not section.deterministic,
         callbacks=callbacks,

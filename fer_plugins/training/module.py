@@ -17,10 +17,11 @@ from fer_plugins.metrics.predictions import Predictions
 from fer_plugins.metrics.scorer import Scorer
 from fer_plugins.metrics.scores import score
 from fer_plugins.metrics.table import EPOCH
-from fer_plugins.runtime.errors import InputError, RunError
+from fer_plugins.runtime.errors import InputError
 from fer_plugins.runtime.seeds import derive
 from fer_plugins.training import optim
 from fer_plugins.training.criterion import build_criterion
+from fer_plugins.training.finite_loss import FiniteLoss
 from fer_plugins.training.network import build_network as build_network
 from fer_plugins.training.soft_targets import SoftTargets
 
@@ -51,7 +52,7 @@ class FERModule(L.LightningModule):
         self.save_hyperparameters("config", "classes", "class_counts")
         self.classes = classes
         self.network = build_network(self.config, len(classes), teacher)
-        self.channels_last = self.config.trainer.channels_last
+        self.channels_last = self.config.trainer.channels_last is True  # not auto, which a run has settled
         if self.channels_last:
             self.network.to(memory_format=torch.channels_last)
         self.criterion = build_criterion(self.config.loss, len(classes), class_counts)
@@ -61,6 +62,7 @@ class FERModule(L.LightningModule):
         self.faults: list[str] = []  # why the last pass is no result: the network has broken down
         self._health: Health | None = None  # of the network on the first batch of the pass
         self._sums = torch.zeros(4)  # criterion, auxiliary loss, right answers, images of this epoch
+        self._finite = FiniteLoss(self.device)  # of this epoch
 
     @classmethod
     def load_from_checkpoint(  # type: ignore[override]
@@ -95,6 +97,7 @@ class FERModule(L.LightningModule):
         """Seed what the epoch draws (dropout, batch transforms) from run seed and epoch, so that it can be resumed."""
         torch.manual_seed(derive(self.config.seed, "epoch", self.current_epoch))
         self._sums = torch.zeros(4, device=self.device)
+        self._finite = FiniteLoss(self.device)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the loss: criterion (times the model's ``criterion_weight``) plus its ``auxiliary_loss``."""
@@ -111,11 +114,7 @@ class FERModule(L.LightningModule):
         if isinstance(self.network, HasAuxiliaryLoss):
             auxiliary = self.network.auxiliary_loss()
             total = total + auxiliary
-        if not torch.isfinite(total):
-            raise RunError(
-                f"the loss is {float(total.detach())} at epoch {self.current_epoch + 1}, step {batch_idx + 1}; "
-                "the checkpoint of the last whole epoch is kept. Lower optimizer.lr or set trainer.gradient_clip_norm"
-            )
+        self._finite.note(total.detach(), self.current_epoch, batch_idx)
         with torch.no_grad():
             predicted = logits.argmax(1)
             # Of a mixed image the share of the predicted class is what is right.
@@ -125,7 +124,7 @@ class FERModule(L.LightningModule):
                 else batch.target.gather(1, predicted[:, None]).sum()
             )
             count = len(batch.label)
-            self._sums += torch.stack((criterion * count, auxiliary * count, right, right.new_tensor(count)))
+            self._sums += torch.stack((criterion * count, auxiliary * count, right, right.new_full((), count)))
         return total
 
     def epoch_means(self) -> dict[str, float]:
@@ -135,6 +134,10 @@ class FERModule(L.LightningModule):
         if isinstance(self.network, HasAuxiliaryLoss):
             means["train/auxiliary_loss"] = auxiliary / count
         return means
+
+    def on_validation_start(self) -> None:
+        """Look at the epoch's last losses before its weights are scored and kept."""
+        self._finite.check(self.current_epoch)
 
     def on_train_epoch_end(self) -> None:
         """Log the epoch's means."""

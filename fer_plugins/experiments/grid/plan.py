@@ -15,6 +15,7 @@ from fer_plugins.analysis.claims.of_run import check_claims
 from fer_plugins.experiments.grid.grid_file import Combination, GridFile, Values, read_grid
 from fer_plugins.experiments.identity import identify
 from fer_plugins.runtime.errors import InputError
+from fer_plugins.training.arithmetic import refuse_auto
 from fer_plugins.training.build import check_machine
 
 
@@ -122,6 +123,7 @@ def _check_places(settings: config.RunConfig) -> None:
 
 def _check_machine(settings: config.RunConfig, elsewhere: bool) -> None:
     """Refuse what a run would refuse first: a device, or an argument of the optimiser."""
+    refuse_auto(settings)
     if elsewhere:
         settings = replace(settings, trainer=replace(settings.trainer, accelerator="auto", precision="32-true"))
     check_machine(settings)

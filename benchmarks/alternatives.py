@@ -1,0 +1,213 @@
+"""What one would use instead, side by side: torchvision's FER2013 in a DataLoader under a plain Lightning module.
+
+    $ FER_DATA_DIR=FOLDER python benchmarks/alternatives.py [--network lenet5] [--seconds 40] [--workers 2] [--json]
+
+FOLDER holds ``fer2013/fer2013.tar.gz``, the archive of the challenge. Three ways in turn, in one process, with the same
+network, optimiser and batch:
+
+- fer-plugins: ``fer-run`` with augmentation flip_affine_erase, and with ``trainer.precision auto``,
+  ``trainer.channels_last auto`` (the whole run: reading, splitting, validation after each epoch, checkpoints);
+- torchvision: ``torchvision.datasets.FER2013``, flip and affine of PIL images, a DataLoader with workers;
+- ten crops: the same with ``RandomCrop`` and ``RandomErasing`` for training and ``TenCrop`` for validation, as many
+  public FER-2013 repositories have it.
+
+First the data path alone (images/s of one pass over 8,192 training images, as many for each), then the accuracy on
+PublicTest after the same seconds of training. Figures of a busy machine are low for all; the ratios are what counts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import tarfile
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset, Subset
+from torchmetrics.classification import MulticlassAccuracy
+from torchvision import datasets
+from torchvision.transforms import Lambda, v2
+
+from fer_plugins import config
+from fer_plugins.experiments.quiet import quiet
+from fer_plugins.experiments.run import run
+from fer_plugins.runs.record import Record
+from fer_plugins.training import optim
+from fer_plugins.training.build import build_data
+from fer_plugins.training.network import build_network
+
+IMAGES = 8192  # of a timed pass
+VAL = 3589  # images of PublicTest; torchvision's "test" begins with them
+_FLOAT = [v2.ToImage(), v2.ToDtype(torch.float32, scale=True)]
+TRANSFORMS = {
+    "torchvision": (
+        v2.Compose([v2.RandomHorizontalFlip(), v2.RandomAffine(10, (0.1, 0.1), (0.9, 1.1)), *_FLOAT]),
+        v2.Compose(_FLOAT),
+    ),
+    "ten crops": (
+        v2.Compose([v2.RandomHorizontalFlip(), v2.RandomCrop(48, padding=4), *_FLOAT, v2.RandomErasing()]),
+        v2.Compose([v2.Pad(4), v2.TenCrop(48), Lambda(lambda crops: torch.stack([_whole(crop) for crop in crops]))]),
+    ),
+}
+
+
+def _whole(image: Any) -> Tensor:
+    return v2.functional.to_dtype(v2.functional.to_image(image), torch.float32, scale=True)
+
+
+class PlainModule(L.LightningModule):
+    """What a tutorial shows: cross entropy, accuracy of torchmetrics, the mean over crops where there are several."""
+
+    def __init__(self, network: nn.Module, settings: config.RunConfig) -> None:
+        super().__init__()
+        self.network, self.settings = network, settings
+        self.accuracy = MulticlassAccuracy(7, average="micro")
+        self.images = 0
+
+    def training_step(self, batch: list[Tensor], batch_idx: int) -> Tensor:
+        """Return the loss of a batch (images (B, 1, 48, 48), labels (B,))."""
+        image, label = batch
+        loss = nn.functional.cross_entropy(self.network(image), label)
+        self.log("loss", loss)
+        self.images += len(label)
+        return loss
+
+    def validation_step(self, batch: list[Tensor], batch_idx: int) -> None:
+        """Count correct predictions; images may be (B, crops, 1, 48, 48)."""
+        image, label = batch
+        logits = self.network(image.flatten(0, -4)).view(len(label), -1, 7).mean(1)
+        self.accuracy(logits, label)
+        self.log("accuracy", self.accuracy, on_epoch=True)
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        """Return the optimiser of the recipe."""
+        return optim.build_optimizer(self.settings.optimizer, self.network.parameters())
+
+
+def read_settings(network: str, batch: int, root: Path, **trainer: Any) -> config.RunConfig:
+    flags = {
+        "data": {"name": "fer2013", "root": str(root / "fer2013.csv"), "batch_size": batch},
+        "protocol": "official",
+        "augmentation": "flip_affine_erase",
+        "trainer": {"epochs": 10_000, "progress": "none", **trainer},
+        "scheduler": {"name": "none"},
+        "selection": {"patience": None, "stop": "metric"},
+        "logger": "none",
+        "run": {"test": False},
+    }
+    return config.resolve(flags, plugin=network).config
+
+
+def loaders(name: str, root: Path, batch: int, workers: int) -> tuple[DataLoader[Any], DataLoader[Any]]:
+    train, val = TRANSFORMS[name]
+    data: Dataset[Any] = datasets.FER2013(str(root.parent), "train", transform=train)
+    test = Subset(datasets.FER2013(str(root.parent), "test", transform=val), range(VAL))
+    options: dict[str, Any] = {"batch_size": batch, "num_workers": workers, "persistent_workers": workers > 0}
+    return DataLoader(data, shuffle=True, drop_last=False, **options), DataLoader(test, **options)
+
+
+def rate(batches: Iterator[int]) -> float:
+    """Return images/s of a pass, from the second batch on: workers start with the first."""
+    next(batches)
+    began, images = time.perf_counter(), 0
+    for size in batches:
+        images += size
+        if images >= IMAGES:
+            break
+    return images / (time.perf_counter() - began)
+
+
+def own_batches(settings: config.RunConfig) -> Iterator[int]:
+    with quiet(settings):
+        data = build_data(settings)
+    for batch in data.train_dataloader():
+        data.augmentation(batch.image.float().div_(255))
+        yield len(batch.label)
+
+
+def train_plain(name: str, settings: config.RunConfig, root: Path, seconds: float, workers: int) -> dict[str, Any]:
+    torch.manual_seed(0)
+    train, val = loaders(name, root, settings.data.batch_size, workers)
+    module = PlainModule(build_network(settings, 7), settings)
+    with tempfile.TemporaryDirectory() as folder, quiet(settings):
+        trainer = L.Trainer(
+            accelerator="auto",
+            max_time={"seconds": seconds},
+            max_epochs=-1,
+            default_root_dir=folder,
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            num_sanity_val_steps=0,
+            limit_val_batches=0,
+        )
+        began = time.perf_counter()
+        trainer.fit(module, train)
+        took = time.perf_counter() - began
+        trainer.limit_val_batches = 1.0
+        accuracy = trainer.validate(module, val, verbose=False)[0]["accuracy"]
+    return {"images": module.images, "seconds": took, "accuracy": accuracy}
+
+
+def train_own(settings: config.RunConfig, seconds: float) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as folder:
+        given = {**settings.as_dict(), "run": {"output": folder, "test": False}}
+        given["trainer"]["max_time"] = seconds / 60
+        record: Record = run(given)
+        images = record.manifest["epochs"] * sum(record.manifest["data"]["counts"]["train"].values())
+        took = record.manifest["sessions"][-1]["fit_seconds"]
+        return {"images": images, "seconds": took, "accuracy": record.metrics["val"]["accuracy"]}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--network", default="lenet5", help="an installed architecture")
+    parser.add_argument("--seconds", type=float, default=40.0, help="of each training")
+    parser.add_argument("--batch", type=int, default=128, help="images of a training step")
+    parser.add_argument("--workers", type=int, default=2, help="of each DataLoader")
+    parser.add_argument("--json", action="store_true", help="print a line of JSON a row")
+    given = parser.parse_args()
+    archive = Path(os.environ.get("FER_DATA_DIR", "."), "fer2013", "fer2013.tar.gz")
+    if not archive.is_file():
+        parser.error("set FER_DATA_DIR to a folder that holds fer2013/fer2013.tar.gz, the archive of the challenge")
+    with tempfile.TemporaryDirectory() as folder:
+        with tarfile.open(archive) as packed:
+            packed.extract("fer2013/fer2013.csv", folder, filter="data")
+        compare(given, Path(folder, "fer2013"))
+
+
+def compare(given: argparse.Namespace, root: Path) -> None:
+    settings = read_settings(given.network, given.batch, root)
+
+    def show(what: str, **values: float) -> None:
+        text = ", ".join(f"{key} {value:,.4g}" for key, value in values.items())
+        print(json.dumps({"what": what, **values}) if given.json else f"{what:44} {text}", flush=True)
+
+    own = rate(own_batches(settings))
+    show(f"data path, fer-plugins, batch {given.batch}", images_per_second=own)
+    for name in TRANSFORMS:
+        train, _ = loaders(name, root, given.batch, given.workers)
+        other = rate(len(label) for _, label in train)
+        show(f"data path, {name}, {given.workers} workers", images_per_second=other, ratio=own / other)
+    ways: dict[str, Callable[[], dict[str, Any]]] = {
+        "fer-plugins": lambda: train_own(settings, given.seconds),
+        "fer-plugins, auto": lambda: train_own(
+            read_settings(given.network, given.batch, root, precision="auto", channels_last="auto"), given.seconds
+        ),
+    }
+    for name in TRANSFORMS:
+        ways[name] = lambda name=name: train_plain(name, settings, root, given.seconds, given.workers)
+    for name, train_way in ways.items():
+        show(f"{given.network}, {given.seconds:g} s, {name}", **train_way())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+"""``fer tune``: a learning rate or a batch size to begin with."""
+
+from __future__ import annotations
+
+import csv
+import io
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from fer_plugins.commands.installed_verbs import LOADING
+from fer_plugins.commands.settings import Request, SettingsVerb, recipe_options
+from fer_plugins.commands.usage import refuse
+from fer_plugins.runtime import activity
+
+
+@click.command(cls=SettingsVerb)
+@click.argument("what", type=click.Choice(["lr", "batch-size"]))
+@recipe_options
+@click.option("--from", "low", type=float, default=1e-6, show_default=True, help="lr: the lowest rate.")
+@click.option("--to", "high", type=float, default=1.0, show_default=True, help="lr: the highest rate.")
+@click.option("--steps", type=int, default=100, show_default=True, help="lr: training steps from one to the other.")
+@click.option("--largest", type=int, default=4096, show_default=True, help="batch-size: images; not more is tried.")
+@click.option("--out", type=click.Path(), metavar="FILE", help="lr: the tested rates and their losses, as CSV.")
+def tune(
+    what: str, plugin: str | None, recipe: str | None, files: tuple[str, ...], flags: dict[str, Any], **given: Any
+) -> None:
+    """Suggest a learning rate (lr) or the largest batch that fits (batch-size).
+
+    Trains some steps on the training split with Lightning's Tuner; validation and test are not looked at, and nothing
+    is recorded. Takes fer-run's flags. A suggestion is where to begin, not a result: fer search chooses on validation.
+    """
+    if plugin is None:
+        refuse("needs --plugin NAME, and takes fer-run's flags except --resume and the listings")
+    if given["out"] is not None and (what != "lr" or not Path(given["out"]).parent.is_dir()):
+        refuse("--out FILE is for lr, in a folder that is there")
+    resolved = Request(plugin, recipe, list(files), flags).resolve()
+    with activity.watched(sys.stderr):
+        with activity.doing(LOADING):
+            from fer_plugins.experiments.quiet import quiet
+            from fer_plugins.training import tuning
+            from fer_plugins.training.arithmetic import settle_arithmetic
+        with quiet(resolved.config), activity.doing(f"tuning {what}"):
+            settings = settle_arithmetic(resolved).config
+            if what == "lr":
+                found = tuning.learning_rate_range(settings, given["low"], given["high"], given["steps"])
+            else:
+                print(f"largest batch: {tuning.largest_batch(settings, given['largest'])} images (--data.batch_size)")
+                return
+    if given["out"] is not None:
+        _write(Path(given["out"]), found.rates, found.losses)
+    print(f"tested: {len(found.rates)} rates, {found.rates[0]:.3g} to {found.rates[-1]:.3g}")
+    print(f"recipe: {settings.optimizer.lr:.3g} ({settings.optimizer.name})")
+    if found.suggestion is None:
+        print("suggestion: none, the loss falls nowhere; try --from, --to or more --steps")
+    else:
+        print(
+            f"suggestion: {found.suggestion:.3g}, where the loss falls fastest (--optimizer.lr {found.suggestion:.3g})"
+        )
+
+
+def _write(path: Path, rates: list[float], losses: list[float]) -> None:
+    from fer_plugins.runs.record import write_atomically
+
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["lr", "loss"])
+    writer.writerows(zip(rates, losses, strict=True))
+    write_atomically(path, text.getvalue())

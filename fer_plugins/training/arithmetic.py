@@ -1,0 +1,143 @@
+"""Precision and memory layout where ``auto`` asks for them: the fastest of those that a measured second compares."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Literal, NamedTuple
+
+import torch
+
+from fer_plugins.config import Resolved, RunConfig
+from fer_plugins.runtime.activity import doing
+from fer_plugins.runtime.errors import InputError
+from fer_plugins.training.network import build_network
+
+CLEARLY = 1.2  # another arithmetic than 32-true is taken only where it is faster by this factor
+SECONDS = 0.3  # of steps that are timed, for each candidate
+CLASSES = 7  # of the measured network; their number hardly changes the time of a step
+LARGEST_BATCH = 64  # images of a measured step
+
+
+Precision = Literal["32-true", "16-mixed", "bf16-mixed", "64-true", "auto"]
+
+
+class Candidate(NamedTuple):
+    """One way to compute a training step."""
+
+    precision: Precision
+    channels_last: bool
+
+    def __str__(self) -> str:
+        return f"{self.precision}{' channels_last' if self.channels_last else ''}"
+
+
+def is_auto(settings: RunConfig) -> bool:
+    """Return whether precision or memory layout is left to a measurement."""
+    return "auto" in (settings.trainer.precision, settings.trainer.channels_last)
+
+
+def refuse_auto(settings: RunConfig) -> None:
+    """Refuse a measurement where runs are compared: two of them could be computed in two ways.
+
+    Raises:
+        InputError: precision or memory layout is auto.
+    """
+    for key in ("precision", "channels_last"):
+        if getattr(settings.trainer, key) == "auto":
+            raise InputError(
+                f"trainer.{key}: auto is measured by each run, and runs that are compared could differ by it; give a "
+                "value (a single fer-run prints which is the fastest)"
+            )
+
+
+def settle_arithmetic(resolved: Resolved) -> Resolved:
+    """Return the configuration with ``auto`` replaced by what was measured fastest, and the rates beside it.
+
+    A step is forward and backward of a fresh network on random images of the run's batch size (64 at most), on the
+    run's device. Ties go to ``32-true`` in the usual layout, so that a quiet machine always chooses alike. The random
+    state is left as it was.
+
+    Raises:
+        InputError: the architecture refuses its options or the image size.
+    """
+    settings = resolved.config
+    if not is_auto(settings):
+        return resolved
+    if settings.trainer.threads:
+        torch.set_num_threads(settings.trainer.threads)
+    with doing("measuring which precision and memory layout are fastest"):
+        rates = {candidate: rate for candidate in _candidates(settings) if (rate := _rate(settings, candidate)) > 0}
+    plain = next(iter(_candidates(settings)))
+    chosen = max(rates, key=rates.__getitem__, default=plain)
+    if rates.get(chosen, 0.0) < CLEARLY * rates.get(plain, 0.0):
+        chosen = plain
+    listed = ", ".join(f"{candidate} {rate:,.0f}" for candidate, rate in rates.items())
+    note = f"arithmetic: {chosen}, measured in images/s: {listed}"
+    trainer = replace(settings.trainer, precision=chosen.precision, channels_last=chosen.channels_last)
+    measured = {**chosen._asdict(), "images_per_second": {str(key): round(rate, 1) for key, rate in rates.items()}}
+    return replace(
+        resolved, config=replace(settings, trainer=trainer), notes=(*resolved.notes, note), measured=measured
+    )
+
+
+def computed_alike(resolved: Resolved, first: Resolved) -> Resolved:
+    """Return a configuration with the precision and memory layout that were settled for ``first``."""
+    chosen = first.config.trainer
+    trainer = replace(resolved.config.trainer, precision=chosen.precision, channels_last=chosen.channels_last)
+    return replace(resolved, config=replace(resolved.config, trainer=trainer), measured=first.measured)
+
+
+def _candidates(settings: RunConfig) -> list[Candidate]:
+    """Return what may be chosen; the first is what stays where nothing is clearly faster."""
+    trainer = settings.trainer
+    precisions: list[Precision] = ["32-true", "bf16-mixed"] if trainer.precision == "auto" else [trainer.precision]
+    layouts = [False, True] if trainer.channels_last == "auto" else [bool(trainer.channels_last)]
+    return [Candidate(precision, layout) for precision in precisions for layout in layouts]
+
+
+def find_device(settings: RunConfig) -> torch.device:
+    """Return the device that ``trainer.accelerator`` computes on."""
+    wanted = settings.trainer.accelerator
+    if wanted in ("auto", "gpu", "cuda") and torch.cuda.is_available():
+        return torch.device("cuda")
+    if wanted in ("auto", "gpu", "mps") and torch.backends.mps.is_available():
+        return torch.device("mps")
+    return torch.device("cpu")
+
+
+def _rate(settings: RunConfig, candidate: Candidate) -> float:
+    """Return the training images/s of a candidate; 0 where the network or the device cannot compute so."""
+    device = find_device(settings)
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        try:
+            step, images = _training_step(settings, candidate, device)
+            step()  # memory is allocated, kernels are chosen
+            steps, began = 0, time.perf_counter()
+            while time.perf_counter() - began < SECONDS:
+                step()
+                steps += 1
+        except (RuntimeError, NotImplementedError):
+            return 0.0
+        return steps * images / (time.perf_counter() - began)
+
+
+def _training_step(settings: RunConfig, candidate: Candidate, device: torch.device) -> tuple[Callable[[], None], int]:
+    data = settings.data
+    dtype = torch.float64 if candidate.precision == "64-true" else torch.float32
+    layout = torch.channels_last if candidate.channels_last else torch.contiguous_format
+    network = build_network(settings, CLASSES).to(device, dtype).to(memory_format=layout).train()
+    batch = min(LARGEST_BATCH, data.batch_size)
+    images = torch.rand(batch, data.channels, data.image_size, data.image_size, dtype=dtype, device=device)
+    images = images.contiguous(memory_format=layout)
+    mixed = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}.get(candidate.precision)
+
+    def step() -> None:
+        with torch.autocast(device.type, mixed, enabled=mixed is not None):
+            loss = network(images).float().logsumexp(1).sum()
+        loss.backward()
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+
+    return step, batch

@@ -1,0 +1,98 @@
+"""torch.compile while a network trains: compiled before the first epoch, timed, and given up where it does not work."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import lightning as L
+import torch
+from torch import nn
+
+from fer_plugins.runtime.activity import doing, format_seconds
+from fer_plugins.training.module import FERModule
+
+
+class CompileNetwork(L.Callback):
+    """Compiles the network for training and its validation passes.
+
+    The selected checkpoint is scored by the uncompiled network, so that ``fer evaluate`` and ``fer predict`` give the
+    same numbers. Compiled kernels round differently, and dropout draws other masks, so that a compiled training does
+    not end with the bits of an uncompiled one.
+
+    Args:
+        mode: of torch.compile.
+        say: prints a line.
+        warnings: of the run; what could not be compiled is added.
+    """
+
+    def __init__(self, mode: str, say: Callable[[str], None], warnings: list[str]) -> None:
+        self.mode, self.say, self.warnings = mode, say, warnings
+
+    def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Compile on a batch of zeros; weights, buffers and random state are left as they were."""
+        assert isinstance(pl_module, FERModule)
+        counters = torch._dynamo.utils.counters
+        counters.clear()
+        began = time.perf_counter()
+        pl_module.network.compile(mode=self.mode)
+        try:
+            with doing("compiling the network"), trainer.precision_plugin.forward_context():
+                for size in _batch_sizes(trainer, pl_module.config.data.batch_size):
+                    _try_both_modes(pl_module, size)
+        except Exception as error:  # dynamo, inductor and the C++ compiler each have a dozen kinds
+            _uncompile(pl_module.network)
+            self._warn(f"trainer.compile: the network is not compiled ({_first_line(error)}); it trains uncompiled")
+            return
+        self.say(f"compiled (mode {self.mode}) in {format_seconds(time.perf_counter() - began)}")
+        breaks = counters["graph_break"]
+        if breaks:
+            why = _first_line(next(iter(breaks)))
+            self._warn(f"trainer.compile: {sum(breaks.values())} graph breaks; code between them is uncompiled ({why})")
+
+    def teardown(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
+        """Take the compiled network away when training is over."""
+        if stage == "fit":
+            assert isinstance(pl_module, FERModule)
+            _uncompile(pl_module.network)
+
+    def _warn(self, text: str) -> None:
+        self.say(f"  warning: {text}")
+        if text not in self.warnings:
+            self.warnings.append(text)
+
+
+def _batch_sizes(trainer: L.Trainer, full: int) -> list[int]:
+    """Return the sizes of a training batch: a last one that is smaller is compiled for as well."""
+    images = trainer.datamodule.sizes["train"]  # type: ignore[attr-defined]
+    return list(dict.fromkeys(size for size in (min(full, images), images % full) if size > 1))
+
+
+def _try_both_modes(module: FERModule, size: int) -> None:
+    data, network = module.config.data, module.network
+    shape = (size, data.channels, data.image_size, data.image_size)
+    images = torch.zeros(shape, dtype=next(network.parameters()).dtype, device=module.device)
+    kept = {name: buffer.clone() for name, buffer in network.named_buffers()}
+    training = network.training
+    devices = [module.device] if module.device.type == "cuda" else []
+    try:
+        with torch.random.fork_rng(devices=devices):
+            network.train()
+            module(images).float().sum().backward()
+            network.eval()
+            with torch.no_grad():
+                module(images)
+    finally:
+        network.train(training)
+        network.zero_grad(set_to_none=True)
+        with torch.no_grad():
+            for name, buffer in network.named_buffers():
+                buffer.copy_(kept[name])
+
+
+def _uncompile(network: nn.Module) -> None:
+    network._compiled_call_impl = None  # what Module.compile sets; torch has no inverse of it
+
+
+def _first_line(error: object) -> str:
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)[:160]

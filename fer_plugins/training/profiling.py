@@ -1,0 +1,90 @@
+"""Where the time of a training goes: Lightning's profilers, and a short table of what they measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import cast
+
+import lightning as L
+from lightning.pytorch.profilers import Profiler, PyTorchProfiler, SimpleProfiler
+
+from fer_plugins.config import RunConfig
+from fer_plugins.runtime.print_table import print_table, titled_table
+from fer_plugins.training.progress import ResultConsole
+
+# What is timed, as Lightning names it (owner and hook), and what it is called here; none contains another.
+_STAGES = {
+    ("[_TrainingEpochLoop]", "train_dataloader_next"): "next training batch",
+    ("[Strategy]", "batch_to_device"): "batch to the device",
+    ("[LightningDataModule]", "on_after_batch_transfer"): "floats and batch augmentation",
+    ("[Strategy]", "training_step"): "forward and loss",
+    ("[Strategy]", "backward"): "backward",
+    ("[LightningModule]", "configure_gradient_clipping"): "gradient clipping",
+    ("[LightningModule]", "optimizer_zero_grad"): "zeroing gradients",
+    ("[Strategy]", "validation_step"): "validation forward",
+    ("[LightningModule]", "on_validation_epoch_end"): "validation scores",
+    ("[Callback]BestAndLast", "on_train_epoch_end"): "checkpoints",
+}
+_INSIDE_STEP = ("forward and loss", "backward", "gradient clipping", "zeroing gradients")
+
+
+def build_profiler(settings: RunConfig, folder: Path) -> Profiler | None:
+    """Return the profiler that ``trainer.profiler`` names; it writes ``fit-profile.txt`` into ``folder``."""
+    kinds: dict[str, type[Profiler]] = {"simple": SimpleProfiler, "pytorch": PyTorchProfiler}
+    kind = kinds.get(settings.trainer.profiler)
+    return None if kind is None else kind(dirpath=folder, filename="profile")
+
+
+def stage_seconds(durations: Mapping[str, Sequence[float]]) -> dict[str, float]:
+    """Return the seconds of each stage of a training, longest first, from ``SimpleProfiler.recorded_durations``.
+
+    On an accelerator these are the seconds in which the processor was held up: kernels run on after their hook.
+
+    >>> durations = {"[Strategy]DDPStrategy.backward": [0.5, 0.25], "[LightningModule]FERModule.optimizer_step": [1.0]}
+    >>> stage_seconds(durations)
+    {'backward': 0.75, 'optimiser update': 0.25}
+    """
+    seconds: dict[str, float] = {}
+    step = 0.0
+    for action, times in durations.items():
+        owner, _, hook = action.rpartition(".")
+        if hook == "optimizer_step" and owner.startswith("[LightningModule]"):
+            step += sum(times)
+        for (prefix, name), stage in _STAGES.items():
+            if hook == name and owner.startswith(prefix):
+                seconds[stage] = seconds.get(stage, 0.0) + sum(times)
+    if step:
+        seconds["optimiser update"] = max(0.0, step - sum(seconds.get(stage, 0.0) for stage in _INSIDE_STEP))
+    return dict(sorted(seconds.items(), key=lambda item: -item[1]))
+
+
+class ProfileTable(L.Callback):
+    """Prints where the time of the training went, when it is over.
+
+    Args:
+        console: of the run.
+        folder: of the run, in which the profiler writes.
+    """
+
+    def __init__(self, console: ResultConsole, folder: Path) -> None:
+        self.console, self.folder = console, folder
+
+    def on_fit_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Print the stages, and where the whole profile is."""
+        profiler = trainer.profiler  # type: ignore[attr-defined]
+        if isinstance(profiler, SimpleProfiler) and self.console.lines:
+            durations = cast("Mapping[str, Sequence[float]]", profiler.recorded_durations)
+            _print_stages(self.console, stage_seconds(durations), sum(durations["run_training_epoch"]))
+        self.console.say(f"profile: {self.folder / 'fit-profile.txt'}")
+
+
+def _print_stages(console: ResultConsole, stages: Mapping[str, float], whole: float) -> None:
+    table = titled_table("Where the time of the training went")
+    table.add_column("stage")
+    for heading in ("seconds", "share"):
+        table.add_column(heading, justify="right")
+    rest = max(0.0, whole - sum(stages.values()))
+    for stage, seconds in {**stages, "everything else": rest}.items():
+        table.add_row(stage, f"{seconds:.2f}", f"{seconds / whole:.1%}" if whole else "-")
+    print_table(console.console, table)

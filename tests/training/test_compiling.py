@@ -1,0 +1,57 @@
+"""``trainer.compile``: a compiled network learns the same; one that cannot be compiled trains all the same."""
+
+import pytest
+import torch
+
+from fer_plugins.experiments.run import run
+from fer_plugins.runs.record import Record
+
+MODES = ("default", "reduce-overhead", "max-autotune")
+
+
+def train(folder, mode, **trainer):
+    flags = {"plugin": "toy", "data": {"name": "synthetic", "samples": 63, "batch_size": 10}, "logger": "none"}
+    flags |= {
+        "trainer": {"compile": mode, "epochs": 1, "accelerator": "cpu", **trainer},
+        "run": {"output": str(folder)},
+    }
+    return Record.read(run(flags).folder)
+
+
+@pytest.fixture
+def backend(monkeypatch):
+    """Let torch.compile trace as it does, and run what it traced without a C++ compiler; return the modes asked for."""
+    asked = []
+    real = torch.compile
+
+    def traced(model, *given, mode=None, **options):
+        asked.append(mode)
+        return real(model, *given, backend="eager", **options)
+
+    monkeypatch.setattr(torch, "compile", traced)
+    return asked
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_every_mode_trains_to_the_weights_of_an_uncompiled_run(toy, backend, tmp_path, capsys, mode):
+    plain, compiled = train(tmp_path / "plain", "off"), train(tmp_path / "compiled", mode)
+    assert f"compiled (mode {mode}) in " in capsys.readouterr().out
+    assert backend == [mode]
+    weights = [torch.load(record.checkpoints / "best.ckpt")["state_dict"] for record in (plain, compiled)]
+    assert weights[0].keys() == weights[1].keys()
+    assert all(torch.allclose(weights[0][name], weights[1][name], atol=1e-5) for name in weights[0])
+    assert compiled.manifest["warnings"] == plain.manifest["warnings"]
+
+
+def test_a_network_that_cannot_be_compiled_trains_uncompiled_and_the_record_says_so(toy, tmp_path, monkeypatch):
+    def refuse(*given, **options):
+        def call(*given, **options):
+            raise RuntimeError("no compiler here\nand a long trace")
+
+        return call
+
+    monkeypatch.setattr(torch, "compile", refuse)
+    record = train(tmp_path, "default")
+    assert record.manifest["status"] == "finished"
+    expected = "trainer.compile: the network is not compiled (no compiler here); it trains uncompiled"
+    assert expected in record.manifest["warnings"]

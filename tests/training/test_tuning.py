@@ -1,0 +1,41 @@
+"""``fer tune``: a range of learning rates is trained on, and what cannot be tuned here is refused in one line."""
+
+import csv
+
+import pytest
+
+from fer_plugins.commands import main
+
+GIVEN = ["--plugin", "toy", "--data", "synthetic", "--data.samples", "126", "--data.batch_size", "6"]
+
+
+def call(*argv):
+    return main.call("fer", main._verb, ["tune", *argv])
+
+
+def test_the_range_is_tested_and_the_rates_are_written(toy, capsys, tmp_path):
+    assert call("lr", *GIVEN, "--from", "1e-5", "--to", "1", "--steps", "40", "--out", str(tmp_path / "lr.csv")) == 0
+    out = capsys.readouterr().out
+    rows = list(csv.DictReader((tmp_path / "lr.csv").open()))
+    rates = [float(row["lr"]) for row in rows]
+    assert out.startswith(f"tested: {len(rates)} rates, 1e-05 to ")
+    assert rates == sorted(rates)
+    assert "suggestion: " in out
+    assert not list(tmp_path.rglob("*.ckpt"))
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["lr", *GIVEN, "--from", "1", "--to", "0.1"], "give two learning rates above 0, the lower first"),
+        (["lr", *GIVEN, "--steps", "3"], "--steps 3: give at least 20"),
+        (["batch-size", *GIVEN, "--trainer.accelerator", "cpu"], "set data.batch_size yourself"),
+        (["batch-size", *GIVEN, "--out", "x.csv"], "--out FILE is for lr"),
+        (["lr", "--data", "synthetic"], "needs --plugin NAME"),
+    ],
+)
+def test_what_cannot_be_tuned_is_one_line(toy, capsys, argv, message):
+    assert call(*argv) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
