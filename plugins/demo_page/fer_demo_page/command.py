@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from fer_demo_page.server import DemoServer
 from fer_plugins.commands.usage import WholeNumber, refuse, verb
 
 LOOPBACK, PORT, LAST_PORT = "127.0.0.1", 7860, 65_535
@@ -26,20 +27,19 @@ def demo(run: str, *, port: int, host: str, detector: str | None, calibrate: boo
     """
     if port > LAST_PORT:
         refuse(f"--port {port}: expected a whole number from 0 to {LAST_PORT}")
-    from fer_demo_page.answers import Answers
-    from fer_demo_page.run_facts import describe_run
-    from fer_demo_page.server import DemoServer, is_loopback
-    from fer_plugins.analysis.prediction import Predictor
-    from fer_plugins.analysis.prediction.checkpoint_file import find_checkpoint
-    from fer_plugins.analysis.prediction.predict_files import search_faces
-
-    trained = find_checkpoint(run)
     with DemoServer(host, port) as server:
+        from fer_demo_page.answers import Answers  # torch: only when the port is known to be free
+        from fer_demo_page.run_facts import describe_run
+        from fer_plugins.analysis.prediction import Predictor
+        from fer_plugins.analysis.prediction.checkpoint_file import find_checkpoint
+        from fer_plugins.analysis.prediction.predict_files import search_faces
+
+        trained = find_checkpoint(run)
         predictor = Predictor.load(run, calibrate=calibrate, device=device)
         search, sentence = search_faces(detector, predictor.preprocessing, largest=False)
         server.serve(Answers(predictor, search), describe_run(predictor, trained, sentence))
         messages = [f"warning: {warning}" for warning in predictor.warnings]
-        if not is_loopback(host):
+        if not server.loopback:
             messages.append(
                 f"warning: --host {host}: everyone who reaches this machine can send pictures, and they travel "
                 "unencrypted; browsers give the camera only to pages at localhost"

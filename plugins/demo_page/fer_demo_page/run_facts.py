@@ -44,8 +44,8 @@ def _warnings(record: Record | None) -> list[str]:
     status = record.manifest.get("status")
     texts = [f"This run is {status}, not finished."] if status != "finished" else []
     texts += [f"Not a result: {fault}" for fault in record.metrics.get("not_a_result", ())]
-    if record.manifest.get("demonstration"):
-        texts.append("Trained on synthetic faces for demonstration: it says nothing about real ones.")
+    if record.manifest["data"]["name"] == "synthetic":
+        texts.append("Trained on synthetic faces: it says nothing about real ones.")
     return texts
 
 

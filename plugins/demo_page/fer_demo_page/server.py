@@ -12,12 +12,14 @@ from errno import EACCES, EADDRINUSE
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
-from fer_demo_page.answers import Answers
 from fer_plugins.runtime import activity
 from fer_plugins.runtime.errors import InputError, RunError
+
+if TYPE_CHECKING:
+    from fer_demo_page.answers import Answers
 
 LARGEST = 20_000_000  # bytes of a picture
 WAITING = 4  # pictures in memory; more are refused until one is answered
@@ -52,7 +54,7 @@ class DemoServer(ThreadingHTTPServer):
     daemon_threads = True  # Ctrl-C does not wait for a browser
 
     def __init__(self, host: str, port: int) -> None:
-        self.host, self._places = host, threading.BoundedSemaphore(WAITING)
+        self.host, self.loopback, self.places = host, _is_loopback(host), threading.BoundedSemaphore(WAITING)
         try:
             self.address_family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
             super().__init__((host, port), _Request)
@@ -60,7 +62,9 @@ class DemoServer(ThreadingHTTPServer):
             reason = getattr(error, "strerror", None) or "not the name of a machine"
             if isinstance(error, OSError) and error.errno in (EADDRINUSE, EACCES):
                 raise InputError(f"--port {port}: {reason.lower()}; --port 0 takes a free one") from None
-            raise InputError(f"--host {host}: {reason.lower()}; give an address of this machine, or leave it out") from None
+            raise InputError(
+                f"--host {host}: {reason.lower()}; give an address of this machine, or leave it out"
+            ) from None
 
     @property
     def url(self) -> str:
@@ -83,8 +87,8 @@ class DemoServer(ThreadingHTTPServer):
         try:
             address = ipaddress.ip_address(name)
         except ValueError:
-            return not is_loopback(self.host) and name == socket.gethostname().lower()
-        return address.is_loopback or not is_loopback(self.host)
+            return not self.loopback and name == socket.gethostname().lower()
+        return address.is_loopback or not self.loopback
 
     def service_actions(self) -> None:
         """Keep the line with the page's address the last one in the terminal."""
@@ -130,14 +134,14 @@ class _Request(BaseHTTPRequestHandler):
         if int(length) > LARGEST:
             size = f"{LARGEST // 10**6} MB"
             return self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"this picture is larger than {size}; shrink it")
-        if not self.server._places.acquire(blocking=False):
+        if not self.server.places.acquire(blocking=False):
             return self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, "other pictures are being read; try again")
         try:
             body = self.rfile.read(int(length))
             self.close_connection = len(body) < int(length)
             self._answer(url.path, dict(parse_qs(url.query)), body)
         finally:
-            self.server._places.release()
+            self.server.places.release()
 
     def _answer(self, path: str, query: dict[str, list[str]], body: bytes) -> None:
         def value(name: str) -> str:
@@ -182,7 +186,7 @@ class _Request(BaseHTTPRequestHandler):
         """Log nothing: neither who asked nor what."""
 
 
-def is_loopback(host: str) -> bool:
+def _is_loopback(host: str) -> bool:
     """Tell whether only this machine reaches a name or address."""
     try:
         return all(

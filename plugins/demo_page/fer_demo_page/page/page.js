@@ -46,8 +46,26 @@ function tell(text, isError = false) {
 
 // ---- the run
 
-const share = ([value, low, high]) =>
-  typeof value !== "number" ? "-" : value.toFixed(3) + (typeof low === "number" ? ` [${low.toFixed(3)}, ${high.toFixed(3)}]` : "");
+const number = (value) => (typeof value === "number" ? value.toFixed(3) : "-");
+
+function cell([value, low, high]) {
+  const made = element("td", number(value));
+  if (typeof low === "number") made.append(" ", element("span", `[${number(low)}, ${number(high)}]`));
+  return made;
+}
+
+// Fills a table: a column for each group of images, a row for each [title, function from a group to value, low, high].
+function fillTable(table, rows) {
+  const titles = { all: "all images", without: "without copies" }, groups = Object.entries(run.scores.groups);
+  const head = element("tr"), columns = groups.map(([key, group]) => `${titles[key]} (${group.n.toLocaleString("en")})`);
+  head.append(...["score", ...columns].map((text) => Object.assign(element("th", text), { scope: "col" })));
+  table.tHead.replaceChildren(head);
+  table.tBodies[0].replaceChildren(...rows.map(([title, read]) => {
+    const row = element("tr");
+    row.append(Object.assign(element("th", title), { scope: "row" }), ...groups.map(([, group]) => cell(read(group) ?? [])));
+    return row;
+  }));
+}
 
 function showRun() {
   const { name, scores, card, warnings, maps, detector } = run;
@@ -66,21 +84,11 @@ function showRun() {
     at("scores-text").textContent = "No scores are recorded with this checkpoint.";
     return;
   }
-  const groups = Object.values(scores.groups);
   at("scores-text").textContent =
     `Of the ${scores.split} split of ${scores.data}, with 95 % intervals. ` + (scores.groups.without
       ? "Without copies: images that have an exact or near copy among the training images are left out."
       : "No image is known to have a copy among the training images.");
-  const head = element("tr");
-  const titles = { all: "all images", without: "without copies" };
-  head.append(...["score", ...Object.entries(scores.groups).map(([key, group]) => `${titles[key]} (${group.n.toLocaleString("en")})`)]
-    .map((text) => Object.assign(element("th", text), { scope: "col" })));
-  document.querySelector("#scores thead").replaceChildren(head);
-  document.querySelector("#scores tbody").replaceChildren(...Object.entries(scores.titles).map(([metric, title]) => {
-    const row = element("tr");
-    row.append(Object.assign(element("th", title), { scope: "row" }), ...groups.map((group) => element("td", share(group.summary[metric]))));
-    return row;
-  }));
+  fillTable(at("scores"), Object.entries(scores.titles).map(([metric, title]) => [title, (group) => group.summary[metric]]));
 }
 
 // ---- an answer
@@ -139,16 +147,16 @@ function showBars(face) {
 
 function showEvidence(name) {
   const { scores } = run;
-  if (!scores) {
-    at("evidence").textContent = "Not known: no scores are recorded with this checkpoint.";
-    return;
-  }
-  const { all, without } = scores.groups;
-  const pair = (metric) => share(all.classes[name]?.[metric] ?? []) + (without ? `, without copies ${share(without.classes[name]?.[metric] ?? [])}` : "");
-  at("evidence").textContent =
-    `On the ${scores.split} split of ${scores.data}, the label was ${name} in this share of the images that the network called ${name} ` +
-    `(precision): ${pair("precision")}. Of the images labelled ${name} it found this share (recall): ${pair("recall")}. ` +
-    `Accuracy over all classes: ${share(all.summary.accuracy)}${without ? `, without copies ${share(without.summary.accuracy)}` : ""}.`;
+  at("evidence").hidden = !scores;
+  at("evidence-text").textContent = scores
+    ? `On the ${scores.split} split of ${scores.data}, with 95 % intervals:`
+    : "Not known: no scores are recorded with this checkpoint.";
+  if (!scores) return;
+  fillTable(at("evidence"), [
+    [`of the images predicted ${name}, labelled so (precision)`, (group) => group.classes[name]?.precision],
+    [`of the images labelled ${name}, predicted so (recall)`, (group) => group.classes[name]?.recall],
+    ["of all images, predicted as labelled (accuracy)", (group) => group.summary.accuracy],
+  ]);
 }
 
 // A screen reader hears each still answer, and a stream's at most every three seconds.
@@ -201,6 +209,7 @@ async function predict(blob, live) {
 }
 
 function showPicture(blob, frame = false) {
+  if (!run) return;
   stopCamera();
   chosen = 0;
   if (picture) URL.revokeObjectURL(picture.url);
@@ -259,7 +268,6 @@ function stopCamera() {
 
 function setCamera(on) {
   at("camera").textContent = on ? "Stop camera" : "Start camera";
-  at("camera").setAttribute("aria-pressed", String(on));
   at("snapshot").disabled = !on;
 }
 
@@ -296,6 +304,7 @@ document.addEventListener("paste", (event) => { if (event.clipboardData.files.le
 try {
   run = await ask("api/run");
   showRun();
+  for (const id of ["camera", "file"]) at(id).disabled = false;
 } catch (error) {
   tell(error.message, true);
 }
