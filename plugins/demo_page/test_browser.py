@@ -151,6 +151,6 @@ def test_the_camera(visit, server):
         (refused.format("NotAllowedError"), "may not use the camera"),
         ("delete Navigator.prototype.mediaDevices", "only to pages at localhost"),
     ):
-        page.evaluate(script)
+        page.evaluate(f"void ({script})")
         page.click("#camera")
         see(page, "#status.error", message)
