@@ -105,6 +105,9 @@ def place(tmp_path, monkeypatch, fake, kept):
         if command.startswith("fer predict RUN"):
             command = command.replace("RUN", str(two_seeds()[0]))
             write_photos(tmp_path)
+        if command.startswith("fer demo RUN"):
+            monkeypatch.setattr("socketserver.BaseServer.serve_forever", lambda server: None)
+            command = command.replace("RUN", str(two_seeds()[0])) + " --port 0" * ("--port" not in command)
         if command.endswith("--augmentation"):  # the two seeds below have none
             command = command.replace("RUN_A", str(lenet5()))
         if command.startswith(("fer results", "fer reproduce")):

@@ -164,6 +164,7 @@ def test_plugins_import_the_contract_only(plugin):
         for_plugins = (
             *("contract", "config.idle_options", "pooling", "testing", "runtime.errors"),
             *("analysis.claims", "data.formats", "data.histogram", "data.listed_dataset"),
+            *("analysis.prediction", "analysis.robustness", "commands.usage", "metrics", "runs", "runtime.activity"),
         )
         allowed = any_of(core, *(f"fer_plugins.{name}" for name in for_plugins))
         assert core == allowed, path

@@ -43,11 +43,16 @@ def read_picture(path: Path) -> npt.NDArray[np.uint8]:
         data = path.read_bytes()
     except OSError as error:
         raise UnreadablePicture(f"{path}: {(error.strerror or str(error)).lower()}") from None
-    _check_size(path, data)
+    return decode_picture(data, str(path))
+
+
+def decode_picture(data: bytes, name: str) -> npt.NDArray[np.uint8]:
+    """Decode the bytes of an image file, as ``read_picture``; ``name`` stands in the messages."""
+    _check_size(name, data)
     try:
-        pixels = decode_image(data, str(path), grey=False)
+        pixels = decode_image(data, name, grey=False)
     except UnreadableError as error:
-        raise UnreadablePicture(f"{path}: {error.reason}") from None
+        raise UnreadablePicture(f"{name}: {error.reason}") from None
     return pixels
 
 
@@ -66,14 +71,14 @@ def check_sides(name: object, width: int, height: int) -> None:
         )
 
 
-def _check_size(path: Path, data: bytes) -> None:
+def _check_size(name: str, data: bytes) -> None:
     """Look at the size in the head of the file, before anything is decoded."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             size = Image.open(io.BytesIO(data)).size
     except Image.DecompressionBombError as error:
-        raise UnreadablePicture(f"{path}: too many pixels ({error}); shrink it") from None
+        raise UnreadablePicture(f"{name}: too many pixels ({error}); shrink it") from None
     except Exception:  # no image: decoding it says so
         return
-    check_sides(path, *size)
+    check_sides(name, *size)

@@ -33,6 +33,7 @@ class PredictedFace:
     score: float | None  # of the detector, in [0, 1]
     probabilities: npt.NDArray[np.float64] | None  # (K,); None: no face was found, and the picture is not one
     flags: tuple[str, ...]  # no_face, small, blurred, uncertain
+    prepared: npt.NDArray[np.uint8] | None = None  # (S, S, C) what the network saw; None: no face was found
 
     @property
     def predicted(self) -> int | None:
@@ -118,4 +119,5 @@ def _parts(prepared: list[npt.NDArray[np.uint8]]) -> Iterator[list[npt.NDArray[n
 
 def _predicted(face: CutFace, probabilities: npt.NDArray[np.float64], missing: tuple[str, ...]) -> PredictedFace:
     uncertain = ("uncertain",) if probabilities.max() < UNCERTAIN else ()
-    return PredictedFace(face.box, face.score, probabilities, (*missing, *face.flags, *uncertain))
+    flags = (*missing, *face.flags, *uncertain)
+    return PredictedFace(face.box, face.score, probabilities, flags, face.prepared)

@@ -1,0 +1,1 @@
+"""The verb ``fer demo``: a local web page before a trained run."""

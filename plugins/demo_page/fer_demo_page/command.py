@@ -1,0 +1,54 @@
+"""``fer demo RUN``: a web page on this machine that predicts pictures and the webcam."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from fer_demo_page.server import DemoServer
+from fer_plugins.commands.usage import WholeNumber, refuse, verb
+
+LOOPBACK, PORT, LAST_PORT = "127.0.0.1", 7860, 65_535
+
+
+@verb()
+@click.argument("run", type=click.Path(), metavar="RUN|CHECKPOINT")
+@click.option("--port", type=WholeNumber(0), default=PORT, help=f"Default {PORT}; 0 takes a free one.")
+@click.option("--host", metavar="NAME", default=LOOPBACK, help="Address to listen at; default: this machine alone.")
+@click.option("--detector", metavar="NAME", help="Finds the faces, as for fer predict.")
+@click.option("--calibrate", is_flag=True, help="Temperature fitted on the run's validation split.")
+@click.option("--device", metavar="NAME", help="cpu or cuda; default: CUDA where the run may use it.")
+def demo(run: str, *, port: int, host: str, detector: str | None, calibrate: bool, device: str | None) -> int:
+    """Show a run on a local web page: pictures, webcam, saliency, scores.
+
+    RUN is the folder of a run, whose best.ckpt predicts, or a checkpoint file. Nothing is loaded from the network, and
+    no picture is kept. Ctrl-C ends it.
+    """
+    if port > LAST_PORT:
+        refuse(f"--port {port}: expected a whole number from 0 to {LAST_PORT}")
+    with DemoServer(host, port) as server:
+        from fer_demo_page.answers import Answers  # torch: only when the port is known to be free
+        from fer_demo_page.run_facts import describe_run
+        from fer_plugins.analysis.prediction import Predictor
+        from fer_plugins.analysis.prediction.checkpoint_file import find_checkpoint
+        from fer_plugins.analysis.prediction.predict_files import search_faces
+
+        trained = find_checkpoint(run)
+        predictor = Predictor.load(run, calibrate=calibrate, device=device)
+        search, sentence = search_faces(detector, predictor.preprocessing, largest=False)
+        server.serve(Answers(predictor, search), describe_run(predictor, trained, sentence))
+        messages = [f"warning: {warning}" for warning in predictor.warnings]
+        if not server.loopback:
+            messages.append(
+                f"warning: --host {host}: everyone who reaches this machine can send pictures, and they travel "
+                "unencrypted; browsers give the camera only to pages at localhost"
+            )
+        for message in [*messages, sentence]:
+            print(f"fer demo: {message}", file=sys.stderr, flush=True)
+        print(f"{server.url} (Ctrl-C ends)", flush=True)
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            print("fer demo: ended", file=sys.stderr)
+    return 0
