@@ -23,7 +23,14 @@ from fer_plugins.commands.usage import Name, WholeNumber, refuse
 @click.option("--fold", type=WholeNumber(0), help="Of the protocol, where it has several; from 0.")
 @click.option("--out", type=click.Path(), default="runs", metavar="FOLDER", help="Where the run goes; default: runs.")
 def score(
-    predictions: str, *, split: str, classes: str | None, name: str | None, out: str, flags: dict[str, Any], **given: Any
+    predictions: str,
+    *,
+    split: str,
+    classes: str | None,
+    name: str | None,
+    out: str,
+    flags: dict[str, Any],
+    **given: Any,
 ) -> None:
     """Score predictions of any other code: a run of a network trained elsewhere.
 

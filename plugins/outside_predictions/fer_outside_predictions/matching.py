@@ -35,8 +35,8 @@ def match_rows(
     if by == ORDER:
         if len(table.values) != len(sources):
             raise InputError(
-                f"{table.path}: {len(table.values):,} rows, but {split} has {len(sources):,} images; predict each image "
-                "of the split once, in its order, or name the images in a column source"
+                f"{table.path}: {len(table.values):,} rows, but {split} has {len(sources):,} images; predict each "
+                "image of the split once, in its order, or name the images in a column source"
             )
         return np.arange(len(sources)), by
     names = table.column(by)
@@ -101,6 +101,6 @@ def _refuse(table: PredictionTable, split: str, missing: Sequence[str], foreign:
         )
     if foreign:
         raise InputError(
-            f"{table.path}: {len(foreign):,} rows are of no image of {split}, such as {foreign[0]}; remove them, or say "
-            "of which split each row is in a column split"
+            f"{table.path}: {len(foreign):,} rows are of no image of {split}, such as {foreign[0]}; remove them, or "
+            "say of which split each row is in a column split"
         )

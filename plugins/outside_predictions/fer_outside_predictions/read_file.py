@@ -79,7 +79,9 @@ def _read_json_lines(path: Path) -> PredictionTable:
     for number, content in enumerate(objects, 1):
         if content.keys() != objects[0].keys():
             name = min(content.keys() ^ objects[0].keys())
-            raise InputError(f"{path}: object {number} and the first differ in {name!r}; give every image the same keys")
+            raise InputError(
+                f"{path}: object {number} and the first differ in {name!r}; give every image the same keys"
+            )
     rows = [[content[name] for name in header] for content in objects]
     table = from_columns(path, "JSON lines", header, rows)
     unnamed = all(name.startswith("#") for name in table.names)
@@ -123,7 +125,9 @@ def _read_npz(path: Path) -> PredictionTable:
         if len(array) != len(values):
             raise InputError(f"{path}: {name} has {len(array)} entries for {len(values)} rows; give one an image")
     header = [*(f"p_#{place}" for place in range(values.shape[1])), *columns]
-    rows = [[*row, *cells] for row, *cells in zip(values.tolist(), *map(np.ndarray.tolist, columns.values()), strict=True)]
+    rows = [
+        [*row, *cells] for row, *cells in zip(values.tolist(), *map(np.ndarray.tolist, columns.values()), strict=True)
+    ]
     table = from_columns(path, "npz", header, rows)
     unused = (*table.unused, *(name for name, array in arrays.items() if array.ndim != 1))
     kind = _KINDS[tables[0].casefold()] if named else ""

@@ -126,7 +126,12 @@ def score_file(request: Request, say: Callable[[str], None]) -> Record:
         "split_hash": data.split_hash,
         "fingerprint": data.fingerprint,
     }
-    manifest["warnings"] = [caveat(manifest), *notes, *_doubts(predictions, scored, data, origin["columns"]), *scored.warnings]
+    manifest["warnings"] = [
+        caveat(manifest),
+        *notes,
+        *_doubts(predictions, scored, data, origin["columns"]),
+        *scored.warnings,
+    ]
     manifest["warnings"] += [warning for warning in data.warnings if warning not in manifest["warnings"]]
     manifest["not_a_result"] = "; ".join(scored.faults)
     claims = [] if scored.faults else _claims(request, manifest, settings, scored)
@@ -176,9 +181,7 @@ def _pair(
     else:
         _check_column(table, "predicted", order, predicted, data.classes, columns)
     own = np.maximum(probabilities[np.arange(len(rows)), label], np.finfo(np.float64).tiny)
-    predictions = Predictions(
-        rows, label, predicted, probabilities, -np.log(own), int((predicted == label).sum())
-    )
+    predictions = Predictions(rows, label, predicted, probabilities, -np.log(own), int((predicted == label).sum()))
     origin = {
         "file": request.file.name,
         "sha256": hash_file(request.file),
@@ -222,9 +225,7 @@ def _check_column(
             )
 
 
-def _doubts(
-    predictions: Predictions, scored: PartScores, data: FERDataModule, columns: Sequence[str]
-) -> list[str]:
+def _doubts(predictions: Predictions, scored: PartScores, data: FERDataModule, columns: Sequence[str]) -> list[str]:
     """Return what speaks against the order of the columns or of the rows."""
     doubts = list[str]()
     better = find_better_order(predictions.label, predictions.predicted, len(data.classes))

@@ -1,4 +1,4 @@
-"""What a file of predictions holds, whatever its format: named columns of values, and columns that say of what image."""
+"""What a file of predictions holds, whatever its format: columns of values, and columns that say of what image."""
 
 from __future__ import annotations
 
