@@ -83,7 +83,7 @@ def write_digests(outside, file):
 
 
 def write_rows(outside, file):
-    rows = [[f"{value:.3f}" for value in row] for row in outside.probabilities]
+    rows = [[f"{value:.5f}" for value in row] for row in outside.probabilities]
     return outside.write(file.with_suffix(".csv"), None, rows)
 
 
