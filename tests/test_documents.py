@@ -115,6 +115,11 @@ def place(tmp_path, monkeypatch, fake, kept):
             record = keep(run, tmp_path / "plugins" / "lenet5" / "results")
             (tmp_path / "docs").mkdir()
             command = command.replace("RUN", str(run)).replace("RECORD", str(record)).replace("PATH", str(fake))
+        if command.startswith("fer score predictions.csv"):
+            classes = ",".join(fake_fer2013.FOLDERS)
+            rows = ["0.4,0.1,0.1,0.1,0.1,0.1,0.1", "0.1,0.1,0.1,0.4,0.1,0.1,0.1"] * 21  # of 42 test images
+            (tmp_path / "predictions.csv").write_text("\n".join([classes, *rows]))
+            command += " --data.check off"
         if "RUN_A" in command:
             first, second = two_seeds()
             if "--evaluated" in command:

@@ -91,6 +91,8 @@ def _notes(runs: Sequence[FinishedRun]) -> list[str]:
     notes: dict[str, None] = {}
     for run in runs:
         manifest = run.record.manifest
+        if run.elsewhere:
+            notes[f"{run.name}: {run.elsewhere}"] = None
         if manifest["protocol"].get("flaw"):
             notes[f"protocol {manifest['protocol']['name']} is flawed: {manifest['protocol']['flaw']}"] = None
         if manifest["data"].get("limit") is not None:

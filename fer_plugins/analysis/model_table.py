@@ -98,6 +98,8 @@ def _row(model: Model, columns: Sequence[Column]) -> dict[str, Any]:
         f"NOT A RESULT, left out: seed {run.seed} ({run.faults[0]}); {len(broken)} of {len(model.runs)} runs"
         for run in broken
     ]
+    if first.elsewhere:
+        remarks.append(first.elsewhere)
     if manifest["protocol"].get("flaw"):
         remarks.append(f"flawed protocol: {manifest['protocol']['flaw']}")
     if manifest["data"].get("limit") is not None:

@@ -11,6 +11,7 @@ from fer_plugins.analysis.claims.aliases import Reading
 from fer_plugins.analysis.claims.claims_beside import as_printed
 from fer_plugins.analysis.columns import Column
 from fer_plugins.config import registry
+from fer_plugins.runs.elsewhere import claims_plugin
 from fer_plugins.runs.read_runs import FinishedRun
 from fer_plugins.runtime.errors import InputError
 
@@ -28,7 +29,8 @@ def _claims_of(model: str) -> Claims | None:
 
 def claims_of(run: FinishedRun) -> Claims | None:
     """Return the claims of a run's plug-in; None where it has none, or is not installed."""
-    return _claims_of(str(run.record.config["model"]["name"]))
+    plugin = claims_plugin(run.record)
+    return None if plugin is None else _claims_of(plugin)
 
 
 def readings_of_papers(runs: Sequence[FinishedRun]) -> list[Reading]:

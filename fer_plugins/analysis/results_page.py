@@ -62,8 +62,8 @@ def _section(title: str, runs: Sequence[FinishedRun], places: Mapping[int, Path]
         cells, note = _row(model)
         lines.append(f"| {cells[0]} [{number}] | {' | '.join(cells[1:])} |")
         record = places[id(model.runs[0])]
-        again = f"`fer reproduce {record.as_posix()} --data.root PATH`"
-        notes.append(f"{number}. {note} Split {'+'.join(model.runs[0].split_hash)}. Repeat: {again}")
+        again = f" Repeat: `fer reproduce {record.as_posix()} --data.root PATH`" if not model.runs[0].elsewhere else ""
+        notes.append(f"{number}. {note} Split {'+'.join(model.runs[0].split_hash)}.{again}")
     return "\n".join([*lines, "", *notes, ""])
 
 
@@ -73,7 +73,8 @@ def _row(model: Model) -> tuple[list[str], str]:
     config, manifest = first.record.config, first.record.manifest
     recipe = f", recipe `{config['recipe']}`" if config.get("recipe") else ""
     claimed, verdict, why = _claim(model)
-    epochs = sorted({f"{run.record.manifest['best_epoch']} of {run.record.manifest['epochs']}" for run in model.runs})
+    trained = [run.record.manifest for run in model.runs if not run.elsewhere]
+    epochs = sorted({f"{one['best_epoch']} of {one['epochs']}" for one in trained})
     sessions = [run.record.manifest.get("sessions") or [{}] for run in model.runs]
     seconds = mean(sum(session.get("seconds", 0.0) for session in of_run) for of_run in sessions)
     devices = {session.get("device", "unknown") for of_run in sessions for session in of_run}
@@ -85,13 +86,14 @@ def _row(model: Model) -> tuple[list[str], str]:
         _without_copies(model),
         _spread("f1", [run.scores for run in model.runs]),
         ", ".join(map(str, model.seeds)),
-        "; ".join(epochs),
+        "; ".join(epochs) or "not known",
         verdict,
         f"{seconds / 60:.0f} min" if seconds else "not recorded",
     ]
     flaw = manifest["protocol"].get("flaw")
     said = [f"`{manifest['plugin']['name']}`: {why}" if why else f"`{manifest['plugin']['name']}`"]
     said += [f"flawed protocol: {flaw}"] if flaw else []
+    said += [first.elsewhere] if first.elsewhere else []
     said += [f"on {', '.join(sorted(devices))}"]
     return cells, "; ".join(said) + "."
 

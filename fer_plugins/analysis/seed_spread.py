@@ -17,6 +17,7 @@ from statsmodels.stats.weightstats import DescrStatsW
 from fer_plugins.analysis.spread_limits import UNBOUNDED, clip, welch, why_none
 from fer_plugins.config.identity import model_settings
 from fer_plugins.metrics.resampling import LEVEL
+from fer_plugins.runs.elsewhere import LABEL
 from fer_plugins.runs.read_runs import FinishedRun
 from fer_plugins.runtime.errors import InputError
 
@@ -161,7 +162,8 @@ def _label(firsts: Sequence[FinishedRun]) -> list[str]:
 
 def _name(run: FinishedRun) -> str:
     recipe = run.record.config.get("recipe")
-    return f"{run.record.manifest['plugin']['name']}.{recipe}" if recipe else run.record.manifest["plugin"]["name"]
+    name = run.record.manifest["plugin"]["name"] + (f".{recipe}" if recipe else "")
+    return f"{name}, {LABEL}" if run.elsewhere else name
 
 
 def _short(value: Any, rivals: Sequence[Any]) -> str:

@@ -42,8 +42,11 @@ def print_verdicts(console: Console, verdicts: Mapping[str, Any], *, everything:
     shown = [row for row in rows if everything or row["measured"] is not None]
     console.print(f"\n{verdicts['run']}", soft_wrap=True)
     claims_of = f"claims of {verdicts['model']}" if verdicts["model"] else "a model without claims"
-    console.print(f"{verdicts['plugin']} ({claims_of}) on {verdicts['dataset']}, seed {verdicts['seed']}")
+    seed = "not known" if verdicts["seed"] is None else verdicts["seed"]
+    console.print(f"{verdicts['plugin']} ({claims_of}) on {verdicts['dataset']}, seed {seed}")
     console.print(f"protocol {verdicts['protocol']}, split {verdicts['split_hash']}")
+    if verdicts["trained_elsewhere"]:
+        console.print(Text(verdicts["trained_elsewhere"], style="bold yellow"))
     for fault in verdicts["against"]:
         unless = " but those on splits that could be this one" if code_of(fault) == PROTOCOL else ""
         console.print(Text(f"speaks against every verdict{unless}: {fault}", style="bold red"))

@@ -15,6 +15,7 @@ from fer_plugins.config import registry
 from fer_plugins.config.identity import shapes_model
 from fer_plugins.contract import SPLITS
 from fer_plugins.metrics.table import METRICS
+from fer_plugins.runs.elsewhere import KEY, LABEL, claims_plugin
 from fer_plugins.runs.read_runs import FinishedRun
 from fer_plugins.runs.record import recipe_of
 from fer_plugins.runtime.errors import InputError
@@ -44,7 +45,8 @@ def verify_run(run: FinishedRun) -> dict[str, Any]:
 
     Returns:
         ``run, plugin, model`` (in the claims), ``dataset, protocol, protocol_label`` (with its shares), ``split_hash,
-        seed, conditions`` (what every verdict stands under), ``vote_majority`` (of the reported split, see
+        seed, trained_elsewhere`` (the sentence on what that means; None of a run that was trained here), ``conditions``
+        (what every verdict stands under), ``vote_majority`` (of the reported split, see
         ``metrics.vote_majority``; None without votes), ``claims`` [{model, dataset, split, class, epoch, metric,
         source, claimed, printed (the number as text), protocol, measured, interval, difference (points), readings
         [{reading, formula, measured, interval, difference, verdict}], without_copies (measured, interval, difference
@@ -55,10 +57,16 @@ def verify_run(run: FinishedRun) -> dict[str, Any]:
         InputError: the plug-in is not installed, or has no claims; or the configuration is another version's.
     """
     manifest, settings = run.record.manifest, run.record.config
-    for section in (*_RECIPE, "data", "protocol"):
+    for section in (*(() if run.elsewhere else _RECIPE), "data", "protocol"):
         if not isinstance(settings.get(section), Mapping):
             raise InputError(f"{run.record.folder}: config.yaml has no section {section}; not written by this version")
-    component, described = recipe_of(str(settings["model"].get("name")))
+    plugin = claims_plugin(run.record)
+    if plugin is None:
+        raise InputError(
+            f"{run.record.folder}: {LABEL}, and no paper's claims were named; score the predictions again with "
+            "fer score ... --claims PLUGIN"
+        )
+    component, described = recipe_of(plugin)
     path = registry.package_file(component, "claims.yaml")
     if not path.exists():
         raise InputError(f"{run.record.folder}: {component} has no claims.yaml, so there is nothing to verify")
@@ -70,7 +78,8 @@ def verify_run(run: FinishedRun) -> dict[str, Any]:
     headline = for_run(file, own, title)
     judged = [_judge(claim, run, own, title, claim in headline, against, file.aliases) for claim in file.claims]
     assumed = manifest.get("assumed", described.get("assumed")) or {}
-    conditions = [f"assumed {key}: {reason}" for key, reason in assumed.items()]
+    conditions = [run.elsewhere] if run.elsewhere else []
+    conditions += [f"assumed {key}: {reason}" for key, reason in assumed.items()]
     if settings.get("recipe") and settings["recipe"] not in of_variants:
         conditions.append(f"the variant {settings['recipe']} has no claims of its own: put beside those of {own}")
     return {
@@ -81,7 +90,8 @@ def verify_run(run: FinishedRun) -> dict[str, Any]:
         "protocol": manifest["protocol"]["name"],
         "protocol_label": name_protocol(manifest["protocol"]),
         "split_hash": "+".join(run.split_hash),
-        "seed": run.seed,
+        "seed": manifest[KEY]["seed"] if run.elsewhere else run.seed,
+        "trained_elsewhere": run.elsewhere or None,
         "against": against,
         "conditions": conditions,
         "vote_majority": run.scores.get("vote_majority"),
@@ -104,6 +114,8 @@ def _against(run: FinishedRun, component: registry.Component) -> list[str]:
             reasons.append(Notice(PROTOCOL, text))
     if manifest["data"].get("limit") is not None:
         reasons.append(f"a part of the data only (data.limit {manifest['data']['limit']})")
+    if run.elsewhere:  # its recipe is not known: a condition of every verdict
+        return reasons
     try:
         departures = _departures(settings, component)
     except InputError as error:

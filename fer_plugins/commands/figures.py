@@ -156,6 +156,7 @@ def _samples(word: str, out: str | None) -> tuple[Path, Iterator[Drawn]]:
 def _settings(word: str, out: str | None) -> tuple[RunConfig, Path]:
     """Return the configuration of a run or of a file, and the folder for its sheets."""
     from fer_plugins import config
+    from fer_plugins.runs.elsewhere import require_network
     from fer_plugins.runs.record import Record
 
     if out and not os.path.isdir(Path(out).absolute().parent):
@@ -165,6 +166,7 @@ def _settings(word: str, out: str | None) -> tuple[RunConfig, Path]:
     if Path(word).suffix in (".yaml", ".yml"):
         return config.resolve({}, files=[word]).config, Path(out or "figures")
     record = Record.read(word)
+    require_network(record)
     return config.resolve(record.config).config, Path(out or record.folder / "figures")
 
 
@@ -175,11 +177,13 @@ def _explained(word: str, split: str) -> tuple[Path, Iterator[Drawn]]:
     from fer_plugins.analysis.figures.recorded import name_run
     from fer_plugins.analysis.robustness.opened_run import record_opening
     from fer_plugins.contract import HasExplain
+    from fer_plugins.runs.elsewhere import require_network
     from fer_plugins.runs.read_runs import read_finished
     from fer_plugins.training.build import build_data
     from fer_plugins.training.module import FERModule
 
     record = read_finished(word)
+    require_network(record)
     if "folds" in record.manifest:
         raise InputError(f"{word}: holds folds, a network each; give the folder of one of them")
     best = record.checkpoints / "best.ckpt"

@@ -21,6 +21,7 @@ from fer_plugins.config.resolve import DEMO_DATA as DEMO_DATA
 from fer_plugins.config.resolve import DEMO_EPOCHS as DEMO_EPOCHS
 from fer_plugins.config.resolve import Resolved as Resolved
 from fer_plugins.config.resolve import resolve as resolve
+from fer_plugins.config.resolve import resolve_data as resolve_data
 from fer_plugins.config.saved import dump as dump
 from fer_plugins.config.saved import parse_value as parse_value
 from fer_plugins.config.saved import read_config as read_config

@@ -29,12 +29,13 @@ from fer_plugins.config.signatures import REQUIRED
 from fer_plugins.runtime.errors import InputError
 
 
-def check(config: Draft, origins: Mapping[str, Origin]) -> RunConfig:
+def check(config: Draft, origins: Mapping[str, Origin], *, network: bool = True) -> RunConfig:
     """Check names, options, types and ranges; return the configuration with the defaults of every option.
 
     Args:
         config: the layers, laid over one another; is changed.
         origins: dotted key -> where its value came from.
+        network: whether a network is trained; without one ``model`` is a name alone, which need not be installed.
 
     Raises:
         InputError: the first thing that is wrong, with where it stood.
@@ -47,6 +48,8 @@ def check(config: Draft, origins: Mapping[str, Origin]) -> RunConfig:
         names = ", ".join(component.name for component in registry.available("architecture"))
         raise InputError(f"nothing to run: give --plugin NAME; installed: {names or 'none'}")
     for section, kind in COMPONENT_SECTIONS.items():
+        if section == "model" and not network:
+            continue
         _check_offer(config[section], kind, section, origins)
     pool = config["model"]["pool"]
     if pool is not None:

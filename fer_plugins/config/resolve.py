@@ -64,6 +64,22 @@ def resolve(
     return _resolve(layers, plugin, recipe)
 
 
+def resolve_data(flags: Mapping[str, Any], model: str) -> RunConfig:
+    """Build the configuration of data and protocol alone, for predictions of a network that was trained elsewhere.
+
+    Args:
+        flags: nested values given on the command line or from Python.
+        model: what the network is called.
+
+    Raises:
+        InputError: as :func:`resolve`.
+    """
+    origins: dict[str, Origin] = {}
+    config = merge(defaults(), Layer(flags, COMMAND_LINE), origins)
+    config["model"]["name"] = model
+    return check(config, origins, network=False)
+
+
 def _resolve(layers: list[Layer], plugin: str | None, recipe: str | None) -> Resolved:
     origins: dict[str, Origin] = {}
     config: Draft = defaults()

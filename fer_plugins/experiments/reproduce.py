@@ -11,6 +11,7 @@ from fer_plugins import config
 from fer_plugins.data.read_once import reading_once
 from fer_plugins.experiments.resuming import change, check_same_data
 from fer_plugins.experiments.run import read_data, run
+from fer_plugins.runs.elsewhere import require_network
 from fer_plugins.runs.kept_record import opened
 from fer_plugins.runs.read_runs import FinishedRun, read_run
 from fer_plugins.runtime.errors import InputError
@@ -34,6 +35,7 @@ def reproduce(folder: str | Path, given: Mapping[str, Any], output: str | Path =
         RunError: the training failed.
     """
     with opened(folder) as kept:
+        require_network(kept.record)
         home = kept.record.config["data"].get("root")
         if home and "root" not in given.get("data", {}):
             raise InputError(f"{folder}: was trained on {home}; say where it lies: --data.root PATH")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fer_plugins import config
+from fer_plugins.runs.elsewhere import require_network
 from fer_plugins.runs.record import Record
 from fer_plugins.runs.record_types import check_types
 from fer_plugins.runtime.errors import InputError
@@ -25,6 +26,7 @@ def read_begun(folder: str | Path) -> Record:
         check_types(record)
     else:
         record = Record.read(path)
+    require_network(record)
     _check_config(record)
     if record.manifest:
         _check_manifest(record)

@@ -21,6 +21,7 @@ from typing import Any
 import yaml
 
 from fer_plugins.config import registry
+from fer_plugins.runs.elsewhere import LABEL
 from fer_plugins.runs.read_runs import FinishedRun, read_run
 from fer_plugins.runs.record import check_output
 from fer_plugins.runtime.errors import InputError, RunError
@@ -85,6 +86,8 @@ def results_folder(run: FinishedRun) -> Path:
     Raises:
         InputError: the plug-in is not installed from a checkout.
     """
+    if run.elsewhere:
+        raise InputError(f"{run.record.folder}: {LABEL}, so no plug-in has a place for it; give --to FOLDER")
     component = registry.find("architecture", run.record.config["model"]["name"])
     package = registry.package_file(component, "claims.yaml").parent
     if not (package.parent / "pyproject.toml").is_file():

@@ -12,6 +12,7 @@ from fer_plugins.data.datamodule import FERDataModule
 from fer_plugins.data.protocols.fold_splits import count_targets, find_release_splits
 from fer_plugins.data.protocols.official import flaw_of
 from fer_plugins.runs import record as records
+from fer_plugins.runs.elsewhere import KEY, LABEL
 from fer_plugins.runs.record import Record
 from fer_plugins.runs.versions import git_revision, versions
 from fer_plugins.runtime.notices import Notice
@@ -35,6 +36,18 @@ def describe(settings: RunConfig, data: FERDataModule, notice: str | None) -> di
         "demonstration": notice is not None,
         "versions": versions(component.distribution),
         "git": git_revision(),
+        **describe_data(settings, data),
+        "selected_on": {"split": "test" if data.selects_on_test else "val", **settings.selection.as_dict()},
+        "reported_on": "test" if settings.run.test else "val",
+        "seeds": {"run": settings.seed, "protocol": settings.protocol.seed},
+        "sessions": [],
+        "warnings": list(data.warnings),
+    }
+
+
+def describe_data(settings: RunConfig, data: FERDataModule) -> dict[str, Any]:
+    """Return what the manifest says of the data and the protocol."""
+    return {
         "data": {
             "name": settings.data.name,
             "title": title_of(data),
@@ -58,11 +71,6 @@ def describe(settings: RunConfig, data: FERDataModule, notice: str | None) -> di
             "flaw": flaw_of(data.protocol),
             **_left_out(data),
         },
-        "selected_on": {"split": "test" if data.selects_on_test else "val", **settings.selection.as_dict()},
-        "reported_on": "test" if settings.run.test else "val",
-        "seeds": {"run": settings.seed, "protocol": settings.protocol.seed},
-        "sessions": [],
-        "warnings": list(data.warnings),
     }
 
 
@@ -99,19 +107,27 @@ def claims_model_of(described: Mapping[str, Any], recipe: str | None) -> str | N
     return of_variants.get(recipe, described.get("claims_model"))
 
 
+def _describe_selection(manifest: Mapping[str, Any]) -> str:
+    selection, epoch = manifest["selected_on"], f"epoch {manifest['best_epoch']} of {manifest['epochs']}"
+    if selection.get("name") == "last":
+        return f"{epoch}, the last"
+    return f"{epoch} by {selection['metric']}{', ON THE TEST PART' if selection['split'] == 'test' else ''}"
+
+
 def header(record: Record) -> dict[str, Any]:
     """Return what stands above the result table: everything that a number needs to be believed."""
     manifest = record.manifest
     protocol = manifest["protocol"]
-    selection = manifest["selected_on"]
+    origin = manifest.get(KEY)
+    plugin = "{name} ({distribution} {version})".format(**manifest["plugin"])
+    network = {LABEL.upper(): f"{manifest['plugin']['name']}, {origin['file']}"} if origin else {"plug-in": plugin}
+    seed = manifest["seeds"]["run"] if not origin or origin["seed"] is not None else "not known"
     shown = {
-        "plug-in": "{name} ({distribution} {version})".format(**manifest["plugin"]),
+        **network,
         "data": f"{manifest['data']['title']} {manifest['data']['fingerprint']}",
         "protocol": f"{protocol['name']}, split {manifest['data']['split_hash']}",
-        "seeds": f"run {manifest['seeds']['run']}, protocol {manifest['seeds']['protocol']}",
-        "selected": f"epoch {manifest['best_epoch']} of {manifest['epochs']}"
-        + (", the last" if selection.get("name") == "last" else f" by {selection['metric']}")
-        + (", ON THE TEST PART" if selection["split"] == "test" and selection.get("name") != "last" else ""),
+        "seeds": f"run {seed}, protocol {manifest['seeds']['protocol']}",
+        "selected": "not known" if origin else _describe_selection(manifest),
     }
     if protocol["flaw"]:
         shown["flaw"] = protocol["flaw"]

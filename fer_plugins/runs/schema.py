@@ -56,6 +56,7 @@ class Manifest(TypedDict, total=False):
     claims_model: str | None
     assumed: dict[str, str]  # option -> reason
     demonstration: bool
+    trained_elsewhere: dict[str, Any]  # of fer score: file, sha256, format, values, matched_by, claims_of, seed
     versions: dict[str, str | None]
     git: str | None
     data: DataFacts
@@ -152,6 +153,7 @@ class Metrics(TypedDict, total=False):
     targets: dict[str, Scores]  # of other datasets
     claims: list[ClaimRow]
     not_a_result: list[str]
+    trained_elsewhere: bool  # as in manifest.json, for readers of this file alone
     per_fold: list[dict[str, Any]]
     between_folds: dict[str, Any]
 

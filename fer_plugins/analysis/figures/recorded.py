@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fer_plugins.metrics.predictions import Predictions
+from fer_plugins.runs.elsewhere import KEY, LABEL
 from fer_plugins.runs.epoch_rows import read_epochs
 from fer_plugins.runs.read_runs import read_run
 from fer_plugins.runs.record import Record
@@ -114,6 +115,7 @@ def name_run(record: Record) -> str:
     pool = pool.get("name") if isinstance(pool, Mapping) else pool
     who = ".".join(filter(None, (manifest["plugin"]["name"], record.config.get("recipe"))))
     who += f" ({pool} pooling)" if pool else ""
+    who += f", {LABEL}" if manifest.get(KEY) else ""
     return f"{who}, {manifest['data']['title']}{', NOT A RESULT' if faults else ''}"
 
 

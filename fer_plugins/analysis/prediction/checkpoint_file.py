@@ -13,6 +13,7 @@ from packaging.version import InvalidVersion, Version
 
 import fer_plugins
 from fer_plugins.data.preprocessing import Preprocessing
+from fer_plugins.runs.elsewhere import require_network
 from fer_plugins.runs.record import Record
 from fer_plugins.runtime.errors import InputError
 from fer_plugins.training.checkpoints import find_damage
@@ -42,6 +43,7 @@ def find_checkpoint(given: str | Path) -> TrainedFile:
     if not os.path.exists(path):
         raise InputError(f"{path}: there is no such run or checkpoint; give the folder of a run or a .ckpt file")
     record = Record.read(path)
+    require_network(record)
     if (folds := record.manifest.get("folds")) is not None:
         fold = next((name for name in folds if isinstance(name, str)), None)
         example = f", such as {path / fold}" if fold else ""

@@ -18,6 +18,7 @@ from fer_plugins.config import registry
 from fer_plugins.config.data_schema import AugmentationConfig
 from fer_plugins.data.datamodule import FERDataModule
 from fer_plugins.metrics.predictions import Predictions
+from fer_plugins.runs.elsewhere import require_network
 from fer_plugins.runs.evaluation_file import hash_file
 from fer_plugins.runs.manifest import header
 from fer_plugins.runs.read_runs import FinishedRun, read_run
@@ -64,6 +65,7 @@ def check_run(folder: str | Path) -> FinishedRun:
         such = f", such as {Path(folder, fold)}" if fold else ""
         raise InputError(f"{folder}: holds the folds of a protocol, each with a network of its own; give one{such}")
     run = read_run(folder)
+    require_network(run.record)
     if not (run.record.checkpoints / "best.ckpt").is_file():
         raise InputError(f"{folder}: checkpoints/best.ckpt is gone; repeat the run with --config {folder}/config.yaml")
     head_of(folder)

@@ -1,0 +1,1 @@
+"""Predictions that other code made, scored as a run."""

@@ -1,0 +1,49 @@
+"""``fer score PREDICTIONS``: predictions of any other code, scored as a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from fer_plugins.commands.settings import Installed, SettingsVerb
+from fer_plugins.commands.usage import Name, WholeNumber, refuse
+
+
+@click.command(cls=SettingsVerb, sections=("data", "protocol"))
+@click.argument("predictions", type=click.Path(), metavar="PREDICTIONS")
+@click.option("--split", type=Name(("test", "val")), default="test", help="That the predictions are of; default: test.")
+@click.option("--classes", metavar="NAME,NAME,...", help="The order of the columns, where the file does not name them.")
+@click.option("--values", type=Name(("probabilities", "logits")), help="Default: as the file says or shows.")
+@click.option("--match", type=Name(("order", "name", "digest")), help="Default: by the column that the file has.")
+@click.option("--name", metavar="NAME", help="What the network is called; default: as the file.")
+@click.option("--claims", type=Installed("architecture"), help="The plug-in whose paper's claims stand beside.")
+@click.option("--seed", type=WholeNumber(0), help="Of the training, which tells several of one network apart.")
+@click.option("--fold", type=WholeNumber(0), help="Of the protocol, where it has several; from 0.")
+@click.option("--out", type=click.Path(), default="runs", metavar="FOLDER", help="Where the run goes; default: runs.")
+def score(
+    predictions: str,
+    *,
+    split: str,
+    classes: str | None,
+    name: str | None,
+    out: str,
+    flags: dict[str, Any],
+    **given: Any,
+) -> None:
+    """Score predictions of any other code: a run of a network trained elsewhere.
+
+    PREDICTIONS is a .csv, .jsonl, .npz or .npy with probabilities or logits, one row an image and one column a class.
+    Rows are matched with the images of the split by a column "source" (file name) or "digest", else by their order.
+    fer compare, table, verify and figures take the run as one of fer-run, and say that it was trained elsewhere.
+    """
+    if "data" not in flags:
+        refuse("the labels are the dataset's: add --data NAME, as in --data fer2013 --data.root PATH")
+    order = None if classes is None else [word.strip() for word in classes.split(",")]
+    if name is not None and not name.strip():
+        refuse("--name is empty; give the network a name")
+    from fer_outside_predictions.scored_run import Request, score_file
+
+    request = Request(Path(predictions), flags, split, order, name=name, output=out, **given)
+    score_file(request, lambda text: print(text, flush=True))
