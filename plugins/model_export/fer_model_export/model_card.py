@@ -85,7 +85,7 @@ def _sections(run: FinishedRun, name: str, licence: str | None, data_licence: st
     )
     yield "## Use\n\n```bash\nfer predict FOLDER photo.jpg\n```"
     yield (
-        f"It needs fer-plugins, {plain(plugin['distribution'])} and safetensors. FOLDER is the folder of this file. How "
+        f"It needs fer-plugins, {plain(plugin['distribution'])} and safetensors. FOLDER is this file's folder. How "
         "a picture becomes the network's input stands in `config.json` under `fer_plugins.preprocessing`."
     )
     yield f"## Numbers\n\n{_summary(run)}"
