@@ -159,7 +159,7 @@ def test_small_architectures_of_each_kind_are_equal(name):  # plain; dense; HOG,
 
 def test_an_export_that_answers_otherwise_is_not_kept(trained, monkeypatch, capsys):
     def spoiled(program, path, metadata):
-        network = export_program(torch.nn.Sequential(torch.nn.Flatten(), torch.nn.LazyLinear(7)), 1, 48)
+        network = export_program(torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(48 * 48, 7)), 1, 48)
         write_onnx(network, path, metadata)
 
     monkeypatch.setattr(exporting, "write_onnx", spoiled)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-# In words of the distributors' own pages, shortened; whoever publishes a model reads the originals.
+# In short, as the datasets are known in the field; not quoted, and not checked against today's pages.
 TERMS = {
     "fer2013": "FER-2013 was given out for the ICML 2013 challenge on Kaggle, under the rules of that challenge. Its "
     "pictures were found by a web search: they belong to their owners, and no open licence covers them.",

@@ -24,7 +24,7 @@ _LIMITS = (
     "the AI Act forbids emotion recognition at work and in education, but for medical and safety reasons.",
     "Expressions were labelled by people who disagree with one another; the classes are coarse and the labels noisy.",
     "Nobody measured how the numbers differ by age, sex, skin colour or culture; the data do not say who is shown.",
-    "Other cameras, light, poses and age groups than those of the data make it worse; the intervals below hold for "
+    "Other cameras, light, poses and age groups than those of the data make it worse; the intervals above hold for "
     "pictures of the same source only.",
     "The intervals say how the numbers vary with the test images, not with another training: this is one seed.",
 )
@@ -103,7 +103,8 @@ def _sections(run: FinishedRun, name: str, licence: str | None, data_licence: st
         if licence
         else "The weights: not stated. State it before you publish this model."
     )
-    yield f"## Licence\n\n{weights}\n\nThe pictures: {plain(data_licence or terms_of(manifest['data']['name']))}"
+    pictures = data_licence or f"{terms_of(manifest['data']['name'])} Read the terms of whoever gave them out."
+    yield f"## Licence\n\n{weights}\n\nThe pictures: {plain(pictures)}"
     if paper := manifest.get("paper"):
         yield f"## Paper\n\n{_paper(paper)}"
 
@@ -116,8 +117,10 @@ def _summary(run: FinishedRun) -> str:
     ]
     text = table([f"images of {run.split}", "n", *SUMMARY.values()], rows)
     copies = run.scores.get("copies")
-    told = f" {describe_kinds(copies)}." if copies else ""
-    return f"{text}\n\nIn brackets: 95 % intervals over images, as docs/metrics.md of fer-plugins defines them.{told}"
+    copied = f" {describe_kinds(copies)}." if copies else ""
+    return (
+        f"{text}\n\nIn parentheses: 95 % intervals over images, as docs/metrics.md of fer-plugins defines them.{copied}"
+    )
 
 
 def _classes(run: FinishedRun) -> str:
@@ -137,7 +140,7 @@ def _score(scores: Mapping[str, Any], metric: str) -> str:
     value, ends = scores.get(metric), (scores.get("intervals") or {}).get(metric)
     if value is None:
         return "-"
-    return f"{value:.4f}" + (f" [{ends['low']:.4f}, {ends['high']:.4f}]" if ends else "")
+    return f"{value:.4f}" + (f" ({ends['low']:.4f} to {ends['high']:.4f})" if ends else "")
 
 
 def _paper(paper: Mapping[str, Any]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,8 @@ def _hypot(x: Any, y: Any) -> Any:
     return opset18.Sqrt(opset18.Add(opset18.Mul(x, x), opset18.Mul(y, y)))
 
 
-_TRANSLATIONS = {torch.ops.aten.hypot.default: _hypot}  # onnxscript has none; HOG features are made with it
+# onnxscript has none for it; HOG features are made with it.
+_TRANSLATIONS: dict[Callable[..., Any], Callable[..., Any]] = {torch.ops.aten.hypot.default: _hypot}
 
 
 def write_onnx(program: ExportedProgram, path: Path, metadata: Mapping[str, Any]) -> None:
