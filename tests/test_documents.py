@@ -102,6 +102,8 @@ def place(tmp_path, monkeypatch, fake, kept):
             command = command.replace("DATASETS", "datasets")
         if command.startswith(("fer evaluate RUN", "fer robustness RUN")):
             command = command.replace("RUN", str(two_seeds()[0]))
+        if command.startswith(("fer benchmark RUN", "fer export RUN")):
+            command = command.replace("RUN", str(two_seeds()[0]))
         if command.startswith("fer predict RUN"):
             command = command.replace("RUN", str(two_seeds()[0]))
             write_photos(tmp_path)

@@ -17,8 +17,19 @@ def equalise(x: Tensor) -> Tensor:
     """
     levels = (x.detach() * _LEVELS).round().flatten(2).contiguous()
     # Places in the sorted image are the cumulative histogram: no scatter, so it is deterministic on every device.
-    at_most = torch.searchsorted(levels.sort(dim=2).values, levels, right=True)
+    if torch.compiler.is_compiling():  # traced for an export, whose formats have no searchsorted: the same counts
+        at_most = _count_at_most(levels.long())
+    else:
+        at_most = torch.searchsorted(levels.sort(dim=2).values, levels, right=True)
     darkest = at_most.amin(dim=2, keepdim=True)
     rest = levels.shape[2] - darkest
     even = ((at_most - darkest) * _LEVELS / rest.clamp(min=1)).round()
     return (torch.where(rest > 0, even, levels) / _LEVELS).to(x.dtype).view(x.shape)
+
+
+def _count_at_most(levels: Tensor) -> Tensor:
+    """Return for each of the levels (B, C, N), whole numbers from 0 to 255, how many of its row are at most as high."""
+    counts = levels.new_zeros((levels.shape[0], levels.shape[1], _LEVELS + 1)).scatter_add(
+        2, levels, torch.ones_like(levels)
+    )
+    return counts.cumsum(2).gather(2, levels)

@@ -12,6 +12,7 @@ import torch
 from packaging.version import InvalidVersion, Version
 
 import fer_plugins
+from fer_plugins.analysis.prediction.hub_folder import WEIGHTS, is_hub_folder, load_hub_folder, read_section
 from fer_plugins.data.preprocessing import Preprocessing
 from fer_plugins.runs.elsewhere import require_network
 from fer_plugins.runs.record import Record
@@ -30,12 +31,15 @@ class TrainedFile:
 
 
 def find_checkpoint(given: str | Path) -> TrainedFile:
-    """Return the checkpoint that is meant: of a run's folder its best.ckpt.
+    """Return the checkpoint that is meant: of a run's folder its best.ckpt, of an exported hub folder its weights.
 
     Raises:
         InputError: no such file, no run, or a run without best.ckpt.
     """
     path = Path(given)
+    if is_hub_folder(path):
+        notes = read_section(path)["warnings"]
+        return TrainedFile(path / WEIGHTS, None, tuple(f"{path}: {note}" for note in notes))
     if os.path.isfile(path):
         folder = path.parent.parent
         run = (folder / "manifest.json").is_file() and (folder / "config.yaml").is_file()
@@ -69,6 +73,8 @@ def load_checkpoint(file: Path) -> tuple[FERModule, Preprocessing]:
     Raises:
         InputError: damaged, of another package or a later version, or its plug-in is not installed.
     """
+    if file.suffix == ".safetensors":
+        return load_hub_folder(file.parent)
     damage = find_damage(file)
     if damage is not None:
         raise InputError(f"{file}: not a readable checkpoint ({damage}); give the folder of a run or a .ckpt file")

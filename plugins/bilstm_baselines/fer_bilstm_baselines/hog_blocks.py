@@ -34,11 +34,11 @@ def hog_blocks(x: Tensor) -> Tensor:
     vertical, horizontal = vertical.gather(1, strongest), horizontal.gather(1, strongest)
     angle = torch.rad2deg(torch.atan2(vertical, horizontal)).remainder(180)
     bins = (angle / (180 / BINS)).floor().clamp(max=BINS - 1).long()  # remainder may round to 180 itself
-    votes = torch.zeros(len(x), BINS, height, width, dtype=x.dtype, device=x.device).scatter(1, bins, strength)
+    votes = torch.zeros(x.shape[0], BINS, height, width, dtype=x.dtype, device=x.device).scatter(1, bins, strength)
     cells = F.avg_pool2d(votes, CELL)
     rows, columns = cells.shape[-2:]
     blocks = cells.unfold(2, BLOCK, 1).unfold(3, BLOCK, 1)  # (B, 9, rows - 1, columns - 1, 2, 2)
-    blocks = blocks.permute(0, 2, 3, 4, 5, 1).reshape(len(x), (rows - 1) * (columns - 1), -1)
+    blocks = blocks.permute(0, 2, 3, 4, 5, 1).reshape(x.shape[0], (rows - 1) * (columns - 1), -1)
     blocks = blocks / (blocks.square().sum(-1, keepdim=True) + _EPS**2).sqrt()
     blocks = blocks.clamp(max=0.2)
     return blocks / (blocks.square().sum(-1, keepdim=True) + _EPS**2).sqrt()

@@ -33,4 +33,4 @@ def run_on_crops(network: Callable[[Tensor], Tensor], images: Tensor, side: int,
         return network(crops[chosen, torch.arange(len(images), device=images.device)])
     if not ten:
         return network(crops[4])
-    return network(crops.flatten(0, 1)).unflatten(0, (len(crops), len(images))).mean(0)
+    return network(crops.flatten(0, 1)).unflatten(0, (len(crops), -1)).mean(0)

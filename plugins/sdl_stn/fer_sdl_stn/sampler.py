@@ -20,7 +20,7 @@ def place_grid(theta: Tensor, height: int, width: int, align_corners: bool) -> T
         width: columns of the output.
         align_corners: whether -1 and 1 are the centres of the corner pixels, or the outer edges of the image.
     """
-    return F.affine_grid(theta, [len(theta), 1, height, width], align_corners=align_corners)
+    return F.affine_grid(theta, [theta.shape[0], 1, height, width], align_corners=align_corners)
 
 
 def warp(x: Tensor, theta: Tensor, padding_mode: PaddingMode, align_corners: bool) -> Tensor:

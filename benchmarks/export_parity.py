@@ -1,0 +1,85 @@
+"""Exports every installed architecture, untrained and at its recipe's size, as ONNX and torch.export archive.
+
+    python benchmarks/export_parity.py [NAME...] [--faces 16]
+
+prints a row of the table in docs/export.md for each, as soon as it is measured. A gap of the logits is divided by their
+standard deviation over the faces, since the probabilities of an untrained network hardly differ.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from fer_model_export import parity
+from fer_model_export.checked_images import draw_faces
+from fer_model_export.exported_network import INPUT, ExportedNetwork, export_program
+from fer_model_export.onnx_file import OnnxNetwork, write_onnx
+from fer_model_export.torch_archive import ArchivedNetwork, write_archive
+
+from fer_plugins import config
+from fer_plugins.config import registry
+from fer_plugins.data.datasets.synthetic import CLASSES
+from fer_plugins.data.preprocessing import Preprocessing
+from fer_plugins.runtime.errors import RunError
+from fer_plugins.training.network import build_network
+
+TITLES = ("architecture", "input", "onnx", "gap, probability", "gap, logits", "MB", "torch", "gap, probability", "s")
+
+
+def measure(name: str, faces: int) -> list[str]:
+    """Return the cells of an architecture's row."""
+    begin = time.monotonic()
+    settings = config.resolve({"data": {"name": "synthetic"}}, plugin=name).config
+    size, channels = settings.data.image_size, settings.data.channels
+    torch.manual_seed(0)
+    network = build_network(settings, len(CLASSES)).eval()
+    images = draw_faces(faces, Preprocessing(image_size=size, channels=channels, classes=CLASSES))
+    batch = np.ascontiguousarray(images.read(slice(0, faces)).transpose(0, 3, 1, 2))
+    with torch.no_grad():
+        logits, probabilities = (values.numpy() for values in ExportedNetwork(network)(torch.from_numpy(batch)))
+    row = [name, f"{channels} x {size} x {size}"]
+    try:
+        program = export_program(copy.deepcopy(network), channels, size)
+    except RunError as error:
+        return [*row, str(error)]
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            path = Path(folder, "model.onnx")
+            write_onnx(program, path, {"classes": list(CLASSES)})
+            onnx = OnnxNetwork(path)
+            agreed = parity.check_parity("onnx", probabilities, onnx.probabilities, images)
+            (answered,) = onnx.session.run(["logits"], {INPUT: batch})
+            relative = np.abs(np.asarray(answered) - logits).max() / logits.std(0).mean()
+            row += ["equal", f"{agreed.largest_gap:.0e}", f"{relative:.0e}", f"{path.stat().st_size / 1e6:.1f}"]
+        except RunError as error:
+            row += [str(error), "", "", ""]
+        try:
+            path = Path(folder, "model.pt2")
+            write_archive(program, path, {})
+            agreed = parity.check_parity("torch", probabilities, ArchivedNetwork(path).probabilities, images)
+            row += ["equal", f"{agreed.largest_gap:.0e}"]
+        except RunError as error:
+            row += [str(error), ""]
+    return [*row, f"{time.monotonic() - begin:.0f}"]
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", default=[entry.name for entry in registry.available("architecture")])
+    parser.add_argument("--faces", type=int, default=16)
+    given = parser.parse_args()
+    for cells in (TITLES, ["---"] * len(TITLES)):
+        print(f"| {' | '.join(cells)} |", flush=True)
+    for name in given.names:
+        print(f"| {' | '.join(measure(name, given.faces))} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,47 @@
+"""``fer benchmark RUN``: what the network of a run costs on this machine."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import click
+
+from fer_plugins.commands.usage import verb
+
+
+class Counts(click.ParamType):  # type: ignore[type-arg]  # generic only in later releases of click
+    """Whole numbers from 1 with commas between."""
+
+    name = "N[,N]"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
+        """Return the numbers, ascending, each once."""
+        if isinstance(value, tuple):
+            return value
+        texts = str(value).split(",")
+        if not all(text.isdecimal() and 1 <= int(text) <= 4096 for text in texts):
+            self.fail(f"{value}: expected whole numbers from 1 to 4096 with commas between, such as 1,8,32", param, ctx)
+        return tuple(sorted(set(map(int, texts))))
+
+
+@verb()
+@click.argument("run", type=click.Path(), metavar="RUN|CHECKPOINT")
+@click.option("--batch", type=Counts(), default=(1, 8, 32), help="Images in one pass; default 1,8,32.")
+@click.option("--threads", type=Counts(), help="Processor threads; default: 1 and all that are here.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def benchmark(run: str, *, batch: tuple[int, ...], threads: tuple[int, ...] | None, as_json: bool) -> None:
+    """Measure latency, memory, size and multiply-adds of a run's network.
+
+    On the processor, in the precision of the training. Latency: median time of a pass over its images, by batch and
+    threads. Memory: the peak of a process of its own while a pass runs, less what it held with the network loaded.
+    RUN may also be a folder of fer export --format hub.
+    """
+    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    from fer_model_export.network_cost import measure_cost, print_cost
+
+    cost = measure_cost(run, batch, threads or tuple(sorted({1, available})))
+    if as_json:
+        print(json.dumps(cost, indent=2))
+    else:
+        print_cost(cost)

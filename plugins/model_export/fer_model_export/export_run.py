@@ -1,0 +1,188 @@
+"""The work of ``fer export``: writes a format, checks it against the network, and keeps it only if it agrees."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from fer_model_export import hub_files, parity
+from fer_model_export.checked_images import draw_faces
+from fer_model_export.exported_network import export_program
+from fer_model_export.hub_files import write_hub_files
+from fer_model_export.model_card import write_card
+from fer_model_export.onnx_file import OnnxNetwork, write_onnx
+from fer_model_export.output_folder import check_folder, new_folder
+from fer_model_export.quantization import measure, quantize
+from fer_model_export.torch_archive import ArchivedNetwork, write_archive
+from fer_plugins import __version__
+from fer_plugins.analysis.prediction.checkpoint_file import TrainedFile, find_checkpoint, load_checkpoint
+from fer_plugins.analysis.prediction.hub_folder import load_hub_folder
+from fer_plugins.analysis.robustness.network import Network, Split
+from fer_plugins.analysis.robustness.opened_run import OpenedRun, check_run, open_run, open_split
+from fer_plugins.data.preprocessing import Preprocessing
+from fer_plugins.runs.read_runs import FinishedRun
+from fer_plugins.runs.record import write_atomically
+from fer_plugins.runtime.errors import InputError
+from fer_plugins.training.module import FERModule
+
+ONNX, INT8, ARCHIVE, REPORT = "model.onnx", "model.int8.onnx", "model.pt2", "export.json"
+FILES = {"onnx": (ONNX, INT8, REPORT), "torch": (ARCHIVE, REPORT), "hub": hub_files.FILES}
+FACES = 256  # synthetic ones, where the run's data are not there
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What is asked for."""
+
+    format: str  # onnx, torch or hub
+    folder: Path | None = None  # None: export/FORMAT in the run's folder
+    quantize: bool = False  # ONNX in 8 bits too
+    calibration: int = 512  # training images
+    synthetic: int | None = None  # faces to check on; None: the validation split
+    data_root: str | None = None  # where the run's dataset lies now
+    licence: str | None = None  # of the weights, in the model card
+    data_licence: str | None = None  # of the pictures, in the model card
+
+
+@dataclass(frozen=True)
+class _Source:
+    """A run, ready to be exported."""
+
+    run: FinishedRun
+    trained: TrainedFile
+    module: FERModule
+    preprocessing: Preprocessing
+    opened: OpenedRun | None  # None: its data are not there, or not asked for
+    images: Split
+
+    def metadata(self) -> dict[str, Any]:
+        """Return what an exported file says of itself."""
+        manifest = self.run.record.manifest
+        return {
+            "classes": list(self.preprocessing.classes),
+            "preprocessing": self.preprocessing.as_dict(),
+            "input": "uint8 (batch, channels, size, size), prepared as preprocessing says but for its range: bytes",
+            "architecture": manifest["plugin"]["name"],
+            "plugin": f"{manifest['plugin']['distribution']} {manifest['plugin']['version']}",
+            "fer_plugins": __version__,
+            "run": self.run.name,
+            "dataset": self.run.title,
+            "split_hash": " ".join(self.run.split_hash),
+            "warnings": list(self.trained.warnings),
+        }
+
+
+def export_run(folder: str | Path, request: Request, say: Say) -> dict[str, Any]:
+    """Export a finished run.
+
+    Args:
+        folder: of a single run.
+        request: what and where to.
+        say: prints a line.
+
+    Returns:
+        ``folder``, ``format``, ``files`` (name -> bytes), ``checked_on`` {split, images}, ``parity`` {images,
+        same_class, largest_gap}; with ``quantize`` also ``int8`` as ``quantization.measure`` returns it.
+
+    Raises:
+        InputError: no finished run, its checkpoint or (where they are needed) its data are not there, or the folder
+            cannot be written.
+        RunError: the network cannot be exported, or the export gives other answers; nothing is written then.
+    """
+    run = check_run(folder)
+    target = request.folder or run.record.folder / "export" / request.format
+    check_folder(target, FILES[request.format])
+    source = _open(run, request, say)
+    network = Network(source.module, precision=_precision(source.module, say))
+    reference = parity.answer_all(parity.of_network(network), source.images)
+    with new_folder(target) as unfinished:
+        if request.format == "hub":
+            report = _write_hub(source, unfinished, target.resolve().name, request, reference)
+        else:
+            report = _write_program(source, unfinished, request, reference)
+        report["checked_on"] = {"split": source.images.name, "images": len(source.images)}
+        report["files"] = {path.name: path.stat().st_size for path in sorted(unfinished.iterdir())}
+        report = {"format": request.format, **report}
+        if request.format != "hub":
+            write_atomically(unfinished / REPORT, json.dumps(report, indent=2) + "\n")
+    return {"folder": str(target), **report}
+
+
+def _open(run: FinishedRun, request: Request, say: Say) -> _Source:
+    trained = find_checkpoint(run.record.folder)
+    module, preprocessing = load_checkpoint(trained.file)
+    for warning in trained.warnings:
+        say(f"warning: {warning}")
+    if request.synthetic is not None:
+        return _Source(run, trained, module, preprocessing, None, draw_faces(request.synthetic, preprocessing))
+    threads = torch.get_num_threads()
+    try:
+        opened = open_run(_with_root(run, request.data_root))
+        images, _ = open_split(opened, "val", None, "an export")
+    except InputError as error:
+        if request.quantize or request.data_root is not None:
+            raise
+        say(f"warning: checked on {FACES} synthetic faces, since the run's data cannot be read ({error})")
+        return _Source(run, trained, module, preprocessing, None, draw_faces(FACES, preprocessing))
+    finally:
+        torch.set_num_threads(threads)
+    return _Source(run, trained, module, preprocessing, opened, images)
+
+
+def _with_root(run: FinishedRun, root: str | None) -> FinishedRun:
+    if root is None:
+        return run
+    config: Mapping[str, Any] = run.record.config
+    moved = {**config, "data": {**config["data"], "root": root}}
+    return replace(run, record=replace(run.record, config=moved))
+
+
+def _precision(module: FERModule, say: Say) -> str:
+    trained = module.config.trainer.precision
+    if trained not in ("32-true", "64-true"):
+        say(f"trained with precision {trained}; exported and compared in 32-true")
+    return "64-true" if trained == "64-true" else "32-true"
+
+
+def _write_program(source: _Source, folder: Path, request: Request, reference: parity.Probabilities) -> dict[str, Any]:
+    preprocessing = source.preprocessing
+    network = copy.deepcopy(source.module.network)
+    program = export_program(network, preprocessing.channels, preprocessing.image_size)
+    if request.format == "torch":
+        write_archive(program, folder / ARCHIVE, source.metadata())
+        answer = ArchivedNetwork(folder / ARCHIVE).probabilities
+        return {"parity": vars(parity.check_parity(ARCHIVE, reference, answer, source.images))}
+    write_onnx(program, folder / ONNX, source.metadata())
+    answer = OnnxNetwork(folder / ONNX).probabilities
+    report: dict[str, Any] = {"parity": vars(parity.check_parity(ONNX, reference, answer, source.images))}
+    if source.opened is not None and request.quantize:
+        training, _ = open_split(source.opened, "train", request.calibration, "an export")
+        quantize(folder / ONNX, folder / INT8, training)
+        answers = tuple(
+            parity.answer_all(OnnxNetwork(folder / name).probabilities, source.images) for name in (ONNX, INT8)
+        )
+        measured = measure(folder / ONNX, folder / INT8, source.images, answers)
+        report["int8"] = {"calibrated_on": {"split": "train", "images": len(training)}, **measured}
+    return report
+
+
+def _write_hub(
+    source: _Source, folder: Path, name: str, request: Request, reference: parity.Probabilities
+) -> dict[str, Any]:
+    if request.folder is None:
+        name = source.run.name
+    card = write_card(source.run, name, request.licence, request.data_licence)
+    warnings = [str(text).removeprefix(f"{source.run.record.folder}: ") for text in source.trained.warnings]
+    write_hub_files(folder, source.module, source.preprocessing, source.run.record, warnings, card)
+    module, _ = load_hub_folder(folder)
+    network = Network(module, precision="64-true" if module.config.trainer.precision == "64-true" else "32-true")
+    answer = parity.of_network(network)
+    return {"parity": vars(parity.check_parity("the folder", reference, answer, source.images))}

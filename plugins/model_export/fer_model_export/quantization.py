@@ -1,0 +1,135 @@
+"""Static quantisation of an ONNX file to 8 bits, and what it costs in accuracy and gains in size and time."""
+
+from __future__ import annotations
+
+import logging
+import statistics
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+from onnxruntime.quantization.shape_inference import quant_pre_process
+
+from fer_model_export.exported_network import INPUT, first_line, quiet
+from fer_model_export.onnx_file import Images, OnnxNetwork, Probabilities
+from fer_model_export.parity import compare
+from fer_plugins.analysis.robustness.network import Split
+from fer_plugins.metrics.confusion import macro_scores
+from fer_plugins.metrics.paired import compare_accuracy
+from fer_plugins.runtime.errors import RunError
+
+WEIGHTED = ("Conv", "ConvTranspose", "Gemm", "MatMul")  # operators that can be quantised with their weights
+SECONDS = 0.5  # of timing, at least
+
+
+class _CalibrationImages(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime has no types
+    def __init__(self, images: Split) -> None:
+        self._batches: Iterator[Images] = (images.read(place) for place in images.slices())
+
+    def get_next(self) -> dict[str, Images] | None:
+        images = next(self._batches, None)
+        return None if images is None else {INPUT: np.ascontiguousarray(images.transpose(0, 3, 1, 2))}
+
+
+def quantize(source: Path, target: Path, images: Split) -> None:
+    """Write an ONNX file with weights and activations of 8 bits, as quantise and dequantise nodes (QDQ).
+
+    Weights are scaled by output channel, activations by the smallest and the largest value seen on ``images``.
+
+    Args:
+        source: as ``write_onnx`` wrote it.
+        target: the new file.
+        images: training images.
+
+    Raises:
+        RunError: ONNX Runtime cannot quantise it.
+    """
+    prepared = target.with_suffix(".prepared")
+    level = logging.root.level
+    logging.root.setLevel(logging.ERROR)  # its advice on preparing the file, which is done here
+    try:
+        with quiet():
+            quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
+            quantize_static(
+                prepared,
+                target,
+                _CalibrationImages(images),
+                quant_format=QuantFormat.QDQ,
+                per_channel=True,
+                activation_type=QuantType.QInt8,
+                weight_type=QuantType.QInt8,
+            )
+        properties = {entry.key: entry.value for entry in onnx.load(source).metadata_props}
+        model = onnx.load(target)
+        onnx.helper.set_model_props(model, {**properties, "quantized": "int8"})
+        onnx.save(model, target)
+    except Exception as error:  # onnxruntime raises several kinds
+        raise RunError(f"ONNX Runtime cannot quantise this network: {first_line(error)}") from error
+    finally:
+        logging.root.setLevel(level)
+        prepared.unlink(missing_ok=True)
+
+
+def count_quantized(path: Path) -> tuple[int, int]:
+    """Return how many convolutions and matrix products work on 8 bits, and how many there are."""
+    nodes = onnx.load(path, load_external_data=False).graph.node
+    made_by = {output: node.op_type for node in nodes for output in node.output}
+    weighted = [node for node in nodes if node.op_type in WEIGHTED]
+    quantized = [node for node in weighted if all(made_by.get(name) == "DequantizeLinear" for name in node.input[:2])]
+    return len(quantized), len(weighted)
+
+
+def measure(before: Path, after: Path, images: Split, answers: Sequence[Probabilities]) -> dict[str, Any]:
+    """Compare an ONNX file with its quantised form.
+
+    Args:
+        before: in float32.
+        after: in 8 bits.
+        images: N, with their labels.
+        answers: probabilities (N, K) of both.
+
+    Returns:
+        ``images``, ``same_class``, ``largest_gap``; ``quantized`` and ``weighted`` operators; of ``float32`` and
+        ``int8`` the ``bytes``, ``milliseconds`` (one image, one thread) and ``accuracy`` and ``f1`` (macro);
+        ``accuracy_test`` as ``compare_accuracy`` returns it.
+    """
+    labels, size = images.labels, answers[0].shape[1]
+    predicted = [answer.argmax(1) for answer in answers]
+    image = images.read(slice(0, 1))
+    sides = {}
+    for name, path, classes in zip(("float32", "int8"), (before, after), predicted, strict=True):
+        confusion = np.zeros((size, size))
+        np.add.at(confusion, (labels, classes), 1)
+        sides[name] = {
+            "bytes": path.stat().st_size,
+            "milliseconds": 1e3 * time_one(OnnxNetwork(path, threads=1), image),
+            "accuracy": float((classes == labels).mean()),
+            "f1": float(macro_scores(confusion)["f1"]),
+        }
+    quantized, weighted = count_quantized(after)
+    parity = compare(*answers)
+    test = compare_accuracy(labels, predicted[0], predicted[1], size)
+    return {
+        "images": parity.images,
+        "same_class": parity.same_class,
+        "largest_gap": parity.largest_gap,
+        "quantized": quantized,
+        "weighted": weighted,
+        **sides,
+        "accuracy_test": test,
+    }
+
+
+def time_one(network: OnnxNetwork, image: Images) -> float:
+    """Return the median seconds of one image (1, S, S, C); a first pass is not counted."""
+    network.probabilities(image)
+    seconds: list[float] = []
+    while sum(seconds) < SECONDS:
+        begin = time.perf_counter()
+        network.probabilities(image)
+        seconds.append(time.perf_counter() - begin)
+    return statistics.median(seconds)
