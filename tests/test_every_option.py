@@ -11,6 +11,7 @@ import torch
 from skimage.data import astronaut
 
 from fer_plugins import config
+from fer_plugins.commands import main
 from fer_plugins.config import registry
 from fer_plugins.config.annotations import choices
 from fer_plugins.contract import MixesBatch
@@ -248,3 +249,15 @@ def test_what_is_only_of_wandb_needs_wandb(key, logger):
     ):
         config.resolve({"logger": {"name": logger, key: value}}, plugin="lenet5")
     config.resolve({"logger": {"name": "wandb", key: value}}, plugin="lenet5")
+
+
+@pytest.mark.parametrize("protocol", ["official", "official_deduplicated"])
+def test_the_seed_of_a_protocol_that_draws_nothing_is_refused(protocol, capsys):
+    words = ["--plugin", "lenet5", "--data", "synthetic", "--protocol", protocol, "--print-config"]
+    assert main.call("fer-run", main._run, [*words, "--protocol.seed", "5"]) == 2
+    assert "protocol.seed: has no effect" in capsys.readouterr().err
+    assert main.call("fer-run", main._run, words) == 0
+    words[words.index(protocol)] = "random"  # the remedy
+    assert main.call("fer-run", main._run, [*words, "--protocol.seed", "5"]) == 0
+    split = ["split", "synthetic", "--protocol", protocol, "--protocol.seed", "5"]
+    assert main.call("fer", main._verb, ["data", *split]) == 2

@@ -11,6 +11,7 @@ import click
 from fer_plugins.commands.settings import Installed, SettingsVerb
 from fer_plugins.commands.usage import refuse
 from fer_plugins.config import registry
+from fer_plugins.config.idle_options import refuse_idle_seed
 from fer_plugins.runtime.errors import InputError
 
 
@@ -50,6 +51,7 @@ class NamedDataset:
         if self.protocol is None:
             return None
         options = {"seed": 0, **self.protocol}
+        refuse_idle_seed(str(options["name"]), self.protocol)
         return registry.build("protocol", options.pop("name"), **options)
 
 

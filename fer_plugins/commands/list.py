@@ -13,6 +13,7 @@ from fer_plugins.commands.show import print_columns, say
 from fer_plugins.commands.usage import verb
 from fer_plugins.config import registry
 from fer_plugins.config.registry import Component
+from fer_plugins.config.signatures import read_constant
 from fer_plugins.runtime.errors import InputError
 
 
@@ -20,7 +21,10 @@ from fer_plugins.runtime.errors import InputError
 @click.option("--check", is_flag=True, help="Import and build each; the exit code is 1 where one is broken.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_offers(*, check: bool, as_json: bool) -> int:
-    """List what is installed: kind, name, distribution, version, ok or broken."""
+    """List what is installed: kind, name, distribution, version, ok or broken.
+
+    A component that needs a further package, which is missing, has the status "needs PACKAGE".
+    """
     return print_components(check=check, as_json=as_json)
 
 
@@ -45,7 +49,7 @@ def print_components(*, check: bool, as_json: bool) -> int:
                 "name": component.name,
                 "distribution": component.distribution,
                 "version": component.version,
-                "status": "broken" if problem else "ok",
+                "status": "broken" if problem else _needs(component),
                 "problem": problem,
             }
         )
@@ -60,6 +64,13 @@ def print_components(*, check: bool, as_json: bool) -> int:
 
 
 _OFFER = ("kind", "name", "distribution", "version", "status")
+
+
+def _needs(component: Component) -> str:
+    """Return "ok", or which of the packages that only this component needs are missing."""
+    packages = read_constant(component.module, "NEEDS") or ()
+    missing = [name for name in packages if importlib.util.find_spec(name) is None]
+    return f"needs {' and '.join(missing)}" if missing else "ok"
 
 
 def _problem(component: Component, *, thorough: bool) -> str | None:

@@ -12,10 +12,9 @@ from fer_plugins.commands.run import run
 from fer_plugins.commands.usage import UsageError, invoke
 from fer_plugins.config import registry
 from fer_plugins.config.tolerance import tolerate_damage
-from fer_plugins.runtime import activity
+from fer_plugins.runtime import activity, process
 from fer_plugins.runtime.errors import InputError, Interrupted, RunError
 from fer_plugins.runtime.plain_values import check_text
-from fer_plugins.runtime.process import interrupt_on_signals, interruptions, let_threads_wait
 
 DONE, FAILED, WRONG_INPUT = 0, 1, 2
 
@@ -23,14 +22,14 @@ DONE, FAILED, WRONG_INPUT = 0, 1, 2
 def fer_run() -> None:
     """Entry point of ``fer-run``."""
     answer_shell("fer-run", run)
-    interrupt_on_signals()
+    process.interrupt_on_signals()
     sys.exit(call("fer-run", _run, sys.argv[1:]))
 
 
 def fer() -> None:
     """Entry point of ``fer``."""
     answer_shell("fer", fer_verbs)
-    interrupt_on_signals()
+    process.interrupt_on_signals()
     sys.exit(call("fer", _verb, sys.argv[1:]))
 
 
@@ -50,9 +49,9 @@ def _verb(argv: list[str]) -> int:
 def call(command: str, function: Callable[[list[str]], int], argv: list[str]) -> int:
     """Call a command and turn what it raises into one line on stderr and an exit code.
 
-    0 done, 1 the run failed, 2 the user's input is wrong. ``FER_DEBUG=1`` shows the traceback as well.
+    0 done, 1 the run failed, 2 wrong input, 130 Ctrl-C ended a verb. ``FER_DEBUG=1`` shows the traceback as well.
     """
-    let_threads_wait()
+    process.let_threads_wait()
     tolerate_damage()
     try:
         for word in argv:
@@ -63,12 +62,15 @@ def call(command: str, function: Callable[[list[str]], int], argv: list[str]) ->
             print(f"{command}: not read: {fault}", file=sys.stderr)
         return code
     except BrokenPipeError:  # fer-run --list | head
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _leave_stdout()
         return DONE
     except BaseException as error:
-        if isinstance(error, KeyboardInterrupt) or (interruptions() and not isinstance(error, Interrupted)):
+        if isinstance(error, KeyboardInterrupt) or (process.interruptions() and not isinstance(error, Interrupted)):
             print(f"{command}: interrupted", file=sys.stderr)  # whatever a library made of it
-            return FAILED
+            return FAILED if command == "fer-run" else process.exit_code_of_signal()
+        if isinstance(error, OSError):  # such as a full disk behind standard output
+            _leave_stdout()
+            error = RunError(f"{error.filename or 'standard output'}: {error.strerror or error}")
         if not isinstance(error, InputError | RunError):
             raise
         if os.environ.get("FER_DEBUG") == "1":
@@ -78,3 +80,8 @@ def call(command: str, function: Callable[[list[str]], int], argv: list[str]) ->
         path = error.command if isinstance(error, UsageError) else command
         print(f"{path}: {' '.join(str(error).split())}", file=sys.stderr)
         return WRONG_INPUT if isinstance(error, InputError) else FAILED
+
+
+def _leave_stdout() -> None:
+    """Let what is still to be written to standard output go nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -58,6 +58,7 @@ def predict(
     from fer_plugins.analysis.prediction.predict_files import Outputs, predict_files, search_faces
     from fer_plugins.analysis.prediction.predictor import Predictor
     from fer_plugins.analysis.prediction.sources import check_outputs, find_files, is_video
+    from fer_plugins.data.formats.archives.file_set import make_printable
 
     files = find_files(paths, sys.stdin)
     if camera is None and not any(map(is_video, files)):
@@ -70,7 +71,7 @@ def predict(
     search, sentence = search_faces(detector, predictor.preprocessing, largest=largest)
 
     def say(text: str) -> None:
-        print(f"fer predict: {text}", file=sys.stderr, flush=True)
+        print(f"fer predict: {make_printable(text)}", file=sys.stderr, flush=True)
 
     for warning in predictor.warnings:
         say(f"warning: {warning}")

@@ -13,6 +13,7 @@ from fer_plugins.commands import help
 from fer_plugins.commands.installed_verbs import LOADING
 from fer_plugins.commands.list import print_components
 from fer_plugins.commands.settings import Request, SettingsVerb, recipe_options
+from fer_plugins.config.idle_options import refuse_idle_seed
 from fer_plugins.runtime import activity
 from fer_plugins.runtime.errors import InputError
 
@@ -85,6 +86,8 @@ def _resume(folder: str, flags: dict[str, Any], *, print_only: bool) -> None:
 
 def _train(request: Request, seeds: str | None, *, print_only: bool) -> None:
     resolved = request.resolve()
+    given = request.flags.get("protocol")
+    refuse_idle_seed(resolved.config.protocol.name, given if isinstance(given, dict) else {})
     if print_only:
         print(config.dump(resolved.config), end="")
         return

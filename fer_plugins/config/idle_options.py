@@ -9,6 +9,7 @@ from fer_plugins.config import registry
 from fer_plugins.config.keys import section_keys
 from fer_plugins.config.logger_names import logger_names, takes
 from fer_plugins.config.origin import Origin
+from fer_plugins.config.signatures import read_constant
 from fer_plugins.runtime.errors import InputError
 
 # Where option NAME has VALUE, each option named behind it does nothing, and must keep the default given there.
@@ -136,6 +137,27 @@ def check_idle(config: Mapping[str, Any]) -> None:
                 f"data.root: dataset {data['name']} reads no files, so {data['root']} would be passed over; "
                 f"say what lies there with --data NAME, one of {', '.join(names)}"
             )
+
+
+def refuse_idle_seed(protocol: str, given: Mapping[str, Any]) -> None:
+    """Refuse the seed of a protocol that draws nothing, where a user gives one; a saved configuration always has one.
+
+    The protocol's module says so at its top: ``DRAWS_NOTHING = ("official",)``, the names of such functions.
+
+    Args:
+        protocol: its name.
+        given: what the command line says of it.
+
+    Raises:
+        InputError: it names a seed.
+    """
+    component = registry.find("protocol", protocol)
+    unseeded = read_constant(component.module, "DRAWS_NOTHING") or ()
+    if given.get("seed", 0) != 0 and component.attribute in unseeded:
+        raise InputError(
+            f"protocol.seed: has no effect with protocol {protocol}, which draws nothing; leave it out, or choose one "
+            "that draws, such as --protocol random"
+        )
 
 
 def _takes_votes(dataset: str) -> bool:

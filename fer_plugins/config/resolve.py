@@ -96,6 +96,7 @@ def _resolve(layers: list[Layer], plugin: str | None, recipe: str | None) -> Res
     recipe_epochs = config["trainer"]["epochs"]
     for layer in layers:
         config = merge(config, layer, origins)
+    _without_subjects(config, origins)
     config["plugin"], config["recipe"] = plugin, recipe
     notice = _choose_demo(config, origins, recipe_epochs)
     notes = [*_dataset_notes(config, origins), *apply_environment(config["logger"], origins)]
@@ -109,6 +110,14 @@ def _dataset_of(layers: list[Layer]) -> str | None:
         section = layer.values.get("data")
         name = section.get("name", name) if isinstance(section, Mapping) else section or name
     return name.rpartition(":")[2] if isinstance(name, str) else None
+
+
+def _without_subjects(config: Draft, origins: Mapping[str, Origin]) -> None:
+    """Take the csv's own split where a plug-in sets a protocol by subjects: a csv of pixels names none."""
+    origin, root = origins.get("protocol.name"), config["data"]["root"]
+    by_subject = config["protocol"].get("name") in ("subject_kfold", "leave_one_subject_out")
+    if origin is not None and origin.kind == "dataset" and by_subject and str(root).lower().endswith(".csv"):
+        config["protocol"] = {"name": "official", "seed": config["protocol"].get("seed", 0)}
 
 
 def _dataset_notes(config: Draft, origins: Mapping[str, Origin]) -> list[str]:

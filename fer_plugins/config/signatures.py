@@ -64,6 +64,16 @@ def read_signature(module: str, attribute: str) -> Signature:
     return _from_object(getattr(importlib.import_module(module), attribute))
 
 
+def read_constant(module: str, name: str) -> Any:
+    """Return the literal that a module gives to a name at its top, without importing it; None where it gives none."""
+    path = source_path(module)
+    tree = parse_source(path) if path is not None else None
+    for node in tree.body if tree is not None else ():
+        if isinstance(node, ast.Assign) and any(isinstance(to, ast.Name) and to.id == name for to in node.targets):
+            return _literal(node.value)
+    return None
+
+
 def _find_definition(module: str, attribute: str, depth: int) -> tuple[Function | ast.ClassDef, str] | None:
     """Return where a factory is defined, and the module; None where the source does not tell."""
     path = source_path(module)

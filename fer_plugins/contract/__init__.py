@@ -217,7 +217,8 @@ class ProtocolFactory(Protocol):
     augment`` adds its images before the split, and siblings land in different parts.
 
     ``wants_near_copies`` (bool, or a function of the options) asks for the column ``near``; ``describe``, a function of
-    table and options that returns a ``Notice`` or None, says what the split leaves out.
+    table and options that returns a ``Notice`` or None, says what the split leaves out. Where the seed changes nothing,
+    the module names the function at its top, ``DRAWS_NOTHING = ("official",)``: a seed that a user gives is refused.
     """
 
     def __call__(self, table: Any, seed: int) -> list[Fold]:

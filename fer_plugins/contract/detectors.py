@@ -42,7 +42,8 @@ class DetectorFactory(Protocol):
     """``fer_plugins.detectors``: every option is typed and has a default; weights lie in the distribution.
 
     A library that is missing, or lacks what is needed, is refused here with ``ValueError`` and a remedy, raised from
-    the ``ImportError``. Loading may wait until the first image.
+    the ``ImportError``. Loading may wait until the first image. A module that names such libraries at its top, as
+    ``NEEDS = ("cv2",)``, lets ``fer list`` say that they are missing without importing it.
     """
 
     def __call__(self) -> Detector:

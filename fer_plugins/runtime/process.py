@@ -7,6 +7,7 @@ import signal
 from types import FrameType
 
 _interruptions = 0  # SIGINT, SIGTERM and SIGHUP that this command received
+_last_signal: int = signal.SIGINT  # of them
 
 
 def interrupt_on_signals() -> None:
@@ -21,10 +22,10 @@ def interrupt_on_signals() -> None:
     owner = os.getpid()
 
     def interrupt(number: int, frame: FrameType | None) -> None:
-        global _interruptions
+        global _interruptions, _last_signal
         del frame
         if os.getpid() == owner or number == signal.SIGINT:
-            _interruptions += 1
+            _interruptions, _last_signal = _interruptions + 1, number
             raise KeyboardInterrupt
         signal.signal(number, signal.SIG_DFL)  # a forked loader is no command of its own
         os.kill(os.getpid(), number)
@@ -37,6 +38,11 @@ def interrupt_on_signals() -> None:
 def interruptions() -> int:
     """Return how often this command was told to stop."""
     return _interruptions
+
+
+def exit_code_of_signal() -> int:
+    """Return what shells expect of a command that a signal ended: 130 after Ctrl-C, 143 after SIGTERM."""
+    return 128 + _last_signal
 
 
 def let_threads_wait() -> None:

@@ -316,3 +316,24 @@ def test_strided_convolutions_may_blur():
     assert isinstance(network.backbone.layer2[0].act2, nn.Sequential)  # behind the ReLU
     with pytest.raises(InputError, match="set model.pool"):
         registry.build("architecture", "resnet50", image_size=64, blur_strided=True)
+
+
+@pytest.mark.parametrize(
+    ("grid", "pretrained"),
+    [("aa_dcn.yaml", False), ("aa_dcn_paper_protocol.yaml", False), ("aa_dcn_pretrained.yaml", True)],
+)
+def test_a_grid_says_whether_its_baselines_are_pretrained(grid, pretrained):
+    text = (PACKAGE.parents[2] / "configs" / "grids" / grid).read_text(encoding="utf-8")
+    content = yaml.safe_load(text)
+    axes = [content.get("axes", {}), *(block["axes"] for block in content["blocks"])]
+    listed = [entry for names in axes for entry in names.get("plugin", ())]
+    named = [entry if isinstance(entry, dict) else {"name": entry} for entry in listed]
+    baselines = [entry for entry in named if entry["name"] in RECIPES]
+    assert {entry["name"] for entry in baselines} == set(RECIPES)
+    for entry in baselines:
+        settings = config.resolve({"data": "synthetic"}, plugin=entry["name"], recipe=entry.get("recipe")).config
+        assert bool(settings.model.options.get("pretrained")) == pretrained
+    comment = " ".join(line.lstrip("# ") for line in text.splitlines() if line.startswith("#"))
+    assert (
+        pretrained or "The baselines start at random; the paper's are pre-trained: aa_dcn_pretrained.yaml." in comment
+    )

@@ -217,3 +217,17 @@ def test_the_paper_s_protocol_has_its_7178_validation_images():
     split = np.array(dataset.table["split"])
     fold = paper_conv_relu_ann(SimpleNamespace(split=split), 0)[0]
     assert [len(part) for part in fold] == [28_709, 7_178, 7_178]
+
+
+def test_the_readme_says_where_detection_and_webcam_are():
+    from fer_plugins.commands.predict import predict
+
+    readme = (PACKAGE.parent / "README.md").read_text(encoding="utf-8")
+    assert "The paper's title and first objective have detection too" in readme
+    lines = [line.split() for line in readme.splitlines() if line.startswith("    fer predict RUN")]
+    assert {"--annotate", "--camera"} <= {word for line in lines for word in line}
+    for words in lines:
+        taken = predict.make_context("fer predict", words[2:]).params
+        assert taken["detector"] == "haar"
+    defaults = {option.name: option.default for option in registry.options(registry.find("detector", "haar"))}
+    assert (defaults["scale_factor"], defaults["min_neighbors"]) == (1.3, 5)

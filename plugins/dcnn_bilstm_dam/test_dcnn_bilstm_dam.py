@@ -711,3 +711,18 @@ def test_claims_carry_table_4():
         c["dataset"]: c["value"] for c in claims if c["metric"] == "accuracy" and c["model"] == "DCNN-BiLSTM-DAM"
     }
     assert accuracy == {"FER2013": 0.8289, "CK+": 0.9678, "RAF-DB": 0.9578, "JAFFE": 0.9587}
+
+
+def test_the_gain_and_bias_of_a_pooling_are_left_out_and_said_to_be():
+    network = DCNNBiLSTMDAM(num_classes=7, in_channels=1, image_size=64)
+    pools = [module for name, module in network.named_modules() if name.rpartition(".")[2].lower() in ("s1", "s2")]
+    assert len(pools) == 2
+    assert not [*pools[0].parameters(), *pools[1].parameters()]
+    folder = Path(fer_dcnn_bilstm_dam.__file__).parent
+    card = yaml.safe_load((folder / "paper.yaml").read_text(encoding="utf-8"))
+    said = card["architectures"]["dcnn_bilstm_dam"]["assumed"]["model.pool"]
+    assert "Eq. 10 multiplies the pooled maps by a gain and adds a bias" in said
+    assert "left out" in said
+    assert "Eq. 10 has a trainable gain and bias behind each pooling" in (
+        (folder.parent / "README.md").read_text(encoding="utf-8")
+    )

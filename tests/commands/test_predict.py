@@ -3,6 +3,9 @@
 import csv
 import io
 import json
+import os
+import signal
+import subprocess
 import sys
 
 import numpy as np
@@ -10,10 +13,12 @@ import pytest
 from PIL import Image, ImageFilter
 from skimage.data import astronaut
 
+from fer_plugins.analysis.prediction.predictor import Predictor
 from fer_plugins.analysis.prediction.rows import SUFFIXES
 from fer_plugins.commands import main
 from fer_plugins.commands.predict import FORMATS
 from fer_plugins.experiments.run import run
+from fer_plugins.runtime.errors import RunError
 
 PHOTO = Image.fromarray(astronaut()[:256, 100:356])
 
@@ -160,6 +165,84 @@ def test_a_video_frame_by_frame_with_its_annotated_copy_and_figure(call, tmp_pat
     assert (tmp_path / "filmed" / "camera 0.mp4").is_file()
 
 
+@pytest.mark.parametrize("what", ["photos", "clip.mp4"])
+def test_ctrl_c_leaves_one_line_and_nothing_half_written(call, tmp_path, monkeypatch, what):
+    cv2 = pytest.importorskip("cv2")
+    writer = cv2.VideoWriter(str(tmp_path / "clip.mp4"), cv2.VideoWriter_fourcc(*"mp4v"), 10, PHOTO.size)
+    for _ in range(3):
+        writer.write(np.asarray(PHOTO)[..., ::-1].copy())
+    writer.release()
+    monkeypatch.setattr("fer_plugins.analysis.prediction.pipeline.BATCH", 1)
+    answer, calls = Predictor.answer, []
+
+    def interrupted(self, prepared):
+        calls.append(1)
+        if len(calls) == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+        return answer(self, prepared)
+
+    monkeypatch.setattr(Predictor, "answer", interrupted)
+    code, _, err = call(what, "--out", "rows.csv", "--annotate", "annotated")
+    assert code == 130
+    assert err.splitlines()[-1] == "fer: interrupted"
+    assert "Traceback" not in err
+    assert not list(tmp_path.glob("*rows*"))
+    pictures = list((tmp_path / "annotated").iterdir())
+    assert len(pictures) in ((1, 2, 3) if what == "photos" else (0,))
+    for path in pictures:
+        Image.open(path).verify()
+
+
+def test_a_video_that_cannot_be_written_to_its_end_is_not_there(call, tmp_path, monkeypatch):
+    cv2 = pytest.importorskip("cv2")
+    writer = cv2.VideoWriter(str(tmp_path / "clip.mp4"), cv2.VideoWriter_fourcc(*"mp4v"), 10, PHOTO.size)
+    for _ in range(4):
+        writer.write(np.asarray(PHOTO)[..., ::-1].copy())
+    writer.release()
+    # OpenCV says nothing of a full disk: the file ends early, and has no index.
+    monkeypatch.setattr("fer_plugins.analysis.prediction.video.count_frames", lambda path: 0)
+    code, _, err = call("clip.mp4", "--annotate", "annotated", "--out", "rows.csv")
+    assert (code, "is the disk full?" in err.splitlines()[-1]) == (1, True)
+    assert list((tmp_path / "annotated").iterdir()) == [] == list(tmp_path.glob("*rows*"))
+    monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)
+
+    def fails(*given):
+        raise RunError("cannot write clip.png: File too large")
+
+    monkeypatch.setattr("fer_plugins.analysis.figures.style.write_figure", fails)
+    assert call("clip.mp4", "--annotate", "annotated")[0] == 1
+    assert list((tmp_path / "annotated").iterdir()) == []
+
+
+def test_a_full_disk_behind_standard_output_is_one_line(trained, tmp_path):
+    PHOTO.resize((48, 48)).save(tmp_path / "face.png")
+    program = "import sys; from fer_plugins.commands import main; sys.exit(main.call('fer', main._verb, sys.argv[1:]))"
+    with open("/dev/full", "w") as full:
+        words = ["predict", str(trained), str(tmp_path / "face.png")]
+        done = subprocess.run([sys.executable, "-c", program, *words], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[1:] == ["fer: standard output: No space left on device"]
+
+
+def test_names_that_are_no_utf_8_or_have_line_ends(call, tmp_path):
+    (tmp_path / "odd").mkdir()
+    names = [b"\xff.png", b"new\nline.png"]
+    for name in names:
+        with open(os.path.join(os.fsencode(tmp_path), b"odd", name), "wb") as stream:
+            PHOTO.resize((48, 48)).save(stream, format="PNG")
+    (tmp_path / "odd" / "nowhere.png").symlink_to("gone")
+    assert call("odd", "--out", "rows.csv")[0] == 1
+    with (tmp_path / "rows.csv").open(encoding="utf-8", errors="surrogateescape", newline="") as stream:
+        assert [os.fsencode(row["file"]) for row in csv.DictReader(stream)] == [b"odd/" + name for name in names[::-1]]
+    assert call("odd", "--out", "rows.jsonl")[0] == 1
+    lines = (tmp_path / "rows.jsonl").read_text(encoding="utf-8").splitlines()
+    assert [os.fsencode(json.loads(line)["file"]) for line in lines] == [b"odd/" + name for name in names[::-1]]
+    code, out, err = call("odd")
+    assert (code, len(out.splitlines())) == (1, 3)  # the header and one line a file
+    assert "not read: odd/nowhere.png: no such file or directory" in err
+
+
 def test_without_opencv_a_video_is_refused_with_what_installs_it(call, monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "cv2", None)
     (tmp_path / "clip.mp4").write_bytes(b"x")
@@ -186,18 +269,22 @@ WRONG = {
     "own folder": (["photos", "--annotate", "photos"], "give another folder"),
     "own file": (["photos", "--format", "csv", "--out", "photos/one.png"], "is one of the files that are read"),
     "frames": (["photos", "--frames", "3"], "no video is given"),
+    "closed input": (["-"], "standard input lists no file"),
+    "a device without memory": (["photos", "--device", "meta"], "device meta:"),
     "all bad": (["1.png", "bad.png"], "none of 2 files can be read"),
 }
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_wrong_input_is_one_line_and_nothing_is_written(call, tmp_path, case):
+def test_wrong_input_is_one_line_and_nothing_is_written(call, tmp_path, monkeypatch, case):
     Image.new("L", (1, 1)).save(tmp_path / "1.png")
     Image.new("L", (30_000, 9)).save(tmp_path / "wide.png")
     (tmp_path / "bad.png").write_text("no image")
     (tmp_path / "bad.mp4").write_text("no video")
     (tmp_path / "empty").mkdir()
     words, text = WRONG[case]
+    if case == "closed input":
+        monkeypatch.setattr(sys, "stdin", None)
     before = sorted(path for path in tmp_path.rglob("*"))
     outputs = [] if {"--out", "--annotate"} & set(words) else ["--out", "out.csv", "--annotate", "annotated"]
     code, out, err = call(*words, *outputs)

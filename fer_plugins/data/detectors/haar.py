@@ -11,6 +11,8 @@ import numpy.typing as npt
 
 from fer_plugins.contract import Face
 
+NEEDS = ("cv2",)  # packages beside those that the core needs
+
 
 class Haar:
     """Finds upright faces with OpenCV's Haar cascade; it gives neither scores nor points. Boxes are squares.

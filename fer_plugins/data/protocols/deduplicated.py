@@ -14,6 +14,8 @@ from fer_plugins.data.table import SampleTable
 from fer_plugins.runtime.errors import InputError
 from fer_plugins.runtime.notices import Notice
 
+DRAWS_NOTHING = ("official_deduplicated",)  # protocols that the seed does not change
+
 Copies = Literal["near", "exact"]
 Contradicting = Literal["keep", "drop", "majority"]
 NAME = "official_deduplicated"

@@ -15,6 +15,8 @@ from fer_plugins.runtime.errors import InputError
 from fer_plugins.runtime.notices import Notice
 from fer_plugins.runtime.seeds import derive
 
+DRAWS_NOTHING = ("official",)  # protocols that the seed does not change
+
 Rows = npt.NDArray[np.int64]
 ProtocolCall = Callable[[SampleTable], list[Fold]]  # a protocol whose seed and options are bound
 

@@ -19,6 +19,8 @@ from fer_plugins.contract import SPLITS, Fold
 from fer_plugins.data.table import SampleTable
 from fer_plugins.runtime.errors import InputError
 
+DRAWS_NOTHING = ("file",)  # protocols that the seed does not change
+
 FORMAT = "fer-plugins split 1"
 
 

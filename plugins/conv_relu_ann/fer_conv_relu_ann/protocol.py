@@ -8,6 +8,8 @@ import numpy as np
 
 from fer_plugins.contract import Fold
 
+DRAWS_NOTHING = ("paper_conv_relu_ann",)  # protocols that the seed does not change
+
 
 def paper_conv_relu_ann(table: Any, seed: int) -> list[Fold]:
     """Fit on the training split, validate and report on PublicTest and PrivateTest together (Table 3: 7,178 images).

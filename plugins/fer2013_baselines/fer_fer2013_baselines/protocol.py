@@ -8,6 +8,8 @@ import numpy as np
 
 from fer_plugins.contract import Fold
 
+DRAWS_NOTHING = ("paper_khaireddin",)  # protocols that the seed does not change
+
 
 def paper_khaireddin(table: Any, seed: int) -> list[Fold]:
     """Train on Training, select on PrivateTest and report PublicTest: the release's test and validation, exchanged.

@@ -17,17 +17,25 @@ class Bayes:
         seed: decides everything that is drawn.
         trials: how many points are tried, at least 1.
         model: tpe (Bergstra et al., NeurIPS 2011) or gp (Gaussian process, expected improvement).
-        startup: points that are drawn at random before the model chooses, at least 1.
+        startup: points that are drawn at random before the model chooses, at least 1; None: 10, of fewer than 20 trials
+            half.
 
     Raises:
         ValueError: an argument is out of range.
     """
 
     def __init__(
-        self, *, dimensions: int, seed: int, trials: int = 30, model: Literal["tpe", "gp"] = "tpe", startup: int = 10
+        self,
+        *,
+        dimensions: int,
+        seed: int,
+        trials: int = 30,
+        model: Literal["tpe", "gp"] = "tpe",
+        startup: int | None = None,
     ) -> None:
         if trials < 1:
             raise ValueError(f"trials is {trials}; give at least 1")
+        startup = min(10, (trials + 1) // 2) if startup is None else startup
         if not 1 <= startup <= trials:
             raise ValueError(f"startup is {startup}; give 1 to {trials}, the number of trials")
         if model == "gp":

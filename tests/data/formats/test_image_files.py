@@ -120,6 +120,7 @@ def test_the_end_of_a_thumbnail_is_not_the_end_of_the_image():
         (encoded(Image.fromarray(COLOURS), "JPEG")[:-2], "truncated"),
         (encoded(Image.fromarray(GREYS.astype(np.float32)), "TIFF"), "mode F"),
         (encoded(Image.fromarray(GREYS.astype(np.int32) - 300), "TIFF"), "outside 0..65535"),
+        (encoded(Image.fromarray(GREYS.astype(np.int32)), "TIFF"), "32 bits and are below 256"),
     ],
 )
 def test_what_cannot_be_read_is_named(data, reason):

@@ -1,5 +1,6 @@
 """Folds by sample, subject and sequence: everything tested once, no group on both sides, whatever the order of rows."""
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -7,6 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fer_plugins.config import registry
+from fer_plugins.config.signatures import read_constant
 from fer_plugins.contract import SPLITS
 from fer_plugins.data.protocols import fold_protocols, fold_splits
 from fer_plugins.data.protocols.fold_protocols import (
@@ -49,6 +52,28 @@ def parts(fold):
 @pytest.mark.parametrize("function", [kfold, subject_kfold, leave_one_subject_out, sequence_disjoint])
 def test_contract(function):
     check_protocol(function)
+
+
+def test_the_protocols_that_say_so_and_no_others_draw_nothing():
+    table = make_table(splits=("train", "train", "train", "val", "test"))
+    near = np.array([f"n{row:05d}" for row in range(len(table))])
+    names = {}
+    for component in registry.available("protocol"):
+        if component.name in ("file", "cross_dataset", "paper_aa_dcn", "paper_sdl_stn"):  # need options or their data
+            continue
+        own = make_table(splits=("train", "train", "test")) if component.name == "official_val" else table
+        function = registry.load(component)
+        folds = [function(replace(own, near=near), seed) for seed in range(3)]
+        same = all(
+            np.array_equal(part, first)
+            for later in folds[1:]
+            for fold, begun in zip(later, folds[0], strict=True)
+            for part, first in zip(fold, begun, strict=True)
+        )
+        names[component.name] = same
+        said = component.attribute in (read_constant(component.module, "DRAWS_NOTHING") or ())
+        assert said == same, component.name
+    assert {"official", "official_deduplicated", "random", "kfold"} <= set(names)
 
 
 def test_contract_of_official_val():
