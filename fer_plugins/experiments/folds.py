@@ -167,7 +167,12 @@ def sum_up(record: Record) -> None:
         copy_scores = score_copies(predictions, pooled.copies, classes, near_searched=searched)
         record.metrics[split] |= {"copies": copy_scores} if copy_scores else {}
         status = {split: pooled.copies.tolist()} if copy_scores else None
-        record.write_predictions({split: (pooled.sources, predictions)}, classes, copies=status)
+        subjects, sequences = (
+            {split: column.tolist()} if (column != "").any() else None for column in (pooled.subjects, pooled.sequences)
+        )
+        record.write_predictions(
+            {split: (pooled.sources, predictions)}, classes, copies=status, subjects=subjects, sequences=sequences
+        )
     record.write_metrics()
     faults = [f"fold {number}: {fault}" for number, fold in enumerate(folds) for fault in fold.metrics["not_a_result"]]
     data = {key: first["data"][key] for key in ("name", "title", "fingerprint", "classes", "limit")}

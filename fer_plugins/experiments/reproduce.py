@@ -87,7 +87,7 @@ def compare_with_kept(kept: FinishedRun, again: FinishedRun) -> dict[str, Any]:
 def _recorded(run: FinishedRun) -> list[dict[str, Any]]:
     """Return the rows of predictions.csv, less the columns that say nothing about the training."""
     return [
-        {key: value for key, value in row.items() if key not in ("copy", "majority")}
+        {key: value for key, value in row.items() if key not in ("copy", "majority", "subject", "sequence")}
         for row in run.record.predictions()
     ]
 

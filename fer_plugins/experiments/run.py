@@ -208,7 +208,11 @@ def _finish(
     gap = score_differences(scores["train"], scores[reported]) if "train" in scores else None
     record.metrics = {**scores, "claims": claimed, "not_a_result": faults, **({"targets": targets} if targets else {})}
     record.metrics |= {"generalisation_gap": gap} if gap else {}
-    record.write_predictions(answers, list(data.classes), datasets, copies, majority)
+    subjects, sequences = (
+        {} if column is None else {split: column[answers[split][1].index].tolist() for split in answers}
+        for column in (data.table.subject, data.table.sequence)
+    )
+    record.write_predictions(answers, list(data.classes), datasets, copies, majority, subjects, sequences)
     record.write_metrics()
     summary = {
         "best_epoch": int(selected["epoch"]) + 1,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,30 +37,18 @@ class NamedPredictions:
     probabilities: npt.NDArray[np.float64]  # (N, K), 0 to 1 or nan
     copies: npt.NDArray[np.str_]  # (N,) "exact", "near" or "": whether training has a copy
     majority: Labels  # (N,) the class with most of the votes beside the label, -1: none has, or there are no votes
+    subjects: npt.NDArray[np.str_]  # (N,) who the image shows, "": the dataset (or an earlier version) does not say
+    sequences: npt.NDArray[np.str_]  # (N,) the sequence that the image is a frame of, "" as above
 
     @classmethod
     def join(cls, folds: Sequence[NamedPredictions]) -> NamedPredictions:
         """Return the samples of several folds, one after the other."""
-        return cls(
-            tuple(source for fold in folds for source in fold.sources),
-            np.concatenate([fold.true for fold in folds]),
-            np.concatenate([fold.predicted for fold in folds]),
-            np.concatenate([fold.probabilities for fold in folds]),
-            np.concatenate([fold.copies for fold in folds]),
-            np.concatenate([fold.majority for fold in folds]),
-        )
+        arrays = (np.concatenate([getattr(fold, name) for fold in folds]) for name in _ARRAYS)
+        return cls(tuple(source for fold in folds for source in fold.sources), *arrays)
 
     def choose(self, rows: npt.NDArray[np.bool_]) -> NamedPredictions:
         """Return those of some of the samples, (N,)."""
-        sources = tuple(source for source, kept in zip(self.sources, rows.tolist(), strict=True) if kept)
-        return NamedPredictions(
-            sources,
-            self.true[rows],
-            self.predicted[rows],
-            self.probabilities[rows],
-            self.copies[rows],
-            self.majority[rows],
-        )
+        return NamedPredictions(tuple(compress(self.sources, rows)), *(getattr(self, name)[rows] for name in _ARRAYS))
 
     def to_predictions(self) -> Predictions:
         """Return them as what a pass over a split gives: scored and drawn alike. The loss is finite, in nats."""
@@ -69,6 +58,9 @@ class NamedPredictions:
         own = np.maximum(self.probabilities[rows, self.true], np.finfo(np.float64).tiny)
         correct = int((self.true == self.predicted).sum())
         return Predictions(rows, self.true, self.predicted, self.probabilities, -np.log(own), correct)
+
+
+_ARRAYS = [field.name for field in fields(NamedPredictions)][1:]
 
 
 @dataclass(frozen=True)
@@ -125,6 +117,7 @@ class PredictionsFile:
                 _read_probabilities(path, [[row[name] for name in probabilities] for row in rows], len(classes), cut),
                 _read_copies(path, rows, cut),
                 np.array([place.get(row.get("majority", ""), -1) for row in rows], dtype=np.int64),
+                *(np.array([row.get(name) or "" for row in rows], dtype=np.str_) for name in ("subject", "sequence")),
             ),
             cut,
         )

@@ -104,7 +104,8 @@ class Record:
         A run that was tested on other datasets has a column ``dataset`` too: "" for the one that was trained on, else
         the name in ``data.targets``. Where it is missing, ``runs.predictions_file`` tells the rows apart. Where images
         have a copy in training, a column ``copy`` holds "exact", "near" or ""; with votes beside the labels a column
-        ``majority`` the class with most of them, or "".
+        ``majority`` the class with most of them, or "". Where the dataset names them, ``subject`` and ``sequence`` say
+        who an image shows and which sequence it is a frame of.
         """
         with (self.folder / "predictions.csv").open(newline="", encoding="utf-8") as file:
             return list(csv.DictReader(file))
@@ -131,6 +132,8 @@ class Record:
         datasets: Mapping[str, Sequence[str]] | None = None,
         copies: Mapping[str, Sequence[str]] | None = None,
         majority: Mapping[str, Sequence[str]] | None = None,
+        subjects: Mapping[str, Sequence[str]] | None = None,
+        sequences: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         """Write predictions.csv: source name, true and predicted class and probabilities stand in one row together.
 
@@ -143,11 +146,14 @@ class Record:
                 no image has one, and there is no column for it.
             majority: split -> (N,) of each row the class with most of the votes beside the label, or "" where no class
                 has; None or empty: there are no votes, and there is no column for it.
+            subjects: split -> (N,) who each row shows; None or empty: the dataset does not say, and there is no column.
+            sequences: split -> (N,) the sequence that each row is a frame of; None or empty as above.
         """
         self.written = {split: (predictions, (datasets or {}).get(split)) for split, (_, predictions) in rows.items()}
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         columns = {"dataset": datasets, "copy": copies, "majority": majority}
+        columns |= {"subject": subjects, "sequence": sequences}
         further = {name: column for name, column in columns.items() if column}
         writer.writerow(["split", "source", "true", "predicted", *(f"p_{name}" for name in classes), *further])
         for split, (sources, predictions) in rows.items():

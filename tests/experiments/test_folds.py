@@ -45,6 +45,7 @@ def test_a_record_a_fold_and_the_whole(toy, tmp_path, capsys):
     with (whole.folder / "predictions.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert len({row["source"] for row in rows}) == len(rows) == 210
+    assert len({row["subject"] for row in rows}) == len({row["sequence"] for row in rows}) / 7  # a take of each class
     losses = [Record.read(folder).metrics["test"]["loss"] for folder in folders]
     assert pooled["loss"] == pytest.approx(np.average(losses, weights=weights), rel=1e-3)
     shown = capsys.readouterr().out

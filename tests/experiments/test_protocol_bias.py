@@ -449,6 +449,7 @@ def answers(sources, true, predicted):
         np.zeros((len(true), 2)),
         np.full(len(true), ""),
         np.full(len(true), -1),
+        *[np.full(len(true), "")] * 2,
     )
 
 

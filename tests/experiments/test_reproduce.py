@@ -77,9 +77,9 @@ def test_a_record_of_an_earlier_version_is_compared_too(tmp_path):
     first, again = (read_run(write_run(tmp_path / name, *draw(1))) for name in ("first", "again"))
     assert "versions" not in first.record.manifest or first.record.manifest.pop("versions")
     first.record.manifest["sessions"] = []
-    path = again.record.folder / "predictions.csv"  # the column that later versions add
+    path = again.record.folder / "predictions.csv"  # the columns that later versions add
     head, *rows = path.read_text().splitlines()
-    path.write_text("\n".join([f"{head},copy", *(f"{row},near" for row in rows)]) + "\n")
+    path.write_text("\n".join([f"{head},copy,subject", *(f"{row},near,S1" for row in rows)]) + "\n")
     report = compare_with_kept(first, again)
     assert report["verdict"] == EXACT
     assert report["devices"][0] is None

@@ -27,6 +27,18 @@ def test_what_was_written_is_read(folder):
     assert predictions.to_predictions().correct == (true == predicted).sum()
     twice = NamedPredictions.join([predictions, predictions])
     assert len(twice.sources) == len(twice.true) == len(twice.probabilities) == 2 * len(true)
+    assert not (predictions.subjects != "").any()  # as in the files of earlier versions, which lack the columns
+    assert "subject" not in (folder / "predictions.csv").read_text().partition("\n")[0]
+
+
+def test_subjects_and_sequences_are_written_and_read(folder):
+    record, recorded = Record.read(folder), read_run(folder).predictions
+    people, takes = [f"S{n % 9}" for n in range(300)], [f"S{n % 9}/{n % 3}" for n in range(300)]
+    rows = {"test": (recorded.sources, recorded.to_predictions())}
+    record.write_predictions(rows, written_run.CLASSES, subjects={"test": people}, sequences={"test": takes})
+    predictions = read_run(folder).predictions
+    assert predictions.subjects.tolist() == people
+    assert predictions.choose(np.arange(300) < 5).sequences.tolist() == takes[:5]
 
 
 def test_every_reader_refuses_a_probability_that_is_none(folder):

@@ -12,8 +12,9 @@ CLASSES = ["anger", "happy", "neutral"]
 
 
 def write_run(
-    folder, true, predicted, *, seed=0, lr=0.001, split_hash="5a5a", faults=(), sources=None, split="test", copies=None
-):
+    folder, true, predicted, *, seed=0, lr=0.001, split_hash="5a5a", faults=(), sources=None, split="test", copies=None,
+    subjects=None,
+):  # fmt: skip
     """Write config.yaml, manifest.json, metrics.json and predictions.csv; return the folder.
 
     ``copies``: "exact", "near" or "" of each image; None: the run is of a version that did not record them.
@@ -48,7 +49,8 @@ def write_run(
         scores |= {"copies": score_copies(answers, status, CLASSES, near_searched=True)} if status.any() else {}
     column = {split: copies} if "copies" in scores else None
     names = sources or [f"{n:04}.png" for n in range(size)]
-    record.write_predictions({split: (names, answers)}, CLASSES, copies=column)
+    people = None if subjects is None else {split: list(subjects)}
+    record.write_predictions({split: (names, answers)}, CLASSES, copies=column, subjects=people)
     record.write_metrics()
     record.write_manifest(
         status="finished",
