@@ -104,3 +104,27 @@ def test_to_complete_costs_neither_torch_nor_numpy():
 def test_an_unknown_shell_is_refused(capsys):
     assert main.call("fer", main._verb, ["completion", "bsh"]) == 2
     assert "SHELL bsh: expected one of bash, zsh, fish; did you mean bash" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(shutil.which("fish") is None, reason="fish is not installed")
+def test_fish_takes_the_script_and_asks():
+    script = 'fer completion fish | source; complete -C "fer veri"; complete -C "fer-run --plugin lenet"'
+    environment = {**os.environ, "PATH": f"{HERE}:{os.environ['PATH']}"}
+    done = subprocess.run(["fish", "--no-config", "-c", script], capture_output=True, text=True, env=environment)
+    assert [line.split("\t")[0] for line in done.stdout.splitlines() if line] == ["verify", "lenet5"], done.stderr
+
+
+@pytest.mark.skipif(shutil.which("zsh") is None, reason="zsh is not installed")
+def test_zsh_takes_the_script_and_asks():
+    """A line editor is needed: zsh runs in a terminal of zsh's own making, and gets a tab."""
+    script = r"""
+    zmodload zsh/zpty
+    zpty shell zsh -f -i
+    zpty -w shell 'PS1=; autoload -U compinit; compinit -u; eval "$(fer completion zsh)"; print READY'
+    zpty -r shell line '*READY*READY*'
+    zpty -w -n shell $'fer veri\t'
+    zpty -r shell line '*verify*' && print "offered: verify"
+    """
+    environment = {**os.environ, "PATH": f"{HERE}:{os.environ['PATH']}", "TERM": "xterm"}
+    done = subprocess.run(["zsh", "-f", "-c", script], capture_output=True, text=True, env=environment, timeout=120)
+    assert done.stdout.splitlines()[-1:] == ["offered: verify"], done.stderr
