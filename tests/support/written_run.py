@@ -12,7 +12,18 @@ CLASSES = ["anger", "happy", "neutral"]
 
 
 def write_run(
-    folder, true, predicted, *, seed=0, lr=0.001, split_hash="5a5a", faults=(), sources=None, split="test", copies=None
+    folder,
+    true,
+    predicted,
+    *,
+    seed=0,
+    lr=0.001,
+    split_hash="5a5a",
+    faults=(),
+    sources=None,
+    split="test",
+    copies=None,
+    title="Faces",
 ):
     """Write config.yaml, manifest.json, metrics.json and predictions.csv; return the folder.
 
@@ -55,7 +66,7 @@ def write_run(
         plugin={"name": "net", "distribution": "fer-net", "version": "1"},
         data={
             "name": "faces",
-            "title": "Faces",
+            "title": title,
             "fingerprint": "f1",
             "split_hash": split_hash,
             "classes": CLASSES,
