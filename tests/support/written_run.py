@@ -87,3 +87,14 @@ def draw(seed, size=300, accuracy=0.7):
     random = np.random.default_rng(seed)
     wrong = (true + random.integers(1, len(CLASSES), size)) % len(CLASSES)
     return true, np.where(random.random(size) < accuracy, true, wrong)
+
+
+def write_models(place, count, *, title="Faces", seeds=(0,), size=150, step=0.03):
+    """Write runs of models on one dataset, each more accurate than the last by ``step``; return the folders."""
+    folders = []
+    for number in range(count):
+        for seed in seeds:
+            true, predicted = draw(1000 * len(title) + 10 * number + seed, size=size, accuracy=0.6 + step * number)
+            settings = {"lr": round(0.1 * (number + 1), 1), "seed": seed, "title": title, "split_hash": title}
+            folders.append(str(write_run(place / f"{title}-{number}-{seed}", true, predicted, **settings)))
+    return folders

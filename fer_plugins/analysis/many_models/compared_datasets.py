@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Sequence
 from typing import Any
 
-from fer_plugins.analysis.compared_runs import compare_runs
+from fer_plugins.analysis.compared_runs import compare_runs, refuse_faults
 from fer_plugins.analysis.many_models.bayes import correlated_t_posterior, signed_rank_posterior
 from fer_plugins.analysis.many_models.blocks import (
     Blocks,
@@ -15,11 +15,14 @@ from fer_plugins.analysis.many_models.blocks import (
     name_across_datasets,
 )
 from fer_plugins.analysis.many_models.friedman import friedman
+from fer_plugins.analysis.many_models.sensitivity import MARGIN
 from fer_plugins.analysis.many_models.verdicts import add_verdicts
 from fer_plugins.analysis.seed_spread import group_models
 from fer_plugins.analysis.significance import holm, signed_rank
+from fer_plugins.config.nearest import nearest
+from fer_plugins.metrics.installed import known
 from fer_plugins.metrics.table import PAIRED
-from fer_plugins.runs.read_runs import FinishedRun
+from fer_plugins.runs.read_runs import FinishedRun, check_same_test
 from fer_plugins.runtime.errors import InputError
 
 
@@ -50,10 +53,44 @@ def compare_datasets(runs: Sequence[FinishedRun], margin: float, **options: Any)
         named = name_across_datasets(models)
         over = {score: compare_over_blocks(blocks_of_datasets(named, score), margin, score) for score in PAIRED}
         return {"datasets": comparisons, "margin": margin, "over_blocks": over}
-    (comparison,), (of_dataset,) = comparisons, models.values()
-    lettered = {row["letter"]: model for row, model in zip(comparison["models"], of_dataset, strict=True)}
+    (comparison,), (of_one,) = comparisons, models.values()
+    lettered = {row["letter"]: model for row, model in zip(comparison["models"], of_one, strict=True)}
     over = {score: compare_over_blocks(blocks_of_one_dataset(lettered, score), margin, score) for score in PAIRED}
     return comparison | {"over_blocks": over}
+
+
+def rank_over_blocks(runs: Sequence[FinishedRun], score: str) -> dict[str, Any]:
+    """Rank models over datasets, folds or seeds in any metric.
+
+    Returns:
+        ``compare_over_blocks``, with ``friedman``; models have their labels.
+
+    Raises:
+        InputError: a run is no result, the test sets of one dataset differ, the metric is unknown or undefined for a
+            run, or there are fewer than three models or two blocks.
+    """
+    if score not in known():
+        raise InputError(f"--score {score}: no metric{nearest(score, known())}; known: {', '.join(known())}")
+    by_dataset = group_by_dataset(runs)
+    for of_dataset in by_dataset.values():
+        refuse_faults(of_dataset)
+        check_same_test(of_dataset)
+    for run in runs:
+        if run.scores.get(score) is None:
+            raise InputError(f"{run.record.folder}: has no {score}; leave it out, or take another --score")
+    models = {dataset: group_models(of_dataset) for dataset, of_dataset in by_dataset.items()}
+    if len(models) > 1:
+        blocks = blocks_of_datasets(name_across_datasets(models), score)
+    else:
+        (of_one,) = models.values()
+        blocks = blocks_of_one_dataset({model.label: model for model in of_one}, score)
+    tests = compare_over_blocks(blocks, MARGIN, score)
+    if tests["friedman"] is None:
+        raise InputError(
+            f"ranks take three models and two {blocks.kind} at least, here are {len(blocks.models)} on "
+            f"{len(blocks.names)}; give runs of more models, datasets or seeds"
+        )
+    return tests
 
 
 def group_by_dataset(runs: Sequence[FinishedRun]) -> dict[str, list[FinishedRun]]:
@@ -111,7 +148,7 @@ def compare_over_blocks(blocks: Blocks, margin: float, score: str) -> dict[str, 
                     "first": blocks.models[first],
                     "second": blocks.models[second],
                     "points": float(differences.mean()),
-                    "wilcoxon": signed_rank(ranked[:, first], ranked[:, second]),
+                    "wilcoxon": signed_rank(ranked[:, first].tolist(), ranked[:, second].tolist()),
                     "bayes": bayes,
                 }
             )

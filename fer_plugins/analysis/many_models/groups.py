@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import string
 from collections.abc import Collection, Sequence
 
 import networkx
@@ -30,5 +31,8 @@ def letters_of_groups(models: Sequence[str], told_apart: Collection[tuple[str, s
 
 
 def _letter(number: int) -> str:
-    """Return a to z, then a1, b1, ..."""
-    return chr(ord("a") + number % 26) + (str(number // 26) if number >= 26 else "")
+    """Return a to z, A to Z, then Greek letters: one character each."""
+    letters = string.ascii_letters
+    return (
+        letters[number] if number < len(letters) else chr(ord("\N{GREEK SMALL LETTER ALPHA}") + number - len(letters))
+    )

@@ -72,7 +72,8 @@ def rank_models(comparison: dict[str, Any], score: str) -> dict[str, Any]:
         ]
     else:
         tested = comparison["pairs"]
-        sides = {pair: [] for pair in itertools.combinations([model["letter"] for model in models], 2)}
+        letters = itertools.combinations([model["letter"] for model in models], 2)
+        sides: dict[tuple[str, str], list[dict[str, Any]]] = {pair: [] for pair in letters}
         for row in tested:
             sides.setdefault((row["first_letter"], row["second_letter"]), []).append(row[score])
         pairs = [

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 from support import written_run
-from support.verbs import compare
+from support.verbs import compare, figures
 
 from fer_plugins.analysis.many_models import compared_datasets
 from fer_plugins.analysis.many_models.blocks import blocks_of_one_dataset
@@ -16,19 +16,7 @@ from fer_plugins.analysis.seed_spread import group_models
 from fer_plugins.commands import main
 from fer_plugins.runs.read_runs import read_run, read_runs
 
-write_run, draw = written_run.write_run, written_run.draw
-
-
-def write_models(place, count, *, title="Faces", seeds=(0,), size=300, step=0.03):
-    folders = []
-    for number in range(count):
-        for seed in seeds:
-            true, predicted = draw(1000 * len(title) + 10 * number + seed, size=size, accuracy=0.6 + step * number)
-            folder = place / f"{title}-{number}-{seed}"
-            lr = round(0.1 * (number + 1), 1)
-            write_run(folder, true, predicted, lr=lr, seed=seed, title=title, split_hash=title)
-            folders.append(str(folder))
-    return folders
+write_run, draw, write_models = written_run.write_run, written_run.draw, written_run.write_models
 
 
 def compared(capsys, *arguments):
@@ -44,7 +32,7 @@ def printed(capsys, *arguments):
 @pytest.fixture(scope="module")
 def ten_on_two(tmp_path_factory):
     place = tmp_path_factory.mktemp("runs")
-    folders = write_models(place, 10, size=150) + write_models(place, 10, title="Others", size=120)
+    folders = write_models(place, 10) + write_models(place, 10, title="Others", size=120)
     return compared_datasets.compare_datasets(read_runs(folders), 1.0)
 
 
@@ -101,8 +89,8 @@ def test_pairs_prints_every_row(tmp_path, capsys, monkeypatch):
 
 def test_six_datasets_tell_models_apart_and_one_that_lacks_a_dataset_is_left_out(tmp_path):
     titles = [f"Set{n}" * (n + 1) for n in range(6)]
-    folders = [folder for t in titles for folder in write_models(tmp_path, 3, title=t, size=150, step=0.12)]
-    lonely = write_models(tmp_path / "more", 4, title=titles[0], size=150)[3]
+    folders = [folder for t in titles for folder in write_models(tmp_path, 3, title=t, step=0.12)]
+    lonely = write_models(tmp_path / "more", 4, title=titles[0])[3]
     comparison = compared_datasets.compare_datasets(read_runs([*folders, lonely]), 1.0)
     over = comparison["over_blocks"]["accuracy"]
     assert over["left_out"] == ["net (optimizer.lr 0.4)"]
@@ -116,7 +104,7 @@ def test_six_datasets_tell_models_apart_and_one_that_lacks_a_dataset_is_left_out
 
 
 def test_seeds_are_blocks_and_groups_are_then_those_over_seeds(tmp_path, capsys):
-    folders = write_models(tmp_path, 3, seeds=(0, 1, 2), size=150, step=0.15)
+    folders = write_models(tmp_path, 3, seeds=(0, 1, 2), step=0.15)
     comparison = compared_datasets.compare_datasets(read_runs(folders), 1.0)
     assert comparison["ranking"]["accuracy"]["by"] == "seeds"
     assert comparison["over_blocks"]["accuracy"]["kind"] == "seeds"
@@ -175,7 +163,7 @@ def test_equivalent_is_another_verdict_than_not_distinguishable(tmp_path, capsys
 
 
 @pytest.mark.parametrize(
-    ("change", "message"), [({"size": 200}, "different test sets"), ({}, "the only run on Others")]
+    ("change", "message"), [({"size": 200}, "one split, but other sample names"), ({}, "the only run on Others")]
 )
 def test_what_cannot_be_compared_is_refused(tmp_path, capsys, change, message):
     folders = write_models(tmp_path, 2)
@@ -186,6 +174,28 @@ def test_what_cannot_be_compared_is_refused(tmp_path, capsys, change, message):
     assert main.call("fer compare", compare, folders) == 2
     assert message in capsys.readouterr().err
     assert main.call("fer compare", compare, folders[:2]) == 0  # the remedy: leave it out
+
+
+def test_the_critical_difference_diagram(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folders = [folder for n in range(3) for folder in write_models(tmp_path, 4, title=f"Set{n}" * (n + 1), step=0.12)]
+    assert main.call("fer figures", figures, [*folders, "--cd", "cd"]) == 0
+    assert capsys.readouterr().out == "cd.png cd.svg\n"
+    svg = (tmp_path / "cd.svg").read_text()
+    assert "accuracy, mean ranks over 3 datasets; Friedman p" in svg
+    assert "CD 2.71" in svg  # 2.569 sqrt(4 * 5 / (6 * 3))
+    for number in range(1, 5):
+        assert f"net (optimizer.lr 0.{number})" in svg
+    by_loss = compared_datasets.rank_over_blocks(read_runs(folders), "loss")
+    assert np.argmin(by_loss["friedman"]["mean_ranks"]) == 3  # the smaller loss is the better
+    for arguments, message in (
+        ([*folders[:4], "--cd", "x"], "three models and two seeds at least, here are 4 on 1"),
+        ([*folders, "--cd", "x", "--score", "acuracy"], "did you mean accuracy"),
+        ([*folders, "--cd", "x", "--bars", "y"], "--bars and --cd: give one of them"),
+    ):
+        assert main.call("fer figures", figures, arguments) == 2
+        assert message in capsys.readouterr().err
+    assert not list(tmp_path.glob("[xy].*"))
 
 
 def test_datasets_reported_on_different_splits_are_refused(tmp_path, capsys):
