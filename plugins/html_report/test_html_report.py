@@ -11,26 +11,27 @@ import numpy as np
 import pytest
 from fer_html_report import page as pages
 from fer_html_report import pdf
+from fer_html_report.blocks import Chapter, Chart, Charts, Section
 from fer_html_report.charts import inline
 from fer_html_report.command import report
 from fer_html_report.errors import most_confident
 from fer_html_report.page import build
+from markupsafe import Markup
 from support import written_run
 from support.written_run import draw, write_run
 
 from fer_plugins.commands import main
 from fer_plugins.commands.usage import invoke
-from fer_plugins.experiments.run import run
+from fer_plugins.config import registry
 from fer_plugins.runs.read_runs import read_run
+from fer_plugins.runs.record import Record
 
 SCRIPT = "<script>document.title='broken'</script>"
 IMAGE = "<img src=x onerror=\"document.title='broken'\">"
-SETTINGS = {
-    "plugin": "lenet5",
-    "data": {"name": "synthetic", "samples": 105, "subjects": 5},
-    "trainer": {"epochs": 1, "progress": "none"},
-    "logger": {"name": "csv"},
-}
+WORDS = (
+    *("--plugin", "lenet5", "--data", "synthetic", "--data.samples", "105", "--data.subjects", "5"),
+    *("--trainer.epochs", "1", "--logger", "csv"),
+)
 SECTIONS = (
     *("scores", "claims", "classes", "confusion", "curves", "calibration", "robustness", "errors"),
     *("run", "protocol", "data", "seeds", "faults", "cost", "repeat"),
@@ -65,7 +66,10 @@ def call(*argv):
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    return run({**SETTINGS, "run": {"output": str(tmp_path_factory.mktemp("trained"))}}).folder
+    """A run that was trained, with its page."""
+    output = tmp_path_factory.mktemp("trained")
+    assert main.call("fer-run", main._run, [*WORDS, "--run.output", str(output), "--report"]) == 0
+    return next(output.iterdir())
 
 
 @pytest.fixture
@@ -88,9 +92,7 @@ def hostile(tmp_path, monkeypatch):
     return folder
 
 
-def test_a_run_is_one_page(trained, capsys, monkeypatch):
-    assert call(trained) == 0
-    assert capsys.readouterr().out == f"{trained}/report.html\n"
+def test_a_run_is_one_page(trained):
     text = (trained / "report.html").read_text()
     page = Page(text)
     record = read_run(trained).record
@@ -115,7 +117,6 @@ def test_a_run_is_one_page(trained, capsys, monkeypatch):
 
 
 def test_the_page_loads_nothing_and_can_be_read_without_eyes(trained):
-    assert call(trained) == 0
     page = Page((trained / "report.html").read_text())
     assert not page.all("script") + page.all("link") + page.all("img")
     for tag, attributes in page.tags:
@@ -177,6 +178,13 @@ def test_a_class_called_script_does_nothing_in_a_browser(hostile, tmp_path):
     assert title_in_browser(tmp_path / "guarded.html", tmp_path / "profile")[0] != "broken", "the policy stops it"
 
 
+@pytest.fixture
+def bare_chapters(monkeypatch):
+    """Leave the chapters of single runs empty: their charts take seconds, and other tests look at them."""
+    monkeypatch.setattr(pages, "_chapter", lambda run, name, images: Chapter(name, run.name))
+
+
+@pytest.mark.usefixtures("bare_chapters")
 def test_several_runs_are_compared(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     runs = [write_run(tmp_path / f"lr{lr}s{seed}", *draw(seed + 9, accuracy=share), seed=seed, lr=lr)
@@ -195,6 +203,7 @@ def test_several_runs_are_compared(tmp_path, monkeypatch, capsys):
     assert [title["id"] for title in page.all("h2")] == ["comparison-title", *(f"run{n}-title" for n in range(1, 5))]
 
 
+@pytest.mark.usefixtures("bare_chapters")
 def test_runs_that_cannot_be_paired_stand_side_by_side(tmp_path):
     runs = [write_run(tmp_path / str(size), *draw(1, size), lr=size, split_hash=str(size)) for size in (60, 90)]
     assert call(*runs, "--out", tmp_path / "both.html") == 0
@@ -204,12 +213,13 @@ def test_runs_that_cannot_be_paired_stand_side_by_side(tmp_path):
 
 
 def test_many_runs_stay_below_three_megabytes(tmp_path, monkeypatch):
-    monkeypatch.setattr(pages, "MOST_BYTES", 100_000)
-    runs = [read_run(write_run(tmp_path / str(seed), *draw(seed, 90), seed=seed)) for seed in (0, 1)]
-    first, second = build(runs, [None, None])[1:]
-    kinds = [{block.kind for section in chapter.sections for block in section.blocks} for chapter in (first, second)]
-    assert ["charts" in names for names in kinds] == [True, False]
-    assert "The charts are left out" in pages.write(build(runs, [None, None]), "html")
+    chart = Chart("curves", "curves", Markup("<svg>" + "x" * 1_000_000 + "</svg>"))
+    sections = [Section("curves", "Training", [Charts([chart])])]
+    monkeypatch.setattr(pages, "_chapter", lambda run, name, images: Chapter(name, name, sections=sections))
+    runs = [read_run(write_run(tmp_path / str(seed), *draw(seed, 60), seed=seed)) for seed in range(4)]
+    text = pages.write(build(runs, [None] * 4), "html")
+    assert 2_000_000 < len(text) < 3_000_000
+    assert text.count("The charts are left out") == 2
 
 
 def test_without_claims_and_of_an_older_version_the_gaps_are_said(tmp_path):
@@ -239,9 +249,10 @@ def test_the_most_confident_errors_come_first(tmp_path):
     assert len(places) == 12
 
 
-def test_images_are_embedded_where_asked_for_and_the_opening_is_recorded(trained):
+def test_images_are_embedded_where_asked_for_and_the_opening_is_recorded(trained, capsys):
     before = read_run(trained).record.manifest["test_opened"]
-    assert call(trained, "--images") == 0
+    assert call(trained, "--images", "--force") == 0
+    assert capsys.readouterr().out == f"{trained}/report.html\n"
     page = Page((trained / "report.html").read_text())
     assert len(page.all("img")) == min(12, int((read_run(trained).true != read_run(trained).predicted).sum())) > 0
     assert all(image["src"].startswith("data:image/png;base64,") and image["alt"] for image in page.all("img"))
@@ -321,6 +332,32 @@ def test_wrong_input_is_one_line_and_nothing_is_written(argv, message, tmp_path,
     assert message in captured.err
     assert captured.err.count("\n") == 1
     assert not [path for path in tmp_path.rglob("*") if path.name.startswith("report")]
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["--report", "--print-config"], "--report: nothing is run"),
+        (["--report", "--list"], "--report: nothing is run"),
+    ],
+)
+def test_a_page_of_nothing_is_refused(argv, message, capsys):
+    assert main.call("fer-run", main._run, [*WORDS, *argv]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_fer_run_says_how_a_page_is_made_and_refuses_one_that_no_plugin_makes(made, tmp_path, monkeypatch, capsys):
+    runs = [Record.read(shutil.copytree(made, tmp_path / name)) for name in ("a b", "c")]
+    monkeypatch.setattr("fer_plugins.experiments.run.run", lambda resolved: runs[0])
+    monkeypatch.setattr("fer_plugins.experiments.seeds.run_seeds", lambda count, resolve, train: runs)
+    assert main.call("fer-run", main._run, [*WORDS]) == 0
+    assert capsys.readouterr().out == f"a page of it: fer report '{tmp_path}/a b'\n"
+    monkeypatch.setattr("fer_html_report.page.build", lambda finished, images: [Chapter("a", f"{len(finished)} runs")])
+    assert main.call("fer-run", main._run, [*WORDS, "--seeds", "2", "--report"]) == 0
+    assert capsys.readouterr().out == f"{tmp_path}/report-a b.html\n"
+    monkeypatch.setattr(registry, "available", lambda kind=None: [])
+    assert main.call("fer-run", main._run, ["--report"]) == 2
+    assert "no installed plug-in offers the verb report" in capsys.readouterr().err
 
 
 def test_an_svg_keeps_its_references_and_loses_its_style():
