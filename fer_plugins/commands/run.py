@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from fer_plugins import __version__, config
 from fer_plugins.commands import help
-from fer_plugins.commands.installed_verbs import LOADING
+from fer_plugins.commands.installed_verbs import LOADING, fer_verbs
 from fer_plugins.commands.list import print_components
 from fer_plugins.commands.settings import Request, SettingsVerb, recipe_options
+from fer_plugins.commands.usage import invoke, refuse
+from fer_plugins.config import registry
 from fer_plugins.config.idle_options import refuse_idle_seed
 from fer_plugins.runtime import activity
 from fer_plugins.runtime.errors import InputError
 
+if TYPE_CHECKING:
+    from fer_plugins.runs.record import Record
+
 FEW_IMAGES = 140  # of a trial run: twenty a class
+_PAGE = "report"  # the verb of a plug-in that writes a page of runs
 
 
 @click.command("run", cls=SettingsVerb, add_help_option=False)
@@ -27,6 +35,7 @@ FEW_IMAGES = 140  # of a trial run: twenty a class
 @click.option("--profile", is_flag=True, help="Show where the time goes.")
 @click.option("--fast-dev-run", is_flag=True, help="One epoch of a few images, to see that all works.")
 @click.option("--resume", type=click.Path(), metavar="RUN", help="Go on with the run of that folder.")
+@click.option("--report", is_flag=True, help="Write a page of it when it is finished, as fer report does.")
 @click.option("--print-config", is_flag=True, help="Print the configuration; nothing is run.")
 @click.option("--list", "show_list", is_flag=True, help="Print what is installed.")
 @click.option("--version", is_flag=True, help="Print the version.")
@@ -38,6 +47,11 @@ def run(plugin: str | None, recipe: str | None, files: tuple[str, ...], flags: d
     _add_shorthands(flags, asked)
     if topics and not asked["show_help"]:
         raise InputError(f"{topics[0]!r} belongs to no flag; options are written --section.key VALUE")
+    if asked["report"]:
+        if asked["print_config"] or asked["show_list"] or asked["version"]:
+            refuse("--report: nothing is run; leave one of the two out")
+        if not _offers_page():
+            raise InputError(f"--report: no installed plug-in offers the verb {_PAGE}; pip install -r requirements.txt")
     if asked["version"]:
         print(f"fer-plugins {__version__}")
     elif asked["show_help"]:
@@ -50,9 +64,10 @@ def run(plugin: str | None, recipe: str | None, files: tuple[str, ...], flags: d
                 "--resume takes the run's own configuration, and of it what does not shape the result (data.root, "
                 "trainer.threads, ...); leave the other flags out"
             )
-        _resume(asked["resume"], flags, print_only=asked["print_config"])
+        _show_page(_resume(asked["resume"], flags, print_only=asked["print_config"]), write=asked["report"])
     else:
-        _train(Request(plugin, recipe, list(files), flags), asked["seeds"], print_only=asked["print_config"])
+        request = Request(plugin, recipe, list(files), flags)
+        _show_page(_train(request, asked["seeds"], print_only=asked["print_config"]), write=asked["report"])
     return 0
 
 
@@ -71,32 +86,51 @@ def _add_shorthands(flags: dict[str, Any], asked: dict[str, Any]) -> None:
             config.put(flags, key, value)
 
 
-def _resume(folder: str, flags: dict[str, Any], *, print_only: bool) -> None:
+def _resume(folder: str, flags: dict[str, Any], *, print_only: bool) -> list[Record]:
     if print_only:
         if flags:
             raise InputError("--resume --print-config shows the run's own configuration; leave the other flags out")
         print(config.dump(config.read_file(os.path.join(folder, "config.yaml"))), end="")
-        return
+        return []
     with activity.watched(sys.stdout):
         with activity.doing(LOADING):
             from fer_plugins.experiments.resuming import resume
 
-        resume(folder, flags)
+        return [resume(folder, flags)]
 
 
-def _train(request: Request, seeds: str | None, *, print_only: bool) -> None:
+def _train(request: Request, seeds: str | None, *, print_only: bool) -> list[Record]:
     resolved = request.resolve()
     given = request.flags.get("protocol")
     refuse_idle_seed(resolved.config.protocol.name, given if isinstance(given, dict) else {})
     if print_only:
         print(config.dump(resolved.config), end="")
-        return
+        return []
     with activity.watched(sys.stdout):
         with activity.doing(LOADING):
             from fer_plugins.experiments.run import run as train
         if seeds is None:
-            train(resolved)
-        else:
-            from fer_plugins.experiments.seeds import run_seeds
+            return [train(resolved)]
+        from fer_plugins.experiments.seeds import run_seeds
 
-            run_seeds(config.parse_value(seeds), request.resolve, train)
+        return run_seeds(config.parse_value(seeds), request.resolve, train)
+
+
+def _offers_page() -> bool:
+    return any(component.name == _PAGE for component in registry.available("command"))
+
+
+def _show_page(records: Sequence[Record], *, write: bool) -> None:
+    """Write the page of finished runs, or print the command that does; a run without lines has none of this."""
+    folders = [str(record.folder) for record in records]
+    if write:
+        first = records[0].folder
+        place = [] if len(records) == 1 else ["--out", str(first.with_name(f"report-{first.name}.html"))]
+        invoke(fer_verbs, "fer", [_PAGE, *folders, *place, "--force"])
+    elif (
+        records
+        and _offers_page()
+        and records[0].config["trainer"].get("progress") != "none"
+        and records[0].manifest.get("each_sample_tested_once") is not False  # else there is no one score
+    ):
+        print(f"a page of it: {shlex.join(['fer', _PAGE, *folders])}")

@@ -48,7 +48,7 @@ def draw_bars(rows: Sequence[Mapping[str, Any]], column: Column) -> Figure:
     models = list(dict.fromkeys(row["model"] for row in rows))
     notes = list(dict.fromkeys(note for row in rows for note in _notes(row, score)))
     foot = [line for n, note in enumerate(notes, 1) for line in textwrap.wrap(f"{n}: {note}", _FOOT_LETTERS)]
-    foot = ["black line: 95 % interval; diamond: claimed in the paper, under its conditions", *foot]
+    foot = ["line: 95 % interval; diamond: claimed in the paper, under its conditions", *foot]
     labels = {id(row): _label(row, [notes.index(note) + 1 for note in _notes(row, score)]) for row in rows}
     needed = sum(max(_BAR, label.count("\n") * _LINE + _LINE) + _GAP for label in labels.values())
     tall = needed + len(groups) * (_LINE + 2 * _GAP)

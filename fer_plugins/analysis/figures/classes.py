@@ -87,7 +87,7 @@ def draw_per_class(scores: Mapping[str, Any], title: str) -> Figure:
     axis.tick_params(axis="y", length=0)
     axis.invert_yaxis()
     axis.set_xlim(0, 1)
-    axis.set_xlabel("share (black: 95 % interval)")
+    axis.set_xlabel("share (line: 95 % interval)")
     axis.set_ylabel("class (images)")
     set_title(figure, title)
     set_legend(axis, ncols=len(_RATES))

@@ -42,7 +42,7 @@ def draw_copies(scores: Mapping[str, Any], title: str) -> Figure | None:
     axis.tick_params(axis="y", length=0)
     axis.invert_yaxis()
     axis.set_xlim(0, 1)
-    axis.set_xlabel("share (black: 95 % interval)")
+    axis.set_xlabel("share (line: 95 % interval)")
     set_title(figure, title)
     set_legend(axis, ncols=1)
     return figure

@@ -43,7 +43,7 @@ def draw_reliability(predictions: Predictions, title: str) -> Figure:
         label="mean confidence", clip_on=False,
     )  # fmt: skip
     upper.set_ylim(0, 1)
-    upper.set_ylabel("share of hits (black: 95 %)")
+    upper.set_ylabel("share of hits (line: 95 %)")
     set_title(figure, title, f"ECE {calibration_error(predictions):.4f} ({len(bins.count)} bins)")
     set_legend(upper, handlelength=1.6, ncols=3)
     lower.bar(middles, bins.count, width * 0.92, color="0.5")

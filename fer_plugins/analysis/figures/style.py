@@ -46,6 +46,7 @@ _STYLE: Any = {  # matplotlib types each key by itself
     "svg.fonttype": "none",  # text stays text
     "svg.hashsalt": "fer-plugins",  # the same figure is the same file
     "font.family": "DejaVu Sans",  # comes with matplotlib
+    "text.parse_math": False,  # a class or a folder may be called $x$
 }
 
 

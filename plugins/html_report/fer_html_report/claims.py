@@ -1,0 +1,92 @@
+"""The paper's claims beside what the run measured, with verdicts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from fer_html_report.blocks import Block, Fold, Paragraph, Table
+from fer_html_report.numbers import NONE, rate
+from fer_plugins.analysis.verdicts import verify_run
+from fer_plugins.runs.read_runs import FinishedRun
+from fer_plugins.runtime.errors import InputError
+
+_HEAD = ["Claim", "Printed", "Measured", "Without copies", "Points", "Verdict", "Source"]
+_WORDS = frozenset({5, 6})
+
+
+def claims(run: FinishedRun) -> Iterator[Block]:
+    """Yield the claims that the run measures, the verdicts on them and what these stand under; the others folded."""
+    try:
+        report = verify_run(run)
+    except InputError as error:
+        yield Paragraph(f"No claims: {str(error).replace(str(run.record.folder), run.name)}.", "gap")
+        return
+    rows = report["claims"]
+    measured = [row for row in rows if row["measured"] is not None]
+    counted = Counter(row["verdict"] for row in measured)
+    if not measured:
+        of = f" of {report['model']}" if report["model"] else ""
+        yield Paragraph(f"The paper prints {len(rows)} numbers, none{of} that this run measures.", "gap")
+    else:
+        verdicts = ", ".join(f"{number} {verdict}" for verdict, number in counted.items())
+        yield Paragraph(f"The paper prints {len(rows)} numbers. Measured are {len(measured)}: {verdicts}.")
+    for reason in report["against"]:
+        yield Paragraph(f"Speaks against every verdict: {reason}", "warning")
+    if measured:
+        notes = _reasons(measured)
+        lines = [_cells(row, notes) for row in measured]
+        note = "Measured with its 95 % interval over test images; points: measured less printed."
+        yield Table("Claims and measurements", _HEAD, lines, _WORDS, note)
+        for number, reason in enumerate(notes, 1):
+            yield Paragraph(f"[{number}] {reason}", "note")
+    if measured and report["conditions"]:
+        yield Paragraph(f"Verdicts stand under these readings: {'; '.join(report['conditions'])}.", "note")
+    others = [row for row in rows if row["measured"] is None]
+    if others:
+        lines = [
+            [
+                _name(row),
+                f"{row['model'] or NONE}, {row['dataset'] or NONE}",
+                str(row["printed"]),
+                "; ".join(row["why"]),
+            ]
+            for row in others
+        ]
+        table = Table(
+            "Claims that the run does not measure", ["Claim", "Of", "Printed", "Why"], lines, frozenset({1, 3})
+        )
+        yield Fold(f"The other claims ({len(others)})", [table])
+
+
+def _reasons(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return why there is no verdict, or the condition that one stands under, each once."""
+    texts = (text for row in rows for text in [*row["why"], row["condition"]])
+    return list(dict.fromkeys(str(text) for text in texts if text))
+
+
+def _cells(row: Mapping[str, Any], notes: Sequence[str]) -> list[str]:
+    numbers = [str(notes.index(str(text)) + 1) for text in [*row["why"], row["condition"]] if text]
+    readings = {reading["reading"]: reading["verdict"] for reading in row["readings"]}
+    verdict = row["verdict"]
+    if len(set(readings.values())) > 1:
+        verdict += f" ({'; '.join(f'as {name}: {one}' for name, one in readings.items())})"
+    without = row["without_copies"] or {}
+    points = NONE if row["difference"] is None else f"{row['difference']:+.2f}"
+    marks = f" [{', '.join(dict.fromkeys(numbers))}]" if numbers else ""
+    return [
+        _name(row),
+        str(row["printed"]),
+        rate(row["measured"], row["interval"]),
+        rate(without.get("measured"), without.get("interval")),
+        points,
+        f"{verdict}{marks}",
+        str(row["source"]),
+    ]
+
+
+def _name(row: Mapping[str, Any]) -> str:
+    parts = [row["metric"].replace("_", " "), row["class"], row["protocol"].replace("_", " ")]
+    epoch = f"epoch {row['epoch']}" if row["epoch"] is not None else None
+    return ", ".join(str(part) for part in (*parts, epoch) if part)

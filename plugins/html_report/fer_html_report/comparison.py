@@ -1,0 +1,129 @@
+"""Several runs side by side: scores, paired tests on the same images, spread over seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from fer_html_report.blocks import Block, Chapter, Charts, Paragraph, Section, Table
+from fer_html_report.charts import draw
+from fer_html_report.numbers import NONE, rate
+from fer_plugins.analysis.columns import parse_columns
+from fer_plugins.analysis.compared_runs import compare_runs
+from fer_plugins.analysis.figures.bars import draw_bars
+from fer_plugins.analysis.model_table import table_rows
+from fer_plugins.analysis.spread_limits import format_spread
+from fer_plugins.metrics.table import HEADLINE, PAIRED
+from fer_plugins.runs.read_runs import FinishedRun
+from fer_plugins.runs.result_table import format_p
+from fer_plugins.runtime.errors import InputError
+
+
+def compare(runs: Sequence[FinishedRun]) -> Chapter:
+    """Return the chapter that stands before those of single runs."""
+    sections = [Section("models", "Models", list(_side_by_side(runs)))]
+    try:
+        comparison = compare_runs(runs)
+    except InputError as error:
+        gap = Paragraph(f"There is no paired comparison: {error}.", "gap")
+        sections.append(Section("pairs", "Paired comparison", [gap]))
+    else:
+        sections.append(Section("pairs", "Paired comparison", list(_pairs(comparison))))
+        sections.append(Section("seeds", "Over seeds", list(_seeds(comparison))))
+    return Chapter("comparison", "Side by side", sections=sections)
+
+
+def _side_by_side(runs: Sequence[FinishedRun]) -> Iterator[Block]:
+    columns = parse_columns(list(HEADLINE))
+    try:
+        rows = table_rows(runs, columns)
+    except InputError as error:
+        yield Paragraph(f"There is no table of models: {error}.", "gap")
+        return
+    lines = []
+    for row in rows:
+        cells = [rate(row[column.key]["value"], row[column.key] if row[column.key]["low"] is not None else None)
+                 for column in columns]  # fmt: skip
+        what = f"{row['dataset']}, {row['protocol']}, {row['part']}"
+        lines.append(
+            [row["model"], what, str(row["images"]), f"{row['n']:,}", ", ".join(map(str, row["seeds"])), *cells]
+        )
+    head = ["Model", "Data", "Images", "n", "Seeds", *HEADLINE.values()]
+    note = "95 % intervals: over test images for one training, over trainings (t) for several seeds."
+    yield Table("One row a model", head, lines, frozenset({1, 2}), note=note)
+    for remark in dict.fromkeys(str(remark) for row in rows for remark in row["remarks"]):
+        yield Paragraph(remark, "note")
+    text = "; ".join(f"{line[0]}, {line[2]}: {line[5]}" for line in lines)
+    chart = draw(lambda: draw_bars(rows, columns[0]), "Accuracy of each model, with 95 % intervals", f"{text}.")
+    if chart:
+        yield Charts([chart])
+
+
+def _pairs(comparison: Mapping[str, Any]) -> Iterator[Block]:
+    yield Paragraph(
+        f"All were scored on the same {comparison['n']:,} images of {comparison['part']} "
+        f"(split {', '.join(comparison['split_hashes'])})."
+    )
+    for note in comparison["notes"]:
+        yield Paragraph(str(note), "note")
+    models = [[model["letter"], model["label"], ", ".join(str(run["seed"]) for run in model["runs"])]
+              for model in comparison["models"]]  # fmt: skip
+    yield Table("Models", ["Letter", "Model", "Seeds"], models, frozenset({1, 2}))
+    rows = []
+    for pair in comparison["pairs"]:
+        sides = [f"{pair[f'{side}_letter']} seed {pair[f'{side}_seed']}" for side in ("first", "second")]
+        better = {"first better": f"{sides[0]} better", "second better": f"{sides[1]} better"}
+        for score, label in HEADLINE.items():
+            tested = pair[score]
+            cells = [*_points(tested["difference"]), format_p(tested["p"]), format_p(tested["p_holm"])]
+            rows.append(
+                [f"{sides[1]} less {sides[0]}", label, *cells, better.get(tested["verdict"], tested["verdict"])]
+            )
+    methods = "; ".join(f"{HEADLINE[name]}: {test.method}" for name, test in PAIRED.items())
+    head = ["Pair", "Score", "points", "95 %", "p", "p (Holm)", "Verdict"]
+    note = f"{methods}. Not distinguishable does not mean equal: the interval says how far apart the two may be."
+    yield Table("Pair by pair on the same images", head, rows, frozenset({1, 6}), note=note)
+
+
+def _seeds(comparison: Mapping[str, Any]) -> Iterator[Block]:
+    several = [model for model in comparison["models"] if model["over_seeds"]]
+    if not several:
+        yield Paragraph(
+            "Every model was trained once. Nothing is said about the next training: that takes two seeds of two "
+            "models (fer-run --seeds N).",
+            "gap",
+        )
+        return
+    rows = [
+        [
+            model["letter"],
+            label,
+            str(spread["n"]),
+            f"{spread['mean']:.4f}",
+            f"{spread['sd']:.4f}",
+            format_spread(spread, "t"),
+        ]
+        for model in several
+        for score, label in HEADLINE.items()
+        for spread in [model["over_seeds"][score]]
+    ]
+    head = ["Model", "Score", "seeds", "mean", "sd", "95 % (t)"]
+    yield Table("Spread over trainings", head, rows, frozenset({1}))
+    if not comparison["over_seeds"]:
+        yield Paragraph("Models over seeds are compared where two of them were trained at least twice.", "gap")
+        return
+    rows = [
+        [
+            f"{pair['second']} less {pair['first']}", label, *_points(pair["welch"]),
+            format_p(pair["welch"]["p"]), format_p(pair["welch"].get("p_holm")),
+        ]
+        for score, label in HEADLINE.items()
+        for pair in comparison["over_seeds"][score]["pairs"]
+    ]  # fmt: skip
+    head = ["Pair", "Score", "points", "95 % (Welch)", "p", "p (Holm)"]
+    yield Table("Model by model over seeds", head, rows, frozenset({1}))
+
+
+def _points(change: Mapping[str, Any]) -> list[str]:
+    ends = NONE if change["low"] is None else f"{change['low']:+.2f} to {change['high']:+.2f}"
+    return [f"{change['points']:+.2f}", ends]

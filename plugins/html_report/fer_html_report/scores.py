@@ -1,0 +1,206 @@
+"""What a run scored: overall, with and without copies, class by class, confusion, curves, calibration."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from fer_html_report.blocks import Block, Charts, Fold, Paragraph, Table
+from fer_html_report.charts import draw, kept
+from fer_html_report.numbers import NONE, count, rate
+from fer_plugins.analysis.figures.classes import draw_confusion, draw_per_class
+from fer_plugins.analysis.figures.copies import draw_copies
+from fer_plugins.analysis.figures.curves import draw_curves
+from fer_plugins.analysis.figures.probabilities import draw_reliability, draw_roc
+from fer_plugins.analysis.figures.recorded import RecordedRun
+from fer_plugins.analysis.figures.targets import draw_targets
+from fer_plugins.metrics.copies import copy_groups
+from fer_plugins.metrics.installed import known
+from fer_plugins.metrics.table import CLASS_TABLE, SUMMARY
+from fer_plugins.runs.copies_table import describe_kinds
+from fer_plugins.runs.majority_table import describe_majority
+from fer_plugins.runs.read_runs import FinishedRun
+
+_METHODS = "Intervals: 95 %, over images (Wilson, or bootstrap); not over trainings."
+
+
+def overall(run: FinishedRun, recorded: RecordedRun) -> Iterator[Block]:
+    """Yield every score of every split, with and without copies, on other datasets, and the generalisation gap."""
+    metrics = run.record.metrics
+    splits = {split: metrics[split] for split in dict.fromkeys((run.split, "test", "val", "train")) if split in metrics}
+    rows = []
+    for name, entry in known().items():
+        if entry.shown == "table" and any(name in scores for scores in splits.values()):
+            better = "" if entry.better == "higher" else " (lower is better)"
+            cells = (rate(one.get(name), (one.get("intervals") or {}).get(name)) for one in splits.values())
+            rows.append([f"{entry.title}{better}", *cells])
+    head = ["Score", *(f"{split}, {count(scores.get('n'))} images" for split, scores in splits.items())]
+    yield Table("Scores of each split", head, rows, note=_METHODS)
+    yield from _copies(run.split, run.scores)
+    if gap := metrics.get("generalisation_gap"):
+        rows = [
+            [entry_title, f"{100 * gap[name]['difference']:+.2f}",
+             f"{100 * gap[name]['low']:+.2f} to {100 * gap[name]['high']:+.2f}"]
+            for name, entry_title in SUMMARY.items() if name in gap
+        ]  # fmt: skip
+        yield Table(f"Generalisation gap: train less {run.split}, in points", ["Score", "points", "95 %"], rows)
+    if majority := run.scores.get("vote_majority"):
+        yield Paragraph(describe_majority(majority))
+    yield from _targets(run)
+    yield from _folds(metrics)
+
+
+def _copies(split: str, scores: Mapping[str, Any]) -> Iterator[Block]:
+    copies = scores.get("copies")
+    if not copies:
+        yield Paragraph(
+            f"No image of {split} is known to have a copy in training, so there is one score of all.", "note"
+        )
+        return
+    groups = {"all images": scores, "with a copy in training": None, "without a copy in training": None}
+    for name, group in copy_groups(scores).items():
+        groups[f"{name.replace('_copies', '')} a copy in training"] = group
+    too_few = copies.get("too_few") or {}
+    rows = []
+    for title, group in groups.items():
+        few = too_few.get(title.partition(" ")[0], {})
+        cells = (
+            NONE
+            if group is None or metric in few
+            else rate(group.get(metric), (group.get("intervals") or {}).get(metric))
+            for metric in SUMMARY
+        )
+        rows.append([title, count(group["n"]) if group else "0", *cells])
+    if copies.get("difference"):
+        changes = (copies["difference"].get(metric) for metric in SUMMARY)
+        rows.append(["difference", "", *(rate(each and each["difference"], each, sign="+") for each in changes)])
+    note = f"{describe_kinds(copies)}. Difference: with a copy less without."
+    yield Table("With and without copies of training images", ["Images", "n", *SUMMARY.values()], rows, note=note)
+    accuracies = [f"{title} {rate(group['accuracy'])}" for title, group in groups.items() if group]
+    chart = draw(lambda: draw_copies(scores, ""), "With and without copies", f"Accuracy: {', '.join(accuracies)}.")
+    if chart:
+        yield Charts([chart])
+
+
+def _targets(run: FinishedRun) -> Iterator[Block]:
+    targets = run.record.metrics.get("targets") or {}
+    if not targets:
+        return
+    rows = [
+        [name, count(one["n"]), *(rate(one[key], one["intervals"][key]) for key in SUMMARY)]
+        for name, one in targets.items()
+    ]
+    yield Table("On datasets that it was not trained on", ["Dataset", "n", *SUMMARY.values()], rows, note=_METHODS)
+    drawn = []
+    for name in targets:
+        figures = draw_targets({name: targets[name]}, "")
+        for kind in ("confusion, images", "confusion, shares of the true class", "rates of each class"):
+            drawn.append(draw(lambda figures=figures: next(figures)[1], f"{name}: {kind}", f"{name}: {kind}."))  # type: ignore[misc]
+    yield Charts(kept(*drawn))
+
+
+def _folds(metrics: Mapping[str, Any]) -> Iterator[Block]:
+    spread, rows = metrics.get("between_folds") or {}, metrics.get("per_fold") or []
+    if rows:
+        head = ["Fold", *SUMMARY.values()]
+        yield Table("Fold by fold", head, [[str(row.get("fold", place)), *(rate(row.get(name)) for name in SUMMARY)]
+                                           for place, row in enumerate(rows)])  # fmt: skip
+    if spread:
+        lines = [
+            [SUMMARY[name], rate(spread[name]["mean"]), rate(spread[name].get("sd"))]
+            for name in SUMMARY
+            if name in spread
+        ]
+        yield Table("Between folds", ["Score", "mean", "sd"], lines)
+
+
+def classes(run: FinishedRun, recorded: RecordedRun) -> Iterator[Block]:
+    """Yield precision, recall and F1 of each class."""
+    scores = run.scores
+    intervals = (scores.get("intervals") or {}).get("per_class") or {}
+    rows = [
+        [
+            name,
+            count(row["support"]),
+            *(rate(row[metric], intervals.get(name, {}).get(metric)) for metric in CLASS_TABLE),
+        ]
+        for name, row in scores["per_class"].items()
+    ]
+    head = ["Class", "images", *CLASS_TABLE.values()]
+    yield Table(f"Each class of {run.split}", head, rows, note=_METHODS)
+    text = "; ".join(f"{name}: precision {rate(row['precision'])}, recall {rate(row['recall'])}, F1 {rate(row['f1'])}"
+                     for name, row in scores["per_class"].items())  # fmt: skip
+    yield Charts(kept(draw(lambda: draw_per_class(scores, ""), "Precision, recall and F1 of each class", f"{text}.")))
+
+
+def confusion(run: FinishedRun, recorded: RecordedRun) -> Iterator[Block]:
+    """Yield the confusion matrix as shares, as counts and as a table."""
+    scores = run.scores
+    names, matrix = scores["classes"], np.array(scores["confusion_matrix"])
+    pairs = sorted(itertools.permutations(range(len(names)), 2), key=lambda pair: -matrix[pair])[:3]
+    recalls = ", ".join(f"{name} {rate(row['recall'])}" for name, row in scores["per_class"].items())
+    often = "; ".join(f"{names[true]} taken for {names[wrong]} {matrix[true, wrong]:,} times" for true, wrong in pairs)
+    yield Paragraph(f"The most frequent confusions: {often}.")
+    yield Charts(
+        kept(
+            draw(
+                lambda: draw_confusion(scores, "", shares=True),
+                "Confusion, as shares of the true class",
+                f"Recall of each class: {recalls}.",
+            ),
+            draw(
+                lambda: draw_confusion(scores, "", shares=False),
+                "Confusion, in images",
+                f"The most frequent confusions: {often}. The counts stand in the table below.",
+            ),
+        )
+    )
+    rows = [[name, *(f"{number:,}" for number in row)] for name, row in zip(names, matrix.tolist(), strict=True)]
+    title = "Confusion in images: a row is a true class, a column a predicted one"
+    yield Fold("Counts as a table", [Table(title, ["true / predicted", *names], rows)])
+
+
+def curves(run: FinishedRun, recorded: RecordedRun) -> Iterator[Block]:
+    """Yield the curves of the training."""
+    epochs, best = recorded.epochs, run.record.manifest.get("best_epoch")
+    if not epochs:
+        yield Paragraph(
+            "There is no metrics.csv, or no epoch in it (folds have one each; logger none writes none).", "gap"
+        )
+        return
+    last = epochs[-1]
+    values = ", ".join(
+        f"{key} {value:.4f}" for key, value in last.items() if key.partition("/")[2] in ("loss", "accuracy")
+    )
+    text = f"{len(epochs)} epochs; selected is epoch {best}. In the last: {values}."
+    yield Charts(kept(draw(lambda: draw_curves(epochs, best, ""), "Loss and accuracy after each epoch", text)))
+
+
+def calibration(run: FinishedRun, recorded: RecordedRun) -> Iterator[Block]:
+    """Yield whether probabilities mean what they say, and how well they rank."""
+    scores, predictions = run.scores, recorded.predictions
+    if not np.isfinite(predictions.probabilities).all():
+        yield Paragraph("Not drawn: some probabilities are no finite numbers.", "gap")
+        return
+    right = predictions.predicted == predictions.label
+    confidence = float(predictions.probabilities.max(axis=1).mean())
+    yield Paragraph(
+        f"The mean probability of the predicted class is {confidence:.4f}, the share of correct predictions "
+        f"{right.mean():.4f}; the calibration error (ECE) is {rate(scores.get('ece'))}."
+    )
+    text = (
+        f"Calibration error {rate(scores.get('ece'))}; mean confidence {confidence:.4f}, accuracy {right.mean():.4f}."
+    )
+    by_class = ", ".join(f"{name} {rate(row.get('auroc'))}" for name, row in scores["per_class"].items())
+    charts = kept(
+        draw(lambda: draw_reliability(predictions, ""), "Confidence and accuracy", text),
+        draw(
+            lambda: draw_roc(predictions, scores["classes"], ""),
+            "ROC of each class against the rest",
+            f"Area under the curve: {by_class}.",
+        ),
+    )
+    yield Charts(charts)
