@@ -32,7 +32,6 @@ LAYERS = (
     *("runtime", "contract", "pooling", "config", "data", "metrics", "runs", "training", "analysis", "experiments"),
     *("testing", "commands"),
 )
-# What a verb of a plug-in needs beside the contract: a page of a run reads what the core recorded and computes.
 
 
 @functools.cache

@@ -42,3 +42,15 @@ def test_histogram_equalisation_looks_at_each_image_and_channel_alone():
     assert torch.equal(equalise(images), alone)
     wide = images.contiguous(memory_format=torch.channels_last)
     assert torch.equal(equalise(wide), alone)
+
+
+def test_a_traced_network_equalises_alike():
+    class Equalised(torch.nn.Module):
+        def forward(self, x):
+            return equalise(x)
+
+    images = torch.randint(0, 256, (3, 2, 12, 12), generator=torch.Generator().manual_seed(0)) / 255
+    images[0, 0] = 0.5
+    traced = torch.export.export(Equalised(), (images,), dynamic_shapes=({0: torch.export.Dim("batch")},)).module()
+    assert torch.equal(traced(images), equalise(images))
+    assert not any("searchsorted" in str(node.target) for node in traced.graph.nodes)
