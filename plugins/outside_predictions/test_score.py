@@ -10,6 +10,7 @@ from fer_outside_predictions.class_order import find_better_order
 from scipy.special import softmax
 from support import fake_fer2013, verbs
 
+from fer_plugins.commands.usage import invoke
 from fer_plugins.config import registry
 from fer_plugins.data.images import digest_of
 from fer_plugins.runs.read_runs import read_run
@@ -69,7 +70,7 @@ def outside(tmp_path_factory):
 def scored(outside, tmp_path_factory):
     folder = tmp_path_factory.mktemp("scored")
     file = outside.write_named(folder / "theirs.csv")
-    return outside.score(file, "--claims", "conv_relu_ann", out=folder / "runs")
+    return outside.score(file, "--claims", "dcnn_bilstm_dam", out=folder / "runs")
 
 
 def test_the_contract_holds():
@@ -163,7 +164,7 @@ def test_everything_says_trained_elsewhere(scored):
     run = read_run(scored)
     assert run.elsewhere.startswith("trained elsewhere: ")
     manifest, metrics = (json.loads((scored / name).read_text()) for name in ("manifest.json", "metrics.json"))
-    assert manifest["trained_elsewhere"]["claims_of"] == "conv_relu_ann"
+    assert manifest["trained_elsewhere"]["claims_of"] == "dcnn_bilstm_dam"
     assert metrics["trained_elsewhere"] is True
     assert run.elsewhere in manifest["warnings"]
     assert any("predictions of theirs.csv" in reason for reason in manifest["test_opened"])
@@ -182,6 +183,7 @@ def test_table_compare_and_verify_take_it_beside_another(outside, scored, tmp_pa
     printed = capsys.readouterr().out
     assert "theirs, trained elsewhere" in printed
     assert "labels, split and scores are checked" in printed
+    assert "| not known |" in printed
     verbs.table([scored, "--columns", "accuracy,params,best_epoch,train_time"])
     verbs.table([scored, "--quoted"])
     capsys.readouterr()
@@ -218,7 +220,7 @@ def test_figures_are_drawn_with_the_words_in_their_titles(scored, capsys):
         lambda run: verbs.predict([run, run / "figures"]),
         lambda run: verbs.figures([run, "--explain"]),
         lambda run: verbs.figures([run, "--augmentation"]),
-        lambda run: verbs.run(["--resume", run]),
+        lambda run: invoke(verbs.run, "fer-run", ["--resume", str(run)]),
     ],
     ids=["robustness", "predict", "explain", "augmentation", "resume"],
 )
@@ -231,7 +233,7 @@ def test_what_needs_a_network_is_refused(call, scored):
 
 def test_a_configuration_of_it_trains_nothing(scored):
     with pytest.raises(InputError, match="theirs"):
-        verbs.run(["--config", scored / "config.yaml"])
+        invoke(verbs.run, "fer-run", ["--config", str(scored / "config.yaml")])
 
 
 def test_its_record_is_kept_and_stands_on_the_page(scored, tmp_path, capsys):
@@ -258,7 +260,7 @@ def test_a_wrong_order_of_classes_is_noticed_and_the_remedy_works(outside, tmp_p
     (notice,) = [
         warning for warning in run.record.manifest["warnings"] if getattr(warning, "code", "") == "class_order"
     ]
-    assert run.scores["accuracy"] < 0.6 * outside.accuracy
+    assert run.scores["accuracy"] < outside.accuracy - 0.2
     assert notice.data["order"] == ["anger", "disgust", "fear", "happy", "neutral", "sad", "surprise"]
     order = ",".join(notice.data["order"])
     assert f"accuracy {outside.accuracy:.4f} and not {run.scores['accuracy']:.4f}, with --classes {order};" in notice
