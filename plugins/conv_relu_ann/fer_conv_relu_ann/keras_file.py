@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -51,7 +52,7 @@ def read_keras(path: Path) -> KerasNetwork:
     """
     import h5py
 
-    if not path.is_file():
+    if not os.path.isfile(path):  # not Path: an over-long name is no file, and no OSError
         raise ValueError(f"{path}: there is no such file; give a .h5 or .keras file")
     described: Any = None
     try:

@@ -18,7 +18,7 @@ from fer_outside_predictions.read_file import read_predictions
 from fer_outside_predictions.table import PredictionTable
 from fer_outside_predictions.values import to_probabilities
 from fer_plugins import config
-from fer_plugins.analysis.claims import read_claims
+from fer_plugins.analysis.claims import Claims, read_claims
 from fer_plugins.analysis.claims.claims_beside import compare, for_run
 from fer_plugins.config import registry
 from fer_plugins.data.datamodule import FERDataModule
@@ -90,6 +90,7 @@ def score_file(request: Request, say: Callable[[str], None]) -> Record:
             f"such as --name {name}_elsewhere"
         )
     described = recipe_of(request.claims)[1] if request.claims else {}
+    file = _read_claims(request.claims)
     check_output(request.output, "--out", "--out FOLDER")
     settings = config.resolve_data(request.flags, name)
     if settings.data.targets:
@@ -134,17 +135,26 @@ def score_file(request: Request, say: Callable[[str], None]) -> Record:
     ]
     manifest["warnings"] += [warning for warning in data.warnings if warning not in manifest["warnings"]]
     manifest["not_a_result"] = "; ".join(scored.faults)
-    claims = [] if scored.faults else _claims(request, manifest, settings, scored)
+    beside: list[dict[str, Any]] = []
+    if file is not None and not scored.faults:
+        beside = compare(
+            for_run(file, manifest["claims_model"], manifest["data"]["title"]),
+            {request.split: scored.scores},
+            settings.protocol.name,
+            [caveat(manifest)],
+            release_splits=manifest["data"]["release_parts"],
+            own=file.aliases,
+        )
     record = Record(create_folder(settings), settings.as_dict())
     try:
-        _write(record, settings, manifest, claims, scored, data, request.split)
+        _write(record, settings, manifest, beside, scored, data, request.split)
     except BaseException:
         shutil.rmtree(record.folder)
         raise
     print_result(
         result_console(),
         {request.split: scored.scores},
-        claims,
+        beside,
         header(record),
         {},
         record.manifest["warnings"],
@@ -245,24 +255,14 @@ def _doubts(predictions: Predictions, scored: PartScores, data: FERDataModule, c
     return doubts
 
 
-def _claims(
-    request: Request, manifest: Mapping[str, Any], settings: config.RunConfig, scored: PartScores
-) -> list[dict[str, Any]]:
-    """Put the claims of the paper that was named beside the scores."""
-    if request.claims is None:
-        return []
-    path = registry.package_file(registry.find("architecture", request.claims), "claims.yaml")
+def _read_claims(plugin: str | None) -> Claims | None:
+    """Return the claims of the paper that was named."""
+    if plugin is None:
+        return None
+    path = registry.package_file(registry.find("architecture", plugin), "claims.yaml")
     if not path.exists():
-        raise InputError(f"--claims: {request.claims} has no claims.yaml; name another plug-in, or leave it out")
-    file = read_claims(path)
-    return compare(
-        for_run(file, manifest["claims_model"], manifest["data"]["title"]),
-        {request.split: scored.scores},
-        settings.protocol.name,
-        [caveat(manifest)],
-        release_splits=manifest["data"]["release_parts"],
-        own=file.aliases,
-    )
+        raise InputError(f"--claims: {plugin} has no claims.yaml; name another plug-in, or leave it out")
+    return read_claims(path)
 
 
 def _write(
