@@ -8,7 +8,7 @@ import pytest
 import yaml
 from fer_outside_predictions.class_order import find_better_order
 from scipy.special import softmax
-from support import fake_fer2013, toy_net, verbs
+from support import fake_fer2013, verbs
 
 from fer_plugins.commands.usage import invoke
 from fer_plugins.config import registry
@@ -389,10 +389,10 @@ def test_the_order_of_unnamed_columns_is_asked_for_and_never_assumed(outside, tm
     assert read_run(run).scores["accuracy"] == pytest.approx(outside.accuracy)
 
 
-def test_a_plug_in_without_claims_is_refused(outside, make_distribution, tmp_path):
-    make_distribution("plain", [("architectures", "plain", "plain:Toy")], toy_net.SOURCE)
-    with pytest.raises(InputError, match=r"--claims: plain has no claims.yaml; name another plug-in, or leave it out"):
-        outside.score(outside.write_named(tmp_path / "p.csv"), "--claims", "plain", out=tmp_path / "runs")
+def test_a_plug_in_without_claims_is_refused(outside, tmp_path, monkeypatch):
+    monkeypatch.setattr(registry, "package_file", lambda component, name: tmp_path / component.name / name)
+    with pytest.raises(InputError, match=r"--claims: lenet5 has no claims.yaml; name another plug-in, or leave it out"):
+        outside.score(outside.write_named(tmp_path / "p.csv"), "--claims", "lenet5", out=tmp_path / "runs")
     assert not (tmp_path / "runs").exists()
 
 
