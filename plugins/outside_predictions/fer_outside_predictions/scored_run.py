@@ -11,10 +11,9 @@ from typing import Any
 from fer_outside_predictions.pairing import find_doubts, pair
 from fer_outside_predictions.read_file import read_predictions
 from fer_outside_predictions.request import Request
-from fer_plugins import config
 from fer_plugins.analysis.claims import Claims, read_claims
 from fer_plugins.analysis.claims.claims_beside import compare, for_run
-from fer_plugins.config import registry
+from fer_plugins.config import RunConfig, dump, registry, resolve_data
 from fer_plugins.data.datamodule import FERDataModule
 from fer_plugins.data.read_once import reading_once
 from fer_plugins.runs.elsewhere import KEY, LABEL, caveat
@@ -51,7 +50,7 @@ def score_file(request: Request, say: Callable[[str], None]) -> Record:
     described = recipe_of(request.claims)[1] if request.claims else {}
     file = _read_claims(request.claims)
     check_output(request.output, "--out", "--out FOLDER")
-    settings = config.resolve_data(request.flags, name)
+    settings = resolve_data(request.flags, name)
     if settings.data.targets:
         raise InputError("data.targets: a file of predictions is of one dataset; score each by itself with --data NAME")
     run = replace(settings.run, output=request.output, fold=request.fold or 0)
@@ -135,7 +134,7 @@ def _read_claims(plugin: str | None) -> Claims | None:
 
 def _write(
     record: Record,
-    settings: config.RunConfig,
+    settings: RunConfig,
     manifest: dict[str, Any],
     claims: list[dict[str, Any]],
     scored: PartScores,
@@ -146,7 +145,7 @@ def _write(
     record.checkpoints.rmdir()  # there is no network
     known = settings.as_dict()
     record.config = {"model": {"name": known["model"]["name"]}, **{key: known[key] for key in ("data", "protocol")}}
-    record.write_config(config.dump(record.config))
+    record.write_config(dump(record.config))
     record.metrics = {split: scored.scores, "claims": claims, "not_a_result": scored.faults, KEY: True}
     copies, majority = ({split: column} if column else None for column in (scored.copies, scored.majority))
     sources = data.source_names(scored.own.index)
