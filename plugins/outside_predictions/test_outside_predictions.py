@@ -11,12 +11,13 @@ from scipy.special import softmax
 from support import fake_fer2013, verbs
 
 from fer_plugins.commands.usage import invoke
-from fer_plugins.config import registry
+from fer_plugins.config import registry, resolve_data
 from fer_plugins.data.images import digest_of
 from fer_plugins.runs.read_runs import read_run
 from fer_plugins.runs.record import Record
 from fer_plugins.runtime.errors import InputError
 from fer_plugins.testing import check_command
+from fer_plugins.training.build import build_data
 
 SPOKEN = ("Angry", "disgusted", "fear", "happiness", "sad", "surprise", "neutral")  # in the order of the labels
 EACH = 12  # images of a class and split
@@ -287,7 +288,9 @@ def test_no_other_order_is_proposed_to_networks_that_are_merely_weak():
 
 def test_rows_in_another_order_are_noticed(outside, tmp_path):
     np.save(tmp_path / "p.npy", outside.logits[outside.order])
-    run = read_run(outside.score(tmp_path / "p.npy", *NAMED, out=tmp_path / "runs"))
+    said = ["--seed", "3", "--name", "their net"]
+    run = read_run(outside.score(tmp_path / "p.npy", *NAMED, *said, out=tmp_path / "runs"))
+    assert (run.seed, run.known_seed, run.record.manifest["plugin"]["name"]) == (3, 3, "their net")
     assert "row_order" in [getattr(warning, "code", "") for warning in run.record.manifest["warnings"]]
 
 
@@ -387,6 +390,22 @@ def test_the_order_of_unnamed_columns_is_asked_for_and_never_assumed(outside, tm
     order = str(refused.value).partition("--classes ")[2].split()[0]
     run = outside.score(tmp_path / "p.npy", "--classes", order, out=tmp_path / "runs")
     assert read_run(run).scores["accuracy"] == pytest.approx(outside.accuracy)
+
+
+def test_a_fold_is_scored_by_itself(outside, tmp_path):
+    """The remedy for a protocol with several folds."""
+    given = {"name": "fer2013", "root": str(outside.root), "check": "warn"}
+    data = build_data(resolve_data({"data": given, "protocol": "kfold"}, "theirs"))
+    data.open_test("a test")
+    rows = data.rows("test")
+    values = np.eye(7)[data.table.label[rows]] * 0.3 + 0.1
+    names = data.source_names(rows)
+    file = outside.write(
+        tmp_path / "theirs.csv", ["name", *SPOKEN], [[n, *v] for n, v in zip(names, values, strict=True)]
+    )
+    run = read_run(outside.score(file, "--protocol", "kfold", "--fold", "0", out=tmp_path / "runs"))
+    assert run.scores["accuracy"] == 1
+    assert run.record.manifest["protocol"]["fold"] == 0
 
 
 def test_a_plug_in_without_claims_is_refused(outside, tmp_path, monkeypatch):

@@ -98,9 +98,9 @@ def _weights(file: Any) -> Iterator[tuple[str, str, Array]]:
 
     Keras 2 and the .h5 files of Keras 3 name the last folder LAYER/kernel:0; model.weights.h5 has LAYER/vars/0.
     """
-    found: list[tuple[str, Any]] = []
-    file.visititems(lambda name, item: found.append((name, item)) if hasattr(item, "shape") else None)
-    for name, item in found:
+    datasets: list[tuple[str, Any]] = []
+    file.visititems(lambda name, item: datasets.append((name, item)) if hasattr(item, "shape") else None)
+    for name, item in datasets:
         folders = name.split("/")
         if folders[0].startswith("optimizer"):
             continue
