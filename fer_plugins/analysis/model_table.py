@@ -84,7 +84,7 @@ def _row(model: Model, columns: Sequence[Column]) -> dict[str, Any]:
         "protocol": manifest["protocol"]["name"],
         "part": first.split,
         "split_hash": "+".join(first.split_hash),
-        "seeds": list(sound.seeds),
+        "seeds": ["not known" if run.known_seed is None else run.seed for run in sound.runs],
         "images": "all",
         "n": len(first.true),
     }

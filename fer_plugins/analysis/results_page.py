@@ -74,7 +74,7 @@ def _row(model: Model) -> tuple[list[str], str]:
     recipe = f", recipe `{config['recipe']}`" if config.get("recipe") else ""
     claimed, verdict, why = _claim(model)
     trained = [run.record.manifest for run in model.runs if not run.elsewhere]
-    epochs = sorted({f"{one['best_epoch']} of {one['epochs']}" for one in trained})
+    epochs = sorted({f"{manifest['best_epoch']} of {manifest['epochs']}" for manifest in trained})
     sessions = [run.record.manifest.get("sessions") or [{}] for run in model.runs]
     seconds = mean(sum(session.get("seconds", 0.0) for session in of_run) for of_run in sessions)
     devices = {session.get("device", "unknown") for of_run in sessions for session in of_run}

@@ -15,7 +15,7 @@ from fer_plugins.config import registry
 from fer_plugins.config.identity import shapes_model
 from fer_plugins.contract import SPLITS
 from fer_plugins.metrics.table import METRICS
-from fer_plugins.runs.elsewhere import KEY, LABEL, claims_plugin
+from fer_plugins.runs.elsewhere import LABEL, claims_plugin
 from fer_plugins.runs.read_runs import FinishedRun
 from fer_plugins.runs.record import recipe_of
 from fer_plugins.runtime.errors import InputError
@@ -90,7 +90,7 @@ def verify_run(run: FinishedRun) -> dict[str, Any]:
         "protocol": manifest["protocol"]["name"],
         "protocol_label": name_protocol(manifest["protocol"]),
         "split_hash": "+".join(run.split_hash),
-        "seed": manifest[KEY]["seed"] if run.elsewhere else run.seed,
+        "seed": run.known_seed,
         "trained_elsewhere": run.elsewhere or None,
         "against": against,
         "conditions": conditions,

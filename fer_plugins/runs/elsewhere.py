@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from fer_plugins.runtime.errors import InputError
 from fer_plugins.runtime.notices import Notice
@@ -11,8 +11,8 @@ from fer_plugins.runtime.notices import Notice
 if TYPE_CHECKING:
     from fer_plugins.runs.record import Record
 
-KEY = "trained_elsewhere"  # of manifest.json, and the code of the notice
-LABEL = "trained elsewhere"
+KEY: Final = "trained_elsewhere"  # of manifest.json, and the code of the notice
+LABEL: Final = "trained elsewhere"
 
 
 def caveat(manifest: Mapping[str, Any]) -> str:

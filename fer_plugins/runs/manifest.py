@@ -121,7 +121,7 @@ def header(record: Record) -> dict[str, Any]:
     origin = manifest.get(KEY)
     plugin = "{name} ({distribution} {version})".format(**manifest["plugin"])
     network = {LABEL.upper(): f"{manifest['plugin']['name']}, {origin['file']}"} if origin else {"plug-in": plugin}
-    seed = manifest["seeds"]["run"] if not origin or origin["seed"] is not None else "not known"
+    seed = manifest["seeds"]["run"] if not origin or origin.get("seed") is not None else "not known"
     shown = {
         **network,
         "data": f"{manifest['data']['title']} {manifest['data']['fingerprint']}",

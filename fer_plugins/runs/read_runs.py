@@ -9,7 +9,7 @@ from typing import Any
 
 from fer_plugins.metrics.table import HEADLINE
 from fer_plugins.runs.check_scores import check_scores
-from fer_plugins.runs.elsewhere import caveat
+from fer_plugins.runs.elsewhere import KEY, caveat
 from fer_plugins.runs.predictions_file import Labels, NamedPredictions, NoScore, PredictionsFile
 from fer_plugins.runs.record import Record
 from fer_plugins.runs.record_types import need, place_of_scores
@@ -63,6 +63,12 @@ class FinishedRun:
         """The name of the samples' dataset, in papers where it has one."""
         trained_on = str(self.record.manifest["data"]["title"])
         return f"{self.target} (trained on {trained_on})" if self.target else trained_on
+
+    @property
+    def known_seed(self) -> int | None:
+        """The seed; None where the network was trained elsewhere, and nobody said it (``seed`` is 0 then)."""
+        origin = self.record.manifest.get(KEY)
+        return origin.get("seed") if origin else self.seed
 
     @property
     def elsewhere(self) -> str:

@@ -95,7 +95,7 @@ def write_checkpoint(
     import torch
 
     from fer_conv_relu_ann.keras_file import convert
-    from fer_plugins import config
+    from fer_plugins.config import resolve
     from fer_plugins.data.preprocessing import Preprocessing
     from fer_plugins.training.checkpoints import WholeFileIO
     from fer_plugins.training.module import FERModule
@@ -104,7 +104,7 @@ def write_checkpoint(
     if network.dropout:
         options["dropout"] = list(network.dropout)
     flags = {"model": options, "data": {"name": "fer2013", "image_size": 48, "channels": 1}, "trainer": {"epochs": 1}}
-    settings = config.resolve(flags, plugin="fer-conv_relu_ann:conv_relu_ann").config
+    settings = resolve(flags, plugin="fer-conv_relu_ann:conv_relu_ann").config
     module = FERModule(settings, list(classes)).eval()
     state = {f"network.{name}": torch.from_numpy(array) for name, array in convert(network.layers).items()}
     module.load_state_dict({**module.state_dict(), **state})

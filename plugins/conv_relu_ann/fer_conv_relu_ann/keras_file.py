@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -51,7 +52,7 @@ def read_keras(path: Path) -> KerasNetwork:
     """
     import h5py
 
-    if not path.is_file():
+    if not os.path.isfile(path):  # not Path: an over-long name is no file, and no OSError
         raise ValueError(f"{path}: there is no such file; give a .h5 or .keras file")
     described: Any = None
     try:
@@ -97,9 +98,9 @@ def _weights(file: Any) -> Iterator[tuple[str, str, Array]]:
 
     Keras 2 and the .h5 files of Keras 3 name the last folder LAYER/kernel:0; model.weights.h5 has LAYER/vars/0.
     """
-    found: list[tuple[str, Any]] = []
-    file.visititems(lambda name, item: found.append((name, item)) if hasattr(item, "shape") else None)
-    for name, item in found:
+    datasets: list[tuple[str, Any]] = []
+    file.visititems(lambda name, item: datasets.append((name, item)) if hasattr(item, "shape") else None)
+    for name, item in datasets:
         folders = name.split("/")
         if folders[0].startswith("optimizer"):
             continue

@@ -44,7 +44,7 @@ def name_columns(table: PredictionTable, classes: Sequence[str], given: Sequence
             f"{f' ({chr(44).join(table.names)})' if table.names else ''}; name each column"
         )
     meant = [find_class(name, classes) for name in names]
-    unknown = [name for name, found in zip(names, meant, strict=True) if found is None]
+    unknown = [name for name, known in zip(names, meant, strict=True) if known is None]
     if unknown:
         raise InputError(
             f"{where}: {unknown[0]!r} is no class of the dataset; its classes are {order}. Correct the name, or say "

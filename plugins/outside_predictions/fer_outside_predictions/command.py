@@ -43,7 +43,8 @@ def score(
     order = None if classes is None else [word.strip() for word in classes.split(",")]
     if name is not None and not name.strip():
         refuse("--name is empty; give the network a name")
-    from fer_outside_predictions.scored_run import Request, score_file
+    from fer_outside_predictions.request import Request
+    from fer_outside_predictions.scored_run import score_file
 
     request = Request(Path(predictions), flags, split, order, name=name, output=out, **given)
     score_file(request, lambda text: print(text, flush=True))

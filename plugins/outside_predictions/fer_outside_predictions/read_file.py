@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -27,7 +28,7 @@ def read_predictions(path: str | Path) -> PredictionTable:
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
         raise InputError(f"{path}: its ending is none of {', '.join(_READERS)}; save the predictions as one of these")
-    if not path.is_file():
+    if not os.path.isfile(path):  # not Path: an over-long name is no file, and no OSError
         raise InputError(f"{path}: there is no such file; give the file of predictions")
     try:
         return reader(path)
