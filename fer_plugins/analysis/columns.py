@@ -82,9 +82,13 @@ def _parse(name: str, own: Sequence[Reading]) -> list[Column]:
         raise InputError(f"column {name}: {split!r} is no split{nearest(split, [*SPLITS, GAP])}; known: {_splits()}")
     metric, _, of_class = rest.partition("/")
     entry = known().get(metric)
-    if entry is not None and (not of_class or entry.of_class):
+    if entry is not None and of_class and (split == GAP or not entry.of_class):
+        what = "gaps are" if split == GAP else f"{metric} is"
+        raise InputError(f"column {name}: {what} not measured by class; leave /{of_class} out")
+    if entry is not None:
         read = partial(_read_gap, metric) if split == GAP else partial(_read_metric, split, metric, of_class)
-        title = " ".join(filter(None, (split, entry.label, of_class)))
+        label = entry.label.removeprefix("macro ") if of_class else entry.label
+        title = " ".join(filter(None, (split, label, of_class)))
         base, _, average = metric.rpartition("_")
         claims = (f"{average}_{base}",) if entry.average in ("weighted", "micro") else (metric, f"macro_{metric}")
         return [Column(name, title, read, () if of_class or split == GAP else claims, split, score=metric)]

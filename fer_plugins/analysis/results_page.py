@@ -15,6 +15,7 @@ from fer_plugins.runs.kept_record import opened
 from fer_plugins.runs.read_runs import FinishedRun
 from fer_plugins.runs.without_copies import recorded_without_copies
 from fer_plugins.runtime.errors import InputError
+from fer_plugins.runtime.plain_values import shell_word
 
 HEAD = """# Results
 
@@ -62,7 +63,7 @@ def _section(title: str, runs: Sequence[FinishedRun], places: Mapping[int, Path]
         cells, note = _row(model)
         lines.append(f"| {cells[0]} [{number}] | {' | '.join(cells[1:])} |")
         record = places[id(model.runs[0])]
-        again = f" Repeat: `fer reproduce {record.as_posix()} --data.root PATH`" if not model.runs[0].elsewhere else ""
+        again = f" Repeat: `fer reproduce {shell_word(record.as_posix())} --data.root PATH`" if not model.runs[0].elsewhere else ""
         notes.append(f"{number}. {note} Split {'+'.join(model.runs[0].split_hash)}.{again}")
     return "\n".join([*lines, "", *notes, ""])
 

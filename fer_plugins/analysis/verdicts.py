@@ -80,7 +80,7 @@ def verify_run(run: FinishedRun) -> dict[str, Any]:
     assumed = manifest.get("assumed", described.get("assumed")) or {}
     conditions = [run.elsewhere] if run.elsewhere else []
     conditions += [f"assumed {key}: {reason}" for key, reason in assumed.items()]
-    if settings.get("recipe") and settings["recipe"] not in of_variants:
+    if own is not None and settings.get("recipe") and settings["recipe"] not in of_variants:
         conditions.append(f"the variant {settings['recipe']} has no claims of its own: put beside those of {own}")
     return {
         "run": str(run.record.folder),

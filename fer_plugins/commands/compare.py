@@ -7,6 +7,7 @@ import json
 import click
 
 from fer_plugins.commands.usage import refuse, verb
+from fer_plugins.runtime.plain_values import shell_word
 
 
 @verb()
@@ -59,7 +60,7 @@ def compare(
     if len(runs) == 1 and not classes:
         raise InputError(
             "1 run is given, at least 2 are needed; name the folders of finished runs, or test its classes: "
-            f"fer compare {runs[0]} --classes"
+            f"fer compare {shell_word(runs[0])} --classes"
         )
     comparison = compare_datasets(
         read_runs(runs, target=target or ""),

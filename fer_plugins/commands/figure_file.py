@@ -12,7 +12,7 @@ def figure_file(option: str, given: str) -> tuple[Path, str]:
     """Return the folder of a figure's files and their name without an ending.
 
     Args:
-        option: with its verb, for the message: "fer show: --diagram".
+        option: for the message, such as --diagram.
         given: the file, with or without .png or .svg.
 
     Raises:

@@ -13,6 +13,7 @@ from fer_plugins.commands.figure_file import figure_file
 from fer_plugins.commands.usage import Name, refuse, verb
 from fer_plugins.config.requirement import install_command
 from fer_plugins.runtime.errors import InputError, RunError
+from fer_plugins.runtime.plain_values import shell_word
 
 if TYPE_CHECKING:
     from fer_plugins.analysis.figures.recorded import Drawn
@@ -88,7 +89,7 @@ def figures(
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "matplotlib":
             raise
-        raise InputError(f"fer figures: matplotlib is not installed; {install_command('matplotlib')}") from None
+        raise InputError(f"matplotlib is not installed; {install_command('matplotlib')}") from None
     from fer_plugins.analysis.figures.recorded import draw_recorded, read_recorded
 
     if bars is not None:
@@ -127,7 +128,7 @@ def _bars(runs: Sequence[str], given: str, score: str, *, quoted: bool) -> None:
     from fer_plugins.runs.read_runs import read_runs
     from fer_plugins.runtime.notices import code_of
 
-    folder, stem = figure_file("fer figures: --bars", given)
+    folder, stem = figure_file("--bars", given)
     finished = read_runs(runs)
     columns = parse_columns(score.split(","), readings_of_papers(finished))
     rows = table_rows(finished, columns, quoted=quoted)
@@ -186,9 +187,9 @@ def _settings(word: str, out: str | None) -> tuple[RunConfig, Path]:
     from fer_plugins.runs.record import Record
 
     if out and not os.path.isdir(Path(out).absolute().parent):
-        raise InputError(f"fer figures: --out {out}: there is no folder {Path(out).parent}")
+        raise InputError(f"--out {out}: there is no folder {Path(out).parent}")
     if out and os.path.exists(out) and not os.path.isdir(out):
-        raise InputError(f"fer figures: --out {out}: is a file; give a folder")
+        raise InputError(f"--out {out}: is a file; give a folder")
     if Path(word).suffix in (".yaml", ".yml"):
         return config.resolve({}, files=[word]).config, Path(out or "figures")
     record = Record.read(word)
@@ -215,7 +216,8 @@ def _explained(word: str, split: str) -> tuple[Path, Iterator[Drawn]]:
     best = record.checkpoints / "best.ckpt"
     if not best.is_file():
         raise InputError(
-            f"{word}: checkpoints/best.ckpt is not there; repeat the run: fer-run --config {word}/config.yaml"
+            f"{word}: checkpoints/best.ckpt is not there; repeat the run: fer-run "
+            f"--config {shell_word(word)}/config.yaml"
         )
     module = FERModule.load_from_checkpoint(best)
     if not isinstance(module.network, HasExplain):

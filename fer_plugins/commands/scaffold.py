@@ -29,9 +29,7 @@ def check_name(name: str, kind: str) -> None:
         InputError: it is no snake_case name, a word of Python, or taken.
     """
     if not re.fullmatch(r"[a-z][a-z0-9_]{0,49}", name):
-        raise InputError(
-            f"fer new: {name!r} is no plug-in name; use small letters, digits and _, a letter first, at most 50"
-        )
+        raise InputError(f"{name!r} is no plug-in name; use small letters, digits and _, a letter first, at most 50")
     if keyword.iskeyword(name) or keyword.issoftkeyword(name):
         raise InputError(f"{name!r} is a word of Python; add to it, such as {name}_net")
     taken = next((component for component in registry.available(kind) if component.name == name), None)

@@ -13,6 +13,7 @@ from fer_plugins.commands.installed_verbs import LOADING
 from fer_plugins.commands.settings import SettingsVerb, recipe_options
 from fer_plugins.commands.usage import refuse
 from fer_plugins.runtime import activity
+from fer_plugins.runtime.plain_values import shell_word
 
 
 @click.command(cls=SettingsVerb)
@@ -34,4 +35,4 @@ def search(
             from fer_plugins.experiments import search as trials
         space = trials.read_space(file)
         trials.search(space, flags, plugin=plugin, recipe=recipe, files=list(files), folder=Path(folder))
-    print(f"recorded in {folder}/search.csv; score the best once: fer-run --config {folder}/best.yaml")
+    print(f"recorded in {folder}/search.csv; score the best once: fer-run --config {shell_word(folder)}/best.yaml")

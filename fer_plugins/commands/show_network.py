@@ -74,7 +74,7 @@ def _first(size: Any) -> list[int]:
 
 def draw(component: Component, recipe: str | None, option: str, given: str, depth: int | None) -> list[Path]:
     """Write the block diagram (``--diagram``) or the bars of parameters (``--bars``) of a network."""
-    folder, name = figure_file(f"fer show: {option}", given)
+    folder, name = figure_file(option, given)
     network, size = build(component, recipe)
     title = component.name + (f".{recipe}" if recipe not in (None, "default") else "")
     figure: Figure
@@ -93,12 +93,12 @@ def draw(component: Component, recipe: str | None, option: str, given: str, dept
 
 def draw_pooling(component: Component, options: Sequence[str], given: str) -> tuple[list[Path], dict[str, float]]:
     """Write what a pooling makes of a signal and an image that move; return the files and the differences."""
-    folder, name = figure_file("fer show: --picture", given)
+    folder, name = figure_file("--picture", given)
     values = {}
     for option in options:
         key, equals, value = option.partition("=")
         if not equals:
-            raise InputError(f"fer show: --option {option}: write KEY=VALUE, such as blur_size=3")
+            raise InputError(f"--option {option}: write KEY=VALUE, such as blur_size=3")
         values[key] = config.parse_value(value)
     pool = registry.build("pooling", f"{component.distribution}:{component.name}", **values)
     from fer_plugins.analysis.figures.pooling_shift import draw_pooling_shift

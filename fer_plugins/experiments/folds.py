@@ -29,6 +29,7 @@ from fer_plugins.runs.predictions_file import NamedPredictions, PredictionsFile
 from fer_plugins.runs.record import Record
 from fer_plugins.runs.result_table import print_result, result_console
 from fer_plugins.runtime.errors import InputError, Interrupted, RunError
+from fer_plugins.runtime.plain_values import shell_word
 from fer_plugins.runtime.print_table import print_table
 
 
@@ -101,11 +102,15 @@ def _run_missing(record: Record, begin: Begin, go_on: GoOn | None, begun: Mappin
                 record.write_manifest(folds=names)
     except Interrupted:
         record.write_manifest(status="interrupted")
-        raise Interrupted(f"interrupted in fold {number}; go on with: fer-run --resume {record.folder}") from None
+        raise Interrupted(
+            f"interrupted in fold {number}; go on with: fer-run --resume {shell_word(record.folder)}"
+        ) from None
     if failed:
         record.write_manifest(status="failed", failed=failed)
         numbers = ", ".join(failed)
-        raise RunError(f"fold {numbers} failed, the others are finished; go on with: fer-run --resume {record.folder}")
+        raise RunError(
+            f"fold {numbers} failed, the others are finished; go on with: fer-run --resume {shell_word(record.folder)}"
+        )
     sum_up(record)
     _, not_drawn = draw_at_end(record)
     if not_drawn:

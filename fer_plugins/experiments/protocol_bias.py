@@ -31,6 +31,7 @@ from fer_plugins.runs.manifest import title_of
 from fer_plugins.runs.record import write_atomically
 from fer_plugins.runtime.errors import InputError, Interrupted, RunError
 from fer_plugins.runtime.notices import code_of
+from fer_plugins.runtime.plain_values import shell_word
 from fer_plugins.training.arithmetic import refuse_auto
 from fer_plugins.training.build import build_data, check_machine
 
@@ -141,7 +142,8 @@ def compare(
         except Interrupted:
             trained = before + len(sides) - 1 - len(failed)
             raise Interrupted(
-                f"interrupted, finished trainings: {trained}; go on with the same command and --out {out or folder}"
+                f"interrupted, finished trainings: {trained}; go on with the same command and --out "
+                f"{shell_word(out or folder)}"
             ) from None
         rows = report["seeds"]
         if len(rows) > 1:
@@ -153,7 +155,8 @@ def compare(
     if failed:
         reasons = "; ".join(f"{label}: {reason}" for label, reason in failed.items())
         raise RunError(
-            f"{reasons}; the other trainings are finished, go on with the same command and --out {out or folder}"
+            f"{reasons}; the other trainings are finished, go on with the same command and --out "
+            f"{shell_word(out or folder)}"
         )
     return report
 

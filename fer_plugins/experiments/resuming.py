@@ -23,6 +23,7 @@ from fer_plugins.runs.begun_record import read_begun
 from fer_plugins.runs.manifest import describe
 from fer_plugins.runs.record import Record
 from fer_plugins.runtime.errors import InputError
+from fer_plugins.runtime.plain_values import shell_word
 from fer_plugins.training import tracking
 from fer_plugins.training.build import build_data, build_module, check_machine
 from fer_plugins.training.resume_point import find_last
@@ -79,9 +80,12 @@ def _go_on(record: Record, given: Mapping[str, Any]) -> Record:
     folder = record.folder
     if record.manifest.get("status") == "finished":
         what = "every fold" if "folds" in record.manifest else "this run"
-        again = f"repeat {'them' if 'folds' in record.manifest else 'it'} with --config {folder}/config.yaml"
+        again = (
+            f"repeat {'them' if 'folds' in record.manifest else 'it'} with --config {shell_word(folder)}/config.yaml"
+        )
         if "epochs" in str(given.get("trainer")):
-            again = f"its test split is opened, so train longer in another run: fer-run --config {folder}/config.yaml"
+            again = "its test split is opened, so train longer in another run: "
+            again += f"fer-run --config {shell_word(folder)}/config.yaml"
             again += f" --trainer.epochs {given['trainer']['epochs']}"
         raise InputError(f"--resume {folder}: {what} is finished; {again}")
     settings, changes = change(record, given)
@@ -168,7 +172,7 @@ def change(record: Record, given: Mapping[str, Any], kept: str = "") -> tuple[co
         elif not _is_free(key):
             raise InputError(
                 f"--resume: {key} is {was!r} in this run and shapes its result; leave --{key} out, or begin another: "
-                f"fer-run --config {record.folder}/config.yaml --{key} {json.dumps(wanted)}"
+                f"fer-run --config {shell_word(record.folder)}/config.yaml --{key} {json.dumps(wanted)}"
             )
     return after, changes
 
@@ -208,5 +212,6 @@ def check_same_data(record: Record, fingerprint: str, split_hash: str, kept: str
         then = recorded.get(key) if isinstance(recorded, dict) else None
         if then != now:
             raise InputError(
-                f"{kept or f'--resume {record.folder}'}: the data have changed ({key} {then} then, {now} now)"
+                f"{kept or f'--resume {shell_word(record.folder)}'}: the data have changed "
+                f"({key} {then} then, {now} now)"
             )

@@ -7,6 +7,7 @@ import sys
 from fer_plugins.runs.record import Record
 from fer_plugins.runtime import process
 from fer_plugins.runtime.errors import InputError, Interrupted, RunError
+from fer_plugins.runtime.plain_values import shell_word
 
 
 def note_end(record: Record, error: BaseException) -> BaseException:
@@ -21,9 +22,11 @@ def note_end(record: Record, error: BaseException) -> BaseException:
     finished = record.manifest.get("status") == "finished"
     if _is_interruption(error):
         if finished:
-            return Interrupted(f"interrupted after the run was finished; draw it with: fer figures {record.folder}")
+            return Interrupted(
+                f"interrupted after the run was finished; draw it with: fer figures {shell_word(record.folder)}"
+            )
         record.manifest["status"] = "interrupted"
-        return Interrupted(f"interrupted; go on with: fer-run --resume {record.folder}")
+        return Interrupted(f"interrupted; go on with: fer-run --resume {shell_word(record.folder)}")
     raised = error
     if isinstance(error, InputError):
         text = str(error)

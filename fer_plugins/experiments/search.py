@@ -21,6 +21,7 @@ from fer_plugins.experiments.identity import deciding_settings
 from fer_plugins.experiments.search_space import Space, read_space
 from fer_plugins.runs.record import Record, write_atomically
 from fer_plugins.runtime.errors import Interrupted, RunError
+from fer_plugins.runtime.plain_values import shell_word
 from fer_plugins.training.arithmetic import refuse_auto
 
 __all__ = ["Space", "read_space", "search"]
@@ -121,7 +122,7 @@ def search(
                 say(f"trial {len(points)}: {shown}: {text}  {outcome.seconds:.1f} s{kept}")
         except Interrupted:
             raise Interrupted(
-                f"interrupted, finished trials: {len(rows)}; go on with the same command and --out {folder}"
+                f"interrupted, finished trials: {len(rows)}; go on with the same command and --out {shell_word(folder)}"
             ) from None
     if best is None:
         raise RunError(f"every one of the {len(rows)} trials failed; {folder / 'search.csv'} says why")

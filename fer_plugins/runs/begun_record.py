@@ -12,6 +12,7 @@ from fer_plugins.runs.elsewhere import require_network
 from fer_plugins.runs.record import Record
 from fer_plugins.runs.record_types import check_types
 from fer_plugins.runtime.errors import InputError
+from fer_plugins.runtime.plain_values import shell_word
 
 
 def read_begun(folder: str | Path) -> Record:
@@ -67,7 +68,7 @@ def _check_manifest(record: Record) -> None:
     if missing:
         raise InputError(
             f"{record.folder}: manifest.json has no {missing[0]} as a run writes it; repeat the run: "
-            f"fer-run --config {record.folder}/config.yaml"
+            f"fer-run --config {shell_word(record.folder)}/config.yaml"
         )
 
 

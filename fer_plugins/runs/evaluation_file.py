@@ -10,6 +10,7 @@ from fer_plugins.runs.record import Record
 from fer_plugins.runs.record_types import find_fault
 from fer_plugins.runs.schema import Evaluation
 from fer_plugins.runtime.errors import InputError
+from fer_plugins.runtime.plain_values import shell_word
 
 FILE = "evaluation.json"
 _READ = ("part", "n", "of", "suites", "data", "seeds", "checkpoint")  # what readers take for granted
@@ -30,7 +31,7 @@ def read_evaluation(record: Record) -> Evaluation:
             raise ValueError
     except FileNotFoundError:
         raise InputError(
-            f"{record.folder}: has no {FILE}; measure it with fer evaluate {record.folder} --suite shift"
+            f"{record.folder}: has no {FILE}; measure it with fer evaluate {shell_word(record.folder)} --suite shift"
         ) from None
     except (OSError, ValueError, RecursionError):
         raise InputError(f"{path}: damaged, or not written by fer evaluate; remove it and measure again") from None

@@ -182,6 +182,7 @@ def _without_paths(value: Any) -> Any:
         return {key: _without_paths(inner) for key, inner in value.items()}
     if isinstance(value, list):
         return [_without_paths(inner) for inner in value]
-    if isinstance(value, str) and value.startswith("/") and "\n" not in value:
-        return PurePath(value).name
-    return value
+    if not isinstance(value, str) or "\n" in value:
+        return value
+    flag, equals, path = value.partition("=") if value.startswith("--") else ("", "", value)  # --data.root=PATH
+    return f"{flag}{equals}{PurePath(path).name}" if path.startswith(("/", "~")) else value

@@ -15,6 +15,7 @@ from fer_plugins.runs.record import Record
 from fer_plugins.runs.record_types import need, place_of_scores
 from fer_plugins.runs.trained_samples import note_on_splits
 from fer_plugins.runtime.errors import InputError
+from fer_plugins.runtime.plain_values import shell_word
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ def read_finished(folder: str | Path) -> Record:
     if status != "finished":
         raise InputError(
             f"{folder}: this run is {' '.join(str(status or 'without a status').split())}, not finished; "
-            f"fer-run --resume {folder}"
+            f"fer-run --resume {shell_word(folder)}"
         )
     for path in (("plugin", "name"), ("data", "classes"), ("data", "title")):
         need(record, "manifest", *path)
@@ -135,7 +136,7 @@ def read_run(folder: str | Path, *, target: str = "", wanted: str = "") -> Finis
     recorded.check_end()
     if wanted and wanted not in record.metrics:
         option = f"run.{'score_train' if wanted == 'train' else wanted} true"
-        remedy = "" if folds else f"; train it again: fer-run --config {folder}/config.yaml --{option}"
+        remedy = "" if folds else f"; train it again: fer-run --config {shell_word(folder)}/config.yaml --{option}"
         raise InputError(f"{folder}: has no scores of {wanted}{remedy}")
     hashes = need(record, "manifest", "split_hashes") if folds else [need(record, "manifest", "data", "split_hash")]
     faults = need(record, "manifest" if folds else "metrics", "not_a_result")

@@ -11,6 +11,7 @@ import numpy as np
 from fer_plugins.runs.read_runs import FinishedRun
 from fer_plugins.runtime.errors import InputError
 from fer_plugins.runtime.notices import Notice
+from fer_plugins.runtime.plain_values import shell_word
 
 COPIES = "copies"  # code of the notice
 
@@ -41,7 +42,7 @@ def leave_out_copies(runs: Sequence[FinishedRun]) -> tuple[list[FinishedRun], No
         if "copies_in_training" not in run.record.manifest["data"]:
             raise InputError(
                 f"{run.record.folder}: an earlier version did not record which images have a copy in training; train "
-                f"again: fer-run --config {run.record.folder / 'config.yaml'}"
+                f"again: fer-run --config {shell_word(run.record.folder / 'config.yaml')}"
             )
     copied = {
         source

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,15 @@ from fer_plugins.runtime.errors import InputError
 _DEEPEST = 20  # mappings and lists within each other; the deepest that means something has five
 _LONGEST = 100_000  # values in all, and characters of a text
 _LARGEST = 2**63 - 1  # what a record's readers can keep
+
+
+def shell_word(value: object) -> str:
+    """Return a path or another value as a shell takes it for one word, in commands that a message advises.
+
+    >>> f"fer figures {shell_word('runs/my run')}"
+    "fer figures 'runs/my run'"
+    """
+    return shlex.quote(str(value))
 
 
 def check_text(text: str, where: str) -> None:

@@ -11,6 +11,7 @@ from fer_plugins.config.logger_names import logger_names
 from fer_plugins.runs.epoch_rows import EpochRows
 from fer_plugins.runs.record import Record
 from fer_plugins.runtime.errors import InputError, RunError
+from fer_plugins.runtime.plain_values import shell_word
 from fer_plugins.training.checkpoints import find_damage, read_checkpoint
 from fer_plugins.training.module import FERModule
 
@@ -36,7 +37,7 @@ def find_last(record: Record, module: FERModule) -> tuple[Path | None, int, list
     if not best.is_file():
         raise InputError(
             f"{best}: is gone, and with it the best epoch so far; delete {last} to begin this run anew, or repeat it: "
-            f"fer-run --config {record.folder}/config.yaml"
+            f"fer-run --config {shell_word(record.folder)}/config.yaml"
         )
     _check(best, module, record)
     said, lost = [], []
@@ -93,5 +94,7 @@ def _can_be_restored(content: dict[str, Any]) -> bool:
 
 
 def _unusable(path: Path, record: Record, why: str) -> InputError:
-    remedy = f"delete it to begin this run anew, or repeat the run: fer-run --config {record.folder}/config.yaml"
+    remedy = (
+        f"delete it to begin this run anew, or repeat the run: fer-run --config {shell_word(record.folder)}/config.yaml"
+    )
     return InputError(f"{path}: the run cannot go on from it ({why}); {remedy}")

@@ -13,11 +13,13 @@ from scipy import stats
 from support import written_run
 from support.verbs import figures, table
 
+from fer_plugins.analysis.columns import parse_columns
 from fer_plugins.analysis.robustness.evaluation import Request, evaluate_run
 from fer_plugins.analysis.table_formats import escape_latex
 from fer_plugins.commands import main
 from fer_plugins.experiments.run import run as train
 from fer_plugins.runs.read_runs import read_run
+from fer_plugins.runtime.errors import InputError
 
 write_run, draw = written_run.write_run, written_run.draw
 
@@ -247,3 +249,18 @@ def _figures_of_the_training_split(folders, capsys):
     report = evaluate_run(folders[0], Request(suites=("shift",), split="train", limit=40))
     size = json.loads((folders[0] / "metrics.json").read_text())["train"]["n"]
     assert (report["part"], report["n"], report["of"]) == ("train", 40, size)
+
+
+@pytest.mark.parametrize("name", ["gap/recall/happy", "gap/f1/sad", "train/accuracy/happy", "val/kappa/happy"])
+def test_what_is_not_measured_by_class_is_refused(name):
+    """A gap of a class was the gap of all classes under the class's name."""
+    with pytest.raises(InputError, match=f"column {name}: .* not measured by class; leave /{name.split('/')[2]} out"):
+        parse_columns([name])
+    assert parse_columns([name.rpartition("/")[0]])  # the remedy
+
+
+def test_the_title_of_a_class_is_no_average():
+    assert [column.title for column in parse_columns(["test/recall/happy", "test/recall"])] == [
+        "test recall happy",
+        "test macro recall",
+    ]

@@ -137,3 +137,16 @@ def _sum_anew(record):
     files = sorted(path for path in record.iterdir() if path.name != SUMS)
     lines = (f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in files)
     (record / SUMS).write_text("".join(lines))
+
+
+def test_paths_behind_an_equals_sign_are_cut_too(run, tmp_path):
+    manifest = json.loads((run / "manifest.json").read_text())
+    manifest["command"] = [
+        f"{tmp_path}/bin/fer-run",
+        f"--data.root={tmp_path}/secret",
+        "--plugin=lenet5",
+        "~/me/x.yaml",
+    ]
+    (run / "manifest.json").write_text(json.dumps(manifest))
+    kept = json.loads((keep(run, tmp_path / "results") / "manifest.json").read_text())
+    assert kept["command"] == ["fer-run", "--data.root=secret", "--plugin=lenet5", "x.yaml"]

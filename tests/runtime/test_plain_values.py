@@ -1,7 +1,10 @@
 """What no configuration can hold is refused in one line that names the place, before anything is read."""
 
+import re
+
 import pytest
 import yaml
+from support import ROOT
 
 from fer_plugins import config
 from fer_plugins.commands import main
@@ -88,3 +91,19 @@ def test_every_key_is_found_by_its_last_part():
                 continue
             with pytest.raises(InputError, match=rf"--{section}\.{name}\b"):
                 config.resolve({name: 1}, plugin="lenet5")
+
+
+def test_a_command_that_a_message_advises_quotes_the_path_in_it():
+    """`fer figures my run` is two words to a shell: the remedy would not work when it is followed."""
+    command = re.compile(
+        r"(--(config|resume)|fer (figures|evaluate|compare|claims|reproduce)) \{(?!shell_word)[^}]*\}(.)"
+    )
+    unquoted = []
+    for path in [*(ROOT / "fer_plugins").rglob("*.py"), *(ROOT / "plugins").rglob("fer_*/*.py")]:
+        text = path.read_text(encoding="utf-8")
+        for match in command.finditer(text):
+            is_origin = 'Origin("file"' in text[max(0, match.start() - 20) : match.start()]
+            if match[4] != ":" and not is_origin:  # "--resume FOLDER: ..." names an option, and advises nothing
+                unquoted.append(f"{path.name}: {match[0]}")
+    assert not unquoted
+    assert command.search('f"repeat the run: fer-run --config {folder}/config.yaml"')

@@ -14,6 +14,7 @@ from fer_plugins.analysis.figures.recorded import Drawn, RecordedRun, draw_recor
 from fer_plugins.config import read_config
 from fer_plugins.config.requirement import install_command
 from fer_plugins.runs.record import Record
+from fer_plugins.runtime.plain_values import shell_word
 
 if TYPE_CHECKING:
     from fer_plugins.data.datamodule import FERDataModule
@@ -39,7 +40,7 @@ def draw_at_end(
     if logger.get("figures") == "off" or logger["name"] == "none":
         return {}, []
     if find_spec("matplotlib") is None:
-        remedy = f"{install_command('matplotlib')}, then fer figures {record.folder}"
+        remedy = f"{install_command('matplotlib')}, then fer figures {shell_word(record.folder)}"
         return {}, [f"figures are missing: matplotlib is not installed; {remedy}"]
     pictures: dict[str, Path] = {}
     warnings = []
@@ -52,7 +53,7 @@ def draw_at_end(
                     pictures[name] = write_figure(figure, record.folder / "figures", name)[0]
         except Exception as error:  # of matplotlib, of a plug-in's explain, of a full disk
             reason = " ".join(str(error).split())[:200] or type(error).__name__
-            warnings.append(f"figures are missing ({reason}); draw them with: fer figures {record.folder}")
+            warnings.append(f"figures are missing ({reason}); draw them with: fer figures {shell_word(record.folder)}")
     return pictures, warnings
 
 

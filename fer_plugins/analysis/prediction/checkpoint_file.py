@@ -17,6 +17,7 @@ from fer_plugins.data.preprocessing import Preprocessing
 from fer_plugins.runs.elsewhere import require_network
 from fer_plugins.runs.record import Record
 from fer_plugins.runtime.errors import InputError
+from fer_plugins.runtime.plain_values import shell_word
 from fer_plugins.training.checkpoints import find_damage
 from fer_plugins.training.module import FERModule
 
@@ -54,7 +55,9 @@ def find_checkpoint(given: str | Path) -> TrainedFile:
         raise InputError(f"{path}: holds the folds of a protocol, each with a network of its own; give one{example}")
     file = record.checkpoints / "best.ckpt"
     if not file.is_file():
-        raise InputError(f"{path}: checkpoints/best.ckpt is gone; repeat the run: fer-run --config {path}/config.yaml")
+        raise InputError(
+            f"{path}: checkpoints/best.ckpt is gone; repeat the run: fer-run --config {shell_word(path)}/config.yaml"
+        )
     return _of_run(file, record)
 
 

@@ -24,6 +24,7 @@ from fer_plugins.runs.manifest import header
 from fer_plugins.runs.read_runs import FinishedRun, read_run
 from fer_plugins.runs.record import Record
 from fer_plugins.runtime.errors import InputError
+from fer_plugins.runtime.plain_values import shell_word
 from fer_plugins.training.build import build_data
 from fer_plugins.training.checkpoints import find_damage
 from fer_plugins.training.module import FERModule
@@ -67,7 +68,9 @@ def check_run(folder: str | Path) -> FinishedRun:
     run = read_run(folder)
     require_network(run.record)
     if not (run.record.checkpoints / "best.ckpt").is_file():
-        raise InputError(f"{folder}: checkpoints/best.ckpt is gone; repeat the run with --config {folder}/config.yaml")
+        raise InputError(
+            f"{folder}: checkpoints/best.ckpt is gone; repeat the run with --config {shell_word(folder)}/config.yaml"
+        )
     head_of(folder)
     return run
 
@@ -133,7 +136,8 @@ def _check_whole(file: Path) -> None:
     if broken is not None:
         again = file.parent.parent / "config.yaml"
         raise InputError(
-            f"{file}: not a readable checkpoint, it is damaged ({broken}); repeat the run: fer-run --config {again}"
+            f"{file}: not a readable checkpoint, it is damaged ({broken}); repeat the run: "
+            f"fer-run --config {shell_word(again)}"
         )
 
 

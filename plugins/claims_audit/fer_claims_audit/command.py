@@ -19,7 +19,8 @@ from fer_plugins.analysis.claims import (
     read_foreign,
     suggest,
 )
-from fer_plugins.runtime.errors import InputError
+from fer_plugins.commands.usage import UsageError
+from fer_plugins.runtime.plain_values import shell_word
 
 if TYPE_CHECKING:
     from fer_claims_audit.check import Audit
@@ -34,22 +35,32 @@ _USAGE = (
 def claims(argv: list[str]) -> int:
     """Print what contradicts what in the claims of a plug-in's paper, or in a file.
 
+    Give a plug-in, or a file: YAML, the text of a classification_report, a confusion matrix (.csv), a table (.md, .tex)
+    or a notebook (.ipynb).
+
+    --model NAME, --dataset NAME, --split NAME: what a file other than YAML is about.
+
+    --json, --markdown: the result for programs, or for a review.
+
+    "fer claims new [FILE.yaml]" writes a commented file to be filled in.
+
     Returns:
         0, whether or not there are contradictions: they are the result.
 
     Raises:
-        InputError: wrong words, unknown plug-in, no such file, or the file is wrong.
+        UsageError: wrong words.
+        InputError: unknown plug-in, no such file, or the file is wrong.
     """
     names, options = _parse(argv)
     if names[:1] == ["new"] and len(names) <= 2 and not options:
         path = Path(names[1] if len(names) > 1 else "claims.yaml")
         write_new(path)
-        print(f"{path}: fill in the paper's numbers, then: fer claims {path}")
+        print(f"{path}: fill in the paper's numbers, then: fer claims {shell_word(path)}")
         return 0
     if len(names) != 1:
-        raise InputError(f"fer claims: expected one plug-in or file, got {len(names)}: {_USAGE}")
+        raise UsageError(f"expected one plug-in or file, got {len(names)}: {_USAGE}", "fer claims")
     if "--json" in options and "--markdown" in options:
-        raise InputError(f"fer claims: --json and --markdown are two outputs; give one: {_USAGE}")
+        raise UsageError(f"--json and --markdown are two outputs; give one: {_USAGE}", "fer claims")
     read = _read(names[0], options)
     from fer_claims_audit.check import audit
 
@@ -73,10 +84,10 @@ def _parse(argv: list[str]) -> tuple[list[str], dict[str, str]]:
             options[word] = ""
         elif option in _SUBJECT:
             if not equals and not words:
-                raise InputError(f"fer claims: {option} needs a value: {_USAGE}")
+                raise UsageError(f"{option} needs a value: {_USAGE}", "fer claims")
             options[option] = value if equals else words.pop(0)
         elif word.startswith("-"):
-            raise InputError(f"fer claims: unknown word {word!r}: {_USAGE}")
+            raise UsageError(f"unknown word {word!r}: {_USAGE}", "fer claims")
         else:
             names.append(word)
     return names, options
@@ -88,14 +99,16 @@ def _read(name: str, options: dict[str, str]) -> Claims:
     if path.suffix.lower() in (".yaml", ".yml"):
         if subject:
             given = ", ".join(f"--{key}" for key in subject)
-            raise InputError(
-                f"fer claims: {given} is for files that do not say it; {path.name} has its own keys: leave it out"
+            raise UsageError(
+                f"{given} is for files that do not say it; {path.name} has its own keys: leave it out", "fer claims"
             )
         return read_claims(path)
     if "split" in subject:
         split = str(canonical_split(subject["split"]))
         if split not in SPLITS:
-            raise InputError(f"fer claims: --split {split} must be one of {', '.join(SPLITS)}{suggest(split, SPLITS)}")
+            raise UsageError(
+                f"--split {split} must be one of {', '.join(SPLITS)}{suggest(split, SPLITS)}", "fer claims"
+            )
         subject["split"] = split
     return read_foreign(path, Subject(**subject))
 

@@ -39,11 +39,11 @@ def write_new(path: Path) -> None:
         InputError: the file exists, is not named as YAML, or cannot be written.
     """
     if path.suffix not in (".yaml", ".yml"):
-        raise InputError(f"fer claims new: {path}: a claims file ends in .yaml; try {path.with_suffix('.yaml')}")
+        raise InputError(f"{path}: a claims file ends in .yaml; try {path.with_suffix('.yaml')}")
     try:
         with path.open("x", encoding="utf-8") as file:
             file.write(_TEMPLATE)
     except FileExistsError:
-        raise InputError(f"fer claims new: {path} exists; give another name: fer claims new FILE.yaml") from None
+        raise InputError(f"{path} exists; give another name: fer claims new FILE.yaml") from None
     except OSError as error:
-        raise InputError(f"fer claims new: {path}: cannot be written ({error.strerror})") from None
+        raise InputError(f"{path}: cannot be written ({error.strerror})") from None
