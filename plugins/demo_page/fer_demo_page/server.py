@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
-from fer_plugins.runtime import activity
+from fer_plugins.runtime.activity import spoken
 from fer_plugins.runtime.errors import InputError, RunError
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class DemoServer(ThreadingHTTPServer):
 
     def service_actions(self) -> None:
         """Keep the line with the page's address the last one in the terminal."""
-        activity.spoken()
+        spoken()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Name a fault in one line; a browser that goes away is none."""
