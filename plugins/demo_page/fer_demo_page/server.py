@@ -131,7 +131,7 @@ class _Request(BaseHTTPRequestHandler):
         length = self.headers.get("Content-Length", "")
         if not length.isdecimal():
             return self._refuse(HTTPStatus.LENGTH_REQUIRED, "send the picture with its length")
-        if int(length) > LARGEST:
+        if len(length) > 12 or int(length) > LARGEST:  # Python reads no number of thousands of digits
             size = f"{LARGEST // 10**6} MB"
             return self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"this picture is larger than {size}; shrink it")
         if not self.server.places.acquire(blocking=False):
