@@ -7,23 +7,27 @@ import io
 import json
 import re
 import shutil
+import signal
 import socket
 import threading
 import time
 
 import numpy as np
 import pytest
-from fer_demo_page.answers import MAPS
+import torch
+from fer_demo_page.answers import MAPS, Answers
 from fer_demo_page.run_facts import describe_run
-from fer_demo_page.server import LARGEST, DemoServer
+from fer_demo_page.server import LARGEST, WAITING, DemoServer
 from PIL import Image
 from skimage.data import astronaut
 from support.verbs import demo
 
 from fer_plugins.analysis.prediction import Predictor
 from fer_plugins.analysis.prediction.checkpoint_file import find_checkpoint
+from fer_plugins.analysis.prediction.pipeline import FaceSearch
 from fer_plugins.commands import main
 from fer_plugins.config import registry
+from fer_plugins.runtime import activity, process
 from fer_plugins.runtime.errors import InputError
 from fer_plugins.testing import check_command
 
@@ -123,6 +127,34 @@ def test_a_picture_that_is_too_large_is_not_read(server, ask):
     assert ask("/api/predict", PHOTO, Content_Length="x")[0] == 411
 
 
+def test_a_network_that_lets_no_gradient_through(folder):
+    """The remedy that the page names works."""
+    predictor = Predictor.load(folder, device="cpu")
+    predictor.network.module.forward = torch.no_grad()(predictor.network.module.forward)
+    answers = Answers(predictor, FaceSearch("none", None))
+    side = predictor.preprocessing.image_size
+    face = encode(np.random.default_rng(0).integers(0, 256, (side, side), np.uint8))
+    with pytest.raises(InputError, match="gradient does not work on this network; choose occlusion"):
+        answers.explain(face, method="gradient", label=0)
+    assert answers.explain(face, method="occlusion", label=0)["peak"] > 0
+
+
+def test_a_fault_and_too_many_pictures_are_answered(server, ask, monkeypatch, capsys):
+    def fail(data, **options):
+        raise TypeError("two\nlines")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(server.answers, "predict", fail)
+        status, _, answer = ask("/api/predict", PHOTO)
+    assert (status, answer) == (500, {"error": "the network fails: TypeError"})
+    assert capsys.readouterr().err == "fer demo: TypeError: two lines\n"
+    for _ in range(WAITING):
+        assert server.places.acquire(blocking=False)
+    assert ask("/api/predict", b"")[0] == 503
+    server.places.release(WAITING)
+    assert ask("/api/predict", PHOTO)[0] == 200
+
+
 @pytest.mark.parametrize(
     ("headers", "status"),
     [
@@ -211,7 +243,7 @@ def test_a_port_in_use(server, folder):
         demo([folder, "--port", port])
 
 
-def test_from_start_to_ctrl_c(folder, capsys):
+def test_from_start_to_ctrl_c(folder, capsys, request):
     """The remedy of a port in use, the warning of another host, and the end."""
     answers = []
 
@@ -226,8 +258,12 @@ def test_from_start_to_ctrl_c(folder, capsys):
             connection.close()
         _thread.interrupt_main()
 
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    request.addfinalizer(lambda: [signal.signal(*handler) for handler in handlers.items()])
+    process.interrupt_on_signals()  # as the command does
     threading.Thread(target=visit, daemon=True).start()
-    assert main.call("fer", main._verb, ["demo", str(folder), "--port", "0", "--host", "0.0.0.0"]) == 0
+    with activity.doing("fer demo"):  # as on a terminal, where an interruption that is swallowed counts
+        assert main.call("fer", main._verb, ["demo", str(folder), "--port", "0", "--host", "0.0.0.0"]) == 0
     assert answers == [200, 200, 403]
     assert capsys.readouterr().err == "fer demo: ended\n"
 

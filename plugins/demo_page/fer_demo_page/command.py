@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+from types import FrameType
 
 import click
 
@@ -47,8 +49,27 @@ def demo(run: str, *, port: int, host: str, detector: str | None, calibrate: boo
         for message in [*messages, sentence]:
             print(f"fer demo: {message}", file=sys.stderr, flush=True)
         print(f"{server.url} (Ctrl-C ends)", flush=True)
-        try:
-            server.serve_forever()
-        except KeyboardInterrupt:
-            print("fer demo: ended", file=sys.stderr)
+        _serve_until_ctrl_c(server)
+    print("fer demo: ended", file=sys.stderr)
     return 0
+
+
+class _Ended(Exception):
+    """Ctrl-C or SIGTERM, how this verb is meant to end: a KeyboardInterrupt would count as an interrupted command."""
+
+
+def _serve_until_ctrl_c(server: DemoServer) -> None:
+    def end(number: int, frame: FrameType | None) -> None:
+        raise _Ended
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    heeded = {number: handler for number, handler in before.items() if handler is not signal.SIG_IGN}
+    try:
+        for number in heeded:
+            signal.signal(number, end)
+        server.serve_forever()
+    except _Ended:
+        pass
+    finally:
+        for number, handler in heeded.items():
+            signal.signal(number, handler)

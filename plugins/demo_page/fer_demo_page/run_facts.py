@@ -26,15 +26,16 @@ def describe_run(predictor: Predictor, trained: TrainedFile, detector: str) -> d
         detector: how faces are found, in one line.
     """
     record = trained.record
+    network = _network(predictor, trained)
     return {
-        "name": str(predictor.network.module.config.model.name),
+        "name": dict(network)["Architecture"],
         "classes": list(predictor.classes),
         "maps": list(MAPS),
         "largest": LARGEST,
         "detector": detector,
         "warnings": _warnings(record),
         "scores": _scores(record) if record else None,
-        "card": [*_network(predictor, trained), *(_training(record) if record else [])],
+        "card": [*network, *(_training(record) if record else [])],
     }
 
 
@@ -85,10 +86,11 @@ def _with_interval(values: Mapping[str, Any], intervals: Mapping[str, Any], name
 
 def _network(predictor: Predictor, trained: TrainedFile) -> list[Row]:
     module, preprocessing = predictor.network.module, predictor.preprocessing
+    config: Any = module.config  # of the type RunConfig; a torch module does not tell
     side, colour = preprocessing.image_size, "grey" if preprocessing.channels == 1 else "RGB"
     calibrated = f"temperature {predictor.temperature:.3g}, fitted on the validation split"
     return [
-        ("Architecture", str(module.config.model.name)),
+        ("Architecture", str(config.model.name)),
         ("Parameters", f"{sum(weights.numel() for weights in module.parameters()):,}"),
         ("Input", f"{side} x {side} pixels, {colour}"),
         ("Classes", ", ".join(predictor.classes)),

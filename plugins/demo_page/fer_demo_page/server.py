@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
-from fer_plugins.runtime import activity
+from fer_plugins.runtime.activity import spoken
 from fer_plugins.runtime.errors import InputError, RunError
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class DemoServer(ThreadingHTTPServer):
 
     def service_actions(self) -> None:
         """Keep the line with the page's address the last one in the terminal."""
-        activity.spoken()
+        spoken()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Name a fault in one line; a browser that goes away is none."""
@@ -131,7 +131,7 @@ class _Request(BaseHTTPRequestHandler):
         length = self.headers.get("Content-Length", "")
         if not length.isdecimal():
             return self._refuse(HTTPStatus.LENGTH_REQUIRED, "send the picture with its length")
-        if int(length) > LARGEST:
+        if len(length) > 12 or int(length) > LARGEST:  # Python reads no number of thousands of digits
             size = f"{LARGEST // 10**6} MB"
             return self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"this picture is larger than {size}; shrink it")
         if not self.server.places.acquire(blocking=False):

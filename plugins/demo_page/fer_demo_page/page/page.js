@@ -149,13 +149,13 @@ function showEvidence(name) {
   const { scores } = run;
   at("evidence").hidden = !scores;
   at("evidence-text").textContent = scores
-    ? `On the ${scores.split} split of ${scores.data}, with 95 % intervals:`
+    ? `On the ${scores.split} split of ${scores.data}, with 95 % intervals. Precision: of the images predicted ${name}, the share ` +
+      `that is labelled ${name}. Recall: of those labelled ${name}, the share that is predicted ${name}.`
     : "Not known: no scores are recorded with this checkpoint.";
   if (!scores) return;
   fillTable(at("evidence"), [
-    [`of the images predicted ${name}, labelled so (precision)`, (group) => group.classes[name]?.precision],
-    [`of the images labelled ${name}, predicted so (recall)`, (group) => group.classes[name]?.recall],
-    ["of all images, predicted as labelled (accuracy)", (group) => group.summary.accuracy],
+    ...["precision", "recall"].map((metric) => [`${metric} of ${name}`, (group) => group.classes[name]?.[metric]]),
+    ["accuracy, all classes", (group) => group.summary.accuracy],
   ]);
 }
 
