@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -15,6 +16,7 @@ from fer_plugins.commands.list import print_components
 from fer_plugins.commands.settings import Request, SettingsVerb, recipe_options
 from fer_plugins.runtime import activity
 from fer_plugins.runtime.errors import InputError
+from fer_plugins.runtime.launched import Launched, launched
 
 
 @click.command("run", cls=SettingsVerb, add_help_option=False)
@@ -37,7 +39,30 @@ def run(plugin: str | None, recipe: str | None, files: tuple[str, ...], flags: d
         print(help.fer_run(plugin, list(topics)))
     elif asked["show_list"]:
         return print_components(check=False, as_json=False)
-    elif asked["resume"] is not None:
+    elif not asked["print_config"] and (place := launched()) is not None:
+        return _beside_others(place, lambda: _begin(plugin, recipe, files, flags, asked))
+    else:
+        _begin(plugin, recipe, files, flags, asked)
+    return 0
+
+
+def _beside_others(place: Launched, begin: Callable[[], None]) -> int:
+    """Begin as process 0 of those that srun or torchrun has started, or follow it; return the exit code."""
+    if place.rank > 0:
+        from fer_plugins.experiments.follow import follow_launched
+
+        return follow_launched()
+    from fer_plugins.experiments.processes import leading
+
+    with leading():
+        begin()
+    return 0
+
+
+def _begin(
+    plugin: str | None, recipe: str | None, files: tuple[str, ...], flags: dict[str, Any], asked: dict[str, Any]
+) -> None:
+    if asked["resume"] is not None:
         if plugin or recipe or files or asked["seeds"] is not None:
             raise InputError(
                 "--resume takes the run's own configuration, and of it what does not shape the result (data.root, "
@@ -46,7 +71,6 @@ def run(plugin: str | None, recipe: str | None, files: tuple[str, ...], flags: d
         _resume(asked["resume"], flags, print_only=asked["print_config"])
     else:
         _train(Request(plugin, recipe, list(files), flags), asked["seeds"], print_only=asked["print_config"])
-    return 0
 
 
 def _resume(folder: str, flags: dict[str, Any], *, print_only: bool) -> None:

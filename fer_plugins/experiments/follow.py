@@ -25,11 +25,12 @@ from torch import distributed as dist
 
 from fer_plugins import config
 from fer_plugins.config.tolerance import tolerate_damage
-from fer_plugins.experiments.processes import TIMEOUT, backend, receive
+from fer_plugins.experiments.processes import TIMEOUT, backend, join_launched, receive
 from fer_plugins.experiments.quiet import quiet
 from fer_plugins.experiments.splits import score_pass, scored_splits
 from fer_plugins.runs.record import Record
 from fer_plugins.runtime.errors import InputError, RunError
+from fer_plugins.runtime.launched import launched
 from fer_plugins.runtime.process import let_threads_wait
 from fer_plugins.runtime.ranks import gather, taking_part
 from fer_plugins.training.build import build_data, build_module, build_trainer
@@ -37,6 +38,12 @@ from fer_plugins.training.checkpoints import read_checkpoint
 from fer_plugins.training.fit import fit
 from fer_plugins.training.progress import EpochLog, ResultConsole
 from fer_plugins.training.tracking import Tracker
+
+
+def follow_launched() -> int:
+    """Join the processes that srun or torchrun has started, and follow process 0; return the exit code."""
+    join_launched()
+    return follow()
 
 
 def follow() -> int:
@@ -56,9 +63,14 @@ def follow() -> int:
         if os.environ.get("FER_DEBUG") == "1":
             traceback.print_exc()
         own = isinstance(error, InputError | RunError)
-        text = str(error) if own else f"{type(error).__name__}: {error}"
-        # With the time: of several that end, the first is the cause, and the others have lost it.
-        print(f"{time.time()} {' '.join(text.split())}", file=sys.stderr)
+        text = " ".join((str(error) if own else f"{type(error).__name__}: {error}").split())
+        if (place := launched()) is not None:
+            print(
+                f"fer-run: process {place.rank}: {text if own else f'it has lost the others ({text[:200]})'}",
+                file=sys.stderr,
+            )
+        else:  # with the time: of several that end, the first is the cause, and the others have lost it
+            print(time.time(), text, file=sys.stderr)
         return 2 if isinstance(error, InputError) else 1
     return 0
 

@@ -121,8 +121,8 @@ def together(record: Record, settings: RunConfig, data: FERDataModule, resume_fr
         if cause is None and not isinstance(error, dist.DistError):
             raise
         raise RunError(
-            f"{cause or 'a process on another device or machine does not answer; it says why itself'}; the "
-            f"checkpoint of the last whole epoch is kept, go on with: fer-run --resume {record.folder}"
+            f"{cause or 'another process does not answer, and says why itself'}; the checkpoint of the last whole epoch "
+            "is kept: go on with fer-run --resume"
         ) from error
     finally:
         for child in children:

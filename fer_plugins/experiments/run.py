@@ -173,15 +173,16 @@ def _finish(
     module.load_state_dict(selected["state_dict"])
     reported = "test" if settings.run.test else "val"
     scores, answers, datasets, copies, majority, faults = {}, {}, {}, {}, {}, []
+    passes = {}
     targets: dict[str, dict[str, Any]] = {}  # the scores on other datasets, under protocol cross_dataset
     for split in scored_splits(settings):
         with doing(f"scoring {split}"):
-            score_pass(split, trainer, module, data)
-        predictions = module.predictions
-        assert predictions is not None
+            passes[split] = score_pass(split, trainer, module, data)
+    group.part()  # the rest is process 0's
+    for split, (predictions, network_faults) in passes.items():
         rows = data.rows(split)
         check_pairing(predictions, rows, data.table.label[rows])
-        found = score_split(predictions, data, module.faults, split=split)
+        found = score_split(predictions, data, network_faults, split=split)
         scores[split] = found.scores
         if split != "train":
             targets, shown = found.targets, found.own
@@ -197,7 +198,6 @@ def _finish(
         warning = looks_unpaired(scores[split], train_accuracy)
         if warning:
             record.manifest["warnings"].append(f"{split}: {warning}")
-    group.part()  # the rest is process 0's
     if broken_at_the_end and not faults:
         record.manifest["warnings"].append(f"after the last epoch: {'; '.join(broken_at_the_end)}")
     # A network that has broken down gives scores all the same; the paper's claims are not compared with them.

@@ -6,6 +6,7 @@ import lightning as L
 
 from fer_plugins.config import RunConfig
 from fer_plugins.data.datamodule import FERDataModule
+from fer_plugins.metrics.predictions import Predictions
 from fer_plugins.training.module import FERModule
 from fer_plugins.training.score_split import TrainSplit
 
@@ -16,9 +17,11 @@ def scored_splits(settings: RunConfig) -> list[str]:
     return list(asked)
 
 
-def score_pass(split: str, trainer: L.Trainer, module: FERModule, data: FERDataModule) -> None:
-    """Let the network answer for every image of a split; the module keeps its predictions."""
+def score_pass(split: str, trainer: L.Trainer, module: FERModule, data: FERDataModule) -> tuple[Predictions, list[str]]:
+    """Let the network answer for every image of a split; return its predictions, and why they are no result."""
     if split == "test":
         data.open_test("fitting is over, the checkpoint is selected on val")
     loop = trainer.validate if split == "val" else trainer.test
     loop(module, datamodule=TrainSplit(data) if split == "train" else data, verbose=False)
+    assert module.predictions is not None
+    return module.predictions, list(module.faults)

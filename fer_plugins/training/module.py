@@ -94,7 +94,7 @@ class FERModule(L.LightningModule):
         return logits
 
     def on_train_epoch_start(self) -> None:
-        """Seed what the epoch draws (dropout, batch transforms) from run seed, epoch and process, so that it can be resumed."""
+        """Seed what the epoch draws (dropout, batch transforms) from seed, epoch and process: it can be resumed."""
         rank = current_rank().number
         torch.manual_seed(derive(self.config.seed, "epoch", self.current_epoch, *(["rank", rank] if rank else [])))
         self._sums = torch.zeros(4, device=self.device)

@@ -23,7 +23,7 @@ class Threads(NamedTuple):
     """CPU threads of one operation: their number, who chose it, and the seconds that a step took with each number."""
 
     number: int
-    chosen_by: str  # "trainer.threads", "trainer.devices", "OMP_NUM_THREADS", "torch", "measured", or "the interrupted run"
+    chosen_by: str  # "trainer.threads" or .devices, "OMP_NUM_THREADS", "torch", "measured", "the interrupted run"
     seconds: dict[int, float]
 
     def __str__(self) -> str:
