@@ -22,6 +22,7 @@ from typing import Any
 
 import torch
 from torch import distributed as dist
+from torch.distributed.distributed_c10d import TCPStore
 
 from fer_plugins import config
 from fer_plugins.config.tolerance import tolerate_damage
@@ -97,8 +98,9 @@ def take_part(task: Mapping[str, Any]) -> None:
                 score_pass(split, trainer, module, data)
 
 
-def _join(port: int, number: int, count: int) -> None:
-    store = dist.TCPStore("127.0.0.1", port, count, is_master=False, timeout=TIMEOUT)
+def join(port: int, number: int, count: int) -> None:
+    """Join process 0, whose store listens at ``port`` of this machine, as process ``number`` of ``count``."""
+    store = TCPStore("127.0.0.1", port, count, is_master=False, timeout=TIMEOUT)
     store.set(f"ready{number}", "1")
     dist.init_process_group(backend(), store=store, rank=number, world_size=count, timeout=TIMEOUT)
 
@@ -106,7 +108,7 @@ def _join(port: int, number: int, count: int) -> None:
 if __name__ == "__main__":
     let_threads_wait()
     tolerate_damage()
-    _join(*map(int, sys.argv[1:]))
+    join(*map(int, sys.argv[1:]))
     code = follow()
     sys.stderr.flush()
     sys.exit(code)

@@ -16,6 +16,7 @@ from typing import Any, TextIO
 
 import torch
 from torch import distributed as dist
+from torch.distributed.distributed_c10d import TCPStore
 
 from fer_plugins.config import RunConfig
 from fer_plugins.data.datamodule import FERDataModule
@@ -121,7 +122,7 @@ def together(record: Record, settings: RunConfig, data: FERDataModule, resume_fr
         if cause is None and not isinstance(error, dist.DistError):
             raise
         raise RunError(
-            f"{cause or 'another process does not answer, and says why itself'}; the checkpoint of the last whole epoch "
+            f"{cause or 'another process does not answer; it says why'}; the checkpoint of the last whole epoch "
             "is kept: go on with fer-run --resume"
         ) from error
     finally:
@@ -150,7 +151,7 @@ class Follower:
         return self._process.poll()
 
     def cause(self) -> tuple[float, str]:
-        """Return when it failed, in seconds since 1970, and how, in a sentence; the time is 0 where a signal ended it."""
+        """Return when it failed (0 where a signal ended it), in seconds since 1970, and how, in a sentence."""
         code = self._process.wait()
         if code < 0:
             return 0.0, f"process {self.number} was ended by {signal.Signals(-code).name}"
@@ -177,7 +178,7 @@ def _started(count: int, children: list[Follower]) -> Iterator[None]:
         RunError: one of them ends before it has joined.
     """
     os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo0" if sys.platform == "darwin" else "lo")
-    store = dist.TCPStore("127.0.0.1", 0, count, is_master=True, wait_for_workers=False, timeout=TIMEOUT)
+    store = TCPStore("127.0.0.1", 0, count, is_master=True, wait_for_workers=False, timeout=TIMEOUT)
     children += [Follower(number, store.port, count) for number in range(1, count)]
     while not all(store.check([f"ready{child.number}"]) for child in children):
         for child in children:
@@ -220,14 +221,14 @@ def join_launched() -> None:
     place = launched()
     assert place is not None
     if place.by == "srun":
-        from lightning.fabric.plugins.environments import SLURMEnvironment
+        from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 
         slurm = SLURMEnvironment(auto_requeue=False)
         os.environ["MASTER_ADDR"], os.environ["MASTER_PORT"] = slurm.main_address, str(slurm.main_port)
     try:
         dist.init_process_group(
-            backend(), init_method="env://", rank=place.rank, world_size=place.count, timeout=READING
+            backend(), init_method="env://", rank=place.rank, world_size=place.processes, timeout=READING
         )
     except (dist.DistError, RuntimeError, ValueError) as error:
         text = " ".join(str(error).split())[:300]
-        raise RunError(f"the {place.count} processes of {place.by} do not find one another: {text}") from error
+        raise RunError(f"the {place.processes} processes of {place.by} do not find one another: {text}") from error

@@ -11,7 +11,7 @@ class Launched(NamedTuple):
 
     by: str  # "srun" or "torchrun"
     rank: int  # from 0, over all machines
-    count: int  # of processes in all
+    processes: int  # in all
     local_rank: int  # from 0, on this machine
     nodes: int
 
@@ -27,10 +27,10 @@ def launched() -> Launched | None:
         else ("srun", ("SLURM_PROCID", "SLURM_STEP_NUM_TASKS", "SLURM_LOCALID", "SLURM_STEP_NUM_NODES"))
     )
     try:
-        rank, count, local_rank, nodes = (int(os.environ[name]) for name in names)
+        rank, processes, local_rank, nodes = (int(os.environ[name]) for name in names)
     except (KeyError, ValueError):
         return None
-    return Launched(by, rank, count, local_rank, nodes) if count > 1 else None
+    return Launched(by, rank, processes, local_rank, nodes) if processes > 1 else None
 
 
 def local_rank() -> int:

@@ -18,7 +18,7 @@ class Rank(NamedTuple):
     """The number of a process, from 0, and how many there are."""
 
     number: int = 0
-    count: int = 1
+    processes: int = 1
 
 
 _taking_part = False

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 from typing import Any
 
 import lightning as L
 import torch
-from lightning.fabric.plugins.environments import LightningEnvironment
+from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 
 from fer_plugins.config import RunConfig
 from fer_plugins.runtime.errors import InputError
@@ -62,10 +64,10 @@ def _check_launched(settings: RunConfig, place: Launched) -> None:
             f"trainer.num_nodes: is {section.num_nodes}, and {place.by} has started this command on {place.nodes}; "
             f"give {place.nodes}"
         )
-    if count_processes(settings) != place.count:
+    if count_processes(settings) != place.processes:
         raise InputError(
             f"trainer.devices: {count_here(settings)} on each of {place.nodes} machines, and {place.by} has started "
-            f"{place.count} processes in all; give {place.count // place.nodes}"
+            f"{place.processes} processes in all; give {place.processes // place.nodes}"
         )
     if place.local_rank != place.rank % count_here(settings):
         raise InputError(f"{place.by}: processes are not numbered machine by machine; use --distribution=block")
@@ -79,7 +81,7 @@ def count_here(settings: RunConfig) -> int:
     if given == "auto":
         place = launched()
         if place is not None:
-            return place.count // place.nodes
+            return place.processes // place.nodes
         return torch.cuda.device_count() if _on_gpu(settings) else 1
     return int(given)
 
@@ -132,6 +134,22 @@ class OwnProcesses(LightningEnvironment):
     def node_rank(self) -> int:
         """Return the number of this machine."""
         return current_rank().number // self._here
+
+
+class KeepSigterm(L.Callback):
+    """Leaves SIGTERM to the command where several processes train together.
+
+    Lightning's handler tells the other processes in the middle of whatever they exchange just then, and waits for ever.
+    """
+
+    def __init__(self) -> None:
+        self._handler = signal.getsignal(signal.SIGTERM)
+
+    def _keep(self, *_: Any) -> None:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, self._handler)
+
+    on_train_start = on_validation_start = on_test_start = _keep
 
 
 def trainer_arguments(settings: RunConfig) -> dict[str, Any]:

@@ -96,7 +96,8 @@ class FERModule(L.LightningModule):
     def on_train_epoch_start(self) -> None:
         """Seed what the epoch draws (dropout, batch transforms) from seed, epoch and process: it can be resumed."""
         rank = current_rank().number
-        torch.manual_seed(derive(self.config.seed, "epoch", self.current_epoch, *(["rank", rank] if rank else [])))
+        place: tuple[str | int, ...] = ("rank", rank) if rank else ()
+        torch.manual_seed(derive(self.config.seed, "epoch", self.current_epoch, *place))
         self._sums = torch.zeros(4, device=self.device)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
@@ -129,7 +130,7 @@ class FERModule(L.LightningModule):
             )
             count = len(batch.label)
             self._sums += torch.stack((criterion * count, auxiliary * count, right, right.new_tensor(count)))
-        return total if current_rank().count == 1 else total * batch_share(self.trainer, batch_idx)
+        return total if current_rank().processes == 1 else total * batch_share(self.trainer, batch_idx)
 
     def epoch_means(self) -> dict[str, float]:
         """Return the epoch's means so far: running values, in training mode and on augmented images.

@@ -50,7 +50,7 @@ class EpochOrder:
         stops = list(range(batch_size, samples + 1, batch_size))
         if samples % batch_size and not drop_last:
             stops.append(samples)
-        several = self.rank.count if shuffle else 1
+        several = self.rank.processes if shuffle else 1
         if several > 1 and len(stops) > 1 and stops[-1] - stops[-2] < 2 * several:
             del stops[-2]
         if several > 1 and any(stop - start < 2 * several for start, stop in pairwise([0, *stops])):
@@ -77,7 +77,7 @@ class EpochOrder:
         The mean over the processes of losses times their shares is the mean over the batch; 1 where they are equal.
         """
         start, stop = self._batches[number]
-        return self.rank.count * len(range(start + self.rank.number, stop, self.rank.count)) / (stop - start)
+        return self.rank.processes * len(range(start + self.rank.number, stop, self.rank.processes)) / (stop - start)
 
     def draw(self, epoch: int) -> Tensor | None:
         """Return the samples of ``epoch`` in order, as int64 positions; None where they come as they are."""

@@ -37,8 +37,8 @@ class ResidentLoader:
     """Iterates over :class:`~fer_plugins.contract.Batch`, gathered in one step from images that stay where they are.
 
     Every row comes once an epoch (more often where ``oversample`` repeats it), in batches of ``batch_size`` and a
-    shorter last one; processes that train together share them as :class:`EpochOrder` says. Batches lie on the device of ``images``; ``image`` is uint8 (B, C, S, S), for three channels with
-    the channels innermost in memory.
+    shorter last one; processes that train together share them as :class:`EpochOrder` says. Batches lie on the device of
+    ``images``; ``image`` is uint8 (B, C, S, S), for three channels with the channels innermost in memory.
 
     Args:
         images: (N, S, S, C) uint8.
