@@ -22,7 +22,7 @@ from typing import Any
 
 import torch
 from torch import distributed as dist
-from torch.distributed.distributed_c10d import TCPStore
+from torch.distributed import TCPStore  # type: ignore[attr-defined]
 
 from fer_plugins import config
 from fer_plugins.config.tolerance import tolerate_damage

@@ -16,7 +16,7 @@ from typing import Any, TextIO
 
 import torch
 from torch import distributed as dist
-from torch.distributed.distributed_c10d import TCPStore
+from torch.distributed import TCPStore  # type: ignore[attr-defined]
 
 from fer_plugins.config import RunConfig
 from fer_plugins.data.datamodule import FERDataModule
@@ -94,6 +94,8 @@ def together(record: Record, settings: RunConfig, data: FERDataModule, resume_fr
         yield group
         return
     alone = launched() is None
+    if not alone and not dist.is_initialized():
+        raise InputError("several processes that srun or torchrun starts are for fer-run; start this program once")
     try:
         if alone:
             with doing(f"starting {count - 1} more processes"):

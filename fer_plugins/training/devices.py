@@ -145,11 +145,12 @@ class KeepSigterm(L.Callback):
     def __init__(self) -> None:
         self._handler = signal.getsignal(signal.SIGTERM)
 
-    def _keep(self, *_: Any) -> None:
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Put the command's handler back."""
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, self._handler)
 
-    on_train_start = on_validation_start = on_test_start = _keep
+    on_validation_start = on_test_start = on_train_start
 
 
 def trainer_arguments(settings: RunConfig) -> dict[str, Any]:
