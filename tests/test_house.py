@@ -23,7 +23,10 @@ VERB_FILES = [path.stem for path in sorted((ROOT / "fer_plugins" / "commands").g
 TORCH_FREE = (
     "fer_plugins.__init__",
     *(f"fer_plugins.contract.{path.stem}" for path in sorted((ROOT / "fer_plugins" / "contract").glob("*.py"))),
-    *(f"fer_plugins.runtime.{name}" for name in ("activity", "errors", "generated_text", "plain_values", "process")),
+    *(
+        f"fer_plugins.runtime.{name}"
+        for name in ("activity", "errors", "generated_text", "launched", "plain_values", "process")
+    ),
     *(f"fer_plugins.config.{path.stem}" for path in sorted((ROOT / "fer_plugins" / "config").glob("*.py"))),
     *(f"fer_plugins.commands.{name}" for name in VERB_FILES),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -20,6 +20,7 @@ from fer_plugins.config import registry
 from fer_plugins.config.idle_options import refuse_idle_seed
 from fer_plugins.runtime import activity
 from fer_plugins.runtime.errors import InputError
+from fer_plugins.runtime.launched import Launched, launched
 
 if TYPE_CHECKING:
     from fer_plugins.runs.record import Record
@@ -58,7 +59,30 @@ def run(plugin: str | None, recipe: str | None, files: tuple[str, ...], flags: d
         print(help.fer_run(plugin, list(topics)))
     elif asked["show_list"]:
         return print_components(check=False, as_json=False)
-    elif asked["resume"] is not None:
+    elif not asked["print_config"] and (place := launched()) is not None:
+        return _beside_others(place, lambda: _begin(plugin, recipe, files, flags, asked))
+    else:
+        _begin(plugin, recipe, files, flags, asked)
+    return 0
+
+
+def _beside_others(place: Launched, begin: Callable[[], None]) -> int:
+    """Begin as process 0 of those that srun or torchrun has started, or follow it; return the exit code."""
+    if place.rank > 0:
+        from fer_plugins.experiments.follow import follow_launched
+
+        return follow_launched()
+    from fer_plugins.experiments.processes import leading
+
+    with leading():
+        begin()
+    return 0
+
+
+def _begin(
+    plugin: str | None, recipe: str | None, files: tuple[str, ...], flags: dict[str, Any], asked: dict[str, Any]
+) -> None:
+    if asked["resume"] is not None:
         if plugin or recipe or files or asked["seeds"] is not None or asked["fast_dev_run"]:
             raise InputError(
                 "--resume takes the run's own configuration, and of it what does not shape the result (data.root, "
@@ -68,7 +92,6 @@ def run(plugin: str | None, recipe: str | None, files: tuple[str, ...], flags: d
     else:
         request = Request(plugin, recipe, list(files), flags)
         _show_page(_train(request, asked["seeds"], print_only=asked["print_config"]), write=asked["report"])
-    return 0
 
 
 def _add_shorthands(flags: dict[str, Any], asked: dict[str, Any]) -> None:

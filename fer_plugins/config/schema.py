@@ -96,6 +96,24 @@ class TrainerConfig(Section):
     accelerator: Annotated[
         Literal["auto", "cpu", "gpu", "cuda", "mps"], Doc("where to compute", shapes_model=False)
     ] = "auto"
+    devices: Annotated[
+        int | Literal["auto"] | tuple[int, ...],
+        Doc(
+            "processes of one training on a machine, each on a device of its own: how many, which GPUs, or auto: all "
+            "GPUs; they share each batch",
+            "1..1024",
+            "processes",
+            form="int | auto | list[int]",
+            shapes_model=False,
+        ),
+    ] = 1
+    num_nodes: Annotated[
+        int, Doc("machines of one training; srun or torchrun starts it on each", "1..10000", shapes_model=False)
+    ] = 1
+    strategy: Annotated[
+        Literal["auto", "ddp", "ddp_find_unused_parameters_true", "ddp_find_unused_parameters_false"],
+        Doc("how several devices train together, by Lightning's names; auto: ddp for several", shapes_model=False),
+    ] = "auto"
     precision: Annotated[
         Literal["32-true", "16-mixed", "bf16-mixed", "64-true", "auto"],
         Doc("arithmetic; mixed: AMP; auto: bf16-mixed where a measured second shows it clearly faster, else 32-true"),

@@ -24,6 +24,7 @@ def quiet(settings: RunConfig) -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*does not have many workers.*")
         warnings.filterwarnings("ignore", ".*callbacks used to create the checkpoint need.*")  # of version 0.1.0
+        warnings.filterwarnings("ignore", ".*recommended to use `self.log.*sync_dist=True.*")  # equal on all ranks
         warnings.filterwarnings("ignore", ".*isinstance.treespec, LeafSpec.*")
         try:
             yield

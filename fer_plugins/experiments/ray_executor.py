@@ -112,8 +112,10 @@ def _connect(address: str | None) -> Any:
         settings = {"address": "local", "include_dashboard": False, "object_store_memory": _OBJECT_STORE}
     handler = signal.getsignal(signal.SIGTERM)  # ray puts its own in its place
     try:
-        ray.init(**settings, log_to_driver=False, logging_level=logging.ERROR)
+        context = ray.init(**settings, log_to_driver=False, logging_level=logging.ERROR)
         signal.signal(signal.SIGTERM, handler)
+        if dashboard := context.dashboard_url:
+            print(f"Ray's dashboard: http://{dashboard}", flush=True)
     except (ConnectionError, RuntimeError, ValueError) as error:
         cause = " ".join(str(error).split())[:300]
         raise InputError(f"--address {address}: no Ray cluster answers ({cause}); begin one with: ray start") from None

@@ -33,7 +33,8 @@ from fer_plugins.training.threads import choose_threads
 # device and the number of threads may change last bits, so every change is recorded.
 _FREE = (
     *("data.root", "data.votes", "data.workers", "data.cache", "data.memory_gb", "protocol.file"),
-    *("trainer.accelerator", "trainer.threads", "trainer.progress", "trainer.profiler"),
+    *("trainer.accelerator", "trainer.devices", "trainer.num_nodes", "trainer.strategy"),
+    *("trainer.threads", "trainer.progress", "trainer.profiler"),
 )
 
 Changes = dict[str, list[Any]]  # dotted key -> [old, new]

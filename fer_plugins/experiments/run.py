@@ -19,8 +19,10 @@ from fer_plugins.data.datamodule import FERDataModule
 from fer_plugins.data.read_once import reading_once
 from fer_plugins.experiments import folds
 from fer_plugins.experiments.folder_lock import hold_folder
+from fer_plugins.experiments.processes import Together, together
 from fer_plugins.experiments.quiet import quiet
 from fer_plugins.experiments.run_end import note_end, write_if_possible
+from fer_plugins.experiments.splits import score_pass, scored_splits
 from fer_plugins.metrics.pairing import check_pairing, looks_unpaired
 from fer_plugins.metrics.score_differences import score_differences
 from fer_plugins.runs import record as records
@@ -38,7 +40,7 @@ from fer_plugins.training.fit import fit
 from fer_plugins.training.module import FERModule
 from fer_plugins.training.progress import EpochLog, ResultConsole
 from fer_plugins.training.result import build_result
-from fer_plugins.training.score_split import TrainSplit, score_split
+from fer_plugins.training.score_split import score_split
 from fer_plugins.training.threads import choose_threads
 
 
@@ -136,14 +138,15 @@ def execute(
     record.manifest.pop("error", None)  # of an earlier session
     record.write_manifest(status="running", tracking_id=tracker.run_id)
     try:
-        log = EpochLog(tracker, console)
-        trainer = build_trainer(settings, record, log)
-        session["device"] = device_name(trainer)
-        console.begin(record.folder, data, module, session["device"], resumed=resume_from is not None)
-        with doing(log.describe):
-            fit(trainer, module, data, resume_from)
-        session["fit_seconds"] = round(time.time() - started, 2)
-        _finish(record, data, module, trainer, tracker, console)
+        with together(record, settings, data, resume_from) as group:
+            log = EpochLog(tracker, console)
+            trainer = build_trainer(settings, record, log)
+            session["device"] = device_name(trainer)
+            console.begin(record.folder, data, module, session["device"], resumed=resume_from is not None)
+            with doing(log.describe):
+                fit(trainer, module, data, resume_from)
+            session["fit_seconds"] = round(time.time() - started, 2)
+            _finish(record, data, module, trainer, tracker, console, group)
     except BaseException as error:
         raised = note_end(record, error)
         raise raised from (None if isinstance(raised, Interrupted) else error)
@@ -163,6 +166,7 @@ def _finish(
     trainer: L.Trainer,
     tracker: tracking.Tracker,
     console: ResultConsole,
+    group: Together,
 ) -> None:
     """Score the selected checkpoint on validation, then once on test, and on train if asked; write and show that."""
     settings = config.read_config(record.config)
@@ -172,20 +176,17 @@ def _finish(
     selected = read_checkpoint(best)
     module.load_state_dict(selected["state_dict"])
     reported = "test" if settings.run.test else "val"
-    splits = list(dict.fromkeys(("val", reported, *(["train"] if settings.run.score_train else []))))
     scores, answers, datasets, copies, majority, faults = {}, {}, {}, {}, {}, []
+    passes = {}
     targets: dict[str, dict[str, Any]] = {}  # the scores on other datasets, under protocol cross_dataset
-    for split in splits:
-        if split == "test":
-            data.open_test("fitting is over, the checkpoint is selected on val")
-        loop = trainer.validate if split == "val" else trainer.test
+    for split in scored_splits(settings):
         with doing(f"scoring {split}"):
-            loop(module, datamodule=TrainSplit(data) if split == "train" else data, verbose=False)
-        predictions = module.predictions
-        assert predictions is not None
+            passes[split] = score_pass(split, trainer, module, data)
+    group.part()  # the rest is process 0's
+    for split, (predictions, network_faults) in passes.items():
         rows = data.rows(split)
         check_pairing(predictions, rows, data.table.label[rows])
-        found = score_split(predictions, data, module.faults, split=split)
+        found = score_split(predictions, data, network_faults, split=split)
         scores[split] = found.scores
         if split != "train":
             targets, shown = found.targets, found.own

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 
 from fer_plugins.runs.record import Record
@@ -26,7 +28,7 @@ def note_end(record: Record, error: BaseException) -> BaseException:
                 f"interrupted after the run was finished; draw it with: fer figures {shell_word(record.folder)}"
             )
         record.manifest["status"] = "interrupted"
-        return Interrupted(f"interrupted; go on with: fer-run --resume {shell_word(record.folder)}")
+        return Interrupted(f"{_requeue()}; go on with: fer-run --resume {shell_word(record.folder)}")
     raised = error
     if isinstance(error, InputError):
         text = str(error)
@@ -41,6 +43,21 @@ def note_end(record: Record, error: BaseException) -> BaseException:
     if not finished:
         record.manifest["status"], record.manifest["error"] = "failed", text
     return raised
+
+
+def _requeue() -> str:
+    """Let SLURM start the job again where its time is nearly over; return how the run ended."""
+    if not process.is_out_of_time():
+        return "interrupted"
+    job = os.environ["SLURM_JOB_ID"]
+    if "SLURM_ARRAY_JOB_ID" in os.environ:
+        job = f"{os.environ['SLURM_ARRAY_JOB_ID']}_{os.environ['SLURM_ARRAY_TASK_ID']}"
+    try:
+        subprocess.run(["scontrol", "requeue", job], check=True, capture_output=True, text=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        cause = " ".join((getattr(error, "stderr", None) or str(error)).split())
+        return f"interrupted, the time of SLURM's job {job} is over, and scontrol does not start it again ({cause})"
+    return f"interrupted, the time of SLURM's job {job} is over, and it waits to be started again"
 
 
 def _is_interruption(error: BaseException | None) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -48,11 +49,13 @@ class Evidence:
     @cached_property
     def _counted(self) -> dict[str, Values]:
         size = len(self.classes)
-        each = {name: kind(num_classes=size, average="none") for name, kind in _RATES.items()}
+        # Where several processes train together, each has all predictions: torchmetrics would add them up once more.
+        own: dict[str, Any] = {"num_classes": size, "sync_on_compute": False}
+        each = {name: kind(average="none", **own) for name, kind in _RATES.items()}
         metrics = MetricCollection(
             {
-                "accuracy": MulticlassAccuracy(num_classes=size, average="micro"),
-                "matrix": MulticlassConfusionMatrix(num_classes=size),
+                "accuracy": MulticlassAccuracy(average="micro", **own),
+                "matrix": MulticlassConfusionMatrix(**own),
                 **each,
             }
         ).set_dtype(torch.float64)  # counts divide exactly as k/n only in double precision

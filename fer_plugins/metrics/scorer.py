@@ -9,6 +9,7 @@ from torch import Tensor
 
 from fer_plugins.metrics.predictions import Predictions
 from fer_plugins.metrics.scores import Scores, score
+from fer_plugins.runtime.ranks import gather
 
 
 class Scorer:
@@ -16,8 +17,7 @@ class Scorer:
 
     Labels come from the batches only, together with the logits they belong to; nothing here ever sees a dataset's
     list of labels, so a shuffled loader cannot pair them wrongly. Nothing is read back from the device before the
-    pass is over. One process only: under distributed training each process would hold its own share, which
-    ``check_pairing`` then refuses.
+    pass is over. Processes that train together gather their shares at its end, so that each has all of it.
 
     Args:
         classes: class names in label order, at least two.
@@ -65,17 +65,26 @@ class Scorer:
         """
         if self._correct is None:
             raise RuntimeError("nothing to score: no batch was taken")
-        index = torch.cat(self._index).cpu()
+        own = [torch.cat(part).cpu() for part in (self._index, self._label, self._logits, self._predicted)]
+        shares: list[list[Tensor]] = []
+        correct = 0
+        for share, of_share in gather((own, int(self._correct))):
+            # A process that was left without a batch has scored the first one, which counts once.
+            if shares and torch.isin(share[0][:1], shares[0][0]).any():
+                continue
+            shares.append(share)
+            correct += of_share
+        index, label, logits, predicted = (torch.cat(part) for part in zip(*shares, strict=True))
         order = torch.argsort(index, stable=True)
-        label = torch.cat(self._label).cpu()[order]
-        log_probabilities = torch.cat(self._logits).cpu()[order].double().log_softmax(1)
+        label = label[order]
+        log_probabilities = logits[order].double().log_softmax(1)
         return Predictions(
             index=index[order].numpy(),
             label=label.numpy(),
-            predicted=torch.cat(self._predicted).cpu()[order].numpy(),
+            predicted=predicted[order].numpy(),
             probabilities=log_probabilities.exp().numpy(),
             loss=-log_probabilities.gather(1, label[:, None])[:, 0].numpy(),
-            correct=int(self._correct),
+            correct=correct,
         )
 
     def compute(self, *, intervals: bool = True) -> Scores:

@@ -8,6 +8,7 @@ from types import FrameType
 
 _interruptions = 0  # SIGINT, SIGTERM and SIGHUP that this command received
 _last_signal: int = signal.SIGINT  # of them
+_out_of_time = False  # whether SLURM said that the job's time is nearly over
 
 
 def interrupt_on_signals() -> None:
@@ -15,22 +16,25 @@ def interrupt_on_signals() -> None:
 
     They are counted: a library that is being imported may swallow the KeyboardInterrupt or turn it into an error of
     its own (numpy does both), so that only the count tells. Forks of this process still die of SIGTERM and SIGHUP.
-    While Lightning trains, its own handler calls this one. A signal that the caller ignores stays ignored.
+    While Lightning trains, its own handler calls this one. A signal that the caller ignores stays ignored. In a job of
+    SLURM, SIGUSR1 (``sbatch --signal=USR1@120``) does the same, and says that the job's time is nearly over.
     """
-    global _interruptions
-    _interruptions = 0
+    global _interruptions, _out_of_time
+    _interruptions, _out_of_time = 0, False
     owner = os.getpid()
 
     def interrupt(number: int, frame: FrameType | None) -> None:
-        global _interruptions, _last_signal
+        global _interruptions, _last_signal, _out_of_time
         del frame
+        _out_of_time = _out_of_time or number == signal.SIGUSR1
         if os.getpid() == owner or number == signal.SIGINT:
             _interruptions, _last_signal = _interruptions + 1, number
             raise KeyboardInterrupt
         signal.signal(number, signal.SIG_DFL)  # a forked loader is no command of its own
         os.kill(os.getpid(), number)
 
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    for number in (*numbers, signal.SIGUSR1) if "SLURM_JOB_ID" in os.environ else numbers:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, interrupt)
 
@@ -43,6 +47,11 @@ def interruptions() -> int:
 def exit_code_of_signal() -> int:
     """Return what shells expect of a command that a signal ended: 130 after Ctrl-C, 143 after SIGTERM."""
     return 128 + _last_signal
+
+
+def is_out_of_time() -> bool:
+    """Return whether SLURM said that the job's time is nearly over."""
+    return _out_of_time
 
 
 def let_threads_wait() -> None:

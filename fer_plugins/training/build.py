@@ -17,6 +17,7 @@ from fer_plugins.training.build_data import build_data as build_data
 from fer_plugins.training.build_data import cache_folder as cache_folder
 from fer_plugins.training.callbacks import DuringTraining, build_callbacks
 from fer_plugins.training.compiling import CompileNetwork
+from fer_plugins.training.devices import KeepSigterm, check_devices, count_processes, trainer_arguments
 from fer_plugins.training.module import FERModule
 from fer_plugins.training.profiling import ProfileTable, build_profiler
 from fer_plugins.training.progress import EpochLog, training_bar
@@ -38,6 +39,7 @@ def check_machine(settings: config.RunConfig) -> None:
         raise InputError("trainer.accelerator: mps asked for, no Apple GPU found; use auto or cpu")
     if precision == "16-mixed" and (accelerator == "cpu" or not torch.cuda.is_available()):
         raise InputError("trainer.precision: 16-mixed needs a GPU; use bf16-mixed or 32-true")
+    check_devices(settings)
     _selection_metric(settings)
     criterion.check(settings)
     if settings.data.targets and settings.protocol.name not in ("cross_dataset", "file"):
@@ -126,9 +128,9 @@ def build_trainer(settings: config.RunConfig, record: Record, log: EpochLog) -> 
         callbacks.append(TimeLimit(section.max_time, log.console.say, record.manifest.setdefault("warnings", [])))
     if section.profiler != "none":
         callbacks.append(ProfileTable(log.console, record.folder))
+    callbacks += [KeepSigterm()] if count_processes(settings) > 1 else []
     return L.Trainer(
-        accelerator=section.accelerator,
-        devices=1,
+        **trainer_arguments(settings),
         precision=section.precision,
         max_epochs=section.epochs,
         gradient_clip_val=section.gradient_clip_norm,
@@ -137,7 +139,6 @@ def build_trainer(settings: config.RunConfig, record: Record, log: EpochLog) -> 
         deterministic="warn" if section.deterministic else False,
         benchmark=not section.deterministic,
         callbacks=callbacks,
-        plugins=[checkpoints.WholeFileIO()],
         logger=False,
         default_root_dir=record.folder,
         enable_model_summary=False,
@@ -147,10 +148,11 @@ def build_trainer(settings: config.RunConfig, record: Record, log: EpochLog) -> 
 
 
 def device_name(trainer: L.Trainer) -> str:
-    """Return what a run was computed on, such as "cpu, 2 threads"."""
+    """Return what a run was computed on, such as "cpu, 2 threads", or "2 x cpu, 1 threads"."""
     device = trainer.strategy.root_device
-    return (
+    name = (
         torch.cuda.get_device_name(device)
         if device.type == "cuda"
         else f"{device.type}, {torch.get_num_threads()} threads"
     )
+    return name if trainer.world_size == 1 else f"{trainer.world_size} x {name}"

@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from fer_plugins import config
 from fer_plugins.config import registry
 from fer_plugins.config.data_schema import DataConfig
@@ -22,6 +20,7 @@ from fer_plugins.data.offline import Offline
 from fer_plugins.data.preprocessing import FACE_KEYS, face_settings
 from fer_plugins.data.read_once import once
 from fer_plugins.runtime.errors import InputError
+from fer_plugins.training.devices import count_processes, own_device
 from fer_plugins.training.progress import decoding_progress
 
 
@@ -63,10 +62,11 @@ def build_data(settings: config.RunConfig) -> FERDataModule:
         oversample=section.balance == "oversample",
         offline=_build_offline(section),
         workers=section.workers,
-        memory_gb=section.memory_gb,
+        # Processes that train together map one file. Images that are made offline lie in memory anyway.
+        memory_gb=0 if count_processes(settings) > 1 and section.balance != "augment" else section.memory_gb,
         cache=cache_folder(section.cache),
         progress=decoding_progress(settings, section.name),
-        resident_device="cuda" if settings.trainer.accelerator != "cpu" and torch.cuda.is_available() else "cpu",
+        resident_device=own_device(settings),
         faces=cropping,
     )
     try:

@@ -18,9 +18,11 @@ from fer_plugins.metrics.scorer import Scorer
 from fer_plugins.metrics.scores import score
 from fer_plugins.metrics.table import EPOCH
 from fer_plugins.runtime.errors import InputError
+from fer_plugins.runtime.ranks import add_up, copy_from_first, current_rank, gather
 from fer_plugins.runtime.seeds import derive
 from fer_plugins.training import optim
 from fer_plugins.training.criterion import build_criterion
+from fer_plugins.training.devices import batch_share
 from fer_plugins.training.finite_loss import FiniteLoss
 from fer_plugins.training.network import build_network as build_network
 from fer_plugins.training.soft_targets import SoftTargets
@@ -94,8 +96,10 @@ class FERModule(L.LightningModule):
         return logits
 
     def on_train_epoch_start(self) -> None:
-        """Seed what the epoch draws (dropout, batch transforms) from run seed and epoch, so that it can be resumed."""
-        torch.manual_seed(derive(self.config.seed, "epoch", self.current_epoch))
+        """Seed what the epoch draws (dropout, batch transforms) from seed, epoch and process: it can be resumed."""
+        rank = current_rank().number
+        place: tuple[str | int, ...] = ("rank", rank) if rank else ()
+        torch.manual_seed(derive(self.config.seed, "epoch", self.current_epoch, *place))
         self._sums = torch.zeros(4, device=self.device)
         self._finite = FiniteLoss(self.device)
 
@@ -125,11 +129,14 @@ class FERModule(L.LightningModule):
             )
             count = len(batch.label)
             self._sums += torch.stack((criterion * count, auxiliary * count, right, right.new_full((), count)))
-        return total
+        return total if current_rank().processes == 1 else total * batch_share(self.trainer, batch_idx)
 
     def epoch_means(self) -> dict[str, float]:
-        """Return the epoch's means so far: running values, in training mode and on augmented images."""
-        criterion, auxiliary, right, count = self._sums.tolist()
+        """Return the epoch's means so far: running values, in training mode and on augmented images.
+
+        They are over all processes that train together, each of which has to call this.
+        """
+        criterion, auxiliary, right, count = add_up(self._sums).tolist()
         means = {"train/loss": criterion / count, "train/accuracy": right / count}
         if isinstance(self.network, HasAuxiliaryLoss):
             means["train/auxiliary_loss"] = auxiliary / count
@@ -144,7 +151,8 @@ class FERModule(L.LightningModule):
         self.log_dict(self.epoch_means())
 
     def on_validation_epoch_start(self) -> None:
-        """Forget earlier answers."""
+        """Forget earlier answers; score what is kept: the checkpoint holds the running statistics of process 0."""
+        copy_from_first(self.network.buffers())
         self.scorer.reset()
         self._health = None
 
@@ -170,6 +178,7 @@ class FERModule(L.LightningModule):
         """Keep the answers and the faults of the pass; return the figures of the network's health."""
         self.predictions = self.scorer.predictions()
         self.faults = find_collapse(self.predictions, self.classes)
+        self._health = gather(self._health)[0]  # of the first batch of the split
         if self._health is None:
             return {}
         self.faults += self._health.faults

@@ -16,6 +16,7 @@ from fer_plugins.runs.cost import parameters
 from fer_plugins.runs.result_table import result_console
 from fer_plugins.runtime import activity
 from fer_plugins.runtime.activity import format_seconds
+from fer_plugins.training.devices import say_sharing
 from fer_plugins.training.pace import Pace, warn_of_hours
 from fer_plugins.training.tracking import Tracker
 
@@ -111,6 +112,8 @@ class ResultConsole:
             self.say(f"  warning: {warning}")
         name = module.config.model.name
         self.say(f"model: {name}, {parameters(module.network):,} parameters; {device}")
+        if sharing := say_sharing(module.config):
+            self.say(f"  {sharing}")
 
     def epoch(self, row: Mapping[str, float], seconds: float, rate_before: float) -> None:
         """Say how an epoch went, in a line of at most 80 characters, and where the learning rate changed."""

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from fer_plugins.config import RunConfig
+from fer_plugins.training.devices import count_here
 
 LARGEST_BATCH = 16  # images of a measured step
 CLEARLY = 1.3  # fewer threads are taken only where they are faster by this factor: a quiet machine always chooses alike
@@ -22,7 +23,7 @@ class Threads(NamedTuple):
     """CPU threads of one operation: their number, who chose it, and the seconds that a step took with each number."""
 
     number: int
-    chosen_by: str  # "trainer.threads", "OMP_NUM_THREADS", "torch", "measured", or "the interrupted run"
+    chosen_by: str  # "trainer.threads" or .devices, "OMP_NUM_THREADS", "torch", "measured", "the interrupted run"
     seconds: dict[int, float]
 
     def __str__(self) -> str:
@@ -49,6 +50,9 @@ def choose_threads(settings: RunConfig, network: nn.Module, recorded: int | None
     if wanted:
         torch.set_num_threads(wanted)
         return Threads(wanted, "trainer.threads", {})
+    if count_here(settings) > 1 and "OMP_NUM_THREADS" not in os.environ:  # the cores are shared
+        torch.set_num_threads(max(1, torch.get_num_threads() // count_here(settings)))
+        return Threads(torch.get_num_threads(), "trainer.devices", {})
     if recorded is not None:
         torch.set_num_threads(recorded)
         return Threads(recorded, "the interrupted run", {})

@@ -21,10 +21,12 @@ from fer_plugins.data.loaders import (
     apply_transform,
     draw_order,
     draw_oversampled,
+    order,
     sample_loader,
     seeded,
 )
 from fer_plugins.runtime.errors import InputError
+from fer_plugins.runtime.ranks import Rank
 
 CLASSES = 7
 
@@ -355,3 +357,62 @@ def test_both_loaders_serve_the_same_oversampled_epochs(workers):
 def test_oversampling_without_shuffling_does_nothing():
     loader = resident(50, shuffle=False, oversample=True)
     assert torch.cat([batch.index for batch in loader]).tolist() == list(range(50))
+
+
+def batches_of(monkeypatch, processes, labels, **options):
+    """Return the positions of each batch, process by process."""
+    found = []
+    for number in range(processes):
+        monkeypatch.setattr(order, "current_rank", lambda number=number: Rank(number, processes))
+        made = order.EpochOrder(seed=0, drop_last=False, oversample=False, labels=labels, **options)
+        positions = made.draw(0)
+        positions = torch.arange(len(labels)) if positions is None else positions
+        found.append([(positions[place].tolist(), made.share(k)) for k, place in enumerate(made.slices())])
+    return found
+
+
+@pytest.mark.parametrize("processes", [2, 3])
+@pytest.mark.parametrize("samples", [30, 31, 33, 37, 40])
+def test_processes_share_each_training_batch(monkeypatch, processes, samples):
+    labels = torch.zeros(samples, dtype=torch.int64)
+    alone = batches_of(monkeypatch, 1, labels=labels, batch_size=10, shuffle=True)[0]
+    shared = batches_of(monkeypatch, processes, labels=labels, batch_size=10, shuffle=True)
+    assert len({len(of_process) for of_process in shared}) == 1
+    for number, shares in enumerate(zip(*shared, strict=True)):
+        rows = [row for of_process, _ in shares for row in of_process]
+        if number < len(alone) - 2:
+            assert sorted(rows) == sorted(alone[number][0])
+        assert min(len(of_process) for of_process, _ in shares) >= 2
+        for of_process, share in shares:
+            assert share == pytest.approx(processes * len(of_process) / len(rows))
+    every = [row for of_process in shared for rows, _ in of_process for row in rows]
+    assert sorted(every) == list(range(samples))
+
+
+@pytest.mark.parametrize("samples", [9, 30, 31])
+def test_processes_score_whole_batches_and_one_without_scores_the_first_again(monkeypatch, samples):
+    labels = torch.zeros(samples, dtype=torch.int64)
+    alone = batches_of(monkeypatch, 1, labels=labels, batch_size=10, shuffle=False)[0]
+    shared = batches_of(monkeypatch, 3, labels=labels, batch_size=10, shuffle=False)
+    own = [[rows for rows, _ in of_process] for of_process in shared]
+    whole = [rows for rows, _ in alone]
+    assert all(batches and all(rows in whole for rows in batches) for batches in own)
+    after_the_first = [rows for batches in own for rows in batches if rows != whole[0]]
+    assert sorted(after_the_first) == whole[1:]
+
+
+def test_too_few_samples_for_the_processes_are_refused(monkeypatch):
+    with pytest.raises(InputError, match="give at most 2, or raise data.batch_size"):
+        batches_of(monkeypatch, 3, labels=torch.zeros(5, dtype=torch.int64), batch_size=8, shuffle=True)
+    assert batches_of(monkeypatch, 2, labels=torch.zeros(5, dtype=torch.int64), batch_size=8, shuffle=True)
+
+
+def test_no_two_batches_of_an_epoch_are_augmented_from_one_seed(monkeypatch):
+    labels = np.zeros(40, dtype=np.int64)
+    numbers = []
+    for number in range(2):
+        monkeypatch.setattr(order, "current_rank", lambda number=number: Rank(number, 2))
+        options = {"batch_size": 10, "shuffle": True, "seed": 0, "epoch": lambda: 0, "workers": 0}
+        loader = sample_loader(np.zeros((40, 4, 4, 1), np.uint8), labels, np.arange(40), None, **options)
+        numbers += [plan.number for plan in loader.sampler]
+    assert sorted(numbers) == list(range(8))

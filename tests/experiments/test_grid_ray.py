@@ -5,15 +5,18 @@ import importlib.util
 import json
 import os
 import signal
+import sys
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
 from support.verbs import grid
 
 from fer_plugins.commands import main
+from fer_plugins.experiments import ray_executor
 from fer_plugins.runs.record import Record
 
 needs_ray = pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="ray is not installed: no cluster here")
@@ -137,3 +140,11 @@ def test_without_ray_the_remedy_is_one_line(place, capsys, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name, *rest: None if name == "ray" else found(name, *rest))
     assert call() == 2
     assert "ray is not installed; pip install 'ray>=" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("url", "line"), [("127.0.0.1:8265", "Ray's dashboard: http://127.0.0.1:8265\n"), ("", "")])
+def test_the_link_to_the_dashboard_is_printed(monkeypatch, capsys, url, line):
+    """Of a program in the place of Ray, whose dashboard is a package of its own."""
+    monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(init=lambda **given: SimpleNamespace(dashboard_url=url)))
+    ray_executor._connect("head:6379")
+    assert capsys.readouterr().out == line

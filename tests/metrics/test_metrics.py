@@ -447,3 +447,28 @@ def test_the_alarm_keeps_quiet():
     untrained = scores_of(label, np.full_like(label, 3))  # says happy always, and its training accuracy is no better
     assert looks_unpaired(untrained, train_accuracy=0.25) is None
     assert looks_unpaired(untrained, train_accuracy=0.9) is not None
+
+
+def test_what_several_processes_scored_is_one_pass(monkeypatch):
+    """The third was left without a batch and has scored the first one, which counts once."""
+    rng = np.random.default_rng(0)
+    rows, logits = torch.randperm(20), torch.from_numpy(rng.normal(size=(20, 7)))
+    labels = torch.from_numpy(rng.integers(0, 7, 20))
+
+    def scored(*batches):
+        scorer = Scorer(CLASSES)
+        for batch in batches:
+            scorer.update(rows[batch], logits[batch], labels[batch])
+        return scorer
+
+    first, second = slice(0, 12), slice(12, 20)
+    shares = []
+    monkeypatch.setattr("fer_plugins.metrics.scorer.gather", lambda value: shares.append(value) or [value])
+    for batch in (first, second, first):
+        scored(batch).predictions()
+    alone = scored(first, second).predictions()
+    monkeypatch.setattr("fer_plugins.metrics.scorer.gather", lambda value: shares[:3])
+    together = scored(second).predictions()
+    assert together.correct == alone.correct
+    for name in ("index", "label", "predicted", "probabilities", "loss"):
+        assert np.array_equal(getattr(together, name), getattr(alone, name))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -11,13 +12,19 @@ from lightning.pytorch import Trainer
 from torch import Tensor
 
 from fer_plugins.runtime.errors import InputError
+from fer_plugins.runtime.ranks import current_rank
 from fer_plugins.runtime.seeds import derive
 
 Rows = npt.NDArray[np.int64]
 
 
 class EpochOrder:
-    """The order of every epoch; its length is the number of batches.
+    """The order of every epoch; its length is the number of batches that this process gets.
+
+    Where several processes train together, each gets its share of every batch of a shuffled order, and a last batch
+    with fewer than two samples for each of them joins the one before. Of an order that is not shuffled, each process
+    gets whole batches, so that a batch is computed as one process would; a process that is left without one gets the
+    first again, and ``Scorer`` counts that once.
 
     Args:
         labels: (n,) int64, of the samples.
@@ -28,7 +35,7 @@ class EpochOrder:
         oversample: whether samples of the smaller classes are repeated up to the largest; in a shuffled order only.
 
     Raises:
-        InputError: ``batch_size`` is below 1.
+        InputError: ``batch_size`` is below 1, or there are fewer than two samples for each process.
     """
 
     def __init__(
@@ -39,10 +46,38 @@ class EpochOrder:
         self._oversample = oversample and shuffle
         counts = torch.bincount(self._labels)
         samples = int(counts.max() * (counts > 0).sum()) if self._oversample else len(labels)
-        self._batches = samples // batch_size if drop_last else -(-samples // batch_size)
+        self.rank = current_rank()
+        stops = list(range(batch_size, samples + 1, batch_size))
+        if samples % batch_size and not drop_last:
+            stops.append(samples)
+        several = self.rank.processes if shuffle else 1
+        if several > 1 and len(stops) > 1 and stops[-1] - stops[-2] < 2 * several:
+            del stops[-2]
+        if several > 1 and any(stop - start < 2 * several for start, stop in pairwise([0, *stops])):
+            raise InputError(
+                f"trainer.devices: {several} processes share batches of {min(batch_size, samples)} samples, and each "
+                f"needs two; give at most {max(1, min(batch_size, samples) // 2)}, or raise data.batch_size"
+            )
+        self._batches = list(pairwise([0, *stops]))
 
     def __len__(self) -> int:
-        return self._batches
+        return len(self.slices())
+
+    def slices(self) -> list[slice]:
+        """Return where the batches of this process lie in an order, from first to last."""
+        number, count = self.rank
+        if self._shuffle:
+            return [slice(start + number, stop, count) for start, stop in self._batches]
+        whole = [slice(start, stop) for start, stop in self._batches]
+        return whole[number::count] or whole[:1]
+
+    def share(self, number: int) -> float:
+        """Return how much the mean loss of this process's share of a batch counts beside those of the others.
+
+        The mean over the processes of losses times their shares is the mean over the batch; 1 where they are equal.
+        """
+        start, stop = self._batches[number]
+        return self.rank.processes * len(range(start + self.rank.number, stop, self.rank.processes)) / (stop - start)
 
     def draw(self, epoch: int) -> Tensor | None:
         """Return the samples of ``epoch`` in order, as int64 positions; None where they come as they are."""

@@ -26,7 +26,7 @@ def wrap_images(images: npt.NDArray[np.uint8]) -> Tensor:
 def place_images(images: npt.NDArray[np.uint8], device: torch.device) -> Tensor:
     """Return the images as a tensor (N, S, S, C), on a CUDA device where they take at most half of its free memory."""
     tensor = wrap_images(images)
-    if device.type == "cuda" and not isinstance(images, np.memmap):
+    if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
         if images.nbytes <= free / 2:  # assumed: the network, its gradients and activations need the rest
             return tensor.to(device)
@@ -37,8 +37,8 @@ class ResidentLoader:
     """Iterates over :class:`~fer_plugins.contract.Batch`, gathered in one step from images that stay where they are.
 
     Every row comes once an epoch (more often where ``oversample`` repeats it), in batches of ``batch_size`` and a
-    shorter last one. Batches lie on the device of ``images``; ``image`` is uint8 (B, C, S, S), for three channels with
-    the channels innermost in memory.
+    shorter last one; processes that train together share them as :class:`EpochOrder` says. Batches lie on the device of
+    ``images``; ``image`` is uint8 (B, C, S, S), for three channels with the channels innermost in memory.
 
     Args:
         images: (N, S, S, C) uint8.
@@ -73,21 +73,21 @@ class ResidentLoader:
         self._images = images.view(count, 1, height, width) if self._grey else images
         self._rows = torch.as_tensor(rows).to(images.device)
         self._labels = torch.as_tensor(labels).to(images.device)[self._rows]
-        self._order = EpochOrder(
+        self.order = EpochOrder(
             self._labels, batch_size=batch_size, shuffle=shuffle, seed=seed, drop_last=drop_last, oversample=oversample
         )
         self._epoch, self.batch_size = epoch, batch_size
 
     def __len__(self) -> int:
-        return len(self._order)
+        return len(self.order)
 
     def __iter__(self) -> Iterator[Batch]:
-        rows, labels, size = self._rows, self._labels, self.batch_size
-        order = self._order.draw(self._epoch())
+        rows, labels = self._rows, self._labels
+        order = self.order.draw(self._epoch())
         if order is not None:
             order = order.to(rows.device)
             rows, labels = rows[order], labels[order]
-        for start in range(0, len(self) * size, size):
-            index = rows[start : start + size]
+        for place in self.order.slices():
+            index = rows[place]
             image = self._images.index_select(0, index)
-            yield Batch(index, image if self._grey else image.permute(0, 3, 1, 2), labels[start : start + size])
+            yield Batch(index, image if self._grey else image.permute(0, 3, 1, 2), labels[place])

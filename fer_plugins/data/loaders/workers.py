@@ -27,25 +27,25 @@ class PlannedBatch(NamedTuple):
     """What a worker is told to make."""
 
     epoch: int
-    number: int  # of the batch in its epoch
+    number: int  # of the batch in its epoch, over all processes
     rows: Rows
 
 
 class BatchPlan(Sampler[PlannedBatch]):
     """The batches of each epoch; lives in the main process, so that workers need not know the epoch."""
 
-    def __init__(self, rows: Rows, batch_size: int, order: EpochOrder, epoch: Epoch) -> None:
-        self._rows, self._batch_size, self._order, self._epoch = rows, batch_size, order, epoch
+    def __init__(self, rows: Rows, order: EpochOrder, epoch: Epoch) -> None:
+        self._rows, self.order, self._epoch = rows, order, epoch
 
     def __len__(self) -> int:
-        return len(self._order)
+        return len(self.order)
 
     def __iter__(self) -> Iterator[PlannedBatch]:
-        epoch, size = self._epoch(), self._batch_size
-        order = self._order.draw(epoch)
+        epoch, (own, count) = self._epoch(), self.order.rank
+        order = self.order.draw(epoch)
         rows = self._rows if order is None else self._rows[order.numpy()]
-        for number in range(len(self)):
-            yield PlannedBatch(epoch, number, rows[number * size : (number + 1) * size])
+        for number, place in enumerate(self.order.slices()):
+            yield PlannedBatch(epoch, number * count + own, rows[place])
 
 
 class AugmentedBatches(Dataset[Batch]):
@@ -124,7 +124,7 @@ def sample_loader(
         _calm_opencv()
     return DataLoader(
         AugmentedBatches(images, labels, transform, seed=seed),
-        sampler=BatchPlan(rows, batch_size, order, epoch),
+        sampler=BatchPlan(rows, order, epoch),
         batch_size=None,
         num_workers=workers,
         persistent_workers=workers > 0,

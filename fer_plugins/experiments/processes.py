@@ -1,0 +1,236 @@
+"""Process 0's side of a training on several devices: starts the other processes, or greets those that are there."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, TextIO
+
+import torch
+from torch import distributed as dist
+from torch.distributed import TCPStore  # type: ignore[attr-defined]
+
+from fer_plugins.config import RunConfig
+from fer_plugins.data.datamodule import FERDataModule
+from fer_plugins.runs.record import Record
+from fer_plugins.runtime.activity import doing
+from fer_plugins.runtime.errors import InputError, RunError
+from fer_plugins.runtime.launched import launched
+from fer_plugins.runtime.ranks import gather, taking_part
+from fer_plugins.training.devices import count_processes
+
+TIMEOUT = timedelta(minutes=10)  # a process that is silent for so long counts as lost
+READING = timedelta(minutes=60)  # the same where srun or torchrun started them: they wait while process 0 reads data
+_TICK, _PATIENCE = 0.1, 5.0  # seconds
+
+
+def backend() -> str:
+    """Return the backend of the process group: gloo, and NCCL for what lies on a CUDA device."""
+    return "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
+
+
+def send(task: Mapping[str, Any] | None) -> None:
+    """Tell the other processes what to train; None: there is no more."""
+    dist.broadcast_object_list([task], src=0)
+
+
+def receive() -> Mapping[str, Any] | None:
+    """Wait for process 0's word."""
+    task: list[Any] = [None]
+    dist.broadcast_object_list(task, src=0)
+    given: Mapping[str, Any] | None = task[0]
+    return given
+
+
+class Together:
+    """The processes of one training, until ``part``."""
+
+    def __init__(self) -> None:
+        self._stack = ExitStack()
+        self._ends_them = False
+
+    def enter(self, context: Any, *, ends_them: bool = False) -> None:
+        """Enter a context that ``part`` leaves; ``ends_them``: the others end there too."""
+        self._stack.enter_context(context)
+        self._ends_them |= ends_them
+
+    def part(self, *, in_order: bool = True) -> None:
+        """Go on alone: what only process 0 does is left. Twice does no harm.
+
+        Args:
+            in_order: whether the others wait for the word that there is no more.
+        """
+        if in_order and self._ends_them:
+            send(None)
+        self._ends_them = False
+        self._stack.close()
+
+
+@contextmanager
+def together(record: Record, settings: RunConfig, data: FERDataModule, resume_from: Path | None) -> Iterator[Together]:
+    """Let the processes that ``trainer.devices`` asks for train and score together what is done inside.
+
+    One process is left as it is.
+
+    Args:
+        record: of the run; the others read the checkpoints in its folder.
+        settings: of the run.
+        data: prepared.
+        resume_from: checkpoint to go on from.
+
+    Raises:
+        RunError: one of them has ended, does not answer, or has read other data.
+    """
+    group, count, children = Together(), count_processes(settings), list[Follower]()
+    if count == 1:
+        yield group
+        return
+    alone = launched() is None
+    if not alone and not dist.is_initialized():
+        raise InputError("several processes that srun or torchrun starts are for fer-run; start this program once")
+    try:
+        if alone:
+            with doing(f"starting {count - 1} more processes"):
+                group.enter(_started(count, children), ends_them=True)
+        folder = str(record.folder.absolute())
+        send(
+            {
+                "config": settings.as_dict(),
+                "folder": folder,
+                "resume_from": resume_from and str(resume_from.absolute()),
+                "threads": torch.get_num_threads(),
+            }
+        )
+        group.enter(taking_part())
+        with doing("waiting for the other processes to read the data"):
+            read = gather((data.fingerprint, data.split_hash))
+        if len(set(read)) > 1:
+            other = next(number for number, values in enumerate(read) if values != read[0])
+            raise RunError(f"process {other} has read other data than process 0 (fingerprint and split {read[other]})")
+        yield group
+        group.part()
+    except (InputError, RunError, KeyboardInterrupt):
+        raise
+    except Exception as error:
+        cause = _find_cause(children)
+        if cause is None and not isinstance(error, dist.DistError):
+            raise
+        raise RunError(
+            f"{cause or 'another process does not answer; it says why'}; the checkpoint of the last whole epoch "
+            "is kept: go on with fer-run --resume"
+        ) from error
+    finally:
+        for child in children:
+            child.end()
+        group.part(in_order=False)
+
+
+class Follower:
+    """One process that helps on this machine; see ``follow``."""
+
+    def __init__(self, number: int, port: int, count: int) -> None:
+        self.number = number
+        self._messages: TextIO = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "fer_plugins.experiments.follow", str(port), str(number), str(count)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=self._messages,
+            env={**os.environ, "LOCAL_RANK": str(number)},
+            start_new_session=True,  # a Ctrl-C reaches process 0 alone, which ends the others
+        )
+
+    def code(self) -> int | None:
+        """Return the exit code, negative for a signal; None while it runs."""
+        return self._process.poll()
+
+    def cause(self) -> tuple[float, str]:
+        """Return when it failed (0 where a signal ended it), in seconds since 1970, and how, in a sentence."""
+        code = self._process.wait()
+        if code < 0:
+            return 0.0, f"process {self.number} was ended by {signal.Signals(-code).name}"
+        self._messages.seek(0)
+        lines = self._messages.read().strip().splitlines() or [""]
+        when, _, text = lines[-1].partition(" ")
+        try:
+            return float(when), f"process {self.number}: {text[:400]}"
+        except ValueError:  # it ended before it could say why
+            return time.time(), f"process {self.number}: {lines[-1][:400] or f'exit code {code}'}"
+
+    def end(self) -> None:
+        """Kill it, with its loader processes, where it still runs: it has nothing to write."""
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+
+@contextmanager
+def _started(count: int, children: list[Follower]) -> Iterator[None]:
+    """Start the other processes of this machine, and the process group; end both.
+
+    Raises:
+        RunError: one of them ends before it has joined.
+    """
+    os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo0" if sys.platform == "darwin" else "lo")
+    store = TCPStore("127.0.0.1", 0, count, is_master=True, wait_for_workers=False, timeout=TIMEOUT)
+    children += [Follower(number, store.port, count) for number in range(1, count)]
+    while not all(store.check([f"ready{child.number}"]) for child in children):
+        for child in children:
+            if child.code() is not None:
+                raise RunError(child.cause()[1])
+        time.sleep(_TICK)
+    dist.init_process_group(backend(), store=store, rank=0, world_size=count, timeout=TIMEOUT)
+    try:
+        yield
+    finally:
+        dist.destroy_process_group()
+
+
+def _find_cause(children: list[Follower]) -> str | None:
+    """Return how the process ended that ended first, None where all still run: those that lost it end after it."""
+    end = time.monotonic() + _PATIENCE
+    while children and time.monotonic() < end and not any(child.code() is not None for child in children):
+        time.sleep(_TICK)
+    ended = [child.cause() for child in children if child.code() not in (None, 0)]
+    return min(ended)[1] if ended else None
+
+
+@contextmanager
+def leading() -> Iterator[None]:
+    """Join the processes that srun or torchrun has started for one command, as number 0; a single process is alone."""
+    if launched() is None:
+        yield
+        return
+    join_launched()
+    yield
+    send(None)
+
+
+def join_launched() -> None:
+    """Join the process group of the processes that srun or torchrun has started.
+
+    Raises:
+        RunError: they do not find one another.
+    """
+    place = launched()
+    assert place is not None
+    if place.by == "srun":
+        from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
+
+        slurm = SLURMEnvironment(auto_requeue=False)
+        os.environ["MASTER_ADDR"], os.environ["MASTER_PORT"] = slurm.main_address, str(slurm.main_port)
+    try:
+        dist.init_process_group(
+            backend(), init_method="env://", rank=place.rank, world_size=place.processes, timeout=READING
+        )
+    except (dist.DistError, RuntimeError, ValueError) as error:
+        text = " ".join(str(error).split())[:300]
+        raise RunError(f"the {place.processes} processes of {place.by} do not find one another: {text}") from error
