@@ -63,7 +63,11 @@ def _section(title: str, runs: Sequence[FinishedRun], places: Mapping[int, Path]
         cells, note = _row(model)
         lines.append(f"| {cells[0]} [{number}] | {' | '.join(cells[1:])} |")
         record = places[id(model.runs[0])]
-        again = f" Repeat: `fer reproduce {shell_word(record.as_posix())} --data.root PATH`" if not model.runs[0].elsewhere else ""
+        again = (
+            f" Repeat: `fer reproduce {shell_word(record.as_posix())} --data.root PATH`"
+            if not model.runs[0].elsewhere
+            else ""
+        )
         notes.append(f"{number}. {note} Split {'+'.join(model.runs[0].split_hash)}.{again}")
     return "\n".join([*lines, "", *notes, ""])
 

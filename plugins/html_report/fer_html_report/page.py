@@ -85,7 +85,7 @@ def _chapter(run: FinishedRun, name: str, images: Images | None) -> Chapter:
     )
     return Chapter(
         name,
-        name_run(replace(run.record, metrics={}, manifest={**manifest, "not_a_result": ""})),  # type: ignore[typeddict-unknown-key]
+        name_run(replace(run.record, metrics={}, manifest={**manifest, "not_a_result": ""})),
         f"{count(run.scores['n'])} images of {run.split}, seed {run.seed}",
         alarms,
         _headlines(run),
