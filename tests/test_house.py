@@ -17,7 +17,7 @@ from fer_plugins.runs.versions import git_revision
 CORE = sorted((ROOT / "fer_plugins").rglob("*.py"))
 PLUGINS = sorted(path for path in (ROOT / "plugins").iterdir() if path.is_dir())
 # Verbs that work on runs: they may import any module of the core.
-TOOLS = {"demo_page", "html_report", "model_export", "outside_predictions"}
+TOOLS = {"claims_audit", "demo_page", "html_report", "model_export", "outside_predictions"}
 PLUGIN_FILES = sorted((ROOT / "plugins").glob("*/fer_*/**/*.py"))
 VERB_FILES = [path.stem for path in sorted((ROOT / "fer_plugins" / "commands").glob("[!_]*.py"))]
 TORCH_FREE = (
@@ -195,7 +195,7 @@ def test_every_plugin_is_listed_and_whole(plugin):
     for path in ("__init__.py", *of_a_paper):
         assert (package / path).is_file(), path
     assert canonical(project["name"]) == canonical(f"fer-{plugin.name}")
-    assert any(one.startswith("fer-plugins>=") and "<" in one for one in project["dependencies"])
+    assert any(one.startswith(("fer-plugins>=", "fer-plugins[")) and "<" in one for one in project["dependencies"])
     assert f"plugins/{plugin.name}/README.md" in (ROOT / "README.md").read_text()
 
 

@@ -16,9 +16,10 @@ fer-run: train a facial expression model; score it once on the sealed test split
 
   fer-run --plugin NAME [--recipe VARIANT] [--config FILE]... [--SECTION.KEY VALUE]...
   fer-run --plugin NAME --data fer2013 --data.root PATH/fer2013.tar.gz
-  fer-run --seeds 5 ...         the same under five seeds, and how far the scores spread
-  fer-run --report ...          write a page of the finished run, too: fer report
-  fer-run --resume RUN          go on from the last whole epoch of that run's folder
+  fer-run --seeds 5 ...         the same under five seeds
+  fer-run --fast-dev-run ...    a few images; also --profile, --max-time MINUTES
+  fer-run --report ...          write a page of the finished run, too
+  fer-run --resume RUN          go on from its last whole epoch
   fer-run --print-config ...    print the complete configuration; nothing is run
   fer-run --list                what is installed
   fer-run --help --plugin NAME  options, types, defaults and recipes of a plug-in

@@ -23,7 +23,7 @@ from fer_plugins.runtime.errors import InputError
 def list_offers(*, check: bool, as_json: bool) -> int:
     """List what is installed: kind, name, distribution, version, ok or broken.
 
-    A component that needs a further package, which is missing, has the status "needs PACKAGE".
+    A component that needs a further package, which is missing, is missing; a line below says which.
     """
     return print_components(check=check, as_json=as_json)
 
@@ -56,10 +56,12 @@ def print_components(*, check: bool, as_json: bool) -> int:
     if as_json:
         print(json.dumps(rows, indent=2))
     else:
-        print_columns([list(_OFFER), *([str(row[key]) for key in _OFFER] for row in rows)])
-        for row in rows:
-            if row["problem"]:
-                say(f"{row['kind']} {row['name']}: {row['problem']}")
+        states = [str(row["status"]) if row["status"] in ("ok", "broken") else "missing" for row in rows]
+        listed = [[*(str(row[key]) for key in _OFFER[:-1]), state] for row, state in zip(rows, states, strict=True)]
+        print_columns([list(_OFFER), *listed])
+        for row, state in zip(rows, states, strict=True):
+            if row["problem"] or state == "missing":
+                say(f"{row['kind']} {row['name']}: {row['problem'] or row['status']}")
     return int(check and any(row["problem"] for row in rows))
 
 

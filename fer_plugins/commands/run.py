@@ -103,9 +103,12 @@ def _add_shorthands(flags: dict[str, Any], asked: dict[str, Any]) -> None:
         short["trainer.profiler"] = "simple"
     if asked["max_time"] is not None:
         short["trainer.max_time"] = config.parse_value(asked["max_time"])
-    given = dict(config.leaves(flags))
     for key, value in short.items():
-        if key not in given:
+        section, _, name = key.partition(".")
+        given = flags.get(section)
+        if not isinstance(given, dict) and given is not None:  # --data NAME
+            given = flags[section] = {"name": given}
+        if given is None or name not in given:
             config.put(flags, key, value)
 
 

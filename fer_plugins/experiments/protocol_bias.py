@@ -110,6 +110,7 @@ def compare(
     report = _begin(plan, settings, first_splits, samples)
     sides: list[Side] = []  # as they are run
     failed: dict[str, str] = {}  # label of a training -> why
+    place = shell_word(out or folder)
 
     def cells(runs: BegunRuns) -> Iterator[Cell]:
         for number in range(plan.seeds):
@@ -142,8 +143,7 @@ def compare(
         except Interrupted:
             trained = before + len(sides) - 1 - len(failed)
             raise Interrupted(
-                f"interrupted, finished trainings: {trained}; go on with the same command and --out "
-                f"{shell_word(out or folder)}"
+                f"interrupted, finished trainings: {trained}; go on with the same command and --out {place}"
             ) from None
         rows = report["seeds"]
         if len(rows) > 1:
@@ -154,10 +154,7 @@ def compare(
         _write(report, folder)
     if failed:
         reasons = "; ".join(f"{label}: {reason}" for label, reason in failed.items())
-        raise RunError(
-            f"{reasons}; the other trainings are finished, go on with the same command and --out "
-            f"{shell_word(out or folder)}"
-        )
+        raise RunError(f"{reasons}; the other trainings are finished, go on with the same command and --out {place}")
     return report
 
 

@@ -64,14 +64,11 @@ def run(configuration: config.Resolved | Mapping[str, Any]) -> Record:
         records.check_output(settings.run.output)
         resolved = settle_arithmetic(resolved)
         settings = resolved.config
-        if resolved.notice:
-            print(resolved.notice, flush=True)
-        for note in resolved.notes:
+        for note in ([resolved.notice] if resolved.notice else []) + list(resolved.notes):
             print(note, flush=True)
         data = read_data(settings)
         if settings.run.fold is None:
-            count = data.fold_count
-            if count > 1:
+            if (count := data.fold_count) > 1:
                 del data  # each fold has its own, of the same images
                 return folds.begin_all(resolved, count, train_fold)
             resolved = replace(resolved, config=replace(settings, run=replace(settings.run, fold=0)))

@@ -67,7 +67,7 @@ def test_a_date_is_text():
         ("batch_size", "data.batch_size"),
         ("batch-size", "data.batch_size"),
         ("wd", "optimizer.weight_decay"),
-        ("gpus", "trainer.accelerator"),
+        ("gpus", "trainer.devices"),
         ("workers", "data.workers"),
         ("dataset", "data.name"),
         ("output", "run.output"),

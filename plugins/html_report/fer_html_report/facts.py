@@ -16,6 +16,7 @@ from fer_plugins.analysis.verdict_protocols import name_protocol
 from fer_plugins.config import registry
 from fer_plugins.runs.read_runs import FinishedRun
 from fer_plugins.runtime.errors import InputError
+from fer_plugins.runtime.plain_values import shell_word
 
 
 def what_was_run(run: FinishedRun) -> Iterator[Block]:
@@ -186,9 +187,9 @@ def repeat(run: FinishedRun) -> Iterator[Block]:
     else:
         yield Paragraph(f"With the folder {run.name} (the versions are not recorded):")
     root = " --data.root PATH" if (config.get("data") or {}).get("root") else ""
-    lines = [f"fer-run --config {run.name}/config.yaml{root}"]
+    lines = [f"fer-run --config {shell_word(f'{run.name}/config.yaml')}{root}"]
     if not run.is_folds:
-        lines += [f"fer results add {run.name} --to RECORDS", f"fer reproduce RECORDS/RECORD{root}"]
+        lines += [f"fer results add {shell_word(run.name)} --to RECORDS", f"fer reproduce RECORDS/RECORD{root}"]
     yield Code("\n".join(lines))
     hashes = " + ".join(run.split_hash)
     yield Paragraph(

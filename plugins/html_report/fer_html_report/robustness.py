@@ -9,6 +9,7 @@ from fer_html_report.blocks import Block, Paragraph, Table
 from fer_html_report.numbers import rate
 from fer_plugins.runs.evaluation_file import FILE, read_evaluation
 from fer_plugins.runs.read_runs import FinishedRun
+from fer_plugins.runtime.plain_values import shell_word
 
 Values = Mapping[str, Any]
 
@@ -20,7 +21,9 @@ def robustness(run: FinishedRun) -> Iterator[Block]:
         InputError: the file is damaged, or of another checkpoint.
     """
     if not (run.record.folder / FILE).is_file():
-        yield Paragraph(f"Not measured; fer evaluate {run.name} measures shifts, noise, covered faces.", "gap")
+        yield Paragraph(
+            f"Not measured; fer evaluate {shell_word(run.name)} measures shifts, noise, covered faces.", "gap"
+        )
         return
     evaluation = read_evaluation(run.record)
     plain: Values = evaluation["plain"]  # type: ignore[typeddict-item]
