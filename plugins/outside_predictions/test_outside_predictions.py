@@ -100,7 +100,7 @@ def write_objects(outside, file):
 
 def write_lists(outside, file):
     lines = [
-        {"probs": row.tolist(), "label": int(label)}
+        {"probs": row.tolist(), "label": float(label)}
         for row, label in zip(outside.probabilities, outside.true, strict=True)
     ]
     file.with_suffix(".jsonl").write_text("\n".join(map(json.dumps, lines)))
