@@ -162,7 +162,7 @@ def test_a_wrong_order_is_noticed(spoil, images, tmp_path):
     weights = make_weights()
     file = write_h5(tmp_path / "theirs.h5", spoil(weights), describe())
     check = save_check(tmp_path / "check.npz", images, forward(weights, images.astype(np.float32) / 255))
-    with pytest.raises(InputError, match=r"differ by up to 0\.\d+, so kernels, classes or pixels are in another order"):
+    with pytest.raises(InputError, match=r"differ by up to 0\.\d+, so kernels, outputs or pixels are in another order"):
         verbs.__getattr__("import-keras")([file, "--classes", ",".join(CLASSES), "--check", check])
     assert not (tmp_path / "theirs.ckpt").exists()
 

@@ -100,7 +100,7 @@ def write_objects(outside, file):
 
 def write_lists(outside, file):
     lines = [
-        {"probs": row.tolist(), "label": int(label)}
+        {"probs": row.tolist(), "label": float(label)}
         for row, label in zip(outside.probabilities, outside.true, strict=True)
     ]
     file.with_suffix(".jsonl").write_text("\n".join(map(json.dumps, lines)))
@@ -123,9 +123,48 @@ def write_matrix(outside, file):
     return file.with_suffix(".npy")
 
 
+def write_as_fer_predict(outside, file):
+    """Write the columns of ``fer predict --format csv``, of which some hold numbers of no class."""
+    place = [
+        "file",
+        "frame",
+        "time",
+        "face",
+        "left",
+        "top",
+        "right",
+        "bottom",
+        "detector",
+        "score",
+        "predicted",
+        "flags",
+    ]
+    called = [SPOKEN[column] for column in outside.probabilities.argmax(1)]
+    rows = [
+        [
+            f"faces/{outside.names[row]}",
+            "",
+            "",
+            1,
+            0,
+            0,
+            48,
+            48,
+            "none",
+            1,
+            called[row],
+            "",
+            *outside.probabilities[row],
+        ]
+        for row in outside.order
+    ]
+    return outside.write(file.with_suffix(".csv"), [*place, *(f"p_{name}" for name in SPOKEN)], rows)
+
+
 NAMED = ["--classes", ",".join(SPOKEN)]
 FORMATS = {
     "names": (lambda outside, file: outside.write_named(file.with_suffix(".csv")), [], "name", "probabilities"),
+    "fer predict": (write_as_fer_predict, [], "name", "probabilities"),
     "digests": (write_digests, [], "digest", "probabilities"),
     "rows": (write_rows, NAMED, "order", "probabilities"),
     "objects": (write_objects, [], "name", "logits"),

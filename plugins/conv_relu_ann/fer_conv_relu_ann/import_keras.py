@@ -32,7 +32,7 @@ def import_keras(file: str, *, classes: str, out: str | None, first_padding: str
     folders gives classes in alphabetical order, from the csv in that of its codes; only the code that trained says it.
 
     --check: images (N, 48, 48) from 0 to 1, or uint8, and probabilities (N, classes). They must come out again within
-    0.0001, or nothing is written: a kernel or class in a wrong order does not show otherwise.
+    0.0001, or nothing is written: a kernel in a wrong order does not show otherwise. It cannot check --classes.
     """
     try:
         import h5py  # noqa: F401
@@ -144,7 +144,7 @@ def compare(module: Any, check: Path, size: int) -> float:
     gap = float(np.abs(ours - wanted).max())
     if not gap <= TOLERANCE:
         raise InputError(
-            f"--check {check}: the probabilities differ by up to {gap:.4f}, so kernels, classes or pixels are in "
+            f"--check {check}: the probabilities differ by up to {gap:.4f}, so kernels, outputs or pixels are in "
             "another order or range than in Keras; give what model.predict said of these very images"
         )
     return gap

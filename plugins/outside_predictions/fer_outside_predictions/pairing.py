@@ -84,7 +84,12 @@ def _check_column(
     if words is None:
         return
     meanings: dict[str, str | None] = {word: find_class(word, classes) for word in dict.fromkeys(words)}
-    meanings |= {word: columns[int(word)] for word in meanings if word.isdecimal() and int(word) < len(columns)}
+    numbers = {word: word.removesuffix(".0") for word in meanings}  # as pandas writes them
+    meanings |= {
+        word: columns[int(number)]
+        for word, number in numbers.items()
+        if number.isdecimal() and int(number) < len(columns)
+    }
     for row, place in zip(order.tolist(), wanted.tolist(), strict=True):
         if meanings[words[row]] != classes[place]:
             what = "the dataset's label" if role == "true" else "the column with the largest value"
