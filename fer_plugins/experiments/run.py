@@ -56,8 +56,7 @@ def run(configuration: config.Resolved | Mapping[str, Any]) -> Record:
         RunError: the run failed after it began; its folder says so and holds what was finished.
     """
     resolved = configuration if isinstance(configuration, config.Resolved) else config.resolve(configuration)
-    settings = resolved.config
-    with quiet(settings), reading_once():
+    with quiet(settings := resolved.config), reading_once():
         check_machine(settings)
         check_claims(settings)
         tracking.check(settings)
