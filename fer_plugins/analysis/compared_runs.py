@@ -9,6 +9,7 @@ from fer_plugins.analysis.class_tests import errors_by_class
 from fer_plugins.analysis.comparison import choose_pairs, compare_models, compare_pairs
 from fer_plugins.analysis.seed_spread import Model, group_models, seed_interval
 from fer_plugins.analysis.spread_limits import range_of
+from fer_plugins.metrics.clusters import best_intervals
 from fer_plugins.metrics.table import HEADLINE
 from fer_plugins.runs.read_runs import FinishedRun, check_same_test
 from fer_plugins.runs.without_copies import leave_out_copies
@@ -34,8 +35,9 @@ def compare_runs(
 
     Returns:
         Plain JSON types: ``split, target`` (None: the dataset that was trained on), ``n, copies_left_out`` (None: not
-        asked for), ``split_hashes, notes``; ``models`` [{letter, label, runs [{folder, seed, scores and their test-set
-        intervals}], over_seeds {score: ``seed_interval``} or None}]; ``pairs`` (``compare_pairs``);
+        asked for), ``split_hashes, notes``; ``models`` [{letter, label, runs [{folder, seed, scores, their test-set
+        ``intervals`` (by subject or sequence where there are such) and ``intervals_by_image``}],
+        over_seeds {score: ``seed_interval``} or None}]; ``pairs`` (``compare_pairs``);
         ``over_seeds`` (None, or per score ``anova`` and ``pairs`` of models); ``classes`` (None or per run);
         ``evaluated`` (None, or ``compare_evaluations``).
 
@@ -120,7 +122,8 @@ def _describe(letter: str, model: Model) -> dict[str, Any]:
     runs = [
         {"folder": str(run.record.folder), "seed": run.seed}
         | {score: run.scores[score] for score in HEADLINE}
-        | {"intervals": {score: run.scores["intervals"].get(score) for score in HEADLINE}}
+        | {"intervals": {score: best_intervals(run.scores).get(score) for score in HEADLINE}}
+        | {"intervals_by_image": {score: run.scores["intervals"].get(score) for score in HEADLINE}}
         for run in model.runs
     ]
     several = len(model.runs) > 1

@@ -12,6 +12,8 @@ from typing import Any
 
 from fer_plugins.analysis.seed_spread import Model, difference_over_seeds
 from fer_plugins.analysis.significance import ALPHA, holm, one_way_anova, signed_rank
+from fer_plugins.analysis.two_way import compare_two_ways
+from fer_plugins.metrics.clusters import find_clusters
 from fer_plugins.metrics.table import PAIRED
 from fer_plugins.runs.read_runs import FinishedRun, align
 
@@ -46,11 +48,13 @@ def compare_pairs(pairs: Sequence[tuple[FinishedRun, FinishedRun]]) -> list[dict
     Returns:
         One row a pair: ``first, second`` (folders), ``n``, and for each metric {``first``, ``second`` (fractions),
         what ``Entry.paired`` gives (``difference`` in points with low and high, ``p``, ...), ``p_holm``, ``verdict``}.
+        Where images share a subject or sequence, all this is by ``unit``, and ``by_image`` has the plain test.
         The verdict is "first better", "second better" or "not distinguishable", at 0.05 after correction.
     """
     rows = []
     for first, second in pairs:
         predicted = align(second, first)
+        clusters = find_clusters(first.predictions.subjects, first.predictions.sequences)
         row: dict[str, Any] = {
             "first": str(first.record.folder),
             "second": str(second.record.folder),
@@ -58,7 +62,12 @@ def compare_pairs(pairs: Sequence[tuple[FinishedRun, FinishedRun]]) -> list[dict
         }
         for name, test in PAIRED.items():
             values = {"first": float(first.scores[name]), "second": float(second.scores[name])}
-            row[name] = values | test.compare(first.true, first.predicted, predicted, len(first.classes))
+            sides = (first.true, first.predicted, predicted, len(first.classes))
+            by_image = test.compare(*sides)
+            if clusters is None or clusters.count < 2:
+                row[name] = values | by_image
+            else:
+                row[name] = values | test.by_cluster(*sides, clusters) | {"by_image": by_image}
         rows.append(row)
     for name in PAIRED:
         corrected = holm([row[name]["p"] for row in rows])
@@ -77,7 +86,7 @@ def compare_models(models: Mapping[str, Model]) -> dict[str, Any] | None:
         None where fewer than two were trained more than once; else for ``accuracy`` and ``f1`` {``anova``
         (``one_way_anova`` of the scores by model), ``pairs`` [{``first``, ``second`` (names), ``welch``
         (``difference_over_seeds``, and ``p_holm``), ``wilcoxon`` (``signed_rank`` of the scores of shared seeds; None
-        without any), ``shared_seeds``}]}.
+        without any), ``shared_seeds``, ``two_way`` (``compare_two_ways``: seeds and test images together)}]}.
     """
     trained = {name: model for name, model in models.items() if len(model.runs) > 1}
     if len(trained) < 2:
@@ -92,7 +101,11 @@ def compare_models(models: Mapping[str, Model]) -> dict[str, Any] | None:
             )
             shared = [seed for seed in first if seed in second]
             ranks = signed_rank([first[seed] for seed in shared], [second[seed] for seed in shared]) if shared else None
-            row |= {"wilcoxon": ranks, "shared_seeds": shared}
+            two_way = compare_two_ways(score, trained[row["first"]], trained[row["second"]])
+            row |= {"wilcoxon": ranks, "shared_seeds": shared, "two_way": two_way}
+        tested = [row["two_way"] for row in rows if row["two_way"]["p"] is not None]
+        for two_way, p in zip(tested, holm([one["p"] for one in tested]), strict=True):
+            two_way |= {"p_holm": p, "verdict": _verdict(two_way["points"], p)}
         tests[score] = {"anova": one_way_anova(values), "pairs": rows}
     return tests
 

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fer_plugins.analysis.spread_limits import format_spread
+from fer_plugins.analysis.two_way import describe_tests
 from fer_plugins.metrics.table import HEADLINE, PAIRED
 from fer_plugins.runs.result_table import format_interval, format_p
 from fer_plugins.runtime.print_table import print_table
@@ -102,7 +103,8 @@ def _print_pairs(console: Console, comparison: Mapping[str, Any]) -> None:
     for name in ("points", "95 % interval"):
         table.add_column(name, justify="right")
     table.add_column("verdict")  # before the p-values: in a narrow terminal the first block holds what matters
-    for name in ("p", "p (Holm)", "80 % power from"):
+    clustered = [row[score] for row in comparison["pairs"] for score in HEADLINE if "by_image" in row[score]]
+    for name in ("p", "p (Holm)", "80 % power from", *(["p by image"] if clustered else [])):
         table.add_column(name, justify="right")
     for row in comparison["pairs"]:
         sides = [f"{row[f'{side}_letter']} s{row[f'{side}_seed']}" for side in ("first", "second")]
@@ -116,10 +118,16 @@ def _print_pairs(console: Console, comparison: Mapping[str, Any]) -> None:
                 format_p(one["p"]),
                 format_p(one["p_holm"]),
                 _detectable(one),
+                *([format_p(one["by_image"]["p"])] if "by_image" in one else []),
             )
             table.add_row(*sides, HEADLINE[score], *cells)
     print_table(console, table, keys=3)
-    console.print(f"{'; '.join(f'{HEADLINE[name]}: {test.method}' for name, test in PAIRED.items())}.")
+    plain = "; ".join(f"{HEADLINE[name]}: {test.method}" for name, test in PAIRED.items())
+    if clustered:
+        unit, count = clustered[0]["unit"], clustered[0]["clusters"]
+        console.print(f"By {unit} ({count:,}): {clustered[0]['difference']['method']}.")
+        plain = f"By image, as if a {unit}'s images were independent: {plain}"
+    console.print(f"{plain}.")
     console.print("Not distinguishable does not mean equal: the interval says how far apart the two may be.")
     console.print(
         f"Equivalent: two one-sided tests (TOST) put the difference within {comparison['margin']:g} points (--margin); "
@@ -146,6 +154,7 @@ def _print_over_seeds(console: Console, over: Mapping[str, Any], margin: float) 
             )
             table.add_row(row["first"], row["second"], HEADLINE[score], *cells)
     print_table(console, table, keys=3)
+    _print_two_way(console, over)
     for score in HEADLINE:
         anova = over[score]["anova"]
         checks = dict.fromkeys(anova["checks"])
@@ -154,6 +163,24 @@ def _print_over_seeds(console: Console, over: Mapping[str, Any], margin: float) 
         console.print(f"one-way ANOVA, {HEADLINE[score]}: {_anova(anova)}")
         for check in checks:
             console.print(Text(f"  {check}", style="dim"))
+    console.print()
+
+
+def _print_two_way(console: Console, over: Mapping[str, Any]) -> None:
+    table = _table("seeds and test images together: second - first, in points", "first", "second", "score")
+    for name in ("points", "95 % interval", "p (Holm)", "verdict", "sd by seeds", "by images"):
+        table.add_column(name, justify="left" if name == "verdict" else "right")
+    for score in HEADLINE:
+        for row in over[score]["pairs"]:
+            both = row["two_way"]
+            names = {"first better": f"{row['first']} better", "second better": f"{row['second']} better"}
+            verdict = names.get(both.get("verdict"), both.get("verdict", "-"))
+            table.add_row(
+                row["first"], row["second"], HEADLINE[score], _points(both["points"]), _point_range(both),
+                format_p(both.get("p_holm")), verdict, f"{both['sd_seeds']:.2f}", f"{both['sd_images']:.2f}",
+            )  # fmt: skip
+    print_table(console, table, keys=3)
+    console.print(describe_tests(over[next(iter(HEADLINE))]["pairs"]))
     console.print()
 
 

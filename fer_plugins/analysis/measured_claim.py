@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from fer_plugins.analysis.claims import Claim, dataset_key, read_printed
-from fer_plugins.analysis.claims.aliases import Reading
+from fer_plugins.analysis.claims.aliases import Reading, measure_interval
 from fer_plugins.analysis.claims.claims_beside import (
     AVERAGING,
     READING,
@@ -20,6 +20,7 @@ from fer_plugins.analysis.claims.claims_beside import (
 )
 from fer_plugins.contract import SPLITS
 from fer_plugins.data.formats.labels import expression_of
+from fer_plugins.metrics.clusters import KEYS, of_clusters
 from fer_plugins.runs.read_runs import FinishedRun
 from fer_plugins.runtime.notices import code_of
 
@@ -57,6 +58,8 @@ def measure_claim(
     kept = [(one, reading) for one, reading in zip(rows, readings, strict=True) if one["interval"]]
     first = kept[0][0] if kept else rows[0]
     row |= {key: first[key] for key in _MEASURED}
+    if kept and of_clusters(scores):
+        row["by_image"] = measure_interval(kept[0][1], {**scores, **dict.fromkeys(KEYS)})
     for one, reading in kept:
         values = {key: one[key] for key in _MEASURED}
         verdict = _verdict(claim, one["interval"])

@@ -167,6 +167,9 @@ def _table(rows: Sequence[Mapping[str, Any]], reasons: Sequence[str], everything
             points = "-" if reading["difference"] is None else f"{reading['difference']:+.2f}"
             values = (f"{reading['measured']:.4f}", ends, points, f"as {reading['reading']}")
             table.add_row("", _short(reading["verdict"]), "", *values, style="dim")
+        if row["by_image"]:
+            ends = "{low:.4f} {high:.4f}".format(**row["by_image"])
+            table.add_row("", "", "", "", ends, "", "if all images were independent", style="dim")
         less = row["without_copies"]
         if less and less["measured"] is not None:
             ends = f"{less['interval']['low']:.4f} {less['interval']['high']:.4f}" if less["interval"] else "-"

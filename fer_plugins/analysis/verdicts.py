@@ -50,7 +50,8 @@ def verify_run(run: FinishedRun) -> dict[str, Any]:
         ``metrics.vote_majority``; None without votes), ``claims`` [{model, dataset, split, class, epoch, metric,
         source, claimed, printed (the number as text), protocol, measured, interval, difference (points), readings
         [{reading, formula, measured, interval, difference, verdict}], without_copies (measured, interval, difference
-        on the images without a copy in training; None where no image has one), condition (on the split, or ""),
+        on the images without a copy in training; None where no image has one), by_image (the plain interval, where the
+        other is by subject or sequence), condition (on the split, or ""),
         verdict, why}].
 
     Raises:
@@ -180,6 +181,7 @@ def _judge(
         "difference": None,
         "readings": [],
         "without_copies": None,
+        "by_image": None,
         "condition": "",
     }
     scored = headline or claim.metric in (_OF_A_CLASS if claim.class_name is not None else NO_RATES)

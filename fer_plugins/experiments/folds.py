@@ -21,6 +21,7 @@ from fer_plugins.experiments.cells import Begin, Cell, GoOn, in_process, run_cel
 from fer_plugins.experiments.existing_runs import FAILED, FINISHED, ExistingRun, find_runs
 from fer_plugins.experiments.folder_lock import hold_folder
 from fer_plugins.experiments.run_end import write_if_possible
+from fer_plugins.metrics.cluster_scores import score_clusters
 from fer_plugins.metrics.copies import score_copies
 from fer_plugins.metrics.scores import score
 from fer_plugins.metrics.table import SUMMARY
@@ -168,6 +169,7 @@ def sum_up(record: Record) -> None:
     if once:  # samples that are tested in several folds would count as several
         predictions = pooled.to_predictions()
         record.metrics[split] = score(predictions, classes)
+        record.metrics[split] |= score_clusters(predictions, classes, pooled.subjects, pooled.sequences)
         searched = all(counts[split]["near"] is not None for counts in copies)
         copy_scores = score_copies(predictions, pooled.copies, classes, near_searched=searched)
         record.metrics[split] |= {"copies": copy_scores} if copy_scores else {}

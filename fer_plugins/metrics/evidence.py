@@ -22,10 +22,11 @@ from torchmetrics.functional.classification import binary_auroc, binary_average_
 
 from fer_plugins.metrics.calibration import calibration_error, squared_errors
 from fer_plugins.metrics.confusion import Matrix, macro_scores
-from fer_plugins.metrics.intervals import bootstrap, map_ends, rate_intervals, wilson
+from fer_plugins.metrics.intervals import map_ends, matrix_intervals, rate_intervals, wilson
+from fer_plugins.metrics.mean_intervals import mean_intervals
 from fer_plugins.metrics.predictions import Predictions
 from fer_plugins.metrics.probability_intervals import area_intervals, ece_interval
-from fer_plugins.metrics.resampling import Interval, mean_intervals
+from fer_plugins.metrics.resampling import Interval
 
 Values = npt.NDArray[np.float64]
 ByClass = list[float | None]
@@ -153,8 +154,8 @@ class Evidence:
 
     @cached_property
     def matrix_intervals(self) -> dict[str, Interval]:
-        """The bootstrap intervals of what follows from the matrix, by name of ``macro_scores``."""
-        return bootstrap(self.matrix, self.seed)
+        """The intervals of what follows from the matrix, by name of ``macro_scores``."""
+        return matrix_intervals(self.matrix)
 
     @cached_property
     def rate_intervals(self) -> dict[str, list[Interval | None]]:
@@ -162,9 +163,9 @@ class Evidence:
         return rate_intervals(self.matrix)
 
     @cached_property
-    def mean_intervals(self) -> dict[str, Interval]:
-        """The intervals of ``loss`` and ``brier``, from the same draws."""
-        return mean_intervals(self._of_images, self.predictions.label, self.seed)
+    def mean_intervals(self) -> dict[str, Interval | None]:
+        """The intervals of ``loss`` and ``brier``."""
+        return mean_intervals(self._of_images, self.predictions.label)
 
     @cached_property
     def area_intervals(self) -> dict[str, tuple[Interval, list[Interval | None]]]:

@@ -27,6 +27,8 @@ RESERVED = (
         "votes",
         "vote_majority",
         "by_subject",
+        "by_sequence",
+        "too_few",
         "failed_metrics",
         "missing_classes",
         "prior_adjusted_accuracy",

@@ -1,17 +1,26 @@
 """Intervals of scores that need the confusion matrix only. No torch.
 
 An interval says how far a number may lie from its value on an endless test set drawn the same way, and nothing about
-the spread between seeds, which needs several trainings. ``probability_intervals`` has those of the other scores.
+the spread between seeds, which needs several trainings. ``probability_intervals`` has those of the other scores;
+``benchmarks/coverage.py`` measures how often each holds the truth.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from scipy.stats import binomtest
+import numpy as np
+import numpy.typing as npt
+from scipy.special import expit, logit
+from scipy.stats import binomtest, norm
 
-from fer_plugins.metrics.confusion import Matrix, macro_scores
-from fer_plugins.metrics.resampling import LEVEL, Interval, draw_matrices, make_interval, percentiles
+from fer_plugins.metrics.confusion import Matrix, class_rates, macro_scores
+from fer_plugins.metrics.resampling import LEVEL, Interval, make_interval
+
+Values = npt.NDArray[np.float64]
+DELTA, SQUARE_AND_ADD = "delta method, logit", "square-and-add of Wilson intervals"
+Z = float(norm.ppf((1 + LEVEL) / 2))
+_STEP = 1e-4  # of an image, for derivatives
 
 
 def wilson(hits: int, size: int) -> Interval | None:
@@ -32,24 +41,114 @@ def map_ends(interval: Interval | None, rising: Callable[[float], float]) -> Int
     return interval and interval | {end: rising(interval[end]) for end in ("low", "high")}
 
 
-def bootstrap(matrix: Matrix, seed: int = 0) -> dict[str, Interval]:
-    """Return percentile intervals of the macro scores by a stratified bootstrap (Efron and Tibshirani 1993, ch. 13).
+def hold(value: float, interval: Interval) -> Interval:
+    """Return the interval, extended to the value where it leaves it out."""
+    return interval | {"low": min(interval["low"], value), "high": max(interval["high"], value)}
 
-    Resampling the images of one true class with replacement draws that class's row of the confusion matrix from a
-    multinomial distribution, so the matrix is all that is needed. The class counts stay as they are. A class that is
-    always or never hit adds no width (a network that always says the same has an interval of width 0): its Wilson
-    interval is the one to look at then.
+
+def logit_ends(
+    value: float, error: float, quantile: float = Z, limits: tuple[float, float] = (0.0, 1.0)
+) -> tuple[float, float]:
+    """Return value -+ quantile x standard error on the logit scale between ``limits``, which hold the value inside."""
+    least, span = limits[0], limits[1] - limits[0]
+    share = (value - least) / span
+    half = quantile * error / (span * share * (1 - share))
+    return least + span * float(expit(logit(share) - half)), least + span * float(expit(logit(share) + half))
+
+
+def matrix_intervals(matrix: Matrix) -> dict[str, Interval]:
+    """Return the intervals of the scores of ``macro_scores``, which each metric's entry names.
+
+    ``recall`` (``balanced_accuracy``), ``precision`` and ``f1``: square-and-add (Zou and Donner 2008) of the classes'
+    own intervals, whose correlations are 0 but for F1 (see ``rate_intervals``). The others: the delta method on the
+    logit scale. Its variance lies halfway between those of test sets with fixed and with random class counts, since
+    nobody can tell which a released test set is. Derivatives are taken at a matrix with one more image of each class
+    present, spread as all images are, so that a class that is always or never hit adds width too.
 
     Args:
         matrix: (K, K) counts, rows true classes, columns predicted ones.
-        seed: of the draws; the same matrix and seed give the same intervals.
+    """
+    present, size = matrix.sum(1) > 0, int(matrix.sum())
+    smoothed = _smooth(matrix)
+    exact, centre = macro_scores(matrix), macro_scores(smoothed)
+    rates, by_class = rate_intervals(matrix), class_rates(matrix)
+    intervals = {}
+    for name in ("recall", "precision", "f1"):
+        values = by_class[name][present]
+        known = [interval for interval, there in zip(rates[name], present, strict=True) if there]
+        ends = np.array([[one["low"], one["high"]] if one else [0.0, 1.0] for one in known])
+        correlations = _correlate(smoothed, present) if name == "f1" else np.eye(len(values))
+        low, high = square_and_add(values, ends, correlations)
+        intervals[name] = make_interval(low, high, SQUARE_AND_ADD)
+    intervals["balanced_accuracy"] = intervals["recall"]
+    effects = influences(lambda counts: np.stack(list(macro_scores(counts).values()), -1), smoothed)
+    per_row = smoothed.sum(1, keepdims=True)
+    means = (smoothed[..., None] * effects).sum(1) / np.maximum(per_row, 1)
+    random = (smoothed[..., None] * effects**2).sum((0, 1)) * size / max(size - 1, 1)
+    fixed = (smoothed[..., None] * (effects - means[:, None]) ** 2).sum((0, 1))
+    for place, name in enumerate(exact):
+        if name in intervals:
+            continue
+        limits = (-1.0, 1.0) if name in ("kappa", "mcc") else (0.0, 1.0)
+        value, error = float(centre[name]), float(np.sqrt((random[place] + fixed[place]) / 2))
+        low, high = logit_ends(value, error, limits=limits) if limits[0] < value < limits[1] else (value, value)
+        intervals[name] = hold(float(exact[name]), make_interval(low, high, DELTA))
+    return intervals
+
+
+def square_and_add(values: Values, ends: Values, correlations: Values) -> tuple[float, float]:
+    """Return the ends of the interval of a mean from those of its terms (Zou and Donner 2008; Zou 2008).
+
+    The lower end is mean - sqrt(d' R d) / K, d the distances of the terms from their lower ends, R their correlations.
+
+    Args:
+        values: (K,) from 0 to 1.
+        ends: (K, 2).
+        correlations: (K, K).
+    """
+    mean, count = float(values.mean()), len(values)
+    below, above = (
+        np.sqrt(max(float(d @ correlations @ d), 0.0)) / count for d in (values - ends.T[0], ends.T[1] - values)
+    )
+    return max(0.0, mean - float(below)), min(1.0, mean + float(above))
+
+
+def _smooth(matrix: Matrix) -> Values:
+    """Return the matrix with one more image in each row that has any, spread as the errors of all images are."""
+    size = len(matrix)
+    correct = (matrix.trace() + 0.5) / (matrix.sum() + 1)
+    wrong = np.broadcast_to(matrix.sum(0) - matrix.diagonal() + 0.5, (size, size)) * (1 - np.eye(size))
+    added = (1 - correct) * wrong / np.maximum(wrong.sum(1, keepdims=True), 0.5) + correct * np.eye(size)
+    smoothed: Values = matrix + added * (matrix.sum(1) > 0)[:, None]
+    return smoothed
+
+
+def influences(measure: Callable[[Values], Values], counts: Values) -> Values:
+    """Return the derivatives of scores by the number of images in each cell, 0 in an empty one.
+
+    Args:
+        measure: (..., K, K) -> (..., scores).
+        counts: (K, K).
 
     Returns:
-        Interval by name, for the names of ``macro_scores``.
+        (K, K, scores).
     """
-    drawn = macro_scores(draw_matrices(matrix, seed))
-    intervals = {name: percentiles(values) for name, values in drawn.items()}
-    return {name: make_interval(low, high, "stratified bootstrap") for name, (low, high) in intervals.items()}
+    rows, columns = np.nonzero(counts)
+    less = np.repeat(counts[None], len(rows), axis=0)
+    less[np.arange(len(rows)), rows, columns] -= _STEP
+    change: Values = (measure(counts) - measure(less)) / _STEP
+    effects = np.zeros((*counts.shape, change.shape[-1]))
+    effects[rows, columns] = change
+    return effects
+
+
+def _correlate(counts: Values, present: npt.NDArray[np.bool_]) -> Values:
+    """Return the correlations of the F1 of the classes present, by the delta method: (P, P)."""
+    effects = influences(lambda matrices: class_rates(matrices)["f1"], counts)[..., present]
+    covariance = np.einsum("tp,tpi,tpj->ij", counts, effects, effects)
+    deviation = np.sqrt(covariance.diagonal())
+    correlations: Values = covariance / np.maximum(np.outer(deviation, deviation), np.finfo(float).tiny)
+    return correlations
 
 
 def rate_intervals(matrix: Matrix) -> dict[str, list[Interval | None]]:

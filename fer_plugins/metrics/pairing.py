@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fer_plugins.metrics.intervals import bootstrap
+from fer_plugins.metrics.intervals import matrix_intervals
 from fer_plugins.metrics.predictions import Predictions
 from fer_plugins.runtime.errors import RunError
 
@@ -75,7 +75,7 @@ def looks_unpaired(scores: dict[str, Any], train_accuracy: float) -> str | None:
     chance = float((shares**2).sum())
     if train_accuracy <= 2 * chance:
         return None
-    kappa = bootstrap(matrix)["kappa"]
+    kappa = matrix_intervals(matrix)["kappa"]
     level = 1 / np.count_nonzero(support)
     if kappa["low"] <= 0 <= kappa["high"] or abs(scores["balanced_accuracy"] - level) < 0.01:
         return (

@@ -9,12 +9,13 @@ import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from scipy.special import expit, logit
-from scipy.stats import norm
+import numpy.typing as npt
+from scipy.stats import rankdata, t
 from statsmodels.stats.proportion import proportion_confint
 
 from fer_plugins.metrics.calibration import calibration_error, find_gaps
 from fer_plugins.metrics.curve_areas import CurveAreas
+from fer_plugins.metrics.intervals import hold, logit_ends, square_and_add
 from fer_plugins.metrics.predictions import Predictions
 from fer_plugins.metrics.resampling import (
     LEVEL,
@@ -26,8 +27,8 @@ from fer_plugins.metrics.resampling import (
     percentiles,
 )
 
-FEW = 30  # images of a class, or of all others: below, a bootstrap knows too little of the images it has not seen
-_Z = float(norm.ppf((1 + LEVEL) / 2))
+FEW = 3  # images that carry the faults of a ranking: with fewer, draws know too little of the images they have not seen
+_LOGIT = "logit, Student's t"
 
 
 def area_intervals(
@@ -47,19 +48,22 @@ def area_intervals(
     seen = curves.compute(np.ones((len(predictions), 1)))
     counted = draw_images(len(predictions), seed, strata=predictions.label)
     drawn = [np.concatenate(some, axis=1) for some in zip(*map(curves.compute, counted), strict=True)]
-    support = np.bincount(predictions.label)[curves.present]
-    images = np.minimum(support, len(predictions) - support)
+    chosen = [predictions.label == k for k in curves.present]
+    images = [min(int(own.sum()), int((~own).sum())) for own in chosen]
+    effective = [
+        _count_carriers(predictions.probabilities[:, k], own) for k, own in zip(curves.present, chosen, strict=True)
+    ]
     intervals = {}
     for name, exact, draws in zip(("auroc", "average_precision"), seen, drawn, strict=True):
-        each = [_area_interval(*of_class) for of_class in zip(exact[:, 0], draws, images, strict=True)]
+        each = [_area_interval(*of_class) for of_class in zip(exact[:, 0], draws, images, effective, strict=True)]
         by_class: list[Interval | None] = [None] * len(areas[name])
         known = []
         for k, interval in zip(curves.present, each, strict=True):
             value = areas[name][k]
             assert value is not None
-            by_class[k] = _hold(value, interval)
+            by_class[k] = hold(value, interval)
             known.append(value)
-        intervals[name] = _hold(float(np.mean(known)), _macro_interval(exact[:, 0], draws, each)), by_class
+        intervals[name] = hold(float(np.mean(known)), _macro_interval(exact[:, 0], draws, each, effective)), by_class
     return intervals
 
 
@@ -87,48 +91,55 @@ def ece_interval(predictions: Predictions, seed: int) -> Interval:
     most = np.where(far, signed, np.abs(deviations)).sum(1)
     low, high = value - percentiles(most)[1], value - percentiles(signed.sum(1))[0]
     interval = make_interval(max(0.0, float(low)), min(1.0, float(high)), "stratified bootstrap of the bins")
-    return _hold(calibration_error(predictions), interval)
+    return hold(calibration_error(predictions), interval)
 
 
-def _area_interval(value: float, draws: Values, images: int) -> Interval:
+def _count_carriers(probability: Values, own: npt.NDArray[np.bool_]) -> float:
+    """Return how many images the faults of a ranking lie with: (sum f)^2 / sum f^2 over the smaller group.
+
+    f is the share of the other group that an image is ranked wrongly to (rightly, where that is rarer). All images
+    count where all are as often wrong, one where one image has all the faults.
+    """
+    if 2 * own.sum() > len(own):
+        probability, own = -probability, ~own
+    faults = 1 - (rankdata(probability)[own] - rankdata(probability[own])) / (~own).sum()
+    faults = faults if faults.mean() <= 0.5 else 1 - faults
+    return float(faults.sum() ** 2 / max((faults**2).sum(), np.finfo(float).tiny))
+
+
+def _area_interval(value: float, draws: Values, images: int, effective: float) -> Interval:
     """Return the interval of one class's area.
 
-    On the logit scale: value +- z sd / (value (1 - value)), sd that of the draws. Percentiles of the draws lie too
+    On the logit scale: value +- t sd / (value (1 - value)), sd that of the draws, t Student's with as many degrees of
+    freedom as images carry the faults, less one: the sd is known from these alone. Percentiles of the draws lie too
     high: near 1 they are cut off, and the average precision of a draw gains by images that it holds twice.
-    With fewer than ``FEW`` images, or where no other image was ever ranked wrongly, Wilson's interval of a share of
-    the class's images (or of the others, whichever are fewer): both areas are means over the class's images of a
-    number from 0 to 1, and none of these has more variance than hit or miss (cf. Boyd, Eng and Page 2013).
+    With fewer than ``FEW`` such images, Wilson's interval of a share of the class's images (or of the others, whichever
+    are fewer): both areas are means over the class's images of a number from 0 to 1, and none of these has more
+    variance than hit or miss (cf. Boyd, Eng and Page 2013). It is wider than need be.
     """
-    if images < FEW or not 0 < value < 1:
+    if effective < FEW or not 0 < value < 1:
         low, high = proportion_confint(value * images, images, alpha=1 - LEVEL, method="wilson")
         return make_interval(low, high, "wilson, of the fewer images")
-    return make_interval(*_logit_ends(value, draws), "logit, stratified bootstrap")
+    return make_interval(*logit_ends(value, float(draws.std(ddof=1)), _quantile(effective - 1)), _LOGIT)
 
 
-def _macro_interval(values: Values, draws: Values, each: list[Interval]) -> Interval:
+def _macro_interval(values: Values, draws: Values, each: list[Interval], effective: list[float]) -> Interval:
     """Return the interval of the mean of the classes' areas, on the logit scale.
 
-    Where a class has Wilson's interval, its draws say too little. Then the wider one at either end of this and of
-    square-and-add, mean - sqrt(sum (value - low)^2) / P and the same above (Zou and Donner 2008), which joins the
+    The degrees of freedom are joined by the classes' variances (Satterthwaite 1946). Where a class has Wilson's
+    interval, its draws say too little. Then the wider one at either end of this and of square-and-add, which joins the
     classes' own intervals as if they were independent.
     """
-    mean = float(values.mean())
-    low, high = _logit_ends(mean, draws.mean(0)) if 0 < mean < 1 else (mean, mean)
-    if all(one["method"].startswith("logit") for one in each):
-        return make_interval(low, high, "logit, stratified bootstrap")
-    below, above = (math.hypot(*(values - [one[end] for one in each])) / len(values) for end in ("low", "high"))
-    return make_interval(
-        max(0.0, min(low, mean - below)),
-        min(1.0, max(high, mean + above)),
-        "logit, stratified bootstrap; square-and-add",
-    )
+    mean, variances = float(values.mean()), draws.var(1)
+    freedom = variances.sum() ** 2 / max((variances**2 / np.maximum(np.array(effective) - 1, 1)).sum(), 1e-300)
+    error = float(draws.mean(0).std(ddof=1))
+    low, high = logit_ends(mean, error, _quantile(freedom)) if 0 < mean < 1 else (mean, mean)
+    if all(one["method"] == _LOGIT for one in each):
+        return make_interval(low, high, _LOGIT)
+    ends = np.array([[one["low"], one["high"]] for one in each])
+    below, above = square_and_add(values, ends, np.eye(len(values)))
+    return make_interval(min(low, below), max(high, above), f"{_LOGIT}; square-and-add")
 
 
-def _logit_ends(value: float, draws: Values) -> tuple[float, float]:
-    half = _Z * float(draws.std(ddof=1)) / (value * (1 - value))
-    return float(expit(logit(value) - half)), float(expit(logit(value) + half))
-
-
-def _hold(value: float, interval: Interval) -> Interval:
-    """Return the interval with the value in it, which torchmetrics has rounded to single precision."""
-    return interval | {"low": min(interval["low"], value), "high": max(interval["high"], value)}
+def _quantile(freedom: float) -> float:
+    return float(t.ppf((1 + LEVEL) / 2, max(freedom, 1.0)))

@@ -10,7 +10,7 @@ scipy.stats.bootstrap is not used: it knows no strata and no clusters, and draws
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -134,27 +134,6 @@ def percentiles(draws: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 def make_interval(low: float, high: float, method: str) -> Interval:
     """Return an interval as it is written to ``metrics.json``."""
     return {"low": float(low), "high": float(high), "method": method, "level": LEVEL}
-
-
-def mean_intervals(columns: Mapping[str, Values], label: Labels, seed: int) -> dict[str, Interval]:
-    """Return percentile intervals of means over images, all from the same draws by class.
-
-    A class with one image adds no width, nor does a column whose values are equal within each class.
-
-    Args:
-        columns: name -> (N,) one finite value an image.
-        label: (N,) true classes, N at least 1.
-        seed: of the draws.
-    """
-    table = np.column_stack(list(columns.values()))
-    means = np.array([values.mean() for values in columns.values()])
-    # Deviations: the mean of equal values then differs from them by no rounding.
-    sums = draw_sums(table - means, draw_images(len(label), seed, strata=label))
-    low, high = percentiles(sums / len(table))
-    return {
-        name: make_interval(mean + min(a, 0.0), mean + max(b, 0.0), "stratified bootstrap")
-        for name, mean, a, b in zip(columns, means, low, high, strict=True)
-    }
 
 
 def _count(drawn: Labels) -> Counts:

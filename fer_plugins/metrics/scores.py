@@ -33,7 +33,8 @@ def score(predictions: Predictions, classes: Sequence[str], *, intervals: bool =
         ``n``; each metric of the table by its name; ``per_class`` {class: {metrics that have a value of a class,
         support}}; ``confusion_matrix`` (counts, rows true, columns predicted) and ``confusion_matrix_shares`` (each row
         divided by its sum); ``classes``, ``absent_classes``; and ``intervals``, by the same names, those of a class
-        under ``per_class``, None for a score that is None. ``failed_metrics`` {name: why} only where a plug-in's metric
+        under ``per_class``, None for a score that is None, and where there are ``too_few`` images {name: why}.
+        ``failed_metrics`` {name: why} only where a plug-in's metric
         is left out. Plain JSON types; rates are fractions.
     """
     evidence = Evidence(predictions, classes, seed)
@@ -66,6 +67,9 @@ def score(predictions: Predictions, classes: Sequence[str], *, intervals: bool =
         scores["intervals"] = {
             entry.name: entry.interval(evidence) if values[entry.name] is not None else None for entry in entries
         } | {name: interval for name, (_, interval) in of_plugins.items()}
+        few = [name for name in ("brier", "loss") if evidence.finite and scores["intervals"][name] is None]
+        if few:
+            scores["too_few"] = dict.fromkeys(few, "a handful of images decides the mean")
         scores["intervals"]["per_class"] = _class_intervals(entries, evidence, values)
     if failed:
         scores["failed_metrics"] = failed

@@ -6,15 +6,20 @@ an ``Evidence``, which is made where there is something to score.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from fer_plugins.metrics.differences import accuracy_difference, macro_difference
+from fer_plugins.metrics.intervals import DELTA, SQUARE_AND_ADD
+from fer_plugins.metrics.mean_intervals import METHOD as MEAN
 from fer_plugins.metrics.paired import compare_accuracy, compare_macro_f1
+from fer_plugins.metrics.paired_by_cluster import compare_by_cluster
 
 if TYPE_CHECKING:
+    from fer_plugins.metrics.clusters import Clusters
     from fer_plugins.metrics.confusion import Matrix
     from fer_plugins.metrics.differences import Difference
     from fer_plugins.metrics.evidence import Evidence
@@ -25,7 +30,7 @@ ByClass = Sequence[float | None]
 SHARE, CORRELATION = (0.0, 1.0), (-1.0, 1.0)
 NOT_FINITE = "a probability is no finite number"
 _ONE_CLASS = "one class only is present"
-_WILSON, _BOOTSTRAP, _OF_IMAGES = "Wilson", "bootstrap of the matrix", "bootstrap of the images"
+_WILSON = "Wilson"
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,7 @@ class PairedTest:
 
     compare: Callable[[Labels, Labels, Labels, int], dict[str, Any]]  # true, first, second, number of classes
     method: str  # for people: test and interval
+    by_cluster: Callable[[Labels, Labels, Labels, int, Clusters], dict[str, Any]]  # the same by subject or sequence
 
 
 @dataclass(frozen=True)
@@ -81,7 +87,8 @@ def _rate(
 ) -> list[Entry]:
     """Return a rate of each class: its macro average, which is the rate's name, weighted and micro."""
     macro = Entry(
-        name, word, formula, lambda e: e.macro(name), lambda e: e.matrix_intervals[name], _BOOTSTRAP, "macro",
+        name, word, formula, lambda e: e.macro(name), lambda e: e.matrix_intervals[name],
+        DELTA if name == "specificity" else SQUARE_AND_ADD, "macro",
         source="torchmetrics", undefined=undefined, chance=chance,
         of_class=lambda e: e.by_class(name) if e.has_negatives or not undefined else [None] * len(e.classes),
         class_intervals=lambda e: e.rate_intervals[name], paired=paired,
@@ -89,7 +96,7 @@ def _rate(
     )  # fmt: skip
     weighted = replace(
         macro, name=f"{name}_weighted", average="weighted", of_class=None, class_intervals=None, paired=None,
-        difference=_difference_of(f"{name}_weighted"),
+        method=DELTA, difference=_difference_of(f"{name}_weighted"),
         compute=lambda e: e.weighted(name), interval=lambda e: e.matrix_intervals[f"{name}_weighted"],
         shown="board" if name == "f1" else "record",
     )  # fmt: skip
@@ -104,7 +111,7 @@ def _rate(
 
 def _area(name: str, word: str, formula: str, chance: str, source: str) -> Entry:
     return Entry(
-        name, word, formula, lambda e: e.area(name), lambda e: e.area_intervals[name][0], "logit", "macro",
+        name, word, formula, lambda e: e.area(name), lambda e: e.area_intervals[name][0], "logit, Student's t", "macro",
         chance=chance, source=source, undefined=f"{_ONE_CLASS}, or {NOT_FINITE}", needs_probabilities=True,
         of_class=lambda e: e.area_by_class(name), class_intervals=lambda e: e.area_intervals[name][1],
     )  # fmt: skip
@@ -139,7 +146,7 @@ def _recall() -> list[Entry]:
 
 def _agreement(name: str, word: str, formula: str, undefined: str, source: str) -> Entry:
     return Entry(
-        name, word, formula, lambda e: e.agreement(name), lambda e: e.matrix_intervals[name], _BOOTSTRAP,
+        name, word, formula, lambda e: e.agreement(name), lambda e: e.matrix_intervals[name], DELTA,
         range=CORRELATION, chance="0", source=source, undefined=undefined, difference=_difference_of(name),
     )  # fmt: skip
 
@@ -148,12 +155,15 @@ _ENTRIES = [
     Entry(
         "accuracy", "accuracy", "sum of TP / N", lambda e: e.accuracy, lambda e: e.interval_of_hits(), _WILSON,
         source="torchmetrics", difference=accuracy_difference,
-        paired=PairedTest(compare_accuracy, "McNemar's mid-p, Bonett-Price interval"),
+        paired=PairedTest(
+            compare_accuracy, "McNemar's mid-p, Bonett-Price interval",
+            functools.partial(compare_by_cluster, "accuracy"),
+        ),
     ),
     Entry(
         "balanced_accuracy", "balanced accuracy",
         "macro recall, the same number as `recall`; with `adjusted=False` in scikit-learn",
-        lambda e: e.macro("recall"), lambda e: e.matrix_intervals["balanced_accuracy"], _BOOTSTRAP,
+        lambda e: e.macro("recall"), lambda e: e.matrix_intervals["balanced_accuracy"], SQUARE_AND_ADD,
         chance="1/K", source="Brodersen et al. 2010", difference=_difference_of("balanced_accuracy"),
     ),
     *_rate("precision", "precision", "TP / (TP + FP)"),
@@ -161,7 +171,9 @@ _ENTRIES = [
     *_rate(
         "f1", "F1",
         "2 TP / (2 TP + FP + FN) of each class, then averaged; not the F1 of averaged precision and recall",
-        paired=PairedTest(compare_macro_f1, "paired stratified bootstrap"),
+        paired=PairedTest(
+            compare_macro_f1, "paired stratified bootstrap", functools.partial(compare_by_cluster, "f1")
+        ),
     ),
     *_specificity(),
     _agreement(
@@ -195,7 +207,7 @@ _ENTRIES = [
     ),
     Entry(
         "brier", "Brier score", "mean over images of the sum over classes of (p_k - [k is the true class])^2",
-        lambda e: e.mean("brier"), lambda e: e.mean_intervals["brier"], _OF_IMAGES, range=(0.0, 2.0), better="lower",
+        lambda e: e.mean("brier"), lambda e: e.mean_intervals["brier"], MEAN, range=(0.0, 2.0), better="lower",
         unit="0 to 2", chance="1 - 1/K, of uniform p", source="Brier 1950; some halve it", undefined=NOT_FINITE,
         needs_probabilities=True,
     ),
@@ -203,7 +215,7 @@ _ENTRIES = [
         "loss", "loss",
         "negative log-likelihood: mean of -log p(true class), computed from the logits, so that it stays finite where "
         "p underflows; neither smoothed nor weighted, whatever the run was trained with",
-        lambda e: e.mean("loss"), lambda e: e.mean_intervals["loss"] if e.finite else None, _OF_IMAGES,
+        lambda e: e.mean("loss"), lambda e: e.mean_intervals["loss"] if e.finite else None, MEAN,
         range=(0.0, math.inf), better="lower", unit="nats", chance="log K",
     ),
 ]  # fmt: skip

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from fer_plugins.metrics.intervals import wilson
+from fer_plugins.metrics.mean_intervals import mean_intervals
 from fer_plugins.metrics.predictions import Predictions
-from fer_plugins.metrics.resampling import mean_intervals
 
 Votes = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
@@ -80,7 +80,7 @@ def score_majority(votes: Votes, predictions: Predictions) -> dict[str, Any]:
         by the labels, each with its ``intervals``. ``difference``: predictions' agreement less the annotator's, with
         its interval, paired. ``errors``: ``n`` of the predictions that are not the label, ``prediction``, ``label`` and
         ``neither``: images whose majority is that; ``prediction_share`` with its ``interval``. Without any image
-        shares and intervals are None.
+        shares and intervals are None, with too few (``mean_intervals``) those of the annotator and of ``difference``.
 
     Raises:
         ValueError: not a row of votes for every prediction and a column for every class, or votes that are no counts.
@@ -106,10 +106,11 @@ def score_majority(votes: Votes, predictions: Predictions) -> dict[str, Any]:
         annotator = annotator_agreement(votes[judged])
         agrees = (majority == predictions.predicted)[judged]
         columns = {"annotator_agreement": annotator, "difference": agrees - annotator}
-        intervals = mean_intervals(columns, predictions.label[judged], seed=0)
+        intervals = mean_intervals(columns, predictions.label[judged])
         scores["annotator_agreement"] = float(annotator.mean())
         scores["intervals"]["annotator_agreement"] = intervals["annotator_agreement"]
-        scores["difference"] = {"difference": float(columns["difference"].mean()), **intervals["difference"]}
+        ends = intervals["difference"] or {"low": None, "high": None}
+        scores["difference"] = {"difference": float(columns["difference"].mean()), **ends}
     return scores
 
 

@@ -9,8 +9,8 @@ import numpy.typing as npt
 import torch
 from torchmetrics.functional.regression import kl_divergence
 
+from fer_plugins.metrics.mean_intervals import mean_intervals
 from fer_plugins.metrics.predictions import Predictions
-from fer_plugins.metrics.resampling import mean_intervals
 
 _NAMES = ("kl", "expected_agreement", "highest_agreement", "annotator_agreement")
 
@@ -58,5 +58,5 @@ def score_votes(votes: npt.NDArray[np.float64], predictions: Predictions) -> dic
         known = {name: values for name, values in columns.items() if len(rows) and np.isfinite(values).all()}
         scores |= {name: float(values.mean()) for name, values in known.items()}
         if known:
-            scores["intervals"] |= mean_intervals(known, predictions.label[rows], seed=0)
+            scores["intervals"] |= mean_intervals(known, predictions.label[rows])
     return scores

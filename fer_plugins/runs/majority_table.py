@@ -76,6 +76,8 @@ def describe_errors(majority: Mapping[str, Any]) -> str:
 
 
 def _cells(value: float | None, interval: Mapping[str, Any] | None, sign: str = "") -> tuple[str, str]:
-    if value is None or interval is None:
+    if value is None:
         return "-", "-"
+    if interval is None or interval["low"] is None:
+        return f"{value:{sign}.4f}", "too few"
     return f"{value:{sign}.4f}", f"{interval['low']:{sign}.4f} to {interval['high']:{sign}.4f}"

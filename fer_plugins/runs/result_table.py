@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, TextIO
 
 from rich.console import Console
@@ -13,6 +13,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from fer_plugins.metrics.clusters import of_clusters
 from fer_plugins.metrics.installed import known
 from fer_plugins.metrics.table import CLASS_TABLE
 from fer_plugins.runs.copies_table import print_copies
@@ -160,24 +161,33 @@ def _narrow_per_class(split: str, scores: Mapping[str, Any]) -> Table:
 
 
 def _overall(shown: Sequence[str], scores_by_split: Mapping[str, Mapping[str, Any]]) -> Table:
-    with_interval = [split for split in shown[:2] if "intervals" in scores_by_split[split]]
+    columns = {split: _interval_columns(scores_by_split[split]) for split in shown[:2]}
     table = titled_table("overall")
     table.add_column("score")
     for split in shown:
         table.add_column(split, justify="right")
-        if split in with_interval:
-            table.add_column("95 % interval", justify="right", style="dim")
+        for title in columns.get(split, ()):
+            table.add_column(title, justify="right", style="dim")
     for metric, entry in known().items():
         if entry.shown != "table" or not any(metric in scores_by_split[split] for split in shown):
             continue  # the latter: a run of an earlier version, or a metric that failed
         cells = []
         for split in shown:
-            scores = scores_by_split[split]
-            cells.append(_rate(scores.get(metric)))
-            if split in with_interval:
-                cells.append(format_interval(scores["intervals"].get(metric)))
+            cells.append(_rate(scores_by_split[split].get(metric)))
+            for intervals, few in columns.get(split, {}).values():
+                cells.append("too few" if metric in few else format_interval(intervals.get(metric)))
         table.add_row(Text(entry.title), *cells)
     return table
+
+
+def _interval_columns(scores: Mapping[str, Any]) -> dict[str, tuple[Mapping[str, Any], Collection[str]]]:
+    """Return title -> intervals by metric, and the metrics that have none for too few images or clusters."""
+    if "intervals" not in scores:
+        return {}
+    plain, named = (scores["intervals"], scores.get("too_few", ())), of_clusters(scores)
+    if not named:
+        return {"95 % interval": plain}
+    return {f"95 % by {named['unit']} ({named['n']})": (named, named["too_few"]), "by image": plain}
 
 
 def _print_claims(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:

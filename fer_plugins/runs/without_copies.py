@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -65,10 +64,13 @@ def leave_out_copies(runs: Sequence[FinishedRun]) -> tuple[list[FinishedRun], No
 
 
 def _choose(run: FinishedRun, copied: set[str]) -> FinishedRun:
-    from fer_plugins.metrics.scores import score  # imports torch
+    from fer_plugins.metrics.cluster_scores import score_clusters  # imports torch
+    from fer_plugins.metrics.scores import score
 
     predictions = run.predictions.choose(np.array([source not in copied for source in run.sources]))
     if not len(predictions.true):
         raise InputError(f"{run.record.folder}: every image of {run.split} has a copy in training; none is left")
-    scores: Mapping[str, Any] = score(predictions.to_predictions(), run.classes)
+    answers = predictions.to_predictions()
+    scores = score(answers, run.classes)
+    scores |= score_clusters(answers, run.classes, predictions.subjects, predictions.sequences)
     return replace(run, predictions=predictions, scores=scores)

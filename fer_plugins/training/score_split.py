@@ -15,11 +15,11 @@ from fer_plugins.data.audit.copy_status import copy_status
 from fer_plugins.data.datamodule import FERDataModule
 from fer_plugins.data.loaders import ResidentLoader
 from fer_plugins.metrics.by_dataset import score_targets
+from fer_plugins.metrics.cluster_scores import score_clusters
 from fer_plugins.metrics.collapse import find_collapse
 from fer_plugins.metrics.copies import score_copies
 from fer_plugins.metrics.predictions import Predictions
 from fer_plugins.metrics.scores import score
-from fer_plugins.metrics.subjects import subject_intervals
 from fer_plugins.metrics.vote_majority import find_majority, score_majority
 from fer_plugins.metrics.votes import score_votes
 
@@ -99,6 +99,7 @@ def score_split(
     warnings = _left_out(scores)
     for name, one in targets.items():
         one["left_out"] = left_out.get(name, {})
+        one |= _score_clusters(predictions.choose(origin == name), data)
         collapse = find_collapse(predictions.choose(origin == name), data.classes)
         warnings += [f"no result on {name}: {fault}" for fault in collapse]
     return PartScores(own, scores, found, origin.tolist(), copies, majority, targets, warnings)
@@ -111,10 +112,13 @@ def _score_own(predictions: Predictions, data: FERDataModule, status: npt.NDArra
         scores["copies"] = copies
     if data.table.relabel_votes is not None:
         scores["vote_majority"] = score_majority(data.table.relabel_votes[predictions.index], predictions)
-    if data.table.subject is not None:
-        subjects = data.table.subject[predictions.index]
-        scores["by_subject"] = subject_intervals(predictions, subjects, len(data.classes))
-    return scores
+    return scores | _score_clusters(predictions, data)
+
+
+def _score_clusters(predictions: Predictions, data: FERDataModule) -> dict[str, Any]:
+    columns = (data.table.subject, data.table.sequence)
+    subjects, sequences = (None if column is None else column[predictions.index] for column in columns)
+    return score_clusters(predictions, data.classes, subjects, sequences)
 
 
 def _name_majority(data: FERDataModule, rows: npt.NDArray[np.int64]) -> list[str] | None:

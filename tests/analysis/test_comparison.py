@@ -90,6 +90,36 @@ def test_seeds_are_grouped_paired_by_seed_and_corrected_together(tmp_path, capsy
     assert max(map(len, shown.splitlines())) <= 100
 
 
+def test_images_of_one_subject_are_compared_together_and_seeds_with_images(tmp_path, capsys):
+    people = [f"S{n // 6:03}" for n in range(300)]
+    folders = [
+        written_run.write_run(
+            tmp_path / f"{lr}-{seed}", *written_run.draw(seed + int(lr * 100), accuracy=0.6 + lr), seed=seed, lr=lr,
+            subjects=people,
+        )
+        for lr in (0.01, 0.1)
+        for seed in (0, 1, 2)
+    ]  # fmt: skip
+    found = compared(capsys, *folders)
+    row = found["pairs"][0]
+    for score in ("accuracy", "f1"):
+        assert (row[score]["unit"], row[score]["clusters"]) == ("subject", 50)
+        assert row[score]["by_image"]["difference"]["points"] == pytest.approx(row[score]["difference"]["points"])
+        both = found["over_seeds"][score]["pairs"][0]["two_way"]
+        assert both["unit"] == "subject"
+        assert both["low"] < both["points"] < both["high"]
+        assert both["verdict"] in ("second better", "not distinguishable")
+    assert compare([str(folder) for folder in folders]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    for text in (
+        "By subject (50): exchange of",
+        "by image",
+        "seeds and test images together",
+        "these test images only",
+    ):
+        assert text in shown
+
+
 def test_two_seeds_of_one_model_can_be_compared_and_models_without_a_common_seed_too(tmp_path, capsys):
     true, one = draw(1)
     _, two = draw(2)

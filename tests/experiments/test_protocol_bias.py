@@ -24,7 +24,7 @@ from fer_plugins.experiments.run import run
 from fer_plugins.experiments.side_difference import compare_answers
 from fer_plugins.metrics.confusion import macro_scores
 from fer_plugins.metrics.differences import accuracy_difference, macro_difference
-from fer_plugins.metrics.intervals import bootstrap
+from fer_plugins.metrics.intervals import matrix_intervals
 from fer_plugins.metrics.paired import hit_difference
 from fer_plugins.runs.predictions_file import NamedPredictions
 from fer_plugins.runs.record import Record
@@ -132,7 +132,7 @@ def test_the_interval_of_two_f1_scores():
     found = macro_difference("f1", one, other)
     # F1 by hand: 140/190 and 160/210 against 60/105 and 50/95
     assert found["difference"] == pytest.approx((140 / 190 + 160 / 210) / 2 - (60 / 105 + 50 / 95) / 2)
-    widths = [bootstrap(matrix)["f1"]["high"] - bootstrap(matrix)["f1"]["low"] for matrix in (one, other)]
+    widths = [matrix_intervals(matrix)["f1"]["high"] - matrix_intervals(matrix)["f1"]["low"] for matrix in (one, other)]
     assert found["high"] - found["low"] == pytest.approx(math.hypot(*widths), rel=0.06)  # variances add
     assert differences.verdict(found) == "inflated"
     assert macro_difference("f1", one, other) == found

@@ -72,43 +72,62 @@ def test_macro_scores_equal_scikit_learn(matrix):
         )
 
 
-@given(MATRICES, st.integers(0, 99))
+@given(MATRICES)
 @settings(deadline=None, max_examples=20)
-def test_bootstrap_stays_in_range_and_repeats(matrix, seed):
-    first = intervals.bootstrap(matrix, seed)
-    assert first == intervals.bootstrap(matrix, seed)
+def test_intervals_of_a_matrix_stay_in_range_hold_the_score_and_repeat(matrix):
+    first, exact = intervals.matrix_intervals(matrix), macro_scores(matrix)
+    assert first == intervals.matrix_intervals(matrix)
+    assert first.keys() == exact.keys()
     for name, interval in first.items():
         assert (-1 if name in ("kappa", "mcc") else 0) <= interval["low"] <= interval["high"] <= 1
+        assert interval["low"] - 1e-12 <= exact[name] <= interval["high"] + 1e-12
 
 
-def test_bootstrap_of_recall_agrees_with_theory():
+def test_square_and_add_agrees_with_theory():
     # Balanced accuracy is the mean of K independent shares: variance sum p(1-p)/n / K^2.
-    matrix = np.array([[80, 10, 10], [30, 150, 20], [5, 5, 40]])
+    matrix = 9 * np.array([[80, 10, 10], [30, 150, 20], [5, 5, 40]])
     n = matrix.sum(1)
     p = matrix.diagonal() / n
     sd = np.sqrt((p * (1 - p) / n).sum()) / 3
-    interval = intervals.bootstrap(matrix)["balanced_accuracy"]
+    interval = intervals.matrix_intervals(matrix)["balanced_accuracy"]
     assert interval["low"] == pytest.approx(p.mean() - 1.96 * sd, abs=0.15 * sd)
     assert interval["high"] == pytest.approx(p.mean() + 1.96 * sd, abs=0.15 * sd)
+    # by hand: two Wilson intervals 0.2 to 0.5 and 0.6 to 0.9 around 0.3 and 0.8
+    low, high = intervals.square_and_add(np.array([0.3, 0.8]), np.array([[0.2, 0.5], [0.6, 0.9]]), np.eye(2))
+    assert low == pytest.approx(0.55 - np.hypot(0.1, 0.2) / 2)
+    assert high == pytest.approx(0.55 + np.hypot(0.2, 0.1) / 2)
 
 
-def test_bootstrap_covers_the_truth_about_95_times_in_100():
+def test_the_delta_method_agrees_with_the_bootstrap_of_a_large_matrix():
+    matrix = 40 * np.array([[60, 30, 10], [20, 150, 30], [5, 5, 40]])
+    found = intervals.matrix_intervals(matrix)
+    random = np.random.default_rng(0)
+    fixed = macro_scores(np.stack([random.multinomial(row.sum(), row / row.sum(), 4000) for row in matrix], axis=1))
+    drawn = macro_scores(random.multinomial(matrix.sum(), (matrix / matrix.sum()).ravel(), 4000).reshape(-1, 3, 3))
+    for name in ("f1", "precision", "specificity", "precision_weighted", "f1_weighted", "kappa", "mcc"):
+        width = found[name]["high"] - found[name]["low"]
+        narrow, wide = (2 * 1.96 * scores[name].std() for scores in (fixed, drawn))
+        assert 0.93 * narrow < width < 1.07 * wide, name
+
+
+def test_intervals_of_a_matrix_cover_the_truth_about_95_times_in_100():
     shares = np.array([[0.7, 0.2, 0.1], [0.25, 0.6, 0.15], [0.1, 0.1, 0.8]])
-    sizes = np.array([300, 120, 200])
-    truth = float(np.diag(shares).mean())
+    sizes = np.array([100, 40, 9])
+    truth = macro_scores(sizes[:, None] * shares)
     random = np.random.default_rng(5)
-    covered = 0
-    for trial in range(200):
+    covered = dict.fromkeys(truth, 0)
+    for _ in range(200):
         matrix = np.stack([random.multinomial(n, row) for n, row in zip(sizes, shares, strict=True)])
-        interval = intervals.bootstrap(matrix, trial)["balanced_accuracy"]
-        covered += interval["low"] <= truth <= interval["high"]
-    assert 0.90 <= covered / 200 <= 0.99
+        for name, interval in intervals.matrix_intervals(matrix).items():
+            covered[name] += interval["low"] <= truth[name] <= interval["high"]
+    assert all(0.90 <= count / 200 <= 0.995 for count in covered.values()), covered
 
 
-def test_a_perfect_matrix_has_a_bootstrap_without_width():
-    assert intervals.bootstrap(np.diag([5, 6, 7]))["f1"] == {
-        "low": 1.0, "high": 1.0, "method": "stratified bootstrap", "level": 0.95
-    }  # fmt: skip
+def test_a_perfect_matrix_has_an_interval_with_a_width():
+    for name in ("f1", "balanced_accuracy", "kappa"):
+        interval = intervals.matrix_intervals(np.diag([5, 6, 7]))[name]
+        assert interval["low"] < 0.9
+        assert interval["high"] == 1
 
 
 def test_score_intervals_have_none_where_nothing_divides():
@@ -135,7 +154,7 @@ def test_f1_of_a_class_rises_with_the_share_of_hits_in_what_is_of_the_class_or_c
     assert 2 * 30 / (40 + 50) == pytest.approx(2 * (30 / 60) / (1 + 30 / 60))
     assert [found["low"], found["high"]] == [2 * shares[end] / (1 + shares[end]) for end in ("low", "high")]
     never = score_intervals(np.array([[0, 5], [0, 5]]), ["a", "b"])["per_class"]["a"]["f1"]
-    assert never["low"] == 0 < never["high"]  # a bootstrap of the matrix would have no width
+    assert never["low"] == 0 < never["high"]
 
 
 def test_what_equals_accuracy_or_rises_with_it_has_its_interval():
@@ -147,7 +166,7 @@ def test_what_equals_accuracy_or_rises_with_it_has_its_interval():
     assert every["specificity_micro"]["high"] == pytest.approx(1 - (1 - accuracy["high"]) / 2)
 
 
-def test_weighted_scores_of_the_draws_are_scikit_learns():
+def test_weighted_scores_hold_scikit_learns():
     matrix = np.array([[60, 30, 10], [20, 150, 30], [5, 5, 40]])
     label, predicted = expand(matrix)
     every = score_intervals(matrix, ["a", "b", "c"])

@@ -45,7 +45,8 @@ def test_scores_by_hand():
     errors = scores["errors"]
     assert [errors[name] for name in ("n", "prediction", "label", "neither")] == [3, 1, 2, 0]
     assert errors["interval"]["low"] < errors["prediction_share"] == 1 / 3 < errors["interval"]["high"]
-    for name in ("prediction_agreement", "label_agreement", "annotator_agreement", "accuracy"):
+    assert scores["intervals"]["annotator_agreement"] is scores["difference"]["low"] is None  # too few images
+    for name in ("prediction_agreement", "label_agreement", "accuracy"):
         assert scores["intervals"][name]["low"] <= scores[name] <= scores["intervals"][name]["high"]
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from fer_plugins.metrics.clusters import of_clusters
 from fer_plugins.runtime.errors import InputError
 
 # How a reading follows from a score: in words, and number of classes -> (offset, slope).
@@ -90,13 +91,13 @@ def measure(reading: Reading, scores: Mapping[str, Any]) -> float | None:
 
 
 def measure_interval(reading: Reading, scores: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the 95 % interval of a reading, from that of our score; None where that has none.
+    """Return the 95 % interval of a reading, from that of our score, by subject where it is; None where it has none.
 
     Args:
         reading: one of ``readings(name)``.
         scores: as ``Scorer.compute`` returns them.
     """
-    interval = (scores.get("intervals") or {}).get(reading.score)
+    interval = (of_clusters(scores) or {}).get(reading.score) or (scores.get("intervals") or {}).get(reading.score)
     if interval is None:
         return None
     offset, slope = _affine(reading, scores)

@@ -1,0 +1,97 @@
+"""The intervals by cluster of every metric of the table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from fer_plugins.metrics.calibration import squared_errors
+from fer_plugins.metrics.clusters import (
+    KEYS,
+    Clusters,
+    Names,
+    Values,
+    add_up,
+    find_clusters,
+    jackknife_interval,
+    too_few,
+)
+from fer_plugins.metrics.clusters import matrix_scores as scores_of
+from fer_plugins.metrics.curve_areas import CurveAreas
+from fer_plugins.metrics.intervals import map_ends
+from fer_plugins.metrics.predictions import Predictions
+from fer_plugins.metrics.resampling import CELLS
+from fer_plugins.metrics.table import METRICS
+
+_OF_ALL = ("accuracy", "brier", "loss")  # do not average over classes
+
+
+def score_clusters(
+    predictions: Predictions, classes: Sequence[str], subjects: Names | None, sequences: Names | None
+) -> dict[str, Any]:
+    """Return the intervals by subject, or by sequence, where several images belong to one.
+
+    Each score is computed without the images of one cluster after the other (the delete-a-group jackknife).
+
+    Args:
+        predictions: of every image of a split.
+        classes: K names in label order.
+        subjects: (N,) who each image shows; None or "" where that is not known.
+        sequences: (N,) as above.
+
+    Returns:
+        {} where no image shares its subject or sequence with another; else {"by_subject" or "by_sequence": {``unit``,
+        ``n`` (clusters), metric: interval or None, ``too_few`` {metric: why}}}, the value None with one cluster.
+    """
+    clusters = find_clusters(subjects, sequences)
+    if clusters is None:
+        return {}
+    key = next(key for key, unit in KEYS.items() if unit == clusters.unit)
+    if clusters.count < 2:
+        return {key: None}
+    of_all, of_classes = too_few(predictions.label, classes, clusters)
+    intervals: dict[str, Any] = {}
+    few: dict[str, str] = {}
+    values = {} if of_all else _without_each(predictions, len(classes), clusters, areas=not of_classes)
+    for name in ("accuracy", *scores_of(np.eye(2)), "auroc", "average_precision", "brier", "loss"):
+        if name in intervals:
+            continue
+        reason = of_all if name in _OF_ALL else of_classes
+        if reason:
+            few[name] = reason
+        exact, without = values.get(name, (None, None))
+        defined = not reason and exact is not None and np.isfinite(exact)
+        intervals[name] = jackknife_interval(exact, without, clusters, METRICS[name].range) if defined else None
+    share, further = intervals["accuracy"], len(classes) - 1
+    intervals |= dict.fromkeys(("recall_weighted", "precision_micro", "recall_micro", "f1_micro"), share)
+    intervals["specificity_micro"] = map_ends(share, lambda accuracy: 1 - (1 - accuracy) / further)
+    return {key: {"unit": clusters.unit, "n": clusters.count, **intervals, "too_few": few}}
+
+
+def _without_each(
+    predictions: Predictions, size: int, clusters: Clusters, *, areas: bool
+) -> dict[str, tuple[float, Values]]:
+    """Return score -> (its value, its values without one cluster each)."""
+    images = add_up(np.ones(len(predictions)), clusters)
+    cells = np.eye(size * size)[predictions.label * size + predictions.predicted]  # (N, K^2): an image's place
+    matrices = add_up(cells, clusters).reshape(-1, size, size)
+    total = matrices.sum(0)
+    every, less = scores_of(total), scores_of(total - matrices)
+    values = {name: (float(every[name]), less[name]) for name in every}
+    means = {"loss": predictions.loss, "brier": squared_errors(predictions)}
+    for name, column in means.items():
+        rest = (column.sum() - add_up(column, clusters)) / np.maximum(len(predictions) - images, 1)
+        values[name] = float(column.mean()), rest
+    if areas and np.isfinite(predictions.probabilities).all() and np.count_nonzero(total.sum(1)) > 1:
+        curves = CurveAreas(predictions.probabilities, predictions.label)
+        exact = curves.compute(np.ones((len(predictions), 1)))
+        step = max(1, CELLS // len(predictions))
+        starts = range(0, clusters.count, step)
+        numbers = [np.arange(start, min(start + step, clusters.count)) for start in starts]
+        parts = [curves.compute((clusters.home[:, None] != some).astype(float)) for some in numbers]
+        for place, name in enumerate(("auroc", "average_precision")):
+            rest = np.concatenate([part[place].mean(0) for part in parts])
+            values[name] = float(exact[place].mean()), rest
+    return values

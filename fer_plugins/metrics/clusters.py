@@ -1,0 +1,127 @@
+"""Intervals by cluster: images of one subject, or frames of one sequence, are alike, and count for less.
+
+They say how far a score may lie from its value on endlessly many other subjects (or sequences); those over images
+suppose that images are independent, and are then too narrow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import t
+
+from fer_plugins.metrics.confusion import macro_scores
+from fer_plugins.metrics.intervals import logit_ends, wilson
+from fer_plugins.metrics.resampling import LEVEL, Interval, make_interval
+
+LEAST = 5  # subjects or sequences, in all and of each class present: fewer say too little about any other
+KEYS = {"by_subject": "subject", "by_sequence": "sequence"}  # in metrics.json -> unit
+METHOD = "jackknife by {}, Student's t"
+
+Values = npt.NDArray[np.float64]
+Names = npt.NDArray[np.str_]
+
+
+class Clusters(NamedTuple):
+    """Which images belong together."""
+
+    unit: str  # "subject" or "sequence"
+    home: npt.NDArray[np.int64]  # (N,) number of the cluster of each image, from 0
+    count: int
+
+
+def find_clusters(subjects: Names | None, sequences: Names | None) -> Clusters | None:
+    """Return the clusters of images: by subject, else by sequence, whichever is named and has several images first.
+
+    Args:
+        subjects: (N,) who each image shows, "" where that is not known (the image then stands for itself); or None.
+        sequences: (N,) which sequence each image is a frame of, as above.
+
+    Returns:
+        None where no subject and no sequence has two images: images are the units then.
+    """
+    for unit, names in (("subject", subjects), ("sequence", sequences)):
+        if names is None or not (names != "").any():
+            continue
+        alone = np.char.add("\0", np.arange(len(names)).astype(str))  # a name that no dataset gives
+        _, home = np.unique(np.where(names == "", alone, names), return_inverse=True)
+        count = int(home.max()) + 1
+        if count < len(names):
+            return Clusters(unit, home.astype(np.int64), count)
+    return None
+
+
+def add_up(values: Values, clusters: Clusters) -> Values:
+    """Return the sums over the images of each cluster: (N, ...) -> (clusters, ...)."""
+    sums = np.zeros((clusters.count, *values.shape[1:]))
+    np.add.at(sums, clusters.home, values)
+    return sums
+
+
+def jackknife_error(without: Values) -> float:
+    """Return the standard error of a score from its values without one cluster each, (clusters,) (Efron 1982)."""
+    count = len(without)
+    return float(np.sqrt((count - 1) / count * ((without - without.mean()) ** 2).sum()))
+
+
+def quantile(clusters: int) -> float:
+    """Return Student's t at 95 % with one degree of freedom less than there are clusters."""
+    return float(t.ppf((1 + LEVEL) / 2, clusters - 1))
+
+
+def matrix_scores(matrices: npt.NDArray[Any]) -> dict[str, Values]:
+    """Return accuracy and ``macro_scores`` of confusion matrices, (..., K, K)."""
+    correct = np.trace(matrices, axis1=-2, axis2=-1)
+    return {"accuracy": correct / np.maximum(matrices.sum((-2, -1)), 1), **macro_scores(matrices)}
+
+
+def jackknife_interval(
+    value: float, without: Values, clusters: Clusters, limits: tuple[float, float]
+) -> Interval | None:
+    """Return the interval of a score: value -+ t standard errors on the logit scale (log where it has no upper limit).
+
+    Args:
+        value: of all images.
+        without: (clusters,) the score without the images of one cluster each.
+        clusters: of the images.
+        limits: least and largest value of the score. At one of them: Wilson's interval of as many images as clusters,
+            or None where the other one is infinite.
+    """
+    error, factor, method = jackknife_error(without), quantile(clusters.count), METHOD.format(clusters.unit)
+    least, most = limits
+    if not np.isfinite(most):
+        if value <= least:
+            return None
+        half = np.exp(factor * error / value)
+        return make_interval(value / half, value * half, method)
+    if least < value < most:
+        return make_interval(*logit_ends(value, error, factor, limits), method)
+    share = wilson(clusters.count if value >= most else 0, clusters.count)
+    assert share is not None
+    low, high = (least + (most - least) * share[end] for end in ("low", "high"))
+    return make_interval(low, high, f"wilson, of {clusters.unit}s")
+
+
+def too_few(label: npt.NDArray[np.int64], classes: Sequence[str], clusters: Clusters) -> tuple[str, str]:
+    """Return why there are too few clusters for any score, and for scores that average over classes; "": enough."""
+    if clusters.count < LEAST:
+        reason = f"{clusters.count} {clusters.unit}s"
+        return reason, reason
+    shown = np.unique(np.stack([label, clusters.home]), axis=1)[0]
+    counts = np.bincount(shown, minlength=len(classes))
+    few = [f"{name} is shown by {n} {clusters.unit}s" for name, n in zip(classes, counts, strict=True) if 0 < n < LEAST]
+    return "", few[0] if few else ""
+
+
+def best_intervals(scores: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the interval of each score that is to be read: by cluster where there is one, else the one over images."""
+    by_cluster = of_clusters(scores) or {}
+    return {name: by_cluster.get(name) or interval for name, interval in scores["intervals"].items()}
+
+
+def of_clusters(scores: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return ``by_subject`` or ``by_sequence`` of a split's scores; None where it has neither."""
+    return next((scores[key] for key in KEYS if scores.get(key)), None)
