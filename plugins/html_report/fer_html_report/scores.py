@@ -60,7 +60,11 @@ def _copies(split: str, scores: Mapping[str, Any]) -> Iterator[Block]:
             f"No image of {split} is known to have a copy in training, so there is one score of all.", "note"
         )
         return
-    groups = {"all images": scores, "with a copy in training": None, "without a copy in training": None}
+    groups: dict[str, Mapping[str, Any] | None] = {
+        "all images": scores,
+        "with a copy in training": None,
+        "without a copy in training": None,
+    }
     for name, group in copy_groups(scores).items():
         groups[f"{name.replace('_copies', '')} a copy in training"] = group
     too_few = copies.get("too_few") or {}
