@@ -86,7 +86,9 @@ def read_images(run: FinishedRun, root: str | None) -> dict[str, npt.NDArray[np.
     try:
         data = build_data(resolve(settings).config)
     except InputError as error:
-        raise InputError(f"--images: {folder}: {error}; give the data with --data.root PATH, or leave it out") from None
+        raise InputError(
+            f"--images: {folder}: {error}; give the data with --data.root PATH, or leave --images out"
+        ) from None
     if run.record.manifest["data"].get("split_hash") != data.split_hash:
         raise InputError(f"--images: {folder}: the data have changed since; give its own copy with --data.root PATH")
     wanted = [run.sources[place] for place in most_confident(run)]
