@@ -17,13 +17,12 @@ fer-run: train a facial expression model; score it once on the sealed test split
   fer-run --plugin NAME [--recipe VARIANT] [--config FILE]... [--SECTION.KEY VALUE]...
   fer-run --plugin NAME --data fer2013 --data.root PATH/fer2013.tar.gz
   fer-run --seeds 5 ...         the same under five seeds, and how far the scores spread
-  fer-run --report ...          write a page of the finished run, too: fer report
   fer-run --resume RUN          go on from the last whole epoch of that run's folder
   fer-run --print-config ...    print the complete configuration; nothing is run
   fer-run --list                what is installed
   fer-run --help --plugin NAME  options, types, defaults and recipes of a plug-in
   fer-run --help SECTION        keys of a section and the options of its components
-Later wins: defaults, recipe, --config files in their order, flags.
+Later wins: defaults, recipe, --config files, flags. --report adds a page of it.
 --data fer2013 is short for --data.name fer2013. Sections, and keys without one:
 """
 

@@ -114,7 +114,8 @@ def _lead(run: FinishedRun) -> str:
         f"split {', '.join(run.split_hash)}",
         f"data {manifest['data']['fingerprint']}",
     ]
-    return " · ".join([*facts, f"commit {manifest['git'][:12]}"] if manifest.get("git") else facts)
+    commit = manifest.get("git")
+    return " · ".join([*facts, f"commit {commit[:12]}"] if commit else facts)
 
 
 def _headlines(run: FinishedRun) -> list[Headline]:
