@@ -24,7 +24,7 @@ fer-run: train a facial expression model; score it once on the sealed test split
   fer-run --list                what is installed
   fer-run --help --plugin NAME  options, types, defaults and recipes of a plug-in
   fer-run --help SECTION        keys of a section and the options of its components
-Later wins: defaults, recipe, --config files in their order, flags.
+Later wins: defaults, recipe, --config files, flags. --report adds a page of it.
 --data fer2013 is short for --data.name fer2013. Sections, and keys without one:
 """
 

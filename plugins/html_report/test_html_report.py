@@ -259,6 +259,8 @@ def test_images_are_embedded_where_asked_for_and_the_opening_is_recorded(trained
     openings = read_run(trained).record.manifest["test_opened"]
     assert len(openings) == len(before) + 1
     assert "fer report" in openings[-1]
+    assert call(trained, "--images", "--force", "--data.root", "none") == 2
+    assert "--images: " in capsys.readouterr().err
 
 
 def test_markdown_has_the_same_sections_and_no_markup_of_strangers(hostile):

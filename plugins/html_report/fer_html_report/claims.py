@@ -8,7 +8,7 @@ from typing import Any
 
 from fer_html_report.blocks import Block, Fold, Paragraph, Table
 from fer_html_report.numbers import NONE, rate
-from fer_plugins.analysis.verdicts import verify_run
+from fer_plugins.analysis.verdicts import NOT_COMPARABLE, verify_run
 from fer_plugins.runs.read_runs import FinishedRun
 from fer_plugins.runtime.errors import InputError
 
@@ -35,14 +35,15 @@ def claims(run: FinishedRun) -> Iterator[Block]:
     for reason in report["against"]:
         yield Paragraph(f"Speaks against every verdict: {reason}", "warning")
     if measured:
-        notes = _reasons(measured)
+        notes = _reasons(measured, report["against"])
         lines = [_cells(row, notes) for row in measured]
         note = "Measured with its 95 % interval over test images; points: measured less printed."
         yield Table("Claims and measurements", _HEAD, lines, _WORDS, note)
         for number, reason in enumerate(notes, 1):
             yield Paragraph(f"[{number}] {reason}", "note")
-    if measured and report["conditions"]:
-        yield Paragraph(f"Verdicts stand under these readings: {'; '.join(report['conditions'])}.", "note")
+    if report["conditions"] and any(row["verdict"] != NOT_COMPARABLE for row in measured):
+        readings = [Paragraph(condition, "note") for condition in report["conditions"]]
+        yield Fold(f"The verdicts stand under these readings ({len(readings)})", readings)
     others = [row for row in rows if row["measured"] is None]
     if others:
         lines = [
@@ -60,14 +61,14 @@ def claims(run: FinishedRun) -> Iterator[Block]:
         yield Fold(f"The other claims ({len(others)})", [table])
 
 
-def _reasons(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return why there is no verdict, or the condition that one stands under, each once."""
+def _reasons(rows: Sequence[Mapping[str, Any]], general: Sequence[str]) -> list[str]:
+    """Return why there is no verdict, or the condition that one stands under, each once, without the general ones."""
     texts = (text for row in rows for text in [*row["why"], row["condition"]])
-    return list(dict.fromkeys(str(text) for text in texts if text))
+    return list(dict.fromkeys(str(text) for text in texts if text and text not in general))
 
 
 def _cells(row: Mapping[str, Any], notes: Sequence[str]) -> list[str]:
-    numbers = [str(notes.index(str(text)) + 1) for text in [*row["why"], row["condition"]] if text]
+    numbers = [str(notes.index(str(text)) + 1) for text in [*row["why"], row["condition"]] if text in notes]
     readings = {reading["reading"]: reading["verdict"] for reading in row["readings"]}
     verdict = row["verdict"]
     if len(set(readings.values())) > 1:

@@ -48,7 +48,7 @@ def report(runs: tuple[str, ...], *, form: str, out: str | None, force: bool, im
     finished = read_runs(runs)
     pictures = [read_images(run, root) if images else None for run in finished]
     chapters = build(finished, pictures)
-    text = write(chapters, "html" if form == "pdf" else cast(Literal["html", "md"], form))
+    text = write(chapters, "html" if form == "pdf" else cast(Literal["html", "md"], form), unfolded=form == "pdf")
     content = text.encode()
     if form == "pdf":
         from fer_html_report.pdf import print_page

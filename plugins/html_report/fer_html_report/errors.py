@@ -83,7 +83,12 @@ def read_images(run: FinishedRun, root: str | None) -> dict[str, npt.NDArray[np.
     if run.is_folds:
         raise InputError(f"--images: {folder}: holds folds, which have their own data; leave --images out")
     settings = {**run.record.config, "data": {**run.record.config["data"], **({"root": root} if root else {})}}
-    data = build_data(resolve(settings).config)
+    try:
+        data = build_data(resolve(settings).config)
+    except InputError as error:
+        raise InputError(
+            f"--images: {folder}: {error}; give the data with --data.root PATH, or leave --images out"
+        ) from None
     if run.record.manifest["data"].get("split_hash") != data.split_hash:
         raise InputError(f"--images: {folder}: the data have changed since; give its own copy with --data.root PATH")
     wanted = [run.sources[place] for place in most_confident(run)]

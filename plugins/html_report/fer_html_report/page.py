@@ -40,8 +40,8 @@ def build(runs: Sequence[FinishedRun], images: Sequence[Images | None]) -> list[
     return _fit(chapters)
 
 
-def write(chapters: Sequence[Chapter], form: Literal["html", "md"]) -> str:
-    """Return the page as HTML or Markdown."""
+def write(chapters: Sequence[Chapter], form: Literal["html", "md"], *, unfolded: bool = False) -> str:
+    """Return the page as HTML or Markdown; ``unfolded``: with everything open, for paper."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("fer_html_report"),
         autoescape=form == "html",
@@ -54,7 +54,7 @@ def write(chapters: Sequence[Chapter], form: Literal["html", "md"]) -> str:
     single = len(chapters) == 1
     title = chapters[0].title if single else f"Comparison of {len(chapters) - 1} runs"
     return environment.get_template(f"report.{form}.jinja").render(
-        title=title, chapters=chapters, single=single, version=version("fer-plugins")
+        title=title, chapters=chapters, single=single, unfolded=unfolded, version=version("fer-plugins")
     )
 
 
@@ -86,7 +86,7 @@ def _chapter(run: FinishedRun, name: str, images: Images | None) -> Chapter:
     return Chapter(
         name,
         name_run(replace(run.record, metrics={}, manifest={**manifest, "not_a_result": ""})),
-        f"{count(run.scores['n'])} images of {run.split}, seed {run.seed}",
+        _lead(run),
         alarms,
         _headlines(run),
         [Section(key, title, _guarded(make)) for key, title, make in sections],
@@ -103,6 +103,19 @@ def _guarded(make: Callable[[], Iterable[Block]]) -> list[Block]:
     except KeyError as error:
         blocks.append(Paragraph(f"Cannot be shown in full: this version of the run did not record {error}.", "gap"))
     return blocks
+
+
+def _lead(run: FinishedRun) -> str:
+    manifest = run.record.manifest
+    facts = [
+        f"{count(run.scores['n'])} images of {run.split}",
+        f"protocol {manifest['protocol']['name']}",
+        f"seed {run.seed}",
+        f"split {', '.join(run.split_hash)}",
+        f"data {manifest['data']['fingerprint']}",
+    ]
+    commit = manifest.get("git")
+    return " · ".join([*facts, f"commit {commit[:12]}"] if commit else facts)
 
 
 def _headlines(run: FinishedRun) -> list[Headline]:

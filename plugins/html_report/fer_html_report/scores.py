@@ -65,8 +65,8 @@ def _copies(split: str, scores: Mapping[str, Any]) -> Iterator[Block]:
         "with a copy in training": None,
         "without a copy in training": None,
     }
-    for name, group in copy_groups(scores).items():
-        groups[f"{name.replace('_copies', '')} a copy in training"] = group
+    for name, scored in copy_groups(scores).items():
+        groups[f"{name.replace('_copies', '')} a copy in training"] = scored
     too_few = copies.get("too_few") or {}
     rows = []
     for title, group in groups.items():
