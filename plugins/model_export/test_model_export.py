@@ -239,6 +239,13 @@ def test_without_its_data_a_run_is_checked_on_synthetic_faces(trained, tmp_path,
     assert not (trained / "export" / "onnx").exists()
 
 
+def test_where_val_is_the_test_split_its_opening_is_recorded(tmp_path):
+    settings = {**SETTINGS, "protocol": {"name": "paper_conv_relu_ann"}, "run": {"output": str(tmp_path)}}
+    folder = run(settings).folder
+    assert call("export", folder, "--format", "hub") == 0
+    assert json.loads((folder / "manifest.json").read_text())["test_opened"][-1].startswith("fer export")
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
