@@ -23,7 +23,7 @@ from fer_plugins.analysis.prediction import Predictor
 from fer_plugins.commands import main
 from fer_plugins.config import registry
 from fer_plugins.experiments.run import run
-from fer_plugins.runtime.errors import RunError
+from fer_plugins.runtime.errors import InputError, RunError
 from fer_plugins.testing import check_command
 
 SETTINGS = {
@@ -265,6 +265,12 @@ def test_a_hub_folder_that_is_damaged_or_foreign_is_one_line(exported, tmp_path,
     err = capsys.readouterr().err
     assert message in err
     assert err.count("\n") == 1
+
+
+def test_without_safetensors_a_hub_folder_says_what_to_install(exported, monkeypatch):
+    monkeypatch.setitem(sys.modules, "safetensors.torch", None)
+    with pytest.raises(InputError, match=r"pip install 'safetensors>=0\.4'$"):
+        Predictor.load(exported)
 
 
 def edit(folder, **changes):
