@@ -23,7 +23,7 @@ from fer_plugins.analysis.prediction import Predictor
 from fer_plugins.commands import main
 from fer_plugins.config import registry
 from fer_plugins.experiments.run import run
-from fer_plugins.runtime.errors import RunError
+from fer_plugins.runtime.errors import InputError, RunError
 from fer_plugins.testing import check_command
 
 SETTINGS = {
@@ -239,6 +239,13 @@ def test_without_its_data_a_run_is_checked_on_synthetic_faces(trained, tmp_path,
     assert not (trained / "export" / "onnx").exists()
 
 
+def test_where_val_is_the_test_split_its_opening_is_recorded(tmp_path):
+    settings = {**SETTINGS, "protocol": {"name": "paper_conv_relu_ann"}, "run": {"output": str(tmp_path)}}
+    folder = run(settings).folder
+    assert call("export", folder, "--format", "hub") == 0
+    assert json.loads((folder / "manifest.json").read_text())["test_opened"][-1].startswith("fer export")
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -258,6 +265,12 @@ def test_a_hub_folder_that_is_damaged_or_foreign_is_one_line(exported, tmp_path,
     err = capsys.readouterr().err
     assert message in err
     assert err.count("\n") == 1
+
+
+def test_without_safetensors_a_hub_folder_says_what_to_install(exported, monkeypatch):
+    monkeypatch.setitem(sys.modules, "safetensors.torch", None)
+    with pytest.raises(InputError, match=r"pip install 'safetensors>=0\.4'$"):
+        Predictor.load(exported)
 
 
 def edit(folder, **changes):

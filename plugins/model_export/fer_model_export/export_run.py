@@ -21,10 +21,10 @@ from fer_model_export.output_folder import check_folder, new_folder
 from fer_model_export.quantization import measure, quantize
 from fer_model_export.torch_archive import ArchivedNetwork, write_archive
 from fer_plugins import __version__
-from fer_plugins.analysis.prediction.checkpoint_file import TrainedFile, find_checkpoint, load_checkpoint
+from fer_plugins.analysis.prediction.checkpoint_file import find_checkpoint, load_checkpoint
 from fer_plugins.analysis.prediction.hub_folder import load_hub_folder
 from fer_plugins.analysis.robustness.network import Network, Split
-from fer_plugins.analysis.robustness.opened_run import OpenedRun, check_run, open_run, open_split
+from fer_plugins.analysis.robustness.opened_run import OpenedRun, check_run, open_run, open_split, record_opening
 from fer_plugins.data.preprocessing import Preprocessing
 from fer_plugins.runs.read_runs import FinishedRun
 from fer_plugins.runs.record import write_atomically
@@ -57,7 +57,6 @@ class _Source:
     """A run, ready to be exported."""
 
     run: FinishedRun
-    trained: TrainedFile
     module: FERModule
     preprocessing: Preprocessing
     opened: OpenedRun | None  # None: its data are not there, or not asked for
@@ -76,8 +75,12 @@ class _Source:
             "run": self.run.name,
             "dataset": self.run.title,
             "split_hash": " ".join(self.run.split_hash),
-            "warnings": list(self.trained.warnings),
+            "warnings": self.warnings(),
         }
+
+    def warnings(self) -> list[str]:
+        """Return what must be known before its answers are trusted."""
+        return [f"NOT A RESULT: {fault}" for fault in self.run.faults]
 
 
 def export_run(folder: str | Path, request: Request, say: Say) -> dict[str, Any]:
@@ -122,19 +125,22 @@ def _open(run: FinishedRun, request: Request, say: Say) -> _Source:
     for warning in trained.warnings:
         say(f"warning: {warning}")
     if request.synthetic is not None:
-        return _Source(run, trained, module, preprocessing, None, draw_faces(request.synthetic, preprocessing))
+        return _Source(run, module, preprocessing, None, draw_faces(request.synthetic, preprocessing))
     threads = torch.get_num_threads()
     try:
         opened = open_run(_with_root(run, request.data_root))
+        if opened.data.selects_on_test:
+            reason = "the comparison with an export: under this protocol the test split is the validation split too"
+            record_opening(run.record, opened.data, "fer export", reason)
         images, _ = open_split(opened, "val", None, "an export")
     except InputError as error:
         if request.quantize or request.data_root is not None:
             raise
         say(f"warning: checked on {FACES} synthetic faces, since the run's data cannot be read ({error})")
-        return _Source(run, trained, module, preprocessing, None, draw_faces(FACES, preprocessing))
+        return _Source(run, module, preprocessing, None, draw_faces(FACES, preprocessing))
     finally:
         torch.set_num_threads(threads)
-    return _Source(run, trained, module, preprocessing, opened, images)
+    return _Source(run, module, preprocessing, opened, images)
 
 
 def _with_root(run: FinishedRun, root: str | None) -> FinishedRun:
@@ -180,8 +186,7 @@ def _write_hub(
     if request.folder is None:
         name = source.run.name
     card = write_card(source.run, name, request.licence, request.data_licence)
-    warnings = [str(text).removeprefix(f"{source.run.record.folder}: ") for text in source.trained.warnings]
-    write_hub_files(folder, source.module, source.preprocessing, source.run.record, warnings, card)
+    write_hub_files(folder, source.module, source.preprocessing, source.run.record, source.warnings(), card)
     module, _ = load_hub_folder(folder)
     network = Network(module, precision="64-true" if module.config.trainer.precision == "64-true" else "32-true")
     answer = parity.of_network(network)

@@ -68,13 +68,13 @@ def print_cost(cost: Mapping[str, Any]) -> None:
         f"{cost['parameters']:,} parameters, {cost['macs'] / 1e6:,.1f} M multiply-adds an image, "
         f"{cost['megabytes']:.2f} MB of weights ({cost['file_megabytes']:.2f} MB in its file)"
     )
-    table = titled_table("latency and memory on this processor")
+    table = titled_table("milliseconds an image by threads, images a second at best, peak memory of a pass")
     table.add_column("batch", justify="right")
     numbers = list(next(iter(cost["latency"].values())))
     for number in numbers:
-        table.add_column(f"ms an image, {number} thread{'' if number == '1' else 's'}", justify="right")
-    table.add_column("images a second, at best", justify="right")
-    table.add_column("MB beyond the network", justify="right")
+        table.add_column(f"{number} thread{'' if number == '1' else 's'}", justify="right")
+    table.add_column("images/s", justify="right")
+    table.add_column("MB", justify="right")
     for batch, times in cost["latency"].items():
         extra = "-" if memory is None else f"{memory['megabytes'][batch]:.1f}"
         cells = [f"{times[number]:.3f}" for number in numbers]
