@@ -6,7 +6,7 @@ export function drawBoxes(canvas, answer, labels, chosen) {
   canvas.width = answer.width;
   canvas.height = answer.height;
   const context = canvas.getContext("2d");
-  const size = Math.max(12, Math.min(answer.width, answer.height) / 24);
+  const size = Math.max(12, answer.width / 30); // the picture is shown as wide as its column
   if (Math.min(answer.width, answer.height) < 100) return; // the box is the picture, and a label would hide it
   context.font = `600 ${size}px system-ui, sans-serif`;
   context.textBaseline = "top";
@@ -37,7 +37,7 @@ export async function drawInput(canvas, png) {
 // Orange speaks for the class, blue against it; the face shows through.
 export function drawMap(canvas, input, map) {
   canvas.width = canvas.height = map.side;
-  const context = canvas.getContext("2d");
+  const context = canvas.getContext("2d", { willReadFrequently: true });
   context.drawImage(input, 0, 0);
   const pixels = context.getImageData(0, 0, map.side, map.side);
   map.values.forEach((value, place) => {

@@ -44,6 +44,11 @@ function tell(text, isError = false) {
   at("status").className = isError ? "error" : "";
 }
 
+function hint(text) {
+  at("hint").textContent = text;
+  at("hint").hidden = !text;
+}
+
 // ---- the run
 
 const number = (value) => (typeof value === "number" ? value.toFixed(3) : "-");
@@ -170,7 +175,7 @@ async function explain(face) {
   const ticket = ++mapped, method = at("method").value, name = run.classes[face.predicted];
   at("map-text").textContent = "Computing …";
   await drawInput(at("input"), face.input);
-  at("map").getContext("2d").clearRect(0, 0, at("map").width, at("map").height);
+  at("map").width = at("input").width; // which clears it
   try {
     const map = await ask(`api/saliency?method=${method}&class=${face.predicted}`, { method: "POST", body: decode(face.input) });
     if (ticket !== mapped) return;
@@ -216,10 +221,14 @@ function showPicture(blob, frame = false) {
   picture = { blob, frame, url: URL.createObjectURL(blob) };
   const still = at("still");
   still.hidden = false;
+  hint("");
   still.src = picture.url;
   still.onload = () => at("view").classList.toggle("small", Math.min(still.naturalWidth, still.naturalHeight) <= 128);
-  still.onerror = () => { still.hidden = true; };
-  at("boxes").hidden = at("hint").hidden = true;
+  still.onerror = () => {
+    still.hidden = true;
+    hint("Your browser cannot show a file of this kind");
+  };
+  at("boxes").hidden = true;
   at("view").classList.add("full");
   if (blob.size > run.largest) {
     at("result").hidden = true;
@@ -247,7 +256,8 @@ async function startCamera() {
     return tell(CAMERA_ERRORS[error.name] ?? `The camera cannot be used: ${error.message}`, true);
   }
   const own = stream, video = at("video");
-  at("still").hidden = at("boxes").hidden = at("hint").hidden = true;
+  at("still").hidden = at("boxes").hidden = true;
+  hint("");
   at("view").classList.add("full");
   at("view").classList.remove("small");
   video.hidden = false;
@@ -284,7 +294,7 @@ at("camera").addEventListener("click", () => {
   if (!stream) return startCamera();
   stopCamera();
   at("boxes").hidden = true;
-  at("hint").hidden = false;
+  hint("Drop or paste a picture here");
   at("view").classList.remove("full");
   tell("The camera is off.");
 });
