@@ -16,7 +16,7 @@ from fer_plugins.training import checkpoints, criterion, optim_trial
 from fer_plugins.training.build_data import build_data as build_data
 from fer_plugins.training.build_data import cache_folder as cache_folder
 from fer_plugins.training.callbacks import DuringTraining, build_callbacks
-from fer_plugins.training.devices import KeepSigterm, check_devices, count_processes, trainer_arguments
+from fer_plugins.training.devices import InStep, check_devices, count_processes, trainer_arguments
 from fer_plugins.training.module import FERModule
 from fer_plugins.training.progress import EpochLog, training_bar
 from fer_plugins.training.soft_targets import SoftTargets
@@ -118,7 +118,7 @@ def build_trainer(settings: config.RunConfig, record: Record, log: EpochLog) -> 
     ]
     callbacks += [rule] if (rule := stopping_callback(selection)) else []
     callbacks += training_bar(settings) + (named := build_callbacks(settings)) + [DuringTraining(named)]
-    callbacks += [KeepSigterm()] if count_processes(settings) > 1 else []
+    callbacks += [InStep()] if count_processes(settings) > 1 else []
     return L.Trainer(
         **trainer_arguments(settings),
         precision=section.precision,
