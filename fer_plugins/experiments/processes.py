@@ -225,8 +225,10 @@ def join_launched() -> None:
     if place.by == "srun":
         from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 
-        slurm = SLURMEnvironment(auto_requeue=False)
-        os.environ["MASTER_ADDR"], os.environ["MASTER_PORT"] = slurm.main_address, str(slurm.main_port)
+        first = SLURMEnvironment.resolve_root_node_address(os.environ["SLURM_NODELIST"])
+        os.environ.setdefault("MASTER_ADDR", first)
+        # One port for each job of a machine: as Lightning chooses it.
+        os.environ.setdefault("MASTER_PORT", str(15_000 + int(os.environ["SLURM_JOB_ID"][-4:])))
     try:
         dist.init_process_group(
             backend(), init_method="env://", rank=place.rank, world_size=place.processes, timeout=READING
