@@ -121,12 +121,14 @@ def together(record: Record, settings: RunConfig, data: FERDataModule, resume_fr
         raise
     except Exception as error:
         cause = _find_cause(children)
-        if cause is None and not isinstance(error, dist.DistError):
+        if cause is None and not alone and isinstance(error, RuntimeError):  # gloo's, when a connection is closed
+            cause = (
+                f"a process has ended, and says why itself, or this one failed ({' '.join(str(error).split())[:200]})"
+            )
+        if cause is None:
             raise
-        raise RunError(
-            f"{cause or 'another process does not answer; it says why'}; the checkpoint of the last whole epoch "
-            "is kept: go on with fer-run --resume"
-        ) from error
+        text = f"{cause}; the checkpoint of the last whole epoch is kept: go on with fer-run --resume"
+        raise RunError(text) from error
     finally:
         for child in children:
             child.end()
