@@ -121,12 +121,14 @@ def together(record: Record, settings: RunConfig, data: FERDataModule, resume_fr
         raise
     except Exception as error:
         cause = _find_cause(children)
-        if cause is None and not isinstance(error, dist.DistError):
+        if cause is None and not alone and isinstance(error, RuntimeError):  # gloo's, when a connection is closed
+            cause = (
+                f"a process has ended, and says why itself, or this one failed ({' '.join(str(error).split())[:200]})"
+            )
+        if cause is None:
             raise
-        raise RunError(
-            f"{cause or 'another process does not answer; it says why'}; the checkpoint of the last whole epoch "
-            "is kept: go on with fer-run --resume"
-        ) from error
+        text = f"{cause}; the checkpoint of the last whole epoch is kept: go on with fer-run --resume"
+        raise RunError(text) from error
     finally:
         for child in children:
             child.end()
@@ -225,8 +227,10 @@ def join_launched() -> None:
     if place.by == "srun":
         from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 
-        slurm = SLURMEnvironment(auto_requeue=False)
-        os.environ["MASTER_ADDR"], os.environ["MASTER_PORT"] = slurm.main_address, str(slurm.main_port)
+        first = SLURMEnvironment.resolve_root_node_address(os.environ["SLURM_NODELIST"])
+        os.environ.setdefault("MASTER_ADDR", first)
+        # One port for each job of a machine: as Lightning chooses it.
+        os.environ.setdefault("MASTER_PORT", str(15_000 + int(os.environ["SLURM_JOB_ID"][-4:])))
     try:
         dist.init_process_group(
             backend(), init_method="env://", rank=place.rank, world_size=place.processes, timeout=READING

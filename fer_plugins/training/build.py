@@ -17,7 +17,7 @@ from fer_plugins.training.build_data import build_data as build_data
 from fer_plugins.training.build_data import cache_folder as cache_folder
 from fer_plugins.training.callbacks import DuringTraining, build_callbacks
 from fer_plugins.training.compiling import CompileNetwork
-from fer_plugins.training.devices import KeepSigterm, check_devices, count_processes, trainer_arguments
+from fer_plugins.training.devices import InStep, check_devices, count_processes, trainer_arguments
 from fer_plugins.training.module import FERModule
 from fer_plugins.training.profiling import ProfileTable, build_profiler
 from fer_plugins.training.progress import EpochLog, training_bar
@@ -128,7 +128,7 @@ def build_trainer(settings: config.RunConfig, record: Record, log: EpochLog) -> 
         callbacks.append(TimeLimit(section.max_time, log.console.say, record.manifest.setdefault("warnings", [])))
     if section.profiler != "none":
         callbacks.append(ProfileTable(log.console, record.folder))
-    callbacks += [KeepSigterm()] if count_processes(settings) > 1 else []
+    callbacks += [InStep()] if count_processes(settings) > 1 else []
     return L.Trainer(
         **trainer_arguments(settings),
         precision=section.precision,

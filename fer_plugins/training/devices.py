@@ -136,10 +136,11 @@ class OwnProcesses(LightningEnvironment):
         return current_rank().number // self._here
 
 
-class KeepSigterm(L.Callback):
-    """Leaves SIGTERM to the command where several processes train together.
+class InStep(L.Callback):
+    """Lets processes that train together end together, whichever of them decides it, and leaves SIGTERM to the command.
 
-    Lightning's handler tells the other processes in the middle of whatever they exchange just then, and waits for ever.
+    Lightning's handler of SIGTERM tells the other processes in the middle of whatever they exchange just then, and
+    waits for ever.
     """
 
     def __init__(self) -> None:
@@ -151,6 +152,10 @@ class KeepSigterm(L.Callback):
             signal.signal(signal.SIGTERM, self._handler)
 
     on_validation_start = on_test_start = on_train_start
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """End the training in every process where a callback of one has asked for it."""
+        trainer.should_stop = trainer.strategy.reduce_boolean_decision(trainer.should_stop, all=False)
 
 
 def trainer_arguments(settings: RunConfig) -> dict[str, Any]:

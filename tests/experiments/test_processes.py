@@ -22,6 +22,7 @@ from fer_plugins.runs.record import Record
 from fer_plugins.runtime import process
 from fer_plugins.runtime.errors import InputError, Interrupted, RunError
 from fer_plugins.training.devices import check_devices, say_sharing
+from fer_plugins.training.progress import EpochLog
 
 FER_RUN = str(Path(sys.executable).parent / "fer-run")
 FLAGS = {
@@ -174,6 +175,18 @@ def test_the_end_of_one_process_ends_the_run(tmp_path, monkeypatch, sign, whom, 
     assert not torch.distributed.is_initialized()
 
 
+def test_what_one_process_ends_ends_in_all(tmp_path, monkeypatch):
+    real = EpochLog.on_train_epoch_end
+
+    def stop(self, trainer, pl_module):
+        real(self, trainer, pl_module)
+        trainer.should_stop = trainer.global_rank == 1
+
+    monkeypatch.setattr(EpochLog, "on_train_epoch_end", stop)
+    record = run(flags(tmp_path, 2, trainer={"epochs": 50}))
+    assert record.manifest["epochs"] == 1
+
+
 def test_a_helper_that_fails_says_why_once(toy, tmp_path):
     given = {**flags(tmp_path, 2), "plugin": "toy", "model": {"explode_at": 3}}
     with pytest.raises(RunError, match="the loss is nan at epoch 1, step 3"):
@@ -183,15 +196,16 @@ def test_a_helper_that_fails_says_why_once(toy, tmp_path):
 def test_the_command_itself_ends_with_one_line_when_a_process_is_killed(tmp_path):
     argv = [FER_RUN, "--plugin", "lenet5", "--data", "synthetic", "--data.samples", "105", "--trainer.epochs", "9999"]
     argv += ["--trainer.devices", "2", "--trainer.accelerator", "cpu", "--logger", "none"]
-    argv += ["--run.output", tmp_path / "runs"]
+    argv += ["--run.output", tmp_path / "runs", "--selection.patience", "null", "--augmentation", "none"]
     command = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     for line in command.stdout:
         if line.startswith("epoch 1/"):
             break
     children = Path(f"/proc/{command.pid}/task/{command.pid}/children").read_text().split()
-    assert len(children) == 1
-    os.kill(int(children[0]), signal.SIGKILL)
-    _, err = command.communicate(timeout=60)
+    helpers = [child for child in children if b"experiments.follow" in Path(f"/proc/{child}/cmdline").read_bytes()]
+    assert len(helpers) == 1
+    os.kill(int(helpers[0]), signal.SIGKILL)
+    _, err = command.communicate(timeout=300)
     assert command.returncode == 1
     folder = next((tmp_path / "runs").iterdir())
     assert err == (
@@ -216,7 +230,7 @@ def test_processes_that_srun_starts_train_together(one, tmp_path):
         )
         for number in range(2)
     ]
-    (out, err), second = [task.communicate(timeout=240) for task in tasks]
+    (out, err), second = [task.communicate(timeout=600) for task in tasks]
     assert [task.returncode for task in tasks] == [0, 0], (err, second)
     assert second == ("", "")
     assert err == ""
