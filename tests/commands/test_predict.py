@@ -268,6 +268,7 @@ WRONG = {
     "ending": (["photos", "--out", "rows.txt"], "add --format"),
     "own folder": (["photos", "--annotate", "photos"], "give another folder"),
     "own file": (["photos", "--format", "csv", "--out", "photos/one.png"], "is one of the files that are read"),
+    "a device": (["photos", "--format", "csv", "--out", "pipe"], "pipe: is no ordinary file"),
     "frames": (["photos", "--frames", "3"], "no video is given"),
     "closed input": (["-"], "standard input lists no file"),
     "a device without memory": (["photos", "--device", "meta"], "device meta:"),
@@ -282,6 +283,7 @@ def test_wrong_input_is_one_line_and_nothing_is_written(call, tmp_path, monkeypa
     (tmp_path / "bad.png").write_text("no image")
     (tmp_path / "bad.mp4").write_text("no video")
     (tmp_path / "empty").mkdir()
+    os.mkfifo(tmp_path / "pipe")
     words, text = WRONG[case]
     if case == "closed input":
         monkeypatch.setattr(sys, "stdin", None)

@@ -79,7 +79,8 @@ def decode_image(data: bytes, where: str, *, grey: bool) -> npt.NDArray[np.uint8
                     where, f"the image has pixels of mode {image.mode}, not of 8 or 16 bits a channel"
                 )
             # As 16 bits it would be black; as 8 bits a dark one of 16 bits would be bright.
-            if image.mode == "I" and image.format == "TIFF" and 0 <= np.min(image) <= np.max(image) < 256:
+            wide = np.array(image) if image.mode == "I" and image.format == "TIFF" else None
+            if wide is not None and 0 <= wide.min() <= wide.max() < 256:
                 raise UnreadableError(where, "its pixels have 32 bits and are below 256: store it with 8 or 16 bits")
             upright = ImageOps.exif_transpose(image) if image.getexif().get(_ORIENTATION, 1) != 1 else image
             return _to_bytes(upright, where, grey=grey)
