@@ -306,5 +306,12 @@ def test_a_detector_that_fails_is_named(call, monkeypatch):
     assert "photos/one.png: the detector lbp fails: no pixels; give another --detector" in err.splitlines()[-1]
 
 
+@pytest.mark.parametrize(("temperature", "is_said"), [(99.999, True), (0.01, True), (1.3, False)])
+def test_a_temperature_at_the_end_of_the_search_is_said(call, monkeypatch, temperature, is_said):
+    monkeypatch.setattr("fer_plugins.analysis.prediction.predictor.fit_temperature", lambda *given: temperature)
+    code, _, err = call("photos/more/small.png", "--calibrate", "--detector", "none")
+    assert (code, "is an end of the range that is searched (0.01 to 100)" in err) == (0, is_said)
+
+
 def test_the_formats_of_the_command_are_those_of_the_writers():
     assert {"table": "table", **SUFFIXES} == FORMATS
