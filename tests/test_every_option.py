@@ -106,6 +106,29 @@ def test_every_option_of_an_architecture_acts_or_is_refused(component):
     assert not idle
 
 
+@pytest.mark.filterwarnings("ignore:Initializing zero-element tensors")
+@pytest.mark.parametrize("component", ARCHITECTURES, ids=[component.name for component in ARCHITECTURES])
+def test_no_number_makes_a_layer_without_units(component):
+    """Such a network is built and trained without a word, and gives the same answer for every image."""
+    size = min(config.resolve(plugin=component.name).config.data.image_size, 48)
+    for option in registry.options(component):
+        whole = "int" in option.annotation and "bool" not in option.annotation and not choices(option.annotation)
+        for value in (0, -1) if whole else ():
+            given = [value] * len(option.default) if isinstance(option.default, tuple | list) else value
+            try:
+                network = registry.build(
+                    "architecture",
+                    component.name,
+                    num_classes=7,
+                    in_channels=1,
+                    image_size=size,
+                    **{option.name: given},
+                )
+            except InputError:
+                continue
+            assert all(parameter.numel() for parameter in network.parameters()), f"{option.name}={given}"
+
+
 @pytest.mark.parametrize("name", [component.name for component in registry.available("pooling")])
 def test_every_option_of_a_pooling_acts_or_is_refused(name):
     component = registry.find("pooling", name)

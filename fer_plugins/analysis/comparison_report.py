@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich import box
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
+from fer_plugins.analysis.class_report import heading_table, print_classes
 from fer_plugins.analysis.spread_limits import format_spread
 from fer_plugins.analysis.two_way import describe_tests
 from fer_plugins.metrics.table import HEADLINE, PAIRED
 from fer_plugins.runs.result_table import format_interval, format_p
 from fer_plugins.runtime.print_table import print_table
-
-_OF = ("between", "within")
 
 
 def print_heading(console: Console, comparison: Mapping[str, Any]) -> None:
@@ -48,7 +45,7 @@ def print_comparison(
             "Nothing is said about the next training: that takes at least two seeds of two models (fer-run --seed).\n"
         )
     for folder, tests in (comparison["classes"] or {}).items():
-        _print_classes(console, folder, tests)
+        print_classes(console, folder, tests)
     if comparison["evaluated"]:
         from fer_plugins.analysis.robustness.over_seeds import print_evaluations
 
@@ -59,14 +56,14 @@ def _print_runs_and_pairs(console: Console, comparison: Mapping[str, Any]) -> No
     for model in comparison["models"]:
         console.print(Text(f"{model['letter']}  {model['label']}"))
     console.print()
-    runs = _table("each run: score and 95 % interval over test samples", "run", *_interleave("95 % interval"))
+    runs = heading_table("each run: score and 95 % interval over test samples", "run", *_interleave("95 % interval"))
     for model in comparison["models"]:
         for run in model["runs"]:
             cells = [
                 cell for score in HEADLINE for cell in (f"{run[score]:.4f}", format_interval(run["intervals"][score]))
             ]
             runs.add_row(f"{model['letter']} seed {run['seed']}", *cells)
-    print_table(console, runs)
+    printheading_table(console, runs)
     several = [model for model in comparison["models"] if model["over_seeds"]]
     if several:
         _print_spread(console, several)
@@ -77,7 +74,7 @@ def _print_runs_and_pairs(console: Console, comparison: Mapping[str, Any]) -> No
 
 
 def _print_spread(console: Console, models: Sequence[Mapping[str, Any]]) -> None:
-    table = _table("over seeds: mean of the trainings and 95 % interval of the mean", "model", "score", "seeds")
+    table = heading_table("over seeds: mean of the trainings and 95 % interval of the mean", "model", "score", "seeds")
     for title in ("mean", "sd", "t interval", "z form"):
         table.add_column(title, justify="right")
     for model in models:
@@ -92,14 +89,14 @@ def _print_spread(console: Console, models: Sequence[Mapping[str, Any]]) -> None
                 f"{spread['sd']:.4f}",
                 *ends,
             )
-    print_table(console, table, keys=3)
+    printheading_table(console, table, keys=3)
     console.print("The z form (mean +- 1.96 sd / sqrt(n)) is what papers print; it is too narrow for few seeds.\n")
 
 
 def _print_pairs(console: Console, comparison: Mapping[str, Any]) -> None:
     count = len(comparison["pairs"])
     title = f"pair by pair on the same samples: second - first, in points ({count} pair{'s' if count > 1 else ''})"
-    table = _table(title, "first", "second", "score")
+    table = heading_table(title, "first", "second", "score")
     for name in ("points", "95 % interval"):
         table.add_column(name, justify="right")
     table.add_column("verdict")  # before the p-values: in a narrow terminal the first block holds what matters
@@ -121,7 +118,7 @@ def _print_pairs(console: Console, comparison: Mapping[str, Any]) -> None:
                 *([format_p(one["by_image"]["p"])] if "by_image" in one else []),
             )
             table.add_row(*sides, HEADLINE[score], *cells)
-    print_table(console, table, keys=3)
+    printheading_table(console, table, keys=3)
     plain = "; ".join(f"{HEADLINE[name]}: {test.method}" for name, test in PAIRED.items())
     if clustered:
         unit, count = clustered[0]["unit"], clustered[0]["clusters"]
@@ -136,7 +133,7 @@ def _print_pairs(console: Console, comparison: Mapping[str, Any]) -> None:
 
 
 def _print_over_seeds(console: Console, over: Mapping[str, Any], margin: float) -> None:
-    table = _table("model by model over seeds: second - first, in points", "first", "second", "score")
+    table = heading_table("model by model over seeds: second - first, in points", "first", "second", "score")
     for name in ("points", "95 % Welch", "verdict", "p", "p (Holm)", "80 % power from", "Wilcoxon p (n)"):
         table.add_column(name, justify="left" if name == "verdict" else "right")
     for score in HEADLINE:
@@ -153,7 +150,7 @@ def _print_over_seeds(console: Console, over: Mapping[str, Any], margin: float) 
                 wilcoxon,
             )
             table.add_row(row["first"], row["second"], HEADLINE[score], *cells)
-    print_table(console, table, keys=3)
+    printheading_table(console, table, keys=3)
     _print_two_way(console, over)
     for score in HEADLINE:
         anova = over[score]["anova"]
@@ -167,7 +164,7 @@ def _print_over_seeds(console: Console, over: Mapping[str, Any], margin: float) 
 
 
 def _print_two_way(console: Console, over: Mapping[str, Any]) -> None:
-    table = _table("seeds and test images together: second - first, in points", "first", "second", "score")
+    table = heading_table("seeds and test images together: second - first, in points", "first", "second", "score")
     for name in ("points", "95 % interval", "p (Holm)", "verdict", "sd by seeds", "by images"):
         table.add_column(name, justify="left" if name == "verdict" else "right")
     for score in HEADLINE:
@@ -179,68 +176,9 @@ def _print_two_way(console: Console, over: Mapping[str, Any]) -> None:
                 row["first"], row["second"], HEADLINE[score], _points(both["points"]), _point_range(both),
                 format_p(both.get("p_holm")), verdict, f"{both['sd_seeds']:.2f}", f"{both['sd_images']:.2f}",
             )  # fmt: skip
-    print_table(console, table, keys=3)
+    printheading_table(console, table, keys=3)
     console.print(describe_tests(over[next(iter(HEADLINE))]["pairs"]))
     console.print()
-
-
-def _print_classes(console: Console, folder: str, tests: Mapping[str, Any]) -> None:
-    shares = ", ".join(f"{name} {share:.3f}" for name, share in tests["shares"].items())
-    console.print(Text(f"classes of {folder}, recall: {shares}"))
-    chi, anova, ranks = tests["chi_square"], tests["anova"], tests["wilcoxon"]
-    if chi:
-        low = " (expected counts below 5: approximate)" if chi["smallest_expected"] < 5 else ""
-        console.print(f"  chi-square({chi['df']}) {chi['statistic']:.2f}, p {format_p(chi['p'])}{low}")
-    if anova:
-        console.print()
-        _print_anova(console, anova)
-    if ranks:
-        table = _table("Wilcoxon's signed ranks of the recalls, as papers print it", "hypothetical median")
-        for name in ("n", "W", "rank sum +", "rank sum -", "sum of signed ranks", "p", "smallest p"):
-            table.add_column(name, justify="right")
-        positive, negative = ranks["rank_sum_positive"], ranks["rank_sum_negative"]
-        numbers = (ranks["w"], positive, negative, positive - negative)
-        p_values = (format_p(ranks["p"]), format_p(ranks["smallest_p"]))
-        table.add_row(f"{ranks['median']:.4f}", str(ranks["n"]), *(f"{value:g}" for value in numbers), *p_values)
-        print_table(console, table)
-        for check in ranks["checks"]:
-            console.print(Text(f"  {check}", style="dim"))
-
-
-def _print_anova(console: Console, anova: Mapping[str, Any]) -> None:
-    table = _table("one-way ANOVA of correct predictions by true class, as papers print it", "source")
-    for name in ("SS", "df", "MS", "F", "p"):
-        table.add_column(name, justify="right")
-    f = "-" if anova["f"] is None else f"{anova['f']:.3f}"
-    between, within = ([f"{anova[f'ss_{of}']:.4f}", str(anova[f"df_{of}"]), f"{anova[f'ms_{of}']:.4g}"] for of in _OF)
-    total = (f"{anova['ss_between'] + anova['ss_within']:.4f}", str(anova["df_between"] + anova["df_within"]))
-    table.add_row("between classes", *between, f, format_p(anova["p"]))
-    table.add_row("within classes", *within, "", "")
-    table.add_row("total", *total, "", "", "")
-    print_table(console, table)
-    console.print(f"  {_anova(anova)}")
-    for check in anova["checks"]:
-        console.print(Text(f"  {check}", style="dim"))
-    console.print()
-
-
-def _anova(anova: Mapping[str, Any]) -> str:
-    degrees = f"F({anova['df_between']}, {anova['df_within']})"
-    if anova["f"] is None:
-        return f"{degrees} undefined: no group varies"
-    text = f"{degrees} {anova['f']:.3f}, p {format_p(anova['p'])}, eta squared {anova['eta_squared']:.3f}"
-    welch = anova["welch"]
-    if welch is None:
-        return text
-    degrees = f"F({welch['df_between']:.0f}, {welch['df_within']:.1f})"
-    return f"{text}; Welch {degrees} {welch['f']:.3f}, p {format_p(welch['p'])}"
-
-
-def _table(title: str, *columns: str) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in columns:
-        table.add_column(column)
-    return table
 
 
 def _interleave(between: str) -> list[str]:

@@ -7,7 +7,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from fer_plugins.runtime.errors import RunError
+from fer_plugins.runtime.errors import InputError, RunError
+
+
+def check_replaceable(path: Path) -> None:
+    """Refuse a device or a pipe, such as /dev/null: a new file would take its name, and destroy it for everybody.
+
+    Raises:
+        InputError: it is one.
+    """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise InputError(f"{path}: is no ordinary file; give another, or leave it out and redirect standard output")
 
 
 @contextmanager
@@ -15,8 +25,10 @@ def whole_file(path: Path) -> Iterator[Path]:
     """Give the name of a new file beside ``path`` to write to; it becomes ``path`` at the end, or is removed.
 
     Raises:
+        InputError: a device or a pipe has its name.
         RunError: it cannot be written (full disk, no permission).
     """
+    check_replaceable(path)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         yield unfinished

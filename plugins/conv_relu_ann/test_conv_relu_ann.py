@@ -1,5 +1,6 @@
 """The contract, and the paper's hard facts: Table 2 layer by layer, its total, dropout, initialisation."""
 
+import re
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -224,7 +225,7 @@ def test_the_readme_says_where_detection_and_webcam_are():
 
     readme = (PACKAGE.parent / "README.md").read_text(encoding="utf-8")
     assert "The paper's title and first objective have detection too" in readme
-    lines = [line.split() for line in readme.splitlines() if line.startswith("    fer predict RUN")]
+    lines = [command.split() for command in re.findall(r"`(fer predict RUN [^`]+)`", readme)]
     assert {"--annotate", "--camera"} <= {word for line in lines for word in line}
     for words in lines:
         taken = predict.make_context("fer predict", words[2:]).params

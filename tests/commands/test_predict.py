@@ -268,6 +268,7 @@ WRONG = {
     "ending": (["photos", "--out", "rows.txt"], "add --format"),
     "own folder": (["photos", "--annotate", "photos"], "give another folder"),
     "own file": (["photos", "--format", "csv", "--out", "photos/one.png"], "is one of the files that are read"),
+    "a device": (["photos", "--format", "csv", "--out", "pipe"], "pipe: is no ordinary file"),
     "frames": (["photos", "--frames", "3"], "no video is given"),
     "closed input": (["-"], "standard input lists no file"),
     "a device without memory": (["photos", "--device", "meta"], "device meta:"),
@@ -282,6 +283,7 @@ def test_wrong_input_is_one_line_and_nothing_is_written(call, tmp_path, monkeypa
     (tmp_path / "bad.png").write_text("no image")
     (tmp_path / "bad.mp4").write_text("no video")
     (tmp_path / "empty").mkdir()
+    os.mkfifo(tmp_path / "pipe")
     words, text = WRONG[case]
     if case == "closed input":
         monkeypatch.setattr(sys, "stdin", None)
@@ -302,6 +304,13 @@ def test_a_detector_that_fails_is_named(call, monkeypatch):
     code, out, err = call("photos/one.png", "--out", "out.csv")
     assert (code, out) == (1, "")
     assert "photos/one.png: the detector lbp fails: no pixels; give another --detector" in err.splitlines()[-1]
+
+
+@pytest.mark.parametrize(("temperature", "is_said"), [(99.999, True), (0.01, True), (1.3, False)])
+def test_a_temperature_at_the_end_of_the_search_is_said(call, monkeypatch, temperature, is_said):
+    monkeypatch.setattr("fer_plugins.analysis.prediction.predictor.fit_temperature", lambda *given: temperature)
+    code, _, err = call("photos/more/small.png", "--calibrate", "--detector", "none")
+    assert (code, "is an end of the range that is searched (0.01 to 100)" in err) == (0, is_said)
 
 
 def test_the_formats_of_the_command_are_those_of_the_writers():

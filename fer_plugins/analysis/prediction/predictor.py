@@ -14,7 +14,7 @@ from scipy.special import softmax
 
 from fer_plugins.analysis.prediction.checkpoint_file import TrainedFile, find_checkpoint, load_checkpoint
 from fer_plugins.analysis.prediction.picture import read_picture
-from fer_plugins.analysis.robustness.calibration_suite import fit_temperature
+from fer_plugins.analysis.robustness.calibration_suite import HIGHEST, LOWEST, fit_temperature
 from fer_plugins.analysis.robustness.network import Network, as_batch
 from fer_plugins.data.preprocessing import Preprocessing
 from fer_plugins.runs.predictions_file import PredictionsFile
@@ -23,6 +23,10 @@ from fer_plugins.runtime.errors import InputError
 Images = npt.NDArray[np.uint8]
 Probabilities = npt.NDArray[np.float64]
 BATCH = 64  # images that go through the network together
+_AT_THE_END = (
+    f"temperature {{:.4g}} is an end of the range that is searched ({LOWEST} to {HIGHEST:g}): on the validation split "
+    "the network is never wrong, or no better than a guess; do not trust these probabilities"
+)
 
 
 class Predictor:
@@ -73,7 +77,9 @@ class Predictor:
             network = Network(module, torch.device(device), trainer.precision)
         except (RuntimeError, AssertionError) as error:  # torch's words for a device that is not there
             raise InputError(f"device {device}: {' '.join(str(error).split())[:200]}; give cpu") from None
-        return cls(network, preprocessing, temperature, trained.warnings)
+        at_the_end = not 1.01 * LOWEST < temperature < 0.99 * HIGHEST
+        notes = [_AT_THE_END.format(temperature)] if at_the_end else []
+        return cls(network, preprocessing, temperature, (*trained.warnings, *notes))
 
     def predict(self, images: Iterable[Images | str | Path]) -> Probabilities:
         """Return the class probabilities (N, K) of N images, each of them one face.

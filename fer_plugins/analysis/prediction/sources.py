@@ -11,6 +11,7 @@ from typing import TextIO
 from fer_plugins.data.formats.image_files import is_image
 from fer_plugins.runs.record import check_output
 from fer_plugins.runtime.errors import InputError
+from fer_plugins.runtime.whole_file import check_replaceable
 
 VIDEO_SUFFIXES = (".mp4", ".m4v", ".avi", ".mov", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".ogv")
 
@@ -81,6 +82,7 @@ def check_outputs(file: Path | None, folder: Path | None, files: Sequence[Path])
     if file is not None:
         if file.is_dir():
             raise InputError(f"--out {file}: is a folder; give a file")
+        check_replaceable(file)
         check_output(file.absolute().parent, "--out", "another file")
         if file.resolve() in {read.resolve() for read in files}:
             raise InputError(f"--out {file}: is one of the files that are read; give another")

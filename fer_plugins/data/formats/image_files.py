@@ -79,7 +79,8 @@ def decode_image(data: bytes, where: str, *, grey: bool) -> npt.NDArray[np.uint8
                     where, f"the image has pixels of mode {image.mode}, not of 8 or 16 bits a channel"
                 )
             # As 16 bits it would be black; as 8 bits a dark one of 16 bits would be bright.
-            if image.mode == "I" and image.format == "TIFF" and _is_of_eight_bits(image):
+            wide = np.array(image) if image.mode == "I" and image.format == "TIFF" else None
+            if wide is not None and 0 <= wide.min() <= wide.max() < 256:
                 raise UnreadableError(where, "its pixels have 32 bits and are below 256: store it with 8 or 16 bits")
             upright = ImageOps.exif_transpose(image) if image.getexif().get(_ORIENTATION, 1) != 1 else image
             return _to_bytes(upright, where, grey=grey)
@@ -91,11 +92,6 @@ def decode_image(data: bytes, where: str, *, grey: bool) -> npt.NDArray[np.uint8
         Exception
     ) as error:  # Pillow's readers raise whatever the damage leads to: OSError, SyntaxError, struct.error
         raise UnreadableError(where, f"the image cannot be decoded ({make_printable(str(error))})") from error
-
-
-def _is_of_eight_bits(image: Image.Image) -> bool:
-    pixels = np.asarray(image)
-    return bool(0 <= pixels.min() and pixels.max() < 256)
 
 
 def _is_cut_off(data: bytes, kind: str) -> bool:

@@ -45,7 +45,7 @@ class PramerdorferVGG(nn.Module):
         image_size: S in pixels, at least 16 with poolings that halve.
         pool: factory of the four 2x2 poolings.
         widths: channels of the four stages.
-        hidden: units of the hidden dense layer.
+        hidden: units of the hidden dense layer, at least 1.
         dropout: share of the units left out behind each stage and the hidden layer.
         contrast: hist_eq equalises each image's histogram first.
 
@@ -67,6 +67,8 @@ class PramerdorferVGG(nn.Module):
     ) -> None:
         super().__init__()
         check_dropout(dropout)
+        if hidden < 1:
+            raise ValueError(f"hidden is {hidden}; give at least 1 unit")
         self.preprocessing = Preprocessing(contrast)
         self.features = vgg_stages(in_channels, tuple(widths), pool, dropout)
         flattened = flattened_size(self.features, in_channels, image_size)
