@@ -121,7 +121,8 @@ def _population(pattern: Pattern, skill: Values, counts: Labels = COUNTS) -> Pre
 
 def cover(size: int, fixed: bool, pattern: Pattern, simulations: int) -> dict[str, Any]:
     """Return score -> {"covered", "shown" (counts), "width" (mean), "truth"} of one kind of test set."""
-    random, skill = np.random.default_rng([size, fixed]), find_skill(pattern)
+    number = list(PATTERNS.values()).index(pattern)
+    random, skill = np.random.default_rng([size, fixed, number]), find_skill(pattern)
     population = _population(pattern, skill, allocate(size) if fixed else COUNTS)
     truth = {name: value for name, value, _ in all_scores(Evidence(population, CLASSES))}
     rows: dict[str, Any] = {
