@@ -21,10 +21,13 @@ from scipy.stats import ttest_ind
 
 from fer_plugins.analysis.two_way import join_variances
 from fer_plugins.metrics.cluster_scores import score_clusters
-from fer_plugins.metrics.clusters import find_clusters
+from fer_plugins.metrics.clusters import find_clusters, matrix_scores
+from fer_plugins.metrics.confusion import macro_scores
 from fer_plugins.metrics.evidence import Evidence
 from fer_plugins.metrics.installed import known
+from fer_plugins.metrics.intervals import matrix_intervals
 from fer_plugins.metrics.predictions import Predictions
+from fer_plugins.metrics.resampling import draw_matrices, percentiles
 from fer_plugins.metrics.scores import score
 from fer_plugins.metrics.table import PAIRED
 
@@ -118,7 +121,8 @@ def _population(pattern: Pattern, skill: Values, counts: Labels = COUNTS) -> Pre
 
 def cover(size: int, fixed: bool, pattern: Pattern, simulations: int) -> dict[str, Any]:
     """Return score -> {"covered", "shown" (counts), "width" (mean), "truth"} of one kind of test set."""
-    random, skill = np.random.default_rng([size, fixed]), find_skill(pattern)
+    number = list(PATTERNS.values()).index(pattern)
+    random, skill = np.random.default_rng([size, fixed, number]), find_skill(pattern)
     population = _population(pattern, skill, allocate(size) if fixed else COUNTS)
     truth = {name: value for name, value, _ in all_scores(Evidence(population, CLASSES))}
     rows: dict[str, Any] = {
@@ -173,6 +177,39 @@ def print_summary(table: list[dict[str, Any]]) -> None:
             share = shown / sum(row["sets"] for row in rows)
             cells.append(f"{covered / shown:.3f}" + (f" ({share:.2f})" if share < 0.995 else "") if shown else "-")
         print(f"| {metric} | {' | '.join(cells)} |", flush=True)
+
+
+def print_matrices(wanted: int | None, sizes: list[int]) -> list[dict[str, Any]]:
+    """Print the coverage of scores of the confusion matrix, and what percentiles of the bootstrap had."""
+    table = []
+    for size in sizes:
+        for fixed in (True, False):
+            held: dict[str, dict[str, list[float]]] = {}
+            simulations = wanted or SIZES[size]
+            for number, pattern in enumerate(PATTERNS.values()):
+                random, skill = np.random.default_rng([size, fixed, number]), find_skill(pattern)
+                label = np.repeat(np.arange(7), 20_000)
+                large = answer(random.normal(size=(len(label), 7)), label, pattern, skill)
+                rates = np.array([np.bincount(large.predicted[label == k], minlength=7) for k in range(7)]) / 20_000
+                truth = matrix_scores((allocate(size) if fixed else COUNTS)[:, None] * rates)
+                covered = {name: {"before": 0, "after": 0} for name in truth if name != "accuracy"}
+                for seed in range(simulations):
+                    images = np.bincount(draw_labels(size, fixed, random), minlength=7)
+                    matrix = np.stack([random.multinomial(n, row) for n, row in zip(images, rates, strict=True)])
+                    draws = {name: percentiles(x) for name, x in macro_scores(draw_matrices(matrix, seed, 500)).items()}
+                    for name, interval in matrix_intervals(matrix).items():
+                        ends = {"before": draws[name], "after": (interval["low"], interval["high"])}
+                        for when, (low, high) in ends.items():
+                            covered[name][when] += int(low - 1e-9 <= truth[name] <= high + 1e-9)
+                for name, counts in covered.items():
+                    for when, count in counts.items():
+                        held.setdefault(name, {}).setdefault(when, []).append(count / simulations)
+            print(f"\n{size} images, class counts {'fixed' if fixed else 'random'}, {simulations} test sets a network")
+            for name, by_time in held.items():
+                cells = [f"{when} {min(shares):.3f} to {max(shares):.3f}" for when, shares in by_time.items()]
+                print(f"  {name:22} {', '.join(cells)}", flush=True)
+            table.append({"images": size, "fixed": fixed, "sets": simulations, "covered": held})
+    return table
 
 
 def correlated(shape: tuple[int, int], groups: list[tuple[Labels, float]], random: np.random.Generator) -> Values:
@@ -312,10 +349,11 @@ def main() -> None:
         if not given.only or name in given.only:
             result[name] = section(given.simulations, given.images or list(SIZES))
             if given.json:
-                given.json.write_text(json.dumps(result, indent=1) + "\n")
+                given.json.write_text(json.dumps(result, indent=1, default=float) + "\n")
 
 
 SECTIONS = {
+    "matrices": print_matrices,
     "intervals": print_intervals,
     "errors": print_errors,
     "clusters": print_clusters,

@@ -102,7 +102,7 @@ def _seed_variance(scores: Values, values: Values) -> float:
     count, size = values.shape
     residuals = values - values.mean(0) - values.mean(1, keepdims=True) + values.mean()
     interaction = float((residuals**2).sum()) / (count - 1) * size / (size - 1)
-    return max(0.0, float(scores.var(ddof=1)) - interaction) / count
+    return float(max(0.0, scores.var(ddof=1) - interaction) / count)
 
 
 def describe_tests(pairs: Sequence[Mapping[str, Any]]) -> str:

@@ -61,9 +61,8 @@ def score_clusters(
         reason = of_all if name in _OF_ALL else of_classes
         if reason:
             few[name] = reason
-        exact, without = values.get(name, (None, None))
-        defined = not reason and exact is not None and np.isfinite(exact)
-        intervals[name] = jackknife_interval(exact, without, clusters, METRICS[name].range) if defined else None
+        defined = not reason and name in values and np.isfinite(values[name][0])
+        intervals[name] = jackknife_interval(*values[name], clusters, METRICS[name].range) if defined else None
     share, further = intervals["accuracy"], len(classes) - 1
     intervals |= dict.fromkeys(("recall_weighted", "precision_micro", "recall_micro", "f1_micro"), share)
     intervals["specificity_micro"] = map_ends(share, lambda accuracy: 1 - (1 - accuracy) / further)

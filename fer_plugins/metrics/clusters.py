@@ -7,7 +7,8 @@ suppose that images are independent, and are then too narrow.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +18,7 @@ from fer_plugins.metrics.confusion import macro_scores
 from fer_plugins.metrics.intervals import logit_ends, wilson
 from fer_plugins.metrics.resampling import LEVEL, Interval, make_interval
 
-LEAST = 5  # subjects or sequences, in all and of each class present: fewer say too little about any other
+LEAST, LEAST_OF_A_CLASS = 5, 10  # subjects (or sequences) in all, and that show a class: fewer say too little of others
 KEYS = {"by_subject": "subject", "by_sequence": "sequence"}  # in metrics.json -> unit
 METHOD = "jackknife by {}, Student's t"
 
@@ -25,7 +26,8 @@ Values = npt.NDArray[np.float64]
 Names = npt.NDArray[np.str_]
 
 
-class Clusters(NamedTuple):
+@dataclass(frozen=True)
+class Clusters:
     """Which images belong together."""
 
     unit: str  # "subject" or "sequence"
@@ -112,7 +114,11 @@ def too_few(label: npt.NDArray[np.int64], classes: Sequence[str], clusters: Clus
         return reason, reason
     shown = np.unique(np.stack([label, clusters.home]), axis=1)[0]
     counts = np.bincount(shown, minlength=len(classes))
-    few = [f"{name} is shown by {n} {clusters.unit}s" for name, n in zip(classes, counts, strict=True) if 0 < n < LEAST]
+    few = [
+        f"{name} is shown by {n} {clusters.unit}s"
+        for name, n in zip(classes, counts, strict=True)
+        if 0 < n < LEAST_OF_A_CLASS
+    ]
     return "", few[0] if few else ""
 
 

@@ -47,4 +47,5 @@ def _interval(values: Values, label: npt.NDArray[np.int64]) -> Interval | None:
     shifted = quantiles - slope / 6
     ends = shifted if abs(slope) < 1e-9 else 3 / slope * (np.cbrt(1 + slope * shifted) - 1)
     low, high = mean - ends * error
-    return make_interval(min(low, mean), max(high, mean), METHOD)
+    least = 0.0 if values.min() >= 0 else -np.inf
+    return make_interval(max(least, min(low, mean)), max(high, mean), METHOD)

@@ -161,7 +161,7 @@ def _narrow_per_class(split: str, scores: Mapping[str, Any]) -> Table:
 
 
 def _overall(shown: Sequence[str], scores_by_split: Mapping[str, Mapping[str, Any]]) -> Table:
-    columns = {split: _interval_columns(scores_by_split[split]) for split in shown[:2]}
+    columns = {s: _interval_columns(scores_by_split[s]) for s in shown[:2] if "intervals" in scores_by_split[s]}
     table = titled_table("overall")
     table.add_column("score")
     for split in shown:
@@ -182,10 +182,8 @@ def _overall(shown: Sequence[str], scores_by_split: Mapping[str, Mapping[str, An
 
 def _interval_columns(scores: Mapping[str, Any]) -> dict[str, tuple[Mapping[str, Any], Collection[str]]]:
     """Return title -> intervals by metric, and the metrics that have none for too few images or clusters."""
-    if "intervals" not in scores:
-        return {}
-    plain, named = (scores["intervals"], scores.get("too_few", ())), of_clusters(scores)
-    if not named:
+    plain = scores["intervals"], scores.get("too_few", ())
+    if not (named := of_clusters(scores)):
         return {"95 % interval": plain}
     return {f"95 % by {named['unit']} ({named['n']})": (named, named["too_few"]), "by image": plain}
 
