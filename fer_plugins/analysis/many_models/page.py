@@ -89,9 +89,9 @@ def _sum_up(ranking: Mapping[str, Any], margin: float) -> str:
     tests, pairs = ranking["tests"], ranking["pairs"]
     counts = Counter(pair["verdict"] for pair in pairs)
     text = (
-        f"{tests} test{'' if tests == 1 else 's'} ({ranking['method']}), corrected by Holm. "
-        f"Of {len(pairs)} pairs of models {counts[FIRST] + counts[SECOND]} differ, {counts[EQUIVALENT]} are equivalent within {format_margin(margin)}, "
-        f"{counts[UNDECIDED]} are not distinguishable."
+        f"{tests} test{'' if tests == 1 else 's'} ({ranking['method']}), corrected by Holm. Of {len(pairs)} pairs of "
+        f"models {counts[FIRST] + counts[SECOND]} differ, {counts[EQUIVALENT]} are equivalent within "
+        f"{format_margin(margin)}, {counts[UNDECIDED]} are not distinguishable."
     )
     undecided = [pair["detectable"] for pair in pairs if pair["verdict"] == UNDECIDED]
     points = [value for value in undecided if value is not None]
