@@ -7,7 +7,7 @@ import shlex
 import numpy as np
 import pytest
 import yaml
-from support import ROOT, fake_datasets, fake_fer2013
+from support import ROOT, fake_datasets, fake_fer2013, written_run
 
 from fer_plugins.commands import main
 from fer_plugins.runs.kept_record import keep
@@ -118,6 +118,10 @@ def place(tmp_path, monkeypatch, fake, kept):
                 for run in (first, second):
                     assert main.call("fer", main._verb, ["evaluate", str(run), "--suite", "shift", "--limit", "7"]) == 0
             command = command.replace("RUN_A", str(first)).replace("RUN_B", str(second))
+        for title in ("FER2013", "CKPLUS", "RAFDB"):
+            if f"{title}/*" in command:
+                folders = written_run.write_models(tmp_path, 3, title=title, size=60)
+                command = command.replace(f"{title}/*", " ".join(folders))
         if command.startswith("fer claims"):
             write_reports(tmp_path)
         if "runs/TEACHER" in command:

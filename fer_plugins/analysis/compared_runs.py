@@ -42,9 +42,7 @@ def compare_runs(
     Raises:
         InputError: a run is no result, or the test sets differ.
     """
-    for run in runs:
-        if run.faults:
-            raise InputError(f"{run.record.folder}: not a result ({run.faults[0]}); leave it out, and say that you did")
+    refuse_faults(runs)
     notes = check_same_test(runs) + _notes(runs)
     size = len(runs[0].true)
     if without_copies:
@@ -77,6 +75,17 @@ def compare_runs(
         "classes": _by_class(runs, median) if classes else None,
         "evaluated": evaluations,
     }
+
+
+def refuse_faults(runs: Sequence[FinishedRun]) -> None:
+    """Check that every run is a result.
+
+    Raises:
+        InputError: one is not.
+    """
+    for run in runs:
+        if run.faults:
+            raise InputError(f"{run.record.folder}: not a result ({run.faults[0]}); leave it out, and say that you did")
 
 
 def _compare_evaluations(models: Sequence[Model], names: Sequence[str]) -> dict[str, Any] | None:

@@ -18,17 +18,43 @@ from fer_plugins.runtime.print_table import print_table
 _OF = ("between", "within")
 
 
-def print_comparison(console: Console, comparison: Mapping[str, Any]) -> None:
-    """Print what ``compare_runs`` returned.
+def print_heading(console: Console, comparison: Mapping[str, Any]) -> None:
+    """Print what was compared: the test set, notes, and the letters of the models."""
+    split = f"{comparison['part']} on {comparison['target']}" if comparison["target"] else comparison["part"]
+    dataset = f"{comparison['dataset']}, " if "dataset" in comparison else ""
+    console.print(f"\n{dataset}{split}, {comparison['n']:,} samples, split {', '.join(comparison['split_hashes'])}")
+    for note in comparison["notes"]:
+        console.print(Text(f"note: {note}", style="yellow"))
+
+
+def print_comparison(
+    console: Console, comparison: Mapping[str, Any], *, heading: bool = True, pairs: bool = True
+) -> None:
+    """Print what ``compare_runs`` returned, with the verdicts of ``many_models.verdicts.add_verdicts``.
 
     Args:
         console: such as ``result_console()``.
         comparison: of the runs.
+        heading: say what was compared.
+        pairs: print every run and every pair.
     """
-    split = f"{comparison['part']} on {comparison['target']}" if comparison["target"] else comparison["part"]
-    console.print(f"\n{split}, {comparison['n']:,} samples, split {', '.join(comparison['split_hashes'])}")
-    for note in comparison["notes"]:
-        console.print(Text(f"note: {note}", style="yellow"))
+    if heading:
+        print_heading(console, comparison)
+    if pairs:
+        _print_runs_and_pairs(console, comparison)
+    if not comparison["over_seeds"] and len(comparison["models"]) > 1:
+        console.print(
+            "Nothing is said about the next training: that takes at least two seeds of two models (fer-run --seed).\n"
+        )
+    for folder, tests in (comparison["classes"] or {}).items():
+        _print_classes(console, folder, tests)
+    if comparison["evaluated"]:
+        from fer_plugins.analysis.robustness.over_seeds import print_evaluations
+
+        print_evaluations(console, comparison["evaluated"])
+
+
+def _print_runs_and_pairs(console: Console, comparison: Mapping[str, Any]) -> None:
     for model in comparison["models"]:
         console.print(Text(f"{model['letter']}  {model['label']}"))
     console.print()
@@ -46,17 +72,7 @@ def print_comparison(console: Console, comparison: Mapping[str, Any]) -> None:
     if comparison["pairs"]:
         _print_pairs(console, comparison)
     if comparison["over_seeds"]:
-        _print_over_seeds(console, comparison["over_seeds"])
-    elif len(comparison["models"]) > 1:
-        console.print(
-            "Nothing is said about the next training: that takes at least two seeds of two models (fer-run --seed).\n"
-        )
-    for folder, tests in (comparison["classes"] or {}).items():
-        _print_classes(console, folder, tests)
-    if comparison["evaluated"]:
-        from fer_plugins.analysis.robustness.over_seeds import print_evaluations
-
-        print_evaluations(console, comparison["evaluated"])
+        _print_over_seeds(console, comparison["over_seeds"], comparison["margin"])
 
 
 def _print_spread(console: Console, models: Sequence[Mapping[str, Any]]) -> None:
@@ -86,31 +102,35 @@ def _print_pairs(console: Console, comparison: Mapping[str, Any]) -> None:
     for name in ("points", "95 % interval"):
         table.add_column(name, justify="right")
     table.add_column("verdict")  # before the p-values: in a narrow terminal the first block holds what matters
-    for name in ("p", "p (Holm)"):
+    for name in ("p", "p (Holm)", "80 % power from"):
         table.add_column(name, justify="right")
     for row in comparison["pairs"]:
         sides = [f"{row[f'{side}_letter']} s{row[f'{side}_seed']}" for side in ("first", "second")]
         for score in HEADLINE:
             one = row[score]
-            better = {"first better": f"{sides[0]} better", "second better": f"{sides[1]} better"}
-            change, verdict = one["difference"], better.get(one["verdict"], one["verdict"])
+            change, verdict = one["difference"], _verdict(one["verdict"], sides, comparison["margin"])
             cells = (
                 _points(change["points"]),
                 _point_range(change),
                 verdict,
                 format_p(one["p"]),
                 format_p(one["p_holm"]),
+                _detectable(one),
             )
             table.add_row(*sides, HEADLINE[score], *cells)
     print_table(console, table, keys=3)
     console.print(f"{'; '.join(f'{HEADLINE[name]}: {test.method}' for name, test in PAIRED.items())}.")
-    console.print("Not distinguishable does not mean equal: the interval says how far apart the two may be.\n")
+    console.print("Not distinguishable does not mean equal: the interval says how far apart the two may be.")
+    console.print(
+        f"Equivalent: two one-sided tests (TOST) put the difference within {comparison['margin']:g} points (--margin); "
+        "80 % power from: the smallest difference in points that the corrected test would show, no verdict below it.\n"
+    )
 
 
-def _print_over_seeds(console: Console, over: Mapping[str, Any]) -> None:
+def _print_over_seeds(console: Console, over: Mapping[str, Any], margin: float) -> None:
     table = _table("model by model over seeds: second - first, in points", "first", "second", "score")
-    for name in ("points", "95 % Welch", "p", "p (Holm)", "Wilcoxon p (n)"):
-        table.add_column(name, justify="right")
+    for name in ("points", "95 % Welch", "verdict", "p", "p (Holm)", "80 % power from", "Wilcoxon p (n)"):
+        table.add_column(name, justify="left" if name == "verdict" else "right")
     for score in HEADLINE:
         for row in over[score]["pairs"]:
             welch, ranks = row["welch"], row["wilcoxon"]
@@ -118,8 +138,10 @@ def _print_over_seeds(console: Console, over: Mapping[str, Any]) -> None:
             cells = (
                 _points(welch["points"]),
                 _point_range(welch),
+                _verdict(welch["verdict"], (row["first"], row["second"]), margin),
                 format_p(welch["p"]),
                 format_p(welch.get("p_holm")),
+                _detectable(welch),
                 wilcoxon,
             )
             table.add_row(row["first"], row["second"], HEADLINE[score], *cells)
@@ -196,6 +218,16 @@ def _table(title: str, *columns: str) -> Table:
 
 def _interleave(between: str) -> list[str]:
     return [name for score in HEADLINE for name in (HEADLINE[score], between)]
+
+
+def _verdict(verdict: str, sides: Sequence[str], margin: float) -> str:
+    better = {"first better": f"{sides[0]} better", "second better": f"{sides[1]} better"}
+    return {**better, "equivalent": f"equivalent within {margin:g}"}.get(verdict, verdict)
+
+
+def _detectable(tested: Mapping[str, Any]) -> str:
+    points = tested["detectable"]["points"]
+    return "none" if points is None else f"{points:.2f}"
 
 
 def _points(value: float) -> str:

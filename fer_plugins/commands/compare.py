@@ -16,6 +16,15 @@ from fer_plugins.commands.usage import refuse, verb
 @click.option("--evaluated", metavar="NAME[,NAME]", help="Figures of fer evaluate, as shift.zero.consistency.")
 @click.option("--target", metavar="DATASET", help="The scores on another dataset, one of data.targets.")
 @click.option("--without-copies", is_flag=True, help="Leave out images that have a copy in training.")
+@click.option(
+    "--margin",
+    type=click.FloatRange(0, 100, min_open=True),
+    default=1.0,
+    show_default=True,
+    metavar="POINTS",
+    help="Differences within it are equivalent.",
+)
+@click.option("--pairs", is_flag=True, help="Of three models and more: every run and pair, not the ranking alone.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def compare(
     runs: tuple[str, ...],
@@ -25,9 +34,11 @@ def compare(
     evaluated: str | None,
     target: str | None,
     without_copies: bool,
+    margin: float,
+    pairs: bool,
     as_json: bool,
 ) -> None:
-    """Compare runs by paired tests on the same samples, and over seeds."""
+    """Compare runs by paired tests on the same samples, over seeds, and over datasets."""
     names = [name for name in (evaluated or "").split(",") if name]
     if evaluated and not names:
         refuse("--evaluated takes figures of fer evaluate, as in --evaluated shift.zero.consistency")
@@ -39,8 +50,8 @@ def compare(
         refuse("--without-copies: copies are searched in the data that were trained on; leave --target out")
     if without_copies and evaluated:
         refuse("--without-copies: fer evaluate measures all images; leave --evaluated out")
-    from fer_plugins.analysis.compared_runs import compare_runs
-    from fer_plugins.analysis.comparison_report import print_comparison
+    from fer_plugins.analysis.many_models.compared_datasets import compare_datasets
+    from fer_plugins.analysis.many_models.page import print_comparisons
     from fer_plugins.runs.read_runs import read_runs
     from fer_plugins.runs.result_table import result_console
     from fer_plugins.runtime.errors import InputError
@@ -50,8 +61,9 @@ def compare(
             "1 run is given, at least 2 are needed; name the folders of finished runs, or test its classes: "
             f"fer compare {runs[0]} --classes"
         )
-    comparison = compare_runs(
+    comparison = compare_datasets(
         read_runs(runs, target=target or ""),
+        margin,
         classes=classes,
         median=median,
         evaluated=names,
@@ -60,4 +72,4 @@ def compare(
     if as_json:
         print(json.dumps(comparison, indent=2))
     else:
-        print_comparison(result_console(), comparison)
+        print_comparisons(result_console(), comparison, pairs=pairs)

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 @verb()
 @click.argument("runs", nargs=-1, required=True, type=click.Path(), metavar="RUN...")
 @click.option("--bars", metavar="FILE", help="Models and datasets side by side, the papers' claims beside.")
-@click.option("--score", metavar="NAME", help="Of --bars: a column of fer table; default: accuracy.")
+@click.option("--cd", metavar="FILE", help="Critical-difference diagram of models over datasets, folds or seeds.")
+@click.option("--score", metavar="NAME", help="Of --bars: a column of fer table; of --cd: a metric; default: accuracy.")
 @click.option("--quoted", is_flag=True, help="Of --bars: also what the papers print of other models.")
 @click.option("--augmentation", is_flag=True, help="A training image and 15 versions of it; RUN may be a FILE.yaml.")
 @click.option("--samples", is_flag=True, help="Images of each class of the training split; RUN may be a FILE.yaml.")
@@ -43,6 +44,7 @@ def figures(
     runs: tuple[str, ...],
     *,
     bars: str | None,
+    cd: str | None,
     score: str | None,
     quoted: bool,
     augmentation: bool,
@@ -56,12 +58,18 @@ def figures(
 
     Curves, confusion matrices, classes, calibration, ROC and class distribution, unless another kind is asked for.
     """
-    kinds = {"--bars": bars is not None, "--augmentation": augmentation, "--samples": samples, "--explain": explain}
+    kinds = {
+        "--bars": bars is not None,
+        "--cd": cd is not None,
+        "--augmentation": augmentation,
+        "--samples": samples,
+        "--explain": explain,
+    }
     asked = [name for name, given in kinds.items() if given]
     if len(asked) > 1:
         refuse(f"{' and '.join(asked)}: give one of them")
     belong: tuple[tuple[str, object, tuple[str, ...]], ...] = (
-        ("--score", score, ("--bars",)),
+        ("--score", score, ("--bars", "--cd")),
         ("--quoted", quoted or None, ("--bars",)),
         ("--out", out, ("--augmentation", "--samples")),
         ("--images", images or None, ("--samples",)),
@@ -85,6 +93,8 @@ def figures(
 
     if bars is not None:
         _bars(runs, bars, score or "accuracy", quoted=quoted)
+    elif cd is not None:
+        _critical_difference(runs, cd, score or "accuracy")
     elif augmentation:
         _write([_augmentation(word, out) for word in runs])
     elif samples:
@@ -130,6 +140,22 @@ def _bars(runs: Sequence[str], given: str, score: str, *, quoted: bool) -> None:
         for remark in row["remarks"]:
             if code_of(remark) != CLAIMED or {column.key for column in columns} & set(remark.data["scores"]):
                 print(f"{row['model']}, {row['dataset']}: {remark}")
+
+
+def _critical_difference(runs: Sequence[str], given: str, score: str) -> None:
+    from fer_plugins.analysis.figures.critical_difference import draw_critical_difference
+    from fer_plugins.analysis.figures.style import drawing, write_figure
+    from fer_plugins.analysis.many_models.compared_datasets import rank_over_blocks
+    from fer_plugins.metrics.installed import known
+    from fer_plugins.runs.read_runs import read_runs
+    from fer_plugins.runs.result_table import format_p
+
+    folder, stem = figure_file("fer figures: --cd", given)
+    tests = rank_over_blocks(read_runs(runs), score)
+    over = f"{known()[score].label}, mean ranks over {len(tests['blocks'])} {tests['kind']}"
+    with drawing():
+        figure = draw_critical_difference(tests, f"{over}; Friedman p {format_p(tests['friedman']['p'])}")
+    print(*write_figure(figure, folder, stem))
 
 
 def _augmentation(word: str, out: str | None) -> tuple[Path, Iterator[Drawn]]:

@@ -12,7 +12,18 @@ CLASSES = ["anger", "happy", "neutral"]
 
 
 def write_run(
-    folder, true, predicted, *, seed=0, lr=0.001, split_hash="5a5a", faults=(), sources=None, split="test", copies=None
+    folder,
+    true,
+    predicted,
+    *,
+    seed=0,
+    lr=0.001,
+    split_hash="5a5a",
+    faults=(),
+    sources=None,
+    split="test",
+    copies=None,
+    title="Faces",
 ):
     """Write config.yaml, manifest.json, metrics.json and predictions.csv; return the folder.
 
@@ -55,7 +66,7 @@ def write_run(
         plugin={"name": "net", "distribution": "fer-net", "version": "1"},
         data={
             "name": "faces",
-            "title": "Faces",
+            "title": title,
             "fingerprint": "f1",
             "split_hash": split_hash,
             "classes": CLASSES,
@@ -76,3 +87,14 @@ def draw(seed, size=300, accuracy=0.7):
     random = np.random.default_rng(seed)
     wrong = (true + random.integers(1, len(CLASSES), size)) % len(CLASSES)
     return true, np.where(random.random(size) < accuracy, true, wrong)
+
+
+def write_models(place, count, *, title="Faces", seeds=(0,), size=150, step=0.03):
+    """Write runs of models on one dataset, each more accurate than the last by ``step``; return the folders."""
+    folders = []
+    for number in range(count):
+        for seed in seeds:
+            true, predicted = draw(1000 * len(title) + 10 * number + seed, size=size, accuracy=0.6 + step * number)
+            settings = {"lr": round(0.1 * (number + 1), 1), "seed": seed, "title": title, "split_hash": title}
+            folders.append(str(write_run(place / f"{title}-{number}-{seed}", true, predicted, **settings)))
+    return folders

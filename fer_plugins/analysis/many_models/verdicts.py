@@ -1,0 +1,145 @@
+"""Adds to a comparison what each pair could show, whether it is equivalent, and the ranking of the models in groups."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+from fer_plugins.analysis.many_models.groups import letters_of_groups
+from fer_plugins.analysis.many_models.sensitivity import (
+    POWER,
+    detectable_by_interval,
+    detectable_by_mcnemar,
+    detectable_over_seeds,
+    equivalence_p,
+    equivalence_p_over_seeds,
+)
+from fer_plugins.analysis.significance import ALPHA, holm
+from fer_plugins.analysis.spread_limits import FEWEST
+from fer_plugins.metrics.table import PAIRED
+
+EQUIVALENT, UNDECIDED = "equivalent", "not distinguishable"
+FIRST, SECOND = "first better", "second better"
+
+
+def add_verdicts(comparison: dict[str, Any], margin: float) -> None:
+    """Add verdicts to what ``compare_runs`` returned, in place.
+
+    Each score of a pair, on images and over seeds, gets ``detectable`` {points (None: no difference could be shown),
+    level, power}, ``equivalence`` {margin, p, p_holm, equivalent} and ``verdict``: "first better" or "second better"
+    where Holm's p is below 0.05, else "equivalent" where Holm's p of the equivalence test is, else "not
+    distinguishable". Both corrections are over the pairs of one score. ``margin`` and ``ranking`` (of each score,
+    ``rank_models``) are added.
+
+    Args:
+        comparison: of runs on one test set.
+        margin: points; differences up to it count as equivalent.
+    """
+    comparison["margin"] = margin
+    level = ALPHA / max(1, len(comparison["pairs"]))
+    for score in PAIRED:
+        rows = [row[score] for row in comparison["pairs"]]
+        for row in rows:
+            row["detectable"] = {"points": _detectable(row, comparison["n"], level), "level": level, "power": POWER}
+        _add_equivalence(rows, [equivalence_p(row["difference"], margin) for row in rows], margin)
+        for row in rows:
+            if row["verdict"] == UNDECIDED and row["equivalence"]["equivalent"]:
+                row["verdict"] = EQUIVALENT
+        if comparison["over_seeds"]:
+            _judge_over_seeds(comparison, score, margin)
+    comparison["ranking"] = {score: rank_models(comparison, score) for score in PAIRED}
+
+
+def rank_models(comparison: dict[str, Any], score: str) -> dict[str, Any]:
+    """Rank the models of one test set and group those that no test tells apart.
+
+    Where every model was trained at least three times, the tests are those over seeds. Else they are those on images;
+    two models are told apart there if every pair of their runs is, in the same direction.
+
+    Returns:
+        ``by`` ("seeds" or "images"), ``tests`` (number corrected for), ``rows`` [{letter, label, runs, score, interval
+        (None: too few), groups}], the best first, ``pairs`` [{first, second (letters), verdict, detectable (points)}].
+    """
+    models = comparison["models"]
+    by_seeds = len(models) > 1 and all(len(model["runs"]) >= FEWEST for model in models)
+    if by_seeds:
+        tested = comparison["over_seeds"][score]["pairs"]
+        pairs = [
+            {"first": row["first"], "second": row["second"], "verdict": row["welch"]["verdict"]}
+            | {"detectable": row["welch"]["detectable"]["points"]}
+            for row in tested
+        ]
+    else:
+        tested = comparison["pairs"]
+        letters = itertools.combinations([model["letter"] for model in models], 2)
+        sides: dict[tuple[str, str], list[dict[str, Any]]] = {pair: [] for pair in letters}
+        for row in tested:
+            sides.setdefault((row["first_letter"], row["second_letter"]), []).append(row[score])
+        pairs = [
+            {"first": first, "second": second, "verdict": _join([row["verdict"] for row in rows])}
+            | {"detectable": _largest([row["detectable"]["points"] for row in rows])}
+            for (first, second), rows in sides.items()
+            if first != second
+        ]
+    rows = [
+        {"letter": model["letter"], "label": model["label"], "runs": len(model["runs"])} | _score_of(model, score)
+        for model in models
+    ]
+    rows.sort(key=lambda row: -row["score"])
+    told_apart = [(pair["first"], pair["second"]) for pair in pairs if pair["verdict"] in (FIRST, SECOND)]
+    groups = letters_of_groups([row["letter"] for row in rows], told_apart)
+    return {
+        "by": "seeds" if by_seeds else "images",
+        "tests": len(tested),
+        "rows": [row | {"groups": groups[row["letter"]]} for row in rows],
+        "pairs": pairs,
+    }
+
+
+def _score_of(model: dict[str, Any], score: str) -> dict[str, Any]:
+    if model["over_seeds"]:
+        spread = model["over_seeds"][score]
+        return {"score": spread["mean"], "interval": spread["t"] and {**spread["t"], "method": "t"}}
+    (run,) = model["runs"]
+    return {"score": run[score], "interval": run["intervals"][score]}
+
+
+def _detectable(row: dict[str, Any], size: int, level: float) -> float | None:
+    if "mcnemar" in row:
+        return detectable_by_mcnemar(row["mcnemar"]["only_first"] + row["mcnemar"]["only_second"], size, level)
+    return detectable_by_interval(row["difference"], level)
+
+
+def _judge_over_seeds(comparison: dict[str, Any], score: str, margin: float) -> None:
+    values = {model["letter"]: [run[score] for run in model["runs"]] for model in comparison["models"]}
+    pairs = comparison["over_seeds"][score]["pairs"]
+    sides = [(values[row["first"]], values[row["second"]]) for row in pairs]
+    rows = [row["welch"] for row in pairs]
+    level = ALPHA / max(1, len(rows))
+    for row, (first, second) in zip(rows, sides, strict=True):
+        points = detectable_over_seeds(first, second, level)
+        row["detectable"] = {"points": points, "level": level, "power": POWER}
+    _add_equivalence(rows, [equivalence_p_over_seeds(*side, margin) for side in sides], margin)
+    for row in rows:
+        if row["p"] is not None and row["p_holm"] < ALPHA:
+            row["verdict"] = SECOND if row["points"] > 0 else FIRST
+        else:
+            row["verdict"] = EQUIVALENT if row["equivalence"]["equivalent"] else UNDECIDED
+
+
+def _add_equivalence(rows: Sequence[dict[str, Any]], p_values: Sequence[float | None], margin: float) -> None:
+    corrected = iter(holm([p for p in p_values if p is not None]))
+    for row, p in zip(rows, p_values, strict=True):
+        p_holm = None if p is None else next(corrected)
+        equivalent = p_holm is not None and p_holm < ALPHA
+        row["equivalence"] = {"margin": margin, "p": p, "p_holm": p_holm, "equivalent": equivalent}
+
+
+def _join(verdicts: Sequence[str]) -> str:
+    """Return the verdict that all pairs of runs of two models share; without one they are not distinguishable."""
+    return verdicts[0] if len(set(verdicts)) == 1 else UNDECIDED
+
+
+def _largest(points: Sequence[float | None]) -> float | None:
+    return None if not points or None in points else max(point for point in points if point is not None)
