@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 
 import click
 
@@ -42,6 +43,9 @@ def compare(
     names = [name for name in (evaluated or "").split(",") if name]
     if evaluated and not names:
         refuse("--evaluated takes figures of fer evaluate, as in --evaluated shift.zero.consistency")
+    for name, value in (("--margin", margin), ("--median", median)):
+        if value is not None and math.isnan(value):
+            refuse(f"{name} nan is no number; give one, as in {name} 0.5")
     if median is not None and not classes:
         refuse("--median belongs to --classes; add it, or leave --median out")
     if evaluated and target:

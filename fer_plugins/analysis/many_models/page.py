@@ -13,7 +13,7 @@ from fer_plugins.analysis.comparison_report import print_comparison, print_headi
 from fer_plugins.analysis.many_models.blocks import SPEAKS_OF
 from fer_plugins.analysis.many_models.verdicts import EQUIVALENT, FIRST, SECOND, UNDECIDED
 from fer_plugins.analysis.significance import ALPHA
-from fer_plugins.metrics.table import HEADLINE, PAIRED
+from fer_plugins.metrics.table import HEADLINE
 from fer_plugins.runs.result_table import format_interval, format_p
 from fer_plugins.runtime.print_table import natural_width, print_table, titled_table
 
@@ -80,19 +80,18 @@ def _print_ranking(console: Console, comparison: Mapping[str, Any]) -> None:
         table.columns[1].max_width = max(20, console.width - 50)  # a score with interval and group stands beside it
     print_table(console, table, keys=2)
     for score, ranking in rankings.items():
-        console.print(Text(f"{HEADLINE[score]}: {_sum_up(ranking, PAIRED[score].method, comparison['margin'])}"))
+        console.print(Text(f"{HEADLINE[score]}: {_sum_up(ranking, comparison['margin'])}"))
     console.print("Models that share a letter cannot be told apart, which does not mean that they are equal.\n")
 
 
-def _sum_up(ranking: Mapping[str, Any], method: str, margin: float) -> str:
+def _sum_up(ranking: Mapping[str, Any], margin: float) -> str:
     """Say how the pairs were tested, how many got which verdict, and how small a difference could have been shown."""
     tests, pairs = ranking["tests"], ranking["pairs"]
     counts = Counter(pair["verdict"] for pair in pairs)
-    how = "Welch's t over seeds" if ranking["by"] == "seeds" else method
     text = (
-        f"{tests} test{'' if tests == 1 else 's'} ({how}), corrected by Holm. Of {len(pairs)} pairs of models "
-        f"{counts[FIRST] + counts[SECOND]} differ, {counts[EQUIVALENT]} are equivalent within {format_margin(margin)}, "
-        f"{counts[UNDECIDED]} are not distinguishable."
+        f"{tests} test{'' if tests == 1 else 's'} ({ranking['method']}), corrected by Holm. Of {len(pairs)} pairs of "
+        f"models {counts[FIRST] + counts[SECOND]} differ, {counts[EQUIVALENT]} are equivalent within "
+        f"{format_margin(margin)}, {counts[UNDECIDED]} are not distinguishable."
     )
     undecided = [pair["detectable"] for pair in pairs if pair["verdict"] == UNDECIDED]
     points = [value for value in undecided if value is not None]

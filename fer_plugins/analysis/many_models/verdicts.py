@@ -54,34 +54,24 @@ def add_verdicts(comparison: dict[str, Any], margin: float) -> None:
 def rank_models(comparison: dict[str, Any], score: str) -> dict[str, Any]:
     """Rank the models of one test set and group those that no test tells apart.
 
-    Where every model was trained at least three times, the tests are those over seeds. Else they are those on images;
-    two models are told apart there if every pair of their runs is, in the same direction.
+    The tests are those of seeds and images together where the comparison has them for every pair of models; else those
+    over seeds where every model was trained at least three times; else those on images, where two models are told apart
+    if every pair of their runs is, in the same direction.
 
     Returns:
-        ``by`` ("seeds" or "images"), ``tests`` (number corrected for), ``rows`` [{letter, label, runs, score, interval
-        (None: too few), groups}], the best first, ``pairs`` [{first, second (letters), verdict, detectable (points)}].
+        ``by`` ("two_way", "seeds" or "images"), ``method`` (of the tests, in words), ``tests`` (how many),
+        ``rows`` [{letter, label, runs, score, interval (None: too few), groups}], the best first, ``pairs`` [{first,
+        second (letters), verdict, detectable (points)}].
     """
     models = comparison["models"]
-    by_seeds = len(models) > 1 and all(len(model["runs"]) >= FEWEST for model in models)
-    if by_seeds:
-        tested = comparison["over_seeds"][score]["pairs"]
-        pairs = [
-            {"first": row["first"], "second": row["second"], "verdict": row["welch"]["verdict"]}
-            | {"detectable": row["welch"]["detectable"]["points"]}
-            for row in tested
-        ]
+    over_seeds = comparison["over_seeds"][score]["pairs"] if comparison["over_seeds"] else []
+    complete = len(models) > 1 and all(len(model["runs"]) > 1 for model in models)
+    if complete and all((row.get("two_way") or {}).get("p") is not None for row in over_seeds):
+        by, method, pairs = "two_way", "seeds and test images together", _pairs_over_seeds(over_seeds, "two_way")
+    elif complete and all(len(model["runs"]) >= FEWEST for model in models):
+        by, method, pairs = "seeds", "Welch's t over seeds", _pairs_over_seeds(over_seeds, "welch")
     else:
-        tested = comparison["pairs"]
-        letters = itertools.combinations([model["letter"] for model in models], 2)
-        sides: dict[tuple[str, str], list[dict[str, Any]]] = {pair: [] for pair in letters}
-        for row in tested:
-            sides.setdefault((row["first_letter"], row["second_letter"]), []).append(row[score])
-        pairs = [
-            {"first": first, "second": second, "verdict": _join([row["verdict"] for row in rows])}
-            | {"detectable": _largest([row["detectable"]["points"] for row in rows])}
-            for (first, second), rows in sides.items()
-            if first != second
-        ]
+        by, method, pairs = "images", _paired_method(comparison["pairs"], score), _pairs_on_images(comparison, score)
     rows = [
         {"letter": model["letter"], "label": model["label"], "runs": len(model["runs"])} | _score_of(model, score)
         for model in models
@@ -90,11 +80,39 @@ def rank_models(comparison: dict[str, Any], score: str) -> dict[str, Any]:
     told_apart = [(pair["first"], pair["second"]) for pair in pairs if pair["verdict"] in (FIRST, SECOND)]
     groups = letters_of_groups([row["letter"] for row in rows], told_apart)
     return {
-        "by": "seeds" if by_seeds else "images",
-        "tests": len(tested),
+        "by": by,
+        "method": method,
+        "tests": len(comparison["pairs"] if by == "images" else over_seeds),
         "rows": [row | {"groups": groups[row["letter"]]} for row in rows],
         "pairs": pairs,
     }
+
+
+def _pairs_over_seeds(rows: Sequence[dict[str, Any]], test: str) -> list[dict[str, Any]]:
+    return [
+        {"first": row["first"], "second": row["second"], "verdict": row[test]["verdict"]}
+        | {"detectable": row[test]["detectable"]["points"]}
+        for row in rows
+    ]
+
+
+def _pairs_on_images(comparison: dict[str, Any], score: str) -> list[dict[str, Any]]:
+    letters = itertools.combinations([model["letter"] for model in comparison["models"]], 2)
+    tested: dict[tuple[str, str], list[dict[str, Any]]] = {pair: [] for pair in letters}
+    for row in comparison["pairs"]:
+        if row["first_letter"] != row["second_letter"]:
+            tested[row["first_letter"], row["second_letter"]].append(row[score])
+    return [
+        {"first": first, "second": second, "verdict": _join([row["verdict"] for row in rows])}
+        | {"detectable": _largest([row["detectable"]["points"] for row in rows])}
+        for (first, second), rows in tested.items()
+    ]
+
+
+def _paired_method(rows: Sequence[dict[str, Any]], score: str) -> str:
+    """Name the test on images; one by subject or sequence names itself beside its interval."""
+    by_unit = [row[score]["difference"]["method"] for row in rows if "unit" in row[score]]
+    return str(by_unit[0]) if by_unit else PAIRED[score].method
 
 
 def _score_of(model: dict[str, Any], score: str) -> dict[str, Any]:
@@ -114,15 +132,22 @@ def _detectable(row: dict[str, Any], size: int, level: float) -> float | None:
 def _judge_over_seeds(comparison: dict[str, Any], score: str, margin: float) -> None:
     values = {model["letter"]: [run[score] for run in model["runs"]] for model in comparison["models"]}
     pairs = comparison["over_seeds"][score]["pairs"]
+    level = ALPHA / max(1, len(pairs))
     sides = [(values[row["first"]], values[row["second"]]) for row in pairs]
     rows = [row["welch"] for row in pairs]
-    level = ALPHA / max(1, len(rows))
-    for row, (first, second) in zip(rows, sides, strict=True):
-        points = detectable_over_seeds(first, second, level)
-        row["detectable"] = {"points": points, "level": level, "power": POWER}
-    _add_equivalence(rows, [equivalence_p_over_seeds(*side, margin) for side in sides], margin)
+    for row, side in zip(rows, sides, strict=True):
+        row["detectable"] = {"points": detectable_over_seeds(*side, level), "level": level, "power": POWER}
+    _judge(rows, [equivalence_p_over_seeds(*side, margin) for side in sides], margin)
+    rows = [row["two_way"] for row in pairs if row.get("two_way")]
     for row in rows:
-        if row["p"] is not None and row["p_holm"] < ALPHA:
+        row["detectable"] = {"points": detectable_by_interval(row, level), "level": level, "power": POWER}
+    _judge(rows, [equivalence_p(row, margin) for row in rows], margin)
+
+
+def _judge(rows: Sequence[dict[str, Any]], equivalence_p_values: Sequence[float | None], margin: float) -> None:
+    _add_equivalence(rows, equivalence_p_values, margin)
+    for row in rows:
+        if row["p"] is not None and row["p_holm"] < ALPHA and row["points"]:
             row["verdict"] = SECOND if row["points"] > 0 else FIRST
         else:
             row["verdict"] = EQUIVALENT if row["equivalence"]["equivalent"] else UNDECIDED

@@ -9,9 +9,11 @@ from rich.console import Console
 from support import written_run
 from support.verbs import compare, figures
 
+from fer_plugins.analysis.compared_runs import compare_runs
 from fer_plugins.analysis.many_models import compared_datasets
 from fer_plugins.analysis.many_models.blocks import blocks_of_one_dataset
 from fer_plugins.analysis.many_models.page import print_comparisons
+from fer_plugins.analysis.many_models.verdicts import add_verdicts
 from fer_plugins.analysis.seed_spread import group_models
 from fer_plugins.commands import main
 from fer_plugins.runs.read_runs import read_run, read_runs
@@ -106,16 +108,33 @@ def test_six_datasets_tell_models_apart_and_one_that_lacks_a_dataset_is_left_out
 def test_seeds_are_blocks_and_groups_are_then_those_over_seeds(tmp_path, capsys):
     folders = write_models(tmp_path, 3, seeds=(0, 1, 2), step=0.15)
     comparison = compared_datasets.compare_datasets(read_runs(folders), 1.0)
-    assert comparison["ranking"]["accuracy"]["by"] == "seeds"
+    assert comparison["ranking"]["accuracy"]["by"] in ("seeds", "two_way")
     assert comparison["over_blocks"]["accuracy"]["kind"] == "seeds"
     assert comparison["over_blocks"]["accuracy"]["blocks"] == ["seed 0", "seed 1", "seed 2"]
     for row in comparison["over_seeds"]["accuracy"]["pairs"]:
         assert row["welch"]["verdict"] == ("second better" if row["welch"]["p_holm"] < 0.05 else "not distinguishable")
     page = " ".join(page_of(comparison))
-    assert "Welch's t over seeds" in page
+    assert comparison["ranking"]["accuracy"]["method"] in page
     assert "of no other images" in page
     fewer = " ".join(printed(capsys, *(folder for folder in folders if not folder.endswith("2"))).split())
     assert "Friedman's test says nothing; with 3 models no ranks reach p < 0.05 below 3 seeds" in fewer
+
+
+def test_a_verdict_on_seeds_and_images_together_decides_the_groups(tmp_path):
+    comparison = compare_runs(read_runs(write_models(tmp_path, 3, seeds=(0, 1), step=0.15)))
+    interval = {"level": 0.95, "method": "both"}
+    outcomes = ((6.0, 0.001), (9.0, 0.0001), (3.0, 0.2))
+    for score in ("accuracy", "f1"):
+        for row, (points, p) in zip(comparison["over_seeds"][score]["pairs"], outcomes, strict=True):
+            ends = {"points": points, "low": points - 4, "high": points + 4}
+            row["two_way"] = {**interval, **ends, "p": p, "p_holm": p}
+    add_verdicts(comparison, 1.0)
+    ranking = comparison["ranking"]["accuracy"]
+    assert ranking["by"] == "two_way"
+    assert ranking["tests"] == 3
+    assert [pair["verdict"] for pair in ranking["pairs"]] == ["second better", "second better", "not distinguishable"]
+    assert {row["letter"]: row["groups"] for row in ranking["rows"]} == {"B": "a", "C": "a", "A": "b"}
+    assert ranking["pairs"][2]["detectable"] == pytest.approx(4 / 1.96 * (2.394 + 0.8416), abs=0.01)  # level 0.05 / 3
 
 
 def test_folds_are_blocks(tmp_path):
@@ -159,7 +178,8 @@ def test_equivalent_is_another_verdict_than_not_distinguishable(tmp_path, capsys
     strict = compared(capsys, *folders, "--margin", "0.1")["pairs"][0]["accuracy"]
     assert strict["verdict"] == "not distinguishable"
     assert strict["equivalence"]["p_holm"] > 0.05
-    assert main.call("fer compare", compare, [*folders, "--margin", "0"]) == 2
+    for margin in ("0", "nan"):
+        assert main.call("fer compare", compare, [*folders, "--margin", margin]) == 2
 
 
 @pytest.mark.parametrize(
