@@ -192,6 +192,7 @@ def test_several_runs_are_compared(tmp_path, monkeypatch, capsys):
     assert call(*runs) == 0
     assert capsys.readouterr().out == "report.html\n"
     page = Page((tmp_path / "report.html").read_text())
+    assert "There is no critical-difference diagram: ranks take three models" in page.text
     for word in (
         "Pair by pair on the same images",
         "B seed 0 better",
@@ -201,6 +202,17 @@ def test_several_runs_are_compared(tmp_path, monkeypatch, capsys):
     ):
         assert word in page.text
     assert [title["id"] for title in page.all("h2")] == ["comparison-title", *(f"run{n}-title" for n in range(1, 5))]
+
+
+@pytest.mark.usefixtures("bare_chapters")
+def test_three_models_over_seeds_have_a_critical_difference_diagram(tmp_path):
+    runs = [write_run(tmp_path / f"lr{lr}s{seed}", *draw(seed + 9, 90, share), seed=seed, lr=lr)
+            for lr, share in ((0.1, 0.4), (0.2, 0.6), (0.3, 0.9)) for seed in range(3)]  # fmt: skip
+    assert call(*runs, "--out", tmp_path / "three.html") == 0
+    page = Page((tmp_path / "three.html").read_text())
+    assert "Mean ranks of accuracy over 3 seeds" in page.text
+    assert "Critical-difference diagram of accuracy over 3 seeds" in page.text
+    assert len(page.all("svg")) == 2
 
 
 @pytest.mark.usefixtures("bare_chapters")

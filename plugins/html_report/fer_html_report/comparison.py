@@ -11,6 +11,8 @@ from fer_html_report.numbers import NONE, rate
 from fer_plugins.analysis.columns import parse_columns
 from fer_plugins.analysis.compared_runs import compare_runs
 from fer_plugins.analysis.figures.bars import draw_bars
+from fer_plugins.analysis.figures.critical_difference import draw_critical_difference
+from fer_plugins.analysis.many_models.compared_datasets import rank_over_blocks
 from fer_plugins.analysis.model_table import table_rows
 from fer_plugins.analysis.spread_limits import format_spread
 from fer_plugins.metrics.table import HEADLINE, PAIRED
@@ -30,6 +32,7 @@ def compare(runs: Sequence[FinishedRun]) -> Chapter:
     else:
         sections.append(Section("pairs", "Paired comparison", list(_pairs(comparison))))
         sections.append(Section("seeds", "Over seeds", list(_seeds(comparison))))
+    sections.append(Section("ranks", "Ranks of the models", list(_ranks(runs))))
     return Chapter("comparison", "Side by side", sections=sections)
 
 
@@ -122,6 +125,32 @@ def _seeds(comparison: Mapping[str, Any]) -> Iterator[Block]:
     ]  # fmt: skip
     head = ["Pair", "Score", "points", "95 % (Welch)", "p", "p (Holm)"]
     yield Table("Model by model over seeds", head, rows, frozenset({1}))
+
+
+def _ranks(runs: Sequence[FinishedRun]) -> Iterator[Block]:
+    """Yield the critical-difference diagram of three models and more over datasets, folds or seeds."""
+    try:
+        tests = rank_over_blocks(runs, "accuracy")
+    except InputError as error:
+        yield Paragraph(f"There is no critical-difference diagram: {error}.", "gap")
+        return
+    result, blocks = tests["friedman"], f"{len(tests['blocks'])} {tests['kind']}"
+    rows = [
+        [model, f"{rank:.2f}", letters]
+        for rank, model, letters in sorted(zip(result["mean_ranks"], tests["models"], result["groups"], strict=True))
+    ]
+    note = (
+        f"Friedman's p (permutations) {format_p(result['p'])}; critical difference of Nemenyi's test "
+        f"{result['critical_difference']:.2f} ranks. Models that share a letter cannot be told apart."
+    )
+    yield Table(f"Mean ranks of accuracy over {blocks}", ["Model", "mean rank", "group"], rows, note=note)
+    ranks = "; ".join(f"{model} {rank}" for model, rank, _ in rows)
+    text = f"Mean ranks: {ranks}. Critical difference {result['critical_difference']:.2f}."
+    chart = draw(
+        lambda: draw_critical_difference(tests, ""), f"Critical-difference diagram of accuracy over {blocks}", text
+    )
+    if chart:
+        yield Charts([chart])
 
 
 def _points(change: Mapping[str, Any]) -> list[str]:

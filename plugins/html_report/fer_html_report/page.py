@@ -83,9 +83,10 @@ def _chapter(run: FinishedRun, name: str, images: Images | None) -> Chapter:
     alarms += (
         ["A demonstration on synthetic faces: it says nothing about the paper"] if manifest.get("demonstration") else []
     )
+    title = name_run(replace(run.record, metrics={}, manifest={**manifest, "not_a_result": ""}))
     return Chapter(
         name,
-        name_run(replace(run.record, metrics={}, manifest={**manifest, "not_a_result": ""})),
+        f"{title}, seed {run.seed}",
         _lead(run),
         alarms,
         _headlines(run),
@@ -110,7 +111,6 @@ def _lead(run: FinishedRun) -> str:
     facts = [
         f"{count(run.scores['n'])} images of {run.split}",
         f"protocol {manifest['protocol']['name']}",
-        f"seed {run.seed}",
         f"split {', '.join(run.split_hash)}",
         f"data {manifest['data']['fingerprint']}",
     ]
