@@ -156,3 +156,22 @@ def test_the_camera(visit, server):
         page.evaluate(f"void ({script})")
         page.click("#camera")
         see(page, "#status.error", message)
+
+
+def test_a_snapshot_is_answered_though_a_frame_is_being_made(visit, server):
+    """The stream ends while its next frame is encoded; that frame must not take the snapshot's place."""
+    page = visit(server)
+    page.evaluate(
+        """void (HTMLCanvasElement.prototype.toBlob = ((encode) => function (done, type, quality) {
+            encode.call(this, (blob) => setTimeout(done, type === "image/jpeg" ? 1500 : 0, blob), type, quality);
+        })(HTMLCanvasElement.prototype.toBlob))"""
+    )
+    page.click("#camera")
+    see(page, "#status", "1 face: ")
+    page.evaluate(  # the snapshot's answer comes after that frame
+        "void (window.fetch = ((send) => async (...words) => {"
+        " const answer = await send(...words); await new Promise((go) => setTimeout(go, 2500)); return answer;"
+        " })(window.fetch))"
+    )
+    page.click("#snapshot")
+    see(page, "#map-text", "Orange: ")

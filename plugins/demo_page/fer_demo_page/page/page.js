@@ -250,23 +250,31 @@ async function startCamera() {
   if (!navigator.mediaDevices) {
     return tell(`Browsers give the camera only to pages at localhost. Open http://localhost:${location.port} on the machine that runs fer demo, or choose a picture.`, true);
   }
+  const video = at("video");
+  at("camera").disabled = true; // until it runs: a second click would start a second one
   try {
     stream = await navigator.mediaDevices.getUserMedia({ video: { width: { ideal: FRAME_SIDE }, facingMode: "user" } });
+    video.srcObject = stream;
+    await video.play();
   } catch (error) {
+    stopCamera();
     return tell(CAMERA_ERRORS[error.name] ?? `The camera cannot be used: ${error.message}`, true);
+  } finally {
+    at("camera").disabled = false;
   }
-  const own = stream, video = at("video");
+  const own = stream;
   at("still").hidden = at("boxes").hidden = true;
   hint("");
   at("view").classList.add("full");
   at("view").classList.remove("small");
   video.hidden = false;
-  video.srcObject = stream;
   setCamera(true);
   stream.getVideoTracks()[0].addEventListener("ended", () => { if (stream === own) { stopCamera(); tell("The camera was disconnected.", true); } });
-  await video.play();
   tell("Reading …");
-  while (stream === own) await predict(await grab(), true); // the next frame is taken when the last is answered
+  while (stream === own) {
+    const frame = await grab();
+    if (stream === own) await predict(frame, true); // a snapshot may have ended the stream meanwhile
+  }
 }
 
 function stopCamera() {
