@@ -196,11 +196,12 @@ def test_a_helper_that_fails_says_why_once(toy, tmp_path):
 def test_the_command_itself_ends_with_one_line_when_a_process_is_killed(tmp_path):
     argv = [FER_RUN, "--plugin", "lenet5", "--data", "synthetic", "--data.samples", "105", "--trainer.epochs", "9999"]
     argv += ["--trainer.devices", "2", "--trainer.accelerator", "cpu", "--logger", "none"]
-    argv += ["--run.output", tmp_path / "runs", "--selection.patience", "null", "--augmentation", "none"]
+    argv += ["--run.output", tmp_path / "runs", "--selection.patience", "9999", "--augmentation", "none"]
     command = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     for line in command.stdout:
         if line.startswith("epoch 1/"):
             break
+    assert command.poll() is None, command.stderr.read()
     children = Path(f"/proc/{command.pid}/task/{command.pid}/children").read_text().split()
     helpers = [child for child in children if b"experiments.follow" in Path(f"/proc/{child}/cmdline").read_bytes()]
     assert len(helpers) == 1
