@@ -197,6 +197,7 @@ def test_a_helper_that_fails_says_why_once(toy, tmp_path):
         run(given)
 
 
+@pytest.mark.slow
 def test_the_command_itself_ends_with_one_line_when_a_process_is_killed(tmp_path):
     argv = [FER_RUN, "--plugin", "lenet5", "--data", "synthetic", "--data.samples", "105", "--trainer.epochs", "9999"]
     argv += ["--trainer.devices", "2", "--trainer.accelerator", "cpu", "--logger", "none"]
