@@ -103,7 +103,7 @@ class TrainerConfig(Section):
             "GPUs; they share each batch",
             "1..1024",
             "processes",
-            form="int | auto | list[int]",
+            form="int 1..1024 | auto | list[int]",
             shapes_model=False,
         ),
     ] = 1

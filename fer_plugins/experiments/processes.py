@@ -172,6 +172,7 @@ class Follower:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
+        self._messages.close()
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -15,6 +16,9 @@ import torch
 from support.forked import ForkedFollower
 
 from fer_plugins import config
+from fer_plugins.commands import main
+from fer_plugins.commands.run import run as fer_run
+from fer_plugins.commands.usage import invoke
 from fer_plugins.experiments import processes
 from fer_plugins.experiments.resuming import resume
 from fer_plugins.experiments.run import run
@@ -193,14 +197,16 @@ def test_a_helper_that_fails_says_why_once(toy, tmp_path):
         run(given)
 
 
+@pytest.mark.slow
 def test_the_command_itself_ends_with_one_line_when_a_process_is_killed(tmp_path):
     argv = [FER_RUN, "--plugin", "lenet5", "--data", "synthetic", "--data.samples", "105", "--trainer.epochs", "9999"]
     argv += ["--trainer.devices", "2", "--trainer.accelerator", "cpu", "--logger", "none"]
-    argv += ["--run.output", tmp_path / "runs", "--selection.patience", "null", "--augmentation", "none"]
+    argv += ["--run.output", tmp_path / "runs", "--selection.patience", "9999", "--augmentation", "none"]
     command = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     for line in command.stdout:
         if line.startswith("epoch 1/"):
             break
+    assert command.poll() is None, command.stderr.read()
     children = Path(f"/proc/{command.pid}/task/{command.pid}/children").read_text().split()
     helpers = [child for child in children if b"experiments.follow" in Path(f"/proc/{child}/cmdline").read_bytes()]
     assert len(helpers) == 1
@@ -214,27 +220,38 @@ def test_the_command_itself_ends_with_one_line_when_a_process_is_killed(tmp_path
     )
 
 
+def task_of_srun(number, job, argv, folder):
+    """Run the command in a fork, as task ``number``; return the process."""
+    child = os.fork()
+    if child == 0:
+        for descriptor, name in ((1, "out"), (2, "err")):
+            os.dup2(os.open(folder / f"{name}{number}", os.O_WRONLY | os.O_CREAT), descriptor)
+        sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")
+        os.environ.update(job | {"SLURM_PROCID": str(number), "SLURM_LOCALID": str(number)})
+        code = 9
+        try:
+            code = main.call("fer-run", lambda argv: invoke(fer_run, "fer-run", argv), argv)
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)
+    return child
+
+
 def test_processes_that_srun_starts_train_together(one, tmp_path):
     """The environment of two tasks of one node, as srun sets it; there is no SLURM here."""
     path = tmp_path / "config.yaml"
     path.write_text(config.dump(config.resolve(flags(tmp_path / "tasks", 2)).config))
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
     job = {"SLURM_JOB_ID": "4242", "SLURM_NTASKS": "2", "SLURM_STEP_NUM_TASKS": "2", "SLURM_STEP_NUM_NODES": "1"}
-    job |= {"SLURM_NODELIST": "localhost", "SLURM_JOB_NAME": "fer", "GLOO_SOCKET_IFNAME": "lo"}
-    tasks = [
-        subprocess.Popen(
-            [FER_RUN, "--config", str(path)],
-            env={**os.environ, **job, "SLURM_PROCID": str(number), "SLURM_LOCALID": str(number)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for number in range(2)
-    ]
-    (out, err), second = [task.communicate(timeout=600) for task in tasks]
-    assert [task.returncode for task in tasks] == [0, 0], (err, second)
-    assert second == ("", "")
-    assert err == ""
-    assert "2 processes share batches of 32: 16 images each" in out
+    job |= {"SLURM_NODELIST": "localhost", "MASTER_PORT": str(port), "GLOO_SOCKET_IFNAME": "lo"}
+    children = [task_of_srun(number, job, ["--config", str(path)], tmp_path) for number in range(2)]
+    codes = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
+    printed = [(tmp_path / name).read_text() for name in ("err0", "err1", "out1")]
+    assert (codes, printed) == ([0, 0], ["", "", ""])
+    assert "2 processes share batches of 32: 16 images each" in (tmp_path / "out0").read_text()
     folder = next((tmp_path / "tasks").iterdir())
     ours, theirs = weights(one), weights(folder)
     assert all(torch.allclose(ours[name], theirs[name], atol=1e-6, rtol=0) for name in ours)
