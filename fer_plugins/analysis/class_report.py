@@ -35,7 +35,7 @@ def print_classes(console: Console, folder: str, tests: Mapping[str, Any]) -> No
         numbers = (ranks["w"], positive, negative, positive - negative)
         p_values = (format_p(ranks["p"]), format_p(ranks["smallest_p"]))
         table.add_row(f"{ranks['median']:.4f}", str(ranks["n"]), *(f"{value:g}" for value in numbers), *p_values)
-        printheading_table(console, table)
+        print_table(console, table)
         for check in ranks["checks"]:
             console.print(Text(f"  {check}", style="dim"))
 
@@ -50,14 +50,15 @@ def _print_anova(console: Console, anova: Mapping[str, Any]) -> None:
     table.add_row("between classes", *between, f, format_p(anova["p"]))
     table.add_row("within classes", *within, "", "")
     table.add_row("total", *total, "", "", "")
-    printheading_table(console, table)
-    console.print(f"  {_anova(anova)}")
+    print_table(console, table)
+    console.print(f"  {describe_anova(anova)}")
     for check in anova["checks"]:
         console.print(Text(f"  {check}", style="dim"))
     console.print()
 
 
-def _anova(anova: Mapping[str, Any]) -> str:
+def describe_anova(anova: Mapping[str, Any]) -> str:
+    """Return F and p of a one-way analysis of variance, and of Welch's."""
     degrees = f"F({anova['df_between']}, {anova['df_within']})"
     if anova["f"] is None:
         return f"{degrees} undefined: no group varies"

@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from fer_plugins.analysis.class_report import heading_table, print_classes
+from fer_plugins.analysis.class_report import describe_anova, heading_table, print_classes
 from fer_plugins.analysis.spread_limits import format_spread
 from fer_plugins.analysis.two_way import describe_tests
 from fer_plugins.metrics.table import HEADLINE, PAIRED
@@ -63,7 +63,7 @@ def _print_runs_and_pairs(console: Console, comparison: Mapping[str, Any]) -> No
                 cell for score in HEADLINE for cell in (f"{run[score]:.4f}", format_interval(run["intervals"][score]))
             ]
             runs.add_row(f"{model['letter']} seed {run['seed']}", *cells)
-    printheading_table(console, runs)
+    print_table(console, runs)
     several = [model for model in comparison["models"] if model["over_seeds"]]
     if several:
         _print_spread(console, several)
@@ -89,7 +89,7 @@ def _print_spread(console: Console, models: Sequence[Mapping[str, Any]]) -> None
                 f"{spread['sd']:.4f}",
                 *ends,
             )
-    printheading_table(console, table, keys=3)
+    print_table(console, table, keys=3)
     console.print("The z form (mean +- 1.96 sd / sqrt(n)) is what papers print; it is too narrow for few seeds.\n")
 
 
@@ -118,7 +118,7 @@ def _print_pairs(console: Console, comparison: Mapping[str, Any]) -> None:
                 *([format_p(one["by_image"]["p"])] if "by_image" in one else []),
             )
             table.add_row(*sides, HEADLINE[score], *cells)
-    printheading_table(console, table, keys=3)
+    print_table(console, table, keys=3)
     plain = "; ".join(f"{HEADLINE[name]}: {test.method}" for name, test in PAIRED.items())
     if clustered:
         unit, count = clustered[0]["unit"], clustered[0]["clusters"]
@@ -128,7 +128,7 @@ def _print_pairs(console: Console, comparison: Mapping[str, Any]) -> None:
     console.print("Not distinguishable does not mean equal: the interval says how far apart the two may be.")
     console.print(
         f"Equivalent: two one-sided tests (TOST) put the difference within {comparison['margin']:g} points (--margin); "
-        "80 % power from: the smallest difference in points that the corrected test shows in 80 of 100 such test sets.\n"
+        "80 % power from: the smallest difference in points that the corrected test shows in 80 of 100 test sets.\n"
     )
 
 
@@ -150,14 +150,14 @@ def _print_over_seeds(console: Console, over: Mapping[str, Any], margin: float) 
                 wilcoxon,
             )
             table.add_row(row["first"], row["second"], HEADLINE[score], *cells)
-    printheading_table(console, table, keys=3)
+    print_table(console, table, keys=3)
     _print_two_way(console, over)
     for score in HEADLINE:
         anova = over[score]["anova"]
         checks = dict.fromkeys(anova["checks"])
         for row in over[score]["pairs"]:
             checks |= {f"Wilcoxon: {check}": None for check in (row["wilcoxon"] or {}).get("checks", [])}
-        console.print(f"one-way ANOVA, {HEADLINE[score]}: {_anova(anova)}")
+        console.print(f"one-way ANOVA, {HEADLINE[score]}: {describe_anova(anova)}")
         for check in checks:
             console.print(Text(f"  {check}", style="dim"))
     console.print()
@@ -176,7 +176,7 @@ def _print_two_way(console: Console, over: Mapping[str, Any]) -> None:
                 row["first"], row["second"], HEADLINE[score], _points(both["points"]), _point_range(both),
                 format_p(both.get("p_holm")), verdict, f"{both['sd_seeds']:.2f}", f"{both['sd_images']:.2f}",
             )  # fmt: skip
-    printheading_table(console, table, keys=3)
+    print_table(console, table, keys=3)
     console.print(describe_tests(over[next(iter(HEADLINE))]["pairs"]))
     console.print()
 
