@@ -83,7 +83,7 @@ def take_part(task: Mapping[str, Any]) -> None:
         task: what ``processes.together`` sends.
     """
     settings = config.read_config(task["config"])
-    settings = replace(settings, trainer=replace(settings.trainer, progress="none"))
+    settings = replace(settings, trainer=replace(settings.trainer, progress="none", profiler="none"))
     record = Record(Path(task["folder"]), config=task["config"])
     torch.set_num_threads(task["threads"])
     with quiet(settings):

@@ -116,6 +116,20 @@ def test_a_run_is_one_page(trained):
     assert len(text) < 1_000_000
 
 
+def test_nothing_is_claimed_of_a_training_that_was_done_elsewhere(tmp_path):
+    folder = write_run(tmp_path / "elsewhere", *draw(1, 60))
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest |= {"trained_elsewhere": {"file": "p.csv"}, "command": ["/x/fer", "score", "p.csv"]}
+    manifest["data"]["counts"] = {"train": {"anger": 30, "happy": 30, "neutral": 30}}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    assert call(folder) == 0
+    page = Page((folder / "report.html").read_text())
+    assert "Trained elsewhere: what the network was trained, selected and tuned on is not known" in page.text
+    assert "seed not known" in page.text
+    for claimed in ("was trained on 90 images", "fer-run --config", "fer reproduce", "Selected was"):
+        assert claimed not in page.text
+
+
 def test_the_page_loads_nothing_and_can_be_read_without_eyes(trained):
     page = Page((trained / "report.html").read_text())
     assert not page.all("script") + page.all("link") + page.all("img")

@@ -66,7 +66,9 @@ def protocol(run: FinishedRun) -> Iterator[Block]:
         yield Paragraph(f"This protocol is flawed: {facts['flaw']}", "warning")
     sizes = {split: sum(classes.values()) for split, classes in (manifest["data"].get("counts") or {}).items()}
     sentences = []
-    if "train" in sizes:
+    if run.elsewhere:
+        yield Paragraph(f"{run.elsewhere[:1].upper()}{run.elsewhere[1:]}.", "warning")
+    elif "train" in sizes:
         limit = manifest["data"].get("limit")
         part = f" (a part of the data only: data.limit {limit})" if limit is not None else ""
         sentences.append(f"The network was trained on {sizes['train']:,} images of the training split{part}.")
@@ -114,7 +116,8 @@ def seeds(run: FinishedRun) -> Iterator[Block]:
     """Yield the seeds, and what one training cannot say."""
     manifest = run.record.manifest
     names = {"run": "of the training", "protocol": "of the splits", "evaluation": "of the evaluation"}
-    yield Facts([(f"Seed {names.get(name, name)}", str(seed)) for name, seed in manifest["seeds"].items()])
+    known = manifest["seeds"] | ({"run": "not known"} if run.known_seed is None else {})
+    yield Facts([(f"Seed {names.get(name, name)}", str(seed)) for name, seed in known.items()])
     series = manifest.get("series") or {}
     where = f" It is number {series['number'] + 1} of a series of {series['count']} seeds." if series else ""
     yield Paragraph(
@@ -178,6 +181,9 @@ def cost(run: FinishedRun) -> Iterator[Block]:
 def repeat(run: FinishedRun) -> Iterator[Block]:
     """Yield the commands that repeat the run and check it."""
     facts = run.record.manifest["data"]
+    if run.elsewhere:
+        yield Paragraph("The training was done elsewhere. The command above scores the predictions again.")
+        return
     config = run.record.config
     versions = run.record.manifest.get("versions") or {}
     if versions.get("fer-plugins"):

@@ -84,9 +84,10 @@ def _chapter(run: FinishedRun, name: str, images: Images | None) -> Chapter:
         ["A demonstration on synthetic faces: it says nothing about the paper"] if manifest.get("demonstration") else []
     )
     title = name_run(replace(run.record, metrics={}, manifest={**manifest, "not_a_result": ""}))
+    seed = "not known" if run.known_seed is None else run.seed
     return Chapter(
         name,
-        f"{title}, seed {run.seed}",
+        f"{title}, seed {seed}",
         _lead(run),
         alarms,
         _headlines(run),

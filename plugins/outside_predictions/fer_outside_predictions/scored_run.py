@@ -149,7 +149,12 @@ def _write(
     record.metrics = {split: scored.scores, "claims": claims, "not_a_result": scored.faults, KEY: True}
     copies, majority = ({split: column} if column else None for column in (scored.copies, scored.majority))
     sources = data.source_names(scored.own.index)
-    record.write_predictions({split: (sources, scored.own)}, list(data.classes), None, copies, majority)
+    subjects, sequences = (
+        None if column is None else {split: column[scored.own.index].tolist()}
+        for column in (data.table.subject, data.table.sequence)
+    )
+    columns = (None, copies, majority, subjects, sequences)
+    record.write_predictions({split: (sources, scored.own)}, list(data.classes), *columns)
     record.write_metrics()
     record.write_manifest(**manifest)
 
