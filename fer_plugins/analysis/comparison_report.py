@@ -151,7 +151,7 @@ def _print_over_seeds(console: Console, over: Mapping[str, Any], margin: float) 
             )
             table.add_row(row["first"], row["second"], HEADLINE[score], *cells)
     print_table(console, table, keys=3)
-    _print_two_way(console, over)
+    _print_two_way(console, over, margin)
     for score in HEADLINE:
         anova = over[score]["anova"]
         checks = dict.fromkeys(anova["checks"])
@@ -163,17 +163,17 @@ def _print_over_seeds(console: Console, over: Mapping[str, Any], margin: float) 
     console.print()
 
 
-def _print_two_way(console: Console, over: Mapping[str, Any]) -> None:
+def _print_two_way(console: Console, over: Mapping[str, Any], margin: float) -> None:
     table = heading_table("seeds and test images together: second - first, in points", "first", "second", "score")
     for name in ("points", "95 % interval", "p (Holm)", "verdict", "sd by seeds", "by images"):
         table.add_column(name, justify="left" if name == "verdict" else "right")
     for score in HEADLINE:
         for row in over[score]["pairs"]:
             both = row["two_way"]
-            names = {"first better": f"{row['first']} better", "second better": f"{row['second']} better"}
-            verdict = names.get(both.get("verdict"), both.get("verdict", "-"))
+            sides = (row["first"], row["second"])
+            verdict = _verdict(both["verdict"], sides, margin) if "verdict" in both else "-"
             table.add_row(
-                row["first"], row["second"], HEADLINE[score], _points(both["points"]), _point_range(both),
+                *sides, HEADLINE[score], _points(both["points"]), _point_range(both),
                 format_p(both.get("p_holm")), verdict, f"{both['sd_seeds']:.2f}", f"{both['sd_images']:.2f}",
             )  # fmt: skip
     print_table(console, table, keys=3)
