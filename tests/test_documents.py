@@ -104,6 +104,8 @@ def place(tmp_path, monkeypatch, fake, kept):
             command = command.replace("RUN", str(two_seeds()[0]))
         if command.startswith(("fer benchmark RUN", "fer export RUN")):
             command = command.replace("RUN", str(two_seeds()[0]))
+        if command == "fer report RUN":
+            command = f"fer report {two_seeds()[0]} --out page.html"
         if command.startswith("fer predict RUN"):
             command = command.replace("RUN", str(two_seeds()[0]))
             write_photos(tmp_path)

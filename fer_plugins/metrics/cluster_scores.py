@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from fer_plugins.metrics.calibration import squared_errors
+from fer_plugins.metrics.cluster_keys import KEYS
 from fer_plugins.metrics.clusters import (
-    KEYS,
     Clusters,
     Names,
     Values,

@@ -14,12 +14,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import t
 
+from fer_plugins.metrics.cluster_keys import of_clusters
 from fer_plugins.metrics.confusion import macro_scores
 from fer_plugins.metrics.intervals import logit_ends, wilson
 from fer_plugins.metrics.resampling import LEVEL, Interval, make_interval
 
 LEAST, LEAST_OF_A_CLASS = 5, 10  # subjects (or sequences) in all, and that show a class: fewer say too little of others
-KEYS = {"by_subject": "subject", "by_sequence": "sequence"}  # in metrics.json -> unit
 METHOD = "jackknife by {}, Student's t"
 
 Values = npt.NDArray[np.float64]
@@ -126,8 +126,3 @@ def best_intervals(scores: Mapping[str, Any]) -> dict[str, Any]:
     """Return the interval of each score that is to be read: by cluster where there is one, else the one over images."""
     by_cluster = of_clusters(scores) or {}
     return {name: by_cluster.get(name) or interval for name, interval in scores["intervals"].items()}
-
-
-def of_clusters(scores: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Return ``by_subject`` or ``by_sequence`` of a split's scores; None where it has neither."""
-    return next((scores[key] for key in KEYS if scores.get(key)), None)

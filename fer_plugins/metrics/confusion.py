@@ -38,7 +38,7 @@ def macro_scores(matrices: npt.NDArray[Any]) -> dict[str, npt.NDArray[np.float64
         "kappa": _ratio(_ratio(right.sum(-1), total) - chance, 1 - chance),
         "mcc": _ratio(
             right.sum(-1) * total - (support * predicted).sum(-1),
-            np.sqrt((total**2 - (support**2).sum(-1)) * (total**2 - (predicted**2).sum(-1))),
+            np.sqrt(np.maximum(0.0, (total**2 - (support**2).sum(-1)) * (total**2 - (predicted**2).sum(-1)))),
         ),
     }
 

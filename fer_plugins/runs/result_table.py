@@ -13,7 +13,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from fer_plugins.metrics.clusters import of_clusters
+from fer_plugins.metrics.cluster_keys import of_clusters
 from fer_plugins.metrics.installed import known
 from fer_plugins.metrics.table import CLASS_TABLE
 from fer_plugins.runs.copies_table import print_copies

@@ -248,15 +248,19 @@ def test_from_start_to_ctrl_c(folder, capsys, request):
     answers = []
 
     def visit():
-        while not (line := capsys.readouterr().out):
-            time.sleep(0.1)
-        port = int(re.search(r":(\d+) \(Ctrl-C ends", line)[1])
-        for host in (f"192.0.2.9:{port}", f"{socket.gethostname()}:{port}", "evil.example"):
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-            connection.request("GET", "/api/run", headers={"Host": host})
-            answers.append(connection.getresponse().status)
-            connection.close()
-        _thread.interrupt_main()
+        printed, deadline = "", time.monotonic() + 120
+        try:
+            while not (address := re.search(r":(\d+) \(Ctrl-C ends", printed)) and time.monotonic() < deadline:
+                time.sleep(0.1)
+                printed += capsys.readouterr().out
+            port = int(address[1])
+            for host in (f"192.0.2.9:{port}", f"{socket.gethostname()}:{port}", "evil.example"):
+                connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+                connection.request("GET", "/api/run", headers={"Host": host})
+                answers.append(connection.getresponse().status)
+                connection.close()
+        finally:  # whatever went wrong here, the server ends
+            _thread.interrupt_main()
 
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     request.addfinalizer(lambda: [signal.signal(*handler) for handler in handlers.items()])

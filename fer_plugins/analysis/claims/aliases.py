@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fer_plugins.metrics.clusters import of_clusters
+from fer_plugins.metrics.cluster_keys import of_clusters
 from fer_plugins.runtime.errors import InputError
 
 # How a reading follows from a score: in words, and number of classes -> (offset, slope).
