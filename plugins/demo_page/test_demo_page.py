@@ -248,7 +248,7 @@ def test_from_start_to_ctrl_c(folder, capsys, request):
     answers = []
 
     def visit():
-        printed, deadline = "", time.monotonic() + 120
+        printed, deadline = "", time.monotonic() + 300
         try:
             while not (address := re.search(r":(\d+) \(Ctrl-C ends", printed)) and time.monotonic() < deadline:
                 time.sleep(0.1)
