@@ -126,8 +126,9 @@ def _print_pairs(console: Console, comparison: Mapping[str, Any]) -> None:
         plain = f"By image, as if a {unit}'s images were independent: {plain}"
     console.print(f"{plain}.")
     console.print("Not distinguishable does not mean equal: the interval says how far apart the two may be.")
+    margin = format_margin(comparison["margin"])
     console.print(
-        f"Equivalent: two one-sided tests (TOST) put the difference within {comparison['margin']:g} points (--margin); "
+        f"Equivalent: two one-sided tests (TOST) put the difference within {margin} (--margin); "
         "80 % power from: the smallest difference in points that the corrected test shows in 80 of 100 test sets.\n"
     )
 
@@ -183,6 +184,11 @@ def _print_two_way(console: Console, over: Mapping[str, Any], margin: float) -> 
 
 def _interleave(between: str) -> list[str]:
     return [name for score in HEADLINE for name in (HEADLINE[score], between)]
+
+
+def format_margin(margin: float) -> str:
+    """Write a margin with its unit: "1 point", "0.5 points"."""
+    return f"{margin:g} point{'' if margin == 1 else 's'}"
 
 
 def _verdict(verdict: str, sides: Sequence[str], margin: float) -> str:

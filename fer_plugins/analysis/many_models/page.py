@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from fer_plugins.analysis.comparison_report import print_comparison, print_heading
+from fer_plugins.analysis.comparison_report import format_margin, print_comparison, print_heading
 from fer_plugins.analysis.many_models.blocks import SPEAKS_OF
 from fer_plugins.analysis.many_models.verdicts import EQUIVALENT, FIRST, SECOND, UNDECIDED
 from fer_plugins.analysis.significance import ALPHA
@@ -41,11 +41,6 @@ def print_comparisons(console: Console, comparisons: Mapping[str, Any], *, pairs
         _print_over_blocks(console, over, margin, pairs=pairs)
     if not pairs and any(len(comparison["models"]) >= MANY for comparison in datasets):
         console.print("--pairs prints every run and pair.")
-
-
-def format_margin(margin: float) -> str:
-    """Write a margin with its unit: "1 point", "0.5 points"."""
-    return f"{margin:g} point{'' if margin == 1 else 's'}"
 
 
 def _print_ranking(console: Console, comparison: Mapping[str, Any]) -> None:

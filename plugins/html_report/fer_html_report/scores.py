@@ -24,7 +24,7 @@ from fer_plugins.runs.copies_table import describe_kinds
 from fer_plugins.runs.majority_table import describe_majority
 from fer_plugins.runs.read_runs import FinishedRun
 
-_METHODS = "Intervals: 95 %, over images (Wilson, or bootstrap); not over trainings."
+_METHODS = "Intervals: 95 %, over images, by the method of each score (docs/metrics.md); not over trainings."
 
 
 def overall(run: FinishedRun, recorded: RecordedRun) -> Iterator[Block]:
