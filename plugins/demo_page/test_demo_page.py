@@ -149,7 +149,7 @@ def test_a_fault_and_too_many_pictures_are_answered(server, ask, monkeypatch, ca
     assert (status, answer) == (500, {"error": "the network fails: TypeError"})
     assert capsys.readouterr().err == "fer demo: TypeError: two lines\n"
     for _ in range(WAITING):
-        assert server.places.acquire(blocking=False)
+        assert server.places.acquire(timeout=30)  # a place is given back just after its answer
     assert ask("/api/predict", b"")[0] == 503
     server.places.release(WAITING)
     assert ask("/api/predict", PHOTO)[0] == 200
