@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rich import box
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from fer_plugins.runs.result_table import format_p
-from fer_plugins.runtime.print_table import print_table
+from fer_plugins.runtime.print_table import print_table, titled_table
 
 _OF = ("between", "within")
 
@@ -28,7 +26,7 @@ def print_classes(console: Console, folder: str, tests: Mapping[str, Any]) -> No
         console.print()
         _print_anova(console, anova)
     if ranks:
-        table = heading_table("Wilcoxon's signed ranks of the recalls, as papers print it", "hypothetical median")
+        table = titled_table("Wilcoxon's signed ranks of the recalls, as papers print it", "hypothetical median")
         for name in ("n", "W", "rank sum +", "rank sum -", "sum of signed ranks", "p", "smallest p"):
             table.add_column(name, justify="right")
         positive, negative = ranks["rank_sum_positive"], ranks["rank_sum_negative"]
@@ -41,7 +39,7 @@ def print_classes(console: Console, folder: str, tests: Mapping[str, Any]) -> No
 
 
 def _print_anova(console: Console, anova: Mapping[str, Any]) -> None:
-    table = heading_table("one-way ANOVA of correct predictions by true class, as papers print it", "source")
+    table = titled_table("one-way ANOVA of correct predictions by true class, as papers print it", "source")
     for name in ("SS", "df", "MS", "F", "p"):
         table.add_column(name, justify="right")
     f = "-" if anova["f"] is None else f"{anova['f']:.3f}"
@@ -68,11 +66,3 @@ def describe_anova(anova: Mapping[str, Any]) -> str:
         return text
     degrees = f"F({welch['df_between']:.0f}, {welch['df_within']:.1f})"
     return f"{text}; Welch {degrees} {welch['f']:.3f}, p {format_p(welch['p'])}"
-
-
-def heading_table(title: str, *columns: str) -> Table:
-    """Return an empty table with a bold title and these columns."""
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in columns:
-        table.add_column(column)
-    return table

@@ -8,12 +8,12 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from fer_plugins.analysis.class_report import describe_anova, heading_table, print_classes
+from fer_plugins.analysis.class_report import describe_anova, print_classes
 from fer_plugins.analysis.spread_limits import format_spread
 from fer_plugins.analysis.two_way import describe_tests
 from fer_plugins.metrics.table import HEADLINE, PAIRED
 from fer_plugins.runs.result_table import format_interval, format_p
-from fer_plugins.runtime.print_table import print_table
+from fer_plugins.runtime.print_table import print_table, titled_table
 
 
 def print_heading(console: Console, comparison: Mapping[str, Any]) -> None:
@@ -56,7 +56,7 @@ def _print_runs_and_pairs(console: Console, comparison: Mapping[str, Any]) -> No
     for model in comparison["models"]:
         console.print(Text(f"{model['letter']}  {model['label']}"))
     console.print()
-    runs = heading_table("each run: score and 95 % interval over test samples", "run", *_interleave("95 % interval"))
+    runs = titled_table("each run: score and 95 % interval over test samples", "run", *_interleave("95 % interval"))
     for model in comparison["models"]:
         for run in model["runs"]:
             cells = [
@@ -74,7 +74,7 @@ def _print_runs_and_pairs(console: Console, comparison: Mapping[str, Any]) -> No
 
 
 def _print_spread(console: Console, models: Sequence[Mapping[str, Any]]) -> None:
-    table = heading_table("over seeds: mean of the trainings and 95 % interval of the mean", "model", "score", "seeds")
+    table = titled_table("over seeds: mean of the trainings and 95 % interval of the mean", "model", "score", "seeds")
     for title in ("mean", "sd", "t interval", "z form"):
         table.add_column(title, justify="right")
     for model in models:
@@ -96,7 +96,7 @@ def _print_spread(console: Console, models: Sequence[Mapping[str, Any]]) -> None
 def _print_pairs(console: Console, comparison: Mapping[str, Any]) -> None:
     count = len(comparison["pairs"])
     title = f"pair by pair on the same samples: second - first, in points ({count} pair{'s' if count > 1 else ''})"
-    table = heading_table(title, "first", "second", "score")
+    table = titled_table(title, "first", "second", "score")
     for name in ("points", "95 % interval"):
         table.add_column(name, justify="right")
     table.add_column("verdict")  # before the p-values: in a narrow terminal the first block holds what matters
@@ -134,7 +134,7 @@ def _print_pairs(console: Console, comparison: Mapping[str, Any]) -> None:
 
 
 def _print_over_seeds(console: Console, over: Mapping[str, Any], margin: float) -> None:
-    table = heading_table("model by model over seeds: second - first, in points", "first", "second", "score")
+    table = titled_table("model by model over seeds: second - first, in points", "first", "second", "score")
     for name in ("points", "95 % Welch", "verdict", "p", "p (Holm)", "80 % power from", "Wilcoxon p (n)"):
         table.add_column(name, justify="left" if name == "verdict" else "right")
     for score in HEADLINE:
@@ -165,7 +165,7 @@ def _print_over_seeds(console: Console, over: Mapping[str, Any], margin: float) 
 
 
 def _print_two_way(console: Console, over: Mapping[str, Any], margin: float) -> None:
-    table = heading_table("seeds and test images together: second - first, in points", "first", "second", "score")
+    table = titled_table("seeds and test images together: second - first, in points", "first", "second", "score")
     for name in ("points", "95 % interval", "p (Holm)", "verdict", "sd by seeds", "by images"):
         table.add_column(name, justify="left" if name == "verdict" else "right")
     for score in HEADLINE:

@@ -18,6 +18,7 @@ from fer_plugins.commands.settings import Request, SettingsVerb, recipe_options
 from fer_plugins.commands.usage import invoke, refuse
 from fer_plugins.config import registry
 from fer_plugins.config.idle_options import refuse_idle_seed
+from fer_plugins.config.overlay import lay_over
 from fer_plugins.runtime import activity
 from fer_plugins.runtime.errors import InputError
 from fer_plugins.runtime.launched import Launched, launched
@@ -96,20 +97,16 @@ def _begin(
 
 def _add_shorthands(flags: dict[str, Any], asked: dict[str, Any]) -> None:
     """Write the flags that are short for settings into ``flags``; the setting itself wins where both are given."""
-    short: dict[str, Any] = {}
+    short: dict[str, dict[str, Any]] = {"trainer": {}}
     if asked["fast_dev_run"]:
-        short |= {"trainer.epochs": 1, "data.limit": FEW_IMAGES, "logger.name": "csv"}
+        short = {"trainer": {"epochs": 1}, "data": {"limit": FEW_IMAGES}, "logger": {"name": "csv"}}
     if asked["profile"]:
-        short["trainer.profiler"] = "simple"
+        short["trainer"]["profiler"] = "simple"
     if asked["max_time"] is not None:
-        short["trainer.max_time"] = config.parse_value(asked["max_time"])
-    for key, value in short.items():
-        section, _, name = key.partition(".")
-        given = flags.get(section)
-        if not isinstance(given, dict) and given is not None:  # --data NAME
-            given = flags[section] = {"name": given}
-        if given is None or name not in given:
-            config.put(flags, key, value)
+        short["trainer"]["max_time"] = config.parse_value(asked["max_time"])
+    for section, values in short.items():
+        if values:
+            flags[section] = lay_over(values, flags[section]) if section in flags else values
 
 
 def _resume(folder: str, flags: dict[str, Any], *, print_only: bool) -> list[Record]:

@@ -12,6 +12,8 @@ from fer_plugins.config.data_schema import AugmentationConfig, DataConfig, Proto
 from fer_plugins.config.doc import Doc, Options
 from fer_plugins.config.section import Section
 
+Precision = Literal["32-true", "16-mixed", "bf16-mixed", "64-true", "auto"]
+
 
 @dataclass(frozen=True)
 class ComponentConfig(Section):
@@ -115,12 +117,15 @@ class TrainerConfig(Section):
         Doc("how several devices train together, by Lightning's names; auto: ddp for several", shapes_model=False),
     ] = "auto"
     precision: Annotated[
-        Literal["32-true", "16-mixed", "bf16-mixed", "64-true", "auto"],
+        Precision,
         Doc("arithmetic; mixed: AMP; auto: bf16-mixed where a measured second shows it clearly faster, else 32-true"),
     ] = "32-true"
     channels_last: Annotated[
         bool | Literal["auto"],
-        Doc("memory layout channels_last of images and convolutions; auto: where it is measured clearly faster"),
+        Doc(
+            "memory layout channels_last of images and convolutions; auto: where it is measured clearly faster",
+            form="bool | auto",
+        ),
     ] = False
     compile: Annotated[
         Literal["off", "default", "reduce-overhead", "max-autotune"],

@@ -14,6 +14,7 @@ from fer_plugins.metrics.clusters import (
     Names,
     Values,
     add_up,
+    count_by_cluster,
     find_clusters,
     jackknife_interval,
     too_few,
@@ -74,8 +75,7 @@ def _without_each(
 ) -> dict[str, tuple[float, Values]]:
     """Return score -> (its value, its values without one cluster each)."""
     images = add_up(np.ones(len(predictions)), clusters)
-    cells = np.eye(size * size)[predictions.label * size + predictions.predicted]  # (N, K^2): an image's place
-    matrices = add_up(cells, clusters).reshape(-1, size, size)
+    matrices = count_by_cluster(predictions.label, predictions.predicted, size, clusters)
     total = matrices.sum(0)
     every, less = scores_of(total), scores_of(total - matrices)
     values = {name: (float(every[name]), less[name]) for name in every}

@@ -24,6 +24,7 @@ METHOD = "jackknife by {}, Student's t"
 
 Values = npt.NDArray[np.float64]
 Names = npt.NDArray[np.str_]
+Labels = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,13 @@ def add_up(values: Values, clusters: Clusters) -> Values:
     sums = np.zeros((clusters.count, *values.shape[1:]))
     np.add.at(sums, clusters.home, values)
     return sums
+
+
+def count_by_cluster(true: Labels, predicted: Labels, size: int, clusters: Clusters) -> Values:
+    """Return the confusion matrix of each cluster: (clusters, K, K) of (N,) true and predicted classes."""
+    matrices = np.zeros((clusters.count, size, size))
+    np.add.at(matrices, (clusters.home, true, predicted), 1)
+    return matrices
 
 
 def jackknife_error(without: Values) -> float:

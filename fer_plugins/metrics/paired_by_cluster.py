@@ -6,15 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from fer_plugins.metrics.clusters import Clusters, jackknife_error, matrix_scores, quantile
+from fer_plugins.metrics.clusters import Clusters, Labels, count_by_cluster, jackknife_error, matrix_scores, quantile
 from fer_plugins.metrics.resampling import LEVEL
 
 DRAWS = 10_000
 _AT_ONCE = 500  # draws held in memory
 
-Labels = npt.NDArray[np.int64]
 METHOD = "exchange of the two networks' predictions, all of a {unit} together; interval: jackknife by {unit}"
 
 
@@ -39,9 +37,7 @@ def compare_by_cluster(
         ``difference`` {``points`` (100 (second - first)), ``low``, ``high``, ``method``, ``level``}, ``p``, ``unit``,
         ``clusters``.
     """
-    sides = np.zeros((2, clusters.count, size, size))
-    for side, predicted in enumerate((first, second)):
-        np.add.at(sides[side], (clusters.home, true, predicted), 1)
+    sides = np.stack([count_by_cluster(true, predicted, size, clusters) for predicted in (first, second)])
     measure: Callable[[Any], Any] = lambda matrices: matrix_scores(matrices)[name]  # noqa: E731
     totals = sides.sum(1)
     observed = float(measure(totals[1]) - measure(totals[0]))

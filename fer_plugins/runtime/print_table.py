@@ -13,10 +13,16 @@ from rich.text import Text
 _ENDLESS = 10_000  # columns: wider than any table
 
 
-def titled_table(title: str) -> Table:
-    """Return an empty table of the usual look: a bold title at the left, dim headings, one line below them."""
+def titled_table(title: str, *columns: str) -> Table:
+    """Return a table of the usual look: a bold title at the left, dim headings (``columns``), one line below them."""
     return Table(
-        title=title, title_justify="left", title_style="bold", header_style="dim", box=box.SIMPLE_HEAD, pad_edge=False
+        *columns,
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        header_style="dim",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
     )
 
 

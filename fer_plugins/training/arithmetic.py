@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import torch
 
 from fer_plugins.config import Resolved, RunConfig
+from fer_plugins.config.schema import Precision
 from fer_plugins.runtime.activity import doing
 from fer_plugins.runtime.errors import InputError
 from fer_plugins.training.network import build_network
@@ -18,9 +19,6 @@ CLEARLY = 1.2  # another arithmetic than 32-true is taken only where it is faste
 SECONDS = 0.3  # of steps that are timed, for each candidate
 CLASSES = 7  # of the measured network; their number hardly changes the time of a step
 LARGEST_BATCH = 64  # images of a measured step
-
-
-Precision = Literal["32-true", "16-mixed", "bf16-mixed", "64-true", "auto"]
 
 
 class Candidate(NamedTuple):
@@ -67,9 +65,10 @@ def settle_arithmetic(resolved: Resolved) -> Resolved:
         return resolved
     if settings.trainer.threads:
         torch.set_num_threads(settings.trainer.threads)
+    candidates = _candidates(settings)
     with doing("measuring which precision and memory layout are fastest"):
-        rates = {candidate: rate for candidate in _candidates(settings) if (rate := _rate(settings, candidate)) > 0}
-    plain = next(iter(_candidates(settings)))
+        rates = {candidate: rate for candidate in candidates if (rate := _rate(settings, candidate)) > 0}
+    plain = candidates[0]
     chosen = max(rates, key=rates.__getitem__, default=plain)
     if rates.get(chosen, 0.0) < CLEARLY * rates.get(plain, 0.0):
         chosen = plain

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import lightning as L
 import torch
 from torch import nn
@@ -110,10 +112,24 @@ def build_teacher(settings: config.RunConfig, classes: list[str]) -> nn.Module |
     return teacher.network.eval().requires_grad_(False)
 
 
+def loop_arguments(settings: config.RunConfig) -> dict[str, Any]:
+    """Return what Lightning's Trainer is told of the training steps of a run, wherever they are trained."""
+    section = settings.trainer
+    assert section.precision != "auto", "a run settles it before anything is built"
+    return {
+        "precision": section.precision,
+        "max_epochs": section.epochs,
+        "gradient_clip_val": section.gradient_clip_norm,
+        "accumulate_grad_batches": section.accumulate_grad_batches,
+        "logger": False,
+        "enable_model_summary": False,
+        "num_sanity_val_steps": 0,
+    }
+
+
 def build_trainer(settings: config.RunConfig, record: Record, log: EpochLog) -> L.Trainer:
     """Build Lightning's trainer with the run's checkpoints, early stopping and progress."""
     section, selection = settings.trainer, settings.selection
-    assert section.precision != "auto", "a run settles it before anything is built"
     callbacks: list[L.Callback] = [
         log,
         checkpoints.BestAndLast(
@@ -122,28 +138,29 @@ def build_trainer(settings: config.RunConfig, record: Record, log: EpochLog) -> 
     ]
     callbacks += [rule] if (rule := stopping_callback(selection)) else []
     callbacks += training_bar(settings) + (named := build_callbacks(settings)) + [DuringTraining(named)]
+
+    def warn(text: str) -> None:
+        log.console.say(f"  warning: {text}")
+        warnings = record.manifest.setdefault("warnings", [])
+        if text not in warnings:  # of an earlier session
+            warnings.append(text)
+
     if section.compile != "off":
-        callbacks.append(CompileNetwork(section.compile, log.console.say, record.manifest.setdefault("warnings", [])))
+        callbacks.append(CompileNetwork(section.compile, log.console.say, warn))
     if section.max_time is not None:
-        callbacks.append(TimeLimit(section.max_time, log.console.say, record.manifest.setdefault("warnings", [])))
+        callbacks.append(TimeLimit(section.max_time, warn))
     if section.profiler != "none":
         callbacks.append(ProfileTable(log.console, record.folder))
     callbacks += [InStep()] if count_processes(settings) > 1 else []
     return L.Trainer(
         **trainer_arguments(settings),
-        precision=section.precision,
-        max_epochs=section.epochs,
-        gradient_clip_val=section.gradient_clip_norm,
-        accumulate_grad_batches=section.accumulate_grad_batches,
+        **loop_arguments(settings),
         profiler=build_profiler(settings, record.folder),
         deterministic="warn" if section.deterministic else False,
         benchmark=not section.deterministic,
         callbacks=callbacks,
-        logger=False,
         default_root_dir=record.folder,
-        enable_model_summary=False,
         enable_progress_bar=bool(training_bar(settings)),
-        num_sanity_val_steps=0,
     )
 
 

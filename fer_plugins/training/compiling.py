@@ -23,11 +23,11 @@ class CompileNetwork(L.Callback):
     Args:
         mode: of torch.compile.
         say: prints a line.
-        warnings: of the run; what could not be compiled is added.
+        warn: says, and adds to the run's warnings, what could not be compiled.
     """
 
-    def __init__(self, mode: str, say: Callable[[str], None], warnings: list[str]) -> None:
-        self.mode, self.say, self.warnings = mode, say, warnings
+    def __init__(self, mode: str, say: Callable[[str], None], warn: Callable[[str], None]) -> None:
+        self.mode, self.say, self.warn = mode, say, warn
 
     def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Compile on a batch of zeros; weights, buffers and random state are left as they were."""
@@ -42,24 +42,19 @@ class CompileNetwork(L.Callback):
                     _try_both_modes(pl_module, size)
         except Exception as error:  # dynamo, inductor and the C++ compiler each have a dozen kinds
             _uncompile(pl_module.network)
-            self._warn(f"trainer.compile: the network is not compiled ({_first_line(error)}); it trains uncompiled")
+            self.warn(f"trainer.compile: the network is not compiled ({_first_line(error)}); it trains uncompiled")
             return
         self.say(f"compiled (mode {self.mode}) in {format_seconds(time.perf_counter() - began)}")
         breaks = counters["graph_break"]
         if breaks:
             why = _first_line(next(iter(breaks)))
-            self._warn(f"trainer.compile: {sum(breaks.values())} graph breaks; code between them is uncompiled ({why})")
+            self.warn(f"trainer.compile: {sum(breaks.values())} graph breaks; code between them is uncompiled ({why})")
 
     def teardown(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
         """Take the compiled network away when training is over."""
         if stage == "fit":
             assert isinstance(pl_module, FERModule)
             _uncompile(pl_module.network)
-
-    def _warn(self, text: str) -> None:
-        self.say(f"  warning: {text}")
-        if text not in self.warnings:
-            self.warnings.append(text)
 
 
 def _batch_sizes(trainer: L.Trainer, full: int) -> list[int]:

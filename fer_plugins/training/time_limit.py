@@ -16,19 +16,16 @@ class TimeLimit(Timer):
 
     Args:
         minutes: of training, validation included.
-        say: prints a line.
-        warnings: of the run.
+        warn: says, and adds to the run's warnings, what was left undone.
     """
 
-    def __init__(self, minutes: float, say: Callable[[str], None], warnings: list[str]) -> None:
+    def __init__(self, minutes: float, warn: Callable[[str], None]) -> None:
         super().__init__(timedelta(minutes=minutes), interval="epoch", verbose=False)
-        self.minutes, self.say, self.warnings = minutes, say, warnings
+        self.minutes, self.warn = minutes, warn
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """End the training where its time is over."""
         super().on_train_epoch_end(trainer, pl_module)
         trained, planned = trainer.current_epoch + 1, trainer.max_epochs or 0
         if (self.time_remaining() or 0.0) <= 0.0 and trained < planned:
-            text = f"trainer.max_time: {self.minutes:g} minutes are over after {trained} of {planned} epochs"
-            self.say(f"  warning: {text}")
-            self.warnings.append(text)
+            self.warn(f"trainer.max_time: {self.minutes:g} minutes are over after {trained} of {planned} epochs")

@@ -16,7 +16,7 @@ from lightning.pytorch.tuner.tuning import Tuner
 
 from fer_plugins.config import RunConfig
 from fer_plugins.runtime.errors import InputError, RunError
-from fer_plugins.training.build import build_data, build_module, check_machine
+from fer_plugins.training.build import build_data, build_module, check_machine, loop_arguments
 
 SKIPPED = 10  # losses at the beginning of a range test
 LEAST_STEPS = 20  # of a range test; with fewer the slope of the loss says nothing
@@ -103,22 +103,14 @@ def _tuner(settings: RunConfig) -> Iterator[tuple[Tuner, L.LightningModule, L.Li
     check_machine(settings)
     data = build_data(settings)
     module = build_module(settings, data)
-    section = settings.trainer
-    assert section.precision != "auto", "it is settled before"
     with tempfile.TemporaryDirectory() as folder:
         trainer = L.Trainer(
-            accelerator=section.accelerator,
+            **loop_arguments(settings),
+            accelerator=settings.trainer.accelerator,
             devices=1,
-            precision=section.precision,
-            gradient_clip_val=section.gradient_clip_norm,
-            accumulate_grad_batches=section.accumulate_grad_batches,
-            max_epochs=settings.trainer.epochs,
             default_root_dir=folder,
-            logger=False,
             enable_checkpointing=False,
             enable_progress_bar=False,
-            enable_model_summary=False,
-            num_sanity_val_steps=0,
             limit_val_batches=0,
         )
         yield Tuner(trainer), module, data

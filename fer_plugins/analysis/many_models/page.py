@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 from fer_plugins.analysis.comparison_report import format_margin, print_comparison, print_heading
@@ -56,12 +57,8 @@ def _print_ranking(console: Console, comparison: Mapping[str, Any]) -> None:
         else "trainings, of a single one over test images"
     )
     trainings = f", {min(runs)} trainings each" if len(runs) == 1 and runs != {1} else ""
-    table = titled_table(f"ranking of {len(first['rows'])} models{trainings}; 95 % interval over {of}")
-    for column in ("", "model"):
-        table.add_column(column, overflow="fold")
-    for score in rankings:
-        table.add_column(f"{HEADLINE[score]} (95 % interval)", justify="right")
-        table.add_column("group")
+    title = f"ranking of {len(first['rows'])} models{trainings}; 95 % interval over {of}"
+    table = _table_of_models(title, [f"{HEADLINE[score]} (95 % interval)" for score in rankings])
     rows_of = {score: {row["letter"]: row for row in ranking["rows"]} for score, ranking in rankings.items()}
     for rank, model in enumerate(first["rows"], 1):
         cells = []
@@ -77,6 +74,17 @@ def _print_ranking(console: Console, comparison: Mapping[str, Any]) -> None:
     for score, ranking in rankings.items():
         console.print(Text(f"{HEADLINE[score]}: {_sum_up(ranking, comparison['margin'])}"))
     console.print("Models that share a letter cannot be told apart, which does not mean that they are equal.\n")
+
+
+def _table_of_models(title: str, scores: Sequence[str]) -> Table:
+    """Return a table with a row a model: rank, model, and each score with the model's groups."""
+    table = titled_table(title)
+    for column in ("", "model"):
+        table.add_column(column, overflow="fold")
+    for score in scores:
+        table.add_column(score, justify="right")
+        table.add_column("group")
+    return table
 
 
 def _sum_up(ranking: Mapping[str, Any], margin: float) -> str:
@@ -125,12 +133,8 @@ def _print_over_blocks(console: Console, over: Mapping[str, Any], margin: float,
 def _print_ranks(console: Console, over: Mapping[str, Any]) -> None:
     first = next(iter(over.values()))
     kind, models, ranks = first["kind"], first["models"], first["friedman"]["mean_ranks"]
-    table = titled_table(f"over {len(first['blocks'])} {kind}: {', '.join(first['blocks'])}")
-    for column in ("", "model"):
-        table.add_column(column, overflow="fold")
-    for score in over:
-        table.add_column(f"{HEADLINE[score]}: mean rank", justify="right")
-        table.add_column("group")
+    title = f"over {len(first['blocks'])} {kind}: {', '.join(first['blocks'])}"
+    table = _table_of_models(title, [f"{HEADLINE[score]}: mean rank" for score in over])
     for rank, place in enumerate(sorted(range(len(models)), key=lambda place: ranks[place]), 1):
         cells = []
         for tests in over.values():
