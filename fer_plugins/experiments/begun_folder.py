@@ -63,6 +63,9 @@ def _check_plan(folder: Path, plan: Mapping[str, Any], what: str) -> None:
             raise ValueError("no plan")
     except (OSError, ValueError):
         raise InputError(f"--out {folder}: is there already, and no {what} in it; give another folder") from None
+    # What an older version began lacks later keys: it was trained with their defaults.
+    later = {key: value for key, value in config.leaves(config.defaults(), depth=2) if key in plan}
+    before = {**later, **before}
     for key in {**before, **plan}:
         if before.get(key) != plan.get(key):
             raise InputError(

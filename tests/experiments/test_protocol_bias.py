@@ -358,6 +358,10 @@ def test_an_interrupted_comparison_goes_on_with_the_same_command(toy, tmp_path, 
     assert capsys.readouterr().err == f"{text} {given[place]}\n"
     (tmp_path / "found").rename(tmp_path / "moved")
     given[place] = str(tmp_path / "moved")
+    plan_file = tmp_path / "moved" / "plan.json"
+    plan = json.loads(plan_file.read_text())
+    del plan["trainer.compile"]  # as an older version wrote it
+    plan_file.write_text(json.dumps(plan))
     assert main.call("fer", inflation, [*given, "--optimizer.lr", "0.5"]) == 2
     assert "holds another comparison: optimizer.lr was 0.003, now it is 0.5" in capsys.readouterr().err
     assert inflation(given) == 0
