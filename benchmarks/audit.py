@@ -25,8 +25,8 @@ from scipy.ndimage import gaussian_filter
 
 from fer_plugins.config import registry
 from fer_plugins.data.audit.near_copies import find_near_copies
-from fer_plugins.data.datasets.synthetic import Synthetic
 from fer_plugins.data.images import load_images
+from fer_plugins.data.synthetic_faces.synthetic import Synthetic
 
 
 def make_images(count: int) -> np.ndarray:

@@ -14,11 +14,11 @@ from pathlib import Path
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
+from fer_face_datasets.fer2013 import CLASSES
 
 from fer_plugins.config import registry
 from fer_plugins.data.audit import copy_list, official_images
 from fer_plugins.data.audit.near_copies import find_near_copies
-from fer_plugins.data.datasets.fer2013 import CLASSES
 from fer_plugins.data.images import LoadedImages, load_images
 
 ROOT = Path(__file__).resolve().parent.parent

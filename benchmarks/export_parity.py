@@ -24,8 +24,8 @@ from fer_model_export.torch_archive import ArchivedNetwork, write_archive
 
 from fer_plugins import config
 from fer_plugins.config import registry
-from fer_plugins.data.datasets.synthetic import CLASSES
 from fer_plugins.data.preprocessing import Preprocessing
+from fer_plugins.data.synthetic_faces.synthetic import CLASSES
 from fer_plugins.runtime.errors import RunError
 from fer_plugins.training.network import build_network
 

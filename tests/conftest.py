@@ -12,7 +12,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import pytest
 from support import toy_net
 
-from fer_plugins.data.datasets.synthetic import Synthetic
+from fer_plugins.data.synthetic_faces.synthetic import Synthetic
 from fer_plugins.testing import find_fer2013
 
 draw = Synthetic.__getitem__

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from fer_parameter_search.grid.plan import read_plan
 from support import fake_datasets as fake
 from support import scatter_net as scatter
 from support.verbs import parse
@@ -16,7 +17,6 @@ from fer_plugins.commands import main
 from fer_plugins.config import registry
 from fer_plugins.contract import Fold
 from fer_plugins.data.protocols.split_file import write_split
-from fer_plugins.experiments.grid.plan import read_plan
 from fer_plugins.experiments.run import run as start
 from fer_plugins.runs.record import Record
 from fer_plugins.training.build import build_data

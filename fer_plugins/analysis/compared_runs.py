@@ -93,7 +93,7 @@ def refuse_faults(runs: Sequence[FinishedRun]) -> None:
 def _compare_evaluations(models: Sequence[Model], names: Sequence[str]) -> dict[str, Any] | None:
     if not names:
         return None
-    from fer_plugins.analysis.robustness.over_seeds import compare_evaluations  # imports torch
+    from fer_plugins.analysis.evaluations_over_seeds import compare_evaluations  # imports torch
 
     return compare_evaluations({_letter(number): model for number, model in enumerate(models)}, names)
 

@@ -47,7 +47,7 @@ def print_comparison(
     for folder, tests in (comparison["classes"] or {}).items():
         print_classes(console, folder, tests)
     if comparison["evaluated"]:
-        from fer_plugins.analysis.robustness.over_seeds import print_evaluations
+        from fer_plugins.analysis.evaluations_over_seeds import print_evaluations
 
         print_evaluations(console, comparison["evaluated"])
 

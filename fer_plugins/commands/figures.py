@@ -202,7 +202,7 @@ def _explained(word: str, split: str) -> tuple[Path, Iterator[Drawn]]:
     from fer_plugins import config
     from fer_plugins.analysis.figures.explained import draw_explained
     from fer_plugins.analysis.figures.recorded import name_run
-    from fer_plugins.analysis.robustness.opened_run import record_opening
+    from fer_plugins.analysis.opened_run import record_opening
     from fer_plugins.contract import HasExplain
     from fer_plugins.runs.elsewhere import require_network
     from fer_plugins.runs.read_runs import read_finished

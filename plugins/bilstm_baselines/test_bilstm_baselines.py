@@ -9,14 +9,14 @@ import torch
 import yaml
 from fer_bilstm_baselines import HCNNLSTM, ICNNBiLSTM, NGOBiLSTM, NorthernGoshawk
 from fer_bilstm_baselines.hog_blocks import count_blocks, hog_blocks
+from fer_parameter_search.random_search import RandomSearch
+from fer_parameter_search.search import read_space, search
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from skimage.feature import hog
 from torch import nn
 
 from fer_plugins import config
-from fer_plugins.experiments.random_search import RandomSearch
-from fer_plugins.experiments.search import read_space, search
 from fer_plugins.testing import check_architecture
 
 PACKAGE = Path(fer_bilstm_baselines.__file__).parent

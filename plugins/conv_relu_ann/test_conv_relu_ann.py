@@ -221,7 +221,7 @@ def test_the_paper_s_protocol_has_its_7178_validation_images():
 
 
 def test_the_readme_says_where_detection_and_webcam_are():
-    from fer_plugins.commands.predict import predict
+    from fer_face_prediction.command import predict
 
     readme = (PACKAGE.parent / "README.md").read_text(encoding="utf-8")
     assert "The paper's title and first objective have detection too" in readme

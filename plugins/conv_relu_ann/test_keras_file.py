@@ -11,11 +11,11 @@ import pytest
 import torch
 from fer_conv_relu_ann import ConvReLUANN
 from fer_conv_relu_ann.keras_file import KERNELS, convert, read_keras
+from fer_face_prediction.predictor import Predictor
 from numpy.lib.stride_tricks import sliding_window_view
 from scipy.special import softmax
 from support import verbs
 
-from fer_plugins.analysis.prediction.predictor import Predictor
 from fer_plugins.runtime.errors import InputError
 
 CLASSES = ["angry", "disgust", "fear", "happy", "neutral", "sad", "surprise"]  # of a training from folders

@@ -6,10 +6,10 @@ import pytest
 from fer_demo_page.answers import Answers
 from fer_demo_page.run_facts import describe_run
 from fer_demo_page.server import DemoServer
+from fer_face_prediction.checkpoint_file import find_checkpoint
+from fer_face_prediction.predict_files import search_faces
+from fer_face_prediction.predictor import Predictor
 
-from fer_plugins.analysis.prediction import Predictor
-from fer_plugins.analysis.prediction.checkpoint_file import find_checkpoint
-from fer_plugins.analysis.prediction.predict_files import search_faces
 from fer_plugins.experiments.run import run
 
 SETTINGS = {"plugin": "lenet5", "data": {"name": "synthetic", "samples": 63, "subjects": 3}, "logger": "none"}

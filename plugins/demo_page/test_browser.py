@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from skimage.data import astronaut
 
-from fer_plugins.data.datasets.synthetic import Synthetic
+from fer_plugins.data.synthetic_faces.synthetic import Synthetic
 
 playwright = pytest.importorskip("playwright.sync_api", reason="drives the browser: pip install playwright")
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

@@ -18,13 +18,13 @@ import torch
 from fer_demo_page.answers import MAPS, Answers
 from fer_demo_page.run_facts import describe_run
 from fer_demo_page.server import LARGEST, WAITING, DemoServer
+from fer_face_prediction.checkpoint_file import find_checkpoint
+from fer_face_prediction.pipeline import FaceSearch
+from fer_face_prediction.predictor import Predictor
 from PIL import Image
 from skimage.data import astronaut
 from support.verbs import demo
 
-from fer_plugins.analysis.prediction import Predictor
-from fer_plugins.analysis.prediction.checkpoint_file import find_checkpoint
-from fer_plugins.analysis.prediction.pipeline import FaceSearch
 from fer_plugins.commands import main
 from fer_plugins.config import registry
 from fer_plugins.runtime import activity, process

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from fer_face_prediction.predictor import Predictor
 from fer_model_export import export_run as exporting
 from fer_model_export import parity
 from fer_model_export.exported_network import ExportedNetwork, export_program
@@ -19,7 +20,6 @@ from fer_model_export.torch_archive import ArchivedNetwork
 from PIL import Image
 
 from benchmarks.export_parity import measure
-from fer_plugins.analysis.prediction import Predictor
 from fer_plugins.commands import main
 from fer_plugins.config import registry
 from fer_plugins.experiments.run import run

@@ -7,10 +7,10 @@ from functools import partial
 
 import pytest
 from fer_optuna_search import Bayes, Hyperband
+from fer_parameter_search.random_search import RandomSearch
+from fer_parameter_search.search import search
+from fer_parameter_search.search_space import read_space
 
-from fer_plugins.experiments.random_search import RandomSearch
-from fer_plugins.experiments.search import search
-from fer_plugins.experiments.search_space import read_space
 from fer_plugins.testing import check_search
 
 

@@ -9,12 +9,12 @@ import subprocess
 import numpy as np
 import pytest
 import yaml
+from fer_robustness_tests.evaluation import Request, evaluate_run
 from scipy import stats
 from support import written_run
 from support.verbs import figures, table
 
 from fer_plugins.analysis.columns import parse_columns
-from fer_plugins.analysis.robustness.evaluation import Request, evaluate_run
 from fer_plugins.analysis.table_formats import escape_latex
 from fer_plugins.commands import main
 from fer_plugins.experiments.run import run as train

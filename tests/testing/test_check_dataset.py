@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 
-from fer_plugins.data.datasets.synthetic import Synthetic
+from fer_plugins.data.synthetic_faces.synthetic import Synthetic
 from fer_plugins.testing import check_dataset
 
 CLASSES = ["anger", "disgust", "fear", "happy"]

@@ -4,8 +4,8 @@ import itertools
 import random
 
 import pytest
+from fer_parameter_search.random_search import RandomSearch
 
-from fer_plugins.experiments.random_search import RandomSearch
 from fer_plugins.testing import ContractError, check_search
 
 

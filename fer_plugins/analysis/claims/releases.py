@@ -39,16 +39,16 @@ def released_counts(dataset: str | None) -> dict[str, dict[str, int]]:
     """
     key = dataset_key(dataset)
     if key == "fer2013":
-        from fer_plugins.data.datasets.fer2013 import CLASSES, OFFICIAL_COUNTS
+        from fer_face_datasets.fer2013 import CLASSES, OFFICIAL_COUNTS
 
         sizes = {split: OFFICIAL_COUNTS[list(rows)].sum(axis=0).tolist() for split, rows in _FER2013_PARTS.items()}
         return {split: dict(zip(CLASSES, counts, strict=True)) for split, counts in sizes.items()}
     if key == "jaffe":
-        from fer_plugins.data.datasets.jaffe import OFFICIAL_COUNTS as JAFFE
+        from fer_face_datasets.jaffe import OFFICIAL_COUNTS as JAFFE
 
         return {"all": dict(JAFFE)}
     if key == "rafdb":
-        from fer_plugins.data.datasets.rafdb import OFFICIAL_COUNTS as RAFDB
+        from fer_face_datasets.rafdb import OFFICIAL_COUNTS as RAFDB
 
         return {**RAFDB, "all": {name: sum(split[name] for split in RAFDB.values()) for name in RAFDB["train"]}}
     return {}
@@ -62,7 +62,7 @@ def released_selections(dataset: str | None) -> dict[str, dict[str, int]]:
     """
     if dataset_key(dataset) != "ckplus":
         return {}
-    from fer_plugins.data.datasets.ckplus_images import SEQUENCES
+    from fer_face_datasets.ckplus_images import SEQUENCES
 
     return {
         "one image of each labelled sequence": dict(SEQUENCES),

@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from fer_face_prediction.picture import Picture, decode_picture
+from fer_face_prediction.pipeline import FaceSearch, PredictedFace, predict_pictures
+from fer_face_prediction.predictor import Predictor
+from fer_robustness_tests.saliency import METHODS, Examples, find_maps
 from PIL import Image
 
-from fer_plugins.analysis.prediction import Predictor
-from fer_plugins.analysis.prediction.picture import Picture, decode_picture
-from fer_plugins.analysis.prediction.pipeline import FaceSearch, PredictedFace, predict_pictures
-from fer_plugins.analysis.robustness.network import as_batch
-from fer_plugins.analysis.robustness.saliency import METHODS, Examples, find_maps
+from fer_plugins.analysis.network import as_batch
 from fer_plugins.runtime.errors import InputError
 
 MAPS = tuple(name for name in METHODS if name != "explain")  # that one returns pictures of any shape

@@ -30,11 +30,12 @@ def demo(run: str, *, port: int, host: str, detector: str | None, calibrate: boo
     if port > LAST_PORT:
         refuse(f"--port {port}: expected a whole number from 0 to {LAST_PORT}")
     with DemoServer(host, port) as server:
+        from fer_face_prediction.checkpoint_file import find_checkpoint
+        from fer_face_prediction.predict_files import search_faces
+        from fer_face_prediction.predictor import Predictor
+
         from fer_demo_page.answers import Answers  # torch: only when the port is known to be free
         from fer_demo_page.run_facts import describe_run
-        from fer_plugins.analysis.prediction import Predictor
-        from fer_plugins.analysis.prediction.checkpoint_file import find_checkpoint
-        from fer_plugins.analysis.prediction.predict_files import search_faces
 
         trained = find_checkpoint(run)
         predictor = Predictor.load(run, calibrate=calibrate, device=device)

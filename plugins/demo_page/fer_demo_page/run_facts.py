@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from fer_face_prediction.checkpoint_file import TrainedFile
+from fer_face_prediction.predictor import Predictor
+
 from fer_demo_page.answers import MAPS
 from fer_demo_page.server import LARGEST
-from fer_plugins.analysis.prediction import Predictor
-from fer_plugins.analysis.prediction.checkpoint_file import TrainedFile
 from fer_plugins.metrics.copies import copy_groups
 from fer_plugins.metrics.table import CLASS_TABLE, SUMMARY
 from fer_plugins.runs.manifest import header

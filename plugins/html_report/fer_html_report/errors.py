@@ -75,7 +75,7 @@ def read_images(run: FinishedRun, root: str | None) -> dict[str, npt.NDArray[np.
     Raises:
         InputError: the run holds folds, or the data are not there or not those of the run.
     """
-    from fer_plugins.analysis.robustness.opened_run import record_opening
+    from fer_plugins.analysis.opened_run import record_opening
     from fer_plugins.config import resolve
     from fer_plugins.training.build import build_data
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fer_plugins.analysis.robustness.network import Split
+from fer_plugins.analysis.network import Split
 from fer_plugins.config import registry
 from fer_plugins.data.preprocessing import Preprocessing
 

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from fer_face_prediction.checkpoint_file import find_checkpoint, load_checkpoint
+from fer_face_prediction.hub_folder import load_hub_folder
 
 from fer_model_export import hub_files, parity
 from fer_model_export.checked_images import draw_faces
@@ -21,10 +23,8 @@ from fer_model_export.output_folder import check_folder, new_folder
 from fer_model_export.quantization import measure, quantize
 from fer_model_export.torch_archive import ArchivedNetwork, write_archive
 from fer_plugins import __version__
-from fer_plugins.analysis.prediction.checkpoint_file import find_checkpoint, load_checkpoint
-from fer_plugins.analysis.prediction.hub_folder import load_hub_folder
-from fer_plugins.analysis.robustness.network import Network, Split
-from fer_plugins.analysis.robustness.opened_run import OpenedRun, check_run, open_run, open_split, record_opening
+from fer_plugins.analysis.network import Network, Split
+from fer_plugins.analysis.opened_run import OpenedRun, check_run, open_run, open_split, record_opening
 from fer_plugins.data.preprocessing import Preprocessing
 from fer_plugins.runs.read_runs import FinishedRun
 from fer_plugins.runs.record import write_atomically

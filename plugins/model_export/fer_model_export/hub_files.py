@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from fer_face_prediction.hub_folder import CONFIG, SECTION, VERSION, WEIGHTS
 from safetensors.torch import save_model
 
 from fer_model_export.exported_network import first_line
 from fer_plugins import __version__
-from fer_plugins.analysis.prediction.hub_folder import CONFIG, SECTION, VERSION, WEIGHTS
 from fer_plugins.config import RunConfig
 from fer_plugins.data.preprocessing import FACE_KEYS, Preprocessing
 from fer_plugins.runs.evaluation_file import hash_file

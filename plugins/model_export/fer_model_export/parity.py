@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from fer_plugins.analysis.robustness.network import Network, Split, as_batch
+from fer_plugins.analysis.network import Network, Split, as_batch
 from fer_plugins.runtime.errors import RunError
 
 LARGEST_GAP = 1e-4  # of a probability

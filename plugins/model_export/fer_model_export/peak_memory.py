@@ -42,8 +42,7 @@ def measure_memory(run: str | Path, batches: Sequence[int]) -> dict[str, Any] | 
 
 def _measure(run: str, batches: Sequence[int]) -> dict[str, Any] | None:
     import torch
-
-    from fer_plugins.analysis.prediction.checkpoint_file import find_checkpoint, load_checkpoint
+    from fer_face_prediction.checkpoint_file import find_checkpoint, load_checkpoint
 
     module, preprocessing = load_checkpoint(find_checkpoint(run).file)
     torch.set_num_threads(1)

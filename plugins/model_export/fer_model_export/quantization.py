@@ -17,7 +17,7 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 from fer_model_export.exported_network import INPUT, first_line, quiet
 from fer_model_export.onnx_file import Images, OnnxNetwork, Probabilities
 from fer_model_export.parity import compare
-from fer_plugins.analysis.robustness.network import Split
+from fer_plugins.analysis.network import Split
 from fer_plugins.metrics.confusion import macro_scores
 from fer_plugins.metrics.paired import compare_accuracy
 from fer_plugins.runtime.errors import RunError

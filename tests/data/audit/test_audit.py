@@ -18,8 +18,8 @@ from fer_plugins.data.audit.contact_sheet import draw_sheet
 from fer_plugins.data.audit.groups import find_groups, list_groups
 from fer_plugins.data.audit.near_copies import find_near_copies
 from fer_plugins.data.audit.report import as_values
-from fer_plugins.data.datasets.synthetic import Synthetic
 from fer_plugins.data.images import digest_of
+from fer_plugins.data.synthetic_faces.synthetic import Synthetic
 from fer_plugins.data.table import SampleTable
 
 CLASSES = np.array(["anger", "happy", "sad"])

@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks import planting
 from fer_plugins.data.audit.near_copies import count_between, find_near_copies
-from fer_plugins.data.datasets.synthetic import Synthetic
+from fer_plugins.data.synthetic_faces.synthetic import Synthetic
 
 DRAW = np.random.default_rng(0)
 
@@ -168,7 +168,7 @@ def test_the_order_of_the_images_does_not_matter(faces):
 
 @pytest.mark.real_data
 def test_planted_copies_of_real_images_are_found(real_fer2013):
-    from fer_plugins.data.datasets.fer2013 import FER2013
+    from fer_face_datasets.fer2013 import FER2013
 
     dataset = FER2013(root=str(real_fer2013), check="off")
     sharp = [row for row, split in enumerate(dataset.table["split"]) if split == "test"][::12]

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
+from fer_face_datasets.fer2013 import FER2013
 from PIL import Image, ImageFilter
 
 from fer_plugins.config import registry
 from fer_plugins.data.augmentations.shift import compare_detail, detail
-from fer_plugins.data.datasets.fer2013 import FER2013
 
 
 @pytest.fixture(scope="module")

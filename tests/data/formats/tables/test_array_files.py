@@ -8,13 +8,13 @@ import zipfile
 
 import numpy as np
 import pytest
+from fer_face_datasets.fer2013 import CLASSES, FER2013
+from fer_face_datasets.folder import folder
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
 from fer_plugins.commands import main
-from fer_plugins.data.datasets.fer2013 import CLASSES, FER2013
-from fer_plugins.data.datasets.folder import folder
 from fer_plugins.runtime.errors import InputError
 
 h5py = pytest.importorskip("h5py")

@@ -12,13 +12,13 @@ import zipfile
 
 import numpy as np
 import pytest
+from fer_face_datasets.fer2013 import CLASSES, FER2013
+from fer_face_datasets.folder import folder
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import fake_fer2013 as fake
 
 from fer_plugins.commands import main
-from fer_plugins.data.datasets.fer2013 import CLASSES, FER2013
-from fer_plugins.data.datasets.folder import folder
 from fer_plugins.data.formats.tables.csv_dialect import read_records
 from fer_plugins.runtime.errors import InputError
 
@@ -231,7 +231,7 @@ def test_another_size_is_read_and_named(tmp_path):
 
 def test_labels_in_alphabetical_order_are_recognised_by_the_counts_and_the_remedy_helps(tmp_path, monkeypatch):
     official = np.array([[1, 2, 3, 4, 5, 6, 7], [2, 1, 1, 3, 2, 1, 1], [1, 1, 2, 2, 1, 1, 3]])
-    monkeypatch.setattr("fer_plugins.data.datasets.fer2013.OFFICIAL_COUNTS", official)
+    monkeypatch.setattr("fer_face_datasets.fer2013.OFFICIAL_COUNTS", official)
     alphabetical = sorted(range(7), key=lambda code: fake.FOLDERS[code])
     rows = [
         f"{alphabetical.index(code)},{' '.join([str(code)] * 2304)},{usage}"

@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+from fer_face_datasets.fer2013 import CLASSES
 from support import fake_fer2013 as fake
 
 from fer_plugins.config import registry
-from fer_plugins.data.datasets.fer2013 import CLASSES
 from fer_plugins.runtime.errors import InputError
 
 pa = pytest.importorskip("pyarrow")

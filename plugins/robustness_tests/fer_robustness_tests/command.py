@@ -1,0 +1,56 @@
+"""``fer robustness RUN``, also ``fer evaluate RUN``: what a finished run's checkpoint holds beyond accuracy."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from fer_plugins.commands.usage import Name, Names, WholeNumber, verb
+
+# Written out here as well, so that a wrong word is refused without importing torch; a test holds them equal.
+CHOICES = {
+    "suite": ("shift", "corruption", "occlusion", "calibration"),
+    "tta": ("flip", "five_crop", "ten_crop"),
+    "saliency": ("gradient", "smoothgrad", "occlusion", "grad_cam", "explain"),
+    "split": ("test", "val", "train"),
+}
+
+
+@verb()
+@click.argument("run", type=click.Path(), metavar="RUN")
+@click.option("--suite", type=Names(CHOICES["suite"]), multiple=True, help="Perturbations; without any: all four.")
+@click.option("--tta", type=Names(CHOICES["tta"]), multiple=True, help="Test-time augmentation.")
+@click.option("--saliency", type=Names(CHOICES["saliency"]), multiple=True, help="Which pixels count.")
+@click.option("--split", "--part", type=Name(CHOICES["split"]), help="The split; default: test.")
+@click.option("--limit", type=WholeNumber(1), help="The first N samples only.")
+@click.option("--seed", type=WholeNumber(0), default=0, help="Of what is drawn at random; default 0.")
+@click.option("--out", type=click.Path(), metavar="FOLDER", help="Where evaluation.json goes; default: the run.")
+@click.option("--json", "as_json", is_flag=True, help="Print evaluation.json.")
+def robustness(run: str, *, out: str | None, as_json: bool, **asked: Any) -> None:
+    """Evaluate a run beyond accuracy: shifts, noise, covered faces, calibration.
+
+    Test-time augmentation and saliency maps where they are asked for. Names may be given with commas between, and an
+    option several times.
+    """
+    chosen = {name: tuple(dict.fromkeys(sum(asked[name], ()))) for name in ("suite", "tta", "saliency")}
+    from fer_plugins.analysis.opened_run import head_of
+    from fer_plugins.runs.result_table import result_console
+    from fer_robustness_tests.evaluation import SUITES, Request, evaluate_run
+    from fer_robustness_tests.report import print_evaluation
+
+    request = Request(
+        suites=chosen["suite"] if any(chosen.values()) else SUITES,
+        tta=chosen["tta"],
+        saliency=chosen["saliency"],
+        split=asked["split"],
+        limit=asked["limit"],
+        seed=asked["seed"],
+    )
+    say = (lambda text: None) if as_json else (lambda text: print(text, flush=True))
+    found = evaluate_run(run, request, out=out, say=say)
+    if as_json:
+        print(json.dumps(found, indent=2))
+    else:
+        print_evaluation(result_console(), found, head_of(run))
