@@ -8,6 +8,7 @@ import sys
 import tomllib
 
 import pytest
+from packaging.requirements import Requirement
 from support import ROOT
 
 from fer_plugins.config.components import GROUPS
@@ -17,7 +18,10 @@ from fer_plugins.runs.versions import git_revision
 CORE = sorted((ROOT / "fer_plugins").rglob("*.py"))
 PLUGINS = sorted(path for path in (ROOT / "plugins").iterdir() if path.is_dir())
 # Verbs that work on runs: they may import any module of the core.
-TOOLS = {"claims_audit", "demo_page", "html_report", "model_export", "outside_predictions"}
+TOOLS = {
+    *("claims_audit", "demo_page", "face_datasets", "face_prediction", "html_report", "model_export"),
+    *("outside_predictions", "parameter_search", "protocol_bias", "robustness_tests"),
+}
 PLUGIN_FILES = sorted((ROOT / "plugins").glob("*/fer_*/**/*.py"))
 VERB_FILES = [path.stem for path in sorted((ROOT / "fer_plugins" / "commands").glob("[!_]*.py"))]
 TORCH_FREE = (
@@ -166,8 +170,16 @@ def test_the_core_names_no_plugin():
             assert name not in path.read_text(), f"{path} names {name}"
 
 
+def project_of(plugin):
+    return tomllib.loads((plugin / "pyproject.toml").read_text())["project"]
+
+
+def depends_on(needed, plugin):
+    return any(canonical(Requirement(one).name) == canonical(f"fer-{plugin.name}") for one in needed)
+
+
 @pytest.mark.parametrize("plugin", PLUGINS, ids=lambda path: path.name)
-def test_plugins_import_the_contract_only(plugin):
+def test_plugins_import_the_contract_and_what_they_depend_on(plugin):
     for path in plugin.rglob("fer_*/**/*.py"):
         names = imports(path, top_only=False)
         core = any_of(names, "fer_plugins")
@@ -178,7 +190,8 @@ def test_plugins_import_the_contract_only(plugin):
         )
         allowed = any_of(core, *(f"fer_plugins.{name}" for name in for_plugins))
         assert core == allowed or plugin.name in TOOLS, path
-        others = [other.name for other in PLUGINS if other != plugin]
+        needed = project_of(plugin)["dependencies"]
+        others = [other.name for other in PLUGINS if other != plugin and not depends_on(needed, other)]
         assert not any_of(names, *(f"fer_{other}" for other in others)), path
 
 
@@ -190,7 +203,7 @@ def test_every_plugin_is_listed_and_whole(plugin):
     package = plugin / f"fer_{plugin.name}"
     for path in ("pyproject.toml", "README.md", f"test_{plugin.name}.py"):
         assert (plugin / path).is_file(), path
-    project = tomllib.loads((plugin / "pyproject.toml").read_text())["project"]
+    project = project_of(plugin)
     of_a_paper = ("paper.yaml", "claims.yaml") if "fer_plugins.architectures" in project["entry-points"] else ()
     for path in ("__init__.py", *of_a_paper):
         assert (package / path).is_file(), path

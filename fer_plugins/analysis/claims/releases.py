@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from functools import cache
 
-_FER2013_PARTS = {"train": (0,), "validation": (1,), "test": (2,), "validation_and_test": (1, 2), "all": (0, 1, 2)}
+from fer_plugins.data.published_counts import CKPLUS_SEQUENCES, FER2013, JAFFE, RAFDB
+
+_FER2013_SPLITS = {
+    "train": ("train",), "validation": ("val",), "test": ("test",), "validation_and_test": ("val", "test"),
+    "all": ("train", "val", "test"),
+}  # fmt: skip
 _SPELLINGS = {
     "rafdbbasic": "rafdb", "raf": "rafdb", "fer13": "fer2013", "extendedcohnkanade": "ckplus",
     "cohnkanadeplus": "ckplus", "ferplus": "ferplus", "fer2013plus": "ferplus",
@@ -39,18 +44,14 @@ def released_counts(dataset: str | None) -> dict[str, dict[str, int]]:
     """
     key = dataset_key(dataset)
     if key == "fer2013":
-        from fer_face_datasets.fer2013 import CLASSES, OFFICIAL_COUNTS
-
-        sizes = {split: OFFICIAL_COUNTS[list(rows)].sum(axis=0).tolist() for split, rows in _FER2013_PARTS.items()}
-        return {split: dict(zip(CLASSES, counts, strict=True)) for split, counts in sizes.items()}
+        return {
+            name: {label: sum(FER2013[split][label] for split in splits) for label in FER2013["train"]}
+            for name, splits in _FER2013_SPLITS.items()
+        }
     if key == "jaffe":
-        from fer_face_datasets.jaffe import OFFICIAL_COUNTS as JAFFE
-
         return {"all": dict(JAFFE)}
     if key == "rafdb":
-        from fer_face_datasets.rafdb import OFFICIAL_COUNTS as RAFDB
-
-        return {**RAFDB, "all": {name: sum(split[name] for split in RAFDB.values()) for name in RAFDB["train"]}}
+        return {**RAFDB, "all": {label: sum(split[label] for split in RAFDB.values()) for label in RAFDB["train"]}}
     return {}
 
 
@@ -62,11 +63,9 @@ def released_selections(dataset: str | None) -> dict[str, dict[str, int]]:
     """
     if dataset_key(dataset) != "ckplus":
         return {}
-    from fer_face_datasets.ckplus_images import SEQUENCES
-
     return {
-        "one image of each labelled sequence": dict(SEQUENCES),
-        "three images of each labelled sequence": {name: 3 * count for name, count in SEQUENCES.items()},
-        "one image of each labelled sequence, neutral ones": {**SEQUENCES, "neutral": 327},
-        "one image of each labelled sequence, 593 neutral ones": {**SEQUENCES, "neutral": 593},
+        "one image of each labelled sequence": dict(CKPLUS_SEQUENCES),
+        "three images of each labelled sequence": {name: 3 * count for name, count in CKPLUS_SEQUENCES.items()},
+        "one image of each labelled sequence, neutral ones": {**CKPLUS_SEQUENCES, "neutral": 327},
+        "one image of each labelled sequence, 593 neutral ones": {**CKPLUS_SEQUENCES, "neutral": 593},
     }

@@ -1,0 +1,1 @@
+"""Readers of the published datasets of facial expressions."""

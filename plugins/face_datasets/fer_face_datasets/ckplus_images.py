@@ -7,6 +7,7 @@ from collections import defaultdict
 from typing import NamedTuple
 
 from fer_plugins.contract import Release
+from fer_plugins.data import published_counts
 from fer_plugins.data.formats.archives.file_set import Opener, split_name
 from fer_plugins.data.formats.archives.root_files import RootFiles
 from fer_plugins.data.formats.class_names import ClassNames
@@ -17,8 +18,8 @@ from fer_plugins.data.formats.tables.csv_files import read_text
 from fer_plugins.data.listed_dataset import Listing, Row
 from fer_plugins.runtime.errors import InputError
 
-_SEVEN = tuple(name for name in EXPRESSIONS if name != "neutral")
-SEQUENCES = dict(zip(_SEVEN, (45, 59, 25, 69, 28, 83, 18), strict=True))  # labelled, of each class
+SEQUENCES = published_counts.CKPLUS_SEQUENCES
+_SEVEN = tuple(SEQUENCES)
 FRAME = r"(?P<subject>S\d{3})_(?P<take>\d{3})_(?P<frame>\d{8})"
 _EMOTION_CODES = ("neutral", "anger", "contempt", "disgust", "fear", "happy", "sad", "surprise")  # of the Emotion files
 _NO_PEAK = "lack the image that was labelled, so that the last one there stands for it"

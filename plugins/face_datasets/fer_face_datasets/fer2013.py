@@ -17,6 +17,7 @@ from fer_face_datasets.fer2013_copies import FoundCopy, recognise
 from fer_face_datasets.fer2013_votes import FoundVotes
 from fer_face_datasets.official_files import Identity, identify_fer2013
 from fer_plugins.contract import Release
+from fer_plugins.data import published_counts
 from fer_plugins.data.formats.class_names import ClassNames
 from fer_plugins.data.formats.image_files import OnBadImage, UnreadableError, read_images
 from fer_plugins.data.formats.labels import EXPRESSIONS, expression_of
@@ -30,14 +31,7 @@ _READER_VERSION = 5  # to be raised with any change in what is read: cached imag
 _SPLITS = ("train", "val", "test")
 _ALPHABETICAL = ("anger", "disgust", "fear", "happy", "neutral", "sad", "surprise")  # of folders, from 0
 # Samples per split (Training, PublicTest, PrivateTest) and class, in the order of CLASSES.
-OFFICIAL_COUNTS = np.array(
-    [
-        [3995, 436, 4097, 7215, 4830, 3171, 4965],
-        [467, 56, 496, 895, 653, 415, 607],
-        [491, 55, 528, 879, 594, 416, 626],
-    ],
-    dtype=np.int64,
-)
+OFFICIAL_COUNTS = np.array([list(counts.values()) for counts in published_counts.FER2013.values()], dtype=np.int64)
 _REMEDY = (
     "other classes are read with --data folder: give it --data.codes with the names of the codes in the order 0, 1, 2, "
     "..., or --data.on_unknown_label keep where the labels are words"

@@ -6,6 +6,7 @@ import os
 import re
 
 from fer_plugins.contract import Release
+from fer_plugins.data import published_counts
 from fer_plugins.data.formats.archives.file_set import split_name
 from fer_plugins.data.formats.archives.opening import open_root
 from fer_plugins.data.formats.archives.root_files import RootFiles
@@ -22,7 +23,6 @@ _CLASSES = EXPRESSIONS[:7]
 _NAME = re.compile(
     r"(?P<stem>(?P<subject>[A-Z]{2})\.(?P<code>[A-Z]{2})\d+\.\d+)\.(?:tiff?|png|jpe?g|bmp)", re.IGNORECASE
 )
-OFFICIAL_COUNTS = dict(zip(_CLASSES, (30, 29, 32, 31, 31, 30, 30), strict=True))
 
 
 def jaffe(
@@ -79,4 +79,6 @@ def _list_rows(files: RootFiles) -> Listing:
         notes.append("Folders name a split of some images only: no split was read.")
     elif rows[0].split:
         notes.append("The folders' splits are the copy's own: JAFFE has no official split.")
-    return Listing("JAFFE's own file names", _CLASSES, rows, Release({"all": OFFICIAL_COUNTS}, 213, subjects=10), notes)
+    return Listing(
+        "JAFFE's own file names", _CLASSES, rows, Release({"all": published_counts.JAFFE}, 213, subjects=10), notes
+    )

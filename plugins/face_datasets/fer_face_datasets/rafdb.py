@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 from fer_plugins.contract import Release
+from fer_plugins.data import published_counts
 from fer_plugins.data.formats.archives.file_set import make_printable
 from fer_plugins.data.formats.archives.opening import open_root
 from fer_plugins.data.formats.archives.root_files import RootFiles
@@ -26,11 +27,7 @@ from fer_plugins.runtime.errors import InputError
 _LAYOUTS = "EmoLabel/list_patition_label.txt with Image/aligned, or DATASET/train/1..7 and DATASET/test/1..7"
 _CLASSES = EXPRESSIONS[:7]
 _CODES = ("surprise", "fear", "disgust", "happy", "sad", "anger", "neutral")  # 1 to 7 in the release
-OFFICIAL_COUNTS = {
-    "train": dict(zip(_CLASSES, (705, 717, 281, 4_772, 1_982, 1_290, 2_524), strict=True)),
-    "test": dict(zip(_CLASSES, (162, 160, 74, 1_185, 478, 329, 680), strict=True)),
-}
-_RELEASE = Release(OFFICIAL_COUNTS, 15_339)
+_RELEASE = Release(published_counts.RAFDB, 15_339)
 
 
 def rafdb(
@@ -208,7 +205,7 @@ def _place_splits(tree: ClassTree) -> tuple[dict[str, str], Release, list[str]]:
         )
     if "val" in splits.values():
         notes.append("The validation split is the copy's own, taken from the release's training split.")
-        counts = {"test": OFFICIAL_COUNTS["test"]} if "test" in splits.values() else None
+        counts = {"test": published_counts.RAFDB["test"]} if "test" in splits.values() else None
         return splits, Release(counts, 15_339), notes
     return splits, _RELEASE, notes
 

@@ -1,0 +1,1 @@
+"""What a flawed protocol adds to the test scores: paired trainings under two protocols."""

@@ -1,1 +1,1 @@
-"""What a finished run's network does beyond the plain accuracy: ``fer evaluate``."""
+"""What a finished run's network does beyond the plain accuracy: ``fer robustness``."""

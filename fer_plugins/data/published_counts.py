@@ -1,0 +1,22 @@
+"""Images per class of the releases of datasets, as their own documents print them."""
+
+from __future__ import annotations
+
+from fer_plugins.data.formats.labels import EXPRESSIONS
+
+_SEVEN = EXPRESSIONS[:7]
+# The columns of FER2013's csv: Training, PublicTest, PrivateTest.
+FER2013 = {
+    "train": dict(zip(_SEVEN, (3995, 436, 4097, 7215, 4830, 3171, 4965), strict=True)),
+    "val": dict(zip(_SEVEN, (467, 56, 496, 895, 653, 415, 607), strict=True)),
+    "test": dict(zip(_SEVEN, (491, 55, 528, 879, 594, 416, 626), strict=True)),
+}
+JAFFE = dict(zip(_SEVEN, (30, 29, 32, 31, 31, 30, 30), strict=True))
+RAFDB = {  # images with one basic expression
+    "train": dict(zip(_SEVEN, (705, 717, 281, 4_772, 1_982, 1_290, 2_524), strict=True)),
+    "test": dict(zip(_SEVEN, (162, 160, 74, 1_185, 478, 329, 680), strict=True)),
+}
+# CK+: labelled sequences of each class; none of them is neutral.
+CKPLUS_SEQUENCES = dict(
+    zip([name for name in EXPRESSIONS if name != "neutral"], (45, 59, 25, 69, 28, 83, 18), strict=True)
+)
