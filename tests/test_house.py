@@ -231,7 +231,7 @@ def test_every_bound_has_its_reason():
 
 
 def test_the_tests_limit_the_threads_before_torch_is_imported():
-    text = (ROOT / "tests" / "conftest.py").read_text()
+    text = (ROOT / "conftest.py").read_text()
     assert text.index("OMP_NUM_THREADS") < re.search(r"^(import|from) (torch|fer_plugins|support)", text, re.M).start()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import errno
 import inspect
 from collections.abc import Callable
 from typing import Any
@@ -56,7 +57,8 @@ class InstalledVerbs(Verbs):
         except (InputError, RunError, click.ClickException, click.exceptions.Exit, BrokenPipeError):
             raise
         except Exception as error:
-            if not isinstance(ctx.obj, Component) or canonical(ctx.obj.distribution) == CORE:
+            full = isinstance(error, OSError) and error.errno == errno.ENOSPC  # no fault of a verb nor of its input
+            if full or not isinstance(ctx.obj, Component) or canonical(ctx.obj.distribution) == CORE:
                 raise
             text = " ".join(str(error).split())
             if isinstance(error, ValueError | OSError):  # the contract's way to refuse
