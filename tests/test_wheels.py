@@ -17,7 +17,7 @@ def project(folder):
 
 
 def files_of(package):
-    """Return the files of a package as git knows them (a source without git: as they lie), relative to the package's parent."""
+    """Return the files of a package that git knows (without git: all), relative to the folder around the package."""
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard", "--", str(package)],
         cwd=ROOT, capture_output=True, text=True,
