@@ -72,6 +72,8 @@ def on_page_markdown(markdown, page, config, files):
             return match[0]  # --strict refuses it
         return f"[{text}]({os.path.relpath(uri, os.path.dirname(page.file.src_uri) or '.')}{anchor or ''})"
 
+    # A bar in code within a table: GitHub wants it escaped, Python-Markdown shows the escape.
+    markdown = re.sub(r"`[^`\n]*`", lambda code: code[0].replace(r"\|", "|"), markdown)
     return re.sub(r"(?<!!)\[([^\]\n]*)\]\(([^)#\s]+)(#[^)\s]*)?\)", replaced, markdown)
 
 
