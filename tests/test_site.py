@@ -1,4 +1,4 @@
-"""The documentation site: it builds without a warning, its links lead somewhere, and it asks nothing of anybody else."""
+"""The documentation site: it builds without a warning, its links lead somewhere, nothing comes from elsewhere."""
 
 import json
 import os

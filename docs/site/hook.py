@@ -1,7 +1,7 @@
 """What the site is given besides docs/: the help of every command, the keys, the API and the plug-ins' own pages.
 
-A hook of MkDocs (``hooks:`` in mkdocs.yml). The pages are made while the site is built, from what is installed, so they cannot
-differ from it.
+A hook of MkDocs (``hooks:`` in mkdocs.yml). The pages are made while the site is built, from what is installed, so they
+cannot differ from it.
 """
 
 import os
