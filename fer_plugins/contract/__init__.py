@@ -7,22 +7,20 @@ with keyword arguments: the *offered values* that its signature names, and the u
 ``Annotated[float, "0..1"]``, ``"> 0"`` or ``">= 0"``) and are described in the docstring's ``Args:`` section, from
 where ``fer-run --help`` prints them.
 
-========================== ====================== ==================================================
-group                      returns                offered values (taken when the signature names them)
-========================== ====================== ==================================================
-fer_plugins.architectures  torch.nn.Module        num_classes, in_channels, image_size, pool, teacher
-fer_plugins.poolings       torch.nn.Module        kernel_size, stride
-fer_plugins.augmentations  sample/batch transform image_size
-fer_plugins.datasets       Dataset                root, image_size, channels
-fer_plugins.protocols      list of Fold           table, seed
-fer_plugins.searches       Search                 dimensions, seed
-fer_plugins.losses         torch.nn.Module        num_classes, class_counts
-fer_plugins.callbacks      lightning Callback     epochs
-fer_plugins.loggers        lightning Logger       folder, config, resume_id
-fer_plugins.commands       exit code              argv, or nothing: a click.Command
-fer_plugins.metrics        Metric                 (none)
-fer_plugins.detectors      Detector               (none)
-========================== ====================== ==================================================
+| group                     | returns                | offered values (taken when the signature names them) |
+|---------------------------|------------------------|------------------------------------------------------|
+| fer_plugins.architectures | torch.nn.Module        | num_classes, in_channels, image_size, pool, teacher  |
+| fer_plugins.poolings      | torch.nn.Module        | kernel_size, stride                                  |
+| fer_plugins.augmentations | sample/batch transform | image_size                                           |
+| fer_plugins.datasets      | Dataset                | root, image_size, channels                           |
+| fer_plugins.protocols     | list of Fold           | table, seed                                          |
+| fer_plugins.searches      | Search                 | dimensions, seed                                     |
+| fer_plugins.losses        | torch.nn.Module        | num_classes, class_counts                            |
+| fer_plugins.callbacks     | lightning Callback     | epochs                                               |
+| fer_plugins.loggers       | lightning Logger       | folder, config, resume_id                            |
+| fer_plugins.commands      | exit code              | argv, or nothing: a click.Command                    |
+| fer_plugins.metrics       | Metric                 | (none)                                               |
+| fer_plugins.detectors     | Detector               | (none)                                               |
 
 Contract version: the plug-in distribution's own dependency range on ``fer-plugins``.
 Errors: a factory that cannot serve its arguments raises ``ValueError`` (``OSError`` for files) with one line
