@@ -32,6 +32,11 @@ def pytest_collection_finish():
     gc.freeze()
 
 
+def pytest_unconfigure():
+    """Let extension modules end as without the tests; they report what is still held as leaks."""
+    gc.unfreeze()
+
+
 draw = Synthetic.__getitem__
 DRAWN = {}
 
