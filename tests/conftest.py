@@ -17,8 +17,8 @@ from support import toy_net
 from fer_plugins.data.datasets.synthetic import Synthetic
 from fer_plugins.testing import find_fer2013
 
-# A shell starts what it puts into the background with Ctrl-C ignored. The processes of the tests would inherit that, and
-# the tests of Ctrl-C would wait for an end that never comes.
+# A shell starts what it puts into the background with Ctrl-C ignored. The processes of the tests would inherit that,
+# and the tests of Ctrl-C would wait for an end that never comes.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
