@@ -1,7 +1,9 @@
 """Fixtures of all tests: quiet libraries, made-up distributions, the real images where they are."""
 
+import gc
 import os
 import shutil
+import signal
 import sys
 import textwrap
 
@@ -14,6 +16,26 @@ from support import toy_net
 
 from fer_plugins.data.synthetic_faces.synthetic import Synthetic
 from fer_plugins.testing import find_fer2013
+
+# A shell starts what it puts into the background with Ctrl-C ignored. The processes of the tests would inherit that,
+# and the tests of Ctrl-C would wait for an end that never comes.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_finish():
+    """Keep what the libraries hold out of every later garbage collection.
+
+    Lightning collects at the end of each loop, which takes a third of a second with all libraries loaded.
+    """
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_unconfigure():
+    """Let extension modules end as without the tests; they report what is still held as leaks."""
+    gc.unfreeze()
+
 
 draw = Synthetic.__getitem__
 DRAWN = {}

@@ -242,6 +242,10 @@ def overlay(tmp_path, words):
         values["protocol"] = {"test_per_class": 1, "val_images": 7}
     if "pretrained" in words and named == "jaffe":
         values["protocol"] = {"k": 3}
+    if "--data.targets.others.name" in words:
+        values["data"] = {**values["data"], "targets": {"others": {"samples": 63}}}
+    if words[0] == "tune":
+        values["data"]["batch_size"] = 8  # the documented number of steps, each of fewer images
     if "cpu" in words:
         values["trainer"]["epochs"] = 4  # of which three warm up
     path = tmp_path / "quick.yaml"
@@ -312,7 +316,8 @@ def test_a_documented_command(command, place, tmp_path, capsys):
     program, *words = shlex.split(place(command))
     assert program in ("fer", "fer-run"), f"nothing runs {command!r}; make it run here or in .ci/run"
     if program == "fer":
-        quick = overlay(tmp_path, words) if words[0] in ("inflation", "protocol-bias") else []
+        quick = overlay(tmp_path, words) if words[0] in ("inflation", "protocol-bias", "tune") else []
+        quick += ["--trainer.epochs", "2"] if words[0] == "protocol-bias" else []  # the last one given counts
         quick += ["--data.samples", "63", "--data.subjects", "3"] if words[0::2][:2] == ["data", "synthetic"] else []
         code = main.call("fer", main._verb, [*words, *quick])
         assert code == 0 or (words[:2] == ["data", "check"] and code == 1)  # a tiny copy is not the release

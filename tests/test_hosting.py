@@ -1,5 +1,6 @@
 """What a public repository shows: hosted tests, citation, security, forms for reports."""
 
+import importlib.util
 import re
 import tomllib
 
@@ -10,6 +11,7 @@ from support import ROOT
 import fer_plugins
 
 WORKFLOW = yaml.safe_load((ROOT / ".github" / "workflows" / "tests.yml").read_text())
+NIGHTLY = yaml.safe_load((ROOT / ".github" / "workflows" / "nightly.yml").read_text())
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 
@@ -37,6 +39,44 @@ def test_the_job_of_lowest_versions_takes_every_extra_that_the_tests_need():
     assert extras <= set(PROJECT["optional-dependencies"])
     required = (ROOT / "requirements.txt").read_text()
     assert extras == set(re.search(r"-e \.\[(.*?)\]", required)[1].split(",")) - {"dev"}
+
+
+def test_the_nightly_job_installs_the_newest_of_what_the_job_of_lowest_versions_installs():
+    steps = NIGHTLY["jobs"]["newest-versions"]["steps"]
+    newest = next(step["run"] for step in steps if "--resolution highest" in step.get("run", ""))
+    lowest = next(command for command in commands("lowest-versions") if "lowest-direct" in command)
+    assert newest == lowest.replace("lowest/", "newest/").replace("lowest-direct", "highest")
+    declared = re.findall(r"Python :: (3\.\d+)", "\n".join(PROJECT["classifiers"]))
+    assert NIGHTLY["jobs"]["newest-versions"]["strategy"]["matrix"]["python"] == [declared[0], declared[-1]]
+    assert steps[-1]["if"] == "failure()"
+    assert (ROOT / steps[-1]["run"].split()[-1]).is_file()
+
+
+@pytest.fixture
+def blame():
+    path = ROOT / ".github" / "scripts" / "name_broken_dependency.py"
+    spec = importlib.util.spec_from_file_location("name_broken_dependency", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_nightly_job_names_the_dependency_that_broke(blame):
+    pins = blame.read_pins((ROOT / "requirements.txt").read_text())
+    assert {"torch", "lightning", "numpy"} <= set(pins)
+    installed = {**pins, "numpy": "99", "scipy": "98", "torch": "97"}
+    names = blame.changed(pins, installed)
+    assert set(names) == {"numpy", "scipy", "torch"}
+
+    def install(name, tested):
+        if name == "torch" and tested:
+            return False  # no tested version for this Python
+        installed[name] = pins[name] if tested else "99"
+        return True
+
+    assert blame.find_broken(names, install, passes=lambda: installed["scipy"] == pins["scipy"]) == ["scipy"]
+    assert installed["scipy"] == "99"  # the next is tried beside the newest of all others
+    assert blame.find_broken(names, install, passes=lambda: False) == []
 
 
 def test_the_citation_is_of_this_version():

@@ -57,7 +57,7 @@ def write_run(
         status = np.asarray(copies)
         kinds = {kind: int((status == kind).sum()) for kind in ("exact", "near")}
         recorded = {"copies_in_training": {split: kinds}}
-        scores |= {"copies": score_copies(answers, status, CLASSES, near_searched=True)} if status.any() else {}
+        scores |= {"copies": score_copies(answers, status, CLASSES, near_searched=True)} if (status != "").any() else {}
     column = {split: copies} if "copies" in scores else None
     names = sources or [f"{n:04}.png" for n in range(size)]
     people = None if subjects is None else {split: list(subjects)}
