@@ -78,18 +78,13 @@ def _chapter(run: FinishedRun, name: str, images: Images | None) -> Chapter:
         ("repeat", "How to repeat it", lambda: facts.repeat(run)),
     ]
     manifest = run.record.manifest
-    alarms = [f"Not a result: {fault}" for fault in run.faults]
-    alarms += [f"Flawed protocol: {manifest['protocol']['flaw']}"] if manifest["protocol"].get("flaw") else []
-    alarms += (
-        ["A demonstration on synthetic faces: it says nothing about the paper"] if manifest.get("demonstration") else []
-    )
     title = name_run(replace(run.record, metrics={}, manifest={**manifest, "not_a_result": ""}))
     seed = "not known" if run.known_seed is None else run.seed
     return Chapter(
         name,
         f"{title}, seed {seed}",
         _lead(run),
-        alarms,
+        facts.alarms(run),
         _headlines(run),
         [Section(key, title, _guarded(make)) for key, title, make in sections],
     )
