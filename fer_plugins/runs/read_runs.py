@@ -116,9 +116,9 @@ def read_run(folder: str | Path, *, target: str = "", wanted: str = "") -> Finis
     record = read_finished(folder)
     folds = "folds" in record.manifest
     unpooled = folds and record.manifest.get("each_sample_tested_once") is False
-    for name in ("metrics.json", "predictions.csv"):
-        if not (record.folder / name).is_file() and not (name == "predictions.csv" and unpooled):
-            raise InputError(f"{folder}: the run is finished, but {name} is missing; repeat the run")
+    for path in (record.folder / "metrics.json", *(() if unpooled else (record.predictions_path,))):
+        if not path.is_file():
+            raise InputError(f"{folder}: the run is finished, but {path.name} is missing; repeat the run")
     if unpooled:
         raise NoScore(f"{folder}: its folds test some samples twice, so nothing is pooled; give the folders of folds")
     split = _check_manifest(record)

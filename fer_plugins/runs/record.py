@@ -7,11 +7,13 @@ none, never half of one.
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
 import os
 import re
 import time
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -107,8 +109,26 @@ class Record:
         ``majority`` the class with most of them, or "". Where the dataset names them, ``subject`` and ``sequence`` say
         who an image shows and which sequence it is a frame of.
         """
-        with (self.folder / "predictions.csv").open(newline="", encoding="utf-8") as file:
-            return list(csv.DictReader(file))
+        return list(csv.DictReader(io.StringIO(self.read_predictions().decode(), newline="")))
+
+    @property
+    def predictions_path(self) -> Path:
+        """The file predictions.csv; predictions.csv.gz where the folder is a kept record, which has that one alone."""
+        path, packed = self.folder / "predictions.csv", self.folder / "predictions.csv.gz"
+        return packed if packed.is_file() and not path.is_file() else path
+
+    def read_predictions(self) -> bytes:
+        """Return what stands in predictions.csv, unpacked.
+
+        Raises:
+            OSError: it cannot be read, or is damaged.
+        """
+        path = self.predictions_path
+        content = path.read_bytes()
+        try:
+            return gzip.decompress(content) if path.suffix == ".gz" else content
+        except (EOFError, zlib.error) as error:
+            raise OSError(str(error)) from error
 
     def write_config(self, text: str) -> None:
         """Write config.yaml, which ``fer-run --config`` repeats."""

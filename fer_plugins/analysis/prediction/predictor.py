@@ -123,7 +123,7 @@ def _recorded_temperature(trained: TrainedFile) -> float:
             f"--calibrate: {trained.file} is not the best.ckpt of a run, whose predictions.csv has the validation "
             "split; give the folder of a finished run, or leave --calibrate out"
         )
-    if not (record.folder / "predictions.csv").is_file():
+    if not record.predictions_path.is_file():
         raise InputError(
             f"--calibrate: {record.folder} has no predictions.csv; give the folder of a finished run, or leave "
             "--calibrate out"
