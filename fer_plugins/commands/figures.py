@@ -103,15 +103,10 @@ def figures(
     elif explain:
         _write([_explained(word, split or "val") for word in runs])
     else:
+        from fer_plugins.runs.packed_predictions import figures_folder
+
         recorded = [read_recorded(word, split or "") for word in runs]  # every folder is read before anything is drawn
-        _write((_own_folder(run.record.folder), draw_recorded(run)) for run in recorded)
-
-
-def _own_folder(run: Path) -> Path:
-    """Return the folder for a run's figures; a kept record is left as it is, and has them in the working folder."""
-    from fer_plugins.runs.kept_record import SUMS
-
-    return Path(run.resolve().name, "figures") if (run / SUMS).is_file() else run / "figures"
+        _write((figures_folder(run.record.folder), draw_recorded(run)) for run in recorded)
 
 
 def _write(sheets: Iterator[tuple[Path, Iterator[Drawn]]] | Sequence[tuple[Path, Iterator[Drawn]]]) -> None:

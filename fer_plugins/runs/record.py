@@ -7,13 +7,11 @@ none, never half of one.
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 import json
 import os
 import re
 import time
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +20,7 @@ from typing import TYPE_CHECKING, Any, cast
 import yaml
 
 from fer_plugins.config import RunConfig, registry
+from fer_plugins.runs.packed_predictions import read_predictions
 from fer_plugins.runs.record_types import check_types
 from fer_plugins.runs.schema import Manifest
 from fer_plugins.runtime.errors import InputError
@@ -109,26 +108,7 @@ class Record:
         ``majority`` the class with most of them, or "". Where the dataset names them, ``subject`` and ``sequence`` say
         who an image shows and which sequence it is a frame of.
         """
-        return list(csv.DictReader(io.StringIO(self.read_predictions().decode(), newline="")))
-
-    @property
-    def predictions_path(self) -> Path:
-        """The file predictions.csv; predictions.csv.gz where the folder is a kept record, which has that one alone."""
-        path, packed = self.folder / "predictions.csv", self.folder / "predictions.csv.gz"
-        return packed if packed.is_file() and not path.is_file() else path
-
-    def read_predictions(self) -> bytes:
-        """Return what stands in predictions.csv, unpacked.
-
-        Raises:
-            OSError: it cannot be read, or is damaged.
-        """
-        path = self.predictions_path
-        content = path.read_bytes()
-        try:
-            return gzip.decompress(content) if path.suffix == ".gz" else content
-        except (EOFError, zlib.error) as error:
-            raise OSError(str(error)) from error
+        return list(csv.DictReader(io.StringIO(read_predictions(self.folder).decode(), newline="")))
 
     def write_config(self, text: str) -> None:
         """Write config.yaml, which ``fer-run --config`` repeats."""
