@@ -12,6 +12,7 @@ from fer_plugins.analysis.spread_limits import range_of
 from fer_plugins.metrics.clusters import best_intervals
 from fer_plugins.metrics.table import HEADLINE
 from fer_plugins.runs.read_runs import FinishedRun, check_same_test
+from fer_plugins.runs.remarks import list_remarks
 from fer_plugins.runs.without_copies import leave_out_copies
 from fer_plugins.runtime.errors import InputError
 
@@ -101,15 +102,9 @@ def _compare_evaluations(models: Sequence[Model], names: Sequence[str]) -> dict[
 def _notes(runs: Sequence[FinishedRun]) -> list[str]:
     notes: dict[str, None] = {}
     for run in runs:
-        manifest = run.record.manifest
         if run.elsewhere:
             notes[f"{run.name}: {run.elsewhere}"] = None
-        if manifest["protocol"].get("flaw"):
-            notes[f"protocol {manifest['protocol']['name']} is flawed: {manifest['protocol']['flaw']}"] = None
-        if manifest["data"].get("limit") is not None:
-            notes[f"a part of the data only (data.limit {manifest['data']['limit']})"] = None
-        if manifest.get("demonstration"):
-            notes["a demonstration on synthetic faces"] = None
+        notes |= dict.fromkeys(list_remarks(run.record.manifest))
     return list(notes)
 
 

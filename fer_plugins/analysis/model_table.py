@@ -12,6 +12,7 @@ from fer_plugins.analysis.quoted_claims import own_claims, quoted_rows
 from fer_plugins.analysis.seed_spread import Model, group_models, seed_interval
 from fer_plugins.analysis.spread_limits import range_of
 from fer_plugins.runs.read_runs import FinishedRun
+from fer_plugins.runs.remarks import list_remarks
 from fer_plugins.runs.without_copies import recorded_without_copies
 from fer_plugins.runtime.notices import Notice, from_values
 
@@ -100,12 +101,7 @@ def _row(model: Model, columns: Sequence[Column]) -> dict[str, Any]:
     ]
     if first.elsewhere:
         remarks.append(first.elsewhere)
-    if manifest["protocol"].get("flaw"):
-        remarks.append(f"flawed protocol: {manifest['protocol']['flaw']}")
-    if manifest["data"].get("limit") is not None:
-        remarks.append(f"a part of the data only (data.limit {manifest['data']['limit']})")
-    if manifest.get("demonstration"):
-        remarks.append("a demonstration on synthetic faces")
+    remarks += list_remarks(manifest)
     if first.is_folds:
         remarks.append(f"{len(first.split_hash)} folds pooled; the interval is that of the tested samples")
     others = [] if first.target else list(first.record.metrics.get("targets") or {})

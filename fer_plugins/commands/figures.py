@@ -103,8 +103,10 @@ def figures(
     elif explain:
         _write([_explained(word, split or "val") for word in runs])
     else:
+        from fer_plugins.runs.packed_predictions import figures_folder
+
         recorded = [read_recorded(word, split or "") for word in runs]  # every folder is read before anything is drawn
-        _write((run.record.folder / "figures", draw_recorded(run)) for run in recorded)
+        _write((figures_folder(run.record.folder), draw_recorded(run)) for run in recorded)
 
 
 def _write(sheets: Iterator[tuple[Path, Iterator[Drawn]]] | Sequence[tuple[Path, Iterator[Drawn]]]) -> None:

@@ -43,6 +43,7 @@ def tune(
             from fer_plugins.training import tuning
             from fer_plugins.training.arithmetic import settle_arithmetic
         with quiet(resolved.config), activity.doing(f"tuning {what}"):
+            tuning.check(resolved.config)
             settings = settle_arithmetic(resolved).config
             if what == "lr":
                 found = tuning.learning_rate_range(settings, given["low"], given["high"], given["steps"])

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from fer_plugins.runs.packed_predictions import predictions_path, read_predictions
 from fer_plugins.runs.record import Record
 from fer_plugins.runs.record_types import need
 from fer_plugins.runtime.errors import InputError
@@ -87,10 +88,10 @@ class PredictionsFile:
                 probability that is none; ``NoScore`` where an earlier version wrote it and its rows cannot be told
                 apart.
         """
-        path, place = record.folder / "predictions.csv", {name: number for number, name in enumerate(classes)}
+        path, place = predictions_path(record.folder), {name: number for number, name in enumerate(classes)}
         try:
             rows: list[dict[str, Any]] = list(record.predictions())
-            content = path.read_bytes()
+            content = read_predictions(record.folder)
         except (OSError, UnicodeDecodeError, csv.Error) as error:
             raise InputError(f"{path}: cannot be read: {' '.join(str(error).split())}") from None
         cut = "" if content.endswith(b"\n") else "; it is cut off in the middle of its last line"
@@ -134,7 +135,7 @@ class PredictionsFile:
         """
         chosen = self.rows.choose((self.splits == split) & (self.datasets == dataset))
         if len(set(chosen.sources)) != len(chosen.sources):
-            path = self.record.folder / "predictions.csv"
+            path = predictions_path(self.record.folder)
             raise InputError(f"{path}: a sample of {split} stands in it twice{self.cut}")
         return chosen
 
@@ -145,7 +146,7 @@ class PredictionsFile:
             InputError: it does.
         """
         if self.cut:
-            path = self.record.folder / "predictions.csv"
+            path = predictions_path(self.record.folder)
             raise InputError(f"{path}: cannot be read{self.cut.replace(';', ':', 1)}; repeat the run")
 
 
@@ -168,7 +169,7 @@ def _read_probabilities(path: Path, cells: list[list[Any]], size: int, cut: str)
 
 
 def _datasets_of(record: Record, rows: Sequence[Mapping[str, str]]) -> list[str]:
-    path = record.folder / "predictions.csv"
+    path = predictions_path(record.folder)
     targets = record.metrics.get("targets") or {}
     if rows and "dataset" not in rows[0]:  # a run of an earlier version
         return _datasets_by_source(record, rows, targets)

@@ -10,6 +10,7 @@ from typing import Any
 from fer_plugins.metrics.table import HEADLINE
 from fer_plugins.runs.check_scores import check_scores
 from fer_plugins.runs.elsewhere import KEY, caveat
+from fer_plugins.runs.packed_predictions import predictions_path
 from fer_plugins.runs.predictions_file import Labels, NamedPredictions, NoScore, PredictionsFile
 from fer_plugins.runs.record import Record
 from fer_plugins.runs.record_types import need, place_of_scores
@@ -116,9 +117,9 @@ def read_run(folder: str | Path, *, target: str = "", wanted: str = "") -> Finis
     record = read_finished(folder)
     folds = "folds" in record.manifest
     unpooled = folds and record.manifest.get("each_sample_tested_once") is False
-    for name in ("metrics.json", "predictions.csv"):
-        if not (record.folder / name).is_file() and not (name == "predictions.csv" and unpooled):
-            raise InputError(f"{folder}: the run is finished, but {name} is missing; repeat the run")
+    for path in (record.folder / "metrics.json", *(() if unpooled else (predictions_path(record.folder),))):
+        if not path.is_file():
+            raise InputError(f"{folder}: the run is finished, but {path.name} is missing; repeat the run")
     if unpooled:
         raise NoScore(f"{folder}: its folds test some samples twice, so nothing is pooled; give the folders of folds")
     split = _check_manifest(record)

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, cast
 import yaml
 
 from fer_plugins.config import RunConfig, registry
+from fer_plugins.runs.packed_predictions import read_predictions
 from fer_plugins.runs.record_types import check_types
 from fer_plugins.runs.schema import Manifest
 from fer_plugins.runtime.errors import InputError
@@ -107,8 +108,7 @@ class Record:
         ``majority`` the class with most of them, or "". Where the dataset names them, ``subject`` and ``sequence`` say
         who an image shows and which sequence it is a frame of.
         """
-        with (self.folder / "predictions.csv").open(newline="", encoding="utf-8") as file:
-            return list(csv.DictReader(file))
+        return list(csv.DictReader(io.StringIO(read_predictions(self.folder).decode(), newline="")))
 
     def write_config(self, text: str) -> None:
         """Write config.yaml, which ``fer-run --config`` repeats."""

@@ -8,11 +8,13 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import torch
+from torch import nn
 
 from fer_plugins.config import Resolved, RunConfig
 from fer_plugins.config.schema import Precision
 from fer_plugins.runtime.activity import doing
 from fer_plugins.runtime.errors import InputError
+from fer_plugins.training.devices import own_device
 from fer_plugins.training.network import build_network
 
 CLEARLY = 1.2  # another arithmetic than 32-true is taken only where it is faster by this factor
@@ -65,9 +67,13 @@ def settle_arithmetic(resolved: Resolved) -> Resolved:
         return resolved
     if settings.trainer.threads:
         torch.set_num_threads(settings.trainer.threads)
-    candidates = _candidates(settings)
-    with doing("measuring which precision and memory layout are fastest"):
-        rates = {candidate: rate for candidate in candidates if (rate := _rate(settings, candidate)) > 0}
+    candidates, device = _candidates(settings), own_device(settings)
+    with (
+        doing("measuring which precision and memory layout are fastest"),
+        torch.random.fork_rng(devices=[device] if device.type == "cuda" else []),
+    ):
+        network = build_network(settings, CLASSES)
+        rates = {candidate: rate for candidate in candidates if (rate := _rate(settings, network, candidate)) > 0}
     plain = candidates[0]
     chosen = max(rates, key=rates.__getitem__, default=plain)
     if rates.get(chosen, 0.0) < CLEARLY * rates.get(plain, 0.0):
@@ -96,37 +102,30 @@ def _candidates(settings: RunConfig) -> list[Candidate]:
     return [Candidate(precision, layout) for precision in precisions for layout in layouts]
 
 
-def find_device(settings: RunConfig) -> torch.device:
-    """Return the device that ``trainer.accelerator`` computes on."""
-    wanted = settings.trainer.accelerator
-    if wanted in ("auto", "gpu", "cuda") and torch.cuda.is_available():
-        return torch.device("cuda")
-    if wanted in ("auto", "gpu", "mps") and torch.backends.mps.is_available():
-        return torch.device("mps")
-    return torch.device("cpu")
+def _rate(settings: RunConfig, network: nn.Module, candidate: Candidate) -> float:
+    """Return the training images/s of a candidate; 0 where the network or the device cannot compute so.
+
+    Moves the network to the device, and to the type and layout of the candidate.
+    """
+    try:
+        step, images = _training_step(settings, network, candidate, own_device(settings))
+        step()  # memory is allocated, kernels are chosen
+        steps, began = 0, time.perf_counter()
+        while time.perf_counter() - began < SECONDS:
+            step()
+            steps += 1
+    except (RuntimeError, NotImplementedError):
+        return 0.0
+    return steps * images / (time.perf_counter() - began)
 
 
-def _rate(settings: RunConfig, candidate: Candidate) -> float:
-    """Return the training images/s of a candidate; 0 where the network or the device cannot compute so."""
-    device = find_device(settings)
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        try:
-            step, images = _training_step(settings, candidate, device)
-            step()  # memory is allocated, kernels are chosen
-            steps, began = 0, time.perf_counter()
-            while time.perf_counter() - began < SECONDS:
-                step()
-                steps += 1
-        except (RuntimeError, NotImplementedError):
-            return 0.0
-        return steps * images / (time.perf_counter() - began)
-
-
-def _training_step(settings: RunConfig, candidate: Candidate, device: torch.device) -> tuple[Callable[[], None], int]:
+def _training_step(
+    settings: RunConfig, network: nn.Module, candidate: Candidate, device: torch.device
+) -> tuple[Callable[[], None], int]:
     data = settings.data
     dtype = torch.float64 if candidate.precision == "64-true" else torch.float32
     layout = torch.channels_last if candidate.channels_last else torch.contiguous_format
-    network = build_network(settings, CLASSES).to(device, dtype).to(memory_format=layout).train()
+    network.to(device, dtype).to(memory_format=layout).train()
     batch = min(LARGEST_BATCH, data.batch_size)
     images = torch.rand(batch, data.channels, data.image_size, data.image_size, dtype=dtype, device=device)
     images = images.contiguous(memory_format=layout)

@@ -31,6 +31,7 @@ def build_data(settings: config.RunConfig) -> FERDataModule:
         InputError: anything about the data is wrong.
     """
     section, protocol, augmentation = settings.data, settings.protocol, settings.augmentation
+    device = own_device(settings)
     own, targets = config.copy_plain(section.options), config.copy_plain(section.targets)
     offered = {"image_size": section.image_size, "channels": section.channels}
     cropping = face_settings(section)
@@ -66,7 +67,7 @@ def build_data(settings: config.RunConfig) -> FERDataModule:
         memory_gb=0 if count_processes(settings) > 1 and section.balance != "augment" else section.memory_gb,
         cache=cache_folder(section.cache),
         progress=decoding_progress(settings, section.name),
-        resident_device=own_device(settings),
+        resident_device=str(device) if device.type == "cuda" else "cpu",
         faces=cropping,
     )
     try:

@@ -91,11 +91,12 @@ def count_processes(settings: RunConfig) -> int:
     return count_here(settings) * settings.trainer.num_nodes
 
 
-def own_device(settings: RunConfig) -> str:
-    """Return the device of this process: "cpu", or "cuda:" with its number."""
-    if not _on_gpu(settings):
-        return "cpu"
-    return f"cuda:{_indices(settings)[local_rank()]}" if count_processes(settings) > 1 else "cuda"
+def own_device(settings: RunConfig) -> torch.device:
+    """Return the device that this process computes on, as ``trainer.accelerator`` and ``trainer.devices`` say."""
+    if _on_gpu(settings):
+        return torch.device("cuda", _indices(settings)[local_rank() if count_processes(settings) > 1 else 0])
+    apple = settings.trainer.accelerator in ("auto", "gpu", "mps") and torch.backends.mps.is_available()
+    return torch.device("mps" if apple else "cpu")
 
 
 def _on_gpu(settings: RunConfig) -> bool:

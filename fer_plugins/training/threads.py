@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from fer_plugins.config import RunConfig
-from fer_plugins.training.devices import count_here
+from fer_plugins.training.devices import count_here, own_device
 
 LARGEST_BATCH = 16  # images of a measured step
 CLEARLY = 1.3  # fewer threads are taken only where they are faster by this factor: a quiet machine always chooses alike
@@ -59,7 +59,7 @@ def choose_threads(settings: RunConfig, network: nn.Module, recorded: int | None
     most = torch.get_num_threads()
     if "OMP_NUM_THREADS" in os.environ:
         return Threads(most, "OMP_NUM_THREADS", {})
-    if most == 1 or settings.trainer.accelerator not in ("auto", "cpu") or _has_gpu():
+    if most == 1 or own_device(settings).type != "cpu":
         return Threads(most, "torch", {})
     seconds: dict[int, float] = {}
     try:
@@ -79,10 +79,6 @@ def choose_threads(settings: RunConfig, network: nn.Module, recorded: int | None
         best = most
     torch.set_num_threads(best)
     return Threads(best, "measured" if seconds else "torch", seconds)
-
-
-def _has_gpu() -> bool:
-    return torch.cuda.is_available() or torch.backends.mps.is_available()
 
 
 def _training_step(settings: RunConfig, network: nn.Module) -> Callable[[], None]:

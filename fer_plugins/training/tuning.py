@@ -11,12 +11,13 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import lightning as L
-import torch
 from lightning.pytorch.tuner.tuning import Tuner
 
 from fer_plugins.config import RunConfig
 from fer_plugins.runtime.errors import InputError, RunError
+from fer_plugins.runtime.launched import launched
 from fer_plugins.training.build import build_data, build_module, check_machine, loop_arguments
+from fer_plugins.training.devices import count_here, own_device
 
 SKIPPED = 10  # losses at the beginning of a range test
 LEAST_STEPS = 20  # of a range test; with fewer the slope of the loss says nothing
@@ -28,6 +29,23 @@ class RangeTest(NamedTuple):
     rates: list[float]
     losses: list[float]  # smoothed, as Lightning's finder keeps them
     suggestion: float | None  # where the loss falls fastest on its way to its least; None: it nowhere falls
+
+
+def check(settings: RunConfig) -> None:
+    """Refuse what cannot be tuned on this machine, and several processes.
+
+    Raises:
+        InputError: as ``check_machine``, or ``trainer.devices`` or a launcher asks for more than one process.
+    """
+    if settings.trainer.num_nodes > 1 or (settings.trainer.devices != "auto" and count_here(settings) > 1):
+        key = "trainer.num_nodes" if settings.trainer.num_nodes > 1 else "trainer.devices"
+        raise InputError(
+            f"{key}: fer tune trains in one process; give --{key} 1 (a learning rate holds for any number of devices, "
+            "since they share data.batch_size images)"
+        )
+    if (place := launched()) is not None:
+        raise InputError(f"fer tune: trains in one process, and {place.by} has started {place.processes}; start one")
+    check_machine(settings)
 
 
 def learning_rate_range(settings: RunConfig, low: float, high: float, steps: int) -> RangeTest:
@@ -84,7 +102,7 @@ def largest_batch(settings: RunConfig, largest: int) -> int:
     Raises:
         InputError: the run is computed on a CPU, whose memory has no such end.
     """
-    if not torch.cuda.is_available() or settings.trainer.accelerator in ("cpu", "mps"):
+    if own_device(settings).type != "cuda":
         raise InputError(
             "fer tune batch-size: fills the memory of a CUDA device until it refuses, and this run is computed without "
             "one; set data.batch_size yourself"
@@ -100,14 +118,13 @@ def largest_batch(settings: RunConfig, largest: int) -> int:
 
 @contextlib.contextmanager
 def _tuner(settings: RunConfig) -> Iterator[tuple[Tuner, L.LightningModule, L.LightningDataModule]]:
-    check_machine(settings)
     data = build_data(settings)
     module = build_module(settings, data)
     with tempfile.TemporaryDirectory() as folder:
         trainer = L.Trainer(
             **loop_arguments(settings),
             accelerator=settings.trainer.accelerator,
-            devices=1,
+            devices=list(given) if isinstance(given := settings.trainer.devices, tuple) else 1,
             default_root_dir=folder,
             enable_checkpointing=False,
             enable_progress_bar=False,

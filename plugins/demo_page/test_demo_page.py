@@ -198,6 +198,7 @@ def test_the_facts_of_the_run(ask, folder):
     group = facts["scores"]["groups"]["all"]
     interval = recorded["intervals"]["accuracy"]
     assert group["summary"]["accuracy"] == [recorded["accuracy"], interval["low"], interval["high"]]
+    assert facts["scores"]["over"] == "over images of one subject"
     assert group["classes"]["happy"]["recall"][0] == recorded["per_class"]["happy"]["recall"]
     assert "synthetic faces" in " ".join(facts["warnings"])
 

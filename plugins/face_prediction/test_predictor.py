@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -160,3 +161,25 @@ def test_what_is_no_checkpoint_of_this_version_is_refused(tmp_path, toy):
     file.unlink()
     with pytest.raises(InputError, match=r"best.ckpt is gone; repeat the run: fer-run --config"):
         Predictor.load(record.folder)
+
+
+def renamed(value):
+    """Return nested values with the name of another architecture."""
+    if isinstance(value, dict):
+        return {key: renamed(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(map(renamed, value))
+    return "gone_net" if value == "lenet5" else value
+
+
+@pytest.mark.parametrize("trained", ["grey_48"], indirect=True)
+def test_a_plugin_that_is_gone_is_named_with_its_distribution(trained, tmp_path):
+    folder = tmp_path / "gone"
+    shutil.copytree(trained[0].folder, folder)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["plugin"] = {"name": "gone_net", "distribution": "fer-gone", "version": "0.1.0"}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    checkpoint = folder / "checkpoints" / "best.ckpt"
+    torch.save(renamed(torch.load(checkpoint, weights_only=True)), checkpoint)
+    with pytest.raises(InputError, match="gone_net is of fer-gone 0.1.0, which is not installed; pip install fer-gone"):
+        Predictor.load(folder)

@@ -23,6 +23,7 @@ from support.written_run import draw, write_run
 from fer_plugins.commands import main
 from fer_plugins.commands.usage import invoke
 from fer_plugins.config import registry
+from fer_plugins.metrics.cluster_scores import score_clusters
 from fer_plugins.runs.read_runs import read_run
 from fer_plugins.runs.record import Record
 
@@ -401,3 +402,27 @@ def test_an_svg_keeps_its_references_and_loses_its_style():
     assert 'x="1.23"' in text
     assert "a &lt; b" in text
     assert not re.search("unused|metadata|<style|width=", text)
+
+
+@pytest.mark.parametrize("count", [12, 3])
+def test_intervals_are_by_subject_and_those_over_images_are_folded_away(tmp_path, count):
+    true, predicted = draw(1, 120)
+    subjects = [f"s{n % count}" for n in range(120)]
+    folder = write_run(tmp_path / "subjects", true, predicted, subjects=subjects)
+    run = read_run(folder)
+    metrics = json.loads((folder / "metrics.json").read_text())
+    metrics["test"] |= score_clusters(run.predictions.to_predictions(), run.classes, np.array(subjects), None)
+    (folder / "metrics.json").write_text(json.dumps(metrics))
+    assert call(folder) == 0
+    text = (folder / "report.html").read_text()
+    scores = read_run(folder).scores
+    by_subject, over_images = scores["by_subject"], scores["intervals"]["accuracy"]
+    headline = text.partition('class="headlines"')[2].partition("</dl>")[0]
+    assert f"[{over_images['low']:.4f}" not in headline
+    assert f"[{over_images['low']:.4f}" in text.partition("The intervals over images")[2]
+    if count == 12:
+        assert f"[{by_subject['accuracy']['low']:.4f}" in headline
+        assert "by subject (12" in headline
+    else:
+        assert "interval: none by subject (3, too few for some scores)" in headline
+        assert f"{scores['accuracy']:.4f} (too few subjects)" in text

@@ -194,7 +194,7 @@ def test_what_makes_numbers_doubtful_is_said(tmp_path, capsys):
         manifest["data"]["limit"] = 500
         edit(folder / "manifest.json", **manifest)
     found = compared(capsys, *folders)
-    assert "protocol official is flawed: it selects on the test split" in found["notes"]
+    assert "flawed protocol: it selects on the test split" in found["notes"]
     assert "a part of the data only (data.limit 500)" in found["notes"]
 
 

@@ -9,6 +9,7 @@ import pytest
 import yaml
 from support.written_run import draw, write_run
 
+from fer_plugins.commands import main
 from fer_plugins.runs.kept_record import SUMS, find_records, keep, opened
 from fer_plugins.runs.read_runs import read_run
 from fer_plugins.runtime.errors import InputError
@@ -150,3 +151,16 @@ def test_paths_behind_an_equals_sign_are_cut_too(run, tmp_path):
     (run / "manifest.json").write_text(json.dumps(manifest))
     kept = json.loads((keep(run, tmp_path / "results") / "manifest.json").read_text())
     assert kept["command"] == ["fer-run", "--data.root=secret", "--plugin=lenet5", "x.yaml"]
+
+
+def test_the_commands_that_read_a_run_read_a_record_and_leave_it_as_it_is(run, record, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert read_run(record).predictions.sources == read_run(run).predictions.sources
+    assert main.call("fer", main._verb, ["table", str(record)]) == 0
+    assert main.call("fer", main._verb, ["figures", str(record)]) == 0
+    assert (tmp_path / record.name / "figures" / "confusion_counts.png").is_file()
+    with opened(record):
+        pass  # nothing was added
+    (record / "predictions.csv.gz").write_bytes(b"no gzip")
+    assert main.call("fer", main._verb, ["table", str(record)]) == 2
+    assert "predictions.csv.gz: cannot be read" in capsys.readouterr().err

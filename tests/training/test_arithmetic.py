@@ -24,7 +24,7 @@ def resolve(**trainer):
 def rates(monkeypatch):
     """Return a mapping of candidate to images/s that stands for the measurement."""
     measured = {}
-    monkeypatch.setattr(arithmetic, "_rate", lambda settings, candidate: measured.get(candidate, 0.0))
+    monkeypatch.setattr(arithmetic, "_rate", lambda settings, network, candidate: measured.get(candidate, 0.0))
     return measured
 
 
@@ -82,3 +82,10 @@ def test_runs_that_are_compared_refuse_it_with_the_key(toy, key):
     given = resolve(**{"precision": "32-true", "channels_last": False, key: "auto"})
     with pytest.raises(InputError, match=rf"trainer\.{key}: auto is measured by each run"):
         refuse_auto(given.config)
+
+
+def test_the_network_is_built_once_for_all_candidates(toy, monkeypatch):
+    build, built = arithmetic.build_network, []
+    monkeypatch.setattr(arithmetic, "build_network", lambda *given: built.append(build(*given)) or built[-1])
+    assert len(settle_arithmetic(resolve()).measured["images_per_second"]) == 4
+    assert len(built) == 1

@@ -14,7 +14,23 @@ def call(*argv):
 
 
 def test_the_range_is_tested_and_the_rates_are_written(toy, capsys, tmp_path):
-    assert call("lr", *GIVEN, "--from", "1e-5", "--to", "1", "--steps", "40", "--out", str(tmp_path / "lr.csv")) == 0
+    assert (
+        call(
+            "lr",
+            *GIVEN,
+            "--from",
+            "1e-5",
+            "--to",
+            "1",
+            "--steps",
+            "40",
+            "--trainer.devices",
+            "1",
+            "--out",
+            str(tmp_path / "lr.csv"),
+        )
+        == 0
+    )
     out = capsys.readouterr().out
     rows = list(csv.DictReader((tmp_path / "lr.csv").open()))
     rates = [float(row["lr"]) for row in rows]
@@ -30,6 +46,8 @@ def test_the_range_is_tested_and_the_rates_are_written(toy, capsys, tmp_path):
         (["lr", *GIVEN, "--from", "1", "--to", "0.1"], "give two learning rates above 0, the lower first"),
         (["lr", *GIVEN, "--steps", "3"], "--steps 3: give at least 20"),
         (["batch-size", *GIVEN, "--trainer.accelerator", "cpu"], "set data.batch_size yourself"),
+        (["lr", *GIVEN, "--trainer.devices", "2"], "trainer.devices: fer tune trains in one process; give --"),
+        (["lr", *GIVEN, "--trainer.num_nodes", "2"], "trainer.num_nodes: fer tune trains in one process; give --"),
         (["batch-size", *GIVEN, "--out", "x.csv"], "--out FILE is for lr"),
         (["lr", "--data", "synthetic"], "needs --plugin NAME"),
     ],

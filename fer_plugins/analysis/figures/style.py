@@ -87,7 +87,7 @@ def write_figure(figure: Figure, folder: Path, name: str) -> list[Path]:
         with drawing():
             figure.savefig(content, format=kind, dpi=DPI, metadata=metadata)
         with whole_file(path) as unfinished:
-            folder.mkdir(exist_ok=True)
+            folder.mkdir(parents=True, exist_ok=True)
             unfinished.write_bytes(content.getvalue())
         written.append(path)
     return written

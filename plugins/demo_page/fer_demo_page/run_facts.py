@@ -10,6 +10,7 @@ from fer_face_prediction.predictor import Predictor
 
 from fer_demo_page.answers import MAPS
 from fer_demo_page.server import LARGEST
+from fer_plugins.metrics.cluster_keys import describe_unit, interval_of
 from fer_plugins.metrics.copies import copy_groups
 from fer_plugins.metrics.table import CLASS_TABLE, SUMMARY
 from fer_plugins.runs.manifest import header
@@ -61,28 +62,28 @@ def _scores(record: Record) -> dict[str, Any] | None:
     return {
         "split": split,
         "data": record.manifest["data"]["title"],
+        "over": describe_unit(scores),
         "groups": {name: _group(group) for name, group in groups.items() if group},
         "titles": dict(SUMMARY),
     }
 
 
 def _group(scores: Mapping[str, Any]) -> dict[str, Any]:
-    intervals = scores.get("intervals") or {}
-    by_class = intervals.get("per_class") or {}
+    by_class = (scores.get("intervals") or {}).get("per_class") or {}
     return {
         "n": scores["n"],
-        "summary": {name: _with_interval(scores, intervals, name) for name in SUMMARY},
+        "summary": {name: _with_ends(scores, interval_of(scores, name), name) for name in SUMMARY},
         "classes": {
-            name: {metric: _with_interval(row, by_class.get(name) or {}, metric) for metric in CLASS_TABLE}
+            name: {metric: _with_ends(row, (by_class.get(name) or {}).get(metric), metric) for metric in CLASS_TABLE}
             for name, row in scores["per_class"].items()
         },
     }
 
 
-def _with_interval(values: Mapping[str, Any], intervals: Mapping[str, Any], name: str) -> list[float | None]:
+def _with_ends(values: Mapping[str, Any], interval: Mapping[str, Any] | None, name: str) -> list[float | None]:
     """Return value, low, high; None where there is none."""
-    interval = intervals.get(name) or {}
-    return [values.get(name), interval.get("low"), interval.get("high")]
+    low, high = (interval[end] if interval else None for end in ("low", "high"))
+    return [values.get(name), low, high]
 
 
 def _network(predictor: Predictor, trained: TrainedFile) -> list[Row]:

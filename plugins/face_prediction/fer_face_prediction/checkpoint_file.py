@@ -13,6 +13,7 @@ from packaging.version import InvalidVersion, Version
 
 import fer_plugins
 from fer_face_prediction.hub_folder import WEIGHTS, is_hub_folder, load_hub_folder, read_section
+from fer_plugins.config import registry
 from fer_plugins.data.preprocessing import Preprocessing
 from fer_plugins.runs.elsewhere import require_network
 from fer_plugins.runs.record import Record
@@ -90,6 +91,8 @@ def load_checkpoint(file: Path) -> tuple[FERModule, Preprocessing]:
     except InputError as error:
         writer = str((kept or {}).get("written_by", "0"))
         if not _is_later(writer):
+            if missing := _missing_plugin(file):
+                raise InputError(missing) from error
             raise
         raise InputError(
             f"{file}: fer-plugins {writer} wrote it, this is {fer_plugins.__version__}; update: "
@@ -100,6 +103,18 @@ def load_checkpoint(file: Path) -> tuple[FERModule, Preprocessing]:
     elif list(preprocessing.classes) != list(module.classes):
         raise InputError(f"{file}: its preprocessing and its network have other classes; repeat the run")
     return module, preprocessing
+
+
+def _missing_plugin(file: Path) -> str:
+    """Return which distribution the network of a run is of; "" where it is installed, or the file is of no run."""
+    try:
+        plugin = Record.read(file.parent.parent).manifest["plugin"]
+    except (InputError, KeyError):
+        return ""
+    if plugin["name"] in {component.name for component in registry.available("architecture")}:
+        return ""
+    named = f"{plugin['distribution']} {plugin['version']}"
+    return f"{file}: {plugin['name']} is of {named}, which is not installed; pip install {plugin['distribution']}"
 
 
 def _read_preprocessing(file: Path) -> dict[str, Any] | None:

@@ -17,6 +17,7 @@ from fer_face_prediction.picture import read_picture
 from fer_plugins.analysis.network import Network, as_batch
 from fer_plugins.data.preprocessing import Preprocessing
 from fer_plugins.metrics.temperature import HIGHEST, LOWEST, fit_temperature
+from fer_plugins.runs.packed_predictions import predictions_path
 from fer_plugins.runs.predictions_file import PredictionsFile
 from fer_plugins.runtime.errors import InputError
 
@@ -123,7 +124,7 @@ def _recorded_temperature(trained: TrainedFile) -> float:
             f"--calibrate: {trained.file} is not the best.ckpt of a run, whose predictions.csv has the validation "
             "split; give the folder of a finished run, or leave --calibrate out"
         )
-    if not (record.folder / "predictions.csv").is_file():
+    if not predictions_path(record.folder).is_file():
         raise InputError(
             f"--calibrate: {record.folder} has no predictions.csv; give the folder of a finished run, or leave "
             "--calibrate out"

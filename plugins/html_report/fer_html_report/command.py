@@ -15,7 +15,9 @@ from fer_plugins.runtime.errors import InputError
 @verb()
 @click.argument("runs", nargs=-1, required=True, type=click.Path(), metavar="RUN...")
 @click.option("--format", "form", type=Name(["html", "md", "pdf"]), default="html", help="Default: html.")
-@click.option("--out", type=click.Path(), metavar="FILE", help="Default: report.html in RUN; of several runs, here.")
+@click.option(
+    "--out", type=click.Path(), metavar="FILE", help="Default: report.html in RUN; of several or a kept record, here."
+)
 @click.option("--force", is_flag=True, help="Replace FILE where it is there.")
 @click.option("--images", is_flag=True, help="Embed images of the dataset; its licence is yours to keep.")
 @click.option("--data.root", "root", type=click.Path(), metavar="PATH", help="Of --images: where the data are now.")
@@ -61,10 +63,13 @@ def report(runs: tuple[str, ...], *, form: str, out: str | None, force: bool, im
 
 def _place(runs: tuple[str, ...], form: str, out: str | None, *, force: bool) -> Path:
     """Return the file to write, checked before anything is read."""
+    from fer_plugins.runs.kept_record import SUMS
+
     if out is not None:
         path = Path(out)
     else:
-        path = Path(runs[0] if len(runs) == 1 and os.path.isdir(runs[0]) else ".", f"report.{form}")
+        own = len(runs) == 1 and os.path.isdir(runs[0]) and not os.path.isfile(Path(runs[0], SUMS))
+        path = Path(runs[0] if own else ".", f"report.{form}")
     if os.path.isdir(path):
         raise InputError(f"--out {path}: is a folder; give the name of a file in it")
     if not os.path.isdir(path.absolute().parent):

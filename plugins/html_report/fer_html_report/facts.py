@@ -15,6 +15,7 @@ from fer_html_report.numbers import count, duration, without_folders
 from fer_plugins.analysis.verdict_protocols import name_protocol
 from fer_plugins.config import registry
 from fer_plugins.runs.read_runs import FinishedRun
+from fer_plugins.runs.remarks import list_remarks
 from fer_plugins.runtime.errors import InputError
 from fer_plugins.runtime.plain_values import shell_word
 
@@ -127,16 +128,16 @@ def seeds(run: FinishedRun) -> Iterator[Block]:
     )
 
 
+def alarms(run: FinishedRun) -> list[str]:
+    """Return what speaks against the numbers, as it stands above them and among the faults."""
+    remarks = [remark[0].upper() + remark[1:] for remark in list_remarks(run.record.manifest)]
+    return [*(f"Not a result: {fault}" for fault in run.faults), *remarks]
+
+
 def faults(run: FinishedRun) -> Iterator[Block]:
     """Yield what speaks against the numbers, the run's warnings, and what was assumed where the paper is silent."""
     manifest = run.record.manifest
-    against = [f"Not a result: {fault}" for fault in run.faults]
-    if manifest["protocol"].get("flaw"):
-        against.append(f"Flawed protocol {manifest['protocol']['name']}: {manifest['protocol']['flaw']}")
-    if manifest["data"].get("limit") is not None:
-        against.append(f"A part of the data only: data.limit {manifest['data']['limit']}")
-    if manifest.get("demonstration"):
-        against.append("A demonstration on synthetic faces: it says nothing about the paper")
+    against = alarms(run)
     for text in against:
         yield Paragraph(f"{text}.", "warning")
     warnings = manifest.get("warnings") or []

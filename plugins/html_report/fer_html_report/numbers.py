@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
 
+from fer_plugins.metrics.cluster_keys import interval_of, of_clusters
+
 NONE = "\u2013"  # an en dash
 
 
@@ -15,6 +17,13 @@ def rate(value: Any, interval: Mapping[str, Any] | None = None, *, sign: str = "
         return NONE
     ends = f" {span(interval, sign=sign)}" if interval else ""
     return f"{value:{sign}.4f}{ends}"
+
+
+def score(scores: Mapping[str, Any], name: str) -> str:
+    """Write a score with its interval, by subject where there is one; says so where there are too few subjects."""
+    text = rate(scores.get(name), interval_of(scores, name))
+    clusters = of_clusters(scores) or {}
+    return f"{text} (too few {clusters['unit']}s)" if name in clusters.get("too_few", {}) and text != NONE else text
 
 
 def span(interval: Mapping[str, Any] | None, *, sign: str = "", digits: int = 4) -> str:

@@ -16,6 +16,7 @@ from fer_html_report.blocks import Block, Chapter, Charts, Headline, Paragraph, 
 from fer_html_report.comparison import compare
 from fer_html_report.numbers import count, rate, span
 from fer_plugins.analysis.figures.recorded import name_run, recall
+from fer_plugins.metrics.cluster_keys import describe_unit, interval_of
 from fer_plugins.runs.read_runs import FinishedRun
 from fer_plugins.runs.without_copies import recorded_without_copies
 from fer_plugins.runtime.errors import InputError
@@ -78,18 +79,13 @@ def _chapter(run: FinishedRun, name: str, images: Images | None) -> Chapter:
         ("repeat", "How to repeat it", lambda: facts.repeat(run)),
     ]
     manifest = run.record.manifest
-    alarms = [f"Not a result: {fault}" for fault in run.faults]
-    alarms += [f"Flawed protocol: {manifest['protocol']['flaw']}"] if manifest["protocol"].get("flaw") else []
-    alarms += (
-        ["A demonstration on synthetic faces: it says nothing about the paper"] if manifest.get("demonstration") else []
-    )
     title = name_run(replace(run.record, metrics={}, manifest={**manifest, "not_a_result": ""}))
     seed = "not known" if run.known_seed is None else run.seed
     return Chapter(
         name,
         f"{title}, seed {seed}",
         _lead(run),
-        alarms,
+        facts.alarms(run),
         _headlines(run),
         [Section(key, title, _guarded(make)) for key, title, make in sections],
     )
@@ -121,8 +117,11 @@ def _lead(run: FinishedRun) -> str:
 
 def _headlines(run: FinishedRun) -> list[Headline]:
     def headline(label: str, source: Mapping[str, Any], metric: str) -> Headline:
-        interval = (source.get("intervals") or {}).get(metric)
-        return Headline(label, rate(source.get(metric)), span(interval) if interval else "")
+        interval, unit = interval_of(source, metric), describe_unit(source)
+        ends = span(interval) if interval else "interval: none"
+        if unit == "over images":
+            ends, unit = span(interval) if interval else "", ""
+        return Headline(label, rate(source.get(metric)), f"{ends} {unit}".strip())
 
     shown = [headline("Accuracy", run.scores, "accuracy")]
     less = recorded_without_copies(run)

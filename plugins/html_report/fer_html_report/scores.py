@@ -10,13 +10,14 @@ import numpy as np
 
 from fer_html_report.blocks import Block, Charts, Fold, Paragraph, Table
 from fer_html_report.charts import draw, kept
-from fer_html_report.numbers import NONE, count, rate
+from fer_html_report.numbers import NONE, count, rate, score
 from fer_plugins.analysis.figures.classes import draw_confusion, draw_per_class
 from fer_plugins.analysis.figures.copies import draw_copies
 from fer_plugins.analysis.figures.curves import draw_curves
 from fer_plugins.analysis.figures.probabilities import draw_reliability, draw_roc
 from fer_plugins.analysis.figures.recorded import RecordedRun
 from fer_plugins.analysis.figures.targets import draw_targets
+from fer_plugins.metrics.cluster_keys import describe_unit, of_clusters
 from fer_plugins.metrics.copies import copy_groups
 from fer_plugins.metrics.installed import known
 from fer_plugins.metrics.table import CLASS_TABLE, SUMMARY
@@ -35,10 +36,14 @@ def overall(run: FinishedRun, recorded: RecordedRun) -> Iterator[Block]:
     for name, entry in known().items():
         if entry.shown == "table" and any(name in scores for scores in splits.values()):
             better = "" if entry.better == "higher" else " (lower is better)"
-            cells = (rate(one.get(name), (one.get("intervals") or {}).get(name)) for one in splits.values())
+            cells = (score(scores, name) for scores in splits.values())
             rows.append([f"{entry.title}{better}", *cells])
     head = ["Score", *(f"{split}, {count(scores.get('n'))} images" for split, scores in splits.items())]
-    yield Table("Scores of each split", head, rows, note=_METHODS)
+    units = {split: describe_unit(scores) for split, scores in splits.items()}
+    note = _METHODS if {*units.values()} == {"over images"} else _of_units(units)
+    yield Table("Scores of each split", head, rows, note=note)
+    if any(of_clusters(scores) for scores in splits.values()):
+        yield _over_images(head, splits)
     yield from _copies(run.split, run.scores)
     if gap := metrics.get("generalisation_gap"):
         rows = [
@@ -51,6 +56,22 @@ def overall(run: FinishedRun, recorded: RecordedRun) -> Iterator[Block]:
         yield Paragraph(describe_majority(majority))
     yield from _targets(run)
     yield from _folds(metrics)
+
+
+def _of_units(units: Mapping[str, str]) -> str:
+    listed = "; ".join(f"{split}: {unit}" for split, unit in units.items())
+    return f"Intervals: 95 %, by the method of each score (docs/metrics.md); not over trainings. {listed}."
+
+
+def _over_images(head: list[str], splits: Mapping[str, Mapping[str, Any]]) -> Fold:
+    """Return the intervals that take images of one subject for independent, folded away."""
+    rows = [
+        [entry.title, *(rate(scores.get(name), scores["intervals"].get(name)) for scores in splits.values())]
+        for name, entry in known().items()
+        if any(scores["intervals"].get(name) for scores in splits.values())
+    ]
+    note = "Images of one subject are alike: these intervals are too narrow for other subjects."
+    return Fold("The intervals over images", [Table("Intervals over images", head, rows, note=note)])
 
 
 def _copies(split: str, scores: Mapping[str, Any]) -> Iterator[Block]:
@@ -71,12 +92,7 @@ def _copies(split: str, scores: Mapping[str, Any]) -> Iterator[Block]:
     rows = []
     for title, group in groups.items():
         few = too_few.get(title.partition(" ")[0], {})
-        cells = (
-            NONE
-            if group is None or metric in few
-            else rate(group.get(metric), (group.get("intervals") or {}).get(metric))
-            for metric in SUMMARY
-        )
+        cells = (NONE if group is None or metric in few else score(group, metric) for metric in SUMMARY)
         rows.append([title, count(group["n"]) if group else "0", *cells])
     if copies.get("difference"):
         changes = (copies["difference"].get(metric) for metric in SUMMARY)
@@ -93,10 +109,7 @@ def _targets(run: FinishedRun) -> Iterator[Block]:
     targets = run.record.metrics.get("targets") or {}
     if not targets:
         return
-    rows = [
-        [name, count(one["n"]), *(rate(one[key], one["intervals"][key]) for key in SUMMARY)]
-        for name, one in targets.items()
-    ]
+    rows = [[name, count(scores["n"]), *(score(scores, key) for key in SUMMARY)] for name, scores in targets.items()]
     yield Table("On datasets that it was not trained on", ["Dataset", "n", *SUMMARY.values()], rows, note=_METHODS)
     drawn = []
     for name in targets:

@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from fer_model_export.data_licences import terms_of
+from fer_plugins.metrics.cluster_keys import describe_unit, interval_of
 from fer_plugins.metrics.copies import copy_groups
 from fer_plugins.metrics.table import CLASS_TABLE, SUMMARY
 from fer_plugins.runs.copies_table import describe_kinds
@@ -26,7 +27,7 @@ _LIMITS = (
     "Nobody measured how the numbers differ by age, sex, skin colour or culture; the data do not say who is shown.",
     "Other cameras, light, poses and age groups than those of the data make it worse; the intervals above hold for "
     "pictures of the same source only.",
-    "The intervals say how the numbers vary with the test images, not with another training: this is one seed.",
+    "The intervals say how the numbers vary with what is tested, not with another training: this is one seed.",
 )
 
 
@@ -52,10 +53,10 @@ def describe_model(run: FinishedRun, name: str, licence: str | None) -> dict[str
             "type": metric,
             "name": title,
             "value": round(float(run.scores[metric]), 6),
-            "args": {"confidence_interval_95": [round(ends["low"], 6), round(ends["high"], 6)]},
+            **({"args": {"confidence_interval_95": [round(ends["low"], 6), round(ends["high"], 6)]}} if ends else {}),
         }
         for metric, title in SUMMARY.items()
-        if (ends := run.scores["intervals"].get(metric))
+        for ends in [interval_of(run.scores, metric)]
     ]
     protocol = manifest["protocol"]["name"]
     dataset = {"name": run.title, "type": manifest["data"]["name"], "split": run.split, "args": {"protocol": protocol}}
@@ -112,14 +113,19 @@ def _sections(run: FinishedRun, name: str, licence: str | None, data_licence: st
 def _summary(run: FinishedRun) -> str:
     groups = {"all": run.scores, **copy_groups(run.scores)}
     rows = [
-        [_GROUPS.get(group, group), f"{scores['n']:,}", *(_score(scores, metric) for metric in SUMMARY)]
+        [
+            _GROUPS.get(group, group),
+            f"{scores['n']:,}",
+            *(_score(scores, metric, interval_of(scores, metric)) for metric in SUMMARY),
+        ]
         for group, scores in groups.items()
     ]
     text = table([f"images of {run.split}", "n", *SUMMARY.values()], rows)
     copies = run.scores.get("copies")
     copied = f" {describe_kinds(copies)}." if copies else ""
     return (
-        f"{text}\n\nIn parentheses: 95 % intervals over images, as docs/metrics.md of fer-plugins defines them.{copied}"
+        f"{text}\n\nIn parentheses: 95 % intervals {describe_unit(run.scores)}, as docs/metrics.md of fer-plugins "
+        f"defines them.{copied}"
     )
 
 
@@ -129,15 +135,15 @@ def _classes(run: FinishedRun) -> str:
         [
             name,
             f"{scores['support']:,}",
-            *(_score({**scores, "intervals": intervals.get(name, {})}, metric) for metric in CLASS_TABLE),
+            *(_score(scores, metric, intervals.get(name, {}).get(metric)) for metric in CLASS_TABLE),
         ]
         for name, scores in run.scores["per_class"].items()
     ]
     return table(["class", "images", *CLASS_TABLE.values()], rows)
 
 
-def _score(scores: Mapping[str, Any], metric: str) -> str:
-    value, ends = scores.get(metric), (scores.get("intervals") or {}).get(metric)
+def _score(scores: Mapping[str, Any], metric: str, ends: Mapping[str, Any] | None) -> str:
+    value = scores.get(metric)
     if value is None:
         return "-"
     return f"{value:.4f}" + (f" ({ends['low']:.4f} to {ends['high']:.4f})" if ends else "")

@@ -90,7 +90,7 @@ function showRun() {
     return;
   }
   at("scores-text").textContent =
-    `Of the ${scores.split} split of ${scores.data}, with 95 % intervals. ` + (scores.groups.without
+    `Of the ${scores.split} split of ${scores.data}, with 95 % intervals ${scores.over}. ` + (scores.groups.without
       ? "Without copies: images that have an exact or near copy among the training images are left out."
       : "No image is known to have a copy among the training images.");
   fillTable(at("scores"), Object.entries(scores.titles).map(([metric, title]) => [title, (group) => group.summary[metric]]));
@@ -154,7 +154,7 @@ function showEvidence(name) {
   const { scores } = run;
   at("evidence").hidden = !scores;
   at("evidence-text").textContent = scores
-    ? `On the ${scores.split} split of ${scores.data}, with 95 % intervals. Precision: of the images predicted ${name}, the share ` +
+    ? `On the ${scores.split} split of ${scores.data}, with 95 % intervals over images. Precision: of the images predicted ${name}, the share ` +
       `that is labelled ${name}. Recall: of those labelled ${name}, the share that is predicted ${name}.`
     : "Not known: no scores are recorded with this checkpoint.";
   if (!scores) return;

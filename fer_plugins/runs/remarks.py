@@ -1,0 +1,21 @@
+"""What must stand beside the scores of a run, whoever prints them: a flawed protocol, too few data, synthetic faces."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def list_remarks(manifest: Mapping[str, Any]) -> list[str]:
+    """Return what a run's manifest says against its scores, each in a few words that begin in lower case.
+
+    >>> list_remarks({"protocol": {"flaw": "copies leak"}, "data": {"limit": 9}, "demonstration": False})
+    ['flawed protocol: copies leak', 'a part of the data only (data.limit 9)']
+    """
+    flaw, limit = manifest["protocol"].get("flaw"), manifest["data"].get("limit")
+    remarks = {
+        f"flawed protocol: {flaw}": flaw,
+        f"a part of the data only (data.limit {limit})": limit is not None,
+        "a demonstration on synthetic faces": manifest.get("demonstration"),
+    }
+    return [remark for remark, holds in remarks.items() if holds]
