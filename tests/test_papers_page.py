@@ -1,5 +1,6 @@
 """docs/papers.md is made of docs/papers.yaml, whose commands the real command line reads (they need data and runs)."""
 
+import re
 import shlex
 
 import click
@@ -11,6 +12,7 @@ from fer_plugins import config
 from fer_plugins.commands import main
 from fer_plugins.commands.show import _find_any
 from fer_plugins.config import registry
+from fer_plugins.experiments.search_space import read_space
 from fer_plugins.runtime.errors import InputError
 
 TABLE = yaml.safe_load((ROOT / "docs" / "papers.yaml").read_text(encoding="utf-8"))
@@ -77,6 +79,19 @@ def test_every_row_has_a_command_or_a_reason():
         assert numbers == sorted(set(numbers)), paper
         for row in rows:
             assert ("command" in row) != ("reason" in row), (paper, row)
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("plugins/*/*/*_space.yaml")), ids=lambda path: path.name)
+def test_the_values_of_a_search_file_are_taken_by_its_network(path):
+    plugin = re.search(r"--plugin (\w+)", path.read_text(encoding="utf-8"))
+    space = read_space(path)
+    for axis in space.axes:
+        for coordinate in axis.trial_coordinates():
+            flags = {}
+            config.put(flags, axis.key, axis.value(coordinate))
+            assert config.resolve(flags, plugin=plugin[1]).config.model.name == plugin[1]
+    options = {key: value for key, value in space.search.items() if key != "name"}
+    assert len(registry.build("search", space.search["name"], dimensions=len(space.axes), **options).ask()) > 0
 
 
 def test_the_page_is_that_of_the_table():

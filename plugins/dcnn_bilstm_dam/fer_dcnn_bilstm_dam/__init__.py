@@ -67,7 +67,7 @@ class DCNNBiLSTMDAM(nn.Module):
         attn_share_kv: one reduction for keys and values, or one each.
         attn_cross: exchange the keys of the two attentions from the second layer on (Eq. 16).
         attn_distill: reduce keys and values at all.
-        landmark_weighting: standard deviation, as a share of the side, of Gaussians around eyes, nose and mouth corners,
+        landmark_weighting: standard deviation, as a share of the side, of Gaussians around eyes, nose and mouth,
             by which keys and values are weighted before their reduction (Algorithm 3, step 1); null: off. The points
             are FER-2013's medians; a crop with data.face_align=eyes has its eyes there.
         act: pcp, or relu (and sigmoid for the gates) as its ablation.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-# Of FER-2013's faces, in shares of the side (x, y): medians of what the detector centerface finds in 284 training images,
+# Of FER-2013's faces, in shares of the side (x, y): medians of centerface's points in 284 training images,
 # made symmetric, so that a mirrored face has the same (`python benchmarks/detectors.py --fer2013 PATH --eyes`). An
 # image that `data.face_align eyes` has aligned has its eyes exactly here.
 POINTS = ((0.315, 0.39), (0.685, 0.39), (0.5, 0.6), (0.35, 0.75), (0.65, 0.75))
