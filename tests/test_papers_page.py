@@ -82,6 +82,23 @@ def test_every_row_has_a_command_or_a_reason():
             assert ("command" in row) != ("reason" in row), (paper, row)
 
 
+def test_what_is_not_here_stands_in_the_readme_and_in_fer_show():
+    reasons = {row["what"]: row["reason"] for rows in TABLE.values() for row in rows if "reason" in row}
+    told = {}
+    for path in sorted(ROOT.glob("plugins/*/*/paper.yaml")):
+        left_out = yaml.safe_load(path.read_text(encoding="utf-8"))["paper"].get("not_here") or {}
+        readme = " ".join((path.parents[1] / "README.md").read_text(encoding="utf-8").split())
+        for what, reason in left_out.items():
+            assert f"**{what}**: {reason}." in readme, path
+        told |= left_out
+    assert reasons.items() <= told.items()
+
+
+def test_fer_show_says_what_of_the_paper_is_not_here(capsys):
+    assert main.call("fer", main._verb, ["show", "sdl_stn"]) == 0
+    assert "of the paper, not here: > 50-layer variant" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("path", sorted(ROOT.glob("plugins/*/*/*_space.yaml")), ids=lambda path: path.name)
 def test_the_values_of_a_search_file_are_taken_by_its_network(path):
     plugin = re.search(r"--plugin (\w+)", path.read_text(encoding="utf-8"))
