@@ -20,10 +20,10 @@ PAGE = ROOT / "docs" / "papers.md"
 HEAD = """# The papers, row by row
 
 What each of the five papers contains, and the command that shows it here, or the reason why none does. PATH is the
-place of a dataset, DATASETS a folder that holds `fer2013.tar.gz`, `ckplus`, `jaffe`, `rafdb` and `ferg` (the first lines of a
-grid name those that it needs), RUN_A and RUN_B folders of finished runs. `--print-config` and `--dry-run` say what would be
-trained; leave them out to train. This page is made of [papers.yaml](papers.yaml) by `tests/test_papers_page.py`, which reads
-every command with the real command line.
+place of a dataset, DATASETS a folder that holds `fer2013.tar.gz`, `ckplus`, `jaffe`, `rafdb` and `ferg` (the first
+lines of a grid name those that it needs), RUN_A and RUN_B folders of finished runs. `--print-config` and `--dry-run`
+say what would be trained; leave them out to train. This page is made of [papers.yaml](papers.yaml) by
+`tests/test_papers_page.py`, which reads every command with the real command line.
 """
 COMMANDS = {  # command -> whether it is pending
     row["command"]: row.get("pending", False) for rows in TABLE.values() for row in rows if "command" in row
