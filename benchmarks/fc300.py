@@ -18,7 +18,7 @@ READINGS = {"default": {}, "plain_fc": {"fc_step": 1.0}, "plain_fc, pcp_leak 0.0
 
 
 def measure(options: dict[str, float], images: torch.Tensor, labels: torch.Tensor, steps: int) -> list[str]:
-    """Train ``steps`` batches of 32 with Adam at the paper's rate; return the shares after every tenth step.
+    """Train ``steps`` batches of 32 with Adam at the paper's rate; return the shares in every tenth step.
 
     Args:
         options: of the network.
