@@ -165,17 +165,20 @@ def measure(find: Find, cases: list[tuple[Picture, Box]]) -> tuple[float, int]:
     return hits / len(cases), false
 
 
-def print_eyes(faces: Picture) -> None:
-    """Print where centerface sees the eyes of FER-2013's faces; the crop that aligns them aims there."""
+def print_points(faces: Picture) -> None:
+    """Print where centerface sees the five points of FER-2013's faces; the crop that aligns them aims at the eyes."""
     detector = registry.build("detector", "centerface")
     rows = []
     for face in faces[np.random.default_rng(0).choice(len(faces), 400, replace=False)]:
         seen = largest_face(find_faces(detector, np.pad(face, 12, mode="edge")[..., None]))
         if seen is not None:
-            (x0, y0), (x1, y1) = (seen.points[name] for name in ("left_eye", "right_eye"))
-            rows.append([(x0 + x1) / 2 - 12, (y0 + y1) / 2 - 12, np.hypot(x1 - x0, y1 - y0)])
-    middle = np.median(rows, axis=0) / faces.shape[1]
-    print(f"eyes in {len(rows)} of 400: middle at {middle[0]:.2f}, {middle[1]:.2f} of the side, {middle[2]:.2f} apart")
+            rows.append([seen.points[name] for name in detector.point_names])
+    points = (np.array(rows) - 12) / faces.shape[1]
+    left, right = points[:, 0], points[:, 1]
+    middle, apart = np.median((left + right) / 2, axis=0), np.median(np.hypot(*(right - left).T))
+    print(f"eyes in {len(rows)} of 400: middle at {middle[0]:.2f}, {middle[1]:.2f} of the side, {apart:.2f} apart")
+    for name, (x, y) in zip(detector.point_names, np.median(points, axis=0), strict=True):
+        print(f"{name} at {x:.3f}, {y:.3f} of the side")
 
 
 def main() -> None:
@@ -184,7 +187,9 @@ def main() -> None:
     parser.add_argument("--fer2013", required=True, help="fer2013.csv or a folder that holds it")
     parser.add_argument("--faces", type=int, default=60, help="pasted faces of each size")
     parser.add_argument("--only", help="names of detectors, with commas between")
-    parser.add_argument("--eyes", action="store_true", help="where the eyes of FER-2013's faces lie, and nothing else")
+    parser.add_argument(
+        "--eyes", action="store_true", help="where the eyes, nose and mouth of FER-2013's faces lie, and nothing else"
+    )
     given = parser.parse_args()
     import cv2
 
@@ -193,7 +198,7 @@ def main() -> None:
     rows = np.flatnonzero(np.asarray(dataset.table["split"]) == ("train" if given.eyes else "test"))
     faces = np.stack([dataset[int(row)][..., 0] for row in rows])
     if given.eyes:
-        return print_eyes(faces)
+        return print_points(faces)
     empty = backgrounds()
     large = [picture for picture in empty.values() if min(picture.shape[:2]) >= CANVAS]
     photos = photographs()

@@ -1,5 +1,6 @@
 """docs/papers.md is made of docs/papers.yaml, whose commands the real command line reads (they need data and runs)."""
 
+import re
 import shlex
 
 import click
@@ -11,6 +12,7 @@ from fer_plugins import config
 from fer_plugins.commands import main
 from fer_plugins.commands.show import _find_any
 from fer_plugins.config import registry
+from fer_plugins.experiments.search_space import read_space
 from fer_plugins.runtime.errors import InputError
 
 TABLE = yaml.safe_load((ROOT / "docs" / "papers.yaml").read_text(encoding="utf-8"))
@@ -18,8 +20,9 @@ PAGE = ROOT / "docs" / "papers.md"
 HEAD = """# The papers, row by row
 
 What each of the five papers contains, and the command that shows it here, or the reason why none does. PATH is the
-place of a dataset, DATASETS the folder of several, RUN_A and RUN_B folders of finished runs. `--print-config` and
-`--dry-run` say what would be trained; leave them out to train. This page is made of [papers.yaml](papers.yaml) by
+place of a dataset, DATASETS a folder that holds `fer2013.tar.gz`, `ckplus`, `jaffe`, `rafdb` and `ferg` (the first
+lines of a grid name those that it needs), RUN_A and RUN_B folders of finished runs. `--print-config` and `--dry-run`
+say what would be trained; leave them out to train. This page is made of [papers.yaml](papers.yaml) by
 `tests/test_papers_page.py`, which reads every command with the real command line.
 """
 COMMANDS = {  # command -> whether it is pending
@@ -77,6 +80,36 @@ def test_every_row_has_a_command_or_a_reason():
         assert numbers == sorted(set(numbers)), paper
         for row in rows:
             assert ("command" in row) != ("reason" in row), (paper, row)
+
+
+def test_what_is_not_here_stands_in_the_readme_and_in_fer_show():
+    reasons = {row["what"]: row["reason"] for rows in TABLE.values() for row in rows if "reason" in row}
+    told = {}
+    for path in sorted(ROOT.glob("plugins/*/*/paper.yaml")):
+        left_out = yaml.safe_load(path.read_text(encoding="utf-8"))["paper"].get("not_here") or {}
+        readme = " ".join((path.parents[1] / "README.md").read_text(encoding="utf-8").split())
+        for what, reason in left_out.items():
+            assert f"**{what}**: {reason}." in readme, path
+        told |= left_out
+    assert reasons.items() <= told.items()
+
+
+def test_fer_show_says_what_of_the_paper_is_not_here(capsys):
+    assert main.call("fer", main._verb, ["show", "sdl_stn"]) == 0
+    assert "of the paper, not here: > 50-layer variant" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("plugins/*/*/*_space.yaml")), ids=lambda path: path.name)
+def test_the_values_of_a_search_file_are_taken_by_its_network(path):
+    plugin = re.search(r"--plugin (\w+)", path.read_text(encoding="utf-8"))
+    space = read_space(path)
+    for axis in space.axes:
+        for coordinate in axis.trial_coordinates():
+            flags = {}
+            config.put(flags, axis.key, axis.value(coordinate))
+            assert config.resolve(flags, plugin=plugin[1]).config.model.name == plugin[1]
+    options = {key: value for key, value in space.search.items() if key != "name"}
+    assert len(registry.build("search", space.search["name"], dimensions=len(space.axes), **options).ask()) > 0
 
 
 def test_the_page_is_that_of_the_table():

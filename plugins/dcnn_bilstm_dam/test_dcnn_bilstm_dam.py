@@ -16,6 +16,7 @@ import yaml
 from fer_dcnn_bilstm_dam import DCNNBiLSTMDAM
 from fer_dcnn_bilstm_dam.attention import DualAttention, join_windows, legal_windows, split_windows
 from fer_dcnn_bilstm_dam.hog import HOGInput, cell_histograms, descriptor, line_masks, luma, normalise_cells
+from fer_dcnn_bilstm_dam.landmarks import POINTS, landmark_map
 from fer_dcnn_bilstm_dam.pcp import PCP, PCP01
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -26,6 +27,7 @@ from torch import nn
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
+from fer_plugins.data.detectors.crop import EYE_DISTANCE, EYE_HEIGHT
 from fer_plugins.testing import check_architecture
 
 PACKAGE = Path(fer_dcnn_bilstm_dam.__file__).parent
@@ -433,6 +435,7 @@ SWITCHES = [
     {"attn_share_kv": False},
     {"attn_cross": False},
     {"attn_distill": False},
+    {"landmark_weighting": 0.15},
     {"act": "relu"},
     {"pcp_knots": (0.3, 2.7, 1.0)},
     {"pcp_leak": 0.01},
@@ -525,6 +528,39 @@ def _is_exact(size: int, padding: str, windows: int, distil: bool) -> bool:
     second = first // 2 - cut
     side = second // 2 - cut
     return first % 2 == 0 and second % 2 == 0 and side > 0 and windows in legal_windows(side, distil)
+
+
+# --- landmarks
+
+
+def test_landmarks_weigh_keys_and_values_by_their_distance_and_a_mirror_changes_nothing():
+    weights = landmark_map(16, 0.15)
+    assert weights.shape == (16, 16, 1)
+    torch.testing.assert_close(weights, weights.flip(1))
+    centre = (torch.tensor([0.5, 0.6]) * 16).int().tolist()  # the nose
+    corner = math.hypot(0.5 / 16 - 0.315, 0.5 / 16 - 0.39)  # of the corner to the nearest point, an eye
+    assert weights[centre[1], centre[0]] > 0.95
+    assert weights[0, 0].item() == pytest.approx(math.exp(-(corner**2) / (2 * 0.15**2)), rel=1e-4)
+    assert POINTS[1][0] - POINTS[0][0] == pytest.approx(EYE_DISTANCE)  # where the crop's alignment puts the eyes
+    assert {y for _, y in POINTS[:2]} == {EYE_HEIGHT}
+
+
+def test_a_very_wide_landmark_map_is_the_network_without_one_and_loads_its_weights():
+    plain, x = build(**SMALL).eval(), torch.rand(2, 1, 48, 48)
+    for deviation, same in ((1e4, True), (0.15, False)):
+        weighted = build(**SMALL, landmark_weighting=deviation).eval()
+        weighted.load_state_dict(plain.state_dict())  # no parameters and no stored buffers of its own
+        with torch.no_grad():
+            assert torch.allclose(weighted(x), plain(x), atol=1e-5) == same
+    seen = weighted.explain(x)["landmark_weights"]
+    assert seen.shape == (2, 1, 12, 12)
+    assert torch.equal(seen[0, 0, ..., None], landmark_map(12, 0.15))
+
+
+def test_a_landmark_weighting_that_could_do_nothing_is_refused():
+    for options, name in (({"landmark_weighting": 0.0}, "above 0"), ({"attn_layers": 0}, "landmark_weighting")):
+        with pytest.raises(ValueError, match=name):
+            build(**{**SMALL, "landmark_weighting": 0.15, **options})
 
 
 # --- learning from a teacher

@@ -17,6 +17,7 @@ from fer_dcnn_bilstm_dam.dcnn import DCNN, map_side
 from fer_dcnn_bilstm_dam.distillation import Distillation
 from fer_dcnn_bilstm_dam.fusion import InteractiveFusion
 from fer_dcnn_bilstm_dam.hog import CELL, HOGInput, gradients
+from fer_dcnn_bilstm_dam.landmarks import landmark_map
 from fer_dcnn_bilstm_dam.options import check_options, remedy
 from fer_dcnn_bilstm_dam.pcp import PCP, PCP01
 from fer_dcnn_bilstm_dam.slow_linear import SlowLinear
@@ -66,6 +67,9 @@ class DCNNBiLSTMDAM(nn.Module):
         attn_share_kv: one reduction for keys and values, or one each.
         attn_cross: exchange the keys of the two attentions from the second layer on (Eq. 16).
         attn_distill: reduce keys and values at all.
+        landmark_weighting: standard deviation, as a share of the side, of Gaussians around eyes, nose and mouth,
+            by which keys and values are weighted before their reduction (Algorithm 3, step 1); null: off. The points
+            are FER-2013's medians; a crop with data.face_align=eyes has its eyes there.
         act: pcp, or relu (and sigmoid for the gates) as its ablation.
         pcp_knots: inner knot, outer knot and level of the piecewise cubic; (0.3, 2.7, 1) is nearer to tanh.
         pcp_leak: slope added to the cubic, which keeps the gradient alive beyond the outer knot.
@@ -108,6 +112,7 @@ class DCNNBiLSTMDAM(nn.Module):
         attn_share_kv: bool = True,
         attn_cross: bool = True,
         attn_distill: bool = True,
+        landmark_weighting: float | None = None,
         act: Literal["pcp", "relu"] = "pcp",
         pcp_knots: tuple[float, float, float] = (0.5, 2.5, 1.0),
         pcp_leak: float = 0.0,
@@ -153,6 +158,7 @@ class DCNNBiLSTMDAM(nn.Module):
                 share_kv=attn_share_kv,
                 cross=attn_cross and number > 0,
                 distil=attn_distill,
+                landmarks=None if landmark_weighting is None else landmark_map(side, landmark_weighting),
             )
             for number in range(attn_layers)
         )
@@ -219,7 +225,8 @@ class DCNNBiLSTMDAM(nn.Module):
             ``grey`` (B, 1, S, S); ``gradient``, its magnitude, unless ``hog_mode=none``; ``hog``, the drawing
             (B, 1, S, S) in [0, 1] of the histograms, where they are used; of each attention layer n,
             ``spatial_weights_n`` (B, windows, queries, keys) and ``channel_weights_n`` (B, groups, channels, channels),
-            whose rows sum to 1; ``gap_weights`` (B, 128) in [0, 1], where they are used.
+            whose rows sum to 1; ``landmark_weights`` (B, 1, H, W) in (0, 1] of the map's positions and ``gap_weights``
+            (B, 128) in [0, 1], where they are used.
         """
         grey = self.hog.grey(x)
         pictures = {"grey": grey}
@@ -236,6 +243,8 @@ class DCNNBiLSTMDAM(nn.Module):
         for number, layer in enumerate(seen.attended, start=1):
             pictures[f"spatial_weights_{number}"] = layer.spatial_weights
             pictures[f"channel_weights_{number}"] = layer.channel_weights
+        if self.attention and self.attention[0].landmarks is not None:
+            pictures["landmark_weights"] = self.attention[0].landmarks[None, None, ..., 0].expand(len(x), -1, -1, -1)
         if seen.gap is not None:
             pictures["gap_weights"] = seen.gap
         return pictures

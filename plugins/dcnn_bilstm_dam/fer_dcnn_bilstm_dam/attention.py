@@ -92,6 +92,7 @@ class DualAttention(nn.Module):
         share_kv: see ``Distil``.
         cross: exchange the keys of the two sides (Eq. 16), which the paper does from the second layer on.
         distil: reduce keys and values (Eqs. 17 and 18); DNs also takes the maximum of each 2x2 positions.
+        landmarks: weights (S, S, 1) of keys and values by position, or None. The closed loop adds unweighted values.
 
     Raises:
         ValueError: groups or reduction do not divide the channels.
@@ -106,6 +107,7 @@ class DualAttention(nn.Module):
         share_kv: bool = True,
         cross: bool = False,
         distil: bool = True,
+        landmarks: Tensor | None = None,
     ) -> None:
         super().__init__()
         for name, number in (("attn_channel_groups", groups), ("attn_reduction", reduction)):
@@ -119,6 +121,7 @@ class DualAttention(nn.Module):
         self.distil_channel = Distil(channels, reduction, 1, share_kv) if distil else None
         self.norm_spatial = nn.LayerNorm(channels)
         self.norm_channel = nn.LayerNorm(channels)
+        self.register_buffer("landmarks", landmarks, persistent=False)
 
     def forward(self, spatial: Tensor, channel: Tensor) -> Attended:
         """Attend; the two inputs are the same map before the first layer."""
@@ -126,14 +129,17 @@ class DualAttention(nn.Module):
         channel_queries, channel_keys, channel_values = (project(channel) for project in self.project_channel)
         if self.cross:
             spatial_keys, channel_keys = channel_keys, spatial_keys
-        near, near_weights = self._attend_windows(spatial_queries, spatial_keys, spatial_values)
-        wide, wide_weights = self._attend_groups(channel_queries, channel_keys, channel_values)
+        near, near_weights = self._attend_windows(spatial_queries, *self._weight(spatial_keys, spatial_values))
+        wide, wide_weights = self._attend_groups(channel_queries, *self._weight(channel_keys, channel_values))
         return Attended(
             self.norm_spatial(near + spatial_values + spatial),
             self.norm_channel(wide + channel_values + channel),
             near_weights,
             wide_weights,
         )
+
+    def _weight(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        return (keys, values) if self.landmarks is None else (keys * self.landmarks, values * self.landmarks)
 
     def _attend_windows(self, queries: Tensor, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         q = split_windows(queries, self.windows)

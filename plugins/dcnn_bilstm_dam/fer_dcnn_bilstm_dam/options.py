@@ -21,6 +21,7 @@ IDLE: list[IdleRule] = [
             "attn_share_kv": True,
             "attn_cross": True,
             "attn_distill": True,
+            "landmark_weighting": None,
         },
     ),
     ("attn_layers", 1, {"attn_cross": True}),
@@ -53,6 +54,10 @@ def check_options(options: Mapping[str, Any], hints: Mapping[str, Any]) -> None:
         raise ValueError(f"dropout={options['dropout']}: use a rate from 0 to below 1")
     if options["fc_step"] is not None and not options["fc_step"] > 0:
         raise ValueError(f"fc_step={options['fc_step']}: use a share above 0")
+    if options["landmark_weighting"] is not None and not options["landmark_weighting"] > 0:
+        raise ValueError(
+            f"landmark_weighting={options['landmark_weighting']}: use a share of the side above 0, or null"
+        )
     if not 0 <= options["kd_alpha"] <= 1:
         raise ValueError(f"kd_alpha={options['kd_alpha']}: give a share from 0 to 1")
     if not options["kd_temperature"] > 0:
