@@ -17,7 +17,7 @@ from fer_plugins.runs.versions import git_revision
 CORE = sorted((ROOT / "fer_plugins").rglob("*.py"))
 PLUGINS = sorted(path for path in (ROOT / "plugins").iterdir() if path.is_dir())
 # Verbs that work on runs: they may import any module of the core.
-TOOLS = {"claims_audit", "demo_page", "html_report", "model_export", "outside_predictions"}
+TOOLS = {"claims_audit", "demo_page", "html_report", "model_export", "outside_predictions", "trackers"}
 PLUGIN_FILES = sorted((ROOT / "plugins").glob("*/fer_*/**/*.py"))
 VERB_FILES = [path.stem for path in sorted((ROOT / "fer_plugins" / "commands").glob("[!_]*.py"))]
 TORCH_FREE = (
