@@ -132,7 +132,7 @@ class Board(Logger):
             except Exception as error:
                 reason = " ".join(str(error).split("\n")[0].split()) or type(error).__name__
                 raise InputError(f"logger: W&B does not start ({reason}); take --logger.mode offline or csv") from None
-            os.environ.pop("WANDB_RUN_ID", None)  # it names one run: the next fold or seed of this process is another
+            self._named_outside = os.environ.pop("WANDB_RUN_ID", None) is not None  # by the agent of a sweep
             define_metrics(self.run)
         self.run_id: str = self.run.id
 
@@ -220,6 +220,8 @@ class Board(Logger):
     def finalize(self, status: str) -> None:
         """End the run as finished or failed."""
         self.run.finish(exit_code=0 if status == "success" else 1)
+        if self._named_outside:  # W&B remembers the variable; the next fold or seed of this process is another run
+            self._wandb.teardown()
 
     def abandon(self) -> None:
         """End the run as failed; where the service is gone, undo its exit hook, which would print a traceback."""

@@ -32,7 +32,8 @@ def dashboard(
 ) -> None:
     """Write a W&B workspace and report on your runs: scores, copies, seeds, curves, confusion, predictions.
 
-    Runs are grouped by plug-in, dataset and protocol. Without --publish nothing is sent: the JSON is what W&B would get.
+    Runs are grouped by plug-in, dataset and protocol. Without --publish nothing is sent: the file holds what W&B would
+    get, as JSON.
     """
     if force and out is None and publish:
         refuse("--force belongs to --out; add --out FILE, or leave --force out")

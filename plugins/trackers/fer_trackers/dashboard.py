@@ -38,7 +38,7 @@ def build(*, entity: str, project: str, plugins: Sequence[str], split: str) -> D
         "Training": panels.curves(),
         "Errors": panels.errors(split),
     }
-    filters = [expr.Config("plugin").isin(list(plugins))] if plugins else []
+    filters = expr.And(expr.Config("plugin").isin(list(plugins))) if plugins else ""
     workspace = workspaces.Workspace(
         entity=entity,
         project=project,
@@ -75,7 +75,7 @@ def _columns(split: str) -> list[str]:
     return [*(f"summary:{split}/{key}" for key in scores), "config:seed.value", "summary:split_hash"]
 
 
-def _chapter(name: str, shown: list[Any], split: str, filters: list[Any]) -> list[Any]:
+def _chapter(name: str, shown: list[Any], split: str, filters: expr.And | str) -> list[Any]:
     runs = reports.Runset(  # of the report's own project
         name="runs",
         filters=filters,

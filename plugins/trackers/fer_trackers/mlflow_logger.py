@@ -15,12 +15,13 @@ from fer_plugins.contract import Result
 from fer_plugins.runtime.errors import InputError
 from fer_plugins.training.wandb_names import group_of, name_of
 
-# Where the user has not set them: MLflow sends nothing about itself, and a server that is gone costs seconds, not minutes.
+# Where the user has not set them: no usage reports, and a server that is gone costs seconds, not minutes.
 _ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
 }
+_SQLITE = "sqlite:///"
 
 
 def mlflow(
@@ -54,14 +55,13 @@ def mlflow(
     for name, text in _ENVIRONMENT.items():
         os.environ.setdefault(name, text)
     logging.getLogger("mlflow").setLevel(logging.WARNING)  # it reports the tables that it makes
-    place = (folder / "mlflow").absolute()
     uri = tracking_uri or os.environ.get("MLFLOW_TRACKING_URI")
     if uri is None:
-        place.mkdir(exist_ok=True)
-        uri = f"sqlite:///{place}/mlflow.db"
-        artifacts = place.as_uri()
-    else:
-        artifacts = None
+        (folder / "mlflow").mkdir(exist_ok=True)
+        uri = f"{_SQLITE}{(folder / 'mlflow').absolute()}/mlflow.db"
+    artifacts = None  # a server decides; MLflow itself would put those of a file into the working folder
+    if uri.startswith(_SQLITE):
+        artifacts = Path(uri.removeprefix(_SQLITE)).absolute().with_name("mlartifacts").as_uri()
     values = read_config(config)
     try:
         return MLflow(
@@ -75,7 +75,9 @@ def mlflow(
         )
     except Exception as error:  # of the store's client: SQL, HTTP and file errors of many libraries
         reason = " ".join(str(error).split("\n")[0].split()) or type(error).__name__
-        raise InputError(f"logger.tracking_uri {uri}: MLflow cannot use it ({reason}); give another, or unset it") from None
+        raise InputError(
+            f"logger.tracking_uri {uri}: MLflow cannot use it ({reason}); give another, or unset it"
+        ) from None
 
 
 class MLflow(MLFlowLogger):
@@ -99,9 +101,9 @@ class MLflow(MLFlowLogger):
         client = self._mlflow_client
         if client.get_experiment_by_name(experiment) is None:
             client.create_experiment(experiment, artifact_location)
-        begun = self.run_id  # makes the run, or looks the resumed one up, so that what cannot be used shows now
-        if self.resumed:
-            client.update_run(begun, status="RUNNING")
+        _ = self.experiment  # makes the run, or looks the resumed one up, so that what cannot be used shows now
+        if run_id is not None:
+            client.update_run(run_id, status="RUNNING")
 
     def log_hyperparams(self, params: Any) -> None:
         """Write the configuration, once: MLflow refuses another value of the same param."""

@@ -18,7 +18,7 @@ def find_entity(entity: str | None) -> str:
     """
     if not wandb.login(prompt=False, verify=False):
         raise InputError(
-            "--publish: no W&B login; run `wandb login`, set WANDB_API_KEY, or leave --publish out, which writes the file"
+            "--publish: no W&B login; run `wandb login`, set WANDB_API_KEY, or leave --publish out, which writes a file"
         )
     if entity is not None:
         return entity
@@ -43,6 +43,6 @@ def _ask(request: Any) -> Any:
     except Exception as error:  # whatever W&B's client raises: network, rights, a project that is not there
         reason = " ".join(str(error).split()) or type(error).__name__
         raise InputError(
-            f"--publish: W&B answers with an error ({reason}); check --entity and --project, or leave --publish out, "
-            "which writes the file"
+            f"--publish: W&B answers with an error ({reason}); check the network, --entity and --project, or leave "
+            "--publish out, which writes a file"
         ) from None
