@@ -3,6 +3,8 @@
 import json
 import re
 import shlex
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -112,6 +114,9 @@ def place(tmp_path, monkeypatch, fake, kept):
         if command.startswith("fer demo RUN"):
             monkeypatch.setattr("socketserver.BaseServer.serve_forever", lambda server: None)
             command = command.replace("RUN", str(two_seeds()[0])) + " --port 0" * ("--port" not in command)
+        if command.startswith("wandb leet"):
+            (logged,) = kept("followed", followed, tmp_path).glob("wandb/offline-run-*")
+            command = command.replace("RUN/wandb/offline-run-*", str(logged))  # as the shell does
         if command.endswith("--augmentation"):  # the two seeds below have none
             command = command.replace("RUN_A", str(lenet5()))
         if command.startswith(("fer results", "fer reproduce")):
@@ -293,6 +298,12 @@ def train_two_seeds(folder):
     return folder / "two"
 
 
+def followed(tmp_path):
+    words = ["--plugin", "lenet5", "--logger", "wandb", "--logger.figures", "off"]
+    assert main.call("fer-run", main._run, [*words, *overlay(tmp_path, words)]) == 0
+    return next((tmp_path / "runs").iterdir())
+
+
 def interrupted(tmp_path):
     words = ["--plugin", "conv_relu_ann"]
     assert main.call("fer-run", main._run, [*words, *overlay(tmp_path, words)]) == 0
@@ -314,6 +325,9 @@ def test_a_documented_command(command, place, tmp_path, capsys):
     if command in IN_CI:
         return
     program, *words = shlex.split(place(command))
+    if program == "wandb":
+        assert "val/accuracy" in subprocess.check_output([sys.executable, "-m", "wandb", *words], text=True)
+        return
     assert program in ("fer", "fer-run"), f"nothing runs {command!r}; make it run here or in .ci/run"
     if program == "fer":
         quick = overlay(tmp_path, words) if words[0] in ("inflation", "protocol-bias", "tune") else []

@@ -6,13 +6,13 @@ import shlex
 import click
 import pytest
 import yaml
+from fer_parameter_search.search_space import read_space
 from support import ROOT
 
 from fer_plugins import config
 from fer_plugins.commands import main
 from fer_plugins.commands.show import _find_any
 from fer_plugins.config import registry
-from fer_plugins.experiments.search_space import read_space
 from fer_plugins.runtime.errors import InputError
 
 TABLE = yaml.safe_load((ROOT / "docs" / "papers.yaml").read_text(encoding="utf-8"))

@@ -31,8 +31,8 @@ def apply_environment(
 ) -> list[str]:
     """Fill in what nobody has set in section ``logger``; changes ``logger`` and ``origins``.
 
-    A null of a saved configuration counts as not set. Where W&B is the default logger and is not installed, the
-    logger becomes ``csv``.
+    A null of a saved configuration counts as not set. A run of a W&B sweep is online unless WANDB_MODE says otherwise.
+    Where W&B is the default logger and is not installed, the logger becomes ``csv``.
 
     Args:
         logger: the section, merged and not yet checked.
@@ -54,6 +54,8 @@ def apply_environment(
     given = {key: (name, environment[name]) for name, key in VARIABLES.items() if environment.get(name, "").strip()}
     if environment.get("WANDB_DISABLED", "").lower() in _SWITCHED_ON:
         given["mode"] = ("WANDB_DISABLED", "disabled")
+    if environment.get("WANDB_SWEEP_ID", "").strip():
+        given.setdefault("mode", ("WANDB_SWEEP_ID", "online"))  # the agent of a sweep waits for the run's metrics
     for key, (name, text) in given.items():
         path = f"logger.{key}"
         if path in origins and not (logger.get(key) is None and origins[path].kind == "file"):

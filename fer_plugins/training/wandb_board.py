@@ -14,6 +14,7 @@ from fer_plugins.config import read_config
 from fer_plugins.config.wandb_environment import install_wandb, wandb_installed
 from fer_plugins.contract import Result
 from fer_plugins.runtime.errors import InputError
+from fer_plugins.training.wandb_metrics import define_metrics
 from fer_plugins.training.wandb_names import group_of, name_of
 from fer_plugins.training.wandb_settings import quiet_settings
 
@@ -61,12 +62,14 @@ def wandb(
     """
     if mode == "disabled":
         return None
+    values = read_config(config)
     settings = {
         "project": project or "fer-plugins",
         "entity": entity,
-        "group": group or group_of(read_config(config)),
+        "group": group or group_of(values),
+        "job_type": os.environ.get("WANDB_JOB_TYPE") or f"fold {values.run.fold or 0}",  # what a group is divided by
         "tags": list(tags),
-        "name": run_name or name_of(read_config(config)),
+        "name": run_name or name_of(values),
     }
     return Board(config, settings, folder, mode, resume_id, dir, log_model)
 
@@ -129,9 +132,8 @@ class Board(Logger):
             except Exception as error:
                 reason = " ".join(str(error).split("\n")[0].split()) or type(error).__name__
                 raise InputError(f"logger: W&B does not start ({reason}); take --logger.mode offline or csv") from None
-            self.run.define_metric("epoch", hidden=True)  # an axis, and no panel of its own
-            for keys in ("train/*", "val/*", "health/*", "lr", "seconds"):
-                self.run.define_metric(keys, step_metric="epoch")
+            self._named_outside = os.environ.pop("WANDB_RUN_ID", None) is not None  # by the agent of a sweep
+            define_metrics(self.run)
         self.run_id: str = self.run.id
 
     @property
@@ -218,6 +220,8 @@ class Board(Logger):
     def finalize(self, status: str) -> None:
         """End the run as finished or failed."""
         self.run.finish(exit_code=0 if status == "success" else 1)
+        if self._named_outside:  # W&B remembers the variable; the next fold or seed of this process is another run
+            self._wandb.teardown()
 
     def abandon(self) -> None:
         """End the run as failed; where the service is gone, undo its exit hook, which would print a traceback."""

@@ -25,7 +25,7 @@ FLAGS = {
 
 @pytest.fixture(autouse=True)
 def bare(monkeypatch):
-    for name in (*VARIABLES, "WANDB_DISABLED"):
+    for name in (*VARIABLES, "WANDB_DISABLED", "WANDB_SWEEP_ID"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -87,6 +87,22 @@ def test_without_wandb_the_default_is_csv_with_one_line_and_an_explicit_one_stay
     assert note.endswith(wandb_environment.install_wandb())
     explicit = resolve({"logger": "wandb"})
     assert (explicit.config.logger.name, list(explicit.notes)) == ("wandb", [])
+
+
+def test_a_run_of_a_sweep_is_online_unless_somebody_says_otherwise(monkeypatch):
+    monkeypatch.setenv("WANDB_SWEEP_ID", "sweep001")
+
+    def mode(**flags):
+        return resolve(flags).config.as_dict()["logger"]["mode"]
+
+    assert mode() == "online"
+    assert mode(logger={"name": "wandb", "mode": "offline"}) == "offline"
+    assert mode(logger="csv") == "offline"  # as by default
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    assert mode() == "offline"
+    monkeypatch.delenv("WANDB_MODE")
+    monkeypatch.setenv("WANDB_DISABLED", "true")
+    assert mode() == "disabled"
 
 
 # --- groups and names

@@ -77,7 +77,10 @@ def test_spellings():
         ("wandb,none", "logger.name: none stands in wandb, none; leave it out"),
         ("csv,csv", "logger.name: one name is there twice in csv, csv"),
         ("", "logger.name: expected a name"),
-        ("wandbb", "logger.name: unknown logger 'wandbb'; did you mean wandb?; installed: csv, tensorboard, wandb"),
+        (
+            "wandbb",
+            "logger.name: unknown logger 'wandbb'; did you mean wandb?; installed: csv, mlflow, tensorboard, wandb",
+        ),
         (
             {"name": "tensorboard,csv", "project": "x"},
             "logger.project: has no effect with logger.name tensorboard, csv",

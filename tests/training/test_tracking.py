@@ -1,7 +1,6 @@
 """Following a run: metrics.csv, and what W&B's own reader finds in an offline run's file."""
 
 import csv
-import functools
 import io
 import json
 import os
@@ -17,11 +16,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support import ROOT
+from support.wandb_records import records_of, run_of, summary_of
 
 from fer_plugins import config
 from fer_plugins.runtime.errors import InputError, RunError
 from fer_plugins.training import tracking
 from fer_plugins.training.result import build_result
+from fer_plugins.training.wandb_metrics import SUMMARIES
 
 DOCUMENT = ROOT / "docs" / "dashboards.md"
 CLASSES = ["anger", "disgust", "happy"]
@@ -170,7 +171,7 @@ def test_disabled_is_csv_only_and_needs_no_wandb(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("logger", "says"),
     [
-        ({"name": "comet"}, "logger.name: unknown logger 'comet'; installed: csv, tensorboard, wandb; or none"),
+        ({"name": "comet"}, "logger.name: unknown logger 'comet'; installed: csv, mlflow, tensorboard, wandb; or none"),
         (
             {"name": "wandb", "mode": "dryrun"},
             "logger.mode: expected one of 'offline', 'online', 'disabled', got 'dryrun'",
@@ -197,15 +198,6 @@ def test_wandb_is_imported_nowhere_else():
 
 
 # --- W&B offline
-
-
-@functools.cache
-def records_of(folder):
-    """The records of the newest offline run in a run's folder, read by W&B's own program."""
-    file = max(folder.glob("wandb/offline-run-*/run-*.wandb"), key=lambda path: path.stat().st_mtime_ns)
-    command = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(file)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
-    return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 def sent(records, kind):
@@ -303,7 +295,7 @@ def test_no_other_key_is_sent(offline):
     curves = documented("epoch") | documented("result")
     assert sent(records, "history") - curves == set()
     assert sent(records, "summary") - curves - documented("summary") == set()
-    run = next(record["run"] for record in records if record["type"] == "run")
+    run = run_of(offline[0])
     assert {key for key in run["config"]["update"] if key != "_wandb"} == documented("config")
 
 
@@ -313,7 +305,7 @@ def test_metrics_csv_has_the_documented_columns(offline):
 
 def test_the_run_carries_its_name_group_tags_and_config(offline):
     records = records_of(offline[0])
-    run = next(record["run"] for record in records if record["type"] == "run")
+    run = run_of(offline[0])
     assert run["display_name"].startswith("net/")
     assert run["display_name"].endswith("/seed 0")
     assert run["run_group"].startswith("net/faces/official")
@@ -325,8 +317,11 @@ def test_the_run_carries_its_name_group_tags_and_config(offline):
     assert "git" not in run
     steps = {m["metric"].get("name") or m["metric"]["glob_name"]: m["metric"].get("step_metric")
              for m in records if m["type"] == "metric"}  # fmt: skip
-    curves = ("train/*", "val/*", "health/*", "lr", "seconds")
+    curves = ("train/*", "val/*", "health/*", "lr", *SUMMARIES)
     assert steps == {"epoch": None, **dict.fromkeys(curves, "epoch")}
+    kept = {m["metric"]["name"]: m["metric"]["summary"] for m in records if "summary" in m.get("metric", {})}
+    assert kept == {key: {end: True} for key, end in SUMMARIES.items()}
+    assert run["job_type"] == "fold 0"
     hidden = [m["metric"]["name"] for m in records if m["type"] == "metric" and m["metric"]["options"].get("hidden")]
     assert hidden == ["epoch"]
     charts = [key for r in records if r["type"] == "config" for key in r["config"]["update"] if "visualize" in key]
@@ -336,14 +331,40 @@ def test_the_run_carries_its_name_group_tags_and_config(offline):
 
 def test_the_summary_holds_the_numbers(offline):
     scores, _ = scored()
-    merged = {}
-    for record in records_of(offline[0]):
-        if record["type"] == "summary":
-            merged |= record["summary"].get("update", {})
+    merged = summary_of(offline[0])
+    assert merged["train/loss"] == {"min": ROW["train/loss"]}  # of the curve
+    assert merged["train/accuracy"] == {"max": ROW["train/accuracy"]}
+    assert merged["val/accuracy"] == pytest.approx(scores["accuracy"])  # of the selected checkpoint, not of the curve
     assert merged["test/accuracy"] == pytest.approx(scores["accuracy"])
     assert merged["test/accuracy_low"] == pytest.approx(scores["intervals"]["accuracy"]["low"])
     assert merged["test/recall/happy"] == pytest.approx(scores["per_class"]["happy"]["recall"])
     assert merged["split_hash"] == SUMMARY["split_hash"]
+
+
+def test_folds_and_seeds_are_one_group_with_a_job_type_each_and_ids_of_their_own(tmp_path):
+    """Also where the agent of a sweep has given an id: it is that of the first run of the process."""
+    script = f"""
+        import sys
+        sys.path[:0] = [{str(Path(__file__).parent)!r}, {str(ROOT / "tests")!r}]
+        from pathlib import Path
+        import test_tracking as t
+        from fer_plugins import config
+        for fold, seed in ((0, 0), (0, 1), (1, 0)):
+            folder = Path(sys.argv[1]) / f"{{fold}}{{seed}}"
+            folder.mkdir()
+            flags = {{"protocol": "kfold", "run": {{"fold": fold}}, "seed": seed, "logger": "wandb"}}
+            tracker = t.tracking.start(config.resolve(flags, plugin="lenet5").config, folder)
+            tracker.close(True)
+    """
+    agent = {"WANDB_RUN_ID": "agent001", "WANDB_SWEEP_ID": "sweep001", "WANDB_MODE": "offline"}
+    done = run_script(script, tmp_path, tmp_path, **agent)
+    assert (done.returncode, done.stderr) == (0, "")
+    begun = {name: run_of(tmp_path / name) for name in ("00", "01", "10")}
+    assert len({run["run_group"] for run in begun.values()}) == 1
+    assert [run["job_type"] for run in begun.values()] == ["fold 0", "fold 0", "fold 1"]
+    assert begun["00"]["run_id"] == "agent001"
+    assert len({run["run_id"] for run in begun.values()}) == 3
+    assert {run["sweep_id"] for run in begun.values()} == {"sweep001"}
 
 
 def artifact(records, split):

@@ -1,0 +1,1 @@
+"""A W&B dashboard as code, and runs in MLflow."""

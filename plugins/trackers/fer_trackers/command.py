@@ -1,0 +1,68 @@
+"""``fer dashboard``: a W&B workspace and report on the runs of a project, as a file or sent to W&B."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import click
+
+from fer_plugins.commands.usage import Name, refuse, verb
+from fer_plugins.runtime.errors import InputError
+
+
+@verb()
+@click.option("--project", default="fer-plugins", metavar="NAME", help="Of W&B. Default: fer-plugins.")
+@click.option("--entity", metavar="NAME", help="User or team of W&B. Default: that of your login.")
+@click.option("--plugin", "plugins", multiple=True, metavar="NAME", help="Show its runs alone; may be given again.")
+@click.option("--split", type=Name(["test", "val"]), default="test", help="Whose scores are shown. Default: test.")
+@click.option("--out", type=click.Path(), metavar="FILE", help="Default: dashboard.json, unless --publish is given.")
+@click.option("--force", is_flag=True, help="Replace FILE where it is there.")
+@click.option("--publish", is_flag=True, help="Save workspace and report in your W&B project; needs a login.")
+def dashboard(
+    *,
+    project: str,
+    entity: str | None,
+    plugins: tuple[str, ...],
+    split: str,
+    out: str | None,
+    force: bool,
+    publish: bool,
+) -> None:
+    """Write a W&B workspace and report on your runs: scores, copies, seeds, curves, confusion, predictions.
+
+    Runs are grouped by plug-in, dataset and protocol. Without --publish nothing is sent: the file holds what W&B would
+    get, as JSON.
+    """
+    if force and out is None and publish:
+        refuse("--force belongs to --out; add --out FILE, or leave --force out")
+    path = None if out is None and publish else _check_place(Path(out or "dashboard.json"), force=force)
+    os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
+    os.environ.setdefault("WANDB_SILENT", "true")
+    from fer_trackers.dashboard import build, to_json
+
+    if publish:
+        from fer_trackers.publish import find_entity, save
+
+        entity = find_entity(entity)
+    views = build(entity=entity or "", project=project, plugins=plugins, split=split)
+    if path is not None:
+        from fer_plugins.runtime.whole_file import whole_file
+
+        with whole_file(path) as unfinished:
+            unfinished.write_text(json.dumps(to_json(views), indent=2) + "\n")
+        print(path)
+    if publish:
+        for address in save(views):
+            print(address)
+
+
+def _check_place(path: Path, *, force: bool) -> Path:
+    if path.is_dir():
+        raise InputError(f"--out {path}: is a folder; give the name of a file in it")
+    if not path.absolute().parent.is_dir():
+        raise InputError(f"--out {path}: there is no folder {path.absolute().parent}; make it, or give another FILE")
+    if path.exists() and not force:
+        raise InputError(f"{path}: is there already; replace it with --force, or give another place with --out FILE")
+    return path
