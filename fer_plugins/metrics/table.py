@@ -77,6 +77,11 @@ class Entry:
         """The name in a sentence or on an axis: "macro F1"."""
         return f"{self.average} {self.word}".strip()
 
+    @property
+    def mode(self) -> Literal["min", "max"]:
+        """The better end of its values, as Lightning and W&B name it."""
+        return "min" if self.better == "lower" else "max"
+
 
 def _difference_of(name: str) -> Callable[[Matrix, Matrix], Difference]:
     return lambda first, second: macro_difference(name, first, second)

@@ -52,12 +52,12 @@ def check_machine(settings: config.RunConfig) -> None:
 
 def _selection_metric(settings: config.RunConfig) -> None:
     metric = settings.selection.metric
-    better = {f"val/{name}": METRICS[name].better for name in EPOCH}
-    if metric not in better:
+    entries = {f"val/{name}": METRICS[name] for name in EPOCH}
+    if metric not in entries:
         why = "; the test split may not select anything" if str(metric).startswith("test") else ""
-        raise InputError(f"selection.metric: {metric!r} is not known{why}; known: {', '.join(better)}")
-    if settings.selection.mode != {"lower": "min", "higher": "max"}[better[metric]]:
-        raise InputError(f"selection.mode: {metric} is better when {better[metric]}")
+        raise InputError(f"selection.metric: {metric!r} is not known{why}; known: {', '.join(entries)}")
+    if settings.selection.mode != entries[metric].mode:
+        raise InputError(f"selection.mode: {metric} is better when {entries[metric].better}")
     if settings.selection.stop != "metric" and metric == "val/loss":
         raise InputError(
             "selection.stop: looks at val/loss beside another metric; set selection.metric or stop: metric"

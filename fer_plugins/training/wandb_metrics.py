@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from fer_plugins.metrics.table import EPOCH, METRICS
+
 # W&B keeps the lowest or highest value of a curve as KEY.min or KEY.max; other values as they were at the last epoch.
 SUMMARIES = {
     "train/loss": "min",
     "train/accuracy": "max",
     "train/auxiliary_loss": "min",
-    "val/loss": "min",
-    "val/accuracy": "max",
-    "val/balanced_accuracy": "max",
-    "val/f1": "max",
+    **{f"val/{name}": METRICS[name].mode for name in EPOCH},
     "seconds": "mean",
 }
 
