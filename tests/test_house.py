@@ -200,6 +200,11 @@ def test_every_plugin_is_listed_and_whole(plugin):
     line = f"-e plugins/{plugin.name}"
     lines = (ROOT / "requirements.txt").read_text().splitlines()
     assert line in lines, f"add the line '{line}' to requirements.txt"
+    # pip takes the folders in this order, and looks for what it has not met yet in the registry.
+    needed = [f"-e plugins/{other.name}" for other in PLUGINS if depends_on(project_of(plugin)["dependencies"], other)]
+    met = [other for other in lines[: lines.index(line)] if other.startswith("-e ")]
+    assert met[0].startswith("-e .["), "the core is the first"
+    assert set(needed) <= set(met), f"move '{line}' below {needed}"
     package = plugin / f"fer_{plugin.name}"
     for path in ("pyproject.toml", "README.md", f"test_{plugin.name}.py"):
         assert (plugin / path).is_file(), path
