@@ -1,0 +1,30 @@
+"""The table "Class by class" of docs/fer2013.md is that of the kept records."""
+
+import csv
+import gzip
+import re
+from collections import Counter
+from pathlib import Path
+
+FOLDER = Path(__file__).parent
+PAGE = FOLDER.parents[1] / "docs" / "fer2013.md"
+ROW = re.compile(r"\| (\w+) \| ([\d,]+) of ([\d,]+) \(([\d.]+) %\) \| ([\d,]+) of ([\d,]+) \(([\d.]+) %\) \|")
+
+
+def test_the_page_has_the_recalls_of_the_records():
+    images, correct = Counter(), Counter()
+    for path in sorted(FOLDER.glob("results/fer_compact.cpu-fer2013-official-s*/predictions.csv.gz")):
+        with gzip.open(path, "rt", newline="") as file:
+            for row in csv.DictReader(file):
+                if row["split"] == "test":
+                    group = row["true"], row["copy"] != ""
+                    images[group] += 1
+                    correct[group] += row["predicted"] == row["true"]
+    assert sum(images.values()) == 3 * 3589
+    groups = {name: [(correct[name, copied], images[name, copied]) for copied in (True, False)] for name, _ in images}
+    expected = {
+        (name, *(text for hits, n in pairs for text in (f"{hits:,}", f"{n:,}", f"{100 * hits / n:.1f}")))
+        for name, pairs in groups.items()
+    }
+    assert len(expected) == 7
+    assert set(ROW.findall(PAGE.read_text(encoding="utf-8"))) == expected
