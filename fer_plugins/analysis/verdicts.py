@@ -27,6 +27,8 @@ NOT_COMPARABLE = "not comparable"
 SOME_READING, NO_READING = "reproduced in some readings", "in no reading"
 OTHER_DATA, OTHER_EPOCH, NO_SCORE = "other_data", "other_epoch", "no_score"  # codes of why
 _RECIPE = ("model", "augmentation", "loss", "optimizer", "scheduler", "selection", "trainer")
+# How it is computed, which papers seldom state: a condition of the verdict.
+_ARITHMETIC = ("trainer.precision", "trainer.channels_last", "trainer.compile", "trainer.deterministic")
 _CONFIG = config.Origin("file", "--config config.yaml")
 _OF_A_CLASS = (*(name for name, entry in METRICS.items() if entry.of_class), "sensitivity", "gar", "frr", "far")
 
@@ -75,12 +77,14 @@ def verify_run(run: FinishedRun) -> dict[str, Any]:
     of_variants = described.get("claims_models") or {}
     own = of_variants.get(settings.get("recipe"), described.get("claims_model"))
     title = manifest["data"]["title"]
-    against = _against(run, component)
+    departures = {} if run.elsewhere else _departures(run, component)  # that of a network of elsewhere is not known
+    against = _against(run, component, departures)
     headline = for_run(file, own, title)
     judged = [_judge(claim, run, own, title, claim in headline, against, file.aliases) for claim in file.claims]
     assumed = manifest.get("assumed", described.get("assumed")) or {}
     conditions = [run.elsewhere] if run.elsewhere else []
     conditions += [f"assumed {key}: {reason}" for key, reason in assumed.items()]
+    conditions += [f"computed with {text}" for key, text in departures.items() if key in _ARITHMETIC]
     if own is not None and settings.get("recipe") and settings["recipe"] not in of_variants:
         conditions.append(f"the variant {settings['recipe']} has no claims of its own: put beside those of {own}")
     return {
@@ -100,7 +104,7 @@ def verify_run(run: FinishedRun) -> dict[str, Any]:
     }
 
 
-def _against(run: FinishedRun, component: registry.Component) -> list[str]:
+def _against(run: FinishedRun, component: registry.Component, departures: Mapping[str, str]) -> list[str]:
     """Return what speaks against comparing any claim with this run."""
     manifest, settings = run.record.manifest, run.record.config
     protocol = manifest["protocol"]
@@ -115,20 +119,22 @@ def _against(run: FinishedRun, component: registry.Component) -> list[str]:
             reasons.append(Notice(PROTOCOL, text))
     if manifest["data"].get("limit") is not None:
         reasons.append(f"a part of the data only (data.limit {manifest['data']['limit']})")
-    if run.elsewhere:  # its recipe is not known: a condition of every verdict
-        return reasons
-    try:
-        departures = _departures(settings, component)
-    except InputError as error:
-        raise InputError(f"{run.record.folder}: config.yaml is not one of this version: {error}") from None
-    if departures:
-        reasons.append(f"not the plug-in's recipe: {', '.join(departures)}")
+    others = [text for key, text in departures.items() if key not in _ARITHMETIC]
+    if others:
+        reasons.append(f"not the plug-in's recipe: {', '.join(others)}")
     return reasons
 
 
-def _departures(settings: Mapping[str, Any], component: registry.Component) -> list[str]:
-    """Return the settings that are not the recipe's, as "key value (recipe: value)"."""
-    settings = config.read_config(settings).as_dict()  # keys that came later have their defaults
+def _departures(run: FinishedRun, component: registry.Component) -> dict[str, str]:
+    """Return key -> "key value (recipe: value)" of the settings that are not the recipe's."""
+    try:
+        settings = config.read_config(run.record.config).as_dict()  # keys that came later have their defaults
+        return _differences(settings, component)
+    except InputError as error:
+        raise InputError(f"{run.record.folder}: config.yaml is not one of this version: {error}") from None
+
+
+def _differences(settings: Mapping[str, Any], component: registry.Component) -> dict[str, str]:
     variant = settings.get("recipe")
     flags = {"data": settings["data"], "protocol": settings["protocol"]}
     teacher = settings["model"].get("teacher")
@@ -149,11 +155,11 @@ def _departures(settings: Mapping[str, Any], component: registry.Component) -> l
         key for key in compared if key != "data.name" and shapes_model(key) and actual.get(key) != wanted.get(key)
     ]
     exchanged = {key.partition(".")[0] for key in changed if key.endswith(".name")}  # its options are others, then
-    return [
-        f"{key} {actual.get(key)} (recipe: {wanted.get(key)})"
+    return {
+        key: f"{key} {actual.get(key)} (recipe: {wanted.get(key)})"
         for key in changed
         if key.endswith(".name") or key.partition(".")[0] not in exchanged
-    ]
+    }
 
 
 def _judge(

@@ -269,6 +269,18 @@ def test_a_run_under_other_conditions_is_not_comparable(trained):
     assert verdicts(change(folder, "pace", **harmless))[0][1] == ""
 
 
+def test_another_arithmetic_is_a_condition_of_the_verdict(trained):
+    folder, claim = trained
+    claim({"value": 0.5})
+    verdict = verdicts(folder)[0][0]
+    mixed = change(folder, "mixed", config__trainer__precision="bf16-mixed", config__trainer__channels_last=True)
+    assert verdicts(mixed) == [(verdict, "")]
+    conditions = verify_run(read_run(mixed))["conditions"]
+    assert "computed with trainer.precision bf16-mixed (recipe: 32-true)" in conditions
+    assert "computed with trainer.channels_last True (recipe: False)" in conditions
+    assert not any("computed with" in text for text in verify_run(read_run(folder))["conditions"])
+
+
 def test_the_command_prints_verdicts_and_counts_the_rest(trained, capsys):
     folder, claim = trained
     claim(
