@@ -159,9 +159,9 @@ def train_plain(name: str, settings: config.RunConfig, root: Path, seconds: floa
 
 def train_own(settings: config.RunConfig, seconds: float) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
-        given = {**settings.as_dict(), "run": {"output": folder, "test": False}}
-        given["trainer"]["max_time"] = seconds / 60
-        record: Record = run(given)
+        configuration = {**settings.as_dict(), "run": {"output": folder, "test": False}}
+        configuration["trainer"]["max_time"] = seconds / 60
+        record: Record = run(configuration)
         images = record.manifest["epochs"] * sum(record.manifest["data"]["counts"]["train"].values())
         took = record.manifest["sessions"][-1]["fit_seconds"]
         return {"images": images, "seconds": took, "accuracy": record.metrics["val"]["accuracy"]}
@@ -184,29 +184,29 @@ def main() -> None:
         compare(given, Path(folder, "fer2013"))
 
 
-def compare(given: argparse.Namespace, root: Path) -> None:
-    settings = read_settings(given.network, given.batch, root)
+def compare(args: argparse.Namespace, root: Path) -> None:
+    settings = read_settings(args.network, args.batch, root)
 
     def show(what: str, **values: float) -> None:
         text = ", ".join(f"{key} {value:,.4g}" for key, value in values.items())
-        print(json.dumps({"what": what, **values}) if given.json else f"{what:44} {text}", flush=True)
+        print(json.dumps({"what": what, **values}) if args.json else f"{what:44} {text}", flush=True)
 
     own = rate(own_batches(settings))
-    show(f"data path, fer-plugins, batch {given.batch}", images_per_second=own)
+    show(f"data path, fer-plugins, batch {args.batch}", images_per_second=own)
     for name in TRANSFORMS:
-        train, _ = loaders(name, root, given.batch, given.workers)
+        train, _ = loaders(name, root, args.batch, args.workers)
         other = rate(len(label) for _, label in train)
-        show(f"data path, {name}, {given.workers} workers", images_per_second=other, ratio=own / other)
+        show(f"data path, {name}, {args.workers} workers", images_per_second=other, ratio=own / other)
     ways: dict[str, Callable[[], dict[str, Any]]] = {
-        "fer-plugins": lambda: train_own(settings, given.seconds),
+        "fer-plugins": lambda: train_own(settings, args.seconds),
         "fer-plugins, auto": lambda: train_own(
-            read_settings(given.network, given.batch, root, precision="auto", channels_last="auto"), given.seconds
+            read_settings(args.network, args.batch, root, precision="auto", channels_last="auto"), args.seconds
         ),
     }
     for name in TRANSFORMS:
-        ways[name] = lambda name=name: train_plain(name, settings, root, given.seconds, given.workers)
+        ways[name] = lambda name=name: train_plain(name, settings, root, args.seconds, args.workers)
     for name, train_way in ways.items():
-        show(f"{given.network}, {given.seconds:g} s, {name}", **train_way())
+        show(f"{args.network}, {args.seconds:g} s, {name}", **train_way())
 
 
 if __name__ == "__main__":

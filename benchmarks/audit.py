@@ -46,10 +46,10 @@ def time_search(count: int, rounds: int) -> None:
     images, seconds = make_images(count), []
     for _ in range(rounds):
         started = time.perf_counter()
-        found = find_near_copies(images)
+        pairs = find_near_copies(images)
         seconds.append(time.perf_counter() - started)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    print(f"{count:>7,} images  {min(seconds):7.1f} s  peak {peak:.2f} GB  {len(found)} pairs", flush=True)
+    print(f"{count:>7,} images  {min(seconds):7.1f} s  peak {peak:.2f} GB  {len(pairs)} pairs", flush=True)
 
 
 def load_fer2013(root: str) -> tuple[np.ndarray, np.ndarray]:
@@ -83,27 +83,27 @@ def print_rates(title: str, images: np.ndarray, originals: np.ndarray, size: int
         # By turns through the kind's own changes, so that all of the offsets come equally often.
         copies[place, ..., 0] = changes[place // len(kinds) % len(changes)](images[row, ..., 0], draw)
     started = time.perf_counter()
-    found = find_near_copies(np.concatenate([images, copies]))
-    taken = time.perf_counter() - started
-    group = found.components()
+    pairs = find_near_copies(np.concatenate([images, copies]))
+    seconds = time.perf_counter() - started
+    group = pairs.components()
     linked = group[order] == group[len(images) :]
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    print(f"{title}: {len(order):,} copies among {len(images):,} images, {taken:.0f} s, peak {peak:.2f} GB")
+    print(f"{title}: {len(order):,} copies among {len(images):,} images, {seconds:.0f} s, peak {peak:.2f} GB")
     for number, name in enumerate(kinds):
         of_kind = linked[kind == number]
         print(f"  {name:<32} {of_kind.sum():>6,} of {len(of_kind):>6,}  {of_kind.mean():8.2%}", flush=True)
 
 
 def print_alarms(title: str, images: np.ndarray) -> None:
-    found = find_near_copies(images)
-    flagged = np.unique(np.concatenate([found.first, found.second]))
+    pairs = find_near_copies(images)
+    flagged = np.unique(np.concatenate([pairs.first, pairs.second]))
     print(f"{title}: {len(flagged):,} of {len(images):,} images flagged, {len(flagged) / len(images):.3%}", flush=True)
 
 
 def cut_parts(images: np.ndarray, originals: np.ndarray) -> np.ndarray:
     """Return a part, 30 of 48 pixels a side, from anywhere of each original that has no near copy among them."""
-    found = find_near_copies(images[originals])
-    alone = np.setdiff1d(np.arange(len(originals)), np.concatenate([found.first, found.second]))
+    pairs = find_near_copies(images[originals])
+    alone = np.setdiff1d(np.arange(len(originals)), np.concatenate([pairs.first, pairs.second]))
     draw = np.random.default_rng(1)
     return np.stack([crop(30)(images[row, ..., 0], draw) for row in originals[alone]])[..., None]
 
@@ -115,20 +115,20 @@ def main() -> None:
     parser.add_argument("--rates", nargs="?", const="", metavar="FER2013", help="planted copies and false alarms")
     parser.add_argument("--faces", type=int, default=10_000, help="synthetic people")
     parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    if given.one:
-        return time_search(given.one, given.rounds)
-    if given.rates is None:
+    args = parser.parse_args()
+    if args.one:
+        return time_search(args.one, args.rounds)
+    if args.rates is None:
         print(f"{os.cpu_count()} cores, OMP_NUM_THREADS {os.environ.get('OMP_NUM_THREADS', 'unset')}", flush=True)
-        for count in given.images:  # each in a process of its own, for its own peak
-            words = [sys.executable, str(Path(__file__)), "--one", str(count), "--rounds", str(given.rounds)]
-            subprocess.run(words, check=True)
+        for count in args.images:  # each in a process of its own, for its own peak
+            command = [sys.executable, str(Path(__file__)), "--one", str(count), "--rounds", str(args.rounds)]
+            subprocess.run(command, check=True)
         return None
-    faces = draw_faces(given.faces)
+    faces = draw_faces(args.faces)
     print_alarms("synthetic faces, one a person", faces)
     print_rates("synthetic faces", faces, np.arange(len(faces)))
-    if given.rates:
-        images, sharp = load_fer2013(given.rates)
+    if args.rates:
+        images, sharp = load_fer2013(args.rates)
         print_rates("FER2013", images, sharp)
         print_alarms("parts of FER2013's sharp images", cut_parts(images, sharp))
     return None

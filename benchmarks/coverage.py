@@ -343,13 +343,13 @@ def main() -> None:
     parser.add_argument("--images", type=int, action="append", choices=list(SIZES), help="one size only; may repeat")
     parser.add_argument("--only", choices=list(SECTIONS), action="append", help="one section only; may repeat")
     parser.add_argument("--json", type=Path, help="file to write the counts to as well")
-    given = parser.parse_args()
+    args = parser.parse_args()
     result = {}
     for name, section in SECTIONS.items():
-        if not given.only or name in given.only:
-            result[name] = section(given.simulations, given.images or list(SIZES))
-            if given.json:
-                given.json.write_text(json.dumps(result, indent=1, default=float) + "\n")
+        if not args.only or name in args.only:
+            result[name] = section(args.simulations, args.images or list(SIZES))
+            if args.json:
+                args.json.write_text(json.dumps(result, indent=1, default=float) + "\n")
 
 
 SECTIONS = {

@@ -152,8 +152,8 @@ def run_stream(count: int, memory: float) -> None:
 
     try:
         with tempfile.TemporaryDirectory() as folder:
-            words = [sys.executable, __file__, "--stream", str(count), "--inside", folder]
-            subprocess.run(words, check=True, preexec_fn=enter)
+            command = [sys.executable, __file__, "--stream", str(count), "--inside", folder]
+            subprocess.run(command, check=True, preexec_fn=enter)
     finally:
         if limited:
             GROUP.rmdir()
@@ -165,10 +165,10 @@ if __name__ == "__main__":
     parser.add_argument("--stream", type=int, help="images of 256 x 256 x 3 to pass through a loader instead")
     parser.add_argument("--memory", type=float, default=4.0, help="GiB that the control group may use")
     parser.add_argument("--inside", help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    if given.inside:
-        stream(given.stream, given.inside)
-    elif given.stream:
-        run_stream(given.stream, given.memory)
+    args = parser.parse_args()
+    if args.inside:
+        stream(args.stream, args.inside)
+    elif args.stream:
+        run_stream(args.stream, args.memory)
     else:
-        time_adapters(given.size)
+        time_adapters(args.size)

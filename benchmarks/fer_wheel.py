@@ -61,16 +61,16 @@ def main() -> None:
     parser.add_argument("root", help="fer2013.csv, or what holds it")
     parser.add_argument("--split", choices=("train", "val", "test"), default="test")
     parser.add_argument("--out", default="fer_wheel.csv")
-    given = parser.parse_args()
-    dataset: Any = registry.build("dataset", "fer2013", root=given.root, image_size=48, channels=1)
-    rows = np.flatnonzero(np.asarray(dataset.table["split"]) == given.split)
+    args = parser.parse_args()
+    dataset: Any = registry.build("dataset", "fer2013", root=args.root, image_size=48, channels=1)
+    rows = np.flatnonzero(np.asarray(dataset.table["split"]) == args.split)
     predicted = predict(np.stack([dataset[row] for row in rows]), find_network())
-    with open(given.out, "w", newline="", encoding="utf-8") as file:
+    with open(args.out, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["source", *CLASSES])
         for row, values in zip(rows, predicted, strict=True):
             writer.writerow([dataset.table["source"][row], *(f"{value:.8g}" for value in values)])
-    print(f"{len(rows):,} faces of {given.split} predicted: {given.out}")
+    print(f"{len(rows):,} faces of {args.split} predicted: {args.out}")
 
 
 if __name__ == "__main__":

@@ -65,8 +65,8 @@ class _Form:
         if self.kind == "float32":
             return repr(float(np.float32(rate.numerator) / np.float32(rate.denominator)))
         scale = 10**self.digits
-        whole = math.floor(rate * scale) if self.cut else round(rate * scale)
-        return f"{whole / scale:.{self.digits}f}"
+        digits = math.floor(rate * scale) if self.cut else round(rate * scale)
+        return f"{digits / scale:.{self.digits}f}"
 
     def add(self, metric: str, rate: Fraction, name: str | None = None, *, count: bool = False) -> None:
         written = str(int(rate)) if count else self.write(rate)
@@ -127,8 +127,8 @@ def _add_matrix(form: _Form, matrix: npt.NDArray[np.int64], names: list[str], ra
         digits = int(random.integers(0, 3))
         cut = random.random() < 0.3
         lines = [[_share(100 * cell * 10**digits, sum(row)) for cell in row] for row in counts]
-        whole = [[math.floor(cell) if cut else round(cell) for cell in row] for row in lines]
-        cells = tuple(tuple(f"{cell / 10**digits:.{digits}f}" for cell in row) for row in whole)
+        rounded = [[math.floor(cell) if cut else round(cell) for cell in row] for row in lines]
+        cells = tuple(tuple(f"{cell / 10**digits:.{digits}f}" for cell in row) for row in rounded)
         value = [[float(cell) for cell in row] for row in cells]
     form.listed.append(
         Claim("Net", form.dataset, "test", "confusion_matrix", value, "Fig. 1", classes=tuple(names), cells=cells)

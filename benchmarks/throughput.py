@@ -146,22 +146,22 @@ def data_path(augmentation: str, batch: int, rounds: int) -> tuple[str, str, str
     loader, rates = data.train_dataloader(), []
     for _ in range(rounds):
         started = time.perf_counter()
-        for one in loader:
-            image = one.image.float().div_(255)
+        for loaded in loader:
+            image = loaded.image.float().div_(255)
             if augmentation != "none":
                 image = data.augmentation(image)
-            Batch(one.index, image, one.label)
+            Batch(loaded.index, image, loaded.label)
         rates.append(28_709 / (time.perf_counter() - started))
     return (f"data path, {augmentation}, batch {batch}", f"{max(rates):,.0f} images/s", "at least 30,000 wanted", "")
 
 
-def front_end(words: list[str], rounds: int) -> tuple[str, str, str, str]:
+def front_end(argv: list[str], rounds: int) -> tuple[str, str, str, str]:
     command, seconds = Path(sys.executable).with_name("fer-run"), []
     for _ in range(rounds):
         started = time.perf_counter()
-        subprocess.run([command, *words], check=True, capture_output=True)
+        subprocess.run([command, *argv], check=True, capture_output=True)
         seconds.append(time.perf_counter() - started)
-    return (f"fer-run {' '.join(words)}", f"{min(seconds):.3f} s", "under 0.3 wanted", "")
+    return (f"fer-run {' '.join(argv)}", f"{min(seconds):.3f} s", "under 0.3 wanted", "")
 
 
 def crowded_list(offers: int, rounds: int) -> tuple[str, str, str, str]:
@@ -183,9 +183,9 @@ def crowded_list(offers: int, rounds: int) -> tuple[str, str, str, str]:
     return (f"fer list, {offers:,} further plug-ins", f"{min(seconds):.3f} s", "under 1 wanted", "")
 
 
-def peak_of(words: list[str]) -> float:
+def peak_of(argv: list[str]) -> float:
     """Return the peak memory in GB of a part of this file run in a process of its own."""
-    done = subprocess.run([sys.executable, __file__, *words], check=True, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, __file__, *argv], check=True, capture_output=True, text=True)
     return float(done.stdout.splitlines()[-1])
 
 
@@ -214,25 +214,25 @@ def main() -> None:
     parser.add_argument("--networks", default="conv_relu_ann,dcnn_bilstm_dam", help="with commas between, or all")
     parser.add_argument("--json", action="store_true", help="print a line of JSON a row")
     parser.add_argument("--peak", choices=["own", "bare"], help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    if given.peak:
-        return run_for_peak(given.peak)
-    names = NETWORKS if given.networks == "all" else given.networks.split(",")
+    args = parser.parse_args()
+    if args.peak:
+        return run_for_peak(args.peak)
+    names = NETWORKS if args.networks == "all" else args.networks.split(",")
 
     def show(row: tuple[str, str, str, str]) -> None:
-        print(json.dumps(row) if given.json else "  ".join((f"{row[0]:52}", *row[1:])).rstrip(), flush=True)
+        print(json.dumps(row) if args.json else "  ".join((f"{row[0]:52}", *row[1:])).rstrip(), flush=True)
 
-    if not given.json:
-        print(f"{torch.get_num_threads()} threads, torch {torch.__version__}; best of {given.rounds}", flush=True)
+    if not args.json:
+        print(f"{torch.get_num_threads()} threads, torch {torch.__version__}; best of {args.rounds}", flush=True)
     for words in (["--help"], ["--list"], ["--plugin", "dcnn_bilstm_dam", "--print-config"]):
-        show(front_end(words, given.rounds))
-    show(crowded_list(1000, given.rounds))
+        show(front_end(words, args.rounds))
+    show(crowded_list(1000, args.rounds))
     for batch in (32, 128, 256):
-        show(data_path("flip_affine_erase", batch, given.rounds))
-    show(data_path("none", 128, given.rounds))
+        show(data_path("flip_affine_erase", batch, args.rounds))
+    show(data_path("none", 128, args.rounds))
     for name in names:
-        show(loops(name, given.images, given.rounds))
-    show(loops("conv_relu_ann", given.images, given.rounds, precision="bf16-mixed", channels_last=True))
+        show(loops(name, args.images, args.rounds))
+    show(loops("conv_relu_ann", args.images, args.rounds, precision="bf16-mixed", channels_last=True))
     show(memory())
     return None
 

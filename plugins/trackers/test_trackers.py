@@ -58,10 +58,10 @@ def test_mlflow_holds_a_resumed_run_beside_the_other_loggers(tmp_path):
     """Configuration, curves, scores, group and artifacts, as MLflow's own client reads them."""
     from mlflow.tracking import MlflowClient
 
-    given = settings(tmp_path, name="tensorboard,mlflow", experiment="faces", tags=["night"], log_model=True)
+    config = settings(tmp_path, name="tensorboard,mlflow", experiment="faces", tags=["night"], log_model=True)
     with pytest.MonkeyPatch.context() as patch:
         kill_in(2, patch)
-        in_a_process(lambda: run(given))
+        in_a_process(lambda: run(config))
     (folder,) = (tmp_path / "runs").iterdir()
     store = MlflowClient(f"sqlite:///{folder}/mlflow/mlflow.db")
     begun = the_run(store)
@@ -98,7 +98,7 @@ def test_mlflow_keeps_the_contract_of_loggers_and_sends_nothing_about_itself(uri
 
 
 def test_mlflow_that_fails_on_the_way_costs_a_warning_and_no_row_of_the_table(uri, tmp_path, monkeypatch):
-    def fail(*given):
+    def fail(*arguments):
         raise ConnectionError("the server is gone")
 
     monkeypatch.setattr("fer_trackers.mlflow_logger.MLflow.log_metrics", fail)
@@ -168,13 +168,13 @@ def plain(record):
 
 def log_a_run(output, split):
     """Train on images with copies; return history, summary and config as W&B's own reader reads them."""
-    words = (
+    argv = (
         "--plugin lenet5 --data synthetic --data.samples 189 --data.image_size 32 --data.near_copies on "
         "--protocol random --protocol.val 0.3 --protocol.test 0.4 --trainer.epochs 1 --trainer.threads 1 "
         "--logger wandb --logger.figures off --run.output"
     )
     sealed = ["--run.test", "false"] if split == "val" else []  # then the predictions shown are of val
-    assert main.call("fer-run", main._run, [*words.split(), str(output), *sealed]) == 0
+    assert main.call("fer-run", main._run, [*argv.split(), str(output), *sealed]) == 0
     (folder,) = output.iterdir()
     history = {}
     for record in records_of(folder):
@@ -186,8 +186,8 @@ def log_a_run(output, split):
 def test_every_key_of_the_dashboard_is_one_that_a_run_logs(split, tmp_path):
     history, summary, config = log_a_run(tmp_path / "runs", split)
     path = tmp_path / "dashboard.json"
-    words = ["--split", split, "--plugin", "lenet5", "--entity", "lab", "--project", "faces", "--out", path]
-    assert dashboard(words) == 0
+    argv = ["--split", split, "--plugin", "lenet5", "--entity", "lab", "--project", "faces", "--out", path]
+    assert dashboard(argv) == 0
     views = json.loads(path.read_text())
     assert (views["workspace"]["entity"], views["workspace"]["project"]) == ("lab", "faces")
     for name, view in views.items():
@@ -251,7 +251,7 @@ def test_publishing_saves_both_and_prints_their_addresses(tmp_path, monkeypatch,
         return SimpleNamespace(url=f"https://wandb.ai/{view.entity}/{type(view).__name__}")
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(wandb, "login", lambda **given: True)
+    monkeypatch.setattr(wandb, "login", lambda **arguments: True)
     monkeypatch.setattr(Workspace, "save", save)
     monkeypatch.setattr(Report, "save", save)
     assert dashboard(["--publish", "--entity", "lab"]) == 0

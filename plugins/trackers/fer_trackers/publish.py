@@ -22,10 +22,10 @@ def find_entity(entity: str | None) -> str:
         )
     if entity is not None:
         return entity
-    found = _ask(lambda: wandb.Api().default_entity)
-    if not found:
+    default = _ask(lambda: wandb.Api().default_entity)
+    if not default:
         raise InputError("--publish: your W&B login has no default entity; add --entity NAME")
-    return str(found)
+    return str(default)
 
 
 def save(dashboard: Dashboard) -> list[str]:
