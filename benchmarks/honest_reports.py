@@ -1,6 +1,6 @@
-"""Counts the false accusations of ``fer claims`` on random honest reports: python benchmarks/honest_reports.py [N]."""
+"""Counts the false accusations of ``fer claims`` on random honest reports."""
 
-import sys
+import argparse
 import time
 from collections import Counter
 
@@ -24,4 +24,7 @@ def main(reports: int, first: int = 0) -> None:
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:] or ["5000"]))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("reports", type=int, nargs="?", default=5000, help="how many; one a seed")
+    parser.add_argument("first", type=int, nargs="?", default=0, help="the first seed")
+    main(**vars(parser.parse_args()))
