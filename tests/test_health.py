@@ -63,13 +63,13 @@ def sick(make_distribution):
     )
 
 
-def trained(tmp_path, **model):
+def trained(tmp_path, epochs, **model):
     return run(
         {
             "plugin": "sick",
             "model": model,
             "data": {"name": "synthetic", "image_size": 24, "samples": 210},
-            "trainer": {"epochs": 12, "threads": 1},
+            "trainer": {"epochs": epochs, "threads": 1},
             "logger": {"name": "csv"},
             "run": {"output": str(tmp_path / "runs")},
         }
@@ -77,7 +77,7 @@ def trained(tmp_path, **model):
 
 
 def test_a_sound_network_has_its_figures_logged_and_no_fault(sick, tmp_path, capsys):
-    record = trained(tmp_path)
+    record = trained(tmp_path, epochs=12)
     assert "health/brightness" in (record.folder / "metrics.csv").read_text().splitlines()[0]
     assert record.metrics["not_a_result"] == []
     assert record.metrics["claims"]
@@ -91,7 +91,7 @@ def test_a_sound_network_has_its_figures_logged_and_no_fault(sick, tmp_path, cap
     ("model", "said"), [({"ill": True}, "it is ill"), ({"dead": True}, "every one of the 42 images is called anger")]
 )
 def test_a_broken_network_is_no_result(sick, tmp_path, capsys, model, said):
-    record = trained(tmp_path, **model)
+    record = trained(tmp_path, epochs=2, **model)
     assert f"test: {said}" in json.loads((record.folder / "metrics.json").read_text())["not_a_result"]
     assert record.metrics["claims"] == []
     assert record.manifest["not_a_result"]
@@ -102,7 +102,7 @@ def test_a_broken_network_is_no_result(sick, tmp_path, capsys, model, said):
 
 
 def test_the_reason_of_a_reading_goes_where_the_reading_goes(sick, tmp_path):
-    assert set(trained(tmp_path).manifest["assumed"]) == {"architecture", "optimizer.lr"}
+    assert set(trained(tmp_path, epochs=1).manifest["assumed"]) == {"architecture", "optimizer.lr"}
     other = run(
         {
             "plugin": "sick",

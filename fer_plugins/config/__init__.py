@@ -1,9 +1,11 @@
 """The configuration of a run: its keys, the plug-ins that it names, and how layers of it become one."""
 
+from fer_plugins.config.keys import COMMAND_LINE as COMMAND_LINE
 from fer_plugins.config.keys import COMPONENT_LISTS as COMPONENT_LISTS
 from fer_plugins.config.keys import COMPONENT_SECTIONS as COMPONENT_SECTIONS
 from fer_plugins.config.keys import MANDATORY as MANDATORY
 from fer_plugins.config.keys import Key as Key
+from fer_plugins.config.keys import Origin as Origin
 from fer_plugins.config.keys import core_keys as core_keys
 from fer_plugins.config.keys import defaults as defaults
 from fer_plugins.config.keys import schema as schema
@@ -11,8 +13,6 @@ from fer_plugins.config.keys import section_keys as section_keys
 from fer_plugins.config.keys import section_meanings as section_meanings
 from fer_plugins.config.layers import Layer as Layer
 from fer_plugins.config.layers import merge as merge
-from fer_plugins.config.origin import COMMAND_LINE as COMMAND_LINE
-from fer_plugins.config.origin import Origin as Origin
 from fer_plugins.config.overlay import copy_plain as copy_plain
 from fer_plugins.config.overlay import lay_over as lay_over
 from fer_plugins.config.overlay import leaves as leaves

@@ -90,8 +90,8 @@ def _coerce(value: Any, node: ast.expr) -> Any:
     if isinstance(node, ast.BinOp):
         return _coerce_any(value, [node.left, node.right])
     if isinstance(node, ast.Subscript):
-        return _coerce_generic(value, ast.unparse(node.value).rpartition(".")[2], node.slice)
-    return _coerce_plain(value, ast.unparse(node).rpartition(".")[2])
+        return _coerce_generic(value, _last_name(node.value), node.slice)
+    return _coerce_plain(value, _last_name(node))
 
 
 def _coerce_any(value: Any, nodes: list[ast.expr]) -> Any:
@@ -107,9 +107,9 @@ def _coerce_any(value: Any, nodes: list[ast.expr]) -> Any:
 def _coerce_generic(value: Any, origin: str, inner: ast.expr) -> Any:
     items = _items(inner)
     if origin == "Literal":
-        known = [ast.literal_eval(item) for item in items]
-        if not any(value == choice and type(value) is type(choice) for choice in known):
-            raise _UnexpectedError("one of " + ", ".join(map(repr, known)))
+        allowed = [ast.literal_eval(item) for item in items]
+        if not any(value == choice and type(value) is type(choice) for choice in allowed):
+            raise _UnexpectedError("one of " + ", ".join(map(repr, allowed)))
         return value
     if origin == "Annotated":  # a number and its bounds, such as Annotated[float, "0..1"]
         kind, bounds = ast.unparse(items[0]), str(ast.literal_eval(items[1]))

@@ -12,12 +12,12 @@ from fer_plugins.runtime.errors import InputError
 _SPELLINGS = "names with commas between, a list of names or of {name: NAME, option: value}, or NAME: {option: value}"
 
 
-def lay_over(old: Any, given: Any) -> list[dict[str, Any]]:
+def lay_over(old: Any, new: Any) -> list[dict[str, Any]]:
     """Return the callbacks of a layer laid over those below.
 
     Args:
         old: the list below.
-        given: "none", names with commas between, or a list of names and of mappings, which replace the list below; or
+        new: "none", names with commas between, or a list of names and of mappings, which replace the list below; or
             a mapping NAME: {option: value} (the flags ``--callbacks.NAME.option value``), which changes or adds to it.
 
     Raises:
@@ -26,9 +26,9 @@ def lay_over(old: Any, given: Any) -> list[dict[str, Any]]:
     >>> lay_over([], "ema"), lay_over([{"name": "ema", "decay": 0.9}], {"ema": {"every_n_steps": 2}})
     ([{'name': 'ema'}], [{'name': 'ema', 'decay': 0.9, 'every_n_steps': 2}])
     """
-    if not isinstance(given, Mapping):
-        return _read(given)
-    changes = dict(given)
+    if not isinstance(new, Mapping):
+        return _read(new)
+    changes = dict(new)
     below = _read(changes.pop("name")) if "name" in changes else _read(old)  # --callbacks A --callbacks.A.option value
     result = {callback["name"]: callback for callback in below}
     for name, options in changes.items():
@@ -38,35 +38,35 @@ def lay_over(old: Any, given: Any) -> list[dict[str, Any]]:
     return list(result.values())
 
 
-def _read(given: Any) -> list[dict[str, Any]]:
-    if isinstance(given, str):
-        given = [] if given == "none" else [name.strip() for name in given.split(",")]
-    if given is None:
-        given = []
-    if not isinstance(given, list | tuple):
-        raise InputError(f"callbacks: expected {_SPELLINGS}, got {given!r}")
-    callbacks = [dict(item) if isinstance(item, Mapping) else {"name": item} for item in given]
+def _read(value: Any) -> list[dict[str, Any]]:
+    if isinstance(value, str):
+        value = [] if value == "none" else [name.strip() for name in value.split(",")]
+    if value is None:
+        value = []
+    if not isinstance(value, list | tuple):
+        raise InputError(f"callbacks: expected {_SPELLINGS}, got {value!r}")
+    callbacks = [dict(item) if isinstance(item, Mapping) else {"name": item} for item in value]
     names = [callback.get("name") for callback in callbacks]
     for name in names:
         if not isinstance(name, str) or not name:
-            raise InputError(f"callbacks: expected {_SPELLINGS}, got {given!r}")
+            raise InputError(f"callbacks: expected {_SPELLINGS}, got {value!r}")
         if names.count(name) > 1:
             raise InputError(f"callbacks: {name} is there twice; leave one out")
     return callbacks
 
 
-def check_callbacks(given: Any) -> list[dict[str, Any]]:
+def check_callbacks(callbacks: Any) -> list[dict[str, Any]]:
     """Return the list with the defaults of every option.
 
     Raises:
         InputError: an unknown name or option, or a value of the wrong type.
     """
     checked = []
-    for callback in _read(given):
+    for callback in _read(callbacks):
         name = callback["name"]
         component = registry.find("callback", name)
-        own = {key: value for key, value in callback.items() if key != "name"}
-        options = registry.check_options(component, own, f"callbacks.{name}")
+        user_options = {key: value for key, value in callback.items() if key != "name"}
+        options = registry.check_options(component, user_options, f"callbacks.{name}")
         defaults = {
             option.name: option.default for option in registry.options(component) if option.default is not REQUIRED
         }

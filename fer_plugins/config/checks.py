@@ -8,10 +8,11 @@ from typing import Any
 from fer_plugins.config import registry
 from fer_plugins.config.callback_list import check_callbacks
 from fer_plugins.config.idle_options import check_idle
-from fer_plugins.config.key_names import find_meant
+from fer_plugins.config.key_names import find_alike
 from fer_plugins.config.keys import (
     COMPONENT_SECTIONS,
     MANDATORY,
+    Origin,
     as_lists,
     came_from,
     check_value,
@@ -21,7 +22,6 @@ from fer_plugins.config.keys import (
 )
 from fer_plugins.config.layers import Draft
 from fer_plugins.config.logger_names import check_logger
-from fer_plugins.config.origin import Origin
 from fer_plugins.config.overlay import leaves
 from fer_plugins.config.saved import read_config
 from fer_plugins.config.schema import RunConfig
@@ -42,30 +42,30 @@ def check(config: Draft, origins: Mapping[str, Origin], *, network: bool = True)
     """
     for path, key in core_keys():
         section, _, name = path.rpartition(".")
-        home = config[section] if section else config
-        home[name] = check_value(home.get(name), key, path, origins)
+        values = config[section] if section else config
+        values[name] = check_value(values.get(name), key, path, origins)
     if config["model"]["name"] is None:
-        names = ", ".join(component.name for component in registry.available("architecture"))
-        raise InputError(f"nothing to run: give --plugin NAME; installed: {names or 'none'}")
+        installed = ", ".join(component.name for component in registry.available("architecture"))
+        raise InputError(f"nothing to run: give --plugin NAME; installed: {installed or 'none'}")
     for section, kind in COMPONENT_SECTIONS.items():
         if section == "model" and not network:
             continue
-        _check_offer(config[section], kind, section, origins)
+        _check_component(config[section], kind, section, origins)
     pool = config["model"]["pool"]
     if pool is not None:
         if not isinstance(pool, dict) or not isinstance(pool.get("name"), str):
             raise InputError("model.pool: expected a pooling's name or a mapping with its name and options")
-        _check_offer(pool, "pooling", "model.pool", origins)
+        _check_component(pool, "pooling", "model.pool", origins)
     config["data"]["face_crop"] = _check_detector(config["data"]["face_crop"], origins)
     config["callbacks"] = check_callbacks(config["callbacks"])
     allowed = {section: list(section_keys(section)) for section in ("selection", "trainer", "run")}
-    for section, known in {**allowed, "logger": check_logger(config["logger"])}.items():
+    for section, names in {**allowed, "logger": check_logger(config["logger"])}.items():
         for name in config[section]:
-            if name not in known:
-                meant = [f"; did you mean {key}?" for key in find_meant(name, config)]
+            if name not in names:
+                hints = [f"; did you mean {key}?" for key in find_alike(name, config)]
                 raise InputError(
                     f"{section}.{name}: unknown key{came_from(origins, f'{section}.{name}')}"
-                    f"{meant[0] if meant else registry.nearest(name, known)}; known: {', '.join(known)}"
+                    f"{hints[0] if hints else registry.nearest(name, names)}; known: {', '.join(names)}"
                 )
     check_idle(config)
     for path, value in leaves(config):
@@ -74,13 +74,13 @@ def check(config: Draft, origins: Mapping[str, Origin], *, network: bool = True)
     return read_config(config)
 
 
-def _check_detector(given: Any, origins: Mapping[str, Origin]) -> str | Draft:
+def _check_detector(face_crop: Any, origins: Mapping[str, Origin]) -> str | Draft:
     """Return the detector of ``data.face_crop``: its name where it has no options, else a mapping with all of them."""
-    detector: Draft = dict(given) if isinstance(given, Mapping) else {"name": given}
+    detector: Draft = dict(face_crop) if isinstance(face_crop, Mapping) else {"name": face_crop}
     if not isinstance(detector.get("name"), str):
         raise InputError("data.face_crop: expected a detector's name or a mapping with its name and options")
     if len(detector) > 1:
-        _check_offer(detector, "detector", "data.face_crop", origins)
+        _check_component(detector, "detector", "data.face_crop", origins)
         return detector
     try:
         registry.find("detector", detector["name"])
@@ -89,17 +89,17 @@ def _check_detector(given: Any, origins: Mapping[str, Origin]) -> str | Draft:
     return str(detector["name"])
 
 
-def _check_offer(section: Draft, kind: str, where: str, origins: Mapping[str, Origin]) -> None:
+def _check_component(section: Draft, kind: str, where: str, origins: Mapping[str, Origin]) -> None:
     core = section_keys(where) if where in schema() else {"name": None}
-    own = {name: value for name, value in section.items() if name not in core}
-    given = {name: value for name, value in own.items() if value != MANDATORY}
+    options = {name: value for name, value in section.items() if name not in core}
+    user_options = {name: value for name, value in options.items() if value != MANDATORY}
     try:
-        component, checked = registry.accept(kind, section["name"], given, where)
+        component, checked = registry.accept(kind, section["name"], user_options, where)
     except InputError as error:
         raise InputError(f"{error}{came_from(origins, error.key or where)}", key=error.key) from None
     if component.name != section["name"].rpartition(":")[2]:
         section["name"] = component.name
     for option in registry.options(component):
-        if option.default is not REQUIRED and option.name not in own:
+        if option.default is not REQUIRED and option.name not in options:
             checked.setdefault(option.name, option.default)
     section.update({name: as_lists(value) for name, value in checked.items()})

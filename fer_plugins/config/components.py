@@ -29,8 +29,8 @@ GROUPS = {
     "metric": "fer_plugins.metrics",
     "detector": "fer_plugins.detectors",
 }
-# What the core hands to a factory whose signature names it; a user cannot set these through options.
-PROVIDED = {
+# What the core passes to a factory whose signature names it; a user cannot set these through options.
+PROVIDED: dict[str, tuple[str, ...]] = dict.fromkeys(GROUPS, ()) | {
     "architecture": ("num_classes", "in_channels", "image_size", "pool", "teacher"),
     "pooling": ("kernel_size", "stride"),
     "augmentation": ("image_size",),
@@ -40,23 +40,15 @@ PROVIDED = {
     "loss": ("num_classes", "class_counts"),
     "callback": ("epochs",),
     "logger": ("folder", "config", "resume_id"),
-    "command": (),
-    "metric": (),
-    "detector": (),
 }
-REQUIRED_NAMES = {
+# Those of them that every signature has to name.
+REQUIRED_NAMES: dict[str, tuple[str, ...]] = dict.fromkeys(GROUPS, ()) | {
     "architecture": ("num_classes",),
     "pooling": ("kernel_size", "stride"),
     "augmentation": ("image_size",),
-    "dataset": (),
     "protocol": ("table", "seed"),
     "search": ("dimensions", "seed"),
-    "loss": (),
-    "callback": (),
     "logger": ("folder",),
-    "command": (),
-    "metric": (),
-    "detector": (),
 }
 
 
@@ -80,6 +72,7 @@ class Component:
         return f"{self.kind} {self.name} (from {self.distribution} {self.version})"
 
 
+_SHARED_FIELDS = ("name", "distribution", "version", "module", "attribute", "core_range")
 _faults: list[Fault] = []  # of the last reading
 
 
@@ -93,21 +86,11 @@ def available(kind: str | None = None) -> list[Component]:
     entries, _faults[:] = read_installed("fer_plugins.")
     kinds = {GROUPS[name]: name for name in ((kind,) if kind else KINDS)}
     components = [
-        Component(
-            kinds[entry.group],
-            entry.name,
-            entry.distribution,
-            entry.version,
-            entry.module,
-            entry.attribute,
-            entry.core_range,
-        )
+        Component(kinds[entry.group], **{field: getattr(entry, field) for field in _SHARED_FIELDS})
         for entry in entries
         if entry.group in kinds
     ]
-    return sorted(
-        components, key=lambda component: (KINDS.index(component.kind), component.name, component.distribution)
-    )
+    return sorted(components, key=lambda entry: (KINDS.index(entry.kind), entry.name, entry.distribution))
 
 
 def faults() -> tuple[Fault, ...]:
@@ -115,11 +98,11 @@ def faults() -> tuple[Fault, ...]:
     return tuple(_faults)
 
 
-def unknown(what: str, name: str, names: list[str]) -> InputError:
+def unknown(kind: str, name: str, names: list[str]) -> InputError:
     """Return the error for a name that is not installed: the nearest, all that are, and what could not be read."""
     near = nearest(name.rpartition(":")[2], names)
     unread = "".join(f"; not read: {fault}" for fault in _faults)
-    return InputError(f"unknown {what} {name!r}{near}; installed: {', '.join(names) or 'none'}{unread}")
+    return InputError(f"unknown {kind} {name!r}{near}; installed: {', '.join(names) or 'none'}{unread}")
 
 
 def find(kind: str, name: str) -> Component:
@@ -129,9 +112,7 @@ def find(kind: str, name: str) -> Component:
         InputError: there is none of that name (the nearest are named), or there are several.
     """
     components = available(kind)
-    wanted, owner = name, ""
-    if ":" in name:
-        owner, wanted = name.split(":", 1)
+    owner, wanted = name.split(":", 1) if ":" in name else ("", name)
     matches = [
         component
         for component in components

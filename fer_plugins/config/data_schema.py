@@ -3,8 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
-from fer_plugins.config.doc import Doc, Options
-from fer_plugins.config.section import Section
+from fer_plugins.config.section import Doc, Options, Section
 
 
 @dataclass(frozen=True, kw_only=True)

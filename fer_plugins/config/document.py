@@ -28,14 +28,10 @@ def _rows(keys: dict[str, Key], prefix: str) -> Iterator[str]:
     yield "|" + " --- |" * len(_COLUMNS)
     for name, key in keys.items():
         kind = readable(key.type.replace(f" {key.bounds}", "") if key.bounds else key.type)
-        cells = (f"`{prefix}{name}`", kind, f"`{_written(key.default)}`", key.bounds, key.unit, key.help)
+        default = str(key.default).lower() if isinstance(key.default, bool) else key.default
+        default = "null" if default is None else default
+        cells = (f"`{prefix}{name}`", kind, f"`{default}`", key.bounds, key.unit, key.help)
         yield "| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |"
-
-
-def _written(value: object) -> str:
-    if value is None or isinstance(value, bool):
-        return "null" if value is None else str(value).lower()
-    return str(value)
 
 
 if __name__ == "__main__":

@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fer_plugins.config import registry
-from fer_plugins.config.keys import section_keys
+from fer_plugins.config.keys import Origin, section_keys
 from fer_plugins.config.logger_names import logger_names, takes
-from fer_plugins.config.origin import Origin
 from fer_plugins.config.signatures import read_constant
 from fer_plugins.runtime.errors import InputError
 
@@ -21,7 +20,7 @@ def refuse_idle(options: Mapping[str, Any], rules: Sequence[IdleRule]) -> None:
 
     Args:
         options: name -> value, all that the rules name.
-        rules: (name, value, {other: default}), as above.
+        rules: (name, value, {idle option: default}), as above.
 
     Raises:
         ValueError: an idle option is not at its default; one line that names both.
@@ -33,11 +32,11 @@ def refuse_idle(options: Mapping[str, Any], rules: Sequence[IdleRule]) -> None:
     for name, value, idle in rules:
         if options[name] != value:
             continue
-        for other, default in idle.items():
-            given = tuple(options[other]) if isinstance(options[other], list) else options[other]
-            if given != default:
+        for option, default in idle.items():
+            current = tuple(options[option]) if isinstance(options[option], list) else options[option]
+            if current != default:
                 beside = f"without {name}: add it" if value is None else f"with {name}={value}: leave one of them out"
-                raise ValueError(f"{other}={given} has no effect {beside}")
+                raise ValueError(f"{option}={current} has no effect {beside}")
 
 
 _ANY_DETECTOR = ("*",)  # every value but none
@@ -46,16 +45,14 @@ _BELONG: dict[str, tuple[str, tuple[Any, ...], str]] = {
     "data.on_no_face": ("data.face_crop", _ANY_DETECTOR, "add --data.face_crop lbp"),
     "data.face_align": ("data.face_crop", _ANY_DETECTOR, "add --data.face_crop centerface"),
     "data.face_margin": ("data.face_crop", _ANY_DETECTOR, "add --data.face_crop lbp"),
-    "data.balance_with": ("data.balance", ("augment",), "add --data.balance augment"),
-    "data.balance_to": ("data.balance", ("augment",), "add --data.balance augment"),
-    "data.balance_total": ("data.balance", ("augment",), "add --data.balance augment"),
-    "logger.mode": ("logger.name", ("wandb",), "add --logger wandb"),
-    "logger.project": ("logger.name", ("wandb",), "add --logger wandb"),
-    "logger.entity": ("logger.name", ("wandb",), "add --logger wandb"),
-    "logger.group": ("logger.name", ("wandb",), "add --logger wandb"),
-    "logger.tags": ("logger.name", ("wandb",), "add --logger wandb"),
-    "logger.run_name": ("logger.name", ("wandb",), "add --logger wandb"),
-    "logger.log_model": ("logger.name", ("wandb",), "add --logger wandb"),
+    **{
+        f"data.{name}": ("data.balance", ("augment",), "add --data.balance augment")
+        for name in ("balance_with", "balance_to", "balance_total")
+    },
+    **{
+        f"logger.{name}": ("logger.name", ("wandb",), "add --logger wandb")
+        for name in ("mode", "project", "entity", "group", "tags", "run_name", "log_model")
+    },
 }
 
 
@@ -73,17 +70,17 @@ def drop_idle(config: dict[str, Any], values: Mapping[str, Any], origins: dict[s
     belong = [(key, owner, acting) for key, (owner, acting, _) in _BELONG.items()]
     patience = config["selection"].get("patience")
     belong.append(("selection.min_delta", "selection.patience", () if patience is None else (patience,)))
-    given_data = values.get("data", {})
-    if isinstance(given_data, Mapping) and ("balance_to" in given_data) != ("balance_total" in given_data):
-        old = "data.balance_total" if "balance_to" in given_data else "data.balance_to"
+    new_data = values.get("data", {})
+    if isinstance(new_data, Mapping) and ("balance_to" in new_data) != ("balance_total" in new_data):
+        old = "data.balance_total" if "balance_to" in new_data else "data.balance_to"
         config["data"][old.partition(".")[2]] = None
         origins.pop(old, None)
     for key, owner, acting in belong:
         section, _, name = key.partition(".")
         owner_name = owner.partition(".")[2]
-        given = values.get(section, {})
-        given = given if isinstance(given, Mapping) else {"name": given}
-        if owner_name in given and name not in given and not _acts(key, config[section][owner_name], acting):
+        new = values.get(section, {})
+        new = new if isinstance(new, Mapping) else {"name": new}
+        if owner_name in new and name not in new and not _acts(key, config[section][owner_name], acting):
             config[section][name] = section_keys(section)[name].default
             origins.pop(key, None)
     return config
@@ -95,8 +92,8 @@ def _acts(key: str, owned: Any, acting: tuple[Any, ...]) -> bool:
         return (owned.get("name") if isinstance(owned, Mapping) else owned) != "none"
     if not key.startswith("logger."):
         return owned in acting
-    names = logger_names(owned)
-    return bool(set(names) & set(acting)) or takes(names, key.partition(".")[2])
+    loggers = logger_names(owned)
+    return bool(set(loggers) & set(acting)) or any(takes(logger, key.partition(".")[2]) for logger in loggers)
 
 
 def check_idle(config: Mapping[str, Any]) -> None:
@@ -124,36 +121,36 @@ def check_idle(config: Mapping[str, Any]) -> None:
             "leave one of them out"
         )
     if data["votes"] is not None and not _takes_votes(data["name"]):
-        names = [known.name for known in registry.available("dataset") if _takes_votes(known.name)]
+        names = [component.name for component in registry.available("dataset") if _takes_votes(component.name)]
         raise InputError(
             f"data.votes: dataset {data['name']} takes no votes beside its labels ({', '.join(names)} does); "
             "leave it out"
         )
     if data["root"] is not None:
-        component = registry.find("dataset", data["name"])
-        if registry.signature(component).named("root") is None:
-            names = [known.name for known in registry.available("dataset") if known.name != component.name]
+        dataset = registry.find("dataset", data["name"])
+        if registry.signature(dataset).named("root") is None:
+            names = [component.name for component in registry.available("dataset") if component.name != dataset.name]
             raise InputError(
                 f"data.root: dataset {data['name']} reads no files, so {data['root']} would be passed over; "
                 f"say what lies there with --data NAME, one of {', '.join(names)}"
             )
 
 
-def refuse_idle_seed(protocol: str, given: Mapping[str, Any]) -> None:
+def refuse_idle_seed(protocol: str, section: Mapping[str, Any]) -> None:
     """Refuse the seed of a protocol that draws nothing, where a user gives one; a saved configuration always has one.
 
     The protocol's module says so at its top: ``DRAWS_NOTHING = ("official",)``, the names of such functions.
 
     Args:
         protocol: its name.
-        given: what the command line says of it.
+        section: what the command line sets of the protocol.
 
     Raises:
         InputError: it names a seed.
     """
     component = registry.find("protocol", protocol)
     unseeded = read_constant(component.module, "DRAWS_NOTHING") or ()
-    if given.get("seed", 0) != 0 and component.attribute in unseeded:
+    if section.get("seed", 0) != 0 and component.attribute in unseeded:
         raise InputError(
             f"protocol.seed: has no effect with protocol {protocol}, which draws nothing; leave it out, or choose one "
             "that draws, such as --protocol random"

@@ -58,7 +58,7 @@ class _Copy:
 
 
 class _Reading(NamedTuple):
-    """What ``read_installed`` has found, and the files and folders that it would find it in again."""
+    """What ``read_installed`` returns, and the time stamps of the files and folders that it was read from."""
 
     places: list[str]
     stamps: list[tuple[int, int, int] | None]
@@ -108,16 +108,16 @@ def _read_all(prefix: str) -> _Reading:
     stamps = _stamp(places)
     entries: list[EntryPoint] = []
     faults: list[Fault] = []
-    for found in copies.values():
-        used = next((copy for copy in found if copy.entries and copy.fault is None), None)
+    for folders in copies.values():
+        used = next((copy for copy in folders if copy.entries and copy.fault is None), None)
         if used is not None:
             name, version, core_range, fault = _headers(used)
             if fault:
                 faults.append(_fault(used, fault, None))
             entries += [EntryPoint(*entry, name, version, core_range) for entry in used.entries]
-        faults += [_fault(copy, copy.fault, used) for copy in found if copy.fault]
-        if len(found) > 1 and (used is not None or any(copy.entries for copy in found)):
-            faults += list(_find_duplicates(found, used))
+        faults += [_fault(copy, copy.fault, used) for copy in folders if copy.fault]
+        if len(folders) > 1 and (used is not None or any(copy.entries for copy in folders)):
+            faults += list(_find_duplicates(folders, used))
     return _Reading(places, stamps, entries, faults)
 
 
@@ -206,37 +206,30 @@ def _headers(copy: _Copy) -> tuple[str, str, str | None, str | None]:
         reason = getattr(error, "strerror", None) or "is not text"
         return copy.name, copy.version, None, f"its METADATA cannot be read ({reason})"
     headers = re.findall(r"^(Name|Version|Requires-Dist):[ \t]*(.+?)[ \t\r]*$", text.partition("\n\n")[0], re.MULTILINE)
-    core_range = next((value for name, value in headers if name == "Requires-Dist" and _is_core(value)), None)
-    name, version = dict(reversed(headers)).get("Name"), dict(reversed(headers)).get("Version")
+    required = [(re.match(r"[\w.-]+", text), text) for header, text in headers if header == "Requires-Dist"]
+    core_range = next((text for package, text in required if package and canonical(package[0]) == "fer-plugins"), None)
+    first = dict(reversed(headers))
+    name, version = first.get("Name"), first.get("Version")
     fault = None if name and version else "its METADATA has no name or version"
     return name or copy.name, version or copy.version, core_range, fault
 
 
-def _is_core(requirement: str) -> bool:
-    name = re.match(r"[\w.-]+", requirement)
-    return name is not None and canonical(name[0]) == "fer-plugins"
-
-
-def _find_duplicates(found: list[_Copy], used: _Copy | None) -> Iterator[Fault]:
+def _find_duplicates(folders: list[_Copy], used: _Copy | None) -> Iterator[Fault]:
     """Name what stands beside the folder that is used; the folders were seen in the order of ``sys.path``."""
-    seen = {used.path.resolve()} if used is not None and used.path is not None else set()
-    for copy in found:
-        if copy is used or copy.fault or copy.path is None or copy.path.resolve() in seen:
+    resolved = {used.path.resolve()} if used is not None and used.path is not None else set()
+    for copy in folders:
+        if copy is used or copy.fault or copy.path is None or copy.path.resolve() in resolved:
             continue
-        seen.add(copy.path.resolve())
+        resolved.add(copy.path.resolve())
         # An editable installation is described by its dist-info and, beside the sources, by an egg-info of no version.
         same = used is not None and sorted(copy.entries) == sorted(used.entries)
         if same and used is not None and ("unknown" in (copy.version, used.version) or copy.version == used.version):
             continue
         beside = f"; {used.path} is used" if used is not None else ""
-        yield Fault(copy.name, str(copy.path), f"it is there twice{beside}", f"remove {_quoted(copy.path)}")
+        yield Fault(copy.name, str(copy.path), f"it is there twice{beside}", f"remove '{copy.path}'")
 
 
 def _fault(copy: _Copy, problem: str, used: _Copy | None) -> Fault:
     anew = "" if used is not None else f" and install {copy.name} anew"
-    remedy = f"remove {_quoted(copy.path)}{anew}" if copy.path is not None else f"install {copy.name} anew"
+    remedy = f"remove '{copy.path}'{anew}" if copy.path is not None else f"install {copy.name} anew"
     return Fault(copy.name, str(copy.path or "no folder"), problem, remedy)
-
-
-def _quoted(path: Path | None) -> str:
-    return f"'{path}'"

@@ -1,4 +1,4 @@
-"""Words the error for a key that does not exist: by its last part it is known what was meant."""
+"""The error for an unknown key, with the keys that its last part suggests."""
 
 from __future__ import annotations
 
@@ -6,56 +6,40 @@ from collections.abc import Mapping
 from typing import Any
 
 from fer_plugins.config import registry
-from fer_plugins.config.keys import COMPONENT_SECTIONS, Key, schema
+from fer_plugins.config.keys import COMPONENT_SECTIONS, Key, Origin, schema
 from fer_plugins.config.nearest import find_nearest
-from fer_plugins.config.origin import Origin
 from fer_plugins.runtime.errors import InputError
 
 # What other trainers call a key that has another name here; whatever ends like a key of ours needs no line.
 _ELSEWHERE = {
-    "wd": "optimizer.weight_decay",
-    "weight_decay": "optimizer.weight_decay",
-    "learning_rate": "optimizer.lr",
-    "momentum": "optimizer.momentum",
-    "optim": "optimizer.name",
-    "bs": "data.batch_size",
-    "batch": "data.batch_size",
-    "gpus": "trainer.devices",
-    "gpu": "trainer.accelerator",
-    "device": "trainer.accelerator",
-    "cuda": "trainer.accelerator",
-    "amp": "trainer.precision",
-    "fp16": "trainer.precision",
-    "torch_compile": "trainer.compile",
-    "accumulation": "trainer.accumulate_grad_batches",
-    "grad_accum": "trainer.accumulate_grad_batches",
-    "gradient_accumulation": "trainer.accumulate_grad_batches",
-    "num_workers": "data.workers",
-    "dataset": "data.name",
-    "data_dir": "data.root",
-    "data_path": "data.root",
-    "data_root": "data.root",
-    "path": "data.root",
-    "input_size": "data.image_size",
-    "img_size": "data.image_size",
-    "size": "data.image_size",
-    "output_dir": "run.output",
-    "out": "run.output",
-    "out_dir": "run.output",
-    "save_dir": "run.output",
-    "arch": "model.name",
-    "network": "model.name",
-    "pooling": "model.pool",
-    "num_epochs": "trainer.epochs",
-    "max_epochs": "trainer.epochs",
-    "transforms": "augmentation.name",
-    "aug": "augmentation.name",
-    "sched": "scheduler.name",
-    "early_stopping": "selection.patience",
-    "random_seed": "seed",
-    "folds": "run.fold",
-    "wandb": "logger",
-    "tensorboard": "logger",
+    name: key
+    for key, names in {
+        "optimizer.weight_decay": "wd weight_decay",
+        "optimizer.lr": "learning_rate",
+        "optimizer.momentum": "momentum",
+        "optimizer.name": "optim",
+        "data.batch_size": "bs batch",
+        "trainer.devices": "gpus",
+        "trainer.accelerator": "gpu device cuda",
+        "trainer.precision": "amp fp16",
+        "trainer.compile": "torch_compile",
+        "trainer.accumulate_grad_batches": "accumulation grad_accum gradient_accumulation",
+        "data.workers": "num_workers",
+        "data.name": "dataset",
+        "data.root": "data_dir data_path data_root path",
+        "data.image_size": "input_size img_size size",
+        "run.output": "output_dir out out_dir save_dir",
+        "model.name": "arch network",
+        "model.pool": "pooling",
+        "trainer.epochs": "num_epochs max_epochs",
+        "augmentation.name": "transforms aug",
+        "scheduler.name": "sched",
+        "selection.patience": "early_stopping",
+        "seed": "random_seed",
+        "run.fold": "folds",
+        "logger": "wandb tensorboard",
+    }.items()
+    for name in names.split()
 }
 
 
@@ -67,20 +51,21 @@ def unknown_key(name: str, origin: Origin, config: Mapping[str, Any]) -> InputEr
         origin: where it came from.
         config: the configuration so far; the options of what it names are known keys too.
     """
-    alike = find_meant(name, config)
+    alike = find_alike(name, config)
     if not alike:
         keys = known_keys(config)
         last = {key.rpartition(".")[2]: key for key in reversed(keys)}
         near = find_nearest(_plain(name), [*schema(), *last, *_ELSEWHERE])
         alike = list(dict.fromkeys(last.get(word) or _ELSEWHERE.get(word) or word for word in near))
     dashes = "--" if origin.kind == "flags" else ""
-    came_from = f" (from {origin})"
-    meant = "; did you mean " + " or ".join(f"{dashes}{key}" for key in alike) + "?" if alike else ""
-    known = "" if alike else f"; known: {', '.join(schema())}"
-    return InputError(f"{dashes}{name}: unknown key{came_from}{meant}{known}")
+    if alike:
+        hint = "did you mean " + " or ".join(f"{dashes}{key}" for key in alike) + "?"
+    else:
+        hint = f"known: {', '.join(schema())}"
+    return InputError(f"{dashes}{name}: unknown key (from {origin}); {hint}")
 
 
-def find_meant(name: str, config: Mapping[str, Any]) -> list[str]:
+def find_alike(name: str, config: Mapping[str, Any]) -> list[str]:
     """Return the known keys whose last part is ``name``, or the one that other trainers call so."""
     plain = _plain(name)
     alike = [key for key in known_keys(config) if key.rpartition(".")[2] == plain]

@@ -6,13 +6,11 @@ import dataclasses
 import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin
 
 from fer_plugins.config.annotations import coerce, is_within
-from fer_plugins.config.doc import Doc
-from fer_plugins.config.origin import Origin
 from fer_plugins.config.schema import RunConfig
-from fer_plugins.config.section import Section
+from fer_plugins.config.section import Doc, Section
 from fer_plugins.runtime.errors import InputError
 
 # Sections that hold a component of the registry, and its kind; other sections with a name are checked where torch is.
@@ -25,6 +23,19 @@ COMPONENT_SECTIONS = {
 }
 MANDATORY = "???"  # stands in a recipe where only the user knows the value
 COMPONENT_LISTS = {"callbacks": "callback"}  # keys that hold several components
+
+
+class Origin(NamedTuple):
+    """Where a value came from: what kind of place, and its name in an error message."""
+
+    kind: Literal["plug-in", "recipe", "dataset", "file", "flags", "environment"]
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+COMMAND_LINE = Origin("flags", "the command line")
 
 
 @dataclass(frozen=True)
@@ -88,11 +99,7 @@ def defaults() -> dict[str, Any]:
 
 
 def check_value(value: Any, key: Key, path: str, origins: Mapping[str, Origin]) -> Any:
-    """Return a value as its key wants it: of its type and within its bounds.
-
-    Raises:
-        InputError: it does not fit; the text says what is expected, and where the value stood.
-    """
+    """Return a value converted to the type of its key; raise InputError where it does not fit type or bounds."""
     if key.annotation == "any" or value == MANDATORY:
         return value
     try:
@@ -128,12 +135,10 @@ def _fields(kind: type[Section]) -> dict[str, tuple[Any, Doc, Any]]:
 
 
 def _key(kind: Any, doc: Doc, default: Any) -> Key:
-    text = "any" if kind in (Any, tuple[Any, ...]) or "ComponentConfig" in str(kind) else _write(kind)
+    text = kind.__name__ if type(kind) is type else str(kind).replace("typing.", "")
+    text = text.replace("tuple[str, ...]", "list[str]")
+    if kind in (Any, tuple[Any, ...]) or "ComponentConfig" in text:
+        text = "any"
     shown = text if not doc.bounds else text.replace("int", f"int {doc.bounds}").replace("float", f"float {doc.bounds}")
     written = doc.form or shown.replace("None", "null")
     return Key(as_lists(default), written, doc.meaning, text, doc.bounds, doc.unit, doc.shapes_model)
-
-
-def _write(kind: Any) -> str:
-    text = kind.__name__ if type(kind) is type else str(kind).replace("typing.", "")
-    return text.replace("tuple[str, ...]", "list[str]")

@@ -9,8 +9,7 @@ from typing import Any
 from fer_plugins.config.callback_list import lay_over as lay_callbacks
 from fer_plugins.config.idle_options import drop_idle
 from fer_plugins.config.key_names import unknown_key
-from fer_plugins.config.keys import Key, schema, section_keys
-from fer_plugins.config.origin import Origin
+from fer_plugins.config.keys import Key, Origin, schema, section_keys
 from fer_plugins.config.overlay import copy_plain, lay_over
 from fer_plugins.runtime.errors import InputError
 from fer_plugins.runtime.plain_values import check_plain
@@ -40,16 +39,16 @@ def merge(base: Mapping[str, Any], layer: Layer, origins: dict[str, Origin]) -> 
     result: Draft = copy_plain(base)
     values: Draft = copy_plain(layer.values)
     for name, value in values.items():
-        known = schema().get(name)
-        if known is None:
+        keys = schema().get(name)
+        if keys is None:
             raise unknown_key(name, layer.origin, result)
-        if isinstance(known, Key):
+        if isinstance(keys, Key):
             result[name] = lay_callbacks(result[name], value) if name == "callbacks" else value
             origins[name] = layer.origin
             continue
         if not isinstance(value, Mapping):
-            if "name" not in known:
-                raise InputError(f"{name}: is a section (from {layer.origin}); known keys: {', '.join(known)}")
+            if "name" not in keys:
+                raise InputError(f"{name}: is a section (from {layer.origin}); known keys: {', '.join(keys)}")
             value = {"name": value}
         result[name] = _merge_section(result[name], dict(value), name, layer.origin, origins)
     return drop_idle(result, values, origins)
@@ -59,10 +58,10 @@ def _merge_section(base: Draft, values: Draft, where: str, origin: Origin, origi
     if where == "protocol" and values.get("file") is not None:
         values = {"name": "file", **values}  # a split file is a protocol of its own
     if "name" in values and values["name"] != base.get("name"):
-        kept = section_keys(where) if where in schema() else {}
+        core = section_keys(where) if where in schema() else {}
         if where in FREE:
-            kept = {name: key for name, key in kept.items() if name in ("name", "lr", "warmup_epochs")}
-        base = {name: value for name, value in base.items() if name in kept}
+            core = {name: key for name, key in core.items() if name in ("name", "lr", "warmup_epochs")}
+        base = {name: value for name, value in base.items() if name in core}
     result = dict(base)
     for name, value in values.items():
         path = f"{where}.{name}"

@@ -25,10 +25,7 @@ def source_path(module: str) -> Path | None:
     if not rest:
         return Path(spec.origin) if spec.origin and spec.origin.endswith(".py") else None
     for location in spec.submodule_search_locations or []:
-        for path in (
-            Path(location, *rest).with_suffix(".py"),
-            Path(location, *rest, "__init__.py"),
-        ):
+        for path in (Path(location, *rest).with_suffix(".py"), Path(location, *rest, "__init__.py")):
             if path.is_file():
                 return path
     return None
@@ -46,6 +43,14 @@ def parse_source(path: Path) -> ast.Module | None:
 def _parse(path: Path, changed: int) -> ast.Module:
     del changed  # another version of the file is another entry
     return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def find_assigned(tree: ast.Module | None, name: str) -> ast.expr | None:
+    """Return what is assigned first to a name at the top of a module; None where nothing is."""
+    for node in tree.body if tree is not None else ():
+        if isinstance(node, ast.Assign) and any(isinstance(to, ast.Name) and to.id == name for to in node.targets):
+            return node.value
+    return None
 
 
 def find_origin(node: ast.ImportFrom, module: str, path: Path) -> str:
@@ -87,14 +92,11 @@ def _find_literal(module: str, name: str, depth: int) -> ast.expr | None:
     tree = parse_source(path) if path is not None else None
     if path is None or tree is None:
         return None
+    value = find_assigned(tree, name)
+    if value is not None:
+        is_literal = isinstance(value, ast.Subscript) and ast.unparse(value.value).rpartition(".")[2] == "Literal"
+        return value if is_literal else None
     for node in tree.body:
-        targets = node.targets if isinstance(node, ast.Assign) else []
-        if isinstance(node, ast.Assign) and any(
-            isinstance(target, ast.Name) and target.id == name for target in targets
-        ):
-            value = node.value
-            is_literal = isinstance(value, ast.Subscript) and ast.unparse(value.value).rpartition(".")[2] == "Literal"
-            return value if is_literal else None
         if isinstance(node, ast.ImportFrom):
             for alias in node.names:
                 if (alias.asname or alias.name) == name:

@@ -10,15 +10,15 @@ from fer_plugins.config.signatures import REQUIRED
 from fer_plugins.runtime.errors import InputError
 
 
-def logger_names(given: Any) -> list[str]:
+def logger_names(value: Any) -> list[str]:
     """Return the loggers that ``logger.name`` means: a name, names with commas between, or a list; none for "none".
 
     >>> logger_names("wandb,tensorboard"), logger_names(["csv"]), logger_names("none")
     (['wandb', 'tensorboard'], ['csv'], [])
     """
-    names = [name.strip() for name in given.split(",")] if isinstance(given, str) else given
+    names = [name.strip() for name in value.split(",")] if isinstance(value, str) else value
     if not isinstance(names, list | tuple) or not names or not all(isinstance(name, str) and name for name in names):
-        raise InputError(f"logger.name: expected a name, or several with commas between, got {given!r}")
+        raise InputError(f"logger.name: expected a name, or several with commas between, got {value!r}")
     if len(set(names)) < len(names) or ("none" in names and len(names) > 1):
         fault = "none stands" if "none" in names else "one name is there twice"
         raise InputError(f"logger.name: {fault} in {', '.join(names)}; leave it out")
@@ -39,9 +39,9 @@ def find_logger(name: str) -> registry.Component:
         raise InputError(f"logger.name: {error}; or none") from None
 
 
-def takes(names: list[str], option: str) -> bool:
-    """Return whether one of the loggers has an option of this name."""
-    return any(option in {known.name for known in registry.options(find_logger(name))} for name in names)
+def takes(name: str, option: str) -> bool:
+    """Return whether a logger has an option of this name."""
+    return any(parameter.name == option for parameter in registry.options(find_logger(name)))
 
 
 def check_logger(section: dict[str, Any]) -> list[str]:
@@ -55,14 +55,14 @@ def check_logger(section: dict[str, Any]) -> list[str]:
     """
     names = logger_names(section["name"])
     section["name"] = "none" if not names else names[0] if len(names) == 1 else names
-    core, known = section_keys("logger"), dict.fromkeys(section_keys("logger"))
+    core, allowed = section_keys("logger"), dict.fromkeys(section_keys("logger"))
     for name in names:
         component = find_logger(name)
         options = {option.name: option for option in registry.options(component)}
-        known |= dict.fromkeys(options)
-        given = {key: value for key, value in section.items() if key in options and key not in core}
-        checked = registry.check_options(component, given, "logger") if set(options) - set(core) else {}
+        allowed |= dict.fromkeys(options)
+        user_options = {key: value for key, value in section.items() if key in options and key not in core}
+        checked = registry.check_options(component, user_options, "logger") if set(options) - set(core) else {}
         for key, option in options.items():
             if key not in core and option.default is not REQUIRED:
                 section[key] = checked.get(key, option.default)
-    return list(known)
+    return list(allowed)

@@ -56,26 +56,26 @@ def options(component: Component) -> list[Option]:
     return [option for option in signature(component).options if option.name not in PROVIDED[component.kind]]
 
 
-def check_options(component: Component, given: Mapping[str, Any], where: str) -> dict[str, Any]:
+def check_options(component: Component, values: Mapping[str, Any], where: str) -> dict[str, Any]:
     """Check user options against the signature and return them as the factory wants them, nothing added.
 
     Raises:
         InputError: an option is unknown (the nearest are named), of the wrong type, or required and missing.
     """
-    known = {option.name: option for option in options(component)}
+    accepted = {option.name: option for option in options(component)}
     result = {}
-    for name, value in given.items():
-        if name not in known:
+    for name, value in values.items():
+        if name not in accepted:
             raise InputError(
-                f"{where}.{name}: unknown option of {component.kind} {component.name}{nearest(name, list(known))}; "
-                f"known: {', '.join(known) or 'none'}",
+                f"{where}.{name}: unknown option of {component.kind} {component.name}{nearest(name, list(accepted))}; "
+                f"known: {', '.join(accepted) or 'none'}",
                 key=f"{where}.{name}",
             )
         try:
-            result[name] = coerce(value, known[name].annotation)
+            result[name] = coerce(value, accepted[name].annotation)
         except TypeError as error:
             raise InputError(f"{where}.{name}: {error}, got {value!r}", key=f"{where}.{name}") from None
-    for name, option in known.items():
+    for name, option in accepted.items():
         if option.default is REQUIRED and name not in result:
             raise InputError(
                 f"{where}.{name}: {component.kind} {component.name} needs it; {option.help or 'no default'}",
@@ -84,7 +84,7 @@ def check_options(component: Component, given: Mapping[str, Any], where: str) ->
     return result
 
 
-def accept(kind: str, name: str, given: Mapping[str, Any], where: str) -> tuple[Component, dict[str, Any]]:
+def accept(kind: str, name: str, values: Mapping[str, Any], where: str) -> tuple[Component, dict[str, Any]]:
     """Find a component and check the options that are meant for it.
 
     What it refuses may once have been its own and now be that of a plug-in, whose ``paper.yaml`` says so under
@@ -95,41 +95,41 @@ def accept(kind: str, name: str, given: Mapping[str, Any], where: str) -> tuple[
     """
     component = find(kind, name)
     try:
-        return component, check_options(component, given, where)
+        return component, check_options(component, values, where)
     except InputError:
-        renamed = _renamed(component, given)
+        renamed = _renamed(component, values)
         if renamed is None:
             raise
-        return renamed, check_options(renamed, given, where)
+        return renamed, check_options(renamed, values, where)
 
 
-def current_name(kind: str, given: Mapping[str, Any]) -> Any:
-    """Return the name that a component with these options has now; ``given`` is a mapping with ``name`` and options."""
-    name = given.get("name")
+def current_name(kind: str, values: Mapping[str, Any]) -> Any:
+    """Return the name that a component has now; ``values`` holds its ``name`` and its options."""
+    name = values.get("name")
     if not isinstance(name, str):
         return name
     try:
-        component, _ = accept(kind, name, {key: value for key, value in given.items() if key != "name"}, kind)
+        component, _ = accept(kind, name, {key: value for key, value in values.items() if key != "name"}, kind)
     except (InputError, AttributeError, TypeError):  # not installed here, or the file is damaged: not said here
         return name
     return name if component.name == name.rpartition(":")[2] else component.name
 
 
-def _renamed(component: Component, given: Mapping[str, Any]) -> Component | None:
+def _renamed(component: Component, values: Mapping[str, Any]) -> Component | None:
     """Return what a plug-in says that these options of a component of the core belong to now, if one does."""
     if canonical(component.distribution) != "fer-plugins":
         return None
     from fer_plugins.config.yaml_files import load_yaml
 
-    for offered in available(component.kind):
-        path = package_file(offered, "paper.yaml")
-        if offered.distribution == component.distribution or not path.is_file():
+    for candidate in available(component.kind):
+        path = package_file(candidate, "paper.yaml")
+        if candidate.distribution == component.distribution or not path.is_file():
             continue
         content = load_yaml(path.read_text(encoding="utf-8"))
         for rule in content.get("renamed") or [] if isinstance(content, dict) else []:
-            if rule["kind"] == component.kind and rule["name"] == component.name and rule["now"] == offered.name:
-                if any(given.get(key) in values for key, values in rule["options"].items()):
-                    return offered
+            if rule["kind"] == component.kind and rule["name"] == component.name and rule["now"] == candidate.name:
+                if any(values.get(key) in choices for key, choices in rule["options"].items()):
+                    return candidate
     return None
 
 
@@ -154,28 +154,28 @@ def build(kind: str, name: str, **options: Any) -> Any:
     Traceback (most recent call last):
     fer_plugins.runtime.errors.InputError: unknown augmentation 'lihgt'; did you mean light?; installed: ...
     """
-    mine = {key: value for key, value in options.items() if key not in PROVIDED[kind]}
-    component, own = accept(kind, name, mine, name)
-    known = signature(component)
-    offered = {key: value for key, value in options.items() if key in PROVIDED[kind]}
+    user_options = {key: value for key, value in options.items() if key not in PROVIDED[kind]}
+    component, checked = accept(kind, name, user_options, name)
+    parameters = signature(component)
+    provided = {key: value for key, value in options.items() if key in PROVIDED[kind]}
     if kind == "architecture":
-        offered.setdefault("num_classes", 7)
-        if offered.get("pool") is None:
-            offered.pop("pool", None)
-        elif known.named("pool") is None:
+        provided.setdefault("num_classes", 7)
+        if provided.get("pool") is None:
+            provided.pop("pool", None)
+        elif parameters.named("pool") is None:
             raise InputError(f"model.pool: {component} does not pool through an exchangeable pooling; leave it out")
-        elif not callable(offered["pool"]):
-            offered["pool"] = pooling(offered["pool"])
-        if offered.get("teacher") is not None and known.named("teacher") is None:
+        elif not callable(provided["pool"]):
+            provided["pool"] = pooling(provided["pool"])
+        if provided.get("teacher") is not None and parameters.named("teacher") is None:
             raise InputError(f"model.teacher: {component} does not learn from a teacher; leave it out")
-    taken = {key: value for key, value in offered.items() if known.named(key) is not None}
+    arguments = {key: value for key, value in provided.items() if parameters.named(key) is not None}
     factory = load(component)
-    if kind == "pooling" and "kernel_size" not in taken:
-        return functools.partial(factory, **taken, **own)
-    if kind == "protocol" and "table" not in taken:
-        return functools.partial(factory, **{"seed": 0, **taken}, **own)
+    if kind == "pooling" and "kernel_size" not in arguments:
+        return functools.partial(factory, **arguments, **checked)
+    if kind == "protocol" and "table" not in arguments:
+        return functools.partial(factory, **{"seed": 0, **arguments}, **checked)
     try:
-        built = factory(**taken, **own)
+        built = factory(**arguments, **checked)
     except InputError:
         raise
     except Exception as error:
@@ -190,9 +190,9 @@ def build(kind: str, name: str, **options: Any) -> Any:
     return built
 
 
-def pooling(given: str | Mapping[str, Any]) -> Any:
+def pooling(pool: str | Mapping[str, Any]) -> Any:
     """Return a pooling factory from a name or a mapping with ``name`` and options."""
-    if isinstance(given, str):
-        return build("pooling", given)
-    arguments = dict(given)
+    if isinstance(pool, str):
+        return build("pooling", pool)
+    arguments = dict(pool)
     return build("pooling", str(arguments.pop("name")), **arguments)

@@ -8,9 +8,8 @@ from typing import Any
 
 from fer_plugins.config import registry
 from fer_plugins.config.checks import check
-from fer_plugins.config.keys import defaults
+from fer_plugins.config.keys import COMMAND_LINE, Origin, defaults
 from fer_plugins.config.layers import Draft, Layer, merge
-from fer_plugins.config.origin import BY_USER, COMMAND_LINE, Origin
 from fer_plugins.config.saved import read_file
 from fer_plugins.config.schema import RunConfig
 from fer_plugins.config.wandb_environment import apply_environment
@@ -135,7 +134,7 @@ def _choose_demo(config: Draft, origins: Mapping[str, Origin], recipe_epochs: An
     """Shorten a run that names no data, a demonstration on synthetic faces; return what the user is told of it."""
 
     def is_asked(key: str) -> bool:
-        return key in origins and origins[key].kind in BY_USER
+        return key in origins and origins[key].kind in ("file", "flags")
 
     if is_asked("data.name"):
         return None

@@ -30,7 +30,7 @@ def parse_value(text: str) -> Any:
 
 
 def read_file(path: str | Path, flag: str = "--config") -> dict[str, Any]:
-    """Read a configuration file; ``flag`` is what the user gave it to, for the words of an error.
+    """Read a configuration file; ``flag`` is the option that an error names.
 
     Raises:
         InputError: it is missing, does not parse, has a key twice, or is no mapping.
@@ -68,40 +68,40 @@ def read_config(values: RunConfig | Mapping[str, Any]) -> RunConfig:
     """
     if isinstance(values, RunConfig):
         return values
-    given = dict(values)
-    for name in given:
+    plain = dict(values)
+    for name in plain:
         if name not in schema():
             raise InputError(f"{name}: unknown key; known: {', '.join(schema())}")
-    known: dict[str, Any] = {}
+    sections: dict[str, Any] = {}
     for name, key in schema().items():
-        if name not in given:
+        if name not in plain:
             continue
         if isinstance(key, Key):
-            known[name] = check_value(given[name], key, name, {})
+            sections[name] = check_value(plain[name], key, name, {})
             if name in COMPONENT_LISTS:
-                known[name] = tuple(map(_read_component, known[name]))
+                sections[name] = tuple(map(_read_component, sections[name]))
         else:
-            known[name] = _read_section(name, given[name])
-    return RunConfig(**known)
+            sections[name] = _read_section(name, plain[name])
+    return RunConfig(**sections)
 
 
-def _read_section(name: str, given: Any) -> Section:
-    if not isinstance(given, Mapping):
-        raise InputError(f"{name}: expected a section with keys, found {type(given).__name__}")
-    known = section_keys(name)
-    values = {key: check_value(given[key], known[key], f"{name}.{key}", {}) for key in known if key in given}
-    options = {key: value for key, value in given.items() if key not in known}
+def _read_section(name: str, plain: Any) -> Section:
+    if not isinstance(plain, Mapping):
+        raise InputError(f"{name}: expected a section with keys, found {type(plain).__name__}")
+    core = section_keys(name)
+    values = {key: check_value(plain[key], core[key], f"{name}.{key}", {}) for key in core if key in plain}
+    options = {key: value for key, value in plain.items() if key not in core}
     kind = type(getattr(RunConfig(), name))
     if name == "model" and values.get("pool") is not None:
         values["pool"] = _read_component(values["pool"])
     if "options" in kind.__dataclass_fields__:
         values["options"] = options
     elif options:
-        raise InputError(f"{name}.{next(iter(options))}: unknown key; known: {', '.join(known)}")
+        raise InputError(f"{name}.{next(iter(options))}: unknown key; known: {', '.join(core)}")
     section: Section = kind(**values)
     return section
 
 
-def _read_component(given: Any) -> ComponentConfig:
-    options = dict(given) if isinstance(given, Mapping) else {"name": given}
+def _read_component(plain: Any) -> ComponentConfig:
+    options = dict(plain) if isinstance(plain, Mapping) else {"name": plain}
     return ComponentConfig(str(options.pop("name", None)), options)

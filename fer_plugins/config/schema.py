@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 from fer_plugins.config.data_schema import AugmentationConfig, DataConfig, ProtocolConfig
-from fer_plugins.config.doc import Doc, Options
-from fer_plugins.config.section import Section
+from fer_plugins.config.section import Doc, Options, Section
 
 Precision = Literal["32-true", "16-mixed", "bf16-mixed", "64-true", "auto"]
 
@@ -33,8 +32,7 @@ class ModelConfig(Section):
         Doc("pooling, by name or with its options; null: the architecture's own", form="component | null"),
     ] = None
     teacher: Annotated[
-        str | None,
-        Doc("run folder or checkpoint of the network to learn from, where the architecture distils"),
+        str | None, Doc("run folder or checkpoint of the network to learn from, where the architecture distils")
     ] = None
     options: Options = field(default_factory=dict)
 
@@ -61,8 +59,7 @@ class SchedulerConfig(Section):
     """Section ``scheduler``."""
 
     name: Annotated[
-        str,
-        Doc("none, inverse_decay (gamma), or a class of torch.optim.lr_scheduler with its own arguments"),
+        str, Doc("none, inverse_decay (gamma), or a class of torch.optim.lr_scheduler with its own arguments")
     ] = "none"
     warmup_epochs: Annotated[int, Doc("warm-up: the learning rate rises linearly to lr", "0..1000000", "epochs")] = 0
     options: Options = field(default_factory=dict)
@@ -81,8 +78,7 @@ class SelectionConfig(Section):
     ] = "val/accuracy"
     mode: Annotated[Literal["max", "min"], Doc("whether more or less of it is better")] = "max"
     stop: Annotated[
-        Literal["metric", "metric_and_loss", "both_worsen"],
-        Doc("what must stall (or worsen) for patience epochs"),
+        Literal["metric", "metric_and_loss", "both_worsen"], Doc("what must stall (or worsen) for patience epochs")
     ] = "metric"
     patience: Annotated[
         int | None, Doc("epochs without improvement after which training stops; null: never", "> 0", "epochs")
@@ -135,12 +131,10 @@ class TrainerConfig(Section):
     deterministic: Annotated[bool, Doc("the same bits from the same seed on the same device")] = True
     gradient_clip_norm: Annotated[float | None, Doc("gradients are scaled down to this norm", "> 0")] = None
     threads: Annotated[
-        int | None,
-        Doc("CPU threads of one operation; null: measured", "1..1024", "threads", shapes_model=False),
+        int | None, Doc("CPU threads of one operation; null: measured", "1..1024", "threads", shapes_model=False)
     ] = None
     max_time: Annotated[
-        float | None,
-        Doc("training ends after the epoch in which so much time is over; null: never", "> 0", "minutes"),
+        float | None, Doc("training ends after the epoch in which so much time is over; null: never", "> 0", "minutes")
     ] = None
     profiler: Annotated[
         Literal["none", "simple", "pytorch"],
@@ -157,11 +151,7 @@ class LoggerConfig(Section):
     """Section ``logger``."""
 
     name: Annotated[
-        Any,
-        Doc(
-            "one or several with commas between; all but none write metrics.csv too",
-            form="str | list[str]",
-        ),
+        Any, Doc("one or several with commas between; all but none write metrics.csv too", form="str | list[str]")
     ] = "wandb"
     mode: Annotated[Literal["offline", "online", "disabled"], Doc("mode of W&B; offline stays in the run's folder")] = (
         "offline"
@@ -174,8 +164,7 @@ class LoggerConfig(Section):
     dir: Annotated[str | None, Doc("folder of W&B's files; null: the run's folder")] = None
     log_model: Annotated[bool, Doc("send the best checkpoint to W&B as an artifact")] = False
     figures: Annotated[
-        Literal["auto", "off"],
-        Doc("auto: draw the run at its end where matplotlib is installed; not with name none"),
+        Literal["auto", "off"], Doc("auto: draw the run at its end where matplotlib is installed; not with name none")
     ] = "auto"
     options: Options = field(default_factory=dict)
 
@@ -186,8 +175,7 @@ class OutputConfig(Section):
 
     output: Annotated[str, Doc("folder in which the run's own folder is made")] = "runs"
     fold: Annotated[
-        int | None,
-        Doc("which fold of the protocol; null: each of them, in a folder of its own, and a summary", ">= 0"),
+        int | None, Doc("which fold of the protocol; null: each of them, in a folder of its own, and a summary", ">= 0")
     ] = None
     score_train: Annotated[
         bool, Doc("score the training split at the end as well, once, in evaluation mode and without augmentation")
@@ -224,11 +212,7 @@ class RunConfig(Section):
     )
     trainer: Annotated[TrainerConfig, Doc("epochs, device, precision, clipping")] = field(default_factory=TrainerConfig)
     callbacks: Annotated[
-        tuple[ComponentConfig, ...],
-        Doc(
-            "Lightning callbacks, by name or with options",
-            form="list of components",
-        ),
+        tuple[ComponentConfig, ...], Doc("Lightning callbacks, by name or with options", form="list of components")
     ] = ()
     logger: Annotated[LoggerConfig, Doc("W&B, TensorBoard, csv or none", shapes_model=False)] = field(
         default_factory=LoggerConfig

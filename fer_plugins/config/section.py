@@ -1,13 +1,27 @@
-"""What every section of the configuration is: frozen to its depth, and plain values where it is saved."""
+"""A section of the configuration: its keys are documented, frozen to their depth, and saved as plain values."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
 from fer_plugins.config.overlay import copy_plain
+
+Options = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Doc:
+    """The documentation of a key, in the ``Annotated`` of its type."""
+
+    meaning: str
+    bounds: str = ""  # "LOW..HIGH" (both included), "> LOW" or ">= LOW"
+    unit: str = ""  # of a number
+    form: str = ""  # how a value is written, where the type does not say it
+    shapes_model: bool = True  # False: says where things lie, what is reported or how fast it is computed
 
 
 @dataclass(frozen=True)
@@ -23,17 +37,13 @@ class Section:
             object.__setattr__(self, key.name, _freeze(getattr(self, key.name)))
 
     def __reduce__(self) -> tuple[Any, ...]:  # a MappingProxyType can be neither copied nor pickled
-        return _restore, (type(self), {key.name: _thaw(getattr(self, key.name)) for key in fields(self)})
+        return partial(type(self), **{key.name: _thaw(getattr(self, key.name)) for key in fields(self)}), ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values, as YAML, JSON and a checkpoint hold them: keys first, then options; a copy."""
         values = {key.name: _to_plain(getattr(self, key.name)) for key in fields(self)}
         options = values.pop("options", {})
         return {**values, **options}
-
-
-def _restore(kind: type[Section], values: dict[str, Any]) -> Section:
-    return kind(**values)
 
 
 def _freeze(value: Any) -> Any:

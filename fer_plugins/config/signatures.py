@@ -14,7 +14,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from fer_plugins.config.literal_aliases import find_origin, parse_source, source_path, write_out
+from fer_plugins.config.literal_aliases import find_assigned, find_origin, parse_source, source_path, write_out
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -67,11 +67,8 @@ def read_signature(module: str, attribute: str) -> Signature:
 def read_constant(module: str, name: str) -> Any:
     """Return the literal that a module gives to a name at its top, without importing it; None where it gives none."""
     path = source_path(module)
-    tree = parse_source(path) if path is not None else None
-    for node in tree.body if tree is not None else ():
-        if isinstance(node, ast.Assign) and any(isinstance(to, ast.Name) and to.id == name for to in node.targets):
-            return _literal(node.value)
-    return None
+    value = find_assigned(parse_source(path) if path is not None else None, name)
+    return _literal(value) if value is not None else None
 
 
 def _find_definition(module: str, attribute: str, depth: int) -> tuple[Function | ast.ClassDef, str] | None:
@@ -104,10 +101,7 @@ def _from_source(node: Function | ast.ClassDef, module: str) -> Signature:
     positional = [*arguments.posonlyargs, *arguments.args][1 if skip_first else 0 :]
     absent: list[ast.expr | None] = [None] * (len(positional) - len(arguments.defaults))
     defaults = [*absent, *arguments.defaults[-len(positional) :]] if positional else []
-    pairs = [
-        *zip(positional, defaults, strict=True),
-        *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True),
-    ]
+    pairs = [*zip(positional, defaults, strict=True), *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)]
     options = tuple(
         Option(
             argument.arg,
@@ -140,15 +134,23 @@ def _from_object(factory: Any) -> Signature:
         if parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
             continue
         annotation = parameter.annotation
-        text = "" if annotation is parameter.empty else annotation if isinstance(annotation, str) else None
-        if text is None:
-            plain = (
-                annotation.__name__ if isinstance(annotation, type) and not hasattr(annotation, "__args__") else None
-            )
-            text = plain or str(annotation).replace("typing.", "")
+        text = "" if annotation is parameter.empty else annotation_text(annotation)
         default = REQUIRED if parameter.default is parameter.empty else parameter.default
         options.append(Option(parameter.name, text, default, meanings.get(parameter.name, "")))
     return Signature(tuple(options), any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters))
+
+
+def annotation_text(annotation: Any) -> str:
+    """Return an annotation as it is written in a source.
+
+    >>> annotation_text(int), annotation_text(tuple[int, ...]), annotation_text("float")
+    ('int', 'tuple[int, ...]', 'float')
+    """
+    if isinstance(annotation, str):
+        return annotation
+    if isinstance(annotation, type) and not hasattr(annotation, "__args__"):
+        return annotation.__name__
+    return str(annotation).replace("typing.", "")
 
 
 def _docstring_args(doc: str) -> dict[str, str]:

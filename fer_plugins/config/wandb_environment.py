@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import Any
 
+from fer_plugins.config.keys import Origin
 from fer_plugins.config.logger_names import logger_names
-from fer_plugins.config.origin import Origin
 from fer_plugins.config.requirement import install_command
 from fer_plugins.runtime.errors import InputError
 
@@ -51,12 +51,12 @@ def apply_environment(
     if "logger.name" not in origins and not wandb_installed():
         logger["name"] = "csv"
         return [f"W&B is not installed: the run writes metrics.csv only (--logger csv); with W&B: {install_wandb()}"]
-    given = {key: (name, environment[name]) for name, key in VARIABLES.items() if environment.get(name, "").strip()}
+    settings = {key: (name, environment[name]) for name, key in VARIABLES.items() if environment.get(name, "").strip()}
     if environment.get("WANDB_DISABLED", "").lower() in _SWITCHED_ON:
-        given["mode"] = ("WANDB_DISABLED", "disabled")
+        settings["mode"] = ("WANDB_DISABLED", "disabled")
     if environment.get("WANDB_SWEEP_ID", "").strip():
-        given.setdefault("mode", ("WANDB_SWEEP_ID", "online"))  # the agent of a sweep waits for the run's metrics
-    for key, (name, text) in given.items():
+        settings.setdefault("mode", ("WANDB_SWEEP_ID", "online"))  # the agent of a sweep waits for the run's metrics
+    for key, (name, text) in settings.items():
         path = f"logger.{key}"
         if path in origins and not (logger.get(key) is None and origins[path].kind == "file"):
             continue

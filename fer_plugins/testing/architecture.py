@@ -144,13 +144,13 @@ def _check_logits(trial: _Trial, network: nn.Module, images: Tensor, classes: in
         with torch.no_grad():
             logits = network(images)
     except Exception as error:  # whatever the plug-in raises is the finding
-        found = f"a batch {tuple(images.shape)} with {where}: {first_line(error)}"
-        trial.findings.add("runs", found, "name in_channels, image_size and pool in the signature, and use them")
+        observed = f"a batch {tuple(images.shape)} with {where}: {first_line(error)}"
+        trial.findings.add("runs", observed, "name in_channels, image_size and pool in the signature, and use them")
         return
     if not isinstance(logits, Tensor):
-        found = f"it returns a {type(logits).__name__} with {where}"
+        observed = f"it returns a {type(logits).__name__} with {where}"
         trial.findings.add(
-            "returns logits", found, "return the logits alone; component other tensors through explain(x)"
+            "returns logits", observed, "return the logits alone; component other tensors through explain(x)"
         )
         return
     expected = (len(images), classes)

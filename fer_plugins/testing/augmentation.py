@@ -52,8 +52,8 @@ def check_augmentation(factory: Callable[..., Any]) -> None:
             for channels in (1, 3):
                 _check_sample_transform(findings, transform, channels)
         elif not isinstance(transform, Failed):
-            found = f"it returns a {type(transform).__name__}"
-            findings.add("returns a transform", found, "return a callable t(image=...) or an nn.Module")
+            observed = f"it returns a {type(transform).__name__}"
+            findings.add("returns a transform", observed, "return a callable t(image=...) or an nn.Module")
     findings.report()
 
 
@@ -72,9 +72,9 @@ def _check_sample_transform(findings: Findings, transform: Any, channels: int) -
                 return None
             out = result["image"]
             if not isinstance(out, np.ndarray) or out.shape != image.shape or out.dtype != np.uint8:
-                found = f"{out.dtype} {tuple(out.shape)}" if hasattr(out, "dtype") else type(out).__name__
+                observed = f"{out.dtype} {tuple(out.shape)}" if hasattr(out, "dtype") else type(out).__name__
                 remedy = "keep height, width, channels and uint8; no tensors, no normalisation"
-                findings.add("keeps shape and dtype", f"{where} becomes {found}", remedy)
+                findings.add("keeps shape and dtype", f"{where} becomes {observed}", remedy)
                 return None
             results.append(out)
         return np.stack(results)
@@ -97,10 +97,13 @@ def _check_sample_transform(findings: Findings, transform: Any, channels: int) -
         "make it of module-level functions and classes; no lambdas, no local functions, no open files",
     )
     if not isinstance(copied, Failed):
-        one, other = attempt(0), attempt(0, copied)
-        if one is not None and other is not None:
+        expected, results = attempt(0), attempt(0, copied)
+        if expected is not None and results is not None:
             findings.require(
-                np.array_equal(one, other), "picklable", "its copy gives other images", "keep all state in attributes"
+                np.array_equal(expected, results),
+                "picklable",
+                "its copy gives other images",
+                "keep all state in attributes",
             )
 
 
@@ -118,8 +121,8 @@ def _check_batch_transform(findings: Findings, transform: nn.Module, channels: i
             findings.add("runs", f"{where} raises {first_line(error)}", "serve (B, C, H, W) with 1 or 3 channels")
             return None
         if not isinstance(out, torch.Tensor) or out.shape != images.shape or out.dtype != images.dtype:
-            found = f"{out.dtype} {tuple(out.shape)}" if isinstance(out, torch.Tensor) else type(out).__name__
-            findings.add("keeps shape and dtype", f"{where} becomes {found}", "return a batch like the one given")
+            observed = f"{out.dtype} {tuple(out.shape)}" if isinstance(out, torch.Tensor) else type(out).__name__
+            findings.add("keeps shape and dtype", f"{where} becomes {observed}", "return a batch like the one given")
             return None
         low, high = out.min().item(), out.max().item()
         findings.require(

@@ -90,9 +90,12 @@ def _check_classes_have_images(findings: Findings, table: SampleTable, classes: 
         return
     training = table.label[table.split == "train"]
     untrained = [name for number, name in enumerate(classes) if name not in empty and not (training == number).any()]
-    found = f"none of {listed(untrained)} lies in split train"
+    observed = f"none of {listed(untrained)} lies in split train"
     findings.require(
-        not untrained or not len(training), "every class has training images", found, "move some there, or leave it out"
+        not untrained or not len(training),
+        "every class has training images",
+        observed,
+        "move some there, or leave it out",
     )
 
 
@@ -103,15 +106,15 @@ def _check_image(findings: Findings, dataset: Any, index: int) -> None:
     if isinstance(image, Failed):
         return
     if not isinstance(image, np.ndarray):
-        found = f"dataset[{index}] is a {type(image).__name__}"
+        observed = f"dataset[{index}] is a {type(image).__name__}"
     elif image.dtype != np.uint8:
-        found = f"dataset[{index}] is {image.dtype}"
+        observed = f"dataset[{index}] is {image.dtype}"
     elif image.ndim != 3 or image.shape[2] not in (1, 3) or 0 in image.shape:
-        found = f"dataset[{index}] has shape {image.shape}"
+        observed = f"dataset[{index}] has shape {image.shape}"
     else:
         return
     remedy = "return a numpy array of uint8, height x width x channels, with 1 or 3 channels"
-    findings.add("images are uint8 HxWxC", found, remedy)
+    findings.add("images are uint8 HxWxC", observed, remedy)
 
 
 def _check_repeatable(findings: Findings, dataset: Any, table: SampleTable) -> None:
@@ -134,8 +137,8 @@ def _check_repeatable(findings: Findings, dataset: Any, table: SampleTable) -> N
         remedy,
     )
     if not isinstance(again, Failed):
-        other = dict(again.columns())
-        moved = [name for name, column in table.columns() if name not in other or not _same(column, other[name])]
+        columns = dict(again.columns())
+        moved = [name for name, column in table.columns() if name not in columns or not _same(column, columns[name])]
         findings.require(not moved, rule, f"{listed(moved)} changed", remedy)
     copied = findings.attempt(
         lambda: _other_pixels(pickle.loads(pickle.dumps(dataset)), first),
@@ -144,8 +147,8 @@ def _check_repeatable(findings: Findings, dataset: Any, table: SampleTable) -> N
         "open files when they are read; keep no open file, lambda or lock",
     )
     if not isinstance(copied, Failed) and not changed:
-        found = f"rows {listed(copied)} of its copy give other pixels"
-        findings.require(not copied, "picklable", found, "keep all state in attributes")
+        observed = f"rows {listed(copied)} of its copy give other pixels"
+        findings.require(not copied, "picklable", observed, "keep all state in attributes")
 
 
 def _some_rows(table: SampleTable) -> list[int]:
@@ -157,8 +160,8 @@ def _other_pixels(dataset: Any, expected: dict[int, Any]) -> list[str]:
     return [str(row) for row in reversed(expected) if not np.array_equal(expected[row], dataset[row])]
 
 
-def _same(one: Any, other: Any) -> bool:
-    return bool(np.array_equal(one, other, equal_nan=one.dtype.kind == "f"))
+def _same(column: Any, expected: Any) -> bool:
+    return bool(np.array_equal(column, expected, equal_nan=column.dtype.kind == "f"))
 
 
 def _check_optional_members(findings: Findings, dataset: Any) -> None:

@@ -55,7 +55,7 @@ def _check_detector(findings: Findings, detector: Any) -> None:
     for name, image in images.items():
         clean = image.copy()
         faces = findings.attempt(
-            lambda given=image: list(detector(given)),  # type: ignore[misc]  # bound per turn
+            lambda picture=image: list(detector(picture)),  # type: ignore[misc]  # bound per turn
             "runs",
             name,
             "take uint8 RGB images (H, W, 3) of every size, and return an empty list where there is no face",

@@ -1,4 +1,4 @@
-"""Collects what is wrong with one object and words the error."""
+"""Collects the broken rules of one object and makes the error of them."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ T = TypeVar("T")
 
 
 class ContractError(AssertionError):
-    """An object breaks the contract; the text has a line for every broken rule: found, and the remedy."""
+    """An object breaks the contract; the text has a line for every broken rule: what was observed, and the remedy."""
 
 
 @dataclass
-class _Finding:
-    found: str
+class _BrokenRule:
+    observed: str
     remedy: str
-    again: int = 0
+    repeats: int = 0
 
 
 class Failed:
@@ -30,22 +30,22 @@ class Findings:
 
     def __init__(self, kind: str, subject: Any) -> None:
         self._title = f"{kind} {name_of(subject)}"
-        self._found: dict[str, _Finding] = {}
+        self._broken: dict[str, _BrokenRule] = {}
 
     def __contains__(self, rule: str) -> bool:
-        return rule in self._found
+        return rule in self._broken
 
-    def add(self, rule: str, found: str, remedy: str) -> None:
-        """Note that ``rule`` is broken: what was found, and what to do."""
-        if rule in self._found:
-            self._found[rule].again += 1
+    def add(self, rule: str, observed: str, remedy: str) -> None:
+        """Note that ``rule`` is broken, what was observed and how to mend it."""
+        if rule in self._broken:
+            self._broken[rule].repeats += 1
         else:
-            self._found[rule] = _Finding(found, remedy)
+            self._broken[rule] = _BrokenRule(observed, remedy)
 
-    def require(self, holds: bool, rule: str, found: str, remedy: str) -> bool:
+    def require(self, holds: bool, rule: str, observed: str, remedy: str) -> bool:
         """Note a broken ``rule`` unless it ``holds``; return ``holds``."""
         if not holds:
-            self.add(rule, found, remedy)
+            self.add(rule, observed, remedy)
         return holds
 
     def attempt(self, action: Callable[[], T], rule: str, doing: str, remedy: str) -> T | Failed:
@@ -57,13 +57,13 @@ class Findings:
             return Failed()
 
     def report(self) -> None:
-        """Raise ``ContractError`` where anything was found."""
-        if not self._found:
+        """Raise ``ContractError`` where a rule is broken."""
+        if not self._broken:
             return
-        lines = [f"{self._title} breaks {count(len(self._found), 'rule')} of the contract:"]
-        for rule, finding in self._found.items():
-            again = f" (and {count(finding.again, 'time')} more)" if finding.again else ""
-            lines.append(f"- {rule}: {finding.found}{again}. Remedy: {finding.remedy}.")
+        lines = [f"{self._title} breaks {count(len(self._broken), 'rule')} of the contract:"]
+        for rule, broken in self._broken.items():
+            more = f" (and {count(broken.repeats, 'time')} more)" if broken.repeats else ""
+            lines.append(f"- {rule}: {broken.observed}{more}. Remedy: {broken.remedy}.")
         raise ContractError("\n".join(lines))
 
 
@@ -88,6 +88,6 @@ def count(number: int, word: str) -> str:
 
 def listed(names: Iterable[str], most: int = 12) -> str:
     """Return the names with commas, the first ``most`` of them and how many there are besides."""
-    everything = list(names)
-    rest = f" and {len(everything) - most} more" if len(everything) > most else ""
-    return ", ".join(everything[:most]) + rest
+    names = list(names)
+    rest = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + rest

@@ -19,7 +19,7 @@ from fer_plugins.runtime.errors import InputError
 from fer_plugins.testing.findings import count, first_line
 from fer_plugins.testing.protocol import example_table
 
-Check = tuple[str, Callable[[], None]]
+Check = tuple[str, Callable[[], object]]
 
 
 class Skipped(Exception):
@@ -65,20 +65,20 @@ def check_installed(name: str, root: str | None, image_size: int | None) -> int:
 def _find(name: str) -> list[Component]:
     components = registry.available()
     plain = name.lower().replace("_", "-")
-    found = [component for component in components if component.distribution.lower().replace("_", "-") == plain]
-    found = found or [
+    matches = [component for component in components if component.distribution.lower().replace("_", "-") == plain]
+    matches = matches or [
         component for component in components if name in (component.name, f"{component.distribution}:{component.name}")
     ]
-    if not found:
+    if not matches:
         names = sorted(
             {component.name for component in components} | {component.distribution for component in components}
         )
         raise InputError(f"nothing named {name!r} is installed{registry.nearest(name, names)}; see fer list")
-    return found
+    return matches
 
 
 def _checks(component: Component, root: str | None, image_size: int | None) -> Iterator[Check]:
-    yield "loads, for this version of the core", lambda: _ignore(registry.load(component))
+    yield "loads, for this version of the core", functools.partial(registry.load, component)
     yield "options are typed and explained", lambda: _check_options(component)
     if component.kind == "architecture":
         yield from _architecture_checks(component, image_size)
@@ -129,18 +129,18 @@ def _architecture_checks(component: Component, image_size: int | None) -> Iterat
 
 def _check_protocol(function: Callable[..., Any]) -> None:
     """Check it on the first of three tables that it serves: with all three splits, without val, without any."""
-    whole = example_table()
-    assert whole.split is not None
-    two = dataclasses.replace(whole, split=np.where(whole.split == "val", "train", whole.split))
-    for table in (whole, two, dataclasses.replace(whole, split=None)):
+    table = example_table()
+    assert table.split is not None
+    without_val = dataclasses.replace(table, split=np.where(table.split == "val", "train", table.split))
+    for candidate in (table, without_val, dataclasses.replace(table, split=None)):
         try:
-            function(table=table, seed=0)
+            function(table=candidate, seed=0)
         except ValueError:  # the contract's way to refuse a table
             continue
         except Exception:  # the kit says what is wrong
             break
-        return kit.check_protocol(function, table)
-    return kit.check_protocol(function, whole)
+        return kit.check_protocol(function, candidate)
+    return kit.check_protocol(function, table)
 
 
 def _check_detector(factory: Callable[..., Any]) -> None:
@@ -150,10 +150,6 @@ def _check_detector(factory: Callable[..., Any]) -> None:
         if isinstance(error.__cause__, ImportError):  # a library that only this detector needs
             raise Skipped(str(error)) from error
     kit.check_detector(factory)
-
-
-def _ignore(value: object) -> None:
-    del value
 
 
 def _check_options(component: Component) -> None:

@@ -62,17 +62,17 @@ def _check_criterion(findings: Findings, criterion: nn.Module, classes: int) -> 
     sharp = nn.functional.one_hot(labels, classes).float()
     draws = torch.Generator().manual_seed(0)
     logits = torch.randn(_BATCH, classes, generator=draws)
-    for what, target in (("labels (B,) int64", labels), ("shares (B, K) float32", sharp)):
-        loss = _take(findings, criterion, logits, target, what)
+    for case, target in (("labels (B,) int64", labels), ("shares (B, K) float32", sharp)):
+        loss = _take(findings, criterion, logits, target, case)
         if loss is None:
             return
-        for far in (1000, -1000):  # where a probability is 0 in float32
-            _take(findings, criterion, far * sharp, target, f"{what} and logits of {far}")
+        for scale in (1000, -1000):  # where a probability is 0 in float32
+            _take(findings, criterion, scale * sharp, target, f"{case} and logits of {scale}")
         good, bad = (_value(criterion, sign * 5 * sharp, target) for sign in (1, -1))
         findings.require(
             good < bad,
             "a better prediction costs less",
-            f"{what}: right and sure costs {good:.6g}, wrong and sure {bad:.6g}",
+            f"{case}: right and sure costs {good:.6g}, wrong and sure {bad:.6g}",
             "return a loss, smaller where the target's logits are larger",
         )
         again = _value(criterion, logits, target)
@@ -84,7 +84,7 @@ def _check_criterion(findings: Findings, criterion: nn.Module, classes: int) -> 
         findings.require(
             abs(turned - again) <= 1e-4 * max(1.0, abs(again)),
             "the order of a batch does not matter",
-            f"{what}: {again:.6g} becomes {turned:.6g} when the batch is reversed",
+            f"{case}: {again:.6g} becomes {turned:.6g} when the batch is reversed",
             "return the mean over the images",
         )
         double = target.double() if target.is_floating_point() else target
@@ -104,29 +104,29 @@ def _check_criterion(findings: Findings, criterion: nn.Module, classes: int) -> 
     )
 
 
-def _take(findings: Findings, criterion: nn.Module, logits: Tensor, target: Tensor, what: str) -> Tensor | None:
-    """Return the loss of a batch; None, with what was found, where it is no finite scalar with finite gradients."""
-    given = logits.clone().requires_grad_()
+def _take(findings: Findings, criterion: nn.Module, logits: Tensor, target: Tensor, case: str) -> Tensor | None:
+    """Return the loss of a batch; None, with a finding, where it is no finite scalar with finite gradients."""
+    leaf = logits.clone().requires_grad_()
     loss = findings.attempt(
-        lambda: criterion(given, target), "runs", what, "take labels (B,) and shares (B, K) of logits (B, K)"
+        lambda: criterion(leaf, target), "runs", case, "take labels (B,) and shares (B, K) of logits (B, K)"
     )
     if isinstance(loss, Failed):
         return None
     if not isinstance(loss, Tensor) or loss.shape != () or not loss.isfinite():
-        found = (
+        observed = (
             f"{tuple(loss.shape)} {loss.flatten()[:3].tolist()}" if isinstance(loss, Tensor) else type(loss).__name__
         )
-        findings.add("returns a finite scalar", f"{what} give {found}", "return the mean over the batch, shape ()")
+        findings.add("returns a finite scalar", f"{case} give {observed}", "return the mean over the batch, shape ()")
         return None
     gradient = findings.attempt(
-        lambda: torch.autograd.grad(loss, given)[0], "gradients", what, "compute it of the logits with torch"
+        lambda: torch.autograd.grad(loss, leaf)[0], "gradients", case, "compute it of the logits with torch"
     )
     if isinstance(gradient, Failed):
         return None
     findings.require(
         bool(gradient.isfinite().all()),
         "gradients",
-        f"{what} give gradients that are not finite",
+        f"{case} give gradients that are not finite",
         "use log_softmax, and keep what is raised to a power above 0",
     )
     return loss.detach()

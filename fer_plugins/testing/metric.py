@@ -69,9 +69,9 @@ def _check_values(findings: Findings, metric: Metric) -> None:
             f"clip it, or widen the range {low:g} to {high:g}",
         )
         if metric.interval == "wilson":
-            hits = value * len(labels)
+            correct = value * len(labels)
             findings.require(
-                abs(hits - round(hits)) < 1e-6,
+                abs(correct - round(correct)) < 1e-6,
                 "wilson is for a share of the images",
                 f"{value:g} of {len(labels)} images is no whole number of them, for {name}",
                 'say interval="bootstrap"',
@@ -101,13 +101,13 @@ def _value(
     findings: Findings, metric: Metric, labels: Labels, probabilities: Probabilities, split: str
 ) -> float | None:
     seed_generators(0)
-    given = labels.copy(), probabilities.copy()
+    arrays = labels.copy(), probabilities.copy()
     value = findings.attempt(
-        lambda: metric.compute(*given), "serves every split", split, "return None where there is no value"
+        lambda: metric.compute(*arrays), "serves every split", split, "return None where there is no value"
     )
     if isinstance(value, Failed):
         return None
-    same = np.array_equal(given[0], labels) and np.array_equal(given[1], probabilities)
+    same = np.array_equal(arrays[0], labels) and np.array_equal(arrays[1], probabilities)
     findings.require(same, "leaves its arguments alone", f"it changed an array, for {split}", "work on a copy")
     number = value is None or isinstance(value, float | int | np.floating | np.integer)
     if not findings.require(number, "gives a number", f"{value!r:.60} for {split}", "return float(value), or None"):

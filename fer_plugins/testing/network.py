@@ -25,12 +25,12 @@ def infer(network: nn.Module, images: Tensor) -> Tensor:
     return logits
 
 
-def differ(one: Tensor, other: Tensor) -> str | None:
+def differ(logits: Tensor, expected: Tensor) -> str | None:
     """Return how far two tensors of logits are apart, or None where it is within ``TOLERANCE``."""
-    if one.shape != other.shape:
-        return f"shapes {tuple(one.shape)} and {tuple(other.shape)}"
-    gap = (one - other).abs().max().item()
-    scale = max(one.abs().max().item(), 1e-3)  # the floor: a network that starts at zero has no scale of its own
+    if logits.shape != expected.shape:
+        return f"shapes {tuple(logits.shape)} and {tuple(expected.shape)}"
+    gap = (logits - expected).abs().max().item()
+    scale = max(logits.abs().max().item(), 1e-3)  # the floor: a network that starts at zero has no scale of its own
     return None if gap <= TOLERANCE * scale else f"largest difference {gap:.2g}, largest logit {scale:.2g}"
 
 
@@ -99,10 +99,10 @@ def _training_loss(findings: Findings, network: Any, images: Tensor, labels: Ten
         return loss
     extra = network.auxiliary_loss()
     if not isinstance(extra, Tensor) or extra.ndim != 0 or not extra.isfinite():
-        found = f"a tensor {tuple(extra.shape)}" if isinstance(extra, Tensor) and extra.ndim else repr(extra)
+        observed = f"a tensor {tuple(extra.shape)}" if isinstance(extra, Tensor) and extra.ndim else repr(extra)
         findings.add(
             "auxiliary_loss is a finite scalar",
-            f"after a forward pass in training mode it is {found}",
+            f"after a forward pass in training mode it is {observed}",
             "return a tensor without dimensions that belongs to the last forward pass",
         )
         return loss
@@ -139,15 +139,15 @@ def _check_no_softmax(findings: Findings, logits: Tensor) -> None:
         return
     sums, log_sums = logits.sum(1), logits.logsumexp(1)
     remedy = "return what goes into the softmax; the loss applies it"
-    one = torch.ones_like(sums)
+    ones = torch.ones_like(sums)
     findings.require(
-        not (bool((logits >= 0).all()) and torch.allclose(sums, one, atol=1e-4)),
+        not (bool((logits >= 0).all()) and torch.allclose(sums, ones, atol=1e-4)),
         "no softmax",
         f"the {len(logits)} rows are not negative and sum to 1",
         remedy,
     )
     findings.require(
-        not torch.allclose(log_sums, torch.zeros_like(one), atol=1e-4),
+        not torch.allclose(log_sums, torch.zeros_like(sums), atol=1e-4),
         "no log_softmax",
         f"log(sum(exp(row))) is 0 for all {len(logits)} rows",
         remedy,
@@ -202,9 +202,9 @@ def check_export(findings: Findings, network: nn.Module, images: Tensor) -> None
         )
         if isinstance(exported, Failed):
             return
-        other = torch.rand_like(images)
-        logits = findings.attempt(lambda: exported.module()(other).detach(), rule, "the exported program", remedy)
+        new_images = torch.rand_like(images)
+        logits = findings.attempt(lambda: exported.module()(new_images).detach(), rule, "the exported program", remedy)
         if isinstance(logits, Failed):
             return
-        difference = differ(infer(network, other), logits)
+        difference = differ(infer(network, new_images), logits)
     findings.require(difference is None, rule, f"other images through the exported program: {difference}", remedy)

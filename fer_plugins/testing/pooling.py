@@ -76,11 +76,11 @@ def _check_size(findings: Findings, pool: nn.Module, kernel: int, stride: int, s
     if out is None:
         return
     allowed = [(min(side // stride, (side - kernel) // stride + 1), -(-side // stride)) for side in size]
-    found = tuple(out.shape[2:])
+    observed = tuple(out.shape[2:])
     findings.require(
         out.ndim == 4
         and tuple(out.shape[:2]) == (2, 3)
-        and all(least <= side <= most for side, (least, most) in zip(found, allowed, strict=False)),
+        and all(least <= side <= most for side, (least, most) in zip(observed, allowed, strict=False)),
         "output size",
         f"(2, 3, {size[0]}, {size[1]}) becomes {tuple(out.shape)} with kernel_size {kernel} and stride {stride}; "
         f"allowed are (2, 3, {allowed[0][0]}..{allowed[0][1]}, {allowed[1][0]}..{allowed[1][1]})",
@@ -91,14 +91,14 @@ def _check_size(findings: Findings, pool: nn.Module, kernel: int, stride: int, s
 def _check_values(findings: Findings, pool: nn.Module, call: str) -> None:
     for channels in (1, 3, 64):
         image = torch.rand(2, channels, 24, 24)
-        kept = image.clone()
+        clean = image.clone()
         out = _forward(findings, pool, image, f"{channels} channels, factory{call}")
         if out is None:
             continue
         findings.require(
             out.shape[1] == channels, "keeps channels", f"{channels} become {out.shape[1]}", "pool each channel alone"
         )
-        findings.require(torch.equal(image, kept), "input unchanged", f"factory{call} wrote to it", "work on a copy")
+        findings.require(torch.equal(image, clean), "input unchanged", f"factory{call} wrote to it", "work on a copy")
         flipped = _forward(findings, pool, image.flip(1), f"{channels} channels, factory{call}")
         if flipped is not None and flipped.shape == out.shape:
             findings.require(

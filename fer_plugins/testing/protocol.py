@@ -45,11 +45,11 @@ def check_protocol(function: Callable[..., list[Fold]], table: SampleTable | Non
             f"function(table=<{len(table)} rows>, seed=0)",
             "serve tables with the columns that it needs; hand check_protocol such a table",
         )
-        drawn = [name for name, before, after in zip(_SOURCES, state, _global_state(), strict=True) if before != after]
+        used = [name for name, before, after in zip(_SOURCES, state, _global_state(), strict=True) if before != after]
         findings.require(
-            not drawn,
+            not used,
             "leaves global seeds alone",
-            f"it draws from {', '.join(drawn)}",
+            f"it draws from {', '.join(used)}",
             "use np.random.default_rng(seed)",
         )
         changed = [name for name, column in table.columns() if not np.array_equal(column, clean[name])]
@@ -99,12 +99,14 @@ def _check_form(findings: Findings, folds: Any) -> bool:
         return findings.require(False, rule, f"an element is a {type(wrong).__name__}", remedy)
     for number, fold in enumerate(folds):
         for split, rows in zip(SPLITS, fold, strict=True):
-            found = f"{split} of fold {number} is a {type(rows).__name__}"
+            observed = f"{split} of fold {number} is a {type(rows).__name__}"
             if isinstance(rows, np.ndarray):
-                found = f"{split} of fold {number} is {rows.dtype} {rows.shape}"
+                observed = f"{split} of fold {number} is {rows.dtype} {rows.shape}"
                 if rows.dtype == np.int64 and rows.ndim == 1:
                     continue
-            return findings.require(False, "rows are int64", found, "use np.flatnonzero, or np.asarray(rows, np.int64)")
+            return findings.require(
+                False, "rows are int64", observed, "use np.flatnonzero, or np.asarray(rows, np.int64)"
+            )
     return True
 
 
@@ -124,14 +126,14 @@ def _check_fold(findings: Findings, fold: Fold, where: str, size: int, flawed: b
             f"{split} of {where} repeats rows",
             "take each row once",
         )
-    for one, other in itertools.combinations(SPLITS, 2):
-        shared = len(np.intersect1d(splits[one], splits[other]))
-        if flawed and (one, other) == ("val", "test") and shared == len(fold.val) == len(fold.test):
+    for first, second in itertools.combinations(SPLITS, 2):
+        shared = len(np.intersect1d(splits[first], splits[second]))
+        if flawed and (first, second) == ("val", "test") and shared == len(fold.val) == len(fold.test):
             continue  # it selects on the test split, and says so
         findings.require(
             shared == 0,
             "parts are disjoint",
-            f"{one} and {other} of {where} share {shared} rows",
+            f"{first} and {second} of {where} share {shared} rows",
             "give each row one split; a protocol that selects on the test split must say so in its attribute flaw",
         )
     findings.require(
@@ -150,16 +152,16 @@ def _check_deterministic(
     again = findings.attempt(lambda: function(table=table, seed=0), rule, "a second call", remedy)
     if not isinstance(again, Failed) and _check_form(findings, again):
         same = len(again) == len(folds) and all(
-            np.array_equal(one, other)
+            np.array_equal(rows, rows_again)
             for fold, fold_again in zip(folds, again, strict=True)
-            for one, other in zip(fold, fold_again, strict=True)
+            for rows, rows_again in zip(fold, fold_again, strict=True)
         )
         findings.require(same, rule, "a second call with seed 0 under other global seeds gives other folds", remedy)
     try:
-        other = function(table=table, seed=12345)
+        reseeded = function(table=table, seed=12345)
     except Exception as error:  # whatever the plug-in raises is the finding
         findings.add("takes any seed", f"seed 12345 raises {first_line(error)}", "serve every seed from 0 on")
         return
-    if _check_form(findings, other):
-        for number, fold in enumerate(other):
+    if _check_form(findings, reseeded):
+        for number, fold in enumerate(reseeded):
             _check_fold(findings, fold, f"fold {number} of seed 12345", len(table), flawed)

@@ -19,7 +19,7 @@ def find_fer2013() -> Path:
     if not folder:
         pytest.skip("FER_DATA_DIR is not set: no real FER-2013 images here")
     paths = [Path(folder, "fer2013", name) for name in FER2013_FILES]
-    found = next((path for path in paths if path.is_file()), None)
-    if found is None:
+    path = next((path for path in paths if path.is_file()), None)
+    if path is None:
         pytest.skip(f"no {', '.join(FER2013_FILES)} in {paths[0].parent}")
-    return found
+    return path

@@ -70,7 +70,7 @@ def _follow(factory: Callable[..., Any], *, seed: int, failing: bool) -> list[An
     points: list[Any] = []
     while (point := search.ask()) is not None and len(points) <= _MOST:
         points.append(point)
-        search.tell(math.inf if failing else sum((one - 0.3) ** 2 for one in point))
+        search.tell(math.inf if failing else sum((coordinate - 0.3) ** 2 for coordinate in point))
     return points
 
 
@@ -79,13 +79,18 @@ def _check_points(findings: Findings, points: list[Any]) -> None:
         0 < len(points) <= _MOST, "comes to an end", f"it asked {len(points):,} times", "return None after some points"
     )
     for point in points:
-        right = isinstance(point, list) and len(point) == _DIMENSIONS and all(isinstance(one, float) for one in point)
+        right = (
+            isinstance(point, list) and len(point) == _DIMENSIONS and all(isinstance(number, float) for number in point)
+        )
         if not findings.require(
             right, "points are lists of floats", f"it asks for {point!r:.80}", f"return a list of {_DIMENSIONS} floats"
         ):
             return
         findings.require(
-            all(0 <= one <= 1 for one in point), "points lie in the unit cube", f"it asks for {point}", "clip to [0, 1]"
+            all(0 <= number <= 1 for number in point),
+            "points lie in the unit cube",
+            f"it asks for {point}",
+            "clip to [0, 1]",
         )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 from fer_plugins.config.annotations import coerce
+from fer_plugins.config.signatures import annotation_text
 from fer_plugins.testing.findings import Failed, Findings
 
 _PLAIN = {"int", "float", "bool", "str"}
@@ -34,10 +35,7 @@ def check_signature(
         defaults: whether every option must have a default.
     """
     signature = findings.attempt(
-        lambda: inspect.signature(factory),
-        "signature",
-        "reading it",
-        "offer a function or a class written in Python",
+        lambda: inspect.signature(factory), "signature", "reading it", "offer a function or a class written in Python"
     )
     if isinstance(signature, Failed):
         return {}
@@ -73,7 +71,7 @@ def _check_option(findings: Findings, parameter: inspect.Parameter, doc: str, *,
     if parameter.annotation is parameter.empty:
         findings.add(f"option {name} is typed", "it has no annotation", f"annotate it with {_TYPES}")
     else:
-        text = _annotation_text(parameter.annotation)
+        text = annotation_text(parameter.annotation)
         if not _is_plain(text):
             findings.add(
                 f"option {name} is typed",
@@ -101,14 +99,6 @@ def _documentation(factory: Any) -> str:
     if inspect.isclass(factory):
         docs.append(inspect.getdoc(factory.__init__) or "")
     return "\n".join(doc.partition("Args:")[2] for doc in docs)
-
-
-def _annotation_text(annotation: Any) -> str:
-    if isinstance(annotation, str):
-        return annotation
-    if isinstance(annotation, type) and not hasattr(annotation, "__args__"):
-        return annotation.__name__
-    return str(annotation).replace("typing.", "")
 
 
 def _is_plain(text: str) -> bool:

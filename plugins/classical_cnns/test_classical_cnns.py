@@ -1,7 +1,7 @@
 """The contract, the totals and maps of the published architectures, exchanged poolings, weights from a file."""
 
+import functools
 import time
-from functools import partial
 from pathlib import Path
 
 import fer_classical_cnns
@@ -33,7 +33,7 @@ FACTS = {
     "efficientnet_b0": (4_016_515, 4_016_515, 32, (2, 4, 4, 7)),
 }
 POOLED = [name for name in FACTS if name != "efficientnet_b0"]
-ZHANG = partial(max_blur_pool, preset="zhang", blur_size=3)
+ZHANG = functools.partial(max_blur_pool, preset="zhang", blur_size=3)
 STAGES = {  # module of the backbone: (channels, side at 224 pixels, parameters)
     "vgg16": {
         "features.4": (64, 112, 38_720),
@@ -78,6 +78,18 @@ def build(name, **options):
     return getattr(fer_classical_cnns, name)(num_classes=7, **options)
 
 
+@functools.cache
+def built(name):
+    """Return one network of an architecture in evaluation mode, for the tests that do not change it."""
+    return build(name).eval()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _networks_are_let_go():
+    yield
+    built.cache_clear()
+
+
 def trainable(module):
     return sum(parameter.numel() for parameter in module.parameters() if parameter.requires_grad)
 
@@ -90,7 +102,7 @@ def test_contract(name):
 @pytest.mark.parametrize("name", FACTS)
 def test_totals_maps_and_smallest_size(name):
     total, _, smallest, sides = FACTS[name]
-    network = build(name).eval()
+    network = built(name)
     assert trainable(network) == total
     with torch.no_grad():
         for side, expected in zip((48, 100, 128, 224), sides, strict=True):
@@ -98,29 +110,36 @@ def test_totals_maps_and_smallest_size(name):
                 assert network.extract_maps(torch.zeros(1, 1, side, side)).shape[2:] == (expected, expected)
         assert network(torch.zeros(1, 1, smallest, smallest)).shape == (1, 7)
     assert network.train()(torch.rand(2, 1, smallest, smallest)).shape == (2, 7)
+    network.eval()
     with pytest.raises(ValueError, match=f"image_size {smallest - 1} is too small: use at least {smallest}"):
         build(name, image_size=smallest - 1)
 
 
 def test_what_keras_counts_differently_is_biases_and_scales():
-    convolutions = [layer for layer in build("resnet50").modules() if isinstance(layer, nn.Conv2d)]
+    convolutions = [layer for layer in built("resnet50").modules() if isinstance(layer, nn.Conv2d)]
     assert not any(layer.bias is not None for layer in convolutions)
     biases = sum(layer.out_channels for layer in convolutions)
     assert FACTS["resnet50"][1] - FACTS["resnet50"][0] == biases == 26_560
-    scales = sum(len(layer.weight) for layer in build("inception_v3").modules() if isinstance(layer, nn.BatchNorm2d))
+    scales = sum(len(layer.weight) for layer in built("inception_v3").modules() if isinstance(layer, nn.BatchNorm2d))
     assert FACTS["inception_v3"][0] - FACTS["inception_v3"][1] == scales == 17_216
 
 
 @pytest.mark.parametrize("name", STAGES)
 def test_stages_at_224_pixels(name):
-    network = build(name).eval()
-    shapes, order = {}, []
+    network = built(name)
+    shapes, order, hooks = {}, [], []
     for stage in STAGES[name]:
         layer = network.backbone.get_submodule(stage)
-        layer.register_forward_hook(lambda _, __, out, stage=stage: shapes.update({stage: tuple(out.shape[1:])}))
         order.append(layer)
+
+        def note(_, __, out, stage=stage):
+            shapes[stage] = tuple(out.shape[1:])
+
+        hooks.append(layer.register_forward_hook(note))
     with torch.no_grad():
         network.extract_maps(torch.zeros(1, 1, 224, 224))
+    for hook in hooks:
+        hook.remove()
     assert shapes == {stage: (channels, side, side) for stage, (channels, side, _) in STAGES[name].items()}
     listed = list(network.backbone.modules())
     ends = [listed.index(layer) + len(list(layer.modules())) for layer in order]
@@ -136,7 +155,7 @@ def pairs(ends):
 @pytest.mark.parametrize("pool", [max_pool, average_pool, max_blur_pool, ZHANG])
 def test_an_exchanged_pooling_keeps_every_map_size(name, pool):
     side = 96  # large enough for a blur that reflects the border of VGG's last map
-    own, exchanged = build(name).eval(), build(name, image_size=side, pool=pool).eval()
+    own, exchanged = built(name), build(name, image_size=side, pool=pool).eval()
     exchanged.load_state_dict(own.state_dict())
     image = torch.rand(1, 1, side, side)
     with torch.no_grad():
@@ -157,7 +176,7 @@ def test_how_many_poolings_are_exchanged():
 
 @pytest.mark.parametrize("options", [{"blur_stride": 4}, {"second_blur_size": 2}], ids=str)
 def test_a_pooling_that_does_not_fit_is_refused_in_one_line(options):
-    pool = partial(max_blur_pool, **options)
+    pool = functools.partial(max_blur_pool, **options)
     with pytest.raises(ValueError, match=r"model.pool: this pooling makes \d of 16 pixels") as caught:
         build("xception", pool=pool)
     assert "\n" not in str(caught.value)
@@ -172,14 +191,14 @@ def test_a_border_that_is_padded_does_not_darken_an_average():
 
 
 def test_grey_is_repeated_and_normalised_as_timm_does():
-    network = build("resnet50").eval()
+    network = built("resnet50")
     grey = torch.rand(2, 1, 32, 32)
     with torch.no_grad():
         torch.testing.assert_close(network(grey), network(grey.expand(-1, 3, -1, -1)))
         mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
         by_hand = (grey.expand(-1, 3, -1, -1) - mean.view(1, 3, 1, 1)) / std.view(1, 3, 1, 1)
         torch.testing.assert_close(network.extract_maps(grey), network.backbone.forward_features(by_hand))
-    assert build("xception").mean.flatten().tolist() == [0.5, 0.5, 0.5]
+    assert built("xception").mean.flatten().tolist() == [0.5, 0.5, 0.5]
 
 
 @pytest.mark.parametrize("name", ["resnet50", "efficientnet_b0"])

@@ -133,11 +133,7 @@ def test_shapes_of_the_default():
 
 @pytest.mark.parametrize(
     ("order", "sides"),
-    [
-        ("c1s1c2s2c3", [60, 30, 26, 13, 9]),
-        ("c1c2s1c3s2", [60, 56, 28, 24, 12]),
-        ("c1c2c3s1s2", [60, 56, 52, 26, 13]),
-    ],
+    [("c1s1c2s2c3", [60, 30, 26, 13, 9]), ("c1c2s1c3s2", [60, 56, 28, 24, 12]), ("c1c2c3s1s2", [60, 56, 52, 26, 13])],
 )
 def test_valid_padding_takes_the_sides_of_table_2(order, sides):
     network = build(dcnn_padding="valid", dcnn_order=order, attn_windows=1).eval()
@@ -300,10 +296,7 @@ def test_pcp01_replaces_the_sigmoid():
     assert gate(x).max() <= 1 + 1e-12
 
 
-@given(
-    st.tuples(st.floats(0.1, 2), st.floats(0.2, 3), st.floats(0.2, 4)),
-    st.sampled_from([0.0, 0.01, 0.3]),
-)
+@given(st.tuples(st.floats(0.1, 2), st.floats(0.2, 3), st.floats(0.2, 4)), st.sampled_from([0.0, 0.01, 0.3]))
 @settings(max_examples=30, deadline=None)
 def test_pcp_in_training_equals_the_plain_formula_and_the_two_cubics(numbers, leak):
     inner, gap, level = numbers

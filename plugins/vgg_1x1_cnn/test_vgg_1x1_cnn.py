@@ -389,11 +389,7 @@ def test_recipe_is_the_paper_s_where_it_speaks():
         assert recipe["model"]["name"] == name
         assert (
             count_parameters(NETWORKS[name](num_classes=7, **options))
-            == {
-                "vgg_1x1_cnn": TOTAL,
-                "lenet5": 168_971,
-                "cnn_5x5_4x4_5x5": 5_452_711,
-            }[name]
+            == {"vgg_1x1_cnn": TOTAL, "lenet5": 168_971, "cnn_5x5_4x4_5x5": 5_452_711}[name]
         )
         assert (own["claims_model"] is None) == ("architecture" in own["assumed"]) == (name != "vgg_1x1_cnn")
     assert 0.01 / (1 + described["vgg_1x1_cnn"]["recipe"]["scheduler"]["gamma"] * 76) == pytest.approx(0.0057, abs=5e-5)

@@ -135,9 +135,7 @@ def test_logits_of_the_wrong_shape(make_distribution):
     from fer_plugins.training.module import build_network
 
     make_distribution(
-        "wide",
-        net(package="wide"),
-        GOOD.replace("return self.layers(x)", "return self.layers(x).repeat(1, 2)"),
+        "wide", net(package="wide"), GOOD.replace("return self.layers(x)", "return self.layers(x).repeat(1, 2)")
     )
     settings = config.resolve({"model": {"name": "net"}, "data": {"image_size": 8}}).config
     with pytest.raises(PluginError, match=r"wide 1.0.*\(1, 14\).*\(1, 7\)"):
