@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import math
+import mmap
 import os
 import re
 import shutil
@@ -16,19 +17,21 @@ import zipfile
 import zlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
+import numpy.typing as npt
 
-from fer_plugins.data.images_file import IMAGES, Images, map_images, sample_blocks, write_header
 from fer_plugins.data.table import SampleTable
 
 FORMAT = 1  # raise it whenever the files' layout, or the way from a native image to a stored one, changes
-TABLE, META = "table.npz", "meta.json"
+IMAGES, TABLE, META = "images.npy", "table.npz", "meta.json"
 UNFINISHED = ".unfinished-"  # prefix of folders that are being written, or being thrown away
 DAY = 86_400.0  # seconds; assumed: no build takes longer
-
+_BLOCK = 1 << 16  # bytes of a sampled block
+_BLOCKS = 64  # sampled blocks of an entry that is too large to be read whole at each start
 _DAMAGE = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile)
+Images = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,10 @@ def read_entry(root: Path, key: CacheKey, memory: float) -> Entry | None:
 
 
 def _read(folder: Path, key: CacheKey, memory: float) -> Entry:
-    meta = _read_meta(folder / META)
+    checksum, _, text = (folder / META).read_text(encoding="utf-8").partition("\n")
+    if f"{zlib.crc32(text.encode()):08x}" != checksum:
+        raise ValueError(f"{META} fails its checksum")
+    meta = json.loads(text)
     if meta["format"] != FORMAT or meta["key"] != asdict(key):
         raise ValueError(f"{META} belongs to other data")
     raw = (folder / TABLE).read_bytes()
@@ -99,14 +105,6 @@ def _read(folder: Path, key: CacheKey, memory: float) -> Entry:
     if (sample_blocks(images) if mapped else zlib.crc32(images.data)) != meta["blocks" if mapped else "images_crc32"]:
         raise ValueError(f"{IMAGES} fails its checksum")
     return Entry(images, table, tuple(meta["classes"]), tuple(meta["notes"]))
-
-
-def _read_meta(path: Path) -> dict[str, Any]:
-    checksum, _, text = path.read_text(encoding="utf-8").partition("\n")
-    if f"{zlib.crc32(text.encode()):08x}" != checksum:
-        raise ValueError(f"{path.name} fails its checksum")
-    content: dict[str, Any] = json.loads(text)
-    return content
 
 
 def open_unfinished(root: Path) -> Path:
@@ -194,3 +192,53 @@ def _sweep(root: Path) -> None:
             continue  # its owner finished it meanwhile
         if time.time() - newest > DAY:
             remove_folder(folder)
+
+
+def create_images(folder: Path, shape: tuple[int, ...]) -> None:
+    """Create an images file of ``shape`` in ``folder``, to be mapped; its bytes are reserved on the disk.
+
+    Without the reservation a full disk would show as a bus error, which kills the process, in the middle of writing.
+
+    Raises:
+        OSError: the disk has no room.
+    """
+    path = folder / IMAGES
+    with path.open("wb") as file:
+        write_header(file, shape)
+        size = file.tell() + math.prod(shape)
+        if hasattr(os, "posix_fallocate"):
+            file.flush()
+            os.posix_fallocate(file.fileno(), 0, size)
+        else:
+            while (left := size - file.tell()) > 0:
+                file.write(bytes(min(left, 1 << 24)))
+
+
+def map_images(folder: Path, mode: Literal["r", "r+"]) -> Images:
+    """Map the images file in ``folder``: (N, S, S, C) uint8."""
+    images: Images = np.load(folder / IMAGES, mmap_mode=mode, allow_pickle=False)
+    return images
+
+
+def release(images: Images) -> None:
+    """Write what was changed in mapped ``images`` to the disk, and let its memory go.
+
+    Where a control group limits memory, pages that wait to be written count, and too many of them end the process.
+    """
+    if isinstance(images, np.memmap):
+        images.flush()
+        mapped = images._mmap  # type: ignore[attr-defined]
+        if hasattr(mmap, "MADV_DONTNEED"):
+            mapped.madvise(mmap.MADV_DONTNEED)
+
+
+def write_header(file: BinaryIO, shape: tuple[int, ...]) -> None:
+    """Write what stands before the images of ``shape`` in their file."""
+    np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
+
+
+def sample_blocks(images: Images) -> list[int]:
+    """Checksums of evenly spaced blocks of the images' bytes, the first and the last among them."""
+    flat = images.reshape(-1)
+    starts = np.linspace(0, max(0, flat.size - _BLOCK), _BLOCKS, dtype=np.int64)
+    return [zlib.crc32(flat[start : start + _BLOCK].data) for start in starts]

@@ -18,20 +18,22 @@ from fer_plugins.data.images import Progress
 from fer_plugins.data.leaks import Leaks
 from fer_plugins.data.loaders import (
     ResidentLoader,
-    check_batches,
+    apply_transform,
+    augment_batch,
+    check_batch_size,
+    check_device,
     count_workers,
     number_of_epoch,
     place_images,
     sample_loader,
-    try_transform,
+    seeded,
 )
-from fer_plugins.data.loaders.device import BatchTransform, check_device, shares_of
 from fer_plugins.data.near_groups import NearCopies
 from fer_plugins.data.offline import Offline
 from fer_plugins.data.prepared_fold import prepare_fold
 from fer_plugins.data.preprocessing import Preprocessing, to_float
 from fer_plugins.data.protocols.official import ProtocolCall
-from fer_plugins.data.sealed_splits import Seal, SealedSplits, TestSplitSealed
+from fer_plugins.data.seal import Seal, TestSplitSealed
 from fer_plugins.data.table import SampleTable
 
 __all__ = ["FERDataModule", "TestSplitSealed", "to_float"]
@@ -45,11 +47,11 @@ class FERDataModule(LightningDataModule):
     in [0, 1] on the device and applies a batch transform while training. Rows are rows of ``table``, which is whole.
 
     The test split is sealed: its rows, labels, images and loader raise :class:`TestSplitSealed` until ``open_test`` is
-    called, and whenever a trainer is fitting. The attributes below are known after ``prepare``.
+    called, and while a trainer is fitting. The attributes below are set by ``prepare``.
 
     Args:
         dataset: the raw images.
-        name: the dataset's name, for errors and the cache.
+        name: of the dataset, for errors and the cache.
         protocol: maps the table to folds; its seed and options are bound.
         augmentation: a sample transform (run in workers) or a batch transform (an nn.Module, run on the device).
         image_size: side of the square images, in pixels.
@@ -59,15 +61,15 @@ class FERDataModule(LightningDataModule):
         fold: which fold, counted from 0.
         limit: use only this number (int) or share (float in (0, 1)) of the images; see :meth:`SampleTable.subset`.
         on_leaks: what identical images, subjects or sequences in two splits lead to: "warn", "error", or "off".
-        near_copies: whether near copies are looked for: "on", "off", or "auto", where it is quick or kept.
+        near_copies: whether near copies are searched: "on", "off", or "auto", if that is quick or cached.
         oversample: repeat training images of the smaller classes until each class comes as often as the largest.
-        offline: what makes images until the classes of the training split are balanced; None: nothing is made.
-        workers: processes that make training batches; None: as many as :func:`count_workers` says.
+        offline: makes images until the classes of the training split are balanced; None: no image is made.
+        workers: processes that make training batches; None: see :func:`count_workers`.
         memory_gb: images up to this size are held in memory, larger ones mapped from a file.
-        cache: folder where decoded images are kept, or None.
+        cache: folder of decoded images, or None.
         progress: called with (images decoded, images in all).
-        resident_device: where the images are held: "cpu", or a CUDA device; see :func:`place_images`.
-        faces: how the dataset cuts its images to a face; kept in ``preprocessing``.
+        resident_device: device of the images, "cpu" or a CUDA device; see :func:`place_images`.
+        faces: how the dataset cuts its images to a face; recorded in ``preprocessing``.
     """
 
     classes: tuple[str, ...]
@@ -112,14 +114,12 @@ class FERDataModule(LightningDataModule):
         faces: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
-        self._preprocess = partial(Preprocessing, image_size=image_size, channels=channels, faces=faces or {})
-        check_batches(batch_size, workers)
+        check_batch_size(batch_size)
         self.dataset, self.dataset_name, self.protocol, self.augmentation = dataset, name, protocol, augmentation
         self.image_size, self.channels, self.batch_size, self.seed = image_size, channels, batch_size, seed
-        self.oversample = oversample
-        self.workers = count_workers(augmentation) if workers is None else workers
+        self.oversample, self._faces = oversample, faces or {}
+        self.workers = count_workers(workers, augmentation)
         self.resident_device = check_device(resident_device)
-        self._batch_transform = BatchTransform(augmentation) if isinstance(augmentation, nn.Module) else None
         self._load = partial(
             prepare_fold,
             dataset,
@@ -151,19 +151,22 @@ class FERDataModule(LightningDataModule):
         prepared = self._load()
         vars(self).update({name: value for name, value in vars(prepared).items() if name != "images"})
         self._images = prepared.images
-        self.preprocessing = self._preprocess(classes=self.classes)
+        self.preprocessing = Preprocessing(
+            image_size=self.image_size, channels=self.channels, classes=self.classes, faces=self._faces
+        )
         self.sizes = {split: len(rows) for split, rows in zip(SPLITS, prepared.fold, strict=True)}
         self.selects_on_test = np.array_equal(prepared.fold.val, prepared.fold.test)
         self._resident = place_images(prepared.images, self.resident_device)
         if not isinstance(self.augmentation, nn.Module):
-            try_transform(self.augmentation, prepared.images[prepared.fold.train[0]])
+            with seeded(0, self.augmentation):  # here, since an error in a worker would show a traceback
+                apply_transform(self.augmentation, prepared.images[prepared.fold.train[0]].copy())
         self._prepared = True
 
     def train_dataloader(self) -> ResidentLoader | DataLoader[Batch]:
         """Training images: shuffled and augmented anew in every epoch."""
-        if self._batch_transform is not None and self.workers == 0:
+        if isinstance(self.augmentation, nn.Module) and self.workers == 0:
             return self._resident_loader("train", shuffle=True)
-        rows = self.rows("train")  # prepares what stands in front of it below
+        rows = self.rows("train")  # prepares the images, which are read below
         return sample_loader(
             self._images,
             self.table.label,
@@ -172,7 +175,7 @@ class FERDataModule(LightningDataModule):
             batch_size=self.batch_size,
             shuffle=True,
             seed=self.seed,
-            epoch=self._epoch,
+            epoch=lambda: number_of_epoch(self.trainer),
             workers=self.workers,
             pin_memory=self.resident_device.type == "cuda",
             oversample=self.oversample,
@@ -200,27 +203,23 @@ class FERDataModule(LightningDataModule):
             batch_size=self.batch_size,
             shuffle=shuffle,
             seed=self.seed,
-            epoch=self._epoch,
+            epoch=lambda: number_of_epoch(self.trainer),
             oversample=self.oversample and shuffle,
         )
-
-    def _epoch(self) -> int:
-        return number_of_epoch(self.trainer)
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
         """Lightning's hook: images become float32 in [0, 1]; while training, the batch transform is applied."""
         image = to_float(batch.image)
-        if self._batch_transform is not None and self.trainer is not None and self.trainer.training:
-            target = (
-                shares_of(batch, self.table, self.dataset, len(self.classes)) if self._batch_transform.mixes else None
-            )
-            image, target = self._batch_transform(image, target)
+        if isinstance(self.augmentation, nn.Module) and self.trainer is not None and self.trainer.training:
+            uses_target = getattr(self.dataset, "target_mode", None) == "distribution"
+            shares = self.table.target if uses_target else None
+            image, target = augment_batch(self.augmentation, image, batch, shares, len(self.classes))
             batch = batch._replace(target=target)
         # Lightning converts before this hook, when the images are uint8: under 64-true the network is double already.
         return batch._replace(image=image if self.trainer is None else image.to(self.trainer.lightning_module.dtype))
 
     def open_test(self, reason: str) -> None:
-        """Unseal the test split for what ``reason`` says, which is kept; see :meth:`Seal.open`."""
+        """Open the test split for ``reason``, which is recorded; see :meth:`Seal.open`."""
         self._seal.open(reason, self.trainer)
 
     @property
@@ -229,22 +228,23 @@ class FERDataModule(LightningDataModule):
         return tuple(self._seal.reasons)
 
     def rows(self, split: str) -> Rows:
-        """Row numbers of ``split``, sorted: (n,) int64."""
-        return self._splits().rows(split)
+        """Row numbers of ``split``, sorted: (n,) int64; raises TestSplitSealed for a sealed test split."""
+        self.prepare()
+        return self._seal.rows(self.fold, split, self.trainer)
 
     def labels(self, split: str) -> Rows:
         """Labels of ``split`` in the order of :meth:`rows`: (n,) int64."""
-        splits = self._splits()
-        return splits.table.label[splits.rows(split)]
+        rows = self.rows(split)  # prepares the table
+        return self.table.label[rows]
 
     def row_images(self, rows: npt.ArrayLike) -> npt.NDArray[np.uint8]:
-        """Images of ``rows``, without augmentation: a copy, (n, S, S, C) uint8; see :meth:`SealedSplits.images`."""
-        return self._splits().images(rows)
+        """Images of ``rows``, without augmentation: a copy, (n, S, S, C) uint8; see :meth:`Seal.check_rows`."""
+        self.prepare()
+        index = np.asarray(rows, dtype=np.int64)
+        self._seal.check_rows(self.fold, index, self.trainer)
+        return self._images[index]
 
     def source_names(self, rows: npt.ArrayLike) -> list[str]:
         """Source names of ``rows``, any of the table."""
-        return list(map(str, self._splits().table.source[np.asarray(rows, dtype=np.int64)]))
-
-    def _splits(self) -> SealedSplits:
         self.prepare()
-        return SealedSplits(self.table, self.fold, self._images, self._seal, self.trainer)
+        return list(map(str, self.table.source[np.asarray(rows, dtype=np.int64)]))

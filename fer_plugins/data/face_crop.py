@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -17,16 +18,16 @@ from fer_plugins.runtime.errors import InputError
 
 
 class FaceCropped:
-    """A dataset whose images are cut to the largest face in them.
+    """A dataset whose images are cropped to the largest face in them.
 
-    Meant for photographs; the field's datasets of cut-out faces do not need it, and detectors miss many of them.
+    For photographs: datasets of cut-out faces do not need it, and detectors miss many of their faces.
 
     Args:
         dataset: the photographs.
         detector: finds the faces.
         name: of the detector and its options, unique among detectors; for notes and the cache.
-        on_no_face: what becomes of an image without a face that is found: full_image (it stays whole), or skip (every
-            image is looked at first; these are left out). Either is counted in the notes.
+        on_no_face: treatment of an image in which no face is found: full_image (it stays whole), or skip (all images
+            are searched first; these are left out). The notes count them.
         align: as of `crop_face`; faces without eye points are counted in the notes.
         margin: as of `crop_face`.
 
@@ -51,21 +52,20 @@ class FaceCropped:
         if hasattr(dataset, "target_mode"):
             self.target_mode = dataset.target_mode
         self._faces: dict[int, Face | None] = {}  # row -> its largest face
-        self._kept: list[int] | None = None  # rows with a face, under "skip"
 
     @property
     def cache_key(self) -> str | None:
-        """The dataset's own key and what is done here; None where it has none."""
+        """The dataset's own key and the options of the crop; None if it has none."""
         key = getattr(self._dataset, "cache_key", None)
         return f"{key} face {self._name} {self._on_no_face} {self._align} {self._margin}" if key else None
 
     @property
     def notes(self) -> list[str]:
-        """The dataset's notes and, of the images read so far, how many had no face, or no eyes to align."""
+        """The dataset's notes, and how many of the images read so far had no face, or no eyes to align."""
         missing = sum(face is None for face in self._faces.values())
         result = "were left out" if self._on_no_face == "skip" else "stay whole"
-        own = f"Cut to the largest face (detector {self._name}): {missing:,} of {len(self._faces):,} images have none"
-        notes = [*getattr(self._dataset, "notes", ()), f"{own} and {result}."]
+        text = f"Cut to the largest face (detector {self._name}): {missing:,} of {len(self._faces):,} images have none"
+        notes = [*getattr(self._dataset, "notes", ()), f"{text} and {result}."]
         if self._align == "eyes":
             level = sum(face is not None and has_eyes(face) for face in self._faces.values())
             notes.append(f"Turned so that the eyes lie level: {level:,} of {len(self._faces) - missing:,} faces.")
@@ -74,31 +74,30 @@ class FaceCropped:
     @property
     def table(self) -> Mapping[str, Any]:
         """The dataset's table, without the images left out."""
-        rows = self._rows()
         columns = self._dataset.table
-        if rows is None:
+        if self._rows is None:
             return columns
-        return {name: [column[row] for row in rows] for name, column in columns.items()}
+        return {name: [column[row] for row in self._rows] for name, column in columns.items()}
 
     def __getitem__(self, index: int) -> npt.NDArray[np.uint8]:
         """Image ``index``, cut to its face: square, in its own size and colour."""
-        rows = self._rows()
-        row = index if rows is None else rows[index]
+        row = index if self._rows is None else self._rows[index]
         image = self._dataset[row]
         face = self._find(row, image)
         if face is None:
             return image
         return np.ascontiguousarray(crop_face(image, face, align=self._align, margin=self._margin))
 
+    @cached_property
     def _rows(self) -> list[int] | None:
+        """The rows with a face under "skip", else None."""
         if self._on_no_face != "skip":
             return None
-        if self._kept is None:
-            size = len(self._dataset.table["label"])
-            self._kept = [row for row in range(size) if self._find(row, self._dataset[row]) is not None]
-            if not self._kept:
-                raise InputError("data.on_no_face: skip leaves no image, a face was found in none; set face_crop none")
-        return self._kept
+        size = len(self._dataset.table["label"])
+        rows = [row for row in range(size) if self._find(row, self._dataset[row]) is not None]
+        if not rows:
+            raise InputError("data.on_no_face: skip leaves no image, a face was found in none; set face_crop none")
+        return rows
 
     def _find(self, row: int, image: npt.NDArray[np.uint8]) -> Face | None:
         if row not in self._faces:
@@ -114,7 +113,7 @@ def crop_faces(
     face_align: Any = "none",
     face_margin: Any = 0.0,
 ) -> Any:
-    """Return a dataset cut to its faces as keys of ``data``, or of one of its ``targets``, say; itself with none.
+    """Return a dataset cropped to its faces by keys of ``data``, or of one of its ``targets``; itself with "none".
 
     Raises:
         InputError: a value of the wrong type, an unknown name, or a detector that cannot be built.
@@ -123,10 +122,11 @@ def crop_faces(
     name = str(options.pop("name", None))
     if on_no_face not in ("full_image", "skip"):
         raise InputError(f"on_no_face: {on_no_face!r} is not known; give full_image or skip")
-    given = {"on_no_face": on_no_face, "face_align": face_align, "face_margin": face_margin}
     if name == "none":
-        if given != {"on_no_face": "full_image", "face_align": "none", "face_margin": 0.0}:
-            raise InputError(f"{', '.join(given)}: have no effect without a detector; add face_crop lbp")
+        if (on_no_face, face_align, face_margin) != ("full_image", "none", 0.0):
+            raise InputError(
+                "on_no_face, face_align, face_margin: have no effect without a detector; add face_crop lbp"
+            )
         return dataset
     try:
         margin = coerce(face_margin, "Annotated[float, '0..2']")

@@ -19,8 +19,7 @@ import numpy.typing as npt
 
 from fer_plugins.contract import Dataset
 from fer_plugins.data import cache as store
-from fer_plugins.data.cache import CacheKey, Entry
-from fer_plugins.data.images_file import Images, create_images, map_images, release
+from fer_plugins.data.cache import CacheKey, Entry, Images
 from fer_plugins.data.preprocessing import Preprocessing
 from fer_plugins.data.preprocessing import fit_image as fit_image
 from fer_plugins.data.read_once import once
@@ -34,7 +33,7 @@ _FLUSHED = 1 << 28  # bytes; so much of a mapped file is written at most before 
 
 @dataclass(frozen=True)
 class LoadedImages:
-    """A dataset in memory, or mapped from a file."""
+    """A dataset's images, table, classes and notes, in memory or mapped from a file."""
 
     images: Images  # (N, S, S, C) uint8, C-contiguous, read-only; np.memmap where larger than memory_gb
     table: SampleTable  # N rows, with ``digest``
@@ -54,18 +53,17 @@ def load_images(
     memory_gb: float,
     progress: Progress | None = None,
 ) -> LoadedImages:
-    """Decode every image of ``dataset`` once, or read what an earlier run has kept.
+    """Decode every image of ``dataset`` once, or read the entry of an earlier run from the cache.
 
-    Each image is fitted as ``Preprocessing.fit`` says. A dataset with ``read_all() -> uint8 (N, H, W, C)`` is asked
-    once instead of N times. Inside ``reading_once``, what was loaded just before of the same object and in the same way
-    is returned again.
+    Images are fitted by ``Preprocessing.fit``. A dataset with ``read_all() -> uint8 (N, H, W, C)`` is read by one call.
+    Inside ``reading_once`` the last result for the same object and arguments is returned again.
 
     Args:
-        dataset: the dataset.
-        name: who to name in errors, and in the cache.
+        dataset: the raw images.
+        name: of the dataset, for errors and the cache.
         image_size: side of the square images, in pixels.
         channels: 1 (grey) or 3 (RGB).
-        cache: folder of the cache, or None. Used only for a dataset that has a ``cache_key``.
+        cache: folder of the cache, or None; used only for a dataset with a ``cache_key``.
         memory_gb: up to this size (10**9 bytes) the images are held in memory; above it they are mapped from the
             cache, or from a file in the system's folder for temporary files that is removed at exit.
         progress: called with (images done, images in all) about a hundred times; not at all on a cache hit.
@@ -97,9 +95,9 @@ def _load(
     memory = memory_gb * GIGABYTE
     cache = None if cache is None else Path(os.path.abspath(cache))  # a map is opened again by its name
     if cache is not None and key is not None:
-        kept = store.read_entry(cache, key, memory)
-        if kept is not None:
-            return _loaded(kept, started, from_cache=True)
+        entry = store.read_entry(cache, key, memory)
+        if entry is not None:
+            return LoadedImages(**vars(entry), from_cache=True, seconds=time.perf_counter() - started)
 
     classes = tuple(dataset.classes)
     table = SampleTable.from_columns(dataset.table, classes, owner=f"dataset {name}")
@@ -107,25 +105,18 @@ def _load(
     mapped = math.prod(shape) > memory
     folder = _open_room(cache if key else None, shape, memory_gb) if mapped else None
     try:
-        images = np.empty(shape, np.uint8) if folder is None else map_images(folder, "r+")
-        table = dataclasses.replace(
-            table, digest=_fill(images, dataset, table, f"dataset {name}", preprocessing, progress)
-        )
-        notes = tuple(str(note) for note in getattr(dataset, "notes", ()))
-        entry = Entry(images, table, classes, notes)
+        images = np.empty(shape, np.uint8) if folder is None else store.map_images(folder, "r+")
+        digest = _fill(images, dataset, table, f"dataset {name}", preprocessing, progress)
+        notes = tuple(map(str, getattr(dataset, "notes", ())))
+        entry = Entry(images, dataclasses.replace(table, digest=digest), classes, notes)
         if cache is not None and key is not None:
-            entry = _keep(cache, key, entry, folder, memory)
+            entry = _write_entry(cache, key, entry, folder, memory)
     except BaseException:
         if folder is not None:
             store.remove_folder(folder)
         raise
     entry.images.flags.writeable = False
-    return _loaded(entry, started, from_cache=False)
-
-
-def _loaded(entry: Entry, started: float, *, from_cache: bool) -> LoadedImages:
-    seconds = time.perf_counter() - started
-    return LoadedImages(entry.images, entry.table, entry.classes, entry.notes, from_cache, seconds)
+    return LoadedImages(**vars(entry), from_cache=False, seconds=time.perf_counter() - started)
 
 
 def _open_room(cache: Path | None, shape: tuple[int, ...], memory_gb: float) -> Path:
@@ -134,7 +125,7 @@ def _open_room(cache: Path | None, shape: tuple[int, ...], memory_gb: float) -> 
         folder = None
         try:
             folder = Path(tempfile.mkdtemp(prefix="fer-plugins-")) if root is None else store.open_unfinished(root)
-            create_images(folder, shape)
+            store.create_images(folder, shape)
         except (OSError, ValueError) as error:
             if folder is not None:
                 store.remove_folder(folder)
@@ -149,8 +140,8 @@ def _open_room(cache: Path | None, shape: tuple[int, ...], memory_gb: float) -> 
     )
 
 
-def _keep(cache: Path, key: CacheKey, entry: Entry, folder: Path | None, memory: float) -> Entry:
-    """Write ``entry`` to the cache; images that are mapped are returned as the map of what was kept."""
+def _write_entry(cache: Path, key: CacheKey, entry: Entry, folder: Path | None, memory: float) -> Entry:
+    """Write ``entry`` to the cache; mapped images are mapped again from the new entry."""
     try:
         if folder is None:
             store.keep_entry(cache, key, entry)
@@ -161,11 +152,11 @@ def _keep(cache: Path, key: CacheKey, entry: Entry, folder: Path | None, memory:
         return entry
     if folder is None:
         return entry
-    kept = store.read_entry(cache, key, memory)
-    if kept is None:
+    written = store.read_entry(cache, key, memory)
+    if written is None:
         return entry
-    store.remove_folder(folder)  # still there only where another process was faster
-    return kept
+    store.remove_folder(folder)  # still there only if another process was faster
+    return written
 
 
 def _warn_not_kept(cache: Path, error: OSError | ValueError) -> None:
@@ -200,7 +191,7 @@ def _fill(
         digest[row] = digest_of(image)
         images[row] = preprocessing.fit(image)
         if mapped and (row + 1) * images[0].nbytes // _FLUSHED > row * images[0].nbytes // _FLUSHED:
-            release(images)
+            store.release(images)
         if progress is not None and ((row + 1) % step == 0 or row + 1 == total):
             progress(row + 1, total)
     return digest

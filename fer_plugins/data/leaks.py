@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from fer_plugins.contract import SPLITS, Fold
-from fer_plugins.data.table import SampleTable
+from fer_plugins.data.table import Column, SampleTable
 
 
 @dataclass(frozen=True)
@@ -21,14 +20,12 @@ class Leaks:
     images: dict[tuple[str, str], int]  # images of the second split that have a copy in the first
     subjects: dict[tuple[str, str], int]  # people in both; {} where the dataset names none
     sequences: dict[tuple[str, str], int]  # recordings in both; {} where the dataset names none
-    siblings: dict[tuple[str, str], int]  # images of which both splits hold a made version; {} where none was made
-    near: (
-        dict[tuple[str, str], int] | None
-    )  # images of the second split with a near copy in the first; None: not sought
+    siblings: dict[tuple[str, str], int]  # images of which both splits hold an augmented version; {} without any
+    near: dict[tuple[str, str], int] | None  # images of the second with a near copy in the first; None: not searched
     conflicts: int  # groups of identical images with different labels, in the whole fold
 
     def sentences(self) -> list[str]:
-        """Return what was found, a sentence each; [] where nothing was."""
+        """Return a sentence for each leak."""
         sentences = []
         for pair, groups in self.copies.items():
             if groups:
@@ -36,9 +33,9 @@ class Leaks:
                     f"{_count(groups, 'group')} of identical images between {pair[0]} and {pair[1]} "
                     f"({_count(self.images[pair], 'image')} of {pair[1]})"
                 )
-        for what, shared in (("subject", self.subjects), ("sequence", self.sequences)):
+        for noun, shared in (("subject", self.subjects), ("sequence", self.sequences)):
             sentences += [
-                f"{_count(number, what)} in both {pair[0]} and {pair[1]}" for pair, number in shared.items() if number
+                f"{_count(number, noun)} in both {pair[0]} and {pair[1]}" for pair, number in shared.items() if number
             ]
         for pair, number in (self.near or {}).items():
             if number > self.images[pair]:
@@ -63,8 +60,7 @@ class Leaks:
 def find_leaks(table: SampleTable, fold: Fold) -> Leaks:
     """Compare the splits of ``fold`` by decoded pixels (``digest`` of ``table``), near copies, subject and sequence.
 
-    A split that is another one (a protocol that validates on the test split) is not compared with it: that is the
-    protocol's flaw, which is said elsewhere.
+    Two equal splits (a protocol that validates on the test split) are not compared: that is the protocol's flaw.
     """
     splits = dict(zip(SPLITS, fold, strict=True))
     pairs = [
@@ -73,32 +69,29 @@ def find_leaks(table: SampleTable, fold: Fold) -> Leaks:
         if not np.array_equal(splits[first], splits[second])
     ]
     assert table.digest is not None
-    digest: npt.NDArray[Any] = table.digest
-    shared = {pair: np.intersect1d(digest[splits[pair[0]]], digest[splits[pair[1]]]) for pair in pairs}
+
+    def count_shared(column: Column | None) -> dict[tuple[str, str], int]:
+        """Count the values that both splits hold."""
+        if column is None:
+            return {}
+        return {(a, b): len(np.intersect1d(column[splits[a]], column[splits[b]])) for a, b in pairs}
+
+    def count_copied(column: Column) -> dict[tuple[str, str], int]:
+        """Count the images of the second split whose value the first holds too."""
+        return {(a, b): int(np.isin(column[splits[b]], column[splits[a]]).sum()) for a, b in pairs}
+
     rows = np.unique(np.concatenate(fold))
-    labelled = np.unique(np.char.add(np.char.add(digest[rows], " "), table.label[rows].astype(np.str_)))
-    kinds = np.unique([first.partition(" ")[0] for first in labelled], return_counts=True)[1]
+    _, group = np.unique(table.digest[rows], return_inverse=True)
+    labels_of_group = np.bincount(np.unique(np.stack([group, table.label[rows]]), axis=1)[0])
     return Leaks(
-        copies={pair: len(digests_shared) for pair, digests_shared in shared.items()},
-        images={
-            pair: int(np.isin(digest[splits[pair[1]]], digests_shared).sum()) for pair, digests_shared in shared.items()
-        },
-        subjects=_shared(table.subject, splits, pairs),
-        sequences=_shared(table.sequence, splits, pairs),
-        near=None
-        if table.near is None
-        else {(a, b): int(np.isin(table.near[splits[b]], table.near[splits[a]]).sum()) for a, b in pairs},
-        siblings=_shared(table.parent, splits, pairs),
-        conflicts=int((kinds > 1).sum()),
+        copies=count_shared(table.digest),
+        images=count_copied(table.digest),
+        subjects=count_shared(table.subject),
+        sequences=count_shared(table.sequence),
+        near=None if table.near is None else count_copied(table.near),
+        siblings=count_shared(table.parent),
+        conflicts=int((labels_of_group > 1).sum()),
     )
-
-
-def _shared(
-    column: npt.NDArray[Any] | None, splits: dict[str, npt.NDArray[np.int64]], pairs: list[tuple[str, str]]
-) -> dict[tuple[str, str], int]:
-    if column is None:
-        return {}
-    return {pair: len(np.intersect1d(column[splits[pair[0]]], column[splits[pair[1]]])) for pair in pairs}
 
 
 def _count(number: int, word: str) -> str:

@@ -27,7 +27,7 @@ _READER_VERSION = 4  # to be raised with any change in what is read: cached imag
 
 
 class Row(NamedTuple):
-    """One image: its file and what is known of it; "" where the dataset does not say."""
+    """One image: its file and metadata; "" is unknown."""
 
     name: str  # in the file set
     label: int  # index into the classes
@@ -38,9 +38,9 @@ class Row(NamedTuple):
 
 @dataclass
 class Listing:
-    """What was found in a copy, without any image being decoded."""
+    """The list of the images in a copy, made without decoding any."""
 
-    layout: str  # what it is, for the notes
+    layout: str  # name of the copy's form, for the notes
     classes: Sequence[str]
     rows: list[Row]
     release: Release = field(default_factory=Release)
@@ -64,16 +64,16 @@ class ListedDataset:
         owner: the entry point's name, for messages.
         title: the name in papers.
         files: the copy.
-        listing: what was found in it, or a function that finds it at the first use, where files must be read for that;
-            picklable, and raises InputError where a list is missing or contradicts itself.
+        listing: the images in it, or a picklable function that lists them at the first use; raises InputError if a list
+            is missing or contradicts itself.
         options: the user's options that change what is read; part of the cache key.
-        check: what follows when counts differ from the release's: error, warn (a sentence in the notes) or off.
-        on_bad_image: what an unreadable image leads to: error (when it is read), or skip (every image is looked at
-            first; the bad ones are left out and counted in the notes).
-        classes: the classes in label order, where they are known before the list is read.
-        release: what the official release holds, where it is known before, and ``check`` is the listing's own affair.
-        target_mode: how training uses the column ``target``, where there is one.
-        digests: gives hashes of what is read, where that is not all of ``files``.
+        check: what follows if counts differ from the release's: error, warn (a sentence in the notes) or off.
+        on_bad_image: what an unreadable image leads to: error (when it is read), or skip (every image is decoded first;
+            the bad ones are left out and counted in the notes).
+        classes: the classes in label order, if they are known before the list is read.
+        release: what the official release holds, if it is known before; ``listing`` does the check itself then.
+        target_mode: how training uses the column ``target``.
+        digests: returns hashes of the files that are read, if these are not all of ``files``.
 
     Raises:
         InputError: an option is none of its values; no row; an image twice; other counts than the release's.
@@ -106,7 +106,7 @@ class ListedDataset:
             self.target_mode = target_mode
         self._find_listing = listing
         self._listing: Listing | None = self._judge(listing) if isinstance(listing, Listing) else None
-        self._looked_at = False
+        self._checked = False  # whether bad images were left out
         self._reader: tuple[AbstractContextManager[Opener], Opener] | None = None
 
     @property
@@ -197,19 +197,19 @@ class ListedDataset:
 
     def _rows(self) -> list[Row]:
         listing = self._listed()
-        if self._on_bad_image == "skip" and not self._looked_at and listing.images is None:
+        if self._on_bad_image == "skip" and not self._checked and listing.images is None:
             faults = {place: fault for place, row in enumerate(listing.rows) if (fault := self._fault(row))}
-            kept = [place for place in range(len(listing.rows)) if place not in faults]
-            listing.rows = [listing.rows[place] for place in kept]
-            listing.columns = {key: column[kept] for key, column in listing.columns.items()}
+            readable = [place for place in range(len(listing.rows)) if place not in faults]
+            listing.rows = [listing.rows[place] for place in readable]
+            listing.columns = {key: column[readable] for key, column in listing.columns.items()}
             reasons = [f"{fault.where}: {fault.reason}" for fault in faults.values()]
-            if not kept:
+            if not readable:
                 raise InputError(
                     f"{self.files.path}: none of its {len(faults):,} images can be read, the first: {reasons[0]}; give "
                     "another copy as --data.root"
                 )
             listing.left_out += describe_bad(reasons)
-            self._looked_at = True
+            self._checked = True
         return listing.rows
 
     def _fault(self, row: Row) -> UnreadableError | None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from fer_plugins.data.audit.copy_list import Groups, groups_of, hash_pixels, join_copies, read_shipped
+from fer_plugins.data.audit.copy_list import groups_of, hash_pixels, join_copies, read_shipped
 from fer_plugins.data.protocols.official import ProtocolCall, wants_near_copies
 from fer_plugins.data.table import SampleTable
 
@@ -35,47 +35,38 @@ def add_near_groups(
     *,
     limited: bool = False,
 ) -> SampleTable:
-    """Return the table with its column ``near``, as :func:`find_near_groups` finds it.
+    """Return the table with its column ``near``: a group number for every image, the same for near and exact copies.
 
-    "auto" is "on" for a protocol that decides by near copies.
-    """
-    mode = "on" if mode == "auto" and wants_near_copies(protocol) else mode
-    return replace(table, near=find_near_groups(images, table, mode, cache, limited=limited))
-
-
-def find_near_groups(
-    images: npt.NDArray[np.uint8], table: SampleTable, mode: NearCopies, cache: Path | None, *, limited: bool = False
-) -> Groups | None:
-    """Return a group number for every image, the same for near and exact copies; None where they were not looked for.
-
-    Those of the official FER-2013 are known without a search.
+    It is None if near copies were not searched. Those of the official FER-2013 are known without a search.
 
     Args:
         images: (N, S, S, C) uint8.
         table: N samples, with ``digest``.
-        mode: "on" looks for them, "off" does not, "auto" does where it takes seconds, where it takes a
-            minute once (all the data are used, and there is a cache to keep the result), or where it is known already.
+        protocol: "auto" is "on" for a protocol that decides by near copies.
+        mode: "on" searches, "off" does not, "auto" does if it takes seconds, if it takes a minute once (all the data
+            are used, and there is a cache for the result), or if the result is known already.
         cache: folder of the cache, or None.
         limited: whether only some of the images will be used.
     """
     if mode == "off":
-        return None
+        return replace(table, near=None)
     shipped = read_shipped()
     if hash_pixels(table) == shipped.pixels:
-        return groups_of(table, shipped)
+        return replace(table, near=groups_of(table, shipped))
     pairs = _read(table, cache)
     if pairs is None:
-        if mode == "auto" and len(table) > (QUICK if limited or cache is None else ONCE):
-            return None
+        limit = QUICK if limited or cache is None else ONCE
+        if mode == "auto" and len(table) > limit and not wants_near_copies(protocol):
+            return replace(table, near=None)
         pairs = _search(images, table, cache)
-    return join_copies(table, pairs.components())
+    return replace(table, near=join_copies(table, pairs.components()))
 
 
 def search_near_copies(images: npt.NDArray[np.uint8], table: SampleTable, cache: Path | None) -> near_copies.NearCopies:
-    """Return the pairs of near copies, from the cache where an earlier search has left them.
+    """Return the pairs of near copies, from the cache if an earlier search has written them.
 
-    They are kept under a hash of the images' pixels, so that every later run on the same images, in any order, has them
-    at once. A cache that cannot be written is passed over.
+    The file is named by a hash of the images' pixels, so that any later run on the same images, in any order, reads it.
+    A cache that cannot be written is ignored.
     """
     pairs = _read(table, cache)
     return _search(images, table, cache) if pairs is None else pairs
@@ -86,11 +77,11 @@ def _search(images: npt.NDArray[np.uint8], table: SampleTable, cache: Path | Non
 
     pairs = find_near_copies(images)
     if cache is not None:
-        _write(_place(table, cache), _renumber(pairs, np.argsort(table.canonical_order())))
+        _write(_cache_file(table, cache), _renumber(pairs, np.argsort(table.canonical_order())))
     return pairs
 
 
-def _place(table: SampleTable, cache: Path) -> Path:
+def _cache_file(table: SampleTable, cache: Path) -> Path:
     return cache / f"near-copies-{_VERSION}-{hash_pixels(table)}.npz"
 
 
@@ -106,10 +97,10 @@ def _read(table: SampleTable, cache: Path | None) -> near_copies.NearCopies | No
     try:
         if cache is None:
             return None
-        with np.load(_place(table, cache), allow_pickle=False) as kept:
-            pairs = Pairs(**{field.name: kept[field.name] for field in fields(Pairs)})
+        with np.load(_cache_file(table, cache), allow_pickle=False) as columns:
+            pairs = Pairs(**{field.name: columns[field.name] for field in fields(Pairs)})
         return _renumber(replace(pairs, size=int(pairs.size)), table.canonical_order())
-    except Exception:  # no folder, no rights, or a file of whatever content: it is looked for again
+    except Exception:  # no folder, no rights, or a file of whatever content: it is searched again
         return None
 
 
@@ -121,6 +112,6 @@ def _write(path: Path, pairs: near_copies.NearCopies) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         unfinished.write_bytes(content.getvalue())
         unfinished.rename(path)
-    except (OSError, ValueError):  # ValueError: no path at all. It is looked for again next time
-        with contextlib.suppress(OSError, ValueError):  # what is no folder, or is not ours, refuses this as well
+    except (OSError, ValueError):  # ValueError: an impossible path. The next run searches again
+        with contextlib.suppress(OSError, ValueError):  # no folder, or not ours
             unfinished.unlink(missing_ok=True)

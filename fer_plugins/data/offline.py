@@ -1,7 +1,8 @@
-"""Offline augmentation: makes images once, until every class has a given number."""
+"""Offline augmentation: new images are made once, until every class has a given number."""
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -22,7 +23,7 @@ Rows = npt.NDArray[np.int64]
 
 
 class Offline(NamedTuple):
-    """What makes images, and how many there are afterwards."""
+    """The augmentation that makes new images, and how many images there are afterwards."""
 
     transform: SampleTransform | nn.Module
     per_class: int | None = None  # images of each class; None: as many as the largest class has
@@ -30,105 +31,94 @@ class Offline(NamedTuple):
 
 
 def balance_classes(
-    images: Images,
-    table: SampleTable,
-    rows: Rows,
-    offline: Offline,
-    *,
-    seed: int,
+    images: Images, table: SampleTable, rows: Rows, offline: Offline, *, seed: int
 ) -> tuple[Images, SampleTable, Rows]:
-    """Give each class of ``rows`` the same number of images: made of those it has, or fewer of them.
+    """Give each class of ``rows`` the same number of images: augment those it has, or drop some at random.
 
-    A class's images are taken in turn, so that each is the parent of as many new ones as any other, give or take one. A
-    new image is its parent's row with ``source`` "PARENT#1" and so on, ``parent`` its parent's source, and a digest of
-    its own. A class with more images than asked for keeps some, drawn at random. The same seed gives the same bits.
+    A class's images are augmented in turn, so that their numbers of new images differ by at most one. A new row is that
+    of its parent with ``source`` "PARENT#1" and so on, the parent's source as ``parent``, and its own digest. The same
+    seed gives the same bits.
 
     Args:
-        images: (N, S, S, C) of the whole table.
+        images: (N, S, S, C), one a row of the table.
         table: N samples, with ``digest``.
-        rows: the rows to balance; others are left alone.
-        offline: what makes a new image of an old one, and the numbers. Where ``total`` is no multiple of the number of
-            classes, those with the most images of their own have one more (of equals, the first).
+        rows: the rows to balance; others stay.
+        offline: the augmentation and the numbers. If ``total`` is no multiple of the number of classes, those with the
+            most images have one more (of equals, the first).
         seed: of the draws.
 
     Returns:
-        Images and table with the new rows at their end, and the rows of the balanced split, sorted.
+        Images and table with the new rows at the end, and the rows of the balanced split, sorted.
 
     Raises:
         InputError: a number leaves a class without an image, or the images are mapped from a file.
     """
     refuse_mapped(images)
     counts = np.bincount(table.label[rows], minlength=int(table.label.max()) + 1)
-    wanted = _wanted(counts, offline)
+    sizes = _target_sizes(counts, offline)
     order = table.canonical_order()
     order = order[np.isin(order, rows)]
     order = order[np.random.default_rng(derive(seed, "offline")).permutation(len(order))]
-    kept, parents = [], []
+    originals, parents = [], []
     for label in np.flatnonzero(counts):
-        own = order[table.label[order] == label]
-        kept.append(own[: wanted[label]])
-        parents.append(np.resize(own, max(0, wanted[label] - len(own))))
+        of_class = order[table.label[order] == label]
+        originals.append(of_class[: sizes[label]])
+        parents.append(np.resize(of_class, max(0, sizes[label] - len(of_class))))
     parent_rows = np.concatenate(parents).astype(np.int64)
-    with_parent = replace(table, parent=table.parent if table.parent is not None else table.source)
+    table = replace(table, parent=table.source if table.parent is None else table.parent)
     if not len(parent_rows):
-        return images, with_parent, np.sort(np.concatenate(kept))
+        return images, table, np.sort(np.concatenate(originals))
     made = np.stack(
-        [_make(images[row], offline.transform, derive(seed, "offline", place)) for place, row in enumerate(parent_rows)]
+        [_augment(images[row], offline.transform, derive(seed, "offline", i)) for i, row in enumerate(parent_rows)]
     )
-    joined = _append(with_parent, parent_rows, np.array([digest_of(image) for image in made]))
+    joined = _append(table, parent_rows, np.array([digest_of(image) for image in made]))
     new = np.arange(len(table), len(joined))
-    return np.concatenate([images, made]), joined, np.sort(np.concatenate([*kept, new]))
+    return np.concatenate([images, made]), joined, np.sort(np.concatenate([*originals, new]))
 
 
-def _wanted(counts: npt.NDArray[np.int64], offline: Offline) -> npt.NDArray[np.int64]:
+def _target_sizes(counts: npt.NDArray[np.int64], offline: Offline) -> npt.NDArray[np.int64]:
     """Return how many images each class is to have; 0 for a class without any."""
     present = counts > 0
     if offline.total is None:
-        each = int(counts.max()) if offline.per_class is None else offline.per_class
-        if each < 1:
-            raise InputError(f"data.balance_to is {each}; give at least 1 image a class")
-        return np.where(present, each, 0)
-    each, more = divmod(offline.total, int(present.sum()))
-    if each < 1:
+        size = int(counts.max()) if offline.per_class is None else offline.per_class
+        if size < 1:
+            raise InputError(f"data.balance_to is {size}; give at least 1 image a class")
+        return np.where(present, size, 0)
+    size, rest = divmod(offline.total, int(present.sum()))
+    if size < 1:
         raise InputError(
             f"data.balance_total is {offline.total}; give at least 1 image of each of {present.sum()} classes"
         )
-    wanted = np.where(present, each, 0)
-    wanted[np.argsort(-counts, kind="stable")[:more]] += 1
-    return wanted
+    sizes = np.where(present, size, 0)
+    sizes[np.argsort(-counts, kind="stable")[:rest]] += 1
+    return sizes
 
 
 def refuse_mapped(images: Images) -> None:
-    """Refuse images that do not fit into memory, where the made ones would have to join them.
-
-    Raises:
-        InputError: the images are mapped from a file.
-    """
+    """Raise InputError if the images are mapped from a file: the new ones would have to be added in memory."""
     if isinstance(images, np.memmap):
         raise InputError(
             "data.balance: augment adds images in memory, these are mapped from a file; raise data.memory_gb"
         )
 
 
-def _make(image: Images, transform: SampleTransform | nn.Module, seed: int) -> Images:
+def _augment(image: Images, transform: SampleTransform | nn.Module, seed: int) -> Images:
     if not isinstance(transform, nn.Module):
         with seeded(seed, transform):
             return apply_transform(transform, image.copy())
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(seed)
         batch = torch.from_numpy(image.copy()).permute(2, 0, 1)[None].float() / 255
-        changed = transform(batch)[0].clamp(0, 1).mul(255).round().to(torch.uint8)
-    made: Images = changed.permute(1, 2, 0).numpy()
-    return made
+        augmented = transform(batch)[0].clamp(0, 1).mul(255).round().to(torch.uint8)
+    pixels: Images = augmented.permute(1, 2, 0).numpy()
+    return pixels
 
 
 def _append(table: SampleTable, parent_rows: Rows, digests: npt.NDArray[np.str_]) -> SampleTable:
-    assert table.parent is not None
-    times: dict[str, int] = {}
+    times: Counter[str] = Counter()
     sources = []
     for parent in table.source[parent_rows].tolist():
-        times[parent] = times.get(parent, 0) + 1
+        times[parent] += 1
         sources.append(f"{parent}#{times[parent]}")
-    added = replace(table.rows(parent_rows), source=np.array(sources), digest=digests)
-    columns = {name: np.concatenate([column, getattr(added, name)]) for name, column in table.columns()}
-    return SampleTable(**columns)
+    new = replace(table.rows(parent_rows), source=np.array(sources), digest=digests)
+    return SampleTable(**{name: np.concatenate([column, getattr(new, name)]) for name, column in table.columns()})

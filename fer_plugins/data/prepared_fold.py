@@ -65,10 +65,9 @@ def prepare_fold(
 ) -> PreparedFold:
     """Load the images, run the protocol and check what it returned.
 
-    The arguments are those of :class:`~fer_plugins.data.datamodule.FERDataModule`. What leaks is one of ``warnings``
-    under ``on_leaks`` "warn", and is not looked for under "off". A protocol that says ``wants_near_copies`` gets near
-    copies unless ``near_copies`` is "off". Images that are made offline join the training split, or the whole before
-    it is split where the protocol, flawed, asks for that.
+    The arguments are those of :class:`~fer_plugins.data.datamodule.FERDataModule`. Leaks are one of ``warnings`` under
+    ``on_leaks`` "warn", and are not searched under "off". Images made offline join the training split, or all images
+    before they are split if the (flawed) protocol says ``augments_first``.
 
     Raises:
         InputError: the dataset, an option or the protocol's fold is wrong, or a class is missing from a split.
@@ -82,38 +81,38 @@ def prepare_fold(
         memory_gb=memory_gb,
         progress=progress,
     )
-    classes = loaded.classes
+    classes, images, before = loaded.classes, loaded.images, {}
     table = add_near_groups(loaded.images, loaded.table, protocol, near_copies, cache, limited=limit is not None)
-    images, before = loaded.images, {}
-    if offline is not None and augments_first(protocol):  # flawed: what is made joins the whole
-        kept = np.arange(len(table)) if limit is None else table.subset(limit)
-        before = {"all": table.label[kept]}
+    if offline is not None and augments_first(protocol):
+        subset = np.arange(len(table)) if limit is None else table.subset(limit)
+        before = {"all": table.label[subset]}
         refuse_mapped(images)
-        images, table, rows = balance_classes(images[kept], table.rows(kept), np.arange(len(kept)), offline, seed=seed)
+        images, table = images[subset], table.rows(subset)
+        images, table, rows = balance_classes(images, table, np.arange(len(table)), offline, seed=seed)
         images, table, limit = images[rows], table.rows(rows), None
     folds = split_folds(table, protocol, limit=limit)
-    chosen = pick_fold(folds, fold, protocol)
-    left_out = describe_fold(protocol, table, limit)
-    if offline is not None and not before:  # what is made joins the training split
-        before = {"train": table.label[chosen.train]}
-        images, table, train = balance_classes(images, table, chosen.train, offline, seed=seed)
-        chosen = chosen._replace(train=train)
+    rows_of = pick_fold(folds, fold, protocol)
+    description = describe_fold(protocol, table, limit)
+    if offline is not None and not before:
+        before = {"train": table.label[rows_of.train]}
+        images, table, train = balance_classes(images, table, rows_of.train, offline, seed=seed)
+        rows_of = rows_of._replace(train=train)
     images.flags.writeable = False
-    counts = count_classes(table, chosen, classes, owner=f"dataset {name}")
-    leaks = None if on_leaks == "off" else find_leaks(table, chosen)
-    leaking = "; ".join(leaks.sentences()) if leaks else ""
-    if leaking and on_leaks == "error":
-        raise InputError(f"the splits leak: {leaking}; use another protocol, or --data.leaks warn")
-    shifted = compare_detail(images, chosen.train, chosen.val)
-    leak = Notice("leaks", f"the splits leak: {leaking}", leaks.as_dict()) if leaks and leaking else ""
-    sentences = (shifted, missing_classes(counts), leak)
+    counts = count_classes(table, rows_of, classes, owner=f"dataset {name}")
+    leaks = None if on_leaks == "off" else find_leaks(table, rows_of)
+    warnings = [compare_detail(images, rows_of.train, rows_of.val), missing_classes(counts)]
+    if leaks and (sentences := leaks.sentences()):
+        text = f"the splits leak: {'; '.join(sentences)}"
+        if on_leaks == "error":
+            raise InputError(f"{text}; use another protocol, or --data.leaks warn")
+        warnings.append(Notice("leaks", text, leaks.as_dict()))
     return PreparedFold(
         images,
         table,
-        chosen,
+        rows_of,
         classes,
-        loaded.notes if left_out is None else (*loaded.notes, left_out),
-        tuple(sentence for sentence in sentences if sentence),
+        loaded.notes if description is None else (*loaded.notes, description),
+        tuple(warning for warning in warnings if warning),
         loaded.from_cache,
         loaded.seconds,
         counts,
@@ -124,5 +123,5 @@ def prepare_fold(
         len(folds),
         leaks,
         loaded.table.fingerprint(classes),
-        table.split_hash(chosen._asdict(), classes),
+        table.split_hash(rows_of._asdict(), classes),
     )

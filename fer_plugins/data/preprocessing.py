@@ -1,4 +1,4 @@
-"""What is made of every image before the network sees it: the same object trains, evaluates and predicts."""
+"""The steps from a decoded image to the network's input: the same object trains, evaluates and predicts."""
 
 from __future__ import annotations
 
@@ -57,21 +57,13 @@ class Preprocessing:
 
     @classmethod
     def of_config(cls, data: Any, classes: Iterable[str]) -> Preprocessing:
-        """Return what a run with this section ``data`` does (a ``DataConfig``)."""
+        """Return the preprocessing of a run with this section ``data`` (a ``DataConfig``)."""
         size, channels = data.image_size, data.channels
         return cls(image_size=size, channels=channels, classes=tuple(classes), faces=face_settings(data))
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any], where: object) -> Preprocessing:
-        """Read the plain form.
-
-        Args:
-            values: as ``as_dict`` returns it.
-            where: the file, for the message.
-
-        Raises:
-            InputError: a later version wrote it, or it is damaged.
-        """
+        """Read the result of ``as_dict``; raises InputError, which names ``where``, if it is damaged or of a later version."""
         version = values.get("version")
         if isinstance(version, int) and version > VERSION:
             raise InputError(
@@ -79,41 +71,41 @@ class Preprocessing:
                 "update: pip install --upgrade fer-plugins"
             )
         try:
-            known = {name.name: values[name.name] for name in fields(cls)}
-            return cls(**{**known, "classes": tuple(map(str, known["classes"]))})
+            arguments = {field.name: values[field.name] for field in fields(cls)}
+            return cls(**{**arguments, "classes": tuple(map(str, arguments["classes"]))})
         except (KeyError, TypeError) as error:
             raise InputError(f"{where}: its preprocessing is damaged ({error}); repeat the run") from None
 
     def as_dict(self) -> dict[str, Any]:
-        """Return plain values: the fields, and what is the same for every run, for readers in other languages."""
-        own = {**asdict(self), "classes": list(self.classes), "faces": dict(self.faces)}
+        """Return plain values: the fields, and the fixed steps for readers in other languages."""
+        options = {**asdict(self), "classes": list(self.classes), "faces": dict(self.faces)}
         steps = {"luma": "ITU-R BT.601", "resize": "bilinear, antialiased", "range": [0.0, 1.0]}
-        return {"version": VERSION, "written_by": __version__, **own, **steps}
+        return {"version": VERSION, "written_by": __version__, **options, **steps}
 
     def crop(self, image: Images, face: Face) -> Images:
-        """Cut a photograph, (H, W, C), to a face: (h, w, C), aligned and with the margin that the run has."""
+        """Crop a photograph, (H, W, C), to a face with the run's alignment and margin: (h, w, C)."""
         align, margin = self.faces.get("face_align", "none"), self.faces.get("face_margin", 0.0)
         return crop_face(image, face, align=align, margin=margin)
 
     def fit(self, image: Images) -> Images:
-        """Fit an image, uint8 (H, W, 1) or (H, W, 3), to (S, S, C); one that fits already is returned as it is."""
+        """Fit an image, uint8 (H, W, 1) or (H, W, 3), to (S, S, C)."""
         return fit_image(image, self.image_size, self.channels)
 
     def batch(self, images: Iterable[Images]) -> Tensor:
-        """Return decoded images, uint8 (H, W, 1 or 3) of any size, as the network takes them: (B, C, S, S)."""
+        """Return images, uint8 (H, W, 1 or 3) of any size, as a batch for the network: (B, C, S, S)."""
         import torch
 
         return to_float(torch.from_numpy(np.stack([self.fit(image) for image in images])).permute(0, 3, 1, 2))
 
 
 def face_settings(data: Any) -> dict[str, Any]:
-    """Return the keys of a section ``data`` that say how photographs are cut to a face."""
+    """Return the keys of a section ``data`` on how photographs are cropped to a face."""
     return {name: copy_plain(getattr(data, name)) for name in FACE_KEYS}
 
 
 def to_float(image: Tensor) -> Tensor:
     """Return uint8 images (B, C, H, W) as float32 in [0, 1], contiguous."""
-    import torch  # late: datasets, which the commands list, read this file
+    import torch  # here, since the commands that list datasets import this module
 
     return image.to(torch.float32, memory_format=torch.contiguous_format).div_(255)
 
@@ -121,7 +113,7 @@ def to_float(image: Tensor) -> Tensor:
 def fit_image(image: Images, size: int, channels: int) -> Images:
     """Fit ``image``, uint8 H x W x 1 or 3, to ``size`` x ``size`` x ``channels``.
 
-    Where both already fit, the image is returned as it is. Luma as in ITU-R BT.601, in Pillow's 16-bit arithmetic.
+    An image that fits already is returned as it is. Luma as in ITU-R BT.601, in Pillow's 16-bit arithmetic.
     """
     if image.shape[2] == 3 and channels == 1:
         red, green, blue = (image[..., i].astype(np.uint32) for i in range(3))

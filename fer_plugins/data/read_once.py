@@ -8,32 +8,32 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-_kept: dict[str, tuple[Hashable, Any]] | None = None  # kind -> its last key and value; None outside of `reading_once`
+_last: dict[str, tuple[Hashable, Any]] | None = None  # kind -> its last key and value; None outside of `reading_once`
 
 
 @contextmanager
 def reading_once() -> Iterator[None]:
-    """Let what is asked for again inside be what it was the first time; a scope inside a scope joins it."""
-    global _kept
-    if _kept is not None:
+    """Let :func:`once` reuse its last result inside; a nested scope joins the outer one."""
+    global _last
+    if _last is not None:
         yield
         return
-    _kept = {}
+    _last = {}
     try:
         yield
     finally:
-        _kept = None
+        _last = None
 
 
 def once(kind: str, key: Hashable, make: Callable[[], T]) -> T:
-    """Return ``make()``, or what it gave for an equal key just before inside :func:`reading_once`.
+    """Return ``make()``, or inside :func:`reading_once` the last result of this ``kind`` if its key was equal.
 
-    Of each ``kind`` the last is kept, so that memory holds one dataset.
+    Only the last result of each kind is stored, so that memory holds one dataset.
     """
-    if _kept is None:
+    if _last is None:
         return make()
-    if kind not in _kept or _kept[kind][0] != key:
-        _kept.pop(kind, None)  # let the old one go before the new one is read
-        _kept[kind] = (key, make())
-    value: T = _kept[kind][1]
+    if kind not in _last or _last[kind][0] != key:
+        _last.pop(kind, None)  # frees the old one before the new one is read
+        _last[kind] = (key, make())
+    value: T = _last[kind][1]
     return value

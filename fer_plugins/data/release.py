@@ -1,4 +1,4 @@
-"""Compares what a copy of a dataset holds with what its official release holds."""
+"""Compares the counts of a copy of a dataset with those of its official release."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ def differences(
         counted = count_by_split(classes, labels, None if joined else splits)
         for split, counts in release.counts.items():
             for name, number in counts.items():
-                have = counted.get(split, Counter())[name]
-                if have != number:
-                    sentences.append(f"{'' if joined else f'{split} '}{name} {have:,} instead of {number:,}")
+                count = counted.get(split, Counter())[name]
+                if count != number:
+                    sentences.append(f"{'' if joined else f'{split} '}{name} {count:,} instead of {number:,}")
     totals = (
         ("images", len(labels), release.samples),
         ("subjects", len(set(subjects or ())), release.subjects),
         ("sequences", len(set(sequences or ())), release.sequences),
     )
     return sentences + [
-        f"{have:,} {what} instead of {wanted:,}" for what, have, wanted in totals if wanted not in (None, have)
+        f"{count:,} {noun} instead of {official:,}" for noun, count, official in totals if official not in (None, count)
     ]

@@ -1,9 +1,9 @@
-"""The sample table: the metadata of every sample."""
+"""The sample table: labels, names, splits and groups of every sample."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -49,29 +49,29 @@ class SampleTable:
                 yield field.name, column
 
     def canonical_order(self) -> npt.NDArray[np.int64]:
-        """Return the row numbers sorted by pixels (where ``digest`` is known) and source name.
+        """Return the row numbers sorted by pixels (if ``digest`` is known) and source name.
 
-        Whatever is drawn from this order depends on the images, not on how a copy of the dataset is packed.
+        Draws from this order depend on the images, not on how a copy of the dataset is packed.
         """
         return np.lexsort((self.source,) if self.digest is None else (self.source, self.digest))
 
     def subset(self, limit: int | float, option: str = "data.limit") -> npt.NDArray[np.int64]:
-        """Choose some of the rows, stratified by dataset, official split and class; the same for every seed of a run.
+        """Choose rows, stratified by dataset, official split and class; the same for every seed of a run.
 
         Args:
             limit: number of rows in all (int, at least 1) or their share (float in (0, 1)).
-            option: what ``limit`` is called by the user, for the error.
+            option: name of ``limit`` in the error.
 
         Returns:
-            Row numbers, sorted; all of them where ``limit`` is not below their number.
+            Row numbers, sorted; all rows if ``limit`` is not below their number.
 
         Raises:
-            InputError: ``limit`` is out of range, or too small to leave one sample of each class in each split (three
-                of each class where there is no official split) and one of each class in each dataset that is tested on.
+            InputError: ``limit`` is out of range, or too small for one sample of each class in each split (three of
+                each class without official splits) and one of each class in each dataset that is tested on.
         """
         if isinstance(limit, bool) or not (limit >= 1 if isinstance(limit, int) else 0 < limit < 1):
             raise InputError(f"{option} is {limit}; give a number of images, or a share between 0 and 1")
-        wanted = min(len(self), limit if isinstance(limit, int) else round(limit * len(self)))
+        size = min(len(self), limit if isinstance(limit, int) else round(limit * len(self)))
         keys: Column = self.label
         if self.split is not None:
             keys = np.char.add(self.split, keys.astype(np.str_))
@@ -83,15 +83,15 @@ class SampleTable:
         if self.origin is not None:
             needed[self.origin[first] != ""] = 1  # it is tested on only
         least = np.minimum(sizes, needed)
-        if wanted < least.sum():
-            every = "every class in every split" + ("" if self.origin is None else " of every dataset")
+        if size < least.sum():
+            where = "every class in every split" + ("" if self.origin is None else " of every dataset")
             raise InputError(
-                f"{option} is {limit}, which is {wanted} images; at least {least.sum()} are needed to have {every}"
+                f"{option} is {limit}, which is {size} images; at least {least.sum()} are needed to have {where}"
             )
         # The rest in proportion, by largest remainders; a stratum's share cannot exceed what is left in it.
-        quota = (sizes - least) * ((wanted - least.sum()) / max(1, (sizes - least).sum()))
+        quota = (sizes - least) * ((size - least.sum()) / max(1, (sizes - least).sum()))
         counts = least + np.floor(quota).astype(np.int64)
-        counts[np.argsort(np.floor(quota) - quota, kind="stable")[: wanted - counts.sum()]] += 1
+        counts[np.argsort(np.floor(quota) - quota, kind="stable")[: size - counts.sum()]] += 1
         order = self.canonical_order()
         order = order[np.random.default_rng(derive(0, "limit")).permutation(len(order))]
         chosen = [order[stratum[order] == number][:count] for number, count in enumerate(counts)]
@@ -99,21 +99,16 @@ class SampleTable:
 
     @classmethod
     def from_columns(cls, columns: Mapping[str, Sequence[Any]], classes: Sequence[str], owner: str) -> SampleTable:
-        """Check and convert what a dataset calls its table.
-
-        Args:
-            columns: the dataset's ``table``.
-            classes: the dataset's class names, in label order.
-            owner: who to name in errors ("dataset fer2013").
+        """Check and convert the ``table`` of a dataset with these class names; ``owner`` stands in errors.
 
         Raises:
             InputError: a column is missing or unknown, lengths differ, a label or split is out of range, or
                 sources are not unique.
         """
-        known = {field.name for field in fields(cls)} - {"near"}
+        names = {field.name for field in fields(cls)} - {"near"}
         for name in columns:
-            if name not in known:
-                raise InputError(f"{owner}: table has an unknown column {name!r}; known: {', '.join(sorted(known))}")
+            if name not in names:
+                raise InputError(f"{owner}: table has an unknown column {name!r}; known: {', '.join(sorted(names))}")
         for name in ("label", "source"):
             if name not in columns:
                 raise InputError(f"{owner}: table lacks the column {name!r}")
@@ -145,10 +140,7 @@ class SampleTable:
         return cls(**converted)
 
     def fingerprint(self, classes: Sequence[str]) -> str:
-        """Hash what the dataset holds, whatever its files are called or packed in.
-
-        It covers pixels, class names and official splits as a multiset; needs ``digest``. Hex, 16 digits.
-        """
+        """Hash the multiset of pixels, class names and official splits; needs ``digest``. Hex, 16 digits."""
         assert self.digest is not None
         split = self.split if self.split is not None else np.full(len(self), "-")
         return _hash_lines(
@@ -162,10 +154,7 @@ class SampleTable:
         return self._hash_splits(self.digest, splits, classes)
 
     def names_hash(self, splits: Mapping[str, npt.NDArray[np.int64]], classes: Sequence[str]) -> str:
-        """Hash which sample lies in which split by source names, whatever their pixels. Hex, 16 digits.
-
-        A dataset that draws its images at the size of the run has another ``split_hash`` at each size, and this one.
-        """
+        """Hash which sample lies in which split by source names: the same at every image size. Hex, 16 digits."""
         return self._hash_splits(self.source, splits, classes)
 
     def _hash_splits(self, column: Column, splits: Mapping[str, npt.NDArray[np.int64]], classes: Sequence[str]) -> str:
@@ -174,8 +163,5 @@ class SampleTable:
         )
 
 
-def _hash_lines(lines: Any) -> str:
-    hashed = hashlib.sha256()
-    for line in sorted(lines):
-        hashed.update(line.encode() + b"\n")
-    return hashed.hexdigest()[:16]
+def _hash_lines(lines: Iterable[str]) -> str:
+    return hashlib.sha256("".join(f"{line}\n" for line in sorted(lines)).encode()).hexdigest()[:16]

@@ -28,9 +28,9 @@ class MaxBlurPool(nn.Module):
         contiguous = x.is_contiguous()
         if x.device.type == "cpu":  # a max of stride 1 is several times as fast there in channels_last, copies included
             x = x.contiguous(memory_format=torch.channels_last)
-        complaint = f"{self.name}: a map of {height}x{width} pixels is too small"
+        prefix = f"{self.name}: a map of {height}x{width} pixels is too small"
         for stage in self.stages:
-            x = stage(x, complaint)
+            x = stage(x, prefix)
         return x.contiguous() if contiguous else x
 
 
@@ -41,14 +41,14 @@ class SpreadMax(nn.Module):
         super().__init__()
         self.size, self.stride, self.padding = size, stride, padding
 
-    def forward(self, x: Tensor, complaint: str) -> Tensor:
-        """Run the stage on (B, C, H, W); ``complaint`` begins the error where the map is too small."""
+    def forward(self, x: Tensor, prefix: str) -> Tensor:
+        """Run the stage on (B, C, H, W); ``prefix`` begins the error where the map is too small."""
         height, width = x.shape[-2:]
         if self.padding == "same":
             pads = _paddings("tf_same", height, width, self.size, self.stride)
             x = F.pad(x, pads, value=-math.inf) if any(pads) else x
         elif min(height, width) < self.size:
-            raise ImageSizeError(f"{complaint} for the valid {self.size}x{self.size} max; {LARGER} or max_padding same")
+            raise ImageSizeError(f"{prefix} for the valid {self.size}x{self.size} max; {LARGER} or max_padding same")
         return x if self.size == self.stride == 1 else F.max_pool2d(x, self.size, self.stride)
 
     def extra_repr(self) -> str:
@@ -70,16 +70,16 @@ class Blur(nn.Module):
         self.register_buffer("kernel", torch.outer(row, row)[None, None], persistent=False)
         self.scale = 1 / float(self.kernel.double().sum())
 
-    def forward(self, x: Tensor, complaint: str) -> Tensor:
-        """Run the stage on (B, C, H, W); ``complaint`` begins the error where the map is too small."""
+    def forward(self, x: Tensor, prefix: str) -> Tensor:
+        """Run the stage on (B, C, H, W); ``prefix`` begins the error where the map is too small."""
         height, width = x.shape[-2:]
         pads = _paddings(self.geometry, height, width, self.size, self.stride)
         fits = {"reflect": max(pads[2:]) < height and max(pads[:2]) < width}
         fits["circular"] = max(pads[2:]) <= height and max(pads[:2]) <= width
         if not fits.get(self.fill, True):
-            raise ImageSizeError(f"{complaint} for {self.fill} padding of {max(pads)}; {LARGER} or pad_fill replicate")
+            raise ImageSizeError(f"{prefix} for {self.fill} padding of {max(pads)}; {LARGER} or pad_fill replicate")
         if min(height + sum(pads[2:]), width + sum(pads[:2])) < self.size:
-            raise ImageSizeError(f"{complaint} for the {self.size}x{self.size} blur; {LARGER} or pad_geometry tf_same")
+            raise ImageSizeError(f"{prefix} for the {self.size}x{self.size} blur; {LARGER} or pad_geometry tf_same")
         if any(pads):
             x = F.pad(x, pads, mode=FILL_MODES[self.fill])
         weight = (self.kernel.to(x.dtype) * self.scale).expand(x.shape[1], 1, self.size, self.size)

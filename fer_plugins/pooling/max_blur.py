@@ -146,36 +146,36 @@ def build_max_blur(
     """
     stride = check_window(name, kernel_size, stride)
     _check_choice(name, "preset", preset, tuple(presets))
-    given = {key: value for key, value in options.items() if value is not None}
-    vector = given.pop("vector", None)
-    chosen = replace(presets[preset], **given)
+    values = {key: value for key, value in options.items() if value is not None}
+    vector = values.pop("vector", None)
+    settings = replace(presets[preset], **values)
     for key, choices in {**_CHOICES, "kernel_family": tuple(families)}.items():
-        _check_choice(name, key, getattr(chosen, key), choices)
-    if vector is not None and ("blur_size" in given or ("kernel_family" in given and not chosen.second_blur_size)):
+        _check_choice(name, key, getattr(settings, key), choices)
+    if vector is not None and ("blur_size" in values or ("kernel_family" in values and not settings.second_blur_size)):
         raise ValueError(f"{name}: vector replaces blur_size and kernel_family; leave those two out")
-    if "kernel_family" in given and vector is None and max(chosen.blur_size, chosen.second_blur_size) < 3:
+    if "kernel_family" in values and vector is None and max(settings.blur_size, settings.second_blur_size) < 3:
         raise ValueError(f"{name}: kernel_family does nothing with blur sizes below 3, all alike; leave it out")
-    if chosen.pad_geometry == "none" and "pad_fill" in given:
+    if settings.pad_geometry == "none" and "pad_fill" in values:
         raise ValueError(f"{name}: pad_fill does nothing with pad_geometry none; leave one of the two out")
-    if chosen.order == "blur_max" and chosen.second_blur_size:
+    if settings.order == "blur_max" and settings.second_blur_size:
         raise ValueError(f"{name}: a second blur needs order max_blur; give that, or second_blur_size 0")
-    size = kernel_size if chosen.max_size is None else chosen.max_size
-    step = stride if chosen.blur_stride is None else chosen.blur_stride
+    size = kernel_size if settings.max_size is None else settings.max_size
+    step = stride if settings.blur_stride is None else settings.blur_stride
     if min(size, step) < 1:
         raise ValueError(f"{name}: max_size {size} and blur_stride {step} must be at least 1")
 
     def kernel(size: int) -> Taps:
         try:
-            return blur_taps(size, chosen.kernel_family, families)
+            return blur_taps(size, settings.kernel_family, families)
         except ValueError as error:
             raise ValueError(f"{name}: {error}") from None
 
-    blur_step = 1 if chosen.order == "blur_max" else step
-    first = kernel(chosen.blur_size) if vector is None else _check_vector(name, vector)
-    second = kernel(chosen.second_blur_size) if chosen.second_blur_size else None
-    maximum = SpreadMax(size, step if chosen.order == "blur_max" else 1, chosen.max_padding)
-    blurs = [Blur(taps, blur_step, chosen.pad_geometry, chosen.pad_fill) for taps in (first, second) if taps]
-    return MaxBlurPool(*([maximum, *blurs] if chosen.order == "max_blur" else [*blurs, maximum]), name=name)
+    blur_step = 1 if settings.order == "blur_max" else step
+    first = kernel(settings.blur_size) if vector is None else _check_vector(name, vector)
+    second = kernel(settings.second_blur_size) if settings.second_blur_size else None
+    maximum = SpreadMax(size, step if settings.order == "blur_max" else 1, settings.max_padding)
+    blurs = [Blur(taps, blur_step, settings.pad_geometry, settings.pad_fill) for taps in (first, second) if taps]
+    return MaxBlurPool(*([maximum, *blurs] if settings.order == "max_blur" else [*blurs, maximum]), name=name)
 
 
 def blur_taps(size: int, family: str, families: Mapping[str, Callable[[int], Taps | None]] = FAMILIES) -> Taps:
@@ -192,8 +192,8 @@ def blur_taps(size: int, family: str, families: Mapping[str, Callable[[int], Tap
     taps = families[family](size)
     if taps is None:
         largest = max(side for side in range(1, 8) if families[family](side))
-        others = ", ".join(one for one in families if one != family and families[one](size))
-        raise ValueError(f"kernel_family {family} has no blur size {size}; use {others}, or a size up to {largest}")
+        names = ", ".join(name for name in families if name != family and families[name](size))
+        raise ValueError(f"kernel_family {family} has no blur size {size}; use {names}, or a size up to {largest}")
     return taps
 
 

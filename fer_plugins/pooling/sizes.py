@@ -23,10 +23,10 @@ def flattened_size(layers: nn.Module, in_channels: int, image_size: int, option:
         layers: the layers in front of the first dense one.
         in_channels: image channels.
         image_size: side of the square images in pixels.
-        option: what ``image_size`` is called by the user, for the error.
+        option: name of ``image_size`` in the error.
 
     Raises:
-        ValueError: a map becomes smaller than the window that comes next; names the smallest size that serves.
+        ValueError: a map becomes smaller than the next window; names the smallest size that works.
     """
 
     def run(side: int) -> int:
@@ -43,21 +43,21 @@ def flattened_size(layers: nn.Module, in_channels: int, image_size: int, option:
 
 
 def fit(run: Callable[[int], Sizes], image_size: int, option: str = "image_size") -> Sizes:
-    """Return ``run(image_size)``; where that fails and a larger image would not, say which size serves.
+    """Return ``run(image_size)``; if that fails and a larger image works, the error names the smallest that does.
 
     Args:
-        run: from a side in pixels to whatever is to be known; raises RuntimeError or ValueError where it is too small.
+        run: takes a side in pixels; raises RuntimeError or ValueError if it is too small.
         image_size: side in pixels.
-        option: what it is called by the user, for the error.
+        option: name of the size in the error.
 
     Raises:
-        ValueError: the size is too small; one line that names the smallest that serves.
-        RuntimeError: whatever ``run`` raises, where the size is not to blame.
+        ValueError: the size is too small; one line that names the smallest that works.
+        RuntimeError: raised by ``run`` for another reason than the size.
     """
     try:
         return run(image_size)
     except (RuntimeError, ValueError) as error:
-        smallest = next((side for side in range(image_size + 1, LARGEST_TRIED + 1) if _serves(run, side)), None)
+        smallest = next((side for side in range(image_size + 1, LARGEST_TRIED + 1) if _works(run, side)), None)
         if smallest is None:
             raise
         raise ImageSizeError(
@@ -65,7 +65,7 @@ def fit(run: Callable[[int], Sizes], image_size: int, option: str = "image_size"
         ) from error
 
 
-def _serves(run: Callable[[int], object], side: int) -> bool:
+def _works(run: Callable[[int], object], side: int) -> bool:
     try:
         run(side)
     except (RuntimeError, ValueError):

@@ -181,7 +181,7 @@ def _datasets_of(record: Record, rows: Sequence[Mapping[str, str]]) -> list[str]
 
 
 def _datasets_by_source(record: Record, rows: Sequence[Mapping[str, str]], targets: Mapping[str, Any]) -> list[str]:
-    """Tell datasets by how ``Joined`` names the samples of the others, "NAME:source", where the counts agree."""
+    """Tell datasets by how ``JoinedDatasets`` names the targets' samples, "NAME:source", where the counts agree."""
     longest_first = sorted(targets, key=len, reverse=True)
     named = [
         next((one for one in longest_first if (row.get("source") or "").startswith(f"{one}:")), "") for row in rows

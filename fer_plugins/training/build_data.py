@@ -13,9 +13,8 @@ from fer_plugins.config import registry
 from fer_plugins.config.data_schema import DataConfig
 from fer_plugins.contract import MixesBatch
 from fer_plugins.data.datamodule import FERDataModule
-from fer_plugins.data.dropped_classes import WithoutClasses
+from fer_plugins.data.dataset_views import JoinedDatasets, WithoutClasses
 from fer_plugins.data.face_crop import crop_faces
-from fer_plugins.data.joined import Joined
 from fer_plugins.data.offline import Offline
 from fer_plugins.data.preprocessing import FACE_KEYS, face_settings
 from fer_plugins.data.read_once import once
@@ -42,7 +41,7 @@ def build_data(settings: config.RunConfig) -> FERDataModule:
         dataset: Any = registry.build("dataset", section.name, root=section.root, votes=section.votes, **offered, **own)
         dataset = WithoutClasses(dataset, section.drop_classes) if section.drop_classes else dataset
         dataset = crop_faces(dataset, **cropping)
-        return Joined(dataset, _build_targets(targets, offered)) if targets else dataset
+        return JoinedDatasets(dataset, _build_targets(targets, offered)) if targets else dataset
 
     dataset = once("dataset", json.dumps(shaping, sort_keys=True, default=str), build_dataset)
     data = FERDataModule(

@@ -8,7 +8,7 @@ import lightning as L
 import torch
 
 from fer_plugins.data.datamodule import FERDataModule
-from fer_plugins.data.loader_failures import is_of_loader_processes
+from fer_plugins.data.loaders.workers import is_worker_failure
 from fer_plugins.runtime.errors import RunError
 from fer_plugins.training.module import FERModule
 
@@ -24,7 +24,7 @@ def fit(trainer: L.Trainer, module: FERModule, data: FERDataModule, resume_from:
     except torch.OutOfMemoryError as error:
         raise RunError("the device is out of memory; lower data.batch_size") from error
     except RuntimeError as error:
-        if not is_of_loader_processes(error):
+        if not is_worker_failure(error):
             raise
         text = " ".join(str(error).split())
         raise RunError(f"the loader processes do not deliver ({text}); try --data.workers 0") from error

@@ -10,9 +10,7 @@ import sys
 
 import numpy as np
 import pytest
-from fer_face_prediction.command import FORMATS
 from fer_face_prediction.predictor import Predictor
-from fer_face_prediction.rows import SUFFIXES
 from PIL import Image, ImageFilter
 from skimage.data import astronaut
 
@@ -173,15 +171,15 @@ def test_ctrl_c_leaves_one_line_and_nothing_half_written(call, tmp_path, monkeyp
         writer.write(np.asarray(PHOTO)[..., ::-1].copy())
     writer.release()
     monkeypatch.setattr("fer_face_prediction.pipeline.BATCH", 1)
-    answer, calls = Predictor.answer, []
+    predict_batch, calls = Predictor.predict_batch, []
 
     def interrupted(self, prepared):
         calls.append(1)
         if len(calls) == 3:
             os.kill(os.getpid(), signal.SIGINT)
-        return answer(self, prepared)
+        return predict_batch(self, prepared)
 
-    monkeypatch.setattr(Predictor, "answer", interrupted)
+    monkeypatch.setattr(Predictor, "predict_batch", interrupted)
     code, _, err = call(what, "--out", "rows.csv", "--annotate", "annotated")
     assert code == 130
     assert err.splitlines()[-1] == "fer: interrupted"
@@ -311,7 +309,3 @@ def test_a_temperature_at_the_end_of_the_search_is_said(call, monkeypatch, tempe
     monkeypatch.setattr("fer_face_prediction.predictor.fit_temperature", lambda *given: temperature)
     code, _, err = call("photos/more/small.png", "--calibrate", "--detector", "none")
     assert (code, "is an end of the range that is searched (0.01 to 100)" in err) == (0, is_said)
-
-
-def test_the_formats_of_the_command_are_those_of_the_writers():
-    assert {"table": "table", **SUFFIXES} == FORMATS

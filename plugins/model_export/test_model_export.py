@@ -76,7 +76,9 @@ def test_onnx_answers_as_the_run_and_in_8_bits_nearly(trained, capsys):
     network, expected = OnnxNetwork(folder / "model.onnx"), Predictor.load(trained)
     images = np.stack([expected.preprocessing.fit(image) for image in faces()])
     for number in (1, 2, 5):  # the number of images is free
-        np.testing.assert_allclose(network.probabilities(images[:number]), expected.answer(images[:number]), atol=1e-6)
+        np.testing.assert_allclose(
+            network.probabilities(images[:number]), expected.predict_batch(images[:number]), atol=1e-6
+        )
     properties = network.session.get_modelmeta().custom_metadata_map
     assert json.loads(properties["classes"]) == list(expected.classes)
     assert json.loads(properties["preprocessing"])["image_size"] == size
@@ -107,7 +109,7 @@ def test_a_torch_archive_needs_torch_alone(trained, capsys):
     )
     files = [str(file), str(trained / "images.npy"), str(trained / "answer.npy")]
     subprocess.run([sys.executable, "-c", code, *files], check=True, capture_output=True)
-    np.testing.assert_allclose(np.load(files[2]), expected.answer(images), atol=1e-6)
+    np.testing.assert_allclose(np.load(files[2]), expected.predict_batch(images), atol=1e-6)
 
 
 def test_a_hub_folder_predicts_as_the_run(trained, tmp_path, capsys):

@@ -19,7 +19,6 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from fer_plugins.data import cache as store
-from fer_plugins.data import images_file
 from fer_plugins.data.images import LoadedImages, digest_of, fit_image, load_images
 from fer_plugins.runtime.errors import InputError
 
@@ -315,22 +314,22 @@ def test_an_entry_under_anothers_name_is_not_believed(tmp_path: Path) -> None:
 
 def test_sampled_blocks_see_both_ends_and_every_block_between() -> None:
     images = np.zeros((1000, 48, 48, 1), np.uint8)
-    blocks = images_file.sample_blocks(images)
+    blocks = store.sample_blocks(images)
     assert len(blocks) == 64
     for place in (0, images.size - 1):
         images.reshape(-1)[place] = 1
-        assert images_file.sample_blocks(images) != blocks
+        assert store.sample_blocks(images) != blocks
         images.reshape(-1)[place] = 0
     small = np.zeros((2, 3, 3, 1), np.uint8)
-    assert images_file.sample_blocks(small)[0] == zlib.crc32(bytes(18))
+    assert store.sample_blocks(small)[0] == zlib.crc32(bytes(18))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="blocks are counted as on Linux")
 def test_room_for_mapped_images_is_reserved(tmp_path: Path) -> None:
-    images_file.create_images(tmp_path, (100, 48, 48, 1))
-    status = (tmp_path / images_file.IMAGES).stat()
+    store.create_images(tmp_path, (100, 48, 48, 1))
+    status = (tmp_path / store.IMAGES).stat()
     assert status.st_blocks * 512 >= status.st_size > 100 * 48 * 48
-    assert images_file.map_images(tmp_path, "r").shape == (100, 48, 48, 1)
+    assert store.map_images(tmp_path, "r").shape == (100, 48, 48, 1)
 
 
 @BOTH

@@ -14,6 +14,7 @@ from fer_plugins import config
 from fer_plugins.config import registry
 from fer_plugins.data import near_groups
 from fer_plugins.data.images import load_images
+from fer_plugins.data.protocols.official import official
 from fer_plugins.runtime.errors import InputError
 from fer_plugins.training.build import build_data
 
@@ -107,7 +108,7 @@ def test_the_drawn_faces_frames_are_near_copies_of_their_sequence():
         cache=None,
         memory_gb=1,
     )
-    groups = near_groups.find_near_groups(loaded.images, loaded.table, "on", None)
+    groups = near_groups.add_near_groups(loaded.images, loaded.table, official, "on", None).near
     pairs = {(a, b) for a, b in zip(groups, loaded.table.sequence, strict=True)}
     assert len(pairs) == len(set(groups.tolist()))  # no group has images of two sequences
     assert len(set(groups.tolist())) < 126

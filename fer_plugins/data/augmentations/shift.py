@@ -1,7 +1,7 @@
-"""Finds out whether the training images were prepared like the images that the model is selected on.
+"""Compares the detail of training and validation images.
 
-A copy whose training split was blurred, recompressed or upscaled looks right in every count, and teaches a network the
-wrong pictures. The test split is not looked at: it is sealed when this runs.
+A copy whose training split was blurred, recompressed or upscaled has the right counts and the wrong images. The test
+split is not read: it is sealed when this runs.
 """
 
 from __future__ import annotations
@@ -18,12 +18,8 @@ FACTOR = 5.0  # medians of honest splits differ by a few per cent
 def detail(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
     """Return the share of each image's spectral power above 1/8 cycle a pixel.
 
-    Args:
-        images: (N, H, W, C) uint8.
-
-    Returns:
-        (N,) fractions; 0 for a constant image. The mean is taken off and a Hann window laid over, so that
-        neither brightness nor the border counts.
+    (N, H, W, C) uint8 -> (N,) fractions; 0 for a constant image. The mean is subtracted and a Hann window applied, so
+    that neither brightness nor the border counts.
     """
     grey = images.mean(axis=3, dtype=np.float64)
     grey -= grey.mean(axis=(1, 2), keepdims=True)
@@ -39,21 +35,15 @@ def detail(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
 def compare_detail(
     images: npt.NDArray[np.uint8], train: npt.NDArray[np.int64], val: npt.NDArray[np.int64]
 ) -> str | None:
-    """Return a warning when training and validation images differ in detail by more than a factor of 5.
+    """Return a warning if training and validation images differ in detail by more than a factor of 5, else None.
 
-    Args:
-        images: (N, H, W, C) uint8, all of the dataset.
-        train: rows of the training split.
-        val: rows of the validation split.
-
-    Returns:
-        One sentence with both medians, or None.
+    ``images`` are all of the dataset, (N, H, W, C) uint8; ``train`` and ``val`` are rows.
     """
     medians = {}
     for name, rows in (("training", train), ("validation", val)):
         number = min(COMPARED, len(rows), max(1, PIXELS // (images.shape[1] * images.shape[2])))
-        chosen = rows[np.linspace(0, len(rows) - 1, number).astype(int)]
-        medians[name] = float(np.median(detail(images[chosen])))
+        sample = rows[np.linspace(0, len(rows) - 1, number).astype(int)]
+        medians[name] = float(np.median(detail(images[sample])))
     softer, sharper = sorted(medians, key=lambda name: medians[name])
     if medians[sharper] <= FACTOR * max(medians[softer], 1e-6):
         return None

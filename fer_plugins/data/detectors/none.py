@@ -1,4 +1,4 @@
-"""The detector `none`: the picture is the face."""
+"""The detector `none`: the whole picture is the face."""
 
 from __future__ import annotations
 

@@ -68,8 +68,8 @@ class EpochOrder:
         number, count = self.rank
         if self._shuffle:
             return [slice(start + number, stop, count) for start, stop in self._batches]
-        whole = [slice(start, stop) for start, stop in self._batches]
-        return whole[number::count] or whole[:1]
+        slices = [slice(start, stop) for start, stop in self._batches]
+        return slices[number::count] or slices[:1]
 
     def share(self, number: int) -> float:
         """Return how much the mean loss of this process's share of a batch counts beside those of the others.

@@ -1,4 +1,4 @@
-"""Whole batches, gathered in one step from images that stay where they are."""
+"""Batches that are gathered in one step from images in memory, on the CPU or a CUDA device."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from torch import Tensor
 
 from fer_plugins.contract import Batch
 from fer_plugins.data.loaders.order import EpochOrder, Rows
+from fer_plugins.runtime.errors import InputError
 
 Epoch = Callable[[], int]
 
@@ -21,6 +22,13 @@ def wrap_images(images: npt.NDArray[np.uint8]) -> Tensor:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
         return torch.from_numpy(images)
+
+
+def check_device(name: str) -> torch.device:
+    """Return the device that images are held on; raises InputError if it is neither the CPU nor a CUDA device."""
+    if name == "cpu" or (name.split(":")[0] == "cuda" and torch.cuda.is_available()):
+        return torch.device(name)
+    raise InputError(f"data.resident_device is {name}; give cpu, or cuda where there is a CUDA device")
 
 
 def place_images(images: npt.NDArray[np.uint8], device: torch.device) -> Tensor:

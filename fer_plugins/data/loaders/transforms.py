@@ -1,21 +1,25 @@
-"""Applies sample transforms: seeded, and with their answer checked."""
+"""Applies augmentations and checks their results: to one image, seeded, and to a batch on the device."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import one_hot
 
-from fer_plugins.contract import SampleTransform
+from fer_plugins.contract import Batch, MixesBatch, SampleTransform
 from fer_plugins.runtime.errors import InputError
 from fer_plugins.runtime.generators import kept_generators, seed_generators
 
 
 @contextmanager
 def seeded(seed: int, transform: SampleTransform) -> Iterator[None]:
-    """Seed everything that ``transform`` may draw from, and put the process's own generators back afterwards.
+    """Seed everything that ``transform`` may draw from, and restore the process's own generators afterwards.
 
     Without that, dropout would draw the same masks in every epoch where the batch is made in the main process.
     """
@@ -25,23 +29,44 @@ def seeded(seed: int, transform: SampleTransform) -> Iterator[None]:
 
 
 def apply_transform(transform: SampleTransform, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """Return the augmented image; the transform's answer is checked.
-
-    Raises:
-        InputError: it is not a uint8 array of the same shape.
-    """
-    changed = transform(image=image)["image"]
-    if not (isinstance(changed, np.ndarray) and changed.dtype == np.uint8 and changed.shape == image.shape):
-        got = f"{changed.dtype} {changed.shape}" if isinstance(changed, np.ndarray) else type(changed).__name__
+    """Return the augmented image; raises InputError if it is not a uint8 array of the same shape."""
+    augmented = transform(image=image)["image"]
+    if not (isinstance(augmented, np.ndarray) and augmented.dtype == np.uint8 and augmented.shape == image.shape):
+        got = f"{augmented.dtype} {augmented.shape}" if isinstance(augmented, np.ndarray) else type(augmented).__name__
         raise InputError(f"augmentation {type(transform).__name__} returns {got} for an image uint8 {image.shape}")
-    return changed
+    return augmented
 
 
-def try_transform(transform: SampleTransform, image: npt.NDArray[np.uint8]) -> None:
-    """Apply ``transform`` once, to a copy: an error in a worker would reach the user as a traceback.
+def augment_batch(
+    transform: nn.Module, image: Tensor, batch: Batch, shares: npt.NDArray[np.float64] | None, classes: int
+) -> tuple[Tensor, Tensor | None]:
+    """Return the augmented images, without gradients, and the targets (B, classes) if the transform mixes images.
+
+    Args:
+        transform: is moved to the device of the images.
+        image: (B, C, H, W) floats in [0, 1].
+        batch: which samples they are.
+        shares: (N, classes) targets of the dataset that sum to 1; None: 1 for the label.
+        classes: number of classes.
 
     Raises:
-        InputError: it does not answer with a uint8 array of the same shape.
+        InputError: the transform changes the shape.
     """
-    with seeded(0, transform):
-        apply_transform(transform, image.copy())
+    augmented: Any
+    target = None
+    with torch.no_grad():
+        transform.to(image.device)
+        if isinstance(transform, MixesBatch):
+            if shares is None:
+                target = one_hot(batch.label, classes).float()
+            else:
+                target = torch.from_numpy(shares[batch.index.cpu().numpy()]).to(batch.label.device, torch.float32)
+            augmented, target = transform.mix(image, target)
+        else:
+            augmented = transform(image)
+    if augmented.shape != image.shape:
+        raise InputError(
+            f"augmentation {type(transform).__name__} returns images {tuple(augmented.shape)} for images "
+            f"{tuple(image.shape)}; the shape must stay"
+        )
+    return augmented, target

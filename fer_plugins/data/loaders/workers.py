@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -12,9 +13,11 @@ import numpy.typing as npt
 import torch
 from torch import nn
 from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data._utils import signal_handling
+from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter
 
 from fer_plugins.contract import Batch, SampleTransform
-from fer_plugins.data.loaders.order import EpochOrder, Rows, check_batch_size
+from fer_plugins.data.loaders.order import EpochOrder, Rows
 from fer_plugins.data.loaders.resident import Epoch, wrap_images
 from fer_plugins.data.loaders.transforms import apply_transform, seeded
 from fer_plugins.runtime.errors import InputError
@@ -24,7 +27,7 @@ PATIENCE = 120  # seconds without a batch after which a worker counts as stuck: 
 
 
 class PlannedBatch(NamedTuple):
-    """What a worker is told to make."""
+    """The samples of one batch, and which batch it is."""
 
     epoch: int
     number: int  # of the batch in its epoch, over all processes
@@ -120,8 +123,9 @@ def sample_loader(
         drop_last=drop_last,
         oversample=oversample,
     )
-    if workers > 0:
-        _calm_opencv()
+    if workers > 0 and (opencv := sys.modules.get("cv2")) is not None:
+        # A forked worker inherits the locks of OpenCV's threads and not the threads, and would wait forever.
+        opencv.setNumThreads(0)
     return DataLoader(
         AugmentedBatches(images, labels, transform, seed=seed),
         sampler=BatchPlan(rows, order, epoch),
@@ -135,31 +139,29 @@ def sample_loader(
     )
 
 
-def check_batches(batch_size: int, workers: int | None) -> None:
-    """Refuse a number of images or of processes that cannot be.
+def count_workers(workers: int | None, augmentation: SampleTransform | nn.Module) -> int:
+    """Return how many processes make training batches; None: 0 for a batch transform, else 1 to 4, by the processors.
 
     Raises:
-        InputError: ``batch_size`` is below 1, or ``workers`` below 0.
+        InputError: ``workers`` is below 0.
     """
-    check_batch_size(batch_size)
-    if workers is not None and workers < 0:
-        raise InputError(f"data.workers is {workers}; give a number of processes, at least 0")
-
-
-def count_workers(augmentation: SampleTransform | nn.Module) -> int:
-    """Return how many processes make training batches where nobody says: none for a batch transform, else 1 to 4."""
+    if workers is not None:
+        if workers < 0:
+            raise InputError(f"data.workers is {workers}; give a number of processes, at least 0")
+        return workers
     if isinstance(augmentation, nn.Module):
         return 0
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(4, max(1, processors - 1))
 
 
-def _calm_opencv() -> None:
-    """Stop OpenCV's own threads, where a transform has loaded it.
+def is_worker_failure(error: BaseException) -> bool:
+    """Return whether an error came from a worker: killed, out of shared memory, or an exception in one.
 
-    A worker that is forked inherits their locks and not the threads, and waits for them for ever; and a worker for each
-    core needs no threads besides.
+    The traceback decides: torch raises plain ``RuntimeError`` for all of them.
     """
-    opencv = sys.modules.get("cv2")
-    if opencv is not None:
-        opencv.setNumThreads(0)
+    return any(
+        isinstance(frame.f_locals.get("self"), _MultiProcessingDataLoaderIter)
+        or frame.f_globals.get("__name__") == signal_handling.__name__
+        for frame, _ in traceback.walk_tb(error.__traceback__)
+    )

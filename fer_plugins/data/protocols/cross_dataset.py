@@ -37,24 +37,23 @@ def cross_dataset(table: SampleTable, seed: int, *, parts: int = 10, dedupe: boo
         raise InputError(f"protocol.parts is {parts}; give at least 3")
     own = np.flatnonzero(table.origin == "")
     fold = Fold(*(own[rows] for rows in _own_split(table.rows(own), seed, parts)))
-    others = np.flatnonzero(table.origin != "")
+    targets = np.flatnonzero(table.origin != "")
     if dedupe:
-        assert table.digest is not None
-        seen = table.digest[np.concatenate([fold.train, fold.val])]
-        others = others[~np.isin(table.digest[others], seen)]
-        if table.near is not None:
-            others = others[~np.isin(table.near[others], table.near[np.concatenate([fold.train, fold.val])])]
-    return [Fold(fold.train, fold.val, np.sort(np.concatenate([fold.test, others])))]
+        fitted = np.concatenate([fold.train, fold.val])
+        for column in (table.digest, table.near):
+            if column is not None:
+                targets = targets[~np.isin(column[targets], column[fitted])]
+    return [Fold(fold.train, fold.val, np.sort(np.concatenate([fold.test, targets])))]
 
 
 cross_dataset.wants_near_copies = True  # type: ignore[attr-defined]
 
 
 def _own_split(table: SampleTable, seed: int, parts: int) -> Fold:
-    there = set() if table.split is None else set(table.split.tolist())
-    if {"train", "val", "test"} <= there:
+    splits = set() if table.split is None else set(table.split.tolist())
+    if {"train", "val", "test"} <= splits:
         return official(table, seed)[0]
-    if {"train", "test"} <= there:
+    if {"train", "test"} <= splits:
         return official_val(table, seed, share=1 / parts)[0]
     table = replace(table, split=None)
     if table.subject is not None:

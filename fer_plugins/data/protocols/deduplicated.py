@@ -41,8 +41,8 @@ def official_deduplicated(
             recompressed or of other brightness; exact: identical images alone.
         contradicting: what becomes of copies within training whose labels differ: keep; drop: all of the group leave;
             majority: those leave that have not the label of more than half of the group.
-        list: where near copies are known from: search (in these images), shipped (the list of the official FER-2013
-            that comes with the package), or the path of a list that fer data audit --export wrote.
+        list: source of the near copies: search (in these images), shipped (the list of the official FER-2013 in the
+            package), or the path of a list that fer data audit --export wrote.
 
     Raises:
         InputError: the release lacks a split, near copies were not looked for, or the list is of other images.
@@ -54,24 +54,26 @@ def official_deduplicated(
 def _leave_out(
     table: SampleTable, copies: Copies, contradicting: Contradicting, source: str
 ) -> tuple[Fold, dict[str, int]]:
-    """Return the fold, and how many images left which split for which reason: found once a run."""
+    """Return the fold, and how many images left which split for which reason; computed once a run."""
     key = (id(table), copies, contradicting, source)
-    # With the table itself, so that no other gets its id.
-    return once("left_out", key, lambda: (table, _find_left_out(table, copies, contradicting, source)))[1]
+    # The value holds the table, so that no other gets its id.
+    return once("left_out", key, lambda: (table, _compute_fold(table, copies, contradicting, source)))[1]
 
 
-def _find_left_out(
+def _compute_fold(
     table: SampleTable, copies: Copies, contradicting: Contradicting, source: str
 ) -> tuple[Fold, dict[str, int]]:
     fold = release_fold(table, NAME)
     group = _group(table, copies, source)
     val = fold.val[~np.isin(group[fold.val], group[fold.test])]
     held_out = np.concatenate([fold.val, fold.test])
-    train = fold.train[~np.isin(group[fold.train], group[held_out])]
-    agreed = train if contradicting == "keep" else _without_contradiction(table, train, group, contradicting)
-    return Fold(agreed, val, fold.test), {
-        "train_with_copy_in_val_or_test": len(fold.train) - len(train),
-        "train_contradicting": len(train) - len(agreed),
+    without_copies = fold.train[~np.isin(group[fold.train], group[held_out])]
+    train = without_copies
+    if contradicting != "keep":
+        train = _without_contradiction(table, train, group, contradicting)
+    return Fold(train, val, fold.test), {
+        "train_with_copy_in_val_or_test": len(fold.train) - len(without_copies),
+        "train_contradicting": len(without_copies) - len(train),
         "val_with_copy_in_test": len(fold.val) - len(val),
     }
 
@@ -96,13 +98,12 @@ def _group(table: SampleTable, copies: Copies, source: str) -> Rows:
 
 def _without_contradiction(table: SampleTable, train: Rows, group: Rows, contradicting: Contradicting) -> Rows:
     """Return the rows of ``train`` whose copies in ``train`` agree with them, as ``contradicting`` says."""
-    _, member = np.unique(group[train], return_inverse=True)
-    label = table.label[train]
-    votes = np.zeros((member.max(initial=-1) + 1, label.max(initial=0) + 1), np.int64)
-    np.add.at(votes, (member, label), 1)
-    size, own = votes.sum(axis=1)[member], votes[member, label]
-    kept: Rows = train[own == size if contradicting == "drop" else 2 * own > size]
-    return kept
+    _, member, size = np.unique(group[train], return_inverse=True, return_counts=True)
+    pairs = np.stack([member, table.label[train]])
+    _, pair, pair_size = np.unique(pairs, axis=1, return_inverse=True, return_counts=True)
+    of_group, of_label = size[member], pair_size[pair.reshape(-1)]
+    agreeing: Rows = train[of_label == of_group if contradicting == "drop" else 2 * of_label > of_group]
+    return agreeing
 
 
 def _wants_near_copies(copies: Copies = "near", list: str = "search", **_: Any) -> bool:

@@ -35,17 +35,18 @@ def official_val(table: SampleTable, seed: int, *, share: float = 0.1) -> list[F
     Raises:
         InputError: the release has no test split, has a validation split already, or a class has too few samples.
     """
-    splits = [] if table.split is None else sorted(set(table.split.tolist()))
-    if "test" not in splits or "train" not in splits:
+    splits = set() if table.split is None else set(table.split.tolist())
+    if table.split is None or not {"train", "test"} <= splits:
         raise InputError(
             "protocol official_val: the dataset has no official train and test split; use --protocol random"
         )
     if "val" in splits:
         raise InputError("protocol official_val: the release has a validation split; use --protocol official")
     parts = _parts_of("share", share)
-    train = _ordered(table, np.flatnonzero(table.split == "train"))
-    kept, val = next(_stratified(table, train, parts, derive(seed, "protocol official_val"), "official_val"))
-    return [_fold(kept, val, np.flatnonzero(table.split == "test"))]
+    order = table.canonical_order()
+    release_train = order[table.split[order] == "train"]
+    train, val = next(_stratified(table, release_train, parts, derive(seed, "protocol official_val"), "official_val"))
+    return [_fold(train, val, np.flatnonzero(table.split == "test"))]
 
 
 def kfold(table: SampleTable, seed: int, *, k: int = 10) -> list[Fold]:
@@ -63,8 +64,8 @@ def kfold(table: SampleTable, seed: int, *, k: int = 10) -> list[Fold]:
         InputError: k is below 3, or a class has fewer samples than k.
     """
     _check_k(k, "kfold")
-    everything = _ordered(table, np.arange(len(table)))
-    parts = [test for _, test in _stratified(table, everything, k, derive(seed, "protocol kfold"), "kfold")]
+    order = table.canonical_order()
+    parts = [test for _, test in _stratified(table, order, k, derive(seed, "protocol kfold"), "kfold")]
     return _rotate(parts)
 
 
@@ -88,8 +89,8 @@ def subject_kfold(table: SampleTable, seed: int, *, k: int = 10) -> list[Fold]:
         raise InputError(
             f"protocol subject_kfold: {len(np.unique(subject))} subjects make no {k} folds; lower protocol.k"
         )
-    everything = _ordered(table, np.arange(len(table)))
-    return _rotate(_grouped(table, everything, subject, k, derive(seed, "protocol subject_kfold")))
+    order = table.canonical_order()
+    return _rotate(_grouped(table, order, subject, k, derive(seed, "protocol subject_kfold")))
 
 
 def leave_one_subject_out(table: SampleTable, seed: int, *, val_parts: int = 10) -> list[Fold]:
@@ -112,14 +113,13 @@ def leave_one_subject_out(table: SampleTable, seed: int, *, val_parts: int = 10)
         raise InputError(f"protocol leave_one_subject_out: {len(names)} subjects; at least 3 are needed")
     if val_parts < 2:
         raise InputError(f"protocol.val_parts is {val_parts}; give at least 2")
-    everything = _ordered(table, np.arange(len(table)))
+    order = table.canonical_order()
     folds = []
-    for number, (rest, test) in enumerate(LeaveOneGroupOut().split(everything, groups=subject[everything])):
-        others = everything[rest]
+    for number, (rest, test) in enumerate(LeaveOneGroupOut().split(order, groups=subject[order])):
         parts = min(val_parts, len(names) - 1)
-        seed_here = derive(seed, "protocol leave_one_subject_out", number)
-        val = _grouped(table, others, subject, parts, seed_here)[0]
-        folds.append(_fold(np.setdiff1d(others, val), val, everything[test]))
+        fold_seed = derive(seed, "protocol leave_one_subject_out", number)
+        val = _grouped(table, order[rest], subject, parts, fold_seed)[0]
+        folds.append(_fold(np.setdiff1d(order[rest], val), val, order[test]))
     return folds
 
 
@@ -138,19 +138,20 @@ def sequence_disjoint(table: SampleTable, seed: int, *, val: float = 0.1, test: 
         InputError: the dataset has no sequences, too few, or a share is out of range.
     """
     sequence = _column(table, "sequence", "sequence_disjoint")
-    tested = _parts_of("test", test)
+    test_parts = _parts_of("test", test)
     if not val + test < 1:
         raise InputError(f"protocol.val + protocol.test is {val + test:g}; less than 1 must remain, for training")
-    validated = _parts_of("val", val / (1 - test))
-    if len(np.unique(sequence)) < tested + 1:
+    val_parts = _parts_of("val", val / (1 - test))
+    if len(np.unique(sequence)) < test_parts + 1:
         raise InputError(
             f"protocol sequence_disjoint: {len(np.unique(sequence))} sequences are too few for test {test:g}"
         )
-    everything = _ordered(table, np.arange(len(table)))
-    number = derive(seed, "protocol sequence_disjoint")
-    held = _grouped(table, everything, sequence, tested, number)[0]
-    rest = everything[~np.isin(everything, held)]
-    return [_fold(np.setdiff1d(rest, chosen := _grouped(table, rest, sequence, validated, number)[0]), chosen, held)]
+    order = table.canonical_order()
+    draw_seed = derive(seed, "protocol sequence_disjoint")
+    test_rows = _grouped(table, order, sequence, test_parts, draw_seed)[0]
+    rest = order[~np.isin(order, test_rows)]
+    val_rows = _grouped(table, rest, sequence, val_parts, draw_seed)[0]
+    return [_fold(np.setdiff1d(rest, val_rows), val_rows, test_rows)]
 
 
 def _check_k(k: int, name: str) -> None:
@@ -170,12 +171,6 @@ def _column(table: SampleTable, name: str, protocol: str) -> Any:
         remedy = "random" if table.split is None or set(table.split) != {"train", "val", "test"} else "official"
         raise InputError(f"protocol {protocol}: the dataset names no {name} of its images; use --protocol {remedy}")
     return column
-
-
-def _ordered(table: SampleTable, rows: Rows) -> Rows:
-    """Return ``rows`` in the order of pixels and names, from which everything is drawn."""
-    order = table.canonical_order()
-    return order[np.isin(order, rows)]
 
 
 def _stratified(table: SampleTable, rows: Rows, k: int, seed: int, name: str) -> Iterator[tuple[Rows, Rows]]:

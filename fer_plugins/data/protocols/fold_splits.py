@@ -12,24 +12,19 @@ from fer_plugins.runtime.errors import InputError
 
 
 def find_release_splits(table: SampleTable, fold: Fold, *, limited: bool) -> list[str]:
-    """Return the splits of a fold that hold the images which the release has in its split of that name.
+    """Return the splits of a fold that hold the images of the release's split of that name.
 
-    Other datasets that are tested on beside are no part of the release and do not count.
-
-    Args:
-        table: the samples.
-        fold: rows of the table.
-        limited: whether only some of the images are used; then a split need not have all of the release's, but no
-            other ones.
+    Images of other datasets that are only tested on do not count. If ``limited``, a split may lack some of the
+    release's images, but holds no others.
     """
     if table.split is None:
         return []
     own = np.ones(len(table), dtype=bool) if table.origin is None else table.origin == ""
     official = []
     for split, rows in zip(SPLITS, fold, strict=True):
-        chosen = rows[own[rows]]
+        rows = rows[own[rows]]
         size = int((own & (table.split == split)).sum())
-        if len(chosen) and (table.split[chosen] == split).all() and (limited or len(chosen) == size):
+        if len(rows) and (table.split[rows] == split).all() and (limited or len(rows) == size):
             official.append(split)
     return official
 
@@ -57,12 +52,11 @@ def count_classes(table: SampleTable, fold: Fold, classes: Sequence[str], *, own
     for split, rows in zip(SPLITS, fold, strict=True):
         own = rows if table.origin is None else rows[table.origin[rows] == ""]
         counts = np.bincount(table.label[own], minlength=len(classes)).tolist()
-        if len(own) == 0 or (split == "train" and 0 in counts):
-            if len(own) == 0:
-                raise InputError(
-                    f"no sample is in split {split} of {owner}; raise data.limit where that is set, or use another "
-                    "protocol"
-                )
+        if len(own) == 0:
+            raise InputError(
+                f"no sample is in split {split} of {owner}; raise data.limit where that is set, or use another protocol"
+            )
+        if split == "train" and 0 in counts:
             label = counts.index(0)
             if not (table.label == label).any():
                 raise InputError(
@@ -79,12 +73,11 @@ def count_classes(table: SampleTable, fold: Fold, classes: Sequence[str], *, own
 
 def missing_classes(counts: Mapping[str, Mapping[str, int]]) -> str | None:
     """Return a sentence on the classes that validation or test lack, or None."""
-    lacking = {
-        split: [name for name, number in of_split.items() if not number]
-        for split, of_split in counts.items()
-        if split != "train"
-    }
-    classes = [f"{', '.join(names)} in {split}" for split, names in lacking.items() if names]
-    if not classes:
+    missing = []
+    for split in ("val", "test"):
+        names = [name for name, number in counts[split].items() if not number]
+        if names:
+            missing.append(f"{', '.join(names)} in {split}")
+    if not missing:
         return None
-    return f"no sample of {' and none of '.join(classes)}: their scores are averages over fewer classes"
+    return f"no sample of {' and none of '.join(missing)}: their scores are averages over fewer classes"

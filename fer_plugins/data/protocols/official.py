@@ -80,11 +80,10 @@ def random(table: SampleTable, seed: int, *, val: float = 0.1, test: float = 0.1
                 f"protocol random: class {label} (counted from 0) has {len(rows)} samples, at least 3 are needed "
                 "(one for each of train, val and test); add images of it, or raise data.limit where that is set"
             )
-        counts = _apportion(len(rows), (1 - val - test, val, test))
-        ends = np.cumsum(counts)
+        ends = np.cumsum(_apportion(len(rows), (1 - val - test, val, test)))
         for name, subset in zip(SPLITS, np.split(rows, ends[:-1]), strict=True):
             subsets[name].append(subset)
-    return [Fold(**{name: np.sort(np.concatenate(chosen)) for name, chosen in subsets.items()})]
+    return [Fold(**{name: np.sort(np.concatenate(rows)) for name, rows in subsets.items()})]
 
 
 def _apportion(total: int, shares: Sequence[float]) -> Rows:
@@ -106,22 +105,17 @@ def _apportion(total: int, shares: Sequence[float]) -> Rows:
 
 
 def split_folds(table: SampleTable, protocol: ProtocolCall, *, limit: int | float | None = None) -> list[Fold]:
-    """Return the folds of ``protocol`` on the whole table, or on the subset that ``limit`` leaves.
+    """Return the checked folds of ``protocol`` on the table, or on its subset of size ``limit``, as sorted table rows.
 
-    Every fold is checked. The rows are sorted, and are rows of ``table`` in either case.
-
-    Args:
-        table: the samples.
-        protocol: maps a table to folds.
-        limit: see :meth:`SampleTable.subset`.
+    ``limit`` is that of :meth:`SampleTable.subset`.
 
     Raises:
         InputError: ``limit`` is wrong; the protocol refuses the table; a fold is not three arrays of whole numbers in
             0..len(table)-1; or a row comes twice, in one split or in two (a protocol that says its ``flaw`` may use the
             same rows for val and test).
     """
-    kept = np.arange(len(table)) if limit is None else table.subset(limit)
-    subset = table if len(kept) == len(table) else table.rows(kept)
+    chosen = np.arange(len(table)) if limit is None else table.subset(limit)
+    subset = table if len(chosen) == len(table) else table.rows(chosen)
     owner = f"protocol {_name_of(protocol)}"
     try:
         folds: object = protocol(subset)
@@ -133,15 +127,11 @@ def split_folds(table: SampleTable, protocol: ProtocolCall, *, limit: int | floa
         raise InputError(f"{owner} must return a list of at least one fold, not {type(folds).__name__}")
     flawed = flaw_of(protocol) is not None
     checked = [_checked_fold(fold, f"{owner}, fold {place}", len(subset), flawed) for place, fold in enumerate(folds)]
-    return [Fold(*(kept[rows] for rows in fold)) for fold in checked]
+    return [Fold(*(chosen[rows] for rows in fold)) for fold in checked]
 
 
 def pick_fold(folds: Sequence[Fold], number: int, protocol: ProtocolCall) -> Fold:
-    """Return fold ``number``, counted from 0.
-
-    Raises:
-        InputError: there is no such fold.
-    """
+    """Return fold ``number``, counted from 0; raises InputError if there is none."""
     if not 0 <= number < len(folds):
         raise InputError(f"run.fold is {number}; protocol {_name_of(protocol)} has folds 0 to {len(folds) - 1}")
     return folds[number]
@@ -159,10 +149,10 @@ def _checked_fold(fold: object, where: str, size: int, flawed: bool) -> Fold:
             raise InputError(f"{where}: {name} has a row outside 0..{size - 1}")
         if len(np.unique(subset)) != len(subset):
             raise InputError(f"{where}: {name} has a row twice")
-        taken = owner[subset]
+        shared = subset[owner[subset] >= 0]
         selects_on_test = flawed and name == "test" and np.array_equal(np.sort(subset), subsets[1])
-        if (taken >= 0).any() and not selects_on_test:
-            row = int(subset[taken >= 0][0])
+        if len(shared) and not selects_on_test:
+            row = int(shared[0])
             raise InputError(f"{where}: row {row} is both in {SPLITS[owner[row]]} and in {name}")
         owner[subset] = number
         subsets.append(np.sort(subset).astype(np.int64))
@@ -170,20 +160,13 @@ def _checked_fold(fold: object, where: str, size: int, flawed: bool) -> Fold:
 
 
 def flaw_of(protocol: ProtocolCall) -> str | None:
-    """Return why the protocol's numbers must not be trusted, in its own words; None where it is sound.
-
-    The attribute ``flaw`` may be a function of the protocol's options.
-    """
+    """Return the protocol's attribute ``flaw``: why its numbers must not be trusted; None for a sound protocol."""
     flaw = _attribute(protocol, "flaw")
     return str(flaw) if flaw is not None else None
 
 
 def augments_first(protocol: ProtocolCall) -> bool:
-    """Tell whether images are to be added before the split, as some papers do.
-
-    Raises:
-        InputError: the protocol says so, but names no flaw.
-    """
+    """Return whether images are added before the split, as some papers do; raises InputError without a ``flaw``."""
     if not getattr(_unbound(protocol), "augments_first", False):
         return False
     if flaw_of(protocol) is None:
@@ -194,14 +177,14 @@ def augments_first(protocol: ProtocolCall) -> bool:
 
 
 def wants_near_copies(protocol: ProtocolCall) -> bool:
-    """Tell whether the protocol, with its options, decides by near copies (the table's column ``near``)."""
+    """Return whether the protocol, with its options, decides by near copies (the table's column ``near``)."""
     return bool(_attribute(protocol, "wants_near_copies"))
 
 
 def describe_fold(protocol: ProtocolCall, table: SampleTable, limit: int | float | None = None) -> Notice | None:
-    """Return what the protocol says of the split that :func:`split_folds` makes, such as which images it leaves out.
+    """Return what the protocol's attribute ``describe``, a function of table and options, says of its folds.
 
-    A protocol says it by its attribute ``describe``, a function of the table and of its options.
+    Such as which images it leaves out.
     """
     describe = getattr(_unbound(protocol), "describe", None)
     if describe is None:

@@ -34,16 +34,10 @@ def write_split(
     protocol: Mapping[str, Any],
     flaw: str | None,
 ) -> None:
-    """Write ``folds`` to ``path``, whole or not at all.
+    """Write ``folds``, rows of ``table``, to a new file ``path``; no partial file is left behind.
 
-    Args:
-        path: the file; its folder must be there.
-        table: the samples, with ``digest``.
-        classes: class names in label order.
-        folds: rows of the table.
-        dataset: its name in papers.
-        protocol: name and options.
-        flaw: why the protocol's numbers must not be trusted, or None.
+    ``table`` has ``digest``; ``dataset`` is its name in papers, ``protocol`` a name with options, and ``flaw`` says why
+    the protocol's numbers must not be trusted.
 
     Raises:
         InputError: the file exists already, or cannot be written.
@@ -80,11 +74,7 @@ def write_split(
 
 
 def read_split(path: str | Path) -> dict[str, Any]:
-    """Read and check a split file.
-
-    Raises:
-        InputError: no such file, or none that ``fer data split`` has written.
-    """
+    """Read and check a split file; raises InputError if it is missing or not written by ``fer data split``."""
     try:
         content = json.loads(Path(path).expanduser().read_text(encoding="utf-8"))
     except OSError as error:
@@ -97,20 +87,21 @@ def read_split(path: str | Path) -> dict[str, Any]:
         raise InputError(f"protocol.file: {path} is no split file of this version; make it with fer data split")
     try:
         size, classes = len(content["samples"]), len(content["classes"])
-        for _, digest, label in content["samples"]:
-            if not isinstance(digest, str) or not isinstance(label, int) or not 0 <= label < classes:
-                raise TypeError
-        if not isinstance(content["dataset"], str) or not isinstance(content["fingerprint"], str):
-            raise TypeError
-        for fold in content["folds"]:
-            if any(not all(isinstance(row, int) and 0 <= row < size for row in fold[name]) for name in SPLITS):
-                raise TypeError
-        if not content["folds"]:
-            raise TypeError
+        rows = (row for fold in content["folds"] for split in SPLITS for row in fold[split])
+        sound = (
+            all(
+                isinstance(digest, str) and isinstance(label, int) and 0 <= label < classes
+                for _, digest, label in content["samples"]
+            )
+            and isinstance(content["dataset"], str)
+            and isinstance(content["fingerprint"], str)
+            and content["folds"]
+            and all(isinstance(row, int) and 0 <= row < size for row in rows)
+        )
     except (KeyError, TypeError, ValueError):
-        raise InputError(
-            f"protocol.file: {path} was altered or is cut off; make it again with fer data split"
-        ) from None
+        sound = False
+    if not sound:
+        raise InputError(f"protocol.file: {path} was altered or is cut off; make it again with fer data split")
     return content
 
 
@@ -140,7 +131,7 @@ def file(table: SampleTable, seed: int, *, file: str) -> list[Fold]:
     places = defaultdict(list)
     for row in table.canonical_order().tolist():
         places[str(table.digest[row]), int(table.label[row])].append(row)
-    # Equal images are told apart by their names' order, which does not matter to any hash.
+    # Equal images are assigned in the order of their names, which no hash depends on.
     row = np.empty(len(samples), np.int64)
     for number in sorted(range(len(samples)), key=lambda number: str(samples[number][0])):
         source, digest, label = samples[number]

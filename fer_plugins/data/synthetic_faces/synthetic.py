@@ -20,9 +20,8 @@ from fer_plugins.data.synthetic_faces.face_shapes import Actions, Identity
 
 CLASSES = ("anger", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 DRAWING = 1  # raise it whenever a pixel of any image changes: caches are keyed by it
-LUMA = np.array(
-    (299, 587, 114)
-)  # thousandths of red, green and blue (ITU-R BT.601): whole numbers round alike anywhere
+LUMA = np.array((299, 587, 114))  # thousandths of red, green, blue (ITU-R BT.601): integers round alike anywhere
+MOST_SAMPLES = 1_000_000  # an hour of drawing
 
 
 class Scene(NamedTuple):
@@ -33,9 +32,6 @@ class Scene(NamedTuple):
     right: Actions
     view: View
     intensity: float  # share of the apex's strength; 0 for neutral
-
-
-MOST_SAMPLES = 1_000_000  # an hour of drawing
 
 
 class Synthetic:

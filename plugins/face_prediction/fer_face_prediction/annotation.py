@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,9 +19,12 @@ from fer_face_prediction.video import VideoWriter, frame_rate
 from fer_plugins.runtime.errors import RunError
 from fer_plugins.runtime.whole_file import whole_file
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 LEAST_SIDE = 256  # pixels; smaller pictures are enlarged, so that the label can be read
-CERTAIN, DOUBTFUL, ABSENT = "#009E73", "#D55E00", "#000000"  # Okabe and Ito 2008: told apart by the colour-blind
+CERTAIN, DOUBTFUL, ABSENT = "#009E73", "#D55E00", "#000000"  # Okabe and Ito 2008: distinct for the colour-blind
 
 
 def annotate(predicted: PredictedPicture, classes: Sequence[str]) -> npt.NDArray[np.uint8]:
@@ -156,19 +159,38 @@ class _AnnotatedVideo:
         if kind is not None:
             self._files.__exit__(kind, *rest)
             return
-        from fer_face_prediction.over_time import draw_over_time
         from fer_plugins.analysis.figures.style import drawing, write_figure
 
         title = f"{Path(self.file).name}: largest face of each frame"
         try:
             with self._files:  # where the figure cannot be written, neither video nor rows are kept
                 with drawing():
-                    figure = draw_over_time(np.array(self._times), np.array(self._probabilities), self._classes, title)
+                    figure = _draw_over_time(np.array(self._times), np.array(self._probabilities), self._classes, title)
                 write_figure(figure, self._path.parent, self._path.stem)
         except BaseException:
             for suffix in (".png", ".svg"):
                 self._path.with_suffix(suffix).unlink(missing_ok=True)
             raise
+
+
+def _draw_over_time(
+    times: npt.NDArray[np.float64], probabilities: npt.NDArray[np.float64], classes: Sequence[str], title: str
+) -> Figure:
+    """Draw a line of (N, K) probabilities over N seconds for each class; nan, a frame without a face, is a gap."""
+    from fer_plugins.analysis.figures.style import COLOURS, DASHES, make_figure, set_legend, set_title
+
+    figure = make_figure(2.4)
+    axis = figure.subplots()
+    marker = "o" if len(times) < 3 else None  # a line of one point would be invisible
+    for number, (name, values) in enumerate(zip(classes, probabilities.T, strict=True)):
+        colour, dashes = COLOURS[number % len(COLOURS)], DASHES[number % len(DASHES)]
+        axis.plot(times, values, color=colour, linestyle=dashes, marker=marker, markersize=3, label=name)
+    axis.set_ylim(0, 1)
+    axis.set_xlabel("time (s)")
+    axis.set_ylabel("probability")
+    set_legend(axis, ncols=4, handlelength=2)
+    set_title(figure, title)
+    return figure
 
 
 def _area(face: PredictedFace) -> int:

@@ -1,9 +1,12 @@
-"""Finds the checkpoint that a run's folder or a file name means, and loads it with its preprocessing."""
+"""Finds and loads trained networks with their preprocessing: runs, checkpoints, folders for the Hugging Face hub."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,8 +15,8 @@ import torch
 from packaging.version import InvalidVersion, Version
 
 import fer_plugins
-from fer_face_prediction.hub_folder import WEIGHTS, is_hub_folder, load_hub_folder, read_section
 from fer_plugins.config import registry
+from fer_plugins.config.requirement import install_command
 from fer_plugins.data.preprocessing import Preprocessing
 from fer_plugins.runs.elsewhere import require_network
 from fer_plugins.runs.record import Record
@@ -22,30 +25,34 @@ from fer_plugins.runtime.plain_values import shell_word
 from fer_plugins.training.checkpoints import find_damage
 from fer_plugins.training.module import FERModule
 
+CONFIG, WEIGHTS = "config.json", "model.safetensors"
+SECTION = "fer_plugins"  # of config.json: what this package needs; the rest is for readers of the hub
+VERSION = 1  # of that section
+
 
 @dataclass(frozen=True)
 class TrainedFile:
     """A checkpoint and the run that it is of."""
 
     file: Path
-    record: Record | None  # None: a file on its own
-    warnings: tuple[str, ...]  # what the run says against itself
+    record: Record | None  # None: a file outside of a run
+    warnings: tuple[str, ...]  # of the run: not finished, not a result
 
 
-def find_checkpoint(given: str | Path) -> TrainedFile:
-    """Return the checkpoint that is meant: of a run's folder its best.ckpt, of an exported hub folder its weights.
+def find_checkpoint(source: str | Path) -> TrainedFile:
+    """Return a checkpoint file itself, the best.ckpt of a run's folder, or the weights of an exported hub folder.
 
     Raises:
         InputError: no such file, no run, or a run without best.ckpt.
     """
-    path = Path(given)
+    path = Path(source)
     if is_hub_folder(path):
-        notes = read_section(path)["warnings"]
-        return TrainedFile(path / WEIGHTS, None, tuple(f"{path}: {note}" for note in notes))
+        warnings = read_hub_section(path)["warnings"]
+        return TrainedFile(path / WEIGHTS, None, tuple(f"{path}: {warning}" for warning in warnings))
     if os.path.isfile(path):
         folder = path.parent.parent
-        run = (folder / "manifest.json").is_file() and (folder / "config.yaml").is_file()
-        return _of_run(path, Record.read(folder)) if run else TrainedFile(path, None, ())
+        is_run = (folder / "manifest.json").is_file() and (folder / "config.yaml").is_file()
+        return _of_run(path, Record.read(folder)) if is_run else TrainedFile(path, None, ())
     if not os.path.exists(path):
         raise InputError(f"{path}: there is no such run or checkpoint; give the folder of a run or a .ckpt file")
     record = Record.read(path)
@@ -82,14 +89,14 @@ def load_checkpoint(file: Path) -> tuple[FERModule, Preprocessing]:
     damage = find_damage(file)
     if damage is not None:
         raise InputError(f"{file}: not a readable checkpoint ({damage}); give the folder of a run or a .ckpt file")
-    kept = _read_preprocessing(file)
-    preprocessing = None if kept is None else Preprocessing.from_dict(kept, file)
+    recorded = _read_preprocessing(file)
+    preprocessing = None if recorded is None else Preprocessing.from_dict(recorded, file)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Lightning on a checkpoint of its own later version: loaded or refused
             module = FERModule.load_from_checkpoint(file)
     except InputError as error:
-        writer = str((kept or {}).get("written_by", "0"))
+        writer = str((recorded or {}).get("written_by", "0"))
         if not _is_later(writer):
             if missing := _missing_plugin(file):
                 raise InputError(missing) from error
@@ -106,7 +113,7 @@ def load_checkpoint(file: Path) -> tuple[FERModule, Preprocessing]:
 
 
 def _missing_plugin(file: Path) -> str:
-    """Return which distribution the network of a run is of; "" where it is installed, or the file is of no run."""
+    """Return which distribution holds the network of a run; "" if it is installed, or the file is of no run."""
     try:
         plugin = Record.read(file.parent.parent).manifest["plugin"]
     except (InputError, KeyError):
@@ -120,10 +127,10 @@ def _missing_plugin(file: Path) -> str:
 def _read_preprocessing(file: Path) -> dict[str, Any] | None:
     try:
         content = torch.load(file, map_location="cpu", weights_only=True, mmap=True)
-        kept = content.get("preprocessing")
-    except Exception:  # whatever is wrong, loading the module says it
+        preprocessing = content.get("preprocessing")
+    except Exception:  # loading the module raises it again
         return None
-    return kept if isinstance(kept, dict) else None
+    return preprocessing if isinstance(preprocessing, dict) else None
 
 
 def _is_later(version: str) -> bool:
@@ -131,3 +138,60 @@ def _is_later(version: str) -> bool:
         return Version(version) > Version(fer_plugins.__version__)
     except InvalidVersion:
         return False
+
+
+def is_hub_folder(folder: Path) -> bool:
+    """Return whether a folder has the two files of one that ``fer export --format hub`` wrote."""
+    return os.path.isfile(folder / CONFIG) and os.path.isfile(folder / WEIGHTS)  # false for an over-long name
+
+
+def read_hub_section(folder: Path) -> Mapping[str, Any]:
+    """Return this package's section of config.json; raises InputError if missing, damaged or of a later version."""
+    path = folder / CONFIG
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(f"{path}: cannot be read: {' '.join(str(error).split())}; export the run again") from None
+    section = content.get(SECTION) if isinstance(content, dict) else None
+    if not isinstance(section, dict):
+        raise InputError(f"{path}: the model is not of this package; give a folder that fer export --format hub wrote")
+    version = section.get("version")
+    if isinstance(version, int) and version > VERSION:
+        raise InputError(
+            f"{path}: a later version of fer-plugins wrote it ({section.get('written_by')}); update: "
+            "pip install --upgrade fer-plugins"
+        )
+    kinds = {"version": int, "config": dict, "preprocessing": dict, "weights_sha256": str, "warnings": list}
+    for key, kind in kinds.items():
+        if not isinstance(section.get(key), kind):
+            raise InputError(f"{path}: damaged, {SECTION}.{key} is missing or wrong; export the run again")
+    return section
+
+
+def load_hub_folder(folder: Path) -> tuple[FERModule, Preprocessing]:
+    """Load a network in evaluation mode and how images are prepared for it.
+
+    Raises:
+        InputError: as ``read_hub_section``; the weights are not those that config.json names, or the plug-in or
+            safetensors is not installed.
+    """
+    try:
+        from safetensors.torch import load_model
+    except ImportError as error:
+        raise InputError(f"{folder}: safetensors is needed ({error}); {install_command('safetensors')}") from None
+    section, file = read_hub_section(folder), folder / WEIGHTS
+    preprocessing = Preprocessing.from_dict(section["preprocessing"], folder / CONFIG)
+    try:
+        with file.open("rb") as stream:
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise InputError(f"{file}: cannot be read: {error.strerror}; export the run again") from None
+    if digest != section["weights_sha256"]:
+        raise InputError(f"{file}: damaged, or not the weights that {CONFIG} describes; export the run again")
+    module = FERModule(section["config"], list(preprocessing.classes))
+    try:
+        load_model(module.network, file)
+    except Exception as error:  # safetensors and torch raise several kinds
+        text = " ".join(str(error).split())[:200]
+        raise InputError(f"{file}: does not fit the installed {module.config.model.name}: {text}") from error
+    return module.eval(), preprocessing

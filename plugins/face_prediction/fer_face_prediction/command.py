@@ -9,8 +9,7 @@ import click
 
 from fer_plugins.commands.usage import Name, WholeNumber, refuse, verb
 
-# Written out here as well, so that a wrong word is refused without importing torch; a test holds them equal.
-FORMATS = {"table": "table", ".csv": "csv", ".json": "json", ".jsonl": "json", ".ndjson": "json"}
+FORMATS = {".csv": "csv", ".json": "json", ".jsonl": "json", ".ndjson": "json"}  # by the ending of --out
 
 
 @verb()
@@ -52,7 +51,7 @@ def predict(
     """
     if (camera is None) == (not paths):
         refuse("give pictures, or --camera 0" if camera is None else "--camera: leave the paths out")
-    form = form or FORMATS.get(Path(out).suffix.lower() if out else "table")
+    form = form or (FORMATS.get(Path(out).suffix.lower()) if out else "table")
     if form is None:
         refuse(f"--out {out}: its ending is neither .csv nor .json nor .jsonl; add --format csv, json or table")
     from fer_face_prediction.predict_files import Outputs, predict_files, search_faces

@@ -8,15 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from fer_face_prediction.faces import (
-    NO_FACE,
-    UNCERTAIN,
-    WHOLE,
-    CutFace,
-    cut_faces,
-    is_face_already,
-    whole_picture,
-)
+from fer_face_prediction.faces import NO_FACE, UNCERTAIN, WHOLE, CutFace, cut_faces, is_face_already, whole_picture
 from fer_face_prediction.picture import Picture
 from fer_face_prediction.predictor import BATCH, Predictor
 from fer_plugins.contract import Detector
@@ -27,7 +19,7 @@ MOST_BYTES = 1 << 28  # of pictures that wait for their batch
 
 @dataclass(frozen=True)
 class PredictedFace:
-    """One face and what the network says of it."""
+    """One face and its prediction."""
 
     box: tuple[int, int, int, int] | None  # left, top, right, bottom in pixels; None: no face was found
     score: float | None  # of the detector, in [0, 1]
@@ -43,7 +35,7 @@ class PredictedFace:
 
 @dataclass(frozen=True)
 class PredictedPicture:
-    """A picture with its faces, at least one entry: where there is no face, it says so."""
+    """A picture with its faces; without any, one entry with the flag no_face."""
 
     picture: Picture
     detector: str
@@ -69,31 +61,34 @@ class FaceSearch:
     whole_without_face: bool = False
 
 
+Searched = tuple[Picture, str, list[CutFace], bool]  # picture, detector, its faces, whether the detector found one
+
+
 def predict_pictures(
     pictures: Iterable[Picture], predictor: Predictor, search: FaceSearch
 ) -> Iterator[PredictedPicture]:  # fmt: skip
     """Yield each picture with its faces, in the order given."""
-    waiting: list[tuple[Picture, str, list[CutFace], bool]] = []
+    waiting: list[Searched] = []
     faces = size = 0
     for picture in pictures:
         waiting.append((picture, *_find(picture, predictor, search)))
         faces, size = faces + len(waiting[-1][2]), size + picture.pixels.nbytes
-        # A frame of the camera is answered at once; else a batch costs less than its faces one by one.
+        # A frame of the camera is predicted at once; else a batch costs less than its faces one by one.
         if faces >= BATCH or size >= MOST_BYTES or picture.live:
-            yield from _answer(waiting, predictor)
+            yield from _predict(waiting, predictor)
             waiting, faces, size = [], 0, 0
-    yield from _answer(waiting, predictor)
+    yield from _predict(waiting, predictor)
 
 
 def _find(picture: Picture, predictor: Predictor, search: FaceSearch) -> tuple[str, list[CutFace], bool]:
-    """Return the detector's name, the faces, and whether one was found."""
+    """Return the detector's name, the faces, and whether the detector found one."""
     preprocessing = predictor.preprocessing
     is_face = search.automatic and picture.frame is None and is_face_already(picture.pixels, preprocessing)
     if search.detect is None or search.name == WHOLE or is_face:
         return WHOLE, [whole_picture(picture.pixels, preprocessing)], True
     try:
         faces = cut_faces(picture.pixels, search.detect, preprocessing, largest=search.largest)
-    except Exception as error:  # whatever a plug-in's code raises
+    except Exception as error:  # a plug-in's code may raise anything
         text = " ".join(str(error).split())[:200] or type(error).__name__
         raise RunError(f"{picture.file}: the detector {search.name} fails: {text}; give another --detector") from error
     if not faces and search.whole_without_face:
@@ -101,23 +96,15 @@ def _find(picture: Picture, predictor: Predictor, search: FaceSearch) -> tuple[s
     return search.name, faces, bool(faces)
 
 
-def _answer(
-    waiting: list[tuple[Picture, str, list[CutFace], bool]], predictor: Predictor
-) -> Iterator[PredictedPicture]:  # fmt: skip
+def _predict(waiting: list[Searched], predictor: Predictor) -> Iterator[PredictedPicture]:
     prepared = [face.prepared for _, _, faces, _ in waiting for face in faces]
-    rows = iter(()) if not prepared else (row for part in _parts(prepared) for row in predictor.answer(part))
-    for picture, detector, faces, found in waiting:
-        missing = () if found else (NO_FACE,)
-        predicted = tuple(_predicted(face, next(rows), missing) for face in faces)
-        yield PredictedPicture(picture, detector, predicted or (PredictedFace(None, None, None, missing),))
-
-
-def _parts(prepared: list[npt.NDArray[np.uint8]]) -> Iterator[list[npt.NDArray[np.uint8]]]:
-    for start in range(0, len(prepared), BATCH):
-        yield prepared[start : start + BATCH]
-
-
-def _predicted(face: CutFace, probabilities: npt.NDArray[np.float64], missing: tuple[str, ...]) -> PredictedFace:
-    uncertain = ("uncertain",) if probabilities.max() < UNCERTAIN else ()
-    flags = (*missing, *face.flags, *uncertain)
-    return PredictedFace(face.box, face.score, probabilities, flags, face.prepared)
+    starts = range(0, len(prepared), BATCH)
+    rows = (row for start in starts for row in predictor.predict_batch(prepared[start : start + BATCH]))
+    for picture, detector, faces, has_face in waiting:
+        missing = () if has_face else (NO_FACE,)
+        predicted = []
+        for face, probabilities in zip(faces, rows, strict=False):  # the rows of the next picture remain
+            uncertain = ("uncertain",) if probabilities.max() < UNCERTAIN else ()
+            flags = (*missing, *face.flags, *uncertain)
+            predicted.append(PredictedFace(face.box, face.score, probabilities, flags, face.prepared))
+        yield PredictedPicture(picture, detector, tuple(predicted) or (PredictedFace(None, None, None, missing),))

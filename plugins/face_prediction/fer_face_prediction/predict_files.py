@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
 
+from tqdm import tqdm
+
 from fer_face_prediction.annotation import Annotator
 from fer_face_prediction.faces import FACE_SIDE
 from fer_face_prediction.picture import Picture, UnreadablePicture, read_picture
 from fer_face_prediction.pipeline import FaceSearch, PredictedPicture, predict_pictures
 from fer_face_prediction.predictor import Predictor
-from fer_face_prediction.progress import Progress
 from fer_face_prediction.rows import make_writer, new_file
 from fer_face_prediction.sources import is_video
 from fer_face_prediction.video import count_frames, load_opencv, read_camera, read_video
 from fer_plugins.config import registry
 from fer_plugins.data.preprocessing import Preprocessing
+from fer_plugins.runtime import activity
+from fer_plugins.runtime.activity import format_seconds
 from fer_plugins.runtime.errors import InputError
 
 AUTOMATIC = "lbp"  # the detector for photographs: it needs no further library
+PAUSE = 10.0  # seconds between two lines of progress without a terminal
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,7 @@ class Outputs:
 
 @dataclass
 class Counts:
-    """What was done."""
+    """Numbers of pictures, faces and files so far."""
 
     pictures: int = 0  # and frames
     faces: int = 0
@@ -52,13 +57,13 @@ class Counts:
 
 
 def search_faces(detector: str | None, preprocessing: Preprocessing, *, largest: bool) -> tuple[FaceSearch, str]:
-    """Choose how faces are found, and say it in one line.
+    """Choose how faces are found, and describe it in one line.
 
-    Without a name it is the detector that the run cut its photographs with. Where it was trained on faces that were cut
-    out before, a small picture is one face and a larger one is searched with ``lbp``.
+    The default is the detector that the run cropped its photographs with. If the run was trained on cut-out faces, a
+    small picture is one face and a larger one is searched with ``lbp``.
 
     Raises:
-        InputError: no such detector, or what it needs is not installed.
+        InputError: no such detector, or a package that it needs is not installed.
     """
     own = preprocessing.faces.get("face_crop", "none")
     options = dict(own) if isinstance(own, Mapping) else {"name": own}
@@ -68,8 +73,8 @@ def search_faces(detector: str | None, preprocessing: Preprocessing, *, largest:
         detect = registry.build("detector", name, **(options if name == trained else {}))
     except InputError as error:
         raise InputError(f"--detector {name}: {error}") from error
-    whole = largest and name == trained != "none" and preprocessing.faces.get("on_no_face") == "full_image"
-    search = FaceSearch(name, detect, detector is None and trained == "none", largest, whole)
+    predict_whole = largest and name == trained != "none" and preprocessing.faces.get("on_no_face") == "full_image"
+    search = FaceSearch(name, detect, detector is None and trained == "none", largest, predict_whole)
     if search.automatic:
         side = max(FACE_SIDE, preprocessing.image_size)
         return search, f"detector: {name}; a picture of at most {side} pixels a side is taken for one face"
@@ -90,20 +95,20 @@ def predict_files(
     frames: int | None = None,
     say: Callable[[str], None],
 ) -> Counts:
-    """Predict every face and write the rows while going; at most some hundred megabytes of pictures are held.
+    """Predict every face and write each row at once; at most some hundred megabytes of pictures are in memory.
 
     Args:
         predictor: the network.
         search: how faces are found.
-        outputs: where to; a file that is to be written has its name when all is done.
+        outputs: the destinations; a file gets its name when it is complete.
         files: pictures and videos.
         camera: number of a camera instead.
-        every: of the frames of a video or camera.
-        frames: of a video or camera, at most; None: all.
+        every: predict every N-th frame of a video or camera.
+        frames: at most this number of frames of a video or camera; None: all.
         say: prints a line to standard error.
 
     Raises:
-        InputError: nothing could be read, no camera, or no OpenCV; nothing is written then.
+        InputError: no file could be read, no camera, or no OpenCV; nothing is written then.
         RunError: an output cannot be written.
     """
     if camera is not None or any(map(is_video, files)):
@@ -115,7 +120,9 @@ def predict_files(
     predicted = _counted(predict_pictures(pictures, predictor, search), counts)
     first = next(predicted, None)
     if first is None:
-        raise InputError(_nothing(counts))
+        unreadable = counts.unreadable
+        prefix = f"none of {len(unreadable)} files can be read, the first: " if len(unreadable) > 1 else ""
+        raise InputError(prefix + unreadable[0])
     with ExitStack() as stack:
         stack.callback(progress.close)
         stream = sys.stdout if outputs.file is None else stack.enter_context(new_file(outputs.file))
@@ -133,6 +140,54 @@ def predict_files(
                 raise
     counts.annotated = annotator.written if annotator else 0
     return counts
+
+
+class Progress:
+    """Shows the pictures and frames done on standard error: a bar on a terminal, else a line every ten seconds.
+
+    Args:
+        total: pictures and frames; None: unknown, as of a camera.
+        shown: whether anything is printed.
+    """
+
+    def __init__(self, total: int | None, *, shown: bool) -> None:
+        self.total, self.done, self._shown = total, 0, shown
+        self._begin = self._last = time.monotonic()
+        self._bar = None
+        if shown and sys.stderr.isatty():
+            self._bar = tqdm(total=total, desc="predicting", unit="picture", leave=False, file=sys.stderr)
+
+    def expect(self, more: int) -> None:
+        """Add to the total: a video was counted as one picture."""
+        if self.total is not None:
+            self.total += more
+            if self._bar is not None:
+                self._bar.total = self.total
+
+    def step(self) -> None:
+        """Count one picture or frame."""
+        self.done += 1
+        if not self._shown:
+            return
+        activity.spoken()
+        if self._bar is not None:
+            self._bar.update()
+            return
+        now = time.monotonic()
+        if now - self._last >= PAUSE:
+            self._last = now
+            print(self._line(now - self._begin), file=sys.stderr, flush=True)
+
+    def _line(self, elapsed: float) -> str:
+        if self.total is None or self.done >= self.total:
+            return f"{self.done:,} pictures, {format_seconds(elapsed)}"
+        left = elapsed / self.done * (self.total - self.done)
+        return f"{self.done:,} of {self.total:,} pictures, {format_seconds(left)} left"
+
+    def close(self) -> None:
+        """Remove the bar."""
+        if self._bar is not None:
+            self._bar.close()
 
 
 def _counted(predicted: Iterator[PredictedPicture], counts: Counts) -> Iterator[PredictedPicture]:
@@ -175,9 +230,3 @@ def _read(
             counts.unreadable.append(str(error))
             if len(files) > 1:
                 say(f"not read: {error}")
-
-
-def _nothing(counts: Counts) -> str:
-    if len(counts.unreadable) == 1:
-        return counts.unreadable[0]
-    return f"none of {len(counts.unreadable)} files can be read, the first: {counts.unreadable[0]}"

@@ -94,10 +94,10 @@ class Predictor:
         """
         prepared, rows = map(self._prepare, images), []
         while batch := list(islice(prepared, BATCH)):
-            rows.append(self.answer(batch))
+            rows.append(self.predict_batch(batch))
         return np.concatenate(rows) if rows else np.empty((0, len(self.classes)))
 
-    def answer(self, prepared: Iterable[Images]) -> Probabilities:
+    def predict_batch(self, prepared: Iterable[Images]) -> Probabilities:
         """Return the probabilities (B, K) of one batch of images that ``preprocessing.fit`` has fitted."""
         logits = self.network.logits(as_batch(np.stack(list(prepared)))).numpy()
         probabilities: Probabilities = softmax(logits / self.temperature, axis=1)

@@ -13,7 +13,6 @@ from fer_face_prediction.pipeline import PredictedFace, PredictedPicture
 from fer_plugins.data.formats.archives.file_set import make_printable
 from fer_plugins.runtime.whole_file import whole_file
 
-SUFFIXES = {".csv": "csv", ".json": "json", ".jsonl": "json", ".ndjson": "json"}
 _FILE, _BOX = 40, 21  # widths in the table
 
 

@@ -1,10 +1,10 @@
-"""What the words of a command mean: files, folders, globs, and names on standard input."""
+"""The files of a command line: files, folders, globs, and names on standard input; and the checks of its outputs."""
 
 from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
@@ -21,20 +21,20 @@ def is_video(path: str | Path) -> bool:
     return str(path).lower().endswith(VIDEO_SUFFIXES)
 
 
-def find_files(words: Sequence[str], stdin: TextIO | None) -> list[Path]:
-    """Return the files that are meant: folders with all below them, sorted by name; each file once.
+def find_files(arguments: Sequence[str], stdin: TextIO | None) -> list[Path]:
+    """Return the pictures and videos that the arguments name, each once; those below a folder sorted by name.
 
     Args:
-        words: files, folders, globs (``**`` is any folders), or ``-`` for a list of names, one a line.
-        stdin: where ``-`` is read from; None: it is closed. A name in the list that is no file is kept: reading it
-            fails later, and the others are predicted.
+        arguments: files, folders, globs (``**`` is any folders), or ``-`` for a list of names, one a line.
+        stdin: read for ``-``; None: it is closed. Names in the list that are no file are returned too: reading them
+            fails later, and the other files are predicted.
 
     Raises:
-        InputError: a word names nothing, or a folder holds no picture.
+        InputError: an argument matches no file, or a folder holds no picture.
     """
     files: dict[Path, None] = {}
-    for word in words:
-        if word == "-":
+    for argument in arguments:
+        if argument == "-":
             listed = [line.strip() for line in stdin or () if line.strip()]
             if not listed:
                 raise InputError(
@@ -43,41 +43,35 @@ def find_files(words: Sequence[str], stdin: TextIO | None) -> list[Path]:
             for name in listed:
                 files.update(dict.fromkeys(_below(Path(name)) if os.path.isdir(name) else [Path(name)]))
         else:
-            files.update(dict.fromkeys(_named(word)))
+            files.update(dict.fromkeys(_expand(argument)))
     return list(files)
 
 
-def _named(word: str) -> Iterable[Path]:
-    if os.path.isdir(word):
-        found = _below(Path(word))
-        if not found:
-            raise InputError(f"{word}: no picture or video is in this folder or below it; give another")
-        return found
-    if os.path.exists(word):
-        return [Path(word)]
-    if glob.has_magic(word):
-        matches = sorted(Path(name) for name in glob.glob(word, recursive=True) if os.path.isfile(name))
-        if not matches:
-            raise InputError(f"{word}: no file matches; give another pattern")
-        return matches
-    raise InputError(f"{word}: there is no such file or folder")
+def _expand(argument: str) -> list[Path]:
+    if os.path.isdir(argument):
+        files = _below(Path(argument))
+        if not files:
+            raise InputError(f"{argument}: no picture or video is in this folder or below it; give another")
+        return files
+    if os.path.exists(argument):
+        return [Path(argument)]
+    if glob.has_magic(argument):
+        files = sorted(Path(name) for name in glob.glob(argument, recursive=True) if os.path.isfile(name))
+        if not files:
+            raise InputError(f"{argument}: no file matches; give another pattern")
+        return files
+    raise InputError(f"{argument}: there is no such file or folder")
 
 
 def _below(folder: Path) -> list[Path]:
-    """Return the pictures and videos below a folder, a link that leads nowhere among them: reading it says so."""
+    """Return the pictures and videos below a folder, and broken links, which fail when they are read."""
     return sorted(path for path in folder.rglob("*") if (is_image(path.name) or is_video(path)) and not path.is_dir())
 
 
 def check_outputs(file: Path | None, folder: Path | None, files: Sequence[Path]) -> None:
-    """Refuse outputs that cannot be written, or would overwrite what is read, before any work.
+    """Raise InputError if the file of the rows or the folder of annotated pictures cannot be written.
 
-    Args:
-        file: of the rows.
-        folder: of annotated pictures.
-        files: that are read.
-
-    Raises:
-        InputError: one of them.
+    Or if it would overwrite one of ``files``, which are read.
     """
     if file is not None:
         if file.is_dir():

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from fer_face_prediction.checkpoint_file import find_checkpoint, load_checkpoint
-from fer_face_prediction.hub_folder import load_hub_folder
+from fer_face_prediction.checkpoint_file import find_checkpoint, load_checkpoint, load_hub_folder
 
 from fer_model_export import hub_files, parity
 from fer_model_export.checked_images import draw_faces

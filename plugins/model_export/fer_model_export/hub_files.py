@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from fer_face_prediction.hub_folder import CONFIG, SECTION, VERSION, WEIGHTS
+from fer_face_prediction.checkpoint_file import CONFIG, SECTION, VERSION, WEIGHTS
 from safetensors.torch import save_model
 
 from fer_model_export.exported_network import first_line

@@ -8,7 +8,7 @@ from support import fake_datasets as fake
 from support.verbs import parse
 
 from fer_plugins import config
-from fer_plugins.data.dropped_classes import WithoutClasses
+from fer_plugins.data.dataset_views import WithoutClasses
 from fer_plugins.runtime.errors import InputError
 from fer_plugins.testing import check_dataset
 from fer_plugins.training.build import build_data
