@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageFile
 from support import fake_fer2013 as fake
 
-from fer_plugins.data.formats.archives.folder_files import FolderFiles
+from fer_plugins.data.formats.archives.file_set import FolderFiles
 from fer_plugins.data.formats.image_files import UnreadableError, decode_image
 from fer_plugins.data.formats.tables.pixel_csv import read_pixel_csv
 from fer_plugins.data.images import digest_of

@@ -174,7 +174,7 @@ def list_tree(
         chosen = frames.choose(sequence_images, label)
         rows += [Row(image_name, classes.index(expression), "", subject, key) for image_name, expression in chosen]
     layout = f"the official tree, {frames.title()}"
-    notes = [f"{len(keys):,} sequences {what}, the first {keys[0]}." for what, keys in odd.items() if keys]
+    notes = [f"{len(keys):,} sequences {fault}, the first {keys[0]}." for fault, keys in odd.items() if keys]
     return Listing(layout, classes, rows, Release(frames.counts(), subjects=118, sequences=327), notes)
 
 
@@ -199,15 +199,15 @@ def refuse_twice(files: RootFiles, names: list[str]) -> None:
     Raises:
         InputError: there are two.
     """
-    seen: dict[str, str] = {}
+    first_names: dict[str, str] = {}
     pairs = []
     for name in names:
         stem = split_name(name)[-1].rpartition(".")[0].upper()
         if not stem.startswith("S"):  # a name such as 1.png is unique in its sequence only
             continue
-        if stem in seen:
-            pairs.append((seen[stem], name))
-        seen.setdefault(stem, name)
+        if stem in first_names:
+            pairs.append((first_names[stem], name))
+        first_names.setdefault(stem, name)
     if pairs:
         raise refuse_doubles(files, pairs, split_name(pairs[0][0])[-1].rpartition(".")[0])
 

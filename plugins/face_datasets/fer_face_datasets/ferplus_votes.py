@@ -12,10 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fer_plugins.data.formats.archives.file_set import make_printable, split_name
-from fer_plugins.data.formats.archives.folder_files import FolderFiles
+from fer_plugins.data.formats.archives.file_set import FolderFiles, ZipFiles, make_printable, split_name
 from fer_plugins.data.formats.archives.root_files import RootFiles
-from fer_plugins.data.formats.archives.zip_files import ZipFiles
 from fer_plugins.data.formats.file_kinds import open_path
 from fer_plugins.data.formats.labels import EXPRESSIONS
 from fer_plugins.data.formats.split_names import split_of
@@ -102,13 +100,13 @@ def find_votes(root: Path, labels: str | None) -> tuple[RootFiles, str, list[str
     return (files, candidates[0], notes) if candidates else None
 
 
-def open_votes(given: str, flag: str) -> tuple[RootFiles, str]:
+def open_votes(votes_path: str, flag: str) -> tuple[RootFiles, str]:
     """Return the file fer2013new.csv that an option names.
 
     Raises:
         InputError: it is not there, or is a folder.
     """
-    path = open_path(given, "the path of fer2013new.csv", flag=flag)
+    path = open_path(votes_path, "the path of fer2013new.csv", flag=flag)
     if path.is_dir():
         raise InputError(f"{path}: is a folder; give {flag} the path of fer2013new.csv")
     return RootFiles(FolderFiles(path)), path.name
@@ -139,7 +137,7 @@ def read_lists(files: RootFiles, lists: dict[str, str]) -> VotedRows:
         InputError: a line that is none of the script's, or an image that is not there.
     """
     sources, splits, votes = [], [], []
-    there = set(files.names)
+    file_names = set(files.names)
     again = 0
     for name, split in lists.items():
         where, beside = files.where(name), name[: len(name) - len(_LIST)]
@@ -148,21 +146,21 @@ def read_lists(files: RootFiles, lists: dict[str, str]) -> VotedRows:
         for number, fields in enumerate(lines, start=1):
             if not any(fields) or (number == 1 and not fields[-1].strip().isdecimal()):
                 continue  # a header, which the script does not write
-            given = [field.strip() for field in fields[-len(_ORDER) :]]
-            if len(fields) != len(_ORDER) + 2 or not all(text.isdecimal() and len(text) < 4 for text in given):
+            counts = [field.strip() for field in fields[-len(_ORDER) :]]
+            if len(fields) != len(_ORDER) + 2 or not all(text.isdecimal() and len(text) < 4 for text in counts):
                 raise InputError(
                     f"{where}: line {number} is {','.join(fields)[:60]!r}; an image's name, its box and ten numbers of "
                     "votes are needed: write it again with the authors' generate_training_data.py"
                 )
             image = beside + fields[0].strip()
-            if image not in there:
+            if image not in file_names:
                 raise InputError(
                     f"{where}: line {number} lists {fields[0].strip()[:40]!r}, which does not lie beside it; write the "
                     "images with the authors' generate_training_data.py, or give a folder of fer2013.csv and "
                     "fer2013new.csv"
                 )
             again += image in rows
-            rows[image] = [int(text) for text in given]  # a name that stands twice: the later row's image was written
+            rows[image] = [int(text) for text in counts]  # a name that stands twice: the later row's image was written
         sources += list(rows)
         splits += [split] * len(rows)
         votes += list(rows.values())

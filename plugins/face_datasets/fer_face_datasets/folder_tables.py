@@ -60,8 +60,8 @@ def list_table(copy: FoundCopy, on_bad_image: OnBadImage, codes: object, read_la
         named = {str(code): name for code, name in enumerate(rows.names)}
         written = [named.get(label, label) for label in rows.label]
     labels, classes, notes = read_labels(Counter(written))
-    kept = [number for number, label in enumerate(written) if labels[label] is not None]
-    listed = [Row(rows.source[n], classes.index(labels[written[n]]), rows.split[n]) for n in kept]
-    images: Any = rows.images if len(kept) == len(written) else [rows.images[n] for n in kept]
+    labelled = [number for number, label in enumerate(written) if labels[label] is not None]
+    listed = [Row(rows.source[n], classes.index(labels[written[n]]), rows.split[n]) for n in labelled]
+    images: Any = rows.images if len(labelled) == len(written) else [rows.images[n] for n in labelled]
     notes = [*copy.notes, *rows.notes, *notes]
     return Listing(copy.title, classes, listed, notes=notes, images=images, left_out=rows.describe_bad())

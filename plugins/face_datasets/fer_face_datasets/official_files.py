@@ -56,9 +56,9 @@ def identify_fer2013(
 def _recognise_files(table: FaceTable) -> list[str]:
     """Return the official files that a csv is, and the archive that it lies in."""
     (name,) = table.names
-    with open_csv(table.files, name, whole=True) as (stream, *_):
-        found = [find_checksum(stream)]
+    with open_csv(table.files, name, to_end=True) as (stream, *_):
+        checksums = [find_checksum(stream)]
     if (path := table.files.on_disk(name)) is not None:
         with path.open("rb") as packed:
-            found.append(find_checksum(packed))
-    return list(dict.fromkeys(file for file in found if file is not None))
+            checksums.append(find_checksum(packed))
+    return list(dict.fromkeys(file for file in checksums if file is not None))

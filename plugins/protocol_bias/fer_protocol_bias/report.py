@@ -12,8 +12,8 @@ from rich.text import Text
 
 from fer_plugins.metrics.table import HEADLINE
 from fer_plugins.runtime.print_table import print_table
+from fer_protocol_bias.differences import PAIRED, UNPAIRED
 from fer_protocol_bias.plan import SIDES
-from fer_protocol_bias.side_difference import PAIRED, UNPAIRED
 
 _COMPARISONS = {
     UNPAIRED: "The two test sets are taken for independent (accuracy: Newcombe, F1: stratified bootstrap).",

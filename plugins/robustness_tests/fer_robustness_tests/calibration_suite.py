@@ -38,11 +38,11 @@ def measure_calibration(
     """
     logits, val_logits = collect_logits(network, split), collect_logits(network, val)
     temperature = fit_temperature(val_logits, val.labels)
-    before, after = (scale(predictions, logits, one) for one in (1.0, temperature))
+    before, after = (scale(predictions, logits, factor) for factor in (1.0, temperature))
     columns = {}
-    for name, one in (("before", before), ("after", after)):
-        columns[f"{name} loss"] = one.loss
-        columns[f"{name} brier"] = squared_errors(one)
+    for name, scored in (("before", before), ("after", after)):
+        columns[f"{name} loss"] = scored.loss
+        columns[f"{name} brier"] = squared_errors(scored)
     for name in ("loss", "brier"):
         columns[f"change {name}"] = columns[f"after {name}"] - columns[f"before {name}"]
     figures: dict[str, Any] = {"before": {}, "after": {}, "change": {}}
@@ -66,10 +66,10 @@ def measure_calibration(
 
 def _measure_ece(before: Predictions, after: Predictions, seed: int) -> dict[str, dict[str, Any]]:
     figures = {}
-    for when, one in (("before", before), ("after", after)):
-        interval = ece_interval(one, seed)
+    for when, scored in (("before", before), ("after", after)):
+        interval = ece_interval(scored, seed)
         figures[when] = {
-            "value": calibration_error(one),
+            "value": calibration_error(scored),
             **{key: interval[key] for key in ("low", "high", "method")},
         }
     low, high = percentiles(_draw_ece(after, seed) - _draw_ece(before, seed))

@@ -61,8 +61,8 @@ def corrupt(image: npt.NDArray[np.uint8], kind: Kind, value: float, seed: int) -
 
 def corrupt_all(images: Images, digests: npt.NDArray[np.str_], name: str, value: float, seed: int) -> Images:
     """Return corrupted copies of ``images`` (B, S, S, C); what is drawn depends on ``seed`` and each image's digest."""
-    seeds = [derive(seed, "corruption", name, str(digest)) for digest in digests]
-    return np.stack([corrupt(image, TABLE[name], value, one) for image, one in zip(images, seeds, strict=True)])
+    kind, seeds = TABLE[name], (derive(seed, "corruption", name, str(digest)) for digest in digests)
+    return np.stack([corrupt(image, kind, value, own) for image, own in zip(images, seeds, strict=True)])
 
 
 def measure_corruption(network: Network, split: Split, seed: int) -> dict[str, Any]:

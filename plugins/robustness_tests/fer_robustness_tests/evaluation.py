@@ -81,8 +81,8 @@ def evaluate_run(
         saliency.check_saliency(list(request.saliency), opened.architecture)
         saliency.try_methods(list(request.saliency), opened.network, opened.run.record.config["data"])
     suites = _check_calibration(request, opened, split_name)
-    wanted = {"suite": suites, "tta": request.tta, "saliency": request.saliency}
-    purpose = "; ".join(f"{kind} {', '.join(names)}" for kind, names in wanted.items() if names)
+    measurements = {"suite": suites, "tta": request.tta, "saliency": request.saliency}
+    purpose = "; ".join(f"{kind} {', '.join(names)}" for kind, names in measurements.items() if names)
     with _making(place):
         return _measure_all(opened, request, suites, split_name, purpose, place, say)
 
@@ -204,8 +204,8 @@ def _explain(
     maps_of_method: dict[str, Any] = {}
     for method in request.saliency:
         say(f"{method} ...")
-        each = saliency.EXAMPLES if method != "explain" else saliency.EXAMPLES // 2
-        chosen = saliency.choose_examples(plain, request.seed, each)
+        example_count = saliency.EXAMPLES if method != "explain" else saliency.EXAMPLES // 2
+        chosen = saliency.choose_examples(plain, request.seed, example_count)
         examples = saliency.gather(split, plain, chosen, opened.classes, opened.data.source_names(split.rows[chosen]))
         maps_of_method[method] = {"examples": examples.source}
         if method == "explain":

@@ -67,17 +67,17 @@ def try_methods(methods: list[str], network: Network, data: Mapping[str, Any]) -
     """
     image = torch.full((1, data["channels"], data["image_size"], data["image_size"]), 0.5)
     example = Examples(image, [""], [""], [0.0], torch.zeros(1, dtype=torch.int64), [""])
-    for method in dict.fromkeys("gradient" if one == "smoothgrad" else one for one in methods):
+    for method in dict.fromkeys("gradient" if name == "smoothgrad" else name for name in methods):
         if method in ("gradient", "grad_cam"):
             find_maps(method, network, example, seed=0)
 
 
-def choose_examples(predictions: Predictions, seed: int, each: int = EXAMPLES) -> npt.NDArray[np.int64]:
-    """Return places in ``predictions`` drawn by ``seed``: up to ``each`` right answers, then as many wrong ones."""
+def choose_examples(predictions: Predictions, seed: int, count: int = EXAMPLES) -> npt.NDArray[np.int64]:
+    """Return places in ``predictions`` drawn by ``seed``: up to ``count`` right answers, then as many wrong ones."""
     random = np.random.default_rng(derive(seed, "examples"))
     right = predictions.predicted == predictions.label
     groups = [np.flatnonzero(right), np.flatnonzero(~right)]
-    return np.concatenate([np.sort(random.permutation(group)[:each]) for group in groups])
+    return np.concatenate([np.sort(random.permutation(group)[:count]) for group in groups])
 
 
 def gather(
@@ -119,14 +119,14 @@ def find_maps(method: str, network: Network, examples: Examples, seed: int) -> M
     with _for_gradients(network.module), torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive(seed, "saliency", method))
         try:
-            found: Tensor = _METHODS[method](
+            attribution: Tensor = _METHODS[method](
                 network, network.place(examples.images).clone(), examples.target.to(network.device)
             )
         except (RuntimeError, AssertionError) as error:
             text = textwrap.shorten(str(error), 100, placeholder=" ...")
-            others = "use occlusion" if method != "occlusion" else "leave it out"
-            raise InputError(f"--saliency {method}: does not work on this network, {others} ({text})") from error
-    maps: Maps = found.detach().double().cpu().numpy()
+            remedy = "use occlusion" if method != "occlusion" else "leave it out"
+            raise InputError(f"--saliency {method}: does not work on this network, {remedy} ({text})") from error
+    maps: Maps = attribution.detach().double().cpu().numpy()
     return maps
 
 
@@ -140,8 +140,8 @@ def explain(module: nn.Module, images: Tensor) -> dict[str, Tensor]:
 def _gradient(network: Network, images: Tensor, target: Tensor) -> Tensor:
     from captum.attr import Saliency
 
-    found: Tensor = Saliency(network.module).attribute(images.requires_grad_(), target=target, abs=True)
-    return found.amax(1)
+    attribution: Tensor = Saliency(network.module).attribute(images.requires_grad_(), target=target, abs=True)
+    return attribution.amax(1)
 
 
 def _smoothgrad(network: Network, images: Tensor, target: Tensor) -> Tensor:
@@ -187,8 +187,8 @@ def last_convolution(module: nn.Module, image: Tensor) -> nn.Module:
     """
     ran: list[nn.Module] = []
 
-    def note(layer: nn.Module, given: Any, maps: Tensor) -> None:
-        del given
+    def note(layer: nn.Module, inputs: Any, maps: Tensor) -> None:
+        del inputs
         if maps.dim() == 4 and min(maps.shape[-2:]) > 1:
             ran.append(layer)
 

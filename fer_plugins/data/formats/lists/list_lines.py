@@ -44,8 +44,8 @@ def is_list(lines: Sequence[str]) -> bool:
     if not lines:
         return False
     if lines[0][:1] in ("{", "["):
-        words = [word.lower() for word in re.findall(r'"([^"]*)"\s*:', " ".join(lines))]
-        return any(word in IMAGE_COLUMNS or is_image(word) for word in words)
+        keys = [word.lower() for word in re.findall(r'"([^"]*)"\s*:', " ".join(lines))]
+        return any(word in IMAGE_COLUMNS or is_image(word) for word in keys)
     fields = [field.strip(' "').lower() for field in _divide(lines[0])]
     labelled = bool({*fields} & {*LABEL_COLUMNS}) or sum(map(bool, map(expression_of, fields))) > 1
     named = is_image(fields[0]) or (labelled and bool({*fields} & {*IMAGE_COLUMNS}))
@@ -55,27 +55,24 @@ def is_list(lines: Sequence[str]) -> bool:
 
 
 def join_one_hot(
-    header: list[str], lines: list[list[str]], given: str | None, where: str
+    header: list[str], lines: list[list[str]], label_column: str | None, where: str
 ) -> tuple[list[str], list[list[str]]]:
-    """Make one column of labels of a column an expression, with 1 for the one that is meant.
+    """Replace columns of one expression each (1 for the label, 0 else) by one column of labels.
 
-    Nothing is joined where there is a column of labels, or the user ``given`` one.
-
-    Raises:
-        InputError: a line has not exactly one expression.
+    Nothing is joined if there is a column of labels. Raises InputError if a line has not exactly one expression.
     """
     columns = [at for at, column in enumerate(header) if expression_of(column)]
-    if given is not None or len(columns) < 2 or set(map(str.lower, header)) & set(LABEL_COLUMNS):
+    if label_column is not None or len(columns) < 2 or set(map(str.lower, header)) & set(LABEL_COLUMNS):
         return header, lines
     joined = []
     for number, line in enumerate(lines, start=1):
-        meant = [header[at] for at in columns if line[at].strip() not in ("0", "0.0", "")]
-        if len(meant) != 1:
+        expressions = [header[at] for at in columns if line[at].strip() not in ("0", "0.0", "")]
+        if len(expressions) != 1:
             raise InputError(
-                f"{where}: row {number} has {len(meant)} expressions in columns of one each; one of them must be 1 and "
-                "the others 0: mend the row, or name the column with --data.label_column"
+                f"{where}: row {number} has {len(expressions)} expressions in columns of one each; one of them must be 1 "
+                "and the others 0: mend the row, or name the column with --data.label_column"
             )
-        joined.append([*(value for at, value in enumerate(line) if at not in columns), meant[0]])
+        joined.append([*(value for at, value in enumerate(line) if at not in columns), expressions[0]])
     return [*(column for at, column in enumerate(header) if at not in columns), LABEL_COLUMNS[0]], joined
 
 
@@ -88,11 +85,7 @@ def _divide(line: str) -> list[str]:
 
 
 def read_lines(files: RootFiles, listed: str) -> tuple[list[str], list[list[str]]]:
-    """Read a list: the names of its columns, and its lines.
-
-    Raises:
-        InputError: it is empty or of no such form, or a line without header has not two values.
-    """
+    """Return a list's column names and lines; raises InputError if it is empty, malformed, or a line lacks values."""
     where = files.where(listed)
     if listed.lower().endswith((".json", ".jsonl")):
         return _read_json(files, listed)

@@ -32,29 +32,27 @@ class ListedPaths:
         self.missing = 0  # how many were not found
         self.unclear = ""  # the first that could be several files, as a sentence
 
-    def find(self, given: str, split: str, where: str) -> str:
-        """Return the name of the image in the file set; where it is not there, the path at which it should be.
-
-        Raises:
-            InputError: the path leads out of the copy.
-        """
-        path = posixpath.normpath("/".join(part for part in [self._beside, *split_name(given)] if part))
+    def find(self, listed_path: str, split: str, where: str) -> str:
+        """Return the image's name in the file set, or where it should be; InputError if that is outside the copy."""
+        path = posixpath.normpath("/".join(part for part in [self._beside, *split_name(listed_path)] if part))
         if path not in self._paths:
             file = path.rpartition("/")[2]
-            alike = [name for name in self._by_file.get(file, ()) if self._end_alike(name, given)]
-            if not alike and not is_image(file):  # a name without its ending
+            matches = [name for name in self._by_file.get(file, ()) if self._end_alike(name, listed_path)]
+            if not matches and not is_image(file):  # a name without its ending
                 stems = self._by_stem.get(file, ())
-                alike = [name for name in stems if self._end_alike(name.rpartition(".")[0], given)]
-            if len(alike) > 1 and split:
-                alike = [name for name in alike if self._split_of(name) == split] or alike
-            if len(alike) > 1 and not self.unclear:
-                shown = ", ".join(make_printable(candidate) for candidate in alike[:3])
-                self.unclear = f"the image {make_printable(given)!r} could be any of {len(alike)} files ({shown})"
-            path = alike[0] if len(alike) == 1 else path
+                matches = [name for name in stems if self._end_alike(name.rpartition(".")[0], listed_path)]
+            if len(matches) > 1 and split:
+                matches = [name for name in matches if self._split_of(name) == split] or matches
+            if len(matches) > 1 and not self.unclear:
+                shown = ", ".join(make_printable(candidate) for candidate in matches[:3])
+                self.unclear = (
+                    f"the image {make_printable(listed_path)!r} could be any of {len(matches)} files ({shown})"
+                )
+            path = matches[0] if len(matches) == 1 else path
         if path.startswith("../"):
             raise InputError(
-                f"{where}: {given!r} lies outside of {self._files.path}; give a folder that holds both as --data.root, "
-                "and --data.csv"
+                f"{where}: {listed_path!r} lies outside of {self._files.path}; give a folder that holds both as "
+                "--data.root, and --data.csv"
             )
         self.missing += path not in self._paths
         return path
@@ -64,9 +62,9 @@ class ListedPaths:
         above = split_name(posixpath.relpath(path, self._top or "."))[-2::-1]
         return next((split for word in above if (split := self._names.split(word))), None)
 
-    def _end_alike(self, path: str, given: str) -> bool:
+    def _end_alike(self, path: str, listed_path: str) -> bool:
         """Tell whether one of two paths is the end of the other, so that the folders that both name are the same."""
-        wanted = [part for part in split_name(given)[::-1] if part not in ("", ".")]
+        listed_parts = [part for part in split_name(listed_path)[::-1] if part not in ("", ".")]
         inner = posixpath.relpath(path, self._top or ".")
-        ends = (zip(name.split("/")[::-1], wanted, strict=False) for name in (path, inner))
+        ends = (zip(name.split("/")[::-1], listed_parts, strict=False) for name in (path, inner))
         return any(all(a == b for a, b in pairs) for pairs in ends)

@@ -20,11 +20,7 @@ from fer_plugins.runtime.errors import InputError
 
 
 def read_arrays(files: RootFiles, names: Sequence[str]) -> FaceRows:
-    """Read all arrays of some files and put images and labels together.
-
-    Raises:
-        InputError: a file is damaged, or no arrays are images and labels.
-    """
+    """Read and pair the images and labels of array files; raises InputError if a file is damaged or nothing pairs."""
     arrays: dict[str, npt.NDArray[Any]] = {}
     with files.opened() as open_file:
         for name in names:

@@ -23,9 +23,7 @@ from fer_plugins.runtime.errors import InputError
 def read_arrow(files: RootFiles, names: Sequence[str], on_bad_image: OnBadImage) -> FaceRows:
     """Read all rows of Parquet or Arrow files, each of one split or with a column of splits.
 
-    Raises:
-        UnreadableError: a bad row, under "error".
-        InputError: a file is damaged, or lacks labels or images.
+    Raises UnreadableError for a bad row under "error", and InputError if a file is damaged or lacks labels or images.
     """
     parts = []
     with files.opened() as open_file:
@@ -102,14 +100,14 @@ def _class_names(table: Any, label: str) -> tuple[str, ...]:
         return ()
 
 
-def _read_images(table: Any, where: str, taken: set[str | None]) -> tuple[list[Any], list[str | None]]:
+def _read_images(table: Any, where: str, other_columns: set[str | None]) -> tuple[list[Any], list[str | None]]:
     """Return the images of the good rows, and None or what is wrong for each row."""
     from pyarrow import types
 
     numbers = []
     for field in table.schema:
         kind, values = field.type, table[field.name]
-        if field.name in taken:
+        if field.name in other_columns:
             continue
         files = types.is_struct(kind) and {"bytes", "path"} & {kind.field(at).name for at in range(kind.num_fields)}
         if files or types.is_binary(kind) or types.is_large_binary(kind):

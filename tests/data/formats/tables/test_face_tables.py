@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from support import fake_fer2013 as fake
 
 from fer_plugins.commands import main
-from fer_plugins.data.formats.tables.csv_dialect import read_records
+from fer_plugins.data.formats.tables.pixel_csv import read_records
 from fer_plugins.runtime.errors import InputError
 
 FACES = fake.make_faces(each=1)
