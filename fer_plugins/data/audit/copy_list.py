@@ -227,6 +227,6 @@ def _check_fit(table: SampleTable, copies: CopyList) -> None:
         matched = int(present[listed == split].sum())
         if matched < expected / 2 - 2 * expected**0.5:
             raise InputError(
-                f"{misfit}: of its {split or 'images'} {matched:,} are here, about {expected:,.0f} should be; the images "
-                "were altered or are others: give --protocol.list search"
+                f"{misfit}: of its {split or 'images'} {matched:,} are here, about {expected:,.0f} should be; the "
+                "images were altered or are others: give --protocol.list search"
             )

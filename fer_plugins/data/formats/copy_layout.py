@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterable
-from typing import NamedTuple
 
 from fer_plugins.data.formats.archives.file_set import READ_ERRORS, make_printable, split_name
 from fer_plugins.data.formats.archives.root_files import RootFiles
@@ -16,48 +15,37 @@ from fer_plugins.data.formats.labels import EXPRESSIONS, expression_of
 from fer_plugins.data.formats.lists.image_lists import find_lists
 from fer_plugins.runtime.errors import InputError
 
-
-class _Look(NamedTuple):
-    pattern: re.Pattern[str]  # of a name's end
-    what: str
-    dataset: str  # that reads it, "" for none
-    remedy: str = ""
-
-
-def _look(pattern: str, description: str, dataset: str, remedy: str = "") -> _Look:
-    return _Look(re.compile(rf"(?:.*/)?{pattern}", re.IGNORECASE), description, dataset, remedy)
-
-
 _IMAGE = r"\.(?:png|jpe?g|tiff?|bmp|pgm)"
-_LOOKS = (
-    _look(r"list_par?tition_label\.txt", "RAF-DB's list", "rafdb"),
-    _look(r"(?:train|test)_\d{4,5}(?:_aligned)?" + _IMAGE, "RAF-DB", "rafdb"),
-    _look(r"[A-Z]{2}\.(?:AN|DI|FE|HA|SA|SU|NE)\d+\.\d+" + _IMAGE, "JAFFE", "jaffe"),
-    _look(r"S\d{3}_\d{3}_\d{8}" + _IMAGE, "CK+", "ckplus"),
-    _look(r"S\d{3}_\d{3}_\d{8}_emotion\.txt", "CK+", "ckplus"),
-    _look(r"ck(?:extended|\+|plus)?\.csv", "CK+ as a csv", "ckplus"),
-    _look(r"annotations/\w+_exp\.npy", "AffectNet's annotations", "affectnet"),
-    _look(r"(?:aia|bonnie|jules|malcolm|mery|ray)_\w+/[^/]+" + _IMAGE, "FERG-DB", "ferg"),
-    _look(r"fer2013new\.csv", "FER+", "ferplus"),
-    _look(r"FER2013(?:Train|Valid|Test)/.*", "FER+ as its own script writes it", "ferplus"),
-    _look(r"(?:fer2013\.tar\.gz|(?:fer2013|icml_face_data)\.csv(?:\.\w+)?)", "FER-2013", "fer2013"),
-    _look(r"(?:Training|PublicTest|PrivateTest)_\d+" + _IMAGE, "FER-2013 as images", "fer2013"),
-    _look(r"labels/(?:.*/)?[^/]+\.txt", "YOLO's boxes", "folder"),
-    _look(r"[^/]+\.coco\.json", "COCO's boxes", "", "export it as YOLO or as class folders"),
-    _look(r"[^/]+\.xml", "Pascal VOC's boxes", "", "export it as YOLO or as class folders"),
-    _look(
+# What lies there: a pattern of a name's end, its description, the dataset that reads it ("": none), a remedy.
+_LOOKS: tuple[tuple[str, str, str, str], ...] = (
+    (r"list_par?tition_label\.txt", "RAF-DB's list", "rafdb", ""),
+    (r"(?:train|test)_\d{4,5}(?:_aligned)?" + _IMAGE, "RAF-DB", "rafdb", ""),
+    (r"[A-Z]{2}\.(?:AN|DI|FE|HA|SA|SU|NE)\d+\.\d+" + _IMAGE, "JAFFE", "jaffe", ""),
+    (r"S\d{3}_\d{3}_\d{8}" + _IMAGE, "CK+", "ckplus", ""),
+    (r"S\d{3}_\d{3}_\d{8}_emotion\.txt", "CK+", "ckplus", ""),
+    (r"ck(?:extended|\+|plus)?\.csv", "CK+ as a csv", "ckplus", ""),
+    (r"annotations/\w+_exp\.npy", "AffectNet's annotations", "affectnet", ""),
+    (r"(?:aia|bonnie|jules|malcolm|mery|ray)_\w+/[^/]+" + _IMAGE, "FERG-DB", "ferg", ""),
+    (r"fer2013new\.csv", "FER+", "ferplus", ""),
+    (r"FER2013(?:Train|Valid|Test)/.*", "FER+ as its own script writes it", "ferplus", ""),
+    (r"(?:fer2013\.tar\.gz|(?:fer2013|icml_face_data)\.csv(?:\.\w+)?)", "FER-2013", "fer2013", ""),
+    (r"(?:Training|PublicTest|PrivateTest)_\d+" + _IMAGE, "FER-2013 as images", "fer2013", ""),
+    (r"labels/(?:.*/)?[^/]+\.txt", "YOLO's boxes", "folder", ""),
+    (r"[^/]+\.coco\.json", "COCO's boxes", "", "export it as YOLO or as class folders"),
+    (r"[^/]+\.xml", "Pascal VOC's boxes", "", "export it as YOLO or as class folders"),
+    (
         r"[AB][FM]\d\d(?:AF|AN|DI|HA|NE|SA|SU)(?:S|HL|HR|FL|FR)\.jpe?g",
         "KDEF, whose file names hold the labels",
         "",
         "list image, label and person in a csv and give it as --data folder --data.csv",
     ),
-    _look(
+    (
         r"[^/]+\.(?:zip|rar|7z|tar|tar\.\w+|tgz)",
         "a copy that is still packed",
         "",
         "unpack {first} and give its folder",
     ),
-    _look(r"[^/]+\.(?:npy|npz|h5|hdf5|parquet|arrow|pt|pkl|mat|tfrecords?|record)", "arrays", ""),
+    (r"[^/]+\.(?:npy|npz|h5|hdf5|parquet|arrow|pt|pkl|mat|tfrecords?|record)", "arrays", "", ""),
 )
 
 
@@ -71,14 +59,12 @@ def describe_look(files: RootFiles, owner: str) -> str:
 
 def describe_release(files: RootFiles, owner: str) -> str:
     """Return the clause for what names alone show: a release, a packed copy, arrays, labels in names; else ""."""
-    for look in _LOOKS:
-        first = next(filter(look.pattern.fullmatch, files.names), None)
-        if first is None or look.dataset == owner:
-            continue
-        remedy = look.remedy.format(first=make_printable(first)) or (
-            f"give --data {look.dataset}" if look.dataset else ""
-        )
-        return f"it looks like {look.what}{f': {remedy}' if remedy else ''}; "
+    for pattern, description, dataset, remedy in _LOOKS:
+        matches = re.compile(rf"(?:.*/)?{pattern}", re.IGNORECASE).fullmatch
+        first = next(filter(matches, files.names), None)
+        if first is not None and dataset != owner:
+            remedy = remedy.format(first=make_printable(first)) or (f"give --data {dataset}" if dataset else "")
+            return f"it looks like {description}{f': {remedy}' if remedy else ''}; "
     images = [split_name(name)[-1].rpartition(".")[0] for name in files.names if is_image(name)]
     labelled = sum(any(map(expression_of, re.split(r"[\W_\d]+", stem))) for stem in images)
     if images and labelled >= 0.8 * len(images):

@@ -118,11 +118,7 @@ def _list_rows(
 def _find_csv(
     root: str | os.PathLike[str] | None, ignore: Sequence[str] | None = None
 ) -> tuple[FaceTable | None, RootFiles]:
-    """Return the csv of pixels, where the root is one or holds one, and the files around it.
-
-    Raises:
-        InputError: nothing lies there that can be read, or two such files.
-    """
+    """Return the csv of pixels that the root is or holds, None without one, and the files; InputError for two."""
     files = open_root("ckplus", root, _LAYOUTS, ignore=ignore, tables=True)
     if files.is_file:
         try:
@@ -146,12 +142,6 @@ def _find_csv(
 
 
 def _list_csv(csv: FaceTable, on_bad_image: OnBadImage) -> Listing:
-    """Read all rows of the csv.
-
-    Raises:
-        InputError: a label that is none of the release's, or splits that are none.
-        UnreadableError: a bad row, under "error".
-    """
     table_rows = csv.read(on_bad_image)
     labels, _ = code_labels(table_rows, EXPRESSIONS, remedy="give ckextended.csv, or read it with --data folder")
     rows = [Row(*row) for row in zip(table_rows.source, labels, table_rows.split, strict=True)]

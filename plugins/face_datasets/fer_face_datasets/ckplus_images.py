@@ -57,8 +57,7 @@ def is_series(tree: ClassTree) -> bool:
 def list_folders(files: RootFiles, tree: ClassTree, names: ClassNames, frames: Frames) -> Listing:
     """List class folders of images, or of sequences of images from neutral to peak.
 
-    Raises:
-        InputError: an unknown class, an image twice, or names that say neither subject nor sequence.
+    Raises InputError for an unknown class, an image twice, or names that say neither subject nor sequence.
     """
     labels = {word: names.expression(word) for word in tree.words()}
     if labels and all(re.fullmatch(r"S\d{3}(?:[_-]\d{3})?", word, re.IGNORECASE) for word in labels):
@@ -124,16 +123,11 @@ def _order_of(name: str) -> tuple[int, str]:
 def list_tree(
     files: RootFiles, emotions: list[tuple[str, dict[str, str]]], images: list[str], frames: Frames
 ) -> Listing:
-    """List the official tree: the last images of each labelled sequence, and its first as neutral where asked for.
+    """List the official tree: the last images of each labelled sequence, and its first as neutral if requested.
 
-    Args:
-        files: the copy.
-        emotions: the files of labels, each with the group ``sequence`` ("S005/001") and ``frame``, that was labelled.
-        images: those that lie as S005/001/S005_001_00000001.png.
-        frames: which of a sequence's are samples.
-
-    Raises:
-        InputError: labels or images are missing, or an image is there twice.
+    ``emotions`` are the files of labels, with the groups ``sequence`` ("S005/001") and ``frame``, which was labelled;
+    ``images`` lie as S005/001/S005_001_00000001.png. Raises InputError if labels or images are missing, or one is
+    twice.
     """
     if not emotions:
         raise InputError(
@@ -194,11 +188,7 @@ def _frame_of(name: str) -> int:
 
 
 def refuse_twice(files: RootFiles, names: list[str]) -> None:
-    """Refuse two files of one name: two copies of the images, or one image under two labels.
-
-    Raises:
-        InputError: there are two.
-    """
+    """Raise InputError for two files of one name: two copies of the images, or one image under two labels."""
     first_names: dict[str, str] = {}
     pairs = []
     for name in names:

@@ -52,14 +52,14 @@ def recognise(
     owner: str = "fer2013",
     read_file: str = "",
 ) -> FoundCopy:
-    """Find out what ``root`` is, without reading more than names and a csv's first lines.
+    """Find out what ``root`` is from names and a csv's first lines; also a folder in an archive (``a.zip/images``).
 
     Args:
-        root: as given: a file or folder, or a folder in an archive (``archive.zip/images``).
-        names: what class folders and folders of splits mean, where their own names do not say it.
+        root: as given.
+        names: what class folders and folders of splits mean, if their own names do not say it.
         ignore: files and folders in it that the user leaves out.
         owner: the dataset, for messages.
-        read_file: what files beside the images are called that the caller reads, so that they are no news.
+        read_file: a file beside the images that the caller reads, so that no note mentions it.
 
     Raises:
         InputError: it cannot be read, or is none of FER2013's layouts.

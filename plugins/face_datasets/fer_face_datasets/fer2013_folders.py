@@ -42,15 +42,10 @@ def has_class_folders(files: RootFiles, names: ClassNames) -> bool:
 
 
 def find_class_folders(files: RootFiles, names: ClassNames) -> tuple[list[FolderImage], list[str]]:
-    """Find the images in class folders, by name (in any order) or by FER2013's own codes 0 to 6.
+    """Find the images in class folders, by name (in any order) or by FER2013's own codes 0 to 6; and notes on them.
 
     The split is the file name's where that begins with Training_, PublicTest_ or PrivateTest_, else its folder's.
-
-    Returns:
-        The images, and sentences on what was read how and what was not.
-
-    Raises:
-        InputError: a class that FER2013 does not have, or images without a split.
+    Raises InputError for a class that FER2013 does not have, or images without a split.
     """
     tree = find_tree(files, names)
     folders = tree.words()

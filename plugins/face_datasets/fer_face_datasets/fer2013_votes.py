@@ -29,11 +29,7 @@ class FoundVotes:
 
     @classmethod
     def find(cls, path: str | None, copy: FoundCopy) -> FoundVotes:
-        """Find the file that the user names.
-
-        Raises:
-            InputError: it is not there, or the copy has lost the order of the rows.
-        """
+        """Find the user's file; raises InputError if it is missing, or the copy has lost the order of the rows."""
         if path is None:
             return cls(copy)
         if copy.table is None or copy.table.kind != "csv":
@@ -50,12 +46,8 @@ class FoundVotes:
     def columns(self, faces: FaceRows, labels: Sequence[int]) -> dict[str, npt.NDArray[np.float64]]:
         """Return the column ``relabel_votes`` of a table: the seven classes, contempt, unknown, no face.
 
-        Args:
-            faces: the rows of the copy.
-            labels: of these rows, places among the seven classes.
-
-        Raises:
-            InputError: votes and rows do not belong together.
+        ``labels`` are those of ``faces``, indices of the seven classes. Raises InputError if votes and rows do not
+        match.
         """
         if self.files is None:
             return {}

@@ -188,11 +188,7 @@ def _compare(rows: VotedRows, on_top: npt.NDArray[np.bool_]) -> list[str]:
 
 
 def _find(root: Path, labels: str | None) -> _Copy:
-    """Find the csv of pixels and its votes, or else the script's lists.
-
-    Raises:
-        InputError: neither lies there; the message says what is missing.
-    """
+    """Find the csv of pixels and its votes, or else the script's lists."""
     votes = find_votes(root, labels)
     files = open_files(root)
     lists = {} if labels else find_lists(files)

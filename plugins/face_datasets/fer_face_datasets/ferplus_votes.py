@@ -54,8 +54,7 @@ class VotedRows:
 def match_votes(faces: FaceRows, files: RootFiles, name: str) -> VotedRows:
     """Put votes and images together row by row: four image names stand twice in the release, and cannot tell.
 
-    Raises:
-        InputError: the two do not belong together, or votes that are no numbers.
+    Raises InputError if the two do not belong together, or a vote is no number.
     """
     where = files.where(name)
     names, usages, votes = _read_votes(files, name)
@@ -83,8 +82,7 @@ def match_votes(faces: FaceRows, files: RootFiles, name: str) -> VotedRows:
 def find_votes(root: Path, labels: str | None) -> tuple[RootFiles, str, list[str]] | None:
     """Return where fer2013new.csv lies, the nearest if there are several, and a note on the others; else None.
 
-    Raises:
-        InputError: the path that the user gave leads nowhere, or two such files lie at the same depth.
+    Raises InputError if ``labels``, the user's path, leads nowhere, or two such files lie at the same depth.
     """
     if labels is not None:
         return *open_votes(labels, "--data.labels"), []
@@ -101,11 +99,7 @@ def find_votes(root: Path, labels: str | None) -> tuple[RootFiles, str, list[str
 
 
 def open_votes(votes_path: str, flag: str) -> tuple[RootFiles, str]:
-    """Return the file fer2013new.csv that an option names.
-
-    Raises:
-        InputError: it is not there, or is a folder.
-    """
+    """Return the file fer2013new.csv that an option names; raises InputError if it is missing, or a folder."""
     path = open_path(votes_path, "the path of fer2013new.csv", flag=flag)
     if path.is_dir():
         raise InputError(f"{path}: is a folder; give {flag} the path of fer2013new.csv")
@@ -131,11 +125,7 @@ def find_lists(files: RootFiles) -> dict[str, str]:
 
 
 def read_lists(files: RootFiles, lists: dict[str, str]) -> VotedRows:
-    """Read the lists of the splits, whose images lie beside each.
-
-    Raises:
-        InputError: a line that is none of the script's, or an image that is not there.
-    """
+    """Read the lists of the splits, whose images lie beside each; InputError for a malformed line or missing image."""
     sources, splits, votes = [], [], []
     file_names = set(files.names)
     again = 0

@@ -40,12 +40,8 @@ def identify_fer2013(
 ) -> Identity:
     """Say which official file a copy of FER-2013 is, or else in what it differs.
 
-    Args:
-        table: the table that the copy is; None for images in folders.
-        images: (N,) of H x W x 1 uint8, all that was read from it.
-        label: (N,) code of the class in the order of fer2013.csv.
-        split: (N,) "train", "val" or "test".
-        recoded: the user says that its codes mean other classes; then the labels are compared whatever the file is.
+    ``table`` is None for images in folders; ``images`` are (N,) of H x W x 1 uint8, ``label`` (N,) codes in the order
+    of fer2013.csv. ``recoded``: the user's codes mean other classes, so the labels are compared whatever the file is.
     """
     files = _recognise_files(table) if table is not None and table.kind == "csv" and len(table.names) == 1 else []
     if files and not recoded:

@@ -162,11 +162,7 @@ def _list_folders(files: RootFiles, tree: ClassTree, names: ClassNames) -> Listi
 
 
 def _read_codes(labels: Iterable[str], where: str, names: ClassNames, *, in_folders: bool = False) -> dict[str, int]:
-    """Return the class of each code or class folder.
-
-    Raises:
-        InputError: one is neither of the release's 1 to 7 nor a name of the seven.
-    """
+    """Return the class of each code (1 to 7) or class folder; InputError for others."""
     expressions = {word: names.expression(word) for word in labels}
     coded = [word for word in expressions if re.fullmatch("[1-7]", word) and names.given(word) is None]
     expressions |= {word: _CODES[int(word) - 1] for word in coded}

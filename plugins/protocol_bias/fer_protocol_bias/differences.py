@@ -15,19 +15,11 @@ from fer_plugins.runs.predictions_file import NamedPredictions
 
 
 def means(flawed: Sequence[float], sound: Sequence[float]) -> Difference:
-    """Return the mean of ``flawed`` less that of ``sound``, with Welch's t interval (1947).
+    """Return the mean of ``flawed`` less that of ``sound``, with Welch's t interval (1947); one score a training.
 
-    Its values are scores of trainings under different seeds, so it says how far the difference may lie from that of
-    endlessly many trainings on the same images. Of two trainings on a side, and where no value of either side differs
-    from the others of its side, there is no interval: low and high are None, ``method`` says why ("none: too few",
-    "none: no spread"), and the difference stands as it is.
-
-    Args:
-        flawed: a score of each training, at least two.
-        sound: the same under the other protocol.
-
-    Raises:
-        ValueError: fewer than two values on a side.
+    The interval says how far the difference may lie from that of endlessly many trainings on the same images. It is
+    None (``method`` says why: "none: too few", "none: no spread") for two trainings on a side, and if all scores of a
+    side are equal. Raises ValueError for fewer than two scores on a side.
     """
     if min(len(flawed), len(sound)) < 2:
         raise ValueError("an interval over seeds needs at least two on each side")
@@ -69,18 +61,14 @@ PAIRED, UNPAIRED = "paired by test image", "two test sets"
 def compare_answers(
     flawed: NamedPredictions, sound: NamedPredictions, classes: int, copies: Collection[str] | None = None
 ) -> dict[str, Any]:
-    """Return the difference of accuracy and of macro F1, flawed less sound.
+    """Return the difference of accuracy and of macro F1, flawed less sound, for ``classes`` classes.
 
-    Args:
-        flawed: of the first side, N images.
-        sound: of the second side, M images.
-        classes: how many there are.
-        copies: names of test images that have a copy in a training split; None: nobody has looked.
+    ``copies`` names the test images that have a copy in a training split; None: not searched.
 
     Returns:
         ``comparison`` (PAIRED or UNPAIRED), ``tested_by_both`` (images), ``differences`` (``accuracy`` and ``f1``, as
-        ``analysis.differences`` gives them), and ``by_copies``: "without a copy" and "with a copy" -> {"n",
-        "differences"}, for those of the two that have images; None where nobody has looked or nothing is paired.
+        ``metrics.differences`` gives them), and ``by_copies``: "without a copy", "with a copy" -> {"n", "differences"},
+        for those of the two that have images; None if not searched, or nothing is paired.
     """
     places = {source: row for row, source in enumerate(sound.sources)}
     shared = [source for source in flawed.sources if source in places]

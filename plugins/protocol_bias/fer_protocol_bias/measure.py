@@ -38,17 +38,11 @@ from fer_protocol_bias.trained_side import Side
 def compare_networks(
     plans: Sequence[Plan], folder: Path, say: Callable[[str], None] = print
 ) -> dict[str, dict[str, Any]]:
-    """Compare the protocols for each of several networks; return plug-in -> what :func:`compare` returns.
+    """Compare the protocols for one or more networks; return plug-in -> what :func:`compare` returns.
 
-    Args:
-        plans: one a plug-in; of several, each has a folder of its own in ``folder``, and ``inflation.json`` of
-            ``folder`` holds the results of all.
-        folder: see :func:`compare`.
-        say: takes a line a training.
-
-    Raises:
-        InputError: as :func:`compare`, for the first plug-in. RunError: a plug-in has failed; the others are finished.
-        Interrupted: the user stopped it.
+    Of several plans, each has a folder of its own in ``folder``, and ``inflation.json`` of ``folder`` holds all
+    results. Raises InputError as :func:`compare`, for the first plug-in; RunError if a plug-in failed (the others are
+    finished); Interrupted if the user stopped it.
     """
     if len(plans) == 1:
         return {plans[0].plugin: compare(plans[0], folder, say)}
@@ -80,23 +74,22 @@ def compare(
 ) -> dict[str, Any]:
     """Train both sides under every seed; write ``inflation.json`` and return its content.
 
-    Every split is made before anything is trained. Where the training splits differ in size, the larger is cut to the
-    size of the smaller, class by class, seed by seed; the run then has its split from a file in ``folder/splits``. With
+    Every split is made before anything is trained. If the training splits differ in size, the larger is cut to the size
+    of the smaller, class by class, seed by seed; the run then has its split from a file in ``folder/splits``. With
     ``data.balance augment``, which changes the sizes once more, nothing is cut, and ``budget.same`` says how it ended.
-    A comparison that ended early goes on in its folder: finished trainings are kept, and more seeds may be asked for.
+    A comparison that ended early goes on in its folder: finished trainings are kept, and more seeds may be added.
 
     Args:
         plan: what is compared.
-        folder: new, or that of the same comparison; gets ``inflation.json``, complete after each seed, and the runs in
-            ``runs``.
+        folder: new, or that of the same comparison; gets ``inflation.json``, complete after each seed, and ``runs``.
         say: takes a line a training.
-        out: the folder that the command was given, where it is another; messages name it.
-        before: trainings of other networks that are finished, for the message of an interruption.
+        out: the folder that the command was given, if it is another; messages name it.
+        before: finished trainings of other networks, for the message of an interruption.
 
     Raises:
-        InputError: the configuration, a protocol, the data or the folder do not fit; nothing was trained, nothing is
-            written.
-        RunError: a training failed; the others are there. Interrupted: the user stopped it.
+        InputError: the configuration, a protocol, the data or the folder do not fit; nothing was trained or written.
+        RunError: a training failed; the others are finished.
+        Interrupted: the user stopped it.
     """
     settings = {side: plan.resolve(side).config for side in SIDES}
     _check(settings)

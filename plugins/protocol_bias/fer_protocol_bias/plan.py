@@ -49,13 +49,8 @@ class Split:
 def split(settings: RunConfig, table: SampleTable, every_fold: bool) -> Split:
     """Run the protocol of a configuration on ``table``, under its ``data.limit``.
 
-    Args:
-        settings: a complete configuration; ``run.fold`` names the fold where the protocol has several, None: fold 0.
-        table: the samples, with ``digest``.
-        every_fold: take all folds.
-
-    Raises:
-        InputError: the protocol refuses the table, has no such fold, or tests samples in several of the folds.
+    ``run.fold`` names the fold, fold 0 if None; ``every_fold`` takes all. Raises InputError if the protocol refuses the
+    table, has no such fold, or tests samples in several of the folds.
     """
     options = settings.protocol.as_dict()
     name = options.pop("name")
@@ -74,17 +69,9 @@ def split(settings: RunConfig, table: SampleTable, every_fold: bool) -> Split:
 def use_cut_split(settings: RunConfig, full: Split, size: int, samples: Samples, path: Path) -> RunConfig:
     """Cut the training splits of ``full`` to ``size`` images, write them, and return a configuration that reads them.
 
-    A split file, since a run's configuration must say all that it was: ``fer-run --config`` repeats it.
-
-    Args:
-        settings: the run's configuration.
-        full: the folds; validation and test stay as they are.
-        size: images that stay in each training split, the classes in proportion, the same ones for every run seed.
-        samples: what they are folds of.
-        path: the file, in a folder that is made where it is missing.
-
-    Raises:
-        InputError: ``size`` leaves too few images of a class, or the file cannot be written.
+    A split file, since a run's configuration must say all that it was: ``fer-run --config`` repeats it. Classes stay in
+    proportion, and the images are the same for every run seed; validation and test stay as they are. Raises InputError
+    if ``size`` leaves too few images of a class, or the file cannot be written.
     """
     section = settings.protocol
     folds = [fold._replace(train=_cut(samples.table, fold, size)) for fold in full.folds]
@@ -120,11 +107,7 @@ class Plan:
     every_fold: bool = False  # else one: fold 0, or ``run.fold`` where the protocol has several
 
     def resolve(self, side: str, number: int = 0) -> config.Resolved:
-        """Return the configuration of one side's training ``number``: run seed and protocol seed rise with it.
-
-        Raises:
-            InputError: what ``config.resolve`` refuses.
-        """
+        """Return the configuration of one side's training ``number``: run seed and protocol seed rise with it."""
         flags = {**self.flags, "protocol": self.protocols[side]}
         resolved = config.resolve(flags, plugin=self.plugin, recipe=self.recipe, files=list(self.files))
         settings = resolved.config

@@ -21,14 +21,9 @@ Values = npt.NDArray[np.float64]
 def measure_calibration(
     network: Network, split: Split, val: Split, predictions: Predictions, seed: int
 ) -> dict[str, Any]:
-    """Measure calibration error, loss and Brier score before and after temperature scaling.
+    """Measure calibration error, loss and Brier score before and after temperature scaling, fitted on ``val`` alone.
 
-    Args:
-        network: the network.
-        split: the images that are reported on.
-        val: the validation split, the only images that the temperature is fitted on.
-        predictions: the network's predictions of ``split``.
-        seed: of the bootstrap.
+    ``predictions`` are those of ``split``; ``seed`` is that of the bootstrap.
 
     Returns:
         ``temperature``, ``at_the_end_of_the_range``, ``fitted_on`` {split, n, loss_before, loss_after}; ``before`` and

@@ -53,15 +53,15 @@ class Request:
 def evaluate_run(
     folder: str | Path, request: Request, *, out: str | Path | None = None, say: Say = lambda text: None
 ) -> dict[str, Any]:
-    """Measure a finished run and write ``evaluation.json``, and figures where saliency is asked for.
+    """Measure a finished run and write ``evaluation.json``, and figures if saliency is requested.
 
-    Nothing of the run is changed but its manifest, which gets an entry where the test split is opened.
+    Nothing of the run is changed but its manifest, which gets an entry if the test split is opened.
 
     Args:
         folder: of the run.
         request: what is measured.
         out: folder to write to; None: the run's own.
-        say: is told what is being done.
+        say: takes a line of progress.
 
     Returns:
         What evaluation.json holds: ``run``, ``plugin``, ``checkpoint``, ``data``, ``protocol``, ``split``, ``n``,

@@ -44,10 +44,7 @@ def cover(images: Tensor, region: Region) -> Tensor:
 def measure_occlusion(network: Network, split: Split, seed: int) -> dict[str, Any]:
     """Score every image with each region of ``REGIONS`` covered, and with boxes of ``BOX_SIDES`` anywhere inside.
 
-    Args:
-        network: the network.
-        split: the images.
-        seed: of the boxes' places, which depend on it and on the image's pixels alone, and of the bootstrap.
+    The boxes' places depend on ``seed`` and on the image's pixels alone.
 
     Returns:
         ``plain`` (accuracy of the whole images, Wilson), ``covers``: name -> ``region`` (or ``side`` and ``boxes``),

@@ -15,13 +15,7 @@ from fer_plugins.runtime.print_table import print_table
 
 
 def print_evaluation(console: Console, evaluation: Mapping[str, Any], header: Mapping[str, Any]) -> None:
-    """Print what ``evaluate_run`` returned.
-
-    Args:
-        console: such as ``result_console()``.
-        evaluation: of one run.
-        header: "name value" pairs to print first, as ``manifest.header`` returns them.
-    """
+    """Print what ``evaluate_run`` returned, below the "name value" pairs of ``header``, see ``manifest.header``."""
     console.print()
     for name, value in header.items():
         console.print(Text(f"{name} {value}"))

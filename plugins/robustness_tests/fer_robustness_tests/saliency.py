@@ -41,11 +41,7 @@ class Examples:
 
 
 def check_saliency(methods: list[str], module: nn.Module) -> None:
-    """Refuse what is not installed or what the network does not have, before any work is done.
-
-    Raises:
-        InputError: captum or matplotlib is missing, or ``explain`` is asked of a network that has none.
-    """
+    """Raise InputError if captum or matplotlib is missing, or ``explain`` is requested and the network has none."""
     needed = ["matplotlib"] + ["captum"] * any(method != "explain" for method in methods)
     missing = [name for name in needed if importlib.util.find_spec(name) is None]
     if missing:
@@ -57,13 +53,7 @@ def check_saliency(methods: list[str], module: nn.Module) -> None:
 def try_methods(methods: list[str], network: Network, data: Mapping[str, Any]) -> None:
     """Try on one grey image what needs gradients or a certain layer, before the test split is opened.
 
-    Args:
-        methods: names of ``METHODS``.
-        network: the network.
-        data: the run's section ``data``: ``channels`` and ``image_size`` are read.
-
-    Raises:
-        InputError: a method does not work on this network; see ``find_maps``.
+    ``data`` is the run's section. Raises InputError if a method does not work on this network; see ``find_maps``.
     """
     image = torch.full((1, data["channels"], data["image_size"], data["image_size"]), 0.5)
     example = Examples(image, [""], [""], [0.0], torch.zeros(1, dtype=torch.int64), [""])
@@ -83,15 +73,7 @@ def choose_examples(predictions: Predictions, seed: int, count: int = EXAMPLES) 
 def gather(
     split: Split, predictions: Predictions, places: npt.NDArray[np.int64], classes: list[str], sources: list[str]
 ) -> Examples:
-    """Return the images at ``places`` of a split with what was predicted for them.
-
-    Args:
-        split: the images.
-        predictions: of all of them, in the same order.
-        places: (B,) which.
-        classes: K names.
-        sources: B names of the images.
-    """
+    """Return the images at ``places`` (B,) of a split with what was predicted for them."""
     predicted = predictions.predicted[places]
     return Examples(
         images=torch.cat([as_batch(split.read(slice(place, place + 1))) for place in places.tolist()]),
@@ -180,11 +162,7 @@ def _grad_cam(network: Network, images: Tensor, target: Tensor) -> Tensor:
 
 
 def last_convolution(module: nn.Module, image: Tensor) -> nn.Module:
-    """Return the convolution that ran last among those with maps of more than one pixel.
-
-    Raises:
-        InputError: there is none.
-    """
+    """Return the convolution that ran last among those with maps of more than one pixel; InputError without one."""
     ran: list[nn.Module] = []
 
     def note(layer: nn.Module, inputs: Any, maps: Tensor) -> None:

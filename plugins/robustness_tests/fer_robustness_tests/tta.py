@@ -58,13 +58,7 @@ def measure_tta(
 ) -> dict[str, Any]:
     """Score the mean of the softmax over the views of each image (assumed: of probabilities, not of logits).
 
-    Args:
-        network: the network.
-        split: the images.
-        classes: K names in label order.
-        plain: the network's predictions of the same images as they are.
-        way: a name of ``WAYS``.
-        seed: of the bootstrap.
+    ``plain`` are the predictions of the same images as they are; ``way`` is a name of ``WAYS``.
 
     Returns:
         ``views`` (how many), ``scores`` (as ``metrics.scores.score``), ``accuracy_gain`` and ``loss_gain`` over the

@@ -17,12 +17,12 @@ from fer_plugins.data.formats.lists.list_lines import (
     IMAGE_COLUMNS,
     LABEL_COLUMNS,
     LIST_SUFFIXES,
+    ListedPaths,
     first_lines,
     is_list,
     join_one_hot,
     read_lines,
 )
-from fer_plugins.data.formats.lists.listed_paths import ListedPaths
 from fer_plugins.data.formats.tables.csv_files import find_column
 from fer_plugins.runtime.errors import InputError
 

@@ -9,8 +9,7 @@ from fer_plugins.data.formats.archives.file_set import FolderFiles, Opener, hash
 from fer_plugins.data.formats.archives.root_files import RootFiles
 from fer_plugins.data.formats.file_kinds import kind_of_file, look_like, read_head
 from fer_plugins.data.formats.image_files import OnBadImage
-from fer_plugins.data.formats.tables.array_files import read_arrays
-from fer_plugins.data.formats.tables.arrow_files import read_arrow
+from fer_plugins.data.formats.tables.array_files import read_arrays, read_arrow
 from fer_plugins.data.formats.tables.csv_files import TAR_SUFFIXES, open_csv
 from fer_plugins.data.formats.tables.face_rows import FaceRows, join_rows, split_of_path
 from fer_plugins.data.formats.tables.pixel_csv import find_dialect, read_pixel_csv
