@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import shutil
 
 import numpy as np
@@ -11,8 +10,8 @@ from fer_face_datasets.ferplus import ferplus
 from fer_face_datasets.vote_targets import make_targets
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
 from support import fake_datasets as fake
+from support.fake_fer2013 import encode
 
 from fer_plugins.runtime.errors import InputError
 
@@ -84,16 +83,7 @@ def test_cross_entropy_takes_expressions_until_three_quarters_of_the_votes():
     assert targets([8, 1, 1, 0, 0, 0, 0, 0, 0, 0], "cross_entropy") == [1, 0, 0, 0, 0, 0, 0, 0]  # single votes
     assert targets([2, 2, 2, 2, 2, 0, 0, 0, 0, 0], "cross_entropy") == [0] * 8  # five equal ones: too many
     assert targets([0, 3, 0, 0, 0, 0, 0, 0, 7, 0], "cross_entropy") == [0] * 8  # unknown first
-    assert targets([6, 0, 0, 0, 0, 0, 0, 0, 4, 0], "cross_entropy") == [
-        1,
-        0,
-        0,
-        0,
-        0,
-        0,
-        0,
-        0,
-    ]  # unknown behind: dropped
+    assert targets([6, 0, 0, 0, 0, 0, 0, 0, 4, 0], "cross_entropy") == [1] + [0] * 7  # unknown behind: dropped
     assert targets([4, 0, 0, 0, 0, 0, 0, 0, 3, 3], "cross_entropy") == [0] * 8  # 4 of 10 are not more than half
 
 
@@ -139,9 +129,8 @@ def test_votes_that_are_none_and_other_options(root, tmp_path):
     text = (root / "fer2013new.csv").read_text()
     (root / "fer2013new.csv").write_text(text.replace(",7,", ",x,", 1))
     assert "'x', a number of votes is needed" in refused(root)
-    (root / "fer2013new.csv").write_text(
-        text.replace(",7,", ",\u00b2,", 1), encoding="utf-8"
-    )  # a digit that is no number
+    no_number = text.replace(",7,", ",\u00b2,", 1)  # a digit that is no number
+    (root / "fer2013new.csv").write_text(no_number, encoding="utf-8")
     assert "a number of votes is needed" in refused(root)
     assert "majority_share belongs to label_mode majority" in refused(
         root, label_mode="probability", majority_share=0.5
@@ -166,16 +155,10 @@ def script_tree(below, top="data/"):
     for text, (usage, name, votes) in zip(pixels, fake.ferplus_rows(), strict=True):
         if name:
             image = np.array(text.split(), np.uint8).reshape(48, 48)
-            files[f"{top}{SCRIPT[usage]}/{name}"] = png(image)
+            files[f"{top}{SCRIPT[usage]}/{name}"] = encode(image)
             lists[usage] += f'{name},"(0, 0, 48, 48)",{",".join(map(str, votes))}\n'
     files |= {f"{top}{SCRIPT[usage]}/label.csv": text.encode() for usage, text in lists.items()}
     return fake.write_folder(files, below)
-
-
-def png(image):
-    stream = io.BytesIO()
-    Image.fromarray(image).save(stream, "PNG")
-    return stream.getvalue()
 
 
 def contents(dataset):
@@ -250,15 +233,15 @@ def test_a_torn_list_is_named(tmp_path):
 def test_one_row_of_nine_votes_is_the_releases_own(root):
     text = (root / "fer2013new.csv").read_text()
     (root / "fer2013new.csv").write_text(text.replace(",7,2,", ",7,1,", 1))
-    assert not any("10 votes" in said for said in described(root).deviations)
+    assert not any("10 votes" in deviation for deviation in deviations(root))
     (root / "fer2013new.csv").write_text(text.replace(",7,2,", ",7,1,", 2))
-    assert any("2 rows do not have 10 votes" in said for said in described(root).deviations)
+    assert any("2 rows do not have 10 votes" in deviation for deviation in deviations(root))
 
 
-def described(root):
+def deviations(root):
     dataset = ferplus(root=root)
     _ = dataset.table
-    return dataset
+    return dataset.deviations
 
 
 @pytest.mark.real_data
@@ -270,8 +253,4 @@ def test_the_real_votes_are_the_complete_release(real_fer2013):
     table = dataset.table
     assert len(dataset) == 35_488
     assert dataset.deviations == []
-    assert {split: table["split"].count(split) for split in ("train", "val", "test")} == {
-        "train": 28_389,
-        "val": 3_553,
-        "test": 3_546,
-    }
+    assert [table["split"].count(split) for split in ("train", "val", "test")] == [28_389, 3_553, 3_546]

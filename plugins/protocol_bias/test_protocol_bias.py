@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fer_protocol_bias import differences
+from fer_protocol_bias.differences import compare_answers
 from fer_protocol_bias.measure import compare
 from fer_protocol_bias.plan import Plan
 from fer_protocol_bias.report import print_bias
-from fer_protocol_bias.side_difference import compare_answers
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import t as student

@@ -134,13 +134,13 @@ def test_examples_are_right_ones_then_wrong_ones():
     label = np.repeat([0, 1], 50)
     predicted = np.where(np.arange(100) % 10 == 0, 1 - label, label)
     answers = Predictions(np.arange(100), label, predicted, np.full((100, 2), 0.5), np.ones(100), 90)
-    chosen = choose_examples(answers, seed=0, each=4)
+    chosen = choose_examples(answers, seed=0, count=4)
     assert (predicted[chosen[:4]] == label[chosen[:4]]).all()
     assert (predicted[chosen[4:]] != label[chosen[4:]]).all()
     assert len(set(chosen.tolist())) == 8
-    assert np.array_equal(chosen, choose_examples(answers, seed=0, each=4))
-    assert not np.array_equal(chosen, choose_examples(answers, seed=1, each=4))
-    assert len(choose_examples(answers, seed=0, each=20)) == 20 + 10
+    assert np.array_equal(chosen, choose_examples(answers, seed=0, count=4))
+    assert not np.array_equal(chosen, choose_examples(answers, seed=1, count=4))
+    assert len(choose_examples(answers, seed=0, count=20)) == 20 + 10
 
 
 def test_sheets_can_be_drawn(tmp_path):

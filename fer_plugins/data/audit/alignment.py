@@ -34,16 +34,12 @@ def align(images: npt.NDArray[np.uint8], pairs: Pairs) -> Alignment:
     """Find shift, scale, contrast and brightness that lay the first image of each pair over the second.
 
     Gauss-Newton from the pair's own start, with the derivatives of the second image (Lucas and Kanade 1981; the
-    inverse compositional form of Baker and Matthews 2004), to fractions of a pixel, on the central 36 x 36 pixels.
+    inverse compositional form of Baker and Matthews 2004), to fractions of a pixel, on the central 36 x 36 pixels of
+    (N, 48, 48) images, none of which is flat there.
 
-    ``difference`` is what then remains, by its size and not by its kind: the root mean square of the residual over
-    that of the derivative along one axis, so a difference of 1 is as large as the one that a displacement of
-    1 pixel makes (both in images smoothed by 1 px; the smoother image of the two counts). Unlike a correlation it means
-    the same for sharp and for blurred images.
-
-    Args:
-        images: (N, 48, 48) uint8; may be mapped from a file.
-        pairs: rows of ``images``, none flat in its centre.
+    ``difference`` is what then remains: the root mean square of the residual over that of the derivative along one
+    axis, so a difference of 1 is as large as that of a displacement of 1 pixel (both in images smoothed by 1 px; the
+    smoother image of the two counts). Unlike a correlation it means the same for sharp and for blurred images.
     """
     order = np.arange(len(pairs.first))
     blocks = [_align_block(images, pairs.take(order[i : i + _BLOCK])) for i in range(0, len(order), _BLOCK)]

@@ -41,17 +41,14 @@ class Pairs(NamedTuple):
 def propose_pairs(images: npt.NDArray[np.uint8]) -> Pairs:
     """Return the pairs that are worth an exact alignment, each once for mirrored and once for not mirrored.
 
-    Every image, as it is and mirrored, is moved by each of ``MOVES``, and the nearest thumbnails are asked for; a
-    neighbour is kept where its thumbnail, its two derivatives and its change with scale together explain the query, but
-    for what a displacement of ``MOST_DIFFERENCE`` pixels would make. This is the one-sided tangent distance of Simard,
+    Every image (48 x 48, not flat in its centre), as it is and mirrored, is moved by each of ``MOVES``; of its nearest
+    thumbnails those stay whose thumbnail, two derivatives and change with scale together explain the query, but for
+    what a displacement of ``MOST_DIFFERENCE`` pixels would make. This is the one-sided tangent distance of Simard,
     LeCun and Denker (1993) for shift and scale, and costs four products of vectors a pair.
-
-    Args:
-        images: (N, 48, 48) uint8, none of them flat in its centre; may be mapped from a file.
     """
     if len(images) < 2:
-        nothing, nowhere = np.empty(0, np.int64), np.empty(0, np.float32)
-        return Pairs(nothing, nothing, nothing > 0, nowhere, nowhere)
+        no_rows, no_shift = np.empty(0, np.int64), np.empty(0, np.float32)
+        return Pairs(no_rows, no_rows, no_rows > 0, no_shift, no_shift)
     thumbnails, queries, tangents, roughness = _describe(images)
     index = NearestNeighbors(n_neighbors=min(_NEIGHBOURS, len(images)), algorithm="brute").fit(thumbnails)
     proposals, differences = [], []
@@ -61,10 +58,10 @@ def propose_pairs(images: npt.NDArray[np.uint8]) -> Pairs:
         unexplained = np.maximum(1 - _explained(query, tangents, second).ravel(), 0)
         second = second.ravel()
         difference = np.sqrt(unexplained / np.minimum(roughness[first], roughness[second]))
-        kept = np.flatnonzero((difference <= MOST_DIFFERENCE) & (first != second))
-        columns = (np.full(len(kept), value, kind) for value, kind in ((flipped, bool), (down, "f4"), (right, "f4")))
-        proposals.append(Pairs(first[kept], second[kept], *columns))
-        differences.append(difference[kept])
+        close = np.flatnonzero((difference <= MOST_DIFFERENCE) & (first != second))
+        columns = (np.full(len(close), value, kind) for value, kind in ((flipped, bool), (down, "f4"), (right, "f4")))
+        proposals.append(Pairs(first[close], second[close], *columns))
+        differences.append(difference[close])
     pairs = Pairs(*(np.concatenate(column) for column in zip(*proposals, strict=True)))
     # The best start of each pair comes first, and np.unique keeps the first.
     pairs = pairs.take(np.argsort(np.concatenate(differences), kind="stable"))

@@ -35,15 +35,8 @@ def draw_sheet(
     """Return the page: near copies (least alike last), identical images, near-constant images.
 
     Groups across splits and with different labels come first in their section; the first image of a mirrored pair is
-    shown mirrored.
-
-    Args:
-        findings: of the audit.
-        images: (N, S, S, C) uint8, C 1 or 3.
-        sources: (N,) names of the images.
-        labels: (N,) names of their classes.
-        splits: (N,) the split of the first fold that each image is in, "" for none.
-        title: of the page.
+    shown mirrored. ``images`` are (N, S, S, C) uint8, C 1 or 3; ``labels`` and ``splits`` (N,) are the names of each
+    image's class and of its split in the first fold ("" for none).
     """
     pairs = findings.pairs
     across = splits[pairs.first] != splits[pairs.second]

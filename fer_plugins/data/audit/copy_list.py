@@ -58,12 +58,7 @@ class CopyList:
 
 
 def join_copies(table: SampleTable, near: Groups | None) -> Groups:
-    """Return a group number for every image: the same for identical images and, where given, near copies.
-
-    Args:
-        table: N samples, with ``digest``.
-        near: (N,) the same number for near copies, or None.
-    """
+    """Return (N,) group numbers, the same for identical images and, with ``near`` (N,), for near copies."""
     assert table.digest is not None
     exact: Groups = np.unique(table.digest, return_inverse=True)[1].astype(np.int64)
     if near is None:
@@ -76,13 +71,7 @@ def join_copies(table: SampleTable, near: Groups | None) -> Groups:
 
 
 def list_copies(table: SampleTable, near: Groups, title: str) -> CopyList:
-    """List the images that have a copy.
-
-    Args:
-        table: N samples, with ``digest``.
-        near: (N,) the same number for near copies.
-        title: the dataset's.
-    """
+    """List the images that have a copy; ``near`` (N,) numbers the groups of near copies, ``title`` is the dataset's."""
     assert table.digest is not None
     _, joined, size = np.unique(join_copies(table, near), return_inverse=True, return_counts=True)
     row = np.flatnonzero(size[joined] > 1)
@@ -155,11 +144,7 @@ def _rows(copies: CopyList) -> list[tuple[Any, ...]]:
 
 
 def read_copies(path: str | Path) -> CopyList:
-    """Read a list that ``fer data audit --export`` wrote, as CSV or JSON; "shipped" is that of the official FER-2013.
-
-    Raises:
-        InputError: it cannot be read, or is no such list.
-    """
+    """Read a list of ``fer data audit --export`` (CSV or JSON), or "shipped", that of FER-2013; else InputError."""
     if path == "shipped":
         return read_shipped()
     try:
@@ -215,13 +200,10 @@ def _parse(text: str, where: str) -> CopyList:
 
 
 def groups_of(table: SampleTable, copies: CopyList) -> Groups:
-    """Return a group number for every image of a table, from a list instead of a search: (N,).
+    """Return a group number for every image of a table (N,), from a list instead of a search.
 
-    Images are known by their pixels, so that labels, splits and the order of the copy do not matter. The table may hold
-    a split of the dataset.
-
-    Raises:
-        InputError: the list is of other images than these.
+    Images are known by their pixels, so labels, splits and order do not matter, and the table may hold a split of the
+    dataset. Raises InputError if the list is of other images.
     """
     assert table.digest is not None
     _check_fit(table, copies)
@@ -235,16 +217,16 @@ def _check_fit(table: SampleTable, copies: CopyList) -> None:
     """Refuse a list of which a split holds far fewer images than its share of the dataset should, or all hold none."""
     assert table.digest is not None
     misfit = f"the list of copies of {copies.dataset} does not fit these images"
-    whole, present = len(table) >= sum(copies.images.values()), np.isin(copies.digest, table.digest)
-    if whole and not present.any() and hash_pixels(table) != copies.pixels:
+    complete, present = len(table) >= sum(copies.images.values()), np.isin(copies.digest, table.digest)
+    if complete and not present.any() and hash_pixels(table) != copies.pixels:
         raise InputError(f"{misfit}: none of its images is here; give --protocol.list search")
     listed = np.array([split_of(usage) or "" for usage in copies.usage])
     for split, total in copies.images.items():
         own = np.full(len(table), True) if table.split is None or not split else table.split == split
         expected = min(1.0, own.sum() / max(total, 1)) * (listed == split).sum()
-        here = int(present[listed == split].sum())
-        if here < expected / 2 - 2 * expected**0.5:
+        matched = int(present[listed == split].sum())
+        if matched < expected / 2 - 2 * expected**0.5:
             raise InputError(
-                f"{misfit}: of its {split or 'images'} {here:,} are here, about {expected:,.0f} should be; the images "
-                "were altered or are others: give --protocol.list search"
+                f"{misfit}: of its {split or 'images'} {matched:,} are here, about {expected:,.0f} should be; the "
+                "images were altered or are others: give --protocol.list search"
             )

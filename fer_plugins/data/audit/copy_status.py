@@ -12,16 +12,10 @@ Rows = npt.NDArray[np.int64]
 
 
 def copy_status(table: SampleTable, train: Rows, rows: Rows) -> npt.NDArray[np.str_]:
-    """Return for each image whether the training split holds a copy of it.
+    """Return for each of ``rows`` whether the training split ``train`` holds a copy of it: (N,).
 
-    Args:
-        table: the samples, with ``digest``; near copies are known where it has ``near``.
-        train: rows of the training split.
-        rows: (N,) rows of another split.
-
-    Returns:
-        (N,) "exact" (a training image has the same pixels), "near" (one is in the same group of near copies), or "".
-        A row that is itself in ``train`` is "exact".
+    "exact": a training image has the same pixels (a row that is itself in ``train``, too); "near": one is in the same
+    group of near copies, which are known if the table has ``near``; else "".
     """
     assert table.digest is not None
     status = np.zeros(len(rows), dtype="<U5")
@@ -34,8 +28,7 @@ def copy_status(table: SampleTable, train: Rows, rows: Rows) -> npt.NDArray[np.s
 def count_copies(table: SampleTable, fold: Fold) -> dict[str, dict[str, int | None]]:
     """Count the images of validation and test that have a copy in training.
 
-    Returns:
-        Split -> {"exact": images, "near": images with a near copy and no identical one; None: not searched}.
+    Returns split -> {"exact": images, "near": images with a near copy and no identical one; None: not searched}.
     """
     counts: dict[str, dict[str, int | None]] = {}
     for split in SPLITS[1:]:

@@ -47,14 +47,11 @@ class Findings:
 
 
 def find_groups(pairs: NearCopies, table: SampleTable, labels: Strings, splits: Sequence[Splits]) -> Findings:
-    """Look for everything that an audit reports.
+    """Find everything that an audit reports.
 
-    Args:
-        pairs: the near copies among the images.
-        table: the samples, with ``digest``, row for row as the images.
-        labels: (N,) class names, which two datasets share rather than numbers.
-        splits: splits of each fold, name -> rows. Subjects, sequences and made versions are compared between "train",
-            "val" and "test" alone, since another dataset may call another person by the same name.
+    ``labels`` (N,) are class names, which two datasets share rather than numbers. ``splits`` has one mapping a fold,
+    name -> rows; subjects, sequences and made versions are compared between "train", "val" and "test" alone, since
+    another dataset may call another person by the same name.
     """
     assert table.digest is not None
     exact_group = np.unique(table.digest, return_inverse=True)[1].astype(np.int64)

@@ -11,12 +11,15 @@ import numpy.typing as npt
 
 from fer_plugins.contract import SPLITS
 from fer_plugins.data.audit.copy_list import read_shipped
-from fer_plugins.data.audit.matching import NONE, Match, Rows, match_images
 from fer_plugins.data.audit.official_images import (
+    NONE,
     Descriptions,
+    Match,
     OfficialImages,
+    Rows,
     describe_images,
     is_equalised,
+    match_images,
     read_official_images,
 )
 
@@ -57,29 +60,29 @@ def compare_with_official(
 ) -> list[Deviation]:
     """Return every way in which the images, labels, splits or order are not those of the official FER-2013.
 
-    Images are known by their digest; altered ones by the ranks of 4 x 4 cells, where one official image is clearly the
-    nearest. What was done to them is read off size, grey levels and detail of the pair.
+    Images are known by their digest; altered ones by the ranks of 4 x 4 cells, if one official image is clearly the
+    nearest. Size, grey levels and detail of the pair tell what was done to them.
 
     Args:
         images: (N,) of H x W x C uint8.
         label: (N,) code of the class in the order of fer2013.csv.
         split: (N,) "train", "val" or "test".
-        ordered: the images come in an order of the copy's own, as the rows of a csv do, which is compared too.
+        ordered: compare the order too, as of the rows of a csv.
         official: another release, for tests.
     """
-    own = read_official_images() if official is None else official
-    group = _official_groups(own, shipped=official is None)
-    described = describe_images(images, own.images.digest)
+    release = read_official_images() if official is None else official
+    group = _official_groups(release, shipped=official is None)
+    described = describe_images(images, release.images.digest)
     given_label, given_split = np.asarray(label, np.int64), np.asarray(split, np.str_)
-    match = match_images(described, given_label, given_split, own, group)
+    match = match_images(described, given_label, given_split, release, group)
     row = match.row[match.unique & (match.row != NONE)]
     reordered = ordered and bool((np.diff(row) < 0).any())
     return [
-        *_compare_pixels(images, given_split, described, match, own),
-        *_compare_labels(given_label, match, own),
-        *_compare_splits(given_split, match, own),
+        *_compare_pixels(images, given_split, described, match, release),
+        *_compare_labels(given_label, match, release),
+        *_compare_splits(given_split, match, release),
         *([Deviation("reordered", len(row), "the rows come in another order")] if reordered else []),
-        *_compare_numbers(match, own, group),
+        *_compare_numbers(match, release, group),
     ]
 
 
@@ -159,20 +162,20 @@ def _compare_splits(split: npt.NDArray[np.str_], match: Match, official: Officia
     pairs = Counter(zip(before[moved].tolist(), split[moved].tolist(), strict=True))
     if not pairs:
         return []
-    kept = {name for name in SPLITS if (split == name).any()}
-    merged = all(source not in kept for source, _ in pairs)
+    split_names = {name for name in SPLITS if (split == name).any()}
+    merged = all(source not in split_names for source, _ in pairs)
     text = ", ".join(f"{number:,} of {source} are in {target}" for (source, target), number in sorted(pairs.items()))
     return [Deviation("merged" if merged else "re-split", int(moved.sum()), text)]
 
 
 def _compare_numbers(match: Match, official: OfficialImages, group: Rows) -> list[Deviation]:
     """Compare which official images are there at all, and which are more than those."""
-    there = np.zeros(len(official.label), bool)
-    there[match.row[match.row != NONE]] = True
+    present = np.zeros(len(official.label), bool)
+    present[match.row[match.row != NONE]] = True
     # A copy of one split, such as the challenge's train.csv, is not missing the others.
-    expected = np.isin(official.split, np.unique(official.split[there])) if there.any() else np.ones_like(there)
-    missing = np.flatnonzero(expected & ~there)
-    with_copy = int(np.isin(group[missing], group[there]).sum())
+    expected = np.isin(official.split, np.unique(official.split[present])) if present.any() else np.ones_like(present)
+    missing = np.flatnonzero(expected & ~present)
+    with_copy = int(np.isin(group[missing], group[present]).sum())
     again = (match.row == NONE) & (match.like != NONE)
     more = max(0, len(match.row) - int(expected.sum()))
     # In a copy that is no larger than the release, an altered image that comes twice is a mistaken one.

@@ -77,14 +77,10 @@ class NearCopies:
 
 
 def count_between(group: Rows, splits: Mapping[str, Rows]) -> dict[tuple[str, str], tuple[int, int]]:
-    """Count what each two of ``splits`` have in common.
+    """Count what each two splits have in common; ``group`` (N,) is each image's group, ``splits`` maps name -> rows.
 
-    Args:
-        group: (N,) number of each image's group.
-        splits: name -> rows, such as {"train": ..., "val": ..., "test": ...}. Two with the same rows are not compared.
-
-    Returns:
-        (first, second) -> (groups with a member in both, images of ``second`` in such groups).
+    Returns (first, second) -> (groups with a member in both, images of ``second`` in such groups), but for splits of
+    the same rows.
     """
     counted = {}
     for first, second in itertools.combinations(splits, 2):
@@ -95,14 +91,11 @@ def count_between(group: Rows, splits: Mapping[str, Rows]) -> dict[tuple[str, st
 
 
 def find_near_copies(images: npt.NDArray[np.uint8]) -> NearCopies:
-    """Find the pairs of images that show the same picture, mirrored, moved, cropped, recompressed or brighter or not.
+    """Find the pairs of images that show the same picture, mirrored, moved, cropped, recompressed or brighter.
 
-    Images are compared as 48 x 48 grey pixels, within their central 36 x 36. Near-constant ones are left out. Nearest
-    neighbours decide which pairs are compared (``candidates``), an exact alignment what counts as a copy
-    (``alignment``). Nothing is random: the same images give the same pairs.
-
-    Args:
-        images: (N, S, S, C) uint8, C 1 or 3; read in blocks, so that it may be mapped from a file.
+    Images (N, S, S, C), C 1 or 3, are compared as 48 x 48 grey pixels, within their central 36 x 36; near-constant ones
+    are left out. Nearest neighbours decide which pairs are compared (``candidates``), an exact alignment what counts as
+    a copy (``alignment``). Nothing is random. Images are read in blocks, so they may be mapped from a file.
     """
     small = _fit(images)
     deviation, in_centre = _measure_deviation(small)
@@ -121,19 +114,19 @@ def find_near_copies(images: npt.NDArray[np.uint8]) -> NearCopies:
     low, high = np.minimum(pairs.first, pairs.second)[order], np.maximum(pairs.first, pairs.second)[order]
     order = order[np.unique(low * len(rows) + high, return_index=True)[1]]
     same = np.flatnonzero(again & ~blank)
-    none, one = np.zeros(len(same), np.float32), np.ones(len(same), np.float32)
+    zeros, ones = np.zeros(len(same), np.float32), np.ones(len(same), np.float32)
     return NearCopies(
         size=len(small),
         first=np.concatenate([original[same], rows[pairs.first[order]]]),
         second=np.concatenate([same, rows[pairs.second[order]]]),
-        difference=np.concatenate([none, aligned.difference[order]]),
-        flipped=np.concatenate([none > 0, pairs.flipped[order]]),
+        difference=np.concatenate([zeros, aligned.difference[order]]),
+        flipped=np.concatenate([zeros > 0, pairs.flipped[order]]),
         shift=np.concatenate(
             [np.zeros((len(same), 2), np.float32), np.stack([aligned.down, aligned.right], axis=1)[order]]
         ),
-        zoom=np.concatenate([one, aligned.zoom[order]]),
-        gain=np.concatenate([one, aligned.gain[order]]),
-        offset=np.concatenate([none, aligned.offset[order]]),
+        zoom=np.concatenate([ones, aligned.zoom[order]]),
+        gain=np.concatenate([ones, aligned.gain[order]]),
+        offset=np.concatenate([zeros, aligned.offset[order]]),
         blank=np.flatnonzero(blank),
         flat_centre=np.flatnonzero(flat_centre),
     )
@@ -163,6 +156,6 @@ def _measure_deviation(small: npt.NDArray[np.uint8]) -> tuple[Floats, Floats]:
 
 def _first_of_equals(small: npt.NDArray[np.uint8]) -> Rows:
     """Return, for every image, the row of the first one with the same pixels."""
-    seen: dict[bytes, int] = {}
+    first_rows: dict[bytes, int] = {}
     keys = (hashlib.blake2b(np.ascontiguousarray(image).data, digest_size=16).digest() for image in small)
-    return np.array([seen.setdefault(key, row) for row, key in enumerate(keys)], dtype=np.int64)
+    return np.array([first_rows.setdefault(key, row) for row, key in enumerate(keys)], dtype=np.int64)

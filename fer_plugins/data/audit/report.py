@@ -1,19 +1,76 @@
-"""The findings of an audit as a table for a reader and as plain values for a program."""
+"""The findings of an audit as tables and as JSON values, with an estimate of the label noise."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from rich.console import Console
 
+from fer_plugins.data.audit.candidates import Rows
 from fer_plugins.data.audit.groups import Findings, Overlap
-from fer_plugins.data.audit.label_noise import describe_label_noise, estimate_label_noise
 from fer_plugins.data.audit.near_copies import LEAST_DEVIATION, MOST_DIFFERENCE
 from fer_plugins.runtime.print_table import print_table, titled_table
+
+_DRAWS, _TAIL = 2000, 0.025
+
+
+def estimate_label_noise(groups: Sequence[Rows], labels: npt.NDArray[np.str_], seed: int = 0) -> dict[str, Any] | None:
+    """Estimate label noise from ``groups`` of identical images (rows, at least two each).
+
+    A pair is two identical images. Pairs of one group are not independent, so the interval draws whole groups with
+    replacement (cluster bootstrap, percentiles). A group of g images has g (g - 1) / 2 pairs, so large groups weigh
+    most in the share of pairs; ``share_of_groups`` weighs every group alike.
+
+    ``error`` is the share e of wrong labels that the share d of disagreeing pairs stands for if labels are wrong
+    independently and two wrong ones never agree: d = 1 - (1 - e)^2. Copies are often labelled together, and wrong
+    labels of a kind agree, so it is a lower bound.
+
+    Returns:
+        ``groups``, ``pairs``, ``disagreeing`` (pairs), and ``share_of_pairs``, ``share_of_groups`` and ``error``, each
+        {"value", "low", "high"} with a 95 % interval; None without groups.
+    """
+    if not groups:
+        return None
+    pairs = np.array([len(rows) * (len(rows) - 1) // 2 for rows in groups], np.int64)
+    disagreeing = pairs.copy()
+    for place, rows in enumerate(groups):
+        counts = np.unique(labels[rows], return_counts=True)[1]
+        disagreeing[place] -= (counts * (counts - 1) // 2).sum()
+    resampled = np.random.default_rng(seed).integers(len(groups), size=(_DRAWS, len(groups)))
+    shares = disagreeing / pairs
+    of_pairs, of_groups = disagreeing[resampled].sum(1) / pairs[resampled].sum(1), shares[resampled].mean(1)
+    value = float(disagreeing.sum() / pairs.sum())
+    return {
+        "groups": len(groups),
+        "pairs": int(pairs.sum()),
+        "disagreeing": int(disagreeing.sum()),
+        "share_of_pairs": _with_interval(value, of_pairs),
+        "share_of_groups": _with_interval(float(shares.mean()), of_groups),
+        "error": _with_interval(1 - (1 - value) ** 0.5, 1 - np.sqrt(1 - of_pairs)),
+    }
+
+
+def _with_interval(value: float, resampled: npt.NDArray[np.float64]) -> dict[str, float]:
+    low, high = np.quantile(resampled, (_TAIL, 1 - _TAIL))
+    return {"value": value, "low": float(low), "high": float(high)}
+
+
+def describe_label_noise(noise: dict[str, Any]) -> str:
+    """Say it in two sentences; ``noise`` is what :func:`estimate_label_noise` returns."""
+    pairs, groups, error = (
+        f"{noise[name]['value']:.2%} [{noise[name]['low']:.2%}, {noise[name]['high']:.2%}]"
+        for name in ("share_of_pairs", "share_of_groups", "error")
+    )
+    return (
+        f"Labels of identical images: {noise['disagreeing']:,} of {noise['pairs']:,} pairs disagree, {pairs}; every "
+        f"one of the {noise['groups']:,} groups weighed alike, {groups}. At least {error} of the labels are wrong, if "
+        "errors are independent."
+    )
+
 
 _FOLDS_SHOWN = 12  # of a protocol with more, the rest is in the JSON
 
@@ -111,8 +168,8 @@ def _print_overlaps(console: Console, values: Mapping[str, Any]) -> None:
     for number, fold in enumerate(folds):
         rows = list(_overlap_rows(fold))
         leaking += bool(rows)
-        for pair, what, count, images in rows if leaking <= _FOLDS_SHOWN else ():
-            table.add_row(str(number), pair, what, f"{count:,}", "" if images is None else f"{images:,}")
+        for pair, kind, count, images in rows if leaking <= _FOLDS_SHOWN else ():
+            table.add_row(str(number), pair, kind, f"{count:,}", "" if images is None else f"{images:,}")
     if not leaking:
         console.print(f"Nothing in common between the splits ({values['protocol']}, {len(folds)} fold(s)).")
         return
@@ -122,11 +179,11 @@ def _print_overlaps(console: Console, values: Mapping[str, Any]) -> None:
 
 
 def _overlap_rows(fold: Mapping[str, Any]) -> Iterator[tuple[str, str, int, int | None]]:
-    for name, what in (("exact", "groups of identical pixels"), ("near", "groups of near copies")):
+    for name, kind in (("exact", "groups of identical pixels"), ("near", "groups of near copies")):
         for pair, shared in fold[name].items():
             if shared["groups"]:
-                yield pair, what, shared["groups"], shared["images"]
-    for name, what in (("subjects", "subjects"), ("sequences", "sequences"), ("siblings", "augmented originals")):
+                yield pair, kind, shared["groups"], shared["images"]
+    for name, kind in (("subjects", "subjects"), ("sequences", "sequences"), ("siblings", "augmented originals")):
         for pair, number in fold[name].items():
             if number:
-                yield pair, what, number, None
+                yield pair, kind, number, None

@@ -46,19 +46,13 @@ _FOREIGN = (
 )
 
 
-def open_path(root: str | os.PathLike[str], wanted: str, *, flag: str = "--data.root") -> Path:
-    """Return the path that the user gave, where a file or folder lies there.
+def open_path(root: str | os.PathLike[str], expected: str, *, flag: str = "--data.root") -> Path:
+    """Return the path that the user gave with ``flag``; ``expected`` says what should lie there.
 
-    Args:
-        root: as given; ``~`` is the home folder.
-        wanted: what is to lie there, for messages: "the file or folder that holds FER2013".
-        flag: with which it was given.
-
-    Raises:
-        InputError: nothing lies there, it is a device, pipe or socket, or the name is none that a file can have.
+    Raises InputError if nothing lies there, it is a device, pipe or socket, or it is no valid file name.
     """
     shown = make_printable(os.fspath(root))
-    remedy = f"give {flag} {wanted}"
+    remedy = f"give {flag} {expected}"
     try:
         path = Path(root).expanduser()
         mode = path.stat().st_mode
@@ -75,11 +69,7 @@ def open_path(root: str | os.PathLike[str], wanted: str, *, flag: str = "--data.
 
 
 def kind_of_file(path: Path) -> Kind:
-    """Tell what a file is; a compressed tar is a tar.
-
-    Raises:
-        InputError: it cannot be read.
-    """
+    """Return a file's type (a compressed tar is a tar); raises InputError if it cannot be read."""
     try:
         with path.open("rb") as stream:
             kind = kind_of(stream.read(4096))
@@ -109,8 +99,8 @@ def kind_of(head: bytes) -> Kind:
 
 def image_ending(head: bytes) -> str:
     """Return the usual ending of an image file by its first bytes, "" where it is none that is known by them."""
-    known = {b"\xff\xd8\xff": "jpg", b"\x89PNG": "png", b"GIF8": "gif", b"BM": "bmp"}
-    return next((ending for magic, ending in known.items() if head.startswith(magic)), "")
+    endings = {b"\xff\xd8\xff": "jpg", b"\x89PNG": "png", b"GIF8": "gif", b"BM": "bmp"}
+    return next((ending for magic, ending in endings.items() if head.startswith(magic)), "")
 
 
 def look_like(head: bytes) -> str:

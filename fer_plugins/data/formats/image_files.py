@@ -38,11 +38,11 @@ class UnreadableError(InputError):
         return f"{self.where}: {self.reason}; replace it, or leave such samples out with --data.on_bad_image skip"
 
 
-def describe_bad(reasons: Sequence[str], what: str = "images") -> list[str]:
+def describe_bad(reasons: Sequence[str], kind: str = "images") -> list[str]:
     """Return a sentence on images that were left out, by what is wrong with each; [] where there are none."""
     if not reasons:
         return []
-    return [f"{len(reasons):,} bad {what} were left out (--data.on_bad_image skip), the first: {reasons[0]}."]
+    return [f"{len(reasons):,} bad {kind} were left out (--data.on_bad_image skip), the first: {reasons[0]}."]
 
 
 def is_image(name: str) -> bool:
@@ -51,16 +51,11 @@ def is_image(name: str) -> bool:
 
 
 def decode_image(data: bytes, where: str, *, grey: bool) -> npt.NDArray[np.uint8]:
-    """Decode the bytes of an image file.
+    """Decode a JPEG, PNG, BMP, PGM/PPM, TIFF, WebP or GIF of 8 or 16 bits a channel.
 
     The image is turned as its EXIF orientation says. 16 bits become 8 by dividing by 257, rounded, and in colour by
-    taking the upper byte, as Pillow does. What is transparent lies on white. A palette and CMYK become their colours.
-    Of several pages the first is read.
-
-    Args:
-        data: the whole file: JPEG, PNG, BMP, PGM/PPM, TIFF, WebP or GIF, 8 or 16 bits a channel.
-        where: its name, for the message.
-        grey: reduce colour to ITU-R 601 luma; equal channels give exactly their value.
+    taking the upper byte, as Pillow does. Transparent pixels lie on white. A palette and CMYK become their colours. Of
+    several pages the first is read. ``grey`` reduces colour to ITU-R 601 luma; equal channels give exactly their value.
 
     Returns:
         uint8 (H, W, 1), or (H, W, 3) for a file that can hold colour where ``grey`` is False.
@@ -130,11 +125,7 @@ def _to_bytes(image: Image.Image, where: str, *, grey: bool) -> npt.NDArray[np.u
 
 
 def read_image(files: RootFiles, name: str, open_file: Opener, *, grey: bool) -> npt.NDArray[np.uint8]:
-    """Read and decode one file of ``files``, which ``open_file`` opens; as :func:`decode_image`.
-
-    Raises:
-        UnreadableError: it is not there, or cannot be read or decoded.
-    """
+    """Read one file and decode it as :func:`decode_image`; raises UnreadableError if it is missing or unreadable."""
     try:
         with open_file(name) as stream:
             data = stream.read()

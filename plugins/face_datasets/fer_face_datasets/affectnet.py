@@ -74,12 +74,12 @@ def affectnet(
     """
     check_value("affectnet", "expressions", expressions, Literal[8, 7])
     files = open_root("affectnet", root, _LAYOUTS, ignore=ignore)
-    known = EXPRESSIONS[:expressions]
+    classes = EXPRESSIONS[:expressions]
     lists = match_files(files, r"(?:[^/]*/)?(?P<split>train(?:ing)?|val(?:id|idation)?|test(?:ing)?)\.csv", "affectnet")
     annotated = match_files(
         files, r"(?P<split>[^/]+)/(?:(?P=split)/)?annotations/(?P<number>[^/]+)_exp\.npy", "affectnet"
     )
-    copy = _Copy(files, known, ClassNames(names), on_bad_image == "skip", lists, annotated)
+    copy = _Copy(files, classes, ClassNames(names), on_bad_image == "skip", lists, annotated)
     return ListedDataset(
         "affectnet",
         "AffectNet",
@@ -87,7 +87,7 @@ def affectnet(
         copy.list_rows if lists or annotated else copy.list_rows(),  # of folders names alone are read
         options={"expressions": expressions, "names": names},
         on_bad_image=on_bad_image,
-        classes=known,
+        classes=classes,
     )
 
 

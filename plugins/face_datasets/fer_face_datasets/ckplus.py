@@ -84,8 +84,8 @@ def _list_rows(
     named = [name for name in files.names if is_image(name) and re.search(FRAME, name, re.IGNORECASE)]
     images = [name for name in named if sequence_of(name)]
     tree = ClassTree() if emotions else find_tree(files, names)
-    known = any(map(names.expression, tree.words())) and bool(named or is_series(tree))
-    sorted_in = known or bool(tree.images and named and not images)
+    is_known = any(map(names.expression, tree.words())) and bool(named or is_series(tree))
+    sorted_in = is_known or bool(tree.images and named and not images)
     images = [] if sorted_in else images
     kinds = {"class folders": sorted_in, "ckextended.csv": csv, "the official tree": emotions or images}
     present = [kind for kind, content in kinds.items() if content]
@@ -106,8 +106,8 @@ def _list_rows(
     listing = list_folders(files, tree, names, frames) if sorted_in else list_tree(files, emotions, images, frames)
     names.refuse_unused(str(files.path), tree.words())
     read = {*images, *(image.name for image in tree.images)}
-    there = set(files.names)  # less a second copy
-    unread = [name for name in named if name in there - read]
+    names_left = set(files.names)  # less a second copy
+    unread = [name for name in named if name in names_left - read]
     if unread:
         listing.notes.append(
             f"{len(unread):,} images of CK+ lie outside of the layout and were not read, the first {unread[0]}."
@@ -118,11 +118,7 @@ def _list_rows(
 def _find_csv(
     root: str | os.PathLike[str] | None, ignore: Sequence[str] | None = None
 ) -> tuple[FaceTable | None, RootFiles]:
-    """Return the csv of pixels, where the root is one or holds one, and the files around it.
-
-    Raises:
-        InputError: nothing lies there that can be read, or two such files.
-    """
+    """Return the csv of pixels that the root is or holds, None without one, and the files; InputError for two."""
     files = open_root("ckplus", root, _LAYOUTS, ignore=ignore, tables=True)
     if files.is_file:
         try:
@@ -146,12 +142,6 @@ def _find_csv(
 
 
 def _list_csv(csv: FaceTable, on_bad_image: OnBadImage) -> Listing:
-    """Read all rows of the csv.
-
-    Raises:
-        InputError: a label that is none of the release's, or splits that are none.
-        UnreadableError: a bad row, under "error".
-    """
     table_rows = csv.read(on_bad_image)
     labels, _ = code_labels(table_rows, EXPRESSIONS, remedy="give ckextended.csv, or read it with --data folder")
     rows = [Row(*row) for row in zip(table_rows.source, labels, table_rows.split, strict=True)]

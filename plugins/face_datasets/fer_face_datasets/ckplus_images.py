@@ -57,8 +57,7 @@ def is_series(tree: ClassTree) -> bool:
 def list_folders(files: RootFiles, tree: ClassTree, names: ClassNames, frames: Frames) -> Listing:
     """List class folders of images, or of sequences of images from neutral to peak.
 
-    Raises:
-        InputError: an unknown class, an image twice, or names that say neither subject nor sequence.
+    Raises InputError for an unknown class, an image twice, or names that say neither subject nor sequence.
     """
     labels = {word: names.expression(word) for word in tree.words()}
     if labels and all(re.fullmatch(r"S\d{3}(?:[_-]\d{3})?", word, re.IGNORECASE) for word in labels):
@@ -124,16 +123,11 @@ def _order_of(name: str) -> tuple[int, str]:
 def list_tree(
     files: RootFiles, emotions: list[tuple[str, dict[str, str]]], images: list[str], frames: Frames
 ) -> Listing:
-    """List the official tree: the last images of each labelled sequence, and its first as neutral where asked for.
+    """List the official tree: the last images of each labelled sequence, and its first as neutral if requested.
 
-    Args:
-        files: the copy.
-        emotions: the files of labels, each with the group ``sequence`` ("S005/001") and ``frame``, that was labelled.
-        images: those that lie as S005/001/S005_001_00000001.png.
-        frames: which of a sequence's are samples.
-
-    Raises:
-        InputError: labels or images are missing, or an image is there twice.
+    ``emotions`` are the files of labels, with the groups ``sequence`` ("S005/001") and ``frame``, which was labelled;
+    ``images`` lie as S005/001/S005_001_00000001.png. Raises InputError if labels or images are missing, or one is
+    twice.
     """
     if not emotions:
         raise InputError(
@@ -174,7 +168,7 @@ def list_tree(
         chosen = frames.choose(sequence_images, label)
         rows += [Row(image_name, classes.index(expression), "", subject, key) for image_name, expression in chosen]
     layout = f"the official tree, {frames.title()}"
-    notes = [f"{len(keys):,} sequences {what}, the first {keys[0]}." for what, keys in odd.items() if keys]
+    notes = [f"{len(keys):,} sequences {fault}, the first {keys[0]}." for fault, keys in odd.items() if keys]
     return Listing(layout, classes, rows, Release(frames.counts(), subjects=118, sequences=327), notes)
 
 
@@ -194,20 +188,16 @@ def _frame_of(name: str) -> int:
 
 
 def refuse_twice(files: RootFiles, names: list[str]) -> None:
-    """Refuse two files of one name: two copies of the images, or one image under two labels.
-
-    Raises:
-        InputError: there are two.
-    """
-    seen: dict[str, str] = {}
+    """Raise InputError for two files of one name: two copies of the images, or one image under two labels."""
+    first_names: dict[str, str] = {}
     pairs = []
     for name in names:
         stem = split_name(name)[-1].rpartition(".")[0].upper()
         if not stem.startswith("S"):  # a name such as 1.png is unique in its sequence only
             continue
-        if stem in seen:
-            pairs.append((seen[stem], name))
-        seen.setdefault(stem, name)
+        if stem in first_names:
+            pairs.append((first_names[stem], name))
+        first_names.setdefault(stem, name)
     if pairs:
         raise refuse_doubles(files, pairs, split_name(pairs[0][0])[-1].rpartition(".")[0])
 

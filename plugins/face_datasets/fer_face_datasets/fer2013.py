@@ -89,7 +89,7 @@ def fer2013(
             belong together.
     """
     meaning = _read_codes(codes)
-    copy = recognise(root, ClassNames(names), ignore, known="" if votes is None else "fer2013new.csv")
+    copy = recognise(root, ClassNames(names), ignore, read_file="" if votes is None else "fer2013new.csv")
     found_votes = FoundVotes.find(votes, copy)
     dataset = ListedDataset(
         "fer2013",
@@ -118,9 +118,9 @@ def _list_samples(
     copy: FoundCopy, codes: tuple[str, ...], check: Check, on_bad_image: OnBadImage, votes: FoundVotes
 ) -> Listing:
     if copy.table is None:
-        listing, known = _read_images(copy, on_bad_image)
+        listing, copy_splits = _read_images(copy, on_bad_image)
     else:
-        listing, known = _read_table(copy, codes, on_bad_image, votes)
+        listing, copy_splits = _read_table(copy, codes, on_bad_image, votes)
     assert listing.images is not None
     if not listing.rows:
         reason = listing.left_out[0].partition("the first: ")[2] if listing.left_out else "it is empty"
@@ -142,9 +142,9 @@ def _list_samples(
         if check == "warn":
             listing.notes.append(f"{listing.deviations[0]} as FER2013's are: the first, {first}.")
     counts = OFFICIAL_COUNTS.copy()
-    if "val" not in known:  # it lies in test
+    if "val" not in copy_splits:  # it lies in test
         counts[2] += counts[1]
-    official = {split: counts[at].tolist() for at, split in enumerate(_SPLITS) if split in known}
+    official = {split: counts[at].tolist() for at, split in enumerate(_SPLITS) if split in copy_splits}
     listing.release = Release(
         {split: dict(zip(CLASSES, row, strict=True)) for split, row in official.items()},
         samples=sum(sum(row) for row in official.values()),

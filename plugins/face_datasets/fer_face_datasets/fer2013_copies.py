@@ -11,10 +11,10 @@ from fer_plugins.data.formats.archives.file_set import READ_ERRORS, make_printab
 from fer_plugins.data.formats.archives.opening import PACKED, open_root
 from fer_plugins.data.formats.archives.root_files import RootFiles
 from fer_plugins.data.formats.class_names import ClassNames
+from fer_plugins.data.formats.copy_layout import describe_look
 from fer_plugins.data.formats.file_kinds import image_ending, kind_of_file, look_like
 from fer_plugins.data.formats.folders.trees import as_flag
 from fer_plugins.data.formats.image_files import is_image
-from fer_plugins.data.formats.looks_like import describe_look
 from fer_plugins.data.formats.tables.face_tables import FaceTable, FoundTables, find_tables, refuse_file, table_of_file
 from fer_plugins.runtime.errors import InputError
 
@@ -50,16 +50,16 @@ def recognise(
     ignore: Sequence[str] | None = None,
     *,
     owner: str = "fer2013",
-    known: str = "",
+    read_file: str = "",
 ) -> FoundCopy:
-    """Find out what ``root`` is, without reading more than names and a csv's first lines.
+    """Find out what ``root`` is from names and a csv's first lines; also a folder in an archive (``a.zip/images``).
 
     Args:
-        root: as given: a file or folder, or a folder in an archive (``archive.zip/images``).
-        names: what class folders and folders of splits mean, where their own names do not say it.
+        root: as given.
+        names: what class folders and folders of splits mean, if their own names do not say it.
         ignore: files and folders in it that the user leaves out.
         owner: the dataset, for messages.
-        known: what files beside the images are called that the caller reads, so that they are no news.
+        read_file: a file beside the images that the caller reads, so that no note mentions it.
 
     Raises:
         InputError: it cannot be read, or is none of FER2013's layouts.
@@ -67,14 +67,14 @@ def recognise(
     meanings = names or ClassNames()
     files = open_root(owner, root, "FER2013", ignore=ignore, tables=True, enter=False)
     if not files.is_file:
-        return _recognise_among(files, meanings, known)
+        return _recognise_among(files, meanings, read_file)
     try:
         table = table_of_file(files)
     except InputError:
         images = _open_tar_of_images(files, meanings, ignore) if kind_of_file(files.path) == "tar" else None
         if images is None:
             raise
-        return _recognise_among(images, meanings, known)
+        return _recognise_among(images, meanings, read_file)
     if table is None:
         raise refuse_file(files, _LOOKED_FOR)
     return FoundCopy(files, table)
@@ -89,7 +89,7 @@ def _open_tar_of_images(files: RootFiles, meanings: ClassNames, ignore: Sequence
         return None
 
 
-def _recognise_among(files: RootFiles, meanings: ClassNames, known: str) -> FoundCopy:
+def _recognise_among(files: RootFiles, meanings: ClassNames, read_file: str) -> FoundCopy:
     """Choose among what lies there: complete copies first, exact pixels before JPEG, known names first."""
     tables = find_tables(files)
     archives = [*tables.zips, *(name for name in files.names if name.lower().endswith(PACKED))]
@@ -129,7 +129,7 @@ def _recognise_among(files: RootFiles, meanings: ClassNames, known: str) -> Foun
     table = _table_of(files, tables, chosen, splits)
     used = {chosen, *(table.names if table else ())}
     rest = [*order, *tables.parts, *tables.arrow, *tables.arrays, *tables.refused]
-    unread = [make_printable(name) for name in dict.fromkeys(rest) if name not in used and _file(name) != known]
+    unread = [make_printable(name) for name in dict.fromkeys(rest) if name not in used and _file(name) != read_file]
     more = f" and {len(unread) - 8} more" if len(unread) > 8 else ""
     notes = [f"Also there and not read: {', '.join(unread[:8])}{more}."] if unread else []
     if table is not None:

@@ -7,9 +7,8 @@ from typing import NamedTuple
 
 from fer_plugins.data.formats.archives.file_set import make_printable, split_name
 from fer_plugins.data.formats.archives.root_files import RootFiles
-from fer_plugins.data.formats.class_names import ClassNames
+from fer_plugins.data.formats.class_names import ClassNames, divide_folders
 from fer_plugins.data.formats.folders.class_folders import ClassTree, find_tree
-from fer_plugins.data.formats.folders.split_and_class import divide_folders
 from fer_plugins.data.formats.folders.trees import as_flag, ask_meaning
 from fer_plugins.data.formats.image_files import is_image
 from fer_plugins.data.formats.labels import EXPRESSIONS
@@ -32,8 +31,8 @@ class FolderImage(NamedTuple):
 
 def has_class_folders(files: RootFiles, names: ClassNames) -> bool:
     """Tell whether images lie in a folder that names a class, or in one below a split."""
-    there = {tuple(split_name(name)[:-1]) for name in files.names if is_image(name)}
-    folders = set(divide_folders(there, names).values())
+    paths = {tuple(split_name(name)[:-1]) for name in files.names if is_image(name)}
+    folders = set(divide_folders(paths, names).values())
     classes = {part for folder in folders for part in folder if names.expression(part)}
     splits = {part for folder in folders for part in folder if names.split(part)}
     return any(
@@ -43,23 +42,18 @@ def has_class_folders(files: RootFiles, names: ClassNames) -> bool:
 
 
 def find_class_folders(files: RootFiles, names: ClassNames) -> tuple[list[FolderImage], list[str]]:
-    """Find the images in class folders, by name (in any order) or by FER2013's own codes 0 to 6.
+    """Find the images in class folders, by name (in any order) or by FER2013's own codes 0 to 6; and notes on them.
 
     The split is the file name's where that begins with Training_, PublicTest_ or PrivateTest_, else its folder's.
-
-    Returns:
-        The images, and sentences on what was read how and what was not.
-
-    Raises:
-        InputError: a class that FER2013 does not have, or images without a split.
+    Raises InputError for a class that FER2013 does not have, or images without a split.
     """
     tree = find_tree(files, names)
     folders = tree.words()
     coded = bool(folders) and all(word.isdecimal() and names.given(word) is None for word in folders)
     coded = coded and {int(word) for word in folders} <= set(range(len(_CLASSES)))
-    meant = {word: _CLASSES[int(word)] if coded else names.expression(word) for word in folders}
-    if unknown := [word for word, expression in meant.items() if expression not in _CLASSES]:
-        raise _refuse_words(files, unknown, tree, meant)
+    meanings = {word: _CLASSES[int(word)] if coded else names.expression(word) for word in folders}
+    if unknown := [word for word, expression in meanings.items() if expression not in _CLASSES]:
+        raise _refuse_words(files, unknown, tree, meanings)
     images = []
     for image in tree.images:
         prefix, underscore, _ = image.file.partition("_")
@@ -70,22 +64,24 @@ def find_class_folders(files: RootFiles, names: ClassNames) -> tuple[list[Folder
                 f"{files.path}: holds class folders and neither folders nor file names of train and test; read it as "
                 "--data folder with --protocol random"
             )
-        images.append(FolderImage(image.name, split, meant[image.folder] or "", named is not None))
+        images.append(FolderImage(image.name, split, meanings[image.folder] or "", named is not None))
     names.refuse_unused(str(files.path), folders)
     notes = list(tree.notes)
     if coded:
-        shown = ", ".join(f"{word} {expression}" for word, expression in sorted(meant.items()))
+        shown = ", ".join(f"{word} {expression}" for word, expression in sorted(meanings.items()))
         notes.append(f"Numbered folders were read by FER2013's own codes: {shown}.")
     if tree.others:
         notes.append(f"{len(tree.others):,} files in the class folders are no images, the first {tree.others[0]}.")
     return images, notes
 
 
-def _refuse_words(files: RootFiles, unknown: list[str], tree: ClassTree, meant: Mapping[str, str | None]) -> InputError:
+def _refuse_words(
+    files: RootFiles, unknown: list[str], tree: ClassTree, meanings: Mapping[str, str | None]
+) -> InputError:
     """Return the error for class folders that mean none of the seven classes, with what can be done about them."""
     folders = sorted({image.name.rpartition("/")[0] for image in tree.images if image.folder in unknown})
     shown = ", ".join(repr(make_printable(word)[:40]) for word in unknown[:12])
-    lacking = sorted({expression for word in unknown if (expression := meant[word])})
+    lacking = sorted({expression for word in unknown if (expression := meanings[word])})
     remedies = [
         f"read the copy as --data folder, since FER2013 has no {', '.join(lacking)}"
         if lacking

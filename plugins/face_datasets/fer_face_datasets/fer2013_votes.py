@@ -28,20 +28,16 @@ class FoundVotes:
     name: str = ""
 
     @classmethod
-    def find(cls, given: str | None, copy: FoundCopy) -> FoundVotes:
-        """Find the file that the user names.
-
-        Raises:
-            InputError: it is not there, or the copy has lost the order of the rows.
-        """
-        if given is None:
+    def find(cls, path: str | None, copy: FoundCopy) -> FoundVotes:
+        """Find the user's file; raises InputError if it is missing, or the copy has lost the order of the rows."""
+        if path is None:
             return cls(copy)
         if copy.table is None or copy.table.kind != "csv":
             raise InputError(
                 f"fer2013: data.votes: FER2013 lies there as {copy.title}, where the order of rows, which the votes "
                 "follow, is lost; give fer2013.csv or icml_face_data.csv as --data.root, or leave --data.votes out"
             )
-        return cls(copy, *open_votes(given, "--data.votes"))
+        return cls(copy, *open_votes(path, "--data.votes"))
 
     def digests(self) -> list[str]:
         """Hash the copy and the votes."""
@@ -50,12 +46,8 @@ class FoundVotes:
     def columns(self, faces: FaceRows, labels: Sequence[int]) -> dict[str, npt.NDArray[np.float64]]:
         """Return the column ``relabel_votes`` of a table: the seven classes, contempt, unknown, no face.
 
-        Args:
-            faces: the rows of the copy.
-            labels: of these rows, places among the seven classes.
-
-        Raises:
-            InputError: votes and rows do not belong together.
+        ``labels`` are those of ``faces``, indices of the seven classes. Raises InputError if votes and rows do not
+        match.
         """
         if self.files is None:
             return {}

@@ -83,10 +83,10 @@ def ferplus(
         raise InputError(f"ferplus: majority_share is {majority_share}; give a share from 0 up to, not including, 1")
     if majority_share and label_mode != "majority":
         raise InputError(f"ferplus: majority_share belongs to label_mode majority, not {label_mode}; leave it out")
-    wanted = f"the folder or zip that holds {_LAYOUTS}"
+    expected = f"the folder or zip that holds {_LAYOUTS}"
     if root is None or not os.fspath(root):
-        raise InputError(f"ferplus: no data given; give --data.root {wanted}")
-    path = open_path(root, wanted)
+        raise InputError(f"ferplus: no data given; give --data.root {expected}")
+    path = open_path(root, expected)
     copy = _find(path, labels)
     plain = label_mode == "majority" and majority_share == 0
     return ListedDataset(
@@ -141,10 +141,10 @@ def _list_rows(
 ) -> Listing:
     layout, rows = copy.read(on_bad_image)
     targets, on_top = make_targets(rows.votes, mode, share)
-    kept = np.flatnonzero(rows.named & (targets.sum(1) > 0))
+    labelled = np.flatnonzero(rows.named & (targets.sum(1) > 0))
     listed = [
         Row(rows.source[row], label, rows.split[row])
-        for row, label in zip(kept.tolist(), targets[kept].argmax(1).tolist(), strict=True)
+        for row, label in zip(labelled.tolist(), targets[labelled].argmax(1).tolist(), strict=True)
     ]
     deviations = _compare(rows, on_top)
     if deviations and check == "error":
@@ -155,10 +155,10 @@ def _list_rows(
     notes = [
         *rows.notes,
         *([f"{rows.unnamed:,} rows have no image name and were left out."] if rows.unnamed else []),
-        f"{int(rows.named.sum()) - len(kept):,} rows are unclear under label mode {mode} and were left out.",
+        f"{int(rows.named.sum()) - len(labelled):,} rows are unclear under label mode {mode} and were left out.",
         *([f"Not the release's: {sentence}." for sentence in deviations] if check == "warn" else []),
     ]
-    columns = {"votes": rows.votes[kept][:, : len(EXPRESSIONS)], "target": targets[kept]}
+    columns = {"votes": rows.votes[labelled][:, : len(EXPRESSIONS)], "target": targets[labelled]}
     if mode == "majority":
         del columns["target"]
     return Listing(
@@ -166,7 +166,7 @@ def _list_rows(
         EXPRESSIONS,
         listed,
         notes=notes,
-        images=None if rows.images is None else rows.images[kept],
+        images=None if rows.images is None else rows.images[labelled],
         left_out=rows.bad,
         columns=columns,
         deviations=deviations,
@@ -188,11 +188,7 @@ def _compare(rows: VotedRows, on_top: npt.NDArray[np.bool_]) -> list[str]:
 
 
 def _find(root: Path, labels: str | None) -> _Copy:
-    """Find the csv of pixels and its votes, or else the script's lists.
-
-    Raises:
-        InputError: neither lies there; the message says what is missing.
-    """
+    """Find the csv of pixels and its votes, or else the script's lists."""
     votes = find_votes(root, labels)
     files = open_files(root)
     lists = {} if labels else find_lists(files)
@@ -204,7 +200,7 @@ def _find(root: Path, labels: str | None) -> _Copy:
             )
         return _Copy(files, lists)
     try:
-        copy = recognise(root, owner="ferplus", known=_VOTES)
+        copy = recognise(root, owner="ferplus", read_file=_VOTES)
     except InputError as error:
         if votes is None and has_class_folders(files, ClassNames()):
             raise InputError(

@@ -12,10 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fer_plugins.data.formats.archives.file_set import make_printable, split_name
-from fer_plugins.data.formats.archives.folder_files import FolderFiles
+from fer_plugins.data.formats.archives.file_set import FolderFiles, ZipFiles, make_printable, split_name
 from fer_plugins.data.formats.archives.root_files import RootFiles
-from fer_plugins.data.formats.archives.zip_files import ZipFiles
 from fer_plugins.data.formats.file_kinds import open_path
 from fer_plugins.data.formats.labels import EXPRESSIONS
 from fer_plugins.data.formats.split_names import split_of
@@ -56,8 +54,7 @@ class VotedRows:
 def match_votes(faces: FaceRows, files: RootFiles, name: str) -> VotedRows:
     """Put votes and images together row by row: four image names stand twice in the release, and cannot tell.
 
-    Raises:
-        InputError: the two do not belong together, or votes that are no numbers.
+    Raises InputError if the two do not belong together, or a vote is no number.
     """
     where = files.where(name)
     names, usages, votes = _read_votes(files, name)
@@ -85,8 +82,7 @@ def match_votes(faces: FaceRows, files: RootFiles, name: str) -> VotedRows:
 def find_votes(root: Path, labels: str | None) -> tuple[RootFiles, str, list[str]] | None:
     """Return where fer2013new.csv lies, the nearest if there are several, and a note on the others; else None.
 
-    Raises:
-        InputError: the path that the user gave leads nowhere, or two such files lie at the same depth.
+    Raises InputError if ``labels``, the user's path, leads nowhere, or two such files lie at the same depth.
     """
     if labels is not None:
         return *open_votes(labels, "--data.labels"), []
@@ -102,13 +98,9 @@ def find_votes(root: Path, labels: str | None) -> tuple[RootFiles, str, list[str
     return (files, candidates[0], notes) if candidates else None
 
 
-def open_votes(given: str, flag: str) -> tuple[RootFiles, str]:
-    """Return the file fer2013new.csv that an option names.
-
-    Raises:
-        InputError: it is not there, or is a folder.
-    """
-    path = open_path(given, "the path of fer2013new.csv", flag=flag)
+def open_votes(votes_path: str, flag: str) -> tuple[RootFiles, str]:
+    """Return the file fer2013new.csv that an option names; raises InputError if it is missing, or a folder."""
+    path = open_path(votes_path, "the path of fer2013new.csv", flag=flag)
     if path.is_dir():
         raise InputError(f"{path}: is a folder; give {flag} the path of fer2013new.csv")
     return RootFiles(FolderFiles(path)), path.name
@@ -133,13 +125,9 @@ def find_lists(files: RootFiles) -> dict[str, str]:
 
 
 def read_lists(files: RootFiles, lists: dict[str, str]) -> VotedRows:
-    """Read the lists of the splits, whose images lie beside each.
-
-    Raises:
-        InputError: a line that is none of the script's, or an image that is not there.
-    """
+    """Read the lists of the splits, whose images lie beside each; InputError for a malformed line or missing image."""
     sources, splits, votes = [], [], []
-    there = set(files.names)
+    file_names = set(files.names)
     again = 0
     for name, split in lists.items():
         where, beside = files.where(name), name[: len(name) - len(_LIST)]
@@ -148,21 +136,21 @@ def read_lists(files: RootFiles, lists: dict[str, str]) -> VotedRows:
         for number, fields in enumerate(lines, start=1):
             if not any(fields) or (number == 1 and not fields[-1].strip().isdecimal()):
                 continue  # a header, which the script does not write
-            given = [field.strip() for field in fields[-len(_ORDER) :]]
-            if len(fields) != len(_ORDER) + 2 or not all(text.isdecimal() and len(text) < 4 for text in given):
+            counts = [field.strip() for field in fields[-len(_ORDER) :]]
+            if len(fields) != len(_ORDER) + 2 or not all(text.isdecimal() and len(text) < 4 for text in counts):
                 raise InputError(
                     f"{where}: line {number} is {','.join(fields)[:60]!r}; an image's name, its box and ten numbers of "
                     "votes are needed: write it again with the authors' generate_training_data.py"
                 )
             image = beside + fields[0].strip()
-            if image not in there:
+            if image not in file_names:
                 raise InputError(
                     f"{where}: line {number} lists {fields[0].strip()[:40]!r}, which does not lie beside it; write the "
                     "images with the authors' generate_training_data.py, or give a folder of fer2013.csv and "
                     "fer2013new.csv"
                 )
             again += image in rows
-            rows[image] = [int(text) for text in given]  # a name that stands twice: the later row's image was written
+            rows[image] = [int(text) for text in counts]  # a name that stands twice: the later row's image was written
         sources += list(rows)
         splits += [split] * len(rows)
         votes += list(rows.values())

@@ -15,7 +15,7 @@ from fer_plugins.data.formats.archives.file_set import make_printable, split_nam
 from fer_plugins.data.formats.archives.opening import open_root
 from fer_plugins.data.formats.archives.root_files import RootFiles
 from fer_plugins.data.formats.class_names import ClassNames
-from fer_plugins.data.formats.copy_layout import note_unread, refuse_layout
+from fer_plugins.data.formats.copy_layout import describe_release, note_unread, refuse_labels, refuse_layout
 from fer_plugins.data.formats.folders.class_folders import find_tree
 from fer_plugins.data.formats.image_files import OnBadImage, is_image
 from fer_plugins.data.formats.labels import EXPRESSIONS
@@ -29,7 +29,6 @@ from fer_plugins.data.formats.lists.image_lists import (
 )
 from fer_plugins.data.formats.lists.list_lines import LIST_SUFFIXES
 from fer_plugins.data.formats.lists.yolo_boxes import pair_boxes, read_boxes
-from fer_plugins.data.formats.looks_like import describe_release, refuse_labels
 from fer_plugins.data.listed_dataset import ListedDataset, Listing, Row
 from fer_plugins.data.option_values import check_value
 from fer_plugins.runtime.errors import InputError
@@ -94,7 +93,7 @@ def folder(
     if names is not None and codes is not None:
         raise InputError("folder: --data.names and --data.codes both name labels; leave one of them out")
     faces = find_face_table(root, _LAYOUTS, ignore) if csv is None else None
-    given = csv
+    lists = csv
     if faces is not None:
         files = faces.files
     else:
@@ -102,18 +101,18 @@ def folder(
         if path is not None and path.suffix.lower() in LIST_SUFFIXES and path.is_file():
             if csv is not None:
                 raise InputError(f"{path}: is a list itself, and --data.csv names another; leave one of them out")
-            path, given = path.parent, path.name
+            path, lists = path.parent, path.name
         files = open_root("folder", path, _LAYOUTS, ignore=ignore)
     named = {"split": split_column, "subject": subject_column, "sequence": sequence_column}
-    meant = names if codes is None else codes
+    meanings = names if codes is None else codes
     columns = Columns(image_column, label_column, {key: name for key, name in named.items() if name})
-    copy = _Copy(files, given, columns, ClassNames(meant), codes, on_unknown_label)
+    copy = _Copy(files, lists, columns, ClassNames(meanings), codes, on_unknown_label)
     return ListedDataset(
         "folder",
         Path(files.path).resolve().name,
         files,
-        copy.list_rows() if faces is None else partial(list_table, faces, on_bad_image, meant, copy.read_labels),
-        options={"csv": given, "columns": columns, "names": names, "codes": codes, "unknown": on_unknown_label},
+        copy.list_rows() if faces is None else partial(list_table, faces, on_bad_image, meanings, copy.read_labels),
+        options={"csv": lists, "columns": columns, "names": names, "codes": codes, "unknown": on_unknown_label},
         on_bad_image=on_bad_image,
         digests=None if faces is None else faces.digests,
     )
@@ -146,8 +145,8 @@ class _Copy:
         """Find out which layout it is; return what it is called, the images, and sentences."""
         lists = self._choose_lists()
         pairs = {} if lists else pair_boxes(self.files)
-        given = {"image": self.columns.image, "label": self.columns.label, **self.columns.others}
-        named = [name for name, value in given.items() if value]
+        columns = {"image": self.columns.image, "label": self.columns.label, **self.columns.others}
+        named = [name for name, value in columns.items() if value]
         if named and not lists:
             raise InputError(
                 f"{self.files.path}: --data.{named[0]}_column is a column of a csv, none was found; leave it out, or "
@@ -215,13 +214,13 @@ class _Copy:
         unknown = []
         for label in counted:
             number = label[:-2] if label.endswith(".0") and label[:-2].isdecimal() else label
-            meant = self.names.given(number)
-            if self.codes is not None and meant is None:
+            meaning = self.names.given(number)
+            if self.codes is not None and meaning is None:
                 raise InputError(
                     f"{self.files.path}: the label {label[:40]!r} has no name among codes, which has "
                     f"{len(self.codes)} (0 to {len(self.codes) - 1})"
                 )
-            name = number if meant is None else meant
+            name = number if meaning is None else meaning
             if not name.strip() and self.on_unknown_label == "keep":
                 raise InputError(
                     f"{self.files.path}: {counted[label]:,} images have no label; fill them in, or leave such out "

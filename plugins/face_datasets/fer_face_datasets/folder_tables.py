@@ -22,10 +22,9 @@ _LabelReader = Callable[[Counter[str]], tuple[dict[str, Any], tuple[str, ...], l
 def find_face_table(
     root: str | os.PathLike[str] | None, layouts: str, ignore: Sequence[str] | None = None
 ) -> FoundCopy | None:
-    """Return the copy whose table of faces ``root`` is or holds; None where it is none, or image files lie there.
+    """Return the copy whose table of faces ``root`` is or holds; None if it is none, or image files lie there.
 
-    Raises:
-        InputError: the root is none that can be read, or several tables lie there.
+    Raises InputError if the root cannot be read, or several tables lie there.
     """
     files = open_root("folder", root, layouts, ignore=ignore, tables=True)
     if any(map(is_image, files.names)):
@@ -44,11 +43,7 @@ def find_face_table(
 
 
 def list_table(copy: FoundCopy, on_bad_image: OnBadImage, codes: object, read_labels: _LabelReader) -> Listing:
-    """Read a table of faces.
-
-    Raises:
-        InputError: no row can be read, or labels that are not known.
-    """
+    """Read a table of faces; raises InputError if no row can be read, or a label is unknown."""
     assert copy.table is not None
     rows = copy.table.read(on_bad_image)
     if not rows.label:
@@ -60,8 +55,8 @@ def list_table(copy: FoundCopy, on_bad_image: OnBadImage, codes: object, read_la
         named = {str(code): name for code, name in enumerate(rows.names)}
         written = [named.get(label, label) for label in rows.label]
     labels, classes, notes = read_labels(Counter(written))
-    kept = [number for number, label in enumerate(written) if labels[label] is not None]
-    listed = [Row(rows.source[n], classes.index(labels[written[n]]), rows.split[n]) for n in kept]
-    images: Any = rows.images if len(kept) == len(written) else [rows.images[n] for n in kept]
+    labelled = [number for number, label in enumerate(written) if labels[label] is not None]
+    listed = [Row(rows.source[n], classes.index(labels[written[n]]), rows.split[n]) for n in labelled]
+    images: Any = rows.images if len(labelled) == len(written) else [rows.images[n] for n in labelled]
     notes = [*copy.notes, *rows.notes, *notes]
     return Listing(copy.title, classes, listed, notes=notes, images=images, left_out=rows.describe_bad())

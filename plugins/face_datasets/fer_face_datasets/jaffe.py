@@ -60,13 +60,15 @@ def _list_rows(files: RootFiles) -> Listing:
             matches.append((name, matched))
     if not matches:
         raise refuse_layout(files, "jaffe", _LAYOUTS)
-    seen: dict[str, str] = {}
+    first_names: dict[str, str] = {}
     pairs = [
-        (first, name) for name, match in matches if (first := seen.setdefault(match["stem"].upper(), name)) != name
+        (first, name)
+        for name, match in matches
+        if (first := first_names.setdefault(match["stem"].upper(), name)) != name
     ]
     if pairs and files.are_same(pairs):
         files.leave_out([name for _, name in pairs], f"{len(pairs):,} images lie there twice; they were read once.")
-        matches = [(name, match) for name, match in matches if seen[match["stem"].upper()] == name]
+        matches = [(name, match) for name, match in matches if first_names[match["stem"].upper()] == name]
     elif pairs:
         raise refuse_doubles(files, pairs, "an image")
     rows = []

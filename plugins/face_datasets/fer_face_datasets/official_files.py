@@ -40,12 +40,8 @@ def identify_fer2013(
 ) -> Identity:
     """Say which official file a copy of FER-2013 is, or else in what it differs.
 
-    Args:
-        table: the table that the copy is; None for images in folders.
-        images: (N,) of H x W x 1 uint8, all that was read from it.
-        label: (N,) code of the class in the order of fer2013.csv.
-        split: (N,) "train", "val" or "test".
-        recoded: the user says that its codes mean other classes; then the labels are compared whatever the file is.
+    ``table`` is None for images in folders; ``images`` are (N,) of H x W x 1 uint8, ``label`` (N,) codes in the order
+    of fer2013.csv. ``recoded``: the user's codes mean other classes, so the labels are compared whatever the file is.
     """
     files = _recognise_files(table) if table is not None and table.kind == "csv" and len(table.names) == 1 else []
     if files and not recoded:
@@ -56,9 +52,9 @@ def identify_fer2013(
 def _recognise_files(table: FaceTable) -> list[str]:
     """Return the official files that a csv is, and the archive that it lies in."""
     (name,) = table.names
-    with open_csv(table.files, name, whole=True) as (stream, *_):
-        found = [find_checksum(stream)]
+    with open_csv(table.files, name, to_end=True) as (stream, *_):
+        checksums = [find_checksum(stream)]
     if (path := table.files.on_disk(name)) is not None:
         with path.open("rb") as packed:
-            found.append(find_checksum(packed))
-    return list(dict.fromkeys(file for file in found if file is not None))
+            checksums.append(find_checksum(packed))
+    return list(dict.fromkeys(file for file in checksums if file is not None))

@@ -162,15 +162,11 @@ def _list_folders(files: RootFiles, tree: ClassTree, names: ClassNames) -> Listi
 
 
 def _read_codes(labels: Iterable[str], where: str, names: ClassNames, *, in_folders: bool = False) -> dict[str, int]:
-    """Return the class of each code or class folder.
-
-    Raises:
-        InputError: one is neither of the release's 1 to 7 nor a name of the seven.
-    """
-    known = {word: names.expression(word) for word in labels}
-    coded = [word for word in known if re.fullmatch("[1-7]", word) and names.given(word) is None]
-    known |= {word: _CODES[int(word) - 1] for word in coded}
-    wrong = sorted(word for word, expression in known.items() if expression not in _CLASSES)
+    """Return the class of each code (1 to 7) or class folder; InputError for others."""
+    expressions = {word: names.expression(word) for word in labels}
+    coded = [word for word in expressions if re.fullmatch("[1-7]", word) and names.given(word) is None]
+    expressions |= {word: _CODES[int(word) - 1] for word in coded}
+    wrong = sorted(word for word, expression in expressions.items() if expression not in _CLASSES)
     if "0" in wrong:
         raise InputError(
             f"{where}: the class '0' is none of RAF-DB's, which are 1 {_CODES[0]} to 7 {_CODES[-1]}; say what the "
@@ -184,7 +180,7 @@ def _read_codes(labels: Iterable[str], where: str, names: ClassNames, *, in_fold
             f"{where}: the classes {shown} are none of RAF-DB's, which are 1 to 7, or {', '.join(_CLASSES)}; say "
             f"what they mean with {ask_meaning(wrong)}{away if in_folders else ''}"
         )
-    return {word: _CLASSES.index(expression) for word, expression in known.items() if expression}
+    return {word: _CLASSES.index(expression) for word, expression in expressions.items() if expression}
 
 
 def _place_splits(tree: ClassTree) -> tuple[dict[str, str], Release, list[str]]:

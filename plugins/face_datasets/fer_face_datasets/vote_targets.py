@@ -15,61 +15,54 @@ _Votes = npt.NDArray[np.float64]
 
 
 def make_targets(votes: _Votes, mode: LabelMode, majority_share: float = 0.0) -> tuple[_Votes, npt.NDArray[np.bool_]]:
-    """Turn votes into targets.
+    """Return (N, K) targets, whose rows sum to 1 (0 if the row is unclear), and whether an expression has most votes.
+
+    ``votes`` (N, K + 2) count K expressions, then "unknown" and "no face".
 
     majority: the expression with most votes, with more than ``majority_share`` of them. The other modes leave out what
     only one person voted for. probability, cross_entropy: the most voted columns are taken one after the other (equal
     ones together) until they hold 75 % of the votes or are three; if "unknown" or "no face" comes, nothing behind it is
     taken, and if more than three expressions or at most half of the votes were taken, the row is unclear. multi_target:
-    every column with at least 30 % of the votes, unclear if they hold at most half (any of them is
-    right, whatever its share). A row whose most voted column is no
-    expression is unclear.
+    every column with at least 30 % of the votes, unclear if they hold at most half (any of them is right, whatever its
+    share). A row whose most voted column is no expression is unclear.
 
     Barsoum et al. 2016 and the order of their published reader (ties go to the first column).
-
-    Args:
-        votes: (N, K + 2) counts: K expressions, then "unknown" and "no face".
-        mode: see above.
-        majority_share: of majority, in [0, 1).
-
-    Returns:
-        (N, K) targets whose rows sum to 1, or to 0 where the row is unclear; (N,) whether an expression has most votes.
     """
     expressions = votes.shape[1] - 2
     on_top = (votes.argmax(1) < expressions) & (votes.max(1) > 0)
     targets = np.zeros((len(votes), expressions))
-    for row, given in enumerate(votes):
-        counted = given if mode == "majority" and majority_share == 0 else np.where(given > 1, given, 0)
-        taken = np.zeros_like(counted)
+    for row, row_votes in enumerate(votes):
+        counted = row_votes if mode == "majority" and majority_share == 0 else np.where(row_votes > 1, row_votes, 0)
+        chosen = np.zeros_like(counted)
         if mode == "majority":
             top = int(counted.argmax())
             if counted[top] > majority_share * counted.sum():
-                taken[top] = 1
+                chosen[top] = 1
         elif mode == "multi_target":
-            taken = np.where((counted >= _TARGET_SHARE * counted.sum()) & (counted > 0), counted, 0)
-            taken = taken if taken.sum() > counted.sum() / 2 else np.zeros_like(counted)
+            chosen = np.where((counted >= _TARGET_SHARE * counted.sum()) & (counted > 0), counted, 0)
+            chosen = chosen if chosen.sum() > counted.sum() / 2 else np.zeros_like(counted)
         else:
-            taken = _take_until_enough(counted, expressions)
-        if taken.sum() > 0 and taken.argmax() < expressions:
-            targets[row] = taken[:expressions] / taken[:expressions].sum()
+            chosen = _take_until_enough(counted, expressions)
+        if chosen.sum() > 0 and chosen.argmax() < expressions:
+            targets[row] = chosen[:expressions] / chosen[:expressions].sum()
     return targets, on_top
 
 
 def _take_until_enough(counted: _Votes, expressions: int) -> _Votes:
-    left, taken = counted.copy(), np.zeros_like(counted)
+    left, chosen = counted.copy(), np.zeros_like(counted)
     total, columns = counted.sum(), 0
-    while total > 0 and left.max() > 0 and taken.sum() < _ENOUGH * total and columns < _MOST_TAKEN:
+    while total > 0 and left.max() > 0 and chosen.sum() < _ENOUGH * total and columns < _MOST_TAKEN:
         most = left.max()
         stopped = False
         for place in np.flatnonzero(left == most):
-            taken[place], left[place] = most, 0
+            chosen[place], left[place] = most, 0
             columns += 1
             if place >= expressions:  # unknown or no face: the end, and not counted behind an expression
-                if taken.sum() > most:
-                    taken[place] = 0
+                if chosen.sum() > most:
+                    chosen[place] = 0
                     columns -= 1
                 stopped = True
                 break
         if stopped:
             break
-    return taken if taken.sum() > total / 2 and columns <= _MOST_TAKEN else np.zeros_like(counted)
+    return chosen if chosen.sum() > total / 2 and columns <= _MOST_TAKEN else np.zeros_like(counted)

@@ -66,8 +66,8 @@ def protocol_bias(
     print(f"recorded in {folder}/inflation.json")
 
 
-def _section(given: Any, name: str) -> dict[str, Any]:
-    section = dict(given) if isinstance(given, Mapping) else {"name": given}
+def _section(flag: Any, name: str) -> dict[str, Any]:
+    section = dict(flag) if isinstance(flag, Mapping) else {"name": flag}
     if "file" in section:  # a split file is a protocol of its own
         section.setdefault("name", "file")
     if not isinstance(section.get("name"), str):

@@ -1,38 +1,34 @@
-"""The difference of two scores with its interval: of two test sets or of two sets of trainings, never of both mixed."""
+"""Differences of two sides' scores with their intervals: over test images, or over trainings."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from fer_plugins.analysis.spread_limits import welch
-from fer_plugins.metrics.differences import Difference, as_difference
+from fer_plugins.metrics.confusion import Matrix
+from fer_plugins.metrics.differences import Difference, accuracy_difference, as_difference, macro_difference
+from fer_plugins.metrics.paired import hit_difference, macro_f1_difference
+from fer_plugins.runs.predictions_file import NamedPredictions
 
 
-def means(ones: Sequence[float], others: Sequence[float]) -> Difference:
-    """Return the mean of ``ones`` less that of ``others``, with Welch's t interval (1947).
+def means(flawed: Sequence[float], sound: Sequence[float]) -> Difference:
+    """Return the mean of ``flawed`` less that of ``sound``, with Welch's t interval (1947); one score a training.
 
-    Its values are scores of trainings under different seeds, so it says how far the difference may lie from that of
-    endlessly many trainings on the same images. Of two trainings on a side, and where no value of either side differs
-    from the others of its side, there is no interval: low and high are None, ``method`` says why ("none: too few",
-    "none: no spread"), and the difference stands as it is.
-
-    Args:
-        ones: a score of each training, at least two.
-        others: the same under the other protocol.
-
-    Raises:
-        ValueError: fewer than two values on a side.
+    The interval says how far the difference may lie from that of endlessly many trainings on the same images. It is
+    None (``method`` says why: "none: too few", "none: no spread") for two trainings on a side, and if all scores of a
+    side are equal. Raises ValueError for fewer than two scores on a side.
     """
-    if min(len(ones), len(others)) < 2:
+    if min(len(flawed), len(sound)) < 2:
         raise ValueError("an interval over seeds needs at least two on each side")
     sides = {
         name: {"mean": float(np.mean(values)), "sd": float(np.std(values, ddof=1)), "seeds": len(values)}
-        for name, values in (("flawed", ones), ("sound", others))
+        for name, values in (("flawed", flawed), ("sound", sound))
     }
-    difference = float(np.mean(ones) - np.mean(others))
-    tested = welch(others, ones, (-1.0, 1.0))  # scores are shares
+    difference = float(np.mean(flawed) - np.mean(sound))
+    tested = welch(sound, flawed, (-1.0, 1.0))  # scores are shares
     method = f"none: {tested['why']}" if tested["why"] else "Welch t"
     return with_verdict(as_difference(difference, tested["low"], tested["high"], method)) | sides
 
@@ -57,3 +53,64 @@ def verdict(difference: Difference) -> str:
 def with_verdict(difference: Difference) -> Difference:
     """Return a difference with its verdict."""
     return difference | {"verdict": verdict(difference)}
+
+
+PAIRED, UNPAIRED = "paired by test image", "two test sets"
+
+
+def compare_answers(
+    flawed: NamedPredictions, sound: NamedPredictions, classes: int, copies: Collection[str] | None = None
+) -> dict[str, Any]:
+    """Return the difference of accuracy and of macro F1, flawed less sound, for ``classes`` classes.
+
+    ``copies`` names the test images that have a copy in a training split; None: not searched.
+
+    Returns:
+        ``comparison`` (PAIRED or UNPAIRED), ``tested_by_both`` (images), ``differences`` (``accuracy`` and ``f1``, as
+        ``metrics.differences`` gives them), and ``by_copies``: "without a copy", "with a copy" -> {"n", "differences"},
+        for those of the two that have images; None if not searched, or nothing is paired.
+    """
+    places = {source: row for row, source in enumerate(sound.sources)}
+    shared = [source for source in flawed.sources if source in places]
+    comparison: dict[str, Any] = {"comparison": UNPAIRED, "tested_by_both": len(shared), "by_copies": None}
+    if not len(shared) == len(flawed.sources) == len(sound.sources):
+        first, second = (_count(answers, classes) for answers in (flawed, sound))
+        scores = {"accuracy": accuracy_difference(first, second), "f1": macro_difference("f1", first, second)}
+        scores = {name: with_verdict(difference) for name, difference in scores.items()}
+        return comparison | {"differences": scores}
+    predicted = sound.predicted[[places[source] for source in flawed.sources]]
+    every = np.ones(len(predicted), dtype=bool)
+    comparison |= {"comparison": PAIRED, "differences": _paired(flawed, predicted, every, classes)}
+    if copies is not None:
+        copied = np.array([source in copies for source in flawed.sources])
+        comparison["by_copies"] = {
+            name: {"n": int(rows.sum()), "differences": _paired(flawed, predicted, rows, classes)}
+            for name, rows in (("without a copy", ~copied), ("with a copy", copied))
+            if rows.any()
+        }
+    return comparison
+
+
+def _count(predictions: NamedPredictions, classes: int) -> Matrix:
+    matrix: Matrix = np.zeros((classes, classes), dtype=np.int64)
+    np.add.at(matrix, (predictions.true, predictions.predicted), 1)
+    return matrix
+
+
+def _paired(flawed: NamedPredictions, sound: Any, rows: Any, classes: int) -> dict[str, Any]:
+    """Compare predictions of the same images; ``sound`` (N,) are the other side's, ``rows`` (N,) those that count."""
+    true, ours = flawed.true[rows], flawed.predicted[rows]
+    theirs = sound[rows]
+    correct, other_correct = ours == true, theirs == true
+    only_flawed, only_sound = int((correct & ~other_correct).sum()), int((~correct & other_correct).sum())
+    return {
+        "accuracy": _fraction(hit_difference(only_sound, only_flawed, len(true))),
+        "f1": _fraction(macro_f1_difference(true, theirs, ours, classes)),
+    }
+
+
+def _fraction(points: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a difference in points as ``analysis.differences`` gives it, in fractions."""
+    difference = {"difference": points["points"] / 100, "low": points["low"] / 100, "high": points["high"] / 100}
+    difference |= {"method": points["method"], "level": points["level"]}
+    return with_verdict(difference)

@@ -30,26 +30,19 @@ from fer_plugins.runtime.plain_values import shell_word
 from fer_plugins.training.arithmetic import refuse_auto
 from fer_plugins.training.build import build_data, check_machine
 from fer_protocol_bias import differences
-from fer_protocol_bias.equal_training import Samples, Split, split, use_cut_split
-from fer_protocol_bias.plan import SIDES, Plan, deciding, locate, moved_split
-from fer_protocol_bias.side_difference import compare_answers
+from fer_protocol_bias.differences import compare_answers
+from fer_protocol_bias.plan import SIDES, Plan, Samples, Split, deciding, locate, moved_split, split, use_cut_split
 from fer_protocol_bias.trained_side import Side
 
 
 def compare_networks(
     plans: Sequence[Plan], folder: Path, say: Callable[[str], None] = print
 ) -> dict[str, dict[str, Any]]:
-    """Compare the protocols for each of several networks; return plug-in -> what :func:`compare` returns.
+    """Compare the protocols for one or more networks; return plug-in -> what :func:`compare` returns.
 
-    Args:
-        plans: one a plug-in; of several, each has a folder of its own in ``folder``, and ``inflation.json`` of
-            ``folder`` holds the results of all.
-        folder: see :func:`compare`.
-        say: takes a line a training.
-
-    Raises:
-        InputError: as :func:`compare`, for the first plug-in. RunError: a plug-in has failed; the others are finished.
-        Interrupted: the user stopped it.
+    Of several plans, each has a folder of its own in ``folder``, and ``inflation.json`` of ``folder`` holds all
+    results. Raises InputError as :func:`compare`, for the first plug-in; RunError if a plug-in failed (the others are
+    finished); Interrupted if the user stopped it.
     """
     if len(plans) == 1:
         return {plans[0].plugin: compare(plans[0], folder, say)}
@@ -81,23 +74,22 @@ def compare(
 ) -> dict[str, Any]:
     """Train both sides under every seed; write ``inflation.json`` and return its content.
 
-    Every split is made before anything is trained. Where the training splits differ in size, the larger is cut to the
-    size of the smaller, class by class, seed by seed; the run then has its split from a file in ``folder/splits``. With
+    Every split is made before anything is trained. If the training splits differ in size, the larger is cut to the size
+    of the smaller, class by class, seed by seed; the run then has its split from a file in ``folder/splits``. With
     ``data.balance augment``, which changes the sizes once more, nothing is cut, and ``budget.same`` says how it ended.
-    A comparison that ended early goes on in its folder: finished trainings are kept, and more seeds may be asked for.
+    A comparison that ended early goes on in its folder: finished trainings are kept, and more seeds may be added.
 
     Args:
         plan: what is compared.
-        folder: new, or that of the same comparison; gets ``inflation.json``, complete after each seed, and the runs in
-            ``runs``.
+        folder: new, or that of the same comparison; gets ``inflation.json``, complete after each seed, and ``runs``.
         say: takes a line a training.
-        out: the folder that the command was given, where it is another; messages name it.
-        before: trainings of other networks that are finished, for the message of an interruption.
+        out: the folder that the command was given, if it is another; messages name it.
+        before: finished trainings of other networks, for the message of an interruption.
 
     Raises:
-        InputError: the configuration, a protocol, the data or the folder do not fit; nothing was trained, nothing is
-            written.
-        RunError: a training failed; the others are there. Interrupted: the user stopped it.
+        InputError: the configuration, a protocol, the data or the folder do not fit; nothing was trained or written.
+        RunError: a training failed; the others are finished.
+        Interrupted: the user stopped it.
     """
     settings = {side: plan.resolve(side).config for side in SIDES}
     _check(settings)
@@ -115,16 +107,16 @@ def compare(
     def cells(runs: BegunRuns) -> Iterator[Cell]:
         for number in range(plan.seeds):
             pair = {side: splits[side][number] for side in SIDES}
-            size = min(len(fold.train) for given in pair.values() for fold in given.folds)
+            size = min(len(fold.train) for split_of_side in pair.values() for fold in split_of_side.folds)
             for side in SIDES:
                 if side == "sound" and sides[-1].label in failed:
                     continue  # nothing to compare with
                 sides.append(_prepare(plan, side, number, pair[side], size, samples, folder))
                 yield runs.cell(sides[-1].label, sides[-1].resolved)
 
-    what = deciding(plan, settings, first_splits, samples)
-    with begun_folder(folder, what, "comparison"), reading_once():
-        begun = BegunRuns(folder / "runs", lambda given: locate(given, folder))
+    identity = deciding(plan, settings, first_splits, samples)
+    with begun_folder(folder, identity, "comparison"), reading_once():
+        begun = BegunRuns(folder / "runs", lambda split_of_side: locate(split_of_side, folder))
         execute = in_process(run, lambda record: resume(record.folder, moved_split(record, folder)))
         try:
             for outcome in run_cells(cells(begun), execute, silent=True):  # a line a training says enough
@@ -187,9 +179,14 @@ def _begin(
     """Return the content of ``inflation.json`` before the first training."""
     sound = settings["sound"]
     protocols = {}
-    for side, given in splits.items():
+    for side, split_of_side in splits.items():
         section = {name: value for name, value in settings[side].protocol.as_dict().items() if name != "seed"}
-        protocols[side] = {**section, "flaw": given.flaw, "folds": given.offered, "folds_run": given.numbers}
+        protocols[side] = {
+            **section,
+            "flaw": split_of_side.flaw,
+            "folds": split_of_side.offered,
+            "folds_run": split_of_side.numbers,
+        }
     warnings = []
     if sound.data.balance == "oversample":
         warnings.append("data.balance oversample: an epoch is as long as the largest class asks for, on either side")
@@ -210,27 +207,29 @@ def _begin(
     }
 
 
-def _prepare(plan: Plan, side: str, number: int, given: Split, size: int, samples: Samples, folder: Path) -> Side:
+def _prepare(
+    plan: Plan, side: str, number: int, split_of_side: Split, size: int, samples: Samples, folder: Path
+) -> Side:
     """Resolve one training on at most ``size`` images a fold; write its split where that is cut."""
     resolved = plan.resolve(side, number)
     settings, name = resolved.config, resolved.config.protocol.name
     seeds = {"seed": settings.seed, "protocol_seed": settings.protocol.seed}
-    several = plan.every_fold and given.offered > 1
-    output = replace(settings.run, output=str(folder / "runs"), fold=None if several else given.numbers[0])
+    several = plan.every_fold and split_of_side.offered > 1
+    output = replace(settings.run, output=str(folder / "runs"), fold=None if several else split_of_side.numbers[0])
     settings = replace(settings, run=output)
     cut_from = None
-    if given.largest > size and settings.data.balance != "augment":
+    if split_of_side.largest > size and settings.data.balance != "augment":
         path = folder / "splits" / f"{side}-s{settings.seed}.json"
         path.unlink(missing_ok=True)  # of an earlier call: the same split
-        settings = use_cut_split(settings, given, size, samples, path)
-        cut_from = [len(fold.train) for fold in given.folds]
+        settings = use_cut_split(settings, split_of_side, size, samples, path)
+        cut_from = [len(fold.train) for fold in split_of_side.folds]
     return Side(side, replace(resolved, config=settings), name, seeds, cut_from)
 
 
 def _compare_sides(flawed: Side, sound: Side) -> dict[str, Any]:
     """Return the row of one seed."""
-    known = [copies for side in (flawed, sound) if (copies := side.copies()) is not None]
-    copies = set().union(*known) if known else None
+    copies_of_sides = [copies for side in (flawed, sound) if (copies := side.copies()) is not None]
+    copies = set().union(*copies_of_sides) if copies_of_sides else None
     classes = len(sound.record.manifest["data"]["classes"])
     compared = compare_answers(flawed.answers, sound.answers, classes, copies)
     return {**sound.seeds, "flawed": flawed.row, "sound": sound.row, **compared}

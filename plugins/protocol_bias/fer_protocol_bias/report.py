@@ -12,8 +12,8 @@ from rich.text import Text
 
 from fer_plugins.metrics.table import HEADLINE
 from fer_plugins.runtime.print_table import print_table
+from fer_protocol_bias.differences import PAIRED, UNPAIRED
 from fer_protocol_bias.plan import SIDES
-from fer_protocol_bias.side_difference import PAIRED, UNPAIRED
 
 _COMPARISONS = {
     UNPAIRED: "The two test sets are taken for independent (accuracy: Newcombe, F1: stratified bootstrap).",
@@ -42,12 +42,7 @@ _LEAKING = {
 
 
 def print_bias(console: Console, report: Mapping[str, Any]) -> None:
-    """Print what ``protocol_bias.compare`` returned.
-
-    Args:
-        console: such as ``result_console()``.
-        report: the content of ``inflation.json``.
-    """
+    """Print the content of ``inflation.json``."""
     names = [report["protocols"][side]["name"] for side in SIDES]
     data, budget = report["data"], report["budget"]
     console.print()
@@ -82,12 +77,7 @@ def print_bias(console: Console, report: Mapping[str, Any]) -> None:
 
 
 def print_networks(console: Console, results: Mapping[str, Mapping[str, Any]]) -> None:
-    """Print the differences of several networks in one table: over seeds where there are several, else of one training.
-
-    Args:
-        console: such as ``result_console()``.
-        results: what ``protocol_bias.compare_networks`` returned.
-    """
+    """Print the differences of several networks in one table: over seeds if there are several, else of one training."""
     first = next(iter(results.values()))
     names = " less ".join(first["protocols"][side]["name"] for side in SIDES)
     table = _table(f"all networks: {names}", "network", "score", "difference", "95 % interval", "verdict", "seeds")

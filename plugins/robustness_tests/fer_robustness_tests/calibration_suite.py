@@ -21,14 +21,9 @@ Values = npt.NDArray[np.float64]
 def measure_calibration(
     network: Network, split: Split, val: Split, predictions: Predictions, seed: int
 ) -> dict[str, Any]:
-    """Measure calibration error, loss and Brier score before and after temperature scaling.
+    """Measure calibration error, loss and Brier score before and after temperature scaling, fitted on ``val`` alone.
 
-    Args:
-        network: the network.
-        split: the images that are reported on.
-        val: the validation split, the only images that the temperature is fitted on.
-        predictions: the network's predictions of ``split``.
-        seed: of the bootstrap.
+    ``predictions`` are those of ``split``; ``seed`` is that of the bootstrap.
 
     Returns:
         ``temperature``, ``at_the_end_of_the_range``, ``fitted_on`` {split, n, loss_before, loss_after}; ``before`` and
@@ -38,11 +33,11 @@ def measure_calibration(
     """
     logits, val_logits = collect_logits(network, split), collect_logits(network, val)
     temperature = fit_temperature(val_logits, val.labels)
-    before, after = (scale(predictions, logits, one) for one in (1.0, temperature))
+    before, after = (scale(predictions, logits, factor) for factor in (1.0, temperature))
     columns = {}
-    for name, one in (("before", before), ("after", after)):
-        columns[f"{name} loss"] = one.loss
-        columns[f"{name} brier"] = squared_errors(one)
+    for name, scored in (("before", before), ("after", after)):
+        columns[f"{name} loss"] = scored.loss
+        columns[f"{name} brier"] = squared_errors(scored)
     for name in ("loss", "brier"):
         columns[f"change {name}"] = columns[f"after {name}"] - columns[f"before {name}"]
     figures: dict[str, Any] = {"before": {}, "after": {}, "change": {}}
@@ -66,10 +61,10 @@ def measure_calibration(
 
 def _measure_ece(before: Predictions, after: Predictions, seed: int) -> dict[str, dict[str, Any]]:
     figures = {}
-    for when, one in (("before", before), ("after", after)):
-        interval = ece_interval(one, seed)
+    for when, scored in (("before", before), ("after", after)):
+        interval = ece_interval(scored, seed)
         figures[when] = {
-            "value": calibration_error(one),
+            "value": calibration_error(scored),
             **{key: interval[key] for key in ("low", "high", "method")},
         }
     low, high = percentiles(_draw_ece(after, seed) - _draw_ece(before, seed))

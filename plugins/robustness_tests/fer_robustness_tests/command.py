@@ -28,13 +28,13 @@ CHOICES = {
 @click.option("--seed", type=WholeNumber(0), default=0, help="Of what is drawn at random; default 0.")
 @click.option("--out", type=click.Path(), metavar="FOLDER", help="Where evaluation.json goes; default: the run.")
 @click.option("--json", "as_json", is_flag=True, help="Print evaluation.json.")
-def robustness(run: str, *, out: str | None, as_json: bool, **asked: Any) -> None:
+def robustness(run: str, *, out: str | None, as_json: bool, **options: Any) -> None:
     """Evaluate a run beyond accuracy: shifts, noise, covered faces, calibration.
 
     Test-time augmentation and saliency maps where they are asked for. Names may be given with commas between, and an
     option several times.
     """
-    chosen = {name: tuple(dict.fromkeys(sum(asked[name], ()))) for name in ("suite", "tta", "saliency")}
+    chosen = {name: tuple(dict.fromkeys(sum(options[name], ()))) for name in ("suite", "tta", "saliency")}
     from fer_plugins.analysis.opened_run import head_of
     from fer_plugins.runs.result_table import result_console
     from fer_robustness_tests.evaluation import SUITES, Request, evaluate_run
@@ -44,13 +44,13 @@ def robustness(run: str, *, out: str | None, as_json: bool, **asked: Any) -> Non
         suites=chosen["suite"] if any(chosen.values()) else SUITES,
         tta=chosen["tta"],
         saliency=chosen["saliency"],
-        split=asked["split"],
-        limit=asked["limit"],
-        seed=asked["seed"],
+        split=options["split"],
+        limit=options["limit"],
+        seed=options["seed"],
     )
     say = (lambda text: None) if as_json else (lambda text: print(text, flush=True))
-    found = evaluate_run(run, request, out=out, say=say)
+    evaluation = evaluate_run(run, request, out=out, say=say)
     if as_json:
-        print(json.dumps(found, indent=2))
+        print(json.dumps(evaluation, indent=2))
     else:
-        print_evaluation(result_console(), found, head_of(run))
+        print_evaluation(result_console(), evaluation, head_of(run))

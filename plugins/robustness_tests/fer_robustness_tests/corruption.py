@@ -49,11 +49,7 @@ TABLE: Mapping[str, Kind] = {
 def corrupt(image: npt.NDArray[np.uint8], kind: Kind, value: float, seed: int) -> npt.NDArray[np.uint8]:
     """Return a corrupted copy of ``image`` (S, S, C), rounded to uint8 as it would be in a file.
 
-    Args:
-        image: the image.
-        kind: what is done.
-        value: its parameter.
-        seed: of what the kind draws; the same for every severity draws the same noise, only stronger.
+    The same ``seed`` draws the same noise for every severity ``value``, only stronger.
     """
     done = kind.change(image / 255, value, np.random.default_rng(seed))
     return np.rint(np.clip(done, 0, 1) * 255).astype(np.uint8)
@@ -61,18 +57,14 @@ def corrupt(image: npt.NDArray[np.uint8], kind: Kind, value: float, seed: int) -
 
 def corrupt_all(images: Images, digests: npt.NDArray[np.str_], name: str, value: float, seed: int) -> Images:
     """Return corrupted copies of ``images`` (B, S, S, C); what is drawn depends on ``seed`` and each image's digest."""
-    seeds = [derive(seed, "corruption", name, str(digest)) for digest in digests]
-    return np.stack([corrupt(image, TABLE[name], value, one) for image, one in zip(images, seeds, strict=True)])
+    kind, seeds = TABLE[name], (derive(seed, "corruption", name, str(digest)) for digest in digests)
+    return np.stack([corrupt(image, kind, value, own) for image, own in zip(images, seeds, strict=True)])
 
 
 def measure_corruption(network: Network, split: Split, seed: int) -> dict[str, Any]:
     """Score every image in every kind and severity of ``TABLE``.
 
-    Args:
-        network: the network.
-        split: the images.
-        seed: of what the kinds draw and of the bootstrap. An image gets the same noise whatever other images are
-            taken and whatever network is asked.
+    An image gets the same noise, of ``seed``, whatever other images are taken and whatever network is measured.
 
     Returns:
         ``plain`` (accuracy on the untouched images), ``kinds``: name -> ``parameter``, ``severities`` (value,

@@ -133,19 +133,17 @@ def pixelate(image: Picture, factor: float, random: np.random.Generator) -> Pict
     del random
     side = len(image)
     small = max(1, round(factor * side))
-    return _through_pillow(
-        image,
-        lambda one: one.resize((small, small), Image.Resampling.BOX).resize((side, side), Image.Resampling.NEAREST),
-    )
+    box, nearest = Image.Resampling.BOX, Image.Resampling.NEAREST
+    return _through_pillow(image, lambda picture: picture.resize((small, small), box).resize((side, side), nearest))
 
 
 def compress(image: Picture, quality: float, random: np.random.Generator) -> Picture:
     """Write as JPEG of ``quality`` (0 to 95) and read again."""
     del random
 
-    def through_jpeg(one: Image.Image) -> Image.Image:
+    def through_jpeg(picture: Image.Image) -> Image.Image:
         stream = io.BytesIO()
-        one.save(stream, "JPEG", quality=int(quality))
+        picture.save(stream, "JPEG", quality=int(quality))
         return Image.open(stream)
 
     return _through_pillow(image, through_jpeg)

@@ -13,15 +13,7 @@ from fer_plugins.runs.versions import git_revision, versions
 
 
 def describe(opened: OpenedRun, split: Split, size: int, limit: int | None, seed: int) -> dict[str, Any]:
-    """Return what stands in evaluation.json beside the measured figures.
-
-    Args:
-        opened: the run.
-        split: the images that are evaluated.
-        size: images of the whole split.
-        limit: so many of them were asked for; None: all.
-        seed: of noise, shifts and boxes.
-    """
+    """Return what stands in evaluation.json beside the measured figures; the whole split has ``size`` images."""
     record = opened.run.record
     manifest = record.manifest
     return {

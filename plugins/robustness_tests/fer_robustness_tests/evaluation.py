@@ -53,15 +53,15 @@ class Request:
 def evaluate_run(
     folder: str | Path, request: Request, *, out: str | Path | None = None, say: Say = lambda text: None
 ) -> dict[str, Any]:
-    """Measure a finished run and write ``evaluation.json``, and figures where saliency is asked for.
+    """Measure a finished run and write ``evaluation.json``, and figures if saliency is requested.
 
-    Nothing of the run is changed but its manifest, which gets an entry where the test split is opened.
+    Nothing of the run is changed but its manifest, which gets an entry if the test split is opened.
 
     Args:
         folder: of the run.
         request: what is measured.
         out: folder to write to; None: the run's own.
-        say: is told what is being done.
+        say: takes a line of progress.
 
     Returns:
         What evaluation.json holds: ``run``, ``plugin``, ``checkpoint``, ``data``, ``protocol``, ``split``, ``n``,
@@ -81,8 +81,8 @@ def evaluate_run(
         saliency.check_saliency(list(request.saliency), opened.architecture)
         saliency.try_methods(list(request.saliency), opened.network, opened.run.record.config["data"])
     suites = _check_calibration(request, opened, split_name)
-    wanted = {"suite": suites, "tta": request.tta, "saliency": request.saliency}
-    purpose = "; ".join(f"{kind} {', '.join(names)}" for kind, names in wanted.items() if names)
+    measurements = {"suite": suites, "tta": request.tta, "saliency": request.saliency}
+    purpose = "; ".join(f"{kind} {', '.join(names)}" for kind, names in measurements.items() if names)
     with _making(place):
         return _measure_all(opened, request, suites, split_name, purpose, place, say)
 
@@ -204,8 +204,8 @@ def _explain(
     maps_of_method: dict[str, Any] = {}
     for method in request.saliency:
         say(f"{method} ...")
-        each = saliency.EXAMPLES if method != "explain" else saliency.EXAMPLES // 2
-        chosen = saliency.choose_examples(plain, request.seed, each)
+        example_count = saliency.EXAMPLES if method != "explain" else saliency.EXAMPLES // 2
+        chosen = saliency.choose_examples(plain, request.seed, example_count)
         examples = saliency.gather(split, plain, chosen, opened.classes, opened.data.source_names(split.rows[chosen]))
         maps_of_method[method] = {"examples": examples.source}
         if method == "explain":

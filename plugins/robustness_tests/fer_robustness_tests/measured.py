@@ -26,14 +26,10 @@ def measure_share(hit: npt.NDArray[np.bool_]) -> Measured:
 
 
 def measure_means(columns: Mapping[str, npt.NDArray[Any]], seed: int) -> dict[str, Measured]:
-    """Return the mean of each column over the images, with a percentile interval (Efron and Tibshirani 1993, ch. 13).
+    """Return the mean of each column (N,) over images, with percentile intervals (Efron and Tibshirani 1993, ch. 13).
 
     All columns see the same resamples, so that a column of differences gives the interval of a paired difference. A
     column in which every image has the same value has an interval of width 0.
-
-    Args:
-        columns: name -> (N,) one value an image, all of one length.
-        seed: of the resamples.
     """
     table = np.column_stack([np.asarray(values, dtype=np.float64) for values in columns.values()])
     draws = draw_sums(table, draw_weights(len(table), seed)) / len(table)

@@ -44,10 +44,7 @@ def cover(images: Tensor, region: Region) -> Tensor:
 def measure_occlusion(network: Network, split: Split, seed: int) -> dict[str, Any]:
     """Score every image with each region of ``REGIONS`` covered, and with boxes of ``BOX_SIDES`` anywhere inside.
 
-    Args:
-        network: the network.
-        split: the images.
-        seed: of the boxes' places, which depend on it and on the image's pixels alone, and of the bootstrap.
+    The boxes' places depend on ``seed`` and on the image's pixels alone.
 
     Returns:
         ``plain`` (accuracy of the whole images, Wilson), ``covers``: name -> ``region`` (or ``side`` and ``boxes``),
@@ -61,17 +58,17 @@ def measure_occlusion(network: Network, split: Split, seed: int) -> dict[str, An
     plain = np.zeros(len(split), dtype=bool)
     for place, images in split.batches():
         labels = split.labels[place]
-        seen = _answer(network, images)
-        plain[place] = seen == labels
+        reference = _answer(network, images)
+        plain[place] = reference == labels
         for name in named:
-            answer = _answer(network, cover(images, REGIONS[name]))
-            hits[name][place], stays[name][place] = answer == labels, answer == seen
+            predicted = _answer(network, cover(images, REGIONS[name]))
+            hits[name][place], stays[name][place] = predicted == labels, predicted == reference
         for name, side in zip(boxes, BOX_SIDES, strict=True):
             for number in range(BOXES):
                 seeds = [derive(seed, name, number, str(digest)) for digest in split.digests[place]]
-                answer = _answer(network, cover_boxes(images, side, seeds))
-                hits[name][place] += (answer == labels) / BOXES
-                stays[name][place] += (answer == seen) / BOXES
+                predicted = _answer(network, cover_boxes(images, side, seeds))
+                hits[name][place] += (predicted == labels) / BOXES
+                stays[name][place] += (predicted == reference) / BOXES
     columns = {f"accuracy {name}": hit for name, hit in hits.items()}
     columns |= {f"drop {name}": plain - hit for name, hit in hits.items()}
     columns |= {f"unchanged {name}": stay for name, stay in stays.items()}

@@ -15,13 +15,7 @@ from fer_plugins.runtime.print_table import print_table
 
 
 def print_evaluation(console: Console, evaluation: Mapping[str, Any], header: Mapping[str, Any]) -> None:
-    """Print what ``evaluate_run`` returned.
-
-    Args:
-        console: such as ``result_console()``.
-        evaluation: of one run.
-        header: "name value" pairs to print first, as ``manifest.header`` returns them.
-    """
+    """Print what ``evaluate_run`` returned, below the "name value" pairs of ``header``, see ``manifest.header``."""
     console.print()
     for name, value in header.items():
         console.print(Text(f"{name} {value}"))
@@ -59,21 +53,21 @@ def print_evaluation(console: Console, evaluation: Mapping[str, Any], header: Ma
 def _print_shift(console: Console, values: Mapping[str, Any]) -> None:
     titles = {"zero": "shift, black comes in", "crop": "shift, crops of the enlarged image, no border comes in"}
     for way, title in titles.items():
-        one = values[way]
+        figures = values[way]
         table = _table(title, "px", "offsets", "same answer", "change of p", "accuracy")
-        for distance, consistency in one["consistency"].items():
+        for distance, consistency in figures["consistency"].items():
             offsets = "80" if distance == "all" else str(8 * int(distance))
-            cells = [consistency, one["probability_change"][distance], one["accuracy"][distance]]
+            cells = [consistency, figures["probability_change"][distance], figures["accuracy"][distance]]
             table.add_row(distance, offsets, *map(_say, cells))
         print_table(console, table)
-        console.print(f"two positions out of 81 agree: {_say(one['consistency_of_pairs'])}")
-        console.print(f"accuracy where nothing moves: {_say(one['reference_accuracy'])}\n")
+        console.print(f"two positions out of 81 agree: {_say(figures['consistency_of_pairs'])}")
+        console.print(f"accuracy where nothing moves: {_say(figures['reference_accuracy'])}\n")
 
 
 def _print_corruption(console: Console, values: Mapping[str, Any]) -> None:
     table = _table("corruption: accuracy by severity", "kind", "1", "2", "3", "4", "5", "mean", "drop")
     for name, kind in values["kinds"].items():
-        cells = [f"{one['accuracy']['value']:.3f}" for one in kind["severities"]]
+        cells = [f"{severity['accuracy']['value']:.3f}" for severity in kind["severities"]]
         table.add_row(name, *cells, _say(kind["mean"], 3), f"{kind['drop']['value']:.3f}")
     table.add_row("all kinds", *[""] * 5, _say(values["mean"], 3), f"{values['drop']['value']:.3f}", style="bold")
     print_table(console, table)
@@ -104,11 +98,11 @@ def _print_tta(console: Console, ways: Mapping[str, Any], plain: Mapping[str, An
     table = _table("test-time augmentation, beside the plain answer", "views", "accuracy", "gain", "loss", "change")
     accuracy = _say({"value": plain["accuracy"], **plain["intervals"]["accuracy"]}, 3)
     table.add_row("plain: 1", accuracy, "", f"{plain['loss']:.4f}", "")
-    for way, one in ways.items():
-        scores = one["scores"]
+    for way, result in ways.items():
+        scores = result["scores"]
         accuracy = _say({"value": scores["accuracy"], **scores["intervals"]["accuracy"]}, 3)
-        gains = _say(one["accuracy_gain"], 3), f"{scores['loss']:.4f}", _say(one["loss_gain"], 3)
-        table.add_row(f"{way}: {one['views']}", accuracy, *gains)
+        gains = _say(result["accuracy_gain"], 3), f"{scores['loss']:.4f}", _say(result["loss_gain"], 3)
+        table.add_row(f"{way}: {result['views']}", accuracy, *gains)
     print_table(console, table)
 
 

@@ -41,11 +41,7 @@ class Examples:
 
 
 def check_saliency(methods: list[str], module: nn.Module) -> None:
-    """Refuse what is not installed or what the network does not have, before any work is done.
-
-    Raises:
-        InputError: captum or matplotlib is missing, or ``explain`` is asked of a network that has none.
-    """
+    """Raise InputError if captum or matplotlib is missing, or ``explain`` is requested and the network has none."""
     needed = ["matplotlib"] + ["captum"] * any(method != "explain" for method in methods)
     missing = [name for name in needed if importlib.util.find_spec(name) is None]
     if missing:
@@ -57,41 +53,27 @@ def check_saliency(methods: list[str], module: nn.Module) -> None:
 def try_methods(methods: list[str], network: Network, data: Mapping[str, Any]) -> None:
     """Try on one grey image what needs gradients or a certain layer, before the test split is opened.
 
-    Args:
-        methods: names of ``METHODS``.
-        network: the network.
-        data: the run's section ``data``: ``channels`` and ``image_size`` are read.
-
-    Raises:
-        InputError: a method does not work on this network; see ``find_maps``.
+    ``data`` is the run's section. Raises InputError if a method does not work on this network; see ``find_maps``.
     """
     image = torch.full((1, data["channels"], data["image_size"], data["image_size"]), 0.5)
     example = Examples(image, [""], [""], [0.0], torch.zeros(1, dtype=torch.int64), [""])
-    for method in dict.fromkeys("gradient" if one == "smoothgrad" else one for one in methods):
+    for method in dict.fromkeys("gradient" if name == "smoothgrad" else name for name in methods):
         if method in ("gradient", "grad_cam"):
             find_maps(method, network, example, seed=0)
 
 
-def choose_examples(predictions: Predictions, seed: int, each: int = EXAMPLES) -> npt.NDArray[np.int64]:
-    """Return places in ``predictions`` drawn by ``seed``: up to ``each`` right answers, then as many wrong ones."""
+def choose_examples(predictions: Predictions, seed: int, count: int = EXAMPLES) -> npt.NDArray[np.int64]:
+    """Return places in ``predictions`` drawn by ``seed``: up to ``count`` right answers, then as many wrong ones."""
     random = np.random.default_rng(derive(seed, "examples"))
     right = predictions.predicted == predictions.label
     groups = [np.flatnonzero(right), np.flatnonzero(~right)]
-    return np.concatenate([np.sort(random.permutation(group)[:each]) for group in groups])
+    return np.concatenate([np.sort(random.permutation(group)[:count]) for group in groups])
 
 
 def gather(
     split: Split, predictions: Predictions, places: npt.NDArray[np.int64], classes: list[str], sources: list[str]
 ) -> Examples:
-    """Return the images at ``places`` of a split with what was predicted for them.
-
-    Args:
-        split: the images.
-        predictions: of all of them, in the same order.
-        places: (B,) which.
-        classes: K names.
-        sources: B names of the images.
-    """
+    """Return the images at ``places`` (B,) of a split with what was predicted for them."""
     predicted = predictions.predicted[places]
     return Examples(
         images=torch.cat([as_batch(split.read(slice(place, place + 1))) for place in places.tolist()]),
@@ -119,14 +101,14 @@ def find_maps(method: str, network: Network, examples: Examples, seed: int) -> M
     with _for_gradients(network.module), torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive(seed, "saliency", method))
         try:
-            found: Tensor = _METHODS[method](
+            attribution: Tensor = _METHODS[method](
                 network, network.place(examples.images).clone(), examples.target.to(network.device)
             )
         except (RuntimeError, AssertionError) as error:
             text = textwrap.shorten(str(error), 100, placeholder=" ...")
-            others = "use occlusion" if method != "occlusion" else "leave it out"
-            raise InputError(f"--saliency {method}: does not work on this network, {others} ({text})") from error
-    maps: Maps = found.detach().double().cpu().numpy()
+            remedy = "use occlusion" if method != "occlusion" else "leave it out"
+            raise InputError(f"--saliency {method}: does not work on this network, {remedy} ({text})") from error
+    maps: Maps = attribution.detach().double().cpu().numpy()
     return maps
 
 
@@ -140,8 +122,8 @@ def explain(module: nn.Module, images: Tensor) -> dict[str, Tensor]:
 def _gradient(network: Network, images: Tensor, target: Tensor) -> Tensor:
     from captum.attr import Saliency
 
-    found: Tensor = Saliency(network.module).attribute(images.requires_grad_(), target=target, abs=True)
-    return found.amax(1)
+    attribution: Tensor = Saliency(network.module).attribute(images.requires_grad_(), target=target, abs=True)
+    return attribution.amax(1)
 
 
 def _smoothgrad(network: Network, images: Tensor, target: Tensor) -> Tensor:
@@ -180,15 +162,11 @@ def _grad_cam(network: Network, images: Tensor, target: Tensor) -> Tensor:
 
 
 def last_convolution(module: nn.Module, image: Tensor) -> nn.Module:
-    """Return the convolution that ran last among those with maps of more than one pixel.
-
-    Raises:
-        InputError: there is none.
-    """
+    """Return the convolution that ran last among those with maps of more than one pixel; InputError without one."""
     ran: list[nn.Module] = []
 
-    def note(layer: nn.Module, given: Any, maps: Tensor) -> None:
-        del given
+    def note(layer: nn.Module, inputs: Any, maps: Tensor) -> None:
+        del inputs
         if maps.dim() == 4 and min(maps.shape[-2:]) > 1:
             ran.append(layer)
 

@@ -24,16 +24,10 @@ _TEXT = 0.32  # inches, for two lines over an image
 
 
 def draw_maps(method: str, examples: Examples, maps: Maps, title: str) -> Figure:
-    """Return a sheet: each image with true class, predicted class and its probability, and its map below.
+    """Return a sheet: each image with true class, predicted class and its probability, and its map (S, S) below.
 
     Each map has its own scale, from 0 to its largest value (``occlusion``: symmetric about 0, blue where the pixel
-    speaks for the answer, red where against it). A map that is 0 everywhere is said to be blank.
-
-    Args:
-        method: name of the method.
-        examples: the images.
-        maps: (B, S, S).
-        title: what the network is.
+    speaks for the prediction, red where against it). A map that is 0 everywhere is labelled blank.
     """
     rows = -(-len(maps) // _COLUMNS)
     figure = make_figure(rows * (2 * _CELL + _TEXT) + 0.4)
@@ -55,14 +49,9 @@ def draw_maps(method: str, examples: Examples, maps: Maps, title: str) -> Figure
 
 
 def draw_pictures(examples: Examples, pictures: Mapping[str, Tensor], title: str) -> tuple[Figure, dict[str, str]]:
-    """Return a sheet of the network's own pictures, and of each what is shown or that it is left out.
+    """Return a sheet of the network's own pictures (name -> batch), and of each what is shown or that it is left out.
 
     They are read and drawn as ``fer figures --explain`` does, see ``figures.readings``.
-
-    Args:
-        examples: the images, a few.
-        pictures: name -> tensor whose first dimension is the batch.
-        title: what the network is.
     """
     readings = {name: read_tensor(name, value.double().numpy()) for name, value in pictures.items()}
     images = (examples.images * 255).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()

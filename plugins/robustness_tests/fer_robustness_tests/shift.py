@@ -31,11 +31,6 @@ def measure_shift(network: Network, split: Split, seed: int) -> dict[str, Any]:
     ``zero``: what the image leaves is filled with 0 (black), what leaves the frame is lost; the image that is not moved
     is the original. ``crop``: see ``move_crop``; the image that is not moved is the central crop.
 
-    Args:
-        network: the network.
-        split: the images.
-        seed: of the bootstrap.
-
     Returns:
         For each way: ``reference_accuracy`` (of the images that are not moved); by distance k ("1" to "4", the larger
         of the two offsets in pixels: 8 k offsets; "all": all 80) ``consistency``, the share of predictions equal to

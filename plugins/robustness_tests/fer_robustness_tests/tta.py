@@ -49,8 +49,8 @@ WAYS: dict[str, Callable[[Tensor], list[Tensor]]] = {"flip": flip, "five_crop": 
 
 def average(network: Network, images: Tensor, views: Callable[[Tensor], list[Tensor]]) -> Tensor:
     """Return the logarithm (B, K) of the mean softmax over the views of images (B, C, S, S)."""
-    answers = torch.stack([network.logits(view).softmax(1) for view in views(images)])
-    return answers.mean(0).clamp_min(torch.finfo(torch.float64).tiny).log()
+    probabilities = torch.stack([network.logits(view).softmax(1) for view in views(images)])
+    return probabilities.mean(0).clamp_min(torch.finfo(torch.float64).tiny).log()
 
 
 def measure_tta(
@@ -58,13 +58,7 @@ def measure_tta(
 ) -> dict[str, Any]:
     """Score the mean of the softmax over the views of each image (assumed: of probabilities, not of logits).
 
-    Args:
-        network: the network.
-        split: the images.
-        classes: K names in label order.
-        plain: the network's predictions of the same images as they are.
-        way: a name of ``WAYS``.
-        seed: of the bootstrap.
+    ``plain`` are the predictions of the same images as they are; ``way`` is a name of ``WAYS``.
 
     Returns:
         ``views`` (how many), ``scores`` (as ``metrics.scores.score``), ``accuracy_gain`` and ``loss_gain`` over the
@@ -76,5 +70,5 @@ def measure_tta(
         "accuracy_gain": (mean.predicted == mean.label).astype(np.float64) - (plain.predicted == plain.label),
         "loss_gain": mean.loss - plain.loss,
     }
-    seen = len(views(torch.zeros(1, 1, 8, 8)))
-    return {"views": seen, "scores": score(mean, classes, seed=seed), **measure_means(gains, seed)}
+    view_count = len(views(torch.zeros(1, 1, 8, 8)))
+    return {"views": view_count, "scores": score(mean, classes, seed=seed), **measure_means(gains, seed)}

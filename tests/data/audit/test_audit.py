@@ -178,16 +178,23 @@ def test_every_fold_is_compared(capsys):
     assert all(fold["sequences"]["train/test"] > 0 for fold in folds)
 
 
-def test_another_dataset_is_a_part_of_its_own(capsys):
-    assert call(*SYNTHETIC[:5], "--against", "synthetic", "none", "--json") == 0
-    size = len(Synthetic(image_size=48).table["label"])
+def test_another_dataset_is_a_split_of_its_own(capsys, make_distribution):
+    source = """
+    from fer_plugins.data.synthetic_faces.synthetic import Synthetic
+
+
+    def more(*, root=None):
+        return Synthetic(image_size=48, samples=231, subjects=11)
+    """
+    make_distribution("more", [("datasets", "more", "more:more")], source)
+    assert call(*SYNTHETIC[:5], "--against", "more", "none", "--json") == 0
     values = json.loads(capsys.readouterr().out)
-    assert values["images"] == 210 + size
+    assert values["images"] == 210 + 231
     (fold,) = values["folds"]
-    assert fold["parts"]["synthetic (second)"] == size
+    assert fold["parts"]["synthetic (second)"] == 231
     # The second holds the first's images under the same names, maybe in another split.
     shared = [fold["exact"][f"{split}/synthetic (second)"] for split in ("train", "val", "test")]
-    assert sum(one["groups"] for one in shared) == 210
+    assert sum(copies["groups"] for copies in shared) == 210
     assert set(fold["subjects"].values()) == {0}
     (pair, *_) = values["exact"]["members"]
     assert {name[:2] for name, _ in pair} == {"1:", "2:"}

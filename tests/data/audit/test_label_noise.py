@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fer_plugins.data.audit.label_noise import describe_label_noise, estimate_label_noise
+from fer_plugins.data.audit.report import describe_label_noise, estimate_label_noise
 
 
 def test_pairs_and_groups_by_hand():

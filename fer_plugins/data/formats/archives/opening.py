@@ -8,11 +8,9 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from fer_plugins.data.formats.archives.file_set import is_hidden
-from fer_plugins.data.formats.archives.folder_files import FolderFiles
+from fer_plugins.data.formats.archives.file_set import FolderFiles, ZipFiles, is_hidden
 from fer_plugins.data.formats.archives.root_files import RootFiles
 from fer_plugins.data.formats.archives.tar_files import TarFiles, is_tar
-from fer_plugins.data.formats.archives.zip_files import ZipFiles
 from fer_plugins.data.formats.file_kinds import kind_of_file, open_path
 from fer_plugins.data.formats.image_files import is_image
 from fer_plugins.runtime.errors import InputError
@@ -34,20 +32,17 @@ def open_root(
 
     Args:
         owner: the dataset's name, for messages.
-        root: as given.
+        root: as given; raises InputError if it is missing, neither folder nor archive, or unreadable.
         layouts: what is looked for, for messages.
         ignore: files and folders, relative to the root, that the user leaves out.
         tables: the root may be a table: a tar, or a file that is no archive, is opened as this one file.
         enter: whether the only archive in a folder is opened instead of the folder.
-
-    Raises:
-        InputError: nothing was given, it does not exist, is neither folder nor archive, or cannot be read.
     """
-    wanted = f"{'the file or folder' if tables else 'the folder, zip or tar'} that holds {layouts}"
+    expected = f"{'the file or folder' if tables else 'the folder, zip or tar'} that holds {layouts}"
     if root is None or not os.fspath(root):
-        raise InputError(f"{owner}: no data given; give --data.root {wanted}")
+        raise InputError(f"{owner}: no data given; give --data.root {expected}")
     path, inside = split_inside(Path(os.path.expanduser(root)))
-    path = open_path(path, wanted)
+    path = open_path(path, expected)
     if enter and not inside:
         path = enter_archive(path)
     if path.is_dir():
@@ -60,8 +55,8 @@ def open_root(
         return RootFiles(FolderFiles(path))
     if is_tar(path):
         return RootFiles(TarFiles(path), inside, ignore)
-    what = "an image, and a dataset is many" if is_image(path.name) else "neither a folder nor a zip or tar"
-    raise InputError(f"{path}: is {what}; give --data.root {wanted}")
+    description = "an image, and a dataset is many" if is_image(path.name) else "neither a folder nor a zip or tar"
+    raise InputError(f"{path}: is {description}; give --data.root {expected}")
 
 
 def enter_archive(path: Path) -> Path:

@@ -8,10 +8,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
-from fer_plugins.data.formats.archives.file_set import Opener, hash_file, make_printable, split_name
-from fer_plugins.data.formats.archives.folder_files import FolderFiles
+from fer_plugins.data.formats.archives.file_set import (
+    FolderFiles,
+    Opener,
+    ZipFiles,
+    hash_file,
+    make_printable,
+    split_name,
+)
 from fer_plugins.data.formats.archives.tar_files import TarFiles
-from fer_plugins.data.formats.archives.zip_files import ZipFiles
 from fer_plugins.runtime.errors import InputError
 
 _SAMPLED = 32  # files of a second tree whose bytes are compared, where names and sizes are the same
@@ -21,13 +26,10 @@ class RootFiles:
     """Named files that are read in place; picklable, because nothing stays open between two readings.
 
     Args:
-        files: the whole folder, file or archive.
-        inside: the folder in it that is meant, "" for its top.
-        ignored: files and folders, relative to ``inside``, that the user leaves out; ``*`` stands for anything in one
-            part of a path, as in ``*.tiff``, ``train/*.png``, or ``/*.png`` at the top.
-
-    Raises:
-        InputError: nothing lies in ``inside``, or one of ``ignored`` is not there.
+        files: a folder, file or archive.
+        inside: the dataset's folder in it, "" for its top; raises InputError if nothing lies there.
+        ignored: files and folders, relative to ``inside``, that the user leaves out; ``*`` matches within one part of a
+            path, as in ``*.tiff``, ``train/*.png``, or ``/*.png`` at the top. Raises InputError if one matches nothing.
     """
 
     def __init__(
@@ -102,13 +104,10 @@ class RootFiles:
             yield lambda name: opener(self._full.get(name, name))
 
     def digest(self, names: Iterable[str]) -> str:
-        """Hash what a change of these files would change: 32 hex digits.
+        """Hash what a change of these files would change: 32 hex digits; raises InputError if a file cannot be read.
 
-        Of a file or archive its bytes; of a folder the files' names, sizes and times of change (ns), since reading
-        them all would cost as much as decoding.
-
-        Raises:
-            InputError: a file cannot be read.
+        Of a file or archive its bytes; of a folder the files' names, sizes and times of change (ns), since reading them
+        all would cost as much as decoding.
         """
         if not isinstance(self.whole, FolderFiles) or self.whole.is_file:
             return hash_file(self.whole.path)
@@ -122,10 +121,7 @@ class RootFiles:
         return hashed.hexdigest()
 
     def are_same(self, pairs: Sequence[tuple[str, str]]) -> bool:
-        """Tell whether the files of each pair are the same.
-
-        In a zip checksums are compared; else sizes, and the bytes of some pairs spread over all.
-        """
+        """Tell whether the files of each pair are equal: by checksum in a zip, else by size and the bytes of some."""
         full = [(self._full[first_name], self._full[second_name]) for first_name, second_name in pairs]
         source = self.whole
         if isinstance(source, ZipFiles):
@@ -146,7 +142,7 @@ class RootFiles:
         return True
 
 
-def _is_meant(name: str, given: str) -> bool:
-    if "*" in given:
-        return PurePosixPath(f"/{name}").match(given)
-    return name == given.lstrip("/") or name.startswith(f"{given.lstrip('/')}/")
+def _is_meant(name: str, pattern: str) -> bool:
+    if "*" in pattern:
+        return PurePosixPath(f"/{name}").match(pattern)
+    return name == pattern.lstrip("/") or name.startswith(f"{pattern.lstrip('/')}/")

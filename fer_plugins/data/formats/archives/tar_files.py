@@ -33,13 +33,7 @@ def is_tar(path: Path) -> bool:
 
 @functools.cache
 def _unpack(path: Path, size: int, changed: int) -> Path:
-    """Return a tar that is not compressed: ``path`` itself, or its content in a temporary file.
-
-    ``size`` and ``changed`` tell a file from a later one of the same name.
-
-    Raises:
-        InputError: there is no room for it.
-    """
+    """Return an uncompressed tar: ``path`` itself, or its content in a temporary file."""
     with path.open("rb") as packed:
         stream = open_packed(packed)
         if stream is packed:
@@ -59,13 +53,10 @@ def _unpack(path: Path, size: int, changed: int) -> Path:
 
 
 class TarFiles:
-    """The files of a tar; hidden ones are left out.
+    """The files of a tar; hidden ones are left out. A compressed tar is unpacked into one temporary file until exit.
 
-    A compressed tar is unpacked into one temporary file, which is removed at exit: no file in it is found otherwise.
-
-    Raises:
-        InputError: the tar is damaged, there is no room to unpack it, or it holds a link, a name twice, or a path that
-            is absolute or has ``..``.
+    Raises InputError if the tar is damaged, cannot be unpacked, or holds a link, a name twice, or a path outside
+    itself.
     """
 
     def __init__(self, path: Path) -> None:
@@ -114,19 +105,13 @@ class TarFiles:
 
 
 @contextmanager
-def open_tar_member(path: Path, suffix: str, *, whole: bool) -> Iterator[tuple[IO[bytes], str]]:
-    """Open the one file of a (compressed) tar whose name ends in ``suffix``; yields the stream and its name.
+def open_tar_member(path: Path, suffix: str, *, to_end: bool) -> Iterator[tuple[IO[bytes], str]]:
+    """Open the one file of a (compressed) tar whose name ends in ``suffix`` ; yields the stream and its name.
 
-    A compressed tar has no table of contents, so it is read once from front to back.
-
-    Args:
-        path: the tar.
-        suffix: in lower case, compared without case.
-        whole: read on to the end afterwards, to check the rest: paths, links, a second such file, the checksum.
-            False is for a look at the first lines.
-
-    Raises:
-        InputError: no such file, more than one, a path that is absolute or has ``..``, a link, or a damaged tar.
+    A compressed tar has no table of contents, so it is read once from front to back. With ``to_end`` the rest is read
+    and checked afterwards: paths, links, a second such file, the checksum; without it only the first lines are wanted.
+    Raises InputError if there is no such file or several, or the tar is damaged or holds a link or a path outside
+    itself.
     """
     with _damage_named(path), tarfile.open(path) as archive:
         chosen = ""
@@ -143,7 +128,7 @@ def open_tar_member(path: Path, suffix: str, *, whole: bool) -> Iterator[tuple[I
             assert stream is not None  # a regular file
             with closing(stream):
                 yield stream, chosen
-            if not whole:
+            if not to_end:
                 return
         if not chosen:
             raise InputError(f"{path}: the tar holds no file that ends in {suffix}; unpack it and give the folder")

@@ -10,8 +10,7 @@ from typing import NamedTuple
 
 from fer_plugins.data.formats.archives.file_set import make_printable, split_name
 from fer_plugins.data.formats.archives.root_files import RootFiles
-from fer_plugins.data.formats.class_names import ClassNames
-from fer_plugins.data.formats.folders.split_and_class import divide_folders
+from fer_plugins.data.formats.class_names import ClassNames, divide_folders
 from fer_plugins.data.formats.folders.trees import as_flag, refuse_splits, refuse_trees, sort_trees
 from fer_plugins.data.formats.image_files import is_image
 from fer_plugins.runtime.errors import InputError
@@ -64,36 +63,30 @@ class _Meaning(NamedTuple):
 
 
 def find_tree(files: RootFiles, names: ClassNames) -> ClassTree:
-    """Find the images that lie in class folders, with or without folders of splits, above them or below.
+    """Find the images that lie in class folders, with or without folders of splits above or below them.
 
     The class folder is the one whose name means an expression; where none does (numbers, another language), it is the
-    first below the split, or below the top, in which paths differ. A copy of the same tree beside it or in it is left
-    out, and a note says so.
-
-    Returns:
-        The images by name; none where no image lies in a folder.
-
-    Raises:
-        InputError: folders that cannot be told apart: a split that is not recognised, images outside of the class
-            folders, two trees that differ, two expressions above one image.
+    first below the split, or below the top, in which paths differ. A copy of the same tree is left out, with a note.
+    Raises InputError if folders are ambiguous: an unknown split, images outside the class folders, two trees that
+    differ, two expressions above one image. The tree is empty if no image lies in a folder.
     """
     held: dict[Path, list[str]] = defaultdict(list)
     images = {name: tuple(split_name(name)[:-1]) for name in files.names if is_image(name)}
     divided = divide_folders(images.values(), names)
     for name, folder in images.items():
         held[divided[folder]].append(name)
-    meant = _read_meanings(files, list(held), names)
-    levels = _class_places(held, meant)
+    meanings = _read_meanings(files, list(held), names)
+    levels = _class_places(held, meanings)
     tree = ClassTree()
     if example := next((folder for folder, read in divided.items() if folder != read), None):
         tree.notes.append(f"Folders such as {make_printable('/'.join(example))} were read as split and class.")
-    _judge_outside(files, held, meant, levels, tree)
+    _judge_outside(files, held, meanings, levels, tree)
     tops: dict[Path, dict[str, str]] = defaultdict(dict)
     for folder, place in levels.items():
-        top = folder[: min(place, meant[folder].first) if meant[folder].split else place]
+        top = folder[: min(place, meanings[folder].first) if meanings[folder].split else place]
         for name in held[folder]:
             tops[top]["/".join(split_name(name)[len(top) :])] = name
-    any_split = any(meaning.split for meaning in meant.values())
+    any_split = any(meaning.split for meaning in meanings.values())
     subjects = len(tops) > 1 and not any_split and all(top and _SUBJECT.fullmatch(top[-1]) for top in tops)
     if len(tops) > 1 and not subjects:
         by_top = {"/".join(top): paths for top, paths in tops.items()}
@@ -105,23 +98,23 @@ def find_tree(files: RootFiles, names: ClassNames) -> ClassTree:
             )
         if differing:
             raise refuse_trees(files, first, differing[0], "class folders")
-        kept = set(by_top[first].values())
+        chosen = set(by_top[first].values())
     else:
-        kept = {name for folder in levels for name in held[folder]}
+        chosen = {name for folder in levels for name in held[folder]}
     if subjects:
         people = sorted({top[-1] for top in tops})
         tree.notes.append(
             f"The folders above the classes are taken for {len(people):,} people ({', '.join(people[:3])}, ...)."
         )
     for folder in sorted(levels):
-        place, meaning = levels[folder], meant[folder]
+        place, meaning = levels[folder], meanings[folder]
         inner = tuple(part for at, part in enumerate(folder) if at > place and not meaning.first <= at <= meaning.last)
         subject = folder[place - 1] if subjects else ""
         for name in held[folder]:
-            if name in kept:
+            if name in chosen:
                 tree.images.append(ClassFile(name, meaning.split, folder[place], subject, inner, split_name(name)[-1]))
     for split in sorted(tree.splits):
-        called = sorted({folder[meant[folder].last] for folder in levels if meant[folder].split == split})
+        called = sorted({folder[meanings[folder].last] for folder in levels if meanings[folder].split == split})
         if len({name.casefold() for name in called}) > 1:
             tree.notes.append(f"Several folders are the split {split}: {', '.join(called[:5])}.")
     tree.images.sort(key=lambda image: image.name)
@@ -147,11 +140,11 @@ def _read_meanings(files: RootFiles, folders: Sequence[Path], names: ClassNames)
     meanings = {}
     for folder in folders:
         splits, classes = pick(folder, split_of, own_split), pick(folder, class_of, own_class)
-        for places, meaning, what in ((splits, split_of, "splits"), (classes, class_of, "expressions")):
+        for places, meaning, kind in ((splits, split_of, "splits"), (classes, class_of, "expressions")):
             if len({meaning[folder[at]] for at in places}) > 1:
                 first, *_, last = (folder[at] for at in places)
                 raise InputError(
-                    f"{files.where('/'.join(folder))}: the folders {first!r} and {last!r} name two {what}; leave this "
+                    f"{files.where('/'.join(folder))}: the folders {first!r} and {last!r} name two {kind}; leave this "
                     f"folder out with --data.ignore {as_flag(['/'.join(folder)])}, or sort its images anew"
                 )
         meanings[folder] = _Meaning(
@@ -163,25 +156,25 @@ def _read_meanings(files: RootFiles, folders: Sequence[Path], names: ClassNames)
     return meanings
 
 
-def _class_places(held: Mapping[Path, list[str]], meant: Mapping[Path, _Meaning]) -> dict[Path, int]:
+def _class_places(held: Mapping[Path, list[str]], meanings: Mapping[Path, _Meaning]) -> dict[Path, int]:
     """Return for each folder whose images have a class folder above them, where in its path that stands."""
-    any_split = any(meaning.split for meaning in meant.values())
-    known = Counter[tuple[bool, int]]()  # (below the split, how far below it or below the top) -> images
-    for folder, meaning in meant.items():
+    any_split = any(meaning.split for meaning in meanings.values())
+    levels = Counter[tuple[bool, int]]()  # (below the split, how far below it or below the top) -> images
+    for folder, meaning in meanings.items():
         if meaning.known >= 0 and bool(meaning.split) == any_split:
             below = bool(meaning.split) and meaning.known > meaning.last
-            known[below, meaning.known - (meaning.last + 1 if below else 0)] += len(held[folder])
-    if known:
-        (below, level), _ = known.most_common(1)[0]
+            levels[below, meaning.known - (meaning.last + 1 if below else 0)] += len(held[folder])
+    if levels:
+        (below, level), _ = levels.most_common(1)[0]
     else:
         below = any_split
-        rests = [folder[meant[folder].last + 1 :] for folder in meant if meant[folder].split or not any_split]
+        rests = [folder[meanings[folder].last + 1 :] for folder in meanings if meanings[folder].split or not any_split]
         rests = [rest for rest in rests if rest]
         level = 0
         while rests and all(len(rest) > level + 1 for rest in rests) and len({rest[level] for rest in rests}) == 1:
             level += 1
     places = {}
-    for folder, meaning in meant.items():
+    for folder, meaning in meanings.items():
         if meaning.known >= 0:
             if any_split and not meaning.split:
                 continue
@@ -190,8 +183,8 @@ def _class_places(held: Mapping[Path, list[str]], meant: Mapping[Path, _Meaning]
             at = level + (meaning.last + 1 if below else 0)
             if at < len(folder) and not (meaning.split and meaning.first <= at <= meaning.last):
                 places[folder] = at
-    if known and not any_split:  # a folder of another top, without any class in it, lies beside the tree
-        tops = {folder[:at] for folder, at in places.items() if meant[folder].known >= 0}
+    if levels and not any_split:  # a folder of another top, without any class in it, lies beside the tree
+        tops = {folder[:at] for folder, at in places.items() if meanings[folder].known >= 0}
         places = {folder: at for folder, at in places.items() if folder[:at] in tops}
     return places
 
@@ -199,7 +192,7 @@ def _class_places(held: Mapping[Path, list[str]], meant: Mapping[Path, _Meaning]
 def _judge_outside(
     files: RootFiles,
     held: Mapping[Path, list[str]],
-    meant: Mapping[Path, _Meaning],
+    meanings: Mapping[Path, _Meaning],
     levels: Mapping[Path, int],
     tree: ClassTree,
 ) -> None:
@@ -209,21 +202,21 @@ def _judge_outside(
     outside = [folder for folder in held if folder not in levels]
     classes_read = {folder[at] for folder, at in levels.items()}
     above = {folder[:at] for folder, at in levels.items()}
-    any_split = any(meaning.split for meaning in meant.values())
+    any_split = any(meaning.split for meaning in meanings.values())
     beside: Counter[Path] = Counter()
     unknown: set[str] = set()
-    alike: list[str] = []  # classes beside the folders of splits
+    mixed: list[str] = []  # classes beside the folders of splits
     for folder in outside:
         name = held[folder][0]
-        classes = [at for at, part in enumerate(folder) if part in classes_read or at == meant[folder].known]
-        if any_split and not meant[folder].split and classes:
+        classes = [at for at, part in enumerate(folder) if part in classes_read or at == meanings[folder].known]
+        if any_split and not meanings[folder].split and classes:
             at = classes[0]
             if at == 0:
-                alike.append(folder[0])
+                mixed.append(folder[0])
                 continue
             unknown.add("/".join(folder[:at]))
             continue
-        if folder in above or meant[folder].split:
+        if folder in above or meanings[folder].split:
             path = "/".join(folder)
             labelled = any(inner[: len(folder)] == folder for inner in levels)
             endings = sorted({inner.rpartition(".")[2] for inner in held[folder]})
@@ -234,13 +227,13 @@ def _judge_outside(
                 f"into <class>/*, or leave them out with --data.ignore {as_flag(strays)}"
             )
         beside[folder[:1]] += len(held[folder])
-    if alike:
+    if mixed:
         inner = next(held[folder][0] for folder in levels)
-        outer = next(held[folder][0] for folder in outside if folder[:1] == (alike[0],))
+        outer = next(held[folder][0] for folder in outside if folder[:1] == (mixed[0],))
         raise InputError(
             f"{files.path}: {make_printable(inner)} and {make_printable(outer)} do not lie alike; sort all images as "
             "<class>/* or all as <split>/<class>/*, or leave some out with --data.ignore "
-            f"{as_flag(sorted(set(alike)))}"
+            f"{as_flag(sorted(set(mixed)))}"
         )
     if unknown:
         raise refuse_splits(files, sorted(unknown), sorted(unknown))

@@ -13,14 +13,10 @@ from fer_plugins.runtime.errors import InputError
 
 
 def sort_trees(files: RootFiles, trees: Mapping[str, Mapping[str, str]]) -> tuple[str, list[str]]:
-    """Find the tree to read, and those that are no copies of it or of a part of it.
+    """Return the folder of the largest tree, and the folders of the trees that differ from it.
 
-    ``trees``: the folder that holds a tree -> path in it -> name in ``files``.
-
-    Copies are left out of ``files``, with a note.
-
-    Returns:
-        The folder of the largest tree, and the folders of those that differ from it.
+    ``trees`` maps a tree's folder to its files: path in the tree -> name in ``files``. Copies of the largest tree, or
+    of a part of it, are left out of ``files``, with a note.
     """
     # The release is where most lies, not where a list alone was left.
     around = {top: sum(name.startswith(f"{top}/") for name in files.names) if top else 0 for top in trees}
@@ -36,13 +32,13 @@ def sort_trees(files: RootFiles, trees: Mapping[str, Mapping[str, str]]) -> tupl
     return first, differing
 
 
-def refuse_trees(files: RootFiles, first: str, other: str, form: str) -> InputError:
+def refuse_trees(files: RootFiles, first: str, second: str, form: str) -> InputError:
     """Return the error for two trees that differ; what it advises is possible in an archive too."""
-    given = other if not first or other.startswith(f"{first}/") else first
-    away = first if not other or first.startswith(f"{other}/") else other
-    place = shlex.quote(make_printable(f"{files.path}/{given}"))
+    chosen = second if not first or second.startswith(f"{first}/") else first
+    away = first if not second or first.startswith(f"{second}/") else second
+    place = shlex.quote(make_printable(f"{files.path}/{chosen}"))
     return InputError(
-        f"{files.path}: holds {form} in {_shown(first)} and in {_shown(other)}, which are not the same; give one of "
+        f"{files.path}: holds {form} in {_shown(first)} and in {_shown(second)}, which are not the same; give one of "
         f"them as --data.root {place}, or leave one out with --data.ignore {as_flag([away])}"
     )
 
@@ -71,7 +67,7 @@ def ask_meaning(words: Sequence[str]) -> str:
     return f"--data.names {as_flag(dict.fromkeys(words[:12], '...'))}"
 
 
-def refuse_doubles(files: RootFiles, pairs: Sequence[tuple[str, str]], what: str) -> InputError:
+def refuse_doubles(files: RootFiles, pairs: Sequence[tuple[str, str]], content: str) -> InputError:
     """Return the error for pairs of files that are the same, with what to leave out so that each is there once."""
     first, second = pairs[0]
     seconds = [second_name for _, second_name in pairs]
@@ -90,20 +86,20 @@ def refuse_doubles(files: RootFiles, pairs: Sequence[tuple[str, str]], what: str
         )
     more = f" ({len(pairs):,} such pairs)" if len(pairs) > 1 else ""
     return InputError(
-        f"{files.path}: holds {what} twice, as {make_printable(first)} and as {make_printable(second)}{more}; leave "
+        f"{files.path}: holds {content} twice, as {make_printable(first)} and as {make_printable(second)}{more}; leave "
         "one of the two out" + (f" with --data.ignore {as_flag(away)}" if 0 < len(away) <= 12 else "")
     )
 
 
-def shorten_folder(path: str, other: str) -> str:
-    """Return the first part of ``path`` that is no part of ``other``, so that all of one tree is meant.
+def shorten_folder(path: str, second: str) -> str:
+    """Return the first part of ``path`` that is no part of ``second``, so that all of one tree is meant.
 
     >>> shorten_folder("cropped/S001/001/1.png", "images/S001/001/1.png")
     'cropped'
     """
-    parts, others = path.split("/"), other.split("/")
+    parts, second_parts = path.split("/"), second.split("/")
     same = 0
-    while same < min(len(parts), len(others)) - 1 and parts[same] == others[same]:
+    while same < min(len(parts), len(second_parts)) - 1 and parts[same] == second_parts[same]:
         same += 1
     return "/".join(parts[: same + 1])
 

@@ -17,12 +17,12 @@ from fer_plugins.data.formats.lists.list_lines import (
     IMAGE_COLUMNS,
     LABEL_COLUMNS,
     LIST_SUFFIXES,
+    ListedPaths,
     first_lines,
     is_list,
     join_one_hot,
     read_lines,
 )
-from fer_plugins.data.formats.lists.listed_paths import ListedPaths
 from fer_plugins.data.formats.tables.csv_files import find_column
 from fer_plugins.runtime.errors import InputError
 
@@ -45,18 +45,16 @@ class Columns(NamedTuple):
     others: Mapping[str, str]  # split, subject, sequence -> column
 
 
-def choose_lists(files: RootFiles, given: Any, names: ClassNames, root: str = "") -> list[tuple[str, str]]:
-    """Return the lists that ``given`` names, each with its split ("" where the list itself must say).
+def choose_lists(files: RootFiles, option: Any, names: ClassNames, root: str = "") -> list[tuple[str, str]]:
+    """Return the lists that the option names, each with its split ("" where the list itself must say).
 
-    ``given`` is a list's name, several, a folder of lists, or a mapping from splits to lists; relative to the copy or,
-    where ``root`` is the copy's folder, to the working folder.
-
-    Raises:
-        InputError: there is no such list, or one of several names no split.
+    ``option`` is a list's name, several, a folder of lists, or a mapping from splits to lists; relative to the copy or,
+    where ``root`` is the copy's folder, to the working folder. Raises InputError if a list is missing or names no
+    split.
     """
-    if isinstance(given, Mapping):
+    if isinstance(option, Mapping):
         chosen: list[tuple[str, str]] = []
-        for key, item in given.items():
+        for key, item in option.items():
             split = names.split(str(key))
             if split is None:
                 raise InputError(f"--data.csv: {str(key)[:40]!r} names no split; give train, val or test")
@@ -65,7 +63,7 @@ def choose_lists(files: RootFiles, given: Any, names: ClassNames, root: str = ""
                 raise InputError(f"--data.csv: {key} is {item!r}; give the name of a list")
             chosen += [(name, split) for part in several for name in _find_list(files, str(part), root)]
         return chosen
-    several = [given] if isinstance(given, str) else list(given)
+    several = [option] if isinstance(option, str) else list(option)
     lists = [name for item in several for name in _find_list(files, item, root)]
     lists = list(dict.fromkeys(lists))
     return [(name, "") for name in lists] if len(lists) == 1 else name_splits(files, lists, names)
@@ -86,11 +84,7 @@ def find_lists(files: RootFiles) -> list[str]:
 
 
 def name_splits(files: RootFiles, lists: Sequence[str], names: ClassNames) -> list[tuple[str, str]]:
-    """Return each of several lists with the split that its name, or the nearest folder above, means.
-
-    Raises:
-        InputError: one names none.
-    """
+    """Return the lists with the split that each name, or the nearest folder above, means; InputError for none."""
     chosen = []
     for name in lists:
         *above, file = split_name(name)
@@ -110,15 +104,11 @@ def name_splits(files: RootFiles, lists: Sequence[str], names: ClassNames) -> li
 def read_list(
     files: RootFiles, listed: str, columns: Columns, names: ClassNames, split: str = ""
 ) -> tuple[list[ListedImage], list[str]]:
-    """Read one list; an image is found beside the list, or where the end of its path, or its split, says.
+    """Read one list: its lines in order, and sentences on what was not read.
 
-    ``split``: that of the whole list, "" where it says none.
-
-    Returns:
-        Its lines in order, and sentences on what was not read.
-
-    Raises:
-        InputError: columns or labels are missing, an image stands twice or lies outside, or no image is there at all.
+    An image is found beside the list, or where the end of its path, or its split, says. ``split`` is that of the whole
+    list, "" if it has none. Raises InputError if columns, labels or all images are missing, or an image is listed twice
+    or lies outside.
     """
     where = files.where(listed)
     header, lines = read_lines(files, listed)
@@ -127,37 +117,37 @@ def read_list(
     image = _find(header, columns.image, (*IMAGE_COLUMNS, *map(str.lower, full[:1])), where, "image")
     header, lines = join_one_hot(header, lines, columns.label, where)
     label = _find(header, columns.label, LABEL_COLUMNS, where, "label")
-    others = {key: find_column(header, column, where) for key, column in columns.others.items()}
-    if "split" not in others:
+    extra_columns = {key: find_column(header, column, where) for key, column in columns.others.items()}
+    if "split" not in extra_columns:
         for column in _SPLIT_COLUMNS:
             at = [field.lower() for field in header].index(column) if column in map(str.lower, header) else -1
             if at not in (-1, image, label) and all(names.split(line[at]) for line in lines):
-                others["split"] = at
+                extra_columns["split"] = at
                 break
     paths = ListedPaths(files, listed, names)
     listed_images: list[ListedImage] = []
-    seen: dict[str, int] = {}
+    row_of_image: dict[str, int] = {}
     for number, line in enumerate(lines, start=1):
-        known = {key: line[at].strip() for key, at in others.items()}
-        empty = [key for key, value in known.items() if not value]
+        values = {key: line[at].strip() for key, at in extra_columns.items()}
+        empty = [key for key, value in values.items() if not value]
         if empty:
             raise InputError(f"{where}: row {number} has no {empty[0]}; fill it in, or leave out the column")
-        if "split" in known:
-            meant = names.split(known["split"])
-            if meant is None:
+        if "split" in values:
+            meaning = names.split(values["split"])
+            if meaning is None:
                 raise InputError(
-                    f"{where}: row {number}: the split is {known['split'][:40]!r}; train, val or test is needed, or "
-                    f"what it means: --data.names {as_flag({known['split']: 'train'})}"
+                    f"{where}: row {number}: the split is {values['split'][:40]!r}; train, val or test is needed, or "
+                    f"what it means: --data.names {as_flag({values['split']: 'train'})}"
                 )
-            known["split"] = meant
-        given = line[image].strip()
-        name = paths.find(given, known.get("split", split), f"{where}: row {number}")
-        if name in seen:
+            values["split"] = meaning
+        path = line[image].strip()
+        name = paths.find(path, values.get("split", split), f"{where}: row {number}")
+        if name in row_of_image:
             raise InputError(
-                f"{where}: rows {seen[name]} and {number} name the same image {given!r}; remove one of them"
+                f"{where}: rows {row_of_image[name]} and {number} name the same image {path!r}; remove one of them"
             )
-        seen[name] = number
-        listed_images.append(ListedImage(name, line[label].strip(), known))
+        row_of_image[name] = number
+        listed_images.append(ListedImage(name, line[label].strip(), values))
     if listed_images and paths.missing == len(listed_images) and len(listed_images) > 1:
         if paths.unclear:
             raise InputError(f"{where}: {paths.unclear}; write into the list which one is meant")
@@ -165,42 +155,46 @@ def read_list(
             f"{where}: none of its {len(listed_images):,} images is there, the first "
             f"{make_printable(listed_images[0].name)}; give the folder that holds list and images as --data.root"
         )
-    unread = [column for at, column in enumerate(header) if column and at not in (image, label, *others.values())]
+    unread = [
+        column for at, column in enumerate(header) if column and at not in (image, label, *extra_columns.values())
+    ]
     shown = ", ".join(map(make_printable, unread[:8]))
     return listed_images, [f"Columns of {make_printable(listed)} that were not read: {shown}."] if unread else []
 
 
-def _find_list(files: RootFiles, given: str, root: str) -> list[str]:
-    tries = [given]
+def _find_list(files: RootFiles, name_or_folder: str, root: str) -> list[str]:
+    tries = [name_or_folder]
     if root:
         try:
-            tries.append(Path(given).expanduser().resolve().relative_to(Path(root).expanduser().resolve()).as_posix())
+            tries.append(
+                Path(name_or_folder).expanduser().resolve().relative_to(Path(root).expanduser().resolve()).as_posix()
+            )
         except (ValueError, OSError):
             pass
     for candidate in tries:
         path = posixpath.normpath(candidate.replace(os.sep, "/"))
         if path in files.names:
             return [path]
-        alike = [name for name in files.names if name.endswith(f"/{path}")]
-        if len(alike) == 1:
-            return alike
+        matches = [name for name in files.names if name.endswith(f"/{path}")]
+        if len(matches) == 1:
+            return matches
         below = [name for name in files.names if path == "." or f"/{path}/" in f"/{name}"]
         below = [name for name in below if name.lower().endswith(LIST_SUFFIXES) and is_list(first_lines(files, name))]
         if below:
             return below
-    there = [name for name in files.names if name.lower().endswith(LIST_SUFFIXES)]
-    shown = f"; there are {', '.join(map(make_printable, there[:5]))}" if there else ""
-    raise InputError(f"{files.path}: holds no list {make_printable(given)}{shown}; give --data.csv another")
+    lists = [name for name in files.names if name.lower().endswith(LIST_SUFFIXES)]
+    shown = f"; there are {', '.join(map(make_printable, lists[:5]))}" if lists else ""
+    raise InputError(f"{files.path}: holds no list {make_printable(name_or_folder)}{shown}; give --data.csv another")
 
 
-def _find(header: list[str], given: str | None, known: Sequence[str], where: str, what: str) -> int:
-    if given is not None:
-        return find_column(header, given, where)
+def _find(header: list[str], name: str | None, usual_names: Sequence[str], where: str, kind: str) -> int:
+    if name is not None:
+        return find_column(header, name, where)
     folded = [field.lower() for field in header]
-    for column in known:
+    for column in usual_names:
         if column in folded:
             return folded.index(column)
     raise InputError(
-        f"{where}: has no column {what!r} or another that is known; its columns: {', '.join(header)[:200]}; name it "
-        f"with --data.{what}_column NAME"
+        f"{where}: has no column {kind!r} or another that is known; its columns: {', '.join(header)[:200]}; name it "
+        f"with --data.{kind}_column NAME"
     )

@@ -1,15 +1,18 @@
-"""Reads the lines of a list of images: csv, tsv, ``path label`` without a header, JSON lines."""
+"""Reads the lines of a list of images (csv, tsv, ``path label`` without a header, JSON lines) and finds the images."""
 
 from __future__ import annotations
 
 import csv
 import json
+import posixpath
 import re
+from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import nullcontext
 
-from fer_plugins.data.formats.archives.file_set import READ_ERRORS, Opener, make_printable
+from fer_plugins.data.formats.archives.file_set import READ_ERRORS, Opener, make_printable, split_name
 from fer_plugins.data.formats.archives.root_files import RootFiles
+from fer_plugins.data.formats.class_names import ClassNames
 from fer_plugins.data.formats.image_files import is_image
 from fer_plugins.data.formats.labels import expression_of
 from fer_plugins.data.formats.tables.csv_files import read_rows, read_text
@@ -44,8 +47,8 @@ def is_list(lines: Sequence[str]) -> bool:
     if not lines:
         return False
     if lines[0][:1] in ("{", "["):
-        words = [word.lower() for word in re.findall(r'"([^"]*)"\s*:', " ".join(lines))]
-        return any(word in IMAGE_COLUMNS or is_image(word) for word in words)
+        keys = [word.lower() for word in re.findall(r'"([^"]*)"\s*:', " ".join(lines))]
+        return any(word in IMAGE_COLUMNS or is_image(word) for word in keys)
     fields = [field.strip(' "').lower() for field in _divide(lines[0])]
     labelled = bool({*fields} & {*LABEL_COLUMNS}) or sum(map(bool, map(expression_of, fields))) > 1
     named = is_image(fields[0]) or (labelled and bool({*fields} & {*IMAGE_COLUMNS}))
@@ -55,27 +58,24 @@ def is_list(lines: Sequence[str]) -> bool:
 
 
 def join_one_hot(
-    header: list[str], lines: list[list[str]], given: str | None, where: str
+    header: list[str], lines: list[list[str]], label_column: str | None, where: str
 ) -> tuple[list[str], list[list[str]]]:
-    """Make one column of labels of a column an expression, with 1 for the one that is meant.
+    """Replace columns of one expression each (1 for the label, 0 else) by one column of labels.
 
-    Nothing is joined where there is a column of labels, or the user ``given`` one.
-
-    Raises:
-        InputError: a line has not exactly one expression.
+    Nothing is joined if there is a column of labels. Raises InputError if a line has not exactly one expression.
     """
     columns = [at for at, column in enumerate(header) if expression_of(column)]
-    if given is not None or len(columns) < 2 or set(map(str.lower, header)) & set(LABEL_COLUMNS):
+    if label_column is not None or len(columns) < 2 or set(map(str.lower, header)) & set(LABEL_COLUMNS):
         return header, lines
     joined = []
     for number, line in enumerate(lines, start=1):
-        meant = [header[at] for at in columns if line[at].strip() not in ("0", "0.0", "")]
-        if len(meant) != 1:
+        expressions = [header[at] for at in columns if line[at].strip() not in ("0", "0.0", "")]
+        if len(expressions) != 1:
             raise InputError(
-                f"{where}: row {number} has {len(meant)} expressions in columns of one each; one of them must be 1 and "
-                "the others 0: mend the row, or name the column with --data.label_column"
+                f"{where}: row {number} has {len(expressions)} expressions in columns of one each; one of them must be "
+                "1 and the others 0: mend the row, or name the column with --data.label_column"
             )
-        joined.append([*(value for at, value in enumerate(line) if at not in columns), meant[0]])
+        joined.append([*(value for at, value in enumerate(line) if at not in columns), expressions[0]])
     return [*(column for at, column in enumerate(header) if at not in columns), LABEL_COLUMNS[0]], joined
 
 
@@ -88,11 +88,7 @@ def _divide(line: str) -> list[str]:
 
 
 def read_lines(files: RootFiles, listed: str) -> tuple[list[str], list[list[str]]]:
-    """Read a list: the names of its columns, and its lines.
-
-    Raises:
-        InputError: it is empty or of no such form, or a line without header has not two values.
-    """
+    """Return a list's column names and lines; raises InputError if it is empty, malformed, or a line lacks values."""
     where = files.where(listed)
     if listed.lower().endswith((".json", ".jsonl")):
         return _read_json(files, listed)
@@ -135,3 +131,61 @@ def _read_json(files: RootFiles, listed: str) -> tuple[list[str], list[list[str]
     header = list(entries[0])
     rows = [["" if entry.get(key) is None else str(entry[key]) for key in header] for entry in entries]
     return header, rows
+
+
+class ListedPaths:
+    """Finds the image that a list names: by its path, by a path that ends alike, or by the folder of its split."""
+
+    def __init__(self, files: RootFiles, listed: str, names: ClassNames) -> None:
+        self._files = files
+        self._names = names
+        self._beside = posixpath.dirname(listed)
+        self._paths = set(files.names)
+        # The folder that a zip holds everything in is no part of the path, as it is none of an unpacked copy.
+        self._top = posixpath.commonpath([posixpath.dirname(path) for path in self._paths])
+        self._by_file: dict[str, list[str]] = defaultdict(list)
+        self._by_stem: dict[str, list[str]] = defaultdict(list)
+        for path in files.names:
+            file = path.rpartition("/")[2]
+            self._by_file[file].append(path)
+            if is_image(file):
+                self._by_stem[file.rpartition(".")[0]].append(path)
+        self.missing = 0  # how many were not found
+        self.unclear = ""  # the first that could be several files, as a sentence
+
+    def find(self, listed_path: str, split: str, where: str) -> str:
+        """Return the image's name in the file set, or where it should be; InputError if that is outside the copy."""
+        path = posixpath.normpath("/".join(part for part in [self._beside, *split_name(listed_path)] if part))
+        if path not in self._paths:
+            file = path.rpartition("/")[2]
+            matches = [name for name in self._by_file.get(file, ()) if self._end_alike(name, listed_path)]
+            if not matches and not is_image(file):  # a name without its ending
+                stems = self._by_stem.get(file, ())
+                matches = [name for name in stems if self._end_alike(name.rpartition(".")[0], listed_path)]
+            if len(matches) > 1 and split:
+                matches = [name for name in matches if self._split_of(name) == split] or matches
+            if len(matches) > 1 and not self.unclear:
+                shown = ", ".join(make_printable(candidate) for candidate in matches[:3])
+                self.unclear = (
+                    f"the image {make_printable(listed_path)!r} could be any of {len(matches)} files ({shown})"
+                )
+            path = matches[0] if len(matches) == 1 else path
+        if path.startswith("../"):
+            raise InputError(
+                f"{where}: {listed_path!r} lies outside of {self._files.path}; give a folder that holds both as "
+                "--data.root, and --data.csv"
+            )
+        self.missing += path not in self._paths
+        return path
+
+    def _split_of(self, path: str) -> str | None:
+        """Return the split that the nearest of the folders of ``path`` names, or None."""
+        above = split_name(posixpath.relpath(path, self._top or "."))[-2::-1]
+        return next((split for word in above if (split := self._names.split(word))), None)
+
+    def _end_alike(self, path: str, listed_path: str) -> bool:
+        """Tell whether one of two paths is the end of the other, so that the folders that both name are the same."""
+        listed_parts = [part for part in split_name(listed_path)[::-1] if part not in ("", ".")]
+        inner = posixpath.relpath(path, self._top or ".")
+        ends = (zip(name.split("/")[::-1], listed_parts, strict=False) for name in (path, inner))
+        return any(all(a == b for a, b in pairs) for pairs in ends)

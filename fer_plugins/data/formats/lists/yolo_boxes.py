@@ -47,15 +47,10 @@ def pair_boxes(files: RootFiles) -> dict[str, str]:
 
 
 def read_boxes(files: RootFiles, pairs: dict[str, str], names: ClassNames) -> _Read:
-    """Read the class of each image from its boxes.
+    """Read the class of each image from its boxes; return the images with one label, and notes.
 
-    An image without a box, or with boxes of several classes, has no one label and is left out; a note counts them.
-
-    Returns:
-        The images that have one label, and sentences.
-
-    Raises:
-        InputError: a line is no box, or a folder of images names no split where others do.
+    An image without a box, or with boxes of several classes, has no one label: it is left out and counted in a note.
+    Raises InputError if a line is no box, or a folder of images names no split where others do.
     """
     class_names = _class_words(files)
     images, left_out = [], Counter[str]()

@@ -38,12 +38,10 @@ class Columns:
 
 
 def find_columns(names: Sequence[str], samples: Sequence[Sequence[str]], width: int, where: str) -> Columns:
-    """Find the columns of pixels, labels and splits, by name where they have a known one, else by what they hold.
+    """Find the columns of pixels, labels and splits by a known name, else by content.
 
-    ``names`` are empty where the file has no header; ``samples`` are its first rows, each of ``width`` fields.
-
-    Raises:
-        InputError: no pixels, no labels, or several columns that could be either.
+    ``names`` are empty if the file has no header; ``samples`` are its first rows, each of ``width`` fields. Raises
+    InputError if there are no pixels or no labels, or several columns could be either.
     """
     folded = [name.strip().casefold() for name in names] or [""] * width
     pixels = _find_pixels(folded, samples, width)

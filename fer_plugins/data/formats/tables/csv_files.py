@@ -20,26 +20,18 @@ TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 
 @contextmanager
 def open_csv(
-    files: RootFiles, name: str, *, whole: bool, opener: Opener | None = None
+    files: RootFiles, name: str, *, to_end: bool, opener: Opener | None = None
 ) -> Iterator[tuple[IO[bytes], str, str]]:
     """Open a csv; yields the stream, the csv's own file name, and its place for messages.
 
-    One that is compressed alone (gzip, bzip2 or xz, whatever its name says) is unpacked while it is read; a tar stands
-    for the only csv in it.
-
-    Args:
-        files: the copy.
-        name: of the csv or tar.
-        whole: of a tar read all, and check it; False is for a look at the first lines.
-        opener: of ``files.opened()``, where many are looked at.
-
-    Raises:
-        InputError: the file cannot be read, or its archive is damaged.
+    A compressed csv (gzip, bzip2 or xz, whatever its name says) is unpacked while it is read; a tar stands for the only
+    csv in it, and is read and checked to its end with ``to_end``. ``opener`` is that of ``files.opened()``, where many
+    files are read. Raises InputError if the file cannot be read or its archive is damaged.
     """
     path = files.on_disk(name)
     kind = kind_of_file(path) if path is not None else "other"
     if path is not None and (kind == "tar" or (kind == "empty" and name.lower().endswith(TAR_SUFFIXES))):
-        with open_tar_member(path, ".csv", whole=whole) as (stream, member):
+        with open_tar_member(path, ".csv", to_end=to_end) as (stream, member):
             yield stream, split_name(member)[-1], make_printable(f"{path}:{member}")
         return
     try:
@@ -67,40 +59,27 @@ def _open_text(files: RootFiles, name: str, opener: Opener | None = None) -> Ite
 
 
 def read_text(files: RootFiles, name: str, opener: Opener | None = None) -> str:
-    """Read a text file of ``files``: UTF-8, with or without a byte order mark.
+    """Read a UTF-8 text file, with or without a byte order mark; raises InputError if it cannot be read or is no text.
 
-    Args:
-        files: the copy.
-        name: the file's.
-        opener: of ``files.opened()``, where many are read: a zip's table of contents is then read once.
-
-    Raises:
-        InputError: it cannot be read, or is no text.
+    ``opener`` is that of ``files.opened()``, where many are read: a zip's table of contents is then read once.
     """
     with _open_text(files, name, opener) as text:
         return text.read()
 
 
 def read_rows(files: RootFiles, name: str, only: Sequence[str] | None = None) -> tuple[list[str], list[list[str]]]:
-    """Read a csv of ``files``: the names of its columns as written, without blanks around, and its rows.
+    """Return a csv's column names as written, without blanks around, and its rows.
 
-    Fields are divided by commas, or by semicolons or tabs where the first line has no comma. Rows without any entry are
-    passed over.
-
-    Args:
-        files: the copy.
-        name: the csv's.
-        only: keep only these columns, in this order; the others may be long, and are not held.
-
-    Raises:
-        InputError: it is empty, holds no row, lacks a column, or a row has another number of fields than the header.
+    Fields are divided by commas, or by semicolons or tabs if the first line has no comma. Empty rows are skipped.
+    ``only`` names the columns to keep, in this order; the others may be long. Raises InputError if the csv is empty,
+    has no row, lacks a column, or a row has another number of fields than the header.
     """
     where = files.where(name)
     rows: list[list[str]] = []
     with _open_text(files, name) as text:
         first = text.readline()
-        mark = next((mark for mark in ",;\t" if mark in first), ",")
-        lines = csv.reader(itertools.chain([first], text), delimiter=mark, strict=True)
+        delimiter = next((delimiter for delimiter in ",;\t" if delimiter in first), ",")
+        lines = csv.reader(itertools.chain([first], text), delimiter=delimiter, strict=True)
         header = [field.strip() for field in next(lines, [])]
         if not any(header):
             raise InputError(f"{where}: the csv is empty; its first line must name the columns")
@@ -120,11 +99,7 @@ def read_rows(files: RootFiles, name: str, only: Sequence[str] | None = None) ->
 
 
 def find_column(header: list[str], name: str, where: str) -> int:
-    """Return the place of the column ``name``, in any case.
-
-    Raises:
-        InputError: there is no such column (the message lists what is there).
-    """
+    """Return the index of the column ``name``, in any case; raises InputError with the columns that there are."""
     folded = [field.lower() for field in header]
     if name.lower() not in folded:
         raise InputError(f"{where}: has no column {name!r}; its columns: {', '.join(header)[:200]}")

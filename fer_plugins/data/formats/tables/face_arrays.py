@@ -33,12 +33,9 @@ class ArraySet(NamedTuple):
 
 
 def find_sets(arrays: Mapping[str, _Array], where: str) -> tuple[list[ArraySet], list[str]]:
-    """Find which arrays are the images and labels of each split.
+    """Return which arrays are the images and labels of each split, and notes on what was guessed or not read.
 
-    Returns the sets, and sentences about what was guessed or not read.
-
-    Raises:
-        InputError: nothing fits, or several arrays fit equally; the message lists what lies there.
+    Raises InputError with a list of the arrays if none fit, or several fit equally.
     """
     if not arrays:
         raise InputError(
@@ -90,11 +87,7 @@ def find_sets(arrays: Mapping[str, _Array], where: str) -> tuple[list[ArraySet],
 
 
 def read_set(arrays: Mapping[str, _Array], array_set: ArraySet, where: str) -> FaceRows:
-    """Return the rows of one set.
-
-    Raises:
-        InputError: pixels that are none, or labels that are shares.
-    """
+    """Return the rows of one set; raises InputError for values that are no pixels, or labels that are shares."""
     array = arrays[array_set.images]
     column = None if array_set.labels else _label_column(array)
     if column is None:
@@ -116,15 +109,10 @@ def read_set(arrays: Mapping[str, _Array], array_set: ArraySet, where: str) -> F
 
 
 def to_images(array: _Array, where: str) -> npt.NDArray[np.uint8]:
-    """Bring images to uint8 (N, H, W, C), with C 1 or 3.
+    """Convert (N, H * H), (N, H, W), (N, H, W, C) or (N, C, H, W) to uint8 (N, H, W, C), C 1 or 3.
 
-    Args:
-        array: (N, H * H), (N, H, W), (N, H, W, C) or (N, C, H, W): whole numbers in 0..255, numbers with decimals in
-            0..255, or fractions in 0..1, which are told by the largest.
-        where: the array, for messages.
-
-    Raises:
-        InputError: values outside.
+    Values are whole numbers or decimals in 0..255, or fractions in 0..1, told by the largest. Raises InputError for
+    others.
     """
     if array.ndim == 2:
         side = math.isqrt(array.shape[1])

@@ -67,15 +67,10 @@ def clean_label(value: object) -> str:
 def code_labels(
     rows: FaceRows, classes: Sequence[str], codes: Sequence[str] = (), *, remedy: str
 ) -> tuple[list[int], list[int | None]]:
-    """Turn labels into places in ``classes``.
+    """Return the labels of the good rows as indices of ``classes``, and those of the bad rows (None: unknown).
 
-    ``codes`` say what 0, 1, 2, ... mean; else the file's own names, else ``classes`` do. ``remedy`` ends an error.
-
-    Returns:
-        Of the good rows, and of the bad ones (None: not known).
-
-    Raises:
-        InputError: a label that is neither such a code nor an expression of ``classes``.
+    ``codes`` say what 0, 1, 2, ... mean; else the file's own names, else ``classes`` do. Raises InputError, which ends
+    with ``remedy``, for a label that is neither such a code nor an expression of ``classes``.
     """
     by_code = codes or rows.names or classes
 
@@ -100,16 +95,12 @@ def code_labels(
 
 
 def check_splits(rows: FaceRows) -> bool:
-    """Tell whether the rows have splits.
-
-    Raises:
-        InputError: some have one and others have none.
-    """
-    known = any(rows.split) or any(row.split for row in rows.bad)
-    if known and not all(rows.split):
+    """Tell whether the rows have splits; raises InputError if only some have one."""
+    any_split = any(rows.split) or any(row.split for row in rows.bad)
+    if any_split and not all(rows.split):
         place = rows.place[rows.split.index("")]
         raise InputError(f"{place}: has no split beside rows that have one; give --data.root one copy alone")
-    return known
+    return any_split
 
 
 def make_rows(
@@ -136,18 +127,14 @@ def make_rows(
         places: the same for messages.
         labels: as written; None where a bad row has none.
         images: of the good rows.
-        reasons: None or what is wrong with each row; () where all are good.
-        split: of all rows, where there is no column of splits.
-        usages: the column of splits, as written.
+        reasons: None or what is wrong with each row; () if all are good.
+        split: of all rows, if there is no column of splits.
+        usages: the column of splits, as written; raises InputError for an unknown split.
         usage_column: its name.
         numbers: of a csv, the numbers of the data rows.
-        names: class names by code, where the file holds them.
+        names: class names by code, if the file holds them.
         notes: sentences on how it was read.
-        on_bad_image: what a bad row leads to: error, or skip (left out).
-
-    Raises:
-        UnreadableError: a bad row, under "error".
-        InputError: a split that is none.
+        on_bad_image: what a bad row leads to: error (UnreadableError), or skip (left out).
     """
     rows = FaceRows(where, images=images, names=names, notes=list(notes))
     splits = {usage: split_of(usage) or "" for usage in set(usages or ())}
@@ -179,24 +166,21 @@ def make_rows(
 
 
 def refuse_column(
-    rows: FaceRows, values: Sequence[str], known: Callable[[str], bool], what: str, needed: str, remedy: str
+    rows: FaceRows, values: Sequence[str], is_valid: Callable[[str], bool], column: str, needed: str, remedy: str
 ) -> None:
-    """Raise where a value of a column is not ``known``: the row's fault, or the column's where many rows have it.
-
-    ``what`` is the column and ``needed`` what it must hold, for the message; ``remedy`` is for a fault of the column.
-    """
-    wrong = [number for number, value in enumerate(values) if not known(value)]
+    """Raise InputError unless all values are valid: for one row, or with ``remedy`` for a column of wrong values."""
+    wrong = [number for number, value in enumerate(values) if not is_valid(value)]
     if not wrong:
         return
     first = wrong[0]
     if len(wrong) == 1 or len(wrong) * 100 <= len(values):
         more = f" (and {len(wrong) - 1:,} further rows)" if len(wrong) > 1 else ""
         raise InputError(
-            f"{rows.place[first]}: {what} is {values[first][:40]!r}{more}; {needed}: mend or remove the row"
+            f"{rows.place[first]}: {column} is {values[first][:40]!r}{more}; {needed}: mend or remove the row"
         )
     shown = ", ".join(f"{v[:20]!r} ({n:,})" for v, n in Counter(values[row] for row in wrong).most_common(5))
     raise InputError(
-        f"{rows.where}: {what} is none that is known in {len(wrong):,} of {len(values):,} rows: {shown}; "
+        f"{rows.where}: {column} is none that is known in {len(wrong):,} of {len(values):,} rows: {shown}; "
         f"{needed}; {remedy}"
     )
 

@@ -5,17 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from fer_plugins.data.formats.archives.file_set import Opener, hash_file, make_printable, split_name
-from fer_plugins.data.formats.archives.folder_files import FolderFiles
+from fer_plugins.data.formats.archives.file_set import FolderFiles, Opener, hash_file, make_printable, split_name
 from fer_plugins.data.formats.archives.root_files import RootFiles
 from fer_plugins.data.formats.file_kinds import kind_of_file, look_like, read_head
 from fer_plugins.data.formats.image_files import OnBadImage
-from fer_plugins.data.formats.tables.array_files import read_arrays
-from fer_plugins.data.formats.tables.arrow_files import read_arrow
-from fer_plugins.data.formats.tables.csv_dialect import find_dialect
+from fer_plugins.data.formats.tables.array_files import read_arrays, read_arrow
 from fer_plugins.data.formats.tables.csv_files import TAR_SUFFIXES, open_csv
 from fer_plugins.data.formats.tables.face_rows import FaceRows, join_rows, split_of_path
-from fer_plugins.data.formats.tables.pixel_csv import read_pixel_csv
+from fer_plugins.data.formats.tables.pixel_csv import find_dialect, read_pixel_csv
 from fer_plugins.runtime.errors import InputError
 
 CSV_SUFFIXES = tuple(f"{kind}{packed}" for kind in (".csv", ".tsv") for packed in ("", ".gz", ".bz2", ".xz"))
@@ -55,11 +52,10 @@ class FaceTable:
         return " ".join(map(hash_file, on_disk)) if on_disk else self.files.digest(self.names)
 
     def read(self, on_bad_image: OnBadImage) -> FaceRows:
-        """Read everything.
+        """Read all rows.
 
-        Raises:
-            UnreadableError: a bad row, under "error".
-            InputError: the file is damaged, or its columns or arrays are none that can be understood.
+        Raises UnreadableError for a bad row under "error", and InputError if the file is damaged or cannot be
+        understood.
         """
         if self.kind == "arrays":
             return read_arrays(self.files, self.names)
@@ -67,7 +63,7 @@ class FaceTable:
             return read_arrow(self.files, self.names, on_bad_image)
         parts = []
         for name in self.names:
-            with open_csv(self.files, name, whole=True) as (stream, file, where):
+            with open_csv(self.files, name, to_end=True) as (stream, file, where):
                 source = make_printable(name) if len(self.names) > 1 else file
                 parts.append(read_pixel_csv(stream, where, source, on_bad_row=on_bad_image, split=split_of_path(name)))
         return join_rows(parts)
@@ -128,21 +124,16 @@ def _look_at_csv(files: RootFiles, name: str, tables: FoundTables, opener: Opene
 
 
 def csv_table(files: RootFiles, name: str, opener: Opener | None = None) -> FaceTable:
-    """Return the table that a csv is.
-
-    Raises:
-        InputError: its first lines say that it is none.
-    """
-    with open_csv(files, name, whole=False, opener=opener) as (stream, _, where):
+    """Return the table that a csv is; raises InputError if its first lines are of no table."""
+    with open_csv(files, name, to_end=False, opener=opener) as (stream, _, where):
         dialect = find_dialect(read_head(stream), where, 48)
     return FaceTable(files, (name,), has_splits=dialect.columns.usage is not None)
 
 
 def table_of_file(files: RootFiles) -> FaceTable | None:
-    """Return the table that a single file is, by its content; None where it is none, and a zip may hold anything.
+    """Return the table that a single file holds, None if it holds none (a zip may hold anything).
 
-    Raises:
-        InputError: it looks like a table, and cannot be read.
+    Raises InputError if it looks like a table and cannot be read.
     """
     path, names = files.path, tuple(files.names)
     kind = kind_of_file(path)

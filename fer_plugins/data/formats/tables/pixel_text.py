@@ -23,12 +23,10 @@ class PixelForm(NamedTuple):
 
 
 def find_form(samples: Sequence[str], side: int) -> PixelForm:
-    """Tell from the first images' text how a file writes them.
+    """Detect from the first images' text how a file writes them.
 
-    ``side`` is expected: taken where most samples have no other square number of pixels.
-
-    Returns:
-        Side and scale; numbers are fractions where none of the samples' is above 1 and some are between 0 and 1.
+    ``side`` is taken unless most samples have another square number of pixels. Numbers are fractions if none of the
+    samples' is above 1 and some are between 0 and 1.
     """
     numbers = [split_numbers(text) for text in samples]
     square = {n: math.isqrt(n) for n in map(len, numbers) if n >= _LEAST_SIDE**2 and math.isqrt(n) ** 2 == n}
@@ -52,11 +50,7 @@ def split_numbers(text: str) -> list[str]:
 
 
 def parse_pixels(texts: Sequence[str], form: PixelForm) -> tuple[npt.NDArray[np.uint8], list[str | None]]:
-    """Parse images.
-
-    Returns:
-        The good ones' (n, side * side) pixels, and for each text None or what is wrong with it.
-    """
+    """Return the good images' (n, side * side) pixels, and for each text None or what is wrong with it."""
     width = form.side**2
     block = _parse_clean_block(texts, width)
     if block is None or form.scale == "fraction":

@@ -7,8 +7,7 @@ from support import fake_datasets as fake
 from support import remedy_cases as cases
 
 from fer_plugins.config import registry
-from fer_plugins.data.formats.class_names import ClassNames
-from fer_plugins.data.formats.folders.split_and_class import divide_folders
+from fer_plugins.data.formats.class_names import ClassNames, divide_folders
 
 
 @pytest.mark.parametrize("form", ["{split}_{name}/{number}.png", "a/{name}-{split}/x/{number}.png"])

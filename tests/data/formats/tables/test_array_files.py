@@ -12,7 +12,7 @@ from fer_face_datasets.fer2013 import CLASSES, FER2013
 from fer_face_datasets.folder import folder
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from support.fake_fer2013 import encode
 
 from fer_plugins.commands import main
 from fer_plugins.runtime.errors import InputError
@@ -141,12 +141,6 @@ def test_one_npy_finds_its_labels_beside_it_and_the_cache_sees_both_change(tmp_p
     assert folder(root=tmp_path / "fdataX.npy", codes=list(CLASSES)).cache_key != own
 
 
-def png(image):
-    stream = io.BytesIO()
-    Image.fromarray(image).save(stream, "PNG")
-    return stream.getvalue()
-
-
 ALPHABETICAL = sorted(["angry", "disgust", "fear", "happy", "neutral", "sad", "surprise"])
 OURS = {"angry": "anger"}
 
@@ -155,7 +149,7 @@ def hugging_face(split):
     names = [OURS.get(name, name) for name in ALPHABETICAL]
     table = pa.table(
         {
-            "image": [{"bytes": png(image), "path": None} for image in X[split]],
+            "image": [{"bytes": encode(image), "path": None} for image in X[split]],
             "label": [names.index(CLASSES[label]) for label in Y[split]],
         }
     )
@@ -213,7 +207,7 @@ TABLES = {
     "a column a pixel": lambda at: in_columns(
         at, lambda x: {f"pixel{n}": column for n, column in enumerate(x.reshape(28, -1).T)}
     ),
-    "bytes": lambda at: in_columns(at, lambda x: {"image": [png(i) for i in x]}),
+    "bytes": lambda at: in_columns(at, lambda x: {"image": [encode(i) for i in x]}),
 }  # fmt: skip
 
 
@@ -226,7 +220,7 @@ def test_parquet_and_arrow(form, tmp_path):
 
 
 def test_a_bad_image_in_a_table_is_named_or_left_out(tmp_path):
-    table = {"image": [png(IMAGES[0]), b"no image", None], "label": [0, 1, 2]}
+    table = {"image": [encode(IMAGES[0]), b"no image", None], "label": [0, 1, 2]}
     pq.write_table(pa.table(table), tmp_path / "train.parquet")
     with pytest.raises(InputError, match=r"train.parquet: row 2: the file is no image.*--data.on_bad_image skip"):
         _ = FER2013(root=tmp_path, check="off").table
@@ -293,10 +287,10 @@ def damaged():
         file["X"], file["y"] = IMAGES[:3], LABELS[:3]
     yield "a.h5", stream.getvalue()
     sink = pa.BufferOutputStream()
-    pq.write_table(pa.table({"image": [png(i) for i in IMAGES[:3]], "label": [0, 1, 2]}), sink)
+    pq.write_table(pa.table({"image": [encode(i) for i in IMAGES[:3]], "label": [0, 1, 2]}), sink)
     yield "a.parquet", sink.getvalue().to_pybytes()
     sink = pa.BufferOutputStream()
-    table = pa.table({"image": [png(i) for i in IMAGES[:3]], "label": [0, 1, 2]})
+    table = pa.table({"image": [encode(i) for i in IMAGES[:3]], "label": [0, 1, 2]})
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table)
     yield "a.arrow", sink.getvalue().to_pybytes()
