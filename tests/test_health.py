@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from fer_plugins.experiments.run import run
-from fer_plugins.metrics.collapse import one_class
 from fer_plugins.metrics.predictions import Predictions
+from fer_plugins.metrics.sanity_checks import one_class
 
 SICK = '''
 import torch

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 
 from fer_plugins.data.datamodule import to_float
 from fer_plugins.data.loaders import wrap_images
-from fer_plugins.metrics.pairing import check_pairing
 from fer_plugins.metrics.predictions import Predictions
+from fer_plugins.metrics.sanity_checks import check_pairing
 from fer_plugins.metrics.scorer import Scorer
 
 Images = npt.NDArray[np.uint8]

@@ -34,9 +34,8 @@ from fer_plugins.runtime.errors import InputError, RunError
 from fer_plugins.runtime.launched import launched
 from fer_plugins.runtime.process import let_threads_wait
 from fer_plugins.runtime.ranks import gather, taking_part
-from fer_plugins.training.build import build_data, build_module, build_trainer
+from fer_plugins.training.build import build_data, build_module, build_trainer, fit
 from fer_plugins.training.checkpoints import read_checkpoint
-from fer_plugins.training.fit import fit
 from fer_plugins.training.progress import EpochLog, ResultConsole
 from fer_plugins.training.tracking import Tracker
 

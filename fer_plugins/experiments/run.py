@@ -23,8 +23,8 @@ from fer_plugins.experiments.processes import Together, together
 from fer_plugins.experiments.quiet import quiet
 from fer_plugins.experiments.run_end import note_end, write_if_possible
 from fer_plugins.experiments.splits import score_pass, scored_splits
-from fer_plugins.metrics.pairing import check_pairing, looks_unpaired
-from fer_plugins.metrics.score_differences import score_differences
+from fer_plugins.metrics.sanity_checks import check_pairing, looks_unpaired
+from fer_plugins.metrics.scores import score_differences
 from fer_plugins.runs import record as records
 from fer_plugins.runs.manifest import describe, header
 from fer_plugins.runs.record import Record
@@ -34,9 +34,8 @@ from fer_plugins.runtime.activity import doing
 from fer_plugins.runtime.errors import InputError, Interrupted
 from fer_plugins.training import tracking
 from fer_plugins.training.arithmetic import settle_arithmetic
-from fer_plugins.training.build import build_data, build_module, build_trainer, check_machine, device_name
+from fer_plugins.training.build import build_data, build_module, build_trainer, check_machine, device_name, fit
 from fer_plugins.training.checkpoints import read_checkpoint
-from fer_plugins.training.fit import fit
 from fer_plugins.training.module import FERModule
 from fer_plugins.training.progress import EpochLog, ResultConsole
 from fer_plugins.training.result import build_result
@@ -185,7 +184,7 @@ def _finish(
         found = score_split(predictions, data, network_faults, split=split)
         scores[split] = found.scores
         if split != "train":
-            targets, shown = found.targets, found.own
+            targets, shown = found.targets, found.predictions
             faults += [f"{split}: {fault}" for fault in found.faults]
         record.manifest["warnings"] += [said for said in found.warnings if said not in record.manifest["warnings"]]
         answers[split] = (data.source_names(predictions.index), predictions)

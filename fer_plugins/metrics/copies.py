@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from fer_plugins.metrics.predictions import Predictions
-from fer_plugins.metrics.score_differences import score_differences
 from fer_plugins.metrics.table import METRICS
 
 # Below these a score of a group says nothing: a share of fewer than ten images moves by more than ten points an image,
@@ -38,7 +37,7 @@ def score_copies(
         nothing and have no difference: all of a group of fewer than ``LEAST_IMAGES``, and macro scores where a class
         of the split has fewer than ``LEAST_OF_A_CLASS`` images in the group.
     """
-    from fer_plugins.metrics.scores import score  # imports torch
+    from fer_plugins.metrics.scores import score, score_differences  # imports torch
 
     copied = status != ""
     if not copied.any():

@@ -22,8 +22,7 @@ from torchmetrics.functional.classification import binary_auroc, binary_average_
 
 from fer_plugins.metrics.calibration import calibration_error, squared_errors
 from fer_plugins.metrics.confusion import Matrix, macro_scores
-from fer_plugins.metrics.intervals import map_ends, matrix_intervals, rate_intervals, wilson
-from fer_plugins.metrics.mean_intervals import mean_intervals
+from fer_plugins.metrics.intervals import map_ends, matrix_intervals, mean_intervals, rate_intervals, wilson
 from fer_plugins.metrics.predictions import Predictions
 from fer_plugins.metrics.probability_intervals import area_intervals, ece_interval
 from fer_plugins.metrics.resampling import Interval
@@ -51,13 +50,13 @@ class Evidence:
     def _counted(self) -> dict[str, Values]:
         size = len(self.classes)
         # Where several processes train together, each has all predictions: torchmetrics would add them up once more.
-        own: dict[str, Any] = {"num_classes": size, "sync_on_compute": False}
-        each = {name: kind(average="none", **own) for name, kind in _RATES.items()}
+        settings: dict[str, Any] = {"num_classes": size, "sync_on_compute": False}
+        rates = {name: kind(average="none", **settings) for name, kind in _RATES.items()}
         metrics = MetricCollection(
             {
-                "accuracy": MulticlassAccuracy(average="micro", **own),
-                "matrix": MulticlassConfusionMatrix(**own),
-                **each,
+                "accuracy": MulticlassAccuracy(average="micro", **settings),
+                "matrix": MulticlassConfusionMatrix(**settings),
+                **rates,
             }
         ).set_dtype(torch.float64)  # counts divide exactly as k/n only in double precision
         metrics.update(torch.from_numpy(self.predictions.predicted), torch.from_numpy(self.predictions.label))
@@ -132,15 +131,15 @@ class Evidence:
         areas: dict[str, ByClass] = {name: [None] * len(self.classes) for name in _AREAS}
         probabilities = torch.from_numpy(self.predictions.probabilities)
         for k in self.present if self.has_negatives else ():
-            own = torch.from_numpy((self.predictions.label == k).astype(np.int64))
+            is_class = torch.from_numpy((self.predictions.label == k).astype(np.int64))
             for name, area in _AREAS.items():
-                areas[name][k] = float(area(probabilities[:, k], own))
+                areas[name][k] = float(area(probabilities[:, k], is_class))
         return areas
 
     def area(self, name: str) -> float | None:
         """Return ``auroc`` or ``average_precision``, each class against the rest, mean over the classes present."""
-        known = [value for value in self._areas[name] if value is not None]
-        return float(np.mean(known)) if known else None
+        areas = [area for area in self._areas[name] if area is not None]
+        return float(np.mean(areas)) if areas else None
 
     def area_by_class(self, name: str) -> ByClass:
         """Return an area of each class, (K,), None where there is no image of the class or none of another."""
@@ -148,9 +147,9 @@ class Evidence:
 
     # --- intervals
 
-    def interval_of_hits(self, rising: Callable[[float], float] = lambda share: share) -> Interval | None:
-        """Return Wilson's interval of accuracy, or of what rises with it."""
-        return map_ends(wilson(int(self.matrix.trace()), len(self.predictions)), rising)
+    def accuracy_interval(self, transform: Callable[[float], float] = lambda share: share) -> Interval | None:
+        """Return Wilson's interval of accuracy, or of an increasing function of it."""
+        return map_ends(wilson(int(self.matrix.trace()), len(self.predictions)), transform)
 
     @cached_property
     def matrix_intervals(self) -> dict[str, Interval]:

@@ -1,24 +1,26 @@
-"""Intervals of scores that need the confusion matrix only. No torch.
+"""Intervals of scores from the confusion matrix, and of means over images. No torch.
 
-An interval says how far a number may lie from its value on an endless test set drawn the same way, and nothing about
-the spread between seeds, which needs several trainings. ``probability_intervals`` has those of the other scores;
-``benchmarks/coverage.py`` measures how often each holds the truth.
+An interval says how far a score may lie from its value on an endless test set drawn the same way. It does not say how
+much seeds differ, which needs several trainings. ``probability_intervals`` has the intervals of the other scores;
+``benchmarks/coverage.py`` measures the coverage of each.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import expit, logit
-from scipy.stats import binomtest, norm
+from scipy.stats import binomtest, kurtosis, norm, skew
+from scipy.stats import t as student_t
 
 from fer_plugins.metrics.confusion import Matrix, class_rates, macro_scores
 from fer_plugins.metrics.resampling import LEVEL, Interval, make_interval
 
 Values = npt.NDArray[np.float64]
-DELTA, SQUARE_AND_ADD = "delta method, logit", "square-and-add of Wilson intervals"
+DELTA, SQUARE_AND_ADD, HALL = "delta method, logit", "square-and-add of Wilson intervals", "Hall's transformed t"
+LEAST_EFFECTIVE = 5  # images over kurtosis; below, a few images decide the mean, and no interval tried holds the truth
 Z = float(norm.ppf((1 + LEVEL) / 2))
 _STEP = 1e-4  # of an image, for derivatives
 
@@ -75,8 +77,8 @@ def matrix_intervals(matrix: Matrix) -> dict[str, Interval]:
     intervals = {}
     for name in ("recall", "precision", "f1"):
         values = by_class[name][present]
-        known = [interval for interval, there in zip(rates[name], present, strict=True) if there]
-        ends = np.array([[one["low"], one["high"]] if one else [0.0, 1.0] for one in known])
+        intervals_present = [interval for interval, exists in zip(rates[name], present, strict=True) if exists]
+        ends = np.array([[i["low"], i["high"]] if i else [0.0, 1.0] for i in intervals_present])
         correlations = _correlate(smoothed, present) if name == "f1" else np.eye(len(values))
         low, high = square_and_add(values, ends, correlations)
         intervals[name] = make_interval(low, high, SQUARE_AND_ADD)
@@ -154,26 +156,62 @@ def _correlate(counts: Values, present: npt.NDArray[np.bool_]) -> Values:
 def rate_intervals(matrix: Matrix) -> dict[str, list[Interval | None]]:
     """Return the intervals of each class's precision, recall, F1 and specificity.
 
-    A share of counted images, and what rises with one share alone, has Wilson's interval: a class's recall,
-    precision and specificity; its F1 = 2 J / (1 + J), J = TP / (TP + FP + FN) being the share of hits among the images
-    that are of the class or called so (Hand, Christen and Kirielle 2021). None for an absent class, and where a class
-    is never predicted, for its precision.
+    Recall, precision and specificity are shares of counted images and have Wilson's interval; so does what rises with
+    one share alone, F1 = 2 J / (1 + J) with J = TP / (TP + FP + FN) (Hand, Christen and Kirielle 2021). None for an
+    absent class, and for the precision of a class that is never predicted.
 
     Args:
         matrix: (K, K) counts, rows true classes, columns predicted ones.
     """
     total = int(matrix.sum())
     intervals: dict[str, list[Interval | None]] = {name: [] for name in ("precision", "recall", "f1", "specificity")}
-    for hits, images, called in zip(
+    for correct, images, predicted in zip(
         matrix.diagonal().tolist(), matrix.sum(1).tolist(), matrix.sum(0).tolist(), strict=True
     ):
-        others = total - images
+        negatives = total - images
         rates = {
-            "precision": wilson(hits, called),
-            "recall": wilson(hits, images),
-            "f1": map_ends(wilson(hits, images + called - hits), lambda share: 2 * share / (1 + share)),
-            "specificity": wilson(others - (called - hits), others),
+            "precision": wilson(correct, predicted),
+            "recall": wilson(correct, images),
+            "f1": map_ends(wilson(correct, images + predicted - correct), lambda share: 2 * share / (1 + share)),
+            "specificity": wilson(negatives - (predicted - correct), negatives),
         }
         for name, interval in rates.items():
             intervals[name].append(interval if images else None)
     return intervals
+
+
+def mean_intervals(columns: Mapping[str, Values], label: npt.NDArray[np.int64]) -> dict[str, Interval | None]:
+    """Return the intervals of means over images; None ("too few") where a handful of images decides the mean.
+
+    Student's t after Hall's monotone transformation (1992), which takes the skewness out. The variance lies halfway
+    between that of test sets with the class counts of this one and that of random class counts; a class with one image
+    varies as all images do. There are too few images where their number, divided by the kurtosis (3 of a normal
+    distribution, 9 of an exponential one), is below ``LEAST_EFFECTIVE``.
+
+    Args:
+        columns: name -> (N,) one finite value an image.
+        label: (N,) true classes, N at least 1.
+    """
+    return {name: _mean_interval(values, label) for name, values in columns.items()}
+
+
+def _mean_interval(values: Values, label: npt.NDArray[np.int64]) -> Interval | None:
+    mean, size = float(values.mean()), len(values)
+    if np.ptp(values) < 1e-12 * max(1.0, abs(mean)):
+        if size < LEAST_EFFECTIVE:
+            return None
+        return make_interval(min(mean, values.min()), max(mean, values.max()), HALL)
+    if size / kurtosis(values, fisher=False) < LEAST_EFFECTIVE:
+        return None
+    quantiles = student_t.ppf(((1 + LEVEL) / 2, (1 - LEVEL) / 2), size - 1)
+    variance = float(values.var(ddof=1))
+    groups = [values[label == k] for k in np.unique(label)]
+    within = sum(len(group) * (group.var(ddof=1) if len(group) > 1 else variance) for group in groups) / size
+    error = float(np.sqrt((variance + within) / 2 / size))
+    slope = float(skew(values)) / np.sqrt(size)
+    # T + s T^2 / 3 + s^2 T^3 / 27 + s / 6 is roughly Student's t; its inverse, which is T where s is 0.
+    shifted = quantiles - slope / 6
+    ends = shifted if abs(slope) < 1e-9 else 3 / slope * (np.cbrt(1 + slope * shifted) - 1)
+    low, high = mean - ends * error
+    least = 0.0 if values.min() >= 0 else -np.inf
+    return make_interval(max(least, min(low, mean)), max(high, mean), HALL)

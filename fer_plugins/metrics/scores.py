@@ -1,10 +1,13 @@
-"""The scores of predictions: every metric of the table, and what metrics of plug-ins are installed."""
+"""The scores of predictions: every metric of the core and of installed plug-ins, and differences of them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
+from fer_plugins.metrics.differences import Difference
 from fer_plugins.metrics.evidence import Evidence
 from fer_plugins.metrics.installed import MetricFailed, installed
 from fer_plugins.metrics.predictions import Predictions
@@ -104,3 +107,20 @@ def _class_intervals(entries: Sequence[Entry], evidence: Evidence, values: dict[
         for row, interval in zip(found.values(), each, strict=True):
             row[entry.name] = interval
     return found
+
+
+def score_differences(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Difference]:
+    """Return metric -> score of ``first`` less that of ``second``, a share, with its 95 % interval.
+
+    Metrics of probabilities have no test of two sets of images and are left out, as is what is undefined in either set.
+
+    Args:
+        first: scores of one set of images, as ``metrics.scores.score`` returns them.
+        second: of the other.
+    """
+    matrices = [np.array(scores["confusion_matrix"], np.int64) for scores in (first, second)]
+    return {
+        name: entry.difference(*matrices)
+        for name, entry in METRICS.items()
+        if entry.difference and entry.shown == "table" and None not in (first[name], second[name])
+    }

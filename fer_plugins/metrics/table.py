@@ -1,4 +1,4 @@
-"""The one table of metrics: whatever a run, a table, a dashboard, a figure or a document knows of one stands here.
+"""The table of metrics: all that runs, tables, dashboards, figures and documents know of a metric.
 
 A further metric of the core is one more entry; a plug-in's comes from ``installed``. No torch: an entry computes from
 an ``Evidence``, which is made where there is something to score.
@@ -13,10 +13,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from fer_plugins.metrics.differences import accuracy_difference, macro_difference
-from fer_plugins.metrics.intervals import DELTA, SQUARE_AND_ADD
-from fer_plugins.metrics.mean_intervals import METHOD as MEAN
-from fer_plugins.metrics.paired import compare_accuracy, compare_macro_f1
-from fer_plugins.metrics.paired_by_cluster import compare_by_cluster
+from fer_plugins.metrics.intervals import DELTA, HALL, SQUARE_AND_ADD
+from fer_plugins.metrics.paired import compare_accuracy, compare_by_cluster, compare_macro_f1
 
 if TYPE_CHECKING:
     from fer_plugins.metrics.clusters import Clusters
@@ -109,7 +107,7 @@ def _rate(
     # N (K - 1) decisions on a class that is not the image's.
     micro = replace(
         weighted, name=f"{name}_micro", average="micro", undefined="", shown="record", method=_WILSON,
-        difference=accuracy_difference, compute=lambda e: e.accuracy, interval=lambda e: e.interval_of_hits(),
+        difference=accuracy_difference, compute=lambda e: e.accuracy, interval=lambda e: e.accuracy_interval(),
     )  # fmt: skip
     return [macro, weighted, micro]
 
@@ -127,24 +125,24 @@ def _specificity() -> list[Entry]:
         "specificity", "specificity", "TN / (TN + FP)", undefined=_ONE_CLASS,
         chance="with K classes near 1 - 1/K",
     )  # fmt: skip
-    defined = (
-        replace(one, compute=lambda e, of=one.compute: of(e) if e.has_negatives else None)  # type: ignore[misc]
-        for one in (macro, weighted)
+    with_negatives = (
+        replace(entry, compute=lambda e, of=entry.compute: of(e) if e.has_negatives else None)  # type: ignore[misc]
+        for entry in (macro, weighted)
     )
-    rising = replace(
+    micro = replace(
         micro,
         difference=None,
         compute=lambda e: 1 - (1 - e.accuracy) / (len(e.classes) - 1),
-        interval=lambda e: e.interval_of_hits(lambda share: 1 - (1 - share) / (len(e.classes) - 1)),
+        interval=lambda e: e.accuracy_interval(lambda share: 1 - (1 - share) / (len(e.classes) - 1)),
     )
-    return [*defined, rising]
+    return [*with_negatives, micro]
 
 
 def _recall() -> list[Entry]:
     macro, weighted, micro = _rate("recall", "recall", "TP / (TP + FN), also called sensitivity; weighted recall is A")
     return [
         macro,
-        replace(weighted, method=_WILSON, interval=lambda e: e.interval_of_hits(), difference=accuracy_difference),
+        replace(weighted, method=_WILSON, interval=lambda e: e.accuracy_interval(), difference=accuracy_difference),
         micro,
     ]
 
@@ -158,7 +156,7 @@ def _agreement(name: str, word: str, formula: str, undefined: str, source: str) 
 
 _ENTRIES = [
     Entry(
-        "accuracy", "accuracy", "sum of TP / N", lambda e: e.accuracy, lambda e: e.interval_of_hits(), _WILSON,
+        "accuracy", "accuracy", "sum of TP / N", lambda e: e.accuracy, lambda e: e.accuracy_interval(), _WILSON,
         source="torchmetrics", difference=accuracy_difference,
         paired=PairedTest(
             compare_accuracy, "McNemar's mid-p, Bonett-Price interval",
@@ -212,7 +210,7 @@ _ENTRIES = [
     ),
     Entry(
         "brier", "Brier score", "mean over images of the sum over classes of (p_k - [k is the true class])^2",
-        lambda e: e.mean("brier"), lambda e: e.mean_intervals["brier"], MEAN, range=(0.0, 2.0), better="lower",
+        lambda e: e.mean("brier"), lambda e: e.mean_intervals["brier"], HALL, range=(0.0, 2.0), better="lower",
         unit="0 to 2", chance="1 - 1/K, of uniform p", source="Brier 1950; some halve it", undefined=NOT_FINITE,
         needs_probabilities=True,
     ),
@@ -220,7 +218,7 @@ _ENTRIES = [
         "loss", "loss",
         "negative log-likelihood: mean of -log p(true class), computed from the logits, so that it stays finite where "
         "p underflows; neither smoothed nor weighted, whatever the run was trained with",
-        lambda e: e.mean("loss"), lambda e: e.mean_intervals["loss"] if e.finite else None, MEAN,
+        lambda e: e.mean("loss"), lambda e: e.mean_intervals["loss"] if e.finite else None, HALL,
         range=(0.0, math.inf), better="lower", unit="nats", chance="log K",
     ),
 ]  # fmt: skip

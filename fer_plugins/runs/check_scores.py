@@ -11,7 +11,7 @@ import numpy as np
 from fer_plugins.metrics.confusion import Matrix, macro_scores
 from fer_plugins.metrics.intervals import wilson
 from fer_plugins.metrics.table import HEADLINE, may_be_undefined
-from fer_plugins.metrics.vote_majority import compare_majority
+from fer_plugins.metrics.votes import compare_majority
 from fer_plugins.runs.predictions_file import NamedPredictions, PredictionsFile
 from fer_plugins.runs.record import Record
 from fer_plugins.runs.record_types import need, place_of_scores

@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.console import Console
 
-from fer_plugins.metrics.vote_majority import AGREEMENTS
+from fer_plugins.metrics.votes import AGREEMENTS
 from fer_plugins.runtime.print_table import print_table, titled_table
 
 _TITLES = ("predictions", "labels", "one more annotator (leave-one-out)")

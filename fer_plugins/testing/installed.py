@@ -189,11 +189,11 @@ def _resolve(component: Component, variant: str) -> config.RunConfig:
 
 
 def _check_recipe(component: Component, variant: str) -> None:
-    from fer_plugins.training import optim_trial
+    from fer_plugins.training import optim
     from fer_plugins.training.module import build_network
 
     settings = _resolve(component, variant)
-    optim_trial.check(settings)
+    optim.check(settings)
     try:
         build_network(settings, num_classes=7)
     except InputError as error:

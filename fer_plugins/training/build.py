@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import lightning as L
@@ -10,22 +11,22 @@ from torch import nn
 
 from fer_plugins import config
 from fer_plugins.data.datamodule import FERDataModule
+from fer_plugins.data.loaders.workers import is_worker_failure
 from fer_plugins.metrics.table import EPOCH, METRICS
 from fer_plugins.runs.record import Record
-from fer_plugins.runtime.errors import InputError
+from fer_plugins.runtime.errors import InputError, RunError
 from fer_plugins.runtime.seeds import derive
-from fer_plugins.training import checkpoints, criterion, optim_trial
+from fer_plugins.training import checkpoints, criterion, optim
 from fer_plugins.training.build_data import build_data as build_data
 from fer_plugins.training.build_data import cache_folder as cache_folder
 from fer_plugins.training.callbacks import DuringTraining, build_callbacks
 from fer_plugins.training.compiling import CompileNetwork
+from fer_plugins.training.criterion import SoftTargets
 from fer_plugins.training.devices import InStep, check_devices, count_processes, trainer_arguments
 from fer_plugins.training.module import FERModule
 from fer_plugins.training.profiling import ProfileTable, build_profiler
 from fer_plugins.training.progress import EpochLog, training_bar
-from fer_plugins.training.soft_targets import SoftTargets
-from fer_plugins.training.stopping import stopping_callback
-from fer_plugins.training.time_limit import TimeLimit
+from fer_plugins.training.stopping import TimeLimit, stopping_callback
 
 
 def check_machine(settings: config.RunConfig) -> None:
@@ -46,7 +47,7 @@ def check_machine(settings: config.RunConfig) -> None:
     criterion.check(settings)
     if settings.data.targets and settings.protocol.name not in ("cross_dataset", "file"):
         raise InputError("data.targets: are tested under --protocol cross_dataset; set it, or leave them out")
-    optim_trial.check(settings)
+    optim.check(settings)
     build_callbacks(settings)
 
 
@@ -173,3 +174,20 @@ def device_name(trainer: L.Trainer) -> str:
         else f"{device.type}, {torch.get_num_threads()} threads"
     )
     return name if trainer.world_size == 1 else f"{trainer.world_size} x {name}"
+
+
+def fit(trainer: L.Trainer, module: FERModule, data: FERDataModule, resume_from: Path | None) -> None:
+    """Fit a module, from a checkpoint where there is one.
+
+    Raises:
+        RunError: the device is out of memory, or the loader processes do not deliver.
+    """
+    try:
+        trainer.fit(module, datamodule=data, ckpt_path=resume_from, weights_only=True)
+    except torch.OutOfMemoryError as error:
+        raise RunError("the device is out of memory; lower data.batch_size") from error
+    except RuntimeError as error:
+        if not is_worker_failure(error):
+            raise
+        text = " ".join(str(error).split())
+        raise RunError(f"the loader processes do not deliver ({text}); try --data.workers 0") from error

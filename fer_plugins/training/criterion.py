@@ -1,18 +1,22 @@
-"""Builds the loss that the configuration names, and tries it before any data are read."""
+"""The training loss: built from the configuration and tried, against soft labels, and checked to be finite."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_args
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
 from fer_plugins.config import RunConfig, copy_plain, registry
 from fer_plugins.config.schema import LossConfig
 from fer_plugins.contract import MixesBatch, TargetMode
-from fer_plugins.runtime.errors import InputError
+from fer_plugins.runtime.errors import InputError, RunError
 
+STEPS_BETWEEN_CHECKS = 64  # on an accelerator: to read the loss is to wait until its queue is empty
 _CLASSES = 7  # of the trial
 _SKEWED = [100, *[10] * (_CLASSES - 1)]
 
@@ -94,3 +98,101 @@ def _try(section: LossConfig, class_counts: list[int]) -> Tensor:
         except Exception as error:  # whatever the plug-in raises would end the run in its first step
             text = " ".join(str(error).split()) or type(error).__name__
             raise registry.PluginError(f"{registry.find('loss', section.name)}: fails on a batch: {text}") from error
+
+
+class SoftTargets:
+    """The loss against shares per class instead of one label, as Barsoum et al. 2016 train on FER+.
+
+    - distribution: the run's loss with the shares;
+    - draw: the run's loss with a label that is sampled from the shares at each step;
+    - any: -log of the largest probability among the classes that have a share.
+
+    Args:
+        shares: (N, K), a row a sample of the table; rows sum to 1.
+        mode: see above.
+
+    Raises:
+        PluginError: the mode is unknown, or a row does not sum to 1.
+    """
+
+    def __init__(self, shares: npt.NDArray[np.float64], mode: TargetMode) -> None:
+        if mode not in get_args(TargetMode):
+            raise registry.PluginError(
+                f"target_mode is {mode!r}; known: {', '.join(get_args(TargetMode))}; tell its author"
+            )
+        if not np.allclose(shares.sum(1), 1) or (shares < 0).any():
+            raise registry.PluginError(
+                "the column 'target' has rows that are no shares summing to 1; tell the dataset's author"
+            )
+        self.mode = mode
+        self._shares = torch.from_numpy(shares.astype(np.float32))
+
+    def loss(self, criterion: nn.Module, logits: Tensor, index: Tensor) -> Tensor:
+        """Return the mean loss of a batch.
+
+        Args:
+            criterion: the run's loss, which takes labels and shares.
+            logits: (B, K).
+            index: (B,) int64, rows of the table.
+        """
+        if self._shares.device != logits.device:
+            self._shares = self._shares.to(logits.device)
+        shares = self._shares[index.to(logits.device)]
+        if self.mode == "draw":
+            shares = torch.multinomial(shares, 1)[:, 0]
+        elif self.mode == "distribution":
+            shares = shares.to(logits.dtype)
+        else:
+            penalty = -nn.functional.log_softmax(logits, 1)
+            return penalty.masked_fill(shares == 0, torch.inf).amin(1).mean()
+        loss: Tensor = criterion(logits, shares)
+        return loss
+
+
+class FiniteLoss:
+    """Ends the training when the loss is not finite: at once on a CPU, some steps later on an accelerator.
+
+    A late check costs steps, but no checkpoint: ``check`` is called before the epoch's weights are scored.
+
+    Args:
+        device: that computes the loss.
+        every: steps between two checks; None: 1 on a CPU, 64 elsewhere.
+    """
+
+    def __init__(self, device: torch.device, every: int | None = None) -> None:
+        self._every = every or (1 if device.type == "cpu" else STEPS_BETWEEN_CHECKS)
+        self._first: Tensor | None = None  # step of the first loss that is not finite, on the device; infinite: none
+
+    def note(self, loss: Tensor, epoch: int, step: int) -> None:
+        """Record the loss of a step; epoch and step count from 0.
+
+        Raises:
+            RunError: this loss, or one since the last check, is not finite.
+        """
+        if self._every == 1:
+            if not math.isfinite(loss):
+                raise _error(str(float(loss)), epoch, step)
+            return
+        if self._first is None:
+            self._first = loss.new_full((), math.inf, dtype=torch.float32)
+        number = torch.full_like(self._first, float(step))
+        self._first = torch.where(torch.isfinite(loss) | torch.isfinite(self._first), self._first, number)
+        if (step + 1) % self._every == 0:
+            self.check(epoch)
+
+    def check(self, epoch: int) -> None:
+        """Read the first step whose loss was not finite.
+
+        Raises:
+            RunError: there is one.
+        """
+        first = math.inf if self._first is None else float(self._first)
+        if math.isfinite(first):
+            raise _error("not finite", epoch, int(first))
+
+
+def _error(loss: str, epoch: int, step: int) -> RunError:
+    return RunError(
+        f"the loss is {loss} at epoch {epoch + 1}, step {step + 1}; the checkpoint of the last whole epoch is kept. "
+        "Lower optimizer.lr or set trainer.gradient_clip_norm"
+    )

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from fer_plugins.config import RunConfig, read_config
 from fer_plugins.contract import Batch, HasAuxiliaryLoss, HasHealth, Health
-from fer_plugins.metrics.collapse import find_collapse
 from fer_plugins.metrics.predictions import Predictions
+from fer_plugins.metrics.sanity_checks import find_collapse
 from fer_plugins.metrics.scorer import Scorer
 from fer_plugins.metrics.scores import score
 from fer_plugins.metrics.table import EPOCH
@@ -21,11 +21,9 @@ from fer_plugins.runtime.errors import InputError
 from fer_plugins.runtime.ranks import add_up, copy_from_first, current_rank, gather
 from fer_plugins.runtime.seeds import derive
 from fer_plugins.training import optim
-from fer_plugins.training.criterion import build_criterion
+from fer_plugins.training.criterion import FiniteLoss, SoftTargets, build_criterion
 from fer_plugins.training.devices import batch_share
-from fer_plugins.training.finite_loss import FiniteLoss
 from fer_plugins.training.network import build_network as build_network
-from fer_plugins.training.soft_targets import SoftTargets
 
 
 class FERModule(L.LightningModule):

@@ -1,20 +1,23 @@
-"""Builds the optimiser and the learning-rate schedule that the configuration names.
+"""Builds the optimiser and the learning-rate schedule of a configuration, and tries them before any data are read.
 
-Optimisers and schedulers go by their torch names and take torch's own arguments; ``optim_trial`` tries them before
-anything else is built, so that a wrong argument costs no waiting.
+Both go by their torch names and take torch's own arguments. torch checks many arguments only when they are used
+(``foreach`` beside ``fused``, sparse gradients, a step size of 0).
 """
 
 from __future__ import annotations
 
 import inspect
+import math
+import warnings
 from collections.abc import Iterable
 from typing import Any
 
 import torch
 from torch import nn
+from torch.nn import functional as F
 from torch.optim import lr_scheduler
 
-from fer_plugins.config import copy_plain
+from fer_plugins.config import RunConfig, copy_plain
 from fer_plugins.config.nearest import nearest
 from fer_plugins.config.registry import PluginError
 from fer_plugins.config.schema import OptimizerConfig, SchedulerConfig
@@ -22,10 +25,17 @@ from fer_plugins.contract import HasParameterGroups
 from fer_plugins.runtime.errors import InputError
 
 Schedule = lr_scheduler.LRScheduler
+_ABSTRACT = ("LRScheduler", "SequentialLR", "ChainedScheduler", "LambdaLR")  # take no plain arguments
+_TRIAL_STEPS = 3  # of the optimiser: the second may use state of the first
+_TRIAL_EPOCHS = 10_000  # of the schedule; 1,000 take 20 ms
 
 
 class InverseDecay:
-    """Factor 1 / (1 + gamma * epoch) on the learning rate."""
+    """Factor 1 / (1 + gamma * epoch) on the learning rate; gamma at least 0.
+
+    >>> InverseDecay(0.01)(100)
+    0.5
+    """
 
     def __init__(self, gamma: float) -> None:
         if gamma < 0:
@@ -33,11 +43,7 @@ class InverseDecay:
         self.gamma = gamma
 
     def __call__(self, epoch: int) -> float:
-        """Return the factor of ``epoch`` (from 0).
-
-        >>> InverseDecay(0.01)(100)
-        0.5
-        """
+        """Return the factor of an epoch, from 0."""
         return 1.0 / (1.0 + self.gamma * epoch)
 
 
@@ -50,7 +56,12 @@ def build_optimizer(
         InputError: torch.optim has no such class, or it refuses an argument.
     """
     arguments, name = {"lr": section.lr, **copy_plain(section.options)}, section.name
-    names = [key for key, value in vars(torch.optim).items() if _is_a(value, torch.optim.Optimizer)]
+    base = torch.optim.Optimizer
+    names = [
+        key
+        for key, value in vars(torch.optim).items()
+        if inspect.isclass(value) and issubclass(value, base) and value is not base
+    ]
     if name not in names:
         raise InputError(
             f"optimizer.name: torch.optim has no {name!r}{nearest(name, names)}; known: {', '.join(names)}"
@@ -114,23 +125,21 @@ def build_schedule(
         if unknown:
             raise InputError(f"scheduler.{unknown[0]}: unknown argument of inverse_decay; known: gamma")
         try:
-            factor = InverseDecay(float(arguments.get("gamma", 0.01)))
+            main = lr_scheduler.LambdaLR(optimizer, InverseDecay(float(arguments.get("gamma", 0.01))))
         except (TypeError, ValueError) as error:
             raise InputError(f"scheduler.gamma: {error}") from None
-        main = lr_scheduler.LambdaLR(optimizer, factor)
     elif name != "none":
-        kinds = (lr_scheduler.LRScheduler, lr_scheduler.ReduceLROnPlateau)
-        names = [key for key, value in vars(lr_scheduler).items() if any(_is_a(value, kind) for kind in kinds)]
+        classes = {key: value for key, value in vars(lr_scheduler).items() if inspect.isclass(value)}
         names = [
             key
-            for key in names
-            if key[0] != "_" and key not in ("LRScheduler", "SequentialLR", "ChainedScheduler", "LambdaLR")
+            for key, value in classes.items()
+            if issubclass(value, lr_scheduler.LRScheduler) and key[0] != "_" and key not in _ABSTRACT
         ]
         if name not in names:
-            known = ", ".join(["none", "inverse_decay", *names])
-            raise InputError(f"scheduler.name: unknown {name!r}{nearest(name, names)}; known: {known}")
-        made = getattr(lr_scheduler, name)
-        takes = inspect.signature(made).parameters
+            listed = ", ".join(["none", "inverse_decay", *names])
+            raise InputError(f"scheduler.name: unknown {name!r}{nearest(name, names)}; known: {listed}")
+        factory = classes[name]
+        takes = inspect.signature(factory).parameters
         for key in ("T_max", "total_steps"):
             if key in takes and key not in arguments and not {"epochs", "steps_per_epoch"} & set(arguments):
                 arguments[key] = epochs - warmup
@@ -138,7 +147,7 @@ def build_schedule(
             arguments.setdefault("mode", mode)
             if warmup:
                 raise InputError("scheduler.warmup_epochs: ReduceLROnPlateau cannot follow a warm-up; set it to 0")
-        main = _call(made, optimizer, arguments, "scheduler")
+        main = _call(factory, optimizer, arguments, "scheduler")
     elif arguments:
         raise InputError(f"scheduler.{next(iter(arguments))}: there is no scheduler; set scheduler.name")
     if not warmup:
@@ -149,20 +158,73 @@ def build_schedule(
     return lr_scheduler.SequentialLR(optimizer, [rise, main], milestones=[warmup])
 
 
-def _is_a(value: Any, kind: type) -> bool:
-    return inspect.isclass(value) and issubclass(value, kind) and value is not kind
-
-
-def _call(made: Any, first: Any, arguments: dict[str, Any], section: str) -> Any:
-    known = [name for name in inspect.signature(made).parameters if name not in ("self", "params", "optimizer")]
+def _call(factory: Any, first: Any, arguments: dict[str, Any], section: str) -> Any:
+    parameters = [name for name in inspect.signature(factory).parameters if name not in ("self", "params", "optimizer")]
     for name in arguments:
-        if name not in known:
+        if name not in parameters:
             raise InputError(
-                f"{section}.{name}: unknown argument of {made.__name__}{nearest(name, known)}; "
-                f"known: {', '.join(known)}"
+                f"{section}.{name}: unknown argument of {factory.__name__}{nearest(name, parameters)}; "
+                f"known: {', '.join(parameters)}"
             )
     try:
-        return made(first, **arguments)
+        return factory(first, **arguments)
     except Exception as error:  # torch raises whatever its arithmetic on the arguments raises
-        text = " ".join(str(error).split()) or type(error).__name__
-        raise InputError(f"{section}: {made.__name__} refuses its arguments: {text}") from None
+        raise InputError(f"{section}: {factory.__name__} refuses its arguments: {_one_line(error)}") from None
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def check(config: RunConfig) -> None:
+    """Take some steps with the optimiser, and those of all epochs with the schedule.
+
+    Raises:
+        InputError: torch refuses an argument, or a step; or the rate of an epoch is no number or is negative.
+    """
+    section, epochs = config.optimizer, config.trainer.epochs
+    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.manual_seed(0)
+        network = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2))  # matrices and vectors: some optimisers take one kind
+        optimizer = build_optimizer(section, list(network.parameters()))
+        schedule = build_schedule(config.scheduler, optimizer, epochs, config.selection.mode)
+        for epoch in range(min(epochs, _TRIAL_EPOCHS)):
+            if epoch < _TRIAL_STEPS:
+                _step(optimizer, network, section.name)
+            if schedule is not None:
+                _advance(schedule, config.scheduler.name, epoch)
+            for group in optimizer.param_groups:
+                rate = float(group["lr"])
+                if not math.isfinite(rate) or rate < 0:
+                    name = config.scheduler.name
+                    raise InputError(
+                        f"scheduler: {name} makes the learning rate {rate} in epoch {epoch + 2}; change its arguments"
+                    )
+
+
+def _step(optimizer: torch.optim.Optimizer, network: nn.Module, name: str) -> None:
+    def closure() -> float:
+        optimizer.zero_grad()
+        loss = F.mse_loss(network(torch.ones(1, 2)), torch.zeros(1, 2))
+        loss.backward()  # type: ignore[no-untyped-call]
+        return float(loss.detach())
+
+    try:
+        optimizer.step(closure)  # Lightning hands the training step over in the same way
+    except Exception as error:
+        raise InputError(
+            f"optimizer: {name} fails in its first step: {_one_line(error)}; change its arguments"
+        ) from None
+
+
+def _advance(schedule: Any, name: str, epoch: int) -> None:
+    try:
+        if isinstance(schedule, lr_scheduler.ReduceLROnPlateau):
+            schedule.step(0.1 * epoch)
+        else:
+            schedule.step()
+    except Exception as error:
+        raise InputError(
+            f"scheduler: {name} fails after epoch {epoch + 1}: {_one_line(error)}; change its arguments"
+        ) from None

@@ -1,4 +1,4 @@
-"""What a run ends with, as its loggers show it: scores by key, confusion matrices, tables, some predictions."""
+"""The result of a run as its loggers show it: scores by key, confusion matrices, tables, some predictions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fer_plugins.contract import Result
 from fer_plugins.metrics.copies import copy_groups
 from fer_plugins.metrics.installed import known
 from fer_plugins.metrics.table import CLASS_TABLE, HEADLINE, SUMMARY
-from fer_plugins.metrics.vote_majority import AGREEMENTS
+from fer_plugins.metrics.votes import AGREEMENTS
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -34,64 +34,55 @@ def build_result(
 
     Args:
         scores_by_split: split -> scores as ``metrics.scores.score`` returns them.
-        predictions: of the split that is reported: "test", or the only one that was scored.
-        read_images: called with the rows of the sample table that are shown, (n,) int64; returns their images,
-            (n, H, W, C) uint8. Asked for by row, so that no image can stand beside another's label. None: no
-            images.
+        predictions: of the reported split: "test", or the only one that was scored.
+        read_images: rows of the sample table, (n,) int64 -> their images, (n, H, W, C) uint8. It is asked by row, so
+            that no image can stand beside another's label. None: no images.
         sources: (N,) source names in the order of ``predictions``.
         classes: names in label order.
-        summary: further summary values: those that ``docs/dashboards.md`` lists.
+        summary: further values of the summary; ``docs/dashboards.md`` lists them.
     """
     reported = "test" if "test" in scores_by_split else next(iter(scores_by_split))
-    columns, rows, images = _shown_predictions(predictions, read_images, sources, classes)
+    columns, rows, images = _sample_predictions(predictions, read_images, sources, classes)
     values, matrices, tables = dict(summary), {}, {}
+    rates = ["precision", "recall", "f1", "specificity", "support"]
     for split, scores in scores_by_split.items():
         matrices[f"{split}/confusion_matrix"] = scores["confusion_matrix"]
-        tables[f"{split}/per_class"] = _per_class(scores)
+        by_class = [[name, *(row[rate] for rate in rates)] for name, row in scores["per_class"].items()]
+        tables[f"{split}/per_class"] = (["class", *rates], by_class)
         if scores.get("intervals"):
-            tables[f"{split}/intervals"] = _intervals(scores)
-        values |= _flatten(split, scores)
+            tables[f"{split}/intervals"] = (["score", "class", "value", "low", "high"], _interval_rows(scores))
+        values |= {f"{split}/{name}": value for name, value in _flatten(scores).items()}
     epochs = int(summary.get("epochs") or 0)
     return Result(epochs, values, classes, matrices, tables, f"{reported}/predictions", (columns, rows), images)
 
 
-def _per_class(scores: Mapping[str, Any]) -> tuple[list[str], list[list[Any]]]:
-    columns = ["precision", "recall", "f1", "specificity", "support"]
-    return ["class", *columns], [[name, *(row[c] for c in columns)] for name, row in scores["per_class"].items()]
+def _interval_rows(scores: Mapping[str, Any]) -> list[list[Any]]:
+    """Return (score, class, value, low, high): first the overall scores, whose class is "all", then each class's."""
+    intervals = scores["intervals"]
+    rows = [
+        [name, "all", scores[name], *_ends(intervals[name]).values()] for name in _overall(scores) if name in intervals
+    ]
+    by_class = intervals.get("per_class", {})
+    return rows + [
+        [name, label, row.get(name), *_ends(interval).values()]
+        for label, row in scores["per_class"].items()
+        for name, interval in by_class.get(label, {}).items()
+    ]
 
 
-def _intervals(scores: Mapping[str, Any]) -> tuple[list[str], list[list[Any]]]:
-    """Return columns and rows of all intervals of a split: the overall ones (class "all"), then each class's."""
-    given = scores["intervals"]
-    rows: list[list[Any]] = []
-
-    def add(name: str, kind: str, value: Any, interval: Mapping[str, Any] | None) -> None:
-        ends = [interval["low"], interval["high"]] if interval else [None, None]
-        rows.append([name, kind, value, *ends])
-
-    for name in _overall(scores):
-        if name in given:
-            add(name, "all", scores.get(name), given[name])
-    for kind, row in scores["per_class"].items():
-        for name, interval in given.get("per_class", {}).get(kind, {}).items():
-            add(name, kind, row.get(name), interval)
-    return ["score", "class", "value", "low", "high"], rows
-
-
-def _shown_predictions(
+def _sample_predictions(
     predictions: Predictions, read_images: ReadImages | None, sources: Sequence[str], classes: Sequence[str]
 ) -> tuple[list[str], list[list[Any]], Sequence[npt.NDArray[np.uint8] | None]]:
-    """Return columns, rows and images of predictions drawn at random with a fixed seed: not the best, not the worst."""
+    """Return columns, rows and images of a random sample of predictions; its seed is fixed."""
     size = len(predictions)
-    chosen = np.sort(np.random.default_rng(0).choice(size, min(SHOWN, size), replace=False))
+    sample = np.sort(np.random.default_rng(0).choice(size, min(SHOWN, size), replace=False))
     rows = []
-    for n in chosen:
+    for n in sample:
         true, predicted = classes[predictions.label[n]], classes[predictions.predicted[n]]
-        shares = [round(float(share), 6) for share in predictions.probabilities[n]]
-        rows.append([str(sources[n]), true, predicted, *shares])
-    images: Sequence[npt.NDArray[np.uint8] | None] = [None] * len(chosen)
+        rows.append([str(sources[n]), true, predicted, *(round(float(p), 6) for p in predictions.probabilities[n])])
+    images: Sequence[npt.NDArray[np.uint8] | None] = [None] * len(sample)
     if read_images is not None:
-        images = list(read_images(predictions.index[chosen]))
+        images = list(read_images(predictions.index[sample]))
     return ["source", "true", "predicted", *(f"p({name})" for name in classes)], rows, images
 
 
@@ -99,29 +90,31 @@ def _overall(scores: Mapping[str, Any]) -> list[str]:
     return [name for name, entry in known().items() if entry.shown != "record" and name in scores]
 
 
-def _flatten(split: str, scores: Mapping[str, Any]) -> dict[str, Any]:
-    flat = {f"{split}/{name}": scores[name] for name in ("n", *_overall(scores))}
+def _ends(interval: Mapping[str, Any] | None, prefix: str = "") -> dict[str, float | None]:
+    return {f"{prefix}{end}": (interval or {}).get(end) for end in ("low", "high")}
+
+
+def _flatten(scores: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the columns of the table of runs, by their keys less the split; further intervals are in a table."""
+    values = {name: scores[name] for name in ("n", *_overall(scores))}
     for name, interval in scores.get("intervals", {}).items():
-        if name in HEADLINE:  # columns of the table of runs; all others stand in SPLIT/intervals
-            flat |= {f"{split}/{name}_{end}": interval[end] if interval else None for end in ("low", "high")}
-    too_few = (scores.get("copies") or {}).get("too_few", {})
-    for group, values in copy_groups(scores).items():
-        few = too_few.get(group.removesuffix("_copies"), {})
-        flat |= {f"{split}/{group}/{name}": None if name in few else values[name] for name in ("n", *SUMMARY)}
+        if name in HEADLINE:
+            values |= _ends(interval, f"{name}_")
+    copies = scores.get("copies") or {}
+    for group, group_scores in copy_groups(scores).items():
+        too_few = copies.get("too_few", {}).get(group.removesuffix("_copies"), {})
+        values |= {f"{group}/{name}": None if name in too_few else group_scores[name] for name in ("n", *SUMMARY)}
         for name in HEADLINE:
-            ends = {} if name in few else values["intervals"][name] or {}
-            flat |= {f"{split}/{group}/{name}_{end}": ends.get(end) for end in ("low", "high")}
-    for name, difference in ((scores.get("copies") or {}).get("difference") or {}).items():
+            values |= _ends(None if name in too_few else group_scores["intervals"][name], f"{group}/{name}_")
+    for name, difference in (copies.get("difference") or {}).items():
         if name in SUMMARY:
-            flat[f"{split}/copies_difference/{name}"] = difference["difference"]
-            flat |= {f"{split}/copies_difference/{name}_{end}": difference[end] for end in ("low", "high")}
+            values[f"copies_difference/{name}"] = difference["difference"]
+            values |= _ends(difference, f"copies_difference/{name}_")
     if majority := scores.get("vote_majority"):
-        flat |= {f"{split}/vote_majority/{name}": majority[name] for name in ("n", *AGREEMENTS)}
-        for name, interval in majority["intervals"].items():
-            if name in AGREEMENTS:
-                ends = ("low", "high")
-                flat |= {f"{split}/vote_majority/{name}_{end}": interval[end] if interval else None for end in ends}
-        flat[f"{split}/vote_majority/errors_with_prediction"] = majority["errors"]["prediction_share"]
-    for name, row in scores["per_class"].items():
-        flat |= {f"{split}/{metric}/{name}": row[metric] for metric in CLASS_TABLE}
-    return flat
+        values |= {f"vote_majority/{name}": majority[name] for name in ("n", *AGREEMENTS)}
+        for name in AGREEMENTS:
+            values |= _ends(majority["intervals"].get(name), f"vote_majority/{name}_")
+        values["vote_majority/errors_with_prediction"] = majority["errors"]["prediction_share"]
+    for label, row in scores["per_class"].items():
+        values |= {f"{metric}/{label}": row[metric] for metric in CLASS_TABLE}
+    return values

@@ -14,9 +14,8 @@ from fer_plugins.config import read_config
 from fer_plugins.config.wandb_environment import install_wandb, wandb_installed
 from fer_plugins.contract import Result
 from fer_plugins.runtime.errors import InputError
-from fer_plugins.training.wandb_metrics import define_metrics
 from fer_plugins.training.wandb_names import group_of, name_of
-from fer_plugins.training.wandb_settings import quiet_settings
+from fer_plugins.training.wandb_setup import define_metrics, quiet_settings
 
 if TYPE_CHECKING:
     import numpy as np

@@ -19,7 +19,7 @@ from fer_plugins.analysis.network import collect_logits
 from fer_plugins.analysis.opened_run import check_run, open_run, open_split
 from fer_plugins.data.preprocessing import Preprocessing
 from fer_plugins.experiments.run import run
-from fer_plugins.metrics.temperature import fit_temperature
+from fer_plugins.metrics.calibration import fit_temperature
 from fer_plugins.runtime.errors import InputError
 
 CLASSES = ("angry", "happy", "sad")

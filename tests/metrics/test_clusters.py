@@ -6,8 +6,7 @@ import pytest
 from fer_plugins.metrics.cluster_scores import score_clusters
 from fer_plugins.metrics.clusters import Clusters, find_clusters
 from fer_plugins.metrics.intervals import wilson
-from fer_plugins.metrics.paired import compare_accuracy
-from fer_plugins.metrics.paired_by_cluster import compare_by_cluster
+from fer_plugins.metrics.paired import compare_accuracy, compare_by_cluster
 from fer_plugins.metrics.predictions import Predictions
 
 

@@ -14,9 +14,8 @@ from sklearn import metrics as sk
 from support import ROOT
 from torch.utils.data import DataLoader, TensorDataset
 
-from fer_plugins.metrics.collapse import find_collapse
-from fer_plugins.metrics.pairing import PairingError, check_pairing, looks_unpaired
 from fer_plugins.metrics.predictions import Predictions
+from fer_plugins.metrics.sanity_checks import PairingError, check_pairing, find_collapse, looks_unpaired
 from fer_plugins.metrics.scorer import Scorer
 from fer_plugins.metrics.scores import score
 

@@ -16,7 +16,7 @@ from torchmetrics.functional.classification import binary_auroc, binary_average_
 from fer_plugins.metrics import resampling
 from fer_plugins.metrics.calibration import find_gaps
 from fer_plugins.metrics.curve_areas import CurveAreas
-from fer_plugins.metrics.mean_intervals import mean_intervals
+from fer_plugins.metrics.intervals import mean_intervals
 from fer_plugins.metrics.predictions import Predictions
 from fer_plugins.metrics.probability_intervals import ece_interval
 from fer_plugins.metrics.resampling import DRAWS, draw_images, draw_sums

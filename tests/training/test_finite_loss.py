@@ -5,7 +5,7 @@ import torch
 
 from fer_plugins.experiments.run import run
 from fer_plugins.runtime.errors import RunError
-from fer_plugins.training.finite_loss import FiniteLoss
+from fer_plugins.training.criterion import FiniteLoss
 
 CPU = torch.device("cpu")
 

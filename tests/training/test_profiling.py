@@ -44,7 +44,7 @@ def test_gradients_of_several_batches_make_one_step(toy, tmp_path, monkeypatch):
         return real(self, *given, **options)
 
     monkeypatch.setattr(torch.optim.Adam, "step", step)
-    monkeypatch.setattr("fer_plugins.training.optim_trial.check", lambda settings: None)
+    monkeypatch.setattr("fer_plugins.training.optim.check", lambda settings: None)
     train(tmp_path, epochs=1)
     alone = len(steps)
     steps.clear()

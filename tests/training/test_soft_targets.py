@@ -10,7 +10,7 @@ from torch import nn
 
 from fer_plugins.experiments.run import run
 from fer_plugins.runtime.errors import InputError
-from fer_plugins.training.soft_targets import SoftTargets
+from fer_plugins.training.criterion import SoftTargets
 
 SHARES = np.array([[0.7, 0.3, 0.0], [0.0, 0.0, 1.0], [0.2, 0.2, 0.6]])
 LOGITS = torch.tensor([[1.0, 2.0, 0.0], [0.5, 0.0, -1.0]])

@@ -22,7 +22,7 @@ from fer_plugins import config
 from fer_plugins.runtime.errors import InputError, RunError
 from fer_plugins.training import tracking
 from fer_plugins.training.result import build_result
-from fer_plugins.training.wandb_metrics import SUMMARIES
+from fer_plugins.training.wandb_setup import SUMMARIES
 
 DOCUMENT = ROOT / "docs" / "dashboards.md"
 CLASSES = ["anger", "disgust", "happy"]

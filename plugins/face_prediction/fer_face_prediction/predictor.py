@@ -16,7 +16,7 @@ from fer_face_prediction.checkpoint_file import TrainedFile, find_checkpoint, lo
 from fer_face_prediction.picture import read_picture
 from fer_plugins.analysis.network import Network, as_batch
 from fer_plugins.data.preprocessing import Preprocessing
-from fer_plugins.metrics.temperature import HIGHEST, LOWEST, fit_temperature
+from fer_plugins.metrics.calibration import HIGHEST, LOWEST, fit_temperature
 from fer_plugins.runs.packed_predictions import predictions_path
 from fer_plugins.runs.predictions_file import PredictionsFile
 from fer_plugins.runtime.errors import InputError

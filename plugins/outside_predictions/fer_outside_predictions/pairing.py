@@ -18,7 +18,7 @@ from fer_plugins.metrics.predictions import Predictions
 from fer_plugins.runs.evaluation_file import hash_file
 from fer_plugins.runtime.errors import InputError
 from fer_plugins.runtime.notices import Notice
-from fer_plugins.training.score_split import PartScores
+from fer_plugins.training.score_split import SplitScores
 
 Labels = npt.NDArray[np.int64]
 
@@ -99,7 +99,9 @@ def _check_column(
             )
 
 
-def find_doubts(predictions: Predictions, scored: PartScores, data: FERDataModule, columns: Sequence[str]) -> list[str]:
+def find_doubts(
+    predictions: Predictions, scored: SplitScores, data: FERDataModule, columns: Sequence[str]
+) -> list[str]:
     """Return what speaks against the order of the columns or of the rows."""
     doubts = list[str]()
     better = find_better_order(predictions.label, predictions.predicted, len(data.classes))

@@ -24,7 +24,7 @@ from fer_plugins.runs.versions import git_revision, versions
 from fer_plugins.runtime.activity import doing
 from fer_plugins.runtime.errors import InputError
 from fer_plugins.training.build import build_data
-from fer_plugins.training.score_split import PartScores, score_split
+from fer_plugins.training.score_split import SplitScores, score_split
 
 DISTRIBUTION = "fer-outside-predictions"
 
@@ -137,7 +137,7 @@ def _write(
     settings: RunConfig,
     manifest: dict[str, Any],
     claims: list[dict[str, Any]],
-    scored: PartScores,
+    scored: SplitScores,
     data: FERDataModule,
     split: str,
 ) -> None:
@@ -148,13 +148,13 @@ def _write(
     record.write_config(dump(record.config))
     record.metrics = {split: scored.scores, "claims": claims, "not_a_result": scored.faults, KEY: True}
     copies, majority = ({split: column} if column else None for column in (scored.copies, scored.majority))
-    sources = data.source_names(scored.own.index)
+    sources = data.source_names(scored.predictions.index)
     subjects, sequences = (
-        None if column is None else {split: column[scored.own.index].tolist()}
+        None if column is None else {split: column[scored.predictions.index].tolist()}
         for column in (data.table.subject, data.table.sequence)
     )
     columns = (None, copies, majority, subjects, sequences)
-    record.write_predictions({split: (sources, scored.own)}, list(data.classes), *columns)
+    record.write_predictions({split: (sources, scored.predictions)}, list(data.classes), *columns)
     record.write_metrics()
     record.write_manifest(**manifest)
 

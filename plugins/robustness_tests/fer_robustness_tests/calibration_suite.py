@@ -8,11 +8,19 @@ import numpy as np
 import numpy.typing as npt
 
 from fer_plugins.analysis.network import Network, Split, collect_logits
-from fer_plugins.metrics.calibration import calibration_error, find_gaps, squared_errors
+from fer_plugins.metrics.calibration import (
+    HIGHEST,
+    LOWEST,
+    calibration_error,
+    find_gaps,
+    fit_temperature,
+    mean_loss,
+    scale,
+    squared_errors,
+)
 from fer_plugins.metrics.predictions import Predictions
 from fer_plugins.metrics.probability_intervals import ece_interval
 from fer_plugins.metrics.resampling import draw_sums, percentiles
-from fer_plugins.metrics.temperature import HIGHEST, LOWEST, fit_temperature, mean_loss, scale
 from fer_robustness_tests.measured import METHOD, draw_weights, measure_means
 
 Values = npt.NDArray[np.float64]

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fer_plugins.metrics.predictions import Predictions
-from fer_plugins.metrics.vote_majority import annotator_agreement, find_majority, score_majority
+from fer_plugins.metrics.votes import annotator_agreement, find_majority, score_majority
 
 
 def predictions_of(label, predicted, classes=3):

@@ -1,7 +1,8 @@
-"""The proof that each prediction was paired with the label of its own image."""
+"""Checks that scores can be a result: the network has not collapsed, and predictions belong to their labels."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,31 @@ import numpy.typing as npt
 from fer_plugins.metrics.intervals import matrix_intervals
 from fer_plugins.metrics.predictions import Predictions
 from fer_plugins.runtime.errors import RunError
+
+
+def find_collapse(predictions: Predictions, classes: Sequence[str]) -> list[str]:
+    """Return a sentence for each way in which the network has broken down; empty for a working network.
+
+    Args:
+        predictions: of every image of a split.
+        classes: names in label order.
+    """
+    faults = (no_number(predictions), one_class(predictions, classes))
+    return [sentence for sentence in faults if sentence]
+
+
+def one_class(predictions: Predictions, classes: Sequence[str]) -> str | None:
+    """Return a sentence where every image is given the same class, and the images are of several classes."""
+    predicted = np.unique(predictions.predicted)
+    if len(predicted) > 1 or len(np.unique(predictions.label)) < 2:
+        return None
+    return f"every one of the {len(predictions):,} images is called {classes[int(predicted[0])]}"
+
+
+def no_number(predictions: Predictions) -> str | None:
+    """Return a sentence where a probability is not finite: argmax takes NaN for the largest, so accuracy hides it."""
+    bad = int((~np.isfinite(predictions.probabilities)).any(1).sum())
+    return f"the network gives no finite numbers for {bad:,} of {len(predictions):,} images" if bad else None
 
 
 class PairingError(RunError):
