@@ -173,13 +173,9 @@ def sum_up(record: Record) -> None:
         searched = all(counts[split]["near"] is not None for counts in copies)
         copy_scores = score_copies(predictions, pooled.copies, classes, near_searched=searched)
         record.metrics[split] |= {"copies": copy_scores} if copy_scores else {}
-        status = {split: pooled.copies.tolist()} if copy_scores else None
-        subjects, sequences = (
-            {split: column.tolist()} if (column != "").any() else None for column in (pooled.subjects, pooled.sequences)
-        )
-        record.write_predictions(
-            {split: (pooled.sources, predictions)}, classes, copies=status, subjects=subjects, sequences=sequences
-        )
+        columns = {"copy": pooled.copies, "subject": pooled.subjects, "sequence": pooled.sequences}
+        by_split = {name: {split: column.tolist()} for name, column in columns.items() if (column != "").any()}
+        record.write_predictions({split: (pooled.sources, predictions)}, classes, by_split)
     record.write_metrics()
     faults = [f"fold {number}: {fault}" for number, fold in enumerate(folds) for fault in fold.metrics["not_a_result"]]
     data = {key: first["data"][key] for key in ("name", "title", "fingerprint", "classes", "limit")}

@@ -28,7 +28,7 @@ from fer_plugins import config
 from fer_plugins.config.tolerance import tolerate_damage
 from fer_plugins.experiments.processes import TIMEOUT, backend, join_launched, receive
 from fer_plugins.experiments.quiet import quiet
-from fer_plugins.experiments.splits import score_pass, scored_splits
+from fer_plugins.experiments.scoring import score_pass, scored_splits
 from fer_plugins.runs.record import Record
 from fer_plugins.runtime.errors import InputError, RunError
 from fer_plugins.runtime.launched import launched
