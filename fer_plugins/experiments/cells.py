@@ -77,12 +77,7 @@ def run_cells(cells: Iterable[Cell], execute: Execute, *, silent: bool = False) 
 
 
 def in_process(begin: Begin, go_on: GoOn | None = None) -> Execute:
-    """Return the executor that runs cells in this process, one after the other.
-
-    Args:
-        begin: trains and scores one.
-        go_on: goes on with one; needed where cells are begun.
-    """
+    """Return the executor that runs cells in this process, one after the other."""
 
     def execute(cells: Iterable[Cell]) -> Generator[Outcome, None, None]:
         for cell in cells:

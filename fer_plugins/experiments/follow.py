@@ -77,11 +77,7 @@ def follow() -> int:
 
 
 def take_part(task: Mapping[str, Any]) -> None:
-    """Train and score as process 0 does, without a word.
-
-    Args:
-        task: what ``processes.together`` sends.
-    """
+    """Train and score as process 0 does, without a word."""
     settings = config.read_config(task["config"])
     settings = replace(settings, trainer=replace(settings.trainer, progress="none", profiler="none"))
     record = Record(Path(task["folder"]), config=task["config"])

@@ -56,10 +56,6 @@ def reproduce(folder: str | Path, given: Mapping[str, Any], output: str | Path =
 def compare_with_kept(kept: FinishedRun, again: FinishedRun) -> dict[str, Any]:
     """Compare a repetition with the kept run that it repeats.
 
-    Args:
-        kept: the kept run.
-        again: the new one, on the same test images.
-
     Returns:
         ``verdict`` (EXACT: every recorded probability is equal; WITHIN: the new accuracy lies in the kept run's 95 %
         interval; NOT_REPRODUCED), ``run``, ``n``, ``same_predictions`` (images with the same predicted class),

@@ -79,10 +79,6 @@ class PredictionsFile:
     def read(cls, record: Record, classes: Sequence[str]) -> PredictionsFile:
         """Read the file of a run.
 
-        Args:
-            record: of the run, with its metrics.
-            classes: names in label order.
-
         Raises:
             InputError: the file cannot be read, lacks a column, names an unknown class or dataset, or holds a
                 probability that is none; ``NoScore`` where an earlier version wrote it and its rows cannot be told

@@ -174,11 +174,6 @@ def _check_scores(record: Record, datasets: Mapping[str, str]) -> None:
 def read_runs(folders: Sequence[str | Path], *, least: int = 1, target: str = "") -> list[FinishedRun]:
     """Read several runs.
 
-    Args:
-        folders: of the runs.
-        least: how many are needed.
-        target: see ``read_run``.
-
     Raises:
         InputError: too few, one is given twice, or as ``read_run``.
     """

@@ -175,11 +175,6 @@ def write_atomically(path: Path, text: str) -> None:
 def check_output(output: str | Path, key: str = "run.output", remedy: str = "--run.output FOLDER") -> None:
     """Refuse an output folder that cannot be written, before any work is done; makes nothing.
 
-    Args:
-        output: the folder.
-        key: what it is called by the user.
-        remedy: what he may give in its place.
-
     Raises:
         InputError: it is a file, its name is too long, or it (or the nearest folder above it) is not writable.
     """
