@@ -6,7 +6,6 @@ import importlib.util
 import keyword
 import os
 import re
-import shutil
 import tempfile
 from pathlib import Path
 
@@ -53,18 +52,14 @@ def make(name: str, kind: str, out: Path) -> Path:
         raise InputError(f"{folder} is there already; give another name or --out DIR")
     if not out.is_dir():
         raise InputError(f"--out {out} is not a folder; make it first")
-    unfinished = None
     try:
-        unfinished = Path(tempfile.mkdtemp(prefix=f".{name}.", dir=out))
-        for path, text in render(name, kind, folder).items():
-            target = unfinished / path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(text, encoding="utf-8")
-        unfinished.chmod(0o777 & ~_umask())
-        os.rename(unfinished, folder)
+        with tempfile.TemporaryDirectory(prefix=f".{name}.", dir=out) as temporary:
+            for path, text in render(name, kind, folder).items():
+                target = Path(temporary, name, path)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_text(text, encoding="utf-8")
+            os.rename(Path(temporary, name), folder)
     except OSError as error:
-        if unfinished is not None:
-            shutil.rmtree(unfinished, ignore_errors=True)
         raise InputError(f"cannot write {folder}: {error.strerror}; give another --out DIR") from None
     return folder
 
@@ -73,7 +68,7 @@ def render(name: str, kind: str, folder: Path) -> dict[str, str]:
     """Return the files of a new plug-in: path in the folder -> text."""
     camel = "".join(part[:1].upper() + part[1:] for part in name.split("_"))
     major, minor = __version__.split(".")[:2]
-    words = {
+    placeholders = {
         "@NAME@": name,
         "@CLASS@": camel,
         "@OBJECT@": name if kind in _FUNCTIONS else camel,
@@ -89,8 +84,8 @@ def render(name: str, kind: str, folder: Path) -> dict[str, str]:
     files = {}
     for template in sorted([*_TEMPLATES.glob("*.txt"), *(_TEMPLATES / kind).glob("*.txt")]):
         text = template.read_text(encoding="utf-8")
-        for word, value in words.items():
-            text = text.replace(word, value)
+        for placeholder, value in placeholders.items():
+            text = text.replace(placeholder, value)
         file = template.name.removesuffix(".txt")
         files[places.get(file, file)] = text
     return files
@@ -123,12 +118,6 @@ def use_of(kind: str, name: str) -> str:
         if flag
         else f"fer-run --plugin {plugin} --data {name} --data.root DIR"
     )
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 @verb()

@@ -194,7 +194,9 @@ def _count_copies(copies: Sequence[Mapping[str, Mapping[str, int | None]]]) -> d
     total: dict[str, dict[str, int | None]] = {}
     for split, kinds in copies[0].items():
         counts = {kind: [fold[split][kind] for fold in copies] for kind in kinds}
-        total[split] = {kind: None if None in number else sum(filter(None, number)) for kind, number in counts.items()}
+        total[split] = {
+            kind: None if None in numbers else sum(filter(None, numbers)) for kind, numbers in counts.items()
+        }
     return total
 
 

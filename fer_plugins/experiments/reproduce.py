@@ -62,7 +62,7 @@ def compare_with_kept(kept: FinishedRun, again: FinishedRun) -> dict[str, Any]:
         ``accuracy`` [kept, new], ``interval`` of the kept one, ``versions`` that differ {name: [kept, new]},
         ``devices`` [kept, new].
     """
-    exact = _recorded(kept) == _recorded(again)
+    exact = _predictions(kept) == _predictions(again)
     interval = kept.scores["intervals"]["accuracy"]
     inside = interval["low"] <= again.scores["accuracy"] <= interval["high"]
     before, now = (run.record.manifest.get("versions") or {} for run in (kept, again))
@@ -76,18 +76,13 @@ def compare_with_kept(kept: FinishedRun, again: FinishedRun) -> dict[str, Any]:
         "versions": {
             name: [before.get(name), now.get(name)] for name in {**before, **now} if before.get(name) != now.get(name)
         },
-        "devices": [_device(run) for run in (kept, again)],
+        "devices": [(run.record.manifest.get("sessions") or [{}])[-1].get("device") for run in (kept, again)],
     }
 
 
-def _recorded(run: FinishedRun) -> list[dict[str, Any]]:
+def _predictions(run: FinishedRun) -> list[dict[str, Any]]:
     """Return the rows of predictions.csv, less the columns that say nothing about the training."""
     return [
         {key: value for key, value in row.items() if key not in ("copy", "majority", "subject", "sequence")}
         for row in run.record.predictions()
     ]
-
-
-def _device(run: FinishedRun) -> str | None:
-    sessions = run.record.manifest.get("sessions") or [{}]
-    return sessions[-1].get("device")

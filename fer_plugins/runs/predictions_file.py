@@ -180,7 +180,8 @@ def _datasets_by_source(record: Record, rows: Sequence[Mapping[str, str]], targe
     """Tell datasets by how ``Joined`` names the samples of the others, "NAME:source", where the counts agree."""
     longest_first = sorted(targets, key=len, reverse=True)
     named = [
-        next((one for one in longest_first if (row.get("source") or "").startswith(f"{one}:")), "") for row in rows
+        next((target for target in longest_first if (row.get("source") or "").startswith(f"{target}:")), "")
+        for row in rows
     ]
     counted = Counter(named)
     if any(counted[name] != need(record, "metrics", "targets", name, "n") for name in targets):

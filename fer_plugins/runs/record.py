@@ -57,12 +57,6 @@ class Record:
         Raises:
             InputError: it is no run's folder, or a file in it is damaged or holds what no run writes.
         """
-        record = cls._load(folder)
-        check_types(record)
-        return record
-
-    @classmethod
-    def _load(cls, folder: str | Path) -> Record:
         folder = Path(folder)
         record = cls(folder)
         # os.path and not Path: an over-long name is no file, and no OSError
@@ -85,6 +79,7 @@ class Record:
         model = record.config.get("model") if isinstance(record.config, dict) else None
         if isinstance(model, dict) and isinstance(model.get("pool"), dict):
             model["pool"]["name"] = registry.current_name("pooling", model["pool"])
+        check_types(record)
         return record
 
     def read_folds(self) -> list[Record]:

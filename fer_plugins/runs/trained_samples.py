@@ -17,7 +17,7 @@ def note_on_splits(records: Sequence[Record], split: str) -> str:
     """
     names = [record.manifest["data"].get("names_hash") for record in records]
     datasets = [_dataset(record.config.get("data") or {}) for record in records]
-    if None in names or any(one != names[0] for one in names) or any(one != datasets[0] for one in datasets):
+    if None in names or len(set(names)) > 1 or any(dataset != datasets[0] for dataset in datasets):
         return f"the {split} samples are the same, but not the samples trained on (split hashes differ)"
     sizes = dict.fromkeys(_size(record.config["data"]) for record in records)
     return (
