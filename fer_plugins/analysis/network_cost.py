@@ -17,10 +17,9 @@ def network_cost(folder: Path) -> dict[str, float] | None:
 
     Returns:
         ``params`` (trainable), ``macs`` and ``flops`` (2 x macs) of one image, ``mb`` and ``latency`` (one image on the
-        CPU of this machine) as ``runs.latency`` measures them.
+        CPU of this machine) as ``runs.cost`` measures them.
     """
-    from fer_plugins.runs.cost import macs, parameters
-    from fer_plugins.runs.latency import latency, megabytes
+    from fer_plugins.runs.cost import latency, macs, megabytes, parameters
     from fer_plugins.training.module import FERModule
 
     checkpoint = folder / "checkpoints" / "best.ckpt"

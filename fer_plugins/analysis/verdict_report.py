@@ -25,7 +25,7 @@ from fer_plugins.analysis.verdicts import (
     REPRODUCED,
     SOME_READING,
 )
-from fer_plugins.runs.majority_table import describe_majority
+from fer_plugins.runs.score_tables import describe_majority
 from fer_plugins.runtime.notices import code_of
 from fer_plugins.runtime.print_table import print_table
 

@@ -59,6 +59,8 @@ def describe(dataset: Any, name: str) -> dict[str, Any]:
         JSON values: title, notes, classes, samples, counts {split: {class: samples}}, subjects, sequences (None where
         the dataset names none), sizes {"48 x 48 x 1": images}, bad (sentences) and the fingerprint.
     """
+    import numpy as np
+
     from fer_plugins.data.images import digest_of
     from fer_plugins.data.release import count_by_split
     from fer_plugins.data.table import SampleTable
@@ -71,8 +73,6 @@ def describe(dataset: Any, name: str) -> dict[str, Any]:
         image = dataset[row]
         sizes["{1} x {0} x {2}".format(*image.shape)] += 1
         digests.append(digest_of(image))
-    import numpy as np
-
     table = dataclasses.replace(table, digest=np.array(digests))
     notes = list(getattr(dataset, "notes", ()))
     return {
@@ -130,7 +130,10 @@ def _print(report: dict[str, Any]) -> None:
     console.print(f"{'fingerprint':<12} {report['fingerprint']}")
     identity = report["identity"]
     if identity is not None:
-        for line in _describe_identity(identity):
+        lines = [f"{'official file':<12} {file}" for file in identity["files"]]
+        lines += [f"{entry['kind']:<12} {entry['text']}" for entry in identity["deviations"]]
+        same = f"{'identity':<12} the official images, labels and splits, pixel for pixel, in another file"
+        for line in lines or [same]:
             console.print(line, soft_wrap=True, highlight=False)
     if report["differences"] or (identity and identity["deviations"]):
         kinds = [entry["kind"] for entry in identity["deviations"]] if identity else []
@@ -142,11 +145,3 @@ def _print(report: dict[str, Any]) -> None:
     else:
         verdict = "read; there are no official figures to compare with"
     console.print(f"{'verdict':<12} {verdict}", soft_wrap=True)
-
-
-def _describe_identity(identity: dict[str, Any]) -> list[str]:
-    lines = [f"{'official file':<12} {file}" for file in identity["files"]]
-    lines += [f"{entry['kind']:<12} {entry['text']}" for entry in identity["deviations"]]
-    if not lines:
-        lines.append(f"{'identity':<12} the official images, labels and splits, pixel for pixel, in another file")
-    return lines

@@ -11,10 +11,6 @@ from fer_plugins.runtime.errors import InputError
 def figure_file(option: str, given: str) -> tuple[Path, str]:
     """Return the folder of a figure's files and their name without an ending.
 
-    Args:
-        option: for the message, such as --diagram.
-        given: the file, with or without .png or .svg.
-
     Raises:
         InputError: it is a folder, or its folder is not there.
     """

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from collections.abc import Callable
+from functools import partial
 
 from fer_plugins.commands.completion import answer_shell
 from fer_plugins.commands.installed_verbs import fer_verbs
@@ -17,6 +19,7 @@ from fer_plugins.runtime.errors import InputError, Interrupted, RunError
 from fer_plugins.runtime.plain_values import check_text
 
 DONE, FAILED, WRONG_INPUT = 0, 1, 2
+_run = partial(invoke, run, "fer-run")
 
 
 def fer_run() -> None:
@@ -33,13 +36,9 @@ def fer() -> None:
     sys.exit(call("fer", _verb, sys.argv[1:]))
 
 
-def _run(argv: list[str]) -> int:
-    return invoke(run, "fer-run", argv)
-
-
 def _verb(argv: list[str]) -> int:
     name = argv[0] if argv else ""
-    if name in ("run", "search") or (name != "grid" and not sys.stderr.isatty()):  # they say themselves what they do
+    if name in ("run", "search") or (name != "grid" and not sys.stderr.isatty()):  # they print progress themselves
         return invoke(fer_verbs, "fer", argv)
     # Progress of what is written to standard output does not belong into it, and no log needs it.
     with activity.watched(sys.stdout if name == "grid" else sys.stderr), activity.doing(f"fer {name}"):
@@ -61,27 +60,19 @@ def call(command: str, function: Callable[[list[str]], int], argv: list[str]) ->
         for fault in registry.faults():  # an error that they may have caused names them itself
             print(f"{command}: not read: {fault}", file=sys.stderr)
         return code
-    except BrokenPipeError:  # fer-run --list | head
-        _leave_stdout()
-        return DONE
     except BaseException as error:
+        if isinstance(error, OSError):  # a pipe that is closed, a full disk: what is still to be printed goes nowhere
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            if isinstance(error, BrokenPipeError):  # fer-run --list | head
+                return DONE
+            error = RunError(f"{error.filename or 'standard output'}: {error.strerror or error}")
         if isinstance(error, KeyboardInterrupt) or (process.interruptions() and not isinstance(error, Interrupted)):
             print(f"{command}: interrupted", file=sys.stderr)  # whatever a library made of it
             return FAILED if command == "fer-run" else process.exit_code_of_signal()
-        if isinstance(error, OSError):  # such as a full disk behind standard output
-            _leave_stdout()
-            error = RunError(f"{error.filename or 'standard output'}: {error.strerror or error}")
         if not isinstance(error, InputError | RunError):
             raise
         if os.environ.get("FER_DEBUG") == "1":
-            import traceback
-
             traceback.print_exception(error)
         path = error.command if isinstance(error, UsageError) else command
         print(f"{path}: {' '.join(str(error).split())}", file=sys.stderr)
         return WRONG_INPUT if isinstance(error, InputError) else FAILED
-
-
-def _leave_stdout() -> None:
-    """Let what is still to be written to standard output go nowhere."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -35,13 +35,7 @@ class Request:
 
 
 class SettingsVerb(Verb):
-    """A verb that takes settings beside its own options; its function gets them as ``flags``, nested.
-
-    Args:
-        *args: as ``click.Command`` takes them.
-        sections: those that may be set; None: every one.
-        **settings: as ``click.Command`` takes them.
-    """
+    """A verb that takes settings beside its own options; its function gets them as ``flags``, nested."""
 
     once = False  # the last wins, so that a script may add to the flags that it was given
 

@@ -32,8 +32,7 @@ def measure(component: Component, recipe: str | None = None) -> dict[str, Any]:
     """Return the parameters, multiply-adds, FLOPs, size and time of the network of a recipe."""
     import torch
 
-    from fer_plugins.runs.cost import macs, parameters
-    from fer_plugins.runs.latency import BATCHES, latency, megabytes
+    from fer_plugins.runs.cost import BATCHES, latency, macs, megabytes, parameters
 
     network, size = build(component, recipe)
     products = macs(network, size)

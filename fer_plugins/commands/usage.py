@@ -113,11 +113,7 @@ def one_of(names: Sequence[str], value: str) -> str:
 
 
 class Names(click.ParamType):  # type: ignore[type-arg]  # generic only in later releases of click
-    """One or several of a few names, with commas between; the values are tuples.
-
-    Args:
-        names: those that may be given.
-    """
+    """One or several of a few names, with commas between; the values are tuples."""
 
     name = "NAME[,NAME]"
 

@@ -62,7 +62,7 @@ def run_cells(cells: Iterable[Cell], execute: Execute, *, silent: bool = False) 
     ran = False
     announced = cells if silent else _announce(cells)
     for finished, group in itertools.groupby(announced, key=lambda cell: cell.finished):
-        with contextlib.closing((_keep if finished else execute)(group)) as outcomes:
+        with contextlib.closing((_finished_outcomes if finished else execute)(group)) as outcomes:
             while True:
                 with _silence() if silent else contextlib.nullcontext():
                     outcome = next(outcomes, None)
@@ -77,29 +77,24 @@ def run_cells(cells: Iterable[Cell], execute: Execute, *, silent: bool = False) 
 
 
 def in_process(begin: Begin, go_on: GoOn | None = None) -> Execute:
-    """Return the executor that runs cells in this process, one after the other.
-
-    Args:
-        begin: trains and scores one.
-        go_on: goes on with one; needed where cells are begun.
-    """
+    """Return the executor that runs cells in this process, one after the other."""
 
     def execute(cells: Iterable[Cell]) -> Generator[Outcome, None, None]:
         for cell in cells:
             started = time.perf_counter()
-            record, problem = None, None
+            record, error = None, None
             try:
                 record = begin(cell.resolved) if cell.begun is None or go_on is None else go_on(cell.begun)
             except Interrupted:
                 raise
-            except (InputError, RunError) as error:
-                problem = error
-            yield Outcome(cell, record, problem, round(time.perf_counter() - started, 2))
+            except (InputError, RunError) as problem:
+                error = problem
+            yield Outcome(cell, record, error, round(time.perf_counter() - started, 2))
 
     return execute
 
 
-def _keep(cells: Iterable[Cell]) -> Generator[Outcome, None, None]:
+def _finished_outcomes(cells: Iterable[Cell]) -> Generator[Outcome, None, None]:
     for cell in cells:
         assert cell.begun is not None
         yield Outcome(cell, cell.begun, None, round(training_seconds(cell.begun), 2))

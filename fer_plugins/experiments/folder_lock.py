@@ -33,10 +33,6 @@ def hold_folder(folder: Path, busy: str | None = None) -> Iterator[int | None]:
     Yields the lock's file descriptor; a program that is started with it (``pass_fds``) holds the folder too. Where a
     file system has no such locks (some network drives), nothing is held, and None is yielded.
 
-    Args:
-        folder: exists.
-        busy: the message where another process holds it.
-
     Raises:
         InputError: another process is at work in it.
     """

@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich import box
-from rich.table import Table
 
 from fer_plugins import config
 from fer_plugins.analysis.figures.at_the_end import draw_at_end
@@ -31,7 +29,7 @@ from fer_plugins.runs.record import Record
 from fer_plugins.runs.result_table import print_result, result_console
 from fer_plugins.runtime.errors import InputError, Interrupted, RunError
 from fer_plugins.runtime.plain_values import shell_word
-from fer_plugins.runtime.print_table import print_table
+from fer_plugins.runtime.print_table import print_table, titled_table
 
 
 def begin_all(resolved: config.Resolved, count: int, begin: Begin) -> Record:
@@ -123,14 +121,14 @@ def _run_missing(record: Record, begin: Begin, go_on: GoOn | None, begun: Mappin
 def _cells(record: Record, missing: Sequence[int], begun: Mapping[int, ExistingRun]) -> list[Cell]:
     cells = []
     count = len(record.manifest["folds"])
-    asked = config.read_config(record.config)
+    settings = config.read_config(record.config)
     for number in missing:
-        settings = replace(asked, run=replace(asked.run, fold=number, output=str(record.folder)))
+        fold_settings = replace(settings, run=replace(settings.run, fold=number, output=str(record.folder)))
         run = begun.get(number)
-        kept = run.record if run and run.status != FAILED else None  # one that failed is run anew
+        begun_run = run.record if run and run.status != FAILED else None  # one that failed is run anew
         title = f"fold {number} of {count} (0 to {count - 1})"
         finished = run is not None and run.status == FINISHED  # killed before the manifest of all knew of it
-        cells.append(Cell(f"fold {number}", config.Resolved(settings), title, kept, finished))
+        cells.append(Cell(f"fold {number}", config.Resolved(fold_settings), title, begun_run, finished))
     return cells
 
 
@@ -146,11 +144,7 @@ def _find_begun(folder: Path) -> Mapping[int, ExistingRun]:
 
 
 def sum_up(record: Record) -> None:
-    """Pool the folds, write and print what they give together.
-
-    Args:
-        record: of all folds together; its manifest names their folders.
-    """
+    """Pool the folds, write and print what they give together."""
     folds = record.read_folds()
     first = folds[0].manifest
     split, classes = first["reported_on"], first["data"]["classes"]
@@ -161,7 +155,11 @@ def sum_up(record: Record) -> None:
         | {"run": fold.folder.name, **{name: fold.metrics[split][name] for name in SUMMARY}}
         for number, fold in enumerate(folds)
     ]
-    spread = {name: _spread([float(row[name]) for row in rows]) for name in SUMMARY}
+    values = {name: [float(row[name]) for row in rows] for name in SUMMARY}
+    spread = {
+        name: {"mean": float(np.mean(scores)), "sd": float(np.std(scores, ddof=1)), "folds": len(rows)}
+        for name, scores in values.items()
+    }
     counted = (fold.manifest["data"].get("copies_in_training") for fold in folds)
     copies = [counts for counts in counted if counts]  # earlier versions did not count
     once = len(set(pooled.sources)) == len(pooled.sources)
@@ -173,13 +171,9 @@ def sum_up(record: Record) -> None:
         searched = all(counts[split]["near"] is not None for counts in copies)
         copy_scores = score_copies(predictions, pooled.copies, classes, near_searched=searched)
         record.metrics[split] |= {"copies": copy_scores} if copy_scores else {}
-        status = {split: pooled.copies.tolist()} if copy_scores else None
-        subjects, sequences = (
-            {split: column.tolist()} if (column != "").any() else None for column in (pooled.subjects, pooled.sequences)
-        )
-        record.write_predictions(
-            {split: (pooled.sources, predictions)}, classes, copies=status, subjects=subjects, sequences=sequences
-        )
+        columns = {"copy": pooled.copies, "subject": pooled.subjects, "sequence": pooled.sequences}
+        by_split = {name: {split: column.tolist()} for name, column in columns.items() if (column != "").any()}
+        record.write_predictions({split: (pooled.sources, predictions)}, classes, by_split)
     record.write_metrics()
     faults = [f"fold {number}: {fault}" for number, fold in enumerate(folds) for fault in fold.metrics["not_a_result"]]
     data = {key: first["data"][key] for key in ("name", "title", "fingerprint", "classes", "limit")}
@@ -190,22 +184,20 @@ def sum_up(record: Record) -> None:
         split_hashes=[fold.manifest["data"]["split_hash"] for fold in folds],
         each_sample_tested_once=once,
         not_a_result=faults,
-        data=data | ({"copies_in_training": _add_up(copies)} if len(copies) == len(folds) else {}),
+        data=data | ({"copies_in_training": _count_copies(copies)} if len(copies) == len(folds) else {}),
     )
     _show(record, rows, spread, faults)
 
 
-def _add_up(copies: Sequence[Mapping[str, Mapping[str, int | None]]]) -> dict[str, dict[str, int | None]]:
+def _count_copies(copies: Sequence[Mapping[str, Mapping[str, int | None]]]) -> dict[str, dict[str, int | None]]:
     """Add the images with a copy in training over the folds; a kind that one fold did not search is None."""
     total: dict[str, dict[str, int | None]] = {}
     for split, kinds in copies[0].items():
         counts = {kind: [fold[split][kind] for fold in copies] for kind in kinds}
-        total[split] = {kind: None if None in each else sum(filter(None, each)) for kind, each in counts.items()}
+        total[split] = {
+            kind: None if None in numbers else sum(filter(None, numbers)) for kind, numbers in counts.items()
+        }
     return total
-
-
-def _spread(values: list[float]) -> dict[str, float]:
-    return {"mean": float(np.mean(values)), "sd": float(np.std(values, ddof=1)), "folds": len(values)}
 
 
 def _show(record: Record, rows: list[dict[str, Any]], spread: dict[str, Any], faults: list[str]) -> None:
@@ -218,9 +210,8 @@ def _show(record: Record, rows: list[dict[str, Any]], spread: dict[str, Any], fa
         "seeds": f"run {manifest['seeds']['run']}, protocol {manifest['seeds']['protocol']}",
         "flaw": manifest["protocol"]["flaw"],
     }
-    table = Table(title=f"{split}, fold by fold", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in ("fold", "images", "epoch", *(metric.replace("_", " ") for metric in SUMMARY)):
-        table.add_column(name, justify="right")
+    headings = ("fold", "images", "epoch", *(metric.replace("_", " ") for metric in SUMMARY))
+    table = titled_table(f"{split}, fold by fold", numbers=headings)
     for row in rows:
         scores = [f"{row[name]:.4f}" for name in SUMMARY]
         table.add_row(str(row["fold"]), f"{row['n']:,}", str(row["best_epoch"]), *scores)

@@ -28,7 +28,7 @@ from fer_plugins import config
 from fer_plugins.config.tolerance import tolerate_damage
 from fer_plugins.experiments.processes import TIMEOUT, backend, join_launched, receive
 from fer_plugins.experiments.quiet import quiet
-from fer_plugins.experiments.splits import score_pass, scored_splits
+from fer_plugins.experiments.scoring import score_pass, scored_splits
 from fer_plugins.runs.record import Record
 from fer_plugins.runtime.errors import InputError, RunError
 from fer_plugins.runtime.launched import launched
@@ -76,11 +76,7 @@ def follow() -> int:
 
 
 def take_part(task: Mapping[str, Any]) -> None:
-    """Train and score as process 0 does, without a word.
-
-    Args:
-        task: what ``processes.together`` sends.
-    """
+    """Train and score as process 0 does, without a word."""
     settings = config.read_config(task["config"])
     settings = replace(settings, trainer=replace(settings.trainer, progress="none", profiler="none"))
     record = Record(Path(task["folder"]), config=task["config"])

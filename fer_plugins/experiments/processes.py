@@ -80,12 +80,6 @@ def together(record: Record, settings: RunConfig, data: FERDataModule, resume_fr
 
     One process is left as it is.
 
-    Args:
-        record: of the run; the others read the checkpoints in its folder.
-        settings: of the run.
-        data: prepared.
-        resume_from: checkpoint to go on from.
-
     Raises:
         RunError: one of them has ended, does not answer, or has read other data.
     """

@@ -56,17 +56,13 @@ def reproduce(folder: str | Path, given: Mapping[str, Any], output: str | Path =
 def compare_with_kept(kept: FinishedRun, again: FinishedRun) -> dict[str, Any]:
     """Compare a repetition with the kept run that it repeats.
 
-    Args:
-        kept: the kept run.
-        again: the new one, on the same test images.
-
     Returns:
         ``verdict`` (EXACT: every recorded probability is equal; WITHIN: the new accuracy lies in the kept run's 95 %
         interval; NOT_REPRODUCED), ``run``, ``n``, ``same_predictions`` (images with the same predicted class),
         ``accuracy`` [kept, new], ``interval`` of the kept one, ``versions`` that differ {name: [kept, new]},
         ``devices`` [kept, new].
     """
-    exact = _recorded(kept) == _recorded(again)
+    exact = _predictions(kept) == _predictions(again)
     interval = kept.scores["intervals"]["accuracy"]
     inside = interval["low"] <= again.scores["accuracy"] <= interval["high"]
     before, now = (run.record.manifest.get("versions") or {} for run in (kept, again))
@@ -80,18 +76,13 @@ def compare_with_kept(kept: FinishedRun, again: FinishedRun) -> dict[str, Any]:
         "versions": {
             name: [before.get(name), now.get(name)] for name in {**before, **now} if before.get(name) != now.get(name)
         },
-        "devices": [_device(run) for run in (kept, again)],
+        "devices": [(run.record.manifest.get("sessions") or [{}])[-1].get("device") for run in (kept, again)],
     }
 
 
-def _recorded(run: FinishedRun) -> list[dict[str, Any]]:
+def _predictions(run: FinishedRun) -> list[dict[str, Any]]:
     """Return the rows of predictions.csv, less the columns that say nothing about the training."""
     return [
         {key: value for key, value in row.items() if key not in ("copy", "majority", "subject", "sequence")}
         for row in run.record.predictions()
     ]
-
-
-def _device(run: FinishedRun) -> str | None:
-    sessions = run.record.manifest.get("sessions") or [{}]
-    return sessions[-1].get("device")

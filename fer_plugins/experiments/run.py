@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-
-import lightning as L
 
 from fer_plugins import config
 from fer_plugins.analysis.claims.of_run import check_claims, claims_beside
@@ -19,11 +17,10 @@ from fer_plugins.data.datamodule import FERDataModule
 from fer_plugins.data.read_once import reading_once
 from fer_plugins.experiments import folds
 from fer_plugins.experiments.folder_lock import hold_folder
-from fer_plugins.experiments.processes import Together, together
+from fer_plugins.experiments.processes import together
 from fer_plugins.experiments.quiet import quiet
 from fer_plugins.experiments.run_end import note_end, write_if_possible
-from fer_plugins.experiments.splits import score_pass, scored_splits
-from fer_plugins.metrics.sanity_checks import check_pairing, looks_unpaired
+from fer_plugins.experiments.scoring import RunScores, score_selected
 from fer_plugins.metrics.scores import score_differences
 from fer_plugins.runs import record as records
 from fer_plugins.runs.manifest import describe, header
@@ -35,11 +32,9 @@ from fer_plugins.runtime.errors import InputError, Interrupted
 from fer_plugins.training import tracking
 from fer_plugins.training.arithmetic import settle_arithmetic
 from fer_plugins.training.build import build_data, build_module, build_trainer, check_machine, device_name, fit
-from fer_plugins.training.checkpoints import read_checkpoint
 from fer_plugins.training.module import FERModule
 from fer_plugins.training.progress import EpochLog, ResultConsole
 from fer_plugins.training.result import build_result
-from fer_plugins.training.score_split import score_split
 from fer_plugins.training.threads import choose_threads
 
 
@@ -113,7 +108,7 @@ def execute(
     resume_from: Path | None = None,
     session: Mapping[str, Any] | None = None,
 ) -> None:
-    """Fit, select, test and write; whatever happens, the manifest says how it ended (it is written at the very end).
+    """Fit, score, record and show; whatever happens, the manifest says how it ended (it is written at the very end).
 
     Args:
         record: of the run; its config.yaml is written.
@@ -127,8 +122,9 @@ def execute(
         Interrupted: the user stopped it. RunError: it failed; the manifest says why.
     """
     settings = config.read_config(record.config)
-    started = time.time()
-    session = {"started": _stamp(started), "resumed": resume_from is not None, **(session or {})}
+    started, resumed = time.time(), resume_from is not None
+    start_time = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started))
+    session = {"started": start_time, "resumed": resumed, **(session or {})}
     console = ResultConsole(settings)
     record.manifest.pop("error", None)  # of an earlier session
     record.write_manifest(status="running", tracking_id=tracker.run_id)
@@ -137,11 +133,16 @@ def execute(
             log = EpochLog(tracker, console)
             trainer = build_trainer(settings, record, log)
             session["device"] = device_name(trainer)
-            console.begin(record.folder, data, module, session["device"], resumed=resume_from is not None)
+            console.begin(record.folder, data, module, session["device"], resumed=resumed)
             with doing(log.describe):
                 fit(trainer, module, data, resume_from)
             session["fit_seconds"] = round(time.time() - started, 2)
-            _finish(record, data, module, trainer, tracker, console, group)
+            result = score_selected(record, settings, trainer, module, data, group)
+            summary = _record_scores(record, settings, data, result)
+            _log_scores(tracker, record, data, result, summary)
+            record.write_manifest(status="finished", test_opened=list(data.test_openings), **summary)
+            _draw_figures(tracker, record, data, module)
+            _show_result(console, record, result)
     except BaseException as error:
         raised = note_end(record, error)
         raise raised from (None if isinstance(raised, Interrupted) else error)
@@ -149,101 +150,76 @@ def execute(
         session["seconds"] = round(time.time() - started, 2)
         record.manifest["sessions"].append(session)
         tracker.close(record.manifest["status"] == "finished")
-        noted = record.manifest.setdefault("warnings", [])
-        noted += [warning for warning in tracker.warnings if warning not in noted]  # of the very end
+        warnings = record.manifest.setdefault("warnings", [])
+        warnings += [warning for warning in tracker.warnings if warning not in warnings]  # of the very end
         write_if_possible(record)
 
 
-def _finish(
-    record: Record,
-    data: FERDataModule,
-    module: FERModule,
-    trainer: L.Trainer,
-    tracker: tracking.Tracker,
-    console: ResultConsole,
-    group: Together,
-) -> None:
-    """Score the selected checkpoint on validation, then once on test, and on train if asked; write and show that."""
-    settings = config.read_config(record.config)
-    best = record.checkpoints / "best.ckpt"
-    train_accuracy = float(trainer.callback_metrics.get("train/accuracy", 0.0))
-    broken_at_the_end = list(module.faults)
-    selected = read_checkpoint(best)
-    module.load_state_dict(selected["state_dict"])
-    reported = "test" if settings.run.test else "val"
-    scores, answers, datasets, copies, majority, faults = {}, {}, {}, {}, {}, []
-    passes = {}
-    targets: dict[str, dict[str, Any]] = {}  # the scores on other datasets, under protocol cross_dataset
-    for split in scored_splits(settings):
-        with doing(f"scoring {split}"):
-            passes[split] = score_pass(split, trainer, module, data)
-    group.part()  # the rest is process 0's
-    for split, (predictions, network_faults) in passes.items():
-        rows = data.rows(split)
-        check_pairing(predictions, rows, data.table.label[rows])
-        found = score_split(predictions, data, network_faults, split=split)
-        scores[split] = found.scores
-        if split != "train":
-            targets, shown = found.targets, found.predictions
-            faults += [f"{split}: {fault}" for fault in found.faults]
-        record.manifest["warnings"] += [said for said in found.warnings if said not in record.manifest["warnings"]]
-        answers[split] = (data.source_names(predictions.index), predictions)
-        if found.datasets is not None:
-            datasets[split] = found.datasets
-        if found.copies is not None:
-            copies[split] = found.copies
-        if found.majority is not None:
-            majority[split] = found.majority
-        warning = looks_unpaired(scores[split], train_accuracy)
-        if warning:
-            record.manifest["warnings"].append(f"{split}: {warning}")
-    if broken_at_the_end and not faults:
-        record.manifest["warnings"].append(f"after the last epoch: {'; '.join(broken_at_the_end)}")
+def _record_scores(
+    record: Record, settings: config.RunConfig, data: FERDataModule, result: RunScores
+) -> dict[str, Any]:
+    """Write metrics.json and predictions.csv; return the summary for the manifest and the logger."""
+    scores, targets = result.scores, result.reported.targets
+    warnings = record.manifest["warnings"]
+    warnings += [warning for warning in dict.fromkeys(result.warnings) if warning not in warnings]
     # A network that has broken down gives scores all the same; the paper's claims are not compared with them.
-    claimed = [] if faults else claims_beside(record.manifest, settings, scores)
-    gap = score_differences(scores["train"], scores[reported]) if "train" in scores else None
-    record.metrics = {**scores, "claims": claimed, "not_a_result": faults, **({"targets": targets} if targets else {})}
-    record.metrics |= {"generalisation_gap": gap} if gap else {}
-    subjects, sequences = (
-        {} if column is None else {split: column[answers[split][1].index].tolist() for split in answers}
-        for column in (data.table.subject, data.table.sequence)
-    )
-    record.write_predictions(answers, list(data.classes), datasets, copies, majority, subjects, sequences)
+    claims = [] if result.faults else claims_beside(record.manifest, settings, scores)
+    record.metrics = {**scores, "claims": claims, "not_a_result": list(result.faults)}
+    record.metrics |= {"targets": targets} if targets else {}
+    if "train" in scores and (gap := score_differences(scores["train"], result.reported.scores)):
+        record.metrics["generalisation_gap"] = gap
+    rows = {split: (data.source_names(part.index), part) for split, part in result.predictions.items()}
+    columns: dict[str, dict[str, Sequence[str]]] = {
+        "dataset": {split: part.datasets for split, part in result.splits.items() if part.datasets is not None},
+        "copy": {split: part.copies for split, part in result.splits.items() if part.copies is not None},
+        "majority": {split: part.majority for split, part in result.splits.items() if part.majority is not None},
+    }
+    for name, column in (("subject", data.table.subject), ("sequence", data.table.sequence)):
+        if column is not None:
+            columns[name] = {split: column[part.index].tolist() for split, part in result.predictions.items()}
+    record.write_predictions(rows, list(data.classes), columns)
     record.write_metrics()
-    summary = {
-        "best_epoch": int(selected["epoch"]) + 1,
-        "epochs": trainer.current_epoch,
+    metrics = ("accuracy", "balanced_accuracy")
+    return {
+        "best_epoch": result.best_epoch,
+        "epochs": result.epochs,
         "split_hash": data.split_hash,
         "fingerprint": data.fingerprint,
         "seed": settings.seed,
-        "not_a_result": "; ".join(faults),
-        **{f"target/{name}/accuracy": one["accuracy"] for name, one in targets.items()},
-        **{f"target/{name}/balanced_accuracy": one["balanced_accuracy"] for name, one in targets.items()},
+        "not_a_result": "; ".join(result.faults),
+        **{f"target/{name}/{metric}": targets[name][metric] for metric in metrics for name in targets},
     }
-    names = data.source_names(shown.index)
+
+
+def _log_scores(
+    tracker: tracking.Tracker, record: Record, data: FERDataModule, result: RunScores, summary: Mapping[str, Any]
+) -> None:
+    predictions = result.reported.predictions
+    names = data.source_names(predictions.index)
     # train/accuracy is that of an epoch, in training mode, in every logger
-    logged = {"train_eval" if split == "train" else split: one for split, one in scores.items()}
-    tracker.log_result(lambda: build_result(logged, shown, data.row_images, names, data.classes, summary))
-    tracker.log_checkpoint(best)
-    record.write_manifest(status="finished", test_opened=list(data.test_openings), **summary)
+    scores = {"train_eval" if split == "train" else split: scored for split, scored in result.scores.items()}
+    tracker.log_result(lambda: build_result(scores, predictions, data.row_images, names, data.classes, summary))
+    tracker.log_checkpoint(record.checkpoints / "best.ckpt")
+
+
+def _draw_figures(tracker: tracking.Tracker, record: Record, data: FERDataModule, module: FERModule) -> None:
     with doing("drawing figures"):
         pictures, not_drawn = draw_at_end(record, data, module.network)
     tracker.log_figures(pictures)
     record.manifest["warnings"] += not_drawn + tracker.warnings  # written with the session, at the very end
+
+
+def _show_result(console: ResultConsole, record: Record, result: RunScores) -> None:
     print_result(
         console.console,
-        scores,
-        claimed,
+        result.scores,
+        record.metrics["claims"],
         header(record),
         record.manifest["assumed"],
         record.manifest["warnings"],
-        faults,
-        gap=gap,
+        result.faults,
+        gap=record.metrics.get("generalisation_gap"),
     )
-    if targets:
-        print_targets(console.console, targets)
+    if result.reported.targets:
+        print_targets(console.console, result.reported.targets)
     console.say(f"recorded in {record.folder}")
-
-
-def _stamp(seconds: float) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))

@@ -16,10 +16,6 @@ def note_end(record: Record, error: BaseException) -> BaseException:
     """Note in the manifest why a run ended early, and return what is to be raised.
 
     A run whose result is written stays finished: what was left is to draw it and to print it.
-
-    Args:
-        record: of the run; its manifest is changed, not written.
-        error: what ended it.
     """
     finished = record.manifest.get("status") == "finished"
     if _is_interruption(error):

@@ -9,9 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from rich import box
-from rich.table import Table
-
 from fer_plugins import config
 from fer_plugins.analysis.seed_spread import seed_interval
 from fer_plugins.analysis.spread_limits import format_spread, range_of
@@ -23,7 +20,7 @@ from fer_plugins.runs.read_runs import read_run
 from fer_plugins.runs.record import Record
 from fer_plugins.runs.result_table import result_console
 from fer_plugins.runtime.errors import InputError, RunError
-from fer_plugins.runtime.print_table import print_table
+from fer_plugins.runtime.print_table import print_table, titled_table
 from fer_plugins.training.arithmetic import computed_alike, settle_arithmetic
 
 
@@ -63,11 +60,7 @@ def run_seeds(count: int, resolve: Callable[[int], config.Resolved], begin: Begi
 
 
 class Series:
-    """The runs of ``fer-run --seeds`` that lie beside one of them.
-
-    Args:
-        record: that one; its manifest names the series.
-    """
+    """The runs of ``fer-run --seeds`` that lie beside one of them."""
 
     def __init__(self, record: Record) -> None:
         self._record = record
@@ -111,11 +104,6 @@ class Series:
 
     def resume(self, settings: config.RunConfig, begin: Begin, go_on: GoOn) -> list[Record]:
         """Go on with the seeds that were begun, run those that are missing, and print the spread.
-
-        Args:
-            settings: the configuration of the seeds that are missing, but for the seed.
-            begin: trains and scores one.
-            go_on: goes on with one.
 
         Raises:
             InputError, RunError: as ``run_seeds``.
@@ -163,10 +151,7 @@ def _show(records: list[Record]) -> None:
         console.print("no spread: it takes at least two trainings that are results")
         return
     title = f"{sound[0].split}, over {len(sound)} seeds: mean of the trainings and 95 % interval of the mean"
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("score")
-    for name in ("mean", "sd", "t interval", "z form", "lowest", "highest"):
-        table.add_column(name, justify="right")
+    table = titled_table(title, "score", numbers=("mean", "sd", "t interval", "z form", "lowest", "highest"))
     for name in SUMMARY:
         values = [float(run.scores[name]) for run in sound]
         spread = seed_interval(values, range_of(name))

@@ -63,19 +63,15 @@ def _check_manifest(record: Record) -> None:
     missing = [key for key in needed if manifest.get(key) is None or (key == "folds" and not manifest["folds"])]
     if (threads := manifest.get("threads")) is not None and not _is_count(threads.get("number"), least=1):
         missing.append("threads")  # version 0.1.0 wrote none
-    if (series := manifest.get("series")) is not None and not _is_series(series):
-        missing.append("series")
+    if (series := manifest.get("series")) is not None:
+        numbered = isinstance(series.get("id"), str) and _is_count(series.get("number"))
+        if not numbered or not _is_count(series.get("count"), least=series["number"] + 1):
+            missing.append("series")
     if missing:
         raise InputError(
             f"{record.folder}: manifest.json has no {missing[0]} as a run writes it; repeat the run: "
             f"fer-run --config {shell_word(record.folder)}/config.yaml"
         )
-
-
-def _is_series(series: Mapping[str, Any]) -> bool:
-    if not isinstance(series.get("id"), str) or not _is_count(series.get("number")):
-        return False
-    return _is_count(series.get("count"), least=series["number"] + 1)
 
 
 def _is_count(value: Any, least: int = 0) -> bool:

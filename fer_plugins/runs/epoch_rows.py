@@ -33,8 +33,10 @@ class EpochRows:
         """
         if self.rows is None:
             self.rows = [old for old in _read_rows(self.path) if int(old["epoch"]) < row["epoch"]]
-        self.rows.append({key: _cell(value) for key, value in row.items()})
-        header = list(dict.fromkeys(["epoch", *(key for one in self.rows for key in one)]))
+        self.rows.append(
+            {key: str(value) if isinstance(value, int) else repr(float(value)) for key, value in row.items()}
+        )
+        header = list(dict.fromkeys(["epoch", *(key for epoch in self.rows for key in epoch)]))
         text = io.StringIO()
         writer = csv.DictWriter(text, header, restval="", lineterminator="\n")
         writer.writeheader()
@@ -80,7 +82,3 @@ def _is_whole(row: Mapping[str, Any]) -> bool:
     except (TypeError, ValueError):
         return False
     return str(row.get("epoch")).isdecimal()
-
-
-def _cell(value: float) -> str:
-    return str(value) if isinstance(value, int) else repr(float(value))

@@ -10,7 +10,6 @@ import gzip
 import hashlib
 import json
 import re
-import shutil
 import tempfile
 import zlib
 from collections.abc import Iterator
@@ -66,15 +65,13 @@ def keep(run: str | Path, results: str | Path | None = None) -> Path:
         raise InputError(f"{target}: there is another record of this name; remove it first, or give --to FOLDER")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        unfinished = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=folder))
-        try:
+        with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=folder) as temporary:
+            unfinished = Path(temporary, target.name)
+            unfinished.mkdir()
             for name, content in {**contents, SUMS: sums.encode()}.items():
                 (unfinished / name).write_bytes(content)
             unfinished.chmod(0o755)
             unfinished.rename(target)
-        except BaseException:
-            shutil.rmtree(unfinished)
-            raise
     except OSError as error:
         raise RunError(f"cannot write {target}: {error.strerror}") from error
     return target

@@ -69,15 +69,13 @@ def describe_data(settings: RunConfig, data: FERDataModule) -> dict[str, Any]:
             **settings.protocol.as_dict(),
             "fold": settings.run.fold,
             "flaw": flaw_of(data.protocol),
-            **_left_out(data),
+            **{
+                notice.code: dict(notice.data)
+                for notice in data.notes
+                if isinstance(notice, Notice) and notice.code == "left_out"
+            },
         },
     }
-
-
-def _left_out(data: FERDataModule) -> dict[str, Any]:
-    """Return how many images the protocol leaves out of the release's split and why, where it says so."""
-    notices = [note for note in data.notes if isinstance(note, Notice) and note.code == "left_out"]
-    return {"left_out": dict(notices[0].data)} if notices else {}
 
 
 def assumed_here(described: Mapping[str, Any], settings: RunConfig) -> dict[str, str]:
@@ -85,13 +83,13 @@ def assumed_here(described: Mapping[str, Any], settings: RunConfig) -> dict[str,
 
     Where a variant or the user sets another value than the recipe, the reason for the recipe's value does not apply.
     """
-    kept, actual = {}, settings.as_dict()
+    assumed, actual = {}, settings.as_dict()
     for key, reason in (described.get("assumed") or {}).items():
         section, _, name = key.partition(".")
         usual = (described.get("recipe") or {}).get(section)
         if not isinstance(usual, Mapping) or name not in usual or _holds(usual[name], actual[section].get(name)):
-            kept[key] = reason
-    return kept
+            assumed[key] = reason
+    return assumed
 
 
 def _holds(usual: Any, actual: Any) -> bool:

@@ -79,10 +79,6 @@ class PredictionsFile:
     def read(cls, record: Record, classes: Sequence[str]) -> PredictionsFile:
         """Read the file of a run.
 
-        Args:
-            record: of the run, with its metrics.
-            classes: names in label order.
-
         Raises:
             InputError: the file cannot be read, lacks a column, names an unknown class or dataset, or holds a
                 probability that is none; ``NoScore`` where an earlier version wrote it and its rows cannot be told
@@ -184,7 +180,8 @@ def _datasets_by_source(record: Record, rows: Sequence[Mapping[str, str]], targe
     """Tell datasets by how ``JoinedDatasets`` names the targets' samples, "NAME:source", where the counts agree."""
     longest_first = sorted(targets, key=len, reverse=True)
     named = [
-        next((one for one in longest_first if (row.get("source") or "").startswith(f"{one}:")), "") for row in rows
+        next((target for target in longest_first if (row.get("source") or "").startswith(f"{target}:")), "")
+        for row in rows
     ]
     counted = Counter(named)
     if any(counted[name] != need(record, "metrics", "targets", name, "n") for name in targets):

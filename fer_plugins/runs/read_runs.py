@@ -125,7 +125,9 @@ def read_run(folder: str | Path, *, target: str = "", wanted: str = "") -> Finis
     split = _check_manifest(record)
     datasets = {"": split, **dict.fromkeys(record.metrics.get("targets") or {}, "test")}
     if target not in datasets:
-        raise NoScore(f"{folder}: was not tested on {target!r}; {_say_targets(datasets)}")
+        names = ", ".join(filter(None, datasets))
+        tested = f"it was on {names}" if names else "only on the data it was trained on; leave --target out"
+        raise NoScore(f"{folder}: was not tested on {target!r}; {tested}")
     _check_scores(record, datasets)
     classes = tuple(map(str, record.manifest["data"]["classes"]))
     recorded = PredictionsFile.read(record, classes)
@@ -173,11 +175,6 @@ def _check_scores(record: Record, datasets: Mapping[str, str]) -> None:
 
 def read_runs(folders: Sequence[str | Path], *, least: int = 1, target: str = "") -> list[FinishedRun]:
     """Read several runs.
-
-    Args:
-        folders: of the runs.
-        least: how many are needed.
-        target: see ``read_run``.
 
     Raises:
         InputError: too few, one is given twice, or as ``read_run``.
@@ -239,8 +236,3 @@ def align(run: FinishedRun, first: FinishedRun) -> Labels:
     """Return the predictions of ``run`` in the order of ``first``'s samples, (N,)."""
     place = {source: number for number, source in enumerate(run.sources)}
     return run.predicted[[place[source] for source in first.sources]]
-
-
-def _say_targets(datasets: Mapping[str, str]) -> str:
-    names = ", ".join(filter(None, datasets))
-    return f"it was on {names}" if names else "only on the data it was trained on; leave --target out"

@@ -30,6 +30,8 @@ from fer_plugins.runtime.whole_file import whole_file
 if TYPE_CHECKING:
     from fer_plugins.metrics.predictions import Predictions
 
+COLUMNS = ("dataset", "copy", "majority", "subject", "sequence")  # of predictions.csv, behind the probabilities
+
 
 @dataclass
 class Record:
@@ -55,12 +57,6 @@ class Record:
         Raises:
             InputError: it is no run's folder, or a file in it is damaged or holds what no run writes.
         """
-        record = cls._load(folder)
-        check_types(record)
-        return record
-
-    @classmethod
-    def _load(cls, folder: str | Path) -> Record:
         folder = Path(folder)
         record = cls(folder)
         # os.path and not Path: an over-long name is no file, and no OSError
@@ -83,6 +79,7 @@ class Record:
         model = record.config.get("model") if isinstance(record.config, dict) else None
         if isinstance(model, dict) and isinstance(model.get("pool"), dict):
             model["pool"]["name"] = registry.current_name("pooling", model["pool"])
+        check_types(record)
         return record
 
     def read_folds(self) -> list[Record]:
@@ -129,32 +126,21 @@ class Record:
         self,
         rows: Mapping[str, Any],
         classes: list[str],
-        datasets: Mapping[str, Sequence[str]] | None = None,
-        copies: Mapping[str, Sequence[str]] | None = None,
-        majority: Mapping[str, Sequence[str]] | None = None,
-        subjects: Mapping[str, Sequence[str]] | None = None,
-        sequences: Mapping[str, Sequence[str]] | None = None,
+        columns: Mapping[str, Mapping[str, Sequence[str]] | None] | None = None,
     ) -> None:
         """Write predictions.csv: source name, true and predicted class and probabilities stand in one row together.
 
         Args:
             rows: split -> (source names (N,), Predictions).
             classes: class names in label order.
-            datasets: split -> (N,) the dataset of each row, "" for the one that was trained on (a split that is not
-                named holds that one alone); None or empty: there is one dataset, and no column for it.
-            copies: split -> (N,) of each row "exact", "near" or "", whether training has a copy of it; None or empty:
-                no image has one, and there is no column for it.
-            majority: split -> (N,) of each row the class with most of the votes beside the label, or "" where no class
-                has; None or empty: there are no votes, and there is no column for it.
-            subjects: split -> (N,) who each row shows; None or empty: the dataset does not say, and there is no column.
-            sequences: split -> (N,) the sequence that each row is a frame of; None or empty as above.
+            columns: name, one of COLUMNS (see ``predictions``) -> split -> (N,) values; a split that is not named has
+                "" in it. A column that is None or empty is left out.
         """
-        self.written = {split: (predictions, (datasets or {}).get(split)) for split, (_, predictions) in rows.items()}
+        further = {name: column for name in COLUMNS if (column := (columns or {}).get(name))}
+        datasets = further.get("dataset", {})
+        self.written = {split: (predictions, datasets.get(split)) for split, (_, predictions) in rows.items()}
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        columns = {"dataset": datasets, "copy": copies, "majority": majority}
-        columns |= {"subject": subjects, "sequence": sequences}
-        further = {name: column for name, column in columns.items() if column}
         writer.writerow(["split", "source", "true", "predicted", *(f"p_{name}" for name in classes), *further])
         for split, (sources, predictions) in rows.items():
             for place, source in enumerate(sources):
@@ -183,11 +169,6 @@ def write_atomically(path: Path, text: str) -> None:
 
 def check_output(output: str | Path, key: str = "run.output", remedy: str = "--run.output FOLDER") -> None:
     """Refuse an output folder that cannot be written, before any work is done; makes nothing.
-
-    Args:
-        output: the folder.
-        key: what it is called by the user.
-        remedy: what he may give in its place.
 
     Raises:
         InputError: it is a file, its name is too long, or it (or the nearest folder above it) is not writable.

@@ -16,9 +16,7 @@ from rich.text import Text
 from fer_plugins.metrics.cluster_keys import of_clusters
 from fer_plugins.metrics.installed import known
 from fer_plugins.metrics.table import CLASS_TABLE
-from fer_plugins.runs.copies_table import print_copies
-from fer_plugins.runs.gap_table import print_gap
-from fer_plugins.runs.majority_table import print_majority
+from fer_plugins.runs.score_tables import print_copies, print_gap, print_majority
 from fer_plugins.runtime.notices import code_of, from_values
 from fer_plugins.runtime.print_table import print_table, titled_table
 

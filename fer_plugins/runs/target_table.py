@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -16,13 +15,8 @@ from fer_plugins.runtime.print_table import print_table, titled_table
 
 
 def print_targets(console: Console, targets: Mapping[str, Mapping[str, Any]]) -> None:
-    """Print five rows a dataset, then of each its rates class by class and its confusion matrix.
-
-    Args:
-        console: such as ``result_console()``.
-        targets: what ``metrics.by_dataset.score_targets`` returned.
-    """
-    table = Table(title="other datasets", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    """Print five rows a dataset, then of each its rates class by class and its confusion matrix."""
+    table = titled_table("other datasets")
     table.add_column("dataset", overflow="fold")
     for name in ("images", "score", "", "95 % interval"):
         table.add_column(name, justify="left" if name == "score" else "right", no_wrap=True)
@@ -41,7 +35,11 @@ def print_targets(console: Console, targets: Mapping[str, Mapping[str, Any]]) ->
         if scores["left_out"]:
             shown = ", ".join(f"{label} ({number:,})" for label, number in scores["left_out"].items())
             console.print(f"{name}: classes that the network does not know were left out: {shown}", style="dim")
-    _explain(console)
+    console.print(
+        "prior-adjusted: its recalls under the class shares of the own test split; gap: accuracy less that of the own "
+        "test split, over the classes that both have",
+        style="dim",
+    )
     for name, scores in targets.items():
         console.print()
         print_table(console, per_class_table(f"test on {name}", scores, narrow=console.width < 100))
@@ -53,16 +51,8 @@ def _confusion(name: str, scores: Mapping[str, Any]) -> Table:
     """Return the counts, rows true and columns predicted; columns by number, so that it fits 80 characters."""
     table = titled_table(f"test on {name}, confusion (images)")
     table.add_column("true", overflow="fold")
-    for number in range(1, len(scores["classes"]) + 1):
-        table.add_column(str(number), justify="right")
+    for number in range(len(scores["classes"])):
+        table.add_column(str(number + 1), justify="right")
     for number, (label, row) in enumerate(zip(scores["classes"], scores["confusion_matrix"], strict=True), 1):
         table.add_row(Text(f"{number} {label}"), *(f"{count:,}" for count in row))
     return table
-
-
-def _explain(console: Console) -> None:
-    console.print(
-        "prior-adjusted: its recalls under the class shares of the own test split; gap: accuracy less that of the own "
-        "test split, over the classes that both have",
-        style="dim",
-    )

@@ -14,14 +14,10 @@ def note_on_splits(records: Sequence[Record], split: str) -> str:
 
     A dataset that draws its images at the size that a run asks for has other pixels, so another split hash, at each
     size: there the names of the samples tell. Runs of earlier versions did not record them.
-
-    Args:
-        records: of the runs, at least two of which have different split hashes.
-        split: the split that they were scored on.
     """
     names = [record.manifest["data"].get("names_hash") for record in records]
     datasets = [_dataset(record.config.get("data") or {}) for record in records]
-    if None in names or any(one != names[0] for one in names) or any(one != datasets[0] for one in datasets):
+    if None in names or len(set(names)) > 1 or any(dataset != datasets[0] for dataset in datasets):
         return f"the {split} samples are the same, but not the samples trained on (split hashes differ)"
     sizes = dict.fromkeys(_size(record.config["data"]) for record in records)
     return (

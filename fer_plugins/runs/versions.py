@@ -36,21 +36,23 @@ def _dependencies(distribution: str) -> list[str]:
         needed = [Requirement(text) for text in metadata.requires(distribution) or []]
     except Exception:  # not installed, or its metadata is damaged
         return []
-    return [one.name for one in needed if one.name != "fer-plugins" and "extra" not in str(one.marker or "")]
+    return [
+        library.name for library in needed if library.name != "fer-plugins" and "extra" not in str(library.marker or "")
+    ]
 
 
 def git_revision() -> str | None:
     """Return the commit of the checkout that this package runs from ("-dirty" after changes); None outside one."""
-    here = Path(__file__).parents[1]  # the package
+    package = Path(__file__).parents[1]
     try:
-        top = _git(here, "rev-parse", "--show-toplevel")
-        if Path(top).resolve() != here.parent.resolve():
+        top = _git(package, "rev-parse", "--show-toplevel")
+        if Path(top).resolve() != package.parent.resolve():
             return None  # installed somewhere below another project's checkout
-        return _git(here, "rev-parse", "HEAD") + ("-dirty" if _git(here, "status", "--porcelain") else "")
+        return _git(package, "rev-parse", "HEAD") + ("-dirty" if _git(package, "status", "--porcelain") else "")
     except (OSError, subprocess.SubprocessError):
         return None
 
 
-def _git(folder: Path, *words: str) -> str:
-    done = subprocess.run(["git", "-C", str(folder), *words], capture_output=True, text=True, check=True, timeout=10)
-    return done.stdout.strip()
+def _git(folder: Path, *argv: str) -> str:
+    command = ["git", "-C", str(folder), *argv]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()

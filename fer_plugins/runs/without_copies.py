@@ -26,9 +26,6 @@ def recorded_without_copies(run: FinishedRun) -> FinishedRun | None:
 def leave_out_copies(runs: Sequence[FinishedRun]) -> tuple[list[FinishedRun], Notice]:
     """Leave out the images that have a copy in the training split of any of the runs, and score the others anew.
 
-    Args:
-        runs: scored on the same images.
-
     Returns:
         The runs, all with the same images, and a sentence with ``data`` {left_out, n}.
 

@@ -13,13 +13,7 @@ class Notice(str):
     data: Mapping[str, Any]
 
     def __new__(cls, code: str, text: str, data: Mapping[str, Any] | None = None) -> Notice:
-        """Make one.
-
-        Args:
-            code: what it is about, snake_case; never shown.
-            text: the sentence.
-            data: JSON values that it names.
-        """
+        """Make one."""
         notice = super().__new__(cls, text)
         notice.code, notice.data = code, dict(data or {})
         return notice

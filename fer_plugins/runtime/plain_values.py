@@ -47,10 +47,6 @@ def check_text(text: str, where: str) -> None:
 def check_plain(values: Any, origin: str) -> None:
     """Refuse what is no nested mapping, with words as keys, of numbers, text, truth values, nulls and lists of those.
 
-    Args:
-        values: what a file or the command line gives.
-        origin: where it came from, for the error.
-
     Raises:
         InputError: the first thing that is wrong, with its place.
     """

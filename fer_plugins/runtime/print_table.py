@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+from collections.abc import Iterable
 
 from rich import box
 from rich.console import Console
@@ -13,10 +14,17 @@ from rich.text import Text
 _ENDLESS = 10_000  # columns: wider than any table
 
 
-def titled_table(title: str, *columns: str) -> Table:
-    """Return a table of the usual look: a bold title at the left, dim headings (``columns``), one line below them."""
+def titled_table(title: str, *columns: str, numbers: Iterable[str] = ()) -> Table:
+    """Return a table of the usual look: a bold title at the left, dim headings with one line below them.
+
+    Args:
+        title: the title.
+        *columns: headings of columns of text.
+        numbers: headings of the columns behind them, which are aligned at the right.
+    """
     return Table(
         *columns,
+        *(Column(heading, justify="right") for heading in numbers),
         title=title,
         title_justify="left",
         title_style="bold",

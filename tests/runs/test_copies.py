@@ -12,9 +12,9 @@ from support.verbs import compare, figures, table
 
 from fer_plugins.commands import main
 from fer_plugins.experiments.run import run as train
-from fer_plugins.runs.copies_table import print_copies
 from fer_plugins.runs.read_runs import read_run
 from fer_plugins.runs.schema import DataFacts, Manifest, Metrics
+from fer_plugins.runs.score_tables import print_copies
 from fer_plugins.runs.without_copies import leave_out_copies
 from fer_plugins.runtime.errors import InputError
 from fer_plugins.training.result import build_result

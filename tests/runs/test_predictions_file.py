@@ -35,7 +35,7 @@ def test_subjects_and_sequences_are_written_and_read(folder):
     record, recorded = Record.read(folder), read_run(folder).predictions
     people, takes = [f"S{n % 9}" for n in range(300)], [f"S{n % 9}/{n % 3}" for n in range(300)]
     rows = {"test": (recorded.sources, recorded.to_predictions())}
-    record.write_predictions(rows, written_run.CLASSES, subjects={"test": people}, sequences={"test": takes})
+    record.write_predictions(rows, written_run.CLASSES, {"subject": {"test": people}, "sequence": {"test": takes}})
     predictions = read_run(folder).predictions
     assert predictions.subjects.tolist() == people
     assert predictions.choose(np.arange(300) < 5).sequences.tolist() == takes[:5]

@@ -61,7 +61,7 @@ def write_run(
     column = {split: copies} if "copies" in scores else None
     names = sources or [f"{n:04}.png" for n in range(size)]
     people = None if subjects is None else {split: list(subjects)}
-    record.write_predictions({split: (names, answers)}, CLASSES, copies=column, subjects=people)
+    record.write_predictions({split: (names, answers)}, CLASSES, {"copy": column, "subject": people})
     record.write_metrics()
     record.write_manifest(
         status="finished",

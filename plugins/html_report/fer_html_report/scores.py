@@ -21,9 +21,8 @@ from fer_plugins.metrics.cluster_keys import describe_unit, of_clusters
 from fer_plugins.metrics.copies import copy_groups
 from fer_plugins.metrics.installed import known
 from fer_plugins.metrics.table import CLASS_TABLE, SUMMARY
-from fer_plugins.runs.copies_table import describe_kinds
-from fer_plugins.runs.majority_table import describe_majority
 from fer_plugins.runs.read_runs import FinishedRun
+from fer_plugins.runs.score_tables import describe_kinds, describe_majority
 
 _METHODS = "Intervals: 95 %, over images, by the method of each score (docs/metrics.md); not over trainings."
 

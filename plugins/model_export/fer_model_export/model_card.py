@@ -13,9 +13,9 @@ from fer_model_export.data_licences import terms_of
 from fer_plugins.metrics.cluster_keys import describe_unit, interval_of
 from fer_plugins.metrics.copies import copy_groups
 from fer_plugins.metrics.table import CLASS_TABLE, SUMMARY
-from fer_plugins.runs.copies_table import describe_kinds
 from fer_plugins.runs.manifest import header
 from fer_plugins.runs.read_runs import FinishedRun
+from fer_plugins.runs.score_tables import describe_kinds
 
 OTHER = "other"  # the hub's word for a licence that is none of its list
 _GROUPS = {"all": "all", "without_copies": "without a copy in training", "with_copies": "with a copy in training"}

@@ -11,8 +11,7 @@ from fer_face_prediction.checkpoint_file import find_checkpoint, load_checkpoint
 
 from fer_model_export.peak_memory import measure_memory
 from fer_plugins.analysis.network import Network
-from fer_plugins.runs.cost import macs, parameters
-from fer_plugins.runs.latency import latency, megabytes
+from fer_plugins.runs.cost import latency, macs, megabytes, parameters
 from fer_plugins.runs.result_table import result_console
 from fer_plugins.runtime.print_table import print_table, titled_table
 

@@ -147,14 +147,12 @@ def _write(
     record.config = {"model": {"name": known["model"]["name"]}, **{key: known[key] for key in ("data", "protocol")}}
     record.write_config(dump(record.config))
     record.metrics = {split: scored.scores, "claims": claims, "not_a_result": scored.faults, KEY: True}
-    copies, majority = ({split: column} if column else None for column in (scored.copies, scored.majority))
-    sources = data.source_names(scored.predictions.index)
-    subjects, sequences = (
-        None if column is None else {split: column[scored.predictions.index].tolist()}
-        for column in (data.table.subject, data.table.sequence)
-    )
-    columns = (None, copies, majority, subjects, sequences)
-    record.write_predictions({split: (sources, scored.predictions)}, list(data.classes), *columns)
+    rows = scored.predictions.index
+    columns = {"copy": scored.copies, "majority": scored.majority}
+    for name, column in (("subject", data.table.subject), ("sequence", data.table.sequence)):
+        columns[name] = None if column is None else column[rows].tolist()
+    by_split = {name: {split: column} for name, column in columns.items() if column}
+    record.write_predictions({split: (data.source_names(rows), scored.predictions)}, list(data.classes), by_split)
     record.write_metrics()
     record.write_manifest(**manifest)
 

@@ -6,13 +6,7 @@ import random
 
 
 class RandomSearch:
-    """Uniform points: the yardstick of every other search.
-
-    Args:
-        dimensions: coordinates of a point.
-        seed: decides the points.
-        trials: how many points are tried.
-    """
+    """Uniform points: the yardstick of every other search."""
 
     def __init__(self, *, dimensions: int, seed: int, trials: int = 20) -> None:
         if trials < 1:

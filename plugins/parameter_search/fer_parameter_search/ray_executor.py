@@ -67,12 +67,7 @@ def execute(
 
 
 def run_here(task: Task, folder: str) -> int:
-    """Run a task in a process of the machine that Ray has chosen; return its exit code.
-
-    Args:
-        task: what to run.
-        folder: the working folder of ``fer grid``, which relative paths begin in.
-    """
+    """Run a task in a process of the machine that Ray has chosen; return its exit code."""
     os.chdir(folder)
     process = start(task, os.environ)
     try:

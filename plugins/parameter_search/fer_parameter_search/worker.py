@@ -29,13 +29,7 @@ _TICK = 1.0  # seconds
 
 
 def main(mode: str, source: str, ending: str) -> int:
-    """Run a cell and write down how it ended; return the exit code.
-
-    Args:
-        mode: "--config" or "--resume".
-        source: a configuration file, or a run's folder.
-        ending: the file.
-    """
+    """Run a cell and write down how it ended; return the exit code."""
     let_threads_wait()
     tolerate_damage()
     run, error, code = None, None, 0

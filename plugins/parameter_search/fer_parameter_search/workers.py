@@ -46,10 +46,6 @@ def log_file(folder: Path, name: str) -> Path:
 def write_task(cell: Cell, folder: Path) -> Task:
     """Write the configuration of a cell that is not begun; return what a process needs to run it.
 
-    Args:
-        cell: is not finished.
-        folder: holds the folders ``cells`` and ``logs``.
-
     Raises:
         RunError: it cannot be written.
     """
@@ -177,14 +173,7 @@ def stop(processes: Sequence[subprocess.Popen[bytes]]) -> None:
 
 
 def read_outcome(cell: Cell, task: Task, code: int, seconds: float) -> Outcome:
-    """Return how a cell ended, from what its process wrote down.
-
-    Args:
-        cell: the cell.
-        task: what its process was given.
-        code: the process's exit code; negative: the signal that killed it.
-        seconds: from its start to its end.
-    """
+    """Return how a cell ended, from what its process wrote down."""
     record, error = None, None
     try:
         ending = json.loads(task.ending.read_text(encoding="utf-8"))

@@ -115,7 +115,9 @@ def _the_number_without_copies_stands_below(folder):
     predictions = run.predictions.to_predictions()
     record.metrics["test"]["copies"] = score_copies(predictions, status, run.classes, near_searched=True)
     del record.metrics["val"]
-    record.write_predictions({"test": (run.sources, predictions)}, list(run.classes), copies={"test": status.tolist()})
+    record.write_predictions(
+        {"test": (run.sources, predictions)}, list(run.classes), {"copy": {"test": status.tolist()}}
+    )
     record.write_metrics()
     found = verify_run(read_run(folder))
     row = found["claims"][0]

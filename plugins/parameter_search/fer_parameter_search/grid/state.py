@@ -139,10 +139,6 @@ def score(record: Record) -> dict[str, Any]:
 def write_summary(plan: Plan, errors: Mapping[str, str]) -> list[dict[str, Any]]:
     """Write grid.json beside the runs and return its rows, a cell each.
 
-    Args:
-        plan: the grid.
-        errors: name of a cell -> why its run ended, where it left no record of it.
-
     Raises:
         RunError: it cannot be written.
     """

@@ -71,13 +71,10 @@ def _format_total(times: Sequence[Estimate], jobs: int | None, survey: Survey) -
         parts.append("finished cells of the same network")
     if basis[SCALED]:
         parts.append("multiply-adds beside those of other networks (rough)")
-    devices = {run.record.manifest["sessions"][-1].get("device") for run in survey.runs.values() if _has_device(run)}
+    finished = (run.record.manifest for run in survey.runs.values() if run.status == FINISHED)
+    devices = {manifest["sessions"][-1].get("device") for manifest in finished if manifest.get("sessions")}
     where = f", measured on {'; '.join(sorted(filter(None, devices)))}" if any(devices) else ""
     return f"{text}\n  from {' and '.join(parts)}{where}"
-
-
-def _has_device(run: Any) -> bool:
-    return run.status == FINISHED and bool(run.record.manifest.get("sessions"))
 
 
 def print_summary(plan: Plan, rows: Sequence[Mapping[str, Any]]) -> None:

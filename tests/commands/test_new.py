@@ -12,7 +12,7 @@ import pytest
 from support import ROOT
 
 from fer_plugins.commands import main
-from fer_plugins.commands.scaffold import KINDS, make, render
+from fer_plugins.commands.new import KINDS, make, render
 from fer_plugins.config import registry
 from fer_plugins.experiments.run import run
 
