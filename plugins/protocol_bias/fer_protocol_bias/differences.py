@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from fer_plugins.analysis.spread_limits import welch
+from fer_plugins.analysis.seed_spread import welch
 from fer_plugins.metrics.differences import Difference, as_difference
 
 
