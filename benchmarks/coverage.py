@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import ttest_ind
 
-from fer_plugins.analysis.two_way import join_variances
+from fer_plugins.analysis.comparison import join_variances
 from fer_plugins.metrics.cluster_scores import score_clusters
 from fer_plugins.metrics.clusters import find_clusters, matrix_scores
 from fer_plugins.metrics.confusion import macro_scores

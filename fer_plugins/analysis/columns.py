@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from fer_plugins.analysis.claims import aliases
 from fer_plugins.analysis.claims.aliases import Reading
-from fer_plugins.analysis.network_cost import network_cost
 from fer_plugins.config.nearest import nearest
 from fer_plugins.contract import SPLITS
 from fer_plugins.metrics.installed import known
@@ -17,6 +18,40 @@ from fer_plugins.metrics.table import HEADLINE
 from fer_plugins.runs.read_runs import FinishedRun
 from fer_plugins.runs.record import Record
 from fer_plugins.runtime.errors import InputError
+
+
+@functools.cache
+def network_cost(folder: Path) -> dict[str, float] | None:
+    """Measure the selected network of a run; None where its checkpoint or its plug-in is gone.
+
+    Args:
+        folder: of a single run or fold.
+
+    Returns:
+        ``params`` (trainable), ``macs`` and ``flops`` (2 x macs) of one image, ``mb`` and ``latency`` (one image on the
+        CPU of this machine) as ``runs.latency`` measures them.
+    """
+    from fer_plugins.runs.cost import latency, macs, megabytes, parameters
+    from fer_plugins.training.module import FERModule
+
+    checkpoint = folder / "checkpoints" / "best.ckpt"
+    if not checkpoint.is_file():
+        return None
+    try:
+        module = FERModule.load_from_checkpoint(checkpoint, map_location="cpu")
+    except InputError:  # the plug-in is not installed
+        return None
+    network, data = module.network, module.config.data
+    shape = (data.channels, data.image_size, data.image_size)
+    count = macs(network, shape)
+    return {
+        "params": parameters(network),
+        "macs": count,
+        "flops": 2 * count,
+        "mb": megabytes(network),
+        "latency": latency(network, shape),
+    }
+
 
 GAP = "gap"  # train less the reported split
 Measured = tuple[float | None, Mapping[str, Any] | None]  # value, and its 95 % interval over samples

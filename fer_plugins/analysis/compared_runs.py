@@ -7,8 +7,7 @@ from typing import Any
 
 from fer_plugins.analysis.class_tests import errors_by_class
 from fer_plugins.analysis.comparison import choose_pairs, compare_models, compare_pairs
-from fer_plugins.analysis.seed_spread import Model, group_models, seed_interval
-from fer_plugins.analysis.spread_limits import range_of
+from fer_plugins.analysis.seed_spread import Model, group_models, range_of, seed_interval
 from fer_plugins.metrics.clusters import best_intervals
 from fer_plugins.metrics.table import HEADLINE
 from fer_plugins.runs.read_runs import FinishedRun, check_same_test

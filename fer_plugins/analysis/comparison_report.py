@@ -8,9 +8,9 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from fer_plugins.analysis.class_report import describe_anova, print_classes
-from fer_plugins.analysis.spread_limits import format_spread
-from fer_plugins.analysis.two_way import describe_tests
+from fer_plugins.analysis.class_tests import describe_anova, print_classes
+from fer_plugins.analysis.comparison import describe_tests
+from fer_plugins.analysis.seed_spread import format_spread
 from fer_plugins.metrics.table import HEADLINE, PAIRED
 from fer_plugins.runs.result_table import format_interval, format_p
 from fer_plugins.runtime.print_table import print_table, titled_table

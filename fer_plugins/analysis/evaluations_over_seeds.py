@@ -14,9 +14,8 @@ from rich.console import Console
 from rich.table import Table
 
 from fer_plugins.analysis.comparison import compare_means
-from fer_plugins.analysis.seed_spread import Model, seed_interval
+from fer_plugins.analysis.seed_spread import Model, format_spread, range_of, seed_interval
 from fer_plugins.analysis.significance import ALPHA
-from fer_plugins.analysis.spread_limits import format_spread, range_of
 from fer_plugins.config.registry import nearest
 from fer_plugins.runs.evaluation_file import FILE, read_evaluation
 from fer_plugins.runs.read_runs import FinishedRun

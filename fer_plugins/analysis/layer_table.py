@@ -40,14 +40,7 @@ def list_layers(network: nn.Module, input_shape: Sequence[int]) -> list[Layer]:
         summary = ModelSummary(wrapper, max_depth=-1)
     flops = summary.flop_counts
     rows = [
-        Layer(
-            name.removeprefix("network."),
-            kind,
-            in_size,
-            out_size,
-            parameters,
-            sum(flops[name].values()) // 2,
-        )
+        Layer(name.removeprefix("network."), kind, in_size, out_size, parameters, sum(flops[name].values()) // 2)
         for name, kind, in_size, out_size, parameters in zip(
             summary.layer_names,
             summary.layer_types,

@@ -9,8 +9,7 @@ from fer_plugins.analysis.claims import title
 from fer_plugins.analysis.claims.claims_beside import CLAIMED, as_printed
 from fer_plugins.analysis.columns import DEFAULT, GAP, Column, parse_columns
 from fer_plugins.analysis.quoted_claims import own_claims, quoted_rows
-from fer_plugins.analysis.seed_spread import Model, group_models, seed_interval
-from fer_plugins.analysis.spread_limits import range_of
+from fer_plugins.analysis.seed_spread import Model, group_models, range_of, seed_interval
 from fer_plugins.runs.read_runs import FinishedRun
 from fer_plugins.runs.remarks import list_remarks
 from fer_plugins.runs.without_copies import recorded_without_copies

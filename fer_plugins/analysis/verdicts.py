@@ -9,8 +9,15 @@ from fer_plugins import config
 from fer_plugins.analysis.claims import Claim, dataset_key, read_claims
 from fer_plugins.analysis.claims.aliases import Reading
 from fer_plugins.analysis.claims.claims_beside import NO_RATES, PROTOCOL, as_printed, for_run
-from fer_plugins.analysis.measured_claim import ABOVE, BELOW, REPRODUCED, measure_claim
-from fer_plugins.analysis.verdict_protocols import is_releases_own, name_protocol, split_condition
+from fer_plugins.analysis.measured_claim import (
+    ABOVE,
+    BELOW,
+    REPRODUCED,
+    is_releases_own,
+    measure_claim,
+    name_protocol,
+    split_condition,
+)
 from fer_plugins.config import registry
 from fer_plugins.config.identity import shapes_model
 from fer_plugins.contract import SPLITS

@@ -175,7 +175,7 @@ def _augmentation(word: str, out: str | None) -> tuple[Path, Iterator[Drawn]]:
 
 def _samples(word: str, out: str | None) -> tuple[Path, Iterator[Drawn]]:
     """Return the folder and the sheet of images of a run's or a configuration file's training split."""
-    from fer_plugins.analysis.figures.samples import draw_samples
+    from fer_plugins.analysis.figures.augmentations import draw_samples
     from fer_plugins.training.build import build_data
 
     settings, folder = _settings(word, out)

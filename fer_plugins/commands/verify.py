@@ -18,7 +18,7 @@ def verify(runs: tuple[str, ...], *, everything: bool, as_json: bool) -> None:
 
     Where a paper does not state its split, runs under several protocols show under which its claims could hold.
     """
-    from fer_plugins.analysis.verdict_protocols import sum_up_splits
+    from fer_plugins.analysis.measured_claim import sum_up_splits
     from fer_plugins.analysis.verdict_report import print_splits, print_verdicts
     from fer_plugins.analysis.verdicts import verify_run
     from fer_plugins.runs.read_runs import read_runs

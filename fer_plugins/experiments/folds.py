@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from fer_plugins import config
-from fer_plugins.analysis.figures.at_the_end import draw_at_end
+from fer_plugins.analysis.figures.recorded import draw_at_end
 from fer_plugins.experiments.cells import Begin, Cell, GoOn, in_process, run_cells
 from fer_plugins.experiments.existing_runs import FAILED, FINISHED, ExistingRun, find_runs
 from fer_plugins.experiments.folder_lock import hold_folder

@@ -11,7 +11,7 @@ from typing import Any
 
 from fer_plugins import config
 from fer_plugins.analysis.claims.of_run import check_claims, claims_beside
-from fer_plugins.analysis.figures.at_the_end import draw_at_end
+from fer_plugins.analysis.figures.recorded import draw_at_end
 from fer_plugins.config.logger_names import logger_names
 from fer_plugins.data.datamodule import FERDataModule
 from fer_plugins.data.read_once import reading_once

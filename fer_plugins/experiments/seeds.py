@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fer_plugins import config
-from fer_plugins.analysis.seed_spread import seed_interval
-from fer_plugins.analysis.spread_limits import format_spread, range_of
+from fer_plugins.analysis.seed_spread import format_spread, range_of, seed_interval
 from fer_plugins.data.read_once import reading_once
 from fer_plugins.experiments.cells import Begin, Cell, GoOn, Outcome, in_process, run_cells
 from fer_plugins.experiments.existing_runs import FINISHED, find_runs

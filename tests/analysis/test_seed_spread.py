@@ -12,9 +12,8 @@ from scipy import stats
 from support import written_run
 
 from fer_plugins.analysis.class_tests import errors_by_class
-from fer_plugins.analysis.seed_spread import difference_over_seeds, group_models, seed_interval
+from fer_plugins.analysis.seed_spread import difference_over_seeds, format_spread, group_models, range_of, seed_interval
 from fer_plugins.analysis.significance import holm, one_way_anova, signed_rank
-from fer_plugins.analysis.spread_limits import format_spread, range_of
 from fer_plugins.runs.read_runs import read_run
 from fer_plugins.runtime.errors import InputError
 

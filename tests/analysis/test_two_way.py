@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from fer_plugins.analysis.two_way import join_variances
+from fer_plugins.analysis.comparison import join_variances
 from fer_plugins.metrics.clusters import Clusters
 from fer_plugins.metrics.paired import mcnemar
 

@@ -8,7 +8,7 @@ import torch
 from rich.console import Console
 from support import ROOT
 
-from fer_plugins.analysis.spread_limits import range_of
+from fer_plugins.analysis.seed_spread import range_of
 from fer_plugins.metrics.document import MODULE, write_table
 from fer_plugins.metrics.installed import RESERVED, known
 from fer_plugins.metrics.scorer import Scorer

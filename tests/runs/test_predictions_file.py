@@ -5,7 +5,7 @@ import pytest
 import yaml
 from support import written_run
 
-from fer_plugins.analysis.figures import at_the_end
+from fer_plugins.analysis.figures import recorded as figures
 from fer_plugins.runs.predictions_file import NamedPredictions, PredictionsFile
 from fer_plugins.runs.read_runs import read_run
 from fer_plugins.runs.record import Record
@@ -54,9 +54,9 @@ def test_a_finished_run_is_drawn_from_memory(folder, monkeypatch):
     record = Record.read(folder)
     recorded = read_run(folder).predictions
     record.write_predictions({"test": (recorded.sources, recorded.to_predictions())}, written_run.CLASSES)
-    monkeypatch.setattr(at_the_end, "recall", lambda record, split, predictions: (split, predictions))
+    monkeypatch.setattr(figures, "recall", lambda record, split, predictions: (split, predictions))
     (folder / "predictions.csv").unlink()
-    split, predictions = at_the_end._recorded(record)
+    split, predictions = figures._recorded(record)
     assert split == "test"
     assert predictions.label.tolist() == recorded.true.tolist()
 

@@ -1,19 +1,20 @@
 """What papers claim. For plug-ins too: everything that this module names. No torch."""
 
-from fer_plugins.analysis.claims.claim import Claim, Claims, KnownCounts
-from fer_plugins.analysis.claims.find import find_claims
+from fer_plugins.analysis.claims.claim import RATES, Claim, Claims, KnownCounts, Printed, is_count, read_printed, title
 from fer_plugins.analysis.claims.foreign_files import FORMS, Subject, read_foreign
-from fer_plugins.analysis.claims.matrix_form import Shares, read_shares
-from fer_plugins.analysis.claims.printed import RATES, Printed, is_count, read_printed, title
-from fer_plugins.analysis.claims.read_file import read_claims
-from fer_plugins.analysis.claims.releases import (
+from fer_plugins.analysis.claims.read_file import find_claims, read_claims
+from fer_plugins.analysis.claims.read_values import Shares, read_shares
+from fer_plugins.analysis.claims.vocabulary import (
     SPLIT_NAMES,
+    SPLITS,
+    canonical_metric,
+    canonical_split,
     dataset_key,
     known_datasets,
     released_counts,
     released_selections,
+    suggest,
 )
-from fer_plugins.analysis.claims.vocabulary import SPLITS, canonical_metric, canonical_split, suggest
 
 __all__ = [
     "FORMS",

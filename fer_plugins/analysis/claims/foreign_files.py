@@ -11,7 +11,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 from fer_plugins.analysis.claims.claim import Claim, Claims
-from fer_plugins.analysis.claims.matrix_form import read_shares
+from fer_plugins.analysis.claims.read_values import read_shares
 from fer_plugins.analysis.claims.vocabulary import canonical_metric
 from fer_plugins.runtime.errors import InputError
 

@@ -1,4 +1,4 @@
-"""The augmentation sheet: one training image and versions of it, as an augmentation makes them."""
+"""Sheets of images: samples of each class, and one training image as an augmentation changes it."""
 
 from __future__ import annotations
 
@@ -11,13 +11,43 @@ import torch
 from matplotlib.figure import Figure
 from torch import nn
 
-from fer_plugins.analysis.figures.sheet import lay_out, show_image
-from fer_plugins.analysis.figures.style import COLOURS, drawing
+from fer_plugins.analysis.figures.style import COLOURS, drawing, lay_out, show_image
 from fer_plugins.config import RunConfig
 from fer_plugins.contract import MixesBatch, SampleTransform
 from fer_plugins.data.datamodule import FERDataModule, to_float
 from fer_plugins.data.loaders import apply_transform, seeded
 from fer_plugins.runtime.seeds import derive
+
+COLUMNS = 8  # images of a class
+
+
+def draw_samples(data: FERDataModule, split: str = "train") -> Figure:
+    """Draw up to eight images of each class, at random under the run's seed: not the clearest, not the best.
+
+    Args:
+        data: prepared.
+        split: "train" or "val".
+    """
+    rows, labels = data.rows(split), data.labels(split)
+    random = np.random.default_rng(derive(data.seed, "samples"))
+    chosen = {
+        name: random.permutation(rows[labels == number])[:COLUMNS]
+        for number, name in enumerate(data.classes)
+        if (labels == number).any()
+    }
+    captions = [f"{name}, {int((labels == data.classes.index(name)).sum()):,} images" for name in chosen]
+    title = f"{getattr(data.dataset, 'title', data.dataset_name)}, {split}, {len(rows):,} images"
+    size = data.row_images(rows[:1]).shape[1]
+    foot = f"Drawn at random from each class, {size} pixels a side."
+    with drawing():
+        figure, tiles = lay_out(len(chosen), COLUMNS, title, captions=captions, foot=foot)
+        for line, members in zip(tiles, chosen.values(), strict=True):
+            for axis in line[len(members) :]:
+                axis.set_visible(False)
+            for axis, image in zip(line, data.row_images(members), strict=False):
+                show_image(axis, image)
+    return figure
+
 
 Images = npt.NDArray[np.uint8]
 _SIDE = 4  # tiles; the original and 15 versions of it

@@ -15,7 +15,7 @@ from fer_plugins.analysis.claims.claims_beside import CLAIMED
 from fer_plugins.analysis.columns import GAP, Column
 from fer_plugins.analysis.figures.style import COLOURS, SMALL, WIDTH, make_figure, set_title
 from fer_plugins.analysis.quoted_claims import QUOTED
-from fer_plugins.analysis.spread_limits import range_of
+from fer_plugins.analysis.seed_spread import range_of
 from fer_plugins.runtime.notices import code_of
 
 _LEFT, _RIGHT, _MEASURED, _CLAIMED, _EDGE = 1.2, 2.38, 2.44, 2.93, 0.06  # inches: where the columns begin or end

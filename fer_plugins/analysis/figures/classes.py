@@ -1,8 +1,9 @@
-"""Figures of the classes: confusion matrices in counts and row shares, the rates of each class, and its images."""
+"""Figures of the classes: confusion matrix, rates and images of each class, of a run and of other datasets."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -122,3 +123,21 @@ def draw_distribution(series: Mapping[str, Mapping[str, int]], title: str) -> Fi
     set_title(figure, title)
     set_legend(axis)
     return figure
+
+
+def draw_targets(targets: Mapping[str, Mapping[str, Any]], title: str) -> Iterator[tuple[str, Figure, str]]:
+    """Yield name, figure and "" of every figure of the other datasets, as ``figures.recorded`` does of a run's own.
+
+    Args:
+        targets: name in ``data.targets`` -> its scores, as ``metrics.by_dataset.score_targets`` returns them.
+        title: what was run.
+    """
+    taken: set[str] = set()
+    for name, scores in targets.items():
+        plain = re.sub(r"[^\w.+-]+", "_", name)  # a file's name
+        plain += f"_{len(taken)}" if plain in taken else ""
+        taken.add(plain)
+        shown = f"{title}, tested on {name}, {scores['n']:,} images"
+        yield f"target_{plain}_confusion_counts", draw_confusion(scores, shown, shares=False), ""
+        yield f"target_{plain}_confusion_shares", draw_confusion(scores, shown, shares=True), ""
+        yield f"target_{plain}_per_class", draw_per_class(scores, shown), ""

@@ -12,8 +12,7 @@ from matplotlib.figure import Figure
 from torch import nn
 
 from fer_plugins.analysis.figures.readings import Reading, read_tensor
-from fer_plugins.analysis.figures.sheet import lay_out, show_image
-from fer_plugins.analysis.figures.style import COLOURS, drawing
+from fer_plugins.analysis.figures.style import COLOURS, drawing, lay_out, show_image
 from fer_plugins.contract import HasExplain
 from fer_plugins.data.datamodule import FERDataModule, to_float
 

@@ -1,23 +1,31 @@
-"""What a finished run recorded, read and drawn: curves, confusion, classes, calibration, ROC, class distribution."""
+"""Draws what a finished run recorded, and a run by itself at its end."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from torch import nn
 
+from fer_plugins.config import read_config
+from fer_plugins.config.requirement import install_command
 from fer_plugins.metrics.predictions import Predictions
 from fer_plugins.runs.elsewhere import KEY, LABEL
 from fer_plugins.runs.epoch_rows import read_epochs
 from fer_plugins.runs.read_runs import read_run
 from fer_plugins.runs.record import Record
 from fer_plugins.runtime.errors import InputError
+from fer_plugins.runtime.plain_values import shell_word
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from fer_plugins.data.datamodule import FERDataModule
+
 
 Drawn = tuple[str, "Figure | None", str]  # file name, figure or None, why there is none
 
@@ -73,12 +81,11 @@ def recall(record: Record, split: str, predictions: Predictions) -> RecordedRun:
 
 def draw_recorded(run: RecordedRun) -> Iterator[Drawn]:
     """Yield every figure of what a run recorded, or why it cannot be drawn."""
-    from fer_plugins.analysis.figures.classes import draw_confusion, draw_distribution, draw_per_class
+    from fer_plugins.analysis.figures.classes import draw_confusion, draw_distribution, draw_per_class, draw_targets
     from fer_plugins.analysis.figures.copies import draw_copies
     from fer_plugins.analysis.figures.curves import draw_curves
     from fer_plugins.analysis.figures.probabilities import draw_reliability, draw_roc
     from fer_plugins.analysis.figures.style import drawing
-    from fer_plugins.analysis.figures.targets import draw_targets
 
     manifest, predictions, scores = run.record.manifest, run.predictions, run.record.metrics[run.split]
     name = name_run(run.record)
@@ -148,3 +155,72 @@ def count_classes(
     if one_split:
         return {"training": counts["train"], "validation, which is test": counts["val"]}, ""
     return {"training": counts["train"], "validation": counts["val"], "test": counts["test"]}, ""
+
+
+def draw_at_end(
+    record: Record, data: FERDataModule | None = None, network: nn.Module | None = None
+) -> tuple[dict[str, Path], list[str]]:
+    """Draw a finished run into its ``figures/``, as ``logger.figures`` says; about two seconds.
+
+    Drawn are what the run recorded, its augmentation, and what the network explains itself with on validation images.
+    Nothing is drawn without matplotlib (a warning says so), with ``logger.figures: off``, or ``logger.name: none``.
+
+    Args:
+        record: of the run, or of a protocol's folds; finished, and written.
+        data: of the run; None for folds.
+        network: the selected one; None for folds.
+
+    Returns:
+        File name without its ending -> PNG; and sentences for the warnings of the manifest.
+    """
+    logger = record.config["logger"]
+    if logger.get("figures") == "off" or logger["name"] == "none":
+        return {}, []
+    if find_spec("matplotlib") is None:
+        remedy = f"{install_command('matplotlib')}, then fer figures {shell_word(record.folder)}"
+        return {}, [f"figures are missing: matplotlib is not installed; {remedy}"]
+    pictures: dict[str, Path] = {}
+    warnings = []
+    for draw in _sources(record, data, network):
+        try:
+            from fer_plugins.analysis.figures.style import write_figure
+
+            for name, figure, _ in draw():
+                if figure is not None:
+                    pictures[name] = write_figure(figure, record.folder / "figures", name)[0]
+        except Exception as error:  # of matplotlib, of a plug-in's explain, of a full disk
+            reason = " ".join(str(error).split())[:200] or type(error).__name__
+            warnings.append(f"figures are missing ({reason}); draw them with: fer figures {shell_word(record.folder)}")
+    return pictures, warnings
+
+
+def _sources(
+    record: Record, data: FERDataModule | None, network: nn.Module | None
+) -> Iterator[Callable[[], Iterator[Drawn]]]:
+    if record.manifest.get("reported_on") in record.metrics:  # not where folds test a sample twice
+        yield lambda: draw_recorded(_recorded(record))
+    if data is not None:
+        yield lambda: _augmentation(record, data)
+    if data is not None and network is not None and (data.test_openings or not data.selects_on_test):
+        yield lambda: _explained(record, data, network)
+
+
+def _recorded(record: Record) -> RecordedRun:
+    """Return what a run recorded; its predictions are those in memory where this process made them."""
+    split = record.manifest["reported_on"]
+    if split not in record.written:
+        return read_recorded(record.folder)
+    predictions, datasets = record.written[split]
+    return recall(record, split, predictions.choose(np.asarray(datasets) == "") if datasets else predictions)
+
+
+def _augmentation(record: Record, data: FERDataModule) -> Iterator[Drawn]:
+    from fer_plugins.analysis.figures.augmentations import draw_augmentation
+
+    yield "augmentation", draw_augmentation(data, read_config(record.config)), ""
+
+
+def _explained(record: Record, data: FERDataModule, network: nn.Module) -> Iterator[Drawn]:
+    from fer_plugins.analysis.figures.explained import draw_explained
+
+    yield "explained", draw_explained(network, data, "val", name_run(record))[0], ""

@@ -7,15 +7,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from fer_plugins.analysis.compared_runs import compare_runs, refuse_faults
-from fer_plugins.analysis.many_models.bayes import correlated_t_posterior, signed_rank_posterior
 from fer_plugins.analysis.many_models.blocks import (
     Blocks,
     blocks_of_datasets,
     blocks_of_one_dataset,
     name_across_datasets,
 )
-from fer_plugins.analysis.many_models.friedman import friedman
 from fer_plugins.analysis.many_models.sensitivity import MARGIN
+from fer_plugins.analysis.many_models.tests_over_blocks import correlated_t_posterior, friedman, signed_rank_posterior
 from fer_plugins.analysis.many_models.verdicts import add_verdicts
 from fer_plugins.analysis.seed_spread import group_models
 from fer_plugins.analysis.significance import holm, signed_rank

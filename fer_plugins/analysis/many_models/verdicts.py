@@ -6,7 +6,6 @@ import itertools
 from collections.abc import Sequence
 from typing import Any
 
-from fer_plugins.analysis.many_models.groups import letters_of_groups
 from fer_plugins.analysis.many_models.sensitivity import (
     POWER,
     detectable_by_interval,
@@ -15,8 +14,9 @@ from fer_plugins.analysis.many_models.sensitivity import (
     equivalence_p,
     equivalence_p_over_seeds,
 )
+from fer_plugins.analysis.many_models.tests_over_blocks import letters_of_groups
+from fer_plugins.analysis.seed_spread import FEWEST
 from fer_plugins.analysis.significance import ALPHA, holm
-from fer_plugins.analysis.spread_limits import FEWEST
 from fer_plugins.metrics.table import PAIRED
 
 EQUIVALENT, UNDECIDED = "equivalent", "not distinguishable"

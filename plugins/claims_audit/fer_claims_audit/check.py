@@ -1,15 +1,16 @@
-"""All checks on one claims file."""
+"""All checks on one claims file, and how each claim ends: checked, contradicted, or not checked."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from fer_claims_audit.anova import check_anova
 from fer_claims_audit.chance import check_chance, check_losses
+from fer_claims_audit.class_counts import sizes
 from fer_claims_audit.class_rows import check_rows
 from fer_claims_audit.confusion import check_matrices
-from fer_claims_audit.findings import KINDS, Finding, Outcome, Remark, Unchecked
+from fer_claims_audit.findings import CHECKED, CONTRADICTED, KINDS, NOT_CHECKED, Finding, Outcome, Remark, Unchecked
 from fer_claims_audit.formulae import check_formulae
 from fer_claims_audit.granularity import check_granularity
 from fer_claims_audit.mean_rates import check_means
@@ -17,9 +18,84 @@ from fer_claims_audit.paper_numbers import Paper
 from fer_claims_audit.repeated import check_repeated
 from fer_claims_audit.runs import check_runs
 from fer_claims_audit.signed_ranks import check_signed_ranks
-from fer_claims_audit.statuses import Status, statuses, unknown_counts
 from fer_claims_audit.totals import check_totals
-from fer_plugins.analysis.claims import Claims
+from fer_plugins.analysis.claims import Claim, Claims, dataset_key, known_datasets, released_counts, suggest
+
+_RATES = ("precision", "recall", "f1", "specificity")
+_METRICS = {
+    "accuracy", *_RATES, *(f"{mean}_{rate}" for mean in ("macro", "weighted", "micro") for rate in _RATES),
+    *("sensitivity", "gar", "far", "kappa", "loss", "confusion_matrix", "n_images", "n_images_augmented", "n_correct"),
+    *("n_predicted", "params", "epochs", "epoch_time_s", "train_time_s", "accuracy_mean", "accuracy_sd", "n_runs"),
+    *("ci95_halfwidth", "classes"),
+}  # fmt: skip
+_STARTS = ("anova_", "wilcoxon_")
+
+
+@dataclass(frozen=True)
+class Status:
+    """How one claim ended."""
+
+    claim: Claim  # as in the file
+    status: str  # CHECKED, CONTRADICTED or NOT_CHECKED
+    reason: str = ""  # why it was not checked
+
+
+def statuses(paper: Paper, findings: Sequence[Finding], places: dict[int, int]) -> list[Status]:
+    """Return how each claim of a file ended, in the order of the file.
+
+    Args:
+        paper: after all checks.
+        findings: the contradictions.
+        places: id of a cited claim -> its place in the file.
+    """
+    broken = {places[id(claim)] for finding in findings for number in finding.printed for claim in number.claims}
+    outcomes = []
+    for place, (claim, named) in enumerate(zip(paper.claims.claims, paper.named, strict=True)):
+        if place in broken:
+            outcomes.append(Status(claim, CONTRADICTED))
+        elif place in paper.compared:
+            outcomes.append(Status(claim, CHECKED))
+        else:
+            outcomes.append(Status(claim, NOT_CHECKED, _reason(paper, named)))
+    return outcomes
+
+
+def unknown_counts(paper: Paper) -> list[str]:
+    """Name the splits with rates whose number of images is not known."""
+    rates = [claim for claim in paper.named if claim.metric.split("_")[-1] in {*_RATES, "accuracy"} and claim.dataset]
+    splits = {(claim.dataset, claim.split): claim for claim in rates}
+    missing = [claim for claim in splits.values() if claim.split != "not_stated" and not sizes(paper, claim)]
+    return [f"{claim.dataset}, split {claim.split.replace('_', ' ')}{_meant(claim.dataset)}" for claim in missing]
+
+
+def _reason(paper: Paper, claim: Claim) -> str:
+    if claim.metric not in _METRICS and not claim.metric.startswith(_STARTS) and not claim.metric.endswith("_gain"):
+        return f"no check reads the metric {claim.metric!r}{suggest(claim.metric, _METRICS)}"
+    if claim.source.startswith("derived"):
+        return "derived, not printed: serves as a count"
+    if claim.averaged:
+        return f"a mean over {claim.averaged}, which nothing printed beside it bounds"
+    if claim.metric.endswith("_gain"):
+        return "the two rates of this gain are not printed"
+    classes = released_counts(claim.dataset).get("all", {})
+    if claim.class_name and classes and claim.class_name != "total":
+        own = {paper.class_name(claim.dataset, name) for name in classes}
+        if claim.class_name not in own:
+            return f"{claim.dataset} has no class {claim.class_name!r}{suggest(claim.class_name, own)}"
+    if claim.split == "not_stated":
+        return "its split is not stated, and nothing printed beside it bounds it"
+    if claim.metric.split("_")[-1] in {*_RATES, "accuracy"} and not sizes(paper, claim):
+        return f"the images of {claim.dataset}, split {claim.split.replace('_', ' ')}, are not known" + _meant(
+            claim.dataset
+        )
+    return "nothing is printed beside it that it could contradict"
+
+
+def _meant(dataset: str | None) -> str:
+    """Return the nearest known dataset, where the name is none of them."""
+    titles = known_datasets()
+    return "" if dataset_key(dataset) in titles else suggest(dataset or "", titles.values())
+
 
 _CHECKS: tuple[Callable[[Paper], Iterator[Outcome]], ...] = (
     check_means,

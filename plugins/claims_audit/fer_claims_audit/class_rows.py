@@ -7,11 +7,10 @@ from dataclasses import replace
 from operator import attrgetter
 
 from fer_claims_audit.class_counts import ClassCounts, complete_classes, stated
-from fer_claims_audit.class_tables import Table, tables
+from fer_claims_audit.class_tables import Table, against_counts, tables
 from fer_claims_audit.findings import Finding, Outcome, Remark, Unchecked, show, span
 from fer_claims_audit.formulae import RATIOS, harmonic_mean
 from fer_claims_audit.paper_numbers import Paper, cite, several_labels
-from fer_claims_audit.rows_on_counts import against_counts
 from fer_plugins.analysis.claims import suggest
 
 _COMPARED = {"accuracy", *(f"{mean}_{metric}" for mean in ("macro", "weighted", "micro") for metric in RATIOS)}

@@ -8,8 +8,13 @@ from fer_claims_audit.class_counts import ClassCounts, candidates
 from fer_claims_audit.findings import Finding, Outcome, Remark, Unchecked, show, span
 from fer_claims_audit.multiclass import Window, nearest_matrix
 from fer_claims_audit.paper_numbers import Paper, about, cite, nearest_source, without_classes
-from fer_claims_audit.random_part import Range, accuracy_in_parts, specificity_in_parts
-from fer_claims_audit.rate_bounds import accuracy_range, specificity_range
+from fer_claims_audit.rate_bounds import (
+    Range,
+    accuracy_in_parts,
+    accuracy_range,
+    specificity_in_parts,
+    specificity_range,
+)
 from fer_plugins.analysis.claims import Printed
 
 

@@ -1,11 +1,10 @@
-"""What class counts allow: the range of accuracy beside a mean recall, of mean specificity beside an accuracy."""
+"""What class counts allow: accuracy beside a mean recall, mean specificity beside accuracy; also of a random part."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from fractions import Fraction
-
-from fer_claims_audit.random_part import Range
 
 
 def extremes(weights: Sequence[Fraction], capacities: Sequence[Fraction], total: Fraction) -> Range:
@@ -68,3 +67,61 @@ def specificity_range(counts: Sequence[int], accuracy: Range, *, weighted: bool 
     worst = extremes(weights, capacities, (1 - accuracy[0]) * total)[1]
     best = extremes(weights, capacities, (1 - accuracy[1]) * total)[0]
     return 1 - worst, 1 - best
+
+
+Range = tuple[Fraction, Fraction]
+_PART = 10  # a test split is assumed to hold at least a tenth of all images
+_SIGMAS = 4  # drawn at random, one class in 15,000 is further off
+
+
+def share_ranges(counts: Sequence[int], images: int) -> list[Range]:
+    """Return the share that each class can have in a random tenth of ``images`` images with these class shares.
+
+    Four standard deviations of the hypergeometric distribution; a stratified part, or a larger one, is nearer.
+
+    >>> [f"{float(low):.3f} to {float(high):.3f}" for low, high in share_ranges([32, 181], 213)]
+    ['0.000 to 0.446', '0.554 to 1.000']
+    """
+    total, size = sum(counts), max(images // _PART, 1)
+    ranges = []
+    for count in counts:
+        share = Fraction(count, total)
+        band = Fraction(_SIGMAS * math.sqrt(float(share * (1 - share)) / size * (1 - 1 / _PART)))
+        ranges.append((max(share - band, Fraction(0)), min(share + band, Fraction(1))))
+    return ranges
+
+
+def accuracy_in_parts(counts: Sequence[int], images: int, recall: Range) -> Range:
+    """Return a range that holds the accuracy of every such part with this range of macro recall.
+
+    As ``mean_rates.accuracy_range``, with the largest shares that the classes can have for its lower end and the
+    smallest for its upper one.
+    """
+    shares, classes = share_ranges(counts, images), len(counts)
+    worst = _fill(sorted((high for _, high in shares), reverse=True), classes * (1 - recall[0]))
+    best = _fill(sorted(low for low, _ in shares), classes * (1 - recall[1]))
+    return max(1 - worst, Fraction(0)), 1 - best
+
+
+def specificity_in_parts(counts: Sequence[int], images: int, accuracy: Range, *, weighted: bool = False) -> Range:
+    """Return a range that holds the mean specificity of every such part with this range of accuracy.
+
+    An error is a false positive of one class with share s and costs 1/(1 - s) of that class's specificity: at most that
+    of the largest share, at least that of the smallest; weighted, s/(1 - s).
+    """
+    shares, classes = share_ranges(counts, images), len(counts)
+    largest, smallest = max(high for _, high in shares), min(low for low, _ in shares)
+    if largest == 1:
+        return Fraction(0), Fraction(1)
+    most, least = (largest, smallest) if weighted else (Fraction(1, classes),) * 2
+    worst, best = (1 - accuracy[0]) * most / (1 - largest), (1 - accuracy[1]) * least / (1 - smallest)
+    return max(1 - worst, Fraction(0)), 1 - best
+
+
+def _fill(costs: Sequence[Fraction], amount: Fraction) -> Fraction:
+    """Spend ``amount``, at most 1 on each, on these costs in their order."""
+    spent = Fraction(0)
+    for cost in costs:
+        spent += cost * min(amount, Fraction(1))
+        amount = max(amount - 1, Fraction(0))
+    return spent

@@ -5,14 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
-from fer_claims_audit.class_counts import (
-    ClassCounts,
-    complete_classes,
-    is_total,
-    release,
-    stated,
-    whole_release,
-)
+from fer_claims_audit.class_counts import ClassCounts, complete_classes, is_total, release, stated, whole_release
 from fer_claims_audit.findings import Finding, Outcome, Remark, Unchecked, show
 from fer_claims_audit.paper_numbers import Paper, cite, group, has_signs_of_several_labels, nearest_source
 from fer_plugins.analysis.claims import Printed, suggest

@@ -14,7 +14,7 @@ from fer_plugins.analysis.figures.bars import draw_bars
 from fer_plugins.analysis.figures.critical_difference import draw_critical_difference
 from fer_plugins.analysis.many_models.compared_datasets import rank_over_blocks
 from fer_plugins.analysis.model_table import table_rows
-from fer_plugins.analysis.spread_limits import format_spread
+from fer_plugins.analysis.seed_spread import format_spread
 from fer_plugins.metrics.table import HEADLINE, PAIRED
 from fer_plugins.runs.read_runs import FinishedRun
 from fer_plugins.runs.result_table import format_p

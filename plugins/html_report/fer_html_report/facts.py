@@ -12,7 +12,7 @@ import yaml
 
 from fer_html_report.blocks import Block, Code, Facts, Fold, Paragraph, Table
 from fer_html_report.numbers import count, duration, without_folders
-from fer_plugins.analysis.verdict_protocols import name_protocol
+from fer_plugins.analysis.measured_claim import name_protocol
 from fer_plugins.config import registry
 from fer_plugins.runs.read_runs import FinishedRun
 from fer_plugins.runs.remarks import list_remarks
@@ -153,7 +153,7 @@ def faults(run: FinishedRun) -> Iterator[Block]:
 
 def cost(run: FinishedRun) -> Iterator[Block]:
     """Yield the size of the network and the time of the training."""
-    from fer_plugins.analysis.network_cost import network_cost
+    from fer_plugins.analysis.columns import network_cost
 
     records = run.record.read_folds()
     sessions = [session for record in records for session in record.manifest.get("sessions") or []]

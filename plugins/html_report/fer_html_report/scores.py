@@ -11,12 +11,11 @@ import numpy as np
 from fer_html_report.blocks import Block, Charts, Fold, Paragraph, Table
 from fer_html_report.charts import draw, kept
 from fer_html_report.numbers import NONE, count, rate, score
-from fer_plugins.analysis.figures.classes import draw_confusion, draw_per_class
+from fer_plugins.analysis.figures.classes import draw_confusion, draw_per_class, draw_targets
 from fer_plugins.analysis.figures.copies import draw_copies
 from fer_plugins.analysis.figures.curves import draw_curves
 from fer_plugins.analysis.figures.probabilities import draw_reliability, draw_roc
 from fer_plugins.analysis.figures.recorded import RecordedRun
-from fer_plugins.analysis.figures.targets import draw_targets
 from fer_plugins.metrics.cluster_keys import describe_unit, of_clusters
 from fer_plugins.metrics.copies import copy_groups
 from fer_plugins.metrics.installed import known

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fer_plugins.analysis.spread_limits import welch
+from fer_plugins.analysis.seed_spread import welch
 from fer_plugins.metrics.confusion import Matrix
 from fer_plugins.metrics.differences import Difference, accuracy_difference, as_difference, macro_difference
 from fer_plugins.metrics.paired import hit_difference, macro_f1_difference

@@ -20,13 +20,12 @@ from torch import nn
 
 from fer_plugins import config
 from fer_plugins.analysis.columns import parse_columns
-from fer_plugins.analysis.figures.at_the_end import draw_at_end
 from fer_plugins.analysis.figures.augmentations import draw_augmentation, make_versions
 from fer_plugins.analysis.figures.bars import draw_bars
 from fer_plugins.analysis.figures.classes import draw_distribution
 from fer_plugins.analysis.figures.explained import choose_rows, draw_explained, draw_sheet
 from fer_plugins.analysis.figures.readings import read_tensor
-from fer_plugins.analysis.figures.recorded import count_classes
+from fer_plugins.analysis.figures.recorded import count_classes, draw_at_end
 from fer_plugins.analysis.figures.style import SMALL, WIDTH, drawing
 from fer_plugins.analysis.model_table import table_rows
 from fer_plugins.commands import main

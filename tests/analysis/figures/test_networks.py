@@ -6,11 +6,11 @@ import torch
 from torch import nn
 
 from fer_plugins import config
+from fer_plugins.analysis.figures.augmentations import COLUMNS, draw_samples
 from fer_plugins.analysis.figures.network_blocks import MOST, trace_blocks
 from fer_plugins.analysis.figures.network_diagram import draw_diagram
 from fer_plugins.analysis.figures.parameter_bars import draw_parameters
 from fer_plugins.analysis.figures.pooling_shift import draw_pooling_shift
-from fer_plugins.analysis.figures.samples import COLUMNS, draw_samples
 from fer_plugins.analysis.figures.style import SMALL, WIDTH
 from fer_plugins.analysis.layer_table import list_layers
 from fer_plugins.config import registry

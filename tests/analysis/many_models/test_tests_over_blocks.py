@@ -9,9 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from fer_plugins.analysis.many_models.bayes import correlated_t_posterior, signed_rank_posterior
-from fer_plugins.analysis.many_models.friedman import friedman
-from fer_plugins.analysis.many_models.groups import letters_of_groups
 from fer_plugins.analysis.many_models.sensitivity import (
     detectable_by_interval,
     detectable_by_mcnemar,
@@ -19,6 +16,12 @@ from fer_plugins.analysis.many_models.sensitivity import (
     equivalence_p,
     equivalence_p_over_seeds,
     fewest_discordant,
+)
+from fer_plugins.analysis.many_models.tests_over_blocks import (
+    correlated_t_posterior,
+    friedman,
+    letters_of_groups,
+    signed_rank_posterior,
 )
 from fer_plugins.metrics.paired import hit_difference, mcnemar
 
