@@ -18,6 +18,7 @@ from fer_plugins.config import registry
 from fer_plugins.pooling import average_pool, max_blur_pool, max_pool
 from fer_plugins.runtime.errors import InputError
 from fer_plugins.testing import check_architecture
+from fer_plugins.testing.architecture import installed_poolings
 from fer_plugins.training.module import build_network
 
 PACKAGE = Path(fer_classical_cnns.__file__).parent
@@ -33,7 +34,8 @@ FACTS = {
     "efficientnet_b0": (4_016_515, 4_016_515, 32, (2, 4, 4, 7)),
 }
 POOLED = [name for name in FACTS if name != "efficientnet_b0"]
-ZHANG = functools.partial(max_blur_pool, preset="zhang", blur_size=3)
+# Tried by test_an_exchanged_pooling_keeps_every_map_size, and therefore not once more by test_contract.
+POOLINGS = [max_pool, average_pool, max_blur_pool, functools.partial(max_blur_pool, preset="zhang", blur_size=3)]
 STAGES = {  # module of the backbone: (channels, side at 224 pixels, parameters)
     "vgg16": {
         "features.4": (64, 112, 38_720),
@@ -96,7 +98,8 @@ def trainable(module):
 
 @pytest.mark.parametrize("name", FACTS)
 def test_contract(name):
-    check_architecture(getattr(fer_classical_cnns, name), image_size=FACTS[name][2])
+    poolings = {name: pool for name, pool in installed_poolings().items() if pool not in POOLINGS}
+    check_architecture(getattr(fer_classical_cnns, name), image_size=FACTS[name][2], poolings=poolings)
 
 
 @pytest.mark.parametrize("name", FACTS)
@@ -152,7 +155,7 @@ def pairs(ends):
 
 
 @pytest.mark.parametrize("name", POOLED)
-@pytest.mark.parametrize("pool", [max_pool, average_pool, max_blur_pool, ZHANG])
+@pytest.mark.parametrize("pool", POOLINGS)
 def test_an_exchanged_pooling_keeps_every_map_size(name, pool):
     side = 96  # large enough for a blur that reflects the border of VGG's last map
     own, exchanged = built(name), build(name, image_size=side, pool=pool).eval()
@@ -160,6 +163,8 @@ def test_an_exchanged_pooling_keeps_every_map_size(name, pool):
     image = torch.rand(1, 1, side, side)
     with torch.no_grad():
         mine, theirs = own.extract_maps(image), exchanged.extract_maps(image)
+        logits = [exchanged(image.expand(-1, channels, -1, -1)) for channels in (1, 3)]
+    assert all(values.shape == (1, 7) and values.isfinite().all() for values in logits)
     if name != "inception_v3":  # its stem pools without padding, where a pooling may round in its own way
         assert mine.shape == theirs.shape
     assert (mine.shape == theirs.shape and torch.equal(mine, theirs)) == (pool is max_pool)
