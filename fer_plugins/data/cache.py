@@ -131,7 +131,7 @@ def keep_entry(root: Path, key: CacheKey, entry: Entry) -> None:
             file.write(entry.images.data)
         finish_entry(root, key, folder, entry)
     finally:
-        remove_folder(folder)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def finish_entry(root: Path, key: CacheKey, folder: Path, entry: Entry) -> None:
@@ -168,11 +168,6 @@ def finish_entry(root: Path, key: CacheKey, folder: Path, entry: Entry) -> None:
             raise
 
 
-def remove_folder(folder: Path) -> None:
-    """Remove ``folder`` with all that is in it; what cannot be removed stays."""
-    shutil.rmtree(folder, ignore_errors=True)
-
-
 def _discard(folder: Path) -> None:
     # Renamed first: at no moment can another process read an entry that is half removed.
     grave = folder.with_name(f"{UNFINISHED}{os.getpid()}-{folder.name}")
@@ -180,7 +175,7 @@ def _discard(folder: Path) -> None:
         folder.rename(grave)
     except OSError:
         return  # not ours to remove; the entry that is built now will be used without being kept
-    remove_folder(grave)
+    shutil.rmtree(grave, ignore_errors=True)
 
 
 def _sweep(root: Path) -> None:
@@ -191,7 +186,7 @@ def _sweep(root: Path) -> None:
         except OSError:
             continue  # its owner finished it meanwhile
         if time.time() - newest > DAY:
-            remove_folder(folder)
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def create_images(folder: Path, shape: tuple[int, ...]) -> None:

@@ -7,6 +7,7 @@ import dataclasses
 import hashlib
 import math
 import os
+import shutil
 import tempfile
 import time
 import warnings
@@ -113,7 +114,7 @@ def _load(
             entry = _write_entry(cache, key, entry, folder, memory)
     except BaseException:
         if folder is not None:
-            store.remove_folder(folder)
+            shutil.rmtree(folder, ignore_errors=True)
         raise
     entry.images.flags.writeable = False
     return LoadedImages(**vars(entry), from_cache=False, seconds=time.perf_counter() - started)
@@ -128,11 +129,11 @@ def _open_room(cache: Path | None, shape: tuple[int, ...], memory_gb: float) -> 
             store.create_images(folder, shape)
         except (OSError, ValueError) as error:
             if folder is not None:
-                store.remove_folder(folder)
+                shutil.rmtree(folder, ignore_errors=True)
             if root is not None:
                 _warn_not_kept(root, error)
         else:
-            atexit.register(store.remove_folder, folder)  # gone by then, where it has become an entry
+            atexit.register(shutil.rmtree, folder, ignore_errors=True)  # gone by then, where it has become an entry
             return folder
     raise InputError(
         f"data.memory_gb is {memory_gb}, the images need {math.prod(shape) / GIGABYTE:.2f} and no folder has room "
@@ -155,7 +156,7 @@ def _write_entry(cache: Path, key: CacheKey, entry: Entry, folder: Path | None, 
     written = store.read_entry(cache, key, memory)
     if written is None:
         return entry
-    store.remove_folder(folder)  # still there only if another process was faster
+    shutil.rmtree(folder, ignore_errors=True)  # still there only if another process was faster
     return written
 
 

@@ -63,7 +63,7 @@ class Preprocessing:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any], where: object) -> Preprocessing:
-        """Read the result of ``as_dict``; raises InputError, naming ``where``, if damaged or of a later version."""
+        """Read the result of ``as_dict``; raises InputError, which names ``where``, if it is damaged or newer."""
         version = values.get("version")
         if isinstance(version, int) and version > VERSION:
             raise InputError(

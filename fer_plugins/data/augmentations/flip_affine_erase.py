@@ -14,24 +14,13 @@ from fer_plugins.data.augmentations.bounds import check_angles, check_choice, ch
 GRID_FILLS = {"nearest": "border", "constant": "zeros", "reflect": "reflection"}  # names of F.grid_sample
 
 
-def flip_affine_erase(
-    *,
-    image_size: int,
-    flip: float = 0.5,
-    rotation: float = 10.0,
-    shift: float = 0.1,
-    zoom: float = 0.1,
-    fill_mode: Literal["nearest", "constant", "reflect"] = "nearest",
-    erase: float = 0.25,
-    erase_area: tuple[float, float] = (0.02, 0.2),
-    erase_aspect: tuple[float, float] = (0.3, 3.3),
-    erase_fill: Literal["zero", "mean", "noise"] = "zero",
-) -> nn.Module:
-    """Return a batch transform on the device: flip, affine map and random erasing, drawn for each image apart.
+class FlipAffineErase(nn.Module):
+    """A batch transform on the device: flip, affine map and random erasing, drawn for each image apart.
 
     Images (B, C, image_size, image_size) of floats in [0, 1] give new ones of the same shape and dtype; the input is
-    left as it is. The draws come from torch's generator of the input's device, and are the same for all dtypes.
-    Erasing follows Zhong et al. 2020, "Random erasing data augmentation", with the aspect ratio cut to what fits.
+    not changed. The draws come from torch's generator of the input's device, are the same for all dtypes, and act in
+    training and evaluation mode alike. Erasing follows Zhong et al. 2020, "Random erasing data augmentation", with the
+    aspect ratio cut to what fits.
     assumed: all ranges.
 
     Args:
@@ -49,43 +38,39 @@ def flip_affine_erase(
     Raises:
         ValueError: an option out of range; in the forward pass, images of another size or dtype.
     """
-    name = "flip_affine_erase"
-    check_fractions(name, flip=flip, shift=shift, zoom=zoom, erase=erase)
-    check_angles(name, rotation=rotation)
-    check_choice(name, "fill_mode", fill_mode, tuple(GRID_FILLS))
-    check_choice(name, "erase_fill", erase_fill, ("zero", "mean", "noise"))
-    check_filled(name, fill_mode, rotation, shift, zoom)
-    if not erase and (tuple(erase_area), tuple(erase_aspect), erase_fill) != ((0.02, 0.2), (0.3, 3.3), "zero"):
-        raise ValueError(f"{name}: erase_area, erase_aspect and erase_fill have no effect with erase 0; leave them out")
-    check_pair(name, "erase_area", erase_area, 1.0)
-    check_pair(name, "erase_aspect", erase_aspect, 100.0)
-    if not erase_area[1] <= erase_aspect[1] or not erase_aspect[0] <= 1 / erase_area[1]:
-        raise ValueError(
-            f"{name}: no rectangle of erase_aspect {erase_aspect} has erase_area {erase_area[1]}; widen it"
-        )
-    return FlipAffineErase(
-        image_size, flip, rotation, shift, zoom, fill_mode, erase, erase_area, erase_aspect, erase_fill
-    )
-
-
-class FlipAffineErase(nn.Module):
-    """The batch transform of `flip_affine_erase`; acts in training and evaluation mode alike."""
 
     centres: Tensor
 
     def __init__(
         self,
+        *,
         image_size: int,
-        flip: float,
-        rotation: float,
-        shift: float,
-        zoom: float,
-        fill_mode: str,
-        erase: float,
-        erase_area: tuple[float, float],
-        erase_aspect: tuple[float, float],
-        erase_fill: str,
+        flip: float = 0.5,
+        rotation: float = 10.0,
+        shift: float = 0.1,
+        zoom: float = 0.1,
+        fill_mode: Literal["nearest", "constant", "reflect"] = "nearest",
+        erase: float = 0.25,
+        erase_area: tuple[float, float] = (0.02, 0.2),
+        erase_aspect: tuple[float, float] = (0.3, 3.3),
+        erase_fill: Literal["zero", "mean", "noise"] = "zero",
     ) -> None:
+        name = "flip_affine_erase"
+        check_fractions(name, flip=flip, shift=shift, zoom=zoom, erase=erase)
+        check_angles(name, rotation=rotation)
+        check_choice(name, "fill_mode", fill_mode, tuple(GRID_FILLS))
+        check_choice(name, "erase_fill", erase_fill, ("zero", "mean", "noise"))
+        check_filled(name, fill_mode, rotation, shift, zoom)
+        erase_options = tuple(erase_area), tuple(erase_aspect), erase_fill
+        if not erase and erase_options != ((0.02, 0.2), (0.3, 3.3), "zero"):
+            names = "erase_area, erase_aspect and erase_fill"
+            raise ValueError(f"{name}: {names} have no effect with erase 0; leave them out")
+        check_pair(name, "erase_area", erase_area, 1.0)
+        check_pair(name, "erase_aspect", erase_aspect, 100.0)
+        if not erase_area[1] <= erase_aspect[1] or not erase_aspect[0] <= 1 / erase_area[1]:
+            raise ValueError(
+                f"{name}: no rectangle of erase_aspect {erase_aspect} has erase_area {erase_area[1]}; widen it"
+            )
         super().__init__()
         self.image_size, self.flip, self.erase = image_size, flip, erase
         self.rotation, self.shift, self.zoom, self.fill_mode = rotation, shift, zoom, fill_mode
@@ -150,3 +135,6 @@ class FlipAffineErase(nn.Module):
             return x.masked_fill_(mask, 0)
         fill = x.mean((2, 3), keepdim=True) if self.erase_fill == "mean" else torch.rand_like(x)
         return torch.where(mask, fill, x)
+
+
+flip_affine_erase = FlipAffineErase

@@ -58,14 +58,9 @@ def cutmix(
 
 
 class Mixing(nn.Module):
-    """A batch transform of images and targets, drawn from torch's generator of the host.
+    """The batch transform of `mixup` and `cutmix`; ``kind`` is a class of torchvision.transforms.v2.
 
-    Args:
-        kind: class of torchvision.transforms.v2.
-        image_size: side of the images in pixels.
-        alpha: of the Beta distribution.
-        share: probability that a batch is mixed.
-        first: what comes before.
+    It draws from torch's generator of the host.
     """
 
     def __init__(self, kind: str, image_size: int, alpha: float, share: float, first: str) -> None:
@@ -85,7 +80,7 @@ class Mixing(nn.Module):
         image = self.first(image)
         if self.share < 1 and torch.rand(()) >= self.share:
             return image, target
-        # The labels are the places in the batch: what comes out are the weights of the images, (B, B).
+        # With the places in the batch as labels, the mixed targets are the weights of the images, (B, B).
         self._mix.num_classes = len(image)
         mixed, weights = self._mix(image, torch.arange(len(image), device=image.device))
         return mixed.clamp(0, 1), weights.to(target.dtype) @ target
