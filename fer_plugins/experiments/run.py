@@ -23,7 +23,7 @@ from fer_plugins.experiments.processes import Together, together
 from fer_plugins.experiments.quiet import quiet
 from fer_plugins.experiments.run_end import note_end, write_if_possible
 from fer_plugins.experiments.splits import score_pass, scored_splits
-from fer_plugins.metrics.sanity_checks import check_pairing, looks_unpaired
+from fer_plugins.metrics.sanity_checks import check_pairing, find_wrong_pairing
 from fer_plugins.metrics.scores import score_differences
 from fer_plugins.runs import record as records
 from fer_plugins.runs.manifest import describe, header
@@ -194,7 +194,7 @@ def _finish(
             copies[split] = found.copies
         if found.majority is not None:
             majority[split] = found.majority
-        warning = looks_unpaired(scores[split], train_accuracy)
+        warning = find_wrong_pairing(scores[split], train_accuracy)
         if warning:
             record.manifest["warnings"].append(f"{split}: {warning}")
     if broken_at_the_end and not faults:
