@@ -17,7 +17,7 @@ def print_gap(console: Console, reported: str, gap: Mapping[str, Mapping[str, An
     Args:
         console: prints.
         reported: the other split.
-        gap: metric -> difference, see ``metrics.score_differences``.
+        gap: metric -> difference, see ``metrics.scores.score_differences``.
     """
     table = titled_table(f"generalisation gap: train - {reported}")
     for title, justify in (("score", "left"), ("points", "right"), ("95 % interval", "right")):

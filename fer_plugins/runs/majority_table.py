@@ -19,7 +19,7 @@ def print_majority(console: Console, split: str, scores: Mapping[str, Any]) -> N
     Args:
         console: such as ``result_console()``.
         split: whose scores they are.
-        scores: of the split, with ``vote_majority`` as ``metrics.vote_majority.score_majority`` returns it.
+        scores: of the split, with ``vote_majority`` as ``metrics.votes.score_majority`` returns it.
     """
     majority = scores.get("vote_majority")
     if not majority:
@@ -46,7 +46,7 @@ def describe_majority(majority: Mapping[str, Any]) -> str:
     """Say who agrees how often with the majority of the votes, in two sentences.
 
     Args:
-        majority: as ``metrics.vote_majority.score_majority`` returns it.
+        majority: as ``metrics.votes.score_majority`` returns it.
     """
     shares = (
         f"{title} {' ['.join(_cells(majority[name], majority['intervals'][name])).replace(' to ', ', ')}]"
@@ -62,7 +62,7 @@ def describe_errors(majority: Mapping[str, Any]) -> str:
     """Say which of the errors the majority sides with: "of 900 errors it has the prediction in 300 (33.3 %), ...".
 
     Args:
-        majority: as ``metrics.vote_majority.score_majority`` returns it.
+        majority: as ``metrics.votes.score_majority`` returns it.
     """
     errors = majority["errors"]
     if not errors["n"]:
