@@ -17,10 +17,16 @@ from pathlib import Path
 import numpy as np
 import torch
 from fer_model_export import parity
-from fer_model_export.checked_images import draw_faces
-from fer_model_export.exported_network import INPUT, ExportedNetwork, export_program
-from fer_model_export.onnx_file import OnnxNetwork, write_onnx
-from fer_model_export.torch_archive import ArchivedNetwork, write_archive
+from fer_model_export.network_files import (
+    INPUT,
+    ArchivedNetwork,
+    ExportedNetwork,
+    OnnxNetwork,
+    export_program,
+    write_archive,
+    write_onnx,
+)
+from fer_model_export.parity import synthetic_faces
 
 from fer_plugins import config
 from fer_plugins.config import registry
@@ -39,7 +45,7 @@ def measure(name: str, faces: int) -> list[str]:
     size, channels = settings.data.image_size, settings.data.channels
     torch.manual_seed(0)
     network = build_network(settings, len(CLASSES)).eval()
-    images = draw_faces(faces, Preprocessing(image_size=size, channels=channels, classes=CLASSES))
+    images = synthetic_faces(faces, Preprocessing(image_size=size, channels=channels, classes=CLASSES))
     batch = np.ascontiguousarray(images.read(slice(0, faces)).transpose(0, 3, 1, 2))
     with torch.no_grad():
         logits, probabilities = (values.numpy() for values in ExportedNetwork(network)(torch.from_numpy(batch)))

@@ -56,7 +56,7 @@ def verify_run(run: FinishedRun) -> dict[str, Any]:
         ``run, plugin, model`` (in the claims), ``dataset, protocol, protocol_label`` (with its shares), ``split_hash,
         seed, trained_elsewhere`` (the sentence on what that means; None of a run that was trained here), ``conditions``
         (what every verdict stands under), ``vote_majority`` (of the reported split, see
-        ``metrics.vote_majority``; None without votes), ``claims`` [{model, dataset, split, class, epoch, metric,
+        ``metrics.votes``; None without votes), ``claims`` [{model, dataset, split, class, epoch, metric,
         source, claimed, printed (the number as text), protocol, measured, interval, difference (points), readings
         [{reading, formula, measured, interval, difference, verdict}], without_copies (measured, interval, difference
         on the images without a copy in training; None where no image has one), by_image (the plain interval, where the

@@ -12,7 +12,7 @@ from fer_plugins.config import RunConfig
 from fer_plugins.data.datamodule import FERDataModule
 from fer_plugins.experiments.processes import Together
 from fer_plugins.metrics.predictions import Predictions
-from fer_plugins.metrics.sanity_checks import check_pairing, looks_unpaired
+from fer_plugins.metrics.sanity_checks import check_pairing, find_wrong_pairing
 from fer_plugins.runs.record import Record
 from fer_plugins.runtime.activity import doing
 from fer_plugins.training.checkpoints import read_checkpoint
@@ -67,7 +67,7 @@ def score_selected(
         if split != "train":
             faults += [f"{split}: {fault}" for fault in splits[split].faults]
         warnings += splits[split].warnings
-        if warning := looks_unpaired(splits[split].scores, train_accuracy):
+        if warning := find_wrong_pairing(splits[split].scores, train_accuracy):
             warnings.append(f"{split}: {warning}")
     if faults_after_fit and not faults:
         warnings.append(f"after the last epoch: {'; '.join(faults_after_fit)}")

@@ -31,18 +31,18 @@ def score_targets(
         the own test split, both over the classes that the dataset has. These have ``low`` and ``high`` at 95 %:
         percentiles of a bootstrap stratified by class in which both test splits are drawn.
     """
-    own = confusion(predictions.choose(origin == ""), len(classes))
+    own_matrix = confusion(predictions.choose(origin == ""), len(classes))
     scores = {}
     for name in sorted(set(origin.tolist()) - {""}):
         split = predictions.choose(origin == name)
-        other = confusion(split, len(classes))
-        present = other.sum(1) > 0
+        matrix = confusion(split, len(classes))
+        present = matrix.sum(1) > 0
         seed = 0
         scores[name] = {
             **score(split, list(classes)),
-            "missing_classes": [label for label, there in zip(classes, present, strict=True) if not there],
-            "prior_adjusted_accuracy": prior_adjusted_accuracy(other, own.sum(1), seed),
-            "gap": gap(own, other, seed),
+            "missing_classes": [label for label, has_images in zip(classes, present, strict=True) if not has_images],
+            "prior_adjusted_accuracy": prior_adjusted_accuracy(matrix, own_matrix.sum(1), seed),
+            "gap": gap(own_matrix, matrix, seed),
         }
     return scores
 
@@ -71,20 +71,20 @@ def prior_adjusted_accuracy(matrix: Matrix, prior: Matrix, seed: int = 0) -> dic
     return _with_interval(value, (weight * _recalls(draw_matrices(matrix, seed))).sum(-1))
 
 
-def gap(own: Matrix, other: Matrix, seed: int = 0) -> dict[str, dict[str, float]]:
+def gap(own: Matrix, target: Matrix, seed: int = 0) -> dict[str, dict[str, float]]:
     """Return how much accuracy and balanced accuracy of another dataset differ from those of the own test split.
 
     Args:
         own: (K, K) of the own test split; classes that the other lacks are left out of it.
-        other: (K, K) of the other dataset.
+        target: (K, K) of the other dataset.
         seed: of the bootstrap.
     """
-    present = (other.sum(1) > 0) & (own.sum(1) > 0)
-    own, other = own * present[:, None], other * present[:, None]
-    drawn_own, drawn_other = draw_matrices(own, seed), draw_matrices(other, seed + 1)
+    present = (target.sum(1) > 0) & (own.sum(1) > 0)
+    own, target = own * present[:, None], target * present[:, None]
+    own_draws, target_draws = draw_matrices(own, seed), draw_matrices(target, seed + 1)
     scores = {}
     for name, measure in (("accuracy", _accuracy), ("balanced_accuracy", lambda m: _recalls(m)[..., present].mean(-1))):
-        scores[name] = _with_interval(float(measure(other) - measure(own)), measure(drawn_other) - measure(drawn_own))
+        scores[name] = _with_interval(float(measure(target) - measure(own)), measure(target_draws) - measure(own_draws))
     return scores
 
 
@@ -97,6 +97,6 @@ def _recalls(matrix: Matrix) -> npt.NDArray[np.float64]:
     return shares
 
 
-def _with_interval(value: float, drawn: npt.NDArray[np.float64]) -> dict[str, float]:
-    low, high = percentiles(drawn)
+def _with_interval(value: float, draws: npt.NDArray[np.float64]) -> dict[str, float]:
+    low, high = percentiles(draws)
     return {"value": value, "low": float(low), "high": float(high)}

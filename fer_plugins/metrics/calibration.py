@@ -35,9 +35,6 @@ def calibration_error(predictions: Predictions) -> float:
 
     The sum over bins b of n_b / N |accuracy_b - confidence_b|, of the predicted class's probability in 15 bins of equal
     width (Naeini et al. 2015, Guo et al. 2017, Eq. 3).
-
-    Args:
-        predictions: of every image of a split, with finite probabilities.
     """
     confidence, correct = _confidence(predictions)
     return float(binary_calibration_error(confidence, correct, n_bins=BINS))
@@ -65,11 +62,7 @@ def find_gaps(predictions: Predictions) -> Values:
 
 
 def find_reliability(predictions: Predictions) -> Reliability:
-    """Return the bins that ``ece`` is computed from.
-
-    Args:
-        predictions: of every image of a split, with finite probabilities.
-    """
+    """Return the bins that ``ece`` is computed from."""
     confidence, correct = (values.numpy() for values in _confidence(predictions))
     place = _find_bins(confidence)
     count = np.bincount(place, minlength=BINS)

@@ -54,20 +54,20 @@ def score_clusters(
         return {key: None}
     of_all, of_classes = too_few(predictions.label, classes, clusters)
     intervals: dict[str, Any] = {}
-    few: dict[str, str] = {}
+    reasons: dict[str, str] = {}
     values = {} if of_all else _without_each(predictions, len(classes), clusters, areas=not of_classes)
     for name in ("accuracy", *scores_of(np.eye(2)), "auroc", "average_precision", "brier", "loss"):
         if name in intervals:
             continue
         reason = of_all if name in _OF_ALL else of_classes
         if reason:
-            few[name] = reason
+            reasons[name] = reason
         defined = not reason and name in values and np.isfinite(values[name][0])
         intervals[name] = jackknife_interval(*values[name], clusters, METRICS[name].range) if defined else None
     share, further = intervals["accuracy"], len(classes) - 1
     intervals |= dict.fromkeys(("recall_weighted", "precision_micro", "recall_micro", "f1_micro"), share)
     intervals["specificity_micro"] = map_ends(share, lambda accuracy: 1 - (1 - accuracy) / further)
-    return {key: {"unit": clusters.unit, "n": clusters.count, **intervals, "too_few": few}}
+    return {key: {"unit": clusters.unit, "n": clusters.count, **intervals, "too_few": reasons}}
 
 
 def _without_each(
@@ -77,20 +77,20 @@ def _without_each(
     images = add_up(np.ones(len(predictions)), clusters)
     matrices = count_by_cluster(predictions.label, predictions.predicted, size, clusters)
     total = matrices.sum(0)
-    every, less = scores_of(total), scores_of(total - matrices)
-    values = {name: (float(every[name]), less[name]) for name in every}
+    full, reduced = scores_of(total), scores_of(total - matrices)
+    values = {name: (float(full[name]), reduced[name]) for name in full}
     means = {"loss": predictions.loss, "brier": squared_errors(predictions)}
     for name, column in means.items():
-        rest = (column.sum() - add_up(column, clusters)) / np.maximum(len(predictions) - images, 1)
-        values[name] = float(column.mean()), rest
+        reduced_means = (column.sum() - add_up(column, clusters)) / np.maximum(len(predictions) - images, 1)
+        values[name] = float(column.mean()), reduced_means
     if areas and np.isfinite(predictions.probabilities).all() and np.count_nonzero(total.sum(1)) > 1:
         curves = CurveAreas(predictions.probabilities, predictions.label)
         exact = curves.compute(np.ones((len(predictions), 1)))
         step = max(1, CELLS // len(predictions))
         starts = range(0, clusters.count, step)
         numbers = [np.arange(start, min(start + step, clusters.count)) for start in starts]
-        parts = [curves.compute((clusters.home[:, None] != some).astype(float)) for some in numbers]
+        parts = [curves.compute((clusters.home[:, None] != left_out).astype(float)) for left_out in numbers]
         for place, name in enumerate(("auroc", "average_precision")):
-            rest = np.concatenate([part[place].mean(0) for part in parts])
-            values[name] = float(exact[place].mean()), rest
+            reduced_means = np.concatenate([part[place].mean(0) for part in parts])
+            values[name] = float(exact[place].mean()), reduced_means
     return values

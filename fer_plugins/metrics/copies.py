@@ -1,4 +1,4 @@
-"""Scores of the images that have a copy in training, and of those that have none, apart."""
+"""Separate scores of the images that have a copy in training and of those that have none."""
 
 from __future__ import annotations
 
@@ -53,9 +53,9 @@ def score_copies(
     }
     difference: dict[str, Any] | None = None
     if without and with_copy:
-        unsaid = {name for reasons in too_few.values() for name in reasons}
+        excluded = {name for reasons in too_few.values() for name in reasons}
         differences = score_differences(with_copy, without)
-        difference = {name: value for name, value in differences.items() if name not in unsaid}
+        difference = {name: value for name, value in differences.items() if name not in excluded}
     return {
         "exact": int((status == "exact").sum()),
         "near": int((status == "near").sum()) if near_searched else None,

@@ -76,11 +76,11 @@ def _sort(value: Values, own: npt.NDArray[np.bool_]) -> _Curve:
     thresholds = np.unique(value[own])  # ascending
     top = len(thresholds)
     reached = np.searchsorted(thresholds, value, side="right")  # how many thresholds each image reaches
-    others = ~own & (reached > 0)
-    tied = others & (thresholds[reached - 1] == value)
+    rest = ~own & (reached > 0)
+    tied = rest & (thresholds[reached - 1] == value)
 
     def pick(chosen: npt.NDArray[np.bool_]) -> csr_array:
         images = np.flatnonzero(chosen)
         return csr_array((np.ones(len(images)), (top - reached[images], images)), shape=(top, len(value)))
 
-    return _Curve(pick(own), pick(others), pick(tied) if tied.any() else None)
+    return _Curve(pick(own), pick(rest), pick(tied) if tied.any() else None)

@@ -46,8 +46,8 @@ def macro_difference(name: str, first: Matrix, second: Matrix, seed: int = 0) ->
         seed: of the draws.
     """
     random = np.random.default_rng(seed)
-    drawn = [macro_scores(draw_matrices(matrix, random))[name] for matrix in (first, second)]
-    low, high = percentiles(drawn[0] - drawn[1])
+    draws = [macro_scores(draw_matrices(matrix, random))[name] for matrix in (first, second)]
+    low, high = percentiles(draws[0] - draws[1])
     scores = [float(macro_scores(matrix)[name]) for matrix in (first, second)]
     return as_difference(scores[0] - scores[1], low, high, "stratified bootstrap")
 

@@ -1,4 +1,4 @@
-"""What the metrics of one split are computed from: its predictions, and what several metrics need of them, once."""
+"""The predictions of one split with what several metrics are computed from: counts, rates, areas, intervals."""
 
 from __future__ import annotations
 
@@ -32,13 +32,7 @@ ByClass = list[float | None]
 
 
 class Evidence:
-    """The predictions of one split, and counts, rates, areas and draws of them, each computed when first asked for.
-
-    Args:
-        predictions: of every image of the split, at least one.
-        classes: K names in label order.
-        seed: of the bootstrap intervals.
-    """
+    """The predictions of one split, and counts, rates, areas and draws of them, each computed when first asked for."""
 
     def __init__(self, predictions: Predictions, classes: Sequence[str], seed: int = 0) -> None:
         self.predictions, self.classes, self.seed = predictions, list(classes), seed

@@ -22,26 +22,15 @@ if TYPE_CHECKING:
 
 # What else stands beside the metrics of a split in metrics.json.
 RESERVED = (
-    *("n", "per_class", "confusion_matrix", "confusion_matrix_shares", "classes", "absent_classes", "intervals"),
-    *(
-        "votes",
-        "vote_majority",
-        "by_subject",
-        "by_sequence",
-        "too_few",
-        "failed_metrics",
-        "missing_classes",
-        "prior_adjusted_accuracy",
-        "gap",
-        "left_out",
-        "copies",
-    ),
-)
+    "n", "per_class", "confusion_matrix", "confusion_matrix_shares", "classes", "absent_classes", "intervals", "votes",
+    "vote_majority", "by_subject", "by_sequence", "too_few", "failed_metrics", "missing_classes", "left_out", "copies",
+    "prior_adjusted_accuracy", "gap",
+)  # fmt: skip
 METHODS = {"wilson": "Wilson", "bootstrap": "bootstrap of the images", "none": "none"}
 
 
 class Installed(NamedTuple):
-    """What plug-ins offer."""
+    """The metrics of installed plug-ins."""
 
     entries: dict[str, Entry]
     failed: dict[str, str]  # name -> why it is left out, one line
@@ -78,7 +67,7 @@ def _installed(path: tuple[str, ...]) -> Installed:
 
 
 def as_entry(component: registry.Component, metric: object) -> Entry:
-    """Return what a plug-in's factory gave as an entry of the table.
+    """Return a plug-in's metric as an entry of the table.
 
     Raises:
         PluginError: it is no ``contract.Metric``, or one of its fields is not as the contract wants it.
@@ -110,7 +99,7 @@ def as_entry(component: registry.Component, metric: object) -> Entry:
 
 
 def find_fault(metric: Metric) -> str | None:
-    """Return what of a metric's fields is not as the contract wants it; None where all are."""
+    """Return how a metric's fields break the contract; None where they keep it."""
     texts = ("title", "unit", "formula", "chance", "source", "undefined")
     no_text = next((name for name in texts if not isinstance(getattr(metric, name), str)), None)
     if no_text or not metric.title:
@@ -128,15 +117,14 @@ def find_fault(metric: Metric) -> str | None:
 
 
 def _compute(component: str, metric: Metric, evidence: Evidence) -> float | None:
-    predictions = evidence.predictions
-    return _call(component, metric, predictions.label, predictions.probabilities)
+    return _call(component, metric, evidence.predictions.label, evidence.predictions.probabilities)
 
 
-def _call(component: str, metric: Metric, *given: object) -> float | None:
+def _call(component: str, metric: Metric, *inputs: object) -> float | None:
     """Return the value for labels and probabilities, which the plug-in gets as copies; None where it is undefined."""
     try:
-        given = tuple(np.array(one) for one in given)
-        value = metric.compute(*given)  # type: ignore[arg-type]
+        inputs = tuple(np.array(array) for array in inputs)
+        value = metric.compute(*inputs)  # type: ignore[arg-type]
         value = None if value is None else float(value)
     except Exception as error:  # a plug-in may raise anything; the run is worth more
         cause = " ".join(str(error).split())
@@ -158,13 +146,13 @@ def _interval(metric: Metric, compute: Callable[[Evidence], float | None], evide
     assert value is not None
     if metric.interval == "wilson":
         return wilson(round(value * size), size)
-    drawn = []
+    draws = []
     for counts in draw_images(size, evidence.seed, strata=predictions.label):
         for column in counts.T:
             rows = np.repeat(np.arange(size), column.astype(np.int64))
-            drawn.append(_call("", metric, predictions.label[rows], predictions.probabilities[rows]))
-    defined = np.array([one for one in drawn if one is not None])
-    if len(defined) < len(drawn):  # of some draws there is no value: what the others say is no interval
+            draws.append(_call("", metric, predictions.label[rows], predictions.probabilities[rows]))
+    defined = np.array([draw for draw in draws if draw is not None])
+    if len(defined) < len(draws):  # undefined in some draws: the rest gives no interval
         return None
     low, high = percentiles(defined)
     return make_interval(min(low, value), max(high, value), "stratified bootstrap")

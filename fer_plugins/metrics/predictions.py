@@ -1,4 +1,4 @@
-"""What a network said about each image of a split."""
+"""The predictions of a network on one split."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a network said about each image of one split, in ascending order of ``index``.
+    """The predictions of a network for each image of one split, in ascending order of ``index``.
 
     ``predicted`` is kept apart from ``probabilities`` because logits closer than rounding turn into equal
     probabilities, and a tie must not be broken twice in different ways.
@@ -21,12 +21,12 @@ class Predictions:
     predicted: npt.NDArray[np.int64]  # (N,) class of the largest logit
     probabilities: npt.NDArray[np.float64]  # (N, K) softmax
     loss: npt.NDArray[np.float64]  # (N,) -log of the true class's probability, nats; finite where that underflows
-    correct: int  # hits counted batch by batch during the pass
+    correct: int  # correct predictions, counted batch by batch during the pass
 
     def __len__(self) -> int:
         return len(self.index)
 
     def choose(self, rows: npt.NDArray[np.bool_]) -> Predictions:
         """Return the predictions of some of the images, (N,)."""
-        kept = {name: getattr(self, name)[rows] for name in ("index", "label", "predicted", "probabilities", "loss")}
-        return replace(self, **kept, correct=int((kept["predicted"] == kept["label"]).sum()))
+        columns = {name: getattr(self, name)[rows] for name in ("index", "label", "predicted", "probabilities", "loss")}
+        return replace(self, **columns, correct=int((columns["predicted"] == columns["label"]).sum()))

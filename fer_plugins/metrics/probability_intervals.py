@@ -45,25 +45,28 @@ def area_intervals(
         Name -> the interval of the mean over the classes present, and that of each class, (K,).
     """
     curves = CurveAreas(predictions.probabilities, predictions.label)
-    seen = curves.compute(np.ones((len(predictions), 1)))
+    observed = curves.compute(np.ones((len(predictions), 1)))
     counted = draw_images(len(predictions), seed, strata=predictions.label)
-    drawn = [np.concatenate(some, axis=1) for some in zip(*map(curves.compute, counted), strict=True)]
+    draws_by_area = [np.concatenate(some, axis=1) for some in zip(*map(curves.compute, counted), strict=True)]
     chosen = [predictions.label == k for k in curves.present]
     images = [min(int(own.sum()), int((~own).sum())) for own in chosen]
     effective = [
         _count_carriers(predictions.probabilities[:, k], own) for k, own in zip(curves.present, chosen, strict=True)
     ]
     intervals = {}
-    for name, exact, draws in zip(("auroc", "average_precision"), seen, drawn, strict=True):
-        each = [_area_interval(*of_class) for of_class in zip(exact[:, 0], draws, images, effective, strict=True)]
+    for name, exact, draws in zip(("auroc", "average_precision"), observed, draws_by_area, strict=True):
+        by_present = [_area_interval(*of_class) for of_class in zip(exact[:, 0], draws, images, effective, strict=True)]
         by_class: list[Interval | None] = [None] * len(areas[name])
-        known = []
-        for k, interval in zip(curves.present, each, strict=True):
+        values = []
+        for k, interval in zip(curves.present, by_present, strict=True):
             value = areas[name][k]
             assert value is not None
             by_class[k] = hold(value, interval)
-            known.append(value)
-        intervals[name] = hold(float(np.mean(known)), _macro_interval(exact[:, 0], draws, each, effective)), by_class
+            values.append(value)
+        intervals[name] = (
+            hold(float(np.mean(values)), _macro_interval(exact[:, 0], draws, by_present, effective)),
+            by_class,
+        )
     return intervals
 
 
@@ -84,11 +87,11 @@ def ece_interval(predictions: Predictions, seed: int) -> Interval:
     gaps, size = find_gaps(predictions), len(predictions)
     sums = gaps.sum(0) / size
     value = float(np.abs(sums).sum())
-    drawn = draw_images(size, seed, strata=predictions.label)
-    deviations = draw_sums(gaps, drawn) / size - sums  # (DRAWS, BINS)
+    counts = draw_images(size, seed, strata=predictions.label)
+    deviations = draw_sums(gaps, counts) / size - sums  # (DRAWS, BINS)
     signed = deviations * np.sign(sums)
-    far = np.abs(sums) > math.sqrt(math.log(size)) * deviations.std(0)
-    most = np.where(far, signed, np.abs(deviations)).sum(1)
+    distant = np.abs(sums) > math.sqrt(math.log(size)) * deviations.std(0)
+    most = np.where(distant, signed, np.abs(deviations)).sum(1)
     low, high = value - percentiles(most)[1], value - percentiles(signed.sum(1))[0]
     interval = make_interval(max(0.0, float(low)), min(1.0, float(high)), "stratified bootstrap of the bins")
     return hold(calibration_error(predictions), interval)
@@ -123,7 +126,7 @@ def _area_interval(value: float, draws: Values, images: int, effective: float) -
     return make_interval(*logit_ends(value, float(draws.std(ddof=1)), _quantile(effective - 1)), _LOGIT)
 
 
-def _macro_interval(values: Values, draws: Values, each: list[Interval], effective: list[float]) -> Interval:
+def _macro_interval(values: Values, draws: Values, intervals: list[Interval], effective: list[float]) -> Interval:
     """Return the interval of the mean of the classes' areas, on the logit scale.
 
     The degrees of freedom are joined by the classes' variances (Satterthwaite 1946). Where a class has Wilson's
@@ -134,9 +137,9 @@ def _macro_interval(values: Values, draws: Values, each: list[Interval], effecti
     freedom = variances.sum() ** 2 / max((variances**2 / np.maximum(np.array(effective) - 1, 1)).sum(), 1e-300)
     error = float(draws.mean(0).std(ddof=1))
     low, high = logit_ends(mean, error, _quantile(freedom)) if 0 < mean < 1 else (mean, mean)
-    if all(one["method"] == _LOGIT for one in each):
+    if all(interval["method"] == _LOGIT for interval in intervals):
         return make_interval(low, high, _LOGIT)
-    ends = np.array([[one["low"], one["high"]] for one in each])
+    ends = np.array([[interval["low"], interval["high"]] for interval in intervals])
     below, above = square_and_add(values, ends, np.eye(len(values)))
     return make_interval(min(low, below), max(high, above), f"{_LOGIT}; square-and-add")
 

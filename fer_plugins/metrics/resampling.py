@@ -64,8 +64,8 @@ def draw_images(
     for start in range(0, draws, step):
         d = min(step, draws - start)
         if members is None:  # draw by draw, so that the step is of no consequence
-            drawn = random.integers(size, size=(d, size))
-            yield np.stack([np.bincount(rows, minlength=size) for rows in drawn]).T.astype(np.float64)
+            rows_by_draw = random.integers(size, size=(d, size))
+            yield np.stack([np.bincount(rows, minlength=size) for rows in rows_by_draw]).T.astype(np.float64)
             continue
         counts = np.empty((size, d))
         for rows in members:
@@ -87,14 +87,14 @@ def draw_counts(groups: Iterable[npt.NDArray[np.int64]], seed: int | np.random.G
         (draws, M) counts of each group, whose sum over kinds stays as it is.
     """
     random = np.random.default_rng(seed)
-    drawn = []
+    draws_by_group = []
     for counts in groups:
         size = int(counts.sum())
         shares = counts / max(size, 1)
-        drawn.append(
+        draws_by_group.append(
             random.multinomial(size, shares, draws) if size else np.zeros((draws, len(counts)), dtype=np.int64)
         )
-    return drawn
+    return draws_by_group
 
 
 def draw_matrices(matrix: Labels, seed: int | np.random.Generator, draws: int = DRAWS) -> Labels:
@@ -136,7 +136,7 @@ def make_interval(low: float, high: float, method: str) -> Interval:
     return {"low": float(low), "high": float(high), "method": method, "level": LEVEL}
 
 
-def _count(drawn: Labels) -> Counts:
+def _count(rows: Labels) -> Counts:
     """Return how often each of n rows is drawn, (n, d), from row numbers (n, d)."""
-    d = drawn.shape[1]
-    return np.bincount((drawn * d + np.arange(d)).ravel(), minlength=drawn.size).reshape(drawn.shape).astype(np.float64)
+    d = rows.shape[1]
+    return np.bincount((rows * d + np.arange(d)).ravel(), minlength=rows.size).reshape(rows.shape).astype(np.float64)

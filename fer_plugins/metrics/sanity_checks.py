@@ -14,12 +14,7 @@ from fer_plugins.runtime.errors import RunError
 
 
 def find_collapse(predictions: Predictions, classes: Sequence[str]) -> list[str]:
-    """Return a sentence for each way in which the network has broken down; empty for a working network.
-
-    Args:
-        predictions: of every image of a split.
-        classes: names in label order.
-    """
+    """Return a sentence for each way in which the network has broken down; empty for a working network."""
     faults = (no_number(predictions), one_class(predictions, classes))
     return [sentence for sentence in faults if sentence]
 
@@ -39,7 +34,7 @@ def no_number(predictions: Predictions) -> str | None:
 
 
 class PairingError(RunError):
-    """Predictions and labels do not belong together: a fault of the program, not of the user's input."""
+    """Predictions and labels do not belong together: a bug, not wrong input."""
 
 
 def check_pairing(
@@ -69,9 +64,9 @@ def check_pairing(
             f"{len(missing)} missing, {len(foreign)} that are not of the split"
         )
     top = int(max(predictions.label.max(), expected_label.max())) + 1
-    counted, wanted = np.bincount(predictions.label, minlength=top), np.bincount(expected_label, minlength=top)
-    if not np.array_equal(counted, wanted):
-        raise PairingError(f"images per class: scored {counted.tolist()}, in the split {wanted.tolist()}")
+    scored, expected = np.bincount(predictions.label, minlength=top), np.bincount(expected_label, minlength=top)
+    if not np.array_equal(scored, expected):
+        raise PairingError(f"images per class: scored {scored.tolist()}, in the split {expected.tolist()}")
     wrong = np.flatnonzero(predictions.label != expected_label)
     if len(wrong):
         raise PairingError(f"{len(wrong)} images were scored against another image's label, first {unique[wrong[0]]}")
@@ -80,7 +75,7 @@ def check_pairing(
         raise PairingError(f"{hits} hits in the confusion matrix, {predictions.correct} counted during the pass")
 
 
-def looks_unpaired(scores: dict[str, Any], train_accuracy: float) -> str | None:
+def find_wrong_pairing(scores: dict[str, Any], train_accuracy: float) -> str | None:
     """Return a warning when scores look like predictions paired with the labels of other images.
 
     Random pairing gives accuracy sum(p_c q_c), macro recall 1/K and kappa 0, whatever the network is (p, q: class

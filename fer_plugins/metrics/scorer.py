@@ -1,4 +1,4 @@
-"""Collects the answers of one pass over a split."""
+"""Collects the predictions of one pass over a split."""
 
 from __future__ import annotations
 
@@ -18,9 +18,6 @@ class Scorer:
     Labels come from the batches only, together with the logits they belong to; nothing here ever sees a dataset's
     list of labels, so a shuffled loader cannot pair them wrongly. Nothing is read back from the device before the
     pass is over. Processes that train together gather their shares at its end, so that each has all of it.
-
-    Args:
-        classes: class names in label order, at least two.
 
     Raises:
         ValueError: fewer than two classes.
@@ -50,8 +47,8 @@ class Scorer:
         """
         logits = logits.detach()
         predicted = logits.argmax(1)
-        hits = (predicted == label).sum()
-        self._correct = hits if self._correct is None else self._correct + hits
+        correct = (predicted == label).sum()
+        self._correct = correct if self._correct is None else self._correct + correct
         self._index.append(index)
         self._label.append(label)
         self._logits.append(logits)
@@ -68,12 +65,12 @@ class Scorer:
         own = [torch.cat(part).cpu() for part in (self._index, self._label, self._logits, self._predicted)]
         shares: list[list[Tensor]] = []
         correct = 0
-        for share, of_share in gather((own, int(self._correct))):
+        for share, correct_of_share in gather((own, int(self._correct))):
             # A process that was left without a batch has scored the first one, which counts once.
             if shares and torch.isin(share[0][:1], shares[0][0]).any():
                 continue
             shares.append(share)
-            correct += of_share
+            correct += correct_of_share
         index, label, logits, predicted = (torch.cat(part) for part in zip(*shares, strict=True))
         order = torch.argsort(index, stable=True)
         label = label[order]

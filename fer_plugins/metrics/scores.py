@@ -58,7 +58,7 @@ def score(predictions: Predictions, classes: Sequence[str], *, intervals: bool =
     scores: Scores = {"n": len(predictions)} | values
     scores |= {
         "per_class": {
-            name: {metric: each[k] for metric, each in by_class.items()} | {"support": int(support[k])}
+            name: {metric: column[k] for metric, column in by_class.items()} | {"support": int(support[k])}
             for k, name in enumerate(names)
         },
         "confusion_matrix": matrix.tolist(),
@@ -83,14 +83,14 @@ def _score_by_plugins(
     entries: Mapping[str, Entry], evidence: Evidence, failed: dict[str, str], intervals: bool
 ) -> dict[str, tuple[float | None, Interval | None]]:
     """Return the value and the interval of each plug-in's metric; put one that fails into ``failed``."""
-    found: dict[str, tuple[float | None, Interval | None]] = {}
+    plugin_scores: dict[str, tuple[float | None, Interval | None]] = {}
     for name, entry in entries.items():
         try:
             value = _compute(entry, evidence)
-            found[name] = value, entry.interval(evidence) if intervals and value is not None else None
+            plugin_scores[name] = value, entry.interval(evidence) if intervals and value is not None else None
         except MetricFailed as error:
             failed[name] = str(error)
-    return found
+    return plugin_scores
 
 
 def _compute(entry: Entry, evidence: Evidence) -> float | None:
@@ -98,25 +98,21 @@ def _compute(entry: Entry, evidence: Evidence) -> float | None:
 
 
 def _class_intervals(entries: Sequence[Entry], evidence: Evidence, values: dict[str, float | None]) -> dict[str, Any]:
-    found: dict[str, dict[str, Any]] = {name: {} for name in evidence.classes}
+    by_class: dict[str, dict[str, Any]] = {name: {} for name in evidence.classes}
     for entry in entries:
         if entry.class_intervals is None:
             continue
         defined = values[entry.name] is not None or not entry.needs_probabilities
-        each = entry.class_intervals(evidence) if defined else [None] * len(found)
-        for row, interval in zip(found.values(), each, strict=True):
+        intervals = entry.class_intervals(evidence) if defined else [None] * len(by_class)
+        for row, interval in zip(by_class.values(), intervals, strict=True):
             row[entry.name] = interval
-    return found
+    return by_class
 
 
 def score_differences(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Difference]:
     """Return metric -> score of ``first`` less that of ``second``, a share, with its 95 % interval.
 
     Metrics of probabilities have no test of two sets of images and are left out, as is what is undefined in either set.
-
-    Args:
-        first: scores of one set of images, as ``metrics.scores.score`` returns them.
-        second: of the other.
     """
     matrices = [np.array(scores["confusion_matrix"], np.int64) for scores in (first, second)]
     return {

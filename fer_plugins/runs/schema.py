@@ -106,7 +106,7 @@ CopyScores = TypedDict(
 
 
 class MajorityScores(TypedDict, total=False):
-    """Predictions and labels against votes beside the labels; see ``metrics.vote_majority.score_majority``."""
+    """Predictions and labels against votes beside the labels; see ``metrics.votes.score_majority``."""
 
     n: int
     tied: int

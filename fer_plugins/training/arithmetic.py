@@ -1,4 +1,4 @@
-"""Precision and memory layout where ``auto`` asks for them: the fastest of those that a measured second compares."""
+"""Chooses precision and memory layout where they are ``auto``: the fastest in a short measurement."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from fer_plugins.runtime.errors import InputError
 from fer_plugins.training.devices import own_device
 from fer_plugins.training.network import build_network
 
-CLEARLY = 1.2  # another arithmetic than 32-true is taken only where it is faster by this factor
+LEAST_SPEEDUP = 1.2  # another arithmetic than 32-true is taken only where it is faster by this factor
 SECONDS = 0.3  # of steps that are timed, for each candidate
 CLASSES = 7  # of the measured network; their number hardly changes the time of a step
 LARGEST_BATCH = 64  # images of a measured step
@@ -76,7 +76,7 @@ def settle_arithmetic(resolved: Resolved) -> Resolved:
         rates = {candidate: rate for candidate in candidates if (rate := _rate(settings, network, candidate)) > 0}
     plain = candidates[0]
     chosen = max(rates, key=rates.__getitem__, default=plain)
-    if rates.get(chosen, 0.0) < CLEARLY * rates.get(plain, 0.0):
+    if rates.get(chosen, 0.0) < LEAST_SPEEDUP * rates.get(plain, 0.0):
         chosen = plain
     listed = ", ".join(f"{candidate} {rate:,.0f}" for candidate, rate in rates.items())
     note = f"arithmetic: {chosen}, measured in images/s: {listed}"

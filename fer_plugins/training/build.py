@@ -99,17 +99,17 @@ def build_teacher(settings: config.RunConfig, classes: list[str]) -> nn.Module |
     Raises:
         InputError: it is not there, or was trained on other classes or another input.
     """
-    given = settings.model.teacher
-    if given is None:
+    path = settings.model.teacher
+    if path is None:
         return None
-    teacher = FERModule.load_from_checkpoint(checkpoints.find_checkpoint(given))
-    for what, theirs, ours in (
+    teacher = FERModule.load_from_checkpoint(checkpoints.find_checkpoint(path))
+    for key, theirs, ours in (
         ("classes", teacher.classes, classes),
         ("image_size", teacher.config.data.image_size, settings.data.image_size),
         ("channels", teacher.config.data.channels, settings.data.channels),
     ):
         if theirs != ours:
-            raise InputError(f"model.teacher: {given} was trained with {what} {theirs}, this run has {ours}")
+            raise InputError(f"model.teacher: {path} was trained with {key} {theirs}, this run has {ours}")
     return teacher.network.eval().requires_grad_(False)
 
 

@@ -78,16 +78,16 @@ def build_data(settings: config.RunConfig) -> FERDataModule:
     return data
 
 
-def _build_targets(given: Any, offered: Mapping[str, Any]) -> dict[str, Any]:
+def _build_targets(targets: Any, offered: Mapping[str, Any]) -> dict[str, Any]:
     """Build the datasets of ``data.targets``.
 
     Raises:
         InputError: it is no mapping of mappings, or a dataset refuses its root or options.
     """
-    if not isinstance(given, Mapping) or not all(isinstance(target, Mapping) for target in given.values()):
+    if not isinstance(targets, Mapping) or not all(isinstance(target, Mapping) for target in targets.values()):
         raise InputError("data.targets: expected NAME: {root: PATH}, as with --data.targets.ckplus.root PATH")
     built = {}
-    for label, target in given.items():
+    for label, target in targets.items():
         options = dict(target)
         if "votes" in options:
             raise InputError(
@@ -111,21 +111,21 @@ def _build_offline(section: DataConfig) -> Offline | None:
     """
     if section.balance != "augment":
         return None
-    given = section.balance_with
-    options = {"name": given} if isinstance(given, str) else dict(given) if isinstance(given, Mapping) else {}
+    recipe = section.balance_with
+    options = {"name": recipe} if isinstance(recipe, str) else dict(recipe) if isinstance(recipe, Mapping) else {}
     if not isinstance(options.get("name"), str) or options["name"] == "none":
         raise InputError("data.balance_with: expected an augmentation's name, or a mapping with its name and options")
     name = options.pop("name")
-    made = registry.build("augmentation", name, image_size=section.image_size, **options)
-    if isinstance(made, MixesBatch):
+    transform = registry.build("augmentation", name, image_size=section.image_size, **options)
+    if isinstance(transform, MixesBatch):
         raise InputError(f"data.balance_with: {name} mixes images of several classes; take another augmentation")
-    return Offline(made, section.balance_to, section.balance_total)
+    return Offline(transform, section.balance_to, section.balance_total)
 
 
-def cache_folder(given: str | None) -> Path | None:
+def cache_folder(folder: str | None) -> Path | None:
     """Return the folder of decoded images: as given, else FER_CACHE_DIR, else the user's; None for "none"."""
-    if given == "none":
+    if folder == "none":
         return None
     home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    path = os.path.expanduser(given or os.environ.get("FER_CACHE_DIR") or os.path.join(home, "fer-plugins"))
+    path = os.path.expanduser(folder or os.environ.get("FER_CACHE_DIR") or os.path.join(home, "fer-plugins"))
     return None if path.startswith("~") else Path(path)  # of a user without a home; Path.expanduser would raise

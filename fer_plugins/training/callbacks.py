@@ -57,4 +57,4 @@ class DuringTraining(L.Callback):
         """Leave the core's own callbacks; this one comes after those that it takes away."""
         del pl_module
         if stage == "fit":
-            trainer.callbacks = [kept for kept in trainer.callbacks if kept not in self.callbacks]  # type: ignore[attr-defined]
+            trainer.callbacks = [callback for callback in trainer.callbacks if callback not in self.callbacks]  # type: ignore[attr-defined]

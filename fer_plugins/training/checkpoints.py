@@ -1,4 +1,4 @@
-"""Checkpoints: written whole or not at all, the best by validation and the last whole epoch."""
+"""Checkpoints: written atomically, the best epoch by validation and the last complete one."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 import os
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import lightning as L
 import torch
@@ -44,7 +44,7 @@ class WholeFileIO(TorchCheckpointIO):
 
 
 class BestAndLast(Checkpoint):
-    """Keeps ``best.ckpt`` (by a metric of validation) and ``last.ckpt`` (the last whole epoch).
+    """Keeps ``best.ckpt`` (by a validation metric) and ``last.ckpt`` (the last complete epoch).
 
     Lightning's ModelCheckpoint (2.6) writes its last.ckpt only when the best improves, and forgets the best score when
     the folder has moved. Here the best score is the one that best.ckpt itself was written with, and nothing holds a
@@ -73,27 +73,25 @@ class BestAndLast(Checkpoint):
         del pl_module
         if trainer.ckpt_path is None:
             return
-        self.score = best_score(self.folder / "best.ckpt")
-        value = last_value(Path(trainer.ckpt_path))
+        self.score = saved_value(self.folder / "best.ckpt", "score")
+        value = saved_value(Path(trainer.ckpt_path), "value")
         if value is not None:
-            for one in trainer.lr_scheduler_configs:
-                if isinstance(one.scheduler, ReduceLROnPlateau):
-                    one.scheduler.step(value)  # its monitor is the metric of this callback
+            for config in trainer.lr_scheduler_configs:
+                if isinstance(config.scheduler, ReduceLROnPlateau):
+                    config.scheduler.step(value)  # its monitor is the metric of this callback
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Write the epoch, which is whole by now: validation has been run, early stopping has counted it."""
+        """Write the checkpoints; validation and early stopping have been run by now."""
         del pl_module
         self.value = value = float(trainer.callback_metrics[self.metric])
-        if self.keep_last or self.score is None or self._is_better(value, self.score):
+        improved = self.score is None or self.sign * value > self.sign * self.score
+        if self.keep_last or improved or (math.isnan(self.score or 0.0) and not math.isnan(value)):
             self.score = value
             trainer.save_checkpoint(self.folder / "best.ckpt")
         trainer.save_checkpoint(self.folder / "last.ckpt")
 
-    def _is_better(self, value: float, score: float) -> bool:
-        return self.sign * value > self.sign * score or (math.isnan(score) and not math.isnan(value))
-
     def on_save_checkpoint(self, trainer: L.Trainer, pl_module: Any, checkpoint: dict[str, Any]) -> None:
-        """Keep how images are prepared, as ``data.preprocessing`` writes it, so that the file alone can predict."""
+        """Add the preprocessing of the images, so that the file alone can predict."""
         del pl_module
         if isinstance(data := trainer.datamodule, FERDataModule):  # type: ignore[attr-defined]
             checkpoint["preprocessing"] = data.preprocessing.as_dict()
@@ -103,36 +101,26 @@ class BestAndLast(Checkpoint):
         return {"score": self.score, "value": self.value}
 
 
-def best_score(path: Path) -> float | None:
-    """Return the score that best.ckpt was selected by; None where it does not say.
+def saved_value(path: Path, name: Literal["score", "value"]) -> float | None:
+    """Return a number of the state of ``BestAndLast`` in a checkpoint; None where it has none.
+
+    Args:
+        path: of the checkpoint.
+        name: "score", by which best.ckpt was selected, or "value", the metric in the epoch of the checkpoint.
 
     Raises:
         RunError: the file cannot be read.
     """
-    return _kept(path, "score", "best_model_score")
-
-
-def last_value(path: Path) -> float | None:
-    """Return the metric's value in the epoch that a checkpoint was written after; None where it does not say.
-
-    Raises:
-        RunError: the file cannot be read.
-    """
-    return _kept(path, "value", "current_score")
-
-
-def _kept(path: Path, name: str, name_in_lightning: str) -> float | None:
-    """Return a number of the state of BestAndLast, or of ModelCheckpoint, which version 0.1.0 used."""
     for key, state in read_checkpoint(path)["callbacks"].items():
         ours = key == BestAndLast.__name__
-        if ours or key.startswith("ModelCheckpoint"):
-            number = state.get(name if ours else name_in_lightning)
+        if ours or key.startswith("ModelCheckpoint"):  # of Lightning, which version 0.1.0 used
+            number = state.get(name if ours else {"score": "best_model_score", "value": "current_score"}[name])
             return None if number is None else float(number)
     return None
 
 
 def find_damage(path: Path) -> str | None:
-    """Return what is damaged in a checkpoint: torch loads bytes that are not those that were written without a word."""
+    """Return what is damaged in a checkpoint, or None: torch loads changed bytes without an error."""
     try:
         with zipfile.ZipFile(path) as content:
             broken = content.testzip()
@@ -142,7 +130,7 @@ def find_damage(path: Path) -> str | None:
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
-    """Return what a checkpoint of this run holds, on the CPU.
+    """Return the content of a checkpoint, on the CPU.
 
     Raises:
         RunError: the file cannot be read.
@@ -156,13 +144,13 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
 
 
 def find_checkpoint(path: str) -> Path:
-    """Return the checkpoint that a run's folder or a file name means.
+    """Return the checkpoint of a run's folder, or the file itself.
 
     Raises:
         InputError: there is none.
     """
-    given = Path(path)
-    found = given / "checkpoints" / "best.ckpt" if given.is_dir() else given
-    if not found.is_file():
-        raise InputError(f"model.teacher: {found} is not there; give the folder of a finished run or a .ckpt file")
-    return found
+    folder_or_file = Path(path)
+    checkpoint = folder_or_file / "checkpoints" / "best.ckpt" if folder_or_file.is_dir() else folder_or_file
+    if not checkpoint.is_file():
+        raise InputError(f"model.teacher: {checkpoint} is not there; give the folder of a finished run or a .ckpt file")
+    return checkpoint

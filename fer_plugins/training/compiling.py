@@ -19,11 +19,6 @@ class CompileNetwork(L.Callback):
     The selected checkpoint is scored by the uncompiled network, so that ``fer evaluate`` and ``fer predict`` give the
     same numbers. Compiled kernels round differently, and dropout draws other masks, so that a compiled training does
     not end with the bits of an uncompiled one.
-
-    Args:
-        mode: of torch.compile.
-        say: prints a line.
-        warn: says, and adds to the run's warnings, what could not be compiled.
     """
 
     def __init__(self, mode: str, say: Callable[[str], None], warn: Callable[[str], None]) -> None:
@@ -67,7 +62,7 @@ def _try_both_modes(module: FERModule, size: int) -> None:
     data, network = module.config.data, module.network
     shape = (size, data.channels, data.image_size, data.image_size)
     images = torch.zeros(shape, dtype=next(network.parameters()).dtype, device=module.device)
-    kept = {name: buffer.clone() for name, buffer in network.named_buffers()}
+    buffers = {name: buffer.clone() for name, buffer in network.named_buffers()}
     training = network.training
     devices = [module.device] if module.device.type == "cuda" else []
     try:
@@ -82,7 +77,7 @@ def _try_both_modes(module: FERModule, size: int) -> None:
         network.zero_grad(set_to_none=True)
         with torch.no_grad():
             for name, buffer in network.named_buffers():
-                buffer.copy_(kept[name])
+                buffer.copy_(buffers[name])
 
 
 def _uncompile(network: nn.Module) -> None:

@@ -1,4 +1,4 @@
-"""Several devices for one training: how many processes that takes, whether they are there, and Lightning's strategy."""
+"""The devices of a training: checks them, counts the processes, and sets up Lightning's strategy."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ def check_devices(settings: RunConfig) -> None:
         if len(set(section.devices)) != len(section.devices) or not section.devices:
             raise InputError(f"trainer.devices: {list(section.devices)} names no GPU, or one twice; name each once")
     if on_gpu:
-        there = torch.cuda.device_count()
-        missing = [index for index in _indices(settings) if not 0 <= index < there]
+        count = torch.cuda.device_count()
+        missing = [index for index in _indices(settings) if not 0 <= index < count]
         if missing:
             raise InputError(
-                f"trainer.devices: GPU {missing[0]} is not there; this process sees {there}, numbered from 0: lower "
+                f"trainer.devices: GPU {missing[0]} is not there; this process sees {count}, numbered from 0: lower "
                 "trainer.devices"
             )
     elif section.accelerator == "mps" and count_here(settings) > 1:
@@ -75,15 +75,15 @@ def _check_launched(settings: RunConfig, place: Launched) -> None:
 
 def count_here(settings: RunConfig) -> int:
     """Return how many processes this machine gets."""
-    given = settings.trainer.devices
-    if isinstance(given, tuple):
-        return len(given)
-    if given == "auto":
+    devices = settings.trainer.devices
+    if isinstance(devices, tuple):
+        return len(devices)
+    if devices == "auto":
         place = launched()
         if place is not None:
             return place.processes // place.nodes
         return torch.cuda.device_count() if _on_gpu(settings) else 1
-    return int(given)
+    return int(devices)
 
 
 def count_processes(settings: RunConfig) -> int:
@@ -104,8 +104,8 @@ def _on_gpu(settings: RunConfig) -> bool:
 
 
 def _indices(settings: RunConfig) -> list[int]:
-    given = settings.trainer.devices
-    return list(given) if isinstance(given, tuple) else list(range(count_here(settings)))
+    devices = settings.trainer.devices
+    return list(devices) if isinstance(devices, tuple) else list(range(count_here(settings)))
 
 
 class OwnProcesses(LightningEnvironment):
@@ -114,14 +114,11 @@ class OwnProcesses(LightningEnvironment):
     Lightning's own launcher starts the whole command again for each process, which would begin every seed, fold and
     folder of the command once more in each; and its handler of SLURM's signal keeps a checkpoint in the middle of an
     epoch, from which a run does not go on with the same bits.
-
-    Args:
-        here: processes on this machine.
     """
 
-    def __init__(self, here: int) -> None:
+    def __init__(self, per_machine: int) -> None:
         super().__init__()
-        self._here = here
+        self._per_machine = per_machine
 
     @property
     def creates_processes_externally(self) -> bool:
@@ -134,7 +131,7 @@ class OwnProcesses(LightningEnvironment):
 
     def node_rank(self) -> int:
         """Return the number of this machine."""
-        return current_rank().number // self._here
+        return current_rank().number // self._per_machine
 
 
 class InStep(L.Callback):
@@ -180,12 +177,12 @@ def batch_share(trainer: L.Trainer, number: int) -> float:
     return float(order.share(number))
 
 
-def say_sharing(settings: RunConfig) -> str | None:
+def describe_sharing(settings: RunConfig) -> str | None:
     """Return a line on how a batch is shared among processes; None for one."""
     processes = count_processes(settings)
     if processes == 1:
         return None
     size = settings.data.batch_size
-    each = f"{size // processes}" if size % processes == 0 else f"{size // processes} or {size // processes + 1}"
+    share = f"{size // processes}" if size % processes == 0 else f"{size // processes} or {size // processes + 1}"
     where = f" on {settings.trainer.num_nodes} machines" if settings.trainer.num_nodes > 1 else ""
-    return f"{processes} processes{where} share batches of {size}: {each} images each"
+    return f"{processes} processes{where} share batches of {size}: {share} images each"

@@ -21,11 +21,7 @@ def csv(*, folder: Path) -> Logger:
 
 
 class EpochTable(Logger):
-    """Writes the rows of the epochs to metrics.csv, whole after each.
-
-    Args:
-        folder: of the run.
-    """
+    """Writes the rows of the epochs to metrics.csv, whole after each."""
 
     name, version = "metrics.csv", ""
 

@@ -59,9 +59,9 @@ class FERModule(L.LightningModule):
         self.targets = targets
         self.scorer = Scorer(classes)
         self.predictions: Predictions | None = None  # of the last validation or test pass
-        self.faults: list[str] = []  # why the last pass is no result: the network has broken down
+        self.faults: list[str] = []  # of the last pass: why its scores are no result
         self._health: Health | None = None  # of the network on the first batch of the pass
-        self._sums = torch.zeros(4)  # criterion, auxiliary loss, right answers, images of this epoch
+        self._sums = torch.zeros(4)  # criterion, auxiliary loss, correct predictions, images of this epoch
         self._finite = FiniteLoss(self.device)  # of this epoch
 
     @classmethod
@@ -94,10 +94,10 @@ class FERModule(L.LightningModule):
         return logits
 
     def on_train_epoch_start(self) -> None:
-        """Seed what the epoch draws (dropout, batch transforms) from seed, epoch and process: it can be resumed."""
+        """Seed dropout and batch transforms from seed, epoch and process, so that a resumed run draws the same."""
         rank = current_rank().number
-        place: tuple[str | int, ...] = ("rank", rank) if rank else ()
-        torch.manual_seed(derive(self.config.seed, "epoch", self.current_epoch, *place))
+        process: tuple[str | int, ...] = ("rank", rank) if rank else ()
+        torch.manual_seed(derive(self.config.seed, "epoch", self.current_epoch, *process))
         self._sums = torch.zeros(4, device=self.device)
         self._finite = FiniteLoss(self.device)
 
@@ -119,14 +119,14 @@ class FERModule(L.LightningModule):
         self._finite.note(total.detach(), self.current_epoch, batch_idx)
         with torch.no_grad():
             predicted = logits.argmax(1)
-            # Of a mixed image the share of the predicted class is what is right.
-            right = (
+            # A mixed image counts as correct by the share of the predicted class.
+            correct = (
                 (predicted == batch.label).sum()
                 if batch.target is None
                 else batch.target.gather(1, predicted[:, None]).sum()
             )
             count = len(batch.label)
-            self._sums += torch.stack((criterion * count, auxiliary * count, right, right.new_full((), count)))
+            self._sums += torch.stack((criterion * count, auxiliary * count, correct, correct.new_full((), count)))
         return total if current_rank().processes == 1 else total * batch_share(self.trainer, batch_idx)
 
     def epoch_means(self) -> dict[str, float]:
@@ -134,14 +134,14 @@ class FERModule(L.LightningModule):
 
         They are over all processes that train together, each of which has to call this.
         """
-        criterion, auxiliary, right, count = add_up(self._sums).tolist()
-        means = {"train/loss": criterion / count, "train/accuracy": right / count}
+        criterion, auxiliary, correct, count = add_up(self._sums).tolist()
+        means = {"train/loss": criterion / count, "train/accuracy": correct / count}
         if isinstance(self.network, HasAuxiliaryLoss):
             means["train/auxiliary_loss"] = auxiliary / count
         return means
 
     def on_validation_start(self) -> None:
-        """Look at the epoch's last losses before its weights are scored and kept."""
+        """Check the epoch's last losses before its weights are scored and saved."""
         self._finite.check(self.current_epoch)
 
     def on_train_epoch_end(self) -> None:
@@ -149,13 +149,13 @@ class FERModule(L.LightningModule):
         self.log_dict(self.epoch_means())
 
     def on_validation_epoch_start(self) -> None:
-        """Forget earlier answers; score what is kept: the checkpoint holds the running statistics of process 0."""
+        """Begin a pass, with the running statistics of process 0, which the checkpoint holds."""
         copy_from_first(self.network.buffers())
         self.scorer.reset()
         self._health = None
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        """Collect answers."""
+        """Collect the predictions of a batch."""
         self.scorer.update(batch.index, self(batch.image), batch.label)
 
     def on_validation_batch_end(self, outputs: Any, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
@@ -173,7 +173,7 @@ class FERModule(L.LightningModule):
             self.log(f"val/{name}", scores[name])
 
     def _end_pass(self) -> dict[str, float]:
-        """Keep the answers and the faults of the pass; return the figures of the network's health."""
+        """Keep the predictions and the faults of the pass; return the figures of the network's health."""
         self.predictions = self.scorer.predictions()
         self.faults = find_collapse(self.predictions, self.classes)
         self._health = gather(self._health)[0]  # of the first batch of the split
@@ -182,20 +182,12 @@ class FERModule(L.LightningModule):
         self.faults += self._health.faults
         return {name: float(value) for name, value in self._health.figures.items()}
 
-    def on_test_epoch_start(self) -> None:
-        """Forget earlier answers."""
-        self.on_validation_epoch_start()
-
-    def test_step(self, batch: Batch, batch_idx: int) -> None:
-        """Collect answers."""
-        self.validation_step(batch, batch_idx)
-
-    def on_test_batch_end(self, outputs: Any, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
-        """Ask the network for its health on the first batch."""
-        self.on_validation_batch_end(outputs, batch, batch_idx)
+    on_test_epoch_start = on_validation_epoch_start
+    test_step = validation_step
+    on_test_batch_end = on_validation_batch_end
 
     def on_test_epoch_end(self) -> None:
-        """Keep the answers for the record."""
+        """Keep the predictions."""
         self._end_pass()
 
     def configure_optimizers(self) -> Any:

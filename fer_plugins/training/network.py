@@ -59,14 +59,14 @@ def _smallest_size(attempt: Callable[[int], nn.Module], size: int) -> int | None
 
     with torch.random.fork_rng(devices=[]):
         doubled = [size * 2**times for times in range(1, 10) if size * 2**times <= LARGEST_TRIED] or [LARGEST_TRIED]
-        large = next((pixels for pixels in doubled if works(pixels)), None)
-        if large is None:  # a few attempts have told that the size is not to blame
+        upper = next((pixels for pixels in doubled if works(pixels)), None)
+        if upper is None:  # a few attempts have told that the size is not to blame
             return None
-        near = next((pixels for pixels in range(size + 1, min(size + 33, large)) if works(pixels)), None)
+        near = next((pixels for pixels in range(size + 1, min(size + 33, upper)) if works(pixels)), None)
         if near is not None:
             return near
-        far = next(pixels for pixels in (*range(size + 64, large, 32), large) if works(pixels))
-        return next(pixels for pixels in range(max(far - 31, size + 1), far + 1) if works(pixels))
+        multiple = next(pixels for pixels in (*range(size + 64, upper, 32), upper) if works(pixels))
+        return next(pixels for pixels in range(max(multiple - 31, size + 1), multiple + 1) if works(pixels))
 
 
 def _check_logits(network: nn.Module, name: str, shape: tuple[int, ...], num_classes: int) -> None:

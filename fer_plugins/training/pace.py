@@ -1,4 +1,4 @@
-"""How fast a training goes: the time it will take, the time left, and whether a smaller start is to be named."""
+"""Estimates the time of a training, and suggests a smaller first run where it would take hours."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Pace:
         self.epoch, self.epochs, self.steps, self.done = 0, 1, 1, 0
         self.estimated = False
         self._first = self._began = time.monotonic()
-        self._whole: float | None = None  # seconds of an epoch, validation included
+        self._epoch_seconds: float | None = None  # seconds of an epoch, validation included
 
     def begin_epoch(self, epoch: int, epochs: int, steps: int) -> None:
         """Note that epoch number ``epoch`` (from 0) of ``epochs`` begins, of ``steps`` steps."""
@@ -41,20 +41,20 @@ class Pace:
 
     def end_epoch(self, seconds: float) -> None:
         """Note that the epoch took ``seconds``, validation included."""
-        self.estimated = True  # epochs this short tell by themselves
-        self._whole = seconds
+        self.estimated = True  # the epoch is measured: no estimate is needed
+        self._epoch_seconds = seconds
 
     def left(self) -> float | None:
         """Return the seconds left, without those of validation in the first epoch; None before there is a measure."""
-        if self._whole is not None:
-            return max(0.0, self._whole * (self.epochs - self.epoch) - (time.monotonic() - self._began))
+        if self._epoch_seconds is not None:
+            return max(0.0, self._epoch_seconds * (self.epochs - self.epoch) - (time.monotonic() - self._began))
         if self.done < 2:
             return None
         a_step = (time.monotonic() - self._first) / (self.done - 1)
         return a_step * (self.steps * (self.epochs - self.epoch) - self.done)
 
     def describe(self) -> str:
-        """Say how far the training has come."""
+        """Return the progress of the training as text."""
         left = self.left()
         text = f"training: epoch {self.epoch + 1}/{self.epochs}, step {self.done} of {self.steps}"
         return text + ("" if left is None else f", about {format_seconds(left)} left")

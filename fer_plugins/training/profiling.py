@@ -1,4 +1,4 @@
-"""Where the time of a training goes: Lightning's profilers, and a short table of what they measured."""
+"""Profiles a training with Lightning's profilers, and prints the time by stage."""
 
 from __future__ import annotations
 
@@ -60,12 +60,7 @@ def stage_seconds(durations: Mapping[str, Sequence[float]]) -> dict[str, float]:
 
 
 class ProfileTable(L.Callback):
-    """Prints where the time of the training went, when it is over.
-
-    Args:
-        console: of the run.
-        folder: of the run, in which the profiler writes.
-    """
+    """Prints where the time of the training went, when it is over."""
 
     def __init__(self, console: ResultConsole, folder: Path) -> None:
         self.console, self.folder = console, folder
@@ -79,12 +74,12 @@ class ProfileTable(L.Callback):
         self.console.say(f"profile: {self.folder / 'fit-profile.txt'}")
 
 
-def _print_stages(console: ResultConsole, stages: Mapping[str, float], whole: float) -> None:
+def _print_stages(console: ResultConsole, stages: Mapping[str, float], total: float) -> None:
     table = titled_table("Where the time of the training went")
     table.add_column("stage")
     for heading in ("seconds", "share"):
         table.add_column(heading, justify="right")
-    rest = max(0.0, whole - sum(stages.values()))
+    rest = max(0.0, total - sum(stages.values()))
     for stage, seconds in {**stages, "everything else": rest}.items():
-        table.add_row(stage, f"{seconds:.2f}", f"{seconds / whole:.1%}" if whole else "-")
+        table.add_row(stage, f"{seconds:.2f}", f"{seconds / total:.1%}" if total else "-")
     print_table(console.console, table)

@@ -1,4 +1,4 @@
-"""What a run says while it goes: a bar on a terminal, plain lines elsewhere."""
+"""The progress of a run: a bar on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from fer_plugins.runs.cost import parameters
 from fer_plugins.runs.result_table import result_console
 from fer_plugins.runtime import activity
 from fer_plugins.runtime.activity import format_seconds
-from fer_plugins.training.devices import say_sharing
+from fer_plugins.training.devices import describe_sharing
 from fer_plugins.training.pace import Pace, warn_of_hours
 from fer_plugins.training.tracking import Tracker
 
 
 def _wants_bar(settings: RunConfig) -> bool:
-    wish: str = settings.trainer.progress
-    return wish == "bar" or (wish == "auto" and sys.stdout.isatty())
+    progress: str = settings.trainer.progress
+    return progress == "bar" or (progress == "auto" and sys.stdout.isatty())
 
 
 def decoding_progress(settings: RunConfig, name: str) -> Callable[[int, int], None] | None:
@@ -51,7 +51,7 @@ class TrainingBar(L.Callback):
     """One bar from the first step to the last: epoch, loss and the time left; validation and epochs start no other."""
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Draw the bar; a resumed run's begins where it was interrupted."""
+        """Show the bar, from the resumed epoch on."""
         del pl_module
         epochs, steps = int(trainer.max_epochs or 0), int(trainer.num_training_batches)
         self.bar = tqdm(total=epochs * steps, initial=trainer.current_epoch * steps, unit="step", leave=False)
@@ -75,11 +75,11 @@ class TrainingBar(L.Callback):
             self.bar.set_postfix(loss=f"{float(outputs['loss']):.3f}")
 
     def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         self.bar.close()
 
     def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
-        """Take the bar away, so that the error stands on a line of its own."""
+        """Remove the bar, so that the error has a line of its own."""
         if hasattr(self, "bar"):
             self.bar.close()
 
@@ -100,7 +100,7 @@ class ResultConsole:
             activity.spoken()
 
     def begin(self, folder: Any, data: Any, module: Any, device: str, *, resumed: bool) -> None:
-        """Say what is about to be trained on what."""
+        """Print the folder, the data and the model."""
         counts = data.counts | count_targets(data.table, data.fold, data.classes)
         sizes = ", ".join(f"{sum(of_class.values()):,} {name}" for name, of_class in counts.items())
         self.say(f"{'going on in' if resumed else 'run folder'}: {folder}")
@@ -112,11 +112,11 @@ class ResultConsole:
             self.say(f"  warning: {warning}")
         name = module.config.model.name
         self.say(f"model: {name}, {parameters(module.network):,} parameters; {device}")
-        if sharing := say_sharing(module.config):
+        if sharing := describe_sharing(module.config):
             self.say(f"  {sharing}")
 
     def epoch(self, row: Mapping[str, float], seconds: float, rate_before: float) -> None:
-        """Say how an epoch went, in a line of at most 80 characters, and where the learning rate changed."""
+        """Print the values of an epoch, in at most 80 characters, and a learning rate that has changed."""
         if row["lr"] != rate_before:
             self.say(f"  learning rate {row['lr']:.3g}")
         self.say(
@@ -128,7 +128,7 @@ class ResultConsole:
 
 
 class EpochLog(L.Callback):
-    """Hands each epoch's row to the tracker and to the console, and says how long the training will take."""
+    """Logs each epoch to the tracker and the console, and prints the expected time of the training."""
 
     def __init__(self, tracker: Tracker, console: ResultConsole) -> None:
         self.tracker = tracker
@@ -137,7 +137,7 @@ class EpochLog(L.Callback):
         self._rate: float | None = None
 
     def describe(self) -> str:
-        """Say how far the training has come."""
+        """Return the progress of the training as text."""
         return self.pace.describe()
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: Any) -> None:
@@ -148,7 +148,7 @@ class EpochLog(L.Callback):
         self.pace.begin_epoch(trainer.current_epoch, int(trainer.max_epochs or 1), int(trainer.num_training_batches))
 
     def on_train_batch_end(self, trainer: L.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
-        """Say after the first steps how long all of it will take."""
+        """Print the expected time of the training, after its first steps."""
         del outputs, batch
         expected = self.pace.step(batch_idx + 1)
         if expected is None:

@@ -1,4 +1,4 @@
-"""The checkpoint that an interrupted run goes on from: found, and shown to be of this run."""
+"""Finds the checkpoint from which an interrupted run resumes, and checks that this run wrote it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def find_last(record: Record, module: FERModule) -> tuple[Path | None, int, list
     """Find the checkpoint to go on from.
 
     Returns:
-        The file (None: from the beginning), its whole epochs, what is to be said of it, and what of the record is lost.
+        The file (None: from the beginning), its complete epochs, notes for the user, and what the record has lost.
 
     Raises:
         InputError: it is damaged, not of this network, or best.ckpt is missing beside it.
@@ -40,21 +40,18 @@ def find_last(record: Record, module: FERModule) -> tuple[Path | None, int, list
             f"fer-run --config {shell_word(record.folder)}/config.yaml"
         )
     _check(best, module, record)
-    said, lost = [], []
+    messages, lost = [], []
     if len(rows) > epochs + 1:  # one row more is the epoch that was interrupted between its row and its checkpoint
-        said = [f"the last checkpoint is of epoch {epochs}; epochs {epochs + 1} to {len(rows)} are trained again"]
+        messages = [f"the last checkpoint is of epoch {epochs}; epochs {epochs + 1} to {len(rows)} are trained again"]
     missing = [str(number) for number in range(1, epochs + 1) if number not in rows]
     if missing and logger_names(config.read_config(record.config).logger.name):  # logger none writes no rows
-        lost = [f"metrics.csv had lost rows when the run was resumed, those of epoch {_few(missing)}"]
-    return last, epochs, said, lost
-
-
-def _few(numbers: list[str]) -> str:
-    return ", ".join(numbers if len(numbers) < 8 else [*numbers[:3], "...", numbers[-1]])
+        listed = missing if len(missing) < 8 else [*missing[:3], "...", missing[-1]]
+        lost = [f"metrics.csv had lost rows when the run was resumed, those of epoch {', '.join(listed)}"]
+    return last, epochs, messages, lost
 
 
 def _check(path: Path, module: FERModule, record: Record) -> int:
-    """Return the whole epochs of a checkpoint. Raises InputError: it is none of this run."""
+    """Return the complete epochs of a checkpoint. Raises InputError if this run did not write it."""
     broken = find_damage(path)
     if broken is not None:
         raise _unusable(path, record, f"it is damaged: {broken}")
@@ -79,18 +76,20 @@ def _check(path: Path, module: FERModule, record: Record) -> int:
 
 
 def _can_be_restored(content: dict[str, Any]) -> bool:
-    """Return whether Lightning finds what it takes for granted: a file may have been made by other hands."""
+    """Return whether the checkpoint has all entries that Lightning reads without a check."""
     optimizers, schedules = content["optimizer_states"], content["lr_schedulers"]
     if not (isinstance(optimizers, list) and optimizers and isinstance(schedules, list)):
         return False
-    counted = all(isinstance(state, dict) and "last_epoch" in state for state in schedules)
-    stepped = all(isinstance(state, dict) and {"state", "param_groups"} <= set(state) for state in optimizers)
+    has_epochs = all(isinstance(state, dict) and "last_epoch" in state for state in schedules)
+    has_states = all(isinstance(state, dict) and {"state", "param_groups"} <= set(state) for state in optimizers)
     callbacks, loops = content["callbacks"], content["loops"]
-    kept = isinstance(callbacks, dict) and any(
+    selected = isinstance(callbacks, dict) and any(
         key.startswith(("BestAndLast", "ModelCheckpoint")) and isinstance(state, dict)  # the latter: version 0.1.0
         for key, state in callbacks.items()
     )
-    return counted and stepped and kept and isinstance(loops, dict) and isinstance(loops.get("fit_loop"), dict)
+    return (
+        has_epochs and has_states and selected and isinstance(loops, dict) and isinstance(loops.get("fit_loop"), dict)
+    )
 
 
 def _unusable(path: Path, record: Record, why: str) -> InputError:

@@ -41,9 +41,6 @@ class TrainSplit(LightningDataModule):
     """The training images as ``trainer.test`` takes them: in the order of their rows, without augmentation.
 
     Oversampled images count once; images that ``data.balance augment`` made belong to the split.
-
-    Args:
-        data: prepared.
     """
 
     def __init__(self, data: FERDataModule) -> None:

@@ -109,10 +109,6 @@ class TimeLimit(Timer):
     """Lightning's Timer, which ends a training between epochs; what was left undone is a warning of the run.
 
     The time of an interrupted run counts when it is resumed.
-
-    Args:
-        minutes: of training, validation included.
-        warn: says, and adds to the run's warnings, what was left undone.
     """
 
     def __init__(self, minutes: float, warn: Callable[[str], None]) -> None:

@@ -1,4 +1,4 @@
-"""How many CPU threads a training step takes: measured on the machine as it is, busy or not."""
+"""Chooses the number of CPU threads of a training by timing a step on the machine as it is, busy or not."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from fer_plugins.config import RunConfig
 from fer_plugins.training.devices import count_here, own_device
 
 LARGEST_BATCH = 16  # images of a measured step
-CLEARLY = 1.3  # fewer threads are taken only where they are faster by this factor: a quiet machine always chooses alike
+LEAST_SPEEDUP = (
+    1.3  # fewer threads are taken only where they are faster by this factor: a quiet machine always chooses alike
+)
 SHORT = 0.5  # seconds; shorter steps are measured twice
 
 
@@ -46,10 +48,10 @@ def choose_threads(settings: RunConfig, network: nn.Module, recorded: int | None
         network: takes images (B, channels, image_size, image_size).
         recorded: the number of an interrupted run that is resumed.
     """
-    wanted = settings.trainer.threads
-    if wanted:
-        torch.set_num_threads(wanted)
-        return Threads(wanted, "trainer.threads", {})
+    configured = settings.trainer.threads
+    if configured:
+        torch.set_num_threads(configured)
+        return Threads(configured, "trainer.threads", {})
     if count_here(settings) > 1 and "OMP_NUM_THREADS" not in os.environ:  # the cores are shared
         torch.set_num_threads(max(1, torch.get_num_threads() // count_here(settings)))
         return Threads(torch.get_num_threads(), "trainer.devices", {})
@@ -75,7 +77,7 @@ def choose_threads(settings: RunConfig, network: nn.Module, recorded: int | None
     except Exception:  # a network that needs more than a batch to train is run as torch would
         seconds = {}
     best = min(seconds, key=seconds.__getitem__, default=most)
-    if seconds and seconds[best] * CLEARLY > seconds[most]:
+    if seconds and seconds[best] * LEAST_SPEEDUP > seconds[most]:
         best = most
     torch.set_num_threads(best)
     return Threads(best, "measured" if seconds else "torch", seconds)

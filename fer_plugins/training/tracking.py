@@ -1,4 +1,4 @@
-"""Follows a run: hands the numbers of each epoch and the result to its loggers, none of which can fail it."""
+"""Logs a run: sends each epoch and the result to its loggers; a logger that fails does not end the run."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ def start(config: RunConfig, folder: Path, *, resume_id: str | Mapping[str, str]
     try:
         for name in dict.fromkeys([TABLE, *names]) if names else ():
             component = find_logger(name)
-            known = [option.name for option in registry.options(component)]
+            option_names = [option.name for option in registry.options(component)]
             options = registry.check_options(
-                component, {key: section[key] for key in known if key in section}, "logger"
+                component, {key: section[key] for key in option_names if key in section}, "logger"
             )
-            own_id = resume_id.get(name) if isinstance(resume_id, Mapping) else resume_id
-            logger = registry.build("logger", name, folder=folder, config=values, resume_id=own_id, **options)
+            logger_run_id = resume_id.get(name) if isinstance(resume_id, Mapping) else resume_id
+            logger = registry.build("logger", name, folder=folder, config=values, resume_id=logger_run_id, **options)
             if logger is not None:
                 tracker.add(name, logger)
     except BaseException:
@@ -153,12 +153,12 @@ class Tracker:
 
     def log_checkpoint(self, path: Path) -> None:
         """Hand the selected checkpoint to loggers that keep one."""
-        self._send("the checkpoint", lambda one: one.log_checkpoint(path) if isinstance(one, KeepsCheckpoint) else None)
+        self._send("the checkpoint", lambda logger: logger.log_checkpoint(path), KeepsCheckpoint)
 
     def log_figures(self, pictures: Mapping[str, Path]) -> None:
         """Hand PNG files to loggers that show them."""
         if pictures:
-            self._send("the figures", lambda one: one.log_figures(pictures) if isinstance(one, ShowsFigures) else None)
+            self._send("the figures", lambda logger: logger.log_figures(pictures), ShowsFigures)
 
     def close(self, ok: bool) -> None:
         """End the logging of a run that has finished or failed; twice does no harm."""
@@ -172,11 +172,13 @@ class Tracker:
                 self._send_to(name, "an earlier epoch", operator.methodcaller("log_metrics", row, row["epoch"]))
         self._behind.clear()
 
-    def _send(self, what: str, action: Callable[[Any], None]) -> None:
-        for name in list(self._loggers):
-            self._send_to(name, what, action)
+    def _send(self, event: str, action: Callable[[Any], None], members: type = object) -> None:
+        """Send something to the loggers that have the members of a protocol."""
+        for name, logger in list(self._loggers.items()):
+            if isinstance(logger, members):
+                self._send_to(name, event, action)
 
-    def _send_to(self, name: str, what: str, action: Callable[[Any], None]) -> None:
+    def _send_to(self, name: str, event: str, action: Callable[[Any], None]) -> None:
         logger = self._loggers.get(name)
         if logger is None:
             return
@@ -185,7 +187,7 @@ class Tracker:
         except Exception as error:  # whatever a logger does, the training is worth more
             reason = " ".join(str(error).split()) or type(error).__name__
             title = getattr(logger, "title", name)
-            self.warnings.append(f"{title} failed at {what} ({reason}); the run went on without it")
+            self.warnings.append(f"{title} failed at {event} ({reason}); the run went on without it")
             del self._loggers[name]
             with contextlib.suppress(Exception):
                 logger.abandon() if hasattr(logger, "abandon") else logger.finalize("failed")

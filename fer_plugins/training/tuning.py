@@ -70,8 +70,8 @@ def learning_rate_range(settings: RunConfig, low: float, high: float, steps: int
         except RunError as error:
             raise RunError(f"the range test ends early: {error}; try a lower --to") from error
     assert finder is not None
-    kept = [(rate, loss) for rate, loss in zip(*finder.results.values(), strict=False) if math.isfinite(loss)]
-    rates, losses = [rate for rate, _ in kept], [loss for _, loss in kept]
+    finite = [(rate, loss) for rate, loss in zip(*finder.results.values(), strict=False) if math.isfinite(loss)]
+    rates, losses = [rate for rate, _ in finite], [loss for _, loss in finite]
     return RangeTest(rates, losses, _steepest(rates, losses))
 
 
@@ -124,7 +124,7 @@ def _tuner(settings: RunConfig) -> Iterator[tuple[Tuner, L.LightningModule, L.Li
         trainer = L.Trainer(
             **loop_arguments(settings),
             accelerator=settings.trainer.accelerator,
-            devices=list(given) if isinstance(given := settings.trainer.devices, tuple) else 1,
+            devices=list(devices_setting) if isinstance(devices_setting := settings.trainer.devices, tuple) else 1,
             default_root_dir=folder,
             enable_checkpointing=False,
             enable_progress_bar=False,

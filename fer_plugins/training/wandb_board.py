@@ -145,18 +145,18 @@ class Board(Logger):
         """The id of the run."""
         return self.run_id
 
-    def _place(self, given: str | None) -> str:
+    def _place(self, folder: str | None) -> str:
         """Return the folder of W&B's files, made where it is missing: W&B itself would write elsewhere in silence."""
-        if given is None:
+        if folder is None:
             return str(self.folder)
         try:
-            Path(given).mkdir(parents=True, exist_ok=True)
+            Path(folder).mkdir(parents=True, exist_ok=True)
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
-            raise InputError(f"logger.dir {given}: {reason}; give another folder, or unset WANDB_DIR") from None
-        if not os.access(given, os.W_OK | os.X_OK):
-            raise InputError(f"logger.dir {given}: is not writable; give another folder, or unset WANDB_DIR")
-        return str(Path(given).absolute())
+            raise InputError(f"logger.dir {folder}: {reason}; give another folder, or unset WANDB_DIR") from None
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise InputError(f"logger.dir {folder}: is not writable; give another folder, or unset WANDB_DIR")
+        return str(Path(folder).absolute())
 
     def log_hyperparams(self, params: Any, *args: Any, **kwargs: Any) -> None:
         """Do nothing: the configuration was sent at the start."""

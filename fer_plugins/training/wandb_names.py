@@ -1,4 +1,4 @@
-"""How a run is called in W&B: the group says everything but the seed, the name what tells the run from its group."""
+"""Names a run and its group in W&B: runs of one group differ by seed or fold alone."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _model(config: RunConfig) -> str:
 
 
 def _changes(config: RunConfig, without: Sequence[str] = ()) -> list[str]:
-    """Return the pooling and the changed options, each only where there is something to say."""
+    """Return the pooling and the changed options, where there are any."""
     pool, usual = config.model.pool, dict(_leaves(_recipe(config)))
     changed = [
         f"{key}={_write(value)}"
@@ -57,9 +57,9 @@ def _changes(config: RunConfig, without: Sequence[str] = ()) -> list[str]:
 
 
 def _pooling(pool: ComponentConfig) -> str:
-    given = {key: value for key, value in pool.as_dict().items() if key != "name" and value is not None}
-    options = [f"{key}={_write(value)}" for key, value in sorted(given.items())]
-    return pool.name + (f"({','.join(options)})" if options else "")
+    options = {key: value for key, value in pool.as_dict().items() if key != "name" and value is not None}
+    listed = [f"{key}={_write(value)}" for key, value in sorted(options.items())]
+    return pool.name + (f"({','.join(options)})" if listed else "")
 
 
 def _recipe(config: RunConfig) -> dict[str, Any]:
@@ -90,8 +90,5 @@ def _write(value: Any) -> str:
 
 
 def _shorten(text: str, longest: int = LONGEST) -> str:
-    return text if len(text) <= longest else f"{text[: longest - 9]}~{_hash(text, 8)}"
-
-
-def _hash(text: str, digits: int) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:digits]
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return text if len(text) <= longest else f"{text[: longest - 9]}~{digest[:8]}"

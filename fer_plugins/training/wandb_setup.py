@@ -21,9 +21,6 @@ def define_metrics(run: Any) -> None:
     """Declare the axis ``epoch``, the curves over it, and the summary of each.
 
     At the end of a run the scores of the selected checkpoint take the place of the summaries under ``val/``.
-
-    Args:
-        run: of W&B, just begun.
     """
     run.define_metric("epoch", hidden=True)  # an axis, and no panel of its own
     for pattern in ("train/*", "val/*", "health/*", "lr"):

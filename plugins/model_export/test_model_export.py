@@ -13,10 +13,8 @@ import yaml
 from fer_face_prediction.predictor import Predictor
 from fer_model_export import export_run as exporting
 from fer_model_export import parity
-from fer_model_export.exported_network import ExportedNetwork, export_program
 from fer_model_export.model_card import plain
-from fer_model_export.onnx_file import OnnxNetwork, write_onnx
-from fer_model_export.torch_archive import ArchivedNetwork
+from fer_model_export.network_files import ArchivedNetwork, ExportedNetwork, OnnxNetwork, export_program, write_onnx
 from PIL import Image
 
 from benchmarks.export_parity import measure

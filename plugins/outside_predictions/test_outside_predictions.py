@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 import yaml
-from fer_outside_predictions.class_order import find_better_order
+from fer_outside_predictions.matching import find_better_order
 from scipy.special import softmax
 from support import fake_fer2013, verbs
 

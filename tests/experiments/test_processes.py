@@ -25,7 +25,7 @@ from fer_plugins.experiments.run import run
 from fer_plugins.runs.record import Record
 from fer_plugins.runtime import process
 from fer_plugins.runtime.errors import InputError, Interrupted, RunError
-from fer_plugins.training.devices import check_devices, say_sharing
+from fer_plugins.training.devices import check_devices, describe_sharing
 from fer_plugins.training.progress import EpochLog
 
 FER_RUN = str(Path(sys.executable).parent / "fer-run")
@@ -291,7 +291,7 @@ def test_devices_that_are_not_there_are_refused(monkeypatch, changes, environmen
 def test_remedies_for_devices(monkeypatch):
     settings = config.resolve(flags("runs", 17, data={"batch_size": 34})).config
     check_devices(settings)
-    assert say_sharing(settings) == "17 processes share batches of 34: 2 images each"
+    assert describe_sharing(settings) == "17 processes share batches of 34: 2 images each"
     for name, value in {
         "TORCHELASTIC_RUN_ID": 1,
         "RANK": 1,
@@ -302,7 +302,9 @@ def test_remedies_for_devices(monkeypatch):
         monkeypatch.setenv(name, str(value))
     given = flags("runs", "auto", trainer={"num_nodes": 2})
     check_devices(config.resolve(given).config)
-    assert say_sharing(config.resolve(given).config) == "4 processes on 2 machines share batches of 32: 8 images each"
+    assert (
+        describe_sharing(config.resolve(given).config) == "4 processes on 2 machines share batches of 32: 8 images each"
+    )
     with pytest.raises(InputError, match="num_nodes"):
         config.resolve(flags("runs", 1, trainer={"num_nodes": 0}))
     with pytest.raises(InputError, match="devices"):

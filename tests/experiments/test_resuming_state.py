@@ -15,7 +15,7 @@ from fer_plugins.commands import main
 from fer_plugins.experiments.resuming import resume
 from fer_plugins.experiments.run import run
 from fer_plugins.runs.record import Record
-from fer_plugins.training.checkpoints import last_value
+from fer_plugins.training.checkpoints import saved_value
 from fer_plugins.training.module import FERModule
 
 SCHEDULES = [
@@ -84,7 +84,7 @@ def test_a_run_of_version_0_1_0_keeps_its_best_its_patience_and_its_plateau(toy,
         keys = list(torch.load(path, weights_only=True)["callbacks"])
         assert "EarlyStopping{'monitor': 'val/accuracy', 'mode': 'max'}" in keys  # its name in version 0.1.0
         as_lightning_wrote_it(path, max(values), values[-1] if name == "last" else max(values))
-    assert last_value(folder / "checkpoints" / "last.ckpt") == pytest.approx(values[-1])
+    assert saved_value(folder / "checkpoints" / "last.ckpt", "value") == pytest.approx(values[-1])
     recwarn.clear()
     resume(folder)
     assert not [one for one in recwarn if "callbacks" in str(one.message)]

@@ -15,7 +15,7 @@ from support import ROOT
 from torch.utils.data import DataLoader, TensorDataset
 
 from fer_plugins.metrics.predictions import Predictions
-from fer_plugins.metrics.sanity_checks import PairingError, check_pairing, find_collapse, looks_unpaired
+from fer_plugins.metrics.sanity_checks import PairingError, check_pairing, find_collapse, find_wrong_pairing
 from fer_plugins.metrics.scorer import Scorer
 from fer_plugins.metrics.scores import score
 
@@ -430,7 +430,7 @@ def test_labels_from_the_folder_with_a_shuffled_loader_trip_the_alarm():
     scores = scores_of(label, label[order])
     shares = np.array(PRIVATE_TEST) / sum(PRIVATE_TEST)
     assert scores["accuracy"] == pytest.approx((shares**2).sum(), abs=0.02)
-    assert "look unpaired" in looks_unpaired(scores, train_accuracy=0.77)
+    assert "look unpaired" in find_wrong_pairing(scores, train_accuracy=0.77)
     predictions = passed(torch.eye(7)[label[order]], torch.from_numpy(label)).predictions()
     with pytest.raises(PairingError):  # the rows say whose image it was
         check_pairing(predictions, np.arange(len(label)), label[order])
@@ -442,10 +442,10 @@ def test_the_alarm_keeps_quiet():
     predicted = np.where(random.random(len(label)) < 0.4, label, random.permutation(label))
     honest = scores_of(label, predicted)
     assert 0.4 < honest["accuracy"] < 0.6
-    assert looks_unpaired(honest, train_accuracy=0.7) is None
+    assert find_wrong_pairing(honest, train_accuracy=0.7) is None
     untrained = scores_of(label, np.full_like(label, 3))  # says happy always, and its training accuracy is no better
-    assert looks_unpaired(untrained, train_accuracy=0.25) is None
-    assert looks_unpaired(untrained, train_accuracy=0.9) is not None
+    assert find_wrong_pairing(untrained, train_accuracy=0.25) is None
+    assert find_wrong_pairing(untrained, train_accuracy=0.9) is not None
 
 
 def test_what_several_processes_scored_is_one_pass(monkeypatch):

@@ -29,7 +29,7 @@ LEAST_CALIBRATION = 64  # so that each class comes in
 @click.option("--licence", metavar="ID", help="Of the weights, for the model card: apache-2.0, cc-by-nc-4.0, ...")
 @click.option("--data-licence", metavar="TEXT", help="Terms of the pictures, for the model card.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
-def export(run: str, *, form: str, quantize: str | None, out: str | None, as_json: bool, **given: Any) -> None:
+def export(run: str, *, form: str, quantize: str | None, out: str | None, as_json: bool, **options: Any) -> None:
     """Write a run as ONNX, as torch.export archive, or as Hugging Face folder.
 
     onnx: model.onnx, bytes in, probabilities out, any number of images. torch: model.pt2, the same as torch.export
@@ -40,24 +40,24 @@ def export(run: str, *, form: str, quantize: str | None, out: str | None, as_jso
     faces take their place.
     """
     needs = {"onnx": ("quantize", "calibration"), "hub": ("licence", "data_licence")}
-    asked = {**given, "quantize": quantize}
-    for wanted, names in needs.items():
+    values = {**options, "quantize": quantize}
+    for needed_format, names in needs.items():
         for name in names:
-            if asked[name] is not None and form != wanted:
-                refuse(f"--{name.replace('_', '-')} is for --format {wanted}; leave it out")
-    if quantize is None and given["calibration"] is not None:
+            if values[name] is not None and form != needed_format:
+                refuse(f"--{name.replace('_', '-')} is for --format {needed_format}; leave it out")
+    if quantize is None and options["calibration"] is not None:
         refuse("--calibration is for --quantize int8; leave it out")
-    if given["synthetic"] is not None:
-        for name, value in (("--quantize", quantize), ("--data.root", given["data_root"])):
+    if options["synthetic"] is not None:
+        for name, value in (("--quantize", quantize), ("--data.root", options["data_root"])):
             if value is not None:
                 refuse(f"{name} needs the run's images; leave --synthetic out")
-        if given["synthetic"] > 10_000:
-            refuse(f"--synthetic {given['synthetic']}: at most 10000 faces are drawn; give fewer")
+        if options["synthetic"] > 10_000:
+            refuse(f"--synthetic {options['synthetic']}: at most 10000 faces are drawn; give fewer")
     from fer_model_export.export_run import Request, export_run
     from fer_model_export.printed_report import print_report
 
-    given["calibration"] = given["calibration"] or CALIBRATION
-    request = Request(format=form, folder=Path(out) if out else None, quantize=quantize is not None, **given)
+    options["calibration"] = options["calibration"] or CALIBRATION
+    request = Request(format=form, folder=Path(out) if out else None, quantize=quantize is not None, **options)
     report = export_run(run, request, lambda text: print(f"fer export: {text}", file=sys.stderr, flush=True))
     if as_json:
         print(json.dumps(report, indent=2))

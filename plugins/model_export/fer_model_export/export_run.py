@@ -13,14 +13,11 @@ import torch
 from fer_face_prediction.checkpoint_file import find_checkpoint, load_checkpoint, load_hub_folder
 
 from fer_model_export import hub_files, parity
-from fer_model_export.checked_images import draw_faces
-from fer_model_export.exported_network import export_program
-from fer_model_export.hub_files import write_hub_files
+from fer_model_export.hub_files import check_folder, new_folder, write_hub_files
 from fer_model_export.model_card import write_card
-from fer_model_export.onnx_file import OnnxNetwork, write_onnx
-from fer_model_export.output_folder import check_folder, new_folder
+from fer_model_export.network_files import ArchivedNetwork, OnnxNetwork, export_program, write_archive, write_onnx
+from fer_model_export.parity import synthetic_faces
 from fer_model_export.quantization import measure, quantize
-from fer_model_export.torch_archive import ArchivedNetwork, write_archive
 from fer_plugins import __version__
 from fer_plugins.analysis.network import Network, Split
 from fer_plugins.analysis.opened_run import OpenedRun, check_run, open_run, open_split, record_opening
@@ -78,17 +75,12 @@ class _Source:
         }
 
     def warnings(self) -> list[str]:
-        """Return what must be known before its answers are trusted."""
+        """Return what must be known before its probabilities are trusted."""
         return [f"NOT A RESULT: {fault}" for fault in self.run.faults]
 
 
 def export_run(folder: str | Path, request: Request, say: Say) -> dict[str, Any]:
     """Export a finished run.
-
-    Args:
-        folder: of a single run.
-        request: what and where to.
-        say: prints a line.
 
     Returns:
         ``folder``, ``format``, ``files`` (name -> bytes), ``checked_on`` {split, images}, ``parity`` {images,
@@ -97,14 +89,14 @@ def export_run(folder: str | Path, request: Request, say: Say) -> dict[str, Any]
     Raises:
         InputError: no finished run, its checkpoint or (where they are needed) its data are not there, or the folder
             cannot be written.
-        RunError: the network cannot be exported, or the export gives other answers; nothing is written then.
+        RunError: the network cannot be exported, or the export gives other probabilities; nothing is written then.
     """
     run = check_run(folder)
     target = request.folder or run.record.folder / "export" / request.format
     check_folder(target, FILES[request.format])
     source = _open(run, request, say)
     network = Network(source.module, precision=_precision(source.module, say))
-    reference = parity.answer_all(parity.of_network(network), source.images)
+    reference = parity.predict_all(parity.network_predictor(network), source.images)
     with new_folder(target) as unfinished:
         if request.format == "hub":
             report = _write_hub(source, unfinished, target.resolve().name, request, reference)
@@ -124,7 +116,7 @@ def _open(run: FinishedRun, request: Request, say: Say) -> _Source:
     for warning in trained.warnings:
         say(f"warning: {warning}")
     if request.synthetic is not None:
-        return _Source(run, module, preprocessing, None, draw_faces(request.synthetic, preprocessing))
+        return _Source(run, module, preprocessing, None, synthetic_faces(request.synthetic, preprocessing))
     threads = torch.get_num_threads()
     try:
         opened = open_run(_with_root(run, request.data_root))
@@ -136,7 +128,7 @@ def _open(run: FinishedRun, request: Request, say: Say) -> _Source:
         if request.quantize or request.data_root is not None:
             raise
         say(f"warning: checked on {FACES} synthetic faces, since the run's data cannot be read ({error})")
-        return _Source(run, module, preprocessing, None, draw_faces(FACES, preprocessing))
+        return _Source(run, module, preprocessing, None, synthetic_faces(FACES, preprocessing))
     finally:
         torch.set_num_threads(threads)
     return _Source(run, module, preprocessing, opened, images)
@@ -163,18 +155,18 @@ def _write_program(source: _Source, folder: Path, request: Request, reference: p
     program = export_program(network, preprocessing.channels, preprocessing.image_size)
     if request.format == "torch":
         write_archive(program, folder / ARCHIVE, source.metadata())
-        answer = ArchivedNetwork(folder / ARCHIVE).probabilities
-        return {"parity": vars(parity.check_parity(ARCHIVE, reference, answer, source.images))}
+        predict = ArchivedNetwork(folder / ARCHIVE).probabilities
+        return {"parity": vars(parity.check_parity(ARCHIVE, reference, predict, source.images))}
     write_onnx(program, folder / ONNX, source.metadata())
-    answer = OnnxNetwork(folder / ONNX).probabilities
-    report: dict[str, Any] = {"parity": vars(parity.check_parity(ONNX, reference, answer, source.images))}
+    predict = OnnxNetwork(folder / ONNX).probabilities
+    report: dict[str, Any] = {"parity": vars(parity.check_parity(ONNX, reference, predict, source.images))}
     if source.opened is not None and request.quantize:
         training, _ = open_split(source.opened, "train", request.calibration, "an export")
         quantize(folder / ONNX, folder / INT8, training)
-        answers = tuple(
-            parity.answer_all(OnnxNetwork(folder / name).probabilities, source.images) for name in (ONNX, INT8)
+        probabilities = tuple(
+            parity.predict_all(OnnxNetwork(folder / name).probabilities, source.images) for name in (ONNX, INT8)
         )
-        measured = measure(folder / ONNX, folder / INT8, source.images, answers)
+        measured = measure(folder / ONNX, folder / INT8, source.images, probabilities)
         report["int8"] = {"calibrated_on": {"split": "train", "images": len(training)}, **measured}
     return report
 
@@ -188,5 +180,5 @@ def _write_hub(
     write_hub_files(folder, source.module, source.preprocessing, source.run.record, source.warnings(), card)
     module, _ = load_hub_folder(folder)
     network = Network(module, precision="64-true" if module.config.trainer.precision == "64-true" else "32-true")
-    answer = parity.of_network(network)
-    return {"parity": vars(parity.check_parity("the folder", reference, answer, source.images))}
+    predict = parity.network_predictor(network)
+    return {"parity": vars(parity.check_parity("the folder", reference, predict, source.images))}

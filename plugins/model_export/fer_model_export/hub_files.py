@@ -1,22 +1,26 @@
-"""Writes a folder in the layout of the Hugging Face hub, which ``fer predict`` loads."""
+"""Writes the folder of an export, with all its files or none, and the files of a Hugging Face folder."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import os
+import shutil
+import tempfile
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from fer_face_prediction.checkpoint_file import CONFIG, SECTION, VERSION, WEIGHTS
 from safetensors.torch import save_model
 
-from fer_model_export.exported_network import first_line
+from fer_model_export.network_files import first_line
 from fer_plugins import __version__
 from fer_plugins.config import RunConfig
 from fer_plugins.data.preprocessing import FACE_KEYS, Preprocessing
 from fer_plugins.runs.evaluation_file import hash_file
-from fer_plugins.runs.record import Record
-from fer_plugins.runtime.errors import RunError
+from fer_plugins.runs.record import Record, check_output
+from fer_plugins.runtime.errors import InputError, RunError
 from fer_plugins.training.module import FERModule
 
 CARD = "README.md"
@@ -28,14 +32,14 @@ _KEPT = {"data": ("name", "image_size", "channels", *FACE_KEYS), "trainer": ("pr
 def write_hub_files(
     folder: Path, module: FERModule, preprocessing: Preprocessing, record: Record, warnings: Sequence[str], card: str
 ) -> None:
-    """Write model.safetensors, config.json and README.md.
+    """Write model.safetensors, config.json and README.md, which ``fer predict`` loads.
 
     Args:
-        folder: where to.
-        module: the network, in evaluation mode on the CPU.
+        folder: exists.
+        module: in evaluation mode on the CPU.
         preprocessing: of the run.
         record: of the run.
-        warnings: what is said whenever the folder is loaded.
+        warnings: printed whenever the folder is loaded.
         card: the text of README.md.
 
     Raises:
@@ -80,3 +84,48 @@ def needed_config(config: RunConfig) -> dict[str, Any]:
         "model": {**values["model"], "teacher": None},
         **sections,
     }
+
+
+def check_folder(folder: Path, files: Collection[str]) -> None:
+    """Refuse a folder that cannot be written, or that holds anything but an earlier export; makes nothing.
+
+    Raises:
+        InputError: one of them.
+    """
+    check_output(folder, "--out", "--out FOLDER")
+    if foreign := sorted(set(os.listdir(folder)) - set(files)) if folder.is_dir() else []:
+        raise InputError(f"--out {folder}: holds other files ({foreign[0]}); give a new or an empty folder")
+    above = folder.absolute().parent
+    while not above.exists():
+        above = above.parent
+    if not os.access(above, os.W_OK | os.X_OK):  # the files are made beside the folder
+        raise InputError(f"--out {folder}: {above} is not writable; give --out FOLDER elsewhere")
+
+
+@contextmanager
+def new_folder(folder: Path) -> Iterator[Path]:
+    """Give a folder to write to beside ``folder``; it takes its place at the end, or is removed.
+
+    Raises:
+        RunError: it cannot be written (full disk, no permission).
+    """
+    unfinished: Path | None = None
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+        unfinished.chmod(0o777 & ~_umask())
+        yield unfinished
+        if folder.exists():
+            shutil.rmtree(folder)
+        os.replace(unfinished, folder)
+    except OSError as error:
+        raise RunError(f"cannot write {folder}: {error.strerror or error}") from error
+    finally:
+        if unfinished is not None:
+            shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,7 +1,8 @@
-"""Compares an exported network with the one that it was made of, image by image."""
+"""Compares an exported network with the run, image by image: on the validation split or on synthetic faces."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -9,12 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from fer_plugins.analysis.network import Network, Split, as_batch
+from fer_plugins.config import registry
+from fer_plugins.data.preprocessing import Preprocessing
 from fer_plugins.runtime.errors import RunError
 
 LARGEST_GAP = 1e-4  # of a probability
 
 Probabilities = npt.NDArray[np.float64]
-Answer = Callable[[npt.NDArray[np.uint8]], Probabilities]  # images (B, S, S, C) -> (B, K)
+Predict = Callable[[npt.NDArray[np.uint8]], Probabilities]  # images (B, S, S, C) -> (B, K)
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class Parity:
         return self.same_class == self.images and self.largest_gap <= LARGEST_GAP
 
     def describe(self) -> str:
-        """Return the comparison in a few words."""
+        """Return the comparison as text."""
         share = "all" if self.same_class == self.images else f"{self.same_class:,} of"
         return f"same class on {share} {self.images:,} images, largest gap of a probability {self.largest_gap:.1e}"
 
@@ -43,26 +46,44 @@ def compare(first: Probabilities, second: Probabilities) -> Parity:
     return Parity(len(first), same, float(np.nan_to_num(gap, nan=np.inf).max(initial=0.0)))
 
 
-def answer_all(answer: Answer, images: Split) -> Probabilities:
+def predict_all(predict: Predict, images: Split) -> Probabilities:
     """Return the probabilities (N, K) of all images, batch by batch."""
-    return np.concatenate([answer(images.read(place)) for place in images.slices()])
+    return np.concatenate([predict(images.read(place)) for place in images.slices()])
 
 
-def of_network(network: Network) -> Answer:
-    """Return what a network on the CPU answers, as ``answer_all`` takes it."""
+def network_predictor(network: Network) -> Predict:
+    """Return a function that predicts with a network on the CPU."""
     return lambda images: network.logits(as_batch(images)).softmax(1).numpy()
 
 
-def check_parity(what: str, reference: Probabilities, answer: Answer, images: Split) -> Parity:
-    """Compare an export with the network on all images, and on the first of them alone, as a camera would ask.
+def check_parity(export: str, reference: Probabilities, predict: Predict, images: Split) -> Parity:
+    """Compare an export with the network on all images, and on the first of them alone (batch size 1).
 
     Raises:
         RunError: a class differs, or a probability by more than 1e-4.
     """
-    parity = compare(reference, answer_all(answer, images))
+    parity = compare(reference, predict_all(predict, images))
     if parity.holds:
-        alone = compare(reference[:1], answer(images.read(slice(0, 1))))
+        alone = compare(reference[:1], predict(images.read(slice(0, 1))))
         parity = parity if alone.holds else alone
     if not parity.holds:
-        raise RunError(f"{what} is not the network: {parity.describe()}, at most {LARGEST_GAP:g} is allowed")
+        raise RunError(f"{export} is not the network: {parity.describe()}, at most {LARGEST_GAP:g} is allowed")
     return parity
+
+
+SMALLEST_FACE = 24  # pixels; the least that the synthetic dataset takes
+
+
+def synthetic_faces(number: int, preprocessing: Preprocessing) -> Split:
+    """Return synthetic faces, preprocessed as the network expects."""
+    side = max(SMALLEST_FACE, preprocessing.image_size)
+    unit = 63  # images of 3 subjects, 7 classes and 3 frames: the smallest dataset
+    samples = math.ceil(number / unit) * unit
+    faces = registry.build(
+        "dataset", "synthetic", samples=samples, subjects=3, image_size=side, channels=preprocessing.channels
+    )
+    order = np.linspace(0, samples - 1, number).round().astype(int)
+    images = np.stack([preprocessing.fit(faces[int(place)]) for place in order])
+    return Split(
+        "synthetic", np.arange(number), np.zeros(number, dtype=np.int64), np.full(number, ""), images.__getitem__, 16
+    )

@@ -18,10 +18,6 @@ _RESET, _STATUS = Path("/proc/self/clear_refs"), Path("/proc/self/status")
 def measure_memory(run: str | Path, batches: Sequence[int]) -> dict[str, Any] | None:
     """Return the peak of resident memory while a pass of each batch runs; None where the system does not tell.
 
-    Args:
-        run: as ``fer benchmark`` takes it.
-        batches: images in one pass, ascending.
-
     Returns:
         ``megabytes``: batch -> peak less what the process held with the network loaded, MB of 10^6 bytes;
         ``process_megabytes``: of the whole process, at the largest batch.

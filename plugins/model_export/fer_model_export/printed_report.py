@@ -12,11 +12,7 @@ from fer_plugins.runtime.print_table import print_table, titled_table
 
 
 def print_report(report: Mapping[str, Any]) -> None:
-    """Print the files, how well they agree with the run, and what quantisation costs.
-
-    Args:
-        report: as ``export_run`` returns it.
-    """
+    """Print the files, how well they agree with the run, and what quantisation costs."""
     for name, size in report["files"].items():
         print(f"{report['folder']}/{name}  {size / 1e6:,.2f} MB")
     checked = report["checked_on"]

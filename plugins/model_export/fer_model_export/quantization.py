@@ -14,8 +14,7 @@ import onnx
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
-from fer_model_export.exported_network import INPUT, first_line, quiet
-from fer_model_export.onnx_file import Images, OnnxNetwork, Probabilities
+from fer_model_export.network_files import INPUT, Images, OnnxNetwork, Probabilities, first_line, quiet
 from fer_model_export.parity import compare
 from fer_plugins.analysis.network import Split
 from fer_plugins.metrics.confusion import macro_scores
@@ -39,11 +38,6 @@ def quantize(source: Path, target: Path, images: Split) -> None:
     """Write an ONNX file with weights and activations of 8 bits, as quantise and dequantise nodes (QDQ).
 
     Weights are scaled by output channel, activations by the smallest and the largest value seen on ``images``.
-
-    Args:
-        source: as ``write_onnx`` wrote it.
-        target: the new file.
-        images: training images.
 
     Raises:
         RunError: ONNX Runtime cannot quantise it.
@@ -83,14 +77,14 @@ def count_quantized(path: Path) -> tuple[int, int]:
     return len(quantized), len(weighted)
 
 
-def measure(before: Path, after: Path, images: Split, answers: Sequence[Probabilities]) -> dict[str, Any]:
+def measure(before: Path, after: Path, images: Split, probabilities: Sequence[Probabilities]) -> dict[str, Any]:
     """Compare an ONNX file with its quantised form.
 
     Args:
         before: in float32.
         after: in 8 bits.
         images: N, with their labels.
-        answers: probabilities (N, K) of both.
+        probabilities: probabilities (N, K) of both.
 
     Returns:
         ``images``, ``same_class``, ``largest_gap``; ``quantized`` and ``weighted`` operators; of ``float32`` and
@@ -98,8 +92,8 @@ def measure(before: Path, after: Path, images: Split, answers: Sequence[Probabil
         (macro);
         ``accuracy_test`` as ``compare_accuracy`` returns it.
     """
-    labels, size = images.labels, answers[0].shape[1]
-    predicted = [answer.argmax(1) for answer in answers]
+    labels, size = images.labels, probabilities[0].shape[1]
+    predicted = [predict.argmax(1) for predict in probabilities]
     image = images.read(slice(0, 1))
     sides = {}
     for name, path, classes in zip(("float32", "int8"), (before, after), predicted, strict=True):
@@ -112,7 +106,7 @@ def measure(before: Path, after: Path, images: Split, answers: Sequence[Probabil
             "f1": float(macro_scores(confusion)["f1"]),
         }
     quantized, weighted = count_quantized(after)
-    parity = compare(*answers)
+    parity = compare(*probabilities)
     test = compare_accuracy(labels, predicted[0], predicted[1], size)
     return {
         "images": parity.images,

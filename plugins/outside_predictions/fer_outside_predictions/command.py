@@ -30,7 +30,7 @@ def score(
     name: str | None,
     out: str,
     flags: dict[str, Any],
-    **given: Any,
+    **options: Any,
 ) -> None:
     """Score predictions of any other code: a run of a network trained elsewhere.
 
@@ -43,8 +43,8 @@ def score(
     order = None if classes is None else [word.strip() for word in classes.split(",")]
     if name is not None and not name.strip():
         refuse("--name is empty; give the network a name")
-    from fer_outside_predictions.request import Request
+    from fer_outside_predictions.pairing import Request
     from fer_outside_predictions.scored_run import score_file
 
-    request = Request(Path(predictions), flags, split, order, name=name, output=out, **given)
+    request = Request(Path(predictions), flags, split, order, name=name, output=out, **options)
     score_file(request, lambda text: print(text, flush=True))

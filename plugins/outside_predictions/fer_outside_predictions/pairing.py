@@ -1,24 +1,55 @@
-"""Puts the predictions of a file beside the labels of the dataset, and looks for signs of another order."""
+"""Pairs the predictions of a file with the labels of the dataset, and looks for signs of another order."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from fer_outside_predictions.class_order import find_better_order, find_class, name_columns
-from fer_outside_predictions.matching import match_rows
-from fer_outside_predictions.request import Request
-from fer_outside_predictions.table import PredictionTable
-from fer_outside_predictions.values import to_probabilities
+from fer_outside_predictions.matching import find_better_order, find_class, match_rows, name_columns
+from fer_outside_predictions.table import PredictionTable, to_probabilities
 from fer_plugins.data.datamodule import FERDataModule
 from fer_plugins.metrics.predictions import Predictions
 from fer_plugins.runs.evaluation_file import hash_file
 from fer_plugins.runtime.errors import InputError
 from fer_plugins.runtime.notices import Notice
 from fer_plugins.training.score_split import SplitScores
+
+
+@dataclass(frozen=True)
+class Request:
+    """A file of predictions and what they are of.
+
+    Attributes:
+        file: of predictions.
+        flags: nested settings of the sections data and protocol.
+        split: "test" or "val".
+        classes: the order of the columns; None: as the file names them.
+        values: "probabilities" or "logits"; None: as the file says or shows.
+        match: "order", "name" or "digest"; None: by what the file has.
+        name: what the network is called; None: as the file.
+        claims: the architecture whose paper's claims stand beside; None: none.
+        seed: of the training; None: not known.
+        fold: of the protocol; None: it has one.
+        output: the folder for runs.
+    """
+
+    file: Path
+    flags: Mapping[str, Any]
+    split: str = "test"
+    classes: Sequence[str] | None = None
+    values: str | None = None
+    match: str | None = None
+    name: str | None = None
+    claims: str | None = None
+    seed: int | None = None
+    fold: int | None = None
+    output: str = "runs"
+
 
 Labels = npt.NDArray[np.int64]
 
@@ -80,22 +111,22 @@ def _check_column(
     Raises:
         InputError: the column names no class, or another one.
     """
-    words = table.column(role)
-    if words is None:
+    cells = table.column(role)
+    if cells is None:
         return
-    meanings: dict[str, str | None] = {word: find_class(word, classes) for word in dict.fromkeys(words)}
-    numbers = {word: word.removesuffix(".0") for word in meanings}  # as pandas writes them
+    meanings: dict[str, str | None] = {cell: find_class(cell, classes) for cell in dict.fromkeys(cells)}
+    numbers = {cell: cell.removesuffix(".0") for cell in meanings}  # as pandas writes them
     meanings |= {
-        word: columns[int(number)]
-        for word, number in numbers.items()
+        cell: columns[int(number)]
+        for cell, number in numbers.items()
         if number.isdecimal() and int(number) < len(columns)
     }
     for row, place in zip(order.tolist(), wanted.tolist(), strict=True):
-        if meanings[words[row]] != classes[place]:
-            what = "the dataset's label" if role == "true" else "the column with the largest value"
+        if meanings[cells[row]] != classes[place]:
+            reference = "the dataset's label" if role == "true" else "the column with the largest value"
             raise InputError(
-                f"{table.path}: row {row + 1} has {role} {words[row]}, but {what} is {classes[place]}: the rows or the "
-                "columns are in another order; correct it, or remove the column to score the file as it stands"
+                f"{table.path}: row {row + 1} has {role} {cells[row]}, but {reference} is {classes[place]}: the rows "
+                "or the columns are in another order; correct it, or remove the column to score the file as it stands"
             )
 
 

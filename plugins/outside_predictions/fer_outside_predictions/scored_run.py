@@ -8,9 +8,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from fer_outside_predictions.pairing import find_doubts, pair
+from fer_outside_predictions.pairing import Request, find_doubts, pair
 from fer_outside_predictions.read_file import read_predictions
-from fer_outside_predictions.request import Request
 from fer_plugins.analysis.claims import Claims, read_claims
 from fer_plugins.analysis.claims.claims_beside import compare, for_run
 from fer_plugins.config import RunConfig, dump, registry, resolve_data
@@ -31,10 +30,6 @@ DISTRIBUTION = "fer-outside-predictions"
 
 def score_file(request: Request, say: Callable[[str], None]) -> Record:
     """Score a file of predictions, write a run's folder, and print the result.
-
-    Args:
-        request: what is to be scored.
-        say: takes a line on what was written.
 
     Raises:
         InputError: the file, the data or an option is wrong; nothing was written.
@@ -143,8 +138,8 @@ def _write(
 ) -> None:
     """Write the files of the run; the manifest, which says that it is finished, last."""
     record.checkpoints.rmdir()  # there is no network
-    known = settings.as_dict()
-    record.config = {"model": {"name": known["model"]["name"]}, **{key: known[key] for key in ("data", "protocol")}}
+    values = settings.as_dict()
+    record.config = {"model": {"name": values["model"]["name"]}, **{key: values[key] for key in ("data", "protocol")}}
     record.write_config(dump(record.config))
     record.metrics = {split: scored.scores, "claims": claims, "not_a_result": scored.faults, KEY: True}
     rows = scored.predictions.index

@@ -1,4 +1,4 @@
-"""What a file of predictions holds, whatever its format: columns of values, and columns that say of what image."""
+"""The content of a file of predictions in any format: probabilities or logits, and columns that name the images."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import softmax
 
 from fer_plugins.data.formats.split_names import split_of
 from fer_plugins.runtime.errors import InputError
@@ -25,7 +26,7 @@ _ROLES = {
     "true": ("true", "label", "target", "emotion", "y_true", "true_label"),
     "predicted": ("predicted", "prediction", "pred", "y_pred", "predicted_label"),
 }
-_ROLE_OF = {word: role for role, words in _ROLES.items() for word in words}
+_ROLE_OF = {name: role for role, names in _ROLES.items() for name in names}
 _NO_VALUES = ("", "unnamed: 0", "index", "id", "row", "confidence", "loss")  # numbers that are of no class
 _PREFIX = re.compile(r"(?i)^(p|prob|probability|logit)(?:_(.+)|\((.+)\))$")
 PROBABILITIES, LOGITS = "probabilities", "logits"
@@ -53,22 +54,22 @@ class PredictionTable:
         Raises:
             InputError: a row is of no split, or no row is of this one.
         """
-        words = self.column("split")
-        if words is None:
+        cells = self.column("split")
+        if cells is None:
             return self
-        meanings = {word: split_of(word) for word in dict.fromkeys(words)}
-        unknown = next((word for word, meaning in meanings.items() if meaning is None), None)
+        meanings = {cell: split_of(cell) for cell in dict.fromkeys(cells)}
+        unknown = next((cell for cell, meaning in meanings.items() if meaning is None), None)
         if unknown is not None:
             raise InputError(f"{self.path}: split {unknown!r} is none of train, val and test; correct the column")
-        rows = np.array([meanings[word] == split for word in words])
+        rows = np.array([meanings[cell] == split for cell in cells])
         if not rows.any():
             splits = ", ".join(sorted({str(meaning) for meaning in meanings.values()}))
             raise InputError(f"{self.path}: no row is of split {split}, but of {splits}; give --split")
-        kept = {
+        columns = {
             role: [text for text, row in zip(texts, rows, strict=True) if row]
             for role, texts in (self.columns or {}).items()
         }
-        return replace(self, values=self.values[rows], columns=kept)
+        return replace(self, values=self.values[rows], columns=columns)
 
 
 def from_columns(path: Path, form: str, header: Sequence[str], rows: Sequence[Sequence[Any]]) -> PredictionTable:
@@ -83,30 +84,30 @@ def from_columns(path: Path, form: str, header: Sequence[str], rows: Sequence[Se
     Raises:
         InputError: two columns say the same, a value is no number, or there is no column of values.
     """
-    words = [str(word).strip() for word in header]
-    roles = [_ROLE_OF.get(word.casefold()) or _ROLE_OF.get(word.casefold().removesuffix("s"), "") for word in words]
+    names = [str(name).strip() for name in header]
+    roles = [_ROLE_OF.get(name.casefold()) or _ROLE_OF.get(name.casefold().removesuffix("s"), "") for name in names]
     for role, count in Counter(filter(None, roles)).items():
         if count > 1:
-            both = " and ".join(word for word, own in zip(words, roles, strict=True) if own == role)
+            both = " and ".join(name for name, own in zip(names, roles, strict=True) if own == role)
             raise InputError(f"{path}: the columns {both} say the same; leave one of them out")
-    parts = [_PREFIX.match(word) for word in words]
+    parts = [_PREFIX.match(name) for name in names]
     kinds = {LOGITS if part[1].casefold() == "logit" else PROBABILITIES for part in parts if part}
     if len(kinds) > 1:
         raise InputError(f"{path}: has columns of probabilities and of logits; leave one kind out")
     if kinds:
         places = [place for place, part in enumerate(parts) if part]
-        names = [part[2] or part[3] for part in parts if part]
+        class_names = [part[2] or part[3] for part in parts if part]
     else:
-        places = [place for place, word in enumerate(words) if not roles[place] and _is_value(word, place, rows)]
-        names = [words[place] for place in places]
+        places = [place for place, name in enumerate(names) if not roles[place] and _is_value(name, place, rows)]
+        class_names = [names[place] for place in places]
     if not places:
         raise InputError(f"{path}: no column holds numbers of a class; name the columns as the classes of the dataset")
-    unused = [word for place, word in enumerate(words) if place not in places and not roles[place]]
+    unused = [name for place, name in enumerate(names) if place not in places and not roles[place]]
     return PredictionTable(
         path,
         form,
-        tuple(names),
-        to_values(path, [[row[place] for place in places] for row in rows], names),
+        tuple(class_names),
+        to_values(path, [[row[place] for place in places] for row in rows], class_names),
         next(iter(kinds), ""),
         {role: [str(row[place]).strip() for row in rows] for place, role in enumerate(roles) if role},
         tuple(filter(None, unused)),
@@ -143,3 +144,71 @@ def _is_number(cell: Any) -> bool:
     except (ValueError, TypeError):
         return False
     return True
+
+
+TOLERANCE = 0.01  # of the sum of a row: seven probabilities that were rounded to three digits
+_EXACT = 1e-5  # float32; rows that differ more are divided by their sum, and that is said
+
+
+def to_probabilities(table: PredictionTable, wanted: str | None) -> tuple[Values, str, list[str]]:
+    """Return probabilities, what the file held, and what is to be said of it.
+
+    Args:
+        table: of the file.
+        wanted: PROBABILITIES or LOGITS, as the user says; None: as the file says, or as its numbers show.
+
+    Returns:
+        (N, K), rows that sum to 1; PROBABILITIES or LOGITS; sentences.
+
+    Raises:
+        InputError: a value is no finite number, the two cannot be told apart, or a row is no distribution.
+    """
+    values, path, notes = table.values, table.path, list[str]()
+    bad = np.flatnonzero(~np.isfinite(values).all(1))
+    if len(bad):
+        raise InputError(
+            f"{path}: row {bad[0] + 1} holds a value that is no finite number ({len(bad):,} such rows); predict these "
+            "images again"
+        )
+    if wanted and table.kind and wanted != table.kind:
+        raise InputError(f"{path}: says itself that it holds {table.kind}; leave --values {wanted} out")
+    kind = wanted or table.kind
+    sums = values.sum(1)
+    if not kind:
+        kind = _recognise(table, sums)
+        notes.append(f"taken for {kind}: {_reason(kind)}; --values says it yourself")
+    if kind == LOGITS:
+        return softmax(values, axis=1), kind, notes
+    outside = np.flatnonzero(((values < 0) | (values > 1 + _EXACT)).any(1))
+    if len(outside):
+        raise InputError(
+            f"{path}: row {outside[0] + 1} has a value outside of 0 to 1 ({len(outside):,} such rows), so these are no "
+            f"probabilities; give --values {LOGITS} if that is what they are"
+        )
+    wrong = np.flatnonzero(np.abs(sums - 1) > TOLERANCE)
+    if len(wrong):
+        raise InputError(
+            f"{path}: row {wrong[0] + 1} sums to {sums[wrong[0]]:.4f} and not to 1 ({len(wrong):,} such rows); give "
+            f"every class a column, or --values {LOGITS} if that is what they are"
+        )
+    largest = float(np.abs(sums - 1).max())
+    if largest > _EXACT:
+        notes.append(f"rows sum to 1 within {largest:.2g} only, as rounded numbers do; each is divided by its sum")
+    return np.clip(values / sums[:, None], 0, 1), kind, notes
+
+
+def _recognise(table: PredictionTable, sums: Values) -> str:
+    """Tell what values are: negative numbers are no probabilities, and rows of logits do not all sum to 1."""
+    if (table.values < 0).any():
+        return LOGITS
+    if (table.values <= 1 + _EXACT).all() and (np.abs(sums - 1) <= TOLERANCE).all():
+        return PROBABILITIES
+    row = int(np.argmax(np.abs(sums - 1)))
+    raise InputError(
+        f"{table.path}: neither probabilities nor surely logits: no value is negative, and row {row + 1} sums to "
+        f"{sums[row]:.4f}; give probabilities that sum to 1, or --values {LOGITS} if that is what they are"
+    )
+
+
+def _reason(kind: str) -> str:
+    return "some values are negative" if kind == LOGITS else "all lie within 0 to 1, and every row sums to 1"

@@ -1,4 +1,4 @@
-"""Training against several annotators' votes."""
+"""The training loss: against soft labels, and checked to be finite."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from support import fake_datasets as fake
 from torch import nn
 
 from fer_plugins.experiments.run import run
-from fer_plugins.runtime.errors import InputError
-from fer_plugins.training.criterion import SoftTargets
+from fer_plugins.runtime.errors import InputError, RunError
+from fer_plugins.training.criterion import FiniteLoss, SoftTargets
 
 SHARES = np.array([[0.7, 0.3, 0.0], [0.0, 0.0, 1.0], [0.2, 0.2, 0.6]])
 LOGITS = torch.tensor([[1.0, 2.0, 0.0], [0.5, 0.0, -1.0]])
@@ -77,3 +77,32 @@ def test_the_modes_train_differently(tmp_path):
         header, row = (record.folder / "metrics.csv").read_text().splitlines()[:2]
         losses.add(dict(zip(header.split(","), row.split(","), strict=True))["train/loss"])
     assert len(losses) == 4
+
+
+CPU = torch.device("cpu")
+
+
+def test_a_cpu_looks_in_every_step():
+    losses = FiniteLoss(CPU)
+    losses.note(torch.tensor(1.0), 0, 0)
+    with pytest.raises(RunError, match="the loss is inf at epoch 3, step 2"):
+        losses.note(torch.tensor(torch.inf), 2, 1)
+
+
+@pytest.mark.parametrize(("first", "noticed"), [(0, 3), (2, 3), (5, 7)])
+def test_an_accelerator_looks_now_and_then_and_names_the_first_step(first, noticed):
+    losses = FiniteLoss(CPU, every=4)
+    for step in range(noticed):
+        losses.note(torch.tensor(torch.nan if step >= first else 1.0), 0, step)
+    with pytest.raises(RunError, match=f"the loss is not finite at epoch 1, step {first + 1};"):
+        losses.note(torch.tensor(1.0), 0, noticed)
+
+
+def test_the_last_steps_are_looked_at_before_the_weights_are_scored(toy, monkeypatch, tmp_path):
+    late = FiniteLoss.__init__
+    monkeypatch.setattr(FiniteLoss, "__init__", lambda self, device: late(self, device, every=64))
+    settings = {"data": {"name": "synthetic", "samples": 63}, "trainer": {"epochs": 1}, "logger": "none"}
+    flags = {"plugin": "toy", "model": {"explode_at": 1}, "run": {"output": str(tmp_path)}}
+    with pytest.raises(RunError, match="the loss is not finite at epoch 1, step 1; the checkpoint of the last whole"):
+        run(settings | flags)
+    assert not list(tmp_path.rglob("*.ckpt"))
