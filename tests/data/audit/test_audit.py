@@ -185,17 +185,17 @@ def test_another_dataset_is_a_split_of_its_own(capsys, make_distribution):
     from fer_plugins.data.synthetic_faces.synthetic import Synthetic
 
 
-    def more(*, root=None):
-        return Synthetic(image_size=48, samples=231, subjects=11)
+    def more(*, root=None, samples=231):
+        return Synthetic(image_size=48, samples=samples, subjects=samples // 21)
     """
     make_distribution("more", [("datasets", "more", "more:more")], source)
-    assert call(*SYNTHETIC[:5], "--against", "more", "none", "--json") == 0
+    assert call("more", "--data.samples", "210", "--against", "more", "none", "--json") == 0
     values = json.loads(capsys.readouterr().out)
     assert values["images"] == 210 + 231
     (fold,) = values["folds"]
-    assert fold["parts"]["synthetic (second)"] == 231
+    assert fold["parts"]["more (second)"] == 231
     # The second holds the first's images under the same names, maybe in another split.
-    shared = [fold["exact"][f"{split}/synthetic (second)"] for split in ("train", "val", "test")]
+    shared = [fold["exact"][f"{split}/more (second)"] for split in ("train", "val", "test")]
     assert sum(copies["groups"] for copies in shared) == 210
     assert set(fold["subjects"].values()) == {0}
     (pair, *_) = values["exact"]["members"]
