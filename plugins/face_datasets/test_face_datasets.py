@@ -31,11 +31,11 @@ def load(dataset):
 def counts(dataset):
     table = dataset.table
     splits = table.get("split", [""] * len(table["label"]))
-    found = {}
+    result = {}
     for label, split in zip(table["label"], splits, strict=True):
         key = (split, dataset.classes[label])
-        found[key] = found.get(key, 0) + 1
-    return found
+        result[key] = result.get(key, 0) + 1
+    return result
 
 
 @pytest.mark.parametrize("layout", fake.LAYOUTS)

@@ -513,7 +513,7 @@ BAD_PIXELS = {
 }
 
 
-@pytest.mark.parametrize(("fault", "row"), zip(BAD_PIXELS, itertools.cycle([1, 17, 42]), strict=False))
+@pytest.mark.parametrize(("fault", "row"), list(zip(BAD_PIXELS, itertools.cycle([1, 17, 42]), strict=False)))
 def test_a_bad_pixel_row_is_named_or_left_out_and_counted(csv, fault, row):
     edit, words = BAD_PIXELS[fault]
     root = csv(_edit(row, 1, edit))

@@ -23,8 +23,8 @@ def root(tmp_path):
 
 def targets(votes, mode, share=0.0):
     """The target of one row of ten votes: eight expressions, unknown, no face."""
-    found, _ = make_targets(np.array([votes], float), mode, share)
-    return found[0].round(4).tolist()
+    result, _ = make_targets(np.array([votes], float), mode, share)
+    return result[0].round(4).tolist()
 
 
 def test_votes_labels_and_counts(root):
@@ -95,11 +95,11 @@ def test_multi_target_takes_all_from_thirty_per_cent():
 @given(st.lists(st.integers(0, 10), min_size=10, max_size=10))
 def test_every_target_is_a_distribution_or_empty_and_holds_only_what_was_voted_for(votes):
     for mode in ("majority", "probability", "cross_entropy", "multi_target"):
-        found, on_top = make_targets(np.array([votes], float), mode)
-        assert found.sum() == pytest.approx(1) or not found.any()
-        assert not found[0][np.array(votes[:8]) == 0].any()
+        result, on_top = make_targets(np.array([votes], float), mode)
+        assert result.sum() == pytest.approx(1) or not result.any()
+        assert not result[0][np.array(votes[:8]) == 0].any()
         if mode == "majority":
-            assert bool(on_top[0]) == bool(found.any())
+            assert bool(on_top[0]) == bool(result.any())
 
 
 def refused(root, **options):

@@ -37,9 +37,9 @@ def test_equal_to_scipy_and_to_votes_drawn_one_by_one(seed, size, classes):
         assert interval is None or scores[name] is not None
     assert scores["kl"] == pytest.approx(np.mean([entropy(votes[n], predictions.probabilities[n]) for n in rows]))
     cast = [np.repeat(np.arange(classes), votes[n].astype(int)) for n in rows]
-    said = predictions.predicted[rows]
+    message = predictions.predicted[rows]
     assert scores["expected_agreement"] == pytest.approx(
-        np.mean([(one == c).mean() for one, c in zip(cast, said, strict=True)])
+        np.mean([(one == c).mean() for one, c in zip(cast, message, strict=True)])
     )
     assert scores["highest_agreement"] >= scores["expected_agreement"] - 1e-12
     pairs = [np.mean([one[i] == one[j] for i in range(len(one)) for j in range(i)]) for one in cast if len(one) > 1]

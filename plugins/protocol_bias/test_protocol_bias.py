@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fer_protocol_bias import differences
-from fer_protocol_bias.differences import compare_answers
+from fer_protocol_bias.differences import compare_predictions
 from fer_protocol_bias.measure import compare
 from fer_protocol_bias.plan import Plan
 from fer_protocol_bias.report import print_bias
@@ -78,10 +78,10 @@ def two_classes(hits, size):
     ],
 )
 def test_the_interval_of_two_accuracies_is_newcombes(one, other, low, high):
-    found = accuracy_difference(two_classes(*one), two_classes(*other))
-    assert found["difference"] == pytest.approx(one[0] / one[1] - other[0] / other[1])
-    assert (found["low"], found["high"]) == pytest.approx((low, high), abs=5e-5)
-    assert differences.verdict(found) == ("not distinguishable" if low <= 0 <= high else "inflated")
+    result = accuracy_difference(two_classes(*one), two_classes(*other))
+    assert result["difference"] == pytest.approx(one[0] / one[1] - other[0] / other[1])
+    assert (result["low"], result["high"]) == pytest.approx((low, high), abs=5e-5)
+    assert differences.verdict(result) == ("not distinguishable" if low <= 0 <= high else "inflated")
 
 
 def test_the_interval_of_two_accuracies_by_hand():
@@ -91,36 +91,36 @@ def test_the_interval_of_two_accuracies_by_hand():
         return (middle - half) / (1 + z * z / size), (middle + half) / (1 + z * z / size)
 
     (low1, high1), (low2, high2) = wilson(37, 50), wilson(60, 120)
-    found = accuracy_difference(np.array([[20, 5], [8, 17]]), np.array([[40, 20], [40, 20]]))
-    assert found["difference"] == pytest.approx(0.24)
-    assert found["low"] == pytest.approx(0.24 - math.hypot(0.74 - low1, high2 - 0.5), abs=1e-6)
-    assert found["high"] == pytest.approx(0.24 + math.hypot(high1 - 0.74, 0.5 - low2), abs=1e-6)
+    result = accuracy_difference(np.array([[20, 5], [8, 17]]), np.array([[40, 20], [40, 20]]))
+    assert result["difference"] == pytest.approx(0.24)
+    assert result["low"] == pytest.approx(0.24 - math.hypot(0.74 - low1, high2 - 0.5), abs=1e-6)
+    assert result["high"] == pytest.approx(0.24 + math.hypot(high1 - 0.74, 0.5 - low2), abs=1e-6)
 
 
 def test_the_interval_over_seeds_is_welchs():
     # means 0.82 and 0.73; squared errors of the means 0.0004/3 and 0.0009/3
-    found = differences.means([0.80, 0.84, 0.82], [0.70, 0.76, 0.73])
+    result = differences.means([0.80, 0.84, 0.82], [0.70, 0.76, 0.73])
     error = math.sqrt(0.0004 / 3 + 0.0009 / 3)
     freedom = (0.0004 / 3 + 0.0009 / 3) ** 2 / ((0.0004 / 3) ** 2 / 2 + (0.0009 / 3) ** 2 / 2)
     assert freedom == pytest.approx(3.4845, abs=1e-4)
     half = student.ppf(0.975, freedom) * error
-    assert found["difference"] == pytest.approx(0.09)
-    assert (found["low"], found["high"]) == pytest.approx((0.09 - half, 0.09 + half))
-    assert found["verdict"] == "inflated"
-    assert found["flawed"] == pytest.approx({"mean": 0.82, "sd": 0.02, "seeds": 3})
-    assert found["sound"] == pytest.approx({"mean": 0.73, "sd": 0.03, "seeds": 3})
+    assert result["difference"] == pytest.approx(0.09)
+    assert (result["low"], result["high"]) == pytest.approx((0.09 - half, 0.09 + half))
+    assert result["verdict"] == "inflated"
+    assert result["flawed"] == pytest.approx({"mean": 0.82, "sd": 0.02, "seeds": 3})
+    assert result["sound"] == pytest.approx({"mean": 0.73, "sd": 0.03, "seeds": 3})
 
 
 def test_two_seeds_on_a_side_are_too_few_for_an_interval():
-    found = differences.means([0.80, 0.84, 0.82], [0.70, 0.76])
-    assert (found["low"], found["high"]) == (None, None)
-    assert (found["method"], found["verdict"]) == ("none: too few", "no interval")
+    result = differences.means([0.80, 0.84, 0.82], [0.70, 0.76])
+    assert (result["low"], result["high"]) == (None, None)
+    assert (result["method"], result["verdict"]) == ("none: too few", "no interval")
 
 
 def test_seeds_without_any_spread_have_no_interval():
-    found = differences.means([0.7, 0.7, 0.7], [0.1, 0.1, 0.1])
-    assert found["difference"] == pytest.approx(0.6)
-    assert (found["low"], found["high"], found["verdict"]) == (None, None, "no interval")
+    result = differences.means([0.7, 0.7, 0.7], [0.1, 0.1, 0.1])
+    assert result["difference"] == pytest.approx(0.6)
+    assert (result["low"], result["high"], result["verdict"]) == (None, None, "no interval")
     one_side = differences.means([0.7, 0.7, 0.7], [0.1, 0.2, 0.3])
     assert one_side["high"] - one_side["difference"] == pytest.approx(student.ppf(0.975, 2) * 0.1 / math.sqrt(3))
     with pytest.raises(ValueError, match="at least two"):
@@ -129,13 +129,13 @@ def test_seeds_without_any_spread_have_no_interval():
 
 def test_the_interval_of_two_f1_scores():
     one, other = np.array([[70, 30], [20, 80]]), np.array([[30, 20], [25, 25]])
-    found = macro_difference("f1", one, other)
+    result = macro_difference("f1", one, other)
     # F1 by hand: 140/190 and 160/210 against 60/105 and 50/95
-    assert found["difference"] == pytest.approx((140 / 190 + 160 / 210) / 2 - (60 / 105 + 50 / 95) / 2)
+    assert result["difference"] == pytest.approx((140 / 190 + 160 / 210) / 2 - (60 / 105 + 50 / 95) / 2)
     widths = [matrix_intervals(matrix)["f1"]["high"] - matrix_intervals(matrix)["f1"]["low"] for matrix in (one, other)]
-    assert found["high"] - found["low"] == pytest.approx(math.hypot(*widths), rel=0.06)  # variances add
-    assert differences.verdict(found) == "inflated"
-    assert macro_difference("f1", one, other) == found
+    assert result["high"] - result["low"] == pytest.approx(math.hypot(*widths), rel=0.06)  # variances add
+    assert differences.verdict(result) == "inflated"
+    assert macro_difference("f1", one, other) == result
 
 
 def test_the_interval_of_two_f1_scores_holds_the_truth():
@@ -144,8 +144,8 @@ def test_the_interval_of_two_f1_scores_holds_the_truth():
     random, held = np.random.default_rng(0), 0
     for _ in range(200):
         drawn = [np.stack([random.multinomial(80, row) for row in rate]) for rate in rates]
-        found = macro_difference("f1", *drawn)
-        held += found["low"] <= truth <= found["high"]
+        result = macro_difference("f1", *drawn)
+        held += result["low"] <= truth <= result["high"]
     assert 180 <= held <= 199  # 190 expected, standard deviation 3
 
 
@@ -163,37 +163,37 @@ def test_exchanged_sides_give_the_negative(one, other):
 
 def test_a_split_by_sample_is_clearly_better_where_frames_leak(toy, tmp_path, capsys):
     plan = Plan("toy", {"flawed": {"name": "random"}, "sound": {"name": "official"}}, flags(LEAKING), seeds=3)
-    found = compare(plan, tmp_path / "found", say=quiet)
-    for row in found["seeds"]:
+    result = compare(plan, tmp_path / "found", say=quiet)
+    for row in result["seeds"]:
         assert row["differences"]["accuracy"]["low"] > 0.1
         assert row["differences"]["f1"]["low"] > 0.1
         assert row["flawed"]["leaks"][0]["sequences"]["train/test"] > 10
         assert row["sound"]["leaks"][0]["sequences"]["train/test"] == 0
         assert row["flawed"]["tested"]["subjects"] > row["sound"]["tested"]["subjects"]
     for score in ("accuracy", "f1"):
-        assert found["over_seeds"][score]["low"] > 0.1
-        assert found["over_seeds"][score]["verdict"] == "inflated"
-    assert [(row["seed"], row["protocol_seed"]) for row in found["seeds"]] == [(0, 0), (1, 1), (2, 2)]
-    assert found["not_a_result"] == []
+        assert result["over_seeds"][score]["low"] > 0.1
+        assert result["over_seeds"][score]["verdict"] == "inflated"
+    assert [(row["seed"], row["protocol_seed"]) for row in result["seeds"]] == [(0, 0), (1, 1), (2, 2)]
+    assert result["not_a_result"] == []
     saved = json.loads((tmp_path / "found" / "inflation.json").read_text())
-    assert saved == json.loads(json.dumps(found))
+    assert saved == json.loads(json.dumps(result))
     assert saved["status"] == "finished"
-    print_bias(result_console(), found)
-    shown = capsys.readouterr().out
-    assert shown.count("inflated") == 8
-    assert "not distinguishable" not in shown
-    assert "sequences in train and test" in shown
-    assert "3 trainings on each side" in shown
+    print_bias(result_console(), result)
+    printed = capsys.readouterr().out
+    assert printed.count("inflated") == 8
+    assert "not distinguishable" not in printed
+    assert "sequences in train and test" in printed
+    assert "3 trainings on each side" in printed
 
 
 def test_where_nothing_leaks_more_nothing_is_inflated(toy, tmp_path, capsys):
     sides = {"flawed": {"name": "random", "test": 0.2}, "sound": {"name": "sequence_disjoint", "test": 0.2}}
-    found = compare(Plan("toy", sides, flags(HARMLESS), seeds=3), tmp_path / "found", say=quiet)
+    result = compare(Plan("toy", sides, flags(HARMLESS), seeds=3), tmp_path / "found", say=quiet)
     for score in ("accuracy", "f1"):
-        assert found["over_seeds"][score]["verdict"] == "not distinguishable"
-        assert found["over_seeds"][score]["flawed"]["mean"] > 0.3  # of seven classes: the network has learnt
-        assert found["over_seeds"][score]["sound"]["mean"] > 0.3
-    print_bias(result_console(), found)
+        assert result["over_seeds"][score]["verdict"] == "not distinguishable"
+        assert result["over_seeds"][score]["flawed"]["mean"] > 0.3  # of seven classes: the network has learnt
+        assert result["over_seeds"][score]["sound"]["mean"] > 0.3
+    print_bias(result_console(), result)
     table = capsys.readouterr().out.partition("3 trainings on each side")[2]
     assert table.count("not distinguishable") == 2
 
@@ -201,9 +201,9 @@ def test_where_nothing_leaks_more_nothing_is_inflated(toy, tmp_path, capsys):
 def test_both_sides_are_ordinary_runs_on_one_budget(toy, tmp_path, capsys):
     given = words(tmp_path, "--protocol", "random", "--against", "subject_kfold", "--against.k", "5", "--seed", "4")
     assert inflation(given) == 0
-    shown = capsys.readouterr().out
-    found = json.loads((tmp_path / "found" / "inflation.json").read_text())
-    (row,) = found["seeds"]
+    printed = capsys.readouterr().out
+    result = json.loads((tmp_path / "found" / "inflation.json").read_text())
+    (row,) = result["seeds"]
     runs = {side: Record.read(tmp_path / "found" / row[side]["run"]) for side in ("flawed", "sound")}
     settings = {side: dict(record.config) for side, record in runs.items()}
     taken = settings["flawed"].pop("protocol")
@@ -214,31 +214,31 @@ def test_both_sides_are_ordinary_runs_on_one_budget(toy, tmp_path, capsys):
     assert read_split(taken["file"])["protocol"] == {"name": "random", "seed": 0, "val": 0.1, "test": 0.1, "train": 42}
     tested = [{one["source"] for one in record.predictions() if one["split"] == "test"} for record in runs.values()]
     assert row["tested_by_both"] == len(tested[0] & tested[1]) > 0
-    assert "Images that both sides test are taken for two" in shown
+    assert "Images that both sides test are taken for two" in printed
     assert row["sound"]["tested"]["subjects"] == 2
     assert row["flawed"]["train"] == row["sound"]["train"] == [42]
     assert (row["flawed"]["cut_from"], row["sound"]["cut_from"]) == ([56], None)
     assert runs["flawed"].manifest["data"]["counts"]["train"] == dict.fromkeys(CLASSES, 6)
-    assert found["budget"] == {"epochs": 1, "batch_size": 16, "same": True}
-    assert "42 (cut from 56)" in shown
+    assert result["budget"] == {"epochs": 1, "batch_size": 16, "same": True}
+    assert "42 (cut from 56)" in printed
     for side, record in runs.items():
         assert row[side]["accuracy"] == record.metrics["test"]["accuracy"]
         assert row[side]["split_hashes"] == [record.manifest["data"]["split_hash"]]
         assert row[side]["leaks"] == [record.manifest["data"]["leaks"]]
-    assert "0 (of 5)" in shown
+    assert "0 (of 5)" in printed
 
 
 def test_all_folds_where_they_are_asked_for(toy, tmp_path, capsys):
     given = ["--protocol", "kfold", "--protocol.k", "3", "--against", "subject_kfold", "--against.k", "3"]
     assert inflation(words(tmp_path, *given, "--folds", "all", "--json")) == 0
     out, err = capsys.readouterr()
-    found = json.loads(out)
-    assert found == json.loads((tmp_path / "found" / "inflation.json").read_text())
+    result = json.loads(out)
+    assert result == json.loads((tmp_path / "found" / "inflation.json").read_text())
     assert err.count("trained on") == 2
-    (row,) = found["seeds"]
+    (row,) = result["seeds"]
     assert row["flawed"]["n"] == row["sound"]["n"] == row["tested_by_both"] == 70
     assert len(row["flawed"]["split_hashes"]) == len(row["sound"]["leaks"]) == 3
-    assert found["protocols"]["flawed"] == {
+    assert result["protocols"]["flawed"] == {
         "name": "kfold",
         "k": 3,
         "flaw": None,
@@ -263,20 +263,20 @@ def test_a_protocol_that_says_its_flaw_is_quoted(toy, tmp_path, capsys, make_dis
     """
     make_distribution("peek", [("protocols", "peeking", "peek:peeking")], source)
     assert inflation(words(tmp_path, "--protocol", "peeking", "--against", "official", "--protocol.seed", "3")) == 0
-    shown = " ".join(capsys.readouterr().out.split())
-    assert "selects the epoch on the test" in shown
-    found = json.loads((tmp_path / "found" / "inflation.json").read_text())
-    assert found["protocols"]["flawed"]["flaw"] == "selects the epoch on the test split"
-    assert found["seeds"][0]["protocol_seed"] == 3
-    assert found["budget"]["same"]
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "selects the epoch on the test" in printed
+    result = json.loads((tmp_path / "found" / "inflation.json").read_text())
+    assert result["protocols"]["flawed"]["flaw"] == "selects the epoch on the test split"
+    assert result["seeds"][0]["protocol_seed"] == 3
+    assert result["budget"]["same"]
 
 
 def test_images_that_are_made_are_not_cut_and_that_is_said(toy, tmp_path, capsys):
     given = ["--protocol", "random", "--against", "official", "--data.balance", "augment"]
     assert inflation(words(tmp_path, *given, "--data.balance_with", "flip_affine_erase")) == 0
-    found = json.loads((tmp_path / "found" / "inflation.json").read_text())
-    assert [found["seeds"][0][side]["train"] for side in ("flawed", "sound")] == [[56], [42]]
-    assert not found["budget"]["same"]
+    result = json.loads((tmp_path / "found" / "inflation.json").read_text())
+    assert [result["seeds"][0][side]["train"] for side in ("flawed", "sound")] == [[56], [42]]
+    assert not result["budget"]["same"]
     assert not (tmp_path / "found" / "splits").exists()
     assert "NOT THE SAME BUDGET" in capsys.readouterr().out
 
@@ -284,11 +284,11 @@ def test_images_that_are_made_are_not_cut_and_that_is_said(toy, tmp_path, capsys
 def test_a_limit_and_a_cut_go_together_and_the_run_can_be_repeated(toy, tmp_path):
     given = words(tmp_path, "--protocol", "random", "--against", "subject_kfold", "--against.k", "5")
     assert inflation([*given, "--data.limit", "63", "--run.fold", "1"]) == 0
-    found = json.loads((tmp_path / "found" / "inflation.json").read_text())
-    row = found["seeds"][0]
+    result = json.loads((tmp_path / "found" / "inflation.json").read_text())
+    row = result["seeds"][0]
     assert row["flawed"]["cut_from"] > row["flawed"]["train"] == row["sound"]["train"]
-    assert found["protocols"]["sound"]["folds_run"] == [1]
-    assert found["protocols"]["flawed"]["folds_run"] == [0]
+    assert result["protocols"]["sound"]["folds_run"] == [1]
+    assert result["protocols"]["flawed"]["folds_run"] == [0]
     counts = Record.read(tmp_path / "found" / row["flawed"]["run"]).manifest["data"]["counts"]
     left_out = row["flawed"]["cut_from"][0] - row["sound"]["train"][0]
     assert sum(sum(split.values()) for split in counts.values()) == 63 - left_out
@@ -303,18 +303,18 @@ def test_a_split_file_may_be_a_side(toy, tmp_path):
     given = words(tmp_path, "--protocol.file", str(tmp_path / "shared.json"), "--against", "official")
     given += ["--data.image_size", "48"]  # the split's own images
     assert main.call("fer", inflation, given) == 0
-    found = json.loads((tmp_path / "found" / "inflation.json").read_text())
-    assert found["protocols"]["flawed"]["file"] == str(tmp_path / "shared.json")
-    assert found["budget"]["same"]
+    result = json.loads((tmp_path / "found" / "inflation.json").read_text())
+    assert result["protocols"]["flawed"]["file"] == str(tmp_path / "shared.json")
+    assert result["budget"]["same"]
 
 
 def test_a_network_that_broke_down_gives_no_verdict(toy, tmp_path, capsys):
     given = words(tmp_path, "--protocol", "random", "--against", "official", "--optimizer.lr", "30")
     assert inflation(given) == 0
-    shown = capsys.readouterr().out
-    assert "NOT A RESULT" in shown
-    assert "distinguishable" not in shown
-    assert "inflated" not in shown
+    printed = capsys.readouterr().out
+    assert "NOT A RESULT" in printed
+    assert "distinguishable" not in printed
+    assert "inflated" not in printed
 
 
 def test_a_training_that_fails_leaves_its_seed_out_and_what_was_done_stays(toy, tmp_path, monkeypatch):
@@ -416,11 +416,11 @@ def test_the_same_test_images_are_compared_in_pairs_for_each_network(
         assert main.call("fer", inflation, given) == 1
     assert f"go on with the same command and --out {tmp_path / 'found'}\n" in capsys.readouterr().err
     assert inflation(given) == 0
-    shown = " ".join(capsys.readouterr().out.split())
-    assert shown.count("finished already") == 6
-    assert "Both sides test the same images, so they are paired" in shown
-    assert "Newcombe" not in shown
-    assert "all networks: official less fewer" in shown
+    printed = " ".join(capsys.readouterr().out.split())
+    assert printed.count("finished already") == 6
+    assert "Both sides test the same images, so they are paired" in printed
+    assert "Newcombe" not in printed
+    assert "all networks: official less fewer" in printed
     results = json.loads((tmp_path / "found" / "inflation.json").read_text())["networks"]
     assert list(results) == ["toy", "small"]
     for name, result in results.items():
@@ -460,15 +460,16 @@ def answers(sources, true, predicted):
 def test_copies_are_told_apart_and_other_test_sets_are_not_paired():
     flawed = answers("abcd", [0, 0, 1, 1], [0, 0, 1, 0])
     sound = answers("dcba", [1, 1, 0, 0], [0, 1, 1, 1])
-    found = compare_answers(flawed, sound, 2, {"a", "b"})
-    assert (found["comparison"], found["tested_by_both"]) == ("paired by test image", 4)
-    assert found["differences"]["accuracy"]["difference"] == pytest.approx(0.5)
+    result = compare_predictions(flawed, sound, 2, {"a", "b"})
+    assert (result["comparison"], result["tested_by_both"]) == ("paired by test image", 4)
+    assert result["differences"]["accuracy"]["difference"] == pytest.approx(0.5)
     subsets = {
-        name: (split["n"], split["differences"]["accuracy"]["difference"]) for name, split in found["by_copies"].items()
+        name: (split["n"], split["differences"]["accuracy"]["difference"])
+        for name, split in result["by_copies"].items()
     }
     assert subsets == {"without a copy": (2, 0.0), "with a copy": (2, 1.0)}
-    assert compare_answers(flawed, sound, 2, set())["by_copies"].keys() == {"without a copy"}
-    other = compare_answers(flawed, answers("abce", [0, 0, 1, 1], [0, 0, 1, 0]), 2, {"a"})
+    assert compare_predictions(flawed, sound, 2, set())["by_copies"].keys() == {"without a copy"}
+    other = compare_predictions(flawed, answers("abce", [0, 0, 1, 1], [0, 0, 1, 0]), 2, {"a"})
     assert (other["comparison"], other["tested_by_both"], other["by_copies"]) == ("two test sets", 3, None)
     assert other["differences"]["accuracy"]["method"] == "Newcombe score"
 

@@ -81,27 +81,27 @@ def measured():
 
 
 def test_scaling_mends_what_was_overconfident(measured):
-    *_, plain, found = measured
-    assert found["temperature"] == pytest.approx(3, rel=0.1)
-    assert not found["at_the_end_of_the_range"]
-    assert found["fitted_on"]["loss_after"] < found["fitted_on"]["loss_before"]
+    *_, plain, result = measured
+    assert result["temperature"] == pytest.approx(3, rel=0.1)
+    assert not result["at_the_end_of_the_range"]
+    assert result["fitted_on"]["loss_after"] < result["fitted_on"]["loss_before"]
     for score in ("ece", "loss", "brier"):
-        assert found["after"][score]["high"] < found["before"][score]["low"]
-        assert found["change"][score]["high"] < 0
-        assert found["change"][score]["value"] == pytest.approx(
-            found["after"][score]["value"] - found["before"][score]["value"]
+        assert result["after"][score]["high"] < result["before"][score]["low"]
+        assert result["change"][score]["high"] < 0
+        assert result["change"][score]["value"] == pytest.approx(
+            result["after"][score]["value"] - result["before"][score]["value"]
         )
-    assert found["before"]["ece"]["value"] == pytest.approx(score_calibration(plain)["ece"], abs=1e-9)
-    assert found["before"]["brier"]["value"] == pytest.approx(score_calibration(plain)["brier"])
-    assert found["before"]["loss"]["value"] == pytest.approx(plain.loss.mean())
+    assert result["before"]["ece"]["value"] == pytest.approx(score_calibration(plain)["ece"], abs=1e-9)
+    assert result["before"]["brier"]["value"] == pytest.approx(score_calibration(plain)["brier"])
+    assert result["before"]["loss"]["value"] == pytest.approx(plain.loss.mean())
 
 
 def test_the_temperature_does_not_depend_on_the_test_part(measured):
-    network, test, val, _, found = measured
+    network, test, val, _, result = measured
     other = split_of("test", test.rows, (test.labels + 1) % 4)
     again = measure_calibration(network, other, val, predict(network.logits, other, CLASSES), seed=0)
-    assert again["temperature"] == found["temperature"]
-    assert again["before"]["loss"]["value"] != found["before"]["loss"]["value"]
+    assert again["temperature"] == result["temperature"]
+    assert again["before"]["loss"]["value"] != result["before"]["loss"]["value"]
 
 
 def test_scaling_changes_no_answer_and_keeps_the_definition(measured):

@@ -115,18 +115,18 @@ def test_accuracy_falls_with_severity_and_means_add_up(faces):
 
     rows = np.arange(len(images))
     split = Split("test", rows, rows, digests(images), images.__getitem__, batch=5)
-    found = measure_corruption(Network(Nearest()), split, seed=0)
-    assert found["plain"]["value"] == 1
-    table = np.array([[one["accuracy"]["value"] for one in kind["severities"]] for kind in found["kinds"].values()])
+    result = measure_corruption(Network(Nearest()), split, seed=0)
+    assert result["plain"]["value"] == 1
+    table = np.array([[one["accuracy"]["value"] for one in kind["severities"]] for kind in result["kinds"].values()])
     assert table.shape == (len(TABLE), 5)
     assert (np.diff(table.mean(0)) <= 0).all()
     assert table[:, 4].mean() < table[:, 0].mean()
-    for row, kind in zip(table, found["kinds"].values(), strict=True):
+    for row, kind in zip(table, result["kinds"].values(), strict=True):
         assert kind["mean"]["value"] == pytest.approx(row.mean())
         assert kind["drop"]["value"] == pytest.approx(1 - row.mean())
         assert kind["mean"]["low"] <= kind["mean"]["value"] <= kind["mean"]["high"]
-    assert found["mean"]["value"] == pytest.approx(table.mean())
-    assert found["drop"]["value"] == pytest.approx(1 - table.mean())
+    assert result["mean"]["value"] == pytest.approx(table.mean())
+    assert result["drop"]["value"] == pytest.approx(1 - table.mean())
 
 
 def test_the_document_has_the_table():

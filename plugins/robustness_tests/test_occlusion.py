@@ -51,9 +51,9 @@ def test_a_network_that_reads_the_mouth_loses_it_and_nothing_else():
     images[10:, 34:42, 18:30] = 255
     rows = np.arange(20)
     split = Split("test", rows, (rows >= 10).astype(int), rows.astype(str), images.__getitem__, batch=7)
-    found = measure_occlusion(Network(Mouth()), split, seed=0)
-    assert found["plain"]["value"] == 1
-    covers = found["covers"]
+    result = measure_occlusion(Network(Mouth()), split, seed=0)
+    assert result["plain"]["value"] == 1
+    covers = result["covers"]
     assert covers["eyes"]["accuracy"]["value"] == covers["upper_half"]["unchanged"]["value"] == 1
     for name in ("mouth", "lower_half"):
         assert covers[name]["accuracy"]["value"] == covers[name]["unchanged"]["value"] == 0.5

@@ -53,7 +53,7 @@ def test_everything_is_measured_and_nothing_changed_but_the_manifest(finished, c
         == 0
     )
     printed = capsys.readouterr().out
-    found = json.loads((finished / "evaluation.json").read_text())
+    result = json.loads((finished / "evaluation.json").read_text())
     after = contents(finished)
     changed = {str(path) for path in after if after[path] != before.get(path)}
     assert changed == {"manifest.json", "evaluation.json"}
@@ -64,21 +64,21 @@ def test_everything_is_measured_and_nothing_changed_but_the_manifest(finished, c
     assert now == manifest
     assert "suite shift, calibration, occlusion; tta flip, ten_crop, on 14 of its" in reason
 
-    assert found["n"] == 14 < found["of"]
-    assert f"14 of {found['of']} images of test" in printed
-    assert found["checkpoint"]["sha256"] == before[next(path for path in before if path.name == "best.ckpt")]
-    assert found["data"]["split_hash"] == manifest["data"]["split_hash"]
-    assert found["seeds"] == {"run": 0, "protocol": 0, "evaluation": 0}
-    assert found["versions"]["torch"]
-    assert found["agreement"] == {"images": 14, "different": 0}
-    assert set(found["suites"]) == {"shift", "calibration", "occlusion"}
-    assert found["suites"]["calibration"]["fitted_on"]["n"] == sum(manifest["data"]["counts"]["val"].values())
-    plain = found["plain"]["accuracy"]
-    assert found["suites"]["shift"]["zero"]["reference_accuracy"]["value"] == pytest.approx(plain)
-    assert found["suites"]["occlusion"]["plain"]["value"] == pytest.approx(plain)
+    assert result["n"] == 14 < result["of"]
+    assert f"14 of {result['of']} images of test" in printed
+    assert result["checkpoint"]["sha256"] == before[next(path for path in before if path.name == "best.ckpt")]
+    assert result["data"]["split_hash"] == manifest["data"]["split_hash"]
+    assert result["seeds"] == {"run": 0, "protocol": 0, "evaluation": 0}
+    assert result["versions"]["torch"]
+    assert result["agreement"] == {"images": 14, "different": 0}
+    assert set(result["suites"]) == {"shift", "calibration", "occlusion"}
+    assert result["suites"]["calibration"]["fitted_on"]["n"] == sum(manifest["data"]["counts"]["val"].values())
+    plain = result["plain"]["accuracy"]
+    assert result["suites"]["shift"]["zero"]["reference_accuracy"]["value"] == pytest.approx(plain)
+    assert result["suites"]["occlusion"]["plain"]["value"] == pytest.approx(plain)
     assert f"{plain:.4f}" in printed
-    assert found["tta"]["flip"]["scores"]["n"] == 14
-    support = [row["support"] for row in found["plain"]["per_class"].values()]
+    assert result["tta"]["flip"]["scores"]["n"] == 14
+    support = [row["support"] for row in result["plain"]["per_class"].values()]
     assert max(support) - min(support) <= 1  # stratified
 
     assert call(finished) == 2
@@ -88,13 +88,13 @@ def test_everything_is_measured_and_nothing_changed_but_the_manifest(finished, c
 def test_the_whole_part_gives_the_runs_own_scores(finished, capsys, tmp_path):
     capsys.readouterr()
     assert call(finished, "--suite", "occlusion", "--json", "--out", tmp_path / "new" / "out") == 0
-    found = json.loads(capsys.readouterr().out)
-    assert found == json.loads((tmp_path / "new" / "out" / "evaluation.json").read_text())
+    result = json.loads(capsys.readouterr().out)
+    assert result == json.loads((tmp_path / "new" / "out" / "evaluation.json").read_text())
     assert not (finished / "evaluation.json").exists()
     scores = json.loads((finished / "metrics.json").read_text())["test"]
-    assert found["n"] == found["of"] == scores["n"]
-    assert found["plain"]["confusion_matrix"] == scores["confusion_matrix"]
-    assert found["plain"]["loss"] == pytest.approx(scores["loss"], rel=1e-5)
+    assert result["n"] == result["of"] == scores["n"]
+    assert result["plain"]["confusion_matrix"] == scores["confusion_matrix"]
+    assert result["plain"]["loss"] == pytest.approx(scores["loss"], rel=1e-5)
 
 
 def test_the_same_seed_gives_the_same_figures_and_other_runs_the_same_images(finished, tmp_path):
@@ -109,10 +109,10 @@ def test_the_same_seed_gives_the_same_figures_and_other_runs_the_same_images(fin
 
 def test_validation_is_evaluated_without_opening_the_test_part(finished, tmp_path, capsys):
     before = contents(finished)
-    found = evaluate_run(finished, Request(suites=("occlusion", "calibration"), split="val"), out=tmp_path / "val")
-    assert found["part"] == "val"
-    assert list(found["suites"]) == ["occlusion"]
-    assert any("calibration was left out" in one for one in found["warnings"])
+    result = evaluate_run(finished, Request(suites=("occlusion", "calibration"), split="val"), out=tmp_path / "val")
+    assert result["part"] == "val"
+    assert list(result["suites"]) == ["occlusion"]
+    assert any("calibration was left out" in one for one in result["warnings"])
     assert contents(finished) == before
     assert call(finished, "--suite", "calibration", "--split", "val", "--out", tmp_path / "more") == 2
     assert "fitted on val" in capsys.readouterr().err
@@ -133,9 +133,9 @@ def test_saliency_writes_sheets(finished, capsys):
     assert call(finished, "--saliency", "gradient,grad_cam", "--limit", "14") == 0
     for name in ("gradient", "grad_cam"):
         assert (finished / "figures" / f"saliency_{name}.png").read_bytes()[:4] == b"\x89PNG"
-    found = json.loads((finished / "evaluation.json").read_text())
-    assert found["suites"] == {}
-    assert len(found["saliency"]["gradient"]["examples"]) <= 8
+    result = json.loads((finished / "evaluation.json").read_text())
+    assert result["suites"] == {}
+    assert len(result["saliency"]["gradient"]["examples"]) <= 8
     capsys.readouterr()
     assert call(finished, "--saliency", "explain", "--out", finished / "more") == 2
     assert "has no explain()" in capsys.readouterr().err
@@ -155,9 +155,9 @@ def test_another_networks_weights_are_noticed(finished, tmp_path):
         {**SETTINGS, "seed": 5, "trainer": {**SETTINGS["trainer"], "epochs": 1}, "run": {"output": str(tmp_path)}}
     )
     shutil.copy(other.folder / "checkpoints" / "best.ckpt", finished / "checkpoints" / "best.ckpt")
-    found = evaluate_run(finished, Request(suites=("occlusion",)))
-    assert found["agreement"]["different"] > 0
-    assert any("not those in predictions.csv" in one for one in found["warnings"])
+    result = evaluate_run(finished, Request(suites=("occlusion",)))
+    assert result["agreement"]["different"] > 0
+    assert any("not those in predictions.csv" in one for one in result["warnings"])
 
 
 def test_the_test_part_stays_sealed_until_it_is_recorded(finished):
@@ -173,9 +173,9 @@ def test_runs_that_cannot_be_evaluated(finished, tmp_path, capsys):
     def refused(*words):
         capsys.readouterr()
         assert call(*words) == 2
-        said = capsys.readouterr().err
-        assert said.count("\n") == 1
-        return said
+        message = capsys.readouterr().err
+        assert message.count("\n") == 1
+        return message
 
     assert "no such folder" in refused(tmp_path / "nowhere")
     assert "not the folder of a run" in refused(tmp_path)
@@ -186,9 +186,9 @@ def test_runs_that_cannot_be_evaluated(finished, tmp_path, capsys):
 
     def with_manifest(**changes):
         (finished / "manifest.json").write_text(json.dumps({**values, **changes}))
-        said = refused(finished)
+        message = refused(finished)
         (finished / "manifest.json").write_text(manifest)
-        return said
+        return message
 
     assert "is interrupted, not finished" in with_manifest(status="interrupted")
     assert "holds the folds" in with_manifest(folds=["fold0", None])
@@ -226,10 +226,10 @@ def test_a_damaged_checkpoint_is_not_evaluated(finished, capsys, damage):
     before = contents(finished)
     capsys.readouterr()
     assert call(finished, "--suite", "occlusion", "--limit", "7") == 2
-    said = capsys.readouterr().err
-    assert "it is damaged" in said
-    assert f"fer-run --config {finished / 'config.yaml'}" in said
-    assert said.count("\n") == 1
+    message = capsys.readouterr().err
+    assert "it is damaged" in message
+    assert f"fer-run --config {finished / 'config.yaml'}" in message
+    assert message.count("\n") == 1
     assert contents(finished) == before
 
 
@@ -250,8 +250,8 @@ def test_another_version_of_the_plug_in_is_said(finished):
     manifest = json.loads((finished / "manifest.json").read_text())
     manifest["plugin"]["version"] = "9.9"
     (finished / "manifest.json").write_text(json.dumps(manifest))
-    found = evaluate_run(finished, Request(suites=("occlusion",), limit=7))
-    assert any("the run was made with toy 9.9, here is toy 1.0" in one for one in found["warnings"])
+    result = evaluate_run(finished, Request(suites=("occlusion",), limit=7))
+    assert any("the run was made with toy 9.9, here is toy 1.0" in one for one in result["warnings"])
 
 
 def test_a_manifest_that_lacks_something_is_one_line(finished, capsys):
@@ -291,9 +291,9 @@ def test_a_method_that_cannot_work_is_refused_before_the_test_part_is_opened(fin
     before = contents(finished)
     capsys.readouterr()
     assert call(finished, "--saliency", "smoothgrad,gradient", "--limit", "7") == 2
-    said = capsys.readouterr().err
-    assert "--saliency gradient: does not work on this network, use occlusion" in said
-    assert said.rstrip().endswith(" ...)")  # cut between two words
+    message = capsys.readouterr().err
+    assert "--saliency gradient: does not work on this network, use occlusion" in message
+    assert message.rstrip().endswith(" ...)")  # cut between two words
     assert contents(finished) == before
 
 

@@ -84,8 +84,8 @@ def test_grad_cam_is_the_weighted_map_of_the_last_convolution_that_has_a_map():
     maps.retain_grad()
     module.head(module.last(nn.MaxPool2d(2)(maps.relu())).flatten(1))[:, 1].sum().backward()
     by_hand = (maps.grad.mean((2, 3), keepdim=True) * maps).sum(1).relu().detach().numpy()
-    found = find_maps("grad_cam", Network(module), given, seed=0)
-    assert found == pytest.approx(by_hand, abs=1e-6)
+    result = find_maps("grad_cam", Network(module), given, seed=0)
+    assert result == pytest.approx(by_hand, abs=1e-6)
     assert by_hand.max() > 0
 
 
@@ -155,10 +155,10 @@ def test_sheets_can_be_drawn(tmp_path):
     pictures = explain(Small(), examples(count=4).images)
     with drawing():
         sheet = draw_maps("gradient", given, maps, "net, faces, test")
-        own, said = draw_pictures(examples(count=4), pictures, "net, faces, test")
+        own, message = draw_pictures(examples(count=4), pictures, "net, faces, test")
     assert len(sheet.axes) == 2 * 2 * 4
     assert [text.get_text() for axis in sheet.axes for text in axis.texts] == ["blank"]
-    assert said == {
+    assert message == {
         "maps": "mean of 4 maps of 6 x 6",
         "strip": "6 values",
         "number": "1 values",
@@ -177,12 +177,12 @@ def test_attention_is_drawn_as_fer_figures_draws_it():
     weights = torch.softmax(torch.rand(4, 4, 3, 9, generator=torch.Generator().manual_seed(0)), -1)
     theta = torch.eye(2, 3).repeat(4, 1, 1)
     with drawing():
-        _, said = draw_pictures(
+        _, message = draw_pictures(
             examples(count=4), {"spatial_weights": weights, "theta": theta, "five": torch.zeros(4, 1, 1, 1, 1)}, "net"
         )
-    assert said["spatial_weights"] == "attention, 2x2 windows of 3x3 keys"
-    assert said["theta"].startswith("the part of its input")
-    assert said["five"] == "left out: (4, 1, 1, 1, 1)"
+    assert message["spatial_weights"] == "attention, 2x2 windows of 3x3 keys"
+    assert message["theta"].startswith("the part of its input")
+    assert message["five"] == "left out: (4, 1, 1, 1, 1)"
 
 
 def test_the_names_of_the_command_are_those_of_the_code():

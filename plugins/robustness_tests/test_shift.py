@@ -39,46 +39,46 @@ def square(side):
 def test_a_network_that_sums_the_image_does_not_see_a_shift_of_what_stays_inside():
     images = np.stack([square(side) for side in (1, 3, 5, 7)])
     network = Network(Reads(lambda x: x.sum((1, 2)) - 10))
-    found = measure_shift(network, split_of(images, [0, 0, 1, 1]), seed=0)["zero"]
+    result = measure_shift(network, split_of(images, [0, 0, 1, 1]), seed=0)["zero"]
     for distance in ("1", "2", "3", "4", "all"):
-        assert found["consistency"][distance] == pytest.approx(
+        assert result["consistency"][distance] == pytest.approx(
             {"value": 1, "low": 1, "high": 1, "method": "bootstrap over images"}
         )
-        assert found["probability_change"][distance]["value"] < 1e-6
-        assert found["accuracy"][distance]["value"] == 1
-    assert found["consistency_of_pairs"]["value"] == 1
-    assert found["reference_accuracy"]["value"] == 1
+        assert result["probability_change"][distance]["value"] < 1e-6
+        assert result["accuracy"][distance]["value"] == 1
+    assert result["consistency_of_pairs"]["value"] == 1
+    assert result["reference_accuracy"]["value"] == 1
 
 
 def test_no_network_sees_a_shift_of_a_constant_image_without_borders():
     images = np.full((3, SIDE, SIDE, 1), 128, dtype=np.uint8)
     network = Network(nn.Sequential(nn.Conv2d(1, 4, 5), nn.ReLU(), nn.MaxPool2d(3), nn.Flatten(), nn.LazyLinear(2)))
-    found = measure_shift(network, split_of(images, [0, 1, 1]), seed=0)["crop"]
-    assert found["consistency"]["all"]["value"] == 1
-    assert found["probability_change"]["all"]["value"] < 1e-6
+    result = measure_shift(network, split_of(images, [0, 1, 1]), seed=0)["crop"]
+    assert result["consistency"]["all"]["value"] == 1
+    assert result["probability_change"]["all"]["value"] < 1e-6
 
 
 def test_a_network_that_reads_one_pixel_agrees_where_the_square_still_covers_it():
     network = Network(Reads(lambda x: x[:, 8, 8] - 0.5))
-    found = measure_shift(network, split_of(square(3)[None], [1]), seed=0)["zero"]
-    assert [found["consistency"][k]["value"] for k in ("1", "2", "3", "4", "all")] == [1, 0, 0, 0, 8 / 80]
+    result = measure_shift(network, split_of(square(3)[None], [1]), seed=0)["zero"]
+    assert [result["consistency"][k]["value"] for k in ("1", "2", "3", "4", "all")] == [1, 0, 0, 0, 8 / 80]
     # Nine positions say 1 and 72 say 0: ordered pairs of different positions that agree.
-    assert found["consistency_of_pairs"]["value"] == pytest.approx((9 * 8 + 72 * 71) / (81 * 80))
+    assert result["consistency_of_pairs"]["value"] == pytest.approx((9 * 8 + 72 * 71) / (81 * 80))
     step = 2 / (1 + np.exp(-0.5)) - 1  # p(1) is sigmoid(0.5) where it is covered, sigmoid(-0.5) elsewhere
-    assert found["probability_change"]["4"]["value"] == pytest.approx(step)
-    assert found["probability_change"]["all"]["value"] == pytest.approx(step * 72 / 80)
-    assert found["accuracy"]["all"]["value"] == pytest.approx(8 / 80)
+    assert result["probability_change"]["4"]["value"] == pytest.approx(step)
+    assert result["probability_change"]["all"]["value"] == pytest.approx(step * 72 / 80)
+    assert result["accuracy"]["all"]["value"] == pytest.approx(8 / 80)
 
 
 def test_the_interval_is_that_of_the_images():
     """Half of the images never change, half always do: a share of 1/2 of 40 images."""
     images = np.concatenate([np.zeros((20, SIDE, SIDE, 1), np.uint8), np.stack([square(1)] * 20)])
     network = Network(Reads(lambda x: x[:, 8, 8] - 0.5))
-    found = measure_shift(network, split_of(images, [0] * 40), seed=0)["zero"]["consistency"]["all"]
-    assert found["value"] == 0.5
+    result = measure_shift(network, split_of(images, [0] * 40), seed=0)["zero"]["consistency"]["all"]
+    assert result["value"] == 0.5
     spread = 1.96 * np.sqrt(0.25 / 40)
-    assert found["low"] == pytest.approx(0.5 - spread, abs=0.03)
-    assert found["high"] == pytest.approx(0.5 + spread, abs=0.03)
+    assert result["low"] == pytest.approx(0.5 - spread, abs=0.03)
+    assert result["high"] == pytest.approx(0.5 + spread, abs=0.03)
 
 
 def test_zero_fill_moves_down_and_right():

@@ -46,11 +46,11 @@ def test_a_mirrored_mean_knows_no_sides_and_the_plain_answer_stays():
     split = Split("test", rows, np.repeat([0, 1], 4), rows.astype(str), images.__getitem__)
     network = Network(Sides())
     plain = predict(network.logits, split, CLASSES)
-    found = measure_tta(network, split, CLASSES, plain, "flip", seed=0)
+    result = measure_tta(network, split, CLASSES, plain, "flip", seed=0)
     assert (plain.predicted == plain.label).all()
-    assert found["views"] == 2
-    assert found["scores"]["loss"] == pytest.approx(np.log(2))
-    assert found["loss_gain"]["value"] == pytest.approx(np.log(2) - plain.loss.mean())
+    assert result["views"] == 2
+    assert result["scores"]["loss"] == pytest.approx(np.log(2))
+    assert result["loss_gain"]["value"] == pytest.approx(np.log(2) - plain.loss.mean())
     same = measure_tta(Network(nn.Sequential(nn.Flatten(), _sum_twice())), split, CLASSES, plain, "flip", seed=0)
     assert same["scores"]["accuracy"] == 0.5
 
@@ -63,20 +63,20 @@ def _sum_twice():
 
 def test_intervals_of_means():
     values = np.random.default_rng(0).normal(3, 2, 400)
-    found = measure_means({"value": values, "difference": values - values, "double": 2 * values}, seed=0)
+    result = measure_means({"value": values, "difference": values - values, "double": 2 * values}, seed=0)
     half = 1.96 * values.std() / 20
-    assert found["value"]["value"] == pytest.approx(values.mean())
-    assert found["value"]["low"] == pytest.approx(values.mean() - half, abs=0.03)
-    assert found["value"]["high"] == pytest.approx(values.mean() + half, abs=0.03)
-    assert found["difference"]["low"] == found["difference"]["high"] == 0
-    assert found["double"]["low"] == pytest.approx(2 * found["value"]["low"])
-    assert measure_means({"value": values}, seed=0)["value"]["low"] == pytest.approx(found["value"]["low"])
+    assert result["value"]["value"] == pytest.approx(values.mean())
+    assert result["value"]["low"] == pytest.approx(values.mean() - half, abs=0.03)
+    assert result["value"]["high"] == pytest.approx(values.mean() + half, abs=0.03)
+    assert result["difference"]["low"] == result["difference"]["high"] == 0
+    assert result["double"]["low"] == pytest.approx(2 * result["value"]["low"])
+    assert measure_means({"value": values}, seed=0)["value"]["low"] == pytest.approx(result["value"]["low"])
     weights = np.concatenate(list(draw_weights(5000, seed=1)), axis=1)
     assert weights.shape == (5000, 2000)
     assert (weights.sum(0) == 5000).all()
 
 
 def test_a_share_has_wilsons_interval():
-    found = measure_share(np.array([True] * 7 + [False] * 3))
-    assert found["value"] == 0.7
-    assert (round(found["low"], 4), round(found["high"], 4)) == (0.3968, 0.8922)
+    result = measure_share(np.array([True] * 7 + [False] * 3))
+    assert result["value"] == 0.7
+    assert (round(result["low"], 4), round(result["high"], 4)) == (0.3968, 0.8922)

@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from fer_face_datasets.fer2013_copies import FoundCopy, recognise
-from fer_face_datasets.fer2013_votes import FoundVotes
+from fer_face_datasets.fer2013_copies import FaceCopy, recognise
+from fer_face_datasets.fer2013_votes import VotesFile
 from fer_face_datasets.official_files import Identity, identify_fer2013
 from fer_plugins.contract import Release
 from fer_plugins.data import published_counts
@@ -90,17 +90,17 @@ def fer2013(
     """
     meaning = _read_codes(codes)
     copy = recognise(root, ClassNames(names), ignore, read_file="" if votes is None else "fer2013new.csv")
-    found_votes = FoundVotes.find(votes, copy)
+    votes_file = VotesFile.find(votes, copy)
     dataset = ListedDataset(
         "fer2013",
         "FER2013",
         copy.files,
-        partial(_list_samples, copy, meaning, check, on_bad_image, found_votes),
+        partial(_list_samples, copy, meaning, check, on_bad_image, votes_file),
         options={"version": _READER_VERSION, "names": names, "codes": meaning, "choice": [copy.title, *copy.notes]},
         check=check,
         on_bad_image=on_bad_image,
         classes=CLASSES,
-        digests=found_votes.digests,
+        digests=votes_file.digests,
     )
     dataset.identify = partial(_identify, dataset, copy, recoded=codes is not None)
     return dataset
@@ -109,13 +109,13 @@ def fer2013(
 FER2013 = fer2013  # as the release is written
 
 
-def _identify(dataset: ListedDataset, copy: FoundCopy, *, recoded: bool) -> Identity:
+def _identify(dataset: ListedDataset, copy: FaceCopy, *, recoded: bool) -> Identity:
     images = [dataset[row] for row in range(len(dataset))]
     return identify_fer2013(copy.table, images, dataset.table["label"], dataset.table["split"], recoded=recoded)
 
 
 def _list_samples(
-    copy: FoundCopy, codes: tuple[str, ...], check: Check, on_bad_image: OnBadImage, votes: FoundVotes
+    copy: FaceCopy, codes: tuple[str, ...], check: Check, on_bad_image: OnBadImage, votes: VotesFile
 ) -> Listing:
     if copy.table is None:
         listing, copy_splits = _read_images(copy, on_bad_image)
@@ -153,7 +153,7 @@ def _list_samples(
     return listing
 
 
-def _read_images(copy: FoundCopy, on_bad_image: OnBadImage) -> tuple[Listing, tuple[str, ...]]:
+def _read_images(copy: FaceCopy, on_bad_image: OnBadImage) -> tuple[Listing, tuple[str, ...]]:
     """Decode images in class folders; return the listing, and the splits that the copy tells apart."""
     listing = Listing(copy.title, CLASSES, [])
     images = []
@@ -187,7 +187,7 @@ def _read_images(copy: FoundCopy, on_bad_image: OnBadImage) -> tuple[Listing, tu
 
 
 def _read_table(
-    copy: FoundCopy, codes: tuple[str, ...], on_bad_image: OnBadImage, votes: FoundVotes
+    copy: FaceCopy, codes: tuple[str, ...], on_bad_image: OnBadImage, votes: VotesFile
 ) -> tuple[Listing, tuple[str, ...]]:
     """Read all rows; return the listing, and the splits that the copy tells apart. Without a split all is training."""
     assert copy.table is not None

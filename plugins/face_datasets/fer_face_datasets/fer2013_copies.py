@@ -15,7 +15,7 @@ from fer_plugins.data.formats.copy_layout import describe_look
 from fer_plugins.data.formats.file_kinds import image_ending, kind_of_file, look_like
 from fer_plugins.data.formats.folders.trees import as_flag
 from fer_plugins.data.formats.image_files import is_image
-from fer_plugins.data.formats.tables.face_tables import FaceTable, FoundTables, find_tables, refuse_file, table_of_file
+from fer_plugins.data.formats.tables.face_tables import CopyTables, FaceTable, find_tables, refuse_file, table_of_file
 from fer_plugins.runtime.errors import InputError
 
 _CLASS_FOLDERS = "class folders"
@@ -26,7 +26,7 @@ _LOOKED_FOR = (
 
 
 @dataclass(frozen=True)
-class FoundCopy:
+class FaceCopy:
     """A table of faces, or images in class folders, and the files among which they lie."""
 
     files: RootFiles
@@ -51,7 +51,7 @@ def recognise(
     *,
     owner: str = "fer2013",
     read_file: str = "",
-) -> FoundCopy:
+) -> FaceCopy:
     """Find out what ``root`` is from names and a csv's first lines; also a folder in an archive (``a.zip/images``).
 
     Args:
@@ -77,7 +77,7 @@ def recognise(
         return _recognise_among(images, meanings, read_file)
     if table is None:
         raise refuse_file(files, _LOOKED_FOR)
-    return FoundCopy(files, table)
+    return FaceCopy(files, table)
 
 
 def _open_tar_of_images(files: RootFiles, meanings: ClassNames, ignore: Sequence[str] | None) -> RootFiles | None:
@@ -89,7 +89,7 @@ def _open_tar_of_images(files: RootFiles, meanings: ClassNames, ignore: Sequence
         return None
 
 
-def _recognise_among(files: RootFiles, meanings: ClassNames, read_file: str) -> FoundCopy:
+def _recognise_among(files: RootFiles, meanings: ClassNames, read_file: str) -> FaceCopy:
     """Choose among what lies there: complete copies first, exact pixels before JPEG, known names first."""
     tables = find_tables(files)
     archives = [*tables.zips, *(name for name in files.names if name.lower().endswith(PACKED))]
@@ -133,15 +133,15 @@ def _recognise_among(files: RootFiles, meanings: ClassNames, read_file: str) -> 
     more = f" and {len(unread) - 8} more" if len(unread) > 8 else ""
     notes = [f"Also there and not read: {', '.join(unread[:8])}{more}."] if unread else []
     if table is not None:
-        return FoundCopy(files, table, notes=notes)
+        return FaceCopy(files, table, notes=notes)
     if chosen == _CLASS_FOLDERS:
         images, more_notes = find_class_folders(files, meanings)
-        return FoundCopy(files, None, images, notes + more_notes)
+        return FaceCopy(files, None, images, notes + more_notes)
     inner = recognise(files.path / chosen, meanings)
-    return FoundCopy(inner.files, inner.table, inner.images, notes + inner.notes)
+    return FaceCopy(inner.files, inner.table, inner.images, notes + inner.notes)
 
 
-def _table_of(files: RootFiles, tables: FoundTables, chosen: str, splits: list[str]) -> FaceTable | None:
+def _table_of(files: RootFiles, tables: CopyTables, chosen: str, splits: list[str]) -> FaceTable | None:
     """Return the table that was chosen; None where it is class folders or an archive."""
     if chosen in splits[:1] and chosen not in tables.complete:
         return FaceTable(files, tuple(splits))

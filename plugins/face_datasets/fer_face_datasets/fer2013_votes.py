@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from fer_face_datasets.fer2013_copies import FoundCopy
+from fer_face_datasets.fer2013_copies import FaceCopy
 from fer_face_datasets.ferplus_votes import match_votes, open_votes
 from fer_face_datasets.official_files import find_checksum
 from fer_plugins.data.formats.archives.root_files import RootFiles
@@ -20,15 +20,15 @@ _LEAST_AGREEING = 0.5  # 64 % of the official labels have most votes; of labels 
 
 
 @dataclass(frozen=True)
-class FoundVotes:
+class VotesFile:
     """Where fer2013new.csv lies; None of it where no votes are wanted."""
 
-    copy: FoundCopy
+    copy: FaceCopy
     files: RootFiles | None = None
     name: str = ""
 
     @classmethod
-    def find(cls, path: str | None, copy: FoundCopy) -> FoundVotes:
+    def find(cls, path: str | None, copy: FaceCopy) -> VotesFile:
         """Find the user's file; raises InputError if it is missing, or the copy has lost the order of the rows."""
         if path is None:
             return cls(copy)

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from fer_face_datasets.fer2013_copies import FoundCopy, recognise
+from fer_face_datasets.fer2013_copies import FaceCopy, recognise
 from fer_plugins.data.formats.archives.opening import open_root
 from fer_plugins.data.formats.file_kinds import kind_of_file
 from fer_plugins.data.formats.image_files import OnBadImage, is_image
@@ -21,7 +21,7 @@ _LabelReader = Callable[[Counter[str]], tuple[dict[str, Any], tuple[str, ...], l
 
 def find_face_table(
     root: str | os.PathLike[str] | None, layouts: str, ignore: Sequence[str] | None = None
-) -> FoundCopy | None:
+) -> FaceCopy | None:
     """Return the copy whose table of faces ``root`` is or holds; None if it is none, or image files lie there.
 
     Raises InputError if the root cannot be read, or several tables lie there.
@@ -42,7 +42,7 @@ def find_face_table(
     return copy if copy.table else None
 
 
-def list_table(copy: FoundCopy, on_bad_image: OnBadImage, codes: object, read_labels: _LabelReader) -> Listing:
+def list_table(copy: FaceCopy, on_bad_image: OnBadImage, codes: object, read_labels: _LabelReader) -> Listing:
     """Read a table of faces; raises InputError if no row can be read, or a label is unknown."""
     assert copy.table is not None
     rows = copy.table.read(on_bad_image)

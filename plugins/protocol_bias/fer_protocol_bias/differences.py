@@ -58,7 +58,7 @@ def with_verdict(difference: Difference) -> Difference:
 PAIRED, UNPAIRED = "paired by test image", "two test sets"
 
 
-def compare_answers(
+def compare_predictions(
     flawed: NamedPredictions, sound: NamedPredictions, classes: int, copies: Collection[str] | None = None
 ) -> dict[str, Any]:
     """Return the difference of accuracy and of macro F1, flawed less sound, for ``classes`` classes.

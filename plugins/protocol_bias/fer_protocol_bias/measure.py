@@ -30,7 +30,7 @@ from fer_plugins.runtime.plain_values import shell_word
 from fer_plugins.training.arithmetic import refuse_auto
 from fer_plugins.training.build import build_data, check_machine
 from fer_protocol_bias import differences
-from fer_protocol_bias.differences import compare_answers
+from fer_protocol_bias.differences import compare_predictions
 from fer_protocol_bias.plan import SIDES, Plan, Samples, Split, deciding, locate, moved_split, split, use_cut_split
 from fer_protocol_bias.trained_side import Side
 
@@ -125,9 +125,9 @@ def compare(
                     failed[side.label] = str(outcome.error)
                     say(f"{side.label} failed: {outcome.error}")
                     continue
-                side.take(outcome, samples.table)
+                side.read_outcome(outcome, samples.table)
                 _note(report, side)
-                say(side.sentence() + (", finished already" if outcome.cell.finished else ""))
+                say(side.summary() + (", finished already" if outcome.cell.finished else ""))
                 if side.name == "sound":
                     report["seeds"].append(_compare_sides(*sides[-2:]))
                     report["budget"]["same"] &= len({*sides[-2].row["train"], *side.row["train"]}) == 1
@@ -231,7 +231,7 @@ def _compare_sides(flawed: Side, sound: Side) -> dict[str, Any]:
     copies_of_sides = [copies for side in (flawed, sound) if (copies := side.copies()) is not None]
     copies = set().union(*copies_of_sides) if copies_of_sides else None
     classes = len(sound.record.manifest["data"]["classes"])
-    compared = compare_answers(flawed.answers, sound.answers, classes, copies)
+    compared = compare_predictions(flawed.test_predictions, sound.test_predictions, classes, copies)
     return {**sound.seeds, "flawed": flawed.row, "sound": sound.row, **compared}
 
 

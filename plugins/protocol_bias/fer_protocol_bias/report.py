@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from fer_plugins.metrics.table import HEADLINE
-from fer_plugins.runtime.print_table import print_table
+from fer_plugins.runtime.print_table import print_table, titled_table
 from fer_protocol_bias.differences import PAIRED, UNPAIRED
 from fer_protocol_bias.plan import SIDES
 
@@ -149,7 +148,7 @@ def _difference(values: Mapping[str, Any], report: Mapping[str, Any]) -> list[st
 
 
 def _table(title: str, *columns: str) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    table = titled_table(title)
     for number, name in enumerate(columns):
         left = number == 0 or name == "verdict"
         one_line = name in ("score", "difference", "95 % interval", "verdict")

@@ -27,22 +27,24 @@ class Side:
     cut_from: list[int] | None  # images in the training splits before they were cut
     record: Record = field(init=False)
     folds: list[Record] = field(init=False)  # of a run of several folds; otherwise itself alone
-    answers: NamedPredictions = field(init=False)  # on the test split
+    test_predictions: NamedPredictions = field(init=False)
     row: dict[str, Any] = field(init=False)
 
     @property
     def label(self) -> str:
-        """What messages call it: "seed 0, random"."""
+        """The name in messages, such as "seed 0, random"."""
         return f"seed {self.seeds['seed']}, {self.protocol}"
 
-    def take(self, outcome: Outcome, table: SampleTable) -> None:
-        """Read what the training gave."""
+    def read_outcome(self, outcome: Outcome, table: SampleTable) -> None:
+        """Read the record, predictions and scores of the finished training."""
         assert outcome.record is not None
         self.record = outcome.record
         self.folds = self.record.read_folds()
         classes = self.record.manifest["data"]["classes"]
-        self.answers = PredictionsFile.read(self.record, classes).of("test")
-        self.row = _summary(self.record, self.folds, _count_groups(self.answers.sources, table), outcome.seconds)
+        self.test_predictions = PredictionsFile.read(self.record, classes).of("test")
+        self.row = _summary(
+            self.record, self.folds, _count_groups(self.test_predictions.sources, table), outcome.seconds
+        )
         self.row["cut_from"] = self.cut_from
 
     def copies(self) -> set[str] | None:
@@ -50,8 +52,8 @@ class Side:
         rows = [row for row in self.record.predictions() if row["split"] == "test"]
         return {row["source"] for row in rows if row["copy"]} if rows and "copy" in rows[0] else None
 
-    def sentence(self) -> str:
-        """Say how it ended."""
+    def summary(self) -> str:
+        """Return a line with the scores and the duration."""
         scores = ", ".join(f"{name} {self.row[name]:.4f}" for name in HEADLINE)
         images = " and ".join(f"{count:,}" for count in sorted(set(self.row["train"])))
         return f"{self.label}, trained on {images} images: {scores}  {self.row['seconds']:.1f} s"

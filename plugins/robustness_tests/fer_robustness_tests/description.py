@@ -33,19 +33,16 @@ def describe(opened: OpenedRun, split: Split, size: int, limit: int | None, seed
         "level": LEVEL,
         "device": str(opened.network.device),
         "precision": opened.network.precision,
-        "versions": versions(manifest["plugin"]["distribution"]) | _versions(),
+        "versions": versions(manifest["plugin"]["distribution"])
+        | {"pillow": _version("pillow"), "captum": _version("captum")},
         "git": git_revision(),
         "not_a_result": list(opened.run.faults),
         "warnings": [*opened.warnings, *opened.data.warnings],
     }
 
 
-def _versions() -> dict[str, str | None]:
-    """Return the versions of what else shapes these figures: JPEG and resizing, maps."""
-    installed: dict[str, str | None] = {}
-    for name in ("pillow", "captum"):
-        try:
-            installed[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            installed[name] = None
-    return installed
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None

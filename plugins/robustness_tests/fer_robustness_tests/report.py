@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rich import box
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from fer_plugins.runtime.print_table import print_table
+from fer_plugins.runtime.print_table import print_table, titled_table
 
 
 def print_evaluation(console: Console, evaluation: Mapping[str, Any], header: Mapping[str, Any]) -> None:
@@ -29,7 +28,7 @@ def print_evaluation(console: Console, evaluation: Mapping[str, Any], header: Ma
     console.print()
     plain = evaluation["plain"]
     interval = plain["intervals"]["accuracy"]
-    console.print(f"accuracy of the images as they are: {_say({'value': plain['accuracy'], **interval})}")
+    console.print(f"accuracy of the images as they are: {_format({'value': plain['accuracy'], **interval})}")
     printers = {
         "shift": _print_shift,
         "corruption": _print_corruption,
@@ -58,26 +57,26 @@ def _print_shift(console: Console, values: Mapping[str, Any]) -> None:
         for distance, consistency in figures["consistency"].items():
             offsets = "80" if distance == "all" else str(8 * int(distance))
             cells = [consistency, figures["probability_change"][distance], figures["accuracy"][distance]]
-            table.add_row(distance, offsets, *map(_say, cells))
+            table.add_row(distance, offsets, *map(_format, cells))
         print_table(console, table)
-        console.print(f"two positions out of 81 agree: {_say(figures['consistency_of_pairs'])}")
-        console.print(f"accuracy where nothing moves: {_say(figures['reference_accuracy'])}\n")
+        console.print(f"two positions out of 81 agree: {_format(figures['consistency_of_pairs'])}")
+        console.print(f"accuracy where nothing moves: {_format(figures['reference_accuracy'])}\n")
 
 
 def _print_corruption(console: Console, values: Mapping[str, Any]) -> None:
     table = _table("corruption: accuracy by severity", "kind", "1", "2", "3", "4", "5", "mean", "drop")
     for name, kind in values["kinds"].items():
         cells = [f"{severity['accuracy']['value']:.3f}" for severity in kind["severities"]]
-        table.add_row(name, *cells, _say(kind["mean"], 3), f"{kind['drop']['value']:.3f}")
-    table.add_row("all kinds", *[""] * 5, _say(values["mean"], 3), f"{values['drop']['value']:.3f}", style="bold")
+        table.add_row(name, *cells, _format(kind["mean"], 3), f"{kind['drop']['value']:.3f}")
+    table.add_row("all kinds", *[""] * 5, _format(values["mean"], 3), f"{values['drop']['value']:.3f}", style="bold")
     print_table(console, table)
-    console.print(f"drop of the mean from {values['plain']['value']:.4f}: {_say(values['drop'])}")
+    console.print(f"drop of the mean from {values['plain']['value']:.4f}: {_format(values['drop'])}")
 
 
 def _print_occlusion(console: Console, values: Mapping[str, Any]) -> None:
     table = _table(f"occlusion: covered by {values['fill']}", "covered", "accuracy", "drop", "same answer")
     for name, cover in values["covers"].items():
-        table.add_row(name, *(_say(cover[quantity]) for quantity in ("accuracy", "drop", "unchanged")))
+        table.add_row(name, *(_format(cover[quantity]) for quantity in ("accuracy", "drop", "unchanged")))
     print_table(console, table)
 
 
@@ -88,7 +87,7 @@ def _print_calibration(console: Console, values: Mapping[str, Any]) -> None:
     )
     table = _table(title, "score", "before", "after", "change")
     for name, label in (("ece", "ECE"), ("loss", "loss"), ("brier", "Brier")):
-        table.add_row(label, *(_say(values[when][name]) for when in ("before", "after", "change")))
+        table.add_row(label, *(_format(values[when][name]) for when in ("before", "after", "change")))
     print_table(console, table)
     if values["at_the_end_of_the_range"]:
         console.print(Text("the temperature lies at the end of the range searched (0.01 to 100)", style="bold yellow"))
@@ -96,31 +95,25 @@ def _print_calibration(console: Console, values: Mapping[str, Any]) -> None:
 
 def _print_tta(console: Console, ways: Mapping[str, Any], plain: Mapping[str, Any]) -> None:
     table = _table("test-time augmentation, beside the plain answer", "views", "accuracy", "gain", "loss", "change")
-    accuracy = _say({"value": plain["accuracy"], **plain["intervals"]["accuracy"]}, 3)
+    accuracy = _format({"value": plain["accuracy"], **plain["intervals"]["accuracy"]}, 3)
     table.add_row("plain: 1", accuracy, "", f"{plain['loss']:.4f}", "")
     for way, result in ways.items():
         scores = result["scores"]
-        accuracy = _say({"value": scores["accuracy"], **scores["intervals"]["accuracy"]}, 3)
-        gains = _say(result["accuracy_gain"], 3), f"{scores['loss']:.4f}", _say(result["loss_gain"], 3)
+        accuracy = _format({"value": scores["accuracy"], **scores["intervals"]["accuracy"]}, 3)
+        gains = _format(result["accuracy_gain"], 3), f"{scores['loss']:.4f}", _format(result["loss_gain"], 3)
         table.add_row(f"{way}: {result['views']}", accuracy, *gains)
     print_table(console, table)
 
 
-def _say(measured: Mapping[str, Any], digits: int = 4) -> str:
-    """Write a value and its interval: "0.8123 (0.7990 to 0.8244)"."""
+def _format(measured: Mapping[str, Any], digits: int = 4) -> str:
+    """Return a value and its interval: "0.8123 (0.7990 to 0.8244)"."""
     value, low, high = (f"{measured[name]:.{digits}f}" for name in ("value", "low", "high"))
     return f"{value} ({low} to {high})"
 
 
 def _table(title: str, *columns: str) -> Table:
-    table = Table(
-        title=title,
-        title_justify="left",
-        title_style="bold",
-        box=box.SIMPLE_HEAD,
-        pad_edge=False,
-        collapse_padding=True,
-    )
+    table = titled_table(title)
+    table.collapse_padding = True
     for number, column in enumerate(columns):
         table.add_column(column, justify="right" if number else "left")
     return table

@@ -59,18 +59,18 @@ def test_groups_are_listed_largest_first():
 def test_exact_and_near_groups_and_their_labels(faces):
     a, b, c = faces[0], faces[1], faces[2]
     images = np.stack([a, a, a[:, ::-1], b, b, c, c[:, ::-1]])
-    found = search(images, make_table(images, [0, 0, 1, 2, 1, 2, 2]))
-    assert rows_of(found.exact) == [[0, 1], [3, 4]]
-    assert rows_of(found.near) == [[0, 1, 2], [5, 6]]
-    assert rows_of(found.conflicting_exact) == [[3, 4]]
-    assert rows_of(found.conflicting_near) == [[0, 1, 2]]
-    assert found.overlaps == []
+    result = search(images, make_table(images, [0, 0, 1, 2, 1, 2, 2]))
+    assert rows_of(result.exact) == [[0, 1], [3, 4]]
+    assert rows_of(result.near) == [[0, 1, 2], [5, 6]]
+    assert rows_of(result.conflicting_exact) == [[3, 4]]
+    assert rows_of(result.conflicting_near) == [[0, 1, 2]]
+    assert result.overlaps == []
 
 
 def test_a_dataset_without_copies(faces):
-    found = search(faces, make_table(faces), train=range(10), val=range(10, 20), test=range(20, 30))
-    assert found.exact == found.near == found.conflicting_near == []
-    (overlap,) = found.overlaps
+    result = search(faces, make_table(faces), train=range(10), val=range(10, 20), test=range(20, 30))
+    assert result.exact == result.near == result.conflicting_near == []
+    (overlap,) = result.overlaps
     assert set(overlap.exact.values()) == set(overlap.near.values()) == {(0, 0)}
     assert overlap.subjects == overlap.sequences == overlap.siblings == {}
 
@@ -80,8 +80,8 @@ def test_parts_share_copies_subjects_sequences_and_augmented_originals(faces):
     table = make_table(
         images, subject=list("ABCDEFAX"), sequence=list("12345617"), parent=["0", "1", "2", "3", "4", "5", "x", "1"]
     )
-    found = search(images, table, train=[0, 1, 2], val=[3, 4, 5], test=[6, 7])
-    (overlap,) = found.overlaps
+    result = search(images, table, train=[0, 1, 2], val=[3, 4, 5], test=[6, 7])
+    (overlap,) = result.overlaps
     assert overlap.exact == {("train", "val"): (0, 0), ("train", "test"): (1, 1), ("val", "test"): (0, 0)}
     assert overlap.near == {("train", "val"): (0, 0), ("train", "test"): (1, 1), ("val", "test"): (0, 0)}
     assert overlap.subjects[("train", "test")] == 1
@@ -92,34 +92,34 @@ def test_parts_share_copies_subjects_sequences_and_augmented_originals(faces):
 
 def test_near_copies_of_one_sequence_are_counted_apart(faces):
     images = np.stack([faces[0], faces[0][:, ::-1], faces[1], faces[1][:, ::-1]])
-    found = search(images, make_table(images, sequence=["s", "s", "s", "t"]))
-    assert (len(found.pairs), found.in_one_sequence) == (2, 1)
+    result = search(images, make_table(images, sequence=["s", "s", "s", "t"]))
+    assert (len(result.pairs), result.in_one_sequence) == (2, 1)
 
 
 def test_identical_pixels_in_other_channels_are_a_near_copy(faces):
     images = np.stack([faces[0], faces[0]])
     table = make_table(images)
     table.digest[1] = "a digest of three channels"
-    found = search(images, table)
-    assert found.exact == []
-    assert found.pairs.kinds() == ["same pixels"]
+    result = search(images, table)
+    assert result.exact == []
+    assert result.pairs.kinds() == ["same pixels"]
 
 
 def test_near_constant_images_are_exact_copies_but_never_near_ones(faces):
     flat = np.full((3, 48, 48, 1), 7, np.uint8)
     flat[2] = 8
     images = np.concatenate([flat, faces[:3]])
-    found = search(images, make_table(images))
-    assert rows_of(found.exact) == [[0, 1]]
-    assert found.near == []
-    assert found.pairs.blank.tolist() == [0, 1, 2]
+    result = search(images, make_table(images))
+    assert rows_of(result.exact) == [[0, 1]]
+    assert result.near == []
+    assert result.pairs.blank.tolist() == [0, 1, 2]
 
 
 def test_values_are_plain_and_name_the_images(faces):
     images = np.stack([faces[0], faces[0], faces[0][:, ::-1]])
     table = make_table(images, [0, 0, 1])
-    found = search(images, table, train=[0], val=[1], test=[2])
-    values = json.loads(json.dumps(as_values(found, table.source, CLASSES[table.label])))
+    result = search(images, table, train=[0], val=[1], test=[2])
+    values = json.loads(json.dumps(as_values(result, table.source, CLASSES[table.label])))
     assert values["exact"]["members"] == [[["<0>.png", "anger"], ["<1>.png", "anger"]]]
     (pair,) = values["near"]["found"]
     assert (pair["kind"], sorted(pair["images"])) == ("flip", ["<0>.png", "<2>.png"])
@@ -130,16 +130,18 @@ def test_values_are_plain_and_name_the_images(faces):
 def test_the_sheet_shows_both_images_of_a_pair_and_escapes_names(faces):
     images = np.stack([faces[0], faces[0][:, ::-1], faces[1], faces[1]])
     table = make_table(images, [0, 1, 2, 2])
-    found = search(images, table)
-    page = draw_sheet(found, images, table.source, CLASSES[table.label], np.array(["train", "test", "", ""]), "A & B")
+    result = search(images, table)
+    page = draw_sheet(result, images, table.source, CLASSES[table.label], np.array(["train", "test", "", ""]), "A & B")
     assert "<title>A &amp; B</title>" in page
     assert "&lt;0&gt;.png" in page
     assert "<0>.png" not in page
     assert "http" not in page  # complete in itself
-    shown = [np.asarray(Image.open(io.BytesIO(base64.b64decode(one)))) for one in re.findall(r"base64,([^\"]+)", page)]
-    assert len(shown) == 3
-    np.testing.assert_array_equal(shown[0], shown[1])  # the first of a mirrored pair is shown mirrored
-    np.testing.assert_array_equal(shown[2], faces[1][..., 0])
+    printed = [
+        np.asarray(Image.open(io.BytesIO(base64.b64decode(one)))) for one in re.findall(r"base64,([^\"]+)", page)
+    ]
+    assert len(printed) == 3
+    np.testing.assert_array_equal(printed[0], printed[1])  # the first of a mirrored pair is shown mirrored
+    np.testing.assert_array_equal(printed[2], faces[1][..., 0])
     assert page.count('class="conflict"') == 1
 
 
@@ -153,13 +155,13 @@ SYNTHETIC = ("synthetic", "--data.samples", "210", "--data.subjects", "10", "--d
 def test_the_command_prints_and_writes(tmp_path, capsys):
     out = tmp_path / "new" / "audit"
     assert call(*SYNTHETIC, "--protocol", "random", "--out", out) == 0
-    said = capsys.readouterr().out
-    assert "synthetic, 210 images" in said
+    message = capsys.readouterr().out
+    assert "synthetic, 210 images" in message
     assert sorted(path.name for path in out.iterdir()) == ["audit.json", "contact_sheet.html"]
     values = json.loads((out / "audit.json").read_text())
     shared = values["folds"][0]["subjects"]["train/test"]
     assert shared > 5
-    assert re.search(rf"train/test +subjects +{shared}\b", said)
+    assert re.search(rf"train/test +subjects +{shared}\b", message)
     assert values["protocol"] == "protocol random"
 
 
@@ -183,17 +185,17 @@ def test_another_dataset_is_a_split_of_its_own(capsys, make_distribution):
     from fer_plugins.data.synthetic_faces.synthetic import Synthetic
 
 
-    def more(*, root=None):
-        return Synthetic(image_size=48, samples=231, subjects=11)
+    def more(*, root=None, samples=231):
+        return Synthetic(image_size=48, samples=samples, subjects=samples // 21)
     """
     make_distribution("more", [("datasets", "more", "more:more")], source)
-    assert call(*SYNTHETIC[:5], "--against", "more", "none", "--json") == 0
+    assert call("more", "--data.samples", "210", "--against", "more", "none", "--json") == 0
     values = json.loads(capsys.readouterr().out)
     assert values["images"] == 210 + 231
     (fold,) = values["folds"]
-    assert fold["parts"]["synthetic (second)"] == 231
+    assert fold["parts"]["more (second)"] == 231
     # The second holds the first's images under the same names, maybe in another split.
-    shared = [fold["exact"][f"{split}/synthetic (second)"] for split in ("train", "val", "test")]
+    shared = [fold["exact"][f"{split}/more (second)"] for split in ("train", "val", "test")]
     assert sum(copies["groups"] for copies in shared) == 210
     assert set(fold["subjects"].values()) == {0}
     (pair, *_) = values["exact"]["members"]

@@ -56,8 +56,8 @@ class Copy:
         return Copy([self.images[row] for row in index], self.label[index], self.split[index])
 
     def kinds(self, official=None, ordered=True):
-        found = compare_with_official(self.images, self.label, self.split, ordered=ordered, official=official)
-        return {deviation.kind: deviation.images for deviation in found}
+        result = compare_with_official(self.images, self.label, self.split, ordered=ordered, official=official)
+        return {deviation.kind: deviation.images for deviation in result}
 
 
 def altered(copy, kind, step):

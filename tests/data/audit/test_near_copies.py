@@ -37,16 +37,16 @@ def found_of(images, found):
 
 
 def test_other_people_are_no_copies(faces):
-    found = find_near_copies(faces)
-    assert len(found) == 0
-    assert len(found.blank) == len(found.flat_centre) == 0
+    result = find_near_copies(faces)
+    assert len(result) == 0
+    assert len(result.blank) == len(result.flat_centre) == 0
 
 
 @pytest.mark.parametrize("kind", ["flip", "JPEG 70", "shift up to 2 px, edge", "shift up to 2 px, zero"])
 def test_planted_copies_are_found(faces, kind):
     images = planted(faces, planting.planted_changes()[kind])
-    found, others = found_of(images, find_near_copies(images))
-    assert found.mean() >= 0.99
+    result, others = found_of(images, find_near_copies(images))
+    assert result.mean() >= 0.99
     assert others == 0
 
 
@@ -56,8 +56,8 @@ def test_planted_copies_are_found(faces, kind):
 )
 def test_most_copies_of_the_harder_kinds_are_found(faces, kind, least):
     images = planted(faces, planting.planted_changes()[kind])
-    found, others = found_of(images, find_near_copies(images))
-    assert found.mean() >= least
+    result, others = found_of(images, find_near_copies(images))
+    assert result.mean() >= least
     assert others == 0
 
 
@@ -74,23 +74,23 @@ def test_most_copies_of_the_harder_kinds_are_found(faces, kind, least):
     ],
 )
 def test_the_kind_is_named(faces, change, kind):
-    found = find_near_copies(planted(faces[:40], [change]))
-    named = [one.removesuffix(" + shift") if kind == "crop" else one for one in found.kinds()]
-    assert len(found) >= 38
+    result = find_near_copies(planted(faces[:40], [change]))
+    named = [one.removesuffix(" + shift") if kind == "crop" else one for one in result.kinds()]
+    assert len(result) >= 38
     assert np.mean([one == kind for one in named]) > 0.9
 
 
 def test_the_alignment_is_measured(faces):
     images = planted(faces[:60], [planting.chain(planting.shift(2, -1, "edge"), planting.brighten(0.5, 30))])
-    found = find_near_copies(images)
-    assert len(found) == 60
+    result = find_near_copies(images)
+    assert len(result) == 60
     # Either image of a pair may be the one that is moved over the other.
-    sign = np.where(found.first < found.second, 1, -1)
-    assert np.abs(found.shift * sign[:, None] - [2, -1]).max() < 0.2
-    np.testing.assert_allclose(found.zoom, 1, atol=0.02)
-    gain = np.where(found.first < found.second, 1 / found.gain, found.gain)
+    sign = np.where(result.first < result.second, 1, -1)
+    assert np.abs(result.shift * sign[:, None] - [2, -1]).max() < 0.2
+    np.testing.assert_allclose(result.zoom, 1, atol=0.02)
+    gain = np.where(result.first < result.second, 1 / result.gain, result.gain)
     np.testing.assert_allclose(gain, 0.5, atol=0.02)
-    copy_of_grey = np.where(sign > 0, (128 - found.offset) / found.gain, found.gain * 128 + found.offset)
+    copy_of_grey = np.where(sign > 0, (128 - result.offset) / result.gain, result.gain * 128 + result.offset)
     np.testing.assert_allclose(copy_of_grey, 0.5 * 128 + 30, atol=3)
 
 
@@ -100,18 +100,18 @@ def test_near_constant_images_are_listed_and_never_compared(faces):
     frame = np.full((2, 48, 48, 1), 200, np.uint8)
     frame[:, :2] = 0  # a bar at the edge, nothing in the middle
     frame[1, 0, 0] = 7
-    found = find_near_copies(np.concatenate([flat, faces[:5], frame]))
-    assert found.blank.tolist() == [0, 1, 2, 3]
-    assert found.flat_centre.tolist() == [9, 10]
-    assert len(found) == 0
+    result = find_near_copies(np.concatenate([flat, faces[:5], frame]))
+    assert result.blank.tolist() == [0, 1, 2, 3]
+    assert result.flat_centre.tolist() == [9, 10]
+    assert len(result) == 0
 
 
 def test_identical_images_are_paired_with_the_first_and_searched_once(faces):
     images = np.concatenate([faces[:6], faces[:2], faces[:1], faces[5:6, :, ::-1]])
-    found = find_near_copies(images)
-    same = found.difference == 0
-    assert {(0, 6), (0, 8), (1, 7)} <= set(zip(found.first[same].tolist(), found.second[same].tolist(), strict=True))
-    group = found.components()
+    result = find_near_copies(images)
+    same = result.difference == 0
+    assert {(0, 6), (0, 8), (1, 7)} <= set(zip(result.first[same].tolist(), result.second[same].tolist(), strict=True))
+    group = result.components()
     assert group[0] == group[6] == group[8] != group[1] == group[7]
     assert group[5] == group[9]
     assert len(np.unique(group)) == 6
@@ -149,10 +149,10 @@ def test_any_size_colour_and_a_mapped_file_give_the_same_pairs(faces, tmp_path):
 
 @pytest.mark.parametrize("count", [0, 1, 2])
 def test_few_images(faces, count):
-    found = find_near_copies(faces[:count])
-    assert (len(found), found.size) == (0, count)
-    assert found.kinds() == []
-    assert len(found.components()) == count
+    result = find_near_copies(faces[:count])
+    assert (len(result), result.size) == (0, count)
+    assert result.kinds() == []
+    assert len(result.components()) == count
 
 
 def test_the_order_of_the_images_does_not_matter(faces):
@@ -179,6 +179,6 @@ def test_planted_copies_of_real_images_are_found(real_fer2013):
     assert len(images) > 250
     for kind in ("flip", "JPEG 70", "shift up to 2 px, edge", "shift up to 2 px, zero"):
         both = planted(images, planting.planted_changes()[kind])
-        found, others = found_of(both, find_near_copies(both))
-        assert found.mean() >= 0.99, kind
+        result, others = found_of(both, find_near_copies(both))
+        assert result.mean() >= 0.99, kind
         assert others == 0, kind

@@ -75,8 +75,8 @@ def test_words_mean_the_same_class_for_every_dataset(words, tmp_path):
     meanings = words if isinstance(words, dict) else None
     wanted = dict(zip(words, ("anger", "disgust", "fear", "happy", "neutral", "sad", "surprise"), strict=True))
     for name in CLASSES:
-        found = named(build(name, root, names=meanings))
-        assert {source: wanted[source.split("/")[1]] for source in found} == found
+        result = named(build(name, root, names=meanings))
+        assert {source: wanted[source.split("/")[1]] for source in result} == result
 
 
 @pytest.mark.parametrize(

@@ -27,8 +27,8 @@ def test_images_without_an_ending_get_one_by_the_command_that_is_named(name, suf
         for number, word in enumerate(cases.SEVEN)
     }
     root = fake.write_folder(files, tmp_path / "two words")
-    said = refusal(name, root)
-    command = re.search(r"add it to all with: (find .* ';')", said)[1]
+    message = refusal(name, root)
+    command = re.search(r"add it to all with: (find .* ';')", message)[1]
     subprocess.run(command, shell=True, check=True)
     options = {} if name == "folder" else {"check": "off"}
     assert len(registry.build("dataset", name, root=root, **options)) == 14
@@ -42,9 +42,9 @@ def test_of_a_zip_of_images_without_an_ending_the_way_leads_over_a_folder(tmp_pa
 
 def test_class_folders_with_contempt_are_no_ferplus_and_the_dataset_that_reads_them_is_named(tmp_path):
     root = fake.write_folder(cases.tree(("train", "test"), (*cases.SEVEN, "contempt")), tmp_path)
-    said = refusal("ferplus", root)
-    assert "labels and no votes; read them as --data folder" in said
-    assert "FER2013 has no contempt" not in said
+    message = refusal("ferplus", root)
+    assert "labels and no votes; read them as --data folder" in message
+    assert "FER2013 has no contempt" not in message
     assert len(registry.build("dataset", "folder", root=root).classes) == 8
 
 

@@ -338,19 +338,19 @@ def test_a_malformed_copy_gets_one_line_that_tells_how_to_mend_it(case, packed, 
     dataset, files, options, parts = CASES[case]
     (tmp_path / "data").mkdir()
     root = fake.write_zip(files, tmp_path / "data.zip") if packed else fake.write_folder(files, tmp_path / "data")
-    said = message_of(dataset, root, options)
-    assert "\n" not in said
+    message = message_of(dataset, root, options)
+    assert "\n" not in message
     for part in parts:
-        assert part in said
+        assert part in message
 
 
 @pytest.mark.parametrize("case", SPECIAL)
 def test_what_is_no_copy_at_all(case, tmp_path):
     dataset, name, parts = SPECIAL[case]
-    said = message_of(dataset, special_root(name, tmp_path), {})
-    assert "\n" not in said
+    message = message_of(dataset, special_root(name, tmp_path), {})
+    assert "\n" not in message
     for part in parts:
-        assert part in said
+        assert part in message
 
 
 if __name__ == "__main__":

@@ -70,7 +70,7 @@ class FaceTable:
 
 
 @dataclass
-class FoundTables:
+class CopyTables:
     """What lies in a copy, the csv files by what their first lines say."""
 
     complete: dict[str, FaceTable] = field(default_factory=dict)  # with a column of splits
@@ -86,9 +86,9 @@ class FoundTables:
         return list(named) if len(set(named.values())) == len(named) > 1 else []
 
 
-def find_tables(files: RootFiles) -> FoundTables:
+def find_tables(files: RootFiles) -> CopyTables:
     """Look at the first lines of every csv of a folder or archive, and at the names of the other tables."""
-    tables = FoundTables()
+    tables = CopyTables()
     texts: list[str] = []
     with files.opened() as opener:
         for name in sorted(files.names, key=lambda name: (len(split_name(name)), name)):
@@ -110,7 +110,7 @@ def find_tables(files: RootFiles) -> FoundTables:
     return tables
 
 
-def _look_at_csv(files: RootFiles, name: str, tables: FoundTables, opener: Opener) -> None:
+def _look_at_csv(files: RootFiles, name: str, tables: CopyTables, opener: Opener) -> None:
     path = files.on_disk(name)
     try:
         if path is not None and kind_of_file(path) == "zip":  # what its name says is wrong

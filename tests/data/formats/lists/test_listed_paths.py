@@ -33,10 +33,10 @@ def images(form="{split}/{number}.png"):
 
 def check(dataset, form="{split}/{number}.png"):
     wanted = {form.format(split=split, number=number): (split, name) for (split, number), name in CLASS.items()}
-    found = {}
+    result = {}
     for source, split, label in zip(*(dataset.table[key] for key in ("source", "split", "label")), strict=True):
-        found[source.removeprefix("around/")] = (split, dataset.classes[label])
-    assert found == wanted
+        result[source.removeprefix("around/")] = (split, dataset.classes[label])
+    assert result == wanted
 
 
 def roots(files, folder):

@@ -253,10 +253,10 @@ def test_what_cannot_be_read_is_refused_with_what_lies_there(case, tmp_path, cap
     arrays, words = REFUSED[case]
     root = npz(tmp_path / "faces.npz", **arrays)
     assert main.call("fer", main._verb, ["data", "check", "fer2013", str(root)]) == 2
-    said = capsys.readouterr().err.strip()
-    assert "\n" not in said
+    message = capsys.readouterr().err.strip()
+    assert "\n" not in message
     for word in words:
-        assert word in said
+        assert word in message
 
 
 def test_weights_of_a_network_are_no_faces(tmp_path):
@@ -310,15 +310,15 @@ def test_damage_anywhere_ends_in_a_message_or_in_samples(tmp_path, name, place, 
     data = DAMAGED[name]
     at = int(place * len(data))
     (tmp_path / name).write_bytes(data[:at] if cut else data[:at] + change + data[at + len(change) :])
-    said = ""
+    message = ""
     try:
         dataset = FER2013(root=tmp_path / name, check="off", on_bad_image="skip")
         assert len(dataset) <= 14
     except InputError as error:
-        said = str(error)
+        message = str(error)
     finally:
         (tmp_path / name).unlink()
-    assert "\n" not in said
+    assert "\n" not in message
 
 
 def test_npy_files_in_a_zip(tmp_path):

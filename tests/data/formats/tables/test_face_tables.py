@@ -257,9 +257,9 @@ def check(*words):
 def test_check_shows_the_first_reason_when_every_row_is_bad(tmp_path, capsys):
     (tmp_path / "a.csv").write_text("emotion,pixels,Usage\n0,1 2 3,Training\n1,4 5 6,Training\n")
     assert check("fer2013", tmp_path / "a.csv") == 2
-    said = capsys.readouterr().err
-    assert "none of its 2 samples can be read" in said
-    assert "a.csv: row 1 (line 2): the row has 3 pixels, 2304 are needed" in said
+    message = capsys.readouterr().err
+    assert "none of its 2 samples can be read" in message
+    assert "a.csv: row 1 (line 2): the row has 3 pixels, 2304 are needed" in message
 
 
 def test_check_compares_a_release_without_splits_with_all_rows_of_a_copy_that_has_some(tmp_path, capsys):
@@ -271,11 +271,11 @@ def test_check_compares_a_release_without_splits_with_all_rows_of_a_copy_that_ha
     ]
     (tmp_path / "faces.csv").write_text("\n".join(["emotion,pixels,Usage", *rows]))  # any name, any size
     assert check("ckplus", tmp_path) == 0
-    said = capsys.readouterr().out
-    assert "45 (45)" in said
-    assert "920 (920)" in said
-    assert " 0 (" not in said
-    assert "complete" in said
+    message = capsys.readouterr().out
+    assert "45 (45)" in message
+    assert "920 (920)" in message
+    assert " 0 (" not in message
+    assert "complete" in message
 
 
 @pytest.mark.parametrize("name", ["fer2013", "ferplus", "ckplus", "folder"])
@@ -292,9 +292,9 @@ def test_a_path_that_is_no_file_ends_in_one_line(name, tmp_path, capsys):
         tmp_path,
     ):
         assert check(name, root) == 2
-        said = capsys.readouterr().err.strip()
-        assert said
-        assert "\n" not in said
+        message = capsys.readouterr().err.strip()
+        assert message
+        assert "\n" not in message
 
 
 BASE = SPELLINGS["a note"].rpartition(b"\n")[0].split(b"\n")[:4]
@@ -306,14 +306,14 @@ BASE = b"\n".join(BASE) + b"\n"  # three faces
 def test_any_bytes_anywhere_end_in_a_message_or_in_samples(tmp_path_factory, place, change, mode):
     path = tmp_path_factory.mktemp("csv") / "a.csv"
     path.write_bytes(BASE[:place] + change + BASE[place + len(change) :])
-    said = ""
+    message = ""
     try:
         dataset = FER2013(root=path, check="off", on_bad_image="skip" if mode == "skip" else "error")
-        found = len(dataset)
+        result = len(dataset)
     except InputError as error:
-        said, found = str(error), 1
-    assert "\n" not in said
-    assert 1 <= found <= 4
+        message, result = str(error), 1
+    assert "\n" not in message
+    assert 1 <= result <= 4
 
 
 @given(st.lists(st.text('ab,"\n', max_size=6), min_size=1, max_size=5), st.booleans())
