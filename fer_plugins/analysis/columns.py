@@ -118,8 +118,8 @@ def _parse(name: str, own: Sequence[Reading]) -> list[Column]:
     metric, _, of_class = rest.partition("/")
     entry = known().get(metric)
     if entry is not None and of_class and (split == GAP or not entry.of_class):
-        what = "gaps are" if split == GAP else f"{metric} is"
-        raise InputError(f"column {name}: {what} not measured by class; leave /{of_class} out")
+        subject = "gaps are" if split == GAP else f"{metric} is"
+        raise InputError(f"column {name}: {subject} not measured by class; leave /{of_class} out")
     if entry is not None:
         read = partial(_read_gap, metric) if split == GAP else partial(_read_metric, split, metric, of_class)
         label = entry.label.removeprefix("macro ") if of_class else entry.label
@@ -127,21 +127,21 @@ def _parse(name: str, own: Sequence[Reading]) -> list[Column]:
         base, _, average = metric.rpartition("_")
         claims = (f"{average}_{base}",) if entry.average in ("weighted", "micro") else (metric, f"macro_{metric}")
         return [Column(name, title, read, () if of_class or split == GAP else claims, split, score=metric)]
-    alias, _, wanted = metric.partition(".")
+    alias, _, requested_column = metric.partition(".")
     try:
         readings = [] if of_class or split == GAP else list(aliases.readings(alias, own))
     except InputError:
         readings = []
-    found = [_alias_column(split, alias, reading) for reading in readings]
-    if wanted:
-        found = [column for column in found if column.key == name]
-    if not found:
+    columns = [_alias_column(split, alias, reading) for reading in readings]
+    if requested_column:
+        columns = [column for column in columns if column.key == name]
+    if not columns:
         names = [*known(), *RUN_COLUMNS, *dict.fromkeys(reading.name for reading in (*aliases.ALIASES, *own))]
         raise InputError(
             f"column {name}: no metric or figure of a run{nearest(metric, names)}; known: {', '.join(names)}; a "
             f"metric also behind {_splits()}"
         )
-    return found
+    return columns
 
 
 def _splits() -> str:
@@ -176,7 +176,7 @@ def _mean(values: Sequence[Measured]) -> Measured:
 
 
 def _read_metric(split: str, metric: str, of_class: str, run: FinishedRun) -> Measured:
-    found: list[Measured] = []
+    values: list[Measured] = []
     for scores in _scores_of(run, split):
         intervals = scores.get("intervals") or {}
         if of_class:
@@ -185,13 +185,15 @@ def _read_metric(split: str, metric: str, of_class: str, run: FinishedRun) -> Me
                 raise InputError(f"column {metric}/{of_class}: {run.record.folder} has no class {of_class}; "
                                  f"known: {', '.join(classes)}")  # fmt: skip
             scores, intervals = classes[of_class], (intervals.get("per_class") or {}).get(of_class) or {}
-        found.append((scores.get(metric), intervals.get(metric)))
-    return _mean(found)
+        values.append((scores.get(metric), intervals.get(metric)))
+    return _mean(values)
 
 
 def _read_alias(split: str, reading: Reading, run: FinishedRun) -> Measured:
-    found = _scores_of(run, split)
-    return _mean([(aliases.measure(reading, scores), aliases.measure_interval(reading, scores)) for scores in found])
+    scores_of_split = _scores_of(run, split)
+    return _mean(
+        [(aliases.measure(reading, scores), aliases.measure_interval(reading, scores)) for scores in scores_of_split]
+    )
 
 
 def _read_gap(metric: str, run: FinishedRun) -> Measured:

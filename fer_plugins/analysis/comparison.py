@@ -40,7 +40,7 @@ def compare_two_ways(name: str, first: Model, second: Model) -> dict[str, Any]:
     """
     run = first.runs[0]
     clusters = find_clusters(run.predictions.subjects, run.predictions.sequences)
-    sides = [np.stack([align(other, run) for other in model.runs]) for model in (first, second)]
+    sides = [np.stack([align(member, run) for member in model.runs]) for model in (first, second)]
     joined = join_variances(name, run.true, sides[0], sides[1], len(run.classes), clusters)
     return joined | {"unit": clusters.unit if clusters else "image"}
 
@@ -127,10 +127,10 @@ def choose_pairs(models: Sequence[Model]) -> tuple[list[tuple[FinishedRun, Finis
         return list(itertools.combinations(models[0].runs, 2)), False
     pairs: list[tuple[FinishedRun, FinishedRun]] = []
     unpaired = False
-    for one, other in itertools.combinations(models, 2):
-        every = list(itertools.product(one.runs, other.runs))
-        shared = [(first, second) for first, second in every if first.seed == second.seed]
-        pairs += shared or every
+    for first_model, second_model in itertools.combinations(models, 2):
+        all_pairs = list(itertools.product(first_model.runs, second_model.runs))
+        shared = [(first, second) for first, second in all_pairs if first.seed == second.seed]
+        pairs += shared or all_pairs
         unpaired = unpaired or not shared
     return pairs, unpaired
 
@@ -220,8 +220,8 @@ def compare_means(values: Mapping[str, Sequence[float]], *, shares: bool = False
         [{``first``, ``second`` (names), ``welch`` (``difference_over_seeds``, and ``p_holm`` where it has a p)}].
     """
     rows: list[dict[str, Any]] = [
-        {"first": one, "second": other, "welch": difference_over_seeds(first, second, shares=shares)}
-        for (one, first), (other, second) in itertools.combinations(values.items(), 2)
+        {"first": first_name, "second": second_name, "welch": difference_over_seeds(first, second, shares=shares)}
+        for (first_name, first), (second_name, second) in itertools.combinations(values.items(), 2)
     ]
     tested = [row["welch"] for row in rows if row["welch"]["p"] is not None]
     for welch, p in zip(tested, holm([welch["p"] for welch in tested]), strict=True):

@@ -56,7 +56,8 @@ def _print_runs_and_pairs(console: Console, comparison: Mapping[str, Any]) -> No
     for model in comparison["models"]:
         console.print(Text(f"{model['letter']}  {model['label']}"))
     console.print()
-    runs = titled_table("each run: score and 95 % interval over test samples", "run", *_interleave("95 % interval"))
+    columns = [column for label in HEADLINE.values() for column in (label, "95 % interval")]
+    runs = titled_table("each run: score and 95 % interval over test samples", "run", *columns)
     for model in comparison["models"]:
         for run in model["runs"]:
             cells = [
@@ -106,16 +107,16 @@ def _print_pairs(console: Console, comparison: Mapping[str, Any]) -> None:
     for row in comparison["pairs"]:
         sides = [f"{row[f'{side}_letter']} s{row[f'{side}_seed']}" for side in ("first", "second")]
         for score in HEADLINE:
-            one = row[score]
-            change, verdict = one["difference"], _verdict(one["verdict"], sides, comparison["margin"])
+            test = row[score]
+            difference, verdict = test["difference"], _verdict(test["verdict"], sides, comparison["margin"])
             cells = (
-                _points(change["points"]),
-                _point_range(change),
+                _points(difference["points"]),
+                _point_range(difference),
                 verdict,
-                format_p(one["p"]),
-                format_p(one["p_holm"]),
-                _detectable(one),
-                *([format_p(one["by_image"]["p"])] if "by_image" in one else []),
+                format_p(test["p"]),
+                format_p(test["p_holm"]),
+                _detectable(test),
+                *([format_p(test["by_image"]["p"])] if "by_image" in test else []),
             )
             table.add_row(*sides, HEADLINE[score], *cells)
     print_table(console, table, keys=3)
@@ -180,10 +181,6 @@ def _print_two_way(console: Console, over: Mapping[str, Any], margin: float) -> 
     print_table(console, table, keys=3)
     console.print(describe_tests(over[next(iter(HEADLINE))]["pairs"]))
     console.print()
-
-
-def _interleave(between: str) -> list[str]:
-    return [name for score in HEADLINE for name in (HEADLINE[score], between)]
 
 
 def format_margin(margin: float) -> str:

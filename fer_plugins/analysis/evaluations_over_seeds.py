@@ -7,6 +7,7 @@ steadier is a question about trainings, so it takes several seeds of each.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate, chain
 from typing import Any
 
 from rich import box
@@ -52,7 +53,11 @@ def compare_evaluations(models: Mapping[str, Model], wanted: Sequence[str]) -> d
     for run in runs[1:]:
         _check_same_images(run, evaluations[run.record.folder], runs[0], first)
     figures = {folder: dict(_flatten(evaluation["suites"])) for folder, evaluation in evaluations.items()}
-    common = [name for name in figures[runs[0].record.folder] if all(name in each for each in figures.values())]
+    common = [
+        name
+        for name in figures[runs[0].record.folder]
+        if all(name in figures_of_run for figures_of_run in figures.values())
+    ]
     return {
         "part": first["part"],
         "n": first["n"],
@@ -62,12 +67,7 @@ def compare_evaluations(models: Mapping[str, Model], wanted: Sequence[str]) -> d
 
 
 def print_evaluations(console: Console, evaluations: Mapping[str, Any]) -> None:
-    """Print what ``compare_evaluations`` returned.
-
-    Args:
-        console: such as ``result_console()``.
-        evaluations: of several runs, compared.
-    """
+    """Print what ``compare_evaluations`` returned."""
     share = "all" if evaluations["n"] == evaluations["of"] else f"{evaluations['n']:,} of {evaluations['of']:,}"
     console.print(f"fer evaluate, on {share} images of {evaluations['part']}; the intervals are of means over seeds\n")
     for name, figure in evaluations["figures"].items():
@@ -163,21 +163,16 @@ def _flatten(figures: Mapping[str, Any], above: str = "") -> Iterator[tuple[str,
             yield from _flatten(value, f"{above}{name}.")
 
 
-def _choose(known: Sequence[str], wanted: Sequence[str]) -> list[str]:
+def _choose(names: Sequence[str], requested: Sequence[str]) -> list[str]:
     chosen: dict[str, None] = {}
-    for name in wanted:
-        below = [other for other in known if other == name or other.startswith(f"{name}.")]
-        if not below:
-            beginnings = list(dict.fromkeys(part for other in known for part in _beginnings(other)))
+    for name in requested:
+        figures = [figure for figure in names if figure == name or figure.startswith(f"{name}.")]
+        if not figures:
+            parts = (accumulate(figure.split("."), "{}.{}".format) for figure in names)
+            beginnings = list(dict.fromkeys(chain.from_iterable(parts)))
             raise InputError(
                 f"--evaluated {name}: no figure that all these evaluations have{nearest(name, beginnings)}; they have "
                 f"{', '.join(name for name in beginnings if name.count('.') < 2) or 'none'}"
             )
-        chosen |= dict.fromkeys(below)
+        chosen |= dict.fromkeys(figures)
     return list(chosen)
-
-
-def _beginnings(name: str) -> Iterator[str]:
-    parts = name.split(".")
-    for length in range(1, len(parts) + 1):
-        yield ".".join(parts[:length])

@@ -40,12 +40,7 @@ def is_releases_own(run: FinishedRun) -> bool:
 
 
 def split_condition(claim: Claim, run: FinishedRun) -> tuple[str, str]:
-    """Return the condition that a verdict on a claim stands under, and why there can be none; "" where neither is.
-
-    Args:
-        claim: of the run's model and dataset.
-        run: that it is put beside.
-    """
+    """Return the condition that a verdict on a claim stands under, and why there can be none; "" where neither is."""
     protocol = run.record.manifest["protocol"]
     name = protocol["name"]
     if name in claim.protocols:
@@ -97,8 +92,8 @@ def sum_up_splits(reports: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
                     rows.setdefault(key, {}).setdefault(report["protocol_label"], []).append(claim["verdict"])
         if not rows:
             continue
-        run = {report["protocol"] for report in group}
-        known = [component.name for component in registry.available("protocol")]
+        protocols_run = {report["protocol"] for report in group}
+        protocols = [component.name for component in registry.available("protocol")]
         summaries.append(
             {
                 "plugin": plugin,
@@ -108,7 +103,7 @@ def sum_up_splits(reports: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
                     dict(zip(("metric", "class", "source", "printed"), key, strict=True)) | {"verdicts": verdicts}
                     for key, verdicts in rows.items()
                 ],
-                "not_run": [name for name in known if name not in run and name not in _NOT_SILENTLY],
+                "not_run": [name for name in protocols if name not in protocols_run and name not in _NOT_SILENTLY],
             }
         )
     return summaries
@@ -141,26 +136,30 @@ def measure_claim(
     readings = readings_of(claim.metric, aliases)
     if claim.class_name is not None:  # one class is not averaged
         readings = readings[:1]
-    asked = replace(claim, class_name=None, epoch=None)
+    plain_claim = replace(claim, class_name=None, epoch=None)
     protocol = run.record.manifest["protocol"]["name"]
     # What speaks against the protocol is in ``against``.
-    rows = [beside(asked, scores, protocol, split, release_splits=SPLITS, reading=reading) for reading in readings]
-    kept = [(one, reading) for one, reading in zip(rows, readings, strict=True) if one["interval"]]
-    first = kept[0][0] if kept else rows[0]
+    rows = [
+        beside(plain_claim, scores, protocol, split, release_splits=SPLITS, reading=reading) for reading in readings
+    ]
+    measured = [
+        (comparison, reading) for comparison, reading in zip(rows, readings, strict=True) if comparison["interval"]
+    ]
+    first = measured[0][0] if measured else rows[0]
     row |= {key: first[key] for key in _MEASURED}
-    if kept and of_clusters(scores):
-        row["by_image"] = measure_interval(kept[0][1], {**scores, **dict.fromkeys(KEYS)})
-    for one, reading in kept:
-        values = {key: one[key] for key in _MEASURED}
-        verdict = _verdict(claim, one["interval"])
+    if measured and of_clusters(scores):
+        row["by_image"] = measure_interval(measured[0][1], {**scores, **dict.fromkeys(KEYS)})
+    for comparison, reading in measured:
+        values = {key: comparison[key] for key in _MEASURED}
+        verdict = _verdict(claim, comparison["interval"])
         row["readings"].append({"reading": reading.ours, "formula": reading.formula, **values, "verdict": verdict})
     if any(values.get("copies") for values in splits.values()) and split != "train":
         copies = splits[split].get("copies") or {"without": splits[split]}
         without = copies["without"] and _scores(copies["without"], claim.class_name)
         row["without_copies"] = dict.fromkeys(_MEASURED)
         if without:  # else every image has a copy
-            reading = kept[0][1] if kept else readings[0]
-            less = beside(asked, without, protocol, split, release_splits=SPLITS, reading=reading)
+            reading = measured[0][1] if measured else readings[0]
+            less = beside(plain_claim, without, protocol, split, release_splits=SPLITS, reading=reading)
             row["without_copies"] = {key: less[key] for key in _MEASURED}
     passed = {RENAMED, READING, *([AVERAGING] if len(readings) > 1 or claim.class_name is not None else [])}
     passed |= {SPLIT} if row["condition"] else set()
@@ -169,7 +168,7 @@ def measure_claim(
         return why
     if row["measured"] is None:
         return [f"the run has no {claim.metric} of {claim.class_name or 'this split'}"]
-    return [] if kept else [f"no interval is computed for {claim.metric}"]
+    return [] if measured else [f"no interval is computed for {claim.metric}"]
 
 
 def _scores(scores: Mapping[str, Any], class_name: str | None) -> Mapping[str, Any]:

@@ -55,20 +55,25 @@ def _rows(model: Model, columns: Sequence[Column]) -> list[dict[str, Any]]:
     """Return the row of a model and, where images have a copy in training, one of those without below it."""
     row = _row(model, columns)
     sound = [run for run in model.runs if not run.faults]
-    less = [run for run in map(recorded_without_copies, sound) if run]
-    if not less or len(less) < len(sound):
+    runs_without = [run for run in map(recorded_without_copies, sound) if run]
+    if not runs_without or len(runs_without) < len(sound):
         return [row]
-    model_without = Model(f"{model.label}, {WITHOUT_COPIES}", tuple(less))
+    model_without = Model(f"{model.label}, {WITHOUT_COPIES}", tuple(runs_without))
     reported = ("", sound[0].split)  # of other splits and of the training every image counts
     scores: dict[str, dict[str, Any]] = {
         column.key: (_score(model_without, column) if column.score and column.split in reported else dict(_EMPTY))
         | {"claimed": []}
         for column in columns
     }
-    remark = f"of {row['n']:,} images the {len(less[0].true):,} without a copy in training"
-    if less[0].record.metrics[row["part"]]["copies"]["near"] is None:
+    remark = f"of {row['n']:,} images the {len(runs_without[0].true):,} without a copy in training"
+    if runs_without[0].record.metrics[row["part"]]["copies"]["near"] is None:
         remark += " (exact copies only; near ones were not searched)"
-    changes = {"model": model_without.label, "images": WITHOUT_COPIES, "n": len(less[0].true), "remarks": [remark]}
+    changes = {
+        "model": model_without.label,
+        "images": WITHOUT_COPIES,
+        "n": len(runs_without[0].true),
+        "remarks": [remark],
+    }
     return [row, row | scores | changes]
 
 
@@ -103,9 +108,9 @@ def _row(model: Model, columns: Sequence[Column]) -> dict[str, Any]:
     remarks += list_remarks(manifest)
     if first.is_folds:
         remarks.append(f"{len(first.split_hash)} folds pooled; the interval is that of the tested samples")
-    others = [] if first.target else list(first.record.metrics.get("targets") or {})
-    if others:
-        remarks.append(f"also tested on {', '.join(others)}: fer table --target {others[0]}")
+    targets = [] if first.target else list(first.record.metrics.get("targets") or {})
+    if targets:
+        remarks.append(f"also tested on {', '.join(targets)}: fer table --target {targets[0]}")
     if first.target and first.scores.get("missing_classes"):
         remarks.append(f"{first.target} has no {', '.join(first.scores['missing_classes'])}")
     if any(column.key == "latency" for column in columns):

@@ -63,8 +63,8 @@ def check_run(folder: str | Path) -> FinishedRun:
     folds = Record.read(folder).manifest.get("folds")
     if folds is not None:
         fold = next((name for name in folds if isinstance(name, str)), None)
-        such = f", such as {Path(folder, fold)}" if fold else ""
-        raise InputError(f"{folder}: holds the folds of a protocol, each with a network of its own; give one{such}")
+        example = f", such as {Path(folder, fold)}" if fold else ""
+        raise InputError(f"{folder}: holds the folds of a protocol, each with a network of its own; give one{example}")
     run = read_run(folder)
     require_network(run.record)
     if not (run.record.checkpoints / "best.ckpt").is_file():
@@ -108,21 +108,27 @@ def open_run(run: FinishedRun) -> OpenedRun:
         then = record.manifest["data"].get(key)
         if then != now:
             raise InputError(f"{record.folder}: the data have changed ({key} {then} then, {now} now)")
-    for what, theirs, ours in (
+    for setting, in_checkpoint, in_config in (
         ("classes", list(module.classes), list(data.classes)),
         ("image_size", module.config.data.image_size, settings.data.image_size),
         ("channels", module.config.data.channels, settings.data.channels),
     ):
-        if theirs != ours:
-            raise InputError(f"{file}: not of this run: {what} {theirs}, the run's configuration has {ours}")
+        if in_checkpoint != in_config:
+            raise InputError(
+                f"{file}: not of this run: {setting} {in_checkpoint}, the run's configuration has {in_config}"
+            )
     cuda = settings.trainer.accelerator != "cpu" and torch.cuda.is_available()
     network = Network(module, torch.device("cuda" if cuda else "cpu"), settings.trainer.precision)
     checkpoint = {"file": file.relative_to(record.folder).as_posix(), "sha256": hash_file(file)}
     opened = OpenedRun(run, data, network, checkpoint)
     then, component = record.manifest["plugin"], registry.find("architecture", str(settings.model.name))
-    made, here = (f"{one['distribution']} {one['version']}" for one in (then, vars(component)))
-    if made != here:
-        opened.warnings.append(f"the run was made with {made}, here is {here}; the network may be another")
+    recorded_version, installed_version = (
+        f"{source['distribution']} {source['version']}" for source in (then, vars(component))
+    )
+    if recorded_version != installed_version:
+        opened.warnings.append(
+            f"the run was made with {recorded_version}, here is {installed_version}; the network may be another"
+        )
     if network.precision != settings.trainer.precision:
         opened.warnings.append(
             f"the run was scored with precision {settings.trainer.precision}, here with {network.precision}"

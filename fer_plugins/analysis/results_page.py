@@ -96,11 +96,11 @@ def _row(model: Model) -> tuple[list[str], str]:
         f"{seconds / 60:.0f} min" if seconds else "not recorded",
     ]
     flaw = manifest["protocol"].get("flaw")
-    said = [f"`{manifest['plugin']['name']}`: {why}" if why else f"`{manifest['plugin']['name']}`"]
-    said += [f"flawed protocol: {flaw}"] if flaw else []
-    said += [first.elsewhere] if first.elsewhere else []
-    said += [f"on {', '.join(sorted(devices))}"]
-    return cells, "; ".join(said) + "."
+    notes = [f"`{manifest['plugin']['name']}`: {why}" if why else f"`{manifest['plugin']['name']}`"]
+    notes += [f"flawed protocol: {flaw}"] if flaw else []
+    notes += [first.elsewhere] if first.elsewhere else []
+    notes += [f"on {', '.join(sorted(devices))}"]
+    return cells, "; ".join(notes) + "."
 
 
 def _claim(model: Model) -> tuple[str, str, str]:
@@ -146,6 +146,6 @@ def _spread(name: str, scores: Sequence[Any]) -> str:
     if len(scores) == 1:
         interval = scores[0]["intervals"].get(name)
         return f"{scores[0][name]:.4f}" + (f" [{interval['low']:.4f}, {interval['high']:.4f}]" if interval else "")
-    spread = seed_interval([float(one[name]) for one in scores])
+    spread = seed_interval([float(scores_of_run[name]) for scores_of_run in scores])
     ends = spread["t"]
     return f"{spread['mean']:.4f}" + (f" [{ends['low']:.4f}, {ends['high']:.4f}]" if ends else f" ({spread['why']})")

@@ -41,9 +41,9 @@ def range_of(score: str) -> tuple[float, float]:
     ((0.0, 1.0), (0.0, 1.0), (-1.0, 1.0))
     """
     ranges = _OF_EVALUATIONS | {name: entry.range for name, entry in known().items()}
-    words = [word for word in score.split(".") if word in ranges]
+    parts = [word for word in score.split(".") if word in ranges]
     changes = any(word in ("change", "probability_change", "calibration") for word in score.split("."))
-    return UNBOUNDED if changes or not words else ranges[words[-1]]
+    return UNBOUNDED if changes or not parts else ranges[parts[-1]]
 
 
 def clip(low: float, high: float, limits: tuple[float, float]) -> dict[str, float]:
@@ -52,12 +52,12 @@ def clip(low: float, high: float, limits: tuple[float, float]) -> dict[str, floa
     return {"low": min(max(low, least), most), "high": max(min(high, most), least)}
 
 
-def why_none(values: Sequence[float], *others: Sequence[float]) -> str | None:
+def why_none(values: Sequence[float], *further: Sequence[float]) -> str | None:
     """Return why samples of trainings allow no interval: TOO_FEW or NO_SPREAD; None where they allow one."""
-    samples = (values, *others)
+    samples = (values, *further)
     if min(map(len, samples)) < FEWEST:
         return TOO_FEW
-    if all(max(one) - min(one) < 1e-12 for one in samples):  # rounding of a mean
+    if all(max(sample) - min(sample) < 1e-12 for sample in samples):  # rounding of a mean
         return NO_SPREAD
     return None
 
@@ -117,17 +117,17 @@ def group_models(runs: Sequence[FinishedRun]) -> list[Model]:
     groups: list[tuple[Any, list[FinishedRun]]] = []
     for run in runs:
         key = _identity(run)
-        home = next((members for other, members in groups if other == key), None)
-        if home is None:
+        members = next((runs_of_model for identity, runs_of_model in groups if identity == key), None)
+        if members is None:
             groups.append((key, [run]))
             continue
-        same = next((other for other in home if other.seed == run.seed), None)
-        if same is not None:
+        repeated = next((member for member in members if member.seed == run.seed), None)
+        if repeated is not None:
             raise InputError(
-                f"{run.record.folder}: the same configuration and seed {run.seed} as {same.record.folder}; a "
+                f"{run.record.folder}: the same configuration and seed {run.seed} as {repeated.record.folder}; a "
                 "repetition is no second training: leave one out, or train with another --seed"
             )
-        home.append(run)
+        members.append(run)
     labels = _label([members[0] for _, members in groups])
     return [
         Model(label, tuple(sorted(members, key=lambda run: run.seed)))
@@ -208,7 +208,7 @@ def _label(firsts: Sequence[FinishedRun]) -> list[str]:
     settings = [model_settings(run.record.config) for run in firsts]
     labels = []
     for number, name in enumerate(names):
-        rivals = [other for other, same in zip(settings, names, strict=True) if same == name]
+        rivals = [rival_settings for rival_settings, same in zip(settings, names, strict=True) if same == name]
         keys = dict.fromkeys(key for rival in rivals for key in rival if any(rival[key] != r.get(key) for r in rivals))
         settings_text = ", ".join(
             f"{key} {_short(settings[number].get(key), [rival.get(key) for rival in rivals])}"
@@ -233,7 +233,7 @@ def _short(value: Any, rivals: Sequence[Any]) -> str:
     if isinstance(value, Mapping):
         name = value.get("name", value)
         same = [rival for rival in rivals if isinstance(rival, Mapping) and rival.get("name") == value.get("name")]
-        differing = {key: one for key, one in value.items() if any(rival.get(key) != one for rival in same)}
-        options = [f"{key} {'default' if one is None else one}" for key, one in differing.items()]
+        differing = {key: option for key, option in value.items() if any(rival.get(key) != option for rival in same)}
+        options = [f"{key} {'default' if option is None else option}" for key, option in differing.items()]
         return f"{name}: {', '.join(options)}" if options else str(name)
     return "default" if value is None else str(value)

@@ -57,8 +57,10 @@ def one_way_anova(groups: Mapping[str, Sequence[float]]) -> dict[str, Any]:
             raise InputError(f"ANOVA needs at least two trainings of {name}, not {len(values)}: use other seeds")
     data = [np.asarray(values, dtype=np.float64) for values in groups.values()]
     together = np.concatenate(data)
-    within = float(sum(((one - one.mean()) ** 2).sum() for one in data))
-    between = float(sum(len(one) * (one.mean() - together.mean()) ** 2 for one in data))
+    within = float(sum(((values_of_group - values_of_group.mean()) ** 2).sum() for values_of_group in data))
+    between = float(
+        sum(len(values_of_group) * (values_of_group.mean() - together.mean()) ** 2 for values_of_group in data)
+    )
     result: dict[str, Any] = {
         "f": None,
         "p": None,
@@ -74,12 +76,12 @@ def one_way_anova(groups: Mapping[str, Sequence[float]]) -> dict[str, Any]:
         "groups": len(data),
         "values": len(together),
     }
-    if all(np.ptp(one) == 0 for one in data):
+    if all(np.ptp(values_of_group) == 0 for values_of_group in data):
         return result
     # Not scipy's f_oneway: for equal means its sums can come out as -1e-17, and p as no number.
     test = anova_oneway(data, use_var="equal")
     result |= {"f": float(test.statistic), "p": float(test.pvalue), "eta_squared": between / (between + within)}
-    if all(np.ptp(one) > 0 for one in data):
+    if all(np.ptp(values_of_group) > 0 for values_of_group in data):
         welch = anova_oneway(data, use_var="unequal")
         result["welch"] = {
             "f": float(welch.statistic),
@@ -145,7 +147,7 @@ def _check_groups(data: Sequence[npt.NDArray[np.float64]]) -> list[str]:
     least = min(map(len, data))
     if least < 5:
         checks.append(f"only {least} values in a group: too few to see a departure from the assumptions")
-    residuals = np.concatenate([one - one.mean() for one in data])
+    residuals = np.concatenate([values - values.mean() for values in data])
     if np.ptp(residuals) == 0:
         return [*checks, "no value differs from its group's mean: nothing to test"]
     if least >= 3 and len(residuals) <= 5000:  # residuals of pairs mirror each other, and are never normal

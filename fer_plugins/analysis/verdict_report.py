@@ -133,7 +133,7 @@ def _sum_up(rows: Sequence[Mapping[str, Any]], verdicts: Mapping[str, Any]) -> d
         named.setdefault(reason, Counter())[name] += 1
     return {
         reason + (f": {', '.join(names)}" if any(names) else ""): names.total()
-        for reason, names in sorted(named.items(), key=lambda one: -one[1].total())
+        for reason, names in sorted(named.items(), key=lambda item: -item[1].total())
     }
 
 
@@ -149,7 +149,7 @@ def _table(rows: Sequence[Mapping[str, Any]], reasons: Sequence[str], everything
         of = [row["model"], row["dataset"], row["split"]] if everything else [row["split"]]
         if len(row["readings"]) > 1:
             of.append(f"as {row['readings'][0]['reading']}")
-        where = f"{', '.join(str(one).replace('_', ' ') for one in of if one)} {row['source']}"
+        where = f"{', '.join(str(part).replace('_', ' ') for part in of if part)} {row['source']}"
         interval, points = row["interval"], row["difference"]
         why = ", ".join(str(reasons.index(why) + 1) for why in _reasons(row) if why in reasons)
         verdict = "none" if row["verdict"] == NOT_COMPARABLE else _short(row["verdict"])

@@ -69,20 +69,15 @@ def readings(name: str, own: Sequence[Reading] = ()) -> tuple[Reading, ...]:
         InputError: no alias of that name.
     """
     key = "_".join(name.lower().replace("-", " ").replace("_", " ").split())
-    aliases = {one.formula: one for one in (*ALIASES, *own) if one.name == key}
+    aliases = {reading.formula: reading for reading in (*ALIASES, *own) if reading.name == key}
     if not aliases:
-        known = ", ".join(sorted({one.name for one in (*ALIASES, *own)}))
-        raise InputError(f"{name}: no alias of a score; known: {known}")
+        names = ", ".join(sorted({reading.name for reading in (*ALIASES, *own)}))
+        raise InputError(f"{name}: no alias of a score; known: {names}")
     return tuple(aliases.values())
 
 
 def measure(reading: Reading, scores: Mapping[str, Any]) -> float | None:
-    """Compute a reading from the scores of one split; None where our score is undefined.
-
-    Args:
-        reading: one of ``readings(name)``.
-        scores: as ``Scorer.compute`` returns them.
-    """
+    """Compute a reading from the scores of one split; None where our score is undefined."""
     value = scores.get(reading.score)
     if value is None:
         return None
@@ -91,12 +86,7 @@ def measure(reading: Reading, scores: Mapping[str, Any]) -> float | None:
 
 
 def measure_interval(reading: Reading, scores: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the 95 % interval of a reading, from that of our score, by subject where it is; None where it has none.
-
-    Args:
-        reading: one of ``readings(name)``.
-        scores: as ``Scorer.compute`` returns them.
-    """
+    """Return the 95 % interval of a reading, from that of our score, by subject where it is; None where it has none."""
     interval = (of_clusters(scores) or {}).get(reading.score) or (scores.get("intervals") or {}).get(reading.score)
     if interval is None:
         return None

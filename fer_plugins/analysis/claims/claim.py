@@ -133,8 +133,8 @@ def title(metric: str) -> str:
     >>> title("macro_f1"), title("n_images")
     ('macro F1', 'images')
     """
-    words = metric.removeprefix("n_").split("_")
-    return " ".join(filter(None, (_TITLES.get(word, word) for word in words)))
+    parts = metric.removeprefix("n_").split("_")
+    return " ".join(filter(None, (_TITLES.get(word, word) for word in parts)))
 
 
 def read_printed(claim: Claim) -> Printed:

@@ -79,9 +79,9 @@ def for_run(claims: Claims, model: str | None, dataset_title: str) -> list[Claim
     """
     if model is None:
         return []
-    known = [entry["name"] for entry in claims.models]
-    if model not in known:
-        raise InputError(f"{claims.path}: models has no {model!r}; known: {', '.join(known)}")
+    models = [entry["name"] for entry in claims.models]
+    if model not in models:
+        raise InputError(f"{claims.path}: models has no {model!r}; known: {', '.join(models)}")
     return [
         claim
         for claim in claims.claims
@@ -125,8 +125,8 @@ def beside(
         ``difference`` also for what is no rate. ``note`` is ``notes`` in one line, ``remark`` what the claims file says
         about the number.
     """
-    possible = readings_of(claim.metric)
-    reading = reading or next(iter(possible), None)
+    readings = readings_of(claim.metric)
+    reading = reading or next(iter(readings), None)
     _, note = _SCORES.get(claim.metric, (None, "" if reading else "not measured"))
     notes = [note] if note else []
     if reading and has_several(claim.metric):

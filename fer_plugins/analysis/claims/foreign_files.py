@@ -55,8 +55,8 @@ def read_foreign(path: Path, subject: Subject) -> Claims:
     if ending == ".ipynb":
         _read_notebook(text, claims, path)
     elif ending in (".csv", ".tsv"):
-        rows = list(csv.reader(text.splitlines(), delimiter="\t" if ending == ".tsv" else _delimiter(text)))
-        _read_rows(rows, claims, path.name)
+        delimiter = "\t" if ending == ".tsv" else max(",;\t", key=text.partition("\n")[0].count)
+        _read_rows(list(csv.reader(text.splitlines(), delimiter=delimiter)), claims, path.name)
     else:
         _read_text(text, claims, path.name)
         _read_tables(text, claims, path.name)
@@ -78,10 +78,10 @@ class _Collected:
         self, metric: str, written: str, source: str, class_name: str | None = None, *, model: str | None = None,
     ) -> None:  # fmt: skip
         """Add a number; a percentage is kept as the fraction with the same digits."""
-        cleaned = _TAGS.sub(lambda found: found.group(1) or "", written).replace("\\%", "%").strip()
-        percent = cleaned.endswith("%")
+        text_of_number = _TAGS.sub(lambda found: found.group(1) or "", written).replace("\\%", "%").strip()
+        percent = text_of_number.endswith("%")
         try:
-            number = Decimal(cleaned.removesuffix("%").strip().replace(",", ""))
+            number = Decimal(text_of_number.removesuffix("%").strip().replace(",", ""))
         except InvalidOperation:
             return
         rate = not metric.startswith("n_")
@@ -131,20 +131,20 @@ def _read_text(text: str, claims: _Collected, source: str) -> None:
             inside, number = True, number + 1
         elif inside:
             where = f"{source}, report {number}"
-            if found := _AVERAGE.match(line):
-                for metric, written in zip(_RATES, found.group(2).split(), strict=False):
-                    claims.add(f"{found.group(1)}_{metric}", written, where)
-            elif found := _ACCURACY.match(line):
-                claims.add("accuracy", found.group(1), where)
-                claims.add("n_images", found.group(2), where)
-            elif found := _ROW.match(line):
-                for metric, written in zip(_RATES, found.group(2).split(), strict=True):
-                    claims.add(metric, written, where, found.group(1))
-                claims.add("n_images", found.group(3), where, found.group(1))
+            if match := _AVERAGE.match(line):
+                for metric, written in zip(_RATES, match.group(2).split(), strict=False):
+                    claims.add(f"{match.group(1)}_{metric}", written, where)
+            elif match := _ACCURACY.match(line):
+                claims.add("accuracy", match.group(1), where)
+                claims.add("n_images", match.group(2), where)
+            elif match := _ROW.match(line):
+                for metric, written in zip(_RATES, match.group(2).split(), strict=True):
+                    claims.add(metric, written, where, match.group(1))
+                claims.add("n_images", match.group(3), where, match.group(1))
             elif line.strip():
                 inside = False
-    for place, found in enumerate(_MATRIX.finditer(text), 1):
-        rows = re.findall(r"\[([^\[\]]+)\]", found.group())
+    for place, match in enumerate(_MATRIX.finditer(text), 1):
+        rows = re.findall(r"\[([^\[\]]+)\]", match.group())
         claims.add_matrix([re.split(r"[\s,]+", row.strip().strip(",")) for row in rows], (), f"{source}, array {place}")
 
 
@@ -204,10 +204,10 @@ def _read_rows(rows: list[list[str]], claims: _Collected, source: str) -> None:
         average = re.fullmatch(r"(macro|micro|weighted|samples)(?: avg| average| mean)?", first)
         by_class = head[0].lower() in ("class", "emotion", "expression", "label", "")
         for metric, head_cell, written in zip(metrics[1:], head[1:], row[1:], strict=True):
-            known = metric in (*_RATES, "accuracy", "specificity", "n_images") or metric.split("_")[0] in (
+            is_read = metric in (*_RATES, "accuracy", "specificity", "n_images") or metric.split("_")[0] in (
                 "macro", "micro", "weighted",
             )  # fmt: skip
-            if not known:
+            if not is_read:
                 continue
             if "%" in head_cell and not written.endswith("%"):
                 written += "%"
@@ -219,8 +219,3 @@ def _read_rows(rows: list[list[str]], claims: _Collected, source: str) -> None:
                 claims.add(metric, written, source, row[0])
             elif not average:
                 claims.add(metric, written, source, model=row[0])
-
-
-def _delimiter(text: str) -> str:
-    first = text.partition("\n")[0]
-    return max(",;\t", key=first.count)

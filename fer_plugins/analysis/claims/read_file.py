@@ -94,7 +94,7 @@ def read_claims(path: str | Path) -> Claims:
     _check_keys(paper, _PAPER, ("id", "title"), f"{path}: paper")
     _check_text(paper, ("id", "title"), f"{path}: paper")
     for key, value in paper.items():
-        if not isinstance(value, str | int | float | None) and not _is_texts(value):
+        if not isinstance(value, str | int | float | None) and not _is_list_of_text(value):
             raise InputError(f"{path}: paper: {key} {shorten(value)} must be text, a number or a list of texts")
     for name, entry in (("models", models), ("claims", entries)):
         if not isinstance(entry, list):
@@ -115,7 +115,7 @@ def read_claims(path: str | Path) -> Claims:
     _check_text(meanings, tuple(meanings), f"{path}: splits")
     protocols = content.get("protocols") or {}
     _check_keys(protocols, set(SPLITS), (), f"{path}: protocols")
-    if not all(map(_is_texts, protocols.values())):
+    if not all(map(_is_list_of_text, protocols.values())):
         raise InputError(f"{path}: protocols must map a split to a list of names")
     if protocols:  # the training split is the rest of the same cut
         protocols = {"train": [name for names in protocols.values() for name in names], **protocols}
@@ -145,7 +145,7 @@ def _read_claim(entry: Any, models: set[str], meanings: Mapping[str, str], where
     _check_split(split, where)
     value = read_matrix(value, where) if metric == "confusion_matrix" else read_number(value, metric, where)
     classes = entry.get("classes")
-    if classes is not None and not _is_texts(classes):
+    if classes is not None and not _is_list_of_text(classes):
         raise InputError(f"{where}: classes must be a list of names")
     for key in ("epoch", "run"):
         number = entry.get(key)
@@ -201,8 +201,8 @@ def _read_counts(entry: Any, where: str) -> KnownCounts:
 
 def _check_split(split: object, where: str) -> None:
     if split not in SPLITS:
-        meant = canonical_split(split)
-        hint = f"; did you mean {meant}?" if meant in SPLITS else suggest(str(split), SPLITS)
+        canonical = canonical_split(split)
+        hint = f"; did you mean {canonical}?" if canonical in SPLITS else suggest(str(split), SPLITS)
         raise InputError(f"{where}: split {shorten(split)} must be one of {', '.join(SPLITS)}{hint}")
 
 
@@ -214,12 +214,12 @@ def _read_alias(entry: Any, where: str) -> Reading:
     return Reading(**entry)
 
 
-def _check_keys(entry: Any, known: set[str], required: Sequence[str], where: str) -> None:
+def _check_keys(entry: Any, allowed: set[str], required: Sequence[str], where: str) -> None:
     if not isinstance(entry, dict):
-        raise InputError(f"{where} must be a mapping of {', '.join(sorted(known))}")
+        raise InputError(f"{where} must be a mapping of {', '.join(sorted(allowed))}")
     for key in entry:
-        if key not in known:
-            raise InputError(f"{where} has an unknown key {shorten(key)}; known: {', '.join(sorted(known))}")
+        if key not in allowed:
+            raise InputError(f"{where} has an unknown key {shorten(key)}; known: {', '.join(sorted(allowed))}")
     for key in required:
         if key not in entry:
             raise InputError(f"{where} lacks the key {key!r}")
@@ -232,5 +232,5 @@ def _check_text(entry: Mapping[str, Any], keys: Sequence[str], where: str, *, op
             raise InputError(f"{where}: {key} {shorten(value)} must be text")
 
 
-def _is_texts(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(one, str) for one in value)
+def _is_list_of_text(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)

@@ -36,9 +36,9 @@ def canonical_metric(name: str) -> str:
     >>> canonical_metric("F1-score"), canonical_metric("macro_f1_score"), canonical_metric("far")
     ('f1', 'macro_f1', 'far')
     """
-    words = [word for word in _folded(name).split("_") if word not in ("avg", "average", "averaged")]
-    averages = [word for word in words if word in _AVERAGES]
-    folded = "_".join(word for word in words if word not in averages) if len(words) > len(averages) else _folded(name)
+    parts = [word for word in _folded(name).split("_") if word not in ("avg", "average", "averaged")]
+    averages = [word for word in parts if word in _AVERAGES]
+    folded = "_".join(word for word in parts if word not in averages) if len(parts) > len(averages) else _folded(name)
     base = _BY_SPELLING.get(folded)
     if base is None or (averages and base not in _AVERAGED):
         return _BY_SPELLING.get(_folded(name), name)
@@ -57,13 +57,13 @@ def canonical_split(name: object) -> object:
     return folded if folded in SPLITS else _SPLITS.get(folded, name)
 
 
-def suggest(name: str, known: Iterable[str]) -> str:
+def suggest(name: str, names: Iterable[str]) -> str:
     """Return "; did you mean X?" with the nearest known name, or nothing where none is near.
 
     >>> suggest("acuracy", ["accuracy", "recall"])
     '; did you mean accuracy?'
     """
-    spellings = {spelling.lower(): spelling for spelling in known}
+    spellings = {spelling.lower(): spelling for spelling in names}
     nearest = get_close_matches(name.lower(), spellings, 1, 0.6)
     return f"; did you mean {spellings[nearest[0]]}?" if nearest else ""
 

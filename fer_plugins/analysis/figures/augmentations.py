@@ -22,12 +22,7 @@ COLUMNS = 8  # images of a class
 
 
 def draw_samples(data: FERDataModule, split: str = "train") -> Figure:
-    """Draw up to eight images of each class, at random under the run's seed: not the clearest, not the best.
-
-    Args:
-        data: prepared.
-        split: "train" or "val".
-    """
+    """Draw up to eight images of each class, at random under the run's seed: not the clearest, not the best."""
     rows, labels = data.rows(split), data.labels(split)
     random = np.random.default_rng(derive(data.seed, "samples"))
     chosen = {
@@ -58,10 +53,6 @@ def draw_augmentation(data: FERDataModule, settings: RunConfig) -> Figure | None
 
     The image is drawn at random from those of the training split that were not made offline; the same seed gives the
     same sheet.
-
-    Args:
-        data: prepared.
-        settings: the configuration that it was built from.
     """
     if isinstance(data.augmentation, nn.Identity):
         return None
@@ -72,8 +63,8 @@ def draw_augmentation(data: FERDataModule, settings: RunConfig) -> Figure | None
     image = data.row_images([row])[0]
     seed, count = derive(data.seed, "sheet", row), _SIDE**2 - 1
     if isinstance(data.augmentation, MixesBatch):
-        others = np.random.default_rng(seed).choice(rows, count)
-        versions = _mix_with(image, data.row_images(others), data.augmentation, seed)
+        partners = np.random.default_rng(seed).choice(rows, count)
+        versions = _mix_with(image, data.row_images(partners), data.augmentation, seed)
     else:
         versions = make_versions(image, data.augmentation, seed, count)
     section = settings.augmentation.as_dict()
@@ -112,14 +103,14 @@ def make_versions(image: Images, transform: SampleTransform | nn.Module, seed: i
     return made
 
 
-def _mix_with(image: Images, others: Images, transform: MixesBatch, seed: int) -> Images:
-    """Return one image mixed with each of the others: (count, S, S, C) uint8."""
+def _mix_with(image: Images, partners: Images, transform: MixesBatch, seed: int) -> Images:
+    """Return one image mixed with each of its partners: (count, S, S, C) uint8."""
     mixed = []
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(seed)
         alone = copy.deepcopy(transform)
-        for other in others:
-            pair = to_float(torch.from_numpy(np.stack([image, other])).permute(0, 3, 1, 2))
+        for partner in partners:
+            pair = to_float(torch.from_numpy(np.stack([image, partner])).permute(0, 3, 1, 2))
             mixed.append(alone.mix(pair, torch.eye(2))[0][0].mul(255).round().to(torch.uint8).permute(1, 2, 0).numpy())
     return np.stack(mixed)
 

@@ -64,12 +64,7 @@ def _ink(cell: Any) -> str:
 
 
 def draw_per_class(scores: Mapping[str, Any], title: str) -> Figure:
-    """Draw precision, recall and F1 of each class, with those 95 % intervals that the run recorded.
-
-    Args:
-        scores: of one split, as ``metrics.scores.score`` returns them.
-        title: what was run.
-    """
+    """Draw precision, recall and F1 of each class, with those 95 % intervals that the run recorded."""
     classes = scores["classes"]
     figure = make_figure(0.9 + 0.36 * len(classes))
     axis = figure.subplots()
@@ -108,7 +103,7 @@ def draw_distribution(series: Mapping[str, Mapping[str, int]], title: str) -> Fi
     most = max(max(counts.values()) for counts in series.values()) or 1
     for number, ((name, counts), colour) in enumerate(zip(series.items(), (4, 5, 2), strict=False)):
         places = np.arange(len(classes)) * (len(series) + 0.6) + number
-        heights = [counts[one] for one in classes]
+        heights = [counts[class_name] for class_name in classes]
         axis.barh(places, heights, height=0.9, color=COLOURS[colour], label=f"{name}: {sum(heights):,}")
         for place, height in zip(places, heights, strict=True):
             axis.text(height + 0.015 * most, place, f"{height:,}", va="center", fontsize=SMALL)
@@ -126,18 +121,13 @@ def draw_distribution(series: Mapping[str, Mapping[str, int]], title: str) -> Fi
 
 
 def draw_targets(targets: Mapping[str, Mapping[str, Any]], title: str) -> Iterator[tuple[str, Figure, str]]:
-    """Yield name, figure and "" of every figure of the other datasets, as ``figures.recorded`` does of a run's own.
-
-    Args:
-        targets: name in ``data.targets`` -> its scores, as ``metrics.by_dataset.score_targets`` returns them.
-        title: what was run.
-    """
-    taken: set[str] = set()
+    """Yield name, figure and "" of every figure of the other datasets, as ``figures.recorded`` does of a run's own."""
+    file_names: set[str] = set()
     for name, scores in targets.items():
-        plain = re.sub(r"[^\w.+-]+", "_", name)  # a file's name
-        plain += f"_{len(taken)}" if plain in taken else ""
-        taken.add(plain)
-        shown = f"{title}, tested on {name}, {scores['n']:,} images"
-        yield f"target_{plain}_confusion_counts", draw_confusion(scores, shown, shares=False), ""
-        yield f"target_{plain}_confusion_shares", draw_confusion(scores, shown, shares=True), ""
-        yield f"target_{plain}_per_class", draw_per_class(scores, shown), ""
+        file_name = re.sub(r"[^\w.+-]+", "_", name)  # a file's name
+        file_name += f"_{len(file_names)}" if file_name in file_names else ""
+        file_names.add(file_name)
+        heading = f"{title}, tested on {name}, {scores['n']:,} images"
+        yield f"target_{file_name}_confusion_counts", draw_confusion(scores, heading, shares=False), ""
+        yield f"target_{file_name}_confusion_shares", draw_confusion(scores, heading, shares=True), ""
+        yield f"target_{file_name}_per_class", draw_per_class(scores, heading), ""

@@ -18,10 +18,6 @@ _LABELS = {"all": "all", "without_copies": "without a copy in training", "with_c
 def draw_copies(scores: Mapping[str, Any], title: str) -> Figure | None:
     """Draw accuracy, balanced accuracy and F1 of the three groups of images with 95 % intervals.
 
-    Args:
-        scores: of one split, as recorded.
-        title: what was run.
-
     Returns:
         None where no image has a copy in training.
     """

@@ -52,15 +52,15 @@ def trace_blocks(network: nn.Module, input_shape: Sequence[int], depth: int | No
     deepest = max((_owner(node).count(".") + 1 for node in graph.nodes), default=1)
     if depth is not None:
         return _merge_small(_group(network, graph, depth))
-    drawn = [_merge_small(_group(network, graph, level)) for level in range(1, deepest + 1)]
-    return next((blocks for blocks in reversed(drawn) if len(blocks) <= MOST), drawn[0])
+    groupings = [_merge_small(_group(network, graph, level)) for level in range(1, deepest + 1)]
+    return next((blocks for blocks in reversed(groupings) if len(blocks) <= MOST), groupings[0])
 
 
 def _export(network: nn.Module, image: Tensor) -> fx.Graph:
-    loud = logging.getLogger("torch.export"), logging.getLogger("torch._dynamo")
-    levels = [logger.level for logger in loud]
+    loggers = logging.getLogger("torch.export"), logging.getLogger("torch._dynamo")
+    levels = [logger.level for logger in loggers]
     try:
-        for logger in loud:
+        for logger in loggers:
             logger.setLevel(logging.ERROR)
         with evaluating(network), warnings.catch_warnings(), torch.random.fork_rng(devices=[]), torch.no_grad():
             warnings.simplefilter("ignore")  # of recurrent layers, whose weights torch keeps in a list beside
@@ -72,7 +72,7 @@ def _export(network: nn.Module, image: Tensor) -> fx.Graph:
             f"the network cannot be drawn: torch.export does not trace it ({text}); see --layers"
         ) from error
     finally:
-        for logger, level in zip(loud, levels, strict=True):
+        for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)
 
 
@@ -111,8 +111,8 @@ def _group(network: nn.Module, graph: fx.Graph, depth: int) -> list[Block]:
             continue
         if not (key and keys and keys[-1] == key):
             module = network.get_submodule(key) if key else None
-            what = type(module).__name__ if module is not None else _operation(node)
-            blocks.append(Block(key, what, [_describe(module) if module is not None else what]))
+            kind = type(module).__name__ if module is not None else _operation(node)
+            blocks.append(Block(key, kind, [_describe(module) if module is not None else kind]))
             keys.append(key)
         number = len(blocks) - 1
         block = blocks[number]

@@ -33,13 +33,7 @@ class _Place:
 
 
 def draw_diagram(blocks: Sequence[Block], input_shape: Sequence[int], title: str) -> Figure:
-    """Draw the blocks of `network_blocks.trace_blocks`, the image at the top.
-
-    Args:
-        blocks: in the order in which they run.
-        input_shape: C, H, W.
-        title: what is drawn.
-    """
+    """Draw the blocks of `network_blocks.trace_blocks`, the image at the top."""
     image = Block("", "image", ["image"], tuple(input_shape))
     nodes = [image, *blocks]
     sources = [[], *([source + 1 for source in block.inputs] for block in blocks)]

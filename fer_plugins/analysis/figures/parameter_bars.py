@@ -17,10 +17,6 @@ def draw_parameters(layers: Sequence[Layer], title: str) -> Figure:
     """Draw a bar for each layer that has parameters, with their number and their share of all.
 
     Where there are more than ``MOST`` layers, those that share the beginning of their dotted names are one bar.
-
-    Args:
-        layers: of `layer_table.list_layers`.
-        title: what is drawn.
     """
     counts = _by_name(layers)
     total = max(sum(counts.values()), 1)

@@ -21,9 +21,7 @@ _SHORT = 8  # letters of a class name with which three columns of a legend fit
 def draw_reliability(predictions: Predictions, title: str) -> Figure:
     """Draw the share of hits over confidence in 15 bins (Guo et al. 2017), and how many images each bin holds.
 
-    Args:
-        predictions: of every image of a split, with finite probabilities.
-        title: what was run.
+    The probabilities must be finite.
     """
     bins = find_reliability(predictions)
     filled = np.flatnonzero(bins.count)
@@ -57,10 +55,7 @@ def draw_reliability(predictions: Predictions, title: str) -> Figure:
 def draw_roc(predictions: Predictions, classes: Sequence[str], title: str) -> Figure | None:
     """Draw the ROC curve of each class against the rest; None where one class is present and there is none.
 
-    Args:
-        predictions: of every image of a split, with finite probabilities.
-        classes: names in label order.
-        title: what was run.
+    The probabilities must be finite; ``classes`` are in label order.
     """
     evidence = Evidence(predictions, classes)
     macro = evidence.area("auroc")

@@ -59,11 +59,6 @@ def read_recorded(folder: str | Path, split: str = "") -> RecordedRun:
 def recall(record: Record, split: str, predictions: Predictions) -> RecordedRun:
     """Return what is drawn of a finished run whose predictions are at hand.
 
-    Args:
-        record: of the run, with its metrics.
-        split: that is reported on.
-        predictions: of that split, of the dataset that was trained on.
-
     Raises:
         InputError: metrics.csv is damaged, or the record does not hold what is drawn.
     """

@@ -79,9 +79,6 @@ def name_across_datasets(models: Mapping[str, Sequence[Model]]) -> dict[str, dic
 
     A plug-in that was run as one model on each dataset has its own name, whatever its recipe for that dataset is; where
     it was run as several on one, each is named with the settings that tell them apart.
-
-    Args:
-        models: dataset -> its models.
     """
     plugins = {dataset: [_plugin(model) for model in of_dataset] for dataset, of_dataset in models.items()}
     several = {name for names in plugins.values() for name in names if names.count(name) > 1}

@@ -66,8 +66,8 @@ def _print_ranking(console: Console, comparison: Mapping[str, Any]) -> None:
             row = rows[model["letter"]]
             interval = format_interval(row["interval"]) if row["interval"] else "too few"
             cells += [f"{row['score']:.4f} ({interval})", row["groups"]]
-        each = "" if len(runs) == 1 else f", {model['runs']} training{'' if model['runs'] == 1 else 's'}"
-        table.add_row(str(rank), Text(f"{model['letter']}  {model['label']}{each}"), *cells)
+        trainings_of_model = "" if len(runs) == 1 else f", {model['runs']} training{'' if model['runs'] == 1 else 's'}"
+        table.add_row(str(rank), Text(f"{model['letter']}  {model['label']}{trainings_of_model}"), *cells)
     if natural_width(console, table) > console.width:
         table.columns[1].max_width = max(20, console.width - 50)  # a score with interval and group stands beside it
     print_table(console, table, keys=2)

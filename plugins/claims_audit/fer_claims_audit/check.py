@@ -41,13 +41,7 @@ class Status:
 
 
 def statuses(paper: Paper, findings: Sequence[Finding], places: dict[int, int]) -> list[Status]:
-    """Return how each claim of a file ended, in the order of the file.
-
-    Args:
-        paper: after all checks.
-        findings: the contradictions.
-        places: id of a cited claim -> its place in the file.
-    """
+    """Return how each claim of a file ended, in the order of the file."""
     broken = {places[id(claim)] for finding in findings for number in finding.printed for claim in number.claims}
     outcomes = []
     for place, (claim, named) in enumerate(zip(paper.claims.claims, paper.named, strict=True)):
@@ -126,9 +120,6 @@ class Audit:
 
 def check_claims(claims: Claims) -> tuple[list[Finding], list[Remark], list[Unchecked]]:
     """Check the arithmetic of a paper's printed numbers.
-
-    Args:
-        claims: as ``read_claims`` returns them.
 
     Returns:
         Contradictions in the order of ``KINDS``, remarks, and what could not be checked.

@@ -35,8 +35,8 @@ def is_total(claim: Claim) -> bool:
 
 def release(paper: Paper, dataset: str | None) -> dict[str, ClassCounts]:
     """Return the class counts of a release whose splits are all known, split -> counts; else nothing."""
-    known = _released(paper, dataset)
-    return known if len(known) > 1 else {}
+    splits = _released(paper, dataset)
+    return splits if len(splits) > 1 else {}
 
 
 def whole_release(paper: Paper, dataset: str | None) -> ClassCounts | None:
@@ -59,7 +59,7 @@ def _released(paper: Paper, dataset: str | None) -> dict[str, ClassCounts]:
 
 def stated(paper: Paper, claim: Claim) -> list[ClassCounts]:
     """Return the class counts of exactly a claim's dataset and split, the most direct source alone; [] if unknown."""
-    for source in (_printed(paper, claim), _given(paper, claim)):
+    for source in (_printed(paper, claim), _given(paper, claim.dataset)):
         of_split = [counts for counts in source if counts.split == claim.split]
         if of_split:
             return of_split
@@ -72,8 +72,8 @@ def candidates(paper: Paper, claim: Claim) -> list[ClassCounts]:
     """Return every class count that a claim may rest on: those of its split, or where no split is stated all known."""
     if claim.split != "not_stated":
         return stated(paper, claim)
-    known = [*_printed(paper, claim), *_given(paper, claim), *release(paper, claim.dataset).values()]
-    return list({tuple(sorted(counts.counts.items())): counts for counts in reversed(known)}.values())[::-1]
+    counts_of_splits = [*_printed(paper, claim), *_given(paper, claim.dataset), *release(paper, claim.dataset).values()]
+    return list({tuple(sorted(counts.counts.items())): counts for counts in reversed(counts_of_splits)}.values())[::-1]
 
 
 def sizes(paper: Paper, claim: Claim) -> dict[int, str]:
@@ -103,10 +103,10 @@ def _printed(paper: Paper, claim: Claim) -> list[ClassCounts]:
     for of_split in group(rows, lambda c: c.split):
         merged = _merge(of_split)
         lists += [merged] if merged else [_merge(table) or {} for table in group(of_split, lambda c: c.source)]
-    whole = complete_classes(paper, claim.dataset)
+    complete_sets = complete_classes(paper, claim.dataset)
     complete = []
     for table in lists:
-        if len(table) > 1 and frozenset(table) in whole:
+        if len(table) > 1 and frozenset(table) in complete_sets:
             first = next(iter(table.values())).claim
             sources = " and ".join(dict.fromkeys(number.claim.source for number in table.values()))
             counts = {name: int(number.value) for name, number in table.items()}
@@ -120,9 +120,11 @@ def complete_classes(paper: Paper, dataset: str | None) -> set[frozenset[str]]:
     Those of its release, of counts that the file gives, of a confusion matrix, of class counts that add up to a printed
     total, and of a list that is as long as the number of classes that the paper states.
     """
-    whole = {frozenset(known.counts) for known in (*_released(paper, dataset).values(), *_given_to(paper, dataset))}
+    complete_sets = {
+        frozenset(counts.counts) for counts in (*_released(paper, dataset).values(), *_given(paper, dataset))
+    }
     matrices = (*paper.matrices, *(claim for claim, _ in paper.share_matrices))
-    whole |= {frozenset(claim.classes) for claim in matrices if claim.dataset == dataset and claim.classes}
+    complete_sets |= {frozenset(claim.classes) for claim in matrices if claim.dataset == dataset and claim.classes}
     stated = {int(n.value) for n in paper.known if n.claim.metric == "classes" and n.claim.dataset in (dataset, None)}
     of_dataset = [n for n in paper.known if n.claim.dataset == dataset and n.claim.metric == "n_images"]
     for numbers in group(of_dataset, lambda c: c.split):
@@ -132,8 +134,8 @@ def complete_classes(paper: Paper, dataset: str | None) -> set[frozenset[str]]:
             merged = _merge(table) or {}
             images = sum((number.value for number in merged.values()), Fraction(0))
             if len(merged) in stated or any(total.meets(images, images) for total in totals):
-                whole.add(frozenset(merged))
-    return whole
+                complete_sets.add(frozenset(merged))
+    return complete_sets
 
 
 def _merge(rows: list[Printed]) -> dict[str, Printed] | None:
@@ -146,18 +148,14 @@ def _merge(rows: list[Printed]) -> dict[str, Printed] | None:
     return merged
 
 
-def _given(paper: Paper, claim: Claim) -> list[ClassCounts]:
-    return _given_to(paper, claim.dataset)
-
-
-def _given_to(paper: Paper, dataset: str | None) -> list[ClassCounts]:
+def _given(paper: Paper, dataset: str | None) -> list[ClassCounts]:
     return [
         ClassCounts(
-            known.dataset,
-            known.split,
-            {paper.class_name(dataset, name): count for name, count in known.counts.items()},
-            known.source,
+            entry.dataset,
+            entry.split,
+            {paper.class_name(dataset, name): count for name, count in entry.counts.items()},
+            entry.source,
         )
-        for known in paper.claims.counts
-        if dataset_key(known.dataset) == dataset_key(dataset)
+        for entry in paper.claims.counts
+        if dataset_key(entry.dataset) == dataset_key(dataset)
     ]

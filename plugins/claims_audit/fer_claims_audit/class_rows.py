@@ -21,8 +21,8 @@ def check_rows(paper: Paper) -> Iterator[Outcome]:
     """Check every per-class table by itself and against the class counts of its split."""
     for table in tables(paper):
         if table.averaged:
-            what = "the rows with each other and with the class counts"
-            yield Unchecked(table.about, f"{what}: a mean over {table.averaged} of a ratio is no ratio of means")
+            check = "the rows with each other and with the class counts"
+            yield Unchecked(table.about, f"{check}: a mean over {table.averaged} of a ratio is no ratio of means")
             continue
         outcomes = [*_f1_of_classes(paper, table), *_macro_means(paper, table)]
         yield from outcomes
@@ -32,7 +32,11 @@ def check_rows(paper: Paper) -> Iterator[Outcome]:
         if key(claim) in map(key, paper.matrices):
             continue  # the matrix itself says what the rows must be
         counts = stated(paper, claim)
-        fitting = [known for known in counts if known.counts.keys() == table.rows.keys() and all(known.counts.values())]
+        fitting = [
+            candidate
+            for candidate in counts
+            if candidate.counts.keys() == table.rows.keys() and all(candidate.counts.values())
+        ]
         several = several_labels(paper, list(table.below.values()))
         if several:
             yield Unchecked(table.about, f"rows against the test set: {several}")
@@ -40,7 +44,9 @@ def check_rows(paper: Paper) -> Iterator[Outcome]:
             paper.mark(*(number for row in table.rows.values() for number in row.values()))
             paper.mark(*(number for metric, number in table.below.items() if metric in _COMPARED))
             sound = _sound(table, wrong)
-            yield from _in_every_reading({known.source: list(against_counts(sound, known)) for known in fitting})
+            yield from _in_every_reading(
+                {candidate.source: list(against_counts(sound, candidate)) for candidate in fitting}
+            )
         else:
             yield Unchecked(table.about, f"rows against the test set: {_why_not(table, counts)}")
 
@@ -110,7 +116,7 @@ def _f1_of_classes(paper: Paper, table: Table) -> Iterator[Finding]:
 
 
 def _macro_means(paper: Paper, table: Table) -> Iterator[Outcome]:
-    whole = frozenset(table.rows) in complete_classes(paper, table.first.claim.dataset)
+    is_complete = frozenset(table.rows) in complete_classes(paper, table.first.claim.dataset)
     for metric in RATIOS:
         mean = table.below.get(f"macro_{metric}")
         if mean is None or not all(metric in row for row in table.rows.values()):
@@ -127,7 +133,7 @@ def _macro_means(paper: Paper, table: Table) -> Iterator[Outcome]:
         how = f"({' + '.join(show(number.value) for number in column)}) / {len(column)}, each with its rounding"
         more = range(len(column) + 1, _MOST + 1)  # rows that the table may leave out
         ends = [(low * len(column) / k, (high * len(column) + k - len(column)) / k) for k in more]
-        if not whole and any(mean.meets(*interval) for interval in ends):
+        if not is_complete and any(mean.meets(*interval) for interval in ends):
             yield Remark(table.about, f"{mean} is not the mean of the rows, {span(low, high)}: are classes left out?")
             continue
         yield Finding("means of rows", table.about, (cite(mean),), f"macro {metric} is {span(low, high)}", (how,))

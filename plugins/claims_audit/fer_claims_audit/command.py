@@ -120,20 +120,20 @@ def claims(argv: list[str]) -> int:
 
 def _parse(argv: list[str]) -> tuple[list[str], dict[str, str]]:
     """Split the arguments into names and options; --json and --markdown have no value."""
-    names, options, words = list[str](), dict[str, str](), list(argv)
-    while words:
-        word = words.pop(0)
-        option, equals, value = word.partition("=")
-        if word in ("--json", "--markdown"):
-            options[word] = ""
+    names, options, remaining = list[str](), dict[str, str](), list(argv)
+    while remaining:
+        argument = remaining.pop(0)
+        option, equals, value = argument.partition("=")
+        if argument in ("--json", "--markdown"):
+            options[argument] = ""
         elif option in _SUBJECT:
-            if not equals and not words:
+            if not equals and not remaining:
                 raise UsageError(f"{option} needs a value: {_USAGE}", "fer claims")
-            options[option] = value if equals else words.pop(0)
-        elif word.startswith("-"):
-            raise UsageError(f"unknown word {word!r}: {_USAGE}", "fer claims")
+            options[option] = value if equals else remaining.pop(0)
+        elif argument.startswith("-"):
+            raise UsageError(f"unknown word {argument!r}: {_USAGE}", "fer claims")
         else:
-            names.append(word)
+            names.append(argument)
     return names, options
 
 
@@ -142,9 +142,10 @@ def _read(name: str, options: dict[str, str]) -> Claims:
     subject = {key.removeprefix("--"): value for key, value in options.items() if key in _SUBJECT}
     if path.suffix.lower() in (".yaml", ".yml"):
         if subject:
-            given = ", ".join(f"--{key}" for key in subject)
+            named_options = ", ".join(f"--{key}" for key in subject)
             raise UsageError(
-                f"{given} is for files that do not say it; {path.name} has its own keys: leave it out", "fer claims"
+                f"{named_options} is for files that do not say it; {path.name} has its own keys: leave it out",
+                "fer claims",
             )
         return read_claims(path)
     if "split" in subject:

@@ -72,10 +72,10 @@ def check_matrices(paper: Paper) -> Iterator[Outcome]:
         elif not any(map(any, matrix)):
             yield Unchecked(about(claim), "the confusion matrix: it holds no image")
         else:
-            whole = [[int(count) for count in row] for row in matrix]
-            exact = rates(whole, classes)
-            yield from _check(paper, claim, exact, _means_of_present(whole, classes, exact))
-            yield from check_row_sums(paper, claim, whole)
+            counts = [[int(count) for count in row] for row in matrix]
+            exact = rates(counts, classes)
+            yield from _check(paper, claim, exact, _means_of_present(counts, classes, exact))
+            yield from check_row_sums(paper, claim, counts)
 
 
 def _means_of_present(
@@ -87,14 +87,18 @@ def _means_of_present(
     chosen.append([a * b for a, b in zip(support, predicted, strict=True)])
     means: dict[tuple[str, str | None], tuple[Fraction, ...]] = {}
     for metric in ("recall", "precision", "f1", "specificity"):
-        kept = [[exact[metric, name][0] for name, some in zip(classes, part, strict=True) if some] for part in chosen]
-        means[f"macro_{metric}", None] = tuple(sum(rates, Fraction(0)) / len(rates) for rates in kept if rates)
+        rates_of_present = [
+            [exact[metric, name][0] for name, some in zip(classes, part, strict=True) if some] for part in chosen
+        ]
+        means[f"macro_{metric}", None] = tuple(
+            sum(rates, Fraction(0)) / len(rates) for rates in rates_of_present if rates
+        )
     return means
 
 
 def _check(
     paper: Paper, claim: Claim, exact: dict[tuple[str, str | None], _Exact],
-    others: dict[tuple[str, str | None], tuple[Fraction, ...]],
+    means_of_present: dict[tuple[str, str | None], tuple[Fraction, ...]],
 ) -> Iterator[Outcome]:  # fmt: skip
     for number in paper.printed:
         printed = number.claim
@@ -110,7 +114,10 @@ def _check(
             continue
         value, how = exact[printed.metric, printed.class_name]
         paper.mark(number, claim)
-        if any(number.meets(rate, rate) for rate in (value, *others.get((printed.metric, printed.class_name), ()))):
+        if any(
+            number.meets(rate, rate)
+            for rate in (value, *means_of_present.get((printed.metric, printed.class_name), ()))
+        ):
             continue
         where = f"{about(claim)}, {claim.source}"
         if number.cut[0] <= value < number.cut[1]:

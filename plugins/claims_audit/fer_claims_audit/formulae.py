@@ -104,20 +104,21 @@ def _false_acceptance(paper: Paper, headline: list[Printed]) -> Iterator[Finding
     rates = {number.claim.metric: number for number in headline}
     if not {"far", "accuracy", "specificity", "recall"} <= rates.keys():
         return  # it may be the complement of a rate that is not printed
-    far, readings = rates["far"], {}
-    paper.mark(far)
+    rate, readings = rates["far"], {}
+    paper.mark(rate)
     for name in _OF_FAR:
         if name in rates:
             readings[f"1 - {name}"] = (1 - rates[name].high, 1 - rates[name].low)
-    known = candidates(paper, far.claim)
-    if "accuracy" in rates and known:
+    class_counts = candidates(paper, rate.claim)
+    if "accuracy" in rates and class_counts:
         low, high = readings["1 - accuracy"]
-        for parts in (classes := len(known[0].counts), classes - 1):
+        for parts in (classes := len(class_counts[0].counts), classes - 1):
             readings[f"(1 - accuracy)/{parts}"] = (low / parts, high / parts)
-    if any(far.meets(*interval) for interval in readings.values()):
+    if any(rate.meets(*interval) for interval in readings.values()):
         return
     yield Finding(
-        "false acceptance", about(far.claim), (cite(far), *(cite(rates[n]) for n in _OF_FAR if n in rates)),
+        "false acceptance", about(rate.claim),
+        (cite(rate), *(cite(rates[name]) for name in _OF_FAR if name in rates)),
         "FAR is one of the readings below",
         ("; ".join(f"{name} = {span(*interval)}" for name, interval in readings.items()),),
     )  # fmt: skip

@@ -41,29 +41,29 @@ def check_granularity(paper: Paper) -> Iterator[Outcome]:
         if claim.split == "not_stated":
             yield from _columns(paper, split)
             continue
-        known = sizes(paper, claim)
-        if not known:
+        origins = sizes(paper, claim)
+        if not origins:
             yield Unchecked(about(claim).partition(" on ")[2], "k/n: the number of images is not known")
             continue
         paper.mark(*split)
         logs = group([number for number in split if number.claim.epoch is not None], lambda c: (c.model, c.source))
         for log in logs:
-            yield from _log(log, known)
-        yield from _single([number for number in split if number.claim.epoch is None], known)
+            yield from _log(log, origins)
+        yield from _single([number for number in split if number.claim.epoch is None], origins)
 
 
-def _single(numbers: list[Printed], known: dict[int, str]) -> Iterator[Outcome]:
+def _single(numbers: list[Printed], origins: dict[int, str]) -> Iterator[Outcome]:
     for same in group(numbers, lambda c: (c.model, c.written)):  # one rate printed in several places is one finding
         number = same[0]
-        if any(reachable(number.low, number.high, size) for size in known):
+        if any(reachable(number.low, number.high, size) for size in origins):
             continue
-        lines = [_around(number, size, source) for size, source in known.items()]
-        cut = [size for size in known if reachable(number.cut[0], number.cut[1], size)]
+        lines = [_around(number, size, source) for size, source in origins.items()]
+        cut = [size for size in origins if reachable(number.cut[0], number.cut[1], size)]
         if cut:
             lines.append(f"cut off instead of rounded it would be possible with n = {show(cut[0])}")
         yield Finding(
             "granularity", about(number.claim), (together(same),),
-            f"accuracy = k/{' or k/'.join(show(size) for size in known)}", tuple(lines),
+            f"accuracy = k/{' or k/'.join(show(size) for size in origins)}", tuple(lines),
         )  # fmt: skip
 
 
@@ -74,17 +74,17 @@ def _around(number: Printed, size: int, source: str) -> str:
     return f"{around} (n: {source})"
 
 
-def _log(log: list[Printed], known: dict[int, str]) -> Iterator[Finding]:
+def _log(log: list[Printed], origins: dict[int, str]) -> Iterator[Finding]:
     """Check a column of accuracies over epochs: which n fits all, or nearly all, of them?"""
-    missing = [number for number in log if not any(reachable(number.low, number.high, size) for size in known)]
+    missing = [number for number in log if not any(reachable(number.low, number.high, size) for size in origins)]
     if not missing:
         return
-    largest = max(known)
+    largest = max(origins)
     tried = range(max(largest // 2, 1), largest + 1) if largest <= _MOST else range(largest, largest + 1)
     fits = {n: sum(reachable(number.low, number.high, n) for number in log) for n in tried}
     best = max(fits.values())
     sizes_of_best = [n for n, count in fits.items() if count == best]
-    lines = [_around(missing[0], size, source) for size, source in known.items()]
+    lines = [_around(missing[0], size, source) for size, source in origins.items()]
     if best > len(log) - len(missing) and len(sizes_of_best) == 1:
         lines.append(
             f"{best} of {len(log)} are k/{sizes_of_best[0]:,}, the only n from {largest // 2:,} to {largest:,} that "
@@ -92,16 +92,16 @@ def _log(log: list[Printed], known: dict[int, str]) -> Iterator[Finding]:
         )
     yield Finding(
         "granularity", about(log[0].claim), tuple(cite(number) for number in missing),
-        f"{len(missing)} of {len(log)} are not k/{' or k/'.join(show(size) for size in known)}", tuple(lines),
+        f"{len(missing)} of {len(log)} are not k/{' or k/'.join(show(size) for size in origins)}", tuple(lines),
     )  # fmt: skip
 
 
 def _columns(paper: Paper, split: list[Printed]) -> Iterator[Outcome]:
     """Check accuracies whose split is not stated: models of one table were scored on one test set of some size."""
-    known = candidates(paper, split[0].claim)
-    if not known:
+    class_counts = candidates(paper, split[0].claim)
+    if not class_counts:
         return
-    largest = max(counts.total for counts in known)
+    largest = max(counts.total for counts in class_counts)
     proposed = {model["name"] for model in paper.claims.models if model["role"] == "proposed"}
     if largest > _MOST:
         yield Unchecked(f"{split[0].claim.dataset}, split not stated", f"k/n: more than {_MOST:,} sizes to try")
@@ -126,7 +126,7 @@ def _columns(paper: Paper, split: list[Printed]) -> Iterator[Outcome]:
                  "means over folds or runs, or different test sets for each model, could give them"),
             )  # fmt: skip
             continue
-        for part in known:
+        for part in class_counts:
             off = [number for number in column if not reachable(number.low, number.high, part.total)]
             if part.split == "test" and off:
                 wrong = ", ".join(f"{number.claim.model} {number.claim.written}" for number in off)

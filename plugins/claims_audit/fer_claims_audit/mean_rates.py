@@ -36,15 +36,15 @@ def check_means(paper: Paper) -> Iterator[Outcome]:
 
 def _usable(counts: list[ClassCounts]) -> list[ClassCounts]:
     """Leave out counts with an empty class, over which means are taken in more than one way."""
-    return [known for known in counts if min(known.counts.values()) > 0]
+    return [candidate for candidate in counts if min(candidate.counts.values()) > 0]
 
 
 def _against_counts(
     paper: Paper, headline: list[Printed], accuracies: list[Printed], averaged: list[Printed]
 ) -> Iterator[Outcome]:
     claim = accuracies[0].claim
-    known = _usable(candidates(paper, claim))
-    if not known:
+    usable = _usable(candidates(paper, claim))
+    if not usable:
         names = " and ".join(dict.fromkeys(number.claim.metric for number in averaged))
         yield Unchecked(about(claim), f"accuracy against {names}: no class counts of this split are known")
         return
@@ -53,13 +53,15 @@ def _against_counts(
     for mean in averaged:
         for accuracy in nearest_source(accuracies, mean.claim.source):
             if mean.claim.metric.endswith("recall"):
-                outcomes += _recall(accuracy, mean, known)
+                outcomes += _recall(accuracy, mean, usable)
             else:
-                outcomes += _specificity(accuracy, mean, known, headline)
+                outcomes += _specificity(accuracy, mean, usable, headline)
     if outcomes or claim.split == "not_stated":
         yield from outcomes
         return
-    by_counts = [list(_jointly(accuracies, averaged, counts)) for counts in known]  # several only where papers disagree
+    by_counts = [
+        list(_jointly(accuracies, averaged, counts)) for counts in usable
+    ]  # several only where papers disagree
     yield from by_counts[0] if all(by_counts) else ()
 
 

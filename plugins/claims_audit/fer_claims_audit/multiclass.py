@@ -160,34 +160,39 @@ def _with_fractions(sizes: _Values, rows: Sequence[_Row]) -> Miss:
     )
 
 
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Keep the solver's own messages, which it prints past Python, out of the result on stdout."""
+    sys.stdout.flush()
+    stdout, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 1)
+        yield
+    finally:
+        os.dup2(stdout, 1)
+        os.close(stdout)
+        os.close(nowhere)
+
+
+@_silence()
 def _with_whole_images(names: Sequence[str], sizes: _Values, rows: Sequence[_Row]) -> Miss | None:
     programme, classes = _programme(sizes, rows), len(sizes)
     lowest, highest = zip(*((low, np.inf if high is None else high) for low, high in programme["bounds"]), strict=True)
-    constraints = [
-        (programme["A_ub"], np.full(len(rows), -np.inf), programme["b_ub"]),
-        (programme["A_eq"], programme["b_eq"], programme["b_eq"]),
-    ]
-    options = {"integrality": np.array([1] * (2 * classes) + [0]), "constraints": constraints}
-    with _silence():
-        return _solve(names, sizes, programme, options, lowest, highest)
-
-
-def _solve(
-    names: Sequence[str], sizes: _Values, programme: dict[str, Any], options: dict[str, Any],
-    lowest: tuple[float, ...], highest: tuple[float, ...],
-) -> Miss | None:  # fmt: skip
-    classes = len(sizes)
+    options: dict[str, Any] = {
+        "integrality": np.array([1] * (2 * classes) + [0]),
+        "constraints": [
+            (programme["A_ub"], np.full(len(rows), -np.inf), programme["b_ub"]),
+            (programme["A_eq"], programme["b_eq"], programme["b_eq"]),
+        ],
+        "options": {"time_limit": _SECONDS, "node_limit": _NODES},
+    }
     met = (*highest[:-1], 0.0)  # first any matrix that meets all rates: that is faster to find than the nearest one
-    solution = milp(
-        0 * programme["c"], bounds=(lowest, met), options={"time_limit": _SECONDS, "node_limit": _NODES}, **options
-    )
+    solution = milp(0 * programme["c"], bounds=(lowest, met), **options)
     if solution.x is not None:
         return Miss(0.0)
     if solution.status != 2:  # neither found nor excluded: out of nodes or time
         return None
-    solution = milp(
-        programme["c"], bounds=(lowest, highest), options={"time_limit": _SECONDS, "node_limit": _NODES}, **options
-    )
+    solution = milp(programme["c"], bounds=(lowest, highest), **options)
     if solution.x is not None and solution.fun <= _NOTHING:
         return Miss(0.0)
     if solution.status != 0:
@@ -203,17 +208,3 @@ def _solve(
             f"it has {matrix}",
         ),
     )
-
-
-@contextmanager
-def _silence() -> Iterator[None]:
-    """Keep the solver's own messages, which it prints past Python, out of the result on stdout."""
-    sys.stdout.flush()
-    kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 1)
-        yield
-    finally:
-        os.dup2(kept, 1)
-        os.close(kept)
-        os.close(nowhere)

@@ -52,11 +52,15 @@ class Paper:
         for number in numbers:
             if number.value < 0 and is_count(number.claim.metric):
                 raise InputError(f"{claims.path}: {number}: {number.claim.metric} counts, and must not be below 0")
-        every = [claim for claim in self.named if claim.metric == "confusion_matrix"]
+        matrix_claims = [claim for claim in self.named if claim.metric == "confusion_matrix"]
         sums = {number.value for number in numbers if number.claim.metric == "n_images"}
-        found = {id(claim): read_shares(claim.cells) for claim in every if sum(map(sum, _cells(claim))) not in sums}
-        self.matrices = [claim for claim in every if found.get(id(claim)) is None]
-        self.share_matrices = [(claim, shares) for claim in every if (shares := found.get(id(claim))) is not None]
+        shares_by_claim = {
+            id(claim): read_shares(claim.cells) for claim in matrix_claims if sum(map(sum, _cells(claim))) not in sums
+        }
+        self.matrices = [claim for claim in matrix_claims if shares_by_claim.get(id(claim)) is None]
+        self.share_matrices = [
+            (claim, shares) for claim in matrix_claims if (shares := shares_by_claim.get(id(claim))) is not None
+        ]
         for claim, shares in self.share_matrices:
             diagonal = _diagonal(claim, shares)
             self.places.update((id(number.claim), self.places[id(claim)]) for number in diagonal)
@@ -123,8 +127,10 @@ def several_labels(paper: Paper, headline: list[Printed]) -> str:
         return "means over samples are of images with several labels"
     if any(not number.meets(micro[0].low, micro[0].high) for number in micro):
         return "micro precision, recall and F1 differ, as with several labels an image or some classes left out"
-    given = {dataset_key(known.dataset) for known in paper.claims.counts}  # counts of classes that share the images out
-    if not headline or dataset_key(headline[0].claim.dataset) in {*known_datasets(), *given}:
+    datasets_with_counts = {
+        dataset_key(counts.dataset) for counts in paper.claims.counts
+    }  # counts of classes that share the images out
+    if not headline or dataset_key(headline[0].claim.dataset) in {*known_datasets(), *datasets_with_counts}:
         return ""
     claim = headline[0].claim
     if any((matrix.model, matrix.dataset, matrix.split) == (claim.model, claim.dataset, claim.split)
@@ -172,9 +178,9 @@ def group(numbers: Iterable[Printed], key: Callable[[Claim], object]) -> list[li
 
 def about(claim: Claim, *, with_class: bool = False) -> str:
     """Say what a claim speaks of: "DCN on CK+, split test"."""
-    what = " on ".join(part for part in (claim.model, claim.dataset) if part) or "the paper"
+    subject = " on ".join(part for part in (claim.model, claim.dataset) if part) or "the paper"
     split = "" if claim.dataset is None else f", split {claim.split.replace('_', ' ')}"
-    return what + split + (f", class {claim.class_name}" if with_class and claim.class_name else "")
+    return subject + split + (f", class {claim.class_name}" if with_class and claim.class_name else "")
 
 
 def _fits(claim: Claim, fields: dict[str, object]) -> bool:

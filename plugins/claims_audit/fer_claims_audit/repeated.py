@@ -31,9 +31,9 @@ def _one_quantity(numbers: list[Printed]) -> Iterator[Finding]:
     if low <= high:
         return
     different = list({(number.low, number.high): number for number in reversed(numbers)}.values())[::-1]
-    every = [together(alike) for alike in group(numbers, lambda c: (c.value, c.written))]
+    cited = [together(alike) for alike in group(numbers, lambda c: (c.value, c.written))]
     yield Finding(
-        "printed twice", about(numbers[0].claim, with_class=True), tuple(every),
+        "printed twice", about(numbers[0].claim, with_class=True), tuple(cited),
         "one quantity has one value",
         ("no value rounds to all: " + "; ".join(span(number.low, number.high) for number in different),),
     )  # fmt: skip

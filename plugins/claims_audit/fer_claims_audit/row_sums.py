@@ -23,7 +23,7 @@ def check_row_sums(paper: Paper, claim: Claim, matrix: list[list[int]]) -> Itera
     sums = dict(zip(classes, map(sum, matrix), strict=True))
     splits = {} if claim.split_means else release(paper, claim.dataset)
     official = splits.get(claim.split)
-    same = [split for split, known in splits.items() if known.counts == sums]
+    same = [split for split, counts in splits.items() if counts.counts == sums]
     transposed = dict(zip(classes, map(sum, zip(*matrix, strict=True)), strict=True))
     where, cited = f"{about(claim)}, {claim.source}", (Cited(f"confusion matrix ({claim.source})", (claim,)),)
     called = claim.split.replace("_", " ")
@@ -36,10 +36,10 @@ def check_row_sums(paper: Paper, claim: Claim, matrix: list[list[int]]) -> Itera
     if official.counts == transposed:
         yield Remark(where, f"its columns, not its rows, are the true classes: they add up to {official.source}")
     elif same:
-        other = _own_name(claim.dataset, same[0])
+        split_name = _own_name(claim.dataset, same[0])
         yield Finding(
             "release", where, cited, f"the rows of split {called} add up to its class counts",
-            (f"these are the counts of {other}, called {called}: {_listed(sums)}", str(official)),
+            (f"these are the counts of {split_name}, called {called}: {_listed(sums)}", str(official)),
         )  # fmt: skip
     else:
         off = [f"{name} {sums[name]:,}, {count:,} in the release" for name, count in official.counts.items()
@@ -55,9 +55,9 @@ def check_row_sums(paper: Paper, claim: Claim, matrix: list[list[int]]) -> Itera
 def _usual_order(paper: Paper, claim: Claim, sums: list[int]) -> tuple[str, ...]:
     """Return the classes of a matrix without names: in the release's order, or that of folders, if some split fits."""
     splits = release(paper, claim.dataset)
-    for known in splits.values():
-        for names in (list(known.counts), sorted(known.counts)):
-            if [known.counts[name] for name in names] == sums:
+    for counts in splits.values():
+        for names in (list(counts.counts), sorted(counts.counts)):
+            if [counts.counts[name] for name in names] == sums:
                 return tuple(names)
     return ()
 
@@ -65,20 +65,21 @@ def _usual_order(paper: Paper, claim: Claim, sums: list[int]) -> tuple[str, ...]
 def _without_split(paper: Paper, claim: Claim, sums: dict[str, int], same: list[str]) -> Iterator[Outcome]:
     where = f"{about(claim)}, {claim.source}"
     selections = {
-        what: {paper.class_name(claim.dataset, name): count for name, count in counts.items()}
-        for what, counts in released_selections(claim.dataset).items()
+        selection: {paper.class_name(claim.dataset, name): count for name, count in counts.items()}
+        for selection, counts in released_selections(claim.dataset).items()
     }
     fits = [
         *(_own_name(claim.dataset, split) for split in same),
         *(w for w, counts in selections.items() if counts == sums),
     ]
     everything = whole_release(paper, claim.dataset)
-    more = [name for name, count in sums.items() if everything and count > everything.counts.get(name, count)]
-    if more and everything:
+    too_many = [name for name, count in sums.items() if everything and count > everything.counts.get(name, count)]
+    if too_many and everything:
         yield Finding(
             "release", where, (Cited(f"confusion matrix ({claim.source})", (claim,)),),
             "no class has more images than the release",
-            tuple(f"{name}: {sums[name]:,} in the matrix, {everything.counts[name]:,} in all of it" for name in more),
+            tuple(f"{name}: {sums[name]:,} in the matrix, {everything.counts[name]:,} in all of it"
+                  for name in too_many),
         )  # fmt: skip
         paper.mark(claim)
     elif fits:
@@ -93,8 +94,8 @@ def check_shares(paper: Paper, claim: Claim, shares: Shares) -> Iterator[Outcome
     where, unit = f"{about(claim)}, {claim.source}", "%" if shares.unit == 100 else ""
     classes = claim.classes or tuple(str(place) for place in range(len(claim.cells)))
     cited = (Cited(f"confusion matrix ({claim.source})", (claim,)),)
-    known = [counts for counts in stated(paper, claim) if set(counts.counts) == set(classes)]
-    if shares.step == 1 and not known:
+    class_counts = [counts for counts in stated(paper, claim) if set(counts.counts) == set(classes)]
+    if shares.step == 1 and not class_counts:
         yield Unchecked(where, f"whether its {_NAMES[shares.of]} add up to 100: they may be counts")
         return
     paper.mark(claim)
@@ -107,18 +108,18 @@ def check_shares(paper: Paper, claim: Claim, shares: Shares) -> Iterator[Outcome
             (f"it adds up to {show(total)}; rounding {len(claim.cells)} cells explains {show(shares.unit - spread)} to "
              f"{show(shares.unit + spread / 2)}, digits cut off included",),
         )  # fmt: skip
-    if shares.of == "row" and known and not claim.split_means:
-        yield from _cells(claim, shares, known, where, cited)
+    if shares.of == "row" and class_counts and not claim.split_means:
+        yield from _cells(claim, shares, class_counts, where, cited)
 
 
 def _cells(
-    claim: Claim, shares: Shares, known: list[ClassCounts], where: str, cited: tuple[Cited, ...]
+    claim: Claim, shares: Shares, class_counts: list[ClassCounts], where: str, cited: tuple[Cited, ...]
 ) -> Iterator[Finding]:  # fmt: skip
     """Check that every cell is a whole number of images of its class."""
     off = {place for place, _ in shares.off}
     impossible = []
     for place, (name, row) in enumerate(zip(claim.classes or (), claim.cells, strict=True)):
-        sizes = [counts.counts[name] for counts in known if counts.counts[name]]
+        sizes = [counts.counts[name] for counts in class_counts if counts.counts[name]]
         for cell in row if place not in off else ():
             value, step = Fraction(cell) / shares.unit, shares.step / shares.unit
             if sizes and not any(reachable(value - step / 2, value + step, size) for size in sizes):
@@ -126,7 +127,7 @@ def _cells(
     if impossible:
         yield Finding(
             "granularity", where, cited, "every cell is a whole number of images of its class",
-            (f"{len(impossible)} of {len(claim.cells) ** 2} cells: {'; '.join(impossible[:6])}", str(known[0])),
+            (f"{len(impossible)} of {len(claim.cells) ** 2} cells: {'; '.join(impossible[:6])}", str(class_counts[0])),
         )  # fmt: skip
 
 

@@ -110,21 +110,21 @@ def _one_run(number: Printed, mean: Printed, deviation: Printed, runs: int) -> I
 
 def _whole_images(paper: Paper, mean: Printed, deviation: Printed, runs: int) -> Iterator[Outcome]:
     """Every run is k/n: a mean between two such rates needs at least the spread between them."""
-    known = sizes(paper, mean.claim)
+    origins = sizes(paper, mean.claim)
     if mean.claim.averaged == "folds":
         yield Unchecked(about(mean.claim), "the least spread over folds: the images of each fold are not known")
         return
-    if not known:
+    if not origins:
         yield Unchecked(about(mean.claim), "the least spread over runs: the number of test images is not known")
         return
-    least = {size: least_deviation(mean.low, mean.high, size, runs) for size in known}
+    least = {size: least_deviation(mean.low, mean.high, size, runs) for size in origins}
     if min(least.values()) > float(deviation.high):
         yield Finding(
             "spread over runs", about(mean.claim), (cite(mean), cite(deviation)),
             "sd >= " + " or ".join(f"{bound:.4f} on {size:,} images" for size, bound in least.items()),
             ("runs are k/n; with f the fraction in mean x n, at best the runs are the two nearest k: "
              "sd = sqrt(f (1 - f) runs/(runs - 1))/n, the least over the mean's rounding",
-             f"n: {', '.join(f'{size:,} ({why})' for size, why in known.items())}"),
+             f"n: {', '.join(f'{size:,} ({why})' for size, why in origins.items())}"),
         )  # fmt: skip
 
 

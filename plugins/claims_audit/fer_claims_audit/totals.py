@@ -55,8 +55,8 @@ def _classes(paper: Paper, numbers: list[Printed]) -> Iterator[Outcome]:
         )
         for total in nearest_source(of_split, claim.source):
             paper.mark(total, *table)
-            whole = claim.dataset is None or frozenset(number.claim.class_name for number in table) in complete
-            if high < total.low and not whole:
+            is_complete = claim.dataset is None or frozenset(number.claim.class_name for number in table) in complete
+            if high < total.low and not is_complete:
                 yield Remark(
                     _where(total),
                     f"the classes of {claim.source} sum to {show(high)} of {show(total.value)}: some are left out, or "
@@ -114,17 +114,17 @@ def _of_one_source(choices: list[list[Printed]]) -> list[Printed]:
 
 def _release(paper: Paper, numbers: list[Printed]) -> Iterator[Outcome]:
     """Compare counts with the release's; where only the whole is known, a class has no more images than that."""
-    known, everything = release(paper, numbers[0].claim.dataset), whole_release(paper, numbers[0].claim.dataset)
+    splits, everything = release(paper, numbers[0].claim.dataset), whole_release(paper, numbers[0].claim.dataset)
     if everything is None:
         return
     for table in group(numbers, lambda c: (c.split, c.source)):
         claim = table[0].claim
-        official = known.get(claim.split) if claim.split_means is None else None
+        official = splits.get(claim.split) if claim.split_means is None else None
         title = everything.source.partition(",")[0]
         off = []
         for number in table:
             true, largest = _official(number, official), _official(number, everything)
-            if is_total(number.claim) and (not known or everything.dataset == "RAF-DB"):
+            if is_total(number.claim) and (not splits or everything.dataset == "RAF-DB"):
                 continue  # RAF-DB has compound expressions as well, JAFFE is often enlarged
             if true is not None or largest is not None:
                 paper.mark(number)
@@ -178,7 +178,7 @@ def _hits(paper: Paper) -> Iterator[Finding]:
             number.value: cite(number) for number in nearest_source([n for n in sizes if n.value > 0], claim.source)
         }
         official = {
-            Fraction(count): known.source for known in stated(paper, claim) if (count := _official(hits, known))
+            Fraction(count): counts.source for counts in stated(paper, claim) if (count := _official(hits, counts))
         }
         images = printed or official
         rates = paper.take(metric, claim, class_name=claim.class_name, over=None, epoch=None, averaged=None)
@@ -206,6 +206,6 @@ def _class(number: Printed) -> str:
 
 def _where(number: Printed) -> str:
     claim = number.claim
-    what = claim.dataset or claim.model or "the paper"
+    subject = claim.dataset or claim.model or "the paper"
     split = f", split {claim.split.replace('_', ' ')}" if claim.dataset else ""
-    return what + split + (f", class {claim.class_name}" if not is_total(claim) else "")
+    return subject + split + (f", class {claim.class_name}" if not is_total(claim) else "")

@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 
 from markupsafe import Markup
 
-from fer_html_report.blocks import Chart
+from fer_html_report.blocks import Chart, Charts
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -86,6 +86,6 @@ def _rewrite(key: str, value: str, prefix: str) -> str:
     return value.replace("'DejaVu Sans'", "'DejaVu Sans', Verdana, sans-serif") if key == "style" else value
 
 
-def kept(*charts: Chart | None) -> list[Chart]:
-    """Return the charts that were drawn."""
-    return [chart for chart in charts if chart is not None]
+def side_by_side(*charts: Chart | None) -> Charts:
+    """Return the charts that were drawn as one block."""
+    return Charts([chart for chart in charts if chart is not None])

@@ -44,8 +44,8 @@ def claims(run: FinishedRun) -> Iterator[Block]:
     if report["conditions"] and any(row["verdict"] != NOT_COMPARABLE for row in measured):
         readings = [Paragraph(condition, "note") for condition in report["conditions"]]
         yield Fold(f"The verdicts stand under these readings ({len(readings)})", readings)
-    others = [row for row in rows if row["measured"] is None]
-    if others:
+    unmeasured = [row for row in rows if row["measured"] is None]
+    if unmeasured:
         lines = [
             [
                 _name(row),
@@ -53,12 +53,12 @@ def claims(run: FinishedRun) -> Iterator[Block]:
                 str(row["printed"]),
                 "; ".join(row["why"]),
             ]
-            for row in others
+            for row in unmeasured
         ]
         table = Table(
             "Claims that the run does not measure", ["Claim", "Of", "Printed", "Why"], lines, frozenset({1, 3})
         )
-        yield Fold(f"The other claims ({len(others)})", [table])
+        yield Fold(f"The other claims ({len(unmeasured)})", [table])
 
 
 def _reasons(rows: Sequence[Mapping[str, Any]], general: Sequence[str]) -> list[str]:
@@ -72,7 +72,9 @@ def _cells(row: Mapping[str, Any], notes: Sequence[str]) -> list[str]:
     readings = {reading["reading"]: reading["verdict"] for reading in row["readings"]}
     verdict = row["verdict"]
     if len(set(readings.values())) > 1:
-        verdict += f" ({'; '.join(f'as {name}: {one}' for name, one in readings.items())})"
+        verdict += (
+            f" ({'; '.join(f'as {name}: {verdict_of_reading}' for name, verdict_of_reading in readings.items())})"
+        )
     without = row["without_copies"] or {}
     points = NONE if row["difference"] is None else f"{row['difference']:+.2f}"
     marks = f" [{', '.join(dict.fromkeys(numbers))}]" if numbers else ""

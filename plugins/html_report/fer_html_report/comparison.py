@@ -47,9 +47,9 @@ def _side_by_side(runs: Sequence[FinishedRun]) -> Iterator[Block]:
     for row in rows:
         cells = [rate(row[column.key]["value"], row[column.key] if row[column.key]["low"] is not None else None)
                  for column in columns]  # fmt: skip
-        what = f"{row['dataset']}, {row['protocol']}, {row['part']}"
+        data = f"{row['dataset']}, {row['protocol']}, {row['part']}"
         lines.append(
-            [row["model"], what, str(row["images"]), f"{row['n']:,}", ", ".join(map(str, row["seeds"])), *cells]
+            [row["model"], data, str(row["images"]), f"{row['n']:,}", ", ".join(map(str, row["seeds"])), *cells]
         )
     head = ["Model", "Data", "Images", "n", "Seeds", *HEADLINE.values()]
     note = "95 % intervals: over test images for one training, over trainings (t) for several seeds."

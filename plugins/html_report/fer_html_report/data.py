@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from fer_html_report.blocks import Block, Charts, Facts, Paragraph, Table
-from fer_html_report.charts import draw, kept
+from fer_html_report.blocks import Block, Facts, Paragraph, Table
+from fer_html_report.charts import draw, side_by_side
 from fer_html_report.numbers import NONE, count
 from fer_plugins.analysis.figures.classes import draw_distribution
 from fer_plugins.analysis.figures.recorded import RecordedRun
@@ -42,7 +42,7 @@ def data(run: FinishedRun, recorded: RecordedRun) -> Iterator[Block]:
         series = recorded.counts
         text = "; ".join(f"{name}: {_join(classes)}" for name, classes in series.items())
         chart = draw(lambda: draw_distribution(series, ""), "Images of each class", text)
-        yield Charts(kept(chart))
+        yield side_by_side(chart)
     yield from _audit(facts)
     for note in facts.get("notes") or []:
         yield Paragraph(str(note), "note")

@@ -36,10 +36,17 @@ def confident_errors(run: FinishedRun, images: Mapping[str, npt.NDArray[np.uint8
     names, predictions = run.classes, run.predictions
     rows = []
     for number, place in enumerate(places, 1):
-        true, taken = run.true[place], run.predicted[place]
+        true, predicted = run.true[place], run.predicted[place]
         chances = predictions.probabilities[place]
         copy = str(predictions.copies[place]) or NONE
-        cells = [names[true], names[taken], f"{chances[taken]:.4f}", f"{chances[true]:.4f}", copy, run.sources[place]]
+        cells = [
+            names[true],
+            names[predicted],
+            f"{chances[predicted]:.4f}",
+            f"{chances[true]:.4f}",
+            copy,
+            run.sources[place],
+        ]
         rows.append([str(number), *cells])
     head = ["No.", "True", "Predicted", "p of the predicted", "p of the true", "Copy in training", "Image"]
     yield Table("The most confident errors", head, rows, frozenset({1, 2, 5, 6}))
@@ -103,9 +110,9 @@ def _picture(row: Sequence[str], image: npt.NDArray[np.uint8]) -> Picture:
     content = io.BytesIO()
     pixels: Any = image[..., 0] if image.shape[-1] == 1 else image
     Image.fromarray(pixels).save(content, "PNG", optimize=True)
-    number, true, taken, chance, *_ = row
+    number, true, predicted, chance, *_ = row
     return Picture(
-        f"{number}. {true}, predicted {taken} ({float(chance):.2f})",
-        f"Image {row[-1]}: a face with the label {true}, predicted as {taken} with probability {chance}",
+        f"{number}. {true}, predicted {predicted} ({float(chance):.2f})",
+        f"Image {row[-1]}: a face with the label {true}, predicted as {predicted} with probability {chance}",
         f"data:image/png;base64,{base64.b64encode(content.getvalue()).decode()}",
     )

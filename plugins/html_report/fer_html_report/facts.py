@@ -39,8 +39,8 @@ def what_was_run(run: FinishedRun) -> Iterator[Block]:
     }
     yield Facts([(term, value) for term, value in facts.items() if value])
     if manifest.get("command"):
-        program, *words = map(str, manifest["command"])
-        yield Code(shlex.join([PurePath(program).name, *without_folders(words)]))
+        program, *arguments = map(str, manifest["command"])
+        yield Code(shlex.join([PurePath(program).name, *without_folders(arguments)]))
     else:
         yield Paragraph("The command is not recorded.", "gap")
     versions = {name: version for name, version in (manifest.get("versions") or {}).items() if version}
@@ -117,8 +117,8 @@ def seeds(run: FinishedRun) -> Iterator[Block]:
     """Yield the seeds, and what one training cannot say."""
     manifest = run.record.manifest
     names = {"run": "of the training", "protocol": "of the splits", "evaluation": "of the evaluation"}
-    known = manifest["seeds"] | ({"run": "not known"} if run.known_seed is None else {})
-    yield Facts([(f"Seed {names.get(name, name)}", str(seed)) for name, seed in known.items()])
+    recorded_seeds = manifest["seeds"] | ({"run": "not known"} if run.known_seed is None else {})
+    yield Facts([(f"Seed {names.get(name, name)}", str(seed)) for name, seed in recorded_seeds.items()])
     series = manifest.get("series") or {}
     where = f" It is number {series['number'] + 1} of a series of {series['count']} seeds." if series else ""
     yield Paragraph(

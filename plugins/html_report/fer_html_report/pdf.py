@@ -38,10 +38,6 @@ def need_printer() -> str:
 def print_page(html: str, printer: str) -> bytes:
     """Print a page.
 
-    Args:
-        html: the page.
-        printer: as ``need_printer`` returns it.
-
     Raises:
         RunError: the printer fails.
     """

@@ -49,12 +49,17 @@ def _value(measured: Values) -> str:
 def _shift(values: Values) -> Iterator[Block]:
     titles = {"zero": "Shifted, black comes in", "crop": "Shifted by crops of the enlarged image, no border comes in"}
     for way, title in titles.items():
-        one = values[way]
+        figure = values[way]
         rows = [
-            [distance, _value(same), _value(one["probability_change"][distance]), _value(one["accuracy"][distance])]
-            for distance, same in one["consistency"].items()
+            [
+                distance,
+                _value(same),
+                _value(figure["probability_change"][distance]),
+                _value(figure["accuracy"][distance]),
+            ]
+            for distance, same in figure["consistency"].items()
         ]
-        note = f"Two positions out of 81 agree: {_value(one['consistency_of_pairs'])}."
+        note = f"Two positions out of 81 agree: {_value(figure['consistency_of_pairs'])}."
         yield Table(title, ["Pixels", "same class predicted", "change of p", "accuracy"], rows, note=note)
 
 
@@ -62,7 +67,7 @@ def _corruption(values: Values) -> Iterator[Block]:
     rows = [
         [
             name,
-            *(f"{one['accuracy']['value']:.3f}" for one in kind["severities"]),
+            *(f"{figure['accuracy']['value']:.3f}" for figure in kind["severities"]),
             _value(kind["mean"]),
             _value(kind["drop"]),
         ]

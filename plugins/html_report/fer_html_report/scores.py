@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from fer_html_report.blocks import Block, Charts, Fold, Paragraph, Table
-from fer_html_report.charts import draw, kept
+from fer_html_report.charts import draw, side_by_side
 from fer_html_report.numbers import NONE, count, rate, score
 from fer_plugins.analysis.figures.classes import draw_confusion, draw_per_class, draw_targets
 from fer_plugins.analysis.figures.copies import draw_copies
@@ -94,7 +94,9 @@ def _copies(split: str, scores: Mapping[str, Any]) -> Iterator[Block]:
         rows.append([title, count(group["n"]) if group else "0", *cells])
     if copies.get("difference"):
         changes = (copies["difference"].get(metric) for metric in SUMMARY)
-        rows.append(["difference", "", *(rate(each and each["difference"], each, sign="+") for each in changes)])
+        rows.append(
+            ["difference", "", *(rate(change and change["difference"], change, sign="+") for change in changes)]
+        )
     note = f"{describe_kinds(copies)}. Difference: with a copy less without."
     yield Table("With and without copies of training images", ["Images", "n", *SUMMARY.values()], rows, note=note)
     accuracies = [f"{title} {rate(group['accuracy'])}" for title, group in groups.items() if group]
@@ -109,12 +111,12 @@ def _targets(run: FinishedRun) -> Iterator[Block]:
         return
     rows = [[name, count(scores["n"]), *(score(scores, key) for key in SUMMARY)] for name, scores in targets.items()]
     yield Table("On datasets that it was not trained on", ["Dataset", "n", *SUMMARY.values()], rows, note=_METHODS)
-    drawn = []
+    charts = []
     for name in targets:
         figures = draw_targets({name: targets[name]}, "")
         for kind in ("confusion, images", "confusion, shares of the true class", "rates of each class"):
-            drawn.append(draw(lambda figures=figures: next(figures)[1], f"{name}: {kind}", f"{name}: {kind}."))  # type: ignore[misc]
-    yield Charts(kept(*drawn))
+            charts.append(draw(lambda figures=figures: next(figures)[1], f"{name}: {kind}", f"{name}: {kind}."))  # type: ignore[misc]
+    yield side_by_side(*charts)
 
 
 def _folds(metrics: Mapping[str, Any]) -> Iterator[Block]:
@@ -148,7 +150,8 @@ def classes(run: FinishedRun, recorded: RecordedRun) -> Iterator[Block]:
     yield Table(f"Each class of {run.split}", head, rows, note=_METHODS)
     text = "; ".join(f"{name}: precision {rate(row['precision'])}, recall {rate(row['recall'])}, F1 {rate(row['f1'])}"
                      for name, row in scores["per_class"].items())  # fmt: skip
-    yield Charts(kept(draw(lambda: draw_per_class(scores, ""), "Precision, recall and F1 of each class", f"{text}.")))
+    chart = draw(lambda: draw_per_class(scores, ""), "Precision, recall and F1 of each class", f"{text}.")
+    yield side_by_side(chart)
 
 
 def confusion(run: FinishedRun, recorded: RecordedRun) -> Iterator[Block]:
@@ -159,19 +162,11 @@ def confusion(run: FinishedRun, recorded: RecordedRun) -> Iterator[Block]:
     recalls = ", ".join(f"{name} {rate(row['recall'])}" for name, row in scores["per_class"].items())
     often = "; ".join(f"{names[true]} taken for {names[wrong]} {matrix[true, wrong]:,} times" for true, wrong in pairs)
     yield Paragraph(f"The most frequent confusions: {often}.")
-    yield Charts(
-        kept(
-            draw(
-                lambda: draw_confusion(scores, "", shares=True),
-                "Confusion, as shares of the true class",
-                f"Recall of each class: {recalls}.",
-            ),
-            draw(
-                lambda: draw_confusion(scores, "", shares=False),
-                "Confusion, in images",
-                f"The most frequent confusions: {often}. The counts stand in the table below.",
-            ),
-        )
+    shares = "Confusion, as shares of the true class", f"Recall of each class: {recalls}."
+    counts = "Confusion, in images", f"The most frequent confusions: {often}. The counts stand in the table below."
+    yield side_by_side(
+        draw(lambda: draw_confusion(scores, "", shares=True), *shares),
+        draw(lambda: draw_confusion(scores, "", shares=False), *counts),
     )
     rows = [[name, *(f"{number:,}" for number in row)] for name, row in zip(names, matrix.tolist(), strict=True)]
     title = "Confusion in images: a row is a true class, a column a predicted one"
@@ -191,7 +186,7 @@ def curves(run: FinishedRun, recorded: RecordedRun) -> Iterator[Block]:
         f"{key} {value:.4f}" for key, value in last.items() if key.partition("/")[2] in ("loss", "accuracy")
     )
     text = f"{len(epochs)} epochs; selected is epoch {best}. In the last: {values}."
-    yield Charts(kept(draw(lambda: draw_curves(epochs, best, ""), "Loss and accuracy after each epoch", text)))
+    yield side_by_side(draw(lambda: draw_curves(epochs, best, ""), "Loss and accuracy after each epoch", text))
 
 
 def calibration(run: FinishedRun, recorded: RecordedRun) -> Iterator[Block]:
@@ -210,7 +205,7 @@ def calibration(run: FinishedRun, recorded: RecordedRun) -> Iterator[Block]:
         f"Calibration error {rate(scores.get('ece'))}; mean confidence {confidence:.4f}, accuracy {right.mean():.4f}."
     )
     by_class = ", ".join(f"{name} {rate(row.get('auroc'))}" for name, row in scores["per_class"].items())
-    charts = kept(
+    yield side_by_side(
         draw(lambda: draw_reliability(predictions, ""), "Confidence and accuracy", text),
         draw(
             lambda: draw_roc(predictions, scores["classes"], ""),
@@ -218,4 +213,3 @@ def calibration(run: FinishedRun, recorded: RecordedRun) -> Iterator[Block]:
             f"Area under the curve: {by_class}.",
         ),
     )
-    yield Charts(charts)
