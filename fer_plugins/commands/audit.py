@@ -99,34 +99,34 @@ def audit(
         print(f"written to {line}")
 
 
-def _check_export(given: str | None, against: tuple[str, str] | None) -> list[Path]:
+def _check_export(target: str | None, against: tuple[str, str] | None) -> list[Path]:
     """Return the two files to write, before any work is done; [] for none."""
-    if given is None:
+    if target is None:
         return []
     if against is not None:
         raise InputError("--export lists the copies of one dataset; leave --against out")
-    path = Path(given).expanduser()
+    path = Path(target).expanduser()
     path = path.with_suffix("") if path.suffix in (".csv", ".json") else path
     if not path.name or not path.absolute().parent.is_dir():
-        raise InputError(f"--export {given}: lies in no folder that is there; give another place")
+        raise InputError(f"--export {target}: lies in no folder that is there; give another place")
     files = [path.with_name(f"{path.name}{ending}") for ending in (".csv", ".json")]
     for file in files:
         if file.exists():
-            raise InputError(f"--export {given}: {file} is there already; give another name")
+            raise InputError(f"--export {target}: {file} is there already; give another name")
     return files
 
 
-def _check_folder(given: str | None) -> Path | None:
+def _check_folder(target: str | None) -> Path | None:
     """Return the folder to write to, before any work is done; makes nothing."""
-    if given is None:
+    if target is None:
         return None
-    out = Path(given).expanduser()
+    out = Path(target).expanduser()
     above = next(folder for folder in (out.absolute(), *out.absolute().parents) if folder.exists())
     if not above.is_dir():
-        raise InputError(f"--out {given}: {above} is a file; give a folder")
+        raise InputError(f"--out {target}: {above} is a file; give a folder")
     for name in (JSON_FILE, SHEET_FILE):
         if (out / name).exists():
-            raise InputError(f"--out {given}: {name} is there already; give another folder")
+            raise InputError(f"--out {target}: {name} is there already; give another folder")
     return out
 
 

@@ -15,12 +15,12 @@ from fer_plugins.runtime.errors import InputError
 
 @dataset_verb("split", "data", "protocol")
 @click.option("--out", type=click.Path(), metavar="FILE.json", help="The file; needed.")
-def split(given: NamedDataset, *, out: str | None) -> None:
+def split(named: NamedDataset, *, out: str | None) -> None:
     """Keep the split of a protocol in a file, for --protocol.file FILE.json.
 
     Others then train and test on the same images: the file names them, fold by fold.
     """
-    if given.protocol is None or out is None:
+    if named.protocol is None or out is None:
         refuse("--protocol and --out are needed: fer data split NAME [ROOT] --protocol PROTOCOL --out FILE.json")
     from fer_plugins.data.images import load_images
     from fer_plugins.data.near_groups import add_near_groups
@@ -30,14 +30,14 @@ def split(given: NamedDataset, *, out: str | None) -> None:
 
     path = Path(out).expanduser()
     if path.exists() or not path.absolute().parent.is_dir():
-        what = "exists already; remove it" if path.exists() else "lies in no folder that is there; make it"
-        raise InputError(f"{path}: {what}, or give --out another name")
-    protocol = given.build_protocol()
-    dataset = given.build()
-    size = {"image_size": 48, "channels": 1, **given.options}  # of the images that are kept for a run
+        fault = "exists already; remove it" if path.exists() else "lies in no folder that is there; make it"
+        raise InputError(f"{path}: {fault}, or give --out another name")
+    protocol = named.build_protocol()
+    dataset = named.build()
+    size = {"image_size": 48, "channels": 1, **named.options}  # of the images that are kept for a run
     loaded = load_images(
         dataset,
-        name=given.name,
+        name=named.name,
         image_size=size["image_size"],
         channels=size["channels"],
         cache=cache_folder(None),
@@ -45,10 +45,10 @@ def split(given: NamedDataset, *, out: str | None) -> None:
     )
     table = add_near_groups(loaded.images, loaded.table, protocol, "auto", cache_folder(None))
     folds = split_folds(table, protocol)
-    title = getattr(dataset, "title", given.name)
+    title = getattr(dataset, "title", named.name)
     flaw = flaw_of(protocol)
     write_split(
-        path, loaded.table, loaded.classes, folds, dataset=title, protocol={"seed": 0, **given.protocol}, flaw=flaw
+        path, loaded.table, loaded.classes, folds, dataset=title, protocol={"seed": 0, **named.protocol}, flaw=flaw
     )
     print(f"{title}: {len(loaded.table):,} images, fingerprint {loaded.table.fingerprint(loaded.classes)}")
     for number, fold in enumerate(folds):
@@ -58,7 +58,7 @@ def split(given: NamedDataset, *, out: str | None) -> None:
         print(left_out)
     if flaw:
         print(f"flawed: {flaw}")
-    print(f"written to {path}; use it with --data {given.name} --protocol.file {path}")
+    print(f"written to {path}; use it with --data {named.name} --protocol.file {path}")
 
 
 @click.group(cls=Verbs)

@@ -119,10 +119,10 @@ def _print(report: dict[str, Any]) -> None:
             cells.append(f"{number:,}" + ("" if wanted is None else f" ({wanted:,})"))
         table.add_row(name or "total", *cells)
     print_table(console, table)
-    for what in ("subjects", "sequences"):
-        wanted = report["release"][what]
-        number = "not named" if report[what] is None else f"{report[what]:,}"
-        console.print(f"{what:<12} {number}" + ("" if wanted is None else f" ({wanted:,})"))
+    for column in ("subjects", "sequences"):
+        wanted = report["release"][column]
+        number = "not named" if report[column] is None else f"{report[column]:,}"
+        console.print(f"{column:<12} {number}" + ("" if wanted is None else f" ({wanted:,})"))
     shown = [f"{size} ({number:,})" for size, number in list(report["sizes"].items())[:4]]
     more = len(report["sizes"]) - 4
     console.print(f"{'pixels':<12} {', '.join(shown)}{f' and {more} other sizes' if more > 0 else ''}")

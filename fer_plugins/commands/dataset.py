@@ -33,14 +33,14 @@ class NamedDataset:
         Raises:
             InputError: no such dataset or option, or the dataset refuses its root.
         """
-        known = {option.name for option in registry.options(registry.find("dataset", self.name))}
-        lenient = {name: value for name, value in (defaults or {}).items() if name in known}
-        given = {"image_size": 48, "channels": 1, **lenient, **self.options}
-        if type(given["image_size"]) is not int or given["image_size"] < 1:
-            raise InputError(f"data.image_size is {given['image_size']!r}; give a number of pixels, at least 1")
-        if given["channels"] not in (1, 3):
-            raise InputError(f"data.channels is {given['channels']!r}; give 1 (grey) or 3 (RGB)")
-        return registry.build("dataset", self.name, root=self.root, **given)
+        own_options = {option.name for option in registry.options(registry.find("dataset", self.name))}
+        lenient = {name: value for name, value in (defaults or {}).items() if name in own_options}
+        options = {"image_size": 48, "channels": 1, **lenient, **self.options}
+        if type(options["image_size"]) is not int or options["image_size"] < 1:
+            raise InputError(f"data.image_size is {options['image_size']!r}; give a number of pixels, at least 1")
+        if options["channels"] not in (1, 3):
+            raise InputError(f"data.channels is {options['channels']!r}; give 1 (grey) or 3 (RGB)")
+        return registry.build("dataset", self.name, root=self.root, **options)
 
     def build_protocol(self) -> Any:
         """Build the protocol, bound to its seed; None where the words name none.

@@ -29,11 +29,11 @@ def env(*, as_json: bool) -> None:
 
     Nothing secret is among them: of W&B's settings only WANDB_MODE.
     """
-    found = describe_environment()
+    environment = describe_environment()
     if as_json:
-        print(json.dumps(found, indent=2))
+        print(json.dumps(environment, indent=2))
         return
-    for name, value in found.items():
+    for name, value in environment.items():
         lines = [f"{key} {text}" for key, text in value.items()] if isinstance(value, dict) else value
         shown = [lines] if isinstance(lines, str) else lines or ["none"]
         for number, line in enumerate(shown):

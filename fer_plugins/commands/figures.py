@@ -66,9 +66,9 @@ def figures(
         "--samples": samples,
         "--explain": explain,
     }
-    asked = [name for name, given in kinds.items() if given]
-    if len(asked) > 1:
-        refuse(f"{' and '.join(asked)}: give one of them")
+    chosen = [name for name, value in kinds.items() if value]
+    if len(chosen) > 1:
+        refuse(f"{' and '.join(chosen)}: give one of them")
     belong: tuple[tuple[str, object, tuple[str, ...]], ...] = (
         ("--score", score, ("--bars", "--cd")),
         ("--quoted", quoted or None, ("--bars",)),
@@ -76,10 +76,10 @@ def figures(
         ("--images", images or None, ("--samples",)),
     )
     for name, value, owners in belong:
-        if value is not None and not set(owners) & set(asked):
+        if value is not None and not set(owners) & set(chosen):
             refuse(f"{name} belongs to {' or '.join(owners)}; add it, or leave {name} out")
-    if split is not None and asked and not explain:
-        refuse(f"--split goes with --explain and with the figures of one run; leave it or {asked[0]} out")
+    if split is not None and chosen and not explain:
+        refuse(f"--split goes with --explain and with the figures of one run; leave it or {chosen[0]} out")
     if samples and not images:
         refuse(
             "--samples shows images of the dataset, which many licences forbid to pass on; add --images to draw them"
@@ -120,7 +120,7 @@ def _write(sheets: Iterator[tuple[Path, Iterator[Drawn]]] | Sequence[tuple[Path,
             print(*write_figure(figure, folder, name))
 
 
-def _bars(runs: Sequence[str], given: str, score: str, *, quoted: bool) -> None:
+def _bars(runs: Sequence[str], file: str, score: str, *, quoted: bool) -> None:
     from fer_plugins.analysis.claims.claims_beside import CLAIMED
     from fer_plugins.analysis.columns import parse_columns
     from fer_plugins.analysis.figures.bars import draw_bars
@@ -130,7 +130,7 @@ def _bars(runs: Sequence[str], given: str, score: str, *, quoted: bool) -> None:
     from fer_plugins.runs.read_runs import read_runs
     from fer_plugins.runtime.notices import code_of
 
-    folder, stem = figure_file("--bars", given)
+    folder, stem = figure_file("--bars", file)
     finished = read_runs(runs)
     columns = parse_columns(score.split(","), readings_of_papers(finished))
     rows = table_rows(finished, columns, quoted=quoted)
@@ -145,7 +145,7 @@ def _bars(runs: Sequence[str], given: str, score: str, *, quoted: bool) -> None:
                 print(f"{row['model']}, {row['dataset']}: {remark}")
 
 
-def _critical_difference(runs: Sequence[str], given: str, score: str) -> None:
+def _critical_difference(runs: Sequence[str], file: str, score: str) -> None:
     from fer_plugins.analysis.figures.critical_difference import draw_critical_difference
     from fer_plugins.analysis.figures.style import drawing, write_figure
     from fer_plugins.analysis.many_models.compared_datasets import rank_over_blocks
@@ -153,7 +153,7 @@ def _critical_difference(runs: Sequence[str], given: str, score: str) -> None:
     from fer_plugins.runs.read_runs import read_runs
     from fer_plugins.runs.result_table import format_p
 
-    folder, stem = figure_file("fer figures: --cd", given)
+    folder, stem = figure_file("fer figures: --cd", file)
     tests = rank_over_blocks(read_runs(runs), score)
     over = f"{known()[score].label}, mean ranks over {len(tests['blocks'])} {tests['kind']}"
     with drawing():

@@ -78,12 +78,12 @@ def plugin_help(name: str) -> str:
 
 def section_help(section: str) -> str:
     """Return the keys of a section, or a key without one, and the options of everything that may be named in it."""
-    known = _topics()
-    if section not in known:
+    topics = _topics()
+    if section not in topics:
         raise InputError(
-            f"--help {section}: unknown section{registry.nearest(section, known)}; known: {', '.join(known)}"
+            f"--help {section}: unknown section{registry.nearest(section, topics)}; known: {', '.join(topics)}"
         )
-    text = [f"{section}: {known[section]}", ""]
+    text = [f"{section}: {topics[section]}", ""]
     own = config.schema()[section]
     keys = {section: own} if isinstance(own, config.Key) else own
     for name, key in keys.items():

@@ -16,6 +16,8 @@ from fer_plugins.config.registry import Component
 from fer_plugins.config.signatures import read_constant
 from fer_plugins.runtime.errors import InputError
 
+_OFFER = ("kind", "name", "distribution", "version", "status")
+
 
 @verb(name="list")
 @click.option("--check", is_flag=True, help="Import and build each; the exit code is 1 where one is broken.")
@@ -29,11 +31,7 @@ def list_offers(*, check: bool, as_json: bool) -> int:
 
 
 def print_components(*, check: bool, as_json: bool) -> int:
-    """Print what is installed; with ``check`` each is imported and built.
-
-    Returns:
-        0, or 1 when ``check`` finds something broken.
-    """
+    """Print what is installed; return 1 where ``check``, which imports and builds each, finds something broken."""
     components = registry.available()
     clashing = {
         key for key, count in Counter((component.kind, component.name) for component in components).items() if count > 1
@@ -45,10 +43,7 @@ def print_components(*, check: bool, as_json: bool) -> int:
             problem = f"name offered twice; say {component.distribution}:{component.name}"
         rows.append(
             {
-                "kind": component.kind,
-                "name": component.name,
-                "distribution": component.distribution,
-                "version": component.version,
+                **{key: getattr(component, key) for key in _OFFER[:-1]},
                 "status": "broken" if problem else _needs(component),
                 "problem": problem,
             }
@@ -63,9 +58,6 @@ def print_components(*, check: bool, as_json: bool) -> int:
             if row["problem"] or state == "missing":
                 say(f"{row['kind']} {row['name']}: {row['problem'] or row['status']}")
     return int(check and any(row["problem"] for row in rows))
-
-
-_OFFER = ("kind", "name", "distribution", "version", "status")
 
 
 def _needs(component: Component) -> str:

@@ -26,16 +26,16 @@ def reproduce(record: str, *, out: str, as_json: bool, flags: dict[str, Any]) ->
         from fer_plugins.experiments.reproduce import NOT_REPRODUCED
         from fer_plugins.experiments.reproduce import reproduce as train_again
 
-        found = train_again(record, flags, out)
+        comparison = train_again(record, flags, out)
     if as_json:
-        print(json.dumps(found, indent=2))
+        print(json.dumps(comparison, indent=2))
     else:
-        before, now = found["accuracy"]
-        low, high = found["interval"]["low"], found["interval"]["high"]
-        print(f"{found['verdict']}: accuracy {now:.4f}, in the record {before:.4f} [{low:.4f}, {high:.4f}]")
-        print(f"the same class is predicted for {found['same_predictions']:,} of {found['n']:,} test images")
-        for name, (then, today) in found["versions"].items():
+        before, now = comparison["accuracy"]
+        low, high = comparison["interval"]["low"], comparison["interval"]["high"]
+        print(f"{comparison['verdict']}: accuracy {now:.4f}, in the record {before:.4f} [{low:.4f}, {high:.4f}]")
+        print(f"the same class is predicted for {comparison['same_predictions']:,} of {comparison['n']:,} test images")
+        for name, (then, today) in comparison["versions"].items():
             print(f"  {name} {today}, in the record {then}")
-        if found["devices"][0] != found["devices"][1]:
-            print(f"  on {found['devices'][1]}, in the record on {found['devices'][0]}")
-    return int(found["verdict"] == NOT_REPRODUCED)
+        if comparison["devices"][0] != comparison["devices"][1]:
+            print(f"  on {comparison['devices'][1]}, in the record on {comparison['devices'][0]}")
+    return int(comparison["verdict"] == NOT_REPRODUCED)

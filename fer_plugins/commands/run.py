@@ -43,27 +43,27 @@ _PAGE = "report"  # the verb of a plug-in that writes a page of runs
 @click.option("--version", is_flag=True, help="Print the version.")
 @click.option("-h", "--help", "show_help", is_flag=True, help="Print what there is to set.")
 @click.argument("topics", nargs=-1, shell_complete=lambda ctx, _, word: ctx.command.shell_complete(ctx, word))
-def run(plugin: str | None, recipe: str | None, files: tuple[str, ...], flags: dict[str, Any], **asked: Any) -> int:
+def run(plugin: str | None, recipe: str | None, files: tuple[str, ...], flags: dict[str, Any], **options: Any) -> int:
     """Train a model, and score it once on the sealed test split (the same as fer-run)."""
-    topics: tuple[str, ...] = asked["topics"]
-    _add_shorthands(flags, asked)
-    if topics and not asked["show_help"]:
+    topics: tuple[str, ...] = options["topics"]
+    _add_shorthands(flags, options)
+    if topics and not options["show_help"]:
         raise InputError(f"{topics[0]!r} belongs to no flag; options are written --section.key VALUE")
-    if asked["report"]:
-        if asked["print_config"] or asked["show_list"] or asked["version"]:
+    if options["report"]:
+        if options["print_config"] or options["show_list"] or options["version"]:
             refuse("--report: nothing is run; leave one of the two out")
         if not _offers_page():
             raise InputError(f"--report: no installed plug-in offers the verb {_PAGE}; pip install -r requirements.txt")
-    if asked["version"]:
+    if options["version"]:
         print(f"fer-plugins {__version__}")
-    elif asked["show_help"]:
+    elif options["show_help"]:
         print(help.fer_run(plugin, list(topics)))
-    elif asked["show_list"]:
+    elif options["show_list"]:
         return print_components(check=False, as_json=False)
-    elif not asked["print_config"] and (place := launched()) is not None:
-        return _beside_others(place, lambda: _begin(plugin, recipe, files, flags, asked))
+    elif not options["print_config"] and (place := launched()) is not None:
+        return _beside_others(place, lambda: _begin(plugin, recipe, files, flags, options))
     else:
-        _begin(plugin, recipe, files, flags, asked)
+        _begin(plugin, recipe, files, flags, options)
     return 0
 
 
@@ -81,29 +81,29 @@ def _beside_others(place: Launched, begin: Callable[[], None]) -> int:
 
 
 def _begin(
-    plugin: str | None, recipe: str | None, files: tuple[str, ...], flags: dict[str, Any], asked: dict[str, Any]
+    plugin: str | None, recipe: str | None, files: tuple[str, ...], flags: dict[str, Any], options: dict[str, Any]
 ) -> None:
-    if asked["resume"] is not None:
-        if plugin or recipe or files or asked["seeds"] is not None or asked["fast_dev_run"]:
+    if options["resume"] is not None:
+        if plugin or recipe or files or options["seeds"] is not None or options["fast_dev_run"]:
             raise InputError(
                 "--resume takes the run's own configuration, and of it what does not shape the result (data.root, "
                 "trainer.threads, ...); leave the other flags out"
             )
-        _show_page(_resume(asked["resume"], flags, print_only=asked["print_config"]), write=asked["report"])
+        _show_page(_resume(options["resume"], flags, print_only=options["print_config"]), write=options["report"])
     else:
         request = Request(plugin, recipe, list(files), flags)
-        _show_page(_train(request, asked["seeds"], print_only=asked["print_config"]), write=asked["report"])
+        _show_page(_train(request, options["seeds"], print_only=options["print_config"]), write=options["report"])
 
 
-def _add_shorthands(flags: dict[str, Any], asked: dict[str, Any]) -> None:
+def _add_shorthands(flags: dict[str, Any], options: dict[str, Any]) -> None:
     """Write the flags that are short for settings into ``flags``; the setting itself wins where both are given."""
     short: dict[str, dict[str, Any]] = {"trainer": {}}
-    if asked["fast_dev_run"]:
+    if options["fast_dev_run"]:
         short = {"trainer": {"epochs": 1}, "data": {"limit": FEW_IMAGES}, "logger": {"name": "csv"}}
-    if asked["profile"]:
+    if options["profile"]:
         short["trainer"]["profiler"] = "simple"
-    if asked["max_time"] is not None:
-        short["trainer"]["max_time"] = config.parse_value(asked["max_time"])
+    if options["max_time"] is not None:
+        short["trainer"]["max_time"] = config.parse_value(options["max_time"])
     for section, values in short.items():
         if values:
             flags[section] = lay_over(values, flags[section]) if section in flags else values

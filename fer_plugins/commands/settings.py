@@ -48,17 +48,17 @@ class SettingsVerb(Verb):
         own = {
             name: option for option in self.get_params(ctx) if isinstance(option, click.Option) for name in option.opts
         }
-        kept: list[str] = []
+        own_words: list[str] = []
         flags: dict[str, Any] = {}
         rest = list(args)
         while rest:
             word = rest.pop(0)
             name, equals, value = word.partition("=")
             if name in own or not self._is_setting(name):
-                kept.append(word)
+                own_words.append(word)
                 option = own.get(name)
                 if option is not None and not option.is_flag and not equals:
-                    kept += rest[: option.nargs]
+                    own_words += rest[: option.nargs]
                     del rest[: option.nargs]
                 continue
             if not equals:
@@ -67,7 +67,7 @@ class SettingsVerb(Verb):
                     break
                 value = _take_value(name[2:], rest)
             _set(flags, name[2:], config.parse_value(value))
-        rest = super().parse_args(ctx, kept)
+        rest = super().parse_args(ctx, own_words)
         ctx.params["flags"] = flags
         return rest
 

@@ -17,6 +17,11 @@ from fer_plugins.config.annotations import readable
 from fer_plugins.config.registry import Component
 from fer_plugins.config.signatures import REQUIRED
 
+_OF_ARCHITECTURES = (
+    *("paper", "source", "recipes", "parameters", "macs", "flops", "megabytes", "latency", "input", "assumed"),
+    "claims",
+)
+
 
 @verb()
 @click.argument("name", type=Installed(), metavar="NAME")
@@ -101,17 +106,7 @@ def describe(component: Component, recipe: str | None = None) -> dict[str, Any]:
         "kind": component.kind,
         "distribution": component.distribution,
         "version": component.version,
-        "paper": None,
-        "source": None,
-        "recipes": None,
-        "parameters": None,
-        "macs": None,
-        "flops": None,
-        "megabytes": None,
-        "latency": None,
-        "input": None,
-        "assumed": None,
-        "claims": None,
+        **dict.fromkeys(_OF_ARCHITECTURES),
         "options": options,
     }
     if component.kind != "architecture":

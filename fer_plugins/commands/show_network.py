@@ -71,9 +71,9 @@ def _first(size: Any) -> list[int]:
     return size if isinstance(size, list) else []
 
 
-def draw(component: Component, recipe: str | None, option: str, given: str, depth: int | None) -> list[Path]:
+def draw(component: Component, recipe: str | None, option: str, file: str, depth: int | None) -> list[Path]:
     """Write the block diagram (``--diagram``) or the bars of parameters (``--bars``) of a network."""
-    folder, name = figure_file(option, given)
+    folder, name = figure_file(option, file)
     network, size = build(component, recipe)
     title = component.name + (f".{recipe}" if recipe not in (None, "default") else "")
     figure: Figure
@@ -90,9 +90,9 @@ def draw(component: Component, recipe: str | None, option: str, given: str, dept
     return _write(figure, folder, name)
 
 
-def draw_pooling(component: Component, options: Sequence[str], given: str) -> tuple[list[Path], dict[str, float]]:
+def draw_pooling(component: Component, options: Sequence[str], file: str) -> tuple[list[Path], dict[str, float]]:
     """Write what a pooling makes of a signal and an image that move; return the files and the differences."""
-    folder, name = figure_file("--picture", given)
+    folder, name = figure_file("--picture", file)
     values = {}
     for option in options:
         key, equals, value = option.partition("=")

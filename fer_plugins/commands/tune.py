@@ -25,7 +25,7 @@ from fer_plugins.runtime import activity
 @click.option("--largest", type=int, default=4096, show_default=True, help="batch-size: images; not more is tried.")
 @click.option("--out", type=click.Path(), metavar="FILE", help="lr: the tested rates and their losses, as CSV.")
 def tune(
-    what: str, plugin: str | None, recipe: str | None, files: tuple[str, ...], flags: dict[str, Any], **given: Any
+    what: str, plugin: str | None, recipe: str | None, files: tuple[str, ...], flags: dict[str, Any], **options: Any
 ) -> None:
     """Suggest a learning rate (lr) or the largest batch that fits (batch-size).
 
@@ -34,7 +34,7 @@ def tune(
     """
     if plugin is None:
         refuse("needs --plugin NAME, and takes fer-run's flags except --resume and the listings")
-    if given["out"] is not None and (what != "lr" or not Path(given["out"]).parent.is_dir()):
+    if options["out"] is not None and (what != "lr" or not Path(options["out"]).parent.is_dir()):
         refuse("--out FILE is for lr, in a folder that is there")
     resolved = Request(plugin, recipe, list(files), flags).resolve()
     with activity.watched(sys.stderr):
@@ -46,19 +46,19 @@ def tune(
             tuning.check(resolved.config)
             settings = settle_arithmetic(resolved).config
             if what == "lr":
-                found = tuning.learning_rate_range(settings, given["low"], given["high"], given["steps"])
+                curve = tuning.learning_rate_range(settings, options["low"], options["high"], options["steps"])
             else:
-                print(f"largest batch: {tuning.largest_batch(settings, given['largest'])} images (--data.batch_size)")
+                print(f"largest batch: {tuning.largest_batch(settings, options['largest'])} images (--data.batch_size)")
                 return
-    if given["out"] is not None:
-        _write(Path(given["out"]), found.rates, found.losses)
-    print(f"tested: {len(found.rates)} rates, {found.rates[0]:.3g} to {found.rates[-1]:.3g}")
+    if options["out"] is not None:
+        _write(Path(options["out"]), curve.rates, curve.losses)
+    print(f"tested: {len(curve.rates)} rates, {curve.rates[0]:.3g} to {curve.rates[-1]:.3g}")
     print(f"recipe: {settings.optimizer.lr:.3g} ({settings.optimizer.name})")
-    if found.suggestion is None:
+    if curve.suggestion is None:
         print("suggestion: none, the loss falls nowhere; try --from, --to or more --steps")
     else:
         print(
-            f"suggestion: {found.suggestion:.3g}, where the loss falls fastest (--optimizer.lr {found.suggestion:.3g})"
+            f"suggestion: {curve.suggestion:.3g}, where the loss falls fastest (--optimizer.lr {curve.suggestion:.3g})"
         )
 
 

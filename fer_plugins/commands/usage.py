@@ -56,11 +56,13 @@ class Verb(click.Command):
         return " ".join([ctx.command_path, *self.collect_usage_pieces(ctx)])
 
     def _check_values(self, ctx: click.Context, args: list[str]) -> None:
-        given, _, order = self.make_parser(ctx).parse_args(list(args))
+        values_by_name, _, order = self.make_parser(ctx).parse_args(list(args))
         for option in order:
             if not isinstance(option, click.Option) or option.is_flag or option.name is None:
                 continue
-            values = given[option.name] if option.multiple or option.nargs > 1 else [given[option.name]]
+            values = (
+                values_by_name[option.name] if option.multiple or option.nargs > 1 else [values_by_name[option.name]]
+            )
             if any(not value or value.startswith("--") for value in values):
                 ctx.fail(_needs(option, ctx))
             if self.once and not option.multiple and order.count(option) > 1:
@@ -122,11 +124,11 @@ class Names(click.ParamType):  # type: ignore[type-arg]  # generic only in later
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
         """Return the names, each once."""
-        given = value.split(",") if isinstance(value, str) else value
-        for one in given:
-            if one not in self.names:
-                self.fail(one_of(self.names, one), param, ctx)
-        return tuple(dict.fromkeys(given))
+        names = value.split(",") if isinstance(value, str) else value
+        for name in names:
+            if name not in self.names:
+                self.fail(one_of(self.names, name), param, ctx)
+        return tuple(dict.fromkeys(names))
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
         """Return the names, as the help shows them."""

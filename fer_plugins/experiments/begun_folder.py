@@ -22,7 +22,7 @@ PLAN = "plan.json"
 
 
 @contextmanager
-def begun_folder(folder: Path, plan: Mapping[str, Any], what: str) -> Iterator[None]:
+def begun_folder(folder: Path, plan: Mapping[str, Any], kind: str) -> Iterator[None]:
     """Make a folder and write down what is run in it; or check that what was begun in it is the same.
 
     A folder that was made here is removed where the first run refuses its input.
@@ -30,7 +30,7 @@ def begun_folder(folder: Path, plan: Mapping[str, Any], what: str) -> Iterator[N
     Args:
         folder: of ``--out``.
         plan: key -> value of all that decides the results; made of what JSON holds.
-        what: what it is the folder of, such as "search".
+        kind: what it is the folder of, such as "search".
 
     Raises:
         InputError: the folder holds something else, another process is at work in it, or it cannot be made.
@@ -47,7 +47,7 @@ def begun_folder(folder: Path, plan: Mapping[str, Any], what: str) -> Iterator[N
         if made:
             write_atomically(folder / PLAN, json.dumps(plan, indent=2) + "\n")
         else:
-            _check_plan(folder, plan, what)
+            _check_plan(folder, plan, kind)
         try:
             yield
         except InputError:
@@ -56,20 +56,20 @@ def begun_folder(folder: Path, plan: Mapping[str, Any], what: str) -> Iterator[N
             raise
 
 
-def _check_plan(folder: Path, plan: Mapping[str, Any], what: str) -> None:
+def _check_plan(folder: Path, plan: Mapping[str, Any], kind: str) -> None:
     try:
         before = json.loads((folder / PLAN).read_text(encoding="utf-8"))
         if not isinstance(before, dict):
             raise ValueError("no plan")
     except (OSError, ValueError):
-        raise InputError(f"--out {folder}: is there already, and no {what} in it; give another folder") from None
+        raise InputError(f"--out {folder}: is there already, and no {kind} in it; give another folder") from None
     # What an older version began lacks later keys: it was trained with their defaults.
     later = {key: value for key, value in config.leaves(config.defaults(), depth=2) if key in plan}
     before = {**later, **before}
     for key in {**before, **plan}:
         if before.get(key) != plan.get(key):
             raise InputError(
-                f"--out {folder}: holds another {what}: {key} was {_short(before.get(key))}, now it is "
+                f"--out {folder}: holds another {kind}: {key} was {_short(before.get(key))}, now it is "
                 f"{_short(plan.get(key))}; give another folder, or what it was"
             )
 

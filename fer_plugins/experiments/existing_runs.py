@@ -83,11 +83,8 @@ def training_seconds(record: Record) -> float:
 
 
 def _status(record: Record) -> str:
-    """Return how far a run is.
-
-    A process that was killed leaves the status "running" behind, or none. A failed run is to be begun anew, unless it
-    is a protocol's folds, of which only those are run that are missing.
-    """
+    # A process that was killed leaves the status "running" behind, or none. Of a protocol's folds those are run that
+    # are missing; any other failed run is begun anew.
     status = record.manifest.get("status")
     if status == "failed" and "folds" not in record.manifest:
         return FAILED

@@ -31,18 +31,18 @@ def deciding_settings(
     """
     checked = config.read_config(settings)
     root = checked.data.root
-    kept = model_settings(checked.as_dict())
-    kept |= {"seed": checked.seed, "run.test": checked.run.test}
-    kept |= {"run.score_train": True} if checked.run.score_train else {}
-    kept["data.root"] = None if root is None else str(Path(root).expanduser().absolute())
+    deciding = model_settings(checked.as_dict())
+    deciding |= {"seed": checked.seed, "run.test": checked.run.test}
+    deciding |= {"run.score_train": True} if checked.run.score_train else {}
+    deciding["data.root"] = None if root is None else str(Path(root).expanduser().absolute())
     if plugin is None:
         component = registry.find("architecture", str(checked.model.name))
         plugin = {"name": component.name, "distribution": component.distribution, "version": component.version}
-    kept["plugin"] = dict(plugin)
-    return kept
+    deciding["plugin"] = dict(plugin)
+    return deciding
 
 
 def identify(settings: config.RunConfig | Mapping[str, Any], plugin: Mapping[str, str] | None = None) -> str:
     """Return a digest of ``deciding_settings``, which takes the same arguments and raises the same."""
-    kept = deciding_settings(settings, plugin)
-    return hashlib.sha256(json.dumps(kept, sort_keys=True, default=str).encode()).hexdigest()[:12]
+    deciding = deciding_settings(settings, plugin)
+    return hashlib.sha256(json.dumps(deciding, sort_keys=True, default=str).encode()).hexdigest()[:12]

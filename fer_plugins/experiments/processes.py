@@ -46,8 +46,8 @@ def receive() -> Mapping[str, Any] | None:
     """Wait for process 0's word."""
     task: list[Any] = [None]
     dist.broadcast_object_list(task, src=0)
-    given: Mapping[str, Any] | None = task[0]
-    return given
+    message: Mapping[str, Any] | None = task[0]
+    return message
 
 
 class Together:
@@ -107,8 +107,8 @@ def together(record: Record, settings: RunConfig, data: FERDataModule, resume_fr
         with doing("waiting for the other processes to read the data"):
             read = gather((data.fingerprint, data.split_hash))
         if len(set(read)) > 1:
-            other = next(number for number, values in enumerate(read) if values != read[0])
-            raise RunError(f"process {other} has read other data than process 0 (fingerprint and split {read[other]})")
+            number, values = next(entry for entry in enumerate(read) if entry[1] != read[0])
+            raise RunError(f"process {number} has read other data than process 0 (fingerprint and split {values})")
         yield group
         group.part()
     except (InputError, RunError, KeyboardInterrupt):

@@ -19,12 +19,12 @@ from fer_plugins.runtime.errors import InputError
 EXACT, WITHIN, NOT_REPRODUCED = "bit for bit", "within the interval", "not reproduced"
 
 
-def reproduce(folder: str | Path, given: Mapping[str, Any], output: str | Path = "runs") -> dict[str, Any]:
+def reproduce(folder: str | Path, flags: Mapping[str, Any], output: str | Path = "runs") -> dict[str, Any]:
     """Train again what a kept record was trained as, on the same data, and compare.
 
     Args:
         folder: of the kept record.
-        given: nested settings that do not shape the result, such as ``{"data": {"root": PATH}}``.
+        flags: nested settings that do not shape the result, such as ``{"data": {"root": PATH}}``.
         output: where the new run goes.
 
     Returns:
@@ -37,17 +37,17 @@ def reproduce(folder: str | Path, given: Mapping[str, Any], output: str | Path =
     with opened(folder) as kept:
         require_network(kept.record)
         home = kept.record.config["data"].get("root")
-        if home and "root" not in given.get("data", {}):
+        if home and "root" not in flags.get("data", {}):
             raise InputError(f"{folder}: was trained on {home}; say where it lies: --data.root PATH")
         for name, target in (kept.record.config["data"].get("targets") or {}).items():
-            if target.get("root") and "root" not in given.get("data", {}).get("targets", {}).get(name, {}):
+            if target.get("root") and "root" not in flags.get("data", {}).get("targets", {}).get(name, {}):
                 raise InputError(f"{folder}: tested on {name} too; say where it lies: --data.targets.{name}.root PATH")
-        without_votes = {**given, "data": {"votes": None, **given.get("data", {})}}  # of the record the name is left
-        settings, _ = change(kept.record, without_votes, kept=str(folder))
+        without_votes = {**flags, "data": {"votes": None, **flags.get("data", {})}}  # of the record the name is left
+        settings, _ = change(kept.record, without_votes, kept_name=str(folder))
         resolved = config.Resolved(replace(settings, run=replace(settings.run, output=str(output))))
         with reading_once():
             data = read_data(resolved.config)
-            check_same_data(kept.record, data.fingerprint, data.split_hash, kept=str(folder))
+            check_same_data(kept.record, data.fingerprint, data.split_hash, kept_name=str(folder))
             del data
             made = run(resolved)
         return compare_with_kept(kept, read_run(made.folder))

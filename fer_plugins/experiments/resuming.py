@@ -57,39 +57,38 @@ def resume(folder: str | Path, changes: Mapping[str, Any] | None = None) -> Reco
             are not those that it began with. Nothing was written.
         RunError: the run failed again.
     """
-    record, given = read_begun(folder), changes or {}
+    record, flags = read_begun(folder), changes or {}
     if isinstance(record.manifest.get("series"), dict):
         series = seeds.Series(record)
         if not series.is_here():
             if record.manifest.get("status") != "finished":
                 print("a copy of a seed's run, or away from the other seeds: it goes on alone", flush=True)
         elif not series.is_finished():
-            settings, changes = change(record, given)
+            settings, changes = change(record, flags)
             if "trainer.epochs" in changes and series.has_finished():
                 raise InputError("--resume: trainer.epochs: seeds are finished with the old number; leave it out")
-            series.resume(settings, run, lambda run: _resume_run(run.folder, given))
+            series.resume(settings, run, lambda run: _resume_run(run.folder, flags))
             return Record.read(folder)
-    return _resume_run(folder, given)
+    return _resume_run(folder, flags)
 
 
-def _resume_run(folder: str | Path, given: Mapping[str, Any]) -> Record:
+def _resume_run(folder: str | Path, flags: Mapping[str, Any]) -> Record:
     with hold_folder(Path(folder)):
-        return _go_on(read_begun(folder), given)
+        return _go_on(read_begun(folder), flags)
 
 
-def _go_on(record: Record, given: Mapping[str, Any]) -> Record:
+def _go_on(record: Record, flags: Mapping[str, Any]) -> Record:
     folder = record.folder
     if record.manifest.get("status") == "finished":
-        what = "every fold" if "folds" in record.manifest else "this run"
-        again = (
-            f"repeat {'them' if 'folds' in record.manifest else 'it'} with --config {shell_word(folder)}/config.yaml"
-        )
-        if "epochs" in str(given.get("trainer")):
-            again = "its test split is opened, so train longer in another run: "
-            again += f"fer-run --config {shell_word(folder)}/config.yaml"
-            again += f" --trainer.epochs {given['trainer']['epochs']}"
-        raise InputError(f"--resume {folder}: {what} is finished; {again}")
-    settings, changes = change(record, given)
+        subject, pronoun = ("every fold", "them") if "folds" in record.manifest else ("this run", "it")
+        remedy = f"repeat {pronoun} with --config {shell_word(folder)}/config.yaml"
+        if "epochs" in str(flags.get("trainer")):
+            remedy = (
+                "its test split is opened, so train longer in another run: fer-run --config "
+                f"{shell_word(folder)}/config.yaml --trainer.epochs {flags['trainer']['epochs']}"
+            )
+        raise InputError(f"--resume {folder}: {subject} is finished; {remedy}")
+    settings, changes = change(record, flags)
     if "folds" in record.manifest:
         if "trainer.epochs" in changes and any(record.manifest["folds"]):
             raise InputError("--resume: trainer.epochs: folds are finished with the old number; leave it out")
@@ -101,7 +100,7 @@ def _go_on(record: Record, given: Mapping[str, Any]) -> Record:
                 _check_folds(record, settings)
                 record.config = settings.as_dict()
                 record.write_config(config.dump(settings))
-            return folds.resume_all(record, train_fold, lambda fold: _resume_run(fold.folder, given))
+            return folds.resume_all(record, train_fold, lambda fold: _resume_run(fold.folder, flags))
     with quiet(settings), reading_once():
         check_machine(settings)
         check_claims(settings)
@@ -145,20 +144,20 @@ def _check_folds(record: Record, settings: config.RunConfig) -> None:
             check_same_data(fold, data.fingerprint, data.split_hash)
 
 
-def change(record: Record, given: Mapping[str, Any], kept: str = "") -> tuple[config.RunConfig, Changes]:
+def change(record: Record, flags: Mapping[str, Any], kept_name: str = "") -> tuple[config.RunConfig, Changes]:
     """Return the configuration of a resumed or repeated run, and what the user changes in it.
 
     Args:
         record: of the run.
-        given: nested values from the command line.
-        kept: of a run that is repeated, the kept record as the user named it.
+        flags: nested values from the command line.
+        kept_name: of a run that is repeated, the kept record as the user named it.
 
     Raises:
         InputError: a key that shapes the result would change, training would become shorter, or a schedule would take
             another shape.
     """
     before = config.resolve(record.config).config
-    merged = config.merge(before.as_dict(), config.Layer(given, config.COMMAND_LINE), {})
+    merged = config.merge(before.as_dict(), config.Layer(flags, config.COMMAND_LINE), {})
     after = config.resolve(merged).config
     changes: Changes = {}
     old, new = dict(config.leaves(before.as_dict())), dict(config.leaves(after.as_dict()))
@@ -166,8 +165,8 @@ def change(record: Record, given: Mapping[str, Any], kept: str = "") -> tuple[co
         if old.get(key) != new.get(key):
             changes[key] = [old.get(key), new.get(key)]
     for key, (was, wanted) in changes.items():
-        if kept and not _is_free(key):
-            raise InputError(f"{kept}: {key} is {was!r} in the record and shapes its result; leave --{key} out")
+        if kept_name and not _is_free(key):
+            raise InputError(f"{kept_name}: {key} is {was!r} in the record and shapes its result; leave --{key} out")
         if key == "trainer.epochs":
             _check_epochs(before, was, wanted)
         elif not _is_free(key):
@@ -202,8 +201,8 @@ def _check_epochs(before: config.RunConfig, was: int, wanted: int) -> None:
         )
 
 
-def check_same_data(record: Record, fingerprint: str, split_hash: str, kept: str = "") -> None:
-    """Compare the data with those that the run began with; ``kept`` names the record that is repeated.
+def check_same_data(record: Record, fingerprint: str, split_hash: str, kept_name: str = "") -> None:
+    """Compare the data with those that the run began with; ``kept_name`` names the record that is repeated.
 
     Raises:
         InputError: they are others.
@@ -213,6 +212,6 @@ def check_same_data(record: Record, fingerprint: str, split_hash: str, kept: str
         then = recorded.get(key) if isinstance(recorded, dict) else None
         if then != now:
             raise InputError(
-                f"{kept or f'--resume {shell_word(record.folder)}'}: the data have changed "
+                f"{kept_name or f'--resume {shell_word(record.folder)}'}: the data have changed "
                 f"({key} {then} then, {now} now)"
             )

@@ -60,11 +60,11 @@ def _is_interruption(error: BaseException | None) -> bool:
     """Return whether the user stopped the run: Lightning may fail in its own clean-up while it handles that."""
     if process.interruptions():  # a library may have made an error of its own of it
         return True
-    seen = set()
-    while error is not None and id(error) not in seen:
+    visited = set()
+    while error is not None and id(error) not in visited:
         if isinstance(error, KeyboardInterrupt | SystemExit):
             return True
-        seen.add(id(error))
+        visited.add(id(error))
         error = error.__cause__ or error.__context__
     return False
 

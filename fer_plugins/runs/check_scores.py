@@ -33,12 +33,12 @@ def check_scores(recorded: PredictionsFile, split: str, dataset: str = "") -> No
     """
     record, where = recorded.record, place_of_scores(split, dataset)
     predictions, size, folder, cut = recorded.of(split, dataset), len(recorded.classes), record.folder, recorded.cut
-    what, true = f"{split} of {dataset}" if dataset else split, predictions.true
+    rows, true = f"{split} of {dataset}" if dataset else split, predictions.true
     counts, scores = need(record, "metrics", *where, "n"), need(record, "metrics", *where)
     if not len(true):
-        raise InputError(f"{folder}: predictions.csv has no row of {what}{cut}; repeat the run")
+        raise InputError(f"{folder}: predictions.csv has no row of {rows}{cut}; repeat the run")
     if len(true) != counts:
-        counted = f"predictions.csv has {len(true)} rows of {what}, metrics.json counts {counts!r}"
+        counted = f"predictions.csv has {len(true)} rows of {rows}, metrics.json counts {counts!r}"
         raise InputError(f"{folder}: {counted}{cut}; repeat the run")
     matrix: Matrix = np.zeros((size, size), dtype=np.int64)
     np.add.at(matrix, (true, predictions.predicted), 1)
@@ -46,10 +46,10 @@ def check_scores(recorded: PredictionsFile, split: str, dataset: str = "") -> No
         if name not in scores or (scores[name] is None and may_be_undefined(name)):
             continue  # a run of an earlier version; a score that is 0/0
         if not _is_near(scores[name], value):
-            text = f"predictions.csv gives {name} {value:.4f} of {what}, metrics.json has {scores[name]!r}"
+            text = f"predictions.csv gives {name} {value:.4f} of {rows}, metrics.json has {scores[name]!r}"
             raise _not_together(folder, text, cut)
     if scores.get("confusion_matrix", matrix.tolist()) != matrix.tolist():
-        raise _not_together(folder, f"metrics.json has another confusion matrix of {what}", cut)
+        raise _not_together(folder, f"metrics.json has another confusion matrix of {rows}", cut)
     _check_intervals(record, where, matrix)
     if not dataset:
         _check_copies(recorded, split, predictions)

@@ -192,12 +192,12 @@ def check_folders(folders: Sequence[str | Path], *, least: int = 1) -> None:
     if len(folders) < least:
         message = "no run is given" if not folders else f"{len(folders)} run is given, at least {least} are needed"
         raise InputError(f"{message}; name the folders of finished runs")
-    seen: dict[Path, str | Path] = {}
+    folders_by_path: dict[Path, str | Path] = {}
     for folder in folders:
         real = Path(folder).resolve()
-        if real in seen:
-            raise InputError(f"{folder}: the same folder as {seen[real]}; name every run once")
-        seen[real] = folder
+        if real in folders_by_path:
+            raise InputError(f"{folder}: the same folder as {folders_by_path[real]}; name every run once")
+        folders_by_path[real] = folder
 
 
 def check_same_test(runs: Sequence[FinishedRun]) -> list[str]:

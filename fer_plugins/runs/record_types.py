@@ -5,20 +5,13 @@ from __future__ import annotations
 import types
 import typing
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from fer_plugins.runs.schema import Manifest, Metrics
 from fer_plugins.runtime.errors import InputError
 
-
-class Contents(Protocol):
-    """What was read of a run's folder: a ``Record``."""
-
-    folder: Path
-    config: Any
-    manifest: Any
-    metrics: Any
+if TYPE_CHECKING:
+    from fer_plugins.runs.record import Record
 
 
 class _Named(typing.TypedDict, total=False):
@@ -48,7 +41,7 @@ _TYPES: dict[str, Any] = {"config": _SavedConfig, "manifest": Manifest, "metrics
 _NAMES = {"config": "config.yaml", "manifest": "manifest.json", "metrics": "metrics.json"}
 
 
-def check_types(record: Contents) -> None:
+def check_types(record: Record) -> None:
     """Check that what is there has the type that a run writes; a value that is missing or null is read elsewhere.
 
     Raises:
@@ -101,7 +94,7 @@ def find_fault(value: Any, wanted: Any, place: str = "") -> str | None:
     return str(faults[0]).lstrip(".") if faults else None
 
 
-def need(record: Contents, file: str, *path: str) -> Any:
+def need(record: Record, file: str, *path: str) -> Any:
     """Return a value of "config", "manifest" or "metrics".
 
     Raises:

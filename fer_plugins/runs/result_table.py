@@ -224,12 +224,12 @@ def _notes(row: Mapping[str, Any]) -> list[str]:
     return [*notes, *([f"claim: {remark}"] if remark and not repeated else [])]
 
 
-def _print_pair(console: Console, key: str, words: str, width: int, style: str = "dim") -> None:
+def _print_pair(console: Console, key: str, text: str, width: int, style: str = "dim") -> None:
     """Print ``words`` wrapped and hanging behind ``key``."""
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(width=width, style=style, overflow="fold")
     grid.add_column()
-    grid.add_row(Text(key), Text(words))
+    grid.add_row(Text(key), Text(text))
     console.print(Padding(grid, (0, 0, 0, 2), expand=False))
 
 

@@ -105,7 +105,7 @@ def test_a_run_that_had_stopped_early_does_not_train_on(toy, tmp_path, monkeypat
         assert len(unbroken[3]) < 60
         with monkeypatch.context() as patch:
             patch.setattr(
-                "fer_plugins.experiments.run.score_split", lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
+                "fer_plugins.experiments.scoring.score_split", lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
             )
             there = tmp_path / stop
             assert in_a_process(lambda: run(flags(there, **changes))) == -signal.SIGKILL  # noqa: B023
