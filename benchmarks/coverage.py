@@ -24,7 +24,7 @@ from fer_plugins.metrics.cluster_scores import score_clusters
 from fer_plugins.metrics.clusters import find_clusters, matrix_scores
 from fer_plugins.metrics.confusion import macro_scores
 from fer_plugins.metrics.evidence import Evidence
-from fer_plugins.metrics.installed import known
+from fer_plugins.metrics.installed import all_metrics
 from fer_plugins.metrics.intervals import matrix_intervals
 from fer_plugins.metrics.predictions import Predictions
 from fer_plugins.metrics.resampling import draw_matrices, percentiles
@@ -102,7 +102,7 @@ def draw_labels(size: int, fixed: bool, random: np.random.Generator) -> Labels:
 
 def all_scores(evidence: Evidence) -> Iterator[tuple[str, float | None, Any]]:
     """Yield (name, value, function that returns the interval), the rarest class's under "NAME of the rarest class"."""
-    for name, entry in known().items():
+    for name, entry in all_metrics().items():
         yield name, entry.compute(evidence), lambda entry=entry: entry.interval(evidence)
         if entry.of_class and entry.class_intervals:
             value = entry.of_class(evidence)[RAREST]

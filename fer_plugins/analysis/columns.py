@@ -13,7 +13,7 @@ from fer_plugins.analysis.claims import aliases
 from fer_plugins.analysis.claims.aliases import Reading
 from fer_plugins.config.nearest import nearest
 from fer_plugins.contract import SPLITS
-from fer_plugins.metrics.installed import known
+from fer_plugins.metrics.installed import all_metrics
 from fer_plugins.metrics.table import HEADLINE
 from fer_plugins.runs.read_runs import FinishedRun
 from fer_plugins.runs.record import Record
@@ -116,7 +116,7 @@ def _parse(name: str, own: Sequence[Reading]) -> list[Column]:
     elif split not in (*SPLITS, GAP):
         raise InputError(f"column {name}: {split!r} is no split{nearest(split, [*SPLITS, GAP])}; known: {_splits()}")
     metric, _, of_class = rest.partition("/")
-    entry = known().get(metric)
+    entry = all_metrics().get(metric)
     if entry is not None and of_class and (split == GAP or not entry.of_class):
         subject = "gaps are" if split == GAP else f"{metric} is"
         raise InputError(f"column {name}: {subject} not measured by class; leave /{of_class} out")
@@ -136,7 +136,7 @@ def _parse(name: str, own: Sequence[Reading]) -> list[Column]:
     if requested_column:
         columns = [column for column in columns if column.key == name]
     if not columns:
-        names = [*known(), *RUN_COLUMNS, *dict.fromkeys(reading.name for reading in (*aliases.ALIASES, *own))]
+        names = [*all_metrics(), *RUN_COLUMNS, *dict.fromkeys(reading.name for reading in (*aliases.ALIASES, *own))]
         raise InputError(
             f"column {name}: no metric or figure of a run{nearest(metric, names)}; known: {', '.join(names)}; a "
             f"metric also behind {_splits()}"

@@ -203,7 +203,7 @@ def compare_models(models: Mapping[str, Model]) -> dict[str, Any] | None:
             two_way = compare_two_ways(score, trained[row["first"]], trained[row["second"]])
             row |= {"wilcoxon": ranks, "shared_seeds": shared, "two_way": two_way}
         tested = [row["two_way"] for row in rows if row["two_way"]["p"] is not None]
-        for two_way, p in zip(tested, holm([one["p"] for one in tested]), strict=True):
+        for two_way, p in zip(tested, holm([test["p"] for test in tested]), strict=True):
             two_way |= {"p_holm": p, "verdict": _verdict(two_way["points"], p)}
         tests[score] = {"anova": one_way_anova(values), "pairs": rows}
     return tests

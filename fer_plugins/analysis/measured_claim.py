@@ -175,8 +175,8 @@ def _scores(scores: Mapping[str, Any], class_name: str | None) -> Mapping[str, A
     """Return scores, or those of one class in the same form; a score that is not there is None."""
     if class_name is None:
         return defaultdict(lambda: None, scores)
-    meant = _expression_key(class_name)
-    wanted = next((name for name in scores["per_class"] if _expression_key(name) == meant), None)
+    expression = _expression_key(class_name)
+    wanted = next((name for name in scores["per_class"] if _expression_key(name) == expression), None)
     if wanted is None:
         return defaultdict(lambda: None)
     intervals = scores["intervals"]["per_class"].get(wanted) or {}

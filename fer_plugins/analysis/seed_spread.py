@@ -15,7 +15,7 @@ import numpy as np
 from statsmodels.stats.weightstats import CompareMeans, DescrStatsW
 
 from fer_plugins.config.identity import model_settings
-from fer_plugins.metrics.installed import known
+from fer_plugins.metrics.installed import all_metrics
 from fer_plugins.metrics.resampling import LEVEL
 from fer_plugins.runs.elsewhere import LABEL
 from fer_plugins.runs.read_runs import FinishedRun
@@ -40,7 +40,7 @@ def range_of(score: str) -> tuple[float, float]:
     >>> range_of("accuracy"), range_of("shift.zero.consistency.1"), range_of("kappa")
     ((0.0, 1.0), (0.0, 1.0), (-1.0, 1.0))
     """
-    ranges = _OF_EVALUATIONS | {name: entry.range for name, entry in known().items()}
+    ranges = _OF_EVALUATIONS | {name: entry.range for name, entry in all_metrics().items()}
     parts = [word for word in score.split(".") if word in ranges]
     changes = any(word in ("change", "probability_change", "calibration") for word in score.split("."))
     return UNBOUNDED if changes or not parts else ranges[parts[-1]]

@@ -126,9 +126,9 @@ def _against(run: FinishedRun, component: registry.Component, departures: Mappin
             reasons.append(Notice(PROTOCOL, text))
     if manifest["data"].get("limit") is not None:
         reasons.append(f"a part of the data only (data.limit {manifest['data']['limit']})")
-    others = [text for key, text in departures.items() if key not in _ARITHMETIC]
-    if others:
-        reasons.append(f"not the plug-in's recipe: {', '.join(others)}")
+    forbidding = [text for key, text in departures.items() if key not in _ARITHMETIC]
+    if forbidding:
+        reasons.append(f"not the plug-in's recipe: {', '.join(forbidding)}")
     return reasons
 
 

@@ -73,7 +73,7 @@ def audit(
         "root": dataset.root,
         "protocol": split_name,
         "notes": notes,
-        "seconds": {name: round(taken, 2) for name, taken in seconds.items()},
+        "seconds": {name: round(duration, 2) for name, duration in seconds.items()},
         **as_values(findings, table.source, labels),
     }
     written = []

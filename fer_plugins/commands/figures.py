@@ -112,8 +112,8 @@ def figures(
 def _write(sheets: Iterator[tuple[Path, Iterator[Drawn]]] | Sequence[tuple[Path, Iterator[Drawn]]]) -> None:
     from fer_plugins.analysis.figures.style import write_figure
 
-    for folder, drawn in sheets:
-        for name, figure, reason in drawn:
+    for folder, files in sheets:
+        for name, figure, reason in files:
             if figure is None:
                 print(f"{folder.parent}: no {name}: {reason}")
                 continue
@@ -149,13 +149,13 @@ def _critical_difference(runs: Sequence[str], file: str, score: str) -> None:
     from fer_plugins.analysis.figures.critical_difference import draw_critical_difference
     from fer_plugins.analysis.figures.style import drawing, write_figure
     from fer_plugins.analysis.many_models.compared_datasets import rank_over_blocks
-    from fer_plugins.metrics.installed import known
+    from fer_plugins.metrics.installed import all_metrics
     from fer_plugins.runs.read_runs import read_runs
     from fer_plugins.runs.result_table import format_p
 
     folder, stem = figure_file("fer figures: --cd", file)
     tests = rank_over_blocks(read_runs(runs), score)
-    over = f"{known()[score].label}, mean ranks over {len(tests['blocks'])} {tests['kind']}"
+    over = f"{all_metrics()[score].label}, mean ranks over {len(tests['blocks'])} {tests['kind']}"
     with drawing():
         figure = draw_critical_difference(tests, f"{over}; Friedman p {format_p(tests['friedman']['p'])}")
     print(*write_figure(figure, folder, stem))

@@ -34,9 +34,9 @@ def check_name(name: str, kind: str) -> None:
         raise InputError(f"{name!r} is no plug-in name; use small letters, digits and _, a letter first, at most 50")
     if keyword.iskeyword(name) or keyword.issoftkeyword(name):
         raise InputError(f"{name!r} is a word of Python; add to it, such as {name}_net")
-    taken = next((component for component in registry.available(kind) if component.name == name), None)
-    if taken is not None:
-        raise InputError(f"the name is taken by {taken}; choose another, or remove that one first")
+    existing = next((component for component in registry.available(kind) if component.name == name), None)
+    if existing is not None:
+        raise InputError(f"the name is taken by {existing}; choose another, or remove that one first")
     if importlib.util.find_spec(f"fer_{name}") is not None:
         raise InputError(f"a package fer_{name} is installed already; choose another name")
 

@@ -124,8 +124,8 @@ def _resume(folder: str, flags: dict[str, Any], *, print_only: bool) -> list[Rec
 
 def _train(request: Request, seeds: str | None, *, print_only: bool) -> list[Record]:
     resolved = request.resolve()
-    given = request.flags.get("protocol")
-    refuse_idle_seed(resolved.config.protocol.name, given if isinstance(given, dict) else {})
+    protocol = request.flags.get("protocol")
+    refuse_idle_seed(resolved.config.protocol.name, protocol if isinstance(protocol, dict) else {})
     if print_only:
         print(config.dump(resolved.config), end="")
         return []

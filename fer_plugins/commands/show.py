@@ -53,11 +53,11 @@ def show(
             refuse(f"{option} is for architectures; {component} is none")
     if picture is not None and component.kind != "pooling":
         refuse(f"--picture is for poolings; {component} is none")
-    for option, given, owner, present in (
+    for option, text, owner, present in (
         ("--depth", depth, "--diagram", diagram),
         ("--option", options, "--picture", picture),
     ):
-        if given and present is None:
+        if text and present is None:
             refuse(f"{option} belongs to {owner}; add it, or leave {option} out")
     if as_json and (diagram or bars or picture):
         refuse("--json prints no picture; leave one of the two out")
@@ -147,8 +147,8 @@ def _print_description(shown: dict[str, Any]) -> None:
             source = shown["source"]
             where = f"{source.get('venue') or 'venue unknown'}, {source.get('year') or 'year unknown'}"
             say(f"own paper: {', '.join(source.get('authors') or [])}; {where}; doi {source.get('doi') or 'unknown'}")
-        for what, reason in (paper.get("not_here") or {}).items():
-            say(f"of the paper, not here: {what}: {reason}")
+        for subject, reason in (paper.get("not_here") or {}).items():
+            say(f"of the paper, not here: {subject}: {reason}")
         say(f"recipes: {', '.join(shown['recipes'])}")
         print(f"input: {' x '.join(map(str, shown['input']))} (channels, height, width)")
         print(f"parameters: {shown['parameters']:,}")

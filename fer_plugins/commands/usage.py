@@ -88,8 +88,8 @@ class Verbs(click.Group):
         """Return the name of the command that the first word means, the command, and the words behind it."""
         command = self.get_command(ctx, args[0])
         if command is None and not ctx.resilient_parsing:
-            known = self.list_commands(ctx)
-            ctx.fail(f"unknown word {args[0]!r}{nearest(args[0], known)}; known: {', '.join(known)}")
+            verbs = self.list_commands(ctx)
+            ctx.fail(f"unknown command {args[0]!r}{nearest(args[0], verbs)}; known: {', '.join(verbs)}")
         return args[0] if command else None, command, args[1:]
 
 
@@ -196,10 +196,10 @@ def _describe(error: click.UsageError) -> str:
         return error.format_message()
     options = _options(command, ctx)
     if isinstance(error, click.NoSuchOption):
-        known = command.known(ctx) if isinstance(command, Verb) else [option.opts[0] for option in options]
-        return f"unknown word {error.option_name!r}{nearest(error.option_name, known)}; known: {', '.join(known)}"
+        names = command.known(ctx) if isinstance(command, Verb) else [option.opts[0] for option in options]
+        return f"unknown option {error.option_name!r}{nearest(error.option_name, names)}; known: {', '.join(names)}"
     if isinstance(error, click.BadOptionUsage):
-        option = next((known for known in options if error.option_name in known.opts), None)
+        option = next((option for option in options if error.option_name in option.opts), None)
         takes_none = option is None or option.is_flag
         return f"{error.option_name} takes no value" if option is None or takes_none else _needs(option, ctx)
     usage = command.usage(ctx) if isinstance(command, Verb) else ctx.command_path

@@ -42,7 +42,7 @@ def model_settings(config: RunConfig | Mapping[str, Any]) -> dict[str, Any]:
 def _with_later_keys(config: Mapping[str, Any]) -> dict[str, Any]:
     complete = dict(config)
     for section, values in defaults().items():
-        given = config.get(section)
-        if isinstance(values, dict) and isinstance(given, Mapping):
-            complete[section] = {**values, **given}
+        section_values = config.get(section)
+        if isinstance(values, dict) and isinstance(section_values, Mapping):
+            complete[section] = {**values, **section_values}
     return complete

@@ -13,6 +13,8 @@ def check_value(owner: str, option: str, value: object, values: Any) -> None:
     Raises:
         InputError: it is none; the message names ``owner``, the ``option`` and what may be given.
     """
-    known = [str(choice) for choice in get_args(values)]
+    choices = [str(choice) for choice in get_args(values)]
     if value not in get_args(values):
-        raise InputError(f"{owner}: {option} is {value!r}; give --data.{option} {', '.join(known[:-1])} or {known[-1]}")
+        raise InputError(
+            f"{owner}: {option} is {value!r}; give --data.{option} {', '.join(choices[:-1])} or {choices[-1]}"
+        )

@@ -34,23 +34,23 @@ def reproduce(folder: str | Path, flags: Mapping[str, Any], output: str | Path =
         InputError: it is no kept record, the data are others, or a setting shapes the result; nothing was trained.
         RunError: the training failed.
     """
-    with opened(folder) as kept:
-        require_network(kept.record)
-        home = kept.record.config["data"].get("root")
+    with opened(folder) as kept_run:
+        require_network(kept_run.record)
+        home = kept_run.record.config["data"].get("root")
         if home and "root" not in flags.get("data", {}):
             raise InputError(f"{folder}: was trained on {home}; say where it lies: --data.root PATH")
-        for name, target in (kept.record.config["data"].get("targets") or {}).items():
+        for name, target in (kept_run.record.config["data"].get("targets") or {}).items():
             if target.get("root") and "root" not in flags.get("data", {}).get("targets", {}).get(name, {}):
                 raise InputError(f"{folder}: tested on {name} too; say where it lies: --data.targets.{name}.root PATH")
         without_votes = {**flags, "data": {"votes": None, **flags.get("data", {})}}  # of the record the name is left
-        settings, _ = change(kept.record, without_votes, kept_name=str(folder))
+        settings, _ = change(kept_run.record, without_votes, kept_name=str(folder))
         resolved = config.Resolved(replace(settings, run=replace(settings.run, output=str(output))))
         with reading_once():
             data = read_data(resolved.config)
-            check_same_data(kept.record, data.fingerprint, data.split_hash, kept_name=str(folder))
+            check_same_data(kept_run.record, data.fingerprint, data.split_hash, kept_name=str(folder))
             del data
             made = run(resolved)
-        return compare_with_kept(kept, read_run(made.folder))
+        return compare_with_kept(kept_run, read_run(made.folder))
 
 
 def compare_with_kept(kept: FinishedRun, again: FinishedRun) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import math
 import sys
 from itertools import groupby
 
-from fer_plugins.metrics.installed import known
+from fer_plugins.metrics.installed import all_metrics
 from fer_plugins.metrics.table import Entry
 from fer_plugins.runtime.generated_text import rewrite_document
 
@@ -16,7 +16,7 @@ _COLUMNS = ("name", "formula", "range", "better", "null where", "interval", "sou
 
 def write_table() -> str:
     """Return the metrics that the core ships as a Markdown table; averages of one rate share a row."""
-    shipped = [entry for entry in known().values() if entry.distribution in ("", "fer-plugins")]
+    shipped = [entry for entry in all_metrics().values() if entry.distribution in ("", "fer-plugins")]
     rows = [_COLUMNS, ("---",) * len(_COLUMNS)]
     rows += [_row(list(group)) for _, group in groupby(shipped, lambda entry: entry.formula)]
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)

@@ -45,7 +45,7 @@ def installed() -> Installed:
     return _installed(tuple(sys.path))
 
 
-def known() -> dict[str, Entry]:
+def all_metrics() -> dict[str, Entry]:
     """Return every metric: the core's, then those of plug-ins."""
     return METRICS | installed().entries
 

@@ -135,8 +135,8 @@ def macro_f1_difference(
             column = np.eye(size)[cells[side]]  # (pairs, size): which prediction a pair of predictions adds to
             drawn_matrices[side, :, label] = times @ column
             matrices[side, label] = counts @ column
-    observed, drawn = macro_scores(matrices)["f1"], macro_scores(drawn_matrices)["f1"]
-    differences = np.round(100 * (drawn[1] - drawn[0]), 9)  # equal matrices must differ by 0, not by rounding
+    observed, resampled = macro_scores(matrices)["f1"], macro_scores(drawn_matrices)["f1"]
+    differences = np.round(100 * (resampled[1] - resampled[0]), 9)  # equal matrices must differ by 0, not by rounding
     low, high = percentiles(differences)
     side = min(int((differences <= 0).sum()), int((differences >= 0).sum()))
     return {

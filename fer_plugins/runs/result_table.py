@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fer_plugins.metrics.cluster_keys import of_clusters
-from fer_plugins.metrics.installed import known
+from fer_plugins.metrics.installed import all_metrics
 from fer_plugins.metrics.table import CLASS_TABLE
 from fer_plugins.runs.score_tables import print_copies, print_gap, print_majority
 from fer_plugins.runtime.notices import code_of, from_values
@@ -166,7 +166,7 @@ def _overall(shown: Sequence[str], scores_by_split: Mapping[str, Mapping[str, An
         table.add_column(split, justify="right")
         for title in columns.get(split, ()):
             table.add_column(title, justify="right", style="dim")
-    for metric, entry in known().items():
+    for metric, entry in all_metrics().items():
         if entry.shown != "table" or not any(metric in scores_by_split[split] for split in shown):
             continue  # the latter: a run of an earlier version, or a metric that failed
         cells = []
@@ -196,7 +196,9 @@ def _print_claims(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
     table.add_column("where", overflow="fold")
     table.add_column("notes")
     notes_of_rows = [_notes(row) for row in rows]
-    shared = [note for note in notes_of_rows[0] if len(rows) > 1 and all(note in others for others in notes_of_rows)]
+    shared = [
+        note for note in notes_of_rows[0] if len(rows) > 1 and all(note in row for row in notes_of_rows)
+    ]
     notes = list(dict.fromkeys(note for row_notes in notes_of_rows for note in row_notes if note not in shared))
     for row, row_notes in zip(rows, notes_of_rows, strict=True):
         difference = row["difference"]

@@ -34,10 +34,10 @@ class _Watch(threading.Thread):
             now = time.monotonic()
             if not _stages or now - self.last < self.pause:
                 continue
-            what, since = _stages[-1]
+            stage, since = _stages[-1]
             try:
-                said = what if isinstance(what, str) else what()
-                print(f"{said} ({format_seconds(now - since)})", file=self.stream, flush=True)
+                text = stage if isinstance(stage, str) else stage()
+                print(f"{text} ({format_seconds(now - since)})", file=self.stream, flush=True)
             except Exception:  # a closed pipe, a state that is just being changed: the work itself is not disturbed
                 return
             self.last = now

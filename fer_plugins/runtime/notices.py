@@ -44,8 +44,8 @@ def as_values(sentences: Iterable[str]) -> list[dict[str, Any]]:
 def from_values(sentences: Sequence[str], values: Any) -> list[str]:
     """Return the sentences, each with its code and data where ``values``, from ``as_values``, has its text."""
     rows = [row for row in values if isinstance(row, Mapping)] if isinstance(values, list) else []
-    known = {row["text"]: Notice(row["code"], row["text"], row["data"]) for row in rows if {*row} >= _KEYS}
-    return [known.get(sentence, sentence) for sentence in sentences]
+    notices = {row["text"]: Notice(row["code"], row["text"], row["data"]) for row in rows if {*row} >= _KEYS}
+    return [notices.get(sentence, sentence) for sentence in sentences]
 
 
 _KEYS = {"code", "text", "data"}

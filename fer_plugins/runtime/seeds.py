@@ -7,10 +7,10 @@ import zlib
 import numpy as np
 
 
-def derive(seed: int, *words: str | int) -> int:
-    """Return a seed in [0, 2**32) that depends on ``seed`` and on every word, and on nothing else.
+def derive(seed: int, *keys: str | int) -> int:
+    """Return a seed in [0, 2**32) that depends on ``seed`` and on every key, and on nothing else.
 
-    Words name the purpose and the place ("order", epoch, batch), so that no two streams of a run coincide and a
+    Keys name the purpose and the place ("order", epoch, batch), so that no two streams of a run coincide and a
     resumed epoch draws what the uninterrupted one would have drawn.
 
     >>> derive(0, "order", 1) == derive(0, "order", 1)
@@ -18,5 +18,5 @@ def derive(seed: int, *words: str | int) -> int:
     >>> derive(0, "order", 1) == derive(0, "order", 2)
     False
     """
-    entropy = [seed, *(zlib.crc32(word.encode()) if isinstance(word, str) else word for word in words)]
+    entropy = [seed, *(zlib.crc32(key.encode()) if isinstance(key, str) else key for key in keys)]
     return int(np.random.SeedSequence(entropy).generate_state(1)[0])

@@ -119,16 +119,19 @@ def fit_with(callback: L.Callback, folder: Path, resume_from: Path | None = None
 
 
 def _check_training(findings: Findings, callback: L.Callback, build: Callable[[], Any], folder: Path) -> None:
-    whole, again = folder / "whole", folder / "again"
+    uninterrupted, again = folder / "whole", folder / "again"
     fitted = findings.attempt(
-        lambda: fit_with(callback, whole), "runs", f"{_EPOCHS} epochs on the CPU without a logger", "see the contract"
+        lambda: fit_with(callback, uninterrupted),
+        "runs",
+        f"{_EPOCHS} epochs on the CPU without a logger",
+        "see the contract",
     )
     if isinstance(fitted, Failed):
         return
     draws = torch.Generator().manual_seed(0)
     batch = [torch.randn(24, 4, generator=draws), torch.arange(24) % 3]
-    for epoch, seen in fitted.seen.items():
-        path = whole / f"{epoch}.ckpt"
+    for epoch, values in fitted.seen.items():
+        path = uninterrupted / f"{epoch}.ckpt"
         if not path.exists():
             continue  # training has ended before it was written
         module = Trained().eval()
@@ -136,16 +139,16 @@ def _check_training(findings: Findings, callback: L.Callback, build: Callable[[]
         with torch.no_grad():
             saved = float(module.loss(batch))
         findings.require(
-            abs(saved - seen) <= 1e-5 * max(1.0, abs(seen)),
+            abs(saved - values) <= 1e-5 * max(1.0, abs(values)),
             "what is validated is saved",
-            f"epoch {epoch + 1} had the validation loss {seen:.6g}, its checkpoint has {saved:.6g}",
+            f"epoch {epoch + 1} had the validation loss {values:.6g}, its checkpoint has {saved:.6g}",
             "change weights before validation begins (on_train_batch_end), not between it and the checkpoint",
         )
-    middle = whole / f"{_INTERRUPTED - 1}.ckpt"
+    middle = uninterrupted / f"{_INTERRUPTED - 1}.ckpt"
     if not middle.exists():
         return
     again.mkdir()
-    shutil.copy(whole / "best.ckpt", again / "best.ckpt")
+    shutil.copy(uninterrupted / "best.ckpt", again / "best.ckpt")
     resumed = findings.attempt(
         lambda: fit_with(build(), again, middle),
         "resumes",
@@ -154,7 +157,7 @@ def _check_training(findings: Findings, callback: L.Callback, build: Callable[[]
     )
     if isinstance(resumed, Failed):
         return
-    ends = [read_checkpoint(place / "last.ckpt")["state_dict"] for place in (whole, again)]
+    ends = [read_checkpoint(place / "last.ckpt")["state_dict"] for place in (uninterrupted, again)]
     apart = [name for name, value in ends[0].items() if not torch.equal(value, ends[1][name])]
     findings.require(
         not apart,

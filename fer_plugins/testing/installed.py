@@ -182,10 +182,10 @@ def _check_claims(component: Component) -> None:
 def _resolve(component: Component, variant: str) -> config.RunConfig:
     name = f"{component.distribution}:{component.name}"
     changes = registry.recipe(component, variant).get("variant", {})
-    given: dict[str, Any] = {"data": {"name": "synthetic"}}
+    flags: dict[str, Any] = {"data": {"name": "synthetic"}}
     if (changes.get("model") or {}).get("teacher") == config.MANDATORY:
-        given["model"] = {"teacher": "a run's folder"}  # a name only: what is built here learns from nobody
-    return config.resolve(given, plugin=name, recipe=variant).config
+        flags["model"] = {"teacher": "a run's folder"}  # a name only: what is built here learns from nobody
+    return config.resolve(flags, plugin=name, recipe=variant).config
 
 
 def _check_recipe(component: Component, variant: str) -> None:

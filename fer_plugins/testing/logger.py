@@ -96,8 +96,8 @@ def _follow(findings: Findings, logger: Logger, folder: Path, ending: str) -> No
     if isinstance(logger, ShowsFigures):
         steps.append(("log_figures", lambda: logger.log_figures({"curves": folder / "curves.png"})))
     steps.append((f"finalize({ending!r})", lambda: logger.finalize(ending)))
-    for what, step in steps:
-        findings.attempt(step, "follows a run", what, "take plain values; None and nan stand for undefined scores")
+    for action, step in steps:
+        findings.attempt(step, "follows a run", action, "take plain values; None and nan stand for undefined scores")
     findings.require(row == ROW, "leaves its input alone", "it changes the row of an epoch", "work on a copy")
 
 

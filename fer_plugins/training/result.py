@@ -9,7 +9,7 @@ import numpy as np
 
 from fer_plugins.contract import Result
 from fer_plugins.metrics.copies import copy_groups
-from fer_plugins.metrics.installed import known
+from fer_plugins.metrics.installed import all_metrics
 from fer_plugins.metrics.table import CLASS_TABLE, HEADLINE, SUMMARY
 from fer_plugins.metrics.votes import AGREEMENTS
 
@@ -87,7 +87,7 @@ def _sample_predictions(
 
 
 def _overall(scores: Mapping[str, Any]) -> list[str]:
-    return [name for name, entry in known().items() if entry.shown != "record" and name in scores]
+    return [name for name, entry in all_metrics().items() if entry.shown != "record" and name in scores]
 
 
 def _ends(interval: Mapping[str, Any] | None, prefix: str = "") -> dict[str, float | None]:

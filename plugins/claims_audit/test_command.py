@@ -71,7 +71,7 @@ def test_an_installed_plugin_is_found_by_its_name(name, capsys):
     [
         ([], "expected one plug-in or file, got 0"),
         (["a", "b"], "got 2"),
-        (["a", "--wide"], "unknown word '--wide'"),
+        (["a", "--wide"], "unknown option '--wide'"),
         (["none.yaml"], "none.yaml: cannot be read (No such file or directory)"),
         (["no_such_net"], "unknown architecture 'no_such_net'"),
     ],

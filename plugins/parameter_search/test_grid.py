@@ -183,7 +183,7 @@ def test_a_wrong_file_is_one_line_and_exit_2(place, capsys, content, message):
         ([], "expected one file"),
         (["a.yaml", "b.yaml"], "expected one file"),
         (["gone.yaml"], "fer grid gone.yaml: No such file"),
-        (["grid.yaml", "--job", "2"], "unknown word '--job'; did you mean --jobs"),
+        (["grid.yaml", "--job", "2"], "unknown option '--job'; did you mean --jobs"),
         (["grid.yaml", "--jobs"], "--jobs needs a value"),
         (["grid.yaml", "--jobs", "0"], "--jobs 0: expected a whole number from 1"),
         (["grid.yaml", "--executor", "slurm"], "--executor slurm: expected one of local, ray"),

@@ -324,8 +324,8 @@ def test_no_batch_is_smaller_than_asked_and_every_image_is_in_one(size):
         (["run", "--suite"], "--suite needs a value"),
         (["run", "--out="], "--out needs a value"),
         (["run", "--json=yes"], "--json takes no value"),
-        (["run", "--sweet", "shift"], "unknown word '--sweet'"),
-        (["run", "-s", "shift"], "unknown word '-s'"),
+        (["run", "--sweet", "shift"], "unknown option '--sweet'"),
+        (["run", "-s", "shift"], "unknown option '-s'"),
     ],
 )
 def test_wrong_words(words, said):

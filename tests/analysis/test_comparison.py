@@ -331,7 +331,7 @@ def test_wrong_words_are_one_line(tmp_path, capsys):
         ([run, tmp_path / "nowhere"], "no such folder"),
         ([run, tmp_path / "file"], "not the folder of a run"),
         ([run, tmp_path / "empty"], "not the folder of a run"),
-        ([run, "--jsn"], "unknown word '--jsn'; did you mean --json?"),
+        ([run, "--jsn"], "unknown option '--jsn'; did you mean --json?"),
         ([run, write_run(tmp_path / "again", true, answers)], "a repetition is no second training"),
     ):
         assert said in refused(capsys, *words)

@@ -201,7 +201,7 @@ def test_a_file_that_is_no_split(content, said, faces, tmp_path):
     ("words", "said"),
     [
         (["data"], "expected a verb; known: check, split, audit"),
-        (["data", "chek"], "unknown word 'chek'; did you mean check?"),
+        (["data", "chek"], "unknown command 'chek'; did you mean check?"),
         (["data", "check"], "NAME is missing"),
         (["data", "check", "jafe", "x"], "unknown dataset 'jafe'; did you mean jaffe?"),
         (["data", "check", "jaffe", "nowhere"], "nowhere: does not exist"),
@@ -209,7 +209,7 @@ def test_a_file_that_is_no_split(content, said, faces, tmp_path):
         (["data", "check", "jaffe", "a", "--data.root", "b"], "a and --data.root are both given"),
         (["data", "check", "synthetic", "--data.channels", "2"], "data.channels is 2; give 1 (grey) or 3 (RGB)"),
         (["data", "check", "synthetic", "--data.image_size", "big"], "data.image_size is 'big'"),
-        (["data", "check", "jaffe", "--out", "x"], "unknown word '--out'"),
+        (["data", "check", "jaffe", "--out", "x"], "unknown option '--out'"),
         (["data", "check", "synthetic", "--data.sampels", "420"], "unknown option"),
         (["data", "split", "synthetic"], "--protocol and --out are needed"),
         (["data", "split", "synthetic", "--protocol", "random", "--out"], "--out needs a value"),

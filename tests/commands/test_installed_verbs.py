@@ -71,7 +71,7 @@ def test_a_click_command_is_a_verb(make_distribution, capsys):
     make_distribution("fer_wave", [("commands", "wave", "fer_wave:wave")], COMMAND)
     assert fer(capsys, "wave", "Ada", "--loud") == (0, "ADA\n", "")
     code, _, said = fer(capsys, "wave", "Ada", "--lout")
-    assert (code, said) == (2, "fer wave: unknown word '--lout'; did you mean --loud?; known: --loud\n")
+    assert (code, said) == (2, "fer wave: unknown option '--lout'; did you mean --loud?; known: --loud\n")
     code, _, said = fer(capsys, "wave")
     assert (code, said) == (2, "fer wave: NAME is missing; expected one name: fer wave\n")
     assert "Wave at NAME." in fer(capsys, "wave", "--help")[1]

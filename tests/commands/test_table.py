@@ -151,7 +151,7 @@ def test_wrong_input_is_one_line(folders, tmp_path, capsys):
         ([], "no run is given"),
         ([folders[0], "--format", "pdf"], "--format pdf: expected one of md, csv, tex"),
         ([folders[0], "--format"], "--format needs a value"),
-        ([folders[0], "--fromat", "csv"], "unknown word '--fromat'; did you mean --format?"),
+        ([folders[0], "--fromat", "csv"], "unknown option '--fromat'; did you mean --format?"),
         ([folders[0], folders[0]], "the same folder as"),
         ([tmp_path / "nowhere"], "no such folder"),
     ):

@@ -10,7 +10,7 @@ from support import ROOT
 
 from fer_plugins.analysis.seed_spread import range_of
 from fer_plugins.metrics.document import MODULE, write_table
-from fer_plugins.metrics.installed import RESERVED, known
+from fer_plugins.metrics.installed import RESERVED, all_metrics
 from fer_plugins.metrics.scorer import Scorer
 from fer_plugins.metrics.scores import score
 from fer_plugins.metrics.table import HEADLINE, METRICS, NOT_FINITE, SUMMARY, Entry, may_be_undefined
@@ -42,7 +42,7 @@ def test_values_and_intervals_keep_to_what_the_entries_say():
     undefined = set()
     for logits, label in splits():
         scores = scored(logits, label)
-        for name, entry in known().items():
+        for name, entry in all_metrics().items():
             value, ends = scores[name], scores["intervals"][name]
             low, high = entry.range
             if value is None:
@@ -54,17 +54,17 @@ def test_values_and_intervals_keep_to_what_the_entries_say():
                 assert ends is None or low <= ends["low"] <= ends["high"] <= high
             for row in scores["per_class"].values():
                 assert (name in row) == (entry.of_class is not None)
-        assert set(scores) - {"too_few"} == {*known(), *RESERVED[:7]}
-    assert undefined == {name for name, entry in known().items() if entry.undefined}  # no entry says it in vain
+        assert set(scores) - {"too_few"} == {*all_metrics(), *RESERVED[:7]}
+    assert undefined == {name for name, entry in all_metrics().items() if entry.undefined}  # no entry says it in vain
     assert {name for name in METRICS if may_be_undefined(name)} == undefined - {"top2_accuracy"}
 
 
 def test_the_better_direction_is_that_of_a_network_that_is_always_right():
     label = np.arange(30) % 3
     right, wrong = (scored(9 * np.eye(3)[answer], label, intervals=False) for answer in (label, (label + 1) % 3))
-    for name, entry in known().items():
+    for name, entry in all_metrics().items():
         assert (right[name] > wrong[name]) == (entry.better == "higher")
-    assert {name for name, entry in known().items() if entry.better == "lower"} == {"loss", "brier", "ece"}
+    assert {name for name, entry in all_metrics().items() if entry.better == "lower"} == {"loss", "brier", "ece"}
 
 
 def test_titles_labels_and_ranges_come_from_the_entries():
@@ -72,7 +72,7 @@ def test_titles_labels_and_ranges_come_from_the_entries():
     assert SUMMARY == {"accuracy": "accuracy", "balanced_accuracy": "balanced accuracy", "f1": "F1 (macro)"}
     assert METRICS["brier"].title == "Brier score (0 to 2)"
     assert METRICS["loss"].title == "loss (nats)"
-    for name, entry in known().items():
+    for name, entry in all_metrics().items():
         assert range_of(name) == entry.range
 
 

@@ -78,7 +78,7 @@ class _Collected:
         self, metric: str, written: str, source: str, class_name: str | None = None, *, model: str | None = None,
     ) -> None:  # fmt: skip
         """Add a number; a percentage is kept as the fraction with the same digits."""
-        text_of_number = _TAGS.sub(lambda found: found.group(1) or "", written).replace("\\%", "%").strip()
+        text_of_number = _TAGS.sub(lambda match: match.group(1) or "", written).replace("\\%", "%").strip()
         percent = text_of_number.endswith("%")
         try:
             number = Decimal(text_of_number.removesuffix("%").strip().replace(",", ""))
@@ -186,7 +186,7 @@ def _read_tables(text: str, claims: _Collected, source: str) -> None:
 
 def _read_rows(rows: list[list[str]], claims: _Collected, source: str) -> None:
     """Read one table: a confusion matrix, with names or without, or rows of classes or models under named metrics."""
-    plain = [[_TAGS.sub(lambda found: found.group(1) or "", cell).strip() for cell in row] for row in rows if any(row)]
+    plain = [[_TAGS.sub(lambda match: match.group(1) or "", cell).strip() for cell in row] for row in rows if any(row)]
     if not plain:
         return
     if claims.add_matrix(plain, (), source):

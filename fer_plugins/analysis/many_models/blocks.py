@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fer_plugins.analysis.seed_spread import Model
-from fer_plugins.metrics.installed import known
+from fer_plugins.metrics.installed import all_metrics
 from fer_plugins.runs.read_runs import FinishedRun
 from fer_plugins.runtime.errors import InputError
 
@@ -38,7 +38,7 @@ class Blocks:
 
     def ranked_scores(self, score: str) -> npt.NDArray[np.float64]:
         """Return the scores, (B, M), with the sign that makes the higher one the better."""
-        return -self.scores if known()[score].better == "lower" else self.scores
+        return -self.scores if all_metrics()[score].better == "lower" else self.scores
 
 
 def blocks_of_datasets(models: Mapping[str, Mapping[str, Model]], score: str) -> Blocks:

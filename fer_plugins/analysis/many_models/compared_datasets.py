@@ -19,7 +19,7 @@ from fer_plugins.analysis.many_models.verdicts import add_verdicts
 from fer_plugins.analysis.seed_spread import group_models
 from fer_plugins.analysis.significance import holm, signed_rank
 from fer_plugins.config.nearest import nearest
-from fer_plugins.metrics.installed import known
+from fer_plugins.metrics.installed import all_metrics
 from fer_plugins.metrics.table import PAIRED
 from fer_plugins.runs.read_runs import FinishedRun, check_same_test
 from fer_plugins.runtime.errors import InputError
@@ -68,8 +68,10 @@ def rank_over_blocks(runs: Sequence[FinishedRun], score: str) -> dict[str, Any]:
         InputError: a run is no result, the test sets of one dataset differ, the metric is unknown or undefined for a
             run, or there are fewer than three models or two blocks.
     """
-    if score not in known():
-        raise InputError(f"--score {score}: no metric{nearest(score, known())}; known: {', '.join(known())}")
+    if score not in all_metrics():
+        raise InputError(
+            f"--score {score}: no metric{nearest(score, all_metrics())}; known: {', '.join(all_metrics())}"
+        )
     by_dataset = group_by_dataset(runs)
     for of_dataset in by_dataset.values():
         refuse_faults(of_dataset)

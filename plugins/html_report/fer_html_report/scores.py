@@ -18,7 +18,7 @@ from fer_plugins.analysis.figures.probabilities import draw_reliability, draw_ro
 from fer_plugins.analysis.figures.recorded import RecordedRun
 from fer_plugins.metrics.cluster_keys import describe_unit, of_clusters
 from fer_plugins.metrics.copies import copy_groups
-from fer_plugins.metrics.installed import known
+from fer_plugins.metrics.installed import all_metrics
 from fer_plugins.metrics.table import CLASS_TABLE, SUMMARY
 from fer_plugins.runs.read_runs import FinishedRun
 from fer_plugins.runs.score_tables import describe_kinds, describe_majority
@@ -31,7 +31,7 @@ def overall(run: FinishedRun, recorded: RecordedRun) -> Iterator[Block]:
     metrics = run.record.metrics
     splits = {split: metrics[split] for split in dict.fromkeys((run.split, "test", "val", "train")) if split in metrics}
     rows = []
-    for name, entry in known().items():
+    for name, entry in all_metrics().items():
         if entry.shown == "table" and any(name in scores for scores in splits.values()):
             better = "" if entry.better == "higher" else " (lower is better)"
             cells = (score(scores, name) for scores in splits.values())
@@ -65,7 +65,7 @@ def _over_images(head: list[str], splits: Mapping[str, Mapping[str, Any]]) -> Fo
     """Return the intervals that take images of one subject for independent, folded away."""
     rows = [
         [entry.title, *(rate(scores.get(name), scores["intervals"].get(name)) for scores in splits.values())]
-        for name, entry in known().items()
+        for name, entry in all_metrics().items()
         if any(scores["intervals"].get(name) for scores in splits.values())
     ]
     note = "Images of one subject are alike: these intervals are too narrow for other subjects."

@@ -321,7 +321,7 @@ def test_wrong_input_is_one_line(trained, toy, tmp_path, capsys):
 
     assert "no run is given" in refuse()
     assert "no such folder" in refuse(tmp_path / "nowhere")
-    assert "unknown word '--al'; did you mean --all?" in refuse(folder, "--al")
+    assert "unknown option '--al'; did you mean --all?" in refuse(folder, "--al")
     gone = change(folder, "gone", config__model__name="nobody")
     assert "unknown architecture 'nobody'" in refuse(gone)
     older = change(folder, "older", config__trainer=None)

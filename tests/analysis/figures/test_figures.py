@@ -353,7 +353,7 @@ def test_wrong_input_is_one_line_and_nothing_is_drawn(run_folder, tmp_path, caps
         return text
 
     assert "fer figures RUN" in complaint()
-    assert "unknown word '--all'" in complaint("--all", run_folder)
+    assert "unknown option '--all'" in complaint("--all", run_folder)
     assert "not the folder of a run" in complaint(run_folder, tmp_path / "nothing")  # the first is not drawn either
     rows = (run_folder / "predictions.csv").read_text().splitlines()
     (run_folder / "predictions.csv").write_text("\n".join(rows[:-1]) + "\n")

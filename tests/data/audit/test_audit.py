@@ -217,7 +217,7 @@ def test_a_copy_that_differs_from_the_release_is_looked_at_and_the_difference_no
     [
         ([], "NAME is missing"),
         (["synthetic", "--against", "fer2013"], "--against needs 2 values"),
-        (["synthetic", "--fast", "1"], "unknown word '--fast'"),
+        (["synthetic", "--fast", "1"], "unknown option '--fast'"),
         (["nobody"], "nobody"),
         (["fer2013", "/nowhere/at/all"], "/nowhere/at/all"),
         (["synthetic", "--protocol", "nobody"], "nobody"),

@@ -88,8 +88,8 @@ def name_splits(files: RootFiles, lists: Sequence[str], names: ClassNames) -> li
     chosen = []
     for name in lists:
         *above, file = split_name(name)
-        words = [file.partition(".")[0], *above[::-1]]
-        split = next((split for word in words if (split := names.split(word))), None)
+        folders = [file.partition(".")[0], *above[::-1]]
+        split = next((split for word in folders if (split := names.split(word))), None)
         if split is None:
             shown = ", ".join(make_printable(name_shown) for name_shown in lists[:5])
             raise InputError(
