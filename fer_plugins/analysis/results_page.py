@@ -28,7 +28,8 @@ A test makes the page again and checks every record's sums. `fer reproduce RECOR
 again and compares. An accuracy of one training stands with its 95 % interval over test images (Wilson); of several
 seeds the mean stands with the 95 % t interval over trainings. "Without copies" are the test images that have no exact
 or near copy among the training images. A verdict says where the paper's number lies to the interval of the training;
-where it is "not comparable", the reason stands below the table.
+where it is "not comparable", the reason stands below the table. "Epochs" has the selected epoch, how many were
+trained, and how many were planned where training ended before (early stopping, a time limit).
 """
 
 
@@ -78,8 +79,7 @@ def _row(model: Model) -> tuple[list[str], str]:
     config, manifest = first.record.config, first.record.manifest
     recipe = f", recipe `{config['recipe']}`" if config.get("recipe") else ""
     claimed, verdict, why = _claim(model)
-    trained = [run.record.manifest for run in model.runs if not run.elsewhere]
-    epochs = sorted({f"{manifest['best_epoch']} of {manifest['epochs']}" for manifest in trained})
+    epochs = sorted({_epochs(run) for run in model.runs if not run.elsewhere})
     sessions = [run.record.manifest.get("sessions") or [{}] for run in model.runs]
     seconds = mean(sum(session.get("seconds", 0.0) for session in of_run) for of_run in sessions)
     devices = {session.get("device", "unknown") for of_run in sessions for session in of_run}
@@ -101,6 +101,13 @@ def _row(model: Model) -> tuple[list[str], str]:
     notes += [first.elsewhere] if first.elsewhere else []
     notes += [f"on {', '.join(sorted(devices))}"]
     return cells, "; ".join(notes) + "."
+
+
+def _epochs(run: FinishedRun) -> str:
+    """Return the selected epoch, how many were trained, and how many were planned if training ended before."""
+    manifest, planned = run.record.manifest, (run.record.config.get("trainer") or {}).get("epochs")
+    ended_before = planned is not None and manifest["epochs"] < planned
+    return f"{manifest['best_epoch']} of {manifest['epochs']}" + (f" ({planned} planned)" if ended_before else "")
 
 
 def _claim(model: Model) -> tuple[str, str, str]:

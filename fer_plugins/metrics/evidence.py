@@ -127,7 +127,7 @@ class Evidence:
         for k in self.present if self.has_negatives else ():
             is_class = torch.from_numpy((self.predictions.label == k).astype(np.int64))
             for name, area in _AREAS.items():
-                areas[name][k] = float(area(probabilities[:, k], is_class))
+                areas[name][k] = min(1.0, float(area(probabilities[:, k], is_class)))  # float32 may exceed 1 by 4e-8
         return areas
 
     def area(self, name: str) -> float | None:

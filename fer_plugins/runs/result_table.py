@@ -196,9 +196,7 @@ def _print_claims(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
     table.add_column("where", overflow="fold")
     table.add_column("notes")
     notes_of_rows = [_notes(row) for row in rows]
-    shared = [
-        note for note in notes_of_rows[0] if len(rows) > 1 and all(note in row for row in notes_of_rows)
-    ]
+    shared = [note for note in notes_of_rows[0] if len(rows) > 1 and all(note in row for row in notes_of_rows)]
     notes = list(dict.fromkeys(note for row_notes in notes_of_rows for note in row_notes if note not in shared))
     for row, row_notes in zip(rows, notes_of_rows, strict=True):
         difference = row["difference"]

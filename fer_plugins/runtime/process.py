@@ -19,8 +19,8 @@ def interrupt_on_signals() -> None:
     While Lightning trains, its own handler calls this one. A signal that the caller ignores stays ignored. In a job of
     SLURM, SIGUSR1 (``sbatch --signal=USR1@120``) does the same, and says that the job's time is nearly over.
     """
-    global _interruptions, _out_of_time
-    _interruptions, _out_of_time = 0, False
+    global _interruptions, _last_signal, _out_of_time
+    _interruptions, _last_signal, _out_of_time = 0, signal.SIGINT, False
     owner = os.getpid()
 
     def interrupt(number: int, frame: FrameType | None) -> None:
@@ -46,7 +46,7 @@ def interruptions() -> int:
 
 def exit_code_of_signal() -> int:
     """Return what shells expect of a command that a signal ended: 130 after Ctrl-C, 143 after SIGTERM."""
-    return 128 + _last_signal
+    return 128 + (_last_signal if _interruptions else signal.SIGINT)
 
 
 def is_out_of_time() -> bool:

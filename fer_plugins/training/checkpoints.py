@@ -84,11 +84,13 @@ class BestAndLast(Checkpoint):
         """Write the checkpoints; validation and early stopping have been run by now."""
         del pl_module
         self.value = value = float(trainer.callback_metrics[self.metric])
-        improved = self.score is None or self.sign * value > self.sign * self.score
-        if self.keep_last or improved or (math.isnan(self.score or 0.0) and not math.isnan(value)):
+        if self.keep_last or self.score is None or self._is_better(value, self.score):
             self.score = value
             trainer.save_checkpoint(self.folder / "best.ckpt")
         trainer.save_checkpoint(self.folder / "last.ckpt")
+
+    def _is_better(self, value: float, score: float) -> bool:
+        return self.sign * value > self.sign * score or (math.isnan(score) and not math.isnan(value))
 
     def on_save_checkpoint(self, trainer: L.Trainer, pl_module: Any, checkpoint: dict[str, Any]) -> None:
         """Add the preprocessing of the images, so that the file alone can predict."""

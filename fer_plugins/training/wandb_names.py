@@ -59,7 +59,7 @@ def _changes(config: RunConfig, without: Sequence[str] = ()) -> list[str]:
 def _pooling(pool: ComponentConfig) -> str:
     options = {key: value for key, value in pool.as_dict().items() if key != "name" and value is not None}
     listed = [f"{key}={_write(value)}" for key, value in sorted(options.items())]
-    return pool.name + (f"({','.join(options)})" if listed else "")
+    return pool.name + (f"({','.join(listed)})" if listed else "")
 
 
 def _recipe(config: RunConfig) -> dict[str, Any]:

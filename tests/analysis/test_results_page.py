@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import yaml
 from support import ROOT
 from support.written_run import draw, write_run
 
@@ -13,11 +14,14 @@ from fer_plugins.runtime.errors import InputError
 KEPT = [record.relative_to(ROOT) for record in find_records([ROOT / "plugins"])]
 
 
-def kept(tmp_path, seed, **options):
+def kept(tmp_path, seed, planned=5, **options):
     run = write_run(tmp_path / f"run{seed}", *draw(seed), seed=seed, **options)
     path = run / "manifest.json"
     more = {"best_epoch": 3, "epochs": 5, "sessions": [{"seconds": 600, "device": "cpu, 2 threads"}]}
     path.write_text(json.dumps({**json.loads(path.read_text()), **more}))
+    config = yaml.safe_load((run / "config.yaml").read_text())
+    config.setdefault("trainer", {})["epochs"] = planned
+    (run / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
     return keep(run, tmp_path / "results")
 
 
@@ -36,6 +40,11 @@ def test_one_training_stands_with_its_interval_over_test_images(tmp_path):
     assert row(page)[-1] == "10 min"
     assert "Split 5a5a" in page
     assert f"fer reproduce {record.as_posix()}" in page
+
+
+def test_a_training_that_ended_before_its_last_epoch_says_so(tmp_path):
+    record = kept(tmp_path, 0, planned=9)
+    assert row(results_page([record]))[7] == "3 of 5 (9 planned)"
 
 
 def test_seeds_are_one_row_with_mean_and_t_interval(tmp_path):

@@ -6,7 +6,13 @@ import random
 
 
 class RandomSearch:
-    """Uniform points: the yardstick of every other search."""
+    """Uniform points: the yardstick of every other search.
+
+    Args:
+        dimensions: coordinates of a point.
+        seed: decides the points.
+        trials: how many points are tried.
+    """
 
     def __init__(self, *, dimensions: int, seed: int, trials: int = 20) -> None:
         if trials < 1:
