@@ -136,9 +136,14 @@ def _departures(run: FinishedRun, component: registry.Component) -> dict[str, st
     """Return key -> "key value (recipe: value)" of the settings that are not the recipe's."""
     try:
         settings = config.read_config(run.record.config).as_dict()  # keys that came later have their defaults
-        return _differences(settings, component)
+        departures = _differences(settings, component)
     except InputError as error:
         raise InputError(f"{run.record.folder}: config.yaml is not one of this version: {error}") from None
+    if limit := departures.pop("trainer.max_time", None):
+        trained, planned = run.record.manifest["epochs"], settings["trainer"]["epochs"]
+        if trained < planned:  # else the limit changed nothing
+            departures["trainer.max_time"] = f"{limit}, {trained} of {planned} epochs trained"
+    return departures
 
 
 def _differences(settings: Mapping[str, Any], component: registry.Component) -> dict[str, str]:

@@ -250,6 +250,11 @@ def test_a_run_under_other_conditions_is_not_comparable(trained):
         ("fault", {"metrics__not_a_result": ["test: all happy"]}, "not a result: test: all happy"),
         ("lr", {"config__optimizer__lr": 0.1}, "not the plug-in's recipe: optimizer.lr 0.1 (recipe: 0.003)"),
         ("short", {"config__trainer__epochs": 1}, "trainer.epochs 1 (recipe: 3)"),
+        (
+            "clock",
+            {"config__trainer__max_time": 5.0, "manifest__epochs": 2},
+            "trainer.max_time 5.0 (recipe: None), 2 of 3 epochs trained",
+        ),
         ("size", {"config__data__image_size": 48}, "data.image_size 48 (recipe: 24)"),
         (
             "kfold",
@@ -268,6 +273,7 @@ def test_a_run_under_other_conditions_is_not_comparable(trained):
         assert verdict == NOT_COMPARABLE
         assert why in said, name
     harmless = {"config__trainer__threads": 2, "config__run__output": "elsewhere", "config__data__workers": 3}
+    harmless |= {"config__trainer__max_time": 5.0, "manifest__epochs": 3}  # the clock ended nothing
     assert verdicts(change(folder, "pace", **harmless))[0][1] == ""
 
 
