@@ -131,7 +131,7 @@ def _parse(argv: list[str]) -> tuple[list[str], dict[str, str]]:
                 raise UsageError(f"{option} needs a value: {_USAGE}", "fer claims")
             options[option] = value if equals else remaining.pop(0)
         elif argument.startswith("-"):
-            raise UsageError(f"unknown word {argument!r}: {_USAGE}", "fer claims")
+            raise UsageError(f"unknown option {argument!r}: {_USAGE}", "fer claims")
         else:
             names.append(argument)
     return names, options
