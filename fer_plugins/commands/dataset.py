@@ -56,7 +56,7 @@ class NamedDataset:
 
 
 def dataset_verb(name: str, *sections: str) -> Callable[[Callable[..., Any]], click.Command]:
-    """Make a verb of a function of ``given: NamedDataset`` and the verb's own options."""
+    """Make a verb of a function of ``named: NamedDataset`` and the verb's own options."""
 
     def decorate(function: Callable[..., Any]) -> click.Command:
         def callback(name: str, root: str | None, flags: dict[str, Any], **own: Any) -> Any:

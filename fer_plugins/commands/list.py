@@ -43,7 +43,10 @@ def print_components(*, check: bool, as_json: bool) -> int:
             problem = f"name offered twice; say {component.distribution}:{component.name}"
         rows.append(
             {
-                **{key: getattr(component, key) for key in _OFFER[:-1]},
+                "kind": component.kind,
+                "name": component.name,
+                "distribution": component.distribution,
+                "version": component.version,
                 "status": "broken" if problem else _needs(component),
                 "problem": problem,
             }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
 from collections.abc import Callable
 from functools import partial
 
@@ -72,6 +71,8 @@ def call(command: str, function: Callable[[list[str]], int], argv: list[str]) ->
         if not isinstance(error, InputError | RunError):
             raise
         if os.environ.get("FER_DEBUG") == "1":
+            import traceback  # not at every start
+
             traceback.print_exception(error)
         path = error.command if isinstance(error, UsageError) else command
         print(f"{path}: {' '.join(str(error).split())}", file=sys.stderr)

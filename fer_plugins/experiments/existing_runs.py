@@ -5,7 +5,6 @@ There is no other book: a run's config.yaml says which it is, its manifest.json 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,5 +95,11 @@ def _folders(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
     runs = [path for path in folder.iterdir() if (path / "config.yaml").exists() or (path / "manifest.json").exists()]
-    times = {path: os.path.getmtime(path / "config.yaml") if (path / "config.yaml").exists() else 0.0 for path in runs}
-    return sorted(runs, key=lambda path: (times[path], path.name))
+    return sorted(runs, key=lambda path: (_time_written(path / "config.yaml"), path.name))
+
+
+def _time_written(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:  # never there, or removed by another process that works in the folder
+        return 0.0

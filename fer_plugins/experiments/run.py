@@ -150,9 +150,13 @@ def execute(
         session["seconds"] = round(time.time() - started, 2)
         record.manifest["sessions"].append(session)
         tracker.close(record.manifest["status"] == "finished")
-        warnings = record.manifest.setdefault("warnings", [])
-        warnings += [warning for warning in tracker.warnings if warning not in warnings]  # of the very end
+        _add_warnings(record, tracker.warnings)  # of the very end
         write_if_possible(record)
+
+
+def _add_warnings(record: Record, warnings: Sequence[str]) -> None:
+    recorded = record.manifest.setdefault("warnings", [])
+    recorded += [warning for warning in dict.fromkeys(warnings) if warning not in recorded]
 
 
 def _record_scores(
@@ -160,8 +164,7 @@ def _record_scores(
 ) -> dict[str, Any]:
     """Write metrics.json and predictions.csv; return the summary for the manifest and the logger."""
     scores, targets = result.scores, result.reported.targets
-    warnings = record.manifest["warnings"]
-    warnings += [warning for warning in dict.fromkeys(result.warnings) if warning not in warnings]
+    _add_warnings(record, result.warnings)
     # A network that has broken down gives scores all the same; the paper's claims are not compared with them.
     claims = [] if result.faults else claims_beside(record.manifest, settings, scores)
     record.metrics = {**scores, "claims": claims, "not_a_result": list(result.faults)}
