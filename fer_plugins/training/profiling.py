@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import cast
@@ -13,7 +14,8 @@ from fer_plugins.config import RunConfig
 from fer_plugins.runtime.print_table import print_table, titled_table
 from fer_plugins.training.progress import ResultConsole
 
-# What is timed, as Lightning names it (owner and hook), and what it is called here; none contains another.
+# What is timed, as Lightning names it (owner and hook), and what it is called here. What another stage contains is
+# taken off that stage below, so that no second counts twice.
 _STAGES = {
     ("[_TrainingEpochLoop]", "train_dataloader_next"): "next training batch",
     ("[Strategy]", "batch_to_device"): "batch to the device",
@@ -22,11 +24,15 @@ _STAGES = {
     ("[Strategy]", "backward"): "backward",
     ("[LightningModule]", "configure_gradient_clipping"): "gradient clipping",
     ("[LightningModule]", "optimizer_zero_grad"): "zeroing gradients",
+    ("[LightningModule]", "optimizer_step"): "optimiser update",
     ("[Strategy]", "validation_step"): "validation forward",
     ("[LightningModule]", "on_validation_epoch_end"): "validation scores",
     ("[Callback]BestAndLast", "on_train_epoch_end"): "checkpoints",
 }
-_INSIDE_STEP = ("forward and loss", "backward", "gradient clipping", "zeroing gradients")
+_INSIDE = {
+    "optimiser update": ("forward and loss", "backward", "gradient clipping", "zeroing gradients"),
+    "batch to the device": ("floats and batch augmentation",),
+}
 
 
 def build_profiler(settings: RunConfig, folder: Path) -> Profiler | None:
@@ -46,16 +52,14 @@ def stage_seconds(durations: Mapping[str, Sequence[float]]) -> dict[str, float]:
     {'backward': 0.75, 'optimiser update': 0.25}
     """
     seconds: dict[str, float] = {}
-    step = 0.0
     for action, times in durations.items():
         owner, _, hook = action.rpartition(".")
-        if hook == "optimizer_step" and owner.startswith("[LightningModule]"):
-            step += sum(times)
         for (prefix, name), stage in _STAGES.items():
             if hook == name and owner.startswith(prefix):
                 seconds[stage] = seconds.get(stage, 0.0) + sum(times)
-    if step:
-        seconds["optimiser update"] = max(0.0, step - sum(seconds.get(stage, 0.0) for stage in _INSIDE_STEP))
+    for stage, inner in _INSIDE.items():
+        if stage in seconds:
+            seconds[stage] = max(0.0, seconds[stage] - sum(seconds.get(name, 0.0) for name in inner))
     return dict(sorted(seconds.items(), key=lambda item: -item[1]))
 
 
@@ -64,13 +68,18 @@ class ProfileTable(L.Callback):
 
     def __init__(self, console: ResultConsole, folder: Path) -> None:
         self.console, self.folder = console, folder
+        self._started = 0.0
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Note when the training begins."""
+        self._started = time.perf_counter()
 
     def on_fit_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Print the stages, and where the whole profile is."""
         profiler = trainer.profiler  # type: ignore[attr-defined]
         if isinstance(profiler, SimpleProfiler) and self.console.lines:
             durations = cast("Mapping[str, Sequence[float]]", profiler.recorded_durations)
-            _print_stages(self.console, stage_seconds(durations), sum(durations["run_training_epoch"]))
+            _print_stages(self.console, stage_seconds(durations), time.perf_counter() - self._started)
         self.console.say(f"profile: {self.folder / 'fit-profile.txt'}")
 
 

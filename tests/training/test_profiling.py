@@ -2,9 +2,11 @@
 
 import pytest
 import torch
+from lightning.pytorch.profilers import SimpleProfiler
 
 from fer_plugins.experiments.run import run
 from fer_plugins.runs.record import Record
+from fer_plugins.training import profiling
 
 DATA = {"name": "synthetic", "samples": 63, "batch_size": 4}
 
@@ -26,6 +28,47 @@ def test_a_profile_is_written_and_the_stages_are_shown(toy, tmp_path, capsys, pr
         shares = {" ".join(row[:-2]): float(row[-1].rstrip("%")) for row in rows}
         assert {"forward and loss", "backward", "optimiser update", "everything else"} <= set(shares)
         assert sum(shares.values()) == pytest.approx(100.0, abs=1.0)
+
+
+def test_a_stage_inside_another_is_taken_off_it(toy, tmp_path, monkeypatch):
+    """No second counts twice: every nesting that Lightning makes of our stages is one that the table knows."""
+    nested, open_actions = set(), []
+    start, stop = SimpleProfiler.start, SimpleProfiler.stop
+
+    def stage(action):
+        return next(iter(profiling.stage_seconds({action: [1.0]})), None)
+
+    def noted_start(self, action):
+        nested.update((stage(outer), stage(action)) for outer in open_actions)
+        open_actions.append(action)
+        start(self, action)
+
+    def noted_stop(self, action):
+        open_actions.remove(action)
+        stop(self, action)
+
+    monkeypatch.setattr(SimpleProfiler, "start", noted_start)
+    monkeypatch.setattr(SimpleProfiler, "stop", noted_stop)
+    train(tmp_path, profiler="simple")
+    nested = {(outer, inner) for outer, inner in nested if outer and inner}
+    declared = {(outer, inner) for outer, inners in profiling._INSIDE.items() for inner in inners}
+    assert ("optimiser update", "backward") in nested
+    assert nested <= declared
+
+
+def test_the_seconds_of_a_stage_are_its_own():
+    durations = {
+        "[Strategy]SingleDeviceStrategy.batch_to_device": [5.0],
+        "[LightningDataModule]FERDataModule.on_after_batch_transfer": [3.0],
+        "[LightningModule]FERModule.optimizer_step": [4.0],
+        "[Strategy]SingleDeviceStrategy.training_step": [2.5],
+    }
+    assert profiling.stage_seconds(durations) == {
+        "floats and batch augmentation": 3.0,
+        "forward and loss": 2.5,
+        "batch to the device": 2.0,
+        "optimiser update": 1.5,
+    }
 
 
 def test_a_training_ends_with_the_epoch_in_which_its_time_is_over(toy, tmp_path):
