@@ -28,8 +28,9 @@ A test makes the page again and checks every record's sums. `fer reproduce RECOR
 again and compares. An accuracy of one training stands with its 95 % interval over test images (Wilson); of several
 seeds the mean stands with the 95 % t interval over trainings. "Without copies" are the test images that have no exact
 or near copy among the training images. A verdict says where the paper's number lies to the interval of the training;
-where it is "not comparable", the reason stands below the table. "Epochs" has the selected epoch, how many were
-trained, and how many were planned where training ended before (early stopping, a time limit).
+where it is "not comparable", the reason stands below the table, and so do the condition that a verdict stands under and
+what is assumed because the paper does not say it (the reasons: `fer show NAME`). "Epochs" has the selected epoch, how
+many were trained, and how many were planned where training ended before (early stopping, a time limit).
 """
 
 
@@ -99,6 +100,7 @@ def _row(model: Model) -> tuple[list[str], str]:
     notes = [f"`{manifest['plugin']['name']}`: {why}" if why else f"`{manifest['plugin']['name']}`"]
     notes += [f"flawed protocol: {flaw}"] if flaw else []
     notes += [first.elsewhere] if first.elsewhere else []
+    notes += [f"assumed: {', '.join(manifest['assumed'])}"] if manifest.get("assumed") else []
     notes += [f"on {', '.join(sorted(devices))}"]
     return cells, "; ".join(notes) + "."
 
@@ -116,28 +118,34 @@ def _claim(model: Model) -> tuple[str, str, str]:
         reports = [verify_run(run) for run in model.runs]
     except InputError as error:
         return "none", "", str(error).partition(": ")[2]
-    rows = [
-        next(
-            (
-                row
-                for row in report["claims"]
-                if (row["metric"], row["split"], row["class"], row["epoch"]) == ("accuracy", "test", None, None)
-                and row["model"] == report["model"] is not None
-                and row["dataset"] is not None
-                and row["measured"] is not None
-            ),
-            None,
-        )
-        for report in reports
-    ]
+    rows = [_headline(report) for report in reports]
     judged = [row for row in rows if row is not None]
     if not judged:
-        return "none", "", "; ".join(reports[0]["against"]) or "the paper prints no test accuracy of this network"
+        return (
+            "none",
+            "",
+            "; ".join(reports[0]["against"]) or "the paper prints no accuracy of this network on this dataset",
+        )
     verdicts = Counter(row["verdict"] for row in judged)
     several = len(judged) > 1
     verdict = ", ".join(f"{name} ({count} of {len(judged)})" if several else name for name, count in verdicts.items())
-    why = "; ".join(dict.fromkeys(reason for row in judged for reason in row["why"]))
-    return str(judged[0]["printed"]), verdict, why if NOT_COMPARABLE in verdicts else ""
+    reasons = [reason for row in judged for reason in row["why"]] if NOT_COMPARABLE in verdicts else []
+    reasons += [f"the claim's split: {row['condition']}" for row in judged if row["condition"]]
+    return str(judged[0]["printed"]), verdict, "; ".join(dict.fromkeys(reasons))
+
+
+def _headline(report: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return the judged claim of the network's accuracy: on the test split, else on one that the test split may be."""
+    rows = [
+        row
+        for row in report["claims"]
+        if (row["metric"], row["class"], row["epoch"]) == ("accuracy", None, None)
+        and row["model"] == report["model"] is not None
+        and row["dataset"] is not None
+        and row["measured"] is not None
+        and (row["split"] == "test" or row["condition"])
+    ]
+    return min(rows, key=lambda row: row["split"] != "test", default=None)
 
 
 def _without_copies(model: Model) -> str:

@@ -47,6 +47,17 @@ def test_a_training_that_ended_before_its_last_epoch_says_so(tmp_path):
     assert row(results_page([record]))[7] == "3 of 5 (9 planned)"
 
 
+def test_a_claim_whose_split_is_not_stated_is_judged_under_its_condition():
+    """The paper of ngo_bilstm names no split: the verdict stands, with what it supposes."""
+    (record,) = [record for record in KEPT if "ngo_bilstm-fer2013-official" in record.name]
+    page = results_page([record])
+    (line,) = [line for line in page.splitlines() if line.startswith("| `ngo_bilstm`")]
+    cells = [cell.strip() for cell in line.strip("|").split("|")]
+    assert (cells[2], cells[8]) == ("0.8123", "below")
+    assert "if the paper's split, which is not stated, was that of official" in page
+    assert "assumed: optimizer.name" in page
+
+
 def test_seeds_are_one_row_with_mean_and_t_interval(tmp_path):
     from scipy import stats
 
