@@ -20,7 +20,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from fer_plugins.contract import SPLITS
-from fer_plugins.data.formats.split_names import split_of
+from fer_plugins.data.split_names import split_of
 from fer_plugins.data.table import SampleTable
 from fer_plugins.runtime.errors import InputError
 
