@@ -19,8 +19,8 @@ CORE = sorted((ROOT / "fer_plugins").rglob("*.py"))
 PLUGINS = sorted(path for path in (ROOT / "plugins").iterdir() if path.is_dir())
 # Verbs that work on runs or on data: they may import any module of the core.
 TOOLS = {
-    *("claims_audit", "demo_page", "face_datasets", "face_prediction", "html_report", "image_files", "model_export"),
-    *("outside_predictions", "parameter_search", "protocol_bias", "robustness_tests", "trackers"),
+    *("claims_audit", "data_audit", "demo_page", "face_datasets", "face_prediction", "html_report", "image_files"),
+    *("model_export", "outside_predictions", "parameter_search", "protocol_bias", "robustness_tests", "trackers"),
 }
 PLUGIN_FILES = sorted((ROOT / "plugins").glob("*/fer_*/**/*.py"))
 VERB_FILES = [path.stem for path in sorted((ROOT / "fer_plugins" / "commands").glob("[!_]*.py"))]

@@ -1,6 +1,6 @@
 """Malformed copies of the datasets: each gets one line that names the thing and tells how to mend it.
 
-As a script, ``python tests/data/formats/test_malformed_roots.py`` prints them all.
+As a script, ``python plugins/face_datasets/test_malformed_roots.py`` prints them all.
 """
 
 from __future__ import annotations

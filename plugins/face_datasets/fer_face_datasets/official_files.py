@@ -9,7 +9,7 @@ from typing import IO, NamedTuple
 from fer_image_files.tables.csv_files import open_csv
 from fer_image_files.tables.face_tables import FaceTable
 
-from fer_plugins.data.audit.identity import Deviation, Images, compare_with_official
+from fer_face_datasets.official_comparison import Deviation, Images, compare_with_official
 
 # Of icml_face_data.csv and train.csv no checksum is published; their images are compared one by one.
 CHECKSUMS = {

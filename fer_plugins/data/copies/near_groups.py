@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from fer_plugins.data.audit.copy_list import groups_of, hash_pixels, join_copies, read_shipped
+from fer_plugins.data.copies.copy_list import groups_of, hash_pixels, join_copies, read_shipped
 from fer_plugins.data.protocols.official import ProtocolCall, wants_near_copies
 from fer_plugins.data.table import SampleTable
 
 if TYPE_CHECKING:
-    from fer_plugins.data.audit import near_copies
+    from fer_plugins.data.copies import near_copies
 
 NearCopies = Literal["auto", "on", "off"]
 QUICK = 1_000  # images; so many are searched in about a second, which "auto" takes without being asked
@@ -73,7 +73,7 @@ def search_near_copies(images: npt.NDArray[np.uint8], table: SampleTable, cache:
 
 
 def _search(images: npt.NDArray[np.uint8], table: SampleTable, cache: Path | None) -> near_copies.NearCopies:
-    from fer_plugins.data.audit.near_copies import find_near_copies
+    from fer_plugins.data.copies.near_copies import find_near_copies
 
     pairs = find_near_copies(images)
     if cache is not None:
@@ -92,7 +92,7 @@ def _renumber(pairs: near_copies.NearCopies, number: npt.NDArray[np.int64]) -> n
 
 
 def _read(table: SampleTable, cache: Path | None) -> near_copies.NearCopies | None:
-    from fer_plugins.data.audit.near_copies import NearCopies as Pairs
+    from fer_plugins.data.copies.near_copies import NearCopies as Pairs
 
     try:
         if cache is None:

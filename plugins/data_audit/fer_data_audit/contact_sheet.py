@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from fer_plugins.data.audit.groups import Findings
+from fer_data_audit.groups import Findings
 
 MOST = 300  # groups or pairs of a section; the JSON has all
 _MEMBERS = 8  # images of a group

@@ -9,9 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from fer_plugins.contract import SPLITS
-from fer_plugins.data.audit.copy_list import read_shipped
-from fer_plugins.data.audit.official_images import (
+from fer_face_datasets.official_images import (
     NONE,
     Descriptions,
     Match,
@@ -22,6 +20,8 @@ from fer_plugins.data.audit.official_images import (
     match_images,
     read_official_images,
 )
+from fer_plugins.contract import SPLITS
+from fer_plugins.data.copies.copy_list import read_shipped
 
 _TONE = 4  # grey levels of the mean or the deviation
 _BLURRED, _SHARPENED = 0.92, 1.22  # detail over that of the official image; JPEG of quality 50 keeps within

@@ -3,7 +3,7 @@
 import numpy as np
 
 from fer_plugins.contract import Fold
-from fer_plugins.data.audit.copy_status import copy_status, count_copies
+from fer_plugins.data.copies.copy_status import copy_status, count_copies
 from fer_plugins.data.table import SampleTable
 
 

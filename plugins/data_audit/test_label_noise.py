@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-
-from fer_plugins.data.audit.report import describe_label_noise, estimate_label_noise
+from fer_data_audit.report import describe_label_noise, estimate_label_noise
 
 
 def test_pairs_and_groups_by_hand():

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from fer_plugins.commands.dataset import NamedDataset, dataset_verb
+from fer_data_audit.named_dataset import NamedDataset, dataset_verb
 from fer_plugins.contract import SPLITS, Release
 
 

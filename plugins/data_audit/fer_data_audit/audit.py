@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fer_plugins.commands.dataset import NamedDataset, dataset_verb
+from fer_data_audit.named_dataset import NamedDataset, dataset_verb
 from fer_plugins.runtime.errors import InputError
 
 if TYPE_CHECKING:
@@ -34,12 +34,12 @@ def audit(
     """
     import numpy as np
 
-    from fer_plugins.data.audit.contact_sheet import draw_sheet
-    from fer_plugins.data.audit.copy_list import as_csv, list_copies
-    from fer_plugins.data.audit.copy_list import as_json as list_as_json
-    from fer_plugins.data.audit.groups import find_groups
-    from fer_plugins.data.audit.report import as_values, print_findings
-    from fer_plugins.data.near_groups import search_near_copies
+    from fer_data_audit.contact_sheet import draw_sheet
+    from fer_data_audit.exported_list import as_csv, list_copies
+    from fer_data_audit.exported_list import as_json as list_as_json
+    from fer_data_audit.groups import find_groups
+    from fer_data_audit.report import as_values, print_findings
+    from fer_plugins.data.copies.near_groups import search_near_copies
     from fer_plugins.runs.record import write_atomically
     from fer_plugins.runs.result_table import result_console
     from fer_plugins.training.build import cache_folder
@@ -152,7 +152,7 @@ def _split(loaded: LoadedImages, protocol: Any, named: NamedDataset) -> tuple[li
     import numpy as np
 
     from fer_plugins.contract import SPLITS
-    from fer_plugins.data.near_groups import add_near_groups
+    from fer_plugins.data.copies.near_groups import add_near_groups
     from fer_plugins.data.protocols.official import split_folds
     from fer_plugins.training.build import cache_folder
 

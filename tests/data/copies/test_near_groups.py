@@ -12,7 +12,7 @@ from support.verbs import parse
 
 from fer_plugins import config
 from fer_plugins.config import registry
-from fer_plugins.data import near_groups
+from fer_plugins.data.copies import near_groups
 from fer_plugins.data.images import load_images
 from fer_plugins.data.protocols.official import official
 from fer_plugins.runtime.errors import InputError

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks import planting
-from fer_plugins.data.audit.near_copies import count_between, find_near_copies
+from fer_plugins.data.copies.near_copies import count_between, find_near_copies
 from fer_plugins.data.synthetic_faces.synthetic import Synthetic
 
 DRAW = np.random.default_rng(0)

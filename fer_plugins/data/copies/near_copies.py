@@ -13,8 +13,8 @@ from scipy.ndimage import gaussian_filter
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from fer_plugins.data.audit.alignment import align
-from fer_plugins.data.audit.candidates import BORDER, SIDE, SIGMA, Floats, Rows, propose_pairs
+from fer_plugins.data.copies.alignment import align
+from fer_plugins.data.copies.candidates import BORDER, SIDE, SIGMA, Floats, Rows, propose_pairs
 from fer_plugins.data.images import fit_image
 from fer_plugins.runtime.activity import doing
 

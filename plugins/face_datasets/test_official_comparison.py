@@ -7,14 +7,14 @@ import io
 import numpy as np
 import pytest
 from fer_face_datasets import official_files
+from fer_face_datasets.official_comparison import compare_with_official
+from fer_face_datasets.official_images import OfficialImages, describe_images, is_equalised, read_official_images
 from PIL import Image, ImageOps
 from scipy.ndimage import gaussian_filter
 from support import fake_fer2013
 
 from fer_plugins.commands import main
 from fer_plugins.config import registry
-from fer_plugins.data.audit.identity import compare_with_official
-from fer_plugins.data.audit.official_images import OfficialImages, describe_images, is_equalised, read_official_images
 
 
 def jpeg(image, quality=90):

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 from rich.console import Console
 
-from fer_plugins.data.audit.candidates import Rows
-from fer_plugins.data.audit.groups import Findings, Overlap
-from fer_plugins.data.audit.near_copies import LEAST_DEVIATION, MOST_DIFFERENCE
+from fer_data_audit.groups import Findings, Overlap
+from fer_plugins.data.copies.candidates import Rows
+from fer_plugins.data.copies.near_copies import LEAST_DEVIATION, MOST_DIFFERENCE
 from fer_plugins.runtime.print_table import print_table, titled_table
 
 _DRAWS, _TAIL = 2000, 0.025

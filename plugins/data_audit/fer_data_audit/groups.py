@@ -11,8 +11,8 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from fer_plugins.contract import SPLITS, Fold
-from fer_plugins.data.audit.candidates import Rows
-from fer_plugins.data.audit.near_copies import NearCopies, count_between
+from fer_plugins.data.copies.candidates import Rows
+from fer_plugins.data.copies.near_copies import NearCopies, count_between
 from fer_plugins.data.leaks import find_leaks
 from fer_plugins.data.table import SampleTable
 

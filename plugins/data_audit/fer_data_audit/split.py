@@ -1,4 +1,4 @@
-"""``fer data``: looks at a dataset before anything is trained on it, and writes the folds of a protocol."""
+"""``fer data split``: writes the folds of a protocol to a file."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ from pathlib import Path
 
 import click
 
-from fer_plugins.commands.audit import audit
-from fer_plugins.commands.data_check import check
-from fer_plugins.commands.dataset import NamedDataset, dataset_verb
-from fer_plugins.commands.usage import Verbs, refuse
+from fer_data_audit.named_dataset import NamedDataset, dataset_verb
+from fer_plugins.commands.usage import refuse
 from fer_plugins.runtime.errors import InputError
 
 
@@ -22,8 +20,8 @@ def split(named: NamedDataset, *, out: str | None) -> None:
     """
     if named.protocol is None or out is None:
         refuse("--protocol and --out are needed: fer data split NAME [ROOT] --protocol PROTOCOL --out FILE.json")
+    from fer_plugins.data.copies.near_groups import add_near_groups
     from fer_plugins.data.images import load_images
-    from fer_plugins.data.near_groups import add_near_groups
     from fer_plugins.data.protocols.official import describe_fold, flaw_of, split_folds
     from fer_plugins.data.protocols.split_file import write_split
     from fer_plugins.training.build import cache_folder
@@ -59,12 +57,3 @@ def split(named: NamedDataset, *, out: str | None) -> None:
     if flaw:
         print(f"flawed: {flaw}")
     print(f"written to {path}; use it with --data {named.name} --protocol.file {path}")
-
-
-@click.group(cls=Verbs)
-def data() -> None:
-    """Look at a dataset before anything is trained on it: check, split, audit."""
-
-
-for _command in (check, split, audit):
-    data.add_command(_command)

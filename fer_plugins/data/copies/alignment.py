@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import gaussian_filter
 
-from fer_plugins.data.audit.candidates import BORDER, SIDE, Floats, Pairs, Rows, measure_roughness
+from fer_plugins.data.copies.candidates import BORDER, SIDE, Floats, Pairs, Rows, measure_roughness
 
 _LEVELS = ((2.0, 2), (1.0, 3))  # smoothing in pixels, steps of the search; coarse to fine
 _FARTHEST = 5.0  # pixels; what lies farther is no small shift

@@ -9,15 +9,15 @@ from importlib import resources
 
 import numpy as np
 import pytest
+from fer_data_audit.contact_sheet import draw_sheet
+from fer_data_audit.groups import find_groups, list_groups
+from fer_data_audit.report import as_values
 from PIL import Image
 from support import fake_fer2013
 from support.verbs import audit
 
 from fer_plugins.commands import main
-from fer_plugins.data.audit.contact_sheet import draw_sheet
-from fer_plugins.data.audit.groups import find_groups, list_groups
-from fer_plugins.data.audit.near_copies import find_near_copies
-from fer_plugins.data.audit.report import as_values
+from fer_plugins.data.copies.near_copies import find_near_copies
 from fer_plugins.data.images import digest_of
 from fer_plugins.data.synthetic_faces.synthetic import Synthetic
 from fer_plugins.data.table import SampleTable
@@ -250,7 +250,7 @@ def test_an_earlier_audit_is_not_overwritten_and_a_file_is_no_folder(tmp_path, c
 def test_what_is_known_of_fer2013(real_fer2013, tmp_path, capsys):
     assert call("fer2013", real_fer2013, "--json", "--export", tmp_path / "copies") == 0
     values = json.loads(capsys.readouterr().out)
-    shipped = resources.files("fer_plugins.data.audit").joinpath("fer2013_copies.csv")
+    shipped = resources.files("fer_plugins.data.copies").joinpath("fer2013_copies.csv")
     assert (tmp_path / "copies.csv").read_bytes() == shipped.read_bytes()
     exact = values["exact"]
     assert (exact["groups"], exact["images"], exact["groups_with_conflicting_labels"]) == (1516, 3369, 57)
