@@ -13,7 +13,9 @@ from fer_data_audit.named_dataset import NamedDataset, dataset_verb
 from fer_plugins.runtime.errors import InputError
 
 if TYPE_CHECKING:
-    from fer_plugins.data.images import LoadedImages
+    from fer_data_audit.audited_images import AuditedImages
+    from fer_data_audit.groups import Findings
+    from fer_plugins.data.copies.near_copies import NearCopies
 
 JSON_FILE, SHEET_FILE = "audit.json", "contact_sheet.html"
 
@@ -32,71 +34,62 @@ def audit(
     exported list names every copy by row number and digest, without an image, for --protocol official_deduplicated and
     for other programs.
     """
-    import numpy as np
-
-    from fer_data_audit.contact_sheet import draw_sheet
-    from fer_data_audit.exported_list import as_csv, list_copies
-    from fer_data_audit.exported_list import as_json as list_as_json
+    from fer_data_audit.audited_images import read_audited
     from fer_data_audit.groups import find_groups
     from fer_data_audit.report import as_values, print_findings
     from fer_plugins.data.copies.near_groups import search_near_copies
-    from fer_plugins.runs.record import write_atomically
     from fer_plugins.runs.result_table import result_console
     from fer_plugins.training.build import cache_folder
 
     folder, lists = _check_folder(out), _check_export(export, against)
-    protocol = dataset.build_protocol()
     started = time.perf_counter()
-    loaded, dataset_title = _load(dataset)
-    splits, split_name = _split(loaded, protocol, dataset)
-    images, table, labels = loaded.images, loaded.table, np.array(loaded.classes)[loaded.table.label]
-    title, notes = dataset.name, list(loaded.notes)
-    if against is not None:
-        name, root = against
-        second, _ = _load(NamedDataset(name, None if root == "none" else root))
-        images, table, labels = _join(loaded, second)
-        notes += second.notes
-        label = name if name != dataset.name else f"{name} (second)"
-        title = f"{dataset.name} and {label}"
-        rows = np.arange(len(loaded.table), len(table))
-        splits = [{**fold, label: rows} for fold in splits or [{dataset.name: np.arange(len(loaded.table))}]]
-        split_name = (
-            f"{split_name}, {label} as a split" if dataset.protocol or len(splits[0]) > 2 else "the two datasets"
-        )
-    seconds = {"reading": time.perf_counter() - started}
-    started = time.perf_counter()
-    pairs = search_near_copies(images, table, cache_folder(None))
-    findings = find_groups(pairs, table, labels, splits)
-    seconds["searching"] = time.perf_counter() - started
+    audited = read_audited(dataset, against)
+    read = time.perf_counter()
+    pairs = search_near_copies(audited.images, audited.table, cache_folder(None))
+    findings = find_groups(pairs, audited.table, audited.labels, audited.splits)
     values: dict[str, Any] = {
-        "dataset": title,
+        "dataset": audited.name,
         "root": dataset.root,
-        "protocol": split_name,
-        "notes": notes,
-        "seconds": {name: round(duration, 2) for name, duration in seconds.items()},
-        **as_values(findings, table.source, labels),
+        "protocol": audited.split_name,
+        "notes": audited.notes,
+        "seconds": {"reading": round(read - started, 2), "searching": round(time.perf_counter() - read, 2)},
+        **as_values(findings, audited.table.source, audited.labels),
     }
-    written = []
-    if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
-        split_of = np.full(len(table), "", dtype="U64")
-        for name, rows in splits[0].items() if splits else ():
-            split_of[rows] = name
-        sheet = draw_sheet(findings, images, table.source, labels, split_of, f"Audit of {title}")
-        write_atomically(folder / SHEET_FILE, sheet)
-        write_atomically(folder / JSON_FILE, json.dumps(values, indent=1) + "\n")
-        written.append(f"{folder}: {JSON_FILE}, {SHEET_FILE}")
-    if lists:
-        copies = list_copies(table, pairs.components(), dataset_title)
-        for path, write in zip(lists, (as_csv, list_as_json), strict=True):
-            write_atomically(path, write(copies))
-            written.append(f"{path}: {len(copies.row):,} images in {copies.group.max(initial=0):,} groups")
+    written = [] if folder is None else _write_folder(folder, audited, findings, values)
+    written += _write_lists(lists, audited, pairs)
     if as_json:
         print(json.dumps(values, indent=1))
         return
     print_findings(result_console(), values)
     for line in written:
         print(f"written to {line}")
+
+
+def _write_folder(folder: Path, audited: AuditedImages, findings: Findings, values: dict[str, Any]) -> list[str]:
+    """Write audit.json and the contact sheet, and say where."""
+    from fer_data_audit.contact_sheet import draw_sheet
+    from fer_plugins.runs.record import write_atomically
+
+    folder.mkdir(parents=True, exist_ok=True)
+    title, sources = f"Audit of {audited.name}", audited.table.source
+    sheet = draw_sheet(findings, audited.images, sources, audited.labels, audited.first_split(), title)
+    write_atomically(folder / SHEET_FILE, sheet)
+    write_atomically(folder / JSON_FILE, json.dumps(values, indent=1) + "\n")
+    return [f"{folder}: {JSON_FILE}, {SHEET_FILE}"]
+
+
+def _write_lists(lists: list[Path], audited: AuditedImages, pairs: NearCopies) -> list[str]:
+    """Write the list of copies as csv and as JSON, and say where; ``lists`` are the two files, or none."""
+    from fer_data_audit.exported_list import as_csv, as_json, list_copies
+    from fer_plugins.runs.record import write_atomically
+
+    if not lists:
+        return []
+    copies = list_copies(audited.table, pairs.components(), audited.title)
+    for path, write in zip(lists, (as_csv, as_json), strict=True):
+        write_atomically(path, write(copies))
+    size = f"{len(copies.row):,} images in {copies.group.max(initial=0):,} groups"
+    return [f"{path}: {size}" for path in lists]
 
 
 def _check_export(target: str | None, against: tuple[str, str] | None) -> list[Path]:
@@ -128,67 +121,3 @@ def _check_folder(target: str | None) -> Path | None:
         if (out / name).exists():
             raise InputError(f"--out {target}: {name} is there already; give another folder")
     return out
-
-
-def _load(named: NamedDataset) -> tuple[LoadedImages, str]:
-    """Return the images of a dataset, and its name in papers."""
-    from fer_plugins.data.images import load_images
-    from fer_plugins.training.build import cache_folder
-
-    # A copy that differs from the release is to be looked at, not refused; its notes say in what it differs.
-    dataset = named.build({"check": "warn"})
-    cache = cache_folder(None)
-    try:
-        loaded = load_images(dataset, name=named.name, image_size=48, channels=1, cache=cache, memory_gb=1.0)
-        return loaded, getattr(dataset, "title", named.name)
-    except InputError:
-        raise
-    except (ValueError, OSError) as error:  # what a dataset plug-in refuses
-        raise InputError(f"dataset {named.name}: {' '.join(str(error).split())}") from error
-
-
-def _split(loaded: LoadedImages, protocol: Any, named: NamedDataset) -> tuple[list[Any], str]:
-    """Return the splits of every fold, name -> rows, and what to call the split."""
-    import numpy as np
-
-    from fer_plugins.contract import SPLITS
-    from fer_plugins.data.copies.near_groups import add_near_groups
-    from fer_plugins.data.protocols.official import split_folds
-    from fer_plugins.training.build import cache_folder
-
-    if protocol is not None and named.protocol is not None:
-        table = add_near_groups(loaded.images, loaded.table, protocol, "auto", cache_folder(None))
-        folds = split_folds(table, protocol)
-        return [fold._asdict() for fold in folds], f"protocol {named.protocol['name']}"
-    split = loaded.table.split
-    if split is None or len(np.unique(split)) < 2:
-        return [], "no split"
-    return [{name: np.flatnonzero(split == name) for name in SPLITS}], "the release's split"
-
-
-def _join(loaded: LoadedImages, second: LoadedImages) -> tuple[Any, Any, Any]:
-    """Return images, table and label names of both; sources are told apart by "first:" and "second:".
-
-    Subjects, sequences and splits of the second are not comparable with those of the first, and are left blank or made
-    its own.
-    """
-    import numpy as np
-
-    from fer_plugins.data.table import SampleTable
-
-    labels = np.concatenate([np.array(both.classes)[both.table.label] for both in (loaded, second)])
-    columns: dict[str, Any] = {}
-    for name in ("subject", "sequence", "parent"):
-        first = getattr(loaded.table, name)
-        if first is not None:
-            own = np.char.add("second dataset: ", second.table.source)
-            columns[name] = np.concatenate([first, own])
-    assert loaded.table.digest is not None
-    assert second.table.digest is not None
-    table = SampleTable(
-        label=np.unique(labels, return_inverse=True)[1],
-        source=np.concatenate([np.char.add("1: ", loaded.table.source), np.char.add("2: ", second.table.source)]),
-        digest=np.concatenate([loaded.table.digest, second.table.digest]),
-        **columns,
-    )
-    return np.concatenate([loaded.images, second.images]), table, labels
