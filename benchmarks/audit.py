@@ -24,7 +24,7 @@ from planting import crop, planted_changes  # beside this file
 from scipy.ndimage import gaussian_filter
 
 from fer_plugins.config import registry
-from fer_plugins.data.audit.near_copies import find_near_copies
+from fer_plugins.data.copies.near_copies import find_near_copies
 from fer_plugins.data.images import load_images
 from fer_plugins.data.synthetic_faces.synthetic import Synthetic
 

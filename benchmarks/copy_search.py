@@ -18,8 +18,8 @@ from audit import load_fer2013
 from planting import planted_changes
 from sklearn.neighbors import NearestNeighbors
 
-from fer_plugins.data.audit import candidates
-from fer_plugins.data.audit.near_copies import find_near_copies
+from fer_plugins.data.copies import candidates
+from fer_plugins.data.copies.near_copies import find_near_copies
 
 NEIGHBOURS = 8
 IMAGES, QUERIES = 4000, 300

@@ -2,8 +2,8 @@
 
     $ python benchmarks/describe_fer2013.py PATH/fer2013.csv
 
-Writes fer2013_copies.csv and fer2013_images.npz into fer_plugins/data/audit, and docs/fer2013_copies.svg. The tests
-with real data hold the first two to what a search finds.
+Writes fer2013_copies.csv into fer_plugins/data/copies, fer2013_images.npz into fer_face_datasets, and
+docs/fer2013_copies.svg. The tests with real data hold the first two to what a search finds.
 """
 
 from __future__ import annotations
@@ -14,11 +14,13 @@ from pathlib import Path
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
+from fer_data_audit import exported_list
+from fer_face_datasets import official_images
 from fer_face_datasets.fer2013 import CLASSES
 
 from fer_plugins.config import registry
-from fer_plugins.data.audit import copy_list, official_images
-from fer_plugins.data.audit.near_copies import find_near_copies
+from fer_plugins.data.copies import copy_list
+from fer_plugins.data.copies.near_copies import find_near_copies
 from fer_plugins.data.images import LoadedImages, load_images
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -67,10 +69,10 @@ def main() -> None:
     parser.add_argument("root", help="fer2013.csv, or an archive that holds it")
     dataset = registry.build("dataset", "fer2013", root=parser.parse_args().root, image_size=48, channels=1)
     loaded = load_images(dataset, name="fer2013", image_size=48, channels=1, cache=None, memory_gb=1.0)
-    folder = ROOT / "fer_plugins" / "data" / "audit"
-    write_descriptions(loaded, folder)
-    copies = copy_list.list_copies(loaded.table, find_near_copies(loaded.images).components(), dataset.title)
-    (folder / copy_list.SHIPPED).write_text(copy_list.as_csv(copies), encoding="utf-8")
+    write_descriptions(loaded, ROOT / "plugins" / "face_datasets" / "fer_face_datasets")
+    copies = exported_list.list_copies(loaded.table, find_near_copies(loaded.images).components(), dataset.title)
+    shipped = ROOT / "fer_plugins" / "data" / "copies" / copy_list.SHIPPED
+    shipped.write_text(exported_list.as_csv(copies), encoding="utf-8")
     draw(copies, ROOT / "docs" / "fer2013_copies.svg")
 
 

@@ -17,10 +17,10 @@ from fer_plugins.runs.versions import git_revision
 
 CORE = sorted((ROOT / "fer_plugins").rglob("*.py"))
 PLUGINS = sorted(path for path in (ROOT / "plugins").iterdir() if path.is_dir())
-# Verbs that work on runs: they may import any module of the core.
+# Verbs that work on runs or on data: they may import any module of the core.
 TOOLS = {
-    *("claims_audit", "demo_page", "face_datasets", "face_prediction", "html_report", "model_export"),
-    *("outside_predictions", "parameter_search", "protocol_bias", "robustness_tests", "trackers"),
+    *("claims_audit", "data_audit", "demo_page", "face_datasets", "face_prediction", "html_report", "image_files"),
+    *("model_export", "outside_predictions", "parameter_search", "protocol_bias", "robustness_tests", "trackers"),
 }
 PLUGIN_FILES = sorted((ROOT / "plugins").glob("*/fer_*/**/*.py"))
 VERB_FILES = [path.stem for path in sorted((ROOT / "fer_plugins" / "commands").glob("[!_]*.py"))]
@@ -185,7 +185,7 @@ def test_plugins_import_the_contract_and_what_they_depend_on(plugin):
         core = any_of(names, "fer_plugins")
         for_plugins = (
             *("contract", "config.idle_options", "pooling", "testing", "runtime.errors"),
-            *("analysis.claims", "data.formats", "data.histogram", "data.listed_dataset"),
+            *("analysis.claims", "data.expressions", "data.histogram", "data.split_names"),
             *_NEEDED_BY_VERBS.get(plugin.name, ()),
         )
         allowed = any_of(core, *(f"fer_plugins.{name}" for name in for_plugins))
@@ -209,7 +209,7 @@ def test_every_plugin_is_listed_and_whole(plugin):
     for path in ("pyproject.toml", "README.md", f"test_{plugin.name}.py"):
         assert (plugin / path).is_file(), path
     project = project_of(plugin)
-    of_a_paper = ("paper.yaml", "claims.yaml") if "fer_plugins.architectures" in project["entry-points"] else ()
+    of_a_paper = ("paper.yaml", "claims.yaml") if "fer_plugins.architectures" in project.get("entry-points", ()) else ()
     for path in ("__init__.py", *of_a_paper):
         assert (package / path).is_file(), path
     assert canonical(project["name"]) == canonical(f"fer-{plugin.name}")

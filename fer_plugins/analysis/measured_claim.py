@@ -20,7 +20,7 @@ from fer_plugins.analysis.claims.claims_beside import (
 )
 from fer_plugins.config import registry
 from fer_plugins.contract import SPLITS
-from fer_plugins.data.formats.labels import expression_of
+from fer_plugins.data.expressions import expression_of
 from fer_plugins.metrics.cluster_keys import KEYS, of_clusters
 from fer_plugins.runs.read_runs import FinishedRun
 from fer_plugins.runtime.notices import code_of

@@ -165,7 +165,7 @@ class MixesBatch(Protocol):
 class Dataset(Protocol):
     """``fer_plugins.datasets``: raw images with labels by name; no randomness after construction.
 
-    A dataset of files may be composed of ``fer_plugins.data.listed_dataset`` and ``fer_plugins.data.formats``.
+    The distribution fer-image-files reads folders, archives, lists and tables for one made of files.
 
     Construction is cheap (it recognises the layout and refuses a wrong one); ``table`` and ``__getitem__`` may read
     files. Optional members: ``title`` (the name in papers, such as "CK+"; default the entry point's name),

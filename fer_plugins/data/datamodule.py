@@ -14,6 +14,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from fer_plugins.contract import SPLITS, Batch, Dataset, Fold, SampleTransform
+from fer_plugins.data.copies.near_groups import NearCopies
 from fer_plugins.data.images import Progress
 from fer_plugins.data.leaks import Leaks
 from fer_plugins.data.loaders import (
@@ -28,7 +29,6 @@ from fer_plugins.data.loaders import (
     sample_loader,
     seeded,
 )
-from fer_plugins.data.near_groups import NearCopies
 from fer_plugins.data.offline import Offline
 from fer_plugins.data.prepared_fold import prepare_fold
 from fer_plugins.data.preprocessing import Preprocessing, to_float

@@ -9,9 +9,9 @@ import numpy as np
 
 from fer_plugins.contract import Dataset, Fold
 from fer_plugins.data.augmentations.shift import compare_detail
+from fer_plugins.data.copies.near_groups import NearCopies, add_near_groups
 from fer_plugins.data.images import Progress, load_images
 from fer_plugins.data.leaks import Leaks, find_leaks
-from fer_plugins.data.near_groups import NearCopies, add_near_groups
 from fer_plugins.data.offline import Images, Offline, balance_classes, refuse_mapped
 from fer_plugins.data.protocols.fold_splits import count_classes, missing_classes
 from fer_plugins.data.protocols.official import (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fer_plugins.data.formats.labels import EXPRESSIONS
+from fer_plugins.data.expressions import EXPRESSIONS
 
 _SEVEN = EXPRESSIONS[:7]
 # The columns of FER2013's csv: Training, PublicTest, PrivateTest.

@@ -14,7 +14,7 @@ from fer_plugins.metrics.table import METRICS
 # Below these a score of a group says nothing: a share of fewer than ten images moves by more than ten points an image,
 # and in a bootstrap by class a class with one image adds no width, so that the interval is too narrow or has none.
 LEAST_IMAGES, LEAST_OF_A_CLASS = 10, 5
-Status = npt.NDArray[np.str_]  # (N,) of each image "exact", "near" or ""; see data.audit.copy_status
+Status = npt.NDArray[np.str_]  # (N,) of each image "exact", "near" or ""; see data.copies.copy_status
 
 
 def score_copies(

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from fer_plugins.config import RunConfig
-from fer_plugins.data.audit.copy_status import count_copies
+from fer_plugins.data.copies.copy_status import count_copies
 from fer_plugins.data.datamodule import FERDataModule
 from fer_plugins.data.protocols.fold_splits import count_targets, find_release_splits
 from fer_plugins.data.protocols.official import flaw_of

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from lightning.pytorch import LightningDataModule
 
 from fer_plugins.contract import Batch
-from fer_plugins.data.audit.copy_status import copy_status
+from fer_plugins.data.copies.copy_status import copy_status
 from fer_plugins.data.datamodule import FERDataModule
 from fer_plugins.data.loaders import ResidentLoader
 from fer_plugins.metrics.by_dataset import score_targets

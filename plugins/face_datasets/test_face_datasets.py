@@ -7,10 +7,10 @@ import pickle
 
 import numpy as np
 import pytest
+from fer_image_files.archives.file_set import ZipFiles
 from support import fake_datasets as fake
 
 from fer_plugins.config import registry
-from fer_plugins.data.formats.archives.file_set import ZipFiles
 from fer_plugins.data.images import load_images
 from fer_plugins.runtime.errors import InputError
 from fer_plugins.testing import check_dataset

@@ -15,14 +15,14 @@ from collections import defaultdict
 import numpy as np
 import pytest
 from fer_face_datasets.fer2013 import FER2013, OFFICIAL_COUNTS
+from fer_image_files.archives.file_set import FolderFiles
+from fer_image_files.decoding import UnreadableError, decode_image
+from fer_image_files.tables.pixel_csv import read_pixel_csv
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageFile
 from support import fake_fer2013 as fake
 
-from fer_plugins.data.formats.archives.file_set import FolderFiles
-from fer_plugins.data.formats.image_files import UnreadableError, decode_image
-from fer_plugins.data.formats.tables.pixel_csv import read_pixel_csv
 from fer_plugins.data.images import digest_of
 from fer_plugins.data.table import SampleTable
 from fer_plugins.runtime.errors import InputError

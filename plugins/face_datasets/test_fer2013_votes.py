@@ -9,7 +9,7 @@ from fer_face_datasets.fer2013 import fer2013
 from support import fake_datasets as fake
 
 from fer_plugins.commands import main
-from fer_plugins.data.formats.labels import EXPRESSIONS
+from fer_plugins.data.expressions import EXPRESSIONS
 from fer_plugins.experiments.run import run as train
 from fer_plugins.runs.read_runs import read_run
 from fer_plugins.runs.schema import MajorityScores

@@ -2,7 +2,6 @@
 
 from types import SimpleNamespace
 
-from fer_plugins.commands.data import data
 from fer_plugins.commands.run import run
 from fer_plugins.commands.usage import invoke
 from fer_plugins.config import registry
@@ -18,6 +17,7 @@ def __getattr__(name):
     if name.startswith("_"):
         raise AttributeError(name)
     if name == "audit":
+        data = registry.load(registry.find("command", "data"))
         return lambda argv: invoke(data, "fer data", ["audit", *map(str, argv)])
     command = registry.load(registry.find("command", name))
     return lambda argv: invoke(command, f"fer {name}", list(map(str, argv)))

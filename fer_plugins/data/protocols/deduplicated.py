@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 
 from fer_plugins.contract import Fold
-from fer_plugins.data.audit.copy_list import groups_of, join_copies, read_copies
+from fer_plugins.data.copies.copy_list import groups_of, join_copies, read_copies
 from fer_plugins.data.protocols.official import Rows, release_fold
 from fer_plugins.data.read_once import once
 from fer_plugins.data.table import SampleTable

@@ -19,7 +19,7 @@ from fer_plugins.analysis.claims import (
     read_printed,
     read_shares,
 )
-from fer_plugins.data.formats.labels import expression_of
+from fer_plugins.data.expressions import expression_of
 from fer_plugins.runtime.errors import InputError
 
 _OTHER_NAMES = {"uar": "macro_recall", "balanced_accuracy": "macro_recall", "war": "accuracy"}

@@ -64,7 +64,7 @@ def import_keras(file: str, *, classes: str, out: str | None, first_padding: str
 
 
 def _read_classes(given: str, count: int) -> list[str]:
-    from fer_plugins.data.formats.labels import expression_of
+    from fer_plugins.data.expressions import expression_of
 
     words = [word.strip() for word in given.split(",")]
     names = [expression_of(word) or word for word in words]

@@ -10,20 +10,20 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
+from fer_image_files.archives.file_set import READ_ERRORS, make_printable, split_name
+from fer_image_files.archives.opening import open_root
+from fer_image_files.archives.root_files import RootFiles
+from fer_image_files.class_names import ClassNames
+from fer_image_files.copy_layout import match_files, note_unread, refuse_layout, refuse_no_splits
+from fer_image_files.decoding import OnBadImage, describe_bad, is_image
+from fer_image_files.folders.class_folders import find_tree
+from fer_image_files.folders.trees import as_flag, ask_meaning, shorten_folder
+from fer_image_files.listed_dataset import ListedDataset, Listing, Row
+from fer_image_files.option_values import check_value
+from fer_image_files.tables.csv_files import read_rows
 
-from fer_plugins.data.formats.archives.file_set import READ_ERRORS, make_printable, split_name
-from fer_plugins.data.formats.archives.opening import open_root
-from fer_plugins.data.formats.archives.root_files import RootFiles
-from fer_plugins.data.formats.class_names import ClassNames
-from fer_plugins.data.formats.copy_layout import match_files, note_unread, refuse_layout, refuse_no_splits
-from fer_plugins.data.formats.folders.class_folders import find_tree
-from fer_plugins.data.formats.folders.trees import as_flag, ask_meaning, shorten_folder
-from fer_plugins.data.formats.image_files import OnBadImage, describe_bad, is_image
-from fer_plugins.data.formats.labels import EXPRESSIONS
-from fer_plugins.data.formats.split_names import split_of
-from fer_plugins.data.formats.tables.csv_files import read_rows
-from fer_plugins.data.listed_dataset import ListedDataset, Listing, Row
-from fer_plugins.data.option_values import check_value
+from fer_plugins.data.expressions import EXPRESSIONS
+from fer_plugins.data.split_names import split_of
 from fer_plugins.runtime.errors import InputError
 
 _LAYOUTS = (

@@ -6,21 +6,22 @@ import os
 import re
 from collections.abc import Sequence
 
+from fer_image_files.archives.file_set import split_name
+from fer_image_files.archives.opening import open_root
+from fer_image_files.archives.root_files import RootFiles
+from fer_image_files.class_names import ClassNames
+from fer_image_files.copy_layout import match_files, refuse_layout
+from fer_image_files.decoding import OnBadImage, is_image
+from fer_image_files.file_kinds import kind_of_file
+from fer_image_files.folders.class_folders import ClassTree, find_tree
+from fer_image_files.folders.trees import as_flag
+from fer_image_files.listed_dataset import Check, ListedDataset, Listing, Row
+from fer_image_files.tables.face_rows import code_labels
+from fer_image_files.tables.face_tables import FaceTable, find_tables, table_of_file
+
 from fer_face_datasets.ckplus_images import FRAME, Frames, is_series, list_folders, list_tree, sequence_of
 from fer_plugins.contract import Release
-from fer_plugins.data.formats.archives.file_set import split_name
-from fer_plugins.data.formats.archives.opening import open_root
-from fer_plugins.data.formats.archives.root_files import RootFiles
-from fer_plugins.data.formats.class_names import ClassNames
-from fer_plugins.data.formats.copy_layout import match_files, refuse_layout
-from fer_plugins.data.formats.file_kinds import kind_of_file
-from fer_plugins.data.formats.folders.class_folders import ClassTree, find_tree
-from fer_plugins.data.formats.folders.trees import as_flag
-from fer_plugins.data.formats.image_files import OnBadImage, is_image
-from fer_plugins.data.formats.labels import EXPRESSIONS
-from fer_plugins.data.formats.tables.face_rows import code_labels
-from fer_plugins.data.formats.tables.face_tables import FaceTable, find_tables, table_of_file
-from fer_plugins.data.listed_dataset import Check, ListedDataset, Listing, Row
+from fer_plugins.data.expressions import EXPRESSIONS
 from fer_plugins.runtime.errors import InputError
 
 _LAYOUTS = "<class>/S005_001_00000011.png, ckextended.csv, or cohn-kanade-images with Emotion"

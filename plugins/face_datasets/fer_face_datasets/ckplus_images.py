@@ -6,16 +6,17 @@ import re
 from collections import defaultdict
 from typing import NamedTuple
 
+from fer_image_files.archives.file_set import Opener, split_name
+from fer_image_files.archives.root_files import RootFiles
+from fer_image_files.class_names import ClassNames
+from fer_image_files.folders.class_folders import ClassFile, ClassTree
+from fer_image_files.folders.trees import as_flag, ask_meaning, refuse_doubles
+from fer_image_files.listed_dataset import Listing, Row
+from fer_image_files.tables.csv_files import read_text
+
 from fer_plugins.contract import Release
 from fer_plugins.data import published_counts
-from fer_plugins.data.formats.archives.file_set import Opener, split_name
-from fer_plugins.data.formats.archives.root_files import RootFiles
-from fer_plugins.data.formats.class_names import ClassNames
-from fer_plugins.data.formats.folders.class_folders import ClassFile, ClassTree
-from fer_plugins.data.formats.folders.trees import as_flag, ask_meaning, refuse_doubles
-from fer_plugins.data.formats.labels import EXPRESSIONS
-from fer_plugins.data.formats.tables.csv_files import read_text
-from fer_plugins.data.listed_dataset import Listing, Row
+from fer_plugins.data.expressions import EXPRESSIONS
 from fer_plugins.runtime.errors import InputError
 
 SEQUENCES = published_counts.CKPLUS_SEQUENCES

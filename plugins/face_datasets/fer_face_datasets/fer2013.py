@@ -11,6 +11,10 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+from fer_image_files.class_names import ClassNames
+from fer_image_files.decoding import OnBadImage, UnreadableError, read_images
+from fer_image_files.listed_dataset import Check, ListedDataset, Listing, Row, describe_bad
+from fer_image_files.tables.face_rows import check_splits, code_labels
 from PIL import Image
 
 from fer_face_datasets.fer2013_copies import FaceCopy, recognise
@@ -18,11 +22,7 @@ from fer_face_datasets.fer2013_votes import VotesFile
 from fer_face_datasets.official_files import Identity, identify_fer2013
 from fer_plugins.contract import Release
 from fer_plugins.data import published_counts
-from fer_plugins.data.formats.class_names import ClassNames
-from fer_plugins.data.formats.image_files import OnBadImage, UnreadableError, read_images
-from fer_plugins.data.formats.labels import EXPRESSIONS, expression_of
-from fer_plugins.data.formats.tables.face_rows import check_splits, code_labels
-from fer_plugins.data.listed_dataset import Check, ListedDataset, Listing, Row, describe_bad
+from fer_plugins.data.expressions import EXPRESSIONS, expression_of
 from fer_plugins.runtime.errors import InputError
 
 CLASSES = EXPRESSIONS[:7]  # in the order of the csv's codes; it has no contempt

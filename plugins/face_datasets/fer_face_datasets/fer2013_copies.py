@@ -6,16 +6,17 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from fer_image_files.archives.file_set import READ_ERRORS, make_printable, split_name
+from fer_image_files.archives.opening import PACKED, open_root
+from fer_image_files.archives.root_files import RootFiles
+from fer_image_files.class_names import ClassNames
+from fer_image_files.copy_layout import describe_look
+from fer_image_files.decoding import is_image
+from fer_image_files.file_kinds import image_ending, kind_of_file, look_like
+from fer_image_files.folders.trees import as_flag
+from fer_image_files.tables.face_tables import CopyTables, FaceTable, find_tables, refuse_file, table_of_file
+
 from fer_face_datasets.fer2013_folders import FolderImage, find_class_folders, has_class_folders
-from fer_plugins.data.formats.archives.file_set import READ_ERRORS, make_printable, split_name
-from fer_plugins.data.formats.archives.opening import PACKED, open_root
-from fer_plugins.data.formats.archives.root_files import RootFiles
-from fer_plugins.data.formats.class_names import ClassNames
-from fer_plugins.data.formats.copy_layout import describe_look
-from fer_plugins.data.formats.file_kinds import image_ending, kind_of_file, look_like
-from fer_plugins.data.formats.folders.trees import as_flag
-from fer_plugins.data.formats.image_files import is_image
-from fer_plugins.data.formats.tables.face_tables import CopyTables, FaceTable, find_tables, refuse_file, table_of_file
 from fer_plugins.runtime.errors import InputError
 
 _CLASS_FOLDERS = "class folders"

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from fer_plugins.data.formats.archives.file_set import make_printable, split_name
-from fer_plugins.data.formats.archives.root_files import RootFiles
-from fer_plugins.data.formats.class_names import ClassNames, divide_folders
-from fer_plugins.data.formats.folders.class_folders import ClassTree, find_tree
-from fer_plugins.data.formats.folders.trees import as_flag, ask_meaning
-from fer_plugins.data.formats.image_files import is_image
-from fer_plugins.data.formats.labels import EXPRESSIONS
-from fer_plugins.data.formats.split_names import split_of
+from fer_image_files.archives.file_set import make_printable, split_name
+from fer_image_files.archives.root_files import RootFiles
+from fer_image_files.class_names import ClassNames, divide_folders
+from fer_image_files.decoding import is_image
+from fer_image_files.folders.class_folders import ClassTree, find_tree
+from fer_image_files.folders.trees import as_flag, ask_meaning
+
+from fer_plugins.data.expressions import EXPRESSIONS
+from fer_plugins.data.split_names import split_of
 from fer_plugins.runtime.errors import InputError
 
 _CLASSES = EXPRESSIONS[:7]  # in the order of FER2013's codes 0 to 6; it has no contempt

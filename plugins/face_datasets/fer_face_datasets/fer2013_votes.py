@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from fer_image_files.archives.root_files import RootFiles
+from fer_image_files.tables.face_rows import FaceRows
 
 from fer_face_datasets.fer2013_copies import FaceCopy
 from fer_face_datasets.ferplus_votes import match_votes, open_votes
 from fer_face_datasets.official_files import find_checksum
-from fer_plugins.data.formats.archives.root_files import RootFiles
-from fer_plugins.data.formats.tables.face_rows import FaceRows
 from fer_plugins.runtime.errors import InputError
 
 _JUDGED = 1000  # rows from which on labels must agree with the votes

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 
+from fer_image_files.archives.opening import open_root
+from fer_image_files.archives.root_files import RootFiles
+from fer_image_files.copy_layout import match_files, note_unread, refuse_layout
+from fer_image_files.decoding import OnBadImage, is_image
+from fer_image_files.folders.trees import as_flag
+from fer_image_files.listed_dataset import Check, ListedDataset, Listing, Row
+
 from fer_plugins.contract import Release
-from fer_plugins.data.formats.archives.opening import open_root
-from fer_plugins.data.formats.archives.root_files import RootFiles
-from fer_plugins.data.formats.copy_layout import match_files, note_unread, refuse_layout
-from fer_plugins.data.formats.folders.trees import as_flag
-from fer_plugins.data.formats.image_files import OnBadImage, is_image
-from fer_plugins.data.formats.labels import EXPRESSIONS, expression_of
-from fer_plugins.data.formats.split_names import split_of
-from fer_plugins.data.listed_dataset import Check, ListedDataset, Listing, Row
+from fer_plugins.data.expressions import EXPRESSIONS, expression_of
+from fer_plugins.data.split_names import split_of
 from fer_plugins.runtime.errors import InputError
 
 _LAYOUTS = "one folder a character with one folder an expression, such as aia/aia_anger/*.png"

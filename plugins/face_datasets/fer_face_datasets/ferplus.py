@@ -11,6 +11,13 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+from fer_image_files.archives.root_files import RootFiles
+from fer_image_files.class_names import ClassNames
+from fer_image_files.decoding import OnBadImage
+from fer_image_files.file_kinds import open_path
+from fer_image_files.listed_dataset import Check, ListedDataset, Listing, Row
+from fer_image_files.option_values import check_value
+from fer_image_files.tables.face_tables import FaceTable
 
 from fer_face_datasets.fer2013_copies import recognise
 from fer_face_datasets.fer2013_folders import has_class_folders
@@ -25,14 +32,7 @@ from fer_face_datasets.ferplus_votes import (
 from fer_face_datasets.official_files import find_checksum
 from fer_face_datasets.vote_targets import LabelMode, make_targets
 from fer_plugins.contract import Release
-from fer_plugins.data.formats.archives.root_files import RootFiles
-from fer_plugins.data.formats.class_names import ClassNames
-from fer_plugins.data.formats.file_kinds import open_path
-from fer_plugins.data.formats.image_files import OnBadImage
-from fer_plugins.data.formats.labels import EXPRESSIONS
-from fer_plugins.data.formats.tables.face_tables import FaceTable
-from fer_plugins.data.listed_dataset import Check, ListedDataset, Listing, Row
-from fer_plugins.data.option_values import check_value
+from fer_plugins.data.expressions import EXPRESSIONS
 from fer_plugins.runtime.errors import InputError
 
 _LAYOUTS = "fer2013.csv (or icml_face_data.csv) and fer2013new.csv, or FER2013Train, FER2013Valid and FER2013Test"

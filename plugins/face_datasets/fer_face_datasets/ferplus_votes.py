@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from fer_image_files.archives.file_set import FolderFiles, ZipFiles, make_printable, split_name
+from fer_image_files.archives.root_files import RootFiles
+from fer_image_files.file_kinds import open_path
+from fer_image_files.tables.csv_files import find_column, read_rows, read_text
+from fer_image_files.tables.face_rows import FaceRows
 
-from fer_plugins.data.formats.archives.file_set import FolderFiles, ZipFiles, make_printable, split_name
-from fer_plugins.data.formats.archives.root_files import RootFiles
-from fer_plugins.data.formats.file_kinds import open_path
-from fer_plugins.data.formats.labels import EXPRESSIONS
-from fer_plugins.data.formats.split_names import split_of
-from fer_plugins.data.formats.tables.csv_files import find_column, read_rows, read_text
-from fer_plugins.data.formats.tables.face_rows import FaceRows
+from fer_plugins.data.expressions import EXPRESSIONS
+from fer_plugins.data.split_names import split_of
 from fer_plugins.runtime.errors import InputError
 
 # The columns of fer2013new.csv in its order; the last two are no expression.

@@ -10,16 +10,15 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from fer_face_datasets.folder_tables import find_face_table, list_table
-from fer_plugins.data.formats.archives.file_set import make_printable, split_name
-from fer_plugins.data.formats.archives.opening import open_root
-from fer_plugins.data.formats.archives.root_files import RootFiles
-from fer_plugins.data.formats.class_names import ClassNames
-from fer_plugins.data.formats.copy_layout import describe_release, note_unread, refuse_labels, refuse_layout
-from fer_plugins.data.formats.folders.class_folders import find_tree
-from fer_plugins.data.formats.image_files import OnBadImage, is_image
-from fer_plugins.data.formats.labels import EXPRESSIONS
-from fer_plugins.data.formats.lists.image_lists import (
+from fer_image_files.archives.file_set import make_printable, split_name
+from fer_image_files.archives.opening import open_root
+from fer_image_files.archives.root_files import RootFiles
+from fer_image_files.class_names import ClassNames
+from fer_image_files.copy_layout import describe_release, note_unread, refuse_labels, refuse_layout
+from fer_image_files.decoding import OnBadImage, is_image
+from fer_image_files.folders.class_folders import find_tree
+from fer_image_files.listed_dataset import ListedDataset, Listing, Row
+from fer_image_files.lists.image_lists import (
     Columns,
     ListedImage,
     choose_lists,
@@ -27,10 +26,12 @@ from fer_plugins.data.formats.lists.image_lists import (
     name_splits,
     read_list,
 )
-from fer_plugins.data.formats.lists.list_lines import LIST_SUFFIXES
-from fer_plugins.data.formats.lists.yolo_boxes import pair_boxes, read_boxes
-from fer_plugins.data.listed_dataset import ListedDataset, Listing, Row
-from fer_plugins.data.option_values import check_value
+from fer_image_files.lists.list_lines import LIST_SUFFIXES
+from fer_image_files.lists.yolo_boxes import pair_boxes, read_boxes
+from fer_image_files.option_values import check_value
+
+from fer_face_datasets.folder_tables import find_face_table, list_table
+from fer_plugins.data.expressions import EXPRESSIONS
 from fer_plugins.runtime.errors import InputError
 
 _LAYOUTS = (

@@ -7,13 +7,14 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from fer_image_files.archives.opening import open_root
+from fer_image_files.decoding import OnBadImage, is_image
+from fer_image_files.file_kinds import kind_of_file
+from fer_image_files.listed_dataset import Listing, Row
+from fer_image_files.tables.face_rows import check_splits
+from fer_image_files.tables.face_tables import find_tables
+
 from fer_face_datasets.fer2013_copies import FaceCopy, recognise
-from fer_plugins.data.formats.archives.opening import open_root
-from fer_plugins.data.formats.file_kinds import kind_of_file
-from fer_plugins.data.formats.image_files import OnBadImage, is_image
-from fer_plugins.data.formats.tables.face_rows import check_splits
-from fer_plugins.data.formats.tables.face_tables import find_tables
-from fer_plugins.data.listed_dataset import Listing, Row
 from fer_plugins.runtime.errors import InputError
 
 _LabelReader = Callable[[Counter[str]], tuple[dict[str, Any], tuple[str, ...], list[str]]]

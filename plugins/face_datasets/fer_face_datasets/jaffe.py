@@ -5,17 +5,18 @@ from __future__ import annotations
 import os
 import re
 
+from fer_image_files.archives.file_set import split_name
+from fer_image_files.archives.opening import open_root
+from fer_image_files.archives.root_files import RootFiles
+from fer_image_files.copy_layout import note_unread, refuse_layout
+from fer_image_files.decoding import OnBadImage
+from fer_image_files.folders.trees import refuse_doubles
+from fer_image_files.listed_dataset import Check, ListedDataset, Listing, Row
+
 from fer_plugins.contract import Release
 from fer_plugins.data import published_counts
-from fer_plugins.data.formats.archives.file_set import split_name
-from fer_plugins.data.formats.archives.opening import open_root
-from fer_plugins.data.formats.archives.root_files import RootFiles
-from fer_plugins.data.formats.copy_layout import note_unread, refuse_layout
-from fer_plugins.data.formats.folders.trees import refuse_doubles
-from fer_plugins.data.formats.image_files import OnBadImage
-from fer_plugins.data.formats.labels import EXPRESSIONS
-from fer_plugins.data.formats.split_names import split_of
-from fer_plugins.data.listed_dataset import Check, ListedDataset, Listing, Row
+from fer_plugins.data.expressions import EXPRESSIONS
+from fer_plugins.data.split_names import split_of
 
 _LAYOUTS = "images named like KA.AN1.39.tiff (tiff, png or jpg)"
 _CODES = {"AN": "anger", "DI": "disgust", "FE": "fear", "HA": "happy", "SA": "sad", "SU": "surprise", "NE": "neutral"}

@@ -6,9 +6,10 @@ import hashlib
 from collections.abc import Sequence
 from typing import IO, NamedTuple
 
-from fer_plugins.data.audit.identity import Deviation, Images, compare_with_official
-from fer_plugins.data.formats.tables.csv_files import open_csv
-from fer_plugins.data.formats.tables.face_tables import FaceTable
+from fer_image_files.tables.csv_files import open_csv
+from fer_image_files.tables.face_tables import FaceTable
+
+from fer_face_datasets.official_comparison import Deviation, Images, compare_with_official
 
 # Of icml_face_data.csv and train.csv no checksum is published; their images are compared one by one.
 CHECKSUMS = {

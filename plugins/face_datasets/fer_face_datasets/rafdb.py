@@ -7,21 +7,22 @@ import re
 from collections.abc import Iterable
 from typing import Literal
 
+from fer_image_files.archives.file_set import make_printable
+from fer_image_files.archives.opening import open_root
+from fer_image_files.archives.root_files import RootFiles
+from fer_image_files.class_names import ClassNames
+from fer_image_files.copy_layout import match_files, note_unread, refuse_layout, refuse_no_splits
+from fer_image_files.decoding import OnBadImage, is_image
+from fer_image_files.folders.class_folders import ClassTree, find_tree
+from fer_image_files.folders.trees import as_flag, ask_meaning
+from fer_image_files.listed_dataset import Check, ListedDataset, Listing, Row
+from fer_image_files.option_values import check_value
+from fer_image_files.tables.csv_files import find_column, read_rows, read_text
+
 from fer_plugins.contract import Release
 from fer_plugins.data import published_counts
-from fer_plugins.data.formats.archives.file_set import make_printable
-from fer_plugins.data.formats.archives.opening import open_root
-from fer_plugins.data.formats.archives.root_files import RootFiles
-from fer_plugins.data.formats.class_names import ClassNames
-from fer_plugins.data.formats.copy_layout import match_files, note_unread, refuse_layout, refuse_no_splits
-from fer_plugins.data.formats.folders.class_folders import ClassTree, find_tree
-from fer_plugins.data.formats.folders.trees import as_flag, ask_meaning
-from fer_plugins.data.formats.image_files import OnBadImage, is_image
-from fer_plugins.data.formats.labels import EXPRESSIONS
-from fer_plugins.data.formats.split_names import split_of
-from fer_plugins.data.formats.tables.csv_files import find_column, read_rows, read_text
-from fer_plugins.data.listed_dataset import Check, ListedDataset, Listing, Row
-from fer_plugins.data.option_values import check_value
+from fer_plugins.data.expressions import EXPRESSIONS
+from fer_plugins.data.split_names import split_of
 from fer_plugins.runtime.errors import InputError
 
 _LAYOUTS = "EmoLabel/list_patition_label.txt with Image/aligned, or DATASET/train/1..7 and DATASET/test/1..7"

@@ -54,10 +54,11 @@ def predict(
     form = form or (FORMATS.get(Path(out).suffix.lower()) if out else "table")
     if form is None:
         refuse(f"--out {out}: its ending is neither .csv nor .json nor .jsonl; add --format csv, json or table")
+    from fer_image_files.archives.file_set import make_printable
+
     from fer_face_prediction.predict_files import Outputs, predict_files, search_faces
     from fer_face_prediction.predictor import Predictor
     from fer_face_prediction.sources import check_outputs, find_files, is_video
-    from fer_plugins.data.formats.archives.file_set import make_printable
 
     files = find_files(paths, sys.stdin)
     if camera is None and not any(map(is_video, files)):

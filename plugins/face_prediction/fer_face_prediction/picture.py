@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from fer_image_files.decoding import UnreadableError, decode_image
 from PIL import Image
 
-from fer_plugins.data.formats.image_files import UnreadableError, decode_image
 from fer_plugins.runtime.errors import InputError
 
 SMALLEST_SIDE = 8  # pixels; assumed: no expression can be seen in fewer

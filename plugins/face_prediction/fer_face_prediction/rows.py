@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol, TextIO
 
+from fer_image_files.archives.file_set import make_printable
+
 from fer_face_prediction.pipeline import PredictedFace, PredictedPicture
-from fer_plugins.data.formats.archives.file_set import make_printable
 from fer_plugins.runtime.whole_file import whole_file
 
 _FILE, _BOX = 40, 21  # widths in the table

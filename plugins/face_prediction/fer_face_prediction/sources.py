@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
-from fer_plugins.data.formats.image_files import is_image
+from fer_image_files.decoding import is_image
+
 from fer_plugins.runs.record import check_output
 from fer_plugins.runtime.errors import InputError
 from fer_plugins.runtime.whole_file import check_replaceable

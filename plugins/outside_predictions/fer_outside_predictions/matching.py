@@ -13,7 +13,7 @@ from scipy.optimize import linear_sum_assignment
 from scipy.stats import binomtest
 
 from fer_outside_predictions.table import PredictionTable
-from fer_plugins.data.formats.labels import expression_of
+from fer_plugins.data.expressions import expression_of
 from fer_plugins.runtime.errors import InputError
 
 Rows = npt.NDArray[np.int64]

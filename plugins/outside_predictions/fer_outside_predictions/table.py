@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import softmax
 
-from fer_plugins.data.formats.split_names import split_of
+from fer_plugins.data.split_names import split_of
 from fer_plugins.runtime.errors import InputError
 
 Values = npt.NDArray[np.float64]

@@ -6,13 +6,13 @@ import json
 
 import numpy as np
 import pytest
+from fer_data_audit import exported_list
 from support import fake_datasets as fake
 from support.verbs import parse
 
 from fer_plugins import config
 from fer_plugins.commands import main
 from fer_plugins.config import registry
-from fer_plugins.data.audit import copy_list
 from fer_plugins.data.protocols.deduplicated import official_deduplicated
 from fer_plugins.data.protocols.official import describe_fold, split_folds
 from fer_plugins.data.table import SampleTable
@@ -79,7 +79,7 @@ def test_the_contract_holds():
 def test_a_list_takes_the_place_of_the_search(tmp_path):
     table = dataclasses.replace(make_table(), digest=np.array([f"{ord(row[1]):016x}" for row in ROWS]))
     path = tmp_path / "list.json"
-    path.write_text(copy_list.as_json(copy_list.list_copies(table, table.near, "made")))
+    path.write_text(exported_list.as_json(exported_list.list_copies(table, table.near, "made")))
     (searched,) = official_deduplicated(table, 0)
     unsearched = dataclasses.replace(table, near=None)
     (listed,) = official_deduplicated(unsearched, 0, list=str(path))
