@@ -20,7 +20,7 @@ PLUGINS = sorted(path for path in (ROOT / "plugins").iterdir() if path.is_dir())
 # Verbs that work on runs: they may import any module of the core.
 TOOLS = {
     *("claims_audit", "demo_page", "face_datasets", "face_prediction", "html_report", "model_export"),
-    *("outside_predictions", "parameter_search", "protocol_bias", "robustness_tests", "trackers"),
+    *("outside_predictions", "parameter_search", "protocol_bias", "robustness_tests", "run_comparison", "trackers"),
 }
 PLUGIN_FILES = sorted((ROOT / "plugins").glob("*/fer_*/**/*.py"))
 VERB_FILES = [path.stem for path in sorted((ROOT / "fer_plugins" / "commands").glob("[!_]*.py"))]

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from fer_run_comparison.compared_datasets import rank_over_blocks
+from fer_run_comparison.compared_runs import compare_runs
+from fer_run_comparison.critical_difference import draw_critical_difference
+
 from fer_html_report.blocks import Block, Chapter, Charts, Paragraph, Section, Table
 from fer_html_report.charts import draw
 from fer_html_report.numbers import NONE, rate
 from fer_plugins.analysis.columns import parse_columns
-from fer_plugins.analysis.compared_runs import compare_runs
 from fer_plugins.analysis.figures.bars import draw_bars
-from fer_plugins.analysis.figures.critical_difference import draw_critical_difference
-from fer_plugins.analysis.many_models.compared_datasets import rank_over_blocks
 from fer_plugins.analysis.model_table import table_rows
 from fer_plugins.analysis.seed_spread import format_spread
 from fer_plugins.metrics.table import HEADLINE, PAIRED

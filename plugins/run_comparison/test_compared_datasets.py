@@ -5,15 +5,15 @@ import json
 
 import numpy as np
 import pytest
+from fer_run_comparison import compared_datasets
+from fer_run_comparison.blocks import blocks_of_one_dataset
+from fer_run_comparison.compared_runs import compare_runs
+from fer_run_comparison.page import print_comparisons
+from fer_run_comparison.verdicts import add_verdicts
 from rich.console import Console
 from support import written_run
 from support.verbs import compare, figures
 
-from fer_plugins.analysis.compared_runs import compare_runs
-from fer_plugins.analysis.many_models import compared_datasets
-from fer_plugins.analysis.many_models.blocks import blocks_of_one_dataset
-from fer_plugins.analysis.many_models.page import print_comparisons
-from fer_plugins.analysis.many_models.verdicts import add_verdicts
 from fer_plugins.analysis.seed_spread import group_models
 from fer_plugins.commands import main
 from fer_plugins.runs.read_runs import read_run, read_runs

@@ -10,13 +10,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from fer_plugins.analysis.comparison_report import format_margin, print_comparison, print_heading
-from fer_plugins.analysis.many_models.blocks import SPEAKS_OF
-from fer_plugins.analysis.many_models.verdicts import EQUIVALENT, FIRST, SECOND, UNDECIDED
-from fer_plugins.analysis.significance import ALPHA
 from fer_plugins.metrics.table import HEADLINE
 from fer_plugins.runs.result_table import format_interval, format_p
 from fer_plugins.runtime.print_table import natural_width, print_table, titled_table
+from fer_run_comparison.blocks import SPEAKS_OF
+from fer_run_comparison.comparison_report import format_margin, print_comparison, print_heading
+from fer_run_comparison.significance import ALPHA
+from fer_run_comparison.verdicts import EQUIVALENT, FIRST, SECOND, UNDECIDED
 
 MANY = 3  # models from which a page stands in place of every pair
 _BAYES = {"datasets": "Bayesian signed-rank test", "folds": "Bayesian correlated t test", "seeds": "Bayesian t test"}

@@ -8,12 +8,12 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from fer_plugins.analysis.class_tests import describe_anova, print_classes
-from fer_plugins.analysis.comparison import describe_tests
 from fer_plugins.analysis.seed_spread import format_spread
 from fer_plugins.metrics.table import HEADLINE, PAIRED
 from fer_plugins.runs.result_table import format_interval, format_p
 from fer_plugins.runtime.print_table import print_table, titled_table
+from fer_run_comparison.class_tests import describe_anova, print_classes
+from fer_run_comparison.comparison import describe_tests
 
 
 def print_heading(console: Console, comparison: Mapping[str, Any]) -> None:
@@ -28,7 +28,7 @@ def print_heading(console: Console, comparison: Mapping[str, Any]) -> None:
 def print_comparison(
     console: Console, comparison: Mapping[str, Any], *, heading: bool = True, pairs: bool = True
 ) -> None:
-    """Print what ``compare_runs`` returned, with the verdicts of ``many_models.verdicts.add_verdicts``.
+    """Print what ``compare_runs`` returned, with the verdicts of ``add_verdicts``.
 
     Args:
         console: such as ``result_console()``.
@@ -47,7 +47,7 @@ def print_comparison(
     for folder, tests in (comparison["classes"] or {}).items():
         print_classes(console, folder, tests)
     if comparison["evaluated"]:
-        from fer_plugins.analysis.evaluations_over_seeds import print_evaluations
+        from fer_run_comparison.evaluations_over_seeds import print_evaluations
 
         print_evaluations(console, comparison["evaluated"])
 

@@ -14,15 +14,15 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from fer_plugins.analysis.comparison import compare_means
 from fer_plugins.analysis.seed_spread import Model, format_spread, range_of, seed_interval
-from fer_plugins.analysis.significance import ALPHA
 from fer_plugins.config.registry import nearest
 from fer_plugins.runs.evaluation_file import FILE, read_evaluation
 from fer_plugins.runs.read_runs import FinishedRun
 from fer_plugins.runs.result_table import format_p
 from fer_plugins.runtime.errors import InputError
 from fer_plugins.runtime.print_table import print_table
+from fer_run_comparison.comparison import compare_means
+from fer_run_comparison.significance import ALPHA
 
 Figures = dict[str, dict[str, Any]]  # dotted name -> {"value", "low", "high", "method"}, the interval one over images
 
