@@ -8,12 +8,21 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from fer_plugins.analysis.seed_spread import format_spread
 from fer_plugins.metrics.table import HEADLINE, PAIRED
 from fer_plugins.runs.result_table import format_interval, format_p
 from fer_plugins.runtime.print_table import print_table, titled_table
 from fer_run_comparison.class_tests import describe_anova, print_classes
 from fer_run_comparison.comparison import describe_tests
+from fer_run_comparison.rows import (
+    PairRow,
+    SpreadRow,
+    format_ends,
+    format_points,
+    model_rows,
+    name_verdict,
+    pair_rows,
+    spread_rows,
+)
 
 
 def print_heading(console: Console, comparison: Mapping[str, Any]) -> None:
@@ -65,61 +74,28 @@ def _print_runs_and_pairs(console: Console, comparison: Mapping[str, Any]) -> No
             ]
             runs.add_row(f"{model['letter']} seed {run['seed']}", *cells)
     print_table(console, runs)
-    several = [model for model in comparison["models"] if model["over_seeds"]]
-    if several:
-        _print_spread(console, several)
+    if spreads := spread_rows(comparison):
+        _print_spread(console, spreads)
     if comparison["pairs"]:
         _print_pairs(console, comparison)
     if comparison["over_seeds"]:
-        _print_over_seeds(console, comparison["over_seeds"], comparison["margin"])
+        _print_over_seeds(console, comparison["over_seeds"])
 
 
-def _print_spread(console: Console, models: Sequence[Mapping[str, Any]]) -> None:
-    table = titled_table("over seeds: mean of the trainings and 95 % interval of the mean", "model", "score", "seeds")
-    for title in ("mean", "sd", "t interval", "z form"):
-        table.add_column(title, justify="right")
-    for model in models:
-        for score in HEADLINE:
-            spread = model["over_seeds"][score]
-            ends = (format_spread(spread, "t"), format_spread(spread, "z"))
-            table.add_row(
-                model["letter"],
-                HEADLINE[score],
-                str(spread["n"]),
-                f"{spread['mean']:.4f}",
-                f"{spread['sd']:.4f}",
-                *ends,
-            )
+def _print_spread(console: Console, rows: Sequence[SpreadRow]) -> None:
+    title = "over seeds: mean of the trainings and 95 % interval of the mean"
+    table = titled_table(title, "model", "score", "seeds", numbers=("mean", "sd", "t interval", "z form"))
+    for row in rows:
+        table.add_row(*row)
     print_table(console, table, keys=3)
     console.print("The z form (mean +- 1.96 sd / sqrt(n)) is what papers print; it is too narrow for few seeds.\n")
 
 
 def _print_pairs(console: Console, comparison: Mapping[str, Any]) -> None:
     count = len(comparison["pairs"])
-    title = f"pair by pair on the same samples: second - first, in points ({count} pair{'s' if count > 1 else ''})"
-    table = titled_table(title, "first", "second", "score")
-    for name in ("points", "95 % interval"):
-        table.add_column(name, justify="right")
-    table.add_column("verdict")  # before the p-values: in a narrow terminal the first block holds what matters
     clustered = [row[score] for row in comparison["pairs"] for score in HEADLINE if "by_image" in row[score]]
-    for name in ("p", "p (Holm)", "80 % power from", *(["p by image"] if clustered else [])):
-        table.add_column(name, justify="right")
-    for row in comparison["pairs"]:
-        sides = [f"{row[f'{side}_letter']} s{row[f'{side}_seed']}" for side in ("first", "second")]
-        for score in HEADLINE:
-            test = row[score]
-            difference, verdict = test["difference"], _verdict(test["verdict"], sides, comparison["margin"])
-            cells = (
-                _points(difference["points"]),
-                _point_range(difference),
-                verdict,
-                format_p(test["p"]),
-                format_p(test["p_holm"]),
-                _detectable(test),
-                *([format_p(test["by_image"]["p"])] if "by_image" in test else []),
-            )
-            table.add_row(*sides, HEADLINE[score], *cells)
-    print_table(console, table, keys=3)
+    title = f"pair by pair on the same samples: second - first, in points ({count} pair{'s' if count > 1 else ''})"
+    _print_pair_rows(console, title, "95 % interval", pair_rows(comparison), "p by image" if clustered else None)
     plain = "; ".join(f"{HEADLINE[name]}: {test.method}" for name, test in PAIRED.items())
     if clustered:
         unit, count = clustered[0]["unit"], clustered[0]["clusters"]
@@ -134,26 +110,10 @@ def _print_pairs(console: Console, comparison: Mapping[str, Any]) -> None:
     )
 
 
-def _print_over_seeds(console: Console, over: Mapping[str, Any], margin: float) -> None:
-    table = titled_table("model by model over seeds: second - first, in points", "first", "second", "score")
-    for name in ("points", "95 % Welch", "verdict", "p", "p (Holm)", "80 % power from", "Wilcoxon p (n)"):
-        table.add_column(name, justify="left" if name == "verdict" else "right")
-    for score in HEADLINE:
-        for row in over[score]["pairs"]:
-            welch, ranks = row["welch"], row["wilcoxon"]
-            wilcoxon = "-" if ranks is None or ranks["p"] is None else f"{format_p(ranks['p'])} ({ranks['n']})"
-            cells = (
-                _points(welch["points"]),
-                _point_range(welch),
-                _verdict(welch["verdict"], (row["first"], row["second"]), margin),
-                format_p(welch["p"]),
-                format_p(welch.get("p_holm")),
-                _detectable(welch),
-                wilcoxon,
-            )
-            table.add_row(row["first"], row["second"], HEADLINE[score], *cells)
-    print_table(console, table, keys=3)
-    _print_two_way(console, over, margin)
+def _print_over_seeds(console: Console, over: Mapping[str, Any]) -> None:
+    title = "model by model over seeds: second - first, in points"
+    _print_pair_rows(console, title, "95 % Welch", model_rows(over), "Wilcoxon p (n)")
+    _print_two_way(console, over)
     for score in HEADLINE:
         anova = over[score]["anova"]
         checks = dict.fromkeys(anova["checks"])
@@ -165,18 +125,31 @@ def _print_over_seeds(console: Console, over: Mapping[str, Any], margin: float) 
     console.print()
 
 
-def _print_two_way(console: Console, over: Mapping[str, Any], margin: float) -> None:
-    table = titled_table("seeds and test images together: second - first, in points", "first", "second", "score")
-    for name in ("points", "95 % interval", "p (Holm)", "verdict", "sd by seeds", "by images"):
-        table.add_column(name, justify="left" if name == "verdict" else "right")
+def _print_pair_rows(
+    console: Console, title: str, interval: str, rows: Sequence[PairRow], further_p: str | None
+) -> None:
+    """Print a table of pairs; ``interval`` and ``further_p`` are headings, the last None for a table without it."""
+    table = titled_table(title, "first", "second", "score", numbers=("points", interval))
+    table.add_column("verdict")  # before the p-values: in a narrow terminal the first block holds what matters
+    for heading in ("p", "p (Holm)", "80 % power from", *([further_p] if further_p else [])):
+        table.add_column(heading, justify="right")
+    for row in rows:
+        table.add_row(*(row if further_p else row[:-1]))
+    print_table(console, table, keys=3)
+
+
+def _print_two_way(console: Console, over: Mapping[str, Any]) -> None:
+    title = "seeds and test images together: second - first, in points"
+    table = titled_table(title, "first", "second", "score", numbers=("points", "95 % interval", "p (Holm)"))
+    table.add_column("verdict")
+    for heading in ("sd by seeds", "by images"):
+        table.add_column(heading, justify="right")
     for score in HEADLINE:
         for row in over[score]["pairs"]:
-            both = row["two_way"]
-            sides = (row["first"], row["second"])
-            verdict = _verdict(both["verdict"], sides, margin) if "verdict" in both else "-"
+            both, sides = row["two_way"], (row["first"], row["second"])
             table.add_row(
-                *sides, HEADLINE[score], _points(both["points"]), _point_range(both),
-                format_p(both.get("p_holm")), verdict, f"{both['sd_seeds']:.2f}", f"{both['sd_images']:.2f}",
+                *sides, HEADLINE[score], format_points(both["points"]), format_ends(both), format_p(both.get("p_holm")),
+                name_verdict(both, sides) or "-", f"{both['sd_seeds']:.2f}", f"{both['sd_images']:.2f}",
             )  # fmt: skip
     print_table(console, table, keys=3)
     console.print(describe_tests(over[next(iter(HEADLINE))]["pairs"]))
@@ -186,23 +159,3 @@ def _print_two_way(console: Console, over: Mapping[str, Any], margin: float) -> 
 def format_margin(margin: float) -> str:
     """Write a margin with its unit: "1 point", "0.5 points"."""
     return f"{margin:g} point{'' if margin == 1 else 's'}"
-
-
-def _verdict(verdict: str, sides: Sequence[str], margin: float) -> str:
-    better = {"first better": f"{sides[0]} better", "second better": f"{sides[1]} better"}
-    return {**better, "equivalent": f"equivalent within {margin:g}"}.get(verdict, verdict)
-
-
-def _detectable(tested: Mapping[str, Any]) -> str:
-    points = tested["detectable"]["points"]
-    return "none" if points is None else f"{points:.2f}"
-
-
-def _points(value: float) -> str:
-    return f"{value:+.2f}"
-
-
-def _point_range(interval: Mapping[str, Any]) -> str:
-    if interval["low"] is None:
-        return str(interval.get("why") or "-")
-    return f"{interval['low']:+.2f} to {interval['high']:+.2f}"
