@@ -184,7 +184,7 @@ def test_plugins_import_the_contract_and_what_they_depend_on(plugin):
         names = imports(path, top_only=False)
         core = any_of(names, "fer_plugins")
         for_plugins = (
-            *("contract", "config.idle_options", "pooling", "testing", "runtime.errors"),
+            *("contract", "config.idle_options", "pooling", "testing", "runtime.choices", "runtime.errors"),
             *("analysis.claims", "data.formats", "data.histogram", "data.listed_dataset"),
             *_NEEDED_BY_VERBS.get(plugin.name, ()),
         )
