@@ -1,11 +1,10 @@
-"""What every verb needs that draws: matplotlib, and the place of a figure that the user names."""
+"""Where a figure goes that the user names."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-from fer_plugins.config.requirement import install_command
 from fer_plugins.runtime.errors import InputError
 
 
@@ -21,17 +20,3 @@ def figure_file(option: str, file: str) -> tuple[Path, str]:
     if not os.path.isdir(path.parent):
         raise InputError(f"{option} {file}: there is no folder {path.parent}")
     return path.parent, path.stem if path.suffix in (".png", ".svg") else path.name
-
-
-def require_matplotlib() -> None:
-    """Import what draws, before anything is read.
-
-    Raises:
-        InputError: it is not installed; any other exception where it is and does not load.
-    """
-    try:
-        import matplotlib.figure  # noqa: F401
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] != "matplotlib":
-            raise
-        raise InputError(f"matplotlib is not installed; {install_command('matplotlib')}") from None

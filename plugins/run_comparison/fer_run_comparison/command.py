@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fer_plugins.commands.figure_file import figure_file, require_matplotlib
+from fer_plugins.commands.figure_file import figure_file
+from fer_plugins.commands.figures import require_matplotlib
 from fer_plugins.commands.usage import refuse, verb
 from fer_plugins.runtime.errors import InputError
 from fer_plugins.runtime.plain_values import shell_word

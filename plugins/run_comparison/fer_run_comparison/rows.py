@@ -118,7 +118,7 @@ def rank_rows(over_blocks: Mapping[str, Mapping[str, Any]]) -> list[RankRow]:
 
 def name_verdict(test: Mapping[str, Any], names: Sequence[str]) -> str:
     """Write the verdict of a test with the names of its two sides; empty where it has none."""
-    verdict = test.get("verdict", "")
+    verdict = str(test.get("verdict", ""))
     if verdict == "equivalent":
         return f"equivalent within {test['equivalence']['margin']:g}"
     return {"first better": f"{names[0]} better", "second better": f"{names[1]} better"}.get(verdict, verdict)
@@ -136,17 +136,19 @@ def format_ends(interval: Mapping[str, Any]) -> str:
     return f"{format_points(interval['low'])} to {format_points(interval['high'])}"
 
 
-def _test_cells(test: Mapping[str, Any], difference: Mapping[str, Any], names: Sequence[str]) -> tuple[str, ...]:
+def _test_cells(
+    test: Mapping[str, Any], difference: Mapping[str, Any], names: Sequence[str]
+) -> tuple[str, str, str, str, str, str]:
     """Return points, interval, verdict, p, corrected p and detectable difference."""
     detectable = ""
     if "detectable" in test:
         points = test["detectable"]["points"]
         detectable = "none" if points is None else f"{points:.2f}"
-    p_values = (format_p(test["p"]), format_p(test.get("p_holm")))
     return (
         format_points(difference["points"]),
         format_ends(difference),
         name_verdict(test, names),
-        *p_values,
+        format_p(test["p"]),
+        format_p(test.get("p_holm")),
         detectable,
     )
