@@ -17,9 +17,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from fer_run_comparison.comparison import join_variances
 from scipy.stats import ttest_ind
 
-from fer_plugins.analysis.comparison import join_variances
 from fer_plugins.metrics.cluster_scores import score_clusters
 from fer_plugins.metrics.clusters import find_clusters, matrix_scores
 from fer_plugins.metrics.confusion import macro_scores

@@ -20,7 +20,15 @@ PLUGINS = sorted(path for path in (ROOT / "plugins").iterdir() if path.is_dir())
 # Verbs that work on runs or on data: they may import any module of the core.
 TOOLS = {
     *("claims_audit", "data_audit", "demo_page", "face_datasets", "face_prediction", "html_report", "image_files"),
-    *("model_export", "outside_predictions", "parameter_search", "protocol_bias", "robustness_tests", "trackers"),
+    *(
+        "model_export",
+        "outside_predictions",
+        "parameter_search",
+        "protocol_bias",
+        "robustness_tests",
+        "run_comparison",
+        "trackers",
+    ),
 }
 PLUGIN_FILES = sorted((ROOT / "plugins").glob("*/fer_*/**/*.py"))
 VERB_FILES = [path.stem for path in sorted((ROOT / "fer_plugins" / "commands").glob("[!_]*.py"))]
@@ -184,7 +192,7 @@ def test_plugins_import_the_contract_and_what_they_depend_on(plugin):
         names = imports(path, top_only=False)
         core = any_of(names, "fer_plugins")
         for_plugins = (
-            *("contract", "config.idle_options", "pooling", "testing", "runtime.errors"),
+            *("contract", "config.idle_options", "pooling", "testing", "runtime.choices", "runtime.errors"),
             *("analysis.claims", "data.expressions", "data.histogram", "data.split_names"),
             *_NEEDED_BY_VERBS.get(plugin.name, ()),
         )

@@ -13,8 +13,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from fer_plugins.data.datamodule import to_float
 from fer_plugins.data.loaders import wrap_images
+from fer_plugins.data.preprocessing import to_float
 from fer_plugins.metrics.predictions import Predictions
 from fer_plugins.metrics.sanity_checks import check_pairing
 from fer_plugins.metrics.scorer import Scorer
@@ -72,7 +72,9 @@ class Network:
     precision: str = "32-true"
 
     def __post_init__(self) -> None:
-        if self.precision == "16-mixed" and self.device.type != "cuda":
+        if (self.precision, self.device.type) == ("64-true", "mps") or (
+            self.precision == "16-mixed" and self.device.type != "cuda"
+        ):
             self.precision = "32-true"
         self.module.to(self.device, torch.float64 if self.precision == "64-true" else torch.float32).eval()
 

@@ -27,6 +27,7 @@ from fer_plugins.runtime.errors import InputError
 from fer_plugins.runtime.plain_values import shell_word
 from fer_plugins.training.build import build_data
 from fer_plugins.training.checkpoints import find_damage
+from fer_plugins.training.devices import device_of_one
 from fer_plugins.training.module import FERModule
 
 SMALL_BATCH = 16  # on a CPU: the maps of more images leave its cache, and new memory is asked for with each layer
@@ -117,8 +118,7 @@ def open_run(run: FinishedRun) -> OpenedRun:
             raise InputError(
                 f"{file}: not of this run: {setting} {in_checkpoint}, the run's configuration has {in_config}"
             )
-    cuda = settings.trainer.accelerator != "cpu" and torch.cuda.is_available()
-    network = Network(module, torch.device("cuda" if cuda else "cpu"), settings.trainer.precision)
+    network = Network(module, device_of_one(settings), settings.trainer.precision)
     checkpoint = {"file": file.relative_to(record.folder).as_posix(), "sha256": hash_file(file)}
     opened = OpenedRun(run, data, network, checkpoint)
     then, component = record.manifest["plugin"], registry.find("architecture", str(settings.model.name))

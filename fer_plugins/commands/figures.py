@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 import click
 
 from fer_plugins.commands.figure_file import figure_file
-from fer_plugins.commands.usage import Name, refuse, verb
+from fer_plugins.commands.installed_verbs import fer_verbs
+from fer_plugins.commands.usage import Name, invoke, refuse, verb
+from fer_plugins.config import registry
 from fer_plugins.config.requirement import install_command
 from fer_plugins.runtime.errors import InputError, RunError
 from fer_plugins.runtime.plain_values import shell_word
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from fer_plugins.config import RunConfig
     from fer_plugins.data.datamodule import FERDataModule
     from fer_plugins.runs.record import Record
+
+_COMPARISON = "compare"  # the verb of a plug-in that ranks models
 
 
 @verb()
@@ -84,18 +88,14 @@ def figures(
         refuse(
             "--samples shows images of the dataset, which many licences forbid to pass on; add --images to draw them"
         )
-    try:
-        import matplotlib.figure  # noqa: F401  # missing, or too broken to be imported
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] != "matplotlib":
-            raise
-        raise InputError(f"matplotlib is not installed; {install_command('matplotlib')}") from None
+    require_matplotlib()
+    if cd is not None:
+        _critical_difference(runs, cd, score)
+        return
     from fer_plugins.analysis.figures.recorded import draw_recorded, read_recorded
 
     if bars is not None:
         _bars(runs, bars, score or "accuracy", quoted=quoted)
-    elif cd is not None:
-        _critical_difference(runs, cd, score or "accuracy")
     elif augmentation:
         _write([_augmentation(word, out) for word in runs])
     elif samples:
@@ -107,6 +107,20 @@ def figures(
 
         recorded = [read_recorded(word, split or "") for word in runs]  # every folder is read before anything is drawn
         _write((figures_folder(run.record.folder), draw_recorded(run)) for run in recorded)
+
+
+def require_matplotlib() -> None:
+    """Import what draws, before anything is read.
+
+    Raises:
+        InputError: it is not installed; any other exception where it is and does not load.
+    """
+    try:
+        import matplotlib.figure  # noqa: F401
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "matplotlib":
+            raise
+        raise InputError(f"matplotlib is not installed; {install_command('matplotlib')}") from None
 
 
 def _write(sheets: Iterator[tuple[Path, Iterator[Drawn]]] | Sequence[tuple[Path, Iterator[Drawn]]]) -> None:
@@ -145,20 +159,12 @@ def _bars(runs: Sequence[str], file: str, score: str, *, quoted: bool) -> None:
                 print(f"{row['model']}, {row['dataset']}: {remark}")
 
 
-def _critical_difference(runs: Sequence[str], file: str, score: str) -> None:
-    from fer_plugins.analysis.figures.critical_difference import draw_critical_difference
-    from fer_plugins.analysis.figures.style import drawing, write_figure
-    from fer_plugins.analysis.many_models.compared_datasets import rank_over_blocks
-    from fer_plugins.metrics.installed import all_metrics
-    from fer_plugins.runs.read_runs import read_runs
-    from fer_plugins.runs.result_table import format_p
-
-    folder, stem = figure_file("fer figures: --cd", file)
-    tests = rank_over_blocks(read_runs(runs), score)
-    over = f"{all_metrics()[score].label}, mean ranks over {len(tests['blocks'])} {tests['kind']}"
-    with drawing():
-        figure = draw_critical_difference(tests, f"{over}; Friedman p {format_p(tests['friedman']['p'])}")
-    print(*write_figure(figure, folder, stem))
+def _critical_difference(runs: Sequence[str], file: str, score: str | None) -> None:
+    """Let the verb of a plug-in that compares runs draw the diagram."""
+    figure_file("fer figures: --cd", file)
+    if not any(component.name == _COMPARISON for component in registry.available("command")):
+        raise InputError(f"--cd: no installed plug-in offers the verb {_COMPARISON}; pip install -r requirements.txt")
+    invoke(fer_verbs, "fer", [_COMPARISON, *runs, "--cd", file, *(["--score", score] if score else [])])
 
 
 def _augmentation(word: str, out: str | None) -> tuple[Path, Iterator[Drawn]]:

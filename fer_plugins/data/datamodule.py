@@ -19,7 +19,6 @@ from fer_plugins.data.images import Progress
 from fer_plugins.data.leaks import Leaks
 from fer_plugins.data.loaders import (
     ResidentLoader,
-    apply_transform,
     augment_batch,
     check_batch_size,
     check_device,
@@ -27,16 +26,15 @@ from fer_plugins.data.loaders import (
     number_of_epoch,
     place_images,
     sample_loader,
-    seeded,
+    try_transform,
 )
 from fer_plugins.data.offline import Offline
 from fer_plugins.data.prepared_fold import prepare_fold
 from fer_plugins.data.preprocessing import Preprocessing, to_float
 from fer_plugins.data.protocols.official import ProtocolCall
-from fer_plugins.data.seal import Seal, TestSplitSealed
+from fer_plugins.data.seal import Seal
 from fer_plugins.data.table import SampleTable
 
-__all__ = ["FERDataModule", "TestSplitSealed", "to_float"]
 Rows = npt.NDArray[np.int64]
 
 
@@ -46,7 +44,7 @@ class FERDataModule(LightningDataModule):
     Loaders yield :class:`~fer_plugins.contract.Batch` with uint8 images; ``on_after_batch_transfer`` makes them floats
     in [0, 1] on the device and applies a batch transform while training. Rows are rows of ``table``, which is whole.
 
-    The test split is sealed: its rows, labels, images and loader raise :class:`TestSplitSealed` until ``open_test`` is
+    The test split is sealed: its rows, labels, images and loader raise ``TestSplitSealed`` until ``open_test`` is
     called, and while a trainer is fitting. The attributes below are set by ``prepare``.
 
     Args:
@@ -158,8 +156,7 @@ class FERDataModule(LightningDataModule):
         self.selects_on_test = np.array_equal(prepared.fold.val, prepared.fold.test)
         self._resident = place_images(prepared.images, self.resident_device)
         if not isinstance(self.augmentation, nn.Module):
-            with seeded(0, self.augmentation):  # here, since an error in a worker would show a traceback
-                apply_transform(self.augmentation, prepared.images[prepared.fold.train[0]].copy())
+            try_transform(self.augmentation, prepared.images[prepared.fold.train[0]])
         self._prepared = True
 
     def train_dataloader(self) -> ResidentLoader | DataLoader[Batch]:

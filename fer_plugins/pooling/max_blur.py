@@ -11,6 +11,7 @@ from torch import nn
 
 from fer_plugins.pooling.blur_stages import FILL_MODES, Blur, MaxBlurPool, SpreadMax
 from fer_plugins.pooling.plain import check_window
+from fer_plugins.runtime.choices import check_choice
 
 Taps = tuple[float, ...]  # of a 1-D filter, not yet scaled to the sum 1
 FAMILIES: Mapping[str, Callable[[int], Taps | None]] = {  # size -> taps, None where the family has none of that size
@@ -145,12 +146,12 @@ def build_max_blur(
         ValueError: an option out of range or without effect; in the forward pass, a map too small for the windows.
     """
     stride = check_window(name, kernel_size, stride)
-    _check_choice(name, "preset", preset, tuple(presets))
+    check_choice("preset", preset, tuple(presets), owner=name)
     values = {key: value for key, value in options.items() if value is not None}
     vector = values.pop("vector", None)
     settings = replace(presets[preset], **values)
     for key, choices in {**_CHOICES, "kernel_family": tuple(families)}.items():
-        _check_choice(name, key, getattr(settings, key), choices)
+        check_choice(key, getattr(settings, key), choices, owner=name)
     if vector is not None and ("blur_size" in values or ("kernel_family" in values and not settings.second_blur_size)):
         raise ValueError(f"{name}: vector replaces blur_size and kernel_family; leave those two out")
     if "kernel_family" in values and vector is None and max(settings.blur_size, settings.second_blur_size) < 3:
@@ -195,11 +196,6 @@ def blur_taps(size: int, family: str, families: Mapping[str, Callable[[int], Tap
         names = ", ".join(name for name in families if name != family and families[name](size))
         raise ValueError(f"kernel_family {family} has no blur size {size}; use {names}, or a size up to {largest}")
     return taps
-
-
-def _check_choice(name: str, key: str, value: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise ValueError(f"{name}: {key} is {value!r}; it must be one of {', '.join(choices)}")
 
 
 def _check_vector(name: str, vector: Taps) -> Taps:

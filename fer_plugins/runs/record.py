@@ -23,6 +23,7 @@ from fer_plugins.config import RunConfig, registry
 from fer_plugins.runs.packed_predictions import read_predictions
 from fer_plugins.runs.record_types import check_types
 from fer_plugins.runs.schema import Manifest
+from fer_plugins.runtime.choices import check_choice
 from fer_plugins.runtime.errors import InputError
 from fer_plugins.runtime.notices import as_values, from_values
 from fer_plugins.runtime.whole_file import whole_file
@@ -135,7 +136,12 @@ class Record:
             classes: class names in label order.
             columns: name, one of COLUMNS (see ``predictions``) -> split -> (N,) values; a split that is not named has
                 "" in it. A column that is None or empty is left out.
+
+        Raises:
+            ValueError: a column has another name.
         """
+        for name in columns or {}:
+            check_choice(f"a column of {self.folder / 'predictions.csv'}", name, COLUMNS)
         further = {name: column for name in COLUMNS if (column := (columns or {}).get(name))}
         datasets = further.get("dataset", {})
         self.written = {split: (predictions, datasets.get(split)) for split, (_, predictions) in rows.items()}

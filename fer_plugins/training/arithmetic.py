@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -16,6 +14,7 @@ from fer_plugins.runtime.activity import doing
 from fer_plugins.runtime.errors import InputError
 from fer_plugins.training.devices import own_device
 from fer_plugins.training.network import build_network
+from fer_plugins.training.step_time import time_step, training_step
 
 LEAST_SPEEDUP = 1.2  # another arithmetic than 32-true is taken only where it is faster by this factor
 SECONDS = 0.3  # of steps that are timed, for each candidate
@@ -107,35 +106,10 @@ def _rate(settings: RunConfig, network: nn.Module, candidate: Candidate) -> floa
 
     Moves the network to the device, and to the type and layout of the candidate.
     """
+    batch = min(LARGEST_BATCH, settings.data.batch_size)
     try:
-        step, images = _training_step(settings, network, candidate, own_device(settings))
+        step = training_step(network, settings.data, batch, device=own_device(settings), **candidate._asdict())
         step()  # memory is allocated, kernels are chosen
-        steps, began = 0, time.perf_counter()
-        while time.perf_counter() - began < SECONDS:
-            step()
-            steps += 1
+        return batch / time_step(step, SECONDS)
     except (RuntimeError, NotImplementedError):
         return 0.0
-    return steps * images / (time.perf_counter() - began)
-
-
-def _training_step(
-    settings: RunConfig, network: nn.Module, candidate: Candidate, device: torch.device
-) -> tuple[Callable[[], None], int]:
-    data = settings.data
-    dtype = torch.float64 if candidate.precision == "64-true" else torch.float32
-    layout = torch.channels_last if candidate.channels_last else torch.contiguous_format
-    network.to(device, dtype).to(memory_format=layout).train()
-    batch = min(LARGEST_BATCH, data.batch_size)
-    images = torch.rand(batch, data.channels, data.image_size, data.image_size, dtype=dtype, device=device)
-    images = images.contiguous(memory_format=layout)
-    mixed = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}.get(candidate.precision)
-
-    def step() -> None:
-        with torch.autocast(device.type, mixed, enabled=mixed is not None):
-            loss = network(images).float().logsumexp(1).sum()
-        loss.backward()
-        if device.type == "cuda":
-            torch.cuda.synchronize()
-
-    return step, batch

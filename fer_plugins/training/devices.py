@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+from dataclasses import replace
 from typing import Any
 
 import lightning as L
@@ -97,6 +98,11 @@ def own_device(settings: RunConfig) -> torch.device:
         return torch.device("cuda", _indices(settings)[local_rank() if count_processes(settings) > 1 else 0])
     apple = settings.trainer.accelerator in ("auto", "gpu", "mps") and torch.backends.mps.is_available()
     return torch.device("mps" if apple else "cpu")
+
+
+def device_of_one(settings: RunConfig) -> torch.device:
+    """Return the device on which one process opens a finished run, whatever GPUs the training had: the first one."""
+    return own_device(replace(settings, trainer=replace(settings.trainer, devices=1, num_nodes=1)))
 
 
 def _on_gpu(settings: RunConfig) -> bool:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import copy
 import os
-import time
-from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -13,12 +11,13 @@ from torch import nn
 
 from fer_plugins.config import RunConfig
 from fer_plugins.training.devices import count_here, own_device
+from fer_plugins.training.step_time import time_step, training_step
 
 LARGEST_BATCH = 16  # images of a measured step
 LEAST_SPEEDUP = (
     1.3  # fewer threads are taken only where they are faster by this factor: a quiet machine always chooses alike
 )
-SHORT = 0.5  # seconds; shorter steps are measured twice
+LONG = 0.5  # seconds; a step that takes so long is not measured twice
 
 
 class Threads(NamedTuple):
@@ -65,12 +64,13 @@ def choose_threads(settings: RunConfig, network: nn.Module, recorded: int | None
         return Threads(most, "torch", {})
     seconds: dict[int, float] = {}
     try:
-        step = _training_step(settings, network)
+        batch = min(LARGEST_BATCH, settings.data.batch_size)
+        step = training_step(copy.deepcopy(network), settings.data, batch)
         step()  # memory is allocated, kernels are chosen
         number = most
         while number >= 1:
             torch.set_num_threads(number)
-            seconds[number] = _time(step)
+            seconds[number] = time_step(step, LONG, most=2)
             if len(seconds) > 1 and seconds[number] > min(seconds.values()):
                 break
             number //= 2
@@ -81,27 +81,3 @@ def choose_threads(settings: RunConfig, network: nn.Module, recorded: int | None
         best = most
     torch.set_num_threads(best)
     return Threads(best, "measured" if seconds else "torch", seconds)
-
-
-def _training_step(settings: RunConfig, network: nn.Module) -> Callable[[], None]:
-    data = settings.data
-    twin = copy.deepcopy(network).train()
-    shape = (min(LARGEST_BATCH, data.batch_size), data.channels, data.image_size, data.image_size)
-    images = torch.rand(shape, generator=torch.Generator().manual_seed(0))
-
-    def step() -> None:
-        with torch.random.fork_rng(devices=[]):
-            twin(images).logsumexp(1).sum().backward()
-
-    return step
-
-
-def _time(step: Callable[[], None]) -> float:
-    times = []
-    for _ in range(2):
-        began = time.perf_counter()
-        step()
-        times.append(time.perf_counter() - began)
-        if times[0] > SHORT:
-            break
-    return min(times)

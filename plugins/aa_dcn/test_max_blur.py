@@ -184,7 +184,7 @@ def test_every_option_acts():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"preset": "paper"}, "preset is 'paper'; it must be one of paper_text"),
+        ({"preset": "paper"}, "preset is 'paper'; use one of paper_text"),
         ({"blur_size": 6}, "kernel_family paper has no blur size 6; use binomial, box, or a size up to 5"),
         ({"blur_size": 8}, "blur sizes are 1 to 7"),
         ({"kernel_family": "gauss"}, "kernel_family is 'gauss'"),

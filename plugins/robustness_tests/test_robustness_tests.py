@@ -161,7 +161,7 @@ def test_another_networks_weights_are_noticed(finished, tmp_path):
 
 
 def test_the_test_part_stays_sealed_until_it_is_recorded(finished):
-    from fer_plugins.data.datamodule import TestSplitSealed
+    from fer_plugins.data.seal import TestSplitSealed
 
     opened = open_run(check_run(finished))
     with pytest.raises(TestSplitSealed):

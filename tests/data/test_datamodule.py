@@ -12,9 +12,10 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from torch import nn
 
 from fer_plugins.contract import SPLITS, Batch, Fold
-from fer_plugins.data.datamodule import FERDataModule, TestSplitSealed
+from fer_plugins.data.datamodule import FERDataModule
 from fer_plugins.data.loaders import ResidentLoader, draw_order
 from fer_plugins.data.protocols import official
+from fer_plugins.data.seal import TestSplitSealed
 from fer_plugins.runtime.errors import InputError
 
 CLASSES = ("anger", "happy", "neutral")

@@ -11,7 +11,7 @@ import torch
 import yaml
 
 from fer_plugins import config
-from fer_plugins.data.datamodule import TestSplitSealed
+from fer_plugins.data.seal import TestSplitSealed
 from fer_plugins.experiments.resuming import resume
 from fer_plugins.experiments.run import run
 from fer_plugins.runs.record import Record

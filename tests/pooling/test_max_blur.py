@@ -208,7 +208,7 @@ def test_vector_is_scaled_and_may_be_a_list():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"preset": "wide"}, "preset is 'wide'; it must be one of wide_max, zhang, kornia"),
+        ({"preset": "wide"}, "preset is 'wide'; use one of wide_max, zhang, kornia"),
         ({"max_size": 0}, "max_size 0"),
         ({"blur_size": 0}, "blur sizes are 1 to 7"),
         ({"blur_size": 8}, "blur sizes are 1 to 7"),

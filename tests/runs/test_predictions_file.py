@@ -41,6 +41,17 @@ def test_subjects_and_sequences_are_written_and_read(folder):
     assert predictions.choose(np.arange(300) < 5).sequences.tolist() == takes[:5]
 
 
+def test_a_column_that_no_reader_knows_is_an_error_and_not_left_out(folder):
+    record, recorded = Record.read(folder), read_run(folder).predictions
+    before = (folder / "predictions.csv").read_text()
+    rows = {"test": (recorded.sources, recorded.to_predictions())}
+    with pytest.raises(
+        ValueError, match=r"predictions\.csv is 'subjects'; use one of dataset, copy, majority, subject"
+    ):
+        record.write_predictions(rows, written_run.CLASSES, {"subjects": {"test": ["S1"] * 300}})
+    assert (folder / "predictions.csv").read_text() == before
+
+
 def test_every_reader_refuses_a_probability_that_is_none(folder):
     path = folder / "predictions.csv"
     path.write_text(path.read_text().replace("0.8", "1.8", 1))

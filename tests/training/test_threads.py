@@ -31,7 +31,7 @@ def net():
 def timed(monkeypatch, seconds):
     """Let a step take ``seconds[number of threads]``."""
     torch.set_num_threads(4)
-    monkeypatch.setattr(threads, "_time", lambda step: (step(), seconds[torch.get_num_threads()])[1])
+    monkeypatch.setattr(threads, "time_step", lambda step, *_, **__: (step(), seconds[torch.get_num_threads()])[1])
 
 
 def test_the_user_s_number_is_taken(monkeypatch):

@@ -14,8 +14,9 @@ from torch import nn
 from fer_plugins.analysis.figures.style import COLOURS, drawing, lay_out, show_image
 from fer_plugins.config import RunConfig
 from fer_plugins.contract import MixesBatch, SampleTransform
-from fer_plugins.data.datamodule import FERDataModule, to_float
+from fer_plugins.data.datamodule import FERDataModule
 from fer_plugins.data.loaders import apply_transform, seeded
+from fer_plugins.data.preprocessing import to_float
 from fer_plugins.runtime.seeds import derive
 
 COLUMNS = 8  # images of a class

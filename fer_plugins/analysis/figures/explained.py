@@ -14,7 +14,8 @@ from torch import nn
 from fer_plugins.analysis.figures.readings import Reading, read_tensor
 from fer_plugins.analysis.figures.style import COLOURS, drawing, lay_out, show_image
 from fer_plugins.contract import HasExplain
-from fer_plugins.data.datamodule import FERDataModule, to_float
+from fer_plugins.data.datamodule import FERDataModule
+from fer_plugins.data.preprocessing import to_float
 
 _COLUMNS = 7  # images
 _HEAT = "viridis"  # even in lightness, and told apart by the colour-blind

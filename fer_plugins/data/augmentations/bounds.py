@@ -36,9 +36,3 @@ def check_filled(name: str, fill_mode: str, *moves: float) -> None:
     """Refuse a fill of the borders where nothing is moved."""
     if fill_mode != "nearest" and not any(moves):
         raise ValueError(f"{name}: fill_mode {fill_mode} has no effect where nothing is moved; leave it out")
-
-
-def check_choice(name: str, option: str, value: str, choices: tuple[str, ...]) -> None:
-    """Refuse a value that is none of ``choices``."""
-    if value not in choices:
-        raise ValueError(f"{name}: {option} is {value!r}; it must be one of {', '.join(choices)}")

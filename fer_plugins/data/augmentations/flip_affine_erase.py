@@ -9,7 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fer_plugins.data.augmentations.bounds import check_angles, check_choice, check_filled, check_fractions, check_pair
+from fer_plugins.data.augmentations.bounds import check_angles, check_filled, check_fractions, check_pair
+from fer_plugins.runtime.choices import check_choice
 
 GRID_FILLS = {"nearest": "border", "constant": "zeros", "reflect": "reflection"}  # names of F.grid_sample
 
@@ -58,8 +59,8 @@ class FlipAffineErase(nn.Module):
         name = "flip_affine_erase"
         check_fractions(name, flip=flip, shift=shift, zoom=zoom, erase=erase)
         check_angles(name, rotation=rotation)
-        check_choice(name, "fill_mode", fill_mode, tuple(GRID_FILLS))
-        check_choice(name, "erase_fill", erase_fill, ("zero", "mean", "noise"))
+        check_choice("fill_mode", fill_mode, tuple(GRID_FILLS), owner=name)
+        check_choice("erase_fill", erase_fill, ("zero", "mean", "noise"), owner=name)
         check_filled(name, fill_mode, rotation, shift, zoom)
         erase_options = tuple(erase_area), tuple(erase_aspect), erase_fill
         if not erase and erase_options != ((0.02, 0.2), (0.3, 3.3), "zero"):

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from fer_plugins.config.requirement import install_command
 from fer_plugins.data.augmentations.bounds import (
     check_angles,
-    check_choice,
     check_filled,
     check_fractions,
     check_pair,
     check_whole_pixels,
 )
+from fer_plugins.runtime.choices import check_choice
 
 if TYPE_CHECKING:
     from fer_plugins.contract import SampleTransform
@@ -99,7 +99,7 @@ def keras(
     Raises:
         ValueError: an option out of range, a shift below one pixel, or albumentations is missing.
     """
-    check_choice("keras", "preset", preset, ("moderate", "paper"))
+    check_choice("preset", preset, ("moderate", "paper"), owner="keras")
     shifts = {"width_shift_range": width_shift_range, "height_shift_range": height_shift_range}
     check_fractions("keras", zoom_range=zoom_range, **shifts)
     check_angles("keras", rotation_range=rotation_range, shear_range=shear_range)
@@ -140,7 +140,7 @@ def _compose(
 
     ``flips`` and ``shifts`` are (left-right, up-down); ``brightness`` is the range of the factor.
     """
-    check_choice(name, "fill_mode", fill_mode, ("nearest", "constant", "reflect", "wrap"))
+    check_choice("fill_mode", fill_mode, ("nearest", "constant", "reflect", "wrap"), owner=name)
     os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it asks the network for a newer version when imported
     try:
         import albumentations as A

@@ -2,7 +2,7 @@
 
 from fer_plugins.data.loaders.order import check_batch_size, draw_order, draw_oversampled, number_of_epoch
 from fer_plugins.data.loaders.resident import ResidentLoader, check_device, place_images, wrap_images
-from fer_plugins.data.loaders.transforms import apply_transform, augment_batch, seeded
+from fer_plugins.data.loaders.transforms import apply_transform, augment_batch, seeded, try_transform
 from fer_plugins.data.loaders.workers import AugmentedBatches, PlannedBatch, count_workers, sample_loader
 
 __all__ = [
@@ -20,5 +20,6 @@ __all__ = [
     "place_images",
     "sample_loader",
     "seeded",
+    "try_transform",
     "wrap_images",
 ]

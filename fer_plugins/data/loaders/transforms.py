@@ -37,6 +37,12 @@ def apply_transform(transform: SampleTransform, image: npt.NDArray[np.uint8]) ->
     return augmented
 
 
+def try_transform(transform: SampleTransform, image: npt.NDArray[np.uint8]) -> None:
+    """Augment one image, so that an error shows before a worker would raise it with a traceback; draws nothing."""
+    with seeded(0, transform):
+        apply_transform(transform, image.copy())
+
+
 def augment_batch(
     transform: nn.Module, image: Tensor, batch: Batch, shares: npt.NDArray[np.float64] | None, classes: int
 ) -> tuple[Tensor, Tensor | None]:

@@ -10,6 +10,7 @@ from fer_aa_dcn.map_sizes import trace_sides
 from fer_aa_dcn.stages import build_stages
 from fer_plugins.contract import PoolingFactory
 from fer_plugins.pooling import max_pool
+from fer_plugins.runtime.choices import check_choice
 
 _LATER_STAGES = ((32, 32, 16), (16, 16))  # filters of convolutions 4 to 6, and of 7 and 8: stated in the text
 _CHOICES = {
@@ -67,9 +68,14 @@ class DCN(nn.Module):
         dense_units: tuple[int, int] = (2020, 128),
     ) -> None:
         super().__init__()
-        _check_choices(
-            padding=padding, batch_norm=batch_norm, batch_norm_place=batch_norm_place, dropout_place=dropout_place
-        )
+        options = {
+            "padding": padding,
+            "batch_norm": batch_norm,
+            "batch_norm_place": batch_norm_place,
+            "dropout_place": dropout_place,
+        }
+        for name, choices in _CHOICES.items():
+            check_choice(name, options[name], choices)
         _check_widths("stage1_filters", stage1_filters, 3)
         _check_widths("dense_units", dense_units, 2)
         if not 0 <= dropout < 1:
@@ -125,12 +131,6 @@ class DCN(nn.Module):
             if isinstance(module, nn.Conv2d | nn.Linear):
                 nn.init.xavier_uniform_(module.weight)
                 nn.init.zeros_(module.bias)
-
-
-def _check_choices(**given: str) -> None:
-    for name, value in given.items():
-        if value not in _CHOICES[name]:
-            raise ValueError(f"{name} is {value!r}; use one of {', '.join(_CHOICES[name])}")
 
 
 def _check_widths(name: str, widths: tuple[int, ...], number: int) -> None:

@@ -20,6 +20,7 @@ from fer_plugins.metrics.calibration import HIGHEST, LOWEST, fit_temperature
 from fer_plugins.runs.packed_predictions import predictions_path
 from fer_plugins.runs.predictions_file import PredictionsFile
 from fer_plugins.runtime.errors import InputError
+from fer_plugins.training.devices import device_of_one
 
 Images = npt.NDArray[np.uint8]
 Probabilities = npt.NDArray[np.float64]
@@ -60,7 +61,7 @@ class Predictor:
             run: the folder of a run, whose best.ckpt is taken, or a checkpoint file.
             calibrate: divide the logits by the temperature that is best on the run's validation split (Guo et al.
                 2017), as it was recorded in predictions.csv.
-            device: such as "cpu" or "cuda"; None: CUDA where it is there and the run's ``trainer.accelerator`` is not
+            device: such as "cpu" or "cuda"; None: a GPU where one is there and the run's ``trainer.accelerator`` is not
                 cpu.
 
         Raises:
@@ -71,11 +72,10 @@ class Predictor:
         temperature = _recorded_temperature(trained) if calibrate else 1.0
         module, preprocessing = load_checkpoint(trained.file)
         trainer = module.config.trainer
-        if device is None:
-            device = "cuda" if trainer.accelerator != "cpu" and torch.cuda.is_available() else "cpu"
         try:
-            torch.zeros(1, device=device).cpu()  # "meta" takes networks and gives nothing back
-            network = Network(module, torch.device(device), trainer.precision)
+            place = device_of_one(module.config) if device is None else torch.device(device)
+            torch.zeros(1, device=place).cpu()  # "meta" takes networks and gives nothing back
+            network = Network(module, place, trainer.precision)
         except (RuntimeError, AssertionError) as error:  # torch's words for a device that is not there
             raise InputError(f"device {device}: {' '.join(str(error).split())[:200]}; give cpu") from None
         at_the_end = not 1.01 * LOWEST < temperature < 0.99 * HIGHEST

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from fer_run_comparison.compared_datasets import rank_over_blocks
+from fer_run_comparison.compared_runs import compare_runs
+from fer_run_comparison.critical_difference import draw_critical_difference
+from fer_run_comparison.rows import model_rows, pair_rows, rank_rows, spread_rows
+
 from fer_html_report.blocks import Block, Chapter, Charts, Paragraph, Section, Table
 from fer_html_report.charts import draw
-from fer_html_report.numbers import NONE, rate
+from fer_html_report.numbers import rate
 from fer_plugins.analysis.columns import parse_columns
-from fer_plugins.analysis.compared_runs import compare_runs
 from fer_plugins.analysis.figures.bars import draw_bars
-from fer_plugins.analysis.figures.critical_difference import draw_critical_difference
-from fer_plugins.analysis.many_models.compared_datasets import rank_over_blocks
 from fer_plugins.analysis.model_table import table_rows
-from fer_plugins.analysis.seed_spread import format_spread
 from fer_plugins.metrics.table import HEADLINE, PAIRED
 from fer_plugins.runs.read_runs import FinishedRun
 from fer_plugins.runs.result_table import format_p
@@ -72,16 +73,10 @@ def _pairs(comparison: Mapping[str, Any]) -> Iterator[Block]:
     models = [[model["letter"], model["label"], ", ".join(str(run["seed"]) for run in model["runs"])]
               for model in comparison["models"]]  # fmt: skip
     yield Table("Models", ["Letter", "Model", "Seeds"], models, frozenset({1, 2}))
-    rows = []
-    for pair in comparison["pairs"]:
-        sides = [f"{pair[f'{side}_letter']} seed {pair[f'{side}_seed']}" for side in ("first", "second")]
-        better = {"first better": f"{sides[0]} better", "second better": f"{sides[1]} better"}
-        for score, label in HEADLINE.items():
-            tested = pair[score]
-            cells = [*_points(tested["difference"]), format_p(tested["p"]), format_p(tested["p_holm"])]
-            rows.append(
-                [f"{sides[1]} less {sides[0]}", label, *cells, better.get(tested["verdict"], tested["verdict"])]
-            )
+    rows = [
+        [f"{row.second} less {row.first}", row.score, row.points, row.interval, row.p, row.p_holm, row.verdict]
+        for row in pair_rows(comparison, "{letter} seed {seed}")
+    ]
     methods = "; ".join(f"{HEADLINE[name]}: {test.method}" for name, test in PAIRED.items())
     head = ["Pair", "Score", "points", "95 %", "p", "p (Holm)", "Verdict"]
     note = f"{methods}. Not distinguishable does not mean equal: the interval says how far apart the two may be."
@@ -89,40 +84,24 @@ def _pairs(comparison: Mapping[str, Any]) -> Iterator[Block]:
 
 
 def _seeds(comparison: Mapping[str, Any]) -> Iterator[Block]:
-    several = [model for model in comparison["models"] if model["over_seeds"]]
-    if not several:
+    spreads = spread_rows(comparison)
+    if not spreads:
         yield Paragraph(
             "Every model was trained once. Nothing is said about the next training: that takes two seeds of two "
             "models (fer-run --seeds N).",
             "gap",
         )
         return
-    rows = [
-        [
-            model["letter"],
-            label,
-            str(spread["n"]),
-            f"{spread['mean']:.4f}",
-            f"{spread['sd']:.4f}",
-            format_spread(spread, "t"),
-        ]
-        for model in several
-        for score, label in HEADLINE.items()
-        for spread in [model["over_seeds"][score]]
-    ]
+    rows = [[row.model, row.score, row.seeds, row.mean, row.sd, row.t] for row in spreads]
     head = ["Model", "Score", "seeds", "mean", "sd", "95 % (t)"]
     yield Table("Spread over trainings", head, rows, frozenset({1}))
     if not comparison["over_seeds"]:
         yield Paragraph("Models over seeds are compared where two of them were trained at least twice.", "gap")
         return
     rows = [
-        [
-            f"{pair['second']} less {pair['first']}", label, *_points(pair["welch"]),
-            format_p(pair["welch"]["p"]), format_p(pair["welch"].get("p_holm")),
-        ]
-        for score, label in HEADLINE.items()
-        for pair in comparison["over_seeds"][score]["pairs"]
-    ]  # fmt: skip
+        [f"{row.second} less {row.first}", row.score, row.points, row.interval, row.p, row.p_holm]
+        for row in model_rows(comparison["over_seeds"])
+    ]
     head = ["Pair", "Score", "points", "95 % (Welch)", "p", "p (Holm)"]
     yield Table("Model by model over seeds", head, rows, frozenset({1}))
 
@@ -135,10 +114,7 @@ def _ranks(runs: Sequence[FinishedRun]) -> Iterator[Block]:
         yield Paragraph(f"There is no critical-difference diagram: {error}.", "gap")
         return
     result, blocks = tests["friedman"], f"{len(tests['blocks'])} {tests['kind']}"
-    rows = [
-        [model, f"{rank:.2f}", letters]
-        for rank, model, letters in sorted(zip(result["mean_ranks"], tests["models"], result["groups"], strict=True))
-    ]
+    rows = [[row.model, *cells] for row in rank_rows({"accuracy": tests}) for cells in row.cells]
     note = (
         f"Friedman's p (permutations) {format_p(result['p'])}; critical difference of Nemenyi's test "
         f"{result['critical_difference']:.2f} ranks. Models that share a letter cannot be told apart."
@@ -151,8 +127,3 @@ def _ranks(runs: Sequence[FinishedRun]) -> Iterator[Block]:
     )
     if chart:
         yield Charts([chart])
-
-
-def _points(change: Mapping[str, Any]) -> list[str]:
-    ends = NONE if change["low"] is None else f"{change['low']:+.2f} to {change['high']:+.2f}"
-    return [f"{change['points']:+.2f}", ends]

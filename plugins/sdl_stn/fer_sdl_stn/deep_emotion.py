@@ -10,10 +10,11 @@ from torch import Tensor, nn
 from fer_plugins.contract import Health, PoolingFactory
 from fer_plugins.pooling import max_pool
 from fer_plugins.pooling.sizes import fit
+from fer_plugins.runtime.choices import check_choice
 from fer_sdl_stn.four_convolutions import base_layers
 from fer_sdl_stn.localisation import Localisation, localisation_layers
 from fer_sdl_stn.sampler import PaddingMode, warp
-from fer_sdl_stn.start import check_choice, start_weights
+from fer_sdl_stn.start import start_weights
 from fer_sdl_stn.transformer_health import examine
 
 

@@ -12,10 +12,11 @@ from fer_plugins.config.idle_options import IdleRule, refuse_idle
 from fer_plugins.contract import Health, PoolingFactory
 from fer_plugins.pooling import max_pool
 from fer_plugins.pooling.sizes import fit
+from fer_plugins.runtime.choices import check_choice
 from fer_sdl_stn.four_convolutions import base_layers
 from fer_sdl_stn.localisation import Localisation, localisation_layers
 from fer_sdl_stn.sdl_module import ORDERS, SDLModule, feature_layers
-from fer_sdl_stn.start import check_choice, start_weights
+from fer_sdl_stn.start import start_weights
 from fer_sdl_stn.transformer_health import examine
 
 _MODULES = {"base": (), "base+sdl1": ("sdl1",), "base+sdl1+sdl2": ("sdl1", "sdl2")}  # of each value of branches

@@ -1,4 +1,4 @@
-"""How the weights start, and how wrong choices are refused; shared by both networks."""
+"""How the weights of both networks start."""
 
 from __future__ import annotations
 
@@ -17,9 +17,3 @@ def start_weights(network: nn.Module, init: str) -> None:
     for module in network.modules():
         if isinstance(module, Localisation):
             module.start()
-
-
-def check_choice(name: str, value: str, known: tuple[str, ...]) -> None:
-    """Raise ValueError where ``value`` of option ``name`` is none of ``known``."""
-    if value not in known:
-        raise ValueError(f"{name} is {value!r}; use one of {', '.join(known)}")

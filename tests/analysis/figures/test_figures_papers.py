@@ -491,7 +491,7 @@ def test_a_network_without_explain_has_no_sheet():
 
 
 def test_the_test_part_stays_sealed():
-    from fer_plugins.data.datamodule import TestSplitSealed
+    from fer_plugins.data.seal import TestSplitSealed
 
     data, _ = prepared()
     with pytest.raises(TestSplitSealed):

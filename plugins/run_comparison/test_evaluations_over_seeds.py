@@ -6,11 +6,11 @@ import re
 
 import numpy as np
 import pytest
+from fer_run_comparison.evaluations_over_seeds import compare_evaluations
 from scipy import stats
 from support import written_run
 from support.verbs import compare as command
 
-from fer_plugins.analysis.evaluations_over_seeds import compare_evaluations
 from fer_plugins.analysis.seed_spread import group_models
 from fer_plugins.commands import main
 from fer_plugins.runs.read_runs import read_run

@@ -5,17 +5,18 @@ import json
 
 import numpy as np
 import pytest
+from fer_run_comparison import compared_datasets
+from fer_run_comparison.blocks import blocks_of_one_dataset
+from fer_run_comparison.compared_runs import compare_runs
+from fer_run_comparison.page import print_comparisons
+from fer_run_comparison.verdicts import add_verdicts
 from rich.console import Console
 from support import written_run
 from support.verbs import compare, figures
 
-from fer_plugins.analysis.compared_runs import compare_runs
-from fer_plugins.analysis.many_models import compared_datasets
-from fer_plugins.analysis.many_models.blocks import blocks_of_one_dataset
-from fer_plugins.analysis.many_models.page import print_comparisons
-from fer_plugins.analysis.many_models.verdicts import add_verdicts
 from fer_plugins.analysis.seed_spread import group_models
 from fer_plugins.commands import main
+from fer_plugins.config import registry
 from fer_plugins.runs.read_runs import read_run, read_runs
 
 write_run, draw, write_models = written_run.write_run, written_run.draw, written_run.write_models
@@ -216,6 +217,32 @@ def test_the_critical_difference_diagram(tmp_path, capsys, monkeypatch):
         assert main.call("fer figures", figures, arguments) == 2
         assert message in capsys.readouterr().err
     assert not list(tmp_path.glob("[xy].*"))
+    assert main.call("fer compare", compare, [*folders, "--cd", "again", "--score", "accuracy"]) == 0
+    assert capsys.readouterr().out == "again.png again.svg\n"
+    assert (tmp_path / "again.svg").read_text() == svg
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--cd", "x", "--json"], "--cd draws the diagram alone; leave --json out"),
+        (["--cd", "x", "--margin", "2", "--pairs"], "--cd draws the diagram alone; leave --margin and --pairs out"),
+        (["--score", "f1"], "--score belongs to --cd; add it, or leave --score out"),
+    ],
+)
+def test_the_diagram_takes_no_option_that_it_would_ignore(words, message, capsys):
+    assert main.call("fer compare", compare, ["a", "b", *words]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_the_diagram_says_what_to_install_where_no_plugin_compares(tmp_path, capsys, monkeypatch):
+    others = [component for component in registry.available("command") if component.name != "compare"]
+    monkeypatch.setattr(registry, "available", lambda kind=None: others)
+    folders = write_models(tmp_path, 3)
+    assert main.call("fer figures", figures, [*folders, "--cd", str(tmp_path / "cd")]) == 2
+    assert capsys.readouterr().err == (
+        "fer figures: --cd: no installed plug-in offers the verb compare; pip install -r requirements.txt\n"
+    )
 
 
 def test_datasets_reported_on_different_splits_are_refused(tmp_path, capsys):

@@ -6,11 +6,11 @@ import math
 
 import numpy as np
 import pytest
+from fer_run_comparison import comparison
 from sklearn.metrics import accuracy_score
 from support import written_run
 from support.verbs import compare
 
-from fer_plugins.analysis import comparison
 from fer_plugins.commands import main
 from fer_plugins.experiments.run import run as train
 from fer_plugins.runs.read_runs import read_run

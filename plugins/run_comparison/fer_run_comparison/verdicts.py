@@ -6,7 +6,9 @@ import itertools
 from collections.abc import Sequence
 from typing import Any
 
-from fer_plugins.analysis.many_models.sensitivity import (
+from fer_plugins.analysis.seed_spread import FEWEST
+from fer_plugins.metrics.table import PAIRED
+from fer_run_comparison.sensitivity import (
     POWER,
     detectable_by_interval,
     detectable_by_mcnemar,
@@ -14,10 +16,8 @@ from fer_plugins.analysis.many_models.sensitivity import (
     equivalence_p,
     equivalence_p_over_seeds,
 )
-from fer_plugins.analysis.many_models.tests_over_blocks import letters_of_groups
-from fer_plugins.analysis.seed_spread import FEWEST
-from fer_plugins.analysis.significance import ALPHA, holm
-from fer_plugins.metrics.table import PAIRED
+from fer_run_comparison.significance import ALPHA, holm
+from fer_run_comparison.tests_over_blocks import letters_of_groups
 
 EQUIVALENT, UNDECIDED = "equivalent", "not distinguishable"
 FIRST, SECOND = "first better", "second better"

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from fer_plugins.analysis.significance import ALPHA
+from fer_run_comparison.significance import ALPHA
 
 
 def letters_of_groups(models: Sequence[str], told_apart: Collection[tuple[str, str]]) -> dict[str, str]:

@@ -15,12 +15,12 @@ import numpy.typing as npt
 from scipy.stats import t
 
 from fer_plugins.analysis.seed_spread import Model, difference_over_seeds
-from fer_plugins.analysis.significance import ALPHA, holm, one_way_anova, signed_rank
 from fer_plugins.metrics.clusters import Clusters, add_up, find_clusters, matrix_scores
 from fer_plugins.metrics.intervals import influences
 from fer_plugins.metrics.resampling import LEVEL
 from fer_plugins.metrics.table import PAIRED
 from fer_plugins.runs.read_runs import FinishedRun, align
+from fer_run_comparison.significance import ALPHA, holm, one_way_anova, signed_rank
 
 METHOD = "seeds x test images, crossed; Satterthwaite's t"
 Values = npt.NDArray[np.float64]

@@ -6,23 +6,23 @@ import itertools
 from collections.abc import Sequence
 from typing import Any
 
-from fer_plugins.analysis.compared_runs import compare_runs, refuse_faults
-from fer_plugins.analysis.many_models.blocks import (
-    Blocks,
-    blocks_of_datasets,
-    blocks_of_one_dataset,
-    name_across_datasets,
-)
-from fer_plugins.analysis.many_models.sensitivity import MARGIN
-from fer_plugins.analysis.many_models.tests_over_blocks import correlated_t_posterior, friedman, signed_rank_posterior
-from fer_plugins.analysis.many_models.verdicts import add_verdicts
 from fer_plugins.analysis.seed_spread import group_models
-from fer_plugins.analysis.significance import holm, signed_rank
 from fer_plugins.config.nearest import nearest
 from fer_plugins.metrics.installed import all_metrics
 from fer_plugins.metrics.table import PAIRED
 from fer_plugins.runs.read_runs import FinishedRun, check_same_test
 from fer_plugins.runtime.errors import InputError
+from fer_run_comparison.blocks import (
+    Blocks,
+    blocks_of_datasets,
+    blocks_of_one_dataset,
+    name_across_datasets,
+)
+from fer_run_comparison.compared_runs import compare_runs, refuse_faults
+from fer_run_comparison.sensitivity import MARGIN
+from fer_run_comparison.significance import holm, signed_rank
+from fer_run_comparison.tests_over_blocks import correlated_t_posterior, friedman, signed_rank_posterior
+from fer_run_comparison.verdicts import add_verdicts
 
 
 def compare_datasets(runs: Sequence[FinishedRun], margin: float, **options: Any) -> dict[str, Any]:

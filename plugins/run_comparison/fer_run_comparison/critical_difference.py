@@ -20,7 +20,7 @@ def draw_critical_difference(tests: Mapping[str, Any], title: str) -> Figure:
     """Draw mean ranks, the best at the left; the models of a bar cannot be told apart by Nemenyi's test.
 
     Args:
-        tests: of one score, as ``many_models.compared_datasets.rank_over_blocks`` returns them.
+        tests: of one score, as ``rank_over_blocks`` returns them.
         title: what was ranked.
     """
     result, count = tests["friedman"], len(tests["models"])

@@ -5,11 +5,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from scipy import stats
-
-from fer_plugins.analysis.many_models.sensitivity import (
+from fer_run_comparison.sensitivity import (
     detectable_by_interval,
     detectable_by_mcnemar,
     detectable_over_seeds,
@@ -17,12 +13,16 @@ from fer_plugins.analysis.many_models.sensitivity import (
     equivalence_p_over_seeds,
     fewest_discordant,
 )
-from fer_plugins.analysis.many_models.tests_over_blocks import (
+from fer_run_comparison.tests_over_blocks import (
     correlated_t_posterior,
     friedman,
     letters_of_groups,
     signed_rank_posterior,
 )
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
 from fer_plugins.metrics.paired import hit_difference, mcnemar
 
 # Table 5 (a) of Demsar 2006: critical values of Nemenyi's test at 0.05, for 3 to 10 models.

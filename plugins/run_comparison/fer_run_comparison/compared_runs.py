@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from fer_plugins.analysis.class_tests import errors_by_class
-from fer_plugins.analysis.comparison import choose_pairs, compare_models, compare_pairs
 from fer_plugins.analysis.seed_spread import Model, group_models, range_of, seed_interval
 from fer_plugins.metrics.clusters import best_intervals
 from fer_plugins.metrics.table import HEADLINE
@@ -14,6 +12,8 @@ from fer_plugins.runs.read_runs import FinishedRun, check_same_test
 from fer_plugins.runs.remarks import list_remarks
 from fer_plugins.runs.without_copies import leave_out_copies
 from fer_plugins.runtime.errors import InputError
+from fer_run_comparison.class_tests import errors_by_class
+from fer_run_comparison.comparison import choose_pairs, compare_models, compare_pairs
 
 
 def compare_runs(
@@ -93,7 +93,7 @@ def refuse_faults(runs: Sequence[FinishedRun]) -> None:
 def _compare_evaluations(models: Sequence[Model], names: Sequence[str]) -> dict[str, Any] | None:
     if not names:
         return None
-    from fer_plugins.analysis.evaluations_over_seeds import compare_evaluations  # imports torch
+    from fer_run_comparison.evaluations_over_seeds import compare_evaluations  # imports torch
 
     return compare_evaluations({_letter(number): model for number, model in enumerate(models)}, names)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,13 +11,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from fer_plugins.analysis.comparison_report import format_margin, print_comparison, print_heading
-from fer_plugins.analysis.many_models.blocks import SPEAKS_OF
-from fer_plugins.analysis.many_models.verdicts import EQUIVALENT, FIRST, SECOND, UNDECIDED
-from fer_plugins.analysis.significance import ALPHA
 from fer_plugins.metrics.table import HEADLINE
 from fer_plugins.runs.result_table import format_interval, format_p
 from fer_plugins.runtime.print_table import natural_width, print_table, titled_table
+from fer_run_comparison.blocks import SPEAKS_OF
+from fer_run_comparison.comparison_report import format_margin, print_comparison, print_heading
+from fer_run_comparison.rows import rank_rows
+from fer_run_comparison.significance import ALPHA
+from fer_run_comparison.verdicts import EQUIVALENT, FIRST, SECOND, UNDECIDED
 
 MANY = 3  # models from which a page stands in place of every pair
 _BAYES = {"datasets": "Bayesian signed-rank test", "folds": "Bayesian correlated t test", "seeds": "Bayesian t test"}
@@ -132,14 +134,10 @@ def _print_over_blocks(console: Console, over: Mapping[str, Any], margin: float,
 
 def _print_ranks(console: Console, over: Mapping[str, Any]) -> None:
     first = next(iter(over.values()))
-    kind, models, ranks = first["kind"], first["models"], first["friedman"]["mean_ranks"]
-    title = f"over {len(first['blocks'])} {kind}: {', '.join(first['blocks'])}"
+    title = f"over {len(first['blocks'])} {first['kind']}: {', '.join(first['blocks'])}"
     table = _table_of_models(title, [f"{HEADLINE[score]}: mean rank" for score in over])
-    for rank, place in enumerate(sorted(range(len(models)), key=lambda place: ranks[place]), 1):
-        cells = []
-        for tests in over.values():
-            cells += [f"{tests['friedman']['mean_ranks'][place]:.2f}", tests["friedman"]["groups"][place]]
-        table.add_row(str(rank), Text(models[place]), *cells)
+    for rank, row in enumerate(rank_rows(over), 1):
+        table.add_row(str(rank), Text(row.model), *itertools.chain.from_iterable(row.cells))
     print_table(console, table, keys=2)
 
 

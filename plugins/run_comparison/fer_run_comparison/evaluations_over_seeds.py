@@ -10,19 +10,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate, chain
 from typing import Any
 
-from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from fer_plugins.analysis.comparison import compare_means
 from fer_plugins.analysis.seed_spread import Model, format_spread, range_of, seed_interval
-from fer_plugins.analysis.significance import ALPHA
 from fer_plugins.config.registry import nearest
 from fer_plugins.runs.evaluation_file import FILE, read_evaluation
 from fer_plugins.runs.read_runs import FinishedRun
 from fer_plugins.runs.result_table import format_p
 from fer_plugins.runtime.errors import InputError
-from fer_plugins.runtime.print_table import print_table
+from fer_plugins.runtime.print_table import print_table, titled_table
+from fer_run_comparison.comparison import compare_means
+from fer_run_comparison.significance import ALPHA
 
 Figures = dict[str, dict[str, Any]]  # dotted name -> {"value", "low", "high", "method"}, the interval one over images
 
@@ -84,9 +83,7 @@ def print_evaluations(console: Console, evaluations: Mapping[str, Any]) -> None:
 
 
 def _means(name: str, models: Mapping[str, Any]) -> Table:
-    table = Table(title=name, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
-    for title in ("model", "seeds", "mean", "sd", "95 % t interval"):
-        table.add_column(title, justify="left" if title in ("model", "seeds") else "right")
+    table = titled_table(name, "model", "seeds", numbers=("mean", "sd", "95 % t interval"))
     for letter, model in models.items():
         seeds, spread = ", ".join(str(run["seed"]) for run in model["runs"]), model["over_seeds"]
         cells = [f"{model['runs'][0]['value']:.4f}", "-", "one training"]
@@ -97,9 +94,10 @@ def _means(name: str, models: Mapping[str, Any]) -> Table:
 
 
 def _pairs(pairs: Sequence[Mapping[str, Any]]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for title in ("first", "second", "second - first", "95 % interval", "verdict", "p", "p (Holm)"):
-        table.add_column(title, justify="left" if title in ("first", "second", "verdict") else "right")
+    table = titled_table("", "first", "second", numbers=("second - first", "95 % interval"))
+    table.add_column("verdict")
+    for heading in ("p", "p (Holm)"):
+        table.add_column(heading, justify="right")
     for pair in pairs:
         ends, tested = "-", ["-", "-"]
         if pair["p"] is not None:

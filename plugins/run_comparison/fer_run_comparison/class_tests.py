@@ -11,9 +11,9 @@ from rich.console import Console
 from rich.text import Text
 from scipy import stats
 
-from fer_plugins.analysis.significance import one_way_anova, signed_rank
 from fer_plugins.runs.result_table import format_p
 from fer_plugins.runtime.print_table import print_table, titled_table
+from fer_run_comparison.significance import one_way_anova, signed_rank
 
 ANOVA_NOTE = (
     "can say: classes are unequally hard; cannot say that the model is good or better than another. Correct "

@@ -1,14 +1,23 @@
-"""``fer compare``: are runs distinguishable, network by network on the same samples, and model by model over seeds."""
+"""``fer compare``: tests of runs on the same samples, over seeds and over datasets, or the diagram of their ranks."""
 
 from __future__ import annotations
 
 import json
 import math
+from typing import TYPE_CHECKING
 
 import click
 
+from fer_plugins.commands.figure_file import figure_file
+from fer_plugins.commands.figures import require_matplotlib
 from fer_plugins.commands.usage import refuse, verb
+from fer_plugins.runtime.errors import InputError
 from fer_plugins.runtime.plain_values import shell_word
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_MARGIN = 1.0  # points
 
 
 @verb()
@@ -21,12 +30,14 @@ from fer_plugins.runtime.plain_values import shell_word
 @click.option(
     "--margin",
     type=click.FloatRange(0, 100, min_open=True),
-    default=1.0,
+    default=_MARGIN,
     show_default=True,
     metavar="POINTS",
     help="Differences within it are equivalent.",
 )
 @click.option("--pairs", is_flag=True, help="Of three models and more: every run and pair, not the ranking alone.")
+@click.option("--cd", metavar="FILE", help="Only draw the critical-difference diagram, as fer figures --cd does.")
+@click.option("--score", metavar="NAME", help="Of --cd: a metric; default: accuracy.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def compare(
     runs: tuple[str, ...],
@@ -38,6 +49,8 @@ def compare(
     without_copies: bool,
     margin: float,
     pairs: bool,
+    cd: str | None,
+    score: str | None,
     as_json: bool,
 ) -> None:
     """Compare runs by paired tests on the same samples, over seeds, and over datasets."""
@@ -55,11 +68,25 @@ def compare(
         refuse("--without-copies: copies are searched in the data that were trained on; leave --target out")
     if without_copies and evaluated:
         refuse("--without-copies: fer evaluate measures all images; leave --evaluated out")
-    from fer_plugins.analysis.many_models.compared_datasets import compare_datasets
-    from fer_plugins.analysis.many_models.page import print_comparisons
+    if cd is not None:
+        without_diagram = {
+            "--classes": classes,
+            "--evaluated": evaluated,
+            "--target": target,
+            "--without-copies": without_copies,
+            "--margin": margin != _MARGIN,
+            "--pairs": pairs,
+            "--json": as_json,
+        }
+        if idle := [name for name, value in without_diagram.items() if value]:
+            refuse(f"--cd draws the diagram alone; leave {' and '.join(idle)} out")
+        return _draw_diagram(runs, cd, score or "accuracy")
+    if score is not None:
+        refuse("--score belongs to --cd; add it, or leave --score out")
     from fer_plugins.runs.read_runs import read_runs
     from fer_plugins.runs.result_table import result_console
-    from fer_plugins.runtime.errors import InputError
+    from fer_run_comparison.compared_datasets import compare_datasets
+    from fer_run_comparison.page import print_comparisons
 
     if len(runs) == 1 and not classes:
         raise InputError(
@@ -78,3 +105,20 @@ def compare(
         print(json.dumps(comparison, indent=2))
     else:
         print_comparisons(result_console(), comparison, pairs=pairs)
+
+
+def _draw_diagram(runs: Sequence[str], file: str, score: str) -> None:
+    require_matplotlib()
+    from fer_plugins.analysis.figures.style import drawing, write_figure
+    from fer_plugins.metrics.installed import all_metrics
+    from fer_plugins.runs.read_runs import read_runs
+    from fer_plugins.runs.result_table import format_p
+    from fer_run_comparison.compared_datasets import rank_over_blocks
+    from fer_run_comparison.critical_difference import draw_critical_difference
+
+    folder, stem = figure_file("--cd", file)
+    tests = rank_over_blocks(read_runs(runs), score)
+    over = f"{all_metrics()[score].label}, mean ranks over {len(tests['blocks'])} {tests['kind']}"
+    with drawing():
+        figure = draw_critical_difference(tests, f"{over}; Friedman p {format_p(tests['friedman']['p'])}")
+    print(*write_figure(figure, folder, stem))

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from fer_run_comparison.comparison import join_variances
 from scipy.stats import norm
 
-from fer_plugins.analysis.comparison import join_variances
 from fer_plugins.metrics.clusters import Clusters
 from fer_plugins.metrics.paired import mcnemar
 

@@ -1,1 +1,0 @@
-"""Verdicts over many models: ranking and groups on one test set, and tests over datasets, folds or seeds."""

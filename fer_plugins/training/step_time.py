@@ -1,0 +1,68 @@
+"""A training step on random images, and the seconds that it takes: what a choice of threads or precision rests on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import torch
+from torch import nn
+
+from fer_plugins.config.data_schema import DataConfig
+from fer_plugins.config.schema import Precision
+
+
+def training_step(
+    network: nn.Module,
+    data: DataConfig,
+    batch: int,
+    *,
+    device: torch.device | None = None,
+    precision: Precision = "32-true",
+    channels_last: bool = False,
+) -> Callable[[], None]:
+    """Return forward and backward of a batch of random images; the random state stays as it was.
+
+    Args:
+        network: takes images (B, channels, image_size, image_size); moved to the device, to the type and layout, and
+            into training mode. Its gradients and buffers change.
+        data: channels and size of the images.
+        batch: number of images.
+        device: None: the CPU.
+        precision: as ``trainer.precision``.
+        channels_last: layout of images and weights in memory.
+    """
+    device = device or torch.device("cpu")
+    dtype = torch.float64 if precision == "64-true" else torch.float32
+    layout = torch.channels_last if channels_last else torch.contiguous_format
+    mixed = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}.get(precision)
+    network.to(device, dtype).to(memory_format=layout).train()
+    shape = (batch, data.channels, data.image_size, data.image_size)
+    images = torch.rand(shape, generator=torch.Generator().manual_seed(0))
+    images = images.to(device, dtype).contiguous(memory_format=layout)
+
+    def step() -> None:
+        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+            with torch.autocast(device.type, mixed, enabled=mixed is not None):
+                loss = network(images).float().logsumexp(1).sum()
+            loss.backward()
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+
+    return step
+
+
+def time_step(step: Callable[[], None], seconds: float, most: int | None = None) -> float:
+    """Return the seconds of the fastest step: another process may slow down any of them.
+
+    Args:
+        step: called at least once.
+        seconds: no step begins after so long.
+        most: number of steps; None: as many as begin within ``seconds``.
+    """
+    times: list[float] = []
+    while sum(times) < seconds and (most is None or len(times) < most):
+        began = time.perf_counter()
+        step()
+        times.append(time.perf_counter() - began)
+    return min(times)
