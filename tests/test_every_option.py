@@ -273,6 +273,37 @@ def test_a_key_that_would_do_nothing_is_refused_with_a_remedy_that_works(key, va
     assert config.resolve({"model": "lenet5", **merged}).config.as_dict()[section][name] == value
 
 
+IDLE_RULES = [
+    (component, *rule)
+    for component in ARCHITECTURES
+    for rule in registry.idle_rules(component)
+    if rule[0] not in ("teacher", "kd_alpha")  # without one no weights are mixed: the plug-in's own tests
+]
+
+
+@pytest.mark.parametrize(("component", "name", "value", "idle"), IDLE_RULES)
+def test_what_a_network_would_refuse_as_idle_the_configuration_refuses_in_the_same_words(component, name, value, idle):
+    for option, default in idle.items():
+        annotation = registry.signature(component).named(option).annotation
+        given = next((word for word in choices(annotation) if word != default), None)
+        if given is None:
+            given = not default if isinstance(default, bool) else [1.5, 3.0, 2.0] if option == "pcp_knots" else 2
+        beside = {option: given} if value is None else {name: value, option: given}
+        with pytest.raises(InputError) as configured:
+            config.resolve({"model": {"name": component.name, **beside}, "data": "synthetic"})
+        with pytest.raises(InputError) as built:
+            registry.build("architecture", component.name, num_classes=7, in_channels=1, **beside)
+        words = str(configured.value).removeprefix("model.").partition(" (from")[0]
+        assert f"{option}=" in words
+        assert words in str(built.value)
+
+
+def test_a_rule_that_names_no_option_of_its_network_is_the_plugins_fault(monkeypatch):
+    monkeypatch.setattr(registry, "read_beside", lambda *names: [("act", "relu", {"knots": 1})])
+    with pytest.raises(registry.PluginError, match="IDLE_OPTIONS names knots, which it does not take"):
+        registry.idle_rules(registry.find("architecture", "dcnn_bilstm_dam"))
+
+
 @pytest.mark.parametrize("key", ["mode", "project", "entity", "group", "tags", "run_name", "log_model"])
 @pytest.mark.parametrize("logger", ["csv", "none"])
 def test_what_is_only_of_wandb_needs_wandb(key, logger):

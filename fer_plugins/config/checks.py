@@ -7,7 +7,7 @@ from typing import Any
 
 from fer_plugins.config import registry
 from fer_plugins.config.callback_list import check_callbacks
-from fer_plugins.config.idle_options import check_idle
+from fer_plugins.config.idle_options import check_idle, refuse_idle
 from fer_plugins.config.key_names import find_alike
 from fer_plugins.config.keys import (
     COMPONENT_SECTIONS,
@@ -103,3 +103,7 @@ def _check_component(section: Draft, kind: str, where: str, origins: Mapping[str
         if option.default is not REQUIRED and option.name not in options:
             checked.setdefault(option.name, option.default)
     section.update({name: as_lists(value) for name, value in checked.items()})
+    try:
+        refuse_idle(section, registry.idle_rules(component))
+    except ValueError as error:
+        raise InputError(f"{where}.{error}") from None

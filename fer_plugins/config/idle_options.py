@@ -18,6 +18,9 @@ IdleRule = tuple[str, Any, Mapping[str, Any]]
 def refuse_idle(options: Mapping[str, Any], rules: Sequence[IdleRule]) -> None:
     """For plug-ins: refuse options that have no effect beside the others.
 
+    A plug-in's module that calls its rules ``IDLE_OPTIONS`` at its top, as literals, has them checked with the
+    configuration as well: ``--print-config``, grids and searches then refuse what the run would refuse.
+
     Args:
         options: name -> value, all that the rules name.
         rules: (name, value, {idle option: default}), as above.

@@ -48,7 +48,8 @@ def _parse(path: Path, changed: int) -> ast.Module:
 def find_assigned(tree: ast.Module | None, name: str) -> ast.expr | None:
     """Return what is assigned first to a name at the top of a module; None where nothing is."""
     for node in tree.body if tree is not None else ():
-        if isinstance(node, ast.Assign) and any(isinstance(to, ast.Name) and to.id == name for to in node.targets):
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        if isinstance(node, ast.Assign | ast.AnnAssign) and any(getattr(to, "id", None) == name for to in targets):
             return node.value
     return None
 

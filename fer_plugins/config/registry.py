@@ -23,7 +23,7 @@ from fer_plugins.config.nearest import nearest as nearest
 from fer_plugins.config.papers import package_file as package_file
 from fer_plugins.config.papers import paper as paper
 from fer_plugins.config.papers import recipe as recipe
-from fer_plugins.config.signatures import REQUIRED, Option, Signature, read_signature
+from fer_plugins.config.signatures import REQUIRED, Option, Signature, read_beside, read_signature
 from fer_plugins.runtime.errors import InputError
 
 
@@ -54,6 +54,20 @@ def signature(component: Component) -> Signature:
 def options(component: Component) -> list[Option]:
     """Return the options that a user may set: the signature less the values that the core offers."""
     return [option for option in signature(component).options if option.name not in PROVIDED[component.kind]]
+
+
+def idle_rules(component: Component) -> Any:
+    """Return the ``IDLE_OPTIONS`` at the top of the module that defines the component; nothing is imported.
+
+    Raises:
+        PluginError: a rule names an option that the component does not have.
+    """
+    rules = read_beside(component.module, component.attribute, "IDLE_OPTIONS") or ()
+    names = [option.name for option in signature(component).options]
+    for name, _, idle in rules:
+        for unknown_name in {name, *idle} - set(names):
+            raise PluginError(f"{component}: IDLE_OPTIONS names {unknown_name}, which it does not take")
+    return rules
 
 
 def check_options(component: Component, values: Mapping[str, Any], where: str) -> dict[str, Any]:

@@ -64,11 +64,33 @@ def read_signature(module: str, attribute: str) -> Signature:
     return _from_object(getattr(importlib.import_module(module), attribute))
 
 
-def read_constant(module: str, name: str) -> Any:
-    """Return the literal that a module gives to a name at its top, without importing it; None where it gives none."""
+def read_constant(module: str, name: str, depth: int = 4) -> Any:
+    """Return the literal that a module gives to a name at its top, without importing it; None where it gives none.
+
+    Args:
+        module: its full name; where it imports the name, the module that it comes from is read.
+        name: of the constant.
+        depth: imports that are followed at most.
+    """
     path = source_path(module)
-    value = find_assigned(parse_source(path) if path is not None else None, name)
-    return _literal(value) if value is not None else None
+    tree = parse_source(path) if path is not None else None
+    value = find_assigned(tree, name)
+    if value is not None:
+        return _literal(value)
+    if path is None or tree is None or not depth:
+        return None
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                if (alias.asname or alias.name) == name:
+                    return read_constant(find_origin(node, module, path), alias.name, depth - 1)
+    return None
+
+
+def read_beside(module: str, attribute: str, name: str) -> Any:
+    """Return the literal ``name`` of the module that defines ``module:attribute``; None where there is none."""
+    definition = _find_definition(module, attribute, depth=4)
+    return read_constant(definition[1], name) if definition is not None else None
 
 
 def _find_definition(module: str, attribute: str, depth: int) -> tuple[Function | ast.ClassDef, str] | None:

@@ -299,8 +299,11 @@ def test_weights_start_glorot_uniform_and_batch_norm_is_keras():
         ({"dropout_place": "everywhere"}, "use one of pooling, convolution, dense"),
         ({"dropout": 1.0}, "dropout is 1.0; give a rate from 0 to below 1"),
         ({"dropout": -0.1}, "give a rate from 0 to below 1"),
-        ({"batch_norm": "none", "batch_norm_place": "before"}, "batch_norm_place does nothing with batch_norm none"),
-        ({"dropout": 0.0, "dropout_place": "dense"}, "dropout_place does nothing with dropout 0"),
+        (
+            {"batch_norm": "none", "batch_norm_place": "before"},
+            "batch_norm_place=before has no effect with batch_norm=none",
+        ),
+        ({"dropout": 0.0, "dropout_place": "dense"}, "dropout_place=dense has no effect with dropout=0"),
     ],
 )
 def test_wrong_options_are_refused_in_one_line(options, message):

@@ -338,7 +338,7 @@ def test_strided_convolutions_may_blur():
     assert not [layer for layer in network.modules() if isinstance(layer, nn.Conv2d) and layer.stride != (1, 1)]
     assert network.extract_maps(torch.zeros(1, 1, 64, 64)).shape == (1, 2048, 2, 2)
     assert isinstance(network.backbone.layer2[0].act2, nn.Sequential)  # behind the ReLU
-    with pytest.raises(InputError, match="set model.pool"):
+    with pytest.raises(InputError, match="blur_strided=True has no effect without pool"):
         registry.build("architecture", "resnet50", image_size=64, blur_strided=True)
 
 

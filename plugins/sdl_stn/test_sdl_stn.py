@@ -299,8 +299,8 @@ def test_groups_decay_the_two_weights_or_nothing():
         ({"dropout": 1.0}, "dropout is 1.0"),
         ({"lambda1": -1.0}, "give numbers of at least 0"),
         ({"merge": "all"}, "merge is 'all'; use one of last, each"),
-        ({"topology": "series", "merge": "each"}, "branches and merge do nothing"),
-        ({"branches": "base", "merge": "each"}, "merge each needs both modules"),
+        ({"topology": "series", "merge": "each"}, "merge=each has no effect with topology=series"),
+        ({"branches": "base", "merge": "each"}, "merge=each has no effect with branches=base"),
     ],
 )
 def test_wrong_options_are_refused_in_one_line(options, message):

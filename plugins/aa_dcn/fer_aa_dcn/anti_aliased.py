@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from fer_aa_dcn.dcn import DCN
+from fer_aa_dcn.dcn import IDLE_OPTIONS as IDLE_OPTIONS
 from fer_aa_dcn.max_blur import aa_dcn_max_blur
 from fer_plugins.contract import PoolingFactory
 

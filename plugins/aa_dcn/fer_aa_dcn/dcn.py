@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from fer_aa_dcn.map_sizes import trace_sides
 from fer_aa_dcn.stages import build_stages
+from fer_plugins.config.idle_options import IdleRule, refuse_idle
 from fer_plugins.contract import PoolingFactory
 from fer_plugins.pooling import max_pool
 from fer_plugins.runtime.choices import check_choice
@@ -19,6 +20,10 @@ _CHOICES = {
     "batch_norm_place": ("before", "after"),
     "dropout_place": ("pooling", "convolution", "dense"),
 }
+IDLE_OPTIONS: list[IdleRule] = [
+    ("batch_norm", "none", {"batch_norm_place": "after"}),
+    ("dropout", 0, {"dropout_place": "pooling"}),
+]
 
 
 class DCN(nn.Module):
@@ -80,10 +85,15 @@ class DCN(nn.Module):
         _check_widths("dense_units", dense_units, 2)
         if not 0 <= dropout < 1:
             raise ValueError(f"dropout is {dropout}; give a rate from 0 to below 1")
-        if batch_norm == "none" and batch_norm_place == "before":
-            raise ValueError("batch_norm_place does nothing with batch_norm none; leave one of the two out")
-        if dropout == 0 and dropout_place != "pooling":
-            raise ValueError("dropout_place does nothing with dropout 0; leave one of the two out")
+        refuse_idle(
+            {
+                "batch_norm": batch_norm,
+                "batch_norm_place": batch_norm_place,
+                "dropout": dropout,
+                "dropout_place": dropout_place,
+            },
+            IDLE_OPTIONS,
+        )
 
         extra = (stage1_filters[0],) if extra_first_conv else ()
         stages = [(*extra, *stage1_filters), *_LATER_STAGES]

@@ -7,8 +7,11 @@ from torch import Tensor, nn
 
 from fer_classical_cnns.exchanged_pooling import exchange_max_poolings
 from fer_classical_cnns.weights import build_backbone
+from fer_plugins.config.idle_options import IdleRule, refuse_idle
 from fer_plugins.contract import ImageSizeError, PoolingFactory
 from fer_plugins.pooling import blur_strided_convolutions
+
+IDLE_OPTIONS: list[IdleRule] = [("pool", None, {"blur_strided": False})]
 
 
 class ClassicalCNN(nn.Module):
@@ -53,16 +56,13 @@ class ClassicalCNN(nn.Module):
             raise ValueError(f"in_channels is {in_channels}; use 1 (grey) or 3 (colour)")
         if image_size < smallest:
             raise ImageSizeError(f"image_size {image_size} is too small: use at least {smallest}")
+        refuse_idle({"pool": pool, "blur_strided": blur_strided}, IDLE_OPTIONS)
         if freeze_backbone and not (pretrained or weights):
             raise ValueError("freeze_backbone leaves random features untrained; set pretrained or weights as well")
         self.backbone, mean, std = build_backbone(name, pretrained, weights)
         if pool is not None:
             exchange_max_poolings(self.backbone, pool)
         if blur_strided:
-            if pool is None:
-                raise ValueError(
-                    "blur_strided takes the blur of the pooling; set model.pool, such as max_blur, as well"
-                )
             blur_strided_convolutions(self.backbone, pool, torch.zeros(1, 3, image_size, image_size))
         self.frozen = freeze_backbone
         if freeze_backbone:

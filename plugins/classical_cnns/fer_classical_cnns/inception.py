@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fer_classical_cnns.classical_cnn import IDLE_OPTIONS as IDLE_OPTIONS
 from fer_classical_cnns.classical_cnn import ClassicalCNN
 from fer_plugins.contract import PoolingFactory
 

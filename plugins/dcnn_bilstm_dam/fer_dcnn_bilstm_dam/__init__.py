@@ -18,6 +18,7 @@ from fer_dcnn_bilstm_dam.distillation import Distillation
 from fer_dcnn_bilstm_dam.fusion import InteractiveFusion
 from fer_dcnn_bilstm_dam.hog import CELL, HOGInput, gradients
 from fer_dcnn_bilstm_dam.landmarks import landmark_map
+from fer_dcnn_bilstm_dam.options import IDLE_OPTIONS as IDLE_OPTIONS
 from fer_dcnn_bilstm_dam.options import check_options, remedy
 from fer_dcnn_bilstm_dam.pcp import PCP, PCP01
 from fer_dcnn_bilstm_dam.slow_linear import SlowLinear

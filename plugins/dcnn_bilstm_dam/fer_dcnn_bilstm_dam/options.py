@@ -9,7 +9,11 @@ from fer_dcnn_bilstm_dam.attention import legal_windows
 from fer_dcnn_bilstm_dam.dcnn import map_side
 from fer_plugins.config.idle_options import IdleRule, refuse_idle
 
-IDLE: list[IdleRule] = [
+IDLE_OPTIONS: list[IdleRule] = [
+    ("hog_mode", "grad_stack", {"hog_angle": "unsigned", "hog_draw_from": "normalised"}),
+    ("hog_mode", "none", {"hog_angle": "unsigned", "hog_draw_from": "normalised"}),
+    ("hog_mode", "cells_up", {"hog_draw_from": "normalised"}),
+    ("hog_mode", "descriptor", {"hog_draw_from": "normalised"}),
     ("bilstm_sequence", "none", {"bilstm_merge": "sum"}),
     (
         "attn_layers",
@@ -62,7 +66,7 @@ def check_options(options: Mapping[str, Any], hints: Mapping[str, Any]) -> None:
         raise ValueError(f"kd_alpha={options['kd_alpha']}: give a share from 0 to 1")
     if not options["kd_temperature"] > 0:
         raise ValueError(f"kd_temperature={options['kd_temperature']}: give a number above 0")
-    refuse_idle(options, IDLE)
+    refuse_idle(options, IDLE_OPTIONS)
 
 
 def remedy(options: Mapping[str, Any], side: int, step: int) -> str:

@@ -21,7 +21,7 @@ from fer_sdl_stn.transformer_health import examine
 
 _MODULES = {"base": (), "base+sdl1": ("sdl1",), "base+sdl1+sdl2": ("sdl1", "sdl2")}  # of each value of branches
 
-_IDLE: list[IdleRule] = [
+IDLE_OPTIONS: list[IdleRule] = [
     (
         "branches",
         "base",
@@ -31,8 +31,11 @@ _IDLE: list[IdleRule] = [
             "padding_mode": "zeros",
             "loc_last_init": "identity",
             "theta_limit": "none",
+            "merge": "last",
         },
     ),
+    ("branches", "base+sdl1", {"merge": "last"}),
+    ("topology", "series", {"branches": "base+sdl1+sdl2", "merge": "last"}),
     ("penalty", "none", {"lambda1": 0.001, "lambda2": 0.01}),
 ]
 
@@ -110,11 +113,7 @@ class SDLSTN(nn.Module):
             raise ValueError(f"dropout is {dropout}; give a rate from 0 to below 1")
         if min(lambda1, lambda2) < 0:
             raise ValueError(f"lambda1 is {lambda1} and lambda2 is {lambda2}; give numbers of at least 0")
-        refuse_idle(given, _IDLE)
-        if topology == "series" and (branches != "base+sdl1+sdl2" or merge != "last"):
-            raise ValueError("topology series has one path, so branches and merge do nothing; leave them out")
-        if merge == "each" and branches != "base+sdl1+sdl2":
-            raise ValueError("merge each needs both modules; leave it out, or branches")
+        refuse_idle(given, IDLE_OPTIONS)
         self.series, self.merge, self.penalty, self.lambdas = topology == "series", merge, penalty, (lambda1, lambda2)
         self.align_corners = align_corners
         parts: dict[str, tuple[nn.Sequential, nn.Sequential]] = {}
