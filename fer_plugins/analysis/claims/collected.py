@@ -81,6 +81,10 @@ class Collected:
         square = len(numbers) > 1 and all(len(row) == len(numbers) for row in numbers)
         if not square or not all(cell.is_finite() and cell >= 0 for row in numbers for cell in row):
             return False
+        if any("e" in cell.lower() for row in cells for cell in row):
+            # numpy writes 0.0155 beside 0.5964 as 1.550e-02: its last digits are no digits that were measured
+            places = min((-int(cell.as_tuple().exponent) for row in numbers for cell in row if cell), default=0)
+            numbers = [[cell.quantize(Decimal(1).scaleb(-places)) for cell in row] for row in numbers]
         written = tuple(tuple(f"{cell:f}" for cell in row) for row in numbers)
         if all(cell == int(cell) for row in numbers for cell in row):
             written = tuple(tuple(str(int(cell)) for cell in row) for row in numbers)  # 12.0, as pandas writes counts
