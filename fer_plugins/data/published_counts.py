@@ -20,3 +20,11 @@ RAFDB = {  # images with one basic expression
 CKPLUS_SEQUENCES = dict(
     zip([name for name in EXPRESSIONS if name != "neutral"], (45, 59, 25, 69, 28, 83, 18), strict=True)
 )
+# FERG: the page of the release prints the sum alone, neither classes nor splits.
+# https://grail.cs.washington.edu/projects/deepexpr/ferg-2d-db.html
+FERG_IMAGES = 55_767
+# AffectNet, annotated by hand: the release prints no counts of its lists. They were counted in training.csv and
+# validation.csv by https://github.com/coder-xinxiaohai/AffectNet_Processing, for seven classes. This is second hand, so
+# nothing is called a contradiction for differing from it.
+AFFECTNET_TRAIN = dict(zip(_SEVEN, (24_882, 3_803, 6_378, 134_415, 25_459, 14_090, 74_874), strict=True))
+AFFECTNET_VALIDATION = dict.fromkeys((*_SEVEN, "contempt"), 500)

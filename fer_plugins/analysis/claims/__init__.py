@@ -1,7 +1,8 @@
 """What papers claim. For plug-ins too: everything that this module names. No torch."""
 
 from fer_plugins.analysis.claims.claim import RATES, Claim, Claims, KnownCounts, Printed, is_count, read_printed, title
-from fer_plugins.analysis.claims.foreign_files import FORMS, Subject, read_foreign
+from fer_plugins.analysis.claims.collected import NO_SPLIT, Subject, agree
+from fer_plugins.analysis.claims.foreign_files import FORMS, read_foreign
 from fer_plugins.analysis.claims.read_file import find_claims, read_claims
 from fer_plugins.analysis.claims.read_values import Shares, read_shares
 from fer_plugins.analysis.claims.vocabulary import (
@@ -11,6 +12,7 @@ from fer_plugins.analysis.claims.vocabulary import (
     canonical_split,
     dataset_key,
     known_datasets,
+    release_lacks,
     released_counts,
     released_selections,
     suggest,
@@ -18,6 +20,7 @@ from fer_plugins.analysis.claims.vocabulary import (
 
 __all__ = [
     "FORMS",
+    "NO_SPLIT",
     "RATES",
     "SPLITS",
     "SPLIT_NAMES",
@@ -27,6 +30,7 @@ __all__ = [
     "Printed",
     "Shares",
     "Subject",
+    "agree",
     "canonical_metric",
     "canonical_split",
     "dataset_key",
@@ -37,6 +41,7 @@ __all__ = [
     "read_foreign",
     "read_printed",
     "read_shares",
+    "release_lacks",
     "released_counts",
     "released_selections",
     "suggest",

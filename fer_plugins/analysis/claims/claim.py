@@ -59,6 +59,8 @@ class Claims:
     claims: tuple[Claim, ...]
     counts: tuple[KnownCounts, ...] = ()
     aliases: tuple[Reading, ...] = ()  # what the paper's own names of scores mean
+    # Places of the claims that certainly speak of one test each, in a file that does not say so; (): all say it.
+    blocks: tuple[tuple[int, ...], ...] = ()
 
 
 RATES = {"accuracy", "precision", "recall", "sensitivity", "specificity", "f1", "gar", "far", "frr"}

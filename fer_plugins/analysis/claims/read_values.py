@@ -12,6 +12,7 @@ from typing import Any
 
 from fer_plugins.runtime.errors import InputError
 
+_FINEST = Fraction(1, 10**6)  # of the unit: eight units in the last place of a float32 near 1
 _RATE_WORDS = {"accuracy", "precision", "recall", "sensitivity", "specificity", "f1", "gar", "far", "frr", "auroc"}
 
 
@@ -73,7 +74,8 @@ def read_shares(cells: Sequence[Sequence[str]]) -> Shares | None:
     """Return how a square matrix is normalised, or None where its cells can be counts alone.
 
     Whole numbers are taken for percentages where more than half of the rows, or of the columns, add up to 100 as near
-    as rounding or cutting each cell allows; such a matrix may hold counts all the same.
+    as rounding or cutting each cell allows, or all cells do; such a matrix may hold counts all the same. Cells of many
+    digits are binary floats: they are taken to six decimals of the unit.
 
     >>> read_shares([["0.9", "0.1"], ["0.25", "0.75"]]).of
     'row'
@@ -85,13 +87,14 @@ def read_shares(cells: Sequence[Sequence[str]]) -> Shares | None:
     for unit in (1, 100):
         if largest > unit or (unit == 1 and step == 1):
             continue
+        step = max(step, unit * _FINEST)
         for of, lines in (("row", values), ("column", [list(column) for column in zip(*values, strict=True)])):
             sums = [(place, sum(line, Fraction(0))) for place, line in enumerate(lines) if any(line)]
             off = [item for item in sums if not _rounds(item[1], unit, len(values), step)]
             if 2 * len(off) < len(sums):
                 return Shares(of, unit, step, tuple(off))
         total = sum((value for row in values for value in row), Fraction(0))
-        if step < 1 and _rounds(total, unit, len(values) ** 2, step):
+        if _rounds(total, unit, len(values) ** 2, step):
             return Shares("all", unit, step, ())
     return None
 

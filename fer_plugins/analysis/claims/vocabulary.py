@@ -6,7 +6,15 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from functools import cache
 
-from fer_plugins.data.published_counts import CKPLUS_SEQUENCES, FER2013, JAFFE, RAFDB
+from fer_plugins.data.published_counts import (
+    AFFECTNET_TRAIN,
+    AFFECTNET_VALIDATION,
+    CKPLUS_SEQUENCES,
+    FER2013,
+    FERG_IMAGES,
+    JAFFE,
+    RAFDB,
+)
 
 SPLITS = ("train", "validation", "test", "validation_and_test", "all", "not_stated")
 _SPLITS = {
@@ -127,6 +135,13 @@ def released_selections(dataset: str | None) -> dict[str, dict[str, int]]:
     Returns:
         {what is selected: {class: images}}; empty for a dataset without them.
     """
+    if dataset_key(dataset) == "affectnet":
+        seven = {name: count for name, count in AFFECTNET_VALIDATION.items() if name != "contempt"}
+        return {
+            "the training list, seven classes": dict(AFFECTNET_TRAIN),
+            "the validation list, seven classes": seven,
+            "the validation list, eight classes": dict(AFFECTNET_VALIDATION),
+        }
     if dataset_key(dataset) != "ckplus":
         return {}
     return {
@@ -135,3 +150,18 @@ def released_selections(dataset: str | None) -> dict[str, dict[str, int]]:
         "one image of each labelled sequence, neutral ones": {**CKPLUS_SEQUENCES, "neutral": 327},
         "one image of each labelled sequence, 593 neutral ones": {**CKPLUS_SEQUENCES, "neutral": 593},
     }
+
+
+def release_lacks(dataset: str | None) -> str:
+    """Say why a known dataset's release does not tell the images of a split; "" where it does.
+
+    >>> release_lacks("FERG")
+    'its release prints 55,767 images in all, no classes and no splits'
+    """
+    return {
+        "ferg": f"its release prints {FERG_IMAGES:,} images in all, no classes and no splits",
+        "affectnet": "its release prints no images per class of a split; lists of 3,500 or 4,000 are in use",
+        "ckplus": "CK+ is used in several selections; its release has no splits",
+        "ferplus": "the number of images depends on how the votes are read",
+        "jaffe": "its release has no splits",
+    }.get(dataset_key(dataset), "")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fer_claims_audit.anova import check_anova
 from fer_claims_audit.chance import check_chance, check_losses
@@ -19,7 +20,17 @@ from fer_claims_audit.repeated import check_repeated
 from fer_claims_audit.runs import check_runs
 from fer_claims_audit.signed_ranks import check_signed_ranks
 from fer_claims_audit.totals import check_totals
-from fer_plugins.analysis.claims import Claim, Claims, dataset_key, known_datasets, released_counts, suggest
+from fer_plugins.analysis.claims import (
+    NO_SPLIT,
+    Claim,
+    Claims,
+    agree,
+    dataset_key,
+    known_datasets,
+    release_lacks,
+    released_counts,
+    suggest,
+)
 
 _RATES = ("precision", "recall", "f1", "specificity")
 _METRICS = {
@@ -59,7 +70,7 @@ def unknown_counts(paper: Paper) -> list[str]:
     rates = [claim for claim in paper.named if claim.metric.split("_")[-1] in {*_RATES, "accuracy"} and claim.dataset]
     splits = {(claim.dataset, claim.split): claim for claim in rates}
     missing = [claim for claim in splits.values() if claim.split != "not_stated" and not sizes(paper, claim)]
-    return [f"{claim.dataset}, split {claim.split.replace('_', ' ')}{_meant(claim.dataset)}" for claim in missing]
+    return [f"{claim.dataset}, split {claim.split.replace('_', ' ')}{_meant(claim)}" for claim in missing]
 
 
 def _reason(paper: Paper, claim: Claim) -> str:
@@ -79,16 +90,19 @@ def _reason(paper: Paper, claim: Claim) -> str:
     if claim.split == "not_stated":
         return "its split is not stated, and nothing printed beside it bounds it"
     if claim.metric.split("_")[-1] in {*_RATES, "accuracy"} and not sizes(paper, claim):
-        return f"the images of {claim.dataset}, split {claim.split.replace('_', ' ')}, are not known" + _meant(
-            claim.dataset
-        )
+        return f"the images of {claim.dataset}, split {claim.split.replace('_', ' ')}, are not known{_meant(claim)}"
     return "nothing is printed beside it that it could contradict"
 
 
-def _meant(dataset: str | None) -> str:
-    """Return the nearest known dataset, where the name is none of them."""
+def _meant(claim: Claim) -> str:
+    """Return the nearest known dataset where the name is none of them, or why nothing is known of a known one."""
     titles = known_datasets()
-    return "" if dataset_key(dataset) in titles else suggest(dataset or "", titles.values())
+    if dataset_key(claim.dataset) not in titles:
+        return suggest(claim.dataset or "", titles.values())
+    if claim.split_means == NO_SPLIT and released_counts(claim.dataset):
+        return "; which split it is was not said: give --split"
+    missing = release_lacks(claim.dataset)
+    return f": {missing}" if missing else ""
 
 
 _CHECKS: tuple[Callable[[Paper], Iterator[Outcome]], ...] = (
@@ -131,8 +145,43 @@ def check_claims(claims: Claims) -> tuple[list[Finding], list[Remark], list[Unch
 def audit(claims: Claims) -> Audit:
     """Check the arithmetic of a paper's printed numbers, and say how each of them ended.
 
-    What is a contradiction only if every digit was rounded, and none if last digits were cut off, is a remark.
+    What is a contradiction only if every digit was rounded, and none if last digits were cut off, is a remark. So is
+    what only numbers of several places contradict, where the file does not say that they speak of one test.
     """
+    if not claims.blocks:
+        return _audit_one(claims)
+    whole = replace(claims, blocks=())
+    parts = [
+        _audit_one(replace(whole, claims=tuple(claims.claims[place] for place in block))) for block in claims.blocks
+    ]
+    findings = [finding for part in parts for finding in part.findings]
+    remarks = [remark for part in parts for remark in part.remarks]
+    if agree(claims.claims):
+        together = _audit_one(whole)
+        own = set(map(_key, findings))
+        remarks += [
+            Remark(finding.about, f"{'; '.join(finding.printed)}: if these are of one test, {finding.bound}")
+            for finding in together.findings
+            if _key(finding) not in own
+        ]
+    else:
+        places = ", ".join(dict.fromkeys(claims.claims[block[0]].source for block in claims.blocks))
+        remarks.append(Remark("the file", f"one score has several values in it, so each place was checked by itself: "
+                              f"{textwrap.shorten(places, 200, placeholder=' ...')}"))  # fmt: skip
+    ended = {
+        place: status
+        for block, part in zip(claims.blocks, parts, strict=True)
+        for place, status in zip(block, part.statuses, strict=True)
+    }
+    return Audit(
+        sorted(findings, key=lambda finding: list(KINDS).index(finding.kind)), list(dict.fromkeys(remarks)),
+        list(dict.fromkeys(gap for part in parts for gap in part.unchecked)),
+        [ended[place] for place in range(len(claims.claims))],
+        list(dict.fromkeys(split for part in parts for split in part.unknown_counts)),
+    )  # fmt: skip
+
+
+def _audit_one(claims: Claims) -> Audit:
     paper = Paper(claims)
     outcomes = _run(paper)
     findings = [outcome for outcome in outcomes if isinstance(outcome, Finding)]

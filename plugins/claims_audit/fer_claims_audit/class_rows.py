@@ -131,7 +131,7 @@ def _macro_means(paper: Paper, table: Table) -> Iterator[Outcome]:
         if mean.meets(low, most):
             continue
         how = f"({' + '.join(show(number.value) for number in column)}) / {len(column)}, each with its rounding"
-        more = range(len(column) + 1, _MOST + 1)  # rows that the table may leave out
+        more = range(len(column) + 1, max(_MOST, len(column) + 1) + 1)  # rows that the table may leave out
         ends = [(low * len(column) / k, (high * len(column) + k - len(column)) / k) for k in more]
         if not is_complete and any(mean.meets(*interval) for interval in ends):
             yield Remark(table.about, f"{mean} is not the mean of the rows, {span(low, high)}: are classes left out?")

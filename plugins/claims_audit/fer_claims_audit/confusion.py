@@ -74,7 +74,16 @@ def check_matrices(paper: Paper) -> Iterator[Outcome]:
         else:
             counts = [[int(count) for count in row] for row in matrix]
             exact = rates(counts, classes)
-            yield from _check(paper, claim, exact, _means_of_present(counts, classes, exact))
+            outcomes = list(_check(paper, claim, exact, _means_of_present(counts, classes, exact)))
+            if any(isinstance(outcome, Finding) for outcome in outcomes):
+                turned = [list(column) for column in zip(*counts, strict=True)]
+                exact = rates(turned, classes)
+                other = list(_check(paper, claim, exact, _means_of_present(turned, classes, exact)))
+                if not any(isinstance(outcome, Finding) for outcome in other):
+                    where = f"{about(claim)}, {claim.source}"
+                    outcomes = [Remark(where, "the numbers beside it are those of this matrix if its columns, not its "
+                                       "rows, are the true classes")]  # fmt: skip
+            yield from outcomes
             yield from check_row_sums(paper, claim, counts)
 
 

@@ -55,7 +55,9 @@ class Paper:
         matrix_claims = [claim for claim in self.named if claim.metric == "confusion_matrix"]
         sums = {number.value for number in numbers if number.claim.metric == "n_images"}
         shares_by_claim = {
-            id(claim): read_shares(claim.cells) for claim in matrix_claims if sum(map(sum, _cells(claim))) not in sums
+            id(claim): read_shares(claim.cells)
+            for claim in matrix_claims
+            if not _is_whole(claim) or sum(map(sum, _cells(claim))) not in sums
         }
         self.matrices = [claim for claim in matrix_claims if shares_by_claim.get(id(claim)) is None]
         self.share_matrices = [
@@ -79,6 +81,10 @@ class Paper:
         """Remember that a check compared these with others."""
         for item in claims:
             self.compared.add(self.places[id(item.claim if isinstance(item, Printed) else item)])
+
+    def as_in_file(self, claim: Claim) -> Claim:
+        """Return a claim under the names that the file has for it."""
+        return self.claims.claims[self.places[id(claim)]]
 
     def _rename(self, place: int, claim: Claim) -> Claim:
         metric = canonical_metric(claim.metric)
@@ -189,6 +195,10 @@ def _fits(claim: Claim, fields: dict[str, object]) -> bool:
 
 def _cells(claim: Claim) -> list[list[float]]:
     return claim.value if isinstance(claim.value, list) else []
+
+
+def _is_whole(claim: Claim) -> bool:
+    return all(cell == int(cell) for row in _cells(claim) for cell in row)
 
 
 def _diagonal(claim: Claim, shares: Shares) -> list[Printed]:

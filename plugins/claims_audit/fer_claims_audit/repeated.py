@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fer_claims_audit.class_counts import is_total
+from fer_claims_audit.class_counts import is_total, stated
 from fer_claims_audit.findings import Finding, Outcome, Remark, show, span
 from fer_claims_audit.paper_numbers import Paper, about, cite, group, together
-from fer_plugins.analysis.claims import Printed
+from fer_plugins.analysis.claims import Printed, canonical_metric
 
 _SUFFIX = "_gain"
 
@@ -21,14 +21,19 @@ def check_repeated(paper: Paper) -> Iterator[Outcome]:
     for numbers in same:
         if len(numbers) > 1:
             paper.mark(*numbers)
-        yield from _one_quantity(numbers)
+        yield from _one_quantity(paper, numbers)
     yield from _times(paper)
     yield from _gains(paper)
 
 
-def _one_quantity(numbers: list[Printed]) -> Iterator[Finding]:
-    low, high = max(number.low for number in numbers), min(number.high for number in numbers)
-    if low <= high:
+def _one_quantity(paper: Paper, numbers: list[Printed]) -> Iterator[Outcome]:
+    if _agree(numbers):
+        return
+    by_name = group(numbers, lambda c: canonical_metric(paper.as_in_file(c).metric))
+    is_recall = numbers[0].claim.metric == "macro_recall" and len(by_name) > 1 and all(map(_agree, by_name))
+    if is_recall and not any(min(known.counts.values()) for known in stated(paper, numbers[0].claim)):
+        text = "one quantity, unless a class has no images: balanced accuracy leaves it out, macro recall may count 0"
+        yield Remark(about(numbers[0].claim, with_class=True), f"{'; '.join(map(str, numbers))}: {text}")
         return
     different = list({(number.low, number.high): number for number in reversed(numbers)}.values())[::-1]
     cited = [together(alike) for alike in group(numbers, lambda c: (c.value, c.written))]
@@ -37,6 +42,10 @@ def _one_quantity(numbers: list[Printed]) -> Iterator[Finding]:
         "one quantity has one value",
         ("no value rounds to all: " + "; ".join(span(number.low, number.high) for number in different),),
     )  # fmt: skip
+
+
+def _agree(numbers: list[Printed]) -> bool:
+    return max(number.low for number in numbers) <= min(number.high for number in numbers)
 
 
 def _times(paper: Paper) -> Iterator[Finding]:

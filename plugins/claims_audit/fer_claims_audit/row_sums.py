@@ -9,7 +9,7 @@ from fer_claims_audit.class_counts import ClassCounts, release, stated, whole_re
 from fer_claims_audit.findings import Cited, Finding, Outcome, Remark, Unchecked, show
 from fer_claims_audit.granularity import reachable
 from fer_claims_audit.paper_numbers import Paper, about
-from fer_plugins.analysis.claims import SPLIT_NAMES, Claim, Shares, dataset_key, released_selections
+from fer_plugins.analysis.claims import NO_SPLIT, SPLIT_NAMES, Claim, Shares, dataset_key, released_selections
 
 _NAMES = {"row": "rows", "column": "columns", "all": "cells"}
 
@@ -21,8 +21,8 @@ def check_row_sums(paper: Paper, claim: Claim, matrix: list[list[int]]) -> Itera
         yield Unchecked(f"{about(claim)}, {claim.source}", "row sums: the classes of the matrix are not named")
         return
     sums = dict(zip(classes, map(sum, matrix), strict=True))
-    splits = {} if claim.split_means else release(paper, claim.dataset)
-    official = splits.get(claim.split)
+    splits = {} if claim.split_means and claim.split_means != NO_SPLIT else release(paper, claim.dataset)
+    official = splits.get(claim.split) if claim.split_means is None else None
     same = [split for split, counts in splits.items() if counts.counts == sums]
     transposed = dict(zip(classes, map(sum, zip(*matrix, strict=True)), strict=True))
     where, cited = f"{about(claim)}, {claim.source}", (Cited(f"confusion matrix ({claim.source})", (claim,)),)

@@ -1,0 +1,138 @@
+"""The numbers of one file that is no claims file, and which of them certainly speak of one test."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+
+from fer_plugins.analysis.claims.claim import Claim
+from fer_plugins.analysis.claims.read_values import read_shares
+
+NO_SPLIT = "not given: say it with --split"  # split_means of a claim whose split neither the file nor the user names
+_TAGS = re.compile(r"\\(?:textbf|textit|mathbf|underline|emph|text)\s*\{([^{}]*)\}|\*\*|__|`|\$")
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What the numbers of a file speak of, which the file itself does not say; split: None where nobody says it."""
+
+    model: str = "the model"
+    dataset: str = "a dataset without a name"
+    split: str | None = None
+
+
+def plain_text(cell: str) -> str:
+    r"""Take the marks of Markdown and LaTeX from a cell.
+
+    >>> plain_text("**0.91**"), plain_text(r"\textbf{0.91}")
+    ('0.91', '0.91')
+    """
+    return _TAGS.sub(lambda match: match.group(1) or "", cell).strip()
+
+
+class Collected:
+    """The claims of one file, in its order."""
+
+    def __init__(self, subject: Subject) -> None:
+        self.subject = subject
+        self.listed: list[Claim] = []
+        self._places: list[int] = []  # of each claim: the place of the file that it stands in
+        self._place = 0
+
+    def next_place(self) -> None:
+        """Begin a further place: a table, the text, the output of a cell. Two of them may be of different tests."""
+        self._place += 1
+
+    def add(
+        self, metric: str, written: str, source: str, class_name: str | None = None, *, model: str | None = None,
+        dataset: str | None = None, split: str | None = None, split_means: str | None = None,
+    ) -> None:  # fmt: skip
+        """Add a number; a percentage is kept as the fraction with the same digits."""
+        text_of_number = plain_text(written).replace("\\%", "%").strip()
+        percent = text_of_number.endswith("%")
+        try:
+            number = Decimal(text_of_number.removesuffix("%").strip().replace(",", ""))
+        except InvalidOperation:
+            return
+        rate = not metric.startswith("n_")
+        if not number.is_finite() or number < 0 or (rate and number > 100):
+            return
+        if rate and (percent or number > 1):
+            number = number.scaleb(-2)
+        if not rate and number != int(number):
+            return
+        text = f"{number:f}" if rate else str(int(number))
+        whose = self.subject
+        split = split or whose.split
+        self._append(
+            Claim(model or whose.model, dataset or whose.dataset, split or "test", metric, float(text), source,
+                  class_name=class_name, written=text, split_means=split_means or (None if split else NO_SPLIT))
+        )  # fmt: skip
+
+    def add_matrix(self, cells: list[list[str]], classes: Iterable[str], source: str) -> bool:
+        """Add a square matrix of counts or shares; whether it was one."""
+        names = tuple(name.strip() for name in classes)
+        try:
+            numbers = [[Decimal(cell.strip().removesuffix("%").replace(",", "")) for cell in row] for row in cells]
+        except InvalidOperation:
+            return False
+        square = len(numbers) > 1 and all(len(row) == len(numbers) for row in numbers)
+        if not square or not all(cell.is_finite() and cell >= 0 for row in numbers for cell in row):
+            return False
+        if any("e" in cell.lower() for row in cells for cell in row):
+            # numpy writes 0.0155 beside 0.5964 as 1.550e-02: its last digits are no digits that were measured
+            places = min((-int(cell.as_tuple().exponent) for row in numbers for cell in row if cell), default=0)
+            numbers = [[cell.quantize(Decimal(1).scaleb(-places)) for cell in row] for row in numbers]
+        written = tuple(tuple(f"{cell:f}" for cell in row) for row in numbers)
+        if all(cell == int(cell) for row in numbers for cell in row):
+            written = tuple(tuple(str(int(cell)) for cell in row) for row in numbers)  # 12.0, as pandas writes counts
+        elif read_shares(written) is None:
+            return False
+        whose = self.subject
+        value = [[float(cell) for cell in row] for row in numbers]
+        named = names if len(names) == len(numbers) else None
+        self._append(
+            Claim(whose.model, whose.dataset, whose.split or "test", "confusion_matrix", value, source, classes=named,
+                  cells=written, split_means=None if whose.split else NO_SPLIT)
+        )  # fmt: skip
+        return True
+
+    def _append(self, claim: Claim) -> None:
+        self.listed.append(claim)
+        self._places.append(self._place)
+
+    def blocks(self) -> tuple[tuple[int, ...], ...]:
+        """Return the indices of the claims that speak of one test, a tuple for each; () where all may do so.
+
+        A place that prints two values of one score, or the images of two tests, holds several: its sources are parted.
+        """
+        of_place: dict[int, list[int]] = {}
+        for index, place in enumerate(self._places):
+            of_place.setdefault(place, []).append(index)
+        blocks = []
+        for indices in of_place.values():
+            if agree([self.listed[index] for index in indices]):
+                blocks.append(tuple(indices))
+            else:
+                sources: dict[str, list[int]] = {}
+                for index in indices:
+                    sources.setdefault(self.listed[index].source, []).append(index)
+                for indices_of_source in sources.values():
+                    one = agree([self.listed[index] for index in indices_of_source])
+                    blocks += [tuple(indices_of_source)] if one else [(index,) for index in indices_of_source]
+        return tuple(blocks) if len(blocks) > 1 else ()
+
+
+def agree(claims: Iterable[Claim]) -> bool:
+    """Whether no score and no number of images is written in two ways."""
+    written: dict[tuple[object, ...], object] = {}
+    for claim in claims:
+        subject = (claim.model, claim.dataset, claim.split)
+        values: list[tuple[tuple[object, ...], object]] = [((*subject, claim.metric, claim.class_name), claim.value)]
+        if isinstance(claim.value, list) and all(cell == int(cell) for row in claim.value for cell in row):
+            values.append(((*subject, "n_images", None), float(sum(map(sum, claim.value)))))
+        if any(written.setdefault(key, value) != value for key, value in values):
+            return False
+    return True
