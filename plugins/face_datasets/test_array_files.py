@@ -299,6 +299,24 @@ def damaged():
 DAMAGED = dict(damaged())
 
 
+@pytest.mark.parametrize("opened", ["new_stream", "new_file"])
+@pytest.mark.parametrize("column", ["image", "expression"])
+def test_an_arrow_file_that_points_outside_itself_does_not_end_the_process(opened, column, tmp_path):
+    """Arrow believes the offsets of a column, and reads whatever memory they point at."""
+    columns = {"image": [encode(image) for image in IMAGES[:3]], "expression": ["happiness", "sadness", "fear"]}
+    table, sink = pa.table(columns), pa.BufferOutputStream()
+    with getattr(pa.ipc, opened)(sink, table.schema) as writer:
+        writer.write_table(table)
+    data = sink.getvalue().to_pybytes()
+    lengths = [len(value) for value in columns[column]]
+    offsets = np.r_[0, np.cumsum(lengths)].astype("<i4")
+    assert data.count(offsets.tobytes()) == 1
+    outside = np.r_[offsets[:-1], 2**31 - 1].astype("<i4")
+    (tmp_path / "a.arrow").write_bytes(data.replace(offsets.tobytes(), outside.tobytes()))
+    with pytest.raises(InputError, match="no readable Parquet or Arrow file"):
+        _ = FER2013(root=tmp_path / "a.arrow", check="off").table
+
+
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.sampled_from(sorted(DAMAGED)),

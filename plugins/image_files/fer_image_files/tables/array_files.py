@@ -115,12 +115,14 @@ def _read_table(data: bytes, where: str) -> Any:
         raise InputError(f"{where}: reading Parquet and Arrow needs pyarrow; pip install pyarrow") from None
     try:
         if kind_of(data[:16]) == "parquet":
-            return pq.read_table(pa.BufferReader(data))
-        try:
-            return pa.ipc.open_file(data).read_all()
-        except pa.ArrowInvalid:
-            return pa.ipc.open_stream(data).read_all()
-    except (pa.ArrowException, OSError, ValueError) as error:
+            table = pq.read_table(pa.BufferReader(data))
+        else:
+            try:
+                table = pa.ipc.open_file(data).read_all()
+            except pa.ArrowInvalid:
+                table = pa.ipc.open_stream(data).read_all()
+        table.validate(full=True)  # Arrow trusts a file's offsets: a damaged one would end the process
+    except (pa.ArrowException, OSError, ValueError) as error:  # ValueError: text that is no UTF-8
         raise InputError(
             f"{where}: is no readable Parquet or Arrow file ({make_printable(str(error))[:200]}); fetch it again"
         ) from None
