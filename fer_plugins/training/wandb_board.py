@@ -15,7 +15,7 @@ from fer_plugins.config.wandb_environment import install_wandb, wandb_installed
 from fer_plugins.contract import Result
 from fer_plugins.runtime.errors import InputError
 from fer_plugins.training.wandb_names import group_of, name_of
-from fer_plugins.training.wandb_setup import define_metrics, quiet_settings
+from fer_plugins.training.wandb_setup import curve_extremes, define_metrics, quiet_settings
 
 if TYPE_CHECKING:
     import numpy as np
@@ -175,7 +175,7 @@ class Board(Logger):
         pictured = [[row[0], self._image(image), *row[1:]] for row, image in zip(rows, result.images, strict=True)]
         media[result.shown] = self._table([columns[0], "image", *columns[1:]], pictured)
         self.log_metrics(media)
-        self.run.summary.update(dict(result.values))
+        self.run.summary.update({**curve_extremes(self.run, result.values), **result.values})
 
     def log_figures(self, pictures: Mapping[str, Path]) -> None:
         """Send PNG files, each under the key ``figures/NAME``."""

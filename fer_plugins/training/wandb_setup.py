@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from fer_plugins.metrics.table import EPOCH, METRICS
@@ -20,13 +21,32 @@ SUMMARIES = {
 def define_metrics(run: Any) -> None:
     """Declare the axis ``epoch``, the curves over it, and the summary of each.
 
-    At the end of a run the scores of the selected checkpoint take the place of the summaries under ``val/``.
+    At the end of a run the scores of the selected checkpoint take the place of the summaries under ``val/``; what these
+    were stays under names of its own (``curve_extremes``).
     """
     run.define_metric("epoch", hidden=True)  # an axis, and no panel of its own
     for pattern in ("train/*", "val/*", "health/*", "lr"):
         run.define_metric(pattern, step_metric="epoch")
     for key, summary in SUMMARIES.items():
         run.define_metric(key, step_metric="epoch", summary=summary)
+
+
+def curve_extremes(run: Any, replaced: Iterable[str]) -> dict[str, float]:
+    """Return what W&B's summary holds of curves whose place in it a single value is about to take.
+
+    Args:
+        run: W&B's, with the metrics of ``define_metrics``.
+        replaced: keys that are about to be set; those without a declared summary are left out.
+
+    Returns:
+        ``{"val/accuracy_max": 0.62, "val/loss_min": 1.04, ...}``.
+    """
+    kept = {}
+    for key in SUMMARIES.keys() & set(replaced):
+        how, held = SUMMARIES[key], run.summary.get(key)
+        if isinstance(held, Mapping) and how in held:
+            kept[f"{key}_{how}"] = held[how]
+    return kept
 
 
 def quiet_settings(wandb: Any) -> Any:

@@ -246,7 +246,7 @@ def test_without_opencv_a_video_is_refused_with_what_installs_it(call, monkeypat
     (tmp_path / "clip.mp4").write_bytes(b"x")
     code, out, err = call("clip.mp4")
     assert (code, out) == (2, "")
-    assert "pip install 'opencv-python-headless>=4.9'" in err.splitlines()[-1]
+    assert "pip install 'opencv-python-headless<5,>=4.9'" in err.splitlines()[-1]
     assert call("--camera", "0")[0] == 2
     assert call("photos/one.png")[0] == 0
 

@@ -79,10 +79,21 @@ def test_every_run_of_a_sweep_is_a_configuration(path, capsys):
             assert (written["name"] if isinstance(written, dict) else written) == value
 
 
+@pytest.fixture
+def violations():
+    """W&B's own check of a sweep, which its server makes when the sweep is created."""
+    return pytest.importorskip("sweeps.config.cfg").schema_violations_from_proposed_config
+
+
 @BY_NAME
-def test_wandbs_schema_finds_no_fault(path):
-    schema = pytest.importorskip("sweeps.config.cfg", reason="the package sweeps wants numpy 1")
-    assert schema.schema_violations_from_proposed_config(read(path)) == []
+def test_wandbs_schema_finds_no_fault(path, violations):
+    assert violations(read(path)) == []
+
+
+def test_wandbs_schema_does_find_faults(violations):
+    sweep = read(SWEEPS[2])
+    assert violations({**sweep, "method": "gird"})
+    assert violations({**sweep, "parameters": {"seed": {"valuess": [1]}}})
 
 
 def test_an_agent_trains_a_run_of_a_sweep_offline(start, tmp_path, capfd):

@@ -335,6 +335,8 @@ def test_the_summary_holds_the_numbers(offline):
     assert merged["train/loss"] == {"min": ROW["train/loss"]}  # of the curve
     assert merged["train/accuracy"] == {"max": ROW["train/accuracy"]}
     assert merged["val/accuracy"] == pytest.approx(scores["accuracy"])  # of the selected checkpoint, not of the curve
+    assert merged["val/accuracy_max"] == ROW["val/accuracy"]  # of the curve
+    assert merged["val/loss_min"] == ROW["val/loss"]
     assert merged["test/accuracy"] == pytest.approx(scores["accuracy"])
     assert merged["test/accuracy_low"] == pytest.approx(scores["intervals"]["accuracy"]["low"])
     assert merged["test/recall/happy"] == pytest.approx(scores["per_class"]["happy"]["recall"])
