@@ -18,14 +18,13 @@ from fer_dcnn_bilstm_dam.distillation import Distillation
 from fer_dcnn_bilstm_dam.fusion import InteractiveFusion
 from fer_dcnn_bilstm_dam.hog import CELL, HOGInput, gradients
 from fer_dcnn_bilstm_dam.landmarks import landmark_map
-from fer_dcnn_bilstm_dam.options import IDLE_OPTIONS as IDLE_OPTIONS
-from fer_dcnn_bilstm_dam.options import check_options, remedy
+from fer_dcnn_bilstm_dam.options import IDLE_OPTIONS, check_options, remedy
 from fer_dcnn_bilstm_dam.pcp import PCP, PCP01
 from fer_dcnn_bilstm_dam.slow_linear import SlowLinear
 from fer_plugins.contract import ImageSizeError, PoolingFactory
 from fer_plugins.pooling import max_pool
 
-__all__ = ["DCNNBiLSTMDAM"]
+__all__ = ["IDLE_OPTIONS", "DCNNBiLSTMDAM"]
 
 FC_UNITS = 300  # Table 2
 
