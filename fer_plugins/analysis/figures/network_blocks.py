@@ -21,7 +21,14 @@ _MOVES = frozenset(
     "expand slice select getitem to _to_copy lift_fresh_copy _assert_tensor_metadata sym_size narrow split chunk "
     "unbind type_as".split()
 )
-_WORDS = {"cat": "concatenate", "mul": "multiply", "sub": "subtract", "div": "divide", "matmul": "matrix product"}
+_WORDS = {
+    "cat": "concatenate",
+    "mul": "multiply",
+    "sub": "subtract",
+    "div": "divide",
+    "matmul": "matrix product",
+    "relu": "ReLU",
+}
 
 
 @dataclass
@@ -144,7 +151,10 @@ def _is_small(network: nn.Module, block: Block) -> bool:
 
 
 def _merge_small(blocks: Iterable[Block]) -> list[Block]:
-    """Write small layers (activations, normalisation, dropout) into the block before them, where they have only one."""
+    """Write small layers (activations, normalisation, dropout) into the block before them, where they have only one.
+
+    So is what a module computes after its parts, as a max-blur pooling does: its name stands once.
+    """
     merged: list[Block] = []
     place: dict[int, int] = {-1: -1}
     blocks = list(blocks)
@@ -152,7 +162,7 @@ def _merge_small(blocks: Iterable[Block]) -> list[Block]:
     for number, block in enumerate(blocks):
         inputs = sorted({place[source] for source in block.inputs})
         alone = len(inputs) == 1 and inputs[0] >= 0 and all(uses.count(source) == 1 for source in block.inputs)
-        if alone and not block.joins:
+        if alone and (not block.joins or (block.name and block.name == merged[inputs[0]].name)):
             before = merged[inputs[0]]
             before.details += block.details
             before.parameters += block.parameters

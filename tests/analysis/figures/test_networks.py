@@ -50,6 +50,14 @@ def test_blocks_and_layers_hold_every_parameter_once(name):
     inside(draw_parameters(layers, name))
 
 
+def test_a_pooling_of_several_steps_is_one_block():
+    blocks = trace_blocks(registry.build("architecture", "aa_dcn"), SIZE)
+    names = [block.name for block in blocks]
+    assert [name for name in names if "pool" in name] == ["features.pool1", "features.pool2", "features.pool3"]
+    assert len(set(names)) == len(names)
+    assert [block.details for block in blocks if block.name == "dense1"] == [["Linear", "ReLU"]]
+
+
 class Branches(nn.Module):
     def __init__(self):
         super().__init__()
