@@ -17,7 +17,7 @@ FORMS = (
 )
 _REPORT_HEAD = re.compile(r"^\s*precision\s+recall\s+f1-score\s+support\s*$")
 _AVERAGE = re.compile(r"^\s*(micro|macro|weighted|samples) avg((?:\s+[-\d.e]+|\s+nan)+)\s*$")
-_ROW = re.compile(r"^\s*(\S.*?)((?:\s+(?:[\d.]+(?:e-?\d+)?|nan)){3})\s+([\d.]+)\s*$")
+_ROW = re.compile(r"^\s*([^\s\[].*?)((?:\s+(?:[\d.]+(?:e-?\d+)?|nan)){3})\s+([\d.]+)\s*$")
 _ACCURACY = re.compile(r"^\s*accuracy\s+([\d.]+)\s+([\d.]+)\s*$")
 _RATES = ("precision", "recall", "f1")
 _MATRIX = re.compile(r"\[\[.*?\]\s*\]", re.DOTALL)
@@ -62,7 +62,8 @@ def _read_text(text: str, claims: Collected, source: str) -> None:
             inside = True
             reports.append([])
         elif inside and line.strip():
-            inside = any(row.match(line) for row in (_AVERAGE, _ACCURACY, _ROW))
+            ends = any(map(_AVERAGE.match, reports[-1]))  # behind the means there is no further row
+            inside = any(row.match(line) for row in ((_AVERAGE,) if ends else (_AVERAGE, _ACCURACY, _ROW)))
             reports[-1] += [line] if inside else []
     for number, rows in enumerate(reports, 1):
         _read_report(rows, claims, f"{source}, report {number}")

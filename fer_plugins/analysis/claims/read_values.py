@@ -88,14 +88,17 @@ def read_shares(cells: Sequence[Sequence[str]]) -> Shares | None:
         if largest > unit or (unit == 1 and step == 1):
             continue
         step = max(step, unit * _FINEST)
+        fits = []
         for of, lines in (("row", values), ("column", [list(column) for column in zip(*values, strict=True)])):
             sums = [(place, sum(line, Fraction(0))) for place, line in enumerate(lines) if any(line)]
             off = [item for item in sums if not _rounds(item[1], unit, len(values), step)]
             if 2 * len(off) < len(sums):
-                return Shares(of, unit, step, tuple(off))
+                fits.append(Shares(of, unit, step, tuple(off)))
         total = sum((value for row in values for value in row), Fraction(0))
         if _rounds(total, unit, len(values) ** 2, step):
-            return Shares("all", unit, step, ())
+            fits.append(Shares("all", unit, step, ()))
+        if fits:  # columns that all add up, where most rows nearly do: a good network's matrix of precisions
+            return min(fits, key=lambda shares: len(shares.off))
     return None
 
 

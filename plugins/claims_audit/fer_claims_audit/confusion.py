@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from fer_claims_audit.findings import Finding, Outcome, Remark, Unchecked, show
-from fer_claims_audit.paper_numbers import Paper, about, cite
+from fer_claims_audit.paper_numbers import Paper, about, cite, group
 from fer_claims_audit.row_sums import check_row_sums, check_shares
 from fer_plugins.analysis.claims import Claim
 
@@ -109,6 +109,7 @@ def _check(
     paper: Paper, claim: Claim, exact: dict[tuple[str, str | None], _Exact],
     means_of_present: dict[tuple[str, str | None], tuple[Fraction, ...]],
 ) -> Iterator[Outcome]:  # fmt: skip
+    of_some = _sources_of_some_classes(paper, len(claim.cells))
     for number in paper.printed:
         printed = number.claim
         same = (printed.model, printed.dataset, printed.split) == (claim.model, claim.dataset, claim.split)
@@ -118,6 +119,7 @@ def _check(
             or printed.over
             or number.is_averaged  # a mean over folds is not the rate of their images together
             or not (same or general)
+            or (printed.metric.startswith(("macro_", "weighted_", "micro_")) and printed.source in of_some)
             or (printed.metric, printed.class_name) not in exact
         ):
             continue
@@ -135,6 +137,20 @@ def _check(
             yield Finding(
                 "confusion matrix", where, (cite(number),), f"{printed.metric} = {show(value, 6)}", (f"{how}",)
             )  # fmt: skip
+
+
+def _sources_of_some_classes(paper: Paper, classes: int) -> set[str]:
+    """Return the reports of some classes alone: with micro means, no accuracy and fewer rows than the matrix has.
+
+    scikit-learn prints so where it is given ``labels``. Its means are of those classes.
+    """
+    sources = set()
+    for report in group(paper.printed, lambda c: c.source):
+        metrics = {number.claim.metric for number in report}
+        rows = {number.claim.class_name for number in report if number.claim.class_name}
+        if "accuracy" not in metrics and any(metric.startswith("micro_") for metric in metrics) and rows:
+            sources |= {report[0].claim.source} if len(rows) < classes else set()
+    return sources
 
 
 def _share(above: Fraction | int, below: int) -> Fraction:
