@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import logging
+import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -16,7 +17,7 @@ import numpy.typing as npt
 import onnx
 import onnxruntime
 import torch
-from onnxscript import opset18
+from onnxscript import opset18, optimizer
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
@@ -117,8 +118,22 @@ def _hypot(x: Any, y: Any) -> Any:
     return opset18.Sqrt(opset18.Add(opset18.Mul(x, x), opset18.Mul(y, y)))
 
 
-# onnxscript has none for it; HOG features are made with it.
-_TRANSLATIONS: dict[Callable[..., Any], Callable[..., Any]] = {torch.ops.aten.hypot.default: _hypot}
+def _atan2(y: Any, x: Any) -> Any:
+    zero, pi = opset18.Constant(value_float=0.0), opset18.Constant(value_float=math.pi)
+    is_zero = opset18.Equal(x, zero)
+    slope = opset18.Div(y, opset18.Where(is_zero, opset18.Constant(value_float=1.0), x))
+    upright = opset18.Mul(opset18.Sign(y), opset18.Constant(value_float=math.pi / 2))
+    angle = opset18.Where(is_zero, upright, opset18.Atan(slope))
+    turned = opset18.Add(angle, opset18.Where(opset18.Less(y, zero), opset18.Neg(pi), pi))
+    return opset18.Where(opset18.Less(x, zero), turned, angle)
+
+
+# HOG features are made with these. onnxscript has no hypot, and its atan2 divides by 0: infinite values, which have no
+# scale in 8 bits.
+_TRANSLATIONS: dict[Callable[..., Any], Callable[..., Any]] = {
+    torch.ops.aten.hypot.default: _hypot,
+    torch.ops.aten.atan2.default: _atan2,
+}
 
 
 def write_onnx(program: ExportedProgram, path: Path, metadata: Mapping[str, Any]) -> None:
@@ -135,8 +150,11 @@ def write_onnx(program: ExportedProgram, path: Path, metadata: Mapping[str, Any]
                 output_names=list(OUTPUTS),
                 custom_translation_table=_TRANSLATIONS,
                 dynamo=True,
+                optimize=False,  # its rules take x + 1e-10 for x + 0, and a blank image divides 0 by 0
                 verbose=False,
             )
+            for simplify in (optimizer.inline, optimizer.fold_constants, optimizer.remove_unused_nodes):
+                simplify(exported.model)  # type: ignore[union-attr]
         model: onnx.ModelProto = exported.model_proto  # type: ignore[union-attr]
     except Exception as error:  # torch raises a dozen kinds
         cause = error.__cause__ if isinstance(error.__cause__, Exception) else error

@@ -22,6 +22,7 @@ from fer_plugins.metrics.paired import compare_accuracy
 from fer_plugins.runtime.errors import RunError
 
 WEIGHTED = ("Conv", "ConvTranspose", "Gemm", "MatMul")  # operators that can be quantised with their weights
+RECURRENT = ("LSTM", "GRU", "RNN")  # and those that stay in float32
 SECONDS = 0.5  # of timing, at least
 
 
@@ -56,6 +57,7 @@ def quantize(source: Path, target: Path, images: Split) -> None:
                 per_channel=True,
                 activation_type=QuantType.QInt8,
                 weight_type=QuantType.QInt8,
+                nodes_to_exclude=_name_preparation(prepared),
             )
         properties = {entry.key: entry.value for entry in onnx.load(source).metadata_props}
         model = onnx.load(target)
@@ -66,6 +68,24 @@ def quantize(source: Path, target: Path, images: Split) -> None:
     finally:
         logging.root.setLevel(level)
         prepared.unlink(missing_ok=True)
+
+
+def _name_preparation(path: Path) -> list[str]:
+    """Name the nodes in front of all weights, in the file too, and return their names.
+
+    They prepare the image, as histograms of gradients do: what they compare and sort into bins is not rounded before.
+    """
+    model = onnx.load(path)
+    behind_weights: set[str] = set()
+    names = []
+    for number, node in enumerate(model.graph.node):
+        if node.op_type in (*WEIGHTED, *RECURRENT) or behind_weights.intersection(node.input):
+            behind_weights.update(node.output)
+        else:
+            node.name = node.name or f"preparation_{number}"
+            names.append(node.name)
+    onnx.save(model, path)
+    return names
 
 
 def count_quantized(path: Path) -> tuple[int, int]:
