@@ -11,6 +11,7 @@ os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
 # Before torch is imported, which reads it once: tests run in as many processes as there are cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import hypothesis
 import pytest
 from support import toy_net
 
@@ -21,6 +22,13 @@ from fer_plugins.testing import find_fer2013
 # and the tests of Ctrl-C would wait for an end that never comes.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+# A slow machine is no fault of the code: hypothesis would fail an example of 200 ms, and drawn data of some seconds.
+hypothesis.settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("any machine")
 
 
 def pytest_collection_finish():

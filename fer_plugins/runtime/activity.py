@@ -30,19 +30,24 @@ class _Watch(threading.Thread):
 
     def run(self) -> None:
         """Look four times a second until the command ends."""
-        while not self.ended.wait(0.25):
-            now = time.monotonic()
-            if not _stages or now - self.last < self.pause:
-                continue
-            stage, since = _stages[-1]
-            try:
-                text = stage if isinstance(stage, str) else stage()
-                print(f"{text} ({format_seconds(now - since)})", file=self.stream, flush=True)
-            except Exception:  # a closed pipe, a state that is just being changed: the work itself is not disturbed
-                return
-            self.last = now
-            if now - since > PATIENT:
-                self.pause = min(2 * self.pause, LONGEST)
+        while not self.ended.wait(0.25) and self.look():
+            pass
+
+    def look(self) -> bool:
+        """Print the innermost stage where nothing has been printed for a while; return whether to look again."""
+        now = time.monotonic()
+        if not _stages or now - self.last < self.pause:
+            return True
+        stage, since = _stages[-1]
+        try:
+            text = stage if isinstance(stage, str) else stage()
+            print(f"{text} ({format_seconds(now - since)})", file=self.stream, flush=True)
+        except Exception:  # a closed pipe, a state that is just being changed: the work itself is not disturbed
+            return False
+        self.last = now
+        if now - since > PATIENT:
+            self.pause = min(2 * self.pause, LONGEST)
+        return True
 
 
 @contextmanager

@@ -46,7 +46,7 @@ def ask(server):
     """Return a function that asks the server: status, headers, and the body, decoded where it is JSON."""
 
     def ask(path, body=None, method=None, **headers):
-        connection = http.client.HTTPConnection(*server.server_address[:2], timeout=60)
+        connection = http.client.HTTPConnection(*server.server_address[:2], timeout=300)
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         connection.request(method or ("GET" if body is None else "POST"), path, body, named)
         response = connection.getresponse()
@@ -117,7 +117,7 @@ def test_a_picture_that_cannot_be_used_is_answered_with_a_sentence(path, body, m
 
 
 def test_a_picture_that_is_too_large_is_not_read(server, ask):
-    connection = http.client.HTTPConnection(*server.server_address[:2], timeout=60)
+    connection = http.client.HTTPConnection(*server.server_address[:2], timeout=300)
     connection.putrequest("POST", "/api/predict")
     connection.putheader("Content-Length", str(LARGEST + 1))
     connection.endheaders()
@@ -256,7 +256,7 @@ def test_from_start_to_ctrl_c(folder, capsys, request):
                 printed += capsys.readouterr().out
             port = int(address[1])
             for host in (f"192.0.2.9:{port}", f"{socket.gethostname()}:{port}", "evil.example"):
-                connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+                connection = http.client.HTTPConnection("127.0.0.1", port, timeout=300)
                 connection.request("GET", "/api/run", headers={"Host": host})
                 answers.append(connection.getresponse().status)
                 connection.close()

@@ -173,7 +173,7 @@ def title_in_browser(path, profile):
         "--disable-background-networking", "--disable-component-update", "--disable-sync",
         f"--user-data-dir={profile}", "--virtual-time-budget=2000", "--dump-dom", path.as_uri(),
     ]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
     return re.search(r"<title>(.*?)</title>", done.stdout)[1], Page(done.stdout)
 
 

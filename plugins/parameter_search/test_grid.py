@@ -338,7 +338,7 @@ def epochs_of(path):
     return len(path.read_text().splitlines()) - 1
 
 
-def test_ctrl_c_ends_the_runs_cleanly_and_the_same_command_goes_on(place, capsys):
+def test_ctrl_c_ends_the_runs_cleanly_and_the_same_command_goes_on(place, capsys, monkeypatch):
     settings = {**SETTINGS, "trainer": {**SETTINGS["trainer"], "epochs": 40, "threads": 1}, "logger": "csv"}
     path = place({**GOOD, "seed": [0]}, settings=settings)
 
@@ -348,10 +348,12 @@ def test_ctrl_c_ends_the_runs_cleanly_and_the_same_command_goes_on(place, capsys
             time.sleep(0.01)
         os.kill(os.getpid(), signal.SIGINT)
 
+    monkeypatch.setenv("TOY_PAUSE", "0.05")  # the training has not ended when a busy machine gets to the key
     thread = threading.Thread(target=press)
     thread.start()
     assert call(path) == 1
     thread.join()
+    monkeypatch.delenv("TOY_PAUSE")
     said = capsys.readouterr()
     assert said.err == "fer: interrupted, 0 of 1 cells are finished; go on with: fer grid grid.yaml\n"
     (row,) = rows().values()

@@ -126,5 +126,5 @@ def test_zsh_takes_the_script_and_asks():
     zpty -r shell line '*verify*' && print "offered: verify"
     """
     environment = {**os.environ, "PATH": f"{HERE}:{os.environ['PATH']}", "TERM": "xterm"}
-    done = subprocess.run(["zsh", "-f", "-c", script], capture_output=True, text=True, env=environment, timeout=120)
+    done = subprocess.run(["zsh", "-f", "-c", script], capture_output=True, text=True, env=environment, timeout=300)
     assert done.stdout.splitlines()[-1:] == ["offered: verify"], done.stderr

@@ -17,7 +17,7 @@ VERBS = [*sorted({one.name for one in registry.available("command")}), "data che
 
 
 def call(*words, command="fer-run"):
-    return subprocess.run([str(HERE / command), *words], capture_output=True, text=True, timeout=120)
+    return subprocess.run([str(HERE / command), *words], capture_output=True, text=True, timeout=300)
 
 
 def test_words_are_sorted():

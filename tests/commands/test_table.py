@@ -133,7 +133,7 @@ def test_latex_compiles(folders, tmp_path, capsys):
     whole = "\\documentclass{article}\\begin{document}\n" + text + "\\end{document}\n"
     (tmp_path / "x.tex").write_text(whole, encoding="utf-8")
     words = [pdflatex, "-interaction=nonstopmode", "-halt-on-error", "x.tex"]
-    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, errors="replace", timeout=60)
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, errors="replace", timeout=300)
     assert done.returncode == 0, done.stdout[-2000:]
     assert (tmp_path / "x.pdf").stat().st_size > 0
 

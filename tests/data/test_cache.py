@@ -464,24 +464,24 @@ def test_processes_that_start_together_end_with_one_entry(memory_gb: float, tmp_
         process.stdin.write("\n")
         process.stdin.flush()
     for process in processes:
-        process.communicate(timeout=60)
+        process.communicate(timeout=300)
         assert process.returncode == 0
     entry_of(tmp_path)
     process = start(tmp_path, memory_gb, "live")
-    assert process.communicate("\n", timeout=60)[0].split() == ["ready", "True"]
+    assert process.communicate("\n", timeout=300)[0].split() == ["ready", "True"]
 
 
 @BOTH
 def test_a_killed_build_is_not_taken_for_whole(memory_gb: float, tmp_path: Path) -> None:
     process = start(tmp_path, memory_gb, "die")
-    process.communicate("\n", timeout=60)
+    process.communicate("\n", timeout=300)
     assert process.returncode == -signal.SIGKILL
     left = list(tmp_path.iterdir())
     assert all(path.name.startswith(store.UNFINISHED) for path in left)
     assert len(left) == (memory_gb == NOTHING)
 
     process = start(tmp_path, memory_gb, "live")
-    assert process.communicate("\n", timeout=60)[0].split() == ["ready", "False"]
+    assert process.communicate("\n", timeout=300)[0].split() == ["ready", "False"]
     entry_of_finished(tmp_path)
 
 
@@ -503,5 +503,5 @@ def test_what_killed_processes_left_is_removed_after_a_day(tmp_path: Path) -> No
 def test_a_mapped_file_without_a_cache_is_gone_when_the_process_ends(tmp_path: Path) -> None:
     script = PROCESS.replace("cache=root", "cache=None")
     command = [sys.executable, "-W", "error", "-c", script, str(tmp_path), "0", "live"]
-    subprocess.run(command, input="\n", text=True, check=True, env=os.environ | {"TMPDIR": str(tmp_path)}, timeout=60)
+    subprocess.run(command, input="\n", text=True, check=True, env=os.environ | {"TMPDIR": str(tmp_path)}, timeout=300)
     assert list(tmp_path.iterdir()) == []

@@ -35,8 +35,8 @@ def test_a_fork_that_outlives_a_killed_run_holds_nothing(tmp_path):
         "import os, sys, time; from pathlib import Path; from fer_plugins.experiments.folder_lock import hold_folder\n"
         "with hold_folder(Path(sys.argv[1])):\n"
         "    child = os.fork()\n"
-        "    if child == 0: print(os.getpid(), flush=True); time.sleep(60); os._exit(0)\n"
-        "    time.sleep(60)"
+        "    if child == 0: print(os.getpid(), flush=True); time.sleep(300); os._exit(0)\n"
+        "    time.sleep(300)"
     )
     process = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True)
     child = int(process.stdout.readline())
@@ -58,7 +58,7 @@ def test_a_run_that_is_going_on_is_not_resumed_and_the_remedy_is_to_wait(toy, tm
         def wait(self, *given):
             if self.current_epoch == 3 and not (tmp_path / "go").exists():
                 (tmp_path / "there").touch()
-                end = time.monotonic() + 60
+                end = time.monotonic() + 300
                 while not (tmp_path / "go").exists() and time.monotonic() < end:
                     time.sleep(0.05)
             return real(self, *given)
@@ -70,7 +70,7 @@ def test_a_run_that_is_going_on_is_not_resumed_and_the_remedy_is_to_wait(toy, tm
                 run(flags(tmp_path / "runs"))
             finally:
                 os._exit(0)
-        end = time.monotonic() + 60
+        end = time.monotonic() + 300
         while not (tmp_path / "there").exists() and time.monotonic() < end:
             time.sleep(0.05)
     (folder,) = (tmp_path / "runs").iterdir()

@@ -205,7 +205,7 @@ def test_sigterm_at_any_second_is_one_line(toy, tmp_path, seconds):
     assert process.stdout.readline() == "begun\n"  # Python itself has started, however busy the machine
     time.sleep(seconds)
     process.send_signal(signal.SIGTERM)
-    _, error = process.communicate(timeout=120)
+    _, error = process.communicate(timeout=300)
     assert process.returncode == 1, error
     assert error.startswith("fer-run: interrupted")
     assert error.count("\n") == 1

@@ -250,10 +250,13 @@ def test_a_full_disk_is_one_line_and_leaves_nothing_half_written(toy, tmp_path, 
 
 
 def start(toy, tmp_path, flags, ready):
-    """Start fer-run in a process of its own and wait for the line ``ready``."""
+    """Start fer-run in a process of its own and wait for the line ``ready``.
+
+    Its steps are slow, so that it has not finished when a busy machine lets this process go on.
+    """
     path = tmp_path / "flags.yaml"
     path.write_text(yaml.safe_dump(flags))
-    environment = {**os.environ, "PYTHONPATH": str(toy), "PYTHONUNBUFFERED": "1"}
+    environment = {**os.environ, "PYTHONPATH": str(toy), "PYTHONUNBUFFERED": "1", "TOY_PAUSE": "0.05"}
     process = subprocess.Popen(
         [FER_RUN, "--config", str(path)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
     )
@@ -298,7 +301,7 @@ def test_control_c_leaves_a_usable_folder(toy, tmp_path):
     flags = settings(tmp_path, trainer={"epochs": 400})
     process, _ = start(toy, tmp_path, flags, "epoch 2/400")
     process.send_signal(signal.SIGINT)
-    rest, _ = process.communicate(timeout=60)
+    rest, _ = process.communicate(timeout=300)
     assert process.returncode == 1
     assert "interrupted; go on with: fer-run --resume" in rest
     assert "Traceback" not in rest

@@ -1,6 +1,9 @@
 """A small network as a plug-in's source: convolution, exchangeable pooling, dropout, and the optional members."""
 
 SOURCE = '''
+import os
+import time
+
 import torch
 from torch import nn
 
@@ -25,6 +28,7 @@ class Toy(nn.Module):
 
     def forward(self, x):
         if self.training:
+            time.sleep(float(os.environ.get("TOY_PAUSE", 0)))  # seconds; for tests that end a training midway
             self.steps += 1
             if self.steps == self.explode_at:
                 x = x * float("nan")

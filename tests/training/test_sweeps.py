@@ -56,7 +56,7 @@ def start(tmp_path, monkeypatch):
         agent._sweep_command = list(sweep["command"])
         values = {name: {"value": value} for name, value in parameters.items()}
         agent._command_run({"run_id": "run00001", "program": sweep["program"], "args": values})
-        return agent._run_processes["run00001"].wait(timeout=120)
+        return agent._run_processes["run00001"].wait(timeout=300)
 
     return start
 

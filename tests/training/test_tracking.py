@@ -134,7 +134,7 @@ def test_a_kill_leaves_whole_lines(tmp_path):
     """
     process = subprocess.Popen([sys.executable, "-c", textwrap.dedent(script), str(tmp_path)])
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         while not (tmp_path / "metrics.csv").exists() and time.monotonic() < deadline:
             time.sleep(0.01)
         time.sleep(0.2)
@@ -267,7 +267,7 @@ def run_script(script, folder, home, **extra):
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
 
@@ -469,7 +469,7 @@ def test_online_without_a_login_is_one_line_and_asks_nothing(tmp_path):
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds the service in /proc")
 def test_the_run_outlives_the_service(tmp_path):
     script = f"""
-        import os, signal, sys, time
+        import os, signal, sys
         sys.path[:0] = [{str(Path(__file__).parent)!r}, {str(ROOT / "tests")!r}]
         from pathlib import Path
         import test_tracking as t
@@ -484,9 +484,9 @@ def test_the_run_outlives_the_service(tmp_path):
                 continue
             if int(rest.split()[1]) == os.getpid():
                 os.kill(int(stat.parent.name), signal.SIGKILL)
+                os.waitid(os.P_PID, int(stat.parent.name), os.WEXITED | os.WNOWAIT)  # gone, and left for W&B to find
                 killed += 1
         assert killed == 1, killed
-        time.sleep(0.3)
         for epoch in (2, 3):
             tracker.log_epoch({{**t.ROW, "epoch": epoch}})
         tracker.log_result(None)  # is not even looked at
@@ -513,7 +513,7 @@ def test_an_interrupt_of_the_whole_group_leaves_a_readable_file(tmp_path):
         tracker.log_epoch({{**t.ROW, "epoch": 1}})
         try:
             print("ready", flush=True)
-            time.sleep(60)
+            time.sleep(300)
         except KeyboardInterrupt:
             tracker.log_epoch({{**t.ROW, "epoch": 2}})
         tracker.close(False)
@@ -528,7 +528,7 @@ def test_an_interrupt_of_the_whole_group_leaves_a_readable_file(tmp_path):
     try:
         assert process.stdout.readline() == "ready\n"
         os.killpg(process.pid, signal.SIGINT)
-        rest, _ = process.communicate(timeout=60)
+        rest, _ = process.communicate(timeout=300)
     finally:
         process.kill()
         process.wait()

@@ -514,7 +514,7 @@ def test_a_run_draws_itself_and_sends_what_is_documented(explaining, tmp_path):
     assert "halved: 24 x 24 pixels" in (record.folder / "figures" / "explained.svg").read_text()
     (file,) = record.folder.glob("wandb/offline-run-*/run-*.wandb")
     reader = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(file)]
-    lines = subprocess.run(reader, capture_output=True, text=True, timeout=60, check=True).stdout.splitlines()
+    lines = subprocess.run(reader, capture_output=True, text=True, timeout=300, check=True).stdout.splitlines()
     items = [row["history"]["item"] for row in map(json.loads, lines) if row["type"] == "history"]
     sent = {key.split(".")[0] for item in items for key in item if key.startswith("figures/")}
     assert sent == {f"figures/{name}" for name in documented}
