@@ -159,9 +159,7 @@ def match_images(
 
 def _resembling(ranks: npt.NDArray[np.uint8], official: OfficialImages, group: Rows) -> list[tuple[list[int], bool]]:
     """Return the official images that each of ``ranks`` (K, 16) may be ([] for none), and whether mirrored."""
-    from sklearn.neighbors import (
-        NearestNeighbors,
-    )  # a second, which exact copies are spared
+    from sklearn.neighbors import NearestNeighbors  # takes a second, which exact copies are spared
 
     distinct, number = np.unique(official.images.ranks, axis=0, return_inverse=True)
     order = np.argsort(number.ravel(), kind="stable")
