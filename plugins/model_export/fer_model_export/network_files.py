@@ -119,7 +119,9 @@ def _hypot(x: Any, y: Any) -> Any:
 
 
 def _atan2(y: Any, x: Any) -> Any:
-    zero, pi = opset18.Constant(value_float=0.0), opset18.Constant(value_float=math.pi)
+    # Any: onnxscript types an operator by what may stand in, and a constant may be of every type.
+    zero: Any = opset18.Constant(value_float=0.0)
+    pi: Any = opset18.Constant(value_float=math.pi)
     is_zero = opset18.Equal(x, zero)
     slope = opset18.Div(y, opset18.Where(is_zero, opset18.Constant(value_float=1.0), x))
     upright = opset18.Mul(opset18.Sign(y), opset18.Constant(value_float=math.pi / 2))
