@@ -12,8 +12,9 @@ from fer_plugins.analysis.verdicts import NOT_COMPARABLE, verify_run
 from fer_plugins.runs.read_runs import FinishedRun
 from fer_plugins.runtime.errors import InputError
 
-_HEAD = ["Claim", "Printed", "Measured", "Without copies", "Points", "Verdict", "Source"]
-_WORDS = frozenset({5, 6})
+# The verdict stands early: of a wide table a telephone shows the first columns.
+_HEAD = ["Claim", "Verdict", "Printed", "Measured", "Without copies", "Points", "Source"]
+_WORDS = frozenset({1, 6})
 
 
 def claims(run: FinishedRun) -> Iterator[Block]:
@@ -80,11 +81,11 @@ def _cells(row: Mapping[str, Any], notes: Sequence[str]) -> list[str]:
     marks = f" [{', '.join(dict.fromkeys(numbers))}]" if numbers else ""
     return [
         _name(row),
+        f"{verdict}{marks}",
         str(row["printed"]),
         rate(row["measured"], row["interval"]),
         rate(without.get("measured"), without.get("interval")),
         points,
-        f"{verdict}{marks}",
         str(row["source"]),
     ]
 
