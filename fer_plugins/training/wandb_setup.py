@@ -31,7 +31,7 @@ def define_metrics(run: Any) -> None:
         run.define_metric(key, step_metric="epoch", summary=summary)
 
 
-def curve_extremes(run: Any, replaced: Iterable[str]) -> dict[str, float]:
+def curve_extremes(run: Any, replaced: Iterable[str]) -> dict[str, Any]:
     """Return what W&B's summary holds of curves whose place in it a single value is about to take.
 
     Args:
