@@ -25,7 +25,10 @@ def add(run: str, *, to: str | None) -> None:
     """Keep a finished run's record: everything but weights and figures."""
     from fer_plugins.runs.kept_record import keep
 
-    print(f"kept in {keep(run, to)}")
+    record = keep(run, to)
+    print(f"kept in {record}")
+    if not (record / "metrics.csv").is_file():
+        print("  without metrics.csv, the scores of the epochs, which a run with --logger none does not write")
 
 
 @results.command(cls=Verb)

@@ -1,7 +1,8 @@
-"""The table "Class by class" of docs/fer2013.md is that of the kept records."""
+"""The tables "Class by class" and "Network by network" of docs/fer2013.md are those of the kept records."""
 
 import csv
 import gzip
+import json
 import re
 from collections import Counter
 from pathlib import Path
@@ -28,3 +29,18 @@ def test_the_page_has_the_recalls_of_the_records():
     }
     assert len(expected) == 7
     assert set(ROW.findall(PAGE.read_text(encoding="utf-8"))) == expected
+
+
+def test_the_page_has_the_difference_of_every_record():
+    expected = []
+    for path in FOLDER.parent.glob("*/results/*-fer2013-official-s*/metrics.json"):
+        copies = json.loads(path.read_text())["test"]["copies"]
+        name, seed = path.parent.name.split("-fer2013-official-s")
+        gain = copies["difference"]["accuracy"]
+        points = (f"{100 * gain[key]:+.1f}" for key in ("difference", "low", "high"))
+        scores = (f"{copies[group]['accuracy']:.4f}" for group in ("with", "without"))
+        expected.append((name.partition(".")[0], seed, *scores, *points))
+    row = re.compile(r"\| `(\w+)`, (\d) \| ([\d.]+) \| ([\d.]+) \| ([+-][\d.]+) \(([+-][\d.]+) to ([+-][\d.]+)\) \|")
+    written = row.findall(PAGE.read_text(encoding="utf-8"))
+    assert len(written) >= 6
+    assert sorted(written) == sorted(expected)

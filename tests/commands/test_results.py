@@ -10,9 +10,18 @@ from fer_plugins.runtime.errors import InputError
 def test_a_run_is_kept_checked_and_shown(tmp_path, capsys):
     run = write_run(tmp_path / "run", *draw(1))
     results(["add", run, "--to", tmp_path / "results"])
-    assert capsys.readouterr().out == f"kept in {tmp_path}/results/net-faces-official-s0\n"
+    kept, note = capsys.readouterr().out.splitlines()
+    assert kept == f"kept in {tmp_path}/results/net-faces-official-s0"
+    assert note.startswith("  without metrics.csv")
     results(["check", tmp_path])
     assert "sound, test accuracy" in capsys.readouterr().out
+
+
+def test_a_record_with_its_epochs_is_kept_without_a_remark(tmp_path, capsys):
+    run = write_run(tmp_path / "run", *draw(1))
+    (run / "metrics.csv").write_text("epoch,val/accuracy\n1,0.5\n")
+    results(["add", run, "--to", tmp_path / "results"])
+    assert capsys.readouterr().out == f"kept in {tmp_path}/results/net-faces-official-s0\n"
 
 
 def test_every_record_is_checked_where_one_is_damaged(tmp_path, capsys):
