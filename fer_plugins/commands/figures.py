@@ -13,7 +13,6 @@ from fer_plugins.commands.figure_sheets import augmentation_sheet, explained_she
 from fer_plugins.commands.installed_verbs import fer_verbs
 from fer_plugins.commands.usage import Name, invoke, refuse, verb
 from fer_plugins.config import registry
-from fer_plugins.config.requirement import install_command
 from fer_plugins.runtime.errors import InputError
 
 if TYPE_CHECKING:
@@ -84,6 +83,8 @@ def figures(
         refuse(
             "--samples shows images of the dataset, which many licences forbid to pass on; add --images to draw them"
         )
+    from fer_plugins.analysis.figures import require_matplotlib
+
     require_matplotlib()
     if cd is not None:
         _critical_difference(runs, cd, score)
@@ -103,20 +104,6 @@ def figures(
 
         recorded = [read_recorded(word, split or "") for word in runs]  # every folder is read before anything is drawn
         _write((figures_folder(run.record.folder), draw_recorded(run)) for run in recorded)
-
-
-def require_matplotlib() -> None:
-    """Import what draws, before anything is read.
-
-    Raises:
-        InputError: it is not installed; any other exception where it is and does not load.
-    """
-    try:
-        import matplotlib.figure  # noqa: F401
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] != "matplotlib":
-            raise
-        raise InputError(f"matplotlib is not installed; {install_command('matplotlib')}") from None
 
 
 def _write(sheets: Iterator[tuple[Path, Iterator[Drawn]]] | Sequence[tuple[Path, Iterator[Drawn]]]) -> None:

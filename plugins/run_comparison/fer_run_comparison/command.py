@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import click
 
 from fer_plugins.commands.figure_file import figure_file
-from fer_plugins.commands.figures import require_matplotlib
 from fer_plugins.commands.usage import refuse, verb
 from fer_plugins.runtime.errors import InputError
 from fer_plugins.runtime.plain_values import shell_word
@@ -108,6 +107,8 @@ def compare(
 
 
 def _draw_diagram(runs: Sequence[str], file: str, score: str) -> None:
+    from fer_plugins.analysis.figures import require_matplotlib
+
     require_matplotlib()
     from fer_plugins.analysis.figures.style import drawing, write_figure
     from fer_plugins.metrics.installed import all_metrics
