@@ -44,3 +44,20 @@ def test_the_page_has_the_difference_of_every_record():
     written = row.findall(PAGE.read_text(encoding="utf-8"))
     assert len(written) >= 6
     assert sorted(written) == sorted(expected)
+
+
+def test_the_page_has_the_ranking_that_the_copies_turn_round():
+    """Macro F1 and accuracy of both records on all images and without copies, against the table's differences."""
+    records = [
+        json.loads((FOLDER.parent / name / "metrics.json").read_text())["test"]
+        for name in (
+            "bilstm_baselines/results/icnn_bilstm-fer2013-official-s0",
+            "vgg_1x1_cnn/results/vgg_1x1_cnn-fer2013-official-s0",
+        )
+    ]
+    page = PAGE.read_text(encoding="utf-8")
+    for name, title in (("accuracy", "accuracy"), ("f1", "macro F1")):
+        groups = [[scores[name] for scores in records], [scores["copies"]["without"][name] for scores in records]]
+        differences = [f"{100 * (vgg - icnn):+.2f}" for icnn, vgg in groups]
+        row = re.search(rf"\| {title} \| ([+-][\d.]+) \(.*\| ([+-][\d.]+) \(", page)
+        assert list(row.groups()) == differences

@@ -126,6 +126,7 @@ def _read_table(data: bytes, where: str) -> Any:
         raise InputError(
             f"{where}: is no readable Parquet or Arrow file ({make_printable(str(error))[:200]}); fetch it again"
         ) from None
+    return table
 
 
 def _read_rows(table: Any, name: str, where: str, on_bad_image: OnBadImage) -> FaceRows:
