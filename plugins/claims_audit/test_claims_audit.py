@@ -433,3 +433,11 @@ def test_a_confusion_matrix_that_says_nothing_is_not_checked():
         findings, _, unchecked = check(matrix, claim("recall", "0.5", class_name="a"), claim("accuracy", "0.5"))
         assert not findings
         assert any(why in outcome.missing for outcome in unchecked)
+
+
+def test_a_test_split_of_one_class_is_not_held_against_chance():
+    """Whoever names the one class is always right: chance is 1, and kappa has no value."""
+    rows = [claim(metric, "1.00", class_name="a") for metric in ("precision", "recall")]
+    rows += [claim(metric, "0.00", class_name="b") for metric in ("precision", "recall")]
+    findings, remarks, _ = check(*rows, claim("accuracy", "1.00"), counts=known(a=20, b=0))
+    assert (findings, [remark for remark in remarks if "chance" in remark.text]) == ([], [])
