@@ -112,7 +112,7 @@ def test_the_temperature_is_that_of_the_calibration_suite(trained):
         Predictor.load(record.checkpoints / "last.ckpt", calibrate=True)
 
 
-def test_what_is_no_checkpoint_of_this_version_is_refused(tmp_path, toy):
+def test_what_is_no_checkpoint_of_this_version_is_refused(tmp_path, toy, monkeypatch):
     section = {"name": "synthetic", "samples": 63, "subjects": 3, "image_size": 24, "workers": 0}
     settings = {"plugin": "toy", "data": section, "logger": "none", "run": {"output": str(tmp_path)}}
     record = run({**settings, "trainer": {"epochs": 1, "progress": "none"}})
@@ -144,6 +144,10 @@ def test_what_is_no_checkpoint_of_this_version_is_refused(tmp_path, toy):
         Predictor.load(tmp_path / "nowhere")
     with pytest.raises(InputError, match="give cpu"):
         Predictor.load(file, device="nonsense")
+    with monkeypatch.context() as broken:  # the device that the training would choose does not answer
+        broken.setattr("fer_face_prediction.predictor.device_of_one", lambda settings: torch.device("meta"))
+        with pytest.raises(InputError, match="device meta: .*give cpu"):
+            Predictor.load(file)
     manifest = yaml.safe_load((record.folder / "manifest.json").read_text())
     (record.folder / "manifest.json").write_text(json.dumps({**manifest, "status": "interrupted"}))
     assert any("is interrupted, not finished" in text for text in Predictor.load(record.folder).warnings)

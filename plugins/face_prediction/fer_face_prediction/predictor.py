@@ -72,12 +72,13 @@ class Predictor:
         temperature = _recorded_temperature(trained) if calibrate else 1.0
         module, preprocessing = load_checkpoint(trained.file)
         trainer = module.config.trainer
+        named = device_of_one(module.config) if device is None else device
         try:
-            place = device_of_one(module.config) if device is None else torch.device(device)
+            place = torch.device(named)
             torch.zeros(1, device=place).cpu()  # "meta" takes networks and gives nothing back
             network = Network(module, place, trainer.precision)
         except (RuntimeError, AssertionError) as error:  # torch's words for a device that is not there
-            raise InputError(f"device {device}: {' '.join(str(error).split())[:200]}; give cpu") from None
+            raise InputError(f"device {named}: {' '.join(str(error).split())[:200]}; give cpu") from None
         at_the_end = not 1.01 * LOWEST < temperature < 0.99 * HIGHEST
         notes = [_AT_THE_END.format(temperature)] if at_the_end else []
         return cls(network, preprocessing, temperature, (*trained.warnings, *notes))
