@@ -10,10 +10,8 @@ import click
 
 from fer_plugins.commands.figure_file import figure_file
 from fer_plugins.commands.figure_sheets import augmentation_sheet, explained_sheet, samples_sheet
-from fer_plugins.commands.installed_verbs import fer_verbs
+from fer_plugins.commands.installed_verbs import fer_verbs, require_verb
 from fer_plugins.commands.usage import Name, invoke, refuse, verb
-from fer_plugins.config import registry
-from fer_plugins.runtime.errors import InputError
 
 if TYPE_CHECKING:
     from fer_plugins.analysis.figures.recorded import Drawn
@@ -145,6 +143,5 @@ def _bars(runs: Sequence[str], file: str, score: str, *, quoted: bool) -> None:
 def _critical_difference(runs: Sequence[str], file: str, score: str | None) -> None:
     """Let the verb of a plug-in that compares runs draw the diagram."""
     figure_file("fer figures: --cd", file)
-    if not any(component.name == _COMPARISON for component in registry.available("command")):
-        raise InputError(f"--cd: no installed plug-in offers the verb {_COMPARISON}; pip install -r requirements.txt")
+    require_verb("--cd", _COMPARISON)
     invoke(fer_verbs, "fer", [_COMPARISON, *runs, "--cd", file, *(["--score", score] if score else [])])

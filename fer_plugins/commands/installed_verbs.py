@@ -95,6 +95,21 @@ def fer_verbs(ctx: click.Context) -> None:
         click.echo(ctx.get_help())
 
 
+def offers(verb: str) -> bool:
+    """Whether an installed distribution has a verb of this name; nothing is imported."""
+    return any(component.name == verb for component in registry.available("command"))
+
+
+def require_verb(option: str, verb: str) -> None:
+    """Refuse an option that calls a verb of a distribution which is not installed.
+
+    Raises:
+        InputError: no distribution has the verb.
+    """
+    if not offers(verb):
+        raise InputError(f"{option}: no installed plug-in offers the verb {verb}; pip install -r requirements.txt")
+
+
 def as_command(name: str, offered: Any) -> click.Command:
     """Return what an entry point offers as a command: itself, or one around a function of ``argv``."""
     if isinstance(offered, click.Command):

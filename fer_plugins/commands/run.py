@@ -12,11 +12,10 @@ import click
 
 from fer_plugins import __version__, config
 from fer_plugins.commands import help
-from fer_plugins.commands.installed_verbs import LOADING, fer_verbs
+from fer_plugins.commands.installed_verbs import LOADING, fer_verbs, offers, require_verb
 from fer_plugins.commands.list import print_components
 from fer_plugins.commands.settings import Request, SettingsVerb, recipe_options
 from fer_plugins.commands.usage import invoke, refuse
-from fer_plugins.config import registry
 from fer_plugins.config.idle_options import refuse_idle_seed
 from fer_plugins.config.overlay import lay_over
 from fer_plugins.runtime import activity
@@ -52,8 +51,7 @@ def run(plugin: str | None, recipe: str | None, files: tuple[str, ...], flags: d
     if options["report"]:
         if options["print_config"] or options["show_list"] or options["version"]:
             refuse("--report: nothing is run; leave one of the two out")
-        if not _offers_page():
-            raise InputError(f"--report: no installed plug-in offers the verb {_PAGE}; pip install -r requirements.txt")
+        require_verb("--report", _PAGE)
     if options["version"]:
         print(f"fer-plugins {__version__}")
     elif options["show_help"]:
@@ -139,10 +137,6 @@ def _train(request: Request, seeds: str | None, *, print_only: bool) -> list[Rec
         return run_seeds(config.parse_value(seeds), request.resolve, train)
 
 
-def _offers_page() -> bool:
-    return any(component.name == _PAGE for component in registry.available("command"))
-
-
 def _show_page(records: Sequence[Record], *, write: bool) -> None:
     """Write the page of finished runs, or print the command that does; a run without lines has none of this."""
     folders = [str(record.folder) for record in records]
@@ -152,7 +146,7 @@ def _show_page(records: Sequence[Record], *, write: bool) -> None:
         invoke(fer_verbs, "fer", [_PAGE, *folders, *place, "--force"])
     elif (
         records
-        and _offers_page()
+        and offers(_PAGE)
         and records[0].config["trainer"].get("progress") != "none"
         and records[0].manifest.get("each_sample_tested_once") is not False  # else there is no one score
     ):

@@ -54,8 +54,23 @@ def find_assigned(tree: ast.Module | None, name: str) -> ast.expr | None:
     return None
 
 
-def find_origin(node: ast.ImportFrom, module: str, path: Path) -> str:
-    """Return the full name of the module that an import statement of ``module``, in ``path``, takes names from."""
+def find_origin(node: ast.stmt, name: str, module: str, path: Path) -> tuple[str, str] | None:
+    """Return the module that a statement imports ``name`` from, and what it is called there.
+
+    Args:
+        node: a statement at the top of ``module``; None is returned where it is no ``from ... import`` of the name.
+        name: as ``module`` calls it.
+        module: its full name.
+        path: its file.
+    """
+    if isinstance(node, ast.ImportFrom):
+        for alias in node.names:
+            if (alias.asname or alias.name) == name:
+                return _imported_module(node, module, path), alias.name
+    return None
+
+
+def _imported_module(node: ast.ImportFrom, module: str, path: Path) -> str:
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
     for _ in range(node.level - 1):
         package = package.rpartition(".")[0]
@@ -98,8 +113,6 @@ def _find_literal(module: str, name: str, depth: int) -> ast.expr | None:
         is_literal = isinstance(value, ast.Subscript) and ast.unparse(value.value).rpartition(".")[2] == "Literal"
         return value if is_literal else None
     for node in tree.body:
-        if isinstance(node, ast.ImportFrom):
-            for alias in node.names:
-                if (alias.asname or alias.name) == name:
-                    return _find_literal(find_origin(node, module, path), alias.name, depth - 1)
+        if origin := find_origin(node, name, module, path):
+            return _find_literal(*origin, depth - 1)
     return None

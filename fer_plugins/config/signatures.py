@@ -80,10 +80,8 @@ def read_constant(module: str, name: str, depth: int = 4) -> Any:
     if path is None or tree is None or not depth:
         return None
     for node in tree.body:
-        if isinstance(node, ast.ImportFrom):
-            for alias in node.names:
-                if (alias.asname or alias.name) == name:
-                    return read_constant(find_origin(node, module, path), alias.name, depth - 1)
+        if origin := find_origin(node, name, module, path):
+            return read_constant(*origin, depth - 1)
     return None
 
 
@@ -102,10 +100,8 @@ def _find_definition(module: str, attribute: str, depth: int) -> tuple[Function 
     for node in tree.body:
         if isinstance(node, Function | ast.ClassDef) and node.name == attribute:
             return (node, module) if not node.decorator_list else None  # a decorator may change the signature
-        if isinstance(node, ast.ImportFrom):
-            for alias in node.names:
-                if (alias.asname or alias.name) == attribute:
-                    return _find_definition(find_origin(node, module, path), alias.name, depth - 1)
+        if origin := find_origin(node, attribute, module, path):
+            return _find_definition(*origin, depth - 1)
     return None
 
 

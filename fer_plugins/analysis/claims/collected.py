@@ -10,6 +10,7 @@ from decimal import Decimal, InvalidOperation
 from fer_plugins.analysis.claims.claim import Claim
 from fer_plugins.analysis.claims.read_values import read_shares
 
+REPORT_RATES = ("precision", "recall", "f1")  # in the order of a classification_report
 NO_SPLIT = "not given: say it with --split"  # split_means of a claim whose split neither the file nor the user names
 _TAGS = re.compile(r"\\(?:textbf|textit|mathbf|underline|emph|text)\s*\{([^{}]*)\}|\*\*|__|`|\$")
 

@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 from fer_plugins.analysis.claims.claim import Claims
-from fer_plugins.analysis.claims.collected import Collected, Subject
+from fer_plugins.analysis.claims.collected import REPORT_RATES, Collected, Subject
 from fer_plugins.analysis.claims.foreign_tables import read_rows, read_tables
 from fer_plugins.runtime.errors import InputError
 
@@ -19,7 +19,6 @@ _REPORT_HEAD = re.compile(r"^\s*precision\s+recall\s+f1-score\s+support\s*$")
 _AVERAGE = re.compile(r"^\s*(micro|macro|weighted|samples) avg((?:\s+[-\d.e]+|\s+nan)+)\s*$")
 _ROW = re.compile(r"^\s*([^\s\[].*?)((?:\s+(?:[\d.]+(?:e-?\d+)?|nan)){3})\s+([\d.]+)\s*$")
 _ACCURACY = re.compile(r"^\s*accuracy\s+([\d.]+)\s+([\d.]+)\s*$")
-_RATES = ("precision", "recall", "f1")
 _MATRIX = re.compile(r"\[\[.*?\]\s*\]", re.DOTALL)
 _WEIGHTED = "images with weights, as its fractional supports say"
 
@@ -80,13 +79,13 @@ def _read_report(rows: list[str], claims: Collected, source: str) -> None:
         total, name, images = "", None, ""
         if match := _AVERAGE.match(row):
             total = f"{match.group(1)}_"
-            written = match.group(2).split()[: len(_RATES)]
+            written = match.group(2).split()[: len(REPORT_RATES)]
         elif match := _ACCURACY.match(row):
             claims.add("accuracy", match.group(1), source, split_means=weighted)
             written, images = [], match.group(2)
         elif match := _ROW.match(row):
             name, written, images = match.group(1), match.group(2).split(), match.group(3)
-        for metric, number in zip(_RATES, written, strict=False):
+        for metric, number in zip(REPORT_RATES, written, strict=False):
             claims.add(f"{total}{metric}", number, source, name, split_means=weighted)
         if images and not weighted:
             claims.add("n_images", images, source, name)

@@ -6,12 +6,11 @@ import re
 from collections import Counter
 from decimal import Decimal, InvalidOperation
 
-from fer_plugins.analysis.claims.collected import Collected, plain_text
+from fer_plugins.analysis.claims.collected import REPORT_RATES, Collected, plain_text
 from fer_plugins.analysis.claims.vocabulary import SPLITS, canonical_metric, canonical_split
 
 _RULES = re.compile(r"\\(?:hline|toprule|midrule|bottomrule|cline\{[^}]*\}|cmidrule(?:\([^)]*\))?\{[^}]*\})")
-_RATES = ("precision", "recall", "f1")
-_READ = (*_RATES, "accuracy", "specificity", "n_images")
+_READ = (*REPORT_RATES, "accuracy", "specificity", "n_images")
 _MEANS = ("macro", "micro", "weighted")
 _CLASS = ("class", "emotion", "expression", "label")
 _DATASET = ("dataset", "data set", "database", "data")
@@ -49,9 +48,7 @@ def read_rows(rows: list[list[str]], claims: Collected, source: str) -> None:
         return
     head, body = plain[0], plain[1:]
     metrics = [canonical_metric(re.sub(r"\s*[\[(]?\\?%[\])]?\s*", "", cell)) for cell in head]
-    read = [
-        place for place, metric in enumerate(metrics) if metric in _READ or metric.partition("_")[0] in _MEANS
-    ]  # fmt: skip
+    read = [place for place, metric in enumerate(metrics) if metric in _READ or metric.partition("_")[0] in _MEANS]
     if read:
         _read_named(head, [row for row in body if len(row) == len(head)], metrics, read, claims, source)
     elif not claims.add_matrix(plain, (), source) and not claims.add_matrix(body, head, source):
@@ -97,7 +94,7 @@ def _meaning(metric: str, class_name: str) -> tuple[str | None, str | None]:
     """Return what a cell is in a row of a class, a mean or a total: its metric (None: nothing), and its class."""
     average = re.fullmatch(r"(macro|micro|weighted|samples)(?: avg| average| mean)?", class_name.lower())
     if average:
-        return (f"{average.group(1)}_{metric}" if metric in _RATES else None), None
+        return (f"{average.group(1)}_{metric}" if metric in REPORT_RATES else None), None
     if class_name.lower() == "accuracy":  # scikit-learn's dictionary repeats it under each rate
         return ("accuracy" if metric == "recall" else None), None
     if class_name.lower() in _TOTAL:

@@ -77,6 +77,7 @@ class DCN(nn.Module):
             "padding": padding,
             "batch_norm": batch_norm,
             "batch_norm_place": batch_norm_place,
+            "dropout": dropout,
             "dropout_place": dropout_place,
         }
         for name, choices in _CHOICES.items():
@@ -85,15 +86,7 @@ class DCN(nn.Module):
         _check_widths("dense_units", dense_units, 2)
         if not 0 <= dropout < 1:
             raise ValueError(f"dropout is {dropout}; give a rate from 0 to below 1")
-        refuse_idle(
-            {
-                "batch_norm": batch_norm,
-                "batch_norm_place": batch_norm_place,
-                "dropout": dropout,
-                "dropout_place": dropout_place,
-            },
-            IDLE_OPTIONS,
-        )
+        refuse_idle(options, IDLE_OPTIONS)
 
         extra = (stage1_filters[0],) if extra_first_conv else ()
         stages = [(*extra, *stage1_filters), *_LATER_STAGES]
