@@ -21,7 +21,7 @@ from torch.distributed import TCPStore  # type: ignore[attr-defined]
 from fer_plugins.config import RunConfig
 from fer_plugins.data.datamodule import FERDataModule
 from fer_plugins.runs.record import Record
-from fer_plugins.runtime.activity import doing
+from fer_plugins.runtime.activity import doing, format_seconds
 from fer_plugins.runtime.errors import InputError, RunError
 from fer_plugins.runtime.launched import launched
 from fer_plugins.runtime.ranks import gather, taking_part
@@ -174,15 +174,19 @@ def _started(count: int, children: list[Follower]) -> Iterator[None]:
     """Start the other processes of this machine, and the process group; end both.
 
     Raises:
-        RunError: one of them ends before it has joined.
+        RunError: one of them ends before it has joined, or does not join within ``TIMEOUT``.
     """
     os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo0" if sys.platform == "darwin" else "lo")
     store = TCPStore("127.0.0.1", 0, count, is_master=True, wait_for_workers=False, timeout=TIMEOUT)
     children += [Follower(number, store.port, count) for number in range(1, count)]
-    while not all(store.check([f"ready{child.number}"]) for child in children):
+    end = time.monotonic() + TIMEOUT.total_seconds()
+    while silent := [child for child in children if not store.check([f"ready{child.number}"])]:
         for child in children:
             if child.code() is not None:
                 raise RunError(child.cause()[1])
+        if time.monotonic() > end:
+            numbers = ", ".join(str(child.number) for child in silent)
+            raise RunError(f"process {numbers} has not started in {format_seconds(TIMEOUT.total_seconds())}")
         time.sleep(_TICK)
     dist.init_process_group(backend(), store=store, rank=0, world_size=count, timeout=TIMEOUT)
     try:

@@ -26,7 +26,7 @@ from fer_plugins.training.devices import InStep, check_devices, count_processes,
 from fer_plugins.training.module import FERModule
 from fer_plugins.training.profiling import ProfileTable, build_profiler
 from fer_plugins.training.progress import EpochLog, training_bar
-from fer_plugins.training.stopping import TimeLimit, stopping_callback
+from fer_plugins.training.stopping import EndWhenInterrupted, TimeLimit, stopping_callback
 
 
 def check_machine(settings: config.RunConfig) -> None:
@@ -132,6 +132,7 @@ def build_trainer(settings: config.RunConfig, record: Record, log: EpochLog) -> 
     """Build Lightning's trainer with the run's checkpoints, early stopping and progress."""
     section, selection = settings.trainer, settings.selection
     callbacks: list[L.Callback] = [
+        EndWhenInterrupted(),
         log,
         checkpoints.BestAndLast(
             record.checkpoints.absolute(), selection.metric, selection.mode, keep_last=selection.name == "last"

@@ -1,4 +1,4 @@
-"""Early stopping: by the selection metric, alone or together with the loss, and by a time limit."""
+"""What ends a training before its last epoch: the selection metric, alone or with the loss, a time limit, the user."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import lightning as L
 from lightning.pytorch.callbacks import EarlyStopping, Timer
 
 from fer_plugins.config.schema import SelectionConfig
+from fer_plugins.runtime import process
 
 
 def stopping_callback(selection: SelectionConfig) -> L.Callback | None:
@@ -121,3 +122,26 @@ class TimeLimit(Timer):
         trained, planned = trainer.current_epoch + 1, trainer.max_epochs or 0
         if (self.time_remaining() or 0.0) <= 0.0 and trained < planned:
             self.warn(f"trainer.max_time: {self.minutes:g} minutes are over after {trained} of {planned} epochs")
+
+
+class EndWhenInterrupted(L.Callback):
+    """Ends a training after the step in which a Ctrl-C (or SIGTERM) was swallowed.
+
+    Python drops a KeyboardInterrupt that is raised while an object is finalised, and some libraries catch it; without
+    this the training would go on to its last epoch.
+    """
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Count from here."""
+        self.interruptions = process.interruptions()
+
+    def on_train_batch_end(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Raise what was swallowed.
+
+        Raises:
+            KeyboardInterrupt: the command was told to stop since the training began.
+        """
+        if process.interruptions() > self.interruptions:
+            raise KeyboardInterrupt

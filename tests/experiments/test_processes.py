@@ -9,16 +9,16 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
-from support.forked import ForkedFollower
+from support.forked import ForkedFollower, note_dropout, start_task_of_srun, stop_in_process_1
 
 from fer_plugins import config
-from fer_plugins.commands import main
-from fer_plugins.commands.run import run as fer_run
-from fer_plugins.commands.usage import invoke
 from fer_plugins.experiments import processes
 from fer_plugins.experiments.resuming import resume
 from fer_plugins.experiments.run import run
@@ -26,7 +26,6 @@ from fer_plugins.runs.record import Record
 from fer_plugins.runtime import process
 from fer_plugins.runtime.errors import InputError, Interrupted, RunError
 from fer_plugins.training.devices import check_devices, describe_sharing
-from fer_plugins.training.progress import EpochLog
 
 FER_RUN = str(Path(sys.executable).parent / "fer-run")
 FLAGS = {
@@ -116,16 +115,8 @@ def test_scores_of_one_checkpoint_are_the_same_bytes(one):
 def test_what_is_drawn_differs_between_processes_and_the_weights_do_not(toy, tmp_path, monkeypatch):
     drawn = tmp_path / "drawn"
     drawn.mkdir()
-    real = torch.nn.Dropout.forward
-
-    def forward(self, x):
-        answer = real(self, x)
-        if self.training:
-            with (drawn / str(os.getpid())).open("a") as file:
-                file.write(f"{(answer[0] == 0).sum().item()} {answer[0].eq(0).nonzero()[:20].flatten().tolist()}\n")
-        return answer
-
-    monkeypatch.setattr(torch.nn.Dropout, "forward", forward)
+    monkeypatch.setattr(ForkedFollower, "prepare", [partial(note_dropout, drawn)])
+    note_dropout(drawn, monkeypatch.setattr)
     run({**flags(tmp_path / "runs", 2, trainer={"epochs": 1}), "plugin": "toy"})
     first, second = [path.read_text() for path in drawn.iterdir()]
     assert len(first.splitlines()) == len(second.splitlines()) > 1
@@ -180,15 +171,19 @@ def test_the_end_of_one_process_ends_the_run(tmp_path, monkeypatch, sign, whom, 
 
 
 def test_what_one_process_ends_ends_in_all(tmp_path, monkeypatch):
-    real = EpochLog.on_train_epoch_end
-
-    def stop(self, trainer, pl_module):
-        real(self, trainer, pl_module)
-        trainer.should_stop = trainer.global_rank == 1
-
-    monkeypatch.setattr(EpochLog, "on_train_epoch_end", stop)
+    monkeypatch.setattr(ForkedFollower, "prepare", [stop_in_process_1])
+    stop_in_process_1(monkeypatch.setattr)
     record = run(flags(tmp_path, 2, trainer={"epochs": 50}))
     assert record.manifest["epochs"] == 1
+
+
+def test_a_helper_that_never_starts_is_not_waited_for_for_ever(tmp_path, monkeypatch):
+    monkeypatch.setattr(ForkedFollower, "prepare", [partial(time.sleep, 300)])
+    monkeypatch.setattr(processes, "TIMEOUT", timedelta(seconds=1))
+    with pytest.raises(RunError, match="process 1 has not started in 1 s"):
+        run(flags(tmp_path / "runs", 2))
+    (folder,) = (tmp_path / "runs").iterdir()
+    assert json.loads((folder / "manifest.json").read_text())["status"] == "failed"
 
 
 def test_a_helper_that_fails_says_why_once(toy, tmp_path):
@@ -220,35 +215,26 @@ def test_the_command_itself_ends_with_one_line_when_a_process_is_killed(tmp_path
     )
 
 
-def task_of_srun(number, job, argv, folder):
-    """Run the command in a fork, as task ``number``; return the process."""
-    child = os.fork()
-    if child == 0:
-        for descriptor, name in ((1, "out"), (2, "err")):
-            os.dup2(os.open(folder / f"{name}{number}", os.O_WRONLY | os.O_CREAT), descriptor)
-        sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")
-        os.environ.update(job | {"SLURM_PROCID": str(number), "SLURM_LOCALID": str(number)})
-        code = 9
-        try:
-            code = main.call("fer-run", lambda argv: invoke(fer_run, "fer-run", argv), argv)
-        finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(code)
-    return child
+def free_port():
+    """Return a port below those that the system hands out: no other test is given it before the tasks listen there."""
+    for port in range(15_000, 20_000):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no port is free")
 
 
 def test_processes_that_srun_starts_train_together(one, tmp_path):
     """The environment of two tasks of one node, as srun sets it; there is no SLURM here."""
     path = tmp_path / "config.yaml"
     path.write_text(config.dump(config.resolve(flags(tmp_path / "tasks", 2)).config))
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     job = {"SLURM_JOB_ID": "4242", "SLURM_NTASKS": "2", "SLURM_STEP_NUM_TASKS": "2", "SLURM_STEP_NUM_NODES": "1"}
     job |= {"SLURM_NODELIST": "localhost", "MASTER_PORT": str(port), "GLOO_SOCKET_IFNAME": "lo"}
-    children = [task_of_srun(number, job, ["--config", str(path)], tmp_path) for number in range(2)]
-    codes = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
+    tasks = [start_task_of_srun(number, job, ["--config", str(path)], tmp_path) for number in range(2)]
+    for task in tasks:
+        task.join(600)
+    codes = [task.exitcode for task in tasks]
     printed = [(tmp_path / name).read_text() for name in ("err0", "err1", "out1")]
     assert (codes, printed) == ([0, 0], ["", "", ""])
     assert "2 processes share batches of 32: 16 images each" in (tmp_path / "out0").read_text()

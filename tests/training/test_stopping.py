@@ -1,13 +1,18 @@
-"""Early stopping on the metric and the loss together, and what it remembers."""
+"""What ends a training early: the metric and the loss together, what they remember, a swallowed Ctrl-C."""
 
 import csv
+import os
+import signal
+import time
 from dataclasses import replace
 
 import pytest
+import torch
 
 from fer_plugins import config
 from fer_plugins.experiments.run import run
-from fer_plugins.runtime.errors import InputError
+from fer_plugins.runtime import process
+from fer_plugins.runtime.errors import InputError, Interrupted
 from fer_plugins.training.build import check_machine
 from fer_plugins.training.stopping import EarlyStopping, StopOnBoth, stopping_callback
 
@@ -98,3 +103,31 @@ def test_a_run_stops_and_keeps_the_epoch_of_the_best_metric(toy, tmp_path):
 def test_rules_that_make_no_sense_are_refused(toy, selection, message):
     with pytest.raises(InputError, match=message):
         check_machine(config.resolve({"plugin": "toy", "selection": selection}).config)
+
+
+def _swallow_in_the_second_epoch(module):
+    module._sums = torch.zeros(4)
+    if module.current_epoch == 1:
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(60)
+        except KeyboardInterrupt:  # as Python does where it comes while an object is finalised
+            pass
+
+
+def test_a_swallowed_control_c_ends_the_training_all_the_same(tmp_path, monkeypatch):
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    monkeypatch.setattr("fer_plugins.training.module.FERModule.on_train_epoch_start", _swallow_in_the_second_epoch)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    process.interrupt_on_signals()
+    flags = {"plugin": "lenet5", "data": {"name": "synthetic", "samples": 105}, "run": {"output": str(tmp_path)}}
+    flags |= {"trainer": {"epochs": 4, "threads": 1, "accelerator": "cpu"}, "logger": {"name": "csv", "figures": "off"}}
+    try:
+        with pytest.raises(Interrupted):
+            run(flags)
+    finally:
+        process.interrupt_on_signals()  # counts from nothing again
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    (folder,) = tmp_path.glob("lenet5*")
+    assert len((folder / "metrics.csv").read_text().splitlines()) == 2  # the names and the first epoch
