@@ -7,7 +7,7 @@ import sys
 import time
 
 import pytest
-from support.killed_run import flags, in_a_process, rows
+from support.killed_run import flags, fork, in_a_process, rows
 
 from fer_plugins.commands import main
 from fer_plugins.experiments.folder_lock import hold_folder
@@ -64,12 +64,7 @@ def test_a_run_that_is_going_on_is_not_resumed_and_the_remedy_is_to_wait(toy, tm
             return real(self, *given)
 
         patch.setattr(FERModule, "training_step", wait)
-        child = os.fork()
-        if child == 0:
-            try:
-                run(flags(tmp_path / "runs"))
-            finally:
-                os._exit(0)
+        child = fork(lambda: run(flags(tmp_path / "runs")))
         end = time.monotonic() + 300
         while not (tmp_path / "there").exists() and time.monotonic() < end:
             time.sleep(0.05)

@@ -1,8 +1,10 @@
 """Runs that are killed in the middle, and what a finished one says: shared by the tests of resuming."""
 
 import csv
+import faulthandler
 import os
 import signal
+import sys
 
 import pytest
 import torch
@@ -54,16 +56,29 @@ def kill_in(epoch, monkeypatch, where="training_step"):
     monkeypatch.setattr(FERModule, where, stop)
 
 
-def in_a_process(work):
-    """Run ``work`` in a fork, which may be killed; return its exit status."""
+def fork(work):
+    """Run ``work`` in a fork, which may be killed; return its process id.
+
+    GNU's OpenMP waits for ever in a fork of a process that has had several threads, so that the fork has one. One that
+    hangs all the same prints where after five minutes, and ends by SIGALRM.
+    """
     child = os.fork()
     if child == 0:
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        faulthandler.register(signal.SIGALRM, file=sys.__stderr__, chain=True)
+        signal.alarm(300)
+        torch.set_num_threads(1)
         try:
             work()
             os._exit(0)
         except BaseException:
             os._exit(3)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    return child
+
+
+def in_a_process(work):
+    """Run ``work`` in a fork, which may be killed; return its exit status."""
+    return os.waitstatus_to_exitcode(os.waitpid(fork(work), 0)[1])
 
 
 def killed(tmp_path, epoch=7, **changes):
