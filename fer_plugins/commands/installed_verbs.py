@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import errno
 import inspect
 from collections.abc import Callable
@@ -14,7 +13,7 @@ from fer_plugins import __version__
 from fer_plugins.commands.usage import Verbs
 from fer_plugins.config import registry
 from fer_plugins.config.installed import canonical
-from fer_plugins.config.literal_aliases import parse_source, source_path
+from fer_plugins.config.literal_aliases import read_summary
 from fer_plugins.config.registry import Component
 from fer_plugins.runtime import activity
 from fer_plugins.runtime.errors import InputError, RunError
@@ -127,10 +126,5 @@ def as_command(name: str, offered: Any) -> click.Command:
 
 def summary(component: Component) -> str:
     """Return the first line of a verb's docstring, and whose it is where it is not the core's."""
-    path = source_path(component.module)
-    tree = parse_source(path) if path is not None else None
-    line = ""
-    for node in tree.body if tree else ():
-        if isinstance(node, ast.FunctionDef) and node.name == component.attribute:
-            line = (ast.get_docstring(node) or "").partition("\n")[0]
+    line = read_summary(component.module, component.attribute)
     return line if canonical(component.distribution) == CORE else f"{line} (from {component.distribution})".strip()

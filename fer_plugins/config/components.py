@@ -5,6 +5,7 @@ Discovery reads installed metadata only; a module is imported when its component
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 from dataclasses import dataclass
 from typing import Any
@@ -131,18 +132,25 @@ def check_range(component: Component) -> None:
     """Refuse a component whose distribution asks for another version of the core (the contract's version)."""
     if component.core_range is None or canonical(component.distribution) == "fer-plugins":
         return
-    from packaging.requirements import InvalidRequirement, Requirement  # here: it takes 10 ms to import
-
-    try:
-        requirement = Requirement(component.core_range)
-    except InvalidRequirement:  # pip has not minded it
-        return
-    if not requirement.specifier.contains(__version__, prereleases=True):
+    unmet = _find_unmet(component.core_range)
+    if unmet:
         raise PluginError(
-            f"{component} needs fer-plugins {requirement.specifier}, installed is {__version__}; "
+            f"{component} needs fer-plugins {unmet}, installed is {__version__}; "
             f"remedy: install a fer-plugins of that range (pip install FOLDER of its sources) or another version of "
             f"{component.distribution}"
         )
+
+
+@functools.lru_cache
+def _find_unmet(core_range: str) -> str:
+    """Return the bounds that this version of the core does not meet; "" where it meets them."""
+    from packaging.requirements import InvalidRequirement, Requirement  # here: it takes 10 ms to import
+
+    try:
+        specifier = Requirement(core_range).specifier
+    except InvalidRequirement:  # pip has not minded it
+        return ""
+    return "" if specifier.contains(__version__, prereleases=True) else str(specifier)
 
 
 def load(component: Component) -> Any:
