@@ -13,6 +13,7 @@ from fer_plugins import __version__
 from fer_plugins.commands.usage import Verbs
 from fer_plugins.config import registry
 from fer_plugins.config.installed import canonical
+from fer_plugins.config.installed_commands import describe_unknown
 from fer_plugins.config.literal_aliases import read_summary
 from fer_plugins.config.registry import Component
 from fer_plugins.runtime import activity
@@ -48,6 +49,10 @@ class InstalledVerbs(Verbs):
             raise
         ctx.obj = component
         return command
+
+    def hint(self, word: str, verbs: list[str]) -> str:
+        """Return what installs a verb that the core's messages name, else the nearest ones."""
+        return describe_unknown(word) or super().hint(word, verbs)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Call the verb; of one of a plug-in every exception becomes a line that names it."""
@@ -92,21 +97,6 @@ def fer_verbs(ctx: click.Context) -> None:
     """
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
-
-
-def offers(verb: str) -> bool:
-    """Whether an installed distribution has a verb of this name; nothing is imported."""
-    return any(component.name == verb for component in registry.available("command"))
-
-
-def require_verb(option: str, verb: str) -> None:
-    """Refuse an option that calls a verb of a distribution which is not installed.
-
-    Raises:
-        InputError: no distribution has the verb.
-    """
-    if not offers(verb):
-        raise InputError(f"{option}: no installed plug-in offers the verb {verb}; pip install -r requirements.txt")
 
 
 def as_command(name: str, offered: Any) -> click.Command:
