@@ -14,7 +14,7 @@ import click
 from fer_plugins import __version__
 from fer_plugins.commands.usage import verb
 from fer_plugins.config import registry
-from fer_plugins.config.installed import canonical
+from fer_plugins.runs.versions import plugin_versions
 from fer_plugins.runtime import activity
 
 LIBRARIES = ("torch", "lightning", "torchmetrics", "torchvision", "numpy", "albumentations", "wandb", "ray", "click")
@@ -47,10 +47,9 @@ def describe_environment() -> dict[str, Any]:
         JSON values: ``fer-plugins, python, system`` (str), ``plug-ins, libraries, settings`` {name: text},
         ``not read`` (damaged metadata) and ``devices`` (list of str).
     """
-    plugins = {component.distribution: component.version for component in registry.available()}
     return {
         "fer-plugins": __version__,
-        "plug-ins": {name: version for name, version in sorted(plugins.items()) if canonical(name) != "fer-plugins"},
+        "plug-ins": plugin_versions(),
         "not read": [str(fault) for fault in registry.faults()],
         "python": f"{platform.python_version()} ({platform.python_implementation()}, {sys.executable})",
         "system": f"{platform.platform()}, {os.cpu_count()} cores",

@@ -89,7 +89,9 @@ def test_a_named_command_exists_and_says_whose_it_is(place, words, text):
     if text is None:  # fer_command says it, where the verb is not installed
         assert DISTRIBUTIONS[words[0]] == owner
     else:
-        noted = place.startswith("fer_plugins/analysis/opened_run.py")  # in a manifest: which command opened the test split
+        noted = place.startswith(
+            "fer_plugins/analysis/opened_run.py"
+        )  # in a manifest: which command opened the test split
         assert owner in text or noted, "name it by fer_command"
 
 
