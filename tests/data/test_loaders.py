@@ -92,14 +92,6 @@ def test_every_row_comes_once_an_epoch(count: int, size: int, shuffle: bool, epo
     assert shuffle or index.tolist() == rows.tolist()
 
 
-@settings(deadline=None)
-@given(count=st.integers(1, 60), size=st.integers(1, 70))
-def test_drop_last_leaves_out_the_short_batch_only(count: int, size: int) -> None:
-    loader = resident(count, batch_size=size, drop_last=True)
-    assert [len(batch.index) for batch in loader] == [size] * (count // size)
-    assert len(loader) == count // size
-
-
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("shuffle", [False, True])
 def test_image_label_and_index_belong_together(channels: int, shuffle: bool) -> None:
@@ -364,7 +356,7 @@ def batches_of(monkeypatch, processes, labels, **options):
     found = []
     for number in range(processes):
         monkeypatch.setattr(order, "current_rank", lambda number=number: Rank(number, processes))
-        made = order.EpochOrder(seed=0, drop_last=False, oversample=False, labels=labels, **options)
+        made = order.EpochOrder(seed=0, oversample=False, labels=labels, **options)
         positions = made.draw(0)
         positions = torch.arange(len(labels)) if positions is None else positions
         found.append([(positions[place].tolist(), made.share(k)) for k, place in enumerate(made.slices())])
