@@ -23,16 +23,16 @@ def test_what_is_in_it(make_distribution, monkeypatch, capsys):
     monkeypatch.setenv("FER_API_TOKEN", "hush")
     monkeypatch.setenv("WANDB_MODE", "offline")
     monkeypatch.setenv("WANDB_API_KEY", "hush")
-    found = json.loads(env(capsys, "--json"))
-    assert found["fer-plugins"] == __version__
-    assert found["plug-ins"]["fer_mine"] == "2.5"
-    assert "fer-plugins" not in found["plug-ins"]
-    assert found["libraries"]["torch"].partition("+")[0] == torch.__version__.partition("+")[0]
-    assert {"lightning", "torchmetrics"} <= set(found["libraries"])
-    assert any(device.startswith("cpu") for device in found["devices"])
-    assert found["settings"]["FER_DEBUG"] == "0"
-    assert found["settings"]["WANDB_MODE"] == "offline"
-    assert "hush" not in json.dumps(found)
+    environment = json.loads(env(capsys, "--json"))
+    assert environment["fer-plugins"] == __version__
+    assert environment["plug-ins"]["fer_mine"] == "2.5"
+    assert "fer-plugins" not in environment["plug-ins"]
+    assert environment["libraries"]["torch"].partition("+")[0] == torch.__version__.partition("+")[0]
+    assert {"lightning", "torchmetrics"} <= set(environment["libraries"])
+    assert any(device.startswith("cpu") for device in environment["devices"])
+    assert environment["settings"]["FER_DEBUG"] == "0"
+    assert environment["settings"]["WANDB_MODE"] == "offline"
+    assert "hush" not in json.dumps(environment)
     shown = env(capsys)
     assert "hush" not in shown
     for text in ("fer_mine 2.5", "WANDB_MODE offline", f"fer-plugins   {__version__}", "lightning "):
