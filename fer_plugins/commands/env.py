@@ -16,6 +16,7 @@ from fer_plugins.commands.usage import verb
 from fer_plugins.config import registry
 from fer_plugins.runs.versions import plugin_versions
 from fer_plugins.runtime import activity
+from fer_plugins.runtime.errors import one_line
 
 LIBRARIES = ("torch", "lightning", "torchmetrics", "torchvision", "numpy", "albumentations", "wandb", "ray", "click")
 SETTINGS = ("WANDB_MODE", "CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS")  # and all that begin with FER_
@@ -75,7 +76,7 @@ def _devices() -> list[str]:
         try:
             import torch
         except Exception as error:  # a broken installation is what the report may be about
-            return [f"PyTorch does not load: {type(error).__name__}: {' '.join(str(error).split())}"]
+            return [f"PyTorch does not load: {type(error).__name__}: {one_line(error)}"]
     devices = [
         f"cuda:{number} {torch.cuda.get_device_name(number)} (CUDA {torch.version.cuda})"
         for number in range(torch.cuda.device_count())

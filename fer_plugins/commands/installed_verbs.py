@@ -17,7 +17,7 @@ from fer_plugins.config.installed_commands import describe_unknown
 from fer_plugins.config.literal_aliases import read_summary
 from fer_plugins.config.registry import Component
 from fer_plugins.runtime import activity
-from fer_plugins.runtime.errors import InputError, RunError
+from fer_plugins.runtime.errors import InputError, RunError, one_line
 
 LOADING = "loading PyTorch and Lightning"
 CORE = "fer-plugins"
@@ -64,9 +64,9 @@ class InstalledVerbs(Verbs):
             full = isinstance(error, OSError) and error.errno == errno.ENOSPC  # no fault of a verb nor of its input
             if full or not isinstance(ctx.obj, Component) or canonical(ctx.obj.distribution) == CORE:
                 raise
-            text = " ".join(str(error).split())
+            text = one_line(error)
             if isinstance(error, ValueError | OSError):  # the contract's way to refuse
-                raise InputError(f"{ctx.obj}: {text or type(error).__name__}") from error
+                raise InputError(f"{ctx.obj}: {text}") from error
             raise RunError(f"{ctx.obj} failed: {type(error).__name__}: {text}") from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -22,7 +22,7 @@ from fer_plugins.config.keys import (
 )
 from fer_plugins.config.layers import Draft
 from fer_plugins.config.logger_names import check_logger
-from fer_plugins.config.overlay import leaves
+from fer_plugins.config.overlay import as_named, leaves
 from fer_plugins.config.saved import read_config
 from fer_plugins.config.schema import RunConfig
 from fer_plugins.config.signatures import REQUIRED
@@ -76,7 +76,7 @@ def check(config: Draft, origins: Mapping[str, Origin], *, network: bool = True)
 
 def _check_detector(face_crop: Any, origins: Mapping[str, Origin]) -> str | Draft:
     """Return the detector of ``data.face_crop``: its name where it has no options, else a mapping with all of them."""
-    detector: Draft = dict(face_crop) if isinstance(face_crop, Mapping) else {"name": face_crop}
+    detector = as_named(face_crop)
     if not isinstance(detector.get("name"), str):
         raise InputError("data.face_crop: expected a detector's name or a mapping with its name and options")
     if len(detector) > 1:

@@ -14,7 +14,7 @@ from fer_plugins import __version__
 from fer_plugins.config.installed import Fault, canonical, read_installed
 from fer_plugins.config.nearest import nearest
 from fer_plugins.contract import KINDS
-from fer_plugins.runtime.errors import InputError
+from fer_plugins.runtime.errors import InputError, one_line
 
 GROUPS = {
     "architecture": "fer_plugins.architectures",
@@ -165,7 +165,7 @@ def load(component: Component) -> Any:
         for part in component.attribute.split("."):
             factory = getattr(factory, part)
     except Exception as error:  # a plug-in's import may raise anything; it must not take others with it
-        cause = " ".join(str(error).split()) or type(error).__name__
+        cause = one_line(error)
         raise PluginError(
             f"{component} does not load: {type(error).__name__}: {cause}; "
             f"remedy: reinstall or remove it (pip uninstall {component.distribution})"

@@ -15,7 +15,7 @@ from lightning.pytorch.callbacks import Checkpoint
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from fer_plugins.data.datamodule import FERDataModule
-from fer_plugins.runtime.errors import InputError, RunError
+from fer_plugins.runtime.errors import InputError, RunError, one_line
 
 
 class WholeFileIO(TorchCheckpointIO):
@@ -140,7 +140,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     try:
         content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises a dozen kinds for a damaged file
-        cause = " ".join(str(error).split())[:200]
+        cause = one_line(error, 200)
         raise RunError(f"cannot read {path}: {cause}", cause=cause) from error
     return content
 
