@@ -13,9 +13,9 @@ from fer_plugins import __version__
 from fer_plugins.commands.usage import Verbs
 from fer_plugins.config import registry
 from fer_plugins.config.installed import canonical
-from fer_plugins.config.installed_commands import describe_unknown
 from fer_plugins.config.literal_aliases import read_summary
 from fer_plugins.config.registry import Component
+from fer_plugins.config.requirement import describe_installation
 from fer_plugins.runtime import activity
 from fer_plugins.runtime.errors import InputError, RunError, one_line
 
@@ -52,7 +52,8 @@ class InstalledVerbs(Verbs):
 
     def hint(self, word: str, verbs: list[str]) -> str:
         """Return what installs a verb that the core's messages name, else the nearest ones."""
-        return describe_unknown(word) or super().hint(word, verbs)
+        installation = describe_installation("command", word)
+        return f"; {installation}" if installation else super().hint(word, verbs)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Call the verb; of one of a plug-in every exception becomes a line that names it."""

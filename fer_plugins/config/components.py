@@ -13,6 +13,7 @@ from typing import Any
 from fer_plugins import __version__
 from fer_plugins.config.installed import Fault, canonical, read_installed
 from fer_plugins.config.nearest import nearest
+from fer_plugins.config.requirement import describe_installation
 from fer_plugins.contract import KINDS
 from fer_plugins.runtime.errors import InputError, one_line
 
@@ -101,9 +102,10 @@ def faults() -> tuple[Fault, ...]:
 
 def unknown(kind: str, name: str, names: list[str]) -> InputError:
     """Return the error for a name that is not installed: the nearest, all that are, and what could not be read."""
-    near = nearest(name.rpartition(":")[2], names)
+    installation = describe_installation(kind, name)
+    hint = f"; {installation}" if installation else nearest(name.rpartition(":")[2], names)
     unread = "".join(f"; not read: {fault}" for fault in _faults)
-    return InputError(f"unknown {kind} {name!r}{near}; installed: {', '.join(names) or 'none'}{unread}")
+    return InputError(f"unknown {kind} {name!r}{hint}; installed: {', '.join(names) or 'none'}{unread}")
 
 
 def find(kind: str, name: str) -> Component:

@@ -10,9 +10,9 @@ from support import ROOT
 
 from fer_plugins.commands import main
 from fer_plugins.commands.installed_verbs import fer_verbs
-from fer_plugins.config import registry
+from fer_plugins.config import components, registry
 from fer_plugins.config.installed import canonical
-from fer_plugins.config.installed_commands import DISTRIBUTIONS, fer_command
+from fer_plugins.config.requirement import ELSEWHERE, describe_installation
 from fer_plugins.data.protocols.split_file import read_split
 from fer_plugins.runtime.errors import InputError
 
@@ -87,7 +87,7 @@ def test_a_named_command_exists_and_says_whose_it_is(place, words, text):
     if owner == CORE:
         return
     if text is None:  # fer_command says it, where the verb is not installed
-        assert DISTRIBUTIONS[words[0]] == owner
+        assert ELSEWHERE["command", words[0]] == owner
     else:
         noted = place.startswith(
             "fer_plugins/analysis/opened_run.py"
@@ -95,19 +95,27 @@ def test_a_named_command_exists_and_says_whose_it_is(place, words, text):
         assert owner in text or noted, "name it by fer_command"
 
 
-@pytest.mark.parametrize(("verb", "distribution"), DISTRIBUTIONS.items())
-def test_the_folder_to_install_is_that_of_the_distribution(verb, distribution, monkeypatch):
-    monkeypatch.setattr(registry, "available", lambda kind=None: [])
-    folder = re.search(r"pip install (\S+) in the sources", fer_command(verb))[1]
+@pytest.mark.parametrize(("kind", "name"), ELSEWHERE)
+def test_the_folder_to_install_is_that_of_the_distribution(kind, name):
+    folder = re.search(r"pip install (\S+) in the sources", describe_installation(kind, name))[1]
     project = tomllib.loads((ROOT / folder / "pyproject.toml").read_text())["project"]
-    assert project["name"] == distribution
-    assert verb in project["entry-points"]["fer_plugins.commands"]
+    assert project["name"] == ELSEWHERE[kind, name]
+    assert name in project["entry-points"][registry.GROUPS[kind]]
+
+
+def test_a_dataset_that_a_text_names_is_the_core_s_or_says_whose_it_is():
+    named = {name for _, _, text, _ in texts() for name in re.findall(r"--data(?:\.name)? ([a-z][a-z0-9]+)", text)}
+    own = {component.name for component in registry.available("dataset") if component.distribution == CORE}
+    assert named - own - {"given"} == {name for kind, name in ELSEWHERE if kind == "dataset"}  # "--data given twice"
 
 
 @pytest.fixture
 def core_alone(monkeypatch):
     own = [component for component in registry.available() if component.distribution == CORE]
-    monkeypatch.setattr(registry, "available", lambda kind=None: [entry for entry in own if kind in (None, entry.kind)])
+    for module in (registry, components):
+        monkeypatch.setattr(
+            module, "available", lambda kind=None: [entry for entry in own if kind in (None, entry.kind)]
+        )
 
 
 def test_with_the_core_alone_a_message_says_what_to_install_first(core_alone):
@@ -118,4 +126,9 @@ def test_with_the_core_alone_a_message_says_what_to_install_first(core_alone):
 @pytest.mark.parametrize("verb", ["data", "compare", "search"])
 def test_with_the_core_alone_an_unknown_verb_says_what_to_install(verb, core_alone, capsys):
     assert main.call("fer", main._verb, [verb]) == 2
-    assert f"unknown command '{verb}'; install {DISTRIBUTIONS[verb]}: pip install " in capsys.readouterr().err
+    assert f"unknown command '{verb}'; install {ELSEWHERE['command', verb]}: pip install " in capsys.readouterr().err
+
+
+def test_with_the_core_alone_an_unknown_dataset_says_what_to_install(core_alone):
+    with pytest.raises(InputError, match="unknown dataset 'fer2013'; install fer-face-datasets: pip install "):
+        registry.find("dataset", "fer2013")
