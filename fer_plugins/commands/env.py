@@ -14,7 +14,6 @@ import click
 from fer_plugins import __version__
 from fer_plugins.commands.usage import verb
 from fer_plugins.config import registry
-from fer_plugins.runs.versions import plugin_versions
 from fer_plugins.runtime import activity
 from fer_plugins.runtime.errors import one_line
 
@@ -48,6 +47,8 @@ def describe_environment() -> dict[str, Any]:
         JSON values: ``fer-plugins, python, system`` (str), ``plug-ins, libraries, settings`` {name: text},
         ``not read`` (damaged metadata) and ``devices`` (list of str).
     """
+    from fer_plugins.runs.versions import plugin_versions
+
     return {
         "fer-plugins": __version__,
         "plug-ins": plugin_versions(),

@@ -46,7 +46,9 @@ def check(config: Draft, origins: Mapping[str, Origin], *, network: bool = True)
         values[name] = check_value(values.get(name), key, path, origins)
     if config["model"]["name"] is None:
         installed = ", ".join(component.name for component in registry.available("architecture"))
-        raise InputError(f"nothing to run: give --plugin NAME; installed: {installed or 'none; fer new NAME makes one'}")
+        raise InputError(
+            f"nothing to run: give --plugin NAME; installed: {installed or 'none; fer new NAME makes one'}"
+        )
     for section, kind in COMPONENT_SECTIONS.items():
         if section == "model" and not network:
             continue

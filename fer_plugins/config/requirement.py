@@ -37,11 +37,7 @@ def install_command(*packages: str, distribution: str = DISTRIBUTION) -> str:
 
 
 def describe_installation(kind: str, name: str) -> str:
-    """Return what installs a component of ``ELSEWHERE``; "" for any other.
-
-    >>> describe_installation("command", "compare")
-    'install fer-run-comparison: pip install plugins/run_comparison in the sources of fer-plugins, or its wheel'
-    """
+    """Return what installs a component of ``ELSEWHERE``, the folder of its sources and its wheel; "" for any other."""
     if (kind, name) not in ELSEWHERE:
         return ""
     distribution = ELSEWHERE[kind, name]
