@@ -7,7 +7,6 @@ and no other.
 from __future__ import annotations
 
 import json
-import os
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,7 +17,8 @@ import numpy as np
 from fer_plugins.config.installed_commands import fer_command
 from fer_plugins.contract import SPLITS, Fold
 from fer_plugins.data.table import SampleTable
-from fer_plugins.runtime.errors import InputError
+from fer_plugins.runtime.errors import InputError, RunError
+from fer_plugins.runtime.whole_file import whole_file
 
 DRAWS_NOTHING = ("file",)  # protocols that the seed does not change
 
@@ -63,15 +63,14 @@ def write_split(
             for fold in folds
         ],
     }
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         if path.exists():
             raise InputError(f"{path}: exists already; remove it, or give --out another name")
-        unfinished.write_text(json.dumps(content, separators=(",", ":")) + "\n", encoding="utf-8")
-        unfinished.rename(path)
-    except OSError as error:
-        unfinished.unlink(missing_ok=True)
-        raise InputError(f"{path}: cannot be written ({error.strerror}); give --out another place") from error
+        with whole_file(path) as unfinished:
+            unfinished.write_text(json.dumps(content, separators=(",", ":")) + "\n", encoding="utf-8")
+    except (OSError, RunError) as error:
+        cause = error.cause if isinstance(error, RunError) else error.strerror
+        raise InputError(f"{path}: cannot be written ({cause}); give --out another place") from error
 
 
 def read_split(path: str | Path) -> dict[str, Any]:
