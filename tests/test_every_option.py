@@ -72,13 +72,13 @@ def differ(description, before):
     return not all(same(*pair) for pair in itertools.zip_longest(description, before))
 
 
-def same(value, other):
-    if isinstance(value, list) and isinstance(other, list):
-        return len(value) == len(other) and all(
+def same(value, expected):
+    if isinstance(value, list) and isinstance(expected, list):
+        return len(value) == len(expected) and all(
             np.array_equal(tensor.numpy(), twin.numpy(), equal_nan=True)
-            for tensor, twin in zip(value, other, strict=True)
+            for tensor, twin in zip(value, expected, strict=True)
         )
-    return value == other
+    return value == expected
 
 
 def acts(build, before, option, values, differ=operator.ne):
@@ -124,7 +124,7 @@ def test_no_number_makes_a_layer_without_units(component):
     for option in registry.options(component):
         whole = "int" in option.annotation and "bool" not in option.annotation and not choices(option.annotation)
         for value in (0, -1) if whole else ():
-            given = [value] * len(option.default) if isinstance(option.default, tuple | list) else value
+            values = [value] * len(option.default) if isinstance(option.default, tuple | list) else value
             try:
                 network = registry.build(
                     "architecture",
@@ -132,11 +132,11 @@ def test_no_number_makes_a_layer_without_units(component):
                     num_classes=7,
                     in_channels=1,
                     image_size=size,
-                    **{option.name: given},
+                    **{option.name: values},
                 )
             except InputError:
                 continue
-            assert all(parameter.numel() for parameter in network.parameters()), f"{option.name}={given}"
+            assert all(parameter.numel() for parameter in network.parameters()), f"{option.name}={values}"
 
 
 @pytest.mark.parametrize("name", [component.name for component in registry.available("pooling")])
@@ -217,13 +217,15 @@ def test_every_option_of_a_callback_acts_or_is_refused(name, tmp_path):
 
 @pytest.mark.parametrize("name", [component.name for component in registry.available("logger")])
 def test_every_option_of_a_logger_acts_or_is_refused(name, tmp_path, monkeypatch):
-    monkeypatch.setattr("fer_plugins.training.wandb_board.Board", lambda *given: given)
+    monkeypatch.setattr("fer_plugins.training.wandb_board.Board", lambda *arguments: arguments)
     component = registry.find("logger", name)
     offered = {"folder": tmp_path, "config": config.defaults(), "resume_id": None}
     before = registry.build("logger", name, **offered)
     for option in registry.options(component):
         for values in others(option):
-            assert acts(lambda given: registry.build("logger", name, **offered, **given), before, option, values)
+            assert acts(
+                lambda arguments: registry.build("logger", name, **offered, **arguments), before, option, values
+            )
 
 
 @pytest.mark.parametrize("name", [component.name for component in registry.available("detector")])
@@ -285,10 +287,10 @@ IDLE_RULES = [
 def test_what_a_network_would_refuse_as_idle_the_configuration_refuses_in_the_same_words(component, name, value, idle):
     for option, default in idle.items():
         annotation = registry.signature(component).named(option).annotation
-        given = next((word for word in choices(annotation) if word != default), None)
-        if given is None:
-            given = not default if isinstance(default, bool) else [1.5, 3.0, 2.0] if option == "pcp_knots" else 2
-        beside = {option: given} if value is None else {name: value, option: given}
+        other_choice = next((word for word in choices(annotation) if word != default), None)
+        if other_choice is None:
+            other_choice = not default if isinstance(default, bool) else [1.5, 3.0, 2.0] if option == "pcp_knots" else 2
+        beside = {option: other_choice} if value is None else {name: value, option: other_choice}
         with pytest.raises(InputError) as configured:
             config.resolve({"model": {"name": component.name, **beside}, "data": "synthetic"})
         with pytest.raises(InputError) as built:

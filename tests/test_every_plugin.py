@@ -20,10 +20,10 @@ def variants(component):
 def resolved(name, variant):
     described = registry.paper(registry.find("architecture", name))["architectures"][name]
     changes = (described.get("variants") or {}).get(variant) or {}
-    given = {"data": {"name": "synthetic"}}
+    flags = {"data": {"name": "synthetic"}}
     if (changes.get("model") or {}).get("teacher") == config.MANDATORY:
-        given["model"] = {"teacher": "a run's folder"}  # a name only: what is built here learns from nobody
-    return config.resolve(given, plugin=name, recipe=variant).config
+        flags["model"] = {"teacher": "a run's folder"}  # a name only: what is built here learns from nobody
+    return config.resolve(flags, plugin=name, recipe=variant).config
 
 
 def test_there_are_some():

@@ -61,12 +61,12 @@ def call(function, words):
     with warnings.catch_warnings(), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         warnings.simplefilter("ignore")
         code = main.call("fer", function, words)
-    said = err.getvalue()
-    assert code in (0, 1, 2), (words, said)
-    assert "Traceback" not in said
+    message = err.getvalue()
+    assert code in (0, 1, 2), (words, message)
+    assert "Traceback" not in message
     if code:
-        assert said.count("\n") == 1, (words, said)
-        assert said.strip() not in ("fer:", ""), words
+        assert message.count("\n") == 1, (words, message)
+        assert message.strip() not in ("fer:", ""), words
     if code == 2:
         assert out.getvalue() == "", (words, out.getvalue())
     return code
@@ -97,7 +97,7 @@ def nowhere(tmp_path, monkeypatch):
 @fuzzed
 @given(
     flags=st.lists(FLAG, max_size=3),
-    plugin=st.integers(0, 9).flatmap(lambda one: ODD_TEXT if one == 9 else st.sampled_from(ARCHITECTURES)),
+    plugin=st.integers(0, 9).flatmap(lambda number: ODD_TEXT if number == 9 else st.sampled_from(ARCHITECTURES)),
     ending=st.sampled_from([["--print-config"], ["--data", "fer2013", "--data.root", "no such file"], ["--help"], []]),
     loose=st.one_of(st.just([]), st.lists(ODD_TEXT, max_size=1)),
 )
@@ -133,7 +133,7 @@ def test_files(nowhere, content):
     call(main._run, ["--plugin", "lenet5", "--config", str(path), "--print-config"])
     call(main._run, ["--config", str(path), "--plugin", "sdl_stn", "--data", "fer2013", "--data.root", "no such file"])
     call(main._verb, ["claims", str(path)])
-    assert {one.name for one in nowhere.iterdir()} <= {"given.yaml", "cache", ".hypothesis"}
+    assert {entry.name for entry in nowhere.iterdir()} <= {"given.yaml", "cache", ".hypothesis"}
 
 
 @pytest.fixture
@@ -186,9 +186,9 @@ def change_tree(tree, kind, number, value):
     elif kind == "key":
         del node[key]
     else:
-        other, theirs = places[(number * 7 + 1) % len(places)]
+        place, theirs = places[(number * 7 + 1) % len(places)]
         with contextlib.suppress(KeyError, IndexError):
-            node[key], other[theirs] = other[theirs], node[key]
+            node[key], place[theirs] = place[theirs], node[key]
     try:
         return json.dumps(tree, default=str).encode(errors="surrogatepass")
     except (ValueError, TypeError, RecursionError):  # it contains itself, or has keys that JSON has not

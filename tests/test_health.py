@@ -88,22 +88,22 @@ def test_a_sound_network_has_its_figures_logged_and_no_fault(sick, tmp_path, cap
 
 
 @pytest.mark.parametrize(
-    ("model", "said"), [({"ill": True}, "it is ill"), ({"dead": True}, "every one of the 42 images is called anger")]
+    ("model", "message"), [({"ill": True}, "it is ill"), ({"dead": True}, "every one of the 42 images is called anger")]
 )
-def test_a_broken_network_is_no_result(sick, tmp_path, capsys, model, said):
+def test_a_broken_network_is_no_result(sick, tmp_path, capsys, model, message):
     record = trained(tmp_path, epochs=2, **model)
-    assert f"test: {said}" in json.loads((record.folder / "metrics.json").read_text())["not_a_result"]
+    assert f"test: {message}" in json.loads((record.folder / "metrics.json").read_text())["not_a_result"]
     assert record.metrics["claims"] == []
     assert record.manifest["not_a_result"]
     shown = capsys.readouterr().out
-    assert f"NOT A RESULT  test: {said}" in shown
-    assert f"warning: {said}" in shown
+    assert f"NOT A RESULT  test: {message}" in shown
+    assert f"warning: {message}" in shown
     assert "claims" not in shown
 
 
 def test_the_reason_of_a_reading_goes_where_the_reading_goes(sick, tmp_path):
     assert set(trained(tmp_path, epochs=1).manifest["assumed"]) == {"architecture", "optimizer.lr"}
-    other = run(
+    second = run(
         {
             "plugin": "sick",
             "optimizer": {"lr": 0.1},
@@ -113,7 +113,7 @@ def test_the_reason_of_a_reading_goes_where_the_reading_goes(sick, tmp_path):
             "run": {"output": str(tmp_path / "runs")},
         }
     )
-    assert set(other.manifest["assumed"]) == {"architecture"}
+    assert set(second.manifest["assumed"]) == {"architecture"}
 
 
 def predictions(predicted, label):

@@ -62,7 +62,7 @@ def parse(path):
 @functools.cache
 def imports(path, *, top_only):
     """Return the modules that a file imports; with ``top_only`` those at import time."""
-    found = set()
+    modules = set()
 
     def visit(node, inside):
         for child in ast.iter_child_nodes(node):
@@ -70,14 +70,14 @@ def imports(path, *, top_only):
             if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
                 continue
             if isinstance(child, ast.Import) and not (top_only and inside):
-                found.update(alias.name for alias in child.names)
+                modules.update(alias.name for alias in child.names)
             if isinstance(child, ast.ImportFrom) and not (top_only and inside):
-                found.add(child.module)
-                found.update(f"{child.module}.{alias.name}" for alias in child.names)
+                modules.add(child.module)
+                modules.update(f"{child.module}.{alias.name}" for alias in child.names)
             visit(child, lazy)
 
     visit(parse(path), False)
-    return frozenset(found)
+    return frozenset(modules)
 
 
 def any_of(names, *modules):
@@ -183,7 +183,7 @@ def project_of(plugin):
 
 
 def depends_on(needed, plugin):
-    return any(canonical(Requirement(one).name) == canonical(f"fer-{plugin.name}") for one in needed)
+    return any(canonical(Requirement(requirement).name) == canonical(f"fer-{plugin.name}") for requirement in needed)
 
 
 @pytest.mark.parametrize("plugin", PLUGINS, ids=lambda path: path.name)
@@ -199,8 +199,10 @@ def test_plugins_import_the_contract_and_what_they_depend_on(plugin):
         allowed = any_of(core, *(f"fer_plugins.{name}" for name in for_plugins))
         assert core == allowed or plugin.name in TOOLS, path
         needed = project_of(plugin)["dependencies"]
-        others = [other.name for other in PLUGINS if other != plugin and not depends_on(needed, other)]
-        assert not any_of(names, *(f"fer_{other}" for other in others)), path
+        foreign = [
+            plugin_name.name for plugin_name in PLUGINS if plugin_name != plugin and not depends_on(needed, plugin_name)
+        ]
+        assert not any_of(names, *(f"fer_{plugin_name}" for plugin_name in foreign)), path
 
 
 @pytest.mark.parametrize("plugin", PLUGINS, ids=lambda path: path.name)
@@ -209,8 +211,8 @@ def test_every_plugin_is_listed_and_whole(plugin):
     lines = (ROOT / "requirements.txt").read_text().splitlines()
     assert line in lines, f"add the line '{line}' to requirements.txt"
     # pip takes the folders in this order, and looks for what it has not met yet in the registry.
-    needed = [f"-e plugins/{other.name}" for other in PLUGINS if depends_on(project_of(plugin)["dependencies"], other)]
-    met = [other for other in lines[: lines.index(line)] if other.startswith("-e ")]
+    needed = [f"-e plugins/{entry.name}" for entry in PLUGINS if depends_on(project_of(plugin)["dependencies"], entry)]
+    met = [entry for entry in lines[: lines.index(line)] if entry.startswith("-e ")]
     assert met[0].startswith("-e .["), "the core is the first"
     assert set(needed) <= set(met), f"move '{line}' below {needed}"
     package = plugin / f"fer_{plugin.name}"
@@ -221,7 +223,10 @@ def test_every_plugin_is_listed_and_whole(plugin):
     for path in ("__init__.py", *of_a_paper):
         assert (package / path).is_file(), path
     assert canonical(project["name"]) == canonical(f"fer-{plugin.name}")
-    assert any(one.startswith(("fer-plugins>=", "fer-plugins[")) and "<" in one for one in project["dependencies"])
+    assert any(
+        requirement.startswith(("fer-plugins>=", "fer-plugins[")) and "<" in requirement
+        for requirement in project["dependencies"]
+    )
     assert f"plugins/{plugin.name}/README.md" in (ROOT / "README.md").read_text()
 
 

@@ -55,10 +55,10 @@ def is_text_of(node, names):
     if isinstance(node, ast.Subscript):
         return is_text_of(node.value, names)
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-        return is_text_of(node.func.value, names) or any(is_text_of(one, names) for one in node.args)
+        return is_text_of(node.func.value, names) or any(is_text_of(part, names) for part in node.args)
     if isinstance(node, ast.Call):
         is_str = isinstance(node.func, ast.Name) and node.func.id in ("str", "repr")
-        return is_str and any(isinstance(one, ast.Name) and one.id in names for one in node.args)
+        return is_str and any(isinstance(part, ast.Name) and part.id in names for part in node.args)
     return isinstance(node, ast.Name) and node.id in names
 
 
@@ -75,12 +75,12 @@ def reads(node, is_prose, names):
     """Whether a node searches or cuts words of what ``is_prose(expression, names)`` takes for prose."""
     if isinstance(node, ast.Compare):
         sides = [node.left, *node.comparators]
-        searched = any(isinstance(one, ast.In | ast.NotIn | ast.Eq | ast.NotEq) for one in node.ops)
+        searched = any(isinstance(part, ast.In | ast.NotIn | ast.Eq | ast.NotEq) for part in node.ops)
         return searched and any(map(is_words, sides)) and any(is_prose(side, names) for side in sides)
     if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
         return False
     if isinstance(node.func.value, ast.Name) and node.func.value.id == "re":
-        return any(is_prose(one, names) for one in node.args[1:])
+        return any(is_prose(part, names) for part in node.args[1:])
     return node.func.attr in MATCHING and is_prose(node.func.value, names) and any(map(is_words, node.args))
 
 
@@ -95,13 +95,13 @@ def is_words(node):
 @pytest.mark.parametrize("source", EXAMPLES)
 def test_the_search_finds_what_it_should(source):
     indented = "\n".join(f"    {line}" for line in source.splitlines())
-    found = list(readings_of(ast.parse(f"try:\n    f()\nexcept ValueError as error:\n{indented}")))
-    assert bool(found) == EXAMPLES[source]
+    readings = list(readings_of(ast.parse(f"try:\n    f()\nexcept ValueError as error:\n{indented}")))
+    assert bool(readings) == EXAMPLES[source]
 
 
 def test_no_code_reads_prose():
-    found = {str(path.relative_to(ROOT)): sorted(set(readings_of(ast.parse(path.read_text())))) for path in FILES}
-    prose = {path: lines for path, lines in found.items() if lines}
+    readings = {str(path.relative_to(ROOT)): sorted(set(readings_of(ast.parse(path.read_text())))) for path in FILES}
+    prose = {path: lines for path, lines in readings.items() if lines}
     exempt = {end for end in EXEMPT for path in prose if path.endswith(end)}
     assert exempt == EXEMPT, "one that reads no prose any more"
     assert {path: lines for path, lines in prose.items() if not path.endswith(tuple(EXEMPT))} == {}

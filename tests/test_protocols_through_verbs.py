@@ -100,8 +100,8 @@ def write_split_file(kind, path):
     folds = [data.fold]
     if kind == "FOLDS":  # what the first tests of its own trains the second; both test all of the others
         own = data.table.origin[data.fold.test] == ""
-        train, others = data.fold.train, data.fold.test[~own]
-        test = np.sort(np.concatenate([train[: len(train) // 2], others]))
+        train, tests_rows = data.fold.train, data.fold.test[~own]
+        test = np.sort(np.concatenate([train[: len(train) // 2], tests_rows]))
         rest = np.sort(np.concatenate([train[len(train) // 2 :], data.fold.test[own]]))
         folds.append(Fold(rest, data.fold.val, test))
     protocol = {"name": "official"}
@@ -173,8 +173,8 @@ def test_every_verb_reads_it(case, train, call, tmp_path):
         assert "this run is finished" in call("fer-run", "--resume", first)[2]
         fold = first
     ends("a fold", "evaluate", call("fer", "evaluate", fold, "--suite", "shift", "--limit", "21"))
-    found = json.loads((fold / "evaluation.json").read_text())
-    assert found["agreement"] == {"images": found["n"], "different": 0}
+    evaluation = json.loads((fold / "evaluation.json").read_text())
+    assert evaluation["agreement"] == {"images": evaluation["n"], "different": 0}
 
 
 def test_runs_tested_on_other_datasets_do_not_stop_a_grid_or_the_table_of_its_folder(call, train, tmp_path):

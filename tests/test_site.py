@@ -43,14 +43,14 @@ class Page(HTMLParser):
         self.feed(text)
 
     def handle_starttag(self, tag, attributes):
-        given = dict(attributes)
-        self.ids |= {given[key] for key in ("id", "name") if given.get(key)}
-        if tag == "a" and given.get("href"):
-            self.links.append(given["href"])
-        elif tag == "link" and given.get("rel") not in ("canonical", "prev", "next"):
-            self.loaded.append(given.get("href", ""))
-        elif given.get("src"):
-            self.loaded.append(given["src"])
+        values = dict(attributes)
+        self.ids |= {values[key] for key in ("id", "name") if values.get(key)}
+        if tag == "a" and values.get("href"):
+            self.links.append(values["href"])
+        elif tag == "link" and values.get("rel") not in ("canonical", "prev", "next"):
+            self.loaded.append(values.get("href", ""))
+        elif values.get("src"):
+            self.loaded.append(values["src"])
 
 
 @pytest.fixture(scope="module")
@@ -85,8 +85,8 @@ def test_nothing_is_loaded_from_elsewhere(site, pages):
 
 def test_every_page_can_be_found_by_the_search(site, pages):
     index = json.loads((site / "search" / "search_index.json").read_text())
-    found = {entry["location"].partition("#")[0] or "index.html" for entry in index["docs"]}
-    assert {path.relative_to(site).as_posix() for path in pages} == found
+    indexed = {entry["location"].partition("#")[0] or "index.html" for entry in index["docs"]}
+    assert {path.relative_to(site).as_posix() for path in pages} == indexed
     assert (site / "search" / "search_index.js").exists()  # a page from the disk may not read the JSON
 
 

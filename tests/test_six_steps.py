@@ -76,11 +76,11 @@ def test_every_step_is_run_and_shows_what_the_document_shows(document, tmp_path,
     folder.mkdir()
     ran = []
     for command, shown in steps:
-        said = [comparable(line) for line in run(command, folder, environment).splitlines()]
+        printed = [comparable(line) for line in run(command, folder, environment).splitlines()]
         ran.append(command)
         for line in shown:
             if line != "...":
-                assert comparable(line) in said, f"{command}: {line}"
+                assert comparable(line) in printed, f"{command}: {line}"
     assert sys.prefix not in run("python -c 'import sys; print(sys.prefix)'", folder, environment)
     (trained, *_) = sorted((folder / "runs").iterdir())
     assert (trained / "metrics.json").is_file()

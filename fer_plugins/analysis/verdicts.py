@@ -20,6 +20,7 @@ from fer_plugins.analysis.measured_claim import (
 )
 from fer_plugins.config import registry
 from fer_plugins.config.identity import shapes_model
+from fer_plugins.config.installed_commands import fer_command
 from fer_plugins.contract import SPLITS
 from fer_plugins.metrics.table import METRICS
 from fer_plugins.runs.elsewhere import LABEL, claims_plugin
@@ -74,7 +75,7 @@ def verify_run(run: FinishedRun) -> dict[str, Any]:
     if plugin is None:
         raise InputError(
             f"{run.record.folder}: {LABEL}, and no paper's claims were named; score the predictions again with "
-            "fer score ... --claims PLUGIN"
+            f"{fer_command('score ... --claims PLUGIN')}"
         )
     component, described = recipe_of(plugin)
     path = registry.package_file(component, "claims.yaml")

@@ -14,8 +14,8 @@ import click
 from fer_plugins import __version__
 from fer_plugins.commands.usage import verb
 from fer_plugins.config import registry
-from fer_plugins.config.installed import canonical
 from fer_plugins.runtime import activity
+from fer_plugins.runtime.errors import one_line
 
 LIBRARIES = ("torch", "lightning", "torchmetrics", "torchvision", "numpy", "albumentations", "wandb", "ray", "click")
 SETTINGS = ("WANDB_MODE", "CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS")  # and all that begin with FER_
@@ -47,10 +47,11 @@ def describe_environment() -> dict[str, Any]:
         JSON values: ``fer-plugins, python, system`` (str), ``plug-ins, libraries, settings`` {name: text},
         ``not read`` (damaged metadata) and ``devices`` (list of str).
     """
-    plugins = {component.distribution: component.version for component in registry.available()}
+    from fer_plugins.runs.versions import plugin_versions
+
     return {
         "fer-plugins": __version__,
-        "plug-ins": {name: version for name, version in sorted(plugins.items()) if canonical(name) != "fer-plugins"},
+        "plug-ins": plugin_versions(),
         "not read": [str(fault) for fault in registry.faults()],
         "python": f"{platform.python_version()} ({platform.python_implementation()}, {sys.executable})",
         "system": f"{platform.platform()}, {os.cpu_count()} cores",
@@ -76,7 +77,7 @@ def _devices() -> list[str]:
         try:
             import torch
         except Exception as error:  # a broken installation is what the report may be about
-            return [f"PyTorch does not load: {type(error).__name__}: {' '.join(str(error).split())}"]
+            return [f"PyTorch does not load: {type(error).__name__}: {one_line(error)}"]
     devices = [
         f"cuda:{number} {torch.cuda.get_device_name(number)} (CUDA {torch.version.cuda})"
         for number in range(torch.cuda.device_count())

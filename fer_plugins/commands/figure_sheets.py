@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fer_plugins.runtime.errors import InputError, RunError
+from fer_plugins.runtime.errors import InputError, RunError, one_line
 from fer_plugins.runtime.plain_values import shell_word
 
 if TYPE_CHECKING:
@@ -87,9 +87,7 @@ def explained_sheet(word: str, split: str) -> tuple[Path, Iterator[Drawn]]:
     try:
         figure, left_out = draw_explained(module.network, data, split, name_run(record))
     except Exception as error:  # whatever the plug-in's code raises
-        raise RunError(
-            f"{word}: explain fails: {' '.join(str(error).split())[:200] or type(error).__name__}"
-        ) from error
+        raise RunError(f"{word}: explain fails: {one_line(error, 200)}") from error
     if left_out:
         print(f"{word}: no picture of {', '.join(left_out)}: more than four dimensions, or not finite")
     return record.folder / "figures", iter([("explained", figure, "")])

@@ -10,8 +10,9 @@ import click
 
 from fer_plugins.commands.figure_file import figure_file
 from fer_plugins.commands.figure_sheets import augmentation_sheet, explained_sheet, samples_sheet
-from fer_plugins.commands.installed_verbs import fer_verbs, require_verb
+from fer_plugins.commands.installed_verbs import fer_verbs
 from fer_plugins.commands.usage import Name, invoke, refuse, verb
+from fer_plugins.config.installed_commands import require_verb
 
 if TYPE_CHECKING:
     from fer_plugins.analysis.figures.recorded import Drawn

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import errno
 import inspect
 from collections.abc import Callable
@@ -14,10 +13,11 @@ from fer_plugins import __version__
 from fer_plugins.commands.usage import Verbs
 from fer_plugins.config import registry
 from fer_plugins.config.installed import canonical
-from fer_plugins.config.literal_aliases import parse_source, source_path
+from fer_plugins.config.literal_aliases import read_summary
 from fer_plugins.config.registry import Component
+from fer_plugins.config.requirement import describe_installation
 from fer_plugins.runtime import activity
-from fer_plugins.runtime.errors import InputError, RunError
+from fer_plugins.runtime.errors import InputError, RunError, one_line
 
 LOADING = "loading PyTorch and Lightning"
 CORE = "fer-plugins"
@@ -50,6 +50,11 @@ class InstalledVerbs(Verbs):
         ctx.obj = component
         return command
 
+    def hint(self, word: str, verbs: list[str]) -> str:
+        """Return what installs a verb that the core's messages name, else the nearest ones."""
+        installation = describe_installation("command", word)
+        return f"; {installation}" if installation else super().hint(word, verbs)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Call the verb; of one of a plug-in every exception becomes a line that names it."""
         try:
@@ -60,9 +65,9 @@ class InstalledVerbs(Verbs):
             full = isinstance(error, OSError) and error.errno == errno.ENOSPC  # no fault of a verb nor of its input
             if full or not isinstance(ctx.obj, Component) or canonical(ctx.obj.distribution) == CORE:
                 raise
-            text = " ".join(str(error).split())
+            text = one_line(error)
             if isinstance(error, ValueError | OSError):  # the contract's way to refuse
-                raise InputError(f"{ctx.obj}: {text or type(error).__name__}") from error
+                raise InputError(f"{ctx.obj}: {text}") from error
             raise RunError(f"{ctx.obj} failed: {type(error).__name__}: {text}") from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -95,21 +100,6 @@ def fer_verbs(ctx: click.Context) -> None:
         click.echo(ctx.get_help())
 
 
-def offers(verb: str) -> bool:
-    """Whether an installed distribution has a verb of this name; nothing is imported."""
-    return any(component.name == verb for component in registry.available("command"))
-
-
-def require_verb(option: str, verb: str) -> None:
-    """Refuse an option that calls a verb of a distribution which is not installed.
-
-    Raises:
-        InputError: no distribution has the verb.
-    """
-    if not offers(verb):
-        raise InputError(f"{option}: no installed plug-in offers the verb {verb}; pip install -r requirements.txt")
-
-
 def as_command(name: str, offered: Any) -> click.Command:
     """Return what an entry point offers as a command: itself, or one around a function of ``argv``."""
     if isinstance(offered, click.Command):
@@ -127,10 +117,5 @@ def as_command(name: str, offered: Any) -> click.Command:
 
 def summary(component: Component) -> str:
     """Return the first line of a verb's docstring, and whose it is where it is not the core's."""
-    path = source_path(component.module)
-    tree = parse_source(path) if path is not None else None
-    line = ""
-    for node in tree.body if tree else ():
-        if isinstance(node, ast.FunctionDef) and node.name == component.attribute:
-            line = (ast.get_docstring(node) or "").partition("\n")[0]
+    line = read_summary(component.module, component.attribute)
     return line if canonical(component.distribution) == CORE else f"{line} (from {component.distribution})".strip()

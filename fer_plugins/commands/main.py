@@ -14,7 +14,7 @@ from fer_plugins.commands.usage import UsageError, invoke
 from fer_plugins.config import registry
 from fer_plugins.config.tolerance import tolerate_damage
 from fer_plugins.runtime import activity, process
-from fer_plugins.runtime.errors import InputError, Interrupted, RunError
+from fer_plugins.runtime.errors import InputError, Interrupted, RunError, one_line
 from fer_plugins.runtime.plain_values import check_text
 
 DONE, FAILED, WRONG_INPUT = 0, 1, 2
@@ -75,5 +75,5 @@ def call(command: str, function: Callable[[list[str]], int], argv: list[str]) ->
 
             traceback.print_exception(error)
         path = error.command if isinstance(error, UsageError) else command
-        print(f"{path}: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"{path}: {one_line(error)}", file=sys.stderr)
         return WRONG_INPUT if isinstance(error, InputError) else FAILED

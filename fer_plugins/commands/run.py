@@ -12,11 +12,12 @@ import click
 
 from fer_plugins import __version__, config
 from fer_plugins.commands import help
-from fer_plugins.commands.installed_verbs import LOADING, fer_verbs, offers, require_verb
+from fer_plugins.commands.installed_verbs import LOADING, fer_verbs
 from fer_plugins.commands.list import print_components
 from fer_plugins.commands.settings import Request, SettingsVerb, recipe_options
 from fer_plugins.commands.usage import invoke, refuse
 from fer_plugins.config.idle_options import refuse_idle_seed
+from fer_plugins.config.installed_commands import offers, require_verb
 from fer_plugins.config.overlay import lay_over
 from fer_plugins.runtime import activity
 from fer_plugins.runtime.errors import InputError
@@ -36,7 +37,7 @@ _PAGE = "report"  # the verb of a plug-in that writes a page of runs
 @click.option("--profile", is_flag=True, help="Show where the time goes.")
 @click.option("--fast-dev-run", is_flag=True, help="One epoch of a few images, to see that all works.")
 @click.option("--resume", type=click.Path(), metavar="RUN", help="Go on with the run of that folder.")
-@click.option("--report", is_flag=True, help="Write a page of it when it is finished, as fer report does.")
+@click.option("--report", is_flag=True, help="Write a page of it when it is finished, too (needs fer-html-report).")
 @click.option("--print-config", is_flag=True, help="Print the configuration; nothing is run.")
 @click.option("--list", "show_list", is_flag=True, help="Print what is installed.")
 @click.option("--version", is_flag=True, help="Print the version.")

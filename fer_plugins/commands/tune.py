@@ -30,7 +30,8 @@ def tune(
     """Suggest a learning rate (lr) or the largest batch that fits (batch-size).
 
     Trains some steps on the training split with Lightning's Tuner; validation and test are not looked at, and nothing
-    is recorded. Takes fer-run's flags. A suggestion is where to begin, not a result: fer search chooses on validation.
+    is recorded. Takes fer-run's flags. A suggestion is where to begin, not a result: fer search
+    (fer-parameter-search) chooses on validation.
     """
     if plugin is None:
         refuse("needs --plugin NAME, and takes fer-run's flags except --resume and the listings")

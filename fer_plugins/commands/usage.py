@@ -82,6 +82,10 @@ class Verbs(click.Group):
         """Return the names in the order in which they were added."""
         return list(self.commands)
 
+    def hint(self, word: str, verbs: list[str]) -> str:
+        """Return what a message adds to a word that is no command: the nearest ones."""
+        return nearest(word, verbs)
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:  # fmt: skip
@@ -89,7 +93,7 @@ class Verbs(click.Group):
         command = self.get_command(ctx, args[0])
         if command is None and not ctx.resilient_parsing:
             verbs = self.list_commands(ctx)
-            ctx.fail(f"unknown command {args[0]!r}{nearest(args[0], verbs)}; known: {', '.join(verbs)}")
+            ctx.fail(f"unknown command {args[0]!r}{self.hint(args[0], verbs)}; known: {', '.join(verbs)}")
         return args[0] if command else None, command, args[1:]
 
 

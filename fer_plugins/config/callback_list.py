@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from fer_plugins.config import registry
+from fer_plugins.config.overlay import as_named
 from fer_plugins.config.signatures import REQUIRED
 from fer_plugins.runtime.errors import InputError
 
@@ -45,7 +46,7 @@ def _read(value: Any) -> list[dict[str, Any]]:
         value = []
     if not isinstance(value, list | tuple):
         raise InputError(f"callbacks: expected {_SPELLINGS}, got {value!r}")
-    callbacks = [dict(item) if isinstance(item, Mapping) else {"name": item} for item in value]
+    callbacks = list(map(as_named, value))
     names = [callback.get("name") for callback in callbacks]
     for name in names:
         if not isinstance(name, str) or not name:

@@ -22,7 +22,7 @@ from fer_plugins.config.keys import (
 )
 from fer_plugins.config.layers import Draft
 from fer_plugins.config.logger_names import check_logger
-from fer_plugins.config.overlay import leaves
+from fer_plugins.config.overlay import as_named, leaves
 from fer_plugins.config.saved import read_config
 from fer_plugins.config.schema import RunConfig
 from fer_plugins.config.signatures import REQUIRED
@@ -46,7 +46,9 @@ def check(config: Draft, origins: Mapping[str, Origin], *, network: bool = True)
         values[name] = check_value(values.get(name), key, path, origins)
     if config["model"]["name"] is None:
         installed = ", ".join(component.name for component in registry.available("architecture"))
-        raise InputError(f"nothing to run: give --plugin NAME; installed: {installed or 'none'}")
+        raise InputError(
+            f"nothing to run: give --plugin NAME; installed: {installed or 'none; fer new NAME makes one'}"
+        )
     for section, kind in COMPONENT_SECTIONS.items():
         if section == "model" and not network:
             continue
@@ -76,7 +78,7 @@ def check(config: Draft, origins: Mapping[str, Origin], *, network: bool = True)
 
 def _check_detector(face_crop: Any, origins: Mapping[str, Origin]) -> str | Draft:
     """Return the detector of ``data.face_crop``: its name where it has no options, else a mapping with all of them."""
-    detector: Draft = dict(face_crop) if isinstance(face_crop, Mapping) else {"name": face_crop}
+    detector = as_named(face_crop)
     if not isinstance(detector.get("name"), str):
         raise InputError("data.face_crop: expected a detector's name or a mapping with its name and options")
     if len(detector) > 1:

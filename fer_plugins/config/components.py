@@ -5,6 +5,7 @@ Discovery reads installed metadata only; a module is imported when its component
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 from dataclasses import dataclass
 from typing import Any
@@ -12,8 +13,9 @@ from typing import Any
 from fer_plugins import __version__
 from fer_plugins.config.installed import Fault, canonical, read_installed
 from fer_plugins.config.nearest import nearest
+from fer_plugins.config.requirement import describe_installation
 from fer_plugins.contract import KINDS
-from fer_plugins.runtime.errors import InputError
+from fer_plugins.runtime.errors import InputError, one_line
 
 GROUPS = {
     "architecture": "fer_plugins.architectures",
@@ -100,9 +102,10 @@ def faults() -> tuple[Fault, ...]:
 
 def unknown(kind: str, name: str, names: list[str]) -> InputError:
     """Return the error for a name that is not installed: the nearest, all that are, and what could not be read."""
-    near = nearest(name.rpartition(":")[2], names)
+    installation = describe_installation(kind, name)
+    hint = f"; {installation}" if installation else nearest(name.rpartition(":")[2], names)
     unread = "".join(f"; not read: {fault}" for fault in _faults)
-    return InputError(f"unknown {kind} {name!r}{near}; installed: {', '.join(names) or 'none'}{unread}")
+    return InputError(f"unknown {kind} {name!r}{hint}; installed: {', '.join(names) or 'none'}{unread}")
 
 
 def find(kind: str, name: str) -> Component:
@@ -131,18 +134,25 @@ def check_range(component: Component) -> None:
     """Refuse a component whose distribution asks for another version of the core (the contract's version)."""
     if component.core_range is None or canonical(component.distribution) == "fer-plugins":
         return
-    from packaging.requirements import InvalidRequirement, Requirement  # here: it takes 10 ms to import
-
-    try:
-        requirement = Requirement(component.core_range)
-    except InvalidRequirement:  # pip has not minded it
-        return
-    if not requirement.specifier.contains(__version__, prereleases=True):
+    unmet = _find_unmet(component.core_range)
+    if unmet:
         raise PluginError(
-            f"{component} needs fer-plugins {requirement.specifier}, installed is {__version__}; "
+            f"{component} needs fer-plugins {unmet}, installed is {__version__}; "
             f"remedy: install a fer-plugins of that range (pip install FOLDER of its sources) or another version of "
             f"{component.distribution}"
         )
+
+
+@functools.lru_cache
+def _find_unmet(core_range: str) -> str:
+    """Return the bounds that this version of the core does not meet; "" where it meets them."""
+    from packaging.requirements import InvalidRequirement, Requirement  # here: it takes 10 ms to import
+
+    try:
+        specifier = Requirement(core_range).specifier
+    except InvalidRequirement:  # pip has not minded it
+        return ""
+    return "" if specifier.contains(__version__, prereleases=True) else str(specifier)
 
 
 def load(component: Component) -> Any:
@@ -157,7 +167,7 @@ def load(component: Component) -> Any:
         for part in component.attribute.split("."):
             factory = getattr(factory, part)
     except Exception as error:  # a plug-in's import may raise anything; it must not take others with it
-        cause = " ".join(str(error).split()) or type(error).__name__
+        cause = one_line(error)
         raise PluginError(
             f"{component} does not load: {type(error).__name__}: {cause}; "
             f"remedy: reinstall or remove it (pip uninstall {component.distribution})"

@@ -8,6 +8,7 @@ from typing import Any
 from fer_plugins.config import registry
 from fer_plugins.config.keys import Origin, section_keys
 from fer_plugins.config.logger_names import logger_names, takes
+from fer_plugins.config.overlay import as_named
 from fer_plugins.config.signatures import read_constant
 from fer_plugins.runtime.errors import InputError
 
@@ -81,8 +82,7 @@ def drop_idle(config: dict[str, Any], values: Mapping[str, Any], origins: dict[s
     for key, owner, acting in belong:
         section, _, name = key.partition(".")
         owner_name = owner.partition(".")[2]
-        new = values.get(section, {})
-        new = new if isinstance(new, Mapping) else {"name": new}
+        new = as_named(values.get(section, {}))
         if owner_name in new and name not in new and not _acts(key, config[section][owner_name], acting):
             config[section][name] = section_keys(section)[name].default
             origins.pop(key, None)

@@ -10,7 +10,7 @@ from fer_plugins.config.callback_list import lay_over as lay_callbacks
 from fer_plugins.config.idle_options import drop_idle
 from fer_plugins.config.key_names import unknown_key
 from fer_plugins.config.keys import Key, Origin, schema, section_keys
-from fer_plugins.config.overlay import copy_plain, lay_over
+from fer_plugins.config.overlay import as_named, copy_plain, lay_over
 from fer_plugins.runtime.errors import InputError
 from fer_plugins.runtime.plain_values import check_plain
 
@@ -46,11 +46,9 @@ def merge(base: Mapping[str, Any], layer: Layer, origins: dict[str, Origin]) -> 
             result[name] = lay_callbacks(result[name], value) if name == "callbacks" else value
             origins[name] = layer.origin
             continue
-        if not isinstance(value, Mapping):
-            if "name" not in keys:
-                raise InputError(f"{name}: is a section (from {layer.origin}); known keys: {', '.join(keys)}")
-            value = {"name": value}
-        result[name] = _merge_section(result[name], dict(value), name, layer.origin, origins)
+        if not isinstance(value, Mapping) and "name" not in keys:
+            raise InputError(f"{name}: is a section (from {layer.origin}); known keys: {', '.join(keys)}")
+        result[name] = _merge_section(result[name], as_named(value), name, layer.origin, origins)
     return drop_idle(result, values, origins)
 
 
@@ -66,10 +64,8 @@ def _merge_section(base: Draft, values: Draft, where: str, origin: Origin, origi
     for name, value in values.items():
         path = f"{where}.{name}"
         if path in ("model.pool", "data.face_crop") and value is not None:  # a component inside a component
-            inner = value if isinstance(value, Mapping) else {"name": value}
-            old = result.get(name)
-            old = old if isinstance(old, Mapping) else {"name": old} if old else {}
-            value = _merge_section(dict(old), dict(inner), path, origin, origins)
+            old = as_named(result[name]) if result.get(name) else {}
+            value = _merge_section(old, as_named(value), path, origin, origins)
         if path == "data.targets" and isinstance(value, Mapping):
             value = lay_over(result.get(name), value)
         result[name] = value

@@ -7,6 +7,7 @@ import builtins
 import copy
 import functools
 import importlib.util
+import re
 import sys
 from pathlib import Path
 
@@ -31,23 +32,44 @@ def source_path(module: str) -> Path | None:
     return None
 
 
-def parse_source(path: Path) -> ast.Module | None:
-    """Return the syntax tree of a file, which must not be changed, or None where it cannot be read."""
+def parse_source(module: str, name: str) -> tuple[Path, ast.Module] | None:
+    """Return the file of a module and its syntax tree, which must not be changed; nothing is imported.
+
+    Returns:
+        None where there is no source, it cannot be read, or ``name`` stands nowhere in it.
+    """
+    path = source_path(module)
     try:
-        return _parse(path, path.stat().st_mtime_ns)
+        text = path.read_text(encoding="utf-8") if path is not None else ""
+        return (path, _parse(text)) if path is not None and name in text else None  # parsing costs 100 times as much
     except (OSError, SyntaxError, ValueError):
         return None
 
 
+def read_summary(module: str, function: str) -> str:
+    """Return the first line of the docstring of a function at the top of a module; "" where the source does not tell.
+
+    Only the function is parsed: ``fer --help`` asks for one of every verb.
+    """
+    path = source_path(module)
+    try:
+        _, _, rest = (path.read_text(encoding="utf-8") if path is not None else "").partition(f"\ndef {function}(")
+        own_lines = re.split(r"\n(?=[^\s)])", rest, maxsplit=1)[0]  # up to the next statement at the top
+        definition = ast.parse(f"def f({own_lines}" if rest else "").body
+    except (OSError, SyntaxError, ValueError):
+        return ""
+    doc = ast.get_docstring(definition[0]) if definition and isinstance(definition[0], ast.FunctionDef) else None
+    return (doc or "").partition("\n")[0]
+
+
 @functools.lru_cache(maxsize=64)
-def _parse(path: Path, changed: int) -> ast.Module:
-    del changed  # another version of the file is another entry
-    return ast.parse(path.read_text(encoding="utf-8"))
+def _parse(text: str) -> ast.Module:
+    return ast.parse(text)
 
 
-def find_assigned(tree: ast.Module | None, name: str) -> ast.expr | None:
+def find_assigned(tree: ast.Module, name: str) -> ast.expr | None:
     """Return what is assigned first to a name at the top of a module; None where nothing is."""
-    for node in tree.body if tree is not None else ():
+    for node in tree.body:
         targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
         if isinstance(node, ast.Assign | ast.AnnAssign) and any(getattr(to, "id", None) == name for to in targets):
             return node.value
@@ -104,10 +126,10 @@ def write_out(annotation: ast.expr, module: str) -> str:
 def _find_literal(module: str, name: str, depth: int) -> ast.expr | None:
     if hasattr(builtins, name) or module.partition(".")[0] in sys.stdlib_module_names:
         return None
-    path = source_path(module) if depth else None
-    tree = parse_source(path) if path is not None else None
-    if path is None or tree is None:
+    source = parse_source(module, name) if depth else None
+    if source is None:
         return None
+    path, tree = source
     value = find_assigned(tree, name)
     if value is not None:
         is_literal = isinstance(value, ast.Subscript) and ast.unparse(value.value).rpartition(".")[2] == "Literal"

@@ -20,10 +20,19 @@ def put(flags: dict[str, Any], dotted: str, value: Any) -> None:
     for part in path:
         inner = home.get(part)
         if not isinstance(inner, dict):
-            inner = {} if inner is None else {"name": inner}
+            inner = {} if inner is None else as_named(inner)
             home[part] = inner
         home = inner
     home[last] = lay_over(home.get(last), value)
+
+
+def as_named(value: Any) -> dict[str, Any]:
+    """Return a component's name, or the mapping of its name and options, as such a mapping; a copy.
+
+    >>> as_named("ema"), as_named({"name": "ema", "decay": 0.9})
+    ({'name': 'ema'}, {'name': 'ema', 'decay': 0.9})
+    """
+    return dict(value) if isinstance(value, Mapping) else {"name": value}
 
 
 def lay_over(old: Any, new: Any) -> Any:

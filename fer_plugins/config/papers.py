@@ -8,7 +8,7 @@ from typing import Any
 
 from fer_plugins.config.components import Component, PluginError
 from fer_plugins.config.nearest import nearest
-from fer_plugins.runtime.errors import InputError
+from fer_plugins.runtime.errors import InputError, one_line
 
 
 def paper(component: Component) -> dict[str, Any]:
@@ -36,7 +36,7 @@ def paper(component: Component) -> dict[str, Any]:
     except yaml.YAMLError as error:
         raise PluginError(f"{component}: {path} cannot be read: {explain(error)}; tell its author") from None
     except (UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:
-        text = " ".join(str(error).split())
+        text = one_line(error)
         raise PluginError(
             f"{component}: {path} is not as the contract wants it: {type(error).__name__}: {text}"
         ) from None

@@ -20,11 +20,12 @@ from fer_plugins.config.components import load as load
 from fer_plugins.config.components import unknown as unknown
 from fer_plugins.config.installed import canonical
 from fer_plugins.config.nearest import nearest as nearest
+from fer_plugins.config.overlay import as_named
 from fer_plugins.config.papers import package_file as package_file
 from fer_plugins.config.papers import paper as paper
 from fer_plugins.config.papers import recipe as recipe
 from fer_plugins.config.signatures import REQUIRED, Option, Signature, read_beside, read_signature
-from fer_plugins.runtime.errors import InputError
+from fer_plugins.runtime.errors import InputError, one_line
 
 
 def signature(component: Component) -> Signature:
@@ -193,7 +194,7 @@ def build(kind: str, name: str, **options: Any) -> Any:
     except InputError:
         raise
     except Exception as error:
-        text = " ".join(str(error).split()) or type(error).__name__
+        text = one_line(error)
         if isinstance(error, ValueError | OSError):  # the contract's way to refuse arguments
             raise InputError(
                 f"{kind} {name}: {text.removeprefix(f'{name}: ')}", key=getattr(error, "key", None)
@@ -206,7 +207,5 @@ def build(kind: str, name: str, **options: Any) -> Any:
 
 def pooling(pool: str | Mapping[str, Any]) -> Any:
     """Return a pooling factory from a name or a mapping with ``name`` and options."""
-    if isinstance(pool, str):
-        return build("pooling", pool)
-    arguments = dict(pool)
+    arguments = as_named(pool)
     return build("pooling", str(arguments.pop("name")), **arguments)

@@ -1,4 +1,4 @@
-"""The command that installs a package which a feature needs, with the bound that the distribution's metadata names."""
+"""What installs a package that a feature needs, or a verb or dataset that a message of the core names."""
 
 from __future__ import annotations
 
@@ -9,6 +9,17 @@ from importlib.metadata import PackageNotFoundError, requires
 from fer_plugins.config.installed import canonical
 
 DISTRIBUTION = "fer-plugins"
+# What the core's texts name and other distributions of this project offer: kind and name, and whose it is.
+ELSEWHERE = {
+    ("command", "compare"): "fer-run-comparison",
+    ("command", "data"): "fer-data-audit",
+    ("command", "evaluate"): "fer-robustness-tests",
+    ("command", "report"): "fer-html-report",
+    ("command", "score"): "fer-outside-predictions",
+    ("command", "search"): "fer-parameter-search",
+    ("dataset", "fer2013"): "fer-face-datasets",
+    ("dataset", "folder"): "fer-face-datasets",
+}
 
 
 def install_command(*packages: str, distribution: str = DISTRIBUTION) -> str:
@@ -23,6 +34,15 @@ def install_command(*packages: str, distribution: str = DISTRIBUTION) -> str:
     bounds = _bounds(distribution)
     wanted: Sequence[str] = [bounds.get(canonical(package), package) for package in packages]
     return f"pip install {' '.join(shlex.quote(requirement) for requirement in wanted)}"
+
+
+def describe_installation(kind: str, name: str) -> str:
+    """Return what installs a component of ``ELSEWHERE``, the folder of its sources and its wheel; "" for any other."""
+    if (kind, name) not in ELSEWHERE:
+        return ""
+    distribution = ELSEWHERE[kind, name]
+    folder = distribution.removeprefix("fer-").replace("-", "_")
+    return f"install {distribution}: pip install plugins/{folder} in the sources of fer-plugins, or its wheel"
 
 
 def _bounds(distribution: str) -> dict[str, str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fer_plugins.config.keys import COMPONENT_LISTS, Key, check_value, schema, section_keys
-from fer_plugins.config.overlay import copy_plain
+from fer_plugins.config.overlay import as_named, copy_plain
 from fer_plugins.config.schema import ComponentConfig, RunConfig
 from fer_plugins.config.section import Section
 from fer_plugins.runtime.errors import InputError
@@ -103,5 +103,5 @@ def _read_section(name: str, plain: Any) -> Section:
 
 
 def _read_component(plain: Any) -> ComponentConfig:
-    options = dict(plain) if isinstance(plain, Mapping) else {"name": plain}
+    options = as_named(plain)
     return ComponentConfig(str(options.pop("name", None)), options)

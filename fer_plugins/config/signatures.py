@@ -14,7 +14,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from fer_plugins.config.literal_aliases import find_assigned, find_origin, parse_source, source_path, write_out
+from fer_plugins.config.literal_aliases import find_assigned, find_origin, parse_source, write_out
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -72,14 +72,14 @@ def read_constant(module: str, name: str, depth: int = 4) -> Any:
         name: of the constant.
         depth: imports that are followed at most.
     """
-    path = source_path(module)
-    tree = parse_source(path) if path is not None else None
+    source = parse_source(module, name)
+    if source is None:
+        return None
+    path, tree = source
     value = find_assigned(tree, name)
     if value is not None:
         return _literal(value)
-    if path is None or tree is None or not depth:
-        return None
-    for node in tree.body:
+    for node in tree.body if depth else ():
         if origin := find_origin(node, name, module, path):
             return read_constant(*origin, depth - 1)
     return None
@@ -93,10 +93,10 @@ def read_beside(module: str, attribute: str, name: str) -> Any:
 
 def _find_definition(module: str, attribute: str, depth: int) -> tuple[Function | ast.ClassDef, str] | None:
     """Return where a factory is defined, and the module; None where the source does not tell."""
-    path = source_path(module)
-    tree = parse_source(path) if path is not None and depth else None
-    if path is None or tree is None:
+    source = parse_source(module, attribute) if depth else None
+    if source is None:
         return None
+    path, tree = source
     for node in tree.body:
         if isinstance(node, Function | ast.ClassDef) and node.name == attribute:
             return (node, module) if not node.decorator_list else None  # a decorator may change the signature

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from fer_plugins.config import registry
 from fer_plugins.config.annotations import coerce
+from fer_plugins.config.overlay import as_named
 from fer_plugins.contract import Dataset, Detector, Face
 from fer_plugins.data.detectors.crop import Align, check_align, crop_face, find_faces, has_eyes, largest_face
 from fer_plugins.runtime.errors import InputError
@@ -118,7 +119,7 @@ def crop_faces(
     Raises:
         InputError: a value of the wrong type, an unknown name, or a detector that cannot be built.
     """
-    options = dict(face_crop) if isinstance(face_crop, Mapping) else {"name": face_crop}
+    options = as_named(face_crop)
     name = str(options.pop("name", None))
     if on_no_face not in ("full_image", "skip"):
         raise InputError(f"on_no_face: {on_no_face!r} is not known; give full_image or skip")

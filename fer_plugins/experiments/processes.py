@@ -22,7 +22,7 @@ from fer_plugins.config import RunConfig
 from fer_plugins.data.datamodule import FERDataModule
 from fer_plugins.runs.record import Record
 from fer_plugins.runtime.activity import doing, format_seconds
-from fer_plugins.runtime.errors import InputError, RunError
+from fer_plugins.runtime.errors import InputError, RunError, one_line
 from fer_plugins.runtime.launched import launched
 from fer_plugins.runtime.ranks import gather, taking_part
 from fer_plugins.training.devices import count_processes
@@ -116,9 +116,7 @@ def together(record: Record, settings: RunConfig, data: FERDataModule, resume_fr
     except Exception as error:
         cause = _find_cause(children)
         if cause is None and not alone and isinstance(error, RuntimeError):  # gloo's, when a connection is closed
-            cause = (
-                f"a process has ended, and says why itself, or this one failed ({' '.join(str(error).split())[:200]})"
-            )
+            cause = f"a process has ended, and says why itself, or this one failed ({one_line(error, 200)})"
         if cause is None:
             raise
         text = f"{cause}; the checkpoint of the last whole epoch is kept: go on with fer-run --resume"
@@ -235,5 +233,5 @@ def join_launched() -> None:
             backend(), init_method="env://", rank=place.rank, world_size=place.processes, timeout=READING
         )
     except (dist.DistError, RuntimeError, ValueError) as error:
-        text = " ".join(str(error).split())[:300]
+        text = one_line(error, 300)
         raise RunError(f"the {place.processes} processes of {place.by} do not find one another: {text}") from error

@@ -73,9 +73,7 @@ def compare_with_kept(kept: FinishedRun, again: FinishedRun) -> dict[str, Any]:
         "same_predictions": int((kept.predicted == again.predicted).sum()),
         "accuracy": [kept.scores["accuracy"], again.scores["accuracy"]],
         "interval": interval,
-        "versions": {
-            name: [before.get(name), now.get(name)] for name in {**before, **now} if before.get(name) != now.get(name)
-        },
+        "versions": {name: [recorded, now.get(name)] for name, recorded in before.items() if recorded != now.get(name)},
         "devices": [(run.record.manifest.get("sessions") or [{}])[-1].get("device") for run in (kept, again)],
     }
 

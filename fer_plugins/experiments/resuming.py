@@ -30,12 +30,10 @@ from fer_plugins.training.resume_point import find_last
 from fer_plugins.training.threads import choose_threads
 
 # Keys that do not shape the result: where the data lie (their fingerprint is compared) and how fast it is computed. The
-# device and the number of threads may change last bits, so every change is recorded.
-_FREE = (
-    *("data.root", "data.votes", "data.workers", "data.cache", "data.memory_gb", "protocol.file"),
-    *("trainer.accelerator", "trainer.devices", "trainer.num_nodes", "trainer.strategy"),
-    *("trainer.threads", "trainer.progress", "trainer.profiler"),
-)
+# device and the number of threads may change last bits, so every change is recorded. What is looked for in the data
+# stays as the run has recorded it.
+_FREE = {key for key, declared in config.core_keys() if not declared.shapes_model} - {"data.leaks", "data.near_copies"}
+_FREE |= {"protocol.file"}
 
 Changes = dict[str, list[Any]]  # dotted key -> [old, new]
 

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from fer_plugins.contract import ImageSizeError
+from fer_plugins.runtime.evaluating import evaluating
 
 Sizes = TypeVar("Sizes")
 LARGEST_TRIED = 256  # pixels a side; where the search for the smallest size that serves ends
@@ -33,13 +34,8 @@ def flattened_size(layers: nn.Module, in_channels: int, image_size: int, option:
         length: int = layers(torch.zeros(1, in_channels, side, side)).numel()
         return length
 
-    training = layers.training
-    layers.eval()
-    try:
-        with torch.no_grad():
-            return fit(run, image_size, option)
-    finally:
-        layers.train(training)
+    with evaluating(layers), torch.no_grad():
+        return fit(run, image_size, option)
 
 
 def fit(run: Callable[[int], Sizes], image_size: int, option: str = "image_size") -> Sizes:

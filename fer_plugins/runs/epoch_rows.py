@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fer_plugins.runs.record import write_atomically
-from fer_plugins.runtime.errors import InputError
+from fer_plugins.runtime.errors import InputError, one_line
 
 
 class EpochRows:
@@ -59,7 +59,7 @@ def read_epochs(path: Path) -> list[dict[str, float]]:
         table = csv.DictReader(io.StringIO(content, newline=""))
         rows = [{key: float(value) for key, value in row.items() if value} for row in table]
     except (OSError, ValueError, TypeError, csv.Error) as error:
-        raise InputError(f"{path}: cannot be read: {' '.join(str(error).split())}") from None
+        raise InputError(f"{path}: cannot be read: {one_line(error)}") from None
     if any("epoch" not in row for row in rows):
         raise InputError(f"{path}: has a row without an epoch; repeat the run, or remove the file")
     return rows

@@ -6,6 +6,7 @@ import hashlib
 import json
 from pathlib import Path
 
+from fer_plugins.config.installed_commands import fer_command
 from fer_plugins.runs.record import Record
 from fer_plugins.runs.record_types import find_fault
 from fer_plugins.runs.schema import Evaluation
@@ -30,11 +31,11 @@ def read_evaluation(record: Record) -> Evaluation:
         if find_fault(content, Evaluation) is not None:
             raise ValueError
     except FileNotFoundError:
-        raise InputError(
-            f"{record.folder}: has no {FILE}; measure it with fer evaluate {shell_word(record.folder)} --suite shift"
-        ) from None
+        command = fer_command(f"evaluate {shell_word(record.folder)} --suite shift")
+        raise InputError(f"{record.folder}: has no {FILE}; measure it with {command}") from None
     except (OSError, ValueError, RecursionError):
-        raise InputError(f"{path}: damaged, or not written by fer evaluate; remove it and measure again") from None
+        command = fer_command("evaluate")
+        raise InputError(f"{path}: damaged, or not written by {command}; remove it and measure again") from None
     checkpoint = record.checkpoints / "best.ckpt"
     # records may be passed on without their checkpoints
     if checkpoint.is_file() and content["checkpoint"].get("sha256") != hash_file(checkpoint):

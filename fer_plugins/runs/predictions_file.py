@@ -16,7 +16,7 @@ import numpy.typing as npt
 from fer_plugins.runs.packed_predictions import predictions_path, read_predictions
 from fer_plugins.runs.record import Record
 from fer_plugins.runs.record_types import need
-from fer_plugins.runtime.errors import InputError
+from fer_plugins.runtime.errors import InputError, one_line
 
 if TYPE_CHECKING:
     from fer_plugins.metrics.predictions import Predictions
@@ -89,7 +89,7 @@ class PredictionsFile:
             rows: list[dict[str, Any]] = list(record.predictions())
             content = read_predictions(record.folder)
         except (OSError, UnicodeDecodeError, csv.Error) as error:
-            raise InputError(f"{path}: cannot be read: {' '.join(str(error).split())}") from None
+            raise InputError(f"{path}: cannot be read: {one_line(error)}") from None
         cut = "" if content.endswith(b"\n") else "; it is cut off in the middle of its last line"
         probabilities = [f"p_{name}" for name in classes]
         missing = {"split", "source", "true", "predicted", *probabilities} - rows[0].keys() if rows else ()

@@ -24,7 +24,7 @@ from fer_plugins.runs.packed_predictions import read_predictions
 from fer_plugins.runs.record_types import check_types
 from fer_plugins.runs.schema import Manifest
 from fer_plugins.runtime.choices import check_choice
-from fer_plugins.runtime.errors import InputError
+from fer_plugins.runtime.errors import InputError, one_line
 from fer_plugins.runtime.notices import as_values, from_values
 from fer_plugins.runtime.whole_file import whole_file
 
@@ -73,7 +73,7 @@ class Record:
             if (folder / "metrics.json").exists():
                 record.metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
         except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
-            raise InputError(f"{folder}: damaged: {' '.join(str(error).split())}") from None
+            raise InputError(f"{folder}: damaged: {one_line(error)}") from None
         if isinstance(record.manifest, dict) and isinstance(record.manifest.get("warnings"), list):
             notices = record.manifest.get("notices")
             record.manifest["warnings"] = from_values(record.manifest["warnings"], notices)

@@ -10,7 +10,7 @@ from typing import Any, TextIO
 
 from rich.console import Console
 from rich.padding import Padding
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from fer_plugins.metrics.cluster_keys import of_clusters
@@ -18,7 +18,7 @@ from fer_plugins.metrics.installed import all_metrics
 from fer_plugins.metrics.table import CLASS_TABLE
 from fer_plugins.runs.score_tables import print_copies, print_gap, print_majority
 from fer_plugins.runtime.notices import code_of, from_values
-from fer_plugins.runtime.print_table import print_table, titled_table
+from fer_plugins.runtime.print_table import number_column, print_table, titled_table
 
 WIDEST = 120  # columns; no wider anywhere, so that a table fits a note or a log
 _PIPED = 100  # where there is no terminal and COLUMNS says nothing
@@ -124,14 +124,13 @@ def per_class_table(split: str, scores: Mapping[str, Any], *, narrow: bool = Fal
     """
     if narrow:
         return _narrow_per_class(split, scores)
-    table = titled_table(f"{split}, per class ({scores['n']:,} images)")
-    table.add_column("class", overflow="fold")
-    for title in (*CLASS_TABLE.values(), "images"):
-        table.add_column(title, justify="right")
     intervals = scores.get("intervals", {}).get("per_class", {})
-    if intervals:
-        for title in CLASS_TABLE.values():
-            table.add_column(f"{title} 95 %", justify="right", style="dim")
+    table = titled_table(
+        f"{split}, per class ({scores['n']:,} images)",
+        Column("class", overflow="fold"),
+        *map(number_column, (*CLASS_TABLE.values(), "images")),
+        *(number_column(f"{title} 95 %", dim=True) for title in CLASS_TABLE.values() if intervals),
+    )
     for name, row in scores["per_class"].items():
         cells = [_rate(row[metric]) for metric in CLASS_TABLE]
         ranges = (
@@ -144,10 +143,8 @@ def per_class_table(split: str, scores: Mapping[str, Any], *, narrow: bool = Fal
 
 
 def _narrow_per_class(split: str, scores: Mapping[str, Any]) -> Table:
-    table = titled_table(f"{split}, per class ({scores['n']:,} images), with 95 % intervals")
-    table.add_column("class", overflow="fold")
-    for title in ("images", *CLASS_TABLE.values()):
-        table.add_column(title, justify="right")
+    heading = f"{split}, per class ({scores['n']:,} images), with 95 % intervals"
+    table = titled_table(heading, Column("class", overflow="fold"), numbers=("images", *CLASS_TABLE.values()))
     intervals = scores.get("intervals", {}).get("per_class", {})
     for name, row in scores["per_class"].items():
         cells = []
@@ -160,12 +157,12 @@ def _narrow_per_class(split: str, scores: Mapping[str, Any]) -> Table:
 
 def _overall(shown: Sequence[str], scores_by_split: Mapping[str, Mapping[str, Any]]) -> Table:
     columns = {s: _interval_columns(scores_by_split[s]) for s in shown[:2] if "intervals" in scores_by_split[s]}
-    table = titled_table("overall")
-    table.add_column("score")
-    for split in shown:
-        table.add_column(split, justify="right")
-        for title in columns.get(split, ()):
-            table.add_column(title, justify="right", style="dim")
+    headings = [
+        heading
+        for split in shown
+        for heading in (number_column(split), *(number_column(title, dim=True) for title in columns.get(split, ())))
+    ]
+    table = titled_table("overall", "score", *headings)
     for metric, entry in all_metrics().items():
         if entry.shown != "table" or not any(metric in scores_by_split[split] for split in shown):
             continue  # the latter: a run of an earlier version, or a metric that failed
@@ -187,14 +184,11 @@ def _interval_columns(scores: Mapping[str, Any]) -> dict[str, tuple[Mapping[str,
 
 
 def _print_claims(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
-    table = titled_table("the paper's claims beside the measured numbers")
-    table.add_column("score")
-    table.add_column("claimed", justify="right")
-    table.add_column("measured", justify="right")
-    table.add_column("95 % interval", justify="right", style="dim")
-    table.add_column("points", justify="right")
-    table.add_column("where", overflow="fold")
-    table.add_column("notes")
+    table = titled_table(
+        "the paper's claims beside the measured numbers",
+        *("score", number_column("claimed"), number_column("measured"), number_column("95 % interval", dim=True)),
+        *(number_column("points"), Column("where", overflow="fold"), "notes"),
+    )
     notes_of_rows = [_notes(row) for row in rows]
     shared = [note for note in notes_of_rows[0] if len(rows) > 1 and all(note in row for row in notes_of_rows)]
     notes = list(dict.fromkeys(note for row_notes in notes_of_rows for note in row_notes if note not in shared))

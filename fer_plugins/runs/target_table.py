@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from fer_plugins.metrics.table import SUMMARY
@@ -49,10 +49,8 @@ def print_targets(console: Console, targets: Mapping[str, Mapping[str, Any]]) ->
 
 def _confusion(name: str, scores: Mapping[str, Any]) -> Table:
     """Return the counts, rows true and columns predicted; columns by number, so that it fits 80 characters."""
-    table = titled_table(f"test on {name}, confusion (images)")
-    table.add_column("true", overflow="fold")
-    for number in range(len(scores["classes"])):
-        table.add_column(str(number + 1), justify="right")
+    numbers = [str(number + 1) for number in range(len(scores["classes"]))]
+    table = titled_table(f"test on {name}, confusion (images)", Column("true", overflow="fold"), numbers=numbers)
     for number, (label, row) in enumerate(zip(scores["classes"], scores["confusion_matrix"], strict=True), 1):
         table.add_row(Text(f"{number} {label}"), *(f"{count:,}" for count in row))
     return table

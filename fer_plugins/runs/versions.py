@@ -11,7 +11,9 @@ from packaging.requirements import Requirement
 
 from fer_plugins import __version__
 from fer_plugins.config import registry
+from fer_plugins.config.installed import canonical
 
+CORE = "fer-plugins"
 VERSIONED = (
     *("torch", "lightning", "torchmetrics", "numpy", "scipy", "statsmodels", "scikit-learn", "scikit-image"),
     *("albumentations", "wandb"),
@@ -19,15 +21,35 @@ VERSIONED = (
 
 
 def versions(distribution: str) -> dict[str, str | None]:
-    """Return the versions of this package, the plug-in's distribution, Python and the libraries that shape a result."""
-    installed: dict[str, str | None] = {"python": platform.python_version(), "fer-plugins": __version__}
-    plugins = {component.distribution: component.version for component in registry.available()}
+    """Return the versions of Python, this package, every plug-in and the libraries that shape a result.
+
+    Args:
+        distribution: of the plug-in that is trained, whose dependencies are among them.
+    """
+    plugins = plugin_versions()
+    installed: dict[str, str | None] = {"python": platform.python_version(), CORE: __version__, **plugins}
     for name in dict.fromkeys((distribution, *_dependencies(distribution), *VERSIONED)):
+        if name in installed:
+            continue
         try:
-            installed[name] = plugins[name] if name in plugins else metadata.version(name)
+            installed[name] = metadata.version(name)
         except Exception:  # not installed, or its metadata is damaged
             installed[name] = None
     return installed
+
+
+def plugin_versions() -> dict[str, str]:
+    """Return name -> version of the distributions that offer something to this one or depend on it, sorted."""
+    plugins = {component.distribution: component.version for component in registry.available()}
+    known = {canonical(name) for name in plugins} | {CORE}
+    for distribution in metadata.distributions():
+        try:
+            name, needed = distribution.metadata["Name"], distribution.requires or []
+            if canonical(name) not in known and CORE in (canonical(Requirement(text).name) for text in needed):
+                plugins[name] = distribution.version
+        except Exception:  # its metadata is damaged: `fer env` names it where it offers something
+            continue
+    return {name: version for name, version in sorted(plugins.items()) if canonical(name) != CORE}
 
 
 def _dependencies(distribution: str) -> list[str]:
@@ -36,9 +58,7 @@ def _dependencies(distribution: str) -> list[str]:
         needed = [Requirement(text) for text in metadata.requires(distribution) or []]
     except Exception:  # not installed, or its metadata is damaged
         return []
-    return [
-        library.name for library in needed if library.name != "fer-plugins" and "extra" not in str(library.marker or "")
-    ]
+    return [library.name for library in needed if "extra" not in str(library.marker or "")]
 
 
 def git_revision() -> str | None:

@@ -31,3 +31,12 @@ class RunError(RuntimeError):
 
 class Interrupted(RunError):
     """The user stopped a run."""
+
+
+def one_line(error: BaseException, most: int | None = None) -> str:
+    r"""Return the text of an error in one line, of at most so many characters; its class where it has no text.
+
+    >>> one_line(ValueError("no\nsuch thing")), one_line(KeyError())
+    ('no such thing', 'KeyError')
+    """
+    return " ".join(str(error).split())[:most] or type(error).__name__

@@ -14,17 +14,17 @@ from rich.text import Text
 _ENDLESS = 10_000  # columns: wider than any table
 
 
-def titled_table(title: str, *columns: str, numbers: Iterable[str] = ()) -> Table:
+def titled_table(title: str, *columns: str | Column, numbers: Iterable[str] = ()) -> Table:
     """Return a table of the usual look: a bold title at the left, dim headings with one line below them.
 
     Args:
         title: the title.
-        *columns: headings of columns of text.
+        *columns: columns, or headings of columns of text.
         numbers: headings of the columns behind them, which are aligned at the right.
     """
     return Table(
         *columns,
-        *(Column(heading, justify="right") for heading in numbers),
+        *map(number_column, numbers),
         title=title,
         title_justify="left",
         title_style="bold",
@@ -32,6 +32,11 @@ def titled_table(title: str, *columns: str, numbers: Iterable[str] = ()) -> Tabl
         box=box.SIMPLE_HEAD,
         pad_edge=False,
     )
+
+
+def number_column(heading: str, *, dim: bool = False) -> Column:
+    """Return a column that is aligned at the right; ``dim``: it stands back behind the others."""
+    return Column(heading, justify="right", style="dim" if dim else "")
 
 
 def print_table(console: Console, table: Table, keys: int = 1) -> None:

@@ -39,4 +39,5 @@ def whole_file(path: Path) -> Iterator[Path]:
         # Another pipe that is closed, such as standard output, is no fault of this file.
         if not isinstance(error, OSError) or isinstance(error, BrokenPipeError):
             raise
-        raise RunError(f"cannot write {path}: {error.strerror or error}") from error
+        cause = str(error.strerror or error)
+        raise RunError(f"cannot write {path}: {cause}", cause=cause) from error

@@ -14,7 +14,7 @@ from fer_plugins.data.datamodule import FERDataModule
 from fer_plugins.data.loaders.workers import is_worker_failure
 from fer_plugins.metrics.table import EPOCH, METRICS
 from fer_plugins.runs.record import Record
-from fer_plugins.runtime.errors import InputError, RunError
+from fer_plugins.runtime.errors import InputError, RunError, one_line
 from fer_plugins.runtime.seeds import derive
 from fer_plugins.training import checkpoints, criterion, optim
 from fer_plugins.training.build_data import build_data as build_data
@@ -190,5 +190,5 @@ def fit(trainer: L.Trainer, module: FERModule, data: FERDataModule, resume_from:
     except RuntimeError as error:
         if not is_worker_failure(error):
             raise
-        text = " ".join(str(error).split())
+        text = one_line(error)
         raise RunError(f"the loader processes do not deliver ({text}); try --data.workers 0") from error

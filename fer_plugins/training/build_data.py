@@ -11,6 +11,7 @@ from typing import Any
 from fer_plugins import config
 from fer_plugins.config import registry
 from fer_plugins.config.data_schema import DataConfig
+from fer_plugins.config.overlay import as_named
 from fer_plugins.contract import MixesBatch
 from fer_plugins.data.datamodule import FERDataModule
 from fer_plugins.data.dataset_views import JoinedDatasets, WithoutClasses
@@ -18,7 +19,7 @@ from fer_plugins.data.face_crop import crop_faces
 from fer_plugins.data.offline import Offline
 from fer_plugins.data.preprocessing import FACE_KEYS, face_settings
 from fer_plugins.data.read_once import once
-from fer_plugins.runtime.errors import InputError
+from fer_plugins.runtime.errors import InputError, one_line
 from fer_plugins.training.devices import count_processes, own_device
 from fer_plugins.training.progress import decoding_progress
 
@@ -74,7 +75,7 @@ def build_data(settings: config.RunConfig) -> FERDataModule:
     except InputError:
         raise
     except (ValueError, OSError) as error:  # what a dataset or protocol plug-in refuses
-        raise InputError(f"dataset {section.name}: {' '.join(str(error).split())}") from error
+        raise InputError(f"dataset {section.name}: {one_line(error)}") from error
     return data
 
 
@@ -111,8 +112,7 @@ def _build_offline(section: DataConfig) -> Offline | None:
     """
     if section.balance != "augment":
         return None
-    recipe = section.balance_with
-    options = {"name": recipe} if isinstance(recipe, str) else dict(recipe) if isinstance(recipe, Mapping) else {}
+    options = as_named(section.balance_with)
     if not isinstance(options.get("name"), str) or options["name"] == "none":
         raise InputError("data.balance_with: expected an augmentation's name, or a mapping with its name and options")
     name = options.pop("name")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import zipfile
 from pathlib import Path
 from typing import Any, Literal
@@ -15,7 +14,8 @@ from lightning.pytorch.callbacks import Checkpoint
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from fer_plugins.data.datamodule import FERDataModule
-from fer_plugins.runtime.errors import InputError, RunError
+from fer_plugins.runtime.errors import InputError, RunError, one_line
+from fer_plugins.runtime.whole_file import whole_file
 
 
 class WholeFileIO(TorchCheckpointIO):
@@ -32,14 +32,12 @@ class WholeFileIO(TorchCheckpointIO):
             RunError: it cannot be written (full disk, no permission).
         """
         target = Path(path)
-        unfinished = target.with_name(f".{target.name}.{os.getpid()}")
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            torch.save(checkpoint, unfinished)
-            os.replace(unfinished, target)
+            with whole_file(target) as unfinished:
+                torch.save(checkpoint, unfinished)
         except (OSError, RuntimeError) as error:  # torch's writer turns a full disk into RuntimeError
-            unfinished.unlink(missing_ok=True)
-            cause = getattr(error, "strerror", None) or str(error).partition("\n")[0]
+            cause = error.cause if isinstance(error, RunError) else str(error).partition("\n")[0]
             raise RunError(f"cannot write {target}: {cause}; is the disk full?") from error
 
 
@@ -140,7 +138,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     try:
         content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises a dozen kinds for a damaged file
-        cause = " ".join(str(error).split())[:200]
+        cause = one_line(error, 200)
         raise RunError(f"cannot read {path}: {cause}", cause=cause) from error
     return content
 

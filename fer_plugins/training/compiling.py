@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from fer_plugins.runtime.activity import doing, format_seconds
+from fer_plugins.runtime.evaluating import evaluating
 from fer_plugins.training.module import FERModule
 
 
@@ -63,17 +64,15 @@ def _try_both_modes(module: FERModule, size: int) -> None:
     shape = (size, data.channels, data.image_size, data.image_size)
     images = torch.zeros(shape, dtype=next(network.parameters()).dtype, device=module.device)
     buffers = {name: buffer.clone() for name, buffer in network.named_buffers()}
-    training = network.training
     devices = [module.device] if module.device.type == "cuda" else []
     try:
-        with torch.random.fork_rng(devices=devices):
+        with torch.random.fork_rng(devices=devices), evaluating(network):
             network.train()
             module(images).float().sum().backward()
             network.eval()
             with torch.no_grad():
                 module(images)
     finally:
-        network.train(training)
         network.zero_grad(set_to_none=True)
         with torch.no_grad():
             for name, buffer in network.named_buffers():

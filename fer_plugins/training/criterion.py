@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from fer_plugins.config import RunConfig, copy_plain, registry
 from fer_plugins.config.schema import LossConfig
 from fer_plugins.contract import MixesBatch, TargetMode
-from fer_plugins.runtime.errors import InputError, RunError
+from fer_plugins.runtime.errors import InputError, RunError, one_line
 
 STEPS_BETWEEN_CHECKS = 64  # on an accelerator: to read the loss is to wait until its queue is empty
 _CLASSES = 7  # of the trial
@@ -96,7 +96,7 @@ def _try(section: LossConfig, class_counts: list[int]) -> Tensor:
                 losses = [criterion(logits, target) for target in (labels, shares)]
             return torch.stack([loss.reshape(()) for loss in losses])
         except Exception as error:  # whatever the plug-in raises would end the run in its first step
-            text = " ".join(str(error).split()) or type(error).__name__
+            text = one_line(error)
             raise registry.PluginError(f"{registry.find('loss', section.name)}: fails on a batch: {text}") from error
 
 

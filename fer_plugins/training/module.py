@@ -17,7 +17,7 @@ from fer_plugins.metrics.sanity_checks import find_collapse
 from fer_plugins.metrics.scorer import Scorer
 from fer_plugins.metrics.scores import score
 from fer_plugins.metrics.table import EPOCH
-from fer_plugins.runtime.errors import InputError
+from fer_plugins.runtime.errors import InputError, one_line
 from fer_plugins.runtime.ranks import add_up, copy_from_first, current_rank, gather
 from fer_plugins.runtime.seeds import derive
 from fer_plugins.training import optim
@@ -82,7 +82,7 @@ class FERModule(L.LightningModule):
         except InputError:
             raise
         except Exception as error:  # torch raises a dozen kinds for a file that is none of its own
-            text = " ".join(str(error).split())[:200]
+            text = one_line(error, 200)
             raise InputError(f"{checkpoint_path}: not a readable checkpoint of this package: {text}") from error
         return module.eval()
 

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from fer_plugins.config import RunConfig, copy_plain, registry
-from fer_plugins.runtime.errors import InputError
+from fer_plugins.runtime.errors import InputError, one_line
+from fer_plugins.runtime.evaluating import evaluating
 
 LARGEST_TRIED = 512  # pixels; where the search for the smallest legal image size ends
 
@@ -70,18 +71,14 @@ def _smallest_size(attempt: Callable[[int], nn.Module], size: int) -> int | None
 
 
 def _check_logits(network: nn.Module, name: str, shape: tuple[int, ...], num_classes: int) -> None:
-    training = network.training
-    network.eval()
     try:
-        with torch.no_grad():
+        with evaluating(network), torch.no_grad():
             logits = network(torch.zeros(shape))
     except (RuntimeError, ValueError) as error:  # a map smaller than its kernel, and the like
-        text = " ".join(str(error).split())
+        text = one_line(error)
         raise InputError(
             f"architecture {name} fails on an image of {shape[-1]} pixels: {text}", key=getattr(error, "key", None)
         ) from error
-    finally:
-        network.train(training)
     if not isinstance(logits, Tensor) or logits.shape != (1, num_classes):
         returned = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
         component = registry.find("architecture", name)

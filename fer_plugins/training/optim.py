@@ -22,7 +22,7 @@ from fer_plugins.config.nearest import nearest
 from fer_plugins.config.registry import PluginError
 from fer_plugins.config.schema import OptimizerConfig, SchedulerConfig
 from fer_plugins.contract import HasParameterGroups
-from fer_plugins.runtime.errors import InputError
+from fer_plugins.runtime.errors import InputError, one_line
 
 Schedule = lr_scheduler.LRScheduler
 _ABSTRACT = ("LRScheduler", "SequentialLR", "ChainedScheduler", "LambdaLR")  # take no plain arguments
@@ -169,11 +169,7 @@ def _call(factory: Any, first: Any, arguments: dict[str, Any], section: str) -> 
     try:
         return factory(first, **arguments)
     except Exception as error:  # torch raises whatever its arithmetic on the arguments raises
-        raise InputError(f"{section}: {factory.__name__} refuses its arguments: {_one_line(error)}") from None
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
+        raise InputError(f"{section}: {factory.__name__} refuses its arguments: {one_line(error)}") from None
 
 
 def check(config: RunConfig) -> None:
@@ -214,7 +210,7 @@ def _step(optimizer: torch.optim.Optimizer, network: nn.Module, name: str) -> No
         optimizer.step(closure)  # Lightning hands the training step over in the same way
     except Exception as error:
         raise InputError(
-            f"optimizer: {name} fails in its first step: {_one_line(error)}; change its arguments"
+            f"optimizer: {name} fails in its first step: {one_line(error)}; change its arguments"
         ) from None
 
 
@@ -226,5 +222,5 @@ def _advance(schedule: Any, name: str, epoch: int) -> None:
             schedule.step()
     except Exception as error:
         raise InputError(
-            f"scheduler: {name} fails after epoch {epoch + 1}: {_one_line(error)}; change its arguments"
+            f"scheduler: {name} fails after epoch {epoch + 1}: {one_line(error)}; change its arguments"
         ) from None

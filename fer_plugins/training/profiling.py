@@ -84,10 +84,7 @@ class ProfileTable(L.Callback):
 
 
 def _print_stages(console: ResultConsole, stages: Mapping[str, float], total: float) -> None:
-    table = titled_table("Where the time of the training went")
-    table.add_column("stage")
-    for heading in ("seconds", "share"):
-        table.add_column(heading, justify="right")
+    table = titled_table("Where the time of the training went", "stage", numbers=("seconds", "share"))
     rest = max(0.0, total - sum(stages.values()))
     for stage, seconds in {**stages, "everything else": rest}.items():
         table.add_row(stage, f"{seconds:.2f}", f"{seconds / total:.1%}" if total else "-")

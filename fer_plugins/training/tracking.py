@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from fer_plugins.config import RunConfig, registry
 from fer_plugins.config.logger_names import find_logger, logger_names
 from fer_plugins.contract import KeepsCheckpoint, ShowsFigures, ShowsResult
-from fer_plugins.runtime.errors import InputError
+from fer_plugins.runtime.errors import InputError, one_line
 
 if TYPE_CHECKING:
     from lightning.pytorch.loggers import Logger
@@ -185,7 +185,7 @@ class Tracker:
         try:
             action(logger)
         except Exception as error:  # whatever a logger does, the training is worth more
-            reason = " ".join(str(error).split()) or type(error).__name__
+            reason = one_line(error)
             title = getattr(logger, "title", name)
             self.warnings.append(f"{title} failed at {event} ({reason}); the run went on without it")
             del self._loggers[name]

@@ -20,34 +20,37 @@ VALUES = st.lists(st.integers(0, 3589).map(lambda hits: hits / 3589), min_size=2
 
 @given(VALUES)
 def test_t_and_z_intervals_by_hand(values):
-    found = seed_interval(values)
+    interval = seed_interval(values)
     n, mean = len(values), math.fsum(values) / len(values)
     sd = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (n - 1))
-    assert found["mean"] == pytest.approx(mean)
-    assert found["sd"] == pytest.approx(sd, abs=1e-12)
+    assert interval["mean"] == pytest.approx(mean)
+    assert interval["sd"] == pytest.approx(sd, abs=1e-12)
     for name, factor in (("t", stats.t.ppf(0.975, n - 1)), ("z", 1.959963984540054)):
         if n < 3 or max(values) - min(values) < 1e-12:
-            assert found[name] is None
-            assert found["why"] == ("too few" if n < 3 else "no spread")
+            assert interval[name] is None
+            assert interval["why"] == ("too few" if n < 3 else "no spread")
             continue
         half = factor * sd / math.sqrt(n)
-        assert found[name]["low"] == pytest.approx(mean - half, abs=1e-9)
-        assert found[name]["high"] == pytest.approx(mean + half, abs=1e-9)
+        assert interval[name]["low"] == pytest.approx(mean - half, abs=1e-9)
+        assert interval[name]["high"] == pytest.approx(mean + half, abs=1e-9)
 
 
 def test_the_papers_z_form_is_too_narrow():
     # 15 runs whose sd gives the printed half-width 0.0863 (Table 7, FERG) have 0.0944 by t.
     values = np.linspace(-1, 1, 15)
     values *= 0.0863 / 1.96 * math.sqrt(15) / values.std(ddof=1)
-    found = seed_interval(values.tolist())
-    assert found["z"]["high"] == pytest.approx(0.0863, abs=1e-5)
-    assert found["t"]["high"] == pytest.approx(0.0863 * 2.1448 / 1.96, abs=1e-4)
+    interval = seed_interval(values.tolist())
+    assert interval["z"]["high"] == pytest.approx(0.0863, abs=1e-5)
+    assert interval["t"]["high"] == pytest.approx(0.0863 * 2.1448 / 1.96, abs=1e-4)
 
 
 def test_the_t_interval_of_three_seeds_holds_the_mean_95_times_in_100_and_z_does_not():
     random = np.random.default_rng(2)
-    found = [seed_interval(random.normal(0.7, 0.01, 3).tolist()) for _ in range(1500)]
-    holds = {form: np.mean([one[form]["low"] <= 0.7 <= one[form]["high"] for one in found]) for form in ("t", "z")}
+    intervals = [seed_interval(random.normal(0.7, 0.01, 3).tolist()) for _ in range(1500)]
+    holds = {
+        form: np.mean([interval[form]["low"] <= 0.7 <= interval[form]["high"] for interval in intervals])
+        for form in ("t", "z")
+    }
     assert 0.935 <= holds["t"] <= 0.965
     assert holds["z"] < 0.86
 
@@ -84,9 +87,9 @@ def test_one_training_has_no_spread():
 
 
 def test_two_trainings_are_too_few_for_an_interval():
-    found = seed_interval([0.25, 0.17])
-    assert (found["t"], found["z"], found["why"]) == (None, None, "too few")
-    assert format_spread(found, "t") == "too few"
+    interval = seed_interval([0.25, 0.17])
+    assert (interval["t"], interval["z"], interval["why"]) == (None, None, "too few")
+    assert format_spread(interval, "t") == "too few"
     assert seed_interval([0.2439, 0.2439])["why"] == "too few"
     welch = difference_over_seeds([0.7, 0.8], [0.6, 0.5, 0.55])
     assert (welch["low"], welch["high"], welch["why"]) == (None, None, "too few")
@@ -94,9 +97,9 @@ def test_two_trainings_are_too_few_for_an_interval():
 
 
 def test_intervals_end_where_the_score_does():
-    found = seed_interval([0.95, 0.99, 0.85], range_of("accuracy"))
-    assert found["t"]["high"] == 1.0
-    assert found["t"]["low"] == pytest.approx(seed_interval([0.95, 0.99, 0.85])["t"]["low"])
+    interval = seed_interval([0.95, 0.99, 0.85], range_of("accuracy"))
+    assert interval["t"]["high"] == 1.0
+    assert interval["t"]["low"] == pytest.approx(seed_interval([0.95, 0.99, 0.85])["t"]["low"])
     assert seed_interval([0.01, 0.0, 0.05], range_of("f1"))["t"]["low"] == 0.0
     assert seed_interval([-0.1, 0.0, 0.1], range_of("shift.zero.probability_change.1"))["t"]["low"] < 0
     wild = [0.0, 0.5, 1.0], [1.0, 0.0, 1.0]
@@ -106,16 +109,16 @@ def test_intervals_end_where_the_score_does():
 
 def test_welch_by_hand():
     first, second = [0.70, 0.72, 0.71, 0.69], [0.74, 0.70, 0.78]
-    found = difference_over_seeds(first, second)
+    by_seeds = difference_over_seeds(first, second)
     splits = [np.var(values, ddof=1) / len(values) for values in (first, second)]
     error = math.sqrt(sum(splits))
     df = sum(splits) ** 2 / (splits[0] ** 2 / 3 + splits[1] ** 2 / 2)
     difference = np.mean(second) - np.mean(first)
     half = stats.t.ppf(0.975, df) * error
-    assert found["points"] == pytest.approx(100 * difference)
-    assert found["low"] == pytest.approx(100 * (difference - half))
-    assert found["high"] == pytest.approx(100 * (difference + half))
-    assert found["p"] == pytest.approx(2 * stats.t.sf(difference / error, df))
+    assert by_seeds["points"] == pytest.approx(100 * difference)
+    assert by_seeds["low"] == pytest.approx(100 * (difference - half))
+    assert by_seeds["high"] == pytest.approx(100 * (difference + half))
+    assert by_seeds["p"] == pytest.approx(2 * stats.t.sf(difference / error, df))
     assert difference_over_seeds([0.5, 0.5], [0.6, 0.6])["p"] is None
 
 

@@ -55,12 +55,12 @@ def test_a_sound_plug_in_by_name_and_by_distribution(install, capsys):
     install()
     for name in ("good", "fer_good", "fer-good", "fer_good:good"):
         assert fer("check", name) == 0
-        said = capsys.readouterr().out
-        assert "architecture good (from fer_good 1.0)" in said
-        assert "  skipped  claims.yaml" in said
-        assert "  ok       contract, recipe wide, 24 pixels" in said
-        assert "contract, recipe slow" not in said  # the same network as the default's
-        assert "9 checks, 0 broken" in said
+        printed = capsys.readouterr().out
+        assert "architecture good (from fer_good 1.0)" in printed
+        assert "  skipped  claims.yaml" in printed
+        assert "  ok       contract, recipe wide, 24 pixels" in printed
+        assert "contract, recipe slow" not in printed  # the same network as the default's
+        assert "9 checks, 0 broken" in printed
 
 
 BREAKS = {
@@ -87,10 +87,10 @@ def test_what_is_broken_is_named(install, capsys, fault):
     changes, message = BREAKS[fault]
     install(**changes)
     assert fer("check", "good") == 1
-    said = capsys.readouterr()
-    assert message in said.out
-    assert "Traceback" not in said.out + said.err
-    assert " 0 broken" not in said.out
+    printed = capsys.readouterr()
+    assert message in printed.out
+    assert "Traceback" not in printed.out + printed.err
+    assert " 0 broken" not in printed.out
 
 
 @pytest.mark.parametrize(
@@ -118,6 +118,6 @@ def test_a_dataset_needs_a_root(capsys):
 )
 def test_wrong_words(words, message, capsys):
     assert fer("check", *words) == 2
-    said = capsys.readouterr().err
-    assert message in said
-    assert said.count("\n") == 1
+    printed = capsys.readouterr().err
+    assert message in printed
+    assert printed.count("\n") == 1

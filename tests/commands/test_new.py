@@ -51,9 +51,9 @@ def lines_of_code(text):
 def test_what_is_made_is_whole(kind, tmp_path, capsys):
     name = f"my_{kind}"
     assert fer("new", name, "--kind", kind, "--out", str(tmp_path)) == 0
-    said = capsys.readouterr().out
+    printed = capsys.readouterr().out
     folder = tmp_path / name
-    assert f"pip install -e {folder}" in said
+    assert f"pip install -e {folder}" in printed
     files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     wanted = {"pyproject.toml", "README.md", f"test_{name}.py", f"fer_{name}/__init__.py"}
     assert files == wanted | (
@@ -99,9 +99,11 @@ def test_the_guide_shows_each_small_kind_in_under_40_lines(name):
 def examples(make_distribution):
     for name, kind in EXAMPLES.items():
         text = render(name, kind, Path(name))[f"fer_{name}/__init__.py"]
-        found = "".join(split.capitalize() for split in name.split("_")) if kind not in ("protocol", "metric") else name
+        attribute = (
+            "".join(split.capitalize() for split in name.split("_")) if kind not in ("protocol", "metric") else name
+        )
         group = registry.GROUPS[kind].removeprefix("fer_plugins.")
-        make_distribution(f"fer_{name}", [(group, name, f"fer_{name}:{found}")], text)
+        make_distribution(f"fer_{name}", [(group, name, f"fer_{name}:{attribute}")], text)
 
 
 def test_third_party_offers_work_together_in_one_run(examples, toy, tmp_path):
@@ -177,9 +179,9 @@ def test_wrong_words_make_nothing(toy, tmp_path, monkeypatch, capsys, words, mes
     before = sorted(tmp_path.rglob("*"))
     words = ["out" if word == "OUT" else word for word in words]
     assert fer("new", *words) == 2
-    said = capsys.readouterr().err
-    assert message in said
-    assert said.count("\n") == 1
+    printed = capsys.readouterr().err
+    assert message in printed
+    assert printed.count("\n") == 1
     assert sorted(tmp_path.rglob("*")) == before
 
 

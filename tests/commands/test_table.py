@@ -101,12 +101,12 @@ def test_a_run_that_is_no_result_is_left_out_of_the_mean_and_said(folders, capsy
 
 def test_other_data_and_protocols_are_other_rows(folders, tmp_path, capsys):
     true, answers = draw(4)
-    other = write_run(tmp_path / "other", true, answers, seed=5)
-    manifest = json.loads((other / "manifest.json").read_text())
+    elsewhere = write_run(tmp_path / "other", true, answers, seed=5)
+    manifest = json.loads((elsewhere / "manifest.json").read_text())
     manifest["data"] |= {"title": "CK+", "fingerprint": "f2", "limit": 100}
     manifest["protocol"] |= {"name": "paper", "flaw": "it selects on the test split"}
-    edit(other, "manifest.json", **manifest)
-    rows = list(csv.DictReader(io.StringIO(printed(capsys, *folders, other, "--format", "csv"))))
+    edit(elsewhere, "manifest.json", **manifest)
+    rows = list(csv.DictReader(io.StringIO(printed(capsys, *folders, elsewhere, "--format", "csv"))))
     assert [row["dataset"] for row in rows] == ["Faces", "Faces", "CK+"]
     assert rows[2]["model"] == "net"
     assert (
@@ -147,7 +147,7 @@ def test_latex_has_a_row_a_model_and_as_many_columns_as_announced(folders, capsy
 
 
 def test_wrong_input_is_one_line(folders, tmp_path, capsys):
-    for words, said in (
+    for words, message in (
         ([], "no run is given"),
         ([folders[0], "--format", "pdf"], "--format pdf: expected one of md, csv, tex"),
         ([folders[0], "--format"], "--format needs a value"),
@@ -159,7 +159,7 @@ def test_wrong_input_is_one_line(folders, tmp_path, capsys):
         captured = capsys.readouterr()
         assert captured.out == ""
         assert captured.err.count("\n") == 1
-        assert said in captured.err
+        assert message in captured.err
     true, answers = draw(1)
     write_run(tmp_path / "again", true, answers)
     assert main.call("fer table", table, [str(folders[0]), str(tmp_path / "again")]) == 2
@@ -196,7 +196,7 @@ def test_any_metric_on_any_split_and_what_a_run_cost_are_columns(toy, tmp_path, 
     names = "accuracy,val/accuracy,train/f1,test/specificity,test/recall/happy,gap/accuracy,far,kappa,"
     names += "epochs,best_epoch,epoch_time,train_time,params,macs,flops,mb,latency"
     shown = printed(capsys, folders[0], "--columns", names, "--quoted", "--format", "csv")
-    row, other = csv.DictReader(io.StringIO(shown))
+    row, other_row = csv.DictReader(io.StringIO(shown))
     scores = metrics[0]
     assert float(row["val/accuracy"]) == scores["val"]["accuracy"]
     assert float(row["train/f1"]) == scores["train"]["f1"]
@@ -213,9 +213,17 @@ def test_any_metric_on_any_split_and_what_a_run_cost_are_columns(toy, tmp_path, 
     assert float(row["flops"]) == 2 * float(row["macs"])
     assert float(row["mb"]) >= 4 * float(row["params"]) / 1e6
     assert 0 < float(row["latency"]) < 10
-    assert (other["model"], other["images"], other["val/accuracy_claimed"]) == ("Other (quoted)", "quoted", "0.61")
-    assert (other["accuracy"], other["accuracy_claimed"], other["far.specificity_claimed"]) == ("", "", "0.02")
-    assert "quoted from A toy: not measured here" in other["remarks"]
+    assert (other_row["model"], other_row["images"], other_row["val/accuracy_claimed"]) == (
+        "Other (quoted)",
+        "quoted",
+        "0.61",
+    )
+    assert (other_row["accuracy"], other_row["accuracy_claimed"], other_row["far.specificity_claimed"]) == (
+        "",
+        "",
+        "0.02",
+    )
+    assert "quoted from A toy: not measured here" in other_row["remarks"]
     shown = printed(capsys, folders[0], "--columns", "train/accuracy,val/accuracy", "--quoted")
     assert "0.97" not in shown  # the record was written before the claim
     recorded = {"metric": "accuracy", "split": "train", "claimed": 0.97, "source": "T", "notes": []}
@@ -225,13 +233,13 @@ def test_any_metric_on_any_split_and_what_a_run_cost_are_columns(toy, tmp_path, 
     assert "0.97 (T)" in shown
     missing = printed(capsys, *folders[1:], "--columns", "train/accuracy,val/kappa")
     assert "| - |" in missing.splitlines()[2]  # one seed did not score it
-    for wrong, said in (
+    for wrong, message in (
         ("kapa", "did you mean kappa?"),
         ("vall/f1", "did you mean val?"),
         ("test/f1/joy", "has no class joy"),
     ):
         assert main.call("fer table", table, [str(folders[0]), "--columns", wrong]) == 2
-        assert said in capsys.readouterr().err
+        assert message in capsys.readouterr().err
     _figures_of_the_training_split(folders, capsys)
 
 

@@ -26,9 +26,9 @@ def resolve(plugin, dataset, recipe=None, **flags):
 def test_a_dataset_of_the_paper_gets_the_protocol_that_it_needs(plugin, dataset, protocol, size):
     resolved = resolve(plugin, dataset)
     assert (resolved.config.protocol.name, resolved.config.data.image_size) == (protocol, size)
-    said = [note for note in resolved.notes if note.startswith(f"For {dataset} the plug-in {plugin} sets ")]
-    assert bool(said) == (protocol != "official")
-    assert not said or f"protocol {protocol}" in said[0]
+    notes = [note for note in resolved.notes if note.startswith(f"For {dataset} the plug-in {plugin} sets ")]
+    assert bool(notes) == (protocol != "official")
+    assert not notes or f"protocol {protocol}" in notes[0]
 
 
 def test_a_csv_names_no_subjects_so_its_own_split_is_taken():

@@ -25,10 +25,10 @@ ANOTHER = [
 
 
 def resolve(section=None, values=None):
-    given = {"data": {"name": "synthetic", "samples": 63}}
+    flags = {"data": {"name": "synthetic", "samples": 63}}
     if section:
-        given[section] = {**given.get(section, {}), **values}
-    return config.resolve(given, plugin="lenet5").config
+        flags[section] = {**flags.get(section, {}), **values}
+    return config.resolve(flags, plugin="lenet5").config
 
 
 @pytest.mark.parametrize(("section", "values"), THE_SAME)
@@ -56,6 +56,6 @@ def test_a_saved_configuration_is_the_same_model_as_the_one_that_was_saved():
 
 
 def test_seeds_are_one_model_and_other_cells_of_a_grid():
-    other = config.resolve({"seed": 1, "data": {"name": "synthetic", "samples": 63}}, plugin="lenet5").config
-    assert model_settings(other) == model_settings(resolve())
-    assert identify(other) != identify(resolve())
+    other_seed = config.resolve({"seed": 1, "data": {"name": "synthetic", "samples": 63}}, plugin="lenet5").config
+    assert model_settings(other_seed) == model_settings(resolve())
+    assert identify(other_seed) != identify(resolve())

@@ -34,9 +34,9 @@ def test_a_flag_drops_what_a_file_says_and_it_makes_idle(saved, flags, key, tmp_
     assert get(whole.as_dict(), key) != get(config.defaults(), key)
     path = tmp_path / "config.yaml"
     path.write_text(config.dump(whole), encoding="utf-8")
-    found = config.resolve(flags, files=[str(path)])
-    assert get(found.config.as_dict(), key) == get(config.defaults(), key)
-    assert key not in found.origins
+    resolved = config.resolve(flags, files=[str(path)])
+    assert get(resolved.config.as_dict(), key) == get(config.defaults(), key)
+    assert key not in resolved.origins
 
 
 @pytest.mark.parametrize(("saved", "flags", "key"), CASES, ids=[case[2] for case in CASES])
@@ -49,8 +49,8 @@ def test_one_layer_that_says_both_is_refused(saved, flags, key):
 
 def test_a_recipe_is_followed_but_for_what_a_flag_makes_idle():
     flags = {"data": {"name": "ckplus", "root": ".", "balance": "none"}}
-    found = config.resolve(flags, plugin="aa_dcn", recipe="paper_ckplus").config
-    assert found.data.balance_to is None
+    settings = config.resolve(flags, plugin="aa_dcn", recipe="paper_ckplus").config
+    assert settings.data.balance_to is None
 
 
 def test_a_run_on_wandb_goes_on_without_it(tmp_path):

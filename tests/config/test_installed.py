@@ -46,8 +46,8 @@ def site(tmp_path, monkeypatch):
 
 def call(capsys, *words):
     code = main.call("fer", main._verb, list(words))
-    said = capsys.readouterr()
-    return code, said.out, said.err.splitlines()
+    printed = capsys.readouterr()
+    return code, printed.out, printed.err.splitlines()
 
 
 def follow_the_remedy(line):
@@ -107,7 +107,7 @@ def test_headers_that_cannot_be_read_cost_the_version_only(site, capsys, tmp_pat
     code, _, err = call(capsys, "list")
     assert (code, len(err)) == (0, 1)
     assert "METADATA cannot be read" in err[0]
-    component = next(one for one in registry.available() if one.module == "odd")
+    component = next(entry for entry in registry.available() if entry.module == "odd")
     assert (component.distribution, component.version) == ("odd", "2.5")
 
 

@@ -42,8 +42,8 @@ def fails(part, *parts, **arguments):
         config.resolve(**arguments)
     text = str(caught.value)
     assert "\n" not in text
-    for one in (part, *parts):
-        assert one in text, text
+    for expected in (part, *parts):
+        assert expected in text, text
 
 
 def test_every_key_has_a_type_a_meaning_and_a_default_that_fits():

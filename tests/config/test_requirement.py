@@ -38,9 +38,9 @@ def augmentations(described):
     """Names of the augmentations that the recipes of one architecture use."""
     sections = [described.get("recipe") or {}, *(described.get("variants") or {}).values()]
     for section in sections:
-        for given in (section.get("augmentation"), (section.get("data") or {}).get("balance_with")):
-            if given:
-                yield given.get("name") if isinstance(given, dict) else given
+        for named in (section.get("augmentation"), (section.get("data") or {}).get("balance_with")):
+            if named:
+                yield named.get("name") if isinstance(named, dict) else named
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from fer_plugins.runtime.errors import InputError
 
 
 def resolve(**flags):
-    given = {"data": {"name": "synthetic", "samples": 63}, "optimizer": {"name": "Adam", "betas": [0.9, 0.99]}}
-    return config.resolve({**given, **flags}, plugin="lenet5").config
+    changes = {"data": {"name": "synthetic", "samples": 63}, "optimizer": {"name": "Adam", "betas": [0.9, 0.99]}}
+    return config.resolve({**changes, **flags}, plugin="lenet5").config
 
 
 def test_nothing_in_it_can_be_changed():
@@ -36,9 +36,9 @@ def test_nothing_in_it_can_be_changed():
 
 def test_a_changed_one_is_a_copy():
     whole = resolve()
-    other = replace(whole, data=replace(whole.data, image_size=56))
-    assert (whole.data.image_size, other.data.image_size) == (48, 56)
-    assert other.data.options["samples"] == whole.data.options["samples"] == 63
+    changed = replace(whole, data=replace(whole.data, image_size=56))
+    assert (whole.data.image_size, changed.data.image_size) == (48, 56)
+    assert changed.data.options["samples"] == whole.data.options["samples"] == 63
 
 
 def test_keys_and_options_stand_side_by_side_in_yaml():
@@ -57,14 +57,14 @@ def test_keys_and_options_stand_side_by_side_in_yaml():
 
 def test_it_is_read_back_copied_and_sent_to_another_process():
     whole = resolve(model={"pool": "max_blur"})
-    for other in (
+    for copied in (
         config.read_config(yaml.safe_load(config.dump(whole))),
         copy.deepcopy(whole),
         pickle.loads(pickle.dumps(whole)),
     ):
-        assert other == whole
-        assert isinstance(other, config.RunConfig)
-        assert config.dump(other) == config.dump(whole)
+        assert copied == whole
+        assert isinstance(copied, config.RunConfig)
+        assert config.dump(copied) == config.dump(whole)
 
 
 def test_a_file_of_an_older_version_takes_the_defaults_of_later_keys():

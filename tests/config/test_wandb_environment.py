@@ -38,9 +38,9 @@ def test_the_environment_wins_over_a_default_and_a_flag_or_file_over_it(variable
     key, text, value = VARIABLES[variable]
     usual = resolve().config.as_dict()["logger"]
     monkeypatch.setenv(variable, text)
-    found = resolve()
-    assert found.config.as_dict()["logger"] == {**usual, key: value}
-    assert found.origins[f"logger.{key}"] == config.Origin("environment", f"{variable} in the environment")
+    resolved = resolve()
+    assert resolved.config.as_dict()["logger"] == {**usual, key: value}
+    assert resolved.origins[f"logger.{key}"] == config.Origin("environment", f"{variable} in the environment")
     assert resolve({"logger": {key: FLAGS[key]}}).config.as_dict()["logger"][key] == FLAGS[key]
     file = tmp_path / "own.yaml"
     file.write_text(config.dump({"logger": {key: FLAGS[key]}}))
@@ -80,9 +80,9 @@ def test_wandb_disabled_switches_it_off(monkeypatch):
 
 def test_without_wandb_the_default_is_csv_with_one_line_and_an_explicit_one_stays(monkeypatch):
     monkeypatch.setitem(sys.modules, "wandb", None)
-    found = resolve()
-    assert found.config.logger.name == "csv"
-    (note,) = found.notes
+    resolved = resolve()
+    assert resolved.config.logger.name == "csv"
+    (note,) = resolved.notes
     assert "W&B is not installed" in note
     assert note.endswith(wandb_environment.install_wandb())
     explicit = resolve({"logger": "wandb"})
@@ -118,7 +118,7 @@ def test_a_group_is_everything_but_the_seed():
     assert group_of(settings(seed=3)) == group_of(base)
     assert group_of(settings(run={"output": "elsewhere", "fold": 0})) == group_of(base)
     assert group_of(settings(trainer={"threads": 1, "progress": "plain"})) == group_of(base)
-    others = [
+    changed = [
         settings(model={"pool": "average"}),
         settings(model={"pool": "max"}),
         settings(model={"pool": {"name": "max_blur", "blur_size": 3}}),
@@ -130,17 +130,17 @@ def test_a_group_is_everything_but_the_seed():
         settings(augmentation="flip_affine_erase"),
         settings(trainer={"epochs": 7}),
     ]
-    groups = [group_of(one) for one in (base, *others)]
+    groups = [group_of(config) for config in (base, *changed)]
     assert len(set(groups)) == len(groups)
     assert "average" in groups[1]
     assert "optimizer.lr=0.5" in groups[5]
-    names = [name_of(one) for one in (base, *others)]
+    names = [name_of(config) for config in (base, *changed)]
     assert len(set(names)) >= len(names) - 1  # the protocol stands in the group
 
 
 def test_a_recipe_is_its_own_group():
-    found = config.resolve({"data": "synthetic"}, plugin="sdl_stn").config
-    variants = {None: group_of(found)}
+    settings = config.resolve({"data": "synthetic"}, plugin="sdl_stn").config
+    variants = {None: group_of(settings)}
     from fer_plugins.config import registry
 
     for name in registry.paper(registry.find("architecture", "sdl_stn"))["architectures"]["sdl_stn"]["variants"]:
@@ -154,8 +154,8 @@ def test_names_carry_seed_and_fold_and_stay_short():
     assert name_of(settings(seed=12, run={"fold": 3})) == "lenet5/seed 12 fold 3"
     many = {"optimizer": {"name": "SGD", "lr": 0.123456, "momentum": 0.876, "weight_decay": 0.00042, "nesterov": True},
             "trainer": {"epochs": 77, "gradient_clip_norm": 1.75}, "data": {"batch_size": 17}}  # fmt: skip
-    one, other = settings(**many), settings(**{**many, "trainer": {"epochs": 77, "gradient_clip_norm": 1.76}})
+    first, second = settings(**many), settings(**{**many, "trainer": {"epochs": 77, "gradient_clip_norm": 1.76}})
     for make in (group_of, name_of):
-        assert len(make(one)) <= LONGEST
-        assert make(one) != make(other)
-    assert name_of(one).endswith("/seed 0")
+        assert len(make(first)) <= LONGEST
+        assert make(first) != make(second)
+    assert name_of(first).endswith("/seed 0")

@@ -66,15 +66,15 @@ def entry_of(root: Path) -> Path:
     return folder
 
 
-def assert_equal(one: LoadedImages, two: LoadedImages) -> None:
-    assert np.array_equal(one.images, two.images)
-    assert one.classes == two.classes
-    assert one.notes == two.notes
-    columns, others = dict(one.table.columns()), dict(two.table.columns())
-    assert columns.keys() == others.keys()
+def assert_equal(first: LoadedImages, second: LoadedImages) -> None:
+    assert np.array_equal(first.images, second.images)
+    assert first.classes == second.classes
+    assert first.notes == second.notes
+    columns, other_columns = dict(first.table.columns()), dict(second.table.columns())
+    assert columns.keys() == other_columns.keys()
     for name, column in columns.items():
-        assert column.dtype == others[name].dtype
-        assert np.array_equal(column, others[name])
+        assert column.dtype == other_columns[name].dtype
+        assert np.array_equal(column, other_columns[name])
 
 
 # Decoding.
@@ -239,8 +239,8 @@ def test_a_folder_may_be_given_relative_to_where_one_stands(
 def test_every_field_of_the_key_counts(change: dict, tmp_path: Path) -> None:
     load(Made(), tmp_path)
     options = dict(change)
-    other = load(Made(key=options.pop("key", "made 1")), tmp_path, **options)
-    assert not other.from_cache
+    loaded = load(Made(key=options.pop("key", "made 1")), tmp_path, **options)
+    assert not loaded.from_cache
     assert len(list(tmp_path.iterdir())) == 2
     assert load(Made(), tmp_path).from_cache
 

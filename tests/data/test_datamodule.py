@@ -151,13 +151,17 @@ def test_prepare_tells_what_there_is() -> None:
 
 
 def test_hashes_depend_on_the_images_and_the_split_alone() -> None:
-    one, same, other = make(), make(seed=3, batch_size=5), make(protocol=functools.partial(official.random, seed=0))
+    first, same, random_split = (
+        make(),
+        make(seed=3, batch_size=5),
+        make(protocol=functools.partial(official.random, seed=0)),
+    )
     limited = make(limit=30)
-    for data in (one, same, other, limited):
+    for data in (first, same, random_split, limited):
         data.prepare()
-    assert one.split_hash == same.split_hash
-    assert len({one.split_hash, other.split_hash, limited.split_hash}) == 3
-    assert one.fingerprint == same.fingerprint == other.fingerprint == limited.fingerprint
+    assert first.split_hash == same.split_hash
+    assert len({first.split_hash, random_split.split_hash, limited.split_hash}) == 3
+    assert first.fingerprint == same.fingerprint == random_split.fingerprint == limited.fingerprint
 
 
 def test_the_cache_serves_the_second_module(tmp_path: Path) -> None:
@@ -171,23 +175,23 @@ def test_the_cache_serves_the_second_module(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("limit", [30, 0.5])
 def test_limit_is_stratified_and_the_same_for_every_seed(limit: float) -> None:
-    one, other = make(limit=limit), make(limit=limit, seed=9)
-    for data in (one, other):
+    first, other_seed = make(limit=limit), make(limit=limit, seed=9)
+    for data in (first, other_seed):
         data.prepare()
         assert sum(data.sizes.values()) == 30
         assert min(min(counts.values()) for counts in data.counts.values()) >= 2
         assert len(data.table) == COUNT
         assert (data.table.split[data.rows("val")] == "val").all()
-    assert one.split_hash == other.split_hash
+    assert first.split_hash == other_seed.split_hash
     with pytest.raises(ValueError, match=r"row \d+ belongs to no split of this fold"):
-        one.row_images(np.arange(COUNT)[one.table.split == "train"])
+        first.row_images(np.arange(COUNT)[first.table.split == "train"])
 
 
 def test_a_class_that_is_missing_from_a_split_is_named() -> None:
-    def without(split: str, other: str) -> Made:
+    def without(split: str, second_split: str) -> Made:
         dataset = Made()
         dataset.table["split"] = [
-            other if named == split and label == 1 else named
+            second_split if named == split and label == 1 else named
             for named, label in zip(dataset.table["split"], dataset.labels, strict=True)
         ]
         return dataset
@@ -398,9 +402,9 @@ def test_a_resumed_run_draws_what_the_uninterrupted_one_drew(
         rest = fit(3, tmp_path / f"epoch={last}.ckpt")
         kept = whole.seen["train"][4 * (last + 1) :]
         assert len(rest.seen["train"]) == len(kept)
-        for one, other in zip(rest.seen["train"], kept, strict=True):
-            assert all(torch.equal(a, b) for a, b in zip(one[:3], other[:3], strict=True))
-            assert one.target is other.target is None
+        for resumed_batch, kept_batch in zip(rest.seen["train"], kept, strict=True):
+            assert all(torch.equal(a, b) for a, b in zip(resumed_batch[:3], kept_batch[:3], strict=True))
+            assert resumed_batch.target is kept_batch.target is None
 
 
 def test_two_runs_of_one_seed_agree_bit_for_bit(tmp_path: Path) -> None:
@@ -428,5 +432,5 @@ def test_mapped_images_train_as_resident_ones_do(augmentation: object, tmp_path:
         make_trainer(1, tmp_path).fit(module, datamodule=data)
         assert isinstance(data._images, np.memmap) == (memory_gb == 0)
         seen.append(module.seen["train"])
-    for one, other in zip(*seen, strict=True):
-        assert all(torch.equal(a, b) for a, b in zip(one[:3], other[:3], strict=True))
+    for mapped, resident in zip(*seen, strict=True):
+        assert all(torch.equal(a, b) for a, b in zip(mapped[:3], resident[:3], strict=True))

@@ -40,10 +40,10 @@ def crop(dataset, on_no_face="full_image"):
 def test_the_face_is_cut_out_wherever_it_lies():
     dataset = crop(Photos())
     check_dataset(dataset)
-    found = dataset[0]
-    side = len(found)
+    cropped = dataset[0]
+    side = len(cropped)
     places = [(r, c) for r in range(FACE[0] - side, FACE[0]) for c in range(FACE[1] - side, FACE[1])]
-    (top, left), *_ = [(r, c) for r, c in places if np.array_equal(found, PHOTO[r : r + side, c : c + side])]
+    (top, left), *_ = [(r, c) for r, c in places if np.array_equal(cropped, PHOTO[r : r + side, c : c + side])]
     assert max(abs(top + side / 2 - FACE[0]), abs(left + side / 2 - FACE[1])) < 0.2 * side
     assert 80 < side < 130
     shifted = dataset[1]
@@ -92,8 +92,8 @@ def test_a_detector_with_options_is_kept_with_all_of_them_and_cuts_other_faces()
     section = config.resolve(parse(flags).flags, plugin="lenet5").config.as_dict()["data"]
     assert section["face_crop"] == {"name": "lbp", "smallest": 0.3, "scale_factor": 1.2, "step_ratio": 1.0}
     wide, narrow = (
-        crop_faces(Photos(), face_crop=given, face_margin=margin)
-        for given, margin in (("lbp", 0.25), (section["face_crop"], 0.0))
+        crop_faces(Photos(), face_crop=detector, face_margin=margin)
+        for detector, margin in (("lbp", 0.25), (section["face_crop"], 0.0))
     )
     assert wide[0].shape[0] > 1.4 * crop_faces(Photos(), face_crop="lbp")[0].shape[0]
     assert narrow[0].shape == Photos()[0].shape  # the face is a fifth of the photograph
@@ -127,7 +127,7 @@ class Eyes:
 
 
 @pytest.mark.parametrize(
-    ("given", "message"),
+    ("options", "message"),
     [
         ({"face_crop": "lbp", "face_align": "eyes"}, "detector lbp finds no eyes"),
         ({"face_crop": "lbp", "face_align": "nose"}, "give none or eyes"),
@@ -137,7 +137,7 @@ class Eyes:
         ({"face_margin": 0.1}, "have no effect without a detector; add face_crop lbp"),
     ],
 )
-def test_what_a_target_cannot_have_is_one_line(given, message):
+def test_what_a_target_cannot_have_is_one_line(options, message):
     with pytest.raises(InputError, match=message) as caught:
-        crop_faces(Photos(), **given)
+        crop_faces(Photos(), **options)
     assert "\n" not in str(caught.value)

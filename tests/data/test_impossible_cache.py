@@ -18,7 +18,7 @@ def build(cache, **more):
         warnings.simplefilter("always")
         data = build_data(config.resolve({"data": {**FEW, "cache": cache, **more}}, plugin="lenet5").config)
     assert data.table.near is not None
-    return data, [str(one.message) for one in caught if "not kept" in str(one.message)]
+    return data, [str(warning.message) for warning in caught if "not kept" in str(warning.message)]
 
 
 @pytest.mark.parametrize("memory_gb", [4.0, 1e-9], ids=["in memory", "mapped"])
@@ -27,21 +27,21 @@ def test_the_run_goes_on_without_it(place, memory_gb, tmp_path):
     (tmp_path / "file").touch()
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
     place = place.replace("FILE", str(tmp_path / "file")).replace("LOOP", str(tmp_path / "loop"))
-    data, said = build(place, memory_gb=memory_gb)
+    data, warnings = build(place, memory_gb=memory_gb)
     assert data.sizes["train"] > 0
-    assert len(said) == 1
-    assert "the run goes on without" in said[0]
+    assert len(warnings) == 1
+    assert "the run goes on without" in warnings[0]
 
 
 def test_a_disk_that_fills_up(monkeypatch, tmp_path):
-    def full(*given, **more):
+    def full(*arguments, **more):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(Path, "write_bytes", full)
     monkeypatch.setattr(Path, "write_text", full)
-    _, said = build(str(tmp_path / "cache"))
-    assert len(said) == 1
-    assert "No space left on device" in said[0]
+    _, warnings = build(str(tmp_path / "cache"))
+    assert len(warnings) == 1
+    assert "No space left on device" in warnings[0]
     assert not [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
 
 

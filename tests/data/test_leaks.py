@@ -55,7 +55,7 @@ def test_subjects_and_sequences_in_two_parts():
     leaks = find_leaks(table, fold([0, 1], [2, 3], [4, 5]))
     assert leaks.subjects == {("train", "val"): 0, ("train", "test"): 1, ("val", "test"): 0}
     assert "1 subject in both train and test" in leaks.sentences()
-    assert not any("sequence" in said for said in leaks.sentences())
+    assert not any("sequence" in sentence for sentence in leaks.sentences())
 
 
 def test_rows_outside_the_fold_do_not_count():
@@ -93,15 +93,17 @@ def settings_of(tmp_path, protocol, leaks):
 
 def test_a_run_says_what_leaks_and_may_refuse_it(toy, tmp_path):
     leaking = run(settings_of(tmp_path, "random", "warn"))
-    found = leaking.manifest["data"]["leaks"]["subjects"]
-    assert found["train/test"] > 5
-    said = f"{found['train/val']} subjects in both train and val; {found['train/test']} subjects in both train and test"
-    assert any(f"the splits leak: {said}" in warning for warning in leaking.manifest["warnings"])
+    shared = leaking.manifest["data"]["leaks"]["subjects"]
+    assert shared["train/test"] > 5
+    sentence = (
+        f"{shared['train/val']} subjects in both train and val; {shared['train/test']} subjects in both train and test"
+    )
+    assert any(f"the splits leak: {sentence}" in warning for warning in leaking.manifest["warnings"])
     sound = run(settings_of(tmp_path, "official", "error"))
-    assert not any("leak" in said for said in sound.manifest["warnings"])
+    assert not any("leak" in sentence for sentence in sound.manifest["warnings"])
     silent = run(settings_of(tmp_path, "random", "off"))
     assert silent.manifest["data"]["leaks"] is None
-    assert not any("leak" in said for said in silent.manifest["warnings"])
+    assert not any("leak" in sentence for sentence in silent.manifest["warnings"])
     before = len(list((tmp_path / "runs").iterdir()))
     with pytest.raises(InputError, match="the splits leak: .*use another protocol, or --data.leaks warn"):
         run(settings_of(tmp_path, "random", "error"))

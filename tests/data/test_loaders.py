@@ -75,8 +75,8 @@ def collect(loader: object) -> Batch:
     return Batch(*(torch.cat(splits) for splits in zip(*(batch[:3] for batch in batches), strict=True)))
 
 
-def equal(one: Batch, two: Batch) -> bool:
-    return all(torch.equal(a, b) for a, b in zip(one[:3], two[:3], strict=True))
+def equal(first: Batch, second: Batch) -> bool:
+    return all(torch.equal(a, b) for a, b in zip(first[:3], second[:3], strict=True))
 
 
 @settings(deadline=None)
@@ -90,14 +90,6 @@ def test_every_row_comes_once_an_epoch(count: int, size: int, shuffle: bool, epo
     index = torch.cat([batch.index for batch in batches])
     assert index.sort().values.tolist() == rows.tolist()
     assert shuffle or index.tolist() == rows.tolist()
-
-
-@settings(deadline=None)
-@given(count=st.integers(1, 60), size=st.integers(1, 70))
-def test_drop_last_leaves_out_the_short_batch_only(count: int, size: int) -> None:
-    loader = resident(count, batch_size=size, drop_last=True)
-    assert [len(batch.index) for batch in loader] == [size] * (count // size)
-    assert len(loader) == count // size
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -216,8 +208,8 @@ def test_a_workers_seed_does_not_come_from_its_number() -> None:
 
 
 def test_other_seeds_augment_otherwise() -> None:
-    one, other = collect(augmented(0, shuffle=False)), collect(augmented(0, shuffle=False, seed=1))
-    assert not torch.equal(one.image[:, 0, 2], other.image[:, 0, 2])
+    first, second = collect(augmented(0, shuffle=False)), collect(augmented(0, shuffle=False, seed=1))
+    assert not torch.equal(first.image[:, 0, 2], second.image[:, 0, 2])
 
 
 @pytest.fixture(scope="module")
@@ -248,9 +240,9 @@ def test_albumentations_is_the_same_for_any_number_of_workers(albumentations: ob
     ]
     epochs = []
     for epoch in range(2):  # noqa: B007 (the loaders look at it)
-        one, two = map(collect, loaders)
-        assert equal(one, two)
-        epochs.append(one.image[one.index.argsort()])
+        first, second = map(collect, loaders)
+        assert equal(first, second)
+        epochs.append(first.image[first.index.argsort()])
     assert (epochs[0] != epochs[1]).flatten(1).any(1).float().mean() > 0.9
 
 
@@ -361,14 +353,14 @@ def test_oversampling_without_shuffling_does_nothing():
 
 def batches_of(monkeypatch, processes, labels, **options):
     """Return the positions of each batch, process by process."""
-    found = []
+    batches = []
     for number in range(processes):
         monkeypatch.setattr(order, "current_rank", lambda number=number: Rank(number, processes))
-        made = order.EpochOrder(seed=0, drop_last=False, oversample=False, labels=labels, **options)
+        made = order.EpochOrder(seed=0, oversample=False, labels=labels, **options)
         positions = made.draw(0)
         positions = torch.arange(len(labels)) if positions is None else positions
-        found.append([(positions[place].tolist(), made.share(k)) for k, place in enumerate(made.slices())])
-    return found
+        batches.append([(positions[place].tolist(), made.share(k)) for k, place in enumerate(made.slices())])
+    return batches
 
 
 @pytest.mark.parametrize("processes", [2, 3])

@@ -67,14 +67,14 @@ def test_a_target_below_a_class_keeps_a_part_of_it_and_rows_outside_are_left_alo
 def test_the_same_seed_makes_the_same_and_the_order_of_rows_does_not_matter():
     images, table = example()
     keras = registry.build("augmentation", "keras", image_size=8, width_shift_range=0.2, height_shift_range=0.2)
-    one, *_ = balance_classes(images, table, np.arange(10), Offline(keras, 8), seed=3)
+    first, *_ = balance_classes(images, table, np.arange(10), Offline(keras, 8), seed=3)
     two, *_ = balance_classes(images, table, np.arange(10), Offline(keras, 8), seed=3)
-    other, *_ = balance_classes(images, table, np.arange(10), Offline(keras, 8), seed=4)
-    assert np.array_equal(one, two)
-    assert not np.array_equal(one, other)
+    other_seed, *_ = balance_classes(images, table, np.arange(10), Offline(keras, 8), seed=4)
+    assert np.array_equal(first, two)
+    assert not np.array_equal(first, other_seed)
     shuffle = np.random.default_rng(1).permutation(10)
     moved, *_ = balance_classes(images[shuffle], table.rows(shuffle), np.arange(10), Offline(keras, 8), seed=3)
-    assert sorted(digest_of(image) for image in moved) == sorted(digest_of(image) for image in one)
+    assert sorted(digest_of(image) for image in moved) == sorted(digest_of(image) for image in first)
 
 
 def test_in_a_run_made_images_train_and_never_test():
@@ -102,7 +102,9 @@ def test_the_papers_protocol_augments_first_and_the_leak_is_counted(tmp_path):
     siblings = data.leaks.siblings["train", "test"]
     train, test = (set(data.table.parent[split]) for split in (data.fold.train, data.fold.test))
     assert siblings == len(train & test) > 15
-    assert any(f"{siblings} images with augmented versions in both train and test" in said for said in data.warnings)
+    assert any(
+        f"{siblings} images with augmented versions in both train and test" in warning for warning in data.warnings
+    )
 
 
 def test_the_recipe_gives_table_3():
@@ -129,7 +131,7 @@ def test_augmenting_first_is_impossible_without_a_flaw():
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (
             ["--data.balance_to", "60"],
@@ -140,10 +142,10 @@ def test_augmenting_first_is_impossible_without_a_flaw():
         (["--data.balance", "augment", "--data.memory_gb", "0.0001"], "raise data.memory_gb"),
     ],
 )
-def test_wrong_options_are_one_line(words, said):
+def test_wrong_options_are_one_line(words, message):
     with pytest.raises(InputError) as caught:
         data_of("--data", "synthetic", "--data.samples", "63", *words)
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 
 

@@ -11,8 +11,8 @@ def test_an_equal_key_gives_the_same_object_inside_only():
             assert once("list", 1, list) is first
         assert once("dict", 1, dict) == {}
         assert once("list", 1, list) is first
-        other = once("list", 2, list)
-        assert other is not first
+        other_value = once("list", 2, list)
+        assert other_value is not first
         assert once("list", 1, list) is not first  # one of a kind is kept
     with reading_once():
-        assert once("list", 2, list) is not other
+        assert once("list", 2, list) is not other_value

@@ -31,8 +31,8 @@ def test_a_cell_that_fails_or_refuses_later_stops_no_other(tmp_path, capsys):
     begin = begin_unless({0: RunError("no"), 1: InputError("the data are gone")}, tried)
     outcomes = list(run_cells(cells(tmp_path), in_process(begin)))
     assert tried == [0, 1, 2]
-    assert [str(one.error) for one in outcomes] == ["no", "the data are gone", "None"]
-    assert [one.record and one.record.folder.name for one in outcomes] == [None, None, "2"]
+    assert [str(outcome.error) for outcome in outcomes] == ["no", "the data are gone", "None"]
+    assert [outcome.record and outcome.record.folder.name for outcome in outcomes] == [None, None, "2"]
     shown = capsys.readouterr().out.splitlines()
     assert shown == ["title 0", "cell 0 failed: no", "title 1", "cell 1 failed: the data are gone", "title 2"]
 
@@ -50,7 +50,7 @@ def test_what_the_first_refuses_and_an_interruption_end_all(tmp_path, problems, 
 
 def test_what_is_finished_is_kept_and_what_is_begun_is_gone_on_with(tmp_path):
     kept, begun = Record(tmp_path / "kept"), Record(tmp_path / "begun")
-    (one,) = cells(tmp_path, 1, begun=kept, finished=True)
+    (cell,) = cells(tmp_path, 1, begun=kept, finished=True)
     (two,) = cells(tmp_path, 1, begun=begun)
     tried, gone_on = [], []
 
@@ -58,7 +58,7 @@ def test_what_is_finished_is_kept_and_what_is_begun_is_gone_on_with(tmp_path):
         gone_on.append(record)
         return record
 
-    outcomes = list(run_cells([one, two], in_process(begin_unless({}, tried), go_on)))
+    outcomes = list(run_cells([cell, two], in_process(begin_unless({}, tried), go_on)))
     assert [outcome.record for outcome in outcomes] == [kept, begun]
     assert (tried, gone_on) == ([], [begun])
 

@@ -55,13 +55,13 @@ def test_a_run_that_is_going_on_is_not_resumed_and_the_remedy_is_to_wait(toy, tm
     with pytest.MonkeyPatch.context() as patch:
         real = FERModule.training_step
 
-        def wait(self, *given):
+        def wait(self, *arguments):
             if self.current_epoch == 3 and not (tmp_path / "go").exists():
                 (tmp_path / "there").touch()
                 end = time.monotonic() + 300
                 while not (tmp_path / "go").exists() and time.monotonic() < end:
                     time.sleep(0.05)
-            return real(self, *given)
+            return real(self, *arguments)
 
         patch.setattr(FERModule, "training_step", wait)
         child = fork(lambda: run(flags(tmp_path / "runs")))
@@ -71,8 +71,8 @@ def test_a_run_that_is_going_on_is_not_resumed_and_the_remedy_is_to_wait(toy, tm
     (folder,) = (tmp_path / "runs").iterdir()
     before = (folder / "manifest.json").read_text()
     assert main.call("fer-run", main._run, ["--resume", str(folder)]) == 2
-    said = capsys.readouterr().err
-    assert said == f"fer-run: {folder}: another process is at work in it; wait until it has ended\n"
+    message = capsys.readouterr().err
+    assert message == f"fer-run: {folder}: another process is at work in it; wait until it has ended\n"
     assert (folder / "manifest.json").read_text() == before
     (tmp_path / "go").touch()
     os.waitpid(child, 0)

@@ -35,8 +35,8 @@ def test_a_record_a_fold_and_the_whole(toy, tmp_path, capsys):
     pooled = whole.metrics["test"]
     assert pooled["n"] == 210
     assert whole.manifest["each_sample_tested_once"]
-    accuracies = [one["accuracy"] for one in whole.metrics["per_fold"]]
-    weights = [one["n"] for one in whole.metrics["per_fold"]]
+    accuracies = [fold["accuracy"] for fold in whole.metrics["per_fold"]]
+    weights = [fold["n"] for fold in whole.metrics["per_fold"]]
     assert pooled["accuracy"] == pytest.approx(np.average(accuracies, weights=weights))
     spread = whole.metrics["between_folds"]["accuracy"]
     assert spread["mean"] == pytest.approx(np.mean(accuracies))
@@ -153,13 +153,13 @@ def test_the_dataset_is_read_once_and_a_fold_is_as_if_it_were_run_alone(toy, tmp
 
     read, built, load, build = [], [], images._load, registry.build
 
-    def count_loads(*given):
-        read.append(given[1])
-        return load(*given)
+    def count_loads(*arguments):
+        read.append(arguments[1])
+        return load(*arguments)
 
-    def count_datasets(kind, *given, **options):
-        built.extend([given[0]] if kind == "dataset" else [])
-        return build(kind, *given, **options)
+    def count_datasets(kind, *arguments, **options):
+        built.extend([arguments[0]] if kind == "dataset" else [])
+        return build(kind, *arguments, **options)
 
     alone = Record.read(run(flags(tmp_path, run={"output": str(tmp_path / "alone"), "fold": 1})).folder)
     monkeypatch.setattr(images, "_load", count_loads)

@@ -52,13 +52,13 @@ def _forks(monkeypatch):
     monkeypatch.setattr(processes, "Follower", ForkedFollower)
 
 
-def make_one(folder):
+def train_single_run(folder):
     return run(flags(folder, 1)).folder
 
 
 @pytest.fixture
-def one(kept, tmp_path):
-    return kept("one", make_one, tmp_path)
+def single_run(kept, tmp_path):
+    return kept("one", train_single_run, tmp_path)
 
 
 def weights(folder):
@@ -79,35 +79,37 @@ def _is_number(text):
 
 
 @pytest.mark.parametrize("devices", [2, 3])
-def test_several_processes_give_what_one_gives(one, tmp_path, devices, capsys):
+def test_several_processes_give_what_one_gives(single_run, tmp_path, devices, capsys):
     several = run(flags(tmp_path / "several", devices)).folder
     out = capsys.readouterr()
     assert out.out.count("epoch 1/2") == 1  # one of them prints
     assert out.out.count(f"{devices} processes share batches of 32") == 1
     assert out.err == ""
-    ours, theirs = weights(one), weights(several)
+    ours, theirs = weights(single_run), weights(several)
     assert all(torch.allclose(ours[name], theirs[name], atol=1e-6, rtol=0) for name in ours)
     for name in ("metrics.csv", "predictions.csv"):
-        for alone, shared in zip(numbers(one / name), numbers(several / name), strict=True):
+        for alone, shared in zip(numbers(single_run / name), numbers(several / name), strict=True):
             alone.pop("seconds", None)
             shared.pop("seconds", None)
             assert shared == pytest.approx(alone, abs=2e-6)
-    sources = [[row["source"] for row in csv.DictReader((run / "predictions.csv").open())] for run in (one, several)]
+    sources = [
+        [row["source"] for row in csv.DictReader((run / "predictions.csv").open())] for run in (single_run, several)
+    ]
     assert sources[0] == sources[1]
-    assert {path.name for path in several.iterdir()} == {path.name for path in one.iterdir()}
+    assert {path.name for path in several.iterdir()} == {path.name for path in single_run.iterdir()}
     assert len(list(several.parent.iterdir())) == 1
     assert Record.read(several).manifest["sessions"][0]["device"] == f"{devices} x cpu, 1 threads"
 
 
-def test_scores_of_one_checkpoint_are_the_same_bytes(one):
+def test_scores_of_one_checkpoint_are_the_same_bytes(single_run):
     """The run is resumed after its last epoch, so that three processes score the checkpoint that one has trained."""
-    before = Record.read(one)
-    predictions = (one / "predictions.csv").read_bytes()
+    before = Record.read(single_run)
+    predictions = (single_run / "predictions.csv").read_bytes()
     for name in ("metrics.json", "predictions.csv"):
-        (one / name).unlink()
+        (single_run / name).unlink()
     before.write_manifest(status="interrupted")
-    record = resume(one, {"trainer": {"devices": 3}})
-    assert (one / "predictions.csv").read_bytes() == predictions
+    record = resume(single_run, {"trainer": {"devices": 3}})
+    assert (single_run / "predictions.csv").read_bytes() == predictions
     assert record.metrics == before.metrics
     assert record.manifest["sessions"][-1]["changed"] == {"trainer.devices": [1, 3]}
 
@@ -128,8 +130,8 @@ def end_soon(sign, whom):
     started = []
     real = ForkedFollower.__init__
 
-    def note(self, *given):
-        real(self, *given)
+    def note(self, *arguments):
+        real(self, *arguments)
         started.append(self._process.pid)
 
     def send(folder):
@@ -187,9 +189,9 @@ def test_a_helper_that_never_starts_is_not_waited_for_for_ever(tmp_path, monkeyp
 
 
 def test_a_helper_that_fails_says_why_once(toy, tmp_path):
-    given = {**flags(tmp_path, 2), "plugin": "toy", "model": {"explode_at": 3}}
+    changes = {**flags(tmp_path, 2), "plugin": "toy", "model": {"explode_at": 3}}
     with pytest.raises(RunError, match="the loss is nan at epoch 1, step 3"):
-        run(given)
+        run(changes)
 
 
 @pytest.mark.slow
@@ -224,7 +226,7 @@ def free_port():
     raise AssertionError("no port is free")
 
 
-def test_processes_that_srun_starts_train_together(one, tmp_path):
+def test_processes_that_srun_starts_train_together(single_run, tmp_path):
     """The environment of two tasks of one node, as srun sets it; there is no SLURM here."""
     path = tmp_path / "config.yaml"
     path.write_text(config.dump(config.resolve(flags(tmp_path / "tasks", 2)).config))
@@ -239,7 +241,7 @@ def test_processes_that_srun_starts_train_together(one, tmp_path):
     assert (codes, printed) == ([0, 0], ["", "", ""])
     assert "2 processes share batches of 32: 16 images each" in (tmp_path / "out0").read_text()
     folder = next((tmp_path / "tasks").iterdir())
-    ours, theirs = weights(one), weights(folder)
+    ours, theirs = weights(single_run), weights(folder)
     assert all(torch.allclose(ours[name], theirs[name], atol=1e-6, rtol=0) for name in ours)
 
 
@@ -286,10 +288,11 @@ def test_remedies_for_devices(monkeypatch):
         "GROUP_WORLD_SIZE": 2,
     }.items():
         monkeypatch.setenv(name, str(value))
-    given = flags("runs", "auto", trainer={"num_nodes": 2})
-    check_devices(config.resolve(given).config)
+    two_nodes = flags("runs", "auto", trainer={"num_nodes": 2})
+    check_devices(config.resolve(two_nodes).config)
     assert (
-        describe_sharing(config.resolve(given).config) == "4 processes on 2 machines share batches of 32: 8 images each"
+        describe_sharing(config.resolve(two_nodes).config)
+        == "4 processes on 2 machines share batches of 32: 8 images each"
     )
     with pytest.raises(InputError, match="num_nodes"):
         config.resolve(flags("runs", 1, trainer={"num_nodes": 0}))
@@ -306,7 +309,7 @@ def scontrol(folder, code=0):
 
 
 @pytest.mark.parametrize("code", [0, 1])
-def test_slurms_signal_ends_the_run_and_starts_its_job_again(one, tmp_path, monkeypatch, code):
+def test_slurms_signal_ends_the_run_and_starts_its_job_again(single_run, tmp_path, monkeypatch, code):
     monkeypatch.setenv("SLURM_JOB_ID", "17")
     scontrol(tmp_path, code)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
@@ -327,7 +330,7 @@ def test_slurms_signal_ends_the_run_and_starts_its_job_again(one, tmp_path, monk
     folder = next((tmp_path / "runs").iterdir())
     assert Record.read(folder).manifest["status"] == "interrupted"
     resume(folder)
-    assert (folder / "predictions.csv").read_bytes() == (one / "predictions.csv").read_bytes()
+    assert (folder / "predictions.csv").read_bytes() == (single_run / "predictions.csv").read_bytes()
 
 
 def _signal_in_the_second_epoch(module):

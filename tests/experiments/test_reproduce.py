@@ -38,16 +38,16 @@ def trained(tmp_path_factory):
 def test_on_the_same_machine_it_is_bit_for_bit(trained, tmp_path, capsys):
     _, root, kept = trained
     assert reproduce_verb([kept, "--data.root", root, "--trainer.threads", 1, "--out", tmp_path]) == 0
-    said = capsys.readouterr().out
-    assert f"{EXACT}: accuracy" in said
-    assert "28 of 28" in said
+    printed = capsys.readouterr().out
+    assert f"{EXACT}: accuracy" in printed
+    assert "28 of 28" in printed
 
 
 def test_other_data_and_other_settings_are_refused_before_training(trained, tmp_path):
     _, root, kept = trained
-    other = write_csv_layout(tmp_path, make_faces(4, seed=1))
+    other_data = write_csv_layout(tmp_path, make_faces(4, seed=1))
     for words, what in (
-        (["--data.root", other], "the data have changed"),
+        (["--data.root", other_data], "the data have changed"),
         ([], "--data.root"),
         (["--data.root", root, "--trainer.epochs", 1], "trainer.epochs"),
         (["--data.root", root, "--trainer.epochs", 3], "trainer.epochs is 2 in the record and shapes its result"),
@@ -65,12 +65,12 @@ def test_other_data_and_other_settings_are_refused_before_training(trained, tmp_
 def test_the_verdict_is_by_the_interval_of_the_kept_run(tmp_path, accuracy, verdict):
     first = read_run(write_run(tmp_path / "first", *draw(1)))
     again = read_run(write_run(tmp_path / "again", *draw(2, accuracy=accuracy)))
-    for one in (first, again):
-        one.record.manifest.update(versions={"torch": one.name}, sessions=[{"device": "cpu"}])
-    found = compare_with_kept(first, again)
-    assert found["verdict"] == verdict
-    assert found["versions"] == {"torch": ["first", "again"]}
-    assert found["same_predictions"] == (first.predicted == again.predicted).sum()
+    for finished in (first, again):
+        finished.record.manifest.update(versions={"torch": finished.name}, sessions=[{"device": "cpu"}])
+    comparison = compare_with_kept(first, again)
+    assert comparison["verdict"] == verdict
+    assert comparison["versions"] == {"torch": ["first", "again"]}
+    assert comparison["same_predictions"] == (first.predicted == again.predicted).sum()
 
 
 def test_a_record_of_an_earlier_version_is_compared_too(tmp_path):

@@ -80,16 +80,16 @@ def test_nothing_in_the_saved_state_holds_a_path(toy, tmp_path):
 def test_a_kill_at_any_moment_of_writing(toy, tmp_path, whole, moment):
     with pytest.MonkeyPatch.context() as patch:
         if moment == "before manifest":
-            patch.setattr(Record, "write_manifest", lambda *given, **more: os.kill(os.getpid(), signal.SIGKILL))
+            patch.setattr(Record, "write_manifest", lambda *words, **more: os.kill(os.getpid(), signal.SIGKILL))
         else:
             real = torch.save
 
-            def save(content, path, *given, **more):
+            def save(content, path, *arguments, **more):
                 name = "best" if moment == "before best" else "last"
                 if content["epoch"] + 1 == whole[0]["best_epoch"] and name in Path(path).name:
                     Path(path).write_bytes(b"half")
                     os.kill(os.getpid(), signal.SIGKILL)
-                return real(content, path, *given, **more)
+                return real(content, path, *arguments, **more)
 
             patch.setattr(torch, "save", save)
         assert in_a_process(lambda: run(flags(tmp_path / "runs"))) == -signal.SIGKILL
@@ -119,11 +119,11 @@ def test_folds_go_on_where_they_were(toy, tmp_path, capsys):
     with pytest.MonkeyPatch.context() as patch:
         real, begun = FERModule.training_step, []
 
-        def stop(self, *given):
+        def stop(self, *arguments):
             begun.append(self.current_epoch)
             if begun.count(0) > 3 and self.current_epoch == 5 and len(set(begun[-2:])) == 2:
                 os.kill(os.getpid(), signal.SIGKILL)
-            return real(self, *given)
+            return real(self, *arguments)
 
         patch.setattr(FERModule, "training_step", stop)
         assert in_a_process(lambda: run(flags(tmp_path / "runs", **changes))) == -signal.SIGKILL
@@ -148,10 +148,10 @@ def test_seeds_go_on_with_the_one_that_was_interrupted_and_then_the_others(toy, 
     with pytest.MonkeyPatch.context() as patch:
         real = FERModule.training_step
 
-        def stop(self, *given):
+        def stop(self, *arguments):
             if self.config.seed == 5 and self.current_epoch == 4:
                 os.kill(os.getpid(), signal.SIGKILL)
-            return real(self, *given)
+            return real(self, *arguments)
 
         patch.setattr(FERModule, "training_step", stop)
         assert in_a_process(lambda: main.call("fer-run", main._run, words)) == -signal.SIGKILL
@@ -164,8 +164,8 @@ def test_seeds_go_on_with_the_one_that_was_interrupted_and_then_the_others(toy, 
     assert "seed 4 (1 of 3), finished already" in out
     assert next(line for line in out.splitlines() if line.startswith("epoch ")).startswith("epoch 5/9")
     manifests = [Record.read(path).manifest for path in (tmp_path / "runs").iterdir()]
-    assert sorted(one["seeds"]["run"] for one in manifests) == [4, 5, 6]
-    assert {one["status"] for one in manifests} == {"finished"}
+    assert sorted(manifest["seeds"]["run"] for manifest in manifests) == [4, 5, 6]
+    assert {manifest["status"] for manifest in manifests} == {"finished"}
     assert "fer table" in out or "no spread" in out  # the toy may not have learnt
     assert main.call("fer-run", main._run, ["--resume", str(broken)]) == 2
     assert "this run is finished" in capsys.readouterr().err
@@ -173,8 +173,8 @@ def test_seeds_go_on_with_the_one_that_was_interrupted_and_then_the_others(toy, 
 
 def test_what_does_not_shape_the_result_may_change_and_is_recorded(toy, tmp_path, whole):
     folder = killed(tmp_path)
-    given = {"data": {"workers": 0, "memory_gb": 1.0}, "trainer": {"progress": "none", "threads": 1}}
-    resume(folder, given)
+    changes = {"data": {"workers": 0, "memory_gb": 1.0}, "trainer": {"progress": "none", "threads": 1}}
+    resume(folder, changes)
     assert ended(folder) == whole
     session = Record.read(folder).manifest["sessions"][-1]
     assert session["changed"] == {
@@ -215,7 +215,7 @@ def test_the_data_may_lie_elsewhere_if_they_are_the_same(toy, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("changes", "message"),
     [
         ({"optimizer": {"lr": 0.1}}, "optimizer.lr is 0.05 in this run and shapes its result.*--optimizer.lr 0.1$"),
         ({"data": {"image_size": 32}}, "data.image_size"),
@@ -226,7 +226,7 @@ def test_the_data_may_lie_elsewhere_if_they_are_the_same(toy, tmp_path):
         ({"trainer": {"epoch": 30}}, "unknown key.*epochs"),
     ],
 )
-def test_what_shapes_the_result_is_refused(toy, tmp_path, given, said):
+def test_what_shapes_the_result_is_refused(toy, tmp_path, changes, message):
     folder = tmp_path / "runs" / "begun"
     (folder / "checkpoints").mkdir(parents=True)
     settings = config.resolve(flags(tmp_path / "runs")).config
@@ -234,8 +234,8 @@ def test_what_shapes_the_result_is_refused(toy, tmp_path, given, said):
     (folder / "manifest.json").write_text(
         json.dumps({"status": "running", "data": {}, "assumed": {}, "sessions": [], "warnings": []})
     )
-    with pytest.raises(InputError, match=said) as caught:
-        resume(folder, given)
+    with pytest.raises(InputError, match=message) as caught:
+        resume(folder, changes)
     assert "\n" not in str(caught.value)
     assert sorted(path.name for path in folder.iterdir()) == ["checkpoints", "config.yaml", "manifest.json"]
 
@@ -300,7 +300,7 @@ def test_control_c_while_lightning_cleans_up_is_an_interruption(toy, tmp_path, m
     def teardown(self):
         raise RuntimeError("Please call `iter(combined_loader)` first.")
 
-    def stop(self, *given):
+    def stop(self, *arguments):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
@@ -341,10 +341,10 @@ def test_control_c_at_any_second_is_one_line(toy, tmp_path):
 
 
 def test_the_best_is_kept_through_numbers_that_are_none():
-    one = BestAndLast(Path("x"), "val/loss", "min")
+    checkpoints = BestAndLast(Path("x"), "val/loss", "min")
     nan = float("nan")
-    assert one._is_better(1.0, 2.0)
-    assert not one._is_better(2.0, 2.0)
-    assert not one._is_better(nan, 2.0)
-    assert one._is_better(2.0, nan)
-    assert not one._is_better(nan, nan)
+    assert checkpoints._is_better(1.0, 2.0)
+    assert not checkpoints._is_better(2.0, 2.0)
+    assert not checkpoints._is_better(nan, 2.0)
+    assert checkpoints._is_better(2.0, nan)
+    assert not checkpoints._is_better(nan, nan)

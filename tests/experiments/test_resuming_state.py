@@ -27,7 +27,7 @@ SCHEDULES = [
 ]
 
 
-@pytest.mark.parametrize("schedule", SCHEDULES, ids=lambda one: "-".join(map(str, one.values())))
+@pytest.mark.parametrize("schedule", SCHEDULES, ids=lambda settings: "-".join(map(str, settings.values())))
 def test_a_schedule_goes_on_with_the_rate_that_it_would_have_had(toy, tmp_path, schedule):
     whole = ended(run(flags(tmp_path / "whole", scheduler=schedule)).folder)
     folder = killed(tmp_path, epoch=5, scheduler=schedule)
@@ -54,10 +54,10 @@ def stop_in(epoch, patch, seed=0):
     """Let the run of ``seed`` be killed in ``epoch`` (from 1)."""
     real = FERModule.training_step
 
-    def stop(self, *given):
+    def stop(self, *arguments):
         if self.config.seed == seed and self.current_epoch == epoch - 1:
             os.kill(os.getpid(), signal.SIGKILL)
-        return real(self, *given)
+        return real(self, *arguments)
 
     patch.setattr(FERModule, "training_step", stop)
 
@@ -87,7 +87,7 @@ def test_a_run_of_version_0_1_0_keeps_its_best_its_patience_and_its_plateau(toy,
     assert saved_value(folder / "checkpoints" / "last.ckpt", "value") == pytest.approx(values[-1])
     recwarn.clear()
     resume(folder)
-    assert not [one for one in recwarn if "callbacks" in str(one.message)]
+    assert not [warning for warning in recwarn if "callbacks" in str(warning.message)]
     assert ended(folder)[3] == whole[3]
     assert ended(folder)[0] == whole[0]
 
@@ -130,22 +130,22 @@ def test_what_is_changed_on_a_series_holds_for_the_seeds_that_are_missing(series
     assert main.call("fer-run", main._run, ["--resume", str(folder), "--data.memory_gb", "1.0"]) == 0
     capsys.readouterr()
     runs = [Record.read(path) for path in sorted(folder.parent.iterdir())]
-    assert [(one.config["seed"], one.config["data"]["memory_gb"]) for one in runs] == [(4, 4.0), (5, 1.0), (6, 1.0)]
+    assert [(run.config["seed"], run.config["data"]["memory_gb"]) for run in runs] == [(4, 4.0), (5, 1.0), (6, 1.0)]
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (["--optimizer.lr", "0.5"], "optimizer.lr is 0.05 in this run"),
         (["--trainer.epochs", "12"], "trainer.epochs: seeds are finished with the old number; leave it out"),
     ],
 )
-def test_a_change_that_would_make_the_seeds_differ_is_one_line(series, capsys, words, said):
+def test_a_change_that_would_make_the_seeds_differ_is_one_line(series, capsys, words, message):
     folder = series(5)
     before = sorted(path.name for path in folder.parent.iterdir())
     assert main.call("fer-run", main._run, ["--resume", str(folder), *words]) == 2
     error = capsys.readouterr().err
-    assert said in error
+    assert message in error
     assert error.count("\n") == 1
     assert sorted(path.name for path in folder.parent.iterdir()) == before
     assert main.call("fer-run", main._run, ["--resume", str(folder)]) == 0  # the remedy
@@ -155,7 +155,7 @@ def test_more_epochs_hold_for_every_seed_while_none_is_finished(series, capsys):
     folder = series(4)
     assert main.call("fer-run", main._run, ["--resume", str(folder), "--trainer.epochs", "12"]) == 0
     runs = [Record.read(path) for path in sorted(folder.parent.iterdir())]
-    assert [(one.config["seed"], len(rows(one.folder))) for one in runs] == [(4, 12), (5, 12), (6, 12)]
+    assert [(run.config["seed"], len(rows(run.folder))) for run in runs] == [(4, 12), (5, 12), (6, 12)]
 
 
 @pytest.mark.parametrize("place", ["elsewhere", "beside"])

@@ -42,8 +42,8 @@ def weights(folder, name="last.ckpt"):
     return torch.load(Path(folder, "checkpoints", name), weights_only=True)["state_dict"]
 
 
-def same(one, other):
-    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+def same(first, second):
+    return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
 
 
 @pytest.fixture
@@ -126,10 +126,10 @@ def test_an_epoch_a_row(done):
 
 def test_one_seed_gives_the_same_bits_and_another_does_not(toy, tmp_path, done):
     again = run(settings(tmp_path))
-    other = run(settings(tmp_path, seed=1))
+    other_seed = run(settings(tmp_path, seed=1))
     assert same(weights(done.folder), weights(again.folder))
-    assert not same(weights(done.folder), weights(other.folder))
-    assert done.manifest["data"]["split_hash"] == other.manifest["data"]["split_hash"]
+    assert not same(weights(done.folder), weights(other_seed.folder))
+    assert done.manifest["data"]["split_hash"] == other_seed.manifest["data"]["split_hash"]
     assert (done.folder / "predictions.csv").read_text() == (again.folder / "predictions.csv").read_text()
 
 
@@ -290,8 +290,8 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_bits(toy, tmp_path):
     assert same(weights(whole.folder), weights(folder))
     assert same(weights(whole.folder, "best.ckpt"), weights(folder, "best.ckpt"))
     read = [list(csv.DictReader((path / "metrics.csv").open())) for path in (whole.folder, folder)]
-    for one, other in zip(*read, strict=True):
-        assert {**one, "seconds": 0} == {**other, "seconds": 0}
+    for killed, whole_run in zip(*read, strict=True):
+        assert {**killed, "seconds": 0} == {**whole_run, "seconds": 0}
     assert (whole.folder / "predictions.csv").read_text() == (folder / "predictions.csv").read_text()
     with pytest.raises(InputError, match="finished"):
         resume(folder)

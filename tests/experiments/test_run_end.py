@@ -9,11 +9,11 @@ from fer_plugins.runs.record import Record
 from fer_plugins.runtime.errors import Interrupted
 
 
-def interrupt(*given):
+def interrupt(*arguments):
     raise KeyboardInterrupt
 
 
-def fail(*given):
+def fail(*arguments):
     raise RuntimeError("of a library")
 
 

@@ -41,10 +41,10 @@ def test_each_seed_is_a_run_and_the_spread_is_students(tmp_path, capsys):
     assert "fer table" in shown
 
 
-@pytest.mark.parametrize("given", ["1", "0", "many", "2.5", "true"])
-def test_a_wrong_number_is_one_line_and_nothing_is_run(given, tmp_path, capsys):
-    assert main.call("fer-run", main._run, [*QUICK, "--seeds", given, "--run.output", str(tmp_path)]) == 2
-    assert f"--seeds {given}".lower() in capsys.readouterr().err.lower()
+@pytest.mark.parametrize("count", ["1", "0", "many", "2.5", "true"])
+def test_a_wrong_number_is_one_line_and_nothing_is_run(count, tmp_path, capsys):
+    assert main.call("fer-run", main._run, [*QUICK, "--seeds", count, "--run.output", str(tmp_path)]) == 2
+    assert f"--seeds {count}".lower() in capsys.readouterr().err.lower()
     assert list(tmp_path.iterdir()) == []
 
 

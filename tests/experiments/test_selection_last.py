@@ -10,7 +10,7 @@ from fer_plugins.runs.manifest import header
 
 
 def test_the_last_epoch_is_scored_and_said_so(toy, tmp_path):
-    found = {}
+    scores = {}
     for name in ("best", "last"):
         flags = {
             "data": {"name": "synthetic", "image_size": 24, "samples": 210, "batch_size": 16},
@@ -24,10 +24,10 @@ def test_the_last_epoch_is_scored_and_said_so(toy, tmp_path):
         manifest = json.loads((record.folder / "manifest.json").read_text())
         states = [torch.load(record.checkpoints / f"{file}.ckpt", weights_only=True) for file in ("best", "last")]
         same = all(torch.equal(value, states[1]["state_dict"][key]) for key, value in states[0]["state_dict"].items())
-        found[name] = manifest["best_epoch"], same, header(record)["selected"]
-    assert found["last"] == (3, True, "epoch 3 of 3, the last")
-    assert found["best"][2].endswith("by val/accuracy")
-    assert found["best"][1] == (found["best"][0] == 3)
+        scores[name] = manifest["best_epoch"], same, header(record)["selected"]
+    assert scores["last"] == (3, True, "epoch 3 of 3, the last")
+    assert scores["best"][2].endswith("by val/accuracy")
+    assert scores["best"][1] == (scores["best"][0] == 3)
 
 
 def test_the_recipe_of_the_paper_that_prints_its_last_epoch_reports_that():

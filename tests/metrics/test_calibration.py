@@ -29,9 +29,13 @@ def drawn(seed, size, classes, sharpness):
 def by_hand(predictions):
     """The expected calibration error, image by image."""
     sums = [[0, 0.0, 0] for _ in range(BINS)]
-    for p, said, true in zip(predictions.probabilities, predictions.predicted, predictions.label, strict=True):
-        one = sums[min(int(p[said] * BINS), BINS - 1)]
-        one[0], one[1], one[2] = one[0] + 1, one[1] + p[said], one[2] + (said == true)
+    for p, predicted, true in zip(predictions.probabilities, predictions.predicted, predictions.label, strict=True):
+        bin_sums = sums[min(int(p[predicted] * BINS), BINS - 1)]
+        bin_sums[0], bin_sums[1], bin_sums[2] = (
+            bin_sums[0] + 1,
+            bin_sums[1] + p[predicted],
+            bin_sums[2] + (predicted == true),
+        )
     return sum(abs(hits - confidence) for _, confidence, hits in sums) / len(predictions)
 
 

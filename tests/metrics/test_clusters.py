@@ -24,34 +24,34 @@ def test_people_who_are_always_or_never_right_count_once():
     subjects = np.repeat([f"s{n}" for n in range(20)], 15)
     hit = np.repeat(np.arange(20) % 2 == 0, 15)
     predictions = answers(hit, np.arange(300) % 3)
-    found = by_subject(predictions, subjects)
-    assert found["n"] == 20
+    scores = by_subject(predictions, subjects)
+    assert scores["n"] == 20
     images = wilson(150, 300)
     # 2.5 % of Binomial(20, 1/2) lie at 5 or below, give or take the draws.
-    assert 5 / 20 <= found["accuracy"]["low"] <= 6 / 20
-    assert 14 / 20 <= found["accuracy"]["high"] <= 15 / 20
-    assert found["f1"]["high"] - found["f1"]["low"] > 3 * (images["high"] - images["low"])
-    assert found == by_subject(predictions, subjects)
+    assert 5 / 20 <= scores["accuracy"]["low"] <= 6 / 20
+    assert 14 / 20 <= scores["accuracy"]["high"] <= 15 / 20
+    assert scores["f1"]["high"] - scores["f1"]["low"] > 3 * (images["high"] - images["low"])
+    assert scores == by_subject(predictions, subjects)
 
 
 def test_where_a_subjects_images_are_independent_both_agree():
     hit = np.random.default_rng(0).random(400) < 0.7
-    found = by_subject(answers(hit, np.arange(400) % 3), (np.arange(400) // 2).astype(str))
+    scores = by_subject(answers(hit, np.arange(400) % 3), (np.arange(400) // 2).astype(str))
     images = wilson(int(hit.sum()), 400)
-    assert [found["accuracy"][end] for end in ("low", "high")] == pytest.approx(
+    assert [scores["accuracy"][end] for end in ("low", "high")] == pytest.approx(
         [images[end] for end in ("low", "high")], abs=0.015
     )
 
 
 def test_every_score_of_images_has_an_interval_by_subject():
     hit = np.random.default_rng(0).random(300) < 0.7
-    found = by_subject(answers(hit, np.arange(300) % 3), (np.arange(300) // 6).astype(str))
+    scores = by_subject(answers(hit, np.arange(300) % 3), (np.arange(300) // 6).astype(str))
     names = ("precision", "specificity", "kappa", "mcc", "auroc", "average_precision", "brier", "f1_weighted")
-    assert found["unit"] == "subject"
-    assert found["too_few"] == {}
-    assert found["loss"] is None  # 0 for every image here
+    assert scores["unit"] == "subject"
+    assert scores["too_few"] == {}
+    assert scores["loss"] is None  # 0 for every image here
     for name in names:
-        assert found[name]["low"] < found[name]["high"], name
+        assert scores[name]["low"] < scores[name]["high"], name
 
 
 def test_one_person_has_no_interval():
@@ -61,10 +61,10 @@ def test_one_person_has_no_interval():
 def test_scores_of_classes_that_few_subjects_show_have_none():
     label = np.repeat([0, 1, 2], [60, 60, 9])
     hit = np.random.default_rng(0).random(129) < 0.7
-    found = by_subject(answers(hit, label), np.where(label == 2, "s0", [f"s{n % 20}" for n in range(129)]))
-    assert found["too_few"]["f1"] == "c is shown by 1 subjects"
-    assert found["f1"] is found["auroc"] is None
-    assert found["accuracy"]["low"] < found["accuracy"]["high"]
+    scores = by_subject(answers(hit, label), np.where(label == 2, "s0", [f"s{n % 20}" for n in range(129)]))
+    assert scores["too_few"]["f1"] == "c is shown by 1 subjects"
+    assert scores["f1"] is scores["auroc"] is None
+    assert scores["accuracy"]["low"] < scores["accuracy"]["high"]
     few = by_subject(answers(hit, label), np.array([f"s{n % 4}" for n in range(129)]))
     assert few["accuracy"] is None
     assert few["too_few"]["accuracy"] == "4 subjects"
@@ -97,8 +97,8 @@ def test_copies_of_an_image_do_not_make_a_difference_significant():
     plain = [compare_accuracy(*sides)["p"] < 0.05 for sides in tests]
     by_cluster = [compare_by_cluster("accuracy", *sides, clusters, draws=400) for sides in tests]
     assert sum(plain) > 15
-    assert sum(one["p"] < 0.05 for one in by_cluster) <= 8
-    covered = [one["difference"]["low"] <= 0 <= one["difference"]["high"] for one in by_cluster]
+    assert sum(result["p"] < 0.05 for result in by_cluster) <= 8
+    covered = [result["difference"]["low"] <= 0 <= result["difference"]["high"] for result in by_cluster]
     assert sum(covered) >= 52
 
 

@@ -157,7 +157,7 @@ def test_a_run_prints_the_metric_and_goes_on_without_the_broken_one(make_distrib
     assert f"{record.metrics['test']['share']:.4f}" in line
     assert f"{record.metrics['test']['intervals']['share']['low']:.4f}" in line
     assert record.manifest["status"] == "finished"
-    (warning,) = (one for one in record.manifest["warnings"] if "raises" in one)
+    (warning,) = (sentence for sentence in record.manifest["warnings"] if "raises" in sentence)
     assert warning.startswith("metric raises is left out: metric raises (from fer_offer 1.0) fails: IndexError")
     assert " ".join(printed.split()).count("metric raises is left out") == 1
 

@@ -100,12 +100,12 @@ def test_square_and_add_agrees_with_theory():
 
 def test_the_delta_method_agrees_with_the_bootstrap_of_a_large_matrix():
     matrix = 40 * np.array([[60, 30, 10], [20, 150, 30], [5, 5, 40]])
-    found = intervals.matrix_intervals(matrix)
+    intervals_by_metric = intervals.matrix_intervals(matrix)
     random = np.random.default_rng(0)
     fixed = macro_scores(np.stack([random.multinomial(row.sum(), row / row.sum(), 4000) for row in matrix], axis=1))
     drawn = macro_scores(random.multinomial(matrix.sum(), (matrix / matrix.sum()).ravel(), 4000).reshape(-1, 3, 3))
     for name in ("f1", "precision", "specificity", "precision_weighted", "f1_weighted", "kappa", "mcc"):
-        width = found[name]["high"] - found[name]["low"]
+        width = intervals_by_metric[name]["high"] - intervals_by_metric[name]["low"]
         narrow, wide = (2 * 1.96 * scores[name].std() for scores in (fixed, drawn))
         assert 0.93 * narrow < width < 1.07 * wide, name
 
@@ -149,10 +149,10 @@ def test_score_intervals_have_none_where_nothing_divides():
 
 def test_f1_of_a_class_rises_with_the_share_of_hits_in_what_is_of_the_class_or_called_so():
     matrix = np.array([[30, 10], [20, 140]])
-    found = score_intervals(matrix, ["a", "b"])["per_class"]["a"]["f1"]
+    interval = score_intervals(matrix, ["a", "b"])["per_class"]["a"]["f1"]
     shares = intervals.wilson(30, 60)
     assert 2 * 30 / (40 + 50) == pytest.approx(2 * (30 / 60) / (1 + 30 / 60))
-    assert [found["low"], found["high"]] == [2 * shares[end] / (1 + shares[end]) for end in ("low", "high")]
+    assert [interval["low"], interval["high"]] == [2 * shares[end] / (1 + shares[end]) for end in ("low", "high")]
     never = score_intervals(np.array([[0, 5], [0, 5]]), ["a", "b"])["per_class"]["a"]["f1"]
     assert never["low"] == 0 < never["high"]
 
@@ -172,7 +172,7 @@ def test_weighted_scores_hold_scikit_learns():
     every = score_intervals(matrix, ["a", "b", "c"])
     precision = sk.precision_score(label, predicted, average="weighted")
     assert every["precision_weighted"]["low"] < precision < every["precision_weighted"]["high"]
-    each = [sk.recall_score(label == k, predicted == k, pos_label=False) for k in range(3)]
-    specificity = np.average(each, weights=matrix.sum(1))
+    specificities = [sk.recall_score(label == k, predicted == k, pos_label=False) for k in range(3)]
+    specificity = np.average(specificities, weights=matrix.sum(1))
     assert every["specificity_weighted"]["low"] < specificity < every["specificity_weighted"]["high"]
     assert every["specificity_weighted"]["high"] - every["specificity_weighted"]["low"] < 0.1

@@ -47,13 +47,15 @@ def assert_equal_to_scikit_learn(scores, label, predicted, classes):
     assert scores["precision"] == pytest.approx(p, abs=1e-12)
     assert scores["recall"] == scores["balanced_accuracy"] == pytest.approx(r, abs=1e-12)
     assert scores["f1"] == pytest.approx(f, abs=1e-12)
-    each = sk.precision_recall_fscore_support(label, predicted, labels=range(k), average=None, zero_division=0)
+    by_class = sk.precision_recall_fscore_support(label, predicted, labels=range(k), average=None, zero_division=0)
     specificities = []
     for i, name in enumerate(classes):
         row = scores["per_class"][name]
-        assert row["support"] == each[3][i]
+        assert row["support"] == by_class[3][i]
         if i in present:
-            assert [row["precision"], row["recall"], row["f1"]] == pytest.approx([each[0][i], each[1][i], each[2][i]])
+            assert [row["precision"], row["recall"], row["f1"]] == pytest.approx(
+                [by_class[0][i], by_class[1][i], by_class[2][i]]
+            )
             if len(present) > 1:
                 specificities.append(sk.recall_score(label == i, predicted == i, pos_label=False))
                 assert row["specificity"] == pytest.approx(specificities[-1], abs=1e-12)
@@ -116,13 +118,13 @@ def assert_other_scores(scores, predictions, size):
     for place, name in enumerate(("precision", "recall", "f1")):
         assert scores[f"{name}_weighted"] == pytest.approx(weighted[place], abs=1e-12)
         assert scores[f"{name}_micro"] == pytest.approx(micro[place], abs=1e-12)
-    each = [sk.recall_score(label == k, predicted == k, pos_label=False, zero_division=0) for k in range(size)]
+    specificities = [sk.recall_score(label == k, predicted == k, pos_label=False, zero_division=0) for k in range(size)]
     negatives = sum((label != k).sum() for k in range(size))
     rejected = sum(((label != k) & (predicted != k)).sum() for k in range(size))
     assert scores["specificity_micro"] == pytest.approx(rejected / negatives, abs=1e-12)
     if len(present) > 1:
         support = np.bincount(label, minlength=size)
-        assert scores["specificity_weighted"] == pytest.approx((each * support).sum() / len(label), abs=1e-12)
+        assert scores["specificity_weighted"] == pytest.approx((specificities * support).sum() / len(label), abs=1e-12)
     else:
         assert scores["specificity_weighted"] is None
     if len(present) == 1 and set(predicted) == set(present):
@@ -235,7 +237,7 @@ def test_the_printed_matrix_of_a_paper():
         [33, 0, 3, 0, 0, 1, 0], [5, 10, 0, 2, 3, 0, 2], [0, 0, 22, 0, 1, 13, 2], [1, 0, 1, 134, 0, 0, 5],
         [0, 0, 2, 1, 20, 0, 7], [0, 0, 1, 2, 0, 39, 1], [1, 0, 2, 2, 1, 0, 79],
     ]  # fmt: skip
-    cells = [(true, said) for true in range(7) for said in range(7) for _ in range(matrix[true][said])]
+    cells = [(true, predicted) for true in range(7) for predicted in range(7) for _ in range(matrix[true][predicted])]
     scores = scores_of(*map(list, zip(*cells, strict=True)))
     assert scores["confusion_matrix"] == matrix
     assert scores["accuracy"] == 337 / 396
@@ -385,10 +387,10 @@ def test_a_shuffled_loader_with_workers_gives_the_same_scores():
         for index, image, label in DataLoader(data, batch_size=4, **options):
             scorer.update(index, net(image), label)
         results.append(scorer.compute())
-    for other in results[1:]:
-        assert other["loss"] == pytest.approx(results[0]["loss"], abs=1e-6)  # batches of other sizes may round apart
-        assert other["confusion_matrix"] == results[0]["confusion_matrix"]
-        assert other["intervals"] == results[0]["intervals"]
+    for result in results[1:]:
+        assert result["loss"] == pytest.approx(results[0]["loss"], abs=1e-6)  # batches of other sizes may round apart
+        assert result["confusion_matrix"] == results[0]["confusion_matrix"]
+        assert result["intervals"] == results[0]["intervals"]
 
 
 def good():

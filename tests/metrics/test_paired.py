@@ -19,32 +19,32 @@ def sides(only_first, only_second, both, neither):
 
 @given(st.integers(0, 40), st.integers(0, 40), st.integers(0, 9), st.integers(0, 9))
 def test_mcnemar_is_the_binomial_test_by_hand(b, c, both, neither):
-    found = paired.mcnemar(*sides(b, c, both, neither))
+    result = paired.mcnemar(*sides(b, c, both, neither))
     n = b + c
     mass = [math.comb(n, k) / 2**n for k in range(n + 1)]
     less_likely = [p for p in mass if p <= mass[b] * (1 + 1e-9)]
-    assert found["p_exact"] == pytest.approx(sum(less_likely), rel=1e-9)
+    assert result["p_exact"] == pytest.approx(sum(less_likely), rel=1e-9)
     as_likely = [p for p in less_likely if p >= mass[b] * (1 - 1e-9)]
-    assert found["p_mid"] == pytest.approx(
+    assert result["p_mid"] == pytest.approx(
         1.0 if b == c else sum(less_likely) - sum(as_likely) / 2, rel=1e-9, abs=1e-15
     )
-    assert (found["only_first"], found["only_second"], found["both"], found["neither"]) == (b, c, both, neither)
+    assert (result["only_first"], result["only_second"], result["both"], result["neither"]) == (b, c, both, neither)
 
 
 def test_mcnemar_on_the_published_example():
     # Fagerland, Lydersen and Laake 2013: 21 children, 1 and 7 discordant; exact 0.070, mid-p 0.039.
-    found = paired.mcnemar(*sides(1, 7, 1, 12))
-    assert found["p_exact"] == pytest.approx(18 / 256)
-    assert found["p_mid"] == pytest.approx(10 / 256)
+    result = paired.mcnemar(*sides(1, 7, 1, 12))
+    assert result["p_exact"] == pytest.approx(18 / 256)
+    assert result["p_mid"] == pytest.approx(10 / 256)
 
 
 def test_the_interval_of_the_difference_by_hand_and_its_ends():
-    found = paired.hit_difference(7, 1, 21)
+    difference = paired.hit_difference(7, 1, 21)
     low, high = (8 / 23, 2 / 23)
     half = 1.959963984540054 * math.sqrt((low + high - (low - high) ** 2) / 23)
-    assert found["points"] == pytest.approx(-100 * 6 / 21)
-    assert found["low"] == pytest.approx(100 * (high - low - half))
-    assert found["high"] == pytest.approx(100 * (high - low + half))
+    assert difference["points"] == pytest.approx(-100 * 6 / 21)
+    assert difference["low"] == pytest.approx(100 * (high - low - half))
+    assert difference["high"] == pytest.approx(100 * (high - low + half))
     assert paired.hit_difference(0, 2, 2)["high"] == 100
     nothing = paired.hit_difference(0, 0, 50)
     assert nothing["low"] == -nothing["high"] < 0
@@ -53,16 +53,16 @@ def test_the_interval_of_the_difference_by_hand_and_its_ends():
 def test_the_interval_of_the_difference_covers_the_truth_about_95_times_in_100():
     random = np.random.default_rng(3)
     drawn = random.multinomial(100, [0.06, 0.14, 0.6, 0.2], size=2000)
-    found = [paired.hit_difference(int(b), int(c), 100) for b, c, *_ in drawn]
-    assert 0.94 <= np.mean([one["low"] <= 8 <= one["high"] for one in found]) <= 0.97
+    differences = [paired.hit_difference(int(b), int(c), 100) for b, c, *_ in drawn]
+    assert 0.94 <= np.mean([difference["low"] <= 8 <= difference["high"] for difference in differences]) <= 0.97
 
 
 def test_the_bootstrap_agrees_with_resampling_the_samples_themselves():
     true, first = draw(1, 240, 0.6)
     _, second = draw(2, 240, 0.75)
-    found = paired.macro_f1_difference(true, first, second, 3)
+    difference = paired.macro_f1_difference(true, first, second, 3)
     expected = f1_score(true, second, average="macro") - f1_score(true, first, average="macro")
-    assert found["points"] == pytest.approx(100 * expected)
+    assert difference["points"] == pytest.approx(100 * expected)
     random = np.random.default_rng(9)
     rows = [np.flatnonzero(true == label) for label in range(3)]
     draws = []
@@ -70,10 +70,10 @@ def test_the_bootstrap_agrees_with_resampling_the_samples_themselves():
         at = np.concatenate([random.choice(of_class, len(of_class)) for of_class in rows])
         f1 = [f1_score(true[at], answers[at], average="macro") for answers in (first, second)]
         draws.append(100 * (f1[1] - f1[0]))
-    width = found["high"] - found["low"]
-    assert found["low"] == pytest.approx(np.quantile(draws, 0.025), abs=0.1 * width)
-    assert found["high"] == pytest.approx(np.quantile(draws, 0.975), abs=0.1 * width)
-    assert (found["p"] < 0.05) == (found["low"] > 0)
+    width = difference["high"] - difference["low"]
+    assert difference["low"] == pytest.approx(np.quantile(draws, 0.025), abs=0.1 * width)
+    assert difference["high"] == pytest.approx(np.quantile(draws, 0.975), abs=0.1 * width)
+    assert (difference["p"] < 0.05) == (difference["low"] > 0)
 
 
 def test_equal_networks_are_seldom_called_different():
@@ -92,9 +92,9 @@ def test_equal_networks_are_seldom_called_different():
 def test_exchanging_the_two_only_changes_the_sign(seed):
     true, first = draw(seed)
     _, second = draw(seed + 1)
-    one = paired.mcnemar(first == true, second == true)
-    other = paired.mcnemar(second == true, first == true)
-    assert one["p_mid"] == other["p_mid"]
+    forwards = paired.mcnemar(first == true, second == true)
+    backwards = paired.mcnemar(second == true, first == true)
+    assert forwards["p_mid"] == backwards["p_mid"]
     there = paired.macro_f1_difference(true, first, second, 3, draws=500)
     back = paired.macro_f1_difference(true, second, first, 3, draws=500)
     assert there["points"] == pytest.approx(-back["points"])

@@ -136,9 +136,9 @@ def test_degenerate_areas():
     ones = np.ones((5, 1))
     perfect = np.array([0.9, 0.8, 0.7, 0.1, 0.0])
     for value, roc, precision in ((perfect, 1, 1), (1 - perfect, 0, (1 / 4 + 2 / 5) / 2), (np.full(5, 0.3), 0.5, 0.4)):
-        found = CurveAreas(np.column_stack([value, 1 - value]), label).compute(ones)
-        assert found[0][:, 0] == pytest.approx([roc, roc])
-        assert found[1][0, 0] == pytest.approx(precision)
+        areas = CurveAreas(np.column_stack([value, 1 - value]), label).compute(ones)
+        assert areas[0][:, 0] == pytest.approx([roc, roc])
+        assert areas[1][0, 0] == pytest.approx(precision)
 
 
 # --- the intervals
@@ -206,16 +206,16 @@ def test_a_network_that_gives_no_numbers_has_no_intervals_of_probabilities():
     logits[3] = np.nan
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        found = score(made(logits, np.arange(40) % 4), CLASSES)["intervals"]
+        intervals = score(made(logits, np.arange(40) % 4), CLASSES)["intervals"]
     names = ("loss", "brier", "ece", "auroc", "average_precision", "top2_accuracy")
-    assert [found[name] for name in names] == [None] * 6
-    assert found["per_class"]["anger"]["auroc"] is None
-    assert found["per_class"]["anger"]["recall"] is not None
+    assert [intervals[name] for name in names] == [None] * 6
+    assert intervals["per_class"]["anger"]["auroc"] is None
+    assert intervals["per_class"]["anger"]["recall"] is not None
 
 
 def test_the_same_answer_for_every_image_has_an_auroc_of_one_half_in_every_draw():
-    found = score(made(np.zeros((200, 4)), np.arange(200) % 4), CLASSES)["intervals"]
-    for interval in (found["auroc"], found["per_class"]["fear"]["auroc"]):
+    intervals = score(made(np.zeros((200, 4)), np.arange(200) % 4), CLASSES)["intervals"]
+    for interval in (intervals["auroc"], intervals["per_class"]["fear"]["auroc"]):
         assert [interval["low"], interval["high"]] == [0.5, 0.5]
 
 
@@ -224,7 +224,8 @@ def test_areas_lie_on_the_logit_scale():
     scores = score(predictions, CLASSES)
     curves = CurveAreas(predictions.probabilities, predictions.label)
     draws = [
-        np.concatenate(one, axis=1) for one in zip(*map(curves.compute, by_class(predictions.label, 0)), strict=True)
+        np.concatenate(parts, axis=1)
+        for parts in zip(*map(curves.compute, by_class(predictions.label, 0)), strict=True)
     ]
     for name, drawn in zip(("auroc", "average_precision"), draws, strict=True):
         for where, value, sample in (
@@ -281,9 +282,9 @@ def test_the_calibration_error_of_an_overconfident_network_is_above_0():
     random = np.random.default_rng(0)
     truth = score(calibrated(random, 200_000, 3.0), CLASSES, intervals=False)["ece"]
     intervals = [ece_interval(calibrated(random, 500, 3.0), trial) for trial in range(30)]
-    assert sum(one["low"] <= truth <= one["high"] for one in intervals) >= 27
-    assert min(one["low"] for one in intervals) > 0.05
-    assert max(one["high"] - one["low"] for one in intervals) < 0.12
+    assert sum(interval["low"] <= truth <= interval["high"] for interval in intervals) >= 27
+    assert min(interval["low"] for interval in intervals) > 0.05
+    assert max(interval["high"] - interval["low"] for interval in intervals) < 0.12
 
 
 def test_intervals_cover_the_truth_about_95_times_in_100():
@@ -292,9 +293,9 @@ def test_intervals_cover_the_truth_about_95_times_in_100():
     truth = score(skilled(random, 400 * sizes, 1.5), CLASSES, intervals=False)
     covered = dict.fromkeys(names, 0)
     for trial in range(80):
-        found = score(skilled(random, sizes, 1.5), CLASSES, seed=trial)["intervals"]
+        intervals = score(skilled(random, sizes, 1.5), CLASSES, seed=trial)["intervals"]
         for name in names:
-            covered[name] += found[name]["low"] <= truth[name] <= found[name]["high"]
+            covered[name] += intervals[name]["low"] <= truth[name] <= intervals[name]["high"]
     assert min(covered.values()) >= 70  # with 95 % a chance of one in a thousand to be lower; the seeds are fixed
 
 
@@ -305,15 +306,20 @@ def test_memory_is_bounded_for_many_images():
 
 def test_predictions_of_any_order_have_the_same_areas():
     random = np.random.default_rng(5)
-    one = skilled(random, [40, 50, 60, 70], 1.0)
+    sorted_predictions = skilled(random, [40, 50, 60, 70], 1.0)
     order = random.permutation(220)
-    other = Predictions(
-        one.index, one.label[order], one.predicted[order], one.probabilities[order], one.loss[order], one.correct
+    shuffled = Predictions(
+        sorted_predictions.index,
+        sorted_predictions.label[order],
+        sorted_predictions.predicted[order],
+        sorted_predictions.probabilities[order],
+        sorted_predictions.loss[order],
+        sorted_predictions.correct,
     )
     ones = np.ones((220, 1))
     for a, b in zip(
-        CurveAreas(one.probabilities, one.label).compute(ones),
-        CurveAreas(other.probabilities, other.label).compute(ones),
+        CurveAreas(sorted_predictions.probabilities, sorted_predictions.label).compute(ones),
+        CurveAreas(shuffled.probabilities, shuffled.label).compute(ones),
         strict=True,
     ):
         assert a == pytest.approx(b, abs=1e-14)

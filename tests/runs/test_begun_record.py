@@ -106,6 +106,6 @@ def test_rows_that_metrics_csv_lost_are_named(folder, capsys):
     header, _, second = (folder / "metrics.csv").read_text().splitlines()
     (folder / "metrics.csv").write_text(f"{header}\n{second}\n")
     done = resume(folder, MORE)
-    said = "metrics.csv had lost rows when the run was resumed, those of epoch 1"
-    assert said in capsys.readouterr().out
-    assert said in done.manifest["warnings"]
+    warning = "metrics.csv had lost rows when the run was resumed, those of epoch 1"
+    assert warning in capsys.readouterr().out
+    assert warning in done.manifest["warnings"]

@@ -52,13 +52,13 @@ def test_keeping_twice_gives_the_same_bytes(run, record, tmp_path):
 
 
 def test_another_run_of_the_same_name_is_refused_and_nothing_is_lost(record, tmp_path):
-    other = write_run(tmp_path / "other", *draw(2))
+    other_run = write_run(tmp_path / "other", *draw(2))
     before = (record / SUMS).read_bytes()
     with pytest.raises(InputError, match=re.escape(str(record))):
-        keep(other, record.parent)
+        keep(other_run, record.parent)
     assert (record / SUMS).read_bytes() == before
     assert [path.name for path in record.parent.iterdir()] == [record.name]
-    assert keep(other, tmp_path / "elsewhere").is_dir()  # the remedy
+    assert keep(other_run, tmp_path / "elsewhere").is_dir()  # the remedy
 
 
 def test_what_is_no_result_is_not_kept(tmp_path):

@@ -71,19 +71,19 @@ def test_a_log_gets_plain_text_of_at_most_100_columns():
 
 
 def test_the_numbers_stand_in_their_rows():
-    found = scores()
-    text = printed(test=found, val=scores(9))
+    by_split = scores()
+    text = printed(test=by_split, val=scores(9))
     accuracy = line_with(text, "accuracy")
     assert accuracy[1] == "0.7000"
     assert [float(accuracy[2]), float(accuracy[4])] == pytest.approx(
-        [found["intervals"]["accuracy"]["low"], found["intervals"]["accuracy"]["high"]], abs=5e-5
+        [by_split["intervals"]["accuracy"]["low"], by_split["intervals"]["accuracy"]["high"]], abs=5e-5
     )
     assert accuracy[5] == "0.9000"
-    happy = found["per_class"]["happy"]
+    happy = by_split["per_class"]["happy"]
     assert line_with(text, "happy")[1:5] == [
         f"{happy['precision']:.4f}", f"{happy['recall']:.4f}", f"{happy['f1']:.4f}", str(happy["support"])
     ]  # fmt: skip
-    ranges = [found["intervals"]["per_class"]["happy"][rate] for rate in ("precision", "recall", "f1")]
+    ranges = [by_split["intervals"]["per_class"]["happy"][rate] for rate in ("precision", "recall", "f1")]
     assert " ".join(line_with(text, "happy")[5:]) == " ".join(f"{r['low']:.3f} to {r['high']:.3f}" for r in ranges)
     overall = text[text.index("overall") :]
     printed_rows = [line for line in overall.splitlines()[4:] if line.strip()]
@@ -107,11 +107,11 @@ def test_scores_without_intervals_and_validation_only():
 
 
 def test_a_record_of_an_earlier_version_with_fewer_intervals():
-    found = scores()
-    found["intervals"] = {"accuracy": found["intervals"]["accuracy"], "per_class": {"anger": {}, "disgust": {}}}
-    text = printed(test=found)
+    by_split = scores()
+    by_split["intervals"] = {"accuracy": by_split["intervals"]["accuracy"], "per_class": {"anger": {}, "disgust": {}}}
+    text = printed(test=by_split)
     assert line_with(text, "happy")[5:] == ["-", "-", "-"]
-    assert line_with(text, "loss")[2:] == [f"{found['loss']:.4f}", "-"]
+    assert line_with(text, "loss")[2:] == [f"{by_split['loss']:.4f}", "-"]
 
 
 def test_claims_stand_beside_the_measured_numbers():

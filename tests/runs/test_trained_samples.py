@@ -24,7 +24,7 @@ def folders(tmp_path_factory):
 
 def test_another_size_of_drawn_images_is_not_called_other_samples(folders):
     runs = read_runs(folders)
-    assert len({one.split_hash for one in runs}) == 2
+    assert len({run.split_hash for run in runs}) == 2
     (note,) = check_same_test(runs)
     assert note.startswith("all samples are the same, trained on and tested")
     assert "32 x 32" in note

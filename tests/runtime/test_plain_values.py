@@ -39,10 +39,10 @@ LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
 )
 def test_it_is_one_line_and_exit_code_2(words, messages, capsys):
     code = main.call("fer-run", main._run, ["--plugin", "lenet5", *words, "--print-config"])
-    said = capsys.readouterr()
-    assert (code, said.out, said.err.count("\n")) == (2, "", 1)
+    printed = capsys.readouterr()
+    assert (code, printed.out, printed.err.count("\n")) == (2, "", 1)
     for message in messages:
-        assert message in said.err
+        assert message in printed.err
 
 
 def test_aliases_without_end_are_refused_before_they_are_followed(tmp_path, capsys):
@@ -60,7 +60,7 @@ def test_a_date_is_text():
 
 
 @pytest.mark.parametrize(
-    ("given", "meant"),
+    ("key", "meant"),
     [
         ("lr", "optimizer.lr"),
         ("epochs", "trainer.epochs"),
@@ -76,10 +76,10 @@ def test_a_date_is_text():
         ("samples", "data.samples"),
     ],
 )
-def test_a_bare_key_names_the_right_one(given, meant):
-    for words in (["--plugin", "dcnn_bilstm_dam", f"--{given}", "1"],):
+def test_a_bare_key_names_the_right_one(key, meant):
+    for words in (["--plugin", "dcnn_bilstm_dam", f"--{key}", "1"],):
         with pytest.raises(
-            InputError, match=rf"^--{given}: unknown key \(from the command line\); did you mean --{meant}\?$"
+            InputError, match=rf"^--{key}: unknown key \(from the command line\); did you mean --{meant}\?$"
         ):
             main._run([*words, "--print-config"])
 

@@ -162,7 +162,7 @@ def ferplus_rows(each: int = 3) -> list[tuple[str, str, tuple[int, ...]]]:
 
 def ferplus(each: int = 3) -> Files:
     rows = ferplus_rows(each)
-    votes = table(FERPLUS_HEADER, [(usage, name, *given) for usage, name, given in rows])
+    votes = table(FERPLUS_HEADER, [(usage, name, *ballot) for usage, name, ballot in rows])
     faces = []
     for number, (usage, _, _) in enumerate(rows):
         pixels = np.random.default_rng(number).integers(0, 256, 48 * 48)

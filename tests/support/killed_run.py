@@ -38,20 +38,20 @@ def ended(folder):
     """Return all that a finished run says, less times and names of folders."""
     record = Record.read(folder)
     best = torch.load(folder / "checkpoints" / "best.ckpt", weights_only=True)
-    said = {name: record.manifest[name] for name in ("status", "best_epoch", "epochs", "split_hash", "warnings")}
+    facts = {name: record.manifest[name] for name in ("status", "best_epoch", "epochs", "split_hash", "warnings")}
     table = [{**row, "seconds": ""} for row in rows(folder)]
     weights = {name: value.tolist() for name, value in best["state_dict"].items()}
-    return said, record.metrics, (folder / "predictions.csv").read_text(), table, best["epoch"], weights
+    return facts, record.metrics, (folder / "predictions.csv").read_text(), table, best["epoch"], weights
 
 
 def kill_in(epoch, monkeypatch, where="training_step"):
     """Let a run end in ``epoch`` (from 1) without a word in its manifest."""
     real = getattr(FERModule, where)
 
-    def stop(self, *given):
+    def stop(self, *arguments):
         if self.current_epoch == epoch - 1:
             os.kill(os.getpid(), signal.SIGKILL)
-        return real(self, *given)
+        return real(self, *arguments)
 
     monkeypatch.setattr(FERModule, where, stop)
 

@@ -16,9 +16,9 @@ def _rules_broken(check: Callable[..., None], *args: object, **kwargs: object) -
         assert re.fullmatch(r"\w+ [\w.<>]+ breaks \d+ rules? of the contract:", lines[0])
         matches = [re.fullmatch(r"- ([^:]+): (.+ Remedy: .+\.)", line) for line in lines[1:]]
         assert all(matches), lines
-        found = dict(match.groups() for match in matches)
-        assert f"breaks {len(found)} rule" in lines[0]
-        return found
+        observed = dict(match.groups() for match in matches)
+        assert f"breaks {len(observed)} rule" in lines[0]
+        return observed
     return {}
 
 

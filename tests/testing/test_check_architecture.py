@@ -107,8 +107,8 @@ def test_the_check_passes_options_on_and_leaves_global_seeds_alone(rules_broken)
     before = torch.get_rng_state()
     check_architecture(SmallNet, options={"width": 2}, image_size=12, num_classes=3)
     assert torch.equal(torch.get_rng_state(), before)
-    found = rules_broken(check_architecture, SmallNet, options={"width": -1}, image_size=12)
-    assert "negative dimension" in found["builds"]
+    broken = rules_broken(check_architecture, SmallNet, options={"width": -1}, image_size=12)
+    assert "negative dimension" in broken["builds"]
 
 
 def broken(change: Callable[[SmallNet], None] | None = None, **methods) -> type[SmallNet]:
@@ -284,9 +284,9 @@ def halving_more(kernel_size, stride=None):
 def test_every_architecture_rule_has_teeth(name, rules_broken):
     factory, rule, words = BROKEN_NETWORKS[name]
     poolings = {"max": pooling.max_pool, "halving_more": halving_more}
-    found = rules_broken(check_architecture, factory, image_size=12, poolings=poolings)
-    assert rule in found
-    assert re.search(words, found[rule])
+    broken = rules_broken(check_architecture, factory, image_size=12, poolings=poolings)
+    assert rule in broken
+    assert re.search(words, broken[rule])
 
 
 def test_what_is_no_network(rules_broken):
@@ -341,8 +341,8 @@ def test_teacher_rules(rules_broken):
 
 
 def test_one_finding_counts_its_places(rules_broken):
-    found = rules_broken(check_architecture, BROKEN_NETWORKS["dtype"][0], image_size=12)
-    assert re.search(r"\(and \d+ times more\)\. Remedy: return float32\.", found["logits dtype"])
+    broken = rules_broken(check_architecture, BROKEN_NETWORKS["dtype"][0], image_size=12)
+    assert re.search(r"\(and \d+ times more\)\. Remedy: return float32\.", broken["logits dtype"])
 
 
 def test_checks_are_quiet():

@@ -173,9 +173,9 @@ def test_good_augmentations_pass(transform):
 @pytest.mark.parametrize("name", BROKEN_AUGMENTATIONS)
 def test_every_augmentation_rule_has_teeth(name, rules_broken):
     factory, rule, words = BROKEN_AUGMENTATIONS[name]
-    found = rules_broken(check_augmentation, factory)
-    assert rule in found
-    assert re.search(words, found[rule])
+    broken = rules_broken(check_augmentation, factory)
+    assert rule in broken
+    assert re.search(words, broken[rule])
 
 
 def test_check_augmentation_leaves_global_seeds_alone():
@@ -212,8 +212,8 @@ MIXING = {
 
 @pytest.mark.parametrize("rule", MIXING)
 def test_each_rule_of_mixing_has_a_transform_that_breaks_it(rule):
-    targets, found = MIXING[rule]
+    targets, observed = MIXING[rule]
     stays = rule == "an image that stays keeps its target"
     with pytest.raises(ContractError, match=rule) as caught:
         check_augmentation(lambda *, image_size: Mixer(images=not stays, targets=targets))
-    assert found in str(caught.value)
+    assert observed in str(caught.value)

@@ -71,7 +71,7 @@ BROKEN = {
 
 @pytest.mark.parametrize("rule", BROKEN)
 def test_each_rule_has_a_callback_that_breaks_it(rule):
-    factory, found = BROKEN[rule]
+    factory, observed = BROKEN[rule]
     with pytest.raises(ContractError, match=rule) as caught:
         check_callback(factory)
-    assert found in str(caught.value)
+    assert observed in str(caught.value)

@@ -119,9 +119,9 @@ BROKEN_DATASETS = {
 @pytest.mark.parametrize("name", BROKEN_DATASETS)
 def test_every_dataset_rule_has_teeth(name, rules_broken):
     dataset, rule, words = BROKEN_DATASETS[name]
-    found = rules_broken(check_dataset, dataset)
-    assert rule in found
-    assert re.search(words, found[rule])
+    broken = rules_broken(check_dataset, dataset)
+    assert rule in broken
+    assert re.search(words, broken[rule])
 
 
 def test_datasets_that_do_not_pickle(rules_broken):
@@ -136,12 +136,12 @@ def test_good_datasets_pass():
 
 
 def test_a_class_without_an_image_is_found_before_a_training_is_refused(rules_broken):
-    found = rules_broken(check_dataset, Pictures(classes=[*CLASSES, "contempt"]))
-    assert list(found) == ["every class has images"]
-    assert "none of contempt" in found["every class has images"]
-    found = rules_broken(check_dataset, Pictures(split=["train", "train", "train", "test"]))
-    assert list(found) == ["every class has training images"]
-    assert "none of happy lies in split train" in found["every class has training images"]
+    broken = rules_broken(check_dataset, Pictures(classes=[*CLASSES, "contempt"]))
+    assert list(broken) == ["every class has images"]
+    assert "none of contempt" in broken["every class has images"]
+    broken = rules_broken(check_dataset, Pictures(split=["train", "train", "train", "test"]))
+    assert list(broken) == ["every class has training images"]
+    assert "none of happy lies in split train" in broken["every class has training images"]
 
 
 def test_synthetic_faces_pass():

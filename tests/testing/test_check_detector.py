@@ -113,8 +113,8 @@ def test_the_cores_detectors_pass(factory):
 @pytest.mark.parametrize("rule", BROKEN)
 def test_every_rule_is_broken_by_its_detector(rule, rules_broken):
     factory, says = BROKEN[rule]
-    found = rules_broken(check_detector, factory)
-    assert says in found[rule]
+    broken = rules_broken(check_detector, factory)
+    assert says in broken[rule]
 
 
 def test_grey_images_and_copies_are_tried(rules_broken):

@@ -69,7 +69,7 @@ BROKEN = {
 @pytest.mark.parametrize("rule", BROKEN)
 def test_each_rule_has_a_logger_that_breaks_it(rule, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    factory, found = BROKEN[rule]
+    factory, observed = BROKEN[rule]
     with pytest.raises(ContractError, match=rule) as caught:
         check_logger(factory)
-    assert found in str(caught.value)
+    assert observed in str(caught.value)

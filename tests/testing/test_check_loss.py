@@ -68,10 +68,10 @@ BROKEN = {
 
 @pytest.mark.parametrize("rule", BROKEN)
 def test_each_rule_has_a_loss_that_breaks_it(rule):
-    factory, found = BROKEN[rule]
+    factory, observed = BROKEN[rule]
     with pytest.raises(ContractError, match=rule) as caught:
         check_loss(factory)
-    assert found in str(caught.value)
+    assert observed in str(caught.value)
 
 
 def test_a_probability_of_zero_is_found():

@@ -24,9 +24,9 @@ def test_presets_that_keep_the_stride_pass(preset):
 
 @pytest.mark.parametrize("options", [{"blur_stride": 4}, {"second_blur_size": 2}], ids=str)
 def test_options_that_shrink_more_are_found_out(options, rules_broken):
-    found = rules_broken(check_pooling, partial(pooling.max_blur_pool, **options))
-    assert list(found) == ["output size"]
-    assert "(2, 3, 48, 48) becomes (2, 3, 12, 12) with kernel_size 2 and stride 2" in found["output size"]
+    broken = rules_broken(check_pooling, partial(pooling.max_blur_pool, **options))
+    assert list(broken) == ["output size"]
+    assert "(2, 3, 48, 48) becomes (2, 3, 12, 12) with kernel_size 2 and stride 2" in broken["output size"]
 
 
 class Pooling(nn.Module):
@@ -124,6 +124,6 @@ BROKEN_POOLINGS = {
 @pytest.mark.parametrize("name", BROKEN_POOLINGS)
 def test_every_pooling_rule_has_teeth(name, rules_broken):
     factory, rule, words = BROKEN_POOLINGS[name]
-    found = rules_broken(check_pooling, factory)
-    assert rule in found
-    assert re.search(words, found[rule])
+    broken = rules_broken(check_pooling, factory)
+    assert rule in broken
+    assert re.search(words, broken[rule])

@@ -114,9 +114,9 @@ BROKEN_PROTOCOLS = {
 @pytest.mark.parametrize("name", BROKEN_PROTOCOLS)
 def test_every_protocol_rule_has_teeth(name, rules_broken):
     function, rule, words = BROKEN_PROTOCOLS[name]
-    found = rules_broken(check_protocol, function)
-    assert rule in found
-    assert re.search(words, found[rule])
+    broken = rules_broken(check_protocol, function)
+    assert rule in broken
+    assert re.search(words, broken[rule])
 
 
 @pytest.mark.parametrize("function", [official.official, official.random, halves])

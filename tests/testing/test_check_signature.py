@@ -83,14 +83,14 @@ def test_all_kinds_of_options_pass():
 
 
 def test_every_option_rule_has_teeth(rules_broken):
-    found = rules_broken(check, bad)
-    assert "it has none" in found.pop("option needed has a default")
-    assert "`Width` cannot be read" in found.pop("option aliased is typed")
-    assert "`Callable` cannot be read" in found.pop("option callback is typed")
-    assert "(1, 2, 3), expected a list of 2 int" in found.pop("default of option wrong")
-    assert "no annotation" in found.pop("option untyped is typed")
-    assert "no line for it under Args:" in found.pop("option silent is described")
-    assert found == {}
+    broken = rules_broken(check, bad)
+    assert "it has none" in broken.pop("option needed has a default")
+    assert "`Width` cannot be read" in broken.pop("option aliased is typed")
+    assert "`Callable` cannot be read" in broken.pop("option callback is typed")
+    assert "(1, 2, 3), expected a list of 2 int" in broken.pop("default of option wrong")
+    assert "no annotation" in broken.pop("option untyped is typed")
+    assert "no line for it under Args:" in broken.pop("option silent is described")
+    assert broken == {}
     assert "option needed has a default" not in rules_broken(check, bad, defaults=False)
 
 

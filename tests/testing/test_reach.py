@@ -41,19 +41,19 @@ def test_dead_units_are_not_accused():
 def test_unused_layers_are_accused_by_name():
     with pytest.raises(ContractError) as raised:
         check_architecture(Unused, image_size=8)
-    said = str(raised.value)
-    assert "gradient reaches every parameter" in said
-    assert all(name in said for name in ("forgotten.weight", "cancelled.weight"))
-    assert "inner" not in said
+    message = str(raised.value)
+    assert "gradient reaches every parameter" in message
+    assert all(name in message for name in ("forgotten.weight", "cancelled.weight"))
+    assert "inner" not in message
 
 
 def test_looking_leaves_the_network_as_it_was():
     network = Unused(3, 1, 8)
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    found = find_unreached(
+    unreached = find_unreached(
         network, ["inner.weight", "forgotten.weight"], lambda x: network(x).sum(), torch.rand(4, 1, 8, 8)
     )
-    assert found == ["forgotten.weight"]
+    assert unreached == ["forgotten.weight"]
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
 
 

@@ -48,8 +48,8 @@ def test_the_clearly_fastest_is_taken_and_the_rates_are_kept(toy, rates, measure
 def test_what_the_user_gave_stays(toy, rates):
     rates.update({Candidate("64-true", False): 10.0, Candidate("64-true", True): 90.0})
     assert settle_arithmetic(resolve(precision="64-true")).config.trainer.precision == "64-true"
-    given = resolve(precision="32-true", channels_last=False)
-    assert settle_arithmetic(given) is given
+    resolved = resolve(precision="32-true", channels_last=False)
+    assert settle_arithmetic(resolved) is resolved
 
 
 def test_the_measurement_is_real_and_leaves_the_random_state_alone(toy):
@@ -79,13 +79,13 @@ def test_seeds_are_computed_alike_and_the_run_holds_values(toy, rates, tmp_path,
 
 @pytest.mark.parametrize("key", ["precision", "channels_last"])
 def test_runs_that_are_compared_refuse_it_with_the_key(toy, key):
-    given = resolve(**{"precision": "32-true", "channels_last": False, key: "auto"})
+    resolved = resolve(**{"precision": "32-true", "channels_last": False, key: "auto"})
     with pytest.raises(InputError, match=rf"trainer\.{key}: auto is measured by each run"):
-        refuse_auto(given.config)
+        refuse_auto(resolved.config)
 
 
 def test_the_network_is_built_once_for_all_candidates(toy, monkeypatch):
     build, built = arithmetic.build_network, []
-    monkeypatch.setattr(arithmetic, "build_network", lambda *given: built.append(build(*given)) or built[-1])
+    monkeypatch.setattr(arithmetic, "build_network", lambda *arguments: built.append(build(*arguments)) or built[-1])
     assert len(settle_arithmetic(resolve()).measured["images_per_second"]) == 4
     assert len(built) == 1

@@ -30,19 +30,19 @@ def callbacks(*layers):
 
 def test_spellings_mean_the_same(toy):
     whole = [{"name": "ema", "decay": 0.999, "every_n_steps": 1}, {"name": "swa", "start": 0.75}]
-    for given in ("ema,swa", "ema, swa", ["ema", {"name": "swa"}], {"ema": {}, "swa": {"start": 0.75}}):
-        assert callbacks({"callbacks": given}) == whole
+    for spelling in ("ema,swa", "ema, swa", ["ema", {"name": "swa"}], {"ema": {}, "swa": {"start": 0.75}}):
+        assert callbacks({"callbacks": spelling}) == whole
     assert callbacks({"callbacks": {"name": "ema", "swa": {}}}) == whole  # --callbacks ema --callbacks.swa.start 0.75
-    for given in ([], "none", None):
-        assert callbacks({"callbacks": given}) == []
+    for spelling in ([], "none", None):
+        assert callbacks({"callbacks": spelling}) == []
 
 
 def test_a_flag_changes_an_option_of_a_file_and_a_list_replaces_it(toy, tmp_path):
     file = tmp_path / "a.yaml"
     file.write_text("callbacks: [{name: ema, decay: 0.9, every_n_steps: 2}]\n")
 
-    def resolve(given):
-        return config.resolve({"callbacks": given}, plugin="toy", files=[str(file)]).config.as_dict()["callbacks"]
+    def resolve(callbacks):
+        return config.resolve({"callbacks": callbacks}, plugin="toy", files=[str(file)]).config.as_dict()["callbacks"]
 
     assert resolve({"ema": {"decay": 0.5}}) == [{"name": "ema", "decay": 0.5, "every_n_steps": 2}]
     assert resolve("swa") == [{"name": "swa", "start": 0.75}]
@@ -50,7 +50,7 @@ def test_a_flag_changes_an_option_of_a_file_and_a_list_replaces_it(toy, tmp_path
 
 
 @pytest.mark.parametrize(
-    ("given", "says"),
+    ("callbacks", "says"),
     [
         ("emma", "unknown callback 'emma'; did you mean ema?; installed: ema, swa"),
         ({"ema": {"deccay": 1}}, "callbacks.ema.deccay: unknown option of callback ema; did you mean decay?"),
@@ -64,9 +64,9 @@ def test_a_flag_changes_an_option_of_a_file_and_a_list_replaces_it(toy, tmp_path
         ({"swa": {"start": 0.9}}, "start 0.9 leaves 1 of 4 epochs to average; lower start, or raise trainer.epochs"),
     ],
 )
-def test_wrong_callbacks_write_nothing(toy, tmp_path, given, says):
+def test_wrong_callbacks_write_nothing(toy, tmp_path, callbacks, says):
     with pytest.raises(InputError) as caught:
-        run(settings(tmp_path, callbacks=given))
+        run(settings(tmp_path, callbacks=callbacks))
     assert says in str(caught.value)
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "runs").exists()
@@ -105,9 +105,9 @@ def test_the_averaged_weights_are_selected_tested_and_saved(toy, tmp_path, name)
 def test_swa_is_the_mean_of_the_weights_at_the_ends_of_the_last_epochs(toy, tmp_path):
     ends = []
     for epochs in (2, 3, 4):  # the same training, stopped earlier
-        given = settings(tmp_path)
-        given["trainer"]["epochs"] = epochs
-        ends.append(read_checkpoint(run(given).checkpoints / "last.ckpt")["state_dict"])
+        config = settings(tmp_path)
+        config["trainer"]["epochs"] = epochs
+        ends.append(read_checkpoint(run(config).checkpoints / "last.ckpt")["state_dict"])
     averaged = read_checkpoint(run(settings(tmp_path, callbacks=CASES["swa"])).checkpoints / "last.ckpt")["state_dict"]
     for key, value in averaged.items():
         mean = torch.stack([end[key].double() for end in ends]).mean(0)

@@ -24,9 +24,9 @@ def backend(monkeypatch):
     asked = []
     real = torch.compile
 
-    def traced(model, *given, mode=None, **options):
+    def traced(model, *arguments, mode=None, **options):
         asked.append(mode)
-        return real(model, *given, backend="eager", **options)
+        return real(model, *arguments, backend="eager", **options)
 
     monkeypatch.setattr(torch, "compile", traced)
     return asked
@@ -44,8 +44,8 @@ def test_every_mode_trains_to_the_weights_of_an_uncompiled_run(toy, backend, tmp
 
 
 def test_a_network_that_cannot_be_compiled_trains_uncompiled_and_the_record_says_so(toy, tmp_path, monkeypatch):
-    def refuse(*given, **options):
-        def call(*given, **options):
+    def refuse(*arguments, **options):
+        def call(*arguments, **options):
             raise RuntimeError("no compiler here\nand a long trace")
 
         return call

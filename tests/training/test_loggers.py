@@ -61,8 +61,8 @@ def settings(tmp_path, logger):
     return flags(tmp_path / "runs", trainer={"epochs": 2}, logger={**section, "figures": "off"})
 
 
-def names(given):
-    return config.resolve({"logger": given}, plugin="lenet5").config.as_dict()["logger"]["name"]
+def names(loggers):
+    return config.resolve({"logger": loggers}, plugin="lenet5").config.as_dict()["logger"]["name"]
 
 
 def test_spellings():
@@ -72,7 +72,7 @@ def test_spellings():
 
 
 @pytest.mark.parametrize(
-    ("given", "says"),
+    ("loggers", "says"),
     [
         ("wandb,none", "logger.name: none stands in wandb, none; leave it out"),
         ("csv,csv", "logger.name: one name is there twice in csv, csv"),
@@ -88,9 +88,9 @@ def test_spellings():
         ({"name": "tensorboard", "flush": 1}, "logger.flush: unknown key (from the command line)"),
     ],
 )
-def test_wrong_loggers_are_refused(given, says):
+def test_wrong_loggers_are_refused(loggers, says):
     with pytest.raises(InputError) as caught:
-        names(given)
+        names(loggers)
     assert says in str(caught.value)
 
 
@@ -109,8 +109,8 @@ def test_no_logger_can_fail_a_run(toy, fragile, tmp_path, at):
     record = run(settings(tmp_path, {"name": "fragile", "at": at}))
     assert record.manifest["status"] == "finished"
     assert record.metrics == plain.metrics
-    (said,) = [warning for warning in record.manifest["warnings"] if "fragile" in warning]
-    assert "(the server is gone); the run went on without it" in said
+    (logger_warning,) = [warning for warning in record.manifest["warnings"] if "fragile" in warning]
+    assert "(the server is gone); the run went on without it" in logger_warning
 
 
 def test_one_that_fails_leaves_the_others(toy, fragile, tmp_path):
@@ -146,10 +146,10 @@ def scalars(folder):
 
 def test_tensorboard_holds_the_curves_and_the_scores_of_a_resumed_run(toy, tmp_path):
     pytest.importorskip("tensorboard")
-    given = flags(tmp_path / "runs", trainer={"epochs": 3}, logger={"name": "tensorboard,csv"})
+    changes = flags(tmp_path / "runs", trainer={"epochs": 3}, logger={"name": "tensorboard,csv"})
     with pytest.MonkeyPatch.context() as patch:
         kill_in(3, patch)
-        in_a_process(lambda: run(given))
+        in_a_process(lambda: run(changes))
     folder = next((tmp_path / "runs").iterdir())
     resume(folder)
     record, read = Record.read(folder), scalars(folder)

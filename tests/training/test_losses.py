@@ -112,10 +112,10 @@ def test_a_run_with_focal_says_so_and_trains_otherwise(toy, tmp_path):
     ],
 )
 def test_wrong_losses_write_nothing(toy, tmp_path, loss, data, says):
-    given = settings(tmp_path, loss=loss)
-    given["data"] = {**given["data"], **data}
+    config = settings(tmp_path, loss=loss)
+    config["data"] = {**config["data"], **data}
     with pytest.raises(InputError) as caught:
-        run(given)
+        run(config)
     assert says in str(caught.value)
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "runs").exists()

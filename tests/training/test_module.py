@@ -100,8 +100,11 @@ def test_every_pooling_of_the_configuration_is_built(toy):
 def test_the_network_s_own_groups_reach_the_optimiser(toy):
     grouped = module(optimizer={"name": "AdamW", "weight_decay": 0.0})
     network = grouped.network
-    others = [parameter for name, parameter in network.named_parameters() if name != "head.weight"]
-    network.parameter_groups = lambda: [{"params": [network.head.weight], "weight_decay": 0.3}, {"params": others}]
+    other_parameters = [parameter for name, parameter in network.named_parameters() if name != "head.weight"]
+    network.parameter_groups = lambda: [
+        {"params": [network.head.weight], "weight_decay": 0.3},
+        {"params": other_parameters},
+    ]
     optimizer = grouped.configure_optimizers()
     assert [group["weight_decay"] for group in optimizer.param_groups] == [0.3, 0.0]
     assert sum(len(group["params"]) for group in optimizer.param_groups) == len(list(network.parameters()))
@@ -121,7 +124,7 @@ def test_frozen_parameters_do_not_reach_the_optimiser(toy):
     frozen = module()
     frozen.network.features.requires_grad_(False)
     optimizer = frozen.configure_optimizers()
-    assert [id(one) for one in optimizer.param_groups[0]["params"]] == [
+    assert [id(parameter) for parameter in optimizer.param_groups[0]["params"]] == [
         id(frozen.network.head.weight),
         id(frozen.network.head.bias),
     ]

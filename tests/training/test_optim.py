@@ -108,9 +108,9 @@ def test_every_optimiser_of_torch_steps_or_is_refused_in_one_line(name):
         try:
             optim.check(config.read_config(full))
         except InputError as error:
-            said = str(error)
-            assert said.startswith("optimizer")
-            assert len(said.splitlines()) == 1
+            message = str(error)
+            assert message.startswith("optimizer")
+            assert len(message.splitlines()) == 1
         else:  # then the real thing works as well
             network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.Flatten(), nn.Linear(8, 2))
             optimizer = optim.build_optimizer(config.read_config(full).optimizer, optim.parameter_groups(network))

@@ -23,8 +23,8 @@ def test_it_follows_accelerator_and_devices(toy, monkeypatch, cuda, mps, trainer
     monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2 * cuda)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
-    given = {"accelerator": "auto", "devices": 1, **trainer}
-    assert own_device(config.resolve({"trainer": given}, plugin="toy").config) == torch.device(device)
+    section = {"accelerator": "auto", "devices": 1, **trainer}
+    assert own_device(config.resolve({"trainer": section}, plugin="toy").config) == torch.device(device)
 
 
 def test_a_finished_run_is_opened_on_the_first_gpu_whichever_it_was_trained_on(toy, monkeypatch):

@@ -18,34 +18,34 @@ def clock(monkeypatch):
 
 
 def test_the_first_steps_tell_how_long_all_will_take(clock):
-    one = Pace()
-    one.begin_epoch(0, 4, 10)
-    said = []
+    pace = Pace()
+    pace.begin_epoch(0, 4, 10)
+    announced = []
     for done in range(1, 11):
         clock[0] += 30.0 if done == 1 else 1.0  # workers start, memory is allocated
-        said.append(one.step(done))
-    estimates = [seconds for seconds in said if seconds is not None]
+        announced.append(pace.step(done))
+    estimates = [seconds for seconds in announced if seconds is not None]
     assert estimates == [4 * 10 - 4]  # once, after the fourth step
-    assert one.describe() == "training: epoch 1/4, step 10 of 10, about 30 s left"
+    assert pace.describe() == "training: epoch 1/4, step 10 of 10, about 30 s left"
 
 
 def test_from_the_second_epoch_on_whole_epochs_count(clock):
-    one = Pace()
-    one.begin_epoch(0, 4, 10)
-    one.end_epoch(20.0)
-    one.begin_epoch(1, 4, 10)
+    pace = Pace()
+    pace.begin_epoch(0, 4, 10)
+    pace.end_epoch(20.0)
+    pace.begin_epoch(1, 4, 10)
     clock[0] += 5.0
-    assert one.left() == 55.0
-    assert one.step(4) is None
+    assert pace.left() == 55.0
+    assert pace.step(4) is None
 
 
 def test_a_resumed_run_is_measured_anew(clock):
-    one = Pace()
-    one.begin_epoch(90, 100, 10)
-    assert one.left() is None
+    pace = Pace()
+    pace.begin_epoch(90, 100, 10)
+    assert pace.left() is None
     for done in range(1, 5):
         clock[0] += 1.0
-        seconds = one.step(done)
+        seconds = pace.step(done)
     assert seconds == 10 * 10 - 4
 
 

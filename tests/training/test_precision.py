@@ -23,15 +23,18 @@ def resolve(name, precision):
     size = config.resolve(plugin=name).config.data.image_size
     trainer = {"precision": precision, "epochs": 1, "accelerator": "cpu"}
     scheduler = {"name": "none", "warmup_epochs": 0}
-    given = {
+    flags = {
         "data": {**FEW, "image_size": min(size, NEEDED.get(name, LARGEST))},
         "trainer": trainer,
         "scheduler": scheduler,
     }
-    return config.resolve(given, plugin=name).config
+    return config.resolve(flags, plugin=name).config
 
 
-@pytest.mark.parametrize("precision", [one for one in PRECISIONS if one not in ("32-true", "16-mixed", "auto")])
+@pytest.mark.parametrize(
+    "precision",
+    [precision_name for precision_name in PRECISIONS if precision_name not in ("32-true", "16-mixed", "auto")],
+)
 @pytest.mark.parametrize("name", [component.name for component in registry.available("architecture")])
 def test_every_network_trains_and_validates(name, precision):
     settings = resolve(name, precision)

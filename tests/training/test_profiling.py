@@ -12,8 +12,8 @@ DATA = {"name": "synthetic", "samples": 63, "batch_size": 4}
 
 
 def train(folder, **trainer):
-    given = {"plugin": "toy", "data": DATA, "logger": "none", "trainer": {"epochs": 2, **trainer}}
-    return Record.read(run({**given, "run": {"output": str(folder)}}).folder)
+    config = {"plugin": "toy", "data": DATA, "logger": "none", "trainer": {"epochs": 2, **trainer}}
+    return Record.read(run({**config, "run": {"output": str(folder)}}).folder)
 
 
 @pytest.mark.parametrize(("profiler", "known"), [("simple", "run_training_batch"), ("pytorch", "aten::")])
@@ -82,9 +82,9 @@ def test_gradients_of_several_batches_make_one_step(toy, tmp_path, monkeypatch):
     steps = []
     real = torch.optim.Adam.step
 
-    def step(self, *given, **options):
+    def step(self, *arguments, **options):
         steps.append(1)
-        return real(self, *given, **options)
+        return real(self, *arguments, **options)
 
     monkeypatch.setattr(torch.optim.Adam, "step", step)
     monkeypatch.setattr("fer_plugins.training.optim.check", lambda settings: None)

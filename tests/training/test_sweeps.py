@@ -25,8 +25,9 @@ def read(path):
 def cells(sweep):
     """Return the parameters of every run of a grid; of a range, its two ends."""
     choices = {
-        name: given.get("values") or ([given["value"]] if "value" in given else [given["min"], given["max"]])
-        for name, given in sweep["parameters"].items()
+        name: parameter.get("values")
+        or ([parameter["value"]] if "value" in parameter else [parameter["min"], parameter["max"]])
+        for name, parameter in sweep["parameters"].items()
     }
     return [dict(zip(choices, values, strict=True)) for values in itertools.product(*choices.values())]
 

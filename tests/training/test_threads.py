@@ -87,8 +87,12 @@ def test_the_commands_let_threads_wait_without_spinning_long():
         "print(os.environ.get('GOMP_SPINCOUNT'))"
     )
     clean = {key: value for key, value in os.environ.items() if not key.startswith(("OMP_", "GOMP_", "KMP_"))}
-    for given, expected in (({}, "1000"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "active"}, "None")):
+    for environment, expected in (
+        ({}, "1000"),
+        ({"GOMP_SPINCOUNT": "7"}, "7"),
+        ({"OMP_WAIT_POLICY": "active"}, "None"),
+    ):
         done = subprocess.run(
-            [sys.executable, "-c", code], env=clean | given, capture_output=True, text=True, check=True
+            [sys.executable, "-c", code], env=clean | environment, capture_output=True, text=True, check=True
         )
         assert done.stdout.split()[-1] == expected

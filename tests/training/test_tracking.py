@@ -371,9 +371,9 @@ def test_folds_and_seeds_are_one_group_with_a_job_type_each_and_ids_of_their_own
 
 def artifact(records, split):
     """Contents of an artifact of the run: path inside -> bytes."""
-    found = [r["artifact"] for r in records if r["type"] == "artifact" and split in r["artifact"]["name"]]
-    assert len(found) == 1
-    return {entry["path"]: Path(entry["local_path"]).read_bytes() for entry in found[0]["manifest"]["contents"]}
+    artifacts = [r["artifact"] for r in records if r["type"] == "artifact" and split in r["artifact"]["name"]]
+    assert len(artifacts) == 1
+    return {entry["path"]: Path(entry["local_path"]).read_bytes() for entry in artifacts[0]["manifest"]["contents"]}
 
 
 def test_the_table_of_predictions_shows_each_image_beside_its_own_label(offline):
@@ -400,9 +400,9 @@ def test_the_confusion_matrix_and_the_classes(offline):
     records = records_of(offline[0])
     (matrix,) = (json.loads(text) for text in artifact(records, "testconfusion_matrix").values())
     assert matrix["columns"] == ["Actual", "Predicted", "nPredictions"]
-    counts = {(true, said): n for true, said, n in matrix["data"]}
+    counts = {(true, predicted): n for true, predicted, n in matrix["data"]}
     for i, true in enumerate(CLASSES):
-        assert [counts[true, said] for said in CLASSES] == scores["confusion_matrix"][i]
+        assert [counts[true, predicted] for predicted in CLASSES] == scores["confusion_matrix"][i]
     (table,) = (json.loads(text) for text in artifact(records, "testper_class").values())
     assert [row[0] for row in table["data"]] == CLASSES
     assert table["data"][2][2] == pytest.approx(scores["per_class"]["happy"]["recall"])
@@ -420,9 +420,9 @@ def test_the_checkpoint_is_an_artifact_without_a_second_copy(offline):
 def test_a_resumed_offline_run_holds_the_earlier_epochs_too(offline, tmp_path):
     folder, home, done = offline
     run_id = done.stdout.split(" ")[0]
-    other = tmp_path / "resumed"
-    other.mkdir()
-    (other / "metrics.csv").write_bytes((folder / "metrics.csv").read_bytes())
+    resumed = tmp_path / "resumed"
+    resumed.mkdir()
+    (resumed / "metrics.csv").write_bytes((folder / "metrics.csv").read_bytes())
     script = f"""
         import sys
         sys.path[:0] = [{str(Path(__file__).parent)!r}, {str(ROOT / "tests")!r}]
@@ -435,9 +435,9 @@ def test_a_resumed_offline_run_holds_the_earlier_epochs_too(offline, tmp_path):
         tracker.log_checkpoint(Path(sys.argv[1]) / "best.ckpt")  # log_model is off
         tracker.close(False)
     """
-    done = run_script(script, other, home)
+    done = run_script(script, resumed, home)
     assert (done.returncode, done.stderr) == (0, "")
-    records = records_of(other)
+    records = records_of(resumed)
     curve = [(r["history"]["item"]["epoch"], r["history"]["item"]["val/loss"]) for r in records if "history" in r]
     assert curve == [(1, 1.4), (2, 1.4), (3, 0.5)]
     assert not [record for record in records if record["type"] == "artifact"]

@@ -16,6 +16,7 @@ from fer_plugins.analysis.figures.style import COLOURS, drawing, lay_out, show_i
 from fer_plugins.contract import HasExplain
 from fer_plugins.data.datamodule import FERDataModule
 from fer_plugins.data.preprocessing import to_float
+from fer_plugins.runtime.evaluating import evaluating
 
 _COLUMNS = 7  # images
 _HEAT = "viridis"  # even in lightness, and told apart by the colour-blind
@@ -44,14 +45,9 @@ def draw_explained(network: nn.Module, data: FERDataModule, split: str, title: s
     pixels = data.row_images(rows)
     some = next(network.parameters())
     images = to_float(torch.from_numpy(pixels).permute(0, 3, 1, 2)).to(some.device, some.dtype)
-    training = network.training
-    network.eval()
-    try:
-        with torch.no_grad():
-            predicted = network(images).argmax(1).tolist()
-            tensors = {name: tensor.double().cpu().numpy() for name, tensor in network.explain(images).items()}
-    finally:
-        network.train(training)
+    with evaluating(network), torch.no_grad():
+        predicted = network(images).argmax(1).tolist()
+        tensors = {name: tensor.double().cpu().numpy() for name, tensor in network.explain(images).items()}
     readings = {name: read_tensor(name, tensor) for name, tensor in tensors.items()}
     shown = [reading for reading in readings.values() if reading is not None]
     names = [

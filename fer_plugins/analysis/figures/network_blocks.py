@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
-from fer_plugins.runtime.errors import InputError
+from fer_plugins.runtime.errors import InputError, one_line
 from fer_plugins.runtime.evaluating import evaluating
 
 MOST = 24  # blocks that fit a page
@@ -74,7 +74,7 @@ def _export(network: nn.Module, image: Tensor) -> fx.Graph:
             graph: fx.Graph = torch.export.export(network, (image,)).graph
             return graph
     except Exception as error:  # whatever torch raises for code that it cannot follow
-        text = " ".join(str(error).split())[:160] or type(error).__name__
+        text = one_line(error, 160)
         raise InputError(
             f"the network cannot be drawn: torch.export does not trace it ({text}); see --layers"
         ) from error

@@ -18,7 +18,7 @@ from fer_plugins.runs.elsewhere import KEY, LABEL
 from fer_plugins.runs.epoch_rows import read_epochs
 from fer_plugins.runs.read_runs import read_run
 from fer_plugins.runs.record import Record
-from fer_plugins.runtime.errors import InputError
+from fer_plugins.runtime.errors import InputError, one_line
 from fer_plugins.runtime.plain_values import shell_word
 
 if TYPE_CHECKING:
@@ -184,7 +184,7 @@ def draw_at_end(
                 if figure is not None:
                     pictures[name] = write_figure(figure, record.folder / "figures", name)[0]
         except Exception as error:  # of matplotlib, of a plug-in's explain, of a full disk
-            reason = " ".join(str(error).split())[:200] or type(error).__name__
+            reason = one_line(error, 200)
             warnings.append(f"figures are missing ({reason}); draw them with: fer figures {shell_word(record.folder)}")
     return pictures, warnings
 

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from fer_plugins.config.installed_commands import fer_command
 from fer_plugins.data.split_names import split_of
 from fer_plugins.data.table import SampleTable
 from fer_plugins.runtime.errors import InputError
@@ -71,7 +72,7 @@ def read_copies(path: str | Path) -> CopyList:
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or "it is no text"
         raise InputError(
-            f"{path}: cannot be read ({why}); give a list that fer data audit --export wrote, or shipped"
+            f"{path}: cannot be read ({why}); give shipped, or a list written by {fer_command('data audit --export')}"
         ) from None
     return _parse(text, str(path))
 
@@ -114,7 +115,7 @@ def _parse(text: str, where: str) -> CopyList:
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError, csv.Error):
         raise InputError(
-            f"{where}: is no list of copies, or was altered; make it again with fer data audit --export"
+            f"{where}: is no list of copies, or was altered; make it again with {fer_command('data audit --export')}"
         ) from None
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import os
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,6 +14,8 @@ import numpy.typing as npt
 from fer_plugins.data.copies.copy_list import groups_of, hash_pixels, join_copies, read_shipped
 from fer_plugins.data.protocols.official import ProtocolCall, wants_near_copies
 from fer_plugins.data.table import SampleTable
+from fer_plugins.runtime.errors import RunError
+from fer_plugins.runtime.whole_file import whole_file
 
 if TYPE_CHECKING:
     from fer_plugins.data.copies import near_copies
@@ -107,11 +108,9 @@ def _read(table: SampleTable, cache: Path | None) -> near_copies.NearCopies | No
 def _write(path: Path, pairs: near_copies.NearCopies) -> None:
     content = io.BytesIO()
     np.savez_compressed(content, **{field.name: getattr(pairs, field.name) for field in fields(pairs)})
-    unfinished = path.with_name(f".unfinished-{os.getpid()}-{path.name}")
-    try:
+    with contextlib.suppress(
+        OSError, RunError, ValueError
+    ):  # the last: an impossible path; the next run searches again
         path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished.write_bytes(content.getvalue())
-        unfinished.rename(path)
-    except (OSError, ValueError):  # ValueError: an impossible path. The next run searches again
-        with contextlib.suppress(OSError, ValueError):  # no folder, or not ours
-            unfinished.unlink(missing_ok=True)
+        with whole_file(path) as unfinished:
+            unfinished.write_bytes(content.getvalue())

@@ -31,16 +31,13 @@ class EpochOrder:
         batch_size: samples in a batch, at least 1.
         shuffle: whether each epoch has an order of its own, drawn from ``seed`` and the epoch.
         seed: the run's seed.
-        drop_last: whether the shorter last batch is left out.
         oversample: whether samples of the smaller classes are repeated up to the largest; in a shuffled order only.
 
     Raises:
         InputError: ``batch_size`` is below 1, or there are fewer than two samples for each process.
     """
 
-    def __init__(
-        self, labels: Tensor, *, batch_size: int, shuffle: bool, seed: int, drop_last: bool, oversample: bool
-    ) -> None:
+    def __init__(self, labels: Tensor, *, batch_size: int, shuffle: bool, seed: int, oversample: bool) -> None:
         check_batch_size(batch_size)
         self._labels, self._shuffle, self._seed = labels.cpu(), shuffle, seed
         self._oversample = oversample and shuffle
@@ -48,7 +45,7 @@ class EpochOrder:
         samples = int(counts.max() * (counts > 0).sum()) if self._oversample else len(labels)
         self.rank = current_rank()
         stops = list(range(batch_size, samples + 1, batch_size))
-        if samples % batch_size and not drop_last:
+        if samples % batch_size:
             stops.append(samples)
         several = self.rank.processes if shuffle else 1
         if several > 1 and len(stops) > 1 and stops[-1] - stops[-2] < 2 * several:

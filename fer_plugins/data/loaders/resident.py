@@ -57,7 +57,6 @@ class ResidentLoader:
         seed: the run's seed.
         epoch: gives the number of the epoch; asked when the first batch is fetched, since Lightning makes the first
             iterator of a resumed run before it knows in which epoch it is.
-        drop_last: whether the shorter last batch is left out.
         oversample: whether samples of the smaller classes are repeated up to the largest; in a shuffled order only.
     """
 
@@ -71,7 +70,6 @@ class ResidentLoader:
         shuffle: bool,
         seed: int,
         epoch: Epoch,
-        drop_last: bool = False,
         oversample: bool = False,
     ) -> None:
         images = images if isinstance(images, Tensor) else wrap_images(images)
@@ -81,9 +79,7 @@ class ResidentLoader:
         self._images = images.view(count, 1, height, width) if self._grey else images
         self._rows = torch.as_tensor(rows).to(images.device)
         self._labels = torch.as_tensor(labels).to(images.device)[self._rows]
-        self.order = EpochOrder(
-            self._labels, batch_size=batch_size, shuffle=shuffle, seed=seed, drop_last=drop_last, oversample=oversample
-        )
+        self.order = EpochOrder(self._labels, batch_size=batch_size, shuffle=shuffle, seed=seed, oversample=oversample)
         self._epoch, self.batch_size = epoch, batch_size
 
     def __len__(self) -> int:

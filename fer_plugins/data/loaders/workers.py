@@ -104,7 +104,6 @@ def sample_loader(
     workers: int,
     pin_memory: bool = False,
     context: str | None = None,
-    drop_last: bool = False,
     oversample: bool = False,
 ) -> DataLoader[Batch]:
     """Build a loader of whole batches that are made, and augmented where there is a transform, in workers.
@@ -120,7 +119,6 @@ def sample_loader(
         batch_size=batch_size,
         shuffle=shuffle,
         seed=seed,
-        drop_last=drop_last,
         oversample=oversample,
     )
     if workers > 0 and (opencv := sys.modules.get("cv2")) is not None:

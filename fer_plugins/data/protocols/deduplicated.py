@@ -42,7 +42,7 @@ def official_deduplicated(
         contradicting: what becomes of copies within training whose labels differ: keep; drop: all of the group leave;
             majority: those leave that have not the label of more than half of the group.
         list: source of the near copies: search (in these images), shipped (the list of the official FER-2013 in the
-            package), or the path of a list that fer data audit --export wrote.
+            package), or the path of a list that fer data audit --export (fer-data-audit) wrote.
 
     Raises:
         InputError: the release lacks a split, near copies were not looked for, or the list is of other images.

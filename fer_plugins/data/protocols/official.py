@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from fer_plugins.contract import SPLITS, Fold
 from fer_plugins.data.table import SampleTable
-from fer_plugins.runtime.errors import InputError
+from fer_plugins.runtime.errors import InputError, one_line
 from fer_plugins.runtime.notices import Notice
 from fer_plugins.runtime.seeds import derive
 
@@ -122,7 +122,7 @@ def split_folds(table: SampleTable, protocol: ProtocolCall, *, limit: int | floa
     except InputError:
         raise
     except ValueError as error:  # the contract's way to refuse a table
-        raise InputError(f"{owner}: {' '.join(str(error).split())}") from error
+        raise InputError(f"{owner}: {one_line(error)}") from error
     if not isinstance(folds, list) or not folds:
         raise InputError(f"{owner} must return a list of at least one fold, not {type(folds).__name__}")
     flawed = flaw_of(protocol) is not None

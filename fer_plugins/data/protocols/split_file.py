@@ -7,7 +7,6 @@ and no other.
 from __future__ import annotations
 
 import json
-import os
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,9 +14,11 @@ from typing import Any
 
 import numpy as np
 
+from fer_plugins.config.installed_commands import fer_command
 from fer_plugins.contract import SPLITS, Fold
 from fer_plugins.data.table import SampleTable
-from fer_plugins.runtime.errors import InputError
+from fer_plugins.runtime.errors import InputError, RunError
+from fer_plugins.runtime.whole_file import whole_file
 
 DRAWS_NOTHING = ("file",)  # protocols that the seed does not change
 
@@ -62,15 +63,14 @@ def write_split(
             for fold in folds
         ],
     }
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         if path.exists():
             raise InputError(f"{path}: exists already; remove it, or give --out another name")
-        unfinished.write_text(json.dumps(content, separators=(",", ":")) + "\n", encoding="utf-8")
-        unfinished.rename(path)
-    except OSError as error:
-        unfinished.unlink(missing_ok=True)
-        raise InputError(f"{path}: cannot be written ({error.strerror}); give --out another place") from error
+        with whole_file(path) as unfinished:
+            unfinished.write_text(json.dumps(content, separators=(",", ":")) + "\n", encoding="utf-8")
+    except (OSError, RunError) as error:
+        cause = error.cause if isinstance(error, RunError) else error.strerror
+        raise InputError(f"{path}: cannot be written ({cause}); give --out another place") from error
 
 
 def read_split(path: str | Path) -> dict[str, Any]:
@@ -79,12 +79,13 @@ def read_split(path: str | Path) -> dict[str, Any]:
         content = json.loads(Path(path).expanduser().read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(
-            f"protocol.file: {path} cannot be read ({error.strerror}); make it with fer data split"
+            f"protocol.file: {path} cannot be read ({error.strerror}); make it with {fer_command('data split')}"
         ) from None
     except ValueError:
-        raise InputError(f"protocol.file: {path} is no JSON; make it with fer data split") from None
+        raise InputError(f"protocol.file: {path} is no JSON; make it with {fer_command('data split')}") from None
     if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise InputError(f"protocol.file: {path} is no split file of this version; make it with fer data split")
+        remedy = f"make it with {fer_command('data split')}"
+        raise InputError(f"protocol.file: {path} is no split file of this version; {remedy}")
     try:
         size, classes = len(content["samples"]), len(content["classes"])
         rows = (row for fold in content["folds"] for split in SPLITS for row in fold[split])
@@ -101,12 +102,13 @@ def read_split(path: str | Path) -> dict[str, Any]:
     except (KeyError, TypeError, ValueError):
         sound = False
     if not sound:
-        raise InputError(f"protocol.file: {path} was altered or is cut off; make it again with fer data split")
+        remedy = f"make it again with {fer_command('data split')}"
+        raise InputError(f"protocol.file: {path} was altered or is cut off; {remedy}")
     return content
 
 
 def file(table: SampleTable, seed: int, *, file: str) -> list[Fold]:
-    """Use the folds of a split file, which ``fer data split`` wrote. The seed changes nothing.
+    """Use the folds of a split file, which ``fer data split`` (fer-data-audit) wrote. The seed changes nothing.
 
     Samples are known by their pixels and label, not by their file names, so the split of a zip fits the folder that it
     was unpacked to.

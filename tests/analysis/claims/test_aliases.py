@@ -54,7 +54,7 @@ def scored(seed, size=400, skill=0.6):
 
 
 @pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("reading", READINGS, ids=lambda one: f"{one.name}: {one.ours}")
+@pytest.mark.parametrize("reading", READINGS, ids=lambda reading_case: f"{reading_case.name}: {reading_case.ours}")
 def test_a_reading_is_what_its_formula_counts(reading, seed):
     scores, label, predicted = scored(seed)
     if reading.score == "loss":
@@ -73,7 +73,7 @@ def test_a_reading_is_what_its_formula_counts(reading, seed):
 def test_the_readings_of_one_name_differ():
     scores, _, _ = scored(0)
     for name in ("far", "false_recognition_rate", "gar", "recognition_rate"):
-        values = [measure(one, scores) for one in readings(name)]
+        values = [measure(reading, scores) for reading in readings(name)]
         assert len({round(value, 6) for value in values}) > 1, name
 
 
@@ -86,11 +86,11 @@ def test_perfect_and_hopeless():
     scorer = Scorer(CLASSES)
     scorer.update(torch.arange(K), torch.eye(K), torch.arange(K))
     perfect = scorer.compute()
-    assert [measure(one, perfect) for one in readings("far")] == pytest.approx([0, 0, 0, 0])
+    assert [measure(reading, perfect) for reading in readings("far")] == pytest.approx([0, 0, 0, 0])
     scorer.reset()
     scorer.update(torch.arange(K), torch.eye(K).roll(1, 0), torch.arange(K))
     hopeless = scorer.compute()
-    assert [measure(one, hopeless) for one in readings("far")] == pytest.approx([1 / 6, 1 / 6, 1, 1 / 7])
+    assert [measure(reading, hopeless) for reading in readings("far")] == pytest.approx([1 / 6, 1 / 6, 1, 1 / 7])
 
 
 def test_undefined_stays_undefined():
@@ -118,7 +118,10 @@ def test_the_interval_turns_round_with_the_rate():
 def test_names_are_found_as_papers_write_them():
     assert readings("False Recognition-Rate") == readings("false_recognition_rate")
     assert readings("GAR")[0].ours == "recall"
-    assert [one.source for one in general.readings("gar")] == ["standard definition", "the same, pooled over classes"]
+    assert [reading.source for reading in general.readings("gar")] == [
+        "standard definition",
+        "the same, pooled over classes",
+    ]
     assert readings("gar")[0].source == "Eq. 31, doi:10.1038/s41598-025-09709-1"
     with pytest.raises(InputError, match="recognition_rate: no alias of a score"):
         general.readings("recognition_rate")  # a paper's own name
@@ -128,5 +131,5 @@ def test_names_are_found_as_papers_write_them():
 
 def test_the_document_has_every_reading():
     text = (ROOT / "docs" / "metrics.md").read_text()
-    for one in READINGS:
-        assert f"| `{one.name}` | {one.formula} | {one.ours} | {one.source} |" in text
+    for reading in READINGS:
+        assert f"| `{reading.name}` | {reading.formula} | {reading.ours} | {reading.source} |" in text

@@ -76,8 +76,8 @@ def changed(path, value):
 
 
 def claim(**fields):
-    given = {"model": "Net", "dataset": "CK+", "split": "test", "metric": "accuracy", "value": 0.98, "source": "T"}
-    return Claim(**given | fields)
+    written = {"model": "Net", "dataset": "CK+", "split": "test", "metric": "accuracy", "value": 0.98, "source": "T"}
+    return Claim(**written | fields)
 
 
 def test_reads_every_field(tmp_path):
@@ -156,19 +156,19 @@ PLACES += [["claims", i, key] for i in (0, 6) for key in (*CONTENT["claims"][6],
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_junk_is_read_or_refused_and_never_crashes(tmp_path, path, value):
     file = write(tmp_path, changed(path, value))
-    said = ""
+    message = ""
     try:
         claims = read_claims(file)
         for_run(claims, claims.models[0]["name"] if claims.models else None, "FER2013")
     except InputError as error:
-        said = str(error)
-    assert "\n" not in said
+        message = str(error)
+    assert "\n" not in message
 
 
 def test_headline_claims_of_the_run(tmp_path):
     claims = read_claims(write(tmp_path, CONTENT))
-    found = for_run(claims, "Net", "fer2013")
-    assert [(c.metric, c.split) for c in found] == [("accuracy", "validation"), ("gar", "not_stated")]
+    rows = for_run(claims, "Net", "fer2013")
+    assert [(c.metric, c.split) for c in rows] == [("accuracy", "validation"), ("gar", "not_stated")]
     for spelling in ("CK+", "ck+", "ckplus", "ck_plus", "CK Plus"):
         assert [c.value for c in for_run(claims, "Net", spelling)] == [0.98]
     assert for_run(claims, "Net", "CK") == []

@@ -30,22 +30,22 @@ def values(claims):
 @pytest.mark.parametrize("digits", [1, 2, 4, 6])
 def test_a_report_of_sklearn_at_any_digits(tmp_path, digits):
     text = classification_report(TRUE, PREDICTED, target_names=NAMES, digits=digits)
-    found = values(read(tmp_path, "report.txt", f"epoch 3\n{text}\ndone\n"))
+    scores = values(read(tmp_path, "report.txt", f"epoch 3\n{text}\ndone\n"))
     expected = classification_report(TRUE, PREDICTED, target_names=NAMES, output_dict=True)
-    assert len(found) == 3 * 4 + 2 + 6
-    assert found["accuracy", None] == f"{expected['accuracy']:.{digits}f}"
-    assert found["f1", "Sad surprise"] == f"{expected['Sad surprise']['f1-score']:.{digits}f}"
-    assert found["weighted_recall", None] == f"{expected['weighted avg']['recall']:.{digits}f}"
-    assert found["n_images", "Happy"] == "25"
-    assert found["n_images", None] == "100"
+    assert len(scores) == 3 * 4 + 2 + 6
+    assert scores["accuracy", None] == f"{expected['accuracy']:.{digits}f}"
+    assert scores["f1", "Sad surprise"] == f"{expected['Sad surprise']['f1-score']:.{digits}f}"
+    assert scores["weighted_recall", None] == f"{expected['weighted avg']['recall']:.{digits}f}"
+    assert scores["n_images", "Happy"] == "25"
+    assert scores["n_images", None] == "100"
 
 
 def test_a_report_of_several_labels_has_micro_and_samples_means(tmp_path):
     labels = np.random.default_rng(0).random((30, 2)) < 0.6
     text = classification_report(labels, ~labels | labels[::-1], target_names=["a", "b"], zero_division=0)
-    found = values(read(tmp_path, "report.txt", text))
-    assert {"micro_f1", "samples_f1", "macro_f1", "weighted_f1"} <= {metric for metric, _ in found}
-    assert ("accuracy", None) not in found
+    scores = values(read(tmp_path, "report.txt", text))
+    assert {"micro_f1", "samples_f1", "macro_f1", "weighted_f1"} <= {metric for metric, _ in scores}
+    assert ("accuracy", None) not in scores
 
 
 @pytest.mark.parametrize("form", ["counts", "named", "shares", "percent", "pandas"])
@@ -68,15 +68,15 @@ def test_tables_of_markdown_and_latex(tmp_path):
         "| Emotion | Precision (%) | F1-score | Support |\n|---|--:|---|---|\n| Angry | 81.50 | **0.80** | 1,040 |\n"
         "| macro avg | 70.00 | 0.71 |  |\n\n| Model | Accuracy |\n|---|---|\n| Net 2 | 82.9 % |\n"
     )
-    found = read(tmp_path, "README.md", markdown)
-    assert values(found) == {
+    claims = read(tmp_path, "README.md", markdown)
+    assert values(claims) == {
         ("precision", "Angry"): "0.8150", ("f1", "Angry"): "0.80", ("n_images", "Angry"): "1040",
         ("macro_precision", None): "0.7000", ("macro_f1", None): "0.71", ("accuracy", None): "0.829",
     }  # fmt: skip
-    assert found[-1].model == "Net 2"
+    assert claims[-1].model == "Net 2"
     latex = r"\begin{tabular}{lc}\toprule" + "\n" + r"Class & Recall \\ \midrule Happy & \textbf{0.91} \\ \bottomrule"
-    found = read(tmp_path, "paper.tex", latex + "\n\\end{tabular}")
-    assert values(found) == {("recall", "Happy"): "0.91"}
+    claims = read(tmp_path, "paper.tex", latex + "\n\\end{tabular}")
+    assert values(claims) == {("recall", "Happy"): "0.91"}
 
 
 def test_a_notebook_with_a_report_a_matrix_and_an_accuracy(tmp_path):
@@ -87,11 +87,11 @@ def test_a_notebook_with_a_report_a_matrix_and_an_accuracy(tmp_path):
         {"output_type": "execute_result", "data": {"text/plain": repr(text)}},
     ]
     cells = [{"cell_type": "markdown", "source": "x"}, {"cell_type": "code", "outputs": outputs}]
-    found = read(tmp_path, "run.ipynb", json.dumps({"cells": cells, "nbformat": 4}))
-    assert [claim.metric for claim in found].count("confusion_matrix") == 1
-    assert [claim.metric for claim in found].count("macro_f1") == 2
-    assert "0.7000" in {claim.written for claim in found}
-    assert {claim.source for claim in found if claim.metric == "confusion_matrix"} == {"cell 1, array 1"}
+    claims = read(tmp_path, "run.ipynb", json.dumps({"cells": cells, "nbformat": 4}))
+    assert [claim.metric for claim in claims].count("confusion_matrix") == 1
+    assert [claim.metric for claim in claims].count("macro_f1") == 2
+    assert "0.7000" in {claim.written for claim in claims}
+    assert {claim.source for claim in claims if claim.metric == "confusion_matrix"} == {"cell 1, array 1"}
 
 
 @pytest.mark.parametrize(

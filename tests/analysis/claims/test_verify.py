@@ -85,10 +85,10 @@ def test_the_verdict_is_where_the_claim_lies_to_the_interval(trained):
             "class": name.upper(),
         },
     )
-    found = verdicts(folder)
-    assert found[:7] == [(v, "") for v in (REPRODUCED, BELOW, ABOVE, REPRODUCED, BELOW, REPRODUCED, REPRODUCED)]
+    judged = verdicts(folder)
+    assert judged[:7] == [(v, "") for v in (REPRODUCED, BELOW, ABOVE, REPRODUCED, BELOW, REPRODUCED, REPRODUCED)]
     if own["high"] < 0.99:
-        assert found[7] == (BELOW, "")
+        assert judged[7] == (BELOW, "")
     rows = verify_run(read_run(folder))["claims"]
     assert rows[1]["measured"] == scores["accuracy"]
     assert rows[1]["interval"] == ends
@@ -119,13 +119,13 @@ def _the_number_without_copies_stands_below(folder):
         {"test": (run.sources, predictions)}, list(run.classes), {"copy": {"test": status.tolist()}}
     )
     record.write_metrics()
-    found = verify_run(read_run(folder))
-    row = found["claims"][0]
+    judged = verify_run(read_run(folder))
+    row = judged["claims"][0]
     accuracy = float((run.true == run.predicted)[10:].mean())
     assert row["without_copies"]["measured"] == pytest.approx(accuracy)
     assert row["measured"] == run.scores["accuracy"]
     stream = io.StringIO()
-    print_verdicts(Console(file=stream, width=150), found, everything=False)
+    print_verdicts(Console(file=stream, width=150), judged, everything=False)
     assert f"{accuracy:.4f}" in stream.getvalue()
     assert "without images that have a copy in training" in " ".join(stream.getvalue().split())
 
@@ -147,9 +147,9 @@ def test_a_score_of_a_class_gets_a_verdict_where_the_run_has_its_interval(traine
         metrics["test"]["intervals"]["per_class"][name]["f1"] = ends
         metrics["test"]["intervals"]["auroc"] = {"low": 0.56, "high": 0.99} if ends else None
         (folder / "metrics.json").write_text(json.dumps(metrics))
-        found = verdicts(folder)
-        assert found[0] == (verdict, "" if ends else "no interval is computed for f1")
-        assert found[1][0] == (ABOVE if ends else NOT_COMPARABLE)
+        judged = verdicts(folder)
+        assert judged[0] == (verdict, "" if ends else "no interval is computed for f1")
+        assert judged[1][0] == (ABOVE if ends else NOT_COMPARABLE)
 
 
 def test_a_claim_on_a_part_that_was_cut_otherwise_is_not_comparable(trained, toy):
@@ -177,9 +177,9 @@ def test_a_claim_on_a_part_that_was_cut_otherwise_is_not_comparable(trained, toy
 def test_what_cannot_be_compared_says_why(trained, entry, why):
     folder, claim = trained
     claim({"value": 0.5} | entry)
-    ((verdict, said),) = verdicts(folder)
+    ((verdict, reasons),) = verdicts(folder)
     assert verdict == NOT_COMPARABLE
-    assert why in said
+    assert why in reasons
 
 
 def test_a_claim_with_several_readings_is_judged_in_each(trained, capsys):
@@ -192,7 +192,7 @@ def test_a_claim_with_several_readings_is_judged_in_each(trained, capsys):
         {"value": 1.0, "metric": "f1"},
     )
     rows = verify_run(read_run(folder))["claims"]
-    assert [[one["reading"] for one in row["readings"]] for row in rows] == [
+    assert [[reading["reading"] for reading in row["readings"]] for row in rows] == [
         ["1 - specificity", "1 - specificity_micro"],
         ["1 - recall", "1 - accuracy"],
         ["recall", "accuracy"],
@@ -217,11 +217,11 @@ def test_a_split_that_is_not_stated_or_flawed_is_judged_under_those_that_it_coul
     assert first["condition"] == "if the paper's split, which is not stated, was that of official"
     assert second["verdict"] == NOT_COMPARABLE
     flaw = {"manifest__protocol__flaw": "it is no test", "manifest__data__release_parts": []}
-    others = [
+    runs = [
         change(folder, name, manifest__protocol={"name": name, "flaw": None, **options}, config__protocol__name=name)
         for name, options in (("kfold", {}), ("random", {"val": 0.1, "test": 0.2}), ("official_deduplicated", {}))
     ]
-    kfold, shares, ours = (change(other, f"{other.name}_flawed", **flaw) for other in others)
+    kfold, shares, ours = (change(sound_run, f"{sound_run.name}_flawed", **flaw) for sound_run in runs)
     first, second = verify_run(read_run(kfold))["claims"]
     assert "kfold, which is flawed: it is no test" in first["condition"]
     assert (second["verdict"], second["condition"]) == (
@@ -269,9 +269,9 @@ def test_a_run_under_other_conditions_is_not_comparable(trained):
             "another protocol: random (recipe: official)",
         ),
     ):
-        ((verdict, said),) = verdicts(change(folder, name, **changes))
+        ((verdict, reasons),) = verdicts(change(folder, name, **changes))
         assert verdict == NOT_COMPARABLE
-        assert why in said, name
+        assert why in reasons, name
     harmless = {"config__trainer__threads": 2, "config__run__output": "elsewhere", "config__data__workers": 3}
     harmless |= {"config__trainer__max_time": 5.0, "manifest__epochs": 3}  # the clock ended nothing
     assert verdicts(change(folder, "pace", **harmless))[0][1] == ""
@@ -309,9 +309,9 @@ def test_the_command_prints_verdicts_and_counts_the_rest(trained, capsys):
     assert main.call("fer", verify, [str(folder), "--all"]) == 0
     assert "other claims" not in capsys.readouterr().out
     assert main.call("fer", verify, ["--json", str(folder)]) == 0
-    (found,) = json.loads(capsys.readouterr().out)
-    assert [row["verdict"] for row in found["claims"]] == [BELOW, NOT_COMPARABLE, NOT_COMPARABLE, NOT_COMPARABLE]
-    assert found["split_hash"] == read_run(folder).split_hash[0]
+    (judged,) = json.loads(capsys.readouterr().out)
+    assert [row["verdict"] for row in judged["claims"]] == [BELOW, NOT_COMPARABLE, NOT_COMPARABLE, NOT_COMPARABLE]
+    assert judged["split_hash"] == read_run(folder).split_hash[0]
 
 
 def test_wrong_input_is_one_line(trained, toy, tmp_path, capsys):
@@ -333,8 +333,8 @@ def test_wrong_input_is_one_line(trained, toy, tmp_path, capsys):
     older = change(folder, "older", config__trainer=None)
     assert f"{older}: config.yaml has no section trainer" in refuse(older)
     newer = change(folder, "newer", config__data__novel=3)
-    said = refuse(newer)
-    assert f"{newer}: config.yaml is not one of this version: data.novel: unknown option" in said
-    assert "command line" not in said
+    message = refuse(newer)
+    assert f"{newer}: config.yaml is not one of this version: data.novel: unknown option" in message
+    assert "command line" not in message
     (toy / "toy" / "claims.yaml").unlink()
     assert "has no claims.yaml, so there is nothing to verify" in refuse(folder)

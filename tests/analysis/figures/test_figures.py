@@ -248,9 +248,9 @@ def seen_by(colour, matrix):
 )
 def test_colours_that_stand_beside_each_other_differ_for_the_colour_blind(matrix):
     pairs = [(0, 1), (0, 2), (1, 2), (0, 6), (4, 5), (4, 2), (5, 2)]  # curves, bars
-    for one, other in pairs:
-        distance = np.abs(seen_by(COLOURS[one], np.array(matrix)) - seen_by(COLOURS[other], np.array(matrix))).sum()
-        assert distance > 0.15, (COLOURS[one], COLOURS[other])
+    for first, second in pairs:
+        distance = np.abs(seen_by(COLOURS[first], np.array(matrix)) - seen_by(COLOURS[second], np.array(matrix))).sum()
+        assert distance > 0.15, (COLOURS[first], COLOURS[second])
 
 
 def test_files_are_whole_of_the_right_size_and_the_same_each_time(tmp_path):
@@ -368,7 +368,7 @@ def test_wrong_input_is_one_line_and_nothing_is_drawn(run_folder, tmp_path, caps
 
 
 @pytest.mark.parametrize(
-    ("name", "change", "said"),
+    ("name", "change", "message"),
     [
         ("predictions.csv", lambda text: text[:-4], "cut off in the middle of its last line"),
         ("predictions.csv", lambda text: text[: len(text) // 2], "cut off in the middle of its last line"),
@@ -389,14 +389,14 @@ def test_wrong_input_is_one_line_and_nothing_is_drawn(run_folder, tmp_path, caps
         ("config.yaml", lambda text: "[1]", "config.yaml holds no mapping"),
     ],
 )
-def test_a_damaged_file_is_one_line_and_nothing_is_drawn(run_folder, capsys, name, change, said):
+def test_a_damaged_file_is_one_line_and_nothing_is_drawn(run_folder, capsys, name, change, message):
     before = (run_folder / name).read_text()
     (run_folder / name).write_text(change(before))
     assert (run_folder / name).read_text() != before
     capsys.readouterr()
     assert call(run_folder) == 2
     text = capsys.readouterr().err
-    assert said in text
+    assert message in text
     assert text.count("\n") == 1
     assert not (run_folder / "figures").exists()
 

@@ -104,9 +104,9 @@ def check_words(figure):
     assert min(text.get_fontsize() for text in texts) >= SMALL == 6
     figure.draw_without_rendering()  # at its own resolution again
     boxes = [text.get_window_extent().padded(-1.0) for text in texts]  # a pixel of 300 an inch
-    for n, one in enumerate(boxes):
-        for m, other in enumerate(boxes[:n]):
-            assert not one.overlaps(other), (texts[n].get_text(), texts[m].get_text())
+    for n, box in enumerate(boxes):
+        for m, earlier in enumerate(boxes[:n]):
+            assert not box.overlaps(earlier), (texts[n].get_text(), texts[m].get_text())
     return [text.get_text() for text in texts]
 
 
@@ -148,9 +148,9 @@ def test_bars_intervals_and_claims_are_those_of_the_table(several, score):
     axis = figure.axes[0]
     sound = [row[score] for row in rows if row[score]["value"] is not None]
     assert len(sound) == 2
-    assert [bar.get_width() for bar in axis.patches] == [one["value"] for one in sound]
+    assert [bar.get_width() for bar in axis.patches] == [entry["value"] for entry in sound]
     lines = [tuple(line.get_xdata()) for line in axis.lines if line.get_linewidth() == 0.9]
-    assert lines == [(one["low"], one["high"]) for one in sound]
+    assert lines == [(entry["low"], entry["high"]) for entry in sound]
     diamonds = [value for line in axis.lines if line.get_marker() == "D" for value in line.get_xdata()]
     assert diamonds == ([0.9, 0.8123] if score == "accuracy" else [0.7])
     # A claim lies on the line of its own model.
@@ -158,8 +158,8 @@ def test_bars_intervals_and_claims_are_those_of_the_table(several, score):
     bar = axis.patches[1]
     assert bar.get_y() < height < bar.get_y() + bar.get_height()
     words = check_words(figure)
-    for one in sound:
-        assert f"{one['value']:.3f}" in words
+    for entry in sound:
+        assert f"{entry['value']:.3f}" in words
     assert any("mean of 2 seeds" in word for word in words)
     assert "Faces, official, test, 300 images" in words
     assert "Other faces, official, test, 300 images" in words
@@ -299,7 +299,7 @@ def test_the_sheet_shows_a_training_image_and_fifteen_versions_of_it(name, chann
     (row,) = [n for n, image in enumerate(training) if np.array_equal(image, original)]
     assert len({version.tobytes() for version in (original, *versions)}) == 16
     again = tiles(draw_augmentation(data, resolved))
-    assert all(np.array_equal(one, other) for one, other in zip(again, [original, *versions], strict=True))
+    assert all(np.array_equal(shown, expected) for shown, expected in zip(again, [original, *versions], strict=True))
     words = " ".join(check_words(figure))
     assert data.source_names(data.rows("train"))[row] in words.replace(" ", "").replace("\n", "")
     for option in ("flip 0.5", "rotation 10.0"):
@@ -320,11 +320,11 @@ def test_versions_leave_the_generators_and_the_image_as_they_were():
     image = np.arange(24 * 24, dtype=np.uint8).reshape(24, 24, 1)
     before = image.copy()
     transform = flip_affine_erase(image_size=24)
-    for one in (transform, lambda *, image: {"image": np.roll(image, random.randint(1, 9), 1)}):
+    for augmentation in (transform, lambda *, image: {"image": np.roll(image, random.randint(1, 9), 1)}):
         torch.manual_seed(3), random.seed(3)
         wanted = (torch.rand(2), random.random())
         torch.manual_seed(3), random.seed(3)
-        versions = make_versions(image, one, 0, 8)
+        versions = make_versions(image, augmentation, 0, 8)
         assert (versions.shape, versions.dtype) == ((8, 24, 24, 1), np.uint8)
         assert torch.equal(torch.rand(2), wanted[0])
         assert random.random() == wanted[1]
@@ -481,8 +481,8 @@ def test_images_stand_beside_their_own_class_and_explanation():
     for n, (row, image) in enumerate(zip(rows, images, strict=True)):
         assert np.array_equal(np.asarray(upper[n].images[0].get_array()).squeeze(), image[..., 0])
         assert np.allclose(lower[n].images[0].get_array(), image[..., 0] / 255, atol=1e-6)
-        said = data.classes[image.flatten()[:7].argmax()]
-        assert headings[2 * n : 2 * n + 2] == [data.classes[data.table.label[row]], f"→ {said}"]
+        named = data.classes[image.flatten()[:7].argmax()]
+        assert headings[2 * n : 2 * n + 2] == [data.classes[data.table.label[row]], f"→ {named}"]
 
 
 def test_a_network_without_explain_has_no_sheet():
@@ -527,8 +527,8 @@ def test_a_figure_that_fails_is_a_warning_and_takes_no_other_with_it(explaining,
     record = run(settings(tmp_path, logger={"name": "csv"}, model={"broken": True}))
     manifest = Record.read(record.folder).manifest
     assert manifest["status"] == "finished"
-    (said,) = [warning for warning in manifest["warnings"] if "figures" in warning]
-    assert said == f"figures are missing (nothing to say); draw them with: fer figures {record.folder}"
+    (figure_warning,) = [warning for warning in manifest["warnings"] if "figures" in warning]
+    assert figure_warning == f"figures are missing (nothing to say); draw them with: fer figures {record.folder}"
     assert "nothing to say" in capsys.readouterr().out.replace("\n", "")
     assert len(list((record.folder / "figures").iterdir())) == 14  # no augmentation, and no explained images
     assert call(record.folder, "--explain") == 1
@@ -606,8 +606,8 @@ def test_wrong_words_are_one_line(explaining, tmp_path, capsys):
     assert "did you mean kappa?" in complaint(folder, "--bars", tmp_path / "x", "--score", "kapa")
     assert "--quoted belongs to --bars" in complaint(folder, "--quoted")
     assert "there is no folder" in complaint(folder, "--bars", tmp_path / "no" / "x")
-    for given in (tmp_path, f"{tmp_path / 'x'}/", "."):
-        assert "is a folder; give the name of a file in it" in complaint(folder, "--bars", given)
+    for place in (tmp_path, f"{tmp_path / 'x'}/", "."):
+        assert "is a folder; give the name of a file in it" in complaint(folder, "--bars", place)
     assert "is a file; give a folder" in complaint(folder, "--augmentation", "--out", folder / "config.yaml")
     assert "there is no folder" in complaint(folder / "config.yaml", "--augmentation", "--out", tmp_path / "no" / "x")
     assert "no such folder" in complaint(tmp_path / "no", "--bars", tmp_path / "x")

@@ -116,4 +116,4 @@ def test_the_sample_sheet_shows_each_class_from_the_training_split():
     assert all(f"{name}, {count:,} images" in words for name, count in zip(data.classes, counts, strict=True))
     torch.manual_seed(1)
     again = [axis.images[0].get_array() for axis in draw_samples(data).axes if axis.images]
-    assert all(np.array_equal(one, two) for one, two in zip(images, again, strict=True))
+    assert all(np.array_equal(first, second) for first, second in zip(images, again, strict=True))

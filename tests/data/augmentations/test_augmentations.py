@@ -290,8 +290,8 @@ def test_brightness_is_a_factor_from_the_whole_range(name, option, value, low, h
     image = np.full((SIDE, SIDE), 100 / 255)
     image[:, SIDE // 2 :] = 200 / 255
     grey = samples(name, image, 400, **{option: value}) * 255
-    factors, others = grey[:, 0, 0] / 100, grey[:, 0, -1] / 200
-    assert np.abs(factors - others).max() < 0.011  # a factor, not a sum; whole grey values
+    factors, other_factors = grey[:, 0, 0] / 100, grey[:, 0, -1] / 200
+    assert np.abs(factors - other_factors).max() < 0.011  # a factor, not a sum; whole grey values
     assert low - 0.011 <= factors.min() < low + 0.1 * (high - low)
     assert high - 0.1 * (high - low) < factors.max() + 0.011 <= high + 0.011
 

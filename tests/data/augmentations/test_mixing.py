@@ -29,10 +29,10 @@ def mixed(name, seed=0, **options):
 
 def test_mixup_is_one_weight_for_images_and_targets():
     images, targets = mixed("mixup", alpha=1.0)
-    others, their_targets = IMAGES.roll(1, 0), TARGETS.roll(1, 0)
-    weight = ((images - others) / (IMAGES - others)).median()
+    partners, their_targets = IMAGES.roll(1, 0), TARGETS.roll(1, 0)
+    weight = ((images - partners) / (IMAGES - partners)).median()
     assert 0.02 < weight < 0.98
-    torch.testing.assert_close(images, weight * IMAGES + (1 - weight) * others, atol=1e-4, rtol=0)
+    torch.testing.assert_close(images, weight * IMAGES + (1 - weight) * partners, atol=1e-4, rtol=0)
     torch.testing.assert_close(targets, weight * TARGETS + (1 - weight) * their_targets, atol=1e-4, rtol=0)
 
 
@@ -108,9 +108,9 @@ def test_several_annotators_shares_are_mixed_and_drawn_labels_are_refused(tmp_pa
 
 
 def test_mixed_images_balance_no_classes(toy, tmp_path):
-    given = flags(tmp_path / "runs", data={"balance": "augment", "balance_with": "cutmix"})
+    changes = flags(tmp_path / "runs", data={"balance": "augment", "balance_with": "cutmix"})
     with pytest.raises(InputError, match=r"data.balance_with: cutmix mixes images of several classes"):
-        run(given)
+        run(changes)
 
 
 def test_a_share_of_nothing_and_a_missing_library_are_refused(monkeypatch):

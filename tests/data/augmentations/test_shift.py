@@ -15,7 +15,7 @@ def faces():
 
 def blurred(images, radius):
     soften = ImageFilter.GaussianBlur(radius)
-    return np.stack([np.asarray(Image.fromarray(one[..., 0]).filter(soften)) for one in images])[..., None]
+    return np.stack([np.asarray(Image.fromarray(image[..., 0]).filter(soften)) for image in images])[..., None]
 
 
 def halves(count):

@@ -22,9 +22,9 @@ TABLE = make_table([f"{n:016x}" for n in (7, 8, 7, 9, 10, 8)], ["train", "train"
 NEAR = np.array([0, 1, 2, 2, 4, 5])
 
 
-def same_groups(one, other):
-    pairs = np.unique(np.stack([one, other]), axis=1)
-    return len(np.unique(one)) == len(np.unique(other)) == pairs.shape[1]
+def same_groups(first, second):
+    pairs = np.unique(np.stack([first, second]), axis=1)
+    return len(np.unique(first)) == len(np.unique(second)) == pairs.shape[1]
 
 
 def test_identical_images_and_near_copies_are_joined_by_chains():

@@ -29,11 +29,11 @@ def planted(images, changes):
     return np.concatenate([images, np.stack(copies)[..., None]])
 
 
-def found_of(images, found):
+def found_of(images, copies):
     """Return which originals are paired with their copy, and no pair of images that are no copies."""
     half = len(images) // 2
-    right = np.abs(found.first - found.second) == half
-    return np.isin(np.arange(half), np.minimum(found.first, found.second)[right]), int((~right).sum())
+    right = np.abs(copies.first - copies.second) == half
+    return np.isin(np.arange(half), np.minimum(copies.first, copies.second)[right]), int((~right).sum())
 
 
 def test_other_people_are_no_copies(faces):
@@ -45,9 +45,9 @@ def test_other_people_are_no_copies(faces):
 @pytest.mark.parametrize("kind", ["flip", "JPEG 70", "shift up to 2 px, edge", "shift up to 2 px, zero"])
 def test_planted_copies_are_found(faces, kind):
     images = planted(faces, planting.planted_changes()[kind])
-    result, others = found_of(images, find_near_copies(images))
+    result, unplanted = found_of(images, find_near_copies(images))
     assert result.mean() >= 0.99
-    assert others == 0
+    assert unplanted == 0
 
 
 @pytest.mark.parametrize(
@@ -56,9 +56,9 @@ def test_planted_copies_are_found(faces, kind):
 )
 def test_most_copies_of_the_harder_kinds_are_found(faces, kind, least):
     images = planted(faces, planting.planted_changes()[kind])
-    result, others = found_of(images, find_near_copies(images))
+    result, unplanted = found_of(images, find_near_copies(images))
     assert result.mean() >= least
-    assert others == 0
+    assert unplanted == 0
 
 
 @pytest.mark.parametrize(
@@ -75,9 +75,9 @@ def test_most_copies_of_the_harder_kinds_are_found(faces, kind, least):
 )
 def test_the_kind_is_named(faces, change, kind):
     result = find_near_copies(planted(faces[:40], [change]))
-    named = [one.removesuffix(" + shift") if kind == "crop" else one for one in result.kinds()]
+    named = [name.removesuffix(" + shift") if kind == "crop" else name for name in result.kinds()]
     assert len(result) >= 38
-    assert np.mean([one == kind for one in named]) > 0.9
+    assert np.mean([name == kind for name in named]) > 0.9
 
 
 def test_the_alignment_is_measured(faces):
@@ -160,8 +160,8 @@ def test_the_order_of_the_images_does_not_matter(faces):
     order = DRAW.permutation(len(images))
     plain, shuffled = find_near_copies(images), find_near_copies(images[order])
 
-    def pairs(found, rows):
-        return {frozenset((int(rows[a]), int(rows[b]))) for a, b in zip(found.first, found.second, strict=True)}
+    def pairs(copies, rows):
+        return {frozenset((int(rows[a]), int(rows[b]))) for a, b in zip(copies.first, copies.second, strict=True)}
 
     assert pairs(plain, np.arange(len(images))) == pairs(shuffled, order)
 
@@ -179,6 +179,6 @@ def test_planted_copies_of_real_images_are_found(real_fer2013):
     assert len(images) > 250
     for kind in ("flip", "JPEG 70", "shift up to 2 px, edge", "shift up to 2 px, zero"):
         both = planted(images, planting.planted_changes()[kind])
-        result, others = found_of(both, find_near_copies(both))
+        result, unplanted = found_of(both, find_near_copies(both))
         assert result.mean() >= 0.99, kind
-        assert others == 0, kind
+        assert unplanted == 0, kind

@@ -54,7 +54,7 @@ def test_near_copies_are_counted_between_the_parts_and_said(root):
     data = data_of(root)
     assert data.leaks.near == {("train", "val"): 1, ("train", "test"): 1, ("val", "test"): 0}
     assert not any(data.leaks.copies.values())
-    assert any("1 image of test with a near copy, not identical, in train" in said for said in data.warnings)
+    assert any("1 image of test with a near copy, not identical, in train" in warning for warning in data.warnings)
     assert data.leaks.as_dict()["near"] == {"train/val": 1, "train/test": 1, "val/test": 0}
     with pytest.raises(InputError, match="near copy, not identical"):
         data_of(root, "--data.leaks", "error")
@@ -89,10 +89,10 @@ def test_what_was_found_is_kept_for_any_order_of_the_same_images(root, tmp_path,
 
 
 def test_near_copies_of_training_images_are_left_out_of_another_dataset(root, tmp_path):
-    other = fake.write_folder(
+    other_folder = fake.write_folder(
         {"sad/new.png": png(smooth(777)), "happy/moved.png": png(np.roll(smooth(3), 2, 1))}, tmp_path / "o"
     )
-    words = ("--protocol", "cross_dataset", "--data.targets.folder.root", str(other))
+    words = ("--protocol", "cross_dataset", "--data.targets.folder.root", str(other_folder))
     for extra, expected in (((), ["sad/new.png"]), (("--data.near_copies", "off"), ["happy/moved.png", "sad/new.png"])):
         data = data_of(root, *words, *extra)
         theirs = data.fold.test[data.table.origin[data.fold.test] != ""]

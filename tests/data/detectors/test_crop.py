@@ -26,10 +26,10 @@ def test_a_tall_box_gives_a_square_around_its_middle_and_a_margin_more():
 
 
 def test_beyond_the_border_its_pixels_are_repeated():
-    found = crop_face(RAMP, Face((-5, -2, 5, 8)))
-    assert np.array_equal(found[2:, 5:], RAMP[:8, :5])
-    assert (found[:3] == found[2]).all()
-    assert (found[:, :6] == found[:, 5:6]).all()
+    crop = crop_face(RAMP, Face((-5, -2, 5, 8)))
+    assert np.array_equal(crop[2:, 5:], RAMP[:8, :5])
+    assert (crop[:3] == crop[2]).all()
+    assert (crop[:, :6] == crop[:, 5:6]).all()
 
 
 def test_the_whole_picture_stays_as_it_is():

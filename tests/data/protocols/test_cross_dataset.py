@@ -98,7 +98,7 @@ def test_copies_of_training_images_are_left_out_of_the_other_dataset(roots):
     twin = next((roots["rafdb"] / "DATASET/train/4").iterdir())
     (roots["ckplus"] / "CK+48/happy/S099_001_00000001.png").write_bytes(twin.read_bytes())
     data = {dedupe: rafdb_to(roots, "--protocol.dedupe", dedupe) for dedupe in ("true", "false")}
-    sources = {key: set(one.table.source[one.fold.test]) for key, one in data.items()}
+    sources = {key: set(module.table.source[module.fold.test]) for key, module in data.items()}
     assert sources["false"] - sources["true"] == {"ckplus:CK+48/happy/S099_001_00000001.png"} or any(
         twin.name in name for name in data["true"].table.source[data["true"].fold.val]
     )
@@ -107,7 +107,7 @@ def test_copies_of_training_images_are_left_out_of_the_other_dataset(roots):
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         ([], "there is nothing to test on; give --data.targets.NAME.root PATH"),
         (["--data.targets.ckplus", "x"], "expected NAME: {root: PATH}"),
@@ -115,10 +115,10 @@ def test_copies_of_training_images_are_left_out_of_the_other_dataset(roots):
         (["--data.targets.jaffe.root", "no/where"], "data.targets.jaffe: no/where: does not exist"),
     ],
 )
-def test_wrong_targets_are_one_line(words, said):
+def test_wrong_targets_are_one_line(words, message):
     with pytest.raises(InputError) as caught:
         data_of("--data", "synthetic", "--data.samples", "420", *words)
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
@@ -147,27 +147,27 @@ def predictions(label, predicted, size=3):
 
 def test_prior_adjusted_accuracy_is_recalls_under_the_own_shares():
     matrix = np.array([[8, 2, 0], [5, 5, 0], [0, 0, 0]])  # recalls 0.8 and 0.5, no third class
-    found = prior_adjusted_accuracy(matrix, np.array([30, 10, 60]))
-    assert found["value"] == pytest.approx(0.8 * 0.75 + 0.5 * 0.25)
-    assert found["low"] < found["value"] < found["high"]
+    adjusted = prior_adjusted_accuracy(matrix, np.array([30, 10, 60]))
+    assert adjusted["value"] == pytest.approx(0.8 * 0.75 + 0.5 * 0.25)
+    assert adjusted["low"] < adjusted["value"] < adjusted["high"]
 
 
 def test_the_gap_is_over_the_classes_that_both_have():
     own = np.array([[9, 1, 0], [0, 10, 0], [10, 0, 0]])  # the third class is always wrong, and the other lacks it
-    other = np.array([[5, 5, 0], [0, 10, 0], [0, 0, 0]])
-    found = gap(own, other)
-    assert found["accuracy"]["value"] == pytest.approx(15 / 20 - 19 / 20)
-    assert found["balanced_accuracy"]["value"] == pytest.approx(0.75 - 0.95)
-    assert found["accuracy"]["low"] < -0.2 < found["accuracy"]["high"] < 0.05
+    other_matrix = np.array([[5, 5, 0], [0, 10, 0], [0, 0, 0]])
+    differences = gap(own, other_matrix)
+    assert differences["accuracy"]["value"] == pytest.approx(15 / 20 - 19 / 20)
+    assert differences["balanced_accuracy"]["value"] == pytest.approx(0.75 - 0.95)
+    assert differences["accuracy"]["low"] < -0.2 < differences["accuracy"]["high"] < 0.05
 
 
 def test_each_dataset_is_scored_apart():
     made = predictions([0, 1, 2, 0, 1, 0, 0], [0, 1, 2, 0, 0, 0, 1])
     origin = np.array(["", "", "", "a", "a", "b", "b"])
-    found = score_targets(made, origin, ["x", "y", "z"])
-    assert (found["a"]["accuracy"], found["b"]["accuracy"]) == (0.5, 0.5)
-    assert (found["a"]["missing_classes"], found["b"]["missing_classes"]) == (["z"], ["y", "z"])
-    assert found["b"]["prior_adjusted_accuracy"]["value"] == pytest.approx(0.5)
+    scores = score_targets(made, origin, ["x", "y", "z"])
+    assert (scores["a"]["accuracy"], scores["b"]["accuracy"]) == (0.5, 0.5)
+    assert (scores["a"]["missing_classes"], scores["b"]["missing_classes"]) == (["z"], ["y", "z"])
+    assert scores["b"]["prior_adjusted_accuracy"]["value"] == pytest.approx(0.5)
     assert confusion(made, 3).sum() == 7
 
 
@@ -240,9 +240,9 @@ def test_the_others_classes_and_confusion_are_shown(trained):
     scores = Record.read(folder).metrics["targets"]["ck"]
     per_class, _, confusion = shown.partition("test on ck, per class (72 images)")[2].partition("confusion")
     rows = {row.split()[0]: row.split() for row in per_class.splitlines() if row.strip()}
-    for name, found in scores["per_class"].items():
-        assert rows[name][4] == str(found["support"])
-        assert rows[name][2] == ("-" if found["recall"] is None else f"{found['recall']:.4f}")
+    for name, target_scores in scores["per_class"].items():
+        assert rows[name][4] == str(target_scores["support"])
+        assert rows[name][2] == ("-" if target_scores["recall"] is None else f"{target_scores['recall']:.4f}")
     matrix = [row.split() for row in confusion.splitlines() if row.strip()[:1].isdigit()]
     for row, name, counts in zip(matrix[:7], scores["classes"], scores["confusion_matrix"], strict=True):
         assert row[1:] == [name, *map(str, counts)]
@@ -262,14 +262,14 @@ def test_each_verb_takes_the_rows_that_it_is_asked_for(trained, capsys):
         assert row["dataset"] == ("ck (trained on RAF-DB)" if target else "RAF-DB")
         assert ("ck has no neutral" if target else "also tested on ck: fer table --target ck") in row["remarks"]
         code, shown, _ = lines_of(compare, capsys, first, second, "--json", "--classes", *words)
-        found = json.loads(shown)
-        assert (code, found["n"], found["target"]) == (0, scores["n"], target or None)
-        assert found["models"][0]["runs"][0]["accuracy"] == scores["accuracy"]
+        result = json.loads(shown)
+        assert (code, result["n"], result["target"]) == (0, scores["n"], target or None)
+        assert result["models"][0]["runs"][0]["accuracy"] == scores["accuracy"]
         assert lines_of(compare, capsys, first, second, *words)[0] == 0
 
 
 @pytest.mark.parametrize(
-    ("call", "words", "said"),
+    ("call", "words", "message"),
     [
         (table, ["--target", "jaffe"], "was not tested on 'jaffe'; it was on ck"),
         (compare, ["--target=jaffe"], "was not tested on 'jaffe'; it was on ck"),
@@ -279,10 +279,10 @@ def test_each_verb_takes_the_rows_that_it_is_asked_for(trained, capsys):
         (compare, ["--target", "ck", "--evaluated", "shift.zero.consistency"], "measures no data.targets"),
     ],
 )
-def test_a_target_that_is_not_there_is_one_line(trained, capsys, call, words, said):
+def test_a_target_that_is_not_there_is_one_line(trained, capsys, call, words, message):
     code, _, error = lines_of(call, capsys, *trained[0], *words)
     assert code == 2
-    assert said in error
+    assert message in error
     assert error.count("\n") == 1
 
 
@@ -328,7 +328,7 @@ def test_rows_that_cannot_be_told_apart_do_not_stop_a_table_of_others(trained, t
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         (
             lambda text: text.replace(",ck\n", ",jaffe\n", 1),
@@ -338,13 +338,13 @@ def test_rows_that_cannot_be_told_apart_do_not_stop_a_table_of_others(trained, t
         (lambda text: "".join(line for line in text.splitlines(True) if "ck:" not in line), "no row of test of ck"),
     ],
 )
-def test_rows_of_another_dataset_that_were_altered_are_refused(trained, tmp_path, capsys, change, said):
+def test_rows_of_another_dataset_that_were_altered_are_refused(trained, tmp_path, capsys, change, message):
     copy = shutil.copytree(trained[0][0], tmp_path / "copy")
     (copy / "predictions.csv").write_text(change((copy / "predictions.csv").read_text()))
     for call in (table, figures):
         code, _, error = lines_of(call, capsys, copy)
         assert (code, error.count("\n")) == (2, 1)
-        assert call is figures or said in error
+        assert call is figures or message in error
 
 
 def test_scores_of_another_type_are_refused(trained, tmp_path, capsys):
@@ -413,6 +413,6 @@ def test_soft_targets_are_kept_where_the_first_dataset_has_them(roots, tmp_path)
         *("--data.targets.jaffe.root", roots["jaffe"], "--data.targets.jaffe.check", "off"),
     )
     assert data.dataset.target_mode == "distribution"
-    others = data.table.origin == "jaffe"
-    assert (data.table.target[others].argmax(1) == data.table.label[others]).all()
-    assert ((data.table.target[~others] > 0).sum(1) > 1).any()
+    foreign = data.table.origin == "jaffe"
+    assert (data.table.target[foreign].argmax(1) == data.table.label[foreign]).all()
+    assert ((data.table.target[~foreign] > 0).sum(1) > 1).any()

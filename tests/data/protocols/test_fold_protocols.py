@@ -29,14 +29,14 @@ ROTATING = {"kfold": kfold, "subject_kfold": subject_kfold, "leave_one_subject_o
 
 def make_table(subjects=15, sequences=3, frames=2, classes=7, splits=None):
     """Every subject shows every class in ``sequences`` sequences of ``frames`` frames."""
-    each = sequences * frames
-    size = subjects * classes * each
+    per_subject = sequences * frames
+    size = subjects * classes * per_subject
     rows = np.arange(size)
-    subject = rows // (classes * each)
+    subject = rows // (classes * per_subject)
     sequence = rows // frames
     split = None if splits is None else np.array([splits[k % len(splits)] for k in subject])
     return SampleTable(
-        label=(rows // each % classes).astype(np.int64),
+        label=(rows // per_subject % classes).astype(np.int64),
         source=np.array([f"{row:05d}.png" for row in rows]),
         split=split,
         subject=np.array([f"S{k:03d}" for k in subject]),
@@ -71,8 +71,8 @@ def test_the_protocols_that_say_so_and_no_others_draw_nothing():
             for part, first in zip(fold, begun, strict=True)
         )
         names[component.name] = same
-        said = component.attribute in (read_constant(component.module, "DRAWS_NOTHING") or ())
-        assert said == same, component.name
+        draws_nothing = component.attribute in (read_constant(component.module, "DRAWS_NOTHING") or ())
+        assert draws_nothing == same, component.name
     assert {"official", "official_deduplicated", "random", "kfold"} <= set(names)
 
 
@@ -191,8 +191,8 @@ def test_a_dataset_without_groups_is_refused(name):
 
 def test_a_class_that_a_part_lacks_is_said_and_one_that_training_lacks_refused():
     counts = {"train": {"a": 2, "b": 2}, "val": {"a": 1, "b": 0}, "test": {"a": 0, "b": 1}}
-    said = fold_splits.missing_classes(counts)
-    assert said == "no sample of b in val and none of a in test: their scores are averages over fewer classes"
+    sentence = fold_splits.missing_classes(counts)
+    assert sentence == "no sample of b in val and none of a in test: their scores are averages over fewer classes"
     assert fold_splits.missing_classes({"val": {"a": 1}, "test": {"a": 1}}) is None
 
 

@@ -78,8 +78,8 @@ def test_random_is_deterministic_and_independent_of_the_order_of_rows(counts: li
     (fold,), (again,) = official.random(table, seed), official.random(table, seed)
     assert all(np.array_equal(a, b) for a, b in zip(fold, again, strict=True))
     moved = table.rows(np.random.default_rng(seed + 1).permutation(len(table)))
-    (other,) = official.random(moved, seed)
-    for a, b in zip(fold, other, strict=True):
+    (other_fold,) = official.random(moved, seed)
+    for a, b in zip(fold, other_fold, strict=True):
         assert set(table.source[a]) == set(moved.source[b])
 
 

@@ -87,8 +87,13 @@ def test_another_process_draws_the_same_bits():
         "d = Synthetic(samples=63, channels=3);"
         "print(hashlib.sha256(b''.join(d[i].tobytes() for i in range(0, 63, 4))).hexdigest())"
     )
-    other = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.strip()
-    assert hashlib.sha256(draw(Synthetic(samples=63, channels=3), range(0, 63, 4)).tobytes()).hexdigest() == other
+    drawn_elsewhere = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    ).stdout.strip()
+    assert (
+        hashlib.sha256(draw(Synthetic(samples=63, channels=3), range(0, 63, 4)).tobytes()).hexdigest()
+        == drawn_elsewhere
+    )
 
 
 def test_grey_is_the_luma_of_colour():
