@@ -53,11 +53,11 @@ class Paper:
             if number.value < 0 and is_count(number.claim.metric):
                 raise InputError(f"{claims.path}: {number}: {number.claim.metric} counts, and must not be below 0")
         matrix_claims = [claim for claim in self.named if claim.metric == "confusion_matrix"]
-        sums = {number.value for number in numbers if number.claim.metric == "n_images"}
+        images = [number for number in numbers if number.claim.metric == "n_images"]
         shares_by_claim = {
             id(claim): read_shares(claim.cells)
             for claim in matrix_claims
-            if not _is_whole(claim) or sum(map(sum, _cells(claim))) not in sums
+            if not (_is_whole(claim) and self._has_images(claim, images))
         }
         self.matrices = [claim for claim in matrix_claims if shares_by_claim.get(id(claim)) is None]
         self.share_matrices = [
@@ -85,6 +85,21 @@ class Paper:
     def as_in_file(self, claim: Claim) -> Claim:
         """Return a claim under the names that the file has for it."""
         return self.claims.claims[self.places[id(claim)]]
+
+    def _has_images(self, claim: Claim, images: list[Printed]) -> bool:
+        """Whether a matrix adds up to a printed number of images, or its rows to printed or known ones of classes."""
+        sums = [Fraction(sum(row)) for row in _cells(claim)]
+        split = (claim.dataset, claim.split)
+        by_class = {n.claim.class_name: n.value for n in images if (n.claim.dataset, n.claim.split) == split}
+        of_file = [
+            {self.class_name(known.dataset, name): Fraction(count) for name, count in known.counts.items()}
+            for known in self.claims.counts
+            if (dataset_key(known.dataset), known.split) == (dataset_key(claim.dataset), claim.split)
+        ]
+        names = claim.classes or ()
+        return sum(sums) in {number.value for number in images} or any(
+            len(names) == len(sums) and [counts.get(name) for name in names] == sums for counts in (by_class, *of_file)
+        )
 
     def _rename(self, place: int, claim: Claim) -> Claim:
         metric = canonical_metric(claim.metric)

@@ -1,0 +1,97 @@
+"""Matrices that may hold counts or percentages of all images: a number must contradict every reading of them."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fer_claims_audit.check import audit
+from fer_claims_audit.findings import CHECKED, CONTRADICTED
+from fer_claims_audit.matrix_rates import rates_of_counts, rates_of_shares
+
+from fer_plugins.analysis.claims import Claim, Claims, read_shares
+
+SEVEN = ("anger", "disgust", "fear", "happy", "sad", "surprise", "neutral")
+OF_98 = [
+    [13, 0, 1, 0, 0, 0, 0], [1, 4, 0, 0, 0, 0, 1], [0, 0, 17, 0, 0, 1, 0], [0, 0, 0, 7, 0, 1, 0],
+    [0, 0, 0, 0, 20, 0, 0], [1, 0, 0, 0, 0, 7, 0], [0, 0, 0, 0, 0, 0, 24],
+]  # fmt: skip
+
+
+def written(matrix, digits=0, *, cut=False):
+    """Return the cells of a matrix as text."""
+    scaled = [[cell * 10**digits for cell in row] for row in matrix]
+    whole = [[int(cell) if cut else round(cell) for cell in row] for row in scaled]
+    return tuple(tuple(f"{cell / 10**digits:.{digits}f}" for cell in row) for row in whole)
+
+
+def matrix_claim(cells, classes=SEVEN):
+    value = [[float(cell) for cell in row] for row in cells]
+    return Claim("Net", "Own", "test", "confusion_matrix", value, "Fig. 1", classes=tuple(classes), cells=cells)
+
+
+def number(metric, text, **fields):
+    return Claim("Net", "Own", "test", metric, float(text), "Table 1", written=text, **fields)
+
+
+def check(*claims):
+    return audit(Claims(Path("p.yaml"), {"id": "p", "title": "P"}, (), claims))
+
+
+def test_98_images_are_no_percentages_that_excuse_an_accuracy():
+    matrix = matrix_claim(written(OF_98))
+    outcome = check(matrix, number("accuracy", "0.9898"))
+    (finding,) = outcome.findings
+    assert finding.bound == (
+        "accuracy is 0.938776 if its cells are counts, 0.885 to 0.955 if its cells are percentages of all images"
+    )
+    assert [item.status for item in outcome.statuses] == [CHECKED, CONTRADICTED]
+    assert check(matrix, number("accuracy", "0.9388")).findings == []  # 92/98
+    assert check(matrix, number("accuracy", "0.92")).findings == []  # the diagonal, were they percentages
+    (finding,) = check(matrix, number("recall", "0.99", class_name="anger")).findings
+    assert "0.928571 if its cells are counts, 0.65 to 0.96429 if" in finding.bound
+
+
+def test_what_shows_that_they_are_counts_leaves_one_reading():
+    matrix = matrix_claim(written(OF_98))
+    near = number("accuracy", "0.95")  # possible for percentages alone
+    assert check(matrix, near).findings == []
+    supports = [number("n_images", str(sum(row)), class_name=k) for k, row in zip(SEVEN, OF_98, strict=True)]
+    for more in ([number("n_images", "98")], supports):
+        (finding,) = check(matrix, near, *more).findings
+        assert "0.938776" in finding.bound
+        assert "percentages" not in finding.bound
+
+
+@pytest.mark.parametrize("cut", [False, True])
+@pytest.mark.parametrize("digits", [0, 1, 2])
+def test_an_honest_table_of_percentages_of_all_images_is_not_accused(digits, cut):
+    random, judged = np.random.default_rng(digits), 0
+    for _ in range(40):
+        size = int(random.integers(2, 9))
+        shares = random.dirichlet(random.choice([0.1, 1.0], size=size * size)).reshape(size, size)
+        counts = random.multinomial(int(random.choice([213, 981, 3589])), shares.ravel()).reshape(size, size)
+        cells = written(100 * counts / counts.sum(), digits, cut=cut)
+        shares = read_shares(cells)
+        if shares is None or shares.of != "all":  # all images in one row, say
+            continue
+        judged += 1
+        matrix = matrix_claim(cells, (*SEVEN, "contempt")[:size])
+        exact = rates_of_counts(counts.tolist(), matrix.classes)
+        numbers = [
+            number(metric, repr(float(rates[0].low)), class_name=name)
+            for (metric, name), rates in exact.items()
+            if not metric.startswith(("n_", "kappa"))
+        ]
+        inside = rates_of_shares(cells, shares, matrix.classes)
+        for key, rates in inside.items():
+            assert any(rate.low <= exact[key][0].low <= rate.high for rate in rates), key
+        assert check(matrix, *numbers).findings == []
+    assert judged >= 30
+
+
+def test_decimal_percentages_of_all_images_are_held_against_the_accuracy():
+    shares = written([[100 * cell / 98 for cell in row] for row in OF_98], 1)  # CK+'s tenths, as percentages
+    assert check(matrix_claim(shares), number("accuracy", "0.9388")).findings == []
+    (finding,) = check(matrix_claim(shares), number("accuracy", "0.9898")).findings
+    assert finding.bound.startswith("accuracy is 0.93")
+    assert finding.certificate == ("the diagonal adds up to 93.8 %, each cell rounded or cut off",)
