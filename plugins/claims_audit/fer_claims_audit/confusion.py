@@ -85,11 +85,13 @@ def _check(paper: Paper, claim: Claim, readings: dict[str, Rates], size: int) ->
         by_reading = {name: _widest(rates[key]) for name, rates in readings.items()}
         if len(by_reading) == 1:
             (rate,) = by_reading.values()
-            bound, why = f"{printed.metric} {'=' if rate.low == rate.high else 'is'} {rate}", (rate.how,)
+            bound = f"{printed.metric} {'=' if rate.low == rate.high else 'is'} {rate}"
+            why = [rate.how]
         else:
             listed = ", ".join(f"{rate} if its cells are {name}" for name, rate in by_reading.items())
-            bound, why = f"{printed.metric} is {listed}", tuple(f"{n}: {rate.how}" for n, rate in by_reading.items())
-        yield Finding("confusion matrix", where, (cite(number),), bound, why)
+            bound = f"{printed.metric} is {listed}"
+            why = [f"{name}: {rate.how}" for name, rate in by_reading.items()]
+        yield Finding("confusion matrix", where, (cite(number),), bound, tuple(why))
 
 
 def _widest(rates: tuple[Rate, ...]) -> Rate:
