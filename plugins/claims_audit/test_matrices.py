@@ -95,3 +95,11 @@ def test_decimal_percentages_of_all_images_are_held_against_the_accuracy():
     (finding,) = check(matrix_claim(shares), number("accuracy", "0.9898")).findings
     assert finding.bound.startswith("accuracy is 0.93")
     assert finding.certificate == ("the diagonal adds up to 93.8 %, each cell rounded or cut off",)
+
+
+def test_ones_and_zeros_may_be_the_shares_of_a_perfect_network():
+    supports = [number("n_images", text, class_name=name) for name, text in zip("abc", "532", strict=True)]
+    for digits in (0, 2):
+        perfect = matrix_claim(written(np.eye(3), digits), "abc")
+        assert check(perfect, number("accuracy", "1.00"), *supports).findings == []
+    assert check(perfect, number("accuracy", "0.90"), *supports).findings != []

@@ -74,8 +74,9 @@ def read_shares(cells: Sequence[Sequence[str]]) -> Shares | None:
     """Return how a square matrix is normalised, or None where its cells can be counts alone.
 
     Whole numbers are taken for percentages where more than half of the rows, or of the columns, add up to 100 as near
-    as rounding or cutting each cell allows, or all cells do; such a matrix may hold counts all the same. Cells of many
-    digits are binary floats: they are taken to six decimals of the unit.
+    as rounding or cutting each cell allows, or all cells do; such a matrix may hold counts all the same. So may one of
+    ones and zeros, which is also how numpy prints the shares of a perfect network. Cells of many digits are binary
+    floats: they are taken to six decimals of the unit.
 
     >>> read_shares([["0.9", "0.1"], ["0.25", "0.75"]]).of
     'row'
@@ -85,7 +86,7 @@ def read_shares(cells: Sequence[Sequence[str]]) -> Shares | None:
     step = Fraction(1, 10 ** max(0, *digits)) if len(digits) > 1 else Fraction(1)
     largest = max((value for row in values for value in row), default=Fraction(0))
     for unit in (1, 100):
-        if largest > unit or (unit == 1 and step == 1):
+        if largest > unit or (unit == 1 and step == 1 and any(sum(row) > 1 for row in values)):
             continue
         step = max(step, unit * _FINEST)
         fits = []

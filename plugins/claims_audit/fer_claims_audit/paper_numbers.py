@@ -89,17 +89,17 @@ class Paper:
     def _has_images(self, claim: Claim, images: list[Printed]) -> bool:
         """Whether a matrix adds up to a printed number of images, or its rows to printed or known ones of classes."""
         sums = [Fraction(sum(row)) for row in _cells(claim)]
-        split = (claim.dataset, claim.split)
+        of_split = [n for n in images if (n.claim.dataset, n.claim.split) == (claim.dataset, claim.split)]
         of_classes: list[dict[str | None, Fraction]] = [
             {self.class_name(known.dataset, name): Fraction(count) for name, count in known.counts.items()}
             for known in self.claims.counts
             if (dataset_key(known.dataset), known.split) == (dataset_key(claim.dataset), claim.split)
         ]
-        of_classes.append({n.claim.class_name: n.value for n in images if (n.claim.dataset, n.claim.split) == split})
+        of_classes.append({number.claim.class_name: number.value for number in of_split})
+        if sum(sums) in {n.value for n in of_split if n.claim.class_name in (None, "total")}:
+            return True
         names = claim.classes or ()
-        return sum(sums) in {number.value for number in images} or any(
-            len(names) == len(sums) and [counts.get(name) for name in names] == sums for counts in of_classes
-        )
+        return len(names) == len(sums) and any([counts.get(name) for name in names] == sums for counts in of_classes)
 
     def _rename(self, place: int, claim: Claim) -> Claim:
         metric = canonical_metric(claim.metric)

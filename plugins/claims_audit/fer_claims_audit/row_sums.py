@@ -98,7 +98,7 @@ def check_shares(paper: Paper, claim: Claim, shares: Shares) -> Iterator[Outcome
     if shares.step == 1 and shares.of == "all":
         return  # it has that sum as counts, too
     if shares.step == 1 and not class_counts:
-        yield Unchecked(where, f"whether its {_NAMES[shares.of]} add up to 100: they may be counts")
+        yield Unchecked(where, f"whether its {_NAMES[shares.of]} add up to {shares.unit}: they may be counts")
         return
     paper.mark(claim)
     spread = len(claim.cells) * shares.step
