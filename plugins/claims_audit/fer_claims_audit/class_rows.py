@@ -11,6 +11,7 @@ from fer_claims_audit.class_tables import Table, against_counts, tables
 from fer_claims_audit.findings import Finding, Outcome, Remark, Unchecked, show, span
 from fer_claims_audit.formulae import RATIOS, harmonic_mean
 from fer_claims_audit.paper_numbers import Paper, cite, several_labels
+from fer_claims_audit.rows_of_images import check_without_counts
 from fer_plugins.analysis.claims import suggest
 
 _COMPARED = {"accuracy", *(f"{mean}_{metric}" for mean in ("macro", "weighted", "micro") for metric in RATIOS)}
@@ -49,6 +50,8 @@ def check_rows(paper: Paper) -> Iterator[Outcome]:
             )
         else:
             yield Unchecked(table.about, f"rows against the test set: {_why_not(table, counts)}")
+        if not fitting:
+            yield from check_without_counts(paper, _sound(table, wrong), one_label=not several)
 
 
 def _why_not(table: Table, counts: list[ClassCounts]) -> str:

@@ -29,7 +29,7 @@ class Paper:
     """The numbers of a claims file, to be asked for by what they speak of.
 
     Claims whose source begins with "derived" were computed, not printed: they serve as class counts and sizes only.
-    Datasets and classes that are spelt in several ways have one name, the first one of the file.
+    Datasets, classes and places that are spelt in several ways have one name, the first one of the file.
 
     Args:
         claims: as ``read_claims`` returns them.
@@ -46,6 +46,7 @@ class Paper:
         self.named: list[Claim] = []  # as in the file, under canonical names
         self._datasets: dict[str, str] = {}
         self._classes: dict[tuple[str, str], str] = {}
+        self._sources: dict[str, str] = {}
         for place, claim in enumerate(claims.claims):
             self._rename(place, claim)
         numbers = [read_printed(claim) for claim in self.named if isinstance(claim.value, float)]
@@ -106,6 +107,7 @@ class Paper:
         renamed = replace(
             claim,
             metric=_OTHER_NAMES.get(metric, metric),
+            source=self._sources.setdefault(" ".join(claim.source.lower().split()), claim.source),
             dataset=claim.dataset and self._datasets.setdefault(dataset_key(claim.dataset), claim.dataset),
             class_name=claim.class_name and self.class_name(claim.dataset, claim.class_name),
             classes=claim.classes and tuple(self.class_name(claim.dataset, name) for name in claim.classes),
