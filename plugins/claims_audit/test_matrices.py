@@ -1,5 +1,6 @@
 """Matrices that may hold counts or percentages of all images: a number must contradict every reading of them."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -7,8 +8,9 @@ import pytest
 from fer_claims_audit.check import audit
 from fer_claims_audit.findings import CHECKED, CONTRADICTED
 from fer_claims_audit.matrix_rates import rates_of_counts, rates_of_shares
+from sklearn.metrics import classification_report, confusion_matrix
 
-from fer_plugins.analysis.claims import Claim, Claims, read_shares
+from fer_plugins.analysis.claims import Claim, Claims, Subject, read_foreign, read_shares
 
 SEVEN = ("anger", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 OF_98 = [
@@ -103,3 +105,33 @@ def test_ones_and_zeros_may_be_the_shares_of_a_perfect_network():
         perfect = matrix_claim(written(np.eye(3), digits), "abc")
         assert check(perfect, number("accuracy", "1.00"), *supports).findings == []
     assert check(perfect, number("accuracy", "0.90"), *supports).findings != []
+
+
+@pytest.mark.parametrize("zero_division", [0, 1, np.nan])
+def test_a_report_may_give_0_through_0_any_value(tmp_path, zero_division):
+    label, predicted = [0] * 30 + [1] * 9 + [3] * 12, [0] * 21 + [1] * 9 + [1] * 9 + [3] * 10 + [0] * 2
+    report = classification_report(
+        label, predicted, labels=range(5), target_names=list("abcde"), digits=4, zero_division=zero_division
+    )
+    text = f"{report}\n{confusion_matrix(label, predicted, labels=range(5))!r}"
+    assert audit(read_notebook(tmp_path, text)).findings == []
+    wrong = text.replace("weighted avg     0.8", "weighted avg     0.7")
+    assert wrong != text
+    assert audit(read_notebook(tmp_path, wrong)).findings != []
+
+
+def test_micro_means_of_a_report_of_some_classes_are_not_the_accuracy(tmp_path):
+    label, predicted = [0] * 21 + [1] * 19 + [2] * 31, [0] * 9 + [1] * 3 + [2] * 9 + [1] * 19 + [2] * 20 + [0] * 11
+    some = classification_report(label, predicted, labels=[0, 1], target_names=["a", "b"])
+    accuracy = np.mean(np.equal(label, predicted))
+    text = f"{confusion_matrix(label, predicted)!r}\n{some}\nAccuracy: {accuracy:.4f}"
+    assert "micro avg" in text
+    assert audit(read_notebook(tmp_path, text)).findings == []
+
+
+def read_notebook(folder, text):
+    """Return the claims of a notebook with one output."""
+    path = folder / "run.ipynb"
+    outputs = [{"output_type": "stream", "name": "stdout", "text": text}]
+    path.write_text(json.dumps({"cells": [{"cell_type": "code", "outputs": outputs}], "nbformat": 4}))
+    return read_foreign(path, Subject())

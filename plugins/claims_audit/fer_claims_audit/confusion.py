@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
+from fer_claims_audit.class_counts import sources_of_some_classes
 from fer_claims_audit.findings import Finding, Outcome, Remark, Unchecked
 from fer_claims_audit.matrix_rates import Rate, Rates, rates_of_counts, rates_of_shares
-from fer_claims_audit.paper_numbers import Paper, about, cite, group
+from fer_claims_audit.paper_numbers import Paper, about, cite
 from fer_claims_audit.row_sums import check_row_sums, check_shares
 from fer_plugins.analysis.claims import Claim, Shares, cells_of
 
@@ -58,7 +59,7 @@ def _readings(cells: tuple[tuple[str, ...], ...], shares: Shares | None, classes
 
 
 def _check(paper: Paper, claim: Claim, readings: dict[str, Rates], size: int) -> Iterator[Outcome]:
-    of_some = _sources_of_some_classes(paper, size)
+    of_some = sources_of_some_classes(paper, size)
     for number in paper.printed:
         printed = number.claim
         same = (printed.model, printed.dataset, printed.split) == (claim.model, claim.dataset, claim.split)
@@ -100,17 +101,3 @@ def _widest(rates: tuple[Rate, ...]) -> Rate:
         return rates[0]
     low, high = min(rate.low for rate in rates), max(rate.high for rate in rates)
     return Rate(low, high, "; ".join(dict.fromkeys(rate.how for rate in rates)))
-
-
-def _sources_of_some_classes(paper: Paper, classes: int) -> set[str]:
-    """Return the reports of some classes alone: with micro means, no accuracy and fewer rows than the matrix has.
-
-    scikit-learn prints so where it is given ``labels``. Its means are of those classes.
-    """
-    sources = set()
-    for report in group(paper.printed, lambda c: c.source):
-        metrics = {number.claim.metric for number in report}
-        rows = {number.claim.class_name for number in report if number.claim.class_name}
-        if "accuracy" not in metrics and any(metric.startswith("micro_") for metric in metrics) and rows:
-            sources |= {report[0].claim.source} if len(rows) < classes else set()
-    return sources

@@ -32,7 +32,8 @@ _Ends = tuple[Fraction, Fraction]
 def rates_of_counts(matrix: Sequence[Sequence[int]], classes: tuple[str, ...]) -> Rates:
     """Return every rate of a matrix of counts exactly.
 
-    0/0 is 0, as in scikit-learn. Macro means run over all classes of the matrix, or over those present.
+    0/0 is 0, 1 or left out of means, as scikit-learn's ``zero_division`` has it. Macro means run over all classes of
+    the matrix, or over those present.
 
     Args:
         matrix: (K, K) counts, rows true classes, columns predicted ones.
@@ -55,13 +56,19 @@ def rates_of_counts(matrix: Sequence[Sequence[int]], classes: tuple[str, ...]) -
             ("specificity", total - support[k] - false, total - support[k]),
         ):
             put(metric, name, _share(above, below), f"{above}/{below}")
+            if not below:
+                rates[metric, name] += (Rate(Fraction(1), Fraction(1), "0/0"),)
         put("n_images", name, support[k], "row sum")
         put("n_correct", name, diagonal[k], "diagonal")
         put("n_predicted", name, predicted[k], "column sum")
     rates |= _means(rates, classes, support, predicted)
     for metric in _METRICS:
-        by_share = sum((rates[metric, name][0].low * n for name, n in zip(classes, support, strict=True)), Fraction(0))
-        put(f"weighted_{metric}", None, _share(by_share, total), "mean weighted by row sums")
+        defined = [(rates[metric, name], n) for name, n in zip(classes, support, strict=True)]
+        weighted = [(sum(of_class[pick].low * n for of_class, n in defined), total) for pick in (0, -1)]
+        some = [(of_class[0].low * n, n) for of_class, n in defined if len(of_class) == 1]
+        weighted.append((sum(rate for rate, _ in some), sum(n for _, n in some)))
+        means = dict.fromkeys(_share(above, below) for above, below in weighted)
+        rates[f"weighted_{metric}", None] = tuple(Rate(mean, mean, "mean weighted by row sums") for mean in means)
     accuracy = _share(sum(diagonal), total)
     chance = _share(sum(a * b for a, b in zip(support, predicted, strict=True)), total**2)
     for metric in ("accuracy", "micro_recall", "micro_precision", "micro_f1"):
@@ -125,8 +132,9 @@ def _means(
     for metric in _METRICS:
         of_parts = []
         for part in parts:
-            chosen = [rates[metric, name][0] for name, some in zip(classes, part, strict=True) if some]
-            if chosen:
+            named = [name for name, some in zip(classes, part, strict=True) if some]
+            for pick in (0, -1) if named else ():
+                chosen = [rates[metric, name][pick] for name in named]
                 low, high = _sum((rate.low, rate.high) for rate in chosen)
                 of_parts.append(Rate(low / len(chosen), high / len(chosen), f"mean of {len(chosen)} classes"))
         means[f"macro_{metric}", None] = tuple(dict.fromkeys(of_parts))
