@@ -135,3 +135,11 @@ def read_notebook(folder, text):
     outputs = [{"output_type": "stream", "name": "stdout", "text": text}]
     path.write_text(json.dumps({"cells": [{"cell_type": "code", "outputs": outputs}], "nbformat": 4}))
     return read_foreign(path, Subject())
+
+
+def test_rows_and_columns_near_100_may_be_recalls_or_precisions():
+    precisions = matrix_claim(written([[99, 0, 3], [0, 100, 0], [1, 0, 97]]), "abc")
+    counted = [number("n_correct", "927", class_name="a"), number("n_images", "970", class_name="a")]
+    assert check(precisions, *counted).findings == []  # recall 0.956, precision 0.99
+    (finding,) = check(precisions, number("accuracy", "0.90")).findings
+    assert finding.bound == "accuracy is 0.965 to 1"

@@ -9,7 +9,7 @@ import pytest
 from fer_claims_audit.check import audit
 from fer_claims_audit.rows_of_images import simplest
 
-from fer_plugins.analysis.claims import Claim, Claims
+from fer_plugins.analysis.claims import Claim, Claims, Subject, read_foreign
 
 
 def number(metric, text, source="Table 1", **fields):
@@ -65,3 +65,22 @@ def test_a_place_that_is_spelt_like_another_is_named():
     assert remark.text.startswith("1 number stands under source 'Tabel 1'; did you mean 'Table 1'?")
     for different in ("Table 2", "text", "abstract", "table 1", "Table 1, below"):
         assert check(*rows, number("accuracy", "0.9", different)).remarks == [], different
+
+
+def test_a_class_without_images_may_be_left_out_of_the_mean():
+    only = number("recall", "0.0", class_name="b")
+    assert check(only, number("macro_recall", "1.0"), number("n_images", "0", "Table 2", class_name="b")).findings == []
+
+
+def test_a_column_of_numbers_beside_classes_is_no_part_of_the_models_name(tmp_path):
+    path = tmp_path / "README.md"
+    rows = [
+        "| Class | Recall | Params | # images |",
+        "|---|---|---|---|",
+        "| Angry | 0.5 | 1.2 | 34 |",
+        "| Fear | 0.6 | 3 | |",
+    ]
+    path.write_text("\n".join(rows))
+    read = read_foreign(path, Subject()).claims
+    assert {claim.model for claim in read} == {"the model"}
+    assert [claim.value for claim in read if claim.metric == "n_images"] == [34]

@@ -64,7 +64,7 @@ def as_percentage(value: Any) -> str:
 class Shares:
     """A matrix of shares or percentages."""
 
-    of: str  # "row" (the diagonal is recall), "column" (it is precision) or "all"
+    of: str  # "row" (the diagonal is recall), "column" (it is precision), "either" (both fit) or "all"
     unit: int  # what the cells of one row, one column or all add up to: 1 or 100
     step: Fraction  # unit of the last printed digit of a cell
     off: tuple[tuple[int, Fraction], ...]  # (row or column, its sum) where rounding does not explain the sum
@@ -98,6 +98,8 @@ def read_shares(cells: Sequence[Sequence[str]]) -> Shares | None:
         total = sum((value for row in values for value in row), Fraction(0))
         if _rounds(total, unit, len(values) ** 2, step):
             fits.append(Shares("all", unit, step, ()))
+        if sum(not shares.off for shares in fits if shares.of != "all") == 2:  # of a good network, in whole percent
+            return Shares("either", unit, step, ())
         if fits:  # columns that all add up, where most rows nearly do: a good network's matrix of precisions
             return min(fits, key=lambda shares: len(shares.off))
     return None
