@@ -20,7 +20,8 @@ def random_report(random: np.random.Generator) -> Claims:
 
     Fractions with 2 to 5 digits or percentages with 0 to 2, rounded or cut; the shortest text of a float64 or float32;
     supports of all classes, of some, or none; per-class rows of all classes or some; macro, weighted and micro means; a
-    matrix of counts or of percentages; rows and means in one table or two; one label an image, or several.
+    matrix of counts or of percentages of its rows or of all images; rows and means in one table or two; one label an
+    image, or several.
     """
     if random.random() < 0.15:
         return _several_labels(random)
@@ -28,7 +29,7 @@ def random_report(random: np.random.Generator) -> Claims:
     sizes = [*released_counts(str(dataset)).get("test", {}).values()]
     count = len(sizes) or int(random.integers(2, 9))
     if not sizes:
-        sizes = random.integers(1, int(random.choice([8, 60, 500, 3000])), size=count).tolist()
+        sizes = random.integers(1, int(random.choice([8, 30, 60, 500, 3000])), size=count).tolist()
         if random.random() < 0.1:
             sizes[int(random.integers(count))] = 0  # a class that the test set lacks
     if not sum(sizes):
@@ -126,7 +127,8 @@ def _add_matrix(form: _Form, matrix: npt.NDArray[np.int64], names: list[str], ra
     else:
         digits = int(random.integers(0, 3))
         cut = random.random() < 0.3
-        lines = [[_share(100 * cell * 10**digits, sum(row)) for cell in row] for row in counts]
+        of_all = sum(map(sum, counts)) if random.random() < 0.4 else 0
+        lines = [[_share(100 * cell * 10**digits, of_all or sum(row)) for cell in row] for row in counts]
         rounded = [[math.floor(cell) if cut else round(cell) for cell in row] for row in lines]
         cells = tuple(tuple(f"{cell / 10**digits:.{digits}f}" for cell in row) for row in rounded)
         value = [[float(cell) for cell in row] for row in cells]

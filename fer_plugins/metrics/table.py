@@ -175,7 +175,8 @@ _ENTRIES = [
         "f1", "F1",
         "2 TP / (2 TP + FP + FN) of each class, then averaged; not the F1 of averaged precision and recall",
         paired=PairedTest(
-            compare_macro_f1, "paired stratified bootstrap", functools.partial(compare_by_cluster, "f1")
+            compare_macro_f1, "exchange by image, paired stratified bootstrap interval",
+            functools.partial(compare_by_cluster, "f1"),
         ),
     ),
     *_specificity(),

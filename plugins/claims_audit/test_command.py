@@ -1,8 +1,10 @@
 """``fer claims``: what it prints, its exit codes, and what of a claims file it takes."""
 
 import json
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import yaml
@@ -28,6 +30,18 @@ def write(tmp_path, *entries, **more):
 
 def call(*argv):
     return main.call("fer claims", claims, [str(word) for word in argv])
+
+
+def test_the_example_of_the_document_is_true_word_for_word(tmp_path, monkeypatch, capsys):
+    text = (Path(__file__).parents[2] / "docs" / "claims.md").read_text()
+    table = re.search(r"```markdown\n(.*?)```", text, re.DOTALL).group(1)
+    command = re.search(r"`fer claims (README.md .*?)`", text).group(1)
+    printed = re.search(r"```text\n(.*?)```", text, re.DOTALL).group(1)
+    monkeypatch.chdir(tmp_path)
+    Path("README.md").write_text(table)
+    assert call(*command.split()) == 0
+    out = capsys.readouterr().out
+    assert [line for line in printed.splitlines() if f"{line}\n" not in out] == []
 
 
 def test_contradictions_are_a_result_not_a_failure(tmp_path, capsys):

@@ -166,7 +166,7 @@ def test_a_new_file_is_valid_and_is_not_overwritten(tmp_path, capsys, monkeypatc
     monkeypatch.chdir(tmp_path)
     assert main.call("fer claims", claims, ["new"]) == 0
     assert main.call("fer claims", claims, ["claims.yaml"]) == 0
-    assert "2 numbers: 1 checked, 0 contradicted, 1 not checked" in capsys.readouterr().out
+    assert "2 numbers: 2 checked, 0 contradicted, 0 not checked" in capsys.readouterr().out
     assert main.call("fer claims", claims, ["new"]) == 2
     assert "claims.yaml exists; give another name" in capsys.readouterr().err
     assert main.call("fer claims", claims, ["new", "other.yaml"]) == 0

@@ -4,7 +4,7 @@ from fer_plugins.analysis.claims.claim import RATES, Claim, Claims, KnownCounts,
 from fer_plugins.analysis.claims.collected import NO_SPLIT, Subject, agree
 from fer_plugins.analysis.claims.foreign_files import FORMS, read_foreign
 from fer_plugins.analysis.claims.read_file import find_claims, read_claims
-from fer_plugins.analysis.claims.read_values import Shares, read_shares
+from fer_plugins.analysis.claims.read_values import Shares, cells_of, read_shares
 from fer_plugins.analysis.claims.vocabulary import (
     SPLIT_NAMES,
     SPLITS,
@@ -33,6 +33,7 @@ __all__ = [
     "agree",
     "canonical_metric",
     "canonical_split",
+    "cells_of",
     "dataset_key",
     "find_claims",
     "is_count",

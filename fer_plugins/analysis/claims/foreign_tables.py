@@ -47,7 +47,9 @@ def read_rows(rows: list[list[str]], claims: Collected, source: str) -> None:
     if not plain:
         return
     head, body = plain[0], plain[1:]
-    metrics = [canonical_metric(re.sub(r"\s*[\[(]?\\?%[\])]?\s*", "", cell)) for cell in head]
+    metrics = [
+        canonical_metric(re.sub(r"^\\?#\s*|^(?:no\.?|number) of |\s*[\[(]?\\?%[\])]?\s*", "", cell)) for cell in head
+    ]
     read = [place for place, metric in enumerate(metrics) if metric in _READ or metric.partition("_")[0] in _MEANS]
     if read:
         _read_named(head, [row for row in body if len(row) == len(head)], metrics, read, claims, source)
@@ -65,6 +67,8 @@ def _read_named(
     of_dataset = next((place for place, name in enumerate(names) if name in _DATASET and place != of_class), None)
     of_split = next((place for place, name in enumerate(names) if name in _SPLIT and place != of_class), None)
     texts = [place for place in range(len(head)) if place not in (*read, of_class, of_dataset, of_split)]
+    if of_class is not None:  # parameters or images beside a class are no part of the model's name
+        texts = [place for place in texts if not all(_is_number(row[place]) for row in body if row[place])]
     percent = {place: "%" in head[place] or _is_percent([row[place] for row in body]) for place in read}
     repeated = {place: metrics[:place].count(metrics[place]) for place in read}
     times: Counter[tuple[str, ...]] = Counter()
@@ -100,6 +104,10 @@ def _meaning(metric: str, class_name: str) -> tuple[str | None, str | None]:
     if class_name.lower() in _TOTAL:
         return metric, None
     return metric, class_name or None
+
+
+def _is_number(cell: str) -> bool:
+    return bool(re.fullmatch(r"[-+]?[\d.,]+\s*\\?%?", cell))
 
 
 def _is_percent(cells: list[str]) -> bool:

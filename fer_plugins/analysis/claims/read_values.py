@@ -64,7 +64,7 @@ def as_percentage(value: Any) -> str:
 class Shares:
     """A matrix of shares or percentages."""
 
-    of: str  # "row" (the diagonal is recall), "column" (it is precision) or "all"
+    of: str  # "row" (the diagonal is recall), "column" (it is precision), "either" (both fit) or "all"
     unit: int  # what the cells of one row, one column or all add up to: 1 or 100
     step: Fraction  # unit of the last printed digit of a cell
     off: tuple[tuple[int, Fraction], ...]  # (row or column, its sum) where rounding does not explain the sum
@@ -74,8 +74,9 @@ def read_shares(cells: Sequence[Sequence[str]]) -> Shares | None:
     """Return how a square matrix is normalised, or None where its cells can be counts alone.
 
     Whole numbers are taken for percentages where more than half of the rows, or of the columns, add up to 100 as near
-    as rounding or cutting each cell allows, or all cells do; such a matrix may hold counts all the same. Cells of many
-    digits are binary floats: they are taken to six decimals of the unit.
+    as rounding or cutting each cell allows, or all cells do; such a matrix may hold counts all the same. So may one of
+    ones and zeros, which is also how numpy prints the shares of a perfect network. Cells of many digits are binary
+    floats: they are taken to six decimals of the unit.
 
     >>> read_shares([["0.9", "0.1"], ["0.25", "0.75"]]).of
     'row'
@@ -85,7 +86,7 @@ def read_shares(cells: Sequence[Sequence[str]]) -> Shares | None:
     step = Fraction(1, 10 ** max(0, *digits)) if len(digits) > 1 else Fraction(1)
     largest = max((value for row in values for value in row), default=Fraction(0))
     for unit in (1, 100):
-        if largest > unit or (unit == 1 and step == 1):
+        if largest > unit or (unit == 1 and step == 1 and any(sum(row) > 1 for row in values)):
             continue
         step = max(step, unit * _FINEST)
         fits = []
@@ -97,6 +98,8 @@ def read_shares(cells: Sequence[Sequence[str]]) -> Shares | None:
         total = sum((value for row in values for value in row), Fraction(0))
         if _rounds(total, unit, len(values) ** 2, step):
             fits.append(Shares("all", unit, step, ()))
+        if sum(not shares.off for shares in fits if shares.of != "all") == 2:  # of a good network, in whole percent
+            return Shares("either", unit, step, ())
         if fits:  # columns that all add up, where most rows nearly do: a good network's matrix of precisions
             return min(fits, key=lambda shares: len(shares.off))
     return None

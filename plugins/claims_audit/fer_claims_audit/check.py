@@ -16,6 +16,7 @@ from fer_claims_audit.formulae import check_formulae
 from fer_claims_audit.granularity import check_granularity
 from fer_claims_audit.mean_rates import check_means
 from fer_claims_audit.paper_numbers import Paper
+from fer_claims_audit.places import check_places
 from fer_claims_audit.repeated import check_repeated
 from fer_claims_audit.runs import check_runs
 from fer_claims_audit.signed_ranks import check_signed_ranks
@@ -118,6 +119,7 @@ _CHECKS: tuple[Callable[[Paper], Iterator[Outcome]], ...] = (
     check_runs,
     check_totals,
     check_repeated,
+    check_places,
 )
 
 

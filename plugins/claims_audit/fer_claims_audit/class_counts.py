@@ -138,6 +138,24 @@ def complete_classes(paper: Paper, dataset: str | None) -> set[frozenset[str]]:
     return complete_sets
 
 
+def sources_of_some_classes(paper: Paper, classes: int | None) -> set[str]:
+    """Return the reports of some classes alone: with micro means, no accuracy and fewer rows than there are classes.
+
+    scikit-learn prints so where it is given ``labels``. Its means are of those classes.
+
+    Args:
+        paper: all numbers.
+        classes: how many there are; None where that is not known: any such report may then be of some.
+    """
+    sources = set()
+    for report in group(paper.printed, lambda c: c.source):
+        metrics = {number.claim.metric for number in report}
+        rows = {number.claim.class_name for number in report if number.claim.class_name}
+        if "accuracy" not in metrics and any(metric.startswith("micro_") for metric in metrics) and rows:
+            sources |= {report[0].claim.source} if classes is None or len(rows) < classes else set()
+    return sources
+
+
 def _merge(rows: list[Printed]) -> dict[str, Printed] | None:
     """Put rows into one list by class, or return None where they disagree on a class."""
     merged: dict[str, Printed] = {}

@@ -5,153 +5,99 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
-from fer_claims_audit.findings import Finding, Outcome, Remark, Unchecked, show
-from fer_claims_audit.paper_numbers import Paper, about, cite, group
+from fer_claims_audit.class_counts import sources_of_some_classes
+from fer_claims_audit.findings import Finding, Outcome, Remark, Unchecked
+from fer_claims_audit.matrix_rates import Rate, Rates, rates_of_counts, rates_of_shares
+from fer_claims_audit.paper_numbers import Paper, about, cite
 from fer_claims_audit.row_sums import check_row_sums, check_shares
-from fer_plugins.analysis.claims import Claim
-
-_Exact = tuple[Fraction, str]  # a rate, and how it comes about
-
-
-def rates(matrix: list[list[int]], classes: tuple[str, ...]) -> dict[tuple[str, str | None], _Exact]:
-    """Return every rate of a confusion matrix exactly, (metric, class or None) -> (value, arithmetic).
-
-    0/0 is 0, as in scikit-learn. Macro means run over all classes of the matrix.
-
-    Args:
-        matrix: (K, K) counts, rows true classes, columns predicted ones.
-        classes: the K names.
-    """
-    exact: dict[tuple[str, str | None], _Exact] = {}
-    support = [sum(row) for row in matrix]
-    predicted = [sum(column) for column in zip(*matrix, strict=True)]
-    total, diagonal = sum(support), [matrix[k][k] for k in range(len(matrix))]
-    for k, name in enumerate(classes):
-        false = predicted[k] - diagonal[k]
-        for metric, above, below in (
-            ("recall", diagonal[k], support[k]),
-            ("precision", diagonal[k], predicted[k]),
-            ("f1", 2 * diagonal[k], support[k] + predicted[k]),
-            ("specificity", total - support[k] - false, total - support[k]),
-        ):
-            exact[metric, name] = (_share(above, below), f"{above}/{below}")
-        exact["n_images", name] = (Fraction(support[k]), "row sum")
-        exact["n_correct", name] = (Fraction(diagonal[k]), "diagonal")
-        exact["n_predicted", name] = (Fraction(predicted[k]), "column sum")
-    for metric in ("recall", "precision", "f1", "specificity"):
-        rates = [exact[metric, name][0] for name in classes]
-        exact[f"macro_{metric}", None] = (sum(rates, Fraction(0)) / len(rates), f"mean of {len(rates)} classes")
-        by_share = sum((rate * size for rate, size in zip(rates, support, strict=True)), Fraction(0))
-        exact[f"weighted_{metric}", None] = (_share(by_share, total), "mean weighted by row sums")
-    accuracy = _share(sum(diagonal), total)
-    chance = _share(sum(a * b for a, b in zip(support, predicted, strict=True)), total**2)
-    exact["accuracy", None] = (accuracy, f"{sum(diagonal)}/{total}")
-    exact["balanced_accuracy", None] = exact["macro_recall", None]
-    for metric in ("recall", "precision", "f1"):
-        exact[f"micro_{metric}", None] = exact["accuracy", None]
-    exact["n_images", None] = (Fraction(total), "sum")
-    exact["n_correct", None] = (Fraction(sum(diagonal)), "sum of the diagonal")
-    if chance != 1:
-        exact["kappa", None] = ((accuracy - chance) / (1 - chance), f"({show(accuracy)} - {show(chance)}) / (1 - it)")
-    return exact
+from fer_plugins.analysis.claims import Claim, Shares, cells_of
 
 
 def check_matrices(paper: Paper) -> Iterator[Outcome]:
     """Check every number printed of the model, dataset and split of a confusion matrix against it."""
     for claim, shares in paper.share_matrices:
         yield from check_shares(paper, claim, shares)
+        if shares.of == "all":
+            yield from _check_matrix(paper, claim, shares)
     for claim in paper.matrices:
-        matrix = claim.value
-        if isinstance(matrix, float):
-            continue
-        classes = claim.classes or tuple(map(str, range(len(matrix))))
-        if len(classes) != len(matrix):
-            yield Unchecked(about(claim), f"the confusion matrix: {len(matrix)} rows, {len(classes)} class names")
-        elif len(set(classes)) < len(classes):
-            yield Unchecked(about(claim), "the confusion matrix: a class name stands twice in its classes")
-        elif not any(map(any, matrix)):
-            yield Unchecked(about(claim), "the confusion matrix: it holds no image")
-        else:
-            counts = [[int(count) for count in row] for row in matrix]
-            exact = rates(counts, classes)
-            outcomes = list(_check(paper, claim, exact, _means_of_present(counts, classes, exact)))
-            if any(isinstance(outcome, Finding) for outcome in outcomes):
-                turned = [list(column) for column in zip(*counts, strict=True)]
-                exact = rates(turned, classes)
-                other = list(_check(paper, claim, exact, _means_of_present(turned, classes, exact)))
-                if not any(isinstance(outcome, Finding) for outcome in other):
-                    where = f"{about(claim)}, {claim.source}"
-                    outcomes = [Remark(where, "the numbers beside it are those of this matrix if its columns, not its "
-                                       "rows, are the true classes")]  # fmt: skip
-            yield from outcomes
-            yield from check_row_sums(paper, claim, counts)
+        yield from _check_matrix(paper, claim, None)
 
 
-def _means_of_present(
-    matrix: list[list[int]], classes: tuple[str, ...], exact: dict[tuple[str, str | None], _Exact]
-) -> dict[tuple[str, str | None], tuple[Fraction, ...]]:
-    """Return the macro means over fewer classes: those with images, those with images or predictions."""
-    support, predicted = [sum(row) for row in matrix], [sum(column) for column in zip(*matrix, strict=True)]
-    chosen = [support, predicted, [a + b for a, b in zip(support, predicted, strict=True)]]
-    chosen.append([a * b for a, b in zip(support, predicted, strict=True)])
-    means: dict[tuple[str, str | None], tuple[Fraction, ...]] = {}
-    for metric in ("recall", "precision", "f1", "specificity"):
-        rates_of_present = [
-            [exact[metric, name][0] for name, some in zip(classes, part, strict=True) if some] for part in chosen
-        ]
-        means[f"macro_{metric}", None] = tuple(
-            sum(rates, Fraction(0)) / len(rates) for rates in rates_of_present if rates
-        )
-    return means
+def _check_matrix(paper: Paper, claim: Claim, shares: Shares | None) -> Iterator[Outcome]:
+    cells = claim.cells or (cells_of(claim.value) if isinstance(claim.value, list) else ())
+    classes = claim.classes or tuple(map(str, range(len(cells))))
+    if len(classes) != len(cells):
+        yield Unchecked(about(claim), f"the confusion matrix: {len(cells)} rows, {len(classes)} class names")
+    elif len(set(classes)) < len(classes):
+        yield Unchecked(about(claim), "the confusion matrix: a class name stands twice in its classes")
+    elif not any(Fraction(cell) for row in cells for cell in row):
+        yield Unchecked(about(claim), "the confusion matrix: it holds no image")
+    else:
+        outcomes = list(_check(paper, claim, _readings(cells, shares, classes), len(cells)))
+        if any(isinstance(outcome, Finding) for outcome in outcomes):
+            turned = tuple(zip(*cells, strict=True))
+            other = list(_check(paper, claim, _readings(turned, shares, classes), len(cells)))
+            if not any(isinstance(outcome, Finding) for outcome in other):
+                where = f"{about(claim)}, {claim.source}"
+                outcomes = [Remark(where, "the numbers beside it are those of this matrix if its columns, not its "
+                                   "rows, are the true classes")]  # fmt: skip
+        yield from outcomes
+        if shares is None:
+            yield from check_row_sums(paper, claim, [[int(Fraction(cell)) for cell in row] for row in cells])
 
 
-def _check(
-    paper: Paper, claim: Claim, exact: dict[tuple[str, str | None], _Exact],
-    means_of_present: dict[tuple[str, str | None], tuple[Fraction, ...]],
-) -> Iterator[Outcome]:  # fmt: skip
-    of_some = _sources_of_some_classes(paper, len(claim.cells))
+def _readings(cells: tuple[tuple[str, ...], ...], shares: Shares | None, classes: tuple[str, ...]) -> dict[str, Rates]:
+    """Return the rates of a matrix under each reading of its cells: whole percentages of all images may be counts."""
+    readings = {}
+    values = [[Fraction(cell) for cell in row] for row in cells]
+    if all(value.denominator == 1 for row in values for value in row):
+        readings["counts"] = rates_of_counts([[int(value) for value in row] for row in values], classes)
+    if shares is not None:
+        unit = "percentages" if shares.unit == 100 else "shares"
+        readings[f"{unit} of all images"] = rates_of_shares(cells, shares, classes)
+    return readings
+
+
+def _check(paper: Paper, claim: Claim, readings: dict[str, Rates], size: int) -> Iterator[Outcome]:
+    of_some = sources_of_some_classes(paper, size)
     for number in paper.printed:
         printed = number.claim
         same = (printed.model, printed.dataset, printed.split) == (claim.model, claim.dataset, claim.split)
         general = printed.model is None and (printed.dataset, printed.split) == (claim.dataset, claim.split)
+        key = (printed.metric, printed.class_name)
         if (
             printed.epoch is not None
             or printed.over
             or number.is_averaged  # a mean over folds is not the rate of their images together
             or not (same or general)
             or (printed.metric.startswith(("macro_", "weighted_", "micro_")) and printed.source in of_some)
-            or (printed.metric, printed.class_name) not in exact
+            or not all(key in rates for rates in readings.values())
         ):
             continue
-        value, how = exact[printed.metric, printed.class_name]
         paper.mark(number, claim)
-        if any(
-            number.meets(rate, rate)
-            for rate in (value, *means_of_present.get((printed.metric, printed.class_name), ()))
-        ):
+        given = [rate for rates in readings.values() for rate in rates[key]]
+        if any(number.meets(rate.low, rate.high) for rate in given):
             continue
         where = f"{about(claim)}, {claim.source}"
-        if number.cut[0] <= value < number.cut[1]:
-            yield Remark(where, f"{number}: cut off, not rounded ({how} = {show(value, 6)})")
+        cut = [rate for rate in given if number.cut[0] <= rate.high and rate.low < number.cut[1]]
+        if cut:
+            yield Remark(where, f"{number}: cut off, not rounded ({cut[0].how} = {cut[0]})")
+            continue
+        by_reading = {name: _widest(rates[key]) for name, rates in readings.items()}
+        if len(by_reading) == 1:
+            (rate,) = by_reading.values()
+            bound = f"{printed.metric} {'=' if rate.low == rate.high else 'is'} {rate}"
+            why = [rate.how]
         else:
-            yield Finding(
-                "confusion matrix", where, (cite(number),), f"{printed.metric} = {show(value, 6)}", (f"{how}",)
-            )  # fmt: skip
+            listed = ", ".join(f"{rate} if its cells are {name}" for name, rate in by_reading.items())
+            bound = f"{printed.metric} is {listed}"
+            why = [f"{name}: {rate.how}" for name, rate in by_reading.items()]
+        yield Finding("confusion matrix", where, (cite(number),), bound, tuple(why))
 
 
-def _sources_of_some_classes(paper: Paper, classes: int) -> set[str]:
-    """Return the reports of some classes alone: with micro means, no accuracy and fewer rows than the matrix has.
-
-    scikit-learn prints so where it is given ``labels``. Its means are of those classes.
-    """
-    sources = set()
-    for report in group(paper.printed, lambda c: c.source):
-        metrics = {number.claim.metric for number in report}
-        rows = {number.claim.class_name for number in report if number.claim.class_name}
-        if "accuracy" not in metrics and any(metric.startswith("micro_") for metric in metrics) and rows:
-            sources |= {report[0].claim.source} if len(rows) < classes else set()
-    return sources
-
-
-def _share(above: Fraction | int, below: int) -> Fraction:
-    return Fraction(above, below) if below else Fraction(0)
+def _widest(rates: tuple[Rate, ...]) -> Rate:
+    """Return the usual rate of counts, or the range of shares whether they were rounded or cut off."""
+    if rates[0].low == rates[0].high:
+        return rates[0]
+    low, high = min(rate.low for rate in rates), max(rate.high for rate in rates)
+    return Rate(low, high, "; ".join(dict.fromkeys(rate.how for rate in rates)))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from itertools import product
 
-from fer_claims_audit.class_counts import candidates
+from fer_claims_audit.class_counts import candidates, complete_classes, sources_of_some_classes
 from fer_claims_audit.findings import Finding, Outcome, Remark, Unchecked, show, span
 from fer_claims_audit.paper_numbers import Paper, about, cite, nearest_source, several_labels, without_classes
 from fer_plugins.analysis.claims import Printed, title
@@ -76,8 +76,13 @@ def _other_names(paper: Paper, headline: list[Printed]) -> Iterator[Outcome]:
                 )  # fmt: skip
     equal = ("weighted_recall", "micro_precision", "micro_recall", "micro_f1")
     several = several_labels(paper, headline)
+    sets = complete_classes(paper, headline[0].claim.dataset) if headline else set()
+    of_some = sources_of_some_classes(paper, max(map(len, sets), default=None))
     for number in headline:
-        if number.claim.metric in equal:
+        if number.claim.metric in equal and number.claim.source in of_some:
+            yield Unchecked(about(number.claim), f"{title(number.claim.metric)} against accuracy: its report has micro "
+                            "means and no accuracy, so it may be of some classes alone")  # fmt: skip
+        elif number.claim.metric in equal:
             for accuracy in nearest_source(accuracies, number.claim.source):
                 if several:
                     yield Unchecked(about(number.claim), f"{title(number.claim.metric)} against accuracy: {several}")

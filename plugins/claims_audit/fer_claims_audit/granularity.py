@@ -57,7 +57,7 @@ def _single(numbers: list[Printed], origins: dict[int, str]) -> Iterator[Outcome
         number = same[0]
         if any(reachable(number.low, number.high, size) for size in origins):
             continue
-        lines = [_around(number, size, source) for size, source in origins.items()]
+        lines = [around(number, size, source) for size, source in origins.items()]
         cut = [size for size in origins if reachable(number.cut[0], number.cut[1], size)]
         if cut:
             lines.append(f"cut off instead of rounded it would be possible with n = {show(cut[0])}")
@@ -67,7 +67,8 @@ def _single(numbers: list[Printed], origins: dict[int, str]) -> Iterator[Outcome
         )  # fmt: skip
 
 
-def _around(number: Printed, size: int, source: str) -> str:
+def around(number: Printed, size: int, source: str) -> str:
+    """Write the two k/size on either side of a printed rate."""
     hits = int(number.value * size // 1)
     places = len(number.claim.written.partition(".")[2]) + 1
     around = ", ".join(f"{k:,}/{size:,} = {k / size:.{places}f}" for k in (hits, hits + 1))
@@ -84,7 +85,7 @@ def _log(log: list[Printed], origins: dict[int, str]) -> Iterator[Finding]:
     fits = {n: sum(reachable(number.low, number.high, n) for number in log) for n in tried}
     best = max(fits.values())
     sizes_of_best = [n for n, count in fits.items() if count == best]
-    lines = [_around(missing[0], size, source) for size, source in origins.items()]
+    lines = [around(missing[0], size, source) for size, source in origins.items()]
     if best > len(log) - len(missing) and len(sizes_of_best) == 1:
         lines.append(
             f"{best} of {len(log)} are k/{sizes_of_best[0]:,}, the only n from {largest // 2:,} to {largest:,} that "

@@ -18,7 +18,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import linprog, milp
 
 _SECONDS = 10.0
 _NODES = 200  # of the search tree: the same answer on a slow machine
@@ -145,6 +144,8 @@ def _programme(sizes: _Values, rows: Sequence[_Row]) -> dict[str, Any]:
 
 
 def _with_fractions(sizes: _Values, rows: Sequence[_Row]) -> Miss:
+    from scipy.optimize import linprog  # takes a fifth of a second to import
+
     solution = linprog(**_programme(sizes, rows), method="highs")
     if solution.status != 0 or solution.fun <= _NOTHING:
         return Miss(0.0)
@@ -176,6 +177,8 @@ def _silence() -> Iterator[None]:
 
 @_silence()
 def _with_whole_images(names: Sequence[str], sizes: _Values, rows: Sequence[_Row]) -> Miss | None:
+    from scipy.optimize import milp
+
     programme, classes = _programme(sizes, rows), len(sizes)
     lowest, highest = zip(*((low, np.inf if high is None else high) for low, high in programme["bounds"]), strict=True)
     options: dict[str, Any] = {

@@ -29,7 +29,7 @@ class Paper:
     """The numbers of a claims file, to be asked for by what they speak of.
 
     Claims whose source begins with "derived" were computed, not printed: they serve as class counts and sizes only.
-    Datasets and classes that are spelt in several ways have one name, the first one of the file.
+    Datasets, classes and places that are spelt in several ways have one name, the first one of the file.
 
     Args:
         claims: as ``read_claims`` returns them.
@@ -46,6 +46,7 @@ class Paper:
         self.named: list[Claim] = []  # as in the file, under canonical names
         self._datasets: dict[str, str] = {}
         self._classes: dict[tuple[str, str], str] = {}
+        self._sources: dict[str, str] = {}
         for place, claim in enumerate(claims.claims):
             self._rename(place, claim)
         numbers = [read_printed(claim) for claim in self.named if isinstance(claim.value, float)]
@@ -53,11 +54,11 @@ class Paper:
             if number.value < 0 and is_count(number.claim.metric):
                 raise InputError(f"{claims.path}: {number}: {number.claim.metric} counts, and must not be below 0")
         matrix_claims = [claim for claim in self.named if claim.metric == "confusion_matrix"]
-        sums = {number.value for number in numbers if number.claim.metric == "n_images"}
+        images = [number for number in numbers if number.claim.metric == "n_images"]
         shares_by_claim = {
             id(claim): read_shares(claim.cells)
             for claim in matrix_claims
-            if not _is_whole(claim) or sum(map(sum, _cells(claim))) not in sums
+            if not (_is_whole(claim) and self._has_images(claim, images))
         }
         self.matrices = [claim for claim in matrix_claims if shares_by_claim.get(id(claim)) is None]
         self.share_matrices = [
@@ -86,11 +87,27 @@ class Paper:
         """Return a claim under the names that the file has for it."""
         return self.claims.claims[self.places[id(claim)]]
 
+    def _has_images(self, claim: Claim, images: list[Printed]) -> bool:
+        """Whether a matrix adds up to a printed number of images, or its rows to printed or known ones of classes."""
+        sums = [Fraction(sum(row)) for row in _cells(claim)]
+        of_split = [n for n in images if (n.claim.dataset, n.claim.split) == (claim.dataset, claim.split)]
+        of_classes: list[dict[str | None, Fraction]] = [
+            {self.class_name(known.dataset, name): Fraction(count) for name, count in known.counts.items()}
+            for known in self.claims.counts
+            if (dataset_key(known.dataset), known.split) == (dataset_key(claim.dataset), claim.split)
+        ]
+        of_classes.append({number.claim.class_name: number.value for number in of_split})
+        if sum(sums) in {n.value for n in of_split if n.claim.class_name in (None, "total")}:
+            return True
+        names = claim.classes or ()
+        return len(names) == len(sums) and any([counts.get(name) for name in names] == sums for counts in of_classes)
+
     def _rename(self, place: int, claim: Claim) -> Claim:
         metric = canonical_metric(claim.metric)
         renamed = replace(
             claim,
             metric=_OTHER_NAMES.get(metric, metric),
+            source=self._sources.setdefault(" ".join(claim.source.lower().split()), claim.source),
             dataset=claim.dataset and self._datasets.setdefault(dataset_key(claim.dataset), claim.dataset),
             class_name=claim.class_name and self.class_name(claim.dataset, claim.class_name),
             classes=claim.classes and tuple(self.class_name(claim.dataset, name) for name in claim.classes),

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from fer_claims_audit.class_counts import ClassCounts, release, stated, whole_release
-from fer_claims_audit.findings import Cited, Finding, Outcome, Remark, Unchecked, show
+from fer_claims_audit.findings import Cited, Finding, Outcome, Remark, Unchecked, show, span
 from fer_claims_audit.granularity import reachable
-from fer_claims_audit.paper_numbers import Paper, about
+from fer_claims_audit.paper_numbers import Paper, about, cite
 from fer_plugins.analysis.claims import NO_SPLIT, SPLIT_NAMES, Claim, Shares, dataset_key, released_selections
 
-_NAMES = {"row": "rows", "column": "columns", "all": "cells"}
+_NAMES = {"row": "rows", "column": "columns", "either": "rows or columns", "all": "cells"}
 
 
 def check_row_sums(paper: Paper, claim: Claim, matrix: list[list[int]]) -> Iterator[Outcome]:
@@ -95,8 +95,12 @@ def check_shares(paper: Paper, claim: Claim, shares: Shares) -> Iterator[Outcome
     classes = claim.classes or tuple(str(place) for place in range(len(claim.cells)))
     cited = (Cited(f"confusion matrix ({claim.source})", (claim,)),)
     class_counts = [counts for counts in stated(paper, claim) if set(counts.counts) == set(classes)]
+    if shares.of in ("column", "either"):
+        yield from _accuracy_of_diagonal(paper, claim, shares, where)
+    if shares.step == 1 and shares.of == "all":
+        return  # it has that sum as counts, too
     if shares.step == 1 and not class_counts:
-        yield Unchecked(where, f"whether its {_NAMES[shares.of]} add up to 100: they may be counts")
+        yield Unchecked(where, f"whether its {_NAMES[shares.of]} add up to {shares.unit}: they may be counts")
         return
     paper.mark(claim)
     spread = len(claim.cells) * shares.step
@@ -110,6 +114,23 @@ def check_shares(paper: Paper, claim: Claim, shares: Shares) -> Iterator[Outcome
         )  # fmt: skip
     if shares.of == "row" and class_counts and not claim.split_means:
         yield from _cells(claim, shares, class_counts, where, cited)
+
+
+def _accuracy_of_diagonal(paper: Paper, claim: Claim, shares: Shares, where: str) -> Iterator[Finding]:
+    """Check that the accuracy lies within the diagonal: it is a mean of the recalls, and one of the precisions."""
+    diagonal = [Fraction(row[place]) for place, row in enumerate(claim.cells)]
+    low, high = (
+        (min(diagonal) - shares.step / 2) / shares.unit,
+        min(Fraction(1), (max(diagonal) + shares.step) / shares.unit),
+    )
+    for accuracy in paper.take("accuracy", claim, class_name=None, over=None, epoch=None, averaged=None):
+        paper.mark(accuracy, claim)
+        if not accuracy.meets(low, high):
+            yield Finding(
+                "rows", where, (cite(accuracy),), f"accuracy is {span(low, high)}",
+                ("it is a mean of the diagonal, whether the rows or the columns add up to "
+                 f"{shares.unit}{' %' if shares.unit == 100 else ''}",),
+            )  # fmt: skip
 
 
 def _cells(

@@ -7,8 +7,7 @@ import statistics
 from collections.abc import Iterator
 from fractions import Fraction
 
-from scipy.stats import norm
-from scipy.stats import t as t_distribution
+from scipy.special import ndtri, stdtrit  # scipy.stats takes half a second to import
 
 from fer_claims_audit.class_counts import sizes
 from fer_claims_audit.findings import Finding, Outcome, Remark, Unchecked, show, span
@@ -74,7 +73,7 @@ def _listed_runs(paper: Paper) -> Iterator[Outcome]:
 
 
 def _interval(half: Printed, deviation: Printed, runs: int) -> Iterator[Outcome]:
-    z, t = float(norm.ppf(0.975)), float(t_distribution.ppf(0.975, float(runs - 1)))
+    z, t = float(ndtri(0.975)), float(stdtrit(float(runs - 1), 0.975))
     ranges = {
         name: (Fraction(factor) * deviation.low / Fraction(math.sqrt(runs)),
                Fraction(factor) * deviation.high / Fraction(math.sqrt(runs)))

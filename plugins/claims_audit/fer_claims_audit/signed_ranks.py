@@ -8,7 +8,6 @@ from fractions import Fraction
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import wilcoxon
 
 from fer_claims_audit.findings import Finding, Outcome, Remark, show
 from fer_claims_audit.paper_numbers import Paper, about, cite, group
@@ -157,6 +156,8 @@ def exact_p(size: int, smaller: Fraction) -> float | None:
     """
     if size > _EXACT_PAIRS or smaller < 0 or smaller.denominator != 1 or smaller > size * (size + 1) // 4:
         return None
+    from scipy.stats import wilcoxon  # takes half a second to import
+
     return float(wilcoxon(_differences(size, int(smaller)), method="exact").pvalue)
 
 
@@ -168,6 +169,8 @@ def normal_p(size: int, smaller: Fraction) -> tuple[float, float]:
     >>> tuple(round(p, 4) for p in normal_p(11, Fraction(9)))
     (0.0329, 0.0373)
     """
+    from scipy.stats import wilcoxon
+
     differences = _differences(size, int(smaller))
     without, corrected = (
         wilcoxon(differences, method="asymptotic", correction=continuity).pvalue for continuity in (False, True)
