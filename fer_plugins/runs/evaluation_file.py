@@ -31,10 +31,10 @@ def read_evaluation(record: Record) -> Evaluation:
             raise ValueError
     except FileNotFoundError:
         raise InputError(
-            f"{record.folder}: has no {FILE}; measure it with fer evaluate {shell_word(record.folder)} --suite shift"
+            f"{record.folder}: has no {FILE}; measure it with fer robustness {shell_word(record.folder)} --suite shift"
         ) from None
     except (OSError, ValueError, RecursionError):
-        raise InputError(f"{path}: damaged, or not written by fer evaluate; remove it and measure again") from None
+        raise InputError(f"{path}: damaged, or not written by fer robustness; remove it and measure again") from None
     checkpoint = record.checkpoints / "best.ckpt"
     # records may be passed on without their checkpoints
     if checkpoint.is_file() and content["checkpoint"].get("sha256") != hash_file(checkpoint):
