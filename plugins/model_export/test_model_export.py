@@ -136,6 +136,23 @@ def test_a_hub_folder_predicts_as_the_run(trained, tmp_path, capsys):
         assert words in card
 
 
+def test_a_part_of_the_data_is_named_wherever_the_model_goes(trained):
+    manifest = json.loads((trained / "manifest.json").read_text())
+    manifest["data"]["limit"], manifest["protocol"]["flaw"] = 180, "subjects are in both splits"
+    (trained / "manifest.json").write_text(json.dumps(manifest))
+    remarks = ["flawed protocol: subjects are in both splits", "a part of the data only (data.limit 180)"]
+    for form in ("onnx", "hub"):
+        assert call("export", trained, "--format", form, "--synthetic", 2) == 0
+    network = OnnxNetwork(trained / "export" / "onnx" / "model.onnx")
+    warnings = json.loads(network.session.get_modelmeta().custom_metadata_map["warnings"])
+    assert [warning for warning in warnings if warning in remarks] == remarks
+    hub = trained / "export" / "hub"
+    assert json.loads((hub / "config.json").read_text())["fer_plugins"]["warnings"] == warnings
+    card = (hub / "README.md").read_text()
+    assert all(f"**{remark}**" in card for remark in remarks)
+    assert f"trained on {sum(manifest['data']['counts']['train'].values())} images of" in card
+
+
 def test_the_hubs_own_client_takes_the_card(trained):
     hub = pytest.importorskip("huggingface_hub")
     assert call("export", trained, "--format", "hub") == 0

@@ -15,6 +15,7 @@ from fer_plugins.metrics.copies import copy_groups
 from fer_plugins.metrics.table import CLASS_TABLE, SUMMARY
 from fer_plugins.runs.manifest import header
 from fer_plugins.runs.record import Record
+from fer_plugins.runs.remarks import list_remarks
 
 Row = tuple[str, str]
 
@@ -47,6 +48,9 @@ def _warnings(record: Record | None) -> list[str]:
     status = record.manifest.get("status")
     texts = [f"This run is {status}, not finished."] if status != "finished" else []
     texts += [f"Not a result: {fault}" for fault in record.metrics.get("not_a_result", ())]
+    texts += [
+        f"{remark[0].upper()}{remark[1:]}." for remark in list_remarks({**record.manifest, "demonstration": False})
+    ]
     if record.manifest["data"]["name"] == "synthetic":
         texts.append("Trained on synthetic faces: it says nothing about real ones.")
     return texts
@@ -109,12 +113,13 @@ def _training(record: Record) -> list[Row]:
         shown = {}
     paper, data = manifest.get("paper") or {}, manifest["data"]
     images = {split: sum(counts.values()) for split, counts in (data.get("counts") or {}).items()}
+    part = "" if data.get("limit") is None else f"; a part of the data only (data.limit {data['limit']})"
     sessions = manifest.get("sessions") or [{}]
     rows = {
         "Paper": ", ".join(str(paper[key]) for key in ("title", "venue", "year") if paper.get(key)),
         "Recipe": record.config.get("recipe"),
         **{key.capitalize(): text for key, text in shown.items()},
-        "Images": ", ".join(f"{count:,} {split}" for split, count in images.items()),
+        "Images": ", ".join(f"{count:,} {split}" for split, count in images.items()) + part,
         "Split hash": data.get("split_hash"),
         "Commit": manifest.get("git"),
         "Trained": ", ".join(str(sessions[-1][key]) for key in ("started", "device") if sessions[-1].get(key)),
