@@ -49,7 +49,8 @@ LAYERS = (
 )
 # What a verb of a plug-in needs beside the contract.
 _NEEDED_BY_VERBS = {
-    "conv_relu_ann": ("commands.usage", "config", "data.preprocessing", "training"),  # a checkpoint of a foreign file
+    # a checkpoint of a foreign file
+    "conv_relu_ann": ("commands.usage", "config", "data.preprocessing", "training", "runtime.numpy_files"),
     "outside_predictions": ("analysis", "commands", "config", "data", "metrics", "runs", "runtime", "training"),
 }
 
