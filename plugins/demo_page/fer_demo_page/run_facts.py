@@ -11,7 +11,7 @@ from fer_face_prediction.predictor import Predictor
 from fer_demo_page.answers import MAPS
 from fer_demo_page.server import LARGEST
 from fer_plugins.metrics.cluster_keys import describe_unit, interval_of
-from fer_plugins.metrics.copies import copy_groups
+from fer_plugins.metrics.copies import copy_groups, find_too_few
 from fer_plugins.metrics.table import CLASS_TABLE, SUMMARY
 from fer_plugins.runs.manifest import header
 from fer_plugins.runs.record import Record
@@ -62,21 +62,27 @@ def _scores(record: Record) -> dict[str, Any] | None:
     scores = record.metrics.get(split)
     if not scores:
         return None
-    groups = {"all": scores, "without": copy_groups(scores).get("without_copies")}
+    without = copy_groups(scores).get("without_copies")
+    groups = {"all": _group(scores, {})}
+    if without:
+        groups["without"] = _group(without, find_too_few(scores, "without_copies"))
     return {
         "split": split,
         "data": record.manifest["data"]["title"],
         "over": describe_unit(scores),
-        "groups": {name: _group(group) for name, group in groups.items() if group},
+        "groups": groups,
         "titles": dict(SUMMARY),
     }
 
 
-def _group(scores: Mapping[str, Any]) -> dict[str, Any]:
+def _group(scores: Mapping[str, Any], too_few: Mapping[str, str]) -> dict[str, Any]:
     by_class = (scores.get("intervals") or {}).get("per_class") or {}
     return {
         "n": scores["n"],
-        "summary": {name: _with_ends(scores, interval_of(scores, name), name) for name in SUMMARY},
+        "summary": {
+            name: [None] * 3 if name in too_few else _with_ends(scores, interval_of(scores, name), name)
+            for name in SUMMARY
+        },
         "classes": {
             name: {metric: _with_ends(row, (by_class.get(name) or {}).get(metric), metric) for metric in CLASS_TABLE}
             for name, row in scores["per_class"].items()

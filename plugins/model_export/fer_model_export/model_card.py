@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from fer_plugins.metrics.cluster_keys import describe_unit, interval_of
-from fer_plugins.metrics.copies import copy_groups
+from fer_plugins.metrics.copies import copy_groups, find_too_few
 from fer_plugins.metrics.table import CLASS_TABLE, SUMMARY
 from fer_plugins.runs.manifest import header
 from fer_plugins.runs.read_runs import FinishedRun
@@ -127,16 +127,23 @@ def _summary(run: FinishedRun) -> str:
         [
             _GROUPS.get(group, group),
             f"{scores['n']:,}",
-            *(_score(scores, metric, interval_of(scores, metric)) for metric in SUMMARY),
+            *(
+                "-"
+                if metric in find_too_few(run.scores, group)
+                else _score(scores, metric, interval_of(scores, metric))
+                for metric in SUMMARY
+            ),
         ]
         for group, scores in groups.items()
     ]
+    reasons = dict.fromkeys(plain(reason) for group in groups for reason in find_too_few(run.scores, group).values())
+    unsaid = f" -: too few images to score them: {'; '.join(reasons)}." if reasons else ""
     text = table([f"images of {run.split}", "n", *SUMMARY.values()], rows)
     copies = run.scores.get("copies")
     copied = f" {describe_kinds(copies)}." if copies else ""
     return (
         f"{text}\n\nIn parentheses: 95 % intervals {describe_unit(run.scores)}, as docs/metrics.md of fer-plugins "
-        f"defines them.{copied}"
+        f"defines them.{copied}{unsaid}"
     )
 
 
