@@ -110,7 +110,7 @@ def place(tmp_path, monkeypatch, fake, kept):
             command = command.replace("RUN", str(two_seeds()[0]))
         if command.startswith("fer benchmark") and "--batch" not in command:
             command += " --batch 1,2 --threads 1"
-        if command.startswith("fer evaluate") and "--limit" not in command:
+        if command.startswith("fer robustness") and "--limit" not in command:
             command += " --limit 21"
         if command == "fer report RUN":
             command = f"fer report {two_seeds()[0]} --out page.html"

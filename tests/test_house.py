@@ -49,7 +49,8 @@ LAYERS = (
 )
 # What a verb of a plug-in needs beside the contract.
 _NEEDED_BY_VERBS = {
-    "conv_relu_ann": ("commands.usage", "config", "data.preprocessing", "training"),  # a checkpoint of a foreign file
+    # a checkpoint of a foreign file
+    "conv_relu_ann": ("commands.usage", "config", "data.preprocessing", "training", "runtime.numpy_files"),
     "outside_predictions": ("analysis", "commands", "config", "data", "metrics", "runs", "runtime", "training"),
 }
 
@@ -279,3 +280,13 @@ def test_the_commit_is_that_of_this_checkout():
 def test_a_file_is_read_on_a_few_screens():
     lines = {path: len(path.read_text().splitlines()) for path in [*CORE, *PLUGIN_FILES]}
     assert not {path: count for path, count in lines.items() if count > 250}
+
+
+def test_a_verb_is_called_by_its_present_name():
+    """An older name goes on working; what is printed and written names the present one, or both on one line."""
+    present = {"evaluate": "robustness", "inflation": "protocol-bias"}
+    documents = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "plugins").rglob("*.md")]
+    for path in [*CORE, *PLUGIN_FILES, *documents]:
+        for line in path.read_text().splitlines():
+            for old, new in present.items():
+                assert not re.search(rf"\bfer {old}\b", line) or f"fer {new}" in line, f"{path}: {line}"

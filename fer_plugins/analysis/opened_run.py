@@ -171,7 +171,7 @@ def open_split(opened: OpenedRun, name: str, limit: int | None, purpose: str) ->
         table = replace(data.table.rows(rows), split=np.full(size, name))
         rows = rows[table.subset(limit, "--limit")]
     if name == "test":
-        record_opening(opened.run.record, data, "fer evaluate", f"{purpose}, on {len(rows):,} of its {size:,} images")
+        record_opening(opened.run.record, data, "fer robustness", f"{purpose}, on {len(rows):,} of its {size:,} images")
     return make_split(opened, name, rows), size
 
 

@@ -23,6 +23,7 @@ _run = partial(invoke, run, "fer-run")
 
 def fer_run() -> None:
     """Entry point of ``fer-run``."""
+    process.open_streams()
     answer_shell("fer-run", run)
     process.interrupt_on_signals()
     sys.exit(call("fer-run", _run, sys.argv[1:]))
@@ -30,6 +31,7 @@ def fer_run() -> None:
 
 def fer() -> None:
     """Entry point of ``fer``."""
+    process.open_streams()
     answer_shell("fer", fer_verbs)
     process.interrupt_on_signals()
     sys.exit(call("fer", _verb, sys.argv[1:]))

@@ -87,3 +87,15 @@ def copy_groups(scores: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     """Return "without_copies" and "with_copies" -> scores, those that there are; {} where no image has a copy."""
     copies = scores.get("copies") or {}
     return {f"{name}_copies": copies[name] for name in ("without", "with") if copies.get(name)}
+
+
+def find_too_few(scores: Mapping[str, Any], group: str) -> Mapping[str, str]:
+    """Return metric -> why it says nothing of a group of ``copy_groups``; {} where every score says something.
+
+    >>> find_too_few({"copies": {"too_few": {"with": {"f1": "fewer than 5 images of sad"}}}}, "with_copies")
+    {'f1': 'fewer than 5 images of sad'}
+    >>> find_too_few({"accuracy": 0.5}, "with_copies")
+    {}
+    """
+    too_few: Mapping[str, Mapping[str, str]] = (scores.get("copies") or {}).get("too_few") or {}
+    return too_few.get(group.removesuffix("_copies"), {})

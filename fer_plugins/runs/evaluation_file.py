@@ -31,10 +31,10 @@ def read_evaluation(record: Record) -> Evaluation:
         if find_fault(content, Evaluation) is not None:
             raise ValueError
     except FileNotFoundError:
-        command = fer_command(f"evaluate {shell_word(record.folder)} --suite shift")
+        command = fer_command(f"robustness {shell_word(record.folder)} --suite shift")
         raise InputError(f"{record.folder}: has no {FILE}; measure it with {command}") from None
     except (OSError, ValueError, RecursionError):
-        command = fer_command("evaluate")
+        command = fer_command("robustness")
         raise InputError(f"{path}: damaged, or not written by {command}; remove it and measure again") from None
     checkpoint = record.checkpoints / "best.ckpt"
     # records may be passed on without their checkpoints

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from types import FrameType
 
 _interruptions = 0  # SIGINT, SIGTERM and SIGHUP that this command received
@@ -37,6 +38,16 @@ def interrupt_on_signals() -> None:
     for number in (*numbers, signal.SIGUSR1) if "SLURM_JOB_ID" in os.environ else numbers:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, interrupt)
+
+
+def open_streams() -> None:
+    """Give a command that was started without standard output or error (``>&-``, some services) one that goes nowhere.
+
+    Python has None in their place then, and the first ``flush`` of a library would end the command.
+    """
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # until the process ends
 
 
 def interruptions() -> int:

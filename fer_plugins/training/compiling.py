@@ -17,7 +17,7 @@ from fer_plugins.training.module import FERModule
 class CompileNetwork(L.Callback):
     """Compiles the network for training and its validation passes.
 
-    The selected checkpoint is scored by the uncompiled network, so that ``fer evaluate`` and ``fer predict`` give the
+    The selected checkpoint is scored by the uncompiled network, so that ``fer robustness`` and ``fer predict`` give the
     same numbers. Compiled kernels round differently, and dropout draws other masks, so that a compiled training does
     not end with the bits of an uncompiled one.
     """

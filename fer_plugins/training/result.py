@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from fer_plugins.contract import Result
-from fer_plugins.metrics.copies import copy_groups
+from fer_plugins.metrics.copies import copy_groups, find_too_few
 from fer_plugins.metrics.installed import all_metrics
 from fer_plugins.metrics.table import CLASS_TABLE, HEADLINE, SUMMARY
 from fer_plugins.metrics.votes import AGREEMENTS
@@ -102,7 +102,7 @@ def _flatten(scores: Mapping[str, Any]) -> dict[str, Any]:
             values |= _ends(interval, f"{name}_")
     copies = scores.get("copies") or {}
     for group, group_scores in copy_groups(scores).items():
-        too_few = copies.get("too_few", {}).get(group.removesuffix("_copies"), {})
+        too_few = find_too_few(scores, group)
         values |= {f"{group}/{name}": None if name in too_few else group_scores[name] for name in ("n", *SUMMARY)}
         for name in HEADLINE:
             values |= _ends(None if name in too_few else group_scores["intervals"][name], f"{group}/{name}_")

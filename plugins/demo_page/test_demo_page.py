@@ -201,6 +201,37 @@ def test_the_facts_of_the_run(ask, folder):
     assert facts["scores"]["over"] == "over images of one subject"
     assert group["classes"]["happy"]["recall"][0] == recorded["per_class"]["happy"]["recall"]
     assert "synthetic faces" in " ".join(facts["warnings"])
+    assert card["Images"] == ", ".join(
+        f"{sum(counts.values())} {split}" for split, counts in manifest["data"]["counts"].items()
+    )
+
+
+def test_a_part_of_the_data_and_a_flawed_protocol_are_named(folder, tmp_path):
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    manifest = json.loads((copy / "manifest.json").read_text())
+    manifest["data"]["limit"], manifest["protocol"]["flaw"] = 50, "subjects are in both splits"
+    (copy / "manifest.json").write_text(json.dumps(manifest))
+    facts = describe_run(Predictor.load(copy, device="cpu"), find_checkpoint(copy), "")
+    assert facts["warnings"][:2] == [
+        "Flawed protocol: subjects are in both splits.",
+        "A part of the data only (data.limit 50).",
+    ]
+    trained_on = sum(manifest["data"]["counts"]["train"].values())
+    assert dict(facts["card"])["Images"].startswith(f"{trained_on} train, ")
+    assert dict(facts["card"])["Images"].endswith("; a part of the data only (data.limit 50)")
+
+
+def test_scores_of_too_few_images_are_not_shown(folder, tmp_path):
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    metrics = json.loads((copy / "metrics.json").read_text())
+    scores = metrics["test"]
+    few = {"without": {"f1": "fewer than 5 images of sad"}}
+    metrics["test"] = {**scores, "copies": {"exact": 1, "near": 0, "without": scores, "with": None, "too_few": few}}
+    (copy / "metrics.json").write_text(json.dumps(metrics))
+    groups = describe_run(Predictor.load(copy, device="cpu"), find_checkpoint(copy), "")["scores"]["groups"]
+    assert groups["all"]["summary"]["f1"][0] == scores["f1"]
+    assert groups["without"]["summary"]["f1"] == [None, None, None]
+    assert groups["without"]["summary"]["accuracy"][0] == scores["accuracy"]
 
 
 def test_a_checkpoint_alone_and_an_unfinished_run_say_so(folder, tmp_path):

@@ -253,7 +253,7 @@ def test_without_claims_and_of_an_older_version_the_gaps_are_said(tmp_path):
     folder = write_run(tmp_path / "old", *draw(1, 60), copies=["exact", *[""] * 59])
     assert call(folder) == 0
     text = Page((folder / "report.html").read_text()).text
-    for word in ("No claims:", "not recorded", "Not measured; fer evaluate old", "with a copy in training"):
+    for word in ("No claims:", "not recorded", "Not measured; fer robustness old", "with a copy in training"):
         assert word in text
 
 

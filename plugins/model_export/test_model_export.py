@@ -13,7 +13,7 @@ import yaml
 from fer_face_prediction.predictor import Predictor
 from fer_model_export import export_run as exporting
 from fer_model_export import parity
-from fer_model_export.model_card import plain
+from fer_model_export.model_card import plain, write_card
 from fer_model_export.network_files import ArchivedNetwork, ExportedNetwork, OnnxNetwork, export_program, write_onnx
 from fer_model_export.quantization import count_quantized, quantize
 from PIL import Image
@@ -23,6 +23,7 @@ from fer_plugins.analysis.network import Split
 from fer_plugins.commands import main
 from fer_plugins.config import registry
 from fer_plugins.experiments.run import run
+from fer_plugins.runs.read_runs import read_run
 from fer_plugins.runtime.errors import InputError, RunError
 from fer_plugins.testing import check_command
 
@@ -134,6 +135,35 @@ def test_a_hub_folder_predicts_as_the_run(trained, tmp_path, capsys):
         "The weights: cc-by",
     ):
         assert words in card
+
+
+def test_a_part_of_the_data_is_named_wherever_the_model_goes(trained):
+    manifest = json.loads((trained / "manifest.json").read_text())
+    manifest["data"]["limit"], manifest["protocol"]["flaw"] = 180, "subjects are in both splits"
+    (trained / "manifest.json").write_text(json.dumps(manifest))
+    remarks = ["flawed protocol: subjects are in both splits", "a part of the data only (data.limit 180)"]
+    for form in ("onnx", "hub"):
+        assert call("export", trained, "--format", form, "--synthetic", 2) == 0
+    network = OnnxNetwork(trained / "export" / "onnx" / "model.onnx")
+    warnings = json.loads(network.session.get_modelmeta().custom_metadata_map["warnings"])
+    assert [warning for warning in warnings if warning in remarks] == remarks
+    hub = trained / "export" / "hub"
+    assert json.loads((hub / "config.json").read_text())["fer_plugins"]["warnings"] == warnings
+    card = (hub / "README.md").read_text()
+    assert all(f"**{remark}**" in card for remark in remarks)
+    assert f"trained on {sum(manifest['data']['counts']['train'].values())} images of" in card
+
+
+def test_the_card_leaves_out_scores_of_too_few_images(original):
+    run = read_run(original)
+    scores = dict(run.scores)
+    few = {"with": {"f1": "fewer than 5 images of sad"}}
+    run.scores["copies"] = {"exact": 1, "near": 0, "without": scores, "with": scores, "too_few": few}
+    card = write_card(run, "net", None, None)
+    rows = {line.split(" | ")[0]: line for line in card.splitlines() if line.startswith("| ")}
+    assert f"{scores['f1']:.4f}" in rows["| without a copy in training"]
+    assert rows["| with a copy in training"].endswith("| - |")
+    assert "-: too few images to score them: fewer than 5 images of sad." in card
 
 
 def test_the_hubs_own_client_takes_the_card(trained):

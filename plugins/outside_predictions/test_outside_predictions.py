@@ -1,6 +1,7 @@
 """Predictions of other code become a run, which every verb takes and says of that it was trained elsewhere."""
 
 import csv
+import io
 import json
 
 import numpy as np
@@ -401,10 +402,28 @@ def test_bad_input_is_one_line_and_writes_nothing(case, outside, tmp_path):
     assert not (tmp_path / "runs").exists()
 
 
+def save(write, *arrays):
+    stream = io.BytesIO()
+    write(stream, *arrays)
+    return bytearray(stream.getvalue())
+
+
+def tear(content):
+    """Damage the compressed bytes in the middle of an archive; its directory stays whole."""
+    content[len(content) // 3 : len(content) // 3 + 8] = b"\xff" * 8
+    return content
+
+
+ARRAY = np.random.default_rng(0).random((84, 7)).round(2)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
         ("p.txt", b"", "its ending is none of .csv"),
+        ("p.npz", tear(save(np.savez_compressed, ARRAY)), "cannot be read .*; write it again"),
+        ("p.npy", save(np.savez, ARRAY), "holds several arrays, as a .npz file does"),
+        ("p.npz", save(np.save, ARRAY), "holds one array, as a .npy file does"),
         ("p.npy", b"no array", "cannot be read"),
         ("p.npz", b"no archive", "cannot be read"),
         ("p.jsonl", b"[1, 2]", "line 1 is no object"),

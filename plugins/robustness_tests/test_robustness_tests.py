@@ -1,4 +1,4 @@
-"""``fer evaluate`` on a run of synthetic faces: what it writes, what it leaves alone, what it refuses."""
+"""``fer robustness`` on a run of synthetic faces: what it writes, what it leaves alone, what it refuses."""
 
 import hashlib
 import json

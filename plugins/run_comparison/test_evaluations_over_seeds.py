@@ -24,7 +24,7 @@ def measured(value):
 
 
 def write_evaluation(folder, value, **changes):
-    """Write an evaluation.json as nested as that of fer evaluate."""
+    """Write an evaluation.json as nested as that of fer robustness."""
     severities = [{"severity": k, "value": 0.1 * k, "accuracy": measured(0.7 - k / 10)} for k in range(1, 6)]
     content = {
         "part": "test",
@@ -107,8 +107,11 @@ def test_what_does_not_spread_is_not_tested_and_one_training_has_no_interval(run
 @pytest.mark.parametrize(
     ("spoil", "says"),
     [
-        (lambda folder: (folder / "evaluation.json").unlink(), "has no evaluation.json; measure it with fer evaluate"),
-        (lambda folder: (folder / "evaluation.json").write_text("{"), "damaged, or not written by fer evaluate"),
+        (
+            lambda folder: (folder / "evaluation.json").unlink(),
+            "has no evaluation.json; measure it with fer robustness",
+        ),
+        (lambda folder: (folder / "evaluation.json").write_text("{"), "damaged, or not written by fer robustness"),
         (lambda folder: (folder / "evaluation.json").write_bytes(b"\xff\xfe"), "damaged, or not written"),
         (lambda folder: (folder / "evaluation.json").write_text('{"part": "test"}'), "damaged, or not written"),
         (lambda folder: (folder / "checkpoints/best.ckpt").write_bytes(b"x"), "is of another checkpoint than"),

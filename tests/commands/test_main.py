@@ -176,6 +176,15 @@ def test_list_to_a_closed_pipe_is_no_traceback():
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_closed_streams_are_no_fault(closed, tmp_path):
+    """A service, or ``nohup`` in some shells, starts a command without them."""
+    done = subprocess.run(
+        f"{HERE / 'fer'} list --json {closed}", shell=True, executable="/bin/bash", capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_fer_list_as_json():
     rows = json.loads(call("list", "--json", command="fer").stdout)
     assert {"kind", "name", "distribution", "version", "status"} <= set(rows[0])

@@ -128,11 +128,13 @@ def compare(module: Any, check: Path, size: int) -> float:
     import numpy as np
     import torch
 
+    from fer_plugins.runtime.numpy_files import read_arrays
+
     form = f"images (N, 48, 48) and probabilities (N, {size})"
     try:
-        with np.load(check, allow_pickle=False) as arrays:
-            images, wanted = np.asarray(arrays["images"]), np.asarray(arrays["probabilities"], dtype=np.float64)
-    except (OSError, ValueError, KeyError, EOFError) as error:
+        arrays = read_arrays(check)
+        images, wanted = arrays["images"], arrays["probabilities"].astype(np.float64)
+    except (OSError, ValueError, KeyError) as error:
         raise InputError(f"--check {check}: cannot be read ({' '.join(str(error).split())}); save {form}") from None
     if images.ndim == 4 and images.shape[3] == 1:
         images = images[..., 0]

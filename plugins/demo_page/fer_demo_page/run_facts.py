@@ -11,10 +11,11 @@ from fer_face_prediction.predictor import Predictor
 from fer_demo_page.answers import MAPS
 from fer_demo_page.server import LARGEST
 from fer_plugins.metrics.cluster_keys import describe_unit, interval_of
-from fer_plugins.metrics.copies import copy_groups
+from fer_plugins.metrics.copies import copy_groups, find_too_few
 from fer_plugins.metrics.table import CLASS_TABLE, SUMMARY
 from fer_plugins.runs.manifest import header
 from fer_plugins.runs.record import Record
+from fer_plugins.runs.remarks import list_remarks
 
 Row = tuple[str, str]
 
@@ -47,6 +48,9 @@ def _warnings(record: Record | None) -> list[str]:
     status = record.manifest.get("status")
     texts = [f"This run is {status}, not finished."] if status != "finished" else []
     texts += [f"Not a result: {fault}" for fault in record.metrics.get("not_a_result", ())]
+    texts += [
+        f"{remark[0].upper()}{remark[1:]}." for remark in list_remarks({**record.manifest, "demonstration": False})
+    ]
     if record.manifest["data"]["name"] == "synthetic":
         texts.append("Trained on synthetic faces: it says nothing about real ones.")
     return texts
@@ -58,21 +62,27 @@ def _scores(record: Record) -> dict[str, Any] | None:
     scores = record.metrics.get(split)
     if not scores:
         return None
-    groups = {"all": scores, "without": copy_groups(scores).get("without_copies")}
+    without = copy_groups(scores).get("without_copies")
+    groups = {"all": _group(scores, {})}
+    if without:
+        groups["without"] = _group(without, find_too_few(scores, "without_copies"))
     return {
         "split": split,
         "data": record.manifest["data"]["title"],
         "over": describe_unit(scores),
-        "groups": {name: _group(group) for name, group in groups.items() if group},
+        "groups": groups,
         "titles": dict(SUMMARY),
     }
 
 
-def _group(scores: Mapping[str, Any]) -> dict[str, Any]:
+def _group(scores: Mapping[str, Any], too_few: Mapping[str, str]) -> dict[str, Any]:
     by_class = (scores.get("intervals") or {}).get("per_class") or {}
     return {
         "n": scores["n"],
-        "summary": {name: _with_ends(scores, interval_of(scores, name), name) for name in SUMMARY},
+        "summary": {
+            name: [None] * 3 if name in too_few else _with_ends(scores, interval_of(scores, name), name)
+            for name in SUMMARY
+        },
         "classes": {
             name: {metric: _with_ends(row, (by_class.get(name) or {}).get(metric), metric) for metric in CLASS_TABLE}
             for name, row in scores["per_class"].items()
@@ -109,12 +119,13 @@ def _training(record: Record) -> list[Row]:
         shown = {}
     paper, data = manifest.get("paper") or {}, manifest["data"]
     images = {split: sum(counts.values()) for split, counts in (data.get("counts") or {}).items()}
+    part = "" if data.get("limit") is None else f"; a part of the data only (data.limit {data['limit']})"
     sessions = manifest.get("sessions") or [{}]
     rows = {
         "Paper": ", ".join(str(paper[key]) for key in ("title", "venue", "year") if paper.get(key)),
         "Recipe": record.config.get("recipe"),
         **{key.capitalize(): text for key, text in shown.items()},
-        "Images": ", ".join(f"{count:,} {split}" for split, count in images.items()),
+        "Images": ", ".join(f"{count:,} {split}" for split, count in images.items()) + part,
         "Split hash": data.get("split_hash"),
         "Commit": manifest.get("git"),
         "Trained": ", ".join(str(sessions[-1][key]) for key in ("started", "device") if sessions[-1].get(key)),

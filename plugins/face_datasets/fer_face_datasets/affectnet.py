@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-import numpy as np
 from fer_image_files.archives.file_set import READ_ERRORS, make_printable, split_name
 from fer_image_files.archives.opening import open_root
 from fer_image_files.archives.root_files import RootFiles
@@ -25,6 +24,7 @@ from fer_image_files.tables.csv_files import read_rows
 from fer_plugins.data.expressions import EXPRESSIONS
 from fer_plugins.data.split_names import split_of
 from fer_plugins.runtime.errors import InputError
+from fer_plugins.runtime.numpy_files import read_arrays
 
 _LAYOUTS = (
     "training.csv and validation.csv with their images, or train_set and val_set with images/*.jpg and "
@@ -218,8 +218,8 @@ class _Copy:
                 where = self.files.where(annotation)
                 try:
                     with open_file(annotation) as stream:
-                        value = np.load(io.BytesIO(stream.read()), allow_pickle=False)
-                except (*READ_ERRORS, ValueError) as error:
+                        value = read_arrays(io.BytesIO(stream.read()))[""]
+                except (*READ_ERRORS, ValueError, KeyError) as error:
                     raise InputError(f"{where}: is no readable npy of one value; fetch it again") from error
                 text = str(value.reshape(-1)[0]) if value.size == 1 else f"{value.size} values"
                 name = images.get((match["split"], match["number"]), "")

@@ -1,4 +1,4 @@
-"""What ``fer evaluate`` measured of a run beyond accuracy, where it did."""
+"""What ``fer robustness`` measured of a run beyond accuracy, where it did."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def robustness(run: FinishedRun) -> Iterator[Block]:
     """
     if not (run.record.folder / FILE).is_file():
         yield Paragraph(
-            f"Not measured; fer evaluate {shell_word(run.name)} measures shifts, noise, covered faces.", "gap"
+            f"Not measured; fer robustness {shell_word(run.name)} measures shifts, noise, covered faces.", "gap"
         )
         return
     evaluation = read_evaluation(run.record)

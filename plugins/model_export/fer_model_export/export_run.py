@@ -14,7 +14,7 @@ from fer_face_prediction.checkpoint_file import find_checkpoint, load_checkpoint
 
 from fer_model_export import hub_files, parity
 from fer_model_export.hub_files import check_folder, new_folder, write_hub_files
-from fer_model_export.model_card import write_card
+from fer_model_export.model_card import list_warnings, write_card
 from fer_model_export.network_files import ArchivedNetwork, OnnxNetwork, export_program, write_archive, write_onnx
 from fer_model_export.parity import synthetic_faces
 from fer_model_export.quantization import measure, quantize
@@ -71,12 +71,8 @@ class _Source:
             "run": self.run.name,
             "dataset": self.run.title,
             "split_hash": " ".join(self.run.split_hash),
-            "warnings": self.warnings(),
+            "warnings": list_warnings(self.run),
         }
-
-    def warnings(self) -> list[str]:
-        """Return what must be known before its probabilities are trusted."""
-        return [f"NOT A RESULT: {fault}" for fault in self.run.faults]
 
 
 def export_run(folder: str | Path, request: Request, say: Say) -> dict[str, Any]:
@@ -177,7 +173,7 @@ def _write_hub(
     if request.folder is None:
         name = source.run.name
     card = write_card(source.run, name, request.licence, request.data_licence)
-    write_hub_files(folder, source.module, source.preprocessing, source.run.record, source.warnings(), card)
+    write_hub_files(folder, source.module, source.preprocessing, source.run.record, list_warnings(source.run), card)
     module, _ = load_hub_folder(folder)
     network = Network(module, precision="64-true" if module.config.trainer.precision == "64-true" else "32-true")
     predict = parity.network_predictor(network)

@@ -10,10 +10,11 @@ from typing import Any
 import yaml
 
 from fer_plugins.metrics.cluster_keys import describe_unit, interval_of
-from fer_plugins.metrics.copies import copy_groups
+from fer_plugins.metrics.copies import copy_groups, find_too_few
 from fer_plugins.metrics.table import CLASS_TABLE, SUMMARY
 from fer_plugins.runs.manifest import header
 from fer_plugins.runs.read_runs import FinishedRun
+from fer_plugins.runs.remarks import list_remarks
 from fer_plugins.runs.score_tables import describe_kinds
 
 OTHER = "other"  # the hub's word for a licence that is none of its list
@@ -72,15 +73,26 @@ def describe_model(run: FinishedRun, name: str, licence: str | None) -> dict[str
     }
 
 
+def list_warnings(run: FinishedRun) -> list[str]:
+    """Return what must be known before the probabilities of a run are trusted."""
+    return [*(f"NOT A RESULT: {fault}" for fault in run.faults), *list_remarks(run.record.manifest)]
+
+
+def _count_images(run: FinishedRun) -> str:
+    """Return how many images the network was trained on, "" where an older version did not record it."""
+    counts = (run.record.manifest["data"].get("counts") or {}).get("train")
+    return f"{sum(counts.values()):,} images of " if counts else ""
+
+
 def _sections(run: FinishedRun, name: str, licence: str | None, data_licence: str | None) -> Iterable[str]:
     manifest = run.record.manifest
     yield f"# {plain(name)}"
-    for fault in run.faults:
-        yield f"**NOT A RESULT: {plain(fault)}**"
+    for warning in list_warnings(run):
+        yield f"**{plain(warning)}**"
     plugin = manifest["plugin"]
     yield (
         f"Facial expression recognition: `{plain(plugin['name'])}` of the plug-in {plain(plugin['distribution'])} "
-        f"{plain(plugin['version'])}, trained on {plain(run.title)} with "
+        f"{plain(plugin['version'])}, trained on {_count_images(run)}{plain(run.title)} with "
         f"fer-plugins. Classes, in label order: {', '.join(map(plain, run.classes))}."
     )
     yield "## Use\n\n```bash\nfer predict FOLDER photo.jpg\n```"
@@ -115,16 +127,23 @@ def _summary(run: FinishedRun) -> str:
         [
             _GROUPS.get(group, group),
             f"{scores['n']:,}",
-            *(_score(scores, metric, interval_of(scores, metric)) for metric in SUMMARY),
+            *(
+                "-"
+                if metric in find_too_few(run.scores, group)
+                else _score(scores, metric, interval_of(scores, metric))
+                for metric in SUMMARY
+            ),
         ]
         for group, scores in groups.items()
     ]
+    reasons = dict.fromkeys(plain(reason) for group in groups for reason in find_too_few(run.scores, group).values())
+    unsaid = f" -: too few images to score them: {'; '.join(reasons)}." if reasons else ""
     text = table([f"images of {run.split}", "n", *SUMMARY.values()], rows)
     copies = run.scores.get("copies")
     copied = f" {describe_kinds(copies)}." if copies else ""
     return (
         f"{text}\n\nIn parentheses: 95 % intervals {describe_unit(run.scores)}, as docs/metrics.md of fer-plugins "
-        f"defines them.{copied}"
+        f"defines them.{copied}{unsaid}"
     )
 
 
@@ -138,7 +157,7 @@ def _classes(run: FinishedRun) -> str:
         ]
         for name, scores in run.scores["per_class"].items()
     ]
-    return table(["class", "images", *CLASS_TABLE.values()], rows)
+    return f"{table(['class', 'images', *CLASS_TABLE.values()], rows)}\n\nOf the classes: 95 % intervals over images."
 
 
 def _score(scores: Mapping[str, Any], metric: str, ends: Mapping[str, Any] | None) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import os
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import numpy as np
 
 from fer_outside_predictions.table import LOGITS, PROBABILITIES, PredictionTable, from_columns, to_values
 from fer_plugins.runtime.errors import InputError
+from fer_plugins.runtime.numpy_files import read_arrays
 
 _KINDS = {PROBABILITIES: PROBABILITIES, "probs": PROBABILITIES, LOGITS: LOGITS}
 
@@ -34,7 +34,7 @@ def read_predictions(path: str | Path) -> PredictionTable:
         return reader(path)
     except InputError:
         raise
-    except (OSError, ValueError, KeyError, EOFError, csv.Error, RecursionError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, KeyError, csv.Error, RecursionError) as error:
         text = " ".join(str(error).split())[:150]
         hint = "save plain arrays of numbers and texts" if "pickle" in text else "write it again"
         raise InputError(f"{path}: cannot be read ({text or type(error).__name__}); {hint}") from None
@@ -104,12 +104,16 @@ def _flatten(content: dict[str, Any]) -> dict[str, Any]:
 
 
 def _read_npy(path: Path) -> PredictionTable:
-    return PredictionTable(path, "npy", (), to_values(path, np.load(path, allow_pickle=False)))
+    arrays = read_arrays(path)
+    if "" not in arrays:
+        raise InputError(f"{path}: holds several arrays, as a .npz file does; give it that ending")
+    return PredictionTable(path, "npy", (), to_values(path, arrays[""]))
 
 
 def _read_npz(path: Path) -> PredictionTable:
-    with np.load(path, allow_pickle=False) as content:
-        arrays = {name: content[name] for name in content.files}
+    arrays = read_arrays(path)
+    if "" in arrays:
+        raise InputError(f"{path}: holds one array, as a .npy file does; give it that ending")
     named = [name for name in arrays if name.casefold() in _KINDS]
     tables = named or [name for name, array in arrays.items() if array.ndim == 2 and array.dtype.kind == "f"]
     if len(tables) != 1:

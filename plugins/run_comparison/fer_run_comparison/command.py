@@ -23,7 +23,7 @@ _MARGIN = 1.0  # points
 @click.argument("runs", nargs=-1, type=click.Path(), metavar="RUN...")
 @click.option("--classes", is_flag=True, help="Also, of each run (one will do): ANOVA and Wilcoxon by class.")
 @click.option("--median", type=click.FloatRange(0, 1), help="Of --classes: hypothetical recall; default: chance.")
-@click.option("--evaluated", metavar="NAME[,NAME]", help="Figures of fer evaluate, as shift.zero.consistency.")
+@click.option("--evaluated", metavar="NAME[,NAME]", help="Figures of fer robustness, as shift.zero.consistency.")
 @click.option("--target", metavar="DATASET", help="The scores on another dataset, one of data.targets.")
 @click.option("--without-copies", is_flag=True, help="Leave out images that have a copy in training.")
 @click.option(
@@ -55,18 +55,18 @@ def compare(
     """Compare runs by paired tests on the same samples, over seeds, and over datasets."""
     names = [name for name in (evaluated or "").split(",") if name]
     if evaluated and not names:
-        refuse("--evaluated takes figures of fer evaluate, as in --evaluated shift.zero.consistency")
+        refuse("--evaluated takes figures of fer robustness, as in --evaluated shift.zero.consistency")
     for name, value in (("--margin", margin), ("--median", median)):
         if value is not None and math.isnan(value):
             refuse(f"{name} nan is no number; give one, as in {name} 0.5")
     if median is not None and not classes:
         refuse("--median belongs to --classes; add it, or leave --median out")
     if evaluated and target:
-        refuse("--evaluated: fer evaluate measures no data.targets; leave --target out")
+        refuse("--evaluated: fer robustness measures no data.targets; leave --target out")
     if without_copies and target:
         refuse("--without-copies: copies are searched in the data that were trained on; leave --target out")
     if without_copies and evaluated:
-        refuse("--without-copies: fer evaluate measures all images; leave --evaluated out")
+        refuse("--without-copies: fer robustness measures all images; leave --evaluated out")
     if cd is not None:
         without_diagram = {
             "--classes": classes,

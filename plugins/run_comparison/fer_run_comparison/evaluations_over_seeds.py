@@ -68,7 +68,7 @@ def compare_evaluations(models: Mapping[str, Model], wanted: Sequence[str]) -> d
 def print_evaluations(console: Console, evaluations: Mapping[str, Any]) -> None:
     """Print what ``compare_evaluations`` returned."""
     share = "all" if evaluations["n"] == evaluations["of"] else f"{evaluations['n']:,} of {evaluations['of']:,}"
-    console.print(f"fer evaluate, on {share} images of {evaluations['part']}; the intervals are of means over seeds\n")
+    console.print(f"fer robustness, {share} images of {evaluations['part']}; the intervals are of means over seeds\n")
     for name, figure in evaluations["figures"].items():
         print_table(console, _means(name, figure["models"]))
         if figure["pairs"]:

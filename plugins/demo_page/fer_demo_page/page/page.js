@@ -154,8 +154,9 @@ function showEvidence(name) {
   const { scores } = run;
   at("evidence").hidden = !scores;
   at("evidence-text").textContent = scores
-    ? `On the ${scores.split} split of ${scores.data}, with 95 % intervals over images. Precision: of the images predicted ${name}, the share ` +
-      `that is labelled ${name}. Recall: of those labelled ${name}, the share that is predicted ${name}.`
+    ? `On the ${scores.split} split of ${scores.data}. Precision: of the images predicted ${name}, the share ` +
+      `that is labelled ${name}. Recall: of those labelled ${name}, the share that is predicted ${name}. ` +
+      `95 % intervals: of precision and recall over images, of the accuracy ${scores.over}.`
     : "Not known: no scores are recorded with this checkpoint.";
   if (!scores) return;
   fillTable(at("evidence"), [

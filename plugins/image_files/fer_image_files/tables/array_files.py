@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import re
-import zipfile
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -21,6 +20,7 @@ from fer_image_files.tables.face_arrays import find_sets, read_set, to_images
 from fer_image_files.tables.face_rows import FaceRows, join_rows, make_rows, split_of_path
 from fer_image_files.tables.pixel_text import find_form, parse_pixels, split_numbers
 from fer_plugins.data.expressions import expression_of
+from fer_plugins.runtime import numpy_files
 from fer_plugins.runtime.errors import InputError
 
 
@@ -56,13 +56,8 @@ def read_arrays(files: RootFiles, names: Sequence[str]) -> FaceRows:
 def _read_file(stream: Any, where: str) -> Iterator[tuple[str, npt.NDArray[Any]]]:
     kind = kind_of(stream.read(16))
     stream.seek(0)
-    if kind == "npy":
-        yield "", np.load(io.BytesIO(stream.read()), allow_pickle=False)
-    elif kind == "zip":
-        with zipfile.ZipFile(io.BytesIO(stream.read())) as archive:
-            for member in archive.namelist():
-                if member.endswith(".npy"):
-                    yield member.removesuffix(".npy"), np.load(io.BytesIO(archive.read(member)), allow_pickle=False)
+    if kind in ("npy", "zip"):
+        yield from numpy_files.read_arrays(io.BytesIO(stream.read())).items()
     elif kind == "hdf5":
         yield from _read_hdf5(stream, where)
     else:
