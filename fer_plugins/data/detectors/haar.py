@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import importlib
-import importlib.metadata
 from typing import Annotated, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from fer_plugins.contract import Face
+from fer_plugins.data.detectors.opencv_package import opencv_command
 
 NEEDS = ("cv2",)  # packages beside those that the core needs
 
@@ -73,11 +73,8 @@ def _import_opencv() -> Any:
         if not hasattr(cv2, "CascadeClassifier"):
             raise ImportError("cv2 has no CascadeClassifier")
     except ImportError as error:
-        names = [f"opencv-{kind}python{head}" for kind in ("", "contrib-") for head in ("", "-headless")]
-        installed = {distribution.name.lower() for distribution in importlib.metadata.distributions()}
-        name = next((name for name in names if name in installed), "opencv-python-headless")
         raise ValueError(
-            f"needs an OpenCV with Haar cascades, which OpenCV 5 has not; remedy: pip install '{name}<5', or take the "
+            f"needs an OpenCV with Haar cascades, which OpenCV 5 has not; remedy: {opencv_command()}, or take the "
             "detector lbp"
         ) from error
     return cv2

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fer_face_prediction.picture import Picture, UnreadablePicture, check_sides
-from fer_plugins.config.requirement import install_command
+from fer_plugins.data.detectors.opencv_package import opencv_command
 from fer_plugins.runtime.errors import InputError, RunError
 
 
@@ -26,8 +26,7 @@ def load_opencv() -> Any:
     try:
         import cv2
     except ImportError as error:
-        command = install_command("opencv-python-headless")
-        raise InputError(f"videos and cameras need OpenCV ({error}); {command}") from None
+        raise InputError(f"videos and cameras need OpenCV ({error}); {opencv_command()}") from None
     return cv2
 
 

@@ -33,7 +33,7 @@ def test_without_cascades_one_line_with_a_remedy(package, monkeypatch):
     """The remedy that needs no installation is followed; pip's name is that of the OpenCV that is installed."""
     module = None if package == "missing" else type(sys)("cv2")
     monkeypatch.setitem(sys.modules, "cv2", module)
-    with pytest.raises(InputError, match=r"^detector haar: .*pip install 'opencv-[a-z-]+<5'") as caught:
+    with pytest.raises(InputError, match=r"^detector haar: .*pip install 'opencv-[a-z-]+<5,") as caught:
         registry.build("detector", "haar")
     assert "\n" not in str(caught.value)
     assert "take the detector lbp" in str(caught.value)
