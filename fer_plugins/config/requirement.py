@@ -14,6 +14,7 @@ ELSEWHERE = {
     ("command", "compare"): "fer-run-comparison",
     ("command", "data"): "fer-data-audit",
     ("command", "evaluate"): "fer-robustness-tests",
+    ("command", "robustness"): "fer-robustness-tests",
     ("command", "report"): "fer-html-report",
     ("command", "score"): "fer-outside-predictions",
     ("command", "search"): "fer-parameter-search",
