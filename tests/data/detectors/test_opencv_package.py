@@ -54,7 +54,7 @@ def test_the_documents_ask_for_no_version_that_an_extra_excludes():
 
 @pytest.mark.parametrize("name", ["haar", "centerface"])
 def test_opencv_writes_no_lines_of_its_own_whichever_detector_is_built_first(name):
-    """It reads its level when it is imported, so a detector that imported it as it is made every missing camera talk."""
+    """It reads its level when it is imported: a detector that imported it as it is made every missing camera talk."""
     pytest.importorskip("cv2")
     try:
         registry.build("detector", name)
