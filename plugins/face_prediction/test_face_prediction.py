@@ -10,6 +10,7 @@ import sys
 
 import numpy as np
 import pytest
+from fer_face_prediction.annotation import _draw_over_time
 from fer_face_prediction.predictor import Predictor
 from PIL import Image, ImageFilter
 from skimage.data import astronaut
@@ -309,3 +310,10 @@ def test_a_temperature_at_the_end_of_the_search_is_said(call, monkeypatch, tempe
     monkeypatch.setattr("fer_face_prediction.predictor.fit_temperature", lambda *given: temperature)
     code, _, err = call("photos/more/small.png", "--calibrate", "--detector", "none")
     assert (code, "is an end of the range that is searched (0.01 to 100)" in err) == (0, is_said)
+
+
+def test_the_figure_over_time_ends_with_the_film_not_with_the_last_face():
+    times, shares = np.arange(6) / 10, np.full((6, 2), 0.5)
+    shares[[0, 4, 5]] = np.nan  # no face
+    (axis,) = _draw_over_time(times, shares, ["happy", "sad"], "a film").axes
+    assert axis.get_xlim() == (0.0, 0.5)

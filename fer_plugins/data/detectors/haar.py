@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import Annotated, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from fer_plugins.contract import Face
-from fer_plugins.data.detectors.opencv_package import opencv_command
+from fer_plugins.data.detectors.opencv_package import import_opencv, opencv_command
 
 NEEDS = ("cv2",)  # packages beside those that the core needs
 
@@ -69,7 +68,7 @@ class Haar:
 
 def _import_opencv() -> Any:
     try:
-        cv2: Any = importlib.import_module("cv2")
+        cv2 = import_opencv()
         if not hasattr(cv2, "CascadeClassifier"):
             raise ImportError("cv2 has no CascadeClassifier")
     except ImportError as error:

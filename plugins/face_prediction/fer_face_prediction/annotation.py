@@ -185,6 +185,8 @@ def _draw_over_time(
     for number, (name, values) in enumerate(zip(classes, probabilities.T, strict=True)):
         colour, dashes = COLOURS[number % len(COLOURS)], DASHES[number % len(DASHES)]
         axis.plot(times, values, color=colour, linestyle=dashes, marker=marker, markersize=3, label=name)
+    if len(times) > 1:
+        axis.set_xlim(times[0], times[-1])  # frames without a face at the ends count too
     axis.set_ylim(0, 1)
     axis.set_xlabel("time (s)")
     axis.set_ylabel("probability")

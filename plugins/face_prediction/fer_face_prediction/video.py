@@ -11,23 +11,20 @@ import numpy as np
 import numpy.typing as npt
 
 from fer_face_prediction.picture import Picture, UnreadablePicture, check_sides
-from fer_plugins.data.detectors.opencv_package import opencv_command
+from fer_plugins.data.detectors.opencv_package import import_opencv, opencv_command
 from fer_plugins.runtime.errors import InputError, RunError
 
 
 def load_opencv() -> Any:
-    """Import OpenCV, silent: it would write its own lines to standard error beside ours.
+    """Return OpenCV.
 
     Raises:
         InputError: it is not installed.
     """
-    os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # AV_LOG_QUIET
     try:
-        import cv2
+        return import_opencv()
     except ImportError as error:
         raise InputError(f"videos and cameras need OpenCV ({error}); {opencv_command()}") from None
-    return cv2
 
 
 def count_frames(path: Path) -> int:

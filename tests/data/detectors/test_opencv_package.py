@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import subprocess
 import sys
 from importlib.metadata import requires
 from types import SimpleNamespace
@@ -49,3 +50,19 @@ def test_the_documents_ask_for_no_version_that_an_extra_excludes():
     asked = [(document, needed) for document, needed in wanted if needed.name in BOUNDED]
     assert asked
     assert [entry for entry in asked if entry[1].specifier != BOUNDED[entry[1].name].specifier] == []
+
+
+@pytest.mark.parametrize("name", ["haar", "centerface"])
+def test_opencv_writes_no_lines_of_its_own_whichever_detector_is_built_first(name):
+    """It reads its level when it is imported: a detector that imported it as it is made every missing camera talk."""
+    pytest.importorskip("cv2")
+    try:
+        registry.build("detector", name)
+    except InputError as error:
+        pytest.skip(str(error))
+    program = (
+        "import sys; from fer_plugins.config import registry; registry.build('detector', sys.argv[1]); "
+        "import cv2; sys.exit(cv2.VideoCapture(99).isOpened())"
+    )
+    done = subprocess.run([sys.executable, "-c", program, name], capture_output=True, text=True, check=True)
+    assert done.stderr == ""
