@@ -84,3 +84,16 @@ def test_a_column_of_numbers_beside_classes_is_no_part_of_the_models_name(tmp_pa
     read = read_foreign(path, Subject()).claims
     assert {claim.model for claim in read} == {"the model"}
     assert [claim.value for claim in read if claim.metric == "n_images"] == [34]
+
+
+def test_counts_that_add_up_may_lack_a_class_without_images():
+    counts = [
+        number("n_images", "7", class_name="b"),
+        number("n_images", "3", class_name="c"),
+        number("n_images", "10"),
+    ]
+    rows = [number("recall", text, class_name=name) for name, text in zip("abc", ("0.0", "0.714", "1.0"), strict=True)]
+    rates = [number("accuracy", "0.8"), number("macro_recall", "0.571")]  # over three classes
+    assert check(*rates, *counts, *rows).findings == []
+    assert check(*rates, *counts).findings == []
+    assert check(number("accuracy", "0.3"), rates[1], *counts).findings != []

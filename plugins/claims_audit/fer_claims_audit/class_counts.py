@@ -17,6 +17,8 @@ class ClassCounts:
     split: str
     counts: dict[str, int]
     source: str
+    # Whether a class without images may be missing: the counts add up to all images, but not every class has a rate.
+    may_lack_empty: bool = False
 
     @property
     def total(self) -> int:
@@ -104,18 +106,37 @@ def _printed(paper: Paper, claim: Claim) -> list[ClassCounts]:
         merged = _merge(of_split)
         lists += [merged] if merged else [_merge(table) or {} for table in group(of_split, lambda c: c.source)]
     complete_sets = complete_classes(paper, claim.dataset)
+    certain_sets = complete_classes(paper, claim.dataset, by_images=False)
     complete = []
     for table in lists:
         if len(table) > 1 and frozenset(table) in complete_sets:
             first = next(iter(table.values())).claim
             sources = " and ".join(dict.fromkeys(number.claim.source for number in table.values()))
             counts = {name: int(number.value) for name, number in table.items()}
-            complete.append(ClassCounts(first.dataset or "", first.split, counts, sources))
+            certain = frozenset(table) in certain_sets
+            others = set() if certain else rated_classes(paper, first.dataset, first.split)
+            empty = dict.fromkeys(sorted(others - counts.keys()), 0)  # the others have all images
+            may_lack = not certain and not others >= counts.keys()
+            complete.append(ClassCounts(first.dataset or "", first.split, counts | empty, sources, may_lack))
     return complete
 
 
-def complete_classes(paper: Paper, dataset: str | None) -> set[frozenset[str]]:
-    """Return the sets of classes that are known to be all classes of a dataset.
+def rated_classes(paper: Paper, dataset: str | None, split: str) -> set[str]:
+    """Return the classes of which a rate, or a row of a matrix, is printed on a split."""
+    matrices = (*paper.matrices, *(claim for claim, _ in paper.share_matrices))
+    rated = {
+        number.claim.class_name
+        for number in paper.printed
+        if number.claim.class_name
+        and number.claim.metric in ("precision", "recall", "f1")
+        and (number.claim.dataset, number.claim.split) == (dataset, split)
+    }
+    in_matrices = [m.classes for m in matrices if (m.dataset, m.split) == (dataset, split) and m.classes]
+    return rated.union(*in_matrices)
+
+
+def complete_classes(paper: Paper, dataset: str | None, *, by_images: bool = True) -> set[frozenset[str]]:
+    """Return the sets of classes that are known to be all classes of a dataset, or with ``by_images`` all with images.
 
     Those of its release, of counts that the file gives, of a confusion matrix, of class counts that add up to a printed
     total, and of a list that is as long as the number of classes that the paper states.
@@ -133,7 +154,9 @@ def complete_classes(paper: Paper, dataset: str | None) -> set[frozenset[str]]:
         for table in (parts, *group(parts, lambda c: c.source)):
             merged = _merge(table) or {}
             images = sum((number.value for number in merged.values()), Fraction(0))
-            if len(merged) in stated or any(total.meets(images, images) for total in totals):
+            if len(merged) in stated:
+                complete_sets.add(frozenset(merged))
+            elif by_images and any(total.meets(images, images) for total in totals):
                 complete_sets.add(frozenset(merged))
     return complete_sets
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from operator import attrgetter
 
-from fer_claims_audit.class_counts import ClassCounts, complete_classes, stated
+from fer_claims_audit.class_counts import ClassCounts, complete_classes, rated_classes, stated
 from fer_claims_audit.class_tables import Table, against_counts, tables
 from fer_claims_audit.findings import Finding, Outcome, Remark, Unchecked, show, span
 from fer_claims_audit.formulae import RATIOS, harmonic_mean
@@ -119,7 +119,11 @@ def _f1_of_classes(paper: Paper, table: Table) -> Iterator[Finding]:
 
 
 def _macro_means(paper: Paper, table: Table) -> Iterator[Outcome]:
-    is_complete = frozenset(table.rows) in complete_classes(paper, table.first.claim.dataset)
+    claim = table.first.claim
+    # The rows may leave out a class without images, which its counts leave out as well.
+    is_complete = frozenset(table.rows) in complete_classes(paper, claim.dataset) and not (
+        rated_classes(paper, claim.dataset, claim.split) - table.rows.keys()
+    )
     for metric in RATIOS:
         mean = table.below.get(f"macro_{metric}")
         if mean is None or not all(metric in row for row in table.rows.values()):

@@ -34,11 +34,15 @@ def _ceiling_of_f1(paper: Paper, headline: list[Printed]) -> Iterator[Finding]:
     for prefix in ("", "macro_", "weighted_"):
         by_name = {name: [number for number in headline if number.claim.metric == prefix + name] for name in RATIOS}
         for f1 in by_name["f1"]:
+            rows = [row for row in paper.printed if _is_row_of(row, f1)]
+            with_some = len({row.claim.class_name for row in rows if row.high > row.step})
+            # A class without images has F1 0/0: in scikit-learn's mean, or left out of it, as each rate's call says.
+            of_some = Fraction(len({row.claim.class_name for row in rows}), with_some) if with_some else Fraction(1)
             precisions = nearest_source(by_name["precision"], f1.claim.source)
             recalls = nearest_source(by_name["recall"], f1.claim.source)
             pairs = list(product(precisions, recalls))
             paper.mark(*(number for pair in pairs for number in (f1, *pair)))
-            if pairs and not any(f1.low <= harmonic_mean(p.high, r.high) for p, r in pairs):
+            if pairs and not any(f1.low <= of_some * harmonic_mean(p.high, r.high) for p, r in pairs):
                 precision, recall = pairs[0]
                 ceiling = harmonic_mean(precision.high, recall.high)
                 lines = [
@@ -53,6 +57,15 @@ def _ceiling_of_f1(paper: Paper, headline: list[Printed]) -> Iterator[Finding]:
                     "mean F1", about(f1.claim), (cite(f1), cite(precision), cite(recall)),
                     f"mean F1 <= {show(ceiling)}", tuple(lines),
                 )  # fmt: skip
+
+
+def _is_row_of(row: Printed, mean: Printed) -> bool:
+    one, all_classes = row.claim, mean.claim
+    return (
+        one.metric == "f1"
+        and one.class_name is not None
+        and (one.model, one.dataset, one.split) == (all_classes.model, all_classes.dataset, all_classes.split)
+    )
 
 
 def _other_names(paper: Paper, headline: list[Printed]) -> Iterator[Outcome]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from fer_claims_audit.class_counts import ClassCounts, candidates
 from fer_claims_audit.findings import Finding, Outcome, Remark, Unchecked, show, span
@@ -39,6 +40,14 @@ def _usable(counts: list[ClassCounts]) -> list[ClassCounts]:
     return [candidate for candidate in counts if min(candidate.counts.values()) > 0]
 
 
+def _with_empty(counts: list[ClassCounts]) -> list[ClassCounts]:
+    """Add, to counts that may lack a class without images, the same with one: means may run over it as well."""
+    lacking = [candidate for candidate in counts if candidate.may_lack_empty]
+    return counts + [
+        replace(candidate, counts={**candidate.counts, "a class without images": 0}) for candidate in lacking
+    ]
+
+
 def _against_counts(
     paper: Paper, headline: list[Printed], accuracies: list[Printed], averaged: list[Printed]
 ) -> Iterator[Outcome]:
@@ -49,6 +58,7 @@ def _against_counts(
         yield Unchecked(about(claim), f"accuracy against {names}: no class counts of this split are known")
         return
     paper.mark(*accuracies, *averaged)
+    usable = _with_empty(usable)
     outcomes: list[Outcome] = []
     for mean in averaged:
         for accuracy in nearest_source(accuracies, mean.claim.source):
@@ -58,6 +68,8 @@ def _against_counts(
                 outcomes += _specificity(accuracy, mean, usable, headline)
     if outcomes or claim.split == "not_stated":
         yield from outcomes
+        return
+    if any(counts.may_lack_empty for counts in usable):
         return
     by_counts = [
         list(_jointly(accuracies, averaged, counts)) for counts in usable
