@@ -325,13 +325,6 @@ def test_a_column_whose_name_is_no_text_is_one_line(tmp_path):
         _ = FER2013(root=tmp_path / "a.arrow", check="off").table
 
 
-def test_an_hdf5_file_that_points_beyond_every_file_is_one_line(tmp_path):
-    data = DAMAGED["a.h5"]
-    (tmp_path / "a.h5").write_bytes(data[:48] + b"\xff\xff\xff\x7f" + data[52:])  # the address of the driver's block
-    with pytest.raises(InputError, match="damaged or cannot be read"):
-        _ = FER2013(root=tmp_path / "a.h5", check="off").table
-
-
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.sampled_from(sorted(DAMAGED)),
