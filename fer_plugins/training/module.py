@@ -82,8 +82,11 @@ class FERModule(L.LightningModule):
         except InputError:
             raise
         except Exception as error:  # torch raises a dozen kinds for a file that is none of its own
-            text = one_line(error, 200)
-            raise InputError(f"{checkpoint_path}: not a readable checkpoint of this package: {text}") from error
+            text = f"it has no {error}" if isinstance(error, KeyError) else one_line(error, 200)
+            raise InputError(
+                f"{checkpoint_path}: not a readable checkpoint of this package: {text}; give the folder of a run, or a "
+                ".ckpt file that fer-run wrote"
+            ) from error
         return module.eval()
 
     def forward(self, x: Tensor) -> Tensor:

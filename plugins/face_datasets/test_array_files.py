@@ -317,6 +317,14 @@ def test_an_arrow_file_that_points_outside_itself_does_not_end_the_process(opene
         _ = FER2013(root=tmp_path / "a.arrow", check="off").table
 
 
+def test_a_column_whose_name_is_no_text_is_one_line(tmp_path):
+    """Arrow checks the texts of a table, but not the names of its columns."""
+    data = TABLES["arrow files"](tmp_path).joinpath("train", "data-00000-of-00001.arrow").read_bytes()
+    (tmp_path / "a.arrow").write_bytes(data.replace(b"path", b"\xe2ath"))
+    with pytest.raises(InputError, match="holds text that is no UTF-8"):
+        _ = FER2013(root=tmp_path / "a.arrow", check="off").table
+
+
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.sampled_from(sorted(DAMAGED)),

@@ -135,7 +135,7 @@ def test_what_is_no_checkpoint_of_this_version_is_refused(tmp_path, toy, monkeyp
     with pytest.raises(InputError, match="its preprocessing is damaged"):
         Predictor.load(changed(preprocessing={"version": 1}))
     torch.save({"state_dict": {}}, tmp_path / "foreign.ckpt")
-    with pytest.raises(InputError, match="not a readable checkpoint of this package"):
+    with pytest.raises(InputError, match="of this package: it has no 'pytorch-lightning_version'; give the folder of"):
         Predictor.load(tmp_path / "foreign.ckpt")
     (tmp_path / "text.ckpt").write_text("no weights")
     with pytest.raises(InputError, match="not a readable checkpoint"):

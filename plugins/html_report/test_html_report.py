@@ -10,11 +10,12 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 from fer_html_report import page as pages
-from fer_html_report import pdf
+from fer_html_report import pdf, scores
 from fer_html_report.blocks import Chapter, Chart, Charts, Section
 from fer_html_report.charts import inline
 from fer_html_report.command import report
 from fer_html_report.errors import most_confident
+from fer_html_report.numbers import NONE
 from fer_html_report.page import build
 from markupsafe import Markup
 from support import written_run
@@ -191,6 +192,16 @@ def test_a_class_called_script_does_nothing_in_a_browser(hostile, tmp_path):
     assert title_in_browser(tmp_path / "open.html", tmp_path / "profile")[0] == "broken", "a script that acts is seen"
     (tmp_path / "guarded.html").write_text(text.replace("<nav", f"{SCRIPT}<nav"))
     assert title_in_browser(tmp_path / "guarded.html", tmp_path / "profile")[0] != "broken", "the policy stops it"
+
+
+def test_scores_of_too_few_images_are_explained():
+    scored = {"n": 9, "accuracy": 0.5, "balanced_accuracy": 0.5, "f1": 0.5, "intervals": {}}
+    few = {"with": {"f1": "fewer than 5 images of sad"}}
+    copies = {"exact": 1, "near": 0, "without": scored, "with": scored, "difference": None, "too_few": few}
+    table = next(scores._copies("test", {**scored, "copies": copies}))
+    rows = {row[0]: row for row in table.rows}
+    assert rows["with a copy in training"][-1] == NONE != rows["without a copy in training"][-1]
+    assert table.note.endswith(f"{NONE}: too few images to score them: fewer than 5 images of sad.")
 
 
 @pytest.fixture

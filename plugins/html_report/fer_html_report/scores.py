@@ -17,7 +17,7 @@ from fer_plugins.analysis.figures.curves import draw_curves
 from fer_plugins.analysis.figures.probabilities import draw_reliability, draw_roc
 from fer_plugins.analysis.figures.recorded import RecordedRun
 from fer_plugins.metrics.cluster_keys import describe_unit, of_clusters
-from fer_plugins.metrics.copies import copy_groups
+from fer_plugins.metrics.copies import copy_groups, find_too_few
 from fer_plugins.metrics.installed import all_metrics
 from fer_plugins.metrics.table import CLASS_TABLE, SUMMARY
 from fer_plugins.runs.read_runs import FinishedRun
@@ -86,10 +86,11 @@ def _copies(split: str, scores: Mapping[str, Any]) -> Iterator[Block]:
     }
     for name, scored in copy_groups(scores).items():
         groups[f"{name.replace('_copies', '')} a copy in training"] = scored
-    too_few = copies.get("too_few") or {}
+    reasons: dict[str, None] = {}
     rows = []
     for title, group in groups.items():
-        few = too_few.get(title.partition(" ")[0], {})
+        few = find_too_few(scores, f"{title.partition(' ')[0]}_copies")
+        reasons |= dict.fromkeys(few.values())
         cells = (NONE if group is None or metric in few else score(group, metric) for metric in SUMMARY)
         rows.append([title, count(group["n"]) if group else "0", *cells])
     if copies.get("difference"):
@@ -98,6 +99,8 @@ def _copies(split: str, scores: Mapping[str, Any]) -> Iterator[Block]:
             ["difference", "", *(rate(change and change["difference"], change, sign="+") for change in changes)]
         )
     note = f"{describe_kinds(copies)}. Difference: with a copy less without."
+    if reasons:
+        note += f" {NONE}: too few images to score them: {'; '.join(reasons)}."
     yield Table("With and without copies of training images", ["Images", "n", *SUMMARY.values()], rows, note=note)
     accuracies = [f"{title} {rate(group['accuracy'])}" for title, group in groups.items() if group]
     chart = draw(lambda: draw_copies(scores, ""), "With and without copies", f"Accuracy: {', '.join(accuracies)}.")

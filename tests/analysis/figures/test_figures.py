@@ -14,6 +14,7 @@ from PIL import Image
 from support.verbs import figures
 
 from fer_plugins.analysis.figures.classes import draw_confusion, draw_distribution, draw_per_class
+from fer_plugins.analysis.figures.copies import draw_copies
 from fer_plugins.analysis.figures.curves import draw_curves
 from fer_plugins.analysis.figures.probabilities import draw_reliability, draw_roc
 from fer_plugins.analysis.figures.recorded import name_run
@@ -21,6 +22,7 @@ from fer_plugins.analysis.figures.style import COLOURS, DPI, SMALL, WIDTH, drawi
 from fer_plugins.commands import main
 from fer_plugins.metrics.calibration import calibration_error, find_reliability
 from fer_plugins.metrics.scorer import Scorer
+from fer_plugins.metrics.table import SUMMARY
 from fer_plugins.runs.record import Record
 
 CLASSES = ["anger", "disgust", "fear", "happy", "sad", "surprise", "neutral"]
@@ -425,3 +427,12 @@ def test_without_matplotlib_the_remedy_is_said(run_folder, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     assert call(run_folder) == 2
     assert "pip install 'matplotlib>=" in capsys.readouterr().err
+
+
+def test_scores_of_too_few_images_have_no_bar():
+    interval = {"low": 0.4, "high": 0.6}
+    group = {"n": 9} | {metric: 0.5 for metric in SUMMARY} | {"intervals": dict.fromkeys(SUMMARY, interval)}
+    too_few = {"with": {"f1": "fewer than 5 images of sad"}}
+    axis = draw_copies({**group, "copies": {"without": group, "with": group, "too_few": too_few}}, "").axes[0]
+    assert [bar.get_width() for bar in axis.patches] == [0.5] * 8 + [0.0]
+    assert [text.get_text() for text in axis.texts] == ["0.500"] * 8 + ["too few images"]

@@ -37,7 +37,7 @@ def read_arrays(files: RootFiles, names: Sequence[str]) -> FaceRows:
                         arrays[f"{stem}/{key}" if key else stem] = array
             except InputError:
                 raise
-            except (*READ_ERRORS, ValueError, KeyError, TypeError, RuntimeError) as error:  # h5py raises all of them
+            except Exception as error:  # h5py raises a dozen kinds, OverflowError and MemoryError among them
                 if "pickle" in str(error).lower():
                     raise InputError(
                         f"{where}: holds Python objects, which could run any code and are never opened; save plain "
@@ -98,7 +98,12 @@ def read_arrow(files: RootFiles, names: Sequence[str], on_bad_image: OnBadImage)
                 raise InputError(
                     f"{where}: the file is damaged or cannot be read ({make_printable(str(error))}); fetch it again"
                 ) from None
-            parts.append(_read_rows(_read_table(data, where), name, where, on_bad_image))
+            try:
+                parts.append(_read_rows(_read_table(data, where), name, where, on_bad_image))
+            except (
+                UnicodeDecodeError
+            ) as error:  # Arrow checks no name of a column, and text inside of others not always
+                raise InputError(f"{where}: holds text that is no UTF-8 ({error.reason}); fetch it again") from None
     return join_rows(parts)
 
 
