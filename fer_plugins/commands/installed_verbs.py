@@ -41,7 +41,7 @@ class InstalledVerbs(Verbs):
             return None
         try:
             component = registry.find("command", name)
-            with activity.doing(LOADING):
+            with activity.loading(LOADING):
                 command = as_command(wanted, registry.load(component))
         except InputError:
             if ctx.resilient_parsing:  # a shell that completes words says nothing

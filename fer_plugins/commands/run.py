@@ -115,7 +115,7 @@ def _resume(folder: str, flags: dict[str, Any], *, print_only: bool) -> list[Rec
         print(config.dump(config.read_file(os.path.join(folder, "config.yaml"))), end="")
         return []
     with activity.watched(sys.stdout):
-        with activity.doing(LOADING):
+        with activity.loading(LOADING):
             from fer_plugins.experiments.resuming import resume
 
         return [resume(folder, flags)]
@@ -129,7 +129,7 @@ def _train(request: Request, seeds: str | None, *, print_only: bool) -> list[Rec
         print(config.dump(resolved.config), end="")
         return []
     with activity.watched(sys.stdout):
-        with activity.doing(LOADING):
+        with activity.loading(LOADING):
             from fer_plugins.experiments.run import run as train
         if seeds is None:
             return [train(resolved)]

@@ -39,7 +39,7 @@ def tune(
         refuse("--out FILE is for lr, in a folder that is there")
     resolved = Request(plugin, recipe, list(files), flags).resolve()
     with activity.watched(sys.stderr):
-        with activity.doing(LOADING):
+        with activity.loading(LOADING):
             from fer_plugins.experiments.quiet import quiet
             from fer_plugins.training import tuning
             from fer_plugins.training.arithmetic import settle_arithmetic

@@ -89,6 +89,17 @@ def doing(what: str | Callable[[], str]) -> Iterator[None]:
         raise KeyboardInterrupt
 
 
+@contextmanager
+def loading(what: str) -> Iterator[None]:
+    """Name the libraries that are imported inside, as :func:`doing` does; a Ctrl-C takes effect when they are there.
+
+    Raises:
+        KeyboardInterrupt: the command was interrupted inside.
+    """
+    with doing(what), process.hold_interruption():
+        yield
+
+
 def spoken() -> None:
     """Note that a line has been printed."""
     if _watch is not None:

@@ -9,6 +9,7 @@ from types import FrameType
 
 _interruptions = 0  # SIGINT, SIGTERM and SIGHUP that this command received
 _last_signal: int = signal.SIGINT  # of them
+_held_since: int | None = None  # how many there were when hold_interruption began; None: outside of it
 _out_of_time = False  # whether SLURM said that the job's time is nearly over
 
 
@@ -30,6 +31,8 @@ def interrupt_on_signals() -> None:
         _out_of_time = _out_of_time or number == signal.SIGUSR1
         if os.getpid() == owner or number == signal.SIGINT:
             _interruptions, _last_signal = _interruptions + 1, number
+            if _held_since is not None and _interruptions == _held_since + 1:
+                return
             raise KeyboardInterrupt
         signal.signal(number, signal.SIG_DFL)  # a forked loader is no command of its own
         os.kill(os.getpid(), number)
@@ -48,6 +51,22 @@ def open_streams() -> None:
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # until the process ends
+
+
+@contextmanager
+def hold_interruption() -> Iterator[None]:
+    """Let the first signal inside wait for the end, which raises KeyboardInterrupt; a second one is not held.
+
+    For the import of libraries: Python aborts where PyTorch's was interrupted half-way (1 of 72 tries).
+    """
+    global _held_since
+    _held_since = started = _interruptions
+    try:
+        yield
+    finally:
+        _held_since = None
+    if _interruptions > started:
+        raise KeyboardInterrupt
 
 
 def interruptions() -> int:

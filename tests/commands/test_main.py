@@ -112,6 +112,31 @@ def test_an_interruption_that_a_library_swallows_or_renames_is_one(number, react
     assert (done.returncode, done.stdout, done.stderr) == (1, "", "fer-run: interrupted\n")
 
 
+HELD = """
+import os, signal
+from fer_plugins.commands import main
+from fer_plugins.runtime import activity, process
+
+def function(argv):
+    with activity.loading("loading"):
+        for _ in range({times}):
+            os.kill(os.getpid(), signal.SIGINT)
+        print("loaded", flush=True)
+    print("went on")
+    return 0
+
+process.interrupt_on_signals()
+raise SystemExit(main.call("fer-run", function, []))
+"""
+
+
+@pytest.mark.parametrize(("times", "printed"), [(1, "loaded\n"), (2, "")])
+def test_an_import_is_finished_before_it_is_interrupted(times, printed):
+    """An import of PyTorch that ends half-way may abort Python; who presses twice does not wait."""
+    done = subprocess.run([sys.executable, "-c", HELD.format(times=times)], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (1, printed, "fer-run: interrupted\n")
+
+
 @pytest.mark.parametrize("words", [["--help"], ["--list"], ["--version"], ["--help", "data"]])
 def test_the_front_end_does_not_import_torch(words):
     program = (

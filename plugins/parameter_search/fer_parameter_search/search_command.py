@@ -31,7 +31,7 @@ def search(
         refuse("needs --plugin NAME, and takes fer-run's flags except --resume and the listings")
     folder = out or f"runs/search-{plugin}-{time.strftime('%Y%m%d-%H%M%S')}"
     with activity.watched(sys.stdout):
-        with activity.doing(LOADING):
+        with activity.loading(LOADING):
             from fer_parameter_search import search as trials
         space = trials.read_space(file)
         trials.search(space, flags, plugin=plugin, recipe=recipe, files=list(files), folder=Path(folder))
