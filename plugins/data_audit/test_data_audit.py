@@ -132,6 +132,19 @@ def test_the_images_that_are_split_are_those_of_the_run(tmp_path):
     assert data_of("--data", "synthetic", *drawn, "--protocol.file", out).sizes["train"] > 0
 
 
+def test_a_split_without_a_class_is_that_of_a_run_without_it(tmp_path, capsys):
+    out = tmp_path / "split.json"
+    words = ("--data.samples", "420", "--data.drop_classes", "[neutral]")
+    assert fer("data", "split", "synthetic", *words, "--protocol", "official", "--out", out) == 0
+    data = data_of("--data", "synthetic", *words, "--protocol.file", out)
+    assert len(data.classes) == 6
+    assert data.split_hash == json.loads(out.read_text())["folds"][0]["split_hash"]
+    assert (
+        fer("data", "split", "synthetic", "--data.drop_classes", "neutrl", "--protocol", "official", "--out", "x") == 2
+    )
+    assert "data.drop_classes: 'neutrl' is no class of the dataset; did you mean neutral?" in capsys.readouterr().err
+
+
 def test_check_verifies_the_votes(tmp_path, capsys):
     files = fake.ferplus()
     files["fer2013new.csv"] = files["fer2013new.csv"].replace(b",7,2,", b",6,2,")

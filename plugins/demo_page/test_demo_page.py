@@ -258,7 +258,7 @@ def test_a_checkpoint_alone_and_an_unfinished_run_say_so(folder, tmp_path):
         (["RUN", "--port", "70000"], "--port 70000: expected a whole number from 0 to 65535"),
         (["RUN", "--host", "no.such.machine.invalid"], "--host no.such.machine.invalid: "),
         (["RUN", "--host", "192.0.2.1"], "--host 192.0.2.1: cannot assign requested address; give an address of this"),
-        (["RUN", "--detector", "nose", "--port", "0"], "--detector nose: unknown detector"),
+        (["RUN", "--detector", "nose", "--port", "0"], "--detector: unknown detector 'nose'"),
         (["no_run", "--port", "0"], "no_run: there is no such run or checkpoint"),
     ],
 )

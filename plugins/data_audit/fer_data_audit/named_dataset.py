@@ -21,7 +21,7 @@ class NamedDataset:
 
     name: str
     root: str | None  # None for a dataset that needs no files
-    options: dict[str, Any] = field(default_factory=dict)  # its own, image_size and channels
+    options: dict[str, Any] = field(default_factory=dict)  # its own, image_size, channels and drop_classes
     protocol: dict[str, Any] | None = None  # the name under "name"
 
     def build(self, defaults: Mapping[str, Any] | None = None) -> Any:
@@ -40,7 +40,13 @@ class NamedDataset:
             raise InputError(f"data.image_size is {options['image_size']!r}; give a number of pixels, at least 1")
         if options["channels"] not in (1, 3):
             raise InputError(f"data.channels is {options['channels']!r}; give 1 (grey) or 3 (RGB)")
-        return registry.build("dataset", self.name, root=self.root, **options)
+        left_out = options.pop("drop_classes", [])
+        dataset = registry.build("dataset", self.name, root=self.root, **options)
+        if not left_out:
+            return dataset
+        from fer_plugins.data.dataset_views import WithoutClasses
+
+        return WithoutClasses(dataset, [left_out] if isinstance(left_out, str) else list(map(str, left_out)))
 
     def build_protocol(self) -> Any:
         """Build the protocol, bound to its seed; None where the words name none.

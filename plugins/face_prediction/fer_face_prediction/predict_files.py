@@ -72,7 +72,7 @@ def search_faces(detector: str | None, preprocessing: Preprocessing, *, largest:
     try:
         detect = registry.build("detector", name, **(options if name == trained else {}))
     except InputError as error:
-        raise InputError(f"--detector {name}: {error}") from error
+        raise InputError(f"--detector: {error}") from error
     predict_whole = largest and name == trained != "none" and preprocessing.faces.get("on_no_face") == "full_image"
     search = FaceSearch(name, detect, detector is None and trained == "none", largest, predict_whole)
     if search.automatic:
