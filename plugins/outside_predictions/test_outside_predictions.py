@@ -233,6 +233,12 @@ def test_table_compare_and_verify_take_it_beside_another(outside, scored, tmp_pa
     assert "A  theirs, trained elsewhere" in printed
     assert "note: " in printed
     assert "A s0 better" in printed
+    third = outside.score(outside.write_named(tmp_path / "third.csv", values=2 * weaker), out=tmp_path / "more")
+    capsys.readouterr()
+    verbs.compare([scored, other, third])
+    printed = capsys.readouterr().out
+    assert printed.count("note: all 3 runs: trained elsewhere: what the network was trained") == 1
+    assert printed.count("labels, split and") == 1
     verbs.compare([scored, "--classes"])
     verbs.verify([scored])
     printed = " ".join(capsys.readouterr().out.split())

@@ -99,12 +99,15 @@ def _compare_evaluations(models: Sequence[Model], names: Sequence[str]) -> dict[
 
 
 def _notes(runs: Sequence[FinishedRun]) -> list[str]:
-    notes: dict[str, None] = {}
+    caveats: dict[str, list[str]] = {}
+    remarks: dict[str, None] = {}
     for run in runs:
         if run.elsewhere:
-            notes[f"{run.name}: {run.elsewhere}"] = None
-        notes |= dict.fromkeys(list_remarks(run.record.manifest))
-    return list(notes)
+            caveats.setdefault(run.elsewhere, []).append(run.name)
+        remarks |= dict.fromkeys(list_remarks(run.record.manifest))
+    everyone = f"all {len(runs)} runs"
+    who = {caveat: everyone if len(names) == len(runs) > 2 else ", ".join(names) for caveat, names in caveats.items()}
+    return [f"{who[caveat]}: {caveat}" for caveat in caveats] + list(remarks)
 
 
 def _letter(number: int) -> str:
