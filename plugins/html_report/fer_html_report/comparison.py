@@ -50,14 +50,15 @@ def _side_by_side(runs: Sequence[FinishedRun]) -> Iterator[Block]:
                  for column in columns]  # fmt: skip
         data = f"{row['dataset']}, {row['protocol']}, {row['part']}"
         lines.append(
-            [row["model"], data, str(row["images"]), f"{row['n']:,}", ", ".join(map(str, row["seeds"])), *cells]
+            [row["model"], *cells, str(row["images"]), f"{row['n']:,}", ", ".join(map(str, row["seeds"])), data]
         )
-    head = ["Model", "Data", "Images", "n", "Seeds", *HEADLINE.values()]
+    head = ["Model", *HEADLINE.values(), "Images", "n", "Seeds", "Data"]  # a telephone shows the first columns
     note = "95 % intervals: over test images for one training, over trainings (t) for several seeds."
-    yield Table("One row a model", head, lines, frozenset({1, 2}), note=note)
+    texts = frozenset({head.index("Images"), head.index("Data")})
+    yield Table("One row a model", head, lines, texts, note=note)
     for remark in dict.fromkeys(str(remark) for row in rows for remark in row["remarks"]):
         yield Paragraph(remark, "note")
-    text = "; ".join(f"{line[0]}, {line[2]}: {line[5]}" for line in lines)
+    text = "; ".join(f"{line[0]}, {line[head.index('Images')]}: {line[1]}" for line in lines)
     chart = draw(lambda: draw_bars(rows, columns[0]), "Accuracy of each model, with 95 % intervals", f"{text}.")
     if chart:
         yield Charts([chart])
@@ -70,12 +71,18 @@ def _pairs(comparison: Mapping[str, Any]) -> Iterator[Block]:
     )
     for note in comparison["notes"]:
         yield Paragraph(str(note), "note")
-    models = [[model["letter"], model["label"], ", ".join(str(run["seed"]) for run in model["runs"])]
-              for model in comparison["models"]]  # fmt: skip
+    models = [
+        [
+            model["letter"],
+            model["label"],
+            ", ".join("not known" if run["seed"] is None else str(run["seed"]) for run in model["runs"]),
+        ]
+        for model in comparison["models"]
+    ]
     yield Table("Models", ["Letter", "Model", "Seeds"], models, frozenset({1, 2}))
     rows = [
         [f"{row.second} less {row.first}", row.score, row.points, row.interval, row.p, row.p_holm, row.verdict]
-        for row in pair_rows(comparison, "{letter} seed {seed}")
+        for row in pair_rows(comparison, "seed ")
     ]
     methods = "; ".join(f"{HEADLINE[name]}: {test.method}" for name, test in PAIRED.items())
     head = ["Pair", "Score", "points", "95 %", "p", "p (Holm)", "Verdict"]

@@ -14,6 +14,7 @@ from fer_plugins.runs.without_copies import leave_out_copies
 from fer_plugins.runtime.errors import InputError
 from fer_run_comparison.class_tests import errors_by_class
 from fer_run_comparison.comparison import choose_pairs, compare_models, compare_pairs
+from fer_run_comparison.rows import name_run
 
 
 def compare_runs(
@@ -57,13 +58,13 @@ def compare_runs(
         notes.append("models without a common seed: every run of one is compared with every run of the other")
     letters = {run.record.folder: _letter(number) for number, model in enumerate(models) for run in model.runs}
     paired = {id(run) for pair in pairs for run in pair}
-    alone = [f"{letters[run.record.folder]} seed {run.seed}" for run in runs if id(run) not in paired]
+    alone = [name_run(letters[run.record.folder], run.known_seed, "seed ") for run in runs if id(run) not in paired]
     if alone and len(models) > 1:
         notes.append(f"no run of another model has the same seed, so in no pair: {', '.join(alone)}")
     rows = compare_pairs(pairs)
     for row, (first, second) in zip(rows, pairs, strict=True):
         row |= {f"{side}_letter": letters[run.record.folder] for side, run in (("first", first), ("second", second))}
-        row |= {f"{side}_seed": run.seed for side, run in (("first", first), ("second", second))}
+        row |= {f"{side}_seed": run.known_seed for side, run in (("first", first), ("second", second))}
     return {
         "part": runs[0].split,
         "target": runs[0].target or None,
@@ -117,7 +118,7 @@ def _letter(number: int) -> str:
 
 def _describe(letter: str, model: Model) -> dict[str, Any]:
     runs = [
-        {"folder": str(run.record.folder), "seed": run.seed}
+        {"folder": str(run.record.folder), "seed": run.known_seed}
         | {score: run.scores[score] for score in HEADLINE}
         | {"intervals": {score: best_intervals(run.scores).get(score) for score in HEADLINE}}
         | {"intervals_by_image": {score: run.scores["intervals"].get(score) for score in HEADLINE}}

@@ -19,6 +19,7 @@ from fer_run_comparison.rows import (
     format_ends,
     format_points,
     model_rows,
+    name_run,
     name_verdict,
     pair_rows,
     spread_rows,
@@ -72,7 +73,7 @@ def _print_runs_and_pairs(console: Console, comparison: Mapping[str, Any]) -> No
             cells = [
                 cell for score in HEADLINE for cell in (f"{run[score]:.4f}", format_interval(run["intervals"][score]))
             ]
-            runs.add_row(f"{model['letter']} seed {run['seed']}", *cells)
+            runs.add_row(name_run(model["letter"], run["seed"], "seed "), *cells)
     print_table(console, runs)
     if spreads := spread_rows(comparison):
         _print_spread(console, spreads)

@@ -63,18 +63,25 @@ def spread_rows(comparison: Mapping[str, Any]) -> list[SpreadRow]:
     ]
 
 
-def pair_rows(comparison: Mapping[str, Any], name: str = "{letter} s{seed}") -> list[PairRow]:
+def name_run(letter: str, seed: int | None, word: str = "s") -> str:
+    """Name a run by its model's letter and its seed, where that is known.
+
+    >>> name_run("A", 0), name_run("B", None), name_run("C", 1, "seed ")
+    ('A s0', 'B', 'C seed 1')
+    """
+    return letter if seed is None else f"{letter} {word}{seed}"
+
+
+def pair_rows(comparison: Mapping[str, Any], word: str = "s") -> list[PairRow]:
     """Return a row for each score of each pair of runs.
 
     Args:
         comparison: as ``compare_runs`` returns it, with or without what ``add_verdicts`` adds.
-        name: form of a run's name.
+        word: what stands before the seed in a run's name.
     """
     rows = []
     for pair in comparison["pairs"]:
-        first, second = (
-            name.format(letter=pair[f"{side}_letter"], seed=pair[f"{side}_seed"]) for side in ("first", "second")
-        )
+        first, second = (name_run(pair[f"{side}_letter"], pair[f"{side}_seed"], word) for side in ("first", "second"))
         for score, title in HEADLINE.items():
             test = pair[score]
             by_image = format_p(test["by_image"]["p"]) if "by_image" in test else ""
