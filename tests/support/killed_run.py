@@ -2,6 +2,7 @@
 
 import csv
 import faulthandler
+import gc
 import os
 import signal
 import sys
@@ -61,12 +62,16 @@ def kill_in(epoch, monkeypatch, where="training_step"):
 def fork(work):
     """Run ``work`` in a fork, which may be killed; return its process id.
 
-    GNU's OpenMP waits for ever in a fork of a process that has had several threads, so that the fork has one. One that
-    hangs all the same prints where after five minutes, and ends by SIGALRM.
+    Threads do not come along. A fork that collects what owns some, such as the store of a process group, waits for
+    ever for them to end: it is collected before, and nothing that is older than the fork in it. GNU's OpenMP waits for
+    ever as well where there were several threads, so that the fork has one. One that hangs all the same prints where
+    after five minutes, and ends by SIGALRM.
     """
+    gc.collect()
     child = os.fork()
     if child == 0:
         try:
+            gc.freeze()
             signal.signal(signal.SIGALRM, signal.SIG_DFL)
             faulthandler.register(signal.SIGALRM, file=sys.__stderr__, chain=True)
             signal.alarm(300)
