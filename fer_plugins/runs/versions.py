@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import re
 import subprocess
 from importlib import metadata
 from pathlib import Path
@@ -12,12 +13,13 @@ from packaging.requirements import Requirement
 from fer_plugins import __version__
 from fer_plugins.config import registry
 from fer_plugins.config.installed import canonical
+from fer_plugins.config.requirement import DISTRIBUTION as CORE
 
-CORE = "fer-plugins"
 VERSIONED = (
     *("torch", "lightning", "torchmetrics", "numpy", "scipy", "statsmodels", "scikit-learn", "scikit-image"),
     *("albumentations", "wandb"),
 )
+_NAMES_CORE = re.compile(r"fer[-_.]+plugins", re.IGNORECASE)
 
 
 def versions(distribution: str) -> dict[str, str | None]:
@@ -44,6 +46,9 @@ def plugin_versions() -> dict[str, str]:
     known = {canonical(name) for name in plugins} | {CORE}
     for distribution in metadata.distributions():
         try:
+            text = distribution.read_text("METADATA")
+            if text is not None and not _NAMES_CORE.search(text):
+                continue  # before it is parsed: of hundreds of libraries, at the start of every run
             name, needed = distribution.metadata["Name"], distribution.requires or []
             if canonical(name) not in known and CORE in (canonical(Requirement(text).name) for text in needed):
                 plugins[name] = distribution.version

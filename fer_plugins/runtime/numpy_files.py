@@ -8,6 +8,8 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
+from fer_plugins.runtime.errors import one_line
+
 
 def read_arrays(source: Path | BinaryIO) -> dict[str, npt.NDArray[Any]]:
     """Return the arrays of a .npz file by their names, the one of a .npy file under the name "".
@@ -28,5 +30,4 @@ def read_arrays(source: Path | BinaryIO) -> dict[str, npt.NDArray[Any]]:
     except OSError:
         raise
     except Exception as error:  # zipfile, zlib, tokenize and numpy raise a dozen kinds, MemoryError among them
-        text = " ".join(str(error).split())[:150]
-        raise ValueError(text or type(error).__name__) from error
+        raise ValueError(one_line(error, 150)) from error

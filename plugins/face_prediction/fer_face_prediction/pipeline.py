@@ -12,7 +12,7 @@ from fer_face_prediction.faces import NO_FACE, UNCERTAIN, WHOLE, CutFace, cut_fa
 from fer_face_prediction.picture import Picture
 from fer_face_prediction.predictor import BATCH, Predictor
 from fer_plugins.contract import Detector
-from fer_plugins.runtime.errors import RunError
+from fer_plugins.runtime.errors import RunError, one_line
 
 MOST_BYTES = 1 << 28  # of pictures that wait for their batch
 
@@ -89,7 +89,7 @@ def _find(picture: Picture, predictor: Predictor, search: FaceSearch) -> tuple[s
     try:
         faces = cut_faces(picture.pixels, search.detect, preprocessing, largest=search.largest)
     except Exception as error:  # a plug-in's code may raise anything
-        text = " ".join(str(error).split())[:200] or type(error).__name__
+        text = one_line(error, 200)
         raise RunError(f"{picture.file}: the detector {search.name} fails: {text}; give another --detector") from error
     if not faces and search.whole_without_face:
         return search.name, [whole_picture(picture.pixels, preprocessing)], False

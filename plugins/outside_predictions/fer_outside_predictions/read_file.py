@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from fer_outside_predictions.table import LOGITS, PROBABILITIES, PredictionTable, from_columns, to_values
-from fer_plugins.runtime.errors import InputError
+from fer_plugins.runtime.errors import InputError, one_line
 from fer_plugins.runtime.numpy_files import read_arrays
 
 _KINDS = {PROBABILITIES: PROBABILITIES, "probs": PROBABILITIES, LOGITS: LOGITS}
@@ -35,9 +35,9 @@ def read_predictions(path: str | Path) -> PredictionTable:
     except InputError:
         raise
     except (OSError, ValueError, KeyError, csv.Error, RecursionError) as error:
-        text = " ".join(str(error).split())[:150]
+        text = one_line(error, 150)
         hint = "save plain arrays of numbers and texts" if "pickle" in text else "write it again"
-        raise InputError(f"{path}: cannot be read ({text or type(error).__name__}); {hint}") from None
+        raise InputError(f"{path}: cannot be read ({text}); {hint}") from None
 
 
 def _read_csv(path: Path) -> PredictionTable:

@@ -6,7 +6,7 @@ from typing import Any
 
 import wandb
 
-from fer_plugins.runtime.errors import InputError
+from fer_plugins.runtime.errors import InputError, one_line
 from fer_trackers.dashboard import Dashboard
 
 
@@ -41,7 +41,7 @@ def _ask(request: Any) -> Any:
     try:
         return request()
     except Exception as error:  # whatever W&B's client raises: network, rights, a project that is not there
-        reason = " ".join(str(error).split()) or type(error).__name__
+        reason = one_line(error)
         raise InputError(
             f"--publish: W&B answers with an error ({reason}); check the network, --entity and --project, or leave "
             "--publish out, which writes a file"
