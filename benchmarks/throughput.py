@@ -1,6 +1,6 @@
 """Speed in one run, as ratios: fer-run's own loop against the bare loop, the data path alone, the front end, memory.
 
-    $ python benchmarks/throughput.py [--images 512] [--rounds 3] [--networks all] [--json]
+    $ python benchmarks/throughput.py [--seconds 4] [--rounds 3] [--networks all] [--json]
 
 The bare loop is what one would write by hand: the same network, optimiser, loss, batches and threads on float tensors
 that lie ready, without augmentation, metrics, validation, checkpoints or logging. Both loops run in turn in one
@@ -119,20 +119,25 @@ def bare_loop(settings: config.RunConfig, count: int) -> float:
     return count / (time.perf_counter() - started)
 
 
-def loops(name: str, count: int, rounds: int, **trainer: Any) -> tuple[str, str, str, str]:
-    """Compare the package's loop, with settings of its ``trainer`` section, with the bare loop in float32."""
+def loops(name: str, seconds: float, rounds: int, **trainer: Any) -> tuple[str, str, str, str]:
+    """Compare the package's loop, with settings of its ``trainer`` section, with the bare loop in float32.
+
+    An epoch has as many images as the bare loop does in ``seconds``: of a shorter one the beginning would be measured.
+    """
     flags = {"trainer": {"epochs": 1, "progress": "none"}, "logger": "csv", "augmentation": "none", "data": "synthetic"}
     settings = config.resolve(flags, plugin=name).config
     chosen = replace(settings, trainer=replace(settings.trainer, **trainer))
     own, bare = [], []
-    bare_loop(settings, 4 * settings.data.batch_size)  # the first call compiles and allocates
+    batch = settings.data.batch_size
+    bare_loop(settings, 4 * batch)  # the first call compiles and allocates
+    count = batch * max(4, round(seconds * bare_loop(settings, 4 * batch) / batch))
     for _ in range(rounds):
         bare.append(bare_loop(settings, count))
         with tempfile.TemporaryDirectory() as folder:
             own.append(own_loop(chosen, count, Path(folder)))
     how = "".join(f" {value if key == 'precision' else key}" for key, value in trainer.items())
     return (
-        f"training, {name}{how}",
+        f"training, {name}{how}, {count:,} images",
         f"{max(own):,.1f} images/s",
         f"{max(bare):,.1f} bare",
         f"{max(own) / max(bare):.3f}",
@@ -209,7 +214,7 @@ def run_for_peak(which: str) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--images", type=int, default=512, help="of a timed epoch")
+    parser.add_argument("--seconds", type=float, default=4.0, help="of a timed epoch of the bare loop")
     parser.add_argument("--rounds", type=int, default=3, help="the best counts")
     parser.add_argument("--networks", default="conv_relu_ann,dcnn_bilstm_dam", help="with commas between, or all")
     parser.add_argument("--json", action="store_true", help="print a line of JSON a row")
@@ -231,8 +236,8 @@ def main() -> None:
         show(data_path("flip_affine_erase", batch, args.rounds))
     show(data_path("none", 128, args.rounds))
     for name in names:
-        show(loops(name, args.images, args.rounds))
-    show(loops("conv_relu_ann", args.images, args.rounds, precision="bf16-mixed", channels_last=True))
+        show(loops(name, args.seconds, args.rounds))
+    show(loops("conv_relu_ann", args.seconds, args.rounds, precision="bf16-mixed", channels_last=True))
     show(memory())
     return None
 

@@ -135,10 +135,13 @@ def _bars(runs: Sequence[str], file: str, score: str, *, quoted: bool) -> None:
         with drawing():
             figure = draw_bars(rows, column)
         print(*write_figure(figure, folder, name))
+    about: dict[str, list[str]] = {}  # remark -> the models that it is about
     for row in rows:
         for remark in row["remarks"]:
             if code_of(remark) != CLAIMED or {column.key for column in columns} & set(remark.data["scores"]):
-                print(f"{row['model']}, {row['dataset']}: {remark}")
+                about.setdefault(str(remark), []).append(f"{row['model']}, {row['dataset']}")
+    for text, models in about.items():
+        print(f"{'; '.join(dict.fromkeys(models))}: {text}" if len(models) < len(rows) else text)
 
 
 def _critical_difference(runs: Sequence[str], file: str, score: str | None) -> None:

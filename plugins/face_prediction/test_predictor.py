@@ -149,8 +149,11 @@ def test_what_is_no_checkpoint_of_this_version_is_refused(tmp_path, toy, monkeyp
         with pytest.raises(InputError, match="device meta: .*give cpu"):
             Predictor.load(file)
     manifest = yaml.safe_load((record.folder / "manifest.json").read_text())
-    (record.folder / "manifest.json").write_text(json.dumps({**manifest, "status": "interrupted"}))
-    assert any("is interrupted, not finished" in text for text in Predictor.load(record.folder).warnings)
+    changed = {**manifest, "status": "interrupted", "data": {**manifest["data"], "limit": 500}}
+    (record.folder / "manifest.json").write_text(json.dumps(changed))
+    said = Predictor.load(record.folder).warnings
+    assert f"{record.folder}: this run is interrupted, not finished" in said
+    assert f"{record.folder}: a part of the data only (data.limit 500)" in said
 
     predictor = Predictor.load(file)
     assert predictor.predict([]).shape == (0, 7)

@@ -14,6 +14,8 @@ import timm
 from huggingface_hub import constants, try_to_load_from_cache
 from torch import nn
 
+from fer_plugins.runtime.errors import one_line
+
 _HUB = constants.ENDPOINT  # HF_ENDPOINT, where that is set
 _PATIENCE = 5  # seconds; the hub's own client retries for most of a minute before it gives up
 _FILES = ("model.safetensors", "pytorch_model.bin")
@@ -52,7 +54,7 @@ def build_backbone(
         if weights is None and not pretrained:
             raise
         source = str(file or "the download")
-        text = " ".join(str(error).split())[:120]
+        text = one_line(error, 120)
         raise ValueError(f"weights: {source} does not hold the weights of timm's {name}: {text}") from error
     mean, std = network.pretrained_cfg["mean"], network.pretrained_cfg["std"]
     network.reset_classifier(0)

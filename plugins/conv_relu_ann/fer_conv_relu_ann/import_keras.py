@@ -11,7 +11,7 @@ import click
 
 from fer_plugins.commands.usage import Name, verb
 from fer_plugins.config.requirement import install_command
-from fer_plugins.runtime.errors import InputError
+from fer_plugins.runtime.errors import InputError, one_line
 
 if TYPE_CHECKING:
     from fer_conv_relu_ann.keras_file import KerasNetwork
@@ -135,7 +135,7 @@ def compare(module: Any, check: Path, size: int) -> float:
         arrays = read_arrays(check)
         images, wanted = arrays["images"], arrays["probabilities"].astype(np.float64)
     except (OSError, ValueError, KeyError) as error:
-        raise InputError(f"--check {check}: cannot be read ({' '.join(str(error).split())}); save {form}") from None
+        raise InputError(f"--check {check}: cannot be read ({one_line(error)}); save {form}") from None
     if images.ndim == 4 and images.shape[3] == 1:
         images = images[..., 0]
     if images.shape[1:] != (48, 48) or wanted.shape != (len(images), size) or not len(images):

@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from fer_plugins.runtime.errors import one_line
+
 Array = npt.NDArray[np.float32]
 
 # Name in the network (Table 2) -> shape of the kernel as Keras has it; None: the number of classes.
@@ -67,7 +69,7 @@ def read_keras(path: Path) -> KerasNetwork:
             described = json.loads(text) if text is not None else described
             arrays = list(_weights(file))
     except (OSError, KeyError, ValueError, RuntimeError, zipfile.BadZipFile) as error:
-        text = " ".join(str(error).split())[:150]
+        text = one_line(error, 150)
         raise ValueError(f"{path}: no readable Keras file ({text}); save the network again with model.save") from None
     layers = _name_layers(path, arrays)
     padding, dropout = (None, None) if described is None else _read_description(path, described)

@@ -15,7 +15,7 @@ from fer_plugins.data.copies.near_groups import add_near_groups
 from fer_plugins.data.images import LoadedImages, load_images
 from fer_plugins.data.protocols.official import split_folds
 from fer_plugins.data.table import SampleTable
-from fer_plugins.runtime.errors import InputError
+from fer_plugins.runtime.errors import InputError, one_line
 from fer_plugins.training.build import cache_folder
 
 
@@ -77,7 +77,7 @@ def _load(named: NamedDataset) -> tuple[LoadedImages, str]:
     except InputError:
         raise
     except (ValueError, OSError) as error:  # what a dataset plug-in refuses
-        raise InputError(f"dataset {named.name}: {' '.join(str(error).split())}") from error
+        raise InputError(f"dataset {named.name}: {one_line(error)}") from error
 
 
 def _split(loaded: LoadedImages, protocol: Any, named: NamedDataset) -> tuple[list[Splits], str]:

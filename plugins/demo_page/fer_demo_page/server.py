@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 from fer_plugins.runtime.activity import spoken
-from fer_plugins.runtime.errors import InputError, RunError
+from fer_plugins.runtime.errors import InputError, RunError, one_line
 
 if TYPE_CHECKING:
     from fer_demo_page.answers import Answers
@@ -155,7 +155,7 @@ class _Request(BaseHTTPRequestHandler):
                 label = int(value("class")) if value("class").isdecimal() else -1
                 answer = answers.explain(body, method=value("method"), label=label)
         except (InputError, RunError) as error:
-            return self._refuse(HTTPStatus.UNPROCESSABLE_ENTITY, " ".join(str(error).split()))
+            return self._refuse(HTTPStatus.UNPROCESSABLE_ENTITY, one_line(error))
         except Exception as error:  # whatever a plug-in's network raises; the page goes on
             report(error)
             return self._refuse(HTTPStatus.INTERNAL_SERVER_ERROR, f"the network fails: {type(error).__name__}")

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
+Corners = tuple[int, int, int, int]  # left, top, right, bottom in pixels
 LEAST_SIDE = 256  # pixels; smaller pictures are enlarged, so that the label can be read
 CERTAIN, DOUBTFUL, ABSENT = "#009E73", "#D55E00", "#000000"  # Okabe and Ito 2008: distinct for the colour-blind
 
@@ -41,12 +42,16 @@ def annotate(predicted: PredictedPicture, classes: Sequence[str]) -> npt.NDArray
     draw = ImageDraw.Draw(image)
     size = max(12, round(min(image.size) / 28))
     font, line = ImageFont.load_default(size), max(2, size // 7)
+    faces = []  # all boxes first: no box is drawn through a label
     for face in predicted.faces:
         box = [0, 0, image.width, image.height] if face.box is None else [scale * side for side in face.box]
         colour = ABSENT if face.box is None else DOUBTFUL if face.flags else CERTAIN
         if face.box is not None:
             draw.rectangle((box[0], box[1], box[2] - 1, box[3] - 1), outline=colour, width=line)
-        _label(draw, image.size, box, _text(face, classes), font, colour)
+        faces.append((box, _text(face, classes), colour))
+    taken: list[Corners] = []
+    for box, text, colour in faces:
+        taken.append(_label(draw, image.size, box, text, font, colour, taken))
     return np.asarray(image)
 
 
@@ -58,15 +63,32 @@ def _text(face: PredictedFace, classes: Sequence[str]) -> str:
 
 
 def _label(
-    draw: ImageDraw.ImageDraw, size: tuple[int, int], box: Sequence[int], text: str, font: Font, colour: str
-) -> None:
-    """Write white on the box's colour: above the box, inside of it where there is no room, never off the picture."""
+    draw: ImageDraw.ImageDraw,
+    size: tuple[int, int],
+    box: Sequence[int],
+    text: str,
+    font: Font,
+    colour: str,
+    taken: Sequence[Corners],
+) -> Corners:
+    """Write white on the box's colour, never off the picture; return where.
+
+    Above the box, inside of it, below or inside at its bottom: the first that is in the picture and covers none of the
+    labels ``taken``; where all do, as if there were none.
+    """
     _, _, right, bottom = draw.textbbox((0, 0), text, font=font)
     width, height = math.ceil(right) + 6, math.ceil(bottom) + 4
     x = max(0, min(box[0], size[0] - width))
-    y = box[1] - height if box[1] >= height else box[1]
-    draw.rectangle((x, y, x + width, y + height), fill=colour)
-    draw.text((x + 3, y + 2), text, font=font, fill="white")
+    tops = [y for y in (box[1] - height, box[1], box[3], box[3] - height) if 0 <= y <= size[1] - height] or [box[1]]
+    places = [(x, y, x + width, y + height) for y in tops]
+    place = next((place for place in places if not any(_overlap(place, other) for other in taken)), places[0])
+    draw.rectangle(place, fill=colour)
+    draw.text((x + 3, place[1] + 2), text, font=font, fill="white")
+    return place
+
+
+def _overlap(one: Corners, other: Corners) -> bool:
+    return one[0] <= other[2] and other[0] <= one[2] and one[1] <= other[3] and other[1] <= one[3]
 
 
 class Annotator:

@@ -20,7 +20,8 @@ from fer_plugins.config.requirement import install_command
 from fer_plugins.data.preprocessing import Preprocessing
 from fer_plugins.runs.elsewhere import require_network
 from fer_plugins.runs.record import Record
-from fer_plugins.runtime.errors import InputError
+from fer_plugins.runs.remarks import list_remarks
+from fer_plugins.runtime.errors import InputError, one_line
 from fer_plugins.runtime.plain_values import shell_word
 from fer_plugins.training.checkpoints import find_damage
 from fer_plugins.training.module import FERModule
@@ -36,7 +37,7 @@ class TrainedFile:
 
     file: Path
     record: Record | None  # None: a file outside of a run
-    warnings: tuple[str, ...]  # of the run: not finished, not a result
+    warnings: tuple[str, ...]  # of the run: not finished, not a result, a part of the data
 
 
 def find_checkpoint(source: str | Path) -> TrainedFile:
@@ -73,6 +74,7 @@ def _of_run(file: Path, record: Record) -> TrainedFile:
     status = record.manifest.get("status")
     notes = [f"this run is {status}, not finished"] if status != "finished" else []
     notes += [f"NOT A RESULT: {fault}" for fault in record.metrics.get("not_a_result", ())]
+    notes += list_remarks(record.manifest)
     return TrainedFile(file, record, tuple(f"{record.folder}: {note}" for note in notes))
 
 
@@ -151,7 +153,7 @@ def read_hub_section(folder: Path) -> Mapping[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"{path}: cannot be read: {' '.join(str(error).split())}; export the run again") from None
+        raise InputError(f"{path}: cannot be read: {one_line(error)}; export the run again") from None
     section = content.get(SECTION) if isinstance(content, dict) else None
     if not isinstance(section, dict):
         raise InputError(f"{path}: the model is not of this package; give a folder that fer export --format hub wrote")
@@ -192,6 +194,6 @@ def load_hub_folder(folder: Path) -> tuple[FERModule, Preprocessing]:
     try:
         load_model(module.network, file)
     except Exception as error:  # safetensors and torch raise several kinds
-        text = " ".join(str(error).split())[:200]
+        text = one_line(error, 200)
         raise InputError(f"{file}: does not fit the installed {module.config.model.name}: {text}") from error
     return module.eval(), preprocessing

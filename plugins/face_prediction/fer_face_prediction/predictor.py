@@ -19,7 +19,7 @@ from fer_plugins.data.preprocessing import Preprocessing
 from fer_plugins.metrics.calibration import HIGHEST, LOWEST, fit_temperature
 from fer_plugins.runs.packed_predictions import predictions_path
 from fer_plugins.runs.predictions_file import PredictionsFile
-from fer_plugins.runtime.errors import InputError
+from fer_plugins.runtime.errors import InputError, one_line
 from fer_plugins.training.devices import device_of_one
 
 Images = npt.NDArray[np.uint8]
@@ -78,7 +78,7 @@ class Predictor:
             torch.zeros(1, device=place).cpu()  # "meta" takes networks and gives nothing back
             network = Network(module, place, trainer.precision)
         except (RuntimeError, AssertionError) as error:  # torch's words for a device that is not there
-            raise InputError(f"device {named}: {' '.join(str(error).split())[:200]}; give cpu") from None
+            raise InputError(f"device {named}: {one_line(error, 200)}; give cpu") from None
         at_the_end = not 1.01 * LOWEST < temperature < 0.99 * HIGHEST
         notes = [_AT_THE_END.format(temperature)] if at_the_end else []
         return cls(network, preprocessing, temperature, (*trained.warnings, *notes))

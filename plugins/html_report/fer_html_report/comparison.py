@@ -49,16 +49,13 @@ def _side_by_side(runs: Sequence[FinishedRun]) -> Iterator[Block]:
         cells = [rate(row[column.key]["value"], row[column.key] if row[column.key]["low"] is not None else None)
                  for column in columns]  # fmt: skip
         data = f"{row['dataset']}, {row['protocol']}, {row['part']}"
-        lines.append(
-            [row["model"], *cells, str(row["images"]), f"{row['n']:,}", ", ".join(map(str, row["seeds"])), data]
-        )
-    head = ["Model", *HEADLINE.values(), "Images", "n", "Seeds", "Data"]  # a telephone shows the first columns
+        lines.append([row["model"], *cells, f"{row['n']:,}", ", ".join(map(str, row["seeds"])), data])
+    head = ["Model", *HEADLINE.values(), "Images", "Seeds", "Data"]  # a telephone shows the first columns
     note = "95 % intervals: over test images for one training, over trainings (t) for several seeds."
-    texts = frozenset({head.index("Images"), head.index("Data")})
-    yield Table("One row a model", head, lines, texts, note=note)
+    yield Table("One row a model", head, lines, frozenset({head.index("Data")}), note=note)
     for remark in dict.fromkeys(str(remark) for row in rows for remark in row["remarks"]):
         yield Paragraph(remark, "note")
-    text = "; ".join(f"{line[0]}, {line[head.index('Images')]}: {line[1]}" for line in lines)
+    text = "; ".join(f"{line[0]}: {line[1]}" for line in lines)
     chart = draw(lambda: draw_bars(rows, columns[0]), "Accuracy of each model, with 95 % intervals", f"{text}.")
     if chart:
         yield Charts([chart])

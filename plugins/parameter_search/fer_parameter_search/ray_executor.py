@@ -19,7 +19,7 @@ from typing import Any
 from fer_parameter_search.workers import WORKER_TIMEOUT, Task, read_outcome, start, stop, write_task
 from fer_plugins.config.requirement import install_command
 from fer_plugins.experiments.cells import Cell, Outcome
-from fer_plugins.runtime.errors import InputError, RunError
+from fer_plugins.runtime.errors import InputError, RunError, one_line
 
 _OBJECT_STORE = 100 * 1024 * 1024  # bytes; nothing but words passes through it
 _TICK = 0.2  # seconds
@@ -112,7 +112,7 @@ def _connect(address: str | None) -> Any:
         if dashboard := context.dashboard_url:
             print(f"Ray's dashboard: http://{dashboard}", flush=True)
     except (ConnectionError, RuntimeError, ValueError) as error:
-        cause = " ".join(str(error).split())[:300]
+        cause = one_line(error, 300)
         raise InputError(f"--address {address}: no Ray cluster answers ({cause}); begin one with: ray start") from None
     return ray
 

@@ -22,7 +22,7 @@ from fer_plugins import config
 from fer_plugins.config.tolerance import tolerate_damage
 from fer_plugins.runs.record import Record, write_atomically
 from fer_plugins.runtime import activity
-from fer_plugins.runtime.errors import InputError, RunError
+from fer_plugins.runtime.errors import InputError, RunError, one_line
 from fer_plugins.runtime.process import interrupt_on_signals, let_threads_wait
 
 _TICK = 1.0  # seconds
@@ -37,7 +37,7 @@ def main(mode: str, source: str, ending: str) -> int:
         with activity.watched(sys.stdout):
             run = str(_run(mode, source).folder)
     except (InputError, RunError) as problem:
-        error, code = " ".join(str(problem).split()), 2 if isinstance(problem, InputError) else 1
+        error, code = one_line(problem), 2 if isinstance(problem, InputError) else 1
         print(f"fer-run: {error}", file=sys.stderr)
     except (Exception, KeyboardInterrupt) as problem:
         error, code = f"{type(problem).__name__}: {problem}".strip().removesuffix(":"), 1
