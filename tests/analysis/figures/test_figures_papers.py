@@ -198,6 +198,18 @@ def test_the_command_writes_the_bars_and_says_what_a_claim_needs(several, tmp_pa
         assert "not a result" in check_words(draw_bars(rows, column))
 
 
+def test_a_note_of_several_models_is_printed_once(several, tmp_path, capsys):
+    part = "a part of the data only (data.limit 300)"
+    for folder in (several[0], several[1]):
+        manifest = json.loads((folder / "manifest.json").read_text())
+        change(folder, "manifest.json", data={**manifest["data"], "limit": 300})
+    assert call(*several, "--bars", tmp_path / "some") == 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if part in line]
+    assert line.endswith(f"Other faces: {part}") and line.count("; ") == 1  # the models that it is about
+    assert call(several[0], several[1], "--bars", tmp_path / "all") == 0
+    assert capsys.readouterr().out.splitlines()[1:] == [part]
+
+
 # --- class distribution
 
 
