@@ -205,7 +205,8 @@ def test_a_note_of_several_models_is_printed_once(several, tmp_path, capsys):
         change(folder, "manifest.json", data={**manifest["data"], "limit": 300})
     assert call(*several, "--bars", tmp_path / "some") == 0
     (line,) = [line for line in capsys.readouterr().out.splitlines() if part in line]
-    assert line.endswith(f"Other faces: {part}") and line.count("; ") == 1  # the models that it is about
+    assert line.endswith(f"Other faces: {part}")
+    assert line.count("; ") == 1  # between the two models that it is about
     assert call(several[0], several[1], "--bars", tmp_path / "all") == 0
     assert capsys.readouterr().out.splitlines()[1:] == [part]
 
