@@ -12,7 +12,8 @@ def list_remarks(manifest: Mapping[str, Any]) -> list[str]:
     >>> list_remarks({"protocol": {"flaw": "copies leak"}, "data": {"limit": 9}, "demonstration": False})
     ['flawed protocol: copies leak', 'a part of the data only (data.limit 9)']
     """
-    flaw, limit = manifest["protocol"].get("flaw"), manifest["data"].get("limit")
+    flaw = (manifest.get("protocol") or {}).get("flaw")  # a run that has just begun may have no section yet
+    limit = (manifest.get("data") or {}).get("limit")
     remarks = {
         f"flawed protocol: {flaw}": flaw,
         f"a part of the data only (data.limit {limit})": limit is not None,
