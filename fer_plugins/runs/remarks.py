@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from fer_plugins.runs.record import Record
+
 
 def list_remarks(manifest: Mapping[str, Any]) -> list[str]:
     """Return what a run's manifest says against its scores, each in a few words that begin in lower case.
@@ -20,3 +22,9 @@ def list_remarks(manifest: Mapping[str, Any]) -> list[str]:
         "a demonstration on synthetic faces": manifest.get("demonstration"),
     }
     return [remark for remark, holds in remarks.items() if holds]
+
+
+def list_warnings(record: Record) -> list[str]:
+    """Return what must be known before the probabilities of a run's network are trusted."""
+    faults = record.metrics.get("not_a_result", ())
+    return [*(f"NOT A RESULT: {fault}" for fault in faults), *list_remarks(record.manifest)]

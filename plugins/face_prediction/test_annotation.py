@@ -35,3 +35,4 @@ def test_no_label_leaves_the_picture():
 def test_more_labels_than_places():
     _, (together, _) = labels_of(*[(100, 30, 140, 70)] * 9, height=100)
     assert together > 0
+    assert together == labels_of(*[(100, 30, 140, 70)] * 4, height=100)[1][0]  # those that find none lie on the first

@@ -20,7 +20,7 @@ from fer_plugins.config.requirement import install_command
 from fer_plugins.data.preprocessing import Preprocessing
 from fer_plugins.runs.elsewhere import require_network
 from fer_plugins.runs.record import Record
-from fer_plugins.runs.remarks import list_remarks
+from fer_plugins.runs.remarks import list_warnings
 from fer_plugins.runtime.errors import InputError, one_line
 from fer_plugins.runtime.plain_values import shell_word
 from fer_plugins.training.checkpoints import find_damage
@@ -73,8 +73,7 @@ def find_checkpoint(source: str | Path) -> TrainedFile:
 def _of_run(file: Path, record: Record) -> TrainedFile:
     status = record.manifest.get("status")
     notes = [f"this run is {status}, not finished"] if status != "finished" else []
-    notes += [f"NOT A RESULT: {fault}" for fault in record.metrics.get("not_a_result", ())]
-    notes += list_remarks(record.manifest)
+    notes += list_warnings(record)
     return TrainedFile(file, record, tuple(f"{record.folder}: {note}" for note in notes))
 
 

@@ -14,7 +14,7 @@ from fer_face_prediction.checkpoint_file import find_checkpoint, load_checkpoint
 
 from fer_model_export import hub_files, parity
 from fer_model_export.hub_files import check_folder, new_folder, write_hub_files
-from fer_model_export.model_card import list_warnings, write_card
+from fer_model_export.model_card import write_card
 from fer_model_export.network_files import ArchivedNetwork, OnnxNetwork, export_program, write_archive, write_onnx
 from fer_model_export.parity import synthetic_faces
 from fer_model_export.quantization import measure, quantize
@@ -24,6 +24,7 @@ from fer_plugins.analysis.opened_run import OpenedRun, check_run, open_run, open
 from fer_plugins.data.preprocessing import Preprocessing
 from fer_plugins.runs.read_runs import FinishedRun
 from fer_plugins.runs.record import write_atomically
+from fer_plugins.runs.remarks import list_warnings
 from fer_plugins.runtime.errors import InputError
 from fer_plugins.training.module import FERModule
 
@@ -71,7 +72,7 @@ class _Source:
             "run": self.run.name,
             "dataset": self.run.title,
             "split_hash": " ".join(self.run.split_hash),
-            "warnings": list_warnings(self.run),
+            "warnings": list_warnings(self.run.record),
         }
 
 
@@ -173,7 +174,7 @@ def _write_hub(
     if request.folder is None:
         name = source.run.name
     card = write_card(source.run, name, request.licence, request.data_licence)
-    write_hub_files(folder, source.module, source.preprocessing, source.run.record, list_warnings(source.run), card)
+    write_hub_files(folder, source.module, source.preprocessing, source.run.record, card)
     module, _ = load_hub_folder(folder)
     network = Network(module, precision="64-true" if module.config.trainer.precision == "64-true" else "32-true")
     predict = parity.network_predictor(network)

@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from fer_plugins.config import RunConfig
 from fer_plugins.data.preprocessing import FACE_KEYS, Preprocessing
 from fer_plugins.runs.evaluation_file import hash_file
 from fer_plugins.runs.record import Record, check_output
+from fer_plugins.runs.remarks import list_warnings
 from fer_plugins.runtime.errors import InputError, RunError
 from fer_plugins.training.module import FERModule
 
@@ -29,17 +30,14 @@ FILES = (CONFIG, WEIGHTS, CARD)
 _KEPT = {"data": ("name", "image_size", "channels", *FACE_KEYS), "trainer": ("precision", "channels_last")}
 
 
-def write_hub_files(
-    folder: Path, module: FERModule, preprocessing: Preprocessing, record: Record, warnings: Sequence[str], card: str
-) -> None:
+def write_hub_files(folder: Path, module: FERModule, preprocessing: Preprocessing, record: Record, card: str) -> None:
     """Write model.safetensors, config.json and README.md, which ``fer predict`` loads.
 
     Args:
         folder: exists.
         module: in evaluation mode on the CPU.
         preprocessing: of the run.
-        record: of the run.
-        warnings: printed whenever the folder is loaded.
+        record: of the run; its warnings are printed whenever the folder is loaded.
         card: the text of README.md.
 
     Raises:
@@ -67,7 +65,7 @@ def write_hub_files(
             "config": needed_config(module.config),
             "preprocessing": preprocessing.as_dict(),
             "weights_sha256": hash_file(folder / WEIGHTS),
-            "warnings": list(warnings),
+            "warnings": list_warnings(record),
         },
     }
     (folder / CONFIG).write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")

@@ -14,7 +14,7 @@ from fer_plugins.metrics.copies import copy_groups, find_too_few
 from fer_plugins.metrics.table import CLASS_TABLE, SUMMARY
 from fer_plugins.runs.manifest import header
 from fer_plugins.runs.read_runs import FinishedRun
-from fer_plugins.runs.remarks import list_remarks
+from fer_plugins.runs.remarks import list_warnings
 from fer_plugins.runs.score_tables import describe_kinds
 
 OTHER = "other"  # the hub's word for a licence that is none of its list
@@ -73,11 +73,6 @@ def describe_model(run: FinishedRun, name: str, licence: str | None) -> dict[str
     }
 
 
-def list_warnings(run: FinishedRun) -> list[str]:
-    """Return what must be known before the probabilities of a run are trusted."""
-    return [*(f"NOT A RESULT: {fault}" for fault in run.faults), *list_remarks(run.record.manifest)]
-
-
 def _count_images(run: FinishedRun) -> str:
     """Return how many images the network was trained on, "" where an older version did not record it."""
     counts = (run.record.manifest["data"].get("counts") or {}).get("train")
@@ -87,7 +82,7 @@ def _count_images(run: FinishedRun) -> str:
 def _sections(run: FinishedRun, name: str, licence: str | None, data_licence: str | None) -> Iterable[str]:
     manifest = run.record.manifest
     yield f"# {plain(name)}"
-    for warning in list_warnings(run):
+    for warning in list_warnings(run.record):
         yield f"**{plain(warning)}**"
     plugin = manifest["plugin"]
     yield (
