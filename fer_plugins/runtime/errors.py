@@ -40,3 +40,15 @@ def one_line(error: BaseException, most: int | None = None) -> str:
     ('no such thing', 'KeyError')
     """
     return " ".join(str(error).split())[:most] or type(error).__name__
+
+
+def first_line(error: BaseException, most: int | None = None) -> str:
+    r"""Return the class of an error and the first line of its text, of at most so many characters.
+
+    For errors of other libraries, whose texts go on for a page.
+
+    >>> first_line(ValueError("no\nsuch thing")), first_line(KeyError())
+    ('ValueError: no', 'KeyError')
+    """
+    line = next(iter(str(error).strip().splitlines()), "").rstrip(" .")
+    return f"{type(error).__name__}: {line}"[:most] if line else type(error).__name__

@@ -10,7 +10,8 @@ from typing import Any
 
 import click
 
-from fer_plugins.testing.findings import Failed, Findings, first_line
+from fer_plugins.runtime.errors import first_line
+from fer_plugins.testing.findings import Failed, Findings
 
 _UNKNOWN = "--no-such-option-at-all"
 

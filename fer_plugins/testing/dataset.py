@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from fer_plugins.data.table import SampleTable
-from fer_plugins.runtime.errors import InputError
+from fer_plugins.runtime.errors import InputError, first_line
 from fer_plugins.runtime.generators import kept_generators, seed_generators
-from fer_plugins.testing.findings import Failed, Findings, first_line, listed, name_of
+from fer_plugins.testing.findings import Failed, Findings, listed, name_of
 
 
 def check_dataset(dataset: Any) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from fer_plugins.runtime.errors import first_line
+
 T = TypeVar("T")
 
 
@@ -73,12 +75,6 @@ def name_of(subject: Any) -> str:
         subject = subject.func
     named = subject if hasattr(subject, "__qualname__") else type(subject)
     return f"{named.__module__}.{named.__qualname__}"
-
-
-def first_line(error: BaseException) -> str:
-    """Return the class of an error and the first line of its text."""
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0].strip().rstrip('.')}" if lines else type(error).__name__
 
 
 def count(number: int, word: str) -> str:

@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from fer_plugins.testing.findings import Failed, Findings, count, first_line, listed
+from fer_plugins.runtime.errors import first_line
+from fer_plugins.testing.findings import Failed, Findings, count, listed
 from fer_plugins.testing.reach import find_unreached, reached
 
 TOLERANCE = 1e-5  # of the largest logit

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from fer_plugins.contract import PoolingFactory
-from fer_plugins.testing.findings import Failed, Findings, first_line, listed
+from fer_plugins.runtime.errors import first_line
+from fer_plugins.testing.findings import Failed, Findings, listed
 from fer_plugins.testing.signature import check_signature
 
 WINDOWS: tuple[tuple[int, int | None], ...] = ((2, 2), (2, None), (3, 2), (3, None))

@@ -12,8 +12,9 @@ import torch
 
 from fer_plugins.contract import SPLITS, Fold
 from fer_plugins.data.table import SampleTable
+from fer_plugins.runtime.errors import first_line
 from fer_plugins.runtime.generators import kept_generators, seed_generators
-from fer_plugins.testing.findings import Failed, Findings, first_line
+from fer_plugins.testing.findings import Failed, Findings
 from fer_plugins.testing.signature import check_signature
 
 

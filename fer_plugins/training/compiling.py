@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from fer_plugins.runtime.activity import doing, format_seconds
+from fer_plugins.runtime.errors import first_line
 from fer_plugins.runtime.evaluating import evaluating
 from fer_plugins.training.module import FERModule
 
@@ -38,12 +39,12 @@ class CompileNetwork(L.Callback):
                     _try_both_modes(pl_module, size)
         except Exception as error:  # dynamo, inductor and the C++ compiler each have a dozen kinds
             _uncompile(pl_module.network)
-            self.warn(f"trainer.compile: the network is not compiled ({_first_line(error)}); it trains uncompiled")
+            self.warn(f"trainer.compile: the network is not compiled ({first_line(error, 160)}); it trains uncompiled")
             return
         self.say(f"compiled (mode {self.mode}) in {format_seconds(time.perf_counter() - began)}")
         breaks = counters["graph_break"]
         if breaks:
-            why = _first_line(next(iter(breaks)))
+            why = next(iter(breaks)).strip().splitlines()[0][:160]
             self.warn(f"trainer.compile: {sum(breaks.values())} graph breaks; code between them is uncompiled ({why})")
 
     def teardown(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
@@ -81,7 +82,3 @@ def _try_both_modes(module: FERModule, size: int) -> None:
 
 def _uncompile(network: nn.Module) -> None:
     network._compiled_call_impl = None  # what Module.compile sets; torch has no inverse of it
-
-
-def _first_line(error: object) -> str:
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)[:160]

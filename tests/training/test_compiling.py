@@ -53,5 +53,5 @@ def test_a_network_that_cannot_be_compiled_trains_uncompiled_and_the_record_says
     monkeypatch.setattr(torch, "compile", refuse)
     record = train(tmp_path, "default")
     assert record.manifest["status"] == "finished"
-    expected = "trainer.compile: the network is not compiled (no compiler here); it trains uncompiled"
+    expected = "trainer.compile: the network is not compiled (RuntimeError: no compiler here); it trains uncompiled"
     assert expected in record.manifest["warnings"]

@@ -22,7 +22,6 @@ from fer_plugins.runtime.whole_file import whole_file
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 Corners = tuple[int, int, int, int]  # left, top, right, bottom in pixels
 LEAST_SIDE = 256  # pixels; smaller pictures are enlarged, so that the label can be read
 CERTAIN, DOUBTFUL, ABSENT = "#009E73", "#D55E00", "#000000"  # Okabe and Ito 2008: distinct for the colour-blind
@@ -51,7 +50,11 @@ def annotate(predicted: PredictedPicture, classes: Sequence[str]) -> npt.NDArray
         faces.append((box, _text(face, classes), colour))
     taken: list[Corners] = []
     for box, text, colour in faces:
-        taken.append(_label(draw, image.size, box, text, font, colour, taken))
+        _, _, right, bottom = draw.textbbox((0, 0), text, font=font)
+        place = _place_label(image.size, box, (math.ceil(right) + 6, math.ceil(bottom) + 4), taken)
+        draw.rectangle(place, fill=colour)
+        draw.text((place[0] + 3, place[1] + 2), text, font=font, fill="white")
+        taken.append(place)
     return np.asarray(image)
 
 
@@ -62,29 +65,19 @@ def _text(face: PredictedFace, classes: Sequence[str]) -> str:
     return f"{classes[face.predicted]} {face.probabilities.max():.2f} {flags}".rstrip()
 
 
-def _label(
-    draw: ImageDraw.ImageDraw,
-    size: tuple[int, int],
-    box: Sequence[int],
-    text: str,
-    font: Font,
-    colour: str,
-    taken: Sequence[Corners],
+def _place_label(
+    size: tuple[int, int], box: Sequence[int], label: tuple[int, int], taken: Sequence[Corners]
 ) -> Corners:
-    """Write white on the box's colour, never off the picture; return where.
+    """Return where a label of this width and height goes, never off a picture of this size.
 
     Above the box, inside of it, below or inside at its bottom: the first that is in the picture and covers none of the
     labels ``taken``; where all do, as if there were none.
     """
-    _, _, right, bottom = draw.textbbox((0, 0), text, font=font)
-    width, height = math.ceil(right) + 6, math.ceil(bottom) + 4
+    width, height = label
     x = max(0, min(box[0], size[0] - width))
     tops = [y for y in (box[1] - height, box[1], box[3], box[3] - height) if 0 <= y <= size[1] - height] or [box[1]]
     places = [(x, y, x + width, y + height) for y in tops]
-    place = next((place for place in places if not any(_overlap(place, other) for other in taken)), places[0])
-    draw.rectangle(place, fill=colour)
-    draw.text((x + 3, place[1] + 2), text, font=font, fill="white")
-    return place
+    return next((place for place in places if not any(_overlap(place, other) for other in taken)), places[0])
 
 
 def _overlap(one: Corners, other: Corners) -> bool:

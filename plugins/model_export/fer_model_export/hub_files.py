@@ -14,14 +14,13 @@ from typing import Any
 from fer_face_prediction.checkpoint_file import CONFIG, SECTION, VERSION, WEIGHTS
 from safetensors.torch import save_model
 
-from fer_model_export.network_files import first_line
 from fer_plugins import __version__
 from fer_plugins.config import RunConfig
 from fer_plugins.data.preprocessing import FACE_KEYS, Preprocessing
 from fer_plugins.runs.evaluation_file import hash_file
 from fer_plugins.runs.record import Record, check_output
 from fer_plugins.runs.remarks import list_warnings
-from fer_plugins.runtime.errors import InputError, RunError
+from fer_plugins.runtime.errors import InputError, RunError, first_line
 from fer_plugins.training.module import FERModule
 
 CARD = "README.md"
@@ -46,7 +45,7 @@ def write_hub_files(folder: Path, module: FERModule, preprocessing: Preprocessin
     try:
         save_model(module.network, str(folder / WEIGHTS), metadata={"format": "pt"})
     except Exception as error:  # safetensors raises several kinds
-        raise RunError(f"cannot write {WEIGHTS}: {first_line(error)}") from error
+        raise RunError(f"cannot write {WEIGHTS}: {first_line(error, 200)}") from error
     classes = list(preprocessing.classes)
     description = {
         "model_type": SECTION,

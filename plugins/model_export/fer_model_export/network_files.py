@@ -21,7 +21,7 @@ from onnxscript import opset18, optimizer
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
-from fer_plugins.runtime.errors import InputError, RunError
+from fer_plugins.runtime.errors import InputError, RunError, first_line
 
 INPUT, OUTPUTS = "image", ("logits", "probabilities")
 
@@ -55,7 +55,7 @@ def export_program(network: nn.Module, channels: int, size: int) -> ExportedProg
         with quiet(), torch.no_grad():
             return torch.export.export(traced, (images,), dynamic_shapes=({0: Dim("batch")},))
     except Exception as error:  # torch raises a dozen kinds
-        raise RunError(f"torch.export cannot trace this network: {first_line(error)}") from error
+        raise RunError(f"torch.export cannot trace this network: {first_line(error, 200)}") from error
 
 
 @contextlib.contextmanager
@@ -72,12 +72,6 @@ def quiet() -> Iterator[None]:
     finally:
         for logger, level in levels.items():
             logger.setLevel(level)
-
-
-def first_line(error: Exception) -> str:
-    """Return the kind and the first line of an error's text, at most 200 characters."""
-    text = (str(error).strip().splitlines() or [""])[0]
-    return f"{type(error).__name__}: {text}"[:200]
 
 
 METADATA = "metadata.json"  # among the archive's extra files
@@ -160,7 +154,7 @@ def write_onnx(program: ExportedProgram, path: Path, metadata: Mapping[str, Any]
         model: onnx.ModelProto = exported.model_proto  # type: ignore[union-attr]
     except Exception as error:  # torch raises a dozen kinds
         cause = error.__cause__ if isinstance(error.__cause__, Exception) else error
-        raise RunError(f"torch.onnx cannot translate this network: {first_line(cause)}") from error
+        raise RunError(f"torch.onnx cannot translate this network: {first_line(cause, 200)}") from error
     for value in (*model.graph.input, *model.graph.output):
         value.type.tensor_type.shape.dim[0].dim_param = "batch"
     add_metadata(model, metadata)
@@ -193,7 +187,7 @@ class OnnxNetwork:
         try:
             self.session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # its exceptions have no common class but this
-            raise InputError(f"{path}: ONNX Runtime cannot read it: {first_line(error)}") from None
+            raise InputError(f"{path}: ONNX Runtime cannot read it: {first_line(error, 200)}") from None
 
     def probabilities(self, images: Images) -> Probabilities:
         """Return the probabilities (B, K) of images (B, S, S, C)."""

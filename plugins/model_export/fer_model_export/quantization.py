@@ -14,12 +14,12 @@ import onnx
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
-from fer_model_export.network_files import INPUT, Images, OnnxNetwork, Probabilities, first_line, quiet
+from fer_model_export.network_files import INPUT, Images, OnnxNetwork, Probabilities, quiet
 from fer_model_export.parity import compare
 from fer_plugins.analysis.network import Split
 from fer_plugins.metrics.confusion import macro_scores
 from fer_plugins.metrics.paired import compare_accuracy
-from fer_plugins.runtime.errors import RunError
+from fer_plugins.runtime.errors import RunError, first_line
 
 WEIGHTED = ("Conv", "ConvTranspose", "Gemm", "MatMul")  # operators that can be quantised with their weights
 RECURRENT = ("LSTM", "GRU", "RNN")  # and those that stay in float32
@@ -64,7 +64,7 @@ def quantize(source: Path, target: Path, images: Split) -> None:
         onnx.helper.set_model_props(model, {**properties, "quantized": "int8"})
         onnx.save(model, target)
     except Exception as error:  # onnxruntime raises several kinds
-        raise RunError(f"ONNX Runtime cannot quantise this network: {first_line(error)}") from error
+        raise RunError(f"ONNX Runtime cannot quantise this network: {first_line(error, 200)}") from error
     finally:
         logging.root.setLevel(level)
         prepared.unlink(missing_ok=True)
