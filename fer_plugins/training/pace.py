@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import time
+from collections.abc import Callable
 
 from fer_plugins.config import RunConfig
 from fer_plugins.runtime.activity import format_seconds
@@ -17,6 +18,8 @@ LEAST = 350  # images: fifty a class, so that something can be learnt
 
 class Pace:
     """Measures the steps of a training. Times are of this process: a resumed run is measured anew."""
+
+    time_limit: Callable[[], float | None] | None = None  # the seconds until trainer.max_time ends the training
 
     def __init__(self) -> None:
         self.epoch, self.epochs, self.steps, self.done = 0, 1, 1, 0
@@ -46,6 +49,11 @@ class Pace:
 
     def left(self) -> float | None:
         """Return the seconds left, without those of validation in the first epoch; None before there is a measure."""
+        left = self._left_of_all_epochs()
+        limit = None if left is None or self.time_limit is None else self.time_limit()
+        return left if left is None or limit is None else min(left, max(0.0, limit))
+
+    def _left_of_all_epochs(self) -> float | None:
         if self._epoch_seconds is not None:
             return max(0.0, self._epoch_seconds * (self.epochs - self.epoch) - (time.monotonic() - self._began))
         if self.done < 2:
@@ -63,13 +71,15 @@ class Pace:
 def warn_of_hours(settings: RunConfig, expected: float, device: str, images: int) -> str | None:
     """Return a warning, with a smaller start to try, where a CPU would train for more than an hour; else None.
 
+    With ``trainer.max_time`` it is known how long it may take.
+
     Args:
         settings: the complete configuration.
         expected: seconds of the whole training.
         device: "cpu", "cuda", ...
         images: of the whole dataset.
     """
-    if device != "cpu" or expected < HOURS:
+    if device != "cpu" or expected < HOURS or settings.trainer.max_time is not None:
         return None
     epochs = min(EPOCHS, settings.trainer.epochs)
     limit = int(images * START / expected * settings.trainer.epochs / epochs)

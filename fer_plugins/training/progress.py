@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import lightning as L
+from lightning.pytorch.callbacks import Timer
 from tqdm import tqdm
 
 from fer_plugins.config import RunConfig
@@ -139,6 +140,12 @@ class EpochLog(L.Callback):
     def describe(self) -> str:
         """Return the progress of the training as text."""
         return self.pace.describe()
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: Any) -> None:
+        """Take the time that ``trainer.max_time`` leaves."""
+        for callback in trainer.callbacks:  # type: ignore[attr-defined]
+            if isinstance(callback, Timer):
+                self.pace.time_limit = callback.time_remaining
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: Any) -> None:
         """Remember when the epoch began, and the rate that it is trained with."""

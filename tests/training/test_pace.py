@@ -39,6 +39,19 @@ def test_from_the_second_epoch_on_whole_epochs_count(clock):
     assert pace.step(4) is None
 
 
+def test_a_time_limit_ends_the_training_before_its_last_epoch(clock):
+    pace = Pace()
+    pace.time_limit = lambda: 300.0 - clock[0]
+    pace.begin_epoch(0, 400, 10)
+    assert pace.left() is None
+    pace.end_epoch(20.0)
+    clock[0] = 220.0
+    pace.begin_epoch(6, 400, 10)
+    assert pace.describe().endswith(", about 1 min 20 s left")
+    clock[0] = 310.0  # the limit is looked at between epochs
+    assert pace.left() == 0.0
+
+
 def test_a_resumed_run_is_measured_anew(clock):
     pace = Pace()
     pace.begin_epoch(90, 100, 10)

@@ -1,12 +1,17 @@
 """``trainer.profiler`` and ``trainer.max_time``: where the time went, and a training that ends when it is over."""
 
+import lightning as L
 import pytest
 import torch
 from lightning.pytorch.profilers import SimpleProfiler
 
+from fer_plugins.config import resolve
 from fer_plugins.experiments.run import run
 from fer_plugins.runs.record import Record
 from fer_plugins.training import profiling
+from fer_plugins.training.progress import EpochLog, ResultConsole
+from fer_plugins.training.stopping import TimeLimit
+from fer_plugins.training.tracking import Tracker
 
 DATA = {"name": "synthetic", "samples": 63, "batch_size": 4}
 
@@ -94,3 +99,13 @@ def test_gradients_of_several_batches_make_one_step(toy, tmp_path, monkeypatch):
     train(tmp_path, epochs=1, accumulate_grad_batches=2)
     assert alone > 1
     assert len(steps) == -(-alone // 2)
+
+
+def test_the_time_left_is_that_of_the_time_limit():
+    settings = resolve({}, plugin="lenet5").config
+    log = EpochLog(Tracker(), ResultConsole(settings))
+    trainer = L.Trainer(callbacks=[TimeLimit(5.0, print)], logger=False, enable_checkpointing=False, accelerator="cpu")
+    log.on_train_start(trainer, None)
+    log.pace.begin_epoch(0, 10_000, 10)
+    log.pace.end_epoch(60.0)
+    assert log.pace.left() == 300.0
