@@ -13,6 +13,7 @@ from fer_plugins.analysis.seed_spread import Model, group_models, seed_interval
 from fer_plugins.analysis.verdicts import NOT_COMPARABLE, verify_run
 from fer_plugins.runs.kept_record import opened
 from fer_plugins.runs.read_runs import FinishedRun
+from fer_plugins.runs.record_types import need
 from fer_plugins.runs.without_copies import recorded_without_copies
 from fer_plugins.runtime.errors import InputError
 from fer_plugins.runtime.plain_values import shell_word
@@ -66,7 +67,7 @@ def _section(title: str, runs: Sequence[FinishedRun], places: Mapping[int, Path]
         lines.append(f"| {cells[0]} [{number}] | {' | '.join(cells[1:])} |")
         record = places[id(model.runs[0])]
         again = (
-            f" Repeat: `fer reproduce {shell_word(record.as_posix())} --data.root PATH`"
+            f" Repeat: `fer reproduce {shell_word(record.as_posix())}{_places(model.runs[0])}`"
             if not model.runs[0].elsewhere
             else ""
         )
@@ -105,11 +106,24 @@ def _row(model: Model) -> tuple[list[str], str]:
     return cells, "; ".join(notes) + "."
 
 
+def _places(run: FinishedRun) -> str:
+    """Return the options that say where the data lie, as ``fer reproduce`` asks for them; "" for synthetic faces."""
+    data = run.record.config["data"]
+    targets = data.get("targets") or {}
+    roots = ["data.root"] if data.get("root") else []
+    roots += [f"data.targets.{name}.root" for name, target in targets.items() if target.get("root")]
+    return "".join(f" --{root} PATH" for root in roots)
+
+
 def _epochs(run: FinishedRun) -> str:
     """Return the selected epoch, how many were trained, and how many were planned if training ended before."""
-    manifest, planned = run.record.manifest, (run.record.config.get("trainer") or {}).get("epochs")
-    ended_before = planned is not None and manifest["epochs"] < planned
-    return f"{manifest['best_epoch']} of {manifest['epochs']}" + (f" ({planned} planned)" if ended_before else "")
+    best, trained = (need(run.record, "manifest", name) for name in ("best_epoch", "epochs"))
+    planned = (run.record.config.get("trainer") or {}).get("epochs")
+    if not isinstance(trained, int) or not isinstance(planned, int | None):
+        raise InputError(
+            f"{run.record.folder}: its epochs, {trained!r} of {planned!r}, are no numbers; keep the run again"
+        )
+    return f"{best} of {trained}" + (f" ({planned} planned)" if planned is not None and trained < planned else "")
 
 
 def _claim(model: Model) -> tuple[str, str, str]:

@@ -14,6 +14,7 @@ from fer_plugins.experiments.run import read_data, run
 from fer_plugins.runs.elsewhere import require_network
 from fer_plugins.runs.kept_record import opened
 from fer_plugins.runs.read_runs import FinishedRun, read_run
+from fer_plugins.runs.record import check_output
 from fer_plugins.runtime.errors import InputError
 
 EXACT, WITHIN, NOT_REPRODUCED = "bit for bit", "within the interval", "not reproduced"
@@ -31,9 +32,11 @@ def reproduce(folder: str | Path, flags: Mapping[str, Any], output: str | Path =
         What ``compare_with_kept`` returns.
 
     Raises:
-        InputError: it is no kept record, the data are others, or a setting shapes the result; nothing was trained.
+        InputError: it is no kept record, the data are others, a setting shapes the result, or
+            ``output`` is no folder; nothing was trained.
         RunError: the training failed.
     """
+    check_output(Path(output), "--out", "--out FOLDER")
     with opened(folder) as kept_run:
         require_network(kept_run.record)
         home = kept_run.record.config["data"].get("root")

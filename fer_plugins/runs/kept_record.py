@@ -21,6 +21,7 @@ import yaml
 
 from fer_plugins.config import registry
 from fer_plugins.runs.elsewhere import LABEL
+from fer_plugins.runs.packed_predictions import read_predictions
 from fer_plugins.runs.read_runs import FinishedRun, read_run
 from fer_plugins.runs.record import check_output
 from fer_plugins.runtime.errors import InputError, RunError
@@ -159,6 +160,9 @@ def _portable(run: Path) -> dict[str, bytes]:
     """Return the files of a run's record without local paths, name -> content."""
     contents = {}
     for name in _FILES:
+        if name == PREDICTIONS:  # a kept record, which can be kept elsewhere too, has them packed
+            contents[f"{name}.gz"] = gzip.compress(read_predictions(run), mtime=0)
+            continue
         if not (run / name).is_file():
             continue
         text = (run / name).read_text(encoding="utf-8")
@@ -166,10 +170,7 @@ def _portable(run: Path) -> dict[str, bytes]:
             text = yaml.safe_dump(_without_paths(yaml.safe_load(text)), sort_keys=False, allow_unicode=True)
         elif name == "manifest.json":
             text = json.dumps(_without_paths(json.loads(text)), indent=2) + "\n"
-        if name == PREDICTIONS:
-            contents[f"{name}.gz"] = gzip.compress(text.encode(), mtime=0)
-        else:
-            contents[name] = text.encode()
+        contents[name] = text.encode()
     return contents
 
 

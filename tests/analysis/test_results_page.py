@@ -47,6 +47,30 @@ def test_a_training_that_ended_before_its_last_epoch_says_so(tmp_path):
     assert row(results_page([record]))[7] == "3 of 5 (9 planned)"
 
 
+@pytest.mark.parametrize("planned", ["many", [9]])
+def test_epochs_that_are_no_numbers_are_one_clear_line(tmp_path, planned):
+    with pytest.raises(InputError, match="are no numbers"):
+        results_page([kept(tmp_path, 0, planned=planned)])
+
+
+def test_a_record_without_its_epochs_is_one_clear_line(tmp_path):
+    record = keep(write_run(tmp_path / "run", *draw(0)), tmp_path / "results")
+    with pytest.raises(InputError, match="best_epoch"):
+        results_page([record])
+
+
+@pytest.mark.parametrize("root", ["faces", None])
+def test_the_repetition_asks_for_the_data_only_where_they_lie_somewhere(tmp_path, root):
+    kept(tmp_path, 0)
+    path = tmp_path / "run0" / "config.yaml"
+    config = yaml.safe_load(path.read_text())
+    config["data"].update(root=root, targets={"folder": {"root": "others"}})
+    path.write_text(yaml.safe_dump(config))
+    page = results_page([keep(tmp_path / "run0", tmp_path / "others")])
+    options = "--data.root PATH --data.targets.folder.root PATH" if root else "--data.targets.folder.root PATH"
+    assert f"-s0 {options}`" in page
+
+
 def test_a_claim_whose_split_is_not_stated_is_judged_under_its_condition():
     """The paper of ngo_bilstm names no split: the verdict stands, with what it supposes."""
     (record,) = [record for record in KEPT if "ngo_bilstm-fer2013-official" in record.name]

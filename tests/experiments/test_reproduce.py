@@ -61,6 +61,14 @@ def test_other_data_and_other_settings_are_refused_before_training(trained, tmp_
     assert not (tmp_path / "runs").exists()
 
 
+def test_a_place_that_is_a_file_is_named_as_it_was_given_before_the_data_are_read(trained, tmp_path, capsys):
+    _, root, kept = trained
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="--out: .*file is a file, not a folder; give --out FOLDER"):
+        reproduce_verb([kept, "--data.root", root, "--out", tmp_path / "file"])
+    assert "reading" not in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(("accuracy", "verdict"), [(0.72, WITHIN), (0.4, NOT_REPRODUCED)])
 def test_the_verdict_is_by_the_interval_of_the_kept_run(tmp_path, accuracy, verdict):
     first = read_run(write_run(tmp_path / "first", *draw(1)))

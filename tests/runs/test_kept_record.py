@@ -51,6 +51,13 @@ def test_keeping_twice_gives_the_same_bytes(run, record, tmp_path):
     assert keep(run, tmp_path / "results") == record
 
 
+def test_a_record_kept_again_keeps_its_predictions(record, tmp_path):
+    again = keep(record, tmp_path / "again")
+    assert {path.name: path.read_bytes() for path in again.iterdir()} == {
+        path.name: path.read_bytes() for path in record.iterdir()
+    }
+
+
 def test_another_run_of_the_same_name_is_refused_and_nothing_is_lost(record, tmp_path):
     other_run = write_run(tmp_path / "other", *draw(2))
     before = (record / SUMS).read_bytes()
