@@ -102,7 +102,8 @@ def _row(model: Model) -> tuple[list[str], str]:
     notes += [f"flawed protocol: {flaw}"] if flaw else []
     notes += [first.elsewhere] if first.elsewhere else []
     notes += [f"assumed: {', '.join(manifest['assumed'])}"] if manifest.get("assumed") else []
-    notes += [f"on {', '.join(sorted(devices))}"]
+    precision = (config.get("trainer") or {}).get("precision", "32-true")
+    notes += [f"on {', '.join(sorted(devices))}" + ("" if precision == "32-true" else f", in {precision}")]
     return cells, "; ".join(notes) + "."
 
 

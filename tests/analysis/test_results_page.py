@@ -42,6 +42,18 @@ def test_one_training_stands_with_its_interval_over_test_images(tmp_path):
     assert f"fer reproduce {record.as_posix()}" in page
 
 
+@pytest.mark.parametrize(
+    ("precision", "shown"), [("bf16-mixed", "2 threads, in bf16-mixed."), ("32-true", "2 threads.")]
+)
+def test_a_precision_other_than_float32_stands_with_the_device(tmp_path, precision, shown):
+    kept(tmp_path, 0)
+    path = tmp_path / "run0" / "config.yaml"
+    config = yaml.safe_load(path.read_text())
+    config["trainer"]["precision"] = precision
+    path.write_text(yaml.safe_dump(config))
+    assert f"on cpu, {shown} Split" in results_page([keep(tmp_path / "run0", tmp_path / "others")])
+
+
 def test_a_training_that_ended_before_its_last_epoch_says_so(tmp_path):
     record = kept(tmp_path, 0, planned=9)
     assert row(results_page([record]))[7] == "3 of 5 (9 planned)"
