@@ -40,7 +40,8 @@ def print_copies(console: Console, split: str, scores: Mapping[str, Any]) -> Non
     for name, reasons in too_few.items():
         reason = next(iter(reasons.values()))
         console.print(f"-: too few images {name} a copy to score them: {reason}", style="dim")
-    console.print(f"{describe_kinds(copies)}; difference: with a copy less without", style="dim")
+    legend = "; difference: with a copy less without" if copies["difference"] else ""
+    console.print(f"{describe_kinds(copies)}{legend}", style="dim")
     console.print()
 
 

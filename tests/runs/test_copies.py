@@ -104,6 +104,7 @@ def test_a_group_of_too_few_images_has_no_score_and_no_difference(tmp_path, copi
     ]  # in parts where it is wide
     assert sum(line.split().count("-") for line in lines) == 3 - len(measured)
     assert f"too few images {title} to score them: {reason}" in stream.getvalue()
+    assert ("difference: with a copy less without" in stream.getvalue()) == bool(copies["difference"])
     values = build_result(
         {"test": run.scores}, run.predictions.to_predictions(), None, run.sources, run.classes, {}
     ).values

@@ -93,12 +93,13 @@ def _copies(split: str, scores: Mapping[str, Any]) -> Iterator[Block]:
         reasons |= dict.fromkeys(few.values())
         cells = (NONE if group is None or metric in few else score(group, metric) for metric in SUMMARY)
         rows.append([title, count(group["n"]) if group else "0", *cells])
+    note = f"{describe_kinds(copies)}."
     if copies.get("difference"):
+        note += " Difference: with a copy less without."
         changes = (copies["difference"].get(metric) for metric in SUMMARY)
         rows.append(
             ["difference", "", *(rate(change and change["difference"], change, sign="+") for change in changes)]
         )
-    note = f"{describe_kinds(copies)}. Difference: with a copy less without."
     if reasons:
         note += f" {NONE}: too few images to score them: {'; '.join(reasons)}."
     yield Table("With and without copies of training images", ["Images", "n", *SUMMARY.values()], rows, note=note)
