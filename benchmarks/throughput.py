@@ -119,25 +119,27 @@ def bare_loop(settings: config.RunConfig, count: int) -> float:
     return count / (time.perf_counter() - started)
 
 
-def loops(name: str, seconds: float, rounds: int, **trainer: Any) -> tuple[str, str, str, str]:
-    """Compare the package's loop, with settings of its ``trainer`` section, with the bare loop in float32.
+def loops(
+    name: str, seconds: float, rounds: int, title: str = "", **settings: dict[str, Any]
+) -> tuple[str, str, str, str]:
+    """Compare the package's loop, with these settings of its sections, with the bare loop in float32.
 
     An epoch has as many images as the bare loop does in ``seconds``: of a shorter one the beginning would be measured.
     """
     flags = {"trainer": {"epochs": 1, "progress": "none"}, "logger": "csv", "augmentation": "none", "data": "synthetic"}
-    settings = config.resolve(flags, plugin=name).config
-    chosen = replace(settings, trainer=replace(settings.trainer, **trainer))
+    plain = config.resolve(flags, plugin=name).config
+    trainer = {**flags["trainer"], **settings.get("trainer", {})}
+    chosen = config.resolve({**flags, **settings, "trainer": trainer}, plugin=name).config
     own, bare = [], []
-    batch = settings.data.batch_size
-    bare_loop(settings, 4 * batch)  # the first call compiles and allocates
-    count = batch * max(4, round(seconds * bare_loop(settings, 4 * batch) / batch))
+    batch = plain.data.batch_size
+    bare_loop(plain, 4 * batch)  # the first call compiles and allocates
+    count = batch * max(4, round(seconds * bare_loop(plain, 4 * batch) / batch))
     for _ in range(rounds):
-        bare.append(bare_loop(settings, count))
+        bare.append(bare_loop(plain, count))
         with tempfile.TemporaryDirectory() as folder:
             own.append(own_loop(chosen, count, Path(folder)))
-    how = "".join(f" {value if key == 'precision' else key}" for key, value in trainer.items())
     return (
-        f"training, {name}{how}, {count:,} images",
+        f"training, {name}{title}, {count:,} images",
         f"{max(own):,.1f} images/s",
         f"{max(bare):,.1f} bare",
         f"{max(own) / max(bare):.3f}",
@@ -237,7 +239,19 @@ def main() -> None:
     show(data_path("none", 128, args.rounds))
     for name in names:
         show(loops(name, args.seconds, args.rounds))
-    show(loops("conv_relu_ann", args.seconds, args.rounds, precision="bf16-mixed", channels_last=True))
+    bf16 = {"precision": "bf16-mixed", "channels_last": True}
+    show(loops("conv_relu_ann", args.seconds, args.rounds, ", bf16, channels_last", trainer=bf16))
+    fused = {"fused": True}
+    show(
+        loops(
+            "conv_relu_ann",
+            args.seconds,
+            args.rounds,
+            ", bf16, channels_last, fused Adam",
+            trainer=bf16,
+            optimizer=fused,
+        )
+    )
     show(memory())
     return None
 
