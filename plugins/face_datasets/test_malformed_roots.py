@@ -206,7 +206,7 @@ CASES = {
         "affectnet",
         changed(fake.affectnet_csv(), "Manually_annotated_file_lists/training.csv", b"path,emotion\na.jpg,1\n"),
         {},
-        ("has no column 'subDirectory_filePath'; its columns: path, emotion",),
+        ("has no column 'subDirectory_filePath'; its columns: path, emotion; give the table that has it",),
     ),
     "FER+ without the votes": (
         "ferplus",

@@ -102,5 +102,8 @@ def find_column(header: list[str], name: str, where: str) -> int:
     """Return the index of the column ``name``, in any case; raises InputError with the columns that there are."""
     folded = [field.lower() for field in header]
     if name.lower() not in folded:
-        raise InputError(f"{where}: has no column {name!r}; its columns: {', '.join(header)[:200]}")
+        raise InputError(
+            f"{where}: has no column {name!r}; its columns: {', '.join(header)[:200]}; give the table that has "
+            "it, with commas between the columns"
+        )
     return folded.index(name.lower())
