@@ -108,7 +108,10 @@ def open_run(run: FinishedRun) -> OpenedRun:
     for key, now in (("fingerprint", data.fingerprint), ("split_hash", data.split_hash)):
         then = record.manifest["data"].get(key)
         if then != now:
-            raise InputError(f"{record.folder}: the data have changed ({key} {then} then, {now} now)")
+            raise InputError(
+                f"{record.folder}: the data have changed ({key} {then} then, {now} now); give the copy that it was "
+                "trained on"
+            )
     for setting, in_checkpoint, in_config in (
         ("classes", list(module.classes), list(data.classes)),
         ("image_size", module.config.data.image_size, settings.data.image_size),

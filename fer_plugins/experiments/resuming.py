@@ -211,5 +211,5 @@ def check_same_data(record: Record, fingerprint: str, split_hash: str, kept_name
         if then != now:
             raise InputError(
                 f"{kept_name or f'--resume {shell_word(record.folder)}'}: the data have changed "
-                f"({key} {then} then, {now} now)"
+                f"({key} {then} then, {now} now); give the copy that it was trained on"
             )

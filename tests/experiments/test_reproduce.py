@@ -47,7 +47,7 @@ def test_other_data_and_other_settings_are_refused_before_training(trained, tmp_
     _, root, kept = trained
     other_data = write_csv_layout(tmp_path, make_faces(4, seed=1))
     for words, what in (
-        (["--data.root", other_data], "the data have changed"),
+        (["--data.root", other_data], "the data have changed .* give the copy that it was trained on"),
         ([], "--data.root"),
         (["--data.root", root, "--trainer.epochs", 1], "trainer.epochs"),
         (["--data.root", root, "--trainer.epochs", 3], "trainer.epochs is 2 in the record and shapes its result"),
