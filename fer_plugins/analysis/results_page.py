@@ -150,7 +150,10 @@ def _claim(model: Model) -> tuple[str, str, str]:
 
 
 def _headline(report: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Return the judged claim of the network's accuracy: on the test split, else on one that the test split may be."""
+    """Return the claim of the network's accuracy: on the test split, else on one that may be it, else on another.
+
+    A claim on another split than the test split cannot be compared; it stands with the reason.
+    """
     rows = [
         row
         for row in report["claims"]
@@ -158,9 +161,9 @@ def _headline(report: Mapping[str, Any]) -> Mapping[str, Any] | None:
         and row["model"] == report["model"] is not None
         and row["dataset"] is not None
         and row["measured"] is not None
-        and (row["split"] == "test" or row["condition"])
+        and (row["split"] == "test" or row["condition"] or row["verdict"] == NOT_COMPARABLE)
     ]
-    return min(rows, key=lambda row: row["split"] != "test", default=None)
+    return min(rows, key=lambda row: (row["split"] != "test", not row["condition"]), default=None)
 
 
 def _without_copies(model: Model) -> str:

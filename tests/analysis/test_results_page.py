@@ -94,6 +94,16 @@ def test_a_claim_whose_split_is_not_stated_is_judged_under_its_condition():
     assert "assumed: optimizer.name" in page
 
 
+def test_a_claim_on_another_split_stands_with_the_reason():
+    """The paper of conv_relu_ann reports on PublicTest and PrivateTest together; the run on PrivateTest."""
+    (record,) = [record for record in KEPT if "conv_relu_ann-fer2013-official" in record.name]
+    page = results_page([record])
+    (line,) = [line for line in page.splitlines() if line.startswith("| `conv_relu_ann`")]
+    cells = [cell.strip() for cell in line.strip("|").split("|")]
+    assert (cells[2], cells[8]) == ("0.6538", "not comparable")
+    assert "claim: validation split = the test folder, PublicTest and PrivateTest together; measured on test" in page
+
+
 def test_seeds_are_one_row_with_mean_and_t_interval(tmp_path):
     from scipy import stats
 
