@@ -30,6 +30,7 @@ from fer_plugins.training.devices import count_processes
 TIMEOUT = timedelta(minutes=10)  # a process that is silent for so long counts as lost
 READING = timedelta(minutes=60)  # the same where srun or torchrun started them: they wait while process 0 reads data
 _TICK, _PATIENCE = 0.1, 5.0  # seconds
+_left_group: Any = None  # see _leave_group
 
 
 def backend() -> str:
@@ -190,7 +191,18 @@ def _started(count: int, children: list[Follower]) -> Iterator[None]:
     try:
         yield
     finally:
-        dist.destroy_process_group()
+        _leave_group()
+
+
+def _leave_group() -> None:
+    """Leave the process group, but keep its object until the next is left.
+
+    PyTorch 2.6 frees it with the interpreter's lock held, which a thread of gloo may want for the last message: a hang.
+    """
+    global _left_group
+    group = dist.group.WORLD
+    dist.destroy_process_group()
+    _left_group = group
 
 
 def _find_cause(children: list[Follower]) -> str | None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
@@ -360,3 +361,15 @@ def test_the_template_begins_a_run_and_goes_on_with_it(tmp_path):
     run_folder.mkdir(parents=True)
     (run_folder / "manifest.json").write_text("{}")
     assert start(SLURM_RESTART_COUNT="1") == "--resume runs/slurm-9/lenet5-synthetic"
+
+
+def test_the_process_group_is_not_freed_as_it_is_left():
+    """PyTorch would hold the interpreter's lock, which a thread of gloo may want for the last message: a hang."""
+    with processes._started(1, []):
+        processes.send(None)
+        group = weakref.ref(torch.distributed.group.WORLD)
+    assert group() is not None
+    assert not torch.distributed.is_initialized()
+    with processes._started(1, []):
+        processes.send(None)
+    assert group() is None  # one at most is kept
