@@ -25,8 +25,8 @@ def kept(tmp_path, seed, planned=5, **options):
     return keep(run, tmp_path / "results")
 
 
-def row(page):
-    (line,) = [line for line in page.splitlines() if line.startswith("| `net`")]
+def row(page, name="net"):
+    (line,) = [line for line in page.splitlines() if line.startswith(f"| `{name}`")]
     return [cell.strip() for cell in line.strip("|").split("|")]
 
 
@@ -87,8 +87,7 @@ def test_a_claim_whose_split_is_not_stated_is_judged_under_its_condition():
     """The paper of ngo_bilstm names no split: the verdict stands, with what it supposes."""
     (record,) = [record for record in KEPT if "ngo_bilstm-fer2013-official" in record.name]
     page = results_page([record])
-    (line,) = [line for line in page.splitlines() if line.startswith("| `ngo_bilstm`")]
-    cells = [cell.strip() for cell in line.strip("|").split("|")]
+    cells = row(page, "ngo_bilstm")
     assert (cells[2], cells[8]) == ("0.8123", "below")
     assert "if the paper's split, which is not stated, was that of official" in page
     assert "assumed: optimizer.name" in page
@@ -98,8 +97,7 @@ def test_a_claim_on_another_split_stands_with_the_reason():
     """The paper of conv_relu_ann reports on PublicTest and PrivateTest together; the run on PrivateTest."""
     (record,) = [record for record in KEPT if "conv_relu_ann-fer2013-official" in record.name]
     page = results_page([record])
-    (line,) = [line for line in page.splitlines() if line.startswith("| `conv_relu_ann`")]
-    cells = [cell.strip() for cell in line.strip("|").split("|")]
+    cells = row(page, "conv_relu_ann")
     assert (cells[2], cells[8]) == ("0.6538", "not comparable")
     assert "claim: validation split = the test folder, PublicTest and PrivateTest together; measured on test" in page
 
