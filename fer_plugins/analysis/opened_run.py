@@ -23,6 +23,7 @@ from fer_plugins.runs.evaluation_file import hash_file
 from fer_plugins.runs.manifest import header
 from fer_plugins.runs.read_runs import FinishedRun, read_run
 from fer_plugins.runs.record import Record
+from fer_plugins.runs.same_data import check_same_data
 from fer_plugins.runtime.errors import InputError
 from fer_plugins.runtime.plain_values import shell_word
 from fer_plugins.training.build import build_data
@@ -105,13 +106,7 @@ def open_run(run: FinishedRun) -> OpenedRun:
     _check_whole(file)
     module = FERModule.load_from_checkpoint(file)
     data = build_data(settings)
-    for key, now in (("fingerprint", data.fingerprint), ("split_hash", data.split_hash)):
-        then = record.manifest["data"].get(key)
-        if then != now:
-            raise InputError(
-                f"{record.folder}: the data have changed ({key} {then} then, {now} now); give the copy that it was "
-                "trained on"
-            )
+    check_same_data(record, data.fingerprint, data.split_hash, str(record.folder))
     for setting, in_checkpoint, in_config in (
         ("classes", list(module.classes), list(data.classes)),
         ("image_size", module.config.data.image_size, settings.data.image_size),

@@ -9,12 +9,13 @@ from typing import Any
 
 from fer_plugins import config
 from fer_plugins.data.read_once import reading_once
-from fer_plugins.experiments.resuming import change, check_same_data
+from fer_plugins.experiments.resuming import change
 from fer_plugins.experiments.run import read_data, run
 from fer_plugins.runs.elsewhere import require_network
 from fer_plugins.runs.kept_record import opened
 from fer_plugins.runs.read_runs import FinishedRun, read_run
 from fer_plugins.runs.record import check_output
+from fer_plugins.runs.same_data import check_same_data
 from fer_plugins.runtime.errors import InputError
 
 EXACT, WITHIN, NOT_REPRODUCED = "bit for bit", "within the interval", "not reproduced"
@@ -50,7 +51,7 @@ def reproduce(folder: str | Path, flags: Mapping[str, Any], output: str | Path =
         resolved = config.Resolved(replace(settings, run=replace(settings.run, output=str(output))))
         with reading_once():
             data = read_data(resolved.config)
-            check_same_data(kept_run.record, data.fingerprint, data.split_hash, kept_name=str(folder))
+            check_same_data(kept_run.record, data.fingerprint, data.split_hash, str(folder))
             del data
             made = run(resolved)
         return compare_with_kept(kept_run, read_run(made.folder))

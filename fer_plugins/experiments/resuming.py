@@ -22,6 +22,7 @@ from fer_plugins.experiments.run import execute, read_data, run, train_fold
 from fer_plugins.runs.begun_record import read_begun
 from fer_plugins.runs.manifest import describe
 from fer_plugins.runs.record import Record
+from fer_plugins.runs.same_data import check_same_data
 from fer_plugins.runtime.errors import InputError
 from fer_plugins.runtime.plain_values import shell_word
 from fer_plugins.training import tracking
@@ -107,7 +108,7 @@ def _go_on(record: Record, flags: Mapping[str, Any]) -> Record:
             record.config = settings.as_dict()
             return folds.begin_in(record, data.fold_count, train_fold)
         if record.manifest:
-            check_same_data(record, data.fingerprint, data.split_hash)
+            check_same_data(record, data.fingerprint, data.split_hash, f"--resume {shell_word(record.folder)}")
         module = build_module(settings, data)
         last, epochs, messages, lost = find_last(record, module)
         recorded = record.manifest.get("threads", {}).get("number") if last else None
@@ -139,7 +140,7 @@ def _check_folds(record: Record, settings: config.RunConfig) -> None:
     for path in record.folder.glob("*/manifest.json"):
         fold = Record.read(path.parent)
         if fold.config["run"]["fold"] == 0 and "data" in fold.manifest:
-            check_same_data(fold, data.fingerprint, data.split_hash)
+            check_same_data(fold, data.fingerprint, data.split_hash, f"--resume {shell_word(fold.folder)}")
 
 
 def change(record: Record, flags: Mapping[str, Any], kept_name: str = "") -> tuple[config.RunConfig, Changes]:
@@ -197,19 +198,3 @@ def _check_epochs(before: config.RunConfig, was: int, wanted: int) -> None:
             f"--resume: {name} spans the {was} epochs of this run, and would have another shape over {wanted}; leave "
             "--trainer.epochs out, or begin another run"
         )
-
-
-def check_same_data(record: Record, fingerprint: str, split_hash: str, kept_name: str = "") -> None:
-    """Compare the data with those that the run began with; ``kept_name`` names the record that is repeated.
-
-    Raises:
-        InputError: they are others.
-    """
-    recorded = record.manifest.get("data")
-    for key, now in (("fingerprint", fingerprint), ("split_hash", split_hash)):
-        then = recorded.get(key) if isinstance(recorded, dict) else None
-        if then != now:
-            raise InputError(
-                f"{kept_name or f'--resume {shell_word(record.folder)}'}: the data have changed "
-                f"({key} {then} then, {now} now); give the copy that it was trained on"
-            )
