@@ -50,8 +50,7 @@ def score_selected(
     Raises:
         PairingError: a prediction was scored against the label of another image.
     """
-    train_accuracy = float(trainer.callback_metrics.get("train/accuracy", 0.0))
-    faults_after_fit = list(module.faults)
+    train_accuracy, faults_after_fit = module.train_accuracy, list(module.faults)
     checkpoint = read_checkpoint(record.checkpoints / "best.ckpt")
     module.load_state_dict(checkpoint["state_dict"])
     predictions, network_faults = {}, {}

@@ -60,6 +60,7 @@ class FERModule(L.LightningModule):
         self.scorer = Scorer(classes)
         self.predictions: Predictions | None = None  # of the last validation or test pass
         self.faults: list[str] = []  # of the last pass: why its scores are no result
+        self.train_accuracy = 0.0  # of the last complete epoch, a fraction
         self._health: Health | None = None  # of the network on the first batch of the pass
         self._sums = torch.zeros(4)  # criterion, auxiliary loss, correct predictions, images of this epoch
         self._finite = FiniteLoss(self.device)  # of this epoch
@@ -149,7 +150,19 @@ class FERModule(L.LightningModule):
 
     def on_train_epoch_end(self) -> None:
         """Log the epoch's means."""
-        self.log_dict(self.epoch_means())
+        means = self.epoch_means()
+        self.train_accuracy = means["train/accuracy"]
+        self.log_dict(means)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep what is asked after the last epoch, of which a run that is resumed behind it sees no step."""
+        checkpoint["last_epoch"] = {"faults": list(self.faults), "train_accuracy": self.train_accuracy}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Take over what the epoch of the checkpoint left; one of version 0.1.0 has none of it."""
+        kept = checkpoint.get("last_epoch", {})
+        self.faults = list(kept.get("faults", []))
+        self.train_accuracy = float(kept.get("train_accuracy", 0.0))
 
     def on_validation_epoch_start(self) -> None:
         """Begin a pass, with the running statistics of process 0, which the checkpoint holds."""

@@ -114,6 +114,33 @@ def test_a_run_that_had_stopped_early_does_not_train_on(toy, tmp_path, monkeypat
         assert ended(folder) == unbroken
 
 
+def test_what_the_last_epoch_left_is_said_by_a_run_that_is_resumed_behind_it(toy, tmp_path, monkeypatch):
+    passes = []
+
+    def one_class(predictions, classes):
+        passes.append(len(predictions.label))
+        return ["made-up fault"] if len(passes) == 9 else []  # in the validation pass of the last epoch
+
+    seen = {}
+
+    def unpaired(scores, train_accuracy):
+        seen["accuracy"] = train_accuracy
+        return None
+
+    with monkeypatch.context() as patch:
+        patch.setattr("fer_plugins.training.module.find_collapse", one_class)
+        patch.setattr(
+            "fer_plugins.experiments.scoring.score_split", lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
+        )
+        assert in_a_process(lambda: run(flags(tmp_path))) == -signal.SIGKILL
+    (folder,) = tmp_path.glob("toy-*")
+    monkeypatch.setattr("fer_plugins.training.module.find_collapse", lambda *_: [])
+    monkeypatch.setattr("fer_plugins.experiments.scoring.find_wrong_pairing", unpaired)
+    resume(folder)
+    assert Record.read(folder).manifest["warnings"] == ["after the last epoch: made-up fault"]
+    assert seen["accuracy"] == pytest.approx(float(rows(folder)[-1]["train/accuracy"]), abs=1e-6)
+
+
 def test_folds_go_on_where_they_were(toy, tmp_path, capsys):
     changes = {"protocol": {"name": "kfold", "k": 3}}
     with pytest.MonkeyPatch.context() as patch:
