@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 import time
 from collections.abc import Callable
@@ -49,17 +50,19 @@ class Pace:
 
     def left(self) -> float | None:
         """Return the seconds left, without those of validation in the first epoch; None before there is a measure."""
-        left = self._left_of_all_epochs()
-        limit = None if left is None or self.time_limit is None else self.time_limit()
-        return left if left is None or limit is None else min(left, max(0.0, limit))
-
-    def _left_of_all_epochs(self) -> float | None:
         if self._epoch_seconds is not None:
-            return max(0.0, self._epoch_seconds * (self.epochs - self.epoch) - (time.monotonic() - self._began))
-        if self.done < 2:
+            epoch = self._epoch_seconds
+            this = max(0.0, epoch - (time.monotonic() - self._began))
+        elif self.done >= 2:
+            a_step = (time.monotonic() - self._first) / (self.done - 1)
+            epoch, this = a_step * self.steps, a_step * (self.steps - self.done)
+        else:
             return None
-        a_step = (time.monotonic() - self._first) / (self.done - 1)
-        return a_step * (self.steps * (self.epochs - self.epoch) - self.done)
+        more = self.epochs - self.epoch - 1
+        limit = None if self.time_limit is None else self.time_limit()
+        if limit is not None:  # it ends the training with the epoch in which it is over
+            more = min(more, max(0, math.ceil((limit - this) / epoch)))
+        return this + more * epoch
 
     def describe(self) -> str:
         """Return the progress of the training as text."""

@@ -48,7 +48,11 @@ def test_a_time_limit_ends_the_training_before_its_last_epoch(clock):
     clock[0] = 220.0
     pace.begin_epoch(6, 400, 10)
     assert pace.describe().endswith(", about 1 min 20 s left")
-    clock[0] = 310.0  # the limit is looked at between epochs
+    clock[0] = 225.0
+    assert pace.left() == 75.0
+    pace.begin_epoch(9, 400, 10)  # 75 s are left, and the limit is looked at between epochs only
+    assert pace.left() == 80.0
+    clock[0] = 310.0
     assert pace.left() == 0.0
 
 
