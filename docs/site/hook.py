@@ -16,6 +16,7 @@ from fer_plugins.commands.installed_verbs import fer_verbs
 from fer_plugins.config import registry, schema
 
 ROOT = Path(__file__).parents[2]
+COLUMNS = 80  # the width of the commands' help; what a page shows beside its navigation at 1280 pixels
 API = {
     "contract": ("The contract", ["contract", "contract.training", "contract.network_members", "contract.searches"]),
     "testing": ("The test kit", ["testing"]),
@@ -28,7 +29,7 @@ API = {
 
 def on_config(config):
     """Put the plug-ins' pages into the navigation, and the pages of docs/ that it does not name behind its concepts."""
-    os.environ["COLUMNS"] = "100"  # the width of the commands' help
+    os.environ["COLUMNS"] = str(COLUMNS)
     named = set(re.findall(r"[\w/.-]+\.md", str(config.nav)))
     pages = sorted(path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs").rglob("*.md"))
     for section in config.nav:
@@ -96,7 +97,7 @@ def _commands():
 
 
 def _verb(command, name, parent, level):
-    context = click.Context(command, info_name=name, parent=parent, max_content_width=100, terminal_width=100)
+    context = click.Context(command, info_name=name, parent=parent, max_content_width=COLUMNS, terminal_width=COLUMNS)
     yield f"{'#' * level} `{context.command_path}`"
     yield _block(command.get_help(context))
     for below in command.list_commands(context) if isinstance(command, click.Group) else ():

@@ -14,7 +14,7 @@ from fer_plugins.runtime.errors import InputError
 _FER_RUN = """\
 fer-run: train a facial expression model; score it once on the sealed test split
 
-  fer-run --plugin NAME [--recipe VARIANT] [--config FILE]... [--SECTION.KEY VALUE]...
+  fer-run --plugin NAME [--recipe NAME] [--config FILE] [--SECTION.KEY VALUE]...
   fer-run --plugin NAME --data fer2013 --data.root PATH/fer2013.tar.gz
   fer-run --seeds 5 ...         the same under five seeds
   fer-run --fast-dev-run ...    a few images; also --profile, --max-time MINUTES
@@ -22,9 +22,9 @@ fer-run: train a facial expression model; score it once on the sealed test split
   fer-run --resume RUN          go on from its last whole epoch
   fer-run --print-config ...    print the complete configuration; nothing is run
   fer-run --list                what is installed
-  fer-run --help --plugin NAME  options, types, defaults and recipes of a plug-in
-  fer-run --help SECTION        keys of a section and the options of its components
-Later wins: defaults, recipe, --config files, flags. --report adds a page of it.
+  fer-run --help --plugin NAME  options, defaults and recipes of a plug-in
+  fer-run --help SECTION        keys of a section, options of its components
+Later wins: defaults, recipe, --config files, flags.
 --data fer2013 is short for --data.name fer2013. Sections, and keys without one:
 """
 

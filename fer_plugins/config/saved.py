@@ -79,7 +79,7 @@ def read_config(values: RunConfig | Mapping[str, Any]) -> RunConfig:
         if isinstance(key, Key):
             sections[name] = check_value(plain[name], key, name, {})
             if name in COMPONENT_LISTS:
-                sections[name] = tuple(map(_read_component, sections[name]))
+                sections[name] = _read_components(name, sections[name])
         else:
             sections[name] = _read_section(name, plain[name])
     return RunConfig(**sections)
@@ -93,7 +93,7 @@ def _read_section(name: str, plain: Any) -> Section:
     options = {key: value for key, value in plain.items() if key not in core}
     kind = type(getattr(RunConfig(), name))
     if name == "model" and values.get("pool") is not None:
-        values["pool"] = _read_component(values["pool"])
+        values["pool"] = _read_component("model.pool", values["pool"])
     if "options" in kind.__dataclass_fields__:
         values["options"] = options
     elif options:
@@ -102,6 +102,15 @@ def _read_section(name: str, plain: Any) -> Section:
     return section
 
 
-def _read_component(plain: Any) -> ComponentConfig:
+def _read_components(name: str, plain: Any) -> tuple[ComponentConfig, ...]:
+    if not isinstance(plain, list | tuple | None):
+        raise InputError(f"{name}: expected a list of components, found {type(plain).__name__}")
+    return tuple(_read_component(name, entry) for entry in plain or ())
+
+
+def _read_component(name: str, plain: Any) -> ComponentConfig:
     options = as_named(plain)
-    return ComponentConfig(str(options.pop("name", None)), options)
+    component = options.pop("name", None)
+    if not isinstance(component, str):
+        raise InputError(f"{name}: expected the name of a component, or its name and options, found {plain!r}")
+    return ComponentConfig(component, options)

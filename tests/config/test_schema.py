@@ -83,6 +83,11 @@ def test_a_file_of_an_older_version_takes_the_defaults_of_later_keys():
         ({"trainer": {"epoch": 3}}, "trainer.epoch: unknown key; known: epochs, "),
         ({"trainer": 3}, "trainer: expected a section with keys, found int"),
         ({"trainr": {}}, "trainr: unknown key; known: plugin, "),
+        ({"callbacks": 5}, "callbacks: expected a list of components, found int"),
+        ({"callbacks": "ema"}, "callbacks: expected a list of components, found str"),
+        ({"callbacks": [{"decay": 0.9}]}, "callbacks: expected the name of a component, or its name and options, "),
+        ({"callbacks": [None]}, "callbacks: expected the name of a component, or its name and options, found None"),
+        ({"model": {"pool": {"filter": 3}}}, "model.pool: expected the name of a component, or its name and options, "),
     ],
 )
 def test_a_damaged_one_is_one_line(values, text):
