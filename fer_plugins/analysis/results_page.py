@@ -14,6 +14,7 @@ from fer_plugins.analysis.verdicts import NOT_COMPARABLE, verify_run
 from fer_plugins.runs.kept_record import opened
 from fer_plugins.runs.read_runs import FinishedRun
 from fer_plugins.runs.record_types import need
+from fer_plugins.runs.same_data import data_options
 from fer_plugins.runs.without_copies import recorded_without_copies
 from fer_plugins.runtime.errors import InputError
 from fer_plugins.runtime.plain_values import shell_word
@@ -65,13 +66,10 @@ def _section(title: str, runs: Sequence[FinishedRun], places: Mapping[int, Path]
         number = len(notes) + 1
         cells, note = _row(model)
         lines.append(f"| {cells[0]} [{number}] | {' | '.join(cells[1:])} |")
-        record = places[id(model.runs[0])]
-        again = (
-            f" Repeat: `fer reproduce {shell_word(record.as_posix())}{_places(model.runs[0])}`"
-            if not model.runs[0].elsewhere
-            else ""
-        )
-        notes.append(f"{number}. {note} Split {'+'.join(model.runs[0].split_hash)}.{again}")
+        first = model.runs[0]
+        roots = "".join(f" --{key} PATH" for key in data_options(first.record.config))
+        again = f" Repeat: `fer reproduce {shell_word(places[id(first)].as_posix())}{roots}`"
+        notes.append(f"{number}. {note} Split {'+'.join(first.split_hash)}.{'' if first.elsewhere else again}")
     return "\n".join([*lines, "", *notes, ""])
 
 
@@ -105,15 +103,6 @@ def _row(model: Model) -> tuple[list[str], str]:
     precision = (config.get("trainer") or {}).get("precision", "32-true")
     notes += [f"on {', '.join(sorted(devices))}" + ("" if precision == "32-true" else f", in {precision}")]
     return cells, "; ".join(notes) + "."
-
-
-def _places(run: FinishedRun) -> str:
-    """Return the options that say where the data lie, as ``fer reproduce`` asks for them; "" for synthetic faces."""
-    data = run.record.config["data"]
-    targets = data.get("targets") or {}
-    roots = ["data.root"] if data.get("root") else []
-    roots += [f"data.targets.{name}.root" for name, target in targets.items() if target.get("root")]
-    return "".join(f" --{root} PATH" for root in roots)
 
 
 def _epochs(run: FinishedRun) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fer_plugins import config
+from fer_plugins.config.overlay import leaves
 from fer_plugins.data.read_once import reading_once
 from fer_plugins.experiments.resuming import change
 from fer_plugins.experiments.run import read_data, run
@@ -15,7 +16,7 @@ from fer_plugins.runs.elsewhere import require_network
 from fer_plugins.runs.kept_record import opened
 from fer_plugins.runs.read_runs import FinishedRun, read_run
 from fer_plugins.runs.record import check_output
-from fer_plugins.runs.same_data import check_same_data
+from fer_plugins.runs.same_data import check_same_data, data_options
 from fer_plugins.runtime.errors import InputError
 
 EXACT, WITHIN, NOT_REPRODUCED = "bit for bit", "within the interval", "not reproduced"
@@ -40,12 +41,9 @@ def reproduce(folder: str | Path, flags: Mapping[str, Any], output: str | Path =
     check_output(Path(output), "--out", "--out FOLDER")
     with opened(folder) as kept_run:
         require_network(kept_run.record)
-        home = kept_run.record.config["data"].get("root")
-        if home and "root" not in flags.get("data", {}):
-            raise InputError(f"{folder}: was trained on {home}; say where it lies: --data.root PATH")
-        for name, target in (kept_run.record.config["data"].get("targets") or {}).items():
-            if target.get("root") and "root" not in flags.get("data", {}).get("targets", {}).get(name, {}):
-                raise InputError(f"{folder}: tested on {name} too; say where it lies: --data.targets.{name}.root PATH")
+        for key, home in data_options(kept_run.record.config).items():
+            if key not in dict(leaves(flags)):
+                raise InputError(f"{folder}: reads {home}; say where it lies: --{key} PATH")
         without_votes = {**flags, "data": {"votes": None, **flags.get("data", {})}}  # of the record the name is left
         settings, _ = change(kept_run.record, without_votes, kept_name=str(folder))
         resolved = config.Resolved(replace(settings, run=replace(settings.run, output=str(output))))

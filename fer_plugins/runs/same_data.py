@@ -1,9 +1,27 @@
-"""Whether data that were read again are those of a run."""
+"""Where a run's data are asked for again, and whether they are those that it was trained on."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from fer_plugins.runs.record import Record
 from fer_plugins.runtime.errors import InputError
+
+
+def data_options(config: Mapping[str, Any]) -> dict[str, str]:
+    """Return the keys that say where the data of a run's ``config.yaml`` lie, each with the recorded name.
+
+    >>> data_options({"data": {"root": "fer2013.csv", "targets": {"jaffe": {"root": "jaffe"}, "synthetic": {}}}})
+    {'data.root': 'fer2013.csv', 'data.targets.jaffe.root': 'jaffe'}
+    >>> data_options({"data": {"root": None}})
+    {}
+    """
+    data = config["data"]
+    roots = {"data.root": data.get("root")}
+    for name, target in (data.get("targets") or {}).items():
+        roots[f"data.targets.{name}.root"] = target.get("root")
+    return {key: root for key, root in roots.items() if root}
 
 
 def check_same_data(record: Record, fingerprint: str, split_hash: str, name: str) -> None:
