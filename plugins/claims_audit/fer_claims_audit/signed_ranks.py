@@ -167,7 +167,7 @@ def normal_p(size: int, smaller: Fraction) -> tuple[float, float]:
     Papers print them too: statistics programs give them by default, and the name "p" does not tell.
 
     >>> tuple(round(p, 4) for p in normal_p(11, Fraction(9)))
-    (0.0329, 0.0373)
+    (0.0329, 0.0367)
     """
     from scipy.stats import wilcoxon
 
