@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from fer_plugins.commands.installed_verbs import LOADING
 from fer_plugins.commands.settings import Request, SettingsVerb, recipe_options
@@ -35,8 +36,9 @@ def tune(
     """
     if plugin is None:
         refuse("needs --plugin NAME, and takes fer-run's flags except --resume and the listings")
-    if options["out"] is not None and (what != "lr" or not Path(options["out"]).parent.is_dir()):
-        refuse("--out FILE is for lr, in a folder that is there")
+    _refuse_idle(click.get_current_context(), what)
+    if options["out"] is not None and (Path(options["out"]).is_dir() or not Path(options["out"]).parent.is_dir()):
+        refuse(f"--out {options['out']}: give the name of a file in a folder that is there")
     resolved = Request(plugin, recipe, list(files), flags).resolve()
     with activity.watched(sys.stderr):
         with activity.loading(LOADING):
@@ -61,6 +63,14 @@ def tune(
         print(
             f"suggestion: {curve.suggestion:.3g}, where the loss falls fastest (--optimizer.lr {curve.suggestion:.3g})"
         )
+
+
+def _refuse_idle(context: click.Context, what: str) -> None:
+    """Refuse the options of the other suggestion, which would do nothing."""
+    other, names = ("batch-size", ("largest",)) if what == "lr" else ("lr", ("low", "high", "steps", "out"))
+    for option in context.command.params:
+        if option.name in names and context.get_parameter_source(option.name) is ParameterSource.COMMANDLINE:
+            refuse(f"{option.opts[0]}: is for {other}; leave it out")
 
 
 def _write(path: Path, rates: list[float], losses: list[float]) -> None:

@@ -130,7 +130,8 @@ class Board(Logger):
                 raise
             except Exception as error:
                 reason = " ".join(str(error).split("\n")[0].split()) or type(error).__name__
-                raise InputError(f"logger: W&B does not start ({reason}); take --logger.mode offline or csv") from None
+                remedy = "take --logger.mode offline" if mode == "online" else "change it in section logger"
+                raise InputError(f"logger: W&B does not start ({reason}); {remedy}, or take --logger csv") from None
             self._named_outside = os.environ.pop("WANDB_RUN_ID", None) is not None  # by the agent of a sweep
             define_metrics(self.run)
         self.run_id: str = self.run.id

@@ -3,6 +3,8 @@
 import csv
 import json
 import math
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -94,6 +96,42 @@ def test_names_and_sections_are_searched_as_well_as_ranges(toy, tmp_path, space)
     assert all("optimizer Adam" in line or "optimizer SGD" in line for line in lines)
 
 
+def test_a_configuration_is_trained_once(toy, tmp_path, space):
+    space.write_text("search: {name: random, trials: 5}\nspace: {optimizer.name: [SGD, Adam]}\n")
+    lines = []
+    search(read_space(space), BASE, plugin="toy", folder=tmp_path / "found", say=lines.append)
+    rows = list(csv.DictReader((tmp_path / "found" / "search.csv").open()))
+    assert len(list((tmp_path / "found" / "trials").iterdir())) == 2
+    first = {name: [row["optimizer.name"] for row in rows].index(name) for name in ("Adam", "SGD")}
+    for number, (row, line) in enumerate(zip(rows, lines, strict=True)):
+        earlier = first[row["optimizer.name"]]
+        assert [row[key] for key in ("val/accuracy", "run")] == [rows[earlier][key] for key in ("val/accuracy", "run")]
+        assert line.endswith(f"as trial {earlier + 1}") == (number != earlier)
+
+
+def test_of_several_folds_one_is_searched_and_scored(toy, tmp_path, space):
+    base = {**BASE, "protocol": {"name": "subject_kfold", "k": 3}}
+    folder = tmp_path / "found"
+    with pytest.raises(InputError, match=r"has 3 folds, and a search on one sees test images .*; add --run\.fold 0"):
+        search(read_space(space), base, plugin="toy", folder=folder, say=lambda _: None)
+    assert not folder.exists()
+    search(read_space(space), {**base, "run": {"fold": 1}}, plugin="toy", folder=folder, say=lambda _: None)
+    assert config.resolve(files=[str(folder / "best.yaml")]).config.run.fold == 1
+    for run in (folder / "trials").iterdir():
+        manifest = json.loads((run / "manifest.json").read_text())
+        assert (manifest["protocol"]["fold"], manifest["test_opened"]) == (1, [])
+
+
+def test_wrong_input_is_refused_before_pytorch_is_loaded(tmp_path, space):
+    code = (
+        "import sys\nfrom fer_plugins.commands import main\n"
+        f"words = ['search', {str(space)!r}, '--plugin', 'lenet5', '--data', 'synthetic', '--data.sample', '3']\n"
+        "assert main.call('fer', main._verb, words) == 2\nassert 'torch' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, timeout=120)
+    assert list(tmp_path.iterdir()) == [space]
+
+
 def test_the_same_search_finds_the_same(toy, tmp_path, space):
     one, two = (
         search(read_space(space), BASE, plugin="toy", folder=tmp_path / name, say=lambda _: None) for name in "ab"
@@ -149,6 +187,12 @@ def test_random_search_draws_from_its_seed():
         ("{search: {name: random, seed: x}, space: {optimizer.lr: {low: 0, high: 1}}}", "search.seed must be"),
         ("{search: {name: random}, space: {optimiser.lr: {low: 0, high: 1}}}", "did you mean optimizer"),
         ("{search: {name: random}, space: {protocol.seed: {low: 0, high: 9}}}", "changes what is measured"),
+        ("{search: {name: random}, space: {seed: [0, 1]}}", "space.seed: is the same in all trials; leave it out"),
+        ("{search: {name: random}, space: {data.votes: [a, b]}}", "space.data.votes: changes what is measured"),
+        (
+            "{search: {name: random}, space: {data.samples: [210, 420]}}",
+            "an option of the dataset synthetic: it changes",
+        ),
         ("{search: {name: random}, space: {optimizer.lr: {low: 0}}}", "expected {low: NUMBER"),
         ("{search: {name: random}, space: {optimizer.lr: {low: a, high: 1}}}", "must be numbers, not 'a'"),
         ("{search: {name: random}, space: {optimizer.lr: {low: 1, high: 1}}}", "low 1 must be below high 1"),
@@ -184,6 +228,7 @@ def test_wrong_files_are_refused_before_anything_is_tried(toy, tmp_path, space, 
         (["nowhere.yaml", "--plugin", "toy"], "nowhere.yaml: No such file"),
         (["SPACE", "--plugin", "toy", "--out", "FULL"], "is there already"),
         (["SPACE", "--plugin", "toy", "--out", "NEW", "--data", "synthetic", "--data.samples", "5"], "samples is 5"),
+        (["SPACE", "--plugin", "toy", "--out", "NEW", "--data", "synthetic", "--run.test", "false"], "leave it out"),
     ],
 )
 def test_wrong_words_are_refused(toy, tmp_path, space, capsys, words, message):

@@ -3,6 +3,8 @@
 import functools
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -95,6 +97,17 @@ def test_mlflow_keeps_the_contract_of_loggers_and_sends_nothing_about_itself(uri
     check_logger(functools.partial(mlflow, tracking_uri=uri, log_model=True))
     assert is_telemetry_disabled()
     assert list(Path(uri.removeprefix("sqlite:///")).parent.glob("mlartifacts/*/artifacts/checkpoint/best.ckpt"))
+
+
+def test_mlflow_prints_nothing_about_its_store(tmp_path):
+    code = (
+        "from pathlib import Path\nfrom fer_plugins import config\nfrom fer_trackers.mlflow_logger import mlflow\n"
+        "settings = config.resolve({'logger': 'mlflow'}, plugin='lenet5').config.as_dict()\n"
+        "mlflow(folder=Path(), config=settings)\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
+    assert (tmp_path / "mlflow" / "mlflow.db").is_file()
 
 
 def test_mlflow_that_fails_on_the_way_costs_a_warning_and_no_row_of_the_table(uri, tmp_path, monkeypatch):
@@ -201,10 +214,11 @@ def test_every_key_of_the_dashboard_is_one_that_a_run_logs(split, tmp_path):
             elif section in ("summary", "table"):
                 assert summary.get(key) is not None, (name, key)
             else:
-                assert (section, key) == ("run", "displayName")
+                assert (section, key) in {("run", "displayName"), ("run", "group")}
         shown = {key for section, key in keys if section == "logged"}
         assert {f"{split}/accuracy", f"{split}/without_copies/accuracy", f"{split}/with_copies/accuracy"} <= shown
         assert tables == {f"{split}/{name}" for name in ("confusion_matrix_table", "per_class", "predictions")}
+        assert {("run", "group"), ("summary", "not_a_result")} <= set(keys), name  # means are over seeds and folds
         groups = [key for section, key in keys if section == "config"]
         assert {"plugin.value", "data.value.name", "protocol.value.name", "plugin", "seed.value"} <= set(groups)
 
@@ -228,6 +242,13 @@ def test_a_file_is_replaced_only_when_asked_to(tmp_path):
     for wrong in (tmp_path, tmp_path / "no" / "file.json"):
         with pytest.raises(InputError, match="give "):
             dashboard(["--out", wrong])
+
+
+@pytest.mark.parametrize("name", ["a/b", "x" * 129])
+def test_a_project_that_wandb_does_not_take_is_refused(name, tmp_path):
+    with pytest.raises(InputError, match="^--project: Invalid project name"):
+        dashboard(["--project", name, "--out", tmp_path / "dashboard.json"])
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_publishing_without_a_login_is_one_line_and_writes_nothing(tmp_path, monkeypatch):

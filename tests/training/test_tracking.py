@@ -183,6 +183,13 @@ def test_unknown_values(tmp_path, logger, says):
         tracking.start(configuration(**logger), tmp_path)
 
 
+def test_what_wandb_refuses_has_a_remedy_that_works(tmp_path, monkeypatch):
+    monkeypatch.setenv("WANDB_SILENT", "true")
+    says = "Invalid project name 'a/b'.*; change it in section logger, or take --logger csv$"
+    with pytest.raises(InputError, match=says):  # offline already
+        tracking.start(configuration(name="wandb", project="a/b"), tmp_path)
+
+
 def test_without_wandb_installed(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "wandb", None)
     with pytest.raises(InputError, match=r"pip install 'wandb>=[0-9.]+', or take --logger csv"):

@@ -48,7 +48,10 @@ def test_the_range_is_tested_and_the_rates_are_written(toy, capsys, tmp_path):
         (["batch-size", *GIVEN, "--trainer.accelerator", "cpu"], "set data.batch_size yourself"),
         (["lr", *GIVEN, "--trainer.devices", "2"], "trainer.devices: fer tune trains in one process; give --"),
         (["lr", *GIVEN, "--trainer.num_nodes", "2"], "trainer.num_nodes: fer tune trains in one process; give --"),
-        (["batch-size", *GIVEN, "--out", "x.csv"], "--out FILE is for lr"),
+        (["batch-size", *GIVEN, "--out", "x.csv"], "--out: is for lr; leave it out"),
+        (["batch-size", *GIVEN, "--steps", "30"], "--steps: is for lr; leave it out"),
+        (["lr", *GIVEN, "--largest", "64"], "--largest: is for batch-size; leave it out"),
+        (["lr", *GIVEN, "--out", "."], "--out .: give the name of a file"),
         (["lr", "--data", "synthetic"], "needs --plugin NAME"),
     ],
 )

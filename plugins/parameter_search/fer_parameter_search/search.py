@@ -13,16 +13,17 @@ from typing import Any
 
 from fer_parameter_search.search_space import Space, read_space
 from fer_plugins import config
+from fer_plugins.commands.installed_verbs import LOADING
 from fer_plugins.config import registry
 from fer_plugins.contract import HasBudget
 from fer_plugins.data.read_once import reading_once
 from fer_plugins.experiments.begun_folder import BegunRuns, begun_folder, check_same_data
 from fer_plugins.experiments.cells import Cell, Outcome, in_process, run_cells
-from fer_plugins.experiments.identity import deciding_settings
+from fer_plugins.experiments.identity import deciding_settings, identify
 from fer_plugins.runs.record import Record, write_atomically
-from fer_plugins.runtime.errors import Interrupted, RunError
+from fer_plugins.runtime import activity
+from fer_plugins.runtime.errors import InputError, Interrupted, RunError
 from fer_plugins.runtime.plain_values import shell_word
-from fer_plugins.training.arithmetic import refuse_auto
 
 __all__ = ["Space", "read_space", "search"]
 
@@ -41,7 +42,8 @@ def search(
 
     Each trial is an ordinary run (``run.test: false``) in ``folder/trials``. ``folder/search.csv`` has a trial a row
     and is complete after each; ``folder/best.yaml`` is what ``fer-run --config`` takes, and scores the test split once.
-    A search that ended early goes on in its folder: finished trials are kept, one that failed is run anew.
+    A search that ended early goes on in its folder: finished trials are kept, one that failed is run anew. A
+    configuration is trained once: a trial that asks for it again has the run and the score of the earlier one.
 
     Args:
         space: from :func:`read_space`.
@@ -56,9 +58,6 @@ def search(
         InputError: the configuration or a range does not fit, or the folder holds something else; nothing was tried.
         RunError: every trial failed. Interrupted: the user stopped it.
     """
-    from fer_plugins.experiments.resuming import resume  # PyTorch; the file is read before
-    from fer_plugins.experiments.run import run
-
     options = dict(space.search)
     name, seed = str(options.pop("name")), options.pop("seed", 0)  # of the search; the runs keep their own
 
@@ -69,10 +68,17 @@ def search(
         return config.resolve(flags, plugin=plugin, recipe=recipe, files=files)
 
     # What the keys do not take (a fraction, say, or one of the names) is found before anything is trained.
-    for axes in itertools.zip_longest(*(axis.trial_coordinates() for axis in space.axes), fillvalue=1.0):
-        highest = resolved(list(axes)).config
-        refuse_auto(highest)
+    coordinates = itertools.zip_longest(*(axis.trial_coordinates() for axis in space.axes), fillvalue=1.0)
+    checked = [resolved(list(axes)).config for axes in coordinates]
+    highest = checked[-1]
+    _refuse_other_measurements(space, highest)
     searcher = registry.build("search", name, dimensions=len(space.axes), seed=seed, **options)
+    with activity.loading(LOADING):  # PyTorch, after all that can be refused without it
+        from fer_plugins.experiments.resuming import resume
+        from fer_plugins.experiments.run import read_data, run
+        from fer_plugins.training.arithmetic import refuse_auto
+    for settings in checked:
+        refuse_auto(settings)
     plan: dict[str, Any] = {
         "search": {"seed": 0, **space.search},
         "space": {axis.key: axis.as_plan() for axis in space.axes},
@@ -85,8 +91,11 @@ def search(
     records: list[Record] = []
     budgets: list[float] = []  # of each trial, the share of the recipe's epochs
     best: tuple[tuple[float, float], config.RunConfig] | None = None  # the most epochs first, then the score
+    trained: dict[str, tuple[int, Record]] = {}  # identity of a configuration -> its first trial and that one's run
+    first_trial = 0  # that has trained the configuration of the trial asked for last; 0: none has
 
     def cells(runs: BegunRuns) -> Iterator[Cell]:
+        nonlocal first_trial
         while (point := searcher.ask()) is not None:
             points.append(point)
             budgets.append(searcher.budget if isinstance(searcher, HasBudget) else 1.0)
@@ -94,9 +103,19 @@ def search(
             epochs = max(1, round(budgets[-1] * asked.trainer.epochs))
             asked = replace(asked, trainer=replace(asked.trainer, epochs=epochs))
             output = replace(asked.run, output=str(folder / "trials"), test=False, fold=asked.run.fold or 0)
-            yield runs.cell(f"trial {len(points)}", config.Resolved(replace(asked, run=output)))
+            trial, asked = f"trial {len(points)}", replace(asked, run=output)
+            first_trial, record = trained.get(identify(asked), (0, None))
+            if record is None:
+                yield runs.cell(trial, config.Resolved(asked))
+            else:
+                yield Cell(trial, config.Resolved(asked), begun=record, finished=True)
 
     with begun_folder(folder, plan, "search"), reading_once():
+        if highest.run.fold is None and (count := read_data(highest).fold_count) > 1:
+            raise InputError(
+                f"protocol {highest.protocol.name} has {count} folds, and a search on one sees test images of the "
+                "others; add --run.fold 0, and search for each fold anew"
+            )
         trials = cells(BegunRuns(folder / "trials"))
         execute = in_process(run, lambda record: resume(record.folder))
         try:
@@ -105,6 +124,7 @@ def search(
                 if outcome.record is not None:
                     records.append(outcome.record)
                     check_same_data(records[0], outcome.record, folder)
+                    trained.setdefault(identify(outcome.cell.resolved.config), (len(points), outcome.record))
                 searcher.tell(math.inf if score is None else sign * score)
                 values = {axis.key: axis.value(at) for axis, at in zip(space.axes, points[-1], strict=True)}
                 where = "" if outcome.record is None else str(outcome.record.folder)
@@ -118,7 +138,13 @@ def search(
                     write_atomically(folder / "best.yaml", config.dump(replace(best[1], run=highest.run)))
                 shown = ", ".join(f"{key} {_short(value)}" for key, value in values.items())
                 text = f"no score: {problem}" if score is None else f"{metric} {score:.4f}"
-                kept = ", finished already" if outcome.cell.finished else ""
+                kept = (
+                    f", as trial {first_trial}"
+                    if first_trial
+                    else ", finished already"
+                    if outcome.cell.finished
+                    else ""
+                )
                 say(f"trial {len(points)}: {shown}: {text}  {outcome.seconds:.1f} s{kept}")
         except Interrupted:
             raise Interrupted(
@@ -127,6 +153,25 @@ def search(
     if best is None:
         raise RunError(f"every one of the {len(rows)} trials failed; {folder / 'search.csv'} says why")
     return best[1]
+
+
+def _refuse_other_measurements(space: Space, settings: config.RunConfig) -> None:
+    """Refuse axes that change the dataset, and a configuration whose best would not be scored.
+
+    Raises:
+        InputError: see above.
+    """
+    dataset = registry.find("dataset", settings.data.name)
+    for axis in space.axes:
+        if axis.key in {f"data.{option.name}" for option in registry.options(dataset)}:
+            raise InputError(
+                f"space.{axis.key}: is an option of the dataset {dataset.name}: it changes what is measured, not "
+                "the model; leave it out of the space"
+            )
+    if not settings.run.test:
+        raise InputError(
+            "run.test false: no trial scores the test split anyway, and best.yaml is there to score it; leave it out"
+        )
 
 
 def _short(value: Any) -> str:

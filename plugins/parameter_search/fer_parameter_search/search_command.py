@@ -9,7 +9,6 @@ from typing import Any
 
 import click
 
-from fer_plugins.commands.installed_verbs import LOADING
 from fer_plugins.commands.settings import SettingsVerb, recipe_options
 from fer_plugins.commands.usage import refuse
 from fer_plugins.runtime import activity
@@ -30,9 +29,9 @@ def search(
     if plugin is None:
         refuse("needs --plugin NAME, and takes fer-run's flags except --resume and the listings")
     folder = out or f"runs/search-{plugin}-{time.strftime('%Y%m%d-%H%M%S')}"
+    from fer_parameter_search import search as trials
+
+    space = trials.read_space(file)
     with activity.watched(sys.stdout):
-        with activity.loading(LOADING):
-            from fer_parameter_search import search as trials
-        space = trials.read_space(file)
         trials.search(space, flags, plugin=plugin, recipe=recipe, files=list(files), folder=Path(folder))
     print(f"recorded in {folder}/search.csv; score the best once: fer-run --config {shell_word(folder)}/best.yaml")

@@ -12,6 +12,8 @@ from fer_plugins import config
 from fer_plugins.config import registry
 from fer_plugins.runtime.errors import InputError
 
+# Keys of section data that decide which images are scored, or against what. Options of a dataset do so, too.
+_CHANGING_DATA = ("name", "root", "votes", "limit", "drop_classes", "targets", "on_no_face")
 _RANGE = {"low", "high", "log", "integer"}
 
 
@@ -91,10 +93,12 @@ def read_space(path: str | Path) -> Space:
 def _read_axis(path: str | Path, key: str, given: Any) -> Axis:
     where = f"fer search {path}: space.{key}"
     section = key.partition(".")[0]
+    if key in ("seed", "plugin", "recipe"):
+        raise InputError(f"{where}: is the same in all trials; leave it out of the space, and give it as --{key}")
     if section not in config.section_meanings() or ("." not in key and not isinstance(given, list)):
         known = [name for name in config.section_meanings() if name not in ("logger", "run")]
         raise InputError(f"{where}: not a key of the configuration{registry.nearest(section, known)}")
-    changing_data = ("data", "data.name", "data.root", "data.limit", "data.drop_classes", "data.targets")
+    changing_data = ("data", *(f"data.{name}" for name in _CHANGING_DATA))
     if section in ("run", "logger", "selection", "protocol") or key in changing_data:
         raise InputError(f"{where}: changes what is measured, not the model; leave it out of the space")
     if isinstance(given, list):

@@ -32,14 +32,21 @@ def dashboard(
 ) -> None:
     """Write a W&B workspace and report on your runs: scores, copies, seeds, curves, confusion, predictions.
 
-    Runs are grouped by plug-in, dataset and protocol. Without --publish nothing is sent: the file holds what W&B would
-    get, as JSON.
+    Runs are grouped by plug-in, dataset, protocol, and all else but seed and fold. Without --publish nothing is
+    sent: the file holds what W&B would get, as JSON.
     """
     if force and out is None and publish:
         refuse("--force belongs to --out; add --out FILE, or leave --force out")
     path = None if out is None and publish else _check_place(Path(out or "dashboard.json"), force=force)
     os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
     os.environ.setdefault("WANDB_SILENT", "true")
+    import wandb
+    from wandb.errors import UsageError
+
+    try:
+        wandb.Settings(project=project)
+    except UsageError as error:
+        raise InputError(f"--project: {error}; give the name of a project of W&B") from None
     from fer_trackers.dashboard import build, to_json
 
     if publish:

@@ -1,4 +1,4 @@
-"""The W&B workspace and the report on runs of fer-plugins: runs grouped by plug-in, dataset and protocol."""
+"""The W&B workspace and the report on runs of fer-plugins: grouped by plug-in, dataset, protocol, and W&B's group."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from wandb_workspaces import expr
 
 from fer_trackers import panels
 
-GROUPED_BY = ("plugin", "data.name", "protocol.name")  # keys of a run's config
+GROUPED_BY = ("plugin", "data.name", "protocol.name")  # keys of a run's config; below them W&B's group: a mean is over
+# runs that differ by seed and fold alone, not over recipes, poolings or limits.
 NAME = "fer-plugins"
 
 
@@ -46,7 +47,7 @@ def build(*, entity: str, project: str, plugins: Sequence[str], split: str) -> D
         sections=[workspaces.Section(name=name, panels=shown, is_open=True) for name, shown in sections.items()],
         runset_settings=workspaces.RunsetSettings(
             filters=filters,
-            groupby=[expr.Config(key) for key in GROUPED_BY],
+            groupby=[*(expr.Config(key) for key in GROUPED_BY), expr.Metric("Group")],
             pinned_columns=["run:displayName", *_columns(split)],
         ),
     )
@@ -54,7 +55,8 @@ def build(*, entity: str, project: str, plugins: Sequence[str], split: str) -> D
         entity=entity,
         project=project,
         title=f"{NAME}: {', '.join(plugins) or 'all plug-ins'}",
-        description="Runs with the same plug-in, dataset and protocol are one group. Bars are means over a group.",
+        description="Bars are means over runs that differ by seed and fold alone. A run with a text under not_a_result "
+        "has collapsed: hide it, its scores are in the means.",
         width="fluid",
         blocks=[block for name, shown in sections.items() for block in _chapter(name, shown, split, filters)],
     )
@@ -72,14 +74,19 @@ def to_json(dashboard: Dashboard) -> dict[str, Any]:
 def _columns(split: str) -> list[str]:
     """Return the columns of the table of runs, as W&B names them."""
     scores = ("accuracy", "accuracy_low", "accuracy_high", "without_copies/accuracy", "balanced_accuracy", "f1")
-    return [*(f"summary:{split}/{key}" for key in scores), "config:seed.value", "summary:split_hash"]
+    return [
+        *(f"summary:{split}/{key}" for key in scores),
+        "config:seed.value",
+        "summary:split_hash",
+        "summary:not_a_result",
+    ]
 
 
 def _chapter(name: str, shown: list[Any], split: str, filters: expr.And | str) -> list[Any]:
     runs = reports.Runset(  # of the report's own project
         name="runs",
         filters=filters,
-        groupby=[f"config.{key}" for key in GROUPED_BY],
+        groupby=[*(f"config.{key}" for key in GROUPED_BY), "group"],
         pinned_columns=_columns(split),
     )
     return [reports.H2(text=name), reports.PanelGrid(runsets=[runs], panels=shown)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +16,7 @@ from fer_plugins.training.wandb_names import group_of, name_of
 
 # Where the user has not set them: no usage reports, and a server that is gone costs seconds, not minutes.
 _ENVIRONMENT = {
+    "MLFLOW_LOGGING_LEVEL": "WARNING",  # it reports the tables that it makes; read when it is imported
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
@@ -54,7 +54,6 @@ def mlflow(
     """
     for name, text in _ENVIRONMENT.items():
         os.environ.setdefault(name, text)
-    logging.getLogger("mlflow").setLevel(logging.WARNING)  # it reports the tables that it makes
     uri = tracking_uri or os.environ.get("MLFLOW_TRACKING_URI")
     if uri is None:
         (folder / "mlflow").mkdir(exist_ok=True)
