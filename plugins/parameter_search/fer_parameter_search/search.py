@@ -138,13 +138,9 @@ def search(
                     write_atomically(folder / "best.yaml", config.dump(replace(best[1], run=highest.run)))
                 shown = ", ".join(f"{key} {_short(value)}" for key, value in values.items())
                 text = f"no score: {problem}" if score is None else f"{metric} {score:.4f}"
-                kept = (
-                    f", as trial {first_trial}"
-                    if first_trial
-                    else ", finished already"
-                    if outcome.cell.finished
-                    else ""
-                )
+                kept = ", finished already" if outcome.cell.finished else ""
+                if first_trial:
+                    kept = f", as trial {first_trial}"
                 say(f"trial {len(points)}: {shown}: {text}  {outcome.seconds:.1f} s{kept}")
         except Interrupted:
             raise Interrupted(
