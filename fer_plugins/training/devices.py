@@ -177,10 +177,13 @@ def trainer_arguments(settings: RunConfig) -> dict[str, Any]:
 
 
 def batch_share(trainer: L.Trainer, number: int) -> float:
-    """Return what the loss of this process counts in the training batch of that number; see ``EpochOrder.share``."""
+    """Return what the loss of this process counts in the step of the training batch of that number.
+
+    See ``EpochOrder.share``.
+    """
     loader: Any = trainer.train_dataloader
     order = loader.order if hasattr(loader, "order") else loader.sampler.order
-    return float(order.share(number))
+    return float(order.share(number, trainer.accumulate_grad_batches))
 
 
 def describe_sharing(settings: RunConfig) -> str | None:
