@@ -113,7 +113,8 @@ class TimeLimit(Timer):
     """
 
     def __init__(self, minutes: float, warn: Callable[[str], None]) -> None:
-        super().__init__(timedelta(minutes=minutes), interval="epoch", verbose=False)
+        longest = min(minutes, 1e12)  # of what a timedelta holds
+        super().__init__(timedelta(minutes=longest), interval="epoch", verbose=False)
         self.minutes, self.warn = minutes, warn
 
     def on_fit_start(self, trainer: L.Trainer, *args: Any, **kwargs: Any) -> None:

@@ -87,6 +87,7 @@ def test_a_training_ends_with_the_epoch_in_which_its_time_is_over(toy, tmp_path)
     assert record.manifest["epochs"] == 1
     assert "trainer.max_time: 1e-06 minutes are over after 1 of 5 epochs" in record.manifest["warnings"]
     assert train(tmp_path, epochs=1, max_time=60.0).manifest["warnings"] == []
+    assert train(tmp_path, epochs=1, max_time=1e30).manifest["warnings"] == []
 
 
 def test_gradients_of_several_batches_make_one_step(toy, tmp_path, monkeypatch):
