@@ -138,7 +138,7 @@ class TrainerConfig(Section):
     ] = None
     profiler: Annotated[
         Literal["none", "simple", "pytorch"],
-        Doc("where the time goes, in profile.txt; simple: by hook, pytorch: by operator (slow)", shapes_model=False),
+        Doc("time by hook (simple) or by operator (pytorch, slow), in fit-profile.txt", shapes_model=False),
     ] = "none"
     progress: Annotated[
         Literal["auto", "bar", "plain", "none"],

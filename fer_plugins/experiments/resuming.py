@@ -95,14 +95,20 @@ def _go_on(record: Record, flags: Mapping[str, Any]) -> Record:
             check_machine(settings)
             check_claims(settings)
             tracking.check(settings)
+            before = record.config
             if changes:
                 _check_folds(record, settings)
                 record.config = settings.as_dict()
                 record.write_config(config.dump(settings))
-            return folds.resume_all(record, train_fold, lambda fold: _resume_run(fold.folder, flags))
+            try:
+                return folds.resume_all(record, train_fold, lambda fold: _resume_run(fold.folder, flags))
+            except InputError:
+                record.write_config(config.dump(config.read_config(before)))
+                raise
     with quiet(settings), reading_once():
         check_machine(settings)
         check_claims(settings)
+        tracking.check(settings)
         data = read_data(settings)
         if not record.manifest and settings.run.fold is None and data.fold_count > 1:
             record.config = settings.as_dict()
@@ -113,6 +119,8 @@ def _go_on(record: Record, flags: Mapping[str, Any]) -> Record:
         last, epochs, messages, lost = find_last(record, module)
         recorded = record.manifest.get("threads", {}).get("number") if last else None
         threads = choose_threads(settings, module.network, recorded)
+        # Before anything is written: a logger may refuse to begin.
+        tracker = tracking.start(settings, record.folder, resume_id=record.manifest.get("tracking_id"))
         record.config = settings.as_dict()
         record.checkpoints.mkdir(exist_ok=True)
         if not record.manifest:  # killed before it was written
@@ -121,7 +129,6 @@ def _go_on(record: Record, flags: Mapping[str, Any]) -> Record:
             record.write_config(config.dump(settings))
         record.manifest["warnings"] += lost
         record.write_manifest(threads=threads._asdict())
-        tracker = tracking.start(settings, record.folder, resume_id=record.manifest.get("tracking_id"))
         if settings.trainer.progress != "none":
             for line in messages + lost:
                 print(line, flush=True)

@@ -113,7 +113,8 @@ class Series:
             own = replace(settings, seed=seed, run=replace(settings.run, output=str(self._record.folder.parent)))
             notice = "" if self._record.manifest.get("demonstration") else None
             series = {**self._series, "number": number}
-            resolved = config.Resolved(own, notice=notice, series=series)
+            measured = self._record.manifest.get("arithmetic", {})
+            resolved = config.Resolved(own, notice=notice, series=series, measured=measured)
             begun = self._runs[number].record if number in self._runs else None
             title = f"seed {seed} ({number + 1} of {self._series['count']}){', finished already' if finished else ''}"
             cells.append(Cell(f"seed {seed}", resolved, title, begun, finished))

@@ -12,6 +12,7 @@ from torch import nn
 from fer_plugins.runtime.activity import doing, format_seconds
 from fer_plugins.runtime.errors import first_line
 from fer_plugins.runtime.evaluating import evaluating
+from fer_plugins.training.devices import epoch_order
 from fer_plugins.training.module import FERModule
 
 
@@ -35,7 +36,7 @@ class CompileNetwork(L.Callback):
         pl_module.network.compile(mode=self.mode)
         try:
             with doing("compiling the network"), trainer.precision_plugin.forward_context():
-                for size in _batch_sizes(trainer, pl_module.config.data.batch_size):
+                for size in _batch_sizes(trainer):
                     _try_both_modes(pl_module, size)
         except Exception as error:  # dynamo, inductor and the C++ compiler each have a dozen kinds
             _uncompile(pl_module.network)
@@ -54,10 +55,11 @@ class CompileNetwork(L.Callback):
             _uncompile(pl_module.network)
 
 
-def _batch_sizes(trainer: L.Trainer, full: int) -> list[int]:
-    """Return the sizes of a training batch: a last one that is smaller is compiled for as well."""
-    images = trainer.datamodule.sizes["train"]  # type: ignore[attr-defined]
-    return list(dict.fromkeys(size for size in (min(full, images), images % full) if size > 1))
+def _batch_sizes(trainer: L.Trainer) -> list[int]:
+    """Return the sizes of this process's training batches: a last one that is smaller is compiled for as well."""
+    batches = epoch_order(trainer.datamodule.train_dataloader()).slices()  # type: ignore[attr-defined]
+    sizes = [len(range(batch.start, batch.stop, batch.step or 1)) for batch in batches]
+    return list(dict.fromkeys(size for size in sizes if size > 1))
 
 
 def _try_both_modes(module: FERModule, size: int) -> None:

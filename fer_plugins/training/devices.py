@@ -12,6 +12,7 @@ import torch
 from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 
 from fer_plugins.config import RunConfig
+from fer_plugins.data.loaders.order import EpochOrder
 from fer_plugins.runtime.errors import InputError
 from fer_plugins.runtime.launched import Launched, launched, local_rank
 from fer_plugins.runtime.ranks import current_rank
@@ -176,11 +177,18 @@ def trainer_arguments(settings: RunConfig) -> dict[str, Any]:
     }
 
 
+def epoch_order(loader: Any) -> EpochOrder:
+    """Return the order of a training loader of this package, with its batches."""
+    order: EpochOrder = loader.order if hasattr(loader, "order") else loader.sampler.order
+    return order
+
+
 def batch_share(trainer: L.Trainer, number: int) -> float:
-    """Return what the loss of this process counts in the training batch of that number; see ``EpochOrder.share``."""
-    loader: Any = trainer.train_dataloader
-    order = loader.order if hasattr(loader, "order") else loader.sampler.order
-    return float(order.share(number))
+    """Return what the loss of this process counts in the step of the training batch of that number.
+
+    See ``EpochOrder.share``.
+    """
+    return epoch_order(trainer.train_dataloader).share(number, trainer.accumulate_grad_batches)
 
 
 def describe_sharing(settings: RunConfig) -> str | None:

@@ -63,6 +63,7 @@ class FERModule(L.LightningModule):
         self.train_accuracy = 0.0  # of the last complete epoch, a fraction
         self._health: Health | None = None  # of the network on the first batch of the pass
         self._sums = torch.zeros(4)  # criterion, auxiliary loss, correct predictions, images of this epoch
+        self._share = 1.0  # of the batch in the gradient of its step
         self._finite = FiniteLoss(self.device)  # of this epoch
 
     @classmethod
@@ -131,7 +132,13 @@ class FERModule(L.LightningModule):
             )
             count = len(batch.label)
             self._sums += torch.stack((criterion * count, auxiliary * count, correct, correct.new_full((), count)))
-        return total if current_rank().processes == 1 else total * batch_share(self.trainer, batch_idx)
+        several = current_rank().processes > 1 or self.config.trainer.accumulate_grad_batches > 1
+        self._share = batch_share(self.trainer, batch_idx) if several else 1.0
+        return total
+
+    def backward(self, loss: Tensor, *args: Any, **kwargs: Any) -> None:
+        """Let each sample of a step count alike, in whichever batch and process it is; Lightning takes plain means."""
+        super().backward(loss * self._share if self._share != 1.0 else loss, *args, **kwargs)
 
     def epoch_means(self) -> dict[str, float]:
         """Return the epoch's means so far: running values, in training mode and on augmented images.

@@ -68,14 +68,16 @@ class ProfileTable(L.Callback):
 
     def __init__(self, console: ResultConsole, folder: Path) -> None:
         self.console, self.folder = console, folder
-        self._started = 0.0
+        self._started: float | None = None
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Note when the training begins."""
         self._started = time.perf_counter()
 
     def on_fit_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Print the stages, and where the whole profile is."""
+        """Print the stages, and where the whole profile is; a run that is resumed behind its last epoch has none."""
+        if self._started is None:
+            return
         profiler = trainer.profiler  # type: ignore[attr-defined]
         if isinstance(profiler, SimpleProfiler) and self.console.lines:
             durations = cast("Mapping[str, Sequence[float]]", profiler.recorded_durations)

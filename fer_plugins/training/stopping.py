@@ -113,14 +113,28 @@ class TimeLimit(Timer):
     """
 
     def __init__(self, minutes: float, warn: Callable[[str], None]) -> None:
-        super().__init__(timedelta(minutes=minutes), interval="epoch", verbose=False)
+        longest = min(minutes, 1e12)  # of what a timedelta holds
+        super().__init__(timedelta(minutes=longest), interval="epoch", verbose=False)
         self.minutes, self.warn = minutes, warn
 
-    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+    def on_fit_start(self, trainer: L.Trainer, *args: Any, **kwargs: Any) -> None:
+        """Leave it to ``on_train_start``: what is told to stop here, Lightning counts an epoch too few of."""
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """End a resumed run at once where its time was over before it was interrupted."""
+        super().on_train_start(trainer, pl_module)
+        if trainer.current_epoch > 0:
+            self._end_if_over(trainer, trainer.current_epoch)
+
+    def on_train_epoch_end(self, trainer: L.Trainer, *args: Any, **kwargs: Any) -> None:
         """End the training where its time is over."""
-        super().on_train_epoch_end(trainer, pl_module)
-        trained, planned = trainer.current_epoch + 1, trainer.max_epochs or 0
-        if (self.time_remaining() or 0.0) <= 0.0 and trained < planned:
+        self._end_if_over(trainer, trainer.current_epoch + 1)
+
+    def _end_if_over(self, trainer: L.Trainer, trained: int) -> None:
+        over = trainer.strategy.broadcast((self.time_remaining() or 0.0) <= 0.0)
+        trainer.should_stop = trainer.should_stop or over
+        planned = trainer.max_epochs or 0
+        if over and trained < planned:
             self.warn(f"trainer.max_time: {self.minutes:g} minutes are over after {trained} of {planned} epochs")
 
 

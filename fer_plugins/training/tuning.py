@@ -122,7 +122,7 @@ def _tuner(settings: RunConfig) -> Iterator[tuple[Tuner, L.LightningModule, L.Li
     module = build_module(settings, data)
     with tempfile.TemporaryDirectory() as folder:
         trainer = L.Trainer(
-            **loop_arguments(settings),
+            **{**loop_arguments(settings), "max_epochs": -1},  # the tuner counts steps
             accelerator=settings.trainer.accelerator,
             devices=list(devices_setting) if isinstance(devices_setting := settings.trainer.devices, tuple) else 1,
             default_root_dir=folder,

@@ -15,6 +15,7 @@ from fer_plugins.commands import main
 from fer_plugins.experiments.resuming import resume
 from fer_plugins.experiments.run import run
 from fer_plugins.runs.record import Record
+from fer_plugins.runtime.errors import InputError
 from fer_plugins.training.checkpoints import saved_value
 from fer_plugins.training.module import FERModule
 
@@ -123,6 +124,34 @@ def series(toy, tmp_path, capsys):
         return next((tmp_path / "runs").glob("*-s4-*"))
 
     return make
+
+
+def test_seeds_that_are_missing_have_the_measurement_of_the_first(series):
+    folder = series(5)
+    first = Record.read(folder)
+    first.write_manifest(arithmetic={"precision": "32-true", "images_per_second": {"32-true": 9.0}})
+    resume(folder)
+    (last,) = folder.parent.glob("*-s6-*")
+    assert Record.read(last).manifest["arithmetic"] == first.manifest["arithmetic"]
+
+
+def files(folder):
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*.[yjc][sa]*") if path.is_file()}
+
+
+@pytest.mark.parametrize("protocol", [{"name": "official"}, {"name": "kfold", "k": 3}], ids=lambda of: of["name"])
+@pytest.mark.parametrize(
+    "logger",
+    [{"name": "wandb", "mode": "online"}, {"name": "wandb", "dir": "/proc/nowhere"}],
+    ids=["it cannot log in", "it cannot begin"],
+)
+def test_a_logger_that_refuses_leaves_an_interrupted_run_as_it_was(toy, tmp_path, protocol, logger):
+    folder = killed(tmp_path, epoch=2, protocol=protocol)
+    before = files(folder)
+    assert any(name.endswith("config.yaml") for name in before)
+    with pytest.raises(InputError, match=r"^logger\."):
+        resume(folder, {"logger": logger})
+    assert {name: content for name, content in files(folder).items() if name in before} == before
 
 
 def test_what_is_changed_on_a_series_holds_for_the_seeds_that_are_missing(series, capsys):

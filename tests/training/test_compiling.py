@@ -1,10 +1,15 @@
 """``trainer.compile``: a compiled network learns the same; one that cannot be compiled trains all the same."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
+from fer_plugins.data.loaders import order
 from fer_plugins.experiments.run import run
 from fer_plugins.runs.record import Record
+from fer_plugins.runtime.ranks import Rank
+from fer_plugins.training import compiling
 
 MODES = ("default", "reduce-overhead", "max-autotune")
 
@@ -41,6 +46,18 @@ def test_every_mode_trains_to_the_weights_of_an_uncompiled_run(toy, backend, tmp
     assert weights[0].keys() == weights[1].keys()
     assert all(torch.allclose(weights[0][name], weights[1][name], atol=1e-5) for name in weights[0])
     assert compiled.manifest["warnings"] == plain.manifest["warnings"]
+
+
+@pytest.mark.parametrize(
+    ("processes", "oversample", "sizes"), [(1, False, [10, 7]), (1, True, [10]), (2, False, [5, 3])]
+)
+def test_it_is_compiled_for_the_batches_that_a_process_trains(monkeypatch, processes, oversample, sizes):
+    monkeypatch.setattr(order, "current_rank", lambda: Rank(processes - 1, processes))
+    labels = torch.tensor([0] * 20 + [1] * 17)
+    made = order.EpochOrder(labels, batch_size=10, shuffle=True, seed=0, oversample=oversample)
+    loader = SimpleNamespace(order=made)
+    data = SimpleNamespace(train_dataloader=lambda: loader, sizes={"train": 37})
+    assert compiling._batch_sizes(SimpleNamespace(datamodule=data)) == sizes
 
 
 def test_a_network_that_cannot_be_compiled_trains_uncompiled_and_the_record_says_so(toy, tmp_path, monkeypatch):

@@ -1,14 +1,20 @@
 """``trainer.profiler`` and ``trainer.max_time``: where the time went, and a training that ends when it is over."""
 
+import os
+import signal
+
 import lightning as L
 import pytest
 import torch
 from lightning.pytorch.profilers import SimpleProfiler
+from support.killed_run import ended, flags, in_a_process
 
 from fer_plugins.config import resolve
+from fer_plugins.experiments.resuming import resume
 from fer_plugins.experiments.run import run
 from fer_plugins.runs.record import Record
 from fer_plugins.training import profiling
+from fer_plugins.training.checkpoints import read_checkpoint
 from fer_plugins.training.progress import EpochLog, ResultConsole
 from fer_plugins.training.stopping import TimeLimit
 from fer_plugins.training.tracking import Tracker
@@ -81,6 +87,7 @@ def test_a_training_ends_with_the_epoch_in_which_its_time_is_over(toy, tmp_path)
     assert record.manifest["epochs"] == 1
     assert "trainer.max_time: 1e-06 minutes are over after 1 of 5 epochs" in record.manifest["warnings"]
     assert train(tmp_path, epochs=1, max_time=60.0).manifest["warnings"] == []
+    assert train(tmp_path, epochs=1, max_time=1e30).manifest["warnings"] == []
 
 
 def test_gradients_of_several_batches_make_one_step(toy, tmp_path, monkeypatch):
@@ -101,11 +108,42 @@ def test_gradients_of_several_batches_make_one_step(toy, tmp_path, monkeypatch):
     assert len(steps) == -(-alone // 2)
 
 
+@pytest.mark.parametrize("batches", [2, 3, 50])
+def test_batches_of_one_step_give_the_weights_of_one_batch(tmp_path, batches):
+    """The last step of an epoch has fewer batches, and the last of them fewer images."""
+
+    def weights(size, **trainer):
+        flags = {"plugin": "lenet5", "data": {"name": "synthetic", "samples": 63, "batch_size": size}, "logger": "none"}
+        flags |= {"optimizer": {"name": "SGD", "lr": 0.1, "momentum": 0.9}}
+        flags |= {"augmentation": "none", "trainer": {"epochs": 2, "accelerator": "cpu", **trainer}}
+        record = Record.read(run({**flags, "run": {"output": str(tmp_path)}}).folder)
+        return read_checkpoint(record.checkpoints / "last.ckpt")["state_dict"]
+
+    accumulated, at_once = weights(8, accumulate_grad_batches=batches), weights(8 * batches)
+    for name, value in at_once.items():
+        torch.testing.assert_close(accumulated[name], value, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("trainer", [{"max_time": 1e-6}, {"epochs": 2}], ids=["max_time", "epochs"])
+def test_a_run_that_is_killed_behind_its_last_epoch_ends_as_it_would_have(toy, tmp_path, capsys, trainer):
+    changes = {"trainer": {"epochs": 5, "profiler": "simple", "progress": "plain", **trainer}}
+    whole = ended(run(flags(tmp_path / "whole", **changes)).folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("fer_plugins.experiments.run.score_selected", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
+        assert in_a_process(lambda: run(flags(tmp_path / "runs", **changes))) == -signal.SIGKILL
+    folder = next((tmp_path / "runs").iterdir())
+    capsys.readouterr()
+    resume(folder)
+    assert ended(folder) == whole  # with its number of epochs, and the warning that its time was over
+    if "max_time" not in trainer:
+        assert "Where the time" not in capsys.readouterr().out  # nothing was trained
+
+
 def test_the_time_left_is_that_of_the_time_limit():
     settings = resolve({}, plugin="lenet5").config
     log = EpochLog(Tracker(), ResultConsole(settings))
     trainer = L.Trainer(callbacks=[TimeLimit(5.0, print)], logger=False, enable_checkpointing=False, accelerator="cpu")
     log.on_train_start(trainer, None)
     log.pace.begin_epoch(0, 10_000, 10)
-    log.pace.end_epoch(60.0)
-    assert log.pace.left() == 300.0
+    log.pace.end_epoch(90.0)
+    assert log.pace.left() == pytest.approx(4 * 90.0, abs=1.0)  # the limit ends the fourth epoch, 300 s of 360

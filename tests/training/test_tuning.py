@@ -40,6 +40,11 @@ def test_the_range_is_tested_and_the_rates_are_written(toy, capsys, tmp_path):
     assert not list(tmp_path.rglob("*.ckpt"))
 
 
+def test_the_range_is_longer_than_the_training_of_the_recipe(toy, capsys):
+    assert call("lr", *GIVEN, "--steps", "40", "--to", "1e-5", "--trainer.epochs", "1") == 0
+    assert capsys.readouterr().out.startswith("tested: 40 rates, 1e-06 to 1e-05")
+
+
 @pytest.mark.parametrize(
     ("argv", "message"),
     [

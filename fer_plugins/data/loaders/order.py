@@ -68,13 +68,18 @@ class EpochOrder:
         slices = [slice(start, stop) for start, stop in self._batches]
         return slices[number::count] or slices[:1]
 
-    def share(self, number: int) -> float:
-        """Return how much the mean loss of this process's share of a batch counts beside those of the others.
+    def share(self, number: int, accumulated: int = 1) -> float:
+        """Return how much the mean loss of this process's share of a batch counts; 1 where all are equal.
 
-        The mean over the processes of losses times their shares is the mean over the batch; 1 where they are equal.
+        The mean over the processes, and over the ``accumulated`` batches that make one step, of losses times their
+        shares is the mean over the samples of the step. Fewer batches are left for the last step of an epoch: theirs
+        count more.
         """
+        first = number - number % accumulated
+        step = self._batches[first : first + accumulated]
         start, stop = self._batches[number]
-        return self.rank.processes * len(range(start + self.rank.number, stop, self.rank.processes)) / (stop - start)
+        own = len(range(start + self.rank.number, stop, self.rank.processes))
+        return accumulated * self.rank.processes * own / (step[-1][1] - step[0][0])
 
     def draw(self, epoch: int) -> Tensor | None:
         """Return the samples of ``epoch`` in order, as int64 positions; None where they come as they are."""
