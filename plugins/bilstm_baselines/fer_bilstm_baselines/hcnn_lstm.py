@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
+from fer_bilstm_baselines.final_states import final_states
 from fer_plugins.contract import PoolingFactory
 from fer_plugins.pooling import max_pool
 from fer_plugins.pooling.sizes import flattened_size
@@ -76,8 +76,8 @@ class HCNNLSTM(nn.Module):
     def classify(self, sequence: Tensor) -> Tensor:
         """Logits (B, num_classes) of frames' features (B, T, F), as the authors have them with T = 3."""
         steps, _ = self.lstm1(sequence)
-        _, (last, _) = self.lstm2(steps)
-        return self.output(nn.functional.elu(self.dense(torch.cat([last[0], last[1]], 1))))
+        steps, _ = self.lstm2(steps)
+        return self.output(nn.functional.elu(self.dense(final_states(steps))))
 
 
 def _convolutions(in_channels: int, maps: int, paddings: tuple[int, int]) -> list[nn.Module]:

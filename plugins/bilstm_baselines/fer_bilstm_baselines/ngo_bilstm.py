@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
+from fer_bilstm_baselines.final_states import final_states
 from fer_bilstm_baselines.hog_blocks import CELL, hog_blocks
 from fer_plugins.contract import ImageSizeError
 
@@ -39,5 +39,5 @@ class NGOBiLSTM(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (B, num_classes) of images (B, C, S, S) in [0, 1]."""
-        _, (last, _) = self.lstm(hog_blocks(x))
-        return self.output(torch.cat([last[0], last[1]], 1))
+        steps, _ = self.lstm(hog_blocks(x))
+        return self.output(final_states(steps))
