@@ -141,9 +141,9 @@ def test_the_same_search_finds_the_same(toy, tmp_path, space):
     assert [line.split(",")[1:4] for line in rows[0]] == [line.split(",")[1:4] for line in rows[1]]
 
 
-def test_a_trial_that_fails_is_noted_and_the_others_go_on(toy, tmp_path, space):
+def test_a_trial_that_fails_is_noted_and_the_others_go_on(toy, tmp_path, space, monkeypatch):
+    monkeypatch.setattr("fer_plugins.training.module.find_collapse", lambda *_: [])  # after one epoch many have
     base = {**BASE, "model": {"explode_at": 12}, "trainer": {**BASE["trainer"], "epochs": 1}}
-    base["optimizer"] = {"lr": 0.0003}  # with a larger one the toy calls all images the same in some versions
     content = yaml.safe_load(SPACE)
     content["space"] = {"model.explode_at": {"low": 1, "high": 30, "integer": True}}
     content["search"]["trials"] = 4
