@@ -363,6 +363,21 @@ def batches_of(monkeypatch, processes, labels, **options):
     return batches
 
 
+@pytest.mark.parametrize(
+    ("samples", "options", "sizes"),
+    [
+        (33, {"batch_size": 16, "shuffle": True}, [16, 17]),  # batch normalisation cannot train on one sample
+        (34, {"batch_size": 16, "shuffle": True}, [16, 16, 2]),
+        (33, {"batch_size": 16, "shuffle": False}, [16, 16, 1]),
+        (3, {"batch_size": 1, "shuffle": True}, [1, 1, 1]),
+        (1, {"batch_size": 16, "shuffle": True}, [1]),
+    ],
+)
+def test_a_last_training_batch_of_one_sample_joins_the_one_before(monkeypatch, samples, options, sizes):
+    (batches,) = batches_of(monkeypatch, 1, labels=torch.zeros(samples, dtype=torch.int64), **options)
+    assert [len(rows) for rows, _ in batches] == sizes
+
+
 @pytest.mark.parametrize("processes", [2, 3])
 @pytest.mark.parametrize("samples", [30, 31, 33, 37, 40])
 def test_processes_share_each_training_batch(monkeypatch, processes, samples):

@@ -21,8 +21,9 @@ Rows = npt.NDArray[np.int64]
 class EpochOrder:
     """The order of every epoch; its length is the number of batches that this process gets.
 
-    Where several processes train together, each gets its share of every batch of a shuffled order, and a last batch
-    with fewer than two samples for each of them joins the one before. Of an order that is not shuffled, each process
+    Where several processes train together, each gets its share of every batch of a shuffled order. A last batch with
+    fewer than two samples for each process joins the one before, also where there is one process: batch normalisation
+    needs two samples, unless each batch is to have one. Of an order that is not shuffled, each process
     gets whole batches, so that a batch is computed as one process would; a process that is left without one gets the
     first again, and ``Scorer`` counts that once.
 
@@ -48,7 +49,7 @@ class EpochOrder:
         if samples % batch_size:
             stops.append(samples)
         several = self.rank.processes if shuffle else 1
-        if several > 1 and len(stops) > 1 and stops[-1] - stops[-2] < 2 * several:
+        if shuffle and batch_size > 1 and len(stops) > 1 and stops[-1] - stops[-2] < 2 * several:
             del stops[-2]
         if several > 1 and any(stop - start < 2 * several for start, stop in pairwise([0, *stops])):
             raise InputError(
