@@ -85,7 +85,8 @@ def test_every_row_comes_once_an_epoch(count: int, size: int, shuffle: bool, epo
     rows = np.arange(0, 2 * count, 2)
     loader = resident(2 * count, rows=rows, batch_size=size, shuffle=shuffle, epoch=lambda: epoch)
     batches = list(loader)
-    assert len(batches) == len(loader) == -(-count // size)
+    joined = shuffle and 1 < size < count and count % size == 1  # a last batch of one sample
+    assert len(batches) == len(loader) == -(-count // size) - joined
     assert [len(batch.index) for batch in batches[:-1]] == [size] * (len(batches) - 1)
     index = torch.cat([batch.index for batch in batches])
     assert index.sort().values.tolist() == rows.tolist()
