@@ -90,7 +90,8 @@ def place(tmp_path, monkeypatch, fake, kept):
             command = command.replace("PATH/fer2013new.csv", "fer2013new.csv")
         if "--resume RUN" in command:
             command = command.replace("RUN", str(interrupted(tmp_path)))
-        if command.startswith("fer search"):
+        if command.startswith("fer search"):  # after an epoch on 42 images many a network calls all the same
+            monkeypatch.setattr("fer_plugins.training.module.find_collapse", lambda *_: [])
             command = shortened_search(command, tmp_path)
         elif "OUT/" in command:
             command = command.replace("OUT", str(kept("search", searched, tmp_path))).replace("epochs 100", "epochs 1")
