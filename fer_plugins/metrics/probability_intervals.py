@@ -122,7 +122,7 @@ def _area_interval(value: float, draws: Values, images: int, effective: float) -
     """
     if effective < FEW or not 0 < value < 1:
         low, high = proportion_confint(value * images, images, alpha=1 - LEVEL, method="wilson")
-        return make_interval(low, high, "wilson, of the fewer images")
+        return make_interval(max(0.0, low), min(1.0, high), "wilson, of the fewer images")  # it rounds beyond them
     return make_interval(*logit_ends(value, float(draws.std(ddof=1)), _quantile(effective - 1)), _LOGIT)
 
 
@@ -141,7 +141,7 @@ def _macro_interval(values: Values, draws: Values, intervals: list[Interval], ef
         return make_interval(low, high, _LOGIT)
     ends = np.array([[interval["low"], interval["high"]] for interval in intervals])
     below, above = square_and_add(values, ends, np.eye(len(values)))
-    return make_interval(min(low, below), max(high, above), f"{_LOGIT}; square-and-add")
+    return make_interval(max(0.0, min(low, below)), min(1.0, max(high, above)), f"{_LOGIT}; square-and-add")
 
 
 def _quantile(freedom: float) -> float:

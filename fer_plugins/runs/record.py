@@ -181,13 +181,22 @@ def check_output(output: str | Path, key: str = "run.output", remedy: str = "--r
     """
     path = Path(output).absolute()
     try:
-        above = next(folder for folder in (path, *path.parents) if folder.exists())
+        above = next(folder for folder in (path, *path.parents) if _is_there(folder))
     except OSError as error:  # a name that is too long
         raise InputError(f"{key}: {path}: {error.strerror}; give {remedy}") from None
     if not above.is_dir():
         raise InputError(f"{key}: {above} is a file, not a folder; give {remedy}")
     if not os.access(above, os.W_OK | os.X_OK):
         raise InputError(f"{key}: {above} is not writable; give {remedy}")
+
+
+def _is_there(path: Path) -> bool:
+    """Path.exists, which passes over a name that is too long from Python 3.14 on."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
 
 
 def create_folder(config: RunConfig) -> Path:

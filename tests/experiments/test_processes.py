@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -239,6 +240,7 @@ def test_processes_that_srun_starts_train_together(single_run, tmp_path):
         task.join(600)
     codes = [task.exitcode for task in tasks]
     printed = [(tmp_path / name).read_text() for name in ("err0", "err1", "out1")]
+    printed = [re.sub(r"\[Gloo\] Rank \d is connected.*\n", "", text) for text in printed]  # PyTorch 2.8 prints it
     assert (codes, printed) == ([0, 0], ["", "", ""])
     assert "2 processes share batches of 32: 16 images each" in (tmp_path / "out0").read_text()
     folder = next((tmp_path / "tasks").iterdir())
