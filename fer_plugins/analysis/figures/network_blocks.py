@@ -86,7 +86,8 @@ def _export(network: nn.Module, image: Tensor) -> fx.Graph:
 def _owner(node: fx.Node) -> str:
     """Return the dotted name of the innermost module that an operation belongs to."""
     stack: list[tuple[str, Any]] = list((node.meta.get("nn_module_stack") or {}).values())
-    return stack[-1][0] if stack else ""
+    names = [name for name, _ in stack if not name.startswith("_empty")]  # PyTorch 2.8 names a hook of its own
+    return names[-1] if names else ""
 
 
 def _operation(node: fx.Node) -> str:
