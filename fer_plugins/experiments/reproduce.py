@@ -41,8 +41,9 @@ def reproduce(folder: str | Path, flags: Mapping[str, Any], output: str | Path =
     check_output(Path(output), "--out", "--out FOLDER")
     with opened(folder) as kept_run:
         require_network(kept_run.record)
+        given = dict(leaves(flags))
         for key, home in data_options(kept_run.record.config).items():
-            if key not in dict(leaves(flags)):
+            if key not in given:
                 raise InputError(f"{folder}: reads {home}; say where it lies: --{key} PATH")
         without_votes = {**flags, "data": {"votes": None, **flags.get("data", {})}}  # of the record the name is left
         settings, _ = change(kept_run.record, without_votes, kept_name=str(folder))

@@ -103,7 +103,8 @@ def _go_on(record: Record, flags: Mapping[str, Any]) -> Record:
             try:
                 return folds.resume_all(record, train_fold, lambda fold: _resume_run(fold.folder, flags))
             except InputError:
-                record.write_config(config.dump(config.read_config(before)))
+                if changes:
+                    record.write_config(config.dump(config.read_config(before)))
                 raise
     with quiet(settings), reading_once():
         check_machine(settings)

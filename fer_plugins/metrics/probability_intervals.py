@@ -141,7 +141,7 @@ def _macro_interval(values: Values, draws: Values, intervals: list[Interval], ef
         return make_interval(low, high, _LOGIT)
     ends = np.array([[interval["low"], interval["high"]] for interval in intervals])
     below, above = square_and_add(values, ends, np.eye(len(values)))
-    return make_interval(max(0.0, min(low, below)), min(1.0, max(high, above)), f"{_LOGIT}; square-and-add")
+    return make_interval(min(low, below), max(high, above), f"{_LOGIT}; square-and-add")
 
 
 def _quantile(freedom: float) -> float:

@@ -23,9 +23,9 @@ class EpochOrder:
 
     Where several processes train together, each gets its share of every batch of a shuffled order. A last batch with
     fewer than two samples for each process joins the one before, also where there is one process: batch normalisation
-    needs two samples, unless each batch is to have one. Of an order that is not shuffled, each process
-    gets whole batches, so that a batch is computed as one process would; a process that is left without one gets the
-    first again, and ``Scorer`` counts that once.
+    needs two samples, unless each batch is to have one. Of an order that is not shuffled, each process gets whole
+    batches, so that a batch is computed as one process would; a process that is left without one gets the first again,
+    and ``Scorer`` counts that once.
 
     Args:
         labels: (n,) int64, of the samples.

@@ -92,10 +92,8 @@ def search(
     budgets: list[float] = []  # of each trial, the share of the recipe's epochs
     best: tuple[tuple[float, float], config.RunConfig] | None = None  # the most epochs first, then the score
     trained: dict[str, tuple[int, Record]] = {}  # identity of a configuration -> its first trial and that one's run
-    first_trial = 0  # that has trained the configuration of the trial asked for last; 0: none has
 
     def cells(runs: BegunRuns) -> Iterator[Cell]:
-        nonlocal first_trial
         while (point := searcher.ask()) is not None:
             points.append(point)
             budgets.append(searcher.budget if isinstance(searcher, HasBudget) else 1.0)
@@ -104,11 +102,11 @@ def search(
             asked = replace(asked, trainer=replace(asked.trainer, epochs=epochs))
             output = replace(asked.run, output=str(folder / "trials"), test=False, fold=asked.run.fold or 0)
             trial, asked = f"trial {len(points)}", replace(asked, run=output)
-            first_trial, record = trained.get(identify(asked), (0, None))
-            if record is None:
+            earlier = trained.get(identify(asked))
+            if earlier is None:
                 yield runs.cell(trial, config.Resolved(asked))
             else:
-                yield Cell(trial, config.Resolved(asked), begun=record, finished=True)
+                yield Cell(trial, config.Resolved(asked), begun=earlier[1], finished=True)
 
     with begun_folder(folder, plan, "search"), reading_once():
         if highest.run.fold is None and (count := read_data(highest).fold_count) > 1:
@@ -121,10 +119,11 @@ def search(
         try:
             for outcome in run_cells(trials, execute, silent=True):  # a line a trial says enough
                 score, problem = _read_outcome(outcome, metric)
+                first = len(points)  # trial of this configuration
                 if outcome.record is not None:
                     records.append(outcome.record)
                     check_same_data(records[0], outcome.record, folder)
-                    trained.setdefault(identify(outcome.cell.resolved.config), (len(points), outcome.record))
+                    first, _ = trained.setdefault(identify(outcome.cell.resolved.config), (first, outcome.record))
                 searcher.tell(math.inf if score is None else sign * score)
                 values = {axis.key: axis.value(at) for axis, at in zip(space.axes, points[-1], strict=True)}
                 where = "" if outcome.record is None else str(outcome.record.folder)
@@ -139,8 +138,8 @@ def search(
                 shown = ", ".join(f"{key} {_short(value)}" for key, value in values.items())
                 text = f"no score: {problem}" if score is None else f"{metric} {score:.4f}"
                 kept = ", finished already" if outcome.cell.finished else ""
-                if first_trial:
-                    kept = f", as trial {first_trial}"
+                if first < len(points):
+                    kept = f", as trial {first}"
                 say(f"trial {len(points)}: {shown}: {text}  {outcome.seconds:.1f} s{kept}")
         except Interrupted:
             raise Interrupted(

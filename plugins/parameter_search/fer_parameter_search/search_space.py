@@ -13,7 +13,9 @@ from fer_plugins.config import registry
 from fer_plugins.runtime.errors import InputError
 
 # Keys of section data that decide which images are scored, or against what. Options of a dataset do so, too.
-_CHANGING_DATA = ("name", "root", "votes", "limit", "drop_classes", "targets", "on_no_face")
+_CHANGING_DATA = tuple(
+    f"data.{name}" for name in ("name", "root", "votes", "limit", "drop_classes", "targets", "on_no_face")
+)
 _RANGE = {"low", "high", "log", "integer"}
 
 
@@ -98,8 +100,7 @@ def _read_axis(path: str | Path, key: str, given: Any) -> Axis:
     if section not in config.section_meanings() or ("." not in key and not isinstance(given, list)):
         known = [name for name in config.section_meanings() if name not in ("logger", "run")]
         raise InputError(f"{where}: not a key of the configuration{registry.nearest(section, known)}")
-    changing_data = ("data", *(f"data.{name}" for name in _CHANGING_DATA))
-    if section in ("run", "logger", "selection", "protocol") or key in changing_data:
+    if section in ("run", "logger", "selection", "protocol") or key in ("data", *_CHANGING_DATA):
         raise InputError(f"{where}: changes what is measured, not the model; leave it out of the space")
     if isinstance(given, list):
         if len(given) < 2 or any(value in given[:place] for place, value in enumerate(given)):
