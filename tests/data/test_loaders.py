@@ -4,6 +4,8 @@ import functools
 import os
 import pickle
 import random
+import subprocess
+import sys
 from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 
@@ -424,3 +426,44 @@ def test_no_two_batches_of_an_epoch_are_augmented_from_one_seed(monkeypatch):
         loader = sample_loader(np.zeros((40, 4, 4, 1), np.uint8), labels, np.arange(40), None, **options)
         numbers += [plan.number for plan in loader.sampler]
     assert sorted(numbers) == list(range(8))
+
+
+INTERRUPTED = """
+import multiprocessing.connection as connection, multiprocessing.resource_sharer, sys
+import numpy as np
+from fer_plugins.data.loaders.workers import sample_loader
+
+def client(address, authkey, real=connection.Client, left=[4]):
+    left[0] -= 1
+    if left[0] == 0:
+        wire = connection.SocketClient(address)
+        if sys.argv[2] == "answered":
+            connection.answer_challenge(wire, authkey)
+            connection.deliver_challenge(wire, authkey)
+        wire.close()
+        raise KeyboardInterrupt
+    return real(address, authkey=authkey)
+
+def main():
+    connection.Client = client
+    batches = sample_loader(
+        np.zeros((64, 8, 8, 1), np.uint8), np.zeros(64, np.int64), np.arange(64), None,
+        batch_size=4, shuffle=False, seed=0, epoch=int, workers=2, context=sys.argv[1],
+    )
+    try:
+        list(batches)
+    except KeyboardInterrupt:
+        print("interrupted")
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+@pytest.mark.parametrize("context", ["fork", "spawn"])
+@pytest.mark.parametrize("moment", ["connected", "answered"])
+def test_an_interruption_while_a_batch_is_handed_over_prints_nothing(tmp_path, context, moment):
+    script = tmp_path / "interrupted.py"
+    script.write_text(INTERRUPTED)
+    ended = subprocess.run([sys.executable, script, context, moment], capture_output=True, text=True, timeout=300)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "interrupted\n", "")

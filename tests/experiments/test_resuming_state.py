@@ -218,7 +218,7 @@ def test_flags_that_would_be_passed_over_by_the_listing_are_refused(toy, tmp_pat
 @pytest.mark.parametrize("seconds", [0.5, 2.0, 4.0, 6.5])
 def test_sigterm_at_any_second_is_one_line(toy, tmp_path, seconds):
     words = ["--plugin", "toy", "--data", "synthetic", "--data.samples", "105", "--trainer.epochs", "2000"]
-    words += ["--run.output", str(tmp_path / "runs"), "--logger", "csv", "--data.workers", "2"]
+    words += ["--run.output", str(tmp_path / "runs"), "--logger", "csv", "--data.workers", "1"]
     process = subprocess.Popen(
         [
             sys.executable,

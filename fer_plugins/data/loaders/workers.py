@@ -6,6 +6,7 @@ import os
 import sys
 import traceback
 from collections.abc import Iterator
+from types import TracebackType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -133,8 +134,24 @@ def sample_loader(
         timeout=PATIENCE if workers > 0 else 0,
         pin_memory=pin_memory,
         multiprocessing_context=context if workers > 0 else None,
+        worker_init_fn=_leave_the_end_to_the_command,
         generator=torch.Generator(),  # the loader would draw a seed from the run's own generator at every epoch
     )
+
+
+def _leave_the_end_to_the_command(worker: int) -> None:
+    """Let the thread of a worker that hands batches over print no traceback where the command was told to stop.
+
+    It is the only one there that calls ``sys.excepthook``: an error of a batch is raised in the main process.
+    """
+    del worker
+    before = sys.excepthook
+
+    def hook(kind: type[BaseException], error: BaseException, tb: TracebackType | None) -> None:
+        if not isinstance(error, (ConnectionError, EOFError)):  # else the command no longer takes what it asked for
+            before(kind, error, tb)
+
+    sys.excepthook = hook
 
 
 def count_workers(workers: int | None, augmentation: SampleTransform | nn.Module) -> int:
