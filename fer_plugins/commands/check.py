@@ -10,12 +10,12 @@ from fer_plugins.commands.usage import WholeNumber, verb
 
 @verb()
 @click.argument("name", type=Installed(), metavar="NAME")
-@click.option("--root", type=click.Path(), metavar="DATA", help="What a dataset is to read.")
-@click.option("--image-size", type=WholeNumber(1), help="In pixels; default: as the recipe says.")
+@click.option("--root", type=click.Path(), metavar="DATA", help="Path of the data that a dataset plug-in reads.")
+@click.option("--image-size", type=WholeNumber(1), help="Side of the images in pixels; default: the recipe's.")
 def check(name: str, *, root: str | None, image_size: int | None) -> int:
-    """Check whether a plug-in, or all of a distribution, keeps the contract.
+    """Check that a plug-in, or every component of a distribution, meets the contract.
 
-    NAME as in fer list. The exit code is 1 where something is broken.
+    NAME is one that fer list prints. The exit code is 1 if something is broken.
     """
     from fer_plugins.testing.installed import check_installed
 

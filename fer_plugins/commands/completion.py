@@ -17,7 +17,7 @@ PROGRAMS = ("fer", "fer-run")
 @verb()
 @click.argument("shell", type=Name(SHELLS), metavar="SHELL")
 def completion(shell: str) -> None:
-    """Print what makes a shell complete verbs, options and installed names.
+    """Print a shell script that completes verbs, options and installed names.
 
     SHELL is bash, zsh or fish. In ~/.bashrc: eval "$(fer completion bash)"; in ~/.zshrc the same with zsh; in
     ~/.config/fish/config.fish: fer completion fish | source.

@@ -27,7 +27,7 @@ SECRET = ("KEY", "TOKEN", "SECRET", "PASSWORD")
 def env(*, as_json: bool) -> None:
     """Print the versions, devices and settings that a bug report needs.
 
-    Nothing secret is among them: of W&B's settings only WANDB_MODE.
+    No secrets are printed; of the settings of W&B only WANDB_MODE.
     """
     environment = describe_environment()
     if as_json:

@@ -22,22 +22,33 @@ _COMPARISON = "compare"  # the verb of a plug-in that ranks models
 
 @verb()
 @click.argument("runs", nargs=-1, required=True, type=click.Path(), metavar="RUN...")
-@click.option("--bars", metavar="FILE", help="Models and datasets side by side, the papers' claims beside.")
-@click.option("--cd", metavar="FILE", help="Critical-difference diagram of models over datasets, folds or seeds.")
-@click.option("--score", metavar="NAME", help="Of --bars: a column of fer table; of --cd: a metric; default: accuracy.")
-@click.option("--quoted", is_flag=True, help="Of --bars: also what the papers print of other models.")
-@click.option("--augmentation", is_flag=True, help="A training image and 15 versions of it; RUN may be a FILE.yaml.")
-@click.option("--samples", is_flag=True, help="Images of each class of the training split; RUN may be a FILE.yaml.")
+@click.option("--bars", metavar="FILE", help="Bar chart of models by dataset, with the papers' claims.")
+@click.option("--cd", metavar="FILE", help="Critical-difference diagram over datasets, folds or seeds.")
 @click.option(
-    "--images", is_flag=True, help="Of --samples: yes, show images of the dataset; its licence is yours to keep."
+    "--score", metavar="NAME", help="With --bars: a column of fer table; with --cd: a metric. Default: accuracy."
 )
-@click.option("--out", type=click.Path(), metavar="FOLDER", help="Of --augmentation, --samples; default: the run's.")
-@click.option("--explain", is_flag=True, help="Attention, warped images and maps: what explain(x) gives.")
+@click.option("--quoted", is_flag=True, help="With --bars: add the values that papers quote for other models.")
+@click.option(
+    "--augmentation", is_flag=True, help="A training image and 15 augmented versions; RUN may be a FILE.yaml."
+)
+@click.option("--samples", is_flag=True, help="Sample images of each training class; RUN may be a FILE.yaml.")
+@click.option(
+    "--images", is_flag=True, help="With --samples: confirm that the dataset's licence lets you show its images."
+)
+@click.option(
+    "--out",
+    type=click.Path(),
+    metavar="FOLDER",
+    help="Output folder of --augmentation and --samples; default: the run's.",
+)
+@click.option(
+    "--explain", is_flag=True, help="Attention, warped images and maps that the network's explain(x) returns."
+)
 @click.option(
     "--split",
     "--part",
     type=Name(["val", "test", "train"]),
-    help="Whose images; default: those reported on, with --explain val.",
+    help="Split to draw; default: the reported one (with --explain: val).",
 )
 def figures(
     runs: tuple[str, ...],
@@ -53,9 +64,9 @@ def figures(
     explain: bool,
     split: str | None,
 ) -> None:
-    """Draw a run's figures as PNG and SVG, and say what cannot be drawn.
+    """Draw figures of a run as PNG and SVG, and list those that cannot be drawn.
 
-    Curves, confusion matrices, classes, calibration, ROC and class distribution, unless another kind is asked for.
+    By default: curves, confusion matrices, scores by class, calibration, ROC and class distribution.
     """
     kinds = {
         "--bars": bars is not None,

@@ -16,16 +16,18 @@ fer-run: train a facial expression model; score it once on the sealed test split
 
   fer-run --plugin NAME [--recipe NAME] [--config FILE] [--SECTION.KEY VALUE]...
   fer-run --plugin NAME --data fer2013 --data.root PATH/fer2013.tar.gz
-  fer-run --seeds 5 ...         the same under five seeds
-  fer-run --fast-dev-run ...    a few images; also --profile, --max-time MINUTES
-  fer-run --report ...          write a page of the finished run, too
-  fer-run --resume RUN          go on from its last whole epoch
-  fer-run --print-config ...    print the complete configuration; nothing is run
-  fer-run --list                what is installed
+  fer-run --seeds 5 ...         train with five seeds
+  fer-run --fast-dev-run ...    a quick check on a few images
+  fer-run --profile ...         show where the time goes
+  fer-run --max-time MINUTES    stop after the epoch that exceeds this time
+  fer-run --report ...          also write a report on the finished run
+  fer-run --resume RUN          continue from the last complete epoch
+  fer-run --print-config ...    print the complete configuration and exit
+  fer-run --list                list installed components
   fer-run --help --plugin NAME  options, defaults and recipes of a plug-in
   fer-run --help SECTION        keys of a section, options of its components
-Later wins: defaults, recipe, --config files, flags.
---data fer2013 is short for --data.name fer2013. Sections, and keys without one:
+Precedence, lowest first: defaults, recipe, --config files, flags.
+--data fer2013 is short for --data.name fer2013. Sections and top-level keys:
 """
 
 _COLUMN = 32  # where the descriptions begin
@@ -67,7 +69,8 @@ def plugin_help(name: str) -> str:
     if registry.signature(component).named("pool"):
         names = ", ".join(pooling.name for pooling in registry.available("pooling"))
         text += _entry(
-            "--model.pool", Option("pool", f"one of {names}", None, "pooling; its options as --model.pool.KEY")
+            "--model.pool",
+            Option("pool", f"one of {names}", None, "pooling layer; set its options with --model.pool.KEY"),
         )
     if registry.signature(component).named("teacher"):
         text += _entry(
@@ -111,7 +114,7 @@ def section_help(section: str) -> str:
 
 def _entry(flag: str, option: Option) -> list[str]:
     kind = readable(option.annotation)
-    default = "needed" if option.default is REQUIRED else f"default {_shown(option.default)}"
+    default = "required" if option.default is REQUIRED else f"default {_shown(option.default)}"
     return [*_wrap(f"  {flag}  {kind}, {default}", 6), *_wrap("      " + option.help, 6)]
 
 

@@ -75,7 +75,7 @@ class InstalledVerbs(Verbs):
         rows: dict[tuple[str, str], list[Component]] = {}
         for component in registry.available("command"):
             rows.setdefault((component.module, component.attribute), []).append(component)
-        with formatter.section("Verbs"):
+        with formatter.section("Commands"):
             formatter.write_dl(
                 [
                     (", ".join(verb.name for verb in alike), summary(alike[0]))
@@ -94,7 +94,7 @@ class InstalledVerbs(Verbs):
 def fer_verbs(ctx: click.Context) -> None:
     """Experiments with facial expression recognition plug-ins.
 
-    "fer VERB --help" shows the options of a verb.
+    Run "fer COMMAND --help" for the options of a command.
     """
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())

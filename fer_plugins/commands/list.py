@@ -20,12 +20,12 @@ _OFFER = ("kind", "name", "distribution", "version", "status")
 
 
 @verb(name="list")
-@click.option("--check", is_flag=True, help="Import and build each; the exit code is 1 where one is broken.")
+@click.option("--check", is_flag=True, help="Import and build every component; exit code 1 if one is broken.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_offers(*, check: bool, as_json: bool) -> int:
-    """List what is installed: kind, name, distribution, version, ok or broken.
+    """List installed components: kind, name, distribution, version, status.
 
-    A component that needs a further package, which is missing, is missing; a line below says which.
+    A component is "missing" if a package that it needs is not installed; a line below the table names the package.
     """
     return print_components(check=check, as_json=as_json)
 

@@ -129,11 +129,17 @@ def use_of(kind: str, name: str) -> str:
     metavar="KIND",
     help=f"One of {', '.join(KINDS)}; default: architecture.",
 )
-@click.option("--out", type=click.Path(), default=".", metavar="DIR", help="Where the folder is made; default: here.")
+@click.option(
+    "--out",
+    type=click.Path(),
+    default=".",
+    metavar="DIR",
+    help="Parent folder of the new plug-in; default: the current one.",
+)
 def new(name: str, *, kind: str, out: str) -> None:
-    """Make the folder of a new plug-in that installs, passes its tests and runs.
+    """Create a new plug-in that installs, passes its tests and runs.
 
-    What to do next is printed.
+    Prints what to do next.
     """
     check_name(name, kind)
     folder = make(name, kind, Path(out))

@@ -14,12 +14,14 @@ from fer_plugins.runtime import activity
 
 @click.command("reproduce", cls=SettingsVerb, sections=["data", "trainer", "logger"])
 @click.argument("record", type=click.Path(), metavar="RECORD")
-@click.option("--out", default="runs", type=click.Path(), metavar="FOLDER", help="Where the run goes; default: runs.")
+@click.option(
+    "--out", default="runs", type=click.Path(), metavar="FOLDER", help="Folder for the new run; default: runs."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the comparison as JSON.")
 def reproduce(record: str, *, out: str, as_json: bool, flags: dict[str, Any]) -> int:
-    """Train a kept record again and compare: bit for bit, or within its interval.
+    """Train a kept record again, and compare: bit for bit, or within its interval.
 
-    Takes the settings that do not shape a result, such as --data.root PATH. The exit code is 1 where the new accuracy
+    Takes the settings that do not affect a result, such as --data.root PATH. The exit code is 1 if the new accuracy
     lies outside the record's 95 % interval.
     """
     with activity.watched(sys.stderr if as_json else sys.stdout):

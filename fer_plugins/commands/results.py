@@ -15,14 +15,16 @@ _DEFAULT = "plugins"
 
 @click.group(cls=Verbs)
 def results() -> None:
-    """Keep finished runs as records, check them, make the page of results."""
+    """Keep finished runs as records, check the records, write the results page."""
 
 
 @results.command(cls=Verb)
 @click.argument("run", type=click.Path(), metavar="RUN")
-@click.option("--to", type=click.Path(), metavar="FOLDER", help="Default: results/ of the plug-in's checkout.")
+@click.option(
+    "--to", type=click.Path(), metavar="FOLDER", help="Folder of records; default: results/ in the plug-in's checkout."
+)
 def add(run: str, *, to: str | None) -> None:
-    """Keep a finished run's record: everything but weights and figures."""
+    """Keep the record of a finished run: everything except weights and figures."""
     from fer_plugins.runs.kept_record import keep
 
     record = keep(run, to)
@@ -34,9 +36,9 @@ def add(run: str, *, to: str | None) -> None:
 @results.command(cls=Verb)
 @click.argument("folders", nargs=-1, type=click.Path(), metavar="[FOLDER]...")
 def check(folders: tuple[str, ...]) -> int:
-    """Check the sums and the contents of every kept record; default: below plugins/.
+    """Verify checksums and contents of kept records; default: all below plugins/.
 
-    The exit code is 1 where a record is not sound; the others are checked all the same.
+    All records are checked; the exit code is 1 if any of them fails.
     """
     from fer_plugins.runs.kept_record import opened
 
@@ -57,9 +59,9 @@ def check(folders: tuple[str, ...]) -> int:
 
 @results.command(cls=Verb)
 @click.argument("folders", nargs=-1, type=click.Path(), metavar="[FOLDER]...")
-@click.option("--write", type=click.Path(), metavar="FILE", help="Write the page; default: print it.")
+@click.option("--write", type=click.Path(), metavar="FILE", help="Write the page to FILE; default: print it.")
 def page(folders: tuple[str, ...], *, write: str | None) -> None:
-    """Make the page of results from the kept records; default: those below plugins/."""
+    """Write the results page from kept records; default: all below plugins/."""
     from fer_plugins.analysis.results_page import results_page
     from fer_plugins.runs.record import write_atomically
 

@@ -32,16 +32,16 @@ _PAGE = "report"  # the verb of a plug-in that writes a page of runs
 
 @click.command("run", cls=SettingsVerb, add_help_option=False)
 @recipe_options
-@click.option("--seeds", metavar="N", help="Train under N seeds.")
-@click.option("--max-time", metavar="MINUTES", help="End after the epoch in which so much time is over.")
+@click.option("--seeds", metavar="N", help="Train with N seeds.")
+@click.option("--max-time", metavar="MINUTES", help="Stop after the epoch in which MINUTES are exceeded.")
 @click.option("--profile", is_flag=True, help="Show where the time goes.")
-@click.option("--fast-dev-run", is_flag=True, help="One epoch of a few images, to see that all works.")
-@click.option("--resume", type=click.Path(), metavar="RUN", help="Go on with the run of that folder.")
-@click.option("--report", is_flag=True, help="Write a page of it when it is finished, too (needs fer-html-report).")
-@click.option("--print-config", is_flag=True, help="Print the configuration; nothing is run.")
-@click.option("--list", "show_list", is_flag=True, help="Print what is installed.")
-@click.option("--version", is_flag=True, help="Print the version.")
-@click.option("-h", "--help", "show_help", is_flag=True, help="Print what there is to set.")
+@click.option("--fast-dev-run", is_flag=True, help="Run one epoch on a few images, to check that everything works.")
+@click.option("--resume", type=click.Path(), metavar="RUN", help="Continue the interrupted run in this folder.")
+@click.option("--report", is_flag=True, help="Also write a report when the run has finished (needs fer-html-report).")
+@click.option("--print-config", is_flag=True, help="Print the complete configuration and exit.")
+@click.option("--list", "show_list", is_flag=True, help="List installed components and exit.")
+@click.option("--version", is_flag=True, help="Print the version and exit.")
+@click.option("-h", "--help", "show_help", is_flag=True, help="Show the settings and exit.")
 @click.argument("topics", nargs=-1, shell_complete=lambda ctx, _, word: ctx.command.shell_complete(ctx, word))
 def run(plugin: str | None, recipe: str | None, files: tuple[str, ...], flags: dict[str, Any], **options: Any) -> int:
     """Train a model, and score it once on the sealed test split (the same as fer-run)."""

@@ -124,9 +124,15 @@ class Installed(click.ParamType):  # type: ignore[type-arg]  # generic only in l
 def recipe_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add ``--plugin``, ``--recipe`` and ``--config``."""
     for option in (
-        click.option("--config", "files", multiple=True, metavar="FILE", help="A configuration file; later ones win."),
-        click.option("--recipe", metavar="VARIANT", help="A variant of the plug-in's recipe."),
-        click.option("--plugin", type=Installed("architecture"), help="The architecture, with its recipe."),
+        click.option(
+            "--config",
+            "files",
+            multiple=True,
+            metavar="FILE",
+            help="Configuration file; may be repeated, later files win.",
+        ),
+        click.option("--recipe", metavar="VARIANT", help="Variant of the plug-in's recipe."),
+        click.option("--plugin", type=Installed("architecture"), help="Architecture to train, with its recipe."),
     ):
         function = option(function)
     return function

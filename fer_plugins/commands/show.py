@@ -25,13 +25,19 @@ _OF_ARCHITECTURES = (
 
 @verb()
 @click.argument("name", type=Installed(), metavar="NAME")
-@click.option("--recipe", metavar="NAME", help="The network of this recipe; default: default.")
-@click.option("--layers", is_flag=True, help="A table of the layers: shapes, parameters, multiply-adds.")
-@click.option("--diagram", metavar="FILE", help="Draw the network's blocks, as PNG and SVG.")
-@click.option("--depth", type=WholeNumber(1), help="Of --diagram: parts of a layer's name that make a block.")
-@click.option("--bars", metavar="FILE", help="Draw the parameters by layer, as PNG and SVG.")
-@click.option("--picture", metavar="FILE", help="Of a pooling: draw what it makes of a shift, beside max.")
-@click.option("--option", "options", multiple=True, metavar="KEY=VALUE", help="Of --picture: an option of the pooling.")
+@click.option("--recipe", metavar="NAME", help="Recipe that builds the network; default: default.")
+@click.option("--layers", is_flag=True, help="Table of layers: shapes, parameters, multiply-adds.")
+@click.option("--diagram", metavar="FILE", help="Draw the network as blocks, in PNG and SVG.")
+@click.option(
+    "--depth", type=WholeNumber(1), help="With --diagram: how many parts of a layer's dotted name form a block."
+)
+@click.option("--bars", metavar="FILE", help="Draw parameters per layer, in PNG and SVG.")
+@click.option(
+    "--picture", metavar="FILE", help="For a pooling: draw its response to a shifted image, beside max pooling."
+)
+@click.option(
+    "--option", "options", multiple=True, metavar="KEY=VALUE", help="With --picture: an option of the pooling."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def show(
     name: str,
@@ -45,7 +51,7 @@ def show(
     options: tuple[str, ...],
     as_json: bool,
 ) -> None:
-    """Show one plug-in: paper, recipes, cost, claims, options; its layers, or pictures of it."""
+    """Show a component: paper, recipes, cost, claims, options, layers, diagrams."""
     component = _find_any(name)
     network = {"--recipe": recipe, "--layers": layers or None, "--diagram": diagram, "--bars": bars}
     for option, value in network.items():

@@ -11,18 +11,18 @@ from fer_plugins.commands.usage import Name, verb
 
 @verb()
 @click.argument("runs", nargs=-1, type=click.Path(), metavar="RUN...")
-@click.option("--format", "form", type=Name(["md", "csv", "tex"]), default="md", help="Default: md.")
-@click.option("--columns", metavar="NAME[,NAME]", help="Default: accuracy,f1; others: see above.")
-@click.option("--quoted", is_flag=True, help="Also what the papers print of other models, marked as quoted.")
-@click.option("--target", metavar="DATASET", help="The scores on another dataset, one of data.targets.")
+@click.option("--format", "form", type=Name(["md", "csv", "tex"]), default="md", help="Output format; default: md.")
+@click.option("--columns", metavar="NAME[,NAME]", help="Columns, see above; default: accuracy,f1.")
+@click.option("--quoted", is_flag=True, help="Add the values that papers quote for other models, marked as quoted.")
+@click.option("--target", metavar="DATASET", help="Scores on another dataset, one of data.targets.")
 def table(runs: tuple[str, ...], *, form: str, columns: str | None, quoted: bool, target: str | None) -> None:
-    """Print a table with a row a model, and the papers' claims beside.
+    """Print a table with one row per model, beside the papers' claims.
 
-    A column is a metric (of the reported split), SPLIT/METRIC, SPLIT/METRIC/CLASS, gap/METRIC (train less test), a name
-    of papers in each of its readings (gar, far, frr), or epochs, best_epoch, epoch_time, train_time, params, macs,
-    flops, mb, latency.
+    A column is a metric (on the reported split), SPLIT/METRIC, SPLIT/METRIC/CLASS, gap/METRIC (train minus test), a
+    rate that papers define in several ways (gar, far, frr; one column per definition), or one of epochs, best_epoch,
+    epoch_time, train_time, params, macs, flops, mb, latency.
 
-    A run that has no one score (folds that test samples twice) is left out, and that is said beside the table.
+    A run without a single score (folds that test samples twice) is left out, with a note below the table.
     """
     from fer_plugins.analysis.columns import DEFAULT, parse_columns
     from fer_plugins.analysis.quoted_claims import readings_of_papers

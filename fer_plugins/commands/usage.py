@@ -75,7 +75,7 @@ class Verbs(click.Group):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Refuse a command without the word that says which."""
         if not args and not self.invoke_without_command and not ctx.resilient_parsing:
-            ctx.fail(f"expected a verb; known: {', '.join(self.list_commands(ctx))}")
+            ctx.fail(f"expected a command; known: {', '.join(self.list_commands(ctx))}")
         return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:

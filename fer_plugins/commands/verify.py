@@ -11,12 +11,12 @@ from fer_plugins.commands.usage import verb
 
 @verb()
 @click.argument("runs", nargs=-1, type=click.Path(), metavar="RUN...")
-@click.option("--all", "everything", is_flag=True, help="Also the claims that the run does not measure.")
+@click.option("--all", "everything", is_flag=True, help="Include claims that the run does not measure.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def verify(runs: tuple[str, ...], *, everything: bool, as_json: bool) -> None:
-    """Print each of the paper's claims beside the measured value: a verdict.
+    """Compare each claim of the paper with the measured value, and give a verdict.
 
-    Where a paper does not state its split, runs under several protocols show under which its claims could hold.
+    If a paper does not state its split, give runs under several protocols to see under which its claims could hold.
     """
     from fer_plugins.analysis.measured_claim import sum_up_splits
     from fer_plugins.analysis.verdict_report import print_splits, print_verdicts

@@ -10,78 +10,78 @@ from fer_plugins.config.section import Doc, Options, Section
 class DataConfig(Section):
     """Section ``data``."""
 
-    name: Annotated[str, Doc("the dataset; fer list names those that are installed")] = "synthetic"
+    name: Annotated[str, Doc("name of the dataset; fer list shows those installed")] = "synthetic"
     root: Annotated[str | None, Doc("file or folder of the dataset", shapes_model=False)] = None
     votes: Annotated[
         str | None,
         Doc(
-            "file of annotators' votes beside the labels (FER+ beside FER2013): reported, never trained on",
+            "file of annotators' votes for the same images (FER+ for FER2013); used in reports, never in training",
             shapes_model=False,
         ),
     ] = None
     image_size: Annotated[int, Doc("side to which images are resized when they are read", "1..2048", "pixels")] = 48
     channels: Annotated[Literal[1, 3], Doc("1: grey, 3: colour")] = 1
-    batch_size: Annotated[int, Doc("images of a training step", "1..65536", "images")] = 32
+    batch_size: Annotated[int, Doc("images per training step", "1..65536", "images")] = 32
     limit: Annotated[
         int | float | None,
-        Doc("number, or share below 1, of the images to take, stratified by split and class", unit="images"),
+        Doc("number of images to use, or a fraction below 1, stratified by split and class", unit="images"),
     ] = None
     leaks: Annotated[
         Literal["warn", "error", "off"],
-        Doc("what follows where splits share images, subjects or sequences", shapes_model=False),
+        Doc("what to do if splits share images, subjects or sequences", shapes_model=False),
     ] = "warn"
     near_copies: Annotated[
         Literal["auto", "on", "off"],
         Doc(
-            "search for near copies between the splits; auto: where it takes up to a minute once, or is known already",
+            "search for near copies between splits; auto: if it takes less than about a minute, or is cached",
             shapes_model=False,
         ),
     ] = "auto"
     balance: Annotated[
         Literal["none", "oversample", "augment"],
-        Doc("repeat (oversample) or make (augment) training images up to the largest class"),
+        Doc("repeat (oversample) or generate (augment) training images until all classes are as large as the largest"),
     ] = "none"
     balance_to: Annotated[
         int | None,
-        Doc("images of each class under balance augment; null: as many as the largest class", "1..1000000", "images"),
+        Doc("images per class with balance augment; null: as many as the largest class", "1..1000000", "images"),
     ] = None
     balance_with: Annotated[
-        Any, Doc("augmentation that makes the images of balance augment, by name or with its options", form="component")
+        Any,
+        Doc("augmentation that generates the images of balance augment, by name or with its options", form="component"),
     ] = "keras"
     balance_total: Annotated[
         int | None,
         Doc(
-            "images of all classes together under balance augment, as even as they can be; instead of balance_to",
+            "total number of images with balance augment, spread evenly over classes; instead of balance_to",
             "1..10000000",
             "images",
         ),
     ] = None
-    drop_classes: Annotated[tuple[str, ...], Doc("classes to leave out, by name, such as [contempt]")] = ()
+    drop_classes: Annotated[tuple[str, ...], Doc("names of classes to leave out, such as [contempt]")] = ()
     face_crop: Annotated[
         Any,
         Doc(
-            "detector by whose largest face photographs are cut, by name or with its options (--data.face_crop.KEY); "
-            "none: they are not cut",
+            "face detector; photographs are cropped to the largest face. By name or with its options "
+            "(--data.face_crop.KEY); none: no cropping",
             form="component",
         ),
     ] = "none"
     face_align: Annotated[
-        Literal["none", "eyes"], Doc("eyes: turn and scale a face so that its eyes lie level, at one place of the crop")
+        Literal["none", "eyes"],
+        Doc("eyes: rotate and scale each face so that the eyes are level and at fixed positions"),
     ] = "none"
-    face_margin: Annotated[
-        float, Doc("added to a face at each side, as a fraction of its square", "0..2", "of the side")
-    ] = 0.0
-    on_no_face: Annotated[Literal["full_image", "skip"], Doc("what becomes of an image in which no face is found")] = (
+    face_margin: Annotated[float, Doc("margin added on each side of the face square", "0..2", "of the side")] = 0.0
+    on_no_face: Annotated[Literal["full_image", "skip"], Doc("what to do with an image without a detected face")] = (
         "full_image"
     )
     targets: Annotated[
         Any,
-        Doc("more datasets to test on, for protocol cross_dataset: NAME: {root: PATH, option: value}", form="mapping"),
+        Doc("further test datasets for protocol cross_dataset: NAME: {root: PATH, option: value}", form="mapping"),
     ] = field(default_factory=dict)
     workers: Annotated[
         int | None,
         Doc(
-            "loader processes for sample transforms; null: none for batch transforms",
+            "loader processes; null: 1 to 4 for sample transforms, none for batch transforms",
             "0..256",
             "processes",
             shapes_model=False,
@@ -94,7 +94,7 @@ class DataConfig(Section):
     cache: Annotated[
         str | None,
         Doc(
-            'folder of decoded images, "none" for no cache; null: FER_CACHE_DIR or ~/.cache/fer-plugins',
+            'cache folder of decoded images, or "none"; null: FER_CACHE_DIR or ~/.cache/fer-plugins',
             shapes_model=False,
         ),
     ] = None
@@ -106,7 +106,7 @@ class ProtocolConfig(Section):
     """Section ``protocol``."""
 
     name: Annotated[str, Doc("how samples are split into train, val and test")] = "official"
-    seed: Annotated[int, Doc("seed of the split, apart from the run's seed", ">= 0")] = 0
+    seed: Annotated[int, Doc("seed of the split, independent of the run's seed", ">= 0")] = 0
     options: Options = field(default_factory=dict)
 
 
@@ -114,5 +114,5 @@ class ProtocolConfig(Section):
 class AugmentationConfig(Section):
     """Section ``augmentation``."""
 
-    name: Annotated[str, Doc("augmentation of the training images, and of no others")] = "none"
+    name: Annotated[str, Doc("augmentation of the training images (no others)")] = "none"
     options: Options = field(default_factory=dict)

@@ -30,5 +30,5 @@ def require_verb(option: str, verb: str) -> None:
     """
     if not offers(verb):
         raise InputError(
-            f"{option}: no installed plug-in offers the verb {verb}; {describe_installation('command', verb)}"
+            f"{option}: no installed plug-in offers the command {verb}; {describe_installation('command', verb)}"
         )

@@ -26,13 +26,13 @@ class ComponentConfig(Section):
 class ModelConfig(Section):
     """Section ``model``."""
 
-    name: Annotated[str | None, Doc("the architecture")] = None
+    name: Annotated[str | None, Doc("name of the architecture")] = None
     pool: Annotated[
         ComponentConfig | None,
-        Doc("pooling, by name or with its options; null: the architecture's own", form="component | null"),
+        Doc("pooling layer, by name or with its options; null: the architecture's own", form="component | null"),
     ] = None
     teacher: Annotated[
-        str | None, Doc("run folder or checkpoint of the network to learn from, where the architecture distils")
+        str | None, Doc("run folder or checkpoint of the teacher network, for architectures that use distillation")
     ] = None
     options: Options = field(default_factory=dict)
 
@@ -41,7 +41,7 @@ class ModelConfig(Section):
 class LossConfig(Section):
     """Section ``loss``."""
 
-    name: Annotated[str, Doc("the loss; fer list names those that are installed")] = "cross_entropy"
+    name: Annotated[str, Doc("name of the loss; fer list shows those installed")] = "cross_entropy"
     options: Options = field(default_factory=dict)
 
 
@@ -49,7 +49,9 @@ class LossConfig(Section):
 class OptimizerConfig(Section):
     """Section ``optimizer``."""
 
-    name: Annotated[str, Doc("a class of torch.optim; its own arguments beside it (lr, betas, momentum, ...)")] = "Adam"
+    name: Annotated[
+        str, Doc("a class of torch.optim, with its arguments as further keys (lr, betas, momentum, ...)")
+    ] = "Adam"
     lr: Annotated[float, Doc("learning rate", "> 0")] = 0.001
     options: Options = field(default_factory=dict)
 
@@ -59,9 +61,11 @@ class SchedulerConfig(Section):
     """Section ``scheduler``."""
 
     name: Annotated[
-        str, Doc("none, inverse_decay (gamma), or a class of torch.optim.lr_scheduler with its own arguments")
+        str, Doc("none, inverse_decay (gamma), or a class of torch.optim.lr_scheduler with its arguments")
     ] = "none"
-    warmup_epochs: Annotated[int, Doc("warm-up: the learning rate rises linearly to lr", "0..1000000", "epochs")] = 0
+    warmup_epochs: Annotated[
+        int, Doc("warm-up, in which the learning rate rises linearly to lr", "0..1000000", "epochs")
+    ] = 0
     options: Options = field(default_factory=dict)
 
 
@@ -71,19 +75,20 @@ class SelectionConfig(Section):
 
     name: Annotated[
         Literal["best", "last"],
-        Doc("which epoch's weights are scored: the best one by metric, or the last one whatever its score"),
+        Doc("epoch whose weights are scored: the best by metric, or the last"),
     ] = "best"
     metric: Annotated[
-        str, Doc("what the best checkpoint, early stopping and plateau schedulers look at; never test")
+        str, Doc("metric that checkpointing, early stopping and plateau schedulers monitor; never on the test split")
     ] = "val/accuracy"
-    mode: Annotated[Literal["max", "min"], Doc("whether more or less of it is better")] = "max"
+    mode: Annotated[Literal["max", "min"], Doc("whether a higher or a lower metric is better")] = "max"
     stop: Annotated[
-        Literal["metric", "metric_and_loss", "both_worsen"], Doc("what must stall (or worsen) for patience epochs")
+        Literal["metric", "metric_and_loss", "both_worsen"],
+        Doc("what must stall (or worsen) for patience epochs before training stops"),
     ] = "metric"
-    patience: Annotated[
-        int | None, Doc("epochs without improvement after which training stops; null: never", "> 0", "epochs")
-    ] = None
-    min_delta: Annotated[float, Doc("a smaller improvement does not count", ">= 0", "that of metric")] = 0.0
+    patience: Annotated[int | None, Doc("early stopping: epochs without improvement; null: off", "> 0", "epochs")] = (
+        None
+    )
+    min_delta: Annotated[float, Doc("smallest change that counts as an improvement", ">= 0", "that of metric")] = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,13 +97,13 @@ class TrainerConfig(Section):
 
     epochs: Annotated[int, Doc("passes over the training split", "1..1000000", "epochs")] = 30
     accelerator: Annotated[
-        Literal["auto", "cpu", "gpu", "cuda", "mps"], Doc("where to compute", shapes_model=False)
+        Literal["auto", "cpu", "gpu", "cuda", "mps"], Doc("hardware to train on", shapes_model=False)
     ] = "auto"
     devices: Annotated[
         int | Literal["auto"] | tuple[int, ...],
         Doc(
-            "processes of one training on a machine, each on a device of its own: how many, which GPUs, or auto: all "
-            "GPUs; they share each batch",
+            "processes that train one network on a machine, each on its own device: their number, a list of GPUs, or "
+            "auto (all GPUs); each batch is divided among them",
             "1..1024",
             "processes",
             form="int 1..1024 | auto | list[int]",
@@ -106,43 +111,58 @@ class TrainerConfig(Section):
         ),
     ] = 1
     num_nodes: Annotated[
-        int, Doc("machines of one training; srun or torchrun starts it on each", "1..10000", shapes_model=False)
+        int,
+        Doc(
+            "machines that train one network; start the command on each with srun or torchrun",
+            "1..10000",
+            shapes_model=False,
+        ),
     ] = 1
     strategy: Annotated[
         Literal["auto", "ddp", "ddp_find_unused_parameters_true", "ddp_find_unused_parameters_false"],
-        Doc("how several devices train together, by Lightning's names; auto: ddp for several", shapes_model=False),
+        Doc("Lightning's strategy for several devices; auto: ddp", shapes_model=False),
     ] = "auto"
     precision: Annotated[
         Precision,
-        Doc("arithmetic; mixed: AMP; auto: bf16-mixed where a measured second shows it clearly faster, else 32-true"),
+        Doc("numerical precision; mixed: AMP; auto: bf16-mixed if a short measurement shows it to be clearly faster"),
     ] = "32-true"
     channels_last: Annotated[
         bool | Literal["auto"],
         Doc(
-            "memory layout channels_last of images and convolutions; auto: where it is measured clearly faster",
+            "channels_last memory format; auto: if a short measurement shows it to be clearly faster",
             form="bool | auto",
         ),
     ] = False
     compile: Annotated[
         Literal["off", "default", "reduce-overhead", "max-autotune"],
-        Doc("mode of torch.compile while training; a network that cannot be compiled trains uncompiled, said so"),
+        Doc(
+            "mode of torch.compile during training; a network that cannot be compiled trains uncompiled, with a warning"
+        ),
     ] = "off"
-    accumulate_grad_batches: Annotated[int, Doc("batches whose gradients make one step", "1..10000", "batches")] = 1
-    deterministic: Annotated[bool, Doc("the same bits from the same seed on the same device")] = True
-    gradient_clip_norm: Annotated[float | None, Doc("gradients are scaled down to this norm", "> 0")] = None
+    accumulate_grad_batches: Annotated[
+        int, Doc("batches whose gradients are accumulated before a step", "1..10000", "batches")
+    ] = 1
+    deterministic: Annotated[
+        bool, Doc("use deterministic algorithms: the same seed gives the same bits on the same device")
+    ] = True
+    gradient_clip_norm: Annotated[
+        float | None, Doc("clip the norm of the gradients to this value; null: no clipping", "> 0")
+    ] = None
     threads: Annotated[
-        int | None, Doc("CPU threads of one operation; null: measured", "1..1024", "threads", shapes_model=False)
+        int | None,
+        Doc("CPU threads of an operation; null: the fastest, by measurement", "1..1024", "threads", shapes_model=False),
     ] = None
     max_time: Annotated[
-        float | None, Doc("training ends after the epoch in which so much time is over; null: never", "> 0", "minutes")
+        float | None,
+        Doc("time limit; training stops after the epoch that exceeds it; null: no limit", "> 0", "minutes"),
     ] = None
     profiler: Annotated[
         Literal["none", "simple", "pytorch"],
-        Doc("time by hook (simple) or by operator (pytorch, slow), in fit-profile.txt", shapes_model=False),
+        Doc("write a profile by hook (simple) or by operator (pytorch, slow) to fit-profile.txt", shapes_model=False),
     ] = "none"
     progress: Annotated[
         Literal["auto", "bar", "plain", "none"],
-        Doc("auto: a bar on a terminal, else a line an epoch", shapes_model=False),
+        Doc("progress display; auto: a bar on a terminal, else one line per epoch", shapes_model=False),
     ] = "auto"
 
 
@@ -151,20 +171,28 @@ class LoggerConfig(Section):
     """Section ``logger``."""
 
     name: Annotated[
-        Any, Doc("one or several with commas between; all but none write metrics.csv too", form="str | list[str]")
+        Any,
+        Doc(
+            "one logger, or several separated by commas; all except none also write metrics.csv", form="str | list[str]"
+        ),
     ] = "wandb"
-    mode: Annotated[Literal["offline", "online", "disabled"], Doc("mode of W&B; offline stays in the run's folder")] = (
-        "offline"
+    mode: Annotated[
+        Literal["offline", "online", "disabled"], Doc("W&B mode; offline keeps everything in the run folder")
+    ] = "offline"
+    project: Annotated[str, Doc("W&B project")] = "fer-plugins"
+    entity: Annotated[str | None, Doc("W&B user or team")] = None
+    group: Annotated[
+        str | None, Doc("W&B group; null: made of plug-in, data, protocol, pooling and changed options")
+    ] = None
+    tags: Annotated[tuple[str, ...], Doc("W&B tags")] = ()
+    run_name: Annotated[str | None, Doc("W&B run name; null: made of plug-in, pooling, changed options and seed")] = (
+        None
     )
-    project: Annotated[str, Doc("project of W&B")] = "fer-plugins"
-    entity: Annotated[str | None, Doc("user or team of W&B")] = None
-    group: Annotated[str | None, Doc("group of W&B; null: plug-in, data, protocol, pooling, changed options")] = None
-    tags: Annotated[tuple[str, ...], Doc("tags of W&B")] = ()
-    run_name: Annotated[str | None, Doc("name in W&B; null: plug-in, pooling, changed options, seed")] = None
-    dir: Annotated[str | None, Doc("folder of W&B's files; null: the run's folder")] = None
-    log_model: Annotated[bool, Doc("send the best checkpoint to W&B as an artifact")] = False
+    dir: Annotated[str | None, Doc("folder for W&B files; null: the run folder")] = None
+    log_model: Annotated[bool, Doc("upload the best checkpoint to W&B as an artifact")] = False
     figures: Annotated[
-        Literal["auto", "off"], Doc("auto: draw the run at its end where matplotlib is installed; not with name none")
+        Literal["auto", "off"],
+        Doc("auto: draw figures at the end of the run if matplotlib is installed (not with logger none)"),
     ] = "auto"
     options: Options = field(default_factory=dict)
 
@@ -173,14 +201,14 @@ class LoggerConfig(Section):
 class OutputConfig(Section):
     """Section ``run``."""
 
-    output: Annotated[str, Doc("folder in which the run's own folder is made")] = "runs"
+    output: Annotated[str, Doc("parent folder of run folders")] = "runs"
     fold: Annotated[
-        int | None, Doc("which fold of the protocol; null: each of them, in a folder of its own, and a summary", ">= 0")
+        int | None, Doc("fold of the protocol; null: all folds, each in its own folder, with a summary", ">= 0")
     ] = None
     score_train: Annotated[
-        bool, Doc("score the training split at the end as well, once, in evaluation mode and without augmentation")
+        bool, Doc("also score the training split, once at the end, in evaluation mode without augmentation")
     ] = False
-    test: Annotated[bool, Doc("score the test split at the end, once, with the checkpoint selected on validation")] = (
+    test: Annotated[bool, Doc("score the test split, once at the end, with the checkpoint selected on validation")] = (
         True
     )
 
@@ -189,25 +217,25 @@ class OutputConfig(Section):
 class RunConfig(Section):
     """The complete configuration of a run."""
 
-    plugin: Annotated[str | None, Doc("the architecture whose recipe is the base (--plugin)")] = None
-    recipe: Annotated[str | None, Doc("a variant of that recipe (--recipe)")] = None
-    seed: Annotated[int, Doc("of weights, order of samples, dropout and augmentation", ">= 0")] = 0
-    model: Annotated[ModelConfig, Doc("architecture, its options and its pooling")] = field(default_factory=ModelConfig)
-    data: Annotated[DataConfig, Doc("dataset, size of the images, batches, cache")] = field(default_factory=DataConfig)
+    plugin: Annotated[str | None, Doc("architecture whose recipe is the base of the configuration (--plugin)")] = None
+    recipe: Annotated[str | None, Doc("variant of that recipe (--recipe)")] = None
+    seed: Annotated[int, Doc("seed of weights, sample order, dropout and augmentation", ">= 0")] = 0
+    model: Annotated[ModelConfig, Doc("architecture, its options and pooling")] = field(default_factory=ModelConfig)
+    data: Annotated[DataConfig, Doc("dataset, image size, batch size, cache")] = field(default_factory=DataConfig)
     protocol: Annotated[ProtocolConfig, Doc("how samples are split into train, val and test")] = field(
         default_factory=ProtocolConfig
     )
-    augmentation: Annotated[AugmentationConfig, Doc("random changes of the training images")] = field(
+    augmentation: Annotated[AugmentationConfig, Doc("random transforms of the training images")] = field(
         default_factory=AugmentationConfig
     )
-    loss: Annotated[LossConfig, Doc("criterion")] = field(default_factory=LossConfig)
+    loss: Annotated[LossConfig, Doc("loss function")] = field(default_factory=LossConfig)
     optimizer: Annotated[OptimizerConfig, Doc("a class of torch.optim and its arguments")] = field(
         default_factory=OptimizerConfig
     )
-    scheduler: Annotated[SchedulerConfig, Doc("learning rate over time, warm-up")] = field(
+    scheduler: Annotated[SchedulerConfig, Doc("learning-rate schedule, warm-up")] = field(
         default_factory=SchedulerConfig
     )
-    selection: Annotated[SelectionConfig, Doc("what selects the checkpoint and stops early")] = field(
+    selection: Annotated[SelectionConfig, Doc("checkpoint selection and early stopping")] = field(
         default_factory=SelectionConfig
     )
     trainer: Annotated[TrainerConfig, Doc("epochs, device, precision, clipping")] = field(default_factory=TrainerConfig)

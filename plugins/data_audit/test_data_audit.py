@@ -213,7 +213,7 @@ def test_a_file_that_is_no_split(content, said, faces, tmp_path):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["data"], "expected a verb; known: check, split, audit"),
+        (["data"], "expected a command; known: check, split, audit"),
         (["data", "chek"], "unknown command 'chek'; did you mean check?"),
         (["data", "check"], "NAME is missing"),
         (["data", "check", "jafe", "x"], "unknown dataset 'jafe'; did you mean jaffe?"),

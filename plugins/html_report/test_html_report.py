@@ -397,7 +397,7 @@ def test_fer_run_says_how_a_page_is_made_and_refuses_one_that_no_plugin_makes(ma
     assert capsys.readouterr().out == f"{tmp_path}/report-a b.html\n"
     monkeypatch.setattr(registry, "available", lambda kind=None: [])
     assert main.call("fer-run", main._run, ["--report"]) == 2
-    assert "no installed plug-in offers the verb report" in capsys.readouterr().err
+    assert "no installed plug-in offers the command report" in capsys.readouterr().err
 
 
 def test_an_svg_keeps_its_references_and_loses_its_style():

@@ -241,7 +241,7 @@ def test_the_diagram_says_what_to_install_where_no_plugin_compares(tmp_path, cap
     folders = write_models(tmp_path, 3)
     assert main.call("fer figures", figures, [*folders, "--cd", str(tmp_path / "cd")]) == 2
     assert capsys.readouterr().err == (
-        "fer figures: --cd: no installed plug-in offers the verb compare; install fer-run-comparison: "
+        "fer figures: --cd: no installed plug-in offers the command compare; install fer-run-comparison: "
         "pip install plugins/run_comparison in the sources of fer-plugins, or its wheel\n"
     )
 

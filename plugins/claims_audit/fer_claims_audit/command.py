@@ -77,16 +77,16 @@ _USAGE = (
 
 
 def claims(argv: list[str]) -> int:
-    """Print what contradicts what in the claims of a plug-in's paper, or in a file.
+    """Find contradictions among the numbers of a plug-in's paper, or of a file.
 
     Give a plug-in, or a file: YAML, the text of a classification_report, a confusion matrix (.csv), a table (.md, .tex)
     or a notebook (.ipynb).
 
-    --model NAME, --dataset NAME, --split NAME: what a file other than YAML is about.
+    --model NAME, --dataset NAME, --split NAME: what the numbers of a file other than YAML belong to.
 
-    --json, --markdown: the result for programs, or for a review.
+    --json, --markdown: output for programs, or for a review.
 
-    "fer claims new [FILE.yaml]" writes a commented file to be filled in.
+    "fer claims new [FILE.yaml]" writes a commented template.
 
     Returns:
         0, whether or not there are contradictions: they are the result.

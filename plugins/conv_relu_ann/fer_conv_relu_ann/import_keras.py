@@ -21,18 +21,23 @@ TOLERANCE = 1e-4  # of a probability: float32 sums in another order
 
 @verb()
 @click.argument("file", type=click.Path(), metavar="FILE")
-@click.option("--classes", required=True, metavar="NAME,NAME,...", help="The order of the outputs; no file says it.")
-@click.option("--out", type=click.Path(), metavar="FILE.ckpt", help="The checkpoint; default: beside FILE.")
-@click.option("--first-padding", type=Name(("same", "valid")), help="Of a file that holds weights alone.")
-@click.option("--check", type=click.Path(), metavar="FILE.npz", help="images and the probabilities that Keras gave.")
+@click.option(
+    "--classes", required=True, metavar="NAME,NAME,...", help="Order of the outputs, which no Keras file stores."
+)
+@click.option("--out", type=click.Path(), metavar="FILE.ckpt", help="Output checkpoint; default: beside FILE.")
+@click.option("--first-padding", type=Name(("same", "valid")), help="Padding, for a file that holds only weights.")
+@click.option(
+    "--check", type=click.Path(), metavar="FILE.npz", help="Images and the probabilities that Keras computed for them."
+)
 def import_keras(file: str, *, classes: str, out: str | None, first_padding: str | None, check: str | None) -> None:
-    """Make a checkpoint of the network of Njoku et al. from a Keras file.
+    """Convert a Keras file of the network of Njoku et al. to a checkpoint.
 
-    FILE is a .h5 or .keras file of the architecture conv_relu_ann; "fer predict" takes the checkpoint. Training from
-    folders gives classes in alphabetical order, from the csv in that of its codes; only the code that trained says it.
+    FILE is a .h5 or .keras file of the architecture conv_relu_ann; "fer predict" loads the checkpoint. Training from
+    folders orders classes alphabetically, training from the csv by its codes; only the training code tells which.
 
-    --check: images (N, 48, 48) from 0 to 1, or uint8, and probabilities (N, classes). They must come out again within
-    0.0001, or nothing is written: a kernel in a wrong order does not show otherwise. It cannot check --classes.
+    --check FILE.npz holds images (N, 48, 48), uint8 or from 0 to 1, and probabilities (N, classes). The checkpoint must
+    reproduce them within 0.0001, or nothing is written: wrongly ordered kernels do not show otherwise. The order of
+    --classes cannot be checked.
     """
     try:
         import h5py  # noqa: F401

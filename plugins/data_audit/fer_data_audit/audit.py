@@ -21,18 +21,23 @@ JSON_FILE, SHEET_FILE = "audit.json", "contact_sheet.html"
 
 
 @dataset_verb("audit", "data", "protocol")
-@click.option("--against", nargs=2, metavar="NAME2 ROOT2", help="A second dataset; ROOT2 none: it has no files.")
-@click.option("--out", type=click.Path(), metavar="FOLDER", help="Write audit.json and pictures of what was found.")
-@click.option("--export", type=click.Path(), metavar="PATH", help="Write PATH.csv and PATH.json: the list of copies.")
+@click.option(
+    "--against",
+    nargs=2,
+    metavar="NAME2 ROOT2",
+    help="Second dataset to compare with; ROOT2 is none for one without files.",
+)
+@click.option("--out", type=click.Path(), metavar="FOLDER", help="Write audit.json and pictures of the findings.")
+@click.option("--export", type=click.Path(), metavar="PATH", help="Write the list of copies as PATH.csv and PATH.json.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def audit(
     dataset: NamedDataset, *, against: tuple[str, str] | None, out: str | None, export: str | None, as_json: bool
 ) -> None:
-    """Look for what makes results too good: copies, two labels, shared subjects.
+    """Search for what inflates results: copies, contradicting labels, shared subjects.
 
-    Exact and near copies within and between the splits: those of --protocol, or of the release, where it has any. The
-    exported list names every copy by row number and digest, without an image, for --protocol official_deduplicated and
-    for other programs.
+    Finds exact and near copies within and between the splits of --protocol, or of the release if it has any. The
+    exported list identifies every copy by row number and digest, without images, for --protocol official_deduplicated
+    and for other programs.
     """
     from fer_data_audit.audited_images import read_audited
     from fer_data_audit.groups import find_groups

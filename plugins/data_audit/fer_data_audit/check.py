@@ -16,11 +16,11 @@ from fer_plugins.contract import SPLITS, Release
 @dataset_verb("check", "data")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def check(named: NamedDataset, *, as_json: bool) -> int:
-    """Say what a copy of a dataset holds, and in what it differs from the official release.
+    """Describe a copy of a dataset, and its differences from the official release.
 
-    Every image is read: layout, counts, subjects, sequences, bad images, fingerprint. A copy of FER-2013 is the
-    official file by its checksum, or is compared with the official images one by one. The exit code is 1 where
-    something differs from the release or an image cannot be read.
+    Reads every image and prints layout, counts, subjects, sequences, unreadable images and fingerprint. A copy of
+    FER-2013 is recognised as the official file by its checksum, or else compared with the official images one by one.
+    The exit code is 1 if something differs from the release or an image cannot be read.
     """
     from fer_plugins.data.release import differences
 

@@ -12,7 +12,7 @@ from fer_plugins.commands.usage import Verbs
 
 @click.group(cls=Verbs)
 def data() -> None:
-    """Look at a dataset before anything is trained on it: check, split, audit."""
+    """Inspect a dataset before training on it: check, split, audit."""
 
 
 for _command in (check, split, audit):

@@ -12,11 +12,11 @@ from fer_plugins.runtime.errors import InputError
 
 
 @dataset_verb("split", "data", "protocol")
-@click.option("--out", type=click.Path(), metavar="FILE.json", help="The file; needed.")
+@click.option("--out", type=click.Path(), metavar="FILE.json", help="Output file (required).")
 def split(named: NamedDataset, *, out: str | None) -> None:
-    """Keep the split of a protocol in a file, for --protocol.file FILE.json.
+    """Save the split of a protocol to a file, for --protocol.file FILE.json.
 
-    Others then train and test on the same images: the file names them, fold by fold.
+    The file names the images of each fold, so that others can train and test on the same ones.
     """
     if named.protocol is None or out is None:
         refuse("--protocol and --out are needed: fer data split NAME [ROOT] --protocol PROTOCOL --out FILE.json")

@@ -16,16 +16,16 @@ LOOPBACK, PORT, LAST_PORT = "127.0.0.1", 7860, 65_535
 
 @verb()
 @click.argument("run", type=click.Path(), metavar="RUN|CHECKPOINT")
-@click.option("--port", type=WholeNumber(0), default=PORT, help=f"Default {PORT}; 0 takes a free one.")
-@click.option("--host", metavar="NAME", default=LOOPBACK, help="Address to listen at; default: this machine alone.")
-@click.option("--detector", metavar="NAME", help="Finds the faces, as for fer predict.")
-@click.option("--calibrate", is_flag=True, help="Temperature fitted on the run's validation split.")
-@click.option("--device", metavar="NAME", help="cpu or cuda; default: CUDA where the run may use it.")
+@click.option("--port", type=WholeNumber(0), default=PORT, help=f"Default {PORT}; 0 picks a free port.")
+@click.option("--host", metavar="NAME", default=LOOPBACK, help="Address to listen on; default: this machine only.")
+@click.option("--detector", metavar="NAME", help="Face detector, as in fer predict.")
+@click.option("--calibrate", is_flag=True, help="Scale probabilities by a temperature fitted on validation.")
+@click.option("--device", metavar="NAME", help="cpu or cuda; default: CUDA if available and allowed by the run.")
 def demo(run: str, *, port: int, host: str, detector: str | None, calibrate: bool, device: str | None) -> int:
-    """Show a run on a local web page: pictures, webcam, saliency, scores.
+    """Serve a local web page for a run: pictures, webcam, saliency, scores.
 
-    RUN is the folder of a run, whose best.ckpt predicts, or a checkpoint file. Nothing is loaded from the network, and
-    no picture is kept. Ctrl-C ends it.
+    RUN is a run folder (its best.ckpt is used) or a checkpoint file. Nothing is loaded from the network and no picture
+    is kept. Press Ctrl-C to stop.
     """
     if port > LAST_PORT:
         refuse(f"--port {port}: expected a whole number from 0 to {LAST_PORT}")

@@ -15,16 +15,23 @@ FORMATS = {".csv": "csv", ".json": "json", ".jsonl": "json", ".ndjson": "json"} 
 @verb()
 @click.argument("run", type=click.Path(), metavar="RUN|CHECKPOINT")
 @click.argument("paths", nargs=-1, type=click.Path(allow_dash=True), metavar="[PATH...]")
-@click.option("--camera", type=WholeNumber(0), help="The frames of this camera, from 0, instead of files.")
-@click.option("--detector", metavar="NAME", help="Finds the faces; fer list names those installed. See below.")
-@click.option("--largest", is_flag=True, help="Only the largest face of a picture, as in a training on photographs.")
-@click.option("--calibrate", is_flag=True, help="Temperature fitted on the run's validation split.")
-@click.option("--every", type=WholeNumber(1), default=1, help="Every N-th frame of a video or camera; default 1.")
-@click.option("--frames", type=WholeNumber(1), help="At most N frames of a video or camera.")
-@click.option("--format", "form", type=Name(("table", "csv", "json")), help="Default: by --out's ending, else table.")
-@click.option("--out", type=click.Path(), metavar="FILE", help="Where the rows go; default: standard output.")
-@click.option("--annotate", type=click.Path(), metavar="FOLDER", help="Pictures and videos with boxes and classes.")
-@click.option("--device", metavar="NAME", help="cpu or cuda; default: CUDA where the run may use it.")
+@click.option("--camera", type=WholeNumber(0), help="Read frames of this camera (from 0) instead of files.")
+@click.option("--detector", metavar="NAME", help="Face detector (see fer list and below).")
+@click.option("--largest", is_flag=True, help="Only the largest face of a picture, as in training on photographs.")
+@click.option("--calibrate", is_flag=True, help="Scale probabilities by a temperature fitted on validation.")
+@click.option("--every", type=WholeNumber(1), default=1, help="Use every N-th frame of a video or camera; default 1.")
+@click.option("--frames", type=WholeNumber(1), help="Stop after N frames of a video or camera.")
+@click.option(
+    "--format",
+    "form",
+    type=Name(("table", "csv", "json")),
+    help="Output format; default: by the extension of --out, else table.",
+)
+@click.option("--out", type=click.Path(), metavar="FILE", help="Output file; default: standard output.")
+@click.option(
+    "--annotate", type=click.Path(), metavar="FOLDER", help="Write copies with boxes and classes to this folder."
+)
+@click.option("--device", metavar="NAME", help="cpu or cuda; default: CUDA if available and allowed by the run.")
 def predict(
     run: str,
     paths: tuple[str, ...],
@@ -40,14 +47,14 @@ def predict(
     annotate: str | None,
     device: str | None,
 ) -> int:
-    """Predict the expression of faces in pictures, videos, or before a camera.
+    """Predict the expression of faces in pictures, videos or a camera stream.
 
-    PATH is a picture, a video, a folder, a glob in quotes, or - for a list of names on standard input. Without
-    --detector, the one that the run cut its photographs with; where it was trained on faces cut out before, a picture
-    of at most 128 pixels a side (or the network's input) is one face, and larger ones are searched with lbp.
+    PATH is a picture, a video, a folder, a quoted glob, or - to read names from standard input. The default detector is
+    the one that cropped the training images. For a run trained on faces that were cropped beforehand, a picture of at
+    most 128 pixels a side (or the network's input size) counts as one face, and larger ones are searched with lbp.
 
-    Flags of a face: small (less than half the network's input), blurred (variance of the Laplacian at 48 x 48 below
-    100), uncertain (probability below 0.5), no_face. Exit code 1 where some files could not be read, 2 where none.
+    Faces are flagged as small (less than half the network's input), blurred (variance of the Laplacian at 48 x 48 below
+    100), uncertain (probability below 0.5) or no_face. The exit code is 1 if some files could not be read, 2 if none.
     """
     if (camera is None) == (not paths):
         refuse("give pictures, or --camera 0" if camera is None else "--camera: leave the paths out")

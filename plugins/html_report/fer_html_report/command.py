@@ -14,17 +14,24 @@ from fer_plugins.runtime.errors import InputError
 
 @verb()
 @click.argument("runs", nargs=-1, required=True, type=click.Path(), metavar="RUN...")
-@click.option("--format", "form", type=Name(["html", "md", "pdf"]), default="html", help="Default: html.")
 @click.option(
-    "--out", type=click.Path(), metavar="FILE", help="Default: report.html in RUN; of several or a kept record, here."
+    "--format", "form", type=Name(["html", "md", "pdf"]), default="html", help="Output format; default: html."
 )
-@click.option("--force", is_flag=True, help="Replace FILE where it is there.")
-@click.option("--images", is_flag=True, help="Embed images of the dataset; its licence is yours to keep.")
-@click.option("--data.root", "root", type=click.Path(), metavar="PATH", help="Of --images: where the data are now.")
+@click.option(
+    "--out",
+    type=click.Path(),
+    metavar="FILE",
+    help="Default: report.html in RUN; for several runs or a kept record, here.",
+)
+@click.option("--force", is_flag=True, help="Overwrite FILE if it exists.")
+@click.option("--images", is_flag=True, help="Embed images of the dataset; check that its licence allows it.")
+@click.option(
+    "--data.root", "root", type=click.Path(), metavar="PATH", help="With --images: current path of the dataset."
+)
 def report(runs: tuple[str, ...], *, form: str, out: str | None, force: bool, images: bool, root: str | None) -> None:
-    """Write a page of a run: scores, copies, claims, errors, protocol, cost.
+    """Write a report on a run: scores, copies, claims, errors, protocol, cost.
 
-    Of several runs, their comparison comes first. One file without external parts; nothing is measured anew.
+    For several runs, their comparison comes first. The page is one self-contained file; nothing is measured again.
     """
     if root is not None and not images:
         refuse("--data.root belongs to --images; add it, or leave --data.root out")

@@ -27,15 +27,15 @@ class Counts(click.ParamType):  # type: ignore[type-arg]  # generic only in late
 
 @verb()
 @click.argument("run", type=click.Path(), metavar="RUN|CHECKPOINT")
-@click.option("--batch", type=Counts(), default=(1, 8, 32), help="Images in one pass; default 1,8,32.")
-@click.option("--threads", type=Counts(), help="Processor threads; default: 1 and all that are here.")
+@click.option("--batch", type=Counts(), default=(1, 8, 32), help="Batch sizes; default: 1,8,32.")
+@click.option("--threads", type=Counts(), help="CPU threads; default: 1 and all available.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def benchmark(run: str, *, batch: tuple[int, ...], threads: tuple[int, ...] | None, as_json: bool) -> None:
     """Measure latency, memory, size and multiply-adds of a run's network.
 
-    On the processor, in the precision of the training. Latency: median time of a pass over its images, by batch and
-    threads. Memory: the peak of a process of its own while a pass runs, less what it held with the network loaded.
-    RUN may also be a folder of fer export --format hub.
+    Runs on the CPU, in the precision of the training. Latency is the median time of a forward pass, for each batch size
+    and number of threads. Memory is the peak of a separate process during a pass, minus its use after loading the
+    network. RUN may also be a folder written by fer export --format hub.
     """
     available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     from fer_model_export.network_cost import measure_cost, print_cost

@@ -19,25 +19,33 @@ LEAST_CALIBRATION = 64  # so that each class comes in
 @verb()
 @click.argument("run", type=click.Path(), metavar="RUN")
 @click.option("--format", "form", type=Name(FORMATS), required=True, help="See below.")
-@click.option("--quantize", type=Name(("int8",)), help="Also model.int8.onnx, static, and what it costs.")
 @click.option(
-    "--calibration", type=WholeNumber(LEAST_CALIBRATION), metavar="N", help="Training images for it; default 512."
+    "--quantize", type=Name(("int8",)), help="Also write model.int8.onnx (static); report size, time, accuracy."
 )
-@click.option("--out", type=click.Path(), metavar="FOLDER", help="Default: export/FORMAT in the run's folder.")
-@click.option("--synthetic", type=WholeNumber(1), metavar="N", help="Check on N synthetic faces; no data needed.")
-@click.option("--data.root", "data_root", metavar="PATH", help="Where the run's dataset lies now.")
-@click.option("--licence", metavar="ID", help="Of the weights, for the model card: apache-2.0, cc-by-nc-4.0, ...")
-@click.option("--data-licence", metavar="TEXT", help="Terms of the pictures, for the model card.")
+@click.option(
+    "--calibration",
+    type=WholeNumber(LEAST_CALIBRATION),
+    metavar="N",
+    help="Training images for its calibration; default 512.",
+)
+@click.option(
+    "--out", type=click.Path(), metavar="FOLDER", help="Output folder; default: export/FORMAT in the run's folder."
+)
+@click.option(
+    "--synthetic", type=WholeNumber(1), metavar="N", help="Check on N synthetic faces instead of the dataset."
+)
+@click.option("--data.root", "data_root", metavar="PATH", help="Current path of the run's dataset.")
+@click.option("--licence", metavar="ID", help="Licence of the weights in the model card: apache-2.0, ...")
+@click.option("--data-licence", metavar="TEXT", help="Terms of the training images in the model card.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def export(run: str, *, form: str, quantize: str | None, out: str | None, as_json: bool, **options: Any) -> None:
-    """Write a run as ONNX, as torch.export archive, or as Hugging Face folder.
+    """Export a run as ONNX, torch.export archive or Hugging Face folder.
 
-    onnx: model.onnx, bytes in, probabilities out, any number of images. torch: model.pt2, the same as torch.export
-    archive. hub: model.safetensors, config.json and a model card, which fer predict loads.
+    onnx: model.onnx, from uint8 images to probabilities, for any batch size. torch: model.pt2, the same as a
+    torch.export archive. hub: model.safetensors, config.json and a model card; fer predict loads it.
 
-    Each is compared with the run on all images of the validation split: the same class for each, and no probability
-    further away than 1e-4, else nothing is written and the exit code is 1. Where the data are not there, 256 synthetic
-    faces take their place.
+    Every export is compared with the run on all validation images. If a class differs, or a probability by more than
+    1e-4, nothing is written and the exit code is 1. Without the data, 256 synthetic faces are used.
     """
     needs = {"onnx": ("quantize", "calibration"), "hub": ("licence", "data_licence")}
     values = {**options, "quantize": quantize}

@@ -13,15 +13,17 @@ from fer_plugins.commands.usage import Name, WholeNumber, refuse
 
 @click.command(cls=SettingsVerb, sections=("data", "protocol"))
 @click.argument("predictions", type=click.Path(), metavar="PREDICTIONS")
-@click.option("--split", type=Name(("test", "val")), default="test", help="That the predictions are of; default: test.")
-@click.option("--classes", metavar="NAME,NAME,...", help="The order of the columns, where the file does not name them.")
-@click.option("--values", type=Name(("probabilities", "logits")), help="Default: as the file says or shows.")
-@click.option("--match", type=Name(("order", "name", "digest")), help="Default: by the column that the file has.")
-@click.option("--name", metavar="NAME", help="What the network is called; default: as the file.")
-@click.option("--claims", type=Installed("architecture"), help="The plug-in whose paper's claims stand beside.")
-@click.option("--seed", type=WholeNumber(0), help="Of the training, which tells several of one network apart.")
-@click.option("--fold", type=WholeNumber(0), help="Of the protocol, where it has several; from 0.")
-@click.option("--out", type=click.Path(), default="runs", metavar="FOLDER", help="Where the run goes; default: runs.")
+@click.option("--split", type=Name(("test", "val")), default="test", help="Split that was predicted; default: test.")
+@click.option("--classes", metavar="NAME,NAME,...", help="Order of the columns, if the file does not name them.")
+@click.option("--values", type=Name(("probabilities", "logits")), help="What the columns hold; default: detected.")
+@click.option(
+    "--match", type=Name(("order", "name", "digest")), help="How rows are matched; default: by the column in the file."
+)
+@click.option("--name", metavar="NAME", help="Name of the network; default: the file's name.")
+@click.option("--claims", type=Installed("architecture"), help="Plug-in whose paper's claims are compared.")
+@click.option("--seed", type=WholeNumber(0), help="Seed of the training, to tell runs of one network apart.")
+@click.option("--fold", type=WholeNumber(0), help="Fold of the protocol, from 0.")
+@click.option("--out", type=click.Path(), default="runs", metavar="FOLDER", help="Folder for the run; default: runs.")
 def score(
     predictions: str,
     *,
@@ -32,11 +34,11 @@ def score(
     flags: dict[str, Any],
     **options: Any,
 ) -> None:
-    """Score predictions of any other code: a run of a network trained elsewhere.
+    """Score the predictions of any other code, as a run trained elsewhere.
 
-    PREDICTIONS is a .csv, .jsonl, .npz or .npy with probabilities or logits, one row an image and one column a class.
-    Rows are matched with the images of the split by a column "source" (file name) or "digest", else by their order.
-    fer compare, table, verify and figures take the run as one of fer-run, and say that it was trained elsewhere.
+    PREDICTIONS is a .csv, .jsonl, .npz or .npy file of probabilities or logits, with one row per image and one column
+    per class. Rows are matched with the images of the split by a column "source" (file name) or "digest", else by their
+    order. fer compare, table, verify and figures accept the resulting run, and say that it was trained elsewhere.
     """
     if "data" not in flags:
         refuse("the labels are the dataset's: add --data NAME, as in --data fer2013 --data.root PATH")

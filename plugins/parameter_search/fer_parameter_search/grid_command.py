@@ -13,16 +13,18 @@ from fer_plugins.runtime.errors import InputError
 
 @verb()
 @click.argument("file", type=click.Path(), metavar="FILE")
-@click.option("--out", type=click.Path(), metavar="FOLDER", help="Where the runs go; default: as the file says.")
-@click.option("--path", type=click.Path(), metavar="DATASETS", help="The folder that holds the datasets.")
-@click.option("--jobs", type=WholeNumber(1), help="Runs at a time; default: what the machine has room for.")
-@click.option("--dry-run", "dry", is_flag=True, help="Print what would be run.")
-@click.option("--executor", type=Name(["local", "ray"]), default="local", help="Where: this machine or a Ray cluster.")
-@click.option("--address", metavar="ADDRESS", help="That of a Ray cluster.")
+@click.option("--out", type=click.Path(), metavar="FOLDER", help="Folder for the runs; default: as FILE says.")
+@click.option("--path", type=click.Path(), metavar="DATASETS", help="Folder that holds the datasets.")
+@click.option("--jobs", type=WholeNumber(1), help="Parallel runs; default: as many as the machine has room for.")
+@click.option("--dry-run", "dry", is_flag=True, help="Print the planned runs and exit.")
+@click.option(
+    "--executor", type=Name(["local", "ray"]), default="local", help="Run on this machine or on a Ray cluster."
+)
+@click.option("--address", metavar="ADDRESS", help="Address of the Ray cluster.")
 def grid(**words: Any) -> int:
-    """Run plug-ins x datasets x protocols x poolings x seeds, a run a cell.
+    """Train every combination of plug-ins, datasets, protocols, poolings and seeds.
 
-    FILE says which. The same command goes on where it stopped. The exit code is 1 when a cell has failed.
+    FILE lists them. Run the same command again to continue an interrupted grid. The exit code is 1 if a run failed.
     """
     if words["address"] is not None and words["executor"] != "ray":
         refuse("--address: is that of a Ray cluster; add --executor ray")

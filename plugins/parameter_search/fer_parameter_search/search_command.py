@@ -18,13 +18,19 @@ from fer_plugins.runtime.plain_values import shell_word
 @click.command(cls=SettingsVerb)
 @click.argument("file", type=click.Path(), metavar="FILE")
 @recipe_options
-@click.option("--out", type=click.Path(), metavar="FOLDER", help="Where the trials go; one that was begun goes on.")
+@click.option(
+    "--out",
+    type=click.Path(),
+    metavar="FOLDER",
+    help="Folder for the trials; an interrupted search in it is continued.",
+)
 def search(
     file: str, plugin: str | None, recipe: str | None, files: tuple[str, ...], out: str | None, flags: dict[str, Any]
 ) -> None:
-    """Choose hyper-parameters on validation, a run a trial; the test split stays sealed.
+    """Search hyper-parameters on the validation split; the test split stays sealed.
 
-    FILE says what is searched, and how. Takes fer-run's flags; best.yaml in the folder is for fer-run --config.
+    FILE defines the search space and method. Takes fer-run's flags; the best configuration is written to best.yaml,
+    for fer-run --config.
     """
     if plugin is None:
         refuse("needs --plugin NAME, and takes fer-run's flags except --resume and the listings")

@@ -19,9 +19,11 @@ _USAGE = "fer protocol-bias --plugin NAME[,NAME...] --data NAME --protocol FLAWE
 
 @click.command("protocol-bias", cls=SettingsVerb)
 @recipe_options
-@click.option("--seeds", type=WholeNumber(1), default=1, help="Trainings on each side.")
-@click.option("--folds", type=Name(["all"]), help="Every fold; otherwise one (--run.fold N).")
-@click.option("--out", type=click.Path(), metavar="FOLDER", help="Where the runs go; one that was begun goes on.")
+@click.option("--seeds", type=WholeNumber(1), default=1, help="Seeds to train under each protocol.")
+@click.option("--folds", type=Name(["all"]), help="Train every fold; default: one (--run.fold N).")
+@click.option(
+    "--out", type=click.Path(), metavar="FOLDER", help="Folder for the runs; interrupted ones in it are continued."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print inflation.json.")
 def protocol_bias(
     plugin: str | None,
@@ -35,8 +37,8 @@ def protocol_bias(
 ) -> None:
     """Measure what a flawed protocol adds to the test scores, with an interval.
 
-    Needs --plugin NAME (or several, with commas between), --protocol FLAWED and --against SOUND, each with its options
-    (--against.KEY VALUE), and takes fer-run's flags.
+    Needs --plugin NAME (or several, separated by commas), --protocol FLAWED and --against SOUND, each with its options
+    (--against.KEY VALUE). Takes fer-run's flags.
     """
     if plugin is None or "resume" in flags:
         refuse(f"needs --plugin, and takes fer-run's flags except --resume and the listings: {_USAGE}")

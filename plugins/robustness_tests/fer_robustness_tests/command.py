@@ -20,19 +20,19 @@ CHOICES = {
 
 @verb()
 @click.argument("run", type=click.Path(), metavar="RUN")
-@click.option("--suite", type=Names(CHOICES["suite"]), multiple=True, help="Perturbations; without any: all four.")
+@click.option("--suite", type=Names(CHOICES["suite"]), multiple=True, help="Perturbations; default: all four.")
 @click.option("--tta", type=Names(CHOICES["tta"]), multiple=True, help="Test-time augmentation.")
-@click.option("--saliency", type=Names(CHOICES["saliency"]), multiple=True, help="Which pixels count.")
-@click.option("--split", "--part", type=Name(CHOICES["split"]), help="The split; default: test.")
-@click.option("--limit", type=WholeNumber(1), help="The first N samples only.")
-@click.option("--seed", type=WholeNumber(0), default=0, help="Of what is drawn at random; default 0.")
-@click.option("--out", type=click.Path(), metavar="FOLDER", help="Where evaluation.json goes; default: the run.")
+@click.option("--saliency", type=Names(CHOICES["saliency"]), multiple=True, help="Saliency maps.")
+@click.option("--split", "--part", type=Name(CHOICES["split"]), help="Split to evaluate; default: test.")
+@click.option("--limit", type=WholeNumber(1), help="Only the first N samples.")
+@click.option("--seed", type=WholeNumber(0), default=0, help="Seed of the perturbations; default 0.")
+@click.option("--out", type=click.Path(), metavar="FOLDER", help="Folder for evaluation.json; default: the run.")
 @click.option("--json", "as_json", is_flag=True, help="Print evaluation.json.")
 def robustness(run: str, *, out: str | None, as_json: bool, **options: Any) -> None:
-    """Evaluate a run beyond accuracy: shifts, noise, covered faces, calibration.
+    """Evaluate a run beyond accuracy: shifts, noise, occlusion, calibration.
 
-    Test-time augmentation and saliency maps where they are asked for. Names may be given with commas between, and an
-    option several times.
+    Test-time augmentation and saliency maps are computed on request. Separate several names by commas, or repeat the
+    option.
     """
     chosen = {name: tuple(dict.fromkeys(sum(options[name], ()))) for name in ("suite", "tta", "saliency")}
     from fer_plugins.analysis.opened_run import head_of

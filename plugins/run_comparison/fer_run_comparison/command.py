@@ -21,10 +21,14 @@ _MARGIN = 1.0  # points
 
 @verb()
 @click.argument("runs", nargs=-1, type=click.Path(), metavar="RUN...")
-@click.option("--classes", is_flag=True, help="Also, of each run (one will do): ANOVA and Wilcoxon by class.")
-@click.option("--median", type=click.FloatRange(0, 1), help="Of --classes: hypothetical recall; default: chance.")
-@click.option("--evaluated", metavar="NAME[,NAME]", help="Figures of fer robustness, as shift.zero.consistency.")
-@click.option("--target", metavar="DATASET", help="The scores on another dataset, one of data.targets.")
+@click.option("--classes", is_flag=True, help="Also test classes within each run (one is enough): ANOVA, Wilcoxon.")
+@click.option(
+    "--median", type=click.FloatRange(0, 1), help="With --classes: recall under the null hypothesis; default: chance."
+)
+@click.option(
+    "--evaluated", metavar="NAME[,NAME]", help="Compare results of fer robustness, such as shift.zero.consistency."
+)
+@click.option("--target", metavar="DATASET", help="Scores on another dataset, one of data.targets.")
 @click.option("--without-copies", is_flag=True, help="Leave out images that have a copy in training.")
 @click.option(
     "--margin",
@@ -32,11 +36,11 @@ _MARGIN = 1.0  # points
     default=_MARGIN,
     show_default=True,
     metavar="POINTS",
-    help="Differences within it are equivalent.",
+    help="Equivalence margin.",
 )
-@click.option("--pairs", is_flag=True, help="Of three models and more: every run and pair, not the ranking alone.")
-@click.option("--cd", metavar="FILE", help="Only draw the critical-difference diagram, as fer figures --cd does.")
-@click.option("--score", metavar="NAME", help="Of --cd: a metric; default: accuracy.")
+@click.option("--pairs", is_flag=True, help="With three or more models: also list every run and pair.")
+@click.option("--cd", metavar="FILE", help="Only draw the critical-difference diagram, like fer figures --cd.")
+@click.option("--score", metavar="NAME", help="With --cd: a metric; default: accuracy.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def compare(
     runs: tuple[str, ...],
