@@ -41,23 +41,23 @@ def print_verdicts(console: Console, verdicts: Mapping[str, Any], *, everything:
     rows = verdicts["claims"]
     shown = [row for row in rows if everything or row["measured"] is not None]
     console.print(f"\n{verdicts['run']}", soft_wrap=True)
-    claims_of = f"claims of {verdicts['model']}" if verdicts["model"] else "a model without claims"
+    claims_of = f"claims of {verdicts['model']}" if verdicts["model"] else "no claims about this model"
     seed = "not known" if verdicts["seed"] is None else verdicts["seed"]
     console.print(f"{verdicts['plugin']} ({claims_of}) on {verdicts['dataset']}, seed {seed}")
     console.print(f"protocol {verdicts['protocol']}, split {verdicts['split_hash']}")
     if verdicts["trained_elsewhere"]:
         console.print(Text(verdicts["trained_elsewhere"], style="bold yellow"))
     for fault in verdicts["against"]:
-        unless = " but those on splits that could be this one" if code_of(fault) == PROTOCOL else ""
-        console.print(Text(f"speaks against every verdict{unless}: {fault}", style="bold red"))
+        unless = " except on splits that could be this one" if code_of(fault) == PROTOCOL else ""
+        console.print(Text(f"limits every verdict{unless}: {fault}", style="bold red"))
     general = set(verdicts["against"])  # said above, once
     reasons = list(dict.fromkeys(why for row in shown for why in _reasons(row) if why not in general))
     if shown:
         print_table(console, _table(shown, reasons, everything), keys=1)
     if any(row["verdict"] == NOT_COMPARABLE for row in shown):
-        console.print(f"none: {NOT_COMPARABLE}{', of what speaks against every verdict, above' if general else ''}")
+        console.print(f"none: {NOT_COMPARABLE}{' (see the limits above)' if general else ''}")
     if reasons:
-        console.print("why there is none, or the condition that a verdict stands under:")
+        console.print("reasons for no verdict, or conditions of a verdict:")
     for number, why in enumerate(reasons, 1):
         console.print(Padding(Text(f"{number}  {why}"), (0, 0, 0, 2), expand=False))
     hidden = [row for row in rows if row not in shown]
@@ -121,7 +121,7 @@ def _sum_up(rows: Sequence[Mapping[str, Any]], verdicts: Mapping[str, Any]) -> d
     for row in rows:
         reason, name = row["why"][0], ""
         if row["model"] is None:
-            reason = "about no model (counts of data and the like)"
+            reason = "not about a model (sizes of datasets and the like)"
         elif row["model"] != verdicts["model"]:
             reason, name = "about other models", row["model"]
         elif code_of(reason) == OTHER_DATA:

@@ -126,7 +126,7 @@ def _against(run: FinishedRun, component: registry.Component, departures: Mappin
             text = f"another protocol: {protocol['name']} (recipe: {wanted.get('name', 'official')})"
             reasons.append(Notice(PROTOCOL, text))
     if manifest["data"].get("limit") is not None:
-        reasons.append(f"a part of the data only (data.limit {manifest['data']['limit']})")
+        reasons.append(f"only part of the data (data.limit {manifest['data']['limit']})")
     forbidding = [text for key, text in departures.items() if key not in _ARITHMETIC]
     if forbidding:
         reasons.append(f"not the plug-in's recipe: {', '.join(forbidding)}")

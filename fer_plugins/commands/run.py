@@ -151,4 +151,4 @@ def _show_page(records: Sequence[Record], *, write: bool) -> None:
         and records[0].config["trainer"].get("progress") != "none"
         and records[0].manifest.get("each_sample_tested_once") is not False  # else there is no one score
     ):
-        print(f"a page of it: {shlex.join(['fer', _PAGE, *folders])}")
+        print(f"for a report: {shlex.join(['fer', _PAGE, *folders])}")

@@ -12,13 +12,13 @@ def list_remarks(manifest: Mapping[str, Any]) -> list[str]:
     """Return what a run's manifest says against its scores, each in a few words that begin in lower case.
 
     >>> list_remarks({"protocol": {"flaw": "copies leak"}, "data": {"limit": 9}, "demonstration": False})
-    ['flawed protocol: copies leak', 'a part of the data only (data.limit 9)']
+    ['flawed protocol: copies leak', 'only part of the data (data.limit 9)']
     """
     flaw = (manifest.get("protocol") or {}).get("flaw")  # a run that has just begun may have no section yet
     limit = (manifest.get("data") or {}).get("limit")
     remarks = {
         f"flawed protocol: {flaw}": flaw,
-        f"a part of the data only (data.limit {limit})": limit is not None,
+        f"only part of the data (data.limit {limit})": limit is not None,
         "a demonstration on synthetic faces": manifest.get("demonstration"),
     }
     return [remark for remark, holds in remarks.items() if holds]

@@ -20,7 +20,7 @@ def print_copies(console: Console, split: str, scores: Mapping[str, Any]) -> Non
     copies = scores.get("copies")
     if not copies:
         return
-    title = f"{split}, images with a copy in training apart, with 95 % intervals"
+    title = f"{split}, images with and without a copy in training, 95 % intervals"
     table = titled_table(title, "images", numbers=("n", *SUMMARY.values()))
     too_few = copies.get("too_few", {})
     for name, group in {"all": scores, **copy_groups(scores)}.items():

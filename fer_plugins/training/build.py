@@ -27,6 +27,7 @@ from fer_plugins.training.module import FERModule
 from fer_plugins.training.profiling import ProfileTable, build_profiler
 from fer_plugins.training.progress import EpochLog, training_bar
 from fer_plugins.training.stopping import EndWhenInterrupted, TimeLimit, stopping_callback
+from fer_plugins.training.threads import count_threads
 
 
 def check_machine(settings: config.RunConfig) -> None:
@@ -167,12 +168,12 @@ def build_trainer(settings: config.RunConfig, record: Record, log: EpochLog) -> 
 
 
 def device_name(trainer: L.Trainer) -> str:
-    """Return what a run was computed on, such as "cpu, 2 threads", or "2 x cpu, 1 threads"."""
+    """Return what a run was computed on, such as "cpu, 2 threads", or "2 x cpu, 1 thread"."""
     device = trainer.strategy.root_device
     name = (
         torch.cuda.get_device_name(device)
         if device.type == "cuda"
-        else f"{device.type}, {torch.get_num_threads()} threads"
+        else f"{device.type}, {count_threads(torch.get_num_threads())}"
     )
     return name if trainer.world_size == 1 else f"{trainer.world_size} x {name}"
 

@@ -29,9 +29,14 @@ class Threads(NamedTuple):
 
     def __str__(self) -> str:
         if not self.seconds:
-            return f"{self.number} threads"
+            return count_threads(self.number)
         steps = ", ".join(f"{seconds:.2g} s with {number}" for number, seconds in self.seconds.items())
-        return f"{self.number} threads (a step took {steps})"
+        return f"{count_threads(self.number)} (a step took {steps})"
+
+
+def count_threads(number: int) -> str:
+    """Return "1 thread", "2 threads"."""
+    return f"{number} thread{'s' * (number != 1)}"
 
 
 def choose_threads(settings: RunConfig, network: nn.Module, recorded: int | None = None) -> Threads:

@@ -218,7 +218,7 @@ def test_a_part_of_the_data_and_a_flawed_protocol_are_named(folder, tmp_path):
     ]
     trained_on = sum(manifest["data"]["counts"]["train"].values())
     assert dict(facts["card"])["Images"].startswith(f"{trained_on} train, ")
-    assert dict(facts["card"])["Images"].endswith("; a part of the data only (data.limit 50)")
+    assert dict(facts["card"])["Images"].endswith("; only part of the data (data.limit 50)")
 
 
 def test_scores_of_too_few_images_are_not_shown(folder, tmp_path):

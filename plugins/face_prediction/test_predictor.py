@@ -153,7 +153,7 @@ def test_what_is_no_checkpoint_of_this_version_is_refused(tmp_path, toy, monkeyp
     (record.folder / "manifest.json").write_text(json.dumps(changed))
     said = Predictor.load(record.folder).warnings
     assert f"{record.folder}: this run is interrupted, not finished" in said
-    assert f"{record.folder}: a part of the data only (data.limit 500)" in said
+    assert f"{record.folder}: only part of the data (data.limit 500)" in said
     changed = {"status": "running", "plugin": manifest["plugin"]}  # as if it had just begun
     (record.folder / "manifest.json").write_text(json.dumps(changed))
     assert Predictor.load(record.folder).warnings[0] == f"{record.folder}: this run is running, not finished"

@@ -391,7 +391,7 @@ def test_fer_run_says_how_a_page_is_made_and_refuses_one_that_no_plugin_makes(ma
     monkeypatch.setattr("fer_plugins.experiments.run.run", lambda resolved: runs[0])
     monkeypatch.setattr("fer_plugins.experiments.seeds.run_seeds", lambda count, resolve, train: runs)
     assert main.call("fer-run", main._run, [*WORDS]) == 0
-    assert capsys.readouterr().out == f"a page of it: fer report '{tmp_path}/a b'\n"
+    assert capsys.readouterr().out == f"for a report: fer report '{tmp_path}/a b'\n"
     monkeypatch.setattr("fer_html_report.page.build", lambda finished, images: [Chapter("a", f"{len(finished)} runs")])
     assert main.call("fer-run", main._run, [*WORDS, "--seeds", "2", "--report"]) == 0
     assert capsys.readouterr().out == f"{tmp_path}/report-a b.html\n"

@@ -141,7 +141,7 @@ def test_a_part_of_the_data_is_named_wherever_the_model_goes(trained):
     manifest = json.loads((trained / "manifest.json").read_text())
     manifest["data"]["limit"], manifest["protocol"]["flaw"] = 180, "subjects are in both splits"
     (trained / "manifest.json").write_text(json.dumps(manifest))
-    remarks = ["flawed protocol: subjects are in both splits", "a part of the data only (data.limit 180)"]
+    remarks = ["flawed protocol: subjects are in both splits", "only part of the data (data.limit 180)"]
     for form in ("onnx", "hub"):
         assert call("export", trained, "--format", form, "--synthetic", 2) == 0
     network = OnnxNetwork(trained / "export" / "onnx" / "model.onnx")

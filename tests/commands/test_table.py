@@ -109,9 +109,7 @@ def test_other_data_and_protocols_are_other_rows(folders, tmp_path, capsys):
     rows = list(csv.DictReader(io.StringIO(printed(capsys, *folders, elsewhere, "--format", "csv"))))
     assert [row["dataset"] for row in rows] == ["Faces", "Faces", "CK+"]
     assert rows[2]["model"] == "net"
-    assert (
-        rows[2]["remarks"] == "flawed protocol: it selects on the test split; a part of the data only (data.limit 100)"
-    )
+    assert rows[2]["remarks"] == "flawed protocol: it selects on the test split; only part of the data (data.limit 100)"
 
 
 def test_latex_is_escaped():

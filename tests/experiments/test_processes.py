@@ -100,7 +100,7 @@ def test_several_processes_give_what_one_gives(single_run, tmp_path, devices, ca
     assert sources[0] == sources[1]
     assert {path.name for path in several.iterdir()} == {path.name for path in single_run.iterdir()}
     assert len(list(several.parent.iterdir())) == 1
-    assert Record.read(several).manifest["sessions"][0]["device"] == f"{devices} x cpu, 1 threads"
+    assert Record.read(several).manifest["sessions"][0]["device"] == f"{devices} x cpu, 1 thread"
 
 
 def test_scores_of_one_checkpoint_are_the_same_bytes(single_run):

@@ -119,7 +119,7 @@ def _training(record: Record) -> list[Row]:
         shown = {}
     paper, data = manifest.get("paper") or {}, manifest["data"]
     images = {split: sum(counts.values()) for split, counts in (data.get("counts") or {}).items()}
-    part = "" if data.get("limit") is None else f"; a part of the data only (data.limit {data['limit']})"
+    part = "" if data.get("limit") is None else f"; only part of the data (data.limit {data['limit']})"
     sessions = manifest.get("sessions") or [{}]
     rows = {
         "Paper": ", ".join(str(paper[key]) for key in ("title", "venue", "year") if paper.get(key)),

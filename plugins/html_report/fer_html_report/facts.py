@@ -71,7 +71,7 @@ def protocol(run: FinishedRun) -> Iterator[Block]:
         yield Paragraph(f"{run.elsewhere[:1].upper()}{run.elsewhere[1:]}.", "warning")
     elif "train" in sizes:
         limit = manifest["data"].get("limit")
-        part = f" (a part of the data only: data.limit {limit})" if limit is not None else ""
+        part = f" (only part of the data: data.limit {limit})" if limit is not None else ""
         sentences.append(f"The network was trained on {sizes['train']:,} images of the training split{part}.")
     if run.is_folds:
         folds = [name for name in manifest.get("folds") or [] if name]

@@ -16,12 +16,12 @@ from fer_plugins.runtime.print_table import print_table, titled_table
 from fer_run_comparison.significance import one_way_anova, signed_rank
 
 ANOVA_NOTE = (
-    "can say: classes are unequally hard; cannot say that the model is good or better than another. Correct "
-    "predictions are 0 or 1: neither normal nor of one variance; read the chi-square test"
+    "shows that some classes are harder than others; does not show that the model is good, or better than another. "
+    "Correct predictions are 0 or 1, neither normal nor of equal variance: prefer the chi-square test"
 )
 WILCOXON_NOTE = (
-    "can say: the recalls of the classes lie above or below the median; cannot say that the model is better than "
-    "another (fer compare RUN RUN), nor by how much. A few classes are few values, and are no sample of classes"
+    "shows that class recalls lie above or below the median; does not show that the model is better than another "
+    "(for that: fer compare RUN RUN), nor by how much. Classes are few, and not a random sample"
 )
 
 
@@ -85,7 +85,7 @@ _OF = ("between", "within")
 def print_classes(console: Console, folder: str, tests: Mapping[str, Any]) -> None:
     """Print the recalls of a run, and the tests of whether they differ."""
     shares = ", ".join(f"{name} {share:.3f}" for name, share in tests["shares"].items())
-    console.print(Text(f"classes of {folder}, recall: {shares}"))
+    console.print(Text(f"recall by class of {folder}: {shares}"))
     chi, anova, ranks = tests["chi_square"], tests["anova"], tests["wilcoxon"]
     if chi:
         low = " (expected counts below 5: approximate)" if chi["smallest_expected"] < 5 else ""
@@ -94,7 +94,7 @@ def print_classes(console: Console, folder: str, tests: Mapping[str, Any]) -> No
         console.print()
         _print_anova(console, anova)
     if ranks:
-        table = titled_table("Wilcoxon's signed ranks of the recalls, as papers print it", "hypothetical median")
+        table = titled_table("Wilcoxon's signed ranks of the recalls, as papers report it", "hypothetical median")
         for name in ("n", "W", "rank sum +", "rank sum -", "sum of signed ranks", "p", "smallest p"):
             table.add_column(name, justify="right")
         positive, negative = ranks["rank_sum_positive"], ranks["rank_sum_negative"]
@@ -107,7 +107,7 @@ def print_classes(console: Console, folder: str, tests: Mapping[str, Any]) -> No
 
 
 def _print_anova(console: Console, anova: Mapping[str, Any]) -> None:
-    table = titled_table("one-way ANOVA of correct predictions by true class, as papers print it", "source")
+    table = titled_table("one-way ANOVA of correct predictions by true class, as papers report it", "source")
     for name in ("SS", "df", "MS", "F", "p"):
         table.add_column(name, justify="right")
     f = "-" if anova["f"] is None else f"{anova['f']:.3f}"

@@ -170,7 +170,7 @@ def _check_differences(differences: npt.NDArray[np.float64]) -> list[str]:
             f"{n} difference{'' if n == 1 else 's'}: no result could reach p < {ALPHA}, at least 6 are needed"
         )
     if n < 8:
-        checks.append("symmetry of the differences is assumed, too few to look at it")
+        checks.append("symmetry of the differences is assumed (too few values to test it)")
     elif np.ptp(differences) > 0:
         skew = float(stats.skewtest(differences).pvalue)
         checks.append(f"symmetry of the differences (test of skewness): {_verdict(skew)}")
@@ -178,4 +178,4 @@ def _check_differences(differences: npt.NDArray[np.float64]) -> list[str]:
 
 
 def _verdict(p: float) -> str:
-    return f"p {p:.3g}, {'in doubt' if p < ALPHA else 'nothing speaks against it'}"
+    return f"p {p:.3g}, {'doubtful' if p < ALPHA else 'no evidence against it'}"

@@ -199,7 +199,7 @@ def test_the_command_writes_the_bars_and_says_what_a_claim_needs(several, tmp_pa
 
 
 def test_a_note_of_several_models_is_printed_once(several, tmp_path, capsys):
-    part = "a part of the data only (data.limit 300)"
+    part = "only part of the data (data.limit 300)"
     for folder in (several[0], several[1]):
         manifest = json.loads((folder / "manifest.json").read_text())
         change(folder, "manifest.json", data={**manifest["data"], "limit": 300})
