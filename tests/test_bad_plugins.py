@@ -62,7 +62,7 @@ FAULTS = {
         "keras",
     ),
     "no paper.yaml": ({"paper_yaml": None}, "has no paper.yaml beside its package", "fer_bad 1.0"),
-    "paper.yaml is no YAML": ({"paper_yaml": "paper: ["}, "paper.yaml cannot be read: line ", "fer_bad 1.0"),
+    "paper.yaml is not YAML": ({"paper_yaml": "paper: ["}, "paper.yaml cannot be read: line ", "fer_bad 1.0"),
     "paper.yaml without it": ({"paper_yaml": PAPER}, "not as the contract wants it", "KeyError: 'bad'"),
     "recipe is a list": ({"paper_yaml": changed().replace("recipe:", "recipe: [1]\n    x:")}, "paper.yaml", "fer_bad"),
     "claims are no YAML": ({"claims_yaml": "claims: {"}, "claims.yaml", "fer_bad"),
@@ -100,7 +100,7 @@ def test_the_others_are_unaffected(make_distribution, toy, tmp_path, capsys):
     assert call(f"{RUN.replace('bad', 'toy')}{tmp_path / 'runs'} --data.image_size 24", capsys)[0] == 0
 
 
-@pytest.mark.parametrize("fault", ["no paper.yaml", "paper.yaml is no YAML", "rate above 1", "unknown option"])
+@pytest.mark.parametrize("fault", ["no paper.yaml", "paper.yaml is not YAML", "rate above 1", "unknown option"])
 def test_show_and_check_name_it_too(bad, capsys, fault):
     files, message, _ = FAULTS[fault]
     bad(**files)

@@ -267,7 +267,7 @@ def test_no_source_is_kept_out_of_the_repository_and_the_wheel():
     done = subprocess.run(["git", "check-ignore", *sources], cwd=ROOT, capture_output=True, text=True)
     assert done.stdout == ""
     for folder in {path.parent for path in CORE}:
-        assert (folder / "__init__.py").is_file(), f"{folder} is no package"
+        assert (folder / "__init__.py").is_file(), f"{folder} is not a package"
 
 
 def test_the_commit_is_that_of_this_checkout():

@@ -116,4 +116,4 @@ def test_the_page_is_that_of_the_table():
     page = make_page()
     if not PAGE.exists() or PAGE.read_text(encoding="utf-8") != page:
         PAGE.write_text(page, encoding="utf-8")
-        pytest.fail("docs/papers.md was not that of docs/papers.yaml and is written anew; look at it and commit it")
+        pytest.fail("docs/papers.md was not that of docs/papers.yaml and is written again; look at it and commit it")

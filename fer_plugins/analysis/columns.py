@@ -114,7 +114,7 @@ def _parse(name: str, own: Sequence[Reading]) -> list[Column]:
     if not slash:
         split, rest = "", name
     elif split not in (*SPLITS, GAP):
-        raise InputError(f"column {name}: {split!r} is no split{nearest(split, [*SPLITS, GAP])}; known: {_splits()}")
+        raise InputError(f"column {name}: {split!r} is not a split{nearest(split, [*SPLITS, GAP])}; known: {_splits()}")
     metric, _, of_class = rest.partition("/")
     entry = all_metrics().get(metric)
     if entry is not None and of_class and (split == GAP or not entry.of_class):
@@ -236,10 +236,10 @@ _RUN = [
     Column("epoch_time", "time of an epoch", _read_epoch_time, ("epoch_time_s",), unit="s"),
     Column("train_time", "training time", _read_train_time, ("train_time_s", "training_time_s"), unit="s"),
     Column("params", "parameters", partial(_read_cost, "params"), ("params",)),
-    Column("macs", "multiply-adds of an image", partial(_read_cost, "macs")),
-    Column("flops", "FLOPs of an image", partial(_read_cost, "flops"), ("operations",)),
+    Column("macs", "multiply-adds per image", partial(_read_cost, "macs")),
+    Column("flops", "FLOPs per image", partial(_read_cost, "flops"), ("operations",)),
     Column("mb", "weights", partial(_read_cost, "mb"), ("model_size_mb",), unit="MB"),
-    Column("latency", "time of an image, here", partial(_read_cost, "latency"), ("inference_time_s",), unit="s"),
+    Column("latency", "time per image, here", partial(_read_cost, "latency"), ("inference_time_s",), unit="s"),
 ]
 RUN_COLUMNS = {
     column.key: replace(column, title=f"{column.title} ({column.unit})" if column.unit else column.title)

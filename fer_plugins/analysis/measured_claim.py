@@ -49,7 +49,7 @@ def split_condition(claim: Claim, run: FinishedRun) -> tuple[str, str]:
         return "", ""
     if name == "random" and not _is_usual(protocol):
         shares = f"test {protocol.get('test')}, val {protocol.get('val')}"
-        return "", f"the paper's split is not stated, and {shares} is no usual ratio; use a test share of 0.1 to 0.3"
+        return "", f"the paper's split is not stated, and {shares} is not a usual ratio; use a test share of 0.1 to 0.3"
     if name in _NOT_SILENTLY and not is_releases_own(run):
         return "", f"the paper's split is not stated, and is not that of protocol {name}"
     flaw = f", which is flawed: {protocol['flaw']}" if protocol.get("flaw") else ""

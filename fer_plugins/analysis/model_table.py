@@ -114,7 +114,7 @@ def _row(model: Model, columns: Sequence[Column]) -> dict[str, Any]:
     if first.target and first.scores.get("missing_classes"):
         remarks.append(f"{first.target} has no {', '.join(first.scores['missing_classes'])}")
     if any(column.key == "latency" for column in columns):
-        remarks.append("time of an image: measured now, on the CPU of this machine; the paper's is that of another")
+        remarks.append("time per image: measured now, on the CPU of this machine; the paper's is that of another")
     return row | {"remarks": list(dict.fromkeys([*remarks, *_notes_on(claims, columns)]))}
 
 

@@ -71,7 +71,7 @@ def check_run(folder: str | Path) -> FinishedRun:
     require_network(run.record)
     if not (run.record.checkpoints / "best.ckpt").is_file():
         raise InputError(
-            f"{folder}: checkpoints/best.ckpt is gone; repeat the run with --config {shell_word(folder)}/config.yaml"
+            f"{folder}: checkpoints/best.ckpt is missing; repeat the run with --config {shell_word(folder)}/config.yaml"
         )
     head_of(folder)
     return run

@@ -58,7 +58,7 @@ def results_page(records: Sequence[str | Path]) -> str:
 def _section(title: str, runs: Sequence[FinishedRun], places: Mapping[int, Path]) -> str:
     columns = (
         *("network", "protocol", "paper", "accuracy, all test images", "without copies", "macro F1"),
-        *("seeds", "epochs", "verdict", "time a run"),
+        *("seeds", "epochs", "verdict", "time per run"),
     )
     lines = [f"## {title}", "", f"| {' | '.join(columns)} |", f"|{'---|' * len(columns)}"]
     notes: list[str] = []
@@ -111,7 +111,7 @@ def _epochs(run: FinishedRun) -> str:
     planned = (run.record.config.get("trainer") or {}).get("epochs")
     if not isinstance(trained, int) or not isinstance(planned, int | None):
         raise InputError(
-            f"{run.record.folder}: its epochs, {trained!r} of {planned!r}, are no numbers; keep the run again"
+            f"{run.record.folder}: its epochs, {trained!r} of {planned!r}, are not numbers; keep the run again"
         )
     return f"{best} of {trained}" + (f" ({planned} planned)" if planned is not None and trained < planned else "")
 

@@ -125,7 +125,7 @@ def group_models(runs: Sequence[FinishedRun]) -> list[Model]:
         if repeated is not None:
             raise InputError(
                 f"{run.record.folder}: the same configuration and seed {run.seed} as {repeated.record.folder}; a "
-                "repetition is no second training: leave one out, or train with another --seed"
+                "repetition is not a second training: leave one out, or train with another --seed"
             )
         members.append(run)
     labels = _label([members[0] for _, members in groups])

@@ -74,7 +74,7 @@ def explained_sheet(word: str, split: str) -> tuple[Path, Iterator[Drawn]]:
     best = record.checkpoints / "best.ckpt"
     if not best.is_file():
         raise InputError(
-            f"{word}: checkpoints/best.ckpt is not there; repeat the run: fer-run "
+            f"{word}: checkpoints/best.ckpt does not exist; repeat the run: fer-run "
             f"--config {shell_word(word)}/config.yaml"
         )
     module = FERModule.load_from_checkpoint(best)

@@ -74,7 +74,7 @@ def _problem(component: Component, *, thorough: bool) -> str | None:
     try:
         registry.check_range(component)
         if importlib.util.find_spec(component.module.partition(".")[0]) is None:
-            return f"its package {component.module} is not there; remedy: reinstall {component.distribution}"
+            return f"its package {component.module} is missing; remedy: reinstall {component.distribution}"
         if thorough:
             registry.signature(component)
             registry.load(component)

@@ -31,7 +31,7 @@ def check_name(name: str, kind: str) -> None:
         InputError: it is no snake_case name, a word of Python, or taken.
     """
     if not re.fullmatch(r"[a-z][a-z0-9_]{0,49}", name):
-        raise InputError(f"{name!r} is no plug-in name; use small letters, digits and _, a letter first, at most 50")
+        raise InputError(f"{name!r} is not a plug-in name; use small letters, digits and _, a letter first, at most 50")
     if keyword.iskeyword(name) or keyword.issoftkeyword(name):
         raise InputError(f"{name!r} is a word of Python; add to it, such as {name}_net")
     existing = next((component for component in registry.available(kind) if component.name == name), None)
@@ -49,7 +49,7 @@ def make(name: str, kind: str, out: Path) -> Path:
     """
     folder = out / name
     if folder.exists() or folder.is_symlink():
-        raise InputError(f"{folder} is there already; give another name or --out DIR")
+        raise InputError(f"{folder} already exists; give another name or --out DIR")
     if not out.is_dir():
         raise InputError(f"--out {out} is not a folder; make it first")
     try:

@@ -66,7 +66,7 @@ def page(folders: tuple[str, ...], *, write: str | None) -> None:
     from fer_plugins.runs.record import write_atomically
 
     if write is not None and not Path(write).absolute().parent.is_dir():
-        raise InputError(f"--write {write}: lies in no folder that is there; give another place")
+        raise InputError(f"--write {write}: its folder does not exist; give another place")
     text = results_page(_records(folders))
     if write is None:
         print(text, end="")

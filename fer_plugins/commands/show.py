@@ -158,11 +158,11 @@ def _print_description(shown: dict[str, Any]) -> None:
         say(f"recipes: {', '.join(shown['recipes'])}")
         print(f"input: {' x '.join(map(str, shown['input']))} (channels, height, width)")
         print(f"parameters: {shown['parameters']:,}")
-        print(f"multiply-adds an image: {shown['macs']:,} ({shown['flops']:,} FLOPs)")
+        print(f"multiply-adds per image: {shown['macs']:,} ({shown['flops']:,} FLOPs)")
         print(f"size of the weights: {shown['megabytes']:.2f} MB (float32)")
         times, threads = shown["latency"], shown["latency"]["threads"]
         say(
-            f"time of an image: {1e3 * times['batch_1']:.2f} ms alone, {1e3 * times['batch_32']:.2f} ms in a batch of "
+            f"time per image: {1e3 * times['batch_1']:.2f} ms alone, {1e3 * times['batch_32']:.2f} ms in a batch of "
             f"32 (measured now, on this machine's CPU, {threads} thread{'s' * (threads > 1)})"
         )
         assumed = dict(shown["assumed"])

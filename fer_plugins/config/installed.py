@@ -189,12 +189,12 @@ def _parse(text: str, prefix: str) -> Iterator[tuple[str, str, str, str]]:
             continue
         name, equals, value = (part.strip() for part in line.partition("="))
         if not equals or not name or not value or line.startswith(("<<<<<<<", "=======", ">>>>>>>")):
-            raise ValueError(f"line {number}: {line[:40]!r} is no 'name = module:attribute'")
+            raise ValueError(f"line {number}: {line[:40]!r} is not 'name = module:attribute'")
         if not group.startswith(prefix):
             continue
         matched = _VALUE.fullmatch(value)
         if matched is None:
-            raise ValueError(f"line {number}: {value[:40]!r} is no 'module:attribute'")
+            raise ValueError(f"line {number}: {value[:40]!r} is not 'module:attribute'")
         yield group, name, matched[1], matched[2] or ""
 
 
@@ -230,6 +230,6 @@ def _find_duplicates(folders: list[_Copy], used: _Copy | None) -> Iterator[Fault
 
 
 def _fault(copy: _Copy, problem: str, used: _Copy | None) -> Fault:
-    anew = "" if used is not None else f" and install {copy.name} anew"
-    remedy = f"remove '{copy.path}'{anew}" if copy.path is not None else f"install {copy.name} anew"
+    again = "" if used is not None else f" and install {copy.name} again"
+    remedy = f"remove '{copy.path}'{again}" if copy.path is not None else f"install {copy.name} again"
     return Fault(copy.name, str(copy.path or "no folder"), problem, remedy)

@@ -143,7 +143,7 @@ def _inside(node: yaml.Node) -> list[yaml.Node]:
         if not isinstance(key, yaml.ScalarNode) or key.tag == "tag:yaml.org,2002:merge":
             continue
         if (name := (key.tag, key.value)) in lines:
-            problem = f"the key {key.value!r} stands twice (first in line {lines[name] + 1})"
+            problem = f"the key {key.value!r} appears twice (first in line {lines[name] + 1})"
             raise yaml.constructor.ConstructorError(None, None, problem, _mark(key))
         lines[name] = key.start_mark.line
     return [child for pair in node.value for child in pair]

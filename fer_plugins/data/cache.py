@@ -76,7 +76,7 @@ def read_entry(root: Path, key: CacheKey, memory: float) -> Entry | None:
     except _DAMAGE as error:
         if not os.path.exists(folder):  # another process threw the same damage away between our two looks
             return None
-        warnings.warn(f"cache entry {folder} is damaged ({error}); it is built anew", stacklevel=2)
+        warnings.warn(f"cache entry {folder} is damaged ({error}); it is rebuilt", stacklevel=2)
         _discard(folder)
         return None
 

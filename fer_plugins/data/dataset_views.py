@@ -35,7 +35,7 @@ class WithoutClasses:
         for name in names:
             if name not in classes:
                 raise InputError(
-                    f"data.drop_classes: {name!r} is no class of the dataset{nearest(name, classes)}; "
+                    f"data.drop_classes: {name!r} is not a class of the dataset{nearest(name, classes)}; "
                     f"its classes: {', '.join(classes)}"
                 )
         self._dataset = dataset

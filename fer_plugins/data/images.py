@@ -162,7 +162,7 @@ def _write_entry(cache: Path, key: CacheKey, entry: Entry, folder: Path | None, 
 
 def _warn_not_kept(cache: Path, error: OSError | ValueError) -> None:
     reason = getattr(error, "strerror", None) or str(error)
-    warnings.warn(f"the decoded images are not kept in {cache}: {reason}; the run goes on without", stacklevel=2)
+    warnings.warn(f"the decoded images are not kept in {cache}: {reason}; the run continues without", stacklevel=2)
 
 
 def _fill(

@@ -62,7 +62,7 @@ def _check_plan(folder: Path, plan: Mapping[str, Any], kind: str) -> None:
         if not isinstance(before, dict):
             raise ValueError("no plan")
     except (OSError, ValueError):
-        raise InputError(f"--out {folder}: is there already, and no {kind} in it; give another folder") from None
+        raise InputError(f"--out {folder}: already exists, and no {kind} in it; give another folder") from None
     # What an older version began lacks later keys: it was trained with their defaults.
     later = {key: value for key, value in config.leaves(config.defaults(), depth=2) if key in plan}
     before = {**later, **before}

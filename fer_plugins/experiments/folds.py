@@ -102,13 +102,14 @@ def _run_missing(record: Record, begin: Begin, go_on: GoOn | None, begun: Mappin
     except Interrupted:
         record.write_manifest(status="interrupted")
         raise Interrupted(
-            f"interrupted in fold {number}; go on with: fer-run --resume {shell_word(record.folder)}"
+            f"interrupted in fold {number}; continue with: fer-run --resume {shell_word(record.folder)}"
         ) from None
     if failed:
         record.write_manifest(status="failed", failed=failed)
         numbers = ", ".join(failed)
         raise RunError(
-            f"fold {numbers} failed, the others are finished; go on with: fer-run --resume {shell_word(record.folder)}"
+            f"fold {numbers} failed, the others are finished; continue with: fer-run "
+            f"--resume {shell_word(record.folder)}"
         )
     sum_up(record)
     _, not_drawn = draw_at_end(record)

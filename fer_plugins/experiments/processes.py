@@ -120,7 +120,7 @@ def together(record: Record, settings: RunConfig, data: FERDataModule, resume_fr
             cause = f"a process has ended, and says why itself, or this one failed ({one_line(error, 200)})"
         if cause is None:
             raise
-        text = f"{cause}; the checkpoint of the last whole epoch is kept: go on with fer-run --resume"
+        text = f"{cause}; the checkpoint of the last whole epoch is kept: continue with fer-run --resume"
         raise RunError(text) from error
     finally:
         for child in children:

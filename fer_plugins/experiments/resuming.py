@@ -61,7 +61,7 @@ def resume(folder: str | Path, changes: Mapping[str, Any] | None = None) -> Reco
         series = seeds.Series(record)
         if not series.is_here():
             if record.manifest.get("status") != "finished":
-                print("a copy of a seed's run, or away from the other seeds: it goes on alone", flush=True)
+                print("a copy of a seed's run, or away from the other seeds: it is continued alone", flush=True)
         elif not series.is_finished():
             settings, changes = change(record, flags)
             if "trainer.epochs" in changes and series.has_finished():

@@ -24,7 +24,7 @@ def note_end(record: Record, error: BaseException) -> BaseException:
                 f"interrupted after the run was finished; draw it with: fer figures {shell_word(record.folder)}"
             )
         record.manifest["status"] = "interrupted"
-        return Interrupted(f"{_requeue()}; go on with: fer-run --resume {shell_word(record.folder)}")
+        return Interrupted(f"{_requeue()}; continue with: fer-run --resume {shell_word(record.folder)}")
     raised = error
     if isinstance(error, InputError):
         text = str(error)
@@ -32,7 +32,7 @@ def note_end(record: Record, error: BaseException) -> BaseException:
         text = str(error)
         raised = RunError(f"{error}. Folder: {record.folder}")
     elif isinstance(error, OSError):
-        text = f"cannot go on: {error.strerror or error} {error.filename or ''}".strip()
+        text = f"cannot continue: {error.strerror or error} {error.filename or ''}".strip()
         raised = RunError(text)
     else:
         text = f"{type(error).__name__}: {error}"

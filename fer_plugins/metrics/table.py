@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 ByClass = Sequence[float | None]
 SHARE, CORRELATION = (0.0, 1.0), (-1.0, 1.0)
-NOT_FINITE = "a probability is no finite number"
+NOT_FINITE = "a probability is not a finite number"
 _ONE_CLASS = "one class only is present"
 _WILSON = "Wilson"
 

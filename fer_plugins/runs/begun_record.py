@@ -33,12 +33,14 @@ def read_begun(folder: str | Path) -> Record:
         _check_manifest(record)
     elif os.path.lexists(record.checkpoints / "last.ckpt"):  # written after the manifest, which names the data
         raise InputError(
-            f"{folder}: manifest.json is gone, and with it what data the run began with; delete "
-            f"{record.checkpoints / 'last.ckpt'} to begin this run anew"
+            f"{folder}: manifest.json is missing, and with it what data the run began with; delete "
+            f"{record.checkpoints / 'last.ckpt'} to start this run over"
         )
     for name, kind, exists in (("metrics.csv", "file", os.path.isfile), ("checkpoints", "folder", os.path.isdir)):
         if os.path.lexists(path / name) and not exists(path / name):
-            raise InputError(f"{path / name}: is no {kind}, as a run writes it; move it away, and resume again")
+            raise InputError(
+                f"{path / name}: is not a {kind}, which a run writes there; move it away, and resume again"
+            )
     return record
 
 
@@ -51,8 +53,8 @@ def _check_config(record: Record) -> None:
     missing += [f"run.{name}" for name in keys if isinstance(run, Mapping) and name not in run]
     if missing:
         raise InputError(
-            f"{record.folder}: config.yaml is not whole, it lacks {missing[0]}; the run cannot go on, begin another: "
-            "fer-run --plugin NAME ..."
+            f"{record.folder}: config.yaml is not whole, it lacks {missing[0]}; the run cannot be continued; start "
+            "another: fer-run --plugin NAME ..."
         )
 
 

@@ -101,7 +101,7 @@ class PredictionsFile:
         for number, row in enumerate(rows, 2):
             for name in (row["true"], row["predicted"], row.get("majority") or row["true"]):
                 if name not in place:
-                    raise InputError(f"{path}: line {number} has {name!r}, which is no class of the run{cut}")
+                    raise InputError(f"{path}: line {number} has {name!r}, which is not a class of the run{cut}")
         return cls(
             record,
             tuple(classes),
@@ -132,7 +132,7 @@ class PredictionsFile:
         chosen = self.rows.choose((self.splits == split) & (self.datasets == dataset))
         if len(set(chosen.sources)) != len(chosen.sources):
             path = predictions_path(self.record.folder)
-            raise InputError(f"{path}: a sample of {split} stands in it twice{self.cut}")
+            raise InputError(f"{path}: a sample of {split} appears in it twice{self.cut}")
         return chosen
 
     def check_end(self) -> None:
@@ -158,7 +158,7 @@ def _read_probabilities(path: Path, cells: list[list[Any]], size: int, cut: str)
     try:
         read = np.array(cells, dtype=np.float64).reshape(len(cells), size)
     except (ValueError, TypeError):
-        raise InputError(f"{path}: cannot be read: holds a probability that is no number{cut}") from None
+        raise InputError(f"{path}: cannot be read: holds a probability that is not a number{cut}") from None
     if ((read < 0) | (read > 1)).any():  # those that are nan are told where they are to be drawn
         raise InputError(f"{path}: holds probabilities outside of 0 to 1{cut}; repeat the run")
     return read

@@ -144,7 +144,7 @@ def read_run(folder: str | Path, *, target: str = "", wanted: str = "") -> Finis
     hashes = need(record, "manifest", "split_hashes") if folds else [need(record, "manifest", "data", "split_hash")]
     faults = need(record, "manifest" if folds else "metrics", "not_a_result")
     if not isinstance(faults, list):
-        raise InputError(f"{folder}: not_a_result is no list of faults; it was not written by a run")
+        raise InputError(f"{folder}: not_a_result is not a list of faults; it was not written by a run")
     split = wanted or datasets[target]
     scores = need(record, "metrics", *place_of_scores(split, target))
     return FinishedRun(record, split, classes, recorded.of(split, target), scores, tuple(hashes), tuple(faults), target)

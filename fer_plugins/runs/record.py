@@ -220,7 +220,7 @@ def create_folder(config: RunConfig) -> Path:
         except OSError as error:
             raise InputError(f"run.output: cannot make {folder}: {error.strerror}") from None
         return folder
-    raise InputError(f"run.output: a hundred runs named {name} are there already")
+    raise InputError(f"run.output: a hundred runs named {name} already exist")
 
 
 def recipe_of(name: str) -> tuple[registry.Component, dict[str, Any]]:

@@ -41,7 +41,7 @@ def check_text(text: str, where: str) -> None:
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise InputError(f"{where}: {shown} is not UTF-8 text; rename the file or type the word anew") from None
+        raise InputError(f"{where}: {shown} is not UTF-8 text; rename the file or type the word again") from None
 
 
 def check_plain(values: Any, origin: str) -> None:
@@ -67,7 +67,7 @@ def check_plain(values: Any, origin: str) -> None:
                 if isinstance(key, bool) or not isinstance(key, str | int) or (depth < 2 and not isinstance(key, str)):
                     section = path.split(".")[0]
                     lists = f"fer-run --help {section} lists the keys" if section else "fer-run --help lists them"
-                    raise InputError(f"{where}: the key {key!r} is no name; {lists}")
+                    raise InputError(f"{where}: the key {key!r} is not a name; {lists}")
                 check_text(str(key), where)
                 left.append((inner, f"{path}.{key}".lstrip("."), depth + 1))
         elif isinstance(value, list | tuple):
@@ -75,7 +75,7 @@ def check_plain(values: Any, origin: str) -> None:
         elif isinstance(value, str):
             check_text(value, where)
         elif isinstance(value, float) and not math.isfinite(value):
-            raise InputError(f"{where}: {value} is no number to compute with; give a finite one")
+            raise InputError(f"{where}: {value} is not a finite number; give a finite one")
         elif isinstance(value, int) and abs(value) > _LARGEST:
             raise InputError(f"{where}: a number of {len(hex(value)) - 2} hexadecimal digits; give a smaller one")
         elif value is not None and not isinstance(value, int | float):

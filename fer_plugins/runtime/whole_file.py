@@ -17,7 +17,7 @@ def check_replaceable(path: Path) -> None:
         InputError: it is one.
     """
     if path.exists() and not path.is_file() and not path.is_dir():
-        raise InputError(f"{path}: is no ordinary file; give another, or leave it out and redirect standard output")
+        raise InputError(f"{path}: is not an ordinary file; give another, or leave it out and redirect standard output")
 
 
 @contextmanager

@@ -83,7 +83,7 @@ def _check_table(findings: Findings, dataset: Any, classes: list[str]) -> Sample
 
 def _check_classes_have_images(findings: Findings, table: SampleTable, classes: list[str]) -> None:
     """A class without an image to train on passes everything else, and then no protocol can train."""
-    remedy = "leave the class out of .classes and number the others anew, or give it images"
+    remedy = "leave the class out of .classes and number the others again, or give it images"
     empty = [name for number, name in enumerate(classes) if not (table.label == number).any()]
     findings.require(not empty, "every class has images", f"none of {listed(empty)}", remedy)
     if table.split is None:

@@ -73,7 +73,7 @@ def _check_values(findings: Findings, metric: Metric) -> None:
             findings.require(
                 abs(correct - round(correct)) < 1e-6,
                 "wilson is for a share of the images",
-                f"{value:g} of {len(labels)} images is no whole number of them, for {name}",
+                f"{value:g} of {len(labels)} images is not a whole number of images, for {name}",
                 'say interval="bootstrap"',
             )
         seed_generators(1)

@@ -41,7 +41,7 @@ def check_search(factory: Callable[..., Any]) -> None:
                 lambda: _follow(factory, seed=0, failing=False),
                 "same seed, same points",
                 "a second search",
-                "draw anew",
+                "draw again",
             )
             findings.require(
                 again == points,

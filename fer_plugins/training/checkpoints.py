@@ -152,5 +152,7 @@ def find_checkpoint(path: str) -> Path:
     folder_or_file = Path(path)
     checkpoint = folder_or_file / "checkpoints" / "best.ckpt" if folder_or_file.is_dir() else folder_or_file
     if not checkpoint.is_file():
-        raise InputError(f"model.teacher: {checkpoint} is not there; give the folder of a finished run or a .ckpt file")
+        raise InputError(
+            f"model.teacher: {checkpoint} does not exist; give the folder of a finished run or a .ckpt file"
+        )
     return checkpoint

@@ -122,7 +122,7 @@ class SoftTargets:
             )
         if not np.allclose(shares.sum(1), 1) or (shares < 0).any():
             raise registry.PluginError(
-                "the column 'target' has rows that are no shares summing to 1; tell the dataset's author"
+                "the column 'target' has rows that are not shares summing to 1; tell the dataset's author"
             )
         self.mode = mode
         self._shares = torch.from_numpy(shares.astype(np.float32))

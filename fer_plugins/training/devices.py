@@ -37,7 +37,7 @@ def check_devices(settings: RunConfig) -> None:
         missing = [index for index in _indices(settings) if not 0 <= index < count]
         if missing:
             raise InputError(
-                f"trainer.devices: GPU {missing[0]} is not there; this process sees {count}, numbered from 0: lower "
+                f"trainer.devices: GPU {missing[0]} does not exist; this process sees {count}, numbered from 0: lower "
                 "trainer.devices"
             )
     elif section.accelerator == "mps" and count_here(settings) > 1:

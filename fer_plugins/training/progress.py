@@ -104,7 +104,7 @@ class ResultConsole:
         """Print the folder, the data and the model."""
         counts = data.counts | count_targets(data.table, data.fold, data.classes)
         sizes = ", ".join(f"{sum(of_class.values()):,} {name}" for name, of_class in counts.items())
-        self.say(f"{'going on in' if resumed else 'run folder'}: {folder}")
+        self.say(f"{'continuing in' if resumed else 'run folder'}: {folder}")
         self.say(f"data: {data.dataset_name}, {sizes}")
         self.say(f"  split {data.split_hash}, data {data.fingerprint}")
         for note in data.notes:

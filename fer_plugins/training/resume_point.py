@@ -32,12 +32,12 @@ def find_last(record: Record, module: FERModule) -> tuple[Path | None, int, list
     if not os.path.lexists(last):
         return None, 0, ["there is no last.ckpt: every epoch is trained again"] if len(rows) > 1 else [], []
     if not last.is_file():
-        raise _unusable(last, record, "it is no file")
+        raise _unusable(last, record, "it is not a file")
     epochs = _check(last, module, record)
     if not best.is_file():
         raise InputError(
-            f"{best}: is gone, and with it the best epoch so far; delete {last} to begin this run anew, or repeat it: "
-            f"fer-run --config {shell_word(record.folder)}/config.yaml"
+            f"{best}: is missing, and with it the best epoch so far; delete {last} to start this run over, or repeat "
+            f"it: fer-run --config {shell_word(record.folder)}/config.yaml"
         )
     _check(best, module, record)
     messages, lost = [], []
@@ -94,6 +94,6 @@ def _can_be_restored(content: dict[str, Any]) -> bool:
 
 def _unusable(path: Path, record: Record, why: str) -> InputError:
     remedy = (
-        f"delete it to begin this run anew, or repeat the run: fer-run --config {shell_word(record.folder)}/config.yaml"
+        f"delete it to start this run over, or repeat the run: fer-run --config {shell_word(record.folder)}/config.yaml"
     )
-    return InputError(f"{path}: the run cannot go on from it ({why}); {remedy}")
+    return InputError(f"{path}: the run cannot continue from it ({why}); {remedy}")

@@ -31,12 +31,12 @@ BAD = {
     "an alias of nothing": (entry("metric: accuracy, value: *v"), "line 4: found undefined alias"),
     "deep": (f"{HEAD}claims: {'[' * 5000}{']' * 5000}", "more than 100 lists and mappings within each other"),
     "deeper": ("[" * 300_000, "more than 100 lists and mappings within each other"),
-    "a key twice": (entry("metric: accuracy, value: 0.9, value: 0.8"), "line 4: the key 'value' stands twice"),
-    "a section twice": (f"{RATE}claims: []\n", "line 5: the key 'claims' stands twice (first in line 3)"),
+    "a key twice": (entry("metric: accuracy, value: 0.9, value: 0.8"), "line 4: the key 'value' appears twice"),
+    "a section twice": (f"{RATE}claims: []\n", "line 5: the key 'claims' appears twice (first in line 3)"),
     "a class twice": (
         f"{HEAD}claims: []\ncounts:\n  - dataset: S\n    split: test\n    source: x\n"
         "    counts:\n      a: 1\n      b: 2\n      a: 3\n",
-        "line 11: the key 'a' stands twice (first in line 9)",
+        "line 11: the key 'a' appears twice (first in line 9)",
     ),
     "a tag": (f"{HEAD}claims: !!python/object/apply:os.system [ls]\n", "could not determine a constructor"),
     "a 13th month": (f"{RATE}splits: {{test: 2024-13-45}}\n", "a value cannot be read: month must be in 1..12"),

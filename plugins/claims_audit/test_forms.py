@@ -130,7 +130,7 @@ def test_matrices_of_percentages(check):
     assert kinds(check(entry, {**accuracy, "value": 0.75})) == ["rows"]
     off = [[64.10, 4.21, *PERCENT[0][2:]], *PERCENT[1:]]
     finding = next(f for f in check({**entry, "value": off}).findings if "whole number" in f.bound)
-    assert "64.1 of anger is no k/467" in finding.certificate[0]
+    assert "64.1 of anger is not of the form k/467" in finding.certificate[0]
     whole = [[round(cell) for cell in row] for row in PERCENT]
     assert check({**entry, "value": whole}).findings == []
     one_class = {"metric": "confusion_matrix", "classes": ["a", "b"], "value": [[100, 0], [0, 0]], "dataset": "Set"}

@@ -213,7 +213,7 @@ BAD = {
     "weights alone": (dict, None, [], r"holds weights alone, .*; add --first-padding same"),
     "padding twice": (dict, describe(), ["--first-padding", "valid"], r"says same itself; leave the option out"),
     "classes": (dict, describe(), ["--classes", "angry,sad"], r"2 names, the network has 7 outputs"),
-    "class twice": (dict, describe(), ["--classes", "angry,sad,sad,fear,happy,x,y"], r"sad stands twice"),
+    "class twice": (dict, describe(), ["--classes", "angry,sad,sad,fear,happy,x,y"], r"sad appears twice"),
     "out": (dict, describe(), ["--out", "gone/x.ckpt"], r"lies in no folder"),
     "check": (dict, describe(), ["--check", "gone.npz"], r"--check gone.npz: cannot be read"),
 }  # fmt: skip

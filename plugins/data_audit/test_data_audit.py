@@ -142,7 +142,7 @@ def test_a_split_without_a_class_is_that_of_a_run_without_it(tmp_path, capsys):
     assert (
         fer("data", "split", "synthetic", "--data.drop_classes", "neutrl", "--protocol", "official", "--out", "x") == 2
     )
-    assert "data.drop_classes: 'neutrl' is no class of the dataset; did you mean neutral?" in capsys.readouterr().err
+    assert "data.drop_classes: 'neutrl' is not a class of the dataset; did you mean neutral?" in capsys.readouterr().err
 
 
 def test_check_verifies_the_votes(tmp_path, capsys):
@@ -198,7 +198,12 @@ def test_a_split_that_does_not_fit_is_refused(faces, tmp_path, capsys):
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [(None, "cannot be read"), ("{", "is no JSON"), ("[]", "is no split file"), ("cut", "was altered or is cut off")],
+    [
+        (None, "cannot be read"),
+        ("{", "is not JSON"),
+        ("[]", "is not a split file"),
+        ("cut", "was altered or is cut off"),
+    ],
 )
 def test_a_file_that_is_no_split(content, said, faces, tmp_path):
     out = tmp_path / "split.json"

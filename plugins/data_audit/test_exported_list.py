@@ -33,9 +33,9 @@ def test_the_verb_writes_both_files_and_says_so(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
-        (["--export", "PLACE/nowhere/x"], "lies in no folder that is there; give another place"),
+        (["--export", "PLACE/nowhere/x"], "its folder does not exist; give another place"),
         (["--export", "PLACE/x", "--against", "synthetic", "none"], "leave --against out"),
-        (["--export", "PLACE/taken.json"], "is there already; give another name"),
+        (["--export", "PLACE/taken.json"], "already exists; give another name"),
     ],
 )
 def test_where_the_list_cannot_go(argv, message, tmp_path, capsys):

@@ -222,7 +222,7 @@ def test_parquet_and_arrow(form, tmp_path):
 def test_a_bad_image_in_a_table_is_named_or_left_out(tmp_path):
     table = {"image": [encode(IMAGES[0]), b"no image", None], "label": [0, 1, 2]}
     pq.write_table(pa.table(table), tmp_path / "train.parquet")
-    with pytest.raises(InputError, match=r"train.parquet: row 2: the file is no image.*--data.on_bad_image skip"):
+    with pytest.raises(InputError, match=r"train.parquet: row 2: the file is not an image.*--data.on_bad_image skip"):
         _ = FER2013(root=tmp_path, check="off").table
     dataset = FER2013(root=tmp_path, check="off", on_bad_image="skip")
     assert len(dataset) == 1
@@ -238,7 +238,7 @@ REFUSED = {
     "standardised": ({"X": (IMAGES - 127.5) / 60, "y": LABELS}, ("reach from -2.", "before they are standardised")),
     "not finite": ({"X": IMAGES * np.nan, "y": LABELS}, ("reach from nan", "pixels are 0 to 255")),
     "objects": ({"X": PICKLED, "y": LABELS}, ("never opened", "numpy.savez")),
-    "shares": ({"X": IMAGES, "y": SHARES}, ("one-hot", "shares of several classes are no label")),
+    "shares": ({"X": IMAGES, "y": SHARES}, ("one-hot", "shares of several classes are not a label")),
     "a code that is none": ({"X": IMAGES, "y": LABELS + 1}, ("'7' (2)", "a code in 0..6", "--data folder")),
     "two images": ({"a": IMAGES, "b": IMAGES, "y": LABELS}, ("several arrays could be the images", "a uint8")),
     "two labels": ({"X": IMAGES, "p": LABELS, "q": LABELS}, ("several arrays could be the labels", "save X and y")),
@@ -321,7 +321,7 @@ def test_a_column_whose_name_is_no_text_is_one_line(tmp_path):
     """Arrow checks the texts of a table, but not the names of its columns."""
     data = TABLES["arrow files"](tmp_path).joinpath("train", "data-00000-of-00001.arrow").read_bytes()
     (tmp_path / "a.arrow").write_bytes(data.replace(b"path", b"\xe2ath"))
-    with pytest.raises(InputError, match="holds text that is no UTF-8"):
+    with pytest.raises(InputError, match="holds text that is not UTF-8"):
         _ = FER2013(root=tmp_path / "a.arrow", check="off").table
 
 

@@ -290,7 +290,7 @@ def test_images_of_rafdb_may_lie_in_a_second_folder(tmp_path):
 def test_a_list_that_lacks_images_does_not_agree(tmp_path):
     files = {**fake.rafdb_folders(1), "train_labels.csv": b"image,label\nlost.jpg,1\ntrain_00001_aligned.jpg,1\n"}
     notes = build("rafdb", fake.write_folder(files, tmp_path)).notes
-    assert "train_labels.csv lists 1 images that are not there and lacks 6 that are." in notes
+    assert "train_labels.csv lists 1 images that do not exist and lacks 6 that do." in notes
 
 
 @pytest.mark.parametrize("mark", [";", "\t"])

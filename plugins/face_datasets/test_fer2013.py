@@ -148,7 +148,7 @@ def test_files_that_are_no_images_are_left_out_and_noted(tmp_path):
     files = fake.image_files(FACES) | {"train/angry/notes.txt": b"hello"}
     dataset = FER2013(root=fake.write_folder(tmp_path, files), check="off")
     assert len(dataset) == len(FACES)
-    assert "1 files in the class folders are no images, the first train/angry/notes.txt." in dataset.notes
+    assert "1 files in the class folders are not images, the first train/angry/notes.txt." in dataset.notes
 
 
 def test_colour_copies_of_grey_images_give_the_grey_pixels(tmp_path):
@@ -205,7 +205,7 @@ def test_the_official_table_has_the_official_sums():
 
 def test_other_counts_are_an_error_that_names_the_first_of_them(csv):
     message = refuse(csv(fake.csv_text(FACES)), "fer2013.csv", "train anger 2 instead of 3,995", check="error")
-    assert message.endswith("give the complete release, or go on with --data.check warn|off")
+    assert message.endswith("give the complete release, or continue with --data.check warn|off")
 
 
 def test_other_counts_are_a_note_under_warn_and_nothing_under_off(csv):
@@ -276,7 +276,7 @@ def test_a_root_that_holds_nothing_of_it_is_refused_on_construction(tmp_path):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"x")
         message = refuse(tmp_path, "nothing of FER2013", "fer2013.csv", "train/<class>/*.jpg", use=False)
-    refuse(tmp_path / "face.jpg", "face.jpg", "is no csv, zip or tar", "fer2013.tar.gz", use=False)
+    refuse(tmp_path / "face.jpg", "face.jpg", "is not a csv, zip or tar", "fer2013.tar.gz", use=False)
     zipped = fake.write_zip(tmp_path / "other.zip", {"readme.txt": b"x"})
     assert refuse(zipped, "nothing of FER2013", use=False).endswith(message.split("; ")[-1])
     refuse(fake.write_zip(tmp_path / "void.zip", {}), "the zip is empty", use=False)
@@ -469,7 +469,7 @@ def test_an_image_of_another_size_is_named_unless_the_check_is_loosened(tmp_path
 
 def test_a_copy_of_bad_images_only_is_refused(tmp_path):
     root = fake.write_zip(tmp_path / "a.zip", {"train/happy/Training_1.jpg": b"x"})
-    refuse(root, "none of its 1 samples can be read", "Training_1.jpg: the file is no image", on_bad_image="skip")
+    refuse(root, "none of its 1 samples can be read", "Training_1.jpg: the file is not an image", on_bad_image="skip")
 
 
 # --- bad input: csv --------------------------------------------------------------------------------------------

@@ -88,7 +88,7 @@ def test_a_run_reports_the_votes_and_trains_as_without_them(root, tmp_path, caps
     with pytest.raises(InputError, match="beside the votes' majority of"):
         read_run(record.folder)
     path.write_text(text.replace(",happy\n", ",joyful\n"))
-    with pytest.raises(InputError, match="'joyful', which is no class"):
+    with pytest.raises(InputError, match="'joyful', which is not a class"):
         read_run(record.folder)
 
 

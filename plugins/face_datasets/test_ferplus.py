@@ -197,7 +197,7 @@ def test_a_name_that_stands_twice_in_a_list_is_the_later_image(tmp_path):
     first = listed.read_text().partition(",")[0]
     listed.write_text(listed.read_text() + f'{first},"(0, 0, 48, 48)",0,0,0,9,0,0,0,0,1,0\n')
     dataset = ferplus(root=tree)
-    assert "1 image names stand twice in their list; the later row was taken." in dataset.notes
+    assert "1 image names appear twice in their list; the later row was taken." in dataset.notes
     place = [source.endswith(first) for source in dataset.table["source"]].index(True)
     assert dataset.classes[dataset.table["label"][place]] == "sad"
 

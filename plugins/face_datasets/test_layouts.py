@@ -115,7 +115,7 @@ def test_names_come_from_a_file(form, tmp_path):
         ({"bored": "happy"}, "none of the words of --data.names .bored. occurs there; what occurs: '0'"),
         ("nowhere.json", "--data.names nowhere.json: there is no such file"),
         ({"0": ""}, "'0' has no name"),
-        ({"A": "sad", "a": "happy"}, "'a' stands twice"),
+        ({"A": "sad", "a": "happy"}, "'a' appears twice"),
         ([], "is not what is needed"),
     ],
 )

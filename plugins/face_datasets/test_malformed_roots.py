@@ -75,7 +75,12 @@ CASES = {
         {},
         ("KA.AN1.1.tiff", "the file is empty", "skip"),
     ),
-    "JAFFE, text as an image": ("jaffe", changed(fake.jaffe(), "KA.AN1.1.tiff", b"hi"), {}, ("the file is no image",)),
+    "JAFFE, text as an image": (
+        "jaffe",
+        changed(fake.jaffe(), "KA.AN1.1.tiff", b"hi"),
+        {},
+        ("the file is not an image",),
+    ),
     "two copies of CK+ that differ": (
         "ckplus",
         {**fake.ckplus_folders(1), **renamed(fake.ckplus_folders(1, frames=2), "CK+48", "copy")},
@@ -200,7 +205,7 @@ CASES = {
         "affectnet",
         changed(fake.affectnet_npy(), "train_set/annotations/3_exp.npy", b"no npy"),
         {},
-        ("3_exp.npy: is no readable npy of one value", "fetch it again"),
+        ("3_exp.npy: is not a readable npy of one value", "fetch it again"),
     ),
     "AffectNet list without its columns": (
         "affectnet",
@@ -286,7 +291,7 @@ CASES = {
         {},
         ("row 1 has 1 fields, the header has 2", "mend or remove the row"),
     ),
-    "a csv that lists what is not there": (
+    "a csv that lists what does not exist": (
         "folder",
         {"a.png": fake.picture(1), "list.csv": b"image,label\nb.png,sad\n"},
         {},
@@ -297,7 +302,7 @@ CASES = {
 SPECIAL = {
     "nothing given": ("rafdb", None, ("no data given", "give --data.root")),
     "a path that does not exist": ("ferg", "nowhere", ("does not exist", "give --data.root")),
-    "a file that is no zip": ("jaffe", "notes.txt", ("is neither a folder nor a zip or tar",)),
+    "a file that is not a zip": ("jaffe", "notes.txt", ("is neither a folder nor a zip or tar",)),
     "a zip that is cut off": ("jaffe", "cut.zip", ("the zip is damaged or incomplete", "fetch it again")),
     "a zip that points outside": ("jaffe", "outside.zip", ("points outside the archive", "refused")),
 }

@@ -255,7 +255,7 @@ def test_without_opencv_a_video_is_refused_with_what_installs_it(call, monkeypat
 WRONG = {
     "no camera": (["--camera", "99"], "there is no such camera"),
     "no video": (["bad.mp4"], "no frame of this video can be decoded"),
-    "no picture": (["bad.png"], "the file is no image"),
+    "no picture": (["bad.png"], "the file is not an image"),
     "one pixel": (["1.png"], "1 x 1 pixels are too few"),
     "too large": (["wide.png"], "30000 x 9 pixels are too many"),
     "nothing there": (["gone.png"], "gone.png: there is no such file or folder"),
@@ -267,7 +267,7 @@ WRONG = {
     "ending": (["photos", "--out", "rows.txt"], "add --format"),
     "own folder": (["photos", "--annotate", "photos"], "give another folder"),
     "own file": (["photos", "--format", "csv", "--out", "photos/one.png"], "is one of the files that are read"),
-    "a device": (["photos", "--format", "csv", "--out", "pipe"], "pipe: is no ordinary file"),
+    "a device": (["photos", "--format", "csv", "--out", "pipe"], "pipe: is not an ordinary file"),
     "frames": (["photos", "--frames", "3"], "no video is given"),
     "closed input": (["-"], "standard input lists no file"),
     "a device without memory": (["photos", "--device", "meta"], "device meta:"),

@@ -169,7 +169,7 @@ def test_what_is_no_checkpoint_of_this_version_is_refused(tmp_path, toy, monkeyp
         with pytest.raises(InputError):
             predictor.predict([wrong])
     file.unlink()
-    with pytest.raises(InputError, match=r"best.ckpt is gone; repeat the run: fer-run --config"):
+    with pytest.raises(InputError, match=r"best.ckpt is missing; repeat the run: fer-run --config"):
         Predictor.load(record.folder)
 
 

@@ -339,7 +339,7 @@ def test_a_file_is_replaced_with_force_alone(tmp_path, capsys):
     folder = write_run(tmp_path / "run", *draw(1, 60))
     (folder / "report.html").write_text("mine")
     assert call(folder) == 2
-    assert "is there already; replace it with --force" in capsys.readouterr().err
+    assert "already exists; replace it with --force" in capsys.readouterr().err
     assert (folder / "report.html").read_text() == "mine"
     assert call(folder, "--force") == 0
     assert "mine" not in (folder / "report.html").read_text()[:50]

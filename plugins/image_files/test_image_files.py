@@ -114,7 +114,7 @@ def test_the_end_of_a_thumbnail_is_not_the_end_of_the_image():
     ("data", "reason"),
     [
         (b"", "the file is empty"),
-        (b"GIF89a", "the file is no image"),
+        (b"GIF89a", "the file is not an image"),
         (encoded(Image.fromarray(COLOURS))[:-20], "truncated"),
         (encoded(Image.fromarray(COLOURS), "JPEG")[:-2], "truncated"),
         (encoded(Image.fromarray(GREYS.astype(np.float32)), "TIFF"), "mode F"),

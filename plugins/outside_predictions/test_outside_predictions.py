@@ -246,7 +246,7 @@ def test_table_compare_and_verify_take_it_beside_another(outside, scored, tmp_pa
     printed = " ".join(capsys.readouterr().out.split())
     assert "seed not known protocol official" in printed
     assert "trained elsewhere: what the network" in printed
-    assert "Verdicts stand under these readings: trained elsewhere" in printed
+    assert "Verdicts depend on these readings: trained elsewhere" in printed
     verbs.verify([scored, "--json"])
     (report,) = json.loads(capsys.readouterr().out)
     assert report["trained_elsewhere"].startswith("trained elsewhere")
@@ -376,15 +376,15 @@ BAD = {
     "no such column": (change(lambda rows: rows), ["--match", "digest"], r"has no column digest"),
     "sum": (change(with_cell(4, 2, "0.9")), ["--values", "probabilities"], r"row 4 sums to 1?\.?\d+ and not to 1"),
     "neither": (change(with_cell(4, 2, "0.9")), [], r"neither probabilities nor surely logits"),
-    "nan": (change(with_cell(4, 2, "nan")), [], r"row 4 holds a value that is no finite number"),
-    "text": (change(with_cell(4, 2, "high")), [], r"row 4, disgusted: 'high' is no number"),
+    "nan": (change(with_cell(4, 2, "nan")), [], r"row 4 holds a value that is not a finite number"),
+    "text": (change(with_cell(4, 2, "high")), [], r"row 4, disgusted: 'high' is not a number"),
     "out of range": (change(with_cell(4, 2, "-0.1")), ["--values", "probabilities"], r"row 4 has a value outside of 0"),
-    "unknown class": (change(with_cell(0, 2, "bored")), [], r"'bored' is no class of the dataset; its classes are ang"),
+    "unknown class": (change(with_cell(0, 2, "bored")), [], r"'bored' is not a class of the dataset; its classes are"),
     "class twice": (change(with_cell(0, 2, "fearful")), [], r"two columns are of fear"),
     "class missing": (change(lambda rows: [row[:-1] for row in rows]), ["--values", "logits"], r"no column is of neu"),
     "classes count": (change(lambda rows: rows), ["--classes", "angry,sad"], r"--classes: 2 classes for 7 columns"),
     "classes unknown": (
-        change(lambda rows: rows), ["--classes", ",".join(("bored", *SPOKEN[1:]))], r"--classes: 'bored' is no class"
+        change(lambda rows: rows), ["--classes", ",".join(("bored", *SPOKEN[1:]))], r"--classes: 'bored' is not a class"
     ),
     "cells": (change(lambda rows: [*rows, rows[1][:3]]), [], r"line 86 has 3 cells, the first 8"),
     "empty": (lambda outside, file: file.write_text("\n"), [], r"is empty; write a row an image"),
@@ -434,7 +434,7 @@ ARRAY = np.random.default_rng(0).random((84, 7)).round(2)
         ("p.npz", save(np.save, ARRAY), "holds one array, as a .npy file does"),
         ("p.npy", b"no array", "cannot be read"),
         ("p.npz", b"no archive", "cannot be read"),
-        ("p.jsonl", b"[1, 2]", "line 1 is no object"),
+        ("p.jsonl", b"[1, 2]", "line 1 is not an object"),
         ("p.jsonl", b'{"p_sad": 1}\n{"p_happy": 1}', "object 2 and the first differ in 'p_happy'"),
         ("p.csv", b"\xff\xfe\x00", "cannot be read"),
         ("gone.csv", None, "there is no such file"),

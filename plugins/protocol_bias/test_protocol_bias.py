@@ -507,7 +507,7 @@ def test_wrong_words_are_one_line_and_nothing_is_left(toy, tmp_path, capsys, mor
 def test_a_folder_that_is_there_is_left_alone(toy, tmp_path, capsys):
     (tmp_path / "found").mkdir()
     assert main.call("fer", inflation, words(tmp_path, "--protocol", "random", "--against", "official")) == 2
-    assert "is there already" in capsys.readouterr().err
+    assert "already exists" in capsys.readouterr().err
     assert not list((tmp_path / "found").iterdir())
 
 

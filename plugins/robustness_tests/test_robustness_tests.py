@@ -82,7 +82,7 @@ def test_everything_is_measured_and_nothing_changed_but_the_manifest(finished, c
     assert max(support) - min(support) <= 1  # stratified
 
     assert call(finished) == 2
-    assert "evaluation.json: is there already" in capsys.readouterr().err
+    assert "evaluation.json: already exists" in capsys.readouterr().err
 
 
 def test_the_whole_part_gives_the_runs_own_scores(finished, capsys, tmp_path):
@@ -202,7 +202,7 @@ def test_runs_that_cannot_be_evaluated(finished, tmp_path, capsys):
     checkpoint.write_bytes(b"no weights")
     assert "not a readable checkpoint" in refused(finished)
     checkpoint.unlink()
-    assert "best.ckpt is gone" in refused(finished)
+    assert "best.ckpt is missing" in refused(finished)
     checkpoint.write_bytes(weights)
     settings = (finished / "config.yaml").read_text()
     (finished / "config.yaml").write_text(settings.replace("name: synthetic", "name: fer2013"))
@@ -242,7 +242,7 @@ def test_answers_that_are_no_numbers_are_not_evaluated(finished, capsys, tmp_pat
     torch.save(content, checkpoint)
     capsys.readouterr()
     assert call(finished, "--limit", "7", "--out", tmp_path / "made") == 2
-    assert "are no finite numbers for 7 of 7 images" in capsys.readouterr().err
+    assert "are not finite numbers for 7 of 7 images" in capsys.readouterr().err
     assert not (tmp_path / "made").exists()
 
 

@@ -295,9 +295,9 @@ def spoil(folder, how):
         ("no predictions", "predictions.csv is missing"),
         ("another table", "lacks a column of split, source, true and predicted"),
         ("a cut table", "has 295 rows of test, metrics.json counts 300"),
-        ("half a row", "has None, which is no class of the run"),
-        ("a foreign class", "has 'contempt', which is no class of the run"),
-        ("a sample twice", "stands in it twice"),
+        ("half a row", "has None, which is not a class of the run"),
+        ("a foreign class", "has 'contempt', which is not a class of the run"),
+        ("a sample twice", "appears in it twice"),
         ("labels shuffled", "the files do not belong together"),
         ("nan", "metrics.json has nan; the files do not belong together"),
         ("balanced_accuracy", "metrics.json has 0.99; the files do not belong together"),
@@ -332,7 +332,7 @@ def test_wrong_words_are_one_line(tmp_path, capsys):
         ([run, tmp_path / "file"], "not the folder of a run"),
         ([run, tmp_path / "empty"], "not the folder of a run"),
         ([run, "--jsn"], "unknown option '--jsn'; did you mean --json?"),
-        ([run, write_run(tmp_path / "again", true, answers)], "a repetition is no second training"),
+        ([run, write_run(tmp_path / "again", true, answers)], "a repetition is not a second training"),
     ):
         assert said in refused(capsys, *words)
 

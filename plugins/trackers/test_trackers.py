@@ -112,7 +112,7 @@ def test_mlflow_prints_nothing_about_its_store(tmp_path):
 
 def test_mlflow_that_fails_on_the_way_costs_a_warning_and_no_row_of_the_table(uri, tmp_path, monkeypatch):
     def fail(*arguments):
-        raise ConnectionError("the server is gone")
+        raise ConnectionError("the server is missing")
 
     monkeypatch.setattr("fer_trackers.mlflow_logger.MLflow.log_metrics", fail)
     logger = {"name": "tensorboard,mlflow", "tracking_uri": uri}
@@ -120,7 +120,7 @@ def test_mlflow_that_fails_on_the_way_costs_a_warning_and_no_row_of_the_table(ur
     for epoch in (1, 2):
         tracker.log_epoch({"epoch": epoch, "val/loss": 1.0})
     tracker.close(True)
-    assert tracker.warnings == ["MLflow failed at an epoch (the server is gone); the run went on without it"]
+    assert tracker.warnings == ["MLflow failed at an epoch (the server is missing); the run went on without it"]
     assert [row["epoch"] for row in rows(tmp_path)] == ["1", "2"]
     assert list((tmp_path / "tensorboard").glob("events.out.tfevents.*"))
 
@@ -235,7 +235,7 @@ def test_the_whole_project_has_no_filter(tmp_path, monkeypatch, capsys):
 def test_a_file_is_replaced_only_when_asked_to(tmp_path):
     path = tmp_path / "dashboard.json"
     path.write_text("mine")
-    with pytest.raises(InputError, match="is there already; replace it with --force"):
+    with pytest.raises(InputError, match="already exists; replace it with --force"):
         dashboard(["--out", path])
     assert path.read_text() == "mine"
     assert dashboard(["--out", path, "--force"]) == 0

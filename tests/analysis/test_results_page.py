@@ -61,7 +61,7 @@ def test_a_training_that_ended_before_its_last_epoch_says_so(tmp_path):
 
 @pytest.mark.parametrize("planned", ["many", [9]])
 def test_epochs_that_are_no_numbers_are_one_clear_line(tmp_path, planned):
-    with pytest.raises(InputError, match="are no numbers"):
+    with pytest.raises(InputError, match="are not numbers"):
         results_page([kept(tmp_path, 0, planned=planned)])
 
 

@@ -133,6 +133,6 @@ def test_seeds_of_one_model_are_grouped_and_nothing_else(tmp_path):
     assert models[1].label == "net (optimizer.lr 0.01)"
     again = write_run(tmp_path / "again", true, answers, seed=2)
     with pytest.raises(
-        InputError, match="the same configuration and seed 2 as .*a2; a repetition is no second training"
+        InputError, match="the same configuration and seed 2 as .*a2; a repetition is not a second training"
     ):
         group_models([read_run(folder) for folder in (*folders, again)])

@@ -73,7 +73,7 @@ BREAKS = {
     "recipe value": ({"paper": PAPER.replace("lr: 0.0001", "lr: -1")}, "BROKEN   recipe slow"),
     "no title": ({"paper": PAPER.replace('title: "Good"', "year: 1")}, "paper has no title"),
     "no reason": ({"paper": PAPER.replace('"a guess"', "7")}, "assumed.model.width needs a reason"),
-    "paper is no YAML": ({"paper": "paper: ["}, "BROKEN   paper.yaml"),
+    "paper is not YAML": ({"paper": "paper: ["}, "BROKEN   paper.yaml"),
     "claims above 1": ({"claims_yaml": toy_net.CLAIMS.replace("0.99", "99")}, "must be a fraction in 0..1"),
     "claims of nobody": (
         {"claims_yaml": toy_net.CLAIMS, "paper": PAPER.replace("claims_model: null", "claims_model: Nobody")},

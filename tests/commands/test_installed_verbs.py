@@ -132,4 +132,4 @@ def test_a_verb_that_does_not_load_lets_the_overview_and_the_front_end_alone(mak
     assert fer(capsys, "env", "--json")[0] == 0
     code, listed, _ = fer(capsys, "list")
     assert code == 0
-    assert "its package fer_gone.verb is not there" in " ".join(listed.split())
+    assert "its package fer_gone.verb is missing" in " ".join(listed.split())

@@ -163,10 +163,10 @@ def test_fer_check_passes_the_examples(examples, name, tmp_path, capsys):
     [
         ([], "expected one name"),
         (["a", "b"], "'b' is a word too many; expected one name"),
-        (["MyNet"], "is no plug-in name"),
-        (["9lives"], "is no plug-in name"),
-        (["my-net"], "is no plug-in name"),
-        (["../x"], "is no plug-in name"),
+        (["MyNet"], "is not a plug-in name"),
+        (["9lives"], "is not a plug-in name"),
+        (["my-net"], "is not a plug-in name"),
+        (["../x"], "is not a plug-in name"),
         (["class"], "is a word of Python"),
         (["match"], "is a word of Python"),
         (["toy"], "the name is taken by architecture toy"),
@@ -175,7 +175,7 @@ def test_fer_check_passes_the_examples(examples, name, tmp_path, capsys):
         (["new_net", "--kind"], "--kind needs a value"),
         (["new_net", "--kinds", "pooling"], "did you mean --kind"),
         (["new_net", "--out", "nowhere"], "nowhere is not a folder; make it first"),
-        (["there", "--out", "OUT"], "is there already"),
+        (["there", "--out", "OUT"], "already exists"),
     ],
 )
 def test_wrong_words_make_nothing(toy, tmp_path, monkeypatch, capsys, words, message):

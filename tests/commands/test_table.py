@@ -161,7 +161,7 @@ def test_wrong_input_is_one_line(folders, tmp_path, capsys):
     true, answers = draw(1)
     write_run(tmp_path / "again", true, answers)
     assert main.call("fer table", table, [str(folders[0]), str(tmp_path / "again")]) == 2
-    assert "a repetition is no second training" in capsys.readouterr().err
+    assert "a repetition is not a second training" in capsys.readouterr().err
 
 
 def test_any_metric_on_any_split_and_what_a_run_cost_are_columns(toy, tmp_path, capsys):

@@ -10,7 +10,7 @@ from fer_plugins.runtime.generated_text import put_into
 
 def test_the_document_holds_every_key_as_it_is_declared():
     text = (ROOT / "docs" / "configuration.md").read_text()
-    assert put_into(text, MODULE, write_table()) == text, "make it anew: python -m fer_plugins.config.document"
+    assert put_into(text, MODULE, write_table()) == text, "make it again: python -m fer_plugins.config.document"
     for path, key in config.core_keys():
         (row,) = [line for line in text.splitlines() if line.startswith(f"| `{path}` |")]
         cells = [cell.strip() for cell in row.replace(r"\|", "or").strip("|").split("|")]

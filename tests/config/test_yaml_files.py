@@ -33,12 +33,12 @@ def test_a_key_twice_in_a_configuration_file(tmp_path):
     path.write_text("trainer:\n  epochs: 3\n  threads: 1\n  epochs: 5\n")
     with pytest.raises(InputError) as error:
         config.read_file(path)
-    assert str(error.value) == f"--config {path}: line 4: the key 'epochs' stands twice (first in line 2)"
+    assert str(error.value) == f"--config {path}: line 4: the key 'epochs' appears twice (first in line 2)"
 
 
 def test_a_key_twice_in_a_paper_file(toy):
     path = toy / "toy" / "paper.yaml"
     path.write_text(path.read_text() + "paper: {id: again}\n")
-    with pytest.raises(registry.PluginError, match="paper.yaml cannot be read: line .*'paper' stands twice") as error:
+    with pytest.raises(registry.PluginError, match="paper.yaml cannot be read: line .*'paper' appears twice") as error:
         registry.paper(registry.find("architecture", "toy"))
     assert "\n" not in str(error.value)

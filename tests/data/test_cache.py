@@ -295,7 +295,7 @@ DAMAGES = {
 def test_a_damaged_entry_is_built_anew(damage: Callable[[Path], None], memory_gb: float, tmp_path: Path) -> None:
     first = load(Made(), tmp_path, ENOUGH)
     damage(entry_of(tmp_path))
-    with pytest.warns(UserWarning, match="is damaged .*; it is built anew") as caught:
+    with pytest.warns(UserWarning, match="is damaged .*; it is rebuilt") as caught:
         second = load(Made(), tmp_path, memory_gb)
     assert len(caught) == 1
     assert not second.from_cache
@@ -335,7 +335,7 @@ def test_room_for_mapped_images_is_reserved(tmp_path: Path) -> None:
 @BOTH
 def test_an_unwritable_folder_costs_one_warning(memory_gb: float, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    with pytest.warns(UserWarning, match="are not kept in .*; the run goes on without") as caught:
+    with pytest.warns(UserWarning, match="are not kept in .*; the run continues without") as caught:
         loaded = load(Made(), tmp_path / "file" / "cache", memory_gb)
     assert len(caught) == 1
     assert np.array_equal(loaded.images, Made().pixels)
@@ -359,7 +359,7 @@ def full_disk(room: int) -> Iterator[None]:
 @pytest.mark.parametrize("room", [0, 100, 1500, 2500], ids=lambda room: f"{room} bytes")
 def test_a_full_disk_costs_one_warning(room: int, tmp_path: Path) -> None:
     root = tmp_path / "cache"  # the images need 1,568 bytes, the table more
-    with full_disk(room), pytest.warns(UserWarning, match="are not kept in .*; the run goes on without") as caught:
+    with full_disk(room), pytest.warns(UserWarning, match="are not kept in .*; the run continues without") as caught:
         loaded = load(Made(), root)
     assert len(caught) == 1
     assert np.array_equal(loaded.images, Made().pixels)

@@ -46,7 +46,7 @@ def test_images_labels_and_shares_of_the_other_classes_stay():
     [
         (
             ["contemt"],
-            "'contemt' is no class of the dataset; did you mean contempt?; its classes: anger, contempt, happy",
+            "'contemt' is not a class of the dataset; did you mean contempt?; its classes: anger, contempt, happy",
         ),
         (["anger", "happy"], "leaves 1 of 3 classes; keep two"),
     ],

@@ -30,7 +30,7 @@ def test_the_run_goes_on_without_it(place, memory_gb, tmp_path):
     data, warnings = build(place, memory_gb=memory_gb)
     assert data.sizes["train"] > 0
     assert len(warnings) == 1
-    assert "the run goes on without" in warnings[0]
+    assert "the run continues without" in warnings[0]
 
 
 def test_a_disk_that_fills_up(monkeypatch, tmp_path):

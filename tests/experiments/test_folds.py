@@ -77,7 +77,7 @@ def test_a_broken_fold_does_not_stop_the_others_and_is_made_good(toy, tmp_path, 
 
     with monkeypatch.context() as patch:
         patch.setattr(FERModule, "training_step", breaks_in_the_second)
-        with pytest.raises(RunError, match="fold 1 failed, the others are finished; go on with: fer-run --resume"):
+        with pytest.raises(RunError, match="fold 1 failed, the others are finished; continue with: fer-run --resume"):
             run(flags(tmp_path))
     (folder,) = (tmp_path / "runs").iterdir()
     broken = Record.read(folder)

@@ -310,11 +310,11 @@ def test_a_damaged_or_foreign_checkpoint_is_one_line_and_nothing_is_written(toy,
         assert main.call("fer-run", main._run, ["--resume", str(folder)]) == 2, what
         error = capsys.readouterr().err
         assert error.count("\n") == 1, what
-        assert f"{name}: the run cannot go on from it" in error, what
+        assert f"{name}: the run cannot continue from it" in error, what
         assert (folder / "manifest.json").read_text() == manifest, what
     path.unlink()
     if name == "best.ckpt":
-        with pytest.raises(InputError, match="is gone, and with it the best epoch"):
+        with pytest.raises(InputError, match="is missing, and with it the best epoch"):
             resume(folder)
         (folder / "checkpoints" / "last.ckpt").unlink()
     resume(folder)  # the remedy: begun anew
@@ -335,7 +335,7 @@ def test_control_c_while_lightning_cleans_up_is_an_interruption(toy, tmp_path, m
         patch.setattr(FERModule, "on_train_epoch_start", stop)
         before = signal.getsignal(signal.SIGINT)
         try:
-            with pytest.raises(Interrupted, match="go on with: fer-run --resume"):
+            with pytest.raises(Interrupted, match="continue with: fer-run --resume"):
                 run(flags(tmp_path))
         finally:
             signal.signal(signal.SIGINT, before)

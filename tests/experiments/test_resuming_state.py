@@ -105,7 +105,7 @@ def test_bytes_that_changed_inside_of_a_checkpoint_are_one_line(toy, tmp_path, n
     assert main.call("fer-run", main._run, ["--resume", str(folder)]) == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1
-    assert f"{name}: the run cannot go on from it (it is damaged" in error
+    assert f"{name}: the run cannot continue from it (it is damaged" in error
 
 
 @pytest.fixture
@@ -194,7 +194,7 @@ def test_the_copy_of_one_seed_goes_on_alone(series, tmp_path, capsys, place):
     copy = tmp_path / "elsewhere" / folder.name if place == "elsewhere" else folder.with_name("copy")
     shutil.copytree(folder, copy)
     assert main.call("fer-run", main._run, ["--resume", str(copy)]) == 0
-    assert "it goes on alone" in capsys.readouterr().out
+    assert "it is continued alone" in capsys.readouterr().out
     assert Record.read(copy).manifest["status"] == "finished"
     assert {path: (path / "manifest.json").read_bytes() for path in before} == before
     assert set(copy.parent.iterdir()) == ({copy} if place == "elsewhere" else {*before, copy})

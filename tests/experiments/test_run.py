@@ -189,7 +189,7 @@ def test_a_teacher_is_taken_from_a_run_and_stays_out_of_the_checkpoint(toy, tmp_
     assert weights(record.folder).keys() == weights(done.folder).keys()
     with pytest.raises(InputError, match="image_size 24, this run has 26"):
         run(settings(tmp_path, recipe="pupil", model={"teacher": str(done.folder)}, data={"image_size": 26}))
-    with pytest.raises(InputError, match="model.teacher.*is not there"):
+    with pytest.raises(InputError, match="model.teacher.*does not exist"):
         run(settings(tmp_path, recipe="pupil", model={"teacher": str(tmp_path / "none")}))
 
 
@@ -303,7 +303,7 @@ def test_control_c_leaves_a_usable_folder(toy, tmp_path):
     process.send_signal(signal.SIGINT)
     rest, _ = process.communicate(timeout=300)
     assert process.returncode == 1
-    assert "interrupted; go on with: fer-run --resume" in rest
+    assert "interrupted; continue with: fer-run --resume" in rest
     assert "Traceback" not in rest
     folder = next((tmp_path / "runs").iterdir())
     assert Record.read(folder).manifest["status"] == "interrupted"

@@ -96,7 +96,7 @@ def test_another_entry_is_all_that_a_further_metric_needs(monkeypatch):
 
 def test_the_document_holds_the_table():
     text = (ROOT / "docs" / "metrics.md").read_text()
-    assert put_into(text, MODULE, write_table()) == text, "make it anew: python -m fer_plugins.metrics.document"
+    assert put_into(text, MODULE, write_table()) == text, "make it again: python -m fer_plugins.metrics.document"
     assert NOT_FINITE in text
     with pytest.raises(ValueError, match="needs the lines"):
         put_into(text.replace(MODULE, ""), MODULE, write_table())

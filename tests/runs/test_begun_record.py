@@ -94,7 +94,7 @@ def test_damage_is_refused_in_one_line_and_nothing_is_written(folder):
 
 def test_remedies_of_lost_files_work(folder, capsys):
     (folder / "manifest.json").unlink()
-    with pytest.raises(InputError, match=r"delete .*last.ckpt to begin this run anew"):
+    with pytest.raises(InputError, match=r"delete .*last.ckpt to start this run over"):
         read_begun(folder)
     (folder / "checkpoints" / "last.ckpt").unlink()
     resume(folder)

@@ -19,11 +19,11 @@ LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
 @pytest.mark.parametrize(
     ("words", "messages"),
     [
-        (["--optimizer", "{1.5: 2}"], ["optimizer", "1.5 is no name", "fer-run --help optimizer"]),
-        (["--data", "{true: 1}"], ["data", "True is no name"]),
-        (["--trainer", "{1: 1, 1.0: 2}"], ["trainer", "1 is no name"]),
-        (["--scheduler", "{null: 2}"], ["scheduler", "None is no name"]),
-        (["--data.targets", "{ckplus: {1.5: 2}}"], ["data.targets.ckplus", "1.5 is no name"]),
+        (["--optimizer", "{1.5: 2}"], ["optimizer", "1.5 is not a name", "fer-run --help optimizer"]),
+        (["--data", "{true: 1}"], ["data", "True is not a name"]),
+        (["--trainer", "{1: 1, 1.0: 2}"], ["trainer", "1 is not a name"]),
+        (["--scheduler", "{null: 2}"], ["scheduler", "None is not a name"]),
+        (["--data.targets", "{ckplus: {1.5: 2}}"], ["data.targets.ckplus", "1.5 is not a name"]),
         (["--data.root", "a\0b"], [r"'a\x00b' holds a NUL"]),
         (["--data.root", "a\udcff"], [r"'a\udcff' is not UTF-8"]),
         (["--plugin", "a\udcff"], ["is not UTF-8"]),

@@ -33,6 +33,6 @@ def test_a_pipe_is_not_replaced(tmp_path):
     os.mkfifo(pipe)
     (tmp_path / "link").symlink_to("pipe")
     for path in (pipe, tmp_path / "link"):
-        with pytest.raises(InputError, match="is no ordinary file; give another"):
+        with pytest.raises(InputError, match="is not an ordinary file; give another"):
             write_atomically(path, "text")
     assert stat.S_ISFIFO(pipe.stat().st_mode)

@@ -134,7 +134,7 @@ def beside(
         notes.append(Notice(READING, f"{name}, one of its readings: {reading.ours}"))
     comparable = reading is not None
     if claim.split == "train" and split != "train":
-        notes.append(_of_split(f"training split, which is no result; measured on {split}: not compared"))
+        notes.append(_of_split(f"training split, which is not a result; measured on {split}: not compared"))
         comparable = False
     elif claim.split_means:
         notes.append(_of_split(f"{claim.split} split = {claim.split_means}; measured on {split}"))

@@ -99,7 +99,7 @@ def _read_notebook(text: str, claims: Collected, path: Path) -> None:
             (n, "".join(output.get("text") or output.get("data", {}).get("text/plain", ()))) for n, output in outputs
         ]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise InputError(f"{path}: is no notebook of Jupyter (version 4); save it again in Jupyter") from None
+        raise InputError(f"{path}: is not a notebook of Jupyter (version 4); save it again in Jupyter") from None
     last = None
     for number, output in texts:
         if number != last:

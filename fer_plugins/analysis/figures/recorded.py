@@ -86,7 +86,7 @@ def draw_recorded(run: RecordedRun) -> Iterator[Drawn]:
     name = name_run(run.record)
     title = f"{name}, {run.split}, {scores['n']:,} images"
     finite = bool(np.isfinite(predictions.probabilities).all())
-    unfit = "one class only" if finite else "probabilities that are no finite numbers"
+    unfit = "one class only" if finite else "probabilities that are not finite numbers"
     counts = run.counts
     reported = run.split == manifest["reported_on"]
     ending = "" if reported else f"_{run.split}"  # beside the figures of the split that is reported on

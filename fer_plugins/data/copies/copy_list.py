@@ -70,7 +70,7 @@ def read_copies(path: str | Path) -> CopyList:
     try:
         text = Path(path).expanduser().read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or "it is no text"
+        why = getattr(error, "strerror", None) or "it is not text"
         raise InputError(
             f"{path}: cannot be read ({why}); give shipped, or a list written by {fer_command('data audit --export')}"
         ) from None
@@ -115,7 +115,7 @@ def _parse(text: str, where: str) -> CopyList:
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError, csv.Error):
         raise InputError(
-            f"{where}: is no list of copies, or was altered; make it again with {fer_command('data audit --export')}"
+            f"{where}: is not a list of copies, or was altered; make it again with {fer_command('data audit --export')}"
         ) from None
 
 

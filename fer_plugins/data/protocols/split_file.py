@@ -82,10 +82,10 @@ def read_split(path: str | Path) -> dict[str, Any]:
             f"protocol.file: {path} cannot be read ({error.strerror}); make it with {fer_command('data split')}"
         ) from None
     except ValueError:
-        raise InputError(f"protocol.file: {path} is no JSON; make it with {fer_command('data split')}") from None
+        raise InputError(f"protocol.file: {path} is not JSON; make it with {fer_command('data split')}") from None
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         remedy = f"make it with {fer_command('data split')}"
-        raise InputError(f"protocol.file: {path} is no split file of this version; {remedy}")
+        raise InputError(f"protocol.file: {path} is not a split file of this version; {remedy}")
     try:
         size, classes = len(content["samples"]), len(content["classes"])
         rows = (row for fold in content["folds"] for split in SPLITS for row in fold[split])

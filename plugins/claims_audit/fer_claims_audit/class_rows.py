@@ -23,7 +23,7 @@ def check_rows(paper: Paper) -> Iterator[Outcome]:
     for table in tables(paper):
         if table.averaged:
             check = "the rows with each other and with the class counts"
-            yield Unchecked(table.about, f"{check}: a mean over {table.averaged} of a ratio is no ratio of means")
+            yield Unchecked(table.about, f"{check}: a mean over {table.averaged} of a ratio is not a ratio of means")
             continue
         outcomes = [*_f1_of_classes(paper, table), *_macro_means(paper, table)]
         yield from outcomes

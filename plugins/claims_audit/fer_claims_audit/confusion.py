@@ -29,7 +29,7 @@ def _check_matrix(paper: Paper, claim: Claim, shares: Shares | None) -> Iterator
     if len(classes) != len(cells):
         yield Unchecked(about(claim), f"the confusion matrix: {len(cells)} rows, {len(classes)} class names")
     elif len(set(classes)) < len(classes):
-        yield Unchecked(about(claim), "the confusion matrix: a class name stands twice in its classes")
+        yield Unchecked(about(claim), "the confusion matrix: a class name appears twice in its classes")
     elif not any(Fraction(cell) for row in cells for cell in row):
         yield Unchecked(about(claim), "the confusion matrix: it holds no image")
     else:

@@ -43,7 +43,7 @@ def print_audit(read: Claims, audit: Audit) -> None:
         for line in finding.certificate:
             _wrapped("because" if line == finding.certificate[0] else "", line)
     if audit.remarks:
-        print("\nremarks, which are no contradictions")
+        print("\nremarks, which are not contradictions")
         for remark in audit.remarks:
             _wrapped("-", f"{remark.about}: {remark.text}", 2)
     gaps = [*_by_missing(audit.unchecked), *_by_reason(audit)]
@@ -73,7 +73,7 @@ def as_markdown(read: Claims, audit: Audit) -> str:
             ]
         lines.append("")
     for title, texts in (
-        ("Remarks, which are no contradictions", [f"{remark.about}: {remark.text}" for remark in audit.remarks]),
+        ("Remarks, which are not contradictions", [f"{remark.about}: {remark.text}" for remark in audit.remarks]),
         ("Not checked", [*_by_missing(audit.unchecked), *_by_reason(audit)]),
     ):
         if texts:

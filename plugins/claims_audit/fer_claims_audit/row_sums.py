@@ -144,7 +144,7 @@ def _cells(
         for cell in row if place not in off else ():
             value, step = Fraction(cell) / shares.unit, shares.step / shares.unit
             if sizes and not any(reachable(value - step / 2, value + step, size) for size in sizes):
-                impossible.append(f"{cell} of {name} is no k/{sizes[0]:,}")
+                impossible.append(f"{cell} of {name} is not of the form k/{sizes[0]:,}")
     if impossible:
         yield Finding(
             "granularity", where, cited, "every cell is a whole number of images of its class",

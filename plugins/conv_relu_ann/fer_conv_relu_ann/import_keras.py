@@ -49,7 +49,7 @@ def import_keras(file: str, *, classes: str, out: str | None, first_padding: str
     network = read_keras(source)
     target = Path(out) if out else source.with_suffix(".ckpt")
     if target.exists() or not target.absolute().parent.is_dir():
-        fault = "exists already; remove it" if target.exists() else "lies in no folder that is there; make it"
+        fault = "exists already; remove it" if target.exists() else "its folder does not exist; make it"
         raise InputError(f"{target}: {fault}, or give another name with --out")
     names = _read_classes(classes, network.num_classes)
     if network.first_padding and first_padding and network.first_padding != first_padding:
@@ -75,7 +75,7 @@ def _read_classes(given: str, count: int) -> list[str]:
     names = [expression_of(word) or word for word in words]
     twice = [name for name, times in Counter(names).items() if times > 1]
     if len(names) != count or twice or not all(names):
-        fault = f"{twice[0]} stands twice" if twice else f"{len(names)} names, the network has {count} outputs"
+        fault = f"{twice[0]} appears twice" if twice else f"{len(names)} names, the network has {count} outputs"
         raise InputError(f"--classes {given}: {fault}; name each output once, in the order of the training")
     return names
 

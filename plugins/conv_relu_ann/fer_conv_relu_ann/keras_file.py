@@ -133,7 +133,7 @@ def _name_layers(path: Path, arrays: list[tuple[str, str, Array]]) -> dict[str, 
                 f"{path}: layer {fitting[0]} has no bias of {kernel.shape[-1]} numbers, as the paper's has"
             )
         if not (np.isfinite(kernel).all() and np.isfinite(bias).all()):
-            raise ValueError(f"{path}: layer {fitting[0]} holds weights that are no finite numbers; save it again")
+            raise ValueError(f"{path}: layer {fitting[0]} holds weights that are not finite numbers; save it again")
         layers[name] = kernel.astype(np.float32), bias.astype(np.float32)
     if kernels or others:
         raise ValueError(

@@ -106,11 +106,11 @@ def _check_export(target: str | None, against: tuple[str, str] | None) -> list[P
     path = Path(target).expanduser()
     path = path.with_suffix("") if path.suffix in (".csv", ".json") else path
     if not path.name or not path.absolute().parent.is_dir():
-        raise InputError(f"--export {target}: lies in no folder that is there; give another place")
+        raise InputError(f"--export {target}: its folder does not exist; give another place")
     files = [path.with_name(f"{path.name}{ending}") for ending in (".csv", ".json")]
     for file in files:
         if file.exists():
-            raise InputError(f"--export {target}: {file} is there already; give another name")
+            raise InputError(f"--export {target}: {file} already exists; give another name")
     return files
 
 
@@ -124,5 +124,5 @@ def _check_folder(target: str | None) -> Path | None:
         raise InputError(f"--out {target}: {above} is a file; give a folder")
     for name in (JSON_FILE, SHEET_FILE):
         if (out / name).exists():
-            raise InputError(f"--out {target}: {name} is there already; give another folder")
+            raise InputError(f"--out {target}: {name} already exists; give another folder")
     return out

@@ -28,7 +28,7 @@ def split(named: NamedDataset, *, out: str | None) -> None:
 
     path = Path(out).expanduser()
     if path.exists() or not path.absolute().parent.is_dir():
-        fault = "exists already; remove it" if path.exists() else "lies in no folder that is there; make it"
+        fault = "exists already; remove it" if path.exists() else "its folder does not exist; make it"
         raise InputError(f"{path}: {fault}, or give --out another name")
     protocol = named.build_protocol()
     dataset = named.build()

@@ -155,7 +155,7 @@ class _Copy:
             else:
                 left_out[expression] += 1
         if counted := [f"{number:,} {name}" for name, number in left_out.items() if number]:
-            notes.append(f"Left out, since they are no class here: {', '.join(counted)}.")
+            notes.append(f"Left out, since they are not classes here: {', '.join(counted)}.")
         if layout != "class folders":
             notes += note_unread(self.files, [label.name for label in labels], "no list or annotation names them")
         if "val" in splits and not three:
@@ -220,7 +220,7 @@ class _Copy:
                     with open_file(annotation) as stream:
                         value = read_arrays(io.BytesIO(stream.read()))[""]
                 except (*READ_ERRORS, ValueError, KeyError) as error:
-                    raise InputError(f"{where}: is no readable npy of one value; fetch it again") from error
+                    raise InputError(f"{where}: is not a readable npy of one value; fetch it again") from error
                 text = str(value.reshape(-1)[0]) if value.size == 1 else f"{value.size} values"
                 name = images.get((match["split"], match["number"]), "")
                 missing = f"{where}: its image images/{match['number']}.jpg is missing"

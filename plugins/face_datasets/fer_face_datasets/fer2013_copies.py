@@ -116,7 +116,7 @@ def _recognise_among(files: RootFiles, meanings: ClassNames, read_file: str) -> 
     if files.packed and archives and not complete:
         raise InputError(
             f"{files.path}: holds the archive {make_printable(archives[0])}, which is not read inside a zip, beside "
-            f"{make_printable(chosen)}, which is no complete copy; unpack it and give the folder"
+            f"{make_printable(chosen)}, which is not a complete copy; unpack it and give the folder"
         )
     rivals = next(group for group in candidates if group)[1:]
     twins = [name for name in rivals if len(split_name(name)) == len(split_name(chosen))]

@@ -72,7 +72,7 @@ def find_class_folders(files: RootFiles, names: ClassNames) -> tuple[list[Folder
         shown = ", ".join(f"{word} {expression}" for word, expression in sorted(meanings.items()))
         notes.append(f"Numbered folders were read by FER2013's own codes: {shown}.")
     if tree.others:
-        notes.append(f"{len(tree.others):,} files in the class folders are no images, the first {tree.others[0]}.")
+        notes.append(f"{len(tree.others):,} files in the class folders are not images, the first {tree.others[0]}.")
     return images, notes
 
 

@@ -154,7 +154,7 @@ def read_lists(files: RootFiles, lists: dict[str, str]) -> VotedRows:
         sources += list(rows)
         splits += [split] * len(rows)
         votes += list(rows.values())
-    notes = [f"{again:,} image names stand twice in their list; the later row was taken."] if again else []
+    notes = [f"{again:,} image names appear twice in their list; the later row was taken."] if again else []
     array = np.array(votes, dtype=np.float64).reshape(-1, len(_ORDER))[:, _ORDER]
     return VotedRows(sources, splits, np.ones(len(sources), bool), array, notes=notes)
 

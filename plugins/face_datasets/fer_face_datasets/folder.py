@@ -237,7 +237,7 @@ class _Copy:
             if self.on_unknown_label == "error":
                 raise refuse_labels(self.files, unknown, shown, every=len(unknown) == len(counted))
             verb = "left out" if self.on_unknown_label == "drop" else "kept as classes"
-            notes.append(f"Labels that are no known expression were {verb}: {shown}.")
+            notes.append(f"Labels that are not known expressions were {verb}: {shown}.")
         mapped = [
             f"{make_printable(label)} -> {name} ({counted[label]:,})"
             for label, name in sorted(labels.items())

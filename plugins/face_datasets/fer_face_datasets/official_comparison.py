@@ -187,7 +187,7 @@ def _compare_numbers(match: Match, official: OfficialImages, group: Rows) -> lis
         copies = f", {with_copy:,} of which have a copy that is there" if with_copy else ""
         deviations.append(Deviation(kind, len(missing), f"{len(missing):,} official images are missing{copies}"))
     if repeated:
-        text = f"{repeated:,} images are further versions of official ones that are there already"
+        text = f"{repeated:,} images are further versions of official ones that are already included"
         deviations.append(Deviation("augmented", repeated, text))
     if unknown:
         kind = "augmented" if more and not len(missing) else "unmatched"

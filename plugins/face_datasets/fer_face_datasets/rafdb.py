@@ -155,7 +155,7 @@ def _list_folders(files: RootFiles, tree: ClassTree, names: ClassNames) -> Listi
                 )
         lost, more = len(listed_files - codes.keys()), len({key for key in codes if key[0] == split} - listed_files)
         notes.append(
-            f"{make_printable(listed)} lists {lost:,} images that are not there and lacks {more:,} that are."
+            f"{make_printable(listed)} lists {lost:,} images that do not exist and lacks {more:,} that do."
             if lost or more
             else f"{make_printable(listed)} agrees with the folders."
         )

@@ -65,7 +65,7 @@ def find_checkpoint(source: str | Path) -> TrainedFile:
     file = record.checkpoints / "best.ckpt"
     if not file.is_file():
         raise InputError(
-            f"{path}: checkpoints/best.ckpt is gone; repeat the run: fer-run --config {shell_word(path)}/config.yaml"
+            f"{path}: checkpoints/best.ckpt is missing; repeat the run: fer-run --config {shell_word(path)}/config.yaml"
         )
     return _of_run(file, record)
 

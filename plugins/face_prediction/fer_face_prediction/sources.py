@@ -39,7 +39,7 @@ def find_files(arguments: Sequence[str], stdin: TextIO | None) -> list[Path]:
             listed = [line.strip() for line in stdin or () if line.strip()]
             if not listed:
                 raise InputError(
-                    "-: standard input lists no file; give one name a line: find FOLDER | fer predict RUN -"
+                    "-: standard input lists no file; give one name per line: find FOLDER | fer predict RUN -"
                 )
             for name in listed:
                 files.update(dict.fromkeys(_below(Path(name)) if os.path.isdir(name) else [Path(name)]))

@@ -44,7 +44,7 @@ def claims(run: FinishedRun) -> Iterator[Block]:
             yield Paragraph(f"[{number}] {reason}", "note")
     if report["conditions"] and any(row["verdict"] != NOT_COMPARABLE for row in measured):
         readings = [Paragraph(condition, "note") for condition in report["conditions"]]
-        yield Fold(f"The verdicts stand under these readings ({len(readings)})", readings)
+        yield Fold(f"The verdicts depend on these readings ({len(readings)})", readings)
     unmeasured = [row for row in rows if row["measured"] is None]
     if unmeasured:
         lines = [

@@ -82,5 +82,5 @@ def _place(runs: tuple[str, ...], form: str, out: str | None, *, force: bool) ->
     if not os.path.isdir(path.absolute().parent):
         raise InputError(f"--out {path}: there is no folder {path.absolute().parent}; make it, or give another FILE")
     if os.path.exists(path) and not force:
-        raise InputError(f"{path}: is there already; replace it with --force, or give another place with --out FILE")
+        raise InputError(f"{path}: already exists; replace it with --force, or give another place with --out FILE")
     return path

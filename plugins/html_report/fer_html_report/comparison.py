@@ -52,7 +52,7 @@ def _side_by_side(runs: Sequence[FinishedRun]) -> Iterator[Block]:
         lines.append([row["model"], *cells, f"{row['n']:,}", ", ".join(map(str, row["seeds"])), data])
     head = ["Model", *HEADLINE.values(), "Images", "Seeds", "Data"]  # a telephone shows the first columns
     note = "95 % intervals: over test images for one training, over trainings (t) for several seeds."
-    yield Table("One row a model", head, lines, frozenset({head.index("Data")}), note=note)
+    yield Table("One row per model", head, lines, frozenset({head.index("Data")}), note=note)
     for remark in dict.fromkeys(str(remark) for row in rows for remark in row["remarks"]):
         yield Paragraph(remark, "note")
     text = "; ".join(f"{line[0]}: {line[1]}" for line in lines)

@@ -162,7 +162,7 @@ def cost(run: FinishedRun) -> Iterator[Block]:
     if network is not None:
         facts += [
             ("Trainable parameters", f"{network['params']:,}"),
-            ("Multiply-adds of an image", f"{network['macs']:,}"),
+            ("Multiply-adds per image", f"{network['macs']:,}"),
             ("Weights", f"{network['mb']:.2f} MB (float32)"),
         ]
     if epochs := [record.manifest["epochs"] for record in records if record.manifest.get("epochs")]:

@@ -197,7 +197,7 @@ def calibration(run: FinishedRun, recorded: RecordedRun) -> Iterator[Block]:
     """Yield whether probabilities mean what they say, and how well they rank."""
     scores, predictions = run.scores, recorded.predictions
     if not np.isfinite(predictions.probabilities).all():
-        yield Paragraph("Not drawn: some probabilities are no finite numbers.", "gap")
+        yield Paragraph("Not drawn: some probabilities are not finite numbers.", "gap")
         return
     right = predictions.predicted == predictions.label
     confidence = float(predictions.probabilities.max(axis=1).mean())

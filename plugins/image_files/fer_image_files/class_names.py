@@ -98,7 +98,7 @@ def _as_mapping(content: Any, source: str) -> dict[str, str]:
         if not isinstance(meaning, str) or not meaning.strip() or isinstance(word, bool | float):
             raise InputError(f"{source}: {make_printable(str(key))[:40]!r} has no name; give {_FORM}")
         if mapping.setdefault(_fold(str(word)), meaning) != meaning:
-            raise InputError(f"{source}: {make_printable(str(word))[:40]!r} stands twice; keep one of the two")
+            raise InputError(f"{source}: {make_printable(str(word))[:40]!r} appears twice; keep one of the two")
     return mapping
 
 

@@ -120,7 +120,7 @@ def refuse_labels(files: RootFiles, unknown: list[str], shown: str, *, every: bo
     look = describe_release(files, "folder") if every else ""
     drop = "" if every else "drop|"
     return InputError(
-        f"{files.path}: labels that are no known expression: {shown} (known: {', '.join(EXPRESSIONS)}); "
+        f"{files.path}: labels that are not known expressions: {shown} (known: {', '.join(EXPRESSIONS)}); "
         f"{look}{remedy}, or give --data.on_unknown_label {drop}keep"
     )
 

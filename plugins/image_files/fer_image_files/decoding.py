@@ -82,7 +82,7 @@ def decode_image(data: bytes, where: str, *, grey: bool) -> npt.NDArray[np.uint8
     except UnreadableError:
         raise
     except UnidentifiedImageError as error:
-        raise UnreadableError(where, f"the file is no image ({_KINDS})") from error
+        raise UnreadableError(where, f"the file is not an image ({_KINDS})") from error
     except Exception as error:  # Pillow raises whatever the damage leads to: OSError, SyntaxError, struct.error
         raise UnreadableError(where, f"the image cannot be decoded ({make_printable(str(error))})") from error
 

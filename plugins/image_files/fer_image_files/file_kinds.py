@@ -61,7 +61,7 @@ def open_path(root: str | os.PathLike[str], expected: str, *, flag: str = "--dat
     except OSError as error:
         raise InputError(f"{shown}: cannot be read ({error.strerror}); {remedy}") from None
     except (ValueError, RuntimeError):  # a NUL, a lone surrogate, ~ of a user who does not exist
-        raise InputError(f"{shown!r}: is no name that a file can have; {remedy}") from None
+        raise InputError(f"{shown!r}: is not a name that a file can have; {remedy}") from None
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
         kind = "a pipe" if stat.S_ISFIFO(mode) else "a socket" if stat.S_ISSOCK(mode) else "a device"
         raise InputError(f"{shown}: is {kind}, no file; {remedy}")

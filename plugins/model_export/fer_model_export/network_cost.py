@@ -64,7 +64,7 @@ def print_cost(cost: Mapping[str, Any]) -> None:
     channels, side, _ = network["input"]
     print(
         f"{network['name']}, input {channels} x {side} x {side}, {network['precision']}: "
-        f"{cost['parameters']:,} parameters, {cost['macs'] / 1e6:,.1f} M multiply-adds an image, "
+        f"{cost['parameters']:,} parameters, {cost['macs'] / 1e6:,.1f} M multiply-adds per image, "
         f"{cost['megabytes']:.2f} MB of weights ({cost['file_megabytes']:.2f} MB in its file)"
     )
     table = titled_table("milliseconds an image by threads, images a second at best, peak memory of a pass")

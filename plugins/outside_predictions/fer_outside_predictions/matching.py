@@ -142,7 +142,7 @@ def name_columns(table: PredictionTable, classes: Sequence[str], class_order: Se
     unknown = [name for name, match in zip(names, matches, strict=True) if match is None]
     if unknown:
         raise InputError(
-            f"{where}: {unknown[0]!r} is no class of the dataset; its classes are {order}. Correct the name, or say "
+            f"{where}: {unknown[0]!r} is not a class of the dataset; its classes are {order}. Correct the name, or say "
             f"the order of the columns with --classes"
         )
     columns = tuple(filter(None, matches))

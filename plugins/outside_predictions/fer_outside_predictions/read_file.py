@@ -72,7 +72,7 @@ def _read_json_lines(path: Path) -> PredictionTable:
             continue
         content = json.loads(line)
         if not isinstance(content, dict):
-            raise InputError(f"{path}: line {number} is no object; write one {{...}} an image")
+            raise InputError(f"{path}: line {number} is not an object; write one {{...}} per image")
         objects.append(_flatten(content))
     if not objects:
         raise InputError(f"{path}: is empty; write a line an image")

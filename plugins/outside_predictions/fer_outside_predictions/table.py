@@ -127,7 +127,7 @@ def to_values(path: Path, cells: Any, names: Sequence[str] = ()) -> Values:
             for place, cell in enumerate(row):
                 if not _is_number(cell):
                     name = f", {names[place]}" if names else ""
-                    raise InputError(f"{path}: row {number}{name}: {cell!r} is no number; correct the row") from None
+                    raise InputError(f"{path}: row {number}{name}: {cell!r} is not a number; correct the row") from None
         raise InputError(f"{path}: the rows differ in length; give every image a number for each class") from None
     if values.ndim != 2 or not values.size:
         raise InputError(f"{path}: expected a row an image and a column a class, found shape {values.shape}")
@@ -167,8 +167,8 @@ def to_probabilities(table: PredictionTable, wanted: str | None) -> tuple[Values
     bad = np.flatnonzero(~np.isfinite(values).all(1))
     if len(bad):
         raise InputError(
-            f"{path}: row {bad[0] + 1} holds a value that is no finite number ({len(bad):,} such rows); predict these "
-            "images again"
+            f"{path}: row {bad[0] + 1} holds a value that is not a finite number ({len(bad):,} such rows); predict "
+            "these images again"
         )
     if wanted and table.kind and wanted != table.kind:
         raise InputError(f"{path}: says itself that it holds {table.kind}; leave --values {wanted} out")

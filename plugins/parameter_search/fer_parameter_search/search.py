@@ -112,7 +112,7 @@ def search(
         if highest.run.fold is None and (count := read_data(highest).fold_count) > 1:
             raise InputError(
                 f"protocol {highest.protocol.name} has {count} folds, and a search on one sees test images of the "
-                "others; add --run.fold 0, and search for each fold anew"
+                "others; add --run.fold 0, and search for each fold again"
             )
         trials = cells(BegunRuns(folder / "trials"))
         execute = in_process(run, lambda record: resume(record.folder))

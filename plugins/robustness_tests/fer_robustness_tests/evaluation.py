@@ -96,7 +96,7 @@ def _measure_all(
     lost = int((~np.isfinite(plain.probabilities)).any(1).sum())
     if lost:
         raise InputError(
-            f"{opened.run.record.folder / opened.checkpoint['file']}: the network's answers are no finite numbers for "
+            f"{opened.run.record.folder / opened.checkpoint['file']}: the network's answers are not finite numbers for "
             f"{lost:,} of {len(split):,} images, so nothing can be measured; repeat the run"
         )
     evaluation = describe(opened, split, size, request.limit, request.seed)
@@ -133,7 +133,7 @@ def _check_out(place: Path) -> Path:
     if not above.is_dir():
         raise InputError(f"--out {place}: {above} is a file; give a folder")
     if os.path.exists(place / FILE):
-        raise InputError(f"{place / FILE}: is there already; give another folder with --out FOLDER, or remove it")
+        raise InputError(f"{place / FILE}: already exists; give another folder with --out FOLDER, or remove it")
     if not os.access(above, os.W_OK | os.X_OK):
         raise InputError(f"{above}: not writable; give another folder with --out FOLDER")
     return place

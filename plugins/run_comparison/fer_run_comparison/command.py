@@ -62,7 +62,7 @@ def compare(
         refuse("--evaluated takes figures of fer robustness, as in --evaluated shift.zero.consistency")
     for name, value in (("--margin", margin), ("--median", median)):
         if value is not None and math.isnan(value):
-            refuse(f"{name} nan is no number; give one, as in {name} 0.5")
+            refuse(f"{name} nan is not a number; give one, as in {name} 0.5")
     if median is not None and not classes:
         refuse("--median belongs to --classes; add it, or leave --median out")
     if evaluated and target:

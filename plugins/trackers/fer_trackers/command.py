@@ -71,5 +71,5 @@ def _check_place(path: Path, *, force: bool) -> Path:
     if not path.absolute().parent.is_dir():
         raise InputError(f"--out {path}: there is no folder {path.absolute().parent}; make it, or give another FILE")
     if path.exists() and not force:
-        raise InputError(f"{path}: is there already; replace it with --force, or give another place with --out FILE")
+        raise InputError(f"{path}: already exists; replace it with --force, or give another place with --out FILE")
     return path

@@ -99,8 +99,8 @@ def test_a_notebook_with_a_report_a_matrix_and_an_accuracy(tmp_path):
     [
         ("a.txt", "nothing here", "holds no numbers in a form that is known"),
         ("a.csv", "1,2\n3\n", "holds no numbers in a form that is known"),
-        ("a.ipynb", "{}", "is no notebook of Jupyter"),
-        ("a.ipynb", "[]", "is no notebook of Jupyter"),
+        ("a.ipynb", "{}", "is not a notebook of Jupyter"),
+        ("a.ipynb", "[]", "is not a notebook of Jupyter"),
         ("a.md", b"\xff\xfe", "is not UTF-8 text"),
         ("a.tex", None, "cannot be read"),
     ],

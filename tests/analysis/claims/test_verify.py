@@ -216,17 +216,17 @@ def test_a_split_that_is_not_stated_or_flawed_is_judged_under_those_that_it_coul
     assert first["verdict"] == REPRODUCED
     assert first["condition"] == "if the paper's split, which is not stated, was that of official"
     assert second["verdict"] == NOT_COMPARABLE
-    flaw = {"manifest__protocol__flaw": "it is no test", "manifest__data__release_parts": []}
+    flaw = {"manifest__protocol__flaw": "it is not a test", "manifest__data__release_parts": []}
     runs = [
         change(folder, name, manifest__protocol={"name": name, "flaw": None, **options}, config__protocol__name=name)
         for name, options in (("kfold", {}), ("random", {"val": 0.1, "test": 0.2}), ("official_deduplicated", {}))
     ]
     kfold, shares, ours = (change(sound_run, f"{sound_run.name}_flawed", **flaw) for sound_run in runs)
     first, second = verify_run(read_run(kfold))["claims"]
-    assert "kfold, which is flawed: it is no test" in first["condition"]
+    assert "kfold, which is flawed: it is not a test" in first["condition"]
     assert (second["verdict"], second["condition"]) == (
         BELOW,
-        "under protocol kfold, which cuts as the paper did: it is no test",
+        "under protocol kfold, which cuts as the paper did: it is not a test",
     )
     assert "was that of random 70/10/20" in verify_run(read_run(shares))["claims"][0]["condition"]
     assert "is not that of protocol official_deduplicated" in verify_run(read_run(ours))["claims"][0]["why"][0]

@@ -378,7 +378,11 @@ def test_wrong_input_is_one_line_and_nothing_is_drawn(run_folder, tmp_path, caps
         ("predictions.csv", lambda text: "\0" * 200_000 + "\n", "predictions.csv: "),
         ("predictions.csv", lambda text: text.rpartition(",")[0] + ",-0.1\n", "probabilities outside of 0 to 1"),
         ("predictions.csv", lambda text: text.replace(",happy,", ",sad,"), "not what metrics.json was computed from"),
-        ("predictions.csv", lambda text: text.replace(",happy,", ",hapy,"), "has 'hapy', which is no class of the run"),
+        (
+            "predictions.csv",
+            lambda text: text.replace(",happy,", ",hapy,"),
+            "has 'hapy', which is not a class of the run",
+        ),
         ("metrics.csv", lambda text: text[:-3], "cut off in the middle of its last line"),
         ("metrics.csv", lambda text: text.replace("epoch", "epok", 1), "a row without an epoch"),
         ("metrics.csv", lambda text: "\0" * 200_000 + "\n", "metrics.csv: "),

@@ -634,7 +634,7 @@ def test_wrong_words_are_one_line(explaining, tmp_path, capsys):
     assert "not finished" in complaint(folder, "--explain")
     change(folder, "manifest.json", status="finished")
     (folder / "checkpoints" / "best.ckpt").unlink()
-    assert "best.ckpt is not there" in complaint(folder, "--explain")
+    assert "best.ckpt does not exist" in complaint(folder, "--explain")
     assert not (folder / "figures").exists()
     assert not list(tmp_path.glob("x.*"))
 

@@ -77,7 +77,7 @@ def test_a_list_of_other_images_is_refused_with_a_remedy():
 def test_what_is_no_list_is_refused(text, tmp_path):
     path = tmp_path / "no.csv"
     path.write_text(text)
-    with pytest.raises(InputError, match="is no list of copies"):
+    with pytest.raises(InputError, match="is not a list of copies"):
         copy_list.read_copies(path)
     with pytest.raises(InputError, match="cannot be read"):
         copy_list.read_copies(tmp_path)
@@ -100,7 +100,7 @@ def test_an_altered_list_is_refused(old, new, tmp_path):
     with pytest.raises(InputError, match="was altered; make it again"):
         copy_list.read_copies(path)
     path.write_text('{"images": ' + "[" * 100_000)
-    with pytest.raises(InputError, match="is no list of copies"):
+    with pytest.raises(InputError, match="is not a list of copies"):
         copy_list.read_copies(path)
 
 

@@ -145,7 +145,7 @@ def _read_meanings(files: RootFiles, folders: Sequence[Path], names: ClassNames)
                 first, *_, last = (folder[at] for at in places)
                 raise InputError(
                     f"{files.where('/'.join(folder))}: the folders {first!r} and {last!r} name two {kind}; leave this "
-                    f"folder out with --data.ignore {as_flag(['/'.join(folder)])}, or sort its images anew"
+                    f"folder out with --data.ignore {as_flag(['/'.join(folder)])}, or sort its images again"
                 )
         meanings[folder] = _Meaning(
             (split_of[folder[splits[0]]] or "") if splits else "",

@@ -123,7 +123,7 @@ def _read_json(files: RootFiles, listed: str) -> tuple[list[str], list[list[str]
         else:
             entries = [json.loads(line) for line in text.splitlines() if line.strip()]
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{where}: is no JSON lines ({make_printable(str(error))}); fetch it again") from None
+        raise InputError(f"{where}: is not JSON lines ({make_printable(str(error))}); fetch it again") from None
     if isinstance(entries, dict) and any(map(is_image, entries)):  # {"1.png": "happy"}
         entries = [{"image": name, "label": label} for name, label in entries.items()]
     if not entries or not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):

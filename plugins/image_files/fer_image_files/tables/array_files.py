@@ -61,7 +61,7 @@ def _read_file(stream: Any, where: str) -> Iterator[tuple[str, npt.NDArray[Any]]
     elif kind == "hdf5":
         yield from _read_hdf5(stream, where)
     else:
-        raise InputError(f"{where}: is no npy, npz or HDF5 file; fetch it again")
+        raise InputError(f"{where}: is not an npy, npz or HDF5 file; fetch it again")
 
 
 def _read_hdf5(stream: Any, where: str) -> list[tuple[str, npt.NDArray[Any]]]:
@@ -103,7 +103,7 @@ def read_arrow(files: RootFiles, names: Sequence[str], on_bad_image: OnBadImage)
             except (
                 UnicodeDecodeError
             ) as error:  # Arrow checks no name of a column, and text inside of others not always
-                raise InputError(f"{where}: holds text that is no UTF-8 ({error.reason}); fetch it again") from None
+                raise InputError(f"{where}: holds text that is not UTF-8 ({error.reason}); fetch it again") from None
     return join_rows(parts)
 
 
@@ -124,7 +124,7 @@ def _read_table(data: bytes, where: str) -> Any:
         table.validate(full=True)  # Arrow trusts a file's offsets: a damaged one would end the process
     except (pa.ArrowException, OSError, ValueError) as error:  # ValueError: text that is no UTF-8
         raise InputError(
-            f"{where}: is no readable Parquet or Arrow file ({make_printable(str(error))[:200]}); fetch it again"
+            f"{where}: is not a readable Parquet or Arrow file ({make_printable(str(error))[:200]}); fetch it again"
         ) from None
     return table
 

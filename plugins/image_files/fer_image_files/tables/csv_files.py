@@ -51,9 +51,9 @@ def _open_text(files: RootFiles, name: str, opener: Opener | None = None) -> Ite
         with nullcontext(opener) if opener else files.opened() as open_file, open_file(name) as stream:
             yield io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
     except csv.Error as error:
-        raise InputError(f"{where}: is no readable csv ({error}); fetch it again") from None
+        raise InputError(f"{where}: is not a readable csv ({error}); fetch it again") from None
     except UnicodeDecodeError:
-        raise InputError(f"{where}: is no UTF-8 text; fetch it again, or save it as UTF-8") from None
+        raise InputError(f"{where}: is not UTF-8 text; fetch it again, or save it as UTF-8") from None
     except (*READ_ERRORS, KeyError) as error:
         raise InputError(f"{where}: cannot be read ({make_printable(str(error))}); fetch it again") from error
 

@@ -223,7 +223,7 @@ def _to_labels(array: _Array, where: str) -> list[str]:
         if not (((array == 0) | (array == 1)).all() and (array.sum(1) == 1).all()):
             raise InputError(
                 f"{where}: each row must be one 1 among 0s (one-hot), or one code; "
-                "shares of several classes are no label"
+                "shares of several classes are not a label"
             )
         array = array.argmax(1)
     return [_text(value) for value in array.tolist()]

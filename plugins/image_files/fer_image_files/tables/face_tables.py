@@ -156,4 +156,4 @@ def refuse_file(files: RootFiles, looked_for: str) -> InputError:
     with files.path.open("rb") as stream:
         description = look_like(stream.read(64))
     looks = f"; it looks like {description}" if description else ""
-    return InputError(f"{make_printable(str(files.path))}: is no csv, zip or tar{looks}; looked for {looked_for}")
+    return InputError(f"{make_printable(str(files.path))}: is not a csv, zip or tar{looks}; looked for {looked_for}")

@@ -54,7 +54,7 @@ def find_dialect(head: bytes, where: str, side: int) -> Dialect:
     if len(head) >= HEAD:
         text, line_end, _ = text.rpartition("\n")  # the last line may be cut off
         if not line_end:
-            raise InputError(f"{where}: no line ends in its first megabyte, and no readable names: it is no csv")
+            raise InputError(f"{where}: no line ends in its first megabyte, and no readable names: it is not a csv")
     quoted = '"' in text
     refusals = []
     for delimiter in _DELIMITERS:
@@ -179,7 +179,7 @@ def read_pixel_csv(
             if len(texts) == _BLOCK:
                 parse()
     except csv.Error as error:
-        raise InputError(f"{where}: is no readable csv ({error}); fetch it again") from None
+        raise InputError(f"{where}: is not a readable csv ({error}); fetch it again") from None
     if not numbers:
         raise InputError(f"{where}: the csv has a header and no row; fetch it again")
     parse()

@@ -68,7 +68,7 @@ def read_blocks(content: Mapping[str, Any]) -> tuple[list[Block], list[Exclusion
         for axis in exclusion.wanted:
             if axis not in known:
                 raise InputError(
-                    f"{exclusion.where}: {axis!r} is no axis{nearest(str(axis), known)}; axes: {', '.join(known)}"
+                    f"{exclusion.where}: {axis!r} is not an axis{nearest(str(axis), known)}; axes: {', '.join(known)}"
                 )
     return blocks, exclusions
 
@@ -91,7 +91,7 @@ def _read_block(content: Mapping[str, Any], where: str) -> Block:
             raise InputError(f"{where}axes.{axis}: {len(values):,} values, at most {MOST:,}")
         for number, value in enumerate(values):
             if value in values[:number] and type(value) is type(values[values.index(value)]):
-                raise InputError(f"{where}axes.{axis}: {value!r} stands in it twice")
+                raise InputError(f"{where}axes.{axis}: {value!r} appears in it twice")
             if axis == "plugin":
                 _check_plugin(value, f"{where}axes.plugin")
     flags: dict[str, Any] = {}

@@ -84,7 +84,7 @@ def read_grid(path: str | Path, datasets: str | Path | None = None) -> GridFile:
 def _check_finite(content: Any, where: str) -> None:
     """Refuse nan and inf: no key of the configuration means anything with them."""
     if isinstance(content, float) and not math.isfinite(content):
-        raise InputError(f"{where}: {content} is no finite number")
+        raise InputError(f"{where}: {content} is not a finite number")
     inside: Iterable[tuple[str, Any]] = ()
     if isinstance(content, Mapping):
         inside = ((f"{where}.{key}" if where else str(key), value) for key, value in content.items())

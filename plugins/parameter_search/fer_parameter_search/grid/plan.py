@@ -118,7 +118,7 @@ def _check_places(settings: config.RunConfig) -> None:
         places |= {f"data.targets.{name}.root": root for name, root in roots.items()}
     for key, place in places.items():
         if place is not None and not Path(place).expanduser().exists():
-            raise InputError(f"{key}: {place} is not there; give the file or folder of your copy")
+            raise InputError(f"{key}: {place} does not exist; give the file or folder of your copy")
 
 
 def _check_machine(settings: config.RunConfig, elsewhere: bool) -> None:
