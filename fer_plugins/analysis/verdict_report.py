@@ -66,7 +66,7 @@ def print_verdicts(console: Console, verdicts: Mapping[str, Any], *, everything:
         for reason, count in _sum_up(hidden, verdicts).items():
             console.print(Padding(Text(f"{count:>4}  {reason}"), (0, 0, 0, 2), expand=False))
     if verdicts["conditions"] and any(row["verdict"] != NOT_COMPARABLE for row in rows):
-        console.print("\nVerdicts stand under these readings:")
+        console.print("\nVerdicts depend on these readings:")
         for condition in verdicts["conditions"]:
             console.print(Padding(Text(condition), (0, 0, 0, 2), expand=False))
     if verdicts["vote_majority"]:

@@ -201,7 +201,7 @@ BAD = {
     "no bias": (lambda weights: {**weights, "dense": weights["dense"][:1]}, describe(), [], r"no bias of 512"),
     "not finite": (
         lambda weights: {**weights, "dense_1": (weights["dense_1"][0] * np.nan, weights["dense_1"][1])},
-        describe(), [], r"no finite numbers",
+        describe(), [], r"are not finite numbers",
     ),
     "strides": (dict, changed(1, strides=[2, 2]), [], r"layer conv2d_1 has strides \[2, 2\]"),
     "channels first": (dict, changed(0, data_format="channels_first"), [], r"has data_format channels_first"),
@@ -214,7 +214,7 @@ BAD = {
     "padding twice": (dict, describe(), ["--first-padding", "valid"], r"says same itself; leave the option out"),
     "classes": (dict, describe(), ["--classes", "angry,sad"], r"2 names, the network has 7 outputs"),
     "class twice": (dict, describe(), ["--classes", "angry,sad,sad,fear,happy,x,y"], r"sad appears twice"),
-    "out": (dict, describe(), ["--out", "gone/x.ckpt"], r"lies in no folder"),
+    "out": (dict, describe(), ["--out", "gone/x.ckpt"], r"its folder does not exist"),
     "check": (dict, describe(), ["--check", "gone.npz"], r"--check gone.npz: cannot be read"),
 }  # fmt: skip
 

@@ -231,7 +231,7 @@ def test_a_file_that_is_no_split(content, said, faces, tmp_path):
         (["data", "check", "synthetic", "--data.sampels", "420"], "unknown option"),
         (["data", "split", "synthetic"], "--protocol and --out are needed"),
         (["data", "split", "synthetic", "--protocol", "random", "--out"], "--out needs a value"),
-        (["data", "split", "synthetic", "--protocol", "random", "--out", "no/where.json"], "lies in no folder"),
+        (["data", "split", "synthetic", "--protocol", "random", "--out", "no/where.json"], "its folder does not exist"),
         (["data", "split", "synthetic", "--protocol", "randon", "--out", "x.json"], "did you mean random?"),
         (
             ["data", "split", "synthetic", "--protocol.k", "3", "--out", "x.json"],

@@ -214,7 +214,7 @@ def test_a_part_of_the_data_and_a_flawed_protocol_are_named(folder, tmp_path):
     facts = describe_run(Predictor.load(copy, device="cpu"), find_checkpoint(copy), "")
     assert facts["warnings"][:2] == [
         "Flawed protocol: subjects are in both splits.",
-        "A part of the data only (data.limit 50).",
+        "Only part of the data (data.limit 50).",
     ]
     trained_on = sum(manifest["data"]["counts"]["train"].values())
     assert dict(facts["card"])["Images"].startswith(f"{trained_on} train, ")

@@ -313,7 +313,7 @@ def test_an_arrow_file_that_points_outside_itself_does_not_end_the_process(opene
     assert data.count(offsets.tobytes()) == 1
     outside = np.r_[offsets[:-1], 2**31 - 1].astype("<i4")
     (tmp_path / "a.arrow").write_bytes(data.replace(offsets.tobytes(), outside.tobytes()))
-    with pytest.raises(InputError, match="no readable Parquet or Arrow file"):
+    with pytest.raises(InputError, match="is not a readable Parquet or Arrow file"):
         _ = FER2013(root=tmp_path / "a.arrow", check="off").table
 
 

@@ -141,7 +141,7 @@ def test_folder_labels_by_number_unknown_labels_and_case(tmp_path):
     numbered = fake.write_folder(fake.class_folders(("0", "1")), tmp_path / "numbered")
     assert build("folder", numbered, codes=["Fear", "joy"]).classes == ("fear", "happy")
     odd = fake.write_folder(fake.class_folders(("HAPPY", "Sad", "bored")), tmp_path / "odd")
-    with pytest.raises(InputError, match=r"no known expression: 'bored' \(4\)"):
+    with pytest.raises(InputError, match=r"that are not known expressions: 'bored' \(4\)"):
         build("folder", odd)
     dropped = build("folder", odd, on_unknown_label="drop")
     assert (dropped.classes, len(dropped)) == (("happy", "sad"), 8)

@@ -412,7 +412,7 @@ DEEP = io.BytesIO()
 Image.fromarray(np.zeros((48, 48), np.float32)).save(DEEP, "TIFF")
 BAD_IMAGES = {
     "empty.jpg": (b"", "the file is empty"),
-    "text.jpg": (b"no picture at all", "no image"),
+    "text.jpg": (b"no picture at all", "is not an image"),
     "cut.jpg": (JPEG[: len(JPEG) // 2], "truncated"),
     "end.jpg": (JPEG[:-2], "truncated"),
     "cut.png": (PNG[: len(PNG) // 2], "truncated"),

@@ -355,7 +355,7 @@ def test_ctrl_c_ends_the_runs_cleanly_and_the_same_command_goes_on(place, capsys
     thread.join()
     monkeypatch.delenv("TOY_PAUSE")
     said = capsys.readouterr()
-    assert said.err == "fer: interrupted, 0 of 1 cells are finished; go on with: fer grid grid.yaml\n"
+    assert said.err == "fer: interrupted, 0 of 1 cells are finished; continue with: fer grid grid.yaml\n"
     (row,) = rows().values()
     assert row["status"] == "interrupted"
     assert Record.read(Path("out", row["run"])).manifest["status"] == "interrupted"

@@ -91,7 +91,7 @@ def test_two_workers_of_a_cluster_run_cells_and_are_interrupted_and_resumed(plac
         thread.start()
         assert call("--address", address) == 1
         thread.join()
-        assert "interrupted, 0 of 2 cells are finished; go on with: fer grid" in capsys.readouterr().err
+        assert "interrupted, 0 of 2 cells are finished; continue with: fer grid" in capsys.readouterr().err
         # Each node has one CPU and each run asks for one: both were going on at once, one on each.
         assert [row["status"] for row in rows().values()] == ["interrupted", "interrupted"]
 

@@ -260,7 +260,7 @@ def test_an_interrupted_search_goes_on_with_the_same_command(toy, tmp_path, spac
     begun = tmp_path / "begun"
     with monkeypatch.context() as patch:
         patch.setattr(FERModule, "training_step", stop)
-        with pytest.raises(RunError, match=rf"finished trials: 1; go on with the same command and --out {begun}$"):
+        with pytest.raises(RunError, match=rf"finished trials: 1; continue with the same command and --out {begun}$"):
             run_trials(begun)
     assert len(list((begun / "trials").iterdir())) == 2
     moved = begun.rename(tmp_path / "moved")

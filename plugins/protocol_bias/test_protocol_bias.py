@@ -354,7 +354,7 @@ def test_an_interrupted_comparison_goes_on_with_the_same_command(toy, tmp_path, 
     with monkeypatch.context() as patch:
         patch.setattr(FERModule, "training_step", interrupt_at(epoch=4))  # the second of the sound side
         assert main.call("fer", inflation, given) == 1
-    text = "fer: interrupted, finished trainings: 1; go on with the same command and --out"
+    text = "fer: interrupted, finished trainings: 1; continue with the same command and --out"
     assert capsys.readouterr().err == f"{text} {given[place]}\n"
     (tmp_path / "found").rename(tmp_path / "moved")
     given[place] = str(tmp_path / "moved")
@@ -414,7 +414,7 @@ def test_the_same_test_images_are_compared_in_pairs_for_each_network(
     with monkeypatch.context() as patch:
         patch.setattr(FERModule, "training_step", interrupt_at(epoch=7))  # the second network's first
         assert main.call("fer", inflation, given) == 1
-    assert f"go on with the same command and --out {tmp_path / 'found'}\n" in capsys.readouterr().err
+    assert f"continue with the same command and --out {tmp_path / 'found'}\n" in capsys.readouterr().err
     assert inflation(given) == 0
     printed = " ".join(capsys.readouterr().out.split())
     assert printed.count("finished already") == 6

@@ -112,7 +112,7 @@ def test_mlflow_prints_nothing_about_its_store(tmp_path):
 
 def test_mlflow_that_fails_on_the_way_costs_a_warning_and_no_row_of_the_table(uri, tmp_path, monkeypatch):
     def fail(*arguments):
-        raise ConnectionError("the server is missing")
+        raise ConnectionError("the server is gone")
 
     monkeypatch.setattr("fer_trackers.mlflow_logger.MLflow.log_metrics", fail)
     logger = {"name": "tensorboard,mlflow", "tracking_uri": uri}
@@ -120,7 +120,7 @@ def test_mlflow_that_fails_on_the_way_costs_a_warning_and_no_row_of_the_table(ur
     for epoch in (1, 2):
         tracker.log_epoch({"epoch": epoch, "val/loss": 1.0})
     tracker.close(True)
-    assert tracker.warnings == ["MLflow failed at an epoch (the server is missing); the run went on without it"]
+    assert tracker.warnings == ["MLflow failed at an epoch (the server is gone); the run went on without it"]
     assert [row["epoch"] for row in rows(tmp_path)] == ["1", "2"]
     assert list((tmp_path / "tensorboard").glob("events.out.tfevents.*"))
 

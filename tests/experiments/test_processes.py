@@ -214,7 +214,7 @@ def test_the_command_itself_ends_with_one_line_when_a_process_is_killed(tmp_path
     assert command.returncode == 1
     folder = next((tmp_path / "runs").iterdir())
     assert err == (
-        "fer-run: process 1 was ended by SIGKILL; the checkpoint of the last whole epoch is kept: go on with "
+        "fer-run: process 1 was ended by SIGKILL; the checkpoint of the last whole epoch is kept: continue with "
         f"fer-run --resume. Folder: {folder}\n"
     )
 

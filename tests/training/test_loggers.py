@@ -110,7 +110,7 @@ def test_no_logger_can_fail_a_run(toy, fragile, tmp_path, at):
     assert record.manifest["status"] == "finished"
     assert record.metrics == plain.metrics
     (logger_warning,) = [warning for warning in record.manifest["warnings"] if "fragile" in warning]
-    assert "(the server is missing); the run went on without it" in logger_warning
+    assert "(the server is gone); the run went on without it" in logger_warning
 
 
 def test_one_that_fails_leaves_the_others(toy, fragile, tmp_path):
@@ -120,7 +120,7 @@ def test_one_that_fails_leaves_the_others(toy, fragile, tmp_path):
 
 
 def test_one_that_does_not_start_leaves_nothing(toy, fragile, tmp_path):
-    with pytest.raises(InputError, match="fragile .*cannot be built: RuntimeError: the server is missing"):
+    with pytest.raises(InputError, match="fragile .*cannot be built: RuntimeError: the server is gone"):
         run(settings(tmp_path, {"name": "csv,fragile", "at": "__init__"}))
     assert not list((tmp_path / "runs").iterdir())
 

@@ -149,7 +149,7 @@ def _list_rows(
     deviations = _compare(rows, on_top)
     if deviations and check == "error":
         raise InputError(
-            f"{root}: not the complete FER+: {'; '.join(deviations)}; give the complete release, or go on with "
+            f"{root}: not the complete FER+: {'; '.join(deviations)}; give the complete release, or continue with "
             "--data.check warn|off"
         )
     notes = [

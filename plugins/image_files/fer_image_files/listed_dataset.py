@@ -244,6 +244,6 @@ class ListedDataset:
             listing.notes.append(f"The counts are not the release's: {', '.join(deviations)}{listing.explanation}.")
             return
         shown = ", ".join(deviations[:6]) + (f" and {len(deviations) - 6} more" if len(deviations) > 6 else "")
-        remedy = "or go on" if listing.explanation else "give the complete release, or go on"
+        remedy = "or continue" if listing.explanation else "give the complete release, or continue"
         text = f"not the complete {self.title}: {shown}{listing.explanation}; {remedy} with --data.check warn|off"
         raise InputError(f"{self.files.path}: {text}")

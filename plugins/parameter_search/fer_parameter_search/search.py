@@ -143,7 +143,8 @@ def search(
                 say(f"trial {len(points)}: {shown}: {text}  {outcome.seconds:.1f} s{kept}")
         except Interrupted:
             raise Interrupted(
-                f"interrupted, finished trials: {len(rows)}; go on with the same command and --out {shell_word(folder)}"
+                f"interrupted, finished trials: {len(rows)}; continue with the same command and "
+                f"--out {shell_word(folder)}"
             ) from None
     if best is None:
         raise RunError(f"every one of the {len(rows)} trials failed; {folder / 'search.csv'} says why")

@@ -135,7 +135,7 @@ def compare(
         except Interrupted:
             trained = before + len(sides) - 1 - len(failed)
             raise Interrupted(
-                f"interrupted, finished trainings: {trained}; go on with the same command and --out {place}"
+                f"interrupted, finished trainings: {trained}; continue with the same command and --out {place}"
             ) from None
         rows = report["seeds"]
         if len(rows) > 1:
@@ -146,7 +146,7 @@ def compare(
         _write(report, folder)
     if failed:
         reasons = "; ".join(f"{label}: {reason}" for label, reason in failed.items())
-        raise RunError(f"{reasons}; the other trainings are finished, go on with the same command and --out {place}")
+        raise RunError(f"{reasons}; the other trainings are finished, continue with the same command and --out {place}")
     return report
 
 

@@ -23,7 +23,10 @@ _MARGIN = 1.0  # points
 @click.argument("runs", nargs=-1, type=click.Path(), metavar="RUN...")
 @click.option("--classes", is_flag=True, help="Also test classes within each run (one is enough): ANOVA, Wilcoxon.")
 @click.option(
-    "--median", type=click.FloatRange(0, 1), help="With --classes: recall under the null hypothesis; default: chance."
+    "--median",
+    type=click.FloatRange(0, 1),
+    metavar="RECALL",
+    help="With --classes: recall under the null hypothesis; default: chance.",
 )
 @click.option(
     "--evaluated", metavar="NAME[,NAME]", help="Compare results of fer robustness, such as shift.zero.consistency."

@@ -231,7 +231,7 @@ def test_a_split_that_is_not_stated_or_flawed_is_judged_under_those_that_it_coul
     assert "was that of random 70/10/20" in verify_run(read_run(shares))["claims"][0]["condition"]
     assert "is not that of protocol official_deduplicated" in verify_run(read_run(ours))["claims"][0]["why"][0]
     odd = {"manifest__protocol__test": 0.5, "manifest__protocol__val": 0.25}
-    assert "no usual ratio" in verify_run(read_run(change(shares, "odd", **odd)))["claims"][0]["why"][0]
+    assert "is not a usual ratio" in verify_run(read_run(change(shares, "odd", **odd)))["claims"][0]["why"][0]
     capsys.readouterr()
     assert main.call("fer", verify, [str(folder), str(kfold)]) == 0
     shown = " ".join(capsys.readouterr().out.split())

@@ -72,7 +72,9 @@ def run_grid(request: Request) -> int:
             rows = state.write_summary(plan, errors)
             done = sum(row["status"] == FINISHED for row in rows)
             again = shlex.join(["fer", "grid", *_argv(request)])
-            raise Interrupted(f"interrupted, {done} of {len(rows)} cells are finished; go on with: {again}") from None
+            raise Interrupted(
+                f"interrupted, {done} of {len(rows)} cells are finished; continue with: {again}"
+            ) from None
         rows = state.write_summary(plan, errors)
     print_summary(plan, rows)
     return int(any(row["status"] != FINISHED for row in rows))
