@@ -154,7 +154,7 @@ def _print_description(shown: dict[str, Any]) -> None:
             where = f"{source.get('venue') or 'venue unknown'}, {source.get('year') or 'year unknown'}"
             say(f"own paper: {', '.join(source.get('authors') or [])}; {where}; doi {source.get('doi') or 'unknown'}")
         for subject, reason in (paper.get("not_here") or {}).items():
-            say(f"of the paper, not here: {subject}: {reason}")
+            say(f"not included from the paper: {subject}: {reason}")
         say(f"recipes: {', '.join(shown['recipes'])}")
         print(f"input: {' x '.join(map(str, shown['input']))} (channels, height, width)")
         print(f"parameters: {shown['parameters']:,}")

@@ -75,7 +75,7 @@ def test_check_of_the_drawn_faces_needs_no_root(capsys):
 def test_check_of_fer2013(real_fer2013, capsys):
     assert fer("data", "check", "fer2013", real_fer2013) == 0
     printed = capsys.readouterr().out
-    assert "complete: every figure is the official release's; this is the official file" in printed
+    assert "complete: all counts match the official release; this is the official file" in printed
     assert "official file fer2013.csv, md5 f8428a1edbd21e88f42c73edd2a14f95" in printed
 
 

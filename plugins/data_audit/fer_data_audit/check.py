@@ -139,7 +139,7 @@ def _print(report: dict[str, Any]) -> None:
         kinds = [entry["kind"] for entry in identity["deviations"]] if identity else []
         verdict = f"differs from the release: {', '.join([*kinds, *report['differences']])}"
     elif report["compared_with_release"]:
-        verdict = "complete: every figure is the official release's"
+        verdict = "complete: all counts match the official release"
         if identity and identity["files"]:
             verdict += "; this is the official file"
     else:
