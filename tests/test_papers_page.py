@@ -96,7 +96,7 @@ def test_what_is_not_here_stands_in_the_readme_and_in_fer_show():
 
 def test_fer_show_says_what_of_the_paper_is_not_here(capsys):
     assert main.call("fer", main._verb, ["show", "sdl_stn"]) == 0
-    assert "of the paper, not here: > 50-layer variant" in capsys.readouterr().out
+    assert "not included from the paper: > 50-layer variant" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("path", sorted(ROOT.glob("plugins/*/*/*_space.yaml")), ids=lambda path: path.name)
