@@ -1,11 +1,11 @@
-"""The contract: what a plug-in may offer, as ``typing.Protocol`` classes. Nothing here runs.
+"""The contract: what a plug-in may provide, as ``typing.Protocol`` classes. Nothing here runs.
 
-A plug-in offers objects through entry points of these groups. Each object is a factory; the core calls it
-with keyword arguments: the *offered values* that its signature names, and the user's options. No
-``**kwargs``: an option that is not in the signature is refused before anything is built. Options are typed
+A plug-in provides objects through entry points of these groups. Each object is a factory. The core calls it
+with keyword arguments: the *offered values* that its signature names, and the user's options. ``**kwargs`` is not
+allowed: an option that is not in the signature is refused before anything is built. Options are typed
 (``int``, ``float``, ``bool``, ``str``, ``Literal[...]``, ``tuple``/``list`` of those, ``... | None``; bounds as
-``Annotated[float, "0..1"]``, ``"> 0"`` or ``">= 0"``) and are described in the docstring's ``Args:`` section, from
-where ``fer-run --help`` prints them.
+``Annotated[float, "0..1"]``, ``"> 0"`` or ``">= 0"``) and are described in the docstring's ``Args:`` section,
+which ``fer-run --help`` prints.
 
 | group                     | returns                | offered values (taken when the signature names them) |
 |---------------------------|------------------------|------------------------------------------------------|
@@ -72,9 +72,9 @@ TargetMode = Literal["distribution", "draw", "any"]  # how training uses a table
 
 
 class ImageSizeError(ValueError):
-    """What an architecture or pooling raises where ``image_size`` does not suit it; the text names what does.
+    """Raised by an architecture or pooling that does not support ``image_size``; the text names a size that works.
 
-    A plain ``ValueError`` serves as well: the core then looks for the smallest size that is taken, and adds it.
+    A plain ``ValueError`` is enough: the core then searches for the smallest size that works, and adds it.
     """
 
     key = "image_size"
@@ -102,7 +102,7 @@ class ArchitectureFactory(Protocol):
         """Build the network for square images of ``image_size`` pixels.
 
         ``pool`` is called as ``pool(kernel_size, stride)`` wherever the paper pools; sizes of flattened layers are
-        found by shape inference, so that every installed pooling works. ``teacher`` (when the signature names
+        found by shape inference, so that every installed pooling works. ``teacher`` (if the signature names
         it) is a frozen network with the same input and output, or None.
         """
         ...
@@ -120,7 +120,7 @@ class Architecture(Protocol):
 
 
 class Release(NamedTuple):
-    """What a dataset's official release holds; None where that is not known."""
+    """What a dataset's official release contains; None if that is not known."""
 
     counts: Mapping[str, Mapping[str, int]] | None = None  # split ("all" where it has none) -> class -> samples
     samples: int | None = None
@@ -131,9 +131,9 @@ class Release(NamedTuple):
 class SampleTransform(Protocol):
     """An augmentation of one image, run in loader workers; picklable. albumentations' ``Compose`` is one.
 
-    The core seeds ``random``, ``numpy.random`` and ``torch`` before each batch, and hands one stream to
-    ``set_random_state(generator, random)`` where the transform has it (albumentations), else calls
-    ``set_random_seed(seed)`` where it has that.
+    The core seeds ``random``, ``numpy.random`` and ``torch`` before each batch. If the transform has
+    ``set_random_state(generator, random)`` (albumentations), the core passes one stream to it; otherwise, if it has
+    ``set_random_seed(seed)``, the core calls that.
     """
 
     def __call__(self, *, image: npt.NDArray[np.uint8]) -> Mapping[str, Any]:
@@ -144,8 +144,8 @@ class SampleTransform(Protocol):
 class AugmentationFactory(Protocol):
     """``fer_plugins.augmentations``: a sample transform, or a batch transform.
 
-    A batch transform is an ``nn.Module`` on (B, C, H, W) float in [0, 1], run on the device, seeded by the core. One
-    that mixes images has :class:`MixesBatch`'s method beside, or instead of, ``forward``.
+    A batch transform is an ``nn.Module`` on (B, C, H, W) float in [0, 1], run on the device and seeded by the core. One
+    that mixes images has the method of :class:`MixesBatch` in addition to, or instead of, ``forward``.
     """
 
     def __call__(self, *, image_size: int) -> SampleTransform | nn.Module:
@@ -158,7 +158,7 @@ class MixesBatch(Protocol):
     """Optional: a batch transform that changes the targets with the images (mixup, CutMix)."""
 
     def mix(self, image: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        """Return new images (B, C, H, W) and their targets: (B, num_classes) shares that sum to 1, as they came in."""
+        """Return new images (B, C, H, W) and their targets: (B, num_classes) shares that sum to 1, like the input."""
         ...
 
 
@@ -167,28 +167,29 @@ class Dataset(Protocol):
 
     The distribution fer-image-files reads folders, archives, lists and tables for one made of files.
 
-    Construction is cheap (it recognises the layout and refuses a wrong one); ``table`` and ``__getitem__`` may read
-    files. Optional members: ``title`` (the name in papers, such as "CK+"; default the entry point's name),
-    ``read_all()`` (every image at once, uint8 (N, H, W, C), where that is faster than one by one),
-    ``cache_key`` (a string that changes whenever the content or an option changes: where it is given, the core
+    Construction must be cheap (it recognises the layout and refuses a wrong one); ``table`` and ``__getitem__`` may
+    read files. Optional members: ``title`` (the name in papers, such as "CK+"; default the entry point's name),
+    ``read_all()`` (every image at once, uint8 (N, H, W, C), if that is faster than one by one),
+    ``cache_key`` (a string that changes whenever the content or an option changes: if it is given, the core
     keeps the decoded images on disk), ``notes`` (list of sentences for the manifest, known after ``table`` was read),
-    ``release`` (a :class:`Release`, for ``fer data check``), ``deviations`` (sentences on what else than counts differs
-    from it, known after ``table`` was read), ``identify()`` (official files by checksum, and deviations image by image,
-    for ``fer data check``), ``target_mode`` (how training uses the column ``target``:
-    "distribution", its cross-entropy; "draw", a label drawn from it each time; "any", the best of its classes).
+    ``release`` (a :class:`Release`, for ``fer data check``), ``deviations`` (sentences on differences from it
+    other than counts, known after ``table`` was read), ``identify()`` (official files by checksum, and deviations
+    image by image, for ``fer data check``), ``target_mode`` (how training uses the column ``target``:
+    "distribution", its cross-entropy; "draw", a label sampled from it each time; "any", the best of its classes).
     """
 
     classes: Sequence[str]  # names in label order
 
     @property
     def table(self) -> Mapping[str, Sequence[Any]]:
-        """Columns of one length, one row a sample.
+        """Columns of equal length, one row per sample.
 
         ``label`` (index into ``classes``) and ``source`` (unique name) are required; optional are ``split`` ("train",
         "val", "test" of the release), ``subject``, ``sequence``, ``votes`` (counts per class), ``relabel_votes`` (votes
-        beside labels of others: counts of the classes, then of other answers; never trained on), ``target`` (shares
-        per class that training aims at, with ``target_mode``), ``parent`` (the source that an augmented image was made
-        of; else its own) and ``origin`` (of several joined datasets, which; "" for the one that is trained on).
+        in addition to labels from elsewhere: counts of the classes, then of other answers; never trained on),
+        ``target`` (shares per class that training aims at, with ``target_mode``), ``parent`` (the source from which an
+        augmented image was made; otherwise its own) and ``origin`` (which of several joined datasets; "" for the one
+        that is trained on).
         """
         ...
 
@@ -208,15 +209,15 @@ class Fold(NamedTuple):
 class ProtocolFactory(Protocol):
     """``fer_plugins.protocols``: a pure, deterministic function; its result is hashed.
 
-    ``table`` has the columns of ``Dataset.table`` as attributes (numpy arrays, or None where the dataset has none)
+    ``table`` has the columns of ``Dataset.table`` as attributes (numpy arrays, or None if the dataset has none)
     and ``len``. A function attribute ``flaw`` (str, or a function of the options that returns one or None) marks a
-    protocol whose numbers must not be trusted, and why. Only such a protocol may use the same rows for ``val`` and
-    ``test`` (selection on the test split, as some papers do), or say ``augments_first = True``: then ``data.balance
-    augment`` adds its images before the split, and siblings land in different parts.
+    protocol whose numbers must not be trusted, with the reason. Only such a protocol may use the same rows for ``val``
+    and ``test`` (selection on the test split, as in some papers), or set ``augments_first = True``: then ``data.balance
+    augment`` adds its images before the split, and versions of one image end up in different splits.
 
     ``wants_near_copies`` (bool, or a function of the options) asks for the column ``near``; ``describe``, a function of
-    table and options that returns a ``Notice`` or None, says what the split leaves out. Where the seed changes nothing,
-    the module names the function at its top, ``DRAWS_NOTHING = ("official",)``: a seed that a user gives is refused.
+    table and options that returns a ``Notice`` or None, says what the split leaves out. If the seed changes nothing,
+    the module names the function at its top, ``DRAWS_NOTHING = ("official",)``, so that a user's seed is refused.
     """
 
     def __call__(self, table: Any, seed: int) -> list[Fold]:

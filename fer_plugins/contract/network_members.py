@@ -1,4 +1,4 @@
-"""The contract of networks: what one may have beside ``forward``."""
+"""The contract of networks: what one may have in addition to ``forward``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 @runtime_checkable
 class HasAuxiliaryLoss(Protocol):
-    """Optional: a term added to the criterion in training (an L2 penalty, a distillation term), logged apart."""
+    """Optional: a term added to the criterion in training (an L2 penalty, a distillation term), logged separately."""
 
     def auxiliary_loss(self) -> Tensor:
         """Return the scalar belonging to the last forward pass in training mode."""
@@ -24,7 +24,7 @@ class HasCriterionWeight(Protocol):
 
 
 class Health(NamedTuple):
-    """What a network says of its own state."""
+    """What a network reports about its own state."""
 
     figures: dict[str, float]  # logged an epoch as "health/NAME"
     faults: list[str]  # sentences; any fault after the last epoch means that the scores are not a result
@@ -32,7 +32,7 @@ class Health(NamedTuple):
 
 @runtime_checkable
 class HasHealth(Protocol):
-    """Optional: notices that the network has broken down in a way that scores alone do not show."""
+    """Optional: detects that the network has broken down in a way that scores alone do not show."""
 
     def health(self, x: Tensor) -> Health:
         """Look at the network on one batch of validation images (B, C, H, W), in evaluation mode, without gradients."""
@@ -41,12 +41,12 @@ class HasHealth(Protocol):
 
 @runtime_checkable
 class HasParameterGroups(Protocol):
-    """Optional: groups of parameters with optimiser settings of their own (a weight decay of one layer)."""
+    """Optional: groups of parameters with their own optimiser settings (such as the weight decay of one layer)."""
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """Every trainable parameter once: ``{"params": [...], "weight_decay": 0.01}``, as torch.optim takes them.
 
-        A setting that a group names wins over the ``optimizer`` section.
+        A setting in a group overrides the ``optimizer`` section.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""What a plug-in offers for hyper-parameters: a search."""
+"""The contract of hyper-parameter searches."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Search(Protocol):
         ...
 
     def tell(self, value: float) -> None:
-        """Take the value of the point asked for last; lower is better, infinity where the trial failed."""
+        """Take the value of the last point from ``ask``; lower is better, infinity if the trial failed."""
         ...
 
 
@@ -23,7 +23,7 @@ class HasBudget(Protocol):
 
     @property
     def budget(self) -> float:
-        """Share of the recipe's epochs, in (0, 1], that the point asked for last is trained for."""
+        """Share of the recipe's epochs, in (0, 1], for which the last point from ``ask`` is trained."""
         ...
 
 
@@ -34,5 +34,5 @@ class SearchFactory(Protocol):
     """
 
     def __call__(self, *, dimensions: int, seed: int) -> Search:
-        """Begin a search over ``dimensions`` coordinates."""
+        """Start a search over ``dimensions`` coordinates."""
         ...

@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
 
 class Loss(Protocol):
-    """The criterion, an ``nn.Module`` without trainable parameters: the network alone is handed to the optimiser."""
+    """The criterion, an ``nn.Module`` without trainable parameters: the optimiser only gets those of the network."""
 
     def __call__(self, logits: Tensor, target: Tensor) -> Tensor:
         """Mean loss of a batch, a scalar that gradients flow through.
 
-        ``logits`` are (B, num_classes); ``target`` is a label an image, (B,) int64, or shares per class that sum to 1,
-        (B, num_classes) floats: of several annotators, or of mixed images.
+        ``logits`` are (B, num_classes); ``target`` is one label per image, (B,) int64, or shares per class that sum
+        to 1, (B, num_classes) floats, from several annotators or mixed images.
         """
         ...
 
@@ -32,11 +32,11 @@ class LossFactory(Protocol):
 
 
 class CallbackFactory(Protocol):
-    """``fer_plugins.callbacks``: a callback of lightning.pytorch, which acts while the network is fitted.
+    """``fer_plugins.callbacks``: a callback of lightning.pytorch, which acts during training.
 
-    What an epoch's validation measures must be what the checkpoint of that epoch holds, and what is needed to go on
-    must be in its state: a callback that changes weights after validation would select and score other ones. Where the
-    selected checkpoint is scored, the callback is gone.
+    The weights that an epoch validates must be those in the checkpoint of that epoch: a callback that changes weights
+    after validation would select some weights and score others. What is needed to resume must be in its state. The
+    callback is removed before the selected checkpoint is scored.
     """
 
     def __call__(self, *, epochs: int) -> Callback:
