@@ -1,3 +1,3 @@
-"""Facial expression recognition experiments whose numbers survive review."""
+"""Reproducible facial expression recognition experiments built on PyTorch Lightning."""
 
 __version__ = "0.1.0"

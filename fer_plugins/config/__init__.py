@@ -1,4 +1,4 @@
-"""The configuration of a run: its keys, the plug-ins that it names, and how layers of it become one."""
+"""The configuration of a run: its keys, the plug-ins it names, and the merging of configuration layers."""
 
 from fer_plugins.config.keys import COMMAND_LINE as COMMAND_LINE
 from fer_plugins.config.keys import COMPONENT_LISTS as COMPONENT_LISTS

@@ -1,4 +1,4 @@
-"""What a written type means: as text for people, its choices, and values checked against it. No torch."""
+"""Type annotations as text: format them for users, list their choices and check values against them. No torch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Numbers = int | float
 
 
 def readable(annotation: str) -> str:
-    """Return an annotation in the words of a command line.
+    """Return an annotation in the notation used by the command line help.
 
     >>> readable("Literal['same', 'valid'] | None"), readable("tuple[float, float]"), readable("")
     ('same | valid | null', '[float, float]', 'any')
@@ -28,7 +28,7 @@ def readable(annotation: str) -> str:
 
 
 def choices(annotation: str) -> list[Any]:
-    """Return the values of the ``Literal`` in an annotation, in their order; empty where there is none.
+    """Return the values of the ``Literal`` in an annotation, in order; an empty list if it has none.
 
     >>> choices("Literal['same', 'valid'] | None"), choices("int")
     (['same', 'valid'], [])
@@ -48,10 +48,10 @@ def _last_name(node: ast.expr) -> str:
 
 
 def coerce(value: Any, annotation: str) -> Any:
-    """Return ``value`` as the annotation wants it (int to float, list to tuple, names to paths), within its bounds.
+    """Convert ``value`` to the annotated type (int to float, list to tuple, ...) and check its bounds.
 
     Raises:
-        TypeError: it does not fit; the text says what is expected.
+        TypeError: The value does not fit the annotation; the message says what is expected.
 
     >>> coerce(1, "float"), coerce([1, 2], "tuple[float, float]"), coerce("a", "Literal['a', 'b'] | None")
     (1.0, (1.0, 2.0), 'a')
@@ -77,7 +77,7 @@ def _parse(annotation: str) -> ast.expr | None:
 
 
 class _UnexpectedError(Exception):
-    """A value does not fit an annotation; the text says what would."""
+    """Raised if a value does not fit an annotation; the text says what is expected."""
 
 
 def _coerce(value: Any, node: ast.expr) -> Any:
@@ -134,7 +134,7 @@ def _coerce_generic(value: Any, origin: str, inner: ast.expr) -> Any:
 
 
 def is_within(value: float, bounds: str) -> bool:
-    """Return whether a number keeps ``LOW..HIGH`` (both included), ``> LOW`` or ``>= LOW``.
+    """Return whether a number is within the bounds ``LOW..HIGH`` (both inclusive), ``> LOW`` or ``>= LOW``.
 
     >>> is_within(1.0, "0..1"), is_within(0.0, "> 0"), is_within(0, ">= 0")
     (True, False, True)
@@ -164,7 +164,7 @@ def _coerce_plain(value: Any, name: str) -> Any:
     if name in ("str", "Path"):
         if isinstance(value, str):
             return value
-        if isinstance(value, int) and number:  # a folder called 2013
+        if isinstance(value, int) and number:  # a folder named 2013
             return str(value)
         raise _UnexpectedError("text")
-    return value  # an annotation of the plug-in's own: the factory itself checks
+    return value  # a type defined by the plug-in: its factory checks the value

@@ -1,4 +1,4 @@
-"""The key ``callbacks``: its spellings, how layers of it are laid over one another, and what it may hold. No torch."""
+"""The key ``callbacks``: its accepted forms, how its layers are merged, and the check of its options. No torch."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ _SPELLINGS = "names with commas between, a list of names or of {name: NAME, opti
 
 
 def lay_over(old: Any, new: Any) -> list[dict[str, Any]]:
-    """Return the callbacks of a layer laid over those below.
+    """Merge the callbacks of a new layer into those of the layers below it.
 
     Args:
-        old: the list below.
-        new: "none", names with commas between, or a list of names and of mappings, which replace the list below; or
-            a mapping NAME: {option: value} (the flags ``--callbacks.NAME.option value``), which changes or adds to it.
+        old: Callbacks of the layers below.
+        new: "none", comma-separated names, or a list of names and mappings, any of which replaces ``old``; or a mapping
+            NAME: {option: value} (the flags ``--callbacks.NAME.option value``), which changes or extends ``old``.
 
     Raises:
-        InputError: it is spelt otherwise, or holds a name twice.
+        InputError: ``new`` has another form, or names a callback twice.
 
     >>> lay_over([], "ema"), lay_over([{"name": "ema", "decay": 0.9}], {"ema": {"every_n_steps": 2}})
     ([{'name': 'ema'}], [{'name': 'ema', 'decay': 0.9, 'every_n_steps': 2}])
@@ -57,10 +57,10 @@ def _read(value: Any) -> list[dict[str, Any]]:
 
 
 def check_callbacks(callbacks: Any) -> list[dict[str, Any]]:
-    """Return the list with the defaults of every option.
+    """Check the options of all callbacks and fill in the defaults of those that are not set.
 
     Raises:
-        InputError: an unknown name or option, or a value of the wrong type.
+        InputError: A name or option is unknown, or a value has the wrong type.
     """
     checked = []
     for callback in _read(callbacks):

@@ -1,4 +1,4 @@
-"""Checks a configuration whose layers are joined, fills in the defaults of components, and freezes it. No torch."""
+"""Checks a merged configuration, fills in the defaults of its components, and freezes it. No torch."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ from fer_plugins.runtime.errors import InputError
 
 
 def check(config: Draft, origins: Mapping[str, Origin], *, network: bool = True) -> RunConfig:
-    """Check names, options, types and ranges; return the configuration with the defaults of every option.
+    """Check names, options, types and ranges; return the configuration with all defaults filled in.
 
     Args:
-        config: the layers, laid over one another; is changed.
-        origins: dotted key -> where its value came from.
-        network: whether a network is trained; without one ``model`` is a name alone, which need not be installed.
+        config: Merged layers; modified in place.
+        origins: Dotted key -> where its value came from.
+        network: Whether a network is trained. If False, ``model`` is only a name, which need not be installed.
 
     Raises:
-        InputError: the first thing that is wrong, with where it stood.
+        InputError: The first error found, with the origin of the value.
     """
     for path, key in core_keys():
         section, _, name = path.rpartition(".")
@@ -77,7 +77,7 @@ def check(config: Draft, origins: Mapping[str, Origin], *, network: bool = True)
 
 
 def _check_detector(face_crop: Any, origins: Mapping[str, Origin]) -> str | Draft:
-    """Return the detector of ``data.face_crop``: its name where it has no options, else a mapping with all of them."""
+    """Return the detector of ``data.face_crop``: only its name if no option is set, else a mapping with all options."""
     detector = as_named(face_crop)
     if not isinstance(detector.get("name"), str):
         raise InputError("data.face_crop: expected a detector's name or a mapping with its name and options")

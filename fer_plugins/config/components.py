@@ -1,6 +1,7 @@
-"""Finds and loads what plug-ins offer through entry points; words every error about a plug-in.
+"""Finds and loads the components that plug-ins register as entry points, and words every error about a plug-in.
 
-Discovery reads installed metadata only; a module is imported when its component is built, not before. No torch here.
+Discovery reads only the metadata of installed distributions; a module is imported when its component is built, not
+before. No torch.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ GROUPS = {
     "metric": "fer_plugins.metrics",
     "detector": "fer_plugins.detectors",
 }
-# What the core passes to a factory whose signature names it; a user cannot set these through options.
+# Arguments that the core passes to a factory if its signature names them; users cannot set them as options.
 PROVIDED: dict[str, tuple[str, ...]] = dict.fromkeys(GROUPS, ()) | {
     "architecture": ("num_classes", "in_channels", "image_size", "pool", "teacher"),
     "pooling": ("kernel_size", "stride"),
@@ -43,7 +44,7 @@ PROVIDED: dict[str, tuple[str, ...]] = dict.fromkeys(GROUPS, ()) | {
     "callback": ("epochs",),
     "logger": ("folder", "config", "resume_id"),
 }
-# Those of them that every signature has to name.
+# Provided arguments that every factory's signature must name.
 REQUIRED_NAMES: dict[str, tuple[str, ...]] = dict.fromkeys(GROUPS, ()) | {
     "architecture": ("num_classes",),
     "pooling": ("kernel_size", "stride"),
@@ -55,12 +56,12 @@ REQUIRED_NAMES: dict[str, tuple[str, ...]] = dict.fromkeys(GROUPS, ()) | {
 
 
 class PluginError(InputError):
-    """A plug-in cannot be used; the text names its distribution, the cause and the remedy."""
+    """Raised if a plug-in cannot be used; the message names its distribution, the cause and the remedy."""
 
 
 @dataclass(frozen=True)
 class Component:
-    """One entry point: a kind of thing under a name, and the distribution that offers it."""
+    """An entry point: the kind and name of a component, and the distribution that provides it."""
 
     kind: str
     name: str
@@ -68,20 +69,20 @@ class Component:
     version: str
     module: str
     attribute: str
-    core_range: str | None  # the distribution's own dependency on fer-plugins, as written; None without one
+    core_range: str | None  # the distribution's dependency on fer-plugins, as written; None if it declares none
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name} (from {self.distribution} {self.version})"
 
 
 _SHARED_FIELDS = ("name", "distribution", "version", "module", "attribute", "core_range")
-_faults: list[Fault] = []  # of the last reading
+_faults: list[Fault] = []  # found by the most recent call of read_installed
 
 
 def available(kind: str | None = None) -> list[Component]:
-    """List what is installed, of one kind or of all, sorted by kind and name; nothing is imported.
+    """Return the installed components of one kind or of all kinds, sorted by kind and name, without importing them.
 
-    Damaged metadata is passed over; ``faults`` says what and where.
+    Damaged metadata is skipped; ``faults`` returns what was skipped and where it is.
     """
     if kind is not None and kind not in KINDS:
         raise InputError(f"unknown kind {kind!r}; known: {', '.join(KINDS)}")
@@ -96,12 +97,12 @@ def available(kind: str | None = None) -> list[Component]:
 
 
 def faults() -> tuple[Fault, ...]:
-    """Return the damaged metadata that the last reading of what is installed came upon."""
+    """Return the damaged metadata found when the installed distributions were last read."""
     return tuple(_faults)
 
 
 def unknown(kind: str, name: str, names: list[str]) -> InputError:
-    """Return the error for a name that is not installed: the nearest, all that are, and what could not be read."""
+    """Return the error for an unknown name, with the nearest names, all installed names and unreadable metadata."""
     installation = describe_installation(kind, name)
     hint = f"; {installation}" if installation else nearest(name.rpartition(":")[2], names)
     unread = "".join(f"; not read: {fault}" for fault in _faults)
@@ -109,10 +110,10 @@ def unknown(kind: str, name: str, names: list[str]) -> InputError:
 
 
 def find(kind: str, name: str) -> Component:
-    """Find one component by name, or by ``distribution:name`` where two distributions offer the same name.
+    """Return the component with this name, or ``distribution:name`` if several distributions provide the same name.
 
     Raises:
-        InputError: there is none of that name (the nearest are named), or there are several.
+        InputError: No component has this name (the nearest names are suggested), or several have it.
     """
     components = available(kind)
     owner, wanted = name.split(":", 1) if ":" in name else ("", name)
@@ -131,7 +132,7 @@ def find(kind: str, name: str) -> Component:
 
 
 def check_range(component: Component) -> None:
-    """Refuse a component whose distribution asks for another version of the core (the contract's version)."""
+    """Raise PluginError if the component's distribution requires another version of the core."""
     if component.core_range is None or canonical(component.distribution) == "fer-plugins":
         return
     unmet = _find_unmet(component.core_range)
@@ -145,28 +146,29 @@ def check_range(component: Component) -> None:
 
 @functools.lru_cache
 def _find_unmet(core_range: str) -> str:
-    """Return the bounds that this version of the core does not meet; "" where it meets them."""
+    """Return the version bounds that the installed core does not meet, or "" if it meets them all."""
     from packaging.requirements import InvalidRequirement, Requirement  # here: it takes 10 ms to import
 
     try:
         specifier = Requirement(core_range).specifier
-    except InvalidRequirement:  # pip has not minded it
+    except InvalidRequirement:  # pip accepted it at installation
         return ""
     return "" if specifier.contains(__version__, prereleases=True) else str(specifier)
 
 
 def load(component: Component) -> Any:
-    """Import the factory of a component.
+    """Import and return the factory of a component.
 
     Raises:
-        PluginError: the core's version does not suit it, its module does not import, or it lacks the attribute.
+        PluginError: The core's version does not meet the plug-in's requirement, its module cannot be imported, or the
+            attribute does not exist or is not callable.
     """
     check_range(component)
     try:
         factory: Any = importlib.import_module(component.module)
         for part in component.attribute.split("."):
             factory = getattr(factory, part)
-    except Exception as error:  # a plug-in's import may raise anything; it must not take others with it
+    except Exception as error:  # importing a plug-in may raise anything, which must not affect other plug-ins
         cause = one_line(error)
         raise PluginError(
             f"{component} does not load: {type(error).__name__}: {cause}; "

@@ -1,4 +1,4 @@
-"""The sections ``data``, ``protocol`` and ``augmentation`` of the configuration: see ``schema``."""
+"""The sections ``data``, ``protocol`` and ``augmentation`` of the configuration; ``schema`` has the other sections."""
 
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
@@ -8,7 +8,7 @@ from fer_plugins.config.section import Doc, Options, Section
 
 @dataclass(frozen=True, kw_only=True)
 class DataConfig(Section):
-    """Section ``data``."""
+    """Configuration section ``data``."""
 
     name: Annotated[str, Doc("name of the dataset; fer list shows those installed")] = "synthetic"
     root: Annotated[str | None, Doc("file or folder of the dataset", shapes_model=False)] = None
@@ -103,7 +103,7 @@ class DataConfig(Section):
 
 @dataclass(frozen=True, kw_only=True)
 class ProtocolConfig(Section):
-    """Section ``protocol``."""
+    """Configuration section ``protocol``."""
 
     name: Annotated[str, Doc("how samples are split into train, val and test")] = "official"
     seed: Annotated[int, Doc("seed of the split, independent of the run's seed", ">= 0")] = 0
@@ -112,7 +112,7 @@ class ProtocolConfig(Section):
 
 @dataclass(frozen=True, kw_only=True)
 class AugmentationConfig(Section):
-    """Section ``augmentation``."""
+    """Configuration section ``augmentation``."""
 
     name: Annotated[str, Doc("augmentation of the training images (no others)")] = "none"
     options: Options = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Writes the tables of keys into docs/configuration.md: ``python -m fer_plugins.config.document``."""
+"""Writes the tables of configuration keys to docs/configuration.md: ``python -m fer_plugins.config.document``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _COLUMNS = ("key", "type", "default", "bounds", "unit", "meaning")
 
 
 def write_table() -> str:
-    """Return every key of the core as Markdown: those without a section, then a table for each section."""
+    """Return all keys of the core as Markdown: first the keys without a section, then one table per section."""
     sections = {name: keys for name, keys in schema().items() if isinstance(keys, dict)}
     single = {name: key for name, key in schema().items() if isinstance(key, Key)}
     lines = ["### Keys without a section", "", *_rows(single, ""), ""]

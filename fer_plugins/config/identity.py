@@ -1,4 +1,4 @@
-"""What identifies a model: the one answer that comparisons, grids and verdicts on a paper's claims share."""
+"""Which settings identify a model: the one definition used by comparisons, grids and verdicts on a paper's claims."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from fer_plugins.config.schema import RunConfig
 
 
 def shapes_model(path: str) -> bool:
-    """Return whether a dotted key takes part in what a model is.
+    """Return whether the key with this dotted name is part of a model's identity.
 
-    Not where things lie and what is reported (``data.root``, ``data.leaks``, ``logger``, ``run``), nor where and how
-    fast it is computed (``trainer.accelerator``, ``trainer.threads``). Numerics do: precision, deterministic kernels
-    and memory layout. Options of components do. The data themselves are told apart by their fingerprint.
+    Keys for paths, checks and reporting (``data.root``, ``data.leaks``, ``logger``, ``run``) and for the hardware used
+    (``trainer.accelerator``, ``trainer.threads``) are not. Keys that change the numerics are: precision, deterministic
+    kernels and memory format. So are the options of components. The data are identified by their fingerprint instead.
 
     >>> [shapes_model(path) for path in ("trainer.precision", "trainer.accelerator", "data.leaks", "model.hidden")]
     [True, False, False, True]
@@ -29,11 +29,11 @@ def shapes_model(path: str) -> bool:
 
 
 def model_settings(config: RunConfig | Mapping[str, Any]) -> dict[str, Any]:
-    """Return dotted key -> value of all that makes a model: equal for trainings that differ by their seed alone.
+    """Return dotted key -> value of all settings that identify a model; equal for runs that differ only in their seed.
 
     Args:
-        config: a configuration, typed or as a run's config.yaml holds it. Keys that a run of an older version lacks
-            have the value that it was trained with, their default.
+        config: A configuration, as an object or as the mapping in a run's config.yaml. Keys that did not exist when an
+            older run was made have their default, the value it was trained with.
     """
     values = config.as_dict() if isinstance(config, RunConfig) else _with_later_keys(config)
     return {key: value for key, value in leaves(values, depth=2) if key != "seed" and shapes_model(key)}

@@ -1,4 +1,4 @@
-"""Refuses options that would do nothing beside the others: those of the core here, those of a plug-in by its rules."""
+"""Refuses options that have no effect in combination with others, both of the core and, by their rules, of plug-ins."""
 
 from __future__ import annotations
 
@@ -12,22 +12,23 @@ from fer_plugins.config.overlay import as_named
 from fer_plugins.config.signatures import read_constant
 from fer_plugins.runtime.errors import InputError
 
-# Where option NAME has VALUE, each option named behind it does nothing, and must keep the default given there.
+# (NAME, VALUE, {option: default}): if option NAME has VALUE, these options have no effect and must keep defaults.
 IdleRule = tuple[str, Any, Mapping[str, Any]]
 
 
 def refuse_idle(options: Mapping[str, Any], rules: Sequence[IdleRule]) -> None:
-    """For plug-ins: refuse options that have no effect beside the others.
+    """Raise an error if an option that has no effect was changed from its default. For use by plug-ins.
 
-    A plug-in's module that calls its rules ``IDLE_OPTIONS`` at its top, as literals, has them checked with the
-    configuration as well: ``--print-config``, grids and searches then refuse what the run would refuse.
+    If a plug-in's module defines its rules as a top-level literal named ``IDLE_OPTIONS``, they are also checked with
+    the configuration, so that ``--print-config``, grids and searches refuse what the run would refuse.
 
     Args:
-        options: name -> value, all that the rules name.
-        rules: (name, value, {idle option: default}), as above.
+        options: Name -> value of all options that the rules name.
+        rules: Tuples (name, value, {idle option: default}): if option ``name`` has ``value``, the idle options have no
+            effect and must keep their defaults.
 
     Raises:
-        ValueError: an idle option is not at its default; one line that names both.
+        ValueError: An idle option is not at its default; the message is one line that names both options.
 
     >>> refuse_idle({"penalty": "none", "lambda1": 0.5}, [("penalty", "none", {"lambda1": 0.1})])
     Traceback (most recent call last):
@@ -43,8 +44,8 @@ def refuse_idle(options: Mapping[str, Any], rules: Sequence[IdleRule]) -> None:
                 raise ValueError(f"{option}={current} has no effect {beside}")
 
 
-_ANY_DETECTOR = ("*",)  # every value but none
-# Key -> (key that it belongs to, the values of that one with which it acts, what to do).
+_ANY_DETECTOR = ("*",)  # every value except "none"
+# Key -> (key that it depends on, values of that key with which it has an effect, remedy).
 _BELONG: dict[str, tuple[str, tuple[Any, ...], str]] = {
     "data.on_no_face": ("data.face_crop", _ANY_DETECTOR, "add --data.face_crop lbp"),
     "data.face_align": ("data.face_crop", _ANY_DETECTOR, "add --data.face_crop centerface"),
@@ -61,15 +62,15 @@ _BELONG: dict[str, tuple[str, tuple[Any, ...], str]] = {
 
 
 def drop_idle(config: dict[str, Any], values: Mapping[str, Any], origins: dict[str, Origin]) -> dict[str, Any]:
-    """Put keys of earlier layers that a new layer makes idle back to their defaults; return ``config``.
+    """Reset keys of lower layers that the new layer makes ineffective to their defaults; return ``config``.
 
-    So ``--config RUN/config.yaml --logger csv`` follows the flag, as the options of another optimiser are dropped where
-    its name changes. What the layer itself says is kept, and refused by ``check_idle``.
+    This lets ``--config RUN/config.yaml --logger csv`` follow the flag, just as the options of the old optimizer are
+    dropped when the optimizer's name changes. Keys set by the new layer itself are kept, and refused by ``check_idle``.
 
     Args:
-        config: with the new layer laid over it, not yet checked; is changed.
-        values: of the new layer, a section as a mapping or as a name alone.
-        origins: dotted key -> where its value came from; is changed.
+        config: Configuration with the new layer merged in, not yet checked; modified in place.
+        values: Values of the new layer; a section is a mapping or only a name.
+        origins: Dotted key -> where its value came from; modified in place.
     """
     belong = [(key, owner, acting) for key, (owner, acting, _) in _BELONG.items()]
     patience = config["selection"].get("patience")
@@ -90,7 +91,7 @@ def drop_idle(config: dict[str, Any], values: Mapping[str, Any], origins: dict[s
 
 
 def _acts(key: str, owned: Any, acting: tuple[Any, ...]) -> bool:
-    """Return whether a key acts where the one that it belongs to has the value ``owned``."""
+    """Return whether ``key`` has an effect if the key that it depends on has the value ``owned``."""
     if acting is _ANY_DETECTOR:
         return (owned.get("name") if isinstance(owned, Mapping) else owned) != "none"
     if not key.startswith("logger."):
@@ -100,13 +101,13 @@ def _acts(key: str, owned: Any, acting: tuple[Any, ...]) -> bool:
 
 
 def check_idle(config: Mapping[str, Any]) -> None:
-    """Refuse keys of the core that would do nothing beside the others.
+    """Raise an error if a key of the core was set that has no effect in combination with the others.
 
     Args:
-        config: complete and of the right types.
+        config: A complete configuration whose values have the right types.
 
     Raises:
-        InputError: a key that is not at its default has no effect; the remedy makes it act.
+        InputError: A key that is not at its default has no effect; the message says how to make it effective.
     """
     for key, (owner, values, remedy) in _BELONG.items():
         section, _, name = key.partition(".")
@@ -140,16 +141,16 @@ def check_idle(config: Mapping[str, Any]) -> None:
 
 
 def refuse_idle_seed(protocol: str, section: Mapping[str, Any]) -> None:
-    """Refuse the seed of a protocol that draws nothing, where a user gives one; a saved configuration always has one.
+    """Raise an error if the user gave a seed for a protocol that is not random (saved configurations always have one).
 
-    The protocol's module says so at its top: ``DRAWS_NOTHING = ("official",)``, the names of such functions.
+    A protocol's module declares this as ``DRAWS_NOTHING = ("official",)`` at its top level, with the function names.
 
     Args:
-        protocol: its name.
-        section: what the command line sets of the protocol.
+        protocol: Name of the protocol.
+        section: Keys of section ``protocol`` that are set on the command line.
 
     Raises:
-        InputError: it names a seed.
+        InputError: A seed other than 0 is set.
     """
     component = registry.find("protocol", protocol)
     unseeded = read_constant(component.module, "DRAWS_NOTHING") or ()

@@ -1,7 +1,8 @@
-"""Reads which plug-ins are installed from the metadata of distributions, and what of that metadata is damaged.
+"""Reads from the metadata of installed distributions which plug-ins exist, and which of that metadata is damaged.
 
-``importlib.metadata`` stops at the first damaged file, and of two folders of one distribution takes the first that
-stands on ``sys.path``, empty or not. Here each distribution is read alone: a damaged one costs one line.
+``importlib.metadata`` stops at the first damaged file, and if a distribution has several metadata folders, it takes the
+first on ``sys.path``, even an empty one. Here each distribution is read on its own, so that a damaged one only costs
+one line of output.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ _STEM = re.compile(r"(.+?)-(\d[^-]*)(?:-py[\d.]+)?")
 
 @dataclass(frozen=True)
 class EntryPoint:
-    """One line of a distribution's ``entry_points.txt``, and the distribution's own headers."""
+    """A line of a distribution's ``entry_points.txt``, with the name and version of the distribution."""
 
     group: str
     name: str
@@ -29,12 +30,12 @@ class EntryPoint:
     attribute: str
     distribution: str
     version: str
-    core_range: str | None  # its dependency on fer-plugins, as written; None without one
+    core_range: str | None  # the distribution's dependency on fer-plugins, as written; None if it declares none
 
 
 @dataclass(frozen=True)
 class Fault:
-    """Metadata that cannot be used, or hides other metadata."""
+    """Metadata that cannot be used, or that hides other metadata."""
 
     distribution: str
     path: str
@@ -47,7 +48,7 @@ class Fault:
 
 @dataclass
 class _Copy:
-    """One metadata folder of a distribution."""
+    """A metadata folder of a distribution."""
 
     name: str  # from the folder's own name
     version: str
@@ -58,7 +59,7 @@ class _Copy:
 
 
 class _Reading(NamedTuple):
-    """What ``read_installed`` returns, and the time stamps of the files and folders that it was read from."""
+    """What ``read_installed`` returns, with the time stamps of all files and folders that were read for it."""
 
     places: list[str]
     stamps: list[tuple[int, int, int] | None]
@@ -66,14 +67,14 @@ class _Reading(NamedTuple):
     faults: list[Fault]
 
 
-_last: dict[tuple[str, ...], _Reading] = {}  # prefix and sys.path -> the last reading
+_last: dict[tuple[str, ...], _Reading] = {}  # prefix and sys.path -> the most recent result
 
 
 def read_installed(prefix: str) -> tuple[list[EntryPoint], list[Fault]]:
-    """Return the entry points of all groups that begin with ``prefix``, and what is wrong with installed metadata.
+    """Return the entry points of all groups that start with ``prefix``, and the faults in the installed metadata.
 
-    Of several folders of one distribution the first on ``sys.path`` counts that is whole and offers something; what
-    others would offer beside it is not taken. What has not changed since the last call is not read again.
+    If a distribution has several metadata folders, the first on ``sys.path`` that is intact and has such entry points
+    is used; the entry points of the others are ignored. Unchanged metadata is not read again at the next call.
     """
     key = (prefix, *sys.path)
     reading = _last.get(key)
@@ -122,7 +123,7 @@ def _read_all(prefix: str) -> _Reading:
 
 
 def canonical(distribution: str) -> str:
-    """Return a distribution's name as pip compares names.
+    """Return a distribution's name normalized as by pip.
 
     >>> canonical("Fer.My_Net")
     'fer-my-net'
@@ -131,7 +132,7 @@ def canonical(distribution: str) -> str:
 
 
 def _read(distribution: metadata.Distribution, prefix: str) -> _Copy | None:
-    """Read one folder, as far as it is damaged or has to do with ``prefix``; None where it is too strange to name."""
+    """Read a metadata folder; return None if the distribution has no usable name."""
     place = getattr(distribution, "_path", None)
     path = place if isinstance(place, Path) else None
     stem = re.sub(r"\.(dist-info|egg-info)$", "", path.name) if path is not None else ""
@@ -144,7 +145,7 @@ def _read(distribution: metadata.Distribution, prefix: str) -> _Copy | None:
             name = distribution.metadata["Name"] or ""
         except Exception:
             return None
-    if not name or name.startswith("~"):  # what pip leaves behind of an interrupted uninstall
+    if not name or name.startswith("~"):  # left over by pip from an interrupted uninstall
         return None
     copy = _Copy(name, version, path, distribution, [])
     try:
@@ -172,10 +173,10 @@ def _entry_points_text(distribution: metadata.Distribution, path: Path | None) -
 
 
 def _parse(text: str, prefix: str) -> Iterator[tuple[str, str, str, str]]:
-    """Yield group, name, module and attribute of the entries whose group begins with ``prefix``.
+    """Yield group, name, module and attribute of the entry points whose group starts with ``prefix``.
 
     Raises:
-        ValueError: a line is none of section, entry, comment; or an entry of these groups has no module.
+        ValueError: A line is not a section, entry or comment, or an entry of these groups has no module.
     """
     group = ""
     if "\0" in text:
@@ -199,7 +200,7 @@ def _parse(text: str, prefix: str) -> Iterator[tuple[str, str, str, str]]:
 
 
 def _headers(copy: _Copy) -> tuple[str, str, str | None, str | None]:
-    """Return name, version, the range on the core, and what is wrong with the headers, or None."""
+    """Return name, version, required range of the core, and the fault of the headers or None."""
     try:
         text = copy.distribution.read_text("METADATA") or copy.distribution.read_text("PKG-INFO") or ""
     except (OSError, UnicodeDecodeError) as error:
@@ -215,13 +216,13 @@ def _headers(copy: _Copy) -> tuple[str, str, str | None, str | None]:
 
 
 def _find_duplicates(folders: list[_Copy], used: _Copy | None) -> Iterator[Fault]:
-    """Name what stands beside the folder that is used; the folders were seen in the order of ``sys.path``."""
+    """Yield a fault for each other folder of the distribution; ``folders`` are in the order of ``sys.path``."""
     resolved = {used.path.resolve()} if used is not None and used.path is not None else set()
     for copy in folders:
         if copy is used or copy.fault or copy.path is None or copy.path.resolve() in resolved:
             continue
         resolved.add(copy.path.resolve())
-        # An editable installation is described by its dist-info and, beside the sources, by an egg-info of no version.
+        # An editable installation has a dist-info and, next to its sources, an egg-info without a version.
         same = used is not None and sorted(copy.entries) == sorted(used.entries)
         if same and used is not None and ("unknown" in (copy.version, used.version) or copy.version == used.version):
             continue

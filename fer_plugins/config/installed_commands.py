@@ -1,4 +1,4 @@
-"""Names the command that a message sends to, and which distribution to install first where its verb is not there."""
+"""Names the command that a message recommends, and the distribution to install first if it is not available."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from fer_plugins.runtime.errors import InputError
 
 
 def offers(verb: str) -> bool:
-    """Whether an installed distribution has a verb of this name; nothing is imported."""
+    """Return whether an installed distribution provides the command ``fer VERB``; nothing is imported."""
     return any(component.name == verb for component in registry.available("command"))
 
 
 def fer_command(words: str) -> str:
-    """Return ``fer WORDS``, and what to install before where no installed distribution has the verb.
+    """Return ``fer WORDS``, followed by what to install first if no installed distribution provides the command.
 
     >>> fer_command("table --target fer2013")
     'fer table --target fer2013'
@@ -23,10 +23,10 @@ def fer_command(words: str) -> str:
 
 
 def require_verb(option: str, verb: str) -> None:
-    """Refuse an option that calls a verb of a distribution which is not installed.
+    """Raise an error if an option needs a command whose distribution is not installed.
 
     Raises:
-        InputError: no distribution has the verb.
+        InputError: No installed distribution provides the command.
     """
     if not offers(verb):
         raise InputError(

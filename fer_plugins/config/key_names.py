@@ -1,4 +1,4 @@
-"""The error for an unknown key, with the keys that its last part suggests."""
+"""The error for an unknown key, with suggestions based on the last part of its name."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fer_plugins.config.keys import COMPONENT_SECTIONS, Key, Origin, schema
 from fer_plugins.config.nearest import find_nearest
 from fer_plugins.runtime.errors import InputError
 
-# What other trainers call a key that has another name here; whatever ends like a key of ours needs no line.
+# Our key -> its names in other training scripts. A name that ends like one of our keys needs no entry.
 _ELSEWHERE = {
     name: key
     for key, names in {
@@ -44,12 +44,12 @@ _ELSEWHERE = {
 
 
 def unknown_key(name: str, origin: Origin, config: Mapping[str, Any]) -> InputError:
-    """Return the error for a key ``name`` that is no section: the key that is meant, where its last part tells.
+    """Return the error for an unknown key, suggesting the keys that its last part resembles.
 
     Args:
-        name: as given, without the dashes.
-        origin: where it came from.
-        config: the configuration so far; the options of what it names are known keys too.
+        name: The key as given, without the dashes.
+        origin: Where the key came from.
+        config: The configuration so far; the options of the components it names are known keys, too.
     """
     alike = find_alike(name, config)
     if not alike:
@@ -66,14 +66,14 @@ def unknown_key(name: str, origin: Origin, config: Mapping[str, Any]) -> InputEr
 
 
 def find_alike(name: str, config: Mapping[str, Any]) -> list[str]:
-    """Return the known keys whose last part is ``name``, or the one that other trainers call so."""
+    """Return the known keys whose last part is ``name``, else our key for this name in other training scripts."""
     plain = _plain(name)
     alike = [key for key in known_keys(config) if key.rpartition(".")[2] == plain]
     return alike or [key for key in (_ELSEWHERE.get(plain),) if key is not None]
 
 
 def known_keys(config: Mapping[str, Any]) -> list[str]:
-    """Return the dotted names of all keys: the core's, and the options of what ``config`` names and is installed."""
+    """Return the dotted names of all keys: those of the core and the options of the installed components in use."""
     keys = []
     for name, key in schema().items():
         keys += [name] if isinstance(key, Key) else [f"{name}.{inner}" for inner in key]
@@ -83,7 +83,7 @@ def known_keys(config: Mapping[str, Any]) -> list[str]:
             component = registry.find(kind, str(offered.get("name") if isinstance(offered, Mapping) else offered))
             keys += [f"{section}.{option.name}" for option in registry.options(component)]
         except InputError:
-            pass  # what is not installed is refused later, in words of its own
+            pass  # a component that is not installed is refused later, with its own message
     return [key for key in keys if key.rpartition(".")[2] != "name"]
 
 

@@ -1,4 +1,4 @@
-"""The core's keys as data: their types, bounds, defaults and meanings, from the classes of ``schema``. No torch."""
+"""The keys of the core as data: types, bounds, defaults and meanings, from the classes in ``schema``. No torch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fer_plugins.config.schema import RunConfig
 from fer_plugins.config.section import Doc, Section
 from fer_plugins.runtime.errors import InputError
 
-# Sections that hold a component of the registry, and its kind; other sections with a name are checked where torch is.
+# Sections that name a component of the registry -> its kind. Other names are checked later, when torch is loaded.
 COMPONENT_SECTIONS = {
     "model": "architecture",
     "data": "dataset",
@@ -21,12 +21,12 @@ COMPONENT_SECTIONS = {
     "augmentation": "augmentation",
     "loss": "loss",
 }
-MANDATORY = "???"  # stands in a recipe where only the user knows the value
-COMPONENT_LISTS = {"callbacks": "callback"}  # keys that hold several components
+MANDATORY = "???"  # placeholder in a recipe for a value that only the user knows
+COMPONENT_LISTS = {"callbacks": "callback"}  # keys that hold a list of components -> kind of the components
 
 
 class Origin(NamedTuple):
-    """Where a value came from: what kind of place, and its name in an error message."""
+    """Where a value came from: the kind of source, and its name for error messages."""
 
     kind: Literal["plug-in", "recipe", "dataset", "file", "flags", "environment"]
     text: str
@@ -45,15 +45,15 @@ class Key:
     default: Any
     type: str
     help: str
-    annotation: str  # the type without bounds, as ``signatures.coerce`` reads it
-    bounds: str  # of a number; "" without any
-    unit: str  # of a number; "" without one
-    shapes_model: bool  # False: it says where things lie, what is reported or how fast it is computed
+    annotation: str  # the type without bounds, as read by ``annotations.coerce``
+    bounds: str  # of a number; "" if unbounded
+    unit: str  # of a number; "" if it has none
+    shapes_model: bool  # False: the key only affects paths, reporting or speed
 
 
 @functools.cache
 def schema() -> dict[str, Key | dict[str, Key]]:
-    """Return every key by its section; keys without a section stand beside the sections."""
+    """Return the keys of each section by name; keys without a section are at the top level."""
     keys: dict[str, Key | dict[str, Key]] = {}
     for name, (kind, doc, default) in _fields(RunConfig).items():
         if isinstance(kind, type) and issubclass(kind, Section):
@@ -65,27 +65,27 @@ def schema() -> dict[str, Key | dict[str, Key]]:
 
 @functools.cache
 def section_meanings() -> dict[str, str]:
-    """Return section -> what it is for."""
+    """Return section -> description."""
     return {name: doc.meaning for name, (_, doc, _) in _fields(RunConfig).items() if isinstance(schema()[name], dict)}
 
 
 @functools.cache
 def model_sections() -> tuple[str, ...]:
-    """Return the sections whose keys take part in what a model is."""
+    """Return the sections whose keys are part of a model's identity."""
     return tuple(
         name for name, (_, doc, _) in _fields(RunConfig).items() if doc.shapes_model and name in section_meanings()
     )
 
 
 def section_keys(section: str) -> dict[str, Key]:
-    """Return the core's keys of one section."""
+    """Return the keys that the core defines for a section."""
     keys = schema()[section]
     assert isinstance(keys, dict)
     return keys
 
 
 def core_keys() -> Iterator[tuple[str, Key]]:
-    """Yield the dotted name of every key, and the key."""
+    """Yield the dotted name and the ``Key`` of every key of the core."""
     for name, key in schema().items():
         if isinstance(key, Key):
             yield name, key
@@ -94,12 +94,16 @@ def core_keys() -> Iterator[tuple[str, Key]]:
 
 
 def defaults() -> dict[str, Any]:
-    """Return the default configuration as plain values, fresh."""
+    """Return a new copy of the default configuration as plain values."""
     return RunConfig().as_dict()
 
 
 def check_value(value: Any, key: Key, path: str, origins: Mapping[str, Origin]) -> Any:
-    """Return a value converted to the type of its key; raise InputError where it does not fit type or bounds."""
+    """Convert a value to the type of its key.
+
+    Raises:
+        InputError: The value does not fit the type or the bounds.
+    """
     if key.annotation == "any" or value == MANDATORY:
         return value
     try:
@@ -114,17 +118,17 @@ def check_value(value: Any, key: Key, path: str, origins: Mapping[str, Origin]) 
 
 
 def came_from(origins: Mapping[str, Origin], path: str) -> str:
-    """Return " (from ORIGIN)", or "" where no layer has set the key."""
+    """Return " (from ORIGIN)", or "" if no layer sets the key."""
     return f" (from {origins[path]})" if path in origins else ""
 
 
 def as_lists(value: Any) -> Any:
-    """Return a value with its tuples as lists, which YAML can hold."""
+    """Convert tuples to lists, recursively, so that YAML can represent them."""
     return [as_lists(item) for item in value] if isinstance(value, tuple | list) else value
 
 
 def _fields(kind: type[Section]) -> dict[str, tuple[Any, Doc, Any]]:
-    """Return name -> (type, documentation, default) of the keys of a class."""
+    """Return name -> (type, documentation, default) of the keys of a section class."""
     keys = {}
     for field in dataclasses.fields(kind):
         if get_origin(field.type) is Annotated:

@@ -1,4 +1,4 @@
-"""A layer of configuration, and how it is laid over those below: defaults < recipe < --config files < flags."""
+"""Layers of configuration and their merging: defaults < recipe < --config files < flags."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fer_plugins.runtime.errors import InputError
 from fer_plugins.runtime.plain_values import check_plain
 
 Draft = dict[str, Any]  # plain values, not yet checked
-FREE = ("optimizer", "scheduler")  # their arguments are those of a torch class
+FREE = ("optimizer", "scheduler")  # take the arguments of any torch class
 
 
 @dataclass(frozen=True)
@@ -27,13 +27,13 @@ class Layer:
 
 
 def merge(base: Mapping[str, Any], layer: Layer, origins: dict[str, Origin]) -> Draft:
-    """Lay ``layer`` over ``base`` (neither is changed) and note in ``origins`` where each value came from.
+    """Merge ``layer`` into a copy of ``base`` and record in ``origins`` where each value came from.
 
-    ``section: NAME`` is short for ``section: {name: NAME}``. Where the name of a component changes, the options of the
-    old one are dropped; the core's own keys of the section stay.
+    ``section: NAME`` is short for ``section: {name: NAME}``. If the name of a component changes, the options of the old
+    component are dropped; the core's own keys of the section are kept.
 
     Raises:
-        InputError: unknown section or key, or a value where a section belongs.
+        InputError: A section or key is unknown, or a section is given a plain value.
     """
     check_plain(layer.values, layer.origin.text)
     result: Draft = copy_plain(base)
@@ -54,7 +54,7 @@ def merge(base: Mapping[str, Any], layer: Layer, origins: dict[str, Origin]) -> 
 
 def _merge_section(base: Draft, values: Draft, where: str, origin: Origin, origins: dict[str, Origin]) -> Draft:
     if where == "protocol" and values.get("file") is not None:
-        values = {"name": "file", **values}  # a split file is a protocol of its own
+        values = {"name": "file", **values}  # --protocol.file implies the protocol "file"
     if "name" in values and values["name"] != base.get("name"):
         core = section_keys(where) if where in schema() else {}
         if where in FREE:
@@ -63,7 +63,7 @@ def _merge_section(base: Draft, values: Draft, where: str, origin: Origin, origi
     result = dict(base)
     for name, value in values.items():
         path = f"{where}.{name}"
-        if path in ("model.pool", "data.face_crop") and value is not None:  # a component inside a component
+        if path in ("model.pool", "data.face_crop") and value is not None:  # a component within a section
             old = as_named(result[name]) if result.get(name) else {}
             value = _merge_section(old, as_named(value), path, origin, origins)
         if path == "data.targets" and isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""Finds the source of a module without importing it, and writes out names that stand for a ``Literal`` there."""
+"""Finds the source file of a module without importing it, and expands names in annotations that alias a ``Literal``."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import re
 import sys
 from pathlib import Path
 
-_DEPTH = 4  # imports that are followed from file to file
+_DEPTH = 4  # maximum number of imports followed from file to file
 
 
 def source_path(module: str) -> Path | None:
-    """Return the file of a module, or None; nothing is imported."""
+    """Return the source file of a module, or None if it has none; nothing is imported."""
     top, *rest = module.split(".")
     try:
         spec = importlib.util.find_spec(top)  # of a top-level name only: a dotted one would import its parents
@@ -33,10 +33,10 @@ def source_path(module: str) -> Path | None:
 
 
 def parse_source(module: str, name: str) -> tuple[Path, ast.Module] | None:
-    """Return the file of a module and its syntax tree, which must not be changed; nothing is imported.
+    """Return the source file of a module and its syntax tree, which must not be modified; nothing is imported.
 
     Returns:
-        None where there is no source, it cannot be read, or ``name`` stands nowhere in it.
+        None if the source does not exist, cannot be read, or does not contain ``name``.
     """
     path = source_path(module)
     try:
@@ -47,14 +47,14 @@ def parse_source(module: str, name: str) -> tuple[Path, ast.Module] | None:
 
 
 def read_summary(module: str, function: str) -> str:
-    """Return the first line of the docstring of a function at the top of a module; "" where the source does not tell.
+    """Return the first line of the docstring of a top-level function, or "" if the source does not contain it.
 
-    Only the function is parsed: ``fer --help`` asks for one of every verb.
+    Only this function is parsed, because ``fer --help`` needs the summaries of all commands.
     """
     path = source_path(module)
     try:
         _, _, rest = (path.read_text(encoding="utf-8") if path is not None else "").partition(f"\ndef {function}(")
-        own_lines = re.split(r"\n(?=[^\s)])", rest, maxsplit=1)[0]  # up to the next statement at the top
+        own_lines = re.split(r"\n(?=[^\s)])", rest, maxsplit=1)[0]  # up to the next top-level statement
         definition = ast.parse(f"def f({own_lines}" if rest else "").body
     except (OSError, SyntaxError, ValueError):
         return ""
@@ -68,7 +68,7 @@ def _parse(text: str) -> ast.Module:
 
 
 def find_assigned(tree: ast.Module, name: str) -> ast.expr | None:
-    """Return what is assigned first to a name at the top of a module; None where nothing is."""
+    """Return the expression first assigned to a top-level name of a module, or None."""
     for node in tree.body:
         targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
         if isinstance(node, ast.Assign | ast.AnnAssign) and any(getattr(to, "id", None) == name for to in targets):
@@ -77,13 +77,13 @@ def find_assigned(tree: ast.Module, name: str) -> ast.expr | None:
 
 
 def find_origin(node: ast.stmt, name: str, module: str, path: Path) -> tuple[str, str] | None:
-    """Return the module that a statement imports ``name`` from, and what it is called there.
+    """Return the module from which a statement imports ``name``, and the name there; None if it does not import it.
 
     Args:
-        node: a statement at the top of ``module``; None is returned where it is no ``from ... import`` of the name.
-        name: as ``module`` calls it.
-        module: its full name.
-        path: its file.
+        node: A top-level statement of ``module``.
+        name: Name as used in ``module``.
+        module: Full name of the module.
+        path: Source file of the module.
     """
     if isinstance(node, ast.ImportFrom):
         for alias in node.names:
@@ -114,11 +114,11 @@ class _WriteOut(ast.NodeTransformer):
 
 
 def write_out(annotation: ast.expr, module: str) -> str:
-    """Return an annotation as text, with ``Literal[...]`` in the place of each name that stands for one.
+    """Return an annotation as text, with each name that aliases a ``Literal`` replaced by that ``Literal[...]``.
 
     Args:
-        annotation: as it stands in the source.
-        module: where it stands; names that are imported there are followed.
+        annotation: Annotation as in the source.
+        module: Module that contains it; names that it imports are followed.
     """
     return ast.unparse(_WriteOut(module).visit(copy.deepcopy(annotation)))
 

@@ -1,4 +1,4 @@
-"""The section ``logger``: the names in it, and the options that these take. No torch."""
+"""The section ``logger``: the loggers it names and the options they take. No torch."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from fer_plugins.runtime.errors import InputError
 
 
 def logger_names(value: Any) -> list[str]:
-    """Return the loggers that ``logger.name`` means: a name, names with commas between, or a list; none for "none".
+    """Return the loggers that ``logger.name`` selects: a name, comma-separated names or a list; "none" selects none.
+
+    Raises:
+        InputError: The value has another form, names a logger twice, or combines "none" with others.
 
     >>> logger_names("wandb,tensorboard"), logger_names(["csv"]), logger_names("none")
     (['wandb', 'tensorboard'], ['csv'], [])
@@ -26,10 +29,10 @@ def logger_names(value: Any) -> list[str]:
 
 
 def find_logger(name: str) -> registry.Component:
-    """Return the logger of a name.
+    """Return the logger component with this name.
 
     Raises:
-        InputError: none is installed.
+        InputError: No such logger is installed.
     """
     try:
         return registry.find("logger", name)
@@ -40,18 +43,18 @@ def find_logger(name: str) -> registry.Component:
 
 
 def takes(name: str, option: str) -> bool:
-    """Return whether a logger has an option of this name."""
+    """Return whether a logger has an option with this name."""
     return any(parameter.name == option for parameter in registry.options(find_logger(name)))
 
 
 def check_logger(section: dict[str, Any]) -> list[str]:
-    """Check names and options, and fill in the defaults of the options; changes ``section``.
+    """Check the names and options of the section and fill in the defaults of the options; modifies ``section``.
 
     Returns:
-        The keys that may stand in the section.
+        Names of the keys that are allowed in the section.
 
     Raises:
-        InputError: an unknown name, or a value of the wrong type.
+        InputError: A name is unknown, or a value has the wrong type.
     """
     names = logger_names(section["name"])
     section["name"] = "none" if not names else names[0] if len(names) == 1 else names

@@ -1,15 +1,15 @@
-"""Which name was meant by one that does not exist."""
+"""Suggests existing names for a name that does not exist."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
 
-_CUTOFF = 0.66  # of difflib's ratio: one wrong letter of three is near, two of five are not
+_CUTOFF = 0.66  # ratio of difflib: one wrong letter in three is similar, two in five are not
 
 
 def find_nearest(word: str, names: Iterable[str]) -> list[str]:
-    """Return the names most like ``word``, the best first; letter case, dashes and underscores count for nothing.
+    """Return the names most similar to ``word``, the most similar first; case, dashes and underscores are ignored.
 
     >>> find_nearest("max-blurr", ["max", "max_blur"]), find_nearest("sgd", ["SGD"]), find_nearest("jafe", ["ferg"])
     (['max_blur'], ['SGD'], [])
@@ -21,7 +21,7 @@ def find_nearest(word: str, names: Iterable[str]) -> list[str]:
 
 
 def nearest(word: str, names: Iterable[str]) -> str:
-    """Return "; did you mean A or B?", or "" where no name is near.
+    """Return "; did you mean A or B?", or "" if no name is similar.
 
     >>> nearest("offical", ["official", "kfold"]), nearest("foo", ["official", "kfold"])
     ('; did you mean official?', '')

@@ -1,4 +1,4 @@
-"""Lays nested values over one another: flags, grid files, search spaces and layers of configuration do it alike."""
+"""Merges nested values; used for flags, grid files, search spaces and configuration layers alike."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def put(flags: dict[str, Any], dotted: str, value: Any) -> None:
-    """Lay a value over ``flags`` at a dotted key; a name beside options that are there already stays beside them.
+    """Merge a value into ``flags`` at a dotted key; a component's name is added to options that are already set.
 
     >>> flags = {"data": {"batch_size": 8}}
     >>> put(flags, "data", "fer2013")
@@ -27,7 +27,7 @@ def put(flags: dict[str, Any], dotted: str, value: Any) -> None:
 
 
 def as_named(value: Any) -> dict[str, Any]:
-    """Return a component's name, or the mapping of its name and options, as such a mapping; a copy.
+    """Return a component, given by name or as a mapping of name and options, as a new mapping.
 
     >>> as_named("ema"), as_named({"name": "ema", "decay": 0.9})
     ({'name': 'ema'}, {'name': 'ema', 'decay': 0.9})
@@ -36,7 +36,7 @@ def as_named(value: Any) -> dict[str, Any]:
 
 
 def lay_over(old: Any, new: Any) -> Any:
-    """Return ``new`` over ``old``: mappings are joined, and a name joins a mapping as its ``name``."""
+    """Merge ``new`` into ``old``: mappings are merged recursively, and a name is added to a mapping as its ``name``."""
     if not isinstance(old, Mapping):
         return new
     if not isinstance(new, Mapping):
@@ -45,19 +45,19 @@ def lay_over(old: Any, new: Any) -> Any:
 
 
 def copy_plain(values: Any) -> Any:
-    """Return nested values as dictionaries and lists of their own."""
+    """Return a deep copy of nested values, with plain dictionaries and lists."""
     if isinstance(values, Mapping):
         return {key: copy_plain(value) for key, value in values.items()}
     return [copy_plain(value) for value in values] if isinstance(values, list | tuple) else values
 
 
 def leaves(values: Mapping[str, Any], depth: int | None = None, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield dotted key and value of what lies in nested mappings.
+    """Yield the dotted key and value of each leaf of nested mappings.
 
     Args:
-        values: of which those that are mappings, and not empty, are gone into.
-        depth: mappings within each other that are gone into at most, 1: ``values`` alone; None: all.
-        prefix: of every key.
+        values: Nested mappings; an empty mapping is a leaf.
+        depth: Maximum nesting depth, 1 for ``values`` alone; None for no limit.
+        prefix: Prefix of every key.
 
     >>> dict(leaves({"seed": 1, "data": {"name": "x", "targets": {"y": {"root": "z"}}}}, depth=2))
     {'seed': 1, 'data.name': 'x', 'data.targets': {'y': {'root': 'z'}}}

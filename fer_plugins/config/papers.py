@@ -1,4 +1,4 @@
-"""What a plug-in says of its paper: ``paper.yaml`` beside its package, its recipes and other files. No torch."""
+"""What a plug-in declares about its paper: ``paper.yaml`` in its package, with recipes, and other files. No torch."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def paper(component: Component) -> dict[str, Any]:
     """Return the package's ``paper.yaml`` (identity, architectures with recipes), read without importing the package.
 
     Raises:
-        PluginError: the file is missing, does not parse, or has a key twice.
+        PluginError: The file is missing, cannot be parsed, has a duplicate key, or does not follow the contract.
     """
     import yaml
 
@@ -44,15 +44,16 @@ def paper(component: Component) -> dict[str, Any]:
 
 
 def recipe(component: Component, variant: str | None = None, dataset: str | None = None) -> dict[str, Any]:
-    """Return an architecture's recipe in layers, later ones win: "recipe", "dataset" and "variant".
+    """Return an architecture's recipe as layers named "recipe", "dataset" and "variant"; later layers win.
 
     Args:
-        component: the architecture.
-        variant: the name of a recipe; None or "default": the recipe alone.
-        dataset: whose needs paper.yaml may list under ``datasets`` (a protocol, a size); None: none.
+        component: The architecture.
+        variant: Name of a recipe variant; None or "default" for the recipe alone.
+        dataset: Dataset whose settings (a protocol, an image size) are added if paper.yaml lists any under
+            ``datasets``; None for none.
 
     Raises:
-        InputError: the plug-in has no such variant.
+        InputError: The plug-in has no such variant.
     """
     described = paper(component)["architectures"][component.name]
     layers = {"recipe": described.get("recipe") or {}}
@@ -72,7 +73,11 @@ def recipe(component: Component, variant: str | None = None, dataset: str | None
 
 
 def package_file(component: Component, name: str) -> Path:
-    """Return the path of a file beside the component's package, without importing it; the file may not exist."""
+    """Return the path of a file in the component's package, without importing it; the file may not exist.
+
+    Raises:
+        PluginError: The package is not found.
+    """
     spec = importlib.util.find_spec(component.module.partition(".")[0])
     if spec is None or not spec.submodule_search_locations:
         raise PluginError(

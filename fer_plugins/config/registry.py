@@ -1,4 +1,4 @@
-"""Builds what plug-ins offer: checks options against the signature of a factory, then calls it. No torch here."""
+"""Builds components: checks options against the signature of a factory, then calls the factory. No torch."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ from fer_plugins.runtime.errors import InputError, one_line
 
 
 def signature(component: Component) -> Signature:
-    """Return the factory's signature, read without importing it where its source tells.
+    """Return the factory's signature, read from its source without importing it if possible.
 
     Raises:
-        PluginError: it cannot be read, swallows options with ``**``, or lacks what the contract offers.
+        PluginError: The signature cannot be read, takes ``**kwargs``, or lacks a parameter that the contract requires.
     """
-    if component.kind == "command":  # has its own options, which ``fer NAME --help`` shows
+    if component.kind == "command":  # commands parse their own options, shown by ``fer NAME --help``
         return Signature(())
     try:
         parameters = read_signature(component.module, component.attribute)
     except Exception:
-        load(component)  # says what is wrong in the words of a plug-in's failure
+        load(component)  # raises a PluginError if the import fails
         raise
     missing = [name for name in REQUIRED_NAMES[component.kind] if parameters.named(name) is None]
     if parameters.swallows:
@@ -53,15 +53,15 @@ def signature(component: Component) -> Signature:
 
 
 def options(component: Component) -> list[Option]:
-    """Return the options that a user may set: the signature less the values that the core offers."""
+    """Return the options that users can set: the parameters of the signature that the core does not provide."""
     return [option for option in signature(component).options if option.name not in PROVIDED[component.kind]]
 
 
 def idle_rules(component: Component) -> Any:
-    """Return the ``IDLE_OPTIONS`` at the top of the module that defines the component; nothing is imported.
+    """Return the top-level ``IDLE_OPTIONS`` of the module that defines the component, or ``()``; nothing is imported.
 
     Raises:
-        PluginError: a rule names an option that the component does not have.
+        PluginError: A rule names an option that the component does not have.
     """
     rules = read_beside(component.module, component.attribute, "IDLE_OPTIONS") or ()
     names = [option.name for option in signature(component).options]
@@ -72,10 +72,11 @@ def idle_rules(component: Component) -> Any:
 
 
 def check_options(component: Component, values: Mapping[str, Any], where: str) -> dict[str, Any]:
-    """Check user options against the signature and return them as the factory wants them, nothing added.
+    """Check the user's options against the signature and convert them to the annotated types; no defaults are added.
 
     Raises:
-        InputError: an option is unknown (the nearest are named), of the wrong type, or required and missing.
+        InputError: An option is unknown (the nearest names are suggested), has the wrong type, or is required and
+            missing.
     """
     accepted = {option.name: option for option in options(component)}
     result = {}
@@ -100,13 +101,14 @@ def check_options(component: Component, values: Mapping[str, Any], where: str) -
 
 
 def accept(kind: str, name: str, values: Mapping[str, Any], where: str) -> tuple[Component, dict[str, Any]]:
-    """Find a component and check the options that are meant for it.
+    """Find a component and check its options.
 
-    What it refuses may once have been its own and now be that of a plug-in, whose ``paper.yaml`` says so under
-    ``renamed``: then the component is that one, and old configurations and runs keep their meaning.
+    If a component of the core refuses the options because they have moved to a plug-in, as declared under ``renamed``
+    in the plug-in's ``paper.yaml``, the plug-in's component is returned, so that old configurations and runs keep their
+    meaning.
 
     Raises:
-        InputError: as `find` and `check_options`.
+        InputError: As raised by `find` and `check_options`.
     """
     component = find(kind, name)
     try:
@@ -119,19 +121,19 @@ def accept(kind: str, name: str, values: Mapping[str, Any], where: str) -> tuple
 
 
 def current_name(kind: str, values: Mapping[str, Any]) -> Any:
-    """Return the name that a component has now; ``values`` holds its ``name`` and its options."""
+    """Return the current name of a component; ``values`` holds its ``name`` and its options."""
     name = values.get("name")
     if not isinstance(name, str):
         return name
     try:
         component, _ = accept(kind, name, {key: value for key, value in values.items() if key != "name"}, kind)
-    except (InputError, AttributeError, TypeError):  # not installed here, or the file is damaged: not said here
+    except (InputError, AttributeError, TypeError):  # not installed or damaged file; reported elsewhere
         return name
     return name if component.name == name.rpartition(":")[2] else component.name
 
 
 def _renamed(component: Component, values: Mapping[str, Any]) -> Component | None:
-    """Return what a plug-in says that these options of a component of the core belong to now, if one does."""
+    """Return the plug-in's component to which these options of a component of the core have moved, or None."""
     if canonical(component.distribution) != "fer-plugins":
         return None
     from fer_plugins.config.yaml_files import load_yaml
@@ -149,21 +151,23 @@ def _renamed(component: Component, values: Mapping[str, Any]) -> Component | Non
 
 
 def build(kind: str, name: str, **options: Any) -> Any:
-    """Build what a component promises: a module, a transform, a dataset; of a protocol, a function of the sample table.
+    """Build a component: a module, transform, dataset, ...; for a protocol, a function of the sample table.
 
     Args:
-        kind: one of ``GROUPS``.
-        name: the component's name, or ``distribution:name``.
-        **options: the component's own options and the values that the core would hand over (``num_classes``, ``pool``,
-            ``image_size``, ``root``, ...). Offered values that the signature does not name are dropped, so that one
-            call serves every architecture. ``pool`` may be a name, a mapping with ``name`` and options, or a factory.
+        kind: One of ``GROUPS``.
+        name: Name of the component, or ``distribution:name``.
+        **options: Options of the component, and values that the core provides (``num_classes``, ``pool``,
+        ``image_size``,
+            ``root``, ...). Provided values that the signature does not name are dropped, so that the same call works
+            for every architecture. ``pool`` may be a name, a mapping with ``name`` and options, or a factory.
 
     Returns:
-        The object; for a pooling a factory ``(kernel_size, stride=None) -> nn.Module`` unless ``kernel_size`` is
-        given, for a protocol a function ``(table) -> list of Fold`` unless ``table`` is given.
+        The object that the factory returns. For a pooling without ``kernel_size``, a factory
+        ``(kernel_size, stride=None) -> nn.Module``; for a protocol without ``table``, a function
+        ``(table) -> list of Fold``.
 
     Raises:
-        InputError: unknown name or option, wrong type, or the factory refuses its arguments.
+        InputError: A name or option is unknown, a value has the wrong type, or the factory refuses its arguments.
 
     >>> build("augmentation", "lihgt")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
@@ -195,7 +199,7 @@ def build(kind: str, name: str, **options: Any) -> Any:
         raise
     except Exception as error:
         text = one_line(error)
-        if isinstance(error, ValueError | OSError):  # the contract's way to refuse arguments
+        if isinstance(error, ValueError | OSError):  # raised by factories that refuse their arguments, see the contract
             raise InputError(
                 f"{kind} {name}: {text.removeprefix(f'{name}: ')}", key=getattr(error, "key", None)
             ) from error
@@ -206,6 +210,6 @@ def build(kind: str, name: str, **options: Any) -> Any:
 
 
 def pooling(pool: str | Mapping[str, Any]) -> Any:
-    """Return a pooling factory from a name or a mapping with ``name`` and options."""
+    """Return a pooling factory, given its name or a mapping with ``name`` and options."""
     arguments = as_named(pool)
     return build("pooling", str(arguments.pop("name")), **arguments)

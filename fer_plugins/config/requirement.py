@@ -1,4 +1,4 @@
-"""What installs a package that a feature needs, or a verb or dataset that a message of the core names."""
+"""How to install a package, command or dataset that a message of the core names."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, requires
 from fer_plugins.config.installed import canonical
 
 DISTRIBUTION = "fer-plugins"
-# What the core's texts name and other distributions of this project offer: kind and name, and whose it is.
+# Components that messages of the core name -> the other distribution of this project that provides them.
 ELSEWHERE = {
     ("command", "compare"): "fer-run-comparison",
     ("command", "data"): "fer-data-audit",
@@ -24,10 +24,10 @@ ELSEWHERE = {
 
 
 def install_command(*packages: str, distribution: str = DISTRIBUTION) -> str:
-    """Return ``pip install 'PACKAGE>=...'`` for packages that an extra or a dependency of ``distribution`` names.
+    """Return ``pip install 'PACKAGE>=...'`` for optional or required dependencies of ``distribution``.
 
-    It asks for the packages themselves, since an extra such as ``fer-plugins[wandb]`` can be installed by nobody
-    where fer-plugins came from its sources or from a wheel.
+    The command names the packages themselves, because an extra such as ``fer-plugins[wandb]`` cannot be installed if
+    fer-plugins was installed from its sources or a wheel.
 
     >>> install_command("no-such-package")
     'pip install no-such-package'
@@ -38,7 +38,7 @@ def install_command(*packages: str, distribution: str = DISTRIBUTION) -> str:
 
 
 def describe_installation(kind: str, name: str) -> str:
-    """Return what installs a component of ``ELSEWHERE``, the folder of its sources and its wheel; "" for any other."""
+    """Return how to install a component listed in ``ELSEWHERE``, from its source folder or wheel; "" for any other."""
     if (kind, name) not in ELSEWHERE:
         return ""
     distribution = ELSEWHERE[kind, name]
@@ -49,7 +49,7 @@ def describe_installation(kind: str, name: str) -> str:
 def _bounds(distribution: str) -> dict[str, str]:
     try:
         texts = requires(distribution) or []
-    except PackageNotFoundError:  # the sources are on the path and were not installed
+    except PackageNotFoundError:  # the sources are on the path but not installed
         return {}
     from packaging.requirements import Requirement
 

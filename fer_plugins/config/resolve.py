@@ -1,4 +1,4 @@
-"""From layers to the one configuration of a run: complete, checked and frozen. No torch."""
+"""Merges all layers into the one configuration of a run: complete, checked and frozen. No torch."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from fer_plugins.config.schema import RunConfig
 from fer_plugins.config.wandb_environment import apply_environment
 from fer_plugins.runtime.errors import InputError
 
-# On the synthetic faces, unless told otherwise: as little as the networks here learn something from.
+# Defaults on the synthetic faces: the least from which the networks here learn something.
 DEMO_EPOCHS = 4
 DEMO_DATA = {"samples": 840, "difficulty": 0.2}
-_DEMO_SIZES = ("samples", "subjects", "frames")  # which must fit each other
+_DEMO_SIZES = ("samples", "subjects", "frames")  # numbers that depend on each other
 
 
 @dataclass(frozen=True)
 class Resolved:
-    """A complete configuration, and for each dotted key that a layer set, where its value came from."""
+    """A complete configuration, and the origin of the value of each dotted key that a layer sets."""
 
     config: RunConfig
     origins: Mapping[str, Origin] = field(default_factory=dict)
-    notice: str | None = None  # for the user, about what was chosen for him
-    notes: tuple[str, ...] = ()  # further lines of that kind
-    series: Mapping[str, Any] | None = None  # of the seeds that the run is one of: id, number (from 0), count
+    notice: str | None = None  # tells the user what was chosen automatically
+    notes: tuple[str, ...] = ()  # further such lines
+    series: Mapping[str, Any] | None = None  # of the seeds that the run belongs to: id, number (from 0), count
     measured: Mapping[str, Any] | None = (
-        None  # images/s of each arithmetic, where trainer.precision or the like is auto
+        None  # images/s of each candidate, if trainer.precision or a similar key is auto
     )
 
 
@@ -46,32 +46,32 @@ def resolve(
     """Build the complete, checked configuration of a run.
 
     Args:
-        flags: nested values given on the command line or from Python; they win.
-        plugin: architecture whose recipe is the base; None: the key ``plugin`` of the files or flags.
-        recipe: a variant of that recipe.
-        files: configuration files, later ones win.
-        origin: where the flags came from.
+        flags: Nested values given on the command line or from Python; they override all others.
+        plugin: Architecture whose recipe is the base; None for the key ``plugin`` of the files or flags.
+        recipe: Variant of that recipe.
+        files: Configuration files; later files override earlier ones.
+        origin: Origin of the flags.
 
     Raises:
-        InputError: unknown or missing names, keys, options; wrong types; values out of range.
+        InputError: A name, key or option is unknown or missing, or a value has the wrong type or is out of range.
     """
     layers = [Layer(read_file(path), Origin("file", f"--config {path}")) for path in files or []]
     layers.append(Layer(flags or {}, origin))
-    if plugin is None:  # a saved configuration names the recipe that it was made from
+    if plugin is None:  # a saved configuration names the recipe it is based on
         for layer in layers:
             plugin, recipe = layer.values.get("plugin", plugin), layer.values.get("recipe", recipe)
     return _resolve(layers, plugin, recipe)
 
 
 def resolve_data(flags: Mapping[str, Any], model: str) -> RunConfig:
-    """Build the configuration of data and protocol alone, for predictions of a network that was trained elsewhere.
+    """Build the configuration of data and protocol only, for predictions of a network that was trained elsewhere.
 
     Args:
-        flags: nested values given on the command line or from Python.
-        model: what the network is called.
+        flags: Nested values given on the command line or from Python.
+        model: Name of the network.
 
     Raises:
-        InputError: as :func:`resolve`.
+        InputError: As raised by :func:`resolve`.
     """
     origins: dict[str, Origin] = {}
     config = merge(defaults(), Layer(flags, COMMAND_LINE), origins)
@@ -103,7 +103,7 @@ def _resolve(layers: list[Layer], plugin: str | None, recipe: str | None) -> Res
 
 
 def _dataset_of(layers: list[Layer]) -> str | None:
-    """Return the dataset that the last layer which names one names."""
+    """Return the dataset named by the last layer that names one."""
     name = None
     for layer in layers:
         section = layer.values.get("data")
@@ -112,7 +112,7 @@ def _dataset_of(layers: list[Layer]) -> str | None:
 
 
 def _without_subjects(config: Draft, origins: Mapping[str, Origin]) -> None:
-    """Take the csv's own split where a plug-in sets a protocol by subjects: a csv of pixels names none."""
+    """Use the official split if a plug-in's recipe splits by subject: a csv file of pixels has no subjects."""
     origin, root = origins.get("protocol.name"), config["data"]["root"]
     by_subject = config["protocol"].get("name") in ("subject_kfold", "leave_one_subject_out")
     if origin is not None and origin.kind == "dataset" and by_subject and str(root).lower().endswith(".csv"):
@@ -120,7 +120,7 @@ def _without_subjects(config: Draft, origins: Mapping[str, Origin]) -> None:
 
 
 def _dataset_notes(config: Draft, origins: Mapping[str, Origin]) -> list[str]:
-    """Return a line on what the paper's recipe sets for the dataset, where nobody has said otherwise."""
+    """Return a line about the keys that the paper's recipe sets for this dataset, unless the user overrides them."""
     keys = [key for key, origin in origins.items() if origin.kind == "dataset"]
     if not keys:
         return []
@@ -131,7 +131,7 @@ def _dataset_notes(config: Draft, origins: Mapping[str, Origin]) -> list[str]:
 
 
 def _choose_demo(config: Draft, origins: Mapping[str, Origin], recipe_epochs: Any) -> str | None:
-    """Shorten a run that names no data, a demonstration on synthetic faces; return what the user is told of it."""
+    """Shorten a run without a dataset to a demonstration on synthetic faces; return the notice for the user."""
 
     def is_asked(key: str) -> bool:
         return key in origins and origins[key].kind in ("file", "flags")

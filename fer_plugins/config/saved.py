@@ -1,4 +1,4 @@
-"""Configurations as YAML: read from a user's file or a run's folder, and written."""
+"""Configurations as YAML: reads those of a user's file or a run's folder, and writes them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fer_plugins.runtime.errors import InputError
 
 
 def parse_value(text: str) -> Any:
-    """Read a flag's value as YAML: numbers, true, null, [lists] and {mappings}; anything else is text.
+    """Parse a flag's value as YAML: numbers, true, null, [lists] and {mappings}; anything else is text.
 
     >>> parse_value("1e-3"), parse_value("[1, 2]"), parse_value("adam"), parse_value("null")
     (0.001, [1, 2], 'adam', None)
@@ -30,10 +30,14 @@ def parse_value(text: str) -> Any:
 
 
 def read_file(path: str | Path, flag: str = "--config") -> dict[str, Any]:
-    """Read a configuration file; ``flag`` is the option that an error names.
+    """Read a configuration file.
+
+    Args:
+        path: YAML file.
+        flag: Option that error messages name.
 
     Raises:
-        InputError: it is missing, does not parse, has a key twice, or is no mapping.
+        InputError: The file is missing, cannot be parsed, has a duplicate key, or is not a mapping.
     """
     import yaml
 
@@ -51,7 +55,7 @@ def read_file(path: str | Path, flag: str = "--config") -> dict[str, Any]:
 
 
 def dump(values: RunConfig | Mapping[str, Any]) -> str:
-    """Return a configuration as YAML text, keys in their order."""
+    """Return a configuration as YAML text, keeping the order of its keys."""
     import yaml
 
     plain = values.as_dict() if isinstance(values, RunConfig) else copy_plain(values)
@@ -59,12 +63,12 @@ def dump(values: RunConfig | Mapping[str, Any]) -> str:
 
 
 def read_config(values: RunConfig | Mapping[str, Any]) -> RunConfig:
-    """Return the configuration of plain values, such as those of a run's config.yaml.
+    """Return the configuration given as plain values, such as those of a run's config.yaml.
 
-    Keys that an older version did not write take their defaults; plug-ins need not be installed.
+    Keys that an older version did not write get their defaults; plug-ins need not be installed.
 
     Raises:
-        InputError: an unknown key, or a value of the wrong type.
+        InputError: A key is unknown, or a value has the wrong type.
     """
     if isinstance(values, RunConfig):
         return values

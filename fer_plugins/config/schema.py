@@ -1,8 +1,8 @@
 """The configuration of a run: every key with its type, bounds, default, meaning and unit, declared once, here.
 
-Help, checks, the saved YAML and the documents' table of keys are made from these classes. ``options`` of a section are
-those of the component that it names: ``fer-run --help --plugin NAME`` lists an architecture's, ``fer-run --help data``
-those of the datasets. Data, protocol and augmentation stand in ``data_schema``.
+Help, checks, the saved YAML and the documentation's table of keys are generated from these classes. The ``options`` of
+a section are those of the component it names: ``fer-run --help --plugin NAME`` lists those of an architecture,
+``fer-run --help data`` those of the datasets. Data, protocol and augmentation are in ``data_schema``.
 """
 
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ Precision = Literal["32-true", "16-mixed", "bf16-mixed", "64-true", "auto"]
 
 @dataclass(frozen=True)
 class ComponentConfig(Section):
-    """A component by its name, with its options: a pooling, a callback."""
+    """A component, such as a pooling or a callback, by name and with its options."""
 
     name: str
     options: Options = field(default_factory=dict)
@@ -24,7 +24,7 @@ class ComponentConfig(Section):
 
 @dataclass(frozen=True, kw_only=True)
 class ModelConfig(Section):
-    """Section ``model``."""
+    """Configuration section ``model``."""
 
     name: Annotated[str | None, Doc("name of the architecture")] = None
     pool: Annotated[
@@ -39,7 +39,7 @@ class ModelConfig(Section):
 
 @dataclass(frozen=True, kw_only=True)
 class LossConfig(Section):
-    """Section ``loss``."""
+    """Configuration section ``loss``."""
 
     name: Annotated[str, Doc("name of the loss; fer list shows those installed")] = "cross_entropy"
     options: Options = field(default_factory=dict)
@@ -47,7 +47,7 @@ class LossConfig(Section):
 
 @dataclass(frozen=True, kw_only=True)
 class OptimizerConfig(Section):
-    """Section ``optimizer``."""
+    """Configuration section ``optimizer``."""
 
     name: Annotated[
         str, Doc("a class of torch.optim, with its arguments as further keys (lr, betas, momentum, ...)")
@@ -58,7 +58,7 @@ class OptimizerConfig(Section):
 
 @dataclass(frozen=True, kw_only=True)
 class SchedulerConfig(Section):
-    """Section ``scheduler``."""
+    """Configuration section ``scheduler``."""
 
     name: Annotated[
         str, Doc("none, inverse_decay (gamma), or a class of torch.optim.lr_scheduler with its arguments")
@@ -71,7 +71,7 @@ class SchedulerConfig(Section):
 
 @dataclass(frozen=True, kw_only=True)
 class SelectionConfig(Section):
-    """Section ``selection``."""
+    """Configuration section ``selection``."""
 
     name: Annotated[
         Literal["best", "last"],
@@ -93,7 +93,7 @@ class SelectionConfig(Section):
 
 @dataclass(frozen=True, kw_only=True)
 class TrainerConfig(Section):
-    """Section ``trainer``."""
+    """Configuration section ``trainer``."""
 
     epochs: Annotated[int, Doc("passes over the training split", "1..1000000", "epochs")] = 30
     accelerator: Annotated[
@@ -168,7 +168,7 @@ class TrainerConfig(Section):
 
 @dataclass(frozen=True, kw_only=True)
 class LoggerConfig(Section):
-    """Section ``logger``."""
+    """Configuration section ``logger``."""
 
     name: Annotated[
         Any,
@@ -199,7 +199,7 @@ class LoggerConfig(Section):
 
 @dataclass(frozen=True, kw_only=True)
 class OutputConfig(Section):
-    """Section ``run``."""
+    """Configuration section ``run``."""
 
     output: Annotated[str, Doc("parent folder of run folders")] = "runs"
     fold: Annotated[

@@ -1,4 +1,4 @@
-"""A section of the configuration: its keys are documented, frozen to their depth, and saved as plain values."""
+"""A section of the configuration: its keys are documented, deeply frozen, and saved as plain values."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ Options = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Doc:
-    """The documentation of a key, in the ``Annotated`` of its type."""
+    """The documentation of a key, used in the ``Annotated`` type of the key."""
 
     meaning: str
     bounds: str = ""  # "LOW..HIGH" (both included), "> LOW" or ">= LOW"
     unit: str = ""  # of a number
-    form: str = ""  # how a value is written, where the type does not say it
-    shapes_model: bool = True  # False: says where things lie, what is reported or how fast it is computed
+    form: str = ""  # how a value is written, if the type does not show it
+    shapes_model: bool = True  # False: the key only affects paths, reporting or speed
 
 
 @dataclass(frozen=True)
 class Section:
-    """Frozen keys; ``options``, where a section has them, are those of the component that it names.
+    """Frozen keys; ``options``, if present, are those of the component that the section names.
 
-    Another configuration is made by ``dataclasses.replace``.
+    Use ``dataclasses.replace`` to make a modified configuration.
     """
 
     def __post_init__(self) -> None:
-        """Freeze lists and mappings too."""
+        """Freeze lists and mappings, too."""
         for key in fields(self):
             object.__setattr__(self, key.name, _freeze(getattr(self, key.name)))
 
-    def __reduce__(self) -> tuple[Any, ...]:  # a MappingProxyType can be neither copied nor pickled
+    def __reduce__(self) -> tuple[Any, ...]:  # because a MappingProxyType can be neither copied nor pickled
         return partial(type(self), **{key.name: _thaw(getattr(self, key.name)) for key in fields(self)}), ()
 
     def as_dict(self) -> dict[str, Any]:
-        """Return plain values, as YAML, JSON and a checkpoint hold them: keys first, then options; a copy."""
+        """Return a copy as plain values, as stored in YAML, JSON and checkpoints: keys first, then options."""
         values = {key.name: _to_plain(getattr(self, key.name)) for key in fields(self)}
         options = values.pop("options", {})
         return {**values, **options}

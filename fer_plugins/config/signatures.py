@@ -1,8 +1,8 @@
-"""Reads the typed options of a factory from its source, without importing it, and checks values against them.
+"""Reads the typed options of a factory from its source without importing it.
 
-Help, ``--print-config`` and the refusal of unknown options must not cost the import of torch, so the signature and
-the docstring's ``Args:`` section are read with ``ast``. Where the source does not tell (a factory made at run time),
-the module is imported and inspected instead.
+``--help``, ``--print-config`` and the check for unknown options must not import torch, so the signature and the
+``Args:`` section of the docstring are read with ``ast``. If the source does not contain them (a factory created at run
+time), the module is imported and inspected instead.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ REQUIRED = _Required()
 
 @dataclass(frozen=True)
 class Option:
-    """One parameter of a factory: its name, annotation as text, default (or ``REQUIRED``) and one line of meaning."""
+    """A parameter of a factory: name, annotation as text, default (or ``REQUIRED``) and one line of documentation."""
 
     name: str
     annotation: str
@@ -39,38 +39,39 @@ class Option:
 
 @dataclass(frozen=True)
 class Signature:
-    """The named parameters of a factory, in order, and whether it swallows others with ``**``."""
+    """The named parameters of a factory, in order, and whether it also takes ``**kwargs``."""
 
     options: tuple[Option, ...]
     swallows: bool = False
 
     def named(self, name: str) -> Option | None:
-        """Return the parameter ``name`` or None."""
+        """Return the parameter ``name``, or None."""
         return next((option for option in self.options if option.name == name), None)
 
 
 def read_signature(module: str, attribute: str) -> Signature:
-    """Read the signature of ``module:attribute``; nothing is imported where the source tells.
+    """Read the signature of ``module:attribute``, without importing the module if its source is sufficient.
 
     Raises:
-        ImportError, AttributeError: there is no such module or attribute (and whatever importing it raises).
+        ImportError, AttributeError: The module or attribute does not exist (importing it may raise any other
+        exception).
     """
     definition = _find_definition(module, attribute, depth=4)
     if definition is not None:
         try:
             return _from_source(*definition)
         except ValueError:
-            pass  # a default or annotation that only Python itself can evaluate
+            pass  # a default or annotation that has to be evaluated
     return _from_object(getattr(importlib.import_module(module), attribute))
 
 
 def read_constant(module: str, name: str, depth: int = 4) -> Any:
-    """Return the literal that a module gives to a name at its top, without importing it; None where it gives none.
+    """Return the literal assigned to a top-level name of a module, without importing it; None if there is none.
 
     Args:
-        module: its full name; where it imports the name, the module that it comes from is read.
-        name: of the constant.
-        depth: imports that are followed at most.
+        module: Full name of the module; if it imports the name, the module it is imported from is read.
+        name: Name of the constant.
+        depth: Maximum number of imports to follow.
     """
     source = parse_source(module, name)
     if source is None:
@@ -86,13 +87,13 @@ def read_constant(module: str, name: str, depth: int = 4) -> Any:
 
 
 def read_beside(module: str, attribute: str, name: str) -> Any:
-    """Return the literal ``name`` of the module that defines ``module:attribute``; None where there is none."""
+    """Return the top-level literal ``name`` of the module that defines ``module:attribute``, or None."""
     definition = _find_definition(module, attribute, depth=4)
     return read_constant(definition[1], name) if definition is not None else None
 
 
 def _find_definition(module: str, attribute: str, depth: int) -> tuple[Function | ast.ClassDef, str] | None:
-    """Return where a factory is defined, and the module; None where the source does not tell."""
+    """Return the definition of a factory and its module; None if the source does not contain it."""
     source = parse_source(module, attribute) if depth else None
     if source is None:
         return None
@@ -137,7 +138,7 @@ def _literal(node: ast.expr) -> Any:
         return ast.literal_eval(node)
     except ValueError:
         if isinstance(node, ast.Name | ast.Attribute):
-            return ast.unparse(node)  # a named default (pool=max_pool) is shown by its name
+            return ast.unparse(node)  # a default such as pool=max_pool is shown by name
         raise
 
 
@@ -159,7 +160,7 @@ def _from_object(factory: Any) -> Signature:
 
 
 def annotation_text(annotation: Any) -> str:
-    """Return an annotation as it is written in a source.
+    """Return an annotation as written in source code.
 
     >>> annotation_text(int), annotation_text(tuple[int, ...]), annotation_text("float")
     ('int', 'tuple[int, ...]', 'float')

@@ -1,4 +1,4 @@
-"""Lets libraries that read entry points of their own pass over damaged metadata of other distributions."""
+"""Makes libraries that read entry points skip damaged metadata of other distributions."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from importlib import metadata
 
 
 def tolerate_damage() -> None:
-    """Let torch, Lightning and Matplotlib, which ask for entry points of their own, pass over damaged distributions.
+    """Make torch, Lightning and Matplotlib, which look for their own entry points, skip damaged distributions.
 
-    They do so while they are imported, through ``importlib.metadata``, which raises on the first damaged file: without
-    this no run begins beside one. For commands; it changes that module for the whole process.
+    They do so on import through ``importlib.metadata``, which raises on the first damaged file, so that no run would
+    start while a damaged distribution is installed. For use by commands, because it patches that module for the whole
+    process.
     """
     read = metadata.Distribution.entry_points.fget  # type: ignore[attr-defined]
     if getattr(read, "tolerates_damage", False):
@@ -19,7 +20,7 @@ def tolerate_damage() -> None:
         try:
             entries: metadata.EntryPoints = read(distribution)
             for entry in entries:
-                _ = entry.module  # a value that is no module raises here, and not where a library loads it
+                _ = entry.module  # raises here, rather than when a library loads it, if the value is not a module
         except Exception:
             return metadata.EntryPoints()
         return entries

@@ -1,4 +1,4 @@
-"""What the environment says about W&B: it wins over a default; a flag, a --config file or a recipe wins over it."""
+"""W&B settings from environment variables: they override defaults, but not flags, --config files or recipes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fer_plugins.config.logger_names import logger_names
 from fer_plugins.config.requirement import install_command
 from fer_plugins.runtime.errors import InputError
 
-# W&B's own variables -> the key of section logger that they set.
+# Environment variables of W&B -> key of section logger.
 VARIABLES = {
     "WANDB_PROJECT": "project",
     "WANDB_ENTITY": "entity",
@@ -29,18 +29,18 @@ _SWITCHED_ON = ("1", "true", "yes", "on", "y", "t")
 def apply_environment(
     logger: dict[str, Any], origins: dict[str, Origin], environment: Mapping[str, str] | None = None
 ) -> list[str]:
-    """Fill in what nobody has set in section ``logger``; changes ``logger`` and ``origins``.
+    """Fill in keys of section ``logger`` that are not set; modifies ``logger`` and ``origins``.
 
-    A null of a saved configuration counts as not set. A run of a W&B sweep is online unless WANDB_MODE says otherwise.
-    Where W&B is the default logger and is not installed, the logger becomes ``csv``.
+    A null in a saved configuration counts as not set. A run of a W&B sweep is online unless WANDB_MODE is set. If W&B
+    is only the default logger and is not installed, the logger becomes ``csv``.
 
     Args:
-        logger: the section, merged and not yet checked.
-        origins: dotted key -> where its value came from.
-        environment: variables; None: those of the process.
+        logger: The section, merged but not yet checked.
+        origins: Dotted key -> where its value came from.
+        environment: Environment variables; None for those of the process.
 
     Returns:
-        Lines for the user about what was chosen for him.
+        Lines that tell the user what was chosen automatically.
 
     Raises:
         InputError: WANDB_MODE has a value that W&B does not know.
@@ -55,7 +55,7 @@ def apply_environment(
     if environment.get("WANDB_DISABLED", "").lower() in _SWITCHED_ON:
         settings["mode"] = ("WANDB_DISABLED", "disabled")
     if environment.get("WANDB_SWEEP_ID", "").strip():
-        settings.setdefault("mode", ("WANDB_SWEEP_ID", "online"))  # the agent of a sweep waits for the run's metrics
+        settings.setdefault("mode", ("WANDB_SWEEP_ID", "online"))  # the sweep agent waits for the run's metrics
     for key, (name, text) in settings.items():
         path = f"logger.{key}"
         if path in origins and not (logger.get(key) is None and origins[path].kind == "file"):
@@ -66,10 +66,10 @@ def apply_environment(
 
 
 def wandb_installed() -> bool:
-    """Return whether the package wandb can be found; it is not imported."""
+    """Return whether the package wandb is installed, without importing it."""
     try:
         return find_spec("wandb") is not None
-    except (ImportError, ValueError):  # a module of that name without a spec
+    except (ImportError, ValueError):  # a module of this name without a spec
         return False
 
 

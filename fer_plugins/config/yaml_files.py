@@ -1,4 +1,4 @@
-"""Reads YAML written by hand: what plain loaders pass over in silence, or die of, is an error with its line."""
+"""Reads hand-written YAML: input that other loaders silently accept or crash on is an error with its line number."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any
 
 import yaml
 
-_REPEATED = 100_000  # values that aliases repeat; more are a trap, not a configuration
-_DEEPEST = 100  # mappings and lists within each other; the loader in C dies without a word at some 100,000
+_REPEATED = 100_000  # limit on values repeated by aliases; more are an attack, not a configuration
+_DEEPEST = 100  # limit on nested mappings and lists; the C loader crashes without a message at about 100,000
 
 
 class PlainLoader(yaml.SafeLoader):
-    """SafeLoader with the words of YAML 1.2: 1e-3 is a number; on, off, yes, no and dates are text."""
+    """SafeLoader with the scalars of YAML 1.2: 1e-3 is a number; on, off, yes, no and dates are text."""
 
 
 _BOOL, _FLOAT, _DATE = (f"tag:yaml.org,2002:{name}" for name in ("bool", "float", "timestamp"))
@@ -30,25 +30,25 @@ for _first in "-+0123456789.":
     )
 
 
-FAST: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # in C where it is built: ten times as fast
+FAST: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C loader, if available, is ten times as fast
 
 
 def load_yaml(text: str, loader: Any = FAST) -> Any:
     """Load one YAML document.
 
-    Refused beside what the loader itself refuses: a key that stands twice in one mapping, of which YAML loaders keep
-    the last; a value that contains itself; and values that no Python object can be made of (a 13th month, a number of
-    5,000 digits).
+    In addition to the errors of the loader, these are errors: a duplicate key in a mapping (YAML loaders keep the last
+    one), a value that contains itself, and a value that cannot be converted to a Python object (a 13th month, a number
+    of 5,000 digits).
 
     Args:
-        text: the document.
-        loader: a loader class of PyYAML, a safe one.
+        text: The document.
+        loader: A safe loader class of PyYAML.
 
     Returns:
         The content; None for an empty document.
 
     Raises:
-        yaml.YAMLError: it is not to be read; ``explain`` puts it into words.
+        yaml.YAMLError: The document cannot be read; ``explain`` formats the error.
 
     >>> load_yaml("a: {b: 1, c: 2}")
     {'a': {'b': 1, 'c': 2}}
@@ -70,11 +70,11 @@ def load_yaml(text: str, loader: Any = FAST) -> Any:
 
 
 def explain(error: yaml.YAMLError) -> str:
-    r"""Return "line 3: what is wrong", in one line.
+    r"""Return the error as one line, "line 3: what is wrong".
 
     >>> try: load_yaml("a: 1\nb: 2\na: 3")
     ... except yaml.YAMLError as error: explain(error)
-    "line 3: the key 'a' stands twice (first in line 1)"
+    "line 3: the key 'a' appears twice (first in line 1)"
     """
     mark = getattr(error, "problem_mark", None)
     problem = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error) or "unreadable"
@@ -85,7 +85,7 @@ def _check_depth(text: str, loader: Any) -> None:
     try:
         _count_depth(text, loader)
     except yaml.scanner.ScannerError:
-        # libyaml has a limit of its own, met before it yields what lies above: read in Python, ours is named.
+        # libyaml reaches its own depth limit before it yields any event; the Python loader reaches ours first.
         _count_depth(text, yaml.SafeLoader)
         raise
 
@@ -103,12 +103,12 @@ def _count_depth(text: str, loader: Any) -> None:
 
 
 def _check(root: yaml.Node) -> None:
-    """Visit every node once; those that are being visited are above the current one.
+    """Visit every node once and raise an error for recursive values and for too many values repeated by aliases.
 
-    Counted is what the nodes are when each alias is a copy: nine aliases of nine aliases, nine times, are a billion.
+    Values are counted as if every alias were a copy: nine levels of nine aliases each are a billion values.
     """
     above: set[int] = {id(root)}
-    done: dict[int, int] = {}  # node -> values in it, itself counted
+    done: dict[int, int] = {}  # node -> number of values in it, including itself
     path = [(root, iter(_inside(root)))]
     while path:
         node, rest = path[-1]
@@ -128,12 +128,12 @@ def _check(root: yaml.Node) -> None:
 
 
 def _mark(node: yaml.Node | yaml.Event) -> Any:
-    """Return where a node begins; of one type for the loader in C and the one in Python."""
+    """Return where a node starts, with the same type for the C and the Python loader."""
     return node.start_mark
 
 
 def _inside(node: yaml.Node) -> list[yaml.Node]:
-    """Return the nodes of a node; of a mapping, the keys are checked first."""
+    """Return the child nodes of a node; the keys of a mapping are checked for duplicates first."""
     if isinstance(node, yaml.SequenceNode):
         return list(node.value)
     if not isinstance(node, yaml.MappingNode):

@@ -1,4 +1,4 @@
-"""What a plug-in offers for the command line."""
+"""The contract of plug-ins that add a command to the command line."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from typing import Protocol
 
 
 class Command(Protocol):
-    """``fer_plugins.commands``: the verb ``fer NAME``, as such a function or as a ``click.Command``.
+    """``fer_plugins.commands``: the command ``fer NAME``, as a function like this or as a ``click.Command``.
 
-    The first line of the docstring is what ``fer --help`` says of it. Wrong input is a ``ValueError`` (``OSError`` for
-    files) with one line that names the thing and the remedy: exit code 2. A click command's callback returns the exit
-    code, or None for 0.
+    ``fer --help`` shows the first line of its docstring. Wrong input raises ``ValueError`` (``OSError`` for files) with
+    one line that names the input and the remedy; the exit code is then 2. The callback of a click command returns the
+    exit code, or None for 0.
     """
 
     def __call__(self, argv: list[str]) -> int:
-        """Run the verb on the words behind its name; return 0 where it is done and 1 where it failed."""
+        """Run the command with the arguments that follow its name; return 0 on success and 1 on failure."""
         ...

@@ -1,4 +1,4 @@
-"""What a plug-in offers for photographs: a detector of faces."""
+"""The contract of face detectors, which crop photographs to faces."""
 
 from __future__ import annotations
 
@@ -13,37 +13,37 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Face:
-    """A face in an image.
+    """A face detected in an image.
 
-    Coordinates are in pixels from the image's top left corner, x to the right and y down: the pixel in row r and
-    column c covers c to c + 1 and r to r + 1. A box may reach beyond the image.
+    Coordinates are in pixels from the top left corner of the image, x to the right and y down: the pixel in row r and
+    column c covers c to c + 1 and r to r + 1. A box may extend beyond the image.
     """
 
     box: tuple[float, float, float, float]  # left, top, right, bottom; left < right and top < bottom
-    score: float | None = None  # how sure the detector is, in [0, 1]; None where it does not say
+    score: float | None = None  # confidence in [0, 1]; None if the detector gives none
     # Name -> (x, y): "left_eye" and "right_eye" as seen in the image (left_eye has the smaller x), "nose",
-    # "left_mouth", "right_mouth", others; empty where the detector finds none.
+    # "left_mouth", "right_mouth", others; empty if the detector gives none.
     points: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
 class Detector(Protocol):
-    """Finds faces: deterministic, picklable, and it leaves the image as it is.
+    """Detects faces. Must be deterministic and picklable, and must not modify the image.
 
-    Optional members: ``point_names``, the names of the points that its faces have (absent: it finds none);
-    ``takes_grey = True``, where it takes images of shape (H, W, 1) as well (absent: a grey image is repeated to RGB).
+    Optional members: ``point_names``, the names of the points that its faces have (default: none); ``takes_grey =
+    True`` if it also accepts images of shape (H, W, 1) (default: grey images are repeated to RGB).
     """
 
     def __call__(self, image: npt.NDArray[np.uint8]) -> Sequence[Face]:
-        """Return the faces in an RGB image of shape (H, W, 3), in any order; empty where there are none."""
+        """Return the faces in an RGB image of shape (H, W, 3), in any order; an empty sequence if there are none."""
         ...
 
 
 class DetectorFactory(Protocol):
-    """``fer_plugins.detectors``: every option is typed and has a default; weights lie in the distribution.
+    """``fer_plugins.detectors``: every option is typed and has a default; weights are part of the distribution.
 
-    A library that is missing, or lacks what is needed, is refused here with ``ValueError`` and a remedy, raised from
-    the ``ImportError``. Loading may wait until the first image. A module that names such libraries at its top, as
-    ``NEEDS = ("cv2",)``, lets ``fer list`` say that they are missing without importing it.
+    If a library is missing or unsuitable, the factory raises ``ValueError`` with a remedy, from the ``ImportError``.
+    Loading weights may wait until the first image. A module that lists the libraries it needs at its top level, such as
+    ``NEEDS = ("cv2",)``, lets ``fer list`` show that they are missing without importing it.
     """
 
     def __call__(self) -> Detector:

@@ -1,4 +1,4 @@
-"""What a plug-in offers for the evaluation: a metric."""
+"""The contract of plug-ins that add a metric to the evaluation."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ if TYPE_CHECKING:
 
 
 class Metric(NamedTuple):
-    """A metric of a split: what is computed, and all that tables, dashboards and intervals need to know of it."""
+    """A metric of a split: its function, and what tables, dashboards and confidence intervals need to know about it."""
 
     title: str  # in tables of results, such as "top-2 accuracy"
-    # labels (N,) int64, probabilities (N, K) float64, finite -> the value; None or NaN where it is undefined
+    # labels (N,) int64, finite probabilities (N, K) float64 -> value; None or NaN if it is undefined
     compute: Callable[[npt.NDArray[np.int64], npt.NDArray[np.float64]], float | None]
-    range: tuple[float, float] = (0.0, 1.0)  # least and largest value; infinite where there is none
+    range: tuple[float, float] = (0.0, 1.0)  # smallest and largest possible value; infinite if unbounded
     better: Literal["higher", "lower"] = "higher"
-    # "wilson" where the value is a share of the images; "bootstrap" calls ``compute`` 2,000 times, so it has to be fast
+    # "wilson" if the value is a fraction of the images; "bootstrap" calls ``compute`` 2,000 times, so it has to be fast
     interval: Literal["wilson", "bootstrap", "none"] = "bootstrap"
-    unit: str = ""  # of the value; "" for a share
-    formula: str = ""  # for documents, as are the next three
-    chance: str = ""  # what a network reaches that knows nothing
+    unit: str = ""  # of the value; "" for a fraction
+    formula: str = ""  # for the documentation, as are the next three
+    chance: str = ""  # value of a classifier at chance level
     source: str = ""
-    undefined: str = ""  # when there is no value
+    undefined: str = ""  # when the metric is undefined
 
 
 class MetricFactory(Protocol):
-    """``fer_plugins.metrics``: a metric that every run computes while its distribution is installed.
+    """``fer_plugins.metrics``: a metric that every run computes if its distribution is installed.
 
-    The entry point's name is the metric's name in ``metrics.json`` and W&B. Called without arguments. Where the metric
-    fails, a run says so in one line and goes on without it.
+    The name of the entry point is the metric's name in ``metrics.json`` and W&B. The factory is called without
+    arguments. If the metric fails, the run reports it in one line and continues without it.
     """
 
     def __call__(self) -> Metric:
-        """Offer the metric."""
+        """Return the metric."""
         ...

@@ -1,4 +1,4 @@
-"""The contract of networks: what one may have in addition to ``forward``."""
+"""The contract of networks: optional members in addition to ``forward``."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ if TYPE_CHECKING:
 
 @runtime_checkable
 class HasAuxiliaryLoss(Protocol):
-    """Optional: a term added to the criterion in training (an L2 penalty, a distillation term), logged separately."""
+    """Optional: a term added to the training loss (an L2 penalty, a distillation term) and logged separately."""
 
     def auxiliary_loss(self) -> Tensor:
-        """Return the scalar belonging to the last forward pass in training mode."""
+        """Return the scalar term of the last forward pass in training mode."""
         ...
 
 
 class HasCriterionWeight(Protocol):
-    """Optional: the share of the criterion in the training loss, 1 where absent (1 - alpha in distillation)."""
+    """Optional: the weight of the criterion in the training loss, 1 by default (1 - alpha in distillation)."""
 
     criterion_weight: float
 
@@ -26,39 +26,40 @@ class HasCriterionWeight(Protocol):
 class Health(NamedTuple):
     """What a network reports about its own state."""
 
-    figures: dict[str, float]  # logged an epoch as "health/NAME"
-    faults: list[str]  # sentences; any fault after the last epoch means that the scores are not a result
+    figures: dict[str, float]  # logged in each epoch as "health/NAME"
+    faults: list[str]  # sentences; if there are any after the last epoch, the scores do not count as a result
 
 
 @runtime_checkable
 class HasHealth(Protocol):
-    """Optional: detects that the network has broken down in a way that scores alone do not show."""
+    """Optional: detects a breakdown of the network that scores alone do not show."""
 
     def health(self, x: Tensor) -> Health:
-        """Look at the network on one batch of validation images (B, C, H, W), in evaluation mode, without gradients."""
+        """Check the network on one batch of validation images (B, C, H, W), in evaluation mode, without gradients."""
         ...
 
 
 @runtime_checkable
 class HasParameterGroups(Protocol):
-    """Optional: groups of parameters with their own optimiser settings (such as the weight decay of one layer)."""
+    """Optional: parameter groups with their own optimizer settings (such as the weight decay of one layer)."""
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        """Every trainable parameter once: ``{"params": [...], "weight_decay": 0.01}``, as torch.optim takes them.
+        """Return groups with every trainable parameter once, such as ``{"params": [...], "weight_decay": 0.01}``.
 
-        A setting in a group overrides the ``optimizer`` section.
+        The format is that of torch.optim. A setting in a group overrides the ``optimizer`` section.
         """
         ...
 
 
 @runtime_checkable
 class HasExplain(Protocol):
-    """Optional: pictures of what the network does."""
+    """Optional: images that explain what the network does."""
 
     def explain(self, x: Tensor) -> dict[str, Tensor]:
-        """Named tensors whose first dimension is the batch (attention maps, warped images, feature maps).
+        """Return named tensors whose first dimension is the batch (attention maps, warped images, feature maps).
 
-        ``docs/figures.md`` says how each shape is drawn; ``spatial_weights...`` (B, windows, queries, keys) lies over
-        the image, ``theta...`` (B, 2, 3) is the outline of what a spatial transformer samples.
+        ``docs/figures.md`` describes how each shape is drawn: ``spatial_weights...`` (B, windows, queries, keys) is
+        overlaid on the image, ``theta...`` (B, 2, 3) is drawn as the outline of the region that a spatial transformer
+        samples.
         """
         ...

@@ -1,1 +1,1 @@
-"""Samples: datasets, the sample table, protocols, the cache and the loaders."""
+"""Data: datasets, the sample table, split protocols, the image cache and the data loaders."""

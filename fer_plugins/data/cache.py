@@ -1,4 +1,4 @@
-"""Keeps decoded images on disk: one folder an entry, written atomically and verified on every read."""
+"""Caches decoded images on disk: one folder per entry, written atomically and verified on every read."""
 
 from __future__ import annotations
 
@@ -24,28 +24,28 @@ import numpy.typing as npt
 
 from fer_plugins.data.table import SampleTable
 
-FORMAT = 1  # raise it whenever the files' layout, or the way from a native image to a stored one, changes
+FORMAT = 1  # increment whenever the file layout, or the processing of a native image to a stored one, changes
 IMAGES, TABLE, META = "images.npy", "table.npz", "meta.json"
-UNFINISHED = ".unfinished-"  # prefix of folders that are being written, or being thrown away
-DAY = 86_400.0  # seconds; assumed: no build takes longer
-_BLOCK = 1 << 16  # bytes of a sampled block
-_BLOCKS = 64  # sampled blocks of an entry that is too large to be read whole at each start
+UNFINISHED = ".unfinished-"  # prefix of folders that are being written or deleted
+DAY = 86_400.0  # seconds; assumed: writing an entry never takes longer
+_BLOCK = 1 << 16  # bytes per sampled block
+_BLOCKS = 64  # sampled blocks of an entry that is too large to be read completely at each start
 _DAMAGE = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile)
 Images = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
 class CacheKey:
-    """What decoded images depend on."""
+    """Everything that the decoded images depend on."""
 
-    dataset: str  # the name that the dataset was asked for by
-    content: str  # the dataset's own cache_key
+    dataset: str  # name under which the dataset was requested
+    content: str  # cache_key of the dataset
     image_size: int
     channels: int
 
     @property
     def folder(self) -> str:
-        """The entry's folder name: readable, and unique by a hash of every field and of the format."""
+        """Name of the entry's folder: readable, and unique by a hash of all fields and of the format."""
         text = json.dumps([FORMAT, asdict(self)], sort_keys=True)
         name = re.sub(r"[^\w.-]+", "_", self.dataset).strip(".")[:40]
         digest = hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -54,7 +54,7 @@ class CacheKey:
 
 @dataclass(frozen=True)
 class Entry:
-    """What is kept: images (N, S, S, C) uint8, their table, class names and the dataset's notes."""
+    """A cache entry: images (N, S, S, C) uint8, their table, class names and the dataset's notes."""
 
     images: Images
     table: SampleTable
@@ -63,18 +63,18 @@ class Entry:
 
 
 def read_entry(root: Path, key: CacheKey, memory: float) -> Entry | None:
-    """Return the entry of ``key``, or None where there is none.
+    """Return the entry of ``key``, or None if it does not exist.
 
-    Images of up to ``memory`` bytes are read whole, and their whole checksum is compared; larger ones are mapped
-    read-only, and their size and sampled blocks are compared. A damaged entry is removed, with a warning.
+    Images of up to ``memory`` bytes are read completely and verified by their checksum; larger ones are memory-mapped
+    read-only and verified by their size and sampled blocks. A damaged entry is removed, with a warning.
     """
     folder = root / key.folder
-    if not os.path.isdir(folder):  # unlike Path.is_dir, quiet where a folder above may not be entered
+    if not os.path.isdir(folder):  # unlike Path.is_dir, does not raise if a parent folder is not accessible
         return None
     try:
         return _read(folder, key, memory)
     except _DAMAGE as error:
-        if not os.path.exists(folder):  # another process threw the same damage away between our two looks
+        if not os.path.exists(folder):  # another process has removed the damaged entry in the meantime
             return None
         warnings.warn(f"cache entry {folder} is damaged ({error}); it is rebuilt", stacklevel=2)
         _discard(folder)
@@ -108,10 +108,10 @@ def _read(folder: Path, key: CacheKey, memory: float) -> Entry:
 
 
 def open_unfinished(root: Path) -> Path:
-    """Make and return a new folder in ``root`` for an entry that is being written.
+    """Create a new folder in ``root`` for an entry that is being written, and return it.
 
     Raises:
-        OSError: ``root`` cannot be made or written.
+        OSError: ``root`` cannot be created or written.
     """
     root.mkdir(parents=True, exist_ok=True)
     _sweep(root)
@@ -119,10 +119,10 @@ def open_unfinished(root: Path) -> Path:
 
 
 def keep_entry(root: Path, key: CacheKey, entry: Entry) -> None:
-    """Write ``entry``, whose images are in memory, under ``key``; where another process was faster, its entry stays.
+    """Write ``entry``, whose images are in memory, under ``key``; an entry of a faster process is kept instead.
 
     Raises:
-        OSError: the disk is full or not writable; nothing is left behind.
+        OSError: The disk is full or not writable; nothing is left behind.
     """
     folder = open_unfinished(root)
     try:
@@ -135,12 +135,12 @@ def keep_entry(root: Path, key: CacheKey, entry: Entry) -> None:
 
 
 def finish_entry(root: Path, key: CacheKey, folder: Path, entry: Entry) -> None:
-    """Complete the unfinished ``folder``, which holds the images already, and rename it to the entry in one step.
+    """Complete the unfinished ``folder``, which already contains the images, and rename it to the entry atomically.
 
-    Where another process was faster its entry stays, and so does ``folder``.
+    If another process was faster, its entry is kept, and ``folder`` remains.
 
     Raises:
-        OSError: the disk is full or not writable.
+        OSError: The disk is full or not writable.
     """
     if isinstance(entry.images, np.memmap):
         entry.images.flush()
@@ -162,40 +162,40 @@ def finish_entry(root: Path, key: CacheKey, folder: Path, entry: Entry) -> None:
     text = json.dumps(content, indent=1)
     (folder / META).write_text(f"{zlib.crc32(text.encode()):08x}\n{text}", encoding="utf-8")
     try:
-        folder.rename(root / key.folder)  # a folder that is not empty is never replaced
+        folder.rename(root / key.folder)  # never replaces a folder that is not empty
     except OSError:
         if not (root / key.folder).is_dir():
             raise
 
 
 def _discard(folder: Path) -> None:
-    # Renamed first: at no moment can another process read an entry that is half removed.
+    # Rename it first, so that no other process can read a half-deleted entry.
     grave = folder.with_name(f"{UNFINISHED}{os.getpid()}-{folder.name}")
     try:
         folder.rename(grave)
     except OSError:
-        return  # not ours to remove; the entry that is built now will be used without being kept
+        return  # no permission to remove it; the new entry will be used without being cached
     shutil.rmtree(grave, ignore_errors=True)
 
 
 def _sweep(root: Path) -> None:
-    """Remove what killed processes left unfinished more than a day ago."""
+    """Remove unfinished folders of killed processes that are more than a day old."""
     for folder in root.glob(f"{UNFINISHED}*"):
         try:
             newest = max(path.stat().st_mtime for path in [folder, *folder.iterdir()])
         except OSError:
-            continue  # its owner finished it meanwhile
+            continue  # finished in the meantime
         if time.time() - newest > DAY:
             shutil.rmtree(folder, ignore_errors=True)
 
 
 def create_images(folder: Path, shape: tuple[int, ...]) -> None:
-    """Create an images file of ``shape`` in ``folder``, to be mapped; its bytes are reserved on the disk.
+    """Create an images file of ``shape`` in ``folder`` for memory mapping, and reserve its space on the disk.
 
-    Without the reservation a full disk would show as a bus error, which kills the process, in the middle of writing.
+    Without the reservation, a full disk would cause a bus error during writing, which kills the process.
 
     Raises:
-        OSError: the disk has no room.
+        OSError: The disk does not have enough space.
     """
     path = folder / IMAGES
     with path.open("wb") as file:
@@ -210,15 +210,15 @@ def create_images(folder: Path, shape: tuple[int, ...]) -> None:
 
 
 def map_images(folder: Path, mode: Literal["r", "r+"]) -> Images:
-    """Map the images file in ``folder``: (N, S, S, C) uint8."""
+    """Memory-map the images file in ``folder``: (N, S, S, C) uint8."""
     images: Images = np.load(folder / IMAGES, mmap_mode=mode, allow_pickle=False)
     return images
 
 
 def release(images: Images) -> None:
-    """Write what was changed in mapped ``images`` to the disk, and let its memory go.
+    """Write changes of memory-mapped ``images`` to the disk and free their memory.
 
-    Where a control group limits memory, pages that wait to be written count, and too many of them end the process.
+    If a control group limits memory, pages that have not been written yet count, and too many of them kill the process.
     """
     if isinstance(images, np.memmap):
         images.flush()
@@ -228,12 +228,12 @@ def release(images: Images) -> None:
 
 
 def write_header(file: BinaryIO, shape: tuple[int, ...]) -> None:
-    """Write what stands before the images of ``shape`` in their file."""
+    """Write the file header for images of ``shape``."""
     np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
 
 
 def sample_blocks(images: Images) -> list[int]:
-    """Checksums of evenly spaced blocks of the images' bytes, the first and the last among them."""
+    """Return checksums of evenly spaced blocks of the images' bytes, including the first and the last block."""
     flat = images.reshape(-1)
     starts = np.linspace(0, max(0, flat.size - _BLOCK), _BLOCKS, dtype=np.int64)
     return [zlib.crc32(flat[start : start + _BLOCK].data) for start in starts]

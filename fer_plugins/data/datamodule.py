@@ -1,4 +1,4 @@
-"""FERDataModule: a dataset under a protocol, as loaders; it keeps the test split sealed while a model is made."""
+"""FERDataModule: the data loaders of a dataset under a split protocol; keeps the test split sealed during training."""
 
 from __future__ import annotations
 
@@ -39,35 +39,36 @@ Rows = npt.NDArray[np.int64]
 
 
 class FERDataModule(LightningDataModule):
-    """Loaders of one fold of one dataset, from images that are decoded once and stay in memory.
+    """Data loaders for one fold of a dataset, whose images are decoded once and stay in memory.
 
-    Loaders yield :class:`~fer_plugins.contract.Batch` with uint8 images; ``on_after_batch_transfer`` makes them floats
-    in [0, 1] on the device and applies a batch transform while training. Rows are rows of ``table``, which is whole.
+    Loaders yield :class:`~fer_plugins.contract.Batch` with uint8 images; ``on_after_batch_transfer`` converts them to
+    floats in [0, 1] on the device and applies a batch transform during training. Row numbers refer to ``table``, which
+    has all rows of the dataset.
 
     The test split is sealed: its rows, labels, images and loader raise ``TestSplitSealed`` until ``open_test`` is
     called, and while a trainer is fitting. The attributes below are set by ``prepare``.
 
     Args:
-        dataset: the raw images.
-        name: of the dataset, for errors and the cache.
-        protocol: maps the table to folds; its seed and options are bound.
-        augmentation: a sample transform (run in workers) or a batch transform (an nn.Module, run on the device).
-        image_size: side of the square images, in pixels.
+        dataset: The raw images.
+        name: Name of the dataset, for error messages and the cache.
+        protocol: Function that maps the table to folds; its seed and options are bound.
+        augmentation: A sample transform (run in workers) or a batch transform (an nn.Module, run on the device).
+        image_size: Side of the square images, in pixels.
         channels: 1 or 3.
-        batch_size: images in a batch, at least 1.
-        seed: the run's seed; orders and augmentations derive from it, the epoch and the batch.
-        fold: which fold, counted from 0.
-        limit: use only this number (int) or share (float in (0, 1)) of the images; see :meth:`SampleTable.subset`.
-        on_leaks: what identical images, subjects or sequences in two splits lead to: "warn", "error", or "off".
-        near_copies: whether near copies are searched: "on", "off", or "auto", if that is quick or cached.
-        oversample: repeat training images of the smaller classes until each class comes as often as the largest.
-        offline: makes images until the classes of the training split are balanced; None: no image is made.
-        workers: processes that make training batches; None: see :func:`count_workers`.
-        memory_gb: images up to this size are held in memory, larger ones mapped from a file.
-        cache: folder of decoded images, or None.
-        progress: called with (images decoded, images in all).
-        resident_device: device of the images, "cpu" or a CUDA device; see :func:`place_images`.
-        faces: how the dataset cuts its images to a face; recorded in ``preprocessing``.
+        batch_size: Images per batch, at least 1.
+        seed: Seed of the run; sample orders and augmentations depend on it, the epoch and the batch.
+        fold: Index of the fold, from 0.
+        limit: Number (int) or fraction (float in (0, 1)) of images to use; see :meth:`SampleTable.subset`.
+        on_leaks: What to do about identical images, subjects or sequences in two splits: "warn", "error", or "off".
+        near_copies: Whether to search for near copies: "on", "off", or "auto" (if the search is quick or cached).
+        oversample: Repeat training images of smaller classes until each class occurs as often as the largest.
+        offline: Generates images until the classes of the training split are balanced; None generates none.
+        workers: Number of processes that make training batches; None for the default of :func:`count_workers`.
+        memory_gb: Images up to this size in GB are held in memory, larger ones are memory-mapped from a file.
+        cache: Folder of decoded images, or None.
+        progress: Called with (number of images decoded, total number of images).
+        resident_device: Device that holds the images, "cpu" or a CUDA device; see :func:`place_images`.
+        faces: How the dataset crops its images to faces; recorded in ``preprocessing``.
     """
 
     classes: tuple[str, ...]
@@ -79,13 +80,13 @@ class FERDataModule(LightningDataModule):
     load_seconds: float
     sizes: dict[str, int]  # split -> images
     counts: dict[str, dict[str, int]]  # split -> class -> images
-    counts_before: dict[str, dict[str, int]]  # of the split that images were made for offline, before that
+    counts_before: dict[str, dict[str, int]]  # the same, before offline augmentation, for the split that it changes
     fingerprint: str  # of the whole dataset
     split_hash: str  # of the fold
     fold_count: int
-    leaks: Leaks | None  # None where they were not looked for
-    selects_on_test: bool  # the protocol, flawed, uses the test split as val
-    preprocessing: Preprocessing  # of every image, before the network
+    leaks: Leaks | None  # None if not searched
+    selects_on_test: bool  # whether a (flawed) protocol uses the test split as val
+    preprocessing: Preprocessing  # applied to every image before the network
 
     def __init__(
         self,
@@ -139,11 +140,11 @@ class FERDataModule(LightningDataModule):
         self._seal = Seal()
 
     def setup(self, stage: str) -> None:
-        """Lightning's hook; see :meth:`prepare`."""
+        """Lightning's hook; calls :meth:`prepare`."""
         self.prepare()
 
     def prepare(self) -> None:
-        """Load the images and run the protocol, once; raises InputError as :func:`prepare_fold` does."""
+        """Load the images and run the protocol, once; raises InputError like :func:`prepare_fold`."""
         if self._prepared:
             return
         prepared = self._load()
@@ -160,10 +161,10 @@ class FERDataModule(LightningDataModule):
         self._prepared = True
 
     def train_dataloader(self) -> ResidentLoader | DataLoader[Batch]:
-        """Training images: shuffled and augmented anew in every epoch."""
+        """Return training batches, shuffled and augmented anew in every epoch."""
         if isinstance(self.augmentation, nn.Module) and self.workers == 0:
             return self._resident_loader("train", shuffle=True)
-        rows = self.rows("train")  # prepares the images, which are read below
+        rows = self.rows("train")  # also prepares the images used below
         return sample_loader(
             self._images,
             self.table.label,
@@ -179,15 +180,15 @@ class FERDataModule(LightningDataModule):
         )
 
     def train_eval_dataloader(self) -> ResidentLoader:
-        """Training images in the order of their rows, without augmentation."""
+        """Return training batches in the order of their rows, without augmentation."""
         return self._resident_loader("train")
 
     def val_dataloader(self) -> ResidentLoader:
-        """Validation images in the order of their rows."""
+        """Return validation batches in the order of their rows."""
         return self._resident_loader("val")
 
     def test_dataloader(self) -> ResidentLoader:
-        """Test images in the order of their rows; see :meth:`Seal.require_open`."""
+        """Return test batches in the order of their rows; raises TestSplitSealed if the test split is sealed."""
         self._seal.require_open("its loader", self.trainer)
         return self._resident_loader("test")
 
@@ -205,43 +206,43 @@ class FERDataModule(LightningDataModule):
         )
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
-        """Lightning's hook: images become float32 in [0, 1]; while training, the batch transform is applied."""
+        """Lightning's hook: convert images to floats in [0, 1] and, during training, apply the batch transform."""
         image = to_float(batch.image)
         if isinstance(self.augmentation, nn.Module) and self.trainer is not None and self.trainer.training:
             uses_target = getattr(self.dataset, "target_mode", None) == "distribution"
             shares = self.table.target if uses_target else None
             image, target = augment_batch(self.augmentation, image, batch, shares, len(self.classes))
             batch = batch._replace(target=target)
-        # Lightning converts before this hook, when the images are uint8: under 64-true the network is double already.
+        # Lightning converts dtypes before this hook, when images are uint8; with 64-true the network is already double.
         return batch._replace(image=image if self.trainer is None else image.to(self.trainer.lightning_module.dtype))
 
     def open_test(self, reason: str) -> None:
-        """Open the test split for ``reason``, which is recorded; see :meth:`Seal.open`."""
+        """Open the test split for a ``reason``, which is recorded; see :meth:`Seal.open`."""
         self._seal.open(reason, self.trainer)
 
     @property
     def test_openings(self) -> tuple[str, ...]:
-        """The reasons that the test split was opened for, in order."""
+        """The reasons for which the test split was opened, in order."""
         return tuple(self._seal.reasons)
 
     def rows(self, split: str) -> Rows:
-        """Row numbers of ``split``, sorted: (n,) int64; raises TestSplitSealed for a sealed test split."""
+        """Return the row numbers of ``split``, sorted: (n,) int64; raises TestSplitSealed for a sealed test split."""
         self.prepare()
         return self._seal.rows(self.fold, split, self.trainer)
 
     def labels(self, split: str) -> Rows:
-        """Labels of ``split`` in the order of :meth:`rows`: (n,) int64."""
-        rows = self.rows(split)  # prepares the table
+        """Return the labels of ``split`` in the order of :meth:`rows`: (n,) int64."""
+        rows = self.rows(split)  # also prepares the table
         return self.table.label[rows]
 
     def row_images(self, rows: npt.ArrayLike) -> npt.NDArray[np.uint8]:
-        """Images of ``rows``, without augmentation: a copy, (n, S, S, C) uint8; see :meth:`Seal.check_rows`."""
+        """Return a copy of the images of ``rows``, not augmented: (n, S, S, C) uint8; see :meth:`Seal.check_rows`."""
         self.prepare()
         index = np.asarray(rows, dtype=np.int64)
         self._seal.check_rows(self.fold, index, self.trainer)
         return self._images[index]
 
     def source_names(self, rows: npt.ArrayLike) -> list[str]:
-        """Source names of ``rows``, any of the table."""
+        """Return the source names of ``rows``, which may be any rows of the table."""
         self.prepare()
         return list(map(str, self.table.source[np.asarray(rows, dtype=np.int64)]))

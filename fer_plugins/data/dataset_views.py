@@ -1,4 +1,4 @@
-"""Datasets made of others: one without some of its classes, and several joined under the classes of the first."""
+"""Datasets derived from others: without some classes, or several joined under the classes of the first."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from fer_plugins.runtime.errors import InputError
 
 
 class WithoutClasses:
-    """The images of a dataset whose label is none of the classes left out; the other classes keep their order.
+    """A dataset without the images of some classes; the other classes keep their order.
 
-    Votes and target shares lose the columns of those classes. The remaining target shares of a row are scaled to sum to
-    1; a row without any gets 1 for its label.
+    Votes and target probabilities lose the columns of those classes. The remaining target probabilities of a row are
+    scaled to sum to 1; if all are 0, the row gets 1 for its label.
 
     Args:
-        dataset: the complete dataset.
-        names: the classes to leave out.
+        dataset: The complete dataset.
+        names: Names of the classes to leave out.
 
     Raises:
-        InputError: the dataset has no such class, or fewer than two are left.
+        InputError: The dataset has no such class, or fewer than two classes remain.
     """
 
     def __init__(self, dataset: Dataset, names: Sequence[str]) -> None:
@@ -40,7 +40,7 @@ class WithoutClasses:
                 )
         self._dataset = dataset
         self._dropped = [name for name in classes if name in names]
-        self._labels = [label for label, name in enumerate(classes) if name not in names]  # the dataset's, that remain
+        self._labels = [label for label, name in enumerate(classes) if name not in names]  # remaining labels
         if len(self._labels) < 2:
             raise InputError(f"data.drop_classes: leaves {len(self._labels)} of {len(classes)} classes; keep two")
         self.classes = tuple(classes[label] for label in self._labels)
@@ -50,20 +50,20 @@ class WithoutClasses:
 
     @property
     def cache_key(self) -> str | None:
-        """The dataset's own key and the classes left out; None if it has none."""
+        """The cache key of the dataset and the classes left out; None if the dataset has none."""
         key = getattr(self._dataset, "cache_key", None)
         return f"{key} without {' '.join(self._dropped)}" if key else None
 
     @property
     def notes(self) -> list[str]:
-        """The dataset's notes, and how many images of which classes were left out."""
+        """The notes of the dataset, and the number of images of each class left out."""
         labels, classes = np.asarray(self._dataset.table["label"]), list(self._dataset.classes)
         counts = ", ".join(f"{name} ({int((labels == classes.index(name)).sum()):,})" for name in self._dropped)
         return [*getattr(self._dataset, "notes", ()), f"Classes left out (data.drop_classes): {counts}."]
 
     @property
     def table(self) -> Mapping[str, Any]:
-        """The dataset's table, without the images of the classes left out."""
+        """The table of the dataset, without the images of the classes left out."""
         columns = self._dataset.table.items()
         table = {name: np.asarray(column)[self._rows] for name, column in columns if column is not None}
         table["label"] = np.searchsorted(self._labels, table["label"])
@@ -77,7 +77,7 @@ class WithoutClasses:
         return table
 
     def __getitem__(self, index: int) -> npt.NDArray[np.uint8]:
-        """Image ``index`` of those that remain."""
+        """Return image ``index`` of the remaining images."""
         return self._dataset[int(self._rows[index])]
 
     @cached_property
@@ -86,18 +86,18 @@ class WithoutClasses:
 
 
 class JoinedDatasets:
-    """The rows of a dataset, then those of others, under the first one's classes, for the protocol ``cross_dataset``.
+    """The rows of a dataset, then those of others, with the first one's classes, for the protocol ``cross_dataset``.
 
-    Classes are matched by name. Images of a class that the first dataset lacks are left out and listed in the notes,
-    and so are classes that another dataset lacks. ``source``, ``subject`` and ``sequence`` of the others begin with
-    their name and a colon, so that equal names do not make one person of two.
+    Classes are matched by name. Images of classes that the first dataset lacks are left out and listed in the notes, as
+    are classes that another dataset lacks. ``source``, ``subject`` and ``sequence`` of the others are prefixed with the
+    name of their dataset and a colon, so that equal names do not merge different people.
 
     Args:
-        first: the dataset to train on.
-        targets: name -> dataset to test on.
+        first: Dataset to train on.
+        targets: Name -> dataset to test on.
 
     Raises:
-        InputError: a target has no class in common with the first.
+        InputError: A target has no class in common with the first dataset.
     """
 
     def __init__(self, first: Dataset, targets: Mapping[str, Dataset]) -> None:
@@ -106,7 +106,7 @@ class JoinedDatasets:
         self.title = getattr(first, "title", "")
         if hasattr(first, "target_mode"):
             self.target_mode = first.target_mode
-        self._rows: list[tuple[str, int]] | None = None  # dataset, its row
+        self._rows: list[tuple[str, int]] | None = None  # name of the dataset, row in it
         self._table: dict[str, list[Any]] = defaultdict(list)
         self._left_out: dict[str, dict[str, int]] = {}
         self._lacking: list[str] = []
@@ -119,7 +119,7 @@ class JoinedDatasets:
 
     @property
     def cache_key(self) -> str | None:
-        """Hash of the datasets' own keys; None if one of them has none."""
+        """Hash of the datasets' cache keys; None if one of them has none."""
         keys = [getattr(dataset, "cache_key", None) for dataset in self._datasets.values()]
         if not all(keys):
             return None
@@ -127,13 +127,13 @@ class JoinedDatasets:
 
     @property
     def left_out(self) -> dict[str, dict[str, int]]:
-        """Dataset -> class that the first lacks -> images, also if these come from the cache."""
+        """Dataset -> class that the first lacks -> number of images, also if the images come from the cache."""
         self._join()
         return self._left_out
 
     @property
     def notes(self) -> list[str]:
-        """The datasets' notes, and the classes that do not match."""
+        """The notes of the datasets, and the classes that do not match."""
         self._join()
         notes = []
         for name, dataset in self._datasets.items():
@@ -145,16 +145,16 @@ class JoinedDatasets:
 
     @property
     def table(self) -> Mapping[str, Any]:
-        """The columns of the first dataset and ``origin``: "" for the first, the name of the others.
+        """The columns of the first dataset, and ``origin``: "" for the first dataset, the name of the others.
 
-        ``votes`` are left out, ``relabel_votes`` of the others are 0, and their ``target`` is 1 for the label.
-        ``split`` is there if the first dataset has it; all rows of the others are "test" then.
+        ``votes`` are dropped; for rows of the other datasets, ``relabel_votes`` are 0 and ``target`` is 1 for the
+        label. If the first dataset has ``split``, all rows of the others are "test".
         """
         self._join()
         return self._table
 
     def __getitem__(self, index: int) -> npt.NDArray[np.uint8]:
-        """Image ``index`` as its dataset gives it."""
+        """Return image ``index``, as its dataset returns it."""
         name, row = self._join()[index]
         return self._datasets[name][row]
 
@@ -175,7 +175,7 @@ class JoinedDatasets:
             for key in ("subject", "sequence"):
                 if key in first:
                     column = table.get(key)
-                    column = table["source"] if column is None else column  # unknown: each image is one of its own
+                    column = table["source"] if column is None else column  # unknown: one per image
                     self._table[key] += [f"{prefix}{column[row]}" for row in rows]
             if "split" in first:
                 self._table["split"] += ["test"] * len(rows) if name else [table["split"][row] for row in rows]

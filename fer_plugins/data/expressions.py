@@ -1,10 +1,10 @@
-"""Names of expressions: one spelling, and the synonyms that releases use."""
+"""Names of expressions: one spelling each, and the synonyms used in releases."""
 
 from __future__ import annotations
 
 import re
 
-# In the order of FER2013's codes, contempt last, as in most releases with eight classes.
+# In the order of the codes of FER2013; contempt is last, as in most releases with eight classes.
 EXPRESSIONS = ("anger", "disgust", "fear", "happy", "sad", "surprise", "neutral", "contempt")
 SYNONYMS = {
     "anger": ("anger", "angry", "angriness"),
@@ -12,7 +12,7 @@ SYNONYMS = {
     "fear": ("fear", "fearful", "fearfull", "afraid", "scared", "scare"),
     "happy": ("happy", "happiness", "joy", "joyful", "smile", "smiling"),
     "sad": ("sad", "sadness"),
-    "surprise": ("surprise", "surprised", "suprise", "suprised", "surprize"),  # in copies that are passed around
+    "surprise": ("surprise", "surprised", "suprise", "suprised", "surprize"),  # misspellings in circulating copies
     "neutral": ("neutral", "neutrality", "calm", "natural"),
     "contempt": ("contempt", "contemptuous", "contemptous"),
 }
@@ -23,9 +23,9 @@ _BEHIND = re.compile(r"(?:[\s_-]+(?:faces?|images?|imgs?|pictures|emotion|expres
 
 
 def expression_of(label: str) -> str | None:
-    """Return the expression that a label or a folder's name means, in any case, or None.
+    """Return the expression named by a label or a folder, ignoring case, or None.
 
-    A number in front of the word, and a number or a word such as ``faces`` behind it, do not matter.
+    A number before the word, and a number or a word such as ``faces`` after it, are ignored.
 
     >>> expression_of("Angry"), expression_of("6"), expression_of("01_anger"), expression_of("happy faces")
     ('anger', None, 'anger', 'happy')

@@ -19,21 +19,21 @@ from fer_plugins.runtime.errors import InputError
 
 
 class FaceCropped:
-    """A dataset whose images are cropped to the largest face in them.
+    """A dataset whose images are cropped to their largest face.
 
-    For photographs: datasets of cut-out faces do not need it, and detectors miss many of their faces.
+    For photographs: datasets of cropped faces do not need it, and detectors miss many of their faces.
 
     Args:
-        dataset: the photographs.
-        detector: finds the faces.
-        name: of the detector and its options, unique among detectors; for notes and the cache.
-        on_no_face: treatment of an image in which no face is found: full_image (it stays whole), or skip (all images
-            are searched first; these are left out). The notes count them.
-        align: as of `crop_face`; faces without eye points are counted in the notes.
-        margin: as of `crop_face`.
+        dataset: The photographs.
+        detector: Face detector.
+        name: Name of the detector with its options, unique among detectors; for notes and the cache.
+        on_no_face: What to do with an image without a detected face: "full_image" keeps the whole image, "skip" leaves
+            it out (all images are searched first). The notes contain their number.
+        align: As in `crop_face`; faces without eye points are counted in the notes.
+        margin: As in `crop_face`.
 
     Raises:
-        InputError: at first use, ``skip`` leaves nothing.
+        InputError: At first use, if "skip" leaves no image.
     """
 
     def __init__(
@@ -52,17 +52,17 @@ class FaceCropped:
         self.title = getattr(dataset, "title", "")
         if hasattr(dataset, "target_mode"):
             self.target_mode = dataset.target_mode
-        self._faces: dict[int, Face | None] = {}  # row -> its largest face
+        self._faces: dict[int, Face | None] = {}  # row -> largest face
 
     @property
     def cache_key(self) -> str | None:
-        """The dataset's own key and the options of the crop; None if it has none."""
+        """The cache key of the dataset and the options of the crop; None if the dataset has none."""
         key = getattr(self._dataset, "cache_key", None)
         return f"{key} face {self._name} {self._on_no_face} {self._align} {self._margin}" if key else None
 
     @property
     def notes(self) -> list[str]:
-        """The dataset's notes, and how many of the images read so far had no face, or no eyes to align."""
+        """The notes of the dataset, and how many of the images read so far have no face, or no eyes to align."""
         missing = sum(face is None for face in self._faces.values())
         result = "were left out" if self._on_no_face == "skip" else "stay whole"
         text = f"Cut to the largest face (detector {self._name}): {missing:,} of {len(self._faces):,} images have none"
@@ -74,14 +74,14 @@ class FaceCropped:
 
     @property
     def table(self) -> Mapping[str, Any]:
-        """The dataset's table, without the images left out."""
+        """The table of the dataset, without the images left out."""
         columns = self._dataset.table
         if self._rows is None:
             return columns
         return {name: [column[row] for row in self._rows] for name, column in columns.items()}
 
     def __getitem__(self, index: int) -> npt.NDArray[np.uint8]:
-        """Image ``index``, cut to its face: square, in its own size and colour."""
+        """Return image ``index`` cropped to its face: square, not resized, with the channels of the image."""
         row = index if self._rows is None else self._rows[index]
         image = self._dataset[row]
         face = self._find(row, image)
@@ -91,7 +91,7 @@ class FaceCropped:
 
     @cached_property
     def _rows(self) -> list[int] | None:
-        """The rows with a face under "skip", else None."""
+        """Rows with a detected face if ``on_no_face`` is "skip", else None."""
         if self._on_no_face != "skip":
             return None
         size = len(self._dataset.table["label"])
@@ -114,10 +114,10 @@ def crop_faces(
     face_align: Any = "none",
     face_margin: Any = 0.0,
 ) -> Any:
-    """Return a dataset cropped to its faces by keys of ``data``, or of one of its ``targets``; itself with "none".
+    """Return a dataset cropped to faces, given keys of ``data`` or of one of its ``targets``; unchanged with "none".
 
     Raises:
-        InputError: a value of the wrong type, an unknown name, or a detector that cannot be built.
+        InputError: A value has the wrong type, a name is unknown, or the detector cannot be built.
     """
     options = as_named(face_crop)
     name = str(options.pop("name", None))

@@ -1,4 +1,4 @@
-"""Histogram equalisation of batches, for networks that equalise their input. For plug-ins too."""
+"""Histogram equalization of batches, for networks that equalize their input. Also for use by plug-ins."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ _LEVELS = 255  # grey levels are 0 to 255, as in the released images
 
 
 def equalise(x: Tensor) -> Tensor:
-    """Equalise the histogram of each channel of each image: (B, C, H, W) in [0, 1] -> the same shape and range.
+    """Equalize the histogram of each channel of each image: (B, C, H, W) in [0, 1] -> same shape and range.
 
-    The usual rule on 256 grey levels: with c(v) the number of pixels that are at most as bright as v, c0 that of the
-    darkest and N all pixels, v becomes round(255 (c(v) - c0) / (N - c0)) / 255. An image of one brightness stays as it
-    is. No gradient goes through: steps have no slope.
+    The usual rule for 256 grey levels: with c(v) the number of pixels that are at most as bright as v, c0 that of the
+    darkest level and N the number of pixels, v becomes round(255 (c(v) - c0) / (N - c0)) / 255. A constant image is
+    unchanged. Gradients are not propagated, because the output is a step function.
     """
     levels = (x.detach() * _LEVELS).round().flatten(2).contiguous()
-    # Places in the sorted image are the cumulative histogram: no scatter, so it is deterministic on every device.
-    if torch.compiler.is_compiling():  # traced for an export, whose formats have no searchsorted: the same counts
+    # Positions in the sorted image are the cumulative histogram; without scatter, this is deterministic on all devices.
+    if torch.compiler.is_compiling():  # traced for an export format without searchsorted: the same counts
         at_most = _count_at_most(levels.long())
     else:
         at_most = torch.searchsorted(levels.sort(dim=2).values, levels, right=True)
@@ -28,7 +28,7 @@ def equalise(x: Tensor) -> Tensor:
 
 
 def _count_at_most(levels: Tensor) -> Tensor:
-    """Return for each of the levels (B, C, N), whole numbers from 0 to 255, how many of its row are at most as high."""
+    """Return for each of the levels (B, C, N), integers from 0 to 255, how many of its row are at most as high."""
     counts = levels.new_zeros((levels.shape[0], levels.shape[1], _LEVELS + 1)).scatter_add(
         2, levels, torch.ones_like(levels)
     )

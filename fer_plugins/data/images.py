@@ -1,4 +1,4 @@
-"""Turns a dataset into one contiguous uint8 array of one size and number of channels, decoded once."""
+"""Decodes a dataset once into a contiguous uint8 array with a common size and number of channels."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ from fer_plugins.runtime.errors import InputError
 
 Progress = Callable[[int, int], None]
 GIGABYTE = 10**9
-_FLUSHED = 1 << 28  # bytes; so much of a mapped file is written at most before it goes to the disk
+_FLUSHED = 1 << 28  # bytes; a mapped file is flushed to the disk each time this much has been written
 
 
 @dataclass(frozen=True)
 class LoadedImages:
-    """A dataset's images, table, classes and notes, in memory or mapped from a file."""
+    """The images, table, classes and notes of a dataset, in memory or memory-mapped."""
 
-    images: Images  # (N, S, S, C) uint8, C-contiguous, read-only; np.memmap where larger than memory_gb
+    images: Images  # (N, S, S, C) uint8, C-contiguous, read-only; np.memmap if larger than memory_gb
     table: SampleTable  # N rows, with ``digest``
     classes: tuple[str, ...]  # names in label order
-    notes: tuple[str, ...]  # the dataset's sentences for the manifest
-    from_cache: bool  # whether nothing had to be decoded
-    seconds: float  # wall time
+    notes: tuple[str, ...]  # notes of the dataset for the manifest
+    from_cache: bool  # whether the images come from the cache, without decoding
+    seconds: float  # wall-clock time
 
 
 def load_images(
@@ -54,27 +54,27 @@ def load_images(
     memory_gb: float,
     progress: Progress | None = None,
 ) -> LoadedImages:
-    """Decode every image of ``dataset`` once, or read the entry of an earlier run from the cache.
+    """Decode every image of ``dataset`` once, or read the cache entry of an earlier run.
 
-    Images are fitted by ``Preprocessing.fit``. A dataset with ``read_all() -> uint8 (N, H, W, C)`` is read by one call.
-    Inside ``reading_once`` the last result for the same object and arguments is returned again.
+    Images are resized and converted by ``Preprocessing.fit``. If the dataset has ``read_all() -> uint8 (N, H, W, C)``,
+    it is read by a single call. Inside ``reading_once``, the last result for the same object and arguments is reused.
 
     Args:
-        dataset: the raw images.
-        name: of the dataset, for errors and the cache.
-        image_size: side of the square images, in pixels.
+        dataset: The raw images.
+        name: Name of the dataset, for error messages and the cache.
+        image_size: Side of the square images, in pixels.
         channels: 1 (grey) or 3 (RGB).
-        cache: folder of the cache, or None; used only for a dataset with a ``cache_key``.
-        memory_gb: up to this size (10**9 bytes) the images are held in memory; above it they are mapped from the
-            cache, or from a file in the system's folder for temporary files that is removed at exit.
-        progress: called with (images done, images in all) about a hundred times; not at all on a cache hit.
+        cache: Folder of the cache, or None; only used for a dataset with a ``cache_key``.
+        memory_gb: Images up to this size (in units of 10**9 bytes) are held in memory; larger ones are memory-mapped
+            from the cache, or from a file in the system's temporary folder that is removed at exit.
+        progress: Called about a hundred times with (number of images done, total number); not called on a cache hit.
 
     Raises:
-        InputError: an argument is out of range, the table is wrong, an image is not uint8 H x W x C with C 1 or 3,
-            or the images fit neither memory_gb nor any folder.
+        InputError: An argument is out of range, the table is invalid, an image is not uint8 H x W x C with C 1 or 3, or
+            the images are larger than memory_gb and no folder has space for them.
     """
     key = (id(dataset), name, image_size, channels, cache, memory_gb)
-    # With the dataset itself, so that no other gets its id.
+    # Keep a reference to the dataset, so that its id is not reused.
     return once("images", key, lambda: (dataset, _load(dataset, *key[1:], progress)))[1]
 
 
@@ -94,7 +94,7 @@ def _load(
     content = getattr(dataset, "cache_key", None)
     key = None if cache is None or content is None else CacheKey(name, str(content), image_size, channels)
     memory = memory_gb * GIGABYTE
-    cache = None if cache is None else Path(os.path.abspath(cache))  # a map is opened again by its name
+    cache = None if cache is None else Path(os.path.abspath(cache))  # a mapped file is reopened by its name
     if cache is not None and key is not None:
         entry = store.read_entry(cache, key, memory)
         if entry is not None:
@@ -121,7 +121,7 @@ def _load(
 
 
 def _open_room(cache: Path | None, shape: tuple[int, ...], memory_gb: float) -> Path:
-    """Return a new folder that holds an images file of ``shape``: in the cache, or else a temporary one."""
+    """Return a new folder with an images file of ``shape``: in the cache or, if not possible, a temporary one."""
     for root in (None,) if cache is None else (cache, None):
         folder = None
         try:
@@ -133,7 +133,7 @@ def _open_room(cache: Path | None, shape: tuple[int, ...], memory_gb: float) -> 
             if root is not None:
                 _warn_not_kept(root, error)
         else:
-            atexit.register(shutil.rmtree, folder, ignore_errors=True)  # gone by then, where it has become an entry
+            atexit.register(shutil.rmtree, folder, ignore_errors=True)  # no longer exists if it has become an entry
             return folder
     raise InputError(
         f"data.memory_gb is {memory_gb}, the images need {math.prod(shape) / GIGABYTE:.2f} and no folder has room "
@@ -142,13 +142,13 @@ def _open_room(cache: Path | None, shape: tuple[int, ...], memory_gb: float) -> 
 
 
 def _write_entry(cache: Path, key: CacheKey, entry: Entry, folder: Path | None, memory: float) -> Entry:
-    """Write ``entry`` to the cache; mapped images are mapped again from the new entry."""
+    """Write ``entry`` to the cache; memory-mapped images are mapped again from the new entry."""
     try:
         if folder is None:
             store.keep_entry(cache, key, entry)
         elif folder.parent == cache:
             store.finish_entry(cache, key, folder, entry)
-    except (OSError, ValueError) as error:  # ValueError: a path that no system can have
+    except (OSError, ValueError) as error:  # ValueError: an invalid path
         _warn_not_kept(cache, error)
         return entry
     if folder is None:
@@ -156,7 +156,7 @@ def _write_entry(cache: Path, key: CacheKey, entry: Entry, folder: Path | None, 
     written = store.read_entry(cache, key, memory)
     if written is None:
         return entry
-    shutil.rmtree(folder, ignore_errors=True)  # still there only if another process was faster
+    shutil.rmtree(folder, ignore_errors=True)  # only exists if another process was faster
     return written
 
 
@@ -173,9 +173,9 @@ def _fill(
     preprocessing: Preprocessing,
     progress: Progress | None,
 ) -> npt.NDArray[np.str_]:
-    """Write every image, fitted, into ``images``; return the digests of the native ones."""
+    """Write every image, resized and converted, into ``images``; return the digests of the native images."""
     mapped = isinstance(images, np.memmap)
-    # Everything at once would need the memory that the user has just denied.
+    # Reading all images at once would exceed the memory limit set by the user.
     read_all = None if mapped else getattr(dataset, "read_all", None)
     native: Dataset | Images = dataset if read_all is None else read_all()
     if isinstance(native, np.ndarray) and len(native) != len(table):
@@ -199,7 +199,7 @@ def _fill(
 
 
 def digest_of(image: Images) -> str:
-    """Hash the shape and the pixels of an image H x W x C: 16 hex digits."""
+    """Return a hash of the shape and the pixels of an image (H, W, C): 16 hex digits."""
     hashed = hashlib.blake2b(repr(image.shape).encode(), digest_size=8)
     hashed.update(np.ascontiguousarray(image).data)
     return hashed.hexdigest()

@@ -1,4 +1,4 @@
-"""Leaks between the splits of a fold: identical images and near copies, shared subjects, sequences and originals."""
+"""Leaks between the splits of a fold: identical images, near copies, shared subjects, sequences and originals."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from fer_plugins.data.table import Column, SampleTable
 
 @dataclass(frozen=True)
 class Leaks:
-    """What two splits of a fold have in common; every key is a pair such as ("train", "test")."""
+    """What each two splits of a fold have in common; every key is a pair such as ("train", "test")."""
 
-    copies: dict[tuple[str, str], int]  # groups of identical images with a member in both splits
+    copies: dict[tuple[str, str], int]  # groups of identical images that occur in both splits
     images: dict[tuple[str, str], int]  # images of the second split that have a copy in the first
-    subjects: dict[tuple[str, str], int]  # people in both; {} where the dataset names none
-    sequences: dict[tuple[str, str], int]  # recordings in both; {} where the dataset names none
-    siblings: dict[tuple[str, str], int]  # images of which both splits hold an augmented version; {} without any
+    subjects: dict[tuple[str, str], int]  # people in both splits; {} if the dataset has no subjects
+    sequences: dict[tuple[str, str], int]  # sequences in both splits; {} if the dataset has no sequences
+    siblings: dict[tuple[str, str], int]  # originals with augmented versions in both splits; {} if there are none
     near: dict[tuple[str, str], int] | None  # images of the second with a near copy in the first; None: not searched
     conflicts: int  # groups of identical images with different labels, in the whole fold
 
     def sentences(self) -> list[str]:
-        """Return a sentence for each leak."""
+        """Return one sentence per leak."""
         sentences = []
         for pair, groups in self.copies.items():
             if groups:
@@ -49,7 +49,7 @@ class Leaks:
         return sentences
 
     def as_dict(self) -> dict[str, Any]:
-        """Return plain values for the manifest; pairs are written "train/test"."""
+        """Return plain values for the manifest; pairs become strings such as "train/test"."""
         named = {}
         for name in ("copies", "images", "subjects", "sequences", "siblings", "near"):
             shared = getattr(self, name)
@@ -58,9 +58,10 @@ class Leaks:
 
 
 def find_leaks(table: SampleTable, fold: Fold) -> Leaks:
-    """Compare the splits of ``fold`` by decoded pixels (``digest`` of ``table``), near copies, subject and sequence.
+    """Compare the splits of ``fold`` by decoded pixels (``digest``), near copies, subjects, sequences and originals.
 
-    Two equal splits (a protocol that validates on the test split) are not compared: that is the protocol's flaw.
+    Two splits with the same rows (a protocol that validates on the test split) are not compared: that is the protocol's
+    flaw.
     """
     splits = dict(zip(SPLITS, fold, strict=True))
     pairs = [
@@ -71,13 +72,13 @@ def find_leaks(table: SampleTable, fold: Fold) -> Leaks:
     assert table.digest is not None
 
     def count_shared(column: Column | None) -> dict[tuple[str, str], int]:
-        """Count the values that both splits hold."""
+        """Count the values that occur in both splits."""
         if column is None:
             return {}
         return {(a, b): len(np.intersect1d(column[splits[a]], column[splits[b]])) for a, b in pairs}
 
     def count_copied(column: Column) -> dict[tuple[str, str], int]:
-        """Count the images of the second split whose value the first holds too."""
+        """Count the images of the second split whose value also occurs in the first."""
         return {(a, b): int(np.isin(column[splits[b]], column[splits[a]]).sum()) for a, b in pairs}
 
     rows = np.unique(np.concatenate(fold))

@@ -1,4 +1,4 @@
-"""Offline augmentation: new images are made once, until every class has a given number."""
+"""Offline augmentation: generates new images once, until every class has a given number of images."""
 
 from __future__ import annotations
 
@@ -23,35 +23,35 @@ Rows = npt.NDArray[np.int64]
 
 
 class Offline(NamedTuple):
-    """The augmentation that makes new images, and how many images there are afterwards."""
+    """The augmentation that generates new images, and the resulting number of images."""
 
     transform: SampleTransform | nn.Module
-    per_class: int | None = None  # images of each class; None: as many as the largest class has
-    total: int | None = None  # images of all classes together, instead of per_class
+    per_class: int | None = None  # images per class; None: the size of the largest class
+    total: int | None = None  # images of all classes, instead of per_class
 
 
 def balance_classes(
     images: Images, table: SampleTable, rows: Rows, offline: Offline, *, seed: int
 ) -> tuple[Images, SampleTable, Rows]:
-    """Give each class of ``rows`` the same number of images: augment those it has, or drop some at random.
+    """Give each class of ``rows`` the same number of images, by augmenting its images or dropping some at random.
 
-    A class's images are augmented in turn, so that their numbers of new images differ by at most one. A new row is that
-    of its parent with ``source`` "PARENT#1" and so on, the parent's source as ``parent``, and its own digest. The same
-    seed gives the same bits.
+    The images of a class are augmented in turn, so that their numbers of new images differ by at most one. A new row is
+    a copy of its parent's with ``source`` "PARENT#1" and so on, the parent's source as ``parent``, and its own digest.
+    The same seed gives bitwise the same images.
 
     Args:
-        images: (N, S, S, C), one a row of the table.
+        images: (N, S, S, C), one per row of the table.
         table: N samples, with ``digest``.
-        rows: the rows to balance; others stay.
-        offline: the augmentation and the numbers. If ``total`` is no multiple of the number of classes, those with the
-            most images have one more (of equals, the first).
-        seed: of the draws.
+        rows: Rows to balance; other rows are kept.
+        offline: The augmentation and the numbers. If ``total`` is not a multiple of the number of classes, those with
+            the most images get one more (the first ones if equal).
+        seed: Random seed.
 
     Returns:
         Images and table with the new rows at the end, and the rows of the balanced split, sorted.
 
     Raises:
-        InputError: a number leaves a class without an image, or the images are mapped from a file.
+        InputError: A number leaves a class without images, or the images are memory-mapped.
     """
     refuse_mapped(images)
     counts = np.bincount(table.label[rows], minlength=int(table.label.max()) + 1)
@@ -77,7 +77,7 @@ def balance_classes(
 
 
 def _target_sizes(counts: npt.NDArray[np.int64], offline: Offline) -> npt.NDArray[np.int64]:
-    """Return how many images each class is to have; 0 for a class without any."""
+    """Return the number of images each class should have; 0 for a class without images."""
     present = counts > 0
     if offline.total is None:
         size = int(counts.max()) if offline.per_class is None else offline.per_class
@@ -95,7 +95,7 @@ def _target_sizes(counts: npt.NDArray[np.int64], offline: Offline) -> npt.NDArra
 
 
 def refuse_mapped(images: Images) -> None:
-    """Raise InputError if the images are mapped from a file: the new ones would have to be added in memory."""
+    """Raise InputError if the images are memory-mapped, because new ones would have to be added in memory."""
     if isinstance(images, np.memmap):
         raise InputError(
             "data.balance: augment adds images in memory, these are mapped from a file; raise data.memory_gb"

@@ -1,4 +1,4 @@
-"""Prepares one fold of a dataset: loads the images, runs the protocol, looks for leaks."""
+"""Prepares a fold of a dataset: loads the images, runs the protocol, searches for leaks."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ from fer_plugins.runtime.notices import Notice
 
 @dataclass(frozen=True)
 class PreparedFold:
-    """The images of a dataset and which of them are which split of one fold."""
+    """The images of a dataset and their split in one fold."""
 
     images: Images  # (N, S, S, C) uint8, read-only
     table: SampleTable  # N rows
     fold: Fold  # rows of the table
     classes: tuple[str, ...]
-    notes: tuple[str, ...]  # the dataset's
+    notes: tuple[str, ...]  # notes of the dataset
     warnings: tuple[str, ...]
     from_cache: bool
     load_seconds: float
     counts: dict[str, dict[str, int]]  # split -> class -> images
-    counts_before: dict[str, dict[str, int]]  # the same of the split that images were made for offline, before
+    counts_before: dict[str, dict[str, int]]  # the same, before offline augmentation, for the split that it changes
     fold_count: int
-    leaks: Leaks | None  # None where they were not looked for
+    leaks: Leaks | None  # None if not searched
     fingerprint: str  # of the whole dataset
     split_hash: str  # of the fold
 
@@ -63,14 +63,15 @@ def prepare_fold(
     cache: Path | None,
     progress: Progress | None,
 ) -> PreparedFold:
-    """Load the images, run the protocol and check what it returned.
+    """Load the images, run the protocol and check its result.
 
-    The arguments are those of :class:`~fer_plugins.data.datamodule.FERDataModule`. Leaks are one of ``warnings`` under
-    ``on_leaks`` "warn", and are not searched under "off". Images made offline join the training split, or all images
-    before they are split if the (flawed) protocol says ``augments_first``.
+    The arguments are those of :class:`~fer_plugins.data.datamodule.FERDataModule`. With ``on_leaks`` "warn", leaks are
+    added to ``warnings``; with "off", they are not searched. Images generated offline are added to the training split,
+    or to all images before the split if a (flawed) protocol sets ``augments_first``.
 
     Raises:
-        InputError: the dataset, an option or the protocol's fold is wrong, or a class is missing from a split.
+        InputError: The dataset, an option or the protocol's fold is invalid, or a class is missing from the training
+            split.
     """
     loaded = load_images(
         dataset,

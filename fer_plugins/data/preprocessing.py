@@ -1,4 +1,4 @@
-"""The steps from a decoded image to the network's input: the same object trains, evaluates and predicts."""
+"""Preprocessing from a decoded image to the network's input, shared by training, evaluation and prediction."""
 
 from __future__ import annotations
 
@@ -20,28 +20,29 @@ Images = npt.NDArray[np.uint8]
 if TYPE_CHECKING:
     from torch import Tensor
 
-FACE_KEYS = ("face_crop", "on_no_face", "face_align", "face_margin")  # of section ``data``
-VERSION = 1  # of the plain form; raised when a reader of the former would prepare an image in another way
+FACE_KEYS = ("face_crop", "on_no_face", "face_align", "face_margin")  # keys of section ``data``
+VERSION = 1  # of the saved values; incremented when a reader of the old version would process images differently
 
 
 @dataclass(frozen=True, kw_only=True)
 class Preprocessing:
-    """The steps from a decoded image to the tensor that a network takes; a checkpoint holds them as plain values.
+    """The steps from a decoded image to the input tensor of a network, stored in a checkpoint as plain values.
 
-    Colour becomes grey by ITU-R BT.601 luma; grey is repeated where three channels are asked for. Other sizes are
-    resized bilinearly, with antialiasing when they shrink; images that are not square are stretched. Bytes become
-    float32 in [0, 1]. Equalised histograms, other ranges, means and standard deviations are steps of the network itself
-    (options of its architecture), so they are in its weights' file already.
+    Colour is converted to grey by ITU-R BT.601 luma; grey is repeated if three channels are required. Images are
+    resized bilinearly, with antialiasing if they shrink; images that are not square are stretched. Pixel values become
+    float32 in [0, 1]. Histogram equalization, other ranges and normalization are part of the network (options of its
+    architecture), so they are saved with its weights.
 
     Args:
-        image_size: side of the square images, in pixels.
+        image_size: Side of the square images, in pixels.
         channels: 1 (grey) or 3 (RGB).
-        classes: K names in label order.
-        faces: how photographs are cut to a face first, as section ``data`` of the configuration has it: ``face_crop``,
-            ``on_no_face``, ``face_align``, ``face_margin``; empty or face_crop "none": images are faces already.
+        classes: Names of the K classes in label order.
+        faces: How photographs are cropped to faces first, as in section ``data`` of the configuration: ``face_crop``,
+            ``on_no_face``, ``face_align``, ``face_margin``; if empty, or if face_crop is "none", images are not
+            cropped.
 
     Raises:
-        InputError: a size or a number of channels that is none.
+        InputError: The size is below 1, or the number of channels is not 1 or 3.
     """
 
     image_size: int
@@ -57,13 +58,17 @@ class Preprocessing:
 
     @classmethod
     def of_config(cls, data: Any, classes: Iterable[str]) -> Preprocessing:
-        """Return the preprocessing of a run with this section ``data`` (a ``DataConfig``)."""
+        """Return the preprocessing of a run, given its section ``data`` (a ``DataConfig``)."""
         size, channels = data.image_size, data.channels
         return cls(image_size=size, channels=channels, classes=tuple(classes), faces=face_settings(data))
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any], where: object) -> Preprocessing:
-        """Read the result of ``as_dict``; raises InputError, which names ``where``, if it is damaged or newer."""
+        """Read the result of ``as_dict``.
+
+        Raises:
+            InputError: The values are damaged or of a newer version; the message names ``where``.
+        """
         version = values.get("version")
         if isinstance(version, int) and version > VERSION:
             raise InputError(
@@ -83,37 +88,37 @@ class Preprocessing:
         return {"version": VERSION, "written_by": __version__, **options, **steps}
 
     def crop(self, image: Images, face: Face) -> Images:
-        """Crop a photograph, (H, W, C), to a face with the run's alignment and margin: (h, w, C)."""
+        """Crop a photograph (H, W, C) to a face with the alignment and margin of the run: (h, w, C)."""
         align, margin = self.faces.get("face_align", "none"), self.faces.get("face_margin", 0.0)
         return crop_face(image, face, align=align, margin=margin)
 
     def fit(self, image: Images) -> Images:
-        """Fit an image, uint8 (H, W, 1) or (H, W, 3), to (S, S, C)."""
+        """Resize and convert an image, uint8 (H, W, 1) or (H, W, 3), to (S, S, C)."""
         return fit_image(image, self.image_size, self.channels)
 
     def batch(self, images: Iterable[Images]) -> Tensor:
-        """Return images, uint8 (H, W, 1 or 3) of any size, as a batch for the network: (B, C, S, S)."""
+        """Return images, uint8 (H, W, 1 or 3) of any size, as an input batch of the network: (B, C, S, S)."""
         import torch
 
         return to_float(torch.from_numpy(np.stack([self.fit(image) for image in images])).permute(0, 3, 1, 2))
 
 
 def face_settings(data: Any) -> dict[str, Any]:
-    """Return the keys of a section ``data`` on how photographs are cropped to a face."""
+    """Return the keys of section ``data`` that define how photographs are cropped to faces."""
     return {name: copy_plain(getattr(data, name)) for name in FACE_KEYS}
 
 
 def to_float(image: Tensor) -> Tensor:
     """Return uint8 images (B, C, H, W) as float32 in [0, 1], contiguous."""
-    import torch  # here, since the commands that list datasets import this module
+    import torch  # imported here, because commands that list datasets import this module
 
     return image.to(torch.float32, memory_format=torch.contiguous_format).div_(255)
 
 
 def fit_image(image: Images, size: int, channels: int) -> Images:
-    """Fit ``image``, uint8 H x W x 1 or 3, to ``size`` x ``size`` x ``channels``.
+    """Resize and convert ``image``, uint8 (H, W, 1 or 3), to (``size``, ``size``, ``channels``).
 
-    An image that fits already is returned as it is. Luma as in ITU-R BT.601, in Pillow's 16-bit arithmetic.
+    An image that has this shape is returned unchanged. Luma follows ITU-R BT.601, in Pillow's 16-bit arithmetic.
     """
     if image.shape[2] == 3 and channels == 1:
         red, green, blue = (image[..., i].astype(np.uint32) for i in range(3))

@@ -1,4 +1,4 @@
-"""Compares the counts of a copy of a dataset with those of its official release."""
+"""Compares the counts of a copy of a dataset with those of the official release."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ WHOLE = "all"  # the split of a release without splits
 def count_by_split(
     classes: Sequence[str], labels: Sequence[int], splits: Sequence[str] | None
 ) -> dict[str, Counter[str]]:
-    """Return {split: {class: samples}}; without splits under "all"."""
+    """Return {split: {class: number of samples}}; without splits, under "all"."""
     counted: dict[str, Counter[str]] = {}
     for place, label in enumerate(labels):
         split = splits[place] if splits is not None else WHOLE
@@ -30,9 +30,9 @@ def differences(
     subjects: Sequence[str] | None = None,
     sequences: Sequence[str] | None = None,
 ) -> list[str]:
-    """Return each figure in which a copy differs from its release, as "train happy 9 instead of 4,772".
+    """Return the numbers in which a copy differs from its release, such as "train happy 9 instead of 4,772".
 
-    What is None in ``release`` is not compared; the columns are of every sample, where the copy has them.
+    Values that are None in ``release`` are not compared; the columns have one entry per sample, or are None.
     """
     sentences = []
     if release.counts is not None:

@@ -1,4 +1,4 @@
-"""The seal of the test split, which is closed until it is opened for a stated reason, and while a trainer fits."""
+"""The seal of the test split: it can only be read after it was opened for a reason, and never during fitting."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from fer_plugins.contract import SPLITS, Fold
 
 
 class TestSplitSealed(RuntimeError):
-    """The test split was read while a model was being fitted, or before ``open_test``."""
+    """Raised if the test split is read while a model is being fitted, or before ``open_test``."""
 
-    __test__ = False  # not a test, though pytest would take it for one by its name
+    __test__ = False  # else pytest would collect it as a test
 
 
 class Seal:
-    """Whether the test split may be read, and the ``reasons`` that it was opened for, in order."""
+    """Whether the test split may be read, and the ``reasons`` for which it was opened, in order."""
 
     def __init__(self) -> None:
         self.reasons: list[str] = []
@@ -30,7 +30,7 @@ class Seal:
         self.reasons.append(reason)
 
     def require_open(self, item: str, trainer: Trainer | None) -> None:
-        """Raise TestSplitSealed, which names ``item``, if the test split is closed or ``trainer`` is fitting."""
+        """Raise TestSplitSealed, naming ``item``, if the test split is sealed or ``trainer`` is fitting."""
         _refuse_while_fitting(item, trainer)
         if not self.reasons:
             raise TestSplitSealed(
@@ -39,7 +39,7 @@ class Seal:
             )
 
     def rows(self, fold: Fold, split: str, trainer: Trainer | None) -> npt.NDArray[np.int64]:
-        """Return the rows of a split; raises TestSplitSealed for a sealed one, ValueError for an unknown name."""
+        """Return the rows of a split; raises TestSplitSealed if it is sealed, ValueError if its name is unknown."""
         if split not in SPLITS:
             raise ValueError(f"unknown split {split!r}; known: {', '.join(SPLITS)}")
         if split == "test":

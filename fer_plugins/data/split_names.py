@@ -1,4 +1,4 @@
-"""Names of the splits train, val and test in folders, columns, files and lists."""
+"""Recognizes names of the splits train, val and test in folders, columns, files and lists."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ _AFFIXES = re.compile(
     r"^(?:fer2013|fer\+|ferplus|fer|raf-?db|raf|affectnet|ck\+?|ckplus|dataset|data|images|faces|labels|annotations"
     r"|lists?|split|cropped|aligned|x|y)"
     r"|(?:set|data|dataset|images?|imgs|faces|split|part|lists?|labels?|annotations|class(?:es)?|csv|aligned|cropped)$"
-    r"|(?<=[a-z]{3})\d+$"  # train2017, test1; not tr1, which may be a person
+    r"|(?<=[a-z]{3})\d+$"  # train2017, test1; but not tr1, which may be a person
 )
 
 
 def split_of(name: str) -> str | None:
-    """Return the split that a folder, a column's entry or a file's stem names, in any case; None where it names none.
+    """Return the split named by a folder, a column entry or a file stem, ignoring case, or None.
 
-    PublicTest of FER-2013 is its validation split, PrivateTest its test split. Words such as ``set`` around the name,
-    and the numbers of a shard, do not matter.
+    PublicTest of FER-2013 is its validation split, PrivateTest its test split. Words such as ``set`` around the name
+    and shard numbers are ignored.
 
     >>> split_of("Train_set"), split_of("PublicTest"), split_of("FER2013Test"), split_of("test-00000-of-00002")
     ('train', 'val', 'test', 'test')

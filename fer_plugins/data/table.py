@@ -1,4 +1,4 @@
-"""The sample table: labels, names, splits and groups of every sample."""
+"""The sample table: labels, names, splits and groups of all samples."""
 
 from __future__ import annotations
 
@@ -19,30 +19,30 @@ Column = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class SampleTable:
-    """One row a sample; columns are numpy arrays of one length, or None where the dataset has no such column."""
+    """A table with one row per sample; columns are numpy arrays of equal length, or None if the dataset lacks them."""
 
     label: Column  # int64, index into the dataset's classes
-    source: Column  # str, unique: the name of the file or row that the image came from
-    split: Column | None = None  # str, "train", "val" or "test" of the release
+    source: Column  # str, unique: name of the image's file or row
+    split: Column | None = None  # str, "train", "val" or "test", as in the release
     subject: Column | None = None  # str
     sequence: Column | None = None  # str
-    votes: Column | None = None  # float64 (N, classes): how many annotators chose each
-    relabel_votes: Column | None = None  # float64 (N, classes or more): votes beside the label, see contract.Dataset
-    target: Column | None = None  # float64 (N, classes): shares that training aims at
-    parent: Column | None = None  # str: the source that an augmented image was made of, else its own source
-    origin: Column | None = None  # str: the joined dataset that a row comes from, "" for the one that is trained on
-    near: Column | None = None  # int64, the same for near copies of one image; set by the core where it looked for them
+    votes: Column | None = None  # float64 (N, classes): number of annotators who chose each class
+    relabel_votes: Column | None = None  # float64 (N, classes or more): votes of relabelling, see contract.Dataset
+    target: Column | None = None  # float64 (N, classes): training target, as probabilities
+    parent: Column | None = None  # str: source from which an augmented image was generated, else its own source
+    origin: Column | None = None  # str: the joined dataset a row comes from, "" for the dataset used for training
+    near: Column | None = None  # int64, the same for near copies of an image; set by the core if it searched for them
     digest: Column | None = None  # str, hash of the decoded pixels; set by the core
 
     def __len__(self) -> int:
         return len(self.label)
 
     def rows(self, index: npt.NDArray[np.int64]) -> SampleTable:
-        """Return the table of the rows ``index``, in that order."""
+        """Return a table of the rows ``index``, in this order."""
         return SampleTable(**{name: column[index] for name, column in self.columns()})
 
     def columns(self) -> Iterator[tuple[str, Column]]:
-        """Yield name and array of every column that is there."""
+        """Yield the name and array of every column that is not None."""
         for field in fields(self):
             column = getattr(self, field.name)
             if column is not None:
@@ -51,23 +51,24 @@ class SampleTable:
     def canonical_order(self) -> npt.NDArray[np.int64]:
         """Return the row numbers sorted by pixels (if ``digest`` is known) and source name.
 
-        Draws from this order depend on the images, not on how a copy of the dataset is packed.
+        Random choices based on this order depend on the images, not on how a copy of the dataset is packed.
         """
         return np.lexsort((self.source,) if self.digest is None else (self.source, self.digest))
 
     def subset(self, limit: int | float, option: str = "data.limit") -> npt.NDArray[np.int64]:
-        """Choose rows, stratified by dataset, official split and class; the same for every seed of a run.
+        """Choose rows, stratified by dataset, official split and class; independent of the seed of a run.
 
         Args:
-            limit: number of rows in all (int, at least 1) or their share (float in (0, 1)).
-            option: name of ``limit`` in the error.
+            limit: Number of rows (int, at least 1) or fraction of all rows (float in (0, 1)).
+            option: Name of ``limit`` in the error message.
 
         Returns:
-            Row numbers, sorted; all rows if ``limit`` is not below their number.
+            Row numbers, sorted; all rows if ``limit`` is at least their number.
 
         Raises:
-            InputError: ``limit`` is out of range, or too small for one sample of each class in each split (three of
-                each class without official splits) and one of each class in each dataset that is tested on.
+            InputError: ``limit`` is out of range, or too small for one sample of each class in each split (three
+                samples of each class without official splits) and one of each class in each dataset that is only used
+                for testing.
         """
         if isinstance(limit, bool) or not (limit >= 1 if isinstance(limit, int) else 0 < limit < 1):
             raise InputError(f"{option} is {limit}; give a number of images, or a share between 0 and 1")
@@ -75,20 +76,20 @@ class SampleTable:
         keys: Column = self.label
         if self.split is not None:
             keys = np.char.add(self.split, keys.astype(np.str_))
-        if self.origin is not None:  # labels and splits hold no slash, so the last one ends the dataset's name
+        if self.origin is not None:  # labels and splits contain no slash, so the last slash ends the dataset's name
             keys = np.char.add(np.char.add(self.origin, "/"), keys.astype(np.str_))
         _, first, stratum = np.unique(keys, return_index=True, return_inverse=True)
         sizes = np.bincount(stratum)
         needed = np.full(len(sizes), 1 if self.split is not None else len(SPLITS))
         if self.origin is not None:
-            needed[self.origin[first] != ""] = 1  # it is tested on only
+            needed[self.origin[first] != ""] = 1  # only used for testing
         least = np.minimum(sizes, needed)
         if size < least.sum():
             where = "every class in every split" + ("" if self.origin is None else " of every dataset")
             raise InputError(
                 f"{option} is {limit}, which is {size} images; at least {least.sum()} are needed to have {where}"
             )
-        # The rest in proportion, by largest remainders; a stratum's share cannot exceed what is left in it.
+        # Distribute the rest proportionally by largest remainders; a stratum cannot get more rows than it has left.
         quota = (sizes - least) * ((size - least.sum()) / max(1, (sizes - least).sum()))
         counts = least + np.floor(quota).astype(np.int64)
         counts[np.argsort(np.floor(quota) - quota, kind="stable")[: size - counts.sum()]] += 1
@@ -99,11 +100,11 @@ class SampleTable:
 
     @classmethod
     def from_columns(cls, columns: Mapping[str, Sequence[Any]], classes: Sequence[str], owner: str) -> SampleTable:
-        """Check and convert the ``table`` of a dataset with these class names; ``owner`` stands in errors.
+        """Check and convert the ``table`` of a dataset with these class names; ``owner`` is named in error messages.
 
         Raises:
-            InputError: a column is missing or unknown, lengths differ, a label or split is out of range, or
-                sources are not unique.
+            InputError: A column is missing or unknown, lengths differ, a label or split is out of range, or sources are
+                not unique.
         """
         names = {field.name for field in fields(cls)} - {"near"}
         for name in columns:
@@ -140,7 +141,7 @@ class SampleTable:
         return cls(**converted)
 
     def fingerprint(self, classes: Sequence[str]) -> str:
-        """Hash the multiset of pixels, class names and official splits; needs ``digest``. Hex, 16 digits."""
+        """Return a hash of the multiset of pixels, class names and official splits; needs ``digest``. 16 hex digits."""
         assert self.digest is not None
         split = self.split if self.split is not None else np.full(len(self), "-")
         return _hash_lines(
@@ -149,12 +150,12 @@ class SampleTable:
         )
 
     def split_hash(self, splits: Mapping[str, npt.NDArray[np.int64]], classes: Sequence[str]) -> str:
-        """Hash which sample lies in which split: pixels and class names, not file names or order. Hex, 16 digits."""
+        """Return a hash of the assignment of pixels and class names to splits, not of names or order. 16 hex digits."""
         assert self.digest is not None
         return self._hash_splits(self.digest, splits, classes)
 
     def names_hash(self, splits: Mapping[str, npt.NDArray[np.int64]], classes: Sequence[str]) -> str:
-        """Hash which sample lies in which split by source names: the same at every image size. Hex, 16 digits."""
+        """Return a hash of the assignment of source names to splits, the same at every image size. 16 hex digits."""
         return self._hash_splits(self.source, splits, classes)
 
     def _hash_splits(self, column: Column, splits: Mapping[str, npt.NDArray[np.int64]], classes: Sequence[str]) -> str:

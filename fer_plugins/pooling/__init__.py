@@ -1,4 +1,4 @@
-"""The window poolings of the core. For plug-ins too: everything that this module names."""
+"""The window poolings of the core. All names exported here are also for use by plug-ins."""
 
 from fer_plugins.pooling.blur_stages import MaxBlurPool
 from fer_plugins.pooling.max_blur import FAMILIES, PRESETS, Settings, blur_taps, build_max_blur, max_blur_pool

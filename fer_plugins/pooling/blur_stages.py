@@ -1,4 +1,4 @@
-"""The stages of MaxBlurPool: a max over windows, a fixed low-pass filter, and the borders of both."""
+"""The stages of MaxBlurPool: a max over windows, a fixed low-pass filter, and the padding of both."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FILL_MODES = {"zero": "constant", "reflect": "reflect", "replicate": "replicate"
 
 
 class MaxBlurPool(nn.Module):
-    """Stages in order; no parameters, and nothing in the state dict."""
+    """Applies its stages in order; has no parameters and no entries in the state dict."""
 
     def __init__(self, *stages: nn.Module, name: str = "max_blur") -> None:
         super().__init__()
@@ -26,7 +26,7 @@ class MaxBlurPool(nn.Module):
         """Pool (B, C, H, W) to (B, C, H', W'), in the dtype and memory format of ``x``."""
         height, width = x.shape[-2:]
         contiguous = x.is_contiguous()
-        if x.device.type == "cpu":  # a max of stride 1 is several times as fast there in channels_last, copies included
+        if x.device.type == "cpu":  # max pooling of stride 1 is several times faster in this format
             x = x.contiguous(memory_format=torch.channels_last)
         prefix = f"{self.name}: a map of {height}x{width} pixels is too small"
         for stage in self.stages:
@@ -35,14 +35,14 @@ class MaxBlurPool(nn.Module):
 
 
 class SpreadMax(nn.Module):
-    """Max over windows of ``size``, moved by ``stride``; stride 1 spreads each maximum before the blur."""
+    """Max over windows of ``size`` pixels, moved by ``stride`` pixels; stride 1 for the max before a blur."""
 
     def __init__(self, size: int, stride: int, padding: str) -> None:
         super().__init__()
         self.size, self.stride, self.padding = size, stride, padding
 
     def forward(self, x: Tensor, prefix: str) -> Tensor:
-        """Run the stage on (B, C, H, W); ``prefix`` begins the error where the map is too small."""
+        """Apply the stage to (B, C, H, W); ``prefix`` starts the error message if the map is too small."""
         height, width = x.shape[-2:]
         if self.padding == "same":
             pads = _paddings("tf_same", height, width, self.size, self.stride)
@@ -52,12 +52,12 @@ class SpreadMax(nn.Module):
         return x if self.size == self.stride == 1 else F.max_pool2d(x, self.size, self.stride)
 
     def extra_repr(self) -> str:
-        """Return the settings that ``print`` shows."""
+        """Return the settings shown by ``print``."""
         return f"size={self.size}, stride={self.stride}, padding={self.padding}"
 
 
 class Blur(nn.Module):
-    """The same fixed k x k low-pass filter on every channel, then every ``stride``-th pixel."""
+    """Applies the same fixed k x k low-pass filter to every channel and keeps every ``stride``-th pixel."""
 
     kernel: Tensor
 
@@ -66,12 +66,12 @@ class Blur(nn.Module):
         self.size, self.stride, self.geometry, self.fill = len(taps), stride, geometry, fill
         self.taps = taps
         row = torch.tensor(taps, dtype=torch.float32)
-        # Unscaled: the families' whole numbers stay exact in every dtype, so float64 maps get float64 weights.
+        # Not scaled: the integers of the kernel families are exact in every dtype, so float64 maps get float64 weights.
         self.register_buffer("kernel", torch.outer(row, row)[None, None], persistent=False)
         self.scale = 1 / float(self.kernel.double().sum())
 
     def forward(self, x: Tensor, prefix: str) -> Tensor:
-        """Run the stage on (B, C, H, W); ``prefix`` begins the error where the map is too small."""
+        """Apply the stage to (B, C, H, W); ``prefix`` starts the error message if the map is too small."""
         height, width = x.shape[-2:]
         pads = _paddings(self.geometry, height, width, self.size, self.stride)
         fits = {"reflect": max(pads[2:]) < height and max(pads[:2]) < width}
@@ -86,13 +86,13 @@ class Blur(nn.Module):
         return F.conv2d(x, weight, stride=self.stride, groups=x.shape[1])
 
     def extra_repr(self) -> str:
-        """Return the settings that ``print`` shows."""
+        """Return the settings shown by ``print``."""
         taps = ", ".join(f"{tap:g}" for tap in self.taps)
         return f"[{taps}], stride={self.stride}, geometry={self.geometry}, fill={self.fill}"
 
 
 def _paddings(geometry: str, height: int, width: int, size: int, stride: int) -> tuple[int, int, int, int]:
-    """Pixels to add left, right, above and below, in the order of ``F.pad``."""
+    """Return the pixels to add on the left, right, top and bottom, in the order of ``F.pad``."""
 
     def before_and_after(n: int) -> tuple[int, int]:
         if geometry == "kornia":

@@ -1,4 +1,4 @@
-"""Max pooling with an anti-aliasing blur (MaxBlurPool): its options, their presets, and the pooling made of them."""
+"""Max pooling with an anti-aliasing blur (MaxBlurPool): its options, presets and construction."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from fer_plugins.pooling.blur_stages import FILL_MODES, Blur, MaxBlurPool, Sprea
 from fer_plugins.pooling.plain import check_window
 from fer_plugins.runtime.choices import check_choice
 
-Taps = tuple[float, ...]  # of a 1-D filter, not yet scaled to the sum 1
-FAMILIES: Mapping[str, Callable[[int], Taps | None]] = {  # size -> taps, None where the family has none of that size
+Taps = tuple[float, ...]  # of a 1-D filter, not yet scaled to sum to 1
+FAMILIES: Mapping[str, Callable[[int], Taps | None]] = {  # size -> taps; None if the family has no kernel of this size
     "binomial": lambda size: tuple(math.comb(size - 1, i) for i in range(size)),
     "box": lambda size: (1,) * size,
 }
@@ -28,7 +28,7 @@ _CHOICES = {
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Options of `max_blur_pool` under their names there; the defaults are the preset ``wide_max``."""
+    """Options of `max_blur_pool`; the defaults are those of the preset ``wide_max``."""
 
     max_size: int | None = 4  # None: the architecture's kernel_size
     max_padding: str = "same"
@@ -44,7 +44,7 @@ class Settings:
 _PLAIN_MAX = Settings(max_size=None, max_padding="valid", blur_size=3)
 PRESETS: Mapping[str, Settings] = {
     "wide_max": Settings(),
-    # assumed: blur 3. The published default, 4, does not fit a 2x2 map, such as a third pooling sees at 48 pixels.
+    # assumed: blur 3. The published default, 4, does not fit a 2x2 map, such as that of a third pooling at 48 pixels.
     "zhang": replace(_PLAIN_MAX, pad_geometry="zhang", pad_fill="reflect"),
     "kornia": replace(_PLAIN_MAX, pad_geometry="kornia"),
 }
@@ -66,42 +66,44 @@ def max_blur_pool(
     order: Literal["max_blur", "blur_max"] | None = None,
     second_blur_size: int | None = None,
 ) -> nn.Module:
-    """Return MaxBlurPool (Zhang 2019, "Making convolutional networks shift-invariant again").
+    """Build MaxBlurPool (Zhang 2019, "Making convolutional networks shift-invariant again").
 
-    A max of stride 1, a fixed low-pass filter, and subsampling: (B, C, H, W) -> (B, C, H', W'). With n the size after
+    A max with stride 1, a fixed low-pass filter, and subsampling: (B, C, H, W) -> (B, C, H', W'). With n the size after
     the max (H for ``same``, H - max_size + 1 for ``valid``), k the blur size and s the stride, H' is ceil(n / s) for
     ``tf_same`` and ``zhang``, floor((n + 2 ((k - 1) // 2) - k) / s) + 1 for ``kornia``, floor((n - k) / s) + 1 for
     ``none``.
 
-    ``wide_max`` is a max of 4 and a mean of 2 with the borders of TensorFlow's SAME; ``zhang`` and ``kornia`` have the
-    sizes and borders of two public layers.
+    The preset ``wide_max`` is a max over 4 x 4 windows and a 2 x 2 mean, padded as TensorFlow's SAME; ``zhang`` and
+    ``kornia`` have the sizes and padding of two public implementations.
 
-    ``kernel_size`` and ``stride`` are what the architecture would give to a plain max pooling in this place. That
-    stride is the subsampling step, unless ``blur_stride`` replaces it. That window is the max window in ``zhang`` and
-    ``kornia``; ``wide_max`` replaces it by its own, as ``max_size`` does.
+    ``kernel_size`` and ``stride`` are the values that the architecture would pass to plain max pooling. The stride is
+    the subsampling step unless ``blur_stride`` is given. The kernel size is the size of the max window in ``zhang`` and
+    ``kornia``; ``wide_max`` and the option ``max_size`` replace it.
 
     Args:
-        kernel_size: side in pixels of the max window that is replaced; given by the architecture.
-        stride: step of that window in pixels; None is ``kernel_size``; given by the architecture.
-        preset: the values of all options below; an option that is given goes before the preset's.
-        max_size: side of the max window, at least 1 (1: no max, blur only).
-        max_padding: ``same`` pads with minus infinity, more at the end; ``valid`` does not pad.
-        blur_size: side k of the blur kernel, 1 to 7 (1: no blur, subsampling only).
-        kernel_family: ``binomial`` (rows of Pascal's triangle), or ``box`` (mean; an odd one lets part of the highest
-            frequency through).
-        vector: symmetric 1-D taps in place of ``blur_size`` and ``kernel_family``; scaled to the sum 1.
-        blur_stride: subsampling step in place of the architecture's stride.
-        pad_geometry: pixels added around the map before the blur: ``tf_same`` as few as ceil(n / s) outputs need,
-            ``zhang`` k - 1 in all, ``kornia`` (k - 1) // 2 on each side, ``none``.
-        pad_fill: what is added: ``zero`` darkens the border; ``reflect``, ``replicate`` and ``circular`` do not.
-        order: ``max_blur``, or ``blur_max``: a blur of stride 1, then a max that subsamples.
-        second_blur_size: side of a second blur of ``kernel_family``, which subsamples again; 0: none.
+        kernel_size: side in pixels of the max window that is replaced; set by the architecture.
+        stride: step of that window in pixels; None for ``kernel_size``; set by the architecture.
+        preset: default values of all other options; options that are given override it.
+        max_size: side of the max window in pixels, at least 1 (1: no max, blur only).
+        max_padding: ``same`` pads with minus infinity, the larger half at the end; ``valid`` does not pad.
+        blur_size: side k of the blur kernel in pixels, 1 to 7 (1: no blur, subsampling only).
+        kernel_family: ``binomial`` (rows of Pascal's triangle), or ``box`` (mean; with an odd size, part of the highest
+            frequency passes through).
+        vector: symmetric 1-D taps, scaled to sum to 1, instead of ``blur_size`` and ``kernel_family``.
+        blur_stride: subsampling step in pixels, instead of the architecture's stride.
+        pad_geometry: padding of the map before the blur: ``tf_same`` the fewest pixels needed for ceil(n / s) outputs
+            (n: size of the map, s: step), ``zhang`` k - 1 in total (k: blur_size), ``kornia`` (k - 1) // 2 on each
+            side, ``none``.
+        pad_fill: padding mode: ``zero`` darkens the border; ``reflect``, ``replicate`` and ``circular`` do not.
+        order: ``max_blur``, or ``blur_max``: a blur with stride 1, then a max that subsamples.
+        second_blur_size: side in pixels of a second blur of ``kernel_family``, which subsamples again; 0 for none.
 
     Raises:
-        ValueError: an option out of range or without effect; in the forward pass, a map too small for the windows.
+        ValueError: An option is out of range or has no effect; in the forward pass, if a map is too small for the
+            windows.
     """
     unnamed = 4 in (None if vector else blur_size, second_blur_size) and kernel_family is None
-    if preset == "wide_max" and unnamed:  # these settings once meant other taps: not exchanged without a word
+    if preset == "wide_max" and unnamed:  # these settings used to mean other taps: do not change results silently
         raise ValueError(
             "max_blur: blur size 4 needs its taps named: kernel_family binomial (1, 3, 3, 1) or box, or in place of "
             "blur_size vector [1, 4, 4, 1], which it was before"
@@ -131,19 +133,21 @@ def build_max_blur(
     presets: Mapping[str, Settings] = PRESETS,
     families: Mapping[str, Callable[[int], Taps | None]] = FAMILIES,
 ) -> MaxBlurPool:
-    """Build a MaxBlurPool from a preset and options, both as in `max_blur_pool`; for poolings with further ones.
+    """Build a MaxBlurPool from a preset and options; for poolings that extend `max_blur_pool`.
 
     Args:
-        name: of the pooling, at the head of every error.
-        kernel_size: side of the max window that is replaced, in pixels.
-        stride: step of that window in pixels; None is ``kernel_size``.
-        preset: one of ``presets``.
-        options: values by name; None, or a name that is not there, leaves the preset's.
-        presets: name -> settings.
-        families: name -> function from a size, 1 to 7, to the taps of a blur kernel, None where it has none.
+        name: Name of the pooling, at the start of every error message.
+        kernel_size: Side of the max window that is replaced, in pixels.
+        stride: Step of that window in pixels; None for ``kernel_size``.
+        preset: One of ``presets``.
+        options: Options of `max_blur_pool` by name; None or a missing option keeps the preset's value.
+        presets: Preset name -> settings.
+        families: Kernel family -> function from a size, 1 to 7, to the taps of its kernel, or None if it has no such
+            size.
 
     Raises:
-        ValueError: an option out of range or without effect; in the forward pass, a map too small for the windows.
+        ValueError: An option is out of range or has no effect; in the forward pass, if a map is too small for the
+            windows.
     """
     stride = check_window(name, kernel_size, stride)
     check_choice("preset", preset, tuple(presets), owner=name)
@@ -180,13 +184,13 @@ def build_max_blur(
 
 
 def blur_taps(size: int, family: str, families: Mapping[str, Callable[[int], Taps | None]] = FAMILIES) -> Taps:
-    """Return the 1-D taps of a blur kernel, not yet scaled to the sum 1.
+    """Return the 1-D taps of a blur kernel, not yet scaled to sum to 1.
 
     >>> blur_taps(4, "binomial"), blur_taps(3, "box")
     ((1, 3, 3, 1), (1, 1, 1))
 
     Raises:
-        ValueError: a size outside 1 to 7, or one that the family does not have.
+        ValueError: The size is outside 1 to 7, or the family has no kernel of this size.
     """
     if not 1 <= size <= 7:
         raise ValueError(f"blur sizes are 1 to 7, not {size}; use vector for a longer kernel")

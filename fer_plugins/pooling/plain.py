@@ -1,4 +1,4 @@
-"""Max and average pooling, with errors that name the remedy."""
+"""Max and average pooling with error messages that name a remedy."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ LARGER = "use larger images (image_size)"
 
 
 def max_pool(kernel_size: int, stride: int | None = None, padding: int = 0, ceil_mode: bool = False) -> nn.Module:
-    """Return max pooling: (B, C, H, W) -> (B, C, H', W'), H' = floor((H + 2 padding - kernel_size) / stride) + 1.
+    """Build max pooling: (B, C, H, W) -> (B, C, H', W'), H' = floor((H + 2 padding - kernel_size) / stride) + 1.
 
     Args:
-        kernel_size: side of the window in pixels, at least 1; given by the architecture.
-        stride: step of the window in pixels; None is ``kernel_size``; given by the architecture.
+        kernel_size: side of the window in pixels, at least 1; set by the architecture.
+        stride: step of the window in pixels; None for ``kernel_size``; set by the architecture.
         padding: pixels of minus infinity added on each side, at most half of ``kernel_size``.
-        ceil_mode: round the output size up, not down, so that no row at the end is left out.
+        ceil_mode: round the output size up instead of down, so that no row at the end is dropped.
 
     Raises:
-        ValueError: a number out of range; in the forward pass, a map smaller than the window.
+        ValueError: A number is out of range; in the forward pass, if a map is smaller than the window.
     """
     stride = check_window("max", kernel_size, stride, padding)
     return _MaxPool(kernel_size, stride, padding, ceil_mode=ceil_mode)
 
 
 def average_pool(kernel_size: int, stride: int | None = None, padding: int = 0, ceil_mode: bool = False) -> nn.Module:
-    """Return average pooling, sizes as in `max_pool`; padded pixels are not counted, so a constant stays constant.
+    """Build average pooling, with sizes as in `max_pool`; padding is excluded, so that a constant map stays constant.
 
     Args:
-        kernel_size: side of the window in pixels, at least 1; given by the architecture.
-        stride: step of the window in pixels; None is ``kernel_size``; given by the architecture.
-        padding: pixels added on each side and left out of the mean, at most half of ``kernel_size``.
-        ceil_mode: round the output size up, not down, so that no row at the end is left out.
+        kernel_size: side of the window in pixels, at least 1; set by the architecture.
+        stride: step of the window in pixels; None for ``kernel_size``; set by the architecture.
+        padding: pixels added on each side and excluded from the mean, at most half of ``kernel_size``.
+        ceil_mode: round the output size up instead of down, so that no row at the end is dropped.
 
     Raises:
-        ValueError: a number out of range; in the forward pass, a map smaller than the window.
+        ValueError: A number is out of range; in the forward pass, if a map is smaller than the window.
     """
     stride = check_window("average", kernel_size, stride, padding)
     return _AveragePool(kernel_size, stride, padding, ceil_mode=ceil_mode, count_include_pad=False)
@@ -57,7 +57,11 @@ class _AveragePool(nn.AvgPool2d):
 
 
 def check_window(name: str, kernel_size: int, stride: int | None, padding: int = 0) -> int:
-    """Return the stride of a window pooling, or refuse its arguments."""
+    """Check the arguments of a window pooling and return its stride.
+
+    Raises:
+        ValueError: A number is out of range.
+    """
     stride = kernel_size if stride is None else stride
     if min(kernel_size, stride) < 1:
         raise ValueError(f"{name}: kernel_size {kernel_size} and stride {stride} must be at least 1")
@@ -68,9 +72,9 @@ def check_window(name: str, kernel_size: int, stride: int | None, padding: int =
 
 def _check_fits(name: str, pool: nn.MaxPool2d | nn.AvgPool2d, x: Tensor) -> None:
     if torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]
-        return  # sizes are tensors there; the traced program has one size, tried before
+        return  # sizes are tensors when tracing; the traced program has a single size, which was checked before
     height, width = x.shape[-2:]
-    side, padding = int(pool.kernel_size), int(pool.padding)  # type: ignore[arg-type]  # one number, as built above
+    side, padding = int(pool.kernel_size), int(pool.padding)  # type: ignore[arg-type]  # an int, as set above
     if not pool.ceil_mode and min(height, width) + 2 * padding < side:
         raise ImageSizeError(
             f"{name}: a map of {height}x{width} pixels is too small for the {side}x{side} window; {LARGER}"

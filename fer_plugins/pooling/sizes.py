@@ -1,4 +1,4 @@
-"""For plug-ins: measures the size of flattened layers with one image, and names the smallest image size that works."""
+"""For plug-ins: infers the size of flattened layers from one image, and finds the smallest image size that works."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from fer_plugins.contract import ImageSizeError
 from fer_plugins.runtime.evaluating import evaluating
 
 Sizes = TypeVar("Sizes")
-LARGEST_TRIED = 256  # pixels a side; where the search for the smallest size that serves ends
+LARGEST_TRIED = 256  # side in pixels; the search for the smallest image size that works ends here
 
 
 def flattened_size(layers: nn.Module, in_channels: int, image_size: int, option: str = "image_size") -> int:
-    """Return the length of what ``layers`` make of one image (1, in_channels, image_size, image_size), flattened.
+    """Return the number of features of ``layers`` for one image (1, in_channels, image_size, image_size), flattened.
 
-    The layers are run in evaluation mode and without gradients, so their statistics stay as they are.
+    The layers are run in evaluation mode and without gradients, so their statistics do not change.
 
     Args:
-        layers: the layers in front of the first dense one.
-        in_channels: image channels.
-        image_size: side of the square images in pixels.
-        option: name of ``image_size`` in the error.
+        layers: The layers before the first dense layer.
+        in_channels: Number of image channels.
+        image_size: Side of the square images in pixels.
+        option: Name of ``image_size`` in the error message.
 
     Raises:
-        ValueError: a map becomes smaller than the next window; names the smallest size that works.
+        ValueError: A map becomes smaller than the next window; the message names the smallest size that works.
     """
 
     def run(side: int) -> int:
@@ -39,16 +39,16 @@ def flattened_size(layers: nn.Module, in_channels: int, image_size: int, option:
 
 
 def fit(run: Callable[[int], Sizes], image_size: int, option: str = "image_size") -> Sizes:
-    """Return ``run(image_size)``; if that fails and a larger image works, the error names the smallest that does.
+    """Return ``run(image_size)``; if it fails and a larger image works, the error names the smallest that does.
 
     Args:
-        run: takes a side in pixels; raises RuntimeError or ValueError if it is too small.
-        image_size: side in pixels.
-        option: name of the size in the error.
+        run: Function of a side in pixels; raises RuntimeError or ValueError if the side is too small.
+        image_size: Side in pixels.
+        option: Name of the size in the error message.
 
     Raises:
-        ValueError: the size is too small; one line that names the smallest that works.
-        RuntimeError: raised by ``run`` for another reason than the size.
+        ValueError: The size is too small; the message is one line that names the smallest size that works.
+        RuntimeError: Raised by ``run`` for a reason other than the size.
     """
     try:
         return run(image_size)

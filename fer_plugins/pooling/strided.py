@@ -1,4 +1,4 @@
-"""For plug-ins: strided convolutions become convolutions of step 1 with a blur that subsamples (ConvBlurPool)."""
+"""For plug-ins: replaces strided convolutions by convolutions with stride 1 and a subsampling blur (ConvBlurPool)."""
 
 from __future__ import annotations
 
@@ -15,22 +15,23 @@ _NORMS = (nn.BatchNorm2d, nn.GroupNorm, nn.InstanceNorm2d)
 
 
 def blur_strided_convolutions(network: nn.Module, pool: PoolingFactory, image: Tensor) -> int:
-    """Replace ReLU(Conv of step s) by BlurPool of step s (ReLU(Conv of step 1)), in place (Zhang 2019, Eq. 4).
+    """Replace ReLU(Conv of stride s) by BlurPool of stride s (ReLU(Conv of stride 1)), in place (Zhang 2019, Eq. 4).
 
-    The blur stands behind the normalisation and the activation that follow the convolution as modules, else behind
-    the convolution itself. It is ``pool(1, s)``: the pooling of a window of one pixel, such as `max_blur_pool` with
-    preset ``zhang``. Maps keep their sizes. Weights stay; the names of replaced modules in the state dict get a ``.0``.
+    The blur is inserted after the normalization and activation modules that follow the convolution, or directly after
+    the convolution if none do. It is ``pool(1, s)``: a pooling whose window is one pixel, such as `max_blur_pool` with
+    preset ``zhang``. Feature maps keep their sizes, and weights are kept; the names of replaced modules in the state
+    dict get a ``.0``.
 
     Args:
-        network: is changed.
-        pool: factory of the pooling.
-        image: (1, C, H, W), what the network is run on once to see what follows what.
+        network: Network to modify.
+        pool: Pooling factory.
+        image: Input (1, C, H, W) for one forward pass, which shows which modules follow each convolution.
 
     Returns:
-        How many convolutions were replaced.
+        Number of replaced convolutions.
 
     Raises:
-        ValueError: the pooling blurs nothing, or is more than a blur; or no convolution is strided.
+        ValueError: The pooling does not blur or is more than a blur, or no convolution is strided.
     """
     strided = {
         name: max(layer.stride)
@@ -67,7 +68,7 @@ def _check_blurs(pool: PoolingFactory, step: int) -> None:
         )
 
 
-Call = tuple[str, Tensor, Any]  # name of a module, its input, its output
+Call = tuple[str, Tensor, Any]  # module name, input, output
 
 
 def _run(network: nn.Module, image: Tensor) -> list[Call]:
@@ -87,7 +88,7 @@ def _run(network: nn.Module, image: Tensor) -> list[Call]:
 
 
 def _end_of_layer(name: str, calls: list[Call], network: nn.Module) -> str:
-    """Return the module behind which the layer that begins with a convolution ends."""
+    """Return the name of the last module of the layer that starts with a convolution."""
     order = [call[0] for call in calls]
     place = name
     output = calls[order.index(name)][2]

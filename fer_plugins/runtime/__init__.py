@@ -1,1 +1,1 @@
-"""The ground that everything stands on: errors, signals, threads, seeds, and what is said while something lasts."""
+"""Foundations of all other packages: errors, signals, threads, seeds and progress messages."""

@@ -1,4 +1,4 @@
-"""Says what is being done while nothing else is printed, so that no command is silent for more than three seconds."""
+"""Reports the current activity during long silences, so that no command prints nothing for more than three seconds."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from typing import TextIO
 
 from fer_plugins.runtime import process
 
-QUIET = 2.5  # seconds without a line after which one is printed
-PATIENT = 15.0  # seconds of one stage after which the pauses between lines double,
-LONGEST = 60.0  # up to this, so that a log of hours stays short
+QUIET = 2.5  # seconds without output after which a line is printed
+PATIENT = 15.0  # seconds in the same stage after which the interval between lines doubles
+LONGEST = 60.0  # maximum interval in seconds; keeps the log of a long run short
 
-_stages: list[tuple[str | Callable[[], str], float]] = []  # what is being done, the innermost last, and since when
+_stages: list[tuple[str | Callable[[], str], float]] = []  # description and start time of each stage, innermost last
 _watch: _Watch | None = None
 
 
 class _Watch(threading.Thread):
-    """Prints the innermost stage when nothing has been printed for a while."""
+    """Prints the innermost stage if nothing has been printed for a while."""
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__(name="activity", daemon=True)
@@ -29,12 +29,12 @@ class _Watch(threading.Thread):
         self.pause = QUIET
 
     def run(self) -> None:
-        """Look four times a second until the command ends."""
+        """Check four times per second until the command ends."""
         while not self.ended.wait(0.25) and self.look():
             pass
 
     def look(self) -> bool:
-        """Print the innermost stage where nothing has been printed for a while; return whether to look again."""
+        """Print the innermost stage if nothing has been printed for a while; return whether to continue."""
         now = time.monotonic()
         if not _stages or now - self.last < self.pause:
             return True
@@ -42,7 +42,7 @@ class _Watch(threading.Thread):
         try:
             text = stage if isinstance(stage, str) else stage()
             print(f"{text} ({format_seconds(now - since)})", file=self.stream, flush=True)
-        except Exception:  # a closed pipe, a state that is just being changed: the work itself is not disturbed
+        except Exception:  # a closed pipe, a state that is being modified: must not disturb the work itself
             return False
         self.last = now
         if now - since > PATIENT:
@@ -52,9 +52,9 @@ class _Watch(threading.Thread):
 
 @contextmanager
 def watched(stream: TextIO) -> Iterator[None]:
-    """Print on ``stream`` what :func:`doing` names, after 2.5 s without a line; in a long stage ever more rarely."""
+    """Print the stages named by :func:`doing` to ``stream`` after 2.5 s without output, less often in long stages."""
     global _watch
-    if _watch is not None:  # a command inside a command
+    if _watch is not None:  # called within another command
         yield
         return
     _watch = _Watch(stream)
@@ -69,12 +69,12 @@ def watched(stream: TextIO) -> Iterator[None]:
 
 @contextmanager
 def doing(what: str | Callable[[], str]) -> Iterator[None]:
-    """Name what is done inside, as "reading fer2013", or give a function that says how far it has come.
+    """Name the work done in this context, such as "reading fer2013", or pass a function that returns the progress.
 
-    Nothing is printed unless it lasts, and the command runs under :func:`watched`.
+    It is only printed if the work takes long and the command runs under :func:`watched`.
 
     Raises:
-        KeyboardInterrupt: the command was interrupted inside, and a library swallowed it.
+        KeyboardInterrupt: The command was interrupted in this context, and a library swallowed the exception.
     """
     stage = (what, time.monotonic())
     interruptions = process.interruptions()
@@ -91,23 +91,23 @@ def doing(what: str | Callable[[], str]) -> Iterator[None]:
 
 @contextmanager
 def loading(what: str) -> Iterator[None]:
-    """Name the libraries that are imported inside, as :func:`doing` does; a Ctrl-C takes effect when they are there.
+    """Name the libraries imported in this context, as in :func:`doing`; Ctrl-C takes effect after the imports.
 
     Raises:
-        KeyboardInterrupt: the command was interrupted inside.
+        KeyboardInterrupt: The command was interrupted in this context.
     """
     with doing(what), process.hold_interruption():
         yield
 
 
 def spoken() -> None:
-    """Note that a line has been printed."""
+    """Record that a line has been printed."""
     if _watch is not None:
         _watch.last = time.monotonic()
 
 
 def format_seconds(seconds: float) -> str:
-    """Write a duration to two units.
+    """Format a duration with up to two units.
 
     >>> format_seconds(7.4), format_seconds(190), format_seconds(7_500), format_seconds(200_000)
     ('7 s', '3 min 10 s', '2 h 5 min', '2 d 7 h')

@@ -1,4 +1,4 @@
-"""The check of an option that takes one of a few values, for the core and for plug-ins."""
+"""Checks options that take one of a few values; used by the core and by plug-ins."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from collections.abc import Collection
 
 
 def check_choice(option: str, value: object, choices: Collection[str], owner: str = "") -> None:
-    """Refuse a value that is none of ``choices``.
+    """Raise an error if a value is not one of ``choices``.
 
     Args:
-        option: its name.
-        value: as given.
-        choices: what it may be.
-        owner: whose option it is, where the caller does not say it; it stands before the option.
+        option: Name of the option.
+        value: Value to check.
+        choices: Allowed values.
+        owner: Owner of the option, put before its name; "" if the caller adds it.
 
     Raises:
-        ValueError: it is none of them, in the contract's way to refuse an option.
+        ValueError: The value is not allowed. The contract uses this exception for refused options.
 
     >>> check_choice("fill", "edge", ("zero", "mean"), owner="shift")
     Traceback (most recent call last):

@@ -1,14 +1,14 @@
-"""The exceptions that end a command with one line instead of a traceback."""
+"""Exceptions that end a command with one line instead of a traceback."""
 
 
 class InputError(ValueError):
-    """Wrong input: its text is one line that names the thing and the remedy; the commands exit with 2.
+    """Invalid user input: one line that names the problem and the remedy; commands exit with code 2.
 
-    Plug-ins raise plain ``ValueError`` (or ``OSError`` for files); the core adds whose plug-in spoke.
+    Plug-ins raise plain ``ValueError`` (or ``OSError`` for files), to which the core adds the name of the plug-in.
 
     Args:
-        *args: the text.
-        key: the option that is wrong, for code that must know it; the text is for the user alone.
+        *args: The message.
+        key: The wrong option, for code that needs to know it; the message is only for the user.
     """
 
     def __init__(self, *args: object, key: str | None = None) -> None:
@@ -17,11 +17,11 @@ class InputError(ValueError):
 
 
 class RunError(RuntimeError):
-    """A run that began cannot go on (NaN loss, full disk): one line with the cause; the commands exit with 1.
+    """A run that has started cannot continue (NaN loss, full disk): one line with the cause; commands exit with code 1.
 
     Args:
-        *args: the text.
-        cause: the part of it that says why, where another text is made of it.
+        *args: The message.
+        cause: The part of the message that states the cause, for use in other messages.
     """
 
     def __init__(self, *args: object, cause: str = "") -> None:
@@ -30,11 +30,11 @@ class RunError(RuntimeError):
 
 
 class Interrupted(RunError):
-    """The user stopped a run."""
+    """Raised if the user stops a run."""
 
 
 def one_line(error: BaseException, most: int | None = None) -> str:
-    r"""Return the text of an error in one line, of at most so many characters; its class where it has no text.
+    r"""Return the text of an error as one line of at most ``most`` characters, or its class if it has no text.
 
     >>> one_line(ValueError("no\nsuch thing")), one_line(KeyError())
     ('no such thing', 'KeyError')
@@ -43,9 +43,9 @@ def one_line(error: BaseException, most: int | None = None) -> str:
 
 
 def first_line(error: BaseException, most: int | None = None) -> str:
-    r"""Return the class of an error and the first line of its text, of at most so many characters.
+    r"""Return the class of an error and the first line of its text, together at most ``most`` characters.
 
-    For errors of other libraries, whose texts go on for a page.
+    For errors of other libraries, whose texts may be a page long.
 
     >>> first_line(ValueError("no\nsuch thing")), first_line(KeyError())
     ('ValueError: no', 'KeyError')

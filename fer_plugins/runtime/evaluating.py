@@ -1,4 +1,4 @@
-"""Evaluation mode for a while."""
+"""Temporary evaluation mode of a module."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def evaluating(module: nn.Module) -> Iterator[None]:
-    """Put a module with all its children into evaluation mode; afterwards each has the mode that it had before."""
+    """Put a module and all its children into evaluation mode and restore the mode of each on exit."""
     modes = [(child, child.training) for child in module.modules()]
     try:
         module.eval()

@@ -1,4 +1,4 @@
-"""Puts text that a program makes between two marks of a document that people write."""
+"""Inserts generated text between two markers of a hand-written document."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from pathlib import Path
 
 
 def put_into(document: str, module: str, made: str) -> str:
-    r"""Return a document with ``made`` between the line that names the module that makes it and the end mark.
+    r"""Return a document with ``made`` between the begin marker of the generating module and the end marker.
 
     Raises:
-        ValueError: a mark is missing.
+        ValueError: A marker is missing.
 
     >>> print(put_into("a\n<!-- begin: made by python -m x -->\nold\n<!-- end -->\nb", "x", "new\n"))
     a
@@ -27,6 +27,6 @@ def put_into(document: str, module: str, made: str) -> str:
 
 
 def rewrite_document(path: str, module: str, made: str) -> None:
-    """Put ``made`` into a file; see :func:`put_into`."""
+    """Insert ``made`` into a file; see :func:`put_into`."""
     document = Path(path)
     document.write_text(put_into(document.read_text(encoding="utf-8"), module, made), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Whether srun or torchrun started this process as one of several, read from what they set in the environment."""
+"""Detects from the environment whether srun or torchrun started this process as one of several."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from typing import NamedTuple
 
 
 class Launched(NamedTuple):
-    """One of the processes that a launcher started for one command."""
+    """A process that a launcher started together with others for the same command."""
 
     by: str  # "srun" or "torchrun"
-    rank: int  # from 0, over all machines
-    processes: int  # in all
+    rank: int  # from 0, across all machines
+    processes: int  # on all machines
     local_rank: int  # from 0, on this machine
     nodes: int
 
 
 def launched() -> Launched | None:
-    """Return this process's place among those of one command; None where it was started alone.
+    """Return the position of this process among those of the command; None if it was started alone.
 
-    srun sets SLURM_STEP_NUM_TASKS, the batch script has no such variable: a command without srun is alone.
+    srun sets SLURM_STEP_NUM_TASKS, but a batch script has no such variable: a command without srun is alone.
     """
     by, names = (
         ("torchrun", ("RANK", "WORLD_SIZE", "LOCAL_RANK", "GROUP_WORLD_SIZE"))
@@ -34,6 +34,6 @@ def launched() -> Launched | None:
 
 
 def local_rank() -> int:
-    """Return the number of this process on its machine, from 0: which of the devices it computes on."""
+    """Return the index of this process on its machine, from 0, which selects the device it computes on."""
     place = launched()
     return place.local_rank if place else int(os.environ.get("LOCAL_RANK", 0))

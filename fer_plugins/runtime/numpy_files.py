@@ -1,4 +1,4 @@
-"""Reads .npy and .npz files from strangers: a damaged one is one kind of error, and no objects are opened."""
+"""Reads untrusted .npy and .npz files: damage is reported as one kind of error, and no objects are unpickled."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from fer_plugins.runtime.errors import one_line
 
 
 def read_arrays(source: Path | BinaryIO) -> dict[str, npt.NDArray[Any]]:
-    """Return the arrays of a .npz file by their names, the one of a .npy file under the name "".
+    """Return the arrays of a .npz file by name, or the array of a .npy file under the name "".
 
-    What else lies in the archive of an .npz is left out.
+    Other content of a .npz archive is ignored.
 
     Raises:
-        OSError: the file cannot be opened.
-        ValueError: it is damaged, or holds Python objects, which could run any code; one line.
+        OSError: The file cannot be opened.
+        ValueError: The file is damaged, or contains Python objects, which could execute code; one line.
     """
     try:
         content = np.load(source, allow_pickle=False)
@@ -29,5 +29,5 @@ def read_arrays(source: Path | BinaryIO) -> dict[str, npt.NDArray[Any]]:
             return {name: array for name, array in arrays if isinstance(array, np.ndarray)}
     except OSError:
         raise
-    except Exception as error:  # zipfile, zlib, tokenize and numpy raise a dozen kinds, MemoryError among them
+    except Exception as error:  # zipfile, zlib, tokenize and numpy raise many exceptions, including MemoryError
         raise ValueError(one_line(error, 150)) from error

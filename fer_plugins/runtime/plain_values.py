@@ -1,4 +1,4 @@
-"""Refuses what no configuration can hold: keys that are no words, text that no file can keep, values without end."""
+"""Refuses values that cannot be part of a configuration: keys that are not names, invalid text, oversized values."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 
 from fer_plugins.runtime.errors import InputError
 
-_DEEPEST = 20  # mappings and lists within each other; the deepest that means something has five
-_LONGEST = 100_000  # values in all, and characters of a text
-_LARGEST = 2**63 - 1  # what a record's readers can keep
+_DEEPEST = 20  # limit on nested mappings and lists; the deepest valid configuration has five levels
+_LONGEST = 100_000  # limit on the number of values, and on the characters of a text
+_LARGEST = 2**63 - 1  # largest integer that readers of a record can store
 
 
 def shell_word(value: object) -> str:
-    """Return a path or another value as a shell takes it for one word, in commands that a message advises.
+    """Quote a path or another value as one word of a shell command, for commands in messages.
 
     >>> f"fer figures {shell_word('runs/my run')}"
     "fer figures 'runs/my run'"
@@ -24,10 +24,10 @@ def shell_word(value: object) -> str:
 
 
 def check_text(text: str, where: str) -> None:
-    r"""Refuse text that can be no name, path or word of a file.
+    r"""Raise an error if a text cannot be a name, a path or the content of a file.
 
     Raises:
-        InputError: it holds NUL, or bytes that are no UTF-8 (which reach Python as lone surrogates), or is too long.
+        InputError: The text contains NUL or bytes that are not UTF-8 (lone surrogates in Python), or is too long.
 
     >>> check_text("a\0b", "data.root")
     Traceback (most recent call last):
@@ -45,10 +45,10 @@ def check_text(text: str, where: str) -> None:
 
 
 def check_plain(values: Any, origin: str) -> None:
-    """Refuse what is no nested mapping, with words as keys, of numbers, text, truth values, nulls and lists of those.
+    """Raise an error unless ``values`` are nested mappings of names to numbers, text, bools, nulls and lists of these.
 
     Raises:
-        InputError: the first thing that is wrong, with its place.
+        InputError: The first invalid value, with its location.
     """
     left = [(values, "", 0)]
     count = 0

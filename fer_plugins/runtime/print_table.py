@@ -1,4 +1,4 @@
-"""Prints a table so that no row of it breaks: where the terminal is too narrow, in blocks of columns."""
+"""Prints tables without breaking rows: if the terminal is too narrow, the columns are printed in several blocks."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-_ENDLESS = 10_000  # columns: wider than any table
+_ENDLESS = 10_000  # characters: wider than any table
 
 
 def titled_table(title: str, *columns: str | Column, numbers: Iterable[str] = ()) -> Table:
-    """Return a table of the usual look: a bold title at the left, dim headings with one line below them.
+    """Return a table in the common style: a bold title on the left, dim headings with a line below them.
 
     Args:
-        title: the title.
-        *columns: columns, or headings of columns of text.
-        numbers: headings of the columns behind them, which are aligned at the right.
+        title: Title of the table.
+        *columns: Columns, or headings of text columns.
+        numbers: Headings of the right-aligned columns that follow.
     """
     return Table(
         *columns,
@@ -35,21 +35,21 @@ def titled_table(title: str, *columns: str | Column, numbers: Iterable[str] = ()
 
 
 def number_column(heading: str, *, dim: bool = False) -> Column:
-    """Return a column that is aligned at the right; ``dim``: it stands back behind the others."""
+    """Return a right-aligned column; ``dim`` makes it less prominent than others."""
     return Column(heading, justify="right", style="dim" if dim else "")
 
 
 def print_table(console: Console, table: Table, keys: int = 1) -> None:
-    """Print a table, its title above it as a line of its own.
+    """Print a table, with its title on a separate line above it.
 
-    A table that is too wide loses the air between its columns first; then it is printed in blocks one below the other,
-    each of which begins with the columns that say what a row is. Columns stay in their order, so what matters most
-    belongs directly behind the keys. Only a cell that is wider than the console on its own is folded.
+    If the table is too wide, the space between its columns is reduced first; then it is printed in several blocks, one
+    below the other, each starting with the key columns. Columns keep their order, so the most important ones should
+    follow the keys directly. A cell is only wrapped if it alone is wider than the console.
 
     Args:
-        console: such as ``result_console()``.
-        table: any table; changed in its title and padding only.
-        keys: number of its first columns that name a row, repeated in each block.
+        console: Console to print to, such as ``result_console()``.
+        table: Table to print; only its title and padding are modified.
+        keys: Number of leading columns that identify a row; they are repeated in each block.
     """
     title, table.title = table.title, None
     if title:
@@ -62,13 +62,13 @@ def print_table(console: Console, table: Table, keys: int = 1) -> None:
 
 
 def natural_width(console: Console, table: Table) -> int:
-    """Return the columns of the terminal that a table takes where no cell is folded."""
+    """Return the width of a table in characters if no cell is wrapped."""
     options = console.options.update(max_width=_ENDLESS, width=_ENDLESS)
     return table.__rich_measure__(console, options).maximum
 
 
 def _blocks(console: Console, table: Table, keys: int) -> list[Table]:
-    """Split the columns behind the keys into as few blocks as the width allows."""
+    """Split the columns after the key columns into as few blocks as the width allows."""
     first, rest = table.columns[:keys], table.columns[keys:]
     blocks: list[list[Column]] = [[]]
     for column in rest:

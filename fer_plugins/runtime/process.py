@@ -1,4 +1,4 @@
-"""What a command sets of its own process before anything is imported: how threads wait, how signals end it."""
+"""Process-wide settings that a command makes before other imports: signal handling, output streams, waiting threads."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-_interruptions = 0  # SIGINT, SIGTERM and SIGHUP that this command received
-_last_signal: int = signal.SIGINT  # of them
-_held_since: int | None = None  # how many there were when hold_interruption began; None: outside of it
-_out_of_time = False  # whether SLURM said that the job's time is nearly over
+_interruptions = 0  # number of signals (SIGINT, SIGTERM, ...) that told this command to stop
+_last_signal: int = signal.SIGINT  # the last one received
+_held_since: int | None = None  # their number when hold_interruption was entered; None outside of it
+_out_of_time = False  # whether SLURM has signalled that the job's time is nearly over
 
 
 def interrupt_on_signals() -> None:
-    """Let SIGTERM (schedulers, containers, ``kill``) and SIGHUP (a closed terminal) end this process as Ctrl-C does.
+    """Make SIGTERM (schedulers, containers, ``kill``) and SIGHUP (a closed terminal) end this process like Ctrl-C.
 
-    They are counted: a library that is being imported may swallow the KeyboardInterrupt or turn it into an error of
-    its own (numpy does both), so that only the count tells. Forks of this process still die of SIGTERM and SIGHUP.
-    While Lightning trains, its own handler calls this one. A signal that the caller ignores stays ignored. In a job of
-    SLURM, SIGUSR1 (``sbatch --signal=USR1@120``) does the same, and says that the job's time is nearly over.
+    Signals are counted, because a library that is being imported may swallow the KeyboardInterrupt or turn it into
+    another error (numpy does both). Forks of this process still die of SIGTERM and SIGHUP. While Lightning trains, its
+    own handler calls this one. A signal that the caller ignores stays ignored. In a SLURM job, SIGUSR1 (``sbatch
+    --signal=USR1@120``) does the same, and also means that the job's time is nearly over.
     """
     global _interruptions, _last_signal, _out_of_time
     _interruptions, _last_signal, _out_of_time = 0, signal.SIGINT, False
@@ -36,7 +36,7 @@ def interrupt_on_signals() -> None:
             if _held_since is not None and _interruptions == _held_since + 1:
                 return
             raise KeyboardInterrupt
-        signal.signal(number, signal.SIG_DFL)  # a forked loader is no command of its own
+        signal.signal(number, signal.SIG_DFL)  # a forked data loader worker is not a command
         os.kill(os.getpid(), number)
 
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -46,20 +46,20 @@ def interrupt_on_signals() -> None:
 
 
 def open_streams() -> None:
-    """Give a command that was started without standard output or error (``>&-``, some services) one that goes nowhere.
+    """Replace a missing standard output or error (``>&-``, some services) by one that discards everything.
 
-    Python has None in their place then, and the first ``flush`` of a library would end the command.
+    Python sets the missing stream to None, so that the first ``flush`` by a library would end the command.
     """
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # until the process ends
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # stays open until the process ends
 
 
 @contextmanager
 def hold_interruption() -> Iterator[None]:
-    """Only count the first signal inside, so that the caller ends afterwards; a second one is not held.
+    """Only count the first signal in this context, so that the caller can stop afterwards; a second one is not held.
 
-    For the import of libraries: Python aborts where PyTorch's was interrupted half-way (1 of 72 tries).
+    For imports of libraries: Python aborts if the import of PyTorch is interrupted half-way (1 of 72 tries).
     """
     global _held_since
     _held_since = _interruptions
@@ -70,26 +70,26 @@ def hold_interruption() -> Iterator[None]:
 
 
 def interruptions() -> int:
-    """Return how often this command was told to stop."""
+    """Return how many times this command was told to stop."""
     return _interruptions
 
 
 def exit_code_of_signal() -> int:
-    """Return what shells expect of a command that a signal ended: 130 after Ctrl-C, 143 after SIGTERM."""
+    """Return the exit code that shells expect of a command ended by a signal: 130 after Ctrl-C, 143 after SIGTERM."""
     return 128 + (_last_signal if _interruptions else signal.SIGINT)
 
 
 def is_out_of_time() -> bool:
-    """Return whether SLURM said that the job's time is nearly over."""
+    """Return whether SLURM has signalled that the job's time is nearly over."""
     return _out_of_time
 
 
 def let_threads_wait() -> None:
-    """Let threads that wait for each other give their core away soon; read when torch is loaded.
+    """Make threads that wait for each other release their core sooner; must be called before torch is loaded.
 
-    By default GNU's OpenMP spins 300,000 times before that (Intel's for 200 ms), which slows a training step beside
-    other busy processes down by a factor of two and more; 1,000 times cost a quiet machine nothing that was measurable,
-    while not to spin at all cost it a third.
+    By default, GNU's OpenMP spins 300,000 times first (Intel's for 200 ms), which makes a training step at least twice
+    as slow if other processes are busy. 1,000 spins cost nothing measurable on an idle machine, while no spinning at
+    all cost a third.
     """
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", "1000")

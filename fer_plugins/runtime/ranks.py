@@ -1,6 +1,6 @@
-"""The processes that train one model together: which of them this one is, and what they tell one another.
+"""The processes that train one model together: the rank of this process, and communication between them.
 
-Outside :func:`taking_part` a process is alone, and every function here returns what it was given.
+Outside :func:`taking_part` a process is alone, and every function here returns its input unchanged.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from torch import distributed as dist
 
 
 class Rank(NamedTuple):
-    """The number of a process, from 0, and how many there are."""
+    """The index of a process, from 0, and the number of processes."""
 
     number: int = 0
     processes: int = 1
@@ -26,7 +26,7 @@ _taking_part = False
 
 @contextmanager
 def taking_part() -> Iterator[None]:
-    """Let this process, whose process group is there, work as one of several."""
+    """Make this process, whose process group has been initialized, work as one of several."""
     global _taking_part
     _taking_part = True
     try:
@@ -36,12 +36,12 @@ def taking_part() -> Iterator[None]:
 
 
 def current_rank() -> Rank:
-    """Return which of the processes this one is; number 0 of 1 where it is alone."""
+    """Return the rank of this process; number 0 of 1 if it is alone."""
     return Rank(dist.get_rank(), dist.get_world_size()) if _taking_part else Rank()
 
 
 def gather(value: Any) -> list[Any]:
-    """Return the value of every process, in the order of their numbers, in every process; tensors on the CPU."""
+    """Return the value of every process, ordered by rank, on every process; tensors must be on the CPU."""
     if not _taking_part:
         return [value]
     values: list[Any] = [None] * dist.get_world_size()
@@ -50,14 +50,14 @@ def gather(value: Any) -> list[Any]:
 
 
 def add_up(sums: Tensor) -> Tensor:
-    """Return the sum of a tensor over all processes; each gets the same bits."""
+    """Return the sum of a tensor over all processes; every process gets bitwise the same result."""
     if _taking_part:
         dist.all_reduce(sums := sums.clone())
     return sums
 
 
 def copy_from_first(tensors: Iterable[Tensor]) -> None:
-    """Overwrite tensors by those of process 0."""
+    """Overwrite tensors with those of process 0."""
     if _taking_part:
         with torch.no_grad():
             for tensor in tensors:

@@ -1,4 +1,4 @@
-"""Derives every seed of a run from the one that the user gave."""
+"""Derives every seed of a run from the seed given by the user."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import numpy as np
 
 
 def derive(seed: int, *keys: str | int) -> int:
-    """Return a seed in [0, 2**32) that depends on ``seed`` and on every key, and on nothing else.
+    """Return a seed in [0, 2**32) that depends only on ``seed`` and the keys.
 
-    Keys name the purpose and the place ("order", epoch, batch), so that no two streams of a run coincide and a
-    resumed epoch draws what the uninterrupted one would have drawn.
+    Keys name the purpose and the position ("order", epoch, batch), so that no two random streams of a run coincide and
+    a resumed epoch draws the same numbers as an uninterrupted one.
 
     >>> derive(0, "order", 1) == derive(0, "order", 1)
     True

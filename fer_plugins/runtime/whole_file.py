@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Writes files atomically."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from fer_plugins.runtime.errors import InputError, RunError
 
 
 def check_replaceable(path: Path) -> None:
-    """Refuse a device or a pipe, such as /dev/null: a new file would take its name, and destroy it for everybody.
+    """Raise an error for a device or a pipe, such as /dev/null, which a new file would replace for all users.
 
     Raises:
-        InputError: it is one.
+        InputError: The path is a device or a pipe.
     """
     if path.exists() and not path.is_file() and not path.is_dir():
         raise InputError(f"{path}: is not an ordinary file; give another, or leave it out and redirect standard output")
@@ -22,11 +22,11 @@ def check_replaceable(path: Path) -> None:
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Give the name of a new file beside ``path`` to write to; it becomes ``path`` at the end, or is removed.
+    """Yield the name of a temporary file next to ``path``; it replaces ``path`` on success and is removed otherwise.
 
     Raises:
-        InputError: a device or a pipe has its name.
-        RunError: it cannot be written (full disk, no permission).
+        InputError: The path is a device or a pipe.
+        RunError: The file cannot be written (full disk, no permission).
     """
     check_replaceable(path)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
@@ -36,7 +36,7 @@ def whole_file(path: Path) -> Iterator[Path]:
     except BaseException as error:
         with suppress(OSError):
             unfinished.unlink()
-        # Another pipe that is closed, such as standard output, is no fault of this file.
+        # A closed pipe is another stream, such as standard output, not this file.
         if not isinstance(error, OSError) or isinstance(error, BrokenPipeError):
             raise
         cause = str(error.strerror or error)

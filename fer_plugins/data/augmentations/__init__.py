@@ -1,4 +1,4 @@
-"""The augmentations of the core: none, two of single images (albumentations), and one of batches on the device."""
+"""The augmentations of the core: none, two for single images (albumentations), and one for batches on the device."""
 
 from torch import nn
 
@@ -12,6 +12,6 @@ def none(*, image_size: int) -> nn.Module:
     """Return the batch transform that changes nothing.
 
     Args:
-        image_size: side of the images in pixels; any.
+        image_size: side of the images in pixels; has no effect.
     """
     return nn.Identity()

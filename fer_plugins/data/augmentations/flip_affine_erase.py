@@ -1,4 +1,4 @@
-"""The batch transform `flip_affine_erase`: whole batches on the device, every draw at once."""
+"""The batch transform `flip_affine_erase`, which augments whole batches on the device."""
 
 from __future__ import annotations
 
@@ -16,28 +16,27 @@ GRID_FILLS = {"nearest": "border", "constant": "zeros", "reflect": "reflection"}
 
 
 class FlipAffineErase(nn.Module):
-    """A batch transform on the device: flip, affine map and random erasing, drawn for each image apart.
+    """A batch transform on the device: flip, affine map and random erasing, drawn independently for each image.
 
-    Images (B, C, image_size, image_size) of floats in [0, 1] give new ones of the same shape and dtype; the input is
-    not changed. The draws come from torch's generator of the input's device, are the same for all dtypes, and act in
-    training and evaluation mode alike. Erasing follows Zhong et al. 2020, "Random erasing data augmentation", with the
-    aspect ratio cut to what fits.
-    assumed: all ranges.
+    Takes images (B, C, image_size, image_size) of floats in [0, 1] and returns new ones of the same shape and dtype;
+    the input is not modified. Random numbers come from torch's generator of the input's device, are the same for all
+    dtypes, and are used in training and evaluation mode alike. Erasing follows Zhong et al. 2020, "Random erasing data
+    augmentation", with the aspect ratio limited to rectangles that fit into the image. assumed: all ranges.
 
     Args:
         image_size: side of the images in pixels.
-        flip: probability of a left-right flip.
-        rotation: largest angle in degrees, either way.
-        shift: largest shift along each axis, as a fraction of the side.
-        zoom: factors are drawn from 1 - zoom to 1 + zoom, one for both axes.
-        fill_mode: what comes in at the borders: the edge pixel, black, or the mirrored image.
-        erase: probability that a rectangle is erased.
-        erase_area: smallest and largest area of the rectangle, as a fraction of the image.
-        erase_aspect: smallest and largest ratio of its height to its width; drawn evenly in the logarithm.
-        erase_fill: what replaces it: ``zero``, the image's ``mean`` per channel, or even ``noise`` in [0, 1].
+        flip: probability of a horizontal flip.
+        rotation: maximum rotation in degrees, in either direction.
+        shift: maximum shift along each axis, as a fraction of the side.
+        zoom: scale factors are drawn from 1 - zoom to 1 + zoom, the same for both axes.
+        fill_mode: fill of the borders: the edge pixel (nearest), black (constant), or the mirrored image (reflect).
+        erase: probability of erasing a rectangle.
+        erase_area: minimum and maximum area of the rectangle, as a fraction of the image.
+        erase_aspect: minimum and maximum ratio of its height to its width; the logarithm is drawn uniformly.
+        erase_fill: fill of the rectangle: ``zero``, the image's ``mean`` per channel, or uniform ``noise`` in [0, 1].
 
     Raises:
-        ValueError: an option out of range; in the forward pass, images of another size or dtype.
+        ValueError: An option is out of range; in the forward pass, the images have another size or dtype.
     """
 
     centres: Tensor
@@ -76,7 +75,7 @@ class FlipAffineErase(nn.Module):
         self.image_size, self.flip, self.erase = image_size, flip, erase
         self.rotation, self.shift, self.zoom, self.fill_mode = rotation, shift, zoom, fill_mode
         self.erase_area, self.erase_aspect, self.erase_fill = erase_area, erase_aspect, erase_fill
-        # Pixel centres between -1 and 1, the coordinates of grid_sample without align_corners.
+        # Pixel centres in [-1, 1], the coordinates of grid_sample without align_corners.
         centres = (2 * torch.arange(image_size, dtype=torch.float32) + 1) / image_size - 1
         self.register_buffer("centres", centres, persistent=False)
 
@@ -88,7 +87,7 @@ class FlipAffineErase(nn.Module):
                 f"flip_affine_erase: got {x.dtype} images of {size} pixels, not floats of {self.image_size}x"
                 f"{self.image_size}; set image_size, and scale to [0, 1] before"
             )
-        # One draw for everything, used or not: turning one operation off leaves the others' draws as they were.
+        # Draw all random numbers, used or not, so that turning one operation off does not change those of the others.
         draws = torch.rand(10, len(x), device=x.device, dtype=torch.float32)
         y = self._warp(x, draws[:5])
         return self._erase(y, draws[5:]) if self.erase else y
@@ -103,13 +102,13 @@ class FlipAffineErase(nn.Module):
         scale = 1 / (1 + spread[1] * self.zoom)
         right, down = spread[2:] * (2 * self.shift)
         cos, sin = angle.cos() * scale, angle.sin() * scale
-        # Source of the output pixel (u, v): undo the shift, then the zoom and the rotation, then the flip.
+        # Source of the output pixel (u, v): undo the shift, then the zoom and rotation, then the flip.
         side = 1 - 2 * mirrored.float()
         along_u = torch.stack((side * cos, sin), 1)
         along_v = torch.stack((-side * sin, cos), 1)
         origin = -along_u * right[:, None] - along_v * down[:, None]
-        # A sum of a row and a column part: three times as fast as F.affine_grid, whose matrix product is thin. The two
-        # coordinates are planes, over which the sum and grid_sample are vectorised; interleaved they are not.
+        # The sum of a row and a column term is three times as fast as the thin matrix product of F.affine_grid. The
+        # coordinates are separate planes, because the sum and grid_sample are not vectorized if they are interleaved.
         columns = self.centres * along_u[:, :, None]
         rows = self.centres * along_v[:, :, None] + origin[:, :, None]
         grid = (rows[:, :, :, None] + columns[:, :, None, :]).permute(0, 2, 3, 1)
@@ -118,10 +117,10 @@ class FlipAffineErase(nn.Module):
         return F.grid_sample(source, grid, padding_mode=GRID_FILLS[self.fill_mode], align_corners=False).to(x.dtype)
 
     def _erase(self, x: Tensor, draws: Tensor) -> Tensor:
-        """Fill one rectangle in some of the images; may write to ``x``, which `_warp` has made."""
+        """Fill a rectangle in some of the images; may modify ``x``, which `_warp` has created."""
         low, high = self.erase_area
         area = low + (high - low) * draws[1]
-        # A rectangle of this area fits only if its aspect lies between area and 1 / area.
+        # A rectangle of this area only fits if its aspect ratio is between area and 1 / area.
         shortest = area.clamp(min=self.erase_aspect[0]).log()
         longest = (1 / area).clamp(max=self.erase_aspect[1]).log()
         aspect = (shortest + (longest - shortest) * draws[2]).exp()
@@ -131,7 +130,7 @@ class FlipAffineErase(nn.Module):
         start = (draws[3:] * (side - size + 1)).floor().clamp(max=side - size)
         pixel = torch.arange(side, device=x.device, dtype=size.dtype)
         inside = (pixel >= start[..., None]) & (pixel < (start + size)[..., None])  # (2, B, side)
-        edges = inside.to(x.dtype)  # a product of numbers is vectorised where one of booleans is not
+        edges = inside.to(x.dtype)  # products of numbers are vectorized, those of booleans are not
         mask = (edges[0][:, :, None] * edges[1][:, None, :])[:, None]
         if self.erase_fill == "zero":
             return x.addcmul_(x, mask, value=-1)  # x - x in the rectangle

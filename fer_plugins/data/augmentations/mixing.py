@@ -1,4 +1,4 @@
-"""The augmentations `mixup` and `cutmix`: torchvision's, which mix the images of a batch and their targets."""
+"""The augmentations `mixup` and `cutmix` of torchvision, which mix the images of a batch and their targets."""
 
 from __future__ import annotations
 
@@ -18,18 +18,19 @@ def mixup(
     share: Annotated[float, "0..1"] = 1.0,
     first: Literal["none", "flip_affine_erase"] = "none",
 ) -> nn.Module:
-    """Return mixup, Zhang et al. 2018, "mixup: Beyond empirical risk minimization" (needs torchvision).
+    """Return mixup, Zhang et al. 2018, "mixup: Beyond empirical risk minimization" (requires torchvision).
 
-    Each image becomes weight x image + (1 - weight) x another of its batch, its target likewise; one weight a batch.
+    Each image becomes weight x image + (1 - weight) x another image of the batch, and its target likewise, with one
+    weight per batch.
 
     Args:
         image_size: side of the images in pixels.
-        alpha: the weight is drawn from Beta(alpha, alpha): near 0 or 1 where alpha is small, evenly where it is 1.
-        share: probability that a batch is mixed.
-        first: batch transform, with its defaults, of the images before they are mixed.
+        alpha: the weight is drawn from Beta(alpha, alpha), which is uniform for 1 and close to 0 or 1 for small values.
+        share: probability of mixing a batch.
+        first: batch transform, with its defaults, that is applied to the images before they are mixed.
 
     Raises:
-        ValueError: share is 0, or torchvision is missing.
+        ValueError: ``share`` is 0, or torchvision is not installed.
     """
     return Mixing("MixUp", image_size, alpha, share, first)
 
@@ -41,18 +42,19 @@ def cutmix(
     share: Annotated[float, "0..1"] = 1.0,
     first: Literal["none", "flip_affine_erase"] = "none",
 ) -> nn.Module:
-    """Return CutMix, Yun et al. 2019, arXiv:1905.04899 (needs torchvision).
+    """Return CutMix, Yun et al. 2019, arXiv:1905.04899 (requires torchvision).
 
-    A rectangle of each image is replaced by that of another of its batch; the target's share is the rectangle's area.
+    A rectangle of each image is replaced by that of another image of the batch; targets are mixed in proportion to the
+    area.
 
     Args:
         image_size: side of the images in pixels.
-        alpha: the area that stays is drawn from Beta(alpha, alpha), one for a batch.
-        share: probability that a batch is mixed.
-        first: batch transform, with its defaults, of the images before they are mixed.
+        alpha: the fraction of the area that is kept is drawn from Beta(alpha, alpha), once per batch.
+        share: probability of mixing a batch.
+        first: batch transform, with its defaults, that is applied to the images before they are mixed.
 
     Raises:
-        ValueError: share is 0, or torchvision is missing.
+        ValueError: ``share`` is 0, or torchvision is not installed.
     """
     return Mixing("CutMix", image_size, alpha, share, first)
 
@@ -60,7 +62,7 @@ def cutmix(
 class Mixing(nn.Module):
     """The batch transform of `mixup` and `cutmix`; ``kind`` is a class of torchvision.transforms.v2.
 
-    It draws from torch's generator of the host.
+    Random numbers come from torch's CPU generator.
     """
 
     def __init__(self, kind: str, image_size: int, alpha: float, share: float, first: str) -> None:
@@ -80,7 +82,7 @@ class Mixing(nn.Module):
         image = self.first(image)
         if self.share < 1 and torch.rand(()) >= self.share:
             return image, target
-        # With the places in the batch as labels, the mixed targets are the weights of the images, (B, B).
+        # If the labels are the positions in the batch, the mixed targets are the weights of the images, (B, B).
         self._mix.num_classes = len(image)
         mixed, weights = self._mix(image, torch.arange(len(image), device=image.device))
         return mixed.clamp(0, 1), weights.to(target.dtype) @ target

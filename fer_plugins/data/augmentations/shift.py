@@ -1,7 +1,7 @@
-"""Compares the detail of training and validation images.
+"""Compares the level of detail of training and validation images.
 
-A copy whose training split was blurred, recompressed or upscaled has the right counts and the wrong images. The test
-split is not read: it is sealed when this runs.
+A copy of a dataset whose training split was blurred, recompressed or upscaled has the right counts but different
+images. The test split is not read, because it is sealed when this runs.
 """
 
 from __future__ import annotations
@@ -9,17 +9,17 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-CUTOFF = 1 / 8  # cycles a pixel; above it lies what a blur, an upscaling or a strong compression takes away
-COMPARED = 512  # images of each split,
-PIXELS = COMPARED * 96**2  # or fewer large ones: so many pixels are looked at
-FACTOR = 5.0  # medians of honest splits differ by a few per cent
+CUTOFF = 1 / 8  # cycles per pixel; blurring, upscaling and strong compression remove higher frequencies
+COMPARED = 512  # maximum number of images per split
+PIXELS = COMPARED * 96**2  # maximum number of pixels per split, for large images
+FACTOR = 5.0  # medians of unaltered splits differ by a few per cent
 
 
 def detail(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
-    """Return the share of each image's spectral power above 1/8 cycle a pixel.
+    """Return the fraction of each image's spectral power above 1/8 cycle per pixel.
 
     (N, H, W, C) uint8 -> (N,) fractions; 0 for a constant image. The mean is subtracted and a Hann window applied, so
-    that neither brightness nor the border counts.
+    that neither brightness nor the border matters.
     """
     grey = images.mean(axis=3, dtype=np.float64)
     grey -= grey.mean(axis=(1, 2), keepdims=True)
@@ -37,7 +37,10 @@ def compare_detail(
 ) -> str | None:
     """Return a warning if training and validation images differ in detail by more than a factor of 5, else None.
 
-    ``images`` are all of the dataset, (N, H, W, C) uint8; ``train`` and ``val`` are rows.
+    Args:
+        images: All images of the dataset, (N, H, W, C) uint8.
+        train: Rows of the training split.
+        val: Rows of the validation split.
     """
     medians = {}
     for name, rows in (("training", train), ("validation", val)):

@@ -1,4 +1,4 @@
-"""Augmentations of single images in the workers of the loader, by albumentations: ``light`` and ``keras``."""
+"""Augmentations of single images in data loader workers, using albumentations: ``light`` and ``keras``."""
 
 from __future__ import annotations
 
@@ -29,21 +29,22 @@ def light(
     brightness: float = 0.15,
     fill_mode: Literal["nearest", "constant", "reflect", "wrap"] = "nearest",
 ) -> SampleTransform:
-    """Return a light augmentation of single uint8 images (needs albumentations).
+    """Return a light augmentation of single uint8 images (requires albumentations).
 
     assumed: all ranges; they are usual ones for aligned faces.
 
     Args:
         image_size: side of the images in pixels.
-        flip: probability of a left-right flip.
-        rotation: largest angle in degrees, either way.
-        shift: largest shift along each axis, as a fraction of the side; drawn in whole pixels.
-        zoom: factors are drawn from 1 - zoom to 1 + zoom, one for both axes.
-        brightness: factors on the grey values are drawn from 1 - brightness to 1 + brightness.
-        fill_mode: what comes in at the borders: the edge pixel, black, the mirrored or the repeated image.
+        flip: probability of a horizontal flip.
+        rotation: maximum rotation in degrees, in either direction.
+        shift: maximum shift along each axis, as a fraction of the side; drawn in whole pixels.
+        zoom: scale factors are drawn from 1 - zoom to 1 + zoom, the same for both axes.
+        brightness: brightness factors are drawn from 1 - brightness to 1 + brightness.
+        fill_mode: fill of the borders: the edge pixel (nearest), black (constant), the mirrored image (reflect) or the
+            repeated image (wrap).
 
     Raises:
-        ValueError: an option out of range, a shift below one pixel, or albumentations is missing.
+        ValueError: An option is out of range, a shift is below one pixel, or albumentations is not installed.
     """
     check_fractions("light", flip=flip, shift=shift, zoom=zoom, brightness=brightness)
     check_angles("light", rotation=rotation)
@@ -76,28 +77,29 @@ def keras(
     channel_shift_range: float = 0.0,
     fill_mode: Literal["nearest", "constant", "reflect", "wrap"] = "nearest",
 ) -> SampleTransform:
-    """Return the operations of Keras' ``ImageDataGenerator`` under its names and units (needs albumentations).
+    """Return the operations of Keras' ``ImageDataGenerator`` with its names and units (requires albumentations).
 
     assumed: the defaults, moderate for aligned faces.
-    Unlike Keras, shifts are whole pixels, and the shear does not stretch the width by 1 / cos(angle).
+    Unlike in Keras, shifts are whole pixels, and the shear does not stretch the width by 1 / cos(angle).
 
     Args:
         image_size: side of the images in pixels.
-        preset: ``paper`` turns the vertical flip on, which papers list; ``moderate`` leaves it off.
-        rotation_range: largest angle in degrees, either way.
-        width_shift_range: largest shift to the left or right, as a fraction of the width.
-        height_shift_range: largest shift up or down, as a fraction of the height.
-        shear_range: largest shear angle in degrees, either way; columns slide up and down.
-        zoom_range: factors are drawn from 1 - zoom_range to 1 + zoom_range, for each axis apart.
-        horizontal_flip: flip left-right with probability 0.5.
-        vertical_flip: flip upside down with probability 0.5; None: as the preset says.
-        brightness_range: smallest and largest factor on the grey values; 1 and 1: off.
-        channel_shift_range: largest number added to or taken from the values of a channel, drawn for each channel apart
-            (a change of colour; of a grey image one of its brightness), in grey values of 0 to 255; 0: off.
-        fill_mode: what comes in at the borders: the edge pixel, black, the mirrored or the repeated image.
+        preset: ``paper`` turns on the vertical flip, which papers list; ``moderate`` leaves it off.
+        rotation_range: maximum rotation in degrees, in either direction.
+        width_shift_range: maximum shift to the left or right, as a fraction of the width.
+        height_shift_range: maximum shift up or down, as a fraction of the height.
+        shear_range: maximum shear angle in degrees, in either direction; columns slide up and down.
+        zoom_range: scale factors are drawn from 1 - zoom_range to 1 + zoom_range, independently for each axis.
+        horizontal_flip: flip horizontally with probability 0.5.
+        vertical_flip: flip vertically with probability 0.5; None for the value of the preset.
+        brightness_range: minimum and maximum brightness factor; 1 and 1 turn it off.
+        channel_shift_range: maximum value added to or subtracted from a channel, drawn independently for each channel
+            (a change of colour, or of the brightness of a grey image), in grey levels of 0 to 255; 0 turns it off.
+        fill_mode: fill of the borders: the edge pixel (nearest), black (constant), the mirrored image (reflect) or the
+            repeated image (wrap).
 
     Raises:
-        ValueError: an option out of range, a shift below one pixel, or albumentations is missing.
+        ValueError: An option is out of range, a shift is below one pixel, or albumentations is not installed.
     """
     check_choice("preset", preset, ("moderate", "paper"), owner="keras")
     shifts = {"width_shift_range": width_shift_range, "height_shift_range": height_shift_range}
@@ -136,12 +138,12 @@ def _compose(
     shear: float = 0.0,
     channel_shift: float = 0.0,
 ) -> SampleTransform:
-    """Chain albumentations' flips, affine map (bilinear) and brightness factor, each only where it acts.
+    """Chain albumentations' flips, bilinear affine map, brightness factor and channel shift; skip those without effect.
 
-    ``flips`` and ``shifts`` are (left-right, up-down); ``brightness`` is the range of the factor.
+    ``flips`` and ``shifts`` are (horizontal, vertical); ``brightness`` is the range of the factor.
     """
     check_choice("fill_mode", fill_mode, ("nearest", "constant", "reflect", "wrap"), owner=name)
-    os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it asks the network for a newer version when imported
+    os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # else its import checks for a newer version online
     try:
         import albumentations as A
         import cv2
@@ -173,7 +175,7 @@ def _compose(
             )
         )
     if tuple(brightness) != (1.0, 1.0):
-        # Despite its name this draws one factor for the whole image. The "brightness" of other classes is a sum.
+        # Despite its name, this draws one factor for the whole image. Other brightness transforms are additive.
         steps.append(A.MultiplicativeNoise(multiplier=tuple(brightness), p=1.0))
     if channel_shift:
         limits = (-channel_shift, channel_shift)

@@ -1,1 +1,1 @@
-"""Images that a dataset holds twice: identical ones, near copies, and the list of those of FER-2013."""
+"""Duplicate images in a dataset: identical images, near copies, and the list of those in FER-2013."""

@@ -1,4 +1,4 @@
-"""Lays one image of a pair exactly over the other and says how much they still differ."""
+"""Aligns the two images of a pair with subpixel accuracy and measures how much they still differ."""
 
 from __future__ import annotations
 
@@ -10,36 +10,36 @@ from scipy.ndimage import gaussian_filter
 
 from fer_plugins.data.copies.candidates import BORDER, SIDE, Floats, Pairs, Rows, measure_roughness
 
-_LEVELS = ((2.0, 2), (1.0, 3))  # smoothing in pixels, steps of the search; coarse to fine
-_FARTHEST = 5.0  # pixels; what lies farther is no small shift
-_MOST_ZOOM = 0.15  # natural logarithm
+_LEVELS = ((2.0, 2), (1.0, 3))  # smoothing in pixels and number of search steps, from coarse to fine
+_FARTHEST = 5.0  # pixels; maximum shift
+_MOST_ZOOM = 0.15  # maximum natural logarithm of the zoom
 _CENTRE = (SIDE - 1) / 2
-_GRID = np.arange(BORDER, SIDE - BORDER, 2)  # compared rows and columns: every second pixel of the centre
+_GRID = np.arange(BORDER, SIDE - BORDER, 2)  # rows and columns that are compared: every second pixel of the centre
 _Y, _X = (axis.ravel().astype(np.float32) - np.float32(_CENTRE) for axis in np.meshgrid(_GRID, _GRID, indexing="ij"))
-_BLOCK = 1024  # pairs at a time
+_BLOCK = 1024  # pairs per block
 
 
 class Alignment(NamedTuple):
-    """How the first image of each pair lies over the second."""
+    """How the first image of each pair is aligned with the second."""
 
-    down: Floats  # pixels by which the first must be moved
+    down: Floats  # shift of the first image in pixels
     right: Floats
-    zoom: Floats  # how much larger the first shows the same thing
-    gain: Floats  # contrast of the first over that of the second
+    zoom: Floats  # scale of the first image relative to the second
+    gain: Floats  # contrast of the first image relative to the second
     offset: Floats  # grey levels: first = gain * second + offset
-    difference: Floats  # what remains, in pixels; see align
+    difference: Floats  # remaining difference in pixels; see align
 
 
 def align(images: npt.NDArray[np.uint8], pairs: Pairs) -> Alignment:
-    """Find shift, scale, contrast and brightness that lay the first image of each pair over the second.
+    """Find the shift, scale, contrast and brightness that align the first image of each pair with the second.
 
-    Gauss-Newton from the pair's own start, with the derivatives of the second image (Lucas and Kanade 1981; the
-    inverse compositional form of Baker and Matthews 2004), to fractions of a pixel, on the central 36 x 36 pixels of
-    (N, 48, 48) images, none of which is flat there.
+    Gauss-Newton iterations start from the shift of the pair and use the derivatives of the second image (Lucas and
+    Kanade 1981; the inverse compositional form of Baker and Matthews 2004). The result has subpixel accuracy and is
+    based on the central 36 x 36 pixels of (N, 48, 48) images, none of which may be flat there.
 
-    ``difference`` is what then remains: the root mean square of the residual over that of the derivative along one
-    axis, so a difference of 1 is as large as that of a displacement of 1 pixel (both in images smoothed by 1 px; the
-    smoother image of the two counts). Unlike a correlation it means the same for sharp and for blurred images.
+    ``difference`` is what remains: the root mean square of the residual divided by that of the derivative along one
+    axis, so that a difference of 1 is as large as that caused by a displacement of 1 pixel (in images smoothed by 1 px;
+    the smoother image of the two is used). Unlike a correlation, it means the same for sharp and for blurred images.
     """
     order = np.arange(len(pairs.first))
     blocks = [_align_block(images, pairs.take(order[i : i + _BLOCK])) for i in range(0, len(order), _BLOCK)]
@@ -52,7 +52,7 @@ def _align_block(images: npt.NDArray[np.uint8], pairs: Pairs) -> Alignment:
     rows, place = np.unique(np.concatenate([pairs.first, pairs.second]), return_inverse=True)
     first, second = np.split(place, 2)
     raw = images[rows].astype(np.float32)
-    # Where the second image shows a point, the first shows it at centre + exp(zoom) * (point - centre) + shift.
+    # A point of the second image is at centre + exp(zoom) * (point - centre) + shift in the first image.
     shift = -np.stack([pairs.down, pairs.right], axis=1)
     zoom = np.zeros((len(first), 1), np.float32)
     for sigma, steps in _LEVELS:
@@ -63,7 +63,7 @@ def _align_block(images: npt.NDArray[np.uint8], pairs: Pairs) -> Alignment:
             moved = _sample(smooth, first, pairs.flipped, shift, zoom)
             gain, *step = np.matmul(solver, moved[:, :, None])[:, :, 0].T
             step = np.stack(step, axis=1) / np.maximum(gain, 0.1)[:, None]
-            # The displacement of the second image's points, undone in the first.
+            # Apply the inverse of the second image's displacement to the first.
             shift = np.clip(shift - np.exp(zoom) * np.clip(step[:, :2], -1.5, 1.5), -_FARTHEST, _FARTHEST)
             zoom = np.clip(zoom - np.clip(step[:, 2:], -0.06, 0.06), -_MOST_ZOOM, _MOST_ZOOM)
     moved = _sample(smooth, first, pairs.flipped, shift, zoom)
@@ -85,9 +85,9 @@ def _align_block(images: npt.NDArray[np.uint8], pairs: Pairs) -> Alignment:
 
 
 def _prepare(smooth: Floats) -> tuple[Floats, Floats]:
-    """Return each image's grid less its mean (m, P), and what turns a grid into gain and displacement (m, 4, P).
+    """Return the grid of each image minus its mean (m, P), and its solver from grid to gain and displacement (m, 4, P).
 
-    The displacement (down, right, growth) comes times the gain.
+    The displacement (down, right, growth) is multiplied by the gain.
     """
     fixed = _centre(smooth)
     along_y = (_centre(smooth, 1) - _centre(smooth, -1)) / 2
@@ -95,7 +95,7 @@ def _prepare(smooth: Floats) -> tuple[Floats, Floats]:
     columns = np.stack([fixed, along_y, along_x, _Y * along_y + _X * along_x], axis=2)
     columns -= columns.mean(axis=1, keepdims=True)
     gram = np.matmul(columns.transpose(0, 2, 1), columns)
-    # A hair of regularisation: a purely vertical edge does not say how far it moved along itself.
+    # Regularize slightly: the displacement of an edge along itself is undetermined.
     gram += np.eye(4, dtype=np.float32) * (1e-5 * np.trace(gram, axis1=1, axis2=2) + 1e-3)[:, None, None]
     return columns[:, :, 0].copy(), np.linalg.solve(gram, columns.transpose(0, 2, 1))
 

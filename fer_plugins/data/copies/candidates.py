@@ -1,4 +1,4 @@
-"""Which pairs of images may be near copies: nearest neighbours of small thumbnails, then a first-order alignment."""
+"""Finds candidate pairs of near copies: nearest neighbours of small thumbnails, then a first-order alignment."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from sklearn.neighbors import NearestNeighbors
 Rows = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
 
-SIDE = 48  # pixels; everything here and in ``alignment`` happens at this size
-BORDER = 6  # pixels left out on every side: a shift fills them, a crop cuts them away
-SIGMA = 2.0  # pixels; so smooth, a displacement of 1 px hardly changes a thumbnail
-THUMBNAIL = np.linspace(BORDER, SIDE - 1 - BORDER, 8).round().astype(np.int64)  # rows and columns that are kept
-# The query is moved by each of these (down, right). A pair is searched from both of its images, so the opposite
-# moves are covered too, and no shift of up to 2 px in x and y is farther than 2 px from one of them.
+SIDE = 48  # pixels; image size used here and in ``alignment``
+BORDER = 6  # pixels left out on every side, because shifts fill them and crops remove them
+SIGMA = 2.0  # pixels; with this smoothing, a displacement of 1 px hardly changes a thumbnail
+THUMBNAIL = np.linspace(BORDER, SIDE - 1 - BORDER, 8).round().astype(np.int64)  # rows and columns of a thumbnail
+# The query is moved by each of these (down, right). Each pair is searched from both of its images, which covers the
+# opposite moves, too; every shift of up to 2 px in x and y is within 2 px of one of them.
 MOVES = ((0, 0), (2, 2), (2, -2))
-MOST_DIFFERENCE = 2.0  # pixels, as alignment.align measures it but to first order; see docs/audit.md
-_BLOCK = 4096  # images at a time
-_NEIGHBOURS = 8  # of every query, itself among them; larger groups of copies are found by their chains of pairs
+MOST_DIFFERENCE = 2.0  # pixels, as in alignment.align but to first order; see docs/audit.md
+_BLOCK = 4096  # images per block
+_NEIGHBOURS = 8  # per query, including itself; larger groups of copies are found as chains of pairs
 
 
 class Pairs(NamedTuple):
-    """Pairs of rows; moving the (mirrored) first image by (down, right) brings it near the second."""
+    """Pairs of rows; moving the (mirrored) first image by (down, right) brings it close to the second."""
 
     first: Rows
     second: Rows
@@ -34,17 +34,18 @@ class Pairs(NamedTuple):
     right: Floats  # pixels
 
     def take(self, index: npt.NDArray[Any]) -> Pairs:
-        """Return the pairs ``index``, in that order."""
+        """Return the pairs with these indices, in this order."""
         return Pairs(*(column[index] for column in self))
 
 
 def propose_pairs(images: npt.NDArray[np.uint8]) -> Pairs:
-    """Return the pairs that are worth an exact alignment, each once for mirrored and once for not mirrored.
+    """Return the pairs that should be aligned exactly, each at most once mirrored and once not mirrored.
 
-    Every image (48 x 48, not flat in its centre), as it is and mirrored, is moved by each of ``MOVES``; of its nearest
-    thumbnails those stay whose thumbnail, two derivatives and change with scale together explain the query, but for
-    what a displacement of ``MOST_DIFFERENCE`` pixels would make. This is the one-sided tangent distance of Simard,
-    LeCun and Denker (1993) for shift and scale, and costs four products of vectors a pair.
+    Every image (48 x 48, not flat in its centre) is moved by each of ``MOVES``, both as it is and mirrored. Of its
+    nearest thumbnails, those are kept whose thumbnail, two spatial derivatives and derivative with respect to scale
+    together explain the query, up to the difference caused by a displacement of ``MOST_DIFFERENCE`` pixels. This is the
+    one-sided tangent distance of Simard, LeCun and Denker (1993) for shift and scale, and costs four vector products
+    per pair.
     """
     if len(images) < 2:
         no_rows, no_shift = np.empty(0, np.int64), np.empty(0, np.float32)
@@ -63,7 +64,7 @@ def propose_pairs(images: npt.NDArray[np.uint8]) -> Pairs:
         proposals.append(Pairs(first[close], second[close], *columns))
         differences.append(difference[close])
     pairs = Pairs(*(np.concatenate(column) for column in zip(*proposals, strict=True)))
-    # The best start of each pair comes first, and np.unique keeps the first.
+    # Sort the best start of each pair first, because np.unique keeps the first.
     pairs = pairs.take(np.argsort(np.concatenate(differences), kind="stable"))
     low, high = np.minimum(pairs.first, pairs.second), np.maximum(pairs.first, pairs.second)
     key = (low * len(images) + high) * 2 + pairs.flipped
@@ -71,7 +72,7 @@ def propose_pairs(images: npt.NDArray[np.uint8]) -> Pairs:
 
 
 def _describe(images: npt.NDArray[np.uint8]) -> tuple[Floats, dict[tuple[bool, int, int], Floats], Floats, Floats]:
-    """Return thumbnails (N, 64), those of every query, an orthonormal basis (N, 64, 4) of the tangents, roughness."""
+    """Return thumbnails (N, 64), those of all queries, orthonormal bases of the tangents (N, 64, 4) and roughness."""
     size = len(THUMBNAIL) ** 2
     thumbnails = np.empty((len(images), size), np.float32)
     tangents = np.empty((len(images), size, 4), np.float32)
@@ -98,19 +99,19 @@ def _describe(images: npt.NDArray[np.uint8]) -> tuple[Floats, dict[tuple[bool, i
 
 
 def _sample(smooth: Floats, down: int = 0, right: int = 0) -> Floats:
-    """Return the pixels of the thumbnail's grid, moved: (N, 64)."""
+    """Return the pixels of the shifted thumbnail grid: (N, 64)."""
     return smooth[:, THUMBNAIL + down][:, :, THUMBNAIL + right].reshape(len(smooth), -1)
 
 
 def _normalise(values: Floats) -> Floats:
-    """Return each row with mean 0 and length 1, so that brightness and contrast do not count."""
+    """Return each row with mean 0 and length 1, so that brightness and contrast do not matter."""
     centred = values - values.mean(axis=1, keepdims=True)
     normalised: Floats = centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-6)
     return normalised
 
 
 def _explained(query: Floats, tangents: Floats, neighbour: Rows) -> Floats:
-    """Return the share of each query's variance that the tangents of its neighbours (N, K) explain: (N, K)."""
+    """Return the fraction of each query's variance explained by the tangents of its neighbours (N, K): (N, K)."""
     explained = np.empty(neighbour.shape, np.float32)
     for start in range(0, len(query), 1024):
         rows = slice(start, start + 1024)
@@ -120,9 +121,9 @@ def _explained(query: Floats, tangents: Floats, neighbour: Rows) -> Floats:
 
 
 def measure_roughness(smooth: Floats) -> Floats:
-    """Return the mean square of the derivative along one axis over the variance, in the centre: (N,), 1/px^2.
+    """Return the mean squared derivative along one axis divided by the variance, in the centre: (N,), 1/px^2.
 
-    A displacement of d pixels changes the share d^2 * roughness of an image's variance.
+    A displacement of d pixels changes a fraction d^2 * roughness of the image's variance.
     """
     centre = smooth[:, BORDER:-BORDER, BORDER:-BORDER]
     slope = (np.diff(centre, axis=1) ** 2).mean(axis=(1, 2)) + (np.diff(centre, axis=2) ** 2).mean(axis=(1, 2))

@@ -1,4 +1,4 @@
-"""Reads the list of a dataset's copies, which holds row numbers and digests and no image, and lays it over a table."""
+"""Reads lists of a dataset's copies, which contain row numbers and digests but no images, and applies them."""
 
 from __future__ import annotations
 
@@ -31,21 +31,21 @@ Strings = npt.NDArray[np.str_]
 
 @dataclass(frozen=True)
 class CopyList:
-    """Every image that has a copy; each column has one entry an image, sorted by group and row."""
+    """All images that have a copy; each column has one entry per image, sorted by group and row."""
 
-    dataset: str  # its title
+    dataset: str  # title of the dataset
     pixels: str  # hash of all images of the dataset, see hash_pixels
-    images: Mapping[str, int]  # split ("" where the release has none) -> images of the dataset
+    images: Mapping[str, int]  # split ("" if the release has none) -> number of images in the dataset
     row: Groups
-    usage: Strings  # the split; in FER-2013's own words where it is that
+    usage: Strings  # the split, for FER-2013 as named in its csv file
     group: Groups  # counted from 1
     kind: Strings  # "exact" or "near", the same for all images of a group
     digest: Strings  # 16 hex digits; see fer_plugins.data.images.digest_of
-    source: Strings | None = None  # file names, where the row number is not in the file's own order
+    source: Strings | None = None  # file names, if row numbers do not follow the order of the file
 
 
 def join_copies(table: SampleTable, near: Groups | None) -> Groups:
-    """Return (N,) group numbers, the same for identical images and, with ``near`` (N,), for near copies."""
+    """Return group numbers (N,), the same for identical images and, if ``near`` (N,) is given, for near copies."""
     assert table.digest is not None
     exact: Groups = np.unique(table.digest, return_inverse=True)[1].astype(np.int64)
     if near is None:
@@ -58,13 +58,17 @@ def join_copies(table: SampleTable, near: Groups | None) -> Groups:
 
 
 def hash_pixels(table: SampleTable) -> str:
-    """Hash the pixels of all images, whatever their order, labels and splits: 16 hex digits."""
+    """Hash the pixels of all images, independent of their order, labels and splits: 16 hex digits."""
     assert table.digest is not None
     return hashlib.blake2b("\n".join(np.sort(table.digest).tolist()).encode(), digest_size=8).hexdigest()
 
 
 def read_copies(path: str | Path) -> CopyList:
-    """Read a list of ``fer data audit --export`` (CSV or JSON), or "shipped", that of FER-2013; else InputError."""
+    """Read a list written by ``fer data audit --export`` (CSV or JSON), or, for "shipped", that of FER-2013.
+
+    Raises:
+        InputError: The file cannot be read or is not such a list.
+    """
     if path == "shipped":
         return read_shipped()
     try:
@@ -79,7 +83,7 @@ def read_copies(path: str | Path) -> CopyList:
 
 @cache
 def read_shipped() -> CopyList:
-    """Read the list of the official FER-2013 that comes with the package."""
+    """Read the list of the official FER-2013 dataset that is part of the package."""
     return _parse(resources.files(__package__).joinpath(SHIPPED).read_text(encoding="utf-8"), SHIPPED)
 
 
@@ -120,10 +124,13 @@ def _parse(text: str, where: str) -> CopyList:
 
 
 def groups_of(table: SampleTable, copies: CopyList) -> Groups:
-    """Return a group number for every image of a table (N,), from a list instead of a search.
+    """Return a group number for every image of a table (N,), using a list instead of a search.
 
-    Images are known by their pixels, so labels, splits and order do not matter, and the table may hold a split of the
-    dataset. Raises InputError if the list is of other images.
+    Images are identified by their pixels, so labels, splits and order do not matter, and the table may be only one
+    split of the dataset.
+
+    Raises:
+        InputError: The list is for other images.
     """
     assert table.digest is not None
     _check_fit(table, copies)
@@ -134,7 +141,7 @@ def groups_of(table: SampleTable, copies: CopyList) -> Groups:
 
 
 def _check_fit(table: SampleTable, copies: CopyList) -> None:
-    """Refuse a list of which a split holds far fewer images than its share of the dataset should, or all hold none."""
+    """Raise an error if far fewer listed images of a split are present than expected, or none at all."""
     assert table.digest is not None
     misfit = f"the list of copies of {copies.dataset} does not fit these images"
     complete, present = len(table) >= sum(copies.images.values()), np.isin(copies.digest, table.digest)

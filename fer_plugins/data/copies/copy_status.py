@@ -1,4 +1,4 @@
-"""Which images of a split have a copy among the training images."""
+"""Which images of a split have a copy in the training split."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ Rows = npt.NDArray[np.int64]
 
 
 def copy_status(table: SampleTable, train: Rows, rows: Rows) -> npt.NDArray[np.str_]:
-    """Return for each of ``rows`` whether the training split ``train`` holds a copy of it: (N,).
+    """Return for each of ``rows`` whether the training split ``train`` contains a copy of it: (N,).
 
-    "exact": a training image has the same pixels (a row that is itself in ``train``, too); "near": one is in the same
-    group of near copies, which are known if the table has ``near``; else "".
+    "exact" if a training image has the same pixels (also for rows that are in ``train`` themselves); "near" if one is
+    in the same group of near copies, which requires the column ``near``; else "".
     """
     assert table.digest is not None
     status = np.zeros(len(rows), dtype="<U5")
@@ -26,9 +26,11 @@ def copy_status(table: SampleTable, train: Rows, rows: Rows) -> npt.NDArray[np.s
 
 
 def count_copies(table: SampleTable, fold: Fold) -> dict[str, dict[str, int | None]]:
-    """Count the images of validation and test that have a copy in training.
+    """Count the validation and test images that have a copy in the training split.
 
-    Returns split -> {"exact": images, "near": images with a near copy and no identical one; None: not searched}.
+    Returns:
+        Split -> {"exact": number of images, "near": number of images with a near but no identical copy, or None if near
+        copies were not searched}.
     """
     counts: dict[str, dict[str, int | None]] = {}
     for split in SPLITS[1:]:

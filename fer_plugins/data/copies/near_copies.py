@@ -1,4 +1,4 @@
-"""Finds near copies: the same picture mirrored, shifted, cropped, recompressed, or brighter."""
+"""Finds near copies: the same image flipped, shifted, cropped, recompressed, or with changed brightness."""
 
 from __future__ import annotations
 
@@ -18,41 +18,41 @@ from fer_plugins.data.copies.candidates import BORDER, SIDE, SIGMA, Floats, Rows
 from fer_plugins.data.images import fit_image
 from fer_plugins.runtime.activity import doing
 
-MOST_DIFFERENCE = 0.6  # pixels; larger is no near copy; chosen from the distributions in docs/audit.md
-LEAST_DEVIATION = 2.0  # grey levels; an image with a smaller standard deviation shows nothing
-_BLOCK = 4096  # images at a time
+MOST_DIFFERENCE = 0.6  # pixels; maximum difference of a near copy, chosen from the distributions in docs/audit.md
+LEAST_DEVIATION = 2.0  # grey levels; an image with a smaller standard deviation is blank
+_BLOCK = 4096  # images per block
 
 
 @dataclass(frozen=True)
 class NearCopies:
-    """Pairs of images that show the same, each pair once; every column has one entry a pair.
+    """Pairs of images that show the same, each pair once; every column has one entry per pair.
 
-    Of images that are identical after fitting to 48 x 48 grey pixels only the first is searched; the others are paired
-    with it (difference 0).
+    Among images that are identical after fitting to 48 x 48 grey pixels, only the first is searched; the others are
+    paired with it (difference 0).
     """
 
     size: int  # number of images that were searched
-    first: Rows  # row of the one image
-    second: Rows  # row of the other
-    difference: Floats  # pixels, at most the threshold; see alignment.align
-    flipped: npt.NDArray[np.bool_]  # mirrored left to right
-    shift: Floats  # (P, 2) pixels down and right by which the first was moved, after mirroring
-    zoom: Floats  # how much larger the first shows the same
-    gain: Floats  # contrast of the first over the second's
+    first: Rows  # row of the first image
+    second: Rows  # row of the second image
+    difference: Floats  # pixels, at most MOST_DIFFERENCE; see alignment.align
+    flipped: npt.NDArray[np.bool_]  # flipped horizontally
+    shift: Floats  # (P, 2) pixels down and right by which the first image was moved, after flipping
+    zoom: Floats  # scale of the first image relative to the second
+    gain: Floats  # contrast of the first image relative to the second
     offset: Floats  # grey levels: first = gain * second + offset
-    blank: Rows  # near-constant images, which were not searched
-    flat_centre: Rows  # not near-constant, but nothing in the middle to compare; not searched either
+    blank: Rows  # nearly constant images, not searched
+    flat_centre: Rows  # images that are nearly constant in their centre only, not searched either
 
     def __len__(self) -> int:
         return len(self.first)
 
     def take(self, index: Rows) -> NearCopies:
-        """Return the pairs ``index``, in that order."""
+        """Return the pairs with these indices, in this order."""
         columns = ("first", "second", "difference", "flipped", "shift", "zoom", "gain", "offset")
         return replace(self, **{name: getattr(self, name)[index] for name in columns})
 
     def kinds(self) -> list[str]:
-        """Name what distinguishes the images of each pair, such as "flip" or "shift + brightness"."""
+        """Return for each pair how its images differ, such as "flip" or "shift + brightness"."""
         changed = {
             "flip": self.flipped,
             "crop": np.abs(self.zoom - 1) > 0.02,
@@ -66,21 +66,26 @@ class NearCopies:
         ]
 
     def mean_change(self) -> Floats:
-        """Return by how many grey levels a medium grey (128) of the second is brighter in the first: (P,)."""
+        """Return by how many grey levels medium grey (128) of the second image is brighter in the first: (P,)."""
         return (self.gain - 1) * 128 + self.offset
 
     def components(self) -> Rows:
-        """Return a group number for every image: (size,); images linked by a chain of pairs have the same one."""
+        """Return a group number for every image, (size,); images linked by a chain of pairs have the same number."""
         links = coo_array((np.ones(len(self)), (self.first, self.second)), shape=(self.size, self.size))
         group: Rows = connected_components(links, directed=False)[1].astype(np.int64)
         return group
 
 
 def count_between(group: Rows, splits: Mapping[str, Rows]) -> dict[tuple[str, str], tuple[int, int]]:
-    """Count what each two splits have in common; ``group`` (N,) is each image's group, ``splits`` maps name -> rows.
+    """Count the groups that each two splits have in common.
 
-    Returns (first, second) -> (groups with a member in both, images of ``second`` in such groups), but for splits of
-    the same rows.
+    Args:
+        group: Group number of each image, (N,).
+        splits: Name -> rows.
+
+    Returns:
+        (first, second) -> (number of groups with images in both splits, number of images of ``second`` in such groups),
+        except for two splits with the same rows.
     """
     counted = {}
     for first, second in itertools.combinations(splits, 2):
@@ -91,11 +96,12 @@ def count_between(group: Rows, splits: Mapping[str, Rows]) -> dict[tuple[str, st
 
 
 def find_near_copies(images: npt.NDArray[np.uint8]) -> NearCopies:
-    """Find the pairs of images that show the same picture, mirrored, moved, cropped, recompressed or brighter.
+    """Find the pairs of images that show the same: flipped, shifted, cropped, recompressed or with changed brightness.
 
-    Images (N, S, S, C), C 1 or 3, are compared as 48 x 48 grey pixels, within their central 36 x 36; near-constant ones
-    are left out. Nearest neighbours decide which pairs are compared (``candidates``), an exact alignment what counts as
-    a copy (``alignment``). Nothing is random. Images are read in blocks, so they may be mapped from a file.
+    Images (N, S, S, C), with C 1 or 3, are compared as 48 x 48 grey pixels, within their central 36 x 36 pixels; nearly
+    constant ones are left out. A nearest-neighbour search selects the pairs to compare (``candidates``), and an exact
+    alignment decides which are copies (``alignment``). The result is deterministic. Images are read in blocks, so they
+    may be memory-mapped.
     """
     small = _fit(images)
     deviation, in_centre = _measure_deviation(small)
@@ -108,7 +114,7 @@ def find_near_copies(images: npt.NDArray[np.uint8]) -> NearCopies:
         pairs = propose_pairs(searched)
     with doing(f"comparing {len(pairs.first):,} pairs of images that might be copies"):
         aligned = align(searched, pairs)
-    # A symmetric picture is a copy both as it is and mirrored: the smaller difference counts.
+    # A symmetric image is a copy both flipped and not flipped: the smaller difference counts.
     order = np.argsort(aligned.difference, kind="stable")
     order = order[aligned.difference[order] <= MOST_DIFFERENCE]
     low, high = np.minimum(pairs.first, pairs.second)[order], np.maximum(pairs.first, pairs.second)[order]
@@ -133,7 +139,7 @@ def find_near_copies(images: npt.NDArray[np.uint8]) -> NearCopies:
 
 
 def _fit(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """Return the images as (N, 48, 48) grey; what has that size already is not copied."""
+    """Return the images as (N, 48, 48) grey; images of this size are not copied."""
     if images.shape[1:] == (SIDE, SIDE, 1):
         return images[..., 0]
     small = np.empty((len(images), SIDE, SIDE), np.uint8)
@@ -143,7 +149,7 @@ def _fit(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
 
 
 def _measure_deviation(small: npt.NDArray[np.uint8]) -> tuple[Floats, Floats]:
-    """Return each image's standard deviation, and that of its smoothed centre, which noise does not raise."""
+    """Return the standard deviation of each image and of its smoothed centre, which noise does not increase."""
     deviation, centre = np.empty(len(small), np.float32), np.empty(len(small), np.float32)
     for start in range(0, len(small), _BLOCK):
         rows = slice(start, start + _BLOCK)
@@ -155,7 +161,7 @@ def _measure_deviation(small: npt.NDArray[np.uint8]) -> tuple[Floats, Floats]:
 
 
 def _first_of_equals(small: npt.NDArray[np.uint8]) -> Rows:
-    """Return, for every image, the row of the first one with the same pixels."""
+    """Return for every image the row of the first image with the same pixels."""
     first_rows: dict[bytes, int] = {}
     keys = (hashlib.blake2b(np.ascontiguousarray(image).data, digest_size=16).digest() for image in small)
     return np.array([first_rows.setdefault(key, row) for row, key in enumerate(keys)], dtype=np.int64)

@@ -1,4 +1,4 @@
-"""Groups of near copies in a dataset, searched once and kept beside the decoded images."""
+"""Groups of near copies in a dataset, searched once and cached with the decoded images."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from fer_plugins.data.copies import near_copies
 
 NearCopies = Literal["auto", "on", "off"]
-QUICK = 1_000  # images; so many are searched in about a second, which "auto" takes without being asked
-ONCE = 50_000  # images; so many are searched in about a minute, which "auto" takes once where the result is kept
-_VERSION = 2  # to be raised whenever the search finds other pairs
-_ROWS = ("first", "second", "blank", "flat_centre")  # columns of the pairs that number images
+QUICK = 1_000  # images that can be searched in about a second; "auto" always searches them
+ONCE = 50_000  # images that can be searched in about a minute; "auto" searches them if the result is cached
+_VERSION = 2  # increment whenever the search finds different pairs
+_ROWS = ("first", "second", "blank", "flat_centre")  # columns that contain row numbers
 
 
 def add_near_groups(
@@ -36,18 +36,18 @@ def add_near_groups(
     *,
     limited: bool = False,
 ) -> SampleTable:
-    """Return the table with its column ``near``: a group number for every image, the same for near and exact copies.
+    """Return the table with a column ``near``: group numbers that are equal for near and exact copies.
 
-    It is None if near copies were not searched. Those of the official FER-2013 are known without a search.
+    The column is None if near copies were not searched. For the official FER-2013 they are known without a search.
 
     Args:
         images: (N, S, S, C) uint8.
         table: N samples, with ``digest``.
-        protocol: "auto" is "on" for a protocol that decides by near copies.
-        mode: "on" searches, "off" does not, "auto" does if it takes seconds, if it takes a minute once (all the data
-            are used, and there is a cache for the result), or if the result is known already.
-        cache: folder of the cache, or None.
-        limited: whether only some of the images will be used.
+        protocol: If it depends on near copies, "auto" means "on".
+        mode: "on" searches, "off" does not, "auto" does if the search takes seconds, if it takes a minute once (all
+            data are used, and there is a cache for the result), or if the result is already known.
+        cache: Folder of the cache, or None.
+        limited: Whether only some of the images will be used.
     """
     if mode == "off":
         return replace(table, near=None)
@@ -64,10 +64,10 @@ def add_near_groups(
 
 
 def search_near_copies(images: npt.NDArray[np.uint8], table: SampleTable, cache: Path | None) -> near_copies.NearCopies:
-    """Return the pairs of near copies, from the cache if an earlier search has written them.
+    """Return the pairs of near copies, from the cache if they have been searched before.
 
-    The file is named by a hash of the images' pixels, so that any later run on the same images, in any order, reads it.
-    A cache that cannot be written is ignored.
+    The cache file is named by a hash of the images' pixels, so that later runs on the same images, in any order, find
+    it. A cache that cannot be written is ignored.
     """
     pairs = _read(table, cache)
     return _search(images, table, cache) if pairs is None else pairs
@@ -87,7 +87,7 @@ def _cache_file(table: SampleTable, cache: Path) -> Path:
 
 
 def _renumber(pairs: near_copies.NearCopies, number: npt.NDArray[np.int64]) -> near_copies.NearCopies:
-    """Return the pairs with ``number[row]`` for each row."""
+    """Return the pairs with each row replaced by ``number[row]``."""
     columns: dict[str, Any] = {name: number[getattr(pairs, name)] for name in _ROWS}
     return replace(pairs, **columns)
 
@@ -101,16 +101,14 @@ def _read(table: SampleTable, cache: Path | None) -> near_copies.NearCopies | No
         with np.load(_cache_file(table, cache), allow_pickle=False) as columns:
             pairs = Pairs(**{field.name: columns[field.name] for field in fields(Pairs)})
         return _renumber(replace(pairs, size=int(pairs.size)), table.canonical_order())
-    except Exception:  # no folder, no rights, or a file of whatever content: it is searched again
+    except Exception:  # no folder, no permission, or invalid content: search again
         return None
 
 
 def _write(path: Path, pairs: near_copies.NearCopies) -> None:
     content = io.BytesIO()
     np.savez_compressed(content, **{field.name: getattr(pairs, field.name) for field in fields(pairs)})
-    with contextlib.suppress(
-        OSError, RunError, ValueError
-    ):  # the last: an impossible path; the next run searches again
+    with contextlib.suppress(OSError, RunError, ValueError):  # ValueError: an invalid path; the next run searches again
         path.parent.mkdir(parents=True, exist_ok=True)
         with whole_file(path) as unfinished:
             unfinished.write_bytes(content.getvalue())

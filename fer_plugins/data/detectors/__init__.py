@@ -1,1 +1,1 @@
-"""The face detectors of the core, and the crop of a face."""
+"""The face detectors of the core, and cropping to faces."""

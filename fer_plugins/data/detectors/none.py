@@ -1,4 +1,4 @@
-"""The detector `none`: the whole picture is the face."""
+"""The detector `none`, which takes the whole image as the face."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from fer_plugins.contract import Detector, Face
 
 
 def none() -> Detector:
-    """Return the detector that takes the whole picture for one face, as in datasets of cut-out faces."""
+    """Return the detector that takes the whole image as one face, for datasets of cropped faces."""
     return _whole_picture
 
 

@@ -1,4 +1,4 @@
-"""OpenCV for whatever needs it: imported silently, or the command that installs the version that ``video`` declares."""
+"""Imports OpenCV without its log output, or names the command that installs it."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _VARIANTS = ("opencv-python", _DECLARED, "opencv-contrib-python", "opencv-contri
 
 
 def import_opencv() -> Any:
-    """Return the module ``cv2``, silent: it would write its own lines to standard error beside ours.
+    """Return the module ``cv2`` with its own log messages turned off.
 
-    It reads its levels when it is first imported, so everything here imports it through this function.
+    OpenCV reads its log levels when it is first imported, so all code must import it through this function.
 
     Raises:
-        ImportError: it is not installed.
+        ImportError: OpenCV is not installed.
     """
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # AV_LOG_QUIET
@@ -27,9 +27,9 @@ def import_opencv() -> Any:
 
 
 def opencv_command() -> str:
-    """Return ``pip install ...`` for the OpenCV that is installed, else for the one that the extra names.
+    """Return the ``pip install`` command for the installed OpenCV distribution, else for the one that the extra names.
 
-    All four distributions hold the same package ``cv2``, so a second one would lie over the first.
+    All four distributions contain the same package ``cv2``, so a second one would overwrite files of the first.
     """
     installed = {distribution.name.lower() for distribution in distributions()}
     name = next((variant for variant in _VARIANTS if variant in installed), _DECLARED)

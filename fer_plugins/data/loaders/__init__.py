@@ -1,4 +1,4 @@
-"""Makes batches: whole ones gathered from the resident images, or augmented image by image in workers."""
+"""Data loaders: batches gathered from images in memory, or augmented image by image in workers."""
 
 from fer_plugins.data.loaders.order import check_batch_size, draw_order, draw_oversampled, number_of_epoch
 from fer_plugins.data.loaders.resident import ResidentLoader, check_device, place_images, wrap_images

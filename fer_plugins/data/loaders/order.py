@@ -1,4 +1,4 @@
-"""The order of the samples in an epoch, and their division into batches."""
+"""The order of the samples in each epoch, and their division into batches."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ Rows = npt.NDArray[np.int64]
 
 
 class EpochOrder:
-    """The order of every epoch; its length is the number of batches that this process gets.
+    """The order of the samples in every epoch; its length is the number of batches of this process.
 
-    Where several processes train together, each gets its share of every batch of a shuffled order. A last batch with
-    fewer than two samples for each process joins the one before, also where there is one process: batch normalisation
-    needs two samples, unless each batch is to have one. Of an order that is not shuffled, each process gets whole
-    batches, so that a batch is computed as one process would; a process that is left without one gets the first again,
-    and ``Scorer`` counts that once.
+    If several processes train together, each gets its share of every batch of a shuffled order. A last batch with fewer
+    than two samples per process (also of a single process) is merged into the one before, because batch normalization
+    needs two samples, unless ``batch_size`` is 1. If the order is not shuffled, each process gets whole batches, so
+    that batches are the same as those of a single process; a process that would get none gets the first batch again,
+    which ``Scorer`` counts only once.
 
     Args:
-        labels: (n,) int64, of the samples.
-        batch_size: samples in a batch, at least 1.
-        shuffle: whether each epoch has an order of its own, drawn from ``seed`` and the epoch.
-        seed: the run's seed.
-        oversample: whether samples of the smaller classes are repeated up to the largest; in a shuffled order only.
+        labels: (n,) int64, labels of the samples.
+        batch_size: Samples per batch, at least 1.
+        shuffle: Whether the order of each epoch is drawn at random, depending on ``seed`` and the epoch.
+        seed: Seed of the run.
+        oversample: Whether samples of smaller classes are repeated up to the size of the largest; only if ``shuffle``.
 
     Raises:
-        InputError: ``batch_size`` is below 1, or there are fewer than two samples for each process.
+        InputError: ``batch_size`` is below 1, or a batch has fewer than two samples per process.
     """
 
     def __init__(self, labels: Tensor, *, batch_size: int, shuffle: bool, seed: int, oversample: bool) -> None:
@@ -62,7 +62,7 @@ class EpochOrder:
         return len(self.slices())
 
     def slices(self) -> list[slice]:
-        """Return where the batches of this process lie in an order, from first to last."""
+        """Return the slices of an order that are the batches of this process, in order."""
         number, count = self.rank
         if self._shuffle:
             return [slice(start + number, stop, count) for start, stop in self._batches]
@@ -70,11 +70,10 @@ class EpochOrder:
         return slices[number::count] or slices[:1]
 
     def share(self, number: int, accumulated: int = 1) -> float:
-        """Return how much the mean loss of this process's share of a batch counts; 1 where all are equal.
+        """Return the weight of the mean loss of this process for a batch; 1 if all shares are equal.
 
-        The mean over the processes, and over the ``accumulated`` batches that make one step, of losses times their
-        shares is the mean over the samples of the step. Fewer batches are left for the last step of an epoch: theirs
-        count more.
+        The mean of loss x weight over the processes, and over the ``accumulated`` batches of a step, is the mean over
+        the samples of the step. The last step of an epoch may have fewer batches, whose weights are larger.
         """
         first = number - number % accumulated
         step = self._batches[first : first + accumulated]
@@ -83,43 +82,44 @@ class EpochOrder:
         return accumulated * self.rank.processes * own / (step[-1][1] - step[0][0])
 
     def draw(self, epoch: int) -> Tensor | None:
-        """Return the samples of ``epoch`` in order, as int64 positions; None where they come as they are."""
+        """Return the samples of ``epoch`` in order, as int64 positions; None if the order is not changed."""
         if self._oversample:
             return draw_oversampled(self._labels, self._seed, epoch)
         return draw_order(len(self._labels), self._seed, epoch) if self._shuffle else None
 
 
 def number_of_epoch(trainer: Trainer | None) -> int:
-    """Return the number of the epoch that is being trained, 0 without a trainer.
+    """Return the index of the epoch that is being trained, 0 without a trainer.
 
-    Not trainer.current_epoch: where a run resumes, Lightning 2.6 makes the first iterator, and workers fetch their
-    first batches, while that is still the number of the epoch that the checkpoint ended.
+    This is not trainer.current_epoch: when a run is resumed, Lightning 2.6 creates the first iterator, and workers
+    fetch their first batches, while that is still the index of the epoch at whose end the checkpoint was saved.
     """
     if trainer is None:
         return 0
-    current: Any = trainer.fit_loop.epoch_progress.current  # annotated as a class without the attribute
+    current: Any = trainer.fit_loop.epoch_progress.current  # its annotated class does not have the attribute
     return int(current.processed)
 
 
 def check_batch_size(batch_size: int) -> None:
-    """Raise InputError where ``batch_size`` is below 1."""
+    """Raise InputError if ``batch_size`` is below 1."""
     if batch_size < 1:
         raise InputError(f"data.batch_size is {batch_size}; give at least 1")
 
 
 def draw_order(count: int, seed: int, epoch: int) -> Tensor:
-    """Return the order of ``count`` samples in ``epoch``: (count,) int64, the same on every device."""
+    """Return a random order of ``count`` samples for ``epoch``: (count,) int64, the same on every device."""
     generator = torch.Generator().manual_seed(derive(seed, "order", epoch))
     return torch.randperm(count, generator=generator)
 
 
 def draw_oversampled(labels: Tensor, seed: int, epoch: int) -> Tensor:
-    """Return an order of ``epoch`` in which every class of ``labels``, (n,) int64, comes as often as the largest.
+    """Return an order for ``epoch`` in which every class of ``labels``, (n,) int64, occurs as often as the largest.
 
-    Every sample comes at least once; what a smaller class lacks is drawn from it with replacement.
+    Every sample occurs at least once; additional samples of smaller classes are drawn with replacement.
 
     Returns:
-        (classes present x largest class,) int64, positions in ``labels``; the same on every device.
+        (number of classes present x size of the largest class,) int64, positions in ``labels``; the same on every
+        device.
     """
     labels = labels.cpu()
     generator = torch.Generator().manual_seed(derive(seed, "oversample", epoch))

@@ -1,4 +1,4 @@
-"""Batches that are gathered in one step from images in memory, on the CPU or a CUDA device."""
+"""Batches gathered in one step from images in memory, on the CPU or a CUDA device."""
 
 from __future__ import annotations
 
@@ -18,46 +18,50 @@ Epoch = Callable[[], int]
 
 
 def wrap_images(images: npt.NDArray[np.uint8]) -> Tensor:
-    """Return a tensor (N, S, S, C) on the memory of ``images``, which nobody may write to."""
+    """Return a tensor (N, S, S, C) that shares the memory of ``images``; it must not be written to."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
         return torch.from_numpy(images)
 
 
 def check_device(name: str) -> torch.device:
-    """Return the device that images are held on; raises InputError if it is neither the CPU nor a CUDA device."""
+    """Return the device that holds the images.
+
+    Raises:
+        InputError: It is neither the CPU nor an available CUDA device.
+    """
     if name == "cpu" or (name.split(":")[0] == "cuda" and torch.cuda.is_available()):
         return torch.device(name)
     raise InputError(f"data.resident_device is {name}; give cpu, or cuda where there is a CUDA device")
 
 
 def place_images(images: npt.NDArray[np.uint8], device: torch.device) -> Tensor:
-    """Return the images as a tensor (N, S, S, C), on a CUDA device where they take at most half of its free memory."""
+    """Return the images as a tensor (N, S, S, C), on a CUDA device if they take at most half of its free memory."""
     tensor = wrap_images(images)
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
-        if images.nbytes <= free / 2:  # assumed: the network, its gradients and activations need the rest
+        if images.nbytes <= free / 2:  # assumed: the network, gradients and activations need the rest
             return tensor.to(device)
     return tensor
 
 
 class ResidentLoader:
-    """Iterates over :class:`~fer_plugins.contract.Batch`, gathered in one step from images that stay where they are.
+    """Iterates over :class:`~fer_plugins.contract.Batch`, each gathered in one step from images in memory.
 
-    Every row comes once an epoch (more often where ``oversample`` repeats it), in batches of ``batch_size`` and a
-    shorter last one; processes that train together share them as :class:`EpochOrder` says. Batches lie on the device of
-    ``images``; ``image`` is uint8 (B, C, S, S), for three channels with the channels innermost in memory.
+    Every row occurs once per epoch (more often if ``oversample`` repeats it), in batches of ``batch_size`` and a
+    shorter last one; processes that train together share them as described in :class:`EpochOrder`. Batches are on the
+    device of ``images``; ``image`` is uint8 (B, C, S, S), in the channels-last memory format if it has three channels.
 
     Args:
         images: (N, S, S, C) uint8.
         labels: (N,) int64.
-        rows: (n,) int64, which of the N rows this loader serves.
-        batch_size: images in a batch, at least 1.
-        shuffle: whether each epoch has an order of its own, drawn from ``seed`` and the epoch.
-        seed: the run's seed.
-        epoch: gives the number of the epoch; asked when the first batch is fetched, since Lightning makes the first
-            iterator of a resumed run before it knows in which epoch it is.
-        oversample: whether samples of the smaller classes are repeated up to the largest; in a shuffled order only.
+        rows: (n,) int64, the rows that this loader yields.
+        batch_size: Images per batch, at least 1.
+        shuffle: Whether the order of each epoch is drawn at random, depending on ``seed`` and the epoch.
+        seed: Seed of the run.
+        epoch: Returns the index of the epoch; called when the first batch is fetched, because Lightning creates the
+            first iterator of a resumed run before it knows the epoch.
+        oversample: Whether samples of smaller classes are repeated up to the size of the largest; only if ``shuffle``.
     """
 
     def __init__(
@@ -75,7 +79,7 @@ class ResidentLoader:
         images = images if isinstance(images, Tensor) else wrap_images(images)
         count, height, width, channels = images.shape
         self._grey = channels == 1
-        # A view for grey images, so that a gathered batch needs no permutation.
+        # Grey images are viewed as (N, 1, H, W), so that a batch need not be permuted.
         self._images = images.view(count, 1, height, width) if self._grey else images
         self._rows = torch.as_tensor(rows).to(images.device)
         self._labels = torch.as_tensor(labels).to(images.device)[self._rows]

@@ -1,4 +1,4 @@
-"""Applies augmentations and checks their results: to one image, seeded, and to a batch on the device."""
+"""Applies augmentations to single images, with a seed, or to batches on the device, and checks their results."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from fer_plugins.runtime.generators import kept_generators, seed_generators
 
 @contextmanager
 def seeded(seed: int, transform: SampleTransform) -> Iterator[None]:
-    """Seed everything that ``transform`` may draw from, and restore the process's own generators afterwards.
+    """Seed all generators that ``transform`` may use, and restore the global generators on exit.
 
-    Without that, dropout would draw the same masks in every epoch where the batch is made in the main process.
+    Otherwise, if batches are made in the main process, dropout would draw the same masks in every epoch.
     """
     with kept_generators():
         seed_generators(seed, transform)
@@ -29,7 +29,11 @@ def seeded(seed: int, transform: SampleTransform) -> Iterator[None]:
 
 
 def apply_transform(transform: SampleTransform, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """Return the augmented image; raises InputError if it is not a uint8 array of the same shape."""
+    """Return the augmented image.
+
+    Raises:
+        InputError: The result is not a uint8 array of the same shape.
+    """
     augmented = transform(image=image)["image"]
     if not (isinstance(augmented, np.ndarray) and augmented.dtype == np.uint8 and augmented.shape == image.shape):
         got = f"{augmented.dtype} {augmented.shape}" if isinstance(augmented, np.ndarray) else type(augmented).__name__
@@ -38,7 +42,7 @@ def apply_transform(transform: SampleTransform, image: npt.NDArray[np.uint8]) ->
 
 
 def try_transform(transform: SampleTransform, image: npt.NDArray[np.uint8]) -> None:
-    """Augment one image, so that an error shows before a worker would raise it with a traceback; draws nothing."""
+    """Augment one image, so that errors appear before a worker raises them; random generators are not changed."""
     with seeded(0, transform):
         apply_transform(transform, image.copy())
 
@@ -49,14 +53,14 @@ def augment_batch(
     """Return the augmented images, without gradients, and the targets (B, classes) if the transform mixes images.
 
     Args:
-        transform: is moved to the device of the images.
+        transform: Batch transform; it is moved to the device of the images.
         image: (B, C, H, W) floats in [0, 1].
-        batch: which samples they are.
-        shares: (N, classes) targets of the dataset that sum to 1; None: 1 for the label.
-        classes: number of classes.
+        batch: The batch that the images belong to.
+        shares: (N, classes) target probabilities of the dataset; None for one-hot labels.
+        classes: Number of classes.
 
     Raises:
-        InputError: the transform changes the shape.
+        InputError: The transform changes the shape.
     """
     augmented: Any
     target = None

@@ -1,4 +1,4 @@
-"""Batches that are augmented image by image, in workers."""
+"""Batches that are augmented image by image in worker processes."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from fer_plugins.data.loaders.transforms import apply_transform, seeded
 from fer_plugins.runtime.errors import InputError
 from fer_plugins.runtime.seeds import derive
 
-PATIENCE = 120  # seconds without a batch after which a worker counts as stuck: an error is better than a silent stop
+PATIENCE = 120  # seconds without a batch after which a worker is considered stuck, and an error is raised
 
 
 class PlannedBatch(NamedTuple):
-    """The samples of one batch, and which batch it is."""
+    """The rows, epoch and number of a batch."""
 
     epoch: int
-    number: int  # of the batch in its epoch, over all processes
+    number: int  # index of the batch in its epoch, counted over all processes
     rows: Rows
 
 
@@ -53,10 +53,10 @@ class BatchPlan(Sampler[PlannedBatch]):
 
 
 class AugmentedBatches(Dataset[Batch]):
-    """Maps a planned batch to the batch itself; what it draws depends on seed, epoch and number only.
+    """Maps a planned batch to the batch; random numbers depend only on the seed, the epoch and the number of the batch.
 
-    A copy in another process shares the images: inherited by fork; in shared memory, or mapped again from the same
-    file, where the object is pickled.
+    Copies in other processes share the images: inherited by fork or, if the object is pickled, in shared memory or
+    mapped again from the same file.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class AugmentedBatches(Dataset[Batch]):
 
     def __getitem__(self, plan: PlannedBatch) -> Batch:
         source = self._images if self._mapped else self._images.numpy()
-        images = np.take(source, plan.rows, axis=0)  # a copy: the transform may write to it
+        images = np.take(source, plan.rows, axis=0)  # a copy, because the transform may modify it
         if self._transform is not None:
             with seeded(derive(self._seed, "augment", plan.epoch, plan.number), self._transform):
                 for i, image in enumerate(images):
@@ -107,13 +107,13 @@ def sample_loader(
     context: str | None = None,
     oversample: bool = False,
 ) -> DataLoader[Batch]:
-    """Build a loader of whole batches that are made, and augmented where there is a transform, in workers.
+    """Build a data loader whose batches are made, and augmented if there is a transform, in workers.
 
-    The batches are the same bit for bit whatever ``workers`` is. Arguments that :class:`ResidentLoader` has too mean
-    the same; the images are shared with the workers, and ``transform`` augments one image. ``workers`` processes make
-    batches and live as long as the loader; 0 makes them in this one. ``pin_memory`` puts batches where an accelerator
-    copies from without waiting, ``context`` says how workers start ("fork", "spawn", "forkserver"; None: the
-    platform's own way).
+    The batches are bitwise the same for every number of ``workers``. Arguments that :class:`ResidentLoader` has, too,
+    have the same meaning; the images are shared with the workers, and ``transform`` augments one image. ``workers``
+    processes make batches and live as long as the loader; 0 makes batches in this process. ``pin_memory`` puts batches
+    into memory from which an accelerator can copy asynchronously. ``context`` is how workers are started ("fork",
+    "spawn", "forkserver"; None for the platform's default).
     """
     order = EpochOrder(
         torch.as_tensor(labels[rows]),
@@ -123,7 +123,7 @@ def sample_loader(
         oversample=oversample,
     )
     if workers > 0 and (opencv := sys.modules.get("cv2")) is not None:
-        # A forked worker inherits the locks of OpenCV's threads and not the threads, and would wait forever.
+        # A forked worker inherits the locks of OpenCV's threads but not the threads, and would wait forever.
         opencv.setNumThreads(0)
     return DataLoader(
         AugmentedBatches(images, labels, transform, seed=seed),
@@ -135,27 +135,27 @@ def sample_loader(
         pin_memory=pin_memory,
         multiprocessing_context=context if workers > 0 else None,
         worker_init_fn=_leave_the_end_to_the_command,
-        generator=torch.Generator(),  # the loader would draw a seed from the run's own generator at every epoch
+        generator=torch.Generator(),  # else the loader would draw a seed from the run's generator in every epoch
     )
 
 
 def _leave_the_end_to_the_command(worker: int) -> None:
-    """Let the thread of a worker that hands batches over print no traceback where the command was told to stop.
+    """Suppress the traceback of a worker's thread that sends batches if the command was told to stop.
 
-    It is the only one there that calls ``sys.excepthook``: an error of a batch is raised in the main process.
+    No other code of a worker calls ``sys.excepthook``, because errors of a batch are raised in the main process.
     """
     del worker
     before = sys.excepthook
 
     def hook(kind: type[BaseException], error: BaseException, tb: TracebackType | None) -> None:
-        if not isinstance(error, (ConnectionError, EOFError)):  # else the command no longer takes what it asked for
+        if not isinstance(error, (ConnectionError, EOFError)):  # else the command has stopped receiving
             before(kind, error, tb)
 
     sys.excepthook = hook
 
 
 def count_workers(workers: int | None, augmentation: SampleTransform | nn.Module) -> int:
-    """Return how many processes make training batches; None: 0 for a batch transform, else 1 to 4, by the processors.
+    """Return the number of processes that make training batches; by default 0 for a batch transform, else 1 to 4.
 
     Raises:
         InputError: ``workers`` is below 0.
@@ -171,9 +171,9 @@ def count_workers(workers: int | None, augmentation: SampleTransform | nn.Module
 
 
 def is_worker_failure(error: BaseException) -> bool:
-    """Return whether an error came from a worker: killed, out of shared memory, or an exception in one.
+    """Return whether an error came from a worker: killed, out of shared memory, or an exception in it.
 
-    The traceback decides: torch raises plain ``RuntimeError`` for all of them.
+    This is decided by the traceback, because torch raises plain ``RuntimeError`` for all of them.
     """
     return any(
         isinstance(frame.f_locals.get("self"), _MultiProcessingDataLoaderIter)

@@ -1,1 +1,1 @@
-"""How samples become train, validation and test: one function a protocol."""
+"""Protocols, which split samples into train, val and test; each is one function."""

@@ -1,4 +1,4 @@
-"""The cross-dataset protocol: fitted and selected on one dataset, tested on others that it has never seen."""
+"""The cross-dataset protocol: trains and selects on one dataset and also tests on other, unseen datasets."""
 
 from __future__ import annotations
 
@@ -14,22 +14,23 @@ from fer_plugins.runtime.errors import InputError
 
 
 def cross_dataset(table: SampleTable, seed: int, *, parts: int = 10, dedupe: bool = True) -> list[Fold]:
-    """Train, select and test on the dataset itself, and test on the whole of every dataset of ``data.targets``.
+    """Train, select and test on a dataset, and also test on all images of the datasets in ``data.targets``.
 
-    The dataset's own split is the release's; without an official validation split a ``parts``-th of its training split,
-    without an official test split its subjects in ``parts`` parts (one tests, one validates), and without subjects a
-    random split by sample. The test split holds the dataset's own test split and all images of the others, whose scores
-    are given apart.
+    The dataset is split by its official split; without an official validation split, 1/``parts`` of its training split
+    validates; without an official test split, its subjects are divided into ``parts`` groups, of which one tests and
+    one validates; without subjects, it is split at random by sample. The test split contains the dataset's own test
+    split and all images of the other datasets, whose scores are reported separately.
 
     Args:
         table: the joined samples, with ``origin``.
-        seed: decides what the release leaves open.
-        parts: see above; at least 3.
-        dedupe: leave out test images of other datasets of which the training or validation split holds a copy or a near
-            copy (the latter unless ``data.near_copies`` is off).
+        seed: seed of the split, if it is not completely official.
+        parts: number of parts, at least 3, if the dataset has no complete official split: one validates and, without an
+            official test split, one tests.
+        dedupe: leave out test images of other datasets that have a copy or a near copy in the training or validation
+            split (near copies unless ``data.near_copies`` is off).
 
     Raises:
-        InputError: nothing was joined, or the dataset's own split fails.
+        InputError: No dataset was joined, or the dataset cannot be split.
     """
     if table.origin is None or not (table.origin != "").any():
         raise InputError("protocol cross_dataset: there is nothing to test on; give --data.targets.NAME.root PATH")

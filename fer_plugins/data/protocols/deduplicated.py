@@ -1,4 +1,4 @@
-"""The official split without its leaks: images with a copy in a split that comes later are left out."""
+"""The official split without its leaks: images with a copy in a later split are left out."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fer_plugins.data.table import SampleTable
 from fer_plugins.runtime.errors import InputError
 from fer_plugins.runtime.notices import Notice
 
-DRAWS_NOTHING = ("official_deduplicated",)  # protocols that the seed does not change
+DRAWS_NOTHING = ("official_deduplicated",)  # protocols on which the seed has no effect
 
 Copies = Literal["near", "exact"]
 Contradicting = Literal["keep", "drop", "majority"]
@@ -29,23 +29,24 @@ def official_deduplicated(
     contradicting: Literal["keep", "drop", "majority"] = "keep",
     list: str = "search",
 ) -> list[Fold]:
-    """The release's split without copies across splits, as one fold. The seed changes nothing.
+    """Return the official split without copies across splits, as one fold. The seed has no effect.
 
-    Training images with a copy in validation or test leave training, validation images with a copy in test leave
-    validation. The test split stays whole, so that results can be compared with those of the official split.
+    Training images with a copy in validation or test are removed from training, and validation images with a copy in
+    test from validation. The test split stays complete, so that results can be compared with those on the official
+    split.
 
     Args:
         table: the samples, with ``digest``.
-        seed: changes nothing.
-        copies: near: identical images, and images that show the same photograph mirrored, shifted, cropped,
-            recompressed or of other brightness; exact: identical images alone.
-        contradicting: what becomes of copies within training whose labels differ: keep; drop: all of the group leave;
-            majority: those leave that have not the label of more than half of the group.
-        list: source of the near copies: search (in these images), shipped (the list of the official FER-2013 in the
-            package), or the path of a list that fer data audit --export (fer-data-audit) wrote.
+        seed: has no effect.
+        copies: "exact": identical images only; "near": also images that show the same photograph flipped, shifted,
+            cropped, recompressed or with changed brightness.
+        contradicting: what to do with copies within the training split whose labels differ: "keep" them, "drop" all
+            images of the group, or "majority": drop those without the label of more than half of the group.
+        list: source of the near copies: "search" (in these images), "shipped" (the list for the official FER-2013 in
+            the package), or the path of a list written by fer data audit --export (of fer-data-audit).
 
     Raises:
-        InputError: the release lacks a split, near copies were not looked for, or the list is of other images.
+        InputError: The release lacks a split, near copies were not searched, or the list is for other images.
     """
     del seed
     return [_leave_out(table, copies, contradicting, list)[0]]
@@ -54,9 +55,9 @@ def official_deduplicated(
 def _leave_out(
     table: SampleTable, copies: Copies, contradicting: Contradicting, source: str
 ) -> tuple[Fold, dict[str, int]]:
-    """Return the fold, and how many images left which split for which reason; computed once a run."""
+    """Return the fold, and the number of images left out by split and reason; computed once per run."""
     key = (id(table), copies, contradicting, source)
-    # The value holds the table, so that no other gets its id.
+    # The value keeps a reference to the table, so that its id is not reused.
     return once("left_out", key, lambda: (table, _compute_fold(table, copies, contradicting, source)))[1]
 
 
@@ -79,7 +80,7 @@ def _compute_fold(
 
 
 def _group(table: SampleTable, copies: Copies, source: str) -> Rows:
-    """Return a number for every image, the same for its copies."""
+    """Return a group number for every image, the same for its copies."""
     if copies == "exact":
         if source != "search":
             raise InputError(
@@ -97,7 +98,7 @@ def _group(table: SampleTable, copies: Copies, source: str) -> Rows:
 
 
 def _without_contradiction(table: SampleTable, train: Rows, group: Rows, contradicting: Contradicting) -> Rows:
-    """Return the rows of ``train`` whose copies in ``train`` agree with them, as ``contradicting`` says."""
+    """Return the rows of ``train`` whose labels agree with their copies in ``train``, as ``contradicting`` requires."""
     _, member, size = np.unique(group[train], return_inverse=True, return_counts=True)
     pairs = np.stack([member, table.label[train]])
     _, pair, pair_size = np.unique(pairs, axis=1, return_inverse=True, return_counts=True)

@@ -1,6 +1,6 @@
-"""Protocols beside the release's own split: k folds and disjoint groups, with scikit-learn's splitters.
+"""Protocols other than the official split: k folds and disjoint groups, using scikit-learn's splitters.
 
-All are pure functions of table and seed; the same images give the same folds whatever the order of the rows.
+All are pure functions of table and seed; the same images give the same folds, whatever the order of the rows.
 """
 
 from __future__ import annotations
@@ -22,18 +22,19 @@ Rows = npt.NDArray[np.int64]
 
 
 def official_val(table: SampleTable, seed: int, *, share: float = 0.1) -> list[Fold]:
-    """Keep the release's test split, and draw validation from its training split, class by class, as one fold.
+    """Keep the official test split, and draw validation images from the official training split, stratified by class.
 
-    For releases without a validation split (RAF-DB). Images of one subject may train and validate; the test split is
-    as sound as the release's.
+    For releases without a validation split (RAF-DB). Images of the same subject may be in both training and validation;
+    the test split is as reliable as the release's. Returns one fold.
 
     Args:
         table: the samples.
-        seed: decides which samples validate.
-        share: of each class's training samples that validates, in (0, 1); rounded up to one part in a whole number.
+        seed: seed of the random choice of validation samples.
+        share: fraction of the training samples of each class that is used for validation, in (0, 1); rounded to 1 / n
+            for a whole number n of at least 2.
 
     Raises:
-        InputError: the release has no test split, has a validation split already, or a class has too few samples.
+        InputError: The release has no test split, already has a validation split, or a class has too few samples.
     """
     splits = set() if table.split is None else set(table.split.tolist())
     if table.split is None or not {"train", "test"} <= splits:
@@ -50,18 +51,18 @@ def official_val(table: SampleTable, seed: int, *, share: float = 0.1) -> list[F
 
 
 def kfold(table: SampleTable, seed: int, *, k: int = 10) -> list[Fold]:
-    """Split sample by sample into k parts, stratified by class: each is the test split once, the next one validates.
+    """Split by sample into k parts, stratified by class: each part tests once, and the next part validates.
 
-    Official splits are ignored. Every sample is tested exactly once. Images of one subject, sequence or source land in
-    different parts, so where a dataset has any, the numbers are too good.
+    Official splits are ignored. Every sample is tested exactly once. Images of the same subject, sequence or source can
+    be in different parts, so scores are too optimistic if a dataset has any.
 
     Args:
         table: the samples.
-        seed: decides which samples.
+        seed: seed of the random split.
         k: number of folds, at least 3.
 
     Raises:
-        InputError: k is below 3, or a class has fewer samples than k.
+        InputError: ``k`` is below 3, or a class has fewer samples than ``k``.
     """
     _check_k(k, "kfold")
     order = table.canonical_order()
@@ -70,18 +71,18 @@ def kfold(table: SampleTable, seed: int, *, k: int = 10) -> list[Fold]:
 
 
 def subject_kfold(table: SampleTable, seed: int, *, k: int = 10) -> list[Fold]:
-    """Split subject by subject into k parts, classes as even as subjects allow: each is the test split once.
+    """Split by subject into k parts, balancing classes if possible: each part tests once, and the next part validates.
 
-    The next part validates, so training, validation and test have no subject in common. Every sample is tested exactly
-    once. A class that few subjects show may be missing from a part.
+    Training, validation and test have no subject in common. Every sample is tested exactly once. A class shown by only
+    a few subjects may be missing from a part.
 
     Args:
         table: the samples, with subjects.
-        seed: decides which subjects.
+        seed: seed of the random split.
         k: number of folds, at least 3 and at most the number of subjects.
 
     Raises:
-        InputError: the dataset has no subjects, or fewer than k.
+        InputError: The dataset has no subjects, or fewer than ``k``.
     """
     _check_k(k, "subject_kfold")
     subject = _column(table, "subject", "subject_kfold")
@@ -94,18 +95,18 @@ def subject_kfold(table: SampleTable, seed: int, *, k: int = 10) -> list[Fold]:
 
 
 def leave_one_subject_out(table: SampleTable, seed: int, *, val_parts: int = 10) -> list[Fold]:
-    """Test on one subject after the other, in the order of their names; one part of the other subjects validates.
+    """Test on one subject at a time, in the order of their names; one part of the other subjects validates.
 
-    Every sample is tested exactly once, and no subject is in two parts. A class that a subject does not show is missing
-    from that fold's test split.
+    Every sample is tested exactly once, and no subject is in two splits. A class that a subject does not show is
+    missing from the test split of that fold.
 
     Args:
         table: the samples, with subjects.
-        seed: decides which subjects validate.
-        val_parts: the other subjects are divided into so many parts, of which one validates; at least 2.
+        seed: seed of the random choice of validation subjects.
+        val_parts: number of parts into which the other subjects are divided, at least 2; one of them validates.
 
     Raises:
-        InputError: the dataset has no subjects, or fewer than three.
+        InputError: The dataset has no subjects, or fewer than three.
     """
     subject = _column(table, "subject", "leave_one_subject_out")
     names = np.unique(subject)
@@ -124,18 +125,19 @@ def leave_one_subject_out(table: SampleTable, seed: int, *, val_parts: int = 10)
 
 
 def sequence_disjoint(table: SampleTable, seed: int, *, val: float = 0.1, test: float = 0.1) -> list[Fold]:
-    """Split sequence by sequence, classes as even as sequences allow, as one fold.
+    """Split by sequence, balancing classes if possible, as one fold.
 
-    Frames of one sequence stay together; one subject's sequences may not.
+    Frames of a sequence stay together, but sequences of the same subject may not.
 
     Args:
         table: the samples, with sequences.
-        seed: decides which sequences.
-        val: share of the samples for validation, in (0, 1); rounded to one part in a whole number.
-        test: share of the samples for the test, in (0, 1); likewise.
+        seed: seed of the random split.
+        val: fraction of the samples used for validation, in (0, 1); rounded to 1 / n of the samples that are not used
+            for testing, for a whole number n of at least 2.
+        test: fraction of the samples used for testing, in (0, 1); rounded to 1 / n for a whole number n of at least 2.
 
     Raises:
-        InputError: the dataset has no sequences, too few, or a share is out of range.
+        InputError: The dataset has no sequences, too few sequences, or a fraction is out of range.
     """
     sequence = _column(table, "sequence", "sequence_disjoint")
     test_parts = _parts_of("test", test)
@@ -194,7 +196,7 @@ def _grouped(table: SampleTable, rows: Rows, group: Any, k: int, seed: int) -> l
             "data.limit where that is set"
         )
     splitter = StratifiedGroupKFold(k, shuffle=True, random_state=seed % 2**32)
-    with warnings.catch_warnings():  # a class with fewer groups than parts is missing from some, as the docstrings say
+    with warnings.catch_warnings():  # a class with fewer groups than parts is missing from some, as documented
         warnings.filterwarnings("ignore", message="The least populated class")
         return [rows[part] for _, part in splitter.split(rows, table.label[rows], groups=group[rows])]
 

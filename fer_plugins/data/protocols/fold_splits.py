@@ -1,4 +1,4 @@
-"""What the splits of a fold hold: images of each class, of the release's own split, of other datasets."""
+"""Contents of the splits of a fold: images per class, agreement with the official split, images of other datasets."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from fer_plugins.runtime.errors import InputError
 
 
 def find_release_splits(table: SampleTable, fold: Fold, *, limited: bool) -> list[str]:
-    """Return the splits of a fold that hold the images of the release's split of that name.
+    """Return the splits of a fold that contain the same images as the official split of that name.
 
-    Images of other datasets that are only tested on do not count. If ``limited``, a split may lack some of the
-    release's images, but holds no others.
+    Images of other datasets, which are only used for testing, are ignored. If ``limited``, a split may lack some of the
+    official images, but must not contain others.
     """
     if table.split is None:
         return []
@@ -30,7 +30,7 @@ def find_release_splits(table: SampleTable, fold: Fold, *, limited: bool) -> lis
 
 
 def count_targets(table: SampleTable, fold: Fold, classes: Sequence[str]) -> dict[str, dict[str, int]]:
-    """Return {dataset: {class: test images}} of the datasets that are only tested on; {} where there are none."""
+    """Return {dataset: {class: number of test images}} of datasets only used for testing; {} if there are none."""
     if table.origin is None:
         return {}
     origin, label = table.origin[fold.test], table.label[fold.test]
@@ -41,12 +41,12 @@ def count_targets(table: SampleTable, fold: Fold, classes: Sequence[str]) -> dic
 
 
 def count_classes(table: SampleTable, fold: Fold, classes: Sequence[str], *, owner: str) -> dict[str, dict[str, int]]:
-    """Return {split: {class: samples}} of the dataset that is trained on, without those that are only tested on.
+    """Return {split: {class: number of samples}} of the dataset used for training, without those only used for testing.
 
     Validation and test may lack a class (a subject who does not show it).
 
     Raises:
-        InputError: a split is empty, or a class has no sample in the training split.
+        InputError: A split is empty, or a class has no sample in the training split.
     """
     counted = {}
     for split, rows in zip(SPLITS, fold, strict=True):
@@ -72,7 +72,7 @@ def count_classes(table: SampleTable, fold: Fold, classes: Sequence[str], *, own
 
 
 def missing_classes(counts: Mapping[str, Mapping[str, int]]) -> str | None:
-    """Return a sentence on the classes that validation or test lack, or None."""
+    """Return a sentence about the classes that are missing from validation or test, or None."""
     missing = []
     for split in ("val", "test"):
         names = [name for name, number in counts[split].items() if not number]

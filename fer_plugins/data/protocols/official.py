@@ -1,4 +1,4 @@
-"""The built-in protocols, and the check that every protocol's folds must pass."""
+"""The protocols `official` and `random`, and the checks that the folds of every protocol must pass."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ from fer_plugins.runtime.errors import InputError, one_line
 from fer_plugins.runtime.notices import Notice
 from fer_plugins.runtime.seeds import derive
 
-DRAWS_NOTHING = ("official",)  # protocols that the seed does not change
+DRAWS_NOTHING = ("official",)  # protocols on which the seed has no effect
 
 Rows = npt.NDArray[np.int64]
-ProtocolCall = Callable[[SampleTable], list[Fold]]  # a protocol whose seed and options are bound
+ProtocolCall = Callable[[SampleTable], list[Fold]]  # a protocol with its seed and options bound
 
 
 def official(table: SampleTable, seed: int) -> list[Fold]:
-    """The release's own split, as one fold. The seed changes nothing.
+    """Return the official split of the release, as one fold. The seed has no effect.
 
     Raises:
-        InputError: the dataset's release has no split, or lacks one of its three splits.
+        InputError: The release has no split, or lacks one of the three splits.
     """
     del seed
     return [release_fold(table, "official")]
 
 
 def release_fold(table: SampleTable, protocol: str) -> Fold:
-    """Return the release's own split for the protocol of this name; raises as :func:`official` does."""
+    """Return the official split for the protocol with this name; raises the errors of :func:`official`."""
     if table.split is None:
         remedy = "random" if table.subject is None else "subject_kfold"
         raise InputError(f"protocol {protocol}: the dataset has no official split; use --protocol {remedy}")
     subsets = {name: np.flatnonzero(table.split == name) for name in SPLITS}
     missing = [name for name in SPLITS if len(subsets[name]) == 0]
     if missing:
-        # Only this keeps the release's test split where that is there.
+        # Only official_val keeps the official test split, if there is one.
         remedy = "official_val" if missing == ["val"] else "random"
         raise InputError(
             f"protocol {protocol}: the dataset's official split has no {' and no '.join(missing)} split; "
@@ -49,20 +49,20 @@ def release_fold(table: SampleTable, protocol: str) -> Fold:
 
 
 def random(table: SampleTable, seed: int, *, val: float = 0.1, test: float = 0.1) -> list[Fold]:
-    """Split sample by sample, stratified by class, as one fold; official splits are ignored.
+    """Split by sample, stratified by class, as one fold; official splits are ignored.
 
-    Images of one subject, one sequence or one source photograph land in different splits, so where a dataset has
-    any, the numbers are too good. Each split's count of a class is its share rounded down or up, but at least 1. The
-    same images give the same split whatever the order of the rows.
+    Images of the same subject, sequence or source photograph can be in different splits, so scores are too optimistic
+    if a dataset has any. Each split gets its fraction of each class rounded down or up, but at least 1 sample. The same
+    images give the same split, whatever the order of the rows.
 
     Args:
         table: the samples.
-        seed: decides which samples.
-        val: share of the samples for validation, in (0, 1).
-        test: share of the samples for the test, in (0, 1).
+        seed: seed of the random split.
+        val: fraction of the samples used for validation, in (0, 1).
+        test: fraction of the samples used for testing, in (0, 1).
 
     Raises:
-        InputError: a share is out of range, or a class has fewer than three samples.
+        InputError: A fraction is out of range, or a class has fewer than three samples.
     """
     for name, share in (("val", val), ("test", test)):
         if not 0 < share < 1:
@@ -87,7 +87,7 @@ def random(table: SampleTable, seed: int, *, val: float = 0.1, test: float = 0.1
 
 
 def _apportion(total: int, shares: Sequence[float]) -> Rows:
-    """Divide ``total`` by ``shares``, which sum to 1, into whole numbers of at least 1 (largest remainders).
+    """Divide ``total`` in proportion to ``shares``, which sum to 1, into integers >= 1 (largest remainder method).
 
     >>> _apportion(29, (0.8, 0.1, 0.1)).tolist()
     [23, 3, 3]
@@ -105,13 +105,13 @@ def _apportion(total: int, shares: Sequence[float]) -> Rows:
 
 
 def split_folds(table: SampleTable, protocol: ProtocolCall, *, limit: int | float | None = None) -> list[Fold]:
-    """Return the checked folds of ``protocol`` on the table, or on its subset of size ``limit``, as sorted table rows.
+    """Run ``protocol`` on the table, or a subset of size ``limit``, and return the checked folds as sorted table rows.
 
-    ``limit`` is that of :meth:`SampleTable.subset`.
+    ``limit`` is as in :meth:`SampleTable.subset`.
 
     Raises:
-        InputError: ``limit`` is wrong; the protocol refuses the table; a fold is not three arrays of whole numbers in
-            0..len(table)-1; or a row comes twice, in one split or in two (a protocol that says its ``flaw`` may use the
+        InputError: ``limit`` is invalid; the protocol refuses the table; a fold is not three integer arrays with values
+            in 0..len(table)-1; or a row occurs twice, in one split or in two (a protocol with a ``flaw`` may use the
             same rows for val and test).
     """
     chosen = np.arange(len(table)) if limit is None else table.subset(limit)
@@ -121,7 +121,7 @@ def split_folds(table: SampleTable, protocol: ProtocolCall, *, limit: int | floa
         folds: object = protocol(subset)
     except InputError:
         raise
-    except ValueError as error:  # the contract's way to refuse a table
+    except ValueError as error:  # raised by protocols that refuse a table, see the contract
         raise InputError(f"{owner}: {one_line(error)}") from error
     if not isinstance(folds, list) or not folds:
         raise InputError(f"{owner} must return a list of at least one fold, not {type(folds).__name__}")
@@ -131,7 +131,7 @@ def split_folds(table: SampleTable, protocol: ProtocolCall, *, limit: int | floa
 
 
 def pick_fold(folds: Sequence[Fold], number: int, protocol: ProtocolCall) -> Fold:
-    """Return fold ``number``, counted from 0; raises InputError if there is none."""
+    """Return the fold with index ``number``, from 0; raises InputError if it does not exist."""
     if not 0 <= number < len(folds):
         raise InputError(f"run.fold is {number}; protocol {_name_of(protocol)} has folds 0 to {len(folds) - 1}")
     return folds[number]
@@ -160,13 +160,13 @@ def _checked_fold(fold: object, where: str, size: int, flawed: bool) -> Fold:
 
 
 def flaw_of(protocol: ProtocolCall) -> str | None:
-    """Return the protocol's attribute ``flaw``: why its numbers must not be trusted; None for a sound protocol."""
+    """Return the protocol's attribute ``flaw``, why its scores must not be trusted; None for a sound protocol."""
     flaw = _attribute(protocol, "flaw")
     return str(flaw) if flaw is not None else None
 
 
 def augments_first(protocol: ProtocolCall) -> bool:
-    """Return whether images are added before the split, as some papers do; raises InputError without a ``flaw``."""
+    """Return whether images are generated before the split, as in some papers; raises InputError without a ``flaw``."""
     if not getattr(_unbound(protocol), "augments_first", False):
         return False
     if flaw_of(protocol) is None:
@@ -177,14 +177,14 @@ def augments_first(protocol: ProtocolCall) -> bool:
 
 
 def wants_near_copies(protocol: ProtocolCall) -> bool:
-    """Return whether the protocol, with its options, decides by near copies (the table's column ``near``)."""
+    """Return whether the protocol, with its options, depends on near copies (the column ``near`` of the table)."""
     return bool(_attribute(protocol, "wants_near_copies"))
 
 
 def describe_fold(protocol: ProtocolCall, table: SampleTable, limit: int | float | None = None) -> Notice | None:
-    """Return what the protocol's attribute ``describe``, a function of table and options, says of its folds.
+    """Return the result of the protocol's attribute ``describe``, a function of table and options, or None.
 
-    Such as which images it leaves out.
+    It says, for example, which images the protocol leaves out.
     """
     describe = getattr(_unbound(protocol), "describe", None)
     if describe is None:
@@ -194,7 +194,7 @@ def describe_fold(protocol: ProtocolCall, table: SampleTable, limit: int | float
 
 
 def _attribute(protocol: ProtocolCall, name: str) -> Any:
-    """Return an attribute of the protocol's function; where it is a function of the options, what that returns."""
+    """Return an attribute of the protocol's function, or its result if it is a function of the options."""
     value = getattr(_unbound(protocol), name, None)
     return value(**_options(protocol)) if callable(value) else value
 

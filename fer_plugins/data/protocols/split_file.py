@@ -1,7 +1,7 @@
-"""Split files: the folds of a protocol on one dataset, to be kept, shared and used again.
+"""Split files: the folds of a protocol on a dataset, to be stored, shared and reused.
 
-A JSON file with the pixels' hash of every sample, so that it fits any copy of the same images, however it is packed,
-and no other.
+A split file is a JSON file with the hash of every sample's pixels, so that it fits every copy of the same images,
+however it is packed, and no other images.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from fer_plugins.data.table import SampleTable
 from fer_plugins.runtime.errors import InputError, RunError
 from fer_plugins.runtime.whole_file import whole_file
 
-DRAWS_NOTHING = ("file",)  # protocols that the seed does not change
+DRAWS_NOTHING = ("file",)  # protocols on which the seed has no effect
 
 FORMAT = "fer-plugins split 1"
 
@@ -37,11 +37,11 @@ def write_split(
 ) -> None:
     """Write ``folds``, rows of ``table``, to a new file ``path``; no partial file is left behind.
 
-    ``table`` has ``digest``; ``dataset`` is its name in papers, ``protocol`` a name with options, and ``flaw`` says why
-    the protocol's numbers must not be trusted.
+    ``table`` must have ``digest``; ``dataset`` is its name in papers, ``protocol`` a name with options, and ``flaw``
+    says why the protocol's scores must not be trusted.
 
     Raises:
-        InputError: the file exists already, or cannot be written.
+        InputError: The file already exists or cannot be written.
     """
     assert table.digest is not None
     content = {
@@ -74,7 +74,7 @@ def write_split(
 
 
 def read_split(path: str | Path) -> dict[str, Any]:
-    """Read and check a split file; raises InputError if it is missing or not written by ``fer data split``."""
+    """Read and check a split file; raises InputError if it is missing or was not written by ``fer data split``."""
     try:
         content = json.loads(Path(path).expanduser().read_text(encoding="utf-8"))
     except OSError as error:
@@ -108,18 +108,18 @@ def read_split(path: str | Path) -> dict[str, Any]:
 
 
 def file(table: SampleTable, seed: int, *, file: str) -> list[Fold]:
-    """Use the folds of a split file, which ``fer data split`` (fer-data-audit) wrote. The seed changes nothing.
+    """Use the folds of a split file written by ``fer data split`` (of fer-data-audit). The seed has no effect.
 
-    Samples are known by their pixels and label, not by their file names, so the split of a zip fits the folder that it
-    was unpacked to.
+    Samples are identified by their pixels and label, not by their file names, so the split of a zip file also fits the
+    folder that it was extracted to.
 
     Args:
         table: the samples, with ``digest``.
-        seed: changes nothing.
+        seed: has no effect.
         file: path of the split file.
 
     Raises:
-        InputError: the file is none, or the data are not those that it was made on.
+        InputError: The file is not a split file, or was made for other data.
     """
     del seed
     content = read_split(file)
@@ -133,7 +133,7 @@ def file(table: SampleTable, seed: int, *, file: str) -> list[Fold]:
     places = defaultdict(list)
     for row in table.canonical_order().tolist():
         places[str(table.digest[row]), int(table.label[row])].append(row)
-    # Equal images are assigned in the order of their names, which no hash depends on.
+    # Identical images are assigned in the order of their names, which does not affect any hash.
     row = np.empty(len(samples), np.int64)
     for number in sorted(range(len(samples)), key=lambda number: str(samples[number][0])):
         source, digest, label = samples[number]

@@ -1,1 +1,1 @@
-"""The drawing of the synthetic faces."""
+"""The dataset of synthetic faces and their drawing."""

@@ -1,4 +1,4 @@
-"""Draws the parts of a cartoon face as a camera sees them: pose, colours, light and blur."""
+"""Renders the parts of a cartoon face: pose, colours, light and blur."""
 
 from __future__ import annotations
 
@@ -13,45 +13,45 @@ from skimage.draw import ellipse, polygon
 from fer_plugins.data.synthetic_faces.face_parts import features, head, strand
 from fer_plugins.data.synthetic_faces.face_shapes import Actions, Colour, Identity, Part, Point, Points
 
-# float64 throughout: the last bit may differ between processors, and in float32 that would reach the uint8 pixels.
+# float64 throughout, because last-bit differences between processors could change uint8 pixels with float32.
 Image = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class View:
-    """How the camera sees a face; lengths in half image sides, angles in radians, brightness in units of white."""
+    """Pose, light and camera; lengths in half image sides, angles in radians, brightness as a fraction of white."""
 
-    rotation: float  # in the plane, clockwise
+    rotation: float  # in the image plane, clockwise
     yaw: float  # to the image's right
     pitch: float  # downwards
     scale: float
     shift: Point
-    light: Point  # relative gain from the middle to the right and to the lower border
-    exposure: float  # gain of everything
-    contrast: float  # gain of the distance from mid grey
+    light: Point  # relative gain from the centre to the right and to the bottom border
+    exposure: float  # overall gain
+    contrast: float  # gain of the difference from mid grey
     background: Colour
     blur: float  # standard deviation
     noise: float  # standard deviation
-    strand: Point | None  # hair that falls over the face: x at the top and at the tip
+    strand: Point | None  # hair falling over the face: x at the top and at the tip
 
 
 def draw_face(identity: Identity, left: Actions, right: Actions, view: View, side: int) -> Image:
     """Draw a face, without noise.
 
     Args:
-        identity: whose face.
-        left: strength of each action unit in the half at the image's left.
-        right: the same at its right.
-        view: pose, light and blur.
-        side: height and width of the image in pixels.
+        identity: The person.
+        left: Strength of each action unit in the left half of the image.
+        right: Strength of each action unit in the right half of the image.
+        view: Pose, light and blur.
+        side: Height and width of the image in pixels.
 
     Returns:
-        (side, side, 3) red, green and blue, about [0, 1], not clipped.
+        (side, side, 3) red, green and blue, approximately in [0, 1], not clipped.
     """
-    factor = max(2, math.ceil(96 / side))  # a pixel is the mean of factor x factor: smooth edges
+    factor = max(2, math.ceil(96 / side))  # a pixel is the mean of factor x factor pixels, for smooth edges
     canvas = np.full((side * factor, side * factor), Part.BACKGROUND, dtype=np.uint8)
     half = len(canvas) / 2
-    for oval in head(identity, left, right):  # skimage fills an ellipse 10 times as fast as a polygon of its size
+    for oval in head(identity, left, right):  # skimage fills an ellipse 10 times faster than a polygon of its size
         x, y = half * (_place(np.array([[oval.x, oval.y]]), view)[0] + 1) - 0.5
         axes = half * view.scale * oval.height, half * view.scale * oval.width
         pixels = ellipse(y, x, *axes, shape=canvas.shape, rotation=-view.rotation)  # type: ignore[no-untyped-call]
@@ -74,21 +74,21 @@ def draw_face(identity: Identity, left: Actions, right: Actions, view: View, sid
 
 
 def _turn(points: Points, view: View) -> Points:
-    """Turn the head aside: the face bulges towards the camera, so its middle moves and its outline stays."""
+    """Turn the head: the face bulges towards the camera, so its centre moves while its outline stays."""
     depth = 0.5 * np.sqrt(np.maximum(0.0, 1.0 - (points * points).sum(axis=1, keepdims=True)))
     turned: Points = points + depth * np.array((math.sin(view.yaw), math.sin(view.pitch)))
     return turned
 
 
 def _place(points: Points, view: View) -> Points:
-    """Rotate, scale and shift within the image."""
+    """Rotate, scale and shift points within the image."""
     cos, sin = view.scale * math.cos(view.rotation), view.scale * math.sin(view.rotation)
     placed: Points = points @ np.array(((cos, sin), (-sin, cos))) + view.shift
     return placed
 
 
 def _expose(colours: Image, view: View, factor: int) -> Image:
-    """Average factor x factor pixels, blur and light."""
+    """Average factor x factor pixels, blur, and apply light."""
     rows = np.add.reduce([colours[i::factor] for i in range(factor)])
     image = np.add.reduce([rows[:, i::factor] for i in range(factor)]) / factor**2
     side = len(image)

@@ -1,9 +1,9 @@
-"""The geometry of a cartoon face: an identity and the strength of each action unit give the outlines of its parts.
+"""The geometry of a cartoon face: outlines of its parts, given a person and the strength of each action unit.
 
 Action units (AU) are those of the Facial Action Coding System (Ekman, Friesen: Facial Action Coding System, Consulting
-Psychologists Press 1978): each moves what the muscle of that number moves. assumed: how far; it is exaggerated, as in
-a cartoon, so that an expression survives 48 x 48 pixels. Lengths are in half image sides: the image spans -1 to 1 from
-left to right and from top to bottom, and the face looks straight at the camera.
+Psychologists Press 1978): each moves what its muscle moves. assumed: how far; it is exaggerated, as in a cartoon, so
+that an expression is visible at 48 x 48 pixels. Lengths are in half image sides: the image spans -1 to 1 from left to
+right and from top to bottom, and the face looks straight at the camera.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from fer_plugins.data.synthetic_faces.face_shapes import (
 
 
 def head(identity: Identity, left: Actions, right: Actions) -> Iterator[Oval]:
-    """Yield hair, neck, skull and jaw, from the back to the front."""
+    """Yield hair, neck, skull and jaw, from back to front."""
     width, jaw = identity.head_width, identity.head_width * identity.jaw_width
     drop = 0.06 * (left.get(26, 0) + right.get(26, 0)) - 0.02 * (left.get(17, 0) + right.get(17, 0))
     chin = identity.chin + drop
@@ -43,12 +43,12 @@ def head(identity: Identity, left: Actions, right: Actions) -> Iterator[Oval]:
 
 
 def features(identity: Identity, left: Actions, right: Actions) -> Iterator[Shape]:
-    """Yield everything inside the head's outline, from the back to the front.
+    """Yield all parts inside the outline of the head, from back to front.
 
     Args:
-        identity: whose face.
-        left: action units of the half at the image's left.
-        right: the same at its right; faces are never quite symmetric.
+        identity: The person.
+        left: Action units of the left half of the image.
+        right: Action units of the right half of the image; faces are never exactly symmetric.
     """
     yield _fringe(identity)
     yield from _nose(identity, left, right)
@@ -64,18 +64,20 @@ def features(identity: Identity, left: Actions, right: Actions) -> Iterator[Shap
 def _brow(identity: Identity, au: Actions, sign: float) -> Iterator[Shape]:
     inner_up, outer_up, lower, wrinkle = au.get(1, 0.0), au.get(2, 0.0), au.get(4, 0.0), au.get(9, 0.0)
     y = identity.eye_height - identity.brow_height
-    lowered = lower * (1 - min(1.0, 0.85 * inner_up))  # beside the inner raiser, the lowerer only draws brows together
+    lowered = lower * (
+        1 - min(1.0, 0.85 * inner_up)
+    )  # together with the inner raiser, the lowerer only draws brows together
     inner = 0.16 - 0.06 * lower, y - 0.17 * inner_up + 0.14 * lowered + 0.08 * wrinkle
     outer = identity.eye_distance + 0.22, y + identity.brow_tilt - 0.15 * outer_up + 0.06 * inner_up * (1 - outer_up)
     arch = (inner[1] + outer[1]) / 2 - 0.06 - 0.06 * min(inner_up, outer_up) * (1 - lower) + 0.08 * lowered
     bend = (inner[0] + outer[0]) / 2, arch
     start, middle, end = ((sign * across, down) for across, down in (inner, bend, outer))
     yield Shape(Part.BROW, stroke(start, middle, end, identity.brow_thickness))
-    if lowered > 0.2:  # the upright furrow between the brows
+    if lowered > 0.2:  # the vertical furrow between the brows
         top, foot = inner[1] - 0.08, inner[1] + 0.10
         furrow = stroke((sign * 0.05, top), (sign * 0.065, inner[1]), (sign * 0.045, foot), 0.05 * lowered)
         yield Shape(Part.FOLD, furrow, Part.SKIN)
-    if inner_up > 0.2:  # furrows across the forehead, as wide as what is raised
+    if inner_up > 0.2:  # furrows across the forehead, as wide as the raised part of the brow
         reach = 0.14 + 0.3 * outer_up
         for line in (y - 0.27, y - 0.38):
             furrow = stroke((0.0, line), (sign * reach / 2, line - 0.02), (sign * reach, line + 0.03), 0.04 * inner_up)
@@ -111,12 +113,12 @@ def _nose(identity: Identity, left: Actions, right: Actions) -> Iterator[Shape]:
         y, wing = tip - 0.05 * wrinkle, sign * width * (1 + 0.3 * wrinkle + 0.1 * smile)
         yield Shape(Part.SHADE, stroke((sign * 0.07, -0.08), (sign * 0.08, y - 0.15), (wing, y), 0.05), Part.SKIN)
         yield Shape(Part.FOLD, stroke((sign * 0.02, y + 0.03), (wing * 0.7, y), (wing, y + 0.01), 0.06))
-        if wrinkle > 0.2:  # across the root of the nose
+        if wrinkle > 0.2:  # wrinkles across the root of the nose
             for down in (0.0, 0.09, 0.18):
                 bend, end = (sign * 0.08, down - 0.1), (sign * (0.12 + down / 3), down - 0.02)
                 yield Shape(Part.FOLD, stroke((0.0, down - 0.08), bend, end, 0.045 * wrinkle), Part.SKIN)
         fold = max(smile, wrinkle, 0.5 * stretch)
-        if fold > 0.2:  # from the nose around the mouth
+        if fold > 0.2:  # the fold from the nose around the mouth
             start = wing + sign * 0.05, y - 0.03
             end = sign * (identity.mouth_width + 0.12 + 0.1 * smile), identity.mouth_height - 0.05 - 0.04 * smile
             yield Shape(Part.FOLD, stroke(start, (end[0] - sign * 0.04, y + 0.02), end, 0.05 * fold), Part.SKIN)
@@ -130,7 +132,7 @@ def _mouth(identity: Identity, left: Actions, right: Actions) -> Iterator[Shape]
     if identity.moustache:
         yield Shape(Part.BROW, stroke((-0.24, y - 0.06), (0.0, y - 0.30), (0.24, y - 0.06), 0.12))
     start, end = _corner(identity, left, -1.0), _corner(identity, right, 1.0)
-    # y of the inner edges of the lips in the middle, as control points of the curves between the corners
+    # y of the inner edges of the lips at their centre, as control points of the curves between the corners
     over = y + 0.06 * smile - 0.10 * grief - 0.09 * mean(9) - 0.06 * drop - 0.05 * chin
     fall = 0.62 * drop * (1 - 0.45 * mean(20))  # a stretched mouth opens less
     under = over + fall + 0.20 * mean(25) * (0.6 + smile) + 0.16 * mean(16)
@@ -148,7 +150,7 @@ def _mouth(identity: Identity, left: Actions, right: Actions) -> Iterator[Shape]
             yield Shape(Part.TONGUE, np.concatenate([tongue, lower]), Part.MOUTH)
     else:
         yield Shape(Part.LIP_LINE, stroke(start, (0.0, over), end, 0.045))
-    if grief > 0.2:  # the fold that runs down from a pulled corner
+    if grief > 0.2:  # the fold below a lowered corner
         for (x, top), sign in ((start, -1.0), (end, 1.0)):
             fold = stroke((x, top), (x + sign * 0.05, top + 0.02), (x + sign * 0.07, top + 0.10), 0.05 * grief)
             yield Shape(Part.FOLD, fold)
@@ -158,7 +160,7 @@ def _mouth(identity: Identity, left: Actions, right: Actions) -> Iterator[Shape]
 
 
 def _corner(identity: Identity, au: Actions, sign: float) -> Point:
-    """Corner of the mouth."""
+    """Return a corner of the mouth."""
     smile, stretch, drop = au.get(12, 0.0), au.get(20, 0.0), au.get(26, 0.0)
     wide = 1 + 0.3 * smile + 0.35 * stretch - 0.2 * au.get(23, 0.0) - 0.3 * drop * (1 - stretch)
     down = -0.17 * smile + 0.14 * au.get(15, 0.0) + 0.06 * stretch + 0.06 * drop
@@ -179,7 +181,7 @@ def _glasses(identity: Identity) -> Iterator[Shape]:
 
 
 def _fringe(identity: Identity) -> Shape:
-    """Hair over the forehead, down to the hair line."""
+    """Return the hair over the forehead, down to the hairline."""
     side, temple, line, middle = (
         identity.head_width,
         -0.35,
@@ -192,5 +194,5 @@ def _fringe(identity: Identity) -> Shape:
 
 
 def strand(top: float, tip: float) -> Shape:
-    """Hair that falls over the face, from x = ``top`` at the forehead to x = ``tip`` at the cheek."""
+    """Return hair falling over the face, from x = ``top`` at the forehead to x = ``tip`` at the cheek."""
     return Shape(Part.HAIR, stroke((top, -0.8), (top, -0.2), (tip, 0.3), 0.14))

@@ -1,6 +1,6 @@
-"""Draws at random whose face is seen, what it does and how the camera sees it.
+"""Samples the person, the expression and the view of a synthetic face at random.
 
-``difficulty``, 0 to 1, scales everything that hides an expression. assumed: every range in this file.
+``difficulty``, 0 to 1, scales everything that obscures an expression. assumed: every range in this file.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from fer_plugins.data.synthetic_faces.face_drawing import View
 from fer_plugins.data.synthetic_faces.face_shapes import Actions, Colour, Identity
 
 # Prototypes of the emotions in action units (Friesen, Ekman: EMFACS-7, Emotional Facial Action Coding System, 1983).
-# assumed: the second tuple, units that join in variants of a prototype; each takes part in half of the sequences.
+# assumed: the second tuple, units that are added in variants of a prototype, each in half of the sequences.
 PROTOTYPES: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
     "anger": ((4, 5, 7, 23), (17, 24)),
     "disgust": ((9, 15, 16), (17,)),
@@ -24,7 +24,7 @@ PROTOTYPES: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
     "surprise": ((1, 2, 5, 26), (25,)),
     "neutral": ((), ()),
 }
-_HABITS = (1, 2, 4, 7, 12, 15, 17, 25)  # units that a resting face may show a little, for good
+_HABITS = (1, 2, 4, 7, 12, 15, 17, 25)  # units that a person's resting face may permanently show a little
 
 _SKIN: tuple[Colour, ...] = (
     (0.97, 0.82, 0.72),
@@ -47,7 +47,7 @@ _IRIS: tuple[Colour, ...] = ((0.25, 0.14, 0.07), (0.34, 0.22, 0.10), (0.30, 0.42
 
 
 def sample_identity(rng: np.random.Generator, difficulty: float) -> Identity:
-    """Draw a person."""
+    """Sample a person."""
 
     def about(middle: float, spread: float) -> float:
         return float(middle + spread * rng.uniform(-1.0, 1.0))
@@ -91,7 +91,7 @@ def sample_identity(rng: np.random.Generator, difficulty: float) -> Identity:
 
 
 def sample_view(rng: np.random.Generator, difficulty: float) -> View:
-    """Draw pose, light and camera of a sequence."""
+    """Sample the pose, light and camera of a sequence."""
 
     def about(middle: float, spread: float) -> float:
         return float(middle + difficulty * spread * rng.uniform(-1.0, 1.0))
@@ -116,7 +116,7 @@ def sample_view(rng: np.random.Generator, difficulty: float) -> View:
 
 
 def jitter_view(view: View, rng: np.random.Generator, difficulty: float) -> View:
-    """Move a view a little, as between two frames of a film."""
+    """Change a view slightly, as between two frames of a video."""
     step = rng.uniform(-1.0, 1.0, 5) * (0.2 + 0.8 * difficulty)
     return replace(
         view,
@@ -128,7 +128,7 @@ def jitter_view(view: View, rng: np.random.Generator, difficulty: float) -> View
 
 
 def sample_actions(rng: np.random.Generator, expression: str, difficulty: float) -> tuple[Actions, Actions]:
-    """Draw how strongly each unit of an expression acts at its apex, in the left and the right half of the face."""
+    """Sample the strength of each action unit of an expression at its apex, in the left and right half of the face."""
     always, sometimes = PROTOTYPES[expression]
     joining = rng.random(len(sometimes)) < 0.5
     units = [*always, *(unit for unit, joins in zip(sometimes, joining, strict=True) if joins)]
@@ -138,7 +138,7 @@ def sample_actions(rng: np.random.Generator, expression: str, difficulty: float)
 
 
 def intensities(rng: np.random.Generator, frames: int, difficulty: float) -> list[float]:
-    """Draw the share of the apex's strength in each frame of a sequence, strictly rising; the last is the apex."""
+    """Sample the intensity of each frame as a fraction of the apex, strictly increasing; the last frame is the apex."""
     apex = 1.0 - 0.25 * difficulty * rng.random()
     onset = apex * (0.9 - 0.5 * difficulty)
     return [float(apex)] if frames == 1 else np.linspace(onset, apex, frames).tolist()

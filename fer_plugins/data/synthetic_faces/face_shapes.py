@@ -1,4 +1,4 @@
-"""What a cartoon face is made of: a person's proportions, filled outlines and ovals, and the curves of outlines."""
+"""Building blocks of a cartoon face: a person's proportions, filled outlines and ovals, and curves."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy.typing as npt
 Points = npt.NDArray[np.float64]  # (n, 2): x, y
 Point = tuple[float, float]
 Colour = tuple[float, float, float]  # red, green, blue in [0, 1]
-Actions = Mapping[int, float]  # action unit -> strength, 0 (rest, the same as missing) to about 1
+Actions = Mapping[int, float]  # action unit -> strength, 0 (at rest, same as missing) to about 1
 
 Part = IntEnum(
     "Part",
@@ -24,10 +24,10 @@ Part = IntEnum(
 
 @dataclass(frozen=True)
 class Identity:
-    """What a person keeps from image to image."""
+    """Properties of a person that are the same in all images."""
 
     head_width: float  # from the middle to the ear
-    jaw_width: float  # share of head_width
+    jaw_width: float  # fraction of head_width
     chin: float  # y of the tip
     eye_distance: float  # from the middle to the middle of each eye
     eye_height: float  # y
@@ -51,11 +51,11 @@ class Identity:
     beard: float  # 0 none, 1 full
     moustache: bool
     long_hair: bool
-    habits: Actions  # units that the face shows at rest
+    habits: Actions  # action units that the face shows at rest
 
 
 class Shape(NamedTuple):
-    """A filled outline; ``over`` is the only part that it may cover, or None."""
+    """A filled outline; ``over`` is the only part that it may cover, or None if it may cover all."""
 
     part: Part
     points: Points
@@ -72,7 +72,7 @@ class Oval(NamedTuple):
     height: float  # semi-axis
 
 
-# Bernstein polynomials and their slopes: a Bezier curve through its control points is one matrix product.
+# Bernstein polynomials and their derivatives, so that a Bezier curve is a matrix product with its control points.
 _T = np.linspace(0.0, 1.0, 9)
 _CURVE = {
     3: np.stack([(1 - _T) ** 2, 2 * _T * (1 - _T), _T**2], axis=1),
@@ -85,12 +85,12 @@ CIRCLE = np.stack([np.cos(_ANGLE), np.sin(_ANGLE)], axis=1)
 
 
 def curve(*control: Point) -> Points:
-    """Return the points of a Bezier curve through 3 or 4 control points."""
+    """Return points of the Bezier curve with 3 or 4 control points."""
     return np.asarray(_CURVE[len(control)] @ np.array(control))
 
 
 def stroke(start: Point, middle: Point, end: Point, width: float) -> Points:
-    """Outline of a curved line, thinner towards its ends; ``middle`` is a control point."""
+    """Return the outline of a curved line that is thinner towards its ends; ``middle`` is a control point."""
     control = np.array((start, middle, end))
     slope = _SLOPE @ control
     normal = slope[:, ::-1] * (-1.0, 1.0) / (np.sqrt((slope * slope).sum(axis=1, keepdims=True)) + 1e-9)

@@ -1,4 +1,4 @@
-"""The dataset `synthetic`: cartoon faces drawn on demand; no files, no real person."""
+"""The dataset `synthetic`: cartoon faces drawn on demand, without files or real people."""
 
 from __future__ import annotations
 
@@ -19,44 +19,44 @@ from fer_plugins.data.synthetic_faces.face_sampling import (
 from fer_plugins.data.synthetic_faces.face_shapes import Actions, Identity
 
 CLASSES = ("anger", "disgust", "fear", "happy", "sad", "surprise", "neutral")
-DRAWING = 1  # raise it whenever a pixel of any image changes: caches are keyed by it
-LUMA = np.array((299, 587, 114))  # thousandths of red, green, blue (ITU-R BT.601): integers round alike anywhere
+DRAWING = 1  # increment whenever a pixel of any image changes; part of the cache key
+LUMA = np.array((299, 587, 114))  # thousandths of red, green, blue (ITU-R BT.601); integers round the same everywhere
 MOST_SAMPLES = 1_000_000  # an hour of drawing
 
 
 class Scene(NamedTuple):
-    """All that an image is drawn from."""
+    """Everything that determines an image, except for its noise."""
 
     identity: Identity
-    left: Actions  # strength of each action unit in the half at the image's left
+    left: Actions  # strength of each action unit in the left half of the image
     right: Actions
     view: View
-    intensity: float  # share of the apex's strength; 0 for neutral
+    intensity: float  # fraction of the strength at the apex; 0 for neutral
 
 
 class Synthetic:
-    """Procedural faces: seven expressions made of action units, each shown as a sequence of rising intensity.
+    """Procedurally drawn faces: seven expressions made of action units, each shown as a sequence of rising intensity.
 
-    Every subject shows every class in one or more sequences of ``frames`` images. Pose, light and background are nearly
-    constant within a sequence, so that a split by sample leaks. The split of the release has each subject in one split
-    only: about 70 % of the subjects train, 15 % val, 15 % test, at least one each.
+    Every subject shows every class in one or more sequences of ``frames`` images. Pose, light and background are almost
+    constant within a sequence, so that a split by sample leaks. In the dataset's own split, each subject is in one
+    split only: about 70 % of the subjects in train, 15 % in val and 15 % in test, at least one in each.
 
-    An image depends on its source name ("s003/happy/f2": subject, class, frame), ``frames``, ``difficulty``, ``seed``,
-    ``image_size`` and ``channels`` alone: not on how many others there are or were read. So a larger dataset holds the
-    images of a smaller one under the same names, though maybe in another split. ``image_size`` changes neither people
-    nor poses.
+    An image depends only on its source name ("s003/happy/f2": subject, class, frame), ``frames``, ``difficulty``,
+    ``seed``, ``image_size`` and ``channels``, not on the number of images or the order of reading. A larger dataset
+    thus contains the images of a smaller one under the same names, although possibly in other splits. ``image_size``
+    does not change people or poses.
 
     Args:
         image_size: height and width in pixels, at least 24.
-        channels: 3 for colour, 1 for its luma.
-        samples: number of images: a multiple of subjects x 7 classes x frames.
-        subjects: number of people, at least 3; None: so many that each shows each class in one sequence.
-        frames: images in a sequence, from the weakest to the apex; 1: only the apex.
-        difficulty: 0 to 1: how far pose, light, noise, hair and weak intensities hide the expression.
-        seed: 0 or more; another seed draws other people.
+        channels: 3 for colour, 1 for grey (luma).
+        samples: number of images, a multiple of subjects x 7 classes x frames.
+        subjects: number of people, at least 3; None for the number with which each shows each class in one sequence.
+        frames: images per sequence, of increasing intensity up to the apex; 1 for the apex only.
+        difficulty: how much pose, light, noise, hair and low intensity obscure the expression, from 0 to 1.
+        seed: seed of people, poses and splits, at least 0.
 
     Raises:
-        ValueError: an option is out of its range; the line names what is legal.
+        ValueError: An option is out of range; the message names the allowed values.
     """
 
     title = "synthetic"
@@ -82,7 +82,7 @@ class Synthetic:
             raise ValueError(f"synthetic: difficulty is {difficulty}, must lie in 0..1")
         if subjects is not None:
             _check_least("subjects", subjects, 3)
-        if samples > MOST_SAMPLES:  # before a table of them is made
+        if samples > MOST_SAMPLES:  # checked before a table of this size is made
             raise ValueError(f"synthetic: samples is {samples}, must be at most {MOST_SAMPLES}")
         self.image_size, self.channels, self.difficulty, self.seed = image_size, channels, float(difficulty), seed
         self.frames = frames
@@ -90,7 +90,7 @@ class Synthetic:
 
     @property
     def cache_key(self) -> str:
-        """Every option, the version of the drawing, and that of numpy, whose random streams may change."""
+        """All options, the version of the drawing, and that of numpy, whose random streams may change."""
         return (
             f"synthetic-v{DRAWING}-numpy{np.__version__}-{self.image_size}x{self.channels}"
             f"-subjects{self.subjects}-takes{self.takes}-frames{self.frames}-difficulty{self.difficulty!r}-seed{self.seed}"
@@ -101,7 +101,7 @@ class Synthetic:
 
     @property
     def table(self) -> dict[str, list[Any]]:
-        """Columns label, source, split, subject, sequence; a row an image, by subject, class, sequence and frame."""
+        """Columns label, source, split, subject, sequence; one row per image, by subject, class, sequence and frame."""
         columns: dict[str, list[Any]] = {name: [] for name in ("label", "source", "split", "subject", "sequence")}
         splits = self._splits()
         for index in range(len(self)):
@@ -113,7 +113,7 @@ class Synthetic:
         return columns
 
     def __getitem__(self, index: int) -> npt.NDArray[np.uint8]:
-        """Draw image ``index``, 0 to len - 1: uint8 (image_size, image_size, channels)."""
+        """Draw image ``index``, from 0 to len - 1: uint8 (image_size, image_size, channels)."""
         scene = self.scene(index)
         colour = draw_face(scene.identity, scene.left, scene.right, scene.view, self.image_size)
         colour += scene.view.noise * self._random("noise", *self._locate(index)).standard_normal(colour.shape)
@@ -123,7 +123,7 @@ class Synthetic:
         return pixels.astype(np.uint8)
 
     def scene(self, index: int) -> Scene:
-        """Return what image ``index`` is drawn from; raises IndexError outside 0 to len - 1."""
+        """Return the scene of image ``index``; raises IndexError outside of 0 to len - 1."""
         subject, label, take, frame = self._locate(index)
         identity = sample_identity(self._random("identity", subject), self.difficulty)
         rng = self._random("sequence", subject, label, take)
@@ -141,7 +141,7 @@ class Synthetic:
         return Scene(identity, left, right, view, intensity)
 
     def _locate(self, index: int) -> tuple[int, int, int, int]:
-        """Subject, label, take and frame of a row."""
+        """Return the subject, label, sequence and frame of a row."""
         if not 0 <= index < len(self):
             raise IndexError(f"synthetic: image {index} is not in 0..{len(self) - 1}")
         rest, frame = divmod(int(index), self.frames)
@@ -152,7 +152,7 @@ class Synthetic:
         return np.random.default_rng([self.seed, *purpose.encode(), *place])
 
     def _splits(self) -> list[str]:
-        """Split of each subject."""
+        """Return the split of each subject."""
         held_out = max(1, round(0.15 * self.subjects))
         splits = ["val"] * held_out + ["test"] * held_out + ["train"] * (self.subjects - 2 * held_out)
         order = self._random("split").permutation(self.subjects)
@@ -160,7 +160,7 @@ class Synthetic:
 
 
 def _divide(samples: int, subjects: int | None, frames: int) -> tuple[int, int]:
-    """Return the number of subjects, and of sequences that each shows of each class."""
+    """Return the number of subjects, and the number of sequences that each shows of each class."""
     unit = len(CLASSES) * frames * (subjects or 1)
     least = unit if subjects else 3 * unit
     if samples < least or samples % unit:
