@@ -1,1 +1,1 @@
-"""What is computed from predictions: metrics, intervals, claims, cost."""
+"""Metrics computed from predictions, their confidence intervals, paired tests and sanity checks."""

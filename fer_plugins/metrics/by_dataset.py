@@ -1,4 +1,4 @@
-"""Scores of a test split that holds several datasets: each apart, and the gap between them."""
+"""Scores of a test split with several datasets: those of each dataset, and its gap to the dataset used for training."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ Matrix = npt.NDArray[np.int64]
 def score_targets(
     predictions: Predictions, origin: npt.NDArray[np.str_], classes: Sequence[str]
 ) -> dict[str, dict[str, Any]]:
-    """Score every other dataset of a test split beside the one that was trained on.
+    """Score every dataset of a test split other than the one used for training.
 
     Args:
-        predictions: of the whole test split.
-        origin: (N,) the dataset of each, "" for the one that was trained on.
-        classes: the K names.
+        predictions: Predictions for the whole test split.
+        origin: (N,) dataset of each image, "" for the one used for training.
+        classes: Names of the K classes.
 
     Returns:
-        Dataset -> its scores (see ``metrics.scores.score``) with ``missing_classes`` (that it does not have),
-        ``prior_adjusted_accuracy`` and ``gap``: {accuracy, balanced_accuracy}, each the dataset's value less that of
-        the own test split, both over the classes that the dataset has. These have ``low`` and ``high`` at 95 %:
-        percentiles of a bootstrap stratified by class in which both test splits are drawn.
+        Dataset -> its scores (see ``metrics.scores.score``) with ``missing_classes`` (classes it lacks),
+        ``prior_adjusted_accuracy`` and ``gap``: {accuracy, balanced_accuracy}, each the value of the dataset minus that
+        of the own test split, both over the classes that the dataset has. These have ``low`` and ``high``, the ends of
+        a 95 % interval: percentiles of a bootstrap stratified by class that resamples both test splits.
     """
     own_matrix = confusion(predictions.choose(origin == ""), len(classes))
     scores = {}
@@ -54,14 +54,14 @@ def confusion(predictions: Predictions, size: int) -> Matrix:
 
 
 def prior_adjusted_accuracy(matrix: Matrix, prior: Matrix, seed: int = 0) -> dict[str, float]:
-    """Return the accuracy that a dataset's recalls would give under another dataset's class shares.
+    """Return the accuracy that the recalls of a dataset would give with the class frequencies of another dataset.
 
-    The sum over the classes present of recall times prior, divided by the prior of the classes present.
+    This is the sum of recall times prior over the classes present, divided by the sum of their priors.
 
     Args:
-        matrix: (K, K) of the dataset.
-        prior: (K,) test images per class of the dataset that was trained on.
-        seed: of the bootstrap.
+        matrix: (K, K) confusion matrix of the dataset.
+        prior: (K,) number of test images per class of the dataset used for training.
+        seed: Seed of the bootstrap.
     """
     weight = np.where(matrix.sum(1) > 0, prior, 0).astype(float)
     if not weight.any():
@@ -72,12 +72,12 @@ def prior_adjusted_accuracy(matrix: Matrix, prior: Matrix, seed: int = 0) -> dic
 
 
 def gap(own: Matrix, target: Matrix, seed: int = 0) -> dict[str, dict[str, float]]:
-    """Return how much accuracy and balanced accuracy of another dataset differ from those of the own test split.
+    """Return the differences in accuracy and balanced accuracy between another dataset and the own test split.
 
     Args:
-        own: (K, K) of the own test split; classes that the other lacks are left out of it.
-        target: (K, K) of the other dataset.
-        seed: of the bootstrap.
+        own: (K, K) confusion matrix of the own test split; classes that the other dataset lacks are left out.
+        target: (K, K) confusion matrix of the other dataset.
+        seed: Seed of the bootstrap.
     """
     present = (target.sum(1) > 0) & (own.sum(1) > 0)
     own, target = own * present[:, None], target * present[:, None]

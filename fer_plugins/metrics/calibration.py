@@ -1,4 +1,4 @@
-"""Calibration: Brier score, calibration error, bins of a reliability diagram, temperature scaling (Guo et al. 2017)."""
+"""Calibration: Brier score, calibration error, reliability diagram and temperature scaling (Guo et al. 2017)."""
 
 from __future__ import annotations
 
@@ -14,36 +14,36 @@ from torchmetrics.functional.classification import binary_calibration_error
 from fer_plugins.metrics.predictions import Predictions
 
 BINS = 15  # as in Guo et al. 2017
-LOWEST, HIGHEST = 0.01, 100.0  # temperatures searched
+LOWEST, HIGHEST = 0.01, 100.0  # range of temperatures
 Values = npt.NDArray[np.float64]
-# torch's: to the last bit those of ``ece``.
+# Computed by torch, to be bitwise equal to those of ``ece``.
 _EDGES: Values = torch.linspace(0, 1, BINS + 1, dtype=torch.float64).numpy()
 
 
 @dataclass(frozen=True)
 class Reliability:
-    """Images sorted into bins of equal width by the confidence in their predicted class."""
+    """Images binned by the confidence of their predicted class, in bins of equal width."""
 
-    edges: Values  # (BINS + 1,) from 0 to 1; a bin holds its lower edge, the last one both
-    count: npt.NDArray[np.int64]  # (BINS,) images
+    edges: Values  # (BINS + 1,) from 0 to 1; a bin includes its lower edge, the last bin both edges
+    count: npt.NDArray[np.int64]  # (BINS,) number of images
     confidence: Values  # (BINS,) mean; nan in an empty bin
-    accuracy: Values  # (BINS,) share of correct predictions; nan in an empty bin
+    accuracy: Values  # (BINS,) fraction of correct predictions; nan in an empty bin
 
 
 def calibration_error(predictions: Predictions) -> float:
     """Return the expected calibration error ``ece``, from 0 to 1.
 
-    The sum over bins b of n_b / N |accuracy_b - confidence_b|, of the predicted class's probability in 15 bins of equal
-    width (Naeini et al. 2015, Guo et al. 2017, Eq. 3).
+    The sum over bins b of n_b / N |accuracy_b - confidence_b|, with the probability of the predicted class in 15 bins
+    of equal width (Naeini et al. 2015, Guo et al. 2017, Eq. 3).
     """
     confidence, correct = _confidence(predictions)
     return float(binary_calibration_error(confidence, correct, n_bins=BINS))
 
 
 def squared_errors(predictions: Predictions) -> Values:
-    """Return each image's sum over classes of (p_k - [k is the true class])^2: (N,), from 0 to 2.
+    """Return the sum over classes of (p_k - [k is the true class])^2 for each image: (N,), from 0 to 2.
 
-    Their mean is the Brier score (Brier 1950; scikit-learn halves it for two classes).
+    The mean is the Brier score (Brier 1950; scikit-learn halves it for two classes).
     """
     true = np.eye(predictions.probabilities.shape[1])[predictions.label]
     errors: Values = ((predictions.probabilities - true) ** 2).sum(1)
@@ -51,9 +51,9 @@ def squared_errors(predictions: Predictions) -> Values:
 
 
 def find_gaps(predictions: Predictions) -> Values:
-    """Return what each image adds to its bin: (N, BINS), correct - confidence in the bin of the image, else 0.
+    """Return the contribution of each image to its bin: (N, BINS), correct - confidence in the image's bin, else 0.
 
-    ``ece`` is the sum over bins of the absolute mean over the images.
+    ``ece`` is the sum over bins of the absolute mean over images.
     """
     confidence, correct = (values.numpy() for values in _confidence(predictions))
     gaps = np.zeros((len(predictions), BINS))
@@ -62,7 +62,7 @@ def find_gaps(predictions: Predictions) -> Values:
 
 
 def find_reliability(predictions: Predictions) -> Reliability:
-    """Return the bins that ``ece`` is computed from."""
+    """Return the bins from which ``ece`` is computed."""
     confidence, correct = (values.numpy() for values in _confidence(predictions))
     place = _find_bins(confidence)
     count = np.bincount(place, minlength=BINS)
@@ -82,7 +82,7 @@ def _find_bins(confidence: Values) -> npt.NDArray[np.int64]:
 def _confidence(predictions: Predictions) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the probability of the predicted class and whether it is correct, (N,) each.
 
-    A probability of exactly 1 is moved just below, since torchmetrics would give it a bin of its own above the last.
+    A probability of exactly 1 is reduced to just below 1, because torchmetrics would put it into an additional bin.
     """
     confidence = predictions.probabilities[np.arange(len(predictions)), predictions.predicted]
     correct = (predictions.predicted == predictions.label).astype(np.int64)
@@ -90,10 +90,11 @@ def _confidence(predictions: Predictions) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def fit_temperature(logits: Values, labels: npt.NDArray[np.int64]) -> float:
-    """Return the temperature T in [0.01, 100] with the least mean of -log softmax(z / T)[label] (Guo et al. 2017).
+    """Return the temperature T in [0.01, 100] that minimizes the mean of -log softmax(z / T)[label] (Guo et al. 2017).
 
-    That mean is convex in 1/T, so it has one minimum, and a search on a line (scipy's bounded Brent, on log T) finds
-    it. Returns 0.01 where every prediction is correct, and 100 where they are worse than chance: no T is best there.
+    The mean is convex in 1/T and thus has a single minimum, which a line search (scipy's bounded Brent, on log T)
+    finds. Returns 0.01 if every prediction is correct, and 100 if predictions are worse than chance, as there is no
+    best T then.
 
     Args:
         logits: z, (N, K).
@@ -110,16 +111,16 @@ def fit_temperature(logits: Values, labels: npt.NDArray[np.int64]) -> float:
 
 
 def mean_loss(logits: Values, labels: npt.NDArray[np.int64]) -> float:
-    """Return the mean of -log softmax(z)[label], nats, of logits z (N, K)."""
+    """Return the mean of -log softmax(z)[label], in nats, for logits z (N, K)."""
     return float(-log_softmax(logits, axis=1)[np.arange(len(labels)), labels].mean())
 
 
 def scale(predictions: Predictions, logits: Values, temperature: float) -> Predictions:
-    """Return predictions with softmax(z / T); what is predicted stays.
+    """Return predictions with probabilities softmax(z / T); the predicted classes do not change.
 
     Args:
-        predictions: of N images.
-        logits: z, (N, K), of the same images.
+        predictions: Predictions for N images.
+        logits: z, (N, K), for the same images.
         temperature: T, above 0.
     """
     scaled = log_softmax(logits / temperature, axis=1)

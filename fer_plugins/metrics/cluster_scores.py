@@ -1,4 +1,4 @@
-"""The intervals by cluster of every metric of the table."""
+"""Confidence intervals by cluster (subject or sequence) for every metric of the table."""
 
 from __future__ import annotations
 
@@ -26,25 +26,26 @@ from fer_plugins.metrics.predictions import Predictions
 from fer_plugins.metrics.resampling import CELLS
 from fer_plugins.metrics.table import METRICS
 
-_OF_ALL = ("accuracy", "brier", "loss")  # do not average over classes
+_OF_ALL = ("accuracy", "brier", "loss")  # scores that are not averages over classes
 
 
 def score_clusters(
     predictions: Predictions, classes: Sequence[str], subjects: Names | None, sequences: Names | None
 ) -> dict[str, Any]:
-    """Return the intervals by subject, or by sequence, where several images belong to one.
+    """Return confidence intervals by subject or by sequence, if some of them have several images.
 
-    Each score is computed without the images of one cluster after the other (the delete-a-group jackknife).
+    Each score is recomputed without the images of one cluster at a time (delete-a-group jackknife).
 
     Args:
-        predictions: of every image of a split.
-        classes: K names in label order.
-        subjects: (N,) who each image shows; None or "" where that is not known.
-        sequences: (N,) as above.
+        predictions: Predictions for every image of a split.
+        classes: Names of the K classes in label order.
+        subjects: (N,) subject of each image; None or "" if unknown.
+        sequences: (N,) sequence of each image; None or "" if unknown.
 
     Returns:
-        {} where no image shares its subject or sequence with another; else {"by_subject" or "by_sequence": {``unit``,
-        ``n`` (clusters), metric: interval or None, ``too_few`` {metric: why}}}, the value None with one cluster.
+        {} if no two images share a subject or sequence; else {"by_subject" or "by_sequence": {``unit``, ``n`` (number
+        of clusters), metric: interval or None, ``too_few`` {metric: reason}}}, with the value None for a single
+        cluster.
     """
     clusters = find_clusters(subjects, sequences)
     if clusters is None:
@@ -73,7 +74,7 @@ def score_clusters(
 def _without_each(
     predictions: Predictions, size: int, clusters: Clusters, *, areas: bool
 ) -> dict[str, tuple[float, Values]]:
-    """Return score -> (its value, its values without one cluster each)."""
+    """Return score -> (value on all images, values without each of the clusters)."""
     images = add_up(np.ones(len(predictions)), clusters)
     matrices = count_by_cluster(predictions.label, predictions.predicted, size, clusters)
     total = matrices.sum(0)

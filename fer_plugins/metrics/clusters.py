@@ -1,7 +1,7 @@
-"""Intervals by cluster: images of one subject, or frames of one sequence, are alike, and count for less.
+"""Confidence intervals by cluster: images of a subject, or frames of a sequence, are not independent.
 
-They say how far a score may lie from its value on endlessly many other subjects (or sequences); those over images
-suppose that images are independent, and are then too narrow.
+The intervals say how far a score may be from its value on infinitely many other subjects (or sequences); intervals over
+images assume independent images and are too narrow if images are clustered.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from fer_plugins.metrics.confusion import macro_scores
 from fer_plugins.metrics.intervals import logit_ends, wilson
 from fer_plugins.metrics.resampling import LEVEL, Interval, make_interval
 
-LEAST, LEAST_OF_A_CLASS = 5, 10  # subjects (or sequences) in all, and that show a class: fewer say too little of others
+LEAST, LEAST_OF_A_CLASS = 5, 10  # minimum number of clusters for an interval: in total, and showing a class
 METHOD = "jackknife by {}, Student's t"
 
 Values = npt.NDArray[np.float64]
@@ -29,27 +29,27 @@ Labels = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Clusters:
-    """Which images belong together."""
+    """The grouping of images into clusters."""
 
     unit: str  # "subject" or "sequence"
-    home: npt.NDArray[np.int64]  # (N,) number of the cluster of each image, from 0
+    home: npt.NDArray[np.int64]  # (N,) index of the cluster of each image, from 0
     count: int
 
 
 def find_clusters(subjects: Names | None, sequences: Names | None) -> Clusters | None:
-    """Return the clusters of images: by subject, else by sequence, whichever is named and has several images first.
+    """Return the clusters of images: by subject or else by sequence, the first of which groups several images.
 
     Args:
-        subjects: (N,) who each image shows, "" where that is not known (the image then stands for itself); or None.
-        sequences: (N,) which sequence each image is a frame of, as above.
+        subjects: (N,) subject of each image, "" if unknown (the image is then its own cluster); or None.
+        sequences: (N,) sequence of each image, "" if unknown (the image is then its own cluster); or None.
 
     Returns:
-        None where no subject and no sequence has two images: images are the units then.
+        The clusters; None if no subject and no sequence has two images, so that images are the units.
     """
     for unit, names in (("subject", subjects), ("sequence", sequences)):
         if names is None or not (names != "").any():
             continue
-        alone = np.char.add("\0", np.arange(len(names)).astype(str))  # a name that no dataset gives
+        alone = np.char.add("\0", np.arange(len(names)).astype(str))  # unique names that no dataset uses
         _, home = np.unique(np.where(names == "", alone, names), return_inverse=True)
         count = int(home.max()) + 1
         if count < len(names):
@@ -58,32 +58,32 @@ def find_clusters(subjects: Names | None, sequences: Names | None) -> Clusters |
 
 
 def add_up(values: Values, clusters: Clusters) -> Values:
-    """Return the sums over the images of each cluster: (N, ...) -> (clusters, ...)."""
+    """Return the sums of values over the images of each cluster: (N, ...) -> (clusters, ...)."""
     sums = np.zeros((clusters.count, *values.shape[1:]))
     np.add.at(sums, clusters.home, values)
     return sums
 
 
 def count_by_cluster(true: Labels, predicted: Labels, size: int, clusters: Clusters) -> Values:
-    """Return the confusion matrix of each cluster: (clusters, K, K) of (N,) true and predicted classes."""
+    """Return the confusion matrix of each cluster, (clusters, K, K), for (N,) true and predicted classes."""
     matrices = np.zeros((clusters.count, size, size))
     np.add.at(matrices, (clusters.home, true, predicted), 1)
     return matrices
 
 
 def jackknife_error(without: Values) -> float:
-    """Return the standard error of a score from its values without one cluster each, (clusters,) (Efron 1982)."""
+    """Return the standard error of a score, given its values without each of the clusters, (clusters,) (Efron 1982)."""
     count = len(without)
     return float(np.sqrt((count - 1) / count * ((without - without.mean()) ** 2).sum()))
 
 
 def quantile(clusters: int) -> float:
-    """Return Student's t at 95 % with one degree of freedom less than there are clusters."""
+    """Return the two-sided 95 % quantile of Student's t with (number of clusters - 1) degrees of freedom."""
     return float(t.ppf((1 + LEVEL) / 2, clusters - 1))
 
 
 def matrix_scores(matrices: npt.NDArray[Any]) -> dict[str, Values]:
-    """Return accuracy and ``macro_scores`` of confusion matrices, (..., K, K)."""
+    """Return the accuracy and ``macro_scores`` of confusion matrices (..., K, K)."""
     correct = np.trace(matrices, axis1=-2, axis2=-1)
     return {"accuracy": correct / np.maximum(matrices.sum((-2, -1)), 1), **macro_scores(matrices)}
 
@@ -91,14 +91,14 @@ def matrix_scores(matrices: npt.NDArray[Any]) -> dict[str, Values]:
 def jackknife_interval(
     value: float, without: Values, clusters: Clusters, limits: tuple[float, float]
 ) -> Interval | None:
-    """Return the interval of a score: value -+ t standard errors on the logit scale (log where it has no upper limit).
+    """Return the interval of a score: value +- t standard errors on the logit scale (log scale without upper limit).
 
     Args:
-        value: of all images.
-        without: (clusters,) the score without the images of one cluster each.
-        clusters: of the images.
-        limits: least and largest value of the score. At one of them: Wilson's interval of as many images as clusters,
-            or None where the other one is infinite.
+        value: Score of all images.
+        without: (clusters,) scores without the images of each cluster.
+        clusters: Clusters of the images.
+        limits: Smallest and largest possible value of the score. If the value is at one of them, the interval is
+            Wilson's for as many images as there are clusters, or None if the upper limit is infinite.
     """
     error, factor, method = jackknife_error(without), quantile(clusters.count), METHOD.format(clusters.unit)
     least, most = limits
@@ -116,7 +116,7 @@ def jackknife_interval(
 
 
 def too_few(label: npt.NDArray[np.int64], classes: Sequence[str], clusters: Clusters) -> tuple[str, str]:
-    """Return why there are too few clusters for any score, and for scores that average over classes; "": enough."""
+    """Return why there are too few clusters for all scores, and for averages over classes; "" if there are enough."""
     if clusters.count < LEAST:
         reason = f"{clusters.count} {clusters.unit}s"
         return reason, reason
@@ -131,6 +131,6 @@ def too_few(label: npt.NDArray[np.int64], classes: Sequence[str], clusters: Clus
 
 
 def best_intervals(scores: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the interval of each score that is to be read: by cluster where there is one, else the one over images."""
+    """Return the interval to report for each score: by cluster if there is one, else over images."""
     by_cluster = of_clusters(scores) or {}
     return {name: by_cluster.get(name) or interval for name, interval in scores["intervals"].items()}

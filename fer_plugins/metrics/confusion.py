@@ -1,4 +1,4 @@
-"""Scores of many confusion matrices at once, as a bootstrap needs them. No torch."""
+"""Scores of many confusion matrices at once, as needed for a bootstrap. No torch."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-Matrix = npt.NDArray[np.int64]  # (K, K): rows are true classes, columns predicted ones
+Matrix = npt.NDArray[np.int64]  # (K, K): rows are true classes, columns are predicted classes
 
 
 def macro_scores(matrices: npt.NDArray[Any]) -> dict[str, npt.NDArray[np.float64]]:
     """Compute macro scores of many confusion matrices at once.
 
-    For class c with TP, FP, FN, TN of one-against-rest: precision TP/(TP+FP), recall TP/(TP+FN), specificity
-    TN/(TN+FP), F1 2TP/(2TP+FP+FN); 0/0 is 0. Macro is the plain mean over the classes whose row is not empty;
-    ``balanced_accuracy`` is macro recall, ``NAME_weighted`` the mean weighted by the images of each class.
-    ``kappa`` is Cohen's (po - pe)/(1 - pe), ``mcc`` the Matthews correlation (Gorodkin 2004), 0 where they are 0/0.
+    For class c with TP, FP, FN, TN of one-vs-rest: precision TP/(TP+FP), recall TP/(TP+FN), specificity TN/(TN+FP), F1
+    2TP/(2TP+FP+FN); 0/0 is 0. Macro scores are unweighted means over the classes with images; ``balanced_accuracy`` is
+    the macro recall, and ``NAME_weighted`` the mean weighted by the number of images of each class. ``kappa`` is
+    Cohen's (po - pe)/(1 - pe), ``mcc`` the Matthews correlation (Gorodkin 2004); both are 0 for 0/0.
 
     Args:
-        matrices: counts, (..., K, K), rows true classes, columns predicted ones.
+        matrices: Counts (..., K, K), rows are true classes, columns are predicted classes.
 
     Returns:
         Name -> (...) float64 in [0, 1] (``kappa``, ``mcc``: [-1, 1]).

@@ -1,4 +1,4 @@
-"""Separate scores of the images that have a copy in training and of those that have none."""
+"""Separate scores for images with a copy in the training split and images without one."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ import numpy.typing as npt
 from fer_plugins.metrics.predictions import Predictions
 from fer_plugins.metrics.table import METRICS
 
-# Below these a score of a group says nothing: a share of fewer than ten images moves by more than ten points an image,
-# and in a bootstrap by class a class with one image adds no width, so that the interval is too narrow or has none.
+# Scores of smaller groups are not meaningful: with fewer than ten images, each image changes a rate by more than ten
+# points, and in a bootstrap by class, a class with one image adds no width, so that the interval is too narrow.
 LEAST_IMAGES, LEAST_OF_A_CLASS = 10, 5
-Status = npt.NDArray[np.str_]  # (N,) of each image "exact", "near" or ""; see data.copies.copy_status
+Status = npt.NDArray[np.str_]  # (N,) "exact", "near" or "" for each image; see data.copies.copy_status
 
 
 def score_copies(
     predictions: Predictions, status: Status, classes: Sequence[str], *, near_searched: bool
 ) -> dict[str, Any] | None:
-    """Score the images with a copy in training and those without one.
+    """Score the images with a copy in the training split and those without one.
 
     Args:
-        predictions: of every image of a split.
-        status: (N,) which of them have a copy.
-        classes: K names in label order.
-        near_searched: whether near copies were looked for; otherwise those without an identical copy may have one.
+        predictions: Predictions for every image of a split.
+        status: (N,) kind of copy of each image.
+        classes: Names of the K classes in label order.
+        near_searched: Whether near copies were searched; if not, images without an identical copy may have a near copy.
 
     Returns:
-        None where no image has a copy. Otherwise ``exact`` and ``near`` (images of each kind; near is None where it was
-        not searched), ``without`` and ``with`` (scores as ``metrics.scores.score`` returns them, None where there is no
-        such image), and ``difference`` {metric: score of those with a copy less that of those without, as a share, with
-        its interval}, None where no metric has one. Metrics without a test of two sets of images (those of
-        probabilities) have no difference. ``too_few`` {"without" or "with": {metric: why}} names the scores that say
-        nothing and have no difference: all of a group of fewer than ``LEAST_IMAGES``, and macro scores where a class
-        of the split has fewer than ``LEAST_OF_A_CLASS`` images in the group.
+        None if no image has a copy. Else ``exact`` and ``near`` (number of images of each kind; ``near`` is None if not
+        searched), ``without`` and ``with`` (scores as returned by ``metrics.scores.score``, None if there are no such
+        images), and ``difference`` {metric: score of images with a copy minus score of those without, as a fraction,
+        with its interval}, or None if no metric has one. Metrics of probabilities, which have no test for two sets of
+        images, have no difference. ``too_few`` {"without" or "with": {metric: reason}} names the scores that are not
+        meaningful and have no difference: all scores of a group of fewer than ``LEAST_IMAGES`` images, and macro scores
+        if a class of the split has fewer than ``LEAST_OF_A_CLASS`` images in the group.
     """
     from fer_plugins.metrics.scores import score, score_differences  # imports torch
 
@@ -66,12 +66,12 @@ def score_copies(
 
 
 def _too_few(support: npt.NDArray[np.int64], present: npt.NDArray[np.bool_], classes: Sequence[str]) -> dict[str, str]:
-    """Return metric -> why it says nothing of a group.
+    """Return metric -> reason why it is not meaningful for a group.
 
     Args:
-        support: (K,) images of each class in the group.
+        support: (K,) number of images of each class in the group.
         present: (K,) whether the split has images of the class.
-        classes: K names.
+        classes: Names of the K classes.
     """
     if support.sum() < LEAST_IMAGES:
         return dict.fromkeys(METRICS, f"fewer than {LEAST_IMAGES} images")
@@ -84,13 +84,13 @@ def _too_few(support: npt.NDArray[np.int64], present: npt.NDArray[np.bool_], cla
 
 
 def copy_groups(scores: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """Return "without_copies" and "with_copies" -> scores, those that there are; {} where no image has a copy."""
+    """Return "without_copies" and "with_copies" -> scores, if present; {} if no image has a copy."""
     copies = scores.get("copies") or {}
     return {f"{name}_copies": copies[name] for name in ("without", "with") if copies.get(name)}
 
 
 def find_too_few(scores: Mapping[str, Any], group: str) -> Mapping[str, str]:
-    """Return metric -> why it says nothing of a group of ``copy_groups``; {} where every score says something.
+    """Return metric -> reason why it is not meaningful for a group of ``copy_groups``; {} if all scores are.
 
     >>> find_too_few({"copies": {"too_few": {"with": {"f1": "fewer than 5 images of sad"}}}}, "with_copies")
     {'f1': 'fewer than 5 images of sad'}

@@ -1,4 +1,4 @@
-"""The areas under the ROC and the precision-recall curve of many draws of the same images."""
+"""Areas under the ROC and the precision-recall curve for many resamples of the same images."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from fer_plugins.metrics.resampling import Counts, Labels, Values
 class CurveAreas:
     """Both areas of each class against the rest, for any counts of the images.
 
-    The images are put in order once. A draw then takes one addition for each image and class, since only sums between
-    thresholds are needed; sorting every draw anew would take some hundred times as long.
+    The images are sorted once. A resample then takes one addition per image and class, because only sums between
+    thresholds are needed; sorting every resample would take about a hundred times as long.
 
     Args:
         probabilities: (N, K), finite.
         label: (N,) true classes, at least two different ones.
 
     Attributes:
-        present: (P,) the classes that have an image, ascending.
+        present: (P,) classes that have an image, ascending.
     """
 
     def __init__(self, probabilities: Values, label: Labels) -> None:
@@ -30,17 +30,18 @@ class CurveAreas:
         self._curves = [_sort(probabilities[:, k], label == k) for k in self.present]
 
     def compute(self, counts: Counts) -> tuple[Values, Values]:
-        """Return the ROC area and the average precision of every class and draw.
+        """Return the ROC area and the average precision of every class and resample.
 
-        The ROC area is the share of pairs (image of the class, other image) in which the former has the larger
-        probability, ties counting half (Hanley and McNeil 1982). Average precision is the sum over the distinct
-        probabilities of (step of recall) x precision, not interpolated.
+        The ROC area is the fraction of pairs (image of the class, other image) in which the former has the larger
+        probability; ties count half (Hanley and McNeil 1982). Average precision is the sum over the distinct
+        probabilities of (step of recall) x precision, without interpolation.
 
         Args:
-            counts: (N, d) how often each image counts, whole numbers; at least one image of each class present.
+            counts: (N, d) whole numbers: how often each image occurs in each resample, with at least one image of each
+                class present.
 
         Returns:
-            (P, d) each, in [0, 1].
+            Two arrays (P, d), in [0, 1].
         """
         total = counts.sum(0)
         roc, precision = np.empty((2, len(self._curves), counts.shape[1]))
@@ -54,28 +55,28 @@ class CurveAreas:
             roc[place] = np.einsum("td,td->d", own, beaten) / (size * (total - size))
             hits = np.cumsum(own, axis=0)
             above += hits
-            hits /= np.maximum(above, 1)  # precision; where nothing is taken yet, 0 of no consequence
+            hits /= np.maximum(above, 1)  # precision; 0 if no image is counted yet, which has no effect
             precision[place] = np.einsum("td,td->d", own, hits) / size
         return roc, precision
 
 
 @dataclass(frozen=True)
 class _Curve:
-    """Which images lie where in the order of one class's probability.
+    """The images at each threshold of the probability of a class.
 
-    A threshold is a distinct value among the class's own images, T of them from high to low: between two of these
-    neither area changes, wherever the other images lie.
+    A threshold is a distinct value among the class's own images, T in total, in descending order; between two
+    thresholds, the order of the other images affects neither area.
     """
 
-    own: csr_array  # (T, N), 1 for the class's images at each threshold
-    others: csr_array  # (T, N), 1 for other images from a threshold up to below the one before
-    tied: csr_array | None  # (T, N), 1 for other images at a threshold; None without any
+    own: csr_array  # (T, N), 1 for images of the class at each threshold
+    others: csr_array  # (T, N), 1 for other images from a threshold up to below the previous one
+    tied: csr_array | None  # (T, N), 1 for other images at a threshold; None if there are none
 
 
 def _sort(value: Values, own: npt.NDArray[np.bool_]) -> _Curve:
     thresholds = np.unique(value[own])  # ascending
     top = len(thresholds)
-    reached = np.searchsorted(thresholds, value, side="right")  # how many thresholds each image reaches
+    reached = np.searchsorted(thresholds, value, side="right")  # number of thresholds that each image reaches
     rest = ~own & (reached > 0)
     tied = rest & (thresholds[reached - 1] == value)
 

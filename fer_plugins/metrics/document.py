@@ -1,4 +1,4 @@
-"""Writes the table of metrics into docs/metrics.md: ``python -m fer_plugins.metrics.document docs/metrics.md``."""
+"""Writes the table of metrics to docs/metrics.md: ``python -m fer_plugins.metrics.document docs/metrics.md``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _COLUMNS = ("name", "formula", "range", "better", "null where", "interval", "sou
 
 
 def write_table() -> str:
-    """Return the metrics that the core ships as a Markdown table; averages of one rate share a row."""
+    """Return the metrics of the core as a Markdown table; averages of the same rate share a row."""
     shipped = [entry for entry in all_metrics().values() if entry.distribution in ("", "fer-plugins")]
     rows = [_COLUMNS, ("---",) * len(_COLUMNS)]
     rows += [_row(list(group)) for _, group in groupby(shipped, lambda entry: entry.formula)]

@@ -1,4 +1,4 @@
-"""The predictions of one split with what several metrics are computed from: counts, rates, areas, intervals."""
+"""The predictions of a split, and the quantities shared by several metrics: counts, rates, areas, intervals."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ ByClass = list[float | None]
 
 
 class Evidence:
-    """The predictions of one split, and counts, rates, areas and draws of them, each computed when first asked for."""
+    """The predictions of a split, with counts, rates, areas and intervals that are computed on first use."""
 
     def __init__(self, predictions: Predictions, classes: Sequence[str], seed: int = 0) -> None:
         self.predictions, self.classes, self.seed = predictions, list(classes), seed
@@ -43,7 +43,7 @@ class Evidence:
     @cached_property
     def _counted(self) -> dict[str, Values]:
         size = len(self.classes)
-        # Where several processes train together, each has all predictions: torchmetrics would add them up once more.
+        # If several processes train together, each has all predictions, and torchmetrics must not sum them again.
         settings: dict[str, Any] = {"num_classes": size, "sync_on_compute": False}
         rates = {name: kind(average="none", **settings) for name, kind in _RATES.items()}
         metrics = MetricCollection(
@@ -52,54 +52,55 @@ class Evidence:
                 "matrix": MulticlassConfusionMatrix(**settings),
                 **rates,
             }
-        ).set_dtype(torch.float64)  # counts divide exactly as k/n only in double precision
+        ).set_dtype(torch.float64)  # rates are exactly k/n only in double precision
         metrics.update(torch.from_numpy(self.predictions.predicted), torch.from_numpy(self.predictions.label))
         return {name: value.numpy() for name, value in metrics.compute().items()}
 
     @cached_property
     def matrix(self) -> Matrix:
-        """(K, K) counts, rows true classes, columns predicted ones."""
+        """(K, K) counts, rows are true classes, columns are predicted classes."""
         return self._counted["matrix"].astype(np.int64)
 
     @cached_property
     def support(self) -> npt.NDArray[np.int64]:
-        """(K,) images of each class."""
+        """(K,) number of images of each class."""
         support: npt.NDArray[np.int64] = self.matrix.sum(1)
         return support
 
     @cached_property
     def present(self) -> npt.NDArray[np.int64]:
-        """(P,) the classes that have an image, ascending."""
+        """(P,) classes that have an image, ascending."""
         return np.flatnonzero(self.support)
 
     @property
     def has_negatives(self) -> bool:
-        """Whether two classes are present; with one, no image is of another class."""
+        """Whether at least two classes are present; with one class, there are no negatives."""
         return len(self.present) > 1
 
     @property
     def accuracy(self) -> float:
-        """The share of images that are predicted correctly."""
+        """Fraction of images that are predicted correctly."""
         return float(self._counted["accuracy"])
 
     def macro(self, rate: str) -> float:
-        """Return the plain mean of a rate over the classes present."""
+        """Return the unweighted mean of a rate over the classes present."""
         return float(self._counted[rate][self.present].mean())
 
     def weighted(self, rate: str) -> float:
-        """Return the mean of a rate, weighted by the images of each class."""
+        """Return the mean of a rate, weighted by the number of images of each class."""
         return float(np.average(self._counted[rate], weights=self.support))
 
     def by_class(self, rate: str) -> ByClass:
-        """Return a rate of each class, (K,), None for an absent one."""
+        """Return a rate of each class, (K,), None for an absent class."""
         return [
             float(value) if images else None for value, images in zip(self._counted[rate], self.support, strict=True)
         ]
 
     def agreement(self, name: str) -> float | None:
-        """Return Cohen's ``kappa`` or the Matthews correlation ``mcc``; None where it is 0/0.
+        """Return Cohen's ``kappa`` or the Matthews correlation ``mcc``; None if it is 0/0.
 
-        Not torchmetrics', which computes both in single precision and, of two classes, replaces 0/0 by a small number.
+        torchmetrics is not used, because it computes both in single precision and, for two classes, replaces 0/0 by a
+        small number.
         """
         true, predicted = (np.count_nonzero(self.matrix.sum(axis)) for axis in (1, 0))
         undefined = true == predicted == 1 and self.matrix.trace() if name == "kappa" else min(true, predicted) == 1
@@ -108,7 +109,7 @@ class Evidence:
     # --- the probabilities
 
     def mean(self, name: str) -> float:
-        """Return the mean over images of ``loss`` or ``brier``."""
+        """Return the mean of ``loss`` or ``brier`` over images."""
         return float(self._of_images[name].mean())
 
     @cached_property
@@ -117,7 +118,7 @@ class Evidence:
 
     @property
     def calibration_error(self) -> float:
-        """The expected calibration error."""
+        """Expected calibration error."""
         return calibration_error(self.predictions)
 
     @cached_property
@@ -131,43 +132,43 @@ class Evidence:
         return areas
 
     def area(self, name: str) -> float | None:
-        """Return ``auroc`` or ``average_precision``, each class against the rest, mean over the classes present."""
+        """Return ``auroc`` or ``average_precision``, each class against the rest, averaged over the classes present."""
         areas = [area for area in self._areas[name] if area is not None]
         return float(np.mean(areas)) if areas else None
 
     def area_by_class(self, name: str) -> ByClass:
-        """Return an area of each class, (K,), None where there is no image of the class or none of another."""
+        """Return an area for each class, (K,), None if there are no images of the class, or only such images."""
         return self._areas[name]
 
     # --- intervals
 
     def accuracy_interval(self, transform: Callable[[float], float] = lambda share: share) -> Interval | None:
-        """Return Wilson's interval of accuracy, or of an increasing function of it."""
+        """Return Wilson's interval of the accuracy, or of an increasing function of it."""
         return map_ends(wilson(int(self.matrix.trace()), len(self.predictions)), transform)
 
     @cached_property
     def matrix_intervals(self) -> dict[str, Interval]:
-        """The intervals of what follows from the matrix, by name of ``macro_scores``."""
+        """Intervals of the scores that depend on the confusion matrix, by name in ``macro_scores``."""
         return matrix_intervals(self.matrix)
 
     @cached_property
     def rate_intervals(self) -> dict[str, list[Interval | None]]:
-        """Rate -> the interval of each class, (K,)."""
+        """Rate -> intervals of each class, (K,)."""
         return rate_intervals(self.matrix)
 
     @cached_property
     def mean_intervals(self) -> dict[str, Interval | None]:
-        """The intervals of ``loss`` and ``brier``."""
+        """Intervals of ``loss`` and ``brier``."""
         return mean_intervals(self._of_images, self.predictions.label)
 
     @cached_property
     def area_intervals(self) -> dict[str, tuple[Interval, list[Interval | None]]]:
-        """Area -> its interval and that of each class, (K,); needs two classes with images."""
+        """Area -> its interval and the interval of each class, (K,); requires two classes with images."""
         return area_intervals(self.predictions, self._areas, self.seed)
 
     @property
     def ece_interval(self) -> Interval:
-        """The interval of the calibration error."""
+        """Interval of the calibration error."""
         return ece_interval(self.predictions, self.seed)
 
 

@@ -1,4 +1,4 @@
-"""Metrics of plug-ins: found through entry points, each made an entry of the table; a broken one costs one line."""
+"""Metrics of plug-ins, found through entry points and added to the table; a broken one only costs a line of output."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from fer_plugins.runtime.errors import InputError, RunError
 if TYPE_CHECKING:
     from fer_plugins.metrics.evidence import Evidence
 
-# What else stands beside the metrics of a split in metrics.json.
+# Other keys of a split in metrics.json, which metrics must not use as names.
 RESERVED = (
     "n", "per_class", "confusion_matrix", "confusion_matrix_shares", "classes", "absent_classes", "intervals", "votes",
     "vote_majority", "by_subject", "by_sequence", "too_few", "failed_metrics", "missing_classes", "left_out", "copies",
@@ -33,33 +33,33 @@ class Installed(NamedTuple):
     """The metrics of installed plug-ins."""
 
     entries: dict[str, Entry]
-    failed: dict[str, str]  # name -> why it is left out, one line
+    failed: dict[str, str]  # name -> reason why it is left out, one line
 
 
 class MetricFailed(RunError):
-    """A plug-in's metric gives no number for a split; the text is one line that names it."""
+    """Raised if a plug-in's metric fails for a split; the message is one line that names the metric."""
 
 
 def installed() -> Installed:
-    """Return the metrics of installed plug-ins, by the names of their entry points."""
+    """Return the metrics of installed plug-ins by the names of their entry points."""
     return _installed(tuple(sys.path))
 
 
 def all_metrics() -> dict[str, Entry]:
-    """Return every metric: the core's, then those of plug-ins."""
+    """Return all metrics: those of the core, then those of plug-ins."""
     return METRICS | installed().entries
 
 
 @functools.cache
 def _installed(path: tuple[str, ...]) -> Installed:
-    del path  # what is installed depends on it
+    del path  # only part of the cache key
     entries: dict[str, Entry] = {}
     failed: dict[str, str] = {}
     for component in registry.available("metric"):
         try:
             if component.name in METRICS or component.name in RESERVED:
                 raise registry.PluginError(f"{component}: the core has something of that name; tell its author")
-            registry.find("metric", component.name)  # refuses a name that is offered twice
+            registry.find("metric", component.name)  # raises an error if several plug-ins have this name
             entries[component.name] = as_entry(component, registry.build("metric", component.name))
         except InputError as error:
             failed[component.name] = str(error)
@@ -70,7 +70,7 @@ def as_entry(component: registry.Component, metric: object) -> Entry:
     """Return a plug-in's metric as an entry of the table.
 
     Raises:
-        PluginError: it is no ``contract.Metric``, or one of its fields is not as the contract wants it.
+        PluginError: It is not a ``contract.Metric``, or one of its fields breaks the contract.
     """
     if not isinstance(metric, Metric):
         raise registry.PluginError(
@@ -99,7 +99,7 @@ def as_entry(component: registry.Component, metric: object) -> Entry:
 
 
 def find_fault(metric: Metric) -> str | None:
-    """Return how a metric's fields break the contract; None where they keep it."""
+    """Return how the fields of a metric break the contract; None if they do not."""
     texts = ("title", "unit", "formula", "chance", "source", "undefined")
     no_text = next((name for name in texts if not isinstance(getattr(metric, name), str)), None)
     if no_text or not metric.title:
@@ -121,12 +121,16 @@ def _compute(component: str, metric: Metric, evidence: Evidence) -> float | None
 
 
 def _call(component: str, metric: Metric, *inputs: object) -> float | None:
-    """Return the value for labels and probabilities, which the plug-in gets as copies; None where it is undefined."""
+    """Return the value for copies of labels and probabilities; None if it is undefined.
+
+    Raises:
+        MetricFailed: The metric raises an exception, or its value is out of range.
+    """
     try:
         inputs = tuple(np.array(array) for array in inputs)
         value = metric.compute(*inputs)  # type: ignore[arg-type]
         value = None if value is None else float(value)
-    except Exception as error:  # a plug-in may raise anything; the run is worth more
+    except Exception as error:  # a plug-in may raise anything, which must not end the run
         cause = " ".join(str(error).split())
         raise MetricFailed(f"{component} fails: {type(error).__name__}: {cause}".removesuffix(": ")) from None
     if value is None or math.isnan(value):
@@ -152,7 +156,7 @@ def _interval(metric: Metric, compute: Callable[[Evidence], float | None], evide
             rows = np.repeat(np.arange(size), column.astype(np.int64))
             draws.append(_call("", metric, predictions.label[rows], predictions.probabilities[rows]))
     defined = np.array([draw for draw in draws if draw is not None])
-    if len(defined) < len(draws):  # undefined in some draws: the rest gives no interval
+    if len(defined) < len(draws):  # undefined for some resamples: no valid interval from the rest
         return None
     low, high = percentiles(defined)
     return make_interval(min(low, value), max(high, value), "stratified bootstrap")

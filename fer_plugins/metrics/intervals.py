@@ -1,8 +1,8 @@
-"""Intervals of scores from the confusion matrix, and of means over images. No torch.
+"""Confidence intervals of scores from the confusion matrix and of means over images. No torch.
 
-An interval says how far a score may lie from its value on an endless test set drawn the same way. It does not say how
-much seeds differ, which needs several trainings. ``probability_intervals`` has the intervals of the other scores;
-``benchmarks/coverage.py`` measures the coverage of each.
+An interval says how far a score may be from its value on an infinitely large test set drawn in the same way. It does
+not include the variation between seeds, which requires several trainings. ``probability_intervals`` has the intervals
+of the other scores; ``benchmarks/coverage.py`` measures the coverage of each.
 """
 
 from __future__ import annotations
@@ -20,13 +20,15 @@ from fer_plugins.metrics.resampling import LEVEL, Interval, make_interval
 
 Values = npt.NDArray[np.float64]
 DELTA, SQUARE_AND_ADD, HALL = "delta method, logit", "square-and-add of Wilson intervals", "Hall's transformed t"
-LEAST_EFFECTIVE = 5  # images over kurtosis; below, a few images decide the mean, and no interval tried holds the truth
+LEAST_EFFECTIVE = (
+    5  # minimum of images / kurtosis; below, a few images decide the mean, and no interval tried covers it
+)
 Z = float(norm.ppf((1 + LEVEL) / 2))
-_STEP = 1e-4  # of an image, for derivatives
+_STEP = 1e-4  # fraction of an image, for numerical derivatives
 
 
 def wilson(hits: int, size: int) -> Interval | None:
-    """Return the Wilson score interval of the share ``hits / size`` (Wilson 1927), or None for ``size`` 0.
+    """Return the Wilson score interval of the proportion ``hits / size`` (Wilson 1927), or None for ``size`` 0.
 
     >>> interval = wilson(4693, 7178)
     >>> round(interval["low"], 4), round(interval["high"], 4)
@@ -39,19 +41,19 @@ def wilson(hits: int, size: int) -> Interval | None:
 
 
 def map_ends(interval: Interval | None, rising: Callable[[float], float]) -> Interval | None:
-    """Return the interval of what rises with a share: both ends mapped; None stays."""
+    """Return the interval of an increasing function of a proportion, by mapping both ends; None stays None."""
     return interval and interval | {end: rising(interval[end]) for end in ("low", "high")}
 
 
 def hold(value: float, interval: Interval) -> Interval:
-    """Return the interval, extended to the value where it leaves it out."""
+    """Return the interval, extended to include the value."""
     return interval | {"low": min(interval["low"], value), "high": max(interval["high"], value)}
 
 
 def logit_ends(
     value: float, error: float, quantile: float = Z, limits: tuple[float, float] = (0.0, 1.0)
 ) -> tuple[float, float]:
-    """Return value -+ quantile x standard error on the logit scale between ``limits``, which hold the value inside."""
+    """Return value +- quantile x standard error on the logit scale between ``limits``, which must enclose the value."""
     least, span = limits[0], limits[1] - limits[0]
     share = (value - least) / span
     half = quantile * error / (span * share * (1 - share))
@@ -59,16 +61,16 @@ def logit_ends(
 
 
 def matrix_intervals(matrix: Matrix) -> dict[str, Interval]:
-    """Return the intervals of the scores of ``macro_scores``, which each metric's entry names.
+    """Return the intervals of the scores of ``macro_scores``, with the method named in each metric's entry.
 
-    ``recall`` (``balanced_accuracy``), ``precision`` and ``f1``: square-and-add (Zou and Donner 2008) of the classes'
-    own intervals, whose correlations are 0 but for F1 (see ``rate_intervals``). The others: the delta method on the
-    logit scale. Its variance lies halfway between those of test sets with fixed and with random class counts, since
-    nobody can tell which a released test set is. Derivatives are taken at a matrix with one more image of each class
-    present, spread as all images are, so that a class that is always or never hit adds width too.
+    ``recall`` (``balanced_accuracy``), ``precision`` and ``f1``: square-and-add (Zou and Donner 2008) of the intervals
+    of the classes, whose correlations are 0 except for F1 (see ``rate_intervals``). Others: the delta method on the
+    logit scale. Its variance is the mean of those for test sets with fixed and with random class counts, because it is
+    not known which of them a released test set is. Derivatives are taken at a matrix with one more image in each class
+    present, distributed like all images, so that a class that is always or never predicted correctly adds width, too.
 
     Args:
-        matrix: (K, K) counts, rows true classes, columns predicted ones.
+        matrix: (K, K) counts, rows are true classes, columns are predicted classes.
     """
     present, size = matrix.sum(1) > 0, int(matrix.sum())
     smoothed = _smooth(matrix)
@@ -99,14 +101,15 @@ def matrix_intervals(matrix: Matrix) -> dict[str, Interval]:
 
 
 def square_and_add(values: Values, ends: Values, correlations: Values) -> tuple[float, float]:
-    """Return the ends of the interval of a mean from those of its terms (Zou and Donner 2008; Zou 2008).
+    """Return the ends of the interval of a mean, given the intervals of its terms (Zou and Donner 2008; Zou 2008).
 
-    The lower end is mean - sqrt(d' R d) / K, d the distances of the terms from their lower ends, R their correlations.
+    The lower end is mean - sqrt(d' R d) / K, with d the distances of the terms from their lower ends and R their
+    correlations.
 
     Args:
-        values: (K,) from 0 to 1.
-        ends: (K, 2).
-        correlations: (K, K).
+        values: (K,) terms, from 0 to 1.
+        ends: (K, 2) interval of each term.
+        correlations: (K, K) correlations of the terms.
     """
     mean, count = float(values.mean()), len(values)
     below, above = (
@@ -116,7 +119,7 @@ def square_and_add(values: Values, ends: Values, correlations: Values) -> tuple[
 
 
 def _smooth(matrix: Matrix) -> Values:
-    """Return the matrix with one more image in each row that has any, spread as the errors of all images are."""
+    """Return the matrix with one more image in each row that has any, distributed like the errors of all images."""
     size = len(matrix)
     correct = (matrix.trace() + 0.5) / (matrix.sum() + 1)
     wrong = np.broadcast_to(matrix.sum(0) - matrix.diagonal() + 0.5, (size, size)) * (1 - np.eye(size))
@@ -126,10 +129,10 @@ def _smooth(matrix: Matrix) -> Values:
 
 
 def influences(measure: Callable[[Values], Values], counts: Values) -> Values:
-    """Return the derivatives of scores by the number of images in each cell, 0 in an empty one.
+    """Return the derivatives of scores with respect to the number of images in each cell; 0 for empty cells.
 
     Args:
-        measure: (..., K, K) -> (..., scores).
+        measure: Function (..., K, K) -> (..., scores).
         counts: (K, K).
 
     Returns:
@@ -145,7 +148,7 @@ def influences(measure: Callable[[Values], Values], counts: Values) -> Values:
 
 
 def _correlate(counts: Values, present: npt.NDArray[np.bool_]) -> Values:
-    """Return the correlations of the F1 of the classes present, by the delta method: (P, P)."""
+    """Return the correlations of the F1 scores of the classes present, by the delta method: (P, P)."""
     effects = influences(lambda matrices: class_rates(matrices)["f1"], counts)[..., present]
     covariance = np.einsum("tp,tpi,tpj->ij", counts, effects, effects)
     deviation = np.sqrt(covariance.diagonal())
@@ -154,14 +157,14 @@ def _correlate(counts: Values, present: npt.NDArray[np.bool_]) -> Values:
 
 
 def rate_intervals(matrix: Matrix) -> dict[str, list[Interval | None]]:
-    """Return the intervals of each class's precision, recall, F1 and specificity.
+    """Return the intervals of the precision, recall, F1 and specificity of each class.
 
-    Recall, precision and specificity are shares of counted images and have Wilson's interval; so does what rises with
-    one share alone, F1 = 2 J / (1 + J) with J = TP / (TP + FP + FN) (Hand, Christen and Kirielle 2021). None for an
-    absent class, and for the precision of a class that is never predicted.
+    Recall, precision and specificity are proportions of counted images and have Wilson's interval; so has an increasing
+    function of one proportion, F1 = 2 J / (1 + J) with J = TP / (TP + FP + FN) (Hand, Christen and Kirielle 2021). None
+    for an absent class, and for the precision of a class that is never predicted.
 
     Args:
-        matrix: (K, K) counts, rows true classes, columns predicted ones.
+        matrix: (K, K) counts, rows are true classes, columns are predicted classes.
     """
     total = int(matrix.sum())
     intervals: dict[str, list[Interval | None]] = {name: [] for name in ("precision", "recall", "f1", "specificity")}
@@ -181,15 +184,15 @@ def rate_intervals(matrix: Matrix) -> dict[str, list[Interval | None]]:
 
 
 def mean_intervals(columns: Mapping[str, Values], label: npt.NDArray[np.int64]) -> dict[str, Interval | None]:
-    """Return the intervals of means over images; None ("too few") where a handful of images decides the mean.
+    """Return the intervals of means over images; None ("too few") if a few images decide the mean.
 
-    Student's t after Hall's monotone transformation (1992), which takes the skewness out. The variance lies halfway
-    between that of test sets with the class counts of this one and that of random class counts; a class with one image
-    varies as all images do. There are too few images where their number, divided by the kurtosis (3 of a normal
-    distribution, 9 of an exponential one), is below ``LEAST_EFFECTIVE``.
+    Student's t after Hall's monotone transformation (1992), which corrects for skewness. The variance is the mean of
+    those for test sets with the class counts of this one and with random class counts; a class with one image is
+    assumed to vary like all images. There are too few images if their number divided by the kurtosis (3 for a normal
+    distribution, 9 for an exponential one) is below ``LEAST_EFFECTIVE``.
 
     Args:
-        columns: name -> (N,) one finite value an image.
+        columns: Name -> (N,) one finite value per image.
         label: (N,) true classes, N at least 1.
     """
     return {name: _mean_interval(values, label) for name, values in columns.items()}
@@ -209,7 +212,7 @@ def _mean_interval(values: Values, label: npt.NDArray[np.int64]) -> Interval | N
     within = sum(len(group) * (group.var(ddof=1) if len(group) > 1 else variance) for group in groups) / size
     error = float(np.sqrt((variance + within) / 2 / size))
     slope = float(skew(values)) / np.sqrt(size)
-    # T + s T^2 / 3 + s^2 T^3 / 27 + s / 6 is roughly Student's t; its inverse, which is T where s is 0.
+    # T + s T^2 / 3 + s^2 T^3 / 27 + s / 6 is approximately Student's t; this is its inverse, which is T if s is 0.
     shifted = quantiles - slope / 6
     ends = shifted if abs(slope) < 1e-9 else 3 / slope * (np.cbrt(1 + slope * shifted) - 1)
     low, high = mean - ends * error

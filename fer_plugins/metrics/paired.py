@@ -1,6 +1,6 @@
-"""Paired tests: the scores of two networks on the same images, over images or over clusters of images.
+"""Paired tests: compare the scores of two networks on the same images, over images or over clusters of images.
 
-A paired test finds far smaller differences than a look at whether two intervals overlap.
+A paired test detects far smaller differences than a check whether two intervals overlap.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from fer_plugins.metrics.clusters import Clusters, count_by_cluster, jackknife_e
 from fer_plugins.metrics.confusion import macro_scores
 from fer_plugins.metrics.resampling import LEVEL, draw_counts, percentiles
 
-DRAWS = 10_000  # the smallest p is then 2 / 10,001, which 200 pairs of runs can still correct below 0.05
-_AT_ONCE = 500  # exchanges by cluster that are held in memory
+DRAWS = 10_000  # the smallest p is then 2 / 10,001, which stays below 0.05 after correction for 200 pairs of runs
+_AT_ONCE = 500  # exchanges by cluster that are in memory at the same time
 BY_CLUSTER = "exchange of the two networks' predictions, all of a {unit} together; interval: jackknife by {unit}"
 
 Labels = npt.NDArray[np.int64]
@@ -30,11 +30,11 @@ def compare_accuracy(true: Labels, first: Labels, second: Labels, size: int) -> 
     Args:
         true: (N,) true classes.
         first: (N,) predictions of the first network.
-        second: (N,) predictions of the second.
-        size: number of classes.
+        second: (N,) predictions of the second network.
+        size: Number of classes.
 
     Returns:
-        ``difference`` (``hit_difference``), ``p`` (the mid-p) and ``mcnemar``.
+        ``difference`` (see ``hit_difference``), ``p`` (the mid-p) and ``mcnemar``.
     """
     del size
     test = mcnemar(first == true, second == true)
@@ -43,22 +43,22 @@ def compare_accuracy(true: Labels, first: Labels, second: Labels, size: int) -> 
 
 
 def compare_macro_f1(true: Labels, first: Labels, second: Labels, size: int) -> dict[str, Any]:
-    """Compare macro F1 by exchanges: ``difference`` (``macro_f1_difference``) and ``p``; see above."""
+    """Compare macro F1 by an exchange test; return ``difference`` (see ``macro_f1_difference``) and ``p``."""
     difference = macro_f1_difference(true, first, second, size)
     return {"difference": difference, "p": difference.pop("p")}
 
 
 def mcnemar(first_right: npt.NDArray[np.bool_], second_right: npt.NDArray[np.bool_]) -> dict[str, Any]:
-    """Test whether two networks have the same share of hits on the same samples (McNemar 1947).
+    """Test whether two networks have the same accuracy on the same samples (McNemar 1947).
 
-    Only samples that one of the two has right count. ``p_exact`` is the binomial test of b against c; it never exceeds
-    its level, but is too careful. ``p_mid`` (Lancaster 1961) counts the observed split with half its probability and
-    keeps its level in practice (Fagerland, Lydersen and Laake 2013); it is the one that the verdict uses. For b = c
-    both are 1.
+    Only samples that exactly one of the networks predicts correctly count. ``p_exact`` is the binomial test of b
+    against c; it never exceeds its level but is conservative. ``p_mid`` (Lancaster 1961) counts the observed split with
+    half its probability and keeps its level in practice (Fagerland, Lydersen and Laake 2013); it is used for the
+    verdict. Both are 1 for b = c.
 
     Args:
-        first_right: (N,) whether the first network was right.
-        second_right: (N,) the same of the second.
+        first_right: (N,) whether the first network is correct.
+        second_right: (N,) whether the second network is correct.
 
     Returns:
         ``only_first`` (b), ``only_second`` (c), ``both``, ``neither``, ``p_mid``, ``p_exact``.
@@ -75,19 +75,19 @@ def mcnemar(first_right: npt.NDArray[np.bool_], second_right: npt.NDArray[np.boo
 
 
 def hit_difference(only_first: int, only_second: int, size: int) -> dict[str, Any]:
-    """Return the difference of two shares of hits on the same samples, in points, with Bonett and Price's interval.
+    """Return the difference of two accuracies on the same samples, in points, with Bonett and Price's interval.
 
-    Wald's interval with one sample added to each of b and c (Bonett and Price 2012): with b' = (b + 1)/(N + 2) and
-    c' = (c + 1)/(N + 2) it is c' - b' +- 1.96 sqrt((b' + c' - (c' - b')^2)/(N + 2)), cut off at +-100. It keeps its 95
-    % for few samples too, where the plain one does not (Fagerland, Lydersen and Laake 2014).
+    This is Wald's interval with one sample added to each of b and c (Bonett and Price 2012): with b' = (b + 1)/(N + 2)
+    and c' = (c + 1)/(N + 2) it is c' - b' +- 1.96 sqrt((b' + c' - (c' - b')^2)/(N + 2)), truncated at +-100 points. It
+    keeps its 95 % coverage for few samples, too, unlike Wald's interval (Fagerland, Lydersen and Laake 2014).
 
     Args:
-        only_first: samples that the first network alone has right (b).
-        only_second: that the second alone has right (c).
-        size: all samples, N > 0.
+        only_first: Number of samples that only the first network predicts correctly (b).
+        only_second: Number of samples that only the second network predicts correctly (c).
+        size: Total number of samples, N > 0.
 
     Returns:
-        ``points`` (100 (c - b)/N: positive where the second is better), ``low``, ``high`` (points), ``method``,
+        ``points`` (100 (c - b)/N: positive if the second network is better), ``low``, ``high`` (points), ``method``,
         ``level``.
     """
     b, c = (only_first + 1) / (size + 2), (only_second + 1) / (size + 2)
@@ -104,27 +104,27 @@ def hit_difference(only_first: int, only_second: int, size: int) -> dict[str, An
 def macro_f1_difference(
     true: Labels, first: Labels, second: Labels, size: int, *, draws: int = DRAWS, seed: int = 0
 ) -> dict[str, Any]:
-    """Return the difference of macro-F1 of two networks on the same samples: bootstrap interval, exchange test.
+    """Return the macro F1 difference of two networks on the same samples: bootstrap interval and exchange test.
 
-    Interval: samples of each true class are drawn with replacement, each with both predictions, so that the class
-    counts and the pairing stay; percentiles of the difference. p: the two predictions of a sample are exchanged or not,
-    by chance (Noreen 1989; Yeh 2000): exact for networks that are equally good, where the share of bootstrap draws on
-    one side of 0 rejects up to 0.09 of equal pairs at 0.05 (200 images). Near 0.05 the two may disagree.
+    Interval: samples of each true class are drawn with replacement, each with both predictions, which keeps the class
+    counts and the pairing; percentiles of the difference. p: the two predictions of each sample are exchanged at random
+    (Noreen 1989; Yeh 2000). This is exact for equally good networks, for which the fraction of bootstrap draws on one
+    side of 0 would reject up to 0.09 of equal pairs at 0.05 (200 images). Near 0.05, interval and p may disagree.
 
     Args:
         true: (N,) true classes.
         first: (N,) predictions of the first network.
-        second: (N,) predictions of the second.
-        size: number of classes.
-        draws: bootstrap samples, and exchanges.
-        seed: of the draws.
+        second: (N,) predictions of the second network.
+        size: Number of classes.
+        draws: Number of bootstrap samples, and of exchanges.
+        seed: Random seed.
 
     Returns:
         ``points`` (100 (second - first)), ``low``, ``high`` (points), ``p``, ``method``, ``level``, ``draws``. ``p`` is
-        1 where no prediction differs.
+        1 if no prediction differs.
     """
     rows = [np.flatnonzero(true == label) for label in range(size)]
-    # Of each true class: the pairs of predictions that occur, and how often.
+    # For each true class: the pairs of predictions that occur, and how often.
     pairs = [np.unique(np.stack([first[r], second[r]]), axis=1, return_counts=True) for r in rows]
     drawn_matrices = np.zeros((2, draws, size, size))
     matrices = np.zeros((2, size, size))
@@ -132,11 +132,11 @@ def macro_f1_difference(
         zip(pairs, draw_counts([counts for _, counts in pairs], seed, draws), strict=True)
     ):
         for side in range(2):
-            column = np.eye(size)[cells[side]]  # (pairs, size): which prediction a pair of predictions adds to
+            column = np.eye(size)[cells[side]]  # (pairs, size): one-hot prediction of each pair
             drawn_matrices[side, :, label] = times @ column
             matrices[side, label] = counts @ column
     observed, resampled = macro_scores(matrices)["f1"], macro_scores(drawn_matrices)["f1"]
-    differences = np.round(100 * (resampled[1] - resampled[0]), 9)  # equal matrices must differ by 0, not by rounding
+    differences = np.round(100 * (resampled[1] - resampled[0]), 9)  # equal matrices must have a difference of exactly 0
     low, high = percentiles(differences)
     return {
         "points": float(100 * (observed[1] - observed[0])),
@@ -152,9 +152,10 @@ def macro_f1_difference(
 def _exchange_images(
     true: Labels, first: Labels, second: Labels, matrices: npt.NDArray[np.float64], draws: int, seed: int
 ) -> float:
-    """Return the p of macro F1 under exchanges of single samples' predictions; 1 where no prediction differs.
+    """Return the p-value of macro F1 under exchanges of single samples' predictions; 1 if no prediction differs.
 
-    Of samples with the same label and the same two predictions only the number that is exchanged matters: binomial.
+    Among samples with the same label and the same two predictions, only the number of exchanged ones matters, which is
+    binomial.
     """
     size = matrices.shape[-1]
     apart = first != second
@@ -178,17 +179,17 @@ def compare_by_cluster(
 ) -> dict[str, Any]:
     """Compare a score of two networks by a permutation test that exchanges their predictions cluster by cluster.
 
-    Under equal networks it makes no difference which of the two gave the predictions to a subject's images, all of them
-    together (Good 2005). From n clusters no p can be below 2 / 2^n.
+    If the networks are equal, it makes no difference which of them made the predictions for all images of a subject
+    (Good 2005). With n clusters, p cannot be below 2 / 2^n.
 
     Args:
-        name: "accuracy", or of ``macro_scores``.
+        name: "accuracy", or a score of ``macro_scores``.
         true: (N,) true classes.
         first: (N,) predictions of the first network.
-        second: (N,) predictions of the second.
-        size: number of classes.
-        clusters: of the images, at least two.
-        draws: exchanges.
+        second: (N,) predictions of the second network.
+        size: Number of classes.
+        clusters: Clusters of the images, at least two.
+        draws: Number of exchanges.
 
     Returns:
         ``difference`` {``points`` (100 (second - first)), ``low``, ``high``, ``method``, ``level``}, ``p``, ``unit``,

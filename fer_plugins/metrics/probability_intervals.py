@@ -1,6 +1,6 @@
-"""Intervals of the areas under curves and of the calibration error.
+"""Confidence intervals of the areas under curves and of the calibration error.
 
-``docs/metrics.md`` has the coverage that each was measured to have.
+``docs/metrics.md`` has the measured coverage of each.
 """
 
 from __future__ import annotations
@@ -27,22 +27,22 @@ from fer_plugins.metrics.resampling import (
     percentiles,
 )
 
-FEW = 3  # images that carry the faults of a ranking: with fewer, draws know too little of the images they have not seen
+FEW = 3  # minimum effective number of wrongly ranked images; with fewer, the bootstrap is not reliable
 _LOGIT = "logit, Student's t"
 
 
 def area_intervals(
     predictions: Predictions, areas: Mapping[str, Sequence[float | None]], seed: int = 0
 ) -> dict[str, tuple[Interval, list[Interval | None]]]:
-    """Return the intervals of ``auroc`` and ``average_precision``, all from the same draws.
+    """Return the intervals of ``auroc`` and ``average_precision``, based on the same bootstrap samples.
 
     Args:
-        predictions: of a split in which two classes are present, with finite probabilities.
-        areas: both names -> the area of each class, (K,), None for an absent one; the intervals hold these.
-        seed: of the draws.
+        predictions: Predictions for a split in which two classes are present, with finite probabilities.
+        areas: Both names -> area of each class, (K,), None for an absent class; the intervals include these values.
+        seed: Seed of the bootstrap.
 
     Returns:
-        Name -> the interval of the mean over the classes present, and that of each class, (K,).
+        Name -> interval of the mean over the classes present, and interval of each class, (K,).
     """
     curves = CurveAreas(predictions.probabilities, predictions.label)
     observed = curves.compute(np.ones((len(predictions), 1)))
@@ -71,18 +71,18 @@ def area_intervals(
 
 
 def ece_interval(predictions: Predictions, seed: int) -> Interval:
-    """Return the interval of the calibration error, the sum over bins of abs(D_b), D_b the bin's mean gap over images.
+    """Return the interval of the calibration error, the sum over bins of abs(D_b), with D_b the bin's mean gap.
 
-    Resampling adds to a distance from 0, as sampling has done before it, so that percentiles nearly always leave out
-    the true value of a well calibrated network. With h_b the deviation of D_b in a draw, the error of the score is h_b
-    times the sign of D_b in a bin that is far from 0, and at most abs(h_b) in any other. A bin is far from 0 if
-    abs(D_b) is above sqrt(ln N) standard deviations (the threshold of Andrews and Soares 2010). The lower end takes
-    abs(h_b) in the other bins, the upper end the signed deviations throughout: the directional derivative of the sum
-    (Fang and Santos 2019), on the safe side at either end. The score lies inside.
+    Resampling increases distances from 0, as sampling has done before, so percentiles almost never include the true
+    value of a well-calibrated network. With h_b the deviation of D_b in a draw, the error of the score is h_b times the
+    sign of D_b for a bin that is far from 0, and at most abs(h_b) for any other bin. A bin is far from 0 if abs(D_b) is
+    above sqrt(ln N) standard deviations (the threshold of Andrews and Soares 2010). The lower end uses abs(h_b) for the
+    other bins, the upper end the signed deviations of all bins: the directional derivative of the sum (Fang and Santos
+    2019), on the conservative side at both ends. The interval includes the score.
 
     Args:
-        predictions: of every image of a split, with finite probabilities.
-        seed: of the draws.
+        predictions: Predictions for every image of a split, with finite probabilities.
+        seed: Seed of the bootstrap.
     """
     gaps, size = find_gaps(predictions), len(predictions)
     sums = gaps.sum(0) / size
@@ -98,10 +98,10 @@ def ece_interval(predictions: Predictions, seed: int) -> Interval:
 
 
 def _count_carriers(probability: Values, own: npt.NDArray[np.bool_]) -> float:
-    """Return how many images the faults of a ranking lie with: (sum f)^2 / sum f^2 over the smaller group.
+    """Return the effective number of wrongly ranked images, (sum f)^2 / sum f^2 over the smaller group.
 
-    f is the share of the other group that an image is ranked wrongly to (rightly, where that is rarer). All images
-    count where all are as often wrong, one where one image has all the faults.
+    f is the fraction of the other group with respect to which an image is ranked wrongly (or rightly, if that is
+    rarer). The result is the number of images if all have the same f, and one if a single image has all the errors.
     """
     if 2 * own.sum() > len(own):
         probability, own = -probability, ~own
@@ -111,27 +111,28 @@ def _count_carriers(probability: Values, own: npt.NDArray[np.bool_]) -> float:
 
 
 def _area_interval(value: float, draws: Values, images: int, effective: float) -> Interval:
-    """Return the interval of one class's area.
+    """Return the interval of the area of one class.
 
-    On the logit scale: value +- t sd / (value (1 - value)), sd that of the draws, t Student's with as many degrees of
-    freedom as images carry the faults, less one: the sd is known from these alone. Percentiles of the draws lie too
-    high: near 1 they are cut off, and the average precision of a draw gains by images that it holds twice.
-    With fewer than ``FEW`` such images, Wilson's interval of a share of the class's images (or of the others, whichever
-    are fewer): both areas are means over the class's images of a number from 0 to 1, and none of these has more
-    variance than hit or miss (cf. Boyd, Eng and Page 2013). It is wider than need be.
+    On the logit scale: value +- t sd / (value (1 - value)), with sd the standard deviation of the draws and t Student's
+    with as many degrees of freedom as there are effectively wrongly ranked images, minus one, because only these
+    determine the sd. Percentiles of the draws are too high: near 1 they are cut off, and the average precision of a
+    draw increases with images that it contains twice. With fewer than ``FEW`` such images, it is Wilson's interval of a
+    proportion of the class's images (or of the others, if they are fewer): both areas are means over the class's images
+    of a number from 0 to 1, whose variance is at most that of a binary variable (cf. Boyd, Eng and Page 2013). It is
+    wider than necessary.
     """
     if effective < FEW or not 0 < value < 1:
         low, high = proportion_confint(value * images, images, alpha=1 - LEVEL, method="wilson")
-        return make_interval(max(0.0, low), min(1.0, high), "wilson, of the fewer images")  # it rounds beyond them
+        return make_interval(max(0.0, low), min(1.0, high), "wilson, of the fewer images")  # rounding may exceed them
     return make_interval(*logit_ends(value, float(draws.std(ddof=1)), _quantile(effective - 1)), _LOGIT)
 
 
 def _macro_interval(values: Values, draws: Values, intervals: list[Interval], effective: list[float]) -> Interval:
     """Return the interval of the mean of the classes' areas, on the logit scale.
 
-    The degrees of freedom are joined by the classes' variances (Satterthwaite 1946). Where a class has Wilson's
-    interval, its draws say too little. Then the wider one at either end of this and of square-and-add, which joins the
-    classes' own intervals as if they were independent.
+    The degrees of freedom are combined using the variances of the classes (Satterthwaite 1946). If a class has Wilson's
+    interval, its draws are not informative enough, and each end is the wider one of this interval and of
+    square-and-add, which combines the intervals of the classes as if they were independent.
     """
     mean, variances = float(values.mean()), draws.var(1)
     freedom = variances.sum() ** 2 / max((variances**2 / np.maximum(np.array(effective) - 1, 1)).sum(), 1e-300)

@@ -1,11 +1,11 @@
-"""The one resampler: draws images or counts anew, by class, by subject or as they are, in pairs or alone.
+"""The resampler used by all intervals: draws images or counts, by class, by subject or overall, paired or not.
 
-Two ways give draws of the same distribution: ``draw_images`` says how often each image is drawn, which serves every
-score; ``draw_counts`` draws the counts of kinds of images at once, which is faster where kinds are all that counts
-(cells of a confusion matrix). Whoever asks with the same groups and seed gets the same draws, so that scores of one
-draw are scores of the same images, and differences of them are paired.
+There are two ways to make draws of the same distribution: ``draw_images`` returns how often each image is drawn, which
+works for every score; ``draw_counts`` directly draws the counts of kinds of images, which is faster if only kinds
+matter (cells of a confusion matrix). The same groups and seed give the same draws, so that scores of a draw are scores
+of the same images, and differences of them are paired.
 
-scipy.stats.bootstrap is not used: it knows no strata and no clusters, and draws anew for every score.
+scipy.stats.bootstrap is not used, because it supports neither strata nor clusters and resamples for every score.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ import numpy as np
 import numpy.typing as npt
 
 LEVEL = 0.95
-DRAWS = 2000  # the ends of a percentile interval then move by about 3 % of its width from seed to seed
-CELLS = 1_000_000  # counts held at once (8 MB)
+DRAWS = 2000  # the ends of a percentile interval then vary by about 3 % of its width between seeds
+CELLS = 1_000_000  # maximum number of counts in memory (8 MB)
 
-Counts = npt.NDArray[np.float64]  # (N, d): how often each of N images is in each of d draws; whole numbers
+Counts = npt.NDArray[np.float64]  # (N, d) whole numbers: how often each of N images is in each of d draws
 Interval = dict[str, Any]  # {"low": float, "high": float, "method": str, "level": float}
 Labels = npt.NDArray[np.int64]
 Values = npt.NDArray[np.float64]
@@ -37,18 +37,18 @@ def draw_images(
     """Yield how often each image is drawn, with replacement (Efron and Tibshirani 1993, ch. 13).
 
     Args:
-        size: images, N at least 1.
-        seed: of the draws.
-        strata: (N,) such as true classes: images are drawn within each, whose number stays as it is.
-        clusters: (N,) such as subjects: each is drawn whole, all its images or none. With ``strata``, every cluster
-            has to lie in one stratum.
-        draws: how many in all.
+        size: Number of images, N at least 1.
+        seed: Random seed.
+        strata: (N,) for example true classes: images are drawn within each stratum, whose size does not change.
+        clusters: (N,) for example subjects: each is drawn with all of its images or none. If ``strata`` is given, too,
+            every cluster must be within one stratum.
+        draws: Total number of draws.
 
     Yields:
-        (N, d) counts with N d at most ``CELLS`` (or d = 1), ``draws`` columns in all.
+        (N, d) counts with N d at most ``CELLS`` (or d = 1), with ``draws`` columns in total.
 
     Raises:
-        ValueError: a cluster lies in several strata.
+        ValueError: A cluster is in several strata.
     """
     if clusters is not None:
         _, first, home = np.unique(clusters, return_index=True, return_inverse=True)
@@ -63,7 +63,7 @@ def draw_images(
     members = None if strata is None else [np.flatnonzero(strata == stratum) for stratum in np.unique(strata)]
     for start in range(0, draws, step):
         d = min(step, draws - start)
-        if members is None:  # draw by draw, so that the step is of no consequence
+        if members is None:  # one draw after the other, so that the result does not depend on the step
             rows_by_draw = random.integers(size, size=(d, size))
             yield np.stack([np.bincount(rows, minlength=size) for rows in rows_by_draw]).T.astype(np.float64)
             continue
@@ -74,17 +74,17 @@ def draw_images(
 
 
 def draw_counts(groups: Iterable[npt.NDArray[np.int64]], seed: int | np.random.Generator, draws: int) -> list[Labels]:
-    """Draw the images of each group anew, knowing of each only its kind.
+    """Resample the images of each group, given only the number of images of each kind.
 
     Images drawn with replacement from a group have multinomial counts of kinds.
 
     Args:
-        groups: of each the images of every kind, (M,) each; M may differ.
-        seed: of the draws, or a generator that goes on.
-        draws: how many.
+        groups: For each group, the number of images of every kind, (M,); M may differ between groups.
+        seed: Random seed, or a generator to use.
+        draws: Number of draws.
 
     Returns:
-        (draws, M) counts of each group, whose sum over kinds stays as it is.
+        (draws, M) counts for each group, whose sum over kinds is the size of the group.
     """
     random = np.random.default_rng(seed)
     draws_by_group = []
@@ -98,12 +98,12 @@ def draw_counts(groups: Iterable[npt.NDArray[np.int64]], seed: int | np.random.G
 
 
 def draw_matrices(matrix: Labels, seed: int | np.random.Generator, draws: int = DRAWS) -> Labels:
-    """Draw confusion matrices: the images of each true class, a row, with replacement.
+    """Resample confusion matrices: the images of each true class (a row) are drawn with replacement.
 
     Args:
-        matrix: (K, K) counts, rows true classes, columns predicted ones.
-        seed: of the draws, or a generator that goes on.
-        draws: how many.
+        matrix: (K, K) counts, rows are true classes, columns are predicted classes.
+        seed: Random seed, or a generator to use.
+        draws: Number of draws.
 
     Returns:
         (draws, K, K).
@@ -115,8 +115,8 @@ def draw_sums(table: Values, draws: Iterable[Counts]) -> Values:
     """Return the sums of columns over the images of every draw.
 
     Args:
-        table: (N, M), a row an image.
-        draws: from ``draw_images``.
+        table: (N, M), one row per image.
+        draws: Counts from ``draw_images``.
 
     Returns:
         (draws, M).
@@ -132,11 +132,11 @@ def percentiles(draws: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 
 def make_interval(low: float, high: float, method: str) -> Interval:
-    """Return an interval as it is written to ``metrics.json``."""
+    """Return an interval in the form stored in ``metrics.json``."""
     return {"low": float(low), "high": float(high), "method": method, "level": LEVEL}
 
 
 def _count(rows: Labels) -> Counts:
-    """Return how often each of n rows is drawn, (n, d), from row numbers (n, d)."""
+    """Return how often each of n rows is drawn, (n, d), given row numbers (n, d)."""
     d = rows.shape[1]
     return np.bincount((rows * d + np.arange(d)).ravel(), minlength=rows.size).reshape(rows.shape).astype(np.float64)

@@ -1,4 +1,4 @@
-"""Checks that scores can be a result: the network has not collapsed, and predictions belong to their labels."""
+"""Checks that scores are valid: the network has not collapsed, and predictions are paired with their own labels."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from fer_plugins.runtime.errors import RunError
 
 
 def find_collapse(predictions: Predictions, classes: Sequence[str]) -> list[str]:
-    """Return a sentence for each way in which the network has broken down; empty for a working network."""
+    """Return a sentence for each way in which the network has collapsed; an empty list for a working network."""
     faults = (no_number(predictions), one_class(predictions, classes))
     return [sentence for sentence in faults if sentence]
 
 
 def one_class(predictions: Predictions, classes: Sequence[str]) -> str | None:
-    """Return a sentence where every image is given the same class, and the images are of several classes."""
+    """Return a sentence if the same class is predicted for all images, although they belong to several classes."""
     predicted = np.unique(predictions.predicted)
     if len(predicted) > 1 or len(np.unique(predictions.label)) < 2:
         return None
@@ -28,28 +28,28 @@ def one_class(predictions: Predictions, classes: Sequence[str]) -> str | None:
 
 
 def no_number(predictions: Predictions) -> str | None:
-    """Return a sentence where a probability is not finite: argmax takes NaN for the largest, so accuracy hides it."""
+    """Return a sentence if a probability is not finite; accuracy does not show it, as argmax treats NaN as the largest."""
     bad = int((~np.isfinite(predictions.probabilities)).any(1).sum())
     return f"the network gives no finite numbers for {bad:,} of {len(predictions):,} images" if bad else None
 
 
 class PairingError(RunError):
-    """Predictions and labels do not belong together: a bug, not wrong input."""
+    """Raised if predictions and labels do not belong together, which is a bug rather than wrong input."""
 
 
 def check_pairing(
     predictions: Predictions, expected_index: npt.NDArray[np.int64], expected_label: npt.NDArray[np.int64]
 ) -> None:
-    """Prove that every image of the split was scored once, against its own label.
+    """Verify that every image of the split was scored exactly once, against its own label.
 
     Args:
-        predictions: of one pass over the split.
-        expected_index: (N,) rows of the sample table that the split holds, in any order.
-        expected_label: (N,) their labels in the sample table.
+        predictions: Predictions of one pass over the split.
+        expected_index: (N,) rows of the sample table in the split, in any order.
+        expected_label: (N,) labels of these rows in the sample table.
 
     Raises:
-        PairingError: an image is missing, foreign or counted twice, a label is another image's, or the hits in
-            the confusion matrix are not those counted during the pass.
+        PairingError: An image is missing, not part of the split or counted twice, a label belongs to another image, or
+            the number of correct predictions differs from that counted during the pass.
     """
     unique, times = np.unique(predictions.index, return_counts=True)
     if len(unique) != len(predictions):
@@ -76,19 +76,19 @@ def check_pairing(
 
 
 def find_wrong_pairing(scores: dict[str, Any], train_accuracy: float) -> str | None:
-    """Return a warning when scores look like predictions paired with the labels of other images.
+    """Return a warning if predictions seem to be paired with the labels of other images.
 
-    Random pairing gives accuracy sum(p_c q_c), macro recall 1/K and kappa 0, whatever the network is (p, q: class
-    shares of labels and of predictions). The alarm needs a network that is known to be better than that: its
-    training accuracy above twice sum(p_c^2), while here the 95 % interval of kappa holds 0 or macro recall lies
-    within 0.01 of 1/K, K being the number of classes present.
+    Random pairing gives accuracy sum(p_c q_c), macro recall 1/K and kappa 0 for every network (p, q: class frequencies
+    of labels and of predictions). A warning requires a network that is known to be better: its training accuracy is
+    above 2 sum(p_c^2), while on this split the 95 % interval of kappa includes 0, or macro recall is within 0.01 of
+    1/K, with K the number of classes present.
 
     Args:
-        scores: of one split, from ``score``.
-        train_accuracy: fraction, of the last training epoch.
+        scores: Scores of a split, from ``score``.
+        train_accuracy: Training accuracy of the last epoch, as a fraction.
 
     Returns:
-        One sentence, or None when nothing is suspicious.
+        One sentence, or None if nothing is suspicious.
     """
     matrix = np.asarray(scores["confusion_matrix"], dtype=np.int64)
     support = matrix.sum(1)

@@ -13,14 +13,14 @@ from fer_plugins.runtime.ranks import gather
 
 
 class Scorer:
-    """Collects (index, logits, label) of one pass over a split and scores them at its end.
+    """Collects (index, logits, label) during one pass over a split and computes the scores at its end.
 
-    Labels come from the batches only, together with the logits they belong to; nothing here ever sees a dataset's
-    list of labels, so a shuffled loader cannot pair them wrongly. Nothing is read back from the device before the
-    pass is over. Processes that train together gather their shares at its end, so that each has all of it.
+    Labels only come from the batches, together with their logits, and never from a dataset's list of labels, so a
+    shuffled loader cannot pair them wrongly. Nothing is copied from the device before the end of the pass. Processes
+    that train together gather their results at the end, so that each has the results of the whole split.
 
     Raises:
-        ValueError: fewer than two classes.
+        ValueError: There are fewer than two classes.
     """
 
     def __init__(self, classes: Sequence[str]) -> None:
@@ -30,7 +30,7 @@ class Scorer:
         self.reset()
 
     def reset(self) -> None:
-        """Forget the pass."""
+        """Discard the collected batches."""
         self._index: list[Tensor] = []
         self._label: list[Tensor] = []
         self._logits: list[Tensor] = []
@@ -38,11 +38,11 @@ class Scorer:
         self._correct: Tensor | None = None
 
     def update(self, index: Tensor, logits: Tensor, label: Tensor) -> None:
-        """Take one batch; no synchronisation with the device.
+        """Add a batch, without synchronizing with the device.
 
         Args:
             index: (B,) rows of the sample table.
-            logits: (B, K) of any floating type, still attached to the graph or not.
+            logits: (B, K) of any floating dtype; they are detached.
             label: (B,) true classes.
         """
         logits = logits.detach()
@@ -55,10 +55,10 @@ class Scorer:
         self._predicted.append(predicted)
 
     def predictions(self) -> Predictions:
-        """Return what was collected, sorted by index.
+        """Return the collected predictions, sorted by index.
 
         Raises:
-            RuntimeError: no batch was taken.
+            RuntimeError: No batch was added.
         """
         if self._correct is None:
             raise RuntimeError("nothing to score: no batch was taken")
@@ -66,7 +66,7 @@ class Scorer:
         shares: list[list[Tensor]] = []
         correct = 0
         for share, correct_of_share in gather((own, int(self._correct))):
-            # A process that was left without a batch has scored the first one, which counts once.
+            # A process without a batch of its own has scored the first batch, which must only count once.
             if shares and torch.isin(share[0][:1], shares[0][0]).any():
                 continue
             shares.append(share)
@@ -85,5 +85,5 @@ class Scorer:
         )
 
     def compute(self, *, intervals: bool = True) -> Scores:
-        """Score the pass: ``score(self.predictions(), self.classes)``."""
+        """Return the scores of the pass: ``score(self.predictions(), self.classes)``."""
         return score(self.predictions(), self.classes, intervals=intervals)

@@ -1,4 +1,4 @@
-"""The scores of predictions: every metric of the core and of installed plug-ins, and differences of them."""
+"""Scores of predictions: all metrics of the core and of installed plug-ins, and differences between scores."""
 
 from __future__ import annotations
 
@@ -14,31 +14,32 @@ from fer_plugins.metrics.predictions import Predictions
 from fer_plugins.metrics.resampling import Interval
 from fer_plugins.metrics.table import METRICS, Entry
 
-Scores = dict[str, Any]  # what `score` returns; goes into metrics.json as it is
+Scores = dict[str, Any]  # returned by `score` and stored unchanged in metrics.json
 
 
 def score(predictions: Predictions, classes: Sequence[str], *, intervals: bool = True, seed: int = 0) -> Scores:
-    """Compute every score of one split; ``docs/metrics.md`` says how each is defined.
+    """Compute all scores of a split; ``docs/metrics.md`` defines them.
 
-    The overall precision, recall, F1 and specificity are macro: plain means over the classes present in the labels,
-    where a class that is never predicted has precision 0. (torchmetrics' own macro average also counts a class that
-    is absent from the labels but predicted; its images are already counted as errors of their true classes.) What has
-    no denominator is None: everything of an absent class, and what needs negatives when only one class is present.
+    The overall precision, recall, F1 and specificity are macro averages: unweighted means over the classes present in
+    the labels, where a class that is never predicted has precision 0. (The macro average of torchmetrics also counts a
+    class that is absent from the labels but predicted, although its images already count as errors of their true
+    classes.) Scores without a denominator are None: all scores of an absent class, and those that need negatives if
+    only one class is present.
 
     Args:
-        predictions: of every image of the split.
-        classes: K class names in label order.
-        intervals: whether to add the 95 % intervals (about 0.25 s for 3,589 images and seven classes, 1.5 s for
-            28,709; the rest takes 15 and 50 ms).
-        seed: of the bootstrap intervals.
+        predictions: Predictions for every image of a split.
+        classes: Names of the K classes in label order.
+        intervals: Whether to add the 95 % intervals (about 0.25 s for 3,589 images and seven classes, 1.5 s for 28,709
+            images; all other scores take 15 and 50 ms).
+        seed: Seed of the bootstrap intervals.
 
     Returns:
-        ``n``; each metric of the table by its name; ``per_class`` {class: {metrics that have a value of a class,
-        support}}; ``confusion_matrix`` (counts, rows true, columns predicted) and ``confusion_matrix_shares`` (each row
-        divided by its sum); ``classes``, ``absent_classes``; and ``intervals``, by the same names, those of a class
-        under ``per_class``, None for a score that is None, and where there are ``too_few`` images {name: why}.
-        ``failed_metrics`` {name: why} only where a plug-in's metric
-        is left out. Plain JSON types; rates are fractions.
+        ``n``; each metric of the table by name; ``per_class`` {class: {metrics with a value per class, support}};
+        ``confusion_matrix`` (counts, rows are true classes, columns are predicted classes) and
+        ``confusion_matrix_shares`` (each row divided by its sum); ``classes``, ``absent_classes``; and ``intervals``,
+        by the same names, those of classes under ``per_class``, None for a score that is None. If there are too few
+        images for the interval of a mean, ``too_few`` {name: reason}; if a plug-in's metric is left out,
+        ``failed_metrics`` {name: reason}. Plain JSON types; rates are fractions.
     """
     evidence = Evidence(predictions, classes, seed)
     offered = installed()
@@ -82,7 +83,7 @@ def score(predictions: Predictions, classes: Sequence[str], *, intervals: bool =
 def _score_by_plugins(
     entries: Mapping[str, Entry], evidence: Evidence, failed: dict[str, str], intervals: bool
 ) -> dict[str, tuple[float | None, Interval | None]]:
-    """Return the value and the interval of each plug-in's metric; put one that fails into ``failed``."""
+    """Return the value and the interval of each plug-in's metric; add metrics that fail to ``failed``."""
     plugin_scores: dict[str, tuple[float | None, Interval | None]] = {}
     for name, entry in entries.items():
         try:
@@ -110,9 +111,10 @@ def _class_intervals(entries: Sequence[Entry], evidence: Evidence, values: dict[
 
 
 def score_differences(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Difference]:
-    """Return metric -> score of ``first`` less that of ``second``, a share, with its 95 % interval.
+    """Return metric -> score of ``first`` minus that of ``second``, as a fraction, with its 95 % interval.
 
-    Metrics of probabilities have no test of two sets of images and are left out, as is what is undefined in either set.
+    Metrics of probabilities have no test for two sets of images and are left out, as are scores that are undefined in
+    one of them.
     """
     matrices = [np.array(scores["confusion_matrix"], np.int64) for scores in (first, second)]
     return {

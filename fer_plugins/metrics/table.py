@@ -1,7 +1,7 @@
-"""The table of metrics: all that runs, tables, dashboards, figures and documents know of a metric.
+"""The table of metrics: everything that runs, tables, dashboards, figures and documentation need to know of them.
 
-A further metric of the core is one more entry; a plug-in's comes from ``installed``. No torch: an entry computes from
-an ``Evidence``, which is made where there is something to score.
+To add a metric to the core, add an entry; metrics of plug-ins are added by ``installed``. No torch: an entry computes
+from an ``Evidence``, which is only made when there are predictions to score.
 """
 
 from __future__ import annotations
@@ -33,51 +33,51 @@ _WILSON = "Wilson"
 
 @dataclass(frozen=True)
 class PairedTest:
-    """The test of a metric between two networks that saw the same images."""
+    """The test of a metric for two networks on the same images."""
 
     compare: Callable[[Labels, Labels, Labels, int], dict[str, Any]]  # true, first, second, number of classes
-    method: str  # for people: test and interval
+    method: str  # test and interval, in words
     by_cluster: Callable[[Labels, Labels, Labels, int, Clusters], dict[str, Any]]  # the same by subject or sequence
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One metric. Its value of a split is a float, or None where the formula has no denominator."""
+    """A metric. Its value for a split is a float, or None if it is undefined."""
 
     name: str  # in metrics.json, W&B and every option
-    word: str  # what people call it, without the average
-    formula: str  # for the document
+    word: str  # common name, without the average
+    formula: str  # for the documentation
     compute: Callable[[Evidence], float | None]
-    interval: Callable[[Evidence], Interval | None]  # asked for where the value is not None
-    method: str  # how the interval is made, for the document
+    interval: Callable[[Evidence], Interval | None]  # only called if the value is not None
+    method: str  # method of the interval, for the documentation
     average: Literal["", "macro", "weighted", "micro"] = ""
     range: tuple[float, float] = SHARE
     better: Literal["higher", "lower"] = "higher"
-    unit: str = ""  # of the value, or its scale; "" for a share
-    chance: str = ""  # for the document: what a network reaches that knows nothing
+    unit: str = ""  # of the value, or its scale; "" for a fraction
+    chance: str = ""  # for the documentation: value at chance level
     source: str = ""
-    undefined: str = ""  # when the value is None; "": never
-    of_class: Callable[[Evidence], ByClass] | None = None  # (K,); None: it is of the whole split only
+    undefined: str = ""  # when the value is None; "" if never
+    of_class: Callable[[Evidence], ByClass] | None = None  # (K,); None if only defined for the whole split
     class_intervals: Callable[[Evidence], Sequence[Interval | None]] | None = None  # (K,), as of_class
-    needs_probabilities: bool = False  # None where one of them is no finite number
-    shown: Literal["table", "board", "record"] = "table"  # result table and W&B, W&B, or metrics.json alone
-    difference: Callable[[Matrix, Matrix], Difference] | None = None  # of two sets of images that share none
-    paired: PairedTest | None = None  # with one, it is a column of the tables and figures of several runs
-    distribution: str = ""  # that offers it; "" for the core
+    needs_probabilities: bool = False  # the value is None if one of them is not finite
+    shown: Literal["table", "board", "record"] = "table"  # result table and W&B, only W&B, or only metrics.json
+    difference: Callable[[Matrix, Matrix], Difference] | None = None  # between two disjoint sets of images
+    paired: PairedTest | None = None  # if given, the metric is a column of tables and figures of several runs
+    distribution: str = ""  # distribution that provides it; "" for the core
 
     @property
     def title(self) -> str:
-        """The name in a table of results: "F1 (macro)"."""
+        """Name in a table of results, such as "F1 (macro)"."""
         return f"{self.word} ({self.average or self.unit})" if self.average or self.unit else self.word
 
     @property
     def label(self) -> str:
-        """The name in a sentence or on an axis: "macro F1"."""
+        """Name in a sentence or on an axis, such as "macro F1"."""
         return f"{self.average} {self.word}".strip()
 
     @property
     def mode(self) -> Literal["min", "max"]:
-        """The better end of its values, as Lightning and W&B name it."""
+        """The better direction, as named by Lightning and W&B."""
         return "min" if self.better == "lower" else "max"
 
 
@@ -88,7 +88,7 @@ def _difference_of(name: str) -> Callable[[Matrix, Matrix], Difference]:
 def _rate(
     name: str, word: str, formula: str, *, undefined: str = "", chance: str = "", paired: PairedTest | None = None
 ) -> list[Entry]:
-    """Return a rate of each class: its macro average, which is the rate's name, weighted and micro."""
+    """Return the entries of a rate: its macro average, which has the name of the rate, weighted and micro average."""
     macro = Entry(
         name, word, formula, lambda e: e.macro(name), lambda e: e.matrix_intervals[name],
         DELTA if name == "specificity" else SQUARE_AND_ADD, "macro",
@@ -103,8 +103,8 @@ def _rate(
         compute=lambda e: e.weighted(name), interval=lambda e: e.matrix_intervals[f"{name}_weighted"],
         shown="board" if name == "f1" else "record",
     )  # fmt: skip
-    # An image that is predicted wrongly is one false positive and one false negative: N (1 - A) of either, in
-    # N (K - 1) decisions on a class that is not the image's.
+    # Every wrong prediction is one false positive and one false negative: N (1 - A) of each, in N (K - 1) decisions
+    # about a class other than the image's.
     micro = replace(
         weighted, name=f"{name}_micro", average="micro", undefined="", shown="record", method=_WILSON,
         difference=accuracy_difference, compute=lambda e: e.accuracy, interval=lambda e: e.accuracy_interval(),
@@ -224,14 +224,14 @@ _ENTRIES = [
     ),
 ]  # fmt: skip
 METRICS: dict[str, Entry] = {entry.name: entry for entry in _ENTRIES}
-# Name -> how it is called there.
+# Name of the metric -> its name in tables and figures.
 HEADLINE = {name: entry.label for name, entry in METRICS.items() if entry.paired}  # of several runs
 PAIRED = {name: entry.paired for name, entry in METRICS.items() if entry.paired}
 SUMMARY = {name: METRICS[name].title for name in ("accuracy", "balanced_accuracy", "f1")}  # of folds, seeds, datasets
-EPOCH = ("loss", *SUMMARY)  # of the validation split after each epoch; a checkpoint is selected by one of them
+EPOCH = ("loss", *SUMMARY)  # on the validation split after each epoch; one of them selects the checkpoint
 CLASS_TABLE = {name: METRICS[name].word for name in ("precision", "recall", "f1")}  # class by class
 
 
 def may_be_undefined(name: str) -> bool:
-    """Return whether a metric of the core is None for some splits."""
+    """Return whether a metric of the core can be None."""
     return bool(METRICS[name].undefined)

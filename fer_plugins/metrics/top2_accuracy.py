@@ -1,4 +1,4 @@
-"""Top-2 accuracy: a metric as plug-ins offer them, through an entry point of ``fer_plugins.metrics``."""
+"""Top-2 accuracy, implemented like a metric of a plug-in, with an entry point of ``fer_plugins.metrics``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from fer_plugins.contract import Metric
 
 
 def top2_accuracy() -> Metric:
-    """Offer the share of images whose class is the most probable or the second most probable one."""
+    """Return the metric: the fraction of images whose class is among the two most probable classes."""
     return Metric(
         title="top-2 accuracy",
         compute=compute,
@@ -20,10 +20,10 @@ def top2_accuracy() -> Metric:
 
 
 def compute(labels: npt.NDArray[np.int64], probabilities: npt.NDArray[np.float64]) -> float:
-    """Return the share of images, in [0, 1].
+    """Return the top-2 accuracy, in [0, 1].
 
-    Among equals the first class is taken, as argmax does: torchmetrics' top_k leaves the order of ties to torch.topk,
-    and the scores of a network that says the same of everything would depend on the device.
+    Ties are resolved in favour of the first class, like in argmax. torchmetrics' top_k is not used, because it leaves
+    ties to torch.topk, so that scores of a network with constant output would depend on the device.
 
     Args:
         labels: (N,) true classes, N at least 1.

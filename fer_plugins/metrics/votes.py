@@ -1,4 +1,4 @@
-"""Scores against the votes of several annotators (FER+): their distribution, and the majority of a second labelling."""
+"""Scores with respect to votes of several annotators (FER+): their distribution, and the majority of a relabelling."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ _TIED, _OUTSIDE, _UNVOTED = -1, -2, -3
 
 
 def find_majority(votes: Votes, classes: int) -> Labels:
-    """Return the answer with most votes of each image.
+    """Return the answer with the most votes for each image.
 
     Args:
         votes: (N, K + M) counts; the first K answers are the classes of the labels, the M others (contempt, unknown, no
-            face) are none. They count as votes.
+            face) are not classes, but count as votes.
         classes: K.
 
     Returns:
-        (N,) the class, or below 0 where no class has it: -1 several answers have equally many votes, -2 an answer that
-        is no class has most, -3 there is no vote.
+        (N,) the class, or a negative number if no class has the majority: -1 if several answers have the same number of
+        votes, -2 if an answer that is not a class has the most, -3 if there are no votes.
     """
     most = votes.max(axis=1)
     majority: Labels = votes.argmax(axis=1).astype(np.int64)
@@ -38,14 +38,14 @@ def find_majority(votes: Votes, classes: int) -> Labels:
 
 
 def annotator_agreement(votes: Votes) -> npt.NDArray[np.float64]:
-    """Return how often one more annotator agrees with the majority of the others, image by image, by leaving one out.
+    """Return how often an annotator agrees with the majority of the others, for each image, by leave-one-out.
 
-    With n_k of n votes for answer k, each vote is taken out in turn, and compared with the majority of the n - 1 that
-    stay: 1 / n sum_k n_k [k in T_k] / |T_k|, where T_k are the answers with most votes once one vote for k is gone.
-    Equal ones are equally likely to be called the majority. An answer that is no class agrees with no class.
+    With n_k of n votes for answer k, each vote is left out in turn and compared with the majority of the remaining
+    n - 1: 1 / n sum_k n_k [k in T_k] / |T_k|, where T_k are the answers with the most votes after removing one vote
+    for k. Tied answers are equally likely to be the majority. An answer that is not a class agrees with no class.
 
     Args:
-        votes: (N, A) counts, at least two an image.
+        votes: (N, A) counts, at least two votes per image.
 
     Returns:
         (N,) from 0 to 1.
@@ -63,27 +63,28 @@ def annotator_agreement(votes: Votes) -> npt.NDArray[np.float64]:
 
 
 def score_majority(votes: Votes, predictions: Predictions) -> dict[str, Any]:
-    """Compare predictions and labels with the majority of the votes, over the images whose majority is a class.
+    """Compare predictions and labels with the majority of the votes, for images whose majority is a class.
 
-    These images are chosen by all their votes, so the annotator who is left out had a part in the choice, and agrees
-    slightly too often. He is compared with a majority of one vote less than the network is.
+    These images are selected by all of their votes, so the annotator who is left out influenced the selection and
+    agrees slightly too often. The annotator is compared with a majority of one vote less than the network is.
 
     Args:
         votes: (N, K + M) counts of the K classes and M further answers, in the order of ``predictions``.
-        predictions: of the same images.
+        predictions: Predictions for the same images.
 
     Returns:
         ``n`` images whose majority is a class; ``tied``, ``outside`` and ``unvoted``: images left out, see
-        :func:`find_majority`. Shares of the n: ``prediction_agreement`` of predictions with the majority,
-        ``label_agreement`` of labels with it (what a network scores that always answers the majority),
-        ``annotator_agreement`` (:func:`annotator_agreement`; of images with one vote None), ``accuracy`` of predictions
-        by the labels, each with its ``intervals``. ``difference``: predictions' agreement less the annotator's, with
-        its interval, paired. ``errors``: ``n`` of the predictions that are not the label, ``prediction``, ``label`` and
-        ``neither``: images whose majority is that; ``prediction_share`` with its ``interval``. Without any image
-        shares and intervals are None, with too few (``mean_intervals``) those of the annotator and of ``difference``.
+        :func:`find_majority`. Fractions of the n images: ``prediction_agreement`` of predictions with the majority,
+        ``label_agreement`` of labels with it (the accuracy of a network that always predicts the majority),
+        ``annotator_agreement`` (see :func:`annotator_agreement`; None if an image has a single vote), ``accuracy`` of
+        predictions with respect to the labels, each with its ``intervals``. ``difference``: agreement of the
+        predictions minus that of the annotator, with its paired interval. ``errors``: ``n`` predictions that differ
+        from the label, and how many of these images have the ``prediction``, the ``label`` or ``neither`` as majority;
+        ``prediction_share`` with its ``interval``. Without any image, fractions and intervals are None; with too few
+        (``mean_intervals``), the intervals of the annotator and of ``difference`` are.
 
     Raises:
-        ValueError: not a row of votes for every prediction and a column for every class, or votes that are no counts.
+        ValueError: ``votes`` does not have a row for every prediction and a column for every class, or is not counts.
     """
     classes = predictions.probabilities.shape[1]
     if len(votes) != len(predictions) or votes.shape[1] < classes:
@@ -114,7 +115,7 @@ def score_majority(votes: Votes, predictions: Predictions) -> dict[str, Any]:
 
 
 def compare_majority(majority: Labels, label: Labels, predicted: Labels) -> dict[str, Any]:
-    """Return what :func:`score_majority` says of images whose majority is known, less what needs the votes.
+    """Return the part of the result of :func:`score_majority` that does not need the votes, given the majority.
 
     Args:
         majority: (N,) classes.
@@ -149,23 +150,23 @@ def compare_majority(majority: Labels, label: Labels, predicted: Labels) -> dict
 def score_votes(votes: npt.NDArray[np.float64], predictions: Predictions) -> dict[str, Any]:
     """Compare probabilities and predicted classes with the distribution of votes.
 
-    With v_k the share of an image's votes for class k, p_k the probability, c the predicted class; means over images:
-    ``kl`` is KL(v || p) = sum_k v_k log(v_k / p_k) in nats, from 0; ``expected_agreement`` is v_c, the chance that one
-    of the annotators, drawn at random, says the same as the network. Two yardsticks need no network:
-    ``highest_agreement`` is max_k v_k, more than which no single answer reaches; ``annotator_agreement`` is the chance
-    that two different annotators of an image say the same, sum_k n_k (n_k - 1) / (n (n - 1)) (Fleiss 1971, Eq. 2).
+    With v_k the fraction of an image's votes for class k, p_k the probability and c the predicted class, as means over
+    images: ``kl`` is KL(v || p) = sum_k v_k log(v_k / p_k) in nats, at least 0; ``expected_agreement`` is v_c, the
+    probability that a randomly chosen annotator agrees with the network. Two references do not depend on the network:
+    ``highest_agreement`` is max_k v_k, the maximum for any single answer; ``annotator_agreement`` is the probability
+    that two different annotators of an image agree, sum_k n_k (n_k - 1) / (n (n - 1)) (Fleiss 1971, Eq. 2).
 
     Args:
         votes: (N, K) counts of the classes, in the order of ``predictions``: ``table.votes[predictions.index]``.
-        predictions: of the same images.
+        predictions: Predictions for the same images.
 
     Returns:
-        ``n`` images with votes, and the scores above; images without a vote are left out. None without any image,
-        ``annotator_agreement`` where no image has two votes, and ``kl`` if a probability is no number. ``intervals``:
-        that of each score (``mean_intervals``), None for a score that is None.
+        ``n`` images with votes, and the scores above; images without votes are left out. Scores are None if there are
+        no images, ``annotator_agreement`` also if no image has two votes, and ``kl`` if a probability is not a number.
+        ``intervals``: the interval of each score (``mean_intervals``), None for a score that is None.
 
     Raises:
-        ValueError: another shape than the probabilities', or votes that are no whole numbers from 0.
+        ValueError: The shape differs from that of the probabilities, or votes are not whole numbers >= 0.
     """
     import torch
     from torchmetrics.functional.regression import kl_divergence
@@ -181,7 +182,7 @@ def score_votes(votes: npt.NDArray[np.float64], predictions: Predictions) -> dic
         {"n": len(voted)} | dict.fromkeys(_VOTE_SCORES) | {"intervals": dict.fromkeys(_VOTE_SCORES)}
     )
     shares = votes[voted] / cast[voted, None]
-    # A probability that has underflown to 0 would make the mean infinite; so it stops at 708 nats an image.
+    # A probability that underflows to 0 would make the mean infinite; this limits it to 708 nats per image.
     probabilities = np.maximum(predictions.probabilities[voted], np.finfo(np.float64).tiny)
     of_voted = {
         "kl": kl_divergence(torch.from_numpy(shares), torch.from_numpy(probabilities), reduction="none").numpy(),
