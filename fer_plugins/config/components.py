@@ -147,7 +147,7 @@ def check_range(component: Component) -> None:
 @functools.lru_cache
 def _find_unmet(core_range: str) -> str:
     """Return the version bounds that the installed core does not meet, or "" if it meets them all."""
-    from packaging.requirements import InvalidRequirement, Requirement  # here: it takes 10 ms to import
+    from packaging.requirements import InvalidRequirement, Requirement  # imported here, because it takes 10 ms
 
     try:
         specifier = Requirement(core_range).specifier

@@ -36,7 +36,7 @@ class Result(NamedTuple):
     """The final result of a run; ``docs/dashboards.md`` lists the keys."""
 
     epochs: int
-    values: Mapping[str, Any]  # "test/accuracy", "best_epoch", ...: numbers, texts, or None where undefined
+    values: Mapping[str, Any]  # "test/accuracy", "best_epoch", ...: numbers, strings, or None if undefined
     classes: Sequence[str]
     matrices: Mapping[str, Sequence[Sequence[int]]]  # "val/confusion_matrix": counts, rows are true classes
     tables: Mapping[str, tuple[list[str], list[list[Any]]]]  # "val/per_class": columns and rows

@@ -28,7 +28,7 @@ def one_class(predictions: Predictions, classes: Sequence[str]) -> str | None:
 
 
 def no_number(predictions: Predictions) -> str | None:
-    """Return a sentence if a probability is not finite; accuracy does not show it, as argmax treats NaN as the largest."""
+    """Return a sentence if a probability is not finite, which accuracy hides: argmax treats NaN as the largest."""
     bad = int((~np.isfinite(predictions.probabilities)).any(1).sum())
     return f"the network gives no finite numbers for {bad:,} of {len(predictions):,} images" if bad else None
 

@@ -21,11 +21,11 @@ Rows = npt.NDArray[np.int64]
 class EpochOrder:
     """The order of the samples in every epoch; its length is the number of batches of this process.
 
-    If several processes train together, each gets its share of every batch of a shuffled order. A last batch with fewer
-    than two samples per process (also of a single process) is merged into the one before, because batch normalization
-    needs two samples, unless ``batch_size`` is 1. If the order is not shuffled, each process gets whole batches, so
-    that batches are the same as those of a single process; a process that would get none gets the first batch again,
-    which ``Scorer`` counts only once.
+    In a shuffled order, several processes that train together each get a share of every batch, and a last batch with
+    fewer than two samples per process (also of a single process) is merged into the previous one, because batch
+    normalization needs two samples, unless ``batch_size`` is 1. If the order is not shuffled, each process gets whole
+    batches, so that batches are the same as those of a single process; a process that would get none gets the first
+    batch again, which ``Scorer`` counts only once.
 
     Args:
         labels: (n,) int64, labels of the samples.
