@@ -133,8 +133,8 @@ class SampleTransform(Protocol):
     """An augmentation of one image, run in data loader workers; must be picklable. albumentations' ``Compose`` is one.
 
     The core seeds ``random``, ``numpy.random`` and ``torch`` before each batch. If the transform has
-    ``set_random_state(generator, random)`` (albumentations), it also gets generators; else, if it has
-    ``set_random_seed(seed)``, that is called.
+    ``set_random_state(generator, random)`` (albumentations), the core calls it with seeded generators; else, if it has
+    ``set_random_seed(seed)``, the core calls that.
     """
 
     def __call__(self, *, image: npt.NDArray[np.uint8]) -> Mapping[str, Any]:

@@ -70,8 +70,8 @@ def prepare_fold(
     or to all images before the split if a (flawed) protocol sets ``augments_first``.
 
     Raises:
-        InputError: The dataset, an option or the protocol's fold is invalid, or a class is missing from the training
-            split.
+        InputError: The dataset, an option or the protocol's fold is invalid, a split is empty, a class is missing from
+            the training split, or the splits leak and ``on_leaks`` is "error".
     """
     loaded = load_images(
         dataset,
