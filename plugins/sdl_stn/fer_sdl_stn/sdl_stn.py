@@ -164,8 +164,7 @@ class SDLSTN(nn.Module):
         return squares if self.penalty == "l2_loss" else torch.zeros_like(squares)
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        """Return all parameters; with ``penalty`` decoupled, the two weights decay by lambda1 and lambda2, others by 0.
-        """
+        """Return all parameters; with ``penalty`` decoupled, only the two weights decay (lambda1 and lambda2)."""
         if self.penalty != "decoupled":
             return [{"params": list(self.parameters())}]
         decayed = [self.fc1.weight, self.fc2.weight]
