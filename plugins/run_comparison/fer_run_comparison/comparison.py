@@ -34,7 +34,7 @@ def compare_two_ways(name: str, first: Model, second: Model) -> dict[str, Any]:
     Args:
         name: "accuracy", or a score of ``macro_scores``.
         first: model with at least two runs, all scored on the same samples.
-        second: likewise.
+        second: model to compare with, under the same conditions.
 
     Returns:
         As ``join_variances``, plus ``unit`` ("image", "subject" or "sequence").
