@@ -64,7 +64,7 @@ class NorthernGoshawk:
         """Record the value of the last point returned by ``ask``; lower is better. NaN counts as infinity.
 
         Raises:
-            RuntimeError: ``ask`` has not returned a point without a value.
+            RuntimeError: there was no preceding ``ask``.
         """
         if not self._waiting:
             raise RuntimeError("tell came before ask")

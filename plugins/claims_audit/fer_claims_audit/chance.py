@@ -92,7 +92,7 @@ def _at_chance(table: Table, counts: ClassCounts, accuracy: Printed) -> tuple[st
 
 
 def check_losses(paper: Paper) -> Iterator[Finding]:
-    """Check losses: a wrong prediction gives its class a probability of at most 1/2, a cross-entropy >= ln 2."""
+    """Check losses: a wrong prediction has a probability of at most 1/2 for the true class, so a loss of >= ln 2."""
     for loss in paper.take("loss"):
         for accuracy in paper.take("accuracy", loss.claim, epoch=loss.claim.epoch, class_name=None, over=None):
             if accuracy.claim.source != loss.claim.source:

@@ -63,7 +63,7 @@ def ferplus(
 
     Args:
         root: folder or zip with both csv files, or with the folders written by the authors' script.
-        labels: path of fer2013new.csv, if it is in another place.
+        labels: path of fer2013new.csv, if it is not inside root.
         label_mode: majority: the expression with most votes; rows without a unique one are left out. The other modes
             are the paper's, on votes without those of a single person: probability (in training a label is drawn from
             the votes each time), cross_entropy (the distribution of votes is the target), multi_target (any expression

@@ -65,7 +65,7 @@ class Bayes:
         """Record the value of the last point returned by ``ask``; NaN counts as infinity.
 
         Raises:
-            RuntimeError: ``ask`` has not returned a point without a value.
+            RuntimeError: there was no preceding ``ask``.
         """
         if self._trial is None:
             raise RuntimeError("tell came before ask")

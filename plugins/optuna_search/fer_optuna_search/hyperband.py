@@ -76,7 +76,7 @@ class Hyperband:
         """Record the value of the last point returned by ``ask``; a failed trial gets no longer training.
 
         Raises:
-            RuntimeError: ``ask`` has not returned a point without a value.
+            RuntimeError: there was no preceding ``ask``.
         """
         if not self._waiting or self._trial is None:
             raise RuntimeError("tell came before ask")

@@ -35,7 +35,7 @@ class Localisation(nn.Module):
     Args:
         layers: the convolutional blocks.
         flattened: length of their flattened output.
-        theta_limit: none, or tanh for theta = identity + 0.5 tanh(output).
+        theta_limit: limit of theta: none, or tanh for theta = identity + 0.5 tanh(output).
         last_init: identity (weights 0, so that every image is initially unchanged; Eq. 1), or gaussian as in all other
             layers.
     """

@@ -65,7 +65,7 @@ class SDLSTN(nn.Module):
         padding_mode: values sampled outside the image; zeros is mid-grey, since values are mapped to [-1, 1].
         loc_last_init: initialisation of the last layer of each localisation network: identity (Eq. 1), or gaussian as
             in all other layers.
-        theta_limit: none, or tanh for theta = identity + 0.5 tanh(output).
+        theta_limit: limit of theta: none, or tanh for theta = identity + 0.5 tanh(output).
         batch_norm: batch normalisation after the fourth convolution of the base network; not in the paper.
         dropout: dropout probability of the concatenated features, in [0, 1); not in the paper.
         penalty: L2 penalty: l2_loss adds 0.5 (lambda1 |W1|^2 + lambda2 |W2|^2) to the loss (Eqs 4 and 5); decoupled
